@@ -1,1 +1,16 @@
-//! To be written.
+//! Digests, keys, signatures, Merkle trees, addresses, key files; the committee, its quorums and
+//! certificates. Formats are those of `docs/formats.md`, sections 1, 2, 6 and 10.
+
+mod address;
+mod certificate;
+mod committee;
+mod digest;
+mod domain;
+mod keys;
+
+pub use address::{Address, AddressError};
+pub use certificate::{Certificate, CertificateError, CertificateV1, Seal, SealContent, SealContentV1};
+pub use committee::{Committee, CommitteeV1, Engine, Epoch, Height, ValidatorIndex};
+pub use digest::{Digest, sha256};
+pub use domain::Domain;
+pub use keys::{KeyError, PublicKey, Signature, SigningKey};

@@ -1,0 +1,71 @@
+//! Domain tags: what is hashed or signed for one purpose can never be taken for another.
+
+use crate::Digest;
+
+/// A domain tag. Content `c` under tag `t` is hashed and signed as `u8(len t) ‖ t ‖ c`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Domain(&'static str);
+
+impl Domain {
+    /// The genesis document; its hash is the network id.
+    pub const GENESIS: Self = Self("quorate/genesis/v1");
+    /// The draft that members sign when they join.
+    pub const DRAFT: Self = Self("quorate/draft/v1");
+    /// A join file's body.
+    pub const JOIN: Self = Self("quorate/join/v1");
+    /// What a transaction's signers sign; its hash is the transaction's id.
+    pub const TRANSACTION: Self = Self("quorate/transaction/v1");
+    /// A batch; its hash is the batch's digest.
+    pub const BATCH: Self = Self("quorate/batch/v1");
+    /// A batch digest, as signed by the batch's author.
+    pub const BATCH_AUTHOR: Self = Self("quorate/batch-author/v1");
+    /// A proposal.
+    pub const PROPOSAL: Self = Self("quorate/proposal/v1");
+    /// A block header; its hash is the block's hash.
+    pub const BLOCK: Self = Self("quorate/block/v1");
+    /// A validator's seal under a block.
+    pub const SEAL: Self = Self("quorate/seal/v1");
+    /// A committee.
+    pub const COMMITTEE: Self = Self("quorate/committee/v1");
+    /// One step of an account's running history hash.
+    pub const HISTORY: Self = Self("quorate/history/v1");
+    /// An asset code, for the state key of the asset.
+    pub const ASSET: Self = Self("quorate/asset/v1");
+    /// The state key of the parameters.
+    pub const PARAMETERS: Self = Self("quorate/parameters/v1");
+    /// PBFT's pre-prepare.
+    pub const PBFT_PRE_PREPARE: Self = Self("quorate/pbft/pre-prepare/v1");
+    /// PBFT's prepare.
+    pub const PBFT_PREPARE: Self = Self("quorate/pbft/prepare/v1");
+    /// PBFT's commit.
+    pub const PBFT_COMMIT: Self = Self("quorate/pbft/commit/v1");
+    /// A complaint about a view, which binds nobody.
+    pub const PBFT_COMPLAINT: Self = Self("quorate/pbft/complaint/v1");
+    /// PBFT's view-change.
+    pub const PBFT_VIEW_CHANGE: Self = Self("quorate/pbft/view-change/v1");
+    /// PBFT's new-view.
+    pub const PBFT_NEW_VIEW: Self = Self("quorate/pbft/new-view/v1");
+    /// A validator's report of where it is.
+    pub const STATUS: Self = Self("quorate/status/v1");
+
+    /// The tag's text.
+    pub const fn tag(self) -> &'static str {
+        self.0
+    }
+
+    /// The bytes that are hashed and signed for `content` under this tag.
+    pub fn preimage(self, content: &[u8]) -> Vec<u8> {
+        let tag = self.0.as_bytes();
+        let length = u8::try_from(tag.len()).expect("tags are constants shorter than 256 bytes");
+        let mut bytes = Vec::with_capacity(1 + tag.len() + content.len());
+        bytes.push(length);
+        bytes.extend_from_slice(tag);
+        bytes.extend_from_slice(content);
+        bytes
+    }
+
+    /// SHA-256 of the preimage of `content`.
+    pub fn hash(self, content: &[u8]) -> Digest {
+        Digest::of_parts(&[&[self.0.len() as u8], self.0.as_bytes(), content])
+    }
+}

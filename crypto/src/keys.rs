@@ -1,0 +1,212 @@
+//! Ed25519 keys and signatures: clients' checked under ZIP-215, validators' strictly.
+
+use std::fmt;
+use std::str::FromStr;
+
+use ed25519_dalek::Signer as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::{Address, Domain};
+
+/// Why a key or a signature was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The text is not 64 hex digits.
+    #[error("a public key is 64 hexadecimal digits")]
+    NotHex,
+    /// The bytes are not a point of the curve.
+    #[error("the bytes are not an Ed25519 public key")]
+    NotAPoint,
+    /// The key has small order: anyone could sign for it.
+    #[error("the public key has small order, so anyone could sign for it")]
+    SmallOrder,
+    /// The signature does not fit the message and the key.
+    #[error("the signature does not fit the message and the public key")]
+    BadSignature,
+}
+
+/// An Ed25519 public key as its 32 bytes, not yet known to be a point of the curve.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey(pub [u8; 32]);
+
+/// An Ed25519 signature, 64 bytes (RFC 8032).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Signature(pub [u8; 64]);
+
+/// An Ed25519 signing key. Its memory is zeroed when it is dropped, and it is never printed.
+#[derive(Clone)]
+pub struct SigningKey(ed25519_dalek::SigningKey);
+
+impl PublicKey {
+    /// The key's bytes.
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The address of an account whose first key this is.
+    pub fn address(&self) -> Address {
+        Address::of_key(self)
+    }
+
+    /// Checks what must hold wherever a key is registered: a point of the curve, not of small order.
+    pub fn check_registrable(&self) -> Result<(), KeyError> {
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| KeyError::NotAPoint)?;
+        if key.is_weak() {
+            Err(KeyError::SmallOrder)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Checks a client's signature under ZIP-215.
+    pub fn verify_client(
+        &self,
+        domain: Domain,
+        content: &[u8],
+        signature: &Signature,
+    ) -> Result<(), KeyError> {
+        let key = ed25519_zebra::VerificationKey::try_from(self.0).map_err(|_| KeyError::NotAPoint)?;
+        key.verify(
+            &ed25519_zebra::Signature::from(signature.0),
+            &domain.preimage(content),
+        )
+        .map_err(|_| KeyError::BadSignature)
+    }
+
+    /// Checks a validator's signature strictly (canonical, no small-order points).
+    pub fn verify_validator(
+        &self,
+        domain: Domain,
+        content: &[u8],
+        signature: &Signature,
+    ) -> Result<(), KeyError> {
+        let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| KeyError::NotAPoint)?;
+        key.verify_strict(
+            &domain.preimage(content),
+            &ed25519_dalek::Signature::from_bytes(&signature.0),
+        )
+        .map_err(|_| KeyError::BadSignature)
+    }
+}
+
+impl SigningKey {
+    /// A new key from the operating system's random source.
+    pub fn generate() -> Self {
+        let mut seed = zeroize::Zeroizing::new([0; 32]);
+        getrandom::fill(seed.as_mut()).expect("the operating system's random source works");
+        Self::from_seed(&seed)
+    }
+
+    /// The key made from a 32-byte seed (RFC 8032's private key).
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(ed25519_dalek::SigningKey::from_bytes(seed))
+    }
+
+    /// The seed, zeroed when dropped.
+    pub fn seed(&self) -> zeroize::Zeroizing<[u8; 32]> {
+        zeroize::Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// The public key.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs `content` under `domain`.
+    pub fn sign(&self, domain: Domain, content: &[u8]) -> Signature {
+        Signature(self.0.sign(&domain.preimage(content)).to_bytes())
+    }
+}
+
+impl fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SigningKey of {}", self.public())
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0[..4]))
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| KeyError::NotHex)?;
+        Ok(Self(bytes))
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(self.0))
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&hex::encode(&self.0[..4]))
+    }
+}
+
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            self.0.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        if deserializer.is_human_readable() {
+            String::deserialize(deserializer)?
+                .parse()
+                .map_err(serde::de::Error::custom)
+        } else {
+            <[u8; 32]>::deserialize(deserializer).map(Self)
+        }
+    }
+}
+
+impl Serialize for Signature {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        if serializer.is_human_readable() {
+            serializer.collect_str(self)
+        } else {
+            // Two halves: serde has no arrays of 64; BCS writes both without a length.
+            let (low, high) = self.0.split_at(32);
+            let halves: (&[u8; 32], &[u8; 32]) = (
+                low.try_into().expect("half of 64"),
+                high.try_into().expect("half of 64"),
+            );
+            halves.serialize(serializer)
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Signature {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let mut bytes = [0; 64];
+        if deserializer.is_human_readable() {
+            let text = String::deserialize(deserializer)?;
+            hex::decode_to_slice(&text, &mut bytes).map_err(serde::de::Error::custom)?;
+        } else {
+            let (low, high) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
+            bytes[..32].copy_from_slice(&low);
+            bytes[32..].copy_from_slice(&high);
+        }
+        Ok(Self(bytes))
+    }
+}

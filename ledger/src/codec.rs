@@ -1,0 +1,41 @@
+//! Canonical bytes: BCS with a size limit.
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// Why bytes are not a canonical encoding.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DecodeError {
+    /// More bytes than this type may have.
+    #[error("{length} bytes, at most {limit} are allowed")]
+    TooLong {
+        /// Bytes given.
+        length: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// Not the canonical encoding of a value.
+    #[error("not a canonical encoding: {reason}")]
+    Malformed {
+        /// What was found.
+        reason: String,
+    },
+}
+
+/// The canonical bytes of `value`.
+pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
+    bcs::to_bytes(value).expect("ledger types are within BCS's limits")
+}
+
+/// The value whose canonical bytes are `bytes`, which may be at most `limit` long.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8], limit: usize) -> Result<T, DecodeError> {
+    if bytes.len() > limit {
+        return Err(DecodeError::TooLong {
+            length: bytes.len(),
+            limit,
+        });
+    }
+    bcs::from_bytes(bytes).map_err(|error| DecodeError::Malformed {
+        reason: error.to_string(),
+    })
+}

@@ -1,0 +1,160 @@
+//! Transactions: what accounts ask of the ledger, and their signatures.
+
+use quorate_crypto::{Address, Digest, Domain, PublicKey, Signature};
+use serde::{Deserialize, Serialize};
+
+use crate::{Amount, AssetCode, Timestamp, encode};
+
+/// A signed request to change the ledger, all or nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Transaction {
+    /// Version 1.
+    V1(TransactionV1),
+}
+
+/// Version 1 of [`Transaction`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionV1 {
+    /// What is signed.
+    pub intent: Intent,
+    /// 1 to 16 signatures, strictly ascending by key.
+    pub signatures: Vec<KeySignature>,
+}
+
+/// A signature together with the key that made it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeySignature {
+    /// Who signed.
+    pub key: PublicKey,
+    /// Over the intent's preimage under [`Domain::TRANSACTION`].
+    pub signature: Signature,
+}
+
+/// What a transaction's signers sign; its hash is the transaction's id.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Intent {
+    /// Version 1.
+    V1(IntentV1),
+}
+
+/// Version 1 of [`Intent`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IntentV1 {
+    /// The network's id.
+    pub network: Digest,
+    /// The account that acts.
+    pub sender: Address,
+    /// A block at or after this time skips the transaction.
+    pub expires_at: Timestamp,
+    /// Tells equal intents apart.
+    pub salt: [u8; 16],
+    /// 1 to 256 operations, executed in order, all or nothing.
+    pub operations: Vec<Operation>,
+    /// A note, at most 256 bytes.
+    pub memo: String,
+}
+
+/// One change of the ledger. The order of the variants is frozen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Operation {
+    /// Makes a new asset with the sender as its issuer and no supply.
+    CreateAsset {
+        /// The asset's unique code.
+        code: AssetCode,
+        /// Digits after the decimal point, 0 to 18.
+        decimals: u8,
+        /// For people, at most 128 bytes.
+        description: String,
+    },
+    /// Makes new units; the sender must be the issuer.
+    Mint {
+        /// The asset.
+        asset: AssetCode,
+        /// Who receives them.
+        to: Address,
+        /// How many, above zero.
+        amount: Amount,
+    },
+    /// Destroys units of the sender's own.
+    Burn {
+        /// The asset.
+        asset: AssetCode,
+        /// How many, above zero.
+        amount: Amount,
+    },
+    /// Moves units from the sender to another account.
+    Transfer {
+        /// Who receives them.
+        to: Address,
+        /// The asset.
+        asset: AssetCode,
+        /// How many, above zero.
+        amount: Amount,
+        /// A note for this transfer alone, at most 128 bytes.
+        memo: String,
+    },
+    /// Records that the sender knew a document, by its SHA-256.
+    PutRecord {
+        /// The document's hash.
+        sha256: Digest,
+        /// For people, at most 128 bytes.
+        label: String,
+        /// Anything, at most 1,024 bytes.
+        #[serde(with = "serde_bytes")]
+        metadata: Vec<u8>,
+    },
+    /// Replaces the sender's signers and threshold.
+    SetSigners {
+        /// 1 to 16 signers, strictly ascending by key.
+        signers: Vec<Signer>,
+        /// The weight that authorises a transaction.
+        threshold: u32,
+    },
+}
+
+/// A key that may sign for an account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Signer {
+    /// The key.
+    pub key: PublicKey,
+    /// Its weight, 1 to 65,535.
+    pub weight: u32,
+}
+
+impl Intent {
+    /// The canonical bytes that are signed under [`Domain::TRANSACTION`].
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// The id: the hash of what is signed.
+    pub fn id(&self) -> Digest {
+        Domain::TRANSACTION.hash(&self.signed_bytes())
+    }
+
+    /// Version 1's fields.
+    pub fn v1(&self) -> &IntentV1 {
+        let Self::V1(intent) = self;
+        intent
+    }
+}
+
+impl Transaction {
+    /// What is signed.
+    pub fn intent(&self) -> &IntentV1 {
+        let Self::V1(transaction) = self;
+        transaction.intent.v1()
+    }
+
+    /// The signatures, strictly ascending by key.
+    pub fn signatures(&self) -> &[KeySignature] {
+        let Self::V1(transaction) = self;
+        &transaction.signatures
+    }
+
+    /// The id: the hash of what is signed.
+    pub fn id(&self) -> Digest {
+        let Self::V1(transaction) = self;
+        transaction.intent.id()
+    }
+}
