@@ -1,0 +1,284 @@
+//! The engine contract: what goes in, what comes out, and who may do what when.
+//!
+//! An engine is a state machine. One [`Input`] with the driver's time gives a [`Step`]: records to
+//! make durable, then actions. The driver obeys three rules, and nobody else can call an engine:
+//!
+//! 1. **Durable before sent.** No action of a step leaves before the step's records are on disk.
+//! 2. **The driver signs.** An engine holds no key. [`Action::Sign`] asks for a message of its own;
+//!    the driver signs it, makes it durable (where [`crate::Body::must_be_durable`]) in the same
+//!    flush as the step's records, and gives it back as [`Input::Own`]. Only then does the engine
+//!    count it and send it. A pre-prepare or prepare is given back only when the batches it names are
+//!    durable too.
+//! 3. **Inputs before timeouts.** What was received before a timer fired is stepped before it.
+//!
+//! Everything decided is a block, so sequence, index and slot are one number, the [`Height`]. One
+//! engine instance serves one epoch with one committee.
+
+use quorate_crypto::{Certificate, Committee, Digest, Height, ValidatorIndex};
+use quorate_ledger::{Parameters, Proposal, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::message::{Body, Message, Verified};
+
+/// The most heights a window may have.
+pub const MAX_WINDOW: usize = 64;
+
+/// What an engine is told once, at its start.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The network's id.
+    pub network: Digest,
+    /// The committee of the epoch.
+    pub committee: Committee,
+    /// Which of its members this replica is; none observes only.
+    pub index: Option<ValidatorIndex>,
+    /// The parameters in force in the epoch.
+    pub parameters: Parameters,
+    /// The last height certified and applied here at the start.
+    pub certified: Height,
+    /// Local durations.
+    pub timing: Timing,
+}
+
+/// Local durations in milliseconds; validators need not agree on them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timing {
+    /// While work is open and nothing moves, a replica says again where it is, this often.
+    pub resend: TimerRange,
+    /// How long open work may stand still before a replica complains about the primary.
+    pub progress: TimerRange,
+    /// The longest that the progress timer may grow to.
+    pub progress_cap_ms: u32,
+    /// How often an idle primary shows that it is alive.
+    pub heartbeat: TimerRange,
+}
+
+/// A duration to be drawn by the driver between two bounds, in milliseconds, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TimerRange {
+    /// The shortest.
+    pub from_ms: u32,
+    /// The longest.
+    pub to_ms: u32,
+}
+
+/// A timer, as a value: one that fires late differs from the one that is running, by its reign.
+/// Setting a timer that is running restarts it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Timer {
+    /// Work is open: say where we are, ask for what is missing.
+    Resend,
+    /// Work is open and the primary of this reign should have moved it.
+    Progress {
+        /// View, term or round.
+        reign: u64,
+    },
+    /// A quorum wants this reign and its leader has not begun it.
+    NewReign {
+        /// View, term or round.
+        reign: u64,
+    },
+    /// The leader of this reign has nothing to say and says so.
+    Heartbeat {
+        /// View, term or round.
+        reign: u64,
+    },
+}
+
+/// What happens to a replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Input {
+    /// A message of another validator (or an own one that came back), its signatures checked.
+    Message(Verified<Message>),
+    /// The answer to [`Action::Sign`]: signed, and durable where it must be.
+    Own(Message),
+    /// Batches that passed the check and are kept here: candidates for proposals.
+    BatchesAvailable(Vec<Digest>),
+    /// The answer to [`Action::RequireBatches`]: all of this proposal's batches are here and good.
+    ProposalAvailable {
+        /// The height asked about.
+        height: Height,
+        /// The proposal's digest.
+        proposal: Digest,
+    },
+    /// The decided block at this height was executed, and this is its hash.
+    Executed {
+        /// The block's height; heights come in order.
+        height: Height,
+        /// The block's hash.
+        block: Digest,
+    },
+    /// Block sync has applied certified blocks up to this one. Moves the height, never the reign.
+    Synced(Certificate),
+    /// A link to this validator has come up.
+    Connected(ValidatorIndex),
+    /// A timer has fired.
+    Timeout(Timer),
+}
+
+/// What a step asks for. Order matters within a step.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Sign this with the validator's key, make it durable, give it back as [`Input::Own`].
+    Sign(Body),
+    /// Send to every other validator.
+    Broadcast(Message),
+    /// Send to one.
+    Send {
+        /// The recipient.
+        to: ValidatorIndex,
+        /// The message.
+        message: Message,
+    },
+    /// Start or restart a timer.
+    SetTimer {
+        /// Which.
+        timer: Timer,
+        /// How long, to be drawn from.
+        after: TimerRange,
+    },
+    /// Stop a timer, if it runs.
+    CancelTimer(Timer),
+    /// Get these batches, from whoever has them, whatever quotas say; then
+    /// [`Input::ProposalAvailable`]. Asked again, nothing new happens.
+    RequireBatches {
+        /// The proposal's height.
+        height: Height,
+        /// Its digest.
+        proposal: Digest,
+        /// The batches it names.
+        batches: Vec<Digest>,
+    },
+    /// This is what the height is, for ever. Heights are decided in any order, each once (again
+    /// after a restart); the driver executes them in order and answers [`Input::Executed`].
+    Decide {
+        /// The height.
+        height: Height,
+        /// What was decided.
+        proposal: Proposal,
+    },
+    /// A quorum has sealed this block, which was executed here with the same hash: write it.
+    Certify(Certificate),
+    /// Others have certified blocks up to this height that this replica lacks: fetch them, check
+    /// and apply them, then [`Input::Synced`]. Asked again, the target may only grow.
+    FetchBlocks {
+        /// The highest height known to be certified.
+        to: Height,
+        /// Who said so.
+        holders: Vec<ValidatorIndex>,
+    },
+    /// A validator has contradicted itself; these two messages of its prove it.
+    Accuse(Evidence),
+    /// A quorum sealed another block than the one executed here: this node has diverged. It must
+    /// stop voting, say so, and keep its data.
+    Diverged {
+        /// The height.
+        height: Height,
+        /// The hash executed here.
+        ours: Digest,
+        /// The hash a quorum sealed.
+        certified: Digest,
+    },
+}
+
+/// Two signed messages of one validator that no honest one would both sign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Evidence {
+    /// Who.
+    pub validator: ValidatorIndex,
+    /// What it signed first, as far as this replica knows.
+    pub first: Message,
+    /// What it signed as well.
+    pub second: Message,
+}
+
+/// What a replica must remember across a crash. Own signed messages are stored by the driver as
+/// [`Record::Own`]; the others come from the engine.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Record {
+    /// A message this replica signed.
+    Own(Message),
+    /// A proposal of the primary that this replica votes on.
+    Accepted(Message),
+    /// The votes that prepared a height.
+    Prepared(Vec<Message>),
+}
+
+/// The outcome of one input.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// To be durable before any action leaves.
+    pub records: Vec<Record>,
+    /// To be done then.
+    pub actions: Vec<Action>,
+}
+
+/// Why an input changed nothing: what a peer did wrong, or what came too late or too early.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// Of another reign.
+    #[error("of view {got}, the current one is {current}")]
+    WrongReign {
+        /// The message's.
+        got: u64,
+        /// The replica's.
+        current: u64,
+    },
+    /// Not the leader's to say.
+    #[error("validator {sender} does not lead view {reign}")]
+    NotLeader {
+        /// Who said it.
+        sender: ValidatorIndex,
+        /// In which reign.
+        reign: u64,
+    },
+    /// Below or above the window.
+    #[error("height {height} is outside the window that begins after {certified}")]
+    OutsideWindow {
+        /// The message's height.
+        height: Height,
+        /// The low watermark.
+        certified: Height,
+    },
+    /// Contradicts what the same validator said before.
+    #[error("validator {sender} contradicts itself at height {height}")]
+    Contradiction {
+        /// Who.
+        sender: ValidatorIndex,
+        /// Where.
+        height: Height,
+    },
+    /// The proposal breaks a rule.
+    #[error("the proposal at height {height} breaks a rule of the parameters")]
+    BadProposal {
+        /// Where.
+        height: Height,
+    },
+    /// Known already.
+    #[error("known already")]
+    Duplicate,
+    /// A message of another engine.
+    #[error("a message of another engine")]
+    WrongEngine,
+}
+
+impl Record {
+    /// The height after whose certification the record can be forgotten; none is kept for the epoch.
+    pub fn height(&self) -> Option<Height> {
+        match self {
+            Self::Own(message) | Self::Accepted(message) => message.v1().body.height(),
+            Self::Prepared(votes) => votes.first().and_then(|vote| vote.v1().body.height()),
+        }
+    }
+}
+
+impl Step {
+    /// Appends what another part of the same step asks for.
+    pub fn merge(&mut self, other: Self) {
+        self.records.extend(other.records);
+        self.actions.extend(other.actions);
+    }
+}
+
+/// The time that comes with every input: the driver's clock.
+pub type Now = Timestamp;

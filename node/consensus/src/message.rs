@@ -1,0 +1,227 @@
+//! What validators sign and send to each other, and the check that lets a message into an engine.
+
+use quorate_crypto::{
+    Committee, Digest, Domain, Epoch, Height, PublicKey, SealContent, Signature, ValidatorIndex,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::pbft;
+
+/// A message as it is sent and stored.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Message {
+    /// Version 1.
+    V1(MessageV1),
+}
+
+/// Version 1 of [`Message`].
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct MessageV1 {
+    /// The epoch whose committee gives `sender` its meaning.
+    pub epoch: Epoch,
+    /// Who signed it (not necessarily who passed it on).
+    pub sender: ValidatorIndex,
+    /// What is said.
+    pub body: Body,
+    /// Over [`Body::signed_bytes`] under [`Body::domain`].
+    pub signature: Signature,
+}
+
+/// What a message says. The order of the variants is frozen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Body {
+    /// The sender checked and executed the block at this height.
+    Seal {
+        /// The block's height.
+        height: Height,
+        /// The block's hash.
+        block: Digest,
+    },
+    /// Where the sender is, and what it is missing. Binds nobody and need not be durable.
+    Status(Status),
+    /// A message of PBFT.
+    Pbft(pbft::Body),
+}
+
+/// Where a validator is: peers answer with what it is missing.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Status {
+    /// The reign it is in (view, term or ballot round).
+    pub reign: u64,
+    /// The last height it has certified and applied.
+    pub certified: Height,
+    /// For the heights after that, at most a window: what it holds.
+    pub holds: Vec<Holding>,
+}
+
+/// What a validator holds for one height of its window. Masks have bit i for validator i.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Holding {
+    /// Whether it has the proposal of its current reign.
+    pub proposal: bool,
+    /// Whose first-phase votes it has (prepares).
+    pub first: u128,
+    /// Whose second-phase votes it has (commits).
+    pub second: u128,
+    /// Whose seals it has.
+    pub seals: u128,
+}
+
+/// Signing and checking, so that a signer can be remote and simulations cheap.
+pub trait SignatureScheme {
+    /// Whether `signature` is `key`'s over `content` under `domain`.
+    fn verify(&self, key: &PublicKey, domain: Domain, content: &[u8], signature: &Signature) -> bool;
+}
+
+/// The real scheme: strict Ed25519.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ed25519;
+
+impl SignatureScheme for Ed25519 {
+    fn verify(&self, key: &PublicKey, domain: Domain, content: &[u8], signature: &Signature) -> bool {
+        key.verify_validator(domain, content, signature).is_ok()
+    }
+}
+
+/// A value whose signatures have been checked. Engines accept nothing else from outside.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Verified<T>(T);
+
+/// Why a message did not pass the check at the edge.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unverified {
+    /// Another epoch's message.
+    #[error("the message is of epoch {got}, this committee serves epoch {expected}")]
+    WrongEpoch {
+        /// The message's.
+        got: Epoch,
+        /// The committee's.
+        expected: Epoch,
+    },
+    /// The sender is not in the committee.
+    #[error("validator {sender} is not in the committee")]
+    UnknownSender {
+        /// The index given.
+        sender: ValidatorIndex,
+    },
+    /// A signature, the message's own or one inside it, is wrong.
+    #[error("a signature of validator {signer} does not fit")]
+    BadSignature {
+        /// Whose it should be.
+        signer: ValidatorIndex,
+    },
+    /// Something inside is longer than it may be.
+    #[error("the message holds more than it may")]
+    TooLarge,
+}
+
+/// The most bytes an encoded message may have.
+pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
+
+impl Message {
+    /// Version 1's fields.
+    pub fn v1(&self) -> &MessageV1 {
+        let Self::V1(message) = self;
+        message
+    }
+
+    /// A message of `sender` with its signature.
+    pub fn new(epoch: Epoch, sender: ValidatorIndex, body: Body, signature: Signature) -> Self {
+        Self::V1(MessageV1 {
+            epoch,
+            sender,
+            body,
+            signature,
+        })
+    }
+
+    /// Checks the sender and every signature in the message.
+    pub fn verify(
+        self,
+        network: Digest,
+        committee: &Committee,
+        scheme: &impl SignatureScheme,
+    ) -> Result<Verified<Self>, Unverified> {
+        let message = self.v1();
+        if message.epoch != committee.epoch() {
+            return Err(Unverified::WrongEpoch {
+                got: message.epoch,
+                expected: committee.epoch(),
+            });
+        }
+        let sender = message.sender;
+        let key = committee
+            .key(sender)
+            .ok_or(Unverified::UnknownSender { sender })?;
+        let content = message.body.signed_bytes(network, message.epoch);
+        if !scheme.verify(key, message.body.domain(), &content, &message.signature) {
+            return Err(Unverified::BadSignature { signer: sender });
+        }
+        message.body.verify_inside(network, committee, scheme)?;
+        Ok(Verified(self))
+    }
+}
+
+impl Body {
+    /// The domain tag under which this is signed.
+    pub fn domain(&self) -> Domain {
+        match self {
+            Self::Seal { .. } => Domain::SEAL,
+            Self::Status(_) => Domain::STATUS,
+            Self::Pbft(body) => body.domain(),
+        }
+    }
+
+    /// The content that is signed: names the network and the epoch.
+    pub fn signed_bytes(&self, network: Digest, epoch: Epoch) -> Vec<u8> {
+        match self {
+            Self::Seal { height, block } => {
+                quorate_ledger::encode(&SealContent::new(network, epoch, *height, *block))
+            }
+            Self::Status(status) => quorate_ledger::encode(&(network, epoch, status)),
+            Self::Pbft(body) => body.signed_bytes(network, epoch),
+        }
+    }
+
+    /// Whether a replica that says this must have it on disk first.
+    pub fn must_be_durable(&self) -> bool {
+        // A seal follows from what was decided: after a crash it is made again, the same.
+        !matches!(self, Self::Status(_) | Self::Seal { .. })
+    }
+
+    fn verify_inside(
+        &self,
+        network: Digest,
+        committee: &Committee,
+        scheme: &impl SignatureScheme,
+    ) -> Result<(), Unverified> {
+        match self {
+            Self::Seal { .. } => Ok(()),
+            Self::Status(status) => {
+                if status.holds.len() > crate::contract::MAX_WINDOW {
+                    Err(Unverified::TooLarge)
+                } else {
+                    Ok(())
+                }
+            }
+            Self::Pbft(body) => body.verify_inside(network, committee, scheme),
+        }
+    }
+}
+
+impl<T> Verified<T> {
+    /// The value.
+    pub fn get(&self) -> &T {
+        &self.0
+    }
+
+    /// The value, by itself.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+
+    /// Takes the caller's word for it: a replica's own messages, read back from its journal.
+    pub fn trusted(value: T) -> Self {
+        Self(value)
+    }
+}
