@@ -1,0 +1,235 @@
+//! A node's configuration: what is in `HOME/config.toml`. Precedence above the file (flags, then
+//! environment) is the command line's business.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// The whole file. Unknown keys are errors.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NodeConfig {
+    /// The client API and the explorer.
+    pub api: ApiConfig,
+    /// Metrics, health, log level, debugging.
+    pub operations: OperationsConfig,
+    /// libp2p.
+    pub network: NetworkConfig,
+    /// RocksDB.
+    pub storage: StorageConfig,
+    /// Admission and ordering, local settings only.
+    pub consensus: ConsensusConfig,
+    /// Logs.
+    pub log: LogConfig,
+}
+
+/// The client API's listener and limits.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ApiConfig {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Admitted transactions that may wait here for their outcome.
+    pub max_pending: usize,
+    /// Of these, how many one account may have.
+    pub max_pending_per_account: usize,
+}
+
+/// The operations listener.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct OperationsConfig {
+    /// Where to listen; keep it on loopback.
+    pub listen: SocketAddr,
+    /// Whether peers can be denied through it, as `localnet partition` does.
+    pub localnet_controls: bool,
+}
+
+/// How peers find each other.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct NetworkConfig {
+    /// Multiaddresses to listen on.
+    pub listen: Vec<String>,
+    /// Multiaddresses that others reach this node at, where they differ.
+    pub external: Vec<String>,
+    /// Addresses of validators, beyond those in the genesis document.
+    pub peers: Vec<PeerAddress>,
+    /// Whether to look for peers on the local network.
+    pub mdns: bool,
+    /// Whether to ask known peers for others.
+    pub kademlia: bool,
+}
+
+/// Where a validator listens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PeerAddress {
+    /// The validator's name in the genesis document.
+    pub name: String,
+    /// A multiaddress.
+    pub address: String,
+}
+
+/// RocksDB's memory.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StorageConfig {
+    /// The block cache, in MiB.
+    pub cache_mib: usize,
+}
+
+/// Local settings of admission and ordering.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ConsensusConfig {
+    /// Milliseconds of standstill before a replica says again where it is.
+    pub resend_ms: u32,
+    /// Milliseconds of standstill before it complains about the primary.
+    pub progress_ms: u32,
+}
+
+/// Logs go to standard error.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,quorate_network=debug`.
+    pub level: String,
+    /// `text` or `json`.
+    pub format: LogFormat,
+}
+
+/// The form of a log line.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// One JSON document a line.
+    Json,
+}
+
+impl Default for ApiConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8100)),
+            max_pending: 100_000,
+            max_pending_per_account: 20_000,
+        }
+    }
+}
+
+impl Default for OperationsConfig {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8200)), localnet_controls: false }
+    }
+}
+
+impl Default for NetworkConfig {
+    fn default() -> Self {
+        Self {
+            listen: vec!["/ip4/0.0.0.0/tcp/9100".to_owned()],
+            external: Vec::new(),
+            peers: Vec::new(),
+            mdns: true,
+            kademlia: true,
+        }
+    }
+}
+
+impl Default for StorageConfig {
+    fn default() -> Self {
+        Self { cache_mib: 64 }
+    }
+}
+
+impl Default for ConsensusConfig {
+    fn default() -> Self {
+        Self { resend_ms: 500, progress_ms: 1_000 }
+    }
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { level: "info".to_owned(), format: LogFormat::Text }
+    }
+}
+
+/// A node's home folder: where each file is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Home(PathBuf);
+
+impl Home {
+    /// The home at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self(path.into())
+    }
+
+    /// The folder.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The configuration file.
+    pub fn config(&self) -> PathBuf {
+        self.0.join("config.toml")
+    }
+
+    /// The genesis document.
+    pub fn genesis(&self) -> PathBuf {
+        self.0.join("genesis.toml")
+    }
+
+    /// The key that votes.
+    pub fn validator_key(&self) -> PathBuf {
+        self.0.join("validator.key")
+    }
+
+    /// The key that links are made with.
+    pub fn node_key(&self) -> PathBuf {
+        self.0.join("node.key")
+    }
+
+    /// The chain database.
+    pub fn chain(&self) -> PathBuf {
+        self.0.join("chain")
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> PathBuf {
+        self.0.join("journal")
+    }
+}
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("cannot read {path}: {error}")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        error: std::io::Error,
+    },
+    /// The file is not a configuration.
+    #[error("{path} is not a valid configuration: {reason}")]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        reason: String,
+    },
+}
+
+impl NodeConfig {
+    /// Reads a configuration file.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        toml::from_str(&text)
+            .map_err(|error| ConfigError::Malformed { path: path.to_owned(), reason: error.to_string() })
+    }
+}
