@@ -1,0 +1,334 @@
+//! RocksDB as both databases use it: opening with bounded memory, whole-or-nothing writes, errors sorted.
+//!
+//! **A torn tail heals, damage does not.** The write-ahead log is recovered in the mode that drops an
+//! incomplete record at its end, which is what a crash in mid-write leaves, and refuses everything else: a
+//! record whose checksum fails was durable once, and going on without it would be forgetting a promise.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
+    LogLevel, Options, ReadOptions, WriteBatch, WriteOptions,
+};
+
+use crate::StorageError;
+
+/// Bounds on what a database takes of memory and disk.
+#[derive(Clone, Debug)]
+pub struct StorageOptions {
+    /// Bytes of the cache of blocks read, indexes and filters included.
+    pub cache_bytes: usize,
+    /// Bytes of writes held in memory before they go to table files, over all column families.
+    pub write_buffer_bytes: usize,
+    /// Bytes of the write-ahead log after which the oldest writes go to table files; what a start replays.
+    pub max_log_bytes: u64,
+    /// Table files held open.
+    pub max_open_files: i32,
+    /// Threads that flush and compact.
+    pub background_threads: i32,
+}
+
+impl Default for StorageOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 64 << 20,
+            write_buffer_bytes: 48 << 20,
+            max_log_bytes: 128 << 20,
+            max_open_files: 512,
+            background_threads: 2,
+        }
+    }
+}
+
+impl StorageOptions {
+    /// Bounds for the journal: little is written, nothing is read but at start.
+    pub fn journal() -> Self {
+        Self {
+            cache_bytes: 1 << 20,
+            write_buffer_bytes: 8 << 20,
+            max_log_bytes: 32 << 20,
+            max_open_files: 64,
+            background_threads: 1,
+        }
+    }
+}
+
+/// What a column family holds, as far as it decides how the family is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Looked up by key, often in vain: a Bloom filter answers for keys that are not there.
+    Lookup,
+    /// Read in order.
+    Ordered,
+    /// Large values written once: kept in files that compaction does not rewrite.
+    Blobs,
+}
+
+/// A column family: its name on disk and how it is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Family {
+    pub(crate) name: &'static str,
+    pub(crate) kind: Kind,
+}
+
+/// Bits of Bloom filter for each key: one look-up in a hundred of an absent key reads a block in vain.
+const FILTER_BITS: f64 = 10.0;
+/// Smallest value that goes to a blob file, in bytes.
+const MIN_BLOB_BYTES: u64 = 512;
+/// Size of a blob file, in bytes.
+const BLOB_FILE_BYTES: u64 = 64 << 20;
+/// Memory that a column family takes at a time, in bytes: most hold next to nothing.
+const ARENA_BLOCK_BYTES: usize = 256 << 10;
+/// RocksDB's own log is cut off here, in bytes.
+const INFO_LOG_BYTES: usize = 1 << 20;
+/// Written pages are handed to the disk in pieces of this many bytes, so that a flush finds little to do.
+const BYTES_PER_SYNC: u64 = 1 << 20;
+
+/// An open RocksDB.
+pub(crate) struct Database {
+    db: DB,
+    path: PathBuf,
+    cache: Cache,
+}
+
+impl Database {
+    /// Opens the database at `path`, which may be made if `create` says so.
+    pub(crate) fn open(
+        path: &Path,
+        families: &[Family],
+        options: &StorageOptions,
+        create: bool,
+    ) -> Result<Self, StorageError> {
+        let is_there = path.join("CURRENT").exists();
+        if !is_there {
+            refuse_remains(path)?;
+            if !create {
+                return Err(StorageError::NotInitialised {
+                    path: path.to_owned(),
+                });
+            }
+            fs::create_dir_all(path).map_err(|error| StorageError::of_system(path, &error))?;
+        }
+        let cache = Cache::new_lru_cache(options.cache_bytes);
+        let descriptors = families.iter().map(|family| {
+            ColumnFamilyDescriptor::new(family.name, family_options(family.kind, options, &cache))
+        });
+        let default = ColumnFamilyDescriptor::new("default", family_options(Kind::Ordered, options, &cache));
+        let database_options = database_options(options);
+        let db = DB::open_cf_descriptors(&database_options, path, descriptors.chain([default]))
+            .map_err(|error| StorageError::of_rocksdb(path, &error))?;
+        Ok(Self {
+            db,
+            path: path.to_owned(),
+            cache,
+        })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn family(&self, family: Family) -> &ColumnFamily {
+        self.db
+            .cf_handle(family.name)
+            .expect("every family is opened with the database")
+    }
+
+    pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        self.db
+            .get_cf(self.family(family), key)
+            .map_err(|error| self.sort(&error))
+    }
+
+    pub(crate) fn contains(&self, family: Family, key: &[u8]) -> Result<bool, StorageError> {
+        self.db
+            .get_pinned_cf(self.family(family), key)
+            .map(|value| value.is_some())
+            .map_err(|error| self.sort(&error))
+    }
+
+    /// Writes all of `batch` or nothing; durable only after the next [`Database::sync`].
+    pub(crate) fn write(&self, batch: WriteBatch) -> Result<(), StorageError> {
+        self.db
+            .write_opt(batch, &WriteOptions::default())
+            .map_err(|error| self.sort(&error))
+    }
+
+    /// Flushes the write-ahead log to the disk: all that was written before is durable.
+    pub(crate) fn sync(&self) -> Result<(), StorageError> {
+        self.db.flush_wal(true).map_err(|error| self.sort(&error))
+    }
+
+    /// A view of the database as it is now.
+    pub(crate) fn view(self: &Arc<Self>) -> View {
+        View::new(Arc::clone(self), |database| database.db.snapshot())
+    }
+
+    /// The sum of RocksDB's integer property over all of `families`; 0 where there is none.
+    pub(crate) fn property(&self, families: &[Family], name: &str) -> Result<u64, StorageError> {
+        families.iter().try_fold(0_u64, |sum, family| {
+            let value = self
+                .db
+                .property_int_value_cf(self.family(*family), name)
+                .map_err(|error| self.sort(&error))?;
+            Ok(sum.saturating_add(value.unwrap_or(0)))
+        })
+    }
+
+    pub(crate) fn cache_usage(&self) -> usize {
+        self.cache.get_usage()
+    }
+
+    pub(crate) fn raw(&self) -> &DB {
+        &self.db
+    }
+
+    pub(crate) fn sort(&self, error: &rocksdb::Error) -> StorageError {
+        StorageError::of_rocksdb(&self.path, error)
+    }
+}
+
+impl std::fmt::Debug for Database {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Database")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+type Pinned<'a> = rocksdb::Snapshot<'a>;
+
+self_cell::self_cell!(
+    /// A RocksDB snapshot together with the database that it is of, so that it can be kept and sent.
+    pub(crate) struct View {
+        owner: Arc<Database>,
+        #[covariant]
+        dependent: Pinned,
+    }
+);
+
+/// Which way a range is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// From the smallest key on.
+    Ascending,
+    /// From the largest key on.
+    Descending,
+}
+
+impl View {
+    pub(crate) fn database(&self) -> &Arc<Database> {
+        self.borrow_owner()
+    }
+
+    pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
+        let database = self.borrow_owner();
+        self.borrow_dependent()
+            .get_cf(database.family(family), key)
+            .map_err(|error| database.sort(&error))
+    }
+
+    pub(crate) fn contains(&self, family: Family, key: &[u8]) -> Result<bool, StorageError> {
+        let database = self.borrow_owner();
+        self.borrow_dependent()
+            .get_pinned_cf(database.family(family), key)
+            .map(|value| value.is_some())
+            .map_err(|error| database.sort(&error))
+    }
+
+    /// The entries with `lower <= key < upper`, read while the caller asks for more.
+    pub(crate) fn range(
+        &self,
+        family: Family,
+        lower: Vec<u8>,
+        upper: Option<Vec<u8>>,
+        order: Order,
+    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StorageError>> {
+        let database = self.borrow_owner();
+        let mut options = ReadOptions::default();
+        options.set_iterate_lower_bound(lower);
+        if let Some(upper) = upper {
+            options.set_iterate_upper_bound(upper);
+        }
+        let mode = match order {
+            Order::Ascending => rocksdb::IteratorMode::Start,
+            Order::Descending => rocksdb::IteratorMode::End,
+        };
+        self.borrow_dependent()
+            .iterator_cf_opt(database.family(family), options, mode)
+            .map(|entry| entry.map_err(|error| database.sort(&error)))
+    }
+}
+
+/// Refuses a folder that has data files but not the file that names the database's current version: making
+/// a new database there would delete them.
+fn refuse_remains(path: &Path) -> Result<(), StorageError> {
+    let Ok(entries) = fs::read_dir(path) else {
+        return Ok(());
+    };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        let name = Path::new(&name);
+        let is_data = name
+            .extension()
+            .is_some_and(|extension| extension == "sst" || extension == "blob");
+        if is_data {
+            return Err(StorageError::corrupted(
+                path,
+                format!("{} is there, but the file CURRENT is missing", name.display()),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn database_options(bounds: &StorageOptions) -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(true);
+    options.create_missing_column_families(true);
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_track_and_verify_wals_in_manifest(true);
+    options.set_paranoid_checks(true);
+    options.set_db_write_buffer_size(bounds.write_buffer_bytes);
+    options.set_max_total_wal_size(bounds.max_log_bytes);
+    options.set_max_open_files(bounds.max_open_files);
+    options.set_max_background_jobs(bounds.background_threads);
+    options.set_max_subcompactions(1);
+    options.set_bytes_per_sync(BYTES_PER_SYNC);
+    options.set_wal_bytes_per_sync(BYTES_PER_SYNC);
+    options.set_keep_log_file_num(2);
+    options.set_max_log_file_size(INFO_LOG_BYTES);
+    options.set_log_level(LogLevel::Warn);
+    options.set_stats_dump_period_sec(0);
+    options.set_stats_persist_period_sec(0);
+    options
+}
+
+fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options {
+    let mut table = BlockBasedOptions::default();
+    table.set_block_cache(cache);
+    table.set_cache_index_and_filter_blocks(true);
+    table.set_cache_index_and_filter_blocks_with_high_priority(true);
+    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    if kind == Kind::Lookup {
+        table.set_bloom_filter(FILTER_BITS, false);
+        table.set_optimize_filters_for_memory(true);
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&table);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options.set_write_buffer_size(bounds.write_buffer_bytes.min(32 << 20));
+    options.set_arena_block_size(ARENA_BLOCK_BYTES);
+    if kind == Kind::Blobs {
+        options.set_enable_blob_files(true);
+        options.set_min_blob_size(MIN_BLOB_BYTES);
+        options.set_blob_file_size(BLOB_FILE_BYTES);
+        options.set_blob_compression_type(DBCompressionType::Lz4);
+        // Collecting would rewrite old batches for the sake of the few that were never ordered.
+        options.set_enable_blob_gc(false);
+    }
+    options
+}

@@ -1,0 +1,226 @@
+//! The replica's journal: what the engine must remember before it speaks, in the order it was written.
+//!
+//! Records are opaque bytes under a growing sequence number. [`Journal::append`] writes, [`Journal::sync`]
+//! makes durable all that was appended before; the caller appends the records of many steps, flushes once,
+//! and only then lets their actions out. A record torn by a crash was never durable, so nothing was said
+//! that depends on it, and it vanishes at the next start; a record damaged in the middle stops the start.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use quorate_ledger::Digest;
+use rocksdb::WriteBatch;
+
+use crate::database::{Database, Family, Kind, View};
+use crate::meta::{self, META};
+use crate::{Order, StorageError, StorageOptions};
+
+const RECORDS: Family = Family {
+    name: "records",
+    kind: Kind::Ordered,
+};
+const FAMILIES: [Family; 2] = [RECORDS, META];
+/// The sequence number that the next record gets at the least, kept so that numbers grow even when all
+/// records are pruned.
+const NEXT_KEY: &[u8] = b"next";
+
+/// An append-only log of the replica's records.
+#[derive(Debug)]
+pub struct Journal {
+    database: Arc<Database>,
+    next: Mutex<u64>,
+    is_new: bool,
+}
+
+impl Journal {
+    /// Opens the journal of `network` at `path`, or begins one.
+    pub fn open(
+        path: impl AsRef<Path>,
+        network: Digest,
+        options: &StorageOptions,
+    ) -> Result<Self, StorageError> {
+        let database = Arc::new(Database::open(path.as_ref(), &FAMILIES, options, true)?);
+        let is_new = !meta::is_written(&database)?;
+        if is_new {
+            let mut batch = WriteBatch::default();
+            meta::put(&database, &mut batch, network);
+            database.write(batch)?;
+            database.sync()?;
+        } else {
+            meta::check(&database, network)?;
+        }
+        let next = next_sequence(&database)?;
+        Ok(Self {
+            database,
+            next: Mutex::new(next),
+            is_new,
+        })
+    }
+
+    /// Whether this start made the journal: a validator that has voted before and finds it new has lost
+    /// what it promised, and must only observe.
+    pub fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// The sequence number of the next record.
+    pub fn next_sequence(&self) -> u64 {
+        *self.lock()
+    }
+
+    /// Writes `records` in order, all or none of them, and gives their sequence numbers. Durable only after
+    /// the next [`Journal::sync`].
+    pub fn append<R: AsRef<[u8]>>(&self, records: &[R]) -> Result<Range<u64>, StorageError> {
+        let mut next = self.lock();
+        let first = *next;
+        let mut end = first;
+        let mut batch = WriteBatch::default();
+        let family = self.database.family(RECORDS);
+        for record in records {
+            batch.put_cf(family, end.to_be_bytes(), record.as_ref());
+            end = end.checked_add(1).expect("sequence numbers do not run out");
+        }
+        if end > first {
+            self.database.write(batch)?;
+            *next = end;
+        }
+        Ok(first..end)
+    }
+
+    /// Flushes the log to the disk. Everything appended before the call is durable when it returns; may be
+    /// called from a thread of its own.
+    pub fn sync(&self) -> Result<(), StorageError> {
+        self.database.sync()
+    }
+
+    /// The records, oldest first.
+    pub fn replay(&self) -> Replay {
+        Replay {
+            view: self.database.view(),
+            from: 0,
+            page: Vec::new().into_iter(),
+            is_done: false,
+        }
+    }
+
+    /// Forgets every record before `sequence`.
+    pub fn prune_before(&self, sequence: u64) -> Result<(), StorageError> {
+        let next = self.lock();
+        let mut batch = WriteBatch::default();
+        batch.delete_range_cf(
+            self.database.family(RECORDS),
+            0_u64.to_be_bytes(),
+            sequence.min(*next).to_be_bytes(),
+        );
+        self.put_next(&mut batch, *next);
+        self.database.write(batch)
+    }
+
+    /// Forgets these records, for a caller that must keep some that are older.
+    pub fn remove(&self, sequences: &[u64]) -> Result<(), StorageError> {
+        let next = self.lock();
+        let mut batch = WriteBatch::default();
+        let family = self.database.family(RECORDS);
+        for sequence in sequences {
+            batch.delete_cf(family, sequence.to_be_bytes());
+        }
+        self.put_next(&mut batch, *next);
+        self.database.write(batch)
+    }
+
+    /// Bytes on disk and in memory, about.
+    pub fn size_bytes(&self) -> Result<u64, StorageError> {
+        let tables = self
+            .database
+            .property(&FAMILIES, "rocksdb.total-sst-files-size")?;
+        let memory = self
+            .database
+            .property(&FAMILIES, "rocksdb.cur-size-all-mem-tables")?;
+        Ok(tables.saturating_add(memory))
+    }
+
+    fn put_next(&self, batch: &mut WriteBatch, next: u64) {
+        batch.put_cf(self.database.family(META), NEXT_KEY, next.to_be_bytes());
+    }
+
+    fn lock(&self) -> MutexGuard<'_, u64> {
+        // The number changes only after its write succeeded, so a panic elsewhere leaves it right.
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The records of a journal as they were when it was asked for, oldest first.
+pub struct Replay {
+    view: View,
+    from: u64,
+    page: std::vec::IntoIter<(u64, Vec<u8>)>,
+    is_done: bool,
+}
+
+/// Records read at a time.
+const REPLAY_PAGE: usize = 256;
+
+impl Replay {
+    fn read_page(&mut self) -> Result<(), StorageError> {
+        let mut page = Vec::with_capacity(REPLAY_PAGE);
+        let lower = self.from.to_be_bytes().to_vec();
+        for entry in self
+            .view
+            .range(RECORDS, lower, None, Order::Ascending)
+            .take(REPLAY_PAGE)
+        {
+            let (key, value) = entry?;
+            page.push((sequence_of(self.view.database(), &key)?, value.into_vec()));
+        }
+        self.is_done = page.len() < REPLAY_PAGE;
+        if let Some((last, _)) = page.last() {
+            self.from = last.checked_add(1).expect("sequence numbers do not run out");
+        }
+        self.page = page.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for Replay {
+    type Item = Result<(u64, Vec<u8>), StorageError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(record) = self.page.next() {
+            return Some(Ok(record));
+        }
+        if self.is_done {
+            return None;
+        }
+        if let Err(error) = self.read_page() {
+            self.is_done = true;
+            return Some(Err(error));
+        }
+        self.page.next().map(Ok)
+    }
+}
+
+fn sequence_of(database: &Database, key: &[u8]) -> Result<u64, StorageError> {
+    key.try_into().map(u64::from_be_bytes).map_err(|_| {
+        StorageError::corrupted(
+            database.path(),
+            format!("a record's key has {} bytes instead of 8", key.len()),
+        )
+    })
+}
+
+fn next_sequence(database: &Arc<Database>) -> Result<u64, StorageError> {
+    let view = database.view();
+    let kept = match view.get(META, NEXT_KEY)? {
+        Some(bytes) => sequence_of(database, &bytes)?,
+        None => 0,
+    };
+    let last = view.range(RECORDS, Vec::new(), None, Order::Descending).next();
+    let after_last = match last {
+        Some(entry) => sequence_of(database, &entry?.0)?
+            .checked_add(1)
+            .ok_or_else(|| StorageError::corrupted(database.path(), "a record's number is the largest"))?,
+        None => 0,
+    };
+    Ok(kept.max(after_last))
+}
