@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::bounded_vec;
 use crate::{Committee, Digest, Domain, Epoch, Height, PublicKey, Signature, SigningKey, ValidatorIndex};
 
 /// What a validator signs when it seals a block.
@@ -49,7 +50,8 @@ pub struct CertificateV1 {
     pub height: Height,
     /// The block's hash.
     pub block: Digest,
-    /// The seals, strictly ascending by validator.
+    /// The seals, strictly ascending by validator; at most [`Committee::MAX_VALIDATORS`].
+    #[serde(deserialize_with = "bounded_vec::<_, _, { Committee::MAX_VALIDATORS }>")]
     pub seals: Vec<Seal>,
 }
 

@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::bounded::bounded_vec;
 use crate::{Digest, Domain, PublicKey};
 
 /// A block's height, from 1; also PBFT's sequence number, Raft's index and Paxos's slot.
@@ -46,7 +47,8 @@ pub struct CommitteeV1 {
     pub engine: Engine,
     /// The version of the protocol's messages and rules.
     pub protocol_version: u32,
-    /// The validators' keys; a validator's index is its place here.
+    /// The validators' keys, at most [`Committee::MAX_VALIDATORS`]; a validator's index is its place here.
+    #[serde(deserialize_with = "bounded_vec::<_, _, { Committee::MAX_VALIDATORS }>")]
     pub validators: Vec<PublicKey>,
 }
 

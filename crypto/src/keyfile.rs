@@ -1,0 +1,438 @@
+//! Signing keys in files: PKCS#8 version 1 in PEM, which `openssl pkey` reads and writes.
+//!
+//! With a passphrase the file is an `ENCRYPTED PRIVATE KEY` under PBES2 (scrypt with N = 2^14, r = 8,
+//! p = 1, which stays within OpenSSL's memory limit, and AES-256-CBC), else a `PRIVATE KEY`. Files are
+//! created whole or not at all, readable by their owner alone, and never overwritten; a file that
+//! anybody else may read is refused. Version 2 files, which carry the public key too, are read as well.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+
+use pkcs8::der::asn1::OctetStringRef;
+use pkcs8::der::pem::PemLabel as _;
+use pkcs8::der::{Decode as _, SecretDocument};
+use pkcs8::pkcs5::EncryptionScheme;
+use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
+use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, ObjectIdentifier, PrivateKeyInfoRef};
+use zeroize::Zeroizing;
+
+use crate::{PublicKey, SigningKey};
+
+/// The most bytes of a key file; real ones have a few hundred.
+pub const MAX_BYTES: u64 = 16 * 1024;
+
+/// Ed25519 (RFC 8410).
+const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
+
+/// An Ed25519 private key inside PKCS#8 is an octet string of 32 bytes.
+const OCTETS_32: [u8; 2] = [0x04, 0x20];
+
+/// The most memory that a key file may ask scrypt for, in bytes (128 · N · r).
+const MAX_SCRYPT_MEMORY: u64 = 256 * 1024 * 1024;
+
+/// The most scrypt lanes that a key file may ask for.
+const MAX_SCRYPT_LANES: u16 = 16;
+
+/// The most rounds that a key file may ask PBKDF2 for.
+const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
+
+/// Why a key file was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyFileError {
+    /// The file or its folder could not be used.
+    #[error("{}: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// There is no such file.
+    #[error("{}: there is no such file", path.display())]
+    NotFound {
+        /// The file.
+        path: PathBuf,
+    },
+    /// There is a file already, and keys are never overwritten.
+    #[error("{}: the file exists, and keys are never overwritten", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Others than the owner may use the file.
+    #[error(
+        "{}: others may use this key file (mode {mode:04o}): make it yours alone with chmod 600",
+        path.display()
+    )]
+    LoosePermissions {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// A folder, a pipe or a device.
+    #[error("{}: not a regular file", path.display())]
+    NotAFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Larger than any key file.
+    #[error("{}: more than {MAX_BYTES} bytes, which no key file has", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The content is not a key.
+    #[error("{}: {source}", path.display())]
+    Content {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PemError,
+    },
+}
+
+/// Why a PEM text gave no key.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PemError {
+    /// Not PEM, or of something else than a private key.
+    #[error("not a private key in PEM: {reason}")]
+    NotAKey {
+        /// What was found.
+        reason: String,
+    },
+    /// A private key of another algorithm.
+    #[error("a key of algorithm {algorithm}, not Ed25519 ({ED25519})")]
+    OtherAlgorithm {
+        /// The algorithm's object identifier.
+        algorithm: String,
+    },
+    /// An encryption that this program does not undo.
+    #[error("the key is encrypted in a way that is not supported: {reason}")]
+    UnsupportedEncryption {
+        /// What was found.
+        reason: String,
+    },
+    /// The key is encrypted and no passphrase was given.
+    #[error("the key is encrypted: a passphrase is needed")]
+    PassphraseNeeded,
+    /// The passphrase does not open the key.
+    #[error("the passphrase does not open the key")]
+    WrongPassphrase,
+    /// An empty passphrase protects nothing.
+    #[error("an empty passphrase protects nothing")]
+    EmptyPassphrase,
+}
+
+impl KeyFileError {
+    /// Whether the reason is permission: a loose file, or a missing or wrong passphrase.
+    pub fn is_permission(&self) -> bool {
+        match self {
+            Self::LoosePermissions { .. } => true,
+            Self::Content { source, .. } => {
+                matches!(source, PemError::PassphraseNeeded | PemError::WrongPassphrase)
+            }
+            Self::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::NotFound { .. } | Self::Exists { .. } | Self::NotAFile { .. } | Self::TooLarge { .. } => {
+                false
+            }
+        }
+    }
+}
+
+/// Writes `key` into a new file, encrypted if there is a passphrase.
+pub fn create(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result<(), KeyFileError> {
+    let text = to_pem(key, passphrase).map_err(content(path))?;
+    let draft = Draft::write(path, text.as_bytes())?;
+    draft.publish_new(path)
+}
+
+/// Replaces the key file at `path` by one with another passphrase, or none; the old one must open.
+pub fn change_passphrase(path: &Path, old: Option<&str>, new: Option<&str>) -> Result<(), KeyFileError> {
+    let key = read(path, old)?;
+    let text = to_pem(&key, new).map_err(content(path))?;
+    let draft = Draft::write(path, text.as_bytes())?;
+    draft.publish_over(path)
+}
+
+/// Reads the key in the file at `path`. A passphrase given for a plain file is not used.
+pub fn read(path: &Path, passphrase: Option<&str>) -> Result<SigningKey, KeyFileError> {
+    let text = read_text(path)?;
+    from_pem(&text, passphrase).map_err(content(path))
+}
+
+/// Whether the file at `path` needs a passphrase.
+pub fn is_encrypted(path: &Path) -> Result<bool, KeyFileError> {
+    let text = read_text(path)?;
+    is_encrypted_pem(&text).map_err(content(path))
+}
+
+/// The key as PEM text, encrypted if there is a passphrase.
+pub fn to_pem(key: &SigningKey, passphrase: Option<&str>) -> Result<Zeroizing<String>, PemError> {
+    let mut octets = Zeroizing::new([0; 34]);
+    octets[..2].copy_from_slice(&OCTETS_32);
+    octets[2..].copy_from_slice(key.seed().as_slice());
+    let algorithm = pkcs8::AlgorithmIdentifierRef {
+        oid: ED25519,
+        parameters: None,
+    };
+    let private = OctetStringRef::new(octets.as_slice()).expect("34 bytes fit into an octet string");
+    let info = PrivateKeyInfoRef::new(algorithm, private);
+    let (label, document) = match passphrase {
+        None => {
+            let document = SecretDocument::try_from(&info).expect("an Ed25519 key fits into PKCS#8");
+            (PrivateKeyInfoRef::PEM_LABEL, document)
+        }
+        Some("") => return Err(PemError::EmptyPassphrase),
+        Some(passphrase) => {
+            let document = info
+                .encrypt_with_params(encryption(), passphrase.as_bytes())
+                .expect("the parameters are valid");
+            (EncryptedPrivateKeyInfoRef::PEM_LABEL, document)
+        }
+    };
+    let text = document
+        .to_pem(label, LineEnding::LF)
+        .expect("a document can be written as PEM");
+    Ok(text)
+}
+
+/// The key in a PEM text. A passphrase given for a plain key is not used.
+pub fn from_pem(text: &str, passphrase: Option<&str>) -> Result<SigningKey, PemError> {
+    let (label, document) = document(text)?;
+    if label != EncryptedPrivateKeyInfoRef::PEM_LABEL {
+        return from_der(document.as_bytes());
+    }
+    let encrypted =
+        EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|error| PemError::NotAKey {
+            reason: error.to_string(),
+        })?;
+    check_cost(&encrypted.encryption_algorithm)?;
+    let passphrase = passphrase.ok_or(PemError::PassphraseNeeded)?;
+    let plain = encrypted
+        .decrypt(passphrase.as_bytes())
+        .map_err(|error| match error {
+            pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => {
+                PemError::WrongPassphrase
+            }
+            other => PemError::UnsupportedEncryption {
+                reason: other.to_string(),
+            },
+        })?;
+    // A wrong passphrase passes the padding's check once in a while and leaves noise.
+    from_der(plain.as_bytes()).map_err(|error| match error {
+        PemError::NotAKey { .. } => PemError::WrongPassphrase,
+        other => other,
+    })
+}
+
+/// Whether a PEM text needs a passphrase.
+pub fn is_encrypted_pem(text: &str) -> Result<bool, PemError> {
+    Ok(document(text)?.0 == EncryptedPrivateKeyInfoRef::PEM_LABEL)
+}
+
+/// scrypt and AES-256-CBC with fresh salt and initialization vector.
+fn encryption() -> Parameters {
+    let mut salt = [0; 16];
+    let mut initial = [0; 16];
+    getrandom::fill(&mut salt).expect("the operating system's random source works");
+    getrandom::fill(&mut initial).expect("the operating system's random source works");
+    let cost = pkcs8::pkcs5::scrypt::Params::new(14, 8, 1).expect("the cost is within scrypt's range");
+    Parameters::generate_scrypt_aes256cbc(cost, &salt, initial).expect("the parameters are valid")
+}
+
+fn document(text: &str) -> Result<(&str, SecretDocument), PemError> {
+    let (label, document) = SecretDocument::from_pem(text).map_err(|error| PemError::NotAKey {
+        reason: error.to_string(),
+    })?;
+    if label == PrivateKeyInfoRef::PEM_LABEL || label == EncryptedPrivateKeyInfoRef::PEM_LABEL {
+        Ok((label, document))
+    } else {
+        Err(PemError::NotAKey {
+            reason: format!("it is a {label}"),
+        })
+    }
+}
+
+/// Refuses what would take too much memory or time, or what scrypt has no meaning for.
+fn check_cost(scheme: &EncryptionScheme) -> Result<(), PemError> {
+    let unsupported = |reason: &str| {
+        Err(PemError::UnsupportedEncryption {
+            reason: reason.to_owned(),
+        })
+    };
+    let EncryptionScheme::Pbes2(parameters) = scheme else {
+        return unsupported("PBES1");
+    };
+    match &parameters.kdf {
+        Kdf::Scrypt(scrypt) => {
+            let cost = scrypt.cost_parameter;
+            let memory = cost
+                .checked_mul(128)
+                .and_then(|bytes| bytes.checked_mul(u64::from(scrypt.block_size)));
+            if !cost.is_power_of_two() || cost < 2 || scrypt.block_size == 0 || scrypt.parallelization == 0 {
+                unsupported("scrypt's parameters are invalid")
+            } else if memory.is_none_or(|bytes| bytes > MAX_SCRYPT_MEMORY)
+                || scrypt.parallelization > MAX_SCRYPT_LANES
+            {
+                unsupported("scrypt's parameters ask for too much memory")
+            } else {
+                Ok(())
+            }
+        }
+        Kdf::Pbkdf2(pbkdf2) if pbkdf2.iteration_count == 0 || pbkdf2.iteration_count > MAX_PBKDF2_ROUNDS => {
+            unsupported("PBKDF2 with no rounds or too many")
+        }
+        Kdf::Pbkdf2(_) => Ok(()),
+        _ => unsupported("the key derivation is unknown"),
+    }
+}
+
+fn from_der(der: &[u8]) -> Result<SigningKey, PemError> {
+    let not_a_key = |reason: String| PemError::NotAKey { reason };
+    let info = PrivateKeyInfoRef::from_der(der).map_err(|error| not_a_key(error.to_string()))?;
+    if info.algorithm.oid != ED25519 {
+        return Err(PemError::OtherAlgorithm {
+            algorithm: info.algorithm.oid.to_string(),
+        });
+    }
+    if info.algorithm.parameters.is_some() {
+        return Err(not_a_key("Ed25519 has no parameters".to_owned()));
+    }
+    let seed: Option<&[u8; 32]> = info
+        .private_key
+        .as_bytes()
+        .strip_prefix(&OCTETS_32)
+        .and_then(|seed| seed.try_into().ok());
+    let key = SigningKey::from_seed(seed.ok_or_else(|| not_a_key("not 32 bytes of key".to_owned()))?);
+    match info.public_key {
+        Some(public) if public.as_bytes() != Some(PublicKey::as_bytes(&key.public())) => {
+            Err(not_a_key("its public part belongs to another key".to_owned()))
+        }
+        _ => Ok(key),
+    }
+}
+
+fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    // Looked at before it is opened, as opening a pipe would wait for a writer.
+    let metadata = fs::metadata(path).map_err(read_error(path))?;
+    if !metadata.is_file() {
+        return Err(KeyFileError::NotAFile {
+            path: path.to_owned(),
+        });
+    }
+    let mode = metadata.mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeyFileError::LoosePermissions {
+            path: path.to_owned(),
+            mode,
+        });
+    }
+    let file = File::open(path).map_err(read_error(path))?;
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + 1));
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .map_err(io_error(path))?;
+    if bytes.len() as u64 > MAX_BYTES {
+        return Err(KeyFileError::TooLarge {
+            path: path.to_owned(),
+        });
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
+        Err(_) => Err(content(path)(PemError::NotAKey {
+            reason: "it is not text".to_owned(),
+        })),
+    }
+}
+
+/// A complete key file under a passing name beside its final one; removed if it is not published.
+struct Draft {
+    path: PathBuf,
+}
+
+impl Draft {
+    fn write(target: &Path, bytes: &[u8]) -> Result<Self, KeyFileError> {
+        let mut salt = [0; 8];
+        getrandom::fill(&mut salt).expect("the operating system's random source works");
+        let mut name = target
+            .file_name()
+            .ok_or_else(|| KeyFileError::NotAFile {
+                path: target.to_owned(),
+            })?
+            .to_owned();
+        name.push(format!(".{}.new", hex::encode(salt)));
+        let path = target.with_file_name(name);
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(io_error(target))?;
+        let draft = Self { path };
+        file.write_all(bytes)
+            .and_then(|()| file.sync_all())
+            .map_err(io_error(target))?;
+        Ok(draft)
+    }
+
+    /// Gives the file its name, unless there is one of that name.
+    fn publish_new(self, target: &Path) -> Result<(), KeyFileError> {
+        fs::hard_link(&self.path, target).map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => KeyFileError::Exists {
+                path: target.to_owned(),
+            },
+            _ => io_error(target)(error),
+        })?;
+        drop(self);
+        sync_folder(target)
+    }
+
+    /// Gives the file its name, in place of the one that has it.
+    fn publish_over(self, target: &Path) -> Result<(), KeyFileError> {
+        fs::rename(&self.path, target).map_err(io_error(target))?;
+        sync_folder(target)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // After a rename there is nothing to remove; else the name alone is left over, which harms nobody.
+        let _ = fs::remove_file(&self.path);
+    }
+}
+
+fn sync_folder(target: &Path) -> Result<(), KeyFileError> {
+    let folder = match target.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => folder,
+        _ => Path::new("."),
+    };
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(io_error(target))
+}
+
+fn io_error(path: &Path) -> impl Fn(io::Error) -> KeyFileError {
+    move |source| KeyFileError::Io {
+        path: path.to_owned(),
+        source,
+    }
+}
+
+fn read_error(path: &Path) -> impl Fn(io::Error) -> KeyFileError {
+    move |source| match source.kind() {
+        io::ErrorKind::NotFound => KeyFileError::NotFound {
+            path: path.to_owned(),
+        },
+        _ => io_error(path)(source),
+    }
+}
+
+fn content(path: &Path) -> impl Fn(PemError) -> KeyFileError {
+    move |source| KeyFileError::Content {
+        path: path.to_owned(),
+        source,
+    }
+}
