@@ -1,0 +1,379 @@
+//! What a node tells the API about itself and its chain: facts in the ledger's types, not yet shaped
+//! for anybody.
+
+use quorate_crypto::{Certificate, Committee, Engine, PublicKey};
+use quorate_ledger::{
+    Address, Amount, AssetCode, Digest, Epoch, ErrorCode, Header, Height, Outcome, Parameters, Signer,
+    Timestamp, Transaction, ValidatorIndex,
+};
+
+/// Where a node and its network are right now.
+#[derive(Clone, Debug)]
+pub struct StatusFacts {
+    /// This node's name in the genesis document.
+    pub validator: String,
+    /// The engine of the epoch.
+    pub consensus: Engine,
+    /// The epoch.
+    pub epoch: Epoch,
+    /// The reign that this replica is in: a view, a term or a ballot's round.
+    pub view: u64,
+    /// The name of the primary or leader, if there is one now.
+    pub primary: Option<String>,
+    /// The last certified block here.
+    pub tip: TipFacts,
+    /// Whether the node knows that it is behind and is fetching blocks.
+    pub syncing: bool,
+    /// Connected peers.
+    pub peers: usize,
+    /// Transactions admitted here and not yet executed.
+    pub pending_transactions: usize,
+    /// Transactions executed since genesis.
+    pub transactions: u64,
+}
+
+/// The last certified block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TipFacts {
+    /// Its height; 0 before the first block.
+    pub height: Height,
+    /// Its hash; the network id before the first block.
+    pub hash: Digest,
+    /// The root of the state after it.
+    pub state_root: Digest,
+    /// Its time.
+    pub timestamp: Timestamp,
+}
+
+/// What does not change from block to block.
+#[derive(Clone, Debug)]
+pub struct NetworkFacts {
+    /// The network id.
+    pub network: Digest,
+    /// The network's name.
+    pub name: String,
+    /// The genesis document, word for word.
+    pub genesis: String,
+    /// Parameters in force.
+    pub parameters: Parameters,
+    /// Every epoch so far, ascending; the last one is in force.
+    pub epochs: Vec<EpochFacts>,
+}
+
+/// One epoch.
+#[derive(Clone, Debug)]
+pub struct EpochFacts {
+    /// Its first height.
+    pub first: Height,
+    /// Who seals its blocks.
+    pub committee: Committee,
+    /// The validators' names, in the committee's order.
+    pub names: Vec<String>,
+}
+
+/// One validator of the epoch in force.
+#[derive(Clone, Debug)]
+pub struct ValidatorFacts {
+    /// Its place in the committee.
+    pub index: ValidatorIndex,
+    /// Its name.
+    pub name: String,
+    /// The key it seals with.
+    pub key: PublicKey,
+    /// Whether it is the primary now.
+    pub primary: bool,
+    /// The last height whose seal of this validator is stored here.
+    pub last_seal: Option<Height>,
+    /// Whether this node has a connection to it; none for the node itself.
+    pub connected: Option<bool>,
+}
+
+/// One connection, or one member that there is none to.
+#[derive(Clone, Debug)]
+pub struct PeerFacts {
+    /// The peer's name in the genesis document.
+    pub name: String,
+    /// Its libp2p identity.
+    pub peer: String,
+    /// Where it was reached.
+    pub address: Option<String>,
+    /// Whether there is a connection now.
+    pub connected: bool,
+    /// The last certified height it told of.
+    pub height: Option<Height>,
+    /// Last measured round trip, in microseconds.
+    pub round_trip_us: Option<u64>,
+}
+
+/// Proof that a validator broke the rules.
+#[derive(Clone, Debug)]
+pub struct EvidenceFacts {
+    /// The validator's name.
+    pub validator: String,
+    /// Its epoch.
+    pub epoch: Epoch,
+    /// Which rule, in snake case: `double_prepare`, `double_seal`, …
+    pub kind: String,
+    /// The height it is about, if it is about one.
+    pub height: Option<Height>,
+    /// The reign it is about, if it is about one.
+    pub view: Option<u64>,
+    /// The two signed messages that contradict each other, as they were received.
+    pub messages: [Vec<u8>; 2],
+}
+
+/// An organisation of the consortium.
+#[derive(Clone, Debug)]
+pub struct MemberFacts {
+    /// Its name.
+    pub name: String,
+    /// The key that speaks for it.
+    pub key: PublicKey,
+    /// Names of the validators that it runs.
+    pub validators: Vec<String>,
+}
+
+/// Which block is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockRef {
+    /// The one at this height.
+    Height(Height),
+    /// The one with this hash.
+    Hash(Digest),
+}
+
+/// A certified block without its transactions.
+#[derive(Clone, Debug)]
+pub struct BlockFacts {
+    /// Its hash.
+    pub hash: Digest,
+    /// Its header.
+    pub header: Header,
+    /// Who sealed it.
+    pub certificate: Certificate,
+}
+
+/// An executed transaction.
+#[derive(Clone, Debug)]
+pub struct TransactionFacts {
+    /// Its id.
+    pub id: Digest,
+    /// The transaction.
+    pub transaction: Transaction,
+    /// The block it is in.
+    pub height: Height,
+    /// Its place among that block's executed transactions, from 0.
+    pub index: u32,
+    /// That block's time.
+    pub timestamp: Timestamp,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// A transaction that this node knows and that no certified block executed.
+#[derive(Clone, Debug)]
+pub struct PendingFacts {
+    /// Its id.
+    pub id: Digest,
+    /// The transaction.
+    pub transaction: Transaction,
+    /// Whether the certified time is past its expiry, so that it will never be executed.
+    pub expired: bool,
+}
+
+/// An account; one that was never touched has all zeros.
+#[derive(Clone, Debug, Default)]
+pub struct AccountFacts {
+    /// Executed transactions in its history.
+    pub transactions: u64,
+    /// The running hash over its history.
+    pub history: Digest,
+    /// Its signers and their threshold; none: the key that the address was made from.
+    pub signers: Option<SignersFacts>,
+    /// What it holds, ascending by code, none zero.
+    pub balances: Vec<(AssetCode, Amount)>,
+}
+
+/// Who may sign for an account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignersFacts {
+    /// The weight that authorises.
+    pub threshold: u32,
+    /// The keys, ascending.
+    pub signers: Vec<Signer>,
+}
+
+/// One entry of an account's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryFacts {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The transaction.
+    pub id: Digest,
+    /// The block.
+    pub height: Height,
+    /// The place in the block.
+    pub index: u32,
+}
+
+/// An asset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AssetFacts {
+    /// Its code.
+    pub code: AssetCode,
+    /// Digits after the decimal point.
+    pub decimals: u8,
+    /// Who mints it.
+    pub issuer: Address,
+    /// Units in existence.
+    pub supply: Amount,
+    /// For people.
+    pub description: String,
+}
+
+/// Where on the chain a record was put. Orders as the chain does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordPlace {
+    /// The block.
+    pub height: Height,
+    /// The transaction's place in it.
+    pub index: u32,
+    /// The operation's place in the transaction.
+    pub operation: u16,
+}
+
+/// That a sender recorded a document's hash.
+#[derive(Clone, Debug)]
+pub struct RecordFacts {
+    /// Where.
+    pub place: RecordPlace,
+    /// By whom.
+    pub sender: Address,
+    /// In which transaction.
+    pub transaction: Digest,
+    /// The block's time.
+    pub timestamp: Timestamp,
+    /// The sender's label.
+    pub label: String,
+    /// The sender's metadata.
+    pub metadata: Vec<u8>,
+}
+
+/// What became of a submitted transaction.
+#[derive(Clone, Debug)]
+pub enum Admission {
+    /// It is in the pool, by this call or an earlier one.
+    Pending {
+        /// Its id.
+        id: Digest,
+    },
+    /// It was executed before.
+    Executed(ExecutedFacts),
+    /// It was not admitted.
+    Refused {
+        /// Its id, if it could be decoded.
+        id: Option<Digest>,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// The outcome of an executed transaction, for whoever waited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExecutedFacts {
+    /// Its id.
+    pub id: Digest,
+    /// The block.
+    pub height: Height,
+    /// The place in the block.
+    pub index: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// How waiting for a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// A certified block executed it.
+    Executed(ExecutedFacts),
+    /// The certified time is past its expiry: it will never be executed.
+    Expired,
+    /// A certified block skipped it and this node dropped it: its signers no longer have authority.
+    Dropped,
+}
+
+/// Why a transaction was not admitted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not the canonical encoding of a transaction, or one that breaks a rule of form.
+    #[error("the transaction is malformed: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Too many bytes.
+    #[error("the transaction has {length} bytes, this network allows {limit}")]
+    TooLarge {
+        /// Bytes given.
+        length: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// An attached signature does not fit.
+    #[error("the signature of key {key} does not fit the transaction")]
+    BadSignature {
+        /// Whose.
+        key: PublicKey,
+    },
+    /// It is for another network.
+    #[error("the transaction is for network {got}, this is network {expected}")]
+    WrongNetwork {
+        /// The transaction's network.
+        got: Digest,
+        /// This one.
+        expected: Digest,
+    },
+    /// It has expired.
+    #[error("the transaction has expired: build and sign it anew")]
+    Expired,
+    /// It expires further in the future than the network allows.
+    #[error("the transaction expires too far in the future: at most {limit_ms} ms ahead are allowed")]
+    ExpiryTooFar {
+        /// The parameter `max_expiry_lead_ms`.
+        limit_ms: u64,
+    },
+    /// The signers' weights do not reach the sender's threshold.
+    #[error("the signatures have weight {weight} for the sender, its threshold is {threshold}")]
+    Unauthorised {
+        /// Weight of the signatures that count.
+        weight: u64,
+        /// Weight needed.
+        threshold: u32,
+    },
+    /// Executed now, it would fail.
+    #[error("operation {operation} would fail: {code}")]
+    WouldFail {
+        /// Why.
+        code: ErrorCode,
+        /// Which operation, from 0.
+        operation: u16,
+    },
+    /// The pool is full.
+    #[error("this node has as many pending transactions as it takes")]
+    PoolFull {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// The sender has as many pending transactions as one account may.
+    #[error("this account has as many pending transactions here as one account may")]
+    QuotaFull {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// The node takes no transactions now (it is starting, stopping, or has stopped voting).
+    #[error("this node takes no transactions now: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
+}
