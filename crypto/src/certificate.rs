@@ -26,7 +26,7 @@ pub struct SealContentV1 {
 }
 
 /// One validator's signature under a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Seal {
     /// Who sealed.
     pub validator: ValidatorIndex,
@@ -35,14 +35,14 @@ pub struct Seal {
 }
 
 /// A quorum of seals for one block.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Certificate {
     /// Version 1.
     V1(CertificateV1),
 }
 
 /// Version 1 of [`Certificate`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct CertificateV1 {
     /// The epoch of the sealing committee.
     pub epoch: Epoch,
