@@ -1,9 +1,17 @@
 //! Batches: transactions that one validator packed together and signed.
 
-use quorate_crypto::{Digest, Domain, Epoch, Signature, ValidatorIndex};
+use quorate_crypto::bounded::bounded_vec;
+use quorate_crypto::{Digest, Domain, Epoch, Signature, SigningKey, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
-use crate::{Transaction, encode};
+use crate::limits::MAX_BATCH_TRANSACTIONS;
+use crate::{DecodeError, ParametersV1, Transaction, decode, encode};
+
+mod check;
+
+pub use check::{
+    BatchError, BatchRules, BatchTransaction, CheckedBatch, FormedBatch, SIGNATURE_GROUP, SignatureGroup,
+};
 
 /// A batch with its author's signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,10 +46,20 @@ pub struct BatchV1 {
     /// The validator that packed it.
     pub author: ValidatorIndex,
     /// At least one.
+    #[serde(deserialize_with = "bounded_vec::<_, _, { MAX_BATCH_TRANSACTIONS as usize }>")]
     pub transactions: Vec<Transaction>,
 }
 
 impl Batch {
+    /// The batch, signed by its author, whose key this must be.
+    pub fn sign(self, author: &SigningKey) -> SignedBatch {
+        let signature = author.sign(Domain::BATCH_AUTHOR, &self.digest().0);
+        SignedBatch::V1(SignedBatchV1 {
+            batch: self,
+            signature,
+        })
+    }
+
     /// Version 1's fields.
     pub fn v1(&self) -> &BatchV1 {
         let Self::V1(batch) = self;
@@ -55,6 +73,11 @@ impl Batch {
 }
 
 impl SignedBatch {
+    /// The signed batch whose canonical bytes these are. It is not yet checked.
+    pub fn decode(bytes: &[u8], parameters: &ParametersV1) -> Result<Self, DecodeError> {
+        decode(bytes, parameters.max_batch_bytes as usize)
+    }
+
     /// The batch.
     pub fn batch(&self) -> &BatchV1 {
         let Self::V1(signed) = self;

@@ -1,9 +1,15 @@
 //! Blocks: a header, the order it came from, and what was executed.
 
+use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{Certificate, Digest, Domain, Epoch, Height};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_PROPOSAL_BATCHES;
 use crate::{Outcome, Proposal, SignedBatch, Timestamp, encode};
+
+mod contents;
+
+pub use contents::ContentsError;
 
 /// What a block commits to; its hash is the block's hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +89,7 @@ pub struct CertifiedBlockV1 {
     /// A quorum's seals.
     pub certificate: Certificate,
     /// The batches, in the proposal's order.
+    #[serde(deserialize_with = "bounded_vec::<_, _, { MAX_PROPOSAL_BATCHES as usize }>")]
     pub batches: Vec<SignedBatch>,
 }
 

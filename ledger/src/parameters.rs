@@ -2,6 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{
+    MAX_BATCH_BYTES, MAX_BATCH_TRANSACTIONS, MAX_PROPOSAL_BATCHES, MAX_TRANSACTION_BYTES, MAX_WINDOW,
+};
+
 /// The parameters in force. They are part of the state.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Parameters {
@@ -29,6 +33,80 @@ pub struct ParametersV1 {
     pub window: u32,
     /// Unordered batches of one author that are accepted unasked.
     pub author_quota: u32,
+}
+
+/// A parameter outside its range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{parameter} is {got}, {lowest} to {highest} are allowed")]
+pub struct ParameterError {
+    /// Its name.
+    pub parameter: &'static str,
+    /// The value given.
+    pub got: u64,
+    /// The least it may be.
+    pub lowest: u64,
+    /// The most it may be.
+    pub highest: u64,
+}
+
+/// Milliseconds of a year: no lead in time may be longer.
+const MAX_LEAD_MS: u64 = 366 * 86_400_000;
+
+/// The most unordered batches of one author that may be accepted unasked.
+const MAX_AUTHOR_QUOTA: u32 = 4_096;
+
+impl ParametersV1 {
+    /// Checks that every parameter is in its range.
+    pub fn check(&self) -> Result<(), ParameterError> {
+        // A batch must have room for the largest transaction and its own frame.
+        let batch_bytes = u64::from(self.max_transaction_bytes) + 256;
+        let ranges = [
+            (
+                "max_transaction_bytes",
+                self.max_transaction_bytes.into(),
+                1_024,
+                MAX_TRANSACTION_BYTES.into(),
+            ),
+            (
+                "max_batch_bytes",
+                self.max_batch_bytes.into(),
+                batch_bytes,
+                MAX_BATCH_BYTES.into(),
+            ),
+            (
+                "max_batch_transactions",
+                self.max_batch_transactions.into(),
+                1,
+                MAX_BATCH_TRANSACTIONS.into(),
+            ),
+            (
+                "max_proposal_batches",
+                self.max_proposal_batches.into(),
+                1,
+                MAX_PROPOSAL_BATCHES.into(),
+            ),
+            ("max_expiry_lead_ms", self.max_expiry_lead_ms, 1_000, MAX_LEAD_MS),
+            ("max_clock_lead_ms", self.max_clock_lead_ms, 1, MAX_LEAD_MS),
+            ("window", self.window.into(), 1, MAX_WINDOW.into()),
+            (
+                "author_quota",
+                self.author_quota.into(),
+                1,
+                MAX_AUTHOR_QUOTA.into(),
+            ),
+        ];
+        for (parameter, got, lowest, highest) in ranges {
+            if !(lowest..=highest).contains(&got) {
+                return Err(ParameterError {
+                    parameter,
+                    got,
+                    lowest,
+                    highest,
+                });
+            }
+        }
+        Ok(())
+    }
 }
 
 impl Default for ParametersV1 {

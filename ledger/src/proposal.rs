@@ -1,9 +1,13 @@
 //! Proposals: what the engines order.
 
+use std::collections::BTreeSet;
+
+use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{Digest, Domain};
 use serde::{Deserialize, Serialize};
 
-use crate::{Timestamp, encode};
+use crate::limits::MAX_PROPOSAL_BATCHES;
+use crate::{ParametersV1, Timestamp, encode};
 
 /// What becomes of one height: a time and batches by reference.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -18,7 +22,27 @@ pub struct ProposalV1 {
     /// The proposer's clock; the block's own time is clamped to after its parent's.
     pub timestamp: Timestamp,
     /// Digests of the batches, in the order of execution, none twice.
+    #[serde(deserialize_with = "bounded_vec::<_, _, { MAX_PROPOSAL_BATCHES as usize }>")]
     pub batches: Vec<Digest>,
+}
+
+/// Why a proposal is malformed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProposalError {
+    /// More batches than the parameters allow.
+    #[error("the proposal names {count} batches, at most {limit} are allowed")]
+    TooManyBatches {
+        /// Batches named.
+        count: usize,
+        /// Batches allowed.
+        limit: usize,
+    },
+    /// A batch twice.
+    #[error("the proposal names batch {batch} twice")]
+    RepeatedBatch {
+        /// Its digest.
+        batch: Digest,
+    },
 }
 
 impl Proposal {
@@ -42,6 +66,19 @@ impl Proposal {
     pub fn batches(&self) -> &[Digest] {
         let Self::V1(proposal) = self;
         &proposal.batches
+    }
+
+    /// Checks what a proposal must be in itself, whoever made it and whenever.
+    pub fn check_form(&self, parameters: &ParametersV1) -> Result<(), ProposalError> {
+        let (count, limit) = (self.batches().len(), parameters.max_proposal_batches as usize);
+        if count > limit {
+            return Err(ProposalError::TooManyBatches { count, limit });
+        }
+        let mut seen = BTreeSet::new();
+        match self.batches().iter().find(|batch| !seen.insert(**batch)) {
+            Some(batch) => Err(ProposalError::RepeatedBatch { batch: *batch }),
+            None => Ok(()),
+        }
     }
 
     /// The proposal's digest.

@@ -1,9 +1,17 @@
 //! Transactions: what accounts ask of the ledger, and their signatures.
 
-use quorate_crypto::{Address, Digest, Domain, PublicKey, Signature};
+use quorate_crypto::bounded::bounded_vec;
+use quorate_crypto::{
+    Address, ClientSignature, Digest, Domain, PublicKey, Signature, SigningKey, verify_client_batch,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::{Amount, AssetCode, Timestamp, encode};
+use crate::limits::{MAX_OPERATIONS, MAX_SIGNATURES, MAX_SIGNERS};
+use crate::{Amount, AssetCode, DecodeError, ParametersV1, Timestamp, decode, encode};
+
+mod form;
+
+pub use form::{FormError, OperationFormError};
 
 /// A signed request to change the ledger, all or nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +26,7 @@ pub struct TransactionV1 {
     /// What is signed.
     pub intent: Intent,
     /// 1 to 16 signatures, strictly ascending by key.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SIGNATURES>")]
     pub signatures: Vec<KeySignature>,
 }
 
@@ -49,6 +58,7 @@ pub struct IntentV1 {
     /// Tells equal intents apart.
     pub salt: [u8; 16],
     /// 1 to 256 operations, executed in order, all or nothing.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPERATIONS>")]
     pub operations: Vec<Operation>,
     /// A note, at most 256 bytes.
     pub memo: String,
@@ -61,7 +71,7 @@ pub enum Operation {
     CreateAsset {
         /// The asset's unique code.
         code: AssetCode,
-        /// Digits after the decimal point, 0 to 18.
+        /// Digits after the decimal point, at most 18 (judged in execution).
         decimals: u8,
         /// For people, at most 128 bytes.
         description: String,
@@ -106,6 +116,7 @@ pub enum Operation {
     /// Replaces the sender's signers and threshold.
     SetSigners {
         /// 1 to 16 signers, strictly ascending by key.
+        #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SIGNERS>")]
         signers: Vec<Signer>,
         /// The weight that authorises a transaction.
         threshold: u32,
@@ -119,6 +130,14 @@ pub struct Signer {
     pub key: PublicKey,
     /// Its weight, 1 to 65,535.
     pub weight: u32,
+}
+
+/// A transaction with a signature that does not fit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the signature of {key} does not fit the transaction")]
+pub struct BadSignature {
+    /// Whose signature.
+    pub key: PublicKey,
 }
 
 impl Intent {
@@ -137,9 +156,32 @@ impl Intent {
         let Self::V1(intent) = self;
         intent
     }
+
+    /// The transaction, signed with `keys` in any order; a key given twice signs once.
+    pub fn sign<'a>(self, keys: impl IntoIterator<Item = &'a SigningKey>) -> Transaction {
+        let content = self.signed_bytes();
+        let sign = |key: &SigningKey| KeySignature {
+            key: key.public(),
+            signature: key.sign(Domain::TRANSACTION, &content),
+        };
+        let signatures = keys.into_iter().map(sign).collect();
+        Transaction::new(self, signatures)
+    }
 }
 
 impl Transaction {
+    /// A transaction with these signatures, put in order.
+    pub fn new(intent: Intent, mut signatures: Vec<KeySignature>) -> Self {
+        signatures.sort_by_key(|signature| signature.key);
+        signatures.dedup_by_key(|signature| signature.key);
+        Self::V1(TransactionV1 { intent, signatures })
+    }
+
+    /// The transaction whose canonical bytes these are. Its form and signatures are not yet checked.
+    pub fn decode(bytes: &[u8], parameters: &ParametersV1) -> Result<Self, DecodeError> {
+        decode(bytes, parameters.max_transaction_bytes as usize)
+    }
+
     /// What is signed.
     pub fn intent(&self) -> &IntentV1 {
         let Self::V1(transaction) = self;
@@ -156,5 +198,41 @@ impl Transaction {
     pub fn id(&self) -> Digest {
         let Self::V1(transaction) = self;
         transaction.intent.id()
+    }
+
+    /// The canonical bytes that are signed under [`Domain::TRANSACTION`].
+    pub fn signed_bytes(&self) -> Vec<u8> {
+        let Self::V1(transaction) = self;
+        transaction.intent.signed_bytes()
+    }
+
+    /// The leaf hash of the whole transaction in a block's tree of transactions. Unlike the id it
+    /// tells apart copies with other signatures.
+    pub fn leaf(&self) -> Digest {
+        quorate_crypto::merkle::leaf_hash(&encode(self))
+    }
+
+    /// Checks every attached signature under ZIP-215, by itself.
+    pub fn verify_signatures(&self) -> Result<(), BadSignature> {
+        let content = self.signed_bytes();
+        let items: Vec<ClientSignature<'_>> = self.signature_items(&content).collect();
+        let verdicts = verify_client_batch(Domain::TRANSACTION, &items);
+        match items.iter().zip(verdicts).find(|(_, verdict)| verdict.is_err()) {
+            Some((item, _)) => Err(BadSignature { key: item.key }),
+            None => Ok(()),
+        }
+    }
+
+    /// The signatures to check for `content`, the transaction's signed bytes.
+    pub fn signature_items<'a>(&'a self, content: &'a [u8]) -> impl Iterator<Item = ClientSignature<'a>> {
+        self.signatures().iter().map(move |signature| ClientSignature {
+            key: signature.key,
+            content,
+            signature: signature.signature,
+        })
+    }
+
+    pub(crate) fn encoded_length(&self) -> usize {
+        bcs::serialized_size(self).expect("transactions are within BCS's limits")
     }
 }

@@ -1,0 +1,402 @@
+//! The state as one block sees it: what was read, decoded once; what was changed, encoded once at the
+//! end; and how to take back what the transaction under way changed.
+
+use std::collections::{BTreeMap, HashMap};
+
+use quorate_crypto::{Address, Digest, Domain, Height};
+use serde::de::DeserializeOwned;
+
+use super::HistoryEntry;
+use crate::limits::MAX_INLINE_BALANCES;
+use crate::{
+    Account, AccountV1, Amount, Asset, AssetBalance, AssetCode, AssetV1, Balance, BalanceV1, KeySignature,
+    Signers, StateError, StateKey, StateReader, decode, encode,
+};
+
+/// Bytes that no stored value exceeds.
+const MAX_VALUE_BYTES: usize = 4_096;
+
+/// A place in [`View::accounts`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct AccountIndex(usize);
+
+/// The state as the block under way sees it.
+pub(super) struct View<'a, R> {
+    reader: &'a R,
+    places: HashMap<Address, AccountIndex>,
+    accounts: Vec<AccountCell>,
+    /// Balances that lie under keys of their own.
+    balances: HashMap<(AccountIndex, AssetCode), BalanceCell>,
+    assets: HashMap<AssetCode, AssetCell>,
+    /// Whether an account held an asset before the block, where that changed at least once.
+    held: BTreeMap<(AssetCode, Address), bool>,
+    /// How to take back what the transaction under way changed, last change last.
+    undo: Vec<Undo>,
+    /// Accounts that the transaction under way touched, its sender first.
+    touched: Vec<AccountIndex>,
+}
+
+struct AccountCell {
+    address: Address,
+    account: AccountV1,
+    /// Whether its history grew in this block: whatever else changed, that did.
+    grown: bool,
+}
+
+#[derive(Clone, Copy)]
+struct BalanceCell {
+    before: Amount,
+    now: Amount,
+}
+
+struct AssetCell {
+    supply_before: Option<Amount>,
+    now: Option<AssetV1>,
+}
+
+enum Undo {
+    Inline(AccountIndex, AssetCode, Amount),
+    Other(AccountIndex, AssetCode, Amount),
+    Supply(AssetCode, Amount),
+    Created(AssetCode),
+    Signers(AccountIndex, Option<Signers>),
+}
+
+/// What one executed transaction adds to histories.
+pub(super) struct HistoryStep {
+    pub(super) id: Digest,
+    pub(super) height: Height,
+    pub(super) index: u32,
+    pub(super) receipt: Digest,
+}
+
+/// What a block changed in all.
+pub(super) struct Finished {
+    pub(super) changes: BTreeMap<StateKey, Option<Vec<u8>>>,
+    pub(super) created: Vec<AssetCode>,
+    pub(super) holders: Vec<(AssetCode, Address, bool)>,
+}
+
+impl<'a, R: StateReader> View<'a, R> {
+    pub(super) fn new(reader: &'a R) -> Self {
+        Self {
+            reader,
+            places: HashMap::new(),
+            accounts: Vec::new(),
+            balances: HashMap::new(),
+            assets: HashMap::new(),
+            held: BTreeMap::new(),
+            undo: Vec::new(),
+            touched: Vec::new(),
+        }
+    }
+
+    /// The account with this address; a fresh one if nothing touched it yet.
+    pub(super) fn account(&mut self, address: &Address) -> Result<AccountIndex, StateError<R::Error>> {
+        if let Some(place) = self.places.get(address) {
+            return Ok(*place);
+        }
+        let stored: Option<Account> = read(self.reader, StateKey::account(address))?;
+        let account = stored.map_or_else(AccountV1::default, |Account::V1(account)| account);
+        let place = AccountIndex(self.accounts.len());
+        self.accounts.push(AccountCell {
+            address: *address,
+            account,
+            grown: false,
+        });
+        self.places.insert(*address, place);
+        Ok(place)
+    }
+
+    /// Whether the weights of these signatures' keys reach the account's threshold.
+    pub(super) fn is_authorised(&self, place: AccountIndex, signatures: &[KeySignature]) -> bool {
+        let AccountCell { address, account, .. } = &self.accounts[place.0];
+        let Some(signers) = &account.signers else {
+            return signatures
+                .iter()
+                .any(|signature| signature.key.address() == *address);
+        };
+        let signed = |key| {
+            signatures
+                .binary_search_by_key(key, |signature| signature.key)
+                .is_ok()
+        };
+        let counting = signers.signers.iter().filter(|signer| signed(&signer.key));
+        let weight: u64 = counting.map(|signer| u64::from(signer.weight)).sum();
+        weight >= u64::from(signers.threshold)
+    }
+
+    /// Begins a transaction of this sender.
+    pub(super) fn begin(&mut self, sender: AccountIndex) {
+        self.undo.clear();
+        self.touched.clear();
+        self.touched.push(sender);
+    }
+
+    /// Notes that the transaction under way touched an account other than its sender's.
+    pub(super) fn touch(&mut self, place: AccountIndex) {
+        if !self.touched.contains(&place) {
+            self.touched.push(place);
+        }
+    }
+
+    /// Takes back all that the transaction under way changed.
+    pub(super) fn take_back(&mut self) {
+        while let Some(undo) = self.undo.pop() {
+            match undo {
+                Undo::Inline(place, asset, amount) => self.put_inline(place, asset, amount),
+                Undo::Other(place, asset, amount) => self.put_other(place, asset, amount),
+                Undo::Supply(code, supply) => self.put_supply(&code, supply),
+                Undo::Created(code) => {
+                    self.assets.remove(&code);
+                }
+                Undo::Signers(place, signers) => self.accounts[place.0].account.signers = signers,
+            }
+        }
+        self.touched.truncate(1);
+    }
+
+    /// Adds the transaction under way to the histories of the accounts that it touched: its sender's,
+    /// then the others' in ascending order of address.
+    pub(super) fn grow_histories(&mut self, step: &HistoryStep, entries: &mut Vec<HistoryEntry>) {
+        let Self {
+            touched, accounts, ..
+        } = self;
+        touched[1..].sort_unstable_by_key(|place| accounts[place.0].address);
+        for place in touched {
+            entries.push(accounts[place.0].grow_history(step));
+        }
+    }
+
+    /// How much of an asset an account holds.
+    pub(super) fn balance(
+        &mut self,
+        place: AccountIndex,
+        asset: &AssetCode,
+    ) -> Result<Amount, StateError<R::Error>> {
+        let account = &self.accounts[place.0].account;
+        match account.balances.iter().find(|balance| balance.asset == *asset) {
+            Some(balance) => Ok(balance.amount),
+            None => self.other_balance(place, asset),
+        }
+    }
+
+    /// How many different assets an account holds.
+    pub(super) fn holdings(&self, place: AccountIndex) -> usize {
+        self.accounts[place.0].account.holdings()
+    }
+
+    /// Sets a balance. It stays where it is, if it is anywhere; a new one goes into the account's leaf
+    /// while there is room, else under a key of its own.
+    pub(super) fn set_balance(
+        &mut self,
+        place: AccountIndex,
+        asset: AssetCode,
+        amount: Amount,
+    ) -> Result<(), StateError<R::Error>> {
+        let balances = &self.accounts[place.0].account.balances;
+        let inline = balances.iter().find(|balance| balance.asset == asset);
+        let inline = inline.map(|balance| balance.amount);
+        let room = balances.len() < MAX_INLINE_BALANCES;
+        let other = match inline {
+            Some(_) => Amount(0),
+            None => self.other_balance(place, &asset)?,
+        };
+        let before = inline.unwrap_or(other);
+        if before == amount {
+            return Ok(());
+        }
+        if (before == Amount(0)) != (amount == Amount(0)) {
+            let holder = (asset, self.accounts[place.0].address);
+            self.held.entry(holder).or_insert(before != Amount(0));
+        }
+        if inline.is_some() || (other == Amount(0) && room) {
+            self.undo.push(Undo::Inline(place, asset, before));
+            self.put_inline(place, asset, amount);
+        } else {
+            self.undo.push(Undo::Other(place, asset, before));
+            self.put_other(place, asset, amount);
+        }
+        Ok(())
+    }
+
+    /// The asset with this code.
+    pub(super) fn asset(&mut self, code: &AssetCode) -> Result<Option<&AssetV1>, StateError<R::Error>> {
+        if !self.assets.contains_key(code) {
+            let stored: Option<Asset> = read(self.reader, StateKey::asset(code))?;
+            let now = stored.map(|Asset::V1(asset)| asset);
+            let supply_before = now.as_ref().map(|asset| asset.supply);
+            self.assets.insert(*code, AssetCell { supply_before, now });
+        }
+        Ok(self.assets.get(code).and_then(|cell| cell.now.as_ref()))
+    }
+
+    /// Makes a new asset; none with its code may exist.
+    pub(super) fn create_asset(&mut self, asset: AssetV1) {
+        let code = asset.code;
+        let cell = AssetCell {
+            supply_before: None,
+            now: Some(asset),
+        };
+        self.assets.insert(code, cell);
+        self.undo.push(Undo::Created(code));
+    }
+
+    /// Sets the supply of an asset that was looked up before.
+    pub(super) fn set_supply(&mut self, code: &AssetCode, before: Amount, supply: Amount) {
+        self.undo.push(Undo::Supply(*code, before));
+        self.put_supply(code, supply);
+    }
+
+    /// Replaces the signers of an account.
+    pub(super) fn set_signers(&mut self, place: AccountIndex, signers: Signers) {
+        let before = self.accounts[place.0].account.signers.replace(signers);
+        self.undo.push(Undo::Signers(place, before));
+    }
+
+    /// The address of an account.
+    pub(super) fn address(&self, place: AccountIndex) -> Address {
+        self.accounts[place.0].address
+    }
+
+    /// Encodes what the block changed.
+    pub(super) fn finish(&mut self) -> Finished {
+        let mut changes = BTreeMap::new();
+        let mut holders = Vec::new();
+        for (&(asset, address), before) in &self.held {
+            let account = &self.accounts[self.places[&address].0].account;
+            let inline = account.balances.iter().any(|balance| balance.asset == asset);
+            let other = self.balances.get(&(self.places[&address], asset));
+            let now = inline || other.is_some_and(|cell| cell.now != Amount(0));
+            if now != *before {
+                holders.push((asset, address, now));
+            }
+        }
+        for (&(place, asset), cell) in &self.balances {
+            if cell.now != cell.before {
+                let key = StateKey::balance(&self.accounts[place.0].address, &asset);
+                let kept = cell.now != Amount(0);
+                let value = kept.then(|| encode(&Balance::V1(BalanceV1 { amount: cell.now })));
+                changes.insert(key, value);
+            }
+        }
+        let mut created = Vec::new();
+        for (code, cell) in std::mem::take(&mut self.assets) {
+            if let Some(asset) = cell.now
+                && cell.supply_before != Some(asset.supply)
+            {
+                if cell.supply_before.is_none() {
+                    created.push(code);
+                }
+                changes.insert(StateKey::asset(&code), Some(encode(&Asset::V1(asset))));
+            }
+        }
+        created.sort_unstable();
+        for cell in std::mem::take(&mut self.accounts) {
+            if cell.grown {
+                let value = encode(&Account::V1(cell.account));
+                changes.insert(StateKey::account(&cell.address), Some(value));
+            }
+        }
+        Finished {
+            changes,
+            created,
+            holders,
+        }
+    }
+
+    fn other_balance(
+        &mut self,
+        place: AccountIndex,
+        asset: &AssetCode,
+    ) -> Result<Amount, StateError<R::Error>> {
+        if let Some(cell) = self.balances.get(&(place, *asset)) {
+            return Ok(cell.now);
+        }
+        let AccountCell { address, account, .. } = &self.accounts[place.0];
+        if account.other_balances == 0 {
+            return Ok(Amount(0));
+        }
+        let stored: Option<Balance> = read(self.reader, StateKey::balance(address, asset))?;
+        let amount = stored.map_or(Amount(0), |balance| balance.amount());
+        let cell = BalanceCell {
+            before: amount,
+            now: amount,
+        };
+        self.balances.insert((place, *asset), cell);
+        Ok(amount)
+    }
+
+    fn put_inline(&mut self, place: AccountIndex, asset: AssetCode, amount: Amount) {
+        let balances = &mut self.accounts[place.0].account.balances;
+        let found = balances.binary_search_by_key(&asset, |balance| balance.asset);
+        match found {
+            Ok(at) if amount == Amount(0) => {
+                balances.remove(at);
+            }
+            Ok(at) => balances[at].amount = amount,
+            Err(at) => balances.insert(at, AssetBalance { asset, amount }),
+        }
+    }
+
+    fn put_other(&mut self, place: AccountIndex, asset: AssetCode, amount: Amount) {
+        let cell = self.balances.entry((place, asset)).or_insert(BalanceCell {
+            before: Amount(0),
+            now: Amount(0),
+        });
+        let count = &mut self.accounts[place.0].account.other_balances;
+        match (cell.now == Amount(0), amount == Amount(0)) {
+            (true, false) => *count = count.checked_add(1).expect("holdings are bounded"),
+            (false, true) => *count = count.checked_sub(1).expect("the balance was counted"),
+            _ => {}
+        }
+        cell.now = amount;
+    }
+
+    fn put_supply(&mut self, code: &AssetCode, supply: Amount) {
+        let cell = self.assets.get_mut(code).expect("the asset was looked up before");
+        let asset = cell.now.as_mut().expect("the asset exists");
+        asset.supply = supply;
+    }
+}
+
+impl AccountCell {
+    fn grow_history(&mut self, step: &HistoryStep) -> HistoryEntry {
+        let account = &mut self.account;
+        let number = account
+            .transactions
+            .checked_add(1)
+            .expect("histories do not reach 2^64 entries");
+        account.transactions = number;
+        account.history = history_hash(&account.history, number, step);
+        self.grown = true;
+        HistoryEntry {
+            address: self.address,
+            number,
+            id: step.id,
+            index: step.index,
+        }
+    }
+}
+
+fn history_hash(before: &Digest, number: u64, step: &HistoryStep) -> Digest {
+    let mut content = [0; 116];
+    content[..32].copy_from_slice(&before.0);
+    content[32..40].copy_from_slice(&number.to_le_bytes());
+    content[40..72].copy_from_slice(&step.id.0);
+    content[72..80].copy_from_slice(&step.height.0.to_le_bytes());
+    content[80..84].copy_from_slice(&step.index.to_le_bytes());
+    content[84..].copy_from_slice(&step.receipt.0);
+    Domain::HISTORY.hash(&content)
+}
+
+fn read<R: StateReader, T: DeserializeOwned>(
+    reader: &R,
+    key: StateKey,
+) -> Result<Option<T>, StateError<R::Error>> {
+    let Some(bytes) = reader.value(&key).map_err(StateError::Read)? else {
+        return Ok(None);
+    };
+    let value = decode(&bytes, MAX_VALUE_BYTES).map_err(|_| StateError::Damaged { key })?;
+    Ok(Some(value))
+}

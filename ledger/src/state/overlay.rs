@@ -1,0 +1,48 @@
+//! Executed blocks that are not written yet, on top of what is.
+
+use quorate_crypto::Digest;
+
+use super::{StateKey, StateReader};
+use crate::Execution;
+
+/// The state after some executed blocks, which are not written yet.
+pub struct Overlay<'a, R> {
+    /// In ascending order of height, right above the base.
+    pending: Vec<&'a Execution>,
+    base: &'a R,
+}
+
+impl<'a, R> Overlay<'a, R> {
+    /// The state after `pending`, blocks in ascending order of height, the first right above `base`.
+    ///
+    /// # Panics
+    /// If the heights do not follow one another.
+    pub fn new(pending: impl IntoIterator<Item = &'a Execution>, base: &'a R) -> Self {
+        let pending: Vec<&Execution> = pending.into_iter().collect();
+        let follows = |pair: &[&Execution]| pair[0].tip.height.next() == pair[1].tip.height;
+        assert!(
+            pending.windows(2).all(follows),
+            "pending blocks follow one another"
+        );
+        Self { pending, base }
+    }
+}
+
+impl<R: StateReader> StateReader for Overlay<'_, R> {
+    type Error = R::Error;
+
+    fn value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, R::Error> {
+        let newest = self.pending.iter().rev().find_map(|block| block.changes.get(key));
+        match newest {
+            Some(value) => Ok(value.clone()),
+            None => self.base.value(key),
+        }
+    }
+
+    fn is_spent(&self, id: &Digest) -> Result<bool, R::Error> {
+        if self.pending.iter().any(|block| block.spends(id)) {
+            return Ok(true);
+        }
+        self.base.is_spent(id)
+    }
+}

@@ -1,0 +1,335 @@
+//! The authenticated state tree: the state root of every block, and proofs under it.
+//!
+//! The rule of what is hashed stands in `tree/rule.rs`; this is one way to keep it. Leaves, as pairs of
+//! key and leaf hash, lie in 2^k buckets by the first k bits of their keys; above the buckets is a flat
+//! binary tree. All of it is in memory and is rebuilt at start from the stored values, which are the
+//! leaves: nothing of the tree itself needs to be written. A block updates each of its distinct keys
+//! once, in key order, so that what they share is hashed once.
+//!
+//! For heights that are not yet certified the tree keeps what each of them changed, so that it can go
+//! back ([`StateTree::rollback_to`]) and prove at an earlier height ([`StateTree::prove_at`]).
+
+use std::collections::{BTreeMap, VecDeque};
+
+use quorate_crypto::{Digest, Height};
+
+use crate::StateKey;
+
+mod bucket;
+mod proof;
+mod rule;
+
+use bucket::{Bucket, Change};
+pub use proof::{MAX_STEPS, ProofLeaf, ProofStep, StatePath, StateProof, StateProofError, StateProofV1};
+use rule::{Leaf, Step};
+
+/// Buckets of an empty tree: 2 to this.
+const MIN_LEVELS: u8 = 8;
+
+/// Buckets of the largest tree: 2 to this. Beyond it they only grow longer.
+const MAX_LEVELS: u8 = 28;
+
+/// Leaves in a bucket, on average, beyond which there are more buckets.
+const MAX_MEAN: usize = 8;
+
+/// The state tree, in memory.
+#[derive(Clone, Debug)]
+pub struct StateTree {
+    /// There are 2^levels buckets.
+    levels: u8,
+    /// A heap: the root at 1, below node i the nodes 2i and 2i + 1, the buckets' roots from 2^levels on.
+    nodes: Vec<Digest>,
+    buckets: Vec<Bucket>,
+    leaves: usize,
+    /// The lowest height to go back to and to prove at.
+    floor: Height,
+    /// What each height above the floor replaced, ascending; heights that changed nothing may lack.
+    undo: VecDeque<Undo>,
+    /// The height of the newest state.
+    height: Height,
+}
+
+/// The leaves that a height changed, as they were before it, sorted by key.
+#[derive(Clone, Debug)]
+struct Undo {
+    height: Height,
+    before: Vec<Change>,
+}
+
+impl Default for StateTree {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl StateTree {
+    /// The tree of an empty state, before height 1.
+    pub fn new() -> Self {
+        Self::of_leaves(Height::GENESIS, &[])
+    }
+
+    /// The tree of the state after `height`, given by its keys, each once, and the hashes of their
+    /// values ([`value_hash`](crate::value_hash)).
+    ///
+    /// # Panics
+    /// If a key comes twice.
+    pub fn load(height: Height, values: impl IntoIterator<Item = (StateKey, Digest)>) -> Self {
+        let leaf = |(key, value): (StateKey, Digest)| Leaf {
+            key,
+            hash: rule::leaf_hash(&key, &value),
+        };
+        let mut leaves: Vec<Leaf> = values.into_iter().map(leaf).collect();
+        leaves.sort_unstable_by_key(|leaf| leaf.key);
+        let distinct = leaves.is_sorted_by(|a, b| a.key < b.key);
+        assert!(distinct, "a state has each key once");
+        Self::of_leaves(height, &leaves)
+    }
+
+    fn of_leaves(height: Height, leaves: &[Leaf]) -> Self {
+        let mut tree = Self {
+            levels: 0,
+            nodes: vec![Digest::ZERO; 2],
+            buckets: vec![Bucket::of(leaves)],
+            leaves: leaves.len(),
+            floor: height,
+            undo: VecDeque::new(),
+            height,
+        };
+        let mut levels = MIN_LEVELS;
+        while levels < MAX_LEVELS && leaves.len() > (MAX_MEAN / 2) << levels {
+            levels += 1;
+        }
+        tree.grow_to(levels);
+        tree
+    }
+
+    /// The state root.
+    pub fn root(&self) -> Digest {
+        self.nodes[1]
+    }
+
+    /// How many keys there are.
+    pub fn len(&self) -> usize {
+        self.leaves
+    }
+
+    /// Whether the state is empty.
+    pub fn is_empty(&self) -> bool {
+        self.leaves == 0
+    }
+
+    /// The height of the newest state.
+    pub fn height(&self) -> Height {
+        self.height
+    }
+
+    /// Applies what the block at `height` changed: the hash of each changed key's new value, or none
+    /// for a key that is removed. Gives the new state root.
+    ///
+    /// # Panics
+    /// If a key comes twice, or a height that is not above the newest.
+    pub fn update(
+        &mut self,
+        height: Height,
+        changes: impl IntoIterator<Item = (StateKey, Option<Digest>)>,
+    ) -> Digest {
+        assert!(self.height < height, "heights ascend");
+        let mut changes: Vec<Change> = changes
+            .into_iter()
+            .map(|(key, value)| (key, value.map(|value| rule::leaf_hash(&key, &value))))
+            .collect();
+        if !changes.is_sorted_by_key(|(key, _)| *key) {
+            changes.sort_unstable_by_key(|(key, _)| *key);
+        }
+        let distinct = changes.is_sorted_by(|(a, _), (b, _)| a < b);
+        assert!(distinct, "a block changes each key once");
+        let before = self.apply(&changes);
+        self.undo.push_back(Undo { height, before });
+        self.height = height;
+        if self.leaves > MAX_MEAN << self.levels && self.levels < MAX_LEVELS {
+            self.grow_to((self.levels + 2).min(MAX_LEVELS));
+        }
+        self.root()
+    }
+
+    /// Takes back every height above `height`.
+    ///
+    /// # Panics
+    /// If `height` is forgotten.
+    pub fn rollback_to(&mut self, height: Height) {
+        assert!(
+            height >= self.floor,
+            "only what is not forgotten can be taken back"
+        );
+        while let Some(undo) = self.undo.pop_back_if(|undo| undo.height > height) {
+            self.apply(&undo.before);
+        }
+        self.height = self.height.min(height);
+    }
+
+    /// Forgets how to go back to heights before `height`, or before the newest if that is lower: from
+    /// now on it is the lowest to prove at.
+    pub fn forget_before(&mut self, height: Height) {
+        let floor = height.min(self.height);
+        while self.undo.pop_front_if(|undo| undo.height <= floor).is_some() {}
+        self.floor = self.floor.max(floor);
+    }
+
+    /// The way to `key` in the newest state.
+    pub fn prove(&self, key: &StateKey) -> StatePath {
+        self.prove_with(key, &[])
+    }
+
+    /// The way to `key` in the state after `height`; none if that is forgotten or yet to come. It costs
+    /// more, the more keys were changed since: only what they did not touch is at hand.
+    pub fn prove_at(&self, height: Height, key: &StateKey) -> Option<StatePath> {
+        if height < self.floor || height > self.height {
+            return None;
+        }
+        let mut before = BTreeMap::new();
+        let later = self.undo.iter().rev().take_while(|undo| undo.height > height);
+        for undo in later {
+            before.extend(undo.before.iter().copied());
+        }
+        let before: Vec<Change> = before.into_iter().collect();
+        Some(self.prove_with(key, &before))
+    }
+
+    /// Applies sorted changes and gives what the changed leaves were before.
+    fn apply(&mut self, changes: &[Change]) -> Vec<Change> {
+        let width = self.buckets.len();
+        let mut before = Vec::with_capacity(changes.len());
+        let mut changed = Vec::new();
+        let mut rest = changes;
+        while let Some((first, _)) = rest.first() {
+            let place = self.place(first);
+            let end = rest
+                .iter()
+                .take_while(|(key, _)| self.place(key) == place)
+                .count();
+            let (own, others) = rest.split_at(end);
+            let bucket = &mut self.buckets[place];
+            for (key, hash) in own {
+                let old = bucket.leaf(key);
+                self.leaves = self.leaves + usize::from(hash.is_some()) - usize::from(old.is_some());
+                before.push((*key, old));
+            }
+            bucket.apply(own);
+            self.nodes[width + place] = bucket.root();
+            changed.push(width + place);
+            rest = others;
+        }
+        for _ in 0..self.levels {
+            for node in &mut changed {
+                *node /= 2;
+            }
+            changed.dedup();
+            for node in &changed {
+                self.nodes[*node] = self.join_below(*node);
+            }
+        }
+        before
+    }
+
+    /// Splits every bucket, so that there are 2^levels of them.
+    fn grow_to(&mut self, levels: u8) {
+        let parts = 1_usize << (levels - self.levels);
+        let width = 1_usize << levels;
+        self.levels = levels;
+        self.nodes.resize(2 * width, Digest::ZERO);
+        let mut leaves = Vec::new();
+        let mut place = 0;
+        for bucket in std::mem::replace(&mut self.buckets, Vec::with_capacity(width)) {
+            leaves.clear();
+            bucket.collect_into(&mut leaves);
+            let mut rest = leaves.as_slice();
+            for _ in 0..parts {
+                let (own, others) =
+                    rest.split_at(rest.partition_point(|leaf| self.place(&leaf.key) == place));
+                let bucket = Bucket::of(own);
+                self.nodes[width + place] = bucket.root();
+                self.buckets.push(bucket);
+                rest = others;
+                place += 1;
+            }
+        }
+        for node in (1..width).rev() {
+            self.nodes[node] = self.join_below(node);
+        }
+    }
+
+    /// The way to `key` after sorted `changes`.
+    fn prove_with(&self, key: &StateKey, changes: &[Change]) -> StatePath {
+        let mut upper = Vec::new();
+        let mut lower = Vec::new();
+        let end = self.descend(1, 0, key, changes, (&mut upper, &mut lower));
+        upper.reverse();
+        upper.append(&mut lower);
+        StatePath { steps: upper, end }
+    }
+
+    /// Finds the leaf to which the bits of `key` lead below `node`, and adds the steps to it: those
+    /// above the buckets from below, those in a bucket from above.
+    fn descend(
+        &self,
+        node: usize,
+        depth: u8,
+        key: &StateKey,
+        changes: &[Change],
+        steps: (&mut Vec<Step>, &mut Vec<Step>),
+    ) -> Option<Leaf> {
+        let (upper, lower) = steps;
+        if changes.is_empty() && self.nodes[node] == Digest::ZERO {
+            return None;
+        }
+        if depth == self.levels {
+            let mut bucket = self.buckets[node - self.buckets.len()].clone();
+            bucket.apply(changes);
+            return bucket.path(key, lower);
+        }
+        let (zeros, ones) = changes.split_at(changes.partition_point(|(key, _)| !key.bit(depth)));
+        let (followed, other) = if key.bit(depth) {
+            (ones, zeros)
+        } else {
+            (zeros, ones)
+        };
+        let child = 2 * node + usize::from(key.bit(depth));
+        match self.descend(child, depth + 1, key, followed, (upper, lower)) {
+            Some(leaf) => {
+                let sibling = self.root_with(child ^ 1, depth + 1, other);
+                if sibling != Digest::ZERO {
+                    upper.push((depth, sibling));
+                }
+                Some(leaf)
+            }
+            // Keys do not part here: all are on the other side.
+            None => self.descend(child ^ 1, depth + 1, key, other, (upper, lower)),
+        }
+    }
+
+    /// The root of what is below `node`, at `depth`, after sorted `changes` to it.
+    fn root_with(&self, node: usize, depth: u8, changes: &[Change]) -> Digest {
+        if changes.is_empty() {
+            return self.nodes[node];
+        }
+        if depth == self.levels {
+            let mut bucket = self.buckets[node - self.buckets.len()].clone();
+            bucket.apply(changes);
+            return bucket.root();
+        }
+        let (zeros, ones) = changes.split_at(changes.partition_point(|(key, _)| !key.bit(depth)));
+        let left = self.root_with(2 * node, depth + 1, zeros);
+        let right = self.root_with(2 * node + 1, depth + 1, ones);
+        rule::join(depth, &left, &right)
+    }
+
+    fn join_below(&self, node: usize) -> Digest {
+        let depth = u8::try_from(node.ilog2()).expect("the levels fit into a byte");
+        rule::join(depth, &self.nodes[2 * node], &self.nodes[2 * node + 1])
+    }
+
+    fn place(&self, key: &StateKey) -> usize {
+        let leading = u32::from_be_bytes([key.0[0], key.0[1], key.0[2], key.0[3]]);
+        (u64::from(leading) >> (32 - self.levels)) as usize
+    }
+}
