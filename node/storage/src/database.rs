@@ -181,10 +181,6 @@ impl Database {
         self.cache.get_usage()
     }
 
-    pub(crate) fn raw(&self) -> &DB {
-        &self.db
-    }
-
     pub(crate) fn sort(&self, error: &rocksdb::Error) -> StorageError {
         StorageError::of_rocksdb(&self.path, error)
     }
@@ -208,6 +204,9 @@ self_cell::self_cell!(
         dependent: Pinned,
     }
 );
+
+/// A key and its value.
+pub(crate) type Entry = (Box<[u8]>, Box<[u8]>);
 
 /// Which way a range is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -245,7 +244,7 @@ impl View {
         lower: Vec<u8>,
         upper: Option<Vec<u8>>,
         order: Order,
-    ) -> impl Iterator<Item = Result<(Box<[u8]>, Box<[u8]>), StorageError>> {
+    ) -> impl Iterator<Item = Result<Entry, StorageError>> {
         let database = self.borrow_owner();
         let mut options = ReadOptions::default();
         options.set_iterate_lower_bound(lower);

@@ -5,7 +5,6 @@
 //! and only then lets their actions out. A record torn by a crash was never durable, so nothing was said
 //! that depends on it, and it vanishes at the next start; a record damaged in the middle stops the start.
 
-use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -24,6 +23,9 @@ const FAMILIES: [Family; 2] = [RECORDS, META];
 /// The sequence number that the next record gets at the least, kept so that numbers grow even when all
 /// records are pruned.
 const NEXT_KEY: &[u8] = b"next";
+
+/// The number of a journal's first record, so that 0 can stand for none.
+const FIRST_SEQUENCE: u64 = 1;
 
 /// An append-only log of the replica's records.
 #[derive(Debug)]
@@ -64,28 +66,27 @@ impl Journal {
         self.is_new
     }
 
-    /// The sequence number of the next record.
+    /// The number of the next record; the first is 1.
     pub fn next_sequence(&self) -> u64 {
         *self.lock()
     }
 
-    /// Writes `records` in order, all or none of them, and gives their sequence numbers. Durable only after
-    /// the next [`Journal::sync`].
-    pub fn append<R: AsRef<[u8]>>(&self, records: &[R]) -> Result<Range<u64>, StorageError> {
+    /// Writes `records` in order, all or none of them, and gives the number of the last record there is.
+    /// Durable only after the next [`Journal::sync`].
+    pub fn append<R: AsRef<[u8]>>(&self, records: &[R]) -> Result<u64, StorageError> {
         let mut next = self.lock();
-        let first = *next;
-        let mut end = first;
+        let mut end = *next;
         let mut batch = WriteBatch::default();
         let family = self.database.family(RECORDS);
         for record in records {
             batch.put_cf(family, end.to_be_bytes(), record.as_ref());
             end = end.checked_add(1).expect("sequence numbers do not run out");
         }
-        if end > first {
+        if end > *next {
             self.database.write(batch)?;
             *next = end;
         }
-        Ok(first..end)
+        Ok(end - 1)
     }
 
     /// Flushes the log to the disk. Everything appended before the call is durable when it returns; may be
@@ -222,5 +223,5 @@ fn next_sequence(database: &Arc<Database>) -> Result<u64, StorageError> {
             .ok_or_else(|| StorageError::corrupted(database.path(), "a record's number is the largest"))?,
         None => 0,
     };
-    Ok(kept.max(after_last))
+    Ok(kept.max(after_last).max(FIRST_SEQUENCE))
 }

@@ -1,0 +1,198 @@
+//! Lists, read a page at a time. A page begins after the last item of the one before, so that a reader who
+//! comes back later finds everything, whatever was added meanwhile.
+
+use quorate_ledger::{Address, AssetCode, Block, Digest, Height, Timestamp};
+
+use super::{MAX_PAGE, Snapshot};
+use crate::families::{
+    ASSETS, BLOCKS, HISTORIES, HOLDERS, HistoryRecord, RECORDS, RecordPlace, RecordRecord, asset_code,
+    height_key, history_key, history_number, holder_key, record_key, record_place,
+};
+use crate::{Location, Order, StorageError};
+
+/// Bytes of an address, with which the keys of histories begin.
+const ADDRESS_BYTES: usize = 20;
+
+/// One entry of an account's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryItem {
+    /// Its number, from 1.
+    pub number: u64,
+    /// The transaction.
+    pub id: Digest,
+    /// Where it was executed.
+    pub location: Location,
+}
+
+/// That a sender recorded a document's hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RecordItem {
+    /// Where on the chain.
+    pub place: RecordPlace,
+    /// By whom.
+    pub sender: Address,
+    /// In which transaction.
+    pub transaction: Digest,
+    /// The block's time.
+    pub timestamp: Timestamp,
+    /// The sender's label.
+    pub label: String,
+}
+
+impl Snapshot {
+    /// Blocks below `before`, or from the tip on, newest first; at most `limit` and at most [`MAX_PAGE`].
+    pub fn blocks(&self, before: Option<Height>, limit: usize) -> Result<Vec<Block>, StorageError> {
+        let upper = before.map(|height| height_key(height).to_vec());
+        self.view
+            .range(BLOCKS, Vec::new(), upper, Order::Descending)
+            .take(limit.min(MAX_PAGE))
+            .map(|entry| self.decode("blocks", &entry?.1))
+            .collect()
+    }
+
+    /// An account's history, newest first: entries with numbers below `before`; at most `limit` and at most
+    /// [`MAX_PAGE`].
+    pub fn history(
+        &self,
+        address: &Address,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<HistoryItem>, StorageError> {
+        let lower = history_key(address, 0).to_vec();
+        let upper = match before {
+            Some(number) => Some(history_key(address, number).to_vec()),
+            None => successor(address.as_bytes()),
+        };
+        self.history_between(lower, upper, Order::Descending, limit)
+    }
+
+    /// An account's history, oldest first: entries with numbers from `from` on; at most `limit` and at most
+    /// [`MAX_PAGE`].
+    pub fn history_from(
+        &self,
+        address: &Address,
+        from: u64,
+        limit: usize,
+    ) -> Result<Vec<HistoryItem>, StorageError> {
+        let lower = history_key(address, from).to_vec();
+        self.history_between(lower, successor(address.as_bytes()), Order::Ascending, limit)
+    }
+
+    fn history_between(
+        &self,
+        lower: Vec<u8>,
+        upper: Option<Vec<u8>>,
+        order: Order,
+        limit: usize,
+    ) -> Result<Vec<HistoryItem>, StorageError> {
+        self.view
+            .range(HISTORIES, lower, upper, order)
+            .take(limit.min(MAX_PAGE))
+            .map(|entry| {
+                let (key, value) = entry?;
+                let number = key
+                    .get(ADDRESS_BYTES..)
+                    .and_then(history_number)
+                    .ok_or_else(|| self.damage("a key of `histories` is not 28 bytes"))?;
+                let HistoryRecord::V1 { id, height, index } = self.decode("histories", &value)?;
+                Ok(HistoryItem {
+                    number,
+                    id,
+                    location: Location { height, index },
+                })
+            })
+            .collect()
+    }
+
+    /// Who recorded a document's hash: places after `after`, earliest first; at most `limit` and at most
+    /// [`MAX_PAGE`].
+    pub fn records(
+        &self,
+        sha256: &Digest,
+        after: Option<RecordPlace>,
+        limit: usize,
+    ) -> Result<Vec<RecordItem>, StorageError> {
+        let lower = match after {
+            Some(place) => just_after(&record_key(sha256, place)),
+            None => sha256.as_bytes().to_vec(),
+        };
+        self.view
+            .range(RECORDS, lower, successor(sha256.as_bytes()), Order::Ascending)
+            .take(limit.min(MAX_PAGE))
+            .map(|entry| {
+                let (key, value) = entry?;
+                let place = key
+                    .get(sha256.as_bytes().len()..)
+                    .and_then(record_place)
+                    .ok_or_else(|| self.damage("a key of `records` is not 46 bytes"))?;
+                let RecordRecord::V1 {
+                    sender,
+                    transaction,
+                    timestamp,
+                    label,
+                } = self.decode("records", &value)?;
+                Ok(RecordItem {
+                    place,
+                    sender,
+                    transaction,
+                    timestamp,
+                    label,
+                })
+            })
+            .collect()
+    }
+
+    /// Assets after `after`, ascending by code; at most `limit` and at most [`MAX_PAGE`].
+    pub fn assets(&self, after: Option<&AssetCode>, limit: usize) -> Result<Vec<AssetCode>, StorageError> {
+        let lower = after.map_or_else(Vec::new, |code| just_after(code.padded()));
+        self.view
+            .range(ASSETS, lower, None, Order::Ascending)
+            .take(limit.min(MAX_PAGE))
+            .map(|entry| {
+                asset_code(&entry?.0).ok_or_else(|| self.damage("a key of `assets` is no asset's code"))
+            })
+            .collect()
+    }
+
+    /// Who holds an asset: accounts after `after`, ascending by address; at most `limit` and at most
+    /// [`MAX_PAGE`].
+    pub fn holders(
+        &self,
+        code: &AssetCode,
+        after: Option<&Address>,
+        limit: usize,
+    ) -> Result<Vec<Address>, StorageError> {
+        let lower = match after {
+            Some(address) => just_after(&holder_key(code, address)),
+            None => code.padded().to_vec(),
+        };
+        self.view
+            .range(HOLDERS, lower, successor(code.padded()), Order::Ascending)
+            .take(limit.min(MAX_PAGE))
+            .map(|entry| {
+                let (key, _) = entry?;
+                let address = key
+                    .get(code.padded().len()..)
+                    .and_then(|rest| rest.try_into().ok());
+                address
+                    .map(Address)
+                    .ok_or_else(|| self.damage("a key of `holders` is not 32 bytes"))
+            })
+            .collect()
+    }
+}
+
+/// The smallest key above `key`.
+fn just_after(key: &[u8]) -> Vec<u8> {
+    let mut after = key.to_vec();
+    after.push(0);
+    after
+}
+
+/// The smallest key above all that begin with `prefix`; none if there is no such key.
+fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
+    let mut key = prefix[..=last].to_vec();
+    key[last] += 1;
+    Some(key)
+}

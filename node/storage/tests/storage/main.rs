@@ -1,0 +1,4 @@
+//! Both databases across restarts, crashes and damage.
+
+mod files;
+mod journal;
