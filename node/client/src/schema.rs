@@ -1,0 +1,34 @@
+//! The JSON documents of the HTTP API. Hashes and keys are lower-case hex, addresses bech32m, amounts
+//! decimal strings in the asset's smallest unit, times RFC 3339 in UTC with milliseconds.
+//!
+//! Fields are a promise: they may be added to, and unknown ones are ignored when reading.
+
+mod account;
+mod block;
+mod network;
+mod problem;
+mod transaction;
+
+pub use account::{
+    Account, Asset, AssetList, Balance, Holder, HolderList, Record, RecordList, SignerView, TransactionList,
+};
+pub use block::{Block, BlockList, SealView};
+pub use network::{
+    CommitteeMember, CommitteeView, EpochView, Evidence, EvidenceList, Member, MemberList, Network,
+    ParametersView, Peer, PeerList, ProposalList, Status, Validator, ValidatorList,
+};
+pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
+pub use transaction::{
+    OperationView, SignatureView, SubmitMany, SubmitRequest, Submitted, SubmittedList, SubmittedStatus,
+    Transaction, TransactionStatus,
+};
+
+/// Content type of canonical bytes: one transaction, or a block with certificate and batches.
+pub const OCTET_STREAM: &str = "application/octet-stream";
+
+/// Content type of many transactions in one call: the BCS of a sequence of byte strings, each the
+/// canonical bytes of one transaction.
+pub const MANY_TRANSACTIONS: &str = "application/vnd.quorate.transactions";
+
+/// The header that names the certified height an answer was read at.
+pub const HEIGHT_HEADER: &str = "quorate-height";

@@ -1,0 +1,76 @@
+//! Blocks.
+
+use quorate_crypto::Signature;
+use quorate_ledger::{Digest, Epoch, Height, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::text;
+
+/// A certified block: its header, who sealed it, and the ids of what was executed in it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Block {
+    /// The network id.
+    #[schema(value_type = String)]
+    pub network: Digest,
+    /// The height, from 1.
+    #[schema(value_type = u64)]
+    pub height: Height,
+    /// The block's hash: that of its header.
+    #[schema(value_type = String)]
+    pub hash: Digest,
+    /// The hash of the block before; at height 1 the network id.
+    #[schema(value_type = String)]
+    pub previous: Digest,
+    /// RFC 6962 root over the hashes of all earlier blocks.
+    #[schema(value_type = String)]
+    pub chain_root: Digest,
+    /// The digest of the proposal that was decided.
+    #[schema(value_type = String)]
+    pub proposal: Digest,
+    /// The hash of the committee that seals the next block.
+    #[schema(value_type = String)]
+    pub next_committee: Digest,
+    /// The epoch.
+    #[schema(value_type = u64)]
+    pub epoch: Epoch,
+    /// The block's time.
+    #[serde(with = "text::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub timestamp: Timestamp,
+    /// RFC 6962 root over the executed transactions.
+    #[schema(value_type = String)]
+    pub transactions_root: Digest,
+    /// RFC 6962 root over their receipts.
+    #[schema(value_type = String)]
+    pub receipts_root: Digest,
+    /// The root of the state after this block.
+    #[schema(value_type = String)]
+    pub state_root: Digest,
+    /// Executed transactions.
+    pub transaction_count: u32,
+    /// Their ids, in order of execution.
+    #[schema(value_type = Vec<String>)]
+    pub transactions: Vec<Digest>,
+    /// The seals of the certificate that is stored here, a quorum.
+    pub seals: Vec<SealView>,
+}
+
+/// A validator's signature under a block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SealView {
+    /// The validator's name.
+    pub validator: String,
+    /// Its signature.
+    #[schema(value_type = String)]
+    pub signature: Signature,
+}
+
+/// A page of blocks.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct BlockList {
+    /// Newest first.
+    pub blocks: Vec<Block>,
+    /// The cursor of the next page; null at the end.
+    pub next: Option<String>,
+}

@@ -1,0 +1,263 @@
+//! The node, the network, its validators and members.
+
+use quorate_crypto::{Engine, PublicKey};
+use quorate_ledger::{Digest, Epoch, Height, ParametersV1, Timestamp, ValidatorIndex};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use crate::text;
+
+/// Where a node and its network are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// The network id: the hash of the genesis document.
+    #[schema(value_type = String)]
+    pub network: Digest,
+    /// The network's name.
+    pub network_name: String,
+    /// The node's version.
+    pub version: String,
+    /// The node's name in the genesis document.
+    pub validator: String,
+    /// `pbft`, `raft` or `paxos`.
+    #[schema(value_type = String, example = "pbft")]
+    pub consensus: Engine,
+    /// The epoch.
+    #[schema(value_type = u64)]
+    pub epoch: Epoch,
+    /// The view, term or ballot that the replica is in.
+    pub view: u64,
+    /// The primary's or leader's name, null while there is none.
+    pub primary: Option<String>,
+    /// The last certified height here.
+    #[schema(value_type = u64)]
+    pub height: Height,
+    /// The hash of that block; the network id before the first block.
+    #[schema(value_type = String)]
+    pub block_hash: Digest,
+    /// The root of the state after that block.
+    #[schema(value_type = String)]
+    pub state_root: Digest,
+    /// The time of that block.
+    #[serde(with = "text::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub timestamp: Timestamp,
+    /// Whether the node knows that it is behind and is fetching blocks.
+    pub syncing: bool,
+    /// Connected peers.
+    pub peers: u64,
+    /// Transactions admitted here and not yet executed.
+    pub pending_transactions: u64,
+    /// Transactions executed since genesis.
+    pub transactions: u64,
+}
+
+/// What does not change from block to block.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Network {
+    /// The network id.
+    #[schema(value_type = String)]
+    pub network: Digest,
+    /// The network's name.
+    pub name: String,
+    /// The genesis document, word for word (TOML). Its canonical hash is the network id.
+    pub genesis: String,
+    /// Parameters in force.
+    pub parameters: ParametersView,
+    /// Who seals the next block.
+    pub committee: CommitteeView,
+    /// Every epoch so far, ascending.
+    pub epochs: Vec<EpochView>,
+}
+
+/// Bounds that every validator shares.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ParametersView {
+    /// Bytes of an encoded transaction.
+    pub max_transaction_bytes: u32,
+    /// Bytes of an encoded batch.
+    pub max_batch_bytes: u32,
+    /// Transactions in a batch.
+    pub max_batch_transactions: u32,
+    /// Batches in a proposal.
+    pub max_proposal_batches: u32,
+    /// How far ahead of a block's time a transaction in it may expire, in milliseconds.
+    pub max_expiry_lead_ms: u64,
+    /// How far ahead of a validator's clock a fresh proposal may be, in milliseconds.
+    pub max_clock_lead_ms: u64,
+    /// Heights in flight.
+    pub window: u32,
+    /// Unordered batches of one author that are accepted unasked.
+    pub author_quota: u32,
+}
+
+impl From<&ParametersV1> for ParametersView {
+    fn from(parameters: &ParametersV1) -> Self {
+        Self {
+            max_transaction_bytes: parameters.max_transaction_bytes,
+            max_batch_bytes: parameters.max_batch_bytes,
+            max_batch_transactions: parameters.max_batch_transactions,
+            max_proposal_batches: parameters.max_proposal_batches,
+            max_expiry_lead_ms: parameters.max_expiry_lead_ms,
+            max_clock_lead_ms: parameters.max_clock_lead_ms,
+            window: parameters.window,
+            author_quota: parameters.author_quota,
+        }
+    }
+}
+
+/// A committee.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CommitteeView {
+    /// Its hash, as in `next_committee` of block headers.
+    #[schema(value_type = String)]
+    pub hash: Digest,
+    /// The epoch it serves.
+    #[schema(value_type = u64)]
+    pub epoch: Epoch,
+    /// `pbft`, `raft` or `paxos`.
+    #[schema(value_type = String, example = "pbft")]
+    pub engine: Engine,
+    /// The version of messages and rules.
+    pub protocol_version: u32,
+    /// Validators that a certificate needs.
+    pub quorum: u64,
+    /// Validators that may be faulty.
+    pub faults: u64,
+    /// The validators, in the committee's order.
+    pub validators: Vec<CommitteeMember>,
+}
+
+/// A validator's place in a committee.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CommitteeMember {
+    /// Its name.
+    pub name: String,
+    /// The key it seals with.
+    #[schema(value_type = String)]
+    pub key: PublicKey,
+}
+
+/// One epoch.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EpochView {
+    /// Its number.
+    #[schema(value_type = u64)]
+    pub epoch: Epoch,
+    /// Its first height.
+    #[schema(value_type = u64)]
+    pub first_height: Height,
+    /// The hash of its committee.
+    #[schema(value_type = String)]
+    pub committee: Digest,
+}
+
+/// A validator of the epoch in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Validator {
+    /// Its place in the committee.
+    #[schema(value_type = u16)]
+    pub index: ValidatorIndex,
+    /// Its name.
+    pub name: String,
+    /// The key it seals with.
+    #[schema(value_type = String)]
+    pub key: PublicKey,
+    /// Whether it is the primary now.
+    pub primary: bool,
+    /// The last height with a seal of this validator in the certificate stored here.
+    #[schema(value_type = Option<u64>)]
+    pub last_seal: Option<Height>,
+    /// Whether the answering node is connected to it; null for itself.
+    pub connected: Option<bool>,
+}
+
+/// The committee in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ValidatorList {
+    /// The epoch.
+    #[schema(value_type = u64)]
+    pub epoch: Epoch,
+    /// Validators that a certificate needs.
+    pub quorum: u64,
+    /// In the committee's order.
+    pub validators: Vec<Validator>,
+}
+
+/// A connection, or a member that there is none to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Peer {
+    /// Its name in the genesis document.
+    pub name: String,
+    /// Its libp2p identity.
+    pub peer: String,
+    /// Where it was reached.
+    pub address: Option<String>,
+    /// Whether there is a connection now.
+    pub connected: bool,
+    /// The last certified height it told of.
+    #[schema(value_type = Option<u64>)]
+    pub height: Option<Height>,
+    /// The last measured round trip, in microseconds.
+    pub round_trip_us: Option<u64>,
+}
+
+/// Connections.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PeerList {
+    /// By name.
+    pub peers: Vec<Peer>,
+}
+
+/// Proof that a validator broke the rules.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Evidence {
+    /// The validator's name.
+    pub validator: String,
+    /// Its epoch.
+    #[schema(value_type = u64)]
+    pub epoch: Epoch,
+    /// Which rule: `double_prepare`, `double_seal`, …
+    pub kind: String,
+    /// The height it is about.
+    #[schema(value_type = Option<u64>)]
+    pub height: Option<Height>,
+    /// The view, term or ballot it is about.
+    pub view: Option<u64>,
+    /// The two signed messages that contradict each other, in hex.
+    pub messages: Vec<String>,
+}
+
+/// Misbehaviour seen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct EvidenceList {
+    /// Earliest first.
+    pub evidence: Vec<Evidence>,
+}
+
+/// An organisation of the consortium.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Member {
+    /// Its name.
+    pub name: String,
+    /// The key that speaks for it.
+    #[schema(value_type = String)]
+    pub key: PublicKey,
+    /// Names of the validators it runs.
+    pub validators: Vec<String>,
+}
+
+/// The consortium.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MemberList {
+    /// In the genesis document's order.
+    pub members: Vec<Member>,
+}
+
+/// Open proposals of governance. No ledger operation makes one yet, so the list is empty.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ProposalList {
+    /// The proposals.
+    #[schema(value_type = Vec<Object>)]
+    pub proposals: Vec<serde_json::Value>,
+}

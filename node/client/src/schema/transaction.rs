@@ -1,0 +1,319 @@
+//! Transactions and their submission.
+
+use quorate_crypto::{PublicKey, Signature};
+use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Operation, Signer, Timestamp};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::SignerView;
+use crate::text;
+
+/// Where a transaction is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionStatus {
+    /// Admitted, in no certified block yet. A promise of nothing.
+    Pending,
+    /// Executed with success, in a certified block.
+    Committed,
+    /// In a certified block, where it failed and changed nothing.
+    Failed,
+    /// Past its expiry without having been executed; it never will be.
+    Expired,
+}
+
+/// A transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Transaction {
+    /// The hash of what its signers signed.
+    #[schema(value_type = String)]
+    pub id: Digest,
+    /// Where it is on its way.
+    pub status: TransactionStatus,
+    /// The block, once executed.
+    #[schema(value_type = Option<u64>)]
+    pub height: Option<Height>,
+    /// Its place in the block, from 0.
+    pub index: Option<u32>,
+    /// The block's time.
+    #[serde(with = "text::optional_rfc3339")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub timestamp: Option<Timestamp>,
+    /// The account that acts.
+    #[schema(value_type = String)]
+    pub sender: Address,
+    /// Blocks at or after this time do not execute it.
+    #[serde(with = "text::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub expires_at: Timestamp,
+    /// What tells it apart from an equal one, 16 bytes in hex.
+    #[serde(with = "text::salt")]
+    #[schema(value_type = String)]
+    pub salt: [u8; 16],
+    /// What it does, all or nothing.
+    pub operations: Vec<OperationView>,
+    /// A note.
+    pub memo: String,
+    /// Who signed.
+    pub signatures: Vec<SignatureView>,
+    /// If it failed: why, as a stable code.
+    pub code: Option<String>,
+    /// If it failed: why, in words.
+    pub error: Option<String>,
+    /// If it failed: the failing operation's index, from 0.
+    pub failed_operation: Option<u16>,
+    /// In a list of an account's transactions: its number in that account's history, from 1.
+    #[serde(default)]
+    pub number: Option<u64>,
+}
+
+/// A signature with the key that made it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SignatureView {
+    /// Who signed.
+    #[schema(value_type = String)]
+    pub key: PublicKey,
+    /// The signature.
+    #[schema(value_type = String)]
+    pub signature: Signature,
+}
+
+/// One operation of a transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum OperationView {
+    /// Makes a new asset.
+    CreateAsset {
+        /// Its code.
+        #[schema(value_type = String)]
+        code: AssetCode,
+        /// Digits after the decimal point.
+        decimals: u8,
+        /// For people.
+        description: String,
+    },
+    /// Makes new units.
+    Mint {
+        /// The asset.
+        #[schema(value_type = String)]
+        asset: AssetCode,
+        /// Who receives them.
+        #[schema(value_type = String)]
+        to: Address,
+        /// How many smallest units.
+        #[serde(with = "text::amount")]
+        #[schema(value_type = String)]
+        amount: Amount,
+    },
+    /// Destroys units of the sender's.
+    Burn {
+        /// The asset.
+        #[schema(value_type = String)]
+        asset: AssetCode,
+        /// How many smallest units.
+        #[serde(with = "text::amount")]
+        #[schema(value_type = String)]
+        amount: Amount,
+    },
+    /// Moves units to another account.
+    Transfer {
+        /// Who receives them.
+        #[schema(value_type = String)]
+        to: Address,
+        /// The asset.
+        #[schema(value_type = String)]
+        asset: AssetCode,
+        /// How many smallest units.
+        #[serde(with = "text::amount")]
+        #[schema(value_type = String)]
+        amount: Amount,
+        /// A note for this transfer.
+        memo: String,
+    },
+    /// Records a document's hash.
+    PutRecord {
+        /// The hash.
+        #[schema(value_type = String)]
+        sha256: Digest,
+        /// For people.
+        label: String,
+        /// Anything, in hex.
+        #[serde(with = "hex::serde")]
+        #[schema(value_type = String)]
+        metadata: Vec<u8>,
+    },
+    /// Replaces the sender's signers.
+    SetSigners {
+        /// The new signers.
+        signers: Vec<SignerView>,
+        /// The weight that authorises.
+        threshold: u32,
+    },
+}
+
+impl From<&Operation> for OperationView {
+    fn from(operation: &Operation) -> Self {
+        match operation.clone() {
+            Operation::CreateAsset {
+                code,
+                decimals,
+                description,
+            } => Self::CreateAsset {
+                code,
+                decimals,
+                description,
+            },
+            Operation::Mint { asset, to, amount } => Self::Mint { asset, to, amount },
+            Operation::Burn { asset, amount } => Self::Burn { asset, amount },
+            Operation::Transfer {
+                to,
+                asset,
+                amount,
+                memo,
+            } => Self::Transfer {
+                to,
+                asset,
+                amount,
+                memo,
+            },
+            Operation::PutRecord {
+                sha256,
+                label,
+                metadata,
+            } => Self::PutRecord {
+                sha256,
+                label,
+                metadata,
+            },
+            Operation::SetSigners { signers, threshold } => Self::SetSigners {
+                signers: signers.iter().map(SignerView::from).collect(),
+                threshold,
+            },
+        }
+    }
+}
+
+impl From<&OperationView> for Operation {
+    fn from(view: &OperationView) -> Self {
+        match view.clone() {
+            OperationView::CreateAsset {
+                code,
+                decimals,
+                description,
+            } => Self::CreateAsset {
+                code,
+                decimals,
+                description,
+            },
+            OperationView::Mint { asset, to, amount } => Self::Mint { asset, to, amount },
+            OperationView::Burn { asset, amount } => Self::Burn { asset, amount },
+            OperationView::Transfer {
+                to,
+                asset,
+                amount,
+                memo,
+            } => Self::Transfer {
+                to,
+                asset,
+                amount,
+                memo,
+            },
+            OperationView::PutRecord {
+                sha256,
+                label,
+                metadata,
+            } => Self::PutRecord {
+                sha256,
+                label,
+                metadata,
+            },
+            OperationView::SetSigners { signers, threshold } => Self::SetSigners {
+                signers: signers
+                    .iter()
+                    .map(|signer| Signer {
+                        key: signer.key,
+                        weight: signer.weight,
+                    })
+                    .collect(),
+                threshold,
+            },
+        }
+    }
+}
+
+impl From<&Signer> for SignerView {
+    fn from(signer: &Signer) -> Self {
+        Self {
+            key: signer.key,
+            weight: signer.weight,
+        }
+    }
+}
+
+/// The body of a submission in JSON: one transaction or many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitRequest {
+    /// The canonical bytes of one signed transaction, in hex.
+    pub transaction: String,
+}
+
+/// The body of a submission of many transactions in JSON.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SubmitMany {
+    /// The canonical bytes of each signed transaction, in hex.
+    pub transactions: Vec<String>,
+}
+
+/// What became of one submitted transaction.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SubmittedStatus {
+    /// In the pool.
+    Pending,
+    /// Executed with success, in a certified block.
+    Committed,
+    /// In a certified block, where it failed and changed nothing.
+    Failed,
+    /// Past its expiry, never to be executed.
+    Expired,
+    /// Not admitted; only in answers to many.
+    Refused,
+}
+
+/// The answer to a submission, for each transaction.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Submitted {
+    /// The transaction's id; null if it could not be decoded.
+    #[schema(value_type = Option<String>)]
+    pub id: Option<Digest>,
+    /// What became of it.
+    pub status: SubmittedStatus,
+    /// The block, once executed.
+    #[serde(default)]
+    #[schema(value_type = Option<u64>)]
+    pub height: Option<Height>,
+    /// Its place in the block.
+    #[serde(default)]
+    pub index: Option<u32>,
+    /// Why it failed or was refused, as a stable code.
+    #[serde(default)]
+    pub code: Option<String>,
+    /// Why, in words.
+    #[serde(default)]
+    pub error: Option<String>,
+    /// The failing operation's index, from 0.
+    #[serde(default)]
+    pub failed_operation: Option<u16>,
+    /// If it was refused for lack of room: when to try again.
+    #[serde(default)]
+    pub retry_after_ms: Option<u64>,
+}
+
+/// The answer to a submission of many.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SubmittedList {
+    /// In the order of the request.
+    pub results: Vec<Submitted>,
+}
