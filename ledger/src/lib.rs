@@ -33,8 +33,8 @@ pub use quorate_crypto::{Address, Digest, Epoch, Height, ValidatorIndex};
 pub use receipt::{ErrorCode, Outcome, Receipt, ReceiptV1};
 pub use state::{
     Account, AccountV1, Asset, AssetBalance, AssetV1, Balance, BalanceV1, GenesisAsset, GenesisBalance,
-    GenesisState, GenesisStateError, Overlay, Signers, StateError, StateKey, StateReader, genesis_state,
-    value_hash,
+    GenesisState, GenesisStateError, MemoryState, Overlay, Signers, StateError, StateKey, StateReader,
+    genesis_state, value_hash,
 };
 pub use transaction::{
     BadSignature, FormError, Intent, IntentV1, KeySignature, Operation, OperationFormError, Signer,

@@ -11,9 +11,11 @@ use crate::limits::{MAX_INLINE_BALANCES, MAX_SIGNERS};
 use crate::{Amount, AssetCode, Signer};
 
 mod genesis;
+mod memory;
 mod overlay;
 
 pub use genesis::{GenesisAsset, GenesisBalance, GenesisState, GenesisStateError, genesis_state};
+pub use memory::MemoryState;
 pub use overlay::Overlay;
 
 /// The place of a value in the state.

@@ -47,6 +47,13 @@ pub struct GenesisState {
     pub holders: Vec<(AssetCode, Address, bool)>,
 }
 
+impl GenesisState {
+    /// The state tree before height 1.
+    pub fn tree(&self) -> StateTree {
+        tree_of(&self.changes)
+    }
+}
+
 /// Why lists make no state.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum GenesisStateError {
@@ -169,20 +176,21 @@ pub fn genesis_state(
         }
         place(&mut changes, address, held);
     }
-    let root = StateTree::load(
-        Height::GENESIS,
-        changes.iter().map(|(key, value)| {
-            let value = value.as_deref().expect("the genesis only adds values");
-            (*key, value_hash(value))
-        }),
-    )
-    .root();
+    let root = tree_of(&changes).root();
     Ok(GenesisState {
         changes,
         root,
         assets: unplaced.into_keys().collect(),
         holders: holders.into_iter().collect(),
     })
+}
+
+fn tree_of(changes: &BTreeMap<StateKey, Option<Vec<u8>>>) -> StateTree {
+    let values = changes.iter().map(|(key, value)| {
+        let value = value.as_deref().expect("the genesis only adds values");
+        (*key, value_hash(value))
+    });
+    StateTree::load(Height::GENESIS, values)
 }
 
 fn check_asset(asset: &GenesisAsset) -> Result<(), GenesisStateError> {
