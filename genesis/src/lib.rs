@@ -1,1 +1,29 @@
-//! To be written.
+//! Genesis documents: how members who do not trust each other agree on a network's beginning.
+//!
+//! One of them writes a [`Draft`]: the network's name, its members' names, its consensus protocol, its
+//! assets, first balances and parameters. Every member reads it, makes keys of its own and signs the
+//! draft's hash with them, which gives a [`Join`]. Whoever assembles draft and joins into one document
+//! can change nothing unseen: each join names the draft by its hash, all members must have joined it,
+//! and nobody else may have. The hash of the checked document ([`Genesis`]) is the network's id.
+//!
+//! Documents are TOML for people to review. Hashes are over their canonical content
+//! (`docs/formats.md`, section 11), so spaces, comments and the order of joins do not matter.
+
+mod diff;
+mod document;
+mod draft;
+mod error;
+mod genesis;
+mod join;
+mod text;
+
+pub use diff::{Difference, diff, diff_drafts};
+pub use document::MAX_BYTES;
+pub use draft::{
+    Draft, DraftAsset, DraftBalance, DraftV1, MAX_ASSETS, MAX_BALANCES, MAX_DECIMALS, MAX_DESCRIPTION,
+    MAX_MEMBER_NAME, MAX_NETWORK_NAME,
+};
+pub use error::{GenesisError, Place, Problem};
+pub use genesis::{Genesis, InitialState, PROTOCOL_VERSION, ValidatorInfo};
+pub use join::{Join, JoinBody, JoinBodyV1, JoinKeys, JoinV1, MAX_ADDRESS, MAX_ADDRESSES};
+pub use text::{format_amount, format_time, parse_amount, parse_time};

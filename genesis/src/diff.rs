@@ -1,0 +1,112 @@
+//! In what two genesis documents differ, in words.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use crate::draft::parameters;
+use crate::{Draft, Genesis, text};
+
+/// One fact that two documents do not share.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Difference {
+    /// What it is about, such as `asset EUR: decimals`.
+    pub subject: String,
+    /// What the first document says, if anything.
+    pub first: Option<String>,
+    /// What the second document says, if anything.
+    pub second: Option<String>,
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let subject = &self.subject;
+        match (&self.first, &self.second) {
+            (Some(first), Some(second)) => write!(f, "{subject}: {first} → {second}"),
+            (Some(first), None) => write!(f, "{subject}: only in the first: {first}"),
+            (None, Some(second)) => write!(f, "{subject}: only in the second: {second}"),
+            (None, None) => f.write_str(subject),
+        }
+    }
+}
+
+/// In what two genesis documents differ, by subject; nothing if and only if their ids are equal.
+pub fn diff(first: &Genesis, second: &Genesis) -> Vec<Difference> {
+    compare(&genesis_facts(first), &genesis_facts(second))
+}
+
+/// In what two drafts differ, by subject; nothing if and only if their hashes are equal.
+pub fn diff_drafts(first: &Draft, second: &Draft) -> Vec<Difference> {
+    compare(&draft_facts(first), &draft_facts(second))
+}
+
+type Facts = BTreeMap<String, String>;
+
+fn compare(first: &Facts, second: &Facts) -> Vec<Difference> {
+    let subjects: BTreeSet<_> = first.keys().chain(second.keys()).collect();
+    subjects
+        .into_iter()
+        .filter(|subject| first.get(*subject) != second.get(*subject))
+        .map(|subject| Difference {
+            subject: subject.clone(),
+            first: first.get(subject).cloned(),
+            second: second.get(subject).cloned(),
+        })
+        .collect()
+}
+
+fn genesis_facts(genesis: &Genesis) -> Facts {
+    let mut facts = draft_facts(genesis.draft());
+    facts.insert("network id".to_owned(), genesis.network_id().to_string());
+    for join in genesis.joins() {
+        let (join, body) = (join.v1(), join.body());
+        let mut fact = |subject: &str, value: String| {
+            facts.insert(format!("join of {}: {subject}", body.member), value);
+        };
+        fact("validator key", body.validator_key.to_string());
+        fact("node key", body.node_key.to_string());
+        fact("member key", body.member_key.to_string());
+        fact("addresses", body.addresses.join(", "));
+        fact("validator signature", join.validator_signature.to_string());
+        fact("node signature", join.node_signature.to_string());
+        fact("member signature", join.member_signature.to_string());
+    }
+    facts
+}
+
+fn draft_facts(draft: &Draft) -> Facts {
+    let mut facts = Facts::new();
+    let mut fact = |subject: String, value: String| {
+        facts.insert(subject, value);
+    };
+    // The hash differs with anything, the order of assets and balances included.
+    fact("draft hash".to_owned(), draft.digest().to_string());
+    let draft = draft.v1();
+    fact("network".to_owned(), draft.network.clone());
+    fact("engine".to_owned(), draft.engine.to_string());
+    let time = text::format_time(draft.time).unwrap_or_else(|| draft.time.0.to_string());
+    fact("time".to_owned(), time);
+    for (number, member) in (1..).zip(&draft.members) {
+        fact(format!("member {member}: place"), number.to_string());
+    }
+    for parameter in parameters(draft.parameters.v1()) {
+        fact(
+            format!("parameter {}", parameter.name),
+            parameter.value.to_string(),
+        );
+    }
+    for asset in &draft.assets {
+        let code = asset.code;
+        fact(format!("asset {code}: decimals"), asset.decimals.to_string());
+        fact(format!("asset {code}: description"), asset.description.clone());
+        fact(format!("asset {code}: issuer"), asset.issuer.to_string());
+        if let Some(supply) = asset.supply() {
+            let supply = text::format_amount(supply, asset.decimals);
+            fact(format!("asset {code}: supply"), supply);
+        }
+        for balance in &asset.balances {
+            let amount = text::format_amount(balance.amount, asset.decimals);
+            fact(format!("asset {code}: balance of {}", balance.address), amount);
+        }
+    }
+    facts
+}
