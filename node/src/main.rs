@@ -1,2 +1,13 @@
-//! The binary `quorate`.
-fn main() {}
+//! The binary `quorate`: a ledger node, its tools and its wallet.
+
+mod cli;
+mod failure;
+mod interrupt;
+mod output;
+mod passphrase;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cli::main()
+}

@@ -1,0 +1,141 @@
+//! The command line: what each command is called, and where it is carried out. One file a group.
+
+mod completions;
+mod keys;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::failure::Failure;
+use crate::interrupt::exit_on_interrupt;
+use crate::output::{Format, Output, complain};
+
+/// A permissioned ledger: its node, its tools and its wallet.
+#[derive(Parser, Debug)]
+#[command(
+    name = "quorate",
+    version,
+    propagate_version = true,
+    arg_required_else_help = true
+)]
+#[command(after_help = EXAMPLES)]
+#[command(after_long_help = EXIT_CODES)]
+pub(crate) struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Options of every command.
+#[derive(Args, Debug)]
+struct Global {
+    /// Text for people or one JSON document
+    #[arg(
+        long,
+        global = true,
+        value_enum,
+        default_value = "text",
+        env = "QUORATE_OUTPUT"
+    )]
+    #[arg(value_name = "FORMAT", help_heading = "Global options")]
+    output: Format,
+}
+
+#[derive(Subcommand, Debug)]
+enum Command {
+    /// Make, show and protect key files
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
+    /// Print a completion script for a shell
+    Completions(completions::CompletionsArgs),
+}
+
+const EXAMPLES: &str = "Examples:
+  quorate localnet up --dir ./localnet --detach
+  quorate query status --node http://127.0.0.1:8100
+  quorate wallet transfer --key treasury.key --to qr1… --amount 12.50 --asset QRT";
+
+const EXIT_CODES: &str = "Examples:
+  quorate localnet up --dir ./localnet --detach
+  quorate query status --node http://127.0.0.1:8100
+  quorate wallet transfer --key treasury.key --to qr1… --amount 12.50 --asset QRT
+
+Exit codes:
+  0    done
+  1    failed otherwise (port in use, home locked, disk unwritable, wrong genesis)
+  2    wrong usage (a malformed address, amount, file or genesis included)
+  3    not found
+  4    refused by the ledger (expired included; for a bulk payment: any row refused)
+  5    outcome unknown at the deadline
+  6    node unreachable, nothing was sent
+  7    a check failed (audit, proof, signature, comparison)
+  8    not permitted (a loose key file, a wrong passphrase)
+  130  interrupted";
+
+/// Reads the arguments, carries out the command and says how it went.
+pub(crate) fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            complain(&failure);
+            failure.exit().into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    let output = Output::new(cli.global.output);
+    in_runtime(async {
+        let _guard = exit_on_interrupt();
+        match cli.command {
+            Command::Keys(command) => keys::run(command, &output),
+            Command::Completions(args) => completions::run(&args),
+        }
+    })
+}
+
+/// Runs a command's future to its end.
+fn in_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot start threads: {error}")))?;
+    let result = runtime.block_on(command);
+    runtime.shutdown_background();
+    result
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_command_has_an_example() {
+        fn check(command: &clap::Command, path: &str) {
+            let path = format!("{path} {}", command.get_name());
+            let help = command
+                .get_after_help()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            assert!(help.contains("Example"), "{path} shows no example");
+            for child in command
+                .get_subcommands()
+                .filter(|child| child.get_name() != "help")
+            {
+                check(child, &path);
+            }
+        }
+        check(&Cli::command(), "");
+    }
+}

@@ -1,0 +1,153 @@
+//! Where passphrases come from: a file, `QUORATE_PASSPHRASE`, or the terminal; never an argument, which
+//! every user of the machine could read.
+
+use std::fs::File;
+use std::io::{IsTerminal as _, Read as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use quorate_crypto::SigningKey;
+use quorate_crypto::keyfile;
+use zeroize::Zeroizing;
+
+use crate::failure::Failure;
+use crate::interrupt::with_prompt;
+
+/// A passphrase, zeroed when dropped.
+pub(crate) type Passphrase = Zeroizing<String>;
+
+/// The environment variable of the passphrase.
+const VARIABLE: &str = "QUORATE_PASSPHRASE";
+
+/// The most bytes of a passphrase file that are read.
+const MAX_FILE_BYTES: u64 = 4096;
+
+/// How to open a key.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct PassphraseArgs {
+    /// File whose first line is the passphrase of the key (else QUORATE_PASSPHRASE, else the terminal)
+    #[arg(long, value_name = "FILE", env = "QUORATE_PASSPHRASE_FILE")]
+    passphrase_file: Option<PathBuf>,
+}
+
+/// How to protect a new key.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct NewPassphraseArgs {
+    #[command(flatten)]
+    source: PassphraseArgs,
+    /// Write the key without a passphrase
+    #[arg(long, conflicts_with = "passphrase_file")]
+    no_passphrase: bool,
+}
+
+impl PassphraseArgs {
+    /// The passphrase that was given without asking anybody.
+    pub(crate) fn given(&self) -> Result<Option<Passphrase>, Failure> {
+        match &self.passphrase_file {
+            Some(path) => first_line(path).map(Some),
+            None => from_environment(VARIABLE),
+        }
+    }
+
+    /// The passphrase that opens the key file at `path`: none if it has none.
+    pub(crate) fn for_key(&self, path: &Path) -> Result<Option<Passphrase>, Failure> {
+        if !keyfile::is_encrypted(path)? {
+            return Ok(None);
+        }
+        if let Some(passphrase) = self.given()? {
+            return Ok(Some(passphrase));
+        }
+        ask(&format!("Passphrase of {}: ", path.display())).map(Some)
+    }
+
+    /// Reads the key at `path`.
+    pub(crate) fn open(&self, path: &Path) -> Result<SigningKey, Failure> {
+        let passphrase = self.for_key(path)?;
+        Ok(keyfile::read(
+            path,
+            passphrase.as_ref().map(|text| text.as_str()),
+        )?)
+    }
+}
+
+impl NewPassphraseArgs {
+    /// Whether the key is to be written without a passphrase.
+    pub(crate) fn is_none(&self) -> bool {
+        self.no_passphrase
+    }
+
+    /// The passphrase for a new key; none only if that was asked for.
+    pub(crate) fn choose(&self, path: &Path) -> Result<Option<Passphrase>, Failure> {
+        if self.no_passphrase {
+            return Ok(None);
+        }
+        if let Some(passphrase) = self.source.given()? {
+            return not_empty(passphrase).map(Some);
+        }
+        ask_twice(path).map(Some)
+    }
+}
+
+/// A new passphrase from `file`, from `variable`, or typed twice.
+pub(crate) fn choose_new(file: Option<&Path>, variable: &str, key: &Path) -> Result<Passphrase, Failure> {
+    let given = match file {
+        Some(path) => Some(first_line(path)?),
+        None => from_environment(variable)?,
+    };
+    match given {
+        Some(passphrase) => not_empty(passphrase),
+        None => ask_twice(key),
+    }
+}
+
+fn from_environment(variable: &str) -> Result<Option<Passphrase>, Failure> {
+    match std::env::var(variable) {
+        Ok(text) => Ok(Some(Zeroizing::new(text))),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::usage(format!("{variable} is not UTF-8"))),
+    }
+}
+
+fn first_line(path: &Path) -> Result<Passphrase, Failure> {
+    let file = File::open(path).map_err(|error| Failure::io(path, &error))?;
+    let mut text = Zeroizing::new(String::with_capacity(MAX_FILE_BYTES as usize));
+    file.take(MAX_FILE_BYTES)
+        .read_to_string(&mut text)
+        .map_err(|error| Failure::io(path, &error).while_doing("the passphrase file"))?;
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+fn not_empty(passphrase: Passphrase) -> Result<Passphrase, Failure> {
+    if passphrase.is_empty() {
+        Err(Failure::usage("an empty passphrase protects nothing")
+            .hint("--no-passphrase writes the key without one"))
+    } else {
+        Ok(passphrase)
+    }
+}
+
+fn ask_twice(path: &Path) -> Result<Passphrase, Failure> {
+    let first = ask(&format!("New passphrase for {}: ", path.display()))?;
+    let first = not_empty(first)?;
+    if *ask("The same again: ")? != *first {
+        return Err(Failure::usage("the two passphrases differ: nothing was written"));
+    }
+    Ok(first)
+}
+
+fn ask(prompt: &str) -> Result<Passphrase, Failure> {
+    if !std::io::stdin().is_terminal() {
+        return Err(
+            Failure::not_permitted("a passphrase is needed and there is no terminal to ask for it").hint(
+                format!("give --passphrase-file FILE or set {VARIABLE}; a new key may have --no-passphrase"),
+            ),
+        );
+    }
+    with_prompt(|| rpassword::prompt_password(prompt))
+        .map(Zeroizing::new)
+        .map_err(|error| {
+            Failure::failed(format!(
+                "the passphrase cannot be read from the terminal: {error}"
+            ))
+        })
+}
