@@ -19,6 +19,7 @@ use quorate_ledger::{Parameters, Proposal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Body, Message, Verified};
+use crate::pbft::PreparedCertificate;
 
 /// The most heights a window may have.
 pub const MAX_WINDOW: usize = 64;
@@ -34,8 +35,12 @@ pub struct Config {
     pub index: Option<ValidatorIndex>,
     /// The parameters in force in the epoch.
     pub parameters: Parameters,
+    /// The last height of the epoch before, 0 in the first: what it needs no certificate for.
+    pub epoch_start: Height,
     /// The last height certified and applied here at the start.
     pub certified: Height,
+    /// The certificate of that height, unless it is the epoch's start.
+    pub certificate: Option<Certificate>,
     /// Local durations.
     pub timing: Timing,
 }
@@ -94,6 +99,9 @@ pub enum Input {
     Own(Message),
     /// Batches that passed the check and are kept here: candidates for proposals.
     BatchesAvailable(Vec<Digest>),
+    /// Candidates that need no ordering any more: blocks that were fetched have them, or nothing is
+    /// left in them to execute.
+    BatchesObsolete(Vec<Digest>),
     /// The answer to [`Action::RequireBatches`]: all of this proposal's batches are here and good.
     ProposalAvailable {
         /// The height asked about.
@@ -169,6 +177,10 @@ pub enum Action {
     },
     /// A validator has contradicted itself; these two messages of its prove it.
     Accuse(Evidence),
+    /// A message that this validator signed and does not remember: its journal was lost or is of a
+    /// backup, or another node uses its key. The engine votes no more in this epoch; the driver says
+    /// so loudly and remembers it across restarts.
+    Forgotten(Message),
     /// A quorum sealed another block than the one executed here: this node has diverged. It must
     /// stop voting, say so, and keep its data.
     Diverged {
@@ -200,8 +212,10 @@ pub enum Record {
     Own(Message),
     /// A proposal of the primary that this replica votes on.
     Accepted(Message),
-    /// The votes that prepared a height.
-    Prepared(Vec<Message>),
+    /// Proof that a height was prepared here.
+    Prepared(PreparedCertificate),
+    /// The message by which this replica entered a reign (PBFT's new-view).
+    Entered(Message),
 }
 
 /// The outcome of one input.
@@ -211,6 +225,9 @@ pub struct Step {
     pub records: Vec<Record>,
     /// To be done then.
     pub actions: Vec<Action>,
+    /// Why the input was not taken as it was meant, for logs and metrics. There may be records and
+    /// actions all the same: evidence, for one.
+    pub rejection: Option<Rejection>,
 }
 
 /// Why an input changed nothing: what a peer did wrong, or what came too late or too early.
@@ -260,6 +277,21 @@ pub enum Rejection {
     /// A message of another engine.
     #[error("a message of another engine")]
     WrongEngine,
+    /// Signed by this validator, and unknown to it.
+    #[error("signed with this validator's key, but not by this replica")]
+    Forgotten,
+    /// An own message that the engine did not ask for, or asks for no more.
+    #[error("an own message that nothing waits for")]
+    Unasked,
+    /// A timer that has been overtaken.
+    #[error("a timer that has been overtaken")]
+    StaleTimer,
+    /// More than is kept.
+    #[error("no room for more than {limit}")]
+    Full {
+        /// The bound.
+        limit: usize,
+    },
 }
 
 impl Record {
@@ -267,7 +299,8 @@ impl Record {
     pub fn height(&self) -> Option<Height> {
         match self {
             Self::Own(message) | Self::Accepted(message) => message.v1().body.height(),
-            Self::Prepared(votes) => votes.first().and_then(|vote| vote.v1().body.height()),
+            Self::Prepared(certificate) => Some(certificate.height),
+            Self::Entered(_) => None,
         }
     }
 }
@@ -277,6 +310,7 @@ impl Step {
     pub fn merge(&mut self, other: Self) {
         self.records.extend(other.records);
         self.actions.extend(other.actions);
+        self.rejection = self.rejection.or(other.rejection);
     }
 }
 

@@ -4,7 +4,12 @@
 //! sign and send. The engines themselves are in folders of the same layout, PBFT first.
 
 pub mod contract;
+mod engine;
 pub mod message;
+pub mod pbft;
 
-pub use contract::{Action, Config, Input, Record, Rejection, Step, Timer, TimerRange};
-pub use message::{Body, Ed25519, Message, MessageV1, SignatureScheme, Verified};
+pub use contract::{Action, Config, Evidence, Input, Record, Rejection, Step, Timer, TimerRange, Timing};
+pub use engine::{Engine, UnknownEngine};
+pub use message::{
+    Body, Ed25519, Holding, Message, MessageV1, SignatureScheme, Status, Unverified, Verified,
+};

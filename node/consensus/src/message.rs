@@ -113,10 +113,16 @@ pub enum Unverified {
     /// Something inside is longer than it may be.
     #[error("the message holds more than it may")]
     TooLarge,
+    /// What is inside does not prove what is claimed.
+    #[error("the message does not prove what it claims")]
+    Inconsistent,
 }
 
 /// The most bytes an encoded message may have.
-pub const MAX_MESSAGE_BYTES: usize = 1 << 20;
+///
+/// The largest is a new-view: with 128 validators, 86 claims about 64 heights, and 64 certificates
+/// with 256 batches and 86 votes each, 1.2 MB.
+pub const MAX_MESSAGE_BYTES: usize = 2 << 20;
 
 impl Message {
     /// Version 1's fields.
@@ -185,8 +191,21 @@ impl Body {
 
     /// Whether a replica that says this must have it on disk first.
     pub fn must_be_durable(&self) -> bool {
-        // A seal follows from what was decided: after a crash it is made again, the same.
-        !matches!(self, Self::Status(_) | Self::Seal { .. })
+        match self {
+            // A seal follows from what was decided: after a crash it is made again, the same.
+            Self::Seal { .. } | Self::Status(_) => false,
+            Self::Pbft(body) => body.must_be_durable(),
+        }
+    }
+
+    /// The height that this is about, if it is about one: once that is certified and written, nobody
+    /// needs the message any more.
+    pub fn height(&self) -> Option<Height> {
+        match self {
+            Self::Seal { height, .. } => Some(*height),
+            Self::Status(_) => None,
+            Self::Pbft(body) => body.height(),
+        }
     }
 
     fn verify_inside(

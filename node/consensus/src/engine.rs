@@ -1,0 +1,114 @@
+//! The engines behind their contract, dispatched by an enum.
+
+use quorate_crypto::{Height, ValidatorIndex};
+
+use crate::contract::{Config, Input, Now, Record, Step};
+use crate::pbft;
+use crate::pbft::{Halted, Waiting};
+
+/// One engine: it serves one epoch with one committee.
+#[derive(Clone, Debug)]
+pub enum Engine {
+    /// Practical Byzantine fault tolerance.
+    Pbft(Box<pbft::Replica>),
+}
+
+/// The committee names a protocol that this version does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the protocol {engine} is not built into this version")]
+pub struct UnknownEngine {
+    /// The protocol.
+    pub engine: quorate_crypto::Engine,
+}
+
+impl Engine {
+    /// An engine that has said nothing yet in its epoch, and what it asks for first.
+    pub fn start(config: Config) -> Result<(Self, Step), UnknownEngine> {
+        Self::recover(config, Vec::new())
+    }
+
+    /// An engine rebuilt from its journal, in the order in which it was written, and what it asks
+    /// for first. Records at or below `config.certified` are passed over.
+    pub fn recover(config: Config, records: Vec<Record>) -> Result<(Self, Step), UnknownEngine> {
+        match config.committee.engine() {
+            quorate_crypto::Engine::Pbft => {
+                let (replica, step) = pbft::Replica::recover(config, records);
+                Ok((Self::Pbft(Box::new(replica)), step))
+            }
+            engine => Err(UnknownEngine { engine }),
+        }
+    }
+
+    /// Takes one input at the driver's time.
+    pub fn step(&mut self, now: Now, input: Input) -> Step {
+        match self {
+            Self::Pbft(replica) => replica.step(now, input),
+        }
+    }
+
+    /// The reign: view, term or ballot round.
+    pub fn reign(&self) -> u64 {
+        match self {
+            Self::Pbft(replica) => replica.view().0,
+        }
+    }
+
+    /// Whether the reign has begun here.
+    pub fn is_settled(&self) -> bool {
+        match self {
+            Self::Pbft(replica) => replica.is_active(),
+        }
+    }
+
+    /// Who leads the reign.
+    pub fn leader(&self) -> ValidatorIndex {
+        match self {
+            Self::Pbft(replica) => replica.leader(),
+        }
+    }
+
+    /// The last height certified here.
+    pub fn certified(&self) -> Height {
+        match self {
+            Self::Pbft(replica) => replica.certified(),
+        }
+    }
+
+    /// How many heights of the window are in use, and how many it has.
+    pub fn window_occupancy(&self) -> (usize, usize) {
+        match self {
+            Self::Pbft(replica) => replica.window_occupancy(),
+        }
+    }
+
+    /// How many batches wait to be ordered.
+    pub fn unordered_batches(&self) -> usize {
+        match self {
+            Self::Pbft(replica) => replica.unordered_batches(),
+        }
+    }
+
+    /// Why it votes no more, if so.
+    pub fn halted(&self) -> Option<Halted> {
+        match self {
+            Self::Pbft(replica) => replica.halted(),
+        }
+    }
+
+    /// For each height in flight, what it is waiting for and from whom.
+    pub fn waiting(&self) -> Vec<Waiting> {
+        match self {
+            Self::Pbft(replica) => replica.waiting(),
+        }
+    }
+
+    /// Asserts what must hold between any two steps.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub fn check_invariants(&self) {
+        match self {
+            Self::Pbft(replica) => replica.check_invariants(),
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Batches that wait to be ordered.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+
+use quorate_crypto::Digest;
+
+use crate::contract::Rejection;
+
+/// The most batches that wait at once; what is above is refused.
+pub const MAX_CANDIDATES: usize = 16_384;
+
+/// How many ordered batches are remembered, so that one that arrives late is no candidate again.
+const MAX_REMEMBERED: usize = 16_384;
+
+/// Batches in the order in which they came, apart from those that a proposal in flight names.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Candidates {
+    /// Place of each candidate, by digest.
+    places: BTreeMap<Digest, u64>,
+    /// Those that no proposal in flight names, by place. A subset of `places`.
+    free: BTreeMap<u64, Digest>,
+    /// Named by a proposal in flight, known as candidates or not. Bounded by the window.
+    taken: BTreeSet<Digest>,
+    /// Ordered not long ago, oldest first; `ordered` is the same as a set.
+    order_of_ordered: VecDeque<Digest>,
+    ordered: BTreeSet<Digest>,
+    next_place: u64,
+}
+
+impl Candidates {
+    /// Adds a batch, unless it is known or was ordered.
+    pub(super) fn insert(&mut self, batch: Digest) -> Result<(), Rejection> {
+        if self.places.contains_key(&batch) || self.ordered.contains(&batch) {
+            return Ok(());
+        }
+        if self.places.len() >= MAX_CANDIDATES {
+            return Err(Rejection::Full {
+                limit: MAX_CANDIDATES,
+            });
+        }
+        let place = self.next_place;
+        self.next_place += 1;
+        self.places.insert(batch, place);
+        if !self.taken.contains(&batch) {
+            self.free.insert(place, batch);
+        }
+        Ok(())
+    }
+
+    /// Whether all of these passed the check and are here.
+    pub(super) fn contains_all(&self, batches: &[Digest]) -> bool {
+        batches.iter().all(|batch| self.places.contains_key(batch))
+    }
+
+    /// A proposal in flight names these.
+    pub(super) fn take(&mut self, batches: &[Digest]) {
+        for batch in batches {
+            self.taken.insert(*batch);
+            if let Some(place) = self.places.get(batch) {
+                self.free.remove(place);
+            }
+        }
+    }
+
+    /// No proposal is in flight any more: all candidates are free.
+    pub(super) fn release_all(&mut self) {
+        self.taken.clear();
+        self.free = self
+            .places
+            .iter()
+            .map(|(batch, place)| (*place, *batch))
+            .collect();
+    }
+
+    /// These were ordered.
+    pub(super) fn remove_ordered(&mut self, batches: &[Digest]) {
+        self.remove(batches);
+        for batch in batches {
+            if self.ordered.insert(*batch) {
+                self.order_of_ordered.push_back(*batch);
+            }
+        }
+        while self.order_of_ordered.len() > MAX_REMEMBERED {
+            if let Some(oldest) = self.order_of_ordered.pop_front() {
+                self.ordered.remove(&oldest);
+            }
+        }
+    }
+
+    /// These need no ordering.
+    pub(super) fn remove(&mut self, batches: &[Digest]) {
+        for batch in batches {
+            self.taken.remove(batch);
+            if let Some(place) = self.places.remove(batch) {
+                self.free.remove(&place);
+            }
+        }
+    }
+
+    /// The oldest `most` that no proposal in flight names.
+    pub(super) fn oldest_free(&self, most: usize) -> Vec<Digest> {
+        self.free.values().take(most).copied().collect()
+    }
+
+    /// How many no proposal in flight names.
+    pub(super) fn free(&self) -> usize {
+        self.free.len()
+    }
+
+    /// How many wait in all.
+    pub(super) fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    pub(super) fn check_invariants(&self) {
+        assert!(self.places.len() <= MAX_CANDIDATES, "candidates are bounded");
+        assert!(
+            self.ordered.len() <= MAX_REMEMBERED,
+            "remembered batches are bounded"
+        );
+        assert_eq!(self.ordered.len(), self.order_of_ordered.len(), "one set, twice");
+        for (place, batch) in &self.free {
+            assert_eq!(self.places.get(batch), Some(place), "free batches are candidates");
+            assert!(!self.taken.contains(batch), "free batches are not in flight");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use quorate_crypto::sha256;
+
+    #[test]
+    fn a_batch_in_flight_is_free_again_after_release() {
+        let mut candidates = Candidates::default();
+        let (a, b) = (sha256(b"a"), sha256(b"b"));
+        candidates.insert(a).unwrap();
+        candidates.take(&[a, b]);
+        candidates.insert(b).unwrap();
+        assert_eq!(candidates.free(), 0);
+        candidates.release_all();
+        assert_eq!(candidates.oldest_free(9), vec![a, b]);
+        candidates.check_invariants();
+    }
+
+    #[test]
+    fn an_ordered_batch_that_arrives_late_is_no_candidate() {
+        let mut candidates = Candidates::default();
+        let batch = sha256(b"a");
+        candidates.remove_ordered(&[batch]);
+        candidates.insert(batch).unwrap();
+        assert_eq!(candidates.len(), 0);
+    }
+
+    #[test]
+    fn candidates_are_bounded() {
+        let mut candidates = Candidates::default();
+        for number in 0..MAX_CANDIDATES {
+            candidates.insert(sha256(&number.to_le_bytes())).unwrap();
+        }
+        assert_eq!(
+            candidates.insert(sha256(b"one more")),
+            Err(Rejection::Full {
+                limit: MAX_CANDIDATES
+            })
+        );
+    }
+}

@@ -1,0 +1,143 @@
+//! Seals: the validators' signatures under executed blocks, which are PBFT's checkpoints (section
+//! 4.3) and the chain's certificates at once. A quorum of them moves the low watermark.
+
+use quorate_crypto::{Certificate, CertificateV1, Digest, Height, Seal, Signature, ValidatorIndex};
+
+use super::Replica;
+use super::instance::{Recorded, SealVote};
+use super::replica::Halted;
+use crate::contract::{Action, Rejection};
+use crate::message::Body;
+
+impl Replica {
+    /// The decided block was executed here: seal it.
+    pub(super) fn on_executed(&mut self, height: Height, block: Digest) -> Result<(), Rejection> {
+        let votes = self.voter().is_some();
+        let instance = self.instance_mut(height)?;
+        if instance.executed.is_some() {
+            return Err(Rejection::Duplicate);
+        }
+        instance.executed = Some(block);
+        if votes && !instance.asked_seal {
+            instance.asked_seal = true;
+            self.out.actions.push(Action::Sign(Body::Seal { height, block }));
+        }
+        self.try_certify();
+        Ok(())
+    }
+
+    pub(super) fn on_own_seal(
+        &mut self,
+        own: ValidatorIndex,
+        height: Height,
+        block: Digest,
+        signature: Signature,
+    ) -> Result<(), Rejection> {
+        let seal = SealVote { block, signature };
+        // A height that others certified meanwhile may still want this seal: send it either way.
+        self.broadcast(seal.message(self.config.committee.epoch(), height, own));
+        self.record_seal(own, height, seal)
+    }
+
+    pub(super) fn on_seal(
+        &mut self,
+        from: ValidatorIndex,
+        height: Height,
+        block: Digest,
+        signature: Signature,
+    ) -> Result<(), Rejection> {
+        // Whoever sealed a height has certified all below its window.
+        self.peers
+            .claims_certified(from, Height(height.0.saturating_sub(self.window)));
+        let result = self.record_seal(from, height, SealVote { block, signature });
+        self.fetch_if_far_behind();
+        result
+    }
+
+    fn record_seal(&mut self, from: ValidatorIndex, height: Height, seal: SealVote) -> Result<(), Rejection> {
+        let epoch = self.config.committee.epoch();
+        match self.instance_mut(height)?.record_seal(from, seal) {
+            Recorded::New => {
+                self.try_certify();
+                Ok(())
+            }
+            Recorded::Known => Err(Rejection::Duplicate),
+            Recorded::Contradicts(first) => {
+                let first = first.message(epoch, height, from);
+                let second = seal.message(epoch, height, from);
+                Err(self.accuse(from, height, first, second))
+            }
+        }
+    }
+
+    /// Certifies what a quorum has sealed and this replica executed alike, in order.
+    fn try_certify(&mut self) {
+        loop {
+            let height = self.certified.next();
+            let Some(instance) = self.instances.get(&height) else {
+                return;
+            };
+            let (Some(executed), Some(sealed)) = (instance.executed, instance.sealed(&self.config.committee))
+            else {
+                return;
+            };
+            if executed != sealed {
+                if self.halted.is_none() {
+                    self.halted = Some(Halted::Diverged);
+                    self.out.actions.push(Action::Diverged {
+                        height,
+                        ours: executed,
+                        certified: sealed,
+                    });
+                }
+                return;
+            }
+            let seals = instance
+                .seals
+                .iter()
+                .filter(|(_, seal)| seal.block == sealed)
+                .map(|(validator, seal)| Seal {
+                    validator: *validator,
+                    signature: seal.signature,
+                })
+                .collect();
+            let certificate = Certificate::V1(CertificateV1 {
+                epoch: self.config.committee.epoch(),
+                height,
+                block: sealed,
+                seals,
+            });
+            self.out.actions.push(Action::Certify(certificate.clone()));
+            self.move_low_watermark(certificate);
+        }
+    }
+
+    /// Blocks up to this one were fetched, checked and applied. Moves the height, never the view
+    /// (pitfall 5).
+    pub(super) fn on_synced(&mut self, certificate: Certificate) -> Result<(), Rejection> {
+        if certificate.height() <= self.certified {
+            return Err(Rejection::Duplicate);
+        }
+        self.move_low_watermark(certificate);
+        self.try_certify();
+        Ok(())
+    }
+
+    /// Forgets everything up to a certified height, and looks at what has come into the window.
+    fn move_low_watermark(&mut self, certificate: Certificate) {
+        let former = self.high_watermark();
+        self.certified = certificate.height();
+        self.certificates.insert(self.certified, certificate);
+        let oldest = Height(self.certified.0.saturating_sub(self.window));
+        self.certificates.retain(|height, _| *height > oldest);
+        self.instances = self.instances.split_off(&self.certified.next());
+        let entered: Vec<Height> = self
+            .instances
+            .range(former.next().max(self.certified.next())..=self.high_watermark())
+            .map(|(height, _)| *height)
+            .collect();
+        for height in entered {
+            self.act_on(height);
+        }
+    }
+}

@@ -1,0 +1,445 @@
+//! The normal case: pre-prepare, prepare, commit (Castro and Liskov 1999, section 4.2).
+
+use quorate_crypto::{Digest, Height, Signature, ValidatorIndex};
+use quorate_ledger::Proposal;
+
+use super::Replica;
+use super::instance::{Phase, Proposed, Recorded, Vote};
+use super::message::{Body, View};
+use super::primary_of;
+use crate::contract::{Action, Record, Rejection};
+use crate::message::Message;
+
+/// While fewer of its proposals than this are undecided, a primary proposes at once.
+pub const EAGER_PROPOSALS: usize = 3;
+
+/// Above that, it proposes when this many batches have gathered.
+pub const GATHERED_BATCHES: usize = 8;
+
+impl Replica {
+    /// Proposes what can be proposed. Nothing is proposed while nothing waits, but gaps below what
+    /// was proposed before a crash are filled.
+    pub(super) fn propose(&mut self) {
+        if !self.is_leading() {
+            return;
+        }
+        while let Some(height) = self.next_to_propose() {
+            let parameters = self.config.parameters.v1();
+            let most = usize::try_from(parameters.max_proposal_batches)
+                .unwrap_or(usize::MAX)
+                .max(1);
+            let batches = self.candidates.oldest_free(most);
+            let proposal = if batches.is_empty() {
+                Proposal::null()
+            } else {
+                Proposal::new(self.now, batches)
+            };
+            self.candidates.take(proposal.batches());
+            let view = self.view;
+            let instance = self.instances.entry(height).or_default();
+            instance.asked_pre_prepare = Some(view);
+            instance.proposed = Some(Proposed::new(view, proposal.clone(), None));
+            self.sign(Body::PrePrepare {
+                view,
+                height,
+                proposal,
+            });
+        }
+    }
+
+    /// The lowest height of the window without a proposal, if the primary should make one now.
+    fn next_to_propose(&self) -> Option<Height> {
+        let free = self.candidates.free();
+        let mut undecided = 0;
+        let mut first_gap = None;
+        let mut above_gap = false;
+        for height in self.certified.0.saturating_add(1)..=self.high_watermark().0 {
+            let instance = self.instances.get(&Height(height));
+            let spoken_for = height <= self.carried_to.0
+                || instance.is_some_and(|instance| {
+                    instance.decided.is_some()
+                        || instance.asked_pre_prepare == Some(self.view)
+                        || instance.proposed_in(self.view).is_some()
+                });
+            if !spoken_for {
+                first_gap = first_gap.or(Some(Height(height)));
+            } else {
+                above_gap |= first_gap.is_some();
+                undecided += usize::from(instance.is_none_or(|instance| instance.decided.is_none()));
+            }
+        }
+        let eager = undecided < EAGER_PROPOSALS && free > 0;
+        first_gap.filter(|_| above_gap || eager || free >= GATHERED_BATCHES)
+    }
+
+    /// The own pre-prepare is durable, and so are its batches.
+    pub(super) fn on_own_pre_prepare(
+        &mut self,
+        view: View,
+        height: Height,
+        proposal: Proposal,
+        message: Message,
+    ) -> Result<(), Rejection> {
+        if view != self.view || !self.active {
+            return Err(self.wrong_view(view));
+        }
+        let digest = proposal.digest();
+        let instance = self.instance_mut(height)?;
+        match &mut instance.proposed {
+            Some(proposed) if proposed.view == view && proposed.digest == digest => {
+                proposed.pre_prepare = Some(message.clone());
+            }
+            _ => return Err(Rejection::Unasked),
+        }
+        instance.asked_prepare = Some(view);
+        instance.available = Some(digest);
+        self.broadcast(message);
+        self.try_commit(height);
+        Ok(())
+    }
+
+    pub(super) fn on_pre_prepare(
+        &mut self,
+        from: ValidatorIndex,
+        view: View,
+        height: Height,
+        proposal: Proposal,
+        message: Message,
+    ) -> Result<(), Rejection> {
+        if from != primary_of(&self.config.committee, view) {
+            return Err(Rejection::NotLeader {
+                sender: from,
+                reign: view.0,
+            });
+        }
+        if !self.is_acceptable(&proposal) {
+            return Err(Rejection::BadProposal { height });
+        }
+        let (current, active) = (self.view, self.active);
+        let proposed = Proposed::new(view, proposal, Some(message));
+        self.learn(height, &proposed);
+        if view == current.next() || (view == current && !active) {
+            let instance = self.instance_mut(height)?;
+            if instance.early.as_ref().is_none_or(|early| early.view < view) {
+                instance.early = Some(proposed);
+            }
+            return Ok(());
+        }
+        if view != current {
+            return Err(self.wrong_view(view));
+        }
+        if height <= self.carried_to {
+            return Err(Rejection::BadProposal { height });
+        }
+        self.accept(height, proposed)
+    }
+
+    /// Takes the proposal of the current view for a height, and votes on it when it may.
+    pub(super) fn accept(&mut self, height: Height, proposed: Proposed) -> Result<(), Rejection> {
+        let instance = self.instance_mut(height)?;
+        if let Some(first) = instance.proposed_in(proposed.view) {
+            let (same, first) = (first.digest == proposed.digest, first.pre_prepare.clone());
+            return Err(match (same, first, proposed.pre_prepare) {
+                (false, Some(first), Some(second)) => self.accuse(first.v1().sender, height, first, second),
+                _ => Rejection::Duplicate,
+            });
+        }
+        self.candidates.take(proposed.proposal.batches());
+        let instance = self.instance_mut(height)?;
+        instance.proposed = Some(proposed);
+        self.act_on(height);
+        Ok(())
+    }
+
+    /// Does all that the facts about a height allow. Called when one of them changed, or when the
+    /// height has come into the window.
+    pub(super) fn act_on(&mut self, height: Height) {
+        if !self.is_in_window(height) {
+            return;
+        }
+        self.require_batches(height);
+        self.try_prepare(height);
+        self.try_commit(height);
+        self.try_decide(height);
+    }
+
+    /// Asks for the batches of the current view's proposal, once for each proposal.
+    fn require_batches(&mut self, height: Height) {
+        let Some(instance) = self.instances.get_mut(&height) else {
+            return;
+        };
+        let Some(proposed) = &instance.proposed else {
+            return;
+        };
+        let digest = proposed.digest;
+        if instance.available == Some(digest) || instance.required == Some(digest) {
+            return;
+        }
+        let batches = proposed.proposal.batches();
+        if self.candidates.contains_all(batches) {
+            instance.available = Some(digest);
+        } else {
+            instance.required = Some(digest);
+            self.out.actions.push(Action::RequireBatches {
+                height,
+                proposal: digest,
+                batches: batches.to_vec(),
+            });
+        }
+    }
+
+    pub(super) fn on_batches_available(&mut self, batches: &[Digest]) -> Result<(), Rejection> {
+        batches
+            .iter()
+            .try_for_each(|batch| self.candidates.insert(*batch))
+    }
+
+    pub(super) fn on_proposal_available(
+        &mut self,
+        height: Height,
+        proposal: Digest,
+    ) -> Result<(), Rejection> {
+        let instance = self.instances.get_mut(&height).ok_or(Rejection::Unasked)?;
+        instance.available = Some(proposal);
+        self.act_on(height);
+        Ok(())
+    }
+
+    /// Prepares the current view's proposal: once, with its batches here, and, if it is fresh, not
+    /// too far ahead of this validator's clock. A proposal that is too early now is looked at again
+    /// when the resend timer fires.
+    pub(super) fn try_prepare(&mut self, height: Height) {
+        if self.voter().is_none() || !self.active || !self.is_in_window(height) {
+            return;
+        }
+        let view = self.view;
+        let latest = self
+            .now
+            .0
+            .saturating_add(self.config.parameters.v1().max_clock_lead_ms);
+        let Some(instance) = self.instances.get_mut(&height) else {
+            return;
+        };
+        let available = instance.is_available();
+        let Some(proposed) = instance
+            .proposed
+            .as_ref()
+            .filter(|proposed| proposed.view == view)
+        else {
+            return;
+        };
+        let early = proposed.is_fresh() && proposed.proposal.timestamp().0 > latest;
+        let own = instance.asked_pre_prepare == Some(view);
+        if own || early || !available || instance.asked_prepare == Some(view) {
+            return;
+        }
+        instance.asked_prepare = Some(view);
+        let proposal = proposed.digest;
+        let accepted = proposed.pre_prepare.clone();
+        if let Some(message) = accepted {
+            self.record(Record::Accepted(message));
+        }
+        self.sign(Body::Prepare {
+            view,
+            height,
+            proposal,
+        });
+    }
+
+    pub(super) fn on_prepare(
+        &mut self,
+        from: ValidatorIndex,
+        height: Height,
+        view: View,
+        digest: Digest,
+        signature: Signature,
+    ) -> Result<(), Rejection> {
+        self.record_vote(
+            Phase::Prepare,
+            from,
+            height,
+            Vote {
+                view,
+                digest,
+                signature,
+            },
+        )?;
+        self.try_commit(height);
+        Ok(())
+    }
+
+    pub(super) fn on_commit(
+        &mut self,
+        from: ValidatorIndex,
+        height: Height,
+        view: View,
+        digest: Digest,
+        signature: Signature,
+    ) -> Result<(), Rejection> {
+        self.record_vote(
+            Phase::Commit,
+            from,
+            height,
+            Vote {
+                view,
+                digest,
+                signature,
+            },
+        )?;
+        self.try_decide(height);
+        Ok(())
+    }
+
+    /// Keeps a vote: one slot for each sender, height and kind, for the highest view. A second vote
+    /// in one view is evidence, and the first one stands.
+    fn record_vote(
+        &mut self,
+        phase: Phase,
+        from: ValidatorIndex,
+        height: Height,
+        vote: Vote,
+    ) -> Result<(), Rejection> {
+        let epoch = self.config.committee.epoch();
+        match self.instance_mut(height)?.record_vote(phase, from, vote) {
+            Recorded::New => Ok(()),
+            Recorded::Known => Err(Rejection::Duplicate),
+            Recorded::Contradicts(first) => {
+                let first = first.message(epoch, phase, height, from);
+                let second = vote.message(epoch, phase, height, from);
+                Err(self.accuse(from, height, first, second))
+            }
+        }
+    }
+
+    /// The own prepare is durable: it counts, and is sent. One of a view that was left meanwhile is
+    /// not (pitfall 18).
+    pub(super) fn on_own_prepare(
+        &mut self,
+        own: ValidatorIndex,
+        height: Height,
+        view: View,
+        digest: Digest,
+        signature: Signature,
+    ) -> Result<(), Rejection> {
+        if view != self.view || !self.active {
+            return Err(self.wrong_view(view));
+        }
+        let vote = Vote {
+            view,
+            digest,
+            signature,
+        };
+        self.record_vote(Phase::Prepare, own, height, vote)?;
+        self.broadcast(vote.message(self.config.committee.epoch(), Phase::Prepare, height, own));
+        self.try_commit(height);
+        Ok(())
+    }
+
+    /// The own commit is durable: it counts, and is sent.
+    pub(super) fn on_own_commit(
+        &mut self,
+        own: ValidatorIndex,
+        height: Height,
+        view: View,
+        digest: Digest,
+        signature: Signature,
+    ) -> Result<(), Rejection> {
+        let vote = Vote {
+            view,
+            digest,
+            signature,
+        };
+        self.record_vote(Phase::Commit, own, height, vote)?;
+        self.broadcast(vote.message(self.config.committee.epoch(), Phase::Commit, height, own));
+        self.try_decide(height);
+        Ok(())
+    }
+
+    /// Commits what is prepared in the current view. The certificate is kept first, so that it can be
+    /// shown in any later view-change.
+    pub(super) fn try_commit(&mut self, height: Height) {
+        if !self.active || !self.is_in_window(height) {
+            return;
+        }
+        let view = self.view;
+        let committee = &self.config.committee;
+        let Some(instance) = self.instances.get_mut(&height) else {
+            return;
+        };
+        if instance.asked_commit == Some(view) {
+            return;
+        }
+        let Some(certificate) = instance.prepared_certificate(view, height, committee) else {
+            return;
+        };
+        let proposal = certificate.proposal.digest();
+        instance.certificate = Some(certificate.clone());
+        if self.voter().is_none() {
+            return;
+        }
+        if let Some(instance) = self.instances.get_mut(&height) {
+            instance.asked_commit = Some(view);
+        }
+        self.record(Record::Prepared(certificate));
+        self.sign(Body::Commit {
+            view,
+            height,
+            proposal,
+        });
+    }
+
+    /// Decides what a quorum has committed, once the proposal is known. That the proposal is
+    /// prepared here too is not required: the quorum's honest members hold prepared certificates,
+    /// and any view-change quorum has one of them.
+    pub(super) fn try_decide(&mut self, height: Height) {
+        if !self.is_in_window(height) {
+            return;
+        }
+        let committee = &self.config.committee;
+        let Some(instance) = self.instances.get_mut(&height) else {
+            return;
+        };
+        if instance.decided.is_some() {
+            return;
+        }
+        let Some(digest) = instance.committed(committee) else {
+            return;
+        };
+        let Some(proposal) = instance.proposal_of(digest).cloned() else {
+            return; // A status will say that the proposal is missing.
+        };
+        instance.decided = Some(proposal.clone());
+        self.candidates.remove_ordered(proposal.batches());
+        self.out.actions.push(Action::Decide { height, proposal });
+    }
+
+    /// Keeps a proposal that a quorum has committed, whatever view it comes from.
+    fn learn(&mut self, height: Height, proposed: &Proposed) {
+        let Some(instance) = self.instances.get_mut(&height) else {
+            return;
+        };
+        let wanted = instance.decided.is_none()
+            && instance.committed(&self.config.committee) == Some(proposed.digest)
+            && instance.proposal_of(proposed.digest).is_none();
+        if wanted {
+            instance.learned = Some(proposed.proposal.clone());
+            self.try_decide(height);
+        }
+    }
+
+    /// The rules that hold for any proposal: so many batches, none twice.
+    fn is_acceptable(&self, proposal: &Proposal) -> bool {
+        let batches = proposal.batches();
+        let most = usize::try_from(self.config.parameters.v1().max_proposal_batches).unwrap_or(usize::MAX);
+        let mut sorted = batches.to_vec();
+        sorted.sort_unstable();
+        batches.len() <= most && sorted.is_sorted_by(|a, b| a < b)
+    }
+
+    pub(super) fn wrong_view(&self, got: View) -> Rejection {
+        Rejection::WrongReign {
+            got: got.0,
+            current: self.view.0,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Rebuilding a replica from its journal, so that it never contradicts what it said.
+
+use quorate_crypto::{Height, ValidatorIndex};
+
+use super::Replica;
+use super::instance::{Instance, Phase, Proposed, Vote};
+use super::message::Body;
+use crate::contract::Record;
+use crate::message::{self, Message};
+
+impl Replica {
+    /// Takes the records in the order in which they were written, then does what the facts allow.
+    pub(super) fn restore(&mut self, records: Vec<Record>) {
+        self.restore_view(&records);
+        for record in records {
+            match record {
+                Record::Own(message) => self.restore_own(message),
+                Record::Accepted(message) => self.restore_accepted(message),
+                Record::Prepared(certificate) => {
+                    if let Ok(instance) = self.instance_mut(certificate.height)
+                        && instance
+                            .certificate
+                            .as_ref()
+                            .is_none_or(|kept| kept.view < certificate.view)
+                    {
+                        instance.certificate = Some(certificate);
+                    }
+                }
+                Record::Entered(_) => {}
+            }
+        }
+        self.restore_votes_of_certificates();
+        let heights: Vec<Height> = self.instances.keys().copied().collect();
+        for height in heights {
+            if let Some(proposed) = self.instances.get(&height).and_then(|i| i.proposed.as_ref()) {
+                self.candidates.take(proposed.proposal.batches());
+            }
+            self.act_on(height);
+        }
+    }
+
+    fn restore_own(&mut self, message: Message) {
+        let own = message.v1().sender;
+        let signature = message.v1().signature;
+        let message::Body::Pbft(body) = &message.v1().body else {
+            return; // A seal is made again when the height is executed again.
+        };
+        match body {
+            Body::PrePrepare { view, height, .. } => {
+                let (view, height) = (*view, *height);
+                if let Some(instance) = self.restored(own, height) {
+                    // The driver stores it when its batches are durable.
+                    instance.asked_pre_prepare = instance.asked_pre_prepare.max(Some(view));
+                    instance.asked_prepare = instance.asked_prepare.max(Some(view));
+                }
+                self.restore_accepted(message);
+            }
+            Body::Prepare {
+                view,
+                height,
+                proposal,
+            } => {
+                let vote = Vote {
+                    view: *view,
+                    digest: *proposal,
+                    signature,
+                };
+                if let Some(instance) = self.restored(own, *height) {
+                    instance.asked_prepare = instance.asked_prepare.max(Some(vote.view));
+                    instance.record_vote(Phase::Prepare, own, vote);
+                    // It was signed when the batches were here.
+                    instance.available = Some(vote.digest);
+                }
+            }
+            Body::Commit {
+                view,
+                height,
+                proposal,
+            } => {
+                let vote = Vote {
+                    view: *view,
+                    digest: *proposal,
+                    signature,
+                };
+                if let Some(instance) = self.restored(own, *height) {
+                    instance.asked_commit = instance.asked_commit.max(Some(vote.view));
+                    instance.record_vote(Phase::Commit, own, vote);
+                }
+            }
+            Body::Complaint { .. } | Body::ViewChange(_) | Body::NewView(_) => {}
+        }
+    }
+
+    /// The instance of a height that an own record is about.
+    fn restored(&mut self, own: ValidatorIndex, height: Height) -> Option<&mut Instance> {
+        if Some(own) != self.config.index {
+            return None;
+        }
+        self.instance_mut(height).ok()
+    }
+
+    /// A pre-prepare that this replica made or voted on.
+    fn restore_accepted(&mut self, message: Message) {
+        let current = self.view;
+        let (sender, own) = (message.v1().sender, self.config.index);
+        let message::Body::Pbft(Body::PrePrepare {
+            view,
+            height,
+            proposal,
+        }) = &message.v1().body
+        else {
+            return;
+        };
+        let (view, height, proposal) = (*view, *height, proposal.clone());
+        if view != current {
+            return;
+        }
+        if let Ok(instance) = self.instance_mut(height) {
+            let proposed = Proposed::new(view, proposal, Some(message));
+            if Some(sender) == own {
+                instance.available = Some(proposed.digest);
+            }
+            instance.proposed = Some(proposed);
+        }
+    }
+
+    /// Prepares inside certificates of the current view count again.
+    fn restore_votes_of_certificates(&mut self) {
+        let view = self.view;
+        for instance in self.instances.values_mut() {
+            let Some(certificate) = instance.certificate.clone().filter(|c| c.view == view) else {
+                continue;
+            };
+            let digest = certificate.proposal.digest();
+            for prepare in &certificate.prepares {
+                let vote = Vote {
+                    view,
+                    digest,
+                    signature: prepare.signature,
+                };
+                instance.record_vote(Phase::Prepare, prepare.validator, vote);
+            }
+        }
+    }
+
+    /// Whether a message signed with this validator's key is one that this replica said, or can have
+    /// said and forgotten with good reason.
+    pub(super) fn remembers(&self, message: &Message) -> bool {
+        let Some(own) = self.config.index else { return true };
+        let message::Body::Pbft(body) = &message.v1().body else {
+            return true;
+        };
+        let instance = |height: &Height| self.instances.get(height);
+        let said = |phase: Phase, height: &Height, vote: Vote| {
+            if *height <= self.certified {
+                return true;
+            }
+            let kept = instance(height).and_then(|instance| instance.vote(phase, own));
+            kept.is_some_and(|kept| {
+                kept.view > vote.view || (kept.view == vote.view && kept.digest == vote.digest)
+            })
+        };
+        let signature = message.v1().signature;
+        match body {
+            Body::PrePrepare {
+                view,
+                height,
+                proposal,
+            } => {
+                let digest = proposal.digest();
+                *height <= self.certified
+                    || *view < self.view
+                    || instance(height).is_some_and(|instance| {
+                        instance.asked_pre_prepare == Some(*view)
+                            && instance.proposed_in(*view).is_some_and(|p| p.digest == digest)
+                    })
+            }
+            Body::Prepare {
+                view,
+                height,
+                proposal,
+            } => {
+                let vote = Vote {
+                    view: *view,
+                    digest: *proposal,
+                    signature,
+                };
+                *view < self.view || said(Phase::Prepare, height, vote)
+            }
+            Body::Commit {
+                view,
+                height,
+                proposal,
+            } => {
+                let vote = Vote {
+                    view: *view,
+                    digest: *proposal,
+                    signature,
+                };
+                *view < self.view || said(Phase::Commit, height, vote)
+            }
+            Body::Complaint { .. } => true,
+            Body::ViewChange(_) | Body::NewView(_) => self.remembers_view(message),
+        }
+    }
+}

@@ -1,0 +1,347 @@
+//! One replica: its state, its start and recovery, and the dispatch of inputs.
+
+use std::collections::BTreeMap;
+use std::mem;
+
+use quorate_crypto::{Certificate, Height, Signature, ValidatorIndex};
+use quorate_ledger::Timestamp;
+
+use super::candidates::Candidates;
+use super::catch_up::{Peers, StatusDue};
+use super::instance::Instance;
+use super::message::{self, View};
+use super::primary_of;
+use super::view_change::ViewChanges;
+use crate::contract::{
+    Action, Config, Evidence, Input, MAX_WINDOW, Now, Record, Rejection, Step, Timer, TimerRange,
+};
+use crate::message::{Body, Message, MessageV1, Verified};
+
+/// A replica of PBFT: see [`crate::pbft`].
+#[derive(Clone, Debug)]
+pub struct Replica {
+    pub(super) config: Config,
+    /// Heights that may be in flight: `certified + 1 ..= certified + window`.
+    pub(super) window: u64,
+    pub(super) view: View,
+    /// Whether the view has begun here: it is view 0, or its new-view was adopted. Never goes back to
+    /// false but with a higher view.
+    pub(super) active: bool,
+    /// The last height that the current view's new-view carried over; fresh ones are above.
+    pub(super) carried_to: Height,
+    /// The low watermark: the last height certified and applied here. Only grows.
+    pub(super) certified: Height,
+    /// Certificates of the last heights up to the low watermark, at most a window of them.
+    pub(super) certificates: BTreeMap<Height, Certificate>,
+    /// Heights above the low watermark, at most two windows: the second is kept and not acted upon.
+    pub(super) instances: BTreeMap<Height, Instance>,
+    pub(super) candidates: Candidates,
+    pub(super) changes: ViewChanges,
+    pub(super) peers: Peers,
+    /// Why this replica votes no more, though it goes on learning.
+    pub(super) halted: Option<Halted>,
+    pub(super) status_due: StatusDue,
+    /// Timers that run, with the state they were set in.
+    pub(super) resend: Option<Mark>,
+    pub(super) progress: Option<super::view_change::ProgressTimer>,
+    pub(super) heartbeat: Option<View>,
+    /// The highest height that blocks were asked up to.
+    pub(super) fetching: Height,
+    /// How often in a row the resend timer found nothing moved.
+    pub(super) standstills: u32,
+    pub(super) now: Timestamp,
+    pub(super) out: Step,
+}
+
+/// Where a replica is: the same a while later means that nothing has moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mark {
+    pub(super) view: View,
+    pub(super) active: bool,
+    pub(super) certified: Height,
+}
+
+/// Why a replica votes no more in its epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halted {
+    /// A quorum sealed another block than the one executed here.
+    Diverged,
+    /// A message signed with this validator's key is unknown here.
+    Forgotten,
+}
+
+impl Replica {
+    /// A replica that has said nothing yet in this epoch.
+    pub fn start(config: Config) -> (Self, Step) {
+        Self::recover(config, Vec::new())
+    }
+
+    /// A replica rebuilt from its journal: what it said before, it says again, and nothing else in
+    /// its place. Records at or below `config.certified` are passed over.
+    pub fn recover(config: Config, records: Vec<Record>) -> (Self, Step) {
+        let window = u64::from(config.parameters.v1().window).clamp(1, MAX_WINDOW as u64);
+        let certificates = config
+            .certificate
+            .iter()
+            .map(|certificate| (certificate.height(), certificate.clone()))
+            .collect();
+        let mut replica = Self {
+            window,
+            view: View::default(),
+            active: true,
+            carried_to: config.epoch_start,
+            certified: config.certified,
+            certificates,
+            instances: BTreeMap::new(),
+            candidates: Candidates::default(),
+            changes: ViewChanges::default(),
+            peers: Peers::default(),
+            halted: None,
+            status_due: StatusDue::default(),
+            resend: None,
+            progress: None,
+            heartbeat: None,
+            fetching: config.certified,
+            standstills: 0,
+            now: Timestamp(0),
+            out: Step::default(),
+            config,
+        };
+        replica.restore(records);
+        replica.status_due.ask_all();
+        replica.finish_step(Ok(()));
+        let step = mem::take(&mut replica.out);
+        (replica, step)
+    }
+
+    /// Takes one input at the driver's time.
+    pub fn step(&mut self, now: Now, input: Input) -> Step {
+        self.now = now;
+        let result = match input {
+            Input::Message(message) => self.on_message(message),
+            Input::Own(message) => self.on_own(message),
+            Input::BatchesAvailable(batches) => self.on_batches_available(&batches),
+            Input::BatchesObsolete(batches) => {
+                self.candidates.remove(&batches);
+                Ok(())
+            }
+            Input::ProposalAvailable { height, proposal } => self.on_proposal_available(height, proposal),
+            Input::Executed { height, block } => self.on_executed(height, block),
+            Input::Synced(certificate) => self.on_synced(certificate),
+            Input::Connected(peer) => {
+                self.peers.on_connected(peer);
+                self.status_due.ask_for(peer);
+                Ok(())
+            }
+            Input::Timeout(timer) => self.on_timeout(timer),
+        };
+        self.finish_step(result);
+        mem::take(&mut self.out)
+    }
+
+    fn finish_step(&mut self, result: Result<(), Rejection>) {
+        self.propose();
+        self.ask_for_status();
+        self.update_timers();
+        self.out.rejection = result.err();
+    }
+
+    fn on_message(&mut self, message: Verified<Message>) -> Result<(), Rejection> {
+        let message = message.into_inner();
+        let Message::V1(MessageV1 {
+            sender,
+            body,
+            signature,
+            ..
+        }) = &message;
+        let (sender, signature) = (*sender, *signature);
+        if Some(sender) == self.config.index {
+            return self.on_echo(&message);
+        }
+        match body {
+            Body::Seal { height, block } => self.on_seal(sender, *height, *block, signature),
+            Body::Status(status) => self.on_status(sender, status),
+            Body::Pbft(body) => match body {
+                message::Body::PrePrepare {
+                    view,
+                    height,
+                    proposal,
+                } => {
+                    let (view, height, proposal) = (*view, *height, proposal.clone());
+                    self.on_pre_prepare(sender, view, height, proposal, message)
+                }
+                message::Body::Prepare {
+                    view,
+                    height,
+                    proposal,
+                } => self.on_prepare(sender, *height, *view, *proposal, signature),
+                message::Body::Commit {
+                    view,
+                    height,
+                    proposal,
+                } => self.on_commit(sender, *height, *view, *proposal, signature),
+                message::Body::Complaint { view } => self.on_complaint(sender, *view, message),
+                message::Body::ViewChange(_) => self.on_view_change(sender, message),
+                message::Body::NewView(_) => self.on_new_view(sender, message),
+            },
+        }
+    }
+
+    fn on_own(&mut self, message: Message) -> Result<(), Rejection> {
+        let Message::V1(MessageV1 {
+            sender,
+            body,
+            signature,
+            ..
+        }) = &message;
+        let (sender, signature) = (*sender, *signature);
+        if Some(sender) != self.config.index {
+            return Err(Rejection::Unasked);
+        }
+        match body {
+            Body::Seal { height, block } => self.on_own_seal(sender, *height, *block, signature),
+            Body::Status(_) => {
+                self.on_own_status(message);
+                Ok(())
+            }
+            Body::Pbft(body) => match body {
+                message::Body::PrePrepare {
+                    view,
+                    height,
+                    proposal,
+                } => {
+                    let (view, height, proposal) = (*view, *height, proposal.clone());
+                    self.on_own_pre_prepare(view, height, proposal, message)
+                }
+                message::Body::Prepare {
+                    view,
+                    height,
+                    proposal,
+                } => self.on_own_prepare(sender, *height, *view, *proposal, signature),
+                message::Body::Commit {
+                    view,
+                    height,
+                    proposal,
+                } => self.on_own_commit(sender, *height, *view, *proposal, signature),
+                message::Body::Complaint { view } => self.on_own_complaint(sender, *view, message),
+                message::Body::ViewChange(_) => self.on_own_view_change(sender, message),
+                message::Body::NewView(_) => self.on_own_new_view(message),
+            },
+        }
+    }
+
+    fn on_timeout(&mut self, timer: Timer) -> Result<(), Rejection> {
+        match timer {
+            Timer::Resend => self.on_resend_timeout(),
+            Timer::Progress { reign } => self.on_progress_timeout(View(reign)),
+            Timer::NewReign { reign } => self.on_new_view_timeout(View(reign)),
+            Timer::Heartbeat { reign } => self.on_heartbeat_timeout(View(reign)),
+        }
+    }
+
+    /// A message signed with this validator's key that came from outside. It is one of ours, or this
+    /// replica is not what it was, and must vote no more (pitfalls 27 and 28).
+    fn on_echo(&mut self, message: &Message) -> Result<(), Rejection> {
+        if self.remembers(message) {
+            return Err(Rejection::Duplicate);
+        }
+        if self.halted.is_none() {
+            self.halted = Some(Halted::Forgotten);
+            self.out.actions.push(Action::Forgotten(message.clone()));
+        }
+        Err(Rejection::Forgotten)
+    }
+
+    /// Whether the replica votes: it is a member, and nothing has halted it.
+    pub(super) fn voter(&self) -> Option<ValidatorIndex> {
+        self.config.index.filter(|_| self.halted.is_none())
+    }
+
+    /// The primary of the current view.
+    pub(super) fn primary(&self) -> ValidatorIndex {
+        primary_of(&self.config.committee, self.view)
+    }
+
+    /// Whether this replica votes and leads the current view, which has begun.
+    pub(super) fn is_leading(&self) -> bool {
+        self.active && self.voter() == Some(self.primary())
+    }
+
+    /// The highest height that may be voted on.
+    pub(super) fn high_watermark(&self) -> Height {
+        Height(self.certified.0.saturating_add(self.window))
+    }
+
+    pub(super) fn is_in_window(&self, height: Height) -> bool {
+        height > self.certified && height <= self.high_watermark()
+    }
+
+    /// The facts about a height, if it is one that facts are kept of: the window, and one more above
+    /// it, so that a replica a little behind need not ask again (pitfall 23).
+    pub(super) fn instance_mut(&mut self, height: Height) -> Result<&mut Instance, Rejection> {
+        let kept_to = self.high_watermark().0.saturating_add(self.window);
+        if height <= self.certified || height.0 > kept_to {
+            return Err(Rejection::OutsideWindow {
+                height,
+                certified: self.certified,
+            });
+        }
+        Ok(self.instances.entry(height).or_default())
+    }
+
+    pub(super) fn sign(&mut self, body: message::Body) {
+        self.out.actions.push(Action::Sign(Body::Pbft(body)));
+    }
+
+    pub(super) fn broadcast(&mut self, message: Message) {
+        self.out.actions.push(Action::Broadcast(message));
+    }
+
+    pub(super) fn record(&mut self, record: Record) {
+        self.out.records.push(record);
+    }
+
+    pub(super) fn set_timer(&mut self, timer: Timer, after: TimerRange) {
+        self.out.actions.push(Action::SetTimer { timer, after });
+    }
+
+    pub(super) fn cancel_timer(&mut self, timer: Timer) {
+        self.out.actions.push(Action::CancelTimer(timer));
+    }
+
+    /// Reports a contradiction, and rejects what showed it.
+    pub(super) fn accuse(
+        &mut self,
+        validator: ValidatorIndex,
+        height: Height,
+        first: Message,
+        second: Message,
+    ) -> Rejection {
+        self.out.actions.push(Action::Accuse(Evidence {
+            validator,
+            first,
+            second,
+        }));
+        Rejection::Contradiction {
+            sender: validator,
+            height,
+        }
+    }
+
+    pub(super) fn pbft_message(
+        &self,
+        sender: ValidatorIndex,
+        body: message::Body,
+        signature: Signature,
+    ) -> Message {
+        Message::new(self.config.committee.epoch(), sender, Body::Pbft(body), signature)
+    }
+
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            view: self.view,
+            active: self.active,
+            certified: self.certified,
+        }
+    }
+}
