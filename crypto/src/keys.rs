@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ed25519_dalek::Signer as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Address, Domain};
+use crate::{Address, Domain, small_order};
 
 /// Why a key or a signature was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -48,10 +48,16 @@ impl PublicKey {
         Address::of_key(self)
     }
 
+    /// Whether the bytes are one of the encodings of a point of small order, a key that anyone could
+    /// sign for. Compares bytes only, so it is cheap; it says nothing about bytes that are not a point.
+    pub fn is_small_order(&self) -> bool {
+        small_order::ENCODINGS.contains(&self.0)
+    }
+
     /// Checks what must hold wherever a key is registered: a point of the curve, not of small order.
     pub fn check_registrable(&self) -> Result<(), KeyError> {
         let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| KeyError::NotAPoint)?;
-        if key.is_weak() {
+        if key.is_weak() || self.is_small_order() {
             Err(KeyError::SmallOrder)
         } else {
             Ok(())

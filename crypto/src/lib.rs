@@ -11,6 +11,7 @@ mod domain;
 pub mod keyfile;
 mod keys;
 pub mod merkle;
+mod small_order;
 
 pub use address::{Address, AddressError};
 pub use batch::{ClientSignature, verify_client_batch};

@@ -1,0 +1,341 @@
+//! Key files: what is refused, and that OpenSSL reads ours and we read OpenSSL's.
+
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use quorate_crypto::keyfile::{self, KeyFileError, PemError};
+use quorate_crypto::{PublicKey, SigningKey};
+use tempfile::TempDir;
+
+fn folder() -> TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+fn write(folder: &TempDir, content: &[u8], mode: u32) -> PathBuf {
+    let path = folder.path().join("written.key");
+    fs::write(&path, content).unwrap();
+    fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+    path
+}
+
+fn content_error(result: Result<SigningKey, KeyFileError>) -> PemError {
+    match result {
+        Err(KeyFileError::Content { source, .. }) => source,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_key_is_read_as_it_was_written() {
+    let folder = folder();
+    for passphrase in [None, Some("correct horse"), Some("пароль")] {
+        let key = SigningKey::generate();
+        let path = folder.path().join(format!("{}.key", key.public()));
+        keyfile::create(&path, &key, passphrase).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        assert_eq!(keyfile::is_encrypted(&path).unwrap(), passphrase.is_some());
+        let read = keyfile::read(&path, passphrase).unwrap();
+        assert_eq!(read.public(), key.public());
+    }
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        3,
+        "nothing else is left behind"
+    );
+}
+
+#[test]
+fn the_plain_form_is_rfc_8410s() {
+    // RFC 8410, section 10.3.
+    let text = "-----BEGIN PRIVATE KEY-----\n\
+                MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+                -----END PRIVATE KEY-----\n";
+    let key = keyfile::from_pem(text, None).unwrap();
+    assert_eq!(
+        key.public().to_string(),
+        "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1"
+    );
+    assert_eq!(*keyfile::to_pem(&key, None).unwrap(), text);
+}
+
+#[test]
+fn version_2_files_are_read_if_their_halves_agree() {
+    // RFC 8410, section 10.3: the same key with attributes and the public key.
+    let text = "-----BEGIN PRIVATE KEY-----\n\
+                MHICAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+                oB8wHQYKKoZIhvcNAQkJFDEPDA1DdXJkbGUgQ2hhaXJzgSEAGb9ECWmEzf6FQbrB\n\
+                Z9w7lshQhqowtrbLDFw4rXAxZuE=\n\
+                -----END PRIVATE KEY-----\n";
+    assert!(keyfile::from_pem(text, None).is_ok());
+    let other_half = text.replace("ZuE=", "ZuA=");
+    assert!(matches!(
+        keyfile::from_pem(&other_half, None),
+        Err(PemError::NotAKey { .. })
+    ));
+}
+
+#[test]
+fn a_file_is_never_overwritten() {
+    let folder = folder();
+    let path = folder.path().join("a.key");
+    let key = SigningKey::generate();
+    keyfile::create(&path, &key, None).unwrap();
+    let again = keyfile::create(&path, &SigningKey::generate(), None);
+    assert!(matches!(again, Err(KeyFileError::Exists { .. })));
+    assert_eq!(keyfile::read(&path, None).unwrap().public(), key.public());
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_passphrase_can_be_changed() {
+    let folder = folder();
+    let path = folder.path().join("a.key");
+    let key = SigningKey::generate();
+    keyfile::create(&path, &key, Some("old")).unwrap();
+    assert!(matches!(
+        keyfile::change_passphrase(&path, Some("wrong"), Some("new")),
+        Err(KeyFileError::Content {
+            source: PemError::WrongPassphrase,
+            ..
+        })
+    ));
+    keyfile::change_passphrase(&path, Some("old"), Some("new")).unwrap();
+    assert_eq!(keyfile::read(&path, Some("new")).unwrap().public(), key.public());
+    assert_eq!(
+        content_error(keyfile::read(&path, Some("old"))),
+        PemError::WrongPassphrase
+    );
+    keyfile::change_passphrase(&path, Some("new"), None).unwrap();
+    assert_eq!(keyfile::read(&path, None).unwrap().public(), key.public());
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn wrong_missing_and_empty_passphrases_are_told_apart() {
+    let folder = folder();
+    let path = folder.path().join("a.key");
+    keyfile::create(&path, &SigningKey::generate(), Some("right")).unwrap();
+    // Enough of them that some pass the padding's check by chance.
+    let text = fs::read_to_string(&path).unwrap();
+    for number in 0..20 {
+        assert_eq!(
+            keyfile::from_pem(&text, Some(&number.to_string())).err(),
+            Some(PemError::WrongPassphrase)
+        );
+    }
+    let wrong = keyfile::read(&path, Some("wrong")).unwrap_err();
+    let missing = keyfile::read(&path, None).unwrap_err();
+    assert!(wrong.is_permission() && missing.is_permission());
+    assert_eq!(content_error(Err(missing)), PemError::PassphraseNeeded);
+    assert_eq!(
+        keyfile::to_pem(&SigningKey::generate(), Some("")).err(),
+        Some(PemError::EmptyPassphrase)
+    );
+}
+
+#[test]
+fn loose_files_are_refused() {
+    let folder = folder();
+    let text = keyfile::to_pem(&SigningKey::generate(), None).unwrap();
+    for mode in [0o644, 0o640, 0o604, 0o660, 0o610, 0o601] {
+        let path = write(&folder, text.as_bytes(), mode);
+        let error = keyfile::read(&path, None).unwrap_err();
+        assert!(matches!(error, KeyFileError::LoosePermissions { mode: got, .. } if got == mode));
+        assert!(error.is_permission());
+        assert!(matches!(
+            keyfile::is_encrypted(&path),
+            Err(KeyFileError::LoosePermissions { .. })
+        ));
+    }
+    for mode in [0o600, 0o400] {
+        assert!(keyfile::read(&write(&folder, text.as_bytes(), mode), None).is_ok());
+        fs::remove_file(folder.path().join("written.key")).unwrap();
+    }
+}
+
+#[test]
+fn what_is_not_a_key_file_is_refused() {
+    let folder = folder();
+    let missing = keyfile::read(&folder.path().join("none"), None);
+    assert!(matches!(missing, Err(KeyFileError::NotFound { .. })));
+    assert!(matches!(
+        keyfile::read(folder.path(), None),
+        Err(KeyFileError::NotAFile { .. })
+    ));
+    let large = write(&folder, &vec![b'x'; 20_000], 0o600);
+    assert!(matches!(
+        keyfile::read(&large, None),
+        Err(KeyFileError::TooLarge { .. })
+    ));
+    for content in [
+        b"".as_slice(),
+        b"hello",
+        &[0xff, 0xfe],
+        b"-----BEGIN PRIVATE KEY-----\n",
+    ] {
+        let path = write(&folder, content, 0o600);
+        assert!(matches!(
+            content_error(keyfile::read(&path, None)),
+            PemError::NotAKey { .. }
+        ));
+    }
+    let nowhere = keyfile::create(
+        &folder.path().join("no/folder/a.key"),
+        &SigningKey::generate(),
+        None,
+    );
+    assert!(matches!(nowhere, Err(KeyFileError::Io { .. })));
+}
+
+fn pem(label: &'static str, der: &[u8]) -> String {
+    pkcs8::SecretDocument::try_from(der)
+        .unwrap()
+        .to_pem(label, pkcs8::LineEnding::LF)
+        .unwrap()
+        .to_string()
+}
+
+#[test]
+fn keys_of_other_algorithms_and_kinds_are_refused() {
+    let key = SigningKey::from_seed(&[1; 32]);
+    let text = keyfile::to_pem(&key, None).unwrap();
+    let (_, document) = pkcs8::SecretDocument::from_pem(&text).unwrap();
+    let mut x25519 = document.as_bytes().to_vec();
+    // 1.3.101.110 instead of 1.3.101.112.
+    assert_eq!(x25519[11], 112);
+    x25519[11] = 110;
+    assert!(matches!(
+        keyfile::from_pem(&pem("PRIVATE KEY", &x25519), None),
+        Err(PemError::OtherAlgorithm { algorithm }) if algorithm == "1.3.101.110"
+    ));
+    assert!(matches!(
+        keyfile::from_pem(&pem("PUBLIC KEY", document.as_bytes()), None),
+        Err(PemError::NotAKey { .. })
+    ));
+}
+
+/// A file may ask its reader for any amount of memory and time; N = 0 makes some readers panic.
+#[test]
+fn a_file_that_asks_for_too_much_work_is_refused() {
+    let text = keyfile::to_pem(&SigningKey::from_seed(&[1; 32]), Some("x")).unwrap();
+    let (_, document) = pkcs8::SecretDocument::from_pem(&text).unwrap();
+    let der = document.as_bytes();
+    // INTEGER 16384, 8, 1: N, r and p.
+    let cost = [0x02, 0x02, 0x40, 0x00, 0x02, 0x01, 0x08, 0x02, 0x01, 0x01];
+    let place = der.windows(cost.len()).position(|window| window == cost).unwrap();
+    for changed in [
+        [0x02, 0x02, 0x7f, 0xff, 0x02, 0x01, 0x08, 0x02, 0x01, 0x01],
+        [0x02, 0x02, 0x40, 0x00, 0x02, 0x01, 0x7f, 0x02, 0x01, 0x7f],
+        [0x02, 0x02, 0x40, 0x00, 0x02, 0x01, 0x00, 0x02, 0x01, 0x01],
+        [0x02, 0x02, 0x40, 0x00, 0x02, 0x01, 0x08, 0x02, 0x01, 0x00],
+    ] {
+        let mut der = der.to_vec();
+        der[place..place + cost.len()].copy_from_slice(&changed);
+        let refused = keyfile::from_pem(&pem("ENCRYPTED PRIVATE KEY", &der), Some("x"));
+        assert!(
+            matches!(refused, Err(PemError::UnsupportedEncryption { .. })),
+            "{changed:x?}: {refused:?}"
+        );
+    }
+    // N = 0 in one byte, with a salt longer by one, so that all lengths still fit.
+    let mut zero = der.to_vec();
+    zero[place + 1] = 1;
+    zero[place + 2] = 0;
+    zero.remove(place + 3);
+    assert_eq!(zero[place - 18], 0x04, "the salt stands before N");
+    zero[place - 17] += 1;
+    zero.insert(place - 16, 0x55);
+    let refused = keyfile::from_pem(&pem("ENCRYPTED PRIVATE KEY", &zero), Some("x"));
+    assert!(
+        matches!(refused, Err(PemError::UnsupportedEncryption { .. })),
+        "{refused:?}"
+    );
+}
+
+fn openssl(arguments: &[&str]) -> Option<Vec<u8>> {
+    let output = Command::new("openssl").args(arguments).output().ok()?;
+    assert!(
+        output.status.success(),
+        "openssl {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    Some(output.stdout)
+}
+
+/// The public key that `openssl` finds in a private key's file; none if there is no `openssl`.
+fn public_by_openssl(path: &Path, passphrase: &str) -> Option<PublicKey> {
+    let der = openssl(&[
+        "pkey",
+        "-in",
+        path.to_str().unwrap(),
+        "-passin",
+        &format!("pass:{passphrase}"),
+        "-pubout",
+        "-outform",
+        "DER",
+    ])?;
+    Some(PublicKey(der[der.len() - 32..].try_into().unwrap()))
+}
+
+#[test]
+fn openssl_reads_our_files() {
+    if openssl(&["version"]).is_none() {
+        eprintln!("not tried: there is no openssl on this machine");
+        return;
+    }
+    let folder = folder();
+    let key = SigningKey::generate();
+    let plain = folder.path().join("plain.key");
+    keyfile::create(&plain, &key, None).unwrap();
+    assert_eq!(public_by_openssl(&plain, ""), Some(key.public()));
+    let encrypted = folder.path().join("encrypted.key");
+    keyfile::create(&encrypted, &key, Some("a long passphrase")).unwrap();
+    assert_eq!(
+        public_by_openssl(&encrypted, "a long passphrase"),
+        Some(key.public())
+    );
+}
+
+#[test]
+fn we_read_files_that_openssl_made() {
+    if openssl(&["version"]).is_none() {
+        eprintln!("not tried: there is no openssl on this machine");
+        return;
+    }
+    let folder = folder();
+    let plain = folder.path().join("plain.key");
+    let plain_text = plain.to_str().unwrap();
+    openssl(&["genpkey", "-algorithm", "ED25519", "-out", plain_text]);
+    fs::set_permissions(&plain, Permissions::from_mode(0o600)).unwrap();
+    let key = keyfile::read(&plain, None).unwrap();
+    assert_eq!(public_by_openssl(&plain, ""), Some(key.public()));
+    for (name, options) in [
+        ("pbkdf2", ["-v2", "aes-256-cbc"].as_slice()),
+        ("scrypt", ["-scrypt"].as_slice()),
+    ] {
+        let path = folder.path().join(name);
+        let mut arguments = vec![
+            "pkcs8",
+            "-topk8",
+            "-in",
+            plain_text,
+            "-out",
+            path.to_str().unwrap(),
+        ];
+        arguments.extend(["-passout", "pass:secret"]);
+        arguments.extend(options);
+        openssl(&arguments);
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(
+            keyfile::read(&path, Some("secret")).unwrap().public(),
+            key.public()
+        );
+        assert_eq!(
+            content_error(keyfile::read(&path, Some("other"))),
+            PemError::WrongPassphrase
+        );
+    }
+}
