@@ -3,10 +3,14 @@
 //! **A torn tail heals, damage does not.** The write-ahead log is recovered in the mode that drops an
 //! incomplete record at its end, which is what a crash in mid-write leaves, and refuses everything else: a
 //! record whose checksum fails was durable once, and going on without it would be forgetting a promise.
+//!
+//! **One failure ends all writing.** After a write or a flush has failed, nothing more is written or called
+//! durable: a disk that refused to flush may forget what it took and say yes to the next flush.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
@@ -34,7 +38,7 @@ impl Default for StorageOptions {
     fn default() -> Self {
         Self {
             cache_bytes: 64 << 20,
-            write_buffer_bytes: 48 << 20,
+            write_buffer_bytes: 32 << 20,
             max_log_bytes: 128 << 20,
             max_open_files: 512,
             background_threads: 2,
@@ -91,6 +95,8 @@ pub(crate) struct Database {
     db: DB,
     path: PathBuf,
     cache: Cache,
+    /// Set by the first failed write or flush.
+    has_failed: AtomicBool,
 }
 
 impl Database {
@@ -123,6 +129,7 @@ impl Database {
             db,
             path: path.to_owned(),
             cache,
+            has_failed: AtomicBool::new(false),
         })
     }
 
@@ -151,14 +158,25 @@ impl Database {
 
     /// Writes all of `batch` or nothing; durable only after the next [`Database::sync`].
     pub(crate) fn write(&self, batch: WriteBatch) -> Result<(), StorageError> {
-        self.db
-            .write_opt(batch, &WriteOptions::default())
-            .map_err(|error| self.sort(&error))
+        self.unless_failed(|| self.db.write_opt(batch, &WriteOptions::default()))
     }
 
     /// Flushes the write-ahead log to the disk: all that was written before is durable.
     pub(crate) fn sync(&self) -> Result<(), StorageError> {
-        self.db.flush_wal(true).map_err(|error| self.sort(&error))
+        self.unless_failed(|| self.db.flush_wal(true))
+    }
+
+    fn unless_failed(&self, write: impl FnOnce() -> Result<(), rocksdb::Error>) -> Result<(), StorageError> {
+        if self.has_failed.load(Ordering::Acquire) {
+            return Err(StorageError::Failed {
+                path: self.path.clone(),
+                reason: "an earlier write failed".to_owned(),
+            });
+        }
+        write().map_err(|error| {
+            self.has_failed.store(true, Ordering::Release);
+            self.sort(&error)
+        })
     }
 
     /// A view of the database as it is now.
@@ -319,7 +337,7 @@ fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options
     options.set_block_based_table_factory(&table);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_level_compaction_dynamic_level_bytes(true);
-    options.set_write_buffer_size(bounds.write_buffer_bytes.min(32 << 20));
+    options.set_write_buffer_size(bounds.write_buffer_bytes);
     options.set_arena_block_size(ARENA_BLOCK_BYTES);
     if kind == Kind::Blobs {
         options.set_enable_blob_files(true);

@@ -140,7 +140,7 @@ impl StorageError {
         let says = |word: &str| reason.contains(word);
         if says("While lock file") || says("lock hold by current process") {
             Self::Locked { path }
-        } else if says("No space left") || says("Disk quota exceeded") {
+        } else if says("No space left") || says("Disk quota exceeded") || says("File too large") {
             Self::DiskFull { path, reason }
         } else if says("Permission denied") || says("Read-only file system") {
             Self::Unwritable { path, reason }

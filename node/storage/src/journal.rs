@@ -31,8 +31,18 @@ const FIRST_SEQUENCE: u64 = 1;
 #[derive(Debug)]
 pub struct Journal {
     database: Arc<Database>,
-    next: Mutex<u64>,
+    bounds: Mutex<Bounds>,
     is_new: bool,
+}
+
+/// Between which numbers the records lie.
+#[derive(Debug)]
+struct Bounds {
+    /// No record is before this one, so pruned ranges do not overlap: RocksDB's cost grows with the square of
+    /// those that do.
+    first: u64,
+    /// The number of the next record.
+    next: u64,
 }
 
 impl Journal {
@@ -52,10 +62,10 @@ impl Journal {
         } else {
             meta::check(&database, network)?;
         }
-        let next = next_sequence(&database)?;
+        let bounds = bounds_of(&database)?;
         Ok(Self {
             database,
-            next: Mutex::new(next),
+            bounds: Mutex::new(bounds),
             is_new,
         })
     }
@@ -68,23 +78,23 @@ impl Journal {
 
     /// The number of the next record; the first is 1.
     pub fn next_sequence(&self) -> u64 {
-        *self.lock()
+        self.lock().next
     }
 
     /// Writes `records` in order, all or none of them, and gives the number of the last record there is.
     /// Durable only after the next [`Journal::sync`].
     pub fn append<R: AsRef<[u8]>>(&self, records: &[R]) -> Result<u64, StorageError> {
-        let mut next = self.lock();
-        let mut end = *next;
+        let mut bounds = self.lock();
+        let mut end = bounds.next;
         let mut batch = WriteBatch::default();
         let family = self.database.family(RECORDS);
         for record in records {
             batch.put_cf(family, end.to_be_bytes(), record.as_ref());
             end = end.checked_add(1).expect("sequence numbers do not run out");
         }
-        if end > *next {
+        if end > bounds.next {
             self.database.write(batch)?;
-            *next = end;
+            bounds.next = end;
         }
         Ok(end - 1)
     }
@@ -107,26 +117,29 @@ impl Journal {
 
     /// Forgets every record before `sequence`.
     pub fn prune_before(&self, sequence: u64) -> Result<(), StorageError> {
-        let next = self.lock();
+        let mut bounds = self.lock();
+        let end = sequence.min(bounds.next);
+        if end <= bounds.first {
+            return Ok(());
+        }
         let mut batch = WriteBatch::default();
-        batch.delete_range_cf(
-            self.database.family(RECORDS),
-            0_u64.to_be_bytes(),
-            sequence.min(*next).to_be_bytes(),
-        );
-        self.put_next(&mut batch, *next);
-        self.database.write(batch)
+        let family = self.database.family(RECORDS);
+        batch.delete_range_cf(family, bounds.first.to_be_bytes(), end.to_be_bytes());
+        self.put_next(&mut batch, bounds.next);
+        self.database.write(batch)?;
+        bounds.first = end;
+        Ok(())
     }
 
     /// Forgets these records, for a caller that must keep some that are older.
     pub fn remove(&self, sequences: &[u64]) -> Result<(), StorageError> {
-        let next = self.lock();
+        let bounds = self.lock();
         let mut batch = WriteBatch::default();
         let family = self.database.family(RECORDS);
         for sequence in sequences {
             batch.delete_cf(family, sequence.to_be_bytes());
         }
-        self.put_next(&mut batch, *next);
+        self.put_next(&mut batch, bounds.next);
         self.database.write(batch)
     }
 
@@ -145,9 +158,9 @@ impl Journal {
         batch.put_cf(self.database.family(META), NEXT_KEY, next.to_be_bytes());
     }
 
-    fn lock(&self) -> MutexGuard<'_, u64> {
-        // The number changes only after its write succeeded, so a panic elsewhere leaves it right.
-        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Bounds> {
+        // They change only after their write succeeded, so a panic elsewhere leaves them right.
+        self.bounds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -210,18 +223,23 @@ fn sequence_of(database: &Database, key: &[u8]) -> Result<u64, StorageError> {
     })
 }
 
-fn next_sequence(database: &Arc<Database>) -> Result<u64, StorageError> {
+fn bounds_of(database: &Arc<Database>) -> Result<Bounds, StorageError> {
     let view = database.view();
     let kept = match view.get(META, NEXT_KEY)? {
         Some(bytes) => sequence_of(database, &bytes)?,
-        None => 0,
+        None => FIRST_SEQUENCE,
     };
-    let last = view.range(RECORDS, Vec::new(), None, Order::Descending).next();
-    let after_last = match last {
-        Some(entry) => sequence_of(database, &entry?.0)?
+    let end = |order| match view.range(RECORDS, Vec::new(), None, order).next() {
+        Some(entry) => sequence_of(database, &entry?.0).map(Some),
+        None => Ok(None),
+    };
+    let next = match end(Order::Descending)? {
+        Some(last) => last
             .checked_add(1)
-            .ok_or_else(|| StorageError::corrupted(database.path(), "a record's number is the largest"))?,
-        None => 0,
+            .ok_or_else(|| StorageError::corrupted(database.path(), "a record's number is the largest"))?
+            .max(kept),
+        None => kept,
     };
-    Ok(kept.max(after_last).max(FIRST_SEQUENCE))
+    let first = end(Order::Ascending)?.unwrap_or(next);
+    Ok(Bounds { first, next })
 }

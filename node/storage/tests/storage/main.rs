@@ -1,6 +1,9 @@
 //! Both databases across restarts, crashes and damage.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod chain;
+mod disk;
 mod files;
 mod journal;
 mod network;

@@ -84,7 +84,11 @@ impl Network {
 
     /// A payment of one unit.
     pub(crate) fn payment(&mut self, from: usize, to: usize) -> Transaction {
-        let to = self.address(to);
+        self.payment_to(from, self.address(to))
+    }
+
+    /// A payment of one unit to any address.
+    pub(crate) fn payment_to(&mut self, from: usize, to: Address) -> Transaction {
         let payment = Operation::Transfer {
             to,
             asset: code("QRT"),
