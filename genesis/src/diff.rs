@@ -88,11 +88,8 @@ fn draft_facts(draft: &Draft) -> Facts {
     for (number, member) in (1..).zip(&draft.members) {
         fact(format!("member {member}: place"), number.to_string());
     }
-    for parameter in parameters(draft.parameters.v1()) {
-        fact(
-            format!("parameter {}", parameter.name),
-            parameter.value.to_string(),
-        );
+    for (name, value) in parameters(draft.parameters.v1()) {
+        fact(format!("parameter {name}"), value.to_string());
     }
     for asset in &draft.assets {
         let code = asset.code;

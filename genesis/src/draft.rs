@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use quorate_crypto::{Address, Committee, Digest, Domain, Engine};
-use quorate_ledger::{Amount, AssetCode, Parameters, ParametersV1, Timestamp, encode};
+use quorate_ledger::limits::{MAX_DECIMALS, MAX_DESCRIPTION_BYTES};
+use quorate_ledger::{Amount, AssetCode, ParameterError, Parameters, ParametersV1, Timestamp, encode};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Place;
@@ -22,12 +23,6 @@ pub const MAX_ASSETS: usize = 256;
 
 /// The most first balances of all assets together.
 pub const MAX_BALANCES: usize = 65_536;
-
-/// The most bytes of an asset's description.
-pub const MAX_DESCRIPTION: usize = 128;
-
-/// The most decimals of an asset.
-pub const MAX_DECIMALS: u8 = 18;
 
 /// What the members of a network agree on before they hand over their keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,11 +132,8 @@ impl Draft {
             push(&mut toml, format_args!("    {},\n", quoted(member)));
         }
         push(&mut toml, format_args!("]\n\n[parameters]\n"));
-        for parameter in parameters(draft.parameters.v1()) {
-            push(
-                &mut toml,
-                format_args!("{} = {}\n", parameter.name, parameter.value),
-            );
+        for (name, value) in parameters(draft.parameters.v1()) {
+            push(&mut toml, format_args!("{name} = {value}\n"));
         }
         for asset in &draft.assets {
             asset.write_toml(&mut toml);
@@ -214,18 +206,8 @@ fn check_members(members: &[String]) -> Result<(), GenesisError> {
     Ok(())
 }
 
-/// A parameter with its range.
-pub(crate) struct Parameter {
-    /// Its name in documents.
-    pub(crate) name: &'static str,
-    /// Its value.
-    pub(crate) value: u64,
-    least: u64,
-    most: u64,
-}
-
-/// All parameters in the order of the format, with the ranges of `docs/formats.md`, section 11.
-pub(crate) fn parameters(parameters: &ParametersV1) -> [Parameter; 8] {
+/// All parameters by name, in the order of the format.
+pub(crate) fn parameters(parameters: &ParametersV1) -> [(&'static str, u64); 8] {
     let ParametersV1 {
         max_transaction_bytes,
         max_batch_bytes,
@@ -236,48 +218,30 @@ pub(crate) fn parameters(parameters: &ParametersV1) -> [Parameter; 8] {
         window,
         author_quota,
     } = *parameters;
-    let parameter = |name, value: u64, least, most| Parameter {
-        name,
-        value,
-        least,
-        most,
-    };
-    // A batch must have room for any transaction besides its own fields and signature.
-    let least_batch = u64::from(max_transaction_bytes) + 1_024;
     [
-        parameter(
-            "max_transaction_bytes",
-            max_transaction_bytes.into(),
-            1_024,
-            65_536,
-        ),
-        parameter("max_batch_bytes", max_batch_bytes.into(), least_batch, 4 << 20),
-        parameter("max_batch_transactions", max_batch_transactions.into(), 1, 32_768),
-        parameter("max_proposal_batches", max_proposal_batches.into(), 1, 256),
-        parameter("max_expiry_lead_ms", max_expiry_lead_ms, 1_000, 30 * 86_400_000),
-        parameter("max_clock_lead_ms", max_clock_lead_ms, 100, 3_600_000),
-        parameter("window", window.into(), 1, 64),
-        parameter("author_quota", author_quota.into(), 1, 4_096),
+        ("max_transaction_bytes", max_transaction_bytes.into()),
+        ("max_batch_bytes", max_batch_bytes.into()),
+        ("max_batch_transactions", max_batch_transactions.into()),
+        ("max_proposal_batches", max_proposal_batches.into()),
+        ("max_expiry_lead_ms", max_expiry_lead_ms),
+        ("max_clock_lead_ms", max_clock_lead_ms),
+        ("window", window.into()),
+        ("author_quota", author_quota.into()),
     ]
 }
 
-fn check_parameters(given: &ParametersV1) -> Result<(), GenesisError> {
-    for parameter in parameters(given) {
-        let Parameter {
-            name,
-            value,
-            least,
-            most,
-        } = parameter;
-        if !(least..=most).contains(&value) {
-            return Err(Place::key("parameters").then(name).is(Problem::OutOfRange {
-                got: value,
-                least,
-                most,
-            }));
-        }
-    }
-    Ok(())
+fn check_parameters(parameters: &ParametersV1) -> Result<(), GenesisError> {
+    parameters.check().map_err(|error| {
+        let ParameterError {
+            parameter,
+            got,
+            lowest,
+            highest,
+        } = error;
+        Place::key("parameters")
+            .then(parameter)
+            .is(Problem::OutOfRange { got, lowest, highest })
+    })
 }
 
 fn check_assets(assets: &[DraftAsset]) -> Result<(), GenesisError> {
@@ -312,9 +276,9 @@ fn check_asset(asset: &DraftAsset, place: &Place) -> Result<(), GenesisError> {
     if asset.decimals > MAX_DECIMALS {
         return Err(at("decimals").is(Problem::TooManyDecimals { limit: MAX_DECIMALS }));
     }
-    if !text::is_text(&asset.description, MAX_DESCRIPTION) {
+    if !text::is_text(&asset.description, MAX_DESCRIPTION_BYTES) {
         return Err(at("description").is(Problem::NotAText {
-            limit: MAX_DESCRIPTION,
+            limit: MAX_DESCRIPTION_BYTES,
         }));
     }
     let mut holders = BTreeSet::new();

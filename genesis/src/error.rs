@@ -112,14 +112,14 @@ pub enum Problem {
         what: String,
     },
     /// A parameter outside its range.
-    #[error("{got} is not between {least} and {most}")]
+    #[error("{got} is not between {lowest} and {highest}")]
     OutOfRange {
         /// The value given.
         got: u64,
         /// The smallest value allowed.
-        least: u64,
+        lowest: u64,
         /// The largest value allowed.
-        most: u64,
+        highest: u64,
     },
     /// A key that nobody should use.
     #[error("{error}")]

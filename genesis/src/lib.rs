@@ -20,8 +20,7 @@ mod text;
 pub use diff::{Difference, diff, diff_drafts};
 pub use document::MAX_BYTES;
 pub use draft::{
-    Draft, DraftAsset, DraftBalance, DraftV1, MAX_ASSETS, MAX_BALANCES, MAX_DECIMALS, MAX_DESCRIPTION,
-    MAX_MEMBER_NAME, MAX_NETWORK_NAME,
+    Draft, DraftAsset, DraftBalance, DraftV1, MAX_ASSETS, MAX_BALANCES, MAX_MEMBER_NAME, MAX_NETWORK_NAME,
 };
 pub use error::{GenesisError, Place, Problem};
 pub use genesis::{Genesis, InitialState, PROTOCOL_VERSION, ValidatorInfo};
