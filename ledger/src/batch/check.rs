@@ -211,6 +211,11 @@ impl FormedBatch {
         self.contents.digest
     }
 
+    /// The batch with its author's signature.
+    pub fn signed(&self) -> &SignedBatch {
+        &self.contents.signed
+    }
+
     /// Clients' signatures in groups of at most [`SIGNATURE_GROUP`], to be checked on any thread.
     pub fn signature_groups(&self) -> Vec<SignatureGroup<'_>> {
         let contents = &*self.contents;

@@ -6,8 +6,8 @@
 use bytes::Bytes;
 use quorate_crypto::Certificate;
 use quorate_ledger::{
-    Block, CertifiedBlock, CertifiedBlockV1, Digest, Height, Outcome, SignedBatch, StateKey, StateReader,
-    Timestamp, Tip, Transaction,
+    Address, Block, CertifiedBlock, CertifiedBlockV1, Digest, Height, Outcome, SignedBatch, StateKey,
+    StateReader, Timestamp, Tip, Transaction,
 };
 use serde::de::DeserializeOwned;
 
@@ -20,6 +20,7 @@ use crate::{Order, StorageError};
 
 mod pages;
 
+use pages::successor;
 pub use pages::{HistoryItem, RecordItem};
 
 /// The most items that a page has, whatever is asked for.
@@ -178,8 +179,26 @@ impl Snapshot {
 
     /// Every key and value of the state, ascending.
     pub fn state(&self) -> impl Iterator<Item = Result<(StateKey, Vec<u8>), StorageError>> {
+        self.state_range(Vec::new(), None)
+    }
+
+    /// The keys and values of the state under an address: the account's leaf first, then its balances that
+    /// have leaves of their own, ascending by asset.
+    pub fn state_of(
+        &self,
+        address: &Address,
+    ) -> impl Iterator<Item = Result<(StateKey, Vec<u8>), StorageError>> {
+        let upper = successor(address.as_bytes());
+        self.state_range(address.as_bytes().to_vec(), upper)
+    }
+
+    fn state_range(
+        &self,
+        lower: Vec<u8>,
+        upper: Option<Vec<u8>>,
+    ) -> impl Iterator<Item = Result<(StateKey, Vec<u8>), StorageError>> {
         self.view
-            .range(STATE, Vec::new(), None, Order::Ascending)
+            .range(STATE, lower, upper, Order::Ascending)
             .map(|entry| {
                 let (key, value) = entry?;
                 let key = (*key)

@@ -190,7 +190,7 @@ fn just_after(key: &[u8]) -> Vec<u8> {
 }
 
 /// The smallest key above all that begin with `prefix`; none if there is no such key.
-fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|byte| *byte < u8::MAX)?;
     let mut key = prefix[..=last].to_vec();
     key[last] += 1;
