@@ -1,5 +1,7 @@
 //! Frozen encodings (`docs/formats.md`, sections 1, 2 and 6). A change here is a change of the format.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 use quorate_crypto::merkle::{Frontier, InclusionProof};
 use quorate_crypto::{
     Certificate, CertificateError, CertificateV1, Committee, Digest, Domain, Engine, Epoch, Height,

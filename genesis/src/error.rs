@@ -139,9 +139,9 @@ pub enum Problem {
         /// Who joined.
         member: String,
         /// The draft that was signed.
-        got: Digest,
+        got: Box<Digest>,
         /// The draft at hand.
-        expected: Digest,
+        expected: Box<Digest>,
     },
     /// A join by somebody whom the draft does not name.
     #[error("the draft names no member {member}")]

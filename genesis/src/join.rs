@@ -132,8 +132,8 @@ impl Join {
         if body.draft != expected {
             return Err(at("draft").is(Problem::OtherDraft {
                 member: body.member.clone(),
-                got: body.draft,
-                expected,
+                got: Box::new(body.draft),
+                expected: Box::new(expected),
             }));
         }
         check_addresses(&body.addresses, &at("addresses"))?;

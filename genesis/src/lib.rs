@@ -8,6 +8,32 @@
 //!
 //! Documents are TOML for people to review. Hashes are over their canonical content
 //! (`docs/formats.md`, section 11), so spaces, comments and the order of joins do not matter.
+//!
+//! ```
+//! use quorate_crypto::{Engine, SigningKey};
+//! use quorate_genesis::{Draft, DraftV1, Genesis, Join, JoinKeys, parse_time};
+//! use quorate_ledger::Parameters;
+//!
+//! let draft = Draft::V1(DraftV1 {
+//!     network: "example".to_owned(),
+//!     engine: Engine::Pbft,
+//!     time: parse_time("2026-01-31T12:00:00Z").expect("a time"),
+//!     members: vec!["alpha".to_owned()],
+//!     parameters: Parameters::default(),
+//!     assets: Vec::new(),
+//! });
+//! let reviewed = Draft::parse(&draft.to_toml())?;
+//!
+//! // Each member makes its own keys and hands over the join file alone.
+//! let (validator, node, member) = (SigningKey::generate(), SigningKey::generate(), SigningKey::generate());
+//! let keys = JoinKeys { validator: &validator, node: &node, member: &member };
+//! let join = Join::sign(&reviewed, "alpha", keys, vec!["/dns/alpha.example.org/tcp/9100".to_owned()])?;
+//!
+//! let (text, genesis) = Genesis::assemble(&draft.to_toml(), &[&join.to_toml()])?;
+//! assert_eq!(Genesis::parse(&text)?.network_id(), genesis.network_id());
+//! assert_eq!(genesis.committee().quorum(), 1);
+//! # Ok::<(), quorate_genesis::GenesisError>(())
+//! ```
 
 mod diff;
 mod document;

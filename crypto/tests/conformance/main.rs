@@ -1,5 +1,7 @@
 //! The crate against published vectors, other tools and naive models.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may panic as tests do")]
+
 mod addresses;
 mod key_files;
 mod merkle;

@@ -58,8 +58,7 @@ fn the_list_of_encodings_is_complete() {
             others.insert(bytes);
         }
     }
-    for place in 0..8 {
-        let mut flipped = listed[place];
+    for mut flipped in listed[..8].iter().copied() {
         flipped[31] ^= 0x80;
         others.insert(flipped);
     }

@@ -2,7 +2,7 @@
 
 use quorate_crypto::{Engine, Epoch, Height};
 use quorate_genesis::{Draft, Genesis, Join, diff, diff_drafts};
-use quorate_ledger::{Amount, encode};
+use quorate_ledger::{Amount, encode, genesis_state};
 
 use crate::network::{MEMBERS, TIME, draft, genesis, join, joins, key};
 
@@ -96,6 +96,16 @@ fn the_initial_state_is_sorted_and_sums_up() {
         let sum: u128 = of_asset.map(|balance| balance.amount.0).sum();
         assert_eq!(Amount(sum), asset.supply);
     }
+}
+
+#[test]
+fn the_ledger_makes_a_state_of_it() {
+    let (_, genesis) = genesis();
+    let initial = genesis.initial_state();
+    let state = genesis_state(&initial.assets, &initial.balances, genesis.parameters()).unwrap();
+    // Two holders, two assets and the parameters; the issuer holds nothing.
+    assert_eq!(state.changes.len(), 5);
+    assert_eq!(state.holders.len(), 4);
 }
 
 #[test]

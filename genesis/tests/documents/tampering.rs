@@ -42,8 +42,8 @@ fn any_change_of_the_draft_is_seen() {
         problem,
         Problem::OtherDraft {
             member: "alpha".to_owned(),
-            got: original.draft().digest(),
-            expected: changed.digest(),
+            got: Box::new(original.draft().digest()),
+            expected: Box::new(changed.digest()),
         }
     );
 }
