@@ -1,0 +1,122 @@
+//! What every handler shares: the node, the bounds, and the one way to read the chain.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use quorate_client::schema::HEIGHT_HEADER;
+use quorate_ledger::Height;
+use serde::Serialize;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use crate::config::ApiConfig;
+use crate::node::{Fault, Node, Snapshot};
+use crate::problem::Failure;
+
+/// Bodies are accounted for in pieces of this many bytes.
+const BODY_UNIT: usize = 1_024;
+
+/// Shared by all handlers of the client API.
+#[derive(Clone)]
+pub(crate) struct App {
+    pub(crate) node: Arc<dyn Node>,
+    pub(crate) config: Arc<ApiConfig>,
+    pub(crate) calls: Arc<Semaphore>,
+    pub(crate) streams: Arc<Semaphore>,
+    reads: Arc<Semaphore>,
+    bodies: Arc<Semaphore>,
+}
+
+/// A value and the certified height it was read at.
+pub(crate) struct At<T> {
+    pub(crate) height: Height,
+    pub(crate) value: T,
+}
+
+impl App {
+    pub(crate) fn new(node: Arc<dyn Node>, config: ApiConfig) -> Self {
+        Self {
+            node,
+            calls: Arc::new(Semaphore::new(config.max_calls)),
+            streams: Arc::new(Semaphore::new(config.max_streams)),
+            reads: Arc::new(Semaphore::new(config.max_reads)),
+            bodies: Arc::new(Semaphore::new(config.max_body_bytes_total / BODY_UNIT)),
+            config: Arc::new(config),
+        }
+    }
+
+    /// Reads the chain on a thread that may touch the disk, all of it at one certified height, which
+    /// is at least `min_height`.
+    pub(crate) async fn read<T, F>(&self, min_height: Option<Height>, read: F) -> Result<At<T>, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Snapshot, &dyn Node) -> Result<T, Failure> + Send + 'static,
+    {
+        if let Some(wanted) = min_height {
+            self.reach(wanted).await?;
+        }
+        let closed = |_| Fault("the API is closed".to_owned());
+        let permit = Arc::clone(&self.reads).acquire_owned().await.map_err(closed)?;
+        let node = Arc::clone(&self.node);
+        let reading = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let snapshot = node.snapshot()?;
+            let height = snapshot.tip().height;
+            read(snapshot.as_ref(), node.as_ref()).map(|value| At { height, value })
+        });
+        reading
+            .await
+            .map_err(|error| Fault(format!("a read broke off: {error}")))?
+    }
+
+    /// Waits until `wanted` is certified, but no longer than the configured bound.
+    async fn reach(&self, wanted: Height) -> Result<(), Failure> {
+        let mut heights = self.node.heights();
+        let reached = heights.wait_for(|height| *height >= wanted);
+        let reached = matches!(
+            tokio::time::timeout(self.config.max_height_wait, reached).await,
+            Ok(Ok(_))
+        );
+        if reached {
+            Ok(())
+        } else {
+            let height = *self.node.heights().borrow();
+            Err(Failure::HeightNotReached { height, wanted })
+        }
+    }
+
+    /// Room for a body of `length` bytes, if there is any just now.
+    pub(crate) fn room_for_body(&self, length: usize) -> Result<OwnedSemaphorePermit, Failure> {
+        let units = u32::try_from(length.div_ceil(BODY_UNIT).max(1)).unwrap_or(u32::MAX);
+        let bodies = Arc::clone(&self.bodies);
+        bodies
+            .try_acquire_many_owned(units)
+            .map_err(|_| Failure::Overloaded { what: "uploads" })
+    }
+}
+
+impl<T> At<T> {
+    pub(crate) fn map<U>(self, shape: impl FnOnce(T) -> U) -> At<U> {
+        At {
+            height: self.height,
+            value: shape(self.value),
+        }
+    }
+
+    /// A response made from the value, with the header that names the height.
+    pub(crate) fn respond<R: IntoResponse>(self, shape: impl FnOnce(T) -> R) -> Response {
+        let mut response = shape(self.value).into_response();
+        let height = HeaderValue::from(self.height.0);
+        response
+            .headers_mut()
+            .insert(HeaderName::from_static(HEIGHT_HEADER), height);
+        response
+    }
+}
+
+impl<T: Serialize> IntoResponse for At<T> {
+    fn into_response(self) -> Response {
+        self.respond(Json)
+    }
+}

@@ -1,0 +1,315 @@
+//! Server-sent events of what is certified, resumable by `Last-Event-ID`.
+//!
+//! A transaction's event has the id `height.index`, its block's event comes after all of them and has
+//! the id `height`; so the id of the last event seen says exactly where to go on. A stream holds one
+//! piece of one block at a time and reads the next from the chain when the client has taken it: a slow
+//! client falls behind, and costs nobody memory.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::sse::{Event, KeepAlive, Sse};
+use axum::response::{IntoResponse, Response};
+use futures::{StreamExt as _, stream};
+use quorate_client::schema::Problem;
+use quorate_ledger::{Address, Height, Operation, Transaction};
+use tokio::sync::{OwnedSemaphorePermit, watch};
+
+use crate::app::App;
+use crate::config::CHUNK;
+use crate::facts::BlockRef;
+use crate::input::{Params, address, shown, whole_number};
+use crate::node::Fault;
+use crate::problem::Failure;
+use crate::routes::blocks::with_ids;
+use crate::shape::{self, Names};
+
+/// Pieces of a block that a stream skips in one read, when its filter leaves nothing of them.
+const SKIP_BUDGET: usize = 64;
+
+/// Which events a client asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Filter {
+    blocks: bool,
+    transactions: bool,
+    account: Option<Address>,
+}
+
+/// What comes next in a stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Cursor {
+    height: Height,
+    index: u32,
+}
+
+/// An open stream.
+struct Feed {
+    app: App,
+    heights: watch::Receiver<Height>,
+    filter: Filter,
+    cursor: Cursor,
+    broken: bool,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Events `transaction` and `block` as they are certified, in order and without gaps.
+#[utoipa::path(get, path = "/v1/events", tag = "events",
+    params(
+        ("types" = Option<String>, Query, description = "`block`, `transaction`, or both with a comma; both by default"),
+        ("account" = Option<String>, Query, description = "Only transactions that this account sent or receives by"),
+        ("last_event_id" = Option<String>, Query, description = "As the header, for clients that cannot set it"),
+        ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen: `height` or `height.index`"),
+    ),
+    responses(
+        (status = 200, description = "Each event's data is the JSON of a block or a transaction", content_type = "text/event-stream", body = String),
+        (status = 400, body = Problem), (status = 503, body = Problem)))]
+pub(crate) async fn events(
+    State(app): State<App>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let filter = filter_of(&params)?;
+    let last = match headers.get("last-event-id") {
+        Some(value) => Some(value.to_str().unwrap_or("?")),
+        None => params.text("last_event_id"),
+    };
+    let heights = app.node.heights();
+    let tip = *heights.borrow();
+    let cursor = match last {
+        Some(id) => after(id)?,
+        None => Cursor {
+            height: Height(tip.0.saturating_add(1)),
+            index: 0,
+        },
+    };
+    let permit = Arc::clone(&app.streams).try_acquire_owned();
+    let permit = permit.map_err(|_| Failure::Overloaded {
+        what: "event streams",
+    })?;
+    let keep_alive = KeepAlive::new().interval(app.config.keep_alive);
+    let feed = Feed {
+        app,
+        heights,
+        filter,
+        cursor,
+        broken: false,
+        _permit: permit,
+    };
+    let pieces = stream::unfold(feed, |mut feed| async move {
+        let events = feed.next().await?;
+        Some((events, feed))
+    });
+    let events = pieces.flat_map(stream::iter).map(Ok::<_, Infallible>);
+    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
+    // Proxies that gather answers would hold events back.
+    let headers = response.headers_mut();
+    headers.insert(
+        HeaderName::from_static("x-accel-buffering"),
+        HeaderValue::from_static("no"),
+    );
+    Ok(response)
+}
+
+fn filter_of(params: &Params) -> Result<Filter, Failure> {
+    let account = params.text("account").map(address).transpose()?;
+    let Some(types) = params.text("types") else {
+        return Ok(Filter {
+            blocks: true,
+            transactions: true,
+            account,
+        });
+    };
+    let mut filter = Filter {
+        blocks: false,
+        transactions: false,
+        account,
+    };
+    for kind in types.split(',') {
+        match kind.trim() {
+            "block" => filter.blocks = true,
+            "transaction" => filter.transactions = true,
+            other => {
+                let detail = format!(
+                    "`{}` is not a type of event: `block`, `transaction`",
+                    shown(other)
+                );
+                return Err(Failure::malformed("malformed_types", detail));
+            }
+        }
+    }
+    Ok(filter)
+}
+
+/// Where to go on after the event with this id.
+fn after(id: &str) -> Result<Cursor, Failure> {
+    let cursor = match id.split_once('.') {
+        None => whole_number(id)
+            .and_then(|height| height.checked_add(1))
+            .map(|height| Cursor {
+                height: Height(height),
+                index: 0,
+            }),
+        Some((height, index)) => {
+            let next = whole_number(index).and_then(|index| u32::try_from(index).ok()?.checked_add(1));
+            whole_number(height)
+                .filter(|height| *height > 0)
+                .zip(next)
+                .map(|(height, index)| Cursor {
+                    height: Height(height),
+                    index,
+                })
+        }
+    };
+    cursor.ok_or_else(|| {
+        let detail = format!(
+            "`{}` is not the id of an event: `height` or `height.index`",
+            shown(id)
+        );
+        Failure::malformed("malformed_event_id", detail)
+    })
+}
+
+/// Whether an account sends the transaction or receives something by it.
+fn concerns(transaction: &Transaction, account: &Address) -> bool {
+    let intent = transaction.intent();
+    let receives = |operation: &Operation| match operation {
+        Operation::Mint { to, .. } | Operation::Transfer { to, .. } => to == account,
+        _ => false,
+    };
+    intent.sender == *account || intent.operations.iter().any(receives)
+}
+
+impl Feed {
+    /// The next events, at least one; none when the node stops or the chain cannot be read.
+    async fn next(&mut self) -> Option<Vec<Event>> {
+        while !self.broken {
+            let wanted = self.cursor.height;
+            self.heights.wait_for(|height| *height >= wanted).await.ok()?;
+            let (filter, cursor) = (self.filter, self.cursor);
+            let read = self.app.read(None, move |snapshot, node| {
+                read_on(snapshot, node, filter, cursor)
+            });
+            match read.await {
+                Ok(read) => {
+                    let (events, cursor) = read.value;
+                    self.cursor = cursor;
+                    if !events.is_empty() {
+                        return Some(events);
+                    }
+                }
+                Err(failure) => {
+                    failure.log();
+                    self.broken = true;
+                }
+            }
+        }
+        None
+    }
+}
+
+/// Reads from the cursor on until there is something to send, and says where to go on.
+fn read_on(
+    snapshot: &dyn crate::node::Snapshot,
+    node: &dyn crate::node::Node,
+    filter: Filter,
+    mut cursor: Cursor,
+) -> Result<(Vec<Event>, Cursor), Failure> {
+    let tip = snapshot.tip().height;
+    let names = Names::of(node);
+    for _ in 0..SKIP_BUDGET {
+        if cursor.height > tip {
+            break;
+        }
+        let mut events = Vec::new();
+        let chunk = if filter.transactions {
+            snapshot.transactions_at(cursor.height, cursor.index, CHUNK)?
+        } else {
+            Vec::new()
+        };
+        for facts in &chunk {
+            cursor.index = facts.index.saturating_add(1);
+            if filter
+                .account
+                .is_none_or(|account| concerns(&facts.transaction, &account))
+            {
+                let id = format!("{}.{}", facts.height, facts.index);
+                events.push(event("transaction", id, &shape::transaction(facts))?);
+            }
+        }
+        if chunk.len() < CHUNK {
+            if filter.blocks {
+                let facts = snapshot.block(BlockRef::Height(cursor.height))?.ok_or_else(|| {
+                    Fault(format!(
+                        "block {} is below the tip and not on the chain",
+                        cursor.height
+                    ))
+                })?;
+                let id = cursor.height.to_string();
+                events.push(event("block", id, &with_ids(snapshot, &facts, &names)?)?);
+            }
+            cursor = Cursor {
+                height: Height(cursor.height.0.saturating_add(1)),
+                index: 0,
+            };
+        }
+        if !events.is_empty() {
+            return Ok((events, cursor));
+        }
+    }
+    Ok((Vec::new(), cursor))
+}
+
+fn event<T: serde::Serialize>(kind: &str, id: String, data: &T) -> Result<Event, Failure> {
+    let event = Event::default().event(kind).id(id).json_data(data);
+    event.map_err(|error| Fault(format!("an event cannot be written: {error}")).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_id_of_an_event_says_where_to_go_on() {
+        assert_eq!(
+            after("7").unwrap(),
+            Cursor {
+                height: Height(8),
+                index: 0
+            }
+        );
+        assert_eq!(
+            after("7.2").unwrap(),
+            Cursor {
+                height: Height(7),
+                index: 3
+            }
+        );
+        assert_eq!(
+            after("0").unwrap(),
+            Cursor {
+                height: Height(1),
+                index: 0
+            }
+        );
+    }
+
+    #[test]
+    fn other_ids_are_refused() {
+        for id in [
+            "",
+            "x",
+            "-1",
+            "7.",
+            ".7",
+            "7.2.1",
+            "0.1",
+            "18446744073709551615",
+            "1.4294967295",
+            "1.-1",
+        ] {
+            assert!(after(id).is_err(), "{id}");
+        }
+    }
+}

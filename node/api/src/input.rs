@@ -1,0 +1,182 @@
+//! Parts of a request, read strictly: what is malformed is refused with what is wrong and what was
+//! expected.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use axum::extract::{FromRequestParts, Path, Query};
+use axum::http::HeaderMap;
+use axum::http::header::ACCEPT;
+use axum::http::request::Parts;
+use quorate_client::schema::OCTET_STREAM;
+use quorate_ledger::{Address, AssetCode, Digest, Height};
+
+use crate::config::{DEFAULT_PAGE, MAX_PAGE};
+use crate::facts::{BlockRef, RecordPlace};
+use crate::problem::Failure;
+
+/// The last segment of a path that names something.
+pub(crate) struct Name(pub(crate) String);
+
+impl<S: Send + Sync> FromRequestParts<S> for Name {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let path = Path::<String>::from_request_parts(parts, state).await;
+        path.map(|Path(name)| Self(name)).map_err(|_| Failure::NoSuchCall)
+    }
+}
+
+/// The query. Of a key given twice the last one counts; unknown keys are left alone.
+pub(crate) struct Params(BTreeMap<String, String>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Params {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Failure> {
+        let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
+        let Query(pairs) =
+            query.map_err(|_| Failure::malformed("malformed_query", "the query is not readable"))?;
+        Ok(Self(pairs.into_iter().collect()))
+    }
+}
+
+impl Params {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
+        self.0
+            .get(key)
+            .map(String::as_str)
+            .filter(|text| !text.is_empty())
+    }
+
+    /// A decimal number.
+    pub(crate) fn number(&self, key: &str, code: &'static str) -> Result<Option<u64>, Failure> {
+        let Some(text) = self.text(key) else {
+            return Ok(None);
+        };
+        let number = whole_number(text).ok_or_else(|| {
+            Failure::malformed(code, format!("`{key}` is not a whole number: `{}`", shown(text)))
+        })?;
+        Ok(Some(number))
+    }
+
+    pub(crate) fn min_height(&self) -> Result<Option<Height>, Failure> {
+        Ok(self.number("min_height", "malformed_min_height")?.map(Height))
+    }
+
+    /// The page's size: larger ones are cut to the largest.
+    pub(crate) fn limit(&self) -> Result<usize, Failure> {
+        let Some(limit) = self.number("limit", "malformed_limit")? else {
+            return Ok(DEFAULT_PAGE);
+        };
+        if limit == 0 {
+            return Err(Failure::malformed(
+                "malformed_limit",
+                "`limit` is 0; at least 1 item makes a page",
+            ));
+        }
+        Ok(usize::try_from(limit).unwrap_or(MAX_PAGE).min(MAX_PAGE))
+    }
+
+    /// The cursor, which `read` understands or refuses.
+    pub(crate) fn cursor<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Failure> {
+        let Some(text) = self.text("cursor") else {
+            return Ok(None);
+        };
+        let cursor = read(text).ok_or_else(|| {
+            let detail = format!(
+                "`{}` is not a cursor of this list: give `next` of the page before",
+                shown(text)
+            );
+            Failure::malformed("malformed_cursor", detail)
+        })?;
+        Ok(Some(cursor))
+    }
+}
+
+/// Decimal digits and nothing else, within 64 bits.
+pub(crate) fn whole_number(text: &str) -> Option<u64> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    digits.then(|| text.parse().ok()).flatten()
+}
+
+/// Text from outside, cut so that an answer never carries much of it.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 80;
+    if text.chars().count() <= LONGEST {
+        text.to_owned()
+    } else {
+        text.chars().take(LONGEST).chain(['…']).collect()
+    }
+}
+
+pub(crate) fn digest(text: &str, what: &str) -> Result<Digest, Failure> {
+    Digest::from_str(text).map_err(|_| {
+        let detail = format!(
+            "`{}` is not {what}: expected are 64 hexadecimal digits",
+            shown(text)
+        );
+        Failure::malformed("malformed_hash", detail)
+    })
+}
+
+pub(crate) fn address(text: &str) -> Result<Address, Failure> {
+    Address::from_str(text).map_err(|error| Failure::malformed("malformed_address", error.to_string()))
+}
+
+pub(crate) fn asset_code(text: &str) -> Result<AssetCode, Failure> {
+    AssetCode::from_str(text).map_err(|error| {
+        Failure::malformed(
+            "malformed_asset",
+            format!("`{}` is not an asset code: {error}", shown(text)),
+        )
+    })
+}
+
+/// A block by height, hash, or `latest`, which is none.
+pub(crate) fn block_ref(text: &str) -> Result<Option<BlockRef>, Failure> {
+    if text == "latest" {
+        return Ok(None);
+    }
+    if text.len() < 64
+        && let Some(height) = whole_number(text)
+    {
+        return Ok(Some(BlockRef::Height(Height(height))));
+    }
+    let hash = Digest::from_str(text).map_err(|_| {
+        let detail = format!("`{}` is not a height, a block hash or `latest`", shown(text));
+        Failure::malformed("malformed_block", detail)
+    })?;
+    Ok(Some(BlockRef::Hash(hash)))
+}
+
+pub(crate) fn record_cursor(text: &str) -> Option<RecordPlace> {
+    let mut parts = text.split('.');
+    let mut next = || whole_number(parts.next()?);
+    let (height, index, operation) = (next()?, next()?, next()?);
+    if parts.next().is_some() {
+        return None;
+    }
+    Some(RecordPlace {
+        height: Height(height),
+        index: index.try_into().ok()?,
+        operation: operation.try_into().ok()?,
+    })
+}
+
+pub(crate) fn write_record_cursor(place: &RecordPlace) -> String {
+    format!("{}.{}.{}", place.height, place.index, place.operation)
+}
+
+/// Whether the client asks for canonical bytes.
+pub(crate) fn wants_bytes(headers: &HeaderMap) -> bool {
+    let accepted = headers
+        .get_all(ACCEPT)
+        .iter()
+        .filter_map(|value| value.to_str().ok());
+    accepted.flat_map(|value| value.split(',')).any(|kind| {
+        kind.split(';')
+            .next()
+            .is_some_and(|name| name.trim() == OCTET_STREAM)
+    })
+}

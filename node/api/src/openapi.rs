@@ -1,0 +1,63 @@
+//! The OpenAPI document of the client API.
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
+use std::sync::OnceLock;
+use utoipa::OpenApi;
+
+use crate::routes::{accounts, assets, blocks, network, transactions};
+use crate::{events, submit};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Quorate",
+        description = "The client API of a Quorate validator. Hashes and keys are lower-case hex, \
+            addresses bech32m, amounts decimal strings in the asset's smallest unit, times RFC 3339 in \
+            UTC. Every read answers at a certified height, named in the `Quorate-Height` header. Errors \
+            are problem documents (RFC 9457) with a stable `code`.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        network::status,
+        network::network,
+        submit::submit,
+        transactions::transaction,
+        blocks::blocks,
+        blocks::block,
+        accounts::account,
+        accounts::transactions,
+        assets::assets,
+        assets::asset,
+        assets::holders,
+        assets::records,
+        network::validators,
+        network::peers,
+        network::evidence,
+        network::members,
+        network::proposals,
+        events::events,
+        document,
+    ),
+    components(schemas(submit::ManyInJson, quorate_client::schema::SubmittedList)),
+    tags(
+        (name = "network", description = "The node, the network and its validators"),
+        (name = "transactions", description = "Submitting and reading transactions"),
+        (name = "blocks", description = "Certified blocks"),
+        (name = "accounts", description = "Accounts and their histories"),
+        (name = "assets", description = "Assets and who holds them"),
+        (name = "records", description = "Documents' hashes on the ledger"),
+        (name = "governance", description = "Members and their proposals"),
+        (name = "events", description = "What is certified, as it happens"),
+    ),
+)]
+struct Document;
+
+/// This document.
+#[utoipa::path(get, path = "/openapi.json", tag = "network",
+    responses((status = 200, description = "The OpenAPI document", content_type = "application/json", body = serde_json::Value)))]
+pub(crate) async fn document() -> Response {
+    static TEXT: OnceLock<String> = OnceLock::new();
+    let text = TEXT.get_or_init(|| Document::openapi().to_json().expect("the document is plain JSON"));
+    ([(CONTENT_TYPE, "application/json")], text.as_str()).into_response()
+}

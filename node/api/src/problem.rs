@@ -1,0 +1,215 @@
+//! Failed calls as problem documents (RFC 9457).
+
+use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use quorate_client::schema::{PROBLEM_CONTENT_TYPE, Problem};
+use quorate_ledger::{Digest, Height};
+
+use crate::facts::Refusal;
+use crate::node::Fault;
+
+/// Why a call failed. Codes are stable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Failure {
+    #[error("{detail}")]
+    Malformed { code: &'static str, detail: String },
+    #[error("{detail}")]
+    NotFound { code: &'static str, detail: String },
+    #[error("there is no such page or call; GET /openapi.json lists the calls")]
+    NoSuchCall,
+    #[error("this address does not know this method; GET /openapi.json lists the calls")]
+    MethodNotAllowed,
+    #[error("the body has {length} bytes, at most {limit} are taken")]
+    BodyTooLarge { length: u64, limit: usize },
+    #[error("the body did not arrive within {seconds} seconds")]
+    BodyTooSlow { seconds: u64 },
+    #[error("the content type is not one of {allowed}")]
+    UnsupportedContent { allowed: &'static str },
+    #[error("the node has certified height {height} and {wanted} was asked for; try again or another node")]
+    HeightNotReached { height: Height, wanted: Height },
+    #[error("the node has as many {what} under way as it takes; try again in a second")]
+    Overloaded { what: &'static str },
+    #[error("{refusal}")]
+    Refused { id: Option<Digest>, refusal: Refusal },
+    #[error("{reason}")]
+    NotReady { reason: String },
+    #[error("the node could not answer; its log says why")]
+    Internal { fault: Fault },
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self::Internal { fault }
+    }
+}
+
+impl Failure {
+    pub(crate) fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::Malformed {
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    pub(crate) fn not_found(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::NotFound {
+            code,
+            detail: detail.into(),
+        }
+    }
+
+    pub(crate) fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed { .. } => StatusCode::BAD_REQUEST,
+            Self::NotFound { .. } | Self::NoSuchCall => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
+            Self::UnsupportedContent { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::HeightNotReached { .. } | Self::Overloaded { .. } | Self::NotReady { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Refused { refusal, .. } => status_of(refusal),
+            Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    pub(crate) fn code(&self) -> &'static str {
+        match self {
+            Self::Malformed { code, .. } | Self::NotFound { code, .. } => code,
+            Self::NoSuchCall => "no_such_call",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::BodyTooLarge { .. } => "body_too_large",
+            Self::BodyTooSlow { .. } => "body_too_slow",
+            Self::UnsupportedContent { .. } => "unsupported_content",
+            Self::HeightNotReached { .. } => "height_not_reached",
+            Self::Overloaded { .. } => "overloaded",
+            Self::Refused { refusal, .. } => code_of(refusal),
+            Self::NotReady { .. } => "not_ready",
+            Self::Internal { .. } => "internal",
+        }
+    }
+
+    pub(crate) fn title(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "The request is malformed",
+            Self::NotFound { .. } => "Not found",
+            Self::NoSuchCall => "No such call",
+            Self::MethodNotAllowed => "Method not allowed",
+            Self::BodyTooLarge { .. } => "The body is too large",
+            Self::BodyTooSlow { .. } => "The body came too slowly",
+            Self::UnsupportedContent { .. } => "Unsupported content type",
+            Self::HeightNotReached { .. } => "The height is not reached yet",
+            Self::Overloaded { .. } => "The node is overloaded",
+            Self::NotReady { .. } => "The node is not ready",
+            Self::Internal { .. } => "The node failed",
+            Self::Refused { refusal, .. } => match status_of(refusal) {
+                StatusCode::UNPROCESSABLE_ENTITY => "The ledger would refuse the transaction",
+                StatusCode::TOO_MANY_REQUESTS => "Too many pending transactions",
+                StatusCode::SERVICE_UNAVAILABLE => "The node takes no transactions now",
+                _ => "The transaction is malformed",
+            },
+        }
+    }
+
+    fn retry_after_ms(&self) -> Option<u64> {
+        match self {
+            Self::Refused { refusal, .. } => retry_after_ms(refusal),
+            Self::HeightNotReached { .. } | Self::Overloaded { .. } => Some(1_000),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn document(&self) -> Problem {
+        let (id, operation) = match self {
+            Self::Refused { id, refusal } => (*id, operation_of(refusal)),
+            _ => (None, None),
+        };
+        Problem {
+            kind: format!("about:blank#{}", self.code()),
+            title: self.title().to_owned(),
+            status: self.status().as_u16(),
+            detail: self.to_string(),
+            code: self.code().to_owned(),
+            id,
+            operation,
+            retry_after_ms: self.retry_after_ms(),
+        }
+    }
+
+    /// Says in the node's log what clients are not told.
+    pub(crate) fn log(&self) {
+        if let Self::Internal { fault } = self {
+            tracing::error!(%fault, "a call could not be answered");
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        self.log();
+        let body = serde_json::to_vec(&self.document()).expect("a problem document is plain JSON");
+        let mut response = (self.status(), body).into_response();
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
+        if let Some(millis) = self.retry_after_ms() {
+            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(millis)));
+        }
+        response
+    }
+}
+
+/// Milliseconds as the whole seconds of a `Retry-After`, rounded up.
+pub(crate) fn whole_seconds(millis: u64) -> u64 {
+    millis.div_ceil(1_000).max(1)
+}
+
+/// The HTTP status of a refused transaction.
+pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
+    match refusal {
+        Refusal::Malformed { .. } | Refusal::BadSignature { .. } => StatusCode::BAD_REQUEST,
+        Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        Refusal::WrongNetwork { .. }
+        | Refusal::Expired
+        | Refusal::ExpiryTooFar { .. }
+        | Refusal::Unauthorised { .. }
+        | Refusal::WouldFail { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+        Refusal::PoolFull { .. } | Refusal::QuotaFull { .. } => StatusCode::TOO_MANY_REQUESTS,
+        Refusal::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+    }
+}
+
+/// The stable code of a refused transaction.
+pub(crate) fn code_of(refusal: &Refusal) -> &'static str {
+    match refusal {
+        Refusal::Malformed { .. } => "malformed_transaction",
+        Refusal::TooLarge { .. } => "transaction_too_large",
+        Refusal::BadSignature { .. } => "bad_signature",
+        Refusal::WrongNetwork { .. } => "wrong_network",
+        Refusal::Expired => "expired",
+        Refusal::ExpiryTooFar { .. } => "expiry_too_far",
+        Refusal::Unauthorised { .. } => "unauthorised",
+        Refusal::WouldFail { code, .. } => code.name(),
+        Refusal::PoolFull { .. } => "pool_full",
+        Refusal::QuotaFull { .. } => "quota_full",
+        Refusal::Unavailable { .. } => "unavailable",
+    }
+}
+
+/// The operation that would fail, if one would.
+pub(crate) fn operation_of(refusal: &Refusal) -> Option<u16> {
+    match refusal {
+        Refusal::WouldFail { operation, .. } => Some(*operation),
+        _ => None,
+    }
+}
+
+/// When a refused transaction may be sent again, if waiting helps.
+pub(crate) fn retry_after_ms(refusal: &Refusal) -> Option<u64> {
+    match refusal {
+        Refusal::PoolFull { retry_after_ms } | Refusal::QuotaFull { retry_after_ms } => Some(*retry_after_ms),
+        Refusal::Unavailable { .. } => Some(1_000),
+        _ => None,
+    }
+}

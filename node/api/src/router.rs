@@ -1,0 +1,103 @@
+//! The two routers, and what holds for every answer of them.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::{AllowOrigin, CorsLayer};
+
+use crate::app::App;
+use crate::config::ApiConfig;
+use crate::node::Node;
+use crate::problem::Failure;
+use crate::{explorer, routes};
+
+/// What pages may load: their own style, script, icon and event stream, and nothing else.
+const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
+     img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// The client API and the explorer.
+pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
+    let origins = cors(&config.cors_origins);
+    let app = App::new(node, config);
+    let calls = routes::calls().into_iter().chain(explorer::pages());
+    let router = calls.fold(Router::new(), |router, (path, handler)| {
+        router.route(path, handler)
+    });
+    let router = router
+        .fallback(|| async { Failure::NoSuchCall })
+        .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })
+        .layer(from_fn_with_state(app.clone(), bound_calls))
+        .layer(CompressionLayer::new())
+        .layer(from_fn(guard));
+    match origins {
+        Some(origins) => router.layer(origins),
+        None => router,
+    }
+    .with_state(app)
+}
+
+/// Refuses calls beyond the bound. Event streams have a bound of their own and are not counted here.
+async fn bound_calls(State(app): State<App>, request: Request, next: Next) -> Response {
+    match Arc::clone(&app.calls).try_acquire_owned() {
+        Ok(permit) => {
+            let response = next.run(request).await;
+            drop(permit);
+            response
+        }
+        Err(_) => Failure::Overloaded { what: "calls" }.into_response(),
+    }
+}
+
+/// Headers that keep browsers from doing more with an answer than was meant.
+pub(crate) async fn guard(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    headers.insert(
+        HeaderName::from_static("permissions-policy"),
+        HeaderValue::from_static("camera=(), geolocation=(), microphone=()"),
+    );
+    headers
+        .entry(CACHE_CONTROL)
+        .or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+/// Who else may read the API from a browser; nobody unless configured.
+fn cors(origins: &[String]) -> Option<CorsLayer> {
+    if origins.is_empty() {
+        return None;
+    }
+    let allowed = if origins.iter().any(|origin| origin == "*") {
+        AllowOrigin::any()
+    } else {
+        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
+    };
+    let exposed = [HeaderName::from_static(quorate_client::schema::HEIGHT_HEADER)];
+    Some(
+        CorsLayer::new()
+            .allow_origin(allowed)
+            .allow_methods([Method::GET, Method::POST])
+            .allow_headers([
+                axum::http::header::CONTENT_TYPE,
+                axum::http::header::ACCEPT,
+                HeaderName::from_static("last-event-id"),
+            ])
+            .expose_headers(exposed),
+    )
+}

@@ -1,0 +1,37 @@
+//! The calls of the client API, by what they are about.
+
+pub(crate) mod accounts;
+pub(crate) mod assets;
+pub(crate) mod blocks;
+pub(crate) mod network;
+pub(crate) mod transactions;
+
+use axum::routing::{MethodRouter, get};
+
+use crate::app::App;
+use crate::{events, openapi, submit};
+
+/// Every call of the client API with its path, as the OpenAPI document lists them.
+pub(crate) fn calls() -> Vec<(&'static str, MethodRouter<App>)> {
+    vec![
+        ("/v1/status", get(network::status)),
+        ("/v1/network", get(network::network)),
+        ("/v1/transactions", axum::routing::post(submit::submit)),
+        ("/v1/transactions/{id}", get(transactions::transaction)),
+        ("/v1/blocks", get(blocks::blocks)),
+        ("/v1/blocks/{block}", get(blocks::block)),
+        ("/v1/accounts/{address}", get(accounts::account)),
+        ("/v1/accounts/{address}/transactions", get(accounts::transactions)),
+        ("/v1/assets", get(assets::assets)),
+        ("/v1/assets/{code}", get(assets::asset)),
+        ("/v1/assets/{code}/holders", get(assets::holders)),
+        ("/v1/records/{sha256}", get(assets::records)),
+        ("/v1/validators", get(network::validators)),
+        ("/v1/peers", get(network::peers)),
+        ("/v1/evidence", get(network::evidence)),
+        ("/v1/members", get(network::members)),
+        ("/v1/proposals", get(network::proposals)),
+        ("/v1/events", get(events::events)),
+        ("/openapi.json", get(openapi::document)),
+    ]
+}

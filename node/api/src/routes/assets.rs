@@ -1,0 +1,136 @@
+//! Assets, who holds them, and records of documents.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use quorate_client::schema::{Asset, AssetList, Holder, HolderList, Problem, RecordList};
+
+use crate::app::App;
+use crate::input::{Name, Params, address, asset_code, digest, record_cursor, write_record_cursor};
+use crate::node::Snapshot;
+use crate::problem::Failure;
+use crate::shape;
+
+/// Assets, by code.
+#[utoipa::path(get, path = "/v1/assets", tag = "assets",
+    params(
+        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+    ),
+    responses((status = 200, body = AssetList), (status = 400, body = Problem)))]
+pub(crate) async fn assets(State(app): State<App>, params: Params) -> Result<Response, Failure> {
+    let limit = params.limit()?;
+    let after = params.cursor(|text| text.parse().ok())?;
+    let read = app.read(params.min_height()?, move |snapshot, _| {
+        let assets: Vec<Asset> = snapshot
+            .assets(after, limit)?
+            .into_iter()
+            .map(shape::asset)
+            .collect();
+        let next = assets
+            .last()
+            .filter(|_| assets.len() == limit)
+            .map(|asset| asset.code.to_string());
+        Ok(AssetList { assets, next })
+    });
+    Ok(read.await?.into_response())
+}
+
+/// An asset.
+#[utoipa::path(get, path = "/v1/assets/{code}", tag = "assets",
+    params(
+        ("code" = String, Path, description = "1 to 12 of A–Z and 0–9"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+    ),
+    responses((status = 200, body = Asset), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn asset(
+    State(app): State<App>,
+    Name(name): Name,
+    params: Params,
+) -> Result<Response, Failure> {
+    let code = asset_code(&name)?;
+    let read = app.read(params.min_height()?, move |snapshot, _| {
+        snapshot.asset(&code)?.map(shape::asset).ok_or_else(unknown_asset)
+    });
+    Ok(read.await?.into_response())
+}
+
+/// Who holds an asset, by address.
+#[utoipa::path(get, path = "/v1/assets/{code}/holders", tag = "assets",
+    params(
+        ("code" = String, Path, description = "1 to 12 of A–Z and 0–9"),
+        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+    ),
+    responses((status = 200, body = HolderList), (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn holders(
+    State(app): State<App>,
+    Name(name): Name,
+    params: Params,
+) -> Result<Response, Failure> {
+    let code = asset_code(&name)?;
+    let limit = params.limit()?;
+    let after = params.cursor(|text| address(text).ok())?;
+    let read = app.read(params.min_height()?, move |snapshot, _| {
+        snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
+        let holder = |(address, amount)| Holder { address, amount };
+        let holders: Vec<Holder> = snapshot
+            .holders(&code, after, limit)?
+            .into_iter()
+            .map(holder)
+            .collect();
+        let next = holders
+            .last()
+            .filter(|_| holders.len() == limit)
+            .map(|holder| holder.address.to_string());
+        Ok(HolderList { holders, next })
+    });
+    Ok(read.await?.into_response())
+}
+
+/// Who recorded a document's hash, earliest first. A hash that nobody recorded has an empty list.
+#[utoipa::path(get, path = "/v1/records/{sha256}", tag = "records",
+    params(
+        ("sha256" = String, Path, description = "The document's SHA-256, 64 hexadecimal digits"),
+        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+    ),
+    responses((status = 200, body = RecordList), (status = 400, body = Problem)))]
+pub(crate) async fn records(
+    State(app): State<App>,
+    Name(name): Name,
+    params: Params,
+) -> Result<Response, Failure> {
+    let sha256 = digest(&name, "a document's SHA-256")?;
+    let limit = params.limit()?;
+    let after = params.cursor(record_cursor)?;
+    let read = app.read(params.min_height()?, move |snapshot, _| {
+        page(snapshot, &sha256, after, limit)
+    });
+    Ok(read.await?.into_response())
+}
+
+/// Places of a record after `after`.
+pub(crate) fn page(
+    snapshot: &dyn Snapshot,
+    sha256: &quorate_ledger::Digest,
+    after: Option<crate::facts::RecordPlace>,
+    limit: usize,
+) -> Result<RecordList, Failure> {
+    let facts = snapshot.records(sha256, after, limit)?;
+    let next = facts
+        .last()
+        .filter(|_| facts.len() == limit)
+        .map(|last| write_record_cursor(&last.place));
+    let records = facts
+        .into_iter()
+        .map(|facts| shape::record(*sha256, facts))
+        .collect();
+    Ok(RecordList { records, next })
+}
+
+pub(crate) fn unknown_asset() -> Failure {
+    Failure::not_found("unknown_asset", "no asset has this code")
+}

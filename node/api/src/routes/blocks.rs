@@ -1,0 +1,133 @@
+//! Blocks.
+
+use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderMap, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use quorate_client::schema::{Block, BlockList, OCTET_STREAM, Problem};
+use quorate_ledger::{Digest, Height};
+
+use crate::app::App;
+use crate::config::{CHUNK, MAX_IDS_PER_PAGE};
+use crate::facts::{BlockFacts, BlockRef, TransactionFacts};
+use crate::input::{Name, Params, block_ref, wants_bytes, whole_number};
+use crate::node::Snapshot;
+use crate::problem::Failure;
+use crate::shape::{self, Names};
+
+/// Blocks, newest first.
+#[utoipa::path(get, path = "/v1/blocks", tag = "blocks",
+    params(
+        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default. Full blocks make shorter pages"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+    ),
+    responses((status = 200, body = BlockList), (status = 400, body = Problem)))]
+pub(crate) async fn blocks(State(app): State<App>, params: Params) -> Result<Response, Failure> {
+    let limit = params.limit()?;
+    let first = params.cursor(whole_number)?;
+    let read = app.read(params.min_height()?, move |snapshot, node| {
+        let names = Names::of(node);
+        let tip = snapshot.tip().height.0;
+        let mut height = first.unwrap_or(tip).min(tip);
+        let mut blocks = Vec::new();
+        let mut ids = 0;
+        while height > 0 && blocks.len() < limit && ids < MAX_IDS_PER_PAGE {
+            // Blocks pruned here end the list.
+            let Some(facts) = snapshot.block(BlockRef::Height(Height(height)))? else {
+                break;
+            };
+            let block = with_ids(snapshot, &facts, &names)?;
+            ids += block.transactions.len();
+            blocks.push(block);
+            height -= 1;
+        }
+        let next = (height > 0 && !blocks.is_empty()).then(|| height.to_string());
+        Ok(BlockList { blocks, next })
+    });
+    Ok(read.await?.into_response())
+}
+
+/// A block by height, by hash, or the latest one. As bytes: `CertifiedBlock`.
+#[utoipa::path(get, path = "/v1/blocks/{block}", tag = "blocks",
+    params(
+        ("block" = String, Path, description = "A height, a block hash or `latest`"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+    ),
+    responses(
+        (status = 200, content((Block = "application/json"), (Vec<u8> = "application/octet-stream"))),
+        (status = 400, body = Problem), (status = 404, body = Problem)))]
+pub(crate) async fn block(
+    State(app): State<App>,
+    Name(name): Name,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let reference = block_ref(&name)?;
+    let min_height = params.min_height()?;
+    if wants_bytes(&headers) {
+        let read = app.read(min_height, move |snapshot, _| {
+            let facts = find(snapshot, reference)?;
+            let bytes = snapshot.certified_block(facts.header.v1().height)?;
+            bytes.ok_or_else(unknown_block)
+        });
+        return Ok(read.await?.respond(octets));
+    }
+    let read = app.read(min_height, move |snapshot, node| {
+        let facts = find(snapshot, reference)?;
+        with_ids(snapshot, &facts, &Names::of(node))
+    });
+    Ok(read.await?.into_response())
+}
+
+/// The block that is meant, or the latest.
+pub(crate) fn find(snapshot: &dyn Snapshot, reference: Option<BlockRef>) -> Result<BlockFacts, Failure> {
+    let reference = match reference {
+        Some(reference) => reference,
+        None if snapshot.tip().height == Height::GENESIS => {
+            return Err(Failure::not_found("no_blocks", "no block is certified here yet"));
+        }
+        None => BlockRef::Height(snapshot.tip().height),
+    };
+    snapshot.block(reference)?.ok_or_else(unknown_block)
+}
+
+fn unknown_block() -> Failure {
+    Failure::not_found(
+        "unknown_block",
+        "this node has no certified block of that height or hash",
+    )
+}
+
+/// All transactions of a block, read piece by piece.
+pub(crate) fn for_each_transaction(
+    snapshot: &dyn Snapshot,
+    height: Height,
+    mut take: impl FnMut(TransactionFacts),
+) -> Result<(), Failure> {
+    let mut from = 0;
+    loop {
+        let chunk = snapshot.transactions_at(height, from, CHUNK)?;
+        let Some(last) = chunk.last() else { return Ok(()) };
+        from = last.index.saturating_add(1);
+        let complete = chunk.len() < CHUNK;
+        chunk.into_iter().for_each(&mut take);
+        if complete {
+            return Ok(());
+        }
+    }
+}
+
+pub(crate) fn with_ids(snapshot: &dyn Snapshot, facts: &BlockFacts, names: &Names) -> Result<Block, Failure> {
+    let mut ids: Vec<Digest> = Vec::new();
+    if facts.header.v1().transaction_count > 0 {
+        for_each_transaction(snapshot, facts.header.v1().height, |transaction| {
+            ids.push(transaction.id)
+        })?;
+    }
+    Ok(shape::block(facts, ids, names))
+}
+
+pub(crate) fn octets(bytes: Vec<u8>) -> Response {
+    ([(CONTENT_TYPE, HeaderValue::from_static(OCTET_STREAM))], bytes).into_response()
+}
