@@ -304,7 +304,7 @@ impl Chain {
 
     /// What the database takes of disk and memory.
     pub fn statistics(&self) -> Result<Statistics, StorageError> {
-        Statistics::of(&self.database)
+        Statistics::of(&self.database, self.stored().transactions)
     }
 
     fn stored(&self) -> Arc<Stored> {

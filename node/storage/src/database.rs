@@ -2,7 +2,8 @@
 //!
 //! **A torn tail heals, damage does not.** The write-ahead log is recovered in the mode that drops an
 //! incomplete record at its end, which is what a crash in mid-write leaves, and refuses everything else: a
-//! record whose checksum fails was durable once, and going on without it would be forgetting a promise.
+//! record whose checksum fails was durable once, and going on without it would be forgetting a promise. Only
+//! a tail of zeros, which a loss of power leaves, is cut off first (`tail.rs`).
 //!
 //! **One failure ends all writing.** After a write or a flush has failed, nothing more is written or called
 //! durable: a disk that refused to flush may forget what it took and say yes to the next flush.
@@ -18,6 +19,7 @@ use rocksdb::{
 };
 
 use crate::StorageError;
+use crate::tail::Trimmed;
 
 /// Bounds on what a database takes of memory and disk.
 #[derive(Clone, Debug)]
@@ -118,13 +120,11 @@ impl Database {
             fs::create_dir_all(path).map_err(|error| StorageError::of_system(path, &error))?;
         }
         let cache = Cache::new_lru_cache(options.cache_bytes);
-        let descriptors = families.iter().map(|family| {
-            ColumnFamilyDescriptor::new(family.name, family_options(family.kind, options, &cache))
-        });
-        let default = ColumnFamilyDescriptor::new("default", family_options(Kind::Ordered, options, &cache));
-        let database_options = database_options(options);
-        let db = DB::open_cf_descriptors(&database_options, path, descriptors.chain([default]))
-            .map_err(|error| StorageError::of_rocksdb(path, &error))?;
+        let open = || open_families(path, families, options, &cache);
+        let db = open().or_else(|error| match error {
+            StorageError::Corrupted { .. } => open_without_tail(path, open, error),
+            other => Err(other),
+        })?;
         Ok(Self {
             db,
             path: path.to_owned(),
@@ -276,6 +276,42 @@ impl View {
         self.borrow_dependent()
             .iterator_cf_opt(database.family(family), options, mode)
             .map(|entry| entry.map_err(|error| database.sort(&error)))
+    }
+}
+
+fn open_families(
+    path: &Path,
+    families: &[Family],
+    options: &StorageOptions,
+    cache: &Cache,
+) -> Result<DB, StorageError> {
+    let descriptor = |name, kind| ColumnFamilyDescriptor::new(name, family_options(kind, options, cache));
+    let default = descriptor("default", Kind::Ordered);
+    let descriptors = families.iter().map(|family| descriptor(family.name, family.kind));
+    DB::open_cf_descriptors(&database_options(options), path, descriptors.chain([default]))
+        .map_err(|error| StorageError::of_rocksdb(path, &error))
+}
+
+/// Opens a database that seems damaged once more, without the zeros at the end of its log; if that does not
+/// help, gives the first error.
+fn open_without_tail(
+    path: &Path,
+    open: impl FnOnce() -> Result<DB, StorageError>,
+    first: StorageError,
+) -> Result<DB, StorageError> {
+    let failed = |error: std::io::Error| StorageError::of_system(path, &error);
+    let Some(trimmed) = Trimmed::newest_log(path).map_err(failed)? else {
+        return Err(first);
+    };
+    match open() {
+        Ok(db) => {
+            trimmed.keep();
+            Ok(db)
+        }
+        Err(_) => {
+            trimmed.put_back().map_err(failed)?;
+            Err(first)
+        }
     }
 }
 

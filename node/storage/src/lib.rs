@@ -48,6 +48,7 @@ mod journal;
 mod meta;
 mod snapshot;
 mod statistics;
+mod tail;
 
 pub use chain::{Chain, Reader, UnorderedBatch};
 pub use database::{Order, StorageOptions};

@@ -2,9 +2,9 @@
 
 use crate::StorageError;
 use crate::database::Database;
-use crate::families::{FAMILIES, STATE, TRANSACTIONS};
+use crate::families::{FAMILIES, STATE};
 
-/// What a database takes of disk and memory. Counts of keys are RocksDB's estimates.
+/// What a database takes of disk and memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Statistics {
     /// Table files, in bytes.
@@ -19,12 +19,12 @@ pub struct Statistics {
     pub pending_compaction_bytes: u64,
     /// Executed transactions.
     pub transactions: u64,
-    /// Values of the state.
+    /// Values of the state, by RocksDB's estimate: one that was replaced counts until it is compacted away.
     pub state_values: u64,
 }
 
 impl Statistics {
-    pub(crate) fn of(database: &Database) -> Result<Self, StorageError> {
+    pub(crate) fn of(database: &Database, transactions: u64) -> Result<Self, StorageError> {
         let all = |name| database.property(&FAMILIES, name);
         Ok(Self {
             table_bytes: all("rocksdb.total-sst-files-size")?,
@@ -32,7 +32,7 @@ impl Statistics {
             write_buffer_bytes: all("rocksdb.cur-size-all-mem-tables")?,
             cache_bytes: database.cache_usage() as u64,
             pending_compaction_bytes: all("rocksdb.estimate-pending-compaction-bytes")?,
-            transactions: database.property(&[TRANSACTIONS], "rocksdb.estimate-num-keys")?,
+            transactions,
             state_values: database.property(&[STATE], "rocksdb.estimate-num-keys")?,
         })
     }

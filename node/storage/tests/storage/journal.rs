@@ -192,3 +192,48 @@ fn a_second_opening_is_refused() {
     let error = open(home.path()).unwrap_err();
     assert!(matches!(error, StorageError::Locked { .. }), "{error}");
 }
+
+#[test]
+fn pitfall_13_a_tail_that_never_reached_the_disk_heals_itself() {
+    let home = tempfile::tempdir().unwrap();
+    let journal = open(home.path()).unwrap();
+    append(&journal, 1..=10);
+    journal.sync().unwrap();
+    let durable = fs::metadata(last_log(home.path())).unwrap().len();
+    journal.append(&[vec![1; 100_000]]).unwrap();
+    journal.append(&[vec![2; 100_000]]).unwrap();
+    let length = fs::metadata(last_log(home.path())).unwrap().len();
+    // After a loss of power the file has its length, and zeros where pages were not written.
+    for page in (durable / 4096 + 1)..(length / 4096) {
+        let image = crash_image(home.path());
+        let log = last_log(image.path());
+        let mut bytes = fs::read(&log).unwrap();
+        bytes[usize::try_from(page).unwrap() * 4096..].fill(0);
+        fs::write(&log, bytes).unwrap();
+        let journal = open(image.path()).unwrap();
+        let kept: Vec<u64> = journal.replay().map(|record| record.unwrap().0).collect();
+        assert!(
+            kept == numbers(1..=10) || kept == numbers(1..=11),
+            "{page}: {kept:?}"
+        );
+    }
+}
+
+fn numbers(range: std::ops::RangeInclusive<u64>) -> Vec<u64> {
+    range.collect()
+}
+
+#[test]
+fn damage_before_a_tail_of_zeros_is_reported_and_leaves_the_log_as_it_was() {
+    let home = tempfile::tempdir().unwrap();
+    let journal = open(home.path()).unwrap();
+    append(&journal, 1..=100);
+    journal.append(&[vec![0; 10_000]]).unwrap();
+    let image = crash_image(home.path());
+    let log = last_log(image.path());
+    flip(&log, 1_000);
+    let before = fs::read(&log).unwrap();
+    let error = open(image.path()).unwrap_err();
+    assert!(matches!(error, StorageError::Corrupted { .. }), "{error}");
+    assert_eq!(fs::read(&log).unwrap(), before);
+}
