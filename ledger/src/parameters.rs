@@ -52,6 +52,9 @@ pub struct ParameterError {
 /// Milliseconds of a year: no lead in time may be longer.
 const MAX_LEAD_MS: u64 = 366 * 86_400_000;
 
+/// The most bytes that the batches of one proposal may have together.
+const MAX_PROPOSAL_BYTES: u64 = 32 << 20;
+
 /// The most unordered batches of one author that may be accepted unasked.
 const MAX_AUTHOR_QUOTA: u32 = 4_096;
 
@@ -60,6 +63,8 @@ impl ParametersV1 {
     pub fn check(&self) -> Result<(), ParameterError> {
         // A batch must have room for the largest transaction and its own frame.
         let batch_bytes = u64::from(self.max_transaction_bytes) + 256;
+        // A block with its batches must fit into one answer of block sync.
+        let batches = MAX_PROPOSAL_BYTES / u64::from(self.max_batch_bytes.max(1));
         let ranges = [
             (
                 "max_transaction_bytes",
@@ -83,7 +88,7 @@ impl ParametersV1 {
                 "max_proposal_batches",
                 self.max_proposal_batches.into(),
                 1,
-                MAX_PROPOSAL_BATCHES.into(),
+                u64::from(MAX_PROPOSAL_BATCHES).min(batches),
             ),
             ("max_expiry_lead_ms", self.max_expiry_lead_ms, 1_000, MAX_LEAD_MS),
             ("max_clock_lead_ms", self.max_clock_lead_ms, 1, MAX_LEAD_MS),
