@@ -14,12 +14,14 @@
 //! Everything decided is a block, so sequence, index and slot are one number, the [`Height`]. One
 //! engine instance serves one epoch with one committee.
 
+use std::collections::BTreeSet;
+
 use quorate_crypto::{Certificate, Committee, Digest, Height, ValidatorIndex};
 use quorate_ledger::{Parameters, Proposal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Body, Message, Verified};
-use crate::pbft::PreparedCertificate;
+use crate::pbft::{self, PreparedCertificate};
 
 /// The most heights a window may have.
 pub const MAX_WINDOW: usize = 64;
@@ -301,6 +303,34 @@ impl Record {
             Self::Own(message) | Self::Accepted(message) => message.v1().body.height(),
             Self::Prepared(certificate) => Some(certificate.height),
             Self::Entered(_) => None,
+        }
+    }
+}
+
+impl Record {
+    /// Those of a journal's records that recovery needs, in their order: of view-changes and new-views
+    /// only the last of each (pitfall 16). For the driver to rewrite its journal with, now and then.
+    pub fn without_replaced(records: Vec<Self>) -> Vec<Self> {
+        let mut seen = BTreeSet::new();
+        let mut kept: Vec<Self> = records
+            .into_iter()
+            .rev()
+            .filter(|record| record.replaces().is_none_or(|kind| seen.insert(kind)))
+            .collect();
+        kept.reverse();
+        kept
+    }
+
+    /// What kind of record this is, if the last of its kind makes the former ones needless.
+    fn replaces(&self) -> Option<u8> {
+        match self {
+            Self::Entered(_) => Some(0),
+            Self::Own(message) => match &message.v1().body {
+                Body::Pbft(pbft::Body::ViewChange(_)) => Some(1),
+                Body::Pbft(pbft::Body::NewView(_)) => Some(2),
+                _ => None,
+            },
+            Self::Accepted(_) | Self::Prepared(_) => None,
         }
     }
 }

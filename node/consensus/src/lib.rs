@@ -12,4 +12,5 @@ pub use contract::{Action, Config, Evidence, Input, Record, Rejection, Step, Tim
 pub use engine::{Engine, UnknownEngine};
 pub use message::{
     Body, Ed25519, Holding, Message, MessageV1, SignatureScheme, Status, Unverified, Verified,
+    verify_certificate,
 };

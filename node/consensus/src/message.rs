@@ -1,7 +1,7 @@
 //! What validators sign and send to each other, and the check that lets a message into an engine.
 
 use quorate_crypto::{
-    Committee, Digest, Domain, Epoch, Height, PublicKey, SealContent, Signature, ValidatorIndex,
+    Certificate, Committee, Digest, Domain, Epoch, Height, PublicKey, SealContent, Signature, ValidatorIndex,
 };
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +123,38 @@ pub enum Unverified {
 /// The largest is a new-view: with 128 validators, 86 claims about 64 heights, and 64 certificates
 /// with 256 batches and 86 votes each, 1.2 MB.
 pub const MAX_MESSAGE_BYTES: usize = 2 << 20;
+
+/// Checks that a quorum of `committee` sealed the certificate's block, as
+/// [`Certificate::verify`] does, but with any signature scheme.
+pub fn verify_certificate(
+    certificate: &Certificate,
+    network: Digest,
+    committee: &Committee,
+    scheme: &impl SignatureScheme,
+) -> Result<(), Unverified> {
+    let (epoch, seals) = (certificate.epoch(), certificate.seals());
+    if epoch != committee.epoch() {
+        return Err(Unverified::WrongEpoch {
+            got: epoch,
+            expected: committee.epoch(),
+        });
+    }
+    if seals.len() < committee.quorum() || !seals.is_sorted_by(|a, b| a.validator < b.validator) {
+        return Err(Unverified::Inconsistent);
+    }
+    let content = SealContent::new(network, epoch, certificate.height(), certificate.block());
+    let content = quorate_ledger::encode(&content);
+    for seal in seals {
+        let signer = seal.validator;
+        let key = committee
+            .key(signer)
+            .ok_or(Unverified::UnknownSender { sender: signer })?;
+        if !scheme.verify(key, Domain::SEAL, &content, &seal.signature) {
+            return Err(Unverified::BadSignature { signer });
+        }
+    }
+    Ok(())
+}
 
 impl Message {
     /// Version 1's fields.

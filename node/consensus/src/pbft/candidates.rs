@@ -47,11 +47,6 @@ impl Candidates {
         Ok(())
     }
 
-    /// Whether all of these passed the check and are here.
-    pub(super) fn contains_all(&self, batches: &[Digest]) -> bool {
-        batches.iter().all(|batch| self.places.contains_key(batch))
-    }
-
     /// A proposal in flight names these.
     pub(super) fn take(&mut self, batches: &[Digest]) {
         for batch in batches {

@@ -1,10 +1,8 @@
-//! Prepared certificates, and the check of block certificates through the signature scheme's seam.
+//! Prepared certificates.
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{
-    Certificate, Committee, Digest, Domain, Height, SealContent, Signature, ValidatorIndex,
-};
-use quorate_ledger::{Proposal, encode};
+use quorate_crypto::{Committee, Digest, Domain, Height, Signature, ValidatorIndex};
+use quorate_ledger::Proposal;
 use serde::{Deserialize, Serialize};
 
 use super::message::{PreparedClaim, View, vote_bytes};
@@ -92,39 +90,4 @@ impl PreparedCertificate {
         }
         Ok(())
     }
-}
-
-/// Checks that a quorum of `committee` sealed the certificate's block.
-pub(super) fn verify_certificate(
-    certificate: &Certificate,
-    network: Digest,
-    committee: &Committee,
-    scheme: &impl SignatureScheme,
-) -> Result<(), Unverified> {
-    let seals = certificate.seals();
-    if certificate.epoch() != committee.epoch() {
-        return Err(Unverified::WrongEpoch {
-            got: certificate.epoch(),
-            expected: committee.epoch(),
-        });
-    }
-    if seals.len() < committee.quorum() || !seals.is_sorted_by(|a, b| a.validator < b.validator) {
-        return Err(Unverified::Inconsistent);
-    }
-    let content = encode(&SealContent::new(
-        network,
-        certificate.epoch(),
-        certificate.height(),
-        certificate.block(),
-    ));
-    for seal in seals {
-        let signer = seal.validator;
-        let key = committee
-            .key(signer)
-            .ok_or(Unverified::UnknownSender { sender: signer })?;
-        if !scheme.verify(key, Domain::SEAL, &content, &seal.signature) {
-            return Err(Unverified::BadSignature { signer });
-        }
-    }
-    Ok(())
 }

@@ -12,9 +12,9 @@ use quorate_crypto::{Certificate, Committee, Digest, Domain, Epoch, Height, Sign
 use quorate_ledger::{Proposal, encode};
 use serde::{Deserialize, Serialize};
 
-use super::certificate::{PreparedCertificate, verify_certificate};
+use super::certificate::PreparedCertificate;
 use crate::contract::MAX_WINDOW;
-use crate::message::{SignatureScheme, Unverified};
+use crate::message::{SignatureScheme, Unverified, verify_certificate};
 
 /// A reign of one primary, from 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -175,17 +175,17 @@ impl Replica {
         if instance.available == Some(digest) || instance.required == Some(digest) {
             return;
         }
-        let batches = proposed.proposal.batches();
-        if self.candidates.contains_all(batches) {
+        let batches = proposed.proposal.batches().to_vec();
+        if batches.is_empty() {
             instance.available = Some(digest);
-        } else {
-            instance.required = Some(digest);
-            self.out.actions.push(Action::RequireBatches {
-                height,
-                proposal: digest,
-                batches: batches.to_vec(),
-            });
+            return;
         }
+        instance.required = Some(digest);
+        self.out.actions.push(Action::RequireBatches {
+            height,
+            proposal: digest,
+            batches,
+        });
     }
 
     pub(super) fn on_batches_available(&mut self, batches: &[Digest]) -> Result<(), Rejection> {

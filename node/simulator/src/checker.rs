@@ -1,0 +1,161 @@
+//! What must hold whatever happens, checked as it happens. Liars are not held to it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quorate_consensus::pbft::{Body as Pbft, View};
+use quorate_consensus::{Body, Message};
+use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_ledger::Proposal;
+
+use crate::model::ModelBlock;
+
+/// The kinds of vote that bind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    PrePrepare,
+    Prepare,
+    Commit,
+}
+
+/// The outside observer who sees everything.
+#[derive(Debug, Default)]
+pub(crate) struct Checker {
+    submitted: BTreeSet<Digest>,
+    decided: BTreeMap<Height, Proposal>,
+    blocks: BTreeMap<Height, Digest>,
+    said: BTreeMap<(ValidatorIndex, Kind, View, Height), Digest>,
+    seals: BTreeMap<(ValidatorIndex, Height), Digest>,
+    /// The highest view that each validator has asked to move to.
+    moved: BTreeMap<ValidatorIndex, View>,
+    /// The first rule that was broken.
+    violation: Option<String>,
+}
+
+impl Checker {
+    pub(crate) fn violation(&self) -> Option<&str> {
+        self.violation.as_deref()
+    }
+
+    pub(crate) fn report(&mut self, what: String) {
+        self.violation.get_or_insert(what);
+    }
+
+    pub(crate) fn on_submitted(&mut self, batch: Digest) {
+        self.submitted.insert(batch);
+    }
+
+    /// Agreement and validity.
+    pub(crate) fn on_decided(&mut self, by: ValidatorIndex, height: Height, proposal: &Proposal) {
+        let first = self.decided.entry(height).or_insert_with(|| proposal.clone());
+        if first != proposal {
+            self.report(format!(
+                "agreement: validator {by} decided otherwise at height {height}"
+            ));
+        }
+        if let Some(batch) = proposal
+            .batches()
+            .iter()
+            .find(|batch| !self.submitted.contains(*batch))
+        {
+            let batch = batch.short();
+            self.report(format!(
+                "validity: height {height} has batch {batch}, which nobody submitted"
+            ));
+        }
+    }
+
+    /// One history.
+    pub(crate) fn on_certified(&mut self, by: ValidatorIndex, block: &ModelBlock) {
+        let height = block.height;
+        let first = *self.blocks.entry(height).or_insert(block.hash);
+        if first != block.hash {
+            self.report(format!(
+                "one history: validator {by} certified another block at height {height}"
+            ));
+        }
+        self.on_decided(by, height, &block.proposal);
+    }
+
+    /// Nobody honest is accused.
+    pub(crate) fn on_accused(&mut self, by: ValidatorIndex, accused: ValidatorIndex, honest: bool) {
+        if honest {
+            self.report(format!(
+                "validator {by} accuses validator {accused}, which is honest"
+            ));
+        }
+    }
+
+    /// Nobody votes against its own past, whatever was lost in between.
+    pub(crate) fn on_sent(&mut self, message: &Message) {
+        let message = message.v1();
+        let by = message.sender;
+        match &message.body {
+            Body::Status(_) => {}
+            Body::Seal { height, block } => {
+                if *self.seals.entry((by, *height)).or_insert(*block) != *block {
+                    self.report(format!("validator {by} sealed two blocks at height {height}"));
+                }
+            }
+            Body::Pbft(body) => match body {
+                Pbft::PrePrepare {
+                    view,
+                    height,
+                    proposal,
+                } => {
+                    self.on_vote(by, Kind::PrePrepare, *view, *height, proposal.digest());
+                }
+                Pbft::Prepare {
+                    view,
+                    height,
+                    proposal,
+                } => {
+                    self.on_vote(by, Kind::Prepare, *view, *height, *proposal);
+                }
+                Pbft::Commit {
+                    view,
+                    height,
+                    proposal,
+                } => {
+                    self.on_vote(by, Kind::Commit, *view, *height, *proposal);
+                }
+                Pbft::Complaint { .. } | Pbft::NewView(_) => {}
+                Pbft::ViewChange(change) => {
+                    let claims = &change.claims;
+                    let moved = self.moved.entry(by).or_default();
+                    *moved = (*moved).max(claims.view);
+                    let hidden = self.said.iter().find(|((who, kind, view, height), _)| {
+                        *who == by
+                            && *kind == Kind::Commit
+                            && *view < claims.view
+                            && *height > claims.certified
+                            && !claims
+                                .prepared
+                                .iter()
+                                .any(|claim| claim.height == *height && claim.view >= *view)
+                    });
+                    if let Some(((_, _, view, height), _)) = hidden {
+                        let (view, height) = (*view, *height);
+                        self.report(format!(
+                            "validator {by} hides its commit of view {view}, height {height} in a view-change"
+                        ));
+                    }
+                }
+            },
+        }
+    }
+
+    fn on_vote(&mut self, by: ValidatorIndex, kind: Kind, view: View, height: Height, digest: Digest) {
+        let key = (by, kind, view, height);
+        let known = self.said.contains_key(&key);
+        if *self.said.entry(key).or_insert(digest) != digest {
+            self.report(format!(
+                "validator {by} contradicts its {kind:?} of view {view}, height {height}"
+            ));
+        }
+        if !known && self.moved.get(&by).is_some_and(|moved| *moved > view) {
+            self.report(format!(
+                "validator {by} says {kind:?} in view {view} at height {height}, after its view-change"
+            ));
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! What is simulated: how many validators, which faults, how much work, who lies.
+
+use quorate_consensus::{TimerRange, Timing};
+use quorate_crypto::ValidatorIndex;
+use quorate_ledger::ParametersV1;
+
+use crate::random::Random;
+
+/// A whole simulation, but for what its seed decides.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// How many validators there are.
+    pub validators: usize,
+    /// What all random choices follow from.
+    pub seed: u64,
+    /// Until when faults happen, in milliseconds. Batches are submitted until then too.
+    pub faults_end_ms: u64,
+    /// How long after that everything must be certified everywhere.
+    pub patience_ms: u64,
+    /// How many batches are submitted, at random times at random validators.
+    pub batches: u64,
+    /// Faults of the links, while faults last.
+    pub links: Links,
+    /// Faults of the machines, while faults last.
+    pub machines: Machines,
+    /// Who lies, and how.
+    pub liars: Vec<(ValidatorIndex, Lie)>,
+    /// What happens at given times, in milliseconds, besides what is drawn.
+    pub script: Vec<(u64, Command)>,
+    /// A rule that is broken on purpose, to see that it is found.
+    pub broken: Option<Broken>,
+    /// Network parameters.
+    pub parameters: ParametersV1,
+    /// Local durations.
+    pub timing: Timing,
+}
+
+/// Faults of links: chances in a thousand, for each message.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Links {
+    /// A message is lost.
+    pub loss: u64,
+    /// A message arrives twice.
+    pub duplication: u64,
+    /// The longest delay, in microseconds; different delays reorder messages.
+    pub delay_us: u64,
+    /// How many times a random part of the network is cut off for a while.
+    pub partitions: u64,
+    /// Whether some cuts are one-way.
+    pub one_way: bool,
+}
+
+/// Faults of machines.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Machines {
+    /// How many times a random validator crashes and is started again later.
+    pub crashes: u64,
+    /// How many times a random validator stands still for a while and goes on.
+    pub pauses: u64,
+    /// Clocks are wrong by at most this, in milliseconds.
+    pub clock_skew_ms: u64,
+    /// The longest flush, in microseconds.
+    pub flush_us: u64,
+}
+
+/// How a validator lies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// Two instances with one key, each honest by itself, each heard by others.
+    Twins,
+    /// One instance whose messages are withheld, altered and signed again, or replayed.
+    Mutant,
+    /// It says nothing at all.
+    Silent,
+}
+
+/// Something that happens at a given time.
+#[derive(Clone, Debug)]
+pub enum Command {
+    /// The validator's process dies: what was not durable is lost.
+    Crash(u16),
+    /// It is started again.
+    Start(u16),
+    /// It stands still.
+    Pause(u16),
+    /// It goes on.
+    Resume(u16),
+    /// These validators are cut off from all others, in both directions.
+    Isolate(Vec<u16>),
+    /// Messages from the first to the second are lost.
+    CutOneWay(u16, u16),
+    /// All cuts are over.
+    Heal,
+    /// This many batches are submitted at the validator.
+    Submit(u16, u64),
+}
+
+/// A rule that the simulated driver or its committee breaks on purpose. None of these is in the
+/// engine: the shipped code has no switch for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Broken {
+    /// Actions leave before the records of their step are durable.
+    SentBeforeDurable,
+    /// A quorum is a majority.
+    QuorumTooSmall,
+    /// A journal's records are forgotten when a block is certified, before it is on disk.
+    ForgottenTooEarly,
+    /// A restarted replica starts with an empty journal, and is not told that it signed before.
+    JournalLost,
+    /// Messages are not verified.
+    Unverified,
+}
+
+/// The simulator's durations: as short as its links allow, so that faults are outlived quickly.
+pub const TIMING: Timing = Timing {
+    resend: TimerRange {
+        from_ms: 100,
+        to_ms: 150,
+    },
+    progress: TimerRange {
+        from_ms: 400,
+        to_ms: 600,
+    },
+    progress_cap_ms: 4_000,
+    heartbeat: TimerRange {
+        from_ms: 150,
+        to_ms: 200,
+    },
+};
+
+impl Scenario {
+    /// A network without faults that is given a few batches.
+    pub fn calm(validators: usize, seed: u64) -> Self {
+        Self {
+            validators,
+            seed,
+            faults_end_ms: 1_000,
+            patience_ms: 5_000,
+            batches: 20,
+            links: Links {
+                delay_us: 2_000,
+                ..Links::default()
+            },
+            machines: Machines {
+                flush_us: 1_000,
+                ..Machines::default()
+            },
+            liars: Vec::new(),
+            script: Vec::new(),
+            broken: None,
+            parameters: ParametersV1 {
+                window: 8,
+                ..ParametersV1::default()
+            },
+            timing: TIMING,
+        }
+    }
+
+    /// A network whose faults are drawn from the seed: any mix of lossy, slow and cut links,
+    /// crashing, halting and skewed machines, without liars.
+    pub fn stormy(validators: usize, seed: u64) -> Self {
+        let mut random = Random::new(seed ^ 0x5ca1_ab1e);
+        let mut sometimes = |most: u64| {
+            if random.chance(600) {
+                random.between(0, most)
+            } else {
+                0
+            }
+        };
+        let links = Links {
+            loss: sometimes(150),
+            duplication: sometimes(150),
+            delay_us: 500 + sometimes(60_000),
+            partitions: sometimes(4),
+            one_way: sometimes(1) == 1,
+        };
+        let machines = Machines {
+            crashes: sometimes(6),
+            pauses: sometimes(3),
+            clock_skew_ms: sometimes(1_000),
+            flush_us: 100 + sometimes(20_000),
+        };
+        let window = [1, 2, 4, 8, 32][usize::try_from(sometimes(4)).unwrap_or(0)];
+        Self {
+            faults_end_ms: 4_000,
+            patience_ms: 30_000,
+            batches: 10 + sometimes(60),
+            links,
+            machines,
+            parameters: ParametersV1 {
+                window,
+                max_proposal_batches: u32::try_from(1 + sometimes(8)).unwrap_or(1),
+                ..ParametersV1::default()
+            },
+            ..Self::calm(validators, seed)
+        }
+    }
+
+    /// The same with liars: as many validators as may be faulty, each with a lie drawn from the seed.
+    pub fn with_liars(mut self) -> Self {
+        let mut random = Random::new(self.seed ^ 0x0011_a125);
+        let faulty = self.validators.saturating_sub(1) / 3;
+        while self.liars.len() < faulty {
+            let place = random.between(0, self.validators as u64 - 1);
+            let liar = ValidatorIndex(u16::try_from(place).unwrap_or(0));
+            if self.liars.iter().all(|(known, _)| *known != liar) {
+                let lie = [Lie::Twins, Lie::Twins, Lie::Mutant, Lie::Mutant, Lie::Silent];
+                let lie = random.pick(&lie).copied().unwrap_or(Lie::Silent);
+                self.liars.push((liar, lie));
+            }
+        }
+        self
+    }
+
+    /// The same with one rule broken.
+    pub fn breaking(mut self, rule: Broken) -> Self {
+        self.broken = Some(rule);
+        self
+    }
+
+    /// The same with something happening at a time.
+    pub fn at(mut self, ms: u64, command: Command) -> Self {
+        self.script.push((ms, command));
+        self
+    }
+}

@@ -1,0 +1,407 @@
+//! A run: hosts, events, and the judgement at the end.
+
+use std::collections::BTreeSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use quorate_crypto::{Digest, Engine, ValidatorIndex, sha256};
+
+use crate::host::{Host, Settings};
+use crate::random::Random;
+use crate::scenario::{Broken, Command, Lie, Links, Scenario};
+use crate::scheme::committee;
+use crate::world::{Due, Event, World};
+
+/// A whole network, in one thread and in virtual time.
+#[derive(Debug)]
+pub struct Simulation {
+    scenario: Scenario,
+    world: World,
+    hosts: Vec<Host>,
+    submitted: u64,
+    calm: bool,
+}
+
+/// What became of a run.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The scenario, to run again.
+    pub scenario: Scenario,
+    /// What went wrong, if anything.
+    pub failure: Option<String>,
+    /// The height that all honest validators reached.
+    pub height: u64,
+    /// The highest view that an honest validator reached.
+    pub view: u64,
+    /// Virtual time from the end of the faults until all was certified, in milliseconds.
+    pub settled_ms: u64,
+    /// Virtual time in all, in milliseconds.
+    pub virtual_ms: u64,
+    /// Events handled.
+    pub events: u64,
+    /// Messages sent.
+    pub messages: u64,
+    /// The message sequence chart, if one was drawn.
+    pub chart: Vec<String>,
+}
+
+/// How many lines of its chart a failing seed prints.
+const CHART_LINES: usize = 150;
+
+impl Simulation {
+    /// The network of a scenario, nothing having happened yet.
+    pub fn new(scenario: Scenario) -> Self {
+        let engine = match scenario.broken {
+            Some(Broken::QuorumTooSmall) => Engine::Raft,
+            _ => Engine::Pbft,
+        };
+        let committee = committee(scenario.validators, engine);
+        let network = sha256(b"simulated network");
+        let links = scenario.links;
+        let mut world = World::new(network, committee.clone(), scenario.seed, links);
+        world.liars = scenario.liars.iter().map(|(liar, _)| *liar).collect();
+        let mut hosts = Vec::new();
+        for validator in committee.indices() {
+            let lie = scenario
+                .liars
+                .iter()
+                .find(|(liar, _)| *liar == validator)
+                .map(|(_, lie)| *lie);
+            let copies = if lie == Some(Lie::Twins) { 2 } else { 1 };
+            for _ in 0..copies {
+                let skew = scenario.machines.clock_skew_ms;
+                let drawn = world.random.between(0, skew.saturating_mul(2));
+                let settings = Settings {
+                    parameters: scenario.parameters.clone(),
+                    timing: scenario.timing,
+                    broken: scenario.broken.filter(|_| lie.is_none()),
+                    flush_us: scenario.machines.flush_us,
+                    clock_skew_ms: i64::try_from(drawn).unwrap_or(0) - i64::try_from(skew).unwrap_or(0),
+                };
+                hosts.push(Host::new(hosts.len(), validator, lie, settings));
+                world.hosts.push(validator);
+            }
+        }
+        Self {
+            scenario,
+            world,
+            hosts,
+            submitted: 0,
+            calm: false,
+        }
+    }
+
+    /// Runs it to its end.
+    pub fn run(self) -> Report {
+        let scenario = self.scenario.clone();
+        let run = AssertUnwindSafe(move || self.run_guarded());
+        catch_unwind(run).unwrap_or_else(|panic| {
+            let what = panic
+                .downcast_ref::<String>()
+                .cloned()
+                .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+                .unwrap_or_default();
+            Report {
+                scenario,
+                failure: Some(format!("an engine panicked: {what}")),
+                height: 0,
+                view: 0,
+                settled_ms: 0,
+                virtual_ms: 0,
+                events: 0,
+                messages: 0,
+                chart: Vec::new(),
+            }
+        })
+    }
+
+    /// Runs it again with a chart.
+    pub fn chart(mut self) -> Report {
+        self.world.chart = Some(Vec::new());
+        self.run()
+    }
+
+    fn run_guarded(mut self) -> Report {
+        self.plan();
+        for host in &mut self.hosts {
+            host.start(&mut self.world);
+        }
+        self.connect_all();
+        let end = self.scenario.faults_end_ms * 1_000;
+        let patience = self.scenario.patience_ms * 1_000;
+        let mut failure = None;
+        let mut settled = None;
+        let mut check_at = end;
+        while self.world.now < end + patience {
+            let Some(due) = self.world.next(end + patience) else {
+                break;
+            };
+            self.on_due(due);
+            if let Some(violation) = self.world.checker.violation() {
+                failure = Some(violation.to_owned());
+                break;
+            }
+            if self.calm && self.world.now >= check_at {
+                check_at = self.world.now + 5_000;
+                if self.unfinished().is_none() {
+                    settled = Some(self.world.now);
+                    break;
+                }
+            }
+        }
+        if failure.is_none() && settled.is_none() {
+            failure = Some(format!(
+                "progress: {} ms after the faults, {}",
+                self.scenario.patience_ms,
+                self.unfinished().unwrap_or_default()
+            ));
+        }
+        let honest = || self.hosts.iter().filter(|host| host.is_honest());
+        let view = honest()
+            .filter_map(|host| host.engine().map(|engine| engine.view().0))
+            .max();
+        Report {
+            failure,
+            height: honest().map(|host| host.chain().len() as u64).min().unwrap_or(0),
+            view: view.unwrap_or(0),
+            settled_ms: settled.unwrap_or(self.world.now).saturating_sub(end) / 1_000,
+            virtual_ms: self.world.now / 1_000,
+            events: self.world.events,
+            messages: self.world.messages,
+            chart: self.world.chart.take().unwrap_or_default(),
+            scenario: self.scenario,
+        }
+    }
+
+    /// Draws when batches are submitted and when faults happen.
+    fn plan(&mut self) {
+        let mut random = Random::new(self.scenario.seed ^ 0x00fa_0175);
+        let end = self.scenario.faults_end_ms;
+        let validators = self.scenario.validators as u64;
+        let someone = |random: &mut Random| u16::try_from(random.between(0, validators - 1)).unwrap_or(0);
+        let mut plan = std::mem::take(&mut self.scenario.script);
+        self.scenario.script = plan.clone();
+        for _ in 0..self.scenario.batches {
+            plan.push((random.between(1, end), Command::Submit(someone(&mut random), 1)));
+        }
+        for _ in 0..self.scenario.machines.crashes {
+            let (who, at) = (someone(&mut random), random.between(1, end));
+            plan.push((at, Command::Crash(who)));
+            plan.push(((at + random.between(1, 800)).min(end), Command::Start(who)));
+        }
+        for _ in 0..self.scenario.machines.pauses {
+            let (who, at) = (someone(&mut random), random.between(1, end));
+            plan.push((at, Command::Pause(who)));
+            plan.push(((at + random.between(1, 1_500)).min(end), Command::Resume(who)));
+        }
+        for _ in 0..self.scenario.links.partitions {
+            let at = random.between(1, end);
+            if self.scenario.links.one_way && random.chance(500) {
+                for _ in 0..random.between(1, validators) {
+                    plan.push((at, Command::CutOneWay(someone(&mut random), someone(&mut random))));
+                }
+            } else {
+                let side = (0..validators).filter(|_| random.chance(400));
+                let side = side.filter_map(|who| u16::try_from(who).ok()).collect();
+                plan.push((at, Command::Isolate(side)));
+            }
+            plan.push(((at + random.between(1, 1_500)).min(end), Command::Heal));
+        }
+        for (at, command) in plan {
+            self.world.schedule(at * 1_000, Due::Command(command));
+        }
+        self.world.schedule(end * 1_000, Due::Calm);
+    }
+
+    fn on_due(&mut self, due: Due) {
+        match due {
+            Due::At { host, life, event } => self.hosts[host].on_event_of(&mut self.world, life, event),
+            Due::Command(command) => self.on_command(command),
+            Due::Calm => self.on_calm(),
+        }
+    }
+
+    fn hosts_of(&self, who: u16) -> Vec<usize> {
+        let of = |host: &&Host| host.validator == ValidatorIndex(who);
+        self.hosts.iter().filter(of).map(|host| host.place).collect()
+    }
+
+    fn on_command(&mut self, command: Command) {
+        match command {
+            Command::Crash(who) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].crash(&mut self.world);
+                }
+            }
+            Command::Start(who) => {
+                for host in self.hosts_of(who) {
+                    self.start(host);
+                }
+            }
+            Command::Pause(who) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].pause(&mut self.world);
+                }
+            }
+            Command::Resume(who) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].resume(&mut self.world);
+                }
+            }
+            Command::Isolate(side) => {
+                self.world.note(|| format!("cut off: {side:?}"));
+                let side: BTreeSet<ValidatorIndex> = side.into_iter().map(ValidatorIndex).collect();
+                let all: Vec<ValidatorIndex> = self.world.committee.indices().collect();
+                for one in &all {
+                    for other in all
+                        .iter()
+                        .filter(|other| side.contains(*other) != side.contains(one))
+                    {
+                        self.world.cut(*one, *other);
+                    }
+                }
+            }
+            Command::CutOneWay(from, to) => {
+                self.world.note(|| format!("cut one way: {from} → {to}"));
+                self.world.cut(ValidatorIndex(from), ValidatorIndex(to));
+            }
+            Command::Heal => self.heal(),
+            Command::Submit(who, count) => {
+                for _ in 0..count {
+                    self.submit(who);
+                }
+            }
+        }
+    }
+
+    fn submit(&mut self, who: u16) {
+        let batch: Digest =
+            sha256(&[self.scenario.seed.to_le_bytes(), self.submitted.to_le_bytes()].concat());
+        self.submitted += 1;
+        self.world.checker.on_submitted(batch);
+        for host in self.hosts_of(who) {
+            self.hosts[host].submit(&mut self.world, batch);
+        }
+    }
+
+    fn start(&mut self, host: usize) {
+        if self.hosts[host].is_up() {
+            return;
+        }
+        self.hosts[host].start(&mut self.world);
+        let own = self.hosts[host].validator;
+        for place in 0..self.hosts.len() {
+            let peer = self.hosts[place].validator;
+            if peer != own && self.hosts[place].is_up() && !self.world.is_cut(own, peer) {
+                self.connect(host, peer);
+                self.connect(place, own);
+            }
+        }
+    }
+
+    fn connect(&mut self, host: usize, peer: ValidatorIndex) {
+        let delay = self.world.random.between(100, 5_000);
+        self.world
+            .schedule_at(host, u64::MAX, delay, Event::Connected { peer });
+    }
+
+    fn connect_all(&mut self) {
+        for host in 0..self.hosts.len() {
+            for peer in self.world.committee.indices() {
+                if peer != self.hosts[host].validator {
+                    self.connect(host, peer);
+                }
+            }
+        }
+    }
+
+    fn heal(&mut self) {
+        self.world.note(|| "all cuts healed".to_owned());
+        for (from, to) in self.world.heal() {
+            for host in self.hosts_of(to.0) {
+                self.connect(host, from);
+            }
+        }
+    }
+
+    /// Faults are over: links deliver, everything runs.
+    fn on_calm(&mut self) {
+        self.world.note(|| "faults are over".to_owned());
+        self.world.links = Links {
+            delay_us: self.world.links.delay_us.min(5_000),
+            ..Links::default()
+        };
+        self.heal();
+        let scripted_down: BTreeSet<u16> = self.stay_down();
+        for host in 0..self.hosts.len() {
+            self.hosts[host].resume(&mut self.world);
+            if !scripted_down.contains(&self.hosts[host].validator.0) {
+                self.start(host);
+            }
+        }
+        self.calm = true;
+    }
+
+    /// Validators that the script crashes and does not start again stay down.
+    fn stay_down(&self) -> BTreeSet<u16> {
+        let mut script = self.scenario.script.clone();
+        script.sort_by_key(|(at, _)| *at);
+        let mut down = BTreeSet::new();
+        for (_, command) in script {
+            match command {
+                Command::Crash(who) => down.insert(who),
+                Command::Start(who) => down.remove(&who),
+                _ => false,
+            };
+        }
+        down
+    }
+
+    /// What is still to be done before the network has settled: every batch that an honest validator
+    /// has on disk is certified by all honest ones that run, at one height.
+    fn unfinished(&self) -> Option<String> {
+        let running: Vec<&Host> = self
+            .hosts
+            .iter()
+            .filter(|host| host.is_honest() && host.is_up())
+            .collect();
+        let wanted: BTreeSet<Digest> = running
+            .iter()
+            .flat_map(|host| host.durable_batches())
+            .copied()
+            .collect();
+        let height = running.iter().map(|host| host.chain().len()).max().unwrap_or(0);
+        for host in running {
+            let missing = wanted.difference(&host.ordered()).count();
+            if missing > 0 || host.chain().len() < height {
+                return Some(format!(
+                    "validator {} is at height {} of {height}, lacks {missing} of {} batches, waits for {:?}",
+                    host.validator,
+                    host.chain().len(),
+                    wanted.len(),
+                    host.engine()
+                        .map(|engine| (engine.view(), engine.is_active(), engine.waiting())),
+                ));
+            }
+        }
+        None
+    }
+}
+
+impl Report {
+    /// The report of a run in which nothing went wrong.
+    ///
+    /// # Panics
+    /// If something did: with the seed, and the end of a chart of the same run.
+    pub fn expect_success(self) -> Self {
+        let Some(failure) = &self.failure else { return self };
+        let replay = Simulation::new(self.scenario.clone()).chart();
+        let from = replay.chart.len().saturating_sub(CHART_LINES);
+        panic!(
+            "seed {} with {} validators: {failure}\n{}\nscenario: {:?}",
+            self.scenario.seed,
+            self.scenario.validators,
+            replay.chart[from..].join("\n"),
+            self.scenario,
+        );
+    }
+}

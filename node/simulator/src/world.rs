@@ -1,0 +1,216 @@
+//! Virtual time, the queue of what will happen, and the links.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quorate_consensus::{Body, Message, Timer, pbft};
+use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
+
+use crate::checker::Checker;
+use crate::model::ModelBlock;
+use crate::random::Random;
+use crate::scenario::{Command, Links};
+
+/// What travels on a link.
+#[derive(Clone, Debug)]
+pub(crate) enum Wire {
+    Consensus(Message),
+    Batch(Digest),
+    WantBatches(Vec<Digest>),
+    WantBlocks(Height),
+    Blocks(Vec<ModelBlock>),
+}
+
+/// Something that will happen at a host, in the life in which it was begun.
+#[derive(Clone, Debug)]
+pub(crate) enum Event {
+    Deliver { from: ValidatorIndex, wire: Wire },
+    Connected { peer: ValidatorIndex },
+    Flushed,
+    BatchDurable { batch: Digest },
+    BlockDurable { height: Height },
+    Execute { height: Height },
+    Timer { timer: Timer, generation: u64 },
+    Housekeeping,
+}
+
+/// Something that will happen.
+#[derive(Clone, Debug)]
+pub(crate) enum Due {
+    At {
+        host: usize,
+        life: u64,
+        event: Event,
+    },
+    Command(Command),
+    /// Faults are over.
+    Calm,
+}
+
+/// Everything that hosts share.
+#[derive(Debug)]
+pub(crate) struct World {
+    pub(crate) network: Digest,
+    pub(crate) committee: Committee,
+    pub(crate) random: Random,
+    /// Microseconds.
+    pub(crate) now: u64,
+    pub(crate) checker: Checker,
+    pub(crate) links: Links,
+    pub(crate) events: u64,
+    pub(crate) messages: u64,
+    /// The chart, if one is drawn.
+    pub(crate) chart: Option<Vec<String>>,
+    /// Which validators have more than one host, or none that speaks.
+    pub(crate) hosts: Vec<ValidatorIndex>,
+    pub(crate) liars: BTreeSet<ValidatorIndex>,
+    cuts: BTreeSet<(ValidatorIndex, ValidatorIndex)>,
+    queue: BTreeMap<(u64, u64), Due>,
+    next: u64,
+}
+
+impl World {
+    pub(crate) fn new(network: Digest, committee: Committee, seed: u64, links: Links) -> Self {
+        Self {
+            network,
+            committee,
+            random: Random::new(seed),
+            now: 0,
+            checker: Checker::default(),
+            links,
+            events: 0,
+            messages: 0,
+            chart: None,
+            hosts: Vec::new(),
+            liars: BTreeSet::new(),
+            cuts: BTreeSet::new(),
+            queue: BTreeMap::new(),
+            next: 0,
+        }
+    }
+
+    pub(crate) fn schedule(&mut self, delay_us: u64, due: Due) {
+        self.queue.insert((self.now + delay_us, self.next), due);
+        self.next += 1;
+    }
+
+    pub(crate) fn schedule_at(&mut self, host: usize, life: u64, delay_us: u64, event: Event) {
+        self.schedule(delay_us, Due::At { host, life, event });
+    }
+
+    /// The next thing to happen, not later than `until`; time moves to it.
+    pub(crate) fn next(&mut self, until: u64) -> Option<Due> {
+        let entry = self.queue.first_entry()?;
+        if entry.key().0 > until {
+            return None;
+        }
+        let ((at, _), due) = entry.remove_entry();
+        self.now = at;
+        self.events += 1;
+        Some(due)
+    }
+
+    /// Sends over the link from a host's validator to one host, as its faults have it. A message
+    /// finds the process that runs when it arrives.
+    pub(crate) fn send(&mut self, from: ValidatorIndex, to_host: usize, wire: &Wire) {
+        let to = self.hosts[to_host];
+        self.messages += 1;
+        if self.cuts.contains(&(from, to)) || self.random.chance(self.links.loss) {
+            return;
+        }
+        let copies = if self.random.chance(self.links.duplication) {
+            2
+        } else {
+            1
+        };
+        for _ in 0..copies {
+            let delay = self.random.between(50, self.links.delay_us.max(50));
+            let event = Event::Deliver {
+                from,
+                wire: wire.clone(),
+            };
+            self.schedule_at(to_host, u64::MAX, delay, event);
+        }
+    }
+
+    pub(crate) fn is_cut(&self, from: ValidatorIndex, to: ValidatorIndex) -> bool {
+        self.cuts.contains(&(from, to))
+    }
+
+    pub(crate) fn cut(&mut self, from: ValidatorIndex, to: ValidatorIndex) {
+        self.cuts.insert((from, to));
+    }
+
+    /// Ends all cuts; gives the links that come up again.
+    pub(crate) fn heal(&mut self) -> BTreeSet<(ValidatorIndex, ValidatorIndex)> {
+        std::mem::take(&mut self.cuts)
+    }
+
+    /// Adds a line to the chart.
+    pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(chart) = &mut self.chart {
+            let (ms, us) = (self.now / 1_000, self.now % 1_000);
+            chart.push(format!("{ms:>7}.{us:03}  {}", line()));
+        }
+    }
+}
+
+/// A message in a few words.
+pub(crate) fn describe(message: &Message) -> String {
+    match &message.v1().body {
+        Body::Seal { height, block } => format!("seal h{height} {}", block.short()),
+        Body::Status(status) => {
+            format!(
+                "status v{} certified {} +{}",
+                status.reign,
+                status.certified,
+                status.holds.len()
+            )
+        }
+        Body::Pbft(body) => match body {
+            pbft::Body::PrePrepare {
+                view,
+                height,
+                proposal,
+            } => {
+                format!("pre-prepare v{view} h{height} {}", proposal.digest().short())
+            }
+            pbft::Body::Prepare {
+                view,
+                height,
+                proposal,
+            } => {
+                format!("prepare v{view} h{height} {}", proposal.short())
+            }
+            pbft::Body::Commit {
+                view,
+                height,
+                proposal,
+            } => {
+                format!("commit v{view} h{height} {}", proposal.short())
+            }
+            pbft::Body::Complaint { view } => format!("complaint v{view}"),
+            pbft::Body::ViewChange(change) => {
+                let claims = &change.claims;
+                let prepared: Vec<String> = claims
+                    .prepared
+                    .iter()
+                    .map(|claim| format!("h{}@v{} {}", claim.height, claim.view, claim.proposal.short()))
+                    .collect();
+                format!(
+                    "view-change v{} certified {} [{}]",
+                    claims.view,
+                    claims.certified,
+                    prepared.join(", ")
+                )
+            }
+            pbft::Body::NewView(new_view) => {
+                let from: Vec<String> = new_view
+                    .view_changes
+                    .iter()
+                    .map(|change| change.sender.to_string())
+                    .collect();
+                format!("new-view v{} of {}", new_view.view, from.join(","))
+            }
+        },
+    }
+}
