@@ -19,13 +19,13 @@ use quorate_ledger::{
 };
 use rocksdb::WriteBatch;
 
-use crate::database::{Database, View};
+use crate::database::{Database, Order, View};
 use crate::families::{
     BATCHES, BLOCKS, CERTIFICATES, FAMILIES, HeightRecord, MAX_VALUE_BYTES, ORDERED, STATE, TIP_KEY,
     TRANSACTIONS, TipRecord, UNORDERED, UnorderedRecord, height_key,
 };
 use crate::meta::{self, META};
-use crate::{Order, Snapshot, Statistics, StorageError, StorageOptions};
+use crate::{Snapshot, Statistics, StorageError, StorageOptions};
 
 mod write;
 

@@ -228,7 +228,7 @@ pub(crate) type Entry = (Box<[u8]>, Box<[u8]>);
 
 /// Which way a range is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Order {
+pub(crate) enum Order {
     /// From the smallest key on.
     Ascending,
     /// From the largest key on.

@@ -11,9 +11,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use quorate_ledger::Digest;
 use rocksdb::WriteBatch;
 
-use crate::database::{Database, Family, Kind, View};
+use crate::database::{Database, Family, Kind, Order, View};
 use crate::meta::{self, META};
-use crate::{Order, StorageError, StorageOptions};
+use crate::{StorageError, StorageOptions};
 
 const RECORDS: Family = Family {
     name: "records",

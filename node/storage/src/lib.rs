@@ -51,7 +51,7 @@ mod statistics;
 mod tail;
 
 pub use chain::{Chain, Reader, UnorderedBatch};
-pub use database::{Order, StorageOptions};
+pub use database::StorageOptions;
 pub use error::StorageError;
 pub use families::RecordPlace;
 pub use home::{HomeError, HomeLock};

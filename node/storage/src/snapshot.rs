@@ -11,12 +11,12 @@ use quorate_ledger::{
 };
 use serde::de::DeserializeOwned;
 
+use crate::StorageError;
 use crate::chain::{Stored, decode_stored};
-use crate::database::{Family, View};
+use crate::database::{Family, Order, View};
 use crate::families::{
     BATCHES, BLOCKS, CERTIFICATES, HASHES, HeightRecord, LocationRecord, STATE, TRANSACTIONS, height_key,
 };
-use crate::{Order, StorageError};
 
 mod pages;
 

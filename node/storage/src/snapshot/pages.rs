@@ -4,11 +4,12 @@
 use quorate_ledger::{Address, AssetCode, Block, Digest, Height, Timestamp};
 
 use super::{MAX_PAGE, Snapshot};
+use crate::database::Order;
 use crate::families::{
     ASSETS, BLOCKS, HISTORIES, HOLDERS, HistoryRecord, RECORDS, RecordPlace, RecordRecord, asset_code,
     height_key, history_key, history_number, holder_key, record_key, record_place,
 };
-use crate::{Location, Order, StorageError};
+use crate::{Location, StorageError};
 
 /// Bytes of an address, with which the keys of histories begin.
 const ADDRESS_BYTES: usize = 20;
