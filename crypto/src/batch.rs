@@ -14,7 +14,7 @@ use getrandom::rand_core::UnwrapErr;
 use crate::{Domain, KeyError, PublicKey, Signature};
 
 /// Signatures checked by one equation: beyond this a group gets hardly cheaper, and a bad one dearer.
-const GROUP: usize = 128;
+const GROUP: usize = 256;
 
 /// The groups that a failed group is divided into.
 const SMALL_GROUP: usize = 16;

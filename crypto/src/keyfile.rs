@@ -316,12 +316,17 @@ fn from_der(der: &[u8]) -> Result<SigningKey, PemError> {
 }
 
 fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+    let not_a_file = || KeyFileError::NotAFile {
+        path: path.to_owned(),
+    };
     // Looked at before it is opened, as opening a pipe would wait for a writer.
-    let metadata = fs::metadata(path).map_err(read_error(path))?;
+    if !fs::metadata(path).map_err(read_error(path))?.is_file() {
+        return Err(not_a_file());
+    }
+    let file = File::open(path).map_err(read_error(path))?;
+    let metadata = file.metadata().map_err(io_error(path))?;
     if !metadata.is_file() {
-        return Err(KeyFileError::NotAFile {
-            path: path.to_owned(),
-        });
+        return Err(not_a_file());
     }
     let mode = metadata.mode() & 0o777;
     if mode & 0o077 != 0 {
@@ -330,7 +335,6 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
             mode,
         });
     }
-    let file = File::open(path).map_err(read_error(path))?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + 1));
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
