@@ -1,1 +1,62 @@
-//! To be written.
+//! The network between members: bytes in frames over libp2p, and nothing of what they mean.
+//!
+//! **Who.** A link is a TCP connection under Noise, whose identity is the node key. Only members that
+//! are not denied get one ([`Handle::set_members`], [`Handle::deny`]); strangers are turned away once
+//! Noise has shown who they are, and before that bounded by the address they come from.
+//!
+//! **What.** The first frame each way is a handshake that compares network and protocol version. Then
+//! each peer has a stream per [`Channel`] and direction, so that votes never wait behind batches, and a
+//! stream per request and its answer ([`Handle::request`]). Frames of a channel arrive in order or not at
+//! all: when a link breaks, what was on its way is lost, and the protocols above send again.
+//!
+//! **Where.** Configured addresses are dialled first, for ever; then what mDNS and Kademlia found and
+//! what members told of themselves. Two peers may dial each other at once; the one with the lower key
+//! chooses which connection to use.
+//!
+//! # On the wire
+//!
+//! | stream | content |
+//! | --- | --- |
+//! | `/quorate/control/1` | `Hello`, then any number of `Control`, at most 1 KiB each |
+//! | `/quorate/votes/1`, `/quorate/batches/1` | frames as the runtime sends them |
+//! | `/quorate/sync/1` | a request, then an answer of frames of at least a byte, then an empty frame |
+//!
+//! A frame is a 32-bit little-endian length and that many bytes. In BCS:
+//! `Hello = V1 { network: [u8; 32], protocol_version: u32, software: string }`,
+//! `Control = V1 (0 Use)`. The names in front are libp2p's multistream-select.
+//!
+//! # Bounds
+//!
+//! For each peer, with default [`Limits`], whatever it sends: 32 MiB that a connection has received and
+//! nobody has read, on at most 3 connections; 4 MiB of votes and 16 MiB of batches received and waiting
+//! for the runtime, frames under assembly included; 4 requests being served, each with 64 KiB of request
+//! and two frames of answer. What this node does itself is bounded too: 4 MiB of votes and 32 MiB of
+//! batches wait to be sent to a peer (the bytes of a broadcast are shared between peers), and 4 requests
+//! are under way to it, each holding at most two frames (16 MiB).
+
+mod channel;
+mod config;
+mod dialing;
+mod error;
+mod events;
+mod frame;
+mod gate;
+mod handle;
+mod handler;
+mod hello;
+mod key;
+mod link;
+mod mux;
+mod peer;
+mod service;
+mod sync;
+mod transport;
+
+pub use channel::Channel;
+pub use config::{Config, Limits, PeerConfig};
+pub use error::{HandshakeField, NetworkError, Reason, ReplyError, RequestError, SendError};
+pub use events::{Event, Events};
+pub use handle::{Handle, start};
+pub use key::{InvalidKey, PeerKey};
+pub use peer::{LinkInfo, PeerInfo, Traffic};
+pub use sync::{MAX_SYNC_ANSWER, MAX_SYNC_FRAME, MAX_SYNC_REQUEST, Reply, Response};

@@ -1,0 +1,367 @@
+//! From the network to the runtime. What was received waits here in one lane per kind, each lane a
+//! queue per peer served in turn, so that votes pass batches and no peer's flood hides another's frames.
+//!
+//! Bounds: a frame holds permits of its peer's inbox until the runtime takes it, and a stream whose
+//! inbox is used up is not read, so that a slow runtime holds back the sender and not memory. Of link
+//! changes a peer has at most two waiting, of refusals [`MAX_REFUSALS`] wait and the rest is counted.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use crate::{Channel, PeerKey, Reason, Reply};
+
+/// Refusals that wait for the runtime; more are dropped.
+const MAX_REFUSALS: usize = 64;
+/// After so many events of a lane in a row, one of a later lane has its turn.
+const BURST: u32 = 64;
+
+/// What the network tells the runtime.
+#[derive(Debug)]
+pub enum Event {
+    /// There is a link to this member, and the handshake has passed.
+    Connected {
+        /// The member.
+        peer: PeerKey,
+        /// Where it is.
+        address: String,
+        /// The program it runs, as it says.
+        software: String,
+        /// Whether this node dialled.
+        outbound: bool,
+    },
+    /// The link is gone. Frames received before may still follow; what was queued for the peer is
+    /// dropped.
+    Disconnected {
+        /// The member.
+        peer: PeerKey,
+        /// Why.
+        reason: Reason,
+    },
+    /// A frame, in the order in which the peer sent it on this channel.
+    Message {
+        /// Who sent it.
+        peer: PeerKey,
+        /// On which channel.
+        channel: Channel,
+        /// The bytes, nothing checked but their number.
+        bytes: Bytes,
+    },
+    /// A request that waits for an answer.
+    SyncRequest {
+        /// Who asks.
+        peer: PeerKey,
+        /// What, at most [`crate::MAX_SYNC_REQUEST`] bytes.
+        request: Bytes,
+        /// Where the answer goes; dropped unfinished, the peer sees the request fail.
+        reply: Reply,
+    },
+    /// A connection was refused, or ended before it was a link.
+    Refused {
+        /// Who it was, where Noise got that far.
+        peer: Option<PeerKey>,
+        /// From where, or to where.
+        address: String,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+/// The runtime's end. Dropping it stops reading from all peers.
+#[derive(Debug)]
+pub struct Events {
+    queue: Arc<EventQueue>,
+}
+
+impl Events {
+    pub(crate) fn new(queue: Arc<EventQueue>) -> Self {
+        Self { queue }
+    }
+
+    /// The next event: link changes first, then votes, requests and batches. None once the network
+    /// has stopped and everything was taken. Safe to cancel.
+    pub async fn recv(&mut self) -> Option<Event> {
+        loop {
+            {
+                let mut inner = self.queue.lock();
+                if let Some(event) = inner.pop() {
+                    return Some(event);
+                }
+                if inner.closed {
+                    return None;
+                }
+            }
+            self.queue.wake.notified().await;
+        }
+    }
+
+    /// The next event, if one waits.
+    pub fn try_recv(&mut self) -> Option<Event> {
+        self.queue.lock().pop()
+    }
+}
+
+/// The network's end.
+#[derive(Debug, Default)]
+pub(crate) struct EventQueue {
+    inner: Mutex<Inner>,
+    wake: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    links: VecDeque<Event>,
+    refusals: VecDeque<Event>,
+    lanes: [Lane; 3],
+    /// Events given out in a row from each lane while a later one had some.
+    streak: [u32; 3],
+    closed: bool,
+}
+
+const VOTES: usize = 0;
+const REQUESTS: usize = 1;
+const BATCHES: usize = 2;
+
+/// One kind of frames, a queue per peer.
+#[derive(Debug, Default)]
+struct Lane {
+    queues: BTreeMap<PeerKey, VecDeque<(Event, Option<OwnedSemaphorePermit>)>>,
+    last: Option<PeerKey>,
+}
+
+impl EventQueue {
+    pub(crate) fn message(
+        &self,
+        peer: PeerKey,
+        channel: Channel,
+        bytes: Bytes,
+        permit: OwnedSemaphorePermit,
+    ) {
+        let lane = match channel {
+            Channel::Votes => VOTES,
+            Channel::Batches => BATCHES,
+        };
+        self.lock().lanes[lane].push(peer, Event::Message { peer, channel, bytes }, Some(permit));
+        self.wake.notify_one();
+    }
+
+    /// Requests are few: a peer's are counted from their arrival to the end of the answer.
+    pub(crate) fn request(&self, peer: PeerKey, request: Bytes, reply: Reply) {
+        self.lock().lanes[REQUESTS].push(peer, Event::SyncRequest { peer, request, reply }, None);
+        self.wake.notify_one();
+    }
+
+    /// Link changes of one peer alternate. Two that cancel out while both wait are both dropped, so that
+    /// at most "disconnected, connected" waits for each peer.
+    pub(crate) fn link(&self, event: Event) {
+        let mut inner = self.lock();
+        if let Event::Disconnected { peer, .. } = event {
+            let last = inner
+                .links
+                .iter()
+                .rposition(|waiting| waiting.link_peer() == Some(peer));
+            if let Some(at) = last
+                && matches!(inner.links[at], Event::Connected { .. })
+            {
+                inner.links.remove(at);
+                return;
+            }
+        }
+        inner.links.push_back(event);
+        drop(inner);
+        self.wake.notify_one();
+    }
+
+    /// Whether the refusal found room.
+    pub(crate) fn refused(&self, event: Event) -> bool {
+        let mut inner = self.lock();
+        if inner.refusals.len() >= MAX_REFUSALS {
+            return false;
+        }
+        inner.refusals.push_back(event);
+        drop(inner);
+        self.wake.notify_one();
+        true
+    }
+
+    pub(crate) fn close(&self) {
+        self.lock().closed = true;
+        self.wake.notify_one();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    fn pop(&mut self) -> Option<Event> {
+        if let Some(event) = self.links.pop_front().or_else(|| self.refusals.pop_front()) {
+            return Some(event);
+        }
+        for lane in 0..self.lanes.len() {
+            if self.lanes[lane].queues.is_empty() {
+                self.streak[lane] = 0;
+                continue;
+            }
+            let others_wait = self.lanes[lane + 1..]
+                .iter()
+                .any(|later| !later.queues.is_empty());
+            if others_wait && self.streak[lane] >= BURST {
+                self.streak[lane] = 0;
+                continue;
+            }
+            self.streak[lane] = if others_wait { self.streak[lane] + 1 } else { 0 };
+            return self.lanes[lane].pop();
+        }
+        None
+    }
+}
+
+impl Lane {
+    fn push(&mut self, peer: PeerKey, event: Event, permit: Option<OwnedSemaphorePermit>) {
+        self.queues.entry(peer).or_default().push_back((event, permit));
+    }
+
+    /// The oldest of the peer whose turn it is. Its place in the inbox is free again.
+    fn pop(&mut self) -> Option<Event> {
+        let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
+        let next = self.queues.range((after, Bound::Unbounded)).next();
+        let peer = *next.or_else(|| self.queues.iter().next())?.0;
+        self.last = Some(peer);
+        let queue = self.queues.get_mut(&peer)?;
+        let (event, _permit) = queue.pop_front()?;
+        if queue.is_empty() {
+            self.queues.remove(&peer);
+        }
+        Some(event)
+    }
+}
+
+impl Event {
+    fn link_peer(&self) -> Option<PeerKey> {
+        match self {
+            Self::Connected { peer, .. } | Self::Disconnected { peer, .. } => Some(*peer),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    fn queue() -> (Arc<EventQueue>, Events, Arc<Semaphore>) {
+        let queue = Arc::new(EventQueue::default());
+        (
+            queue.clone(),
+            Events::new(queue),
+            Arc::new(Semaphore::new(100_000)),
+        )
+    }
+
+    fn put(queue: &EventQueue, inbox: &Arc<Semaphore>, peer: u8, channel: Channel, byte: u8) {
+        let permit = inbox.clone().try_acquire_owned().unwrap();
+        queue.message(
+            PeerKey([peer; 32]),
+            channel,
+            Bytes::copy_from_slice(&[byte]),
+            permit,
+        );
+    }
+
+    fn taken(events: &mut Events) -> Option<(u8, Channel, u8)> {
+        match events.try_recv()? {
+            Event::Message { peer, channel, bytes } => Some((peer.0[0], channel, bytes[0])),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn connected(peer: u8) -> Event {
+        Event::Connected {
+            peer: PeerKey([peer; 32]),
+            address: String::new(),
+            software: String::new(),
+            outbound: true,
+        }
+    }
+
+    fn disconnected(peer: u8) -> Event {
+        Event::Disconnected {
+            peer: PeerKey([peer; 32]),
+            reason: Reason::PingTimeout,
+        }
+    }
+
+    #[test]
+    fn votes_pass_batches_and_peers_take_turns() {
+        let (queue, mut events, inbox) = queue();
+        put(&queue, &inbox, 1, Channel::Batches, 0);
+        for byte in 0..3 {
+            put(&queue, &inbox, 1, Channel::Votes, byte);
+        }
+        put(&queue, &inbox, 2, Channel::Votes, 9);
+        let order: Vec<_> = std::iter::from_fn(|| taken(&mut events)).collect();
+        use Channel::{Batches, Votes};
+        assert_eq!(
+            order,
+            [
+                (1, Votes, 0),
+                (2, Votes, 9),
+                (1, Votes, 1),
+                (1, Votes, 2),
+                (1, Batches, 0)
+            ]
+        );
+        assert_eq!(inbox.available_permits(), 100_000);
+    }
+
+    #[test]
+    fn an_endless_stream_of_votes_does_not_starve_batches() {
+        let (queue, mut events, inbox) = queue();
+        put(&queue, &inbox, 1, Channel::Batches, 0);
+        let mut votes = 0;
+        loop {
+            put(&queue, &inbox, 1, Channel::Votes, 0);
+            match taken(&mut events).unwrap().1 {
+                Channel::Votes => votes += 1,
+                Channel::Batches => break,
+            }
+        }
+        assert_eq!(votes, BURST);
+    }
+
+    #[test]
+    fn a_flapping_link_leaves_at_most_two_events() {
+        let (queue, mut events, _) = queue();
+        queue.link(connected(1));
+        assert!(matches!(events.try_recv(), Some(Event::Connected { .. })));
+        for _ in 0..1000 {
+            queue.link(disconnected(1));
+            queue.link(connected(1));
+        }
+        assert_eq!(queue.lock().links.len(), 2);
+        queue.link(disconnected(1));
+        assert!(matches!(events.try_recv(), Some(Event::Disconnected { .. })));
+        assert!(events.try_recv().is_none());
+    }
+
+    #[test]
+    fn refusals_are_bounded() {
+        let (queue, _events, _) = queue();
+        let refused = || Event::Refused {
+            peer: None,
+            address: String::new(),
+            reason: Reason::NotAMember,
+        };
+        assert_eq!(
+            (0..1000).filter(|_| queue.refused(refused())).count(),
+            MAX_REFUSALS
+        );
+    }
+}

@@ -1,0 +1,145 @@
+//! What is said on the control stream. The first frame each way is a [`Hello`]; the sides compare
+//! network and protocol version, and the one that finds a difference names it and closes the
+//! connection. Noise has proved the keys by then. Later frames are [`Control`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::Reason;
+use crate::error::HandshakeField;
+
+/// The most bytes of a control frame.
+pub(crate) const MAX_CONTROL_FRAME: u32 = 1 << 10;
+/// The most bytes of a software version; a longer one is cut.
+const MAX_SOFTWARE: usize = 64;
+
+/// The first frame on a control stream.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Hello {
+    V1(HelloV1),
+}
+
+/// Version 1 of [`Hello`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct HelloV1 {
+    /// The network's id.
+    pub(crate) network: [u8; 32],
+    /// The protocol's version.
+    pub(crate) protocol_version: u32,
+    /// Name and version of the program, for people; need not be equal.
+    pub(crate) software: String,
+}
+
+/// Any later frame on a control stream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Control {
+    V1(ControlV1),
+}
+
+/// Version 1 of [`Control`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum ControlV1 {
+    /// Of the links between us, send on this one from now on. Said by the peer with the lower key.
+    Use,
+}
+
+impl HelloV1 {
+    pub(crate) fn new(network: [u8; 32], protocol_version: u32, software: &str) -> Self {
+        Self {
+            network,
+            protocol_version,
+            software: printable(software),
+        }
+    }
+
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        bcs::to_bytes(&Hello::V1(self.clone())).expect("a short structure without maps encodes")
+    }
+
+    pub(crate) fn decode(frame: &[u8]) -> Result<Self, Reason> {
+        let Hello::V1(mut hello) =
+            bcs::from_bytes(frame).map_err(|error| Reason::BadHandshake(error.to_string()))?;
+        hello.software = printable(&hello.software);
+        Ok(hello)
+    }
+
+    /// Whether the two sides belong together, and if not, in which field they differ.
+    pub(crate) fn compare(&self, theirs: &Self) -> Result<(), Reason> {
+        if self.network != theirs.network {
+            return Err(Reason::Mismatch {
+                field: HandshakeField::Network,
+                ours: hex::encode(self.network),
+                theirs: hex::encode(theirs.network),
+            });
+        }
+        if self.protocol_version != theirs.protocol_version {
+            return Err(Reason::Mismatch {
+                field: HandshakeField::ProtocolVersion,
+                ours: self.protocol_version.to_string(),
+                theirs: theirs.protocol_version.to_string(),
+            });
+        }
+        Ok(())
+    }
+}
+
+impl Control {
+    pub(crate) fn encode(self) -> Vec<u8> {
+        bcs::to_bytes(&self).expect("an enumeration without content encodes")
+    }
+
+    pub(crate) fn decode(frame: &[u8]) -> Result<Self, Reason> {
+        bcs::from_bytes(frame).map_err(|_| Reason::Violation("an unreadable control frame"))
+    }
+}
+
+/// What a peer says about itself reaches logs and terminals.
+fn printable(text: &str) -> String {
+    text.chars()
+        .filter(|c| c.is_ascii_graphic() || *c == ' ')
+        .take(MAX_SOFTWARE)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_encoding_is_frozen() {
+        let hello = HelloV1::new([0xab; 32], 7, "q/1");
+        let expected = [&[0][..], &[0xab; 32], &[7, 0, 0, 0], &[3], b"q/1"].concat();
+        assert_eq!(hello.encode(), expected);
+        assert_eq!(HelloV1::decode(&expected).unwrap(), hello);
+        assert_eq!(Control::V1(ControlV1::Use).encode(), [0, 0]);
+    }
+
+    #[test]
+    fn the_field_that_differs_is_named_with_both_values() {
+        let ours = HelloV1::new([1; 32], 1, "a");
+        assert_eq!(ours.compare(&HelloV1::new([1; 32], 1, "another")), Ok(()));
+        let text = ours
+            .compare(&HelloV1::new([2; 32], 1, "a"))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            text.contains("network id") && text.contains(&"01".repeat(32)) && text.contains(&"02".repeat(32))
+        );
+        let text = ours
+            .compare(&HelloV1::new([1; 32], 9, "a"))
+            .unwrap_err()
+            .to_string();
+        assert_eq!(text, "the protocol version differs: ours is 1, the peer's 9");
+    }
+
+    #[test]
+    fn garbage_is_refused_and_terminal_escapes_are_dropped() {
+        assert!(HelloV1::decode(b"GET / HTTP/1.1").is_err());
+        let trailing = [HelloV1::new([1; 32], 1, "a").encode(), vec![0]].concat();
+        assert!(HelloV1::decode(&trailing).is_err());
+        assert_eq!(HelloV1::new([1; 32], 1, "a\x1b[2Jb\n").software, "a[2Jb");
+        assert_eq!(
+            HelloV1::new([1; 32], 1, &"x".repeat(500)).software.len(),
+            MAX_SOFTWARE
+        );
+    }
+}

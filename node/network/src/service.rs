@@ -1,0 +1,721 @@
+//! The task that owns the swarm: admits, dials, chooses between two links to one peer, and closes what
+//! has failed. Frames do not pass through it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use futures::StreamExt as _;
+use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
+use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, Swarm, SwarmEvent};
+use libp2p::{Multiaddr, PeerId, connection_limits, identify, kad, mdns, ping};
+use tokio::sync::{mpsc, watch};
+use tokio::task::AbortHandle;
+use tokio::time::{Instant, sleep_until, timeout_at};
+
+use crate::dialing::{COURTESY, Dialing, parse_address, worth_learning};
+use crate::events::EventQueue;
+use crate::gate::Refusal;
+use crate::handle::{Shared, Wanted};
+use crate::hello::HelloV1;
+use crate::link::{LINGER, Link, Order, Report};
+use crate::peer::{LinkInfo, Outlet, Peer};
+use crate::transport::{Behaviour, BehaviourEvent};
+use crate::{Config, Event, Limits, PeerKey, Reason};
+
+/// A link that was chosen so recently is not given up for another: both peers dialled at once.
+const SETTLED: Duration = Duration::from_secs(2);
+/// How long a replaced link is kept, for what is still on its way.
+const RETIREMENT: Duration = Duration::from_secs(2);
+/// A link that lasted so long was a good one: its peer is dialled again without a long pause.
+const WORKED: Duration = Duration::from_secs(1);
+/// Pause between questions to Kademlia.
+const LOOKUP_INTERVAL: Duration = Duration::from_secs(5);
+/// Dials of a member that must have failed before Kademlia is asked for it.
+const LOOKUP_AFTER: u32 = 2;
+/// Addresses taken from one message about a peer.
+const MAX_TOLD: usize = 8;
+/// Reports of links that may wait.
+const MAX_REPORTS: usize = 64;
+/// How long stopping may take to send what is queued, and then to close.
+const DRAIN: Duration = Duration::from_millis(500);
+
+pub(crate) struct Service {
+    swarm: Swarm<Behaviour>,
+    shared: Arc<Shared>,
+    events: Arc<EventQueue>,
+    hello: Arc<HelloV1>,
+    limits: Limits,
+    wanted: watch::Receiver<Wanted>,
+    stopped: watch::Sender<bool>,
+    members: BTreeMap<PeerKey, MemberState>,
+    links: BTreeMap<ConnectionId, LinkState>,
+    /// Connections to close, and when.
+    closes: BTreeSet<(Instant, ConnectionId)>,
+    next_lookup: Instant,
+    report: mpsc::Sender<(ConnectionId, Report)>,
+    reports: mpsc::Receiver<(ConnectionId, Report)>,
+}
+
+struct MemberState {
+    id: PeerId,
+    peer: Arc<Peer>,
+    dialing: Dialing,
+    denied: bool,
+    /// The link in use; the peer counts as connected while there is one.
+    current: Option<Current>,
+}
+
+#[derive(Clone, Copy)]
+struct Current {
+    link: ConnectionId,
+    since: Instant,
+}
+
+struct LinkState {
+    peer: PeerKey,
+    orders: mpsc::Sender<Order>,
+    task: AbortHandle,
+    address: Multiaddr,
+    outbound: bool,
+    /// Once the handshake has passed: the way out and the program at the other end.
+    ready: Option<(Arc<Outlet>, String)>,
+    /// Why it is being closed.
+    reason: Option<Reason>,
+}
+
+impl Service {
+    pub(crate) fn new(
+        swarm: Swarm<Behaviour>,
+        config: &Config,
+        shared: Arc<Shared>,
+        events: Arc<EventQueue>,
+        wanted: watch::Receiver<Wanted>,
+        stopped: watch::Sender<bool>,
+    ) -> Self {
+        let (report, reports) = mpsc::channel(MAX_REPORTS);
+        let hello = HelloV1::new(config.network, config.protocol_version, &config.software);
+        let mut service = Self {
+            swarm,
+            shared,
+            events,
+            hello: Arc::new(hello),
+            limits: config.limits.clone(),
+            wanted,
+            stopped,
+            members: BTreeMap::new(),
+            links: BTreeMap::new(),
+            closes: BTreeSet::new(),
+            next_lookup: Instant::now(),
+            report,
+            reports,
+        };
+        service.apply_wanted();
+        service
+    }
+
+    pub(crate) async fn run(mut self) {
+        loop {
+            let next = self.next_timer();
+            tokio::select! {
+                event = self.swarm.select_next_some() => self.on_swarm_event(event),
+                Some((id, report)) = self.reports.recv() => self.on_report(id, report),
+                changed = self.wanted.changed() => {
+                    if changed.is_err() || self.wanted.borrow().stop {
+                        break;
+                    }
+                    self.apply_wanted();
+                }
+                () = sleep_until(next.unwrap_or_else(Instant::now)), if next.is_some() => self.on_timer(),
+            }
+        }
+        self.stop().await;
+    }
+
+    /// Brings members and deny list to what the runtime wants.
+    fn apply_wanted(&mut self) {
+        let wanted = self.wanted.borrow_and_update().clone();
+        let now = Instant::now();
+        let gone: Vec<PeerKey> = self
+            .members
+            .keys()
+            .filter(|key| !wanted.members.contains_key(key))
+            .copied()
+            .collect();
+        for (key, member) in &wanted.members {
+            let Ok(id) = key.peer_id() else { continue };
+            let state = self.members.entry(*key).or_insert_with(|| {
+                let courtesy = if self.shared.local < *key {
+                    Duration::ZERO
+                } else {
+                    COURTESY
+                };
+                let mut dialing = Dialing::new(Vec::new(), courtesy);
+                dialing.soon(now);
+                let peer = Arc::new(Peer::new(*key, &member.name, &self.limits));
+                MemberState {
+                    id,
+                    peer,
+                    dialing,
+                    denied: false,
+                    current: None,
+                }
+            });
+            state.peer.set_name(&member.name);
+            state.dialing.configure(member.addresses.clone());
+            if let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut() {
+                for address in &member.addresses {
+                    kademlia.add_address(&id, address.clone());
+                }
+            }
+        }
+        let ids =
+            |keys: &mut dyn Iterator<Item = &PeerKey>| keys.filter_map(|key| key.peer_id().ok()).collect();
+        let (admitted, denied) = (ids(&mut wanted.members.keys()), ids(&mut wanted.denied.iter()));
+        self.swarm.behaviour_mut().gate.admit(admitted, denied);
+
+        for (key, state) in &mut self.members {
+            let denied = wanted.denied.contains(key);
+            if std::mem::replace(&mut state.denied, denied) == denied {
+                continue;
+            }
+            if denied {
+                state.dialing.rest();
+            } else {
+                state.dialing.soon(now);
+            }
+        }
+        let unwanted: Vec<_> = self
+            .links
+            .iter()
+            .filter_map(|(id, link)| {
+                let reason = if !wanted.members.contains_key(&link.peer) {
+                    Reason::NotAMember
+                } else if wanted.denied.contains(&link.peer) {
+                    Reason::Denied
+                } else {
+                    return None;
+                };
+                Some((*id, reason))
+            })
+            .collect();
+        for (id, reason) in unwanted {
+            self.close(id, reason);
+        }
+        for key in gone {
+            if let Some(state) = self.members.remove(&key)
+                && let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut()
+            {
+                kademlia.remove_peer(&state.id);
+            }
+        }
+        let peers = self
+            .members
+            .iter()
+            .map(|(key, state)| (*key, state.peer.clone()))
+            .collect();
+        *self.shared.peers.write().unwrap_or_else(PoisonError::into_inner) = peers;
+    }
+
+    fn next_timer(&self) -> Option<Instant> {
+        let close = self.closes.first().map(|(at, _)| *at);
+        self.members
+            .values()
+            .filter_map(|state| state.dialing.next())
+            .chain(close)
+            .min()
+    }
+
+    fn on_timer(&mut self) {
+        let now = Instant::now();
+        while let Some((at, id)) = self.closes.first().copied()
+            && at <= now
+        {
+            self.closes.pop_first();
+            self.swarm.close_connection(id);
+        }
+        let due: Vec<PeerKey> = self
+            .members
+            .iter()
+            .filter(|(_, state)| state.dialing.next().is_some_and(|at| at <= now))
+            .map(|(key, _)| *key)
+            .collect();
+        for key in due {
+            self.dial(key, now);
+        }
+    }
+
+    fn dial(&mut self, key: PeerKey, now: Instant) {
+        let Some(state) = self.members.get_mut(&key) else {
+            return;
+        };
+        state.dialing.rest();
+        if state.dialing.failures() >= LOOKUP_AFTER
+            && now >= self.next_lookup
+            && let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut()
+        {
+            kademlia.get_closest_peers(state.id);
+            self.next_lookup = now + LOOKUP_INTERVAL;
+        }
+        let dial = DialOpts::peer_id(state.id)
+            .addresses(state.dialing.addresses())
+            .condition(PeerCondition::DisconnectedAndNotDialing)
+            .allocate_new_port()
+            .build();
+        match self.swarm.dial(dial) {
+            // Connected already, or a dial of Kademlia's is under way: what comes of it is told.
+            Ok(()) | Err(DialError::DialPeerConditionFalse(_)) => {}
+            Err(error) => self.on_dial_failure(key, &error),
+        }
+    }
+
+    fn on_dial_failure(&mut self, key: PeerKey, error: &DialError) {
+        let linked = self.links.values().any(|link| link.peer == key);
+        let Some(state) = self.members.get_mut(&key) else {
+            return;
+        };
+        if linked || state.denied {
+            return;
+        }
+        state.dialing.again(Instant::now(), &self.limits);
+        let reason = dial_error(error);
+        if state.peer.set_error(&reason) {
+            tracing::info!(peer = %state.peer.name(), %reason, "no link");
+        }
+    }
+
+    fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
+        match event {
+            SwarmEvent::ConnectionEstablished {
+                peer_id,
+                connection_id,
+                endpoint,
+                ..
+            } => {
+                let address = without_peer_id(endpoint.get_remote_address());
+                self.on_established(peer_id, connection_id, address, endpoint.is_dialer());
+            }
+            SwarmEvent::ConnectionClosed {
+                connection_id, cause, ..
+            } => {
+                let cause = cause.map_or_else(|| "without an error".to_owned(), |cause| cause.to_string());
+                self.on_closed(connection_id, cause);
+            }
+            SwarmEvent::OutgoingConnectionError {
+                peer_id: Some(id),
+                error,
+                ..
+            } => {
+                if let Some(key) = PeerKey::of_peer_id(&id) {
+                    self.on_dial_failure(key, &error);
+                }
+            }
+            SwarmEvent::IncomingConnectionError {
+                send_back_addr,
+                error,
+                peer_id,
+                ..
+            } => {
+                if let ListenError::Denied { cause } = error {
+                    let peer = peer_id.as_ref().and_then(PeerKey::of_peer_id);
+                    self.refuse(peer, &send_back_addr, denial(&cause));
+                } else {
+                    tracing::debug!(from = %send_back_addr, %error, "a connection did not come about");
+                }
+            }
+            SwarmEvent::NewListenAddr { address, .. } => {
+                tracing::info!(%address, "listening");
+                let mut listening = self
+                    .shared
+                    .listening
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                if !listening.contains(&address) {
+                    listening.push(address);
+                }
+            }
+            SwarmEvent::ExpiredListenAddr { address, .. } => {
+                let mut listening = self
+                    .shared
+                    .listening
+                    .lock()
+                    .unwrap_or_else(PoisonError::into_inner);
+                listening.retain(|held| *held != address);
+            }
+            SwarmEvent::ListenerClosed {
+                reason: Err(error), ..
+            } => {
+                tracing::error!(%error, "a listener has failed: no connections come in over it");
+            }
+            SwarmEvent::ListenerError { error, .. } => {
+                tracing::warn!(%error, "accepting a connection failed")
+            }
+            SwarmEvent::Behaviour(event) => self.on_behaviour_event(event),
+            _ => {}
+        }
+    }
+
+    fn on_established(&mut self, id: PeerId, connection: ConnectionId, address: Multiaddr, outbound: bool) {
+        let streams = self.swarm.behaviour_mut().gate.take(connection);
+        let key = PeerKey::of_peer_id(&id);
+        let (Some(streams), Some(key)) = (streams, key) else {
+            return;
+        };
+        // Membership may have changed since the gate let it pass.
+        let Some(state) = self.members.get_mut(&key).filter(|state| !state.denied) else {
+            self.swarm.close_connection(connection);
+            return;
+        };
+        state.dialing.rest();
+        let (orders, received) = mpsc::channel(4);
+        let link = Link {
+            id: connection,
+            peer: state.peer.clone(),
+            streams,
+            hello: self.hello.clone(),
+            events: self.events.clone(),
+            reports: self.report.clone(),
+            orders: received,
+            handshake_timeout: self.limits.handshake_timeout,
+        };
+        let task = tokio::spawn(link.run()).abort_handle();
+        let link = LinkState {
+            peer: key,
+            orders,
+            task,
+            address,
+            outbound,
+            ready: None,
+            reason: None,
+        };
+        self.links.insert(connection, link);
+    }
+
+    fn on_report(&mut self, id: ConnectionId, report: Report) {
+        let Some(link) = self.links.get_mut(&id).filter(|link| link.reason.is_none()) else {
+            return;
+        };
+        let key = link.peer;
+        match report {
+            Report::Ready { outlet, software } => {
+                link.ready = Some((outlet, software));
+                if self.shared.local < key {
+                    self.choose(key, id);
+                }
+            }
+            Report::Chosen if self.shared.local < key => {
+                self.close(
+                    id,
+                    Reason::Violation("the peer chose a link, and it is ours to choose"),
+                );
+            }
+            Report::Chosen => self.use_link(key, id, Order::Start),
+            Report::Failed(reason) => self.close(id, reason),
+        }
+    }
+
+    /// The newest link is known to work, so it replaces the one in use, unless that one is as new.
+    fn choose(&mut self, key: PeerKey, id: ConnectionId) {
+        let current = self.members.get(&key).and_then(|state| state.current);
+        match current {
+            Some(current) if current.since.elapsed() < SETTLED => self.close(id, Reason::Superseded),
+            Some(current) => {
+                self.use_link(key, id, Order::Choose);
+                self.closes.insert((Instant::now() + RETIREMENT, current.link));
+            }
+            None => self.use_link(key, id, Order::Choose),
+        }
+    }
+
+    fn use_link(&mut self, key: PeerKey, id: ConnectionId, order: Order) {
+        let (Some(state), Some(link)) = (self.members.get_mut(&key), self.links.get(&id)) else {
+            return;
+        };
+        let Some((outlet, software)) = link.ready.clone() else {
+            return;
+        };
+        let first = state
+            .current
+            .replace(Current {
+                link: id,
+                since: Instant::now(),
+            })
+            .is_none();
+        let address = link.address.to_string();
+        let outbound = link.outbound;
+        state.peer.activate(
+            outlet,
+            LinkInfo {
+                address: address.clone(),
+                outbound,
+                since: SystemTime::now(),
+                software: software.clone(),
+            },
+        );
+        if first {
+            tracing::info!(peer = %state.peer.name(), %address, outbound, %software, "link up");
+            self.events.link(Event::Connected {
+                peer: key,
+                address,
+                software,
+                outbound,
+            });
+        }
+        // The runtime knows of the link; now its frames may come. A link that takes no orders has failed.
+        let _ = link.orders.try_send(order);
+    }
+
+    /// Begins to close a connection; the rest follows when it has closed.
+    fn close(&mut self, id: ConnectionId, reason: Reason) {
+        let Some(link) = self.links.get_mut(&id) else {
+            return;
+        };
+        if link.reason.is_some() {
+            return;
+        }
+        link.reason = Some(reason.clone());
+        let (key, address, ready) = (link.peer, link.address.clone(), link.ready.is_some());
+        let was_current = self.leave(key, id, &reason);
+        if matches!(reason, Reason::Mismatch { .. }) {
+            self.closes.insert((Instant::now() + LINGER, id));
+        } else {
+            self.swarm.close_connection(id);
+        }
+        // A link that was in use has been told as disconnected, one that was never needed is no news.
+        if !was_current && !ready && !matches!(reason, Reason::Closed(_) | Reason::Shutdown) {
+            self.refuse(Some(key), &address, reason);
+        }
+    }
+
+    /// If `id` is the link in use, the peer is disconnected, or goes on over another that is ready.
+    fn leave(&mut self, key: PeerKey, id: ConnectionId, reason: &Reason) -> bool {
+        let Some(state) = self.members.get_mut(&key) else {
+            return false;
+        };
+        let Some(current) = state.current.filter(|current| current.link == id) else {
+            return false;
+        };
+        if current.since.elapsed() >= WORKED {
+            state.dialing.worked();
+        }
+        state.current = None;
+        tracing::info!(peer = %state.peer.name(), %reason, "link down");
+        state.peer.deactivate(reason.to_string());
+        self.events.link(Event::Disconnected {
+            peer: key,
+            reason: reason.clone(),
+        });
+        if self.shared.local < key {
+            let spare = self.links.iter().rev().find(|(other, link)| {
+                **other != id && link.peer == key && link.ready.is_some() && link.reason.is_none()
+            });
+            if let Some(spare) = spare.map(|(spare, _)| *spare) {
+                self.use_link(key, spare, Order::Choose);
+            }
+        }
+        true
+    }
+
+    fn on_closed(&mut self, id: ConnectionId, cause: String) {
+        self.closes.retain(|(_, closing)| *closing != id);
+        let Some(link) = self.links.remove(&id) else {
+            return;
+        };
+        link.task.abort();
+        let key = link.peer;
+        let reason = link.reason.unwrap_or_else(|| Reason::Closed(cause));
+        self.leave(key, id, &reason);
+        let linked = self.links.values().any(|other| other.peer == key);
+        let Some(state) = self.members.get_mut(&key) else {
+            return;
+        };
+        if linked || state.denied {
+            return;
+        }
+        state.dialing.again(Instant::now(), &self.limits);
+        let error = if link.ready.is_none() && matches!(reason, Reason::Closed(_)) {
+            format!(
+                "the peer ended the connection before its handshake, as it does with strangers ({reason})"
+            )
+        } else {
+            reason.to_string()
+        };
+        if state.peer.set_error(&error) {
+            tracing::info!(peer = %state.peer.name(), reason = %error, "no link");
+        }
+    }
+
+    fn refuse(&self, peer: Option<PeerKey>, address: &Multiaddr, reason: Reason) {
+        let address = without_peer_id(address).to_string();
+        let (text, from) = (reason.to_string(), address.clone());
+        // Logged only while the runtime keeps up, or a flood would fill the log.
+        if self.events.refused(Event::Refused {
+            peer,
+            address,
+            reason,
+        }) {
+            let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+            tracing::warn!(%peer, address = %from, reason = %text, "refused a connection");
+        }
+    }
+
+    fn on_behaviour_event(&mut self, event: BehaviourEvent) {
+        match event {
+            BehaviourEvent::Ping(ping::Event {
+                connection, result, ..
+            }) => match result {
+                Ok(rtt) => {
+                    if let Some(state) = self
+                        .links
+                        .get(&connection)
+                        .and_then(|link| self.members.get(&link.peer))
+                    {
+                        state.peer.set_rtt(connection, rtt);
+                    }
+                }
+                Err(ping::Failure::Unsupported) => {
+                    self.close(connection, Reason::Violation("the peer does not answer pings"));
+                }
+                Err(_) => self.close(connection, Reason::PingTimeout),
+            },
+            BehaviourEvent::Identify(identify::Event::Received {
+                connection_id,
+                peer_id,
+                info,
+            }) => {
+                let Some(seen) = self.links.get(&connection_id).map(|link| link.address.clone()) else {
+                    return;
+                };
+                self.learn(peer_id, info.listen_addrs, Some(&seen));
+            }
+            BehaviourEvent::Kademlia(kad::Event::OutboundQueryProgressed {
+                result: kad::QueryResult::GetClosestPeers(result),
+                ..
+            }) => {
+                let peers = match result {
+                    Ok(found) => found.peers,
+                    Err(kad::GetClosestPeersError::Timeout { peers, .. }) => peers,
+                };
+                for peer in peers {
+                    self.learn(peer.peer_id, peer.addrs, None);
+                }
+            }
+            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
+                for (peer, address) in found {
+                    self.learn(peer, vec![address], None);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes in addresses of a member, which others or itself have told. A member without a link is
+    /// dialled there.
+    fn learn(&mut self, id: PeerId, told: Vec<Multiaddr>, seen: Option<&Multiaddr>) {
+        let Some(key) = PeerKey::of_peer_id(&id) else {
+            return;
+        };
+        let linked = self.links.values().any(|link| link.peer == key);
+        let Some(state) = self.members.get_mut(&key) else {
+            return;
+        };
+        let mut news = false;
+        for address in told.into_iter().take(MAX_TOLD) {
+            let Ok(address) = parse_address(&address.to_string(), Some(key)) else {
+                continue;
+            };
+            if !worth_learning(&address, seen.unwrap_or(&address)) {
+                continue;
+            }
+            news |= state.dialing.learn(address.clone());
+            // What a connected member says of itself is worth telling to others.
+            if seen.is_some()
+                && let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut()
+            {
+                kademlia.add_address(&id, address);
+            }
+        }
+        if news && !linked && !state.denied {
+            state.dialing.soon(Instant::now());
+        }
+    }
+
+    async fn stop(mut self) {
+        let deadline = Instant::now() + DRAIN;
+        self.members.values_mut().for_each(|state| state.dialing.rest());
+        while self
+            .members
+            .values()
+            .any(|state| state.current.is_some() && !state.peer.drained())
+            && Instant::now() < deadline
+        {
+            let pause = Instant::now() + Duration::from_millis(5);
+            while let Ok(event) = timeout_at(pause, self.swarm.select_next_some()).await {
+                self.on_swarm_event(event);
+            }
+        }
+        let open: Vec<ConnectionId> = self.links.keys().copied().collect();
+        for id in open {
+            self.close(id, Reason::Shutdown);
+        }
+        let deadline = Instant::now() + DRAIN;
+        while !self.links.is_empty() {
+            match timeout_at(deadline, self.swarm.select_next_some()).await {
+                Ok(event) => self.on_swarm_event(event),
+                Err(_) => break,
+            }
+        }
+        self.links.values().for_each(|link| link.task.abort());
+        // The listeners close with the swarm, so the port is free when the caller goes on.
+        drop(self.swarm);
+        self.events.close();
+        self.stopped.send_replace(true);
+    }
+}
+
+fn without_peer_id(address: &Multiaddr) -> Multiaddr {
+    address
+        .iter()
+        .filter(|part| !matches!(part, libp2p::multiaddr::Protocol::P2p(_)))
+        .collect()
+}
+
+fn denial(cause: &ConnectionDenied) -> Reason {
+    if let Some(Refusal(reason)) = cause.downcast_ref::<Refusal>() {
+        reason.clone()
+    } else if cause.downcast_ref::<connection_limits::Exceeded>().is_some() {
+        Reason::TooManyConnections
+    } else {
+        Reason::Closed(cause.to_string())
+    }
+}
+
+/// One line for people; libp2p's own text has several.
+fn dial_error(error: &DialError) -> String {
+    match error {
+        DialError::NoAddresses => "no address is known".to_owned(),
+        DialError::WrongPeerId { obtained, address } => {
+            let other =
+                PeerKey::of_peer_id(obtained).map_or_else(|| obtained.to_string(), |key| key.to_string());
+            format!("at {} there is another node, {other}", without_peer_id(address))
+        }
+        DialError::LocalPeerId { address } => format!("{} is this node itself", without_peer_id(address)),
+        DialError::Denied { cause } => denial(cause).to_string(),
+        DialError::Transport(errors) => {
+            let tried: Vec<String> = errors
+                .iter()
+                .map(|(address, error)| format!("{}: {}", without_peer_id(address), innermost(error)))
+                .collect();
+            tried.join("; ")
+        }
+        other => other.to_string(),
+    }
+}
+
+fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut error = error;
+    while let Some(source) = error.source() {
+        error = source;
+    }
+    error.to_string()
+}
