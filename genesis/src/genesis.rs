@@ -103,6 +103,12 @@ impl Genesis {
     fn new(document: Document) -> Result<Self, GenesisError> {
         let Document { draft, joins } = document;
         let place = Place::key("joins");
+        if joins.len() > Committee::MAX_VALIDATORS {
+            return Err(place.is(Problem::TooMany {
+                got: joins.len(),
+                limit: Committee::MAX_VALIDATORS,
+            }));
+        }
         let mut by_member = BTreeMap::new();
         let mut keys = BTreeSet::new();
         for (index, join) in joins.into_iter().enumerate() {

@@ -142,6 +142,8 @@ fn missing_and_double_joins_are_seen() {
     ));
     let doubled = format!("{text}\n{}", all[1]);
     assert!(matches!(refused(&doubled).2, Problem::Duplicate { .. }));
+    let crowd = format!("{text}\n{}", all[1].repeat(125));
+    assert_eq!(refused(&crowd).2, Problem::TooMany { got: 129, limit: 128 });
 }
 
 #[test]
