@@ -1,6 +1,8 @@
 //! Blocks of single payments: what executing them costs, with the state in memory and signatures
 //! already checked.
 
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up shall panic")]
+
 use std::sync::Arc;
 
 use quorate_crypto::{Committee, Engine, SigningKey};

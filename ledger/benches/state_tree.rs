@@ -2,6 +2,8 @@
 //!
 //! The figures are per block: divide by the updates. Values are hashed as execution hashes them.
 
+#![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up shall panic")]
+
 use quorate_ledger::{Digest, Height, StateKey, StateTree, value_hash};
 
 fn main() {

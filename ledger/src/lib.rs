@@ -1,5 +1,75 @@
 //! What is agreed on: transactions, batches, proposals, blocks, and what executing them means.
 //! No disk, no network, no clock. Formats are those of `docs/formats.md`.
+//!
+//! A transaction reaches a block in these steps: its signers sign its [`Intent`]; a validator packs
+//! [`Transaction`]s into a [`Batch`] and signs it; every validator makes a [`CheckedBatch`] of the bytes
+//! by itself; consensus decides a [`Proposal`] that names batches; [`execute`] makes of it an
+//! [`Execution`]: the [`Block`], and all that it changes in the state and its indexes.
+//!
+//! ```
+//! use std::sync::Arc;
+//!
+//! use bytes::Bytes;
+//! use quorate_crypto::{Committee, Engine, SigningKey};
+//! use quorate_ledger::*;
+//!
+//! // A network of one validator, whose genesis gives all of an asset to Alice.
+//! let [validator, alice, bob] = [1, 2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]));
+//! let network = Digest([7; 32]);
+//! let committee = Committee::new(Epoch(0), Engine::Pbft, 1, vec![validator.public()]);
+//! let parameters = Parameters::default();
+//! let (asset, supply) = ("QRT".parse()?, Amount(1_000));
+//! let address = alice.public().address();
+//! let description = "units of account".to_owned();
+//! let assets = [GenesisAsset { code: asset, decimals: 2, description, issuer: address, supply }];
+//! let balances = [GenesisBalance { address, asset, amount: supply }];
+//! let genesis = genesis_state(&assets, &balances, &parameters)?;
+//! let mut state = MemoryState::genesis(&genesis);
+//! let mut tree = genesis.tree();
+//! let tip = Tip::genesis(network, Timestamp(1_000), genesis.root);
+//!
+//! // Alice pays Bob.
+//! let to = bob.public().address();
+//! let payment = Operation::Transfer { to, asset, amount: Amount(250), memo: String::new() };
+//! let intent = Intent::V1(IntentV1 {
+//!     network,
+//!     sender: address,
+//!     expires_at: Timestamp(60_000),
+//!     salt: [0; 16],
+//!     operations: vec![payment],
+//!     memo: "lunch".to_owned(),
+//! });
+//! let transaction = intent.sign([&alice]);
+//!
+//! // The validator packs it; whoever receives the batch checks it.
+//! let (epoch, author) = (Epoch(0), ValidatorIndex(0));
+//! let batch = Batch::V1(BatchV1 { network, epoch, author, transactions: vec![transaction] });
+//! let bytes = Bytes::from(encode(&batch.sign(&validator)));
+//! let rules = BatchRules { network: &network, committee: &committee, parameters: parameters.v1() };
+//! let batch = Arc::new(CheckedBatch::check(bytes, &rules)?);
+//!
+//! // The decided proposal becomes a block.
+//! let proposal = Proposal::new(Timestamp(2_000), vec![batch.digest()]);
+//! let input = BlockInput {
+//!     tip: &tip,
+//!     proposal: &proposal,
+//!     batches: &[batch],
+//!     parameters: parameters.v1(),
+//!     next_committee: committee.digest(),
+//! };
+//! let execution = execute(&input, &state, &mut tree)?;
+//! state.apply(&execution);
+//! assert_eq!(execution.transactions[0].outcome, Outcome::Success);
+//! assert_eq!(execution.histories.len(), 2);
+//!
+//! // Anyone who trusts the block's header can be shown Bob's account.
+//! let key = StateKey::account(&to);
+//! let value = state.value(&key)?.ok_or("Bob has an account now")?;
+//! let proof = tree.prove(&key).with_value(Some(&value))?;
+//! let root = execution.block.header().state_root;
+//! assert_eq!(proof.verify(&root, &key)?, Some(value_hash(&value)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod batch;
 mod block;

@@ -37,8 +37,7 @@ const MAX_MEAN: usize = 8;
 pub struct StateTree {
     /// There are 2^levels buckets.
     levels: u8,
-    /// A heap: the root at 1, below node i the nodes 2i and 2i + 1, the buckets' roots from 2^levels on.
-    nodes: Vec<Digest>,
+    nodes: Nodes,
     buckets: Vec<Bucket>,
     leaves: usize,
     /// The lowest height to go back to and to prove at.
@@ -48,6 +47,15 @@ pub struct StateTree {
     /// The height of the newest state.
     height: Height,
 }
+
+/// A heap of roots: that of all at 1, below node i the nodes 2i and 2i + 1, those of the buckets from
+/// 2^levels on. Siblings share a cache line, as the two are always needed together.
+#[derive(Clone, Debug)]
+struct Nodes(Vec<Siblings>);
+
+#[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
+struct Siblings([Digest; 2]);
 
 /// The leaves that a height changed, as they were before it, sorted by key.
 #[derive(Clone, Debug)]
@@ -88,7 +96,7 @@ impl StateTree {
     fn of_leaves(height: Height, leaves: &[Leaf]) -> Self {
         let mut tree = Self {
             levels: 0,
-            nodes: vec![Digest::ZERO; 2],
+            nodes: Nodes::new(1),
             buckets: vec![Bucket::of(leaves)],
             leaves: leaves.len(),
             floor: height,
@@ -105,7 +113,7 @@ impl StateTree {
 
     /// The state root.
     pub fn root(&self) -> Digest {
-        self.nodes[1]
+        self.nodes.root(1)
     }
 
     /// How many keys there are.
@@ -215,7 +223,7 @@ impl StateTree {
                 before.push((*key, old));
             }
             bucket.apply(own);
-            self.nodes[width + place] = bucket.root();
+            self.nodes.set(width + place, bucket.root());
             changed.push(width + place);
             rest = others;
         }
@@ -225,7 +233,7 @@ impl StateTree {
             }
             changed.dedup();
             for node in &changed {
-                self.nodes[*node] = self.join_below(*node);
+                self.nodes.join_below(*node);
             }
         }
         before
@@ -236,7 +244,7 @@ impl StateTree {
         let parts = 1_usize << (levels - self.levels);
         let width = 1_usize << levels;
         self.levels = levels;
-        self.nodes.resize(2 * width, Digest::ZERO);
+        self.nodes.widen(width);
         let mut leaves = Vec::new();
         let mut place = 0;
         for bucket in std::mem::replace(&mut self.buckets, Vec::with_capacity(width)) {
@@ -247,14 +255,14 @@ impl StateTree {
                 let (own, others) =
                     rest.split_at(rest.partition_point(|leaf| self.place(&leaf.key) == place));
                 let bucket = Bucket::of(own);
-                self.nodes[width + place] = bucket.root();
+                self.nodes.set(width + place, bucket.root());
                 self.buckets.push(bucket);
                 rest = others;
                 place += 1;
             }
         }
         for node in (1..width).rev() {
-            self.nodes[node] = self.join_below(node);
+            self.nodes.join_below(node);
         }
     }
 
@@ -279,7 +287,7 @@ impl StateTree {
         steps: (&mut Vec<Step>, &mut Vec<Step>),
     ) -> Option<Leaf> {
         let (upper, lower) = steps;
-        if changes.is_empty() && self.nodes[node] == Digest::ZERO {
+        if changes.is_empty() && self.nodes.root(node) == Digest::ZERO {
             return None;
         }
         if depth == self.levels {
@@ -310,7 +318,7 @@ impl StateTree {
     /// The root of what is below `node`, at `depth`, after sorted `changes` to it.
     fn root_with(&self, node: usize, depth: u8, changes: &[Change]) -> Digest {
         if changes.is_empty() {
-            return self.nodes[node];
+            return self.nodes.root(node);
         }
         if depth == self.levels {
             let mut bucket = self.buckets[node - self.buckets.len()].clone();
@@ -323,13 +331,36 @@ impl StateTree {
         rule::join(depth, &left, &right)
     }
 
-    fn join_below(&self, node: usize) -> Digest {
-        let depth = u8::try_from(node.ilog2()).expect("the levels fit into a byte");
-        rule::join(depth, &self.nodes[2 * node], &self.nodes[2 * node + 1])
-    }
-
     fn place(&self, key: &StateKey) -> usize {
         let leading = u32::from_be_bytes([key.0[0], key.0[1], key.0[2], key.0[3]]);
         (u64::from(leading) >> (32 - self.levels)) as usize
+    }
+}
+
+impl Nodes {
+    /// The roots above `width` empty buckets.
+    fn new(width: usize) -> Self {
+        Self(vec![Siblings([Digest::ZERO; 2]); width])
+    }
+
+    /// Makes room for the roots of `width` buckets.
+    fn widen(&mut self, width: usize) {
+        self.0.resize(width, Siblings([Digest::ZERO; 2]));
+    }
+
+    fn root(&self, node: usize) -> Digest {
+        self.0[node / 2].0[node % 2]
+    }
+
+    fn set(&mut self, node: usize, root: Digest) {
+        self.0[node / 2].0[node % 2] = root;
+    }
+
+    /// Sets the root of `node` from those below it.
+    fn join_below(&mut self, node: usize) {
+        let depth = u8::try_from(node.ilog2()).expect("the levels fit into a byte");
+        let Siblings([left, right]) = &self.0[node];
+        let root = rule::join(depth, left, right);
+        self.set(node, root);
     }
 }
