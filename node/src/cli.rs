@@ -1,7 +1,10 @@
 //! The command line: what each command is called, and where it is carried out. One file a group.
 
 mod completions;
-mod keys;
+pub(crate) mod genesis;
+pub(crate) mod keys;
+pub(crate) mod localnet;
+mod node;
 
 use std::process::ExitCode;
 
@@ -45,9 +48,18 @@ struct Global {
 
 #[derive(Subcommand, Debug)]
 enum Command {
+    /// Run a whole network of validators on this machine
+    #[command(subcommand)]
+    Localnet(localnet::LocalnetCommand),
     /// Make, show and protect key files
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Make a network together with other members
+    #[command(subcommand)]
+    Genesis(genesis::GenesisCommand),
+    /// Lay out, run and check a node
+    #[command(subcommand)]
+    Node(node::NodeCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -88,13 +100,28 @@ pub(crate) fn main() -> ExitCode {
 
 fn run(cli: Cli) -> Result<(), Failure> {
     let output = Output::new(cli.global.output);
-    in_runtime(async {
-        let _guard = exit_on_interrupt();
-        match cli.command {
-            Command::Keys(command) => keys::run(command, &output),
-            Command::Completions(args) => completions::run(&args),
+    match cli.command {
+        // These two take signals themselves: they own processes or are one.
+        Command::Node(node::NodeCommand::Run(args)) => node::run(&args),
+        Command::Localnet(command) => in_runtime(localnet::run(command, &output)),
+        other => in_runtime(async {
+            let _guard = exit_on_interrupt();
+            interruptible(other, &output).await
+        }),
+    }
+}
+
+async fn interruptible(command: Command, output: &Output) -> Result<(), Failure> {
+    match command {
+        Command::Keys(command) => keys::run(command, output),
+        Command::Genesis(command) => genesis::run(command, output),
+        Command::Node(node::NodeCommand::Init(args)) => node::init(&args, output),
+        Command::Node(node::NodeCommand::Check(args)) => node::check(&args, output),
+        Command::Completions(args) => completions::run(&args),
+        Command::Node(node::NodeCommand::Run(_)) | Command::Localnet(_) => {
+            Err(Failure::failed("this command takes signals itself"))
         }
-    })
+    }
 }
 
 /// Runs a command's future to its end.

@@ -3,6 +3,7 @@
 mod cli;
 mod failure;
 mod interrupt;
+mod localnet;
 mod output;
 mod passphrase;
 

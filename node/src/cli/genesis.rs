@@ -1,0 +1,575 @@
+//! `quorate genesis`: how members make a network together. Each reviews the draft and signs it with keys
+//! of its own; whoever puts the parts together can change nothing unseen.
+
+use std::fs;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::{Args, Subcommand};
+use quorate_client::wallet::{format_amount, parse_amount};
+use quorate_crypto::{Address, Digest};
+use quorate_genesis::{
+    Difference, Draft, DraftAsset, DraftBalance, DraftV1, Genesis, GenesisError, Join, JoinKeys, Problem,
+    diff, diff_drafts, format_time, parse_time,
+};
+use quorate_ledger::{AssetCode, Parameters};
+use quorate_runtime::config::Home;
+use serde::Serialize;
+
+use super::localnet::EngineName;
+use crate::failure::{Exit, Failure};
+use crate::localnet::make::now;
+use crate::output::{Output, Tone, printable};
+use crate::passphrase::PassphraseArgs;
+
+#[derive(Subcommand, Debug)]
+#[command(after_help = "Example, by two members A and B:
+  quorate genesis new --network trade --member A --member B        # one writes draft.toml, both review it
+  quorate genesis join --draft draft.toml --member A --home ./home --member-key a.key
+  quorate genesis assemble --draft draft.toml A.join.toml B.join.toml
+  quorate genesis verify genesis.toml")]
+pub(crate) enum GenesisCommand {
+    /// Write a draft of a network for its members to review
+    New(NewArgs),
+    /// Sign a draft as one of its members, and write a join file
+    Join(JoinArgs),
+    /// Put a draft and the join files of all its members together
+    Assemble(AssembleArgs),
+    /// Check everything in a genesis document
+    Verify(VerifyArgs),
+    /// Show what a genesis document or a draft says
+    Show(ShowArgs),
+    /// Show in what two genesis documents, or two drafts, differ
+    Diff(DiffArgs),
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate genesis new --network trade --member A --member B --member C --member D \\
+      --asset EUR:2:qr1…:Euro --balance EUR:qr1…:1000000.00")]
+pub(crate) struct NewArgs {
+    /// The network's name
+    #[arg(long, value_name = "NAME", env = "QUORATE_NETWORK")]
+    network: String,
+    /// A member, in the committee's order; once for each
+    #[arg(long = "member", value_name = "NAME", required = true)]
+    members: Vec<String>,
+    /// The consensus protocol
+    #[arg(long, value_enum, default_value = "pbft", env = "QUORATE_CONSENSUS")]
+    consensus: EngineName,
+    /// When the ledger begins, in RFC 3339 [default: now]
+    #[arg(long, value_name = "TIME")]
+    time: Option<String>,
+    /// An asset that exists from the beginning: CODE:DECIMALS:ISSUER or CODE:DECIMALS:ISSUER:DESCRIPTION
+    #[arg(long = "asset", value_name = "ASSET")]
+    assets: Vec<String>,
+    /// A first balance: CODE:ADDRESS:AMOUNT
+    #[arg(long = "balance", value_name = "BALANCE")]
+    balances: Vec<String>,
+    /// The file to write; it must not exist
+    #[arg(long, value_name = "FILE", default_value = "draft.toml")]
+    to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate genesis join --draft draft.toml --member A --home ./home --member-key a.key \\
+      --address /dns4/node.a.example/tcp/9100")]
+pub(crate) struct JoinArgs {
+    /// The draft
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "draft.toml",
+        env = "QUORATE_DRAFT"
+    )]
+    draft: PathBuf,
+    /// Which member joins
+    #[arg(long, value_name = "NAME")]
+    member: String,
+    /// The node's home, with validator.key and node.key (made by `quorate node init`)
+    #[arg(long, value_name = "HOME", env = "QUORATE_HOME")]
+    home: Option<PathBuf>,
+    /// The key that votes, if it is not in the home
+    #[arg(long, value_name = "FILE", required_unless_present = "home")]
+    validator_key: Option<PathBuf>,
+    /// The key that links are made with, if it is not in the home
+    #[arg(long, value_name = "FILE", required_unless_present = "home")]
+    node_key: Option<PathBuf>,
+    /// The key that speaks for the member
+    #[arg(long, value_name = "FILE", env = "QUORATE_MEMBER_KEY")]
+    member_key: PathBuf,
+    /// Where other validators reach this one, as a multiaddress
+    #[arg(long = "address", value_name = "MULTIADDRESS")]
+    addresses: Vec<String>,
+    /// The file to write; it must not exist [default: MEMBER.join.toml]
+    #[arg(long, value_name = "FILE")]
+    to: Option<PathBuf>,
+    #[command(flatten)]
+    passphrase: PassphraseArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate genesis assemble --draft draft.toml A.join.toml B.join.toml --to genesis.toml")]
+pub(crate) struct AssembleArgs {
+    /// The draft
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "draft.toml",
+        env = "QUORATE_DRAFT"
+    )]
+    draft: PathBuf,
+    /// The join files of all members, in any order
+    #[arg(value_name = "JOIN", required = true)]
+    joins: Vec<PathBuf>,
+    /// The file to write; it must not exist
+    #[arg(long, value_name = "FILE", default_value = "genesis.toml")]
+    to: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate genesis verify genesis.toml --network 5f0c…")]
+pub(crate) struct VerifyArgs {
+    /// The genesis document
+    #[arg(value_name = "FILE", default_value = "genesis.toml", env = "QUORATE_GENESIS")]
+    file: PathBuf,
+    /// The network id that it must have
+    #[arg(long, value_name = "ID")]
+    network: Option<Digest>,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate genesis show genesis.toml")]
+pub(crate) struct ShowArgs {
+    /// A genesis document or a draft
+    #[arg(value_name = "FILE", default_value = "genesis.toml", env = "QUORATE_GENESIS")]
+    file: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate genesis diff mine.toml theirs.toml
+
+Exit code 0: they say the same; 7: they differ.")]
+pub(crate) struct DiffArgs {
+    /// The first document
+    #[arg(value_name = "FIRST")]
+    first: PathBuf,
+    /// The second document
+    #[arg(value_name = "SECOND")]
+    second: PathBuf,
+}
+
+/// Carries out a command of this group.
+pub(crate) fn run(command: GenesisCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        GenesisCommand::New(args) => new(&args, output),
+        GenesisCommand::Join(args) => join(&args, output),
+        GenesisCommand::Assemble(args) => assemble(&args, output),
+        GenesisCommand::Verify(args) => verify(&args, output),
+        GenesisCommand::Show(args) => show(&args, output),
+        GenesisCommand::Diff(args) => differences(&args, output),
+    }
+}
+
+/// Reads and checks a genesis document.
+pub(crate) fn read_genesis(path: &Path) -> Result<Genesis, Failure> {
+    Genesis::parse(&read(path)?).map_err(|error| refused(path, error))
+}
+
+/// The text of a document, which must not be longer than any may be.
+fn read(path: &Path) -> Result<String, Failure> {
+    let length = fs::metadata(path)
+        .map_err(|error| Failure::io(path, &error))?
+        .len();
+    if length > quorate_genesis::MAX_BYTES as u64 {
+        return Err(Failure::usage(format!(
+            "{}: too long for a genesis document",
+            path.display()
+        )));
+    }
+    let bytes = fs::read(path).map_err(|error| Failure::io(path, &error))?;
+    String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{}: not text", path.display())))
+}
+
+/// A document that is refused is wrong usage, except that a signature that does not fit is a failed check.
+fn refused(path: &Path, error: GenesisError) -> Failure {
+    fn is_check(error: &GenesisError) -> bool {
+        match error {
+            GenesisError::Invalid { problem, .. } => {
+                matches!(problem, Problem::BadSignature { .. } | Problem::OtherDraft { .. })
+            }
+            GenesisError::JoinFile { error, .. } => is_check(error),
+            _ => false,
+        }
+    }
+    let exit = if is_check(&error) {
+        Exit::CheckFailed
+    } else {
+        Exit::Usage
+    };
+    Failure::new(exit, error).while_doing(path.display())
+}
+
+fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(path)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes())?;
+            file.sync_all()
+        })
+        .map_err(|error| Failure::unwritable(path, &error))
+}
+
+fn new(args: &NewArgs, output: &Output) -> Result<(), Failure> {
+    let time = match &args.time {
+        Some(text) => parse_time(text).map_err(|problem| Failure::usage(problem).while_doing("--time"))?,
+        None => now()?,
+    };
+    let mut assets = Vec::new();
+    for text in &args.assets {
+        assets.push(asset(text).map_err(|failure| failure.while_doing(format!("--asset {text}")))?);
+    }
+    for text in &args.balances {
+        balance(text, &mut assets).map_err(|failure| failure.while_doing(format!("--balance {text}")))?;
+    }
+    let draft = Draft::V1(DraftV1 {
+        network: args.network.clone(),
+        engine: args.consensus.into(),
+        time,
+        members: args.members.clone(),
+        parameters: Parameters::default(),
+        assets,
+    });
+    draft.check().map_err(Failure::usage)?;
+    write_new(&args.to, &draft.to_toml())?;
+    #[derive(Serialize)]
+    struct View<'a> {
+        file: &'a Path,
+        draft: Digest,
+    }
+    output.print(
+        &View {
+            file: &args.to,
+            draft: draft.digest(),
+        },
+        |output| {
+            let next = "Next: every member reads it all and signs it with `quorate genesis join`.";
+            let fields = output.fields(&[
+                ("file", args.to.display().to_string()),
+                ("draft", draft.digest().to_string()),
+            ]);
+            format!("{fields}{next}")
+        },
+    )
+}
+
+/// `CODE:DECIMALS:ISSUER[:DESCRIPTION]`.
+fn asset(text: &str) -> Result<DraftAsset, Failure> {
+    let mut parts = text.splitn(4, ':');
+    let (Some(code), Some(decimals), Some(issuer)) = (parts.next(), parts.next(), parts.next()) else {
+        return Err(Failure::usage(
+            "expected is CODE:DECIMALS:ISSUER or CODE:DECIMALS:ISSUER:DESCRIPTION",
+        ));
+    };
+    Ok(DraftAsset {
+        code: code.parse::<AssetCode>().map_err(Failure::usage)?,
+        decimals: decimals
+            .parse()
+            .map_err(|_| Failure::usage(format!("`{decimals}` is no number of decimals")))?,
+        issuer: issuer.parse::<Address>().map_err(Failure::usage)?,
+        description: parts.next().unwrap_or_default().to_owned(),
+        balances: Vec::new(),
+    })
+}
+
+/// `CODE:ADDRESS:AMOUNT`, of an asset that was given before.
+fn balance(text: &str, assets: &mut [DraftAsset]) -> Result<(), Failure> {
+    let parts: Vec<&str> = text.split(':').collect();
+    let [code, address, amount] = parts.as_slice() else {
+        return Err(Failure::usage("expected is CODE:ADDRESS:AMOUNT"));
+    };
+    let code: AssetCode = code.parse().map_err(Failure::usage)?;
+    let asset = assets
+        .iter_mut()
+        .find(|asset| asset.code == code)
+        .ok_or_else(|| Failure::usage(format!("no --asset {code} is given")))?;
+    asset.balances.push(DraftBalance {
+        address: address.parse().map_err(Failure::usage)?,
+        amount: parse_amount(amount, asset.decimals).map_err(Failure::usage)?,
+    });
+    Ok(())
+}
+
+fn join(args: &JoinArgs, output: &Output) -> Result<(), Failure> {
+    let draft = Draft::parse(&read(&args.draft)?).map_err(|error| refused(&args.draft, error))?;
+    let home = args.home.as_ref().map(Home::new);
+    let path = |given: &Option<PathBuf>, in_home: fn(&Home) -> PathBuf| {
+        given
+            .clone()
+            .or_else(|| home.as_ref().map(in_home))
+            .ok_or_else(|| Failure::usage("name the keys, or the --home that has them"))
+    };
+    let validator = args
+        .passphrase
+        .open(&path(&args.validator_key, Home::validator_key)?)?;
+    let node = args.passphrase.open(&path(&args.node_key, Home::node_key)?)?;
+    let member = args.passphrase.open(&args.member_key)?;
+    let keys = JoinKeys {
+        validator: &validator,
+        node: &node,
+        member: &member,
+    };
+    let join = Join::sign(&draft, &args.member, keys, args.addresses.clone()).map_err(Failure::usage)?;
+    let file = args
+        .to
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(format!("{}.join.toml", args.member)));
+    write_new(&file, &join.to_toml())?;
+    let body = join.body();
+    let view = serde_json::json!({
+        "file": file,
+        "member": body.member,
+        "draft": body.draft,
+        "validator_key": body.validator_key,
+        "node_key": body.node_key,
+        "member_key": body.member_key,
+        "addresses": body.addresses,
+    });
+    output.print(&view, |output| {
+        output.fields(&[
+            ("file", file.display().to_string()),
+            ("member", body.member.clone()),
+            ("draft", body.draft.to_string()),
+            ("validator key", body.validator_key.to_string()),
+            ("node key", body.node_key.to_string()),
+            ("member key", body.member_key.to_string()),
+        ])
+    })
+}
+
+fn assemble(args: &AssembleArgs, output: &Output) -> Result<(), Failure> {
+    let draft = read(&args.draft)?;
+    let joins = args
+        .joins
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<Vec<_>, _>>()?;
+    let texts: Vec<&str> = joins.iter().map(String::as_str).collect();
+    let (text, genesis) = Genesis::assemble(&draft, &texts).map_err(|error| match error {
+        GenesisError::JoinFile { number, error } => match args.joins.get(number.saturating_sub(1)) {
+            Some(path) => refused(path, *error),
+            None => refused(&args.draft, *error),
+        },
+        other => refused(&args.draft, other),
+    })?;
+    write_new(&args.to, &text)?;
+    print_identity(&args.to, &genesis, output)
+}
+
+fn verify(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
+    let genesis = read_genesis(&args.file)?;
+    if let Some(expected) = args.network
+        && expected != genesis.network_id()
+    {
+        return Err(Failure::new(
+            Exit::CheckFailed,
+            format!(
+                "{} is of network {}, not {expected}",
+                args.file.display(),
+                genesis.network_id()
+            ),
+        ));
+    }
+    print_identity(&args.file, &genesis, output)
+}
+
+fn print_identity(file: &Path, genesis: &Genesis, output: &Output) -> Result<(), Failure> {
+    let validators: Vec<&str> = genesis.validators().map(|validator| validator.name).collect();
+    let view = serde_json::json!({
+        "file": file,
+        "network": genesis.network_id(),
+        "name": genesis.name(),
+        "draft": genesis.draft().digest(),
+        "validators": validators,
+    });
+    output.print(&view, |output| {
+        let fields = output.fields(&[
+            ("file", file.display().to_string()),
+            ("network id", genesis.network_id().to_string()),
+            ("name", genesis.name().to_owned()),
+            ("draft", genesis.draft().digest().to_string()),
+            ("validators", validators.join(", ")),
+        ]);
+        let good = output.paint(
+            Tone::Good,
+            "Every member has signed this draft; all signatures fit.",
+        );
+        format!("{fields}{good}")
+    })
+}
+
+fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
+    let text = read(&args.file)?;
+    let (draft, genesis) = match Draft::parse(&text) {
+        Ok(draft) => (draft, None),
+        Err(GenesisError::Invalid {
+            problem: Problem::JoinsInDraft,
+            ..
+        }) => {
+            let genesis = Genesis::parse(&text).map_err(|error| refused(&args.file, error))?;
+            (genesis.draft().clone(), Some(genesis))
+        }
+        Err(error) => return Err(refused(&args.file, error)),
+    };
+    let contents = draft.v1();
+    let validators: Vec<serde_json::Value> = genesis
+        .iter()
+        .flat_map(Genesis::validators)
+        .map(|validator| {
+            serde_json::json!({
+                "name": validator.name,
+                "validator_key": validator.validator_key,
+                "node_key": validator.node_key,
+                "member_key": validator.member_key,
+                "addresses": validator.addresses,
+            })
+        })
+        .collect();
+    let assets: Vec<serde_json::Value> = contents
+        .assets
+        .iter()
+        .map(|asset| {
+            let balances: Vec<serde_json::Value> = asset
+                .balances
+                .iter()
+                .map(|balance| {
+                    serde_json::json!({ "address": balance.address, "amount": balance.amount.to_string() })
+                })
+                .collect();
+            serde_json::json!({
+                "code": asset.code,
+                "decimals": asset.decimals,
+                "description": asset.description,
+                "issuer": asset.issuer,
+                "supply": asset.supply().map(|supply| supply.to_string()),
+                "balances": balances,
+            })
+        })
+        .collect();
+    let view = serde_json::json!({
+        "network": genesis.as_ref().map(Genesis::network_id),
+        "draft": draft.digest(),
+        "name": contents.network,
+        "consensus": contents.engine,
+        "time": format_time(contents.time),
+        "members": contents.members,
+        "parameters": contents.parameters.v1(),
+        "assets": assets,
+        "validators": validators,
+    });
+    output.print(&view, |output| show_text(&draft, genesis.as_ref(), output))
+}
+
+fn show_text(draft: &Draft, genesis: Option<&Genesis>, output: &Output) -> String {
+    let contents = draft.v1();
+    let identity = genesis.map_or_else(
+        || "none yet: this is a draft".to_owned(),
+        |genesis| genesis.network_id().to_string(),
+    );
+    let mut text = output.fields(&[
+        ("network id", identity),
+        ("name", contents.network.clone()),
+        ("consensus", contents.engine.to_string()),
+        ("begins", format_time(contents.time).unwrap_or_default()),
+        ("draft", draft.digest().to_string()),
+    ]);
+    let rows: Vec<Vec<String>> = match genesis {
+        Some(genesis) => genesis
+            .validators()
+            .map(|validator| {
+                vec![
+                    validator.name.to_owned(),
+                    validator.validator_key.to_string(),
+                    validator.addresses.join(" "),
+                ]
+            })
+            .collect(),
+        None => contents
+            .members
+            .iter()
+            .map(|member| vec![member.clone(), "not joined yet".to_owned(), String::new()])
+            .collect(),
+    };
+    text.push('\n');
+    text.push_str(&output.table(&["VALIDATOR", "KEY", "ADDRESSES"], rows));
+    for asset in &contents.assets {
+        let supply = asset
+            .supply()
+            .map(|supply| format_amount(supply, asset.decimals))
+            .unwrap_or_default();
+        let description = printable(&asset.description);
+        text.push_str(&format!(
+            "\nasset {}: supply {supply}, issuer {}, {description}\n",
+            asset.code, asset.issuer
+        ));
+        let rows = asset.balances.iter().map(|balance| {
+            vec![
+                balance.address.to_string(),
+                format_amount(balance.amount, asset.decimals),
+            ]
+        });
+        text.push_str(&output.table(&["ACCOUNT", ">BALANCE"], rows.collect()));
+    }
+    text
+}
+
+fn differences(args: &DiffArgs, output: &Output) -> Result<(), Failure> {
+    let (first, second) = (read(&args.first)?, read(&args.second)?);
+    let found: Vec<Difference> = match (Draft::parse(&first), Draft::parse(&second)) {
+        (Ok(first), Ok(second)) => diff_drafts(&first, &second),
+        _ => {
+            let first = Genesis::parse(&first).map_err(|error| refused(&args.first, error))?;
+            let second = Genesis::parse(&second).map_err(|error| refused(&args.second, error))?;
+            diff(&first, &second)
+        }
+    };
+    let views: Vec<serde_json::Value> = found
+        .iter()
+        .map(|difference| {
+            serde_json::json!({
+                "subject": difference.subject,
+                "first": difference.first,
+                "second": difference.second,
+            })
+        })
+        .collect();
+    output.print(
+        &serde_json::json!({ "equal": found.is_empty(), "differences": views }),
+        |_| {
+            if found.is_empty() {
+                "They say the same.".to_owned()
+            } else {
+                found
+                    .iter()
+                    .map(|difference| printable(&difference.to_string()))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            }
+        },
+    )?;
+    if found.is_empty() {
+        Ok(())
+    } else {
+        Err(Failure::new(
+            Exit::CheckFailed,
+            format!("they differ in {} points", found.len()),
+        ))
+    }
+}

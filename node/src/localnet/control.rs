@@ -1,0 +1,75 @@
+//! Talking to validators: readiness and status for people, and which peers they are to refuse.
+
+use std::time::Duration;
+
+use quorate_client::Client;
+use quorate_client::schema::Status;
+
+use super::ValidatorEntry;
+use crate::failure::Failure;
+
+/// How long a validator of this machine may take to answer.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Where peers to be refused are put.
+const DENY_PATH: &str = "debug/deny";
+
+/// An HTTP client for operations listeners.
+pub(crate) struct Control {
+    http: reqwest::Client,
+}
+
+impl Control {
+    /// A client.
+    pub(crate) fn new() -> Result<Self, Failure> {
+        let http = reqwest::Client::builder()
+            .timeout(PATIENCE)
+            .no_proxy()
+            .build()
+            .map_err(|error| Failure::failed(format!("cannot make HTTP requests: {error}")))?;
+        Ok(Self { http })
+    }
+
+    /// Whether the validator says that it is ready, else why not.
+    pub(crate) async fn ready(&self, validator: &ValidatorEntry) -> Result<(), String> {
+        let answer = self.http.get(format!("{}/readyz", validator.ops)).send().await;
+        match answer {
+            Ok(response) if response.status().is_success() => Ok(()),
+            Ok(response) => {
+                let status = response.status();
+                let reason = response.text().await.unwrap_or_default();
+                Err(format!("not ready ({status}): {}", reason.trim()))
+            }
+            Err(_) => Err("its operations listener does not answer".to_owned()),
+        }
+    }
+
+    /// What the validator says about itself.
+    pub(crate) async fn status(&self, validator: &ValidatorEntry) -> Result<Status, String> {
+        let client = Client::new([validator.api.as_str()]).map_err(|error| error.to_string())?;
+        match tokio::time::timeout(PATIENCE, client.status()).await {
+            Ok(Ok(status)) => Ok(status),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        }
+    }
+
+    /// Makes the validator refuse exactly the peers with these names.
+    pub(crate) async fn deny(&self, validator: &ValidatorEntry, names: &[String]) -> Result<(), String> {
+        let answer = self
+            .http
+            .put(format!("{}/{DENY_PATH}", validator.ops))
+            .json(names)
+            .send()
+            .await;
+        match answer {
+            Ok(response) if response.status().is_success() => Ok(()),
+            Ok(response) => {
+                let status = response.status();
+                let reason = response.text().await.unwrap_or_default();
+                Err(format!("{status}: {}", reason.trim()))
+            }
+            Err(_) => Err("its operations listener does not answer".to_owned()),
+        }
+    }
+}
