@@ -1,6 +1,6 @@
 //! What every handler shares: the node, the bounds, and the one way to read the chain.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue};
@@ -13,6 +13,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use crate::config::ApiConfig;
 use crate::node::{Fault, Node, Snapshot};
 use crate::problem::Failure;
+use crate::shape::Names;
 
 /// Bodies are accounted for in pieces of this many bytes.
 const BODY_UNIT: usize = 1_024;
@@ -24,6 +25,7 @@ pub(crate) struct App {
     pub(crate) config: Arc<ApiConfig>,
     pub(crate) calls: Arc<Semaphore>,
     pub(crate) streams: Arc<Semaphore>,
+    names: Arc<RwLock<Arc<Names>>>,
     reads: Arc<Semaphore>,
     bodies: Arc<Semaphore>,
 }
@@ -36,8 +38,10 @@ pub(crate) struct At<T> {
 
 impl App {
     pub(crate) fn new(node: Arc<dyn Node>, config: ApiConfig) -> Self {
+        let names = Arc::new(Names::of(node.network()));
         Self {
             node,
+            names: Arc::new(RwLock::new(names)),
             calls: Arc::new(Semaphore::new(config.max_calls)),
             streams: Arc::new(Semaphore::new(config.max_streams)),
             reads: Arc::new(Semaphore::new(config.max_reads)),
@@ -68,6 +72,17 @@ impl App {
         reading
             .await
             .map_err(|error| Fault(format!("a read broke off: {error}")))?
+    }
+
+    /// Names of the network and its validators, asked for again when a new epoch has begun.
+    pub(crate) fn names(&self) -> Arc<Names> {
+        let known = Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner));
+        if known.epoch() == Some(self.node.status().epoch) {
+            return known;
+        }
+        let fresh = Arc::new(Names::of(self.node.network()));
+        *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
+        fresh
     }
 
     /// Waits until `wanted` is certified, but no longer than the configured bound.

@@ -188,9 +188,10 @@ impl Feed {
             let wanted = self.cursor.height;
             self.heights.wait_for(|height| *height >= wanted).await.ok()?;
             let (filter, cursor) = (self.filter, self.cursor);
-            let read = self.app.read(None, move |snapshot, node| {
-                read_on(snapshot, node, filter, cursor)
-            });
+            let names = self.app.names();
+            let read = self
+                .app
+                .read(None, move |snapshot, _| read_on(snapshot, &names, filter, cursor));
             match read.await {
                 Ok(read) => {
                     let (events, cursor) = read.value;
@@ -212,12 +213,11 @@ impl Feed {
 /// Reads from the cursor on until there is something to send, and says where to go on.
 fn read_on(
     snapshot: &dyn crate::node::Snapshot,
-    node: &dyn crate::node::Node,
+    names: &Names,
     filter: Filter,
     mut cursor: Cursor,
 ) -> Result<(Vec<Event>, Cursor), Failure> {
     let tip = snapshot.tip().height;
-    let names = Names::of(node);
     for _ in 0..SKIP_BUDGET {
         if cursor.height > tip {
             break;
@@ -247,7 +247,7 @@ fn read_on(
                     ))
                 })?;
                 let id = cursor.height.to_string();
-                events.push(event("block", id, &with_ids(snapshot, &facts, &names)?)?);
+                events.push(event("block", id, &with_ids(snapshot, &facts, names)?)?);
             }
             cursor = Cursor {
                 height: Height(cursor.height.0.saturating_add(1)),

@@ -2,36 +2,48 @@
 
 use quorate_client::schema as json;
 use quorate_client::schema::{SubmittedStatus, TransactionStatus};
-use quorate_ledger::{Digest, Height, Outcome, Timestamp, Transaction};
+use quorate_ledger::{Digest, Epoch, Height, Outcome, Timestamp, Transaction, ValidatorIndex};
 
 use crate::facts::{
     AccountFacts, Admission, AssetFacts, BlockFacts, EpochFacts, EvidenceFacts, ExecutedFacts, MemberFacts,
     NetworkFacts, PeerFacts, PendingFacts, RecordFacts, Refusal, StatusFacts, TransactionFacts,
     ValidatorFacts,
 };
-use crate::node::Node;
 use crate::problem::{code_of, operation_of, retry_after_ms};
 
-/// Names of validators by epoch, for shaping many blocks.
-pub(crate) struct Names(Vec<EpochFacts>);
+/// What names the network and its validators: little, and kept while the epoch lasts.
+pub(crate) struct Names {
+    pub(crate) network: Digest,
+    pub(crate) name: String,
+    pub(crate) epochs: Vec<EpochFacts>,
+}
 
 impl Names {
-    pub(crate) fn of(node: &dyn Node) -> Self {
-        Self(node.network().epochs)
+    pub(crate) fn of(facts: NetworkFacts) -> Self {
+        Self {
+            network: facts.network,
+            name: facts.name,
+            epochs: facts.epochs,
+        }
+    }
+
+    /// The epoch in force.
+    pub(crate) fn epoch(&self) -> Option<Epoch> {
+        self.epochs.last().map(|facts| facts.committee.epoch())
     }
 
     /// The validator's name in the epoch, or its index where the epoch is not known.
-    pub(crate) fn name(&self, epoch: quorate_ledger::Epoch, index: quorate_ledger::ValidatorIndex) -> String {
-        let epoch = self.0.iter().find(|facts| facts.committee.epoch() == epoch);
+    pub(crate) fn validator(&self, epoch: Epoch, index: ValidatorIndex) -> String {
+        let epoch = self.epochs.iter().find(|facts| facts.committee.epoch() == epoch);
         let name = epoch.and_then(|facts| facts.names.get(usize::from(index.0)));
         name.cloned().unwrap_or_else(|| format!("#{index}"))
     }
 }
 
-pub(crate) fn status(facts: StatusFacts, network: &NetworkFacts) -> json::Status {
+pub(crate) fn status(facts: StatusFacts, names: &Names) -> json::Status {
     json::Status {
-        network: network.network,
-        network_name: network.name.clone(),
+        network: names.network,
+        network_name: names.name.clone(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         validator: facts.validator,
         consensus: facts.consensus,
@@ -135,7 +147,7 @@ pub(crate) fn member(facts: MemberFacts) -> json::Member {
 pub(crate) fn block(facts: &BlockFacts, transactions: Vec<Digest>, names: &Names) -> json::Block {
     let header = facts.header.v1();
     let seal = |seal: &quorate_crypto::Seal| json::SealView {
-        validator: names.name(header.epoch, seal.validator),
+        validator: names.validator(header.epoch, seal.validator),
         signature: seal.signature,
     };
     json::Block {

@@ -26,8 +26,8 @@ use crate::shape::{self, Names};
 pub(crate) async fn blocks(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let limit = params.limit()?;
     let first = params.cursor(whole_number)?;
-    let read = app.read(params.min_height()?, move |snapshot, node| {
-        let names = Names::of(node);
+    let names = app.names();
+    let read = app.read(params.min_height()?, move |snapshot, _| {
         let tip = snapshot.tip().height.0;
         let mut height = first.unwrap_or(tip).min(tip);
         let mut blocks = Vec::new();
@@ -73,9 +73,10 @@ pub(crate) async fn block(
         });
         return Ok(read.await?.respond(octets));
     }
-    let read = app.read(min_height, move |snapshot, node| {
+    let names = app.names();
+    let read = app.read(min_height, move |snapshot, _| {
         let facts = find(snapshot, reference)?;
-        with_ids(snapshot, &facts, &Names::of(node))
+        with_ids(snapshot, &facts, &names)
     });
     Ok(read.await?.into_response())
 }

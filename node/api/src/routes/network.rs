@@ -18,10 +18,11 @@ use crate::shape;
     params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
     responses((status = 200, body = Status), (status = 503, body = Problem)))]
 pub(crate) async fn status(State(app): State<App>, params: Params) -> Result<Response, Failure> {
-    let status = app.read(params.min_height()?, |_, node| {
-        Ok(shape::status(node.status(), &node.network()))
+    let names = app.names();
+    let read = app.read(params.min_height()?, move |_, node| {
+        Ok(shape::status(node.status(), &names))
     });
-    let read = status.await?;
+    let read = read.await?;
     // The status names its own height, which may be later than the snapshot's.
     Ok(At {
         height: read.value.height,
@@ -44,9 +45,9 @@ pub(crate) async fn network(State(app): State<App>, params: Params) -> Result<Re
 #[utoipa::path(get, path = "/v1/validators", tag = "network",
     responses((status = 200, body = ValidatorList)))]
 pub(crate) async fn validators(State(app): State<App>, params: Params) -> Result<Response, Failure> {
-    let read = app.read(params.min_height()?, |_, node| {
-        let network = node.network();
-        let epoch = network
+    let names = app.names();
+    let read = app.read(params.min_height()?, move |_, node| {
+        let epoch = names
             .epochs
             .last()
             .ok_or_else(|| Fault("the node names no epoch".to_owned()))?;
