@@ -508,3 +508,34 @@ fn statistics_see_what_was_written() {
     drop(chain);
     assert!(open(folder.path()).unwrap().statistics().unwrap().table_bytes > 0);
 }
+
+#[test]
+fn an_accounts_values_are_its_leaf_and_its_further_balances() {
+    let mut fixture = Fixture::new(3);
+    let to = fixture.network.address(1);
+    for text in ["A", "B", "C", "D", "E"] {
+        let create = Operation::CreateAsset {
+            code: code(text),
+            decimals: 0,
+            description: String::new(),
+        };
+        let mint = Operation::Mint {
+            asset: code(text),
+            to,
+            amount: quorate_ledger::Amount(5),
+        };
+        let transaction = fixture.network.transaction(0, vec![create, mint]);
+        let batch = fixture.network.batch(vec![transaction]);
+        let (execution, certificate) = fixture.execute(&[batch]);
+        fixture.chain.write_block(&execution, &certificate).unwrap();
+    }
+    let snapshot = fixture.chain.snapshot().unwrap();
+    let keys: Vec<StateKey> = snapshot.state_of(&to).map(|entry| entry.unwrap().0).collect();
+    // QRT and three more lie in the leaf.
+    let expected = [
+        StateKey::account(&to),
+        StateKey::balance(&to, &code("D")),
+        StateKey::balance(&to, &code("E")),
+    ];
+    assert_eq!(keys, expected);
+}
