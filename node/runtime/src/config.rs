@@ -123,7 +123,10 @@ impl Default for ApiConfig {
 
 impl Default for OperationsConfig {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([127, 0, 0, 1], 8200)), localnet_controls: false }
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8200)),
+            localnet_controls: false,
+        }
     }
 }
 
@@ -147,13 +150,19 @@ impl Default for StorageConfig {
 
 impl Default for ConsensusConfig {
     fn default() -> Self {
-        Self { resend_ms: 500, progress_ms: 1_000 }
+        Self {
+            resend_ms: 500,
+            progress_ms: 1_000,
+        }
     }
 }
 
 impl Default for LogConfig {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::Text }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::Text,
+        }
     }
 }
 
@@ -192,6 +201,11 @@ impl Home {
         self.0.join("node.key")
     }
 
+    /// Here while this validator must not vote.
+    pub fn quarantine(&self) -> PathBuf {
+        self.0.join("quarantined")
+    }
+
     /// The chain database.
     pub fn chain(&self) -> PathBuf {
         self.0.join("chain")
@@ -227,9 +241,13 @@ pub enum ConfigError {
 impl NodeConfig {
     /// Reads a configuration file.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
-        toml::from_str(&text)
-            .map_err(|error| ConfigError::Malformed { path: path.to_owned(), reason: error.to_string() })
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+            path: path.to_owned(),
+            error,
+        })?;
+        toml::from_str(&text).map_err(|error| ConfigError::Malformed {
+            path: path.to_owned(),
+            reason: error.to_string(),
+        })
     }
 }

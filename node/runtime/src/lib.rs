@@ -1,5 +1,37 @@
 //! The runtime: joins engine, ledger, storage, network and API into a running node.
+//!
+//! Threads, each with one job and a bounded queue before it: *core* owns the engine, *journal* and
+//! *chain-flush* flush, *executor* owns the height, *batch-check* checks what others packed (on all
+//! cores), *batcher* packs, *links* takes what the network brings, *block-sync* fetches blocks. The
+//! network and the API are tasks of an asynchronous runtime.
 
+mod admission;
+mod batcher;
+mod batches;
+mod clock;
+mod committed;
 pub mod config;
+mod core;
+mod error;
+mod executor;
+mod flush;
+mod links;
+pub mod logging;
+mod metrics;
+mod node;
+mod pool;
+mod start;
+mod sync;
+mod view;
+mod wire;
 
-pub use config::NodeConfig;
+pub use config::{Home, NodeConfig};
+pub use error::NodeError;
+pub use start::{CheckReport, check, run};
+
+/// Ends the process: going on could break a promise. The databases are whole after any end.
+fn fatal(what: &str) -> ! {
+    tracing::error!("{what}; the node ends here, its data is as it was");
+    eprintln!("quorate: {what}; the node ends here, its data is as it was");
+    std::process::exit(1);
+}

@@ -1,0 +1,279 @@
+//! Admission: what a client's transaction must pass to get into the pool. Size, form, signatures (in
+//! groups), a trial on the certified state, quotas. It promises nothing.
+
+use bytes::Bytes;
+use quorate_api::{Admission, ExecutedFacts, Refusal};
+use quorate_crypto::{ClientSignature, Digest, Domain, sha256, verify_client_batch};
+use quorate_ledger::{
+    Account, DecodeError, FormError, Parameters, Refusal as TrialRefusal, StateKey, StateReader, Transaction,
+    TrialRules, decode, would_execute,
+};
+use quorate_storage::{Chain, Snapshot, StorageError};
+use rayon::prelude::*;
+
+use crate::clock;
+use crate::pool::{Candidate, Full, Pool};
+
+/// Signatures checked at once.
+const SIGNATURE_GROUP: usize = 64;
+/// When a client should come back to a full pool, in milliseconds.
+const RETRY_AFTER_MS: u64 = 1_000;
+
+/// What admission works with.
+#[derive(Clone, Copy)]
+pub(crate) struct Admitter<'a> {
+    pub(crate) network: &'a Digest,
+    pub(crate) parameters: &'a Parameters,
+    pub(crate) chain: &'a Chain,
+    pub(crate) pool: &'a Pool,
+}
+
+/// A transaction on its way into the pool, or what became of it.
+enum Stage {
+    Checking(Box<Candidate>, Vec<u8>),
+    Done(Admission),
+}
+
+impl Admitter<'_> {
+    /// Admits transactions, given as their canonical bytes; the answers are in the same order.
+    pub(crate) fn admit(&self, transactions: &[Bytes]) -> Vec<Admission> {
+        let snapshot = match self.chain.snapshot() {
+            Ok(snapshot) => snapshot,
+            Err(error) => return transactions.iter().map(|_| unavailable(&error)).collect(),
+        };
+        let mut stages: Vec<_> = transactions
+            .par_iter()
+            .map(|bytes| self.read(bytes, &snapshot))
+            .collect();
+        check_signatures(&mut stages);
+        stages
+            .par_iter_mut()
+            .for_each(|stage| self.try_out(stage, &snapshot));
+        self.put(stages)
+    }
+
+    fn read(&self, bytes: &Bytes, snapshot: &Snapshot) -> Stage {
+        let transaction = match Transaction::decode(bytes, self.parameters.v1()) {
+            Ok(transaction) => transaction,
+            Err(DecodeError::TooLong { length, limit }) => {
+                return refuse(None, Refusal::TooLarge { length, limit });
+            }
+            Err(error) => {
+                return refuse(
+                    None,
+                    Refusal::Malformed {
+                        reason: error.to_string(),
+                    },
+                );
+            }
+        };
+        let signed = transaction.signed_bytes();
+        let id = Domain::TRANSACTION.hash(&signed);
+        match transaction.check_form(self.network, self.parameters.v1()) {
+            Ok(()) => {}
+            Err(FormError::WrongNetwork { got, expected }) => {
+                return refuse(Some(id), Refusal::WrongNetwork { got, expected });
+            }
+            Err(error) => {
+                return refuse(
+                    Some(id),
+                    Refusal::Malformed {
+                        reason: error.to_string(),
+                    },
+                );
+            }
+        }
+        let fingerprint = sha256(bytes);
+        if self.pool.contains(&fingerprint) {
+            return Stage::Done(Admission::Pending { id });
+        }
+        // Looked at again when it is put in; here it spares a full pool the signature checks.
+        if let Err(reason) = self.pool.room_for(&transaction.intent().sender) {
+            return Stage::Done(full(id, reason));
+        }
+        match executed(snapshot, &id) {
+            Ok(Some(facts)) => Stage::Done(Admission::Executed(facts)),
+            Ok(None) => {
+                let length = bytes.len();
+                Stage::Checking(
+                    Box::new(Candidate {
+                        id,
+                        fingerprint,
+                        transaction,
+                        length,
+                    }),
+                    signed,
+                )
+            }
+            Err(error) => Stage::Done(unavailable(&error)),
+        }
+    }
+
+    fn try_out(&self, stage: &mut Stage, snapshot: &Snapshot) {
+        let Stage::Checking(candidate, _) = stage else {
+            return;
+        };
+        let certified = snapshot.tip().timestamp;
+        let rules = TrialRules {
+            parameters: self.parameters.v1(),
+            certified,
+            clock: clock::now(),
+        };
+        match would_execute(&candidate.transaction, &rules, snapshot) {
+            Ok(Ok(())) => {}
+            Ok(Err(refusal)) => {
+                let refusal = self.explain(refusal, candidate, snapshot);
+                *stage = refuse(Some(candidate.id), refusal);
+            }
+            Err(error) => *stage = Stage::Done(unavailable(&error)),
+        }
+    }
+
+    fn explain(&self, refusal: TrialRefusal, candidate: &Candidate, snapshot: &Snapshot) -> Refusal {
+        match refusal {
+            TrialRefusal::Expired => Refusal::Expired,
+            TrialRefusal::ExpiresTooLate { .. } => Refusal::ExpiryTooFar {
+                limit_ms: self.parameters.v1().max_expiry_lead_ms,
+            },
+            TrialRefusal::Failed { code, operation } => Refusal::WouldFail { code, operation },
+            TrialRefusal::AlreadyExecuted => Refusal::Unavailable {
+                reason: "the transaction was executed a moment ago; ask for it".to_owned(),
+            },
+            TrialRefusal::Unauthorised => {
+                let (weight, threshold) = weight(&candidate.transaction, snapshot);
+                Refusal::Unauthorised { weight, threshold }
+            }
+        }
+    }
+
+    fn put(&self, stages: Vec<Stage>) -> Vec<Admission> {
+        let mut answers: Vec<Option<Admission>> = Vec::with_capacity(stages.len());
+        let mut candidates = Vec::new();
+        let mut places = Vec::new();
+        for stage in stages {
+            match stage {
+                Stage::Done(admission) => answers.push(Some(admission)),
+                Stage::Checking(candidate, _) => {
+                    places.push((answers.len(), candidate.id));
+                    answers.push(None);
+                    candidates.push(*candidate);
+                }
+            }
+        }
+        for ((place, id), taken) in places.into_iter().zip(self.pool.insert(candidates)) {
+            answers[place] = Some(match taken {
+                Ok(()) => Admission::Pending { id },
+                Err(Full::Pool) => full(
+                    id,
+                    Refusal::PoolFull {
+                        retry_after_ms: RETRY_AFTER_MS,
+                    },
+                ),
+                Err(Full::Account) => full(
+                    id,
+                    Refusal::QuotaFull {
+                        retry_after_ms: RETRY_AFTER_MS,
+                    },
+                ),
+            });
+        }
+        answers
+            .into_iter()
+            .map(|answer| answer.expect("every place is answered above"))
+            .collect()
+    }
+}
+
+/// Where a transaction was executed, if it was.
+pub(crate) fn executed(snapshot: &Snapshot, id: &Digest) -> Result<Option<ExecutedFacts>, StorageError> {
+    let Some(location) = snapshot.transaction(id)? else {
+        return Ok(None);
+    };
+    let outcome = snapshot.block(location.height)?.and_then(|block| {
+        block
+            .v1()
+            .executed
+            .get(location.index as usize)
+            .map(|executed| executed.outcome)
+    });
+    Ok(outcome.map(|outcome| ExecutedFacts {
+        id: *id,
+        height: location.height,
+        index: location.index,
+        outcome,
+    }))
+}
+
+/// The weight of a transaction's signatures for its sender, and the weight needed.
+fn weight(transaction: &Transaction, snapshot: &Snapshot) -> (u64, u32) {
+    let sender = transaction.intent().sender;
+    let keys = || transaction.signatures().iter().map(|signature| signature.key);
+    let account = snapshot.value(&StateKey::account(&sender)).ok().flatten();
+    let signers = account
+        .and_then(|bytes| decode::<Account>(&bytes, bytes.len()).ok())
+        .and_then(|Account::V1(account)| account.signers);
+    match signers {
+        Some(signers) => {
+            let counts = |key| signers.signers.iter().find(|signer| signer.key == key);
+            let weight = keys()
+                .filter_map(counts)
+                .map(|signer| u64::from(signer.weight))
+                .sum();
+            (weight, signers.threshold)
+        }
+        None => (u64::from(keys().any(|key| key.address() == sender)), 1),
+    }
+}
+
+/// Checks the signatures of all that are still in question, in groups, on all cores.
+fn check_signatures(stages: &mut [Stage]) {
+    stages.par_chunks_mut(SIGNATURE_GROUP).for_each(|group| {
+        let mut items: Vec<ClientSignature<'_>> = Vec::with_capacity(group.len());
+        let mut owners = Vec::with_capacity(group.len());
+        for (place, stage) in group.iter().enumerate() {
+            if let Stage::Checking(candidate, signed) = stage {
+                let before = items.len();
+                items.extend(candidate.transaction.signature_items(signed));
+                owners.extend((before..items.len()).map(|_| place));
+            }
+        }
+        let verdicts = verify_client_batch(Domain::TRANSACTION, &items);
+        let bad: Vec<_> = owners
+            .iter()
+            .zip(&items)
+            .zip(verdicts)
+            .filter(|(_, verdict)| verdict.is_err())
+            .map(|((place, item), _)| (*place, item.key))
+            .collect();
+        for (place, key) in bad {
+            if let Stage::Checking(candidate, _) = &group[place] {
+                group[place] = refuse(Some(candidate.id), Refusal::BadSignature { key });
+            }
+        }
+    });
+}
+
+fn refuse(id: Option<Digest>, refusal: Refusal) -> Stage {
+    Stage::Done(Admission::Refused { id, refusal })
+}
+
+fn full(id: Digest, reason: Full) -> Admission {
+    let retry_after_ms = RETRY_AFTER_MS;
+    let refusal = match reason {
+        Full::Pool => Refusal::PoolFull { retry_after_ms },
+        Full::Account => Refusal::QuotaFull { retry_after_ms },
+    };
+    Admission::Refused {
+        id: Some(id),
+        refusal,
+    }
+}
+
+fn unavailable(error: &impl std::fmt::Display) -> Admission {
+    tracing::error!(%error, "the chain database cannot be read");
+    let reason = "its database cannot be read".to_owned();
+    Admission::Refused {
+        id: None,
+        refusal: Refusal::Unavailable { reason },
+    }
+}

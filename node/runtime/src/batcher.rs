@@ -1,0 +1,169 @@
+//! The batcher: packs what the pool holds into batches of this validator's own.
+//!
+//! A batch leaves at once if none is under way, else when one is full or the last one is ordered; so
+//! batches are small on an idle network and grow under load.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use quorate_crypto::{Digest, Epoch, SigningKey, ValidatorIndex};
+use quorate_ledger::{Batch, BatchV1, Parameters};
+
+use crate::batches::BatchStore;
+use crate::core::{Event, Inbox};
+use crate::fatal;
+use crate::links::Links;
+use crate::pool::{Fingerprint, Pool};
+use crate::view::SharedView;
+
+/// Own batches under way at once, whatever the author's quota: beyond it the pool fills and refuses.
+const MAX_UNDER_WAY: usize = 8;
+/// How long the batcher sleeps when nobody wakes it.
+const PATIENCE: Duration = Duration::from_millis(100);
+/// How long a batch may stay unordered before it is passed on to the primary.
+const STALE: Duration = Duration::from_millis(1_000);
+/// Batches passed on at once.
+const STALE_BATCHES: usize = 8;
+/// Bytes of a batch besides its transactions.
+const BATCH_OVERHEAD: usize = 256;
+
+/// This validator's own batches that are not in a certified block yet.
+#[derive(Debug, Default)]
+pub(crate) struct OwnBatches {
+    under_way: Mutex<BTreeMap<Digest, Vec<Fingerprint>>>,
+    ordered: Condvar,
+    stopped: AtomicBool,
+}
+
+impl OwnBatches {
+    fn under_way(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<Fingerprint>>> {
+        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many are under way.
+    pub(crate) fn len(&self) -> usize {
+        self.under_way().len()
+    }
+
+    /// These batches are in a certified block: the transactions of those that are own ones.
+    pub(crate) fn ordered(&self, batches: &[Digest]) -> Vec<Fingerprint> {
+        let mut under_way = self.under_way();
+        let mut packed = Vec::new();
+        for digest in batches {
+            packed.extend(under_way.remove(digest).unwrap_or_default());
+        }
+        drop(under_way);
+        self.ordered.notify_all();
+        packed
+    }
+
+    /// Ends the batcher.
+    pub(crate) fn stop(&self) {
+        self.stopped.store(true, Ordering::Release);
+        self.ordered.notify_all();
+    }
+}
+
+/// What the batcher works with.
+pub(crate) struct Parts {
+    pub(crate) network: Digest,
+    pub(crate) epoch: Epoch,
+    pub(crate) author: ValidatorIndex,
+    pub(crate) key: SigningKey,
+    pub(crate) parameters: Parameters,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) own: Arc<OwnBatches>,
+    pub(crate) batches: Arc<BatchStore>,
+    pub(crate) links: Links,
+    pub(crate) view: Arc<SharedView>,
+    pub(crate) inbox: Inbox,
+}
+
+/// Starts the batcher's thread; it ends when the pool is closed.
+pub(crate) fn start(parts: Parts) -> JoinHandle<()> {
+    std::thread::Builder::new()
+        .name("batcher".to_owned())
+        .spawn(move || parts.run())
+        .expect("a thread can be started")
+}
+
+impl Parts {
+    fn run(&self) {
+        while self.pool.wait_for_work(PATIENCE) {
+            self.pass_on_stale();
+            self.wait_for_turn();
+            if self.own.stopped.load(Ordering::Acquire) {
+                return;
+            }
+            self.pack();
+        }
+    }
+
+    /// Waits until nothing is under way, or there is enough for a full batch and room for it.
+    fn wait_for_turn(&self) {
+        let limits = self.parameters.v1();
+        let mut under_way = self.own.under_way();
+        loop {
+            let (count, bytes) = self.pool.queued();
+            let full = count >= limits.max_batch_transactions as usize || bytes >= self.payload_limit();
+            let may_pack = under_way.is_empty() || (full && under_way.len() < MAX_UNDER_WAY);
+            if may_pack || self.own.stopped.load(Ordering::Acquire) {
+                return;
+            }
+            let waited = self.own.ordered.wait_timeout(under_way, PATIENCE / 10);
+            drop(waited.unwrap_or_else(PoisonError::into_inner));
+            self.pass_on_stale();
+            under_way = self.own.under_way();
+        }
+    }
+
+    /// A batch that stays unordered may have been lost on its way to the primary: it is passed on to
+    /// it, whoever packed it.
+    fn pass_on_stale(&self) {
+        let leader = self.view.leader();
+        if leader == self.author {
+            return;
+        }
+        for batch in self.batches.take_stale(STALE, STALE_BATCHES) {
+            self.links.send_batch(leader, batch.bytes());
+        }
+    }
+
+    fn payload_limit(&self) -> usize {
+        (self.parameters.v1().max_batch_bytes as usize).saturating_sub(BATCH_OVERHEAD)
+    }
+
+    fn pack(&self) {
+        let limits = self.parameters.v1();
+        let taken = self
+            .pool
+            .take(limits.max_batch_transactions as usize, self.payload_limit());
+        if taken.is_empty() {
+            return;
+        }
+        let (fingerprints, transactions) = taken
+            .into_iter()
+            .map(|packed| (packed.fingerprint, packed.transaction))
+            .unzip();
+        let batch = Batch::V1(BatchV1 {
+            network: self.network,
+            epoch: self.epoch,
+            author: self.author,
+            transactions,
+        });
+        // Every transaction was checked when it was admitted.
+        let batch = match self.batches.trust(batch.sign(&self.key)) {
+            Ok(batch) => batch,
+            Err(error) => fatal(&format!("a batch packed here breaks the rules: {error}")),
+        };
+        self.own.under_way().insert(batch.digest(), fingerprints);
+        if let Err(error) = self.batches.insert_own(&batch) {
+            fatal(&format!("a batch cannot be written: {error}"));
+        }
+        self.links.broadcast_batch(batch.bytes());
+        self.inbox.put(Event::BatchStored(batch.digest()));
+    }
+}

@@ -1,0 +1,561 @@
+//! The driver: the one owner of the engine. It steps inputs, makes records durable, and only then
+//! lets out what the engine asked for.
+//!
+//! Invariant: no action of a step leaves before the step's records are on disk, and no own vote is
+//! counted or sent before it is (`docs` of [`quorate_consensus::contract`]). The [`gate`] is the only
+//! way out.
+
+mod gate;
+mod timers;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Step, Verified, pbft};
+use quorate_crypto::{Certificate, Digest, Epoch, Height, SigningKey, ValidatorIndex};
+use quorate_ledger::{Proposal, encode};
+use tokio::sync::mpsc;
+
+use self::gate::{Durable, Gate, Released};
+use self::timers::Timers;
+use crate::batches::BatchStore;
+use crate::clock;
+use crate::executor::{Command, ExecutorHandle};
+use crate::flush::{ChainFlusher, JournalWriter};
+use crate::links::Links;
+use crate::sync::SyncHandle;
+use crate::view::{ConsensusView, SharedView};
+
+/// Messages from outside that may wait for the core; senders wait when it is full.
+const OUTSIDE_QUEUE: usize = 4_096;
+/// Inputs stepped before records are handed to the journal, so that a flood cannot hold back votes.
+const STEPS_PER_FLUSH: usize = 512;
+/// How often the core looks for batches it still misses.
+const FETCH_INTERVAL: Duration = Duration::from_millis(50);
+/// How long blocks may lie written but not flushed while nothing else asks for a flush.
+const BLOCK_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
+/// How long after something happened the API and the metrics may see what was before.
+const SHOW_DELAY: Duration = Duration::from_millis(50);
+/// Evidence kept for the operator.
+const MAX_EVIDENCE: usize = 256;
+
+/// What the core hears.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// A verified message from outside.
+    Message(Verified<Message>),
+    /// A link to a validator has come up.
+    Connected(ValidatorIndex),
+    /// A batch was checked and written.
+    BatchStored(Digest),
+    /// The journal is on disk up to this entry.
+    JournalFlushed(u64),
+    /// Batch writes are on disk up to this count, and blocks up to this height.
+    ChainFlushed {
+        /// Batch writes.
+        batches: u64,
+        /// Certified height.
+        height: Height,
+    },
+    /// A decided block was executed.
+    Executed {
+        /// Its height.
+        height: Height,
+        /// Its hash.
+        block: Digest,
+    },
+    /// A certified block was written.
+    Written(Height),
+    /// Block sync applied a certified block with these batches.
+    Synced(Certificate, Vec<Digest>),
+    /// Stop in order.
+    Stop,
+}
+
+/// Where events for the core are put.
+#[derive(Clone, Debug)]
+pub(crate) struct Inbox {
+    inside: mpsc::UnboundedSender<Event>,
+    outside: mpsc::Sender<Event>,
+}
+
+impl Inbox {
+    /// Puts an event of the node's own; there are only as many as the core asked for.
+    pub(crate) fn put(&self, event: Event) {
+        // The core ends only with the node.
+        let _ = self.inside.send(event);
+    }
+
+    /// Puts an event caused by a peer; waits while the queue is full.
+    pub(crate) fn put_from_outside(&self, event: Event) {
+        let _ = self.outside.blocking_send(event);
+    }
+}
+
+/// The receiving ends of an [`Inbox`].
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    inside: mpsc::UnboundedReceiver<Event>,
+    outside: mpsc::Receiver<Event>,
+}
+
+/// A new inbox.
+pub(crate) fn inbox() -> (Inbox, Outlet) {
+    let (inside, inside_receiver) = mpsc::unbounded_channel();
+    let (outside, outside_receiver) = mpsc::channel(OUTSIDE_QUEUE);
+    (
+        Inbox { inside, outside },
+        Outlet {
+            inside: inside_receiver,
+            outside: outside_receiver,
+        },
+    )
+}
+
+/// All the core works with.
+pub(crate) struct Parts {
+    pub(crate) network: Digest,
+    pub(crate) epoch: Epoch,
+    pub(crate) index: Option<ValidatorIndex>,
+    pub(crate) key: SigningKey,
+    pub(crate) engine: Engine,
+    pub(crate) next_entry: u64,
+    pub(crate) replayed: Vec<(u64, Option<Height>)>,
+    pub(crate) journal: JournalWriter,
+    pub(crate) prune: Box<dyn Fn(u64) + Send>,
+    /// Remembers across restarts that this validator must not vote.
+    pub(crate) quarantine: Box<dyn Fn(&Message) + Send>,
+    pub(crate) chain_flusher: ChainFlusher,
+    pub(crate) batches: Arc<BatchStore>,
+    pub(crate) executor: ExecutorHandle,
+    pub(crate) links: Links,
+    pub(crate) sync: SyncHandle,
+    pub(crate) view: Arc<SharedView>,
+}
+
+/// A proposal some of whose batches are not here.
+#[derive(Debug, Default)]
+struct Required {
+    missing: BTreeSet<Digest>,
+    /// The engine wants to know when they are here.
+    asked: bool,
+    /// A quorum has decided it already, so it is executed when they are here.
+    decided: Option<Proposal>,
+}
+
+/// The driver.
+pub(crate) struct Core {
+    parts: Parts,
+    timers: Timers,
+    gate: Gate,
+    inputs: VecDeque<Input>,
+    /// Encoded records not yet handed to the journal.
+    unwritten: Vec<Vec<u8>>,
+    /// Journal entries by number, with the height after which each can go.
+    entries: VecDeque<(u64, Option<Height>)>,
+    /// Proposals that wait for batches.
+    required: BTreeMap<(Height, Digest), Required>,
+    fetch_at: Option<Instant>,
+    fetch_turn: usize,
+    written: Height,
+    flushed: Height,
+    flush_at: Option<Instant>,
+    /// Batch writes that a flush was asked for.
+    flush_requested: u64,
+    show_at: Option<Instant>,
+    diverged: bool,
+    /// Signs nothing more.
+    halted: bool,
+    evidence: Vec<Evidence>,
+}
+
+impl Core {
+    /// A driver for `parts.engine`; `first` is what its start or recovery asked for.
+    pub(crate) fn new(parts: Parts, first: Step, certified: Height) -> Self {
+        let mut seed = [0; 8];
+        getrandom::fill(&mut seed).expect("the operating system's random source works");
+        let entries = parts.replayed.iter().copied().collect();
+        let mut core = Self {
+            parts,
+            timers: Timers::new(u64::from_le_bytes(seed)),
+            gate: Gate::default(),
+            inputs: VecDeque::new(),
+            unwritten: Vec::new(),
+            entries,
+            required: BTreeMap::new(),
+            fetch_at: None,
+            fetch_turn: 0,
+            written: certified,
+            flushed: certified,
+            flush_at: None,
+            flush_requested: 0,
+            show_at: None,
+            diverged: false,
+            halted: false,
+            evidence: Vec::new(),
+        };
+        // What the journal held is on disk.
+        core.gate.journal_flushed(core.parts.next_entry.saturating_sub(1));
+        core.take_step(first);
+        core
+    }
+
+    /// Runs until [`Event::Stop`].
+    pub(crate) async fn run(mut self, mut outlet: Outlet) {
+        self.work();
+        loop {
+            let deadline = self.next_deadline();
+            let event = tokio::select! {
+                biased;
+                event = outlet.inside.recv() => event,
+                event = outlet.outside.recv() => event,
+                () = tokio::time::sleep_until(deadline.into()) => None,
+            };
+            let woken = Instant::now();
+            if self.timers.restart_after_gap(deadline, woken) {
+                tracing::warn!(
+                    late_ms = u64::try_from((woken - deadline).as_millis()).unwrap_or(u64::MAX),
+                    "this node was stopped or starved; its timers start anew"
+                );
+            }
+            let happened = event.is_some();
+            let mut stop = event.is_some_and(|event| self.on_event(event));
+            let mut taken = 0;
+            while !stop && taken < STEPS_PER_FLUSH {
+                let Ok(event) = outlet.inside.try_recv().or_else(|_| outlet.outside.try_recv()) else {
+                    break;
+                };
+                stop = self.on_event(event);
+                taken += 1;
+            }
+            if taken > 0 || happened {
+                self.work();
+            }
+            if stop {
+                return;
+            }
+            if taken < STEPS_PER_FLUSH {
+                self.fire_timers();
+            }
+        }
+    }
+
+    fn next_deadline(&self) -> Instant {
+        let far = Instant::now() + Duration::from_secs(3_600);
+        let others = [self.timers.next(), self.fetch_at, self.flush_at, self.show_at];
+        others.into_iter().flatten().min().unwrap_or(far)
+    }
+
+    /// Takes one event; true means stop.
+    fn on_event(&mut self, event: Event) -> bool {
+        match event {
+            Event::Message(message) => self.inputs.push_back(Input::Message(message)),
+            Event::Connected(validator) => self.inputs.push_back(Input::Connected(validator)),
+            Event::BatchStored(digest) => self.on_batch_stored(digest),
+            Event::JournalFlushed(entry) => {
+                self.gate.journal_flushed(entry);
+                self.release();
+            }
+            Event::ChainFlushed { batches, height } => self.on_chain_flushed(batches, height),
+            Event::Executed { height, block } => self.inputs.push_back(Input::Executed { height, block }),
+            Event::Written(height) => self.on_written(height),
+            Event::Synced(certificate, batches) => {
+                self.inputs.push_back(Input::BatchesObsolete(batches));
+                self.inputs.push_back(Input::Synced(certificate));
+            }
+            Event::Stop => return true,
+        }
+        self.drain_inputs();
+        false
+    }
+
+    fn on_batch_stored(&mut self, digest: Digest) {
+        let mut complete = Vec::new();
+        for (proposal, required) in &mut self.required {
+            if required.missing.remove(&digest) && required.missing.is_empty() {
+                complete.push(*proposal);
+            }
+        }
+        for (height, proposal) in complete {
+            self.on_complete(height, proposal);
+        }
+        self.inputs.push_back(Input::BatchesAvailable(vec![digest]));
+    }
+
+    /// All batches of this proposal are here.
+    fn on_complete(&mut self, height: Height, proposal: Digest) {
+        let Some(required) = self.required.remove(&(height, proposal)) else {
+            return;
+        };
+        if required.asked {
+            self.inputs
+                .push_back(Input::ProposalAvailable { height, proposal });
+        }
+        if let Some(proposal) = required.decided {
+            self.parts.executor.send(Command::Execute { height, proposal });
+        }
+    }
+
+    fn on_chain_flushed(&mut self, batches: u64, height: Height) {
+        self.gate.batches_flushed(batches);
+        self.release();
+        if height <= self.flushed {
+            return;
+        }
+        self.flushed = height;
+        let keep_from = self
+            .entries
+            .iter()
+            .position(|(_, needed)| needed.is_none_or(|needed| needed > height));
+        let drop = keep_from.unwrap_or(self.entries.len());
+        if drop > 0 {
+            self.entries.drain(..drop);
+            let first = self
+                .entries
+                .front()
+                .map_or(self.parts.next_entry, |(entry, _)| *entry);
+            (self.parts.prune)(first);
+        }
+    }
+
+    fn on_written(&mut self, height: Height) {
+        self.written = self.written.max(height);
+        self.required.retain(|(wanted, _), _| *wanted > height);
+        if self.flush_at.is_none() {
+            self.flush_at = Some(Instant::now() + BLOCK_FLUSH_INTERVAL);
+        }
+    }
+
+    fn fire_timers(&mut self) {
+        let now = Instant::now();
+        if self.flush_at.is_some_and(|at| at <= now) {
+            self.flush_at = None;
+            if self.written > self.flushed {
+                self.parts.chain_flusher.request();
+            }
+        }
+        if self.fetch_at.is_some_and(|at| at <= now) {
+            self.fetch_missing(now);
+        }
+        if self.show_at.is_some_and(|at| at <= now) {
+            self.show();
+            self.show_at = None;
+        }
+        let mut fired = false;
+        while let Some(timer) = self.timers.take_due(now) {
+            self.inputs.push_back(Input::Timeout(timer));
+            fired = true;
+        }
+        if fired {
+            self.work();
+        }
+    }
+
+    /// Asks one peer after the other for what is missing, the leader first.
+    fn fetch_missing(&mut self, now: Instant) {
+        let missing: BTreeSet<Digest> = self
+            .required
+            .values()
+            .flat_map(|required| &required.missing)
+            .copied()
+            .collect();
+        if missing.is_empty() {
+            self.fetch_at = None;
+            return;
+        }
+        self.fetch_at = Some(now + FETCH_INTERVAL);
+        let leader = self.parts.engine.leader();
+        self.parts
+            .links
+            .fetch_batches(leader, self.fetch_turn, missing.into_iter().collect());
+        self.fetch_turn += 1;
+    }
+
+    /// Steps what there is, hands records to the journal, shows where the engine is.
+    fn work(&mut self) {
+        self.drain_inputs();
+        if !self.unwritten.is_empty() {
+            self.parts.journal.append(std::mem::take(&mut self.unwritten));
+        }
+        if self.gate.batches_needed() > self.flush_requested {
+            // The flush covers every write before it begins, these at least.
+            self.flush_requested = self.gate.batches_needed();
+            self.parts.chain_flusher.request();
+        }
+        if self.show_at.is_none() {
+            self.show_at = Some(Instant::now() + SHOW_DELAY);
+        }
+    }
+
+    fn show(&self) {
+        self.parts.view.set(ConsensusView {
+            reign: self.parts.engine.reign(),
+            leader: self.parts.engine.leader(),
+            certified: self.parts.engine.certified(),
+            diverged: self.diverged,
+            evidence: self.evidence.clone(),
+            waiting: self.parts.engine.waiting(),
+        });
+    }
+
+    fn drain_inputs(&mut self) {
+        while let Some(input) = self.inputs.pop_front() {
+            let step = self.parts.engine.step(clock::now(), input);
+            if let Some(rejection) = &step.rejection {
+                self.parts.view.count_rejection(rejection);
+                tracing::debug!(%rejection, "input rejected");
+            }
+            self.take_step(step);
+        }
+    }
+
+    fn take_step(&mut self, step: Step) {
+        let mut held = Vec::new();
+        let mut needs = Durable::default();
+        for record in &step.records {
+            needs.journal = self.record(record);
+        }
+        for action in step.actions {
+            match action {
+                Action::Sign(body) => self.sign(body),
+                Action::SetTimer { timer, after } => self.timers.set(timer, after, Instant::now()),
+                Action::CancelTimer(timer) => self.timers.cancel(timer),
+                other => held.push(other),
+            }
+        }
+        if step.records.is_empty() {
+            self.perform(held);
+        } else if !held.is_empty() {
+            self.gate.hold(needs, Released::Actions(held));
+        }
+    }
+
+    /// Appends a record to what the journal gets next; returns its entry number.
+    fn record(&mut self, record: &Record) -> u64 {
+        let entry = self.parts.next_entry;
+        self.parts.next_entry += 1;
+        self.unwritten.push(encode(record));
+        self.entries.push_back((entry, record.height()));
+        entry
+    }
+
+    fn sign(&mut self, body: Body) {
+        let Some(index) = self.parts.index.filter(|_| !self.halted) else {
+            return;
+        };
+        let content = body.signed_bytes(self.parts.network, self.parts.epoch);
+        let signature = self.parts.key.sign(body.domain(), &content);
+        let durable = body.must_be_durable();
+        let vouches = vouches_for_batches(&body);
+        let message = Message::new(self.parts.epoch, index, body, signature);
+        if !durable {
+            self.inputs.push_back(Input::Own(message));
+            return;
+        }
+        let journal = self.record(&Record::Own(message.clone()));
+        let batches = if vouches { self.parts.batches.writes() } else { 0 };
+        self.gate
+            .hold(Durable { journal, batches }, Released::Own(message));
+    }
+
+    fn release(&mut self) {
+        for released in self.gate.release() {
+            match released {
+                Released::Actions(actions) => self.perform(actions),
+                Released::Own(message) => self.inputs.push_back(Input::Own(message)),
+            }
+        }
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Broadcast(message) => self.parts.links.broadcast(&message),
+                Action::Send { to, message } => self.parts.links.send(to, &message),
+                Action::RequireBatches {
+                    height,
+                    proposal,
+                    batches,
+                } => {
+                    self.require(height, proposal, &batches).asked = true;
+                    self.complete_if_here(height, proposal);
+                }
+                Action::Decide { height, proposal } => {
+                    let digest = proposal.digest();
+                    let batches = proposal.batches().to_vec();
+                    self.require(height, digest, &batches).decided = Some(proposal);
+                    self.complete_if_here(height, digest);
+                }
+                Action::Certify(certificate) => self.parts.executor.send(Command::Certify(certificate)),
+                Action::FetchBlocks { to, holders } => self.parts.sync.fetch(to, holders),
+                Action::Accuse(evidence) => self.accuse(evidence),
+                Action::Diverged {
+                    height,
+                    ours,
+                    certified,
+                } => {
+                    self.halted = true;
+                    self.diverged = true;
+                    tracing::error!(
+                        %height, %ours, %certified,
+                        "this node has diverged: a quorum sealed another block than the one executed here; \
+                         it votes no more and keeps its data for inspection"
+                    );
+                }
+                Action::Forgotten(message) => {
+                    self.halted = true;
+                    (self.parts.quarantine)(&message);
+                    tracing::error!(
+                        "a peer holds a message that this validator signed and does not remember: its journal \
+                         was lost or is of a backup, or another node uses its key; it only observes from now on"
+                    );
+                }
+                Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) => {
+                    unreachable!("taken out of the step before it was held")
+                }
+            }
+        }
+    }
+
+    fn require(&mut self, height: Height, proposal: Digest, batches: &[Digest]) -> &mut Required {
+        // Wanted first, looked for then: a batch that arrives in between is seen either way.
+        self.parts.batches.want(batches);
+        let store = &self.parts.batches;
+        let missing = batches
+            .iter()
+            .filter(|digest| !store.contains(digest))
+            .copied()
+            .collect();
+        let required = self.required.entry((height, proposal)).or_default();
+        required.missing = missing;
+        required
+    }
+
+    fn complete_if_here(&mut self, height: Height, proposal: Digest) {
+        let Some(required) = self.required.get(&(height, proposal)) else {
+            return;
+        };
+        if required.missing.is_empty() {
+            self.on_complete(height, proposal);
+        } else if self.fetch_at.is_none() {
+            self.fetch_turn = 0;
+            self.fetch_at = Some(Instant::now() + FETCH_INTERVAL);
+        }
+    }
+
+    fn accuse(&mut self, evidence: Evidence) {
+        tracing::error!(validator = %evidence.validator, "a validator has contradicted itself");
+        if self.evidence.len() < MAX_EVIDENCE && !self.evidence.contains(&evidence) {
+            self.evidence.push(evidence);
+        }
+    }
+}
+
+/// Whether saying this vouches for the batches that the proposal names.
+fn vouches_for_batches(body: &Body) -> bool {
+    matches!(
+        body,
+        Body::Pbft(pbft::Body::PrePrepare { .. } | pbft::Body::Prepare { .. })
+    )
+}

@@ -1,0 +1,140 @@
+//! Why a node does not start or stops, with the exit code that the command line promises.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use quorate_crypto::keyfile::KeyFileError;
+use quorate_crypto::{Digest, PublicKey};
+use quorate_genesis::GenesisError;
+use quorate_network::NetworkError;
+use quorate_storage::{HomeError, StorageError};
+
+use crate::config::ConfigError;
+use crate::logging::LogError;
+
+/// Why a node does not start or stops.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The configuration is refused.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The log settings are refused.
+    #[error(transparent)]
+    Log(#[from] LogError),
+    /// The home is in use or cannot be written.
+    #[error(transparent)]
+    Home(#[from] HomeError),
+    /// The genesis document cannot be read.
+    #[error("cannot read the genesis document {}: {source}", path.display())]
+    GenesisUnreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The genesis document is refused.
+    #[error("the genesis document {} is refused: {source}", path.display())]
+    Genesis {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<GenesisError>,
+    },
+    /// A key file is refused.
+    #[error("the key file {} cannot be used: {source}", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: KeyFileError,
+    },
+    /// The validator key is not one of the genesis document's.
+    #[error(
+        "the validator key {key} is not in the genesis document: this home holds another network's keys or \
+         genesis"
+    )]
+    NotAValidator {
+        /// The public key found.
+        key: PublicKey,
+    },
+    /// The node key is not the one that the validator joined with.
+    #[error("the node key {got} is not the one that validator {name} joined with ({expected})")]
+    WrongNodeKey {
+        /// The validator's name.
+        name: String,
+        /// The key found.
+        got: PublicKey,
+        /// The key in the genesis document.
+        expected: PublicKey,
+    },
+    /// A configured peer is unknown.
+    #[error("the configuration names the peer `{name}`, which is no validator of the genesis document")]
+    UnknownPeer {
+        /// The name.
+        name: String,
+    },
+    /// The initial state cannot be made.
+    #[error("the genesis document's assets and balances make no state: {reason}")]
+    GenesisState {
+        /// Why.
+        reason: String,
+    },
+    /// The stored genesis state is not the document's.
+    #[error(
+        "the state before the first block has root {stored}, the genesis document gives {expected}: the \
+         database belongs to another genesis document"
+    )]
+    WrongGenesisState {
+        /// What is stored.
+        stored: Digest,
+        /// What the document gives.
+        expected: Digest,
+    },
+    /// A database cannot be used.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+    /// A journal record cannot be read.
+    #[error("the journal holds a record that cannot be read ({reason}); keep it for inspection")]
+    Journal {
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The network does not start.
+    #[error(transparent)]
+    Network(#[from] NetworkError),
+    /// A listener's address is taken or not allowed.
+    #[error("cannot listen on {address} for the {purpose}: {source} (is another node running there?)")]
+    Listen {
+        /// Which address.
+        address: SocketAddr,
+        /// What for.
+        purpose: &'static str,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The engine of the genesis document is not in this program.
+    #[error("this version of quorate has no engine `{engine}`")]
+    NoEngine {
+        /// The engine's name.
+        engine: String,
+    },
+    /// Something of the operating system failed.
+    #[error("{what}: {source}")]
+    System {
+        /// What was tried.
+        what: &'static str,
+        /// Why it failed.
+        source: std::io::Error,
+    },
+}
+
+impl NodeError {
+    /// The exit code of the command: 8 for keys that may not be used, 2 for malformed files, else 1.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Key { source, .. } if source.is_permission() => 8,
+            Self::Config(ConfigError::Malformed { .. }) | Self::Log(_) | Self::Genesis { .. } => 2,
+            _ => 1,
+        }
+    }
+}

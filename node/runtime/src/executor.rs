@@ -1,0 +1,328 @@
+//! The executor: the one owner of the height. Decided heights are executed in order on top of those
+//! not yet certified; certified ones are written, each in one atomic batch. Consensus and block sync
+//! both hand it work (pitfall 10).
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::thread::JoinHandle;
+
+use quorate_crypto::{Certificate, Committee, Digest, Height};
+use quorate_ledger::{
+    BlockInput, CertifiedBlock, CheckedBatch, Execution, Overlay, Parameters, Proposal, StateTree, Tip,
+    execute,
+};
+use quorate_storage::Chain;
+
+use crate::batches::BatchStore;
+use crate::committed::Committed;
+use crate::core::{Event, Inbox};
+use crate::fatal;
+
+/// What the executor is asked for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// This height was decided.
+    Execute {
+        /// The height.
+        height: Height,
+        /// What was decided.
+        proposal: Proposal,
+    },
+    /// A quorum sealed the block that was executed here.
+    Certify(Certificate),
+    /// A certified block from a peer, its certificate checked.
+    Apply(Box<CertifiedBlock>, SyncSender<Result<(), ApplyError>>),
+    /// Write what is certified and end.
+    Stop,
+}
+
+/// Why a certified block could not be applied.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum ApplyError {
+    /// Not the next height.
+    #[error("block {got} does not follow block {tip}")]
+    Gap {
+        /// The block's height.
+        got: Height,
+        /// The height written last.
+        tip: Height,
+    },
+    /// The batches are not those of the proposal, or the proposal not that of the header.
+    #[error("block {height} does not hold together: {reason}")]
+    Inconsistent {
+        /// The block's height.
+        height: Height,
+        /// What does not fit.
+        reason: String,
+    },
+    /// Executed here, the block's header differs from the certified one.
+    #[error("block {height} executed here gives {ours}, a quorum sealed {certified}")]
+    Diverged {
+        /// The block's height.
+        height: Height,
+        /// The hash here.
+        ours: Digest,
+        /// The hash sealed.
+        certified: Digest,
+    },
+}
+
+/// Hands commands to the executor.
+#[derive(Clone, Debug)]
+pub(crate) struct ExecutorHandle {
+    sender: Sender<Command>,
+}
+
+impl ExecutorHandle {
+    /// Hands over a command.
+    pub(crate) fn send(&self, command: Command) {
+        if self.sender.send(command).is_err() {
+            fatal("the executor has ended, so blocks can no longer be executed");
+        }
+    }
+
+    /// Applies a certified block and waits for it to be written.
+    pub(crate) fn apply(&self, block: CertifiedBlock) -> Result<(), ApplyError> {
+        let (reply, answer) = std::sync::mpsc::sync_channel(1);
+        self.send(Command::Apply(Box::new(block), reply));
+        match answer.recv() {
+            Ok(applied) => applied,
+            Err(_) => fatal("the executor has ended without an answer"),
+        }
+    }
+}
+
+/// What the executor works with.
+pub(crate) struct Parts {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) batches: Arc<BatchStore>,
+    pub(crate) tree: StateTree,
+    pub(crate) tip: Tip,
+    pub(crate) committee: Committee,
+    pub(crate) parameters: Parameters,
+    pub(crate) inbox: Inbox,
+    pub(crate) committed: Arc<Committed>,
+}
+
+/// Starts the executor's thread.
+pub(crate) fn start(parts: Parts) -> (ExecutorHandle, JoinHandle<()>) {
+    let (sender, receiver) = channel();
+    let thread = std::thread::Builder::new()
+        .name("executor".to_owned())
+        .spawn(move || {
+            let written = parts.tip.height;
+            let executor = Executor {
+                parts,
+                written,
+                pending: VecDeque::new(),
+                decided: BTreeMap::new(),
+                certificates: BTreeMap::new(),
+            };
+            executor.run(&receiver);
+        })
+        .expect("a thread can be started");
+    (ExecutorHandle { sender }, thread)
+}
+
+struct Executor {
+    /// `parts.tip` is the tip after the last pending execution.
+    parts: Parts,
+    /// The certified height in the database.
+    written: Height,
+    /// Executed and not yet certified, from `written + 1` on without a gap.
+    pending: VecDeque<Execution>,
+    /// Decided and not yet executed: a height before is missing.
+    decided: BTreeMap<Height, Proposal>,
+    /// Certificates of heights not yet executed here.
+    certificates: BTreeMap<Height, Certificate>,
+}
+
+impl Executor {
+    fn run(mut self, receiver: &Receiver<Command>) {
+        while let Ok(command) = receiver.recv() {
+            match command {
+                Command::Execute { height, proposal } => self.on_decided(height, proposal),
+                Command::Certify(certificate) => self.on_certificate(certificate),
+                Command::Apply(block, reply) => {
+                    // The asker may have gone.
+                    let _ = reply.send(self.apply(&block));
+                }
+                Command::Stop => break,
+            }
+        }
+        if let Err(error) = self.parts.chain.sync() {
+            fatal(&format!("the chain database cannot be written: {error}"));
+        }
+    }
+
+    fn executed(&self) -> Height {
+        self.parts.tip.height
+    }
+
+    fn on_decided(&mut self, height: Height, proposal: Proposal) {
+        if height <= self.executed() {
+            self.answer_again(height);
+            return;
+        }
+        self.decided.insert(height, proposal);
+        while let Some(proposal) = self.decided.remove(&self.executed().next()) {
+            let batches: Vec<_> = proposal
+                .batches()
+                .iter()
+                .map(|digest| Arc::new(self.batch(digest)))
+                .collect();
+            self.execute(&proposal, &batches);
+            let (height, block) = (self.executed(), self.parts.tip.block_hash);
+            self.parts.inbox.put(Event::Executed { height, block });
+            if let Some(certificate) = self.certificates.remove(&height) {
+                self.on_certificate(certificate);
+            }
+        }
+    }
+
+    /// A height that is executed already, as a synced block: its hash is what was certified.
+    fn answer_again(&self, height: Height) {
+        if let Some(execution) = self
+            .pending
+            .iter()
+            .find(|execution| execution.tip.height == height)
+        {
+            self.parts.inbox.put(Event::Executed {
+                height,
+                block: execution.tip.block_hash,
+            });
+        }
+    }
+
+    fn batch(&self, digest: &Digest) -> CheckedBatch {
+        match self.parts.batches.load(digest) {
+            Ok(Some(batch)) => batch,
+            Ok(None) => fatal(&format!("batch {digest} was vouched for and is not here")),
+            Err(error) => fatal(&format!("batch {digest} cannot be read: {error}")),
+        }
+    }
+
+    /// Executes the next height; `parts.tip` moves to it.
+    fn execute(&mut self, proposal: &Proposal, batches: &[Arc<CheckedBatch>]) {
+        let next_committee = self.parts.committee.digest();
+        let base = self.parts.chain.reader();
+        let overlay = Overlay::new(&self.pending, &base);
+        let input = BlockInput {
+            tip: &self.parts.tip,
+            proposal,
+            batches,
+            parameters: self.parts.parameters.v1(),
+            next_committee,
+        };
+        let executed = execute(&input, &overlay, &mut self.parts.tree);
+        match executed {
+            Ok(execution) => {
+                self.parts.tip = execution.tip.clone();
+                self.pending.push_back(execution);
+            }
+            Err(error) => fatal(&format!("the chain database cannot be read: {error}")),
+        }
+    }
+
+    fn on_certificate(&mut self, certificate: Certificate) {
+        let height = certificate.height();
+        if height <= self.written {
+            return;
+        }
+        if height > self.executed() {
+            self.certificates.insert(height, certificate);
+            return;
+        }
+        if height != self.written.next() {
+            // Seals of a later height can be complete first; the earlier ones follow.
+            self.certificates.insert(height, certificate);
+            return;
+        }
+        self.write_front(&certificate);
+        while let Some(next) = self.certificates.remove(&self.written.next()) {
+            if next.height() > self.executed() {
+                self.certificates.insert(next.height(), next);
+                break;
+            }
+            self.write_front(&next);
+        }
+    }
+
+    fn write_front(&mut self, certificate: &Certificate) {
+        let execution = self
+            .pending
+            .pop_front()
+            .expect("written + 1 is executed, so it is pending");
+        assert_eq!(
+            execution.tip.block_hash,
+            certificate.block(),
+            "the engine certifies what was executed here"
+        );
+        if let Err(error) = self.parts.chain.write_block(&execution, certificate) {
+            fatal(&format!(
+                "block {} cannot be written: {error}",
+                certificate.height()
+            ));
+        }
+        self.written = certificate.height();
+        self.parts.tree.forget_before(self.written);
+        self.certificates = self.certificates.split_off(&self.written.next());
+        self.parts
+            .batches
+            .ordered(execution.block.v1().proposal.batches());
+        self.parts.inbox.put(Event::Written(self.written));
+        self.parts.committed.publish(&execution, certificate);
+    }
+
+    fn apply(&mut self, block: &CertifiedBlock) -> Result<(), ApplyError> {
+        let certified = block.v1();
+        let header = certified.block.header();
+        let height = header.height;
+        if height <= self.written {
+            return Ok(());
+        }
+        if height != self.written.next() {
+            return Err(ApplyError::Gap {
+                got: height,
+                tip: self.written,
+            });
+        }
+        if self.pending.is_empty() {
+            block
+                .verify_contents()
+                .map_err(|error| ApplyError::Inconsistent {
+                    height,
+                    reason: error.to_string(),
+                })?;
+            let inconsistent = |reason: String| ApplyError::Inconsistent { height, reason };
+            let trusted = certified
+                .batches
+                .iter()
+                .map(|batch| self.parts.batches.trust(batch.clone()).map(Arc::new));
+            let batches: Vec<_> = trusted
+                .collect::<Result<_, _>>()
+                .map_err(|error| inconsistent(error.to_string()))?;
+            if let Err(error) = self.parts.batches.write_all(&batches) {
+                fatal(&format!("batches cannot be written: {error}"));
+            }
+            self.execute(&certified.block.v1().proposal, &batches);
+        }
+        let ours = self.pending[0].tip.block_hash;
+        let sealed = certified.certificate.block();
+        if ours != sealed {
+            return Err(ApplyError::Diverged {
+                height,
+                ours,
+                certified: sealed,
+            });
+        }
+        self.write_front(&certified.certificate);
+        self.decided = self.decided.split_off(&self.executed().next());
+        let batches = certified.block.v1().proposal.batches().to_vec();
+        self.parts
+            .inbox
+            .put(Event::Synced(certified.certificate.clone(), batches));
+        Ok(())
+    }
+}

@@ -1,0 +1,90 @@
+//! Flushing on threads of their own: one for the journal, one for the chain database. Each waits
+//! for work, takes all there is, flushes once (group commit), and says what is on disk now.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::thread::JoinHandle;
+
+use quorate_storage::{Chain, Journal};
+
+use crate::core::{Event, Inbox};
+use crate::fatal;
+
+/// Hands records to the journal's thread.
+#[derive(Debug)]
+pub(crate) struct JournalWriter {
+    sender: Sender<Vec<Vec<u8>>>,
+}
+
+impl JournalWriter {
+    /// Appends `records`; once they are on disk the core hears of it.
+    pub(crate) fn append(&self, records: Vec<Vec<u8>>) {
+        if self.sender.send(records).is_err() {
+            fatal("the journal's thread has ended, so votes can no longer be made durable");
+        }
+    }
+}
+
+/// Starts the journal's thread. It ends when the writer is dropped.
+pub(crate) fn start_journal(journal: Arc<Journal>, inbox: Inbox) -> (JournalWriter, JoinHandle<()>) {
+    let (sender, receiver) = channel();
+    let thread = std::thread::Builder::new()
+        .name("journal".to_owned())
+        .spawn(move || run_journal(&journal, &receiver, &inbox))
+        .expect("a thread can be started");
+    (JournalWriter { sender }, thread)
+}
+
+fn run_journal(journal: &Journal, receiver: &Receiver<Vec<Vec<u8>>>, inbox: &Inbox) {
+    while let Ok(mut records) = receiver.recv() {
+        while let Ok(more) = receiver.try_recv() {
+            records.extend(more);
+        }
+        let written = journal
+            .append(&records)
+            .and_then(|last| journal.sync().map(|()| last));
+        match written {
+            Ok(last) => inbox.put(Event::JournalFlushed(last)),
+            Err(error) => fatal(&format!("the journal cannot be written: {error}")),
+        }
+    }
+}
+
+/// Asks the chain database's thread for flushes.
+#[derive(Clone, Debug)]
+pub(crate) struct ChainFlusher {
+    sender: Sender<()>,
+}
+
+impl ChainFlusher {
+    /// All that is written to the chain database by now is to be on disk soon.
+    pub(crate) fn request(&self) {
+        // The thread ends only with the node.
+        let _ = self.sender.send(());
+    }
+}
+
+/// Starts the chain database's flushing thread; `batch_writes` counts the batches written.
+pub(crate) fn start_chain(
+    chain: Arc<Chain>,
+    batch_writes: Arc<AtomicU64>,
+    inbox: Inbox,
+) -> (ChainFlusher, JoinHandle<()>) {
+    let (sender, receiver) = channel();
+    let thread = std::thread::Builder::new()
+        .name("chain-flush".to_owned())
+        .spawn(move || {
+            while receiver.recv().is_ok() {
+                while receiver.try_recv().is_ok() {}
+                let batches = batch_writes.load(Ordering::Acquire);
+                let height = chain.tip().height;
+                if let Err(error) = chain.sync() {
+                    fatal(&format!("the chain database cannot be written: {error}"));
+                }
+                inbox.put(Event::ChainFlushed { batches, height });
+            }
+        })
+        .expect("a thread can be started");
+    (ChainFlusher { sender }, thread)
+}

@@ -1,0 +1,59 @@
+//! Metrics in the Prometheus text format. Gauges are read from their sources when asked for.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Registry;
+
+/// One reading of everything a node measures.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Reading {
+    /// Name, help, value: what only grows.
+    pub(crate) counters: Vec<(&'static str, &'static str, u64)>,
+    /// Name, help, value: what goes up and down.
+    pub(crate) gauges: Vec<(&'static str, &'static str, i64)>,
+}
+
+impl Reading {
+    /// The Prometheus text of this reading; every name begins with `quorate_`.
+    pub(crate) fn text(&self) -> String {
+        let mut registry = Registry::with_prefix("quorate");
+        for (name, help, value) in &self.counters {
+            registry.register(*name, *help, ConstCounter::new(*value));
+        }
+        for (name, help, value) in &self.gauges {
+            registry.register(*name, *help, ConstGauge::new(*value));
+        }
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("writing into a string does not fail");
+        text
+    }
+}
+
+/// The process's resident memory in bytes, where the system tells.
+pub(crate) fn resident_memory() -> i64 {
+    let pages = std::fs::read_to_string("/proc/self/statm")
+        .ok()
+        .and_then(|statm| statm.split_whitespace().nth(1)?.parse::<i64>().ok())
+        .unwrap_or(0);
+    pages.saturating_mul(i64::try_from(rustix::param::page_size()).unwrap_or(4_096))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn readings_are_prometheus_text() {
+        let reading = Reading {
+            counters: vec![("transactions", "Transactions executed since genesis", 7)],
+            gauges: vec![("height", "The certified height", 42)],
+        };
+        let text = reading.text();
+        assert!(
+            text.contains("# TYPE quorate_height gauge\nquorate_height 42\n"),
+            "{text}"
+        );
+        assert!(text.contains("quorate_transactions_total 7\n"), "{text}");
+    }
+}

@@ -1,0 +1,673 @@
+//! The running node, as the API sees it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use quorate_api::{
+    AccountFacts, Admission, Answer, AssetFacts, BlockFacts, BlockRef, EpochFacts, EvidenceFacts, Fault,
+    HistoryFacts, MemberFacts, NetworkFacts, Node, PeerFacts, PendingFacts, RecordFacts, RecordPlace,
+    Settled, SignersFacts, Snapshot, StatusFacts, TipFacts, TransactionFacts, ValidatorFacts,
+};
+use quorate_consensus::{Body, Evidence, pbft};
+use quorate_crypto::{Committee, Height, ValidatorIndex};
+use quorate_genesis::Genesis;
+use quorate_ledger::{
+    Account, Address, Amount, Asset, AssetCode, Balance, Digest, Operation, Parameters, StateKey,
+    StateReader, decode, encode,
+};
+use quorate_storage::Chain;
+use tokio::sync::watch;
+
+use crate::admission::{self, Admitter};
+use crate::batcher::OwnBatches;
+use crate::batches::BatchStore;
+use crate::committed::Committed;
+use crate::links::Links;
+use crate::logging;
+use crate::metrics::{Reading, resident_memory};
+use crate::pool::Pool;
+use crate::sync::SyncHandle;
+use crate::view::SharedView;
+
+/// All that the API may look at.
+pub(crate) struct RunningNode {
+    pub(crate) genesis: Genesis,
+    pub(crate) genesis_text: String,
+    pub(crate) network: Digest,
+    pub(crate) committee: Committee,
+    pub(crate) names: Vec<String>,
+    pub(crate) parameters: Parameters,
+    pub(crate) index: Option<ValidatorIndex>,
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) own: Arc<OwnBatches>,
+    pub(crate) batches: Arc<BatchStore>,
+    pub(crate) committed: Arc<Committed>,
+    pub(crate) links: Links,
+    pub(crate) sync: SyncHandle,
+    pub(crate) view: Arc<SharedView>,
+}
+
+impl RunningNode {
+    fn name(&self, index: ValidatorIndex) -> String {
+        self.names
+            .get(usize::from(index.0))
+            .cloned()
+            .unwrap_or_else(|| format!("validator {index}"))
+    }
+
+    fn tip_facts(&self) -> TipFacts {
+        let tip = self.chain.tip();
+        TipFacts {
+            height: tip.height,
+            hash: tip.block_hash,
+            state_root: tip.state_root,
+            timestamp: tip.timestamp,
+        }
+    }
+
+    /// Connected validators by index.
+    fn connected(&self) -> BTreeMap<ValidatorIndex, quorate_network::PeerInfo> {
+        let peers = self.links.handle().peers();
+        let index_of = |key| {
+            self.links
+                .peers()
+                .iter()
+                .find(|(_, peer)| **peer == key)
+                .map(|(index, _)| *index)
+        };
+        peers
+            .into_iter()
+            .filter_map(|peer| Some((index_of(peer.key)?, peer)))
+            .collect()
+    }
+
+    fn connected_count(&self) -> usize {
+        self.connected().values().filter(|peer| peer.connected()).count()
+    }
+}
+
+impl Node for RunningNode {
+    fn status(&self) -> StatusFacts {
+        let view = self.view.get();
+        StatusFacts {
+            validator: self
+                .index
+                .map_or_else(|| "observer".to_owned(), |index| self.name(index)),
+            consensus: self.committee.engine(),
+            epoch: self.committee.epoch(),
+            view: view.reign,
+            primary: Some(self.name(view.leader)),
+            tip: self.tip_facts(),
+            syncing: self.sync.is_running(),
+            peers: self.connected_count(),
+            pending_transactions: self.pool.len(),
+            transactions: self.committed.transactions(),
+        }
+    }
+
+    fn network(&self) -> NetworkFacts {
+        NetworkFacts {
+            network: self.network,
+            name: self.genesis.name().to_owned(),
+            genesis: self.genesis_text.clone(),
+            parameters: self.parameters.clone(),
+            epochs: vec![EpochFacts {
+                first: Height(1),
+                committee: self.committee.clone(),
+                names: self.names.clone(),
+            }],
+        }
+    }
+
+    fn validators(&self) -> Vec<ValidatorFacts> {
+        let leader = self.view.get().leader;
+        let seals = self.committed.last_seals();
+        let connected = self.connected();
+        let facts = |index: ValidatorIndex| ValidatorFacts {
+            index,
+            name: self.name(index),
+            key: *self
+                .committee
+                .key(index)
+                .expect("the index is one of the committee's"),
+            primary: index == leader,
+            last_seal: seals.get(&index).copied(),
+            connected: (Some(index) != self.index)
+                .then(|| connected.get(&index).is_some_and(|peer| peer.connected())),
+        };
+        self.committee.indices().map(facts).collect()
+    }
+
+    fn peers(&self) -> Vec<PeerFacts> {
+        let connected = self.connected();
+        let heights = self.sync.heights();
+        let facts = |(index, key): (&ValidatorIndex, &quorate_network::PeerKey)| {
+            let info = connected.get(index);
+            PeerFacts {
+                name: self.name(*index),
+                peer: hex::encode(key.0),
+                address: info.and_then(|peer| Some(peer.link.as_ref()?.address.clone())),
+                connected: info.is_some_and(|peer| peer.connected()),
+                height: heights.get(index).copied(),
+                round_trip_us: info
+                    .and_then(|peer| peer.rtt)
+                    .map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
+            }
+        };
+        self.links.peers().iter().map(facts).collect()
+    }
+
+    fn evidence(&self) -> Vec<EvidenceFacts> {
+        let view = self.view.get();
+        view.evidence
+            .iter()
+            .map(|evidence| self.evidence_facts(evidence))
+            .collect()
+    }
+
+    fn members(&self) -> Vec<MemberFacts> {
+        let validators = self.genesis.validators();
+        validators
+            .map(|validator| MemberFacts {
+                name: validator.name.to_owned(),
+                key: validator.member_key,
+                validators: vec![validator.name.to_owned()],
+            })
+            .collect()
+    }
+
+    fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault> {
+        let snapshot = self.chain.snapshot().map_err(fault)?;
+        Ok(Box::new(Certified(snapshot)))
+    }
+
+    fn heights(&self) -> watch::Receiver<Height> {
+        self.committed.heights()
+    }
+
+    fn pending(&self, id: &Digest) -> Option<PendingFacts> {
+        let (transaction, expired) = self.pool.find(id)?;
+        Some(PendingFacts {
+            id: *id,
+            transaction,
+            expired,
+        })
+    }
+
+    fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
+        if self.index.is_none() || self.view.get().diverged {
+            let reason = if self.index.is_none() {
+                "it only observes"
+            } else {
+                "it has diverged"
+            };
+            let refusal = quorate_api::Refusal::Unavailable {
+                reason: reason.to_owned(),
+            };
+            let refused = Admission::Refused { id: None, refusal };
+            return Box::pin(async move { transactions.iter().map(|_| refused.clone()).collect() });
+        }
+        Box::pin(async move {
+            // Signature checks are long for an async thread; block_in_place lets others go on.
+            tokio::task::block_in_place(|| {
+                let admitter = Admitter {
+                    network: &self.network,
+                    parameters: &self.parameters,
+                    chain: &self.chain,
+                    pool: &self.pool,
+                };
+                admitter.admit(&transactions)
+            })
+        })
+    }
+
+    fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>> {
+        Box::pin(async move {
+            // Waiting begins before the look at what is there, so nothing falls between the two.
+            let waiting = self.committed.wait_for(id);
+            let snapshot = self.chain.snapshot().map_err(fault)?;
+            if let Some(facts) = admission::executed(&snapshot, &id).map_err(fault)? {
+                return Ok(Settled::Executed(facts));
+            }
+            drop(snapshot);
+            if self.pool.find(&id).is_some_and(|(_, expired)| expired) {
+                return Ok(Settled::Expired);
+            }
+            let waiting = waiting.ok_or_else(|| Fault("too many requests wait for outcomes".to_owned()))?;
+            waiting
+                .await
+                .map_err(|_| Fault("the node is stopping".to_owned()))
+        })
+    }
+
+    fn ready(&self) -> Result<(), String> {
+        let view = self.view.get();
+        if view.diverged {
+            return Err("this node has diverged from the certified chain and votes no more".to_owned());
+        }
+        let needed = self.committee.quorum().saturating_sub(1);
+        let connected = self.connected_count();
+        if connected < needed {
+            return Err(format!(
+                "{connected} validators are connected, a quorum needs {needed} besides this one"
+            ));
+        }
+        if self.sync.is_running() {
+            return Err(format!("fetching blocks, {} so far", self.chain.tip().height));
+        }
+        Ok(())
+    }
+
+    fn metrics(&self) -> String {
+        let view = self.view.get();
+        let tip = self.chain.tip();
+        let number = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
+        let large = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        let mut reading = Reading {
+            counters: vec![
+                (
+                    "transactions",
+                    "Transactions executed since genesis",
+                    self.committed.transactions(),
+                ),
+                (
+                    "rejected_inputs",
+                    "Messages the engine rejected since the start",
+                    self.view.rejections(),
+                ),
+                (
+                    "batches_written",
+                    "Batches written since the start",
+                    self.batches.writes(),
+                ),
+            ],
+            gauges: vec![
+                ("height", "The certified height", large(tip.height.0)),
+                ("view", "The view, term or ballot round", large(view.reign)),
+                (
+                    "is_primary",
+                    "1 if this node leads",
+                    i64::from(Some(view.leader) == self.index),
+                ),
+                ("peers", "Connected validators", number(self.connected_count())),
+                (
+                    "validators",
+                    "Validators in the committee",
+                    number(self.committee.size()),
+                ),
+                (
+                    "pending_transactions",
+                    "Transactions in the pool",
+                    number(self.pool.len()),
+                ),
+                (
+                    "unordered_batches",
+                    "Batches not in a certified block",
+                    number(self.batches.len()),
+                ),
+                (
+                    "own_batches_under_way",
+                    "Own batches not in a certified block",
+                    number(self.own.len()),
+                ),
+                (
+                    "syncing",
+                    "1 while blocks are fetched",
+                    i64::from(self.sync.is_running()),
+                ),
+                (
+                    "diverged",
+                    "1 if a quorum sealed another block",
+                    i64::from(view.diverged),
+                ),
+                (
+                    "evidence",
+                    "Proofs of misbehaviour seen since the start",
+                    number(view.evidence.len()),
+                ),
+                (
+                    "resident_memory_bytes",
+                    "Resident memory of the process",
+                    resident_memory(),
+                ),
+                (
+                    "certified_time_seconds",
+                    "Time of the last certified block",
+                    large(tip.timestamp.0 / 1_000),
+                ),
+            ],
+        };
+        if let Ok(statistics) = self.chain.statistics() {
+            reading.gauges.push((
+                "chain_disk_bytes",
+                "Disk taken by the chain",
+                large(statistics.table_bytes + statistics.blob_bytes),
+            ));
+        }
+        reading.text()
+    }
+
+    fn debug_consensus(&self) -> Answer<'_, serde_json::Value> {
+        Box::pin(async move {
+            let view = self.view.get();
+            let names = |indices: &[ValidatorIndex]| {
+                indices.iter().map(|index| self.name(*index)).collect::<Vec<_>>()
+            };
+            let heights: Vec<_> = view
+                .waiting
+                .iter()
+                .map(|waiting| {
+                    serde_json::json!({
+                        "height": waiting.height.0,
+                        "awaits": format!("{:?}", waiting.awaited).to_lowercase(),
+                        "missing": names(&waiting.missing),
+                    })
+                })
+                .collect();
+            serde_json::json!({
+                "engine": self.committee.engine().to_string(),
+                "view": view.reign,
+                "primary": self.name(view.leader),
+                "certified": view.certified.0,
+                "diverged": view.diverged,
+                "heights": heights,
+                "unordered_batches": self.batches.len(),
+                "pending_transactions": self.pool.len(),
+                "connected": self
+                    .connected()
+                    .iter()
+                    .filter(|(_, peer)| peer.connected())
+                    .map(|(index, _)| self.name(*index))
+                    .collect::<Vec<_>>(),
+            })
+        })
+    }
+
+    fn set_log_level(&self, directives: &str) -> Result<(), String> {
+        logging::set_level(directives).map_err(|error| error.to_string())
+    }
+
+    fn deny_peers(&self, names: Vec<String>) -> Result<(), String> {
+        let mut denied = Vec::new();
+        for name in names {
+            let index = self.names.iter().position(|known| *known == name);
+            let index = index
+                .and_then(|place| u16::try_from(place).ok())
+                .map(ValidatorIndex);
+            match index.and_then(|index| self.links.peers().get(&index)) {
+                Some(peer) => denied.push(*peer),
+                // The node itself may be in a list that is meant for several nodes.
+                None if index.is_some() && index == self.index => {}
+                None => return Err(format!("no validator is named `{name}`")),
+            }
+        }
+        let allowed: Vec<_> = self
+            .links
+            .handle()
+            .denied()
+            .into_iter()
+            .filter(|peer| !denied.contains(peer))
+            .collect();
+        self.links.handle().allow(&allowed);
+        self.links.handle().deny(&denied);
+        Ok(())
+    }
+}
+
+impl RunningNode {
+    fn evidence_facts(&self, evidence: &Evidence) -> EvidenceFacts {
+        let body = &evidence.first.v1().body;
+        let (kind, view) = match body {
+            Body::Seal { .. } => ("double_seal", None),
+            Body::Status(_) => ("double_status", None),
+            Body::Pbft(pbft::Body::PrePrepare { view, .. }) => ("double_pre_prepare", Some(view.0)),
+            Body::Pbft(pbft::Body::Prepare { view, .. }) => ("double_prepare", Some(view.0)),
+            Body::Pbft(pbft::Body::Commit { view, .. }) => match &evidence.second.v1().body {
+                Body::Pbft(pbft::Body::ViewChange(_)) => ("hidden_commit", Some(view.0)),
+                _ => ("double_commit", Some(view.0)),
+            },
+            Body::Pbft(pbft::Body::Complaint { view }) => ("double_complaint", Some(view.0)),
+            Body::Pbft(pbft::Body::ViewChange(change)) => ("double_view_change", Some(change.claims.view.0)),
+            Body::Pbft(pbft::Body::NewView(new_view)) => ("double_new_view", Some(new_view.view.0)),
+        };
+        EvidenceFacts {
+            validator: self.name(evidence.validator),
+            epoch: evidence.first.v1().epoch,
+            kind: kind.to_owned(),
+            height: body.height(),
+            view,
+            messages: [encode(&evidence.first), encode(&evidence.second)],
+        }
+    }
+}
+
+/// A storage snapshot in the API's terms.
+struct Certified(quorate_storage::Snapshot);
+
+fn fault(error: impl std::fmt::Display) -> Fault {
+    Fault(error.to_string())
+}
+
+impl Certified {
+    fn value<T: serde::de::DeserializeOwned>(&self, key: &StateKey) -> Result<Option<T>, Fault> {
+        let Some(bytes) = StateReader::value(&self.0, key).map_err(fault)? else {
+            return Ok(None);
+        };
+        decode(&bytes, bytes.len()).map(Some).map_err(fault)
+    }
+
+    fn balance(&self, address: &Address, code: &AssetCode) -> Result<Amount, Fault> {
+        let Some(Account::V1(account)) = self.value(&StateKey::account(address))? else {
+            return Ok(Amount(0));
+        };
+        if let Some(balance) = account.balances.iter().find(|balance| balance.asset == *code) {
+            return Ok(balance.amount);
+        }
+        let balance = self.value(&StateKey::balance(address, code))?;
+        Ok(balance.map_or(Amount(0), |Balance::V1(balance)| balance.amount))
+    }
+
+    /// Balances that have leaves of their own.
+    fn other_balances(&self, address: &Address) -> Result<Vec<(AssetCode, Amount)>, Fault> {
+        let mut balances = Vec::new();
+        // The account's own leaf is the first.
+        for entry in self.0.state_of(address).skip(1) {
+            let (key, value) = entry.map_err(fault)?;
+            let padded = &key.0[20..];
+            let length = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
+            let code = std::str::from_utf8(&padded[..length])
+                .ok()
+                .and_then(|text| text.parse().ok());
+            let code = code.ok_or_else(|| Fault(format!("state key {key} names no asset")))?;
+            let Balance::V1(balance) = decode(&value, value.len()).map_err(fault)?;
+            balances.push((code, balance.amount));
+        }
+        Ok(balances)
+    }
+
+    fn transaction_facts(executed: quorate_storage::ExecutedAt) -> TransactionFacts {
+        TransactionFacts {
+            id: executed.transaction.id(),
+            transaction: executed.transaction,
+            height: executed.location.height,
+            index: executed.location.index,
+            timestamp: executed.timestamp,
+            outcome: executed.outcome,
+        }
+    }
+
+    fn metadata(&self, place: RecordPlace) -> Result<Vec<u8>, Fault> {
+        let location = quorate_storage::Location {
+            height: place.height,
+            index: place.index,
+        };
+        let executed = self.0.transaction_at(location).map_err(fault)?;
+        let operation = executed.as_ref().and_then(|executed| {
+            executed
+                .transaction
+                .intent()
+                .operations
+                .get(usize::from(place.operation))
+        });
+        match operation {
+            Some(Operation::PutRecord { metadata, .. }) => Ok(metadata.clone()),
+            _ => Err(Fault(format!(
+                "the index of records names an operation at {} that is none",
+                place.height
+            ))),
+        }
+    }
+}
+
+impl Snapshot for Certified {
+    fn tip(&self) -> TipFacts {
+        let tip = self.0.tip();
+        TipFacts {
+            height: tip.height,
+            hash: tip.block_hash,
+            state_root: tip.state_root,
+            timestamp: tip.timestamp,
+        }
+    }
+
+    fn block(&self, block: BlockRef) -> Result<Option<BlockFacts>, Fault> {
+        let height = match block {
+            BlockRef::Height(height) => Some(height),
+            BlockRef::Hash(hash) => self.0.height_of(&hash).map_err(fault)?,
+        };
+        let Some(height) = height else { return Ok(None) };
+        let block = self.0.block(height).map_err(fault)?;
+        let certificate = self.0.certificate(height).map_err(fault)?;
+        Ok(block.zip(certificate).map(|(block, certificate)| BlockFacts {
+            hash: block.hash(),
+            header: block.v1().header.clone(),
+            certificate,
+        }))
+    }
+
+    fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
+        self.0.certified_block_bytes(height).map_err(fault)
+    }
+
+    fn transaction(&self, id: &Digest) -> Result<Option<TransactionFacts>, Fault> {
+        let Some(location) = self.0.transaction(id).map_err(fault)? else {
+            return Ok(None);
+        };
+        let executed = self.0.transaction_at(location).map_err(fault)?;
+        Ok(executed.map(Self::transaction_facts))
+    }
+
+    fn transactions_at(
+        &self,
+        height: Height,
+        from: u32,
+        limit: usize,
+    ) -> Result<Vec<TransactionFacts>, Fault> {
+        let executed = self.0.transactions_at(height, from, limit).map_err(fault)?;
+        Ok(executed.into_iter().map(Self::transaction_facts).collect())
+    }
+
+    fn account(&self, address: &Address) -> Result<AccountFacts, Fault> {
+        let Some(Account::V1(account)) = self.value(&StateKey::account(address))? else {
+            return Ok(AccountFacts::default());
+        };
+        let mut balances: Vec<_> = account
+            .balances
+            .iter()
+            .map(|balance| (balance.asset, balance.amount))
+            .collect();
+        if account.other_balances > 0 {
+            balances.extend(self.other_balances(address)?);
+            balances.sort_unstable();
+        }
+        Ok(AccountFacts {
+            transactions: account.transactions,
+            history: account.history,
+            signers: account.signers.map(|signers| SignersFacts {
+                threshold: signers.threshold,
+                signers: signers.signers,
+            }),
+            balances,
+        })
+    }
+
+    fn history(
+        &self,
+        address: &Address,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<HistoryFacts>, Fault> {
+        let items = self.0.history(address, before, limit).map_err(fault)?;
+        let facts = |item: quorate_storage::HistoryItem| HistoryFacts {
+            number: item.number,
+            id: item.id,
+            height: item.location.height,
+            index: item.location.index,
+        };
+        Ok(items.into_iter().map(facts).collect())
+    }
+
+    fn asset(&self, code: &AssetCode) -> Result<Option<AssetFacts>, Fault> {
+        let asset = self.value(&StateKey::asset(code))?;
+        Ok(asset.map(|Asset::V1(asset)| AssetFacts {
+            code: asset.code,
+            decimals: asset.decimals,
+            issuer: asset.issuer,
+            supply: asset.supply,
+            description: asset.description,
+        }))
+    }
+
+    fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<AssetFacts>, Fault> {
+        let codes = self.0.assets(after.as_ref(), limit).map_err(fault)?;
+        codes
+            .iter()
+            .filter_map(|code| self.asset(code).transpose())
+            .collect()
+    }
+
+    fn holders(
+        &self,
+        code: &AssetCode,
+        after: Option<Address>,
+        limit: usize,
+    ) -> Result<Vec<(Address, Amount)>, Fault> {
+        let holders = self.0.holders(code, after.as_ref(), limit).map_err(fault)?;
+        holders
+            .into_iter()
+            .map(|address| Ok((address, self.balance(&address, code)?)))
+            .collect()
+    }
+
+    fn records(
+        &self,
+        sha256: &Digest,
+        after: Option<RecordPlace>,
+        limit: usize,
+    ) -> Result<Vec<RecordFacts>, Fault> {
+        let stored = |place: RecordPlace| quorate_storage::RecordPlace {
+            height: place.height,
+            index: place.index,
+            operation: place.operation,
+        };
+        let items = self.0.records(sha256, after.map(stored), limit).map_err(fault)?;
+        let facts = |item: quorate_storage::RecordItem| {
+            let place = RecordPlace {
+                height: item.place.height,
+                index: item.place.index,
+                operation: item.place.operation,
+            };
+            Ok(RecordFacts {
+                place,
+                sender: item.sender,
+                transaction: item.transaction,
+                timestamp: item.timestamp,
+                label: item.label,
+                metadata: self.metadata(place)?,
+            })
+        };
+        items.into_iter().map(facts).collect()
+    }
+}

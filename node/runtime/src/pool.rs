@@ -1,0 +1,383 @@
+//! The pool: transactions that were admitted here and are in no certified block yet.
+//!
+//! Copies of a transaction are told apart by id and signatures together: a copy with other signatures
+//! can neither displace a good one nor pass for it (pitfall 32).
+//!
+//! Bounds: `max_pending` in all, `max_pending_per_account` for one sender.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use quorate_crypto::{Address, Digest};
+use quorate_ledger::{Timestamp, Transaction};
+
+use crate::config::ApiConfig;
+
+/// Expired transactions remembered, so that whoever asks is told.
+const MAX_EXPIRED: usize = 10_000;
+
+/// SHA-256 of a transaction's canonical bytes: its id and its signatures together.
+pub(crate) type Fingerprint = Digest;
+
+/// A transaction that may go into the pool.
+#[derive(Clone, Debug)]
+pub(crate) struct Candidate {
+    /// Its id.
+    pub(crate) id: Digest,
+    /// Its canonical bytes' hash.
+    pub(crate) fingerprint: Fingerprint,
+    /// Itself.
+    pub(crate) transaction: Transaction,
+    /// Length of its canonical bytes.
+    pub(crate) length: usize,
+}
+
+/// Why the pool takes no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Full {
+    /// The pool has as many as it takes.
+    Pool,
+    /// The sender has.
+    Account,
+}
+
+/// A transaction taken out to be packed.
+#[derive(Clone, Debug)]
+pub(crate) struct Packed {
+    /// Which.
+    pub(crate) fingerprint: Fingerprint,
+    /// Itself.
+    pub(crate) transaction: Transaction,
+}
+
+#[derive(Debug)]
+struct Pending {
+    id: Digest,
+    transaction: Transaction,
+    length: usize,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    pending: BTreeMap<Fingerprint, Pending>,
+    by_id: BTreeMap<Digest, BTreeSet<Fingerprint>>,
+    by_expiry: BTreeSet<(Timestamp, Fingerprint)>,
+    by_account: BTreeMap<Address, usize>,
+    /// Not packed yet, in order of admission; entries whose transaction has gone are passed over.
+    queue: VecDeque<Fingerprint>,
+    queued_bytes: usize,
+    expired: VecDeque<(Digest, Transaction)>,
+    closed: bool,
+}
+
+/// The pool.
+#[derive(Debug)]
+pub(crate) struct Pool {
+    inner: Mutex<Inner>,
+    arrived: Condvar,
+    max_pending: usize,
+    max_per_account: usize,
+}
+
+impl Pool {
+    /// An empty pool with the bounds of `config`.
+    pub(crate) fn new(config: &ApiConfig) -> Self {
+        Self {
+            inner: Mutex::default(),
+            arrived: Condvar::new(),
+            max_pending: config.max_pending,
+            max_per_account: config.max_pending_per_account,
+        }
+    }
+
+    fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Pending transactions.
+    pub(crate) fn len(&self) -> usize {
+        self.inner().pending.len()
+    }
+
+    /// Whether this very transaction, signatures included, is pending.
+    pub(crate) fn contains(&self, fingerprint: &Fingerprint) -> bool {
+        self.inner().pending.contains_key(fingerprint)
+    }
+
+    /// A pending transaction with this id, or one that expired a while ago; true if expired.
+    pub(crate) fn find(&self, id: &Digest) -> Option<(Transaction, bool)> {
+        let inner = self.inner();
+        let fingerprint = inner.by_id.get(id).and_then(|copies| copies.first());
+        if let Some(pending) = fingerprint.and_then(|fingerprint| inner.pending.get(fingerprint)) {
+            return Some((pending.transaction.clone(), false));
+        }
+        let expired = inner.expired.iter().find(|(expired, _)| expired == id)?;
+        Some((expired.1.clone(), true))
+    }
+
+    /// Whether there is room for one more of `sender`'s.
+    pub(crate) fn room_for(&self, sender: &Address) -> Result<(), Full> {
+        self.check_room(&self.inner(), sender)
+    }
+
+    fn check_room(&self, inner: &Inner, sender: &Address) -> Result<(), Full> {
+        if inner.pending.len() >= self.max_pending {
+            return Err(Full::Pool);
+        }
+        if inner.by_account.get(sender).copied().unwrap_or(0) >= self.max_per_account {
+            return Err(Full::Account);
+        }
+        Ok(())
+    }
+
+    /// Takes admitted transactions; for each, whether there was room.
+    pub(crate) fn insert(&self, candidates: Vec<Candidate>) -> Vec<Result<(), Full>> {
+        let mut inner = self.inner();
+        let results = candidates
+            .into_iter()
+            .map(|candidate| self.insert_one(&mut inner, candidate))
+            .collect();
+        drop(inner);
+        self.arrived.notify_one();
+        results
+    }
+
+    fn insert_one(&self, inner: &mut Inner, candidate: Candidate) -> Result<(), Full> {
+        let Candidate {
+            id,
+            fingerprint,
+            transaction,
+            length,
+        } = candidate;
+        if inner.pending.contains_key(&fingerprint) {
+            return Ok(());
+        }
+        let sender = transaction.intent().sender;
+        self.check_room(inner, &sender)?;
+        inner.by_id.entry(id).or_default().insert(fingerprint);
+        inner
+            .by_expiry
+            .insert((transaction.intent().expires_at, fingerprint));
+        *inner.by_account.entry(sender).or_default() += 1;
+        inner.queue.push_back(fingerprint);
+        inner.queued_bytes += length;
+        inner.pending.insert(
+            fingerprint,
+            Pending {
+                id,
+                transaction,
+                length,
+            },
+        );
+        Ok(())
+    }
+
+    /// Waits until something is to be packed, at most `patience`; false once the pool is closed.
+    pub(crate) fn wait_for_work(&self, patience: Duration) -> bool {
+        let inner = self.inner();
+        let idle = |inner: &mut Inner| inner.queue.is_empty() && !inner.closed;
+        let (inner, _) = self
+            .arrived
+            .wait_timeout_while(inner, patience, idle)
+            .unwrap_or_else(PoisonError::into_inner);
+        !inner.closed
+    }
+
+    /// Ends whoever waits for work.
+    pub(crate) fn close(&self) {
+        self.inner().closed = true;
+        self.arrived.notify_all();
+    }
+
+    /// Transactions and bytes not packed yet.
+    pub(crate) fn queued(&self) -> (usize, usize) {
+        let inner = self.inner();
+        (inner.queue.len(), inner.queued_bytes)
+    }
+
+    /// Takes the oldest transactions out to be packed, at most so many and so many bytes.
+    pub(crate) fn take(&self, max_count: usize, max_bytes: usize) -> Vec<Packed> {
+        let mut inner = self.inner();
+        let mut taken = Vec::new();
+        let mut bytes = 0;
+        while taken.len() < max_count {
+            let Some(fingerprint) = inner.queue.front().copied() else {
+                break;
+            };
+            if let Some(pending) = inner.pending.get(&fingerprint) {
+                if bytes + pending.length > max_bytes && !taken.is_empty() {
+                    break;
+                }
+                let length = pending.length;
+                taken.push(Packed {
+                    fingerprint,
+                    transaction: pending.transaction.clone(),
+                });
+                bytes += length;
+                inner.queued_bytes = inner.queued_bytes.saturating_sub(length);
+            }
+            inner.queue.pop_front();
+        }
+        taken
+    }
+
+    /// These ids were executed: every copy goes.
+    pub(crate) fn on_executed(&self, ids: impl Iterator<Item = Digest>) {
+        let mut inner = self.inner();
+        for id in ids {
+            for fingerprint in inner.by_id.get(&id).cloned().into_iter().flatten() {
+                inner.forget(&fingerprint);
+            }
+        }
+    }
+
+    /// Takes a transaction out; its id and expiry, if it was still there.
+    pub(crate) fn remove(&self, fingerprint: &Fingerprint) -> Option<(Digest, Timestamp)> {
+        let pending = self.inner().forget(fingerprint)?;
+        Some((pending.id, pending.transaction.intent().expires_at))
+    }
+
+    /// Takes out what expires at or before the certified time `now` and is in no batch under way.
+    pub(crate) fn take_expired(&self, now: Timestamp) -> Vec<Digest> {
+        let mut inner = self.inner();
+        let mut ids = Vec::new();
+        while let Some((expires_at, fingerprint)) = inner.by_expiry.first().copied() {
+            if expires_at > now {
+                break;
+            }
+            if let Some(pending) = inner.forget(&fingerprint) {
+                ids.push(pending.id);
+                inner.expired.push_back((pending.id, pending.transaction));
+                if inner.expired.len() > MAX_EXPIRED {
+                    inner.expired.pop_front();
+                }
+            }
+        }
+        ids
+    }
+}
+
+impl Inner {
+    fn forget(&mut self, fingerprint: &Fingerprint) -> Option<Pending> {
+        let pending = self.pending.remove(fingerprint)?;
+        let intent = pending.transaction.intent();
+        self.by_expiry.remove(&(intent.expires_at, *fingerprint));
+        if let Some(copies) = self.by_id.get_mut(&pending.id) {
+            copies.remove(fingerprint);
+            if copies.is_empty() {
+                self.by_id.remove(&pending.id);
+            }
+        }
+        if let Some(count) = self.by_account.get_mut(&intent.sender) {
+            *count -= 1;
+            if *count == 0 {
+                self.by_account.remove(&intent.sender);
+            }
+        }
+        Some(pending)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_crypto::{Address, SigningKey, sha256};
+    use quorate_ledger::{Amount, Intent, IntentV1, Operation, encode};
+
+    use super::*;
+
+    fn candidate(seed: u8, salt: u8, expires_at: u64, signers: &[u8]) -> Candidate {
+        let keys: Vec<_> = signers
+            .iter()
+            .map(|signer| SigningKey::from_seed(&[*signer; 32]))
+            .collect();
+        let intent = Intent::V1(IntentV1 {
+            network: Digest([1; 32]),
+            sender: Address([seed; 20]),
+            expires_at: Timestamp(expires_at),
+            salt: [salt; 16],
+            operations: vec![Operation::Transfer {
+                to: Address([9; 20]),
+                asset: "QRT".parse().unwrap(),
+                amount: Amount(1),
+                memo: String::new(),
+            }],
+            memo: String::new(),
+        });
+        let id = intent.id();
+        let transaction = intent.sign(&keys);
+        let bytes = encode(&transaction);
+        Candidate {
+            id,
+            fingerprint: sha256(&bytes),
+            transaction,
+            length: bytes.len(),
+        }
+    }
+
+    fn pool(max_pending: usize, max_pending_per_account: usize) -> Pool {
+        Pool::new(&ApiConfig {
+            max_pending,
+            max_pending_per_account,
+            ..ApiConfig::default()
+        })
+    }
+
+    #[test]
+    fn a_full_pool_and_a_full_account_are_told_apart() {
+        let pool = pool(3, 2);
+        let inserted = pool.insert((0..4).map(|salt| candidate(1, salt, 100, &[1])).collect());
+        assert_eq!(inserted, [Ok(()), Ok(()), Err(Full::Account), Err(Full::Account)]);
+        let inserted = pool.insert((0..2).map(|salt| candidate(2, salt, 100, &[2])).collect());
+        assert_eq!(inserted, [Ok(()), Err(Full::Pool)]);
+    }
+
+    #[test]
+    fn pitfall_32_a_copy_with_cut_signatures_is_another_entry_of_the_same_id() {
+        let pool = pool(10, 10);
+        let whole = candidate(1, 0, 100, &[1, 2]);
+        let cut = candidate(1, 0, 100, &[1]);
+        assert_eq!(whole.id, cut.id);
+        let id = whole.id;
+        pool.insert(vec![cut.clone(), whole.clone()]);
+        assert_eq!(pool.len(), 2);
+        pool.remove(&cut.fingerprint);
+        assert!(pool.contains(&whole.fingerprint));
+        pool.on_executed(std::iter::once(id));
+        assert_eq!(pool.len(), 0);
+    }
+
+    #[test]
+    fn what_expires_goes_and_is_remembered() {
+        let pool = pool(10, 10);
+        let early = candidate(1, 0, 50, &[1]);
+        let late = candidate(1, 1, 60, &[1]);
+        pool.insert(vec![early.clone(), late.clone()]);
+        assert_eq!(pool.take_expired(Timestamp(50)), [early.id]);
+        assert_eq!(pool.find(&early.id).map(|(_, expired)| expired), Some(true));
+        assert_eq!(pool.find(&late.id).map(|(_, expired)| expired), Some(false));
+        assert_eq!(pool.take(10, 1 << 20).len(), 1);
+    }
+
+    #[test]
+    fn packing_takes_the_oldest_first_and_stops_at_either_bound() {
+        let pool = pool(10, 10);
+        let candidates: Vec<_> = (0..4).map(|salt| candidate(1, salt, 100, &[1])).collect();
+        let length = candidates[0].length;
+        let order: Vec<_> = candidates.iter().map(|candidate| candidate.fingerprint).collect();
+        pool.insert(candidates);
+        let taken: Vec<_> = pool
+            .take(10, 2 * length + 1)
+            .iter()
+            .map(|packed| packed.fingerprint)
+            .collect();
+        assert_eq!(taken, order[..2]);
+        let taken: Vec<_> = pool
+            .take(1, 1 << 20)
+            .iter()
+            .map(|packed| packed.fingerprint)
+            .collect();
+        assert_eq!(taken, order[2..3]);
+        assert_eq!(pool.queued(), (1, length));
+    }
+}

@@ -1,0 +1,80 @@
+//! Where the engine is, as the API and the metrics see it: written by the core, read by anyone.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use quorate_consensus::pbft::Waiting;
+use quorate_consensus::{Evidence, Rejection};
+use quorate_crypto::{Height, ValidatorIndex};
+
+/// What the core shows of the engine.
+#[derive(Clone, Debug)]
+pub(crate) struct ConsensusView {
+    /// The view, term or ballot round.
+    pub(crate) reign: u64,
+    /// Who leads it.
+    pub(crate) leader: ValidatorIndex,
+    /// The engine's low watermark.
+    pub(crate) certified: Height,
+    /// A quorum sealed another block than this node executed.
+    pub(crate) diverged: bool,
+    /// Proof of misbehaviour seen since the start.
+    pub(crate) evidence: Vec<Evidence>,
+    /// What each height in flight waits for.
+    pub(crate) waiting: Vec<Waiting>,
+}
+
+/// A [`ConsensusView`] shared between threads.
+#[derive(Debug)]
+pub(crate) struct SharedView {
+    current: Mutex<ConsensusView>,
+    rejections: AtomicU64,
+}
+
+impl SharedView {
+    /// Before the engine has started.
+    pub(crate) fn new(certified: Height) -> Self {
+        let current = ConsensusView {
+            reign: 0,
+            leader: ValidatorIndex(0),
+            certified,
+            diverged: false,
+            evidence: Vec::new(),
+            waiting: Vec::new(),
+        };
+        Self {
+            current: Mutex::new(current),
+            rejections: AtomicU64::new(0),
+        }
+    }
+
+    /// Who leads.
+    pub(crate) fn leader(&self) -> ValidatorIndex {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner).leader
+    }
+
+    /// Replaces what is shown.
+    pub(crate) fn set(&self, view: ConsensusView) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = view;
+    }
+
+    /// What is shown.
+    pub(crate) fn get(&self) -> ConsensusView {
+        self.current
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Counts an input that the engine rejected.
+    pub(crate) fn count_rejection(&self, rejection: &Rejection) {
+        if *rejection != Rejection::Duplicate {
+            self.rejections.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Inputs rejected since the start, copies left out.
+    pub(crate) fn rejections(&self) -> u64 {
+        self.rejections.load(Ordering::Relaxed)
+    }
+}
