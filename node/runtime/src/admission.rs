@@ -163,18 +163,7 @@ impl Admitter<'_> {
         for ((place, id), taken) in places.into_iter().zip(self.pool.insert(candidates)) {
             answers[place] = Some(match taken {
                 Ok(()) => Admission::Pending { id },
-                Err(Full::Pool) => full(
-                    id,
-                    Refusal::PoolFull {
-                        retry_after_ms: RETRY_AFTER_MS,
-                    },
-                ),
-                Err(Full::Account) => full(
-                    id,
-                    Refusal::QuotaFull {
-                        retry_after_ms: RETRY_AFTER_MS,
-                    },
-                ),
+                Err(reason) => full(id, reason),
             });
         }
         answers
