@@ -14,7 +14,7 @@
 //! Everything decided is a block, so sequence, index and slot are one number, the [`Height`]. One
 //! engine instance serves one epoch with one committee.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Certificate, Committee, Digest, Height, ValidatorIndex};
 use quorate_ledger::{Parameters, Proposal, Timestamp};
@@ -319,6 +319,53 @@ impl Record {
             .collect();
         kept.reverse();
         kept
+    }
+
+    /// Those of a journal's records that an engine may be recovered from. A pre-prepare or prepare is
+    /// journaled beside its batches, not after them, and leaves when both are durable; so one whose
+    /// batches a crash has lost never left, and must not bind. For the driver to apply before
+    /// [`crate::Engine::recover`]; `is_durable` says whether a batch survived.
+    pub fn without_unsent(records: Vec<Self>, is_durable: impl Fn(&Digest) -> bool) -> Vec<Self> {
+        let mut proposals: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
+        for record in &records {
+            record.for_each_proposal(|proposal| {
+                proposals.insert(proposal.digest(), proposal.batches().to_vec());
+            });
+        }
+        let are_durable = |proposal: &Digest| {
+            let batches = proposals.get(proposal).map_or(&[][..], Vec::as_slice);
+            batches.iter().all(&is_durable)
+        };
+        records
+            .into_iter()
+            .filter(|record| match record {
+                Self::Own(message) => match &message.v1().body {
+                    Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => are_durable(&proposal.digest()),
+                    Body::Pbft(pbft::Body::Prepare { proposal, .. }) => are_durable(proposal),
+                    _ => true,
+                },
+                _ => true,
+            })
+            .collect()
+    }
+
+    /// Shows every proposal that the record holds.
+    fn for_each_proposal(&self, mut show: impl FnMut(&Proposal)) {
+        match self {
+            Self::Prepared(certificate) => show(&certificate.proposal),
+            Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => {
+                match &message.v1().body {
+                    Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => show(proposal),
+                    Body::Pbft(pbft::Body::NewView(new_view)) => {
+                        new_view
+                            .prepared
+                            .iter()
+                            .for_each(|certificate| show(&certificate.proposal));
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// What kind of record this is, if the last of its kind makes the former ones needless.

@@ -159,7 +159,9 @@ impl Host {
         self.paused = false;
         let records = match self.settings.broken {
             Some(Broken::JournalLost) => Vec::new(),
-            _ => self.disk.records.clone(),
+            _ => Record::without_unsent(self.disk.records.clone(), |batch| {
+                self.disk.batches.contains(batch)
+            }),
         };
         let config = Config {
             network: world.network,

@@ -395,12 +395,14 @@ impl Report {
     pub fn expect_success(self) -> Self {
         let Some(failure) = &self.failure else { return self };
         let replay = Simulation::new(self.scenario.clone()).chart();
-        let from = replay.chart.len().saturating_sub(CHART_LINES);
+        let telling = |line: &&String| !line.contains(": status ") && !line.contains("timer Resend");
+        let chart: Vec<String> = replay.chart.iter().filter(telling).cloned().collect();
+        let from = chart.len().saturating_sub(CHART_LINES);
         panic!(
             "seed {} with {} validators: {failure}\n{}\nscenario: {:?}",
             self.scenario.seed,
             self.scenario.validators,
-            replay.chart[from..].join("\n"),
+            chart[from..].join("\n"),
             self.scenario,
         );
     }

@@ -49,7 +49,7 @@ impl Replica {
             Body::PrePrepare { view, height, .. } => {
                 let (view, height) = (*view, *height);
                 if let Some(instance) = self.restored(own, height) {
-                    // The driver stores it when its batches are durable.
+                    // Its batches are durable: see `Record::without_unsent`.
                     instance.asked_pre_prepare = instance.asked_pre_prepare.max(Some(view));
                     instance.asked_prepare = instance.asked_prepare.max(Some(view));
                 }
@@ -68,7 +68,7 @@ impl Replica {
                 if let Some(instance) = self.restored(own, *height) {
                     instance.asked_prepare = instance.asked_prepare.max(Some(vote.view));
                     instance.record_vote(Phase::Prepare, own, vote);
-                    // It was signed when the batches were here.
+                    // Its batches are durable: see `Record::without_unsent`.
                     instance.available = Some(vote.digest);
                 }
             }
