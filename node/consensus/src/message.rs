@@ -48,6 +48,8 @@ pub enum Body {
 pub struct Status {
     /// The reign it is in (view, term or ballot round).
     pub reign: u64,
+    /// Whether that reign has begun there.
+    pub begun: bool,
     /// The last height it has certified and applied.
     pub certified: Height,
     /// For the heights after that, at most a window: what it holds.

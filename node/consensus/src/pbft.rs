@@ -10,6 +10,7 @@ mod message;
 mod normal;
 mod recovery;
 mod replica;
+mod timers;
 mod view_change;
 
 pub use candidates::MAX_CANDIDATES;
@@ -19,6 +20,7 @@ pub use inspect::{Awaited, Waiting};
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
 pub use normal::{EAGER_PROPOSALS, GATHERED_BATCHES};
 pub use replica::{Halted, Replica};
+pub use timers::OVERTAKING_BATCHES;
 
 use quorate_crypto::{Committee, ValidatorIndex};
 

@@ -17,7 +17,9 @@ const MAX_REMEMBERED: usize = 16_384;
 pub(super) struct Candidates {
     /// Place of each candidate, by digest.
     places: BTreeMap<Digest, u64>,
-    /// Those that no proposal in flight names, by place. A subset of `places`.
+    /// The same by place.
+    order: BTreeMap<u64, Digest>,
+    /// Those that no proposal in flight names, by place. A subset of `order`.
     free: BTreeMap<u64, Digest>,
     /// Named by a proposal in flight, known as candidates or not. Bounded by the window.
     taken: BTreeSet<Digest>,
@@ -25,6 +27,8 @@ pub(super) struct Candidates {
     order_of_ordered: VecDeque<Digest>,
     ordered: BTreeSet<Digest>,
     next_place: u64,
+    /// How many batches that came later were ordered since the oldest candidate is the oldest.
+    overtaken: u64,
 }
 
 impl Candidates {
@@ -41,6 +45,7 @@ impl Candidates {
         let place = self.next_place;
         self.next_place += 1;
         self.places.insert(batch, place);
+        self.order.insert(place, batch);
         if !self.taken.contains(&batch) {
             self.free.insert(place, batch);
         }
@@ -60,16 +65,22 @@ impl Candidates {
     /// No proposal is in flight any more: all candidates are free.
     pub(super) fn release_all(&mut self) {
         self.taken.clear();
-        self.free = self
-            .places
-            .iter()
-            .map(|(batch, place)| (*place, *batch))
-            .collect();
+        self.free = self.order.clone();
     }
 
     /// These were ordered.
     pub(super) fn remove_ordered(&mut self, batches: &[Digest]) {
+        let oldest = self.oldest();
+        let known = batches
+            .iter()
+            .filter(|batch| self.places.contains_key(*batch))
+            .count();
         self.remove(batches);
+        self.overtaken = if self.oldest() == oldest {
+            self.overtaken.saturating_add(known as u64)
+        } else {
+            0
+        };
         for batch in batches {
             if self.ordered.insert(*batch) {
                 self.order_of_ordered.push_back(*batch);
@@ -87,6 +98,7 @@ impl Candidates {
         for batch in batches {
             self.taken.remove(batch);
             if let Some(place) = self.places.remove(batch) {
+                self.order.remove(&place);
                 self.free.remove(&place);
             }
         }
@@ -100,6 +112,15 @@ impl Candidates {
     /// How many no proposal in flight names.
     pub(super) fn free(&self) -> usize {
         self.free.len()
+    }
+
+    fn oldest(&self) -> Option<u64> {
+        self.order.first_key_value().map(|(place, _)| *place)
+    }
+
+    /// How many batches that came later were ordered before the oldest that waits.
+    pub(super) fn overtaken(&self) -> u64 {
+        self.overtaken
     }
 
     /// How many wait in all.

@@ -8,7 +8,6 @@ use quorate_ledger::Timestamp;
 
 use super::Replica;
 use super::instance::{Instance, Phase};
-use super::message::View;
 use crate::contract::{Action, MAX_WINDOW, Rejection, Timer};
 use crate::message::{Body, Holding, Message, Status};
 
@@ -128,6 +127,7 @@ impl Replica {
             .collect();
         Status {
             reign: self.view.0,
+            begun: self.active,
             certified: self.certified,
             holds,
         }
@@ -182,6 +182,7 @@ impl Replica {
     pub(super) fn on_status(&mut self, from: ValidatorIndex, status: &Status) -> Result<(), Rejection> {
         self.peers.claims_certified(from, status.certified);
         self.fetch_if_far_behind();
+        self.heard_primary |= from == self.primary() && status.reign == self.view.0 && status.begun;
         let period = u64::from(self.config.timing.resend.from_ms) / 2;
         if !self.peers.may_answer(from, self.now, period) {
             return Err(Rejection::Duplicate);
@@ -189,7 +190,7 @@ impl Replica {
         if status.certified < self.certified || status.reign < self.view.0 {
             self.status_due.ask_for(from);
         }
-        let mut answer = self.answer_about_views(View(status.reign));
+        let mut answer = self.answer_about_views(from, status);
         self.answer_about_certified(status, &mut answer);
         self.answer_about_window(status, &mut answer);
         answer.truncate(MAX_ANSWER);
@@ -314,7 +315,7 @@ impl Replica {
             })
     }
 
-    fn fetch(&mut self, to: Height, holders: Vec<ValidatorIndex>) {
+    pub(super) fn fetch(&mut self, to: Height, holders: Vec<ValidatorIndex>) {
         self.fetching = self.fetching.max(to);
         self.out.actions.push(Action::FetchBlocks { to, holders });
     }

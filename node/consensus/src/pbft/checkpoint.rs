@@ -123,6 +123,32 @@ impl Replica {
         Ok(())
     }
 
+    /// A certificate from a new-view: its seals count as if their signers had sent them.
+    pub(super) fn on_foreign_certificate(&mut self, certificate: &Certificate) {
+        if certificate.height() <= self.certified {
+            return;
+        }
+        let mut sealers = Vec::new();
+        for seal in certificate.seals() {
+            self.peers.claims_certified(
+                seal.validator,
+                Height(certificate.height().0.saturating_sub(self.window)),
+            );
+            sealers.push(seal.validator);
+            let vote = SealVote {
+                block: certificate.block(),
+                signature: seal.signature,
+            };
+            // One that was known, or is of a height that is not kept, changes nothing.
+            let _ = self.record_seal(seal.validator, certificate.height(), vote);
+        }
+        if certificate.height() > self.high_watermark() {
+            self.fetch(certificate.height(), sealers);
+        } else {
+            self.fetch_if_far_behind();
+        }
+    }
+
     /// Forgets everything up to a certified height, and looks at what has come into the window.
     fn move_low_watermark(&mut self, certificate: Certificate) {
         let former = self.high_watermark();
@@ -131,6 +157,7 @@ impl Replica {
         let oldest = Height(self.certified.0.saturating_sub(self.window));
         self.certificates.retain(|height, _| *height > oldest);
         self.instances = self.instances.split_off(&self.certified.next());
+        self.carry_over();
         let entered: Vec<Height> = self
             .instances
             .range(former.next().max(self.certified.next())..=self.high_watermark())

@@ -1,6 +1,6 @@
 //! The normal case: pre-prepare, prepare, commit (Castro and Liskov 1999, section 4.2).
 
-use quorate_crypto::{Digest, Height, Signature, ValidatorIndex};
+use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use super::Replica;
@@ -250,20 +250,9 @@ impl Replica {
         &mut self,
         from: ValidatorIndex,
         height: Height,
-        view: View,
-        digest: Digest,
-        signature: Signature,
+        vote: Vote,
     ) -> Result<(), Rejection> {
-        self.record_vote(
-            Phase::Prepare,
-            from,
-            height,
-            Vote {
-                view,
-                digest,
-                signature,
-            },
-        )?;
+        self.record_vote(Phase::Prepare, from, height, vote)?;
         self.try_commit(height);
         Ok(())
     }
@@ -272,20 +261,13 @@ impl Replica {
         &mut self,
         from: ValidatorIndex,
         height: Height,
-        view: View,
-        digest: Digest,
-        signature: Signature,
+        vote: Vote,
     ) -> Result<(), Rejection> {
-        self.record_vote(
-            Phase::Commit,
-            from,
-            height,
-            Vote {
-                view,
-                digest,
-                signature,
-            },
-        )?;
+        self.record_vote(Phase::Commit, from, height, vote)?;
+        if let Some(hiding) = self.hiding_view_change(from, height, vote.view) {
+            let commit = vote.message(self.config.committee.epoch(), Phase::Commit, height, from);
+            return Err(self.accuse(from, height, commit, hiding));
+        }
         self.try_decide(height);
         Ok(())
     }
@@ -311,47 +293,24 @@ impl Replica {
         }
     }
 
-    /// The own prepare is durable: it counts, and is sent. One of a view that was left meanwhile is
-    /// not (pitfall 18).
-    pub(super) fn on_own_prepare(
+    /// The own vote is durable: it counts, and is sent. One of a view that was left meanwhile is not
+    /// (pitfall 18).
+    pub(super) fn on_own_vote(
         &mut self,
+        phase: Phase,
         own: ValidatorIndex,
         height: Height,
-        view: View,
-        digest: Digest,
-        signature: Signature,
+        vote: Vote,
     ) -> Result<(), Rejection> {
-        if view != self.view || !self.active {
-            return Err(self.wrong_view(view));
+        if vote.view != self.view || !self.active {
+            return Err(self.wrong_view(vote.view));
         }
-        let vote = Vote {
-            view,
-            digest,
-            signature,
-        };
-        self.record_vote(Phase::Prepare, own, height, vote)?;
-        self.broadcast(vote.message(self.config.committee.epoch(), Phase::Prepare, height, own));
-        self.try_commit(height);
-        Ok(())
-    }
-
-    /// The own commit is durable: it counts, and is sent.
-    pub(super) fn on_own_commit(
-        &mut self,
-        own: ValidatorIndex,
-        height: Height,
-        view: View,
-        digest: Digest,
-        signature: Signature,
-    ) -> Result<(), Rejection> {
-        let vote = Vote {
-            view,
-            digest,
-            signature,
-        };
-        self.record_vote(Phase::Commit, own, height, vote)?;
-        self.broadcast(vote.message(self.config.committee.epoch(), Phase::Commit, height, own));
-        self.try_decide(height);
+        self.record_vote(phase, own, height, vote)?;
+        self.broadcast(vote.message(self.config.committee.epoch(), phase, height, own));
+        match phase {
+            Phase::Prepare => self.try_commit(height),
+            Phase::Commit => self.try_decide(height),
+        }
         Ok(())
     }
 

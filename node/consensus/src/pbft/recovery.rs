@@ -29,6 +29,7 @@ impl Replica {
                 Record::Entered(_) => {}
             }
         }
+        self.carry_over();
         self.restore_votes_of_certificates();
         let heights: Vec<Height> = self.instances.keys().copied().collect();
         for height in heights {
@@ -65,9 +66,12 @@ impl Replica {
                     digest: *proposal,
                     signature,
                 };
+                let current = vote.view == self.view;
                 if let Some(instance) = self.restored(own, *height) {
                     instance.asked_prepare = instance.asked_prepare.max(Some(vote.view));
-                    instance.record_vote(Phase::Prepare, own, vote);
+                    if current {
+                        instance.record_vote(Phase::Prepare, own, vote);
+                    }
                     // Its batches are durable: see `Record::without_unsent`.
                     instance.available = Some(vote.digest);
                 }
@@ -82,9 +86,12 @@ impl Replica {
                     digest: *proposal,
                     signature,
                 };
+                let current = vote.view == self.view;
                 if let Some(instance) = self.restored(own, *height) {
                     instance.asked_commit = instance.asked_commit.max(Some(vote.view));
-                    instance.record_vote(Phase::Commit, own, vote);
+                    if current {
+                        instance.record_vote(Phase::Commit, own, vote);
+                    }
                 }
             }
             Body::Complaint { .. } | Body::ViewChange(_) | Body::NewView(_) => {}

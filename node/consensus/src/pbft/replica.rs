@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::mem;
 
-use quorate_crypto::{Certificate, Height, Signature, ValidatorIndex};
+use quorate_crypto::{Certificate, Height, ValidatorIndex};
 use quorate_ledger::Timestamp;
 
 use super::candidates::Candidates;
 use super::catch_up::{Peers, StatusDue};
-use super::instance::Instance;
+use super::instance::{Instance, Phase, Vote};
 use super::message::{self, View};
 use super::primary_of;
 use super::view_change::ViewChanges;
@@ -43,8 +43,10 @@ pub struct Replica {
     pub(super) status_due: StatusDue,
     /// Timers that run, with the state they were set in.
     pub(super) resend: Option<Mark>,
-    pub(super) progress: Option<super::view_change::ProgressTimer>,
+    pub(super) progress: Option<super::timers::ProgressTimer>,
     pub(super) heartbeat: Option<View>,
+    /// Whether the primary was heard since the progress timer was set.
+    pub(super) heard_primary: bool,
     /// The highest height that blocks were asked up to.
     pub(super) fetching: Height,
     /// How often in a row the resend timer found nothing moved.
@@ -55,7 +57,7 @@ pub struct Replica {
 
 /// Where a replica is: the same a while later means that nothing has moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mark {
+pub(super) struct Mark {
     pub(super) view: View,
     pub(super) active: bool,
     pub(super) certified: Height,
@@ -79,6 +81,11 @@ impl Replica {
     /// A replica rebuilt from its journal: what it said before, it says again, and nothing else in
     /// its place. Records at or below `config.certified` are passed over.
     pub fn recover(config: Config, records: Vec<Record>) -> (Self, Step) {
+        assert!(
+            config.certificate.as_ref().map(Certificate::height)
+                == Some(config.certified).filter(|certified| *certified > config.epoch_start),
+            "an engine starts with the certificate of its certified height"
+        );
         let window = u64::from(config.parameters.v1().window).clamp(1, MAX_WINDOW as u64);
         let certificates = config
             .certificate
@@ -101,6 +108,7 @@ impl Replica {
             resend: None,
             progress: None,
             heartbeat: None,
+            heard_primary: false,
             fetching: config.certified,
             standstills: 0,
             now: Timestamp(0),
@@ -174,13 +182,29 @@ impl Replica {
                     view,
                     height,
                     proposal,
-                } => self.on_prepare(sender, *height, *view, *proposal, signature),
+                } => self.on_prepare(
+                    sender,
+                    *height,
+                    Vote {
+                        view: *view,
+                        digest: *proposal,
+                        signature,
+                    },
+                ),
                 message::Body::Commit {
                     view,
                     height,
                     proposal,
-                } => self.on_commit(sender, *height, *view, *proposal, signature),
-                message::Body::Complaint { view } => self.on_complaint(sender, *view, message),
+                } => self.on_commit(
+                    sender,
+                    *height,
+                    Vote {
+                        view: *view,
+                        digest: *proposal,
+                        signature,
+                    },
+                ),
+                message::Body::Complaint { view } => self.on_complaint(sender, *view),
                 message::Body::ViewChange(_) => self.on_view_change(sender, message),
                 message::Body::NewView(_) => self.on_new_view(sender, message),
             },
@@ -217,12 +241,26 @@ impl Replica {
                     view,
                     height,
                     proposal,
-                } => self.on_own_prepare(sender, *height, *view, *proposal, signature),
+                } => {
+                    let vote = Vote {
+                        view: *view,
+                        digest: *proposal,
+                        signature,
+                    };
+                    self.on_own_vote(Phase::Prepare, sender, *height, vote)
+                }
                 message::Body::Commit {
                     view,
                     height,
                     proposal,
-                } => self.on_own_commit(sender, *height, *view, *proposal, signature),
+                } => {
+                    let vote = Vote {
+                        view: *view,
+                        digest: *proposal,
+                        signature,
+                    };
+                    self.on_own_vote(Phase::Commit, sender, *height, vote)
+                }
                 message::Body::Complaint { view } => self.on_own_complaint(sender, *view, message),
                 message::Body::ViewChange(_) => self.on_own_view_change(sender, message),
                 message::Body::NewView(_) => self.on_own_new_view(message),
@@ -326,15 +364,6 @@ impl Replica {
             sender: validator,
             height,
         }
-    }
-
-    pub(super) fn pbft_message(
-        &self,
-        sender: ValidatorIndex,
-        body: message::Body,
-        signature: Signature,
-    ) -> Message {
-        Message::new(self.config.committee.epoch(), sender, Body::Pbft(body), signature)
     }
 
     pub(super) fn mark(&self) -> Mark {

@@ -1,66 +1,538 @@
-//! The view change (section 4.4).
+//! The view change (Castro and Liskov 1999, section 4.4): how a primary that fails is replaced.
+//!
+//! A timeout makes a replica complain, which binds it to nothing. On f + 1 complaints about its view,
+//! or f + 1 view-changes for higher ones, it moves: from then on it says nothing below its new view,
+//! and claims, with proofs, what it has prepared. The new primary shows a quorum of such claims, from
+//! which everybody computes the same [`Plan`](super::Plan) of what is proposed again.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Height, ValidatorIndex};
+use quorate_ledger::Proposal;
 
 use super::Replica;
-use super::message::View;
-use crate::contract::{Record, Rejection};
-use crate::message::Message;
+use super::instance::{Instance, Phase, Proposed};
+use super::message::{self, Claims, NewView, PreparedClaim, SignedClaims, View, ViewChange};
+use super::primary_of;
+use crate::contract::{Record, Rejection, Timer, TimerRange};
+use crate::message::{Body, Message, Status};
 
+/// What a replica knows of complaints, view-changes and new-views. One slot a sender and kind.
 #[derive(Clone, Debug, Default)]
-pub(super) struct ViewChanges {}
-
-#[derive(Clone, Debug)]
-pub(super) struct ProgressTimer {}
+pub(super) struct ViewChanges {
+    /// Each validator's complaint about the highest view.
+    complaints: BTreeMap<ValidatorIndex, View>,
+    own_complaint: Option<Message>,
+    /// Each validator's view-change for the highest view, none for a view that has begun here.
+    changes: BTreeMap<ValidatorIndex, Message>,
+    /// The new-view by which the current view began here.
+    new_view: Option<Message>,
+    /// The highest view for which an own view-change was asked to be signed; so for new-views.
+    asked_change: Option<View>,
+    asked_new_view: Option<View>,
+    /// View changes since the last progress: timeouts double with each.
+    pub(super) attempts: u32,
+    /// The view whose new-view timer runs.
+    new_view_timer: Option<View>,
+}
 
 impl Replica {
-    pub(super) fn update_timers(&mut self) {
-        self.update_resend_timer();
+    pub(super) fn on_complaint(&mut self, from: ValidatorIndex, view: View) -> Result<(), Rejection> {
+        if view < self.view {
+            return Err(self.wrong_view(view));
+        }
+        let known = self.changes.complaints.get(&from);
+        if known.is_some_and(|known| *known >= view) {
+            return Err(Rejection::Duplicate);
+        }
+        self.changes.complaints.insert(from, view);
+        self.check_view_changes();
+        Ok(())
     }
-    pub(super) fn on_progress_timeout(&mut self, _: View) -> Result<(), Rejection> {
-        Err(Rejection::StaleTimer)
+
+    /// Complains about the current view, again if it has done so before.
+    pub(super) fn complain(&mut self) {
+        let view = self.view;
+        let said = self.changes.own_complaint.clone();
+        match said.filter(|message| view_of(message) == Some(view)) {
+            Some(message) => self.broadcast(message),
+            None => self.sign(message::Body::Complaint { view }),
+        }
     }
-    pub(super) fn on_new_view_timeout(&mut self, _: View) -> Result<(), Rejection> {
-        Err(Rejection::StaleTimer)
-    }
-    pub(super) fn on_heartbeat_timeout(&mut self, _: View) -> Result<(), Rejection> {
-        Err(Rejection::StaleTimer)
-    }
-    pub(super) fn on_complaint(
-        &mut self,
-        _: ValidatorIndex,
-        view: View,
-        _: Message,
-    ) -> Result<(), Rejection> {
-        Err(self.wrong_view(view))
-    }
+
     pub(super) fn on_own_complaint(
         &mut self,
-        _: ValidatorIndex,
-        _: View,
-        _: Message,
+        own: ValidatorIndex,
+        view: View,
+        message: Message,
     ) -> Result<(), Rejection> {
-        Err(Rejection::Unasked)
+        if view != self.view || !self.active {
+            return Err(self.wrong_view(view));
+        }
+        self.changes.own_complaint = Some(message.clone());
+        self.broadcast(message);
+        self.on_complaint(own, view)
     }
-    pub(super) fn on_view_change(&mut self, _: ValidatorIndex, _: Message) -> Result<(), Rejection> {
-        Err(self.wrong_view(View(0)))
+
+    /// Moves to a higher view on f + 1 complaints about this one, or f + 1 view-changes for higher
+    /// ones: at least one of them is honest. Then looks whether a new view can begin.
+    fn check_view_changes(&mut self) {
+        let weak_quorum = self.config.committee.weak_quorum();
+        while self.voter().is_some() {
+            let mut higher: Vec<View> = self.changes.changes.values().filter_map(view_of).collect();
+            higher.retain(|view| *view > self.view);
+            higher.sort_unstable_by(|a, b| b.cmp(a));
+            if let Some(reached) = higher.get(weak_quorum.saturating_sub(1)) {
+                self.move_to(*reached);
+                continue;
+            }
+            if !self.active || self.discontented().len() < weak_quorum {
+                break;
+            }
+            self.move_to(self.view.next());
+        }
+        self.on_quorum_of_view_changes();
     }
-    pub(super) fn on_own_view_change(&mut self, _: ValidatorIndex, _: Message) -> Result<(), Rejection> {
-        Err(Rejection::Unasked)
+
+    /// Who complains about the current view, or has left it.
+    fn discontented(&self) -> BTreeSet<ValidatorIndex> {
+        let complaining = self
+            .changes
+            .complaints
+            .iter()
+            .filter(|(_, view)| **view == self.view);
+        let leaving = self
+            .changes
+            .changes
+            .iter()
+            .filter(|(_, message)| view_of(message) > Some(self.view));
+        complaining
+            .map(|(who, _)| *who)
+            .chain(leaving.map(|(who, _)| *who))
+            .collect()
     }
-    pub(super) fn on_new_view(&mut self, _: ValidatorIndex, _: Message) -> Result<(), Rejection> {
-        Err(self.wrong_view(View(0)))
+
+    /// Leaves the current view for a higher one, and asks to sign what was prepared so far.
+    fn move_to(&mut self, view: View) {
+        self.view = view;
+        self.active = false;
+        self.changes.attempts = self.changes.attempts.saturating_add(1);
+        self.changes.asked_change = Some(view);
+        let change = self.view_change();
+        self.sign(message::Body::ViewChange(change));
     }
-    pub(super) fn on_own_new_view(&mut self, _: Message) -> Result<(), Rejection> {
-        Err(Rejection::Unasked)
+
+    fn view_change(&self) -> ViewChange {
+        let prepared: Vec<_> = self
+            .instances
+            .values()
+            .filter_map(|instance| instance.certificate.clone())
+            .collect();
+        ViewChange {
+            claims: Claims {
+                view: self.view,
+                certified: self.certified,
+                prepared: prepared.iter().map(|certificate| certificate.claim()).collect(),
+            },
+            certified: self.certificates.get(&self.certified).cloned(),
+            prepared,
+        }
     }
-    pub(super) fn answer_about_views(&self, _: View) -> Vec<Message> {
-        Vec::new()
+
+    pub(super) fn on_own_view_change(
+        &mut self,
+        own: ValidatorIndex,
+        message: Message,
+    ) -> Result<(), Rejection> {
+        let view = view_of(&message).unwrap_or_default();
+        if view != self.view || self.active {
+            return Err(self.wrong_view(view));
+        }
+        self.changes.changes.insert(own, message.clone());
+        self.broadcast(message);
+        self.check_view_changes();
+        Ok(())
     }
-    pub(super) fn restore_view(&mut self, _: &[Record]) {}
-    pub(super) fn remembers_view(&self, _: &Message) -> bool {
-        true
+
+    pub(super) fn on_view_change(&mut self, from: ValidatorIndex, message: Message) -> Result<(), Rejection> {
+        let Some(change) = view_change_of(&message) else {
+            return Err(Rejection::WrongEngine);
+        };
+        let view = change.claims.view;
+        self.check_watermark(change.certified.is_some(), change.claims.certified)?;
+        self.peers.claims_certified(from, change.claims.certified);
+        self.accuse_of_hiding(from, &message)?;
+        if let Some(kept) = self.changes.changes.get(&from) {
+            let same_view = view_of(kept) == Some(view);
+            let claims = view_change_of(kept).map(|kept| &kept.claims);
+            if same_view && claims != Some(&change.claims) {
+                let kept = kept.clone();
+                return Err(self.accuse(from, change.claims.certified, kept, message));
+            }
+            if view_of(kept) >= Some(view) {
+                return Err(Rejection::Duplicate);
+            }
+        }
+        if view < self.view || (view == self.view && self.active) {
+            return Err(self.wrong_view(view));
+        }
+        self.changes.changes.insert(from, message);
+        self.check_view_changes();
+        Ok(())
     }
-    #[allow(dead_code)]
-    fn unused(&self, _: Height) {}
+
+    /// A view-change must claim whatever its sender committed: it signed that it held a certificate.
+    fn accuse_of_hiding(&mut self, from: ValidatorIndex, message: &Message) -> Result<(), Rejection> {
+        let Some(change) = view_change_of(message) else {
+            return Ok(());
+        };
+        let epoch = self.config.committee.epoch();
+        let hidden = self.instances.iter().find_map(|(height, instance)| {
+            let commit = instance.vote(Phase::Commit, from)?;
+            let hides = hides(&change.claims, *height, commit.view);
+            hides.then(|| (*height, commit.message(epoch, Phase::Commit, *height, from)))
+        });
+        match hidden {
+            Some((height, commit)) => Err(self.accuse(from, height, commit, message.clone())),
+            None => Ok(()),
+        }
+    }
+
+    /// The view-change of this sender that hides a commit which has just come, if there is one.
+    pub(super) fn hiding_view_change(
+        &self,
+        from: ValidatorIndex,
+        height: Height,
+        view: View,
+    ) -> Option<Message> {
+        let message = self.changes.changes.get(&from)?;
+        let change = view_change_of(message)?;
+        hides(&change.claims, height, view).then(|| message.clone())
+    }
+
+    /// Only the epoch's start needs no certificate.
+    fn check_watermark(&self, has_certificate: bool, height: Height) -> Result<(), Rejection> {
+        if has_certificate || height == self.config.epoch_start {
+            Ok(())
+        } else {
+            Err(Rejection::OutsideWindow {
+                height,
+                certified: self.certified,
+            })
+        }
+    }
+
+    /// With a quorum of view-changes for the current view, its primary begins it, and everybody else
+    /// gives it a while to.
+    fn on_quorum_of_view_changes(&mut self) {
+        let view = self.view;
+        let changes: Vec<&Message> = self
+            .changes
+            .changes
+            .values()
+            .filter(|message| view_of(message) == Some(view))
+            .collect();
+        let has_own = changes
+            .iter()
+            .any(|message| Some(message.v1().sender) == self.config.index);
+        if self.active || !has_own || changes.len() < self.config.committee.quorum() {
+            return;
+        }
+        if self.voter() == Some(self.primary()) && self.changes.asked_new_view != Some(view) {
+            let new_view = new_view(view, &changes);
+            self.changes.asked_new_view = Some(view);
+            self.sign(message::Body::NewView(new_view));
+        }
+        if self.changes.new_view_timer != Some(view) {
+            self.cancel_new_view_timer();
+            self.changes.new_view_timer = Some(view);
+            self.set_timer(Timer::NewReign { reign: view.0 }, self.patience());
+        }
+    }
+
+    fn cancel_new_view_timer(&mut self) {
+        if let Some(former) = self.changes.new_view_timer.take() {
+            self.cancel_timer(Timer::NewReign { reign: former.0 });
+        }
+    }
+
+    /// How long to wait for a primary: doubled with each view change since the last progress, up to
+    /// the cap.
+    pub(super) fn patience(&self) -> TimerRange {
+        let timing = self.config.timing;
+        let cap = timing.progress_cap_ms.max(timing.progress.from_ms);
+        let doublings = self.changes.attempts.saturating_sub(1).min(31);
+        let grown = |ms: u32| {
+            u32::try_from(u64::from(ms) << doublings)
+                .unwrap_or(u32::MAX)
+                .min(cap)
+        };
+        TimerRange {
+            from_ms: grown(timing.progress.from_ms),
+            to_ms: grown(timing.progress.to_ms),
+        }
+    }
+
+    pub(super) fn on_new_view_timeout(&mut self, view: View) -> Result<(), Rejection> {
+        if self.changes.new_view_timer != Some(view) || view != self.view || self.active {
+            return Err(Rejection::StaleTimer);
+        }
+        self.changes.new_view_timer = None;
+        self.move_to(view.next());
+        self.check_view_changes();
+        Ok(())
+    }
+
+    pub(super) fn on_own_new_view(&mut self, message: Message) -> Result<(), Rejection> {
+        let view = view_of(&message).unwrap_or_default();
+        if view != self.view || self.active {
+            return Err(self.wrong_view(view));
+        }
+        self.broadcast(message.clone());
+        self.enter(message);
+        Ok(())
+    }
+
+    /// Any valid new-view of a higher view is adopted, whether this replica asked for it or not.
+    pub(super) fn on_new_view(&mut self, from: ValidatorIndex, message: Message) -> Result<(), Rejection> {
+        let Some(new_view) = new_view_of(&message) else {
+            return Err(Rejection::WrongEngine);
+        };
+        let view = new_view.view;
+        if from != primary_of(&self.config.committee, view) {
+            return Err(Rejection::NotLeader {
+                sender: from,
+                reign: view.0,
+            });
+        }
+        let certified = new_view.plan().certified;
+        self.check_watermark(new_view.certified.is_some(), certified)?;
+        if let Some(kept) = self
+            .changes
+            .new_view
+            .clone()
+            .filter(|kept| view_of(kept) == Some(view))
+        {
+            let other = new_view_of(&kept) != Some(new_view);
+            return Err(if other {
+                self.accuse(from, certified, kept, message)
+            } else {
+                Rejection::Duplicate
+            });
+        }
+        if view < self.view || (view == self.view && self.active) {
+            return Err(self.wrong_view(view));
+        }
+        self.record(Record::Entered(message.clone()));
+        self.enter(message);
+        Ok(())
+    }
+
+    /// Begins a view with what its new-view carries over.
+    fn enter(&mut self, message: Message) {
+        let view = view_of(&message).unwrap_or_default();
+        self.view = view;
+        self.active = true;
+        self.changes
+            .changes
+            .retain(|_, change| view_of(change) > Some(view));
+        self.changes.complaints.retain(|_, complaint| *complaint >= view);
+        self.cancel_new_view_timer();
+        self.candidates.release_all();
+        for instance in self.instances.values_mut() {
+            instance.proposed = None;
+        }
+        let certificate = new_view_of(&message).and_then(|new_view| new_view.certified.clone());
+        self.changes.new_view = Some(message);
+        self.carry_over();
+        self.accept_early();
+        if let Some(certificate) = certificate {
+            self.on_foreign_certificate(&certificate);
+        }
+        // Votes and complaints of this view may have been faster than its beginning.
+        self.check_view_changes();
+    }
+
+    /// Takes over what the current view's new-view proposes again, for all heights that are kept.
+    /// Called again whenever the window has moved.
+    pub(super) fn carry_over(&mut self) {
+        let Some(new_view) = self.changes.new_view.as_ref().and_then(new_view_of) else {
+            return;
+        };
+        let plan = new_view.plan();
+        let top = plan.heights.keys().next_back().copied();
+        self.carried_to = top.unwrap_or_default().max(plan.certified);
+        if !self.active || self.carried_to <= self.certified {
+            return;
+        }
+        let view = self.view;
+        let mut carried: BTreeMap<Height, Proposal> = plan
+            .heights
+            .keys()
+            .map(|height| (*height, Proposal::null()))
+            .collect();
+        for certificate in &new_view.prepared {
+            carried.insert(certificate.height, certificate.proposal.clone());
+        }
+        for (height, proposal) in carried {
+            let Ok(instance) = self.instance_mut(height) else {
+                continue;
+            };
+            if instance.proposed_in(view).is_none() {
+                let batches = proposal.batches().to_vec();
+                instance.proposed = Some(Proposed::new(view, proposal, None));
+                self.candidates.take(&batches);
+                self.act_on(height);
+            }
+        }
+    }
+
+    /// Takes the pre-prepares that came before their view began.
+    fn accept_early(&mut self) {
+        let view = self.view;
+        let early = |instance: &mut Instance| instance.early.take_if(|early| early.view <= view);
+        let early: Vec<(Height, Proposed)> = self
+            .instances
+            .iter_mut()
+            .filter_map(|(height, instance)| early(instance).map(|early| (*height, early)))
+            .collect();
+        for (height, proposed) in early {
+            if proposed.view == view && height > self.carried_to {
+                // A refusal has been reported where it is evidence.
+                let _ = self.accept(height, proposed);
+            }
+        }
+    }
+
+    /// What a peer that says it is in this reign should see.
+    pub(super) fn answer_about_views(&self, from: ValidatorIndex, status: &Status) -> Vec<Message> {
+        let behind = status.reign < self.view.0 || (status.reign == self.view.0 && !status.begun);
+        if !behind {
+            return Vec::new();
+        }
+        if self.active {
+            return self.changes.new_view.iter().cloned().collect();
+        }
+        // The view's primary needs a quorum of view-changes, from whoever has them.
+        let leads = primary_of(&self.config.committee, self.view) == from;
+        self.changes
+            .changes
+            .values()
+            .filter(|message| view_of(message) == Some(self.view))
+            .filter(|message| leads || Some(message.v1().sender) == self.config.index)
+            .cloned()
+            .collect()
+    }
+
+    /// The view that the journal's records lead to.
+    pub(super) fn restore_view(&mut self, records: &[Record]) {
+        for record in records {
+            let (Record::Own(message) | Record::Entered(message)) = record else {
+                continue;
+            };
+            let Body::Pbft(body) = &message.v1().body else {
+                continue;
+            };
+            let view = body.view();
+            match body {
+                message::Body::NewView(_) if view > self.view || (view == self.view && !self.active) => {
+                    self.view = view;
+                    self.active = true;
+                    self.changes.asked_new_view = self.changes.asked_new_view.max(Some(view));
+                    self.changes.new_view = Some(message.clone());
+                }
+                message::Body::ViewChange(_) if view > self.view => {
+                    self.view = view;
+                    self.active = false;
+                    self.changes.asked_change = Some(view);
+                    self.changes.changes.insert(message.v1().sender, message.clone());
+                }
+                _ => {}
+            }
+        }
+        if self.active {
+            self.changes.changes.clear();
+        }
+    }
+
+    /// Whether an own view-change or new-view that came from outside is known here.
+    pub(super) fn remembers_view(&self, message: &Message) -> bool {
+        let view = view_of(message);
+        let asked = match &message.v1().body {
+            Body::Pbft(message::Body::NewView(_)) => {
+                return view < Some(self.view) || self.changes.new_view.as_ref() == Some(message);
+            }
+            _ => self.changes.asked_change,
+        };
+        view <= asked || view <= Some(self.view)
+    }
+}
+
+/// Whether these claims leave out a commit of their sender.
+fn hides(claims: &Claims, height: Height, view: View) -> bool {
+    let claimed = |claim: &PreparedClaim| claim.height == height && claim.view >= view;
+    view < claims.view && height > claims.certified && !claims.prepared.iter().any(claimed)
+}
+
+/// The new-view that follows from these view-changes, which are verified and in the order of their
+/// senders.
+fn new_view(view: View, changes: &[&Message]) -> NewView {
+    let contents: Vec<&ViewChange> = changes
+        .iter()
+        .filter_map(|message| view_change_of(message))
+        .collect();
+    let plan = message::Plan::of(contents.iter().map(|change| &change.claims));
+    let prepared = plan
+        .heights
+        .values()
+        .flatten()
+        .filter_map(|claim| {
+            contents
+                .iter()
+                .flat_map(|change| &change.prepared)
+                .find(|certificate| certificate.claim() == *claim)
+                .cloned()
+        })
+        .collect();
+    let certified = contents
+        .iter()
+        .find(|change| change.claims.certified == plan.certified)
+        .and_then(|change| change.certified.clone());
+    let view_changes = changes
+        .iter()
+        .filter_map(|message| {
+            view_change_of(message).map(|change| SignedClaims {
+                sender: message.v1().sender,
+                claims: change.claims.clone(),
+                signature: message.v1().signature,
+            })
+        })
+        .collect();
+    NewView {
+        view,
+        view_changes,
+        certified,
+        prepared,
+    }
+}
+
+fn view_of(message: &Message) -> Option<View> {
+    match &message.v1().body {
+        Body::Pbft(body) => Some(body.view()),
+        _ => None,
+    }
+}
+
+fn view_change_of(message: &Message) -> Option<&ViewChange> {
+    match &message.v1().body {
+        Body::Pbft(message::Body::ViewChange(change)) => Some(change),
+        _ => None,
+    }
+}
+
+fn new_view_of(message: &Message) -> Option<&NewView> {
+    match &message.v1().body {
+        Body::Pbft(message::Body::NewView(new_view)) => Some(new_view),
+        _ => None,
+    }
 }

@@ -1,0 +1,127 @@
+//! When a replica complains, when a primary shows that it is alive, when anybody asks again.
+//!
+//! The progress timer runs in every view that has begun. While work is open it starts again whenever
+//! the low watermark moves, unless the oldest batch that waits has been overtaken by many: a backlog
+//! is no reason to complain, leaving out one member is. While none is open it starts again whenever
+//! the primary is heard.
+
+use quorate_crypto::Height;
+
+use super::Replica;
+use super::message::View;
+use crate::contract::{Rejection, Timer};
+
+/// This many batches that came later may be ordered before the oldest that waits is taken for left out.
+pub const OVERTAKING_BATCHES: u64 = 256;
+
+/// The progress timer that runs, and the state it was set in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct ProgressTimer {
+    view: View,
+    certified: Height,
+    open: bool,
+}
+
+impl Replica {
+    pub(super) fn update_timers(&mut self) {
+        self.update_resend_timer();
+        self.update_progress_timer();
+        self.update_heartbeat_timer();
+    }
+
+    /// Whether the primary owes anything.
+    fn owes_progress(&self) -> bool {
+        let proposed = |height: &Height| {
+            *height <= self.carried_to
+                || self
+                    .instances
+                    .get(height)
+                    .is_some_and(|instance| instance.proposed_in(self.view).is_some())
+        };
+        self.candidates.len() > 0 || self.carried_to > self.certified || self.instances.keys().any(proposed)
+    }
+
+    fn update_progress_timer(&mut self) {
+        let open = self.owes_progress();
+        let idle_primary = !open && self.is_leading();
+        let alone = self.config.committee.size() == 1;
+        let wanted = self.active && self.voter().is_some() && !alone && !idle_primary;
+        let now = ProgressTimer {
+            view: self.view,
+            certified: self.certified,
+            open,
+        };
+        let Some(running) = self.progress else {
+            if wanted {
+                self.start_progress_timer(now);
+            }
+            return;
+        };
+        if !wanted {
+            self.progress = None;
+            self.cancel_timer(Timer::Progress {
+                reign: running.view.0,
+            });
+            return;
+        }
+        if running.view != now.view {
+            self.cancel_timer(Timer::Progress {
+                reign: running.view.0,
+            });
+            self.start_progress_timer(now);
+            return;
+        }
+        let moved = running.certified != now.certified;
+        if moved {
+            self.changes.attempts = 0;
+        }
+        let left_out = self.candidates.overtaken() > OVERTAKING_BATCHES;
+        if running.open != open || (moved && !left_out) || (!open && self.heard_primary) {
+            self.start_progress_timer(now);
+        }
+    }
+
+    fn start_progress_timer(&mut self, timer: ProgressTimer) {
+        self.progress = Some(timer);
+        self.heard_primary = false;
+        let after = self.patience();
+        self.set_timer(Timer::Progress { reign: timer.view.0 }, after);
+    }
+
+    pub(super) fn on_progress_timeout(&mut self, view: View) -> Result<(), Rejection> {
+        if !self.active || self.progress.is_none_or(|running| running.view != view) {
+            return Err(Rejection::StaleTimer);
+        }
+        self.progress = None;
+        self.complain();
+        Ok(())
+    }
+
+    /// A primary with nothing to propose says where it is, now and then.
+    fn update_heartbeat_timer(&mut self) {
+        let wanted = self.is_leading() && !self.owes_progress() && self.config.committee.size() > 1;
+        match (wanted, self.heartbeat) {
+            (true, running) if running != Some(self.view) => {
+                self.heartbeat = Some(self.view);
+                let reign = self.view.0;
+                self.set_timer(Timer::Heartbeat { reign }, self.config.timing.heartbeat);
+            }
+            (false, Some(view)) => {
+                self.heartbeat = None;
+                self.cancel_timer(Timer::Heartbeat { reign: view.0 });
+            }
+            _ => {}
+        }
+    }
+
+    pub(super) fn on_heartbeat_timeout(&mut self, view: View) -> Result<(), Rejection> {
+        if self.heartbeat != Some(view) {
+            return Err(Rejection::StaleTimer);
+        }
+        self.heartbeat = None;
+        if view == self.view && self.is_leading() {
+            self.status_due.ask_all();
+        }
+        Ok(())
+    }
+}
