@@ -1,10 +1,65 @@
-//! The block explorer.
+//! The block explorer: pages rendered here, complete without scripts and without anything from
+//! elsewhere. A small script adds relative times, copying, and the overview's live updates.
+//!
+//! Everything that came from outside goes through maud's escaping; no page holds inline script or
+//! style, so the content policy can forbid both.
 
-use axum::routing::MethodRouter;
+mod accounts;
+mod assets;
+mod blocks;
+mod files;
+mod layout;
+mod overview;
+mod parts;
+mod records;
+mod search;
+mod transactions;
+mod validators;
+mod words;
+
+use axum::extract::{OriginalUri, State};
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, get};
 
 use crate::app::App;
+use crate::problem::Failure;
 
 /// Every page with its path.
 pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
-    Vec::new()
+    vec![
+        ("/", get(overview::page)),
+        ("/live", get(overview::live)),
+        ("/blocks", get(blocks::list)),
+        ("/blocks/{block}", get(blocks::page)),
+        ("/transactions/{id}", get(transactions::page)),
+        ("/accounts/{address}", get(accounts::page)),
+        ("/assets", get(assets::list)),
+        ("/assets/{code}", get(assets::page)),
+        ("/records/{sha256}", get(records::page)),
+        ("/validators", get(validators::page)),
+        ("/search", get(search::search)),
+        ("/static/style.css", get(files::style)),
+        ("/static/app.js", get(files::script)),
+        ("/static/icon.svg", get(files::icon)),
+    ]
+}
+
+/// The answer to a path that nothing is at: a page for browsers, a problem document for programs.
+pub(crate) async fn nothing_there(
+    State(app): State<App>,
+    method: Method,
+    OriginalUri(uri): OriginalUri,
+    headers: HeaderMap,
+) -> Response {
+    let accepts = headers
+        .get(ACCEPT)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    if method == Method::GET && accepts.contains("text/html") && !uri.path().starts_with("/v1/") {
+        layout::answer(&app, Err(Failure::NoSuchCall))
+    } else {
+        Failure::NoSuchCall.into_response()
+    }
 }

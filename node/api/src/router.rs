@@ -32,7 +32,7 @@ pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
         router.route(path, handler)
     });
     let router = router
-        .fallback(|| async { Failure::NoSuchCall })
+        .fallback(explorer::nothing_there)
         .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })
         .layer(from_fn_with_state(app.clone(), bound_calls))
         .layer(CompressionLayer::new())

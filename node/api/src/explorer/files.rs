@@ -1,0 +1,36 @@
+//! Style, script and icon, compiled in. Their addresses carry a hash of the content, so that browsers
+//! may keep them for ever.
+
+use std::sync::OnceLock;
+
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use quorate_crypto::sha256;
+
+const STYLE: &str = include_str!("static/style.css");
+const SCRIPT: &str = include_str!("static/app.js");
+const ICON: &str = include_str!("static/icon.svg");
+
+const FOR_EVER: &str = "public, max-age=31536000, immutable";
+
+/// The query that changes whenever one of the files does.
+pub(super) fn version() -> &'static str {
+    static VERSION: OnceLock<String> = OnceLock::new();
+    VERSION.get_or_init(|| sha256(&[STYLE, SCRIPT, ICON].concat().into_bytes()).short())
+}
+
+pub(super) async fn style() -> Response {
+    file("text/css; charset=utf-8", STYLE)
+}
+
+pub(super) async fn script() -> Response {
+    file("text/javascript; charset=utf-8", SCRIPT)
+}
+
+pub(super) async fn icon() -> Response {
+    file("image/svg+xml", ICON)
+}
+
+fn file(kind: &'static str, content: &'static str) -> Response {
+    ([(CONTENT_TYPE, kind), (CACHE_CONTROL, FOR_EVER)], content).into_response()
+}

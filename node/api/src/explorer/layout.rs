@@ -1,0 +1,122 @@
+//! What all pages share: head, search, navigation, and the page for what went wrong.
+
+use axum::response::{IntoResponse, Response};
+use maud::{DOCTYPE, Markup, html};
+
+use super::files;
+use crate::app::{App, At};
+use crate::problem::Failure;
+use crate::shape::Names;
+
+/// A page before its frame is put around it.
+pub(super) struct Page {
+    pub(super) title: String,
+    pub(super) section: Section,
+    pub(super) body: Markup,
+}
+
+/// Where in the navigation a page belongs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Overview,
+    Blocks,
+    Assets,
+    Validators,
+    None,
+}
+
+const NAVIGATION: [(Section, &str, &str); 4] = [
+    (Section::Overview, "/", "Overview"),
+    (Section::Blocks, "/blocks", "Blocks"),
+    (Section::Assets, "/assets", "Assets"),
+    (Section::Validators, "/validators", "Validators"),
+];
+
+/// The response for a page, or the page that says why there is none.
+pub(super) fn answer(app: &App, page: Result<At<Page>, Failure>) -> Response {
+    let names = app.names();
+    match page {
+        Ok(read) => read.respond(|page| frame(&names, &page, "")),
+        Err(failure) => {
+            failure.log();
+            let page = Page {
+                title: failure.title().to_owned(),
+                section: Section::None,
+                body: sorry(&failure),
+            };
+            (failure.status(), frame(&names, &page, "")).into_response()
+        }
+    }
+}
+
+fn sorry(failure: &Failure) -> Markup {
+    html! {
+        section .notice #failure data-code=(failure.code()) {
+            h1 { (failure.title()) }
+            @match failure {
+                Failure::NoSuchCall => p { "There is no page at this address." },
+                other => p { (other) },
+            }
+            p { a href="/" { "Back to the overview" } }
+        }
+    }
+}
+
+/// The whole document. `query` is what the search box holds.
+pub(super) fn frame(names: &Names, page: &Page, query: &str) -> Markup {
+    let version = files::version();
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (page.title) " · " (names.name) }
+                link rel="icon" type="image/svg+xml" href={ "/static/icon.svg?v=" (version) };
+                link rel="stylesheet" href={ "/static/style.css?v=" (version) };
+                script src={ "/static/app.js?v=" (version) } defer {}
+            }
+            body {
+                a .skip href="#main" { "Skip to content" }
+                header .top {
+                    div .bar {
+                        a .brand href="/" {
+                            img src={ "/static/icon.svg?v=" (version) } alt="" width="28" height="28";
+                            span { "Quorate" span .network #network-name { (names.name) } }
+                        }
+                        nav aria-label="Main" {
+                            ul {
+                                @for (section, href, label) in NAVIGATION {
+                                    li {
+                                        a href=(href) aria-current=[(section == page.section).then_some("page")] {
+                                            (label)
+                                        }
+                                    }
+                                }
+                            }
+                        }
+                    }
+                    form .search #search role="search" action="/search" method="get" {
+                        label .hidden for="q" { "Search the ledger" }
+                        input #q type="search" name="q" value=(query) maxlength="200" required
+                            autocomplete="off" autocapitalize="off" spellcheck="false"
+                            placeholder="Height, hash, transaction, address, asset or record";
+                        button type="submit" { "Search" }
+                    }
+                }
+                main #main tabindex="-1" { (page.body) }
+                footer {
+                    p {
+                        "Read from this validator’s certified chain. "
+                        a href="/openapi.json" { "API description" }
+                    }
+                    p .network-id title=(names.network) {
+                        "Network " code { (names.network) }
+                    }
+                }
+                p .hidden #announcer role="status" {}
+            }
+        }
+    }
+}

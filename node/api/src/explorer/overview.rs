@@ -1,0 +1,236 @@
+//! The overview: where the chain is, who keeps it, and what came last. Its live part is a fragment that
+//! the script fetches again when a block was certified.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use maud::{Markup, html};
+use quorate_ledger::Height;
+
+use super::layout::{self, Page, Section};
+use super::words::{self, Decimals};
+use super::{parts, validators};
+use crate::app::{App, At};
+use crate::facts::{BlockFacts, BlockRef, StatusFacts, TransactionFacts, ValidatorFacts};
+use crate::node::{Node, Snapshot};
+use crate::problem::Failure;
+use crate::shape::{self, Names};
+
+/// Blocks and transactions in the lists.
+const LATEST: usize = 10;
+
+/// Blocks in the chart, and how far back the latest transactions are looked for.
+const CHARTED: u64 = 48;
+
+struct Overview {
+    status: StatusFacts,
+    validators: Vec<ValidatorFacts>,
+    blocks: Vec<BlockFacts>,
+    transactions: Vec<TransactionFacts>,
+    decimals: Decimals,
+}
+
+pub(super) async fn page(State(app): State<App>) -> Response {
+    layout::answer(&app, read(&app).await)
+}
+
+/// The live part alone.
+pub(super) async fn live(State(app): State<App>) -> Response {
+    match overview(&app).await {
+        Ok(read) => {
+            let names = app.names();
+            read.respond(|overview| live_part(&overview, &names))
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn overview(app: &App) -> Result<At<Overview>, Failure> {
+    app.read(None, gather).await
+}
+
+fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure> {
+    let tip = snapshot.tip().height.0;
+    let mut blocks = Vec::new();
+    for height in (tip.saturating_sub(CHARTED) + 1..=tip).rev() {
+        blocks.extend(snapshot.block(BlockRef::Height(Height(height)))?);
+    }
+    let mut transactions: Vec<TransactionFacts> = Vec::new();
+    for block in &blocks {
+        let (header, wanted) = (block.header.v1(), LATEST - transactions.len());
+        if wanted == 0 {
+            break;
+        }
+        let from = header
+            .transaction_count
+            .saturating_sub(u32::try_from(wanted).unwrap_or(u32::MAX));
+        if header.transaction_count > 0 {
+            transactions.extend(
+                snapshot
+                    .transactions_at(header.height, from, wanted)?
+                    .into_iter()
+                    .rev(),
+            );
+        }
+    }
+    let codes = transactions
+        .iter()
+        .flat_map(|facts| words::codes(&facts.transaction.intent().operations));
+    let decimals = Decimals::of(snapshot, codes)?;
+    Ok(Overview {
+        status: node.status(),
+        validators: node.validators(),
+        blocks,
+        transactions,
+        decimals,
+    })
+}
+
+async fn read(app: &App) -> Result<At<Page>, Failure> {
+    let names: Arc<Names> = app.names();
+    let read = overview(app).await?;
+    Ok(read.map(|overview| Page {
+        title: "Overview".to_owned(),
+        section: Section::Overview,
+        body: html! {
+            div .title {
+                h1 { (names.name) }
+                button .toggle #live-toggle type="button" aria-pressed="true" hidden { "Live" }
+            }
+            div #live data-live="/live" { (live_part(&overview, &names)) }
+        },
+    }))
+}
+
+fn live_part(overview: &Overview, names: &Names) -> Markup {
+    html! {
+        (tiles(overview))
+        div .columns {
+            section aria-labelledby="blocks-title" {
+                div .heading { h2 #blocks-title { "Latest blocks" } a href="/blocks" { "All blocks" } }
+                (super::blocks::table(overview.blocks.iter().take(LATEST), names, "latest-blocks"))
+            }
+            section aria-labelledby="transactions-title" {
+                div .heading { h2 #transactions-title { "Latest transactions" } }
+                (latest_transactions(overview))
+            }
+        }
+        section aria-labelledby="validators-title" {
+            div .heading { h2 #validators-title { "Validators" } a href="/validators" { "Details" } }
+            (validators::cards(&overview.validators, overview.status.tip.height))
+        }
+    }
+}
+
+fn tiles(overview: &Overview) -> Markup {
+    let status = &overview.status;
+    let quorum = overview
+        .blocks
+        .first()
+        .map_or(0, |block| block.certificate.seals().len());
+    html! {
+        div .tiles {
+            div .tile.wide {
+                h2 { "Height" }
+                p .figure #height data-height=(status.tip.height) { (parts::grouped(&status.tip.height.to_string())) }
+                p .note {
+                    @if status.syncing { span .badge.pending { "Fetching blocks" } " " }
+                    (parts::time_in_full(status.tip.timestamp))
+                }
+                (chart(&overview.blocks))
+            }
+            div .tile {
+                h2 { "Transactions" }
+                p .figure #transaction-count { (parts::grouped(&status.transactions.to_string())) }
+                p .note { span #pending-count { (status.pending_transactions) } " pending here" }
+            }
+            div .tile {
+                h2 { "Consensus" }
+                p .figure #consensus { (engine(status)) }
+                p .note {
+                    "Epoch " span #epoch { (status.epoch) } ", " (reign(status)) " " span #view { (status.view) }
+                }
+            }
+            div .tile {
+                h2 { (leader(status)) }
+                p .figure.name #primary { (status.primary.as_deref().unwrap_or("none just now")) }
+                p .note { "Sealed by " (quorum) " of " (overview.validators.len()) " at the tip" }
+            }
+        }
+    }
+}
+
+fn engine(status: &StatusFacts) -> &'static str {
+    match status.consensus {
+        quorate_crypto::Engine::Pbft => "PBFT",
+        quorate_crypto::Engine::Raft => "Raft",
+        quorate_crypto::Engine::Paxos => "Paxos",
+    }
+}
+
+fn reign(status: &StatusFacts) -> &'static str {
+    match status.consensus {
+        quorate_crypto::Engine::Pbft => "view",
+        quorate_crypto::Engine::Raft => "term",
+        quorate_crypto::Engine::Paxos => "ballot",
+    }
+}
+
+fn leader(status: &StatusFacts) -> &'static str {
+    match status.consensus {
+        quorate_crypto::Engine::Pbft => "Primary",
+        quorate_crypto::Engine::Raft => "Leader",
+        quorate_crypto::Engine::Paxos => "Proposer",
+    }
+}
+
+/// Transactions of the last blocks, one bar each, the newest at the right.
+fn chart(blocks: &[BlockFacts]) -> Markup {
+    const HEIGHT: u64 = 40;
+    let most = blocks
+        .iter()
+        .map(|block| block.header.v1().transaction_count)
+        .max()
+        .unwrap_or(0);
+    let total: u64 = blocks
+        .iter()
+        .map(|block| u64::from(block.header.v1().transaction_count))
+        .sum();
+    let bar = |count: u32| match most {
+        0 => 1,
+        most => (u64::from(count) * HEIGHT).div_ceil(u64::from(most)).max(1),
+    };
+    html! {
+        @if blocks.len() > 1 {
+            svg .chart role="img" viewBox={ "0 0 " (CHARTED * 5) " " (HEIGHT) } preserveAspectRatio="none"
+                aria-label={ (total) " transactions in the last " (blocks.len()) " blocks, at most " (most) " in one" } {
+                @for (place, block) in (0..).zip(blocks) {
+                    @let count = block.header.v1().transaction_count;
+                    rect .idle[count == 0] x=((CHARTED - 1 - place) * 5) y=(HEIGHT - bar(count)) width="4"
+                        height=(bar(count)) rx="1" {
+                        title { "Block " (block.header.v1().height) ": " (count) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn latest_transactions(overview: &Overview) -> Markup {
+    let row = |facts: &TransactionFacts| {
+        let operations = &facts.transaction.intent().operations;
+        vec![
+            parts::transaction(&facts.id),
+            words::summary(operations, &overview.decimals),
+            html! { (parts::status(shape::transaction(facts).status)) },
+        ]
+    };
+    let rows = overview.transactions.iter().map(row).collect();
+    parts::table(
+        "latest-transactions",
+        &["Transaction", "What", "Status"],
+        rows,
+        "No transactions lately.",
+    )
+}

@@ -1,0 +1,184 @@
+//! Pieces that pages are made of.
+
+use maud::{Markup, html};
+use quorate_client::schema::TransactionStatus;
+use quorate_client::text::rfc3339_of;
+use quorate_ledger::{Address, Amount, Digest, Height, Timestamp};
+
+/// The beginning and the end of a long text; both are what people compare.
+pub(super) fn shorten(text: &str) -> String {
+    const HEAD: usize = 9;
+    const TAIL: usize = 6;
+    if !text.is_ascii() || text.len() <= HEAD + TAIL + 1 {
+        return text.to_owned();
+    }
+    format!("{}…{}", &text[..HEAD], &text[text.len() - TAIL..])
+}
+
+/// A button that copies `text`; the script shows it.
+fn copy(text: &str, what: &str) -> Markup {
+    html! { button .copy type="button" data-copy=(text) aria-label={ "Copy " (what) } title={ "Copy " (what) } {} }
+}
+
+/// A shortened name that leads somewhere, with its full text to copy.
+pub(super) fn link(href: &str, text: &str, what: &str) -> Markup {
+    html! { span .id { a .mono href=(href) title=(text) { (shorten(text)) } (copy(text, what)) } }
+}
+
+/// A shortened name that leads nowhere.
+pub(super) fn short(text: &str, what: &str) -> Markup {
+    html! { span .id { code title=(text) { (shorten(text)) } (copy(text, what)) } }
+}
+
+/// A name in full.
+pub(super) fn full(text: &str, what: &str) -> Markup {
+    html! { span .id.full { code { (text) } (copy(text, what)) } }
+}
+
+pub(super) fn transaction(id: &Digest) -> Markup {
+    link(&format!("/transactions/{id}"), &id.to_string(), "transaction id")
+}
+
+pub(super) fn account(address: &Address) -> Markup {
+    link(&format!("/accounts/{address}"), &address.to_string(), "address")
+}
+
+pub(super) fn block(height: Height) -> Markup {
+    html! { a .number href={ "/blocks/" (height) } { (grouped(&height.to_string())) } }
+}
+
+/// A time; the script adds how long ago it was.
+pub(super) fn time(timestamp: Timestamp) -> Markup {
+    let text = rfc3339_of(timestamp);
+    let (date, clock) = text.split_once('T').unwrap_or((&text, ""));
+    let seconds = clock.get(..8).unwrap_or(clock);
+    html! { time datetime=(text) title=(text) { (date) " " (seconds) } }
+}
+
+/// A time that also says how long ago, once the script runs.
+pub(super) fn time_in_full(timestamp: Timestamp) -> Markup {
+    html! { span .moment { (time(timestamp)) " UTC" span .ago data-since=(rfc3339_of(timestamp)) {} } }
+}
+
+pub(super) fn status(status: TransactionStatus) -> Markup {
+    let (name, text) = match status {
+        TransactionStatus::Pending => ("pending", "Pending"),
+        TransactionStatus::Committed => ("committed", "Committed"),
+        TransactionStatus::Failed => ("failed", "Failed"),
+        TransactionStatus::Expired => ("expired", "Expired"),
+    };
+    html! { span .badge .(name) data-status=(name) { (text) } }
+}
+
+/// Digits in groups of three before the point.
+pub(super) fn grouped(number: &str) -> String {
+    let (whole, fraction) = match number.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (number, None),
+    };
+    let mut text = String::with_capacity(number.len() * 4 / 3 + 1);
+    for (place, digit) in whole.chars().enumerate() {
+        if place > 0 && (whole.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        text.push('.');
+        text.push_str(fraction);
+    }
+    text
+}
+
+/// An amount in the asset's units; in its smallest units where its decimals are not known.
+pub(super) fn amount(amount: Amount, decimals: Option<u8>) -> Markup {
+    let text = match decimals {
+        Some(decimals) => quorate_client::wallet::format_amount(amount, decimals),
+        None => amount.to_string(),
+    };
+    html! {
+        data .amount value=(amount) { (grouped(&text)) }
+        @if decimals.is_none() { " units of" }
+    }
+}
+
+pub(super) fn asset(code: &quorate_ledger::AssetCode) -> Markup {
+    html! { a .asset href={ "/assets/" (code) } { (code) } }
+}
+
+/// A list of facts: what, and what it is.
+pub(super) fn facts<'a>(facts: impl IntoIterator<Item = (&'a str, Markup)>) -> Markup {
+    html! {
+        dl .facts {
+            @for (what, value) in facts {
+                div { dt { (what) } dd { (value) } }
+            }
+        }
+    }
+}
+
+/// A table whose rows become cards on a narrow screen. Roles keep it a table for screen readers even
+/// then. A column without a name is named for them by `-` and a text.
+pub(super) fn table(id: &str, columns: &[&str], rows: Vec<Vec<Markup>>, empty: &str) -> Markup {
+    html! {
+        @if rows.is_empty() {
+            p .empty #(id) { (empty) }
+        } @else {
+            table #(id) role="table" {
+                thead role="rowgroup" {
+                    tr role="row" {
+                        @for column in columns { th role="columnheader" scope="col" { (column) } }
+                    }
+                }
+                tbody role="rowgroup" {
+                    @for row in rows {
+                        tr role="row" {
+                            @for (column, cell) in columns.iter().zip(row) {
+                                td role="cell" data-label=(column) { (cell) }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Links to the neighbouring pages of a list.
+pub(super) fn pager(first: Option<&str>, next: Option<(&str, &str)>) -> Markup {
+    html! {
+        @if first.is_some() || next.is_some() {
+            nav .pager aria-label="Pages" {
+                @if let Some(href) = first { a href=(href) rel="first" { "Back to the first page" } }
+                @if let Some((href, label)) = next { a .next href=(href) rel="next" { (label) } }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_are_grouped_before_the_point_only() {
+        for (number, text) in [
+            ("0", "0"),
+            ("999", "999"),
+            ("1000", "1,000"),
+            ("1234567.890123", "1,234,567.890123"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
+    }
+
+    #[test]
+    fn short_texts_stay_as_they_are() {
+        assert_eq!(shorten("QRT"), "QRT");
+        assert_eq!(shorten("0123456789abcdef"), "0123456789abcdef");
+        assert_eq!(
+            shorten("0123456789abcdef0"),
+            "012345678…cdef0".replace("cdef0", "bcdef0")
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! A page for each recorded document hash.
+
+use axum::extract::State;
+use axum::response::Response;
+use maud::{Markup, html};
+
+use super::layout::{self, Page, Section};
+use super::parts;
+use crate::app::{App, At};
+use crate::config::DEFAULT_PAGE;
+use crate::facts::RecordFacts;
+use crate::input::{Name, Params, digest, record_cursor, write_record_cursor};
+use crate::problem::Failure;
+
+pub(super) async fn page(State(app): State<App>, Name(name): Name, params: Params) -> Response {
+    layout::answer(&app, read(&app, &name, &params).await)
+}
+
+async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failure> {
+    let sha256 = digest(name, "a document's SHA-256")?;
+    let after = params.cursor(record_cursor)?;
+    app.read(None, move |snapshot, _| {
+        let records = snapshot.records(&sha256, after, DEFAULT_PAGE)?;
+        let next = records.last().filter(|_| records.len() == DEFAULT_PAGE);
+        let next = next.map(|last| format!("/records/{sha256}?cursor={}", write_record_cursor(&last.place)));
+        let first = format!("/records/{sha256}");
+        let row = |record: &RecordFacts| {
+            vec![
+                parts::time(record.timestamp),
+                parts::account(&record.sender),
+                html! { @if record.label.is_empty() { span .aside { "none" } } @else { (record.label) } },
+                html! {
+                    @if record.metadata.is_empty() { span .aside { "none" } } @else { (metadata(&record.metadata)) }
+                },
+                parts::transaction(&record.transaction),
+                parts::block(record.place.height),
+            ]
+        };
+        let columns = ["Recorded", "By", "Label", "Metadata", "Transaction", "Block"];
+        let rows = records.iter().map(row).collect();
+        let body = html! {
+            div .title { h1 { "Record" } }
+            (parts::facts([(
+                "SHA-256 of the document",
+                html! { span #sha256 { (parts::full(&sha256.to_string(), "document hash")) } },
+            )]))
+            section aria-labelledby="records-title" {
+                h2 #records-title { "Who recorded it, earliest first" }
+                (parts::table("records", &columns, rows, "Nobody has recorded a document with this hash."))
+                (parts::pager(after.map(|_| first.as_str()), next.as_deref().map(|href| (href, "Later records"))))
+            }
+        };
+        let title = format!("Record {}", parts::shorten(&sha256.to_string()));
+        Ok(Page { title, section: Section::None, body })
+    })
+    .await
+}
+
+/// Metadata as text where it is text, else in hex.
+pub(super) fn metadata(bytes: &[u8]) -> Markup {
+    let text = std::str::from_utf8(bytes).ok();
+    let text = text.filter(|text| text.chars().all(|letter| !letter.is_control() || letter == '\n'));
+    match text {
+        Some(text) => html! { code .metadata { (text) } },
+        None => html! { code .metadata { (hex::encode(bytes)) } },
+    }
+}

@@ -1,0 +1,175 @@
+//! Who keeps the ledger: validators, connections, misbehaviour seen.
+
+use axum::extract::State;
+use axum::response::Response;
+use maud::{Markup, html};
+use quorate_ledger::Height;
+
+use super::layout::{self, Page, Section};
+use super::parts;
+use crate::app::{App, At};
+use crate::facts::{EvidenceFacts, PeerFacts, ValidatorFacts};
+use crate::node::Node;
+use crate::problem::Failure;
+use crate::shape::Names;
+
+/// A validator whose last seal is this far below the tip is shown as behind.
+const BEHIND: u64 = 16;
+
+pub(super) async fn page(State(app): State<App>) -> Response {
+    layout::answer(&app, read(&app).await)
+}
+
+async fn read(app: &App) -> Result<At<Page>, Failure> {
+    let names = app.names();
+    app.read(None, move |snapshot, node| {
+        let tip = snapshot.tip().height;
+        let body = html! {
+            div .title { h1 { "Validators" } }
+            (committee(&names))
+            (cards(&node.validators(), tip))
+            (keys(&node.validators()))
+            (peers(node))
+            (evidence(&node.evidence()))
+        };
+        Ok(Page {
+            title: "Validators".to_owned(),
+            section: Section::Validators,
+            body,
+        })
+    })
+    .await
+}
+
+fn committee(names: &Names) -> Markup {
+    html! {
+        @if let Some(epoch) = names.epochs.last() {
+            p .lead {
+                (epoch.committee.size()) " validators agree by " (epoch.committee.engine().to_string().to_uppercase())
+                ". Each block needs the seals of " strong #quorum { (epoch.committee.quorum()) }
+                ", and the ledger holds while at most " strong { (epoch.committee.faults()) }
+                @if epoch.committee.faults() == 1 { " is faulty." } @else { " are faulty." }
+            }
+        }
+    }
+}
+
+/// Validators with how far each one's seals have come.
+pub(super) fn cards(validators: &[ValidatorFacts], tip: Height) -> Markup {
+    html! {
+        ul .validators #validators {
+            @for validator in validators {
+                @let (state, text) = state(validator, tip);
+                li data-validator=(validator.name) data-state=(state) {
+                    div {
+                        span .dot .(state) aria-hidden="true" {}
+                        strong { (validator.name) }
+                        @if validator.primary { span .badge.primary { "Primary" } }
+                    }
+                    p .note {
+                        @match validator.last_seal {
+                            Some(height) => { "Last seal " (parts::block(height)) },
+                            None => { "No seal yet" },
+                        }
+                        ", " (text)
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn state(validator: &ValidatorFacts, tip: Height) -> (&'static str, &'static str) {
+    let behind = tip
+        .0
+        .saturating_sub(validator.last_seal.map_or(0, |height| height.0));
+    match validator.connected {
+        Some(false) => ("away", "not connected"),
+        _ if behind > BEHIND => ("behind", "behind"),
+        Some(true) => ("good", "connected"),
+        None => ("good", "this node"),
+    }
+}
+
+fn keys(validators: &[ValidatorFacts]) -> Markup {
+    let row = |validator: &ValidatorFacts| {
+        vec![
+            html! { (validator.index) },
+            html! { (validator.name) },
+            parts::short(&validator.key.to_string(), "public key"),
+            html! {
+                @match validator.last_seal {
+                    Some(height) => (parts::block(height)),
+                    None => { span .aside { "none" } },
+                }
+            },
+        ]
+    };
+    let rows = validators.iter().map(row).collect();
+    html! {
+        section aria-labelledby="keys-title" {
+            h2 #keys-title { "Keys" }
+            (parts::table("keys", &["Index", "Validator", "Key", "Last seal"], rows, "None."))
+        }
+    }
+}
+
+fn peers(node: &dyn Node) -> Markup {
+    let mut peers = node.peers();
+    peers.sort_by(|a, b| (&a.name, &a.peer).cmp(&(&b.name, &b.peer)));
+    let dash = || html! { span .aside { "unknown" } };
+    let row = |peer: &PeerFacts| {
+        vec![
+            html! { (peer.name) },
+            html! {
+                @if peer.connected { span .badge.committed { "Connected" } }
+                @else { span .badge.failed { "Not connected" } }
+            },
+            peer.height.map_or_else(
+                dash,
+                |height| html! { span .number { (parts::grouped(&height.to_string())) } },
+            ),
+            peer.round_trip_us.map_or_else(dash, |micros| {
+                html! { (micros / 1_000) "." (format!("{:02}", micros % 1_000 / 10)) " ms" }
+            }),
+            peer.address
+                .as_ref()
+                .map_or_else(dash, |address| html! { code .address { (address) } }),
+        ]
+    };
+    let rows = peers.iter().map(row).collect();
+    html! {
+        section aria-labelledby="peers-title" {
+            h2 #peers-title { "Connections of this node" }
+            (parts::table("peers", &["Peer", "State", "Height", "Round trip", "Address"], rows, "None."))
+        }
+    }
+}
+
+fn evidence(evidence: &[EvidenceFacts]) -> Markup {
+    let row = |facts: &EvidenceFacts| {
+        vec![
+            html! { (facts.validator) },
+            html! { (facts.kind.replace('_', " ")) },
+            html! {
+                @match facts.height {
+                    Some(height) => { (height) },
+                    None => { span .aside { "none" } },
+                }
+            },
+            html! {
+                @match facts.view {
+                    Some(view) => { (view) },
+                    None => { span .aside { "none" } },
+                }
+            },
+        ]
+    };
+    let rows = evidence.iter().map(row).collect();
+    html! {
+        section aria-labelledby="evidence-title" {
+            h2 #evidence-title { "Misbehaviour seen by this node" }
+            (parts::table("evidence", &["Validator", "What", "Height", "View"], rows, "None."))
+        }
+    }
+}

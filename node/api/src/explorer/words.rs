@@ -1,0 +1,160 @@
+//! Transactions and their outcomes in plain words.
+
+use std::collections::BTreeMap;
+
+use maud::{Markup, html};
+use quorate_client::schema::{Transaction, TransactionStatus};
+use quorate_ledger::{Address, Amount, AssetCode, Operation};
+
+use super::parts;
+use crate::node::{Fault, Snapshot};
+
+/// Decimals of the assets that a page speaks of.
+#[derive(Default)]
+pub(super) struct Decimals(BTreeMap<AssetCode, u8>);
+
+impl Decimals {
+    /// Looks up the asset of each code.
+    pub(super) fn of(
+        snapshot: &dyn Snapshot,
+        codes: impl IntoIterator<Item = AssetCode>,
+    ) -> Result<Self, Fault> {
+        let mut known = Self::default();
+        for code in codes {
+            if !known.0.contains_key(&code)
+                && let Some(asset) = snapshot.asset(&code)?
+            {
+                known.0.insert(code, asset.decimals);
+            }
+        }
+        Ok(known)
+    }
+
+    pub(super) fn get(&self, code: &AssetCode) -> Option<u8> {
+        self.0.get(code).copied()
+    }
+
+    fn amount(&self, amount: Amount, code: &AssetCode) -> Markup {
+        html! { span .money { (parts::amount(amount, self.get(code))) " " (parts::asset(code)) } }
+    }
+}
+
+/// The assets that operations name.
+pub(super) fn codes(operations: &[Operation]) -> impl Iterator<Item = AssetCode> {
+    operations.iter().filter_map(|operation| match operation {
+        Operation::Mint { asset, .. } | Operation::Burn { asset, .. } | Operation::Transfer { asset, .. } => {
+            Some(*asset)
+        }
+        _ => None,
+    })
+}
+
+/// What kind of thing an operation is.
+pub(super) fn kind(operation: &Operation) -> &'static str {
+    match operation {
+        Operation::CreateAsset { .. } => "Create asset",
+        Operation::Mint { .. } => "Mint",
+        Operation::Burn { .. } => "Burn",
+        Operation::Transfer { .. } => "Transfer",
+        Operation::PutRecord { .. } => "Record",
+        Operation::SetSigners { .. } => "Set signers",
+    }
+}
+
+/// An operation as a sentence.
+pub(super) fn sentence(operation: &Operation, decimals: &Decimals) -> Markup {
+    match operation {
+        Operation::CreateAsset {
+            code,
+            decimals,
+            description,
+        } => html! {
+            "Create the asset " (parts::asset(code)) " with " (decimals)
+            @if *decimals == 1 { " decimal" } @else { " decimals" }
+            @if !description.is_empty() { ": " q { (description) } }
+        },
+        Operation::Mint { asset, to, amount } => html! {
+            "Mint " (decimals.amount(*amount, asset)) " for " (parts::account(to))
+        },
+        Operation::Burn { asset, amount } => html! { "Burn " (decimals.amount(*amount, asset)) },
+        Operation::Transfer {
+            to,
+            asset,
+            amount,
+            memo,
+        } => html! {
+            "Transfer " (decimals.amount(*amount, asset)) " to " (parts::account(to))
+            @if !memo.is_empty() { ", " q { (memo) } }
+        },
+        Operation::PutRecord { sha256, label, .. } => html! {
+            "Record the document " (parts::link(&format!("/records/{sha256}"), &sha256.to_string(), "record hash"))
+            @if !label.is_empty() { ", " q { (label) } }
+        },
+        Operation::SetSigners { signers, threshold } => html! {
+            "Let " (signers.len()) @if signers.len() == 1 { " key" } @else { " keys" }
+            " sign for the account, with a weight of " (threshold) " needed"
+        },
+    }
+}
+
+/// A transaction's operations in few words, for lists.
+pub(super) fn summary(operations: &[Operation], decimals: &Decimals) -> Markup {
+    let Some(first) = operations.first() else {
+        return html! { "Nothing" };
+    };
+    let more = operations.len() - 1;
+    html! {
+        span .summary {
+            @match first {
+                Operation::Transfer { to, asset, amount, .. } => {
+                    (decimals.amount(*amount, asset)) " to " (parts::account(to))
+                }
+                Operation::Mint { to, asset, amount } => {
+                    "Mint " (decimals.amount(*amount, asset)) " for " (parts::account(to))
+                }
+                Operation::Burn { asset, amount } => { "Burn " (decimals.amount(*amount, asset)) }
+                Operation::CreateAsset { code, .. } => { "Create asset " (parts::asset(code)) }
+                Operation::PutRecord { label, .. } => {
+                    "Record" @if !label.is_empty() { " " q { (label) } }
+                }
+                Operation::SetSigners { .. } => { "Set signers" }
+            }
+            @if more > 0 { " " span .more { "and " (more) " more" } }
+        }
+    }
+}
+
+/// What an account gains or loses of one asset by a transaction's first operation that concerns it.
+pub(super) fn direction(operations: &[Operation], sender: &Address, account: &Address) -> &'static str {
+    let receives = operations.iter().any(|operation| match operation {
+        Operation::Transfer { to, .. } | Operation::Mint { to, .. } => to == account,
+        _ => false,
+    });
+    match (sender == account, receives) {
+        (true, true) => "Self",
+        (true, false) => "Out",
+        (false, _) => "In",
+    }
+}
+
+/// What became of a transaction, as a sentence.
+pub(super) fn outcome(transaction: &Transaction) -> Markup {
+    let count = transaction.operations.len();
+    match (transaction.status, transaction.height) {
+        (TransactionStatus::Committed, Some(height)) => html! {
+            "A quorum of validators certified it in block " (parts::block(height)) ". "
+            @if count == 1 { "Its operation took effect." } @else { "All of its " (count) " operations took effect." }
+        },
+        (TransactionStatus::Failed, Some(height)) => html! {
+            "It is in block " (parts::block(height)) ", but changed nothing: "
+            @if let Some(operation) = transaction.failed_operation.filter(|_| count > 1) {
+                "operation " (u32::from(operation) + 1) " of " (count) " failed, because "
+            }
+            (transaction.error.as_deref().unwrap_or("it failed")) "."
+        },
+        (TransactionStatus::Expired, _) => html! {
+            "It expired before a block executed it, and never will be executed. Build and sign it anew to try again."
+        },
+        _ => html! { "This validator admitted it; no certified block holds it yet." },
+    }
+}
