@@ -1,7 +1,7 @@
 //! One validator's machine: the driver of its engine, after the contract's three rules, and a model
 //! of its disk, of which a crash leaves only what was flushed.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quorate_consensus::pbft::{Body as Pbft, Replica};
 use quorate_consensus::{
@@ -44,6 +44,8 @@ struct Process {
     engine: Replica,
     open: Group,
     flushing: Option<Group>,
+    ready: VecDeque<Then>,
+    releasing: bool,
     timers: BTreeMap<Timer, (u64, TimerRange)>,
     batches: BTreeMap<Digest, u64>,
     required: BTreeMap<(Height, Digest), Vec<Digest>>,
@@ -183,6 +185,8 @@ impl Host {
             engine,
             open: Group::default(),
             flushing: None,
+            ready: VecDeque::new(),
+            releasing: false,
             timers: BTreeMap::new(),
             batches: self.disk.batches.iter().map(|batch| (*batch, 0)).collect(),
             required: BTreeMap::new(),
@@ -412,12 +416,25 @@ impl Host {
         world.schedule_at(self.place, self.life, delay, Event::Flushed);
     }
 
+    /// Does what waited for a flush, in order: what follows from it comes after it.
     fn release(&mut self, world: &mut World, then: Vec<Then>) {
-        for item in then {
+        let Some(process) = &mut self.process else { return };
+        process.ready.extend(then);
+        if std::mem::replace(&mut process.releasing, true) {
+            return;
+        }
+        while let Some(item) = self
+            .process
+            .as_mut()
+            .and_then(|process| process.ready.pop_front())
+        {
             match item {
                 Then::Own(message) => self.own(world, message),
                 Then::Act(action) => self.act(world, action),
             }
+        }
+        if let Some(process) = &mut self.process {
+            process.releasing = false;
         }
     }
 

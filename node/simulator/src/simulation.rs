@@ -395,7 +395,7 @@ impl Report {
     pub fn expect_success(self) -> Self {
         let Some(failure) = &self.failure else { return self };
         let replay = Simulation::new(self.scenario.clone()).chart();
-        let telling = |line: &&String| !line.contains(": status ") && !line.contains("timer Resend");
+        let telling = |line: &&String| !line.contains(": status ") && !line.contains("timer ");
         let chart: Vec<String> = replay.chart.iter().filter(telling).cloned().collect();
         let from = chart.len().saturating_sub(CHART_LINES);
         panic!(
