@@ -24,7 +24,10 @@ pub enum DecodeError {
 
 /// The canonical bytes of `value`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    bcs::to_bytes(value).expect("ledger types are within BCS's limits")
+    // Room for an account or a receipt, so that the usual value is not moved while it grows.
+    let mut bytes = Vec::with_capacity(128);
+    bcs::serialize_into(&mut bytes, value).expect("ledger types are within BCS's limits");
+    bytes
 }
 
 /// The value whose canonical bytes are `bytes`, which may be at most `limit` long.

@@ -104,7 +104,7 @@ pub use receipt::{ErrorCode, Outcome, Receipt, ReceiptV1};
 pub use state::{
     Account, AccountV1, Asset, AssetBalance, AssetV1, Balance, BalanceV1, GenesisAsset, GenesisBalance,
     GenesisState, GenesisStateError, MemoryState, Overlay, Signers, StateError, StateKey, StateReader,
-    genesis_state, value_hash,
+    genesis_state, read_value, value_hash,
 };
 pub use transaction::{
     BadSignature, FormError, Intent, IntentV1, KeySignature, Operation, OperationFormError, Signer,

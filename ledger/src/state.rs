@@ -5,10 +5,11 @@
 
 use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{Address, Digest, Domain, sha256};
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{MAX_INLINE_BALANCES, MAX_SIGNERS};
-use crate::{Amount, AssetCode, Signer};
+use crate::limits::{MAX_INLINE_BALANCES, MAX_SIGNERS, MAX_VALUE_BYTES};
+use crate::{Amount, AssetCode, Signer, decode};
 
 mod genesis;
 mod memory;
@@ -179,6 +180,21 @@ fn leading(digest: &Digest) -> [u8; 20] {
     let mut owner = [0; 20];
     owner.copy_from_slice(&digest.0[..20]);
     owner
+}
+
+/// The value under `key`, decoded.
+///
+/// # Errors
+/// If the reader fails or the value is not what was written.
+pub fn read_value<R: StateReader, T: DeserializeOwned>(
+    reader: &R,
+    key: &StateKey,
+) -> Result<Option<T>, StateError<R::Error>> {
+    let Some(bytes) = reader.value(key).map_err(StateError::Read)? else {
+        return Ok(None);
+    };
+    let value = decode(&bytes, MAX_VALUE_BYTES).map_err(|_| StateError::Damaged { key: *key })?;
+    Ok(Some(value))
 }
 
 /// The hash of a value, as its leaf commits to it.

@@ -1,20 +1,18 @@
 //! The state as one block sees it: what was read, decoded once; what was changed, encoded once at the
 //! end; and how to take back what the transaction under way changed.
+//!
+//! The hash maps here are only looked up in. What leaves them is sorted, so their order reaches nothing.
 
 use std::collections::{BTreeMap, HashMap};
 
 use quorate_crypto::{Address, Digest, Domain, Height};
-use serde::de::DeserializeOwned;
 
 use super::HistoryEntry;
 use crate::limits::MAX_INLINE_BALANCES;
 use crate::{
     Account, AccountV1, Amount, Asset, AssetBalance, AssetCode, AssetV1, Balance, BalanceV1, KeySignature,
-    Signers, StateError, StateKey, StateReader, decode, encode,
+    Signers, StateError, StateKey, StateReader, encode, read_value,
 };
-
-/// Bytes that no stored value exceeds.
-const MAX_VALUE_BYTES: usize = 4_096;
 
 /// A place in [`View::accounts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -96,7 +94,7 @@ impl<'a, R: StateReader> View<'a, R> {
         if let Some(place) = self.places.get(address) {
             return Ok(*place);
         }
-        let stored: Option<Account> = read(self.reader, StateKey::account(address))?;
+        let stored: Option<Account> = read_value(self.reader, &StateKey::account(address))?;
         let account = stored.map_or_else(AccountV1::default, |Account::V1(account)| account);
         let place = AccountIndex(self.accounts.len());
         self.accounts.push(AccountCell {
@@ -223,7 +221,7 @@ impl<'a, R: StateReader> View<'a, R> {
     /// The asset with this code.
     pub(super) fn asset(&mut self, code: &AssetCode) -> Result<Option<&AssetV1>, StateError<R::Error>> {
         if !self.assets.contains_key(code) {
-            let stored: Option<Asset> = read(self.reader, StateKey::asset(code))?;
+            let stored: Option<Asset> = read_value(self.reader, &StateKey::asset(code))?;
             let now = stored.map(|Asset::V1(asset)| asset);
             let supply_before = now.as_ref().map(|asset| asset.supply);
             self.assets.insert(*code, AssetCell { supply_before, now });
@@ -317,7 +315,7 @@ impl<'a, R: StateReader> View<'a, R> {
         if account.other_balances == 0 {
             return Ok(Amount(0));
         }
-        let stored: Option<Balance> = read(self.reader, StateKey::balance(address, asset))?;
+        let stored: Option<Balance> = read_value(self.reader, &StateKey::balance(address, asset))?;
         let amount = stored.map_or(Amount(0), |balance| balance.amount());
         let cell = BalanceCell {
             before: amount,
@@ -388,15 +386,4 @@ fn history_hash(before: &Digest, number: u64, step: &HistoryStep) -> Digest {
     content[80..84].copy_from_slice(&step.index.to_le_bytes());
     content[84..].copy_from_slice(&step.receipt.0);
     Domain::HISTORY.hash(&content)
-}
-
-fn read<R: StateReader, T: DeserializeOwned>(
-    reader: &R,
-    key: StateKey,
-) -> Result<Option<T>, StateError<R::Error>> {
-    let Some(bytes) = reader.value(&key).map_err(StateError::Read)? else {
-        return Ok(None);
-    };
-    let value = decode(&bytes, MAX_VALUE_BYTES).map_err(|_| StateError::Damaged { key })?;
-    Ok(Some(value))
 }

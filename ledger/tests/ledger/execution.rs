@@ -433,3 +433,38 @@ fn a_damaged_value_stops_execution_and_leaves_the_tree() {
     assert_eq!(error, StateError::Damaged { key });
     assert_eq!(world.tree.root(), root);
 }
+
+/// A world in which account 1 holds four assets in its leaf and `QRT` under a key of its own.
+fn world_with_another_balance() -> World {
+    let mut world = World::new();
+    for name in ["A", "B", "C", "D"] {
+        world.run(0, vec![create(name), mint(name, 1, 1)]);
+    }
+    world.run(0, vec![transfer(1, 5)]);
+    assert_eq!(world.account(1).unwrap().other_balances, 1);
+    world
+}
+
+#[test]
+fn a_transfer_to_oneself_moves_no_balance_to_another_place() {
+    let mut world = world_with_another_balance();
+    let key = StateKey::balance(&address(1), &qrt());
+    let all = vec![transfer_of(code("A"), 0, 1), transfer(1, 5)];
+    assert_eq!(world.run(1, all), Outcome::Success);
+    assert!(world.state.value(&key).unwrap().is_some());
+    let account = world.account(1).unwrap();
+    assert_eq!((account.balances.len(), account.other_balances), (3, 1));
+}
+
+#[test]
+fn a_block_writes_only_what_changed() {
+    let mut world = world_with_another_balance();
+    // Looked at, changed and changed back; looked at and not there; looked at only.
+    let there_and_back = world.signed(1, 100, vec![transfer(0, 5), transfer(9, 1)]);
+    let absent = world.signed(1, 101, vec![transfer_of(code("E"), 0, 5)]);
+    let looked_at = world.signed(1, 102, vec![transfer(1, 5)]);
+    let execution = world.commit(vec![there_and_back, absent, looked_at]);
+    assert_eq!(execution.transactions.len(), 3);
+    let keys: Vec<_> = execution.changes.keys().copied().collect();
+    assert_eq!(keys, [StateKey::account(&address(1))]);
+}

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use proptest::collection::{btree_map, vec};
 use proptest::prelude::*;
 use quorate_crypto::sha256;
-use quorate_ledger::{Digest, Height, StateKey, StateProof, StateProofError, StateTree, value_hash};
+use quorate_ledger::{
+    Digest, Height, ProofStep, StateKey, StateProof, StateProofError, StateProofV1, StateTree, value_hash,
+};
 
 type Model = BTreeMap<StateKey, Vec<u8>>;
 
@@ -298,4 +300,33 @@ fn the_rule_lets_a_subtree_stand_for_all_keys_of_an_address() {
         sha256(&[&[1, step.depth][..], &left.0, &right.0].concat())
     });
     assert_eq!(root, tree.root());
+}
+
+#[test]
+fn a_proof_has_one_form() {
+    let model: Model = (0..20)
+        .map(|byte| (StateKey(sha256(&[byte]).0), vec![byte]))
+        .collect();
+    let tree = load(0, &model);
+    let key = *model.keys().next().unwrap();
+    let StateProof::V1(proof) = check_proof(&tree, Height(0), &model, &key);
+    let verify = |proof: &StateProofV1| StateProof::V1(proof.clone()).verify(&tree.root(), &key);
+    assert!(verify(&proof).is_ok());
+
+    let mut swapped = proof.clone();
+    swapped.path.swap(0, 1);
+    assert_eq!(verify(&swapped), Err(StateProofError::Unordered));
+    let mut repeated = proof.clone();
+    repeated.path.insert(0, proof.path[0]);
+    assert_eq!(verify(&repeated), Err(StateProofError::Unordered));
+    // A step beside which there is nothing would change no hash.
+    let mut padded = proof.clone();
+    padded.path.push(ProofStep {
+        depth: 255,
+        sibling: Digest::ZERO,
+    });
+    assert_eq!(verify(&padded), Err(StateProofError::EmptySide));
+    let mut bare = proof;
+    bare.leaf = None;
+    assert_eq!(verify(&bare), Err(StateProofError::AnotherPath));
 }

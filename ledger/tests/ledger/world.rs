@@ -8,8 +8,8 @@ use quorate_crypto::{Committee, Engine, SigningKey};
 use quorate_ledger::{
     Account, AccountV1, Address, Amount, Asset, AssetCode, Batch, BatchRules, BatchV1, BlockInput,
     CheckedBatch, Digest, Epoch, Execution, GenesisAsset, GenesisBalance, Intent, IntentV1, MemoryState,
-    Operation, Outcome, Parameters, Proposal, SignedBatch, StateKey, StateReader, StateTree, Timestamp, Tip,
-    Transaction, TrialRules, ValidatorIndex, decode, encode, execute, genesis_state,
+    Operation, Outcome, Parameters, Proposal, SignedBatch, StateKey, StateTree, Timestamp, Tip, Transaction,
+    TrialRules, ValidatorIndex, encode, execute, genesis_state, read_value,
 };
 
 pub(crate) const NETWORK: Digest = Digest([9; 32]);
@@ -193,14 +193,12 @@ impl World {
     }
 
     pub(crate) fn account(&self, number: u8) -> Option<AccountV1> {
-        let bytes = self.state.value(&StateKey::account(&address(number))).unwrap()?;
-        let account: Account = decode(&bytes, 4_096).unwrap();
+        let account: Account = read_value(&self.state, &StateKey::account(&address(number))).unwrap()?;
         Some(account.v1().clone())
     }
 
     pub(crate) fn asset(&self, text: &str) -> Option<Asset> {
-        let bytes = self.state.value(&StateKey::asset(&code(text))).unwrap()?;
-        Some(decode(&bytes, 4_096).unwrap())
+        read_value(&self.state, &StateKey::asset(&code(text))).unwrap()
     }
 
     pub(crate) fn balance_of(&self, asset: AssetCode, number: u8) -> u128 {
@@ -209,11 +207,8 @@ impl World {
         };
         let inline = account.balances.iter().find(|balance| balance.asset == asset);
         let other = || {
-            let bytes = self
-                .state
-                .value(&StateKey::balance(&address(number), &asset))
-                .unwrap()?;
-            let balance: quorate_ledger::Balance = decode(&bytes, 64).unwrap();
+            let key = StateKey::balance(&address(number), &asset);
+            let balance: quorate_ledger::Balance = read_value(&self.state, &key).unwrap()?;
             Some(balance.amount())
         };
         inline
