@@ -3,7 +3,7 @@
 //!
 //! Bounds: a frame holds permits of its peer's inbox until the runtime takes it, and a stream whose
 //! inbox is used up is not read, so that a slow runtime holds back the sender and not memory. Of link
-//! changes a peer has at most two waiting, of refusals [`MAX_REFUSALS`] wait and the rest is counted.
+//! changes a peer has at most two waiting, of refusals [`MAX_REFUSALS`] wait and the rest is dropped.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::ops::Bound;
@@ -175,16 +175,14 @@ impl EventQueue {
         self.wake.notify_one();
     }
 
-    /// Whether the refusal found room.
-    pub(crate) fn refused(&self, event: Event) -> bool {
+    /// Kept if there is room.
+    pub(crate) fn refused(&self, event: Event) {
         let mut inner = self.lock();
-        if inner.refusals.len() >= MAX_REFUSALS {
-            return false;
+        if inner.refusals.len() < MAX_REFUSALS {
+            inner.refusals.push_back(event);
+            drop(inner);
+            self.wake.notify_one();
         }
-        inner.refusals.push_back(event);
-        drop(inner);
-        self.wake.notify_one();
-        true
     }
 
     pub(crate) fn close(&self) {

@@ -40,6 +40,10 @@ pub(crate) enum Control {
 pub(crate) enum ControlV1 {
     /// Of the links between us, send on this one from now on. Said by the peer with the lower key.
     Use,
+    /// Are you there?
+    Ping(u64),
+    /// Yes, to the ping with the same number.
+    Pong(u64),
 }
 
 impl HelloV1 {
@@ -83,12 +87,14 @@ impl HelloV1 {
 }
 
 impl Control {
-    pub(crate) fn encode(self) -> Vec<u8> {
-        bcs::to_bytes(&self).expect("an enumeration without content encodes")
+    pub(crate) fn encode(control: ControlV1) -> Vec<u8> {
+        bcs::to_bytes(&Self::V1(control)).expect("an enumeration of integers encodes")
     }
 
-    pub(crate) fn decode(frame: &[u8]) -> Result<Self, Reason> {
-        bcs::from_bytes(frame).map_err(|_| Reason::Violation("an unreadable control frame"))
+    pub(crate) fn decode(frame: &[u8]) -> Result<ControlV1, Reason> {
+        let Self::V1(control) =
+            bcs::from_bytes(frame).map_err(|_| Reason::Violation("an unreadable control frame"))?;
+        Ok(control)
     }
 }
 
@@ -110,7 +116,15 @@ mod tests {
         let expected = [&[0][..], &[0xab; 32], &[7, 0, 0, 0], &[3], b"q/1"].concat();
         assert_eq!(hello.encode(), expected);
         assert_eq!(HelloV1::decode(&expected).unwrap(), hello);
-        assert_eq!(Control::V1(ControlV1::Use).encode(), [0, 0]);
+        assert_eq!(Control::encode(ControlV1::Use), [0, 0]);
+        assert_eq!(
+            Control::encode(ControlV1::Ping(5)),
+            [0, 1, 5, 0, 0, 0, 0, 0, 0, 0]
+        );
+        assert_eq!(
+            Control::encode(ControlV1::Pong(5)),
+            [0, 2, 5, 0, 0, 0, 0, 0, 0, 0]
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@
 //!
 //! A frame is a 32-bit little-endian length and that many bytes. In BCS:
 //! `Hello = V1 { network: [u8; 32], protocol_version: u32, software: string }`,
-//! `Control = V1 (0 Use)`. The names in front are libp2p's multistream-select.
+//! `Control = V1 (0 Use | 1 Ping u64 | 2 Pong u64)`. The names in front are libp2p's multistream-select.
 //!
 //! # Bounds
 //!

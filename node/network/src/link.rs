@@ -6,6 +6,8 @@
 //! 3. On a chosen link each side opens a stream per channel and writes what is queued for the peer.
 //!    Frames are read from every link that was ever chosen, until it closes.
 //!
+//! 4. On the control streams each side pings the other; one that does not answer in time is given up.
+//!
 //! Nothing received is handed on before the handshake has passed and the runtime was told of the link.
 
 use std::io;
@@ -26,7 +28,7 @@ use crate::handler::Streams;
 use crate::hello::{Control, ControlV1, HelloV1, MAX_CONTROL_FRAME};
 use crate::peer::{Outlet, Peer, Taken};
 use crate::sync;
-use crate::{Channel, Reason};
+use crate::{Channel, Limits, Reason};
 
 /// Streams that may arrive before the link is chosen.
 const MAX_EARLY_STREAMS: usize = 16;
@@ -42,7 +44,7 @@ pub(crate) struct Link {
     pub(crate) events: Arc<EventQueue>,
     pub(crate) reports: mpsc::Sender<(ConnectionId, Report)>,
     pub(crate) orders: mpsc::Receiver<Order>,
-    pub(crate) handshake_timeout: Duration,
+    pub(crate) limits: Limits,
 }
 
 /// What the swarm's task tells a link.
@@ -61,6 +63,8 @@ pub(crate) enum Report {
     Ready { outlet: Arc<Outlet>, software: String },
     /// The peer has chosen this link.
     Chosen,
+    /// The peer has answered a ping, after so long.
+    RoundTrip(Duration),
     /// The link is of no use any more.
     Failed(Reason),
 }
@@ -89,7 +93,12 @@ impl Link {
 
     async fn live(&mut self, control: &mut Option<ControlStreams>) -> Reason {
         let mut early = Vec::new();
-        let theirs = match timeout(self.handshake_timeout, self.shake_hands(control, &mut early)).await {
+        let theirs = match timeout(
+            self.limits.handshake_timeout,
+            self.shake_hands(control, &mut early),
+        )
+        .await
+        {
             Ok(Ok(hello)) => hello,
             Ok(Err(reason)) => return reason,
             Err(_) => return Reason::HandshakeTimeout,
@@ -158,8 +167,9 @@ impl Link {
         mut early: Vec<(Protocol, Stream)>,
     ) -> Result<std::convert::Infallible, Reason> {
         let mut tasks = Tasks::new();
+        let (heard, mut said) = mpsc::channel(1);
         if let Some(reader) = control.reader.take() {
-            tasks.spawn(read_control(reader, self.id, self.reports.clone()));
+            tasks.spawn(read_control(reader, heard));
         }
         let mut readers = Readers {
             peer: self.peer.clone(),
@@ -167,7 +177,8 @@ impl Link {
             seen: [false; 2],
         };
         let mut started = false;
-        let give_up = Instant::now() + self.handshake_timeout;
+        let give_up = Instant::now() + self.limits.handshake_timeout;
+        let mut pings = Pings::new(&self.limits);
         loop {
             tokio::select! {
                 arrived = self.streams.inbound.recv() => {
@@ -181,7 +192,7 @@ impl Link {
                 order = self.orders.recv() => {
                     let order = order.ok_or(Reason::Shutdown)?;
                     if order == Order::Choose {
-                        choose(&mut control.writer, self.handshake_timeout).await?;
+                        self.say(control, ControlV1::Use).await?;
                     }
                     if !started {
                         started = true;
@@ -193,6 +204,15 @@ impl Link {
                         }
                     }
                 }
+                Some(said) = said.recv() => match said {
+                    ControlV1::Use => self.report(Report::Chosen).await?,
+                    ControlV1::Ping(number) => self.say(control, ControlV1::Pong(number)).await?,
+                    ControlV1::Pong(number) => {
+                        if let Some(time) = pings.on_pong(number) {
+                            self.report(Report::RoundTrip(time)).await?;
+                        }
+                    }
+                },
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => {
                     match ended {
                         Ok(None) => {}
@@ -200,9 +220,86 @@ impl Link {
                         Err(_) => return Err(Reason::Closed("a task of the link failed".to_owned())),
                     }
                 }
+                () = sleep_until(pings.due()) => {
+                    if let Some(number) = pings.on_due(Instant::now())? {
+                        self.say(control, ControlV1::Ping(number)).await?;
+                    }
+                }
                 () = sleep_until(give_up), if !started => return Err(Reason::HandshakeTimeout),
             }
         }
+    }
+
+    /// Says something on the control stream. A connection that takes nothing for so long is dead.
+    async fn say(&self, control: &mut ControlStreams, what: ControlV1) -> Result<(), Reason> {
+        let say = async {
+            control.writer.write(&Control::encode(what)).await?;
+            control.writer.flush().await
+        };
+        let said = timeout(self.limits.ping_timeout, say).await;
+        said.map_err(|_| Reason::PingTimeout)?.map_err(closed)
+    }
+
+    async fn report(&self, report: Report) -> Result<(), Reason> {
+        self.reports
+            .send((self.id, report))
+            .await
+            .map_err(|_| Reason::Shutdown)
+    }
+}
+
+/// Whether the peer answers. One ping is under way at a time.
+struct Pings {
+    interval: Duration,
+    timeout: Duration,
+    number: u64,
+    /// Since when the answer to `number` is awaited.
+    waiting: Option<Instant>,
+    due: Instant,
+}
+
+impl Pings {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            interval: limits.ping_interval,
+            timeout: limits.ping_timeout,
+            number: 0,
+            waiting: None,
+            due: Instant::now(),
+        }
+    }
+
+    /// When to look again.
+    fn due(&self) -> Instant {
+        self.due
+    }
+
+    /// Sends the next ping, or finds that the last was not answered. After a gap in this node's own
+    /// time (a stopped process) the answer may have come and not been read: the wait starts anew.
+    fn on_due(&mut self, now: Instant) -> Result<Option<u64>, Reason> {
+        let gap = now.saturating_duration_since(self.due) > self.timeout / 4;
+        match self.waiting {
+            Some(_) if gap => {
+                self.waiting = Some(now);
+                self.due = now + self.timeout;
+                Ok(None)
+            }
+            Some(_) => Err(Reason::PingTimeout),
+            None => {
+                self.number += 1;
+                self.waiting = Some(now);
+                self.due = now + self.timeout;
+                Ok(Some(self.number))
+            }
+        }
+    }
+
+    /// The round trip, if this answers the ping under way.
+    fn on_pong(&mut self, number: u64) -> Option<Duration> {
+        let since = self.waiting.take_if(|_| number == self.number)?;
+        let now = Instant::now();
+        self.due = now + self.interval;
+        Some(now.saturating_duration_since(since))
     }
 }
 
@@ -246,8 +343,7 @@ impl Readers {
 
 async fn read_control(
     mut reader: FrameReader<ReadHalf<Stream>>,
-    id: ConnectionId,
-    reports: mpsc::Sender<(ConnectionId, Report)>,
+    heard: mpsc::Sender<ControlV1>,
 ) -> Option<Reason> {
     loop {
         match reader
@@ -255,8 +351,8 @@ async fn read_control(
             .await
             .map(|frame| frame.map(|frame| Control::decode(&frame)))
         {
-            Ok(Some(Ok(Control::V1(ControlV1::Use)))) => {
-                if reports.send((id, Report::Chosen)).await.is_err() {
+            Ok(Some(Ok(said))) => {
+                if heard.send(said).await.is_err() {
                     return Some(Reason::Shutdown);
                 }
             }
@@ -323,17 +419,6 @@ async fn try_write_frames(outlet: &Outlet, peer: &Peer, channel: Channel) -> io:
     }
 }
 
-async fn choose(writer: &mut FrameWriter<WriteHalf<Stream>>, within: Duration) -> Result<(), Reason> {
-    let say = async {
-        writer.write(&Control::V1(ControlV1::Use).encode()).await?;
-        writer.flush().await
-    };
-    timeout(within, say)
-        .await
-        .map_err(|_| Reason::HandshakeTimeout)?
-        .map_err(closed)
-}
-
 fn keep_early(early: &mut Vec<(Protocol, Stream)>, arrived: (Protocol, Stream)) -> Result<(), Reason> {
     if early.len() >= MAX_EARLY_STREAMS {
         return Err(Reason::Violation("many streams before the handshake"));
@@ -365,5 +450,50 @@ fn unreadable(protocol: Protocol, error: FrameError) -> Reason {
             limit,
         },
         FrameError::Io(error) => closed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MINUTE: Duration = Duration::from_secs(60);
+
+    fn pings() -> Pings {
+        let limits = Limits {
+            ping_interval: MINUTE,
+            ping_timeout: 4 * MINUTE,
+            ..Limits::default()
+        };
+        Pings::new(&limits)
+    }
+
+    #[test]
+    fn a_ping_without_an_answer_in_time_ends_the_link() {
+        let mut pings = pings();
+        let start = pings.due();
+        assert_eq!(pings.on_due(start), Ok(Some(1)));
+        assert_eq!(pings.due(), start + 4 * MINUTE);
+        assert_eq!(pings.on_due(pings.due()), Err(Reason::PingTimeout));
+    }
+
+    #[test]
+    fn only_the_answer_to_the_last_ping_counts() {
+        let mut pings = pings();
+        assert_eq!(pings.on_due(pings.due()), Ok(Some(1)));
+        assert_eq!(pings.on_pong(0), None);
+        assert!(pings.on_pong(1).is_some());
+        assert_eq!(pings.on_pong(1), None);
+        assert_eq!(pings.on_due(pings.due()), Ok(Some(2)));
+        assert_eq!(pings.on_pong(1), None);
+    }
+
+    #[test]
+    fn pitfall_35_a_stopped_process_does_not_blame_its_peers() {
+        let mut pings = pings();
+        assert_eq!(pings.on_due(pings.due()), Ok(Some(1)));
+        let woken = pings.due() + 10 * MINUTE;
+        assert_eq!(pings.on_due(woken), Ok(None));
+        assert_eq!(pings.on_due(woken + 4 * MINUTE), Err(Reason::PingTimeout));
     }
 }

@@ -13,7 +13,7 @@ use libp2p::core::muxing::{StreamMuxer, StreamMuxerEvent};
 use libp2p::core::upgrade::{InboundConnectionUpgrade, OutboundConnectionUpgrade, UpgradeInfo};
 use yamux::{Connection, Mode};
 
-/// Streams of a connection, both directions together: three channels each way, ping, identify,
+/// Streams of a connection, both directions together: three long-lived ones each way, identify,
 /// Kademlia, and requests.
 const MAX_STREAMS: usize = 64;
 /// What a connection may have received and not yet handed on, all its streams together. A stream's share

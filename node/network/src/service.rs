@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use futures::StreamExt as _;
 use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
 use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, Swarm, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, connection_limits, identify, kad, mdns, ping};
+use libp2p::{Multiaddr, PeerId, connection_limits, identify, kad, mdns};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
@@ -35,6 +35,10 @@ const LOOKUP_INTERVAL: Duration = Duration::from_secs(5);
 const LOOKUP_AFTER: u32 = 2;
 /// Addresses taken from one message about a peer.
 const MAX_TOLD: usize = 8;
+/// Peers whose last refusal is remembered, so that the same is not logged at each of their dials.
+const MAX_REFUSED: usize = 64;
+/// A refusal that goes on is logged again after this time.
+const REFUSED_AGAIN: Duration = Duration::from_secs(60);
 /// Reports of links that may wait.
 const MAX_REPORTS: usize = 64;
 /// How long stopping may take to send what is queued, and then to close.
@@ -53,6 +57,8 @@ pub(crate) struct Service {
     /// Connections to close, and when.
     closes: BTreeSet<(Instant, ConnectionId)>,
     next_lookup: Instant,
+    /// What was logged of whom, and when. Those without a key count as one.
+    refused: BTreeMap<Option<PeerKey>, (Reason, Instant)>,
     report: mpsc::Sender<(ConnectionId, Report)>,
     reports: mpsc::Receiver<(ConnectionId, Report)>,
 }
@@ -107,6 +113,7 @@ impl Service {
             links: BTreeMap::new(),
             closes: BTreeSet::new(),
             next_lookup: Instant::now(),
+            refused: BTreeMap::new(),
             report,
             reports,
         };
@@ -376,7 +383,7 @@ impl Service {
             events: self.events.clone(),
             reports: self.report.clone(),
             orders: received,
-            handshake_timeout: self.limits.handshake_timeout,
+            limits: self.limits.clone(),
         };
         let task = tokio::spawn(link.run()).abort_handle();
         let link = LinkState {
@@ -410,6 +417,11 @@ impl Service {
                 );
             }
             Report::Chosen => self.use_link(key, id, Order::Start),
+            Report::RoundTrip(time) => {
+                if let Some(state) = self.members.get(&key) {
+                    state.peer.set_rtt(id, time);
+                }
+            }
             Report::Failed(reason) => self.close(id, reason),
         }
     }
@@ -476,6 +488,9 @@ impl Service {
         link.reason = Some(reason.clone());
         let (key, address, ready) = (link.peer, link.address.clone(), link.ready.is_some());
         let was_current = self.leave(key, id, &reason);
+        if let Some(state) = self.members.get(&key) {
+            state.peer.set_error(&reason.to_string());
+        }
         if matches!(reason, Reason::Mismatch { .. }) {
             self.closes.insert((Instant::now() + LINGER, id));
         } else {
@@ -523,7 +538,7 @@ impl Service {
         };
         link.task.abort();
         let key = link.peer;
-        let reason = link.reason.unwrap_or_else(|| Reason::Closed(cause));
+        let reason = link.reason.unwrap_or(Reason::Closed(cause));
         self.leave(key, id, &reason);
         let linked = self.links.values().any(|other| other.peer == key);
         let Some(state) = self.members.get_mut(&key) else {
@@ -545,39 +560,34 @@ impl Service {
         }
     }
 
-    fn refuse(&self, peer: Option<PeerKey>, address: &Multiaddr, reason: Reason) {
+    fn refuse(&mut self, peer: Option<PeerKey>, address: &Multiaddr, reason: Reason) {
         let address = without_peer_id(address).to_string();
-        let (text, from) = (reason.to_string(), address.clone());
-        // Logged only while the runtime keeps up, or a flood would fill the log.
-        if self.events.refused(Event::Refused {
+        if self.is_news(peer, &reason) {
+            let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
+            tracing::warn!(%peer, %address, %reason, "refused a connection");
+        }
+        // Where the runtime does not keep up, it misses some.
+        self.events.refused(Event::Refused {
             peer,
             address,
             reason,
-        }) {
-            let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
-            tracing::warn!(%peer, address = %from, reason = %text, "refused a connection");
+        });
+    }
+
+    fn is_news(&mut self, peer: Option<PeerKey>, reason: &Reason) -> bool {
+        let now = Instant::now();
+        self.refused
+            .retain(|_, (_, at)| now.saturating_duration_since(*at) < REFUSED_AGAIN);
+        let known = self.refused.get(&peer).is_some_and(|(known, _)| known == reason);
+        if known || (self.refused.len() >= MAX_REFUSED && !self.refused.contains_key(&peer)) {
+            return false;
         }
+        self.refused.insert(peer, (reason.clone(), now));
+        true
     }
 
     fn on_behaviour_event(&mut self, event: BehaviourEvent) {
         match event {
-            BehaviourEvent::Ping(ping::Event {
-                connection, result, ..
-            }) => match result {
-                Ok(rtt) => {
-                    if let Some(state) = self
-                        .links
-                        .get(&connection)
-                        .and_then(|link| self.members.get(&link.peer))
-                    {
-                        state.peer.set_rtt(connection, rtt);
-                    }
-                }
-                Err(ping::Failure::Unsupported) => {
-                    self.close(connection, Reason::Violation("the peer does not answer pings"));
-                }
-                Err(_) => self.close(connection, Reason::PingTimeout),
-            },
             BehaviourEvent::Identify(identify::Event::Received {
                 connection_id,
                 peer_id,

@@ -9,7 +9,7 @@ use libp2p::identity::Keypair;
 use libp2p::kad::{self, store::MemoryStore};
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour, Swarm};
-use libp2p::{PeerId, Transport as _, connection_limits, dns, identify, mdns, noise, ping, tcp};
+use libp2p::{PeerId, Transport as _, connection_limits, dns, identify, mdns, noise, tcp};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::channel::kademlia_protocol;
@@ -30,7 +30,6 @@ const IDENTIFY_INTERVAL: Duration = Duration::from_secs(300);
 pub(crate) struct Behaviour {
     pub(crate) gate: Gate,
     limits: connection_limits::Behaviour,
-    ping: ping::Behaviour,
     identify: identify::Behaviour,
     pub(crate) kademlia: Toggle<kad::Behaviour<MemoryStore>>,
     mdns: Toggle<mdns::tokio::Behaviour>,
@@ -82,9 +81,6 @@ fn behaviour(config: &Config, keypair: &Keypair, local: PeerId) -> Behaviour {
     let limits = connection_limits::ConnectionLimits::default()
         .with_max_pending_incoming(Some(config.limits.pending_inbound))
         .with_max_established_per_peer(Some(MAX_CONNECTIONS));
-    let ping = ping::Config::new()
-        .with_interval(config.limits.ping_interval)
-        .with_timeout(config.limits.ping_timeout);
     let identify = identify::Config::new("/quorate/1".to_owned(), keypair.public())
         .with_agent_version(config.software.clone())
         .with_interval(IDENTIFY_INTERVAL)
@@ -100,7 +96,6 @@ fn behaviour(config: &Config, keypair: &Keypair, local: PeerId) -> Behaviour {
     Behaviour {
         gate: Gate::new(&config.limits),
         limits: connection_limits::Behaviour::new(limits),
-        ping: ping::Behaviour::new(ping),
         identify: identify::Behaviour::new(identify),
         kademlia: config.kademlia.then(|| kademlia(config, local)).into(),
         mdns: mdns.into(),
