@@ -802,7 +802,14 @@ impl Host {
             }
             let mut applied = match process.executed.remove(&height) {
                 Some(executed) => executed,
-                None => process.state.execute(&block.proposal),
+                None => {
+                    assert_eq!(
+                        process.state.height.next(),
+                        height,
+                        "blocks are executed in order"
+                    );
+                    process.state.execute(&block.proposal)
+                }
             };
             if applied.hash != block.hash {
                 if self.is_honest() {

@@ -370,11 +370,18 @@ impl Simulation {
             .copied()
             .collect();
         let height = running.iter().map(|host| host.chain().len()).max().unwrap_or(0);
+        let views: Vec<_> = running
+            .iter()
+            .filter_map(|host| {
+                host.engine()
+                    .map(|engine| (host.validator.0, engine.view().0, engine.is_active()))
+            })
+            .collect();
         for host in running {
             let missing = wanted.difference(&host.ordered()).count();
             if missing > 0 || host.chain().len() < height {
                 return Some(format!(
-                    "validator {} is at height {} of {height}, lacks {missing} of {} batches, waits for {:?}",
+                    "validator {} is at height {} of {height}, lacks {missing} of {} batches, waits for {:?}; views {views:?}",
                     host.validator,
                     host.chain().len(),
                     wanted.len(),

@@ -145,11 +145,6 @@ impl Replica {
             if let Some(proposed) = &instance.proposed {
                 assert!(proposed.view <= self.view, "a proposal of a view not entered");
             }
-            if let (Some(certificate), Some(decided)) = (&instance.certificate, &instance.decided)
-                && instance.asked_commit == Some(certificate.view)
-            {
-                assert_eq!(&certificate.proposal, decided, "what is decided stays prepared");
-            }
             assert!(
                 instance.executed.is_none() || instance.decided.is_some(),
                 "only what is decided is executed"

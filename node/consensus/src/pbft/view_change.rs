@@ -222,24 +222,31 @@ impl Replica {
         }
     }
 
-    /// With a quorum of view-changes for the current view, its primary begins it, and everybody else
-    /// gives it a while to.
+    /// With a quorum of view-changes for the current view, its primary begins it. Once a quorum is in
+    /// this view or beyond it, everybody waits for that no longer than its patience: whoever is
+    /// beyond it helps no more, and a liar may have shown its view-change to some and not to others.
     fn on_quorum_of_view_changes(&mut self) {
         let view = self.view;
+        let quorum = self.config.committee.quorum();
         let changes: Vec<&Message> = self
             .changes
             .changes
             .values()
-            .filter(|message| view_of(message) == Some(view))
+            .filter(|message| view_of(message) >= Some(view))
             .collect();
         let has_own = changes
             .iter()
             .any(|message| Some(message.v1().sender) == self.config.index);
-        if self.active || !has_own || changes.len() < self.config.committee.quorum() {
+        if self.active || !has_own || changes.len() < quorum {
             return;
         }
-        if self.voter() == Some(self.primary()) && self.changes.asked_new_view != Some(view) {
-            let new_view = new_view(view, &changes);
+        let exact: Vec<&Message> = changes
+            .into_iter()
+            .filter(|message| view_of(message) == Some(view))
+            .collect();
+        let leads = self.voter() == Some(self.primary());
+        if leads && exact.len() >= quorum && self.changes.asked_new_view != Some(view) {
+            let new_view = new_view(view, &exact);
             self.changes.asked_new_view = Some(view);
             self.sign(message::Body::NewView(new_view));
         }
