@@ -5,6 +5,7 @@
 //! counted or sent before it is (`docs` of [`quorate_consensus::contract`]). The [`gate`] is the only
 //! way out.
 
+mod entries;
 mod gate;
 mod timers;
 
@@ -17,6 +18,8 @@ use quorate_crypto::{Certificate, Digest, Epoch, Height, SigningKey, ValidatorIn
 use quorate_ledger::{Proposal, encode};
 use tokio::sync::mpsc;
 
+use self::entries::Entries;
+pub(crate) use self::entries::Entry;
 use self::gate::{Durable, Gate, Released};
 use self::timers::Timers;
 use crate::batches::BatchStore;
@@ -37,6 +40,8 @@ const FETCH_INTERVAL: Duration = Duration::from_millis(50);
 const BLOCK_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// How long after something happened the API and the metrics may see what was before.
 const SHOW_DELAY: Duration = Duration::from_millis(50);
+/// Heights after which the journal is pruned.
+const PRUNE_EVERY: u64 = 16;
 /// Evidence kept for the operator.
 const MAX_EVIDENCE: usize = 256;
 
@@ -121,7 +126,7 @@ pub(crate) struct Parts {
     pub(crate) key: SigningKey,
     pub(crate) engine: Engine,
     pub(crate) next_entry: u64,
-    pub(crate) replayed: Vec<(u64, Option<Height>)>,
+    pub(crate) replayed: Vec<Entry>,
     pub(crate) journal: JournalWriter,
     pub(crate) prune: Box<dyn Fn(u64) + Send>,
     /// Remembers across restarts that this validator must not vote.
@@ -152,14 +157,14 @@ pub(crate) struct Core {
     inputs: VecDeque<Input>,
     /// Encoded records not yet handed to the journal.
     unwritten: Vec<Vec<u8>>,
-    /// Journal entries by number, with the height after which each can go.
-    entries: VecDeque<(u64, Option<Height>)>,
+    entries: Entries,
     /// Proposals that wait for batches.
     required: BTreeMap<(Height, Digest), Required>,
     fetch_at: Option<Instant>,
     fetch_turn: usize,
     written: Height,
     flushed: Height,
+    pruned: Height,
     flush_at: Option<Instant>,
     /// Batch writes that a flush was asked for.
     flush_requested: u64,
@@ -172,10 +177,10 @@ pub(crate) struct Core {
 
 impl Core {
     /// A driver for `parts.engine`; `first` is what its start or recovery asked for.
-    pub(crate) fn new(parts: Parts, first: Step, certified: Height) -> Self {
+    pub(crate) fn new(mut parts: Parts, first: Step, certified: Height) -> Self {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).expect("the operating system's random source works");
-        let entries = parts.replayed.iter().copied().collect();
+        let entries = Entries::new(std::mem::take(&mut parts.replayed), parts.next_entry);
         let mut core = Self {
             parts,
             timers: Timers::new(u64::from_le_bytes(seed)),
@@ -188,6 +193,7 @@ impl Core {
             fetch_turn: 0,
             written: certified,
             flushed: certified,
+            pruned: certified,
             flush_at: None,
             flush_requested: 0,
             show_at: None,
@@ -196,7 +202,7 @@ impl Core {
             evidence: Vec::new(),
         };
         // What the journal held is on disk.
-        core.gate.journal_flushed(core.parts.next_entry.saturating_sub(1));
+        core.gate.journal_flushed(core.entries.last());
         core.take_step(first);
         core
     }
@@ -304,17 +310,15 @@ impl Core {
             return;
         }
         self.flushed = height;
-        let keep_from = self
+        if height.0 < self.pruned.0 + PRUNE_EVERY {
+            return;
+        }
+        self.pruned = height;
+        let (renewed, first) = self
             .entries
-            .iter()
-            .position(|(_, needed)| needed.is_none_or(|needed| needed > height));
-        let drop = keep_from.unwrap_or(self.entries.len());
-        if drop > 0 {
-            self.entries.drain(..drop);
-            let first = self
-                .entries
-                .front()
-                .map_or(self.parts.next_entry, |(entry, _)| *entry);
+            .prune(height, self.gate.journal(), self.parts.engine.reign());
+        self.unwritten.extend(renewed);
+        if let Some(first) = first {
             (self.parts.prune)(first);
         }
     }
@@ -433,10 +437,9 @@ impl Core {
 
     /// Appends a record to what the journal gets next; returns its entry number.
     fn record(&mut self, record: &Record) -> u64 {
-        let entry = self.parts.next_entry;
-        self.parts.next_entry += 1;
-        self.unwritten.push(encode(record));
-        self.entries.push_back((entry, record.height()));
+        let bytes = encode(record);
+        let entry = self.entries.append(record, &bytes);
+        self.unwritten.push(bytes);
         entry
     }
 

@@ -8,6 +8,7 @@
 mod admission;
 mod batcher;
 mod batches;
+mod certified;
 mod clock;
 mod committed;
 pub mod config;
@@ -15,6 +16,7 @@ mod core;
 mod error;
 mod executor;
 mod flush;
+mod home;
 mod links;
 pub mod logging;
 mod metrics;
@@ -27,7 +29,8 @@ mod wire;
 
 pub use config::{Home, NodeConfig};
 pub use error::NodeError;
-pub use start::{CheckReport, check, run};
+pub use home::{CheckReport, check};
+pub use start::run;
 
 /// Ends the process: going on could break a promise. The databases are whole after any end.
 fn fatal(what: &str) -> ! {

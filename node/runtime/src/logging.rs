@@ -1,5 +1,6 @@
 //! Structured logs on standard error, with a level that can be changed while the node runs.
 
+use std::io::IsTerminal as _;
 use std::sync::OnceLock;
 
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -41,10 +42,11 @@ pub fn start(config: &LogConfig) -> Result<(), LogError> {
         return set_level(&config.level);
     }
     let registry = tracing_subscriber::registry().with(filter);
+    let colours = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
     // A program that links the node may have a subscriber of its own; then that one stays.
     let _ = match config.format {
         LogFormat::Text => registry
-            .with(fmt::layer().with_writer(std::io::stderr))
+            .with(fmt::layer().with_ansi(colours).with_writer(std::io::stderr))
             .try_init(),
         LogFormat::Json => registry
             .with(fmt::layer().json().with_writer(std::io::stderr))

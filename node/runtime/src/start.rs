@@ -5,18 +5,12 @@
 //! passed over; those above are given to the engine, which decides those heights again, and the
 //! executor executes them again.
 
-use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use quorate_consensus::contract::{Config as EngineConfig, Timing};
-use quorate_consensus::{Engine, Message, Record, TimerRange};
-use quorate_crypto::keyfile;
-use quorate_crypto::{Committee, Digest, Height, PublicKey, SigningKey, ValidatorIndex};
-use quorate_genesis::Genesis;
-use quorate_ledger::{GenesisState, Parameters, StateTree, Tip, decode, encode, genesis_state};
-use quorate_network::{Config as NetworkConfig, Limits, PeerConfig, PeerKey};
+use quorate_consensus::{Engine, Message};
+use quorate_ledger::{StateTree, encode};
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
 
@@ -27,163 +21,17 @@ use crate::config::{Home, NodeConfig};
 use crate::core::{self, Core, Event};
 use crate::error::NodeError;
 use crate::executor::{self, Command};
+use crate::home::{Identity, Replayed, engine_config, network_config, open_chain, read_journal};
 use crate::links::{self, Links, Router};
 use crate::node::RunningNode;
 use crate::pool::Pool;
 use crate::view::SharedView;
 use crate::{flush, logging, sync};
 
-/// Bytes of one journal record: a vote that carries certificates is the largest.
-const MAX_RECORD_BYTES: usize = 8 << 20;
 /// How long calls under way may go on once the node is told to stop.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 /// Workers of the asynchronous runtime: the network and the API need little.
 const ASYNC_WORKERS: usize = 2;
-
-/// What a home holds, read and checked.
-struct Identity {
-    genesis: Genesis,
-    genesis_text: String,
-    committee: Committee,
-    parameters: Parameters,
-    names: Vec<String>,
-    index: ValidatorIndex,
-    validator_key: SigningKey,
-    node_key: SigningKey,
-}
-
-impl Identity {
-    fn read(home: &Home, passphrase: Option<&str>) -> Result<Self, NodeError> {
-        let path = home.genesis();
-        let genesis_text = std::fs::read_to_string(&path).map_err(|source| NodeError::GenesisUnreadable {
-            path: path.clone(),
-            source,
-        })?;
-        let genesis = Genesis::parse(&genesis_text).map_err(|source| NodeError::Genesis {
-            path,
-            source: Box::new(source),
-        })?;
-        let validator_key = read_key(&home.validator_key(), passphrase)?;
-        let node_key = read_key(&home.node_key(), passphrase)?;
-        let committee = genesis.committee();
-        let key = validator_key.public();
-        let index = committee.index_of(&key).ok_or(NodeError::NotAValidator { key })?;
-        let own = genesis
-            .validators()
-            .nth(usize::from(index.0))
-            .expect("the index is one of the committee's");
-        if own.node_key != node_key.public() {
-            return Err(NodeError::WrongNodeKey {
-                name: own.name.to_owned(),
-                got: node_key.public(),
-                expected: own.node_key,
-            });
-        }
-        let names = genesis
-            .validators()
-            .map(|validator| validator.name.to_owned())
-            .collect();
-        let parameters = genesis.parameters().clone();
-        Ok(Self {
-            genesis,
-            genesis_text,
-            committee,
-            parameters,
-            names,
-            index,
-            validator_key,
-            node_key,
-        })
-    }
-
-    fn network(&self) -> Digest {
-        self.genesis.network_id()
-    }
-
-    fn genesis_state(&self) -> Result<GenesisState, NodeError> {
-        let initial = self.genesis.initial_state();
-        genesis_state(&initial.assets, &initial.balances, &self.parameters).map_err(|error| {
-            NodeError::GenesisState {
-                reason: error.to_string(),
-            }
-        })
-    }
-
-    fn peer_key(key: PublicKey) -> PeerKey {
-        PeerKey(*key.as_bytes())
-    }
-}
-
-fn read_key(path: &Path, passphrase: Option<&str>) -> Result<SigningKey, NodeError> {
-    // A key without a passphrase is read as such, whatever passphrase the other key has.
-    let failed = |source| NodeError::Key {
-        path: path.to_owned(),
-        source,
-    };
-    let encrypted = keyfile::is_encrypted(path).map_err(failed)?;
-    keyfile::read(path, passphrase.filter(|_| encrypted)).map_err(failed)
-}
-
-fn open_chain(
-    home: &Home,
-    identity: &Identity,
-    config: &NodeConfig,
-) -> Result<(Chain, StateTree), NodeError> {
-    let options = StorageOptions {
-        cache_bytes: config.storage.cache_mib << 20,
-        ..StorageOptions::default()
-    };
-    let genesis = identity.genesis_state()?;
-    let network = identity.network();
-    let chain = if home.chain().join("CURRENT").exists() {
-        Chain::open(home.chain(), network, &options)?
-    } else {
-        let tip = Tip::genesis(network, identity.genesis.time(), genesis.root);
-        Chain::create(home.chain(), &genesis, &tip, &options)?
-    };
-    let tree = chain.load_state_tree()?;
-    if chain.tip().height == Height::GENESIS && chain.state_root() != genesis.root {
-        return Err(NodeError::WrongGenesisState {
-            stored: chain.state_root(),
-            expected: genesis.root,
-        });
-    }
-    Ok((chain, tree))
-}
-
-/// What a check of a home found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckReport {
-    /// The network's id.
-    pub network: Digest,
-    /// The validator's name.
-    pub validator: String,
-    /// The certified height on disk.
-    pub height: Height,
-    /// The hash of the block there.
-    pub block_hash: Digest,
-    /// The state root, which the stored values give again.
-    pub state_root: Digest,
-    /// Values in the state.
-    pub state_values: usize,
-}
-
-/// Checks a home without starting a node: configuration, genesis, keys, and that the stored state has
-/// the root in the stored tip.
-pub fn check(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result<CheckReport, NodeError> {
-    let _lock = HomeLock::acquire(home.path())?;
-    let identity = Identity::read(home, passphrase)?;
-    let (chain, tree) = open_chain(home, &identity, config)?;
-    let tip = chain.tip();
-    Ok(CheckReport {
-        network: identity.network(),
-        validator: identity.names[usize::from(identity.index.0)].clone(),
-        height: tip.height,
-        block_hash: tip.block_hash,
-        state_root: tip.state_root,
-        state_values: tree.len(),
-    })
-}
 
 /// Runs a node until SIGTERM or SIGINT.
 pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result<(), NodeError> {
@@ -236,92 +84,6 @@ async fn listen(address: SocketAddr, purpose: &'static str) -> Result<TcpListene
             purpose,
             source,
         })
-}
-
-/// Records above the certified height, and every entry's number with the height it belongs to.
-type Replayed = (Vec<Record>, Vec<(u64, Option<Height>)>);
-
-fn read_journal(journal: &Journal, certified: Height) -> Result<Replayed, NodeError> {
-    let mut records = Vec::new();
-    let mut entries = Vec::new();
-    for entry in journal.replay() {
-        let (number, bytes) = entry?;
-        let record: Record = decode(&bytes, MAX_RECORD_BYTES).map_err(|error| NodeError::Journal {
-            reason: format!("entry {number}: {error}"),
-        })?;
-        entries.push((number, record.height()));
-        if record.height().is_none_or(|height| height > certified) {
-            records.push(record);
-        }
-    }
-    Ok((records, entries))
-}
-
-fn network_config(identity: &Identity, config: &NodeConfig) -> Result<NetworkConfig, NodeError> {
-    let mut addresses: BTreeMap<&str, Vec<String>> = identity
-        .genesis
-        .validators()
-        .map(|validator| (validator.name, Vec::new()))
-        .collect();
-    for peer in &config.network.peers {
-        let known = addresses
-            .get_mut(peer.name.as_str())
-            .ok_or_else(|| NodeError::UnknownPeer {
-                name: peer.name.clone(),
-            })?;
-        known.push(peer.address.clone());
-    }
-    let peers = identity.genesis.validators().map(|validator| {
-        let mut found = addresses.remove(validator.name).unwrap_or_default();
-        found.extend(validator.addresses.iter().cloned());
-        PeerConfig {
-            key: Identity::peer_key(validator.node_key),
-            name: validator.name.to_owned(),
-            addresses: found,
-        }
-    });
-    let peers = peers.collect();
-    Ok(NetworkConfig {
-        identity: identity.node_key.seed(),
-        listen: config.network.listen.clone(),
-        external: config.network.external.clone(),
-        peers,
-        network: identity.network().0,
-        protocol_version: identity.committee.protocol_version(),
-        software: format!("quorate/{}", env!("CARGO_PKG_VERSION")),
-        mdns: config.network.mdns,
-        kademlia: config.network.kademlia,
-        limits: Limits::default(),
-    })
-}
-
-fn engine_config(
-    identity: &Identity,
-    config: &NodeConfig,
-    chain: &Chain,
-    votes: bool,
-) -> Result<EngineConfig, NodeError> {
-    let snapshot = chain.snapshot()?;
-    let certified = snapshot.height();
-    let around = |ms: u32| TimerRange {
-        from_ms: ms - ms / 5,
-        to_ms: ms + ms / 5,
-    };
-    Ok(EngineConfig {
-        network: identity.network(),
-        committee: identity.committee.clone(),
-        index: votes.then_some(identity.index),
-        parameters: identity.parameters.clone(),
-        epoch_start: Height::GENESIS,
-        certified,
-        certificate: snapshot.certificate(certified)?,
-        timing: Timing {
-            resend: around(config.consensus.resend_ms.max(10)),
-            progress: around(config.consensus.progress_ms.max(100)),
-            progress_cap_ms: 60_000,
-            heartbeat: around((config.consensus.progress_ms / 2).max(50)),
-        },
-    })
 }
 
 /// A running node's threads, and what stops them.

@@ -40,6 +40,11 @@ impl Gate {
         self.durable.journal = self.durable.journal.max(entry);
     }
 
+    /// The last journal entry that is on disk.
+    pub(super) fn journal(&self) -> u64 {
+        self.durable.journal
+    }
+
     /// Batch writes are on disk up to `write`.
     pub(super) fn batches_flushed(&mut self, write: u64) {
         self.durable.batches = self.durable.batches.max(write);

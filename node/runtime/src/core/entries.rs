@@ -1,0 +1,213 @@
+//! What the journal holds: which entry is needed until when, and what can be pruned.
+//!
+//! An entry about a height is needed until that height's block is on disk. One about a reign (a
+//! view-change, the new-view by which a reign was entered) is needed while that reign is not left
+//! behind; so that it does not keep everything after it from being pruned, it is written anew at the
+//! end once many entries have gathered behind it, and the old one goes when the new one is on disk.
+
+use std::collections::VecDeque;
+
+use quorate_consensus::{Body, Message, Record, pbft};
+use quorate_crypto::Height;
+
+/// Entries behind one about a reign before that is written anew.
+const RENEW_AFTER: usize = 1_024;
+
+/// One entry of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Entry {
+    number: u64,
+    needed: Needed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Needed {
+    /// Until the block at this height is on disk.
+    UntilHeight(Height),
+    /// Until a higher reign than this one is entered. With the entry's bytes.
+    WhileReign(u64, Vec<u8>),
+    /// Written anew under this number.
+    UntilRenewed(u64),
+}
+
+impl Entry {
+    /// The entry under `number` that holds `record`, whose bytes are `bytes`.
+    pub(crate) fn new(number: u64, record: &Record, bytes: Vec<u8>) -> Self {
+        let needed = match record.height() {
+            Some(height) => Needed::UntilHeight(height),
+            None => Needed::WhileReign(reign_of(record), bytes),
+        };
+        Self { number, needed }
+    }
+}
+
+/// All entries, in order.
+#[derive(Debug)]
+pub(super) struct Entries {
+    next: u64,
+    entries: VecDeque<Entry>,
+}
+
+impl Entries {
+    /// The entries found at start; the next one gets the number `next`.
+    pub(super) fn new(found: Vec<Entry>, next: u64) -> Self {
+        Self {
+            next,
+            entries: found.into(),
+        }
+    }
+
+    /// The number of the last entry there is.
+    pub(super) fn last(&self) -> u64 {
+        self.next.saturating_sub(1)
+    }
+
+    /// Notes that `record` is appended, and under which number.
+    pub(super) fn append(&mut self, record: &Record, bytes: &[u8]) -> u64 {
+        let kept = if record.height().is_none() {
+            bytes.to_vec()
+        } else {
+            Vec::new()
+        };
+        let entry = Entry::new(self.next, record, kept);
+        self.push(entry)
+    }
+
+    fn push(&mut self, entry: Entry) -> u64 {
+        self.next += 1;
+        self.entries.push_back(entry);
+        self.next - 1
+    }
+
+    /// Blocks up to `height` and entries up to number `durable` are on disk, and the engine is in
+    /// `reign`. Gives the bytes of entries to be appended anew, and the first number that is still
+    /// needed, if anything before it can go.
+    pub(super) fn prune(&mut self, height: Height, durable: u64, reign: u64) -> (Vec<Vec<u8>>, Option<u64>) {
+        let mut dropped = false;
+        while let Some(front) = self.entries.front() {
+            let gone = match &front.needed {
+                Needed::UntilHeight(needed) => *needed <= height,
+                Needed::WhileReign(of, _) => *of < reign,
+                Needed::UntilRenewed(number) => *number <= durable,
+            };
+            if !gone {
+                break;
+            }
+            self.entries.pop_front();
+            dropped = true;
+        }
+        let first = self.entries.front().map_or(self.next, |entry| entry.number);
+        (self.renew(), dropped.then_some(first))
+    }
+
+    fn renew(&mut self) -> Vec<Vec<u8>> {
+        let blocked = |entry: &Entry| matches!(entry.needed, Needed::WhileReign(..));
+        if self.entries.len() <= RENEW_AFTER || !self.entries.front().is_some_and(blocked) {
+            return Vec::new();
+        }
+        let mut renewed = Vec::new();
+        for place in 0..self.entries.len() {
+            if let Needed::WhileReign(reign, bytes) = self.entries[place].needed.clone() {
+                let number = self.push(Entry {
+                    number: self.next,
+                    needed: Needed::WhileReign(reign, bytes.clone()),
+                });
+                self.entries[place].needed = Needed::UntilRenewed(number);
+                renewed.push(bytes);
+            }
+        }
+        renewed
+    }
+}
+
+/// The reign that a record without a height is about.
+fn reign_of(record: &Record) -> u64 {
+    match record {
+        Record::Own(message) | Record::Accepted(message) | Record::Entered(message) => {
+            reign_of_message(message)
+        }
+        Record::Prepared(certificate) => certificate.view.0,
+    }
+}
+
+fn reign_of_message(message: &Message) -> u64 {
+    match &message.v1().body {
+        Body::Pbft(pbft::Body::ViewChange(change)) => change.claims.view.0,
+        Body::Pbft(pbft::Body::NewView(new_view)) => new_view.view.0,
+        Body::Pbft(pbft::Body::Complaint { view }) => view.0,
+        // Everything else has a height or is never stored; kept for ever if it should be.
+        _ => u64::MAX,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_crypto::{Digest, Epoch, Signature, ValidatorIndex};
+
+    use super::*;
+
+    fn own(body: pbft::Body) -> Record {
+        Record::Own(Message::new(
+            Epoch(0),
+            ValidatorIndex(0),
+            Body::Pbft(body),
+            Signature([0; 64]),
+        ))
+    }
+
+    fn about_height(height: u64) -> Record {
+        let height = Height(height);
+        own(pbft::Body::Commit {
+            view: pbft::View(0),
+            height,
+            proposal: Digest::ZERO,
+        })
+    }
+
+    fn about_view(view: u64) -> Record {
+        own(pbft::Body::Complaint {
+            view: pbft::View(view),
+        })
+    }
+
+    #[test]
+    fn entries_go_once_their_height_is_on_disk() {
+        let mut entries = Entries::new(Vec::new(), 1);
+        for height in 1..=5 {
+            entries.append(&about_height(height), b"");
+        }
+        assert_eq!(entries.prune(Height(3), 5, 0), (vec![], Some(4)));
+        assert_eq!(entries.prune(Height(3), 5, 0), (vec![], None));
+        assert_eq!(entries.prune(Height(9), 5, 0), (vec![], Some(6)));
+    }
+
+    #[test]
+    fn an_entry_about_the_current_reign_stays_and_one_about_a_former_goes() {
+        let mut entries = Entries::new(Vec::new(), 1);
+        entries.append(&about_view(2), b"view");
+        entries.append(&about_height(1), b"");
+        assert_eq!(entries.prune(Height(1), 2, 2), (vec![], None));
+        assert_eq!(entries.prune(Height(1), 2, 3), (vec![], Some(3)));
+    }
+
+    #[test]
+    fn an_entry_about_the_current_reign_is_renewed_before_the_old_one_goes() {
+        let mut entries = Entries::new(Vec::new(), 1);
+        entries.append(&about_view(2), b"view");
+        for height in 1..=2_000 {
+            entries.append(&about_height(height), b"");
+        }
+        let last = entries.last();
+        assert_eq!(
+            entries.prune(Height(2_000), last, 2),
+            (vec![b"view".to_vec()], None)
+        );
+        assert_eq!(entries.last(), last + 1);
+        // The new entry is not on disk yet.
+        assert_eq!(entries.prune(Height(2_000), last, 2), (vec![], None));
+        assert_eq!(
+            entries.prune(Height(2_000), last + 1, 2),
+            (vec![], Some(last + 1))
+        );
+    }
+}
