@@ -23,7 +23,7 @@ use bucket::{Bucket, Change};
 pub use proof::{MAX_STEPS, ProofLeaf, ProofStep, StatePath, StateProof, StateProofError, StateProofV1};
 use rule::{Leaf, Step};
 
-/// Buckets of an empty tree: 2 to this.
+/// Buckets of an empty tree: 2 to this, one for each first byte of a key.
 const MIN_LEVELS: u8 = 8;
 
 /// Buckets of the largest tree: 2 to this. Beyond it they only grow longer.
@@ -73,41 +73,50 @@ impl Default for StateTree {
 impl StateTree {
     /// The tree of an empty state, before height 1.
     pub fn new() -> Self {
-        Self::of_leaves(Height::GENESIS, &[])
+        Self::load(Height::GENESIS, [])
     }
 
     /// The tree of the state after `height`, given by its keys, each once, and the hashes of their
-    /// values ([`value_hash`](crate::value_hash)).
+    /// values ([`value_hash`](crate::value_hash)). Any order will do; in ascending order it needs least
+    /// memory.
     ///
     /// # Panics
     /// If a key comes twice.
     pub fn load(height: Height, values: impl IntoIterator<Item = (StateKey, Digest)>) -> Self {
-        let leaf = |(key, value): (StateKey, Digest)| Leaf {
-            key,
-            hash: rule::leaf_hash(&key, &value),
-        };
-        let mut leaves: Vec<Leaf> = values.into_iter().map(leaf).collect();
-        leaves.sort_unstable_by_key(|leaf| leaf.key);
-        let distinct = leaves.is_sorted_by(|a, b| a.key < b.key);
-        assert!(distinct, "a state has each key once");
-        Self::of_leaves(height, &leaves)
-    }
-
-    fn of_leaves(height: Height, leaves: &[Leaf]) -> Self {
+        // Leaves by their keys' first byte: a list at a time is taken apart again, so that they are not
+        // all in memory twice.
+        let mut lists: Vec<Vec<Leaf>> = vec![Vec::new(); 1 << MIN_LEVELS];
+        let mut current = 0;
+        for (key, value) in values {
+            let list = usize::from(key.0[0]);
+            if list > current && lists[list].is_empty() {
+                lists[current].shrink_to_fit();
+                current = list;
+            }
+            let hash = rule::leaf_hash(&key, &value);
+            lists[list].push(Leaf { key, hash });
+        }
+        let leaves = lists.iter().map(Vec::len).sum();
+        let mut levels = MIN_LEVELS;
+        while levels < MAX_LEVELS && leaves > (MAX_MEAN / 2) << levels {
+            levels += 1;
+        }
         let mut tree = Self {
-            levels: 0,
-            nodes: Nodes::new(1),
-            buckets: vec![Bucket::of(leaves)],
-            leaves: leaves.len(),
+            levels,
+            nodes: Nodes::new(1 << levels),
+            buckets: Vec::with_capacity(1 << levels),
+            leaves,
             floor: height,
             undo: VecDeque::new(),
             height,
         };
-        let mut levels = MIN_LEVELS;
-        while levels < MAX_LEVELS && leaves.len() > (MAX_MEAN / 2) << levels {
-            levels += 1;
+        for mut list in lists {
+            list.sort_unstable_by_key(|leaf| leaf.key);
+            let distinct = list.is_sorted_by(|a, b| a.key < b.key);
+            assert!(distinct, "a state has each key once");
+            tree.append_buckets(&list, 1 << (levels - MIN_LEVELS));
         }
-        tree.grow_to(levels);
+        tree.join_all();
         tree
     }
 
@@ -246,22 +255,32 @@ impl StateTree {
         self.levels = levels;
         self.nodes.widen(width);
         let mut leaves = Vec::new();
-        let mut place = 0;
         for bucket in std::mem::replace(&mut self.buckets, Vec::with_capacity(width)) {
             leaves.clear();
             bucket.collect_into(&mut leaves);
-            let mut rest = leaves.as_slice();
-            for _ in 0..parts {
-                let (own, others) =
-                    rest.split_at(rest.partition_point(|leaf| self.place(&leaf.key) == place));
-                let bucket = Bucket::of(own);
-                self.nodes.set(width + place, bucket.root());
-                self.buckets.push(bucket);
-                rest = others;
-                place += 1;
-            }
+            self.append_buckets(&leaves, parts);
         }
-        for node in (1..width).rev() {
+        self.join_all();
+    }
+
+    /// Appends the next `count` buckets, which have these sorted leaves between them.
+    fn append_buckets(&mut self, mut leaves: &[Leaf], count: usize) {
+        let width = 1_usize << self.levels;
+        for _ in 0..count {
+            let place = self.buckets.len();
+            let own = leaves.partition_point(|leaf| self.place(&leaf.key) <= place);
+            let (own, others) = leaves.split_at(own);
+            let bucket = Bucket::of(own);
+            self.nodes.set(width + place, bucket.root());
+            self.buckets.push(bucket);
+            leaves = others;
+        }
+        assert!(leaves.is_empty(), "every leaf has its bucket");
+    }
+
+    /// Sets all roots above those of the buckets.
+    fn join_all(&mut self) {
+        for node in (1..self.buckets.len()).rev() {
             self.nodes.join_below(node);
         }
     }
