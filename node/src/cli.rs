@@ -1,10 +1,13 @@
 //! The command line: what each command is called, and where it is carried out. One file a group.
 
+mod bench;
 mod completions;
 pub(crate) mod genesis;
 pub(crate) mod keys;
 pub(crate) mod localnet;
 mod node;
+mod query;
+pub(crate) mod wallet;
 
 use std::process::ExitCode;
 
@@ -57,9 +60,18 @@ enum Command {
     /// Make a network together with other members
     #[command(subcommand)]
     Genesis(genesis::GenesisCommand),
+    /// Hold accounts, pay, make assets, record documents
+    #[command(subcommand)]
+    Wallet(wallet::WalletCommand),
+    /// Ask nodes about the network, blocks and accounts
+    #[command(subcommand)]
+    Query(query::QueryCommand),
     /// Lay out, run and check a node
     #[command(subcommand)]
     Node(node::NodeCommand),
+    /// Measure how fast a network is
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -101,27 +113,27 @@ pub(crate) fn main() -> ExitCode {
 fn run(cli: Cli) -> Result<(), Failure> {
     let output = Output::new(cli.global.output);
     match cli.command {
-        // These two take signals themselves: they own processes or are one.
+        // Those that own processes, are one, or have files in the making take signals themselves.
         Command::Node(node::NodeCommand::Run(args)) => node::run(&args),
         Command::Localnet(command) => in_runtime(localnet::run(command, &output)),
-        other => in_runtime(async {
-            let _guard = exit_on_interrupt();
-            interruptible(other, &output).await
-        }),
+        Command::Wallet(command @ wallet::WalletCommand::Pay(_)) => in_runtime(wallet::run(command, &output)),
+        Command::Keys(command) => interruptible(async { keys::run(command, &output) }),
+        Command::Genesis(command) => interruptible(async { genesis::run(command, &output) }),
+        Command::Node(node::NodeCommand::Init(args)) => interruptible(async { node::init(&args, &output) }),
+        Command::Node(node::NodeCommand::Check(args)) => interruptible(async { node::check(&args, &output) }),
+        Command::Wallet(command) => interruptible(wallet::run(command, &output)),
+        Command::Query(command) => interruptible(query::run(command, &output)),
+        Command::Bench(command) => interruptible(bench::run(command, &output)),
+        Command::Completions(args) => completions::run(&args),
     }
 }
 
-async fn interruptible(command: Command, output: &Output) -> Result<(), Failure> {
-    match command {
-        Command::Keys(command) => keys::run(command, output),
-        Command::Genesis(command) => genesis::run(command, output),
-        Command::Node(node::NodeCommand::Init(args)) => node::init(&args, output),
-        Command::Node(node::NodeCommand::Check(args)) => node::check(&args, output),
-        Command::Completions(args) => completions::run(&args),
-        Command::Node(node::NodeCommand::Run(_)) | Command::Localnet(_) => {
-            Err(Failure::failed("this command takes signals itself"))
-        }
-    }
+/// Runs a command that Ctrl-C may end anywhere.
+fn interruptible(command: impl Future<Output = Result<(), Failure>>) -> Result<(), Failure> {
+    in_runtime(async {
+        let _guard = exit_on_interrupt();
+        command.await
+    })
 }
 
 /// Runs a command's future to its end.
@@ -134,6 +146,12 @@ fn in_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), 
     let result = runtime.block_on(command);
     runtime.shutdown_background();
     result
+}
+
+/// Reads a digest: 64 hexadecimal digits.
+fn digest(text: &str) -> Result<quorate_crypto::Digest, String> {
+    text.parse()
+        .map_err(|_| "expected are 64 hexadecimal digits".to_owned())
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+use quorate_client::ClientError;
 use quorate_crypto::keyfile::KeyFileError;
 
 /// The exit codes of every command. The numbers are a promise.
@@ -136,5 +137,29 @@ impl From<KeyFileError> for Failure {
             _ => Exit::Failed,
         };
         Self::new(exit, error)
+    }
+}
+
+impl From<ClientError> for Failure {
+    fn from(error: ClientError) -> Self {
+        let exit = match error.exit_code() {
+            2 => Exit::Usage,
+            3 => Exit::NotFound,
+            4 => Exit::Refused,
+            5 => Exit::Unknown,
+            6 => Exit::Unreachable,
+            7 => Exit::CheckFailed,
+            _ => Exit::Failed,
+        };
+        let failure = Self::new(exit, &error);
+        match &error {
+            ClientError::Unreachable { .. } => {
+                failure.hint("name a node that runs with --node URL or QUORATE_NODE")
+            }
+            ClientError::Refused { code, .. } if code == "wrong_network" => {
+                failure.hint("the transaction was signed for another network: build and sign it for this one")
+            }
+            _ => failure,
+        }
     }
 }

@@ -11,4 +11,4 @@ pub(crate) mod process;
 pub(crate) mod stop;
 pub(crate) mod up;
 
-pub(crate) use document::{Document, Localnet, ValidatorEntry};
+pub(crate) use document::{Localnet, ValidatorEntry};

@@ -1,11 +1,14 @@
 //! The binary `quorate`: a ledger node, its tools and its wallet.
 
+mod bench;
 mod cli;
 mod failure;
 mod interrupt;
 mod localnet;
 mod output;
 mod passphrase;
+mod pay;
+mod wallet;
 
 use std::process::ExitCode;
 

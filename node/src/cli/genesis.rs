@@ -137,7 +137,7 @@ pub(crate) struct VerifyArgs {
     #[arg(value_name = "FILE", default_value = "genesis.toml", env = "QUORATE_GENESIS")]
     file: PathBuf,
     /// The network id that it must have
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = super::digest)]
     network: Option<Digest>,
 }
 

@@ -58,12 +58,19 @@ pub(crate) enum Kind {
   quorate keys new alice.key
   quorate keys new --kind validator --no-passphrase")]
 pub(crate) struct NewArgs {
-    /// The file to make; it must not exist [default: KIND.key]
-    #[arg(value_name = "FILE")]
-    file: Option<PathBuf>,
     /// What the key is for
     #[arg(long, value_enum, default_value = "wallet", env = "QUORATE_KEY_KIND")]
     kind: Kind,
+    #[command(flatten)]
+    new: NewFile,
+}
+
+/// The file of a new key.
+#[derive(Args, Debug)]
+pub(crate) struct NewFile {
+    /// The file to make; it must not exist [default: wallet.key, validator.key, node.key by kind]
+    #[arg(value_name = "FILE")]
+    file: Option<PathBuf>,
     #[command(flatten)]
     passphrase: NewPassphraseArgs,
 }
@@ -177,7 +184,7 @@ struct ListedKey {
 /// Carries out a command of this group.
 pub(crate) fn run(command: KeysCommand, output: &Output) -> Result<(), Failure> {
     match command {
-        KeysCommand::New(args) => new(&args, output),
+        KeysCommand::New(args) => new(&args.new, args.kind, output),
         KeysCommand::Show(args) => show(&args, output),
         KeysCommand::List(args) => list(&args, output),
         KeysCommand::Import(args) => import(&args, output),
@@ -204,18 +211,16 @@ fn store(path: &Path, key: SigningKey, passphrase: &NewPassphraseArgs) -> Result
     Ok(key)
 }
 
-fn new(args: &NewArgs, output: &Output) -> Result<(), Failure> {
-    let default = match args.kind {
+/// Makes a key and shows its public part.
+pub(crate) fn new(args: &NewFile, kind: Kind, output: &Output) -> Result<(), Failure> {
+    let default = match kind {
         Kind::Wallet => "wallet.key",
         Kind::Validator => "validator.key",
         Kind::Node => "node.key",
     };
     let file = args.file.clone().unwrap_or_else(|| PathBuf::from(default));
     let key = make(&file, &args.passphrase)?;
-    print(
-        output,
-        &view(file, Some(args.kind), &key, !args.passphrase.is_none()),
-    )
+    print(output, &view(file, Some(kind), &key, !args.passphrase.is_none()))
 }
 
 fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {

@@ -1,0 +1,219 @@
+//! `quorate query`: what nodes say about the network, its blocks and accounts.
+
+mod chain;
+mod network;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use quorate_client::{Client, Page};
+use quorate_ledger::{Address, AssetCode, Digest, Height};
+
+use crate::failure::Failure;
+use crate::output::Output;
+
+/// Which nodes to ask, and how.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct AskArgs {
+    /// A node's URL; give several and the next is tried when one fails
+    #[arg(
+        long = "node",
+        value_name = "URL",
+        env = "QUORATE_NODE",
+        value_delimiter = ','
+    )]
+    #[arg(default_value = "http://127.0.0.1:8100", help_heading = "Network")]
+    nodes: Vec<String>,
+    /// Wait until the node has certified this height
+    #[arg(long, value_name = "HEIGHT", help_heading = "Network")]
+    min_height: Option<u64>,
+}
+
+/// Which part of a list to show.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PageArgs {
+    /// At most so many, 1 to 200
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
+    limit: u32,
+    /// `next` of the answer before
+    #[arg(long, value_name = "CURSOR")]
+    cursor: Option<String>,
+}
+
+#[derive(Subcommand, Debug)]
+#[command(after_help = "Example:
+  quorate query status --node http://127.0.0.1:8100")]
+pub(crate) enum QueryCommand {
+    /// Where a node and its network are
+    Status(StatusArgs),
+    /// One block
+    Block(BlockArgs),
+    /// Blocks, newest first
+    Blocks(BlocksArgs),
+    /// One transaction and what became of it
+    Transaction(TransactionArgs),
+    /// One account: balances, signers, history
+    Account(AccountArgs),
+    /// One asset
+    Asset(AssetArgs),
+    /// All assets
+    Assets(AssetsArgs),
+    /// Who recorded a document, and when
+    Record(RecordArgs),
+    /// The committee, and when each member last sealed
+    Validators(ValidatorsArgs),
+    /// A node's connections
+    Peers(PeersArgs),
+    /// Misbehaviour that a node has seen
+    Evidence(EvidenceArgs),
+    /// The consortium's members
+    Members(MembersArgs),
+    /// Open proposals of governance
+    Proposals(ProposalsArgs),
+}
+
+/// Arguments of queries that need nothing but a node.
+macro_rules! asking {
+    ($($name:ident $example:literal),* $(,)?) => {$(
+        #[derive(Args, Debug)]
+        #[command(after_help = concat!("Example:\n  quorate query ", $example, " --node http://127.0.0.1:8100"))]
+        pub(crate) struct $name {
+            #[command(flatten)]
+            ask: AskArgs,
+        }
+    )*};
+}
+
+asking! {
+    StatusArgs "status",
+    ValidatorsArgs "validators",
+    PeersArgs "peers",
+    EvidenceArgs "evidence",
+    MembersArgs "members",
+    ProposalsArgs "proposals",
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  quorate query block latest
+  quorate query block 17")]
+pub(crate) struct BlockArgs {
+    /// A height, a block's hash, or `latest`
+    #[arg(value_name = "BLOCK", default_value = "latest")]
+    block: String,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate query blocks --limit 5")]
+pub(crate) struct BlocksArgs {
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate query transaction 3f5a…")]
+pub(crate) struct TransactionArgs {
+    /// The transaction's id
+    #[arg(value_name = "ID", value_parser = super::digest)]
+    id: Digest,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate query account qr1…")]
+pub(crate) struct AccountArgs {
+    /// The account's address
+    #[arg(value_name = "ADDRESS")]
+    address: Address,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate query asset QRT --holders")]
+pub(crate) struct AssetArgs {
+    /// The asset's code
+    #[arg(value_name = "CODE")]
+    code: AssetCode,
+    /// Show who holds it
+    #[arg(long)]
+    holders: bool,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate query assets")]
+pub(crate) struct AssetsArgs {
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  quorate query record 9f86d0…
+  quorate query record --file contract.pdf")]
+pub(crate) struct RecordArgs {
+    /// The document's SHA-256
+    #[arg(value_name = "SHA256", value_parser = super::digest, required_unless_present = "file")]
+    sha256: Option<Digest>,
+    /// The document itself
+    #[arg(long, value_name = "FILE", conflicts_with = "sha256")]
+    file: Option<PathBuf>,
+    #[command(flatten)]
+    page: PageArgs,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+impl AskArgs {
+    fn client(&self) -> Result<Client, Failure> {
+        let client = Client::new(&self.nodes)?;
+        Ok(match self.min_height {
+            Some(height) => client.at_least(Height(height)),
+            None => client,
+        })
+    }
+}
+
+impl PageArgs {
+    fn page(&self) -> Page {
+        Page {
+            limit: Some(self.limit),
+            cursor: self.cursor.clone(),
+        }
+    }
+}
+
+/// Carries out a command of this group.
+pub(crate) async fn run(command: QueryCommand, output: &Output) -> Result<(), Failure> {
+    match command {
+        QueryCommand::Status(args) => network::status(&args.ask.client()?, output).await,
+        QueryCommand::Block(args) => chain::block(&args, output).await,
+        QueryCommand::Blocks(args) => chain::blocks(&args, output).await,
+        QueryCommand::Transaction(args) => chain::transaction(&args, output).await,
+        QueryCommand::Account(args) => chain::account(&args, output).await,
+        QueryCommand::Asset(args) => chain::asset(&args, output).await,
+        QueryCommand::Assets(args) => chain::assets(&args, output).await,
+        QueryCommand::Record(args) => chain::record(&args, output).await,
+        QueryCommand::Validators(args) => network::validators(&args.ask.client()?, output).await,
+        QueryCommand::Peers(args) => network::peers(&args.ask.client()?, output).await,
+        QueryCommand::Evidence(args) => network::evidence(&args.ask.client()?, output).await,
+        QueryCommand::Members(args) => network::members(&args.ask.client()?, output).await,
+        QueryCommand::Proposals(args) => network::proposals(&args.ask.client()?, output).await,
+    }
+}

@@ -1,0 +1,240 @@
+//! Queries about blocks, transactions, accounts, assets and records.
+
+use quorate_client::schema::{Block, Transaction, TransactionStatus};
+use quorate_client::text::rfc3339_of;
+use quorate_client::wallet::format_amount;
+
+use super::network::or_dash;
+use super::{AccountArgs, AssetArgs, AssetsArgs, BlockArgs, BlocksArgs, RecordArgs, TransactionArgs};
+use crate::cli::wallet::account::Decimals;
+use crate::cli::wallet::notarize::hash_file;
+use crate::failure::Failure;
+use crate::output::{Output, Tone, printable};
+
+/// Transaction ids of a block that are listed as text.
+const SHOWN_IDS: usize = 20;
+
+pub(super) async fn block(args: &BlockArgs, output: &Output) -> Result<(), Failure> {
+    let block = args.ask.client()?.block(&args.block).await?;
+    output.print(&block, |output| {
+        let sealed: Vec<&str> = block.seals.iter().map(|seal| seal.validator.as_str()).collect();
+        output.fields(&[
+            ("height", block.height.to_string()),
+            ("hash", block.hash.to_string()),
+            ("previous", block.previous.to_string()),
+            ("time", rfc3339_of(block.timestamp)),
+            ("epoch", block.epoch.to_string()),
+            ("proposal", block.proposal.to_string()),
+            ("chain root", block.chain_root.to_string()),
+            ("state root", block.state_root.to_string()),
+            ("transactions root", block.transactions_root.to_string()),
+            ("receipts root", block.receipts_root.to_string()),
+            ("next committee", block.next_committee.to_string()),
+            ("sealed by", sealed.join(", ")),
+            ("transactions", transactions_of(&block)),
+        ])
+    })
+}
+
+fn transactions_of(block: &Block) -> String {
+    let mut lines = vec![block.transaction_count.to_string()];
+    lines.extend(block.transactions.iter().take(SHOWN_IDS).map(ToString::to_string));
+    if block.transactions.len() > SHOWN_IDS {
+        lines.push(format!("and {} more", block.transactions.len() - SHOWN_IDS));
+    }
+    lines.join("\n")
+}
+
+pub(super) async fn blocks(args: &BlocksArgs, output: &Output) -> Result<(), Failure> {
+    let list = args.ask.client()?.blocks(&args.page.page()).await?;
+    output.print(&list, |output| {
+        let rows = list.blocks.iter().map(|block| {
+            vec![
+                block.height.to_string(),
+                rfc3339_of(block.timestamp),
+                block.transaction_count.to_string(),
+                block.hash.to_string(),
+            ]
+        });
+        let table = output.table(&[">HEIGHT", "TIME", ">TRANSACTIONS", "HASH"], rows.collect());
+        with_next(table, list.next.as_deref())
+    })
+}
+
+fn with_next(text: String, next: Option<&str>) -> String {
+    match next {
+        Some(next) => format!("{text}more: --cursor {next}\n"),
+        None => text,
+    }
+}
+
+pub(super) async fn transaction(args: &TransactionArgs, output: &Output) -> Result<(), Failure> {
+    let client = args.ask.client()?;
+    let transaction = client.transaction(&args.id).await?;
+    let mut decimals = Decimals::new();
+    if output.is_text() {
+        for operation in &transaction.operations {
+            decimals.learn_operation(&client, operation).await?;
+        }
+    }
+    output.print(&transaction, |output| {
+        output.fields(&transaction_fields(&transaction, &decimals, output))
+    })
+}
+
+fn transaction_fields(
+    transaction: &Transaction,
+    decimals: &Decimals,
+    output: &Output,
+) -> Vec<(&'static str, String)> {
+    let status = match transaction.status {
+        TransactionStatus::Pending => output.paint(Tone::Warning, "pending"),
+        TransactionStatus::Committed => output.paint(Tone::Good, "committed"),
+        TransactionStatus::Failed => output.paint(Tone::Bad, "failed"),
+        TransactionStatus::Expired => output.paint(Tone::Bad, "expired"),
+    };
+    let operations: Vec<String> = transaction
+        .operations
+        .iter()
+        .map(|operation| decimals.describe(operation))
+        .collect();
+    let signers: Vec<String> = transaction
+        .signatures
+        .iter()
+        .map(|signature| signature.key.to_string())
+        .collect();
+    let mut fields = vec![
+        ("id", transaction.id.to_string()),
+        ("status", status),
+        ("height", or_dash(transaction.height)),
+        ("index", or_dash(transaction.index)),
+        ("time", or_dash(transaction.timestamp.map(rfc3339_of))),
+        ("sender", transaction.sender.to_string()),
+        ("operations", operations.join("\n")),
+        ("expires", rfc3339_of(transaction.expires_at)),
+        ("signed by", signers.join("\n")),
+    ];
+    if !transaction.memo.is_empty() {
+        fields.push(("memo", printable(&transaction.memo)));
+    }
+    if let Some(code) = &transaction.code {
+        let place = transaction
+            .failed_operation
+            .map_or_else(String::new, |operation| format!(" at operation {operation}"));
+        fields.push(("code", format!("{code}{place}")));
+    }
+    fields
+}
+
+pub(super) async fn account(args: &AccountArgs, output: &Output) -> Result<(), Failure> {
+    let client = args.ask.client()?;
+    let account = client.account(&args.address).await?;
+    let mut decimals = Decimals::new();
+    if output.is_text() {
+        for balance in &account.balances {
+            decimals.learn(&client, &balance.asset).await?;
+        }
+    }
+    output.print(&account, |output| {
+        let balances: Vec<String> = account
+            .balances
+            .iter()
+            .map(|balance| decimals.show(balance.amount, &balance.asset))
+            .collect();
+        let mut signers: Vec<String> = account
+            .signers
+            .iter()
+            .map(|signer| format!("{} weight {}", signer.key, signer.weight))
+            .collect();
+        if signers.is_empty() {
+            signers.push("the key that the address was made from".to_owned());
+        }
+        output.fields(&[
+            ("address", account.address.to_string()),
+            (
+                "balances",
+                if balances.is_empty() {
+                    "none".to_owned()
+                } else {
+                    balances.join("\n")
+                },
+            ),
+            ("signers", signers.join("\n")),
+            ("threshold", account.threshold.to_string()),
+            ("transactions", account.transactions.to_string()),
+            ("history", account.history.to_string()),
+        ])
+    })
+}
+
+pub(super) async fn asset(args: &AssetArgs, output: &Output) -> Result<(), Failure> {
+    let client = args.ask.client()?;
+    let asset = client.asset(&args.code).await?;
+    if args.holders {
+        let list = client.holders(&args.code, &args.page.page()).await?;
+        return output.print(&list, |output| {
+            let rows = list.holders.iter().map(|holder| {
+                vec![
+                    holder.address.to_string(),
+                    format_amount(holder.amount, asset.decimals),
+                ]
+            });
+            let table = output.table(&["ACCOUNT", ">AMOUNT"], rows.collect());
+            with_next(table, list.next.as_deref())
+        });
+    }
+    output.print(&asset, |output| {
+        output.fields(&[
+            ("code", asset.code.to_string()),
+            ("decimals", asset.decimals.to_string()),
+            ("supply", format_amount(asset.supply, asset.decimals)),
+            ("issuer", asset.issuer.to_string()),
+            ("description", printable(&asset.description)),
+        ])
+    })
+}
+
+pub(super) async fn assets(args: &AssetsArgs, output: &Output) -> Result<(), Failure> {
+    let list = args.ask.client()?.assets(&args.page.page()).await?;
+    output.print(&list, |output| {
+        let rows = list.assets.iter().map(|asset| {
+            vec![
+                asset.code.to_string(),
+                asset.decimals.to_string(),
+                format_amount(asset.supply, asset.decimals),
+                asset.issuer.to_string(),
+                printable(&asset.description),
+            ]
+        });
+        let table = output.table(
+            &["CODE", ">DECIMALS", ">SUPPLY", "ISSUER", "DESCRIPTION"],
+            rows.collect(),
+        );
+        with_next(table, list.next.as_deref())
+    })
+}
+
+pub(super) async fn record(args: &RecordArgs, output: &Output) -> Result<(), Failure> {
+    let sha256 = match (&args.sha256, &args.file) {
+        (Some(sha256), _) => *sha256,
+        (None, Some(file)) => hash_file(file)?,
+        (None, None) => return Err(Failure::usage("name a SHA-256 or a --file")),
+    };
+    let list = args.ask.client()?.record(&sha256, &args.page.page()).await?;
+    if list.records.is_empty() && args.page.cursor.is_none() {
+        return Err(Failure::not_found(format!("nobody has recorded {sha256}")));
+    }
+    output.print(&list, |output| {
+        let rows = list.records.iter().map(|record| {
+            vec![
+                record.height.to_string(),
+                rfc3339_of(record.timestamp),
+                record.sender.to_string(),
+                record.transaction.to_string(),
+                printable(&record.label),
+            ]
+        });
+        let table = output.table(&[">HEIGHT", "TIME", "BY", "TRANSACTION", "LABEL"], rows.collect());
+        format!("{sha256}\n{}", with_next(table, list.next.as_deref()))
+    })
+}

@@ -1,0 +1,148 @@
+//! Queries about nodes and members.
+
+use quorate_client::Client;
+use quorate_client::text::rfc3339_of;
+
+use crate::failure::Failure;
+use crate::output::{Output, Tone};
+
+/// A value that may be missing.
+pub(super) fn or_dash(value: Option<impl ToString>) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| value.to_string())
+}
+
+pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failure> {
+    let status = client.status().await?;
+    output.print(&status, |output| {
+        let syncing = if status.syncing {
+            output.paint(Tone::Warning, "yes, fetching blocks")
+        } else {
+            output.paint(Tone::Good, "no")
+        };
+        output.fields(&[
+            ("network", status.network.to_string()),
+            ("name", status.network_name.clone()),
+            ("validator", status.validator.clone()),
+            ("version", status.version.clone()),
+            ("consensus", status.consensus.to_string()),
+            ("epoch", status.epoch.to_string()),
+            ("view", status.view.to_string()),
+            ("primary", or_dash(status.primary.as_ref())),
+            ("height", status.height.to_string()),
+            ("block hash", status.block_hash.to_string()),
+            ("state root", status.state_root.to_string()),
+            ("time", rfc3339_of(status.timestamp)),
+            ("syncing", syncing),
+            ("peers", status.peers.to_string()),
+            ("pending", status.pending_transactions.to_string()),
+            ("transactions", status.transactions.to_string()),
+        ])
+    })
+}
+
+pub(super) async fn validators(client: &Client, output: &Output) -> Result<(), Failure> {
+    let list = client.validators().await?;
+    output.print(&list, |output| {
+        let rows = list.validators.iter().map(|validator| {
+            let connected = match validator.connected {
+                None => output.paint(Tone::Dim, "this node"),
+                Some(true) => output.paint(Tone::Good, "yes"),
+                Some(false) => output.paint(Tone::Bad, "no"),
+            };
+            vec![
+                validator.index.to_string(),
+                validator.name.clone(),
+                if validator.primary {
+                    "primary".to_owned()
+                } else {
+                    String::new()
+                },
+                or_dash(validator.last_seal),
+                connected,
+                validator.key.to_string(),
+            ]
+        });
+        let headings = [">INDEX", "NAME", "ROLE", ">LAST SEAL", "CONNECTED", "KEY"];
+        let table = output.table(&headings, rows.collect());
+        format!(
+            "epoch {}, a quorum is {} of {}\n{table}",
+            list.epoch,
+            list.quorum,
+            list.validators.len()
+        )
+    })
+}
+
+pub(super) async fn peers(client: &Client, output: &Output) -> Result<(), Failure> {
+    let list = client.peers().await?;
+    output.print(&list, |output| {
+        if list.peers.is_empty() {
+            return "This node has no peers.".to_owned();
+        }
+        let rows = list.peers.iter().map(|peer| {
+            let connected = if peer.connected {
+                output.paint(Tone::Good, "yes")
+            } else {
+                output.paint(Tone::Bad, "no")
+            };
+            let round_trip = peer
+                .round_trip_us
+                .map(|us| format!("{}.{:03} ms", us / 1000, us % 1000));
+            vec![
+                peer.name.clone(),
+                connected,
+                or_dash(peer.height),
+                or_dash(round_trip),
+                or_dash(peer.address.as_ref()),
+            ]
+        });
+        output.table(
+            &["NAME", "CONNECTED", ">HEIGHT", ">ROUND TRIP", "ADDRESS"],
+            rows.collect(),
+        )
+    })
+}
+
+pub(super) async fn evidence(client: &Client, output: &Output) -> Result<(), Failure> {
+    let list = client.evidence().await?;
+    output.print(&list, |output| {
+        if list.evidence.is_empty() {
+            return "No misbehaviour was seen.".to_owned();
+        }
+        let rows = list.evidence.iter().map(|evidence| {
+            vec![
+                output.paint(Tone::Bad, &evidence.validator),
+                evidence.kind.clone(),
+                evidence.epoch.to_string(),
+                or_dash(evidence.height),
+                or_dash(evidence.view),
+            ]
+        });
+        output.table(
+            &["VALIDATOR", "WHAT", ">EPOCH", ">HEIGHT", ">VIEW"],
+            rows.collect(),
+        )
+    })
+}
+
+pub(super) async fn members(client: &Client, output: &Output) -> Result<(), Failure> {
+    let list = client.members().await?;
+    output.print(&list, |output| {
+        let rows = list.members.iter().map(|member| {
+            vec![
+                member.name.clone(),
+                member.validators.join(", "),
+                member.key.to_string(),
+            ]
+        });
+        output.table(&["MEMBER", "VALIDATORS", "KEY"], rows.collect())
+    })
+}
+
+pub(super) async fn proposals(client: &Client, output: &Output) -> Result<(), Failure> {
+    let list = client.proposals().await?;
+    output.print(&list, |_| match list.proposals.len() {
+        0 => "There are no open proposals.".to_owned(),
+        count => format!("{count} open proposals; --output json shows them."),
+    })
+}

@@ -1,0 +1,126 @@
+//! `quorate wallet notarize`: the hashes of files onto the ledger. The files themselves stay where they are.
+
+use std::fs::File;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use quorate_ledger::limits::{MAX_LABEL_BYTES, MAX_OPERATIONS};
+use quorate_ledger::{Digest, Operation};
+use serde::Serialize;
+use sha2::{Digest as _, Sha256};
+
+use super::KeyArgs;
+use super::send::SendArgs;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::wallet::NodeArgs;
+
+/// The most files of one command: they go into one transaction, all or none.
+const MAX_FILES: usize = MAX_OPERATIONS;
+
+/// Bytes read at a time.
+const CHUNK: usize = 1 << 16;
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate wallet notarize contract.pdf annex.pdf --key alice.key --label 'contract 17'
+  quorate query record --file contract.pdf")]
+pub(crate) struct NotarizeArgs {
+    /// The files
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+    /// A note that everybody can read [default: the file's name]
+    #[arg(long, value_name = "TEXT")]
+    label: Option<String>,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    node: NodeArgs,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+#[derive(Serialize)]
+struct RecordedFile {
+    file: PathBuf,
+    sha256: Digest,
+    label: String,
+}
+
+/// The SHA-256 of a file, whatever its size.
+pub(crate) fn hash_file(path: &Path) -> Result<Digest, Failure> {
+    let mut file = File::open(path).map_err(|error| Failure::io(path, &error))?;
+    let mut hasher = Sha256::new();
+    let mut buffer = vec![0; CHUNK];
+    loop {
+        match file
+            .read(&mut buffer)
+            .map_err(|error| Failure::io(path, &error))?
+        {
+            0 => return Ok(Digest(hasher.finalize().into())),
+            length => hasher.update(&buffer[..length]),
+        }
+    }
+}
+
+/// Records files.
+pub(crate) async fn notarize(args: &NotarizeArgs, output: &Output) -> Result<(), Failure> {
+    if args.files.len() > MAX_FILES {
+        return Err(Failure::usage(format!(
+            "{} files, at most {MAX_FILES} at a time",
+            args.files.len()
+        )));
+    }
+    let mut files = Vec::new();
+    for path in &args.files {
+        let label = match &args.label {
+            Some(label) => label.clone(),
+            None => path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned())
+                .unwrap_or_default(),
+        };
+        if label.len() > MAX_LABEL_BYTES {
+            return Err(Failure::usage(format!(
+                "the label `{label}` has more than {MAX_LABEL_BYTES} bytes"
+            ))
+            .hint("give a shorter one with --label"));
+        }
+        files.push(RecordedFile {
+            file: path.clone(),
+            sha256: hash_file(path)?,
+            label,
+        });
+    }
+    let operations = files
+        .iter()
+        .map(|file| Operation::PutRecord {
+            sha256: file.sha256,
+            label: file.label.clone(),
+            metadata: Vec::new(),
+        })
+        .collect();
+    let ledger = args.node.connect().await?;
+    let outcome = args.send.deliver(operations, "", &args.key, &ledger).await?;
+    #[derive(Serialize)]
+    struct View<'a> {
+        #[serde(flatten)]
+        outcome: &'a crate::wallet::Outcome,
+        records: &'a [RecordedFile],
+    }
+    output.print(
+        &View {
+            outcome: &outcome,
+            records: &files,
+        },
+        |output| {
+            let rows = files
+                .iter()
+                .map(|file| vec![file.sha256.to_string(), file.file.display().to_string()]);
+            let table = output.table(&["SHA-256", "FILE"], rows.collect());
+            format!("{}\n{table}", output.fields(&outcome.fields(output)))
+        },
+    )?;
+    outcome.verdict(args.send.wait().is_some())
+}

@@ -1,0 +1,140 @@
+//! Sending operations, and `quorate wallet transfer`.
+
+use std::time::Duration;
+
+use clap::Args;
+use quorate_client::wallet::{TransactionBuilder, parse_amount, random_salt};
+use quorate_ledger::limits::MAX_MEMO_BYTES;
+use quorate_ledger::{Address, AssetCode, Operation};
+
+use super::KeyArgs;
+use crate::failure::Failure;
+use crate::output::Output;
+use crate::wallet::ledger::check_amount_form;
+use crate::wallet::{Ledger, NodeArgs, Outcome};
+
+/// How a transaction is sent and followed.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct SendArgs {
+    /// Return once a node has taken the transaction; that promises nothing yet
+    #[arg(long, help_heading = "Sending")]
+    no_wait: bool,
+    /// Seconds to wait for the outcome
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "QUORATE_TIMEOUT",
+        default_value_t = 30,
+        help_heading = "Sending"
+    )]
+    timeout: u64,
+    /// Seconds after which the transaction is no longer executed
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        env = "QUORATE_EXPIRES_IN",
+        default_value_t = 120,
+        help_heading = "Sending"
+    )]
+    expires_in: u64,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate wallet transfer --key treasury.key --to qr1… --amount 12.50 --asset QRT --memo 'invoice 17'")]
+pub(crate) struct TransferArgs {
+    /// Who is paid
+    #[arg(long, value_name = "ADDRESS")]
+    to: Address,
+    /// How much, in the asset's own decimals
+    #[arg(long, value_name = "AMOUNT")]
+    amount: String,
+    /// Of which asset
+    #[arg(long, value_name = "CODE", env = "QUORATE_ASSET")]
+    asset: AssetCode,
+    /// A note that everybody can read, at most 256 bytes
+    #[arg(long, value_name = "TEXT", default_value = "")]
+    memo: String,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    node: NodeArgs,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+impl SendArgs {
+    /// How long to follow a transaction.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        (!self.no_wait).then(|| Duration::from_secs(self.timeout))
+    }
+
+    /// How far away its expiry is.
+    pub(crate) fn lead(&self) -> Duration {
+        Duration::from_secs(self.expires_in)
+    }
+
+    /// Builds a transaction of these operations, signs it, sends it and prints what became of it.
+    pub(crate) async fn send(
+        &self,
+        operations: Vec<Operation>,
+        memo: &str,
+        key: &KeyArgs,
+        ledger: &Ledger,
+        output: &Output,
+    ) -> Result<(), Failure> {
+        let outcome = self.deliver(operations, memo, key, ledger).await?;
+        outcome.report(output, !self.no_wait)
+    }
+
+    /// As [`send`](Self::send), without printing.
+    pub(crate) async fn deliver(
+        &self,
+        operations: Vec<Operation>,
+        memo: &str,
+        key: &KeyArgs,
+        ledger: &Ledger,
+    ) -> Result<Outcome, Failure> {
+        let signer = key.open()?;
+        let sender = key.account(&signer);
+        let expires_at = ledger.expiry(self.lead()).await?;
+        let salt = random_salt().map_err(Failure::failed)?;
+        let transaction = TransactionBuilder::new(ledger.network(), sender, expires_at, salt)
+            .operations(operations)
+            .memo(memo)
+            .build()
+            .sign([&signer]);
+        ledger.send(&transaction, self.wait()).await
+    }
+}
+
+/// Checks a memo's length.
+pub(crate) fn check_memo(memo: &str) -> Result<(), Failure> {
+    if memo.len() > MAX_MEMO_BYTES {
+        return Err(Failure::usage(format!(
+            "the memo has {} bytes, at most {MAX_MEMO_BYTES} are allowed",
+            memo.len()
+        )));
+    }
+    Ok(())
+}
+
+/// Pays somebody.
+pub(crate) async fn transfer(args: &TransferArgs, output: &Output) -> Result<(), Failure> {
+    check_memo(&args.memo)?;
+    check_amount_form(&args.amount).map_err(Failure::usage)?;
+    // Read before anything is asked: a key that cannot be used should not depend on the network.
+    args.key.open()?;
+    let ledger = args.node.connect().await?;
+    let decimals = ledger.asset(&args.asset).await?.decimals;
+    let amount = parse_amount(&args.amount, decimals).map_err(Failure::usage)?;
+    let operation = Operation::Transfer {
+        to: args.to,
+        asset: args.asset,
+        amount,
+        memo: String::new(),
+    };
+    args.send
+        .send(vec![operation], &args.memo, &args.key, &ledger, output)
+        .await
+}

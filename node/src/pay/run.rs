@@ -1,0 +1,634 @@
+//! Sending the units of a payment file and following each until the ledger has decided about it.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use indicatif::ProgressBar;
+use quorate_client::schema::{Submitted, SubmittedStatus, TransactionStatus};
+use quorate_client::{Bytes, Client, ClientError, Wait};
+use quorate_crypto::SigningKey;
+use quorate_ledger::{Digest, Height, Intent, Operation, Timestamp, encode};
+use tokio::time::Instant;
+
+use super::file::Row;
+use super::journal::{How, Journal, Known, Paid, Signed};
+use super::plan::{Batch, Unit};
+use super::result::{RowResult, RowStatus};
+use crate::failure::{Exit, Failure};
+use crate::wallet::{Ledger, Outcome};
+
+/// The longest wait that a node is asked for in one call.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
+
+/// The pause before a node is asked again.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// The code of rows that were rolled back because another row of their transaction failed.
+const ROLLED_BACK: &str = "rolled_back";
+
+/// A payment under way.
+pub(crate) struct Run<'a> {
+    ledger: &'a Ledger,
+    nodes: Vec<Client>,
+    key: &'a SigningKey,
+    batch: &'a Batch,
+    rows: &'a [Row],
+    patience: Duration,
+    in_flight: usize,
+    basis: Timestamp,
+    state: Mutex<State>,
+    halted: AtomicBool,
+    progress: ProgressBar,
+}
+
+struct State {
+    journal: Journal,
+    known: Known,
+    results: Vec<RowResult>,
+    /// The failure that ended the run early.
+    failure: Option<Failure>,
+    transactions: u64,
+    sent: bool,
+}
+
+/// How the ledger decided about a unit.
+enum Decision {
+    Paid,
+    /// Executed, and failed at an operation.
+    Failed {
+        id: Digest,
+        place: Option<Paid>,
+        code: String,
+        operation: Option<u16>,
+    },
+    /// Refused by the nodes before it could be executed.
+    Refused {
+        id: Digest,
+        code: String,
+        operation: Option<u16>,
+        reason: String,
+    },
+}
+
+/// What a run came to.
+pub(crate) struct Ended {
+    /// For each row.
+    pub(crate) results: Vec<RowResult>,
+    /// Transactions that were signed in this run.
+    pub(crate) transactions: u64,
+    /// Why it ended early, if it did.
+    pub(crate) failure: Option<Failure>,
+}
+
+/// What a run needs to begin.
+pub(crate) struct Parts<'a> {
+    /// The network.
+    pub(crate) ledger: &'a Ledger,
+    /// A client of each node alone: one that fails over could not tell a refusal from a refusal after an
+    /// attempt elsewhere that perhaps got through.
+    pub(crate) nodes: Vec<Client>,
+    /// Who signs.
+    pub(crate) key: &'a SigningKey,
+    /// What all transactions share.
+    pub(crate) batch: &'a Batch,
+    /// All rows of the file.
+    pub(crate) rows: &'a [Row],
+    /// How long one transaction is followed.
+    pub(crate) patience: Duration,
+    /// Transactions in flight.
+    pub(crate) in_flight: usize,
+    /// Certified time when it was known what is executed: no other transaction for these rows that can
+    /// still be executed was signed at a later one.
+    pub(crate) basis: Timestamp,
+    /// The journal.
+    pub(crate) journal: Journal,
+    /// What it and the ledger say.
+    pub(crate) known: Known,
+    /// Counts rows.
+    pub(crate) progress: ProgressBar,
+}
+
+impl<'a> Run<'a> {
+    /// A run that has sent nothing yet.
+    pub(crate) fn new(parts: Parts<'a>) -> Self {
+        let Parts {
+            ledger,
+            nodes,
+            key,
+            batch,
+            rows,
+            patience,
+            in_flight,
+            basis,
+            journal,
+            known,
+            progress,
+        } = parts;
+        let mut results = vec![RowResult::NOT_SENT; rows.len()];
+        for (&row, &place) in &known.paid {
+            if let Some(result) = results.get_mut(row) {
+                *result = RowResult::paid(place);
+            }
+        }
+        progress.inc(known.paid.len() as u64);
+        let state = State {
+            journal,
+            known,
+            results,
+            failure: None,
+            transactions: 0,
+            sent: false,
+        };
+        Self {
+            ledger,
+            nodes,
+            key,
+            batch,
+            rows,
+            patience,
+            in_flight,
+            basis,
+            state: Mutex::new(state),
+            halted: AtomicBool::new(false),
+            progress,
+        }
+    }
+
+    /// Pays the units, several at a time, in the file's order.
+    pub(crate) async fn pay(&self, units: &[Unit]) {
+        futures::stream::iter(units)
+            .for_each_concurrent(self.in_flight, |&unit| async move {
+                if let Err(failure) = self.pay_unit(unit).await {
+                    self.halt(failure);
+                }
+            })
+            .await;
+    }
+
+    /// Ends it. Units that are in flight and not decided count as unknown.
+    pub(crate) fn end(self) -> Result<Ended, Failure> {
+        let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        state.journal.flush()?;
+        let State {
+            known,
+            mut results,
+            failure,
+            transactions,
+            ..
+        } = state;
+        for (unit, signed) in known.live.iter().filter(|(_, signed)| signed.in_doubt) {
+            for result in results.get_mut(unit.range()).into_iter().flatten() {
+                if result.status == RowStatus::NotSent {
+                    *result = RowResult::unknown(signed.id);
+                }
+            }
+        }
+        Ok(Ended {
+            results,
+            transactions,
+            failure,
+        })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets nothing more begin.
+    fn halt(&self, failure: Failure) {
+        self.halted.store(true, Ordering::Relaxed);
+        self.state().failure.get_or_insert(failure);
+    }
+
+    async fn pay_unit(&self, unit: Unit) -> Result<(), Failure> {
+        let row_by_row = {
+            let state = self.state();
+            if unit.range().all(|row| state.known.paid.contains_key(&row)) {
+                return Ok(());
+            }
+            // A chunk of which a part is paid already was paid row by row, or packed otherwise.
+            let partly = unit.range().any(|row| state.known.paid.contains_key(&row));
+            unit.count > 1 && (partly || state.known.row_by_row.contains(&unit.first))
+        };
+        if row_by_row {
+            return self.pay_rows(unit).await;
+        }
+        if self.halted.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        match self.decide(unit).await? {
+            Decision::Paid => {
+                self.progress.inc(unit.count as u64);
+                Ok(())
+            }
+            Decision::Failed {
+                operation: Some(_), ..
+            } if unit.count > 1 => {
+                self.state().journal.row_by_row(unit.first)?;
+                self.pay_rows(unit).await
+            }
+            Decision::Refused {
+                id,
+                code,
+                operation: Some(operation),
+                ..
+            } if unit.count > 1 => {
+                if self.note_row_by_row(unit).await? {
+                    self.pay_rows(unit).await
+                } else {
+                    self.refuse(unit, id, None, &code, Some(operation));
+                    Ok(())
+                }
+            }
+            Decision::Failed {
+                id,
+                place,
+                code,
+                operation,
+            } => {
+                self.refuse(unit, id, place, &code, operation);
+                Ok(())
+            }
+            Decision::Refused {
+                id,
+                code,
+                operation,
+                reason,
+            } => {
+                self.refuse(unit, id, None, &code, operation);
+                // What is no row's fault will be said of every transaction.
+                if operation.is_none() {
+                    self.halt(Failure::new(
+                        Exit::Refused,
+                        format!("refused by the ledger ({code}): {reason}"),
+                    ));
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn pay_rows(&self, unit: Unit) -> Result<(), Failure> {
+        for row in unit.rows() {
+            let done = self.state().known.paid.contains_key(&row.first);
+            if !done {
+                Box::pin(self.pay_unit(row)).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Gets it onto the ledger that a chunk's rows are paid one by one, before any of them is sent: a wallet
+    /// without a journal would otherwise pack them again. False if the sender holds nothing to note it with,
+    /// and so can pay nothing either.
+    async fn note_row_by_row(&self, unit: Unit) -> Result<bool, Failure> {
+        let account = self.ledger.client().account(&self.batch.sender).await?;
+        let Some(balance) = account.balances.first() else {
+            return Ok(false);
+        };
+        let operation = Operation::Transfer {
+            to: self.batch.sender,
+            asset: balance.asset,
+            amount: quorate_ledger::Amount(1),
+            memo: String::new(),
+        };
+        let salt = self.batch.note_salt(unit.first);
+        let mut basis = self.basis;
+        loop {
+            let expires_at = self.expiry(basis, &BTreeSet::new())?;
+            let signed = self.sign(self.batch.build(salt, expires_at, [operation.clone()]));
+            match self.follow(signed, Note).await? {
+                Fate::Executed { failed: None, .. } => break,
+                Fate::Executed { .. } | Fate::Refused { .. } => return Ok(false),
+                Fate::Expired { certified } => basis = certified,
+            }
+        }
+        self.state().journal.row_by_row(unit.first)?;
+        Ok(true)
+    }
+
+    /// Signs a unit's transaction, or takes the one that may be on its way, and follows it until the ledger
+    /// has decided.
+    async fn decide(&self, unit: Unit) -> Result<Decision, Failure> {
+        let mut basis = self.basis;
+        loop {
+            let live = self.state().known.live.get(&unit).cloned();
+            let signed = match live {
+                Some(live) => live,
+                None => self.sign_unit(unit, basis)?,
+            };
+            let (id, expires_at) = (signed.id, signed.expires_at);
+            match self.follow(signed, unit).await? {
+                Fate::Executed { place, failed } => {
+                    let how = if failed.is_some() {
+                        How::Failed
+                    } else {
+                        How::Committed
+                    };
+                    self.settle(unit, id, expires_at, how, Some(place))?;
+                    return Ok(match failed {
+                        None => {
+                            self.record(unit, RowResult::paid(place));
+                            Decision::Paid
+                        }
+                        Some((code, operation)) => Decision::Failed {
+                            id,
+                            place: Some(place),
+                            code,
+                            operation,
+                        },
+                    });
+                }
+                Fate::Expired { certified } => {
+                    self.settle(unit, id, expires_at, How::Expired, None)?;
+                    basis = certified;
+                }
+                Fate::Refused {
+                    code,
+                    operation,
+                    reason,
+                } => {
+                    self.settle(unit, id, expires_at, How::Refused, None)?;
+                    return Ok(Decision::Refused {
+                        id,
+                        code,
+                        operation,
+                        reason,
+                    });
+                }
+            }
+        }
+    }
+
+    fn settle(
+        &self,
+        unit: Unit,
+        id: Digest,
+        expires_at: Timestamp,
+        how: How,
+        place: Option<Paid>,
+    ) -> Result<(), Failure> {
+        let mut state = self.state();
+        state.journal.settled(id, how, place)?;
+        state
+            .known
+            .settle(unit, id, how, place)
+            .map_err(Failure::failed)?;
+        if how == How::Failed {
+            state.known.failed.entry(unit).or_default().insert(expires_at);
+        }
+        Ok(())
+    }
+
+    fn sign_unit(&self, unit: Unit, basis: Timestamp) -> Result<Signed, Failure> {
+        let failed = self.state().known.failed.get(&unit).cloned().unwrap_or_default();
+        let expires_at = self.expiry(basis, &failed)?;
+        let operations = self.rows[unit.range()].iter().map(Row::operation);
+        let signed = self.sign(
+            self.batch
+                .build(self.batch.salt(unit.first), expires_at, operations),
+        );
+        let mut state = self.state();
+        state.journal.signed(unit, &signed)?;
+        state.known.live.insert(unit, signed.clone());
+        state.transactions += 1;
+        Ok(signed)
+    }
+
+    fn expiry(&self, basis: Timestamp, failed: &BTreeSet<Timestamp>) -> Result<Timestamp, Failure> {
+        self.batch.expiry(basis, failed).ok_or_else(|| {
+            Failure::failed("these rows failed so often today that no expiry is left for another try")
+        })
+    }
+
+    fn sign(&self, intent: Intent) -> Signed {
+        let transaction = intent.sign([self.key]);
+        Signed {
+            id: transaction.id(),
+            expires_at: transaction.intent().expires_at,
+            bytes: Bytes::from(encode(&transaction)),
+            in_doubt: false,
+        }
+    }
+
+    fn record(&self, unit: Unit, result: RowResult) {
+        for row in self.state().results.get_mut(unit.range()).into_iter().flatten() {
+            *row = result.clone();
+        }
+    }
+
+    fn refuse(&self, unit: Unit, id: Digest, place: Option<Paid>, code: &str, operation: Option<u16>) {
+        let mut state = self.state();
+        for (offset, row) in state
+            .results
+            .get_mut(unit.range())
+            .into_iter()
+            .flatten()
+            .enumerate()
+        {
+            let at_fault = operation.is_none_or(|operation| usize::from(operation) == offset);
+            *row = RowResult::refused(id, place, if at_fault { code } else { ROLLED_BACK });
+        }
+        self.progress.inc(unit.count as u64);
+    }
+
+    /// Sends a signed transaction until it is executed, can no longer be executed, or is surely refused.
+    async fn follow(&self, signed: Signed, who: impl Follower) -> Result<Fate, Failure> {
+        let deadline = Instant::now() + self.patience;
+        let mut in_doubt = signed.in_doubt;
+        let mut last = None;
+        // The next node is asked whenever one is busy, silent or slow.
+        for client in self.nodes.iter().cycle() {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            let wait = Wait::Committed(left.min(LONGEST_WAIT));
+            let mut pause = PAUSE;
+            let answer = client.submit(signed.bytes.clone(), wait).await;
+            if !matches!(
+                answer,
+                Err(ClientError::Unreachable { .. } | ClientError::Busy { .. })
+            ) {
+                self.state().sent = true;
+            }
+            match answer {
+                Ok(submitted) => match self.fate(&signed, &submitted).await? {
+                    Some(fate) => return Ok(fate),
+                    None => in_doubt = true,
+                },
+                Err(ClientError::Refused {
+                    code,
+                    detail,
+                    operation,
+                    ..
+                }) => {
+                    if let Some(fate) = self.dead_or_executed(&signed).await? {
+                        return Ok(fate);
+                    }
+                    // What may be on its way elsewhere is not refused yet.
+                    if !in_doubt && code != "expired" {
+                        return Ok(Fate::Refused {
+                            code,
+                            operation,
+                            reason: detail,
+                        });
+                    }
+                    last = Some(detail);
+                }
+                Err(ClientError::Busy {
+                    detail,
+                    retry_after_ms,
+                }) => {
+                    pause = Duration::from_millis(retry_after_ms);
+                    last = Some(detail);
+                }
+                Err(ClientError::Unknown { reason }) => {
+                    in_doubt = true;
+                    last = Some(reason);
+                }
+                Err(ClientError::Unreachable { reason }) => last = Some(reason),
+                Err(error) => return Err(error.into()),
+            }
+            if in_doubt {
+                who.doubt(&mut self.state().known);
+            }
+            tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
+        }
+        Err(self.out_of_time(&signed, in_doubt, last))
+    }
+
+    fn out_of_time(&self, signed: &Signed, in_doubt: bool, last: Option<String>) -> Failure {
+        let reason = last.unwrap_or_else(|| "it was admitted and not committed".to_owned());
+        let seconds = self.patience.as_secs();
+        if in_doubt || self.state().sent {
+            Failure::new(
+                Exit::Unknown,
+                format!("{} is undecided after {seconds} s: {reason}", signed.id),
+            )
+            .hint("run the same command again: what was signed is sent again, nothing is paid twice")
+        } else {
+            Failure::new(
+                Exit::Unreachable,
+                format!("nothing could be sent within {seconds} s: {reason}"),
+            )
+        }
+    }
+
+    /// What an answer to a submission decides; none: nothing yet.
+    async fn fate(&self, signed: &Signed, submitted: &Submitted) -> Result<Option<Fate>, Failure> {
+        match submitted.status {
+            SubmittedStatus::Committed | SubmittedStatus::Failed => {
+                let outcome = Outcome::of_submitted(signed.id, submitted);
+                self.ledger.confirm(&outcome).await?;
+                executed(
+                    signed.id,
+                    submitted.height,
+                    submitted.index,
+                    failure_of(submitted),
+                )
+                .map(Some)
+            }
+            SubmittedStatus::Pending => Ok(None),
+            SubmittedStatus::Expired | SubmittedStatus::Refused => self.dead_or_executed(signed).await,
+        }
+    }
+
+    /// Whether a certified block is past the transaction's expiry, and if so what became of it up to then.
+    async fn dead_or_executed(&self, signed: &Signed) -> Result<Option<Fate>, Failure> {
+        let tip = self.ledger.tip().await?;
+        if tip.timestamp < signed.expires_at {
+            return Ok(None);
+        }
+        match self
+            .ledger
+            .client()
+            .at_least(tip.height)
+            .transaction(&signed.id)
+            .await
+        {
+            Ok(view) => match view.status {
+                TransactionStatus::Committed | TransactionStatus::Failed => {
+                    self.ledger.confirm(&Outcome::of_view(&view)).await?;
+                    let failed = (view.status == TransactionStatus::Failed)
+                        .then(|| (view.code.unwrap_or_default(), view.failed_operation));
+                    executed(signed.id, view.height, view.index, failed).map(Some)
+                }
+                TransactionStatus::Pending | TransactionStatus::Expired => Ok(Some(Fate::Expired {
+                    certified: tip.timestamp,
+                })),
+            },
+            Err(ClientError::NotFound { .. }) => Ok(Some(Fate::Expired {
+                certified: tip.timestamp,
+            })),
+            Err(ClientError::Unreachable { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// What became of one signed transaction.
+enum Fate {
+    /// A certified block executed it.
+    Executed {
+        place: Paid,
+        failed: Option<(String, Option<u16>)>,
+    },
+    /// A certified block is past its expiry and none executed it.
+    Expired { certified: Timestamp },
+    /// No node took it.
+    Refused {
+        code: String,
+        operation: Option<u16>,
+        reason: String,
+    },
+}
+
+/// Who is told that a transaction may be on its way.
+trait Follower {
+    fn doubt(&self, known: &mut Known);
+}
+
+impl Follower for Unit {
+    fn doubt(&self, known: &mut Known) {
+        if let Some(live) = known.live.get_mut(self) {
+            live.in_doubt = true;
+        }
+    }
+}
+
+/// The transaction that only notes something: it pays nobody.
+struct Note;
+
+impl Follower for Note {
+    fn doubt(&self, _: &mut Known) {}
+}
+
+fn failure_of(submitted: &Submitted) -> Option<(String, Option<u16>)> {
+    (submitted.status == SubmittedStatus::Failed).then(|| {
+        (
+            submitted.code.clone().unwrap_or_default(),
+            submitted.failed_operation,
+        )
+    })
+}
+
+fn executed(
+    id: Digest,
+    height: Option<Height>,
+    index: Option<u32>,
+    failed: Option<(String, Option<u16>)>,
+) -> Result<Fate, Failure> {
+    let (Some(height), Some(index)) = (height, index) else {
+        return Err(Failure::failed(format!(
+            "a node says that {id} was executed, and not where"
+        )));
+    };
+    Ok(Fate::Executed {
+        place: Paid { id, height, index },
+        failed,
+    })
+}
