@@ -14,6 +14,9 @@ use crate::message::{Body, Holding, Message, Status};
 /// The most messages in answer to one status.
 pub const MAX_ANSWER: usize = 4 * MAX_WINDOW;
 
+/// After this many standstills in a row, a replica fetches even blocks that it executed itself.
+const PATIENT_STANDSTILLS: u32 = 2;
+
 /// What each peer said last about where it is. One entry a validator.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Peers {
@@ -268,7 +271,7 @@ impl Replica {
         let found = if height > self.high_watermark() {
             Some((height, holders))
         } else {
-            self.sealed_unexecuted(|instance| instance.proposed.is_none())
+            self.sealed(|instance| instance.executed.is_none() && instance.proposed.is_none())
         };
         if let Some((height, holders)) = found
             && height > self.fetching
@@ -282,28 +285,29 @@ impl Replica {
         let (mut height, mut holders) = self
             .peers
             .certified_by(self.config.committee.weak_quorum(), self.certified);
-        if let Some((sealed, sealers)) = self.sealed_unexecuted(|_| true)
+        // What was executed here lacks seals only, which peers send if they still have them; blocks
+        // are the second resort.
+        let patient = self.standstills <= PATIENT_STANDSTILLS;
+        if let Some((sealed, sealers)) = self.sealed(|instance| !patient || instance.executed.is_none())
             && sealed > height
         {
             (height, holders) = (sealed, sealers);
         }
-        // What was executed here lacks seals only, which peers send; blocks are the second resort.
         let executed = self
             .instances
             .get(&height)
             .is_some_and(|instance| instance.executed.is_some());
-        if height > self.certified && (!executed || self.standstills > 2) {
+        if height > self.certified && (!executed || !patient) {
             self.fetch(height, holders);
         }
     }
 
-    /// The highest height in the window that a quorum has sealed, was not executed here, and is
-    /// `such`; with its sealers.
-    fn sealed_unexecuted(&self, such: impl Fn(&Instance) -> bool) -> Option<(Height, Vec<ValidatorIndex>)> {
+    /// The highest height that a quorum has sealed and that is `such`; with its sealers.
+    fn sealed(&self, such: impl Fn(&Instance) -> bool) -> Option<(Height, Vec<ValidatorIndex>)> {
         self.instances
             .iter()
             .rev()
-            .filter(|(_, instance)| instance.executed.is_none() && such(instance))
+            .filter(|(_, instance)| such(instance))
             .find_map(|(height, instance)| {
                 let block = instance.sealed(&self.config.committee)?;
                 let own = self.config.index;

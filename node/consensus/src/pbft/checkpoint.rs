@@ -63,6 +63,7 @@ impl Replica {
             }
             Recorded::Known => Err(Rejection::Duplicate),
             Recorded::Contradicts(first) => {
+                self.try_certify();
                 let first = first.message(epoch, height, from);
                 let second = seal.message(epoch, height, from);
                 Err(self.accuse(from, height, first, second))

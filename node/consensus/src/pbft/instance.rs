@@ -136,10 +136,22 @@ impl Instance {
         }
     }
 
-    /// Keeps a validator's first seal.
+    /// Keeps a validator's seal: the first, unless it seals two blocks. Then it is the one for the
+    /// block that was executed here or that more others sealed, so that a liar's word to this replica
+    /// does not spoil a certificate that others made with its word to them.
     pub(super) fn record_seal(&mut self, from: ValidatorIndex, seal: SealVote) -> Recorded<SealVote> {
-        match self.seals.get(&from) {
-            Some(kept) if kept.block != seal.block => Recorded::Contradicts(*kept),
+        match self.seals.get(&from).copied() {
+            Some(kept) if kept.block != seal.block => {
+                let others = |block| self.sealers(block).filter(|sealer| *sealer != from).count();
+                let preferred = match self.executed {
+                    Some(executed) => executed == seal.block,
+                    None => others(seal.block) > others(kept.block),
+                };
+                if preferred {
+                    self.seals.insert(from, seal);
+                }
+                Recorded::Contradicts(kept)
+            }
             Some(_) => Recorded::Known,
             None => {
                 self.seals.insert(from, seal);
