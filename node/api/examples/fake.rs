@@ -33,8 +33,7 @@ async fn main() -> std::io::Result<()> {
                 let cents = 1_000 + u128::from(round) * 37 + u128::from(place);
                 story::payment(10, 20 + place, cents, 100_u8.wrapping_add(round), "live")
             });
-            growing.commit(payments.collect(), now());
-            growing.commit_pool();
+            growing.commit_with_pool(payments.collect(), now());
             if round == u8::MAX {
                 return;
             }

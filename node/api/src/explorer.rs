@@ -31,6 +31,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/", get(overview::page)),
         ("/live", get(overview::live)),
+        ("/live/heights", get(overview::heights)),
         ("/blocks", get(blocks::list)),
         ("/blocks/{block}", get(blocks::page)),
         ("/transactions/{id}", get(transactions::page)),

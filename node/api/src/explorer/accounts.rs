@@ -126,8 +126,13 @@ fn history_table(
         vec![
             html! { span .number { (number) } },
             parts::transaction(&facts.id),
-            html! { span .direction data-direction=(direction) { (direction) } },
-            words::summary(&intent.operations, &decimals),
+            html! {
+                @match direction {
+                    Some(direction) => { span .direction data-direction=(direction) { (direction) } },
+                    None => { span .aside { "none" } },
+                }
+            },
+            words::summary_for(address, &intent.sender, &intent.operations, &decimals),
             parts::status(shape::transaction(facts).status),
             parts::time(facts.timestamp),
         ]

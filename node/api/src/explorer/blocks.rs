@@ -17,6 +17,8 @@ use crate::problem::Failure;
 use crate::routes;
 use crate::shape::{self, Names};
 
+const NO_BLOCKS: &str = "No block is certified yet.";
+
 /// Transactions on one page of a block.
 const TRANSACTIONS: usize = 100;
 
@@ -38,7 +40,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
         let older = format!("/blocks?cursor={bottom}");
         let body = html! {
             h1 { "Blocks" }
-            (table(blocks.iter(), &names, "blocks"))
+            (table(&blocks, &names))
             (parts::pager((top < tip).then_some("/blocks"), (bottom > 0).then_some((&older, "Older blocks"))))
         };
         Ok(Page {
@@ -51,7 +53,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
 }
 
 /// A list of blocks.
-pub(super) fn table<'a>(blocks: impl Iterator<Item = &'a BlockFacts>, names: &Names, id: &str) -> Markup {
+fn table(blocks: &[BlockFacts], names: &Names) -> Markup {
     let row = |facts: &BlockFacts| {
         let header = facts.header.v1();
         let seals = facts.certificate.seals();
@@ -59,25 +61,43 @@ pub(super) fn table<'a>(blocks: impl Iterator<Item = &'a BlockFacts>, names: &Na
             .iter()
             .map(|seal| names.validator(header.epoch, seal.validator))
             .collect();
-        vec![
-            parts::block(header.height),
-            html! { span .number { (parts::grouped(&header.transaction_count.to_string())) } },
-            parts::link(
-                &format!("/blocks/{}", facts.hash),
-                &facts.hash.to_string(),
-                "block hash",
-            ),
-            html! { span title=(who.join(", ")) { (seals.len()) } },
-            parts::time(header.timestamp),
-        ]
+        let seals = html! { span title=(who.join(", ")) { (seals.len()) } };
+        let [height, count, hash, time] = cells(facts);
+        vec![height, count, hash, seals, time]
     };
-    let rows = blocks.map(row).collect();
+    let rows = blocks.iter().map(row).collect();
     parts::table(
-        id,
+        "blocks",
         &["Height", "Transactions", "Hash", "Seals", "Time"],
         rows,
-        "No block is certified yet.",
+        NO_BLOCKS,
     )
+}
+
+/// The latest blocks, for the overview.
+pub(super) fn short_table<'a>(blocks: impl Iterator<Item = &'a BlockFacts>) -> Markup {
+    let rows = blocks.map(|facts| cells(facts).to_vec()).collect();
+    parts::table(
+        "latest-blocks",
+        &["Height", "Transactions", "Hash", "Time"],
+        rows,
+        NO_BLOCKS,
+    )
+}
+
+/// Height, number of transactions, hash and time.
+fn cells(facts: &BlockFacts) -> [Markup; 4] {
+    let header = facts.header.v1();
+    [
+        parts::block(header.height),
+        html! { span .number { (parts::grouped(&header.transaction_count.to_string())) } },
+        parts::link(
+            &format!("/blocks/{}", facts.hash),
+            &facts.hash.to_string(),
+            "block hash",
+        ),
+        parts::time(header.timestamp),
+    ]
 }
 
 pub(super) async fn page(State(app): State<App>, Name(name): Name, params: Params) -> Response {

@@ -40,7 +40,7 @@ pub(super) fn answer(app: &App, page: Result<At<Page>, Failure>) -> Response {
         Err(failure) => {
             failure.log();
             let page = Page {
-                title: failure.title().to_owned(),
+                title: heading(&failure).to_owned(),
                 section: Section::None,
                 body: sorry(&failure),
             };
@@ -49,10 +49,17 @@ pub(super) fn answer(app: &App, page: Result<At<Page>, Failure>) -> Response {
     }
 }
 
+fn heading(failure: &Failure) -> &'static str {
+    match failure {
+        Failure::NoSuchCall => "Page not found",
+        other => other.title(),
+    }
+}
+
 fn sorry(failure: &Failure) -> Markup {
     html! {
         section .notice #failure data-code=(failure.code()) {
-            h1 { (failure.title()) }
+            h1 { (heading(failure)) }
             @match failure {
                 Failure::NoSuchCall => p { "There is no page at this address." },
                 other => p { (other) },
@@ -101,7 +108,7 @@ pub(super) fn frame(names: &Names, page: &Page, query: &str) -> Markup {
                         label .hidden for="q" { "Search the ledger" }
                         input #q type="search" name="q" value=(query) maxlength="200" required
                             autocomplete="off" autocapitalize="off" spellcheck="false"
-                            placeholder="Height, hash, transaction, address, asset or record";
+                            placeholder="Height, hash, address, asset…";
                         button type="submit" { "Search" }
                     }
                 }

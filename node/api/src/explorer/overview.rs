@@ -1,12 +1,16 @@
 //! The overview: where the chain is, who keeps it, and what came last. Its live part is a fragment that
 //! the script fetches again when a block was certified.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
 use axum::extract::State;
+use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
+use futures::StreamExt as _;
 use maud::{Markup, html};
 use quorate_ledger::Height;
+use tokio_stream::wrappers::WatchStream;
 
 use super::layout::{self, Page, Section};
 use super::words::{self, Decimals};
@@ -38,12 +42,24 @@ pub(super) async fn page(State(app): State<App>) -> Response {
 /// The live part alone.
 pub(super) async fn live(State(app): State<App>) -> Response {
     match overview(&app).await {
-        Ok(read) => {
-            let names = app.names();
-            read.respond(|overview| live_part(&overview, &names))
-        }
+        Ok(read) => read.respond(|overview| live_part(&overview)),
         Err(failure) => failure.into_response(),
     }
+}
+
+/// The certified height as it grows: what the script needs to know that there is something new. Heights
+/// that came while the browser was busy are left out.
+pub(super) async fn heights(State(app): State<App>) -> Result<Response, Failure> {
+    let permit = Arc::clone(&app.streams).try_acquire_owned();
+    let permit = permit.map_err(|_| Failure::Overloaded {
+        what: "event streams",
+    })?;
+    let keep_alive = KeepAlive::new().interval(app.config.keep_alive);
+    let events = WatchStream::new(app.node.heights()).map(move |height| {
+        let _held = &permit;
+        Ok::<_, Infallible>(Event::default().event("height").data(height.to_string()))
+    });
+    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
 }
 
 async fn overview(app: &App) -> Result<At<Overview>, Failure> {
@@ -98,18 +114,18 @@ async fn read(app: &App) -> Result<At<Page>, Failure> {
                 h1 { (names.name) }
                 button .toggle #live-toggle type="button" aria-pressed="true" hidden { "Live" }
             }
-            div #live data-live="/live" { (live_part(&overview, &names)) }
+            div #live data-live="/live" { (live_part(&overview)) }
         },
     }))
 }
 
-fn live_part(overview: &Overview, names: &Names) -> Markup {
+fn live_part(overview: &Overview) -> Markup {
     html! {
         (tiles(overview))
         div .columns {
             section aria-labelledby="blocks-title" {
                 div .heading { h2 #blocks-title { "Latest blocks" } a href="/blocks" { "All blocks" } }
-                (super::blocks::table(overview.blocks.iter().take(LATEST), names, "latest-blocks"))
+                (super::blocks::short_table(overview.blocks.iter().take(LATEST)))
             }
             section aria-labelledby="transactions-title" {
                 div .heading { h2 #transactions-title { "Latest transactions" } }

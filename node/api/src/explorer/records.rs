@@ -41,7 +41,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
         let body = html! {
             div .title { h1 { "Record" } }
             (parts::facts([(
-                "SHA-256 of the document",
+                "SHA-256",
                 html! { span #sha256 { (parts::full(&sha256.to_string(), "document hash")) } },
             )]))
             section aria-labelledby="records-title" {

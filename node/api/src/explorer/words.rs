@@ -61,7 +61,7 @@ pub(super) fn kind(operation: &Operation) -> &'static str {
     }
 }
 
-/// An operation as a sentence.
+/// An operation in words, to follow its kind.
 pub(super) fn sentence(operation: &Operation, decimals: &Decimals) -> Markup {
     match operation {
         Operation::CreateAsset {
@@ -69,32 +69,37 @@ pub(super) fn sentence(operation: &Operation, decimals: &Decimals) -> Markup {
             decimals,
             description,
         } => html! {
-            "Create the asset " (parts::asset(code)) " with " (decimals)
+            (parts::asset(code)) " with " (decimals)
             @if *decimals == 1 { " decimal" } @else { " decimals" }
-            @if !description.is_empty() { ": " q { (description) } }
+            (remark(description))
         },
         Operation::Mint { asset, to, amount } => html! {
-            "Mint " (decimals.amount(*amount, asset)) " for " (parts::account(to))
+            (decimals.amount(*amount, asset)) " for " (parts::account(to))
         },
-        Operation::Burn { asset, amount } => html! { "Burn " (decimals.amount(*amount, asset)) },
+        Operation::Burn { asset, amount } => html! { (decimals.amount(*amount, asset)) },
         Operation::Transfer {
             to,
             asset,
             amount,
             memo,
         } => html! {
-            "Transfer " (decimals.amount(*amount, asset)) " to " (parts::account(to))
-            @if !memo.is_empty() { ", " q { (memo) } }
+            (decimals.amount(*amount, asset)) " to " (parts::account(to))
+            (remark(memo))
         },
         Operation::PutRecord { sha256, label, .. } => html! {
-            "Record the document " (parts::link(&format!("/records/{sha256}"), &sha256.to_string(), "record hash"))
-            @if !label.is_empty() { ", " q { (label) } }
+            "Document " (parts::link(&format!("/records/{sha256}"), &sha256.to_string(), "record hash"))
+            (remark(label))
         },
         Operation::SetSigners { signers, threshold } => html! {
-            "Let " (signers.len()) @if signers.len() == 1 { " key" } @else { " keys" }
-            " sign for the account, with a weight of " (threshold) " needed"
+            (signers.len()) @if signers.len() == 1 { " key" } @else { " keys" }
+            " may sign for the account from now on; a weight of " (threshold) " is needed"
         },
     }
+}
+
+/// What the sender wrote beside an operation.
+fn remark(text: &str) -> Markup {
+    html! { @if !text.is_empty() { " " span .remark { q { (text) } } } }
 }
 
 /// A transaction's operations in few words, for lists.
@@ -124,16 +129,57 @@ pub(super) fn summary(operations: &[Operation], decimals: &Decimals) -> Markup {
     }
 }
 
-/// What an account gains or loses of one asset by a transaction's first operation that concerns it.
-pub(super) fn direction(operations: &[Operation], sender: &Address, account: &Address) -> &'static str {
-    let receives = operations.iter().any(|operation| match operation {
+/// A transaction in few words as one account sees it: what it receives is told by who sent it.
+pub(super) fn summary_for(
+    account: &Address,
+    sender: &Address,
+    operations: &[Operation],
+    decimals: &Decimals,
+) -> Markup {
+    if sender == account {
+        return summary(operations, decimals);
+    }
+    let received = |operation: &&Operation| receives(operation, account);
+    let Some(first) = operations.iter().find(received) else {
+        return summary(operations, decimals);
+    };
+    let more = operations.iter().filter(received).count() - 1;
+    html! {
+        span .summary {
+            @if let Operation::Transfer { asset, amount, .. } | Operation::Mint { asset, amount, .. } = first {
+                (decimals.amount(*amount, asset)) " from " (parts::account(sender))
+            }
+            @if more > 0 { " " span .more { "and " (more) " more" } }
+        }
+    }
+}
+
+fn receives(operation: &Operation, account: &Address) -> bool {
+    match operation {
         Operation::Transfer { to, .. } | Operation::Mint { to, .. } => to == account,
         _ => false,
-    });
-    match (sender == account, receives) {
-        (true, true) => "Self",
-        (true, false) => "Out",
-        (false, _) => "In",
+    }
+}
+
+/// Whether value comes or goes, seen from an account; none where nothing moves.
+pub(super) fn direction(
+    operations: &[Operation],
+    sender: &Address,
+    account: &Address,
+) -> Option<&'static str> {
+    if sender != account {
+        return Some("In");
+    }
+    let moves = |operation: &&Operation| {
+        matches!(
+            operation,
+            Operation::Transfer { .. } | Operation::Burn { .. } | Operation::Mint { .. }
+        )
+    };
+    match operations.iter().find(moves) {
+        Some(first) if receives(first, account) => Some("In"),
+        Some(_) => Some("Out"),
+        None => None,
     }
 }
 

@@ -130,13 +130,10 @@ impl Fake {
         self.refusals.lock().unwrap().push_back(refusal);
     }
 
-    /// Puts what is in the pool into a block.
-    pub(crate) fn commit_pool(&self) {
-        let pool = std::mem::take(&mut *self.pool.lock().unwrap());
-        self.commit(
-            pool.into_values().collect(),
-            self.height().0 * 2_000 + 2_000 + GENESIS_TIME,
-        );
+    /// Puts transactions and what is in the pool into a block.
+    pub(crate) fn commit_with_pool(&self, mut transactions: Vec<Transaction>, timestamp: u64) {
+        transactions.extend(std::mem::take(&mut *self.pool.lock().unwrap()).into_values());
+        self.commit(transactions, timestamp);
     }
 
     /// Puts transactions into a block, with `timestamp` in milliseconds.

@@ -109,8 +109,8 @@ function soon() {
 }
 
 function start() {
-  source = new EventSource("/v1/events?types=block");
-  source.addEventListener("block", soon);
+  source = new EventSource("/live/heights");
+  source.addEventListener("height", soon);
   source.addEventListener("open", () => {
     toggle.dataset.state = "open";
     soon();
