@@ -97,11 +97,11 @@ fn draft_facts(draft: &Draft) -> Facts {
         fact(format!("asset {code}: description"), asset.description.clone());
         fact(format!("asset {code}: issuer"), asset.issuer.to_string());
         if let Some(supply) = asset.supply() {
-            let supply = text::format_amount(supply, asset.decimals);
+            let supply = quorate_ledger::format_amount(supply, asset.decimals);
             fact(format!("asset {code}: supply"), supply);
         }
         for balance in &asset.balances {
-            let amount = text::format_amount(balance.amount, asset.decimals);
+            let amount = quorate_ledger::format_amount(balance.amount, asset.decimals);
             fact(format!("asset {code}: balance of {}", balance.address), amount);
         }
     }

@@ -164,7 +164,7 @@ impl DraftAsset {
         );
         push(toml, format_args!("balances = [\n"));
         for DraftBalance { address, amount } in &self.balances {
-            let amount = text::format_amount(*amount, self.decimals);
+            let amount = quorate_ledger::format_amount(*amount, self.decimals);
             push(
                 toml,
                 format_args!("    {{ address = \"{address}\", amount = \"{amount}\" }},\n"),

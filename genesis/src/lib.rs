@@ -51,4 +51,5 @@ pub use draft::{
 pub use error::{GenesisError, Place, Problem};
 pub use genesis::{Genesis, InitialState, PROTOCOL_VERSION, ValidatorInfo};
 pub use join::{Join, JoinBody, JoinBodyV1, JoinKeys, JoinV1, MAX_ADDRESS, MAX_ADDRESSES};
-pub use text::{format_amount, format_time, parse_amount, parse_time};
+pub use quorate_ledger::format_amount;
+pub use text::{format_time, parse_amount, parse_time};

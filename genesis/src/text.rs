@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use quorate_ledger::{Amount, Timestamp};
+use quorate_ledger::{Amount, AmountError, Timestamp};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -10,37 +10,12 @@ use crate::Problem;
 
 /// Reads an amount in units of an asset, such as `1000000.00`.
 pub fn parse_amount(text: &str, decimals: u8) -> Result<Amount, Problem> {
-    let malformed = Problem::NotAnAmount { decimals };
-    let (whole, fraction) = match text.split_once('.') {
-        Some((whole, fraction)) if !fraction.is_empty() => (whole, fraction),
-        Some(_) => return Err(malformed),
-        None => (text, ""),
-    };
-    let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) || fraction.len() > usize::from(decimals) {
-        return Err(malformed);
-    }
-    let zeros = usize::from(decimals) - fraction.len();
-    let digits = whole.bytes().chain(fraction.bytes());
-    digits
-        .chain(std::iter::repeat_n(b'0', zeros))
-        .try_fold(0u128, |amount, digit| {
-            amount.checked_mul(10)?.checked_add(u128::from(digit - b'0'))
-        })
-        .map(Amount)
-        .ok_or(Problem::AmountTooLarge)
-}
-
-/// Writes an amount in units of an asset, with all its decimals.
-pub fn format_amount(amount: Amount, decimals: u8) -> String {
-    let decimals = usize::from(decimals);
-    let digits = format!("{:0>width$}", amount.0, width = decimals + 1);
-    let (whole, fraction) = digits.split_at(digits.len() - decimals);
-    if fraction.is_empty() {
-        whole.to_owned()
-    } else {
-        format!("{whole}.{fraction}")
-    }
+    quorate_ledger::parse_amount(text, decimals).map_err(|error| match error {
+        AmountError::TooLarge { .. } => Problem::AmountTooLarge,
+        AmountError::Malformed { .. } | AmountError::TooManyDecimals { .. } => {
+            Problem::NotAnAmount { decimals }
+        }
+    })
 }
 
 /// Reads a time in RFC 3339, in UTC and to the millisecond.

@@ -74,6 +74,7 @@
 mod batch;
 mod block;
 mod codec;
+mod decimal;
 mod execution;
 pub mod limits;
 mod parameters;
@@ -92,6 +93,7 @@ pub use block::{
     Block, BlockV1, CertifiedBlock, CertifiedBlockV1, ContentsError, Executed, Header, HeaderV1,
 };
 pub use codec::{DecodeError, decode, encode};
+pub use decimal::{AmountError, format_amount, parse_amount};
 pub use execution::{
     BlockInput, ExecutedTransaction, Execution, HistoryEntry, RecordEntry, Refusal, Tip, TrialRules, execute,
     would_execute,

@@ -1,7 +1,7 @@
 //! Amounts as people write them: `12.50` of an asset with two decimals is 1250 of its smallest unit.
 //! Digits are never rounded and floats are never used.
 
-use quorate_ledger::Amount;
+use crate::Amount;
 
 /// Why a text is not an amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -33,11 +33,11 @@ pub enum AmountError {
 /// Reads an amount of an asset with `decimals` digits after the point.
 ///
 /// ```
-/// use quorate_client::wallet::parse_amount;
-/// use quorate_ledger::Amount;
+/// use quorate_ledger::{Amount, parse_amount};
 ///
 /// assert_eq!(parse_amount("12.50", 2), Ok(Amount(1250)));
 /// assert_eq!(parse_amount("12", 2), Ok(Amount(1200)));
+/// assert_eq!(parse_amount(".80", 2), Ok(Amount(80)));
 /// assert!(parse_amount("12.505", 2).is_err());
 /// ```
 pub fn parse_amount(text: &str, decimals: u8) -> Result<Amount, AmountError> {
@@ -49,7 +49,7 @@ pub fn parse_amount(text: &str, decimals: u8) -> Result<Amount, AmountError> {
         None => (text, ""),
     };
     let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-    if whole.is_empty() || !digits(whole) || !digits(fraction) {
+    if (whole.is_empty() && fraction.is_empty()) || !digits(whole) || !digits(fraction) {
         return Err(malformed());
     }
     if fraction.len() > usize::from(decimals) {
@@ -95,6 +95,7 @@ mod tests {
         for (text, decimals, units) in [
             ("0", 0, 0),
             ("0.01", 2, 1),
+            (".80", 2, 80),
             ("12.5", 2, 1_250),
             ("007", 0, 7),
             ("340282366920938463463.374607431768211455", 18, u128::MAX),
@@ -106,7 +107,7 @@ mod tests {
     #[test]
     fn everything_else_is_refused() {
         for text in [
-            "", ".", ".5", "5.", "-1", "+1", "1,5", "1e3", " 1", "1 ", "1.2.3", "０", "0x10",
+            "", ".", "5.", "-1", "+1", "1,5", "1e3", " 1", "1 ", "1.2.3", "０", "0x10",
         ] {
             assert!(
                 matches!(parse_amount(text, 2), Err(AmountError::Malformed { .. })),
