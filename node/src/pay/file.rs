@@ -244,7 +244,7 @@ fn payment(
         code => code.parse().map_err(|error| format!("`{code}`: {error}"))?,
     };
     let amount = cell(columns.amount).to_owned();
-    check_amount_form(&amount).map_err(|error| error.to_string())?;
+    check_amount_form(&amount)?;
     let memo = columns.memo.map_or("", cell).to_owned();
     if memo.len() > MAX_TRANSFER_MEMO_BYTES {
         return Err(format!(

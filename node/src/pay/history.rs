@@ -7,7 +7,7 @@ use quorate_client::schema::{OperationView, Transaction, TransactionStatus};
 use quorate_ledger::Height;
 
 use super::file::Row;
-use super::journal::{Known, Paid};
+use super::journal::{How, Journal, Known, Paid};
 use super::plan::{Batch, Unit};
 use crate::failure::Failure;
 use crate::wallet::{Ledger, Outcome};
@@ -34,17 +34,17 @@ pub(crate) struct Findings {
     pub(crate) row_by_row: Vec<usize>,
 }
 
-/// Reads the sender's history back to its beginning, at `height` or above.
+/// Reads the sender's history, as it is at height `at` or later, back to what was executed at `down_to`.
 pub(crate) async fn search(
     ledger: &Ledger,
     batch: &Batch,
     rows: &[Row],
-    height: Height,
+    (at, down_to): (Height, Height),
     mut on_page: impl FnMut(u64),
 ) -> Result<Findings, Failure> {
     let salts: BTreeMap<[u8; 16], usize> = (0..rows.len()).map(|row| (batch.salt(row), row)).collect();
     let notes: BTreeMap<[u8; 16], usize> = (0..rows.len()).map(|row| (batch.note_salt(row), row)).collect();
-    let client = ledger.client().at_least(height);
+    let client = ledger.client().at_least(at);
     let mut findings = Findings::default();
     let mut cursor = None;
     loop {
@@ -55,6 +55,9 @@ pub(crate) async fn search(
         let list = client.account_transactions(&batch.sender, &page).await?;
         on_page(list.transactions.len() as u64);
         for view in list.transactions {
+            if view.height.is_some_and(|height| height <= down_to) {
+                return Ok(findings);
+            }
             if view.sender != batch.sender {
                 continue;
             }
@@ -95,31 +98,35 @@ fn matching(first: usize, rows: &[Row], view: Transaction) -> Option<Found> {
     same.then_some(Found { unit, view, place })
 }
 
-impl Known {
-    /// What the findings amount to.
-    pub(crate) fn of_findings(findings: &Findings) -> Self {
-        let mut known = Self::default();
-        known.row_by_row.extend(&findings.row_by_row);
-        for found in &findings.executed {
-            match found.view.status {
-                TransactionStatus::Committed => {
-                    known
-                        .paid
-                        .extend(found.unit.range().map(|row| (row, found.place)));
-                }
-                TransactionStatus::Failed => {
+impl Findings {
+    /// Adds them to what is known, and to the journal.
+    pub(crate) fn note(&self, known: &mut Known, journal: &mut Journal) -> Result<(), Failure> {
+        for found in &self.executed {
+            let how = match found.view.status {
+                TransactionStatus::Committed => How::Committed,
+                TransactionStatus::Failed => How::Failed,
+                TransactionStatus::Pending | TransactionStatus::Expired => continue,
+            };
+            let Found { unit, place, .. } = *found;
+            journal.found(unit, found.view.expires_at, how, place)?;
+            match how {
+                How::Failed => {
                     known
                         .failed
-                        .entry(found.unit)
+                        .entry(unit)
                         .or_default()
                         .insert(found.view.expires_at);
-                    if found.unit.count > 1 {
-                        known.row_by_row.insert(found.unit.first);
+                    if unit.count > 1 {
+                        known.row_by_row.insert(unit.first);
                     }
                 }
-                TransactionStatus::Pending | TransactionStatus::Expired => {}
+                _ => known.paid.extend(unit.range().map(|row| (row, place))),
             }
         }
-        known
+        for &first in &self.row_by_row {
+            journal.row_by_row(first)?;
+            known.row_by_row.insert(first);
+        }
+        Ok(())
     }
 }

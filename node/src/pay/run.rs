@@ -14,10 +14,13 @@ use quorate_ledger::{Digest, Height, Intent, Operation, Timestamp, encode};
 use tokio::time::Instant;
 
 use super::file::Row;
+use super::history::search;
 use super::journal::{How, Journal, Known, Paid, Signed};
 use super::plan::{Batch, Unit};
 use super::result::{RowResult, RowStatus};
 use crate::failure::{Exit, Failure};
+use crate::localnet::make::now;
+use crate::wallet::ledger::Tip;
 use crate::wallet::{Ledger, Outcome};
 
 /// The longest wait that a node is asked for in one call.
@@ -38,13 +41,14 @@ pub(crate) struct Run<'a> {
     rows: &'a [Row],
     patience: Duration,
     in_flight: usize,
-    basis: Timestamp,
+    lost_journal: bool,
     state: Mutex<State>,
     halted: AtomicBool,
     progress: ProgressBar,
 }
 
 struct State {
+    basis: Tip,
     journal: Journal,
     known: Known,
     results: Vec<RowResult>,
@@ -100,9 +104,11 @@ pub(crate) struct Parts<'a> {
     pub(crate) patience: Duration,
     /// Transactions in flight.
     pub(crate) in_flight: usize,
-    /// Certified time when it was known what is executed: no other transaction for these rows that can
-    /// still be executed was signed at a later one.
-    pub(crate) basis: Timestamp,
+    /// The certified block up to which it is known what is executed: no other transaction for these rows
+    /// that can still be executed was signed when certified time was later.
+    pub(crate) basis: Tip,
+    /// Whether others than those of the journal may have been signed before this run.
+    pub(crate) lost_journal: bool,
     /// The journal.
     pub(crate) journal: Journal,
     /// What it and the ledger say.
@@ -123,6 +129,7 @@ impl<'a> Run<'a> {
             patience,
             in_flight,
             basis,
+            lost_journal,
             journal,
             known,
             progress,
@@ -135,6 +142,7 @@ impl<'a> Run<'a> {
         }
         progress.inc(known.paid.len() as u64);
         let state = State {
+            basis,
             journal,
             known,
             results,
@@ -150,7 +158,7 @@ impl<'a> Run<'a> {
             rows,
             patience,
             in_flight,
-            basis,
+            lost_journal,
             state: Mutex::new(state),
             halted: AtomicBool::new(false),
             progress,
@@ -159,13 +167,54 @@ impl<'a> Run<'a> {
 
     /// Pays the units, several at a time, in the file's order.
     pub(crate) async fn pay(&self, units: &[Unit]) {
-        futures::stream::iter(units)
+        let done = match self.catch_up_with_time(units).await {
+            Ok(done) => done,
+            Err(failure) => return self.halt(failure),
+        };
+        futures::stream::iter(units.iter().filter(|unit| Some(**unit) != done))
             .for_each_concurrent(self.in_flight, |&unit| async move {
                 if let Err(failure) = self.pay_unit(unit).await {
                     self.halt(failure);
                 }
             })
             .await;
+    }
+
+    /// The time of an idle chain stands still, and expiries that follow from it have passed by any clock.
+    /// One unit is paid first and moves it, so that not all have to be signed twice. Gives that unit.
+    async fn catch_up_with_time(&self, units: &[Unit]) -> Result<Option<Unit>, Failure> {
+        let basis = self.state().basis;
+        if self.expiry(basis.timestamp, &BTreeSet::new())? > now()? {
+            return Ok(None);
+        }
+        let open = |unit: &&Unit| {
+            let state = self.state();
+            unit.range().any(|row| !state.known.paid.contains_key(&row))
+        };
+        let Some(&first) = units.iter().find(open) else {
+            return Ok(None);
+        };
+        self.pay_unit(first).await?;
+        let tip = self.ledger.tip().await?;
+        if self.lost_journal {
+            // What an earlier run had sent may have been executed since the history was read.
+            let heights = (tip.height, basis.height);
+            let findings = search(self.ledger, self.batch, self.rows, heights, |_| {}).await?;
+            let mut state = self.state();
+            let State {
+                journal,
+                known,
+                results,
+                ..
+            } = &mut *state;
+            findings.note(known, journal)?;
+            journal.flush()?;
+            for (&row, &place) in &known.paid {
+                results[row] = RowResult::paid(place);
+            }
+        }
+        self.state().basis = tip;
+        Ok(Some(first))
     }
 
     /// Ends it. Units that are in flight and not decided count as unknown.
@@ -296,7 +345,7 @@ impl<'a> Run<'a> {
             memo: String::new(),
         };
         let salt = self.batch.note_salt(unit.first);
-        let mut basis = self.basis;
+        let mut basis = self.state().basis.timestamp;
         loop {
             let expires_at = self.expiry(basis, &BTreeSet::new())?;
             let signed = self.sign(self.batch.build(salt, expires_at, [operation.clone()]));
@@ -313,7 +362,7 @@ impl<'a> Run<'a> {
     /// Signs a unit's transaction, or takes the one that may be on its way, and follows it until the ledger
     /// has decided.
     async fn decide(&self, unit: Unit) -> Result<Decision, Failure> {
-        let mut basis = self.basis;
+        let mut basis = self.state().basis.timestamp;
         loop {
             let live = self.state().known.live.get(&unit).cloned();
             let signed = match live {

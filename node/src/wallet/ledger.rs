@@ -274,14 +274,12 @@ impl Ledger {
 
 /// Checks what can be known about an amount without knowing its asset: it has the form of one, no asset's
 /// decimals are exceeded, and it is not zero.
-pub(crate) fn check_amount_form(text: &str) -> Result<(), AmountError> {
+pub(crate) fn check_amount_form(text: &str) -> Result<(), String> {
     match parse_amount(text, MAX_DECIMALS) {
-        Ok(amount) if amount.0 == 0 => Err(AmountError::Malformed {
-            text: format!("{} (zero)", text.chars().take(40).collect::<String>()),
-        }),
+        Ok(amount) if amount.0 == 0 => Err("the amount is zero".to_owned()),
         // With fewer decimals it may fit.
         Ok(_) | Err(AmountError::TooLarge { .. }) => Ok(()),
-        Err(error) => Err(error),
+        Err(error) => Err(error.to_string()),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Args;
-use quorate_ledger::AssetCode;
+use quorate_ledger::{AssetCode, Height};
 use serde::Serialize;
 
 use super::KeyArgs;
@@ -14,7 +14,7 @@ use crate::interrupt::exit_on_interrupt;
 use crate::output::{Output, Tone, say};
 use crate::pay::file::PaymentFile;
 use crate::pay::history::search;
-use crate::pay::journal::{How, Journal, Known, Opened};
+use crate::pay::journal::{Journal, Opened};
 use crate::pay::plan::{Batch, pack};
 use crate::pay::result::{RowResult, RowStatus, write};
 use crate::pay::run::{Parts, Run};
@@ -108,30 +108,19 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     // that this time does not give again.
     let tip = ledger.tip().await?;
     journal.begin(&batch, rows.len())?;
-    let known = match known {
-        Some(known) => known,
-        None => {
-            let spinner = output.spinner("reading the sender's history");
-            let mut read = 0;
-            let findings = search(&ledger, &batch, &rows, tip.height, |count| {
-                read += count;
-                spinner.set_message(format!("reading the sender's history: {read} transactions"));
-            })
-            .await?;
-            spinner.finish_and_clear();
-            for found in &findings.executed {
-                let how = match found.view.status {
-                    quorate_client::schema::TransactionStatus::Failed => How::Failed,
-                    _ => How::Committed,
-                };
-                journal.found(found.unit, found.view.expires_at, how, found.place)?;
-            }
-            for &first in &findings.row_by_row {
-                journal.row_by_row(first)?;
-            }
-            Known::of_findings(&findings)
-        }
-    };
+    let lost_journal = known.is_none();
+    let mut known = known.unwrap_or_default();
+    if lost_journal {
+        let spinner = output.spinner("reading the sender's history");
+        let mut read = 0;
+        let findings = search(&ledger, &batch, &rows, (tip.height, Height::GENESIS), |count| {
+            read += count;
+            spinner.set_message(format!("reading the sender's history: {read} transactions"));
+        })
+        .await?;
+        spinner.finish_and_clear();
+        findings.note(&mut known, &mut journal)?;
+    }
     journal.ready()?;
     drop(until_sending);
 
@@ -148,7 +137,8 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         rows: &rows,
         patience: Duration::from_secs(args.timeout),
         in_flight: usize::from(args.in_flight),
-        basis: tip.timestamp,
+        basis: tip,
+        lost_journal,
         journal,
         known,
         progress: progress.clone(),
