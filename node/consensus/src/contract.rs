@@ -9,7 +9,13 @@
 //!    flush as the step's records, and gives it back as [`Input::Own`]. Only then does the engine
 //!    count it and send it. A pre-prepare or prepare is given back only when the batches it names are
 //!    durable too.
-//! 3. **Inputs before timeouts.** What was received before a timer fired is stepped before it.
+//! 3. **Inputs before timeouts.** What was received before a timer fired is stepped before it. After a
+//!    gap in its own loop (a stopped process, a slow disk) the driver restarts timers instead of firing
+//!    them.
+//!
+//! Actions are done in the order in which they were asked for, within a step and from step to step, but
+//! for own pre-prepares and prepares that wait for their batches. At a restart the driver hands over the
+//! journal in its order, after [`Record::without_unsent`].
 //!
 //! Everything decided is a block, so sequence, index and slot are one number, the [`Height`]. One
 //! engine instance serves one epoch with one committee.
@@ -128,6 +134,10 @@ pub enum Input {
 
 /// What a step asks for. Order matters within a step.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "evidence is rare, and actions are few and moved once"
+)]
 pub enum Action {
     /// Sign this with the validator's key, make it durable, give it back as [`Input::Own`].
     Sign(Body),

@@ -1,7 +1,84 @@
 //! Ordering engines behind one contract, without I/O: no clock, disk, socket or random number.
 //!
-//! [`contract`] says what goes into an engine and what comes out of it; [`message`] what validators
-//! sign and send. The engines themselves are in folders of the same layout, PBFT first.
+//! [`contract`] says what goes into an engine and what comes out of it, [`message`] what validators
+//! sign and send, [`pbft`] how PBFT orders. Engines to come have folders of the same layout.
+//!
+//! | message | from, to | says | durable |
+//! | --- | --- | --- | --- |
+//! | `PrePrepare` | primary to all | this is to be the height | before it leaves |
+//! | `Prepare` | all to all | I accept it and have its batches | before it leaves |
+//! | `Commit` | all to all | I hold a prepared certificate | before it leaves |
+//! | `Seal` | all to all | I executed the block, this is its hash | follows from the decision |
+//! | `Complaint` | all to all | this view makes no progress | no, binds nobody |
+//! | `ViewChange` | all to all | I say nothing below this view; this I have prepared | before it leaves |
+//! | `NewView` | primary to all | the view begins, with this, as these view-changes prove | before it leaves |
+//! | `Status` | all to all, or one | where I am and what I hold | no, binds nobody |
+//!
+//! # Four replicas decide
+//! A driver signs what an engine asks it to, makes it durable and gives it back; here nothing is lost
+//! and nothing is written.
+//!
+//! ```
+//! use std::collections::VecDeque;
+//!
+//! use quorate_consensus::{Action, Config, Ed25519, Engine, Input, Message, TimerRange, Timing};
+//! use quorate_crypto::{Committee, Epoch, Height, SigningKey, ValidatorIndex, sha256};
+//! use quorate_ledger::{Parameters, Timestamp};
+//!
+//! let keys: Vec<_> = (1..=4).map(|seed| SigningKey::from_seed(&[seed; 32])).collect();
+//! let members = keys.iter().map(SigningKey::public).collect();
+//! let committee = Committee::new(Epoch(0), quorate_crypto::Engine::Pbft, 1, members);
+//! let network = sha256(b"an example");
+//! let range = TimerRange { from_ms: 200, to_ms: 300 };
+//!
+//! let mut engines = Vec::new();
+//! let mut inputs: VecDeque<(usize, Input)> = VecDeque::new();
+//! for index in committee.indices() {
+//!     let (engine, _step) = Engine::start(Config {
+//!         network,
+//!         committee: committee.clone(),
+//!         index: Some(index),
+//!         parameters: Parameters::default(),
+//!         epoch_start: Height::GENESIS,
+//!         certified: Height::GENESIS,
+//!         certificate: None,
+//!         timing: Timing { resend: range, progress: range, progress_cap_ms: 5_000, heartbeat: range },
+//!     })?;
+//!     engines.push(engine);
+//! }
+//! inputs.push_back((0, Input::BatchesAvailable(vec![sha256(b"a batch")])));
+//!
+//! let mut decisions = Vec::new();
+//! while let Some((place, input)) = inputs.pop_front() {
+//!     let own = ValidatorIndex(place as u16);
+//!     for action in engines[place].step(Timestamp(1_000), input).actions {
+//!         match action {
+//!             Action::Sign(body) => {
+//!                 let content = body.signed_bytes(network, committee.epoch());
+//!                 let signature = keys[place].sign(body.domain(), &content);
+//!                 let message = Message::new(committee.epoch(), own, body, signature);
+//!                 inputs.push_back((place, Input::Own(message)));
+//!             }
+//!             Action::Broadcast(message) => {
+//!                 let verified = message.verify(network, &committee, &Ed25519)?;
+//!                 for peer in (0..4).filter(|peer| *peer != place) {
+//!                     inputs.push_back((peer, Input::Message(verified.clone())));
+//!                 }
+//!             }
+//!             Action::RequireBatches { height, proposal, .. } => {
+//!                 inputs.push_back((place, Input::ProposalAvailable { height, proposal }));
+//!             }
+//!             Action::Decide { height, proposal } => decisions.push((height, proposal)),
+//!             _ => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(decisions.len(), 4);
+//! assert!(decisions.iter().all(|(height, proposal)| {
+//!     *height == Height(1) && proposal.batches() == [sha256(b"a batch")]
+//! }));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 pub mod contract;
 mod engine;

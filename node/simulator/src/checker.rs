@@ -27,6 +27,8 @@ pub(crate) struct Checker {
     seals: BTreeMap<(ValidatorIndex, Height), Digest>,
     /// The highest view that each validator has asked to move to.
     moved: BTreeMap<ValidatorIndex, View>,
+    /// Whom honest validators have accused.
+    accused: BTreeSet<ValidatorIndex>,
     /// The first rule that was broken.
     violation: Option<String>,
 }
@@ -34,6 +36,10 @@ pub(crate) struct Checker {
 impl Checker {
     pub(crate) fn violation(&self) -> Option<&str> {
         self.violation.as_deref()
+    }
+
+    pub(crate) fn accused(&self) -> &BTreeSet<ValidatorIndex> {
+        &self.accused
     }
 
     pub(crate) fn report(&mut self, what: String) {
@@ -78,6 +84,7 @@ impl Checker {
 
     /// Nobody honest is accused.
     pub(crate) fn on_accused(&mut self, by: ValidatorIndex, accused: ValidatorIndex, honest: bool) {
+        self.accused.insert(accused);
         if honest {
             self.report(format!(
                 "validator {by} accuses validator {accused}, which is honest"

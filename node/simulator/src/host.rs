@@ -1,14 +1,16 @@
 //! One validator's machine: the driver of its engine, after the contract's three rules, and a model
 //! of its disk, of which a crash leaves only what was flushed.
 
+mod batches;
+mod chain;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quorate_consensus::pbft::{Body as Pbft, Replica};
 use quorate_consensus::{
-    Action, Body, Config, Input, Message, Record, SignatureScheme, Step, Timer, TimerRange,
-    verify_certificate,
+    Action, Body, Config, Input, Message, Record, SignatureScheme, Step, Timer, TimerRange, Verified,
 };
-use quorate_crypto::{Certificate, Digest, Domain, Height, PublicKey, Signature, ValidatorIndex};
+use quorate_crypto::{Digest, Domain, Height, PublicKey, Signature, ValidatorIndex};
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
 
 use crate::liar::Mutant;
@@ -34,8 +36,8 @@ struct Group {
 
 #[derive(Clone, Debug)]
 enum Then {
-    Act(Action),
-    Own(Message),
+    Act(Box<Action>),
+    Own(Box<Message>),
 }
 
 /// What a process holds in memory.
@@ -161,6 +163,7 @@ impl Host {
         self.paused = false;
         let records = match self.settings.broken {
             Some(Broken::JournalLost) => Vec::new(),
+            Some(Broken::UnsentKept) => self.disk.records.clone(),
             _ => Record::without_unsent(self.disk.records.clone(), |batch| {
                 self.disk.batches.contains(batch)
             }),
@@ -223,6 +226,11 @@ impl Host {
         self.life += 1;
         self.paused = false;
         self.backlog.clear();
+    }
+
+    /// From now on its clock is wrong by this.
+    pub(crate) fn set_clock(&mut self, skew_ms: i64) {
+        self.settings.clock_skew_ms = skew_ms;
     }
 
     pub(crate) fn pause(&mut self, world: &mut World) {
@@ -317,7 +325,9 @@ impl Host {
                 if !self.is_honest() && message.v1().sender == self.validator {
                     return; // A twin's messages would tell it of the other.
                 }
+                let is_new_view = matches!(message.v1().body, Body::Pbft(Pbft::NewView(_)));
                 let verified = match self.settings.broken {
+                    Some(Broken::NewViewUnchecked) if is_new_view => Ok(Verified::trusted(message)),
                     Some(Broken::Unverified) => message.verify(world.network, &world.committee, &Gullible),
                     _ => message.verify(world.network, &world.committee, &KeyedDigest),
                 };
@@ -372,14 +382,14 @@ impl Host {
         process.open.records.extend(step.records);
         for action in step.actions {
             let Action::Sign(body) = action else {
-                process.open.then.push(Then::Act(action));
+                process.open.then.push(Then::Act(Box::new(action)));
                 continue;
             };
             let message = KeyedDigest::sign_message(world.network, &world.committee, self.validator, body);
             if message.v1().body.must_be_durable() {
                 process.open.records.push(Record::Own(message.clone()));
             }
-            process.open.then.push(Then::Own(message));
+            process.open.then.push(Then::Own(Box::new(message)));
         }
         self.flush(world);
     }
@@ -387,7 +397,9 @@ impl Host {
     fn flush(&mut self, world: &mut World) {
         loop {
             let Some(process) = &mut self.process else { return };
-            if process.flushing.is_some() || (process.open.then.is_empty() && process.open.records.is_empty())
+            let broken = self.settings.broken == Some(Broken::SentBeforeDurable);
+            if (process.flushing.is_some() && !broken)
+                || (process.open.then.is_empty() && process.open.records.is_empty())
             {
                 return;
             }
@@ -396,12 +408,18 @@ impl Host {
                 self.release(world, group.then);
                 continue;
             }
-            if self.settings.broken == Some(Broken::SentBeforeDurable) {
-                process.flushing = Some(Group {
-                    records: group.records,
-                    then: Vec::new(),
-                });
-                self.schedule_flush(world);
+            if broken {
+                match &mut process.flushing {
+                    Some(flushing) => flushing.records.extend(group.records),
+                    None => {
+                        let then = Vec::new();
+                        process.flushing = Some(Group {
+                            records: group.records,
+                            then,
+                        });
+                        self.schedule_flush(world);
+                    }
+                }
                 self.release(world, group.then);
                 continue;
             }
@@ -429,8 +447,8 @@ impl Host {
             .and_then(|process| process.ready.pop_front())
         {
             match item {
-                Then::Own(message) => self.own(world, message),
-                Then::Act(action) => self.act(world, action),
+                Then::Own(message) => self.own(world, *message),
+                Then::Act(action) => self.act(world, *action),
             }
         }
         if let Some(process) = &mut self.process {
@@ -449,7 +467,8 @@ impl Host {
                 .map_or(&[], Vec::as_slice),
             _ => &[],
         };
-        if batches.iter().all(|batch| self.disk.batches.contains(batch)) {
+        let durable = batches.iter().all(|batch| self.disk.batches.contains(batch));
+        if durable || self.settings.broken == Some(Broken::BatchesNotDurable) {
             self.step(world, Input::Own(message));
         } else {
             process.held.push(message);
@@ -574,268 +593,12 @@ impl Host {
 
     fn set_timer(&mut self, world: &mut World, timer: Timer, range: TimerRange) {
         let Some(process) = &mut self.process else { return };
-        let generation = world.random.next();
+        let generation = world.random.number();
         process.timers.insert(timer, (generation, range));
         let after = world
             .random
             .between(u64::from(range.from_ms) * 1_000, u64::from(range.to_ms) * 1_000);
         world.schedule_at(self.place, self.life, after, Event::Timer { timer, generation });
-    }
-
-    fn keep_batch(&mut self, world: &mut World, batch: Digest) {
-        let Some(process) = &mut self.process else { return };
-        if process.batches.contains_key(&batch) {
-            return;
-        }
-        process.batches.insert(batch, world.now);
-        let delay = world.random.between(20, self.settings.flush_us.max(20));
-        world.schedule_at(self.place, self.life, delay, Event::BatchDurable { batch });
-        if !process.state.executed.contains(&batch) {
-            self.step(world, Input::BatchesAvailable(vec![batch]));
-        }
-        self.answer_required(world);
-        self.execute_next(world);
-    }
-
-    /// Tells the engine which of the proposals it asked about have all their batches here now.
-    fn answer_required(&mut self, world: &mut World) {
-        let Some(process) = &mut self.process else { return };
-        let here: Vec<(Height, Digest)> = process
-            .required
-            .iter()
-            .filter(|(asked, batches)| {
-                !process.answered.contains(*asked) && batches.iter().all(|b| process.batches.contains_key(b))
-            })
-            .map(|(asked, _)| *asked)
-            .collect();
-        process.answered.extend(here.iter().copied());
-        for (height, proposal) in here {
-            self.step(world, Input::ProposalAvailable { height, proposal });
-        }
-    }
-
-    fn ask_for_batches(&self, world: &mut World) {
-        let Some(process) = &self.process else { return };
-        let undecided = process.required.iter().map(|(_, batches)| batches.as_slice());
-        let decided = process.decided.values().map(Proposal::batches);
-        let missing: BTreeSet<Digest> = undecided
-            .chain(decided)
-            .flatten()
-            .filter(|batch| !process.batches.contains_key(*batch))
-            .copied()
-            .collect();
-        if missing.is_empty() {
-            return;
-        }
-        let missing: Vec<Digest> = missing.into_iter().collect();
-        for _ in 0..2 {
-            if let Some(peer) = self.some_peer(world) {
-                self.tell(world, peer, &Wire::WantBatches(missing.clone()));
-            }
-        }
-    }
-
-    fn some_peer(&self, world: &mut World) -> Option<ValidatorIndex> {
-        let peers: Vec<ValidatorIndex> = world
-            .committee
-            .indices()
-            .filter(|v| *v != self.validator)
-            .collect();
-        world.random.pick(&peers).copied()
-    }
-
-    fn ask_for_blocks(&mut self, world: &mut World) {
-        let Some(process) = &self.process else { return };
-        let Some((to, holders)) = process.fetch.clone() else {
-            return;
-        };
-        let after = Height(process.chain.len() as u64);
-        if after >= to {
-            if let Some(process) = &mut self.process {
-                process.fetch = None;
-            }
-            return;
-        }
-        // A holder that does not answer is no reason to wait for it alone.
-        let holder = world.random.pick(&holders).copied();
-        let other = self.some_peer(world);
-        for peer in [holder, other].into_iter().flatten() {
-            self.tell(world, peer, &Wire::WantBlocks(after));
-        }
-    }
-
-    fn on_housekeeping(&mut self, world: &mut World) {
-        self.ask_for_batches(world);
-        self.ask_for_blocks(world);
-        if let Some(process) = &self.process {
-            let leader = process.engine.leader();
-            let late: Vec<Digest> = process
-                .batches
-                .iter()
-                .filter(|(batch, since)| {
-                    world.now - **since > 200_000 && !process.state.executed.contains(*batch)
-                })
-                .map(|(batch, _)| *batch)
-                .take(32)
-                .collect();
-            for batch in late {
-                self.tell(world, leader, &Wire::Batch(batch));
-            }
-        }
-        let delay = world.random.between(40_000, 60_000);
-        world.schedule_at(self.place, self.life, delay, Event::Housekeeping);
-    }
-
-    /// Executes the next height if it is decided and its batches are here.
-    fn execute_next(&mut self, world: &mut World) {
-        let Some(process) = &mut self.process else { return };
-        let height = process.state.height.next();
-        let Some(proposal) = process.decided.get(&height) else {
-            return;
-        };
-        if process.executing {
-            return;
-        }
-        if proposal
-            .batches()
-            .iter()
-            .all(|batch| process.batches.contains_key(batch))
-        {
-            process.executing = true;
-            let delay = world.random.between(10, 300);
-            world.schedule_at(self.place, self.life, delay, Event::Execute { height });
-        } else {
-            self.ask_for_batches(world);
-        }
-    }
-
-    fn on_execute(&mut self, world: &mut World, height: Height) {
-        let Some(process) = &mut self.process else { return };
-        process.executing = false;
-        if process.state.height.next() == height
-            && let Some(proposal) = process.decided.get(&height).cloned()
-        {
-            let block = process.state.execute(&proposal);
-            let hash = block.hash;
-            process.executed.insert(height, block);
-            self.step(world, Input::Executed { height, block: hash });
-        }
-        self.execute_next(world);
-    }
-
-    fn on_certify(&mut self, world: &mut World, certificate: Certificate) {
-        let Some(process) = &mut self.process else { return };
-        let height = certificate.height();
-        if height.0 != process.chain.len() as u64 + 1 {
-            return; // Block sync was faster.
-        }
-        let Some(mut block) = process.executed.remove(&height) else {
-            world.checker.report(format!(
-                "validator {} certifies what it has not executed",
-                self.validator
-            ));
-            return;
-        };
-        block.certificate = Some(certificate);
-        self.append(world, block);
-    }
-
-    /// Adds a certified block to the chain, and starts to write it.
-    fn append(&mut self, world: &mut World, block: ModelBlock) {
-        let height = block.height;
-        world.note(|| format!("{}: certifies h{height} {}", self.validator, block.hash.short()));
-        if self.is_honest() {
-            world.checker.on_certified(self.validator, &block);
-        }
-        let Some(process) = &mut self.process else { return };
-        process.chain.push(block);
-        process.decided.remove(&height);
-        process.required.retain(|(asked, _), _| *asked > height);
-        process.answered.retain(|(asked, _)| *asked > height);
-        let delay = world.random.between(20, self.settings.flush_us.max(20) * 2);
-        let written_at = (world.now + delay).max(process.block_written_at + 1);
-        process.block_written_at = written_at;
-        if self.settings.broken == Some(Broken::ForgottenTooEarly) {
-            self.disk
-                .records
-                .retain(|record| record.height().is_none_or(|about| about > height));
-        }
-        world.schedule_at(
-            self.place,
-            self.life,
-            written_at - world.now,
-            Event::BlockDurable { height },
-        );
-    }
-
-    /// A block is on disk: what led to it can be forgotten.
-    fn on_block_durable(&mut self, height: Height) {
-        let Some(process) = &self.process else { return };
-        let place = self.disk.blocks.len();
-        if let Some(block) = process.chain.get(place).filter(|block| block.height == height) {
-            self.disk.blocks.push(block.clone());
-            self.disk
-                .records
-                .retain(|record| record.height().is_none_or(|about| about > height));
-            let kept = std::mem::take(&mut self.disk.records);
-            self.disk.records = Record::without_replaced(kept);
-        }
-    }
-
-    /// Applies fetched blocks, each with its certificate, in order.
-    fn on_blocks(&mut self, world: &mut World, blocks: Vec<ModelBlock>) {
-        let mut last = None;
-        let mut batches = Vec::new();
-        for block in blocks {
-            let Some(process) = &mut self.process else { return };
-            let height = Height(process.chain.len() as u64).next();
-            let Some(certificate) = block.certificate.clone() else {
-                return;
-            };
-            let proves = certificate.height() == block.height
-                && certificate.block() == block.hash
-                && (self.settings.broken == Some(Broken::Unverified)
-                    || verify_certificate(&certificate, world.network, &world.committee, &KeyedDigest)
-                        .is_ok());
-            if block.height != height || !proves {
-                continue;
-            }
-            let mut applied = match process.executed.remove(&height) {
-                Some(executed) => executed,
-                None => {
-                    assert_eq!(
-                        process.state.height.next(),
-                        height,
-                        "blocks are executed in order"
-                    );
-                    process.state.execute(&block.proposal)
-                }
-            };
-            if applied.hash != block.hash {
-                if self.is_honest() {
-                    world.checker.report(format!(
-                        "validator {} cannot apply block {height}",
-                        self.validator
-                    ));
-                }
-                return;
-            }
-            applied.certificate = Some(certificate.clone());
-            batches.extend_from_slice(block.proposal.batches());
-            self.append(world, applied);
-            last = Some(certificate);
-        }
-        let Some(certificate) = last else { return };
-        for batch in &batches {
-            if let Some(process) = &mut self.process {
-                process.batches.entry(*batch).or_insert(world.now);
-            }
-            self.disk.batches.insert(*batch);
-        }
-        self.step(world, Input::Synced(certificate));
-        self.step(world, Input::BatchesObsolete(batches));
-        self.execute_next(world);
-        self.ask_for_blocks(world);
     }
 }
 

@@ -28,7 +28,7 @@ impl Mutant {
     ) -> Vec<Message> {
         if self.said.len() < REMEMBERED {
             self.said.push(message.clone());
-        } else if let Some(place) = usize::try_from(world.random.next() % REMEMBERED as u64).ok() {
+        } else if let Ok(place) = usize::try_from(world.random.number() % REMEMBERED as u64) {
             self.said[place] = message.clone();
         }
         match world.random.between(0, 9) {
@@ -49,7 +49,11 @@ impl Mutant {
                     body,
                 )]
             }
-            5 if message.v1().sender == own => {
+            5 => forged(world, own, message)
+                .into_iter()
+                .chain([message.clone()])
+                .collect(),
+            6 if message.v1().sender == own => {
                 let body = altered(world, &message.v1().body);
                 let lie = KeyedDigest::sign_message(world.network, &world.committee, own, body);
                 vec![message.clone(), lie]
@@ -57,6 +61,20 @@ impl Mutant {
             _ => vec![message.clone()],
         }
     }
+}
+
+/// The same, altered, in the name of another validator. Whoever verifies does not believe it.
+fn forged(world: &mut World, own: ValidatorIndex, message: &Message) -> Option<Message> {
+    let others: Vec<ValidatorIndex> = world.committee.indices().filter(|other| *other != own).collect();
+    let victim = world.random.pick(&others).copied()?;
+    let body = altered(world, &message.v1().body);
+    let lie = KeyedDigest::sign_message(world.network, &world.committee, own, body.clone());
+    Some(Message::new(
+        world.committee.epoch(),
+        victim,
+        body,
+        lie.v1().signature,
+    ))
 }
 
 /// Something near what would have been said, and false.

@@ -17,6 +17,8 @@ pub struct Scenario {
     pub faults_end_ms: u64,
     /// How long after that everything must be certified everywhere.
     pub patience_ms: u64,
+    /// How long the network is watched after everything is certified, in milliseconds.
+    pub linger_ms: u64,
     /// How many batches are submitted, at random times at random validators.
     pub batches: u64,
     /// Faults of the links, while faults last.
@@ -91,6 +93,8 @@ pub enum Command {
     CutOneWay(u16, u16),
     /// All cuts are over.
     Heal,
+    /// Its clock is wrong by so many milliseconds from now on.
+    SetClock(u16, i64),
     /// This many batches are submitted at the validator.
     Submit(u16, u64),
 }
@@ -107,8 +111,14 @@ pub enum Broken {
     ForgottenTooEarly,
     /// A restarted replica starts with an empty journal, and is not told that it signed before.
     JournalLost,
-    /// Messages are not verified.
+    /// A restarted replica is bound by votes that never left, as their batches were lost.
+    UnsentKept,
+    /// Votes are given back before the batches they name are durable.
+    BatchesNotDurable,
+    /// Signatures are not verified.
     Unverified,
+    /// What a new-view carries over is not checked against its proof.
+    NewViewUnchecked,
 }
 
 /// The simulator's durations: as short as its links allow, so that faults are outlived quickly.
@@ -136,6 +146,7 @@ impl Scenario {
             seed,
             faults_end_ms: 1_000,
             patience_ms: 5_000,
+            linger_ms: 0,
             batches: 20,
             links: Links {
                 delay_us: 2_000,
@@ -215,6 +226,18 @@ impl Scenario {
     /// The same with one rule broken.
     pub fn breaking(mut self, rule: Broken) -> Self {
         self.broken = Some(rule);
+        self
+    }
+
+    /// The same with no batches but those of the script.
+    pub fn without_batches(mut self) -> Self {
+        self.batches = 0;
+        self
+    }
+
+    /// The same with a liar.
+    pub fn with_liar(mut self, who: u16, lie: Lie) -> Self {
+        self.liars.push((ValidatorIndex(who), lie));
         self
     }
 

@@ -38,8 +38,12 @@ pub struct Report {
     pub virtual_ms: u64,
     /// Events handled.
     pub events: u64,
-    /// Messages sent.
+    /// Messages sent until all was certified.
     pub messages: u64,
+    /// Messages sent while the network was watched after that.
+    pub idle_messages: u64,
+    /// Whom honest validators have accused, with evidence.
+    pub accused: BTreeSet<ValidatorIndex>,
     /// The message sequence chart, if one was drawn.
     pub chart: Vec<String>,
 }
@@ -109,6 +113,8 @@ impl Simulation {
                 virtual_ms: 0,
                 events: 0,
                 messages: 0,
+                idle_messages: 0,
+                accused: BTreeSet::new(),
                 chart: Vec::new(),
             }
         })
@@ -155,6 +161,15 @@ impl Simulation {
                 self.unfinished().unwrap_or_default()
             ));
         }
+        let messages = self.world.messages;
+        let watched_until = self.world.now + self.scenario.linger_ms * 1_000;
+        while failure.is_none() {
+            let Some(due) = self.world.next(watched_until) else {
+                break;
+            };
+            self.on_due(due);
+            failure = self.world.checker.violation().map(str::to_owned);
+        }
         let honest = || self.hosts.iter().filter(|host| host.is_honest());
         let view = honest()
             .filter_map(|host| host.engine().map(|engine| engine.view().0))
@@ -166,7 +181,9 @@ impl Simulation {
             settled_ms: settled.unwrap_or(self.world.now).saturating_sub(end) / 1_000,
             virtual_ms: self.world.now / 1_000,
             events: self.world.events,
-            messages: self.world.messages,
+            messages,
+            idle_messages: self.world.messages - messages,
+            accused: self.world.checker.accused().clone(),
             chart: self.world.chart.take().unwrap_or_default(),
             scenario: self.scenario,
         }
@@ -214,7 +231,7 @@ impl Simulation {
 
     fn on_due(&mut self, due: Due) {
         match due {
-            Due::At { host, life, event } => self.hosts[host].on_event_of(&mut self.world, life, event),
+            Due::At { host, life, event } => self.hosts[host].on_event_of(&mut self.world, life, *event),
             Due::Command(command) => self.on_command(command),
             Due::Calm => self.on_calm(),
         }
@@ -265,6 +282,11 @@ impl Simulation {
                 self.world.cut(ValidatorIndex(from), ValidatorIndex(to));
             }
             Command::Heal => self.heal(),
+            Command::SetClock(who, skew_ms) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].set_clock(skew_ms);
+                }
+            }
             Command::Submit(who, count) => {
                 for _ in 0..count {
                     self.submit(who);

@@ -39,7 +39,7 @@ pub(crate) enum Due {
     At {
         host: usize,
         life: u64,
-        event: Event,
+        event: Box<Event>,
     },
     Command(Command),
     /// Faults are over.
@@ -94,6 +94,7 @@ impl World {
     }
 
     pub(crate) fn schedule_at(&mut self, host: usize, life: u64, delay_us: u64, event: Event) {
+        let event = Box::new(event);
         self.schedule(delay_us, Due::At { host, life, event });
     }
 

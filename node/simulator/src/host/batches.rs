@@ -1,0 +1,102 @@
+//! Batches: kept, flushed, asked for, passed on.
+
+use std::collections::BTreeSet;
+
+use quorate_consensus::Input;
+use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_ledger::Proposal;
+
+use super::Host;
+use crate::world::{Event, Wire, World};
+
+impl Host {
+    pub(super) fn keep_batch(&mut self, world: &mut World, batch: Digest) {
+        let Some(process) = &mut self.process else { return };
+        if process.batches.contains_key(&batch) {
+            return;
+        }
+        process.batches.insert(batch, world.now);
+        let delay = world.random.between(20, self.settings.flush_us.max(20));
+        world.schedule_at(self.place, self.life, delay, Event::BatchDurable { batch });
+        if !process.state.executed.contains(&batch) {
+            self.step(world, Input::BatchesAvailable(vec![batch]));
+        }
+        self.answer_required(world);
+        self.execute_next(world);
+    }
+
+    /// Tells the engine which of the proposals it asked about have all their batches here now.
+    pub(super) fn answer_required(&mut self, world: &mut World) {
+        let Some(process) = &mut self.process else { return };
+        let here: Vec<(Height, Digest)> = process
+            .required
+            .iter()
+            .filter(|(asked, batches)| {
+                !process.answered.contains(*asked) && batches.iter().all(|b| process.batches.contains_key(b))
+            })
+            .map(|(asked, _)| *asked)
+            .collect();
+        process.answered.extend(here.iter().copied());
+        for (height, proposal) in here {
+            self.step(world, Input::ProposalAvailable { height, proposal });
+        }
+    }
+
+    pub(super) fn ask_for_batches(&self, world: &mut World) {
+        let Some(process) = &self.process else { return };
+        let undecided = process.required.values().map(Vec::as_slice);
+        let decided = process.decided.values().map(Proposal::batches);
+        let missing: BTreeSet<Digest> = undecided
+            .chain(decided)
+            .flatten()
+            .filter(|batch| !process.batches.contains_key(*batch))
+            .copied()
+            .collect();
+        if missing.is_empty() {
+            return;
+        }
+        let missing: Vec<Digest> = missing.into_iter().collect();
+        for _ in 0..2 {
+            if let Some(peer) = self.some_peer(world) {
+                self.tell(world, peer, &Wire::WantBatches(missing.clone()));
+            }
+        }
+    }
+
+    pub(super) fn some_peer(&self, world: &mut World) -> Option<ValidatorIndex> {
+        let peers: Vec<ValidatorIndex> = world
+            .committee
+            .indices()
+            .filter(|v| *v != self.validator)
+            .collect();
+        world.random.pick(&peers).copied()
+    }
+
+    pub(super) fn on_housekeeping(&mut self, world: &mut World) {
+        self.ask_for_batches(world);
+        self.ask_for_blocks(world);
+        if let Some(process) = &self.process {
+            // A primary that has not begun its view, or is oneself, passes nothing on.
+            let engine = &process.engine;
+            let leader =
+                Some(engine.leader()).filter(|leader| engine.is_active() && *leader != self.validator);
+            let late: Vec<Digest> = process
+                .batches
+                .iter()
+                .filter(|(batch, since)| {
+                    world.now - **since > 200_000 && !process.state.executed.contains(*batch)
+                })
+                .map(|(batch, _)| *batch)
+                .take(32)
+                .collect();
+            for batch in late {
+                match leader {
+                    Some(leader) => self.tell(world, leader, &Wire::Batch(batch)),
+                    None => self.tell_all(world, &Wire::Batch(batch)),
+                }
+            }
+        }
+        let delay = world.random.between(40_000, 60_000);
+        world.schedule_at(self.place, self.life, delay, Event::Housekeeping);
+    }
+}

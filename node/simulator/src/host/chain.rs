@@ -1,0 +1,184 @@
+//! The chain: execution, certified blocks, and fetching those of others.
+
+use quorate_consensus::{Input, Record, verify_certificate};
+use quorate_crypto::{Certificate, Height};
+
+use super::Host;
+use crate::model::ModelBlock;
+use crate::scenario::Broken;
+use crate::scheme::KeyedDigest;
+use crate::world::{Event, Wire, World};
+
+impl Host {
+    pub(super) fn ask_for_blocks(&mut self, world: &mut World) {
+        let Some(process) = &self.process else { return };
+        let Some((to, holders)) = process.fetch.clone() else {
+            return;
+        };
+        let after = Height(process.chain.len() as u64);
+        if after >= to {
+            if let Some(process) = &mut self.process {
+                process.fetch = None;
+            }
+            return;
+        }
+        // A holder that does not answer is no reason to wait for it alone.
+        let holder = world.random.pick(&holders).copied();
+        let other = self.some_peer(world);
+        for peer in [holder, other].into_iter().flatten() {
+            self.tell(world, peer, &Wire::WantBlocks(after));
+        }
+    }
+
+    /// Executes the next height if it is decided and its batches are here.
+    pub(super) fn execute_next(&mut self, world: &mut World) {
+        let Some(process) = &mut self.process else { return };
+        let height = process.state.height.next();
+        let Some(proposal) = process.decided.get(&height) else {
+            return;
+        };
+        if process.executing {
+            return;
+        }
+        if proposal
+            .batches()
+            .iter()
+            .all(|batch| process.batches.contains_key(batch))
+        {
+            process.executing = true;
+            let delay = world.random.between(10, 300);
+            world.schedule_at(self.place, self.life, delay, Event::Execute { height });
+        } else {
+            self.ask_for_batches(world);
+        }
+    }
+
+    pub(super) fn on_execute(&mut self, world: &mut World, height: Height) {
+        let Some(process) = &mut self.process else { return };
+        process.executing = false;
+        if process.state.height.next() == height
+            && let Some(proposal) = process.decided.get(&height).cloned()
+        {
+            let block = process.state.execute(&proposal);
+            let hash = block.hash;
+            process.executed.insert(height, block);
+            self.step(world, Input::Executed { height, block: hash });
+        }
+        self.execute_next(world);
+    }
+
+    pub(super) fn on_certify(&mut self, world: &mut World, certificate: Certificate) {
+        let Some(process) = &mut self.process else { return };
+        let height = certificate.height();
+        if height.0 != process.chain.len() as u64 + 1 {
+            return; // Block sync was faster.
+        }
+        let Some(mut block) = process.executed.remove(&height) else {
+            world.checker.report(format!(
+                "validator {} certifies what it has not executed",
+                self.validator
+            ));
+            return;
+        };
+        block.certificate = Some(certificate);
+        self.append(world, block);
+    }
+
+    /// Adds a certified block to the chain, and starts to write it.
+    pub(super) fn append(&mut self, world: &mut World, block: ModelBlock) {
+        let height = block.height;
+        world.note(|| format!("{}: certifies h{height} {}", self.validator, block.hash.short()));
+        if self.is_honest() {
+            world.checker.on_certified(self.validator, &block);
+        }
+        let Some(process) = &mut self.process else { return };
+        process.chain.push(block);
+        process.decided.remove(&height);
+        process.required.retain(|(asked, _), _| *asked > height);
+        process.answered.retain(|(asked, _)| *asked > height);
+        let delay = world.random.between(20, self.settings.flush_us.max(20) * 2);
+        let written_at = (world.now + delay).max(process.block_written_at + 1);
+        process.block_written_at = written_at;
+        if self.settings.broken == Some(Broken::ForgottenTooEarly) {
+            self.disk
+                .records
+                .retain(|record| record.height().is_none_or(|about| about > height));
+        }
+        world.schedule_at(
+            self.place,
+            self.life,
+            written_at - world.now,
+            Event::BlockDurable { height },
+        );
+    }
+
+    /// A block is on disk: what led to it can be forgotten.
+    pub(super) fn on_block_durable(&mut self, height: Height) {
+        let Some(process) = &self.process else { return };
+        let place = self.disk.blocks.len();
+        if let Some(block) = process.chain.get(place).filter(|block| block.height == height) {
+            self.disk.blocks.push(block.clone());
+            self.disk
+                .records
+                .retain(|record| record.height().is_none_or(|about| about > height));
+            let kept = std::mem::take(&mut self.disk.records);
+            self.disk.records = Record::without_replaced(kept);
+        }
+    }
+
+    /// Applies fetched blocks, each with its certificate, in order.
+    pub(super) fn on_blocks(&mut self, world: &mut World, blocks: Vec<ModelBlock>) {
+        let mut last = None;
+        let mut batches = Vec::new();
+        for block in blocks {
+            let Some(process) = &mut self.process else { return };
+            let height = Height(process.chain.len() as u64).next();
+            let Some(certificate) = block.certificate.clone() else {
+                return;
+            };
+            let proves = certificate.height() == block.height
+                && certificate.block() == block.hash
+                && (self.settings.broken == Some(Broken::Unverified)
+                    || verify_certificate(&certificate, world.network, &world.committee, &KeyedDigest)
+                        .is_ok());
+            if block.height != height || !proves {
+                continue;
+            }
+            let mut applied = match process.executed.remove(&height) {
+                Some(executed) => executed,
+                None => {
+                    assert_eq!(
+                        process.state.height.next(),
+                        height,
+                        "blocks are executed in order"
+                    );
+                    process.state.execute(&block.proposal)
+                }
+            };
+            if applied.hash != block.hash {
+                if self.is_honest() {
+                    world.checker.report(format!(
+                        "validator {} cannot apply block {height}",
+                        self.validator
+                    ));
+                }
+                return;
+            }
+            applied.certificate = Some(certificate.clone());
+            batches.extend_from_slice(block.proposal.batches());
+            self.append(world, applied);
+            last = Some(certificate);
+        }
+        let Some(certificate) = last else { return };
+        for batch in &batches {
+            if let Some(process) = &mut self.process {
+                process.batches.entry(*batch).or_insert(world.now);
+            }
+            self.disk.batches.insert(*batch);
+        }
+        self.step(world, Input::Synced(certificate));
+        self.step(world, Input::BatchesObsolete(batches));
+        self.execute_next(world);
+        self.ask_for_blocks(world);
+    }
+}

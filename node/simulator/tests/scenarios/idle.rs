@@ -1,0 +1,51 @@
+//! Networks with nothing to do.
+
+use quorate_simulator::{Command, Scenario};
+
+use crate::run;
+
+#[test]
+fn pitfall_17_a_silent_primary_of_an_idle_network_is_found_out() {
+    let scenario = Scenario::calm(4, 0).without_batches().at(500, Command::Crash(0));
+    let scenario = Scenario {
+        faults_end_ms: 3_000,
+        linger_ms: 1_000,
+        ..scenario
+    };
+    for report in run(&scenario) {
+        assert!(report.view >= 1, "its heartbeats are missed");
+        assert_eq!(report.height, 0, "no block is empty");
+    }
+}
+
+#[test]
+fn an_idle_network_is_quiet() {
+    let scenario = Scenario {
+        linger_ms: 10_000,
+        ..Scenario::calm(4, 0)
+    };
+    for report in run(&scenario) {
+        // A heartbeat to three peers at most every 150 ms, and nothing else.
+        assert!(
+            report.idle_messages <= 3 * 70,
+            "{} messages in ten seconds",
+            report.idle_messages
+        );
+        assert_eq!(report.view, 0);
+    }
+}
+
+#[test]
+fn pitfall_34_what_is_submitted_after_an_idle_while_is_ordered() {
+    let scenario = Scenario::calm(4, 0)
+        .without_batches()
+        .at(9_000, Command::Submit(2, 3));
+    let scenario = Scenario {
+        faults_end_ms: 9_500,
+        ..scenario
+    };
+    for report in run(&scenario) {
+        assert!(report.height > 0);
+        assert_eq!(report.view, 0);
+    }
+}

@@ -1,0 +1,39 @@
+//! Named lies.
+
+use quorate_crypto::ValidatorIndex;
+use quorate_simulator::{Lie, Scenario, Simulation};
+
+use crate::run;
+
+#[test]
+fn an_equivocating_primary_splits_nobody_and_is_accused() {
+    let scenario = Scenario {
+        batches: 60,
+        faults_end_ms: 4_000,
+        patience_ms: 20_000,
+        ..Scenario::calm(4, 0)
+    };
+    let scenario = scenario.with_liar(0, Lie::Twins);
+    let accused = run(&scenario)
+        .iter()
+        .filter(|report| report.accused.contains(&ValidatorIndex(0)))
+        .count();
+    assert!(accused > 0, "two proposals for one height and view are evidence");
+}
+
+#[test]
+fn a_silent_primary_is_replaced() {
+    for report in run(&Scenario::calm(4, 0).with_liar(0, Lie::Silent)) {
+        assert!(report.view >= 1);
+    }
+}
+
+#[test]
+fn pitfall_2_two_liars_of_seven_do_not_unlock_what_was_committed() {
+    for seed in 0..40 {
+        let scenario = Scenario::stormy(7, seed)
+            .with_liar(0, Lie::Mutant)
+            .with_liar(1, Lie::Twins);
+        Simulation::new(scenario).run().expect_success();
+    }
+}

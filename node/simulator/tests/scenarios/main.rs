@@ -1,0 +1,31 @@
+//! Protocol stories in whole networks, one a file, and seeds.
+
+mod alone;
+mod away;
+mod broken_rules;
+mod clocks;
+mod cut_link;
+mod halves;
+mod idle;
+mod liars;
+mod primary_crashes;
+mod replay;
+mod restart_of_all;
+mod seeds;
+mod standstill;
+mod tip_holder;
+
+use quorate_simulator::{Report, Scenario, Simulation};
+
+/// Runs a scenario in which nothing may go wrong, under several seeds.
+fn run(scenario: &Scenario) -> Vec<Report> {
+    (0..10)
+        .map(|seed| {
+            let scenario = Scenario {
+                seed,
+                ..scenario.clone()
+            };
+            Simulation::new(scenario).run().expect_success()
+        })
+        .collect()
+}

@@ -1,0 +1,43 @@
+//! Faults drawn from seeds. `QUORATE_SEEDS` says how many (400 unless told), `QUORATE_FIRST_SEED`
+//! where to begin.
+
+use quorate_simulator::{Scenario, Simulation};
+
+/// Committees that seeds are tried on in turn.
+const SIZES: [usize; 7] = [4, 7, 1, 10, 4, 5, 16];
+
+fn number(variable: &str, otherwise: u64) -> u64 {
+    std::env::var(variable)
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(otherwise)
+}
+
+fn run_seeds(name: &str, scenario: impl Fn(usize, u64) -> Scenario) {
+    let first = number("QUORATE_FIRST_SEED", 0);
+    let count = number("QUORATE_SEEDS", 400);
+    let (mut events, mut virtual_ms, mut settled_ms, mut view) = (0, 0, 0, 0);
+    for seed in first..first + count {
+        let size = SIZES[usize::try_from(seed).unwrap() % SIZES.len()];
+        let report = Simulation::new(scenario(size, seed)).run().expect_success();
+        events += report.events;
+        virtual_ms += report.virtual_ms;
+        settled_ms = settled_ms.max(report.settled_ms);
+        view = view.max(report.view);
+    }
+    println!(
+        "{name}: {count} seeds, {events} events, {} virtual minutes, settled within {settled_ms} ms of the \
+         faults' end, views up to {view}",
+        virtual_ms / 60_000
+    );
+}
+
+#[test]
+fn faulty_links_and_machines_neither_split_nor_stop_the_network() {
+    run_seeds("faults", Scenario::stormy);
+}
+
+#[test]
+fn liars_within_the_bound_neither_split_nor_stop_the_network() {
+    run_seeds("liars", |size, seed| Scenario::stormy(size, seed).with_liars());
+}
