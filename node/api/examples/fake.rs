@@ -1,6 +1,8 @@
 //! Serves the API and the explorer over a chain in memory that grows by itself:
 //! `cargo run --release -p quorate-api --example fake [ADDRESS]`, then open the address in a browser.
 
+#![allow(clippy::unwrap_used, reason = "the fake is shared with the tests")]
+
 #[path = "../tests/api/fake.rs"]
 mod fake;
 #[path = "../tests/api/story.rs"]

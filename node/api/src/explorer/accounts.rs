@@ -129,7 +129,7 @@ fn history_table(
             html! {
                 @match direction {
                     Some(direction) => { span .direction data-direction=(direction) { (direction) } },
-                    None => { span .aside { "none" } },
+                    None => { span .aside aria-label="none" { "–" } },
                 }
             },
             words::summary_for(address, &intent.sender, &intent.operations, &decimals),

@@ -15,9 +15,10 @@ const units = [
   ["day", 365],
   ["year", Infinity],
 ];
-const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const inFull = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const inShort = new Intl.RelativeTimeFormat("en", { numeric: "auto", style: "narrow" });
 
-function ago(text) {
+function ago(text, relative) {
   let value = (Date.parse(text) - Date.now()) / 1000;
   if (Number.isNaN(value)) return "";
   for (const [unit, size] of units) {
@@ -28,8 +29,8 @@ function ago(text) {
 }
 
 function tell(root) {
-  for (const span of root.querySelectorAll("[data-since]")) span.textContent = ago(span.dataset.since);
-  for (const time of root.querySelectorAll("td time")) time.textContent = ago(time.dateTime);
+  for (const span of root.querySelectorAll("[data-since]")) span.textContent = ago(span.dataset.since, inFull);
+  for (const time of root.querySelectorAll("td time")) time.textContent = ago(time.dateTime, inShort);
 }
 
 // Copying

@@ -1,0 +1,245 @@
+//! The Rust client against a served API, over real sockets.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::StreamExt as _;
+use quorate_api::{ApiConfig, Node, Refusal, client_router, serve};
+use quorate_client::schema::{SubmittedStatus, TransactionStatus};
+use quorate_client::wallet::TrustedGenesis;
+use quorate_client::{Client, ClientError, EventFilter, Page, StreamEvent, Wait};
+use quorate_ledger::{Digest, Height, encode};
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::fake::{Fake, GENESIS_TIME, code, committee, network, wallet};
+use crate::story::{self, document, payment};
+
+/// A served fake; it stops when this is dropped.
+struct Served {
+    url: String,
+    _stop: oneshot::Sender<()>,
+}
+
+async fn served(fake: &Arc<Fake>) -> Served {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let node: Arc<dyn Node> = Arc::clone(fake) as _;
+    let router = client_router(node, ApiConfig::default());
+    let stopped = async { drop(stopped.await) };
+    tokio::spawn(serve(listener, router, stopped, Duration::from_millis(100)));
+    Served { url, _stop: stop }
+}
+
+/// An address at which nothing listens.
+async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+#[tokio::test]
+async fn every_reading_method_reads_what_the_api_writes() {
+    let served = served(&story::fake()).await;
+    let client = Client::new([&served.url]).unwrap();
+    let page = Page::default();
+    assert_eq!(client.status().await.unwrap().height, Height(8));
+    assert_eq!(client.height().await.unwrap(), Height(8));
+    assert_eq!(client.network().await.unwrap().network, network());
+    assert!(client.genesis().await.unwrap().contains("nordic-clearing"));
+    assert_eq!(client.blocks(&page).await.unwrap().blocks.len(), 8);
+    assert_eq!(
+        client.block("latest").await.unwrap(),
+        client.block("8").await.unwrap()
+    );
+    let account = client.account(&wallet(11)).await.unwrap();
+    assert_eq!((account.threshold, account.signers.len()), (3, 3));
+    let history = client
+        .account_transactions(&wallet(11), &page)
+        .await
+        .unwrap()
+        .transactions;
+    assert_eq!(history.len(), 7);
+    assert_eq!(
+        client.transaction(&history[0].id).await.unwrap().status,
+        TransactionStatus::Committed
+    );
+    assert_eq!(client.assets(&page).await.unwrap().assets.len(), 2);
+    assert_eq!(client.asset(&code("CO2")).await.unwrap().decimals, 6);
+    assert_eq!(
+        client.holders(&code("CO2"), &page).await.unwrap().holders.len(),
+        2
+    );
+    assert_eq!(client.record(&document(), &page).await.unwrap().records.len(), 2);
+    assert_eq!(client.validators().await.unwrap().validators.len(), 4);
+    assert_eq!(client.peers().await.unwrap().peers.len(), 3);
+    assert_eq!(client.evidence().await.unwrap().evidence.len(), 1);
+    assert_eq!(client.members().await.unwrap().members.len(), 4);
+    assert_eq!(client.proposals().await.unwrap().proposals.len(), 0);
+    let block = client.certified_block(Height(3)).await.unwrap();
+    assert!(
+        TrustedGenesis::new(network(), committee())
+            .verify_block(Height(3), &block)
+            .is_ok()
+    );
+}
+
+#[tokio::test]
+async fn errors_have_the_exit_codes_of_the_command_line() {
+    let fake = story::fake();
+    let served = served(&fake).await;
+    let client = Client::new([&served.url]).unwrap();
+    let transaction = || encode(&payment(10, 11, 1, 210, "")).into();
+    assert_eq!(
+        client.transaction(&Digest::ZERO).await.unwrap_err().exit_code(),
+        3
+    );
+    assert_eq!(client.block("nonsense").await.unwrap_err().exit_code(), 2);
+    assert_eq!(client.block("../status").await.unwrap_err().exit_code(), 2);
+    fake.refuse(Refusal::Expired);
+    let refused = client.submit(transaction(), Wait::Admitted).await.unwrap_err();
+    assert_eq!(refused.exit_code(), 4);
+    assert!(matches!(refused, ClientError::Refused { code, .. } if code == "expired"));
+    fake.refuse(Refusal::PoolFull { retry_after_ms: 700 });
+    let busy = client.submit(transaction(), Wait::Admitted).await.unwrap_err();
+    assert!(matches!(
+        busy,
+        ClientError::Busy {
+            retry_after_ms: 700,
+            ..
+        }
+    ));
+    let alone = Client::new([nobody().await]).unwrap();
+    assert_eq!(alone.status().await.unwrap_err().exit_code(), 6);
+    assert_eq!(
+        alone
+            .submit(transaction(), Wait::Admitted)
+            .await
+            .unwrap_err()
+            .exit_code(),
+        6
+    );
+    for url in ["nonsense", "ftp://127.0.0.1", "http://127.0.0.1:8100/?x=1"] {
+        assert_eq!(Client::new([url]).unwrap_err().exit_code(), 2, "{url}");
+    }
+    let outlived = client
+        .settle(transaction(), Instant::now() + Duration::from_millis(300))
+        .await;
+    assert_eq!(outlived.unwrap_err().exit_code(), 5);
+}
+
+#[tokio::test]
+async fn a_node_out_of_reach_is_passed_over() {
+    let served = served(&story::fake()).await;
+    let client = Client::new([nobody().await, served.url.clone()]).unwrap();
+    assert_eq!(client.status().await.unwrap().height, Height(8));
+    let id = client
+        .submit(encode(&payment(10, 11, 1, 211, "")).into(), Wait::Admitted)
+        .await
+        .unwrap()
+        .id;
+    assert_eq!(id, Some(payment(10, 11, 1, 211, "").id()));
+}
+
+#[tokio::test]
+async fn a_node_that_takes_nothing_is_passed_over() {
+    let (closed, open) = (story::fake(), story::fake());
+    closed.refuse(Refusal::Unavailable {
+        reason: "it is stopping".to_owned(),
+    });
+    let (first, second) = (served(&closed).await, served(&open).await);
+    let client = Client::new([&first.url, &second.url]).unwrap();
+    let transaction = payment(10, 11, 1, 212, "");
+    let answer = client
+        .submit(encode(&transaction).into(), Wait::Admitted)
+        .await
+        .unwrap();
+    assert_eq!(answer.status, SubmittedStatus::Pending);
+    assert!(open.pending(&transaction.id()).is_some());
+}
+
+#[tokio::test]
+async fn settling_goes_on_over_a_busy_node_to_the_outcome() {
+    let fake = story::fake();
+    let served = served(&fake).await;
+    let client = Client::new([&served.url]).unwrap();
+    fake.refuse(Refusal::PoolFull { retry_after_ms: 50 });
+    let transaction = payment(10, 11, 1, 213, "");
+    let settling = client.settle(
+        encode(&transaction).into(),
+        Instant::now() + Duration::from_secs(20),
+    );
+    let (settled, ()) = tokio::join!(settling, async {
+        while fake.pending(&transaction.id()).is_none() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        fake.commit_with_pool(vec![], GENESIS_TIME + 3_600_000);
+    });
+    let settled = settled.unwrap();
+    assert_eq!(
+        (settled.status, settled.height),
+        (SubmittedStatus::Committed, Some(Height(9)))
+    );
+}
+
+#[tokio::test]
+async fn many_are_submitted_in_one_call() {
+    let served = served(&story::fake()).await;
+    let client = Client::new([&served.url]).unwrap();
+    let list: Vec<_> = (0..50)
+        .map(|salt| encode(&payment(10, 11, 7, salt, "")).into())
+        .collect();
+    let answers = client.submit_many(&list, Wait::Admitted).await.unwrap();
+    assert_eq!(answers.len(), 50);
+    assert!(
+        answers
+            .iter()
+            .all(|answer| answer.status == SubmittedStatus::Pending)
+    );
+}
+
+#[tokio::test]
+async fn events_go_on_at_another_node_without_gap_or_repeat() {
+    let fake = story::fake();
+    let (first, second) = (served(&fake).await, served(&fake).await);
+    let client = Client::new([&first.url, &second.url]).unwrap();
+    let filter = EventFilter {
+        without_transactions: true,
+        ..EventFilter::default()
+    };
+    let mut events = client.events(filter, Some("0".to_owned()));
+    let mut heights = Vec::new();
+    let mut first = Some(first);
+    while heights.len() < 10 {
+        let Some(Ok(StreamEvent::Block { block, .. })) = events.next().await else {
+            panic!("a block was expected")
+        };
+        heights.push(block.height.0);
+        if heights.len() == 4 {
+            drop(first.take());
+            fake.commit(vec![], GENESIS_TIME + 3_600_000);
+            fake.commit(vec![], GENESIS_TIME + 3_700_000);
+        }
+    }
+    assert_eq!(heights, (1..=10).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_server_told_to_stop_cuts_open_streams_after_its_grace() {
+    let fake = story::fake();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let (stop, stopped) = oneshot::channel::<()>();
+    let router = client_router(Arc::clone(&fake) as _, ApiConfig::default());
+    let stopped = async { drop(stopped.await) };
+    let serving = tokio::spawn(serve(listener, router, stopped, Duration::from_millis(200)));
+    let client = Client::new([&url]).unwrap();
+    let mut events = client.events(EventFilter::default(), Some("0".to_owned()));
+    assert!(events.next().await.is_some());
+    drop(stop);
+    tokio::time::timeout(Duration::from_secs(10), serving)
+        .await
+        .expect("it stops within the grace")
+        .unwrap();
+}

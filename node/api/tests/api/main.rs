@@ -1,0 +1,14 @@
+//! The API and the explorer against a node in memory.
+
+#![allow(clippy::unwrap_used, reason = "in a test an unwrap is an assertion")]
+
+mod calls;
+mod client;
+mod events;
+mod fake;
+mod openapi;
+mod operations;
+mod pages;
+mod story;
+mod submit;
+mod web;
