@@ -30,9 +30,47 @@
 //! For each peer, with default [`Limits`], whatever it sends: 32 MiB that a connection has received and
 //! nobody has read, on at most 3 connections; 4 MiB of votes and 16 MiB of batches received and waiting
 //! for the runtime, frames under assembly included; 4 requests being served, each with 64 KiB of request
-//! and two frames of answer. What this node does itself is bounded too: 4 MiB of votes and 32 MiB of
+//! and two frames of answer of 8 MiB. What this node does itself is bounded too: 4 MiB of votes and 32 MiB of
 //! batches wait to be sent to a peer (the bytes of a broadcast are shared between peers), and 4 requests
-//! are under way to it, each holding at most two frames (16 MiB).
+//! are under way to it, each holding at most two frames.
+//!
+//! # Example
+//!
+//! ```
+//! use quorate_network::{Channel, Config, Event, Limits, PeerConfig, PeerKey, start};
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = |seed: u8, peers| Config {
+//!     identity: [seed; 32].into(),
+//!     listen: vec!["/ip4/127.0.0.1/tcp/0".to_owned()],
+//!     external: Vec::new(),
+//!     peers,
+//!     network: [0; 32],
+//!     protocol_version: 1,
+//!     software: "example/1".to_owned(),
+//!     mdns: false,
+//!     kademlia: false,
+//!     limits: Limits::default(),
+//! };
+//! let member = |seed: u8, addresses| PeerConfig {
+//!     key: PeerKey::of_seed(&[seed; 32]),
+//!     name: format!("node-{seed}"),
+//!     addresses,
+//! };
+//! let (alice, mut seen_by_alice) = start(config(1, vec![member(2, vec![])])).await?;
+//! let (bob, mut seen_by_bob) = start(config(2, vec![member(1, alice.listening())])).await?;
+//! assert!(matches!(seen_by_alice.recv().await, Some(Event::Connected { .. })));
+//! alice.send(bob.local(), Channel::Votes, "hello".into())?;
+//! loop {
+//!     if let Some(Event::Message { peer, bytes, .. }) = seen_by_bob.recv().await {
+//!         assert_eq!((peer, &bytes[..]), (alice.local(), &b"hello"[..]));
+//!         break;
+//!     }
+//! }
+//! # Ok(())
+//! # }
+//! ```
 
 mod channel;
 mod config;

@@ -182,7 +182,10 @@ impl Link {
         loop {
             tokio::select! {
                 arrived = self.streams.inbound.recv() => {
-                    let arrived = arrived.ok_or_else(ended)?;
+                    let Some(arrived) = arrived else {
+                        read_to_the_end(&mut tasks).await;
+                        return Err(ended());
+                    };
                     if started {
                         readers.accept(arrived, &mut tasks)?;
                     } else {
@@ -216,6 +219,10 @@ impl Link {
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => {
                     match ended {
                         Ok(None) => {}
+                        Ok(Some(reason @ Reason::Closed(_))) => {
+                            read_to_the_end(&mut tasks).await;
+                            return Err(reason);
+                        }
                         Ok(Some(reason)) => return Err(reason),
                         Err(_) => return Err(Reason::Closed("a task of the link failed".to_owned())),
                     }
@@ -341,6 +348,13 @@ impl Readers {
     }
 }
 
+/// After the connection has closed: what had arrived by then is still read, for a moment.
+async fn read_to_the_end(tasks: &mut Tasks) {
+    let rest = async { while tasks.join_next().await.is_some() {} };
+    // Whoever is not done by then waits for a runtime that is slow.
+    let _ = timeout(LINGER, rest).await;
+}
+
 async fn read_control(
     mut reader: FrameReader<ReadHalf<Stream>>,
     heard: mpsc::Sender<ControlV1>,
@@ -412,6 +426,7 @@ async fn try_write_frames(outlet: &Outlet, peer: &Peer, channel: Channel) -> io:
             }
             Taken::Nothing => {
                 writer.flush().await?;
+                peer.flushed(channel, outlet.id);
                 outlet.woken(channel).await;
             }
             Taken::Retired => return writer.close().await,

@@ -119,6 +119,8 @@ struct Inbox {
 struct Outbound {
     active: Option<Arc<Outlet>>,
     queues: [Queue; 2],
+    /// Whether the active link's writer holds frames that it has not flushed.
+    unflushed: [bool; 2],
 }
 
 #[derive(Debug)]
@@ -167,6 +169,7 @@ impl Peer {
             outbound: Mutex::new(Outbound {
                 active: None,
                 queues: [queue(limits.votes_queue), queue(limits.batches_queue)],
+                unflushed: [false; 2],
             }),
             inboxes: [
                 Inbox::new(limits.votes_inbox, Channel::Votes),
@@ -224,6 +227,7 @@ impl Peer {
         if outbound.active.as_ref().map(|outlet| outlet.id) != Some(id) {
             return Taken::Retired;
         }
+        outbound.unflushed[channel.index()] = true;
         let queue = &mut outbound.queues[channel.index()];
         let mut taken = 0;
         while taken < bytes
@@ -256,6 +260,7 @@ impl Peer {
         let mut outbound = lock(&self.outbound);
         let before = outbound.active.take();
         outbound.queues.iter_mut().for_each(Queue::clear);
+        outbound.unflushed = [false; 2];
         drop(outbound);
         let mut status = lock(&self.status);
         status.link = None;
@@ -272,12 +277,18 @@ impl Peer {
         lock(&self.outbound).active.clone()
     }
 
-    /// Whether everything queued has been taken by a writer.
+    /// The writer of link `id` has flushed everything that it took.
+    pub(crate) fn flushed(&self, channel: Channel, id: ConnectionId) {
+        let mut outbound = lock(&self.outbound);
+        if outbound.active.as_ref().map(|outlet| outlet.id) == Some(id) {
+            outbound.unflushed[channel.index()] = false;
+        }
+    }
+
+    /// Whether everything queued has been handed to the connection.
     pub(crate) fn drained(&self) -> bool {
-        lock(&self.outbound)
-            .queues
-            .iter()
-            .all(|queue| queue.frames.is_empty())
+        let outbound = lock(&self.outbound);
+        outbound.queues.iter().all(|queue| queue.frames.is_empty()) && outbound.unflushed == [false; 2]
     }
 
     /// Waits until the inbox of `channel` has room for a frame of `size` bytes.
@@ -444,7 +455,7 @@ mod tests {
 
     fn link(peer: &Peer, id: usize) -> ConnectionId {
         let id = ConnectionId::new_unchecked(id);
-        let (_handler, streams) = handler::pair();
+        let (_, streams) = handler::pair();
         let info = LinkInfo {
             address: String::new(),
             outbound: true,
@@ -523,6 +534,7 @@ mod tests {
         assert_eq!(peer.take(Channel::Votes, old, 100, &mut taken), Taken::Retired);
         assert_eq!(peer.take(Channel::Votes, new, 100, &mut taken), Taken::Frames);
         peer.send(Channel::Votes, frame(7, 1)).unwrap();
+        assert!(!peer.drained());
         peer.deactivate("gone".to_owned());
         assert!(peer.drained());
     }

@@ -416,6 +416,8 @@ impl Service {
                     Reason::Violation("the peer chose a link, and it is ours to choose"),
                 );
             }
+            // Said twice, it means no more than once.
+            Report::Chosen if self.current(key).is_some_and(|current| current.link == id) => {}
             Report::Chosen => self.use_link(key, id, Order::Start),
             Report::RoundTrip(time) => {
                 if let Some(state) = self.members.get(&key) {
@@ -426,10 +428,13 @@ impl Service {
         }
     }
 
+    fn current(&self, key: PeerKey) -> Option<Current> {
+        self.members.get(&key).and_then(|state| state.current)
+    }
+
     /// The newest link is known to work, so it replaces the one in use, unless that one is as new.
     fn choose(&mut self, key: PeerKey, id: ConnectionId) {
-        let current = self.members.get(&key).and_then(|state| state.current);
-        match current {
+        match self.current(key) {
             Some(current) if current.since.elapsed() < SETTLED => self.close(id, Reason::Superseded),
             Some(current) => {
                 self.use_link(key, id, Order::Choose);
@@ -488,9 +493,7 @@ impl Service {
         link.reason = Some(reason.clone());
         let (key, address, ready) = (link.peer, link.address.clone(), link.ready.is_some());
         let was_current = self.leave(key, id, &reason);
-        if let Some(state) = self.members.get(&key) {
-            state.peer.set_error(&reason.to_string());
-        }
+        self.note_error(key, ready, &reason);
         if matches!(reason, Reason::Mismatch { .. }) {
             self.closes.insert((Instant::now() + LINGER, id));
         } else {
@@ -536,24 +539,36 @@ impl Service {
         let Some(link) = self.links.remove(&id) else {
             return;
         };
-        link.task.abort();
-        let key = link.peer;
-        let reason = link.reason.unwrap_or(Reason::Closed(cause));
+        let (key, ready) = (link.peer, link.ready.is_some());
+        let reason = match link.reason {
+            Some(reason) => {
+                link.task.abort();
+                reason
+            }
+            // The peer has closed it. What arrived before is read by the link's task, which then ends.
+            None => Reason::Closed(cause),
+        };
         self.leave(key, id, &reason);
         let linked = self.links.values().any(|other| other.peer == key);
-        let Some(state) = self.members.get_mut(&key) else {
+        if let Some(state) = self.members.get_mut(&key)
+            && !linked
+            && !state.denied
+        {
+            state.dialing.again(Instant::now(), &self.limits);
+            self.note_error(key, ready, &reason);
+        }
+    }
+
+    /// Why there is no link; logged when it changes.
+    fn note_error(&self, key: PeerKey, ready: bool, reason: &Reason) {
+        let Some(state) = self.members.get(&key) else {
             return;
         };
-        if linked || state.denied {
-            return;
-        }
-        state.dialing.again(Instant::now(), &self.limits);
-        let error = if link.ready.is_none() && matches!(reason, Reason::Closed(_)) {
-            format!(
-                "the peer ended the connection before its handshake, as it does with strangers ({reason})"
-            )
-        } else {
-            reason.to_string()
+        let error = match reason {
+            Reason::Closed(_) if !ready => {
+                "the peer ended the connection before its handshake, as it does with strangers".to_owned()
+            }
+            reason => reason.to_string(),
         };
         if state.peer.set_error(&error) {
             tracing::info!(peer = %state.peer.name(), reason = %error, "no link");

@@ -9,7 +9,7 @@ use quorate_network::{Channel, Event, Limits, Reason, SendError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::common::{PATIENCE, at, config, key, member, node, number_of, numbered, pair};
+use crate::common::{Node, PATIENCE, at, config, key, member, node, number_of, numbered, pair};
 
 /// Sends batches to `to` until its queue is full, and stays so.
 async fn stuff(handle: &quorate_network::Handle, to: u8) -> u64 {
@@ -174,34 +174,65 @@ async fn relay(target: String, held: Arc<AtomicBool>) -> u16 {
     port
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_link_that_falls_silent_is_noticed_by_both_and_made_again() {
-    let quick = Limits {
+/// Nodes 1 and 2 with a relay between them; the one of them that is impatient pings often.
+async fn pair_over_relay(impatient: u8) -> (Node, Node, Arc<AtomicBool>) {
+    let limits = |seed| Limits {
         ping_interval: Duration::from_millis(200),
-        ping_timeout: Duration::from_millis(500),
-        handshake_timeout: Duration::from_secs(2),
+        ping_timeout: if seed == impatient {
+            Duration::from_millis(500)
+        } else {
+            PATIENCE
+        },
         dial_timeout: Duration::from_secs(1),
         ..Limits::default()
     };
     let mut first = config(1, vec![member(2)]);
-    first.limits = quick.clone();
+    first.limits = limits(1);
     let mut one = node(first).await;
     let held = Arc::new(AtomicBool::new(false));
     let target = one.address().replace("/ip4/127.0.0.1/tcp/", "127.0.0.1:");
     let port = relay(target, held.clone()).await;
     let mut second = config(2, vec![at(1, format!("/ip4/127.0.0.1/tcp/{port}"))]);
-    second.limits = quick;
+    second.limits = limits(2);
     let mut two = node(second).await;
     one.connected(2).await;
     two.connected(1).await;
+    (one, two, held)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_link_that_falls_silent_is_given_up_and_made_again() {
+    let (mut one, mut two, held) = pair_over_relay(1).await;
     held.store(true, Ordering::Relaxed);
     assert_eq!(one.disconnected(2).await, Reason::PingTimeout);
-    assert_eq!(two.disconnected(1).await, Reason::PingTimeout);
     held.store(false, Ordering::Relaxed);
+    two.disconnected(1).await;
     one.connected(2).await;
     two.connected(1).await;
     one.push(2, Channel::Votes, numbered(3, 4)).await;
     assert_eq!(number_of(&two.message().await.2), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_link_replaces_one_that_only_the_other_side_knows_to_be_dead() {
+    let (mut one, mut two, held) = pair_over_relay(2).await;
+    // Time for node 1 to tell its own address, so that node 2 gets by without the relay.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    held.store(true, Ordering::Relaxed);
+    assert_eq!(two.disconnected(1).await, Reason::PingTimeout);
+    two.connected(1).await;
+    // Node 1 still waits for an answer on the old link; what it sends before it uses the new one is lost.
+    let (first, second) = (one.handle.clone(), two.handle.clone());
+    let talking = tokio::spawn(async move {
+        loop {
+            let _ = first.send(key(2), Channel::Votes, numbered(4, 4));
+            let _ = second.send(key(1), Channel::Votes, numbered(5, 4));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert_eq!(number_of(&two.message().await.2), 4);
+    assert_eq!(number_of(&one.message().await.2), 5);
+    talking.abort();
 }
 
 #[tokio::test(flavor = "multi_thread")]
