@@ -93,8 +93,8 @@ async fn pair() -> Result<(Handle, Events, Handle, Events), Failure> {
         network: [0; 32],
         protocol_version: 1,
         software: "throughput".to_owned(),
-        mdns: false,
-        kademlia: false,
+        mdns: true,
+        kademlia: true,
         limits: Limits::default(),
     };
     let peer = |seed: u8, addresses| PeerConfig {

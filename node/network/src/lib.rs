@@ -30,8 +30,8 @@
 //! For each peer, with default [`Limits`], whatever it sends: 32 MiB that a connection has received and
 //! nobody has read, on at most 3 connections; 4 MiB of votes and 16 MiB of batches received and waiting
 //! for the runtime, frames under assembly included; 4 requests being served, each with 64 KiB of request
-//! and two frames of answer of 8 MiB. What this node does itself is bounded too: 4 MiB of votes and 32 MiB of
-//! batches wait to be sent to a peer (the bytes of a broadcast are shared between peers), and 4 requests
+//! and two frames of answer of 8 MiB. What this node does itself is bounded too: 4 MiB of votes and
+//! 32 MiB of batches wait to be sent to a peer (the bytes of a broadcast are shared between peers), and 4 requests
 //! are under way to it, each holding at most two frames.
 //!
 //! # Example
@@ -86,8 +86,11 @@ mod key;
 mod link;
 mod mux;
 mod peer;
+mod pings;
+mod queue;
 mod service;
 mod sync;
+mod traffic;
 mod transport;
 
 pub use channel::Channel;
@@ -96,5 +99,6 @@ pub use error::{HandshakeField, NetworkError, Reason, ReplyError, RequestError, 
 pub use events::{Event, Events};
 pub use handle::{Handle, start};
 pub use key::{InvalidKey, PeerKey};
-pub use peer::{LinkInfo, PeerInfo, Traffic};
+pub use peer::{LinkInfo, PeerInfo};
 pub use sync::{MAX_SYNC_ANSWER, MAX_SYNC_FRAME, MAX_SYNC_REQUEST, Reply, Response};
+pub use traffic::Traffic;

@@ -4,8 +4,6 @@
 //! Frames wait with the peer and not with a connection. Of a peer's links one is active; its writers
 //! take from the queues, and the writers of any other find themselves retired.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
@@ -14,10 +12,10 @@ use libp2p::swarm::ConnectionId;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
 
 use crate::handler::StreamOpener;
+use crate::queue::{FRAME_COST, Queue};
+use crate::traffic::{Counters, Traffic};
 use crate::{Channel, Limits, PeerKey, SendError};
 
-/// What a waiting frame costs beyond its bytes, so that empty frames are bounded too.
-const FRAME_COST: usize = 256;
 /// An inbox is counted in units of this many bytes; a frame takes at least one.
 const INBOX_UNIT: u32 = 1 << 10;
 /// Requests of ours to one peer that may be under way.
@@ -66,34 +64,6 @@ pub struct LinkInfo {
     pub software: String,
 }
 
-/// Traffic with one peer since the start. Bytes do not count framing and encryption.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Traffic {
-    /// Frames handed to the connection.
-    pub sent: u64,
-    /// Their bytes.
-    pub sent_bytes: u64,
-    /// Frames received.
-    pub received: u64,
-    /// Their bytes.
-    pub received_bytes: u64,
-    /// Frames that were dropped or refused because the queue was full.
-    pub dropped: u64,
-    /// Frames that wait to be sent.
-    pub queued: u64,
-    /// Their bytes.
-    pub queued_bytes: u64,
-}
-
-#[derive(Debug, Default)]
-pub(crate) struct Counters {
-    sent: AtomicU64,
-    sent_bytes: AtomicU64,
-    received: AtomicU64,
-    received_bytes: AtomicU64,
-    dropped: AtomicU64,
-}
-
 /// Everything about one member.
 #[derive(Debug)]
 pub(crate) struct Peer {
@@ -121,13 +91,6 @@ struct Outbound {
     queues: [Queue; 2],
     /// Whether the active link's writer holds frames that it has not flushed.
     unflushed: [bool; 2],
-}
-
-#[derive(Debug)]
-struct Queue {
-    frames: VecDeque<Bytes>,
-    bytes: usize,
-    limit: usize,
 }
 
 #[derive(Debug, Default)]
@@ -159,16 +122,11 @@ pub(crate) enum Taken {
 
 impl Peer {
     pub(crate) fn new(key: PeerKey, name: &str, limits: &Limits) -> Self {
-        let queue = |limit| Queue {
-            frames: VecDeque::new(),
-            bytes: 0,
-            limit,
-        };
         Self {
             key,
             outbound: Mutex::new(Outbound {
                 active: None,
-                queues: [queue(limits.votes_queue), queue(limits.batches_queue)],
+                queues: [Queue::new(limits.votes_queue), Queue::new(limits.batches_queue)],
                 unflushed: [false; 2],
             }),
             inboxes: [
@@ -288,7 +246,7 @@ impl Peer {
     /// Whether everything queued has been handed to the connection.
     pub(crate) fn drained(&self) -> bool {
         let outbound = lock(&self.outbound);
-        outbound.queues.iter().all(|queue| queue.frames.is_empty()) && outbound.unflushed == [false; 2]
+        outbound.queues.iter().all(|queue| queue.is_empty()) && outbound.unflushed == [false; 2]
     }
 
     /// Waits until the inbox of `channel` has room for a frame of `size` bytes.
@@ -335,10 +293,9 @@ impl Peer {
         let traffic = |channel: Channel| {
             let outbound = lock(&self.outbound);
             let queue = &outbound.queues[channel.index()];
-            let (frames, cost) = (queue.frames.len(), queue.bytes);
             let mut traffic = self.counters[channel.index()].read();
-            traffic.queued = frames as u64;
-            traffic.queued_bytes = cost.saturating_sub(frames * FRAME_COST) as u64;
+            traffic.queued = queue.len() as u64;
+            traffic.queued_bytes = queue.payload() as u64;
             traffic
         };
         let (votes, batches) = (traffic(Channel::Votes), traffic(Channel::Batches));
@@ -378,64 +335,6 @@ impl Inbox {
         Self {
             permits: Arc::new(Semaphore::new(total as usize)),
             total,
-        }
-    }
-}
-
-impl Queue {
-    fn has_room_for(&self, size: usize) -> bool {
-        self.frames.is_empty() || self.bytes + size + FRAME_COST <= self.limit
-    }
-
-    fn drop_oldest_for(&mut self, size: usize) -> u64 {
-        let mut dropped = 0;
-        while !self.has_room_for(size) && self.pop().is_some() {
-            dropped += 1;
-        }
-        dropped
-    }
-
-    fn push(&mut self, frame: Bytes) {
-        self.bytes += frame.len() + FRAME_COST;
-        self.frames.push_back(frame);
-    }
-
-    fn pop(&mut self) -> Option<Bytes> {
-        let frame = self.frames.pop_front()?;
-        self.bytes -= frame.len() + FRAME_COST;
-        Some(frame)
-    }
-
-    fn clear(&mut self) {
-        self.frames = VecDeque::new();
-        self.bytes = 0;
-    }
-}
-
-impl Counters {
-    pub(crate) fn add_sent(&self, frames: u64, bytes: u64) {
-        self.sent.fetch_add(frames, Ordering::Relaxed);
-        self.sent_bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    pub(crate) fn add_received(&self, bytes: u64) {
-        self.received.fetch_add(1, Ordering::Relaxed);
-        self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn add_dropped(&self, frames: u64) {
-        self.dropped.fetch_add(frames, Ordering::Relaxed);
-    }
-
-    fn read(&self) -> Traffic {
-        Traffic {
-            sent: self.sent.load(Ordering::Relaxed),
-            sent_bytes: self.sent_bytes.load(Ordering::Relaxed),
-            received: self.received.load(Ordering::Relaxed),
-            received_bytes: self.received_bytes.load(Ordering::Relaxed),
-            dropped: self.dropped.load(Ordering::Relaxed),
-            queued: 0,
-            queued_bytes: 0,
         }
     }
 }

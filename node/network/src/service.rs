@@ -1,21 +1,23 @@
 //! The task that owns the swarm: admits, dials, chooses between two links to one peer, and closes what
 //! has failed. Frames do not pass through it.
 
+mod discovery;
+mod refusals;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use futures::StreamExt as _;
-use libp2p::swarm::dial_opts::{DialOpts, PeerCondition};
-use libp2p::swarm::{ConnectionDenied, ConnectionId, DialError, ListenError, Swarm, SwarmEvent};
-use libp2p::{Multiaddr, PeerId, connection_limits, identify, kad, mdns};
+use libp2p::swarm::{ConnectionId, ListenError, Swarm, SwarmEvent};
+use libp2p::{Multiaddr, PeerId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use crate::dialing::{COURTESY, Dialing, parse_address, worth_learning};
+use self::refusals::{Refusals, denial};
+use crate::dialing::{COURTESY, Dialing};
 use crate::events::EventQueue;
-use crate::gate::Refusal;
 use crate::handle::{Shared, Wanted};
 use crate::hello::HelloV1;
 use crate::link::{LINGER, Link, Order, Report};
@@ -29,16 +31,6 @@ const SETTLED: Duration = Duration::from_secs(2);
 const RETIREMENT: Duration = Duration::from_secs(2);
 /// A link that lasted so long was a good one: its peer is dialled again without a long pause.
 const WORKED: Duration = Duration::from_secs(1);
-/// Pause between questions to Kademlia.
-const LOOKUP_INTERVAL: Duration = Duration::from_secs(5);
-/// Dials of a member that must have failed before Kademlia is asked for it.
-const LOOKUP_AFTER: u32 = 2;
-/// Addresses taken from one message about a peer.
-const MAX_TOLD: usize = 8;
-/// Peers whose last refusal is remembered, so that the same is not logged at each of their dials.
-const MAX_REFUSED: usize = 64;
-/// A refusal that goes on is logged again after this time.
-const REFUSED_AGAIN: Duration = Duration::from_secs(60);
 /// Reports of links that may wait.
 const MAX_REPORTS: usize = 64;
 /// How long stopping may take to send what is queued, and then to close.
@@ -57,8 +49,7 @@ pub(crate) struct Service {
     /// Connections to close, and when.
     closes: BTreeSet<(Instant, ConnectionId)>,
     next_lookup: Instant,
-    /// What was logged of whom, and when. Those without a key count as one.
-    refused: BTreeMap<Option<PeerKey>, (Reason, Instant)>,
+    refusals: Refusals,
     report: mpsc::Sender<(ConnectionId, Report)>,
     reports: mpsc::Receiver<(ConnectionId, Report)>,
 }
@@ -113,7 +104,7 @@ impl Service {
             links: BTreeMap::new(),
             closes: BTreeSet::new(),
             next_lookup: Instant::now(),
-            refused: BTreeMap::new(),
+            refusals: Refusals::default(),
             report,
             reports,
         };
@@ -249,45 +240,6 @@ impl Service {
             .collect();
         for key in due {
             self.dial(key, now);
-        }
-    }
-
-    fn dial(&mut self, key: PeerKey, now: Instant) {
-        let Some(state) = self.members.get_mut(&key) else {
-            return;
-        };
-        state.dialing.rest();
-        if state.dialing.failures() >= LOOKUP_AFTER
-            && now >= self.next_lookup
-            && let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut()
-        {
-            kademlia.get_closest_peers(state.id);
-            self.next_lookup = now + LOOKUP_INTERVAL;
-        }
-        let dial = DialOpts::peer_id(state.id)
-            .addresses(state.dialing.addresses())
-            .condition(PeerCondition::DisconnectedAndNotDialing)
-            .allocate_new_port()
-            .build();
-        match self.swarm.dial(dial) {
-            // Connected already, or a dial of Kademlia's is under way: what comes of it is told.
-            Ok(()) | Err(DialError::DialPeerConditionFalse(_)) => {}
-            Err(error) => self.on_dial_failure(key, &error),
-        }
-    }
-
-    fn on_dial_failure(&mut self, key: PeerKey, error: &DialError) {
-        let linked = self.links.values().any(|link| link.peer == key);
-        let Some(state) = self.members.get_mut(&key) else {
-            return;
-        };
-        if linked || state.denied {
-            return;
-        }
-        state.dialing.again(Instant::now(), &self.limits);
-        let reason = dial_error(error);
-        if state.peer.set_error(&reason) {
-            tracing::info!(peer = %state.peer.name(), %reason, "no link");
         }
     }
 
@@ -577,7 +529,7 @@ impl Service {
 
     fn refuse(&mut self, peer: Option<PeerKey>, address: &Multiaddr, reason: Reason) {
         let address = without_peer_id(address).to_string();
-        if self.is_news(peer, &reason) {
+        if self.refusals.is_news(peer, &reason) {
             let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
             tracing::warn!(%peer, %address, %reason, "refused a connection");
         }
@@ -587,82 +539,6 @@ impl Service {
             address,
             reason,
         });
-    }
-
-    fn is_news(&mut self, peer: Option<PeerKey>, reason: &Reason) -> bool {
-        let now = Instant::now();
-        self.refused
-            .retain(|_, (_, at)| now.saturating_duration_since(*at) < REFUSED_AGAIN);
-        let known = self.refused.get(&peer).is_some_and(|(known, _)| known == reason);
-        if known || (self.refused.len() >= MAX_REFUSED && !self.refused.contains_key(&peer)) {
-            return false;
-        }
-        self.refused.insert(peer, (reason.clone(), now));
-        true
-    }
-
-    fn on_behaviour_event(&mut self, event: BehaviourEvent) {
-        match event {
-            BehaviourEvent::Identify(identify::Event::Received {
-                connection_id,
-                peer_id,
-                info,
-            }) => {
-                let Some(seen) = self.links.get(&connection_id).map(|link| link.address.clone()) else {
-                    return;
-                };
-                self.learn(peer_id, info.listen_addrs, Some(&seen));
-            }
-            BehaviourEvent::Kademlia(kad::Event::OutboundQueryProgressed {
-                result: kad::QueryResult::GetClosestPeers(result),
-                ..
-            }) => {
-                let peers = match result {
-                    Ok(found) => found.peers,
-                    Err(kad::GetClosestPeersError::Timeout { peers, .. }) => peers,
-                };
-                for peer in peers {
-                    self.learn(peer.peer_id, peer.addrs, None);
-                }
-            }
-            BehaviourEvent::Mdns(mdns::Event::Discovered(found)) => {
-                for (peer, address) in found {
-                    self.learn(peer, vec![address], None);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// Takes in addresses of a member, which others or itself have told. A member without a link is
-    /// dialled there.
-    fn learn(&mut self, id: PeerId, told: Vec<Multiaddr>, seen: Option<&Multiaddr>) {
-        let Some(key) = PeerKey::of_peer_id(&id) else {
-            return;
-        };
-        let linked = self.links.values().any(|link| link.peer == key);
-        let Some(state) = self.members.get_mut(&key) else {
-            return;
-        };
-        let mut news = false;
-        for address in told.into_iter().take(MAX_TOLD) {
-            let Ok(address) = parse_address(&address.to_string(), Some(key)) else {
-                continue;
-            };
-            if !worth_learning(&address, seen.unwrap_or(&address)) {
-                continue;
-            }
-            news |= state.dialing.learn(address.clone());
-            // What a connected member says of itself is worth telling to others.
-            if seen.is_some()
-                && let Some(kademlia) = self.swarm.behaviour_mut().kademlia.as_mut()
-            {
-                kademlia.add_address(&id, address);
-            }
-        }
-        if news && !linked && !state.denied {
-            state.dialing.soon(Instant::now());
-        }
     }
 
     async fn stop(mut self) {
@@ -703,44 +579,4 @@ fn without_peer_id(address: &Multiaddr) -> Multiaddr {
         .iter()
         .filter(|part| !matches!(part, libp2p::multiaddr::Protocol::P2p(_)))
         .collect()
-}
-
-fn denial(cause: &ConnectionDenied) -> Reason {
-    if let Some(Refusal(reason)) = cause.downcast_ref::<Refusal>() {
-        reason.clone()
-    } else if cause.downcast_ref::<connection_limits::Exceeded>().is_some() {
-        Reason::TooManyConnections
-    } else {
-        Reason::Closed(cause.to_string())
-    }
-}
-
-/// One line for people; libp2p's own text has several.
-fn dial_error(error: &DialError) -> String {
-    match error {
-        DialError::NoAddresses => "no address is known".to_owned(),
-        DialError::WrongPeerId { obtained, address } => {
-            let other =
-                PeerKey::of_peer_id(obtained).map_or_else(|| obtained.to_string(), |key| key.to_string());
-            format!("at {} there is another node, {other}", without_peer_id(address))
-        }
-        DialError::LocalPeerId { address } => format!("{} is this node itself", without_peer_id(address)),
-        DialError::Denied { cause } => denial(cause).to_string(),
-        DialError::Transport(errors) => {
-            let tried: Vec<String> = errors
-                .iter()
-                .map(|(address, error)| format!("{}: {}", without_peer_id(address), innermost(error)))
-                .collect();
-            tried.join("; ")
-        }
-        other => other.to_string(),
-    }
-}
-
-fn innermost(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut error = error;
-    while let Some(source) = error.source() {
-        error = source;
-    }
-    error.to_string()
 }

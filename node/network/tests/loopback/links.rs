@@ -222,6 +222,29 @@ async fn denying_cuts_both_ways_and_allowing_heals() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn denying_and_allowing_in_quick_succession_ends_with_a_link() {
+    let (mut one, mut two) = pair().await;
+    for round in 0..50u64 {
+        one.handle.deny(&[key(2)]);
+        tokio::time::sleep(Duration::from_micros(round * 200)).await;
+        one.handle.allow(&[key(2)]);
+        tokio::time::sleep(Duration::from_millis(round * 3)).await;
+    }
+    // Frames sent over a link that is on its way out are lost, so several are sent.
+    let (first, second) = (one.handle.clone(), two.handle.clone());
+    let talking = tokio::spawn(async move {
+        loop {
+            let _ = first.send(key(2), Channel::Votes, numbered(4, 4));
+            let _ = second.send(key(1), Channel::Votes, numbered(5, 4));
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    assert_eq!(number_of(&two.message().await.2), 4);
+    assert_eq!(number_of(&one.message().await.2), 5);
+    talking.abort();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn who_is_no_longer_a_member_loses_the_link_and_gets_it_back_with_membership() {
     let (mut one, mut two) = pair().await;
     one.handle.set_members(&[member(3)]).unwrap();
