@@ -45,7 +45,11 @@ struct Global {
         default_value = "text",
         env = "QUORATE_OUTPUT"
     )]
-    #[arg(value_name = "FORMAT", help_heading = "Global options")]
+    #[arg(
+        value_name = "text|json",
+        hide_possible_values = true,
+        help_heading = "Global options"
+    )]
     output: Format,
 }
 
@@ -165,22 +169,41 @@ mod tests {
         Cli::command().debug_assert();
     }
 
-    #[test]
-    fn every_command_has_an_example() {
-        fn check(command: &clap::Command, path: &str) {
-            let path = format!("{path} {}", command.get_name());
-            let help = command
-                .get_after_help()
-                .map(ToString::to_string)
-                .unwrap_or_default();
-            assert!(help.contains("Example"), "{path} shows no example");
-            for child in command
-                .get_subcommands()
-                .filter(|child| child.get_name() != "help")
-            {
-                check(child, &path);
-            }
+    /// The widest line of an example: wider ones would be wrapped.
+    const WIDEST: usize = 100;
+
+    fn problems_of(command: &clap::Command, path: &str, problems: &mut Vec<String>) {
+        let path = format!("{path} {}", command.get_name()).trim().to_owned();
+        let example = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        if !example.contains("Example") || !example.contains(&path) {
+            problems.push(format!("{path} shows no example of itself"));
         }
-        check(&Cli::command(), "");
+        problems.extend(
+            example
+                .lines()
+                .filter(|line| line.chars().count() > WIDEST)
+                .map(|line| format!("{path} has a line that would be wrapped: {line}")),
+        );
+        let unexplained = command
+            .get_arguments()
+            .filter(|argument| argument.get_help().is_none());
+        problems
+            .extend(unexplained.map(|argument| format!("{path}: {} is not explained", argument.get_id())));
+        for child in command
+            .get_subcommands()
+            .filter(|child| child.get_name() != "help")
+        {
+            problems_of(child, &path, problems);
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example_of_itself_and_every_option_is_explained() {
+        let mut problems = Vec::new();
+        problems_of(&Cli::command(), "", &mut problems);
+        assert!(problems.is_empty(), "{}", problems.join("\n"));
     }
 }

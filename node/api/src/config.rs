@@ -66,5 +66,8 @@ pub(crate) const MAX_PAGE: usize = 200;
 /// The most transaction ids that a page of blocks carries; it ends early instead.
 pub(crate) const MAX_IDS_PER_PAGE: usize = 20_000;
 
-/// Transactions that are read from a block at a time.
+/// Transactions of a block that an event stream holds at a time.
 pub(crate) const CHUNK: usize = 256;
+
+/// Transactions of a block that are read at a time where only their ids are kept.
+pub(crate) const ID_CHUNK: usize = 1_024;

@@ -223,29 +223,32 @@ fn read_on(
             break;
         }
         let mut events = Vec::new();
-        let chunk = if filter.transactions {
-            snapshot.transactions_at(cursor.height, cursor.index, CHUNK)?
-        } else {
-            Vec::new()
-        };
-        for facts in &chunk {
-            cursor.index = facts.index.saturating_add(1);
-            if filter
-                .account
-                .is_none_or(|account| concerns(&facts.transaction, &account))
-            {
-                let id = format!("{}.{}", facts.height, facts.index);
-                events.push(event("transaction", id, &shape::transaction(facts))?);
+        let facts = snapshot.block(BlockRef::Height(cursor.height))?;
+        let facts = facts.ok_or_else(|| {
+            Fault(format!(
+                "block {} is below the tip and not on the chain",
+                cursor.height
+            ))
+        })?;
+        let count = facts.header.v1().transaction_count;
+        if filter.transactions && cursor.index < count {
+            let piece = snapshot.transactions_at(cursor.height, cursor.index, CHUNK)?;
+            let last = piece
+                .last()
+                .ok_or_else(|| Fault(format!("block {} is cut short", cursor.height)))?;
+            cursor.index = last.index.saturating_add(1);
+            for facts in &piece {
+                if filter
+                    .account
+                    .is_none_or(|account| concerns(&facts.transaction, &account))
+                {
+                    let id = format!("{}.{}", facts.height, facts.index);
+                    events.push(event("transaction", id, &shape::transaction(facts))?);
+                }
             }
         }
-        if chunk.len() < CHUNK {
+        if !filter.transactions || cursor.index >= count {
             if filter.blocks {
-                let facts = snapshot.block(BlockRef::Height(cursor.height))?.ok_or_else(|| {
-                    Fault(format!(
-                        "block {} is below the tip and not on the chain",
-                        cursor.height
-                    ))
-                })?;
                 let id = cursor.height.to_string();
                 events.push(event("block", id, &with_ids(snapshot, &facts, names)?)?);
             }

@@ -35,6 +35,12 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The pause before nodes that could not be reached, or are busy, are tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
+/// The code of a refusal that is final even if another copy was sent before: no block executes either.
+const EXPIRED: &str = "expired";
+
+/// How long an unused connection is kept, less than nodes keep it.
+const IDLE: Duration = Duration::from_secs(30);
+
 /// The most bytes of an answer: a block's batches are bounded well below this.
 const MAX_ANSWER: usize = 256 << 20;
 
@@ -125,6 +131,7 @@ impl Client {
         }
         let http = reqwest::Client::builder()
             .connect_timeout(CONNECT_TIMEOUT)
+            .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .user_agent(concat!("quorate/", env!("CARGO_PKG_VERSION")))
@@ -281,37 +288,50 @@ impl Client {
     }
 
     /// Submits one signed transaction and follows it until it is settled: committed, failed or expired.
-    /// Nodes that are busy or out of reach are asked again until `deadline`.
+    /// Nodes that are busy or out of reach are asked again until `deadline`. Once a copy may have
+    /// arrived somewhere, no later refusal but expiry is taken for the last word: that copy may still
+    /// be executed.
     pub async fn settle(&self, transaction: Bytes, deadline: Instant) -> Result<Submitted, ClientError> {
-        let mut last = ClientError::Unknown {
-            reason: "the deadline has passed".to_owned(),
-        };
+        let mut maybe_sent = false;
+        let mut last = "the deadline has passed".to_owned();
+        let mut busy = None;
         loop {
             let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
-                return Err(last);
+                return Err(match busy {
+                    _ if maybe_sent => ClientError::Unknown { reason: last },
+                    Some(busy) => busy,
+                    None => ClientError::Unreachable { reason: last },
+                });
             }
-            let wait = Wait::Committed(left.min(LONGEST_WAIT));
             let mut pause = RETRY_PAUSE;
-            match self.submit(transaction.clone(), wait).await {
+            busy = None;
+            match self
+                .submit(transaction.clone(), Wait::Committed(left.min(LONGEST_WAIT)))
+                .await
+            {
                 Ok(answer) if answer.status == SubmittedStatus::Pending => {
-                    let reason = "it was admitted, but not committed before the deadline".to_owned();
-                    last = ClientError::Unknown { reason };
+                    maybe_sent = true;
+                    "it was admitted, but not committed before the deadline".clone_into(&mut last);
                 }
-                // A first copy that got through is never forgotten by a later try that did not.
-                Err(ClientError::Unreachable { reason }) if matches!(last, ClientError::Unknown { .. }) => {
-                    last = ClientError::Unknown { reason };
+                Err(ClientError::Unreachable { reason }) => last = reason,
+                Err(ClientError::Unknown { reason }) => {
+                    maybe_sent = true;
+                    last = reason;
                 }
-                Err(error @ (ClientError::Unreachable { .. } | ClientError::Unknown { .. })) => last = error,
                 Err(ClientError::Busy {
                     detail,
                     retry_after_ms,
                 }) => {
                     pause = Duration::from_millis(retry_after_ms);
-                    last = ClientError::Busy {
+                    last.clone_from(&detail);
+                    busy = Some(ClientError::Busy {
                         detail,
                         retry_after_ms,
-                    };
+                    });
+                }
+                Err(ClientError::Refused { code, detail, .. }) if maybe_sent && code != EXPIRED => {
+                    last = detail
                 }
                 settled => return settled,
             }
@@ -345,11 +365,15 @@ impl Client {
                 }
                 Ok(reply) => {
                     self.current.store(place, Ordering::Relaxed);
-                    return if reply.status.is_success() {
-                        Ok(reply)
-                    } else {
-                        Err(ClientError::from_problem(problem_of(&reply)))
-                    };
+                    if reply.status.is_success() {
+                        return Ok(reply);
+                    }
+                    let problem = problem_of(&reply);
+                    if maybe_sent && call.method == Method::POST && problem.code != EXPIRED {
+                        failures.push(format!("{node}: {}", problem.detail));
+                        break;
+                    }
+                    return Err(ClientError::from_problem(problem));
                 }
                 Err(error) => {
                     maybe_sent |= !error.is_connect() && !error.is_builder();

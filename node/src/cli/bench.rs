@@ -51,10 +51,11 @@ impl FromStr for RateArg {
 #[command(after_help = "Examples:
   quorate bench transfers --key ./localnet/treasury.key --rate 500 --duration 30 \\
       --node http://127.0.0.1:8100,http://127.0.0.1:8101,http://127.0.0.1:8102,http://127.0.0.1:8103
-  quorate bench transfers --key ./localnet/treasury.key --rate max --in-flight 1 --bundle 1   # idle latency
+  quorate bench transfers --key ./localnet/treasury.key --in-flight 1 --bundle 1    # idle latency
 
-At a rate, load does not slow down when answers do, and latency counts from when a transaction should have
-been sent. At `max`, the next call is made when one is answered, and latency counts from the call.")]
+At a rate, load does not slow down when answers do, and latency counts from when a transaction
+should have been sent. At `max`, the next call is made when one is answered, and latency counts
+from the call.")]
 pub(crate) struct TransfersArgs {
     /// Transactions a second, or `max`
     #[arg(long, value_name = "N|max", env = "QUORATE_RATE", default_value = "max")]

@@ -30,35 +30,40 @@ pub(crate) enum LocalnetCommand {
     /// Make a network, or resume the one in DIR, and wait until it is ready
     Up(UpArgs),
     /// Show what each validator is doing
+    #[command(after_help = "Example:\n  quorate localnet status --dir ./localnet")]
     Status(DirArgs),
     /// Ask all validators to end, and wait until they have
     Down(DownArgs),
     /// End validators at once, as a crash would (SIGKILL)
+    #[command(after_help = "Example:\n  quorate localnet kill validator-1 --dir ./localnet")]
     Kill(NamesArgs),
     /// Stop validators where they are, as a stalled machine would (SIGSTOP)
+    #[command(after_help = "Example:\n  quorate localnet pause validator-2 --dir ./localnet")]
     Pause(NamesArgs),
     /// Let paused validators go on (SIGCONT)
+    #[command(after_help = "Example:\n  quorate localnet resume validator-2 --dir ./localnet")]
     Resume(NamesArgs),
     /// End validators in order if they run, and start them again
+    #[command(after_help = "Example:\n  quorate localnet restart validator-1 --dir ./localnet")]
     Restart(NamesArgs),
     /// Cut all links between the named validators and the others
+    #[command(after_help = "Example:\n  quorate localnet partition validator-1 validator-2 --dir ./localnet")]
     Partition(NamesArgs),
     /// Undo every partition
+    #[command(after_help = "Example:\n  quorate localnet heal --dir ./localnet")]
     Heal(DirArgs),
 }
 
+/// Which network.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
-  quorate localnet status --dir ./localnet")]
 pub(crate) struct DirArgs {
     /// The network's folder
     #[arg(long, value_name = "DIR", env = "QUORATE_DIR", default_value = "./localnet")]
     dir: PathBuf,
 }
 
+/// Which validators of which network.
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
-  quorate localnet kill validator-1 --dir ./localnet")]
 pub(crate) struct NamesArgs {
     /// Validators, as `localnet status` names them
     #[arg(value_name = "NAME", required = true)]
@@ -388,7 +393,7 @@ async fn restart(args: &NamesArgs, output: &Output) -> Result<(), Failure> {
         return Err(still_running(&remaining, STOP_PATIENCE, localnet.dir()));
     }
     let mut children = start(&mut localnet, &places)?;
-    let up = drill::wait_serving(&mut localnet, &places, &mut children).await;
+    let up = drill::wait_serving(&localnet, &places, &mut children).await;
     spinner.finish_and_clear();
     up?;
     show::after(&localnet, &places, "restarted", output)

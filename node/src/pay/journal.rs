@@ -255,7 +255,7 @@ impl Journal {
     }
 
     /// Brings everything that was noted to the disk.
-    pub(crate) fn flush(&mut self) -> Result<(), Failure> {
+    pub(crate) fn flush(&self) -> Result<(), Failure> {
         self.file
             .sync_data()
             .map_err(|error| Failure::unwritable(&self.path, &error))

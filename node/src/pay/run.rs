@@ -219,7 +219,7 @@ impl<'a> Run<'a> {
 
     /// Ends it. Units that are in flight and not decided count as unknown.
     pub(crate) fn end(self) -> Result<Ended, Failure> {
-        let mut state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
         state.journal.flush()?;
         let State {
             known,

@@ -176,9 +176,6 @@ mod tests {
     fn short_texts_stay_as_they_are() {
         assert_eq!(shorten("QRT"), "QRT");
         assert_eq!(shorten("0123456789abcdef"), "0123456789abcdef");
-        assert_eq!(
-            shorten("0123456789abcdef0"),
-            "012345678…bcdef0"
-        );
+        assert_eq!(shorten("0123456789abcdef0"), "012345678…bcdef0");
     }
 }

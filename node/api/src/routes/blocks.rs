@@ -8,10 +8,10 @@ use quorate_client::schema::{Block, BlockList, OCTET_STREAM, Problem};
 use quorate_ledger::{Digest, Height};
 
 use crate::app::App;
-use crate::config::{CHUNK, MAX_IDS_PER_PAGE};
-use crate::facts::{BlockFacts, BlockRef, TransactionFacts};
+use crate::config::{ID_CHUNK, MAX_IDS_PER_PAGE};
+use crate::facts::{BlockFacts, BlockRef};
 use crate::input::{Name, Params, block_ref, wants_bytes, whole_number};
-use crate::node::Snapshot;
+use crate::node::{Fault, Snapshot};
 use crate::problem::Failure;
 use crate::shape::{self, Names};
 
@@ -100,31 +100,23 @@ fn unknown_block() -> Failure {
     )
 }
 
-/// All transactions of a block, read piece by piece.
-pub(crate) fn for_each_transaction(
-    snapshot: &dyn Snapshot,
-    height: Height,
-    mut take: impl FnMut(TransactionFacts),
-) -> Result<(), Failure> {
-    let mut from = 0;
-    loop {
-        let chunk = snapshot.transactions_at(height, from, CHUNK)?;
-        let Some(last) = chunk.last() else { return Ok(()) };
-        from = last.index.saturating_add(1);
-        let complete = chunk.len() < CHUNK;
-        chunk.into_iter().for_each(&mut take);
-        if complete {
-            return Ok(());
-        }
-    }
-}
-
+/// The block's document. Ids are read in pieces as large as a snapshot gives.
 pub(crate) fn with_ids(snapshot: &dyn Snapshot, facts: &BlockFacts, names: &Names) -> Result<Block, Failure> {
+    let header = facts.header.v1();
     let mut ids: Vec<Digest> = Vec::new();
-    if facts.header.v1().transaction_count > 0 {
-        for_each_transaction(snapshot, facts.header.v1().height, |transaction| {
-            ids.push(transaction.id)
-        })?;
+    while let Some(from) = u32::try_from(ids.len())
+        .ok()
+        .filter(|from| *from < header.transaction_count)
+    {
+        let piece = snapshot.transactions_at(header.height, from, ID_CHUNK)?;
+        if piece.is_empty() {
+            let reason = format!(
+                "block {} has fewer transactions than its header says",
+                header.height
+            );
+            return Err(Fault(reason).into());
+        }
+        ids.extend(piece.iter().map(|transaction| transaction.id));
     }
     Ok(shape::block(facts, ids, names))
 }

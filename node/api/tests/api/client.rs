@@ -183,6 +183,50 @@ async fn settling_goes_on_over_a_busy_node_to_the_outcome() {
     );
 }
 
+/// A server that reads a request and hangs up without an answer.
+async fn hangs_up() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((socket, _)) = listener.accept().await {
+            let mut buffer = [0; 4_096];
+            socket.readable().await.unwrap();
+            let _ = socket.try_read(&mut buffer);
+        }
+    });
+    url
+}
+
+#[tokio::test]
+async fn a_refusal_after_a_copy_may_have_arrived_elsewhere_is_not_the_last_word() {
+    let fake = story::fake();
+    let served = served(&fake).await;
+    let client = Client::new([hangs_up().await, served.url.clone()]).unwrap();
+    let transaction = || encode(&payment(10, 11, 1, 214, "")).into();
+    fake.refuse(Refusal::Unauthorised {
+        weight: 0,
+        threshold: 1,
+    });
+    let unsure = client.submit(transaction(), Wait::Admitted).await.unwrap_err();
+    assert!(matches!(unsure, ClientError::Unknown { .. }), "{unsure:?}");
+
+    let client = Client::new([hangs_up().await, served.url.clone()]).unwrap();
+    fake.refuse(Refusal::Expired);
+    let expired = client.submit(transaction(), Wait::Admitted).await.unwrap_err();
+    assert!(matches!(expired, ClientError::Refused { .. }), "{expired:?}");
+
+    let client = Client::new([hangs_up().await]).unwrap();
+    assert_eq!(
+        client
+            .submit(transaction(), Wait::Admitted)
+            .await
+            .unwrap_err()
+            .exit_code(),
+        5
+    );
+    assert_eq!(client.status().await.unwrap_err().exit_code(), 6);
+}
+
 #[tokio::test]
 async fn many_are_submitted_in_one_call() {
     let served = served(&story::fake()).await;

@@ -18,7 +18,7 @@ fn run_seeds(name: &str, scenario: impl Fn(usize, u64) -> Scenario) {
     let count = number("QUORATE_SEEDS", 400);
     let (mut events, mut virtual_ms, mut settled_ms, mut view) = (0, 0, 0, 0);
     for seed in first..first + count {
-        let size = SIZES[usize::try_from(seed).unwrap() % SIZES.len()];
+        let size = SIZES[(seed % SIZES.len() as u64) as usize];
         let report = Simulation::new(scenario(size, seed)).run().expect_success();
         events += report.events;
         virtual_ms += report.virtual_ms;

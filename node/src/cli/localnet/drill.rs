@@ -166,7 +166,7 @@ async fn deny(localnet: &Localnet, denied: &[(usize, &[String])]) -> Result<(), 
 
 /// Waits until these validators' operations listeners say that they are ready.
 pub(super) async fn wait_serving(
-    localnet: &mut Localnet,
+    localnet: &Localnet,
     places: &[usize],
     children: &mut Children,
 ) -> Result<(), Failure> {

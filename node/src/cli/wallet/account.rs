@@ -67,6 +67,7 @@ pub(crate) enum SignersCommand {
     /// Replace an account's signers and threshold
     Set(SetSignersArgs),
     /// Show an account's signers and threshold
+    #[command(after_help = "Example:\n  quorate wallet signers show --key alice.key")]
     Show(BalanceArgs),
 }
 

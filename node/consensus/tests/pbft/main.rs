@@ -1,0 +1,10 @@
+//! PBFT, one replica or a few at a time, by hand. Whole networks are in the simulator.
+#![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
+
+mod encodings;
+mod lab;
+mod memory;
+mod new_view;
+mod normal_case;
+mod recovery;
+mod view_change;

@@ -1,0 +1,277 @@
+//! Section 4.2.
+
+use quorate_consensus::contract::{Action, Input, Record, Rejection, Timer};
+use quorate_consensus::pbft::{EAGER_PROPOSALS, GATHERED_BATCHES};
+use quorate_consensus::{Body, Verified};
+use quorate_crypto::{Height, ValidatorIndex};
+use quorate_ledger::{Proposal, Timestamp};
+
+use crate::lab::*;
+
+#[test]
+fn pitfall_11_votes_are_durable_before_sent() {
+    let mut backup = replica(4, 1);
+    let proposal = proposal(1);
+    backup.step(NOW, from(0, pre_prepare(0, 1, &proposal)));
+    let step = backup.step(NOW, available(1, &proposal));
+    let accepted = signed(0, Body::Pbft(pre_prepare(0, 1, &proposal)));
+    assert_eq!(step.records, vec![Record::Accepted(accepted)]);
+    assert_eq!(asked(&step), vec![&prepare(0, 1, &proposal)]);
+    assert!(
+        broadcast(&step).is_empty(),
+        "nothing leaves before it comes back signed and durable"
+    );
+    let own = signed(1, Body::Pbft(prepare(0, 1, &proposal)));
+    let step = backup.step(NOW, Input::Own(own.clone()));
+    assert_eq!(step.actions, vec![Action::Broadcast(own)]);
+}
+
+#[test]
+fn a_backup_prepares_only_with_the_batches_here() {
+    let mut backup = replica(4, 1);
+    let step = backup.step(NOW, from(0, pre_prepare(0, 1, &proposal(1))));
+    assert!(asked(&step).is_empty());
+    let required = Action::RequireBatches {
+        height: Height(1),
+        proposal: proposal(1).digest(),
+        batches: vec![batch(1)],
+    };
+    assert!(step.actions.contains(&required));
+}
+
+#[test]
+fn pitfall_31_batches_that_a_proposal_names_are_always_required() {
+    let mut backup = replica(4, 1);
+    for height in 1..=WINDOW {
+        let proposal = proposal(u8::try_from(height).unwrap());
+        let step = backup.step(NOW, from(0, pre_prepare(0, height, &proposal)));
+        assert!(
+            step.actions
+                .iter()
+                .any(|action| matches!(action, Action::RequireBatches { .. }))
+        );
+    }
+}
+
+#[test]
+fn a_quorum_prepares_and_a_quorum_commits() {
+    let mut backup = replica(4, 1);
+    let proposal = proposal(1);
+    let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &proposal)));
+    assert!(says(&step, &prepare(0, 1, &proposal)));
+    assert!(
+        !says(&step, &commit(0, 1, &proposal)),
+        "two of four are no quorum"
+    );
+    let step = drive_as(&mut backup, 1, from(2, prepare(0, 1, &proposal)));
+    assert!(says(&step, &commit(0, 1, &proposal)));
+    assert!(
+        step.records
+            .iter()
+            .any(|record| matches!(record, Record::Prepared(_)))
+    );
+    let step = drive_as(&mut backup, 1, from(2, commit(0, 1, &proposal)));
+    assert!(step.actions.is_empty());
+    let step = drive_as(&mut backup, 1, from(3, commit(0, 1, &proposal)));
+    let height = Height(1);
+    assert!(step.actions.contains(&Action::Decide { height, proposal }));
+}
+
+#[test]
+fn votes_that_come_before_their_pre_prepare_count() {
+    let mut backup = replica(4, 1);
+    let proposal = proposal(1);
+    for sender in [2, 3] {
+        drive_as(&mut backup, 1, from(sender, prepare(0, 1, &proposal)));
+        drive_as(&mut backup, 1, from(sender, commit(0, 1, &proposal)));
+    }
+    let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &proposal)));
+    assert!(says(&step, &commit(0, 1, &proposal)));
+    assert!(
+        step.actions
+            .iter()
+            .any(|action| matches!(action, Action::Decide { .. }))
+    );
+}
+
+#[test]
+fn a_quorum_of_commits_decides_what_is_not_prepared_here() {
+    let mut backup = replica(4, 1);
+    let proposal = proposal(1);
+    for sender in [0, 2, 3] {
+        let step = drive_as(&mut backup, 1, from(sender, commit(0, 1, &proposal)));
+        assert!(
+            step.actions
+                .iter()
+                .all(|action| !matches!(action, Action::Decide { .. }))
+        );
+    }
+    // The proposal is missing: a status says so.
+    let step = drive_as(&mut backup, 1, Input::Timeout(Timer::Resend));
+    let Some(Body::Status(status)) = broadcast(&step).first().copied() else {
+        panic!("a status was expected");
+    };
+    assert!(!status.holds[0].proposal);
+    let step = backup.step(NOW, from(0, pre_prepare(0, 1, &proposal)));
+    assert!(
+        step.actions
+            .iter()
+            .any(|action| matches!(action, Action::Decide { .. }))
+    );
+}
+
+#[test]
+fn an_equivocating_primary_is_accused_and_gets_one_prepare() {
+    let mut backup = replica(4, 1);
+    drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &proposal(1))));
+    let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &proposal(2))));
+    let Some(Action::Accuse(evidence)) = step.actions.first() else {
+        panic!("evidence was expected");
+    };
+    assert_eq!(evidence.validator, ValidatorIndex(0));
+    assert!(broadcast(&step).is_empty());
+    assert!(matches!(step.rejection, Some(Rejection::Contradiction { .. })));
+}
+
+#[test]
+fn two_votes_of_one_kind_are_evidence_and_the_first_stands() {
+    let mut backup = replica(4, 1);
+    for contradiction in [prepare(0, 1, &proposal(1)), commit(0, 1, &proposal(1))] {
+        drive_as(&mut backup, 1, from(2, contradiction));
+    }
+    for contradiction in [prepare(0, 1, &proposal(2)), commit(0, 1, &proposal(2))] {
+        let step = drive_as(&mut backup, 1, from(2, contradiction));
+        assert!(matches!(step.actions.first(), Some(Action::Accuse(_))));
+    }
+}
+
+#[test]
+fn proposals_that_break_a_rule_are_refused() {
+    let mut backup = replica(4, 1);
+    let twice = Proposal::new(NOW, vec![batch(1), batch(1)]);
+    let many = Proposal::new(NOW, (0..5).map(batch).collect());
+    for bad in [twice, many] {
+        let step = backup.step(NOW, from(0, pre_prepare(0, 1, &bad)));
+        assert_eq!(step.rejection, Some(Rejection::BadProposal { height: Height(1) }));
+        assert!(step.actions.is_empty());
+    }
+}
+
+#[test]
+fn only_the_primary_proposes() {
+    let mut backup = replica(4, 1);
+    let step = backup.step(NOW, from(2, pre_prepare(0, 1, &proposal(1))));
+    let sender = ValidatorIndex(2);
+    assert_eq!(step.rejection, Some(Rejection::NotLeader { sender, reign: 0 }));
+}
+
+#[test]
+fn pitfall_24_a_proposal_too_far_ahead_is_held_and_looked_at_again() {
+    let mut backup = replica(4, 1);
+    let early = Proposal::new(Timestamp(NOW.0 + 6_000), vec![batch(1)]);
+    backup.step(NOW, from(0, pre_prepare(0, 1, &early)));
+    let step = backup.step(NOW, available(1, &early));
+    assert!(asked(&step).is_empty());
+    let later = Timestamp(NOW.0 + 2_000);
+    let step = backup.step(later, Input::Timeout(Timer::Resend));
+    assert_eq!(asked(&step), vec![&prepare(0, 1, &early)]);
+}
+
+#[test]
+fn a_primary_proposes_at_once_then_gathers() {
+    let mut primary = replica(4, 0);
+    let mut proposed = Vec::new();
+    for number in 0..16 {
+        let step = drive(&mut primary, Input::BatchesAvailable(vec![batch(number)]));
+        proposed.extend(broadcast(&step).into_iter().cloned());
+    }
+    let sizes: Vec<usize> = proposed
+        .iter()
+        .map(|body| match body {
+            Body::Pbft(quorate_consensus::pbft::Body::PrePrepare { proposal, .. }) => {
+                proposal.batches().len()
+            }
+            _ => 0,
+        })
+        .collect();
+    // Three at once, then those that gathered, as many as a proposal may have, to the window's end.
+    assert_eq!(EAGER_PROPOSALS, 3);
+    assert_eq!(GATHERED_BATCHES, 8);
+    assert_eq!(sizes, vec![1, 1, 1, 4]);
+}
+
+#[test]
+fn an_idle_primary_proposes_nothing() {
+    let mut primary = replica(4, 0);
+    let step = drive(&mut primary, Input::Timeout(Timer::Heartbeat { reign: 0 }));
+    assert!(
+        broadcast(&step)
+            .iter()
+            .all(|body| matches!(body, Body::Status(_)))
+    );
+}
+
+#[test]
+fn pitfall_14_a_batch_with_nothing_left_to_execute_starts_no_timer() {
+    let mut backup = replica(4, 1);
+    backup.step(NOW, Input::BatchesAvailable(vec![batch(1)]));
+    let step = backup.step(NOW, Input::BatchesObsolete(vec![batch(1)]));
+    assert!(step.actions.contains(&Action::CancelTimer(Timer::Resend)));
+    assert_eq!(backup.unordered_batches(), 0);
+}
+
+#[test]
+fn a_block_is_certified_by_a_quorum_of_seals_on_what_was_executed() {
+    let mut backup = replica(4, 1);
+    let proposal = proposal(1);
+    drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &proposal)));
+    for sender in [0, 2, 3] {
+        drive_as(&mut backup, 1, from(sender, commit(0, 1, &proposal)));
+    }
+    let (height, block) = (Height(1), batch(9));
+    let seal = |sender| Input::Message(Verified::trusted(signed(sender, Body::Seal { height, block })));
+    drive_as(&mut backup, 1, seal(0));
+    drive_as(&mut backup, 1, seal(2));
+    let step = drive_as(&mut backup, 1, Input::Executed { height, block });
+    let Some(Action::Certify(certificate)) = step
+        .actions
+        .iter()
+        .find(|action| matches!(action, Action::Certify(_)))
+    else {
+        panic!("a certificate was expected");
+    };
+    assert_eq!((certificate.height(), certificate.seals().len()), (height, 3));
+    assert_eq!(backup.certified(), height);
+}
+
+#[test]
+fn a_replica_that_diverged_votes_no_more() {
+    let mut backup = replica(4, 1);
+    let proposal = proposal(1);
+    drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &proposal)));
+    for sender in [0, 2, 3] {
+        drive_as(&mut backup, 1, from(sender, commit(0, 1, &proposal)));
+    }
+    let (height, block) = (Height(1), batch(9));
+    drive_as(
+        &mut backup,
+        1,
+        Input::Executed {
+            height,
+            block: batch(8),
+        },
+    );
+    let mut last = None;
+    for sender in [0, 2, 3] {
+        let seal = signed(sender, Body::Seal { height, block });
+        last = Some(drive_as(&mut backup, 1, Input::Message(Verified::trusted(seal))));
+    }
+    let diverged = Action::Diverged {
+        height,
+        ours: batch(8),
+        certified: block,
+    };
+    assert!(last.is_some_and(|step| step.actions.contains(&diverged)));
+    let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, 2, &proposal)));
+    assert!(broadcast(&step).is_empty());
+}

@@ -1,0 +1,193 @@
+//! Members make a network together, each with keys of its own.
+
+use std::fs;
+use std::path::Path;
+
+use crate::{json, key, run};
+
+/// Two members with homes and member keys, a draft, and a join file of each.
+fn draft(dir: &Path) -> String {
+    let address = key(dir, "issuer.key");
+    for member in ["A", "B"] {
+        let home = format!("home-{member}");
+        run(dir, &["node", "init", "--home", &home, "--no-passphrase"], 0);
+        key(dir, &format!("{member}.key"));
+    }
+    let asset = format!("EUR:2:{address}:Euro");
+    let balance = format!("EUR:{address}:1000.50");
+    let arguments = [
+        "genesis",
+        "new",
+        "--network",
+        "trade",
+        "--member",
+        "A",
+        "--member",
+        "B",
+        "--asset",
+        &asset,
+    ];
+    run(dir, &[arguments.as_slice(), &["--balance", &balance]].concat(), 0);
+    address
+}
+
+fn join(dir: &Path, member: &str) {
+    let (home, key) = (format!("home-{member}"), format!("{member}.key"));
+    let address = format!("/ip4/127.0.0.1/tcp/{}", if member == "A" { 9100 } else { 9101 });
+    let arguments = [
+        "genesis",
+        "join",
+        "--member",
+        member,
+        "--home",
+        &home,
+        "--member-key",
+        &key,
+        "--address",
+        &address,
+    ];
+    run(dir, &arguments, 0);
+}
+
+fn assembled(dir: &Path) -> String {
+    draft(dir);
+    join(dir, "A");
+    join(dir, "B");
+    let made = json(dir, &["genesis", "assemble", "B.join.toml", "A.join.toml"]);
+    assert_eq!(made["validators"], serde_json::json!(["A", "B"]));
+    made["network"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_network_is_made_from_a_draft_and_the_join_of_each_member() {
+    let dir = tempfile::tempdir().unwrap();
+    let network = assembled(dir.path());
+    let verified = json(dir.path(), &["genesis", "verify", "--network", &network]);
+    assert_eq!(verified["network"], network);
+    let shown = json(dir.path(), &["genesis", "show"]);
+    assert_eq!(shown["network"], network);
+    assert_eq!(shown["assets"][0]["supply"], "100050");
+    assert_eq!(
+        shown["validators"][1]["addresses"],
+        serde_json::json!(["/ip4/127.0.0.1/tcp/9101"])
+    );
+    let (text, _) = run(dir.path(), &["genesis", "show"], 0);
+    assert!(text.contains("1000.50"), "{text}");
+    run(dir.path(), &["genesis", "show", "draft.toml"], 0);
+}
+
+#[test]
+fn a_home_takes_the_genesis_document_that_its_keys_joined_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    assembled(dir.path());
+    let init = ["node", "init", "--home", "home-A", "--genesis", "genesis.toml"];
+    let made = json(dir.path(), &init);
+    assert_eq!(made["validator"], "A");
+    run(dir.path(), &["node", "check", "--home", "home-A"], 0);
+    run(dir.path(), &init, 0);
+    let stranger = [
+        "node",
+        "init",
+        "--home",
+        "stranger",
+        "--genesis",
+        "genesis.toml",
+        "--no-passphrase",
+    ];
+    let (_, stderr) = run(dir.path(), &stranger, 1);
+    assert!(stderr.contains("names no validator"), "{stderr}");
+}
+
+#[test]
+fn a_draft_that_was_changed_after_a_member_signed_it_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    draft(dir.path());
+    join(dir.path(), "A");
+    join(dir.path(), "B");
+    let path = dir.path().join("draft.toml");
+    let changed = fs::read_to_string(&path).unwrap().replace("1000.50", "9000.50");
+    fs::write(&path, changed).unwrap();
+    let (_, stderr) = run(
+        dir.path(),
+        &["genesis", "assemble", "A.join.toml", "B.join.toml"],
+        7,
+    );
+    assert!(stderr.contains("another draft"), "{stderr}");
+}
+
+#[test]
+fn a_missing_a_doubled_and_a_foreign_join_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    draft(dir.path());
+    join(dir.path(), "A");
+    let (_, stderr) = run(dir.path(), &["genesis", "assemble", "A.join.toml"], 2);
+    assert!(stderr.contains('B'), "{stderr}");
+    run(
+        dir.path(),
+        &["genesis", "assemble", "A.join.toml", "A.join.toml"],
+        2,
+    );
+    let outsider = [
+        "genesis",
+        "join",
+        "--member",
+        "C",
+        "--home",
+        "home-B",
+        "--member-key",
+        "B.key",
+    ];
+    run(dir.path(), &outsider, 2);
+    assert!(!dir.path().join("genesis.toml").exists());
+}
+
+#[test]
+fn a_tampered_genesis_document_is_refused_with_the_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let network = assembled(dir.path());
+    let text = fs::read_to_string(dir.path().join("genesis.toml")).unwrap();
+    fs::write(
+        dir.path().join("bad.toml"),
+        text.replace("version = 1", "version = 1\nsurprise = 2"),
+    )
+    .unwrap();
+    let (_, stderr) = run(dir.path(), &["genesis", "verify", "bad.toml"], 2);
+    assert!(stderr.contains("line"), "{stderr}");
+    fs::write(dir.path().join("bad.toml"), text.replace("tcp/9100", "tcp/9999")).unwrap();
+    run(dir.path(), &["genesis", "verify", "bad.toml"], 7);
+    fs::write(dir.path().join("bad.toml"), [0xff, 0xfe]).unwrap();
+    run(dir.path(), &["genesis", "verify", "bad.toml"], 2);
+    let other = network.chars().rev().collect::<String>();
+    if other != network {
+        run(dir.path(), &["genesis", "verify", "--network", &other], 7);
+    }
+    run(dir.path(), &["genesis", "verify", "--network", "xyz"], 2);
+    run(dir.path(), &["genesis", "verify", "none.toml"], 3);
+}
+
+#[test]
+fn differences_are_named_and_are_exit_code_7() {
+    let dir = tempfile::tempdir().unwrap();
+    draft(dir.path());
+    run(dir.path(), &["genesis", "diff", "draft.toml", "draft.toml"], 0);
+    let text = fs::read_to_string(dir.path().join("draft.toml")).unwrap();
+    fs::write(dir.path().join("other.toml"), text.replace("1000.50", "7.00")).unwrap();
+    let (stdout, _) = run(dir.path(), &["genesis", "diff", "draft.toml", "other.toml"], 7);
+    assert!(stdout.contains("1000.50") && stdout.contains("7.00"), "{stdout}");
+}
+
+#[test]
+fn nothing_that_exists_is_overwritten() {
+    let dir = tempfile::tempdir().unwrap();
+    assembled(dir.path());
+    run(
+        dir.path(),
+        &["genesis", "new", "--network", "x", "--member", "A"],
+        1,
+    );
+    run(
+        dir.path(),
+        &["genesis", "assemble", "A.join.toml", "B.join.toml"],
+        1,
+    );
+}

@@ -1,0 +1,88 @@
+//! Homes: what is refused before a node starts.
+
+use std::fs;
+
+use crate::{outcome, quorate_in, run};
+
+#[test]
+fn a_home_that_is_not_there_is_not_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let (_, stderr) = run(dir.path(), &["node", "run", "--home", "none"], 3);
+    assert!(stderr.contains("node init"), "{stderr}");
+    run(dir.path(), &["node", "check", "--home", "none"], 3);
+}
+
+#[test]
+fn an_unknown_key_in_the_configuration_is_an_error_that_names_it() {
+    let dir = tempfile::tempdir().unwrap();
+    run(
+        dir.path(),
+        &["node", "init", "--home", "home", "--no-passphrase"],
+        0,
+    );
+    let path = dir.path().join("home/config.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    fs::write(&path, format!("{text}\n[api2]\nlisten = 1\n")).unwrap();
+    for command in ["run", "check"] {
+        let (_, stderr) = run(dir.path(), &["node", command, "--home", "home"], 2);
+        assert!(stderr.contains("api2"), "{stderr}");
+    }
+}
+
+#[test]
+fn settings_are_written_and_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let init = [
+        "node",
+        "init",
+        "--home",
+        "home",
+        "--no-passphrase",
+        "--api-listen",
+        "127.0.0.1:7777",
+    ];
+    run(dir.path(), &init, 0);
+    let text = fs::read_to_string(dir.path().join("home/config.toml")).unwrap();
+    assert!(text.contains("127.0.0.1:7777"), "{text}");
+    run(
+        dir.path(),
+        &["node", "init", "--home", "home", "--api-listen", "127.0.0.1:8888"],
+        0,
+    );
+    assert_eq!(
+        fs::read_to_string(dir.path().join("home/config.toml")).unwrap(),
+        text
+    );
+}
+
+#[test]
+fn a_malformed_setting_is_wrong_usage() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = quorate_in(dir.path(), &["node", "run", "--home", "home"]);
+    command.env("QUORATE_API_LISTEN", "nonsense");
+    outcome(command, 2);
+}
+
+#[test]
+fn a_local_network_is_made_only_where_nothing_is() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir(dir.path().join("full")).unwrap();
+    fs::write(dir.path().join("full/precious"), "x").unwrap();
+    let (_, stderr) = run(dir.path(), &["localnet", "up", "--dir", "full", "--detach"], 1);
+    assert!(stderr.contains("nothing was touched"), "{stderr}");
+    let left: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name())
+        .collect();
+    assert_eq!(left, ["full"]);
+    run(dir.path(), &["localnet", "status", "--dir", "none"], 3);
+    for arguments in [
+        ["--validators", "0"].as_slice(),
+        &["--validators", "101"],
+        &["--api-port", "65500"],
+    ] {
+        let up = ["localnet", "up", "--dir", "new", "--detach"].as_slice();
+        run(dir.path(), &[up, arguments].concat(), 2);
+        assert!(!dir.path().join("new").exists());
+    }
+}

@@ -1,0 +1,139 @@
+//! Wrong usage is exit code 2 and reaches no network; a network out of reach is 6.
+
+use std::fs;
+
+use crate::{key, outcome, quorate, quorate_in, run};
+
+/// Nothing listens on port 1 of this machine.
+const NOBODY: &str = "http://127.0.0.1:1";
+
+const ADDRESS: &str = "qr15tzgy4ccda564vjjzu7fkpfxquldr67zfg7ue3";
+
+#[test]
+fn unknown_commands_and_options_are_wrong_usage() {
+    for arguments in [
+        ["walet"].as_slice(),
+        &["query", "status", "--nod", "x"],
+        &["keys", "new", "a", "b"],
+    ] {
+        let mut command = quorate();
+        command.args(arguments);
+        outcome(command, 2);
+    }
+}
+
+#[test]
+fn a_malformed_transfer_is_refused_before_anything_is_asked_or_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    key(dir.path(), "a.key");
+    let mistyped = ADDRESS.replace("tzgy", "tzgz");
+    let transfer = |to: &str, amount: &str, asset: &str, more: &[&str]| {
+        let arguments = [
+            [
+                "wallet", "transfer", "--key", "a.key", "--node", NOBODY, "--to", to,
+            ]
+            .as_slice(),
+            &["--amount", amount, "--asset", asset],
+            more,
+        ]
+        .concat();
+        run(dir.path(), &arguments, 2).1
+    };
+    assert!(transfer(&mistyped, "1", "QRT", &[]).contains("mistyped"));
+    assert!(transfer("bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", "1", "QRT", &[]).contains("address"));
+    for amount in [
+        "",
+        "abc",
+        "1,5",
+        "-1",
+        "1e3",
+        "0",
+        "0.00",
+        "1.1234567890123456789",
+    ] {
+        transfer(ADDRESS, amount, "QRT", &[]);
+    }
+    for asset in ["", "qrt", "TOOLONGANASSETCODE", "A-B"] {
+        transfer(ADDRESS, "1", asset, &[]);
+    }
+    assert!(transfer(ADDRESS, "1", "QRT", &["--memo", &"m".repeat(257)]).contains("256"));
+}
+
+#[test]
+fn nodes_out_of_reach_are_exit_code_6() {
+    let dir = tempfile::tempdir().unwrap();
+    key(dir.path(), "a.key");
+    fs::write(
+        dir.path().join("p.csv"),
+        format!("to,amount,asset\n{ADDRESS},1,QRT\n"),
+    )
+    .unwrap();
+    for arguments in [
+        ["query", "status"].as_slice(),
+        &["query", "block"],
+        &["wallet", "balance", ADDRESS],
+        &[
+            "wallet", "transfer", "--key", "a.key", "--to", ADDRESS, "--amount", "1", "--asset", "QRT",
+        ],
+        &["wallet", "pay", "p.csv", "--key", "a.key"],
+        &["bench", "transfers", "--key", "a.key"],
+    ] {
+        let arguments = [arguments, &["--node", NOBODY]].concat();
+        let (_, stderr) = run(dir.path(), &arguments, 6);
+        assert!(stderr.contains("no node could be reached"), "{stderr}");
+    }
+    assert!(!dir.path().join("p.csv.journal").exists());
+}
+
+#[test]
+fn a_node_url_that_is_none_is_wrong_usage() {
+    let dir = tempfile::tempdir().unwrap();
+    for url in ["localhost:8100", "ftp://127.0.0.1", "http://127.0.0.1:99999", ""] {
+        run(dir.path(), &["query", "status", "--node", url], 2);
+    }
+}
+
+#[test]
+fn variables_stand_in_for_options_and_options_above_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut command = quorate_in(dir.path(), &["query", "status"]);
+    command.env("QUORATE_NODE", NOBODY);
+    outcome(command, 6);
+    let mut command = quorate_in(dir.path(), &["query", "status", "--node", NOBODY]);
+    command.env("QUORATE_NODE", "nonsense");
+    outcome(command, 6);
+}
+
+#[test]
+fn bad_rows_of_a_payment_file_are_all_named_and_nothing_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    key(dir.path(), "a.key");
+    let text =
+        format!("to,amount,asset,memo\n{ADDRESS},1,QRT,\n{ADDRESS},x,QRT,\nqr1bad,1,QRT,\n{ADDRESS},1,,\n");
+    fs::write(dir.path().join("p.csv"), text).unwrap();
+    let arguments = ["wallet", "pay", "p.csv", "--key", "a.key", "--node", NOBODY];
+    let (_, stderr) = run(dir.path(), &arguments, 2);
+    for line in ["line 3:", "line 4:", "line 5:"] {
+        assert!(stderr.contains(line), "{stderr}");
+    }
+    assert!(!stderr.contains("line 2:"), "{stderr}");
+    assert!(!dir.path().join("p.csv.journal").exists());
+    run(
+        dir.path(),
+        &["wallet", "pay", "none.csv", "--key", "a.key", "--node", NOBODY],
+        3,
+    );
+}
+
+#[test]
+fn messages_go_to_standard_error_and_json_to_standard_output() {
+    let dir = tempfile::tempdir().unwrap();
+    let (stdout, stderr) = run(
+        dir.path(),
+        &["query", "status", "--node", NOBODY, "--output", "json"],
+        6,
+    );
+    assert!(stdout.is_empty());
+    assert!(stderr.starts_with("error: "));
+    assert!(!stderr.contains('\u{1b}'));
+}
