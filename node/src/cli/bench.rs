@@ -25,7 +25,7 @@ const EXPIRY_MARGIN: u64 = 120;
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example:
-  quorate bench transfers --node http://127.0.0.1:8100 --key ./localnet/treasury.key --rate 100 --duration 20")]
+  quorate bench transfers --key ./localnet/treasury.key --rate 100 --duration 20")]
 pub(crate) enum BenchCommand {
     /// Payments between accounts that are made and funded for it
     Transfers(TransfersArgs),

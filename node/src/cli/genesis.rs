@@ -24,7 +24,7 @@ use crate::passphrase::PassphraseArgs;
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example, by two members A and B:
-  quorate genesis new --network trade --member A --member B        # one writes draft.toml, both review it
+  quorate genesis new --network trade --member A --member B   # both review draft.toml
   quorate genesis join --draft draft.toml --member A --home ./home --member-key a.key
   quorate genesis assemble --draft draft.toml A.join.toml B.join.toml
   quorate genesis verify genesis.toml")]

@@ -34,7 +34,7 @@ pub(crate) enum NodeCommand {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  quorate node init --home ./home                           # before genesis: makes keys to join with
+  quorate node init --home ./home      # before genesis: makes keys to join with
   quorate node init --home ./home --genesis genesis.toml    # after genesis: ready to run
 
 What is there already is kept, never overwritten.")]

@@ -31,7 +31,8 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
   quorate wallet build --account qr1… --transfer qr1…:12.50:QRT --to payment.json
   quorate wallet build --account qr1… --operations operations.json --to change.json
 
-Operations in a file are a JSON list as `GET /v1/transactions/{id}` shows them, amounts in smallest units.")]
+Operations in a file are a JSON list as `GET /v1/transactions/{id}` shows them,
+amounts in smallest units.")]
 pub(crate) struct BuildArgs {
     /// The account that acts
     #[arg(long, value_name = "ADDRESS", env = "QUORATE_ACCOUNT")]

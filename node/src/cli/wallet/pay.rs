@@ -30,8 +30,10 @@ const MAX_LABEL: usize = 64;
 #[command(after_help = "Example:
   quorate wallet pay payments.csv --key treasury.key --asset QRT
 
-The file begins with a line of column names: to, amount and, if wanted, asset and memo; others are ignored.
-Beside it are written FILE.journal (what was signed) and FILE.result.csv (what happened to each row).
+The file begins with a line of column names: to, amount and, if wanted, asset and
+memo; others are ignored.
+Beside it are written FILE.journal (what was signed) and FILE.result.csv (what
+happened to each row).
 Running the same file again pays nothing twice: what was not paid yet is tried again.")]
 pub(crate) struct PayArgs {
     /// The payments

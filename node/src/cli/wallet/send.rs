@@ -41,7 +41,7 @@ pub(crate) struct SendArgs {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate wallet transfer --key treasury.key --to qr1… --amount 12.50 --asset QRT --memo 'invoice 17'")]
+  quorate wallet transfer --key treasury.key --to qr1… --amount 12.50 --asset QRT")]
 pub(crate) struct TransferArgs {
     /// Who is paid
     #[arg(long, value_name = "ADDRESS")]
