@@ -40,6 +40,8 @@ impl Replica {
         }
     }
 
+    /// Of two own records for one view and height the later one stands: the earlier never left, or it
+    /// would have bound the replica when the later one was made.
     fn restore_own(&mut self, message: Message) {
         let own = message.v1().sender;
         let signature = message.v1().signature;
@@ -70,7 +72,7 @@ impl Replica {
                 if let Some(instance) = self.restored(own, *height) {
                     instance.asked_prepare = instance.asked_prepare.max(Some(vote.view));
                     if current {
-                        instance.record_vote(Phase::Prepare, own, vote);
+                        instance.prepares.insert(own, vote);
                     }
                     // Its batches are durable: see `Record::without_unsent`.
                     instance.available = Some(vote.digest);
@@ -90,7 +92,7 @@ impl Replica {
                 if let Some(instance) = self.restored(own, *height) {
                     instance.asked_commit = instance.asked_commit.max(Some(vote.view));
                     if current {
-                        instance.record_vote(Phase::Commit, own, vote);
+                        instance.commits.insert(own, vote);
                     }
                 }
             }

@@ -97,3 +97,18 @@ fn a_primary_fills_the_gap_that_a_crash_has_left() {
     let step = primary.step(NOW, Input::BatchesAvailable(Vec::new()));
     assert!(asked_at_once || asked(&step).contains(&&pre_prepare(0, 1, &filler)));
 }
+
+#[test]
+fn of_two_own_votes_in_the_journal_the_later_binds() {
+    // The first was journaled, its batches were lost in a crash, and they came again later.
+    let mut records = vec![
+        Record::Accepted(signed(0, Body::Pbft(pre_prepare(0, 1, &proposal(2))))),
+        Record::Own(signed(1, Body::Pbft(prepare(0, 1, &proposal(2))))),
+    ];
+    records.extend(journal());
+    let (mut backup, _) = Replica::recover(config(4, 1), records);
+    let said = signed(1, Body::Pbft(prepare(0, 1, &proposal(1))));
+    let step = backup.step(NOW, Input::Message(Verified::trusted(said)));
+    assert_eq!(step.rejection, Some(Rejection::Duplicate));
+    assert_eq!(backup.halted(), None);
+}
