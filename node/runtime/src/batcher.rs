@@ -121,14 +121,18 @@ impl Parts {
     }
 
     /// A batch that stays unordered may have been lost on its way to the primary: it is passed on to
-    /// it, whoever packed it.
+    /// it, whoever packed it; to all while no primary has begun here, as this node may be alone in
+    /// its view.
     fn pass_on_stale(&self) {
-        let leader = self.view.leader();
-        if leader == self.author {
+        let leader = self.view.settled_leader();
+        if leader == Some(self.author) {
             return;
         }
         for batch in self.batches.take_stale(STALE, STALE_BATCHES) {
-            self.links.send_batch(leader, batch.bytes());
+            match leader {
+                Some(leader) => self.links.send_batch(leader, batch.bytes()),
+                None => self.links.broadcast_batch(batch.bytes()),
+            }
         }
     }
 

@@ -396,6 +396,7 @@ impl Core {
         self.parts.view.set(ConsensusView {
             reign: self.parts.engine.reign(),
             leader: self.parts.engine.leader(),
+            begun: self.parts.engine.is_settled(),
             certified: self.parts.engine.certified(),
             diverged: self.diverged,
             evidence: self.evidence.clone(),

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use quorate_consensus::{Engine, Message};
+use quorate_consensus::{Engine, Message, Record};
 use quorate_ledger::{StateTree, encode};
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
@@ -172,6 +172,8 @@ impl Started {
             tracing::warn!(marker = %quarantine.display(), "this validator only observes: it once forgot what it signed");
         }
         let engine_config = engine_config(&identity, config, &chain, votes)?;
+        // A vote was journaled beside its batches: if they were lost, it never left.
+        let records = Record::without_unsent(records, |digest| batches.contains(digest));
         let (engine, first) =
             Engine::recover(engine_config, records).map_err(|error| NodeError::NoEngine {
                 engine: error.engine.to_string(),

@@ -14,6 +14,8 @@ pub(crate) struct ConsensusView {
     pub(crate) reign: u64,
     /// Who leads it.
     pub(crate) leader: ValidatorIndex,
+    /// Whether the reign has begun here.
+    pub(crate) begun: bool,
     /// The engine's low watermark.
     pub(crate) certified: Height,
     /// A quorum sealed another block than this node executed.
@@ -37,6 +39,7 @@ impl SharedView {
         let current = ConsensusView {
             reign: 0,
             leader: ValidatorIndex(0),
+            begun: true,
             certified,
             diverged: false,
             evidence: Vec::new(),
@@ -48,9 +51,10 @@ impl SharedView {
         }
     }
 
-    /// Who leads.
-    pub(crate) fn leader(&self) -> ValidatorIndex {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner).leader
+    /// Who leads, if the reign has begun here.
+    pub(crate) fn settled_leader(&self) -> Option<ValidatorIndex> {
+        let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        current.begun.then_some(current.leader)
     }
 
     /// Replaces what is shown.
