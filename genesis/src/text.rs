@@ -8,8 +8,12 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::Problem;
 
-/// Reads an amount in units of an asset, such as `1000000.00`.
+/// Reads an amount in units of an asset, such as `1000000.00`. Stricter than payment files: a document that
+/// people review writes the digit before the point.
 pub fn parse_amount(text: &str, decimals: u8) -> Result<Amount, Problem> {
+    if text.starts_with('.') {
+        return Err(Problem::NotAnAmount { decimals });
+    }
     quorate_ledger::parse_amount(text, decimals).map_err(|error| match error {
         AmountError::TooLarge { .. } => Problem::AmountTooLarge,
         AmountError::Malformed { .. } | AmountError::TooManyDecimals { .. } => {
