@@ -1,1 +1,2 @@
-//! To be written.
+//! Clusters of real processes, driven through the command line, HTTP and a browser. Everything is in the
+//! test target `clusters`.

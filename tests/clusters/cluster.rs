@@ -1,0 +1,244 @@
+//! A local network in a folder of its own, ended with the test.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::time::Duration;
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::binary::quorate;
+use crate::ports::Ports;
+use crate::wait::until;
+
+/// How long validators may take to come to the same tip.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A running network.
+pub(crate) struct Cluster {
+    folder: TempDir,
+    /// Its ports.
+    pub(crate) ports: Ports,
+}
+
+/// Where a validator's chain is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tip {
+    /// The certified height.
+    pub(crate) height: u64,
+    /// The hash of the block there.
+    pub(crate) block: String,
+    /// The state's root after it.
+    pub(crate) state: String,
+}
+
+/// What a command came to.
+pub(crate) struct Ran {
+    /// The exit code; none if a signal ended it.
+    pub(crate) code: Option<i32>,
+    /// Standard output.
+    pub(crate) stdout: String,
+    /// Standard error.
+    pub(crate) stderr: String,
+}
+
+impl Ran {
+    fn of(output: Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    /// Standard output as JSON.
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|error| panic!("{error}: {}", self.stdout))
+    }
+}
+
+/// The binary, without variables from outside.
+pub(crate) fn command() -> Command {
+    let mut command = Command::new(quorate());
+    for (name, _) in std::env::vars_os() {
+        if name.to_string_lossy().starts_with("QUORATE_") {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
+impl Cluster {
+    /// Starts four validators.
+    #[track_caller]
+    pub(crate) fn up() -> Self {
+        let cluster = Self {
+            folder: tempfile::tempdir().unwrap(),
+            ports: Ports::take(),
+        };
+        let (api, p2p) = (cluster.ports.api.to_string(), cluster.ports.p2p.to_string());
+        cluster.expect(
+            0,
+            &[
+                "localnet",
+                "up",
+                "--detach",
+                "--api-port",
+                &api,
+                "--p2p-port",
+                &p2p,
+            ],
+        );
+        cluster
+    }
+
+    /// A folder for the test's own files, beside the network's.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The network's folder.
+    pub(crate) fn dir(&self) -> PathBuf {
+        self.folder().join("net")
+    }
+
+    /// A command of this network: its folder, its first node and the treasury's key are the defaults.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = command();
+        command
+            .current_dir(self.folder())
+            .env("QUORATE_DIR", self.dir())
+            .env("QUORATE_NODE", self.api(1))
+            .env("QUORATE_OUTPUT", "json")
+            .args(arguments);
+        if matches!(arguments.first(), Some(&"wallet" | &"bench")) && !arguments.contains(&"--key") {
+            command.env("QUORATE_KEY", self.dir().join("treasury.key"));
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
+        Ran::of(self.command(arguments).output().unwrap())
+    }
+
+    /// Runs a command and expects this exit code.
+    #[track_caller]
+    pub(crate) fn expect(&self, code: i32, arguments: &[&str]) -> Ran {
+        let ran = self.run(arguments);
+        assert_eq!(
+            ran.code,
+            Some(code),
+            "{arguments:?}\n{}\n{}",
+            ran.stdout,
+            ran.stderr
+        );
+        ran
+    }
+
+    /// The URL of a validator's API; numbers as in their names.
+    pub(crate) fn api(&self, number: u16) -> String {
+        format!("http://127.0.0.1:{}", self.ports.api + number - 1)
+    }
+
+    /// Makes a key and gives its address.
+    #[track_caller]
+    pub(crate) fn key(&self, file: &str) -> String {
+        let key = self.expect(0, &["keys", "new", file, "--no-passphrase"]).json();
+        key["address"].as_str().unwrap().to_owned()
+    }
+
+    /// Pays from the treasury and waits until it is committed.
+    #[track_caller]
+    pub(crate) fn pay(&self, to: &str, amount: &str) -> Value {
+        let paid = self.transfer(to, amount, &[]);
+        assert_eq!(paid.code, Some(0), "{}", paid.stderr);
+        paid.json()
+    }
+
+    /// A transfer from the treasury, with more arguments.
+    pub(crate) fn transfer(&self, to: &str, amount: &str, more: &[&str]) -> Ran {
+        let transfer = ["wallet", "transfer", "--to", to, "--amount", amount];
+        let asset: &[&str] = if more.contains(&"--asset") {
+            &[]
+        } else {
+            &["--asset", "QRT"]
+        };
+        self.run(&[transfer.as_slice(), asset, more].concat())
+    }
+
+    /// What an account holds of QRT in smallest units, as one validator says.
+    #[track_caller]
+    pub(crate) fn balance(&self, number: u16, address: &str) -> u128 {
+        let account = self
+            .expect(0, &["query", "account", address, "--node", &self.api(number)])
+            .json();
+        let balances = account["balances"].as_array().unwrap();
+        let held = balances.iter().find(|balance| balance["asset"] == "QRT");
+        held.map_or(0, |balance| balance["amount"].as_str().unwrap().parse().unwrap())
+    }
+
+    /// A validator's tip; none while it does not answer.
+    pub(crate) fn tip(&self, number: u16) -> Option<Tip> {
+        let ran = self.run(&["query", "status", "--node", &self.api(number)]);
+        (ran.code == Some(0)).then(|| {
+            let status = ran.json();
+            Tip {
+                height: status["height"].as_u64().unwrap(),
+                block: status["block_hash"].as_str().unwrap().to_owned(),
+                state: status["state_root"].as_str().unwrap().to_owned(),
+            }
+        })
+    }
+
+    /// The tip that all four have, once they have the same.
+    #[track_caller]
+    pub(crate) fn common_tip(&self) -> Tip {
+        until("all four have the same tip", PATIENCE, || {
+            let first = self.tip(1)?;
+            (2..=4)
+                .all(|number| self.tip(number).as_ref() == Some(&first))
+                .then_some(first)
+        })
+    }
+
+    /// The processes of the network's own document, by name.
+    #[track_caller]
+    pub(crate) fn states(&self) -> Vec<String> {
+        let status = self.expect(0, &["localnet", "status"]).json();
+        let validators = status["validators"].as_array().unwrap();
+        validators
+            .iter()
+            .map(|validator| validator["state"].as_str().unwrap().to_owned())
+            .collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            for number in 1..=4 {
+                let log = self.dir().join(format!("validator-{number}/node.log"));
+                let text = std::fs::read_to_string(&log).unwrap_or_default();
+                let lines: Vec<&str> = text.lines().collect();
+                eprintln!("--- {}", log.display());
+                eprintln!("{}", lines[lines.len().saturating_sub(30)..].join("\n"));
+            }
+        }
+        if !self.dir().join("localnet.json").exists() {
+            return;
+        }
+        let down = self.run(&["localnet", "down"]);
+        if down.code != Some(0) {
+            for number in 1..=4 {
+                self.run(&["localnet", "kill", &format!("validator-{number}")]);
+            }
+            assert!(
+                std::thread::panicking(),
+                "the network did not end when asked to: {}",
+                down.stderr
+            );
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The block explorer in a browser, on a real network.
+//!
+//! Chromium and its driver are those of `QUORATE_CHROMIUM` and `QUORATE_CHROMEDRIVER`, or Debian's.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::json;
+use tempfile::TempDir;
+
+use crate::Cluster;
+use crate::wait::until;
+
+/// How long a page may take to show what it is to show.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The width of a small phone.
+const PHONE: u32 = 360;
+
+struct Browser {
+    driver: Child,
+    client: Client,
+    runtime: tokio::runtime::Runtime,
+    _profile: TempDir,
+}
+
+fn program(variable: &str, default: &str) -> String {
+    let path = std::env::var(variable).unwrap_or_else(|_| default.to_owned());
+    let there = std::path::Path::new(&path).exists();
+    assert!(
+        there,
+        "{path} is not there: scripts/setup --tests installs it, or name one in {variable}"
+    );
+    path
+}
+
+impl Browser {
+    /// A browser on a screen this wide.
+    fn open(port: u16, width: u32) -> Self {
+        let profile = tempfile::tempdir().unwrap();
+        let mut driver = Command::new(program("QUORATE_CHROMEDRIVER", "/usr/bin/chromedriver"))
+            .arg(format!("--port={port}"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        until("the browser's driver listens", PATIENCE, || {
+            assert_eq!(driver.try_wait().unwrap(), None, "the browser's driver has ended");
+            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+        });
+        // Emulated, as no window of a desktop is as narrow as a phone.
+        let options = json!({
+            "binary": program("QUORATE_CHROMIUM", "/usr/bin/chromium"),
+            "mobileEmulation": { "deviceMetrics": { "width": width, "height": 900, "pixelRatio": 1.0 } },
+            "args": [
+                "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+                "--disable-background-networking", "--disable-component-update", "--disable-sync",
+                "--disable-dev-shm-usage", format!("--user-data-dir={}", profile.path().display()),
+            ],
+        });
+        let capabilities = [("goog:chromeOptions".to_owned(), options)].into_iter().collect();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build();
+        let runtime = runtime.unwrap();
+        let url = format!("http://127.0.0.1:{port}");
+        let mut builder = ClientBuilder::new(HttpConnector::new());
+        let client = runtime
+            .block_on(builder.capabilities(capabilities).connect(&url))
+            .unwrap();
+        Self {
+            driver,
+            client,
+            runtime,
+            _profile: profile,
+        }
+    }
+
+    fn goto(&self, url: &str) {
+        self.runtime.block_on(self.client.goto(url)).unwrap();
+    }
+
+    fn path(&self) -> String {
+        self.runtime
+            .block_on(self.client.current_url())
+            .unwrap()
+            .path()
+            .to_owned()
+    }
+
+    /// What the script gives.
+    fn ask(&self, script: &str) -> serde_json::Value {
+        self.runtime
+            .block_on(self.client.execute(script, Vec::new()))
+            .unwrap()
+    }
+
+    fn text(&self, css: &str) -> Option<String> {
+        let script = format!(
+            "return document.querySelector({})?.textContent ?? null",
+            json!(css)
+        );
+        self.ask(&script).as_str().map(|text| text.trim().to_owned())
+    }
+
+    fn attribute(&self, css: &str, name: &str) -> Option<String> {
+        let script = format!(
+            "return document.querySelector({})?.getAttribute({}) ?? null",
+            json!(css),
+            json!(name)
+        );
+        self.ask(&script).as_str().map(str::to_owned)
+    }
+
+    /// Types into the search box and presses return.
+    fn search(&self, text: &str) {
+        self.runtime.block_on(async {
+            let form = self.client.find(Locator::Css("#q")).await.unwrap();
+            form.clear().await.unwrap();
+            form.send_keys(text).await.unwrap();
+            form.send_keys("\u{e007}").await.unwrap();
+        });
+    }
+
+    /// That no script or style was refused, and nothing is wider than the window.
+    fn assert_sound(&self) {
+        let wide =
+            self.ask("return document.documentElement.scrollWidth > document.documentElement.clientWidth");
+        assert_eq!(wide, false, "{} is wider than the window", self.path());
+        let outside = self.ask(
+            "return performance.getEntriesByType('resource').map(entry => entry.name)
+                .filter(name => !name.startsWith(location.origin))",
+        );
+        assert_eq!(outside, json!([]), "{} loads from elsewhere", self.path());
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // The driver ends the browser; it is ended whatever the browser says.
+        let _ = self.runtime.block_on(self.client.clone().close());
+        let _ = self.driver.kill();
+        let _ = self.driver.wait();
+    }
+}
+
+#[test]
+fn the_explorer_shows_what_was_committed_and_goes_on_live() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let paid = cluster
+        .transfer(&alice, "12.50", &["--memo", "rent <script>alert(1)</script>"])
+        .json();
+    let id = paid["id"].as_str().unwrap();
+    let height = paid["height"].as_u64().unwrap();
+    let browser = Browser::open(cluster.ports.spare(), 1280);
+
+    browser.goto(&cluster.api(2));
+    let shown = || {
+        browser
+            .attribute("#height", "data-height")
+            .and_then(|height| height.parse::<u64>().ok())
+    };
+    assert!(shown() >= Some(height));
+    assert!(browser.text("#live").unwrap().contains("validator-4"));
+    browser.assert_sound();
+    let page = browser.ask("window.stayed = true; return location.href");
+    until("the live updates are on", PATIENCE, || {
+        (browser.attribute("#live-toggle", "data-state").as_deref() == Some("open")).then_some(())
+    });
+    let later = cluster.pay(&alice, "1")["height"].as_u64().unwrap();
+    until("the overview shows the new block by itself", PATIENCE, || {
+        (shown() >= Some(later)).then_some(())
+    });
+    assert_eq!(
+        browser.ask("return window.stayed === true && location.href"),
+        page
+    );
+
+    browser.search(id);
+    until("the transaction's page", PATIENCE, || browser.text("#outcome"));
+    assert_eq!(browser.path(), format!("/transactions/{id}"));
+    assert_eq!(
+        browser.attribute("#outcome", "data-status").as_deref(),
+        Some("committed")
+    );
+    assert!(browser.text("#operations").unwrap().contains("12.50"));
+    // What others write is text, not markup.
+    assert_eq!(
+        browser.text("#memo").as_deref(),
+        Some("rent <script>alert(1)</script>")
+    );
+    browser.assert_sound();
+
+    browser.search(&alice);
+    until("the account's page", PATIENCE, || browser.text("#address"));
+    assert_eq!(browser.path(), format!("/accounts/{alice}"));
+    assert!(browser.text("[data-asset=QRT]").unwrap().contains("13.50"));
+    browser.assert_sound();
+
+    browser.search(&height.to_string());
+    until("the block's page", PATIENCE, || browser.text("#seals"));
+    assert_eq!(browser.path(), format!("/blocks/{height}"));
+    let seals = browser.ask("return document.querySelectorAll('#seals [data-validator]').length");
+    assert!(seals.as_u64() >= Some(3), "{seals}");
+    browser.assert_sound();
+
+    browser.search("no such thing");
+    until("a page that says that nothing was found", PATIENCE, || {
+        browser
+            .text("main")
+            .filter(|text| text.contains("no such thing") || browser.path() == "/search")
+    });
+    browser.assert_sound();
+}
+
+#[test]
+fn the_explorer_fits_a_phone() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let paid = cluster.pay(&alice, "12.50");
+    let browser = Browser::open(cluster.ports.spare(), PHONE);
+    let id = paid["id"].as_str().unwrap();
+    for path in [
+        "/".to_owned(),
+        format!("/transactions/{id}"),
+        format!("/accounts/{alice}"),
+        "/blocks/1".to_owned(),
+    ] {
+        browser.goto(&format!("{}{path}", cluster.api(1)));
+        let width = browser.ask("return window.innerWidth").as_u64().unwrap();
+        assert_eq!(width, u64::from(PHONE));
+        browser.assert_sound();
+    }
+}

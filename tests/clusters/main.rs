@@ -1,0 +1,20 @@
+//! Networks of real processes on this machine, driven as users drive them.
+//!
+//! The binary is that of `QUORATE_BIN`, or `target/release/quorate`; one older than its sources is
+//! refused. Nothing here is tried again until it works: what takes time is waited for with a deadline.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod binary;
+mod cluster;
+mod ports;
+mod wait;
+
+mod explorer;
+mod faults;
+mod pay;
+mod refusals;
+mod starting;
+mod transfers;
+
+use cluster::Cluster;

@@ -1,0 +1,171 @@
+//! Bulk payments: no row is paid twice, whatever happens in between.
+
+use std::fs;
+use std::os::unix::process::ExitStatusExt as _;
+use std::time::Duration;
+
+use crate::Cluster;
+use crate::wait::until;
+
+const ROWS: usize = 1_234;
+
+/// A file that pays the first account 0.01, 0.02, … and the second twice as much; gives both addresses.
+fn payments(cluster: &Cluster, rows: usize) -> (String, String) {
+    let (one, two) = (cluster.key("one.key"), cluster.key("two.key"));
+    let mut text = "bank,to,amount,asset,memo\n".to_owned();
+    for row in 1..=rows {
+        let (cents, double) = (row % 100, 2 * (row % 100));
+        if cents > 0 {
+            text.push_str(&format!("X,{one},.{cents:02},QRT,row {row}\n"));
+            text.push_str(&format!("Y,{two},{}.{:02},QRT,\n", double / 100, double % 100));
+        }
+    }
+    fs::write(cluster.folder().join("p.csv"), text).unwrap();
+    (one, two)
+}
+
+/// What the first account of [`payments`] is due, in cents.
+fn due(rows: usize) -> u128 {
+    (1..=rows).map(|row| (row % 100) as u128).sum()
+}
+
+#[track_caller]
+fn assert_paid(cluster: &Cluster, (one, two): &(String, String), times: u128) {
+    cluster.common_tip();
+    for number in 1..=4 {
+        assert_eq!(cluster.balance(number, one), due(ROWS) * times);
+        assert_eq!(cluster.balance(number, two), 2 * due(ROWS) * times);
+    }
+}
+
+fn results(cluster: &Cluster) -> Vec<Vec<String>> {
+    let text = fs::read_to_string(cluster.folder().join("p.csv.result.csv")).unwrap();
+    text.lines()
+        .skip(1)
+        .map(|line| line.split(',').map(str::to_owned).collect())
+        .collect()
+}
+
+#[test]
+fn the_same_file_never_pays_twice_with_or_without_its_journal() {
+    let cluster = Cluster::up();
+    let accounts = payments(&cluster, ROWS);
+    let first = cluster.expect(0, &["wallet", "pay", "p.csv"]).json();
+    assert_eq!(first["committed"], first["rows"]);
+    assert_eq!(first["already_paid"], 0);
+    assert_paid(&cluster, &accounts, 1);
+    let before = results(&cluster);
+    assert!(
+        before
+            .iter()
+            .all(|row| row[1] == "committed" && row[2].len() == 64)
+    );
+
+    let kept = cluster.expect(0, &["wallet", "pay", "p.csv"]).json();
+    assert_eq!(
+        (&kept["already_paid"], &kept["transactions"]),
+        (&first["rows"], &0.into())
+    );
+    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    fs::remove_file(cluster.folder().join("p.csv.result.csv")).unwrap();
+    let lost = cluster.expect(0, &["wallet", "pay", "p.csv"]).json();
+    assert_eq!(
+        (&lost["already_paid"], &lost["transactions"]),
+        (&first["rows"], &0.into())
+    );
+    assert_eq!(results(&cluster), before);
+    assert_paid(&cluster, &accounts, 1);
+
+    cluster.expect(0, &["wallet", "pay", "p.csv", "--again", "once more"]);
+    assert_paid(&cluster, &accounts, 2);
+    cluster.expect(0, &["wallet", "pay", "p.csv", "--again", "once more"]);
+    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    cluster.expect(0, &["wallet", "pay", "p.csv", "--again", "once more"]);
+    cluster.expect(0, &["wallet", "pay", "p.csv"]);
+    assert_paid(&cluster, &accounts, 2);
+}
+
+/// Pays while there is no quorum, so that what is sent stays undecided; ends the wallet in the middle.
+fn interrupted(cluster: &Cluster) -> (String, String) {
+    let accounts = payments(cluster, ROWS);
+    cluster.expect(0, &["localnet", "kill", "validator-3", "validator-4"]);
+    let mut wallet = cluster.command(&["wallet", "pay", "p.csv"]).spawn().unwrap();
+    let journal = cluster.folder().join("p.csv.journal");
+    until("eight transactions are signed", Duration::from_secs(20), || {
+        let text = fs::read_to_string(&journal).unwrap_or_default();
+        (text.matches("\"signed\"").count() >= 8).then_some(())
+    });
+    until("some of them are with a node", Duration::from_secs(20), || {
+        let status = cluster.expect(0, &["query", "status"]).json();
+        (status["pending_transactions"].as_u64().unwrap() > 0).then_some(())
+    });
+    wallet.kill().unwrap();
+    assert_eq!(wallet.wait().unwrap().signal(), Some(9));
+    accounts
+}
+
+#[test]
+fn a_killed_wallet_goes_on_from_its_journal() {
+    let cluster = Cluster::up();
+    let accounts = interrupted(&cluster);
+    cluster.expect(0, &["localnet", "up", "--detach"]);
+    cluster.expect(0, &["wallet", "pay", "p.csv"]);
+    assert_paid(&cluster, &accounts, 1);
+}
+
+#[test]
+fn a_wallet_that_lost_its_journal_while_payments_were_under_way_pays_once() {
+    let cluster = Cluster::up();
+    let accounts = interrupted(&cluster);
+    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    // Through another validator: it has never seen the first wallet's transactions.
+    cluster.expect(0, &["localnet", "up", "--detach"]);
+    cluster.expect(0, &["wallet", "pay", "p.csv", "--node", &cluster.api(3)]);
+    cluster.expect(0, &["wallet", "pay", "p.csv"]);
+    assert_paid(&cluster, &accounts, 1);
+}
+
+#[test]
+fn a_refused_row_does_not_keep_the_others_from_being_paid_and_is_tried_again() {
+    let cluster = Cluster::up();
+    let payer = cluster.key("payer.key");
+    let bob = cluster.key("bob.key");
+    cluster.pay(&payer, "10");
+    let text = format!("to,amount,asset\n{bob},1,QRT\n{bob},50,QRT\n{bob},2,QRT\n");
+    fs::write(cluster.folder().join("p.csv"), text).unwrap();
+    let pay = ["wallet", "pay", "p.csv", "--key", "payer.key"];
+    let refused = cluster.expect(4, &pay);
+    assert!(
+        refused.stderr.contains("row 2 was refused: insufficient_balance"),
+        "{}",
+        refused.stderr
+    );
+    let statuses: Vec<String> = results(&cluster).into_iter().map(|row| row[1].clone()).collect();
+    assert_eq!(statuses, ["committed", "refused", "committed"]);
+    assert_eq!(cluster.balance(1, &bob), 300);
+
+    // Without the journal: what was paid row by row is found as such.
+    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    cluster.expect(4, &pay);
+    assert_eq!(cluster.balance(1, &bob), 300);
+    cluster.pay(&payer, "100");
+    cluster.expect(0, &pay);
+    assert_eq!(cluster.balance(1, &bob), 5300);
+    cluster.expect(0, &pay);
+    assert_eq!(cluster.balance(1, &bob), 5300);
+}
+
+#[test]
+fn an_unknown_asset_in_a_file_sends_nothing() {
+    let cluster = Cluster::up();
+    let bob = cluster.key("bob.key");
+    let text = format!("to,amount,asset\n{bob},1,QRT\n{bob},1,NOPE\n{bob},1.001,QRT\n");
+    fs::write(cluster.folder().join("p.csv"), text).unwrap();
+    let refused = cluster.expect(2, &["wallet", "pay", "p.csv"]);
+    assert!(
+        refused.stderr.contains("line 3:") && refused.stderr.contains("line 4:"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(cluster.tip(1).unwrap().height, 0);
+}

@@ -1,0 +1,118 @@
+//! What the ledger refuses: the promised code, and nothing changed.
+
+use crate::Cluster;
+
+#[test]
+fn what_the_ledger_refuses_has_its_code_and_changes_nothing() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let treasury = cluster.expect(0, &["wallet", "address"]).json()["address"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    cluster.pay(&alice, "10");
+    let state = cluster.common_tip().state;
+
+    let refused = |amount: &str, more: &[&str], word: &str| {
+        let ran = cluster.transfer(&alice, amount, more);
+        assert_eq!(ran.code, Some(4), "{}", ran.stderr);
+        assert!(ran.stderr.contains(word), "{}", ran.stderr);
+    };
+    refused("10.01", &["--key", "alice.key"], "insufficient_balance");
+    refused("1", &["--asset", "NOPE"], "unknown_asset");
+    refused(
+        "1",
+        &["--key", "alice.key", "--account", &treasury],
+        "unauthorised",
+    );
+    refused("1", &["--expires-in", "999999999"], "expiry_too_far");
+    refused("1", &["--expires-in", "0"], "expired");
+    assert_eq!(cluster.common_tip().state, state);
+    for number in 1..=4 {
+        assert_eq!(cluster.balance(number, &alice), 1000);
+    }
+}
+
+#[test]
+fn a_transaction_for_another_network_is_refused() {
+    let (here, there) = (Cluster::up(), Cluster::up());
+    let alice = here.key("alice.key");
+    let transfer = format!("{alice}:1:QRT");
+    let treasury = here.expect(0, &["wallet", "address"]).json()["address"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    here.expect(
+        0,
+        &[
+            "wallet",
+            "build",
+            "--account",
+            &treasury,
+            "--transfer",
+            &transfer,
+            "--to",
+            "t.json",
+        ],
+    );
+    here.expect(0, &["wallet", "sign", "t.json"]);
+    let ran = here.expect(4, &["wallet", "submit", "t.json", "--node", &there.api(1)]);
+    assert!(ran.stderr.contains("wrong_network"), "{}", ran.stderr);
+    assert_eq!(there.tip(1).unwrap().height, 0);
+    here.expect(0, &["wallet", "submit", "t.json"]);
+}
+
+#[test]
+fn a_changed_signature_and_cut_bytes_are_refused() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let treasury = cluster.expect(0, &["wallet", "address"]).json()["address"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let transfer = format!("{alice}:1:QRT");
+    let build = [
+        "wallet",
+        "build",
+        "--account",
+        &treasury,
+        "--transfer",
+        &transfer,
+        "--to",
+        "t.json",
+    ];
+    cluster.expect(0, &build);
+    // Unsigned: no signature at all is malformed.
+    cluster.expect(2, &["wallet", "submit", "t.json"]);
+    cluster.expect(0, &["wallet", "sign", "t.json"]);
+    let path = cluster.folder().join("t.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let hex = document["transaction"].as_str().unwrap().to_owned();
+    let (rest, last) = hex.split_at(hex.len() - 2);
+
+    // The last byte is part of the signature, not of what is signed: the id stays.
+    let other = if last == "00" { "01" } else { "00" };
+    document["transaction"] = format!("{rest}{other}").into();
+    std::fs::write(&path, document.to_string()).unwrap();
+    cluster.expect(2, &["wallet", "submit", "t.json"]);
+    document["transaction"] = rest.into();
+    std::fs::write(&path, document.to_string()).unwrap();
+    cluster.expect(2, &["wallet", "submit", "t.json"]);
+    assert_eq!(cluster.balance(1, &alice), 0);
+    std::fs::write(&path, text).unwrap();
+    cluster.expect(0, &["wallet", "submit", "t.json"]);
+}
+
+#[test]
+fn what_is_not_there_is_not_found() {
+    let cluster = Cluster::up();
+    let nothing = "00".repeat(32);
+    cluster.expect(3, &["query", "transaction", &nothing]);
+    cluster.expect(3, &["query", "block", "999"]);
+    cluster.expect(3, &["query", "asset", "NOPE"]);
+    cluster.expect(3, &["query", "record", &nothing]);
+    let unused = cluster.key("unused.key");
+    let account = cluster.expect(0, &["query", "account", &unused]).json();
+    assert_eq!(account["balances"], serde_json::json!([]));
+}
