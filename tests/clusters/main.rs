@@ -12,6 +12,7 @@ mod wait;
 
 mod explorer;
 mod faults;
+mod interrupts;
 mod pay;
 mod refusals;
 mod starting;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand, ValueEnum};
 use quorate_crypto::Engine;
 use quorate_ledger::AssetCode;
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::failure::{Exit, Failure};
 use crate::localnet::process::Activity;
@@ -165,17 +165,33 @@ pub(crate) async fn run(command: LocalnetCommand, output: &Output) -> Result<(),
     }
 }
 
-/// Ctrl-C or a polite request to end.
-async fn asked_to_end() -> Result<(), Failure> {
-    let cannot = |error| Failure::failed(format!("signals cannot be received: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(cannot)?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(cannot),
-        _ = terminate.recv() => Ok(()),
+/// Ctrl-C or a polite request to end, from the moment this exists: none is lost between two waits.
+struct Ending {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl Ending {
+    fn register() -> Result<Self, Failure> {
+        let take = |kind| {
+            signal(kind).map_err(|error| Failure::failed(format!("signals cannot be received: {error}")))
+        };
+        Ok(Self {
+            interrupt: take(SignalKind::interrupt())?,
+            terminate: take(SignalKind::terminate())?,
+        })
+    }
+
+    async fn asked(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
+        }
     }
 }
 
 async fn up(args: UpArgs, output: &Output) -> Result<(), Failure> {
+    let mut ending = Ending::register()?;
     let mut localnet = if Localnet::exists(&args.dir) {
         let localnet = Localnet::open(&args.dir)?;
         agrees(&args, &localnet)?;
@@ -185,6 +201,8 @@ async fn up(args: UpArgs, output: &Output) -> Result<(), Failure> {
         make::make(&args.dir, &plan(&args)?)?
     };
     let lock = Localnet::lock(localnet.dir())?;
+    // Another command may have been at it while this one waited for the lock.
+    localnet = Localnet::open(&args.dir)?;
     let all: Vec<usize> = (0..localnet.document.validators.len()).collect();
     let mut children = start(&mut localnet, &all)?;
     let progress = output.progress(all.len() as u64, "validators");
@@ -192,10 +210,7 @@ async fn up(args: UpArgs, output: &Output) -> Result<(), Failure> {
     let patience = Duration::from_secs(args.timeout);
     let readiness = tokio::select! {
         readiness = wait_ready(&mut localnet, &mut children, patience, &progress) => Some(readiness),
-        signalled = asked_to_end() => {
-            signalled?;
-            None
-        }
+        () = ending.asked() => None,
     };
     progress.finish_and_clear();
     let Some(readiness) = readiness else {
@@ -212,19 +227,15 @@ async fn up(args: UpArgs, output: &Output) -> Result<(), Failure> {
     if args.detach {
         return Ok(());
     }
-    foreground(localnet, children).await
+    foreground(localnet, children, ending).await
 }
 
 /// Stays until Ctrl-C, or until no validator is left.
-async fn foreground(localnet: Localnet, mut children: Children) -> Result<(), Failure> {
+async fn foreground(localnet: Localnet, mut children: Children, mut ending: Ending) -> Result<(), Failure> {
     let dir = localnet.dir().to_owned();
-    let mut ending = std::pin::pin!(asked_to_end());
     loop {
         tokio::select! {
-            signalled = &mut ending => {
-                signalled?;
-                break;
-            }
+            () = ending.asked() => break,
             () = tokio::time::sleep(LOOK_AFTER_EVERY) => {}
         }
         children.retain(|place, child| match child.try_wait() {

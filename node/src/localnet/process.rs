@@ -52,8 +52,8 @@ impl Process {
     pub(crate) fn activity(&self) -> Activity {
         match Stat::read(self.pid) {
             Some(stat) if stat.started().as_ref() == Some(&self.started) => match stat.state {
-                // Zombies have ended; their parent has only not asked yet.
-                'Z' | 'X' => Activity::Stopped,
+                // Nobody may have asked yet how it ended.
+                _ if stat.has_ended() => Activity::Stopped,
                 'T' | 't' => Activity::Paused,
                 _ => Activity::Running,
             },
@@ -137,6 +137,7 @@ pub(crate) fn start_node(home: &Path, log: &Path) -> Result<Child, Failure> {
 /// The parts of `/proc/PID/stat` that matter here.
 struct Stat {
     state: char,
+    threads: u64,
     start_tick: u64,
 }
 
@@ -150,9 +151,20 @@ impl Stat {
         let (_, after_name) = text.rsplit_once(')')?;
         let mut fields = after_name.split_ascii_whitespace();
         let state = fields.next()?.chars().next()?;
-        // The state is field 3, the start time field 22.
-        let start_tick = fields.nth(22 - 3 - 1)?.parse().ok()?;
-        Some(Self { state, start_tick })
+        // The state is field 3, the number of threads field 20, the start time field 22.
+        let threads = fields.nth(20 - 3 - 1)?.parse().ok()?;
+        let start_tick = fields.nth(22 - 20 - 1)?.parse().ok()?;
+        Some(Self {
+            state,
+            threads,
+            start_tick,
+        })
+    }
+
+    /// Whether all of it has ended. A killed process is a zombie while threads of it still hold its ports
+    /// and locks.
+    fn has_ended(&self) -> bool {
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
     }
 
     fn started(&self) -> Option<String> {
@@ -170,7 +182,19 @@ mod tests {
         let stat =
             "42 (a) b) S 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 5 18446744073709551615";
         let stat = Stat::parse(stat).unwrap();
-        assert_eq!((stat.state, stat.start_tick), ('S', 987_654));
+        assert_eq!((stat.state, stat.threads, stat.start_tick), ('S', 1, 987_654));
+    }
+
+    #[test]
+    fn a_zombie_has_ended_only_once_its_last_thread_has() {
+        let stat = |state, threads| Stat {
+            state,
+            threads,
+            start_tick: 0,
+        };
+        assert!(!stat('Z', 7).has_ended());
+        assert!(stat('Z', 1).has_ended());
+        assert!(!stat('S', 1).has_ended());
     }
 
     #[test]

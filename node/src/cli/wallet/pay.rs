@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use quorate_ledger::{AssetCode, Height};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::KeyArgs;
 use crate::failure::{Exit, Failure};
@@ -124,6 +125,9 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         findings.note(&mut known, &mut journal)?;
     }
     journal.ready()?;
+    // Received from here on before the other stops receiving: none is lost in between.
+    let mut interrupts = signal(SignalKind::interrupt())
+        .map_err(|error| Failure::failed(format!("signals cannot be received: {error}")))?;
     drop(until_sending);
 
     let units = pack(&rows, parameters.max_transaction_bytes);
@@ -147,7 +151,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     });
     let interrupted = tokio::select! {
         () = run.pay(&units) => false,
-        _ = tokio::signal::ctrl_c() => true,
+        _ = interrupts.recv() => true,
     };
     progress.finish_and_clear();
     let ended = run.end()?;

@@ -1,0 +1,109 @@
+//! Ctrl-C: exit code 130, and nothing left half done.
+
+use std::fs;
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use crate::Cluster;
+use crate::wait::until;
+
+/// How long a command may take to end after an interrupt.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+fn interrupt(child: &Child) {
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
+/// Whether the process has a handler for SIGINT, the second of the mask's bits.
+fn catches_interrupts(child: &Child) -> bool {
+    let status = fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap();
+    let mask = status
+        .lines()
+        .find_map(|line| line.strip_prefix("SigCgt:"))
+        .unwrap();
+    u64::from_str_radix(mask.trim(), 16).unwrap() & 0b10 != 0
+}
+
+#[track_caller]
+fn code_of(child: &mut Child) -> Option<i32> {
+    until("the command has ended", PATIENCE, || child.try_wait().unwrap()).code()
+}
+
+#[test]
+fn a_network_in_the_foreground_ends_in_order_with_its_command() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    let before = cluster.common_tip();
+    cluster.expect(0, &["localnet", "down"]);
+    let mut up = cluster.command(&["localnet", "up"]).spawn().unwrap();
+    until("all four run", PATIENCE, || {
+        (cluster.states() == ["running"; 4]).then_some(())
+    });
+    cluster.common_tip();
+    // What another terminal restarts is ended as well.
+    cluster.expect(0, &["localnet", "restart", "validator-2"]);
+    interrupt(&up);
+    assert_eq!(code_of(&mut up), Some(0));
+    assert_eq!(cluster.states(), ["stopped"; 4]);
+    cluster.expect(0, &["localnet", "up", "--detach"]);
+    assert_eq!(cluster.common_tip(), before);
+}
+
+#[test]
+fn a_foreground_network_notices_that_none_of_it_is_left() {
+    let cluster = Cluster::up();
+    cluster.expect(0, &["localnet", "down"]);
+    let mut up = cluster.command(&["localnet", "up"]).spawn().unwrap();
+    until("all four run", PATIENCE, || {
+        (cluster.states() == ["running"; 4]).then_some(())
+    });
+    cluster.common_tip();
+    cluster.expect(0, &["localnet", "down"]);
+    assert_eq!(code_of(&mut up), Some(0));
+}
+
+#[test]
+fn an_interrupted_wait_is_exit_code_130() {
+    let cluster = Cluster::up();
+    let id = "00".repeat(32);
+    let mut waiting = cluster
+        .command(&["wallet", "wait", &id, "--timeout", "600"])
+        .spawn()
+        .unwrap();
+    until("it takes the signal itself", PATIENCE, || {
+        catches_interrupts(&waiting).then_some(())
+    });
+    interrupt(&waiting);
+    assert_eq!(code_of(&mut waiting), Some(130));
+}
+
+#[test]
+fn an_interrupted_payment_says_what_is_unknown_and_goes_on_later() {
+    let cluster = Cluster::up();
+    let bob = cluster.key("bob.key");
+    fs::write(
+        cluster.folder().join("p.csv"),
+        format!("to,amount,asset\n{bob},5,QRT\n"),
+    )
+    .unwrap();
+    cluster.expect(0, &["localnet", "kill", "validator-3", "validator-4"]);
+    let mut pay = cluster.command(&["wallet", "pay", "p.csv"]).spawn().unwrap();
+    let journal = cluster.folder().join("p.csv.journal");
+    until("the payment is signed", PATIENCE, || {
+        fs::read_to_string(&journal)
+            .ok()
+            .filter(|text| text.contains("\"signed\""))
+    });
+    interrupt(&pay);
+    assert_eq!(code_of(&mut pay), Some(130));
+    assert!(cluster.folder().join("p.csv.result.csv").exists());
+    cluster.expect(0, &["localnet", "up", "--detach"]);
+    cluster.expect(0, &["wallet", "pay", "p.csv"]);
+    cluster.common_tip();
+    assert_eq!(cluster.balance(1, &bob), 500);
+}
