@@ -17,11 +17,11 @@ impl Channel {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Votes, Self::Batches];
 
-    /// The most bytes a frame may have: 1 MiB of votes (a view change is the largest), 4.5 MiB of
+    /// The most bytes a frame may have: 2 MiB of votes (a view change is the largest), 4.5 MiB of
     /// batches (the largest batch has 4 MiB).
     pub const fn max_frame(self) -> u32 {
         match self {
-            Self::Votes => 1 << 20,
+            Self::Votes => 2 << 20,
             Self::Batches => 9 << 19,
         }
     }
