@@ -56,6 +56,7 @@ struct Pending {
     id: Digest,
     transaction: Transaction,
     length: usize,
+    packed: bool,
 }
 
 #[derive(Debug, Default)]
@@ -168,6 +169,7 @@ impl Pool {
                 id,
                 transaction,
                 length,
+                packed: false,
             },
         );
         Ok(())
@@ -198,24 +200,30 @@ impl Pool {
 
     /// Takes the oldest transactions out to be packed, at most so many and so many bytes.
     pub(crate) fn take(&self, max_count: usize, max_bytes: usize) -> Vec<Packed> {
-        let mut inner = self.inner();
+        let mut guard = self.inner();
+        let inner = &mut *guard;
         let mut taken = Vec::new();
         let mut bytes = 0;
         while taken.len() < max_count {
             let Some(fingerprint) = inner.queue.front().copied() else {
                 break;
             };
-            if let Some(pending) = inner.pending.get(&fingerprint) {
+            // One that went and came again is in the queue twice.
+            if let Some(pending) = inner
+                .pending
+                .get_mut(&fingerprint)
+                .filter(|pending| !pending.packed)
+            {
                 if bytes + pending.length > max_bytes && !taken.is_empty() {
                     break;
                 }
-                let length = pending.length;
+                pending.packed = true;
                 taken.push(Packed {
                     fingerprint,
                     transaction: pending.transaction.clone(),
                 });
-                bytes += length;
-                inner.queued_bytes = inner.queued_bytes.saturating_sub(length);
+                bytes += pending.length;
+                inner.queued_bytes -= pending.length;
             }
             inner.queue.pop_front();
         }
@@ -261,6 +269,9 @@ impl Pool {
 impl Inner {
     fn forget(&mut self, fingerprint: &Fingerprint) -> Option<Pending> {
         let pending = self.pending.remove(fingerprint)?;
+        if !pending.packed {
+            self.queued_bytes -= pending.length;
+        }
         let intent = pending.transaction.intent();
         self.by_expiry.remove(&(intent.expires_at, *fingerprint));
         if let Some(copies) = self.by_id.get_mut(&pending.id) {
@@ -357,6 +368,31 @@ mod tests {
         assert_eq!(pool.find(&early.id).map(|(_, expired)| expired), Some(true));
         assert_eq!(pool.find(&late.id).map(|(_, expired)| expired), Some(false));
         assert_eq!(pool.take(10, 1 << 20).len(), 1);
+    }
+
+    #[test]
+    fn what_goes_before_it_is_packed_leaves_no_bytes_in_the_queue() {
+        let pool = pool(10, 10);
+        let elsewhere = candidate(1, 0, 100, &[1]);
+        let expiring = candidate(1, 1, 50, &[1]);
+        let packed = candidate(1, 2, 100, &[1]);
+        pool.insert(vec![packed.clone()]);
+        assert_eq!(pool.take(10, 1 << 20).len(), 1);
+        pool.insert(vec![elsewhere.clone(), expiring]);
+        pool.on_executed([elsewhere.id, packed.id].into_iter());
+        pool.take_expired(Timestamp(50));
+        assert_eq!(pool.queued().1, 0);
+    }
+
+    #[test]
+    fn what_went_and_came_again_is_packed_once() {
+        let pool = pool(10, 10);
+        let again = candidate(1, 0, 100, &[1]);
+        pool.insert(vec![again.clone()]);
+        pool.remove(&again.fingerprint);
+        pool.insert(vec![again]);
+        assert_eq!(pool.take(10, 1 << 20).len(), 1);
+        assert_eq!(pool.queued(), (0, 0));
     }
 
     #[test]
