@@ -123,3 +123,28 @@ fn commands_on_validators_that_are_not_there_or_do_not_run_say_so() {
     cluster.expect(2, &["localnet", "up", "--detach", "--validators", "7"]);
     assert_eq!(cluster.states(), ["running", "running", "running", "stopped"]);
 }
+
+#[test]
+fn pitfall_28_a_validator_whose_journal_is_gone_follows_and_does_not_vote() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    cluster.common_tip();
+    cluster.expect(0, &["localnet", "kill", "validator-4"]);
+    let home = cluster.dir().join("validator-4");
+    std::fs::remove_dir_all(home.join("journal")).unwrap();
+    cluster.expect(0, &["localnet", "restart", "validator-4"]);
+    assert!(home.join("quarantined").exists());
+    cluster.pay(&alice, "1");
+    let tip = cluster.common_tip();
+    assert!(tip.height >= 2);
+    assert_eq!(cluster.balance(4, &alice), 200);
+    // Still so after another restart, with a journal that is not new any more.
+    cluster.expect(0, &["localnet", "kill", "validator-4"]);
+    cluster.expect(0, &["localnet", "restart", "validator-4"]);
+    assert!(home.join("quarantined").exists());
+    // Without its vote three are a quorum, and two are not.
+    cluster.expect(0, &["localnet", "kill", "validator-3"]);
+    let unpaid = cluster.transfer(&alice, "1", &["--node", &cluster.api(1), "--timeout", "4"]);
+    assert_eq!(unpaid.code, Some(5), "{}", unpaid.stderr);
+}

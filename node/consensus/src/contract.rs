@@ -336,8 +336,20 @@ impl Record {
     /// batches a crash has lost never left, and must not bind. For the driver to apply before
     /// [`crate::Engine::recover`]; `is_durable` says whether a batch survived.
     pub fn without_unsent(records: Vec<Self>, is_durable: impl Fn(&Digest) -> bool) -> Vec<Self> {
+        let unsent: BTreeSet<usize> = Self::unsent(&records, is_durable).into_iter().collect();
+        let kept = records
+            .into_iter()
+            .enumerate()
+            .filter(|(place, _)| !unsent.contains(place));
+        kept.map(|(_, record)| record).collect()
+    }
+
+    /// The places of those that [`Record::without_unsent`] leaves out. A driver removes them from its
+    /// journal before it votes again: should their batches turn up later, another vote in their place may
+    /// have left, and the next restart must not take both for said.
+    pub fn unsent(records: &[Self], is_durable: impl Fn(&Digest) -> bool) -> Vec<usize> {
         let mut proposals: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
-        for record in &records {
+        for record in records {
             record.for_each_proposal(|proposal| {
                 proposals.insert(proposal.digest(), proposal.batches().to_vec());
             });
@@ -346,17 +358,16 @@ impl Record {
             let batches = proposals.get(proposal).map_or(&[][..], Vec::as_slice);
             batches.iter().all(&is_durable)
         };
-        records
-            .into_iter()
-            .filter(|record| match record {
-                Self::Own(message) => match &message.v1().body {
-                    Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => are_durable(&proposal.digest()),
-                    Body::Pbft(pbft::Body::Prepare { proposal, .. }) => are_durable(proposal),
-                    _ => true,
-                },
-                _ => true,
-            })
-            .collect()
+        let is_unsent = |record: &Self| match record {
+            Self::Own(message) => match &message.v1().body {
+                Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => !are_durable(&proposal.digest()),
+                Body::Pbft(pbft::Body::Prepare { proposal, .. }) => !are_durable(proposal),
+                _ => false,
+            },
+            _ => false,
+        };
+        let places = records.iter().enumerate().filter(|(_, record)| is_unsent(record));
+        places.map(|(place, _)| place).collect()
     }
 
     /// Shows every proposal that the record holds.

@@ -31,7 +31,9 @@ pub(crate) struct BatchStore {
     chain: Arc<Chain>,
     rules: Rules,
     held: Mutex<Held>,
-    writes: Arc<AtomicU64>,
+    writes: Arc<WriteCount>,
+    /// One write at a time, so that counts mean what they say.
+    writer: Mutex<()>,
     quota: usize,
 }
 
@@ -52,7 +54,8 @@ impl BatchStore {
             chain,
             rules,
             held: Mutex::default(),
-            writes: Arc::new(AtomicU64::new(0)),
+            writes: Arc::default(),
+            writer: Mutex::new(()),
             quota,
         }
     }
@@ -83,13 +86,13 @@ impl BatchStore {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How many batches were written to the database since the start.
-    pub(crate) fn writes(&self) -> u64 {
-        self.writes.load(Ordering::Acquire)
+    /// How many writes have begun since the start: any batch that can be seen here is among them.
+    pub(crate) fn writes_begun(&self) -> u64 {
+        self.writes.begun()
     }
 
     /// The counter itself, for the thread that flushes.
-    pub(crate) fn write_counter(&self) -> Arc<AtomicU64> {
+    pub(crate) fn write_count(&self) -> Arc<WriteCount> {
         Arc::clone(&self.writes)
     }
 
@@ -141,9 +144,8 @@ impl BatchStore {
 
     /// Writes batches that are about to be executed from a certified block.
     pub(crate) fn write_all<B: Borrow<CheckedBatch>>(&self, batches: &[B]) -> Result<(), StorageError> {
-        self.chain.write_batches(batches)?;
-        self.writes.fetch_add(1, Ordering::AcqRel);
-        Ok(())
+        let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        self.writes.during(|| self.chain.write_batches(batches))
     }
 
     /// Writes a checked batch of another author and holds it until it is ordered. False if it was here
@@ -212,6 +214,33 @@ impl BatchStore {
     fn has_room(&self, digest: &Digest, author: ValidatorIndex) -> bool {
         let held = self.held();
         held.wanted.contains(digest) || held.by_author.get(&author).copied().unwrap_or(0) < self.quota
+    }
+}
+
+/// Counts writes at both ends. A batch can be seen in the database before its write returns; so whoever
+/// relies on one waits for a flush that covers all writes *begun*, and a flush covers those *done*
+/// before it.
+#[derive(Debug, Default)]
+pub(crate) struct WriteCount {
+    begun: AtomicU64,
+    done: AtomicU64,
+}
+
+impl WriteCount {
+    fn during<E>(&self, write: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
+        self.begun.fetch_add(1, Ordering::AcqRel);
+        write()?;
+        self.done.fetch_add(1, Ordering::AcqRel);
+        Ok(())
+    }
+
+    fn begun(&self) -> u64 {
+        self.begun.load(Ordering::Acquire)
+    }
+
+    /// Writes that a flush beginning now covers.
+    pub(crate) fn done(&self) -> u64 {
+        self.done.load(Ordering::Acquire)
     }
 }
 
@@ -294,4 +323,20 @@ fn check(store: &BatchStore, bytes: Bytes) -> Result<Option<CheckedBatch>, Batch
         .into_par_iter()
         .try_for_each(|group| group.verify())?;
     Ok(Some(formed.with_signatures_checked()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_write_under_way_is_waited_for_and_not_counted_as_flushed() {
+        let count = WriteCount::default();
+        let wrote: Result<(), ()> = count.during(|| {
+            assert_eq!((count.begun(), count.done()), (1, 0));
+            Ok(())
+        });
+        assert_eq!(wrote, Ok(()));
+        assert_eq!((count.begun(), count.done()), (1, 1));
+    }
 }

@@ -314,9 +314,7 @@ impl Core {
             return;
         }
         self.pruned = height;
-        let (renewed, first) = self
-            .entries
-            .prune(height, self.gate.journal(), self.parts.engine.reign());
+        let (renewed, first) = self.entries.prune(height, self.gate.journal());
         self.unwritten.extend(renewed);
         if let Some(first) = first {
             (self.parts.prune)(first);
@@ -417,9 +415,9 @@ impl Core {
 
     fn take_step(&mut self, step: Step) {
         let mut held = Vec::new();
-        let mut needs = Durable::default();
+        let mut entry = 0;
         for record in &step.records {
-            needs.journal = self.record(record);
+            entry = self.record(record);
         }
         for action in step.actions {
             match action {
@@ -429,10 +427,11 @@ impl Core {
                 other => held.push(other),
             }
         }
-        if step.records.is_empty() {
-            self.perform(held);
-        } else if !held.is_empty() {
-            self.gate.hold(needs, Released::Actions(held));
+        if held.is_empty() {
+            return;
+        }
+        if let Some(actions) = self.gate.pass(entry, held) {
+            self.perform(actions);
         }
     }
 
@@ -458,9 +457,12 @@ impl Core {
             return;
         }
         let journal = self.record(&Record::Own(message.clone()));
-        let batches = if vouches { self.parts.batches.writes() } else { 0 };
-        self.gate
-            .hold(Durable { journal, batches }, Released::Own(message));
+        let batches = if vouches {
+            self.parts.batches.writes_begun()
+        } else {
+            0
+        };
+        self.gate.hold_own(Durable { journal, batches }, message);
     }
 
     fn release(&mut self) {

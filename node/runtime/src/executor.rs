@@ -317,9 +317,10 @@ impl Executor {
                 certified: sealed,
             });
         }
+        // What was executed here has the sealed hash; what the peer sent beside it may be anything.
+        let batches = self.pending[0].block.v1().proposal.batches().to_vec();
         self.write_front(&certified.certificate);
         self.decided = self.decided.split_off(&self.executed().next());
-        let batches = certified.block.v1().proposal.batches().to_vec();
         self.parts
             .inbox
             .put(Event::Synced(certified.certificate.clone(), batches));

@@ -2,12 +2,12 @@
 //! for work, takes all there is, flushes once (group commit), and says what is on disk now.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
 use quorate_storage::{Chain, Journal};
 
+use crate::batches::WriteCount;
 use crate::core::{Event, Inbox};
 use crate::fatal;
 
@@ -68,7 +68,7 @@ impl ChainFlusher {
 /// Starts the chain database's flushing thread; `batch_writes` counts the batches written.
 pub(crate) fn start_chain(
     chain: Arc<Chain>,
-    batch_writes: Arc<AtomicU64>,
+    batch_writes: Arc<WriteCount>,
     inbox: Inbox,
 ) -> (ChainFlusher, JoinHandle<()>) {
     let (sender, receiver) = channel();
@@ -77,7 +77,7 @@ pub(crate) fn start_chain(
         .spawn(move || {
             while receiver.recv().is_ok() {
                 while receiver.try_recv().is_ok() {}
-                let batches = batch_writes.load(Ordering::Acquire);
+                let batches = batch_writes.done();
                 let height = chain.tip().height;
                 if let Err(error) = chain.sync() {
                     fatal(&format!("the chain database cannot be written: {error}"));

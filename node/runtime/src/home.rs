@@ -164,11 +164,24 @@ pub fn check(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Resu
     })
 }
 
-/// Records above the certified height, and every entry of the journal.
-pub(crate) type Replayed = (Vec<Record>, Vec<Entry>);
+/// What the journal holds at a start.
+#[derive(Debug, Default)]
+pub(crate) struct Replayed {
+    /// Records above the certified height, in order.
+    pub(crate) records: Vec<Record>,
+    /// Every entry.
+    pub(crate) entries: Vec<Entry>,
+}
 
-pub(crate) fn read_journal(journal: &Journal, certified: Height) -> Result<Replayed, NodeError> {
+/// Reads the journal, without the votes that never left because their batches were not on disk: these are
+/// removed from it for good, before anything else is said in their place.
+pub(crate) fn read_journal(
+    journal: &Journal,
+    certified: Height,
+    is_durable: impl Fn(&Digest) -> bool,
+) -> Result<Replayed, NodeError> {
     let mut records = Vec::new();
+    let mut numbers = Vec::new();
     let mut entries = Vec::new();
     for entry in journal.replay() {
         let (number, bytes) = entry?;
@@ -178,9 +191,24 @@ pub(crate) fn read_journal(journal: &Journal, certified: Height) -> Result<Repla
         entries.push(Entry::new(number, &record, bytes));
         if record.height().is_none_or(|height| height > certified) {
             records.push(record);
+            numbers.push(number);
         }
     }
-    Ok((records, entries))
+    let unsent = Record::unsent(&records, is_durable);
+    if !unsent.is_empty() {
+        let gone: Vec<u64> = unsent.iter().map(|place| numbers[*place]).collect();
+        tracing::warn!(
+            votes = gone.len(),
+            "votes whose batches a crash has lost never left; they are removed"
+        );
+        journal.remove(&gone)?;
+        journal.sync()?;
+        entries.retain(|entry| !gone.contains(&entry.number()));
+        for place in unsent.into_iter().rev() {
+            records.remove(place);
+        }
+    }
+    Ok(Replayed { records, entries })
 }
 
 pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result<NetworkConfig, NodeError> {
@@ -248,4 +276,57 @@ pub(crate) fn engine_config(
             heartbeat: around((config.consensus.progress_ms / 2).max(50)),
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_consensus::{Body, Message, pbft};
+    use quorate_crypto::{Epoch, Signature};
+    use quorate_ledger::{Proposal, Timestamp, encode};
+
+    use super::*;
+
+    fn message(sender: u16, body: pbft::Body) -> Message {
+        Message::new(
+            Epoch(0),
+            ValidatorIndex(sender),
+            Body::Pbft(body),
+            Signature([0; 64]),
+        )
+    }
+
+    #[test]
+    fn votes_whose_batches_were_lost_are_removed_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StorageOptions::journal();
+        let journal = Journal::open(folder.path().join("journal"), Digest([1; 32]), &options).unwrap();
+        let (view, height) = (pbft::View(0), Height(1));
+        let proposal = Proposal::new(Timestamp(5), vec![Digest([7; 32])]);
+        let digest = proposal.digest();
+        let accepted = Record::Accepted(message(
+            0,
+            pbft::Body::PrePrepare {
+                view,
+                height,
+                proposal,
+            },
+        ));
+        let prepare = Record::Own(message(
+            1,
+            pbft::Body::Prepare {
+                view,
+                height,
+                proposal: digest,
+            },
+        ));
+        journal.append(&[encode(&accepted), encode(&prepare)]).unwrap();
+        journal.sync().unwrap();
+
+        let lost = read_journal(&journal, Height(0), |_| false).unwrap();
+        assert_eq!(lost.records, std::slice::from_ref(&accepted));
+        // The batch turns up after all: the vote that never left must not come back.
+        let found = read_journal(&journal, Height(0), |_| true).unwrap();
+        assert_eq!(found.records, [accepted]);
+        assert_eq!(found.entries.len(), 1);
+    }
 }

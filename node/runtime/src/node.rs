@@ -277,7 +277,7 @@ impl Node for RunningNode {
                 (
                     "batches_written",
                     "Batches written since the start",
-                    self.batches.writes(),
+                    self.batches.writes_begun(),
                 ),
             ],
             gauges: vec![

@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use quorate_consensus::{Engine, Message, Record};
+use quorate_consensus::{Engine, Message};
+use quorate_crypto::{Digest, Height};
 use quorate_ledger::{StateTree, encode};
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
@@ -58,7 +59,17 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
         identity.network(),
         &StorageOptions::journal(),
     )?);
-    let (records, replayed) = read_journal(&journal, chain.tip().height)?;
+    let certified = chain.tip().height;
+    if journal.is_new() && certified > Height::GENESIS {
+        // Pitfall 28: what this validator signed above its chain is not known any more.
+        quarantine(&home.quarantine(), "its journal is gone while its chain is not");
+    }
+    let is_durable = |digest: &Digest| {
+        chain.has_batch(digest).unwrap_or_else(|error| {
+            crate::fatal(&format!("the chain database cannot be read: {error}"));
+        })
+    };
+    let replayed = read_journal(&journal, certified, is_durable)?;
     let (handle, events) = runtime.block_on(quorate_network::start(network_config(&identity, config)?))?;
     let node = Started::start(
         config,
@@ -66,7 +77,7 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
         chain,
         tree,
         journal,
-        (records, replayed),
+        replayed,
         handle,
         events,
         &runtime,
@@ -106,11 +117,11 @@ impl Started {
         chain: Arc<Chain>,
         tree: StateTree,
         journal: Arc<Journal>,
-        (records, replayed): Replayed,
+        replayed: Replayed,
         handle: quorate_network::Handle,
         events: quorate_network::Events,
         runtime: &tokio::runtime::Runtime,
-        quarantine: PathBuf,
+        marker: PathBuf,
     ) -> Result<Self, NodeError> {
         let network = identity.network();
         let tip = chain.tip();
@@ -146,7 +157,7 @@ impl Started {
         let next_entry = journal.next_sequence();
         let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());
         let (chain_flusher, flush_thread) =
-            flush::start_chain(Arc::clone(&chain), batches.write_counter(), inbox.clone());
+            flush::start_chain(Arc::clone(&chain), batches.write_count(), inbox.clone());
         let (checker, checker_thread) = batches::start_checker(Arc::clone(&batches), inbox.clone());
         let (executor, executor_thread) = executor::start(executor::Parts {
             chain: Arc::clone(&chain),
@@ -167,15 +178,13 @@ impl Started {
             links: links.clone(),
         });
         let view = Arc::new(SharedView::new(certified));
-        let votes = !quarantine.exists();
+        let votes = !marker.exists();
         if !votes {
-            tracing::warn!(marker = %quarantine.display(), "this validator only observes: it once forgot what it signed");
+            tracing::warn!(marker = %marker.display(), "this validator only observes: the file says why");
         }
         let engine_config = engine_config(&identity, config, &chain, votes)?;
-        // A vote was journaled beside its batches: if they were lost, it never left.
-        let records = Record::without_unsent(records, |digest| batches.contains(digest));
         let (engine, first) =
-            Engine::recover(engine_config, records).map_err(|error| NodeError::NoEngine {
+            Engine::recover(engine_config, replayed.records).map_err(|error| NodeError::NoEngine {
                 engine: error.engine.to_string(),
             })?;
         let core = Core::new(
@@ -186,14 +195,14 @@ impl Started {
                 key: identity.validator_key.clone(),
                 engine,
                 next_entry,
-                replayed,
+                replayed: replayed.entries,
                 journal: journal_writer,
                 prune: Box::new(move |first| {
                     if let Err(error) = journal.prune_before(first) {
                         crate::fatal(&format!("the journal cannot be pruned: {error}"));
                     }
                 }),
-                quarantine: Box::new(move |message| mark_quarantined(&quarantine, message)),
+                quarantine: Box::new(move |message| quarantine(&marker, &forgotten(message))),
                 chain_flusher,
                 batches: Arc::clone(&batches),
                 executor: executor.clone(),
@@ -333,17 +342,23 @@ impl Started {
     }
 }
 
-/// Leaves a file that keeps this validator from voting, until a person has looked.
-fn mark_quarantined(path: &Path, message: &Message) {
-    let text = format!(
-        "This validator signed a message that its journal does not know:\n{}\nIt observes and does not vote \
-         while this file is here.\n",
-        hex::encode(encode(message))
-    );
-    let written = std::fs::write(path, text).and_then(|()| std::fs::File::open(path)?.sync_all());
+/// Leaves a file, durably, that keeps this validator from voting until a person has looked.
+fn quarantine(path: &Path, why: &str) {
+    let text = format!("This validator observes and does not vote while this file is here: {why}.\n");
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let written = std::fs::write(path, text)
+        .and_then(|()| std::fs::File::open(path)?.sync_all())
+        .and_then(|()| std::fs::File::open(folder)?.sync_all());
     if let Err(error) = written {
         crate::fatal(&format!("{} cannot be written: {error}", path.display()));
     }
+}
+
+fn forgotten(message: &Message) -> String {
+    format!(
+        "it signed a message that its journal does not know, {}",
+        hex::encode(encode(message))
+    )
 }
 
 fn join(thread: std::thread::JoinHandle<()>) {

@@ -1,8 +1,8 @@
 //! What the journal holds: which entry is needed until when, and what can be pruned.
 //!
 //! An entry about a height is needed until that height's block is on disk. One about a reign (a
-//! view-change, the new-view by which a reign was entered) is needed while that reign is not left
-//! behind; so that it does not keep everything after it from being pruned, it is written anew at the
+//! view-change, the new-view by which a reign was entered) is needed until one about a higher reign is
+//! on disk; so that it does not keep everything after it from being pruned, it is written anew at the
 //! end once many entries have gathered behind it, and the old one goes when the new one is on disk.
 
 use std::collections::VecDeque;
@@ -24,7 +24,7 @@ pub(crate) struct Entry {
 enum Needed {
     /// Until the block at this height is on disk.
     UntilHeight(Height),
-    /// Until a higher reign than this one is entered. With the entry's bytes.
+    /// Until an entry about a higher reign is on disk. With the entry's bytes.
     WhileReign(u64, Vec<u8>),
     /// Written anew under this number.
     UntilRenewed(u64),
@@ -38,6 +38,11 @@ impl Entry {
             None => Needed::WhileReign(reign_of(record), bytes),
         };
         Self { number, needed }
+    }
+
+    /// Its number in the journal.
+    pub(crate) fn number(&self) -> u64 {
+        self.number
     }
 }
 
@@ -79,15 +84,17 @@ impl Entries {
         self.next - 1
     }
 
-    /// Blocks up to `height` and entries up to number `durable` are on disk, and the engine is in
-    /// `reign`. Gives the bytes of entries to be appended anew, and the first number that is still
+    /// Blocks up to `height` and entries up to number `durable` are on disk. What is about a reign goes
+    /// only for what is on disk about a higher one: the reign that the engine is in may be known to
+    /// nobody but its memory yet. Gives the bytes of entries to be appended anew, and the first number that is still
     /// needed, if anything before it can go.
-    pub(super) fn prune(&mut self, height: Height, durable: u64, reign: u64) -> (Vec<Vec<u8>>, Option<u64>) {
+    pub(super) fn prune(&mut self, height: Height, durable: u64) -> (Vec<Vec<u8>>, Option<u64>) {
+        let newest = self.newest_reign(durable);
         let mut dropped = false;
         while let Some(front) = self.entries.front() {
             let gone = match &front.needed {
                 Needed::UntilHeight(needed) => *needed <= height,
-                Needed::WhileReign(of, _) => *of < reign,
+                Needed::WhileReign(of, _) => newest.is_some_and(|newest| *of < newest),
                 Needed::UntilRenewed(number) => *number <= durable,
             };
             if !gone {
@@ -98,6 +105,15 @@ impl Entries {
         }
         let first = self.entries.front().map_or(self.next, |entry| entry.number);
         (self.renew(), dropped.then_some(first))
+    }
+
+    fn newest_reign(&self, durable: u64) -> Option<u64> {
+        let on_disk = self.entries.iter().filter(|entry| entry.number <= durable);
+        let reigns = on_disk.filter_map(|entry| match &entry.needed {
+            Needed::WhileReign(reign, _) => Some(*reign),
+            Needed::UntilHeight(_) | Needed::UntilRenewed(_) => None,
+        });
+        reigns.max()
     }
 
     fn renew(&mut self) -> Vec<Vec<u8>> {
@@ -176,18 +192,21 @@ mod tests {
         for height in 1..=5 {
             entries.append(&about_height(height), b"");
         }
-        assert_eq!(entries.prune(Height(3), 5, 0), (vec![], Some(4)));
-        assert_eq!(entries.prune(Height(3), 5, 0), (vec![], None));
-        assert_eq!(entries.prune(Height(9), 5, 0), (vec![], Some(6)));
+        assert_eq!(entries.prune(Height(3), 5), (vec![], Some(4)));
+        assert_eq!(entries.prune(Height(3), 5), (vec![], None));
+        assert_eq!(entries.prune(Height(9), 5), (vec![], Some(6)));
     }
 
     #[test]
-    fn an_entry_about_the_current_reign_stays_and_one_about_a_former_goes() {
+    fn an_entry_about_a_reign_goes_only_for_one_about_a_higher_reign_on_disk() {
         let mut entries = Entries::new(Vec::new(), 1);
         entries.append(&about_view(2), b"view");
         entries.append(&about_height(1), b"");
-        assert_eq!(entries.prune(Height(1), 2, 2), (vec![], None));
-        assert_eq!(entries.prune(Height(1), 2, 3), (vec![], Some(3)));
+        assert_eq!(entries.prune(Height(1), 2), (vec![], None));
+        // The engine has moved on, and a crash now would leave view 2 alone on disk.
+        entries.append(&about_view(3), b"next");
+        assert_eq!(entries.prune(Height(1), 2), (vec![], None));
+        assert_eq!(entries.prune(Height(1), 3), (vec![], Some(3)));
     }
 
     #[test]
@@ -198,16 +217,10 @@ mod tests {
             entries.append(&about_height(height), b"");
         }
         let last = entries.last();
-        assert_eq!(
-            entries.prune(Height(2_000), last, 2),
-            (vec![b"view".to_vec()], None)
-        );
+        assert_eq!(entries.prune(Height(2_000), last), (vec![b"view".to_vec()], None));
         assert_eq!(entries.last(), last + 1);
         // The new entry is not on disk yet.
-        assert_eq!(entries.prune(Height(2_000), last, 2), (vec![], None));
-        assert_eq!(
-            entries.prune(Height(2_000), last + 1, 2),
-            (vec![], Some(last + 1))
-        );
+        assert_eq!(entries.prune(Height(2_000), last), (vec![], None));
+        assert_eq!(entries.prune(Height(2_000), last + 1), (vec![], Some(last + 1)));
     }
 }

@@ -1,4 +1,5 @@
-//! The durability gate: holds back what a step asks for until what it depends on is on disk.
+//! The durability gate: holds back what a step asks for until what it depends on is on disk, and keeps
+//! the order from step to step that the engine contract promises.
 
 use std::collections::VecDeque;
 
@@ -27,12 +28,30 @@ pub(super) enum Released {
 pub(super) struct Gate {
     durable: Durable,
     waiting: VecDeque<(Durable, Released)>,
+    /// The last journal entry that something held in order waits for.
+    in_order: u64,
 }
 
 impl Gate {
-    /// Holds `released` until `needs` is durable.
-    pub(super) fn hold(&mut self, needs: Durable, released: Released) {
-        self.waiting.push_back((needs, released));
+    /// Holds an own message until `needs` is durable. One that waits for batches holds nobody up.
+    pub(super) fn hold_own(&mut self, needs: Durable, own: Message) {
+        if needs.batches == 0 {
+            self.in_order = self.in_order.max(needs.journal);
+        }
+        self.waiting.push_back((needs, Released::Own(own)));
+    }
+
+    /// Gives a step's actions back if they may be done now: the journal is on disk up to `entry`, and
+    /// nothing that was asked for before is still held. Else holds them until then.
+    pub(super) fn pass(&mut self, entry: u64, actions: Vec<Action>) -> Option<Vec<Action>> {
+        let journal = self.in_order.max(entry);
+        if journal <= self.durable.journal {
+            return Some(actions);
+        }
+        self.in_order = journal;
+        let needs = Durable { journal, batches: 0 };
+        self.waiting.push_back((needs, Released::Actions(actions)));
+        None
     }
 
     /// The journal is on disk up to `entry`.
@@ -79,17 +98,29 @@ impl Gate {
 
 #[cfg(test)]
 mod tests {
+    use quorate_consensus::{Body, Timer, pbft};
+    use quorate_crypto::{Epoch, Signature, ValidatorIndex};
+
     use super::*;
+
+    fn own() -> Message {
+        let body = Body::Pbft(pbft::Body::Complaint { view: pbft::View(0) });
+        Message::new(Epoch(0), ValidatorIndex(0), body, Signature([0; 64]))
+    }
+
+    fn cancel(reign: u64) -> Vec<Action> {
+        vec![Action::CancelTimer(Timer::Progress { reign })]
+    }
 
     #[test]
     fn pitfall_11_nothing_passes_before_both_its_flushes() {
         let mut gate = Gate::default();
-        gate.hold(
+        gate.hold_own(
             Durable {
                 journal: 1,
                 batches: 2,
             },
-            Released::Actions(vec![]),
+            own(),
         );
         gate.journal_flushed(1);
         assert!(gate.release().is_empty());
@@ -97,28 +128,49 @@ mod tests {
         gate.batches_flushed(1);
         assert!(gate.release().is_empty());
         gate.batches_flushed(2);
-        assert_eq!(gate.release(), vec![Released::Actions(vec![])]);
+        assert_eq!(gate.release(), vec![Released::Own(own())]);
         assert!(gate.release().is_empty());
     }
 
     #[test]
-    fn a_later_entry_does_not_wait_for_an_earlier_one_that_needs_more() {
+    fn a_vote_that_waits_for_batches_holds_nobody_up() {
         let mut gate = Gate::default();
-        gate.hold(
+        gate.hold_own(
             Durable {
                 journal: 1,
                 batches: 9,
             },
-            Released::Actions(vec![]),
+            own(),
         );
-        gate.hold(
+        assert_eq!(gate.pass(0, cancel(1)), Some(cancel(1)));
+        assert_eq!(gate.pass(2, cancel(2)), None);
+        gate.journal_flushed(2);
+        assert_eq!(gate.release(), vec![Released::Actions(cancel(2))]);
+    }
+
+    #[test]
+    fn a_step_without_records_does_not_overtake_one_that_is_held() {
+        let mut gate = Gate::default();
+        assert_eq!(gate.pass(1, cancel(1)), None);
+        assert_eq!(gate.pass(0, cancel(2)), None);
+        gate.hold_own(
             Durable {
                 journal: 2,
                 batches: 0,
             },
-            Released::Actions(vec![]),
+            own(),
+        );
+        assert_eq!(gate.pass(0, cancel(3)), None);
+        gate.journal_flushed(1);
+        assert_eq!(
+            gate.release(),
+            vec![Released::Actions(cancel(1)), Released::Actions(cancel(2))]
         );
         gate.journal_flushed(2);
-        assert_eq!(gate.release().len(), 1);
+        assert_eq!(
+            gate.release(),
+            vec![Released::Own(own()), Released::Actions(cancel(3))]
+        );
+        assert_eq!(gate.pass(0, cancel(4)), Some(cancel(4)));
     }
 }
