@@ -92,6 +92,7 @@ impl World {
                     network: NETWORK,
                     epoch: Epoch(0),
                     author: ValidatorIndex(0),
+                    number: 1,
                     transactions: (0..PAYMENTS / 4)
                         .map(|number| payment(part * 1_000 + number))
                         .collect(),

@@ -45,6 +45,9 @@ pub struct BatchV1 {
     pub epoch: Epoch,
     /// The validator that packed it.
     pub author: ValidatorIndex,
+    /// The author's own count, no two of its batches alike: the same transactions packed again are another
+    /// batch, and not the one that was ordered before.
+    pub number: u64,
     /// At least one.
     #[serde(deserialize_with = "bounded_vec::<_, _, { MAX_BATCH_TRANSACTIONS as usize }>")]
     pub transactions: Vec<Transaction>,

@@ -43,7 +43,7 @@
 //!
 //! // The validator packs it; whoever receives the batch checks it.
 //! let (epoch, author) = (Epoch(0), ValidatorIndex(0));
-//! let batch = Batch::V1(BatchV1 { network, epoch, author, transactions: vec![transaction] });
+//! let batch = Batch::V1(BatchV1 { network, epoch, author, number: 1, transactions: vec![transaction] });
 //! let bytes = Bytes::from(encode(&batch.sign(&validator)));
 //! let rules = BatchRules { network: &network, committee: &committee, parameters: parameters.v1() };
 //! let batch = Arc::new(CheckedBatch::check(bytes, &rules)?);

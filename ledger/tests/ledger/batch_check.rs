@@ -25,10 +25,20 @@ fn changed(world: &World, change: impl FnOnce(&mut BatchV1)) -> SignedBatch {
         network: NETWORK,
         epoch: Epoch(0),
         author: ValidatorIndex(0),
+        number: 1,
         transactions: transactions(world, 3),
     };
     change(&mut batch);
     Batch::V1(batch).sign(&world.author)
+}
+
+#[test]
+fn the_same_transactions_packed_again_are_another_batch() {
+    let world = World::new();
+    let first = changed(&world, |_| {});
+    let again = changed(&world, |batch| batch.number = 2);
+    assert_ne!(first.digest(), again.digest());
+    check(&world, &again).unwrap();
 }
 
 #[test]

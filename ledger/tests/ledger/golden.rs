@@ -131,12 +131,16 @@ fn batch() -> Batch {
         network: digest(0x11),
         epoch: Epoch(3),
         author: ValidatorIndex(0x0102),
+        number: 0x0304_0506_0708_090a,
         transactions: vec![transaction()],
     })
 }
 
 fn batch_bytes() -> String {
-    format!("00 11*32 0300000000000000 0201 01 {}", transaction_bytes())
+    format!(
+        "00 11*32 0300000000000000 0201 0a09080706050403 01 {}",
+        transaction_bytes()
+    )
 }
 
 fn signed_batch() -> SignedBatch {
@@ -216,7 +220,7 @@ fn batches() {
     assert_eq!(batch().digest(), sha256(&preimage));
     assert_eq!(
         batch().digest().to_string(),
-        "452500ea695ac763e8590d60b7bb6526455c6ebeb9b520f7f4796a0936bf5915"
+        "2ddb3ac792c59524e9f6109c384277936eb4262c0433d3fa48bfb92019dec784"
     );
 }
 

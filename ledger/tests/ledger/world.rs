@@ -138,6 +138,7 @@ impl World {
             network: NETWORK,
             epoch: Epoch(0),
             author: ValidatorIndex(0),
+            number: 1,
             transactions,
         })
         .sign(&self.author)

@@ -10,9 +10,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use quorate_crypto::{Digest, Epoch, SigningKey, ValidatorIndex};
-use quorate_ledger::{Batch, BatchV1, Parameters};
+use quorate_ledger::{Batch, BatchV1, Parameters, Timestamp};
 
 use crate::batches::BatchStore;
+use crate::clock;
 use crate::core::{Event, Inbox};
 use crate::fatal;
 use crate::links::Links;
@@ -82,23 +83,37 @@ pub(crate) struct Parts {
     pub(crate) inbox: Inbox,
 }
 
+/// Numbers for this validator's batches: no two alike, not after a restart either.
+#[derive(Debug, Default)]
+struct Numbers {
+    last: u64,
+}
+
+impl Numbers {
+    /// The next one. The clock carries it over restarts; it may stand still or go back meanwhile.
+    fn next(&mut self, clock: Timestamp) -> u64 {
+        self.last = self.last.saturating_add(1).max(clock.0);
+        self.last
+    }
+}
+
 /// Starts the batcher's thread; it ends when the pool is closed.
 pub(crate) fn start(parts: Parts) -> JoinHandle<()> {
     std::thread::Builder::new()
         .name("batcher".to_owned())
-        .spawn(move || parts.run())
+        .spawn(move || parts.run(Numbers::default()))
         .expect("a thread can be started")
 }
 
 impl Parts {
-    fn run(&self) {
+    fn run(&self, mut numbers: Numbers) {
         while self.pool.wait_for_work(PATIENCE) {
             self.pass_on_stale();
             self.wait_for_turn();
             if self.own.stopped.load(Ordering::Acquire) {
                 return;
             }
-            self.pack();
+            self.pack(&mut numbers);
         }
     }
 
@@ -140,7 +155,7 @@ impl Parts {
         (self.parameters.v1().max_batch_bytes as usize).saturating_sub(BATCH_OVERHEAD)
     }
 
-    fn pack(&self) {
+    fn pack(&self, numbers: &mut Numbers) {
         let limits = self.parameters.v1();
         let taken = self
             .pool
@@ -156,6 +171,7 @@ impl Parts {
             network: self.network,
             epoch: self.epoch,
             author: self.author,
+            number: numbers.next(clock::now()),
             transactions,
         });
         // Every transaction was checked when it was admitted.
@@ -169,5 +185,18 @@ impl Parts {
         }
         self.links.broadcast_batch(batch.bytes());
         self.inbox.put(Event::BatchStored(batch.digest()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_rise_whatever_the_clock_does() {
+        let mut numbers = Numbers::default();
+        let clock = [1_000, 1_000, 900, 2_000];
+        let drawn = clock.map(|now| numbers.next(Timestamp(now)));
+        assert_eq!(drawn, [1_000, 1_001, 1_002, 2_000]);
     }
 }

@@ -175,6 +175,7 @@ impl Chain {
             network: network(),
             epoch: Epoch(0),
             author,
+            number: 1,
             transactions: transactions.clone(),
         })
         .sign(&key(author.0 as u8 + 1));

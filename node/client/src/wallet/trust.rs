@@ -275,6 +275,7 @@ mod tests {
             network: sha256(b"network"),
             epoch: Epoch(0),
             author: ValidatorIndex(0),
+            number: 1,
             transactions: vec![payment(1), payment(2), payment(3)],
         })
         .sign(&keys()[0]);

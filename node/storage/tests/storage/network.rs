@@ -120,6 +120,7 @@ impl Network {
             network: NETWORK,
             epoch: Epoch(0),
             author: ValidatorIndex(0),
+            number: 1,
             transactions,
         });
         let rules = BatchRules {
