@@ -298,8 +298,17 @@ pub enum Settled {
     Executed(ExecutedFacts),
     /// The certified time is past its expiry: it will never be executed.
     Expired,
-    /// A certified block skipped it and this node dropped it: its signers no longer have authority.
-    Dropped,
+    /// A certified block skipped it, and this node dropped it.
+    Dropped(Skip),
+}
+
+/// Why a block skipped a transaction that had neither been executed nor expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Its signers no longer have authority.
+    Unauthorised,
+    /// Its expiry lay too far past the block's time.
+    ExpiryTooFar,
 }
 
 /// Why a transaction was not admitted.

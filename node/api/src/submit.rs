@@ -21,7 +21,7 @@ use tokio::time::Instant;
 
 use crate::app::{App, At};
 use crate::config::ApiConfig;
-use crate::facts::{Admission, Refusal, Settled};
+use crate::facts::{Admission, Refusal, Settled, Skip};
 use crate::input::Params;
 use crate::problem::{Failure, whole_seconds};
 use crate::shape;
@@ -149,11 +149,23 @@ async fn follow(app: &App, admission: Admission, wait: Wait) -> Result<Submitted
                 error: Some(Refusal::Expired.to_string()),
                 ..shape::submitted(Some(*id), SubmittedStatus::Expired)
             },
-            Settled::Dropped => Submitted {
-                code: Some("unauthorised".to_owned()),
-                error: Some("its signatures no longer authorise it, so no block executed it".to_owned()),
-                ..shape::submitted(Some(*id), SubmittedStatus::Refused)
-            },
+            Settled::Dropped(skip) => {
+                let (code, error) = match skip {
+                    Skip::Unauthorised => (
+                        "unauthorised",
+                        "its signatures no longer authorise it, so no block executed it",
+                    ),
+                    Skip::ExpiryTooFar => (
+                        "expiry_too_far",
+                        "its expiry lies too far past the chain's time, so no block executed it",
+                    ),
+                };
+                Submitted {
+                    code: Some(code.to_owned()),
+                    error: Some(error.to_owned()),
+                    ..shape::submitted(Some(*id), SubmittedStatus::Refused)
+                }
+            }
         }),
     }
 }

@@ -88,7 +88,7 @@ impl Admitter<'_> {
             return Stage::Done(Admission::Pending { id });
         }
         // Looked at again when it is put in; here it spares a full pool the signature checks.
-        if let Err(reason) = self.pool.room_for(&transaction.intent().sender) {
+        if let Err(reason) = self.pool.room_for(&transaction.intent().sender, bytes.len()) {
             return Stage::Done(full(id, reason));
         }
         match executed(snapshot, &id) {

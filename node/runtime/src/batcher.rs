@@ -12,9 +12,8 @@ use std::time::Duration;
 use quorate_crypto::{Digest, Epoch, SigningKey, ValidatorIndex};
 use quorate_ledger::{Batch, BatchV1, Parameters, Timestamp};
 
-use crate::batches::BatchStore;
+use crate::batches::{BatchStore, Charge};
 use crate::clock;
-use crate::core::{Event, Inbox};
 use crate::fatal;
 use crate::links::Links;
 use crate::pool::{Fingerprint, Pool};
@@ -27,7 +26,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// How long a batch may stay unordered before it is passed on to the primary.
 const STALE: Duration = Duration::from_millis(1_000);
 /// Batches passed on at once.
-const STALE_BATCHES: usize = 8;
+const STALE_BATCHES: usize = 64;
 /// Bytes of a batch besides its transactions.
 const BATCH_OVERHEAD: usize = 256;
 
@@ -80,7 +79,6 @@ pub(crate) struct Parts {
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) links: Links,
     pub(crate) view: Arc<SharedView>,
-    pub(crate) inbox: Inbox,
 }
 
 /// Numbers for this validator's batches: no two alike, not after a restart either.
@@ -135,19 +133,17 @@ impl Parts {
         }
     }
 
-    /// A batch that stays unordered may have been lost on its way to the primary: it is passed on to
-    /// it, whoever packed it; to all while no primary has begun here, as this node may be alone in
-    /// its view.
+    /// A batch that stays unordered may have been lost on its way to the primary: it is announced to it,
+    /// whoever packed it, and fetched from here if it is not there; to all while no primary has begun here,
+    /// as this node may be alone in its view.
     fn pass_on_stale(&self) {
         let leader = self.view.settled_leader();
         if leader == Some(self.author) {
             return;
         }
-        for batch in self.batches.take_stale(STALE, STALE_BATCHES) {
-            match leader {
-                Some(leader) => self.links.send_batch(leader, batch.bytes()),
-                None => self.links.broadcast_batch(batch.bytes()),
-            }
+        let stale = self.batches.take_stale(STALE, STALE_BATCHES);
+        if !stale.is_empty() {
+            self.links.announce_batches(leader, stale);
         }
     }
 
@@ -180,11 +176,10 @@ impl Parts {
             Err(error) => fatal(&format!("a batch packed here breaks the rules: {error}")),
         };
         self.own.under_way().insert(batch.digest(), fingerprints);
-        if let Err(error) = self.batches.insert_own(&batch) {
+        if let Err(error) = self.batches.insert(&batch, Charge::Author(self.author)) {
             fatal(&format!("a batch cannot be written: {error}"));
         }
         self.links.broadcast_batch(batch.bytes());
-        self.inbox.put(Event::BatchStored(batch.digest()));
     }
 }
 

@@ -1,35 +1,32 @@
-//! Batches: the check of what others packed, and the store of what was checked and is not yet in a
-//! certified block.
+//! Batches that were checked and are not yet in a certified block: on disk, and at hand in memory.
 //!
 //! Bounds: each author may have `author_quota` batches here that are not ordered and that nobody asked
-//! for. A batch that a proposal names is always taken ([`BatchStore::want`]), so quotas never block
-//! agreement (pitfall 31).
+//! for, and each peer as many of other authors that it passed on. A batch that a proposal names is always
+//! taken ([`BatchStore::want`]), so quotas never block agreement (pitfall 31).
+
+mod check;
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quorate_crypto::{Committee, Digest, ValidatorIndex};
 use quorate_ledger::{BatchError, BatchRules, CheckedBatch, FormedBatch, Parameters, SignedBatch};
 use quorate_storage::{Chain, StorageError};
-use rayon::prelude::*;
 
+pub(crate) use self::check::{Checker, start_checker};
 use crate::core::{Event, Inbox};
 use crate::fatal;
 
-/// Batches received and not yet checked; a peer's further ones are dropped, and fetched if named.
-const CHECK_QUEUE: usize = 64;
-
-/// Batches that were checked and are not in a certified block.
+/// Batches that were checked and are not in a certified block. The core hears of each.
 #[derive(Debug)]
 pub(crate) struct BatchStore {
     chain: Arc<Chain>,
     rules: Rules,
+    inbox: Inbox,
     held: Mutex<Held>,
     writes: Arc<WriteCount>,
     /// One write at a time, so that counts mean what they say.
@@ -37,22 +34,40 @@ pub(crate) struct BatchStore {
     quota: usize,
 }
 
+/// Whose allowance a batch takes up while it is not ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Charge {
+    /// A proposal names it.
+    Nobody,
+    /// Its author's.
+    Author(ValidatorIndex),
+    /// The peer's that passed it on: its author has used up its own.
+    Forwarder(ValidatorIndex),
+}
+
 #[derive(Debug, Default)]
 struct Held {
-    batches: BTreeMap<Digest, CheckedBatch>,
-    by_author: BTreeMap<ValidatorIndex, usize>,
-    /// When each was last sent by this node, or received.
-    seen: BTreeMap<Digest, Instant>,
+    batches: BTreeMap<Digest, HeldBatch>,
+    charged: BTreeMap<Charge, usize>,
     wanted: BTreeSet<Digest>,
 }
 
+#[derive(Debug)]
+struct HeldBatch {
+    batch: CheckedBatch,
+    charge: Charge,
+    /// When it came, or was last passed on from here.
+    seen: Instant,
+}
+
 impl BatchStore {
-    /// A store that keeps bytes in `chain`.
-    pub(crate) fn new(chain: Arc<Chain>, rules: Rules) -> Self {
+    /// A store that keeps bytes in `chain` and tells `inbox` what is there.
+    pub(crate) fn new(chain: Arc<Chain>, rules: Rules, inbox: Inbox) -> Self {
         let quota = rules.parameters.v1().author_quota as usize;
         Self {
             chain,
             rules,
+            inbox,
             held: Mutex::default(),
             writes: Arc::default(),
             writer: Mutex::new(()),
@@ -60,20 +75,18 @@ impl BatchStore {
         }
     }
 
-    /// Holds the batches again that a restart left on disk unordered; gives their digests.
-    pub(crate) fn restore(&self) -> Result<Vec<Digest>, StorageError> {
+    /// Holds the batches again that a restart left on disk unordered.
+    pub(crate) fn restore(&self) -> Result<(), StorageError> {
         let epoch = self.rules.committee.epoch();
-        let mut restored = Vec::new();
         for unordered in self.chain.unordered_batches()? {
             if unordered.epoch != epoch {
                 continue;
             }
             if let Some(batch) = self.load(&unordered.digest)? {
-                self.hold(&batch);
-                restored.push(unordered.digest);
+                self.hold(&batch, Charge::Author(unordered.author))?;
             }
         }
-        Ok(restored)
+        Ok(())
     }
 
     /// A batch whose clients' signatures need no check: each was checked when it was admitted here, or
@@ -101,9 +114,9 @@ impl BatchStore {
         self.held().batches.len()
     }
 
-    /// From now on these are taken whatever their author's quota says.
-    pub(crate) fn want(&self, digests: &[Digest]) {
-        self.held().wanted.extend(digests);
+    /// From now on these, and no others, are taken whatever the quotas say.
+    pub(crate) fn want(&self, digests: BTreeSet<Digest>) {
+        self.held().wanted = digests;
     }
 
     /// Whether the batch is here, checked.
@@ -119,8 +132,8 @@ impl BatchStore {
 
     /// The batch, from memory or from disk.
     pub(crate) fn load(&self, digest: &Digest) -> Result<Option<CheckedBatch>, StorageError> {
-        if let Some(batch) = self.held().batches.get(digest) {
-            return Ok(Some(batch.clone()));
+        if let Some(held) = self.held().batches.get(digest) {
+            return Ok(Some(held.batch.clone()));
         }
         let Some(bytes) = self.chain.batch(digest)? else {
             return Ok(None);
@@ -136,8 +149,8 @@ impl BatchStore {
 
     /// The batch's canonical bytes, for a peer that asks.
     pub(crate) fn bytes(&self, digest: &Digest) -> Result<Option<Bytes>, StorageError> {
-        if let Some(batch) = self.held().batches.get(digest) {
-            return Ok(Some(batch.bytes().clone()));
+        if let Some(held) = self.held().batches.get(digest) {
+            return Ok(Some(held.batch.bytes().clone()));
         }
         self.chain.batch(digest)
     }
@@ -148,72 +161,75 @@ impl BatchStore {
         self.writes.during(|| self.chain.write_batches(batches))
     }
 
-    /// Writes a checked batch of another author and holds it until it is ordered. False if it was here
-    /// already.
-    pub(crate) fn insert(&self, batch: &CheckedBatch) -> Result<bool, StorageError> {
-        if self.contains(&batch.digest()) {
-            return Ok(false);
-        }
-        self.insert_own(batch)?;
-        Ok(true)
+    /// Writes a checked batch, holds it until it is ordered, and tells the core.
+    pub(crate) fn insert(&self, batch: &CheckedBatch, charge: Charge) -> Result<(), StorageError> {
+        self.write_all(std::slice::from_ref(batch))?;
+        self.hold(batch, charge)
     }
 
-    /// Writes a batch packed here and holds it until it is ordered. One that is on disk from before a
-    /// restart is held again: its transactions were pending, so it was never ordered.
-    pub(crate) fn insert_own(&self, batch: &CheckedBatch) -> Result<(), StorageError> {
-        self.write_all(std::slice::from_ref(batch))?;
-        self.hold(batch);
+    /// Holds a written batch and tells the core, unless a block that was written meanwhile has it. Under
+    /// one lock with [`BatchStore::ordered`], so that the core never hears of a batch after the block
+    /// that has it.
+    fn hold(&self, batch: &CheckedBatch, charge: Charge) -> Result<(), StorageError> {
+        let digest = batch.digest();
+        let mut held = self.held();
+        if held.batches.contains_key(&digest) || self.chain.ordered_at(&digest)?.is_some() {
+            return Ok(());
+        }
+        *held.charged.entry(charge).or_default() += 1;
+        let (batch, seen) = (batch.clone(), Instant::now());
+        held.batches.insert(digest, HeldBatch { batch, charge, seen });
+        self.inbox.put(Event::BatchStored(digest));
         Ok(())
     }
 
-    fn hold(&self, batch: &CheckedBatch) {
-        let mut held = self.held();
-        held.wanted.remove(&batch.digest());
-        if held.batches.insert(batch.digest(), batch.clone()).is_none() {
-            *held.by_author.entry(batch.signed().batch().author).or_default() += 1;
-        }
-        held.seen.insert(batch.digest(), Instant::now());
-    }
-
-    /// Batches that have stayed unordered for `patience` since they came or were given out here, at
-    /// most `limit`: whoever leads may not have them.
-    pub(crate) fn take_stale(&self, patience: Duration, limit: usize) -> Vec<CheckedBatch> {
+    /// Batches that have stayed unordered for `patience` since they came or were taken here, at most
+    /// `limit`, those that waited longest first: whoever leads may not have them.
+    pub(crate) fn take_stale(&self, patience: Duration, limit: usize) -> Vec<Digest> {
         let now = Instant::now();
         let mut held = self.held();
-        let stale: Vec<Digest> = held
-            .seen
+        let mut stale: Vec<(Instant, Digest)> = held
+            .batches
             .iter()
-            .filter(|(_, seen)| now.duration_since(**seen) >= patience)
-            .map(|(digest, _)| *digest)
-            .take(limit)
+            .filter(|(_, held)| now.duration_since(held.seen) >= patience)
+            .map(|(digest, held)| (held.seen, *digest))
             .collect();
+        stale.sort_unstable();
+        stale.truncate(limit);
+        let stale: Vec<Digest> = stale.into_iter().map(|(_, digest)| digest).collect();
         for digest in &stale {
-            held.seen.insert(*digest, now);
+            if let Some(held) = held.batches.get_mut(digest) {
+                held.seen = now;
+            }
         }
         stale
-            .iter()
-            .filter_map(|digest| held.batches.get(digest).cloned())
-            .collect()
     }
 
     /// These are in a certified block now.
     pub(crate) fn ordered(&self, digests: &[Digest]) {
-        let mut held = self.held();
+        let mut guard = self.held();
+        let held = &mut *guard;
         for digest in digests {
             held.wanted.remove(digest);
-            held.seen.remove(digest);
-            if let Some(batch) = held.batches.remove(digest)
-                && let Some(count) = held.by_author.get_mut(&batch.signed().batch().author)
+            if let Some(gone) = held.batches.remove(digest)
+                && let Some(count) = held.charged.get_mut(&gone.charge)
             {
                 *count = count.saturating_sub(1);
             }
         }
     }
 
-    /// Whether a batch of this author and digest may be checked and kept.
-    fn has_room(&self, digest: &Digest, author: ValidatorIndex) -> bool {
+    /// Whose allowance a batch of `author` would take up that `sender` sent; none if both are used up.
+    fn charge_for(&self, digest: &Digest, author: ValidatorIndex, sender: ValidatorIndex) -> Option<Charge> {
         let held = self.held();
-        held.wanted.contains(digest) || held.by_author.get(&author).copied().unwrap_or(0) < self.quota
+        if held.wanted.contains(digest) {
+            return Some(Charge::Nobody);
+        }
+        let has_room = |charge: &Charge| held.charged.get(charge).copied().unwrap_or(0) < self.quota;
+        [Charge::Author(author), Charge::Forwarder(sender)]
+            .into_iter()
+            .take(if sender == author { 1 } else { 2 })
+            .find(has_room)
     }
 }
 
@@ -244,23 +260,6 @@ impl WriteCount {
     }
 }
 
-/// Hands received batches to the checker.
-#[derive(Clone, Debug)]
-pub(crate) struct Checker {
-    sender: SyncSender<Bytes>,
-}
-
-impl Checker {
-    /// Hands over a batch's bytes; false if there are too many already, and it was dropped.
-    pub(crate) fn check(&self, bytes: Bytes) -> bool {
-        match self.sender.try_send(bytes) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => false,
-            Err(TrySendError::Disconnected(_)) => fatal("the batch checker has ended"),
-        }
-    }
-}
-
 /// What the batch check needs to know; the same on every validator.
 #[derive(Clone, Debug)]
 pub(crate) struct Rules {
@@ -282,61 +281,5 @@ impl Rules {
     }
 }
 
-/// Starts the thread that checks batches, on all cores, and writes the good ones.
-pub(crate) fn start_checker(store: Arc<BatchStore>, inbox: Inbox) -> (Checker, JoinHandle<()>) {
-    let (sender, receiver) = sync_channel(CHECK_QUEUE);
-    let thread = std::thread::Builder::new()
-        .name("batch-check".to_owned())
-        .spawn(move || run_checker(&store, &inbox, &receiver))
-        .expect("a thread can be started");
-    (Checker { sender }, thread)
-}
-
-fn run_checker(store: &BatchStore, inbox: &Inbox, receiver: &Receiver<Bytes>) {
-    while let Ok(bytes) = receiver.recv() {
-        match check(store, bytes) {
-            Ok(Some(batch)) => match store.insert(&batch) {
-                Ok(true) => inbox.put(Event::BatchStored(batch.digest())),
-                Ok(false) => {}
-                Err(error) => fatal(&format!("a batch cannot be written: {error}")),
-            },
-            Ok(None) => {}
-            Err(error) => tracing::warn!(%error, "a batch was refused"),
-        }
-    }
-}
-
-/// The batch check; none for a batch that is here already or that there is no room for.
-fn check(store: &BatchStore, bytes: Bytes) -> Result<Option<CheckedBatch>, BatchError> {
-    let formed = FormedBatch::new(bytes, &store.rules.view())?;
-    let digest = formed.digest();
-    if store.contains(&digest) {
-        return Ok(None);
-    }
-    let author = formed.signed().batch().author;
-    if !store.has_room(&digest, author) {
-        tracing::debug!(%digest, %author, "a batch beyond its author's quota was dropped");
-        return Ok(None);
-    }
-    formed
-        .signature_groups()
-        .into_par_iter()
-        .try_for_each(|group| group.verify())?;
-    Ok(Some(formed.with_signatures_checked()))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_write_under_way_is_waited_for_and_not_counted_as_flushed() {
-        let count = WriteCount::default();
-        let wrote: Result<(), ()> = count.during(|| {
-            assert_eq!((count.begun(), count.done()), (1, 0));
-            Ok(())
-        });
-        assert_eq!(wrote, Ok(()));
-        assert_eq!((count.begun(), count.done()), (1, 1));
-    }
-}
+mod tests;

@@ -3,31 +3,92 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quorate_api::{ExecutedFacts, Settled};
+use quorate_api::{ExecutedFacts, Settled, Skip};
 use quorate_crypto::{Certificate, Digest, Height, ValidatorIndex};
-use quorate_ledger::{Execution, Timestamp};
+use quorate_ledger::{Execution, ParametersV1, Timestamp, Transaction};
 use tokio::sync::{oneshot, watch};
 
 use crate::batcher::OwnBatches;
-use crate::pool::Pool;
+use crate::pool::{Ended, Pool};
 
 /// Requests that may wait for outcomes at once, over all transactions.
 const MAX_WAITERS: usize = 65_536;
+/// Of these, for one transaction.
+const MAX_WAITERS_FOR_ONE: usize = 256;
+/// Heights beyond the certified one of which a seal is believed to be its validator's last.
+const NEAR: u64 = 64;
+
+/// Requests that wait for a transaction's outcome.
+#[derive(Debug, Default)]
+struct Waiters {
+    by_id: BTreeMap<Digest, Vec<oneshot::Sender<Settled>>>,
+    /// How many in all.
+    count: usize,
+}
+
+impl Waiters {
+    /// Whoever awaits this hears of it; none if too many wait.
+    fn add(&mut self, id: Digest) -> Option<oneshot::Receiver<Settled>> {
+        let waiting = self.by_id.get(&id).map_or(0, Vec::len);
+        if self.count >= MAX_WAITERS || waiting >= MAX_WAITERS_FOR_ONE {
+            self.forget_gone();
+            let waiting = self.by_id.get(&id).map_or(0, Vec::len);
+            if self.count >= MAX_WAITERS || waiting >= MAX_WAITERS_FOR_ONE {
+                return None;
+            }
+        }
+        let (sender, receiver) = oneshot::channel();
+        self.by_id.entry(id).or_default().push(sender);
+        self.count += 1;
+        Some(receiver)
+    }
+
+    /// Those that gave up make room.
+    fn forget_gone(&mut self) {
+        self.by_id.retain(|_, senders| {
+            senders.retain(|sender| !sender.is_closed());
+            !senders.is_empty()
+        });
+        self.count = self.by_id.values().map(Vec::len).sum();
+    }
+
+    fn take(&mut self, id: &Digest) -> Vec<oneshot::Sender<Settled>> {
+        let taken = self.by_id.remove(id).unwrap_or_default();
+        self.count -= taken.len();
+        taken
+    }
+}
 
 /// Spreads the news.
 #[derive(Debug)]
 pub(crate) struct Committed {
     heights: watch::Sender<Height>,
-    waiters: Mutex<BTreeMap<Digest, Vec<oneshot::Sender<Settled>>>>,
+    waiters: Mutex<Waiters>,
     last_seals: Mutex<BTreeMap<ValidatorIndex, Height>>,
     pool: Arc<Pool>,
     own: Arc<OwnBatches>,
     transactions: std::sync::atomic::AtomicU64,
+    max_expiry_lead_ms: u64,
+}
+
+impl From<Ended> for Settled {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Expired => Self::Expired,
+            Ended::Skipped(skip) => Self::Dropped(skip),
+        }
+    }
 }
 
 impl Committed {
     /// News from the block after `height` on.
-    pub(crate) fn new(height: Height, transactions: u64, pool: Arc<Pool>, own: Arc<OwnBatches>) -> Self {
+    pub(crate) fn new(
+        height: Height,
+        transactions: u64,
+        pool: Arc<Pool>,
+        own: Arc<OwnBatches>,
+        parameters: &ParametersV1,
+    ) -> Self {
         Self {
             heights: watch::channel(height).0,
             waiters: Mutex::default(),
@@ -35,6 +96,7 @@ impl Committed {
             pool,
             own,
             transactions: transactions.into(),
+            max_expiry_lead_ms: parameters.max_expiry_lead_ms,
         }
     }
 
@@ -48,7 +110,7 @@ impl Committed {
         self.transactions.load(std::sync::atomic::Ordering::Relaxed)
     }
 
-    /// The last height at which each validator's seal was in the certificate stored here.
+    /// The last height that each validator is known to have sealed.
     pub(crate) fn last_seals(&self) -> BTreeMap<ValidatorIndex, Height> {
         self.last_seals
             .lock()
@@ -56,38 +118,34 @@ impl Committed {
             .clone()
     }
 
+    /// This validator has sealed this height: with others or, being slow, after a quorum of them.
+    pub(crate) fn note_seal(&self, validator: ValidatorIndex, height: Height) {
+        // A liar may seal what will not be for years.
+        if height.0 <= self.heights.borrow().0.saturating_add(NEAR) {
+            let mut seals = self.last_seals.lock().unwrap_or_else(PoisonError::into_inner);
+            let last = seals.entry(validator).or_insert(height);
+            *last = (*last).max(height);
+        }
+    }
+
     /// Whoever awaits this hears how the transaction ends; none if too many wait.
     pub(crate) fn wait_for(&self, id: Digest) -> Option<oneshot::Receiver<Settled>> {
-        let (sender, receiver) = oneshot::channel();
         let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        if waiters.len() >= MAX_WAITERS {
-            waiters.retain(|_, senders| {
-                senders.retain(|sender| !sender.is_closed());
-                !senders.is_empty()
-            });
-            if waiters.len() >= MAX_WAITERS {
-                return None;
-            }
-        }
-        waiters.entry(id).or_default().push(sender);
-        Some(receiver)
+        waiters.add(id)
     }
 
     /// A certified block was written.
     pub(crate) fn publish(&self, execution: &Execution, certificate: &Certificate) {
         let header = execution.block.header();
         let height = header.height;
-        {
-            let mut seals = self.last_seals.lock().unwrap_or_else(PoisonError::into_inner);
-            for seal in certificate.seals() {
-                seals.insert(seal.validator, height);
-            }
-        }
         self.transactions.fetch_add(
             u64::from(header.transaction_count),
             std::sync::atomic::Ordering::Relaxed,
         );
         self.heights.send_replace(height);
+        for seal in certificate.seals() {
+            self.note_seal(seal.validator, height);
+        }
         for (index, executed) in (0_u32..).zip(&execution.transactions) {
             let facts = ExecutedFacts {
                 id: executed.id,
@@ -104,30 +162,53 @@ impl Committed {
 
     /// What was in an own batch and is still pending after the batch was ordered was skipped.
     fn drop_skipped(&self, batches: &[Digest], timestamp: Timestamp) {
-        for skipped in self.own.ordered(batches) {
-            if let Some((id, expires_at)) = self.pool.remove(&skipped) {
-                let settled = if expires_at <= timestamp {
-                    Settled::Expired
-                } else {
-                    Settled::Dropped
-                };
-                self.settle(&id, settled);
-            }
-        }
         for id in self.pool.take_expired(timestamp) {
             self.settle(&id, Settled::Expired);
+        }
+        let latest = timestamp.0.saturating_add(self.max_expiry_lead_ms);
+        let judge = |transaction: &Transaction| {
+            if transaction.intent().expires_at.0 > latest {
+                Ended::Skipped(Skip::ExpiryTooFar)
+            } else {
+                Ended::Skipped(Skip::Unauthorised)
+            }
+        };
+        for skipped in self.own.ordered(batches) {
+            if let Some((id, ended)) = self.pool.skipped(&skipped, judge) {
+                self.settle(&id, ended.into());
+            }
         }
     }
 
     fn settle(&self, id: &Digest, settled: Settled) {
-        let waiting = self
-            .waiters
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(id);
-        for waiter in waiting.into_iter().flatten() {
+        let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        let waiting = waiters.take(id);
+        drop(waiters);
+        for waiter in waiting {
             // Whoever waited may have gone.
             let _ = waiter.send(settled);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(byte: u8) -> Digest {
+        Digest([byte; 32])
+    }
+
+    #[test]
+    fn those_who_wait_are_bounded_and_those_who_gave_up_make_room() {
+        let mut waiters = Waiters::default();
+        let waiting: Vec<_> = (0..MAX_WAITERS_FOR_ONE).map(|_| waiters.add(id(1))).collect();
+        assert!(waiters.add(id(1)).is_none());
+        assert!(waiters.add(id(2)).is_some());
+        drop(waiting);
+        assert!(waiters.add(id(1)).is_some());
+        assert_eq!(waiters.take(&id(1)).len(), 1);
+        waiters.forget_gone();
+        assert_eq!(waiters.count, 0);
     }
 }

@@ -32,6 +32,8 @@ pub struct ApiConfig {
     pub listen: SocketAddr,
     /// Admitted transactions that may wait here for their outcome.
     pub max_pending: usize,
+    /// How many MiB these may take together.
+    pub max_pending_mib: usize,
     /// Of these, how many one account may have.
     pub max_pending_per_account: usize,
 }
@@ -116,6 +118,7 @@ impl Default for ApiConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8100)),
             max_pending: 100_000,
+            max_pending_mib: 256,
             max_pending_per_account: 20_000,
         }
     }
@@ -204,6 +207,11 @@ impl Home {
     /// Here while this validator must not vote.
     pub fn quarantine(&self) -> PathBuf {
         self.0.join("quarantined")
+    }
+
+    /// Proof of others' misbehaviour.
+    pub fn evidence(&self) -> PathBuf {
+        self.0.join("evidence")
     }
 
     /// The chain database.

@@ -6,32 +6,35 @@
 //! way out.
 
 mod entries;
+mod events;
 mod gate;
+mod required;
 mod timers;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Step, Verified, pbft};
-use quorate_crypto::{Certificate, Digest, Epoch, Height, SigningKey, ValidatorIndex};
-use quorate_ledger::{Proposal, encode};
-use tokio::sync::mpsc;
+use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Step, pbft};
+use quorate_crypto::{Digest, Epoch, Height, SigningKey, ValidatorIndex};
+use quorate_ledger::encode;
 
 use self::entries::Entries;
 pub(crate) use self::entries::Entry;
+pub(crate) use self::events::{Event, Inbox, Outlet, inbox};
 use self::gate::{Durable, Gate, Released};
+use self::required::{Complete, Required};
 use self::timers::Timers;
 use crate::batches::BatchStore;
 use crate::clock;
+use crate::evidence::EvidenceStore;
 use crate::executor::{Command, ExecutorHandle};
+use crate::fatal;
 use crate::flush::{ChainFlusher, JournalWriter};
 use crate::links::Links;
 use crate::sync::SyncHandle;
 use crate::view::{ConsensusView, SharedView};
 
-/// Messages from outside that may wait for the core; senders wait when it is full.
-const OUTSIDE_QUEUE: usize = 4_096;
 /// Inputs stepped before records are handed to the journal, so that a flood cannot hold back votes.
 const STEPS_PER_FLUSH: usize = 512;
 /// How often the core looks for batches it still misses.
@@ -42,81 +45,9 @@ const BLOCK_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 const SHOW_DELAY: Duration = Duration::from_millis(50);
 /// Heights after which the journal is pruned.
 const PRUNE_EVERY: u64 = 16;
-/// Evidence kept for the operator.
-const MAX_EVIDENCE: usize = 256;
-
-/// What the core hears.
-#[derive(Debug)]
-pub(crate) enum Event {
-    /// A verified message from outside.
-    Message(Verified<Message>),
-    /// A link to a validator has come up.
-    Connected(ValidatorIndex),
-    /// A batch was checked and written.
-    BatchStored(Digest),
-    /// The journal is on disk up to this entry.
-    JournalFlushed(u64),
-    /// Batch writes are on disk up to this count, and blocks up to this height.
-    ChainFlushed {
-        /// Batch writes.
-        batches: u64,
-        /// Certified height.
-        height: Height,
-    },
-    /// A decided block was executed.
-    Executed {
-        /// Its height.
-        height: Height,
-        /// Its hash.
-        block: Digest,
-    },
-    /// A certified block was written.
-    Written(Height),
-    /// Block sync applied a certified block with these batches.
-    Synced(Certificate, Vec<Digest>),
-    /// Stop in order.
-    Stop,
-}
-
-/// Where events for the core are put.
-#[derive(Clone, Debug)]
-pub(crate) struct Inbox {
-    inside: mpsc::UnboundedSender<Event>,
-    outside: mpsc::Sender<Event>,
-}
-
-impl Inbox {
-    /// Puts an event of the node's own; there are only as many as the core asked for.
-    pub(crate) fn put(&self, event: Event) {
-        // The core ends only with the node.
-        let _ = self.inside.send(event);
-    }
-
-    /// Puts an event caused by a peer; waits while the queue is full.
-    pub(crate) fn put_from_outside(&self, event: Event) {
-        let _ = self.outside.blocking_send(event);
-    }
-}
-
-/// The receiving ends of an [`Inbox`].
-#[derive(Debug)]
-pub(crate) struct Outlet {
-    inside: mpsc::UnboundedReceiver<Event>,
-    outside: mpsc::Receiver<Event>,
-}
-
-/// A new inbox.
-pub(crate) fn inbox() -> (Inbox, Outlet) {
-    let (inside, inside_receiver) = mpsc::unbounded_channel();
-    let (outside, outside_receiver) = mpsc::channel(OUTSIDE_QUEUE);
-    (
-        Inbox { inside, outside },
-        Outlet {
-            inside: inside_receiver,
-            outside: outside_receiver,
-        },
-    )
-}
+/// Blocks written and not flushed that are worth a flush of their own: a crash makes a node execute them
+/// again, and its window of votes must reach them.
+const UNFLUSHED_BLOCKS: u64 = 8;
 
 /// All the core works with.
 pub(crate) struct Parts {
@@ -130,23 +61,14 @@ pub(crate) struct Parts {
     pub(crate) journal: JournalWriter,
     pub(crate) prune: Box<dyn Fn(u64) + Send>,
     /// Remembers across restarts that this validator must not vote.
-    pub(crate) quarantine: Box<dyn Fn(&Message) + Send>,
+    pub(crate) quarantine: Box<dyn Fn(&str) + Send>,
+    pub(crate) evidence: EvidenceStore,
     pub(crate) chain_flusher: ChainFlusher,
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) executor: ExecutorHandle,
     pub(crate) links: Links,
     pub(crate) sync: SyncHandle,
     pub(crate) view: Arc<SharedView>,
-}
-
-/// A proposal some of whose batches are not here.
-#[derive(Debug, Default)]
-struct Required {
-    missing: BTreeSet<Digest>,
-    /// The engine wants to know when they are here.
-    asked: bool,
-    /// A quorum has decided it already, so it is executed when they are here.
-    decided: Option<Proposal>,
 }
 
 /// The driver.
@@ -159,7 +81,7 @@ pub(crate) struct Core {
     unwritten: Vec<Vec<u8>>,
     entries: Entries,
     /// Proposals that wait for batches.
-    required: BTreeMap<(Height, Digest), Required>,
+    required: Required,
     fetch_at: Option<Instant>,
     fetch_turn: usize,
     written: Height,
@@ -172,7 +94,6 @@ pub(crate) struct Core {
     diverged: bool,
     /// Signs nothing more.
     halted: bool,
-    evidence: Vec<Evidence>,
 }
 
 impl Core {
@@ -188,7 +109,7 @@ impl Core {
             inputs: VecDeque::new(),
             unwritten: Vec::new(),
             entries,
-            required: BTreeMap::new(),
+            required: Required::default(),
             fetch_at: None,
             fetch_turn: 0,
             written: certified,
@@ -199,7 +120,6 @@ impl Core {
             show_at: None,
             diverged: false,
             halted: false,
-            evidence: Vec::new(),
         };
         // What the journal held is on disk.
         core.gate.journal_flushed(core.entries.last());
@@ -229,7 +149,7 @@ impl Core {
             let mut stop = event.is_some_and(|event| self.on_event(event));
             let mut taken = 0;
             while !stop && taken < STEPS_PER_FLUSH {
-                let Ok(event) = outlet.inside.try_recv().or_else(|_| outlet.outside.try_recv()) else {
+                let Some(event) = outlet.try_next() else {
                     break;
                 };
                 stop = self.on_event(event);
@@ -258,7 +178,10 @@ impl Core {
         match event {
             Event::Message(message) => self.inputs.push_back(Input::Message(message)),
             Event::Connected(validator) => self.inputs.push_back(Input::Connected(validator)),
-            Event::BatchStored(digest) => self.on_batch_stored(digest),
+            Event::BatchStored(digest) => {
+                self.on_arrived(&[digest]);
+                self.inputs.push_back(Input::BatchesAvailable(vec![digest]));
+            }
             Event::JournalFlushed(entry) => {
                 self.gate.journal_flushed(entry);
                 self.release();
@@ -267,39 +190,43 @@ impl Core {
             Event::Executed { height, block } => self.inputs.push_back(Input::Executed { height, block }),
             Event::Written(height) => self.on_written(height),
             Event::Synced(certificate, batches) => {
+                self.on_arrived(&batches);
                 self.inputs.push_back(Input::BatchesObsolete(batches));
                 self.inputs.push_back(Input::Synced(certificate));
             }
+            Event::Diverged(error) => self.diverge(&error.to_string()),
             Event::Stop => return true,
         }
         self.drain_inputs();
         false
     }
 
-    fn on_batch_stored(&mut self, digest: Digest) {
-        let mut complete = Vec::new();
-        for (proposal, required) in &mut self.required {
-            if required.missing.remove(&digest) && required.missing.is_empty() {
-                complete.push(*proposal);
-            }
-        }
-        for (height, proposal) in complete {
-            self.on_complete(height, proposal);
-        }
-        self.inputs.push_back(Input::BatchesAvailable(vec![digest]));
+    /// These batches are here now.
+    fn on_arrived(&mut self, batches: &[Digest]) {
+        let complete = self.required.arrived(batches);
+        self.on_complete(complete);
     }
 
-    /// All batches of this proposal are here.
-    fn on_complete(&mut self, height: Height, proposal: Digest) {
-        let Some(required) = self.required.remove(&(height, proposal)) else {
+    /// All batches of these proposals are here.
+    fn on_complete(&mut self, complete: Vec<Complete>) {
+        if complete.is_empty() {
             return;
-        };
-        if required.asked {
-            self.inputs
-                .push_back(Input::ProposalAvailable { height, proposal });
         }
-        if let Some(proposal) = required.decided {
-            self.parts.executor.send(Command::Execute { height, proposal });
+        self.parts.batches.want(self.required.missing());
+        for Complete {
+            height,
+            proposal,
+            asked,
+            decided,
+        } in complete
+        {
+            if asked {
+                self.inputs
+                    .push_back(Input::ProposalAvailable { height, proposal });
+            }
+            if let Some(proposal) = decided {
+                self.parts.executor.send(Command::Execute { height, proposal });
+            }
         }
     }
 
@@ -323,7 +250,10 @@ impl Core {
 
     fn on_written(&mut self, height: Height) {
         self.written = self.written.max(height);
-        self.required.retain(|(wanted, _), _| *wanted > height);
+        self.required.forget_up_to(height);
+        if height.0 >= self.flushed.0 + UNFLUSHED_BLOCKS && height.0.is_multiple_of(UNFLUSHED_BLOCKS) {
+            self.parts.chain_flusher.request();
+        }
         if self.flush_at.is_none() {
             self.flush_at = Some(Instant::now() + BLOCK_FLUSH_INTERVAL);
         }
@@ -356,21 +286,23 @@ impl Core {
 
     /// Asks one peer after the other for what is missing, the leader first.
     fn fetch_missing(&mut self, now: Instant) {
-        let missing: BTreeSet<Digest> = self
+        // Block sync may have brought what was asked for.
+        let store = &self.parts.batches;
+        let here: Vec<Digest> = self
             .required
-            .values()
-            .flat_map(|required| &required.missing)
-            .copied()
+            .missing()
+            .into_iter()
+            .filter(|digest| store.contains(digest))
             .collect();
+        self.on_arrived(&here);
+        let missing: Vec<Digest> = self.required.missing().into_iter().collect();
         if missing.is_empty() {
             self.fetch_at = None;
             return;
         }
         self.fetch_at = Some(now + FETCH_INTERVAL);
         let leader = self.parts.engine.leader();
-        self.parts
-            .links
-            .fetch_batches(leader, self.fetch_turn, missing.into_iter().collect());
+        self.parts.links.fetch_batches(leader, self.fetch_turn, &missing);
         self.fetch_turn += 1;
     }
 
@@ -397,7 +329,7 @@ impl Core {
             begun: self.parts.engine.is_settled(),
             certified: self.parts.engine.certified(),
             diverged: self.diverged,
-            evidence: self.evidence.clone(),
+            evidence: self.parts.evidence.all(),
             waiting: self.parts.engine.waiting(),
         });
     }
@@ -469,6 +401,8 @@ impl Core {
         for released in self.gate.release() {
             match released {
                 Released::Actions(actions) => self.perform(actions),
+                // What a halted replica has not said yet it never says.
+                Released::Own(_) if self.halted => {}
                 Released::Own(message) => self.inputs.push_back(Input::Own(message)),
             }
         }
@@ -484,14 +418,14 @@ impl Core {
                     proposal,
                     batches,
                 } => {
-                    self.require(height, proposal, &batches).asked = true;
-                    self.complete_if_here(height, proposal);
+                    let missing = self.missing_of(&batches);
+                    self.required.ask(height, proposal, missing);
+                    self.fetch();
                 }
                 Action::Decide { height, proposal } => {
-                    let digest = proposal.digest();
-                    let batches = proposal.batches().to_vec();
-                    self.require(height, digest, &batches).decided = Some(proposal);
-                    self.complete_if_here(height, digest);
+                    let missing = self.missing_of(proposal.batches());
+                    self.required.decide(height, proposal, missing);
+                    self.fetch();
                 }
                 Action::Certify(certificate) => self.parts.executor.send(Command::Certify(certificate)),
                 Action::FetchBlocks { to, holders } => self.parts.sync.fetch(to, holders),
@@ -500,23 +434,14 @@ impl Core {
                     height,
                     ours,
                     certified,
-                } => {
-                    self.halted = true;
-                    self.diverged = true;
-                    tracing::error!(
-                        %height, %ours, %certified,
-                        "this node has diverged: a quorum sealed another block than the one executed here; \
-                         it votes no more and keeps its data for inspection"
-                    );
-                }
-                Action::Forgotten(message) => {
-                    self.halted = true;
-                    (self.parts.quarantine)(&message);
-                    tracing::error!(
-                        "a peer holds a message that this validator signed and does not remember: its journal \
-                         was lost or is of a backup, or another node uses its key; it only observes from now on"
-                    );
-                }
+                } => self.diverge(&format!(
+                    "block {height} executed here gives {ours}, a quorum sealed {certified}"
+                )),
+                Action::Forgotten(message) => self.halt(&format!(
+                    "a peer holds a message that it signed and does not remember, so its journal was lost \
+                     or is of a backup, or another node uses its key: {}",
+                    hex::encode(encode(&message))
+                )),
                 Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) => {
                     unreachable!("taken out of the step before it was held")
                 }
@@ -524,36 +449,51 @@ impl Core {
         }
     }
 
-    fn require(&mut self, height: Height, proposal: Digest, batches: &[Digest]) -> &mut Required {
-        // Wanted first, looked for then: a batch that arrives in between is seen either way.
-        self.parts.batches.want(batches);
+    /// Which of these batches are not here; they are taken from now on whatever quotas say.
+    fn missing_of(&self, batches: &[Digest]) -> BTreeSet<Digest> {
         let store = &self.parts.batches;
-        let missing = batches
-            .iter()
-            .filter(|digest| !store.contains(digest))
-            .copied()
-            .collect();
-        let required = self.required.entry((height, proposal)).or_default();
-        required.missing = missing;
-        required
+        // Wanted first, looked for then: a batch that arrives in between is seen either way.
+        let mut wanted = self.required.missing();
+        wanted.extend(batches);
+        store.want(wanted);
+        let missing = batches.iter().filter(|digest| !store.contains(digest));
+        missing.copied().collect()
     }
 
-    fn complete_if_here(&mut self, height: Height, proposal: Digest) {
-        let Some(required) = self.required.get(&(height, proposal)) else {
-            return;
-        };
-        if required.missing.is_empty() {
-            self.on_complete(height, proposal);
-        } else if self.fetch_at.is_none() {
+    /// Goes on with what is complete, and fetches the rest soon.
+    fn fetch(&mut self) {
+        let complete = self.required.take_complete();
+        self.on_complete(complete);
+        if self.fetch_at.is_none() && !self.required.missing().is_empty() {
             self.fetch_turn = 0;
             self.fetch_at = Some(Instant::now() + FETCH_INTERVAL);
         }
     }
 
+    fn diverge(&mut self, why: &str) {
+        self.diverged = true;
+        self.halt(&format!(
+            "this node has diverged and keeps its data for inspection: {why}"
+        ));
+    }
+
+    /// Nothing is signed from now on, after a restart neither, and nothing that waits to be said is said.
+    fn halt(&mut self, why: &str) {
+        if self.halted {
+            return;
+        }
+        self.halted = true;
+        self.inputs.retain(|input| !matches!(input, Input::Own(_)));
+        (self.parts.quarantine)(why);
+        tracing::error!("{why}; it votes no more and only observes");
+    }
+
     fn accuse(&mut self, evidence: Evidence) {
-        tracing::error!(validator = %evidence.validator, "a validator has contradicted itself");
-        if self.evidence.len() < MAX_EVIDENCE && !self.evidence.contains(&evidence) {
-            self.evidence.push(evidence);
+        let validator = evidence.validator;
+        match self.parts.evidence.add(evidence) {
+            Ok(true) => tracing::error!(%validator, "a validator has contradicted itself"),
+            Ok(false) => {}
+            Err(error) => fatal(&format!("evidence cannot be written: {error}")),
         }
     }
 }

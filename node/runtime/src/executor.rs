@@ -9,8 +9,7 @@ use std::thread::JoinHandle;
 
 use quorate_crypto::{Certificate, Committee, Digest, Height};
 use quorate_ledger::{
-    BlockInput, CertifiedBlock, CheckedBatch, Execution, Overlay, Parameters, Proposal, StateTree, Tip,
-    execute,
+    BlockInput, CheckedBatch, Execution, Overlay, Parameters, Proposal, StateTree, Tip, execute,
 };
 use quorate_storage::Chain;
 
@@ -18,6 +17,7 @@ use crate::batches::BatchStore;
 use crate::committed::Committed;
 use crate::core::{Event, Inbox};
 use crate::fatal;
+use crate::sync::VerifiedBlock;
 
 /// What the executor is asked for.
 #[derive(Debug)]
@@ -31,8 +31,8 @@ pub(crate) enum Command {
     },
     /// A quorum sealed the block that was executed here.
     Certify(Certificate),
-    /// A certified block from a peer, its certificate checked.
-    Apply(Box<CertifiedBlock>, SyncSender<Result<(), ApplyError>>),
+    /// A certified block from a peer.
+    Apply(Box<VerifiedBlock>, SyncSender<Result<(), ApplyError>>),
     /// Write what is certified and end.
     Stop,
 }
@@ -48,14 +48,6 @@ pub(crate) enum ApplyError {
         /// The height written last.
         tip: Height,
     },
-    /// The batches are not those of the proposal, or the proposal not that of the header.
-    #[error("block {height} does not hold together: {reason}")]
-    Inconsistent {
-        /// The block's height.
-        height: Height,
-        /// What does not fit.
-        reason: String,
-    },
     /// Executed here, the block's header differs from the certified one.
     #[error("block {height} executed here gives {ours}, a quorum sealed {certified}")]
     Diverged {
@@ -66,6 +58,9 @@ pub(crate) enum ApplyError {
         /// The hash sealed.
         certified: Digest,
     },
+    /// The node is stopping.
+    #[error("the node is stopping")]
+    Stopping,
 }
 
 /// Hands commands to the executor.
@@ -83,13 +78,13 @@ impl ExecutorHandle {
     }
 
     /// Applies a certified block and waits for it to be written.
-    pub(crate) fn apply(&self, block: CertifiedBlock) -> Result<(), ApplyError> {
+    pub(crate) fn apply(&self, block: VerifiedBlock) -> Result<(), ApplyError> {
         let (reply, answer) = std::sync::mpsc::sync_channel(1);
-        self.send(Command::Apply(Box::new(block), reply));
-        match answer.recv() {
-            Ok(applied) => applied,
-            Err(_) => fatal("the executor has ended without an answer"),
+        let command = Command::Apply(Box::new(block), reply);
+        if self.sender.send(command).is_err() {
+            return Err(ApplyError::Stopping);
         }
+        answer.recv().unwrap_or(Err(ApplyError::Stopping))
     }
 }
 
@@ -275,8 +270,8 @@ impl Executor {
         self.parts.committed.publish(&execution, certificate);
     }
 
-    fn apply(&mut self, block: &CertifiedBlock) -> Result<(), ApplyError> {
-        let certified = block.v1();
+    fn apply(&mut self, verified: &VerifiedBlock) -> Result<(), ApplyError> {
+        let certified = verified.block.v1();
         let header = certified.block.header();
         let height = header.height;
         if height <= self.written {
@@ -289,24 +284,10 @@ impl Executor {
             });
         }
         if self.pending.is_empty() {
-            block
-                .verify_contents()
-                .map_err(|error| ApplyError::Inconsistent {
-                    height,
-                    reason: error.to_string(),
-                })?;
-            let inconsistent = |reason: String| ApplyError::Inconsistent { height, reason };
-            let trusted = certified
-                .batches
-                .iter()
-                .map(|batch| self.parts.batches.trust(batch.clone()).map(Arc::new));
-            let batches: Vec<_> = trusted
-                .collect::<Result<_, _>>()
-                .map_err(|error| inconsistent(error.to_string()))?;
-            if let Err(error) = self.parts.batches.write_all(&batches) {
+            if let Err(error) = self.parts.batches.write_all(&verified.batches) {
                 fatal(&format!("batches cannot be written: {error}"));
             }
-            self.execute(&certified.block.v1().proposal, &batches);
+            self.execute(&certified.block.v1().proposal, &verified.batches);
         }
         let ours = self.pending[0].tip.block_hash;
         let sealed = certified.certificate.block();

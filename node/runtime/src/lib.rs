@@ -2,8 +2,9 @@
 //!
 //! Threads, each with one job and a bounded queue before it: *core* owns the engine, *journal* and
 //! *chain-flush* flush, *executor* owns the height, *batch-check* checks what others packed (on all
-//! cores), *batcher* packs, *links* takes what the network brings, *block-sync* fetches blocks. The
-//! network and the API are tasks of an asynchronous runtime.
+//! cores), *batcher* packs, *links* takes what the network brings, *long-votes* checks votes that carry
+//! certificates, *batch-serve* answers peers that lack batches, *block-sync* fetches blocks, on a thread
+//! for each peer it asks. The network and the API are tasks of an asynchronous runtime.
 
 mod admission;
 mod batcher;
@@ -14,6 +15,7 @@ mod committed;
 pub mod config;
 mod core;
 mod error;
+mod evidence;
 mod executor;
 mod flush;
 mod home;
@@ -22,6 +24,8 @@ pub mod logging;
 mod metrics;
 mod node;
 mod pool;
+mod queue;
+mod router;
 mod start;
 mod sync;
 mod view;

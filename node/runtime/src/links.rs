@@ -1,24 +1,15 @@
-//! Links to the other validators: what goes out by validator index, and what comes in, decoded and
-//! checked, to where it belongs.
+//! Links to the other validators: what goes out, by validator index.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 use bytes::Bytes;
-use quorate_consensus::{Ed25519, Message};
+use quorate_consensus::Message;
 use quorate_crypto::{Committee, Digest, PublicKey, ValidatorIndex};
-use quorate_ledger::{Parameters, decode, encode};
-use quorate_network::{Channel, Event as NetworkEvent, Events, Handle, PeerKey};
-use tokio::runtime;
+use quorate_ledger::encode;
+use quorate_network::{Channel, Handle, PeerKey};
 
-use crate::batches::{BatchStore, Checker};
-use crate::core::{Event, Inbox};
-use crate::sync;
 use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
-
-/// Bytes of a batch frame besides the batch.
-const FRAME_OVERHEAD: usize = 64;
 
 /// Sends to validators by index.
 #[derive(Clone)]
@@ -78,9 +69,19 @@ impl Links {
         }
     }
 
-    /// Asks for batches: in the first turn the leader, then one validator after the other.
-    pub(crate) fn fetch_batches(&self, leader: ValidatorIndex, turn: usize, mut digests: Vec<Digest>) {
-        digests.truncate(MAX_REQUESTED);
+    /// Says to one validator, or to all, that these batches are here.
+    pub(crate) fn announce_batches(&self, to: Option<ValidatorIndex>, digests: Vec<Digest>) {
+        let frame = Bytes::from(encode(&BatchFrame::V1(BatchFrameV1::Announce(digests))));
+        for (index, peer) in &*self.peers {
+            if to.is_none_or(|to| to == *index) {
+                self.put(peer, Channel::Batches, frame.clone());
+            }
+        }
+    }
+
+    /// Asks for batches: in the first turn the leader, then one validator after the other; if there are
+    /// more than one may ask for at once, for others in each turn.
+    pub(crate) fn fetch_batches(&self, leader: ValidatorIndex, turn: usize, missing: &[Digest]) {
         let others: Vec<_> = self.peers.keys().copied().collect();
         let to = if turn == 0 && self.peers.contains_key(&leader) {
             leader
@@ -89,8 +90,13 @@ impl Links {
         } else {
             return;
         };
-        let frame = encode(&BatchFrame::V1(BatchFrameV1::Request(digests)));
+        self.request_batches(to, some_of(missing, turn / others.len().max(1)));
+    }
+
+    /// Asks one validator for batches.
+    pub(crate) fn request_batches(&self, to: ValidatorIndex, digests: Vec<Digest>) {
         if let Some(peer) = self.peers.get(&to) {
+            let frame = encode(&BatchFrame::V1(BatchFrameV1::Request(digests)));
             self.put(peer, Channel::Batches, Bytes::from(frame));
         }
     }
@@ -103,105 +109,11 @@ impl Links {
     }
 }
 
-/// Where incoming traffic goes.
-pub(crate) struct Router {
-    pub(crate) network: Digest,
-    pub(crate) committee: Committee,
-    pub(crate) parameters: Parameters,
-    pub(crate) links: Links,
-    pub(crate) inbox: Inbox,
-    pub(crate) checker: Checker,
-    pub(crate) batches: Arc<BatchStore>,
-    pub(crate) sync_server: sync::Server,
-}
-
-/// Starts the thread that takes events from the network until it ends.
-pub(crate) fn start(router: Router, mut events: Events, runtime: runtime::Handle) -> JoinHandle<()> {
-    std::thread::Builder::new()
-        .name("links".to_owned())
-        .spawn(move || {
-            while let Some(event) = runtime.block_on(events.recv()) {
-                router.on_event(event);
-            }
-        })
-        .expect("a thread can be started")
-}
-
-impl Router {
-    fn index_of(&self, peer: &PeerKey) -> Option<ValidatorIndex> {
-        self.links
-            .peers
-            .iter()
-            .find(|(_, key)| *key == peer)
-            .map(|(index, _)| *index)
-    }
-
-    fn on_event(&self, event: NetworkEvent) {
-        match event {
-            NetworkEvent::Connected { peer, .. } => {
-                if let Some(validator) = self.index_of(&peer) {
-                    tracing::info!(%validator, "connected");
-                    self.inbox.put_from_outside(Event::Connected(validator));
-                }
-            }
-            NetworkEvent::Disconnected { peer, reason, .. } => {
-                if let Some(validator) = self.index_of(&peer) {
-                    tracing::info!(%validator, %reason, "disconnected");
-                }
-            }
-            NetworkEvent::Refused { address, reason, .. } => {
-                tracing::warn!(%address, %reason, "a connection was refused");
-            }
-            NetworkEvent::Message {
-                channel: Channel::Votes,
-                bytes,
-                peer,
-            } => self.on_vote(&peer, &bytes),
-            NetworkEvent::Message {
-                channel: Channel::Batches,
-                bytes,
-                peer,
-            } => self.on_batch_frame(peer, &bytes),
-            NetworkEvent::SyncRequest { request, reply, .. } => self.sync_server.answer(&request, reply),
-        }
-    }
-
-    fn on_vote(&self, peer: &PeerKey, bytes: &[u8]) {
-        let message: Message = match decode(bytes, quorate_consensus::message::MAX_MESSAGE_BYTES) {
-            Ok(message) => message,
-            Err(error) => return tracing::warn!(?peer, %error, "a message that cannot be decoded"),
-        };
-        match message.verify(self.network, &self.committee, &Ed25519) {
-            Ok(message) => self.inbox.put_from_outside(Event::Message(message)),
-            Err(error) => tracing::warn!(?peer, %error, "a message that does not pass the check"),
-        }
-    }
-
-    fn on_batch_frame(&self, peer: PeerKey, bytes: &[u8]) {
-        let limit = self.parameters.v1().max_batch_bytes as usize + FRAME_OVERHEAD;
-        match decode(bytes, limit.max(MAX_REQUESTED * 32 + FRAME_OVERHEAD)) {
-            Ok(BatchFrame::V1(BatchFrameV1::Batch(batch))) => {
-                if !self.checker.check(batch) {
-                    tracing::debug!(?peer, "a batch was dropped: too many wait for their check");
-                }
-            }
-            Ok(BatchFrame::V1(BatchFrameV1::Request(digests))) => self.answer(peer, &digests),
-            Err(error) => tracing::warn!(?peer, %error, "a batch frame that cannot be decoded"),
-        }
-    }
-
-    fn answer(&self, peer: PeerKey, digests: &[Digest]) {
-        for digest in digests.iter().take(MAX_REQUESTED) {
-            match self.batches.bytes(digest) {
-                Ok(Some(batch)) => {
-                    let frame = encode(&BatchFrame::V1(BatchFrameV1::Batch(batch)));
-                    self.links.put(&peer, Channel::Batches, Bytes::from(frame));
-                }
-                Ok(None) => {}
-                Err(error) => tracing::error!(%digest, %error, "a batch cannot be read"),
-            }
-        }
-    }
+/// As many as a request may name, others in each round.
+fn some_of(missing: &[Digest], round: usize) -> Vec<Digest> {
+    let chunks = missing.len().div_ceil(MAX_REQUESTED).max(1);
+    let chunk = missing.chunks(MAX_REQUESTED).nth(round % chunks);
+    chunk.unwrap_or_default().to_vec()
 }
 
 /// The validators' places in a committee by node key, for those other than `own`.
@@ -214,4 +126,20 @@ pub(crate) fn peers_of(
         .filter_map(|(key, peer)| Some((committee.index_of(&key)?, peer)))
         .filter(|(index, _)| Some(*index) != own)
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_missing_is_asked_for_in_turn() {
+        let missing: Vec<Digest> = (0..MAX_REQUESTED + 3)
+            .map(|number| Digest([u8::try_from(number % 251).unwrap(); 32]))
+            .collect();
+        assert_eq!(some_of(&missing, 0), missing[..MAX_REQUESTED]);
+        assert_eq!(some_of(&missing, 1), missing[MAX_REQUESTED..]);
+        assert_eq!(some_of(&missing, 2), missing[..MAX_REQUESTED]);
+        assert_eq!(some_of(&[], 7), []);
+    }
 }

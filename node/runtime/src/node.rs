@@ -8,7 +8,7 @@ use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts,
     PendingFacts, Settled, Snapshot, StatusFacts, TipFacts, ValidatorFacts,
 };
-use quorate_consensus::{Body, Evidence, pbft};
+use quorate_consensus::Evidence;
 use quorate_crypto::{Committee, Height, ValidatorIndex};
 use quorate_genesis::Genesis;
 use quorate_ledger::{Digest, Parameters, encode};
@@ -20,10 +20,11 @@ use crate::batcher::OwnBatches;
 use crate::batches::BatchStore;
 use crate::certified::{Certified, fault};
 use crate::committed::Committed;
+use crate::evidence;
 use crate::links::Links;
 use crate::logging;
 use crate::metrics::{Reading, resident_memory};
-use crate::pool::Pool;
+use crate::pool::{Ended, Pool};
 use crate::sync::SyncHandle;
 use crate::view::SharedView;
 
@@ -44,6 +45,9 @@ pub(crate) struct RunningNode {
     pub(crate) links: Links,
     pub(crate) sync: SyncHandle,
     pub(crate) view: Arc<SharedView>,
+    /// Threads for the signatures of clients that wait at the API: a flood of these shares the cores
+    /// with agreement, and does not queue before it.
+    pub(crate) admission: rayon::ThreadPool,
 }
 
 impl RunningNode {
@@ -185,7 +189,13 @@ impl Node for RunningNode {
     }
 
     fn pending(&self, id: &Digest) -> Option<PendingFacts> {
-        let (transaction, expired) = self.pool.find(id)?;
+        let (transaction, ended) = self.pool.find(id)?;
+        // What a block skipped is as unknown as what was never sent.
+        let expired = match ended {
+            None => false,
+            Some(Ended::Expired) => true,
+            Some(Ended::Skipped(_)) => return None,
+        };
         Some(PendingFacts {
             id: *id,
             transaction,
@@ -215,7 +225,7 @@ impl Node for RunningNode {
                     chain: &self.chain,
                     pool: &self.pool,
                 };
-                admitter.admit(&transactions)
+                self.admission.install(|| admitter.admit(&transactions))
             })
         })
     }
@@ -229,8 +239,8 @@ impl Node for RunningNode {
                 return Ok(Settled::Executed(facts));
             }
             drop(snapshot);
-            if self.pool.find(&id).is_some_and(|(_, expired)| expired) {
-                return Ok(Settled::Expired);
+            if let Some((_, Some(ended))) = self.pool.find(&id) {
+                return Ok(ended.into());
             }
             let waiting = waiting.ok_or_else(|| Fault("too many requests wait for outcomes".to_owned()))?;
             waiting
@@ -321,7 +331,7 @@ impl Node for RunningNode {
                 ),
                 (
                     "evidence",
-                    "Proofs of misbehaviour seen since the start",
+                    "Proofs of misbehaviour, one for each validator and kind",
                     number(view.evidence.len()),
                 ),
                 (
@@ -415,26 +425,12 @@ impl Node for RunningNode {
 
 impl RunningNode {
     fn evidence_facts(&self, evidence: &Evidence) -> EvidenceFacts {
-        let body = &evidence.first.v1().body;
-        let (kind, view) = match body {
-            Body::Seal { .. } => ("double_seal", None),
-            Body::Status(_) => ("double_status", None),
-            Body::Pbft(pbft::Body::PrePrepare { view, .. }) => ("double_pre_prepare", Some(view.0)),
-            Body::Pbft(pbft::Body::Prepare { view, .. }) => ("double_prepare", Some(view.0)),
-            Body::Pbft(pbft::Body::Commit { view, .. }) => match &evidence.second.v1().body {
-                Body::Pbft(pbft::Body::ViewChange(_)) => ("hidden_commit", Some(view.0)),
-                _ => ("double_commit", Some(view.0)),
-            },
-            Body::Pbft(pbft::Body::Complaint { view }) => ("double_complaint", Some(view.0)),
-            Body::Pbft(pbft::Body::ViewChange(change)) => ("double_view_change", Some(change.claims.view.0)),
-            Body::Pbft(pbft::Body::NewView(new_view)) => ("double_new_view", Some(new_view.view.0)),
-        };
         EvidenceFacts {
             validator: self.name(evidence.validator),
             epoch: evidence.first.v1().epoch,
-            kind: kind.to_owned(),
-            height: body.height(),
-            view,
+            kind: evidence::kind(evidence).to_owned(),
+            height: evidence.first.v1().body.height(),
+            view: evidence::view(evidence),
             messages: [encode(&evidence.first), encode(&evidence.second)],
         }
     }

@@ -3,19 +3,22 @@
 //! Copies of a transaction are told apart by id and signatures together: a copy with other signatures
 //! can neither displace a good one nor pass for it (pitfall 32).
 //!
-//! Bounds: `max_pending` in all, `max_pending_per_account` for one sender.
+//! Bounds: `max_pending` and `max_pending_mib` in all, `max_pending_per_account` for one sender.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use quorate_api::Skip;
 use quorate_crypto::{Address, Digest};
 use quorate_ledger::{Timestamp, Transaction};
 
 use crate::config::ApiConfig;
 
-/// Expired transactions remembered, so that whoever asks is told.
-const MAX_EXPIRED: usize = 10_000;
+/// Transactions remembered that went without being executed, so that whoever asks is told.
+const MAX_ENDED: usize = 10_000;
+/// Bytes of these together.
+const MAX_ENDED_BYTES: usize = 16 << 20;
 
 /// SHA-256 of a transaction's canonical bytes: its id and its signatures together.
 pub(crate) type Fingerprint = Digest;
@@ -51,6 +54,46 @@ pub(crate) struct Packed {
     pub(crate) transaction: Transaction,
 }
 
+/// How a pending transaction went without being executed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ended {
+    /// The certified time is past its expiry.
+    Expired,
+    /// A certified block skipped it.
+    Skipped(Skip),
+}
+
+/// Transactions that went without being executed, the latest ones.
+#[derive(Debug, Default)]
+struct Memory {
+    by_id: BTreeMap<Digest, (Transaction, Ended)>,
+    /// In the order in which they went, with their lengths.
+    order: VecDeque<(Digest, usize)>,
+    bytes: usize,
+}
+
+impl Memory {
+    fn remember(&mut self, pending: Pending, ended: Ended) {
+        let Pending {
+            id,
+            transaction,
+            length,
+            ..
+        } = pending;
+        if self.by_id.insert(id, (transaction, ended)).is_none() {
+            self.order.push_back((id, length));
+            self.bytes += length;
+        }
+        while self.order.len() > MAX_ENDED || self.bytes > MAX_ENDED_BYTES {
+            let Some((oldest, length)) = self.order.pop_front() else {
+                break;
+            };
+            self.by_id.remove(&oldest);
+            self.bytes -= length;
+        }
+    }
+}
+
 #[derive(Debug)]
 struct Pending {
     id: Digest,
@@ -68,7 +111,9 @@ struct Inner {
     /// Not packed yet, in order of admission; entries whose transaction has gone are passed over.
     queue: VecDeque<Fingerprint>,
     queued_bytes: usize,
-    expired: VecDeque<(Digest, Transaction)>,
+    /// Bytes of all that is pending.
+    bytes: usize,
+    ended: Memory,
     closed: bool,
 }
 
@@ -78,6 +123,7 @@ pub(crate) struct Pool {
     inner: Mutex<Inner>,
     arrived: Condvar,
     max_pending: usize,
+    max_bytes: usize,
     max_per_account: usize,
 }
 
@@ -88,6 +134,7 @@ impl Pool {
             inner: Mutex::default(),
             arrived: Condvar::new(),
             max_pending: config.max_pending,
+            max_bytes: config.max_pending_mib.saturating_mul(1 << 20),
             max_per_account: config.max_pending_per_account,
         }
     }
@@ -106,24 +153,24 @@ impl Pool {
         self.inner().pending.contains_key(fingerprint)
     }
 
-    /// A pending transaction with this id, or one that expired a while ago; true if expired.
-    pub(crate) fn find(&self, id: &Digest) -> Option<(Transaction, bool)> {
+    /// A pending transaction with this id, or one that went a while ago, and how.
+    pub(crate) fn find(&self, id: &Digest) -> Option<(Transaction, Option<Ended>)> {
         let inner = self.inner();
         let fingerprint = inner.by_id.get(id).and_then(|copies| copies.first());
         if let Some(pending) = fingerprint.and_then(|fingerprint| inner.pending.get(fingerprint)) {
-            return Some((pending.transaction.clone(), false));
+            return Some((pending.transaction.clone(), None));
         }
-        let expired = inner.expired.iter().find(|(expired, _)| expired == id)?;
-        Some((expired.1.clone(), true))
+        let (transaction, ended) = inner.ended.by_id.get(id)?;
+        Some((transaction.clone(), Some(*ended)))
     }
 
-    /// Whether there is room for one more of `sender`'s.
-    pub(crate) fn room_for(&self, sender: &Address) -> Result<(), Full> {
-        self.check_room(&self.inner(), sender)
+    /// Whether there is room for one more of `sender`'s, so many bytes long.
+    pub(crate) fn room_for(&self, sender: &Address, length: usize) -> Result<(), Full> {
+        self.check_room(&self.inner(), sender, length)
     }
 
-    fn check_room(&self, inner: &Inner, sender: &Address) -> Result<(), Full> {
-        if inner.pending.len() >= self.max_pending {
+    fn check_room(&self, inner: &Inner, sender: &Address, length: usize) -> Result<(), Full> {
+        if inner.pending.len() >= self.max_pending || inner.bytes.saturating_add(length) > self.max_bytes {
             return Err(Full::Pool);
         }
         if inner.by_account.get(sender).copied().unwrap_or(0) >= self.max_per_account {
@@ -155,7 +202,7 @@ impl Pool {
             return Ok(());
         }
         let sender = transaction.intent().sender;
-        self.check_room(inner, &sender)?;
+        self.check_room(inner, &sender, length)?;
         inner.by_id.entry(id).or_default().insert(fingerprint);
         inner
             .by_expiry
@@ -163,6 +210,7 @@ impl Pool {
         *inner.by_account.entry(sender).or_default() += 1;
         inner.queue.push_back(fingerprint);
         inner.queued_bytes += length;
+        inner.bytes += length;
         inner.pending.insert(
             fingerprint,
             Pending {
@@ -240,13 +288,25 @@ impl Pool {
         }
     }
 
-    /// Takes a transaction out; its id and expiry, if it was still there.
-    pub(crate) fn remove(&self, fingerprint: &Fingerprint) -> Option<(Digest, Timestamp)> {
-        let pending = self.inner().forget(fingerprint)?;
-        Some((pending.id, pending.transaction.intent().expires_at))
+    /// A certified block has skipped this transaction: takes it out and remembers why, which `judge` says.
+    /// Gives its id and how it ended, if it was still there and no copy of it is left that may yet be
+    /// executed.
+    pub(crate) fn skipped(
+        &self,
+        fingerprint: &Fingerprint,
+        judge: impl FnOnce(&Transaction) -> Ended,
+    ) -> Option<(Digest, Ended)> {
+        let mut inner = self.inner();
+        let pending = inner.forget(fingerprint)?;
+        let (id, ended) = (pending.id, judge(&pending.transaction));
+        if inner.by_id.contains_key(&id) {
+            return None;
+        }
+        inner.ended.remember(pending, ended);
+        Some((id, ended))
     }
 
-    /// Takes out what expires at or before the certified time `now` and is in no batch under way.
+    /// Takes out what expires at or before the certified time `now`; the ids of which no copy is left.
     pub(crate) fn take_expired(&self, now: Timestamp) -> Vec<Digest> {
         let mut inner = self.inner();
         let mut ids = Vec::new();
@@ -254,11 +314,12 @@ impl Pool {
             if expires_at > now {
                 break;
             }
+            // Copies of one id expire at one time.
             if let Some(pending) = inner.forget(&fingerprint) {
-                ids.push(pending.id);
-                inner.expired.push_back((pending.id, pending.transaction));
-                if inner.expired.len() > MAX_EXPIRED {
-                    inner.expired.pop_front();
+                let id = pending.id;
+                inner.ended.remember(pending, Ended::Expired);
+                if !inner.by_id.contains_key(&id) {
+                    ids.push(id);
                 }
             }
         }
@@ -269,6 +330,7 @@ impl Pool {
 impl Inner {
     fn forget(&mut self, fingerprint: &Fingerprint) -> Option<Pending> {
         let pending = self.pending.remove(fingerprint)?;
+        self.bytes -= pending.length;
         if !pending.packed {
             self.queued_bytes -= pending.length;
         }
@@ -352,10 +414,43 @@ mod tests {
         let id = whole.id;
         pool.insert(vec![cut.clone(), whole.clone()]);
         assert_eq!(pool.len(), 2);
-        pool.remove(&cut.fingerprint);
+        let unauthorised = Ended::Skipped(Skip::Unauthorised);
+        // The whole one may yet be executed, so nobody is told that this was its end.
+        assert_eq!(pool.skipped(&cut.fingerprint, |_| unauthorised), None);
         assert!(pool.contains(&whole.fingerprint));
+        assert_eq!(pool.find(&id).map(|(_, ended)| ended), Some(None));
         pool.on_executed(std::iter::once(id));
         assert_eq!(pool.len(), 0);
+    }
+
+    #[test]
+    fn bytes_are_bounded_too() {
+        let one = candidate(1, 0, 100, &[1]);
+        let mut pool = pool(10, 10);
+        pool.max_bytes = one.length + 1;
+        let other = candidate(2, 1, 100, &[2]);
+        let inserted = pool.insert(vec![one.clone(), other.clone()]);
+        assert_eq!(inserted, [Ok(()), Err(Full::Pool)]);
+        pool.on_executed(std::iter::once(one.id));
+        assert_eq!(pool.insert(vec![other]), [Ok(())]);
+    }
+
+    #[test]
+    fn few_of_those_that_went_are_remembered() {
+        let mut memory = Memory::default();
+        let long = candidate(1, 0, 100, &[1]);
+        for number in 0..20_000_u32 {
+            let mut id = [0; 32];
+            id[..4].copy_from_slice(&number.to_le_bytes());
+            let pending = Pending {
+                id: Digest(id),
+                transaction: long.transaction.clone(),
+                length: long.length,
+                packed: false,
+            };
+            memory.remember(pending, Ended::Expired);
+        }
+        assert_eq!((memory.by_id.len(), memory.order.len()), (MAX_ENDED, MAX_ENDED));
     }
 
     #[test]
@@ -365,8 +460,9 @@ mod tests {
         let late = candidate(1, 1, 60, &[1]);
         pool.insert(vec![early.clone(), late.clone()]);
         assert_eq!(pool.take_expired(Timestamp(50)), [early.id]);
-        assert_eq!(pool.find(&early.id).map(|(_, expired)| expired), Some(true));
-        assert_eq!(pool.find(&late.id).map(|(_, expired)| expired), Some(false));
+        let ended = |id| pool.find(id).map(|(_, ended)| ended);
+        assert_eq!(ended(&early.id), Some(Some(Ended::Expired)));
+        assert_eq!(ended(&late.id), Some(None));
         assert_eq!(pool.take(10, 1 << 20).len(), 1);
     }
 
@@ -389,7 +485,10 @@ mod tests {
         let pool = pool(10, 10);
         let again = candidate(1, 0, 100, &[1]);
         pool.insert(vec![again.clone()]);
-        pool.remove(&again.fingerprint);
+        let skipped = Ended::Skipped(Skip::Unauthorised);
+        let gone = pool.skipped(&again.fingerprint, |_| skipped);
+        assert_eq!(gone, Some((again.id, skipped)));
+        assert_eq!(pool.find(&again.id).map(|(_, ended)| ended), Some(Some(skipped)));
         pool.insert(vec![again]);
         assert_eq!(pool.take(10, 1 << 20).len(), 1);
         assert_eq!(pool.queued(), (0, 0));

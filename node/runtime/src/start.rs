@@ -6,12 +6,12 @@
 //! executor executes them again.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use quorate_consensus::{Engine, Message};
+use quorate_consensus::Engine;
 use quorate_crypto::{Digest, Height};
-use quorate_ledger::{StateTree, encode};
+use quorate_ledger::StateTree;
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
 
@@ -21,13 +21,14 @@ use crate::committed::Committed;
 use crate::config::{Home, NodeConfig};
 use crate::core::{self, Core, Event};
 use crate::error::NodeError;
+use crate::evidence::{EvidenceStore, write_durably};
 use crate::executor::{self, Command};
 use crate::home::{Identity, Replayed, engine_config, network_config, open_chain, read_journal};
-use crate::links::{self, Links, Router};
+use crate::links::{self, Links};
 use crate::node::RunningNode;
 use crate::pool::Pool;
 use crate::view::SharedView;
-use crate::{flush, logging, sync};
+use crate::{flush, logging, router, sync};
 
 /// How long calls under way may go on once the node is told to stop.
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
@@ -72,16 +73,7 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
     let replayed = read_journal(&journal, certified, is_durable)?;
     let (handle, events) = runtime.block_on(quorate_network::start(network_config(&identity, config)?))?;
     let node = Started::start(
-        config,
-        identity,
-        chain,
-        tree,
-        journal,
-        replayed,
-        handle,
-        events,
-        &runtime,
-        home.quarantine(),
+        config, identity, chain, tree, journal, replayed, handle, events, &runtime, home,
     )?;
     node.serve(config, api, operations, runtime);
     Ok(())
@@ -102,6 +94,8 @@ struct Started {
     node: Arc<RunningNode>,
     inbox: core::Inbox,
     executor: executor::ExecutorHandle,
+    core_thread: std::thread::JoinHandle<()>,
+    /// The others, in the order in which they end.
     threads: Vec<std::thread::JoinHandle<()>>,
     executor_thread: std::thread::JoinHandle<()>,
 }
@@ -121,7 +115,7 @@ impl Started {
         handle: quorate_network::Handle,
         events: quorate_network::Events,
         runtime: &tokio::runtime::Runtime,
-        marker: PathBuf,
+        home: &Home,
     ) -> Result<Self, NodeError> {
         let network = identity.network();
         let tip = chain.tip();
@@ -134,6 +128,14 @@ impl Started {
             committee: committee.clone(),
             parameters: parameters.clone(),
         };
+        let evidence = EvidenceStore::open(home.evidence()).map_err(|source| NodeError::System {
+            what: "cannot read the evidence kept in the home",
+            source,
+        })?;
+        let admission = rayon::ThreadPoolBuilder::new()
+            .thread_name(|number| format!("admission-{number}"))
+            .build()
+            .expect("threads can be started");
         let (inbox, outlet) = core::inbox();
         let own = Arc::new(OwnBatches::default());
         let pool = Arc::new(Pool::new(&config.api));
@@ -142,9 +144,10 @@ impl Started {
             transactions,
             Arc::clone(&pool),
             Arc::clone(&own),
+            parameters.v1(),
         ));
-        let batches = Arc::new(BatchStore::new(Arc::clone(&chain), rules));
-        let restored = batches.restore()?;
+        let batches = Arc::new(BatchStore::new(Arc::clone(&chain), rules, inbox.clone()));
+        batches.restore()?;
         let peer_keys = identity
             .genesis
             .validators()
@@ -158,7 +161,7 @@ impl Started {
         let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());
         let (chain_flusher, flush_thread) =
             flush::start_chain(Arc::clone(&chain), batches.write_count(), inbox.clone());
-        let (checker, checker_thread) = batches::start_checker(Arc::clone(&batches), inbox.clone());
+        let (checker, checker_thread) = batches::start_checker(Arc::clone(&batches));
         let (executor, executor_thread) = executor::start(executor::Parts {
             chain: Arc::clone(&chain),
             batches: Arc::clone(&batches),
@@ -174,10 +177,13 @@ impl Started {
             network,
             committee: committee.clone(),
             chain: Arc::clone(&chain),
+            batches: Arc::clone(&batches),
             executor: executor.clone(),
             links: links.clone(),
+            inbox: inbox.clone(),
         });
         let view = Arc::new(SharedView::new(certified));
+        let marker = home.quarantine();
         let votes = !marker.exists();
         if !votes {
             tracing::warn!(marker = %marker.display(), "this validator only observes: the file says why");
@@ -202,7 +208,8 @@ impl Started {
                         crate::fatal(&format!("the journal cannot be pruned: {error}"));
                     }
                 }),
-                quarantine: Box::new(move |message| quarantine(&marker, &forgotten(message))),
+                quarantine: Box::new(move |why| quarantine(&marker, why)),
+                evidence,
                 chain_flusher,
                 batches: Arc::clone(&batches),
                 executor: executor.clone(),
@@ -213,9 +220,6 @@ impl Started {
             first,
             certified,
         );
-        for digest in restored {
-            inbox.put(Event::BatchStored(digest));
-        }
         let core_thread = std::thread::Builder::new()
             .name("core".to_owned())
             .spawn(move || {
@@ -240,9 +244,8 @@ impl Started {
             batches: Arc::clone(&batches),
             links: links.clone(),
             view: Arc::clone(&view),
-            inbox: inbox.clone(),
         });
-        let router = Router {
+        let router = router::Parts {
             network,
             committee: committee.clone(),
             parameters: parameters.clone(),
@@ -250,9 +253,10 @@ impl Started {
             inbox: inbox.clone(),
             checker,
             batches: Arc::clone(&batches),
+            committed: Arc::clone(&committed),
             sync_server: sync::Server::new(Arc::clone(&chain), runtime.handle().clone()),
         };
-        let links_thread = links::start(router, events, runtime.handle().clone());
+        let router_threads = router::start(router, events, runtime.handle().clone());
         let node = RunningNode {
             genesis: identity.genesis,
             genesis_text: identity.genesis_text,
@@ -269,21 +273,17 @@ impl Started {
             links,
             sync,
             view,
+            admission,
         };
-        // The last two hold handles of others and end after these.
-        let threads = vec![
-            core_thread,
-            batcher_thread,
-            journal_thread,
-            flush_thread,
-            checker_thread,
-            links_thread,
-            sync_thread,
-        ];
+        let mut threads = vec![batcher_thread, checker_thread, sync_thread];
+        threads.extend(router_threads);
+        // These end when the core, which feeds them, has.
+        threads.extend([journal_thread, flush_thread]);
         Ok(Self {
             node: Arc::new(node),
             inbox,
             executor,
+            core_thread,
             threads,
             executor_thread,
         })
@@ -330,11 +330,10 @@ impl Started {
         });
         self.node.pool.close();
         self.node.own.stop();
+        self.node.sync.stop();
         self.inbox.put(Event::Stop);
-        let mut threads = self.threads.into_iter();
-        if let Some(core) = threads.next() {
-            join(core);
-        }
+        join(self.core_thread);
+        self.threads.into_iter().for_each(join);
         self.executor.send(Command::Stop);
         join(self.executor_thread);
         runtime.shutdown_timeout(std::time::Duration::from_secs(1));
@@ -346,19 +345,12 @@ impl Started {
 fn quarantine(path: &Path, why: &str) {
     let text = format!("This validator observes and does not vote while this file is here: {why}.\n");
     let folder = path.parent().unwrap_or(Path::new("."));
-    let written = std::fs::write(path, text)
-        .and_then(|()| std::fs::File::open(path)?.sync_all())
-        .and_then(|()| std::fs::File::open(folder)?.sync_all());
-    if let Err(error) = written {
+    let name = path
+        .file_name()
+        .map_or_else(Default::default, |name| name.to_string_lossy());
+    if let Err(error) = write_durably(folder, &name, text.as_bytes()) {
         crate::fatal(&format!("{} cannot be written: {error}", path.display()));
     }
-}
-
-fn forgotten(message: &Message) -> String {
-    format!(
-        "it signed a message that its journal does not know, {}",
-        hex::encode(encode(message))
-    )
 }
 
 fn join(thread: std::thread::JoinHandle<()>) {

@@ -1,7 +1,7 @@
 //! Where the engine is, as the API and the metrics see it: written by the core, read by anyone.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use quorate_consensus::pbft::Waiting;
 use quorate_consensus::{Evidence, Rejection};
@@ -20,8 +20,8 @@ pub(crate) struct ConsensusView {
     pub(crate) certified: Height,
     /// A quorum sealed another block than this node executed.
     pub(crate) diverged: bool,
-    /// Proof of misbehaviour seen since the start.
-    pub(crate) evidence: Vec<Evidence>,
+    /// Proof of misbehaviour, one for each validator and kind.
+    pub(crate) evidence: Vec<Arc<Evidence>>,
     /// What each height in flight waits for.
     pub(crate) waiting: Vec<Waiting>,
 }
@@ -29,7 +29,7 @@ pub(crate) struct ConsensusView {
 /// A [`ConsensusView`] shared between threads.
 #[derive(Debug)]
 pub(crate) struct SharedView {
-    current: Mutex<ConsensusView>,
+    current: Mutex<Arc<ConsensusView>>,
     rejections: AtomicU64,
 }
 
@@ -46,7 +46,7 @@ impl SharedView {
             waiting: Vec::new(),
         };
         Self {
-            current: Mutex::new(current),
+            current: Mutex::new(Arc::new(current)),
             rejections: AtomicU64::new(0),
         }
     }
@@ -59,15 +59,12 @@ impl SharedView {
 
     /// Replaces what is shown.
     pub(crate) fn set(&self, view: ConsensusView) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = view;
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
     }
 
     /// What is shown.
-    pub(crate) fn get(&self) -> ConsensusView {
-        self.current
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+    pub(crate) fn get(&self) -> Arc<ConsensusView> {
+        Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Counts an input that the engine rejected.

@@ -24,6 +24,8 @@ pub(crate) enum BatchFrameV1 {
     Batch(bytes::Bytes),
     /// Please send these.
     Request(Vec<Digest>),
+    /// The sender has these, and they are not ordered; whoever lacks one may ask for it.
+    Announce(Vec<Digest>),
 }
 
 /// A request for certified blocks, answered by a stream of frames, a `CertifiedBlock` each.

@@ -1,0 +1,210 @@
+//! The store of batches on a real chain database, in a network of two validators.
+
+use quorate_crypto::{Certificate, CertificateV1, Engine, Epoch, Height, Seal, SealContent, SigningKey};
+use quorate_ledger::{
+    Amount, Batch, BatchV1, BlockInput, GenesisAsset, GenesisBalance, GenesisState, Intent, IntentV1,
+    Operation, Proposal, StateTree, Timestamp, Tip, execute, genesis_state, value_hash,
+};
+use quorate_storage::StorageOptions;
+use tempfile::TempDir;
+
+use super::*;
+use crate::core::{Outlet, inbox};
+
+const NETWORK: Digest = Digest([7; 32]);
+const AUTHOR: ValidatorIndex = ValidatorIndex(0);
+const PEER: ValidatorIndex = ValidatorIndex(1);
+const QUOTA: usize = 3;
+
+struct World {
+    _folder: TempDir,
+    chain: Arc<Chain>,
+    store: BatchStore,
+    outlet: Outlet,
+    keys: [SigningKey; 2],
+    genesis: GenesisState,
+}
+
+impl World {
+    fn new() -> Self {
+        let keys = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]));
+        let validators = keys.iter().map(SigningKey::public).collect();
+        let mut parameters = Parameters::default();
+        let Parameters::V1(fields) = &mut parameters;
+        fields.author_quota = u32::try_from(QUOTA).unwrap();
+        let address = keys[0].public().address();
+        let asset = GenesisAsset {
+            code: "QRT".parse().unwrap(),
+            decimals: 2,
+            description: String::new(),
+            issuer: address,
+            supply: Amount(100),
+        };
+        let balance = GenesisBalance {
+            address,
+            asset: asset.code,
+            amount: asset.supply,
+        };
+        let genesis = genesis_state(&[asset], &[balance], &parameters).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let tip = Tip::genesis(NETWORK, Timestamp(1_000), genesis.root);
+        let options = StorageOptions::default();
+        let chain = Chain::create(folder.path().join("chain"), &genesis, &tip, &options).unwrap();
+        let chain = Arc::new(chain);
+        let rules = Rules {
+            network: NETWORK,
+            committee: Committee::new(Epoch(0), Engine::Pbft, 1, validators),
+            parameters,
+        };
+        let (inbox, outlet) = inbox();
+        Self {
+            _folder: folder,
+            store: BatchStore::new(Arc::clone(&chain), rules, inbox),
+            chain,
+            outlet,
+            keys,
+            genesis,
+        }
+    }
+
+    fn batch(&self, number: u64) -> CheckedBatch {
+        let sender = &self.keys[0];
+        let intent = Intent::V1(IntentV1 {
+            network: NETWORK,
+            sender: sender.public().address(),
+            expires_at: Timestamp(60_000),
+            salt: [1; 16],
+            operations: vec![Operation::Transfer {
+                to: self.keys[1].public().address(),
+                asset: "QRT".parse().unwrap(),
+                amount: Amount(1),
+                memo: String::new(),
+            }],
+            memo: String::new(),
+        });
+        let batch = Batch::V1(BatchV1 {
+            network: NETWORK,
+            epoch: Epoch(0),
+            author: AUTHOR,
+            number,
+            transactions: vec![intent.sign([sender])],
+        });
+        self.store.trust(batch.sign(sender)).unwrap()
+    }
+
+    /// Puts a batch that `sender` sent in, if there is room.
+    fn take(&self, batch: &CheckedBatch, sender: ValidatorIndex) -> Option<Charge> {
+        let charge = self.store.charge_for(&batch.digest(), AUTHOR, sender)?;
+        self.store.insert(batch, charge).unwrap();
+        Some(charge)
+    }
+
+    /// Writes block 1, which has this batch.
+    fn write_block(&self, batch: &CheckedBatch) {
+        let values = self.genesis.changes.iter();
+        let values = values.map(|(key, value)| (*key, value_hash(value.as_deref().unwrap())));
+        let mut tree = StateTree::load(Height::GENESIS, values);
+        let tip = self.chain.tip();
+        let rules = &self.store.rules;
+        let input = BlockInput {
+            tip: &tip,
+            proposal: &Proposal::new(Timestamp(2_000), vec![batch.digest()]),
+            batches: &[Arc::new(batch.clone())],
+            parameters: rules.parameters.v1(),
+            next_committee: rules.committee.digest(),
+        };
+        let execution = execute(&input, &self.chain.reader(), &mut tree).unwrap();
+        let (height, block) = (execution.tip.height, execution.tip.block_hash);
+        let content = SealContent::new(NETWORK, Epoch(0), height, block);
+        let seals = (0..).zip(&self.keys).map(|(index, key)| Seal {
+            validator: ValidatorIndex(index),
+            signature: content.sign(key),
+        });
+        let certificate = Certificate::V1(CertificateV1 {
+            epoch: Epoch(0),
+            height,
+            block,
+            seals: seals.collect(),
+        });
+        self.chain.write_block(&execution, &certificate).unwrap();
+    }
+
+    fn heard(&mut self) -> Vec<Digest> {
+        std::iter::from_fn(|| self.outlet.try_next())
+            .map(|event| match event {
+                Event::BatchStored(digest) => digest,
+                other => panic!("{other:?}"),
+            })
+            .collect()
+    }
+}
+
+#[test]
+fn a_batch_that_a_block_got_first_is_not_held() {
+    let mut world = World::new();
+    let batch = world.batch(1);
+    // Block sync writes the batch and its block while the checker is at the same batch.
+    world.store.write_all(std::slice::from_ref(&batch)).unwrap();
+    world.write_block(&batch);
+    world.store.ordered(&[batch.digest()]);
+    world.store.insert(&batch, Charge::Author(AUTHOR)).unwrap();
+    assert_eq!(world.store.len(), 0);
+    assert_eq!(world.heard(), []);
+    assert_eq!(world.take(&world.batch(2), AUTHOR), Some(Charge::Author(AUTHOR)));
+}
+
+#[test]
+fn pitfall_31_a_batch_passed_on_or_named_finds_room_when_its_author_has_none() {
+    let mut world = World::new();
+    let batches: Vec<_> = (0..8).map(|number| world.batch(number)).collect();
+    for batch in &batches[..QUOTA] {
+        assert_eq!(world.take(batch, AUTHOR), Some(Charge::Author(AUTHOR)));
+    }
+    assert_eq!(world.take(&batches[3], AUTHOR), None);
+    for batch in &batches[3..3 + QUOTA] {
+        assert_eq!(world.take(batch, PEER), Some(Charge::Forwarder(PEER)));
+    }
+    assert_eq!(world.take(&batches[6], PEER), None);
+    world.store.want(BTreeSet::from([batches[6].digest()]));
+    assert_eq!(world.take(&batches[6], PEER), Some(Charge::Nobody));
+    assert_eq!(world.heard().len(), 7);
+    // What is ordered makes room where it took it up.
+    world.store.ordered(&[batches[0].digest(), batches[6].digest()]);
+    assert_eq!(world.take(&batches[7], PEER), Some(Charge::Author(AUTHOR)));
+}
+
+#[test]
+fn what_stays_unordered_is_passed_on_the_longest_waiting_first_and_not_at_once_again() {
+    let world = World::new();
+    let batches: Vec<_> = (0..3).map(|number| world.batch(number)).collect();
+    for batch in &batches {
+        world.take(batch, AUTHOR);
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    let stale = world.store.take_stale(Duration::ZERO, 2);
+    assert_eq!(stale, [batches[0].digest(), batches[1].digest()]);
+    let stale = world.store.take_stale(Duration::ZERO, 1);
+    assert_eq!(stale, [batches[2].digest()]);
+    assert_eq!(world.store.take_stale(Duration::from_secs(60), 9), []);
+}
+
+#[test]
+fn a_restart_holds_again_what_was_not_ordered() {
+    let mut world = World::new();
+    let (ordered, open) = (world.batch(1), world.batch(2));
+    world.store.write_all(&[ordered.clone(), open.clone()]).unwrap();
+    world.write_block(&ordered);
+    world.store.restore().unwrap();
+    assert_eq!(world.heard(), [open.digest()]);
+}
+
+#[test]
+fn a_write_under_way_is_waited_for_and_not_counted_as_flushed() {
+    let count = WriteCount::default();
+    let wrote: Result<(), ()> = count.during(|| {
+        assert_eq!((count.begun(), count.done()), (1, 0));
+        Ok(())
+    });
+    assert_eq!(wrote, Ok(()));
+    assert_eq!((count.begun(), count.done()), (1, 1));
+}

@@ -1,0 +1,213 @@
+//! What comes in from the other validators, to where it belongs.
+//!
+//! Short votes are checked on the thread that takes them. What takes long is done elsewhere, for one
+//! validator after the other, so that nobody's flood delays anybody's votes: long votes (they carry
+//! certificates, with a signature in every hundred bytes), the check of batches, and requests for them,
+//! which read the disk.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+use quorate_consensus::message::MAX_MESSAGE_BYTES;
+use quorate_consensus::{Body, Ed25519, Message};
+use quorate_crypto::{Committee, Digest, ValidatorIndex};
+use quorate_ledger::{Parameters, decode};
+use quorate_network::{Channel, Event as NetworkEvent, Events, PeerKey};
+use tokio::runtime;
+
+use crate::batches::{BatchStore, Checker};
+use crate::committed::Committed;
+use crate::core::{Event, Inbox};
+use crate::links::Links;
+use crate::queue::{Bounds, FairQueue};
+use crate::sync;
+use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
+
+/// Bytes of a batch frame besides the batch.
+const FRAME_OVERHEAD: usize = 64;
+/// Bytes of a vote that is checked at once; the check of a longer one may take a while.
+const SHORT_VOTE: usize = 4_096;
+/// A validator's long votes that wait: as many view-changes as a committee has validators, or a few long
+/// ones.
+const LONG_VOTES: Bounds = Bounds {
+    items: 64,
+    bytes: 8 << 20,
+};
+/// A validator's requests for batches that wait; it asks again for what it does not get.
+const REQUESTS: Bounds = Bounds {
+    items: 4,
+    bytes: 1 << 20,
+};
+
+/// Where incoming traffic goes.
+pub(crate) struct Parts {
+    pub(crate) network: Digest,
+    pub(crate) committee: Committee,
+    pub(crate) parameters: Parameters,
+    pub(crate) links: Links,
+    pub(crate) inbox: Inbox,
+    pub(crate) checker: Checker,
+    pub(crate) batches: Arc<BatchStore>,
+    pub(crate) committed: Arc<Committed>,
+    pub(crate) sync_server: sync::Server,
+}
+
+struct Router {
+    parts: Parts,
+    /// Validators by their node keys.
+    validators: BTreeMap<PeerKey, ValidatorIndex>,
+    long_votes: FairQueue<Bytes>,
+    requests: FairQueue<Request>,
+}
+
+/// What a validator wants, or has.
+enum Request {
+    Send(Vec<Digest>),
+    Announced(Vec<Digest>),
+}
+
+/// Starts the thread that takes events from the network until it ends, and those for what takes long.
+pub(crate) fn start(parts: Parts, mut events: Events, runtime: runtime::Handle) -> Vec<JoinHandle<()>> {
+    let peers = parts.links.peers().iter();
+    let router = Arc::new(Router {
+        validators: peers.map(|(index, key)| (*key, *index)).collect(),
+        parts,
+        long_votes: FairQueue::new(LONG_VOTES),
+        requests: FairQueue::new(REQUESTS),
+    });
+    let spawn = |name: &str, work: Box<dyn FnOnce(&Router) + Send>| {
+        let router = Arc::clone(&router);
+        std::thread::Builder::new()
+            .name(name.to_owned())
+            .spawn(move || work(&router))
+            .expect("a thread can be started")
+    };
+    vec![
+        spawn(
+            "links",
+            Box::new(move |router| {
+                while let Some(event) = runtime.block_on(events.recv()) {
+                    router.on_event(event);
+                }
+                router.long_votes.close();
+                router.requests.close();
+                router.parts.checker.stop();
+            }),
+        ),
+        spawn(
+            "long-votes",
+            Box::new(|router| {
+                while let Some((from, bytes)) = router.long_votes.pop() {
+                    router.check_vote(from, &bytes);
+                }
+            }),
+        ),
+        spawn(
+            "batch-serve",
+            Box::new(|router| {
+                while let Some((from, request)) = router.requests.pop() {
+                    router.answer(from, request);
+                }
+            }),
+        ),
+    ]
+}
+
+impl Router {
+    fn on_event(&self, event: NetworkEvent) {
+        match event {
+            NetworkEvent::Connected { peer, .. } => {
+                if let Some(validator) = self.validators.get(&peer) {
+                    tracing::info!(%validator, "connected");
+                    self.parts.inbox.put_from_outside(Event::Connected(*validator));
+                }
+            }
+            NetworkEvent::Disconnected { peer, reason, .. } => {
+                if let Some(validator) = self.validators.get(&peer) {
+                    tracing::info!(%validator, %reason, "disconnected");
+                }
+            }
+            NetworkEvent::Refused { address, reason, .. } => {
+                tracing::warn!(%address, %reason, "a connection was refused");
+            }
+            NetworkEvent::Message { channel, bytes, peer } => {
+                let Some(from) = self.validators.get(&peer) else {
+                    return tracing::warn!(?peer, "a frame of a peer that is no validator");
+                };
+                match channel {
+                    Channel::Votes => self.on_vote(*from, bytes),
+                    Channel::Batches => self.on_batch_frame(*from, &bytes),
+                }
+            }
+            NetworkEvent::SyncRequest { request, reply, .. } => {
+                self.parts.sync_server.answer(&request, reply);
+            }
+        }
+    }
+
+    fn on_vote(&self, from: ValidatorIndex, bytes: Bytes) {
+        if bytes.len() <= SHORT_VOTE {
+            return self.check_vote(from, &bytes);
+        }
+        let length = bytes.len();
+        let dropped = self.long_votes.push(from, bytes, length);
+        if dropped > 0 {
+            tracing::debug!(%from, dropped, "long votes were dropped: too many wait for their check");
+        }
+    }
+
+    fn check_vote(&self, from: ValidatorIndex, bytes: &[u8]) {
+        let parts = &self.parts;
+        let message: Message = match decode(bytes, MAX_MESSAGE_BYTES) {
+            Ok(message) => message,
+            Err(error) => return tracing::warn!(%from, %error, "a message that cannot be decoded"),
+        };
+        match message.verify(parts.network, &parts.committee, &Ed25519) {
+            Ok(message) => {
+                if let Body::Seal { height, .. } = message.get().v1().body {
+                    parts.committed.note_seal(message.get().v1().sender, height);
+                }
+                parts.inbox.put_from_outside(Event::Message(message));
+            }
+            Err(error) => tracing::warn!(%from, %error, "a message that does not pass the check"),
+        }
+    }
+
+    fn on_batch_frame(&self, from: ValidatorIndex, bytes: &[u8]) {
+        let limit = self.parts.parameters.v1().max_batch_bytes as usize + FRAME_OVERHEAD;
+        match decode(bytes, limit.max(MAX_REQUESTED * 32 + FRAME_OVERHEAD)) {
+            Ok(BatchFrame::V1(BatchFrameV1::Batch(batch))) => self.parts.checker.check(from, batch),
+            Ok(BatchFrame::V1(BatchFrameV1::Request(digests))) => {
+                self.requests.push(from, Request::Send(digests), bytes.len());
+            }
+            Ok(BatchFrame::V1(BatchFrameV1::Announce(digests))) => {
+                self.requests.push(from, Request::Announced(digests), bytes.len());
+            }
+            Err(error) => tracing::warn!(%from, %error, "a batch frame that cannot be decoded"),
+        }
+    }
+
+    fn answer(&self, from: ValidatorIndex, request: Request) {
+        let parts = &self.parts;
+        match request {
+            Request::Send(digests) => {
+                for digest in digests.iter().take(MAX_REQUESTED) {
+                    match parts.batches.bytes(digest) {
+                        Ok(Some(batch)) => parts.links.send_batch(from, &batch),
+                        Ok(None) => {}
+                        Err(error) => tracing::error!(%digest, %error, "a batch cannot be read"),
+                    }
+                }
+            }
+            Request::Announced(mut digests) => {
+                digests.truncate(MAX_REQUESTED);
+                digests.retain(|digest| !parts.batches.contains(digest));
+                if !digests.is_empty() {
+                    parts.links.request_batches(from, digests);
+                }
+            }
+        }
+    }
+}

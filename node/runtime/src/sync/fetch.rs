@@ -1,0 +1,189 @@
+//! One peer's answer to a request for blocks: read from frames, each block checked before it is believed.
+
+use std::ops::RangeInclusive;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{Buf as _, Bytes, BytesMut};
+use quorate_crypto::{CertificateError, Committee, Digest, Height, ValidatorIndex};
+use quorate_ledger::{BatchError, CertifiedBlock, CheckedBatch, ContentsError, DecodeError, decode, encode};
+use quorate_network::{RequestError, Response};
+use tokio::runtime;
+
+use super::spans::Spans;
+use super::{MAX_BLOCK_BYTES, VerifiedBlock};
+use crate::batches::BatchStore;
+use crate::links::Links;
+use crate::wire::SyncRequest;
+
+/// How long a peer may take from one block to the next, whatever the length of either.
+const BLOCK_DEADLINE: Duration = Duration::from_secs(5);
+/// What a peer has to deliver in each second beyond that.
+const MIN_BYTES_PER_SECOND: u64 = 1 << 20;
+/// How long one answer may take in all.
+const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
+
+/// Why no more blocks come of a request.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FetchError {
+    #[error("there is no link to it")]
+    NoLink,
+    #[error("a block did not come within {} s", BLOCK_DEADLINE.as_secs())]
+    TooSlow,
+    #[error("it ended the answer at block {0}")]
+    Ended(Height),
+    #[error(transparent)]
+    Link(#[from] RequestError),
+    #[error("it announces a block of {0} bytes, at most {MAX_BLOCK_BYTES} are allowed")]
+    TooLong(usize),
+    #[error("it sent a block that cannot be decoded: {0}")]
+    Malformed(#[from] DecodeError),
+    #[error("it sent block {got} for block {asked}")]
+    WrongHeight { got: Height, asked: Height },
+    #[error("it sent a block of another network")]
+    WrongNetwork,
+    #[error("it sent a block with a bad certificate: {0}")]
+    Certificate(#[from] CertificateError),
+    #[error("it sent a block that does not hold together: {0}")]
+    Contents(#[from] ContentsError),
+    #[error("it sent a block with a bad batch: {0}")]
+    Batch(#[from] BatchError),
+}
+
+/// What blocks are fetched with.
+pub(super) struct Fetcher<'a> {
+    pub(super) runtime: &'a runtime::Handle,
+    pub(super) network: Digest,
+    pub(super) committee: &'a Committee,
+    pub(super) batches: &'a BatchStore,
+    pub(super) links: &'a Links,
+    pub(super) spans: &'a Spans<VerifiedBlock>,
+}
+
+impl Fetcher<'_> {
+    /// Fetches these heights from `holder`. On an error, what did not come is handed back.
+    pub(super) fn fetch(&self, holder: ValidatorIndex, span: RangeInclusive<u64>) -> Result<(), FetchError> {
+        let mut next = *span.start();
+        let fetched = self.fetch_on(holder, &mut next, *span.end());
+        if next <= *span.end() {
+            self.spans.hand_back(next..=*span.end());
+        }
+        fetched
+    }
+
+    fn fetch_on(&self, holder: ValidatorIndex, next: &mut u64, to: u64) -> Result<(), FetchError> {
+        let peer = *self.links.peers().get(&holder).ok_or(FetchError::NoLink)?;
+        let request = SyncRequest::V1 {
+            from: Height(*next),
+            count: to.saturating_sub(*next).saturating_add(1),
+        };
+        let request = Bytes::from(encode(&request));
+        let asked = self.links.handle().request(peer, request, ANSWER_DEADLINE);
+        let mut stream = Stream {
+            answer: self.runtime.block_on(asked)?,
+            received: BytesMut::new(),
+        };
+        while *next <= to {
+            let bytes = stream.block(self.runtime, Height(*next))?;
+            let block = self.verify(&bytes, Height(*next))?;
+            if !self.spans.put(Height(*next), block, bytes.len()) {
+                return Ok(());
+            }
+            *next += 1;
+        }
+        Ok(())
+    }
+
+    /// The block, if a quorum of the committee sealed it and what comes with it belongs to it.
+    fn verify(&self, bytes: &[u8], asked: Height) -> Result<VerifiedBlock, FetchError> {
+        let block: CertifiedBlock = decode(bytes, MAX_BLOCK_BYTES)?;
+        let header = block.v1().block.header();
+        if header.height != asked {
+            let got = header.height;
+            return Err(FetchError::WrongHeight { got, asked });
+        }
+        if header.network != self.network {
+            return Err(FetchError::WrongNetwork);
+        }
+        block.v1().certificate.verify(self.network, self.committee)?;
+        block.verify_contents()?;
+        let batches = block.v1().batches.iter();
+        let trusted = batches.map(|batch| self.batches.trust(batch.clone()).map(Arc::new));
+        let batches: Vec<Arc<CheckedBatch>> = trusted.collect::<Result<_, _>>()?;
+        Ok(VerifiedBlock { block, batches })
+    }
+}
+
+/// An answer that is being read.
+struct Stream {
+    answer: Response,
+    received: BytesMut,
+}
+
+impl Stream {
+    /// The next block's bytes; a peer that lets them drip is given up.
+    fn block(&mut self, runtime: &runtime::Handle, height: Height) -> Result<Bytes, FetchError> {
+        let started = Instant::now();
+        loop {
+            if let Some(block) = take_block(&mut self.received)? {
+                return Ok(block);
+            }
+            let received = u64::try_from(self.received.len()).unwrap_or(u64::MAX);
+            let earned = Duration::from_secs(received / MIN_BYTES_PER_SECOND);
+            let left = (BLOCK_DEADLINE + earned).saturating_sub(started.elapsed());
+            let next = async { tokio::time::timeout(left, self.answer.next()).await };
+            match runtime.block_on(next).map_err(|_| FetchError::TooSlow)? {
+                Some(frame) => self.received.extend_from_slice(&frame?),
+                None => return Err(FetchError::Ended(height)),
+            }
+        }
+    }
+}
+
+/// The first whole block of what was received: a length (u32, little-endian), then so many bytes.
+fn take_block(received: &mut BytesMut) -> Result<Option<Bytes>, FetchError> {
+    let Some(prefix) = received.first_chunk::<4>() else {
+        return Ok(None);
+    };
+    let length = u32::from_le_bytes(*prefix) as usize;
+    if length > MAX_BLOCK_BYTES {
+        return Err(FetchError::TooLong(length));
+    }
+    if received.len() < 4 + length {
+        return Ok(None);
+    }
+    received.advance(4);
+    Ok(Some(received.split_to(length).freeze()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn blocks_come_out_of_frames_as_they_went_in() {
+        let mut received = BytesMut::new();
+        let stream = [
+            &3_u32.to_le_bytes()[..],
+            b"abc",
+            &0_u32.to_le_bytes(),
+            &2_u32.to_le_bytes(),
+            b"de",
+        ]
+        .concat();
+        let mut blocks = Vec::new();
+        for byte in stream {
+            received.extend_from_slice(&[byte]);
+            while let Some(block) = take_block(&mut received).unwrap() {
+                blocks.push(block);
+            }
+        }
+        assert_eq!(blocks, [&b"abc"[..], b"", b"de"]);
+    }
+
+    #[test]
+    fn a_length_beyond_the_bound_is_refused_before_it_is_waited_for() {
+        let mut received = BytesMut::from(&u32::MAX.to_le_bytes()[..]);
+        assert!(matches!(take_block(&mut received), Err(FetchError::TooLong(_))));
+    }
+}
