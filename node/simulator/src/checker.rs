@@ -20,7 +20,12 @@ enum Kind {
 /// The outside observer who sees everything.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
-    submitted: BTreeSet<Digest>,
+    /// When each batch was submitted.
+    submitted: BTreeMap<Digest, u64>,
+    /// Those that somebody honest has certified.
+    ordered: BTreeSet<Digest>,
+    /// The longest that one took to be certified by somebody honest, in microseconds.
+    longest_wait_us: u64,
     decided: BTreeMap<Height, Proposal>,
     blocks: BTreeMap<Height, Digest>,
     said: BTreeMap<(ValidatorIndex, Kind, View, Height), Digest>,
@@ -46,8 +51,12 @@ impl Checker {
         self.violation.get_or_insert(what);
     }
 
-    pub(crate) fn on_submitted(&mut self, batch: Digest) {
-        self.submitted.insert(batch);
+    pub(crate) fn on_submitted(&mut self, batch: Digest, now: u64) {
+        self.submitted.insert(batch, now);
+    }
+
+    pub(crate) fn longest_wait_us(&self) -> u64 {
+        self.longest_wait_us
     }
 
     /// Agreement and validity.
@@ -61,7 +70,7 @@ impl Checker {
         if let Some(batch) = proposal
             .batches()
             .iter()
-            .find(|batch| !self.submitted.contains(*batch))
+            .find(|batch| !self.submitted.contains_key(*batch))
         {
             let batch = batch.short();
             self.report(format!(
@@ -71,8 +80,17 @@ impl Checker {
     }
 
     /// One history.
-    pub(crate) fn on_certified(&mut self, by: ValidatorIndex, block: &ModelBlock) {
+    pub(crate) fn on_certified(&mut self, by: ValidatorIndex, block: &ModelBlock, now: u64) {
         let height = block.height;
+        if !self.blocks.contains_key(&height) {
+            let submitted = block
+                .proposal
+                .batches()
+                .iter()
+                .filter(|batch| self.ordered.insert(**batch));
+            let longest = submitted.filter_map(|batch| self.submitted.get(batch)).min();
+            self.longest_wait_us = self.longest_wait_us.max(now - longest.unwrap_or(&now));
+        }
         let first = *self.blocks.entry(height).or_insert(block.hash);
         if first != block.hash {
             self.report(format!(

@@ -74,6 +74,19 @@ pub enum Lie {
     Mutant,
     /// It says nothing at all.
     Silent,
+    /// As a primary it proposes, in time and well formed, what serves nobody; it votes on nothing.
+    Censor(Censorship),
+}
+
+/// What a primary proposes that does not want to order somebody's batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Censorship {
+    /// Nothing, again and again.
+    Empty,
+    /// What was ordered before, once anything was.
+    Repeat,
+    /// Everybody's batches but those of one validator.
+    LeaveOut(ValidatorIndex),
 }
 
 /// Something that happens at a given time.

@@ -157,7 +157,9 @@ impl Replica {
         self.certificates.insert(self.certified, certificate);
         let oldest = Height(self.certified.0.saturating_sub(self.window));
         self.certificates.retain(|height, _| *height > oldest);
-        self.instances = self.instances.split_off(&self.certified.next());
+        let above = self.instances.split_off(&self.certified.next());
+        let passed = std::mem::replace(&mut self.instances, above);
+        self.served |= passed.values().any(|instance| instance.served);
         self.carry_over();
         let entered: Vec<Height> = self
             .instances

@@ -47,6 +47,8 @@ pub struct Replica {
     pub(super) heartbeat: Option<View>,
     /// Whether the primary was heard since the progress timer was set.
     pub(super) heard_primary: bool,
+    /// Whether a batch has left the queue since then, by a height that is certified.
+    pub(super) served: bool,
     /// The highest height that blocks were asked up to.
     pub(super) fetching: Height,
     /// How often in a row the resend timer found nothing moved.
@@ -109,6 +111,7 @@ impl Replica {
             progress: None,
             heartbeat: None,
             heard_primary: false,
+            served: false,
             fetching: config.certified,
             standstills: 0,
             now: Timestamp(0),
@@ -130,7 +133,7 @@ impl Replica {
             Input::Own(message) => self.on_own(message),
             Input::BatchesAvailable(batches) => self.on_batches_available(&batches),
             Input::BatchesObsolete(batches) => {
-                self.candidates.remove(&batches);
+                self.served |= self.candidates.remove_obsolete(&batches);
                 Ok(())
             }
             Input::ProposalAvailable { height, proposal } => self.on_proposal_available(height, proposal),

@@ -89,7 +89,7 @@ impl Host {
         let height = block.height;
         world.note(|| format!("{}: certifies h{height} {}", self.validator, block.hash.short()));
         if self.is_honest() {
-            world.checker.on_certified(self.validator, &block);
+            world.checker.on_certified(self.validator, &block, world.now);
         }
         let Some(process) = &mut self.process else { return };
         process.chain.push(block);

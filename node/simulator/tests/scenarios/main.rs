@@ -3,6 +3,7 @@
 mod alone;
 mod away;
 mod broken_rules;
+mod censors;
 mod clocks;
 mod cut_link;
 mod halves;
