@@ -90,6 +90,7 @@ pub(crate) struct Settings {
     pub(crate) timing: quorate_consensus::Timing,
     pub(crate) broken: Option<Broken>,
     pub(crate) flush_us: u64,
+    pub(crate) chain_lag_us: u64,
     pub(crate) clock_skew_ms: i64,
 }
 

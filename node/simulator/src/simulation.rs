@@ -82,6 +82,7 @@ impl Simulation {
                     timing: scenario.timing,
                     broken: scenario.broken.filter(|_| lie.is_none()),
                     flush_us: scenario.machines.flush_us,
+                    chain_lag_us: scenario.machines.chain_lag_us,
                     clock_skew_ms: i64::try_from(drawn).unwrap_or(0) - i64::try_from(skew).unwrap_or(0),
                 };
                 hosts.push(Host::new(hosts.len(), validator, lie, settings));

@@ -21,7 +21,8 @@ pub(super) struct Candidates {
     order: BTreeMap<u64, Digest>,
     /// Those that no proposal in flight names, by place. A subset of `order`.
     free: BTreeMap<u64, Digest>,
-    /// Named by a proposal in flight, known as candidates or not. Bounded by the window.
+    /// Named by a proposal in flight, known as candidates or not. Bounded by the window, and
+    /// after a restart by the journal.
     taken: BTreeSet<Digest>,
     /// Ordered not long ago, oldest first; `ordered` is the same as a set.
     order_of_ordered: VecDeque<Digest>,

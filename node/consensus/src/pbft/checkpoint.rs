@@ -153,6 +153,7 @@ impl Replica {
     /// Forgets everything up to a certified height, and looks at what has come into the window.
     fn move_low_watermark(&mut self, certificate: Certificate) {
         let former = self.high_watermark();
+        let could_claim = self.can_claim_all();
         self.certified = certificate.height();
         self.certificates.insert(self.certified, certificate);
         let oldest = Height(self.certified.0.saturating_sub(self.window));
@@ -168,6 +169,9 @@ impl Replica {
             .collect();
         for height in entered {
             self.act_on(height);
+        }
+        if !could_claim && self.can_claim_all() {
+            self.check_view_changes();
         }
     }
 }

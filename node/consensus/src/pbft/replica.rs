@@ -34,7 +34,10 @@ pub struct Replica {
     /// Certificates of the last heights up to the low watermark, at most a window of them.
     pub(super) certificates: BTreeMap<Height, Certificate>,
     /// Heights above the low watermark, at most two windows: the second is kept and not acted upon.
+    /// After a restart also those that the journal tells of.
     pub(super) instances: BTreeMap<Height, Instance>,
+    /// The highest height that the journal told of.
+    pub(super) restored_to: Height,
     pub(super) candidates: Candidates,
     pub(super) changes: ViewChanges,
     pub(super) peers: Peers,
@@ -102,6 +105,7 @@ impl Replica {
             certified: config.certified,
             certificates,
             instances: BTreeMap::new(),
+            restored_to: config.certified,
             candidates: Candidates::default(),
             changes: ViewChanges::default(),
             peers: Peers::default(),

@@ -97,6 +97,7 @@ impl Host {
         process.required.retain(|(asked, _), _| *asked > height);
         process.answered.retain(|(asked, _)| *asked > height);
         let delay = world.random.between(20, self.settings.flush_us.max(20) * 2);
+        let delay = delay + self.settings.chain_lag_us;
         let written_at = (world.now + delay).max(process.block_written_at + 1);
         process.block_written_at = written_at;
         if self.settings.broken == Some(Broken::ForgottenTooEarly) {
