@@ -6,9 +6,7 @@
 //! was said about it is known; and a replica whose prepared certificates are more than a view-change can
 //! claim joins no view change until it has come nearer.
 
-use std::collections::BTreeMap;
-
-use quorate_crypto::{Height, ValidatorIndex};
+use quorate_crypto::Height;
 
 use super::Replica;
 use super::certificate::PreparedCertificate;
@@ -80,9 +78,12 @@ impl Replica {
                     digest: *proposal,
                     signature,
                 };
+                let current = vote.view == self.view;
                 if let Some(instance) = self.restored(*height) {
                     instance.asked_prepare = instance.asked_prepare.max(Some(vote.view));
-                    restore_vote(&mut instance.prepares, own, vote);
+                    if current {
+                        instance.prepares.insert(own, vote);
+                    }
                     // Its batches are durable: see `Record::without_unsent`.
                     instance.available = Some(vote.digest);
                 }
@@ -99,7 +100,12 @@ impl Replica {
                 };
                 if let Some(instance) = self.restored(*height) {
                     instance.asked_commit = instance.asked_commit.max(Some(vote.view));
-                    restore_vote(&mut instance.commits, own, vote);
+                    // Of a former view too: it may be what makes a quorum of that view, where those who
+                    // knew the outcome have lost it as well. Every later view-change claims it.
+                    let kept = instance.commits.get(&own);
+                    if kept.is_none_or(|kept| kept.view <= vote.view) {
+                        instance.commits.insert(own, vote);
+                    }
                 }
             }
             Body::Complaint { .. } | Body::ViewChange(_) | Body::NewView(_) => {}
@@ -218,13 +224,5 @@ impl Replica {
             Body::Complaint { .. } => true,
             Body::ViewChange(_) | Body::NewView(_) => self.remembers_view(message),
         }
-    }
-}
-
-/// Keeps an own vote of the highest view, current or not: it may be what makes a quorum of that view,
-/// where those who knew the outcome have lost it too.
-fn restore_vote(votes: &mut BTreeMap<ValidatorIndex, Vote>, own: ValidatorIndex, vote: Vote) {
-    if votes.get(&own).is_none_or(|kept| kept.view <= vote.view) {
-        votes.insert(own, vote);
     }
 }

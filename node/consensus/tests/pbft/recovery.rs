@@ -221,3 +221,22 @@ fn a_commit_of_a_view_that_was_left_is_said_again_after_a_restart() {
         proposal: first
     }));
 }
+
+#[test]
+fn a_prepare_of_a_view_that_was_left_is_not_said_after_a_restart() {
+    // It was journaled, and may never have left; to say it now would be to vote below the new view.
+    let mut backup = replica(4, 1);
+    let records = drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &proposal(1)))).records;
+    let (mut backup, _) = Replica::recover(config(4, 1), records);
+    claims(&mut backup).expect("it moves to view 1");
+    let status = quorate_consensus::Status {
+        reign: 0,
+        begun: true,
+        certified: Height(0),
+        holds: Vec::new(),
+    };
+    let ask = Input::Message(Verified::trusted(signed(3, Body::Status(status))));
+    let step = backup.step(NOW, ask);
+    let said = |action: &Action| matches!(action, Action::Send { message, .. } if matches!(&message.v1().body, Body::Pbft(Pbft::Prepare { .. })));
+    assert!(!step.actions.iter().any(said), "{:?}", step.actions);
+}
