@@ -24,7 +24,9 @@
 //! a little behind.
 //!
 //! # The view change (section 4.4)
-//! - A timeout makes a replica multicast a complaint, which binds it to nothing.
+//! - A timeout makes a replica multicast a complaint, which binds it to nothing. Ordering nothing, or
+//!   the same again, stops no timer while a batch waits; nor does ordering more than
+//!   [`OVERTAKING_BATCHES`] that came later than the oldest that waits.
 //! - On complaints of f + 1 about its view, or view-changes of f + 1 for higher views, a replica moves:
 //!   it says nothing below the new view any more, and multicasts a view-change with its low watermark
 //!   and what it has prepared above it, each with its certificate.

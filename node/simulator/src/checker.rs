@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_consensus::pbft::{Body as Pbft, View};
+use quorate_consensus::pbft::{Body as Pbft, Claims, PreparedClaim, View};
 use quorate_consensus::{Body, Message};
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
@@ -20,13 +20,18 @@ enum Kind {
 /// The outside observer who sees everything.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
-    submitted: BTreeSet<Digest>,
+    /// When each batch was submitted.
+    submitted: BTreeMap<Digest, u64>,
+    /// Those that somebody honest has certified.
+    ordered: BTreeSet<Digest>,
+    /// The longest that one took to be certified by somebody honest, in microseconds.
+    longest_wait_us: u64,
     decided: BTreeMap<Height, Proposal>,
     blocks: BTreeMap<Height, Digest>,
     said: BTreeMap<(ValidatorIndex, Kind, View, Height), Digest>,
     seals: BTreeMap<(ValidatorIndex, Height), Digest>,
-    /// The highest view that each validator has asked to move to.
-    moved: BTreeMap<ValidatorIndex, View>,
+    /// What each validator has claimed in its view-changes.
+    claimed: BTreeMap<ValidatorIndex, Vec<Claims>>,
     /// Whom honest validators have accused.
     accused: BTreeSet<ValidatorIndex>,
     /// The first rule that was broken.
@@ -46,8 +51,12 @@ impl Checker {
         self.violation.get_or_insert(what);
     }
 
-    pub(crate) fn on_submitted(&mut self, batch: Digest) {
-        self.submitted.insert(batch);
+    pub(crate) fn on_submitted(&mut self, batch: Digest, now: u64) {
+        self.submitted.insert(batch, now);
+    }
+
+    pub(crate) fn longest_wait_us(&self) -> u64 {
+        self.longest_wait_us
     }
 
     /// Agreement and validity.
@@ -61,7 +70,7 @@ impl Checker {
         if let Some(batch) = proposal
             .batches()
             .iter()
-            .find(|batch| !self.submitted.contains(*batch))
+            .find(|batch| !self.submitted.contains_key(*batch))
         {
             let batch = batch.short();
             self.report(format!(
@@ -71,8 +80,17 @@ impl Checker {
     }
 
     /// One history.
-    pub(crate) fn on_certified(&mut self, by: ValidatorIndex, block: &ModelBlock) {
+    pub(crate) fn on_certified(&mut self, by: ValidatorIndex, block: &ModelBlock, now: u64) {
         let height = block.height;
+        if !self.blocks.contains_key(&height) {
+            let submitted = block
+                .proposal
+                .batches()
+                .iter()
+                .filter(|batch| self.ordered.insert(**batch));
+            let longest = submitted.filter_map(|batch| self.submitted.get(batch)).min();
+            self.longest_wait_us = self.longest_wait_us.max(now - longest.unwrap_or(&now));
+        }
         let first = *self.blocks.entry(height).or_insert(block.hash);
         if first != block.hash {
             self.report(format!(
@@ -128,23 +146,18 @@ impl Checker {
                 Pbft::Complaint { .. } | Pbft::NewView(_) => {}
                 Pbft::ViewChange(change) => {
                     let claims = &change.claims;
-                    let moved = self.moved.entry(by).or_default();
-                    *moved = (*moved).max(claims.view);
-                    let hidden = self.said.iter().find(|((who, kind, view, height), _)| {
-                        *who == by
-                            && *kind == Kind::Commit
-                            && *view < claims.view
-                            && *height > claims.certified
-                            && !claims
-                                .prepared
-                                .iter()
-                                .any(|claim| claim.height == *height && claim.view >= *view)
+                    let hidden = self.said.keys().find(|(who, kind, view, height)| {
+                        *who == by && *kind == Kind::Commit && hides(claims, *view, *height)
                     });
-                    if let Some(((_, _, view, height), _)) = hidden {
+                    if let Some((_, _, view, height)) = hidden {
                         let (view, height) = (*view, *height);
                         self.report(format!(
                             "validator {by} hides its commit of view {view}, height {height} in a view-change"
                         ));
+                    }
+                    let all = self.claimed.entry(by).or_default();
+                    if !all.contains(claims) {
+                        all.push(claims.clone());
                     }
                 }
             },
@@ -159,10 +172,21 @@ impl Checker {
                 "validator {by} contradicts its {kind:?} of view {view}, height {height}"
             ));
         }
-        if !known && self.moved.get(&by).is_some_and(|moved| *moved > view) {
+        // A commit that was claimed and not sent may follow: nobody can have taken it for undone.
+        let forbids = |claims: &Claims| match kind {
+            Kind::Commit => hides(claims, view, height),
+            Kind::PrePrepare | Kind::Prepare => claims.view > view,
+        };
+        if !known && self.claimed.get(&by).is_some_and(|all| all.iter().any(forbids)) {
             self.report(format!(
                 "validator {by} says {kind:?} in view {view} at height {height}, after its view-change"
             ));
         }
     }
+}
+
+/// Whether these claims leave out what their sender committed in a view below theirs.
+fn hides(claims: &Claims, view: View, height: Height) -> bool {
+    let claimed = |claim: &PreparedClaim| claim.height == height && claim.view >= view;
+    view < claims.view && height > claims.certified && !claims.prepared.iter().any(claimed)
 }

@@ -13,6 +13,7 @@ use quorate_consensus::{
 use quorate_crypto::{Digest, Domain, Height, PublicKey, Signature, ValidatorIndex};
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
 
+use crate::censor::Censor;
 use crate::liar::Mutant;
 use crate::model::{ModelBlock, ModelState};
 use crate::scenario::{Broken, Lie};
@@ -79,6 +80,7 @@ pub(crate) struct Host {
     disk: Disk,
     process: Option<Process>,
     mutant: Mutant,
+    censor: Censor,
 }
 
 /// What is the same throughout a host's lives.
@@ -88,6 +90,7 @@ pub(crate) struct Settings {
     pub(crate) timing: quorate_consensus::Timing,
     pub(crate) broken: Option<Broken>,
     pub(crate) flush_us: u64,
+    pub(crate) chain_lag_us: u64,
     pub(crate) clock_skew_ms: i64,
 }
 
@@ -119,6 +122,7 @@ impl Host {
             disk: Disk::default(),
             process: None,
             mutant: Mutant::default(),
+            censor: Censor::default(),
         }
     }
 
@@ -128,6 +132,10 @@ impl Host {
 
     pub(crate) fn is_honest(&self) -> bool {
         self.lie.is_none()
+    }
+
+    fn is_censor(&self) -> bool {
+        matches!(self.lie, Some(Lie::Censor(_)))
     }
 
     /// The certified chain, as the process knows it.
@@ -171,7 +179,7 @@ impl Host {
         let config = Config {
             network: world.network,
             committee: world.committee.clone(),
-            index: Some(self.validator),
+            index: Some(self.validator).filter(|_| !self.is_censor()),
             parameters: Parameters::V1(self.settings.parameters.clone()),
             epoch_start: Height::GENESIS,
             certified: Height(self.disk.blocks.len() as u64),
@@ -561,7 +569,7 @@ impl Host {
                 continue;
             }
             match self.lie {
-                Some(Lie::Silent) => {}
+                Some(Lie::Silent | Lie::Censor(_)) => {}
                 Some(Lie::Mutant) => {
                     for said in self.mutant.say(world, self.validator, peer, &message) {
                         world.send(self.validator, host, &Wire::Consensus(said));

@@ -15,6 +15,7 @@
 //! assert!(report.height > 0);
 //! ```
 
+mod censor;
 mod checker;
 mod host;
 mod liar;
@@ -26,6 +27,6 @@ mod simulation;
 mod world;
 
 pub use random::Random;
-pub use scenario::{Broken, Command, Lie, Links, Machines, Scenario, TIMING};
+pub use scenario::{Broken, Censorship, Command, Lie, Links, Machines, Scenario, TIMING};
 pub use scheme::{KeyedDigest, committee};
 pub use simulation::{Report, Simulation};

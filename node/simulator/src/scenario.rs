@@ -63,6 +63,8 @@ pub struct Machines {
     pub clock_skew_ms: u64,
     /// The longest flush, in microseconds.
     pub flush_us: u64,
+    /// How long a certified block may take to reach the disk besides, in microseconds.
+    pub chain_lag_us: u64,
 }
 
 /// How a validator lies.
@@ -74,6 +76,19 @@ pub enum Lie {
     Mutant,
     /// It says nothing at all.
     Silent,
+    /// As a primary it proposes, in time and well formed, what serves nobody; it votes on nothing.
+    Censor(Censorship),
+}
+
+/// What a primary proposes that does not want to order somebody's batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Censorship {
+    /// Nothing, again and again.
+    Empty,
+    /// What was ordered before, once anything was.
+    Repeat,
+    /// Everybody's batches but those of one validator.
+    LeaveOut(ValidatorIndex),
 }
 
 /// Something that happens at a given time.
@@ -190,6 +205,7 @@ impl Scenario {
             pauses: sometimes(3),
             clock_skew_ms: sometimes(1_000),
             flush_us: 100 + sometimes(20_000),
+            chain_lag_us: sometimes(1_000).saturating_sub(600) * 1_000,
         };
         let window = [1, 2, 4, 8, 32][usize::try_from(sometimes(4)).unwrap_or(0)];
         Self {

@@ -42,6 +42,9 @@ pub struct Report {
     pub messages: u64,
     /// Messages sent while the network was watched after that.
     pub idle_messages: u64,
+    /// The longest that a batch took from its submission until an honest validator had it certified,
+    /// in milliseconds; of those that got there.
+    pub longest_wait_ms: u64,
     /// Whom honest validators have accused, with evidence.
     pub accused: BTreeSet<ValidatorIndex>,
     /// The message sequence chart, if one was drawn.
@@ -79,6 +82,7 @@ impl Simulation {
                     timing: scenario.timing,
                     broken: scenario.broken.filter(|_| lie.is_none()),
                     flush_us: scenario.machines.flush_us,
+                    chain_lag_us: scenario.machines.chain_lag_us,
                     clock_skew_ms: i64::try_from(drawn).unwrap_or(0) - i64::try_from(skew).unwrap_or(0),
                 };
                 hosts.push(Host::new(hosts.len(), validator, lie, settings));
@@ -114,6 +118,7 @@ impl Simulation {
                 events: 0,
                 messages: 0,
                 idle_messages: 0,
+                longest_wait_ms: 0,
                 accused: BTreeSet::new(),
                 chart: Vec::new(),
             }
@@ -183,6 +188,7 @@ impl Simulation {
             events: self.world.events,
             messages,
             idle_messages: self.world.messages - messages,
+            longest_wait_ms: self.world.checker.longest_wait_us() / 1_000,
             accused: self.world.checker.accused().clone(),
             chart: self.world.chart.take().unwrap_or_default(),
             scenario: self.scenario,
@@ -299,7 +305,8 @@ impl Simulation {
         let batch: Digest =
             sha256(&[self.scenario.seed.to_le_bytes(), self.submitted.to_le_bytes()].concat());
         self.submitted += 1;
-        self.world.checker.on_submitted(batch);
+        self.world.authors.insert(batch, ValidatorIndex(who));
+        self.world.checker.on_submitted(batch, self.world.now);
         for host in self.hosts_of(who) {
             self.hosts[host].submit(&mut self.world, batch);
         }

@@ -63,6 +63,8 @@ pub(crate) struct World {
     /// Which validators have more than one host, or none that speaks.
     pub(crate) hosts: Vec<ValidatorIndex>,
     pub(crate) liars: BTreeSet<ValidatorIndex>,
+    /// At whom each batch was submitted.
+    pub(crate) authors: BTreeMap<Digest, ValidatorIndex>,
     cuts: BTreeSet<(ValidatorIndex, ValidatorIndex)>,
     queue: BTreeMap<(u64, u64), Due>,
     next: u64,
@@ -82,6 +84,7 @@ impl World {
             chart: None,
             hosts: Vec::new(),
             liars: BTreeSet::new(),
+            authors: BTreeMap::new(),
             cuts: BTreeSet::new(),
             queue: BTreeMap::new(),
             next: 0,

@@ -21,13 +21,15 @@ pub(super) struct Candidates {
     order: BTreeMap<u64, Digest>,
     /// Those that no proposal in flight names, by place. A subset of `order`.
     free: BTreeMap<u64, Digest>,
-    /// Named by a proposal in flight, known as candidates or not. Bounded by the window.
+    /// Named by a proposal in flight, known as candidates or not. Bounded by the window, and
+    /// after a restart by the journal.
     taken: BTreeSet<Digest>,
     /// Ordered not long ago, oldest first; `ordered` is the same as a set.
     order_of_ordered: VecDeque<Digest>,
     ordered: BTreeSet<Digest>,
     next_place: u64,
-    /// How many batches that came later were ordered since the oldest candidate is the oldest.
+    /// How many batches that came later were ordered since the oldest candidate is the oldest and the
+    /// view is the view.
     overtaken: u64,
 }
 
@@ -62,28 +64,25 @@ impl Candidates {
         }
     }
 
-    /// No proposal is in flight any more: all candidates are free.
+    /// No proposal is in flight any more, as a view begins: all candidates are free, and its primary
+    /// has left out nobody yet.
     pub(super) fn release_all(&mut self) {
         self.taken.clear();
         self.free = self.order.clone();
+        self.overtaken = 0;
     }
 
-    /// These were ordered.
-    pub(super) fn remove_ordered(&mut self, batches: &[Digest]) {
+    /// These were ordered. Gives whether any of them had not been ordered before, as far as that is
+    /// remembered; one that has not come yet counts, or whoever receives batches late would take a
+    /// backlog for neglect.
+    pub(super) fn remove_ordered(&mut self, batches: &[Digest]) -> bool {
         let oldest = self.oldest();
-        let known = batches
-            .iter()
-            .filter(|batch| self.places.contains_key(*batch))
-            .count();
         self.remove(batches);
-        self.overtaken = if self.oldest() == oldest {
-            self.overtaken.saturating_add(known as u64)
-        } else {
-            0
-        };
+        let mut fresh = 0;
         for batch in batches {
             if self.ordered.insert(*batch) {
                 self.order_of_ordered.push_back(*batch);
+                fresh += 1;
             }
         }
         while self.order_of_ordered.len() > MAX_REMEMBERED {
@@ -91,10 +90,22 @@ impl Candidates {
                 self.ordered.remove(&oldest);
             }
         }
+        self.count_overtaking(oldest, fresh);
+        fresh > 0
     }
 
-    /// These need no ordering.
-    pub(super) fn remove(&mut self, batches: &[Digest]) {
+    /// These need no ordering any more. Gives whether any of them waited: that counts as if it were
+    /// ordered, or a primary could be blamed for what nobody needs, and an author whose batches all
+    /// expire could hide another's for ever.
+    pub(super) fn remove_obsolete(&mut self, batches: &[Digest]) -> bool {
+        let (oldest, before) = (self.oldest(), self.len());
+        self.remove(batches);
+        let gone = before.saturating_sub(self.len());
+        self.count_overtaking(oldest, gone as u64);
+        gone > 0
+    }
+
+    fn remove(&mut self, batches: &[Digest]) {
         for batch in batches {
             self.taken.remove(batch);
             if let Some(place) = self.places.remove(batch) {
@@ -102,6 +113,14 @@ impl Candidates {
                 self.free.remove(&place);
             }
         }
+    }
+
+    /// So many left the queue while this was its oldest.
+    fn count_overtaking(&mut self, oldest: Option<u64>, gone: u64) {
+        self.overtaken = match self.oldest() {
+            still if still.is_some() && still == oldest => self.overtaken.saturating_add(gone),
+            _ => 0,
+        };
     }
 
     /// The oldest `most` that no proposal in flight names.

@@ -248,7 +248,10 @@ impl Replica {
                 };
                 let all = quorum_here(votes.len(), phase, instance, quorum) && count(mask) < quorum;
                 for (validator, vote) in votes {
-                    if mask & bit(*validator) == 0 && (all || Some(*validator) == own) {
+                    // An own prepare of a view that was left is not said again: it may never have been.
+                    let past = phase == Phase::Prepare && vote.view < self.view;
+                    let wanted = if Some(*validator) == own { !past } else { all };
+                    if mask & bit(*validator) == 0 && wanted {
                         answer.push(vote.message(epoch, phase, *height, *validator));
                     }
                 }

@@ -153,11 +153,14 @@ impl Replica {
     /// Forgets everything up to a certified height, and looks at what has come into the window.
     fn move_low_watermark(&mut self, certificate: Certificate) {
         let former = self.high_watermark();
+        let could_claim = self.can_claim_all();
         self.certified = certificate.height();
         self.certificates.insert(self.certified, certificate);
         let oldest = Height(self.certified.0.saturating_sub(self.window));
         self.certificates.retain(|height, _| *height > oldest);
-        self.instances = self.instances.split_off(&self.certified.next());
+        let above = self.instances.split_off(&self.certified.next());
+        let passed = std::mem::replace(&mut self.instances, above);
+        self.served |= passed.values().any(|instance| instance.served);
         self.carry_over();
         let entered: Vec<Height> = self
             .instances
@@ -166,6 +169,9 @@ impl Replica {
             .collect();
         for height in entered {
             self.act_on(height);
+        }
+        if !could_claim && self.can_claim_all() {
+            self.check_view_changes();
         }
     }
 }

@@ -135,7 +135,10 @@ impl Replica {
                 *height > self.certified,
                 "nothing is kept at or below the low watermark"
             );
-            assert!(height.0 - self.certified.0 <= two_windows, "two windows are kept");
+            assert!(
+                height.0 - self.certified.0 <= two_windows || *height <= self.restored_to,
+                "two windows are kept, and what the journal holds"
+            );
             for votes in [&instance.prepares, &instance.commits] {
                 assert!(
                     votes.len() <= self.config.committee.size(),

@@ -84,6 +84,8 @@ pub(super) struct Instance {
     pub(super) asked_seal: bool,
     /// What was decided, for ever.
     pub(super) decided: Option<Proposal>,
+    /// Whether that ordered a batch which was not ordered before.
+    pub(super) served: bool,
     /// The hash of the block that was executed here.
     pub(super) executed: Option<Digest>,
 }

@@ -368,7 +368,7 @@ impl Replica {
             return; // A status will say that the proposal is missing.
         };
         instance.decided = Some(proposal.clone());
-        self.candidates.remove_ordered(proposal.batches());
+        instance.served = self.candidates.remove_ordered(proposal.batches());
         self.out.actions.push(Action::Decide { height, proposal });
     }
 

@@ -1,8 +1,15 @@
 //! Rebuilding a replica from its journal, so that it never contradicts what it said.
+//!
+//! The chain may be far behind the journal, as blocks are flushed less often than votes, or it may be
+//! lost. So own records of any height above the low watermark are restored, while of what others send
+//! two windows are kept. Nothing is voted on before its height is in the window, by which time all that
+//! was said about it is known; and a replica whose prepared certificates are more than a view-change can
+//! claim joins no view change until it has come nearer.
 
-use quorate_crypto::{Height, ValidatorIndex};
+use quorate_crypto::Height;
 
 use super::Replica;
+use super::certificate::PreparedCertificate;
 use super::instance::{Instance, Phase, Proposed, Vote};
 use super::message::Body;
 use crate::contract::Record;
@@ -16,16 +23,7 @@ impl Replica {
             match record {
                 Record::Own(message) => self.restore_own(message),
                 Record::Accepted(message) => self.restore_accepted(message),
-                Record::Prepared(certificate) => {
-                    if let Ok(instance) = self.instance_mut(certificate.height)
-                        && instance
-                            .certificate
-                            .as_ref()
-                            .is_none_or(|kept| kept.view < certificate.view)
-                    {
-                        instance.certificate = Some(certificate);
-                    }
-                }
+                Record::Prepared(certificate) => self.restore_certificate(certificate),
                 Record::Entered(_) => {}
             }
         }
@@ -40,18 +38,30 @@ impl Replica {
         }
     }
 
+    fn restore_certificate(&mut self, certificate: PreparedCertificate) {
+        if let Some(instance) = self.restored(certificate.height) {
+            let kept = instance.certificate.as_ref();
+            if kept.is_none_or(|kept| kept.view < certificate.view) {
+                instance.certificate = Some(certificate);
+            }
+        }
+    }
+
     /// Of two own records for one view and height the later one stands: the earlier never left, or it
     /// would have bound the replica when the later one was made.
     fn restore_own(&mut self, message: Message) {
         let own = message.v1().sender;
         let signature = message.v1().signature;
+        if Some(own) != self.config.index {
+            return;
+        }
         let message::Body::Pbft(body) = &message.v1().body else {
             return; // A seal is made again when the height is executed again.
         };
         match body {
             Body::PrePrepare { view, height, .. } => {
                 let (view, height) = (*view, *height);
-                if let Some(instance) = self.restored(own, height) {
+                if let Some(instance) = self.restored(height) {
                     // Its batches are durable: see `Record::without_unsent`.
                     instance.asked_pre_prepare = instance.asked_pre_prepare.max(Some(view));
                     instance.asked_prepare = instance.asked_prepare.max(Some(view));
@@ -69,7 +79,7 @@ impl Replica {
                     signature,
                 };
                 let current = vote.view == self.view;
-                if let Some(instance) = self.restored(own, *height) {
+                if let Some(instance) = self.restored(*height) {
                     instance.asked_prepare = instance.asked_prepare.max(Some(vote.view));
                     if current {
                         instance.prepares.insert(own, vote);
@@ -88,10 +98,12 @@ impl Replica {
                     digest: *proposal,
                     signature,
                 };
-                let current = vote.view == self.view;
-                if let Some(instance) = self.restored(own, *height) {
+                if let Some(instance) = self.restored(*height) {
                     instance.asked_commit = instance.asked_commit.max(Some(vote.view));
-                    if current {
+                    // Of a former view too: it may be what makes a quorum of that view, where those who
+                    // knew the outcome have lost it as well. Every later view-change claims it.
+                    let kept = instance.commits.get(&own);
+                    if kept.is_none_or(|kept| kept.view <= vote.view) {
                         instance.commits.insert(own, vote);
                     }
                 }
@@ -100,12 +112,13 @@ impl Replica {
         }
     }
 
-    /// The instance of a height that an own record is about.
-    fn restored(&mut self, own: ValidatorIndex, height: Height) -> Option<&mut Instance> {
-        if Some(own) != self.config.index {
+    /// The instance of a height that a record is about, however far above the low watermark.
+    fn restored(&mut self, height: Height) -> Option<&mut Instance> {
+        if height <= self.certified {
             return None;
         }
-        self.instance_mut(height).ok()
+        self.restored_to = self.restored_to.max(height);
+        Some(self.instances.entry(height).or_default())
     }
 
     /// A pre-prepare that this replica made or voted on.
@@ -124,7 +137,7 @@ impl Replica {
         if view != current {
             return;
         }
-        if let Ok(instance) = self.instance_mut(height) {
+        if let Some(instance) = self.restored(height) {
             let proposed = Proposed::new(view, proposal, Some(message));
             if Some(sender) == own {
                 instance.available = Some(proposed.digest);

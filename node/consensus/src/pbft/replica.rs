@@ -34,7 +34,10 @@ pub struct Replica {
     /// Certificates of the last heights up to the low watermark, at most a window of them.
     pub(super) certificates: BTreeMap<Height, Certificate>,
     /// Heights above the low watermark, at most two windows: the second is kept and not acted upon.
+    /// After a restart also those that the journal tells of.
     pub(super) instances: BTreeMap<Height, Instance>,
+    /// The highest height that the journal told of.
+    pub(super) restored_to: Height,
     pub(super) candidates: Candidates,
     pub(super) changes: ViewChanges,
     pub(super) peers: Peers,
@@ -47,6 +50,8 @@ pub struct Replica {
     pub(super) heartbeat: Option<View>,
     /// Whether the primary was heard since the progress timer was set.
     pub(super) heard_primary: bool,
+    /// Whether a batch has left the queue since then, by a height that is certified.
+    pub(super) served: bool,
     /// The highest height that blocks were asked up to.
     pub(super) fetching: Height,
     /// How often in a row the resend timer found nothing moved.
@@ -100,6 +105,7 @@ impl Replica {
             certified: config.certified,
             certificates,
             instances: BTreeMap::new(),
+            restored_to: config.certified,
             candidates: Candidates::default(),
             changes: ViewChanges::default(),
             peers: Peers::default(),
@@ -109,6 +115,7 @@ impl Replica {
             progress: None,
             heartbeat: None,
             heard_primary: false,
+            served: false,
             fetching: config.certified,
             standstills: 0,
             now: Timestamp(0),
@@ -130,7 +137,7 @@ impl Replica {
             Input::Own(message) => self.on_own(message),
             Input::BatchesAvailable(batches) => self.on_batches_available(&batches),
             Input::BatchesObsolete(batches) => {
-                self.candidates.remove(&batches);
+                self.served |= self.candidates.remove_obsolete(&batches);
                 Ok(())
             }
             Input::ProposalAvailable { height, proposal } => self.on_proposal_available(height, proposal),

@@ -1,9 +1,11 @@
 //! When a replica complains, when a primary shows that it is alive, when anybody asks again.
 //!
-//! The progress timer runs in every view that has begun. While work is open it starts again whenever
-//! the low watermark moves, unless the oldest batch that waits has been overtaken by many: a backlog
-//! is no reason to complain, leaving out one member is. While none is open it starts again whenever
-//! the primary is heard.
+//! The progress timer runs in every view that has begun. While batches wait it starts again whenever
+//! the low watermark passes a height that ordered a batch which was not ordered before, unless the
+//! oldest that waits has been overtaken by many: a backlog is no reason to complain, leaving out one
+//! member is, and so is ordering nothing, or the same again. Heights that the new-view carried over
+//! count too: they are few, and their primary has no choice. While other work is open it starts again
+//! whenever the low watermark moves, and while none is, whenever the primary is heard.
 
 use quorate_crypto::Height;
 
@@ -12,6 +14,7 @@ use super::message::View;
 use crate::contract::{Rejection, Timer};
 
 /// This many batches that came later may be ordered before the oldest that waits is taken for left out.
+/// A primary that orders its own in the place of another's is found out no later than that.
 pub const OVERTAKING_BATCHES: u64 = 256;
 
 /// The progress timer that runs, and the state it was set in.
@@ -20,6 +23,8 @@ pub(super) struct ProgressTimer {
     view: View,
     certified: Height,
     open: bool,
+    /// Whether batches waited to be ordered.
+    waiting: bool,
 }
 
 impl Replica {
@@ -50,6 +55,7 @@ impl Replica {
             view: self.view,
             certified: self.certified,
             open,
+            waiting: self.candidates.len() > 0,
         };
         let Some(running) = self.progress else {
             if wanted {
@@ -71,19 +77,27 @@ impl Replica {
             self.start_progress_timer(now);
             return;
         }
-        let moved = running.certified != now.certified;
-        if moved {
+        let progressed = self.has_progressed(running, now);
+        if progressed {
             self.changes.attempts = 0;
         }
         let left_out = self.candidates.overtaken() > OVERTAKING_BATCHES;
-        if running.open != open || (moved && !left_out) || (!open && self.heard_primary) {
+        let other_work = running.open != now.open || running.waiting != now.waiting;
+        if other_work || (progressed && !left_out) || (!open && self.heard_primary) {
             self.start_progress_timer(now);
         }
+    }
+
+    /// Whether what the primary owes has become less since the timer was set.
+    fn has_progressed(&self, then: ProgressTimer, now: ProgressTimer) -> bool {
+        let carried = then.certified < self.carried_to;
+        then.certified != now.certified && (self.served || carried || !now.waiting)
     }
 
     fn start_progress_timer(&mut self, timer: ProgressTimer) {
         self.progress = Some(timer);
         self.heard_primary = false;
+        self.served = false;
         let after = self.patience();
         self.set_timer(Timer::Progress { reign: timer.view.0 }, after);
     }

@@ -14,7 +14,7 @@ use super::Replica;
 use super::instance::{Instance, Phase, Proposed};
 use super::message::{self, Claims, NewView, PreparedClaim, SignedClaims, View, ViewChange};
 use super::primary_of;
-use crate::contract::{Record, Rejection, Timer, TimerRange};
+use crate::contract::{MAX_WINDOW, Record, Rejection, Timer, TimerRange};
 use crate::message::{Body, Message, Status};
 
 /// What a replica knows of complaints, view-changes and new-views. One slot a sender and kind.
@@ -76,9 +76,9 @@ impl Replica {
 
     /// Moves to a higher view on f + 1 complaints about this one, or f + 1 view-changes for higher
     /// ones: at least one of them is honest. Then looks whether a new view can begin.
-    fn check_view_changes(&mut self) {
+    pub(super) fn check_view_changes(&mut self) {
         let weak_quorum = self.config.committee.weak_quorum();
-        while self.voter().is_some() {
+        while self.voter().is_some() && self.can_claim_all() {
             let mut higher: Vec<View> = self.changes.changes.values().filter_map(view_of).collect();
             higher.retain(|view| *view > self.view);
             higher.sort_unstable_by(|a, b| b.cmp(a));
@@ -110,6 +110,14 @@ impl Replica {
             .map(|(who, _)| *who)
             .chain(leaving.map(|(who, _)| *who))
             .collect()
+    }
+
+    /// Whether a view-change can hold all that was prepared here. Not so only after a restart with a
+    /// chain far behind the journal: a view-change that left something out would let a quorum undo it.
+    pub(super) fn can_claim_all(&self) -> bool {
+        let reach = Height(self.certified.0.saturating_add(MAX_WINDOW as u64));
+        let mut beyond = self.instances.range(reach.next()..);
+        beyond.all(|(_, instance)| instance.certificate.is_none())
     }
 
     /// Leaves the current view for a higher one, and asks to sign what was prepared so far.
@@ -285,7 +293,9 @@ impl Replica {
             return Err(Rejection::StaleTimer);
         }
         self.changes.new_view_timer = None;
-        self.move_to(view.next());
+        if self.can_claim_all() {
+            self.move_to(view.next());
+        }
         self.check_view_changes();
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use quorate_consensus::contract::{Action, Config, Input, Record, Step, TimerRange, Timing};
-use quorate_consensus::pbft::{Body as Pbft, Replica, View};
+use quorate_consensus::pbft::{Body as Pbft, Claims, Replica, View, ViewChange};
 use quorate_consensus::{Body, Message, Verified};
 use quorate_crypto::{
     Certificate, CertificateV1, Committee, Digest, Engine, Epoch, Height, PublicKey, Seal, Signature,
@@ -178,4 +178,35 @@ pub(crate) fn broadcast(step: &Step) -> Vec<&Body> {
 /// Whether a step broadcasts this.
 pub(crate) fn says(step: &Step, body: &Pbft) -> bool {
     broadcast(step).contains(&&Body::Pbft(body.clone()))
+}
+
+pub(crate) fn complaint(view: u64) -> Pbft {
+    Pbft::Complaint { view: View(view) }
+}
+
+/// A view-change that claims nothing.
+pub(crate) fn empty_change(view: u64) -> Pbft {
+    Pbft::ViewChange(ViewChange {
+        claims: Claims {
+            view: View(view),
+            certified: Height(0),
+            prepared: Vec::new(),
+        },
+        certified: None,
+        prepared: Vec::new(),
+    })
+}
+
+/// The view-change that a replica broadcasts on a second complaint.
+pub(crate) fn view_change_of(replica: &mut Replica, own: u16) -> Message {
+    let mut last = None;
+    for sender in (0..4).filter(|sender| *sender != own).take(2) {
+        last = Some(drive_as(replica, own, from(sender, complaint(0))));
+    }
+    let said = last.unwrap();
+    let body = broadcast(&said)
+        .into_iter()
+        .find(|body| matches!(body, Body::Pbft(Pbft::ViewChange(_))))
+        .expect("two complaints of four move a replica");
+    signed(own, body.clone())
 }

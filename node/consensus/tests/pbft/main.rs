@@ -6,5 +6,6 @@ mod lab;
 mod memory;
 mod new_view;
 mod normal_case;
+mod progress;
 mod recovery;
 mod view_change;

@@ -1,8 +1,9 @@
 //! Restarts.
 
 use quorate_consensus::contract::{Action, Input, Record, Rejection, Step};
-use quorate_consensus::pbft::{Halted, Replica};
+use quorate_consensus::pbft::{Body as Pbft, Halted, Replica, View};
 use quorate_consensus::{Body, Verified};
+use quorate_crypto::Height;
 
 use crate::lab::*;
 
@@ -111,4 +112,131 @@ fn of_two_own_votes_in_the_journal_the_later_binds() {
     let step = backup.step(NOW, Input::Message(Verified::trusted(said)));
     assert_eq!(step.rejection, Some(Rejection::Duplicate));
     assert_eq!(backup.halted(), None);
+}
+
+/// The journal of a backup that prepared and committed so many heights, none of which its chain has.
+fn journal_of(heights: u64) -> Vec<Record> {
+    let mut backup = replica(4, 1);
+    let mut records = Vec::new();
+    for height in 1..=heights {
+        let proposal = proposal(u8::try_from(height).unwrap());
+        records.extend(drive_as(&mut backup, 1, from(0, pre_prepare(0, height, &proposal))).records);
+        records.extend(drive_as(&mut backup, 1, from(2, prepare(0, height, &proposal))).records);
+        if height > WINDOW / 2 {
+            backup.step(NOW, Input::Synced(certificate(height - WINDOW / 2)));
+        }
+    }
+    records
+}
+
+#[test]
+fn votes_far_above_the_chain_bind_once_the_chain_has_come_near() {
+    for behind in [0, 3, 15] {
+        let mut config = config(4, 1);
+        config.certified = Height(behind);
+        config.certificate = (behind > 0).then(|| certificate(behind));
+        let (mut backup, _) = Replica::recover(config, journal_of(20));
+        backup.step(NOW, Input::Synced(certificate(18)));
+        for height in [19, 20] {
+            let other = proposal(100);
+            let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, height, &other)));
+            assert!(
+                matches!(step.rejection, Some(Rejection::Contradiction { .. })),
+                "{step:?}"
+            );
+            assert!(broadcast(&step).is_empty());
+            let echo = signed(
+                1,
+                Body::Pbft(commit(0, height, &proposal(u8::try_from(height).unwrap()))),
+            );
+            let step = backup.step(NOW, Input::Message(Verified::trusted(echo)));
+            assert_eq!(step.rejection, Some(Rejection::Duplicate));
+        }
+        assert_eq!(backup.halted(), None);
+    }
+}
+
+#[test]
+fn votes_far_above_the_chain_are_remembered_at_once() {
+    let (mut backup, _) = Replica::recover(config(4, 1), journal_of(20));
+    backup.check_invariants();
+    for said in [prepare(0, 20, &proposal(20)), commit(0, 20, &proposal(20))] {
+        let echo = Input::Message(Verified::trusted(signed(1, Body::Pbft(said))));
+        assert_eq!(backup.step(NOW, echo).rejection, Some(Rejection::Duplicate));
+    }
+    assert_eq!(backup.halted(), None);
+}
+
+/// What the replica claims in a view-change that it is asked for now.
+fn claims(backup: &mut Replica) -> Option<Vec<u64>> {
+    let mut claims = None;
+    for sender in [2, 3] {
+        let step = drive_as(backup, 1, from(sender, empty_change(1)));
+        for body in broadcast(&step) {
+            if let Body::Pbft(Pbft::ViewChange(change)) = body {
+                let heights = change.claims.prepared.iter().map(|claim| claim.height.0);
+                claims = Some(heights.collect());
+            }
+        }
+    }
+    claims
+}
+
+#[test]
+fn a_view_change_claims_what_the_journal_holds_far_above_the_chain() {
+    let (mut backup, _) = Replica::recover(config(4, 1), journal_of(20));
+    assert_eq!(claims(&mut backup), Some((1..=20).collect()));
+}
+
+#[test]
+fn a_replica_with_more_than_a_view_change_can_claim_waits_until_it_is_nearer() {
+    let (mut backup, _) = Replica::recover(config(4, 1), journal_of(80));
+    assert_eq!(claims(&mut backup), None, "it would hide what it committed");
+    assert_eq!(backup.view(), View(0));
+    let step = drive_as(&mut backup, 1, Input::Synced(certificate(15)));
+    assert!(asked(&step).is_empty());
+    let step = drive_as(&mut backup, 1, Input::Synced(certificate(16)));
+    assert!(broadcast(&step).iter().any(|body| {
+        matches!(body, Body::Pbft(Pbft::ViewChange(change)) if change.claims.prepared.len() == 64)
+    }));
+}
+
+#[test]
+fn a_commit_of_a_view_that_was_left_is_said_again_after_a_restart() {
+    // The height was decided in view 0; whoever knows that may have lost it as well.
+    let mut backup = replica(4, 1);
+    let first = proposal(1);
+    let mut records = drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &first))).records;
+    records.extend(drive_as(&mut backup, 1, from(2, prepare(0, 1, &first))).records);
+    for sender in [2, 3] {
+        records.extend(drive_as(&mut backup, 1, from(sender, empty_change(2))).records);
+    }
+    let (mut backup, _) = Replica::recover(config(4, 1), records);
+    assert_eq!(backup.view(), View(2));
+    drive_as(&mut backup, 1, from(2, commit(0, 1, &first)));
+    let step = drive_as(&mut backup, 1, from(3, commit(0, 1, &first)));
+    let height = Height(1);
+    assert!(step.actions.contains(&Action::Decide {
+        height,
+        proposal: first
+    }));
+}
+
+#[test]
+fn a_prepare_of_a_view_that_was_left_is_not_said_after_a_restart() {
+    // It was journaled, and may never have left; to say it now would be to vote below the new view.
+    let mut backup = replica(4, 1);
+    let records = drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &proposal(1)))).records;
+    let (mut backup, _) = Replica::recover(config(4, 1), records);
+    claims(&mut backup).expect("it moves to view 1");
+    let status = quorate_consensus::Status {
+        reign: 0,
+        begun: true,
+        certified: Height(0),
+        holds: Vec::new(),
+    };
+    let ask = Input::Message(Verified::trusted(signed(3, Body::Status(status))));
+    let step = backup.step(NOW, ask);
+    let said = |action: &Action| matches!(action, Action::Send { message, .. } if matches!(&message.v1().body, Body::Pbft(Pbft::Prepare { .. })));
+    assert!(!step.actions.iter().any(said), "{:?}", step.actions);
 }

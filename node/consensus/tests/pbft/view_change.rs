@@ -1,28 +1,12 @@
 //! Section 4.4, one replica at a time.
 
 use quorate_consensus::contract::{Action, Input, Record, Rejection, Timer};
-use quorate_consensus::pbft::{Body as Pbft, Claims, Replica, View, ViewChange};
+use quorate_consensus::pbft::{Body as Pbft, Replica, View};
 use quorate_consensus::{Body, Message, Verified};
 use quorate_crypto::Height;
 use quorate_ledger::Proposal;
 
 use crate::lab::*;
-
-fn complaint(view: u64) -> Pbft {
-    Pbft::Complaint { view: View(view) }
-}
-
-fn empty_change(view: u64) -> Pbft {
-    Pbft::ViewChange(ViewChange {
-        claims: Claims {
-            view: View(view),
-            certified: Height(0),
-            prepared: Vec::new(),
-        },
-        certified: None,
-        prepared: Vec::new(),
-    })
-}
 
 /// A backup that prepared and committed height 1 in view 0.
 fn prepared(index: u16) -> Replica {
@@ -32,20 +16,6 @@ fn prepared(index: u16) -> Replica {
     let other = if index == 2 { 3 } else { 2 };
     drive_as(&mut backup, index, from(other, prepare(0, 1, &proposal)));
     backup
-}
-
-/// The view-change that a replica broadcasts on a second complaint.
-fn view_change_of(replica: &mut Replica, own: u16) -> Message {
-    let mut last = None;
-    for sender in (0..4).filter(|sender| *sender != own).take(2) {
-        last = Some(drive_as(replica, own, from(sender, complaint(0))));
-    }
-    let said = last.unwrap();
-    let body = broadcast(&said)
-        .into_iter()
-        .find(|body| matches!(body, Body::Pbft(Pbft::ViewChange(_))))
-        .expect("two complaints of four move a replica");
-    signed(own, body.clone())
 }
 
 #[test]

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use quorate_consensus::Input;
+use quorate_consensus::{Input, Verified};
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use super::Host;
-use crate::world::{Event, Wire, World};
+use crate::scenario::{Censorship, Lie};
+use crate::scheme::KeyedDigest;
+use crate::world::{Event, Wire, World, describe};
 
 impl Host {
     pub(super) fn keep_batch(&mut self, world: &mut World, batch: Digest) {
@@ -75,6 +77,7 @@ impl Host {
     pub(super) fn on_housekeeping(&mut self, world: &mut World) {
         self.ask_for_batches(world);
         self.ask_for_blocks(world);
+        self.censor(world);
         if let Some(process) = &self.process {
             // A primary that has not begun its view, or is oneself, passes nothing on.
             let engine = &process.engine;
@@ -98,5 +101,34 @@ impl Host {
         }
         let delay = world.random.between(40_000, 60_000);
         world.schedule_at(self.place, self.life, delay, Event::Housekeeping);
+    }
+
+    /// Proposes as a censor does. Its engine observes, and hears the proposal as everybody does.
+    fn censor(&mut self, world: &mut World) {
+        let (Some(Lie::Censor(censorship)), Some(process)) = (self.lie, &self.process) else {
+            return;
+        };
+        let ordered = self.ordered();
+        let (now, most) = (
+            self.clock(world),
+            self.settings.parameters.max_proposal_batches as usize,
+        );
+        let known = process.batches.keys();
+        let serves = |batch: &&Digest| match censorship {
+            Censorship::Empty => false,
+            Censorship::Repeat => ordered.is_empty() || ordered.contains(*batch),
+            Censorship::LeaveOut(author) => {
+                !ordered.contains(*batch) && world.authors.get(*batch) != Some(&author)
+            }
+        };
+        let batches = known.filter(serves).take(most).copied().collect();
+        let (own, engine) = (self.validator, &process.engine);
+        let Some(body) = self.censor.propose(engine, own, now, batches) else {
+            return;
+        };
+        let message = KeyedDigest::sign_message(world.network, &world.committee, own, body);
+        world.note(|| format!("{own} → all: {}", describe(&message)));
+        self.tell_all(world, &Wire::Consensus(message.clone()));
+        self.step(world, Input::Message(Verified::trusted(message)));
     }
 }

@@ -89,7 +89,7 @@ impl Host {
         let height = block.height;
         world.note(|| format!("{}: certifies h{height} {}", self.validator, block.hash.short()));
         if self.is_honest() {
-            world.checker.on_certified(self.validator, &block);
+            world.checker.on_certified(self.validator, &block, world.now);
         }
         let Some(process) = &mut self.process else { return };
         process.chain.push(block);
@@ -97,6 +97,7 @@ impl Host {
         process.required.retain(|(asked, _), _| *asked > height);
         process.answered.retain(|(asked, _)| *asked > height);
         let delay = world.random.between(20, self.settings.flush_us.max(20) * 2);
+        let delay = delay + self.settings.chain_lag_us;
         let written_at = (world.now + delay).max(process.block_written_at + 1);
         process.block_written_at = written_at;
         if self.settings.broken == Some(Broken::ForgottenTooEarly) {

@@ -3,6 +3,8 @@
 mod alone;
 mod away;
 mod broken_rules;
+mod censors;
+mod chain_behind_journal;
 mod clocks;
 mod cut_link;
 mod halves;

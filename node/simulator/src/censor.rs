@@ -1,0 +1,38 @@
+//! A primary that keeps its office by proposing in time, and orders nothing for those it dislikes.
+
+use quorate_consensus::pbft::{Body as Pbft, Replica};
+use quorate_consensus::{Body, pbft::View};
+use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_ledger::{Proposal, Timestamp};
+
+/// What it has proposed last.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Censor {
+    last: (View, Height),
+}
+
+impl Censor {
+    /// The next proposal with these batches, if it is the primary and its last one is certified.
+    pub(crate) fn propose(
+        &mut self,
+        engine: &Replica,
+        own: ValidatorIndex,
+        now: Timestamp,
+        batches: Vec<Digest>,
+    ) -> Option<Body> {
+        let (view, height) = (engine.view(), engine.certified().next());
+        if !engine.is_active() || engine.leader() != own || self.last >= (view, height) {
+            return None;
+        }
+        self.last = (view, height);
+        let proposal = match batches.is_empty() {
+            true => Proposal::null(),
+            false => Proposal::new(now, batches),
+        };
+        Some(Body::Pbft(Pbft::PrePrepare {
+            view,
+            height,
+            proposal,
+        }))
+    }
+}
