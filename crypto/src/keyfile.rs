@@ -11,7 +11,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use pkcs8::der::asn1::OctetStringRef;
-use pkcs8::der::pem::PemLabel as _;
+use pkcs8::der::pem::{self, PemLabel as _};
 use pkcs8::der::{Decode as _, SecretDocument};
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
@@ -41,9 +41,17 @@ const MAX_PBKDF2_ROUNDS: u32 = 10_000_000;
 /// Why a key file was not read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum KeyFileError {
-    /// The file or its folder could not be used.
+    /// The file could not be read.
     #[error("{}: {source}", path.display())]
-    Io {
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file or its folder could not be written.
+    #[error("{} cannot be written: {source}", path.display())]
+    Unwritable {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -134,10 +142,12 @@ impl KeyFileError {
             Self::Content { source, .. } => {
                 matches!(source, PemError::PassphraseNeeded | PemError::WrongPassphrase)
             }
-            Self::Io { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
-            Self::NotFound { .. } | Self::Exists { .. } | Self::NotAFile { .. } | Self::TooLarge { .. } => {
-                false
-            }
+            Self::Unreadable { source, .. } => source.kind() == io::ErrorKind::PermissionDenied,
+            Self::Unwritable { .. }
+            | Self::NotFound { .. }
+            | Self::Exists { .. }
+            | Self::NotAFile { .. }
+            | Self::TooLarge { .. } => false,
         }
     }
 }
@@ -244,16 +254,13 @@ fn encryption() -> Parameters {
 }
 
 fn document(text: &str) -> Result<(&str, SecretDocument), PemError> {
-    let (label, document) = SecretDocument::from_pem(text).map_err(|error| PemError::NotAKey {
-        reason: error.to_string(),
-    })?;
-    if label == PrivateKeyInfoRef::PEM_LABEL || label == EncryptedPrivateKeyInfoRef::PEM_LABEL {
-        Ok((label, document))
-    } else {
-        Err(PemError::NotAKey {
-            reason: format!("it is a {label}"),
-        })
+    let not_a_key = |reason: String| PemError::NotAKey { reason };
+    // The label first: of other kinds of key the content may be of another form too.
+    let label = pem::decode_label(text.as_bytes()).map_err(|error| not_a_key(error.to_string()))?;
+    if label != PrivateKeyInfoRef::PEM_LABEL && label != EncryptedPrivateKeyInfoRef::PEM_LABEL {
+        return Err(not_a_key(format!("its label is {label}")));
     }
+    SecretDocument::from_pem(text).map_err(|error| not_a_key(error.to_string()))
 }
 
 /// Refuses what would take too much memory or time, or what scrypt has no meaning for.
@@ -320,11 +327,11 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
         path: path.to_owned(),
     };
     // Looked at before it is opened, as opening a pipe would wait for a writer.
-    if !fs::metadata(path).map_err(read_error(path))?.is_file() {
+    if !fs::metadata(path).map_err(unreadable(path))?.is_file() {
         return Err(not_a_file());
     }
-    let file = File::open(path).map_err(read_error(path))?;
-    let metadata = file.metadata().map_err(io_error(path))?;
+    let file = File::open(path).map_err(unreadable(path))?;
+    let metadata = file.metadata().map_err(unreadable(path))?;
     if !metadata.is_file() {
         return Err(not_a_file());
     }
@@ -338,7 +345,7 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + 1));
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)
-        .map_err(io_error(path))?;
+        .map_err(unreadable(path))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(KeyFileError::TooLarge {
             path: path.to_owned(),
@@ -374,11 +381,11 @@ impl Draft {
             .create_new(true)
             .mode(0o600)
             .open(&path)
-            .map_err(io_error(target))?;
+            .map_err(unwritable(target))?;
         let draft = Self { path };
         file.write_all(bytes)
             .and_then(|()| file.sync_all())
-            .map_err(io_error(target))?;
+            .map_err(unwritable(target))?;
         Ok(draft)
     }
 
@@ -388,7 +395,7 @@ impl Draft {
             io::ErrorKind::AlreadyExists => KeyFileError::Exists {
                 path: target.to_owned(),
             },
-            _ => io_error(target)(error),
+            _ => unwritable(target)(error),
         })?;
         drop(self);
         sync_folder(target)
@@ -396,7 +403,7 @@ impl Draft {
 
     /// Gives the file its name, in place of the one that has it.
     fn publish_over(self, target: &Path) -> Result<(), KeyFileError> {
-        fs::rename(&self.path, target).map_err(io_error(target))?;
+        fs::rename(&self.path, target).map_err(unwritable(target))?;
         sync_folder(target)
     }
 }
@@ -415,22 +422,23 @@ fn sync_folder(target: &Path) -> Result<(), KeyFileError> {
     };
     File::open(folder)
         .and_then(|folder| folder.sync_all())
-        .map_err(io_error(target))
+        .map_err(unwritable(target))
 }
 
-fn io_error(path: &Path) -> impl Fn(io::Error) -> KeyFileError {
-    move |source| KeyFileError::Io {
+fn unwritable(path: &Path) -> impl Fn(io::Error) -> KeyFileError {
+    move |source| KeyFileError::Unwritable {
         path: path.to_owned(),
         source,
     }
 }
 
-fn read_error(path: &Path) -> impl Fn(io::Error) -> KeyFileError {
-    move |source| match source.kind() {
-        io::ErrorKind::NotFound => KeyFileError::NotFound {
-            path: path.to_owned(),
-        },
-        _ => io_error(path)(source),
+fn unreadable(path: &Path) -> impl Fn(io::Error) -> KeyFileError {
+    move |source| {
+        let path = path.to_owned();
+        match source.kind() {
+            io::ErrorKind::NotFound => KeyFileError::NotFound { path },
+            _ => KeyFileError::Unreadable { path, source },
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod bench;
 mod cli;
 mod failure;
+mod file;
 mod interrupt;
 mod localnet;
 mod output;

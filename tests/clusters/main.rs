@@ -7,9 +7,11 @@
 
 mod binary;
 mod cluster;
+mod http;
 mod ports;
 mod wait;
 
+mod bad_input;
 mod explorer;
 mod faults;
 mod interrupts;

@@ -187,7 +187,7 @@ fn what_is_not_a_key_file_is_refused() {
         &SigningKey::generate(),
         None,
     );
-    assert!(matches!(nowhere, Err(KeyFileError::Io { .. })));
+    assert!(matches!(nowhere, Err(KeyFileError::Unwritable { .. })));
 }
 
 fn pem(label: &'static str, der: &[u8]) -> String {

@@ -18,6 +18,7 @@ use serde::Serialize;
 
 use super::localnet::EngineName;
 use crate::failure::{Exit, Failure};
+use crate::file::read_text;
 use crate::localnet::make::now;
 use crate::output::{Output, Tone, printable};
 use crate::passphrase::PassphraseArgs;
@@ -183,17 +184,7 @@ pub(crate) fn read_genesis(path: &Path) -> Result<Genesis, Failure> {
 
 /// The text of a document, which must not be longer than any may be.
 fn read(path: &Path) -> Result<String, Failure> {
-    let length = fs::metadata(path)
-        .map_err(|error| Failure::io(path, &error))?
-        .len();
-    if length > quorate_genesis::MAX_BYTES as u64 {
-        return Err(Failure::usage(format!(
-            "{}: too long for a genesis document",
-            path.display()
-        )));
-    }
-    let bytes = fs::read(path).map_err(|error| Failure::io(path, &error))?;
-    String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{}: not text", path.display())))
+    read_text(path, quorate_genesis::MAX_BYTES as u64)
 }
 
 /// A document that is refused is wrong usage, except that a signature that does not fit is a failed check.

@@ -16,6 +16,7 @@ use serde::Serialize;
 use super::genesis::read_genesis;
 use super::keys;
 use crate::failure::{Exit, Failure};
+use crate::file::read_bytes;
 use crate::localnet::make::write_config;
 use crate::output::{Output, Tone};
 use crate::passphrase::{NewPassphraseArgs, Passphrase, PassphraseArgs};
@@ -228,7 +229,7 @@ fn make_home(home: &Home) -> Result<(), Failure> {
 
 /// Copies the genesis document into the home, word for word. One that is there must say the same.
 fn install_genesis(path: &Path, home: &Home) -> Result<(), Failure> {
-    let text = fs::read(path).map_err(|error| Failure::io(path, &error))?;
+    let text = read_bytes(path, quorate_genesis::MAX_BYTES as u64)?;
     let target = home.genesis();
     if target.exists() {
         let (given, there) = (read_genesis(path)?, read_genesis(&target)?);

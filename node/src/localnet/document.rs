@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use super::process::{Activity, Process};
 use crate::failure::Failure;
+use crate::file::read_text;
 
 /// The document's name in a network's folder.
 pub(crate) const FILE_NAME: &str = "localnet.json";
@@ -138,13 +139,7 @@ impl Localnet {
             );
         }
         let dir = dir.canonicalize().map_err(|error| Failure::io(dir, &error))?;
-        let length = fs::metadata(&path)
-            .map_err(|error| Failure::io(&path, &error))?
-            .len();
-        if length > MAX_BYTES {
-            return Err(Failure::usage(format!("{}: too long", path.display())));
-        }
-        let text = fs::read_to_string(&path).map_err(|error| Failure::io(&path, &error))?;
+        let text = read_text(&path, MAX_BYTES)?;
         let mut document: Document = serde_json::from_str(&text).map_err(|error| {
             Failure::usage(format!("{} is not a local network's: {error}", path.display()))
         })?;

@@ -2,8 +2,6 @@
 //! Every bad row is named with its line, and nothing is sent if there is one.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read as _;
 use std::path::Path;
 
 use quorate_client::wallet::parse_amount;
@@ -12,6 +10,7 @@ use quorate_ledger::limits::MAX_TRANSFER_MEMO_BYTES;
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation};
 
 use crate::failure::Failure;
+use crate::file::read_bytes;
 use crate::wallet::ledger::check_amount_form;
 
 /// The most bytes of a payment file.
@@ -144,17 +143,7 @@ impl PaymentFile {
     /// Reads the file and checks whatever can be checked without a network. Rows without an asset are
     /// paid in `default_asset`.
     pub(crate) fn read(path: &Path, default_asset: Option<AssetCode>) -> Result<Self, Failure> {
-        let mut bytes = Vec::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
-            .map_err(|error| Failure::io(path, &error))?;
-        if bytes.len() as u64 > MAX_FILE_BYTES {
-            return Err(Failure::usage(format!(
-                "{}: more than {} MiB",
-                path.display(),
-                MAX_FILE_BYTES >> 20
-            )));
-        }
+        let bytes = read_bytes(path, MAX_FILE_BYTES)?;
         Self::parse(path, &bytes, default_asset)
     }
 

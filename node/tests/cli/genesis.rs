@@ -49,7 +49,7 @@ fn join(dir: &Path, member: &str) {
     run(dir, &arguments, 0);
 }
 
-fn assembled(dir: &Path) -> String {
+pub(crate) fn assembled(dir: &Path) -> String {
     draft(dir);
     join(dir, "A");
     join(dir, "B");

@@ -2,8 +2,8 @@
 //! machines without a network. Between the steps a transaction is a JSON file with its canonical bytes in
 //! hex, the same document that the API takes.
 
-use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::account::Decimals;
 use super::send::check_memo;
 use crate::failure::Failure;
+use crate::file::read_text;
 use crate::localnet::make::now;
 use crate::output::{Output, printable, say};
 use crate::passphrase::PassphraseArgs;
@@ -130,13 +131,7 @@ impl Draft {
     }
 
     fn read(path: &Path) -> Result<Transaction, Failure> {
-        let mut text = String::new();
-        File::open(path)
-            .and_then(|file| file.take(MAX_FILE_BYTES).read_to_string(&mut text))
-            .map_err(|error| match error.kind() {
-                std::io::ErrorKind::InvalidData => Failure::usage(format!("{}: not text", path.display())),
-                _ => Failure::io(path, &error),
-            })?;
+        let text = read_text(path, MAX_FILE_BYTES)?;
         let wrong = |why: String| Failure::usage(format!("{} is not a transaction: {why}", path.display()));
         let draft: Self = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
         let bytes = hex::decode(&draft.transaction).map_err(|error| wrong(error.to_string()))?;
@@ -165,7 +160,7 @@ pub(crate) async fn build(args: &BuildArgs, output: &Output) -> Result<(), Failu
     }
     let mut others: Vec<Operation> = Vec::new();
     if let Some(path) = &args.operations {
-        let text = fs::read_to_string(path).map_err(|error| Failure::io(path, &error))?;
+        let text = read_text(path, MAX_FILE_BYTES)?;
         let views: Vec<OperationView> = serde_json::from_str(&text)
             .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
         others.extend(views.iter().map(Operation::from));

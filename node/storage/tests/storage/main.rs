@@ -7,4 +7,5 @@ mod disk;
 mod files;
 mod journal;
 mod network;
+mod offline;
 mod opening;
