@@ -33,6 +33,10 @@ impl Domain {
     pub const ASSET: Self = Self("quorate/asset/v1");
     /// The state key of the parameters.
     pub const PARAMETERS: Self = Self("quorate/parameters/v1");
+    /// The state key of the epoch under way.
+    pub const AGREEMENT: Self = Self("quorate/agreement/v1");
+    /// A validator's key, for the state key of its seat.
+    pub const SEAT: Self = Self("quorate/seat/v1");
     /// PBFT's pre-prepare.
     pub const PBFT_PRE_PREPARE: Self = Self("quorate/pbft/pre-prepare/v1");
     /// PBFT's prepare.

@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Committee, Digest, Domain, Engine, Epoch, PublicKey};
-use quorate_ledger::{GenesisAsset, GenesisBalance, Parameters, Timestamp, encode};
+use quorate_ledger::{
+    GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator, Parameters, Timestamp, encode,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::document::{self, Document};
@@ -56,6 +58,8 @@ pub struct InitialState {
     pub assets: Vec<GenesisAsset>,
     /// The balances, ascending by address, then by asset.
     pub balances: Vec<GenesisBalance>,
+    /// The committee of the first epoch, each validator with its member's account.
+    pub committee: GenesisCommittee,
 }
 
 impl Genesis {
@@ -201,7 +205,7 @@ impl Genesis {
         })
     }
 
-    /// The assets and balances that the ledger begins with.
+    /// The assets, balances and validators that the ledger begins with.
     pub fn initial_state(&self) -> InitialState {
         let drafted = &self.content.draft.v1().assets;
         let mut assets: Vec<_> = drafted
@@ -226,7 +230,20 @@ impl Genesis {
             })
             .collect();
         balances.sort_by_key(|balance| (balance.address, balance.asset));
-        InitialState { assets, balances }
+        let validators = self.validators().map(|validator| GenesisValidator {
+            key: validator.validator_key,
+            member: validator.member_key.address(),
+        });
+        let committee = GenesisCommittee {
+            engine: self.engine(),
+            protocol_version: PROTOCOL_VERSION,
+            validators: validators.collect(),
+        };
+        InitialState {
+            assets,
+            balances,
+            committee,
+        }
     }
 
     /// The document as TOML, without the comments of the text it came from.

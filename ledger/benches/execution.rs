@@ -8,8 +8,8 @@ use std::sync::Arc;
 use quorate_crypto::{Committee, Engine, SigningKey};
 use quorate_ledger::{
     Address, Amount, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Digest, Epoch, FormedBatch,
-    GenesisAsset, GenesisBalance, Intent, IntentV1, MemoryState, Operation, Parameters, Proposal, StateTree,
-    Timestamp, Tip, ValidatorIndex, execute, genesis_state,
+    GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator, Intent, IntentV1, MemoryState,
+    Operation, Parameters, Proposal, StateTree, Timestamp, Tip, ValidatorIndex, execute, genesis_state,
 };
 
 fn main() {
@@ -80,7 +80,15 @@ impl World {
                 amount: Amount(1_000),
             })
             .collect();
-        let genesis = genesis_state(&assets, &balances, &parameters).unwrap();
+        let seats = GenesisCommittee {
+            engine: Engine::Pbft,
+            protocol_version: 1,
+            validators: vec![GenesisValidator {
+                key: author.public(),
+                member: address(0),
+            }],
+        };
+        let genesis = genesis_state(&assets, &balances, &parameters, &seats).unwrap();
         let rules = BatchRules {
             network: &NETWORK,
             committee: &committee,
@@ -126,7 +134,6 @@ fn block_of_4_000_payments(bencher: divan::Bencher<'_, '_>) {
                 proposal: &world.proposal,
                 batches: &world.batches,
                 parameters: world.parameters.v1(),
-                next_committee: Digest::ZERO,
             };
             let execution = execute(&input, &world.state, tree).unwrap();
             assert_eq!(execution.transactions.len() as u64, PAYMENTS);

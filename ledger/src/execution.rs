@@ -17,9 +17,9 @@ use quorate_crypto::{Address, Digest, Epoch, Height};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AssetCode, BatchTransaction, Block, BlockV1, CheckedBatch, Executed, Header, HeaderV1, IntentV1, Outcome,
-    ParametersV1, Proposal, Receipt, ReceiptV1, StateError, StateKey, StateReader, StateTree, Timestamp,
-    encode, value_hash,
+    Agreement, AssetCode, BatchTransaction, Block, BlockV1, CheckedBatch, Executed, Header, HeaderV1,
+    IntentV1, Outcome, ParametersV1, Proposal, Receipt, ReceiptV1, StateError, StateKey, StateReader,
+    StateTree, Timestamp, encode, read_value, value_hash,
 };
 
 mod operations;
@@ -59,8 +59,6 @@ pub struct BlockInput<'a> {
     pub batches: &'a [Arc<CheckedBatch>],
     /// The parameters in force.
     pub parameters: &'a ParametersV1,
-    /// The digest of the committee that seals the next height.
-    pub next_committee: Digest,
 }
 
 /// A block and all that executing it changed.
@@ -82,6 +80,9 @@ pub struct Execution {
     pub assets: Vec<AssetCode>,
     /// Whether an account now holds an asset, where that changed; ascending.
     pub holders: Vec<(AssetCode, Address, bool)>,
+    /// The epoch under way after the block, where the block changed that: its end was fixed, or the next
+    /// one begins.
+    pub agreement: Option<Agreement>,
     /// The tip after the block.
     pub tip: Tip,
     spent: HashSet<Digest>,
@@ -175,6 +176,12 @@ pub fn execute<R: StateReader>(
 ) -> Result<Execution, StateError<R::Error>> {
     let BlockInput { tip, proposal, .. } = *input;
     check_input(input, tree);
+    let agreement = read_agreement(reader)?;
+    assert_eq!(
+        agreement.v1().epoch,
+        tip.epoch,
+        "the tip and the state are of one epoch"
+    );
     let mut run = Run::new(input, reader);
     let mut position = 0_u32;
     for batch in input.batches {
@@ -184,7 +191,13 @@ pub fn execute<R: StateReader>(
         }
     }
     let height = tip.height.next();
-    let finished = run.view.finish();
+    let mut finished = run.view.finish();
+    let changed = agreement.after(height, finished.ends_epoch, input.parameters.window);
+    if let Some(changed) = &changed {
+        let value = Some(encode(changed));
+        finished.changes.insert(StateKey::agreement(), value);
+    }
+    let next = changed.as_ref().unwrap_or(&agreement);
     let hashes = finished.changes.iter();
     let state_root = tree.update(
         height,
@@ -202,7 +215,7 @@ pub fn execute<R: StateReader>(
         transactions_root: run.leaves.root(),
         receipts_root: run.receipts.root(),
         state_root,
-        next_committee: input.next_committee,
+        next_committee: next.committee().digest(),
     });
     let block_hash = header.hash();
     let mut chain = tip.chain.clone();
@@ -226,15 +239,25 @@ pub fn execute<R: StateReader>(
         holders: finished.holders,
         tip: Tip {
             network: tip.network,
-            epoch: tip.epoch,
+            epoch: next.v1().epoch,
             height,
             block_hash,
             timestamp: run.timestamp,
             state_root,
             chain,
         },
+        agreement: changed,
         spent: run.spent,
     })
+}
+
+/// The epoch under way.
+///
+/// # Errors
+/// If the state cannot be read, or is damaged: every state has it.
+pub fn read_agreement<R: StateReader>(reader: &R) -> Result<Agreement, StateError<R::Error>> {
+    let key = StateKey::agreement();
+    read_value(reader, &key)?.ok_or(StateError::Damaged { key })
 }
 
 fn check_input(input: &BlockInput<'_>, tree: &StateTree) {
@@ -280,7 +303,7 @@ impl<'a, R: StateReader> Run<'a, R> {
         let lead = input.parameters.max_expiry_lead_ms;
         Self {
             reader,
-            view: View::new(reader),
+            view: View::new(reader, input.tip.epoch, timestamp),
             height: input.tip.height.next(),
             timestamp,
             latest_expiry: Timestamp(timestamp.0.saturating_add(lead)),

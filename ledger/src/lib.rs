@@ -23,7 +23,9 @@
 //! let description = "units of account".to_owned();
 //! let assets = [GenesisAsset { code: asset, decimals: 2, description, issuer: address, supply }];
 //! let balances = [GenesisBalance { address, asset, amount: supply }];
-//! let genesis = genesis_state(&assets, &balances, &parameters)?;
+//! let seat = GenesisValidator { key: validator.public(), member: address };
+//! let seats = GenesisCommittee { engine: Engine::Pbft, protocol_version: 1, validators: vec![seat] };
+//! let genesis = genesis_state(&assets, &balances, &parameters, &seats)?;
 //! let mut state = MemoryState::genesis(&genesis);
 //! let mut tree = genesis.tree();
 //! let tip = Tip::genesis(network, Timestamp(1_000), genesis.root);
@@ -55,7 +57,6 @@
 //!     proposal: &proposal,
 //!     batches: &[batch],
 //!     parameters: parameters.v1(),
-//!     next_committee: committee.digest(),
 //! };
 //! let execution = execute(&input, &state, &mut tree)?;
 //! state.apply(&execution);
@@ -71,6 +72,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod agreement;
 mod batch;
 mod block;
 mod codec;
@@ -85,6 +87,7 @@ mod state;
 mod transaction;
 mod tree;
 
+pub use agreement::{Agreement, AgreementV1, MIN_REJOIN_INTERVAL_MS, Rejoin, Seat, SeatV1};
 pub use batch::{
     Batch, BatchError, BatchRules, BatchTransaction, BatchV1, CheckedBatch, FormedBatch, SIGNATURE_GROUP,
     SignatureGroup, SignedBatch, SignedBatchV1,
@@ -96,7 +99,7 @@ pub use codec::{DecodeError, decode, encode};
 pub use decimal::{AmountError, format_amount, parse_amount};
 pub use execution::{
     BlockInput, ExecutedTransaction, Execution, HistoryEntry, RecordEntry, Refusal, Tip, TrialRules, execute,
-    would_execute,
+    read_agreement, would_execute,
 };
 pub use parameters::{ParameterError, Parameters, ParametersV1};
 pub use primitives::{Amount, AssetCode, NotAnAssetCode, Timestamp};
@@ -105,8 +108,8 @@ pub use quorate_crypto::{Address, Digest, Epoch, Height, ValidatorIndex};
 pub use receipt::{ErrorCode, Outcome, Receipt, ReceiptV1};
 pub use state::{
     Account, AccountV1, Asset, AssetBalance, AssetV1, Balance, BalanceV1, GenesisAsset, GenesisBalance,
-    GenesisState, GenesisStateError, MemoryState, Overlay, Signers, StateError, StateKey, StateReader,
-    genesis_state, read_value, value_hash,
+    GenesisCommittee, GenesisState, GenesisStateError, GenesisValidator, MemoryState, Overlay, Signers,
+    StateError, StateKey, StateReader, genesis_state, read_value, value_hash,
 };
 pub use transaction::{
     BadSignature, FormError, Intent, IntentV1, KeySignature, Operation, OperationFormError, Signer,

@@ -51,5 +51,6 @@ pub const MAX_PROPOSAL_BATCHES: u32 = 256;
 /// Heights in flight, whatever the parameters say.
 pub const MAX_WINDOW: u32 = 64;
 
-/// Bytes of a value of the state: an account with all its signers has fewer.
-pub const MAX_VALUE_BYTES: usize = 4_096;
+/// Bytes of a value of the state: the epoch under way with all validators has fewer, and an account with
+/// all its signers.
+pub const MAX_VALUE_BYTES: usize = 8_192;

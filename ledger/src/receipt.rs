@@ -67,6 +67,15 @@ pub enum ErrorCode {
     /// The account holds as many different assets as an account may.
     #[error("the recipient holds as many different assets as an account may")]
     TooManyBalances = 10,
+    /// No validator has this key.
+    #[error("no validator of this network has this key")]
+    UnknownValidator = 11,
+    /// Only the member that runs the validator may do this.
+    #[error("only the member that runs the validator may let it rejoin")]
+    NotItsMember = 12,
+    /// The validator rejoined a short while ago.
+    #[error("the validator rejoined less than ten minutes of the chain's time ago")]
+    RejoinTooSoon = 13,
 }
 
 impl Serialize for ErrorCode {
@@ -96,7 +105,7 @@ impl<'de> Deserialize<'de> for ErrorCode {
 
 impl ErrorCode {
     /// Every code, by number.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::UnknownAsset,
         Self::AssetExists,
         Self::InsufficientBalance,
@@ -107,6 +116,9 @@ impl ErrorCode {
         Self::ThresholdUnreachable,
         Self::InvalidKey,
         Self::TooManyBalances,
+        Self::UnknownValidator,
+        Self::NotItsMember,
+        Self::RejoinTooSoon,
     ];
 
     /// The number on the chain.
@@ -127,6 +139,9 @@ impl ErrorCode {
             Self::ThresholdUnreachable => "threshold_unreachable",
             Self::InvalidKey => "invalid_key",
             Self::TooManyBalances => "too_many_balances",
+            Self::UnknownValidator => "unknown_validator",
+            Self::NotItsMember => "not_its_member",
+            Self::RejoinTooSoon => "rejoin_too_soon",
         }
     }
 }

@@ -4,7 +4,7 @@
 //! first balances share a leaf; further balances follow under the same prefix.
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Address, Digest, Domain, sha256};
+use quorate_crypto::{Address, Digest, Domain, PublicKey, sha256};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,10 @@ mod genesis;
 mod memory;
 mod overlay;
 
-pub use genesis::{GenesisAsset, GenesisBalance, GenesisState, GenesisStateError, genesis_state};
+pub use genesis::{
+    GenesisAsset, GenesisBalance, GenesisCommittee, GenesisState, GenesisStateError, GenesisValidator,
+    genesis_state,
+};
 pub use memory::MemoryState;
 pub use overlay::Overlay;
 
@@ -148,6 +151,18 @@ impl StateKey {
     pub fn parameters() -> Self {
         let owner = Domain::PARAMETERS.hash(b"");
         Self::under(&leading(&owner), &[0xFE; 12])
+    }
+
+    /// Where the epoch under way lies.
+    pub fn agreement() -> Self {
+        let owner = Domain::AGREEMENT.hash(b"");
+        Self::under(&leading(&owner), &[0xFD; 12])
+    }
+
+    /// Where a validator's seat lies.
+    pub fn seat(validator: &PublicKey) -> Self {
+        let owner = Domain::SEAT.hash(&validator.0);
+        Self::under(&leading(&owner), &[0xFC; 12])
     }
 
     /// The key's bytes.

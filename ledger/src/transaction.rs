@@ -121,6 +121,14 @@ pub enum Operation {
         /// The weight that authorises a transaction.
         threshold: u32,
     },
+    /// Lets a validator that forgot what it signed vote again from the next epoch on, and ends the epoch
+    /// under way; the sender must be the account of the member that runs it.
+    Rejoin {
+        /// The validator's key.
+        validator: PublicKey,
+        /// What the validator drew when it stopped voting.
+        token: Digest,
+    },
 }
 
 /// A key that may sign for an account.

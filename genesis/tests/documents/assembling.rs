@@ -102,9 +102,15 @@ fn the_initial_state_is_sorted_and_sums_up() {
 fn the_ledger_makes_a_state_of_it() {
     let (_, genesis) = genesis();
     let initial = genesis.initial_state();
-    let state = genesis_state(&initial.assets, &initial.balances, genesis.parameters()).unwrap();
-    // Two holders, two assets and the parameters; the issuer holds nothing.
-    assert_eq!(state.changes.len(), 5);
+    let state = genesis_state(
+        &initial.assets,
+        &initial.balances,
+        genesis.parameters(),
+        &initial.committee,
+    )
+    .unwrap();
+    // Two holders, two assets, the parameters, the agreement and four seats; the issuer holds nothing.
+    assert_eq!(state.changes.len(), 10);
     assert_eq!(state.holders.len(), 4);
 }
 

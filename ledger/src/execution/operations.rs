@@ -1,13 +1,14 @@
 //! What each operation does, and in which order its conditions are looked at: the first that does not
 //! hold gives the code.
 
-use quorate_crypto::Address;
+use quorate_crypto::{Address, Digest, PublicKey};
 
 use super::RecordEntry;
 use super::view::{AccountIndex, View};
+use crate::agreement::MIN_REJOIN_INTERVAL_MS;
 use crate::limits::{MAX_BALANCES, MAX_DECIMALS};
 use crate::{
-    Amount, AssetCode, AssetV1, ErrorCode, IntentV1, Operation, Outcome, Signer, Signers, StateError,
+    Amount, AssetCode, AssetV1, ErrorCode, IntentV1, Operation, Outcome, Rejoin, Signer, Signers, StateError,
     StateKey, StateReader,
 };
 
@@ -68,6 +69,7 @@ impl<R: StateReader> View<'_, R> {
             } => self.transfer(sender, to, asset, *amount),
             Operation::PutRecord { .. } => Ok(()),
             Operation::SetSigners { signers, threshold } => self.replace_signers(sender, signers, *threshold),
+            Operation::Rejoin { validator, token } => self.rejoin(sender, validator, token),
         }
     }
 
@@ -162,6 +164,33 @@ impl<R: StateReader> View<'_, R> {
         }
         let signers = signers.to_vec();
         self.set_signers(sender, Signers { threshold, signers });
+        Ok(())
+    }
+
+    fn rejoin(
+        &mut self,
+        sender: AccountIndex,
+        validator: &PublicKey,
+        token: &Digest,
+    ) -> Result<(), Failure<R::Error>> {
+        let member = self.address(sender);
+        let (epoch, timestamp) = self.moment();
+        let mut seat = self.seat(validator)?.ok_or(ErrorCode::UnknownValidator)?;
+        if seat.member != member {
+            return Err(ErrorCode::NotItsMember.into());
+        }
+        let earliest = seat.rejoin.map_or(0, |rejoin| {
+            rejoin.timestamp.0.saturating_add(MIN_REJOIN_INTERVAL_MS)
+        });
+        if timestamp.0 < earliest {
+            return Err(ErrorCode::RejoinTooSoon.into());
+        }
+        seat.rejoin = Some(Rejoin {
+            token: *token,
+            epoch,
+            timestamp,
+        });
+        self.set_seat(validator, seat);
         Ok(())
     }
 

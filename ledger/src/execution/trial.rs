@@ -1,6 +1,8 @@
 //! A trial: what would become of a transaction if it were executed next, for whoever admits
 //! transactions. It promises nothing, since others may be executed before.
 
+use quorate_crypto::Epoch;
+
 use super::view::View;
 use crate::{ErrorCode, Outcome, ParametersV1, StateError, StateReader, Timestamp, Transaction};
 
@@ -67,7 +69,8 @@ pub fn would_execute<R: StateReader>(
     if reader.is_spent(&transaction.id()).map_err(StateError::Read)? {
         return Ok(Err(Refusal::AlreadyExecuted));
     }
-    let mut view = View::new(reader);
+    // Only the time since a validator's last rejoin depends on the block's; the epoch decides nothing.
+    let mut view = View::new(reader, Epoch(0), now);
     let sender = view.account(&intent.sender)?;
     if !view.is_authorised(sender, transaction.signatures()) {
         return Ok(Err(Refusal::Unauthorised));

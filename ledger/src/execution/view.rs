@@ -5,13 +5,13 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use quorate_crypto::{Address, Digest, Domain, Height};
+use quorate_crypto::{Address, Digest, Domain, Epoch, Height, PublicKey};
 
 use super::HistoryEntry;
 use crate::limits::MAX_INLINE_BALANCES;
 use crate::{
     Account, AccountV1, Amount, Asset, AssetBalance, AssetCode, AssetV1, Balance, BalanceV1, KeySignature,
-    Signers, StateError, StateKey, StateReader, encode, read_value,
+    Seat, SeatV1, Signers, StateError, StateKey, StateReader, Timestamp, encode, read_value,
 };
 
 /// A place in [`View::accounts`].
@@ -21,11 +21,15 @@ pub(super) struct AccountIndex(usize);
 /// The state as the block under way sees it.
 pub(super) struct View<'a, R> {
     reader: &'a R,
+    /// Where and when the block is.
+    epoch: Epoch,
+    timestamp: Timestamp,
     places: HashMap<Address, AccountIndex>,
     accounts: Vec<AccountCell>,
     /// Balances that lie under keys of their own.
     balances: HashMap<(AccountIndex, AssetCode), BalanceCell>,
     assets: HashMap<AssetCode, AssetCell>,
+    seats: BTreeMap<PublicKey, SeatCell>,
     /// Whether an account held an asset before the block, where that changed at least once.
     held: BTreeMap<(AssetCode, Address), bool>,
     /// How to take back what the transaction under way changed, last change last.
@@ -52,12 +56,18 @@ struct AssetCell {
     now: Option<AssetV1>,
 }
 
+struct SeatCell {
+    before: Option<SeatV1>,
+    now: Option<SeatV1>,
+}
+
 enum Undo {
     Inline(AccountIndex, AssetCode, Amount),
     Other(AccountIndex, AssetCode, Amount),
     Supply(AssetCode, Amount),
     Created(AssetCode),
     Signers(AccountIndex, Option<Signers>),
+    Seat(PublicKey, Option<SeatV1>),
 }
 
 /// What one executed transaction adds to histories.
@@ -73,16 +83,22 @@ pub(super) struct Finished {
     pub(super) changes: BTreeMap<StateKey, Option<Vec<u8>>>,
     pub(super) created: Vec<AssetCode>,
     pub(super) holders: Vec<(AssetCode, Address, bool)>,
+    /// Whether something was changed that takes a new epoch to come into force.
+    pub(super) ends_epoch: bool,
 }
 
 impl<'a, R: StateReader> View<'a, R> {
-    pub(super) fn new(reader: &'a R) -> Self {
+    /// The state as a block of this epoch and time finds it.
+    pub(super) fn new(reader: &'a R, epoch: Epoch, timestamp: Timestamp) -> Self {
         Self {
             reader,
+            epoch,
+            timestamp,
             places: HashMap::new(),
             accounts: Vec::new(),
             balances: HashMap::new(),
             assets: HashMap::new(),
+            seats: BTreeMap::new(),
             held: BTreeMap::new(),
             undo: Vec::new(),
             touched: Vec::new(),
@@ -149,6 +165,7 @@ impl<'a, R: StateReader> View<'a, R> {
                     self.assets.remove(&code);
                 }
                 Undo::Signers(place, signers) => self.accounts[place.0].account.signers = signers,
+                Undo::Seat(validator, seat) => self.put_seat(&validator, seat),
             }
         }
         self.touched.truncate(1);
@@ -252,6 +269,37 @@ impl<'a, R: StateReader> View<'a, R> {
         self.undo.push(Undo::Signers(place, before));
     }
 
+    /// The block's epoch and time.
+    pub(super) fn moment(&self) -> (Epoch, Timestamp) {
+        (self.epoch, self.timestamp)
+    }
+
+    /// A validator's seat.
+    pub(super) fn seat(&mut self, validator: &PublicKey) -> Result<Option<SeatV1>, StateError<R::Error>> {
+        if let Some(cell) = self.seats.get(validator) {
+            return Ok(cell.now);
+        }
+        let stored: Option<Seat> = read_value(self.reader, &StateKey::seat(validator))?;
+        let now = stored.map(|seat| *seat.v1());
+        self.seats.insert(*validator, SeatCell { before: now, now });
+        Ok(now)
+    }
+
+    /// Replaces a seat that was looked up before.
+    pub(super) fn set_seat(&mut self, validator: &PublicKey, seat: SeatV1) {
+        let before = self.seats.get(validator).and_then(|cell| cell.now);
+        self.undo.push(Undo::Seat(*validator, before));
+        self.put_seat(validator, Some(seat));
+    }
+
+    fn put_seat(&mut self, validator: &PublicKey, seat: Option<SeatV1>) {
+        let cell = self
+            .seats
+            .get_mut(validator)
+            .expect("the seat was looked up before");
+        cell.now = seat;
+    }
+
     /// The address of an account.
     pub(super) fn address(&self, place: AccountIndex) -> Address {
         self.accounts[place.0].address
@@ -296,10 +344,19 @@ impl<'a, R: StateReader> View<'a, R> {
                 changes.insert(StateKey::account(&cell.address), Some(value));
             }
         }
+        let mut ends_epoch = false;
+        for (validator, cell) in std::mem::take(&mut self.seats) {
+            if cell.now != cell.before {
+                let value = cell.now.map(|seat| encode(&Seat::V1(seat)));
+                changes.insert(StateKey::seat(&validator), value);
+                ends_epoch = true;
+            }
+        }
         Finished {
             changes,
             created,
             holders,
+            ends_epoch,
         }
     }
 

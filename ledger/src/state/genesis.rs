@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto::{Address, Digest, Height};
+use quorate_crypto::{Address, Digest, Engine, Height, PublicKey};
 
 use super::{Account, AccountV1, Asset, AssetBalance, AssetV1, Balance, BalanceV1, StateKey, value_hash};
 use crate::limits::{MAX_BALANCES, MAX_DECIMALS, MAX_DESCRIPTION_BYTES, MAX_INLINE_BALANCES};
-use crate::{Amount, AssetCode, Parameters, StateTree, encode};
+use crate::{Agreement, Amount, AssetCode, Parameters, Seat, SeatV1, StateTree, encode};
 
 /// An asset that the genesis document makes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,26 @@ pub struct GenesisBalance {
     pub asset: AssetCode,
     /// How much, above zero.
     pub amount: Amount,
+}
+
+/// The committee of the first epoch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GenesisCommittee {
+    /// Its protocol.
+    pub engine: Engine,
+    /// The version of the protocol's messages and rules.
+    pub protocol_version: u32,
+    /// The validators in order.
+    pub validators: Vec<GenesisValidator>,
+}
+
+/// A validator of the first epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GenesisValidator {
+    /// Its key.
+    pub key: PublicKey,
+    /// The account of the member that runs it.
+    pub member: Address,
 }
 
 /// The state before height 1, with the indexes that follow from it.
@@ -103,6 +123,12 @@ pub enum GenesisStateError {
         /// The asset.
         asset: AssetCode,
     },
+    /// A validator twice.
+    #[error("validator {key} is listed twice")]
+    DuplicateValidator {
+        /// Its key.
+        key: PublicKey,
+    },
     /// More assets than an account may hold.
     #[error("{address} holds more than 1,024 different assets")]
     TooManyBalances {
@@ -125,8 +151,21 @@ pub fn genesis_state(
     assets: &[GenesisAsset],
     balances: &[GenesisBalance],
     parameters: &Parameters,
+    committee: &GenesisCommittee,
 ) -> Result<GenesisState, GenesisStateError> {
     let mut changes = BTreeMap::from([(StateKey::parameters(), Some(encode(parameters)))]);
+    let validators = committee.validators.iter().map(|validator| validator.key);
+    let agreement = Agreement::genesis(committee.engine, committee.protocol_version, validators.collect());
+    changes.insert(StateKey::agreement(), Some(encode(&agreement)));
+    for GenesisValidator { key, member } in &committee.validators {
+        let seat = Seat::V1(SeatV1 {
+            member: *member,
+            rejoin: None,
+        });
+        if changes.insert(StateKey::seat(key), Some(encode(&seat))).is_some() {
+            return Err(GenesisStateError::DuplicateValidator { key: *key });
+        }
+    }
     let mut unplaced = BTreeMap::new();
     for asset in assets {
         let code = asset.code;

@@ -198,6 +198,7 @@ impl Operation {
                 within(length, MAX_METADATA_BYTES, Error::MetadataTooLong { length })
             }
             Self::SetSigners { signers, .. } => check_signers(signers),
+            Self::Rejoin { .. } => Ok(()),
         }
     }
 }

@@ -425,11 +425,11 @@ fn a_damaged_value_stops_execution_and_leaves_the_tree() {
         proposal: &proposal,
         batches: &[batch],
         parameters: world.parameters.v1(),
-        next_committee: world.committee.digest(),
     };
     let root = world.tree.root();
     let error = execute(&input, &Damaged, &mut world.tree).unwrap_err();
-    let key = StateKey::account(&address(0));
+    // The first value that is read.
+    let key = StateKey::agreement();
     assert_eq!(error, StateError::Damaged { key });
     assert_eq!(world.tree.root(), root);
 }

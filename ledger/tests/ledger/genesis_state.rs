@@ -5,7 +5,7 @@ use quorate_ledger::{
     genesis_state,
 };
 
-use crate::world::{address, code, genesis};
+use crate::world::{address, code, genesis, seats};
 
 fn asset(text: &str, supply: u128) -> GenesisAsset {
     GenesisAsset {
@@ -26,17 +26,18 @@ fn balance(number: u8, text: &str, amount: u128) -> GenesisBalance {
 }
 
 fn error(assets: &[GenesisAsset], balances: &[GenesisBalance]) -> GenesisStateError {
-    genesis_state(assets, balances, &Parameters::default()).unwrap_err()
+    genesis_state(assets, balances, &Parameters::default(), &seats()).unwrap_err()
 }
 
 #[test]
 fn the_root_of_a_known_genesis_is_known() {
     let genesis = genesis();
-    assert_eq!(genesis.changes.len(), 3);
+    // The asset, its holder, the parameters, the agreement and a seat.
+    assert_eq!(genesis.changes.len(), 5);
     assert_eq!(genesis.tree().root(), genesis.root);
     assert_eq!(
         genesis.root.to_string(),
-        "036098d00db23eef5e3d0f9cd38c83ec434e76eb9cbf05580d38973b7d94f19f"
+        "b23a3e12c1b9381e9e9e04d3ef97ddaaa7bf7242d8a1e0eb8e1dee6a1ae51389"
     );
 }
 
@@ -45,10 +46,10 @@ fn the_order_of_the_lists_does_not_matter() {
     let names = ["F", "B", "D", "A", "C", "E"];
     let assets: Vec<_> = names.map(|name| asset(name, 10)).to_vec();
     let balances: Vec<_> = names.map(|name| balance(1, name, 10)).to_vec();
-    let state = genesis_state(&assets, &balances, &Parameters::default()).unwrap();
+    let state = genesis_state(&assets, &balances, &Parameters::default(), &seats()).unwrap();
     let reversed = |list: &[GenesisBalance]| list.iter().rev().copied().collect::<Vec<_>>();
     let assets: Vec<_> = assets.into_iter().rev().collect();
-    let other = genesis_state(&assets, &reversed(&balances), &Parameters::default()).unwrap();
+    let other = genesis_state(&assets, &reversed(&balances), &Parameters::default(), &seats()).unwrap();
     assert_eq!(state, other);
     let bytes = state.changes[&StateKey::account(&address(1))].as_deref().unwrap();
     let account: Account = decode(bytes, 4_096).unwrap();

@@ -1,13 +1,14 @@
 //! Encodings, held to `docs/formats.md` byte by byte: each is put together by hand from the page, and
 //! its hash under the type's tag is a literal, so that neither can drift.
 
-use quorate_crypto::{Certificate, CertificateV1, PublicKey, Seal, Signature, sha256};
+use quorate_crypto::{Certificate, CertificateV1, Engine, PublicKey, Seal, Signature, sha256};
 use quorate_ledger::{
-    Account, AccountV1, Address, Amount, Asset, AssetBalance, AssetV1, Balance, BalanceV1, Batch, BatchV1,
-    Block, BlockV1, CertifiedBlock, CertifiedBlockV1, Digest, Epoch, ErrorCode, Executed, Header, HeaderV1,
-    Height, Intent, IntentV1, KeySignature, Operation, Outcome, Parameters, ProofLeaf, ProofStep, Proposal,
-    Receipt, ReceiptV1, SignedBatch, SignedBatchV1, Signer, Signers, StateKey, StateProof, StateProofV1,
-    Timestamp, Transaction, TransactionV1, ValidatorIndex, decode, encode,
+    Account, AccountV1, Address, Agreement, AgreementV1, Amount, Asset, AssetBalance, AssetV1, Balance,
+    BalanceV1, Batch, BatchV1, Block, BlockV1, CertifiedBlock, CertifiedBlockV1, Digest, Epoch, ErrorCode,
+    Executed, Header, HeaderV1, Height, Intent, IntentV1, KeySignature, Operation, Outcome, Parameters,
+    ProofLeaf, ProofStep, Proposal, Receipt, ReceiptV1, Rejoin, Seat, SeatV1, SignedBatch, SignedBatchV1,
+    Signer, Signers, StateKey, StateProof, StateProofV1, Timestamp, Transaction, TransactionV1,
+    ValidatorIndex, decode, encode,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -86,16 +87,21 @@ fn operations() -> Vec<Operation> {
             }],
             threshold: 3,
         },
+        Operation::Rejoin {
+            validator: PublicKey([0xB3; 32]),
+            token: digest(0xD2),
+        },
     ]
 }
 
-const OPERATIONS: &str = "06
+const OPERATIONS: &str = "07
     00 03 515254 02 02 c3a9
     01 01 41 a1*20 0201 00*14
     02 0c 4142434445464748494a3132 ff*16
     03 a2*20 03 515254 01 00*15 02 6869
     04 d1*32 01 6c 8201 07*130
-    05 01 b1*32 ffff0000 03000000";
+    05 01 b1*32 ffff0000 03000000
+    06 b3*32 d2*32";
 
 fn intent() -> Intent {
     Intent::V1(IntentV1 {
@@ -208,7 +214,7 @@ fn transactions() {
     assert_eq!(intent().id(), sha256(&preimage));
     assert_eq!(
         intent().id().to_string(),
-        "b66ab2031405f9771f1aa759925e5663ab2a464e7ccc7255031b89c236ac9fab"
+        "20543e55e8bbbbc737df65647245219da9b13aa66b230b4b733e13b99f6865a0"
     );
 }
 
@@ -220,7 +226,7 @@ fn batches() {
     assert_eq!(batch().digest(), sha256(&preimage));
     assert_eq!(
         batch().digest().to_string(),
-        "2ddb3ac792c59524e9f6109c384277936eb4262c0433d3fa48bfb92019dec784"
+        "4408bc69e7a386580e299952ece9fae3f19928dc0b00c1798a91e8d49eca1501"
     );
 }
 
@@ -293,6 +299,9 @@ fn error_codes_are_frozen() {
         (8, "threshold_unreachable"),
         (9, "invalid_key"),
         (10, "too_many_balances"),
+        (11, "unknown_validator"),
+        (12, "not_its_member"),
+        (13, "rejoin_too_soon"),
     ];
     let codes = ErrorCode::ALL.map(|code| (code.number(), code.name()));
     assert_eq!(codes, expected);
@@ -300,7 +309,7 @@ fn error_codes_are_frozen() {
         check(&code, &format!("{number:02x}00"));
     }
     assert!(decode::<ErrorCode>(&[0, 0], 2).is_err());
-    assert!(decode::<ErrorCode>(&[11, 0], 2).is_err());
+    assert!(decode::<ErrorCode>(&[14, 0], 2).is_err());
 }
 
 #[test]
@@ -328,6 +337,27 @@ fn state_values() {
         "00 0201000000000000 61*32 01 02000000 01 b2*32 03000000 01 03 515254 07 00*15 0100",
     );
     check(&Balance::V1(BalanceV1 { amount: Amount(7) }), "00 07 00*15");
+    let agreement = Agreement::V1(AgreementV1 {
+        epoch: Epoch(2),
+        engine: Engine::Raft,
+        protocol_version: 1,
+        first: Height(5),
+        last: Some(Height(258)),
+        validators: vec![PublicKey([0xB4; 32])],
+    });
+    check(
+        &agreement,
+        "00 0200000000000000 01 01000000 0500000000000000 01 0201000000000000 01 b4*32",
+    );
+    let seat = Seat::V1(SeatV1 {
+        member: Address([0xA3; 20]),
+        rejoin: Some(Rejoin {
+            token: digest(0xD3),
+            epoch: Epoch(1),
+            timestamp: Timestamp(9),
+        }),
+    });
+    check(&seat, "00 a3*20 01 d3*32 0100000000000000 0900000000000000");
     let asset = Asset::V1(AssetV1 {
         code: code("QRT"),
         issuer: Address([0xA3; 20]),

@@ -11,6 +11,7 @@ mod golden;
 mod history;
 mod overlay;
 mod properties;
+mod rejoining;
 mod skipping;
 mod state_tree;
 mod trial;

@@ -27,7 +27,6 @@ fn stacked_blocks_are_those_that_come_of_writing_each_first() {
             proposal: &proposal,
             batches: &[batch],
             parameters: stacked.parameters.v1(),
-            next_committee: stacked.committee.digest(),
         };
         let reader = Overlay::new(&pending, &stacked.state);
         let execution = execute(&input, &reader, &mut stacked.tree).unwrap();

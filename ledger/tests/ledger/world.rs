@@ -7,9 +7,10 @@ use bytes::Bytes;
 use quorate_crypto::{Committee, Engine, SigningKey};
 use quorate_ledger::{
     Account, AccountV1, Address, Amount, Asset, AssetCode, Batch, BatchRules, BatchV1, BlockInput,
-    CheckedBatch, Digest, Epoch, Execution, GenesisAsset, GenesisBalance, Intent, IntentV1, MemoryState,
-    Operation, Outcome, Parameters, Proposal, SignedBatch, StateKey, StateTree, Timestamp, Tip, Transaction,
-    TrialRules, ValidatorIndex, encode, execute, genesis_state, read_value,
+    CheckedBatch, Digest, Epoch, Execution, GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator,
+    Intent, IntentV1, MemoryState, Operation, Outcome, Parameters, Proposal, SignedBatch, StateKey,
+    StateTree, Timestamp, Tip, Transaction, TrialRules, ValidatorIndex, encode, execute, genesis_state,
+    read_value,
 };
 
 pub(crate) const NETWORK: Digest = Digest([9; 32]);
@@ -91,7 +92,23 @@ pub(crate) fn genesis() -> quorate_ledger::GenesisState {
         asset: qrt(),
         amount: Amount(SUPPLY),
     }];
-    genesis_state(&assets, &balances, &Parameters::default()).unwrap()
+    genesis_state(&assets, &balances, &Parameters::default(), &seats()).unwrap()
+}
+
+/// One validator, which the member with account 100 runs.
+pub(crate) fn seats() -> GenesisCommittee {
+    GenesisCommittee {
+        engine: Engine::Pbft,
+        protocol_version: 1,
+        validators: vec![GenesisValidator {
+            key: key(200).public(),
+            member: address(100),
+        }],
+    }
+}
+
+pub(crate) fn committee(epoch: Epoch) -> Committee {
+    Committee::new(epoch, Engine::Pbft, 1, vec![key(200).public()])
 }
 
 impl World {
@@ -100,7 +117,7 @@ impl World {
         let author = SigningKey::from_seed(&[200; 32]);
         Self {
             parameters: Parameters::default(),
-            committee: Committee::new(Epoch(0), Engine::Pbft, 1, vec![author.public()]),
+            committee: committee(Epoch(0)),
             author,
             state: MemoryState::genesis(&genesis),
             tree: genesis.tree(),
@@ -136,7 +153,7 @@ impl World {
     pub(crate) fn signed_batch(&self, transactions: Vec<Transaction>) -> SignedBatch {
         Batch::V1(BatchV1 {
             network: NETWORK,
-            epoch: Epoch(0),
+            epoch: self.tip.epoch,
             author: ValidatorIndex(0),
             number: 1,
             transactions,
@@ -157,17 +174,21 @@ impl World {
             proposal: &proposal,
             batches,
             parameters: self.parameters.v1(),
-            next_committee: self.committee.digest(),
         };
         execute(&input, &self.state, &mut self.tree).unwrap()
     }
 
     /// Executes and applies a block one second after the last.
     pub(crate) fn commit_batches(&mut self, batches: &[Arc<CheckedBatch>]) -> Execution {
-        let time = Timestamp(self.tip.timestamp.0 + 1_000);
+        self.commit_at(Timestamp(self.tip.timestamp.0 + 1_000), batches)
+    }
+
+    /// Executes and applies a block.
+    pub(crate) fn commit_at(&mut self, time: Timestamp, batches: &[Arc<CheckedBatch>]) -> Execution {
         let execution = self.execute_at(time, batches);
         self.state.apply(&execution);
         self.tip = execution.tip.clone();
+        self.committee = committee(self.tip.epoch);
         execution
     }
 

@@ -200,7 +200,6 @@ impl Executor {
 
     /// Executes the next height; `parts.tip` moves to it.
     fn execute(&mut self, proposal: &Proposal, batches: &[Arc<CheckedBatch>]) {
-        let next_committee = self.parts.committee.digest();
         let base = self.parts.chain.reader();
         let overlay = Overlay::new(&self.pending, &base);
         let input = BlockInput {
@@ -208,7 +207,6 @@ impl Executor {
             proposal,
             batches,
             parameters: self.parts.parameters.v1(),
-            next_committee,
         };
         let executed = execute(&input, &overlay, &mut self.parts.tree);
         match executed {

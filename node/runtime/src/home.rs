@@ -81,10 +81,14 @@ impl Identity {
 
     fn genesis_state(&self) -> Result<GenesisState, NodeError> {
         let initial = self.genesis.initial_state();
-        genesis_state(&initial.assets, &initial.balances, &self.parameters).map_err(|error| {
-            NodeError::GenesisState {
-                reason: error.to_string(),
-            }
+        genesis_state(
+            &initial.assets,
+            &initial.balances,
+            &self.parameters,
+            &initial.committee,
+        )
+        .map_err(|error| NodeError::GenesisState {
+            reason: error.to_string(),
         })
     }
 

@@ -58,6 +58,7 @@ pub(super) fn kind(operation: &Operation) -> &'static str {
         Operation::Transfer { .. } => "Transfer",
         Operation::PutRecord { .. } => "Record",
         Operation::SetSigners { .. } => "Set signers",
+        Operation::Rejoin { .. } => "Rejoin",
     }
 }
 
@@ -94,6 +95,9 @@ pub(super) fn sentence(operation: &Operation, decimals: &Decimals) -> Markup {
             (signers.len()) @if signers.len() == 1 { " key" } @else { " keys" }
             " may sign for the account from now on; a weight of " (threshold) " is needed"
         },
+        Operation::Rejoin { validator, .. } => html! {
+            "Validator " (parts::short(&validator.to_string(), "public key")) " votes again from the next epoch on"
+        },
     }
 }
 
@@ -123,6 +127,7 @@ pub(super) fn summary(operations: &[Operation], decimals: &Decimals) -> Markup {
                     "Record" @if !label.is_empty() { " " q { (label) } }
                 }
                 Operation::SetSigners { .. } => { "Set signers" }
+                Operation::Rejoin { .. } => { "Rejoin of a validator" }
             }
             @if more > 0 { " " span .more { "and " (more) " more" } }
         }

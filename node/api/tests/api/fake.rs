@@ -367,6 +367,8 @@ impl Chain {
             Operation::SetSigners { signers, threshold } => {
                 self.accounts.entry(sender).or_default().signers = Some(SignersFacts { threshold, signers });
             }
+            // Changes nothing that this node shows.
+            Operation::Rejoin { .. } => {}
         }
         Ok(None)
     }

@@ -149,6 +149,15 @@ pub enum OperationView {
         /// The weight that authorises.
         threshold: u32,
     },
+    /// Lets a validator that forgot what it signed vote again from the next epoch on.
+    Rejoin {
+        /// The validator's key.
+        #[schema(value_type = String)]
+        validator: PublicKey,
+        /// What the validator drew when it stopped voting.
+        #[schema(value_type = String)]
+        token: Digest,
+    },
 }
 
 impl From<&Operation> for OperationView {
@@ -189,6 +198,7 @@ impl From<&Operation> for OperationView {
                 signers: signers.iter().map(SignerView::from).collect(),
                 threshold,
             },
+            Operation::Rejoin { validator, token } => Self::Rejoin { validator, token },
         }
     }
 }
@@ -237,6 +247,7 @@ impl From<&OperationView> for Operation {
                     .collect(),
                 threshold,
             },
+            OperationView::Rejoin { validator, token } => Self::Rejoin { validator, token },
         }
     }
 }

@@ -2,8 +2,9 @@
 
 use quorate_crypto::{Certificate, CertificateV1, Engine, Epoch, Height, Seal, SealContent, SigningKey};
 use quorate_ledger::{
-    Amount, Batch, BatchV1, BlockInput, GenesisAsset, GenesisBalance, GenesisState, Intent, IntentV1,
-    Operation, Proposal, StateTree, Timestamp, Tip, execute, genesis_state, value_hash,
+    Amount, Batch, BatchV1, BlockInput, GenesisAsset, GenesisBalance, GenesisCommittee, GenesisState,
+    GenesisValidator, Intent, IntentV1, Operation, Proposal, StateTree, Timestamp, Tip, execute,
+    genesis_state, value_hash,
 };
 use quorate_storage::StorageOptions;
 use tempfile::TempDir;
@@ -45,7 +46,18 @@ impl World {
             asset: asset.code,
             amount: asset.supply,
         };
-        let genesis = genesis_state(&[asset], &[balance], &parameters).unwrap();
+        let seats = GenesisCommittee {
+            engine: Engine::Pbft,
+            protocol_version: 1,
+            validators: keys
+                .iter()
+                .map(|key| GenesisValidator {
+                    key: key.public(),
+                    member: address,
+                })
+                .collect(),
+        };
+        let genesis = genesis_state(&[asset], &[balance], &parameters, &seats).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let tip = Tip::genesis(NETWORK, Timestamp(1_000), genesis.root);
         let options = StorageOptions::default();
@@ -111,7 +123,6 @@ impl World {
             proposal: &Proposal::new(Timestamp(2_000), vec![batch.digest()]),
             batches: &[Arc::new(batch.clone())],
             parameters: rules.parameters.v1(),
-            next_committee: rules.committee.digest(),
         };
         let execution = execute(&input, &self.chain.reader(), &mut tree).unwrap();
         let (height, block) = (execution.tip.height, execution.tip.block_hash);

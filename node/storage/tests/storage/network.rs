@@ -7,8 +7,9 @@ use quorate_crypto::{
 };
 use quorate_ledger::{
     Address, Amount, AssetCode, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Digest, Epoch,
-    Execution, FormedBatch, GenesisAsset, GenesisBalance, GenesisState, Intent, IntentV1, Operation,
-    Parameters, Proposal, StateReader, StateTree, Timestamp, Tip, Transaction, execute, genesis_state,
+    Execution, FormedBatch, GenesisAsset, GenesisBalance, GenesisCommittee, GenesisState, GenesisValidator,
+    Intent, IntentV1, Operation, Parameters, Proposal, StateReader, StateTree, Timestamp, Tip, Transaction,
+    execute, genesis_state,
 };
 
 pub(crate) const NETWORK: Digest = Digest([7; 32]);
@@ -57,14 +58,22 @@ impl Network {
             })
             .collect();
         let parameters = Parameters::default();
-        let genesis = genesis_state(&assets, &balances, &parameters).unwrap();
+        let validator = SigningKey::from_seed(&[2; 32]);
+        let seats = GenesisCommittee {
+            engine: Engine::Pbft,
+            protocol_version: 1,
+            validators: vec![GenesisValidator {
+                key: validator.public(),
+                member: keys[0].public().address(),
+            }],
+        };
+        let genesis = genesis_state(&assets, &balances, &parameters, &seats).unwrap();
         let tip = Tip::genesis(NETWORK, START, genesis.root);
         let values = genesis
             .changes
             .iter()
             .map(|(key, value)| (*key, quorate_ledger::value_hash(value.as_deref().unwrap())));
         let tree = StateTree::load(tip.height, values);
-        let validator = SigningKey::from_seed(&[2; 32]);
         let committee = Committee::new(Epoch(0), Engine::Pbft, 1, vec![validator.public()]);
         Self {
             genesis,
@@ -150,7 +159,6 @@ impl Network {
             proposal: &proposal,
             batches: &batches,
             parameters: self.parameters.v1(),
-            next_committee: self.committee.digest(),
         };
         let execution = execute(&input, reader, &mut self.tree).unwrap();
         self.tip = execution.tip.clone();
