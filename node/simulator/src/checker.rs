@@ -7,7 +7,7 @@ use quorate_consensus::{Body, Message};
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
-use crate::model::ModelBlock;
+use crate::ledger::KeptBlock;
 
 /// The kinds of vote that bind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -22,7 +22,9 @@ enum Kind {
 pub(crate) struct Checker {
     /// When each batch was submitted.
     submitted: BTreeMap<Digest, u64>,
-    /// Those that somebody honest has certified.
+    /// Transactions of blocks that somebody honest has certified.
+    executed: BTreeSet<Digest>,
+    /// Batches of such blocks.
     ordered: BTreeSet<Digest>,
     /// The longest that one took to be certified by somebody honest, in microseconds.
     longest_wait_us: u64,
@@ -80,16 +82,10 @@ impl Checker {
     }
 
     /// One history.
-    pub(crate) fn on_certified(&mut self, by: ValidatorIndex, block: &ModelBlock, now: u64) {
-        let height = block.height;
+    pub(crate) fn on_certified(&mut self, by: ValidatorIndex, block: &KeptBlock, now: u64) {
+        let height = block.height();
         if !self.blocks.contains_key(&height) {
-            let submitted = block
-                .proposal
-                .batches()
-                .iter()
-                .filter(|batch| self.ordered.insert(**batch));
-            let longest = submitted.filter_map(|batch| self.submitted.get(batch)).min();
-            self.longest_wait_us = self.longest_wait_us.max(now - longest.unwrap_or(&now));
+            self.on_first_certified(block, now);
         }
         let first = *self.blocks.entry(height).or_insert(block.hash);
         if first != block.hash {
@@ -97,7 +93,35 @@ impl Checker {
                 "one history: validator {by} certified another block at height {height}"
             ));
         }
-        self.on_decided(by, height, &block.proposal);
+        self.on_decided(by, height, block.proposal());
+    }
+
+    /// Integrity: a block follows the one before it, and no transaction is executed twice.
+    fn on_first_certified(&mut self, block: &KeptBlock, now: u64) {
+        let height = block.height();
+        let before = height.0.checked_sub(1).map(Height);
+        let before = before.and_then(|before| self.blocks.get(&before).copied());
+        let previous = block.block.header().previous;
+        if before.is_some_and(|before| before != previous) {
+            self.report(format!(
+                "integrity: block {height} does not follow the one before it"
+            ));
+        }
+        for id in &block.transactions {
+            if !self.executed.insert(*id) {
+                let id = id.short();
+                self.report(format!(
+                    "integrity: block {height} executes transaction {id} again"
+                ));
+            }
+        }
+        let fresh = block
+            .proposal()
+            .batches()
+            .iter()
+            .filter(|batch| self.ordered.insert(**batch));
+        let first = fresh.filter_map(|batch| self.submitted.get(batch)).min();
+        self.longest_wait_us = self.longest_wait_us.max(now - first.unwrap_or(&now));
     }
 
     /// Nobody honest is accused.

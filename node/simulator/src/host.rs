@@ -14,17 +14,17 @@ use quorate_crypto::{Digest, Domain, Height, PublicKey, Signature, ValidatorInde
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
 
 use crate::censor::Censor;
+use crate::ledger::{KeptBlock, Ledger};
 use crate::liar::Mutant;
-use crate::model::{ModelBlock, ModelState};
 use crate::scenario::{Broken, Lie};
-use crate::scheme::KeyedDigest;
+use crate::workload::GENESIS_TIME;
 use crate::world::{Event, Wire, World, describe};
 
 /// What a crash leaves.
 #[derive(Clone, Debug, Default)]
 struct Disk {
     records: Vec<Record>,
-    blocks: Vec<ModelBlock>,
+    blocks: Vec<KeptBlock>,
     batches: BTreeSet<Digest>,
 }
 
@@ -57,11 +57,11 @@ struct Process {
     held: Vec<Message>,
     decided: BTreeMap<Height, Proposal>,
     executing: bool,
-    state: ModelState,
+    ledger: Ledger,
     /// Executed and not certified.
-    executed: BTreeMap<Height, ModelBlock>,
+    executed: BTreeMap<Height, KeptBlock>,
     /// Certified, durable or not.
-    chain: Vec<ModelBlock>,
+    chain: Vec<KeptBlock>,
     block_written_at: u64,
     fetch: Option<(Height, Vec<ValidatorIndex>)>,
 }
@@ -93,9 +93,6 @@ pub(crate) struct Settings {
     pub(crate) chain_lag_us: u64,
     pub(crate) clock_skew_ms: i64,
 }
-
-/// Simulations begin at this time, in milliseconds.
-const EPOCH_MS: u64 = 1_700_000_000_000;
 
 /// The most blocks in one answer of block sync.
 const BLOCKS_AN_ANSWER: usize = 16;
@@ -139,7 +136,7 @@ impl Host {
     }
 
     /// The certified chain, as the process knows it.
-    pub(crate) fn chain(&self) -> &[ModelBlock] {
+    pub(crate) fn chain(&self) -> &[KeptBlock] {
         self.process
             .as_ref()
             .map_or(&self.disk.blocks, |process| &process.chain)
@@ -154,7 +151,7 @@ impl Host {
     pub(crate) fn ordered(&self) -> BTreeSet<Digest> {
         self.chain()
             .iter()
-            .flat_map(|block| block.proposal.batches())
+            .flat_map(|block| block.proposal().batches())
             .copied()
             .collect()
     }
@@ -205,7 +202,7 @@ impl Host {
             held: Vec::new(),
             decided: BTreeMap::new(),
             executing: false,
-            state: ModelState::of(&self.disk.blocks),
+            ledger: self.replayed(world),
             executed: BTreeMap::new(),
             chain: self.disk.blocks.clone(),
             block_written_at: 0,
@@ -337,7 +334,7 @@ impl Host {
                 let verified = match self.settings.broken {
                     Some(Broken::NewViewUnchecked) if is_new_view => Ok(Verified::trusted(message)),
                     Some(Broken::Unverified) => message.verify(world.network, &world.committee, &Gullible),
-                    _ => message.verify(world.network, &world.committee, &KeyedDigest),
+                    _ => message.verify(world.network, &world.committee, &world.scheme),
                 };
                 if let Ok(verified) = verified {
                     self.step(world, Input::Message(verified));
@@ -358,7 +355,7 @@ impl Host {
             }
             Wire::WantBlocks(after) => {
                 let after = usize::try_from(after.0).unwrap_or(usize::MAX);
-                let blocks: Vec<ModelBlock> = match self.disk.blocks.get(after..) {
+                let blocks: Vec<KeptBlock> = match self.disk.blocks.get(after..) {
                     Some(blocks) => blocks.iter().take(BLOCKS_AN_ANSWER).cloned().collect(),
                     None => return,
                 };
@@ -380,7 +377,7 @@ impl Host {
     }
 
     fn clock(&self, world: &World) -> Timestamp {
-        let skewed = (EPOCH_MS + world.now / 1_000).saturating_add_signed(self.settings.clock_skew_ms);
+        let skewed = (GENESIS_TIME.0 + world.now / 1_000).saturating_add_signed(self.settings.clock_skew_ms);
         Timestamp(skewed)
     }
 
@@ -393,7 +390,7 @@ impl Host {
                 process.open.then.push(Then::Act(Box::new(action)));
                 continue;
             };
-            let message = KeyedDigest::sign_message(world.network, &world.committee, self.validator, body);
+            let message = world.sign(self.validator, body);
             if message.v1().body.must_be_durable() {
                 process.open.records.push(Record::Own(message.clone()));
             }

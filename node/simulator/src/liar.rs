@@ -5,7 +5,6 @@ use quorate_consensus::{Body, Message};
 use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Proposal, Timestamp};
 
-use crate::scheme::KeyedDigest;
 use crate::world::World;
 
 /// The most messages kept for replay.
@@ -42,12 +41,7 @@ impl Mutant {
                 .collect(),
             3 | 4 if message.v1().sender == own => {
                 let body = altered(world, &message.v1().body);
-                vec![KeyedDigest::sign_message(
-                    world.network,
-                    &world.committee,
-                    own,
-                    body,
-                )]
+                vec![world.sign(own, body)]
             }
             5 => forged(world, own, message)
                 .into_iter()
@@ -55,7 +49,7 @@ impl Mutant {
                 .collect(),
             6 if message.v1().sender == own => {
                 let body = altered(world, &message.v1().body);
-                let lie = KeyedDigest::sign_message(world.network, &world.committee, own, body);
+                let lie = world.sign(own, body);
                 vec![message.clone(), lie]
             }
             _ => vec![message.clone()],
@@ -68,7 +62,7 @@ fn forged(world: &mut World, own: ValidatorIndex, message: &Message) -> Option<M
     let others: Vec<ValidatorIndex> = world.committee.indices().filter(|other| *other != own).collect();
     let victim = world.random.pick(&others).copied()?;
     let body = altered(world, &message.v1().body);
-    let lie = KeyedDigest::sign_message(world.network, &world.committee, own, body.clone());
+    let lie = world.sign(own, body.clone());
     Some(Message::new(
         world.committee.epoch(),
         victim,

@@ -2,10 +2,12 @@
 //!
 //! A [`Scenario`] says how many validators there are, which faults happen and who lies; its seed
 //! decides everything else, so a seed that fails replays exactly. Hosts drive the same engine code as
-//! the node does, after the rules of `quorate_consensus::contract`, on a model of a disk of which a
-//! crash leaves only what was flushed. After each event it is checked that honest validators agree,
-//! that what they decide was submitted, that there is one history, that nobody votes against its own
-//! past and that nobody honest is accused; and when the faults are over, that everything gets
+//! the node does, after the rules of `quorate_consensus::contract`, and execute with the node's own
+//! ledger, on a model of a disk of which a crash leaves only what was flushed. Messages are signed with
+//! keyed digests, in one stormy seed of twenty with Ed25519. After each event it is checked that honest
+//! validators agree, that what they decide was submitted, that there is one history, in which no
+//! transaction is executed twice and which executes to the same hashes again, that nobody votes against
+//! its own past and that nobody honest is accused; and when the faults are over, that everything gets
 //! certified within a stated time.
 //!
 //! ```
@@ -18,15 +20,16 @@
 mod censor;
 mod checker;
 mod host;
+mod ledger;
 mod liar;
-pub mod model;
 mod random;
 mod scenario;
 mod scheme;
 mod simulation;
+mod workload;
 mod world;
 
 pub use random::Random;
 pub use scenario::{Broken, Censorship, Command, Lie, Links, Machines, Scenario, TIMING};
-pub use scheme::{KeyedDigest, committee};
+pub use scheme::{Scheme, committee};
 pub use simulation::{Report, Simulation};

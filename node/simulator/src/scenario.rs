@@ -13,6 +13,8 @@ pub struct Scenario {
     pub validators: usize,
     /// What all random choices follow from.
     pub seed: u64,
+    /// Whether validators sign as the node does, and not with a keyed digest.
+    pub real_signatures: bool,
     /// Until when faults happen, in milliseconds. Batches are submitted until then too.
     pub faults_end_ms: u64,
     /// How long after that everything must be certified everywhere.
@@ -153,12 +155,16 @@ pub const TIMING: Timing = Timing {
     },
 };
 
+/// Of stormy networks one in so many signs as the node does.
+const REAL_EVERY: u64 = 20;
+
 impl Scenario {
     /// A network without faults that is given a few batches.
     pub fn calm(validators: usize, seed: u64) -> Self {
         Self {
             validators,
             seed,
+            real_signatures: false,
             faults_end_ms: 1_000,
             patience_ms: 5_000,
             linger_ms: 0,
@@ -209,6 +215,7 @@ impl Scenario {
         };
         let window = [1, 2, 4, 8, 32][usize::try_from(sometimes(4)).unwrap_or(0)];
         Self {
+            real_signatures: seed.is_multiple_of(REAL_EVERY),
             faults_end_ms: 4_000,
             patience_ms: 30_000,
             batches: 10 + sometimes(60),

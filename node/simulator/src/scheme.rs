@@ -1,51 +1,79 @@
-//! Cheap signatures: a digest keyed with the public key. They name their signer as long as nobody
-//! forges, and in a simulation liars sign with their own keys only.
+//! The signer's seam: real signatures, or cheap ones. Cheap is a digest keyed with the public key; it
+//! names its signer as long as nobody forges, and in a simulation liars sign with their own keys only.
 
-use quorate_consensus::{Body, Message, SignatureScheme};
-use quorate_crypto::{Committee, Digest, Domain, Engine, Epoch, PublicKey, Signature, ValidatorIndex};
+use std::sync::OnceLock;
 
-/// The scheme.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct KeyedDigest;
+use quorate_consensus::{Body, Ed25519, Message, SignatureScheme};
+use quorate_crypto::{
+    Committee, Digest, Domain, Engine, Epoch, PublicKey, Signature, SigningKey, ValidatorIndex, sha256,
+};
 
-impl KeyedDigest {
-    /// What `key` signs with.
-    pub fn sign(key: &PublicKey, domain: Domain, content: &[u8]) -> Signature {
-        let digest = Digest::of_parts(&[key.as_bytes(), domain.tag().as_bytes(), &[0], content]);
-        let mut bytes = [0; 64];
-        bytes[..32].copy_from_slice(digest.as_bytes());
-        Signature(bytes)
-    }
+/// The most validators of a simulation.
+pub(crate) const MAX_VALIDATORS: usize = 31;
 
+/// How validators sign.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scheme {
+    /// With a keyed digest.
+    KeyedDigest,
+    /// As the node does.
+    Ed25519,
+}
+
+impl Scheme {
     /// A message of `sender`, signed.
     pub fn sign_message(
+        self,
         network: Digest,
         committee: &Committee,
         sender: ValidatorIndex,
         body: Body,
     ) -> Message {
-        let key = committee.key(sender).expect("senders are members");
         let content = body.signed_bytes(network, committee.epoch());
-        let signature = Self::sign(key, body.domain(), &content);
+        let signature = match self {
+            Self::KeyedDigest => {
+                let key = committee.key(sender).expect("senders are members");
+                keyed_digest(key, body.domain(), &content)
+            }
+            Self::Ed25519 => signing_key(sender).sign(body.domain(), &content),
+        };
         Message::new(committee.epoch(), sender, body, signature)
     }
 }
 
-impl SignatureScheme for KeyedDigest {
+impl SignatureScheme for Scheme {
     fn verify(&self, key: &PublicKey, domain: Domain, content: &[u8], signature: &Signature) -> bool {
-        Self::sign(key, domain, content) == *signature
+        match self {
+            Self::KeyedDigest => keyed_digest(key, domain, content) == *signature,
+            Self::Ed25519 => Ed25519.verify(key, domain, content, signature),
+        }
     }
 }
 
-/// A committee of `size` made-up keys. With [`Engine::Raft`] in the place of PBFT its quorums are
-/// majorities: too small for liars, which is how the simulator proves that it notices.
+fn keyed_digest(key: &PublicKey, domain: Domain, content: &[u8]) -> Signature {
+    let digest = Digest::of_parts(&[key.as_bytes(), domain.tag().as_bytes(), &[0], content]);
+    let mut bytes = [0; 64];
+    bytes[..32].copy_from_slice(digest.as_bytes());
+    Signature(bytes)
+}
+
+/// A validator's key, the same in all simulations.
+pub(crate) fn signing_key(validator: ValidatorIndex) -> &'static SigningKey {
+    static KEYS: OnceLock<Vec<SigningKey>> = OnceLock::new();
+    let make = |place: usize| SigningKey::from_seed(&sha256(&[7, place as u8]).0);
+    let keys = KEYS.get_or_init(|| (0..MAX_VALIDATORS).map(make).collect());
+    &keys[usize::from(validator.0)]
+}
+
+/// A committee of `size`. With [`Engine::Raft`] in the place of PBFT its quorums are majorities: too
+/// small for liars, which is how the simulator proves that it notices.
 pub fn committee(size: usize, engine: Engine) -> Committee {
-    let keys = (0..size)
-        .map(|index| {
-            let mut key = [0; 32];
-            key[..8].copy_from_slice(&(index as u64 + 1).to_le_bytes());
-            PublicKey(key)
-        })
-        .collect();
-    Committee::new(Epoch(0), engine, 1, keys)
+    static PUBLIC: OnceLock<Vec<PublicKey>> = OnceLock::new();
+    let indices = (0..MAX_VALIDATORS).filter_map(|place| u16::try_from(place).ok());
+    let keys = PUBLIC.get_or_init(|| {
+        indices
+            .map(|index| signing_key(ValidatorIndex(index)).public())
+            .collect()
+    });
+    Committee::new(Epoch(0), engine, 1, keys[..size].to_vec())
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use quorate_crypto::{Digest, Engine, ValidatorIndex, sha256};
+use quorate_crypto::{Digest, Engine, ValidatorIndex};
 
 use crate::host::{Host, Settings};
 use crate::random::Random;
 use crate::scenario::{Broken, Command, Lie, Links, Scenario};
-use crate::scheme::committee;
+use crate::scheme::{Scheme, committee};
+use crate::workload;
 use crate::world::{Due, Event, World};
 
 /// A whole network, in one thread and in virtual time.
@@ -62,9 +63,12 @@ impl Simulation {
             _ => Engine::Pbft,
         };
         let committee = committee(scenario.validators, engine);
-        let network = sha256(b"simulated network");
+        let scheme = match scenario.real_signatures {
+            true => Scheme::Ed25519,
+            false => Scheme::KeyedDigest,
+        };
         let links = scenario.links;
-        let mut world = World::new(network, committee.clone(), scenario.seed, links);
+        let mut world = World::new(committee.clone(), scheme, scenario.seed, links);
         world.liars = scenario.liars.iter().map(|(liar, _)| *liar).collect();
         let mut hosts = Vec::new();
         for validator in committee.indices() {
@@ -302,10 +306,10 @@ impl Simulation {
     }
 
     fn submit(&mut self, who: u16) {
-        let batch: Digest =
-            sha256(&[self.scenario.seed.to_le_bytes(), self.submitted.to_le_bytes()].concat());
+        let content = workload::batch(ValidatorIndex(who), self.submitted);
+        let batch = content.digest();
         self.submitted += 1;
-        self.world.authors.insert(batch, ValidatorIndex(who));
+        self.world.batches.insert(batch, content);
         self.world.checker.on_submitted(batch, self.world.now);
         for host in self.hosts_of(who) {
             self.hosts[host].submit(&mut self.world, batch);

@@ -1,14 +1,19 @@
 //! Virtual time, the queue of what will happen, and the links.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use quorate_consensus::{Body, Message, Timer, pbft};
 use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
+use quorate_ledger::CheckedBatch;
 
 use crate::checker::Checker;
-use crate::model::ModelBlock;
+use crate::ledger::KeptBlock;
 use crate::random::Random;
 use crate::scenario::{Command, Links};
+use crate::scheme::Scheme;
+
+use crate::workload::network;
 
 /// What travels on a link.
 #[derive(Clone, Debug)]
@@ -17,7 +22,7 @@ pub(crate) enum Wire {
     Batch(Digest),
     WantBatches(Vec<Digest>),
     WantBlocks(Height),
-    Blocks(Vec<ModelBlock>),
+    Blocks(Vec<KeptBlock>),
 }
 
 /// Something that will happen at a host, in the life in which it was begun.
@@ -63,17 +68,19 @@ pub(crate) struct World {
     /// Which validators have more than one host, or none that speaks.
     pub(crate) hosts: Vec<ValidatorIndex>,
     pub(crate) liars: BTreeSet<ValidatorIndex>,
-    /// At whom each batch was submitted.
-    pub(crate) authors: BTreeMap<Digest, ValidatorIndex>,
+    /// How validators sign.
+    pub(crate) scheme: Scheme,
+    /// All batches that were submitted; who has which is known to the hosts.
+    pub(crate) batches: BTreeMap<Digest, Arc<CheckedBatch>>,
     cuts: BTreeSet<(ValidatorIndex, ValidatorIndex)>,
     queue: BTreeMap<(u64, u64), Due>,
     next: u64,
 }
 
 impl World {
-    pub(crate) fn new(network: Digest, committee: Committee, seed: u64, links: Links) -> Self {
+    pub(crate) fn new(committee: Committee, scheme: Scheme, seed: u64, links: Links) -> Self {
         Self {
-            network,
+            network: network(),
             committee,
             random: Random::new(seed),
             now: 0,
@@ -84,11 +91,23 @@ impl World {
             chart: None,
             hosts: Vec::new(),
             liars: BTreeSet::new(),
-            authors: BTreeMap::new(),
+            scheme,
+            batches: BTreeMap::new(),
             cuts: BTreeSet::new(),
             queue: BTreeMap::new(),
             next: 0,
         }
+    }
+
+    /// A message of a validator, signed with its key.
+    pub(crate) fn sign(&self, sender: ValidatorIndex, body: Body) -> Message {
+        self.scheme
+            .sign_message(self.network, &self.committee, sender, body)
+    }
+
+    /// Who packed a batch.
+    pub(crate) fn author(&self, batch: &Digest) -> Option<ValidatorIndex> {
+        self.batches.get(batch).map(|batch| batch.signed().batch().author)
     }
 
     pub(crate) fn schedule(&mut self, delay_us: u64, due: Due) {

@@ -8,7 +8,6 @@ use quorate_ledger::Proposal;
 
 use super::Host;
 use crate::scenario::{Censorship, Lie};
-use crate::scheme::KeyedDigest;
 use crate::world::{Event, Wire, World, describe};
 
 impl Host {
@@ -20,7 +19,7 @@ impl Host {
         process.batches.insert(batch, world.now);
         let delay = world.random.between(20, self.settings.flush_us.max(20));
         world.schedule_at(self.place, self.life, delay, Event::BatchDurable { batch });
-        if !process.state.executed.contains(&batch) {
+        if !process.ledger.ordered.contains(&batch) {
             self.step(world, Input::BatchesAvailable(vec![batch]));
         }
         self.answer_required(world);
@@ -87,7 +86,7 @@ impl Host {
                 .batches
                 .iter()
                 .filter(|(batch, since)| {
-                    world.now - **since > 200_000 && !process.state.executed.contains(*batch)
+                    world.now - **since > 200_000 && !process.ledger.ordered.contains(*batch)
                 })
                 .map(|(batch, _)| *batch)
                 .take(32)
@@ -117,16 +116,14 @@ impl Host {
         let serves = |batch: &&Digest| match censorship {
             Censorship::Empty => false,
             Censorship::Repeat => ordered.is_empty() || ordered.contains(*batch),
-            Censorship::LeaveOut(author) => {
-                !ordered.contains(*batch) && world.authors.get(*batch) != Some(&author)
-            }
+            Censorship::LeaveOut(author) => !ordered.contains(*batch) && world.author(batch) != Some(author),
         };
         let batches = known.filter(serves).take(most).copied().collect();
         let (own, engine) = (self.validator, &process.engine);
         let Some(body) = self.censor.propose(engine, own, now, batches) else {
             return;
         };
-        let message = KeyedDigest::sign_message(world.network, &world.committee, own, body);
+        let message = world.sign(own, body);
         world.note(|| format!("{own} → all: {}", describe(&message)));
         self.tell_all(world, &Wire::Consensus(message.clone()));
         self.step(world, Input::Message(Verified::trusted(message)));

@@ -2,14 +2,41 @@
 
 use quorate_consensus::{Input, Record, verify_certificate};
 use quorate_crypto::{Certificate, Height};
+use quorate_ledger::Proposal;
 
-use super::Host;
-use crate::model::ModelBlock;
+use super::{Host, Settings};
+use crate::ledger::{KeptBlock, Ledger};
 use crate::scenario::Broken;
-use crate::scheme::KeyedDigest;
 use crate::world::{Event, Wire, World};
 
+impl Settings {
+    /// Executes the next height's proposal, all of whose batches have been submitted somewhere.
+    fn execute(&self, world: &World, ledger: &mut Ledger, proposal: &Proposal) -> KeptBlock {
+        let batches: Vec<_> = proposal
+            .batches()
+            .iter()
+            .filter_map(|batch| world.batches.get(batch).cloned())
+            .collect();
+        ledger.execute(proposal, &batches, &self.parameters, &world.committee)
+    }
+}
+
 impl Host {
+    /// The ledger after the blocks on disk, executed anew: it must come out as it was.
+    pub(super) fn replayed(&self, world: &mut World) -> Ledger {
+        let mut ledger = Ledger::new(world.network);
+        for kept in &self.disk.blocks {
+            let again = self.settings.execute(world, &mut ledger, kept.proposal());
+            if again.hash != kept.hash && self.is_honest() {
+                let (validator, height) = (self.validator, kept.height());
+                world.checker.report(format!(
+                    "integrity: validator {validator} executes block {height} anew and gets another"
+                ));
+            }
+        }
+        ledger
+    }
+
     pub(super) fn ask_for_blocks(&mut self, world: &mut World) {
         let Some(process) = &self.process else { return };
         let Some((to, holders)) = process.fetch.clone() else {
@@ -33,7 +60,7 @@ impl Host {
     /// Executes the next height if it is decided and its batches are here.
     pub(super) fn execute_next(&mut self, world: &mut World) {
         let Some(process) = &mut self.process else { return };
-        let height = process.state.height.next();
+        let height = process.ledger.height().next();
         let Some(proposal) = process.decided.get(&height) else {
             return;
         };
@@ -56,10 +83,10 @@ impl Host {
     pub(super) fn on_execute(&mut self, world: &mut World, height: Height) {
         let Some(process) = &mut self.process else { return };
         process.executing = false;
-        if process.state.height.next() == height
+        if process.ledger.height().next() == height
             && let Some(proposal) = process.decided.get(&height).cloned()
         {
-            let block = process.state.execute(&proposal);
+            let block = self.settings.execute(world, &mut process.ledger, &proposal);
             let hash = block.hash;
             process.executed.insert(height, block);
             self.step(world, Input::Executed { height, block: hash });
@@ -85,8 +112,8 @@ impl Host {
     }
 
     /// Adds a certified block to the chain, and starts to write it.
-    pub(super) fn append(&mut self, world: &mut World, block: ModelBlock) {
-        let height = block.height;
+    pub(super) fn append(&mut self, world: &mut World, block: KeptBlock) {
+        let height = block.height();
         world.note(|| format!("{}: certifies h{height} {}", self.validator, block.hash.short()));
         if self.is_honest() {
             world.checker.on_certified(self.validator, &block, world.now);
@@ -117,7 +144,7 @@ impl Host {
     pub(super) fn on_block_durable(&mut self, height: Height) {
         let Some(process) = &self.process else { return };
         let place = self.disk.blocks.len();
-        if let Some(block) = process.chain.get(place).filter(|block| block.height == height) {
+        if let Some(block) = process.chain.get(place).filter(|block| block.height() == height) {
             self.disk.blocks.push(block.clone());
             self.disk
                 .records
@@ -128,7 +155,7 @@ impl Host {
     }
 
     /// Applies fetched blocks, each with its certificate, in order.
-    pub(super) fn on_blocks(&mut self, world: &mut World, blocks: Vec<ModelBlock>) {
+    pub(super) fn on_blocks(&mut self, world: &mut World, blocks: Vec<KeptBlock>) {
         let mut last = None;
         let mut batches = Vec::new();
         for block in blocks {
@@ -137,23 +164,24 @@ impl Host {
             let Some(certificate) = block.certificate.clone() else {
                 return;
             };
-            let proves = certificate.height() == block.height
+            let proves = certificate.height() == block.height()
                 && certificate.block() == block.hash
                 && (self.settings.broken == Some(Broken::Unverified)
-                    || verify_certificate(&certificate, world.network, &world.committee, &KeyedDigest)
+                    || verify_certificate(&certificate, world.network, &world.committee, &world.scheme)
                         .is_ok());
-            if block.height != height || !proves {
+            if block.height() != height || !proves {
                 continue;
             }
             let mut applied = match process.executed.remove(&height) {
                 Some(executed) => executed,
                 None => {
                     assert_eq!(
-                        process.state.height.next(),
+                        process.ledger.height().next(),
                         height,
                         "blocks are executed in order"
                     );
-                    process.state.execute(&block.proposal)
+                    self.settings
+                        .execute(world, &mut process.ledger, block.proposal())
                 }
             };
             if applied.hash != block.hash {
@@ -166,7 +194,7 @@ impl Host {
                 return;
             }
             applied.certificate = Some(certificate.clone());
-            batches.extend_from_slice(block.proposal.batches());
+            batches.extend_from_slice(block.proposal().batches());
             self.append(world, applied);
             last = Some(certificate);
         }

@@ -1,0 +1,95 @@
+//! The ledger that simulated validators keep: execution is the node's own, only its state is in memory.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use quorate_crypto::{Certificate, Committee, Digest, Height};
+use quorate_ledger::{
+    Block, BlockInput, CheckedBatch, MemoryState, ParametersV1, Proposal, StateTree, Tip, execute,
+};
+
+use crate::workload::{GENESIS_TIME, genesis};
+
+/// A block as simulated validators keep and send it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct KeptBlock {
+    /// The block.
+    pub(crate) block: Block,
+    /// Its hash.
+    pub(crate) hash: Digest,
+    /// The ids of the transactions that it executed.
+    pub(crate) transactions: Vec<Digest>,
+    /// What proves it, once it is certified.
+    pub(crate) certificate: Option<Certificate>,
+}
+
+/// The state after a block, and what it takes to execute the next.
+#[derive(Clone, Debug)]
+pub(crate) struct Ledger {
+    tip: Tip,
+    state: MemoryState,
+    tree: StateTree,
+    /// All batches that were executed so far.
+    pub(crate) ordered: BTreeSet<Digest>,
+}
+
+impl KeptBlock {
+    pub(crate) fn height(&self) -> Height {
+        self.block.header().height
+    }
+
+    pub(crate) fn proposal(&self) -> &Proposal {
+        &self.block.v1().proposal
+    }
+}
+
+impl Ledger {
+    /// The ledger before height 1.
+    pub(crate) fn new(network: Digest) -> Self {
+        let genesis = genesis();
+        Self {
+            tip: Tip::genesis(network, GENESIS_TIME, genesis.root),
+            state: MemoryState::genesis(&genesis),
+            tree: genesis.tree(),
+            ordered: BTreeSet::new(),
+        }
+    }
+
+    pub(crate) fn height(&self) -> Height {
+        self.tip.height
+    }
+
+    /// Executes the next height's proposal, whose batches these are.
+    pub(crate) fn execute(
+        &mut self,
+        proposal: &Proposal,
+        batches: &[Arc<CheckedBatch>],
+        parameters: &ParametersV1,
+        committee: &Committee,
+    ) -> KeptBlock {
+        let input = BlockInput {
+            tip: &self.tip,
+            proposal,
+            batches,
+            parameters,
+            next_committee: committee.digest(),
+        };
+        let execution = execute(&input, &self.state, &mut self.tree)
+            .expect("a state in memory is always read, and only execution writes it");
+        self.state.apply(&execution);
+        self.tree.forget_before(execution.tip.height);
+        self.ordered.extend(proposal.batches());
+        let transactions = execution
+            .transactions
+            .iter()
+            .map(|executed| executed.id)
+            .collect();
+        self.tip = execution.tip;
+        KeptBlock {
+            block: execution.block,
+            hash: execution.block_hash,
+            transactions,
+            certificate: None,
+        }
+    }
+}

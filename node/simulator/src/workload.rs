@@ -1,0 +1,129 @@
+//! What is submitted: batches of real, signed transactions. Some are copies of each other, some expire
+//! soon, some cannot be paid, some are signed by nobody who may.
+//!
+//! What a batch holds follows from its author and its number, so it is signed and checked once for all
+//! simulations of a process.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use quorate_crypto::{Committee, Digest, Engine, Epoch, SigningKey, ValidatorIndex, sha256};
+use quorate_ledger::{
+    Amount, Batch, BatchRules, BatchV1, CheckedBatch, FormedBatch, GenesisAsset, GenesisBalance,
+    GenesisState, Intent, IntentV1, Operation, Parameters, Timestamp, Transaction, genesis_state,
+};
+
+use crate::scheme::{MAX_VALIDATORS, committee, signing_key};
+
+/// Simulations begin at this time.
+pub(crate) const GENESIS_TIME: Timestamp = Timestamp(1_700_000_000_000);
+
+/// What each client holds at first.
+const FUNDS: u128 = 1_000;
+
+const CLIENTS: u64 = 8;
+
+/// The network's id, the same in all simulations.
+pub(crate) fn network() -> Digest {
+    sha256(b"simulated network")
+}
+
+fn clients() -> &'static [SigningKey] {
+    static KEYS: OnceLock<Vec<SigningKey>> = OnceLock::new();
+    KEYS.get_or_init(|| {
+        (0..CLIENTS)
+            .map(|client| SigningKey::from_seed(&sha256(&[99, client as u8]).0))
+            .collect()
+    })
+}
+
+fn asset() -> quorate_ledger::AssetCode {
+    "QRT".parse().expect("a short upper case code is one")
+}
+
+/// The state before height 1: clients with equal funds.
+pub(crate) fn genesis() -> GenesisState {
+    let balances: Vec<GenesisBalance> = clients()
+        .iter()
+        .map(|client| GenesisBalance {
+            address: client.public().address(),
+            asset: asset(),
+            amount: Amount(FUNDS),
+        })
+        .collect();
+    let assets = [GenesisAsset {
+        code: asset(),
+        decimals: 2,
+        description: String::new(),
+        issuer: clients()[0].public().address(),
+        supply: Amount(FUNDS * u128::from(CLIENTS)),
+    }];
+    genesis_state(&assets, &balances, &Parameters::default()).expect("the balances add up to the supply")
+}
+
+/// A validator's batch of this number, checked.
+pub(crate) fn batch(author: ValidatorIndex, number: u64) -> Arc<CheckedBatch> {
+    static MADE: Mutex<BTreeMap<(ValidatorIndex, u64), Arc<CheckedBatch>>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let batch = made
+        .entry((author, number))
+        .or_insert_with(|| Arc::new(make(author, number)));
+    Arc::clone(batch)
+}
+
+fn make(author: ValidatorIndex, number: u64) -> CheckedBatch {
+    static EVERYBODY: OnceLock<Committee> = OnceLock::new();
+    let everybody = EVERYBODY.get_or_init(|| committee(MAX_VALIDATORS, Engine::Pbft));
+    let own = payment(number, u64::from(author.0) + 1);
+    // The same payment is submitted at several validators, as an impatient client does it.
+    let shared = payment(number / 3, 0);
+    let signed = Batch::V1(BatchV1 {
+        network: network(),
+        epoch: Epoch(0),
+        author,
+        number,
+        transactions: vec![own, shared],
+    })
+    .sign(signing_key(author));
+    let parameters = Parameters::default();
+    let rules = BatchRules {
+        network: &network(),
+        committee: everybody,
+        parameters: parameters.v1(),
+    };
+    let formed = FormedBatch::from_signed(signed, &rules).expect("the batch has the form of one");
+    formed.check_signatures().expect("all its signatures fit")
+}
+
+fn payment(number: u64, variant: u64) -> Transaction {
+    let draw = sha256(&[number.to_le_bytes(), variant.to_le_bytes()].concat()).0;
+    let client = |byte: u8| &clients()[usize::from(byte) % clients().len()];
+    let (payer, payee) = (client(draw[0]), client(draw[1]));
+    // A tenth is signed by somebody else, so that nobody's id is spent by it.
+    let signer = if draw[2] < 25 {
+        client(draw[0].wrapping_add(1))
+    } else {
+        payer
+    };
+    let lives_ms = if draw[3] < 25 {
+        u64::from(draw[4]) * 10
+    } else {
+        3_600_000
+    };
+    let mut salt = [0; 16];
+    salt.copy_from_slice(&draw[16..]);
+    Intent::V1(IntentV1 {
+        network: network(),
+        sender: payer.public().address(),
+        expires_at: Timestamp(GENESIS_TIME.0 + lives_ms),
+        salt,
+        operations: vec![Operation::Transfer {
+            to: payee.public().address(),
+            asset: asset(),
+            amount: Amount(u128::from(draw[5]) * 2 + 1),
+            memo: String::new(),
+        }],
+        memo: String::new(),
+    })
+    .sign([signer])
+}
