@@ -44,9 +44,9 @@ impl KeptBlock {
 }
 
 impl Ledger {
-    /// The ledger before height 1.
-    pub(crate) fn new(network: Digest) -> Self {
-        let genesis = genesis();
+    /// The ledger of this committee before height 1.
+    pub(crate) fn new(network: Digest, committee: &Committee) -> Self {
+        let genesis = genesis(committee);
         Self {
             tip: Tip::genesis(network, GENESIS_TIME, genesis.root),
             state: MemoryState::genesis(&genesis),
@@ -65,14 +65,12 @@ impl Ledger {
         proposal: &Proposal,
         batches: &[Arc<CheckedBatch>],
         parameters: &ParametersV1,
-        committee: &Committee,
     ) -> KeptBlock {
         let input = BlockInput {
             tip: &self.tip,
             proposal,
             batches,
             parameters,
-            next_committee: committee.digest(),
         };
         let execution = execute(&input, &self.state, &mut self.tree)
             .expect("a state in memory is always read, and only execution writes it");

@@ -10,7 +10,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use quorate_crypto::{Committee, Digest, Engine, Epoch, SigningKey, ValidatorIndex, sha256};
 use quorate_ledger::{
     Amount, Batch, BatchRules, BatchV1, CheckedBatch, FormedBatch, GenesisAsset, GenesisBalance,
-    GenesisState, Intent, IntentV1, Operation, Parameters, Timestamp, Transaction, genesis_state,
+    GenesisCommittee, GenesisState, GenesisValidator, Intent, IntentV1, Operation, Parameters, Timestamp,
+    Transaction, genesis_state,
 };
 
 use crate::scheme::{MAX_VALIDATORS, committee, signing_key};
@@ -41,8 +42,8 @@ fn asset() -> quorate_ledger::AssetCode {
     "QRT".parse().expect("a short upper case code is one")
 }
 
-/// The state before height 1: clients with equal funds.
-pub(crate) fn genesis() -> GenesisState {
+/// The state before height 1: clients with equal funds, and validators that run themselves.
+pub(crate) fn genesis(committee: &Committee) -> GenesisState {
     let balances: Vec<GenesisBalance> = clients()
         .iter()
         .map(|client| GenesisBalance {
@@ -58,7 +59,19 @@ pub(crate) fn genesis() -> GenesisState {
         issuer: clients()[0].public().address(),
         supply: Amount(FUNDS * u128::from(CLIENTS)),
     }];
-    genesis_state(&assets, &balances, &Parameters::default()).expect("the balances add up to the supply")
+    let keys = committee.indices().filter_map(|index| committee.key(index));
+    let seats = GenesisCommittee {
+        engine: committee.engine(),
+        protocol_version: committee.protocol_version(),
+        validators: keys
+            .map(|key| GenesisValidator {
+                key: *key,
+                member: key.address(),
+            })
+            .collect(),
+    };
+    genesis_state(&assets, &balances, &Parameters::default(), &seats)
+        .expect("the balances add up to the supply")
 }
 
 /// A validator's batch of this number, checked.

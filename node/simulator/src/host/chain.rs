@@ -17,14 +17,14 @@ impl Settings {
             .iter()
             .filter_map(|batch| world.batches.get(batch).cloned())
             .collect();
-        ledger.execute(proposal, &batches, &self.parameters, &world.committee)
+        ledger.execute(proposal, &batches, &self.parameters)
     }
 }
 
 impl Host {
     /// The ledger after the blocks on disk, executed anew: it must come out as it was.
     pub(super) fn replayed(&self, world: &mut World) -> Ledger {
-        let mut ledger = Ledger::new(world.network);
+        let mut ledger = Ledger::new(world.network, &world.committee);
         for kept in &self.disk.blocks {
             let again = self.settings.execute(world, &mut ledger, kept.proposal());
             if again.hash != kept.hash && self.is_honest() {
