@@ -45,6 +45,8 @@ pub struct Config {
     pub parameters: Parameters,
     /// The last height of the epoch before, 0 in the first: what it needs no certificate for.
     pub epoch_start: Height,
+    /// The last height of the epoch, if a change has fixed it in a block up to `certified`.
+    pub epoch_end: Option<Height>,
     /// The last height certified and applied here at the start.
     pub certified: Height,
     /// The certificate of that height, unless it is the epoch's start.
@@ -117,6 +119,11 @@ pub enum Input {
         /// The proposal's digest.
         proposal: Digest,
     },
+    /// A block that was executed, or fetched, has fixed the epoch's last height, at least a window above
+    /// its own; told before its `Executed` or `Synced`. Nothing is ordered past it, and the leader fills
+    /// what is left up to it with empty proposals. Once it is certified the engine has done its work, but
+    /// goes on answering; another engine serves the next epoch.
+    EpochEnds(Height),
     /// The decided block at this height was executed, and this is its hash.
     Executed {
         /// The block's height; heights come in order.

@@ -271,6 +271,7 @@ pub(crate) fn engine_config(
         index: votes.then_some(identity.index),
         parameters: identity.parameters.clone(),
         epoch_start: Height::GENESIS,
+        epoch_end: None,
         certified,
         certificate: snapshot.certificate(certified)?,
         timing: Timing {

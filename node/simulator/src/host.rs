@@ -179,6 +179,7 @@ impl Host {
             index: Some(self.validator).filter(|_| !self.is_censor()),
             parameters: Parameters::V1(self.settings.parameters.clone()),
             epoch_start: Height::GENESIS,
+            epoch_end: None,
             certified: Height(self.disk.blocks.len() as u64),
             certificate: self
                 .disk

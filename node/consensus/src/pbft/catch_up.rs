@@ -335,7 +335,8 @@ impl Replica {
     /// silent but for its primary's heartbeat.
     pub(super) fn has_open_work(&self) -> bool {
         !self.instances.is_empty()
-            || self.candidates.len() > 0
+            || (self.candidates.len() > 0 && !self.is_finished())
+            || self.is_ending()
             || !self.active
             || self.peers.any_above(self.certified)
     }

@@ -162,10 +162,12 @@ impl Replica {
         let passed = std::mem::replace(&mut self.instances, above);
         self.served |= passed.values().any(|instance| instance.served);
         self.carry_over();
+        let (after, to) = (former.max(self.certified), self.high_watermark());
         let entered: Vec<Height> = self
             .instances
-            .range(former.next().max(self.certified.next())..=self.high_watermark())
-            .map(|(height, _)| *height)
+            .keys()
+            .copied()
+            .filter(|height| *height > after && *height <= to)
             .collect();
         for height in entered {
             self.act_on(height);

@@ -18,7 +18,7 @@ pub const GATHERED_BATCHES: usize = 8;
 
 impl Replica {
     /// Proposes what can be proposed. Nothing is proposed while nothing waits, but gaps below what
-    /// was proposed before a crash are filled.
+    /// was proposed before a crash are filled, and what is left of an epoch that ends.
     pub(super) fn propose(&mut self) {
         if !self.is_leading() {
             return;
@@ -69,7 +69,7 @@ impl Replica {
             }
         }
         let eager = undecided < EAGER_PROPOSALS && free > 0;
-        first_gap.filter(|_| above_gap || eager || free >= GATHERED_BATCHES)
+        first_gap.filter(|_| above_gap || eager || free >= GATHERED_BATCHES || self.is_ending())
     }
 
     /// The own pre-prepare is durable, and so are its batches.

@@ -36,6 +36,8 @@ pub struct Replica {
     /// Heights above the low watermark, at most two windows: the second is kept and not acted upon.
     /// After a restart also those that the journal tells of.
     pub(super) instances: BTreeMap<Height, Instance>,
+    /// The last height of the epoch, once it is known.
+    pub(super) epoch_end: Option<Height>,
     /// The highest height that the journal told of.
     pub(super) restored_to: Height,
     pub(super) candidates: Candidates,
@@ -105,6 +107,7 @@ impl Replica {
             certified: config.certified,
             certificates,
             instances: BTreeMap::new(),
+            epoch_end: config.epoch_end,
             restored_to: config.certified,
             candidates: Candidates::default(),
             changes: ViewChanges::default(),
@@ -141,6 +144,7 @@ impl Replica {
                 Ok(())
             }
             Input::ProposalAvailable { height, proposal } => self.on_proposal_available(height, proposal),
+            Input::EpochEnds(last) => self.on_epoch_ends(last),
             Input::Executed { height, block } => self.on_executed(height, block),
             Input::Synced(certificate) => self.on_synced(certificate),
             Input::Connected(peer) => {
@@ -312,9 +316,31 @@ impl Replica {
         self.active && self.voter() == Some(self.primary())
     }
 
+    /// The epoch's last height is known from now on.
+    fn on_epoch_ends(&mut self, last: Height) -> Result<(), Rejection> {
+        if self.epoch_end.is_some() {
+            return Err(Rejection::Duplicate);
+        }
+        self.epoch_end = Some(last);
+        // Whoever spoke of later heights in this epoch lied.
+        self.instances.retain(|height, _| *height <= last);
+        Ok(())
+    }
+
+    /// Whether the last height of the epoch is certified here: there is nothing more to agree on.
+    pub(super) fn is_finished(&self) -> bool {
+        self.epoch_end.is_some_and(|last| self.certified >= last)
+    }
+
+    /// Whether empty heights are to be filled up to the epoch's end.
+    pub(super) fn is_ending(&self) -> bool {
+        self.epoch_end.is_some_and(|last| self.certified < last)
+    }
+
     /// The highest height that may be voted on.
     pub(super) fn high_watermark(&self) -> Height {
-        Height(self.certified.0.saturating_add(self.window))
+        let window = Height(self.certified.0.saturating_add(self.window));
+        self.epoch_end.map_or(window, |last| window.min(last))
     }
 
     pub(super) fn is_in_window(&self, height: Height) -> bool {
@@ -325,7 +351,8 @@ impl Replica {
     /// it, so that a replica a little behind need not ask again (pitfall 23).
     pub(super) fn instance_mut(&mut self, height: Height) -> Result<&mut Instance, Rejection> {
         let kept_to = self.high_watermark().0.saturating_add(self.window);
-        if height <= self.certified || height.0 > kept_to {
+        let past_end = self.epoch_end.is_some_and(|last| height > last);
+        if height <= self.certified || height.0 > kept_to || past_end {
             return Err(Rejection::OutsideWindow {
                 height,
                 certified: self.certified,

@@ -4,7 +4,8 @@
 //! the low watermark passes a height that ordered a batch which was not ordered before, unless the
 //! oldest that waits has been overtaken by many: a backlog is no reason to complain, leaving out one
 //! member is, and so is ordering nothing, or the same again. Heights that the new-view carried over
-//! count too: they are few, and their primary has no choice. While other work is open it starts again
+//! count too, and those that are left of an epoch that ends: they are few, and there the primary need not
+//! order anything. While other work is open it starts again
 //! whenever the low watermark moves, and while none is, whenever the primary is heard.
 
 use quorate_crypto::Height;
@@ -43,14 +44,16 @@ impl Replica {
                     .get(height)
                     .is_some_and(|instance| instance.proposed_in(self.view).is_some())
         };
-        self.candidates.len() > 0 || self.carried_to > self.certified || self.instances.keys().any(proposed)
+        let waiting = self.candidates.len() > 0 && !self.is_finished();
+        waiting || self.is_ending() || self.carried_to > self.certified || self.instances.keys().any(proposed)
     }
 
     fn update_progress_timer(&mut self) {
         let open = self.owes_progress();
         let idle_primary = !open && self.is_leading();
         let alone = self.config.committee.size() == 1;
-        let wanted = self.active && self.voter().is_some() && !alone && !idle_primary;
+        let obliged = self.voter().is_some() && !alone && !self.is_finished();
+        let wanted = self.active && obliged && !idle_primary;
         let now = ProgressTimer {
             view: self.view,
             certified: self.certified,
@@ -91,7 +94,8 @@ impl Replica {
     /// Whether what the primary owes has become less since the timer was set.
     fn has_progressed(&self, then: ProgressTimer, now: ProgressTimer) -> bool {
         let carried = then.certified < self.carried_to;
-        then.certified != now.certified && (self.served || carried || !now.waiting)
+        let ending = self.epoch_end.is_some();
+        then.certified != now.certified && (self.served || carried || ending || !now.waiting)
     }
 
     fn start_progress_timer(&mut self, timer: ProgressTimer) {
@@ -113,7 +117,8 @@ impl Replica {
 
     /// A primary with nothing to propose says where it is, now and then.
     fn update_heartbeat_timer(&mut self) {
-        let wanted = self.is_leading() && !self.owes_progress() && self.config.committee.size() > 1;
+        let alone = self.config.committee.size() == 1;
+        let wanted = self.is_leading() && !self.owes_progress() && !alone && !self.is_finished();
         match (wanted, self.heartbeat) {
             (true, running) if running != Some(self.view) => {
                 self.heartbeat = Some(self.view);

@@ -37,6 +37,7 @@ pub(crate) fn config(size: u8, index: u16) -> Config {
             ..ParametersV1::default()
         }),
         epoch_start: Height::GENESIS,
+        epoch_end: None,
         certified: Height::GENESIS,
         certificate: None,
         timing: Timing {

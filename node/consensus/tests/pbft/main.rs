@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 mod encodings;
+mod epoch_end;
 mod lab;
 mod memory;
 mod new_view;

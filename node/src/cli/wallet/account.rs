@@ -190,6 +190,7 @@ impl Decimals {
             OperationView::SetSigners { signers, threshold } => {
                 format!("set {} signers, threshold {threshold}", signers.len())
             }
+            OperationView::Rejoin { validator, .. } => format!("let validator {validator} rejoin"),
         }
     }
 }

@@ -1,0 +1,98 @@
+//! The end of an epoch: filled with empty proposals, and nothing is ordered past it.
+
+use quorate_consensus::contract::{Action, Input, Rejection, Timer};
+use quorate_consensus::pbft::Body as Pbft;
+use quorate_consensus::{Body, Holding, Status, Verified};
+use quorate_crypto::Height;
+use quorate_ledger::Proposal;
+
+use crate::lab::*;
+
+/// The heights that a step proposes, each with nothing in it.
+fn empty_proposals(said: &[&Body]) -> Vec<u64> {
+    let empty = |body: &&Body| match body {
+        Body::Pbft(Pbft::PrePrepare { height, proposal, .. }) => {
+            assert_eq!(*proposal, Proposal::null());
+            Some(height.0)
+        }
+        _ => None,
+    };
+    said.iter().filter_map(empty).collect()
+}
+
+#[test]
+fn the_primary_fills_what_is_left_with_empty_proposals_and_stops_there() {
+    let mut primary = replica(4, 0);
+    let last = Height(WINDOW + 2);
+    let step = drive(&mut primary, Input::EpochEnds(last));
+    assert_eq!(empty_proposals(&broadcast(&step)), [1, 2, 3, 4]);
+    let step = drive(&mut primary, Input::Synced(certificate(4)));
+    assert_eq!(empty_proposals(&broadcast(&step)), [5, 6]);
+    // What waits is left for the next epoch.
+    let step = drive(&mut primary, Input::BatchesAvailable(vec![batch(1)]));
+    assert!(broadcast(&step).is_empty());
+    let step = drive(&mut primary, Input::EpochEnds(last));
+    assert_eq!(step.rejection, Some(Rejection::Duplicate));
+}
+
+#[test]
+fn what_waits_goes_into_the_heights_that_are_left() {
+    let mut primary = replica(4, 0);
+    drive(&mut primary, Input::BatchesAvailable(vec![batch(1)]));
+    let step = drive(&mut primary, Input::BatchesAvailable(vec![batch(2)]));
+    assert_eq!(broadcast(&step).len(), 1);
+    let step = drive(&mut primary, Input::EpochEnds(Height(WINDOW)));
+    assert_eq!(empty_proposals(&broadcast(&step)), [3, 4]);
+}
+
+#[test]
+fn nothing_past_the_end_is_kept_or_voted_on() {
+    let mut backup = replica(4, 1);
+    let late = proposal(1);
+    // Of the second window, so it is kept and not acted upon.
+    drive_as(&mut backup, 1, from(0, pre_prepare(0, WINDOW + 1, &late)));
+    drive_as(&mut backup, 1, Input::EpochEnds(Height(WINDOW)));
+    let step = drive_as(&mut backup, 1, Input::Synced(certificate(WINDOW - 1)));
+    assert!(broadcast(&step).is_empty());
+    for height in WINDOW + 1..WINDOW + 3 {
+        let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, height, &late)));
+        assert!(matches!(step.rejection, Some(Rejection::OutsideWindow { .. })));
+        assert!(broadcast(&step).is_empty());
+    }
+    let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, WINDOW, &late)));
+    assert!(says(&step, &prepare(0, WINDOW, &late)));
+}
+
+#[test]
+fn a_primary_that_does_not_fill_the_epoch_is_complained_about() {
+    let mut backup = replica(4, 1);
+    let step = drive_as(&mut backup, 1, Input::EpochEnds(Height(WINDOW)));
+    let timer = Timer::Progress { reign: 0 };
+    let set = |action: &Action| matches!(action, Action::SetTimer { timer: set, .. } if *set == timer);
+    assert!(step.actions.iter().any(set));
+    let step = drive_as(&mut backup, 1, Input::Timeout(timer));
+    assert!(says(&step, &complaint(0)));
+}
+
+#[test]
+fn a_finished_replica_is_quiet_and_goes_on_answering() {
+    let mut backup = replica(4, 1);
+    drive_as(&mut backup, 1, Input::BatchesAvailable(vec![batch(1)]));
+    drive_as(&mut backup, 1, Input::EpochEnds(Height(WINDOW)));
+    let step = drive_as(&mut backup, 1, Input::Synced(certificate(WINDOW)));
+    for timer in [Timer::Progress { reign: 0 }, Timer::Resend] {
+        assert!(step.actions.contains(&Action::CancelTimer(timer)), "{timer:?}");
+    }
+    let behind = Status {
+        reign: 0,
+        begun: true,
+        certified: Height(WINDOW - 1),
+        holds: vec![Holding::default()],
+    };
+    let status = Input::Message(Verified::trusted(signed(2, Body::Status(behind))));
+    let step = drive_as(&mut backup, 1, status);
+    let seals = step.actions.iter().filter(|action| {
+        matches!(action, Action::Send { message, .. } if matches!(message.v1().body, Body::Seal { .. }))
+    });
+    assert_eq!(seals.count(), 3);
+}
