@@ -53,6 +53,24 @@ pub struct BatchV1 {
     pub transactions: Vec<Transaction>,
 }
 
+/// Reads the number of transactions from a signed batch's canonical bytes, without decoding the rest.
+pub fn count_transactions(signed_batch: &[u8]) -> Option<u32> {
+    let mut count: u32 = 0;
+    for (place, byte) in signed_batch
+        .get(check::FRAME_BEFORE..)?
+        .iter()
+        .take(5)
+        .enumerate()
+    {
+        let bits = u32::from(byte & 0x7f);
+        count |= bits.checked_shl(7 * u32::try_from(place).ok()?)?;
+        if byte & 0x80 == 0 {
+            return Some(count);
+        }
+    }
+    None
+}
+
 impl Batch {
     /// The batch, signed by its author, whose key this must be.
     pub fn sign(self, author: &SigningKey) -> SignedBatch {

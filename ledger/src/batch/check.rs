@@ -19,7 +19,7 @@ pub const SIGNATURE_GROUP: usize = 128;
 
 /// Bytes of a signed batch around its transactions and their count: three variants, network, epoch,
 /// author, number and signature.
-const FRAME_BEFORE: usize = 1 + 1 + 32 + 8 + 2 + 8;
+pub(super) const FRAME_BEFORE: usize = 1 + 1 + 32 + 8 + 2 + 8;
 
 /// Bytes of a transaction before its intent: the variant.
 const BEFORE_INTENT: usize = 1;

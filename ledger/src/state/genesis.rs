@@ -61,6 +61,8 @@ pub struct GenesisState {
     pub changes: BTreeMap<StateKey, Option<Vec<u8>>>,
     /// The state root, checked at every start.
     pub root: Digest,
+    /// The first epoch.
+    pub agreement: Agreement,
     /// Assets, ascending by code.
     pub assets: Vec<AssetCode>,
     /// Who holds what, ascending.
@@ -219,6 +221,7 @@ pub fn genesis_state(
     Ok(GenesisState {
         changes,
         root,
+        agreement,
         assets: unplaced.into_keys().collect(),
         holders: holders.into_iter().collect(),
     })

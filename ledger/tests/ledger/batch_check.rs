@@ -4,7 +4,7 @@ use bytes::Bytes;
 use quorate_crypto::{SigningKey, merkle};
 use quorate_ledger::{
     Batch, BatchError, BatchV1, CheckedBatch, DecodeError, Digest, Epoch, FormError, FormedBatch, Intent,
-    Parameters, SIGNATURE_GROUP, SignedBatch, Transaction, ValidatorIndex, encode,
+    Parameters, SIGNATURE_GROUP, SignedBatch, Transaction, ValidatorIndex, count_transactions, encode,
 };
 
 use crate::world::{NETWORK, World, key, transfer};
@@ -61,6 +61,10 @@ fn a_checked_batch_knows_ids_leaves_and_bytes() {
             assert_eq!(item.bytes, encode(transaction));
             assert_eq!(item.leaf, merkle::leaf_hash(item.bytes));
         }
+        assert_eq!(
+            count_transactions(checked.bytes()),
+            u32::try_from(checked.len()).ok()
+        );
         let formed = FormedBatch::from_signed(signed, &world.rules()).unwrap();
         assert_eq!(formed.digest(), checked.digest());
         let groups = formed.signature_groups();

@@ -13,12 +13,14 @@
 //! | `records` | sha256 ‖ height ‖ index ‖ operation | [`RecordRecord`] |
 //! | `assets` | code, zero-padded | nothing |
 //! | `holders` | code, zero-padded ‖ address | nothing |
+//! | `epochs` | epoch | [`EpochRecord`]: its first height and its committee |
 //! | `state` | state key | canonical bytes of the value: the leaves of the state tree |
 //! | `meta` | `format`, `network`, `tip` | a number, a digest, [`TipRecord`] |
 //!
 //! Numbers in keys are big-endian, so that keys order as what they stand for. Values are canonical BCS of
 //! enums that start at `V1`.
 
+use quorate_crypto::Committee;
 use quorate_ledger::{Address, AssetCode, Digest, Epoch, Height, Timestamp, Tip, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
@@ -69,13 +71,17 @@ pub(crate) const HOLDERS: Family = Family {
     name: "holders",
     kind: Kind::Ordered,
 };
+pub(crate) const EPOCHS: Family = Family {
+    name: "epochs",
+    kind: Kind::Ordered,
+};
 pub(crate) const STATE: Family = Family {
     name: "state",
     kind: Kind::Lookup,
 };
 
 /// All families of the chain database.
-pub(crate) const FAMILIES: [Family; 13] = [
+pub(crate) const FAMILIES: [Family; 14] = [
     BATCHES,
     UNORDERED,
     ORDERED,
@@ -87,6 +93,7 @@ pub(crate) const FAMILIES: [Family; 13] = [
     RECORDS,
     ASSETS,
     HOLDERS,
+    EPOCHS,
     STATE,
     META,
 ];
@@ -101,6 +108,12 @@ pub(crate) const MAX_VALUE_BYTES: usize = 64 << 20;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum HeightRecord {
     V1(Height),
+}
+
+/// An epoch that has begun.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum EpochRecord {
+    V1 { first: Height, committee: Committee },
 }
 
 /// A batch that no stored block names.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use quorate_crypto::Certificate;
 use quorate_ledger::{
     Address, Block, CertifiedBlock, CertifiedBlockV1, Digest, Height, Outcome, SignedBatch, StateKey,
-    StateReader, Timestamp, Tip, Transaction,
+    StateReader, Timestamp, Tip, Transaction, count_transactions,
 };
 use serde::de::DeserializeOwned;
 
@@ -287,7 +287,7 @@ impl<'a> BatchCursor<'a> {
             self.first = self.first.checked_add(self.count).ok_or_else(beyond)?;
             self.bytes = self.snapshot.ordered_batch(digest)?;
             self.current = None;
-            self.count = transaction_count(&self.bytes)
+            self.count = count_transactions(&self.bytes)
                 .ok_or_else(|| self.snapshot.damage(&format!("batch {digest} is cut short")))?;
         }
         let offset = position.checked_sub(self.first).ok_or_else(beyond)?;
@@ -299,23 +299,6 @@ impl<'a> BatchCursor<'a> {
         self.current = Some(batch);
         transaction.ok_or_else(beyond)
     }
-}
-
-/// Where the number of transactions stands in a signed batch's bytes: after two variants, the network, the
-/// epoch and the author (`docs/formats.md`, section 4).
-const COUNT_OFFSET: usize = 1 + 1 + 32 + 8 + 2;
-
-/// Reads the number of transactions from a signed batch's bytes, without decoding them.
-fn transaction_count(batch: &[u8]) -> Option<u32> {
-    let mut count: u32 = 0;
-    for (place, byte) in batch.get(COUNT_OFFSET..)?.iter().take(5).enumerate() {
-        let bits = u32::from(byte & 0x7f);
-        count |= bits.checked_shl(7 * u32::try_from(place).ok()?)?;
-        if byte & 0x80 == 0 {
-            return Some(count);
-        }
-    }
-    None
 }
 
 /// Appends a sequence's length as BCS does: ULEB128.

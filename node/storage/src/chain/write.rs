@@ -1,7 +1,7 @@
 //! What one block, one batch and the genesis put into the database.
 
 use quorate_crypto::Certificate;
-use quorate_ledger::{CheckedBatch, Execution, GenesisState, Tip, encode};
+use quorate_ledger::{Agreement, CheckedBatch, Execution, GenesisState, Tip, encode};
 use rocksdb::WriteBatch;
 use serde::Serialize;
 
@@ -9,9 +9,9 @@ use super::Stored;
 use crate::StorageError;
 use crate::database::Database;
 use crate::families::{
-    ASSETS, BATCHES, BLOCKS, CERTIFICATES, HASHES, HISTORIES, HOLDERS, HeightRecord, HistoryRecord,
-    LocationRecord, ORDERED, RECORDS, RecordPlace, RecordRecord, STATE, TRANSACTIONS, UNORDERED,
-    UnorderedRecord, height_key, history_key, holder_key, record_key,
+    ASSETS, BATCHES, BLOCKS, CERTIFICATES, EPOCHS, EpochRecord, HASHES, HISTORIES, HOLDERS, HeightRecord,
+    HistoryRecord, LocationRecord, ORDERED, RECORDS, RecordPlace, RecordRecord, STATE, TRANSACTIONS,
+    UNORDERED, UnorderedRecord, height_key, history_key, holder_key, record_key,
 };
 
 /// Bytes of one index entry in a write batch, about: what is reserved for each.
@@ -80,6 +80,7 @@ pub(super) fn put_genesis(database: &Database, batch: &mut WriteBatch, genesis: 
             batch.put_cf(state, key.as_bytes(), value);
         }
     }
+    put_epoch(database, batch, &genesis.agreement);
     for code in &genesis.assets {
         batch.put_cf(database.family(ASSETS), code.padded(), []);
     }
@@ -88,6 +89,16 @@ pub(super) fn put_genesis(database: &Database, batch: &mut WriteBatch, genesis: 
             batch.put_cf(database.family(HOLDERS), holder_key(code, address), []);
         }
     }
+}
+
+/// The epoch that begins with this agreement.
+fn put_epoch(database: &Database, batch: &mut WriteBatch, agreement: &Agreement) {
+    let record = EpochRecord::V1 {
+        first: agreement.v1().first,
+        committee: agreement.committee(),
+    };
+    let key = agreement.v1().epoch.0.to_be_bytes();
+    batch.put_cf(database.family(EPOCHS), key, encode(&record));
 }
 
 /// All that a certified block leaves behind, but for the tip.
@@ -114,6 +125,11 @@ pub(super) fn block_batch(
         hash.as_bytes(),
         encode(&HeightRecord::V1(height)),
     );
+    if let Some(agreement) = &execution.agreement
+        && agreement.v1().first > height
+    {
+        put_epoch(database, &mut writer.batch, agreement);
+    }
     writer.order_batches()?;
     writer.put_transactions();
     writer.put_histories();

@@ -1,13 +1,14 @@
 //! Lists, read a page at a time. A page begins after the last item of the one before, so that a reader who
 //! comes back later finds everything, whatever was added meanwhile.
 
+use quorate_crypto::Committee;
 use quorate_ledger::{Address, AssetCode, Block, Digest, Height, Timestamp};
 
 use super::{MAX_PAGE, Snapshot};
 use crate::database::Order;
 use crate::families::{
-    ASSETS, BLOCKS, HISTORIES, HOLDERS, HistoryRecord, RECORDS, RecordPlace, RecordRecord, asset_code,
-    height_key, history_key, history_number, holder_key, record_key, record_place,
+    ASSETS, BLOCKS, EPOCHS, EpochRecord, HISTORIES, HOLDERS, HistoryRecord, RECORDS, RecordPlace,
+    RecordRecord, asset_code, height_key, history_key, history_number, holder_key, record_key, record_place,
 };
 use crate::{Location, StorageError};
 
@@ -151,6 +152,18 @@ impl Snapshot {
             .take(limit.min(MAX_PAGE))
             .map(|entry| {
                 asset_code(&entry?.0).ok_or_else(|| self.damage("a key of `assets` is no asset's code"))
+            })
+            .collect()
+    }
+
+    /// The epochs that have begun, ascending: each one's first height and committee. There is one for each
+    /// change of those who agree.
+    pub fn epochs(&self) -> Result<Vec<(Height, Committee)>, StorageError> {
+        let entries = self.view.range(EPOCHS, Vec::new(), None, Order::Ascending);
+        entries
+            .map(|entry| {
+                let EpochRecord::V1 { first, committee } = self.decode("epochs", &entry?.1)?;
+                Ok((first, committee))
             })
             .collect()
     }

@@ -4,6 +4,7 @@
 
 mod chain;
 mod disk;
+mod epochs;
 mod files;
 mod journal;
 mod network;

@@ -22,7 +22,8 @@ pub(crate) struct Network {
     pub(crate) tree: StateTree,
     keys: Vec<SigningKey>,
     validator: SigningKey,
-    committee: Committee,
+    /// Of the epoch under way.
+    pub(crate) committee: Committee,
     parameters: Parameters,
     salt: u64,
 }
@@ -127,7 +128,7 @@ impl Network {
     pub(crate) fn batch(&self, transactions: Vec<Transaction>) -> CheckedBatch {
         let batch = Batch::V1(BatchV1 {
             network: NETWORK,
-            epoch: Epoch(0),
+            epoch: self.tip.epoch,
             author: ValidatorIndex(0),
             number: 1,
             transactions,
@@ -161,15 +162,17 @@ impl Network {
             parameters: self.parameters.v1(),
         };
         let execution = execute(&input, reader, &mut self.tree).unwrap();
-        self.tip = execution.tip.clone();
         let certificate = self.certify(&execution.tip);
+        self.tip = execution.tip.clone();
+        let key = self.validator.public();
+        self.committee = Committee::new(self.tip.epoch, Engine::Pbft, 1, vec![key]);
         (execution, certificate)
     }
 
     pub(crate) fn certify(&self, tip: &Tip) -> Certificate {
-        let content = SealContent::new(NETWORK, Epoch(0), tip.height, tip.block_hash);
+        let content = SealContent::new(NETWORK, self.committee.epoch(), tip.height, tip.block_hash);
         Certificate::V1(CertificateV1 {
-            epoch: Epoch(0),
+            epoch: self.committee.epoch(),
             height: tip.height,
             block: tip.block_hash,
             seals: vec![Seal {

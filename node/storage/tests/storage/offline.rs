@@ -33,11 +33,12 @@ impl Store {
     }
 }
 
-const CHAIN: [&str; 13] = [
+const CHAIN: [&str; 14] = [
     "assets",
     "batches",
     "blocks",
     "certificates",
+    "epochs",
     "hashes",
     "histories",
     "holders",
@@ -94,6 +95,12 @@ fn a_chain_is_on_disk_as_the_formats_say() {
         .map(|(hash, height)| (hash.as_bytes().to_vec(), v1(&[&height.to_le_bytes()])));
     hashes.sort();
     assert_eq!(store.rows("hashes"), hashes);
+
+    let committee = encode(&fixture.network.committee);
+    assert_eq!(
+        store.rows("epochs"),
+        [(vec![0; 8], v1(&[&1_u64.to_le_bytes(), &committee]))]
+    );
 
     // What a block names is ordered, what none names is not, and both are batches.
     let [digest] = block.v1().proposal.batches() else {
