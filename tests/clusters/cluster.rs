@@ -192,6 +192,12 @@ impl Cluster {
         })
     }
 
+    /// The epoch that a validator is in; none while it does not answer.
+    pub(crate) fn epoch(&self, number: u16) -> Option<u64> {
+        let ran = self.run(&["query", "status", "--node", &self.api(number)]);
+        (ran.code == Some(0)).then(|| ran.json()["epoch"].as_u64().unwrap())
+    }
+
     /// The tip that all four have, once they have the same.
     #[track_caller]
     pub(crate) fn common_tip(&self) -> Tip {

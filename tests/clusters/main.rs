@@ -17,6 +17,7 @@ mod faults;
 mod interrupts;
 mod pay;
 mod refusals;
+mod rejoin;
 mod starting;
 mod transfers;
 

@@ -22,7 +22,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto::{Certificate, Committee, Digest, Height, ValidatorIndex};
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex};
 use quorate_ledger::{Parameters, Proposal, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -314,6 +314,14 @@ pub enum Rejection {
 }
 
 impl Record {
+    /// The epoch that the record is of, if it says so; a prepared certificate is of its height's.
+    pub fn epoch(&self) -> Option<Epoch> {
+        match self {
+            Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => Some(message.v1().epoch),
+            Self::Prepared(_) => None,
+        }
+    }
+
     /// The height after whose certification the record can be forgotten; none is kept for the epoch.
     pub fn height(&self) -> Option<Height> {
         match self {

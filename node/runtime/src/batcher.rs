@@ -9,11 +9,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use quorate_crypto::{Digest, Epoch, SigningKey, ValidatorIndex};
-use quorate_ledger::{Batch, BatchV1, Parameters, Timestamp};
+use quorate_crypto::{Digest, SigningKey, ValidatorIndex};
+use quorate_ledger::{Batch, BatchError, BatchV1, Parameters, Timestamp};
 
 use crate::batches::{BatchStore, Charge};
 use crate::clock;
+use crate::epoch::SharedEpoch;
 use crate::fatal;
 use crate::links::Links;
 use crate::pool::{Fingerprint, Pool};
@@ -60,6 +61,13 @@ impl OwnBatches {
         packed
     }
 
+    /// An epoch has ended: none of them will be ordered. The transactions in them.
+    pub(crate) fn take_all(&self) -> Vec<Fingerprint> {
+        let all = std::mem::take(&mut *self.under_way());
+        self.ordered.notify_all();
+        all.into_values().flatten().collect()
+    }
+
     /// Ends the batcher.
     pub(crate) fn stop(&self) {
         self.stopped.store(true, Ordering::Release);
@@ -70,7 +78,7 @@ impl OwnBatches {
 /// What the batcher works with.
 pub(crate) struct Parts {
     pub(crate) network: Digest,
-    pub(crate) epoch: Epoch,
+    pub(crate) epoch: SharedEpoch,
     pub(crate) author: ValidatorIndex,
     pub(crate) key: SigningKey,
     pub(crate) parameters: Parameters,
@@ -159,13 +167,13 @@ impl Parts {
         if taken.is_empty() {
             return;
         }
-        let (fingerprints, transactions) = taken
+        let (fingerprints, transactions): (Vec<_>, Vec<_>) = taken
             .into_iter()
             .map(|packed| (packed.fingerprint, packed.transaction))
             .unzip();
         let batch = Batch::V1(BatchV1 {
             network: self.network,
-            epoch: self.epoch,
+            epoch: self.epoch.get().epoch(),
             author: self.author,
             number: numbers.next(clock::now()),
             transactions,
@@ -173,11 +181,18 @@ impl Parts {
         // Every transaction was checked when it was admitted.
         let batch = match self.batches.trust(batch.sign(&self.key)) {
             Ok(batch) => batch,
+            Err(BatchError::WrongEpoch { .. }) => return self.pool.unpack(&fingerprints),
             Err(error) => fatal(&format!("a batch packed here breaks the rules: {error}")),
         };
-        self.own.under_way().insert(batch.digest(), fingerprints);
-        if let Err(error) = self.batches.insert(&batch, Charge::Author(self.author)) {
-            fatal(&format!("a batch cannot be written: {error}"));
+        self.own.under_way().insert(batch.digest(), fingerprints.clone());
+        match self.batches.insert(&batch, Charge::Author(self.author)) {
+            Ok(true) => {}
+            // The epoch has ended meanwhile.
+            Ok(false) => {
+                self.own.under_way().remove(&batch.digest());
+                return self.pool.unpack(&fingerprints);
+            }
+            Err(error) => fatal(&format!("a batch cannot be written: {error}")),
         }
         self.links.broadcast_batch(batch.bytes());
     }

@@ -9,11 +9,11 @@ mod check;
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_crypto::{Committee, Digest, ValidatorIndex};
+use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
 use quorate_ledger::{BatchError, BatchRules, CheckedBatch, FormedBatch, Parameters, SignedBatch};
 use quorate_storage::{Chain, StorageError};
 
@@ -25,7 +25,7 @@ use crate::fatal;
 #[derive(Debug)]
 pub(crate) struct BatchStore {
     chain: Arc<Chain>,
-    rules: Rules,
+    rules: RwLock<Arc<Rules>>,
     inbox: Inbox,
     held: Mutex<Held>,
     writes: Arc<WriteCount>,
@@ -66,7 +66,7 @@ impl BatchStore {
         let quota = rules.parameters.v1().author_quota as usize;
         Self {
             chain,
-            rules,
+            rules: RwLock::new(Arc::new(rules)),
             inbox,
             held: Mutex::default(),
             writes: Arc::default(),
@@ -75,13 +75,36 @@ impl BatchStore {
         }
     }
 
+    /// What the check of a batch goes by now.
+    fn rules(&self) -> Arc<Rules> {
+        Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// A new epoch has begun, after the last block of the former one was written: batches that no block
+    /// has got are of no use any more.
+    pub(crate) fn begin_epoch(&self, committee: Committee, first: Height) -> Result<(), StorageError> {
+        let mut held = self.held();
+        let mut rules = (*self.rules()).clone();
+        (rules.committee, rules.first) = (committee, first);
+        *self.rules.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(rules);
+        *held = Held::default();
+        drop(held);
+        self.remove_foreign()
+    }
+
+    /// Forgets the unordered batches on disk that are not of the epoch under way.
+    fn remove_foreign(&self) -> Result<(), StorageError> {
+        let epoch = self.rules().committee.epoch();
+        let unordered = self.chain.unordered_batches()?.into_iter();
+        let foreign = unordered.filter(|batch| batch.epoch != epoch);
+        let digests: Vec<Digest> = foreign.map(|batch| batch.digest).collect();
+        self.chain.remove_unordered(&digests)
+    }
+
     /// Holds the batches again that a restart left on disk unordered.
     pub(crate) fn restore(&self) -> Result<(), StorageError> {
-        let epoch = self.rules.committee.epoch();
+        self.remove_foreign()?;
         for unordered in self.chain.unordered_batches()? {
-            if unordered.epoch != epoch {
-                continue;
-            }
             if let Some(batch) = self.load(&unordered.digest)? {
                 self.hold(&batch, Charge::Author(unordered.author))?;
             }
@@ -92,7 +115,7 @@ impl BatchStore {
     /// A batch whose clients' signatures need no check: each was checked when it was admitted here, or
     /// a quorum's certificate vouches for them, or it was checked before it was written.
     pub(crate) fn trust(&self, batch: SignedBatch) -> Result<CheckedBatch, BatchError> {
-        FormedBatch::from_signed(batch, &self.rules.view()).map(FormedBatch::with_signatures_checked)
+        FormedBatch::from_signed(batch, &self.rules().view()).map(FormedBatch::with_signatures_checked)
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -119,13 +142,13 @@ impl BatchStore {
         self.held().wanted = digests;
     }
 
-    /// Whether the batch is here, checked.
+    /// Whether the batch is here, checked, and of this epoch: a block of the epoch has it, or none yet.
     pub(crate) fn contains(&self, digest: &Digest) -> bool {
         if self.held().batches.contains_key(digest) {
             return true;
         }
-        match self.chain.has_batch(digest) {
-            Ok(here) => here,
+        match self.chain.ordered_at(digest) {
+            Ok(height) => height.is_some_and(|height| height >= self.rules().first),
             Err(error) => fatal(&format!("the chain database cannot be read: {error}")),
         }
     }
@@ -139,7 +162,7 @@ impl BatchStore {
             return Ok(None);
         };
         // Only checked batches are ever written.
-        let batch = FormedBatch::new(bytes, &self.rules.view()).unwrap_or_else(|error| {
+        let batch = FormedBatch::new(bytes, &self.rules().view()).unwrap_or_else(|error| {
             fatal(&format!(
                 "batch {digest} in the chain database is damaged: {error}"
             ))
@@ -161,26 +184,29 @@ impl BatchStore {
         self.writes.during(|| self.chain.write_batches(batches))
     }
 
-    /// Writes a checked batch, holds it until it is ordered, and tells the core.
-    pub(crate) fn insert(&self, batch: &CheckedBatch, charge: Charge) -> Result<(), StorageError> {
+    /// Writes a checked batch, holds it until it is ordered, and tells the core; false if there is no use
+    /// for it any more.
+    pub(crate) fn insert(&self, batch: &CheckedBatch, charge: Charge) -> Result<bool, StorageError> {
         self.write_all(std::slice::from_ref(batch))?;
         self.hold(batch, charge)
     }
 
-    /// Holds a written batch and tells the core, unless a block that was written meanwhile has it. Under
-    /// one lock with [`BatchStore::ordered`], so that the core never hears of a batch after the block
-    /// that has it.
-    fn hold(&self, batch: &CheckedBatch, charge: Charge) -> Result<(), StorageError> {
+    /// Holds a written batch and tells the core, unless a block that was written meanwhile has it, or ended
+    /// its epoch. Under one lock with [`BatchStore::ordered`], so that the core never hears of a batch
+    /// after the block that has it.
+    fn hold(&self, batch: &CheckedBatch, charge: Charge) -> Result<bool, StorageError> {
         let digest = batch.digest();
         let mut held = self.held();
-        if held.batches.contains_key(&digest) || self.chain.ordered_at(&digest)?.is_some() {
-            return Ok(());
+        let epoch = batch.signed().batch().epoch;
+        let over = epoch != self.rules().committee.epoch();
+        if over || held.batches.contains_key(&digest) || self.chain.ordered_at(&digest)?.is_some() {
+            return Ok(false);
         }
         *held.charged.entry(charge).or_default() += 1;
         let (batch, seen) = (batch.clone(), Instant::now());
         held.batches.insert(digest, HeldBatch { batch, charge, seen });
-        self.inbox.put(Event::BatchStored(digest));
-        Ok(())
+        self.inbox.put(Event::BatchStored(epoch, digest));
+        Ok(true)
     }
 
     /// Batches that have stayed unordered for `patience` since they came or were taken here, at most
@@ -265,8 +291,10 @@ impl WriteCount {
 pub(crate) struct Rules {
     /// The network's id.
     pub(crate) network: Digest,
-    /// Who may pack batches.
+    /// Who may pack batches: the committee of the epoch under way.
     pub(crate) committee: Committee,
+    /// The epoch's first height.
+    pub(crate) first: Height,
     /// The parameters in force.
     pub(crate) parameters: Parameters,
 }

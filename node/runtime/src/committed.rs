@@ -105,6 +105,11 @@ impl Committed {
         self.heights.subscribe()
     }
 
+    /// The certified height.
+    pub(crate) fn height(&self) -> Height {
+        *self.heights.borrow()
+    }
+
     /// Transactions executed since genesis.
     pub(crate) fn transactions(&self) -> u64 {
         self.transactions.load(std::sync::atomic::Ordering::Relaxed)
@@ -158,6 +163,11 @@ impl Committed {
         self.pool
             .on_executed(execution.transactions.iter().map(|executed| executed.id));
         self.drop_skipped(execution.block.v1().proposal.batches(), header.timestamp);
+    }
+
+    /// A new epoch has begun: what was in batches that no block has got is packed again.
+    pub(crate) fn begin_epoch(&self) {
+        self.pool.unpack(&self.own.take_all());
     }
 
     /// What was in an own batch and is still pending after the batch was ordered was skipped.

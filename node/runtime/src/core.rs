@@ -45,6 +45,8 @@ const BLOCK_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 const SHOW_DELAY: Duration = Duration::from_millis(50);
 /// Heights after which the journal is pruned.
 const PRUNE_EVERY: u64 = 16;
+/// Events of the next epoch that are kept until it begins here; what is lost is sent again.
+const MAX_EARLY: usize = 4_096;
 /// Blocks written and not flushed that are worth a flush of their own: a crash makes a node execute them
 /// again, and its window of votes must reach them.
 const UNFLUSHED_BLOCKS: u64 = 8;
@@ -52,10 +54,11 @@ const UNFLUSHED_BLOCKS: u64 = 8;
 /// All the core works with.
 pub(crate) struct Parts {
     pub(crate) network: Digest,
-    pub(crate) epoch: Epoch,
     pub(crate) index: Option<ValidatorIndex>,
     pub(crate) key: SigningKey,
-    pub(crate) engine: Engine,
+    pub(crate) serving: Serving,
+    /// Makes the engine of the epoch that the chain is in now.
+    pub(crate) next_epoch: Box<dyn Fn() -> NextEpoch + Send>,
     pub(crate) next_entry: u64,
     pub(crate) replayed: Vec<Entry>,
     pub(crate) journal: JournalWriter,
@@ -71,12 +74,33 @@ pub(crate) struct Parts {
     pub(crate) view: Arc<SharedView>,
 }
 
+/// An engine with the epoch that it serves.
+pub(crate) struct Serving {
+    pub(crate) epoch: Epoch,
+    pub(crate) engine: Engine,
+}
+
+/// What an epoch begins with.
+pub(crate) struct NextEpoch {
+    pub(crate) serving: Serving,
+    /// What its engine asks for first.
+    pub(crate) first: Step,
+    /// This validator's place, if it may vote.
+    pub(crate) index: Option<ValidatorIndex>,
+}
+
 /// The driver.
 pub(crate) struct Core {
     parts: Parts,
+    /// The engine of the epoch before, which goes on answering until this epoch has a block.
+    former: Option<Serving>,
+    /// The last height of the epoch, once it is known.
+    epoch_end: Option<Height>,
+    /// What belongs to the next epoch, and came before this one's last block was told of.
+    early: Vec<Event>,
     timers: Timers,
     gate: Gate,
-    inputs: VecDeque<Input>,
+    inputs: VecDeque<(Epoch, Input)>,
     /// Encoded records not yet handed to the journal.
     unwritten: Vec<Vec<u8>>,
     entries: Entries,
@@ -98,12 +122,15 @@ pub(crate) struct Core {
 
 impl Core {
     /// A driver for `parts.engine`; `first` is what its start or recovery asked for.
-    pub(crate) fn new(mut parts: Parts, first: Step, certified: Height) -> Self {
+    pub(crate) fn new(mut parts: Parts, first: Step, certified: Height, epoch_end: Option<Height>) -> Self {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).expect("the operating system's random source works");
         let entries = Entries::new(std::mem::take(&mut parts.replayed), parts.next_entry);
         let mut core = Self {
             parts,
+            former: None,
+            epoch_end,
+            early: Vec::new(),
             timers: Timers::new(u64::from_le_bytes(seed)),
             gate: Gate::default(),
             inputs: VecDeque::new(),
@@ -123,7 +150,8 @@ impl Core {
         };
         // What the journal held is on disk.
         core.gate.journal_flushed(core.entries.last());
-        core.take_step(first);
+        let epoch = core.parts.serving.epoch;
+        core.take_step(epoch, first);
         core
     }
 
@@ -176,29 +204,95 @@ impl Core {
     /// Takes one event; true means stop.
     fn on_event(&mut self, event: Event) -> bool {
         match event {
-            Event::Message(message) => self.inputs.push_back(Input::Message(message)),
-            Event::Connected(validator) => self.inputs.push_back(Input::Connected(validator)),
-            Event::BatchStored(digest) => {
+            Event::Message(message) => {
+                let epoch = message.get().v1().epoch;
+                if epoch > self.epoch() {
+                    self.keep_for_later(Event::Message(message));
+                } else {
+                    self.put_for(epoch, Input::Message(message));
+                }
+            }
+            Event::Connected(validator) => self.put(Input::Connected(validator)),
+            Event::BatchStored(epoch, _) if epoch > self.epoch() => self.keep_for_later(event),
+            Event::BatchStored(epoch, digest) => {
                 self.on_arrived(&[digest]);
-                self.inputs.push_back(Input::BatchesAvailable(vec![digest]));
+                self.put_for(epoch, Input::BatchesAvailable(vec![digest]));
             }
             Event::JournalFlushed(entry) => {
                 self.gate.journal_flushed(entry);
                 self.release();
             }
             Event::ChainFlushed { batches, height } => self.on_chain_flushed(batches, height),
-            Event::Executed { height, block } => self.inputs.push_back(Input::Executed { height, block }),
+            Event::Executed { height, block, ends } => {
+                self.on_epoch_end_fixed(ends);
+                self.put(Input::Executed { height, block });
+            }
             Event::Written(height) => self.on_written(height),
-            Event::Synced(certificate, batches) => {
+            Event::Synced {
+                certificate,
+                batches,
+                ends,
+            } => {
                 self.on_arrived(&batches);
-                self.inputs.push_back(Input::BatchesObsolete(batches));
-                self.inputs.push_back(Input::Synced(certificate));
+                self.on_epoch_end_fixed(ends);
+                let epoch = certificate.epoch();
+                self.put_for(epoch, Input::BatchesObsolete(batches));
+                self.put_for(epoch, Input::Synced(certificate));
             }
             Event::Diverged(error) => self.diverge(&error.to_string()),
             Event::Stop => return true,
         }
         self.drain_inputs();
         false
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.parts.serving.epoch
+    }
+
+    /// An input for the engine of the epoch under way.
+    fn put(&mut self, input: Input) {
+        self.put_for(self.epoch(), input);
+    }
+
+    /// An input for the engine of this epoch; dropped if there is none any more.
+    fn put_for(&mut self, epoch: Epoch, input: Input) {
+        self.inputs.push_back((epoch, input));
+    }
+
+    fn keep_for_later(&mut self, event: Event) {
+        if self.early.len() < MAX_EARLY {
+            self.early.push(event);
+        }
+    }
+
+    fn on_epoch_end_fixed(&mut self, ends: Option<Height>) {
+        if let Some(last) = ends
+            && self.epoch_end.is_none()
+        {
+            self.epoch_end = Some(last);
+            self.put(Input::EpochEnds(last));
+        }
+    }
+
+    /// The epoch's last block is written: another engine serves from here on.
+    fn begin_epoch(&mut self, last: Height) {
+        self.drain_inputs();
+        let next = (self.parts.next_epoch)();
+        tracing::info!(epoch = %next.serving.epoch, votes = next.index.is_some(), "serving a new epoch");
+        let former = std::mem::replace(&mut self.parts.serving, next.serving);
+        self.timers.cancel_before(former.epoch);
+        self.former = Some(former);
+        self.epoch_end = None;
+        self.halted &= next.index.is_none();
+        self.parts.index = next.index;
+        self.entries.end_epoch(last);
+        self.required = Required::default();
+        self.take_step(self.epoch(), next.first);
+        for event in std::mem::take(&mut self.early) {
+            // Only [`Event::Stop`] ends the core, and it is never kept.
+            self.on_event(event);
+        }
     }
 
     /// These batches are here now.
@@ -221,8 +315,7 @@ impl Core {
         } in complete
         {
             if asked {
-                self.inputs
-                    .push_back(Input::ProposalAvailable { height, proposal });
+                self.put(Input::ProposalAvailable { height, proposal });
             }
             if let Some(proposal) = decided {
                 self.parts.executor.send(Command::Execute { height, proposal });
@@ -250,6 +343,12 @@ impl Core {
 
     fn on_written(&mut self, height: Height) {
         self.written = self.written.max(height);
+        if self.epoch_end == Some(height) {
+            self.begin_epoch(height);
+        } else if self.former.take().is_some() {
+            // The epoch has a block of its own: whoever lags behind it is helped by block sync.
+            self.timers.cancel_before(self.epoch());
+        }
         self.required.forget_up_to(height);
         if height.0 >= self.flushed.0 + UNFLUSHED_BLOCKS && height.0.is_multiple_of(UNFLUSHED_BLOCKS) {
             self.parts.chain_flusher.request();
@@ -275,8 +374,8 @@ impl Core {
             self.show_at = None;
         }
         let mut fired = false;
-        while let Some(timer) = self.timers.take_due(now) {
-            self.inputs.push_back(Input::Timeout(timer));
+        while let Some((epoch, timer)) = self.timers.take_due(now) {
+            self.put_for(epoch, Input::Timeout(timer));
             fired = true;
         }
         if fired {
@@ -301,7 +400,7 @@ impl Core {
             return;
         }
         self.fetch_at = Some(now + FETCH_INTERVAL);
-        let leader = self.parts.engine.leader();
+        let leader = self.parts.serving.engine.leader();
         self.parts.links.fetch_batches(leader, self.fetch_turn, &missing);
         self.fetch_turn += 1;
     }
@@ -323,29 +422,38 @@ impl Core {
     }
 
     fn show(&self) {
+        let engine = &self.parts.serving.engine;
         self.parts.view.set(ConsensusView {
-            reign: self.parts.engine.reign(),
-            leader: self.parts.engine.leader(),
-            begun: self.parts.engine.is_settled(),
-            certified: self.parts.engine.certified(),
+            reign: engine.reign(),
+            leader: engine.leader(),
+            begun: engine.is_settled(),
+            certified: engine.certified(),
             diverged: self.diverged,
             evidence: self.parts.evidence.all(),
-            waiting: self.parts.engine.waiting(),
+            waiting: engine.waiting(),
         });
     }
 
     fn drain_inputs(&mut self) {
-        while let Some(input) = self.inputs.pop_front() {
-            let step = self.parts.engine.step(clock::now(), input);
+        while let Some((epoch, input)) = self.inputs.pop_front() {
+            let serving = [Some(&mut self.parts.serving), self.former.as_mut()];
+            let Some(serving) = serving
+                .into_iter()
+                .flatten()
+                .find(|serving| serving.epoch == epoch)
+            else {
+                continue;
+            };
+            let step = serving.engine.step(clock::now(), input);
             if let Some(rejection) = &step.rejection {
                 self.parts.view.count_rejection(rejection);
                 tracing::debug!(%rejection, "input rejected");
             }
-            self.take_step(step);
+            self.take_step(epoch, step);
         }
     }
 
-    fn take_step(&mut self, step: Step) {
+    fn take_step(&mut self, epoch: Epoch, step: Step) {
         let mut held = Vec::new();
         let mut entry = 0;
         for record in &step.records {
@@ -353,9 +461,9 @@ impl Core {
         }
         for action in step.actions {
             match action {
-                Action::Sign(body) => self.sign(body),
-                Action::SetTimer { timer, after } => self.timers.set(timer, after, Instant::now()),
-                Action::CancelTimer(timer) => self.timers.cancel(timer),
+                Action::Sign(body) => self.sign(epoch, body),
+                Action::SetTimer { timer, after } => self.timers.set(epoch, timer, after, Instant::now()),
+                Action::CancelTimer(timer) => self.timers.cancel(epoch, timer),
                 other => held.push(other),
             }
         }
@@ -375,17 +483,17 @@ impl Core {
         entry
     }
 
-    fn sign(&mut self, body: Body) {
+    fn sign(&mut self, epoch: Epoch, body: Body) {
         let Some(index) = self.parts.index.filter(|_| !self.halted) else {
             return;
         };
-        let content = body.signed_bytes(self.parts.network, self.parts.epoch);
+        let content = body.signed_bytes(self.parts.network, epoch);
         let signature = self.parts.key.sign(body.domain(), &content);
         let durable = body.must_be_durable();
         let vouches = vouches_for_batches(&body);
-        let message = Message::new(self.parts.epoch, index, body, signature);
+        let message = Message::new(epoch, index, body, signature);
         if !durable {
-            self.inputs.push_back(Input::Own(message));
+            self.put_for(epoch, Input::Own(message));
             return;
         }
         let journal = self.record(&Record::Own(message.clone()));
@@ -403,7 +511,7 @@ impl Core {
                 Released::Actions(actions) => self.perform(actions),
                 // What a halted replica has not said yet it never says.
                 Released::Own(_) if self.halted => {}
-                Released::Own(message) => self.inputs.push_back(Input::Own(message)),
+                Released::Own(message) => self.put_for(message.v1().epoch, Input::Own(message)),
             }
         }
     }
@@ -483,7 +591,7 @@ impl Core {
             return;
         }
         self.halted = true;
-        self.inputs.retain(|input| !matches!(input, Input::Own(_)));
+        self.inputs.retain(|(_, input)| !matches!(input, Input::Own(_)));
         (self.parts.quarantine)(why);
         tracing::error!("{why}; it votes no more and only observes");
     }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 
-use quorate_crypto::{Certificate, Committee, Digest, Height};
+use quorate_crypto::{Certificate, Digest, Height};
 use quorate_ledger::{
     BlockInput, CheckedBatch, Execution, Overlay, Parameters, Proposal, StateTree, Tip, execute,
 };
@@ -16,6 +16,7 @@ use quorate_storage::Chain;
 use crate::batches::BatchStore;
 use crate::committed::Committed;
 use crate::core::{Event, Inbox};
+use crate::epoch::SharedEpoch;
 use crate::fatal;
 use crate::sync::VerifiedBlock;
 
@@ -94,7 +95,7 @@ pub(crate) struct Parts {
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) tree: StateTree,
     pub(crate) tip: Tip,
-    pub(crate) committee: Committee,
+    pub(crate) epoch: SharedEpoch,
     pub(crate) parameters: Parameters,
     pub(crate) inbox: Inbox,
     pub(crate) committed: Arc<Committed>,
@@ -168,15 +169,16 @@ impl Executor {
                 .map(|digest| Arc::new(self.batch(digest)))
                 .collect();
             self.execute(&proposal, &batches);
-            let (height, block) = (self.executed(), self.parts.tip.block_hash);
-            self.parts.inbox.put(Event::Executed { height, block });
+            let height = self.executed();
+            self.answer_again(height);
             if let Some(certificate) = self.certificates.remove(&height) {
                 self.on_certificate(certificate);
             }
         }
     }
 
-    /// A height that is executed already, as a synced block: its hash is what was certified.
+    /// Tells the core of a height that is executed and not yet written: a synced block's hash is what was
+    /// certified.
     fn answer_again(&self, height: Height) {
         if let Some(execution) = self
             .pending
@@ -186,6 +188,7 @@ impl Executor {
             self.parts.inbox.put(Event::Executed {
                 height,
                 block: execution.tip.block_hash,
+                ends: end_fixed_by(execution),
             });
         }
     }
@@ -264,8 +267,25 @@ impl Executor {
         self.parts
             .batches
             .ordered(execution.block.v1().proposal.batches());
+        self.follow_epoch(&execution);
         self.parts.inbox.put(Event::Written(self.written));
         self.parts.committed.publish(&execution, certificate);
+    }
+
+    /// Moves the epoch on where the block that was written says so. The core hears of the block after that.
+    fn follow_epoch(&self, execution: &Execution) {
+        let Some(agreement) = &execution.agreement else {
+            return self.parts.epoch.forget_former();
+        };
+        if !self.parts.epoch.follow(agreement) {
+            return;
+        }
+        let (committee, first) = (agreement.committee(), agreement.v1().first);
+        tracing::info!(epoch = %committee.epoch(), %first, "an epoch begins");
+        if let Err(error) = self.parts.batches.begin_epoch(committee, first) {
+            fatal(&format!("the chain database cannot be written: {error}"));
+        }
+        self.parts.committed.begin_epoch();
     }
 
     fn apply(&mut self, verified: &VerifiedBlock) -> Result<(), ApplyError> {
@@ -298,11 +318,19 @@ impl Executor {
         }
         // What was executed here has the sealed hash; what the peer sent beside it may be anything.
         let batches = self.pending[0].block.v1().proposal.batches().to_vec();
+        let ends = end_fixed_by(&self.pending[0]);
         self.write_front(&certified.certificate);
         self.decided = self.decided.split_off(&self.executed().next());
-        self.parts
-            .inbox
-            .put(Event::Synced(certified.certificate.clone(), batches));
+        self.parts.inbox.put(Event::Synced {
+            certificate: certified.certificate.clone(),
+            batches,
+            ends,
+        });
         Ok(())
     }
+}
+
+/// The epoch's last height, if this block has fixed it.
+fn end_fixed_by(execution: &Execution) -> Option<Height> {
+    execution.agreement.as_ref()?.v1().last
 }

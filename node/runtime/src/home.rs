@@ -6,11 +6,14 @@ use std::path::Path;
 use quorate_consensus::contract::{Config as EngineConfig, Timing};
 use quorate_consensus::{Record, TimerRange};
 use quorate_crypto::keyfile;
-use quorate_crypto::{Committee, Digest, Height, PublicKey, SigningKey, ValidatorIndex};
+use quorate_crypto::{Committee, Digest, Epoch, Height, PublicKey, SigningKey, ValidatorIndex};
 use quorate_genesis::Genesis;
-use quorate_ledger::{GenesisState, Parameters, StateTree, Tip, decode, genesis_state};
+use quorate_ledger::{
+    Agreement, GenesisState, Parameters, Rejoin, Seat, StateError, StateKey, StateTree, Tip, decode,
+    genesis_state, read_agreement, read_value,
+};
 use quorate_network::{Config as NetworkConfig, Limits, PeerConfig, PeerKey};
-use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
+use quorate_storage::{Chain, HomeLock, Journal, StorageError, StorageOptions};
 
 use crate::config::{Home, NodeConfig};
 use crate::core::Entry;
@@ -182,6 +185,7 @@ pub(crate) struct Replayed {
 pub(crate) fn read_journal(
     journal: &Journal,
     certified: Height,
+    epoch: Epoch,
     is_durable: impl Fn(&Digest) -> bool,
 ) -> Result<Replayed, NodeError> {
     let mut records = Vec::new();
@@ -192,6 +196,10 @@ pub(crate) fn read_journal(
         let record: Record = decode(&bytes, MAX_RECORD_BYTES).map_err(|error| NodeError::Journal {
             reason: format!("entry {number}: {error}"),
         })?;
+        if record.epoch().is_some_and(|of| of != epoch) {
+            entries.push(Entry::of_former_epoch(number, certified));
+            continue;
+        }
         entries.push(Entry::new(number, &record, bytes));
         if record.height().is_none_or(|height| height > certified) {
             records.push(record);
@@ -253,27 +261,53 @@ pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result
     })
 }
 
+/// The epoch that the chain is in, and this validator's seat.
+pub(crate) fn agreement_of(
+    chain: &Chain,
+    validator: &PublicKey,
+) -> Result<(Agreement, Option<Rejoin>), NodeError> {
+    let reader = chain.reader();
+    let damaged = |error: StateError<StorageError>| match error {
+        StateError::Read(error) => NodeError::from(error),
+        damaged @ StateError::Damaged { .. } => NodeError::GenesisState {
+            reason: damaged.to_string(),
+        },
+    };
+    let agreement = read_agreement(&reader).map_err(damaged)?;
+    let seat: Option<Seat> = read_value(&reader, &StateKey::seat(validator)).map_err(damaged)?;
+    Ok((agreement, seat.and_then(|seat| seat.v1().rejoin)))
+}
+
+/// What the engine of the epoch that the chain is in is told.
 pub(crate) fn engine_config(
-    identity: &Identity,
+    network: Digest,
+    parameters: &Parameters,
     config: &NodeConfig,
     chain: &Chain,
-    votes: bool,
+    agreement: &Agreement,
+    index: Option<ValidatorIndex>,
 ) -> Result<EngineConfig, NodeError> {
     let snapshot = chain.snapshot()?;
     let certified = snapshot.height();
+    let epoch_start = Height(agreement.v1().first.0.saturating_sub(1));
+    let certificate = if certified > epoch_start {
+        snapshot.certificate(certified)?
+    } else {
+        None
+    };
     let around = |ms: u32| TimerRange {
         from_ms: ms - ms / 5,
         to_ms: ms + ms / 5,
     };
     Ok(EngineConfig {
-        network: identity.network(),
-        committee: identity.committee.clone(),
-        index: votes.then_some(identity.index),
-        parameters: identity.parameters.clone(),
-        epoch_start: Height::GENESIS,
-        epoch_end: None,
+        network,
+        committee: agreement.committee(),
+        index,
+        parameters: parameters.clone(),
+        epoch_start,
+        epoch_end: agreement.v1().last,
         certified,
-        certificate: snapshot.certificate(certified)?,
+        certificate,
         timing: Timing {
             resend: around(config.consensus.resend_ms.max(10)),
             progress: around(config.consensus.progress_ms.max(100)),
@@ -327,10 +361,10 @@ mod tests {
         journal.append(&[encode(&accepted), encode(&prepare)]).unwrap();
         journal.sync().unwrap();
 
-        let lost = read_journal(&journal, Height(0), |_| false).unwrap();
+        let lost = read_journal(&journal, Height(0), Epoch(0), |_| false).unwrap();
         assert_eq!(lost.records, std::slice::from_ref(&accepted));
         // The batch turns up after all: the vote that never left must not come back.
-        let found = read_journal(&journal, Height(0), |_| true).unwrap();
+        let found = read_journal(&journal, Height(0), Epoch(0), |_| true).unwrap();
         assert_eq!(found.records, [accepted]);
         assert_eq!(found.entries.len(), 1);
     }

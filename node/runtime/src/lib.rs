@@ -14,6 +14,7 @@ mod clock;
 mod committed;
 pub mod config;
 mod core;
+mod epoch;
 mod error;
 mod evidence;
 mod executor;
@@ -24,6 +25,7 @@ pub mod logging;
 mod metrics;
 mod node;
 mod pool;
+mod quarantine;
 mod queue;
 mod router;
 mod start;
@@ -34,6 +36,7 @@ mod wire;
 pub use config::{Home, NodeConfig};
 pub use error::NodeError;
 pub use home::{CheckReport, check};
+pub use quarantine::Quarantine;
 pub use start::run;
 
 /// Ends the process: going on could break a promise. The databases are whole after any end.

@@ -20,6 +20,7 @@ use crate::batcher::OwnBatches;
 use crate::batches::BatchStore;
 use crate::certified::{Certified, fault};
 use crate::committed::Committed;
+use crate::epoch::SharedEpoch;
 use crate::evidence;
 use crate::links::Links;
 use crate::logging;
@@ -33,7 +34,7 @@ pub(crate) struct RunningNode {
     pub(crate) genesis: Genesis,
     pub(crate) genesis_text: String,
     pub(crate) network: Digest,
-    pub(crate) committee: Committee,
+    pub(crate) epoch: SharedEpoch,
     pub(crate) names: Vec<String>,
     pub(crate) parameters: Parameters,
     pub(crate) index: Option<ValidatorIndex>,
@@ -56,6 +57,11 @@ impl RunningNode {
             .get(usize::from(index.0))
             .cloned()
             .unwrap_or_else(|| format!("validator {index}"))
+    }
+
+    /// Who agrees now.
+    fn committee(&self) -> Committee {
+        self.epoch.get().committee.clone()
     }
 
     fn tip_facts(&self) -> TipFacts {
@@ -96,8 +102,8 @@ impl Node for RunningNode {
             validator: self
                 .index
                 .map_or_else(|| "observer".to_owned(), |index| self.name(index)),
-            consensus: self.committee.engine(),
-            epoch: self.committee.epoch(),
+            consensus: self.committee().engine(),
+            epoch: self.committee().epoch(),
             view: view.reign,
             primary: Some(self.name(view.leader)),
             tip: self.tip_facts(),
@@ -109,36 +115,40 @@ impl Node for RunningNode {
     }
 
     fn network(&self) -> NetworkFacts {
+        let begun = self.chain.snapshot().and_then(|snapshot| snapshot.epochs());
+        let begun = begun.unwrap_or_else(|error| {
+            tracing::error!(%error, "the chain database cannot be read");
+            Vec::new()
+        });
+        let epochs = begun.into_iter().map(|(first, committee)| EpochFacts {
+            first,
+            committee,
+            names: self.names.clone(),
+        });
         NetworkFacts {
             network: self.network,
             name: self.genesis.name().to_owned(),
             genesis: self.genesis_text.clone(),
             parameters: self.parameters.clone(),
-            epochs: vec![EpochFacts {
-                first: Height(1),
-                committee: self.committee.clone(),
-                names: self.names.clone(),
-            }],
+            epochs: epochs.collect(),
         }
     }
 
     fn validators(&self) -> Vec<ValidatorFacts> {
         let leader = self.view.get().leader;
+        let committee = self.committee();
         let seals = self.committed.last_seals();
         let connected = self.connected();
         let facts = |index: ValidatorIndex| ValidatorFacts {
             index,
             name: self.name(index),
-            key: *self
-                .committee
-                .key(index)
-                .expect("the index is one of the committee's"),
+            key: *committee.key(index).expect("the index is one of the committee's"),
             primary: index == leader,
             last_seal: seals.get(&index).copied(),
             connected: (Some(index) != self.index)
                 .then(|| connected.get(&index).is_some_and(|peer| peer.connected())),
         };
-        self.committee.indices().map(facts).collect()
+        committee.indices().map(facts).collect()
     }
 
     fn peers(&self) -> Vec<PeerFacts> {
@@ -254,7 +264,7 @@ impl Node for RunningNode {
         if view.diverged {
             return Err("this node has diverged from the certified chain and votes no more".to_owned());
         }
-        let needed = self.committee.quorum().saturating_sub(1);
+        let needed = self.committee().quorum().saturating_sub(1);
         let connected = self.connected_count();
         if connected < needed {
             return Err(format!(
@@ -302,7 +312,7 @@ impl Node for RunningNode {
                 (
                     "validators",
                     "Validators in the committee",
-                    number(self.committee.size()),
+                    number(self.committee().size()),
                 ),
                 (
                     "pending_transactions",
@@ -374,7 +384,7 @@ impl Node for RunningNode {
                 })
                 .collect();
             serde_json::json!({
-                "engine": self.committee.engine().to_string(),
+                "engine": self.committee().engine().to_string(),
                 "view": view.reign,
                 "primary": self.name(view.leader),
                 "certified": view.certified.0,

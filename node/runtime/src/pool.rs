@@ -278,6 +278,25 @@ impl Pool {
         taken
     }
 
+    /// These were packed into batches that come to nothing: they wait to be packed again.
+    pub(crate) fn unpack(&self, fingerprints: &[Fingerprint]) {
+        let mut guard = self.inner();
+        let inner = &mut *guard;
+        for fingerprint in fingerprints {
+            if let Some(pending) = inner
+                .pending
+                .get_mut(fingerprint)
+                .filter(|pending| pending.packed)
+            {
+                pending.packed = false;
+                inner.queued_bytes += pending.length;
+                inner.queue.push_back(*fingerprint);
+            }
+        }
+        drop(guard);
+        self.arrived.notify_one();
+    }
+
     /// These ids were executed: every copy goes.
     pub(crate) fn on_executed(&self, ids: impl Iterator<Item = Digest>) {
         let mut inner = self.inner();
@@ -478,6 +497,18 @@ mod tests {
         pool.on_executed([elsewhere.id, packed.id].into_iter());
         pool.take_expired(Timestamp(50));
         assert_eq!(pool.queued().1, 0);
+    }
+
+    #[test]
+    fn what_was_packed_in_vain_is_packed_again() {
+        let pool = pool(10, 10);
+        let one = candidate(1, 0, 100, &[1]);
+        pool.insert(vec![one.clone()]);
+        assert_eq!(pool.take(10, 1 << 20).len(), 1);
+        pool.unpack(&[one.fingerprint, one.fingerprint, Digest([9; 32])]);
+        assert_eq!(pool.queued(), (1, one.length));
+        assert_eq!(pool.take(10, 1 << 20).len(), 1);
+        assert_eq!(pool.queued(), (0, 0));
     }
 
     #[test]

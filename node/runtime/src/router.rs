@@ -12,7 +12,7 @@ use std::thread::JoinHandle;
 use bytes::Bytes;
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
 use quorate_consensus::{Body, Ed25519, Message};
-use quorate_crypto::{Committee, Digest, ValidatorIndex};
+use quorate_crypto::{Digest, ValidatorIndex};
 use quorate_ledger::{Parameters, decode};
 use quorate_network::{Channel, Event as NetworkEvent, Events, PeerKey};
 use tokio::runtime;
@@ -20,9 +20,10 @@ use tokio::runtime;
 use crate::batches::{BatchStore, Checker};
 use crate::committed::Committed;
 use crate::core::{Event, Inbox};
+use crate::epoch::SharedEpoch;
 use crate::links::Links;
 use crate::queue::{Bounds, FairQueue};
-use crate::sync;
+use crate::sync::{self, SyncHandle};
 use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
 
 /// Bytes of a batch frame besides the batch.
@@ -44,13 +45,14 @@ const REQUESTS: Bounds = Bounds {
 /// Where incoming traffic goes.
 pub(crate) struct Parts {
     pub(crate) network: Digest,
-    pub(crate) committee: Committee,
+    pub(crate) epoch: SharedEpoch,
     pub(crate) parameters: Parameters,
     pub(crate) links: Links,
     pub(crate) inbox: Inbox,
     pub(crate) checker: Checker,
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) committed: Arc<Committed>,
+    pub(crate) sync: SyncHandle,
     pub(crate) sync_server: sync::Server,
 }
 
@@ -164,7 +166,16 @@ impl Router {
             Ok(message) => message,
             Err(error) => return tracing::warn!(%from, %error, "a message that cannot be decoded"),
         };
-        match message.verify(parts.network, &parts.committee, &Ed25519) {
+        let epoch = message.v1().epoch;
+        let info = parts.epoch.get();
+        let Some(committee) = info.committee_of(epoch) else {
+            if epoch > info.epoch() {
+                // Nobody can tell yet whether that is so; blocks prove themselves.
+                parts.sync.look_ahead(from, parts.committed.height());
+            }
+            return tracing::debug!(%from, %epoch, "a message of another epoch");
+        };
+        match message.verify(parts.network, committee, &Ed25519) {
             Ok(message) => {
                 if let Body::Seal { height, .. } = message.get().v1().body {
                     parts.committed.note_seal(message.get().v1().sender, height);

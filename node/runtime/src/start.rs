@@ -6,12 +6,11 @@
 //! executor executes them again.
 
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
-use quorate_consensus::Engine;
-use quorate_crypto::{Digest, Height};
-use quorate_ledger::StateTree;
+use quorate_consensus::{Config as EngineConfig, Engine};
+use quorate_crypto::{Digest, Epoch, Height, PublicKey, ValidatorIndex};
+use quorate_ledger::{Agreement, Rejoin, StateTree};
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
 
@@ -19,14 +18,18 @@ use crate::batcher::{self, OwnBatches};
 use crate::batches::{self, BatchStore, Rules};
 use crate::committed::Committed;
 use crate::config::{Home, NodeConfig};
-use crate::core::{self, Core, Event};
+use crate::core::{self, Core, Event, NextEpoch, Serving};
+use crate::epoch::SharedEpoch;
 use crate::error::NodeError;
-use crate::evidence::{EvidenceStore, write_durably};
+use crate::evidence::EvidenceStore;
 use crate::executor::{self, Command};
-use crate::home::{Identity, Replayed, engine_config, network_config, open_chain, read_journal};
+use crate::home::{
+    Identity, Replayed, agreement_of, engine_config, network_config, open_chain, read_journal,
+};
 use crate::links::{self, Links};
 use crate::node::RunningNode;
 use crate::pool::Pool;
+use crate::quarantine::QuarantineFile;
 use crate::view::SharedView;
 use crate::{flush, logging, router, sync};
 
@@ -63,14 +66,18 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
     let certified = chain.tip().height;
     if journal.is_new() && certified > Height::GENESIS {
         // Pitfall 28: what this validator signed above its chain is not known any more.
-        quarantine(&home.quarantine(), "its journal is gone while its chain is not");
+        quarantine(
+            &QuarantineFile::new(home.quarantine()),
+            "its journal is gone while its chain is not",
+        );
     }
+    let (agreement, _) = agreement_of(&chain, &identity.validator_key.public())?;
     let is_durable = |digest: &Digest| {
         chain.has_batch(digest).unwrap_or_else(|error| {
             crate::fatal(&format!("the chain database cannot be read: {error}"));
         })
     };
-    let replayed = read_journal(&journal, certified, is_durable)?;
+    let replayed = read_journal(&journal, certified, agreement.v1().epoch, is_durable)?;
     let (handle, events) = runtime.block_on(quorate_network::start(network_config(&identity, config)?))?;
     let node = Started::start(
         config, identity, chain, tree, journal, replayed, handle, events, &runtime, home,
@@ -121,11 +128,15 @@ impl Started {
         let tip = chain.tip();
         let certified = tip.height;
         let transactions = chain.snapshot()?.transaction_count();
-        let committee = identity.committee.clone();
+        let validator = identity.validator_key.public();
+        let (agreement, rejoin) = agreement_of(&chain, &validator)?;
+        let committee = agreement.committee();
+        let epoch = SharedEpoch::new(&agreement);
         let parameters = identity.parameters.clone();
         let rules = Rules {
             network,
             committee: committee.clone(),
+            first: agreement.v1().first,
             parameters: parameters.clone(),
         };
         let evidence = EvidenceStore::open(home.evidence()).map_err(|source| NodeError::System {
@@ -167,7 +178,7 @@ impl Started {
             batches: Arc::clone(&batches),
             tree,
             tip,
-            committee: committee.clone(),
+            epoch: epoch.clone(),
             parameters: parameters.clone(),
             inbox: inbox.clone(),
             committed: Arc::clone(&committed),
@@ -175,7 +186,7 @@ impl Started {
         let (sync, sync_thread) = sync::start(sync::Parts {
             runtime: runtime.handle().clone(),
             network,
-            committee: committee.clone(),
+            epoch: epoch.clone(),
             chain: Arc::clone(&chain),
             batches: Arc::clone(&batches),
             executor: executor.clone(),
@@ -183,23 +194,35 @@ impl Started {
             inbox: inbox.clone(),
         });
         let view = Arc::new(SharedView::new(certified));
-        let marker = home.quarantine();
-        let votes = !marker.exists();
-        if !votes {
-            tracing::warn!(marker = %marker.display(), "this validator only observes: the file says why");
-        }
-        let engine_config = engine_config(&identity, config, &chain, votes)?;
+        let file = QuarantineFile::new(home.quarantine());
+        let votes = allowed(&file, rejoin.as_ref(), agreement.v1().epoch);
+        let index = votes.then_some(identity.index);
+        let first_config = engine_config(network, &parameters, config, &chain, &agreement, index)?;
         let (engine, first) =
-            Engine::recover(engine_config, replayed.records).map_err(|error| NodeError::NoEngine {
+            Engine::recover(first_config, replayed.records).map_err(|error| NodeError::NoEngine {
                 engine: error.engine.to_string(),
             })?;
+        let next_epoch = {
+            let (file, chain, config) = (file.clone(), Arc::clone(&chain), config.clone());
+            let (parameters, own) = (parameters.clone(), identity.index);
+            move || {
+                next_epoch(&file, &chain, &validator, |agreement, votes| {
+                    let index = votes.then_some(own);
+                    let config = engine_config(network, &parameters, &config, &chain, agreement, index)?;
+                    Ok((config, index))
+                })
+            }
+        };
         let core = Core::new(
             core::Parts {
                 network,
-                epoch: committee.epoch(),
-                index: votes.then_some(identity.index),
+                index,
                 key: identity.validator_key.clone(),
-                engine,
+                serving: Serving {
+                    epoch: committee.epoch(),
+                    engine,
+                },
+                next_epoch: Box::new(next_epoch),
                 next_entry,
                 replayed: replayed.entries,
                 journal: journal_writer,
@@ -208,7 +231,7 @@ impl Started {
                         crate::fatal(&format!("the journal cannot be pruned: {error}"));
                     }
                 }),
-                quarantine: Box::new(move |why| quarantine(&marker, why)),
+                quarantine: Box::new(move |why| quarantine(&file, why)),
                 evidence,
                 chain_flusher,
                 batches: Arc::clone(&batches),
@@ -219,6 +242,7 @@ impl Started {
             },
             first,
             certified,
+            agreement.v1().last,
         );
         let core_thread = std::thread::Builder::new()
             .name("core".to_owned())
@@ -235,7 +259,7 @@ impl Started {
             })?;
         let batcher_thread = batcher::start(batcher::Parts {
             network,
-            epoch: committee.epoch(),
+            epoch: epoch.clone(),
             author: identity.index,
             key: identity.validator_key.clone(),
             parameters: parameters.clone(),
@@ -247,13 +271,14 @@ impl Started {
         });
         let router = router::Parts {
             network,
-            committee: committee.clone(),
+            epoch: epoch.clone(),
             parameters: parameters.clone(),
             links: links.clone(),
             inbox: inbox.clone(),
             checker,
             batches: Arc::clone(&batches),
             committed: Arc::clone(&committed),
+            sync: sync.clone(),
             sync_server: sync::Server::new(Arc::clone(&chain), runtime.handle().clone()),
         };
         let router_threads = router::start(router, events, runtime.handle().clone());
@@ -261,7 +286,7 @@ impl Started {
             genesis: identity.genesis,
             genesis_text: identity.genesis_text,
             network,
-            committee,
+            epoch,
             names: identity.names,
             parameters,
             index: Some(identity.index),
@@ -341,16 +366,46 @@ impl Started {
     }
 }
 
-/// Leaves a file, durably, that keeps this validator from voting until a person has looked.
-fn quarantine(path: &Path, why: &str) {
-    let text = format!("This validator observes and does not vote while this file is here: {why}.\n");
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let name = path
-        .file_name()
-        .map_or_else(Default::default, |name| name.to_string_lossy());
-    if let Err(error) = write_durably(folder, &name, text.as_bytes()) {
-        crate::fatal(&format!("{} cannot be written: {error}", path.display()));
+/// Leaves a file, durably, that keeps this validator from voting until its member lets it rejoin.
+fn quarantine(file: &QuarantineFile, why: &str) {
+    if let Err(error) = file.put(why) {
+        crate::fatal(&format!(
+            "the file that keeps this node from voting cannot be written: {error}"
+        ));
     }
+}
+
+/// Whether this validator may vote in `epoch`.
+fn allowed(file: &QuarantineFile, rejoin: Option<&Rejoin>, epoch: Epoch) -> bool {
+    file.allows(rejoin, epoch).unwrap_or_else(|error| {
+        crate::fatal(&format!(
+            "the file that keeps this node from voting cannot be removed: {error}"
+        ));
+    })
+}
+
+/// Starts the engine of the epoch that the chain is in now.
+fn next_epoch(
+    file: &QuarantineFile,
+    chain: &Chain,
+    validator: &PublicKey,
+    configure: impl Fn(&Agreement, bool) -> Result<(EngineConfig, Option<ValidatorIndex>), NodeError>,
+) -> NextEpoch {
+    let begun = || {
+        let (agreement, rejoin) = agreement_of(chain, validator)?;
+        let epoch = agreement.v1().epoch;
+        let votes = allowed(file, rejoin.as_ref(), epoch);
+        let (config, index) = configure(&agreement, votes)?;
+        let (engine, first) = Engine::start(config).map_err(|error| NodeError::NoEngine {
+            engine: error.engine.to_string(),
+        })?;
+        Ok(NextEpoch {
+            serving: Serving { epoch, engine },
+            first,
+            index,
+        })
+    };
+    begun().unwrap_or_else(|error: NodeError| crate::fatal(&format!("the next epoch cannot begin: {error}")))
 }
 
 fn join(thread: std::thread::JoinHandle<()>) {

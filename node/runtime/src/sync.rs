@@ -13,20 +13,22 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Scope};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
+use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::{CertifiedBlock, CheckedBatch};
 use quorate_storage::Chain;
 use tokio::runtime;
 
-use self::fetch::Fetcher;
+use self::fetch::{FetchError, Fetcher};
 pub(crate) use self::serve::Server;
 use self::spans::{Next, Spans};
 use crate::batches::BatchStore;
 use crate::core::{Event, Inbox};
+use crate::epoch::SharedEpoch;
 use crate::executor::{ApplyError, ExecutorHandle};
 use crate::links::Links;
+use crate::wire::MAX_SYNC_BLOCKS;
 
 /// Bytes of an encoded certified block. The largest batches, as many as a proposal may name, have to
 /// fit: a start refuses parameters that would allow more.
@@ -37,6 +39,8 @@ const MAX_WORKERS: usize = 4;
 const MAX_FAILURES: u32 = 3;
 /// How long to wait before a peer that failed is asked again.
 const RETRY: Duration = Duration::from_millis(200);
+/// How often a peer's word that it is in a later epoch is looked into.
+const LOOK_AHEAD_INTERVAL: Duration = Duration::from_millis(500);
 /// How long to wait for a block before looking for further peers.
 const PATIENCE: Duration = Duration::from_millis(200);
 
@@ -68,6 +72,7 @@ struct Progress {
     running: AtomicBool,
     target: AtomicU64,
     heights: Mutex<BTreeMap<ValidatorIndex, Height>>,
+    looked_ahead: Mutex<Option<Instant>>,
 }
 
 impl SyncHandle {
@@ -84,6 +89,23 @@ impl SyncHandle {
         }
         // The thread ends only with the node.
         let _ = self.sender.send(Call::Fetch(to, holders));
+    }
+
+    /// This peer says that it is in a later epoch than this node, whose height is `certified`: it may have
+    /// blocks to show for it. Asked so often, not more is asked of it than this.
+    pub(crate) fn look_ahead(&self, peer: ValidatorIndex, certified: Height) {
+        let now = Instant::now();
+        let mut looked = self
+            .progress
+            .looked_ahead
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let recently = looked.is_some_and(|at| now.duration_since(at) < LOOK_AHEAD_INTERVAL);
+        if !recently && !self.is_running() {
+            *looked = Some(now);
+            let to = Height(certified.0.saturating_add(MAX_SYNC_BLOCKS));
+            let _ = self.sender.send(Call::Fetch(to, vec![peer]));
+        }
     }
 
     /// Ends the thread.
@@ -111,7 +133,7 @@ impl SyncHandle {
 pub(crate) struct Parts {
     pub(crate) runtime: runtime::Handle,
     pub(crate) network: Digest,
-    pub(crate) committee: Committee,
+    pub(crate) epoch: SharedEpoch,
     pub(crate) chain: Arc<Chain>,
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) executor: ExecutorHandle,
@@ -153,7 +175,7 @@ impl Parts {
         let fetcher = Fetcher {
             runtime: &self.runtime,
             network: self.network,
-            committee: &self.committee,
+            epoch: &self.epoch,
             batches: &self.batches,
             links: &self.links,
             spans: &spans,
@@ -219,6 +241,11 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
     {
         match fetcher.fetch(holder, span) {
             Ok(()) => failures = 0,
+            Err(FetchError::Ended(height)) => {
+                tracing::debug!(%holder, %height, "it has no more blocks");
+                failures += 1;
+                std::thread::sleep(RETRY);
+            }
             Err(error) => {
                 tracing::warn!(%holder, %error, "blocks could not be fetched");
                 failures += 1;

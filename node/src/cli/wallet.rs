@@ -5,7 +5,7 @@ mod asset;
 pub(crate) mod notarize;
 mod offline;
 mod pay;
-mod send;
+pub(super) mod send;
 
 use std::path::PathBuf;
 

@@ -75,6 +75,8 @@ fn take(store: &BatchStore, offenders: &mut Offenders, sender: ValidatorIndex, b
             }
         }
         Ok(None) => {}
+        // Its author is in another epoch already, or still.
+        Err(error @ BatchError::WrongEpoch { .. }) => tracing::debug!(%sender, %error, "not taken"),
         Err(error) => {
             if let Some(bad) = offenders.note(sender, now) {
                 tracing::warn!(%sender, %error, bad, "a batch was refused");
@@ -91,7 +93,7 @@ fn check(
     heard: bool,
     bytes: Bytes,
 ) -> Result<Option<(CheckedBatch, Charge)>, BatchError> {
-    let formed = FormedBatch::new(bytes, &store.rules.view())?;
+    let formed = FormedBatch::new(bytes, &store.rules().view())?;
     let digest = formed.digest();
     if store.contains(&digest) {
         return Ok(None);

@@ -66,6 +66,7 @@ impl World {
         let rules = Rules {
             network: NETWORK,
             committee: Committee::new(Epoch(0), Engine::Pbft, 1, validators),
+            first: Height(1),
             parameters,
         };
         let (inbox, outlet) = inbox();
@@ -117,7 +118,7 @@ impl World {
         let values = values.map(|(key, value)| (*key, value_hash(value.as_deref().unwrap())));
         let mut tree = StateTree::load(Height::GENESIS, values);
         let tip = self.chain.tip();
-        let rules = &self.store.rules;
+        let rules = self.store.rules();
         let input = BlockInput {
             tip: &tip,
             proposal: &Proposal::new(Timestamp(2_000), vec![batch.digest()]),
@@ -143,7 +144,7 @@ impl World {
     fn heard(&mut self) -> Vec<Digest> {
         std::iter::from_fn(|| self.outlet.try_next())
             .map(|event| match event {
-                Event::BatchStored(digest) => digest,
+                Event::BatchStored(_, digest) => digest,
                 other => panic!("{other:?}"),
             })
             .collect()
@@ -197,6 +198,32 @@ fn what_stays_unordered_is_passed_on_the_longest_waiting_first_and_not_at_once_a
     let stale = world.store.take_stale(Duration::ZERO, 1);
     assert_eq!(stale, [batches[2].digest()]);
     assert_eq!(world.store.take_stale(Duration::from_secs(60), 9), []);
+}
+
+#[test]
+fn a_new_epoch_begins_without_the_batches_of_the_former_one() {
+    let mut world = World::new();
+    let (ordered, open) = (world.batch(1), world.batch(2));
+    world.take(&open, AUTHOR);
+    world.store.write_all(std::slice::from_ref(&ordered)).unwrap();
+    world.write_block(&ordered);
+    assert!(world.store.contains(&ordered.digest()));
+    let next = Committee::new(
+        Epoch(1),
+        Engine::Pbft,
+        1,
+        world.keys.iter().map(SigningKey::public).collect(),
+    );
+    world.store.begin_epoch(next, Height(2)).unwrap();
+    assert_eq!(world.store.len(), 0);
+    assert!(world.chain.unordered_batches().unwrap().is_empty());
+    // A proposal of the new epoch that names either has no batch, though one of them is on disk.
+    assert!(!world.store.contains(&ordered.digest()));
+    assert!(!world.store.contains(&open.digest()));
+    world.heard();
+    // One that was packed, or checked, while the epoch ended.
+    assert!(!world.store.insert(&open, Charge::Author(AUTHOR)).unwrap());
+    assert_eq!(world.heard(), []);
 }
 
 #[test]

@@ -40,6 +40,12 @@ impl Entry {
         Self { number, needed }
     }
 
+    /// The entry under `number` of an epoch that had ended with the block at `last`.
+    pub(crate) fn of_former_epoch(number: u64, last: Height) -> Self {
+        let needed = Needed::UntilHeight(last);
+        Self { number, needed }
+    }
+
     /// Its number in the journal.
     pub(crate) fn number(&self) -> u64 {
         self.number
@@ -105,6 +111,15 @@ impl Entries {
         }
         let first = self.entries.front().map_or(self.next, |entry| entry.number);
         (self.renew(), dropped.then_some(first))
+    }
+
+    /// The epoch has ended with the block at `last`: no entry is needed once that is on disk.
+    pub(super) fn end_epoch(&mut self, last: Height) {
+        for entry in &mut self.entries {
+            if matches!(entry.needed, Needed::WhileReign(..)) {
+                entry.needed = Needed::UntilHeight(last);
+            }
+        }
     }
 
     fn newest_reign(&self, durable: u64) -> Option<u64> {
@@ -207,6 +222,17 @@ mod tests {
         entries.append(&about_view(3), b"next");
         assert_eq!(entries.prune(Height(1), 2), (vec![], None));
         assert_eq!(entries.prune(Height(1), 3), (vec![], Some(3)));
+    }
+
+    #[test]
+    fn an_epochs_entries_go_with_its_last_block() {
+        let mut entries = Entries::new(Vec::new(), 1);
+        entries.append(&about_view(2), b"view");
+        entries.append(&about_height(9), b"");
+        entries.end_epoch(Height(9));
+        entries.append(&about_view(0), b"of the next epoch");
+        assert_eq!(entries.prune(Height(8), 3), (vec![], None));
+        assert_eq!(entries.prune(Height(9), 3), (vec![], Some(3)));
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the core hears, and where it is put.
 
 use quorate_consensus::{Message, Verified};
-use quorate_crypto::{Certificate, Digest, Height, ValidatorIndex};
+use quorate_crypto::{Certificate, Digest, Epoch, Height, ValidatorIndex};
 use tokio::sync::mpsc;
 
 use crate::executor::ApplyError;
@@ -16,8 +16,8 @@ pub(crate) enum Event {
     Message(Verified<Message>),
     /// A link to a validator has come up.
     Connected(ValidatorIndex),
-    /// A batch was checked and written.
-    BatchStored(Digest),
+    /// A batch of this epoch was checked and written.
+    BatchStored(Epoch, Digest),
     /// The journal is on disk up to this entry.
     JournalFlushed(u64),
     /// Batch writes are on disk up to this count, and blocks up to this height.
@@ -33,11 +33,20 @@ pub(crate) enum Event {
         height: Height,
         /// Its hash.
         block: Digest,
+        /// The epoch's last height, if the block has fixed it.
+        ends: Option<Height>,
     },
     /// A certified block was written.
     Written(Height),
-    /// Block sync applied a certified block with these batches.
-    Synced(Certificate, Vec<Digest>),
+    /// Block sync applied a certified block.
+    Synced {
+        /// What proves it.
+        certificate: Certificate,
+        /// The batches that it names.
+        batches: Vec<Digest>,
+        /// The epoch's last height, if the block has fixed it.
+        ends: Option<Height>,
+    },
     /// Block sync brought a certified block, and executed here it is another one.
     Diverged(ApplyError),
     /// Stop in order.

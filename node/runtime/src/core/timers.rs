@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use quorate_consensus::{Timer, TimerRange};
+use quorate_crypto::Epoch;
 
 /// A gap in the driver's own loop longer than this means that the process was stopped or starved:
 /// peers are not to blame for what it did not hear (pitfall 35).
@@ -12,7 +13,7 @@ const GAP: Duration = Duration::from_millis(500);
 /// The running timers.
 #[derive(Debug, Default)]
 pub(super) struct Timers {
-    running: BTreeMap<Timer, Running>,
+    running: BTreeMap<(Epoch, Timer), Running>,
     random: u64,
 }
 
@@ -31,15 +32,20 @@ impl Timers {
         }
     }
 
-    /// Starts or restarts `timer`.
-    pub(super) fn set(&mut self, timer: Timer, range: TimerRange, now: Instant) {
+    /// Starts or restarts `timer` of the engine of `epoch`.
+    pub(super) fn set(&mut self, epoch: Epoch, timer: Timer, range: TimerRange, now: Instant) {
         let deadline = now + self.draw(range);
-        self.running.insert(timer, Running { deadline, range });
+        self.running.insert((epoch, timer), Running { deadline, range });
     }
 
     /// Stops `timer`, if it runs.
-    pub(super) fn cancel(&mut self, timer: Timer) {
-        self.running.remove(&timer);
+    pub(super) fn cancel(&mut self, epoch: Epoch, timer: Timer) {
+        self.running.remove(&(epoch, timer));
+    }
+
+    /// Stops all timers of epochs before this one.
+    pub(super) fn cancel_before(&mut self, epoch: Epoch) {
+        self.running.retain(|(of, _), _| *of >= epoch);
     }
 
     /// When the next timer fires.
@@ -48,7 +54,7 @@ impl Timers {
     }
 
     /// A timer that is due, taken out.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<Timer> {
+    pub(super) fn take_due(&mut self, now: Instant) -> Option<(Epoch, Timer)> {
         let due = self
             .running
             .iter()
@@ -69,8 +75,8 @@ impl Timers {
             .iter()
             .map(|(timer, running)| (*timer, running.range))
             .collect();
-        for (timer, range) in timers {
-            self.set(timer, range, now);
+        for ((epoch, timer), range) in timers {
+            self.set(epoch, timer, range, now);
         }
         true
     }
@@ -98,8 +104,8 @@ mod tests {
     fn pitfall_35_timers_restart_after_a_gap_instead_of_firing() {
         let start = Instant::now();
         let mut timers = Timers::new(7);
-        timers.set(Timer::Resend, RANGE, start);
-        timers.set(Timer::Progress { reign: 0 }, RANGE, start);
+        timers.set(Epoch(0), Timer::Resend, RANGE, start);
+        timers.set(Epoch(0), Timer::Progress { reign: 0 }, RANGE, start);
         let expected = timers.next().unwrap();
         let woken = expected + Duration::from_secs(10);
         assert!(timers.restart_after_gap(expected, woken));
@@ -112,7 +118,7 @@ mod tests {
         let start = Instant::now();
         let mut timers = Timers::new(99);
         for _ in 0..1_000 {
-            timers.set(Timer::Resend, RANGE, start);
+            timers.set(Epoch(0), Timer::Resend, RANGE, start);
             let after = timers.next().unwrap() - start;
             assert!((100..=200).contains(&(after.as_millis() as u32)), "{after:?}");
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
-use quorate_crypto::{CertificateError, Committee, Digest, Height, ValidatorIndex};
+use quorate_crypto::{CertificateError, Digest, Epoch, Height, ValidatorIndex};
 use quorate_ledger::{BatchError, CertifiedBlock, CheckedBatch, ContentsError, DecodeError, decode, encode};
 use quorate_network::{RequestError, Response};
 use tokio::runtime;
@@ -13,6 +13,7 @@ use tokio::runtime;
 use super::spans::Spans;
 use super::{MAX_BLOCK_BYTES, VerifiedBlock};
 use crate::batches::BatchStore;
+use crate::epoch::{EpochInfo, SharedEpoch};
 use crate::links::Links;
 use crate::wire::SyncRequest;
 
@@ -20,6 +21,8 @@ use crate::wire::SyncRequest;
 const BLOCK_DEADLINE: Duration = Duration::from_secs(5);
 /// What a peer has to deliver in each second beyond that.
 const MIN_BYTES_PER_SECOND: u64 = 1 << 20;
+/// How long to wait before looking again whether the next epoch has begun.
+const EPOCH_WAIT: Duration = Duration::from_millis(5);
 /// How long one answer may take in all.
 const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
 
@@ -40,6 +43,8 @@ pub(super) enum FetchError {
     Malformed(#[from] DecodeError),
     #[error("it sent block {got} for block {asked}")]
     WrongHeight { got: Height, asked: Height },
+    #[error("it sent a block of epoch {0}, which is not the one under way there")]
+    AnotherEpoch(Epoch),
     #[error("it sent a block of another network")]
     WrongNetwork,
     #[error("it sent a block with a bad certificate: {0}")]
@@ -54,7 +59,7 @@ pub(super) enum FetchError {
 pub(super) struct Fetcher<'a> {
     pub(super) runtime: &'a runtime::Handle,
     pub(super) network: Digest,
-    pub(super) committee: &'a Committee,
+    pub(super) epoch: &'a SharedEpoch,
     pub(super) batches: &'a BatchStore,
     pub(super) links: &'a Links,
     pub(super) spans: &'a Spans<VerifiedBlock>,
@@ -94,6 +99,22 @@ impl Fetcher<'_> {
         Ok(())
     }
 
+    /// What is known of the epoch of a block. Who agrees in the next one is known once the last block of
+    /// this one is applied, so that is waited for.
+    fn epoch_of(&self, epoch: Epoch) -> Result<Arc<EpochInfo>, FetchError> {
+        let until = Instant::now() + BLOCK_DEADLINE;
+        loop {
+            let info = self.epoch.get();
+            if info.epoch() == epoch {
+                return Ok(info);
+            }
+            if epoch < info.epoch() || Instant::now() >= until || self.spans.is_stopped() {
+                return Err(FetchError::AnotherEpoch(epoch));
+            }
+            std::thread::sleep(EPOCH_WAIT);
+        }
+    }
+
     /// The block, if a quorum of the committee sealed it and what comes with it belongs to it.
     fn verify(&self, bytes: &[u8], asked: Height) -> Result<VerifiedBlock, FetchError> {
         let block: CertifiedBlock = decode(bytes, MAX_BLOCK_BYTES)?;
@@ -105,7 +126,8 @@ impl Fetcher<'_> {
         if header.network != self.network {
             return Err(FetchError::WrongNetwork);
         }
-        block.v1().certificate.verify(self.network, self.committee)?;
+        let info = self.epoch_of(header.epoch)?;
+        block.v1().certificate.verify(self.network, &info.committee)?;
         block.verify_contents()?;
         let batches = block.v1().batches.iter();
         let trusted = batches.map(|batch| self.batches.trust(batch.clone()).map(Arc::new));

@@ -110,6 +110,11 @@ impl<B> Spans<B> {
         self.changed.notify_all();
     }
 
+    /// Whether everyone is to end.
+    pub(super) fn is_stopped(&self) -> bool {
+        self.lock().stopped
+    }
+
     /// Waits until there are heights to fetch and gives the lowest; none once all are here, or on a stop.
     pub(super) fn assign(&self) -> Option<RangeInclusive<u64>> {
         let mut inner = self.lock();

@@ -1,0 +1,71 @@
+//! `quorate node rejoin`: lets a validator that may have forgotten what it signed vote again.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use quorate_ledger::Operation;
+use quorate_runtime::Quarantine;
+use quorate_runtime::config::Home;
+
+use super::super::genesis::read_genesis;
+use super::super::wallet::KeyArgs;
+use super::super::wallet::send::SendArgs;
+use crate::failure::Failure;
+use crate::output::{Output, say};
+use crate::wallet::NodeArgs;
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate node rejoin --home ./home --key member.key --node http://127.0.0.1:8100
+
+A validator that lost its journal, or came back from a backup, may have signed what it does
+not remember: it observes, and the file `quarantined` in its home says why. This command
+tells the ledger so, under its member's key. The epoch under way ends a window of blocks
+later, and in the next one the validator votes again. At most once in ten minutes.")]
+pub(crate) struct RejoinArgs {
+    /// The validator's home
+    #[arg(long, value_name = "HOME", env = "QUORATE_HOME")]
+    home: PathBuf,
+    #[command(flatten)]
+    key: KeyArgs,
+    #[command(flatten)]
+    node: NodeArgs,
+    #[command(flatten)]
+    send: SendArgs,
+}
+
+/// Carries out the command.
+pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure> {
+    let home = Home::new(&args.home);
+    let path = home.quarantine();
+    let quarantine = Quarantine::read(&path)
+        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?
+        .ok_or_else(|| {
+            Failure::not_found(format!(
+                "there is no {}, so nothing keeps this validator from voting",
+                path.display()
+            ))
+        })?;
+    let genesis = read_genesis(&home.genesis())?;
+    let member = args.key.open()?.public();
+    let validator = genesis
+        .validators()
+        .find(|validator| validator.member_key == member)
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "{member} is no member's key in {}; the validator's own key cannot let it rejoin",
+                home.genesis().display()
+            ))
+        })?;
+    say(format!("{} does not vote: {}", validator.name, quarantine.reason));
+    let operation = Operation::Rejoin {
+        validator: validator.validator_key,
+        token: quarantine.token,
+    };
+    let ledger = args.node.connect().await?;
+    args.send
+        .send(vec![operation], "", &args.key, &ledger, output)
+        .await?;
+    say("it votes again from the next epoch on, which begins a window of blocks after this one");
+    Ok(())
+}
