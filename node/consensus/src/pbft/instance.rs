@@ -182,7 +182,11 @@ impl Instance {
 
     /// Section 4.2's predicate `prepared(m, v, n, i)`: the proposal, and a quorum that accepted it.
     pub(super) fn is_prepared(&self, view: View, committee: &Committee) -> bool {
-        self.proposed_in(view).is_some() && self.prepared_by(view, committee).len() >= committee.quorum()
+        let enough = match breaks!(CommittedUnprepared) {
+            true => committee.weak_quorum(),
+            false => committee.quorum(),
+        };
+        self.proposed_in(view).is_some() && self.prepared_by(view, committee).len() >= enough
     }
 
     /// The proof of [`Self::is_prepared`].
@@ -296,7 +300,7 @@ fn signers(
 ) -> impl Iterator<Item = ValidatorIndex> {
     votes
         .iter()
-        .filter(move |(_, vote)| vote.view == view && vote.digest == digest)
+        .filter(move |(_, vote)| (vote.view == view || breaks!(OldVotesCounted)) && vote.digest == digest)
         .map(|(validator, _)| *validator)
 }
 

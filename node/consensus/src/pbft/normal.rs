@@ -137,7 +137,9 @@ impl Replica {
     /// Takes the proposal of the current view for a height, and votes on it when it may.
     pub(super) fn accept(&mut self, height: Height, proposed: Proposed) -> Result<(), Rejection> {
         let instance = self.instance_mut(height)?;
-        if let Some(first) = instance.proposed_in(proposed.view) {
+        if breaks!(PreparedTwice) {
+            instance.asked_prepare = None;
+        } else if let Some(first) = instance.proposed_in(proposed.view) {
             let (same, first) = (first.digest == proposed.digest, first.pre_prepare.clone());
             return Err(match (same, first, proposed.pre_prepare) {
                 (false, Some(first), Some(second)) => self.accuse(first.v1().sender, height, first, second),
@@ -302,7 +304,7 @@ impl Replica {
         height: Height,
         vote: Vote,
     ) -> Result<(), Rejection> {
-        if vote.view != self.view || !self.active {
+        if (vote.view != self.view || !self.active) && !breaks!(LateVotesSent) {
             return Err(self.wrong_view(vote.view));
         }
         self.record_vote(phase, own, height, vote)?;

@@ -2,7 +2,6 @@
 
 mod alone;
 mod away;
-mod broken_rules;
 mod censors;
 mod chain_behind_journal;
 mod clocks;
