@@ -92,6 +92,7 @@ impl Replica {
             _ => return Err(Rejection::Unasked),
         }
         instance.asked_prepare = Some(view);
+        instance.required = Some(digest);
         instance.available = Some(digest);
         self.broadcast(message);
         self.try_commit(height);
@@ -178,11 +179,11 @@ impl Replica {
             return;
         }
         let batches = proposed.proposal.batches().to_vec();
+        instance.required = Some(digest);
         if batches.is_empty() {
             instance.available = Some(digest);
             return;
         }
-        instance.required = Some(digest);
         self.out.actions.push(Action::RequireBatches {
             height,
             proposal: digest,
@@ -202,6 +203,9 @@ impl Replica {
         proposal: Digest,
     ) -> Result<(), Rejection> {
         let instance = self.instances.get_mut(&height).ok_or(Rejection::Unasked)?;
+        if instance.required != Some(proposal) {
+            return Err(Rejection::Unasked); // Another view has another proposal by now.
+        }
         instance.available = Some(proposal);
         self.act_on(height);
         Ok(())

@@ -156,6 +156,7 @@ impl Host {
                 proposal,
                 batches,
             } => {
+                process.answered.remove(&(height, proposal));
                 process.required.insert((height, proposal), batches);
                 self.answer_required(world);
                 self.ask_for_batches(world);

@@ -10,6 +10,7 @@ mod halves;
 mod idle;
 mod liars;
 mod primary_crashes;
+mod proposal_comes_back;
 mod replay;
 mod restart_of_all;
 mod seeds;
