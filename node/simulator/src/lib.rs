@@ -21,6 +21,7 @@ mod checker;
 mod host;
 mod ledger;
 mod liar;
+pub mod model;
 mod random;
 mod report;
 mod scenario;

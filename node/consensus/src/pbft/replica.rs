@@ -71,7 +71,7 @@ pub(super) struct Mark {
 }
 
 /// Why a replica votes no more in its epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Halted {
     /// A quorum sealed another block than the one executed here.
     Diverged,

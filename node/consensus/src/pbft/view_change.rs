@@ -18,7 +18,7 @@ use crate::contract::{MAX_WINDOW, Record, Rejection, Timer, TimerRange};
 use crate::message::{Body, Message, Status};
 
 /// What a replica knows of complaints, view-changes and new-views. One slot a sender and kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct ViewChanges {
     /// Each validator's complaint about the highest view.
     complaints: BTreeMap<ValidatorIndex, View>,
