@@ -31,7 +31,7 @@ fn a_timeout_complains_and_binds_nothing() {
 }
 
 #[test]
-fn pitfall_7_one_liar_moves_nobody() {
+fn pitfall_07_one_liar_moves_nobody() {
     let mut backup = replica(4, 2);
     for view in 1..50 {
         drive_as(&mut backup, 2, from(3, empty_change(view)));
@@ -104,7 +104,7 @@ fn new_view() -> (Replica, Message) {
 }
 
 #[test]
-fn pitfall_1_a_prepared_proposal_is_proposed_again_in_the_next_view() {
+fn pitfall_01_a_prepared_proposal_is_proposed_again_in_the_next_view() {
     let (primary, new_view) = new_view();
     assert_eq!((primary.view(), primary.is_active()), (View(1), true));
     let mut backup = replica(4, 0);
@@ -156,7 +156,7 @@ fn gaps_are_filled_with_the_null_proposal() {
 }
 
 #[test]
-fn pitfall_5_a_certificate_moves_the_height_and_never_the_view() {
+fn pitfall_05_a_certificate_moves_the_height_and_never_the_view() {
     let mut backup = prepared(2);
     view_change_of(&mut backup, 2);
     backup.step(NOW, Input::Synced(certificate(3)));
@@ -169,7 +169,7 @@ fn pitfall_5_a_certificate_moves_the_height_and_never_the_view() {
 }
 
 #[test]
-fn pitfall_6_timeouts_double_up_to_a_cap() {
+fn pitfall_06_timeouts_double_up_to_a_cap() {
     let mut backup = replica(4, 2);
     let mut waits = Vec::new();
     for view in 1..80 {
