@@ -167,7 +167,8 @@ pub enum Action {
     /// Stop a timer, if it runs.
     CancelTimer(Timer),
     /// Get these batches, from whoever has them, whatever quotas say; then
-    /// [`Input::ProposalAvailable`]. Asked again, nothing new happens.
+    /// [`Input::ProposalAvailable`]. Asked again, it is answered again: between two views with one
+    /// proposal for a height there may have been another.
     RequireBatches {
         /// The proposal's height.
         height: Height,

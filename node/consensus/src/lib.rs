@@ -80,6 +80,22 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+/// Whether this rule is broken on purpose: never, but in test builds.
+#[cfg(not(broken_rules))]
+macro_rules! breaks {
+    ($rule:ident) => {
+        false
+    };
+}
+#[cfg(broken_rules)]
+macro_rules! breaks {
+    ($rule:ident) => {
+        crate::broken::is(crate::broken::Rule::$rule)
+    };
+}
+
+#[cfg(broken_rules)]
+pub mod broken;
 pub mod contract;
 mod engine;
 pub mod message;

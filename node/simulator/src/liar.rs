@@ -1,160 +1,76 @@
-//! A replica that says what it likes, with its own key: withheld, altered and replayed messages.
+//! What lying validators say in the place of what their engines say.
 
-use quorate_consensus::pbft::{Body as Pbft, View};
-use quorate_consensus::{Body, Message};
-use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
-use quorate_ledger::{Proposal, Timestamp};
+mod censor;
+mod equivocator;
+mod forger;
+mod hoarder;
+mod mutant;
+mod usurper;
 
-use crate::world::World;
+use quorate_consensus::Message;
+use quorate_crypto::ValidatorIndex;
 
-/// The most messages kept for replay.
-const REMEMBERED: usize = 64;
+pub(crate) use censor::Censor;
+use equivocator::Equivocator;
+use forger::Forger;
+use hoarder::Hoarder;
+use mutant::Mutant;
+pub(crate) use usurper::usurp;
 
-/// What a lying replica remembers.
+use crate::scenario::Lie;
+use crate::world::{Wire, World};
+
+/// What a liar keeps in mind.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Mutant {
-    said: Vec<Message>,
+pub(crate) struct Liar {
+    mutant: Mutant,
+    equivocator: Equivocator,
+    pub(crate) forger: Forger,
+    pub(crate) hoarder: Hoarder,
+    pub(crate) censor: Censor,
 }
 
-impl Mutant {
-    /// What it says to one peer in the place of a message.
+impl Liar {
+    /// What the validator `own` says to one peer in the place of a message.
     pub(crate) fn say(
         &mut self,
         world: &mut World,
+        lie: Lie,
         own: ValidatorIndex,
-        _to: ValidatorIndex,
+        to: ValidatorIndex,
         message: &Message,
-    ) -> Vec<Message> {
-        if self.said.len() < REMEMBERED {
-            self.said.push(message.clone());
-        } else if let Ok(place) = usize::try_from(world.random.number() % REMEMBERED as u64) {
-            self.said[place] = message.clone();
-        }
-        match world.random.between(0, 9) {
-            0 | 1 => Vec::new(),
-            2 => world
-                .random
-                .pick(&self.said)
-                .cloned()
-                .into_iter()
-                .chain([message.clone()])
-                .collect(),
-            3 | 4 if message.v1().sender == own => {
-                let body = altered(world, &message.v1().body);
-                vec![world.sign(own, body)]
-            }
-            5 => forged(world, own, message)
-                .into_iter()
-                .chain([message.clone()])
-                .collect(),
-            6 if message.v1().sender == own => {
-                let body = altered(world, &message.v1().body);
-                let lie = world.sign(own, body);
-                vec![message.clone(), lie]
-            }
-            _ => vec![message.clone()],
-        }
+    ) -> Vec<Wire> {
+        let said = match lie {
+            Lie::Silent | Lie::Censor(_) => Vec::new(),
+            Lie::Withholder if world.random.chance(400) => Vec::new(),
+            Lie::Twins | Lie::Withholder | Lie::Usurper => vec![message.clone()],
+            Lie::Mutant => self.mutant.say(world, own, message),
+            Lie::Equivocator => vec![self.equivocator.say(world, own, to, message)],
+            Lie::Forger => self.forger.say(world, own, message),
+            Lie::Hoarder => self.hoarder.say(world, own, message),
+            Lie::Replayer => mutant::replay_elsewhere(world, own, message),
+            Lie::Garbler => return garbled(world, message),
+        };
+        said.into_iter().map(Wire::Consensus).collect()
     }
 }
 
-/// The same, altered, in the name of another validator. Whoever verifies does not believe it.
-fn forged(world: &mut World, own: ValidatorIndex, message: &Message) -> Option<Message> {
-    let others: Vec<ValidatorIndex> = world.committee.indices().filter(|other| *other != own).collect();
-    let victim = world.random.pick(&others).copied()?;
-    let body = altered(world, &message.v1().body);
-    let lie = world.sign(own, body.clone());
-    Some(Message::new(
-        world.committee.epoch(),
-        victim,
-        body,
-        lie.v1().signature,
-    ))
-}
-
-/// Something near what would have been said, and false.
-fn altered(world: &mut World, body: &Body) -> Body {
-    let random = &mut world.random;
-    let other = |digest: &Digest| sha256(digest.as_bytes());
-    match body {
-        Body::Seal { height, block } => Body::Seal {
-            height: *height,
-            block: other(block),
-        },
-        Body::Status(status) => {
-            let mut status = status.clone();
-            status.certified = Height(status.certified.0 + random.between(0, 100));
-            status.reign += random.between(0, 3);
-            if random.chance(500) {
-                status.holds.clear();
-            }
-            Body::Status(status)
+/// The message, bytes that are nearly it, or bytes that are nothing.
+fn garbled(world: &mut World, message: &Message) -> Vec<Wire> {
+    let mut bytes = quorate_ledger::encode(message);
+    for _ in 0..world.random.between(0, 3) {
+        let last = bytes.len().saturating_sub(1);
+        let place = usize::try_from(world.random.between(0, last as u64)).unwrap_or(0);
+        match world.random.between(0, 3) {
+            0 => bytes
+                .iter_mut()
+                .skip(place)
+                .take(1)
+                .for_each(|byte| *byte ^= 1 << (place % 8)),
+            1 => bytes.truncate(place),
+            2 => bytes.extend_from_within(place..),
+            _ => bytes = (0..place).map(|_| world.random.number() as u8).collect(),
         }
-        Body::Pbft(body) => Body::Pbft(match body {
-            Pbft::PrePrepare {
-                view,
-                height,
-                proposal,
-            } => {
-                let later = Timestamp(proposal.timestamp().0.saturating_add(random.between(1, 3)));
-                let mut batches = proposal.batches().to_vec();
-                if random.chance(500) {
-                    batches.pop();
-                }
-                Pbft::PrePrepare {
-                    view: *view,
-                    height: Height(height.0 + random.between(0, 1)),
-                    proposal: Proposal::new(later, batches),
-                }
-            }
-            Pbft::Prepare {
-                view,
-                height,
-                proposal,
-            } => Pbft::Prepare {
-                view: View(view.0 + random.between(0, 2)),
-                height: Height(height.0 + random.between(0, 2)),
-                proposal: if random.chance(500) {
-                    other(proposal)
-                } else {
-                    *proposal
-                },
-            },
-            Pbft::Commit {
-                view,
-                height,
-                proposal,
-            } => Pbft::Commit {
-                view: View(view.0 + random.between(0, 2)),
-                height: Height(height.0 + random.between(0, 2)),
-                proposal: if random.chance(500) {
-                    other(proposal)
-                } else {
-                    *proposal
-                },
-            },
-            Pbft::Complaint { view } => Pbft::Complaint {
-                view: View(view.0 + random.between(0, 2)),
-            },
-            Pbft::ViewChange(change) => {
-                let mut change = change.clone();
-                if random.chance(500) {
-                    // Well formed, and hides what was prepared.
-                    change.claims.prepared.clear();
-                    change.prepared.clear();
-                } else {
-                    change.claims.view = View(change.claims.view.0 + random.between(1, 9));
-                }
-                Pbft::ViewChange(change)
-            }
-            Pbft::NewView(new_view) => {
-                let mut new_view = new_view.clone();
-                if random.chance(500) {
-                    new_view.view_changes.pop();
-                } else {
-                    new_view.prepared.pop();
-                }
-                Pbft::NewView(new_view)
-            }
-        }),
     }
+    vec![Wire::Bytes(bytes)]
 }

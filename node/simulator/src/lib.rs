@@ -17,19 +17,22 @@
 //! assert!(report.height > 0);
 //! ```
 
-mod censor;
 mod checker;
 mod host;
 mod ledger;
 mod liar;
+pub mod model;
 mod random;
+mod report;
 mod scenario;
 mod scheme;
+mod shrink;
 mod simulation;
 mod workload;
 mod world;
 
 pub use random::Random;
-pub use scenario::{Broken, Censorship, Command, Lie, Links, Machines, Scenario, TIMING};
+pub use report::Report;
+pub use scenario::{Broken, Censorship, Command, Lie, Links, Machines, Scenario, TIMING, patience_ms};
 pub use scheme::{Scheme, committee};
-pub use simulation::{Report, Simulation};
+pub use simulation::Simulation;

@@ -7,7 +7,7 @@ use quorate_ledger::ParametersV1;
 use crate::random::Random;
 
 /// A whole simulation, but for what its seed decides.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scenario {
     /// How many validators there are.
     pub validators: usize,
@@ -25,6 +25,8 @@ pub struct Scenario {
     pub batches: u64,
     /// Faults of the links, while faults last.
     pub links: Links,
+    /// The longest delay once faults are over, in microseconds.
+    pub calm_delay_us: u64,
     /// Faults of the machines, while faults last.
     pub machines: Machines,
     /// Who lies, and how.
@@ -40,12 +42,14 @@ pub struct Scenario {
 }
 
 /// Faults of links: chances in a thousand, for each message.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Links {
     /// A message is lost.
     pub loss: u64,
     /// A message arrives twice.
     pub duplication: u64,
+    /// The shortest delay, in microseconds.
+    pub least_delay_us: u64,
     /// The longest delay, in microseconds; different delays reorder messages.
     pub delay_us: u64,
     /// How many times a random part of the network is cut off for a while.
@@ -55,7 +59,7 @@ pub struct Links {
 }
 
 /// Faults of machines.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Machines {
     /// How many times a random validator crashes and is started again later.
     pub crashes: u64,
@@ -76,6 +80,20 @@ pub enum Lie {
     Twins,
     /// One instance whose messages are withheld, altered and signed again, or replayed.
     Mutant,
+    /// Half of its peers see other proposals and votes than the rest.
+    Equivocator,
+    /// It tells only some of what it votes and packs, and gives nobody what is missing.
+    Withholder,
+    /// It forges view-changes and new-views, and says former ones again.
+    Forger,
+    /// It begins views by itself and proposes in them what was not prepared.
+    Usurper,
+    /// It keeps the first certificate of each height for itself, and brings it up in later views.
+    Hoarder,
+    /// It passes on what honest validators signed for another network or epoch.
+    Replayer,
+    /// What it sends is often not what anybody would encode.
+    Garbler,
     /// It says nothing at all.
     Silent,
     /// As a primary it proposes, in time and well formed, what serves nobody; it votes on nothing.
@@ -94,7 +112,7 @@ pub enum Censorship {
 }
 
 /// Something that happens at a given time.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Command {
     /// The validator's process dies: what was not durable is lost.
     Crash(u16),
@@ -116,8 +134,8 @@ pub enum Command {
     Submit(u16, u64),
 }
 
-/// A rule that the simulated driver or its committee breaks on purpose. None of these is in the
-/// engine: the shipped code has no switch for them.
+/// A rule that is broken on purpose, by the simulated driver or its committee, or by an engine that is
+/// built for that: the shipped code has no switch for any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
     /// Actions leave before the records of their step are durable.
@@ -134,8 +152,15 @@ pub enum Broken {
     BatchesNotDurable,
     /// Signatures are not verified.
     Unverified,
-    /// What a new-view carries over is not checked against its proof.
-    NewViewUnchecked,
+    /// Batches are not looked for before a vote.
+    BatchesUnchecked,
+    /// Prepared certificates are not kept.
+    PreparedNotKept,
+    /// What is signed for another network or epoch is taken for this one's.
+    ElsewhereAccepted,
+    /// A rule of the engine, in test builds.
+    #[cfg(broken_rules)]
+    Engine(quorate_consensus::broken::Rule),
 }
 
 /// The simulator's durations: as short as its links allow, so that faults are outlived quickly.
@@ -155,8 +180,31 @@ pub const TIMING: Timing = Timing {
     },
 };
 
+/// Lies to draw from; the first ones are the most dangerous.
+const LIES: [Lie; 12] = [
+    Lie::Twins,
+    Lie::Twins,
+    Lie::Mutant,
+    Lie::Equivocator,
+    Lie::Equivocator,
+    Lie::Forger,
+    Lie::Usurper,
+    Lie::Usurper,
+    Lie::Hoarder,
+    Lie::Withholder,
+    Lie::Replayer,
+    Lie::Garbler,
+];
+
 /// Of stormy networks one in so many signs as the node does.
 const REAL_EVERY: u64 = 20;
+
+/// After the faults everything must be certified within so many of the longest timeouts: the one that
+/// may be running, one for each primary in a row that may be faulty, and one for work and messages.
+pub const fn patience_ms(validators: usize) -> u64 {
+    let faulty = validators.saturating_sub(1) / 3;
+    (faulty as u64 + 2) * TIMING.progress_cap_ms as u64
+}
 
 impl Scenario {
     /// A network without faults that is given a few batches.
@@ -173,6 +221,7 @@ impl Scenario {
                 delay_us: 2_000,
                 ..Links::default()
             },
+            calm_delay_us: 5_000,
             machines: Machines {
                 flush_us: 1_000,
                 ..Machines::default()
@@ -202,6 +251,7 @@ impl Scenario {
         let links = Links {
             loss: sometimes(150),
             duplication: sometimes(150),
+            least_delay_us: 50,
             delay_us: 500 + sometimes(60_000),
             partitions: sometimes(4),
             one_way: sometimes(1) == 1,
@@ -217,7 +267,7 @@ impl Scenario {
         Self {
             real_signatures: seed.is_multiple_of(REAL_EVERY),
             faults_end_ms: 4_000,
-            patience_ms: 30_000,
+            patience_ms: patience_ms(validators),
             batches: 10 + sometimes(60),
             links,
             machines,
@@ -238,8 +288,7 @@ impl Scenario {
             let place = random.between(0, self.validators as u64 - 1);
             let liar = ValidatorIndex(u16::try_from(place).unwrap_or(0));
             if self.liars.iter().all(|(known, _)| *known != liar) {
-                let lie = [Lie::Twins, Lie::Twins, Lie::Mutant, Lie::Mutant, Lie::Silent];
-                let lie = random.pick(&lie).copied().unwrap_or(Lie::Silent);
+                let lie = random.pick(&LIES).copied().unwrap_or(Lie::Silent);
                 self.liars.push((liar, lie));
             }
         }

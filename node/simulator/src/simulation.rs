@@ -7,6 +7,7 @@ use quorate_crypto::{Digest, Engine, ValidatorIndex};
 
 use crate::host::{Host, Settings};
 use crate::random::Random;
+use crate::report::Report;
 use crate::scenario::{Broken, Command, Lie, Links, Scenario};
 use crate::scheme::{Scheme, committee};
 use crate::workload;
@@ -21,39 +22,6 @@ pub struct Simulation {
     submitted: u64,
     calm: bool,
 }
-
-/// What became of a run.
-#[derive(Clone, Debug)]
-pub struct Report {
-    /// The scenario, to run again.
-    pub scenario: Scenario,
-    /// What went wrong, if anything.
-    pub failure: Option<String>,
-    /// The height that all honest validators reached.
-    pub height: u64,
-    /// The highest view that an honest validator reached.
-    pub view: u64,
-    /// Virtual time from the end of the faults until all was certified, in milliseconds.
-    pub settled_ms: u64,
-    /// Virtual time in all, in milliseconds.
-    pub virtual_ms: u64,
-    /// Events handled.
-    pub events: u64,
-    /// Messages sent until all was certified.
-    pub messages: u64,
-    /// Messages sent while the network was watched after that.
-    pub idle_messages: u64,
-    /// The longest that a batch took from its submission until an honest validator had it certified,
-    /// in milliseconds; of those that got there.
-    pub longest_wait_ms: u64,
-    /// Whom honest validators have accused, with evidence.
-    pub accused: BTreeSet<ValidatorIndex>,
-    /// The message sequence chart, if one was drawn.
-    pub chart: Vec<String>,
-}
-
-/// How many lines of its chart a failing seed prints.
-const CHART_LINES: usize = 150;
 
 impl Simulation {
     /// The network of a scenario, nothing having happened yet.
@@ -359,8 +327,10 @@ impl Simulation {
     /// Faults are over: links deliver, everything runs.
     fn on_calm(&mut self) {
         self.world.note(|| "faults are over".to_owned());
+        let delay_us = self.world.links.delay_us.min(self.scenario.calm_delay_us);
         self.world.links = Links {
-            delay_us: self.world.links.delay_us.min(5_000),
+            least_delay_us: self.world.links.least_delay_us.min(delay_us),
+            delay_us,
             ..Links::default()
         };
         self.heal();
@@ -424,26 +394,5 @@ impl Simulation {
             }
         }
         None
-    }
-}
-
-impl Report {
-    /// The report of a run in which nothing went wrong.
-    ///
-    /// # Panics
-    /// If something did: with the seed, and the end of a chart of the same run.
-    pub fn expect_success(self) -> Self {
-        let Some(failure) = &self.failure else { return self };
-        let replay = Simulation::new(self.scenario.clone()).chart();
-        let telling = |line: &&String| !line.contains(": status ") && !line.contains("timer ");
-        let chart: Vec<String> = replay.chart.iter().filter(telling).cloned().collect();
-        let from = chart.len().saturating_sub(CHART_LINES);
-        panic!(
-            "seed {} with {} validators: {failure}\n{}\nscenario: {:?}",
-            self.scenario.seed,
-            self.scenario.validators,
-            chart[from..].join("\n"),
-            self.scenario,
-        );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use quorate_consensus::{Body, Message, Timer, pbft};
-use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
+use quorate_crypto::{Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::CheckedBatch;
 
 use crate::checker::Checker;
@@ -19,6 +19,8 @@ use crate::workload::network;
 #[derive(Clone, Debug)]
 pub(crate) enum Wire {
     Consensus(Message),
+    /// What a liar takes for a message, encoded.
+    Bytes(Vec<u8>),
     Batch(Digest),
     WantBatches(Vec<Digest>),
     WantBlocks(Height),
@@ -105,6 +107,30 @@ impl World {
             .sign_message(self.network, &self.committee, sender, body)
     }
 
+    /// The same as another network, or another epoch, would have it: with the sender's key too.
+    pub(crate) fn sign_elsewhere(&mut self, sender: ValidatorIndex, body: Body) -> Message {
+        let epoch = Epoch(self.random.between(0, 1));
+        let [other_network, other_epoch] = self.elsewhere(epoch);
+        let (network, committee) = match epoch == self.committee.epoch() {
+            true => other_network,
+            false => other_epoch,
+        };
+        self.scheme.sign_message(network, &committee, sender, body)
+    }
+
+    /// Another network and this one, with the same validators' committee of an epoch.
+    pub(crate) fn elsewhere(&self, epoch: Epoch) -> [(Digest, Committee); 2] {
+        let keys = self
+            .committee
+            .indices()
+            .filter_map(|index| self.committee.key(index));
+        let committee = Committee::new(epoch, self.committee.engine(), 1, keys.copied().collect());
+        [
+            (sha256(b"another network"), committee.clone()),
+            (self.network, committee),
+        ]
+    }
+
     /// Who packed a batch.
     pub(crate) fn author(&self, batch: &Digest) -> Option<ValidatorIndex> {
         self.batches.get(batch).map(|batch| batch.signed().batch().author)
@@ -146,7 +172,8 @@ impl World {
             1
         };
         for _ in 0..copies {
-            let delay = self.random.between(50, self.links.delay_us.max(50));
+            let least = self.links.least_delay_us.max(50);
+            let delay = self.random.between(least, self.links.delay_us.max(least));
             let event = Event::Deliver {
                 from,
                 wire: wire.clone(),

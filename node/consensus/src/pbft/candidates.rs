@@ -13,7 +13,7 @@ pub const MAX_CANDIDATES: usize = 16_384;
 const MAX_REMEMBERED: usize = 16_384;
 
 /// Batches in the order in which they came, apart from those that a proposal in flight names.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Candidates {
     /// Place of each candidate, by digest.
     places: BTreeMap<Digest, u64>,

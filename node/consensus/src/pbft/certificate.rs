@@ -59,7 +59,7 @@ impl PreparedCertificate {
         let primary_twice =
             self.pre_prepare.is_some() && prepares.iter().any(|prepare| prepare.validator == primary);
         let signers = prepares.len() + usize::from(self.pre_prepare.is_some());
-        if !prepares.is_sorted_by(|a, b| a.validator < b.validator)
+        if !(prepares.is_sorted_by(|a, b| a.validator < b.validator) || breaks!(SendersCountedTwice))
             || primary_twice
             || signers < committee.quorum()
         {

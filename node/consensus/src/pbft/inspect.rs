@@ -1,5 +1,7 @@
 //! What can be seen of a replica from outside: for status, debugging and the simulator.
 
+use std::hash::{Hash, Hasher};
+
 use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
@@ -121,6 +123,19 @@ impl Replica {
             awaited,
             missing,
         }
+    }
+
+    /// Feeds a hasher with all that decides what the replica says about views and heights; its timers,
+    /// its configuration and where it believes its peers to be are left out. For model checking.
+    pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
+        let views = (self.view, self.active, self.carried_to, &self.changes);
+        let heights = (
+            self.certified,
+            &self.certificates,
+            &self.instances,
+            &self.candidates,
+        );
+        (views, heights, self.epoch_end, self.halted).hash(hasher);
     }
 
     /// Asserts what must hold between any two steps.

@@ -11,7 +11,7 @@ use super::primary_of;
 use crate::message::{self, Message};
 
 /// A proposal for the height in one view.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Proposed {
     pub(super) view: View,
     pub(super) digest: Digest,
@@ -21,7 +21,7 @@ pub(super) struct Proposed {
 }
 
 /// A prepare or a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Vote {
     pub(super) view: View,
     pub(super) digest: Digest,
@@ -29,7 +29,7 @@ pub(super) struct Vote {
 }
 
 /// A seal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct SealVote {
     pub(super) block: Digest,
     pub(super) signature: Signature,
@@ -56,7 +56,7 @@ pub(super) enum Phase {
 }
 
 /// One height. Every map has at most one entry a validator.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Instance {
     /// The proposal of the replica's current view, the first that came.
     pub(super) proposed: Option<Proposed>,
@@ -70,7 +70,7 @@ pub(super) struct Instance {
     pub(super) seals: BTreeMap<ValidatorIndex, SealVote>,
     /// Proof of what was prepared here, of the highest view in which it was.
     pub(super) certificate: Option<PreparedCertificate>,
-    /// The proposal whose batches were asked for.
+    /// The proposal whose batches were asked for last, or that needed no asking.
     pub(super) required: Option<Digest>,
     /// The proposal whose batches are here.
     pub(super) available: Option<Digest>,
@@ -182,7 +182,11 @@ impl Instance {
 
     /// Section 4.2's predicate `prepared(m, v, n, i)`: the proposal, and a quorum that accepted it.
     pub(super) fn is_prepared(&self, view: View, committee: &Committee) -> bool {
-        self.proposed_in(view).is_some() && self.prepared_by(view, committee).len() >= committee.quorum()
+        let enough = match breaks!(CommittedUnprepared) {
+            true => committee.weak_quorum(),
+            false => committee.quorum(),
+        };
+        self.proposed_in(view).is_some() && self.prepared_by(view, committee).len() >= enough
     }
 
     /// The proof of [`Self::is_prepared`].
@@ -296,7 +300,7 @@ fn signers(
 ) -> impl Iterator<Item = ValidatorIndex> {
     votes
         .iter()
-        .filter(move |(_, vote)| vote.view == view && vote.digest == digest)
+        .filter(move |(_, vote)| (vote.view == view || breaks!(OldVotesCounted)) && vote.digest == digest)
         .map(|(validator, _)| *validator)
 }
 

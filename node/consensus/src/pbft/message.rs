@@ -142,7 +142,11 @@ impl Plan {
             for claim in &claims.prepared {
                 best.entry(claim.height)
                     .and_modify(|chosen| {
-                        if claim.view > chosen.view {
+                        let better = match breaks!(LowestPrepared) {
+                            true => claim.view < chosen.view,
+                            false => claim.view > chosen.view,
+                        };
+                        if better {
                             *chosen = *claim;
                         }
                     })
@@ -303,10 +307,13 @@ impl NewView {
         committee: &Committee,
         scheme: &impl SignatureScheme,
     ) -> Result<(), Unverified> {
+        if breaks!(NewViewUnchecked) {
+            return Ok(());
+        }
         let changes = &self.view_changes;
         let fits = |change: &SignedClaims| change.claims.view == self.view && change.claims.is_well_formed();
         if changes.len() < committee.quorum()
-            || !changes.is_sorted_by(|a, b| a.sender < b.sender)
+            || !(changes.is_sorted_by(|a, b| a.sender < b.sender) || breaks!(SendersCountedTwice))
             || !changes.iter().all(fits)
         {
             return Err(Unverified::Inconsistent);

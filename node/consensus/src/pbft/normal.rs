@@ -92,6 +92,7 @@ impl Replica {
             _ => return Err(Rejection::Unasked),
         }
         instance.asked_prepare = Some(view);
+        instance.required = Some(digest);
         instance.available = Some(digest);
         self.broadcast(message);
         self.try_commit(height);
@@ -137,7 +138,9 @@ impl Replica {
     /// Takes the proposal of the current view for a height, and votes on it when it may.
     pub(super) fn accept(&mut self, height: Height, proposed: Proposed) -> Result<(), Rejection> {
         let instance = self.instance_mut(height)?;
-        if let Some(first) = instance.proposed_in(proposed.view) {
+        if breaks!(PreparedTwice) {
+            instance.asked_prepare = None;
+        } else if let Some(first) = instance.proposed_in(proposed.view) {
             let (same, first) = (first.digest == proposed.digest, first.pre_prepare.clone());
             return Err(match (same, first, proposed.pre_prepare) {
                 (false, Some(first), Some(second)) => self.accuse(first.v1().sender, height, first, second),
@@ -176,11 +179,11 @@ impl Replica {
             return;
         }
         let batches = proposed.proposal.batches().to_vec();
+        instance.required = Some(digest);
         if batches.is_empty() {
             instance.available = Some(digest);
             return;
         }
-        instance.required = Some(digest);
         self.out.actions.push(Action::RequireBatches {
             height,
             proposal: digest,
@@ -200,6 +203,9 @@ impl Replica {
         proposal: Digest,
     ) -> Result<(), Rejection> {
         let instance = self.instances.get_mut(&height).ok_or(Rejection::Unasked)?;
+        if instance.required != Some(proposal) {
+            return Err(Rejection::Unasked); // Another view has another proposal by now.
+        }
         instance.available = Some(proposal);
         self.act_on(height);
         Ok(())
@@ -302,7 +308,7 @@ impl Replica {
         height: Height,
         vote: Vote,
     ) -> Result<(), Rejection> {
-        if vote.view != self.view || !self.active {
+        if (vote.view != self.view || !self.active) && !breaks!(LateVotesSent) {
             return Err(self.wrong_view(vote.view));
         }
         self.record_vote(phase, own, height, vote)?;

@@ -114,7 +114,8 @@ impl Replica {
 
     /// The instance of a height that a record is about, however far above the low watermark.
     fn restored(&mut self, height: Height) -> Option<&mut Instance> {
-        if height <= self.certified {
+        let near = self.high_watermark().0.saturating_add(self.window);
+        if height <= self.certified || (height.0 > near && breaks!(FarRecordsForgotten)) {
             return None;
         }
         self.restored_to = self.restored_to.max(height);

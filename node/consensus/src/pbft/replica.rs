@@ -71,7 +71,7 @@ pub(super) struct Mark {
 }
 
 /// Why a replica votes no more in its epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Halted {
     /// A quorum sealed another block than the one executed here.
     Diverged,
@@ -344,7 +344,7 @@ impl Replica {
     }
 
     pub(super) fn is_in_window(&self, height: Height) -> bool {
-        height > self.certified && height <= self.high_watermark()
+        height > self.certified && (height <= self.high_watermark() || breaks!(WatermarksIgnored))
     }
 
     /// The facts about a height, if it is one that facts are kept of: the window, and one more above
@@ -352,7 +352,8 @@ impl Replica {
     pub(super) fn instance_mut(&mut self, height: Height) -> Result<&mut Instance, Rejection> {
         let kept_to = self.high_watermark().0.saturating_add(self.window);
         let past_end = self.epoch_end.is_some_and(|last| height > last);
-        if height <= self.certified || height.0 > kept_to || past_end {
+        let far = height.0 > kept_to && !breaks!(WatermarksIgnored);
+        if height <= self.certified || far || past_end {
             return Err(Rejection::OutsideWindow {
                 height,
                 certified: self.certified,

@@ -84,7 +84,7 @@ impl Replica {
         if progressed {
             self.changes.attempts = 0;
         }
-        let left_out = self.candidates.overtaken() > OVERTAKING_BATCHES;
+        let left_out = self.candidates.overtaken() > OVERTAKING_BATCHES && !breaks!(LeavingOutAllowed);
         let other_work = running.open != now.open || running.waiting != now.waiting;
         if other_work || (progressed && !left_out) || (!open && self.heard_primary) {
             self.start_progress_timer(now);
@@ -95,7 +95,8 @@ impl Replica {
     fn has_progressed(&self, then: ProgressTimer, now: ProgressTimer) -> bool {
         let carried = then.certified < self.carried_to;
         let ending = self.epoch_end.is_some();
-        then.certified != now.certified && (self.served || carried || ending || !now.waiting)
+        let counts = self.served || carried || ending || !now.waiting || breaks!(EmptyIsProgress);
+        then.certified != now.certified && counts
     }
 
     fn start_progress_timer(&mut self, timer: ProgressTimer) {

@@ -18,7 +18,7 @@ use crate::contract::{MAX_WINDOW, Record, Rejection, Timer, TimerRange};
 use crate::message::{Body, Message, Status};
 
 /// What a replica knows of complaints, view-changes and new-views. One slot a sender and kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct ViewChanges {
     /// Each validator's complaint about the highest view.
     complaints: BTreeMap<ValidatorIndex, View>,
@@ -82,11 +82,18 @@ impl Replica {
             let mut higher: Vec<View> = self.changes.changes.values().filter_map(view_of).collect();
             higher.retain(|view| *view > self.view);
             higher.sort_unstable_by(|a, b| b.cmp(a));
-            if let Some(reached) = higher.get(weak_quorum.saturating_sub(1)) {
+            if let Some(reached) = higher.get(weak_quorum.saturating_sub(1))
+                && !breaks!(NobodyJoins)
+            {
                 self.move_to(*reached);
                 continue;
             }
-            if !self.active || self.discontented().len() < weak_quorum {
+            let enough = if breaks!(OneComplaintMoves) {
+                1
+            } else {
+                weak_quorum
+            };
+            if !self.active || self.discontented().len() < enough {
                 break;
             }
             self.move_to(self.view.next());
@@ -105,7 +112,7 @@ impl Replica {
             .changes
             .changes
             .iter()
-            .filter(|(_, message)| view_of(message) > Some(self.view));
+            .filter(|(_, message)| view_of(message) > Some(self.view) && !breaks!(NobodyJoins));
         complaining
             .map(|(who, _)| *who)
             .chain(leaving.map(|(who, _)| *who))
@@ -134,6 +141,7 @@ impl Replica {
         let prepared: Vec<_> = self
             .instances
             .values()
+            .filter(|_| !breaks!(PreparedDropped))
             .filter_map(|instance| instance.certificate.clone())
             .collect();
         ViewChange {
@@ -275,8 +283,14 @@ impl Replica {
     /// the cap.
     pub(super) fn patience(&self) -> TimerRange {
         let timing = self.config.timing;
-        let cap = timing.progress_cap_ms.max(timing.progress.from_ms);
-        let doublings = self.changes.attempts.saturating_sub(1).min(31);
+        let cap = match breaks!(TimerUncapped) {
+            true => u32::MAX,
+            false => timing.progress_cap_ms.max(timing.progress.from_ms),
+        };
+        let doublings = match breaks!(TimerNotDoubled) {
+            true => 0,
+            false => self.changes.attempts.saturating_sub(1).min(31),
+        };
         let grown = |ms: u32| {
             u32::try_from(u64::from(ms) << doublings)
                 .unwrap_or(u32::MAX)
@@ -388,7 +402,7 @@ impl Replica {
             .keys()
             .map(|height| (*height, Proposal::null()))
             .collect();
-        for certificate in &new_view.prepared {
+        for certificate in new_view.prepared.iter().filter(|_| !breaks!(NullCarriedOver)) {
             carried.insert(certificate.height, certificate.proposal.clone());
         }
         for (height, proposal) in carried {
@@ -424,7 +438,7 @@ impl Replica {
     /// What a peer that says it is in this reign should see.
     pub(super) fn answer_about_views(&self, from: ValidatorIndex, status: &Status) -> Vec<Message> {
         let behind = status.reign < self.view.0 || (status.reign == self.view.0 && !status.begun);
-        if !behind {
+        if !behind || breaks!(ViewsNotResent) {
             return Vec::new();
         }
         if self.active {
@@ -443,7 +457,7 @@ impl Replica {
 
     /// The view that the journal's records lead to.
     pub(super) fn restore_view(&mut self, records: &[Record]) {
-        for record in records {
+        for record in records.iter().filter(|_| !breaks!(ViewForgotten)) {
             let (Record::Own(message) | Record::Entered(message)) = record else {
                 continue;
             };

@@ -28,7 +28,7 @@ fn pitfall_23_the_next_windows_messages_are_kept() {
 }
 
 #[test]
-fn pitfall_7_far_heights_are_not_kept() {
+fn pitfall_07_far_heights_are_not_kept() {
     let mut backup = replica(4, 1);
     for height in [2 * WINDOW + 1, 1_000, u64::MAX] {
         for body in [
@@ -44,7 +44,7 @@ fn pitfall_7_far_heights_are_not_kept() {
 }
 
 #[test]
-fn pitfall_7_votes_of_far_views_take_one_slot_and_drive_nobody() {
+fn pitfall_07_votes_of_far_views_take_one_slot_and_drive_nobody() {
     let mut backup = replica(4, 1);
     for view in (1..1_000).chain([u64::MAX]) {
         backup.step(NOW, from(2, prepare(view, 1, &proposal(1))));

@@ -47,7 +47,7 @@ fn any_claims() -> impl Strategy<Value = Claims> {
 
 proptest! {
     #[test]
-    fn pitfall_3_the_plan_is_the_papers(claims in proptest::collection::vec(any_claims(), 1..6)) {
+    fn pitfall_03_the_plan_is_the_papers(claims in proptest::collection::vec(any_claims(), 1..6)) {
         let plan = Plan::of(&claims);
         let heights: BTreeMap<u64, _> = plan.heights.iter().map(|(height, claim)| (height.0, *claim)).collect();
         prop_assert_eq!(heights, naive(&claims));

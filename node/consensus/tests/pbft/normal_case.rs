@@ -275,3 +275,66 @@ fn a_replica_that_diverged_votes_no_more() {
     let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, 2, &proposal)));
     assert!(broadcast(&step).is_empty());
 }
+
+#[test]
+fn pitfall_09_what_comes_twice_or_out_of_order_changes_nothing() {
+    let mut backup = replica(4, 1);
+    for height in 1..=3 {
+        let proposal = proposal(u8::try_from(height).unwrap());
+        drive_as(&mut backup, 1, from(0, pre_prepare(0, height, &proposal)));
+        for sender in [0, 2, 3] {
+            drive_as(&mut backup, 1, from(sender, commit(0, height, &proposal)));
+        }
+    }
+    let block = batch(9);
+    let executed = |height| Input::Executed {
+        height: Height(height),
+        block,
+    };
+    for height in 1..=3 {
+        drive_as(&mut backup, 1, executed(height));
+        let step = backup.step(NOW, executed(height));
+        assert_eq!(step.rejection, Some(Rejection::Duplicate));
+    }
+    // The highest is sealed first; certificates come in order all the same, each once.
+    let mut certified = Vec::new();
+    for height in [3, 2, 1, 1] {
+        for sender in [0, 2] {
+            let height = Height(height);
+            let seal = signed(sender, Body::Seal { height, block });
+            let step = drive_as(&mut backup, 1, Input::Message(Verified::trusted(seal)));
+            for action in step.actions {
+                if let Action::Certify(certificate) = action {
+                    certified.push(certificate.height().0);
+                }
+            }
+        }
+    }
+    assert_eq!(certified, vec![1, 2, 3]);
+    for height in [1, 3] {
+        let step = backup.step(NOW, Input::Synced(certificate(height)));
+        assert_eq!(step.rejection, Some(Rejection::Duplicate));
+    }
+    assert_eq!(backup.certified(), Height(3));
+}
+
+#[test]
+fn pitfall_12_blocks_that_do_not_come_are_asked_for_again() {
+    let mut backup = replica(4, 1);
+    let (height, block) = (Height(WINDOW), batch(9));
+    let fetches = |step: &quorate_consensus::Step| {
+        let fetch = |action: &&Action| matches!(action, Action::FetchBlocks { to, .. } if *to == height);
+        step.actions.iter().filter(fetch).count()
+    };
+    let mut asked = 0;
+    for sender in [0, 2, 3] {
+        let seal = signed(sender, Body::Seal { height, block });
+        let step = drive_as(&mut backup, 1, Input::Message(Verified::trusted(seal)));
+        asked += fetches(&step);
+    }
+    assert_eq!(asked, 1, "a quorum has sealed what is not even proposed here");
+    for _ in 0..3 {
+        let step = drive_as(&mut backup, 1, Input::Timeout(Timer::Resend));
+        assert_eq!(fetches(&step), 1, "again, as long as nothing moves");
+    }
+}

@@ -1,7 +1,7 @@
 //! What restarts the progress timer, and what does not: pitfall 17 and its kin.
 
 use quorate_consensus::contract::{Action, Input, Step, Timer};
-use quorate_consensus::pbft::{OVERTAKING_BATCHES, Replica};
+use quorate_consensus::pbft::{Body as Pbft, NewView, OVERTAKING_BATCHES, Replica, View};
 use quorate_consensus::{Body, Verified};
 use quorate_crypto::{Digest, Height, sha256};
 use quorate_ledger::Proposal;
@@ -77,7 +77,7 @@ fn batches_that_come_late_are_no_reason_to_complain() {
 }
 
 #[test]
-fn empty_proposals_are_no_progress_while_a_batch_waits() {
+fn pitfall_17_empty_proposals_are_no_progress_while_a_batch_waits() {
     let mut backup = replica(4, 1);
     assert!(restarts(&wait_for(&mut backup, &[left_out()])));
     for height in 1..20 {
@@ -87,7 +87,7 @@ fn empty_proposals_are_no_progress_while_a_batch_waits() {
     assert!(
         broadcast(&step)
             .iter()
-            .any(|body| matches!(body, Body::Pbft(quorate_consensus::pbft::Body::Complaint { .. })))
+            .any(|body| matches!(body, Body::Pbft(Pbft::Complaint { .. })))
     );
 }
 
@@ -167,4 +167,61 @@ fn what_a_new_view_carries_over_is_progress_though_it_orders_nothing() {
             .unwrap();
         assert!(restarts(&last), "height {height}");
     }
+}
+
+#[test]
+fn pitfall_17_a_height_that_is_proposed_and_not_certified_runs_the_timer() {
+    // Nothing waits here, not even the batches of the proposal.
+    let mut backup = replica(4, 1);
+    let step = backup.step(NOW, from(0, pre_prepare(0, 1, &proposal(1))));
+    assert!(restarts(&step));
+    for sender in [0, 2, 3] {
+        drive_as(&mut backup, 1, from(sender, commit(0, 1, &proposal(1))));
+    }
+    // Decided and not certified is not done either.
+    let step = drive_as(&mut backup, 1, Input::Timeout(Timer::Progress { reign: 0 }));
+    assert!(restarts(&step));
+}
+
+#[test]
+fn pitfall_06_timeouts_fall_back_after_progress() {
+    let patience = |step: &Step| {
+        step.actions.iter().find_map(|action| match action {
+            Action::SetTimer {
+                timer: Timer::NewReign { .. } | Timer::Progress { .. },
+                after,
+            } => Some(after.to_ms),
+            _ => None,
+        })
+    };
+    let mut backup = replica(4, 2);
+    let mut last = None;
+    for view in 1..=7 {
+        for sender in [0, 1, 3] {
+            let step = drive_as(&mut backup, 2, from(sender, empty_change(view)));
+            last = patience(&step).or(last);
+        }
+    }
+    assert_eq!(last, Some(4_000), "the cap, after seven views");
+    let new_view = NewView {
+        view: View(8),
+        view_changes: Vec::new(),
+        certified: None,
+        prepared: Vec::new(),
+    };
+    drive_as(&mut backup, 2, from(0, Pbft::NewView(new_view)));
+    assert!(backup.is_active());
+    drive_as(&mut backup, 2, Input::BatchesAvailable(vec![batch(1)]));
+    drive_as(&mut backup, 2, from(0, pre_prepare(8, 1, &proposal(1))));
+    for sender in [0, 1, 3] {
+        drive_as(&mut backup, 2, from(sender, commit(8, 1, &proposal(1))));
+    }
+    let (height, block) = (Height(1), sha256(b"block"));
+    drive_as(&mut backup, 2, Input::Executed { height, block });
+    let mut certified = Step::default();
+    for sender in [0, 1] {
+        let seal = Verified::trusted(signed(sender, Body::Seal { height, block }));
+        certified = drive_as(&mut backup, 2, Input::Message(seal));
+    }
+    assert_eq!(patience(&certified), Some(1_000), "the first wait again");
 }

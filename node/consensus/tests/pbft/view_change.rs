@@ -1,9 +1,11 @@
 //! Section 4.4, one replica at a time.
 
 use quorate_consensus::contract::{Action, Input, Record, Rejection, Timer};
-use quorate_consensus::pbft::{Body as Pbft, Replica, View};
+use quorate_consensus::pbft::{
+    Body as Pbft, Claims, NewView, PreparedCertificate, Replica, SignedClaims, View,
+};
 use quorate_consensus::{Body, Message, Verified};
-use quorate_crypto::Height;
+use quorate_crypto::{Height, Signature, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use crate::lab::*;
@@ -29,7 +31,7 @@ fn a_timeout_complains_and_binds_nothing() {
 }
 
 #[test]
-fn pitfall_7_one_liar_moves_nobody() {
+fn pitfall_07_one_liar_moves_nobody() {
     let mut backup = replica(4, 2);
     for view in 1..50 {
         drive_as(&mut backup, 2, from(3, empty_change(view)));
@@ -102,7 +104,7 @@ fn new_view() -> (Replica, Message) {
 }
 
 #[test]
-fn pitfall_1_a_prepared_proposal_is_proposed_again_in_the_next_view() {
+fn pitfall_01_a_prepared_proposal_is_proposed_again_in_the_next_view() {
     let (primary, new_view) = new_view();
     assert_eq!((primary.view(), primary.is_active()), (View(1), true));
     let mut backup = replica(4, 0);
@@ -154,7 +156,7 @@ fn gaps_are_filled_with_the_null_proposal() {
 }
 
 #[test]
-fn pitfall_5_a_certificate_moves_the_height_and_never_the_view() {
+fn pitfall_05_a_certificate_moves_the_height_and_never_the_view() {
     let mut backup = prepared(2);
     view_change_of(&mut backup, 2);
     backup.step(NOW, Input::Synced(certificate(3)));
@@ -167,7 +169,7 @@ fn pitfall_5_a_certificate_moves_the_height_and_never_the_view() {
 }
 
 #[test]
-fn pitfall_6_timeouts_double_up_to_a_cap() {
+fn pitfall_06_timeouts_double_up_to_a_cap() {
     let mut backup = replica(4, 2);
     let mut waits = Vec::new();
     for view in 1..80 {
@@ -221,4 +223,87 @@ fn a_view_change_that_hides_a_commit_is_evidence() {
             .iter()
             .any(|action| matches!(action, Action::Accuse(_)))
     );
+}
+
+/// A new-view of validator 0 that carries this over.
+fn carrying(view: u64, certificate: &PreparedCertificate) -> Input {
+    let claims = Claims {
+        view: View(view),
+        certified: Height(0),
+        prepared: vec![certificate.claim()],
+    };
+    let signed = (0..3).map(|sender| SignedClaims {
+        sender: ValidatorIndex(sender),
+        claims: claims.clone(),
+        signature: Signature([7; 64]),
+    });
+    let new_view = NewView {
+        view: View(view),
+        view_changes: signed.collect(),
+        certified: None,
+        prepared: vec![certificate.clone()],
+    };
+    from(0, Pbft::NewView(new_view))
+}
+
+/// A certificate that nobody checks here.
+fn certified(view: u64, proposal: &Proposal) -> PreparedCertificate {
+    PreparedCertificate {
+        view: View(view),
+        height: Height(1),
+        proposal: proposal.clone(),
+        pre_prepare: None,
+        prepares: Vec::new(),
+    }
+}
+
+fn asks(step: &quorate_consensus::Step, wanted: &Proposal) -> bool {
+    step.actions.iter().any(
+        |action| matches!(action, Action::RequireBatches { proposal, .. } if *proposal == wanted.digest()),
+    )
+}
+
+#[test]
+fn a_proposal_that_comes_back_after_another_is_asked_about_again() {
+    for between in [proposal(2), Proposal::null()] {
+        let mut backup = replica(4, 3);
+        assert!(asks(
+            &backup.step(NOW, from(0, pre_prepare(0, 1, &proposal(1)))),
+            &proposal(1)
+        ));
+        backup.step(NOW, available(1, &proposal(1)));
+        backup.step(NOW, carrying(4, &certified(0, &between)));
+        backup.step(NOW, available(1, &between));
+        let step = backup.step(NOW, carrying(8, &certified(4, &proposal(1))));
+        assert!(asks(&step, &proposal(1)), "{:?}", step.actions);
+    }
+}
+
+#[test]
+fn a_proposal_that_comes_back_after_an_own_one_is_asked_about_again() {
+    let mut primary = replica(4, 1);
+    drive_as(&mut primary, 1, from(0, pre_prepare(0, 1, &proposal(1))));
+    drive_as(&mut primary, 1, Input::BatchesAvailable(vec![batch(2)]));
+    for sender in [2, 3] {
+        drive_as(&mut primary, 1, from(sender, empty_change(1)));
+    }
+    assert!(primary.is_active());
+    let step = primary.step(NOW, carrying(4, &certified(0, &proposal(1))));
+    assert!(asks(&step, &proposal(1)), "{:?}", step.actions);
+}
+
+#[test]
+fn an_answer_about_a_former_proposal_is_not_taken_for_one_about_the_current() {
+    let mut backup = replica(4, 3);
+    backup.step(NOW, from(0, pre_prepare(0, 1, &proposal(1))));
+    backup.step(NOW, carrying(4, &certified(0, &proposal(2))));
+    let step = backup.step(NOW, available(1, &proposal(2)));
+    assert_eq!(asked(&step), vec![&prepare(4, 1, &proposal(2))]);
+    let mut backup = replica(4, 3);
+    backup.step(NOW, from(0, pre_prepare(0, 1, &proposal(1))));
+    backup.step(NOW, carrying(4, &certified(0, &proposal(2))));
+    let step = backup.step(NOW, available(1, &proposal(1)));
+    assert_eq!(step.rejection, Some(Rejection::Unasked));
+    let step = backup.step(NOW, available(1, &proposal(2)));
+    assert_eq!(asked(&step), vec![&prepare(4, 1, &proposal(2))]);
 }

@@ -7,7 +7,8 @@ use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use super::Host;
-use crate::scenario::{Censorship, Lie};
+use crate::liar::usurp;
+use crate::scenario::{Broken, Censorship, Lie};
 use crate::world::{Event, Wire, World, describe};
 
 impl Host {
@@ -33,7 +34,9 @@ impl Host {
             .required
             .iter()
             .filter(|(asked, batches)| {
-                !process.answered.contains(*asked) && batches.iter().all(|b| process.batches.contains_key(b))
+                let here = |batch: &Digest| process.batches.contains_key(batch);
+                let complete = batches.iter().all(here) || self.settings.breaks(Broken::BatchesUnchecked);
+                complete && !process.answered.contains(*asked)
             })
             .map(|(asked, _)| *asked)
             .collect();
@@ -77,6 +80,7 @@ impl Host {
         self.ask_for_batches(world);
         self.ask_for_blocks(world);
         self.censor(world);
+        self.usurp(world);
         if let Some(process) = &self.process {
             // A primary that has not begun its view, or is oneself, passes nothing on.
             let engine = &process.engine;
@@ -102,6 +106,19 @@ impl Host {
         world.schedule_at(self.place, self.life, delay, Event::Housekeeping);
     }
 
+    /// Begins a view, now and then, if that is how it lies.
+    fn usurp(&self, world: &mut World) {
+        let Some(process) = self.process.as_ref().filter(|_| self.lie == Some(Lie::Usurper)) else {
+            return;
+        };
+        if world.random.chance(150) {
+            for message in usurp(world, self.validator, &process.engine) {
+                world.note(|| format!("{} → all: {}", self.validator, describe(&message)));
+                self.tell_all(world, &Wire::Consensus(message));
+            }
+        }
+    }
+
     /// Proposes as a censor does. Its engine observes, and hears the proposal as everybody does.
     fn censor(&mut self, world: &mut World) {
         let (Some(Lie::Censor(censorship)), Some(process)) = (self.lie, &self.process) else {
@@ -120,7 +137,7 @@ impl Host {
         };
         let batches = known.filter(serves).take(most).copied().collect();
         let (own, engine) = (self.validator, &process.engine);
-        let Some(body) = self.censor.propose(engine, own, now, batches) else {
+        let Some(body) = self.liar.censor.propose(engine, own, now, batches) else {
             return;
         };
         let message = world.sign(own, body);

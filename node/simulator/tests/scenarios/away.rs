@@ -5,7 +5,7 @@ use quorate_simulator::{Command, Scenario};
 use crate::run;
 
 #[test]
-fn pitfall_9_a_validator_that_was_away_catches_up_by_certified_blocks() {
+fn pitfall_09_a_validator_that_was_away_catches_up_by_certified_blocks() {
     let mut scenario = Scenario::calm(4, 0)
         .at(50, Command::Crash(3))
         .at(1_900, Command::Start(3));
@@ -19,7 +19,7 @@ fn pitfall_9_a_validator_that_was_away_catches_up_by_certified_blocks() {
 }
 
 #[test]
-fn pitfall_7_a_validator_that_is_cut_off_drives_no_views_up() {
+fn pitfall_07_a_validator_that_is_cut_off_drives_no_views_up() {
     let scenario = Scenario::calm(4, 0)
         .at(100, Command::Isolate(vec![2]))
         .at(9_900, Command::Heal);

@@ -16,7 +16,7 @@ fn lagging(chain_lag_ms: u64) -> Scenario {
 }
 
 #[test]
-fn pitfall_8_all_restart_with_chains_far_behind_their_journals() {
+fn pitfall_08_all_restart_with_chains_far_behind_their_journals() {
     let mut scenario = lagging(700);
     for who in 0..4 {
         scenario = scenario

@@ -13,7 +13,7 @@ fn pitfall_24_a_primary_far_ahead_of_time_is_replaced() {
 }
 
 #[test]
-fn pitfall_15_a_clock_behind_delays_no_one_else() {
+fn pitfall_24_a_clock_behind_delays_no_one_else() {
     // Validator 3 finds every proposal too early; what others certify it takes whatever the time.
     let scenario = Scenario::calm(4, 0).at(1, Command::SetClock(3, -60_000));
     for report in run(&scenario) {

@@ -5,7 +5,7 @@ use quorate_simulator::{Command, Scenario};
 use crate::run;
 
 #[test]
-fn pitfall_5_one_bad_link_leaves_nobody_outside_the_view() {
+fn pitfall_05_one_bad_link_leaves_nobody_outside_the_view() {
     let scenario = Scenario::calm(4, 0)
         .at(50, Command::CutOneWay(0, 3))
         .at(50, Command::CutOneWay(3, 0))

@@ -5,7 +5,7 @@ use quorate_simulator::{Command, Scenario};
 use crate::run;
 
 #[test]
-fn pitfall_6_halves_go_on_soon_after_they_meet_again() {
+fn pitfall_06_halves_go_on_soon_after_they_meet_again() {
     let scenario = Scenario::calm(4, 0)
         .at(200, Command::Isolate(vec![0, 1]))
         .at(20_000, Command::Heal);
@@ -26,7 +26,7 @@ fn pitfall_6_halves_go_on_soon_after_they_meet_again() {
 }
 
 #[test]
-fn pitfall_4_a_view_change_before_links_are_up_is_said_again() {
+fn pitfall_04_a_view_change_before_links_are_up_is_said_again() {
     // Nobody hears anybody at first, and the first primary never comes up.
     let scenario = Scenario::calm(4, 0)
         .at(0, Command::Isolate(vec![1]))

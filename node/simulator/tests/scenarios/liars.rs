@@ -29,7 +29,7 @@ fn a_silent_primary_is_replaced() {
 }
 
 #[test]
-fn pitfall_2_two_liars_of_seven_do_not_unlock_what_was_committed() {
+fn pitfall_02_two_liars_of_seven_do_not_unlock_what_was_committed() {
     for seed in 0..40 {
         let scenario = Scenario::stormy(7, seed)
             .with_liar(0, Lie::Mutant)

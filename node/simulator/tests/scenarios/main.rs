@@ -2,7 +2,6 @@
 
 mod alone;
 mod away;
-mod broken_rules;
 mod censors;
 mod chain_behind_journal;
 mod clocks;
@@ -11,6 +10,7 @@ mod halves;
 mod idle;
 mod liars;
 mod primary_crashes;
+mod proposal_comes_back;
 mod replay;
 mod restart_of_all;
 mod seeds;

@@ -5,7 +5,7 @@ use quorate_simulator::{Command, Scenario};
 use crate::run;
 
 #[test]
-fn pitfall_8_a_network_goes_on_after_a_restart_of_all() {
+fn pitfall_08_a_network_goes_on_after_a_restart_of_all() {
     let mut scenario = Scenario::calm(4, 0);
     for who in 0..4 {
         scenario = scenario

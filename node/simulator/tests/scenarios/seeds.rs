@@ -1,5 +1,5 @@
-//! Faults drawn from seeds. `QUORATE_SEEDS` says how many (400 unless told), `QUORATE_FIRST_SEED`
-//! where to begin.
+//! Faults drawn from seeds. `QUORATE_SEEDS` says how many for each test (1,500 unless told),
+//! `QUORATE_FIRST_SEED` where to begin.
 
 use quorate_simulator::{Scenario, Simulation};
 
@@ -15,7 +15,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 
 fn run_seeds(name: &str, scenario: impl Fn(usize, u64) -> Scenario) {
     let first = number("QUORATE_FIRST_SEED", 0);
-    let count = number("QUORATE_SEEDS", 400);
+    let count = number("QUORATE_SEEDS", 1_500);
     let (mut events, mut virtual_ms, mut settled_ms, mut view) = (0, 0, 0, 0);
     for seed in first..first + count {
         let size = SIZES[(seed % SIZES.len() as u64) as usize];

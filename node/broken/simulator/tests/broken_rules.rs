@@ -1,0 +1,160 @@
+//! The simulator can fail: each deliberately broken rule is found. With `--nocapture` each test prints
+//! its line of the table: the rule, how many seeds it took, and how it showed.
+
+use quorate_consensus::TimerRange;
+use quorate_consensus::broken::Rule;
+use quorate_simulator_broken::{Broken, Censorship, Command, Lie, Scenario, Simulation};
+
+/// Tries seeds until a broken rule shows.
+fn is_found(rule: Broken, within: u64, scenario: impl Fn(u64) -> Scenario) {
+    let shows = |seed: &u64| Simulation::new(scenario(*seed).breaking(rule)).run().failure;
+    let found = (0..within).find_map(|seed| shows(&seed).map(|failure| (seed + 1, failure)));
+    let (seeds, failure) = found.unwrap_or_else(|| panic!("{rule:?} was not found within {within} seeds"));
+    let short: String = failure.chars().take(100).collect();
+    println!("| {rule:?} | {seeds} | {short} |");
+    // What is found is the broken rule, not something else.
+    let sound = Simulation::new(scenario(seeds - 1)).run();
+    assert_eq!(sound.failure, None, "the same seed with no rule broken");
+}
+
+fn with_liars(seed: u64) -> Scenario {
+    let size = if seed.is_multiple_of(2) { 4 } else { 7 };
+    Scenario::stormy(size, seed).with_liars()
+}
+
+/// Machines that crash often while their disks are slow.
+fn crashing(seed: u64) -> Scenario {
+    let size = if seed.is_multiple_of(2) { 1 } else { 4 };
+    let mut scenario = Scenario::calm(size, seed);
+    scenario.batches = 60;
+    scenario.faults_end_ms = 4_000;
+    scenario.machines.crashes = 20;
+    scenario.machines.flush_us = 20_000;
+    scenario
+}
+
+/// Crashes, and chains that are far behind their journals.
+fn behind(seed: u64) -> Scenario {
+    let mut scenario = crashing(2 * seed + 1);
+    scenario.parameters.window = 2;
+    scenario.machines.chain_lag_us = 300_000;
+    scenario
+}
+
+/// Primaries that fail one after another.
+fn changing_views(seed: u64) -> Scenario {
+    let mut scenario = with_liars(seed);
+    scenario.links.partitions += 4;
+    scenario.links.one_way = true;
+    scenario.links.loss += 50;
+    scenario
+}
+
+/// The first primary alone sees its proposals prepared, and brings them up again when others were
+/// decided in the second view.
+fn hoarded(seed: u64) -> Scenario {
+    let mut scenario = Scenario::calm(4, seed).with_liar(0, Lie::Hoarder);
+    for (from, to) in [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)] {
+        scenario = scenario.at(1, Command::CutOneWay(from, to));
+    }
+    scenario = scenario.at(100 + seed % 50, Command::Heal);
+    scenario.timing.resend = TimerRange {
+        from_ms: 400,
+        to_ms: 500,
+    };
+    scenario.timing.progress = TimerRange {
+        from_ms: 60,
+        to_ms: 80,
+    };
+    scenario.links.delay_us = 30_000;
+    scenario.batches = 40;
+    scenario.patience_ms = 20_000;
+    scenario
+}
+
+/// A network whose messages take longer than the first timeout, and go on doing so.
+fn slow(seed: u64) -> Scenario {
+    let mut scenario = Scenario::calm(4, seed).at(100, Command::Crash(0));
+    scenario.links.least_delay_us = 1_500_000;
+    scenario.links.delay_us = 2_000_000;
+    scenario.calm_delay_us = 2_000_000;
+    scenario.timing.progress_cap_ms = 60_000;
+    scenario.patience_ms = 200_000;
+    scenario
+}
+
+/// For long, no primary is heard in time; afterwards one is dead.
+fn standstill(seed: u64) -> Scenario {
+    let mut scenario = Scenario::calm(4, seed).at(100, Command::Crash(0));
+    scenario.links.delay_us = 20_000_000;
+    scenario.faults_end_ms = 100_000;
+    scenario.patience_ms = 12_000;
+    scenario
+}
+
+fn under(censorship: Censorship, seed: u64) -> Scenario {
+    let scenario = Scenario {
+        faults_end_ms: 4_000,
+        ..Scenario::calm(4, seed).without_batches()
+    };
+    scenario
+        .at(500, Command::Submit(2, 5))
+        .with_liar(0, Lie::Censor(censorship))
+}
+
+macro_rules! found {
+    ($($name:ident: $rule:expr, $within:expr, $scenario:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            is_found($rule, $within, $scenario);
+        })*
+    };
+}
+
+found! {
+    // Rules of the driver and of the committee.
+    pitfall_11_votes_sent_before_they_are_durable: Broken::SentBeforeDurable, 500, crashing;
+    a_quorum_that_is_too_small: Broken::QuorumTooSmall, 1_000, with_liars;
+    pitfall_08_a_journal_forgotten_before_its_block_is_written: Broken::ForgottenTooEarly, 500, crashing;
+    pitfall_28_a_lost_journal: Broken::JournalLost, 500, with_liars;
+    votes_that_never_left_and_bind: Broken::UnsentKept, 500, crashing;
+    votes_for_batches_that_are_not_durable: Broken::BatchesNotDurable, 500, crashing;
+    votes_for_batches_that_are_not_looked_for: Broken::BatchesUnchecked, 500, with_liars;
+    signatures_that_are_not_verified: Broken::Unverified, 500, with_liars;
+    prepared_certificates_that_are_not_kept: Broken::PreparedNotKept, 500, with_liars;
+    pitfall_19_messages_of_other_networks_and_epochs: Broken::ElsewhereAccepted, 500, with_liars;
+    // Rules of the engine.
+    watermarks_that_are_ignored: Broken::Engine(Rule::WatermarksIgnored), 500, with_liars;
+    votes_of_former_views_that_count: Broken::Engine(Rule::OldVotesCounted), 1_000, changing_views;
+    commits_without_a_quorum_of_prepares: Broken::Engine(Rule::CommittedUnprepared), 500, with_liars;
+    a_new_view_with_the_lowest_prepared: Broken::Engine(Rule::LowestPrepared), 1_000, hoarded;
+    pitfall_01_null_requests_in_place_of_what_was_prepared: Broken::Engine(Rule::NullCarriedOver), 500, with_liars;
+    pitfall_03_a_new_view_that_is_not_checked: Broken::Engine(Rule::NewViewUnchecked), 500, with_liars;
+    pitfall_02_view_changes_that_unlock_what_was_prepared: Broken::Engine(Rule::PreparedDropped), 500, with_liars;
+    senders_that_count_twice: Broken::Engine(Rule::SendersCountedTwice), 1_000, changing_views;
+    a_second_prepare_for_a_height_and_view: Broken::Engine(Rule::PreparedTwice), 500, with_liars;
+    pitfall_18_votes_for_a_view_that_was_left: Broken::Engine(Rule::LateVotesSent), 500, changing_views;
+    nobody_joins_f_plus_one_others: Broken::Engine(Rule::NobodyJoins), 1_000, changing_views;
+    pitfall_07_one_complaint_that_moves_everybody: Broken::Engine(Rule::OneComplaintMoves), 1_000, with_liars;
+    pitfall_04_view_changes_that_are_not_sent_again: Broken::Engine(Rule::ViewsNotResent), 500, changing_views;
+    pitfall_06_timeouts_that_never_grow: Broken::Engine(Rule::TimerNotDoubled), 50, slow;
+    pitfall_06_timeouts_that_grow_without_end: Broken::Engine(Rule::TimerUncapped), 50, standstill;
+    empty_proposals_that_count_as_progress: Broken::Engine(Rule::EmptyIsProgress), 50, |seed| under(Censorship::Empty, seed);
+    pitfall_11_a_view_that_is_forgotten_in_a_restart: Broken::Engine(Rule::ViewForgotten), 500, with_liars;
+    records_far_above_the_chain_that_are_forgotten: Broken::Engine(Rule::FarRecordsForgotten), 500, behind;
+}
+
+#[test]
+fn an_author_who_is_left_out_for_ever() {
+    let leaving_out = |rule: Option<Rule>| {
+        let mut scenario = under(Censorship::LeaveOut(quorate_crypto::ValidatorIndex(2)), 0);
+        for ms in (0..4_000).step_by(20) {
+            scenario = scenario.at(ms, Command::Submit(1, 4));
+        }
+        scenario.broken = rule.map(Broken::Engine);
+        Simulation::new(scenario).run().expect_success().longest_wait_ms
+    };
+    let (broken, sound) = (leaving_out(Some(Rule::LeavingOutAllowed)), leaving_out(None));
+    println!("| Engine(LeavingOutAllowed) | 1 | a batch waits for {broken} ms, not {sound} ms |");
+    assert!(broken > 3_500 && sound < 3_000, "{broken} and {sound} ms");
+}

@@ -1,0 +1,40 @@
+//! The model checker can fail: it finds broken rules that break agreement for one height.
+
+use quorate_consensus::broken::Rule;
+use quorate_simulator_broken::model::Four;
+use stateright::{Checker, HasDiscoveries, Model};
+
+/// Checks with one liar until agreement is broken, and prints the shortest way there.
+fn is_found(rule: Rule, liar: u16) {
+    let model = Four::breaking(liar, 1, rule);
+    let checker = model
+        .checker()
+        .finish_when(HasDiscoveries::AnyFailures)
+        .target_state_count(4_000_000)
+        .spawn_bfs()
+        .join();
+    let path = checker.discovery("agreement");
+    let steps = path.expect("agreement is broken").into_actions();
+    let (states, length) = (checker.state_count(), steps.len());
+    println!("| {rule:?} | liar {liar} | {states} states | {length} steps |");
+    for step in steps {
+        println!("    {step}");
+    }
+}
+
+macro_rules! found {
+    ($($name:ident: $rule:expr, $liar:expr;)*) => {
+        $(#[test]
+        fn $name() {
+            is_found($rule, $liar);
+        })*
+    };
+}
+
+found! {
+    pitfall_03_a_new_view_that_is_not_checked: Rule::NewViewUnchecked, 1;
+    senders_that_count_twice: Rule::SendersCountedTwice, 1;
+    pitfall_02_view_changes_that_unlock_what_was_prepared: Rule::PreparedDropped, 0;
+    pitfall_01_null_requests_in_place_of_what_was_prepared: Rule::NullCarriedOver, 0;
+    commits_without_a_quorum_of_prepares: Rule::CommittedUnprepared, 0;
+}

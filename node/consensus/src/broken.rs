@@ -1,0 +1,61 @@
+//! Rules that a test build breaks on purpose, to show that the simulator and the model checker find
+//! them. `quorate-consensus` is never built with this: `node/broken/consensus` compiles the same sources
+//! with `--cfg broken_rules`, for tests alone.
+
+use std::cell::Cell;
+
+/// A rule of the engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// Messages of any height above the low watermark are kept and acted upon.
+    WatermarksIgnored,
+    /// Votes count in whatever view they were given.
+    OldVotesCounted,
+    /// f + 1 prepares are enough for a commit.
+    CommittedUnprepared,
+    /// A new-view proposes again what was prepared in the lowest view, not the highest.
+    LowestPrepared,
+    /// A new-view begins with the null proposal where something was prepared.
+    NullCarriedOver,
+    /// What a new-view holds is not checked.
+    NewViewUnchecked,
+    /// A view-change claims nothing prepared.
+    PreparedDropped,
+    /// A sender counts as often as it is listed.
+    SendersCountedTwice,
+    /// A second proposal of the primary in one view is prepared too.
+    PreparedTwice,
+    /// A vote signed for a view that was left is sent all the same.
+    LateVotesSent,
+    /// Nobody joins view-changes of f + 1 others.
+    NobodyJoins,
+    /// One complaint moves everybody.
+    OneComplaintMoves,
+    /// View-changes and new-views are not sent again.
+    ViewsNotResent,
+    /// The wait for a new view never grows.
+    TimerNotDoubled,
+    /// The wait for a new view grows without end.
+    TimerUncapped,
+    /// Any height that is certified stops the progress timer.
+    EmptyIsProgress,
+    /// A batch may be left out for ever while others are ordered.
+    LeavingOutAllowed,
+    /// A restarted replica begins in view 0.
+    ViewForgotten,
+    /// A restarted replica passes over records two windows above its chain.
+    FarRecordsForgotten,
+}
+
+thread_local! {
+    static BROKEN: Cell<Option<Rule>> = const { Cell::new(None) };
+}
+
+/// Breaks a rule, or none, in whatever this thread does from now on.
+pub fn set(rule: Option<Rule>) {
+    BROKEN.set(rule);
+}
+
+pub(crate) fn is(rule: Rule) -> bool {
+    BROKEN.get() == Some(rule)
+}

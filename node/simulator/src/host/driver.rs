@@ -1,0 +1,221 @@
+//! The driver: it gives the engine its inputs and does what it asks for, after the contract's rules.
+
+use quorate_consensus::pbft::Body as Pbft;
+use quorate_consensus::{Action, Body, Input, Message, Record, Step, Timer, TimerRange};
+use quorate_crypto::Digest;
+use quorate_ledger::Timestamp;
+
+use super::{Group, Host, Then};
+use crate::scenario::Broken;
+use crate::workload::GENESIS_TIME;
+use crate::world::{Event, World, describe};
+
+impl Host {
+    /// Gives the engine an input and takes what it asks for.
+    pub(super) fn step(&mut self, world: &mut World, input: Input) {
+        let now = self.clock(world);
+        let Some(process) = &mut self.process else { return };
+        self.settings.break_rule();
+        let step = process.engine.step(now, input);
+        process.engine.check_invariants();
+        self.take(world, step);
+    }
+
+    pub(super) fn clock(&self, world: &World) -> Timestamp {
+        let skewed = (GENESIS_TIME.0 + world.now / 1_000).saturating_add_signed(self.settings.clock_skew_ms);
+        Timestamp(skewed)
+    }
+
+    /// Signs what is to be signed and puts all else behind the next flush (rules 1 and 2).
+    pub(super) fn take(&mut self, world: &mut World, step: Step) {
+        let Some(process) = &mut self.process else { return };
+        for record in &step.records {
+            if let Record::Prepared(certificate) = record {
+                self.liar.hoarder.keep(certificate);
+            }
+        }
+        let drops = self.settings.breaks(Broken::PreparedNotKept);
+        let kept = |record: &Record| !(drops && matches!(record, Record::Prepared(_)));
+        process.open.records.extend(step.records.into_iter().filter(kept));
+        for action in step.actions {
+            let Action::Sign(body) = action else {
+                process.open.then.push(Then::Act(Box::new(action)));
+                continue;
+            };
+            let message = world.sign(self.validator, body);
+            if message.v1().body.must_be_durable() {
+                process.open.records.push(Record::Own(message.clone()));
+            }
+            process.open.then.push(Then::Own(Box::new(message)));
+        }
+        self.flush(world);
+    }
+
+    pub(super) fn flush(&mut self, world: &mut World) {
+        loop {
+            let Some(process) = &mut self.process else { return };
+            let broken = self.settings.broken == Some(Broken::SentBeforeDurable);
+            if (process.flushing.is_some() && !broken)
+                || (process.open.then.is_empty() && process.open.records.is_empty())
+            {
+                return;
+            }
+            let group = std::mem::take(&mut process.open);
+            if group.records.is_empty() {
+                self.release(world, group.then);
+                continue;
+            }
+            if broken {
+                match &mut process.flushing {
+                    Some(flushing) => flushing.records.extend(group.records),
+                    None => {
+                        let then = Vec::new();
+                        process.flushing = Some(Group {
+                            records: group.records,
+                            then,
+                        });
+                        self.schedule_flush(world);
+                    }
+                }
+                self.release(world, group.then);
+                continue;
+            }
+            process.flushing = Some(group);
+            self.schedule_flush(world);
+            return;
+        }
+    }
+
+    pub(super) fn schedule_flush(&self, world: &mut World) {
+        let delay = world.random.between(20, self.settings.flush_us.max(20));
+        world.schedule_at(self.place, self.life, delay, Event::Flushed);
+    }
+
+    /// Does what waited for a flush, in order: what follows from it comes after it.
+    pub(super) fn release(&mut self, world: &mut World, then: Vec<Then>) {
+        let Some(process) = &mut self.process else { return };
+        process.ready.extend(then);
+        if std::mem::replace(&mut process.releasing, true) {
+            return;
+        }
+        while let Some(item) = self
+            .process
+            .as_mut()
+            .and_then(|process| process.ready.pop_front())
+        {
+            match item {
+                Then::Own(message) => self.own(world, *message),
+                Then::Act(action) => self.act(world, *action),
+            }
+        }
+        if let Some(process) = &mut self.process {
+            process.releasing = false;
+        }
+    }
+
+    /// Gives an own message back to the engine, a vote only when its batches are durable.
+    pub(super) fn own(&mut self, world: &mut World, message: Message) {
+        let Some(process) = &mut self.process else { return };
+        let batches: &[Digest] = match &message.v1().body {
+            Body::Pbft(Pbft::PrePrepare { proposal, .. }) => proposal.batches(),
+            Body::Pbft(Pbft::Prepare { height, proposal, .. }) => process
+                .required
+                .get(&(*height, *proposal))
+                .map_or(&[], Vec::as_slice),
+            _ => &[],
+        };
+        let durable = batches.iter().all(|batch| self.disk.batches.contains(batch));
+        let broken = self.settings.broken;
+        if durable || matches!(broken, Some(Broken::BatchesNotDurable | Broken::BatchesUnchecked)) {
+            self.step(world, Input::Own(message));
+        } else {
+            process.held.push(message);
+        }
+    }
+
+    pub(super) fn act(&mut self, world: &mut World, action: Action) {
+        let honest = self.is_honest();
+        let Some(process) = &mut self.process else { return };
+        match action {
+            Action::Sign(_) => {}
+            Action::Broadcast(message) => {
+                world.note(|| format!("{} → all: {}", self.validator, describe(&message)));
+                self.speak(world, None, message);
+            }
+            Action::Send { to, message } => {
+                let author = message.v1().sender;
+                world.note(|| format!("{} → {to}: {} (of {author})", self.validator, describe(&message)));
+                self.speak(world, Some(to), message);
+            }
+            Action::SetTimer { timer, after } => self.set_timer(world, timer, after),
+            Action::CancelTimer(timer) => {
+                process.timers.remove(&timer);
+            }
+            Action::RequireBatches {
+                height,
+                proposal,
+                batches,
+            } => {
+                process.answered.remove(&(height, proposal));
+                process.required.insert((height, proposal), batches);
+                self.answer_required(world);
+                self.ask_for_batches(world);
+            }
+            Action::Decide { height, proposal } => {
+                world.note(|| {
+                    format!(
+                        "{}: decides h{height} {}",
+                        self.validator,
+                        proposal.digest().short()
+                    )
+                });
+                if honest {
+                    world.checker.on_decided(self.validator, height, &proposal);
+                }
+                process.decided.insert(height, proposal);
+                self.execute_next(world);
+            }
+            Action::Certify(certificate) => self.on_certify(world, certificate),
+            Action::FetchBlocks { to, holders } => {
+                world.note(|| format!("{}: fetches blocks up to {to}", self.validator));
+                process.fetch = Some((to, holders));
+                self.ask_for_blocks(world);
+            }
+            Action::Accuse(evidence) => {
+                let accused = evidence.validator;
+                world.note(|| format!("{}: accuses {accused}", self.validator));
+                if self.is_honest() {
+                    let honest = !world.liars.contains(&accused);
+                    world.checker.on_accused(self.validator, accused, honest);
+                }
+            }
+            Action::Forgotten(message) => {
+                if self.is_honest() {
+                    let what = describe(&message);
+                    world.checker.report(format!(
+                        "validator {} does not remember its {what}",
+                        self.validator
+                    ));
+                }
+            }
+            Action::Diverged { height, .. } => {
+                if self.is_honest() {
+                    world.checker.report(format!(
+                        "validator {} diverged at height {height}",
+                        self.validator
+                    ));
+                }
+            }
+        }
+    }
+
+    pub(super) fn set_timer(&mut self, world: &mut World, timer: Timer, range: TimerRange) {
+        let Some(process) = &mut self.process else { return };
+        let generation = world.random.number();
+        process.timers.insert(timer, (generation, range));
+        let after = world
+            .random
+            .between(u64::from(range.from_ms) * 1_000, u64::from(range.to_ms) * 1_000);
+        world.schedule_at(self.place, self.life, after, Event::Timer { timer, generation });
+    }
+}

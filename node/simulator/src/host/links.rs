@@ -1,0 +1,148 @@
+//! What comes over links, and what goes out on them, lies included.
+
+use quorate_consensus::message::MAX_MESSAGE_BYTES;
+use quorate_consensus::{Input, Message, SignatureScheme, Verified};
+use quorate_crypto::{Digest, Domain, PublicKey, Signature, ValidatorIndex};
+
+use super::Host;
+use crate::ledger::KeptBlock;
+use crate::scenario::{Broken, Lie};
+use crate::world::{Wire, World};
+
+/// The most blocks in one answer of block sync.
+const BLOCKS_AN_ANSWER: usize = 16;
+
+/// Takes every signature for good.
+struct Gullible;
+
+impl SignatureScheme for Gullible {
+    fn verify(&self, _: &PublicKey, _: Domain, _: &[u8], _: &Signature) -> bool {
+        true
+    }
+}
+
+impl Host {
+    pub(super) fn on_wire(&mut self, world: &mut World, from: ValidatorIndex, wire: Wire) {
+        match wire {
+            Wire::Consensus(message) => {
+                if !self.is_honest() && message.v1().sender == self.validator {
+                    return; // A twin's messages would tell it of the other.
+                }
+                if self.lie == Some(Lie::Forger) {
+                    self.liar.forger.hear(&message);
+                }
+                if let Some(verified) = self.verify(world, message) {
+                    self.step(world, Input::Message(verified));
+                }
+            }
+            Wire::Bytes(bytes) => {
+                if let Ok(message) = quorate_ledger::decode(&bytes, MAX_MESSAGE_BYTES) {
+                    self.on_wire(world, from, Wire::Consensus(message));
+                }
+            }
+            Wire::Batch(batch) => self.keep_batch(world, batch),
+            Wire::WantBatches(batches) => {
+                let known: Vec<Digest> = match &self.process {
+                    Some(process) => batches
+                        .into_iter()
+                        .filter(|b| process.batches.contains_key(b))
+                        .collect(),
+                    None => return,
+                };
+                for batch in known {
+                    self.tell(world, from, &Wire::Batch(batch));
+                }
+            }
+            Wire::WantBlocks(after) => {
+                let after = usize::try_from(after.0).unwrap_or(usize::MAX);
+                let blocks: Vec<KeptBlock> = match self.disk.blocks.get(after..) {
+                    Some(blocks) => blocks.iter().take(BLOCKS_AN_ANSWER).cloned().collect(),
+                    None => return,
+                };
+                if !blocks.is_empty() {
+                    self.tell(world, from, &Wire::Blocks(blocks));
+                }
+            }
+            Wire::Blocks(blocks) => self.on_blocks(world, blocks),
+        }
+    }
+
+    fn verify(&self, world: &World, message: Message) -> Option<Verified<Message>> {
+        self.settings.break_rule();
+        if self.settings.breaks(Broken::Unverified) {
+            return message.verify(world.network, &world.committee, &Gullible).ok();
+        }
+        if self.settings.breaks(Broken::ElsewhereAccepted) {
+            for (network, committee) in world.elsewhere(message.v1().epoch) {
+                if let Ok(verified) = message.clone().verify(network, &committee, &world.scheme) {
+                    return Some(verified);
+                }
+            }
+        }
+        message
+            .verify(world.network, &world.committee, &world.scheme)
+            .ok()
+    }
+
+    /// Sends an engine's message to one validator or to all.
+    pub(super) fn speak(&mut self, world: &mut World, to: Option<ValidatorIndex>, message: Message) {
+        if self.is_honest() && message.v1().sender == self.validator {
+            world.checker.on_sent(&message);
+        }
+        for host in 0..world.hosts.len() {
+            let peer = world.hosts[host];
+            if peer == self.validator || to.is_some_and(|to| to != peer) {
+                continue;
+            }
+            match self.lie {
+                Some(Lie::Twins) if !hears(world, self.place, self.validator, peer) => {}
+                Some(lie) => {
+                    for said in self.liar.say(world, lie, self.validator, peer, &message) {
+                        world.send(self.validator, host, &said);
+                    }
+                }
+                None => world.send(self.validator, host, &Wire::Consensus(message.clone())),
+            }
+        }
+    }
+
+    pub(super) fn tell_all(&self, world: &mut World, wire: &Wire) {
+        for host in 0..world.hosts.len() {
+            if world.hosts[host] != self.validator && self.gives(world) {
+                world.send(self.validator, host, wire);
+            }
+        }
+    }
+
+    pub(super) fn tell(&self, world: &mut World, to: ValidatorIndex, wire: &Wire) {
+        if self.lie == Some(Lie::Withholder) {
+            return;
+        }
+        for host in 0..world.hosts.len() {
+            if world.hosts[host] == to && self.gives(world) {
+                world.send(self.validator, host, wire);
+            }
+        }
+    }
+
+    /// Whether it sends a peer what is no vote: batches, blocks, questions.
+    fn gives(&self, world: &mut World) -> bool {
+        match self.lie {
+            Some(Lie::Silent) => false,
+            Some(Lie::Withholder) => world.random.chance(200),
+            _ => true,
+        }
+    }
+}
+
+/// Which validators hear which twin: it changes every half second, and now and then both are heard.
+fn hears(world: &World, place: usize, twin: ValidatorIndex, peer: ValidatorIndex) -> bool {
+    let slot = world.now / 500_000;
+    let draw = quorate_crypto::sha256(&[twin.0 as u8, peer.0 as u8, slot as u8, (slot >> 8) as u8]).0[0];
+    let first = world.hosts.iter().position(|validator| *validator == twin) == Some(place);
+    match draw {
+        0..32 => true,
+        32..144 => first,
+        _ => !first,
+    }
+}
