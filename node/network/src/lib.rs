@@ -80,6 +80,8 @@ mod dialing;
 mod error;
 mod events;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod handle;
 mod handler;
