@@ -12,6 +12,7 @@ mod ports;
 mod wait;
 
 mod bad_input;
+mod discovery;
 mod explorer;
 mod faults;
 mod interrupts;

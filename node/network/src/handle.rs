@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) local: PeerKey,
     pub(crate) peers: RwLock<BTreeMap<PeerKey, Arc<Peer>>>,
     pub(crate) listening: Mutex<Vec<Multiaddr>>,
+    /// External addresses, and what came of each peer's last dial there: nothing if it has reached this node.
+    pub(crate) external: Mutex<BTreeMap<String, BTreeMap<PeerKey, Option<String>>>>,
 }
 
 /// What the runtime wants; the swarm's task brings it about. The last word counts.
@@ -77,6 +79,13 @@ pub async fn start(config: Config) -> Result<(Handle, Events), NetworkError> {
         local,
         peers: RwLock::new(BTreeMap::new()),
         listening: Mutex::new(listening),
+        external: Mutex::new(
+            config
+                .external
+                .iter()
+                .map(|address| (address.clone(), BTreeMap::new()))
+                .collect(),
+        ),
     });
     let queue = Arc::new(EventQueue::default());
     let (wanted, wanted_by_runtime) = watch::channel(Wanted {
@@ -117,6 +126,17 @@ impl Handle {
             .lock()
             .unwrap_or_else(PoisonError::into_inner);
         listening.iter().map(Multiaddr::to_string).collect()
+    }
+
+    /// What peers have found of this node's external addresses, each as it is configured: for each peer that
+    /// has dialled there, why it did not reach this node, or nothing.
+    pub fn external(&self) -> BTreeMap<String, BTreeMap<PeerKey, Option<String>>> {
+        let external = self
+            .shared
+            .external
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        external.clone()
     }
 
     /// Queues a frame. That it was queued does not mean that it arrives.

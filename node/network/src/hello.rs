@@ -11,6 +11,8 @@ use crate::error::HandshakeField;
 pub(crate) const MAX_CONTROL_FRAME: u32 = 1 << 10;
 /// The most bytes of a software version; a longer one is cut.
 const MAX_SOFTWARE: usize = 64;
+/// The most bytes of an address to dial, and of why it was not reached: both fit into a frame.
+pub(crate) const MAX_TEXT: usize = 256;
 
 /// The first frame on a control stream.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,13 +32,13 @@ pub(crate) struct HelloV1 {
 }
 
 /// Any later frame on a control stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Control {
     V1(ControlV1),
 }
 
 /// Version 1 of [`Control`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ControlV1 {
     /// Of the links between us, send on this one from now on. Said by the peer with the lower key.
     Use,
@@ -44,6 +46,10 @@ pub(crate) enum ControlV1 {
     Ping(u64),
     /// Yes, to the ping with the same number.
     Pong(u64),
+    /// Am I reached at this multiaddress? Dial it, please.
+    Dial(String),
+    /// What came of it: nothing, if the dial has reached the peer that asked.
+    Dialled { address: String, error: Option<String> },
 }
 
 impl HelloV1 {
@@ -51,7 +57,7 @@ impl HelloV1 {
         Self {
             network,
             protocol_version,
-            software: printable(software),
+            software: printable_up_to(software, MAX_SOFTWARE),
         }
     }
 
@@ -62,7 +68,7 @@ impl HelloV1 {
     pub(crate) fn decode(frame: &[u8]) -> Result<Self, Reason> {
         let Hello::V1(mut hello) =
             bcs::from_bytes(frame).map_err(|error| Reason::BadHandshake(error.to_string()))?;
-        hello.software = printable(&hello.software);
+        hello.software = printable_up_to(&hello.software, MAX_SOFTWARE);
         Ok(hello)
     }
 
@@ -98,11 +104,15 @@ impl Control {
     }
 }
 
-/// What a peer says about itself reaches logs and terminals.
-fn printable(text: &str) -> String {
+/// What a peer says reaches logs and terminals.
+pub(crate) fn printable(text: &str) -> String {
+    printable_up_to(text, MAX_TEXT)
+}
+
+fn printable_up_to(text: &str, most: usize) -> String {
     text.chars()
         .filter(|c| c.is_ascii_graphic() || *c == ' ')
-        .take(MAX_SOFTWARE)
+        .take(most)
         .collect()
 }
 
@@ -125,6 +135,18 @@ mod tests {
             Control::encode(ControlV1::Pong(5)),
             [0, 2, 5, 0, 0, 0, 0, 0, 0, 0]
         );
+        assert_eq!(Control::encode(ControlV1::Dial("/a".to_owned())), b"\0\x03\x02/a");
+        let dialled = |error: Option<&str>| ControlV1::Dialled {
+            address: "/a".to_owned(),
+            error: error.map(str::to_owned),
+        };
+        assert_eq!(Control::encode(dialled(None)), b"\0\x04\x02/a\0");
+        assert_eq!(Control::encode(dialled(Some("no"))), b"\0\x04\x02/a\x01\x02no");
+        let longest = ControlV1::Dialled {
+            address: "a".repeat(MAX_TEXT),
+            error: Some("e".repeat(MAX_TEXT)),
+        };
+        assert!(Control::encode(longest).len() <= MAX_CONTROL_FRAME as usize);
     }
 
     #[test]

@@ -10,7 +10,8 @@
 //! all: when a link breaks, what was on its way is lost, and the protocols above send again.
 //!
 //! **Where.** Configured addresses are dialled first, for ever; then what mDNS and Kademlia found and
-//! what members told of themselves. Two peers may dial each other at once; the one with the lower key
+//! what members told of themselves. A node that has explicit external addresses asks each peer to dial
+//! them, and warns if one does not reach it there ([`Handle::external`]). Two peers may dial each other at once; the one with the lower key
 //! chooses which connection to use.
 //!
 //! # On the wire
@@ -23,7 +24,8 @@
 //!
 //! A frame is a 32-bit little-endian length and that many bytes. In BCS:
 //! `Hello = V1 { network: [u8; 32], protocol_version: u32, software: string }`,
-//! `Control = V1 (0 Use | 1 Ping u64 | 2 Pong u64)`. The names in front are libp2p's multistream-select.
+//! `Control = V1 (0 Use | 1 Ping u64 | 2 Pong u64 | 3 Dial string | 4 Dialled { address: string, error:
+//! Option<string> })`. The names in front are libp2p's multistream-select.
 //!
 //! # Bounds
 //!
@@ -78,6 +80,8 @@ mod dialing;
 mod error;
 mod events;
 mod frame;
+#[doc(hidden)]
+pub mod fuzzing;
 mod gate;
 mod handle;
 mod handler;

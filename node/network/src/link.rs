@@ -25,7 +25,7 @@ use crate::channel::Protocol;
 use crate::events::EventQueue;
 use crate::frame::{FrameError, FrameReader, FrameWriter, WRITE_BUFFER};
 use crate::handler::Streams;
-use crate::hello::{Control, ControlV1, HelloV1, MAX_CONTROL_FRAME};
+use crate::hello::{Control, ControlV1, HelloV1, MAX_CONTROL_FRAME, printable};
 use crate::peer::{Outlet, Peer, Taken};
 use crate::pings::Pings;
 use crate::sync;
@@ -33,6 +33,8 @@ use crate::{Channel, Limits, Reason};
 
 /// Streams that may arrive before the link is chosen.
 const MAX_EARLY_STREAMS: usize = 16;
+/// Dials that a peer may ask for on one link.
+pub(crate) const MAX_ASKED: usize = 8;
 /// How long a failed link is kept, so that the peer can still read why: its handshake is on the way.
 pub(crate) const LINGER: Duration = Duration::from_millis(500);
 
@@ -42,6 +44,8 @@ pub(crate) struct Link {
     pub(crate) peer: Arc<Peer>,
     pub(crate) streams: Streams,
     pub(crate) hello: Arc<HelloV1>,
+    /// Addresses that the peer is asked to dial, to see whether it reaches this node there.
+    pub(crate) external: Arc<[String]>,
     pub(crate) events: Arc<EventQueue>,
     pub(crate) reports: mpsc::Sender<(ConnectionId, Report)>,
     pub(crate) orders: mpsc::Receiver<Order>,
@@ -49,12 +53,14 @@ pub(crate) struct Link {
 }
 
 /// What the swarm's task tells a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Order {
     /// This side has chosen the link: tell the peer, and start.
     Choose,
     /// The peer has chosen the link: start.
     Start,
+    /// Tell the peer what came of the dial that it asked for.
+    Answer { address: String, error: Option<String> },
 }
 
 /// What a link tells the swarm's task.
@@ -66,6 +72,10 @@ pub(crate) enum Report {
     Chosen,
     /// The peer has answered a ping, after so long.
     RoundTrip(Duration),
+    /// The peer asks to be dialled there.
+    Asked(String),
+    /// The peer has dialled this node there.
+    Dialled { address: String, error: Option<String> },
     /// The link is of no use any more.
     Failed(Reason),
 }
@@ -178,6 +188,7 @@ impl Link {
             seen: [false; 2],
         };
         let mut started = false;
+        let mut asked = 0;
         let give_up = Instant::now() + self.limits.handshake_timeout;
         let mut pings = Pings::new(&self.limits);
         loop {
@@ -194,12 +205,19 @@ impl Link {
                     }
                 }
                 order = self.orders.recv() => {
-                    let order = order.ok_or(Reason::Shutdown)?;
-                    if order == Order::Choose {
-                        self.say(control, ControlV1::Use).await?;
+                    match order.ok_or(Reason::Shutdown)? {
+                        Order::Choose => self.say(control, ControlV1::Use).await?,
+                        Order::Start => {}
+                        Order::Answer { address, error } => {
+                            self.say(control, ControlV1::Dialled { address, error }).await?;
+                            continue;
+                        }
                     }
                     if !started {
                         started = true;
+                        for address in self.external.iter() {
+                            self.say(control, ControlV1::Dial(address.clone())).await?;
+                        }
                         for arrived in early.drain(..) {
                             readers.accept(arrived, &mut tasks)?;
                         }
@@ -215,6 +233,17 @@ impl Link {
                         if let Some(time) = pings.on_pong(number) {
                             self.report(Report::RoundTrip(time)).await?;
                         }
+                    }
+                    ControlV1::Dial(_) if asked >= MAX_ASKED => {
+                        return Err(Reason::Violation("many requests to be dialled"));
+                    }
+                    ControlV1::Dial(address) => {
+                        asked += 1;
+                        self.report(Report::Asked(address)).await?;
+                    }
+                    ControlV1::Dialled { address, error } => {
+                        let error = error.as_deref().map(printable);
+                        self.report(Report::Dialled { address, error }).await?;
                     }
                 },
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => {

@@ -2,6 +2,7 @@
 //! has failed. Frames do not pass through it.
 
 mod discovery;
+mod external;
 mod refusals;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,12 +16,13 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
+use self::external::Check;
 use self::refusals::{Refusals, denial};
 use crate::dialing::{COURTESY, Dialing};
 use crate::events::EventQueue;
 use crate::handle::{Shared, Wanted};
 use crate::hello::HelloV1;
-use crate::link::{LINGER, Link, Order, Report};
+use crate::link::{LINGER, Link, MAX_ASKED, Order, Report};
 use crate::peer::{LinkInfo, Outlet, Peer};
 use crate::transport::{Behaviour, BehaviourEvent};
 use crate::{Config, Event, Limits, PeerKey, Reason};
@@ -31,6 +33,8 @@ const SETTLED: Duration = Duration::from_secs(2);
 const RETIREMENT: Duration = Duration::from_secs(2);
 /// A link that lasted so long was a good one: its peer is dialled again without a long pause.
 const WORKED: Duration = Duration::from_secs(1);
+/// Orders to a link that may wait: to begin, and an answer for each dial that its peer may ask for.
+const MAX_ORDERS: usize = 2 + MAX_ASKED;
 /// Reports of links that may wait.
 const MAX_REPORTS: usize = 64;
 /// How long stopping may take to send what is queued, and then to close.
@@ -41,6 +45,7 @@ pub(crate) struct Service {
     shared: Arc<Shared>,
     events: Arc<EventQueue>,
     hello: Arc<HelloV1>,
+    external: Arc<[String]>,
     limits: Limits,
     wanted: watch::Receiver<Wanted>,
     stopped: watch::Sender<bool>,
@@ -48,6 +53,8 @@ pub(crate) struct Service {
     links: BTreeMap<ConnectionId, LinkState>,
     /// Connections to close, and when.
     closes: BTreeSet<(Instant, ConnectionId)>,
+    /// Dials that peers have asked for.
+    checks: BTreeMap<ConnectionId, Check>,
     next_lookup: Instant,
     refusals: Refusals,
     report: mpsc::Sender<(ConnectionId, Report)>,
@@ -97,12 +104,14 @@ impl Service {
             shared,
             events,
             hello: Arc::new(hello),
+            external: config.external.iter().take(MAX_ASKED).cloned().collect(),
             limits: config.limits.clone(),
             wanted,
             stopped,
             members: BTreeMap::new(),
             links: BTreeMap::new(),
             closes: BTreeSet::new(),
+            checks: BTreeMap::new(),
             next_lookup: Instant::now(),
             refusals: Refusals::default(),
             report,
@@ -251,6 +260,9 @@ impl Service {
                 endpoint,
                 ..
             } => {
+                if self.is_check(connection_id) {
+                    return;
+                }
                 let address = without_peer_id(endpoint.get_remote_address());
                 self.on_established(peer_id, connection_id, address, endpoint.is_dialer());
             }
@@ -261,11 +273,13 @@ impl Service {
                 self.on_closed(connection_id, cause);
             }
             SwarmEvent::OutgoingConnectionError {
+                connection_id,
                 peer_id: Some(id),
                 error,
-                ..
             } => {
-                if let Some(key) = PeerKey::of_peer_id(&id) {
+                if let Some(check) = self.checks.remove(&connection_id) {
+                    self.on_check_failed(check, &error);
+                } else if let Some(key) = PeerKey::of_peer_id(&id) {
                     self.on_dial_failure(key, &error);
                 }
             }
@@ -326,12 +340,13 @@ impl Service {
             return;
         };
         state.dialing.rest();
-        let (orders, received) = mpsc::channel(4);
+        let (orders, received) = mpsc::channel(MAX_ORDERS);
         let link = Link {
             id: connection,
             peer: state.peer.clone(),
             streams,
             hello: self.hello.clone(),
+            external: self.external.clone(),
             events: self.events.clone(),
             reports: self.report.clone(),
             orders: received,
@@ -376,6 +391,8 @@ impl Service {
                     state.peer.set_rtt(id, time);
                 }
             }
+            Report::Asked(address) => self.on_asked(id, address),
+            Report::Dialled { address, error } => self.on_dialled(key, &address, error),
             Report::Failed(reason) => self.close(id, reason),
         }
     }

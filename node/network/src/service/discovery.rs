@@ -137,7 +137,7 @@ impl Service {
 }
 
 /// One line for people; libp2p's own text has several.
-fn dial_error(error: &DialError) -> String {
+pub(super) fn dial_error(error: &DialError) -> String {
     match error {
         DialError::NoAddresses => "no address is known".to_owned(),
         DialError::WrongPeerId { obtained, address } => {

@@ -7,6 +7,7 @@
 
 mod common;
 mod discovery;
+mod external;
 mod hostile;
 mod links;
 mod pressure;

@@ -1,0 +1,58 @@
+//! Every decoder of bytes from outside, each as a function that takes any bytes at all: it may refuse them, it
+//! must not panic, and what it accepts must be the one encoding of what it gives.
+//!
+//! Two things feed them: the tests beside this, with mutated golden encodings, and libFuzzer (`tests/fuzz`).
+
+#![allow(clippy::unwrap_used, reason = "a check fails by panicking")]
+
+mod binary;
+mod seeds;
+mod text;
+
+/// A decoder, and good input to begin with.
+pub struct Decoder {
+    /// Its name, which is also that of its fuzz target.
+    pub name: &'static str,
+    /// Decodes the bytes and checks what came of it.
+    pub run: fn(&[u8]),
+    /// Encodings that it accepts.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+macro_rules! decoders {
+    ($($name:ident: $run:path, $seeds:path;)*) => {
+        /// All of them.
+        pub const DECODERS: &[Decoder] = &[
+            $(Decoder { name: stringify!($name), run: $run, seeds: $seeds },)*
+        ];
+    };
+}
+
+decoders! {
+    transaction: binary::transaction, seeds::transactions;
+    batch: binary::batch, seeds::batches;
+    proposal: binary::proposal, seeds::proposals;
+    header: binary::header, seeds::headers;
+    certified_block: binary::certified_block, seeds::certified_blocks;
+    certificate: binary::certificate, seeds::certificates;
+    receipt: binary::receipt, seeds::receipts;
+    state_value: binary::state_value, seeds::state_values;
+    state_proof: binary::state_proof, seeds::state_proofs;
+    message: binary::message, seeds::messages;
+    record: binary::record, seeds::records;
+    frames: binary::frames, seeds::frames;
+    handshake: binary::handshake, seeds::handshakes;
+    genesis: text::genesis, seeds::geneses;
+    key_file: text::key_file, seeds::key_files;
+    address: text::address, seeds::addresses;
+    amount: text::amount, seeds::amounts;
+    time: text::time, seeds::times;
+    submission: text::submission, seeds::submissions;
+    events: text::events, seeds::events;
+}
+
+/// Runs the decoder of this name, as a fuzz target does.
+pub fn run(name: &str, bytes: &[u8]) {
+    let decoder = DECODERS.iter().find(|decoder| decoder.name == name);
+    (decoder.expect("a target is named after its decoder").run)(bytes);
+}
