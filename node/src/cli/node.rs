@@ -1,5 +1,7 @@
 //! `quorate node`: a validator's home and the process that runs on it.
 
+pub(crate) mod doctor;
+
 use std::fs;
 use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -31,6 +33,8 @@ pub(crate) enum NodeCommand {
     Run(RunArgs),
     /// Check a home: configuration, genesis, keys, and that the stored state fits the stored chain
     Check(CheckArgs),
+    /// Say what keeps a node or its network from committing, and what would unblock it
+    Doctor(doctor::DoctorArgs),
 }
 
 #[derive(Args, Debug)]
