@@ -5,5 +5,6 @@
 //! only in the one that was.
 
 pub(crate) mod accounts;
+pub(crate) mod failover;
 pub(crate) mod load;
 pub(crate) mod report;

@@ -126,9 +126,10 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Node(node::NodeCommand::Init(args)) => interruptible(async { node::init(&args, &output) }),
         Command::Node(node::NodeCommand::Check(args)) => interruptible(async { node::check(&args, &output) }),
         Command::Node(node::NodeCommand::Rejoin(args)) => interruptible(node::rejoin::run(args, &output)),
+        Command::Node(node::NodeCommand::Doctor(args)) => interruptible(node::doctor::doctor(&args, &output)),
         Command::Wallet(command) => interruptible(wallet::run(command, &output)),
         Command::Query(command) => interruptible(query::run(command, &output)),
-        Command::Bench(command) => interruptible(bench::run(command, &output)),
+        Command::Bench(command) => in_runtime(bench::run(command, &output)),
         Command::Completions(args) => completions::run(&args),
     }
 }

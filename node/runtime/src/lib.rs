@@ -14,6 +14,7 @@ mod clock;
 mod committed;
 pub mod config;
 mod core;
+pub mod diagnosis;
 mod epoch;
 mod error;
 mod evidence;

@@ -20,6 +20,7 @@ use crate::batcher::OwnBatches;
 use crate::batches::BatchStore;
 use crate::certified::{Certified, fault};
 use crate::committed::Committed;
+use crate::config::Home;
 use crate::epoch::SharedEpoch;
 use crate::evidence;
 use crate::links::Links;
@@ -31,6 +32,7 @@ use crate::view::SharedView;
 
 /// All that the API may look at.
 pub(crate) struct RunningNode {
+    pub(crate) home: Home,
     pub(crate) genesis: Genesis,
     pub(crate) genesis_text: String,
     pub(crate) network: Digest,
@@ -52,7 +54,7 @@ pub(crate) struct RunningNode {
 }
 
 impl RunningNode {
-    fn name(&self, index: ValidatorIndex) -> String {
+    pub(crate) fn name(&self, index: ValidatorIndex) -> String {
         self.names
             .get(usize::from(index.0))
             .cloned()
@@ -60,7 +62,7 @@ impl RunningNode {
     }
 
     /// Who agrees now.
-    fn committee(&self) -> Committee {
+    pub(crate) fn committee(&self) -> Committee {
         self.epoch.get().committee.clone()
     }
 
@@ -75,7 +77,7 @@ impl RunningNode {
     }
 
     /// Connected validators by index.
-    fn connected(&self) -> BTreeMap<ValidatorIndex, quorate_network::PeerInfo> {
+    pub(crate) fn connected(&self) -> BTreeMap<ValidatorIndex, quorate_network::PeerInfo> {
         let peers = self.links.handle().peers();
         let index_of = |key| {
             self.links
@@ -368,37 +370,11 @@ impl Node for RunningNode {
 
     fn debug_consensus(&self) -> Answer<'_, serde_json::Value> {
         Box::pin(async move {
-            let view = self.view.get();
-            let names = |indices: &[ValidatorIndex]| {
-                indices.iter().map(|index| self.name(*index)).collect::<Vec<_>>()
-            };
-            let heights: Vec<_> = view
-                .waiting
-                .iter()
-                .map(|waiting| {
-                    serde_json::json!({
-                        "height": waiting.height.0,
-                        "awaits": format!("{:?}", waiting.awaited).to_lowercase(),
-                        "missing": names(&waiting.missing),
-                    })
-                })
-                .collect();
-            serde_json::json!({
-                "engine": self.committee().engine().to_string(),
-                "view": view.reign,
-                "primary": self.name(view.leader),
-                "certified": view.certified.0,
-                "diverged": view.diverged,
-                "heights": heights,
-                "unordered_batches": self.batches.len(),
-                "pending_transactions": self.pool.len(),
-                "connected": self
-                    .connected()
-                    .iter()
-                    .filter(|(_, peer)| peer.connected())
-                    .map(|(index, _)| self.name(*index))
-                    .collect::<Vec<_>>(),
-            })
+            let facts = self.consensus_facts();
+            let findings = facts.diagnose();
+            let mut document = serde_json::to_value(facts).expect("plain fields are JSON");
+            document["findings"] = serde_json::to_value(findings).expect("plain fields are JSON");
+            document
         })
     }
 

@@ -40,6 +40,14 @@ impl Quarantine {
         }
     }
 
+    /// Why a validator does not vote, if it is kept from it: one line of the file.
+    pub fn reason_at(path: &Path) -> Option<String> {
+        match Self::read(path) {
+            Ok(quarantine) => Some(quarantine?.reason),
+            Err(error) => Some(format!("{} cannot be read: {error}", path.display())),
+        }
+    }
+
     /// Whether this rejoin was meant for this validator as it is now, and `epoch` is late enough.
     fn is_over(&self, rejoin: Option<&Rejoin>, epoch: Epoch) -> bool {
         rejoin.is_some_and(|rejoin| rejoin.token == self.token && rejoin.epoch < epoch)

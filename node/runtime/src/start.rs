@@ -283,6 +283,7 @@ impl Started {
         };
         let router_threads = router::start(router, events, runtime.handle().clone());
         let node = RunningNode {
+            home: home.clone(),
             genesis: identity.genesis,
             genesis_text: identity.genesis_text,
             network,

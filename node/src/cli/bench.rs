@@ -1,5 +1,7 @@
 //! `quorate bench`: how fast a network is.
 
+mod failover;
+
 use std::path::PathBuf;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -13,6 +15,7 @@ use crate::bench::accounts::Accounts;
 use crate::bench::load::{Load, Rate, offer};
 use crate::bench::report::{Report, cpu_seconds};
 use crate::failure::{Exit, Failure};
+use crate::interrupt::exit_on_interrupt;
 use crate::output::Output;
 use crate::passphrase::PassphraseArgs;
 use crate::wallet::NodeArgs;
@@ -29,6 +32,8 @@ const EXPIRY_MARGIN: u64 = 120;
 pub(crate) enum BenchCommand {
     /// Payments between accounts that are made and funded for it
     Transfers(TransfersArgs),
+    /// How long faults keep a network of its own from committing
+    Failover(failover::FailoverArgs),
 }
 
 /// `max`, or transactions a second.
@@ -101,10 +106,15 @@ pub(crate) struct TransfersArgs {
     node: NodeArgs,
 }
 
-/// Carries out a command of this group.
+/// Carries out a command of this group. The one that owns processes takes signals itself.
 pub(crate) async fn run(command: BenchCommand, output: &Output) -> Result<(), Failure> {
-    let BenchCommand::Transfers(args) = command;
-    transfers(&args, output).await
+    match command {
+        BenchCommand::Transfers(args) => {
+            let _guard = exit_on_interrupt();
+            transfers(&args, output).await
+        }
+        BenchCommand::Failover(args) => failover::failover(&args, output).await,
+    }
 }
 
 async fn transfers(args: &TransfersArgs, output: &Output) -> Result<(), Failure> {

@@ -1,5 +1,6 @@
 //! `quorate node`: a validator's home and the process that runs on it.
 
+pub(crate) mod doctor;
 pub(super) mod rejoin;
 
 use std::fs;
@@ -35,6 +36,8 @@ pub(crate) enum NodeCommand {
     Check(CheckArgs),
     /// Let a validator vote again that may have forgotten what it signed
     Rejoin(rejoin::RejoinArgs),
+    /// Say what keeps a node or its network from committing, and what would unblock it
+    Doctor(doctor::DoctorArgs),
 }
 
 #[derive(Args, Debug)]

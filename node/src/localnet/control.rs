@@ -44,6 +44,12 @@ impl Control {
         }
     }
 
+    /// Whether the validator's process answers, ready or not.
+    pub(crate) async fn is_alive(&self, validator: &ValidatorEntry) -> bool {
+        let answer = self.http.get(format!("{}/livez", validator.ops)).send().await;
+        answer.is_ok_and(|response| response.status().is_success())
+    }
+
     /// What the validator says about itself.
     pub(crate) async fn status(&self, validator: &ValidatorEntry) -> Result<Status, String> {
         let client = Client::new([validator.api.as_str()]).map_err(|error| error.to_string())?;

@@ -67,6 +67,11 @@ pub(crate) struct Tip {
 }
 
 impl NodeArgs {
+    /// These nodes, which are believed.
+    pub(crate) fn of(nodes: Vec<String>) -> Self {
+        Self { nodes, genesis: None }
+    }
+
     /// A client of the nodes.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         Ok(Client::new(&self.nodes)?)

@@ -1,0 +1,66 @@
+//! Gathering the facts from a running node.
+
+use quorate_crypto::ValidatorIndex;
+
+use super::{Facts, HeightFacts, PeerFacts};
+use crate::clock;
+use crate::node::RunningNode;
+use crate::quarantine::Quarantine;
+
+impl RunningNode {
+    /// What this node sees of itself and its peers.
+    pub(crate) fn consensus_facts(&self) -> Facts {
+        let view = self.view.get();
+        let tip = self.chain.tip();
+        let names = |indices: &[ValidatorIndex]| indices.iter().map(|index| self.name(*index)).collect();
+        let links = self.connected();
+        let peer = |index: &ValidatorIndex| {
+            let info = links.get(index);
+            PeerFacts {
+                name: self.name(*index),
+                connected: info.is_some_and(|peer| peer.connected()),
+                error: info.and_then(|peer| peer.last_error.clone()),
+                round_trip_us: info
+                    .and_then(|peer| peer.rtt)
+                    .and_then(|time| u64::try_from(time.as_micros()).ok()),
+                software: info.and_then(|peer| Some(peer.link.as_ref()?.software.clone())),
+            }
+        };
+        let peers: Vec<PeerFacts> = self.links.peers().keys().map(peer).collect();
+        let connected = peers.iter().filter(|peer| peer.connected);
+        let waiting = view.waiting.iter().map(|waiting| HeightFacts {
+            height: waiting.height.0,
+            awaits: format!("{:?}", waiting.awaited).to_lowercase(),
+            missing: names(&waiting.missing),
+        });
+        Facts {
+            engine: self.committee().engine().to_string(),
+            validator: self
+                .index
+                .map_or_else(|| "observer".to_owned(), |index| self.name(index)),
+            view: view.reign,
+            begun: view.begun,
+            primary: self.name(view.leader),
+            certified: view.certified.0,
+            certified_time_ms: tip.timestamp.0,
+            clock_ms: clock::now().0,
+            quorum: self.committee().quorum(),
+            diverged: view.diverged,
+            // Read anew each time: the file may be written, and be removed by a person, at any moment.
+            quarantined: Quarantine::reason_at(&self.home.quarantine()),
+            syncing: self.sync.is_running(),
+            heights: waiting.collect(),
+            unordered_batches: self.batches.len(),
+            pending_transactions: self.pool.len(),
+            connected: connected.map(|peer| peer.name.clone()).collect(),
+            disk_free_bytes: free_bytes(self.home.path()),
+            peers,
+        }
+    }
+}
+
+/// Bytes that a process may still write on the disk of this folder.
+fn free_bytes(folder: &std::path::Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
+}

@@ -1,0 +1,163 @@
+use super::*;
+
+fn peer(name: &str, error: Option<&str>) -> PeerFacts {
+    PeerFacts {
+        name: name.to_owned(),
+        connected: error.is_none(),
+        error: error.map(str::to_owned),
+        round_trip_us: None,
+        software: None,
+    }
+}
+
+fn height(awaits: &str, missing: &[&str]) -> HeightFacts {
+    HeightFacts {
+        height: 43,
+        awaits: awaits.to_owned(),
+        missing: missing.iter().map(|name| (*name).to_owned()).collect(),
+    }
+}
+
+/// What validator `a` of four sees while all is well.
+fn facts() -> Facts {
+    Facts {
+        validator: "a".to_owned(),
+        begun: true,
+        primary: "b".to_owned(),
+        certified: 42,
+        certified_time_ms: 1_000_000,
+        clock_ms: 1_000_100,
+        quorum: 3,
+        peers: vec![peer("b", None), peer("c", None), peer("d", None)],
+        disk_free_bytes: Some(1 << 40),
+        ..Facts::default()
+    }
+}
+
+#[track_caller]
+fn only(facts: &Facts, cause: Cause) -> Finding {
+    let found: Vec<Finding> = facts
+        .diagnose()
+        .into_iter()
+        .filter(|finding| finding.cause == cause)
+        .collect();
+    assert_eq!(found.len(), 1, "{:#?}", facts.diagnose());
+    found.into_iter().next().unwrap()
+}
+
+#[test]
+fn nothing_is_found_where_nothing_is_wrong() {
+    assert_eq!(facts().diagnose(), []);
+}
+
+#[test]
+fn missing_votes_are_named_with_what_keeps_them() {
+    let mut facts = facts();
+    facts.peers[1] = peer("c", Some("connection refused"));
+    facts.heights = vec![height("prepares", &["c", "d"])];
+    let step = facts.diagnose().into_iter().last().unwrap();
+    assert_eq!(
+        step.what,
+        "height 43 waits for prepares, has 2 and needs 3; missing: c (no link), d"
+    );
+    assert_eq!(step.cause, Cause::Link);
+}
+
+#[test]
+fn too_few_links_are_the_lack_of_a_quorum() {
+    let mut facts = facts();
+    facts.peers[0] = peer("b", Some("connection refused"));
+    assert!(
+        facts
+            .diagnose()
+            .iter()
+            .all(|finding| finding.severity != Severity::Error)
+    );
+    facts.peers[2] = peer("d", Some("no answer to pings"));
+    let quorum = only(&facts, Cause::Quorum);
+    assert_eq!(quorum.severity, Severity::Error);
+    assert_eq!(quorum.validators, ["b", "d"]);
+}
+
+#[test]
+fn a_proposal_ahead_of_the_clock_is_the_clocks_fault() {
+    let mut facts = facts();
+    facts.heights = vec![height("clock", &["a"])];
+    assert!(only(&facts, Cause::Clock).what.contains("this node's clock"));
+}
+
+#[test]
+fn a_chain_ahead_of_the_clock_is_the_clocks_fault() {
+    let mut facts = facts();
+    facts.clock_ms = facts.certified_time_ms - 7_000;
+    assert!(only(&facts, Cause::Clock).what.contains("7000 ms ahead"));
+}
+
+#[test]
+fn a_primary_that_all_ignore_is_told_to_look_at_its_clock() {
+    let mut facts = facts();
+    facts.primary = "a".to_owned();
+    facts.heights = vec![height("prepares", &["b", "c", "d"])];
+    assert!(only(&facts, Cause::Clock).remedy.contains("may be ahead"));
+    // One that votes shows that the clock is not the reason.
+    facts.heights = vec![height("prepares", &["b", "c"])];
+    assert_eq!(facts.diagnose()[0].cause, Cause::Waiting);
+}
+
+#[test]
+fn a_view_that_does_not_begin_names_its_primary() {
+    let mut facts = facts();
+    facts.begun = false;
+    facts.view = 7;
+    let finding = only(&facts, Cause::ViewChange);
+    assert!(
+        finding.what.starts_with("view 7 has not begun"),
+        "{}",
+        finding.what
+    );
+    assert_eq!(finding.validators, ["b"]);
+}
+
+#[test]
+fn batches_that_nobody_proposes_are_the_primarys() {
+    let mut facts = facts();
+    facts.unordered_batches = 2;
+    let finding = only(&facts, Cause::Waiting);
+    assert!(finding.what.contains("the primary, b"), "{}", finding.what);
+}
+
+#[test]
+fn a_full_disk_a_lost_journal_and_a_divergence_are_told() {
+    let mut facts = facts();
+    facts.disk_free_bytes = Some(3 << 20);
+    facts.quarantined = Some("its journal is gone\n".to_owned());
+    facts.diverged = true;
+    assert!(only(&facts, Cause::Disk).what.contains("3 MiB"));
+    assert!(
+        only(&facts, Cause::Quarantine)
+            .what
+            .ends_with("its journal is gone")
+    );
+    assert_eq!(only(&facts, Cause::Divergence).severity, Severity::Error);
+}
+
+/// The network's own words are classified, so a change of them is noticed here.
+#[test]
+fn what_the_network_says_of_a_peer_is_understood() {
+    use quorate_network::{HandshakeField, Reason};
+    let mismatch = |field| {
+        Reason::Mismatch {
+            field,
+            ours: "1".to_owned(),
+            theirs: "2".to_owned(),
+        }
+        .to_string()
+    };
+    assert_eq!(cause_of(&mismatch(HandshakeField::Network)).0, Cause::Genesis);
+    assert_eq!(
+        cause_of(&mismatch(HandshakeField::ProtocolVersion)).0,
+        Cause::Version
+    );
+    assert!(cause_of(&Reason::Denied.to_string()).1.contains("heal"));
+    assert!(cause_of(&Reason::NotAMember.to_string()).1.contains("node key"));
+}

@@ -1,0 +1,229 @@
+//! The local network that faults are made in: its processes, its folder, and where its validators are.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use indicatif::ProgressBar;
+use quorate_client::schema::Status;
+use quorate_ledger::AssetCode;
+use rustix::process::Signal;
+use tokio::time::Instant;
+
+use crate::failure::Failure;
+use crate::localnet::control::Control;
+use crate::localnet::make::{self, Plan};
+use crate::localnet::up::{Children, start, wait_ready};
+use crate::localnet::{Localnet, ValidatorEntry};
+
+/// How long anything may take to recover.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How often validators are asked where they are.
+const ASK_EVERY: Duration = Duration::from_millis(10);
+
+/// A network whose processes end, and whose folder goes, with this.
+pub(crate) struct Network {
+    localnet: Localnet,
+    children: Children,
+    control: Control,
+    folder: PathBuf,
+}
+
+impl Network {
+    /// Makes the network in a new folder and starts it. Nothing of it is left when this fails.
+    pub(crate) async fn up(folder: PathBuf, plan: &Plan) -> Result<Self, Failure> {
+        let localnet = make::make(&folder, plan)?;
+        let mut network = Self {
+            localnet,
+            children: Children::new(),
+            control: Control::new()?,
+            folder,
+        };
+        let all: Vec<usize> = (0..network.size()).collect();
+        network.start(&all)?;
+        network.ready().await?;
+        Ok(network)
+    }
+
+    /// How many validators there are.
+    pub(super) fn size(&self) -> usize {
+        self.localnet.document.validators.len()
+    }
+
+    /// The URLs of their client APIs.
+    pub(super) fn urls(&self) -> Vec<String> {
+        self.validators()
+            .iter()
+            .map(|validator| validator.api.clone())
+            .collect()
+    }
+
+    /// The treasury's key file.
+    pub(super) fn treasury_key(&self) -> &Path {
+        &self.localnet.document.treasury.key
+    }
+
+    /// The asset that genesis made.
+    pub(super) fn asset(&self) -> AssetCode {
+        self.localnet.document.asset
+    }
+
+    fn validators(&self) -> &[ValidatorEntry] {
+        &self.localnet.document.validators
+    }
+
+    /// Waits until all validators are linked to each other and are in the same view, and gives the
+    /// primary's place.
+    pub(super) async fn settle(&self) -> Result<usize, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(primary) = self.agreed_primary().await {
+                return Ok(primary);
+            }
+            if Instant::now() >= deadline {
+                return Err(Failure::failed(format!(
+                    "the validators do not come to one view within {} s",
+                    PATIENCE.as_secs()
+                )));
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+
+    async fn agreed_primary(&self) -> Option<usize> {
+        let mut agreed: Option<Status> = None;
+        for validator in self.validators() {
+            let status = self.control.status(validator).await.ok()?;
+            if status.peers < self.size() as u64 - 1 || status.syncing {
+                return None;
+            }
+            match &agreed {
+                Some(first) if (first.view, &first.primary) != (status.view, &status.primary) => return None,
+                Some(_) => {}
+                None => agreed = Some(status),
+            }
+        }
+        let name = agreed?.primary?;
+        self.validators()
+            .iter()
+            .position(|validator| validator.name == name)
+    }
+
+    /// Sends a signal to a validator's process.
+    pub(super) fn signal(&self, place: usize, signal: Signal) -> Result<(), Failure> {
+        let validator = &self.validators()[place];
+        match validator.process() {
+            Some(process) if process.signal(signal)? => Ok(()),
+            _ => Err(Failure::failed(format!("{} is not running", validator.name))),
+        }
+    }
+
+    /// Ends processes at once, and waits until they have left.
+    pub(super) fn kill(&mut self, places: &[usize]) -> Result<(), Failure> {
+        for &place in places {
+            self.signal(place, Signal::KILL)?;
+        }
+        for place in places {
+            if let Some(mut child) = self.children.remove(place) {
+                // It was killed; only its end is waited for.
+                let _ = child.wait();
+            }
+            self.localnet.document.validators[*place].set_process(None);
+        }
+        Ok(())
+    }
+
+    /// Starts validators.
+    pub(super) fn start(&mut self, places: &[usize]) -> Result<(), Failure> {
+        let started = start(&mut self.localnet, places)?;
+        self.children.extend(started);
+        Ok(())
+    }
+
+    /// Waits until all validators are ready.
+    pub(super) async fn ready(&mut self) -> Result<(), Failure> {
+        wait_ready(
+            &mut self.localnet,
+            &mut self.children,
+            PATIENCE,
+            &ProgressBar::hidden(),
+        )
+        .await
+    }
+
+    /// Waits until all validators' processes answer, ready or not.
+    pub(super) async fn serving(&self) -> Result<(), Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        for validator in self.validators() {
+            while !self.control.is_alive(validator).await {
+                if Instant::now() >= deadline {
+                    return Err(Failure::failed(format!("{} does not answer", validator.name)));
+                }
+                tokio::time::sleep(ASK_EVERY).await;
+            }
+        }
+        Ok(())
+    }
+
+    /// Cuts one validator off from the others, or heals that.
+    pub(super) async fn cut(&self, place: usize, cut: bool) -> Result<(), Failure> {
+        let name = |place: usize| self.validators()[place].name.clone();
+        for (other, validator) in self.validators().iter().enumerate() {
+            let denied: Vec<String> = if !cut {
+                Vec::new()
+            } else if other == place {
+                (0..self.size())
+                    .filter(|&place| place != other)
+                    .map(name)
+                    .collect()
+            } else {
+                vec![name(place)]
+            };
+            self.control
+                .deny(validator, &denied)
+                .await
+                .map_err(|reason| Failure::failed(format!("{}: {reason}", validator.name)))?;
+        }
+        Ok(())
+    }
+
+    /// Waits until a validator is in step: in the view of another one, and at the height that the other
+    /// one named before this one was asked.
+    pub(super) async fn in_step(&self, place: usize) -> Result<(), Failure> {
+        let (validator, other) = (
+            &self.validators()[place],
+            &self.validators()[(place + 1) % self.size()],
+        );
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Ok(theirs) = self.control.status(other).await
+                && let Ok(own) = self.control.status(validator).await
+                && own.height >= theirs.height
+                && own.view == theirs.view
+            {
+                return Ok(());
+            }
+            if Instant::now() >= deadline {
+                return Err(Failure::failed(format!(
+                    "{} is not back in step after {} s",
+                    validator.name,
+                    PATIENCE.as_secs()
+                )));
+            }
+            tokio::time::sleep(ASK_EVERY).await;
+        }
+    }
+}
+
+impl Drop for Network {
+    fn drop(&mut self) {
+        for child in self.children.values_mut() {
+            // A process that has ended already is fine too.
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if let Err(error) = std::fs::remove_dir_all(&self.folder) {
+            crate::output::say(format!("{} is left: {error}", self.folder.display()));
+        }
+    }
+}
