@@ -90,4 +90,12 @@ fn a_validator_that_was_away_over_the_end_of_an_epoch_finds_into_the_next() {
     cluster.common_tip();
     let network = cluster.expect(0, &["query", "status"]).json();
     assert_eq!(network["epoch"], 1);
+    // Who believes no node follows the committees from the genesis document.
+    let genesis = cluster
+        .dir()
+        .join("validator-1/genesis.toml")
+        .display()
+        .to_string();
+    let checked = cluster.transfer(&alice, "1", &["--genesis", &genesis]);
+    assert_eq!(checked.code, Some(0), "{}", checked.stderr);
 }

@@ -71,6 +71,13 @@ pub(crate) fn network(facts: NetworkFacts) -> Option<json::Network> {
         epoch: epoch.committee.epoch(),
         first_height: epoch.first,
         committee: epoch.committee.digest(),
+        engine: epoch.committee.engine(),
+        protocol_version: epoch.committee.protocol_version(),
+        validators: epoch
+            .committee
+            .indices()
+            .filter_map(|index| epoch.committee.key(index).copied())
+            .collect(),
     };
     let committee = facts.epochs.last().map(committee)?;
     Some(json::Network {

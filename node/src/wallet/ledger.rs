@@ -9,10 +9,10 @@ use clap::Args;
 use quorate_client::schema::{
     Asset, Status, Submitted, SubmittedStatus, Transaction as TransactionView, TransactionStatus,
 };
-use quorate_client::wallet::{AmountError, TrustedGenesis, VerifiedBlock, parse_amount};
+use quorate_client::wallet::{AmountError, TrustError, TrustedGenesis, VerifiedBlock, parse_amount};
 use quorate_client::{Bytes, Client, ClientError, Wait};
 use quorate_ledger::limits::MAX_DECIMALS;
-use quorate_ledger::{AssetCode, Digest, Height, Timestamp, Transaction, encode};
+use quorate_ledger::{AssetCode, Digest, Epoch, Height, Timestamp, Transaction, encode};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -53,7 +53,8 @@ pub(crate) struct Ledger {
 }
 
 struct Trusted {
-    genesis: TrustedGenesis,
+    /// Taken after `blocks`.
+    genesis: Mutex<TrustedGenesis>,
     blocks: Mutex<BTreeMap<Height, Arc<VerifiedBlock>>>,
 }
 
@@ -111,7 +112,7 @@ impl NodeArgs {
         }
         let trusted = trusted.map(|genesis| {
             Arc::new(Trusted {
-                genesis,
+                genesis: Mutex::new(genesis),
                 blocks: Mutex::default(),
             })
         });
@@ -264,10 +265,12 @@ impl Ledger {
             return Ok(Some(Arc::clone(block)));
         }
         let fetched = self.client.certified_block(height).await?;
-        let block = trusted
-            .genesis
-            .verify_block(height, &fetched)
-            .map_err(|error| Failure::from(ClientError::from(error)))?;
+        let mut genesis = trusted.genesis.lock().await;
+        let epoch = fetched.v1().block.header().epoch;
+        if epoch > genesis.last_epoch() {
+            self.follow_to(epoch, &mut genesis).await?;
+        }
+        let block = genesis.verify_block(height, &fetched).map_err(unverified)?;
         let block = Arc::new(block);
         blocks.insert(height, Arc::clone(&block));
         while blocks.len() > KEPT_BLOCKS {
@@ -275,6 +278,22 @@ impl Ledger {
         }
         Ok(Some(block))
     }
+
+    /// Follows the committees up to this epoch, each by the block that names it.
+    async fn follow_to(&self, epoch: Epoch, genesis: &mut TrustedGenesis) -> Result<(), Failure> {
+        for next in self.client.network().await?.epochs {
+            if next.epoch > genesis.last_epoch() && next.epoch <= epoch {
+                let last = Height(next.first_height.0.saturating_sub(1));
+                let block = self.client.certified_block(last).await?;
+                genesis.follow(&block, next.described()).map_err(unverified)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn unverified(error: TrustError) -> Failure {
+    ClientError::from(error).into()
 }
 
 /// Checks what can be known about an amount without knowing its asset: it has the form of one, no asset's

@@ -1,6 +1,6 @@
 //! The node, the network, its validators and members.
 
-use quorate_crypto::{Engine, PublicKey};
+use quorate_crypto::{Committee, Engine, PublicKey};
 use quorate_ledger::{Digest, Epoch, Height, ParametersV1, Timestamp, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -150,6 +150,22 @@ pub struct EpochView {
     /// The hash of its committee.
     #[schema(value_type = String)]
     pub committee: Digest,
+    /// `pbft`, `raft` or `paxos`.
+    #[schema(value_type = String, example = "pbft")]
+    pub engine: Engine,
+    /// The version of messages and rules.
+    pub protocol_version: u32,
+    /// The keys of its validators, in the committee's order.
+    #[schema(value_type = Vec<String>)]
+    pub validators: Vec<PublicKey>,
+}
+
+impl EpochView {
+    /// The committee that is described, whatever its hash is said to be.
+    pub fn described(&self) -> Committee {
+        let validators = self.validators.clone();
+        Committee::new(self.epoch, self.engine, self.protocol_version, validators)
+    }
 }
 
 /// A validator of the epoch in force.

@@ -1,22 +1,23 @@
 //! Checking what a node says against the genesis document: who has it believes no node.
 //!
 //! A block is as good as its certificate: a quorum of the committee sealed its header, and everything
-//! else hangs from the header by hashes. Committees of later epochs are not followed yet; a block of one
-//! is refused as [`TrustError::OtherCommittee`] rather than believed.
+//! else hangs from the header by hashes. The last block of an epoch names the committee of the next, so
+//! committees are followed from the first one on; a block of an epoch that was not followed to is refused
+//! as [`TrustError::OtherCommittee`].
 
 use std::collections::BTreeMap;
 
 use quorate_crypto::{Certificate, CertificateError, Committee, merkle};
 use quorate_genesis::Genesis;
 use quorate_ledger::{
-    CertifiedBlock, Digest, Header, HeaderV1, Height, Outcome, Receipt, ReceiptV1, Transaction, encode,
+    CertifiedBlock, Digest, Epoch, Header, HeaderV1, Height, Outcome, Receipt, ReceiptV1, Transaction, encode,
 };
 
 /// What a wallet with the genesis document knows for sure.
 #[derive(Clone, Debug)]
 pub struct TrustedGenesis {
     network: Digest,
-    committee: Committee,
+    committees: BTreeMap<Epoch, Committee>,
 }
 
 /// A block whose certificate and contents were checked.
@@ -60,11 +61,19 @@ pub enum TrustError {
     /// The certificate is about another block.
     #[error("the certificate is not about this block")]
     OtherBlock,
-    /// Another committee than genesis names sealed it.
-    #[error("the block is of epoch {epoch}, whose committee is not known from the genesis document")]
+    /// It is of an epoch whose committee is not known for sure.
+    #[error("the block is of epoch {epoch}, whose committee was not followed to from the genesis document")]
     OtherCommittee {
         /// The block's epoch.
-        epoch: quorate_ledger::Epoch,
+        epoch: Epoch,
+    },
+    /// The block does not name this committee as the next.
+    #[error("the block at height {height} does not name the committee of epoch {epoch} that the node tells")]
+    NotNamed {
+        /// The block.
+        height: Height,
+        /// The committee's epoch.
+        epoch: Epoch,
     },
     /// The certificate is not good.
     #[error(transparent)]
@@ -93,7 +102,31 @@ impl TrustedGenesis {
 
     /// A network and its first committee.
     pub fn new(network: Digest, committee: Committee) -> Self {
-        Self { network, committee }
+        Self {
+            network,
+            committees: BTreeMap::from([(committee.epoch(), committee)]),
+        }
+    }
+
+    /// The last epoch whose committee is known.
+    pub fn last_epoch(&self) -> Epoch {
+        self.committees.keys().next_back().copied().unwrap_or_default()
+    }
+
+    /// Follows from the last epoch known to the next: `last` is a block that a quorum of the one sealed,
+    /// and it names `next`.
+    pub fn follow(&mut self, last: &CertifiedBlock, next: Committee) -> Result<(), TrustError> {
+        let header = &last.v1().block.v1().header;
+        self.verify_header(header, &last.v1().certificate)?;
+        let header = header.v1();
+        if header.next_committee != next.digest() || next.epoch() <= header.epoch {
+            return Err(TrustError::NotNamed {
+                height: header.height,
+                epoch: next.epoch(),
+            });
+        }
+        self.committees.insert(next.epoch(), next);
+        Ok(())
     }
 
     /// The network id.
@@ -110,14 +143,15 @@ impl TrustedGenesis {
                 expected: self.network,
             });
         }
-        if fields.epoch != self.committee.epoch() {
-            return Err(TrustError::OtherCommittee { epoch: fields.epoch });
-        }
+        let committee = self
+            .committees
+            .get(&fields.epoch)
+            .ok_or(TrustError::OtherCommittee { epoch: fields.epoch })?;
         let hash = header.hash();
         if certificate.block() != hash || certificate.height() != fields.height {
             return Err(TrustError::OtherBlock);
         }
-        certificate.verify(self.network, &self.committee)?;
+        certificate.verify(self.network, committee)?;
         Ok(hash)
     }
 
@@ -235,7 +269,7 @@ impl From<TrustError> for crate::ClientError {
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::{CertificateV1, Engine, Epoch, Seal, SealContent, SigningKey, sha256};
+    use quorate_crypto::{CertificateV1, Engine, Seal, SealContent, SigningKey, sha256};
     use quorate_ledger::{
         Address, Amount, Batch, BatchV1, Block, BlockV1, CertifiedBlockV1, ErrorCode, Executed, Proposal,
         Timestamp, ValidatorIndex,
@@ -248,12 +282,13 @@ mod tests {
         (1..=4).map(|seed| SigningKey::from_seed(&[seed; 32])).collect()
     }
 
-    fn trusted() -> TrustedGenesis {
+    fn committee(epoch: u64) -> Committee {
         let validators = keys().iter().map(SigningKey::public).collect();
-        TrustedGenesis::new(
-            sha256(b"network"),
-            Committee::new(Epoch(0), Engine::Pbft, 1, validators),
-        )
+        Committee::new(Epoch(epoch), Engine::Pbft, 1, validators)
+    }
+
+    fn trusted() -> TrustedGenesis {
+        TrustedGenesis::new(sha256(b"network"), committee(0))
     }
 
     fn payment(salt: u8) -> Transaction {
@@ -312,7 +347,7 @@ mod tests {
             transactions_root: merkle::root([encode(&payment(2)), encode(&payment(3))]),
             receipts_root: merkle::root([receipt(2, Outcome::Success), receipt(3, failed)]),
             state_root: Digest::ZERO,
-            next_committee: trusted().committee.digest(),
+            next_committee: committee(0).digest(),
         });
         let certificate = certify(&header, 3);
         CertifiedBlockV1 {
@@ -380,8 +415,7 @@ mod tests {
 
     #[test]
     fn another_network_and_another_height_are_refused() {
-        let committee = trusted().committee;
-        let other = TrustedGenesis::new(sha256(b"other"), committee);
+        let other = TrustedGenesis::new(sha256(b"other"), committee(0));
         let block = CertifiedBlock::V1(block());
         assert!(matches!(
             other.verify_block(Height(1), &block).unwrap_err(),
@@ -429,5 +463,29 @@ mod tests {
                 part: "list of executed transactions"
             }
         );
+    }
+
+    #[test]
+    fn a_committee_is_believed_when_a_sealed_block_names_it() {
+        let mut last = block();
+        let Block::V1(contents) = &mut last.block;
+        let Header::V1(header) = &mut contents.header;
+        header.next_committee = committee(1).digest();
+        last.certificate = certify(&contents.header, 3);
+        let last = CertifiedBlock::V1(last);
+        let mut trusted = trusted();
+        let mut strangers = committee(1);
+        let Committee::V1(fields) = &mut strangers;
+        fields.validators.pop();
+        assert!(matches!(
+            trusted.follow(&last, strangers).unwrap_err(),
+            TrustError::NotNamed { .. }
+        ));
+        assert_eq!(trusted.last_epoch(), Epoch(0));
+        trusted.follow(&last, committee(1)).unwrap();
+        assert_eq!(trusted.last_epoch(), Epoch(1));
+        // A block that names its own committee leads nowhere.
+        let own = CertifiedBlock::V1(block());
+        assert!(trusted.follow(&own, committee(0)).is_err());
     }
 }
