@@ -40,6 +40,7 @@
 //!         index: Some(index),
 //!         parameters: Parameters::default(),
 //!         epoch_start: Height::GENESIS,
+//!         epoch_end: None,
 //!         certified: Height::GENESIS,
 //!         certificate: None,
 //!         timing: Timing { resend: range, progress: range, progress_cap_ms: 5_000, heartbeat: range },

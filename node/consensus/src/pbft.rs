@@ -72,6 +72,7 @@ mod checkpoint;
 mod inspect;
 mod instance;
 mod message;
+mod new_view;
 mod normal;
 mod recovery;
 mod replica;

@@ -27,7 +27,7 @@ fn check_views(liar: u16, last_view: u64, most: usize) {
         checker.state_count(),
         checker.unique_state_count(),
         checker.max_depth(),
-        if checker.is_done() {
+        if checker.state_count() < most {
             "exhaustive"
         } else {
             "bounded"

@@ -10,7 +10,13 @@ fn is_found(rule: Broken, within: u64, scenario: impl Fn(u64) -> Scenario) {
     let shows = |seed: &u64| Simulation::new(scenario(*seed).breaking(rule)).run().failure;
     let found = (0..within).find_map(|seed| shows(&seed).map(|failure| (seed + 1, failure)));
     let (seeds, failure) = found.unwrap_or_else(|| panic!("{rule:?} was not found within {within} seeds"));
-    let short: String = failure.chars().take(100).collect();
+    let short: String = failure
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .chars()
+        .take(100)
+        .collect();
     println!("| {rule:?} | {seeds} | {short} |");
     // What is found is the broken rule, not something else.
     let sound = Simulation::new(scenario(seeds - 1)).run();

@@ -8,11 +8,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Height, ValidatorIndex};
-use quorate_ledger::Proposal;
 
 use super::Replica;
-use super::instance::{Instance, Phase, Proposed};
-use super::message::{self, Claims, NewView, PreparedClaim, SignedClaims, View, ViewChange};
+use super::instance::Phase;
+use super::message::{self, Claims, PreparedClaim, View, ViewChange};
+use super::new_view::new_view;
 use super::primary_of;
 use crate::contract::{MAX_WINDOW, Record, Rejection, Timer, TimerRange};
 use crate::message::{Body, Message, Status};
@@ -21,12 +21,12 @@ use crate::message::{Body, Message, Status};
 #[derive(Clone, Debug, Default, Hash)]
 pub(super) struct ViewChanges {
     /// Each validator's complaint about the highest view.
-    complaints: BTreeMap<ValidatorIndex, View>,
+    pub(super) complaints: BTreeMap<ValidatorIndex, View>,
     own_complaint: Option<Message>,
     /// Each validator's view-change for the highest view, none for a view that has begun here.
-    changes: BTreeMap<ValidatorIndex, Message>,
+    pub(super) changes: BTreeMap<ValidatorIndex, Message>,
     /// The new-view by which the current view began here.
-    new_view: Option<Message>,
+    pub(super) new_view: Option<Message>,
     /// The highest view for which an own view-change was asked to be signed; so for new-views.
     asked_change: Option<View>,
     asked_new_view: Option<View>,
@@ -227,7 +227,7 @@ impl Replica {
     }
 
     /// Only the epoch's start needs no certificate.
-    fn check_watermark(&self, has_certificate: bool, height: Height) -> Result<(), Rejection> {
+    pub(super) fn check_watermark(&self, has_certificate: bool, height: Height) -> Result<(), Rejection> {
         if has_certificate || height == self.config.epoch_start {
             Ok(())
         } else {
@@ -273,7 +273,7 @@ impl Replica {
         }
     }
 
-    fn cancel_new_view_timer(&mut self) {
+    pub(super) fn cancel_new_view_timer(&mut self) {
         if let Some(former) = self.changes.new_view_timer.take() {
             self.cancel_timer(Timer::NewReign { reign: former.0 });
         }
@@ -312,127 +312,6 @@ impl Replica {
         }
         self.check_view_changes();
         Ok(())
-    }
-
-    pub(super) fn on_own_new_view(&mut self, message: Message) -> Result<(), Rejection> {
-        let view = view_of(&message).unwrap_or_default();
-        if view != self.view || self.active {
-            return Err(self.wrong_view(view));
-        }
-        self.broadcast(message.clone());
-        self.enter(message);
-        Ok(())
-    }
-
-    /// Any valid new-view of a higher view is adopted, whether this replica asked for it or not.
-    pub(super) fn on_new_view(&mut self, from: ValidatorIndex, message: Message) -> Result<(), Rejection> {
-        let Some(new_view) = new_view_of(&message) else {
-            return Err(Rejection::WrongEngine);
-        };
-        let view = new_view.view;
-        if from != primary_of(&self.config.committee, view) {
-            return Err(Rejection::NotLeader {
-                sender: from,
-                reign: view.0,
-            });
-        }
-        let certified = new_view.plan().certified;
-        self.check_watermark(new_view.certified.is_some(), certified)?;
-        if let Some(kept) = self
-            .changes
-            .new_view
-            .clone()
-            .filter(|kept| view_of(kept) == Some(view))
-        {
-            let other = new_view_of(&kept) != Some(new_view);
-            return Err(if other {
-                self.accuse(from, certified, kept, message)
-            } else {
-                Rejection::Duplicate
-            });
-        }
-        if view < self.view || (view == self.view && self.active) {
-            return Err(self.wrong_view(view));
-        }
-        self.record(Record::Entered(message.clone()));
-        self.enter(message);
-        Ok(())
-    }
-
-    /// Begins a view with what its new-view carries over.
-    fn enter(&mut self, message: Message) {
-        let view = view_of(&message).unwrap_or_default();
-        self.view = view;
-        self.active = true;
-        self.changes
-            .changes
-            .retain(|_, change| view_of(change) > Some(view));
-        self.changes.complaints.retain(|_, complaint| *complaint >= view);
-        self.cancel_new_view_timer();
-        self.candidates.release_all();
-        for instance in self.instances.values_mut() {
-            instance.proposed = None;
-        }
-        let certificate = new_view_of(&message).and_then(|new_view| new_view.certified.clone());
-        self.changes.new_view = Some(message);
-        self.carry_over();
-        self.accept_early();
-        if let Some(certificate) = certificate {
-            self.on_foreign_certificate(&certificate);
-        }
-        // Votes and complaints of this view may have been faster than its beginning.
-        self.check_view_changes();
-    }
-
-    /// Takes over what the current view's new-view proposes again, for all heights that are kept.
-    /// Called again whenever the window has moved.
-    pub(super) fn carry_over(&mut self) {
-        let Some(new_view) = self.changes.new_view.as_ref().and_then(new_view_of) else {
-            return;
-        };
-        let plan = new_view.plan();
-        let top = plan.heights.keys().next_back().copied();
-        self.carried_to = top.unwrap_or_default().max(plan.certified);
-        if !self.active || self.carried_to <= self.certified {
-            return;
-        }
-        let view = self.view;
-        let mut carried: BTreeMap<Height, Proposal> = plan
-            .heights
-            .keys()
-            .map(|height| (*height, Proposal::null()))
-            .collect();
-        for certificate in new_view.prepared.iter().filter(|_| !breaks!(NullCarriedOver)) {
-            carried.insert(certificate.height, certificate.proposal.clone());
-        }
-        for (height, proposal) in carried {
-            let Ok(instance) = self.instance_mut(height) else {
-                continue;
-            };
-            if instance.proposed_in(view).is_none() {
-                let batches = proposal.batches().to_vec();
-                instance.proposed = Some(Proposed::new(view, proposal, None));
-                self.candidates.take(&batches);
-                self.act_on(height);
-            }
-        }
-    }
-
-    /// Takes the pre-prepares that came before their view began.
-    fn accept_early(&mut self) {
-        let view = self.view;
-        let early = |instance: &mut Instance| instance.early.take_if(|early| early.view <= view);
-        let early: Vec<(Height, Proposed)> = self
-            .instances
-            .iter_mut()
-            .filter_map(|(height, instance)| early(instance).map(|early| (*height, early)))
-            .collect();
-        for (height, proposed) in early {
-            if proposed.view == view && height > self.carried_to {
-                // A refusal has been reported where it is evidence.
-                let _ = self.accept(height, proposed);
-            }
-        }
     }
 
     /// What a peer that says it is in this reign should see.
@@ -505,65 +384,16 @@ fn hides(claims: &Claims, height: Height, view: View) -> bool {
     view < claims.view && height > claims.certified && !claims.prepared.iter().any(claimed)
 }
 
-/// The new-view that follows from these view-changes, which are verified and in the order of their
-/// senders.
-fn new_view(view: View, changes: &[&Message]) -> NewView {
-    let contents: Vec<&ViewChange> = changes
-        .iter()
-        .filter_map(|message| view_change_of(message))
-        .collect();
-    let plan = message::Plan::of(contents.iter().map(|change| &change.claims));
-    let prepared = plan
-        .heights
-        .values()
-        .flatten()
-        .filter_map(|claim| {
-            contents
-                .iter()
-                .flat_map(|change| &change.prepared)
-                .find(|certificate| certificate.claim() == *claim)
-                .cloned()
-        })
-        .collect();
-    let certified = contents
-        .iter()
-        .find(|change| change.claims.certified == plan.certified)
-        .and_then(|change| change.certified.clone());
-    let view_changes = changes
-        .iter()
-        .filter_map(|message| {
-            view_change_of(message).map(|change| SignedClaims {
-                sender: message.v1().sender,
-                claims: change.claims.clone(),
-                signature: message.v1().signature,
-            })
-        })
-        .collect();
-    NewView {
-        view,
-        view_changes,
-        certified,
-        prepared,
-    }
-}
-
-fn view_of(message: &Message) -> Option<View> {
+pub(super) fn view_of(message: &Message) -> Option<View> {
     match &message.v1().body {
         Body::Pbft(body) => Some(body.view()),
         _ => None,
     }
 }
 
-fn view_change_of(message: &Message) -> Option<&ViewChange> {
+pub(super) fn view_change_of(message: &Message) -> Option<&ViewChange> {
     match &message.v1().body {
         Body::Pbft(message::Body::ViewChange(change)) => Some(change),
-        _ => None,
-    }
-}
-
-fn new_view_of(message: &Message) -> Option<&NewView> {
-    match &message.v1().body {
-        Body::Pbft(message::Body::NewView(new_view)) => Some(new_view),
         _ => None,
     }
 }

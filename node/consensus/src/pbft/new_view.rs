@@ -1,0 +1,186 @@
+//! New-views (section 4.4): how a view begins, and what it carries over.
+
+use std::collections::BTreeMap;
+
+use quorate_crypto::{Height, ValidatorIndex};
+use quorate_ledger::Proposal;
+
+use super::Replica;
+use super::instance::{Instance, Proposed};
+use super::message::{self, NewView, SignedClaims, View, ViewChange};
+use super::primary_of;
+use super::view_change::{view_change_of, view_of};
+use crate::contract::{Record, Rejection};
+use crate::message::{Body, Message};
+
+impl Replica {
+    pub(super) fn on_own_new_view(&mut self, message: Message) -> Result<(), Rejection> {
+        let view = view_of(&message).unwrap_or_default();
+        if view != self.view || self.active {
+            return Err(self.wrong_view(view));
+        }
+        self.broadcast(message.clone());
+        self.enter(message);
+        Ok(())
+    }
+
+    /// Any valid new-view of a higher view is adopted, whether this replica asked for it or not.
+    pub(super) fn on_new_view(&mut self, from: ValidatorIndex, message: Message) -> Result<(), Rejection> {
+        let Some(new_view) = new_view_of(&message) else {
+            return Err(Rejection::WrongEngine);
+        };
+        let view = new_view.view;
+        if from != primary_of(&self.config.committee, view) {
+            return Err(Rejection::NotLeader {
+                sender: from,
+                reign: view.0,
+            });
+        }
+        let certified = new_view.plan().certified;
+        self.check_watermark(new_view.certified.is_some(), certified)?;
+        if let Some(kept) = self
+            .changes
+            .new_view
+            .clone()
+            .filter(|kept| view_of(kept) == Some(view))
+        {
+            let other = new_view_of(&kept) != Some(new_view);
+            return Err(if other {
+                self.accuse(from, certified, kept, message)
+            } else {
+                Rejection::Duplicate
+            });
+        }
+        if view < self.view || (view == self.view && self.active) {
+            return Err(self.wrong_view(view));
+        }
+        self.record(Record::Entered(message.clone()));
+        self.enter(message);
+        Ok(())
+    }
+
+    /// Begins a view with what its new-view carries over.
+    fn enter(&mut self, message: Message) {
+        let view = view_of(&message).unwrap_or_default();
+        self.view = view;
+        self.active = true;
+        self.changes
+            .changes
+            .retain(|_, change| view_of(change) > Some(view));
+        self.changes.complaints.retain(|_, complaint| *complaint >= view);
+        self.cancel_new_view_timer();
+        self.candidates.release_all();
+        for instance in self.instances.values_mut() {
+            instance.proposed = None;
+        }
+        let certificate = new_view_of(&message).and_then(|new_view| new_view.certified.clone());
+        self.changes.new_view = Some(message);
+        self.carry_over();
+        self.accept_early();
+        if let Some(certificate) = certificate {
+            self.on_foreign_certificate(&certificate);
+        }
+        // Votes and complaints of this view may have been faster than its beginning.
+        self.check_view_changes();
+    }
+
+    /// Takes over what the current view's new-view proposes again, for all heights that are kept.
+    /// Called again whenever the window has moved.
+    pub(super) fn carry_over(&mut self) {
+        let Some(new_view) = self.changes.new_view.as_ref().and_then(new_view_of) else {
+            return;
+        };
+        let plan = new_view.plan();
+        let top = plan.heights.keys().next_back().copied();
+        self.carried_to = top.unwrap_or_default().max(plan.certified);
+        if !self.active || self.carried_to <= self.certified {
+            return;
+        }
+        let view = self.view;
+        let mut carried: BTreeMap<Height, Proposal> = plan
+            .heights
+            .keys()
+            .map(|height| (*height, Proposal::null()))
+            .collect();
+        for certificate in new_view.prepared.iter().filter(|_| !breaks!(NullCarriedOver)) {
+            carried.insert(certificate.height, certificate.proposal.clone());
+        }
+        for (height, proposal) in carried {
+            let Ok(instance) = self.instance_mut(height) else {
+                continue;
+            };
+            if instance.proposed_in(view).is_none() {
+                let batches = proposal.batches().to_vec();
+                instance.proposed = Some(Proposed::new(view, proposal, None));
+                self.candidates.take(&batches);
+                self.act_on(height);
+            }
+        }
+    }
+
+    /// Takes the pre-prepares that came before their view began.
+    fn accept_early(&mut self) {
+        let view = self.view;
+        let early = |instance: &mut Instance| instance.early.take_if(|early| early.view <= view);
+        let early: Vec<(Height, Proposed)> = self
+            .instances
+            .iter_mut()
+            .filter_map(|(height, instance)| early(instance).map(|early| (*height, early)))
+            .collect();
+        for (height, proposed) in early {
+            if proposed.view == view && height > self.carried_to {
+                // A refusal has been reported where it is evidence.
+                let _ = self.accept(height, proposed);
+            }
+        }
+    }
+}
+
+/// The new-view that follows from these view-changes, which are verified and in the order of their
+/// senders.
+pub(super) fn new_view(view: View, changes: &[&Message]) -> NewView {
+    let contents: Vec<&ViewChange> = changes
+        .iter()
+        .filter_map(|message| view_change_of(message))
+        .collect();
+    let plan = message::Plan::of(contents.iter().map(|change| &change.claims));
+    let prepared = plan
+        .heights
+        .values()
+        .flatten()
+        .filter_map(|claim| {
+            contents
+                .iter()
+                .flat_map(|change| &change.prepared)
+                .find(|certificate| certificate.claim() == *claim)
+                .cloned()
+        })
+        .collect();
+    let certified = contents
+        .iter()
+        .find(|change| change.claims.certified == plan.certified)
+        .and_then(|change| change.certified.clone());
+    let view_changes = changes
+        .iter()
+        .filter_map(|message| {
+            view_change_of(message).map(|change| SignedClaims {
+                sender: message.v1().sender,
+                claims: change.claims.clone(),
+                signature: message.v1().signature,
+            })
+        })
+        .collect();
+    NewView {
+        view,
+        view_changes,
+        certified,
+        prepared,
+    }
+}
+
+pub(super) fn new_view_of(message: &Message) -> Option<&NewView> {
+    match &message.v1().body {
+        Body::Pbft(message::Body::NewView(new_view)) => Some(new_view),
+        _ => None,
+    }
+}
