@@ -112,7 +112,7 @@ fn members_on_one_local_network_find_each_other_by_mdns() {
         .unwrap();
     assert!(
         output.status.success(),
-        "{}",
+        "{}(this needs root, or a system that lets others have namespaces)",
         String::from_utf8_lossy(&output.stderr)
     );
 }

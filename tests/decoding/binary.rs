@@ -3,8 +3,9 @@
 use quorate_consensus::{Ed25519, Message, Record};
 use quorate_crypto::{Certificate, Committee, Digest, Engine, Epoch, SigningKey};
 use quorate_ledger::{
-    Account, Asset, Balance, BatchRules, CertifiedBlock, FormedBatch, Header, Parameters, ParametersV1,
-    Proposal, Receipt, SignedBatch, StateKey, StateProof, Transaction, count_transactions, decode, encode,
+    Account, Agreement, Asset, Balance, BatchRules, CertifiedBlock, FormedBatch, Header, Parameters,
+    ParametersV1, Proposal, Receipt, Seat, SignedBatch, StateKey, StateProof, Transaction,
+    count_transactions, decode, encode,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -96,6 +97,8 @@ pub(crate) fn state_value(bytes: &[u8]) {
     canonical::<Asset>(bytes);
     canonical::<Balance>(bytes);
     canonical::<Parameters>(bytes);
+    canonical::<Agreement>(bytes);
+    canonical::<Seat>(bytes);
 }
 
 pub(crate) fn state_proof(bytes: &[u8]) {

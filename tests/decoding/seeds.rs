@@ -7,10 +7,11 @@ use quorate_crypto::{
 };
 use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Join, JoinKeys};
 use quorate_ledger::{
-    Account, AccountV1, Amount, Asset, AssetBalance, AssetV1, Balance, BalanceV1, Batch, BatchV1, Block,
-    BlockV1, CertifiedBlock, CertifiedBlockV1, Executed, Header, HeaderV1, Intent, IntentV1, Operation,
-    Outcome, Parameters, ProofLeaf, ProofStep, Proposal, Receipt, ReceiptV1, SignedBatch, Signer, Signers,
-    StateProof, StateProofV1, Timestamp, Transaction, decode, encode,
+    Account, AccountV1, Agreement, AgreementV1, Amount, Asset, AssetBalance, AssetV1, Balance, BalanceV1,
+    Batch, BatchV1, Block, BlockV1, CertifiedBlock, CertifiedBlockV1, Executed, Header, HeaderV1, Intent,
+    IntentV1, Operation, Outcome, Parameters, ProofLeaf, ProofStep, Proposal, Receipt, ReceiptV1, Rejoin,
+    Seat, SeatV1, SignedBatch, Signer, Signers, StateProof, StateProofV1, Timestamp, Transaction, decode,
+    encode,
 };
 
 use crate::binary::{NETWORK, committee, key};
@@ -47,6 +48,10 @@ fn operations() -> Vec<Operation> {
                 weight: 1,
             }],
             threshold: 1,
+        },
+        Operation::Rejoin {
+            validator: key(1).public(),
+            token: Digest([4; 32]),
         },
     ]
 }
@@ -191,7 +196,25 @@ pub(crate) fn state_values() -> Vec<Vec<u8>> {
         supply: Amount(5),
         description: "Test".to_owned(),
     });
+    let agreement = Agreement::V1(AgreementV1 {
+        epoch: Epoch(1),
+        engine: Engine::Pbft,
+        protocol_version: 1,
+        first: Height(2),
+        last: Some(Height(3)),
+        validators: vec![key(1).public()],
+    });
+    let seat = Seat::V1(SeatV1 {
+        member: key(9).public().address(),
+        rejoin: Some(Rejoin {
+            token: Digest([4; 32]),
+            epoch: Epoch(1),
+            timestamp: Timestamp(5),
+        }),
+    });
     vec![
+        encode(&agreement),
+        encode(&seat),
         encode(&account),
         encode(&made),
         encode(&Balance::V1(BalanceV1 { amount: Amount(5) })),

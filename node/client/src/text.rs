@@ -3,9 +3,9 @@
 //! Each module is for `#[serde(with = "…")]`.
 
 use quorate_ledger::Timestamp;
+use time::OffsetDateTime;
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
-use time::{OffsetDateTime, UtcOffset};
 
 /// Milliseconds always, so that times sort as texts.
 const RFC3339_MILLIS: &[BorrowedFormatItem<'_>] =
@@ -13,6 +13,7 @@ const RFC3339_MILLIS: &[BorrowedFormatItem<'_>] =
 
 /// The last millisecond that RFC 3339 can write; later ones are written as this one.
 const LATEST: &str = "9999-12-31T23:59:59.999Z";
+const LATEST_MILLIS: u64 = 253_402_300_799_999;
 
 /// A time in RFC 3339, UTC, with milliseconds.
 pub fn rfc3339_of(timestamp: Timestamp) -> String {
@@ -23,14 +24,13 @@ pub fn rfc3339_of(timestamp: Timestamp) -> String {
         .unwrap_or_else(|| LATEST.to_owned())
 }
 
-/// The time that an RFC 3339 text means, cut to milliseconds; none for anything else or before 1970.
+/// The time that an RFC 3339 text means, cut to milliseconds; none for anything else, before 1970, or after
+/// the year 9999 in UTC, which an offset can lead to.
 pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
     let moment = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
-    let millis = moment
-        .to_offset(UtcOffset::UTC)
-        .unix_timestamp_nanos()
-        .div_euclid(1_000_000);
-    u64::try_from(millis).ok().map(Timestamp)
+    // Counted from 1970 whatever the offset: a date beyond the calendar has no form in UTC.
+    let millis = u64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
+    (millis <= LATEST_MILLIS).then_some(Timestamp(millis))
 }
 
 /// Times in RFC 3339.
@@ -123,7 +123,7 @@ mod tests {
         for (millis, text) in [
             (0, "1970-01-01T00:00:00.000Z"),
             (1_700_000_000_123, "2023-11-14T22:13:20.123Z"),
-            (253_402_300_799_999, LATEST),
+            (LATEST_MILLIS, LATEST),
         ] {
             assert_eq!(rfc3339_of(Timestamp(millis)), text);
             assert_eq!(parse_rfc3339(text), Some(Timestamp(millis)));
@@ -140,5 +140,12 @@ mod tests {
         assert_eq!(parse_rfc3339("1970-01-01T01:00:00+01:00"), Some(Timestamp(0)));
         assert_eq!(parse_rfc3339("1969-12-31T23:59:59Z"), None);
         assert_eq!(parse_rfc3339("yesterday"), None);
+    }
+
+    /// Found by fuzzing: the date in UTC was asked for, and that it has none was a panic.
+    #[test]
+    fn an_offset_that_leads_beyond_the_calendar_is_refused() {
+        assert_eq!(parse_rfc3339("9999-12-31T23:59:59-12:45"), None);
+        assert_eq!(parse_rfc3339("0000-01-01T00:00:00+12:45"), None);
     }
 }

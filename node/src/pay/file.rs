@@ -321,4 +321,34 @@ mod tests {
         let file = PaymentFile::parse(Path::new("p"), text.as_bytes(), Some("QRT".parse().unwrap())).unwrap();
         assert_eq!(file.assets(), ["QRT".parse().unwrap()]);
     }
+
+    proptest::proptest! {
+        /// Whatever is in a file, it is read or refused, and what is read is one payment for each line at most.
+        #[test]
+        fn any_bytes_are_read_or_refused(
+            pieces in proptest::collection::vec(piece(), 0..40),
+            header in proptest::bool::weighted(0.8),
+        ) {
+            let mut bytes = if header { b"to,amount,asset,memo\n".to_vec() } else { Vec::new() };
+            pieces.into_iter().for_each(|piece| bytes.extend(piece));
+            if let Ok(file) = PaymentFile::parse(Path::new("payments.csv"), &bytes, None) {
+                let lines = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
+                proptest::prop_assert!(file.payments.len() <= lines + 1);
+            }
+        }
+    }
+
+    /// What payment files are made of, and what breaks them.
+    fn piece() -> impl proptest::strategy::Strategy<Value = Vec<u8>> {
+        use proptest::prelude::*;
+        const KNOWN: &[&str] = &[
+            "1", "12.50", "QRT", "\"", ",", "\n", "\r\n", "\0", ";", "-", "\u{feff}", "a \"b\"",
+        ];
+        prop_oneof![
+            4 => prop::sample::select(KNOWN).prop_map(|text| text.as_bytes().to_vec()),
+            3 => Just(format!("{},1,QRT,\n", address()).into_bytes()),
+            1 => Just(address().to_string().into_bytes()),
+            1 => prop::collection::vec(any::<u8>(), 0..8),
+        ]
+    }
 }
