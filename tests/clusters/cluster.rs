@@ -1,5 +1,6 @@
 //! A local network in a folder of its own, ended with the test.
 
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::time::Duration;
@@ -93,6 +94,28 @@ impl Cluster {
         cluster
     }
 
+    /// Starts four validators on homes that were changed after they were made.
+    #[track_caller]
+    pub(crate) fn up_after(change: impl FnOnce(&Self)) -> Self {
+        let cluster = Self::up();
+        cluster.expect(0, &["localnet", "down"]);
+        change(&cluster);
+        cluster.expect(0, &["localnet", "up", "--detach"]);
+        cluster
+    }
+
+    /// Replaces texts of a validator's configuration, each of which must be there.
+    #[track_caller]
+    pub(crate) fn configure(&self, number: u16, replacements: &[(String, String)]) {
+        let path = self.dir().join(format!("validator-{number}/config.toml"));
+        let mut text = std::fs::read_to_string(&path).unwrap();
+        for (old, new) in replacements {
+            assert!(text.contains(old), "{} has no {old}", path.display());
+            text = text.replace(old, new);
+        }
+        std::fs::write(&path, text).unwrap();
+    }
+
     /// A folder for the test's own files, beside the network's.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -135,6 +158,14 @@ impl Cluster {
             ran.stderr
         );
         ran
+    }
+
+    /// Where the validators' APIs listen.
+    pub(crate) fn nodes(&self) -> Vec<SocketAddr> {
+        let ports = self.ports.api..self.ports.api + 4;
+        ports
+            .map(|port| SocketAddr::from(([127, 0, 0, 1], port)))
+            .collect()
     }
 
     /// The URL of a validator's API; numbers as in their names.
@@ -225,7 +256,10 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         if std::thread::panicking() {
             for number in 1..=4 {
-                let log = self.dir().join(format!("validator-{number}/node.log"));
+                let home = self.dir().join(format!("validator-{number}"));
+                let doctor = self.run(&["node", "doctor", "--home", &home.display().to_string()]);
+                eprintln!("--- the doctor on validator-{number}\n{}", doctor.stdout);
+                let log = home.join("node.log");
                 let text = std::fs::read_to_string(&log).unwrap_or_default();
                 let lines: Vec<&str> = text.lines().collect();
                 eprintln!("--- {}", log.display());

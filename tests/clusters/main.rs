@@ -7,8 +7,10 @@
 
 mod binary;
 mod cluster;
+mod history;
 mod http;
 mod ports;
+mod relay;
 mod wait;
 
 mod bad_input;
@@ -16,6 +18,7 @@ mod discovery;
 mod explorer;
 mod faults;
 mod interrupts;
+mod links;
 mod pay;
 mod refusals;
 mod rejoin;
