@@ -14,15 +14,19 @@ mod relay;
 mod wait;
 
 mod bad_input;
+mod damage;
 mod discovery;
+mod doctor;
 mod explorer;
 mod faults;
 mod interrupts;
 mod links;
+mod namespaces;
 mod pay;
 mod refusals;
 mod rejoin;
 mod starting;
+mod storms;
 mod transfers;
 
 use cluster::Cluster;
