@@ -109,9 +109,12 @@ fn damaged(database: &str, extension: &str) {
     // A start turns what the chain's log holds into tables.
     cluster.expect(0, &["localnet", "kill", name]);
     cluster.expect(0, &["localnet", "restart", name]);
+    // Its votes are needed, so that its journal holds some.
+    cluster.expect(0, &["localnet", "kill", "validator-3"]);
     for _ in 0..5 {
         cluster.pay(&alice, "1");
     }
+    cluster.expect(0, &["localnet", "restart", "validator-3"]);
     cluster.common_tip();
     cluster.expect(0, &["localnet", "kill", name]);
     let home = cluster.dir().join(name);
