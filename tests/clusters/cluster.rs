@@ -223,6 +223,16 @@ impl Cluster {
         })
     }
 
+    /// Kills a validator, takes its journal away and starts it again; gives its home.
+    #[track_caller]
+    pub(crate) fn lose_journal(&self, name: &str) -> PathBuf {
+        self.expect(0, &["localnet", "kill", name]);
+        let home = self.dir().join(name);
+        std::fs::remove_dir_all(home.join("journal")).unwrap();
+        self.expect(0, &["localnet", "restart", name]);
+        home
+    }
+
     /// The epoch that a validator is in; none while it does not answer.
     pub(crate) fn epoch(&self, number: u16) -> Option<u64> {
         let ran = self.run(&["query", "status", "--node", &self.api(number)]);

@@ -130,10 +130,7 @@ fn pitfall_28_a_validator_whose_journal_is_gone_follows_and_does_not_vote() {
     let alice = cluster.key("alice.key");
     cluster.pay(&alice, "1");
     cluster.common_tip();
-    cluster.expect(0, &["localnet", "kill", "validator-4"]);
-    let home = cluster.dir().join("validator-4");
-    std::fs::remove_dir_all(home.join("journal")).unwrap();
-    cluster.expect(0, &["localnet", "restart", "validator-4"]);
+    let home = cluster.lose_journal("validator-4");
     assert!(home.join("quarantined").exists());
     cluster.pay(&alice, "1");
     let tip = cluster.common_tip();

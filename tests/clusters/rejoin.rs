@@ -27,10 +27,7 @@ fn pitfall_28_a_validator_that_lost_its_journal_votes_again_after_a_rejoin() {
     let alice = cluster.key("alice.key");
     cluster.pay(&alice, "1");
     cluster.common_tip();
-    cluster.expect(0, &["localnet", "kill", "validator-4"]);
-    let home = cluster.dir().join("validator-4");
-    std::fs::remove_dir_all(home.join("journal")).unwrap();
-    cluster.expect(0, &["localnet", "restart", "validator-4"]);
+    let home = cluster.lose_journal("validator-4");
     // Another member's word is none: it speaks for its own validator, whose token this is not.
     let mistaken = rejoin(&cluster, &home, 3);
     assert_eq!(mistaken.code, Some(0), "{}", mistaken.stderr);

@@ -45,7 +45,7 @@ const BLOCK_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 const SHOW_DELAY: Duration = Duration::from_millis(50);
 /// Heights after which the journal is pruned.
 const PRUNE_EVERY: u64 = 16;
-/// Events of the next epoch that are kept until it begins here; what is lost is sent again.
+/// Events of the next epoch that are kept until it begins here, batches apart.
 const MAX_EARLY: usize = 4_096;
 /// Blocks written and not flushed that are worth a flush of their own: a crash makes a node execute them
 /// again, and its window of votes must reach them.
@@ -260,8 +260,10 @@ impl Core {
         self.inputs.push_back((epoch, input));
     }
 
+    /// Keeps what the next epoch's engine is to hear. Messages that find no room are sent again; batches are
+    /// told of once, and quotas bound them.
     fn keep_for_later(&mut self, event: Event) {
-        if self.early.len() < MAX_EARLY {
+        if self.early.len() < MAX_EARLY || matches!(event, Event::BatchStored(..)) {
             self.early.push(event);
         }
     }
@@ -287,7 +289,7 @@ impl Core {
         self.halted &= next.index.is_none();
         self.parts.index = next.index;
         self.entries.end_epoch(last);
-        self.required = Required::default();
+        self.required.forget_up_to(last);
         self.take_step(self.epoch(), next.first);
         for event in std::mem::take(&mut self.early) {
             // Only [`Event::Stop`] ends the core, and it is never kept.

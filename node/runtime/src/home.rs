@@ -178,6 +178,9 @@ pub(crate) struct Replayed {
     pub(crate) records: Vec<Record>,
     /// Every entry.
     pub(crate) entries: Vec<Entry>,
+    /// Whether the journal is of a later epoch than the chain, whose blocks were lost: then it has no records
+    /// for this epoch's engine, and the validator must not vote until it rejoins.
+    pub(crate) ahead: bool,
 }
 
 /// Reads the journal, without the votes that never left because their batches were not on disk: these are
@@ -191,12 +194,14 @@ pub(crate) fn read_journal(
     let mut records = Vec::new();
     let mut numbers = Vec::new();
     let mut entries = Vec::new();
+    let mut ahead = false;
     for entry in journal.replay() {
         let (number, bytes) = entry?;
         let record: Record = decode(&bytes, MAX_RECORD_BYTES).map_err(|error| NodeError::Journal {
             reason: format!("entry {number}: {error}"),
         })?;
-        if record.epoch().is_some_and(|of| of != epoch) {
+        if let Some(of) = record.epoch().filter(|of| *of != epoch) {
+            ahead |= of > epoch;
             entries.push(Entry::of_former_epoch(number, certified));
             continue;
         }
@@ -205,6 +210,9 @@ pub(crate) fn read_journal(
             records.push(record);
             numbers.push(number);
         }
+    }
+    if ahead {
+        records.clear();
     }
     let unsent = Record::unsent(&records, is_durable);
     if !unsent.is_empty() {
@@ -220,7 +228,11 @@ pub(crate) fn read_journal(
             records.remove(place);
         }
     }
-    Ok(Replayed { records, entries })
+    Ok(Replayed {
+        records,
+        entries,
+        ahead,
+    })
 }
 
 pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result<NetworkConfig, NodeError> {
@@ -367,5 +379,29 @@ mod tests {
         let found = read_journal(&journal, Height(0), Epoch(0), |_| true).unwrap();
         assert_eq!(found.records, [accepted]);
         assert_eq!(found.entries.len(), 1);
+    }
+
+    #[test]
+    fn a_journal_of_a_later_epoch_than_its_chain_binds_a_validator_to_silence() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StorageOptions::journal();
+        let journal = Journal::open(folder.path().join("journal"), Digest([1; 32]), &options).unwrap();
+        let complaint = || message(1, pbft::Body::Complaint { view: pbft::View(0) });
+        journal.append(&[encode(&Record::Own(complaint()))]).unwrap();
+        journal.sync().unwrap();
+        let behind = read_journal(&journal, Height(0), Epoch(0), |_| true).unwrap();
+        assert!(!behind.ahead);
+        // The same record is one of a former epoch once the chain has moved on.
+        let moved_on = read_journal(&journal, Height(9), Epoch(1), |_| true).unwrap();
+        assert_eq!((moved_on.ahead, moved_on.records.len()), (false, 0));
+
+        let Message::V1(mut later) = complaint();
+        later.epoch = Epoch(1);
+        journal
+            .append(&[encode(&Record::Own(Message::V1(later)))])
+            .unwrap();
+        journal.sync().unwrap();
+        let ahead = read_journal(&journal, Height(0), Epoch(0), |_| true).unwrap();
+        assert_eq!((ahead.ahead, ahead.records.len()), (true, 0));
     }
 }

@@ -81,8 +81,15 @@ impl QuarantineFile {
     }
 
     /// Whether the validator may vote in `epoch`, given its last rejoin; removes the file if that has come
-    /// to its end. A file that cannot be read keeps it from voting.
-    pub(crate) fn allows(&self, rejoin: Option<&Rejoin>, epoch: Epoch) -> io::Result<bool> {
+    /// to its end. A file that cannot be read keeps it from voting. `make_durable` puts the chain that says
+    /// so on disk, before the file goes: a crash that took back its last blocks would else find a validator
+    /// in the former epoch that nothing keeps from voting there.
+    pub(crate) fn allows(
+        &self,
+        rejoin: Option<&Rejoin>,
+        epoch: Epoch,
+        make_durable: impl FnOnce() -> io::Result<()>,
+    ) -> io::Result<bool> {
         let quarantine = match Quarantine::read(&self.path) {
             Ok(None) => return Ok(true),
             Ok(Some(quarantine)) => quarantine,
@@ -98,6 +105,7 @@ impl QuarantineFile {
             );
             return Ok(false);
         }
+        make_durable()?;
         std::fs::remove_file(&self.path)?;
         let folder = self.path.parent().unwrap_or(Path::new("."));
         std::fs::File::open(folder)?.sync_all()?;
@@ -120,21 +128,28 @@ mod tests {
         }
     }
 
+    fn durable() -> io::Result<()> {
+        Ok(())
+    }
+
     #[test]
     fn only_a_rejoin_with_its_own_token_ends_it_and_only_in_a_later_epoch() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("quarantined");
         let file = QuarantineFile::new(path.clone());
-        assert!(file.allows(None, Epoch(0)).unwrap());
+        assert!(file.allows(None, Epoch(0), durable).unwrap());
         file.put("its journal is gone").unwrap();
         file.put("another reason").unwrap();
         let quarantine = Quarantine::read(&path).unwrap().unwrap();
         assert_eq!(quarantine.reason, "its journal is gone");
         let earlier = rejoin(Digest([9; 32]), 0);
-        assert!(!file.allows(Some(&earlier), Epoch(5)).unwrap());
+        assert!(!file.allows(Some(&earlier), Epoch(5), durable).unwrap());
         let own = rejoin(quarantine.token, 3);
-        assert!(!file.allows(Some(&own), Epoch(3)).unwrap());
-        assert!(file.allows(Some(&own), Epoch(4)).unwrap());
+        assert!(!file.allows(Some(&own), Epoch(3), durable).unwrap());
+        let failed = || Err(io::Error::other("the disk fails"));
+        assert!(file.allows(Some(&own), Epoch(4), failed).is_err());
+        assert!(path.exists(), "the chain is on disk before the file goes");
+        assert!(file.allows(Some(&own), Epoch(4), durable).unwrap());
         assert!(!path.exists());
     }
 
@@ -145,6 +160,6 @@ mod tests {
         std::fs::write(&path, "no TOML").unwrap();
         let file = QuarantineFile::new(path);
         let any = rejoin(Digest([0; 32]), 0);
-        assert!(!file.allows(Some(&any), Epoch(9)).unwrap());
+        assert!(!file.allows(Some(&any), Epoch(9), durable).unwrap());
     }
 }

@@ -78,6 +78,12 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
         })
     };
     let replayed = read_journal(&journal, certified, agreement.v1().epoch, is_durable)?;
+    if replayed.ahead {
+        quarantine(
+            &QuarantineFile::new(home.quarantine()),
+            "its journal is of a later epoch than its chain, which has lost blocks",
+        );
+    }
     let (handle, events) = runtime.block_on(quorate_network::start(network_config(&identity, config)?))?;
     let node = Started::start(
         config, identity, chain, tree, journal, replayed, handle, events, &runtime, home,
@@ -195,7 +201,7 @@ impl Started {
         });
         let view = Arc::new(SharedView::new(certified));
         let file = QuarantineFile::new(home.quarantine());
-        let votes = allowed(&file, rejoin.as_ref(), agreement.v1().epoch);
+        let votes = allowed(&file, &chain, rejoin.as_ref(), agreement.v1().epoch);
         let index = votes.then_some(identity.index);
         let first_config = engine_config(network, &parameters, config, &chain, &agreement, index)?;
         let (engine, first) =
@@ -377,15 +383,17 @@ fn quarantine(file: &QuarantineFile, why: &str) {
 }
 
 /// Whether this validator may vote in `epoch`.
-fn allowed(file: &QuarantineFile, rejoin: Option<&Rejoin>, epoch: Epoch) -> bool {
-    file.allows(rejoin, epoch).unwrap_or_else(|error| {
+fn allowed(file: &QuarantineFile, chain: &Chain, rejoin: Option<&Rejoin>, epoch: Epoch) -> bool {
+    let flush = || chain.sync().map(|_| ()).map_err(std::io::Error::other);
+    file.allows(rejoin, epoch, flush).unwrap_or_else(|error| {
         crate::fatal(&format!(
             "the file that keeps this node from voting cannot be removed: {error}"
         ));
     })
 }
 
-/// Starts the engine of the epoch that the chain is in now.
+/// Starts the engine of the epoch that the chain is in now. The chain is on disk up to there first: the
+/// journal must never tell of an epoch that the chain has not reached after a crash.
 fn next_epoch(
     file: &QuarantineFile,
     chain: &Chain,
@@ -393,9 +401,10 @@ fn next_epoch(
     configure: impl Fn(&Agreement, bool) -> Result<(EngineConfig, Option<ValidatorIndex>), NodeError>,
 ) -> NextEpoch {
     let begun = || {
+        chain.sync()?;
         let (agreement, rejoin) = agreement_of(chain, validator)?;
         let epoch = agreement.v1().epoch;
-        let votes = allowed(file, rejoin.as_ref(), epoch);
+        let votes = allowed(file, chain, rejoin.as_ref(), epoch);
         let (config, index) = configure(&agreement, votes)?;
         let (engine, first) = Engine::start(config).map_err(|error| NodeError::NoEngine {
             engine: error.engine.to_string(),

@@ -9,7 +9,7 @@ mod serve;
 mod spans;
 
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, Scope};
@@ -70,15 +70,14 @@ enum Call {
 #[derive(Debug, Default)]
 struct Progress {
     running: AtomicBool,
-    target: AtomicU64,
     heights: Mutex<BTreeMap<ValidatorIndex, Height>>,
-    looked_ahead: Mutex<Option<Instant>>,
+    /// When each peer's word for a later epoch was last looked into.
+    looked_ahead: Mutex<BTreeMap<ValidatorIndex, Instant>>,
 }
 
 impl SyncHandle {
     /// Blocks up to `to` are missing here, and `holders` have them.
     pub(crate) fn fetch(&self, to: Height, holders: Vec<ValidatorIndex>) {
-        self.progress.target.fetch_max(to.0, Ordering::AcqRel);
         {
             let heights = &self.progress.heights;
             let mut heights = heights.lock().unwrap_or_else(PoisonError::into_inner);
@@ -92,18 +91,17 @@ impl SyncHandle {
     }
 
     /// This peer says that it is in a later epoch than this node, whose height is `certified`: it may have
-    /// blocks to show for it. Asked so often, not more is asked of it than this.
+    /// blocks to show for it. Each peer's word is looked into so often and not more, whatever others say: a
+    /// liar that is always first delays nobody.
     pub(crate) fn look_ahead(&self, peer: ValidatorIndex, certified: Height) {
         let now = Instant::now();
-        let mut looked = self
-            .progress
-            .looked_ahead
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        let recently = looked.is_some_and(|at| now.duration_since(at) < LOOK_AHEAD_INTERVAL);
-        if !recently && !self.is_running() {
-            *looked = Some(now);
+        let looked_ahead = &self.progress.looked_ahead;
+        let mut looked_ahead = looked_ahead.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = looked_ahead.get(&peer);
+        if last.is_none_or(|at| now.duration_since(*at) >= LOOK_AHEAD_INTERVAL) {
+            looked_ahead.insert(peer, now);
             let to = Height(certified.0.saturating_add(MAX_SYNC_BLOCKS));
+            // The thread ends only with the node.
             let _ = self.sender.send(Call::Fetch(to, vec![peer]));
         }
     }
@@ -252,5 +250,29 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
                 std::thread::sleep(RETRY);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_liar_that_always_speaks_first_keeps_nobody_elses_word_from_being_looked_into() {
+        let (sender, receiver) = channel();
+        let progress = Arc::new(Progress::default());
+        let handle = SyncHandle { sender, progress };
+        let (liar, honest) = (ValidatorIndex(1), ValidatorIndex(2));
+        for peer in [liar, liar, honest, liar] {
+            handle.look_ahead(peer, Height(3));
+        }
+        let asked: Vec<_> = receiver
+            .try_iter()
+            .map(|call| match call {
+                Call::Fetch(_, holders) => holders,
+                Call::Stop => panic!("nobody stops it"),
+            })
+            .collect();
+        assert_eq!(asked, [vec![liar], vec![honest]]);
     }
 }

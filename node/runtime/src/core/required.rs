@@ -12,6 +12,8 @@ const MAX_UNDECIDED: usize = 4;
 /// The proposals.
 #[derive(Debug, Default)]
 pub(super) struct Required {
+    /// Blocks up to here are written: nothing is needed for them any more.
+    written: Height,
     heights: BTreeMap<Height, Vec<Waiting>>,
 }
 
@@ -40,13 +42,17 @@ pub(super) struct Complete {
 impl Required {
     /// The engine wants to know when the `missing` batches of a proposal are here.
     pub(super) fn ask(&mut self, height: Height, proposal: Digest, missing: BTreeSet<Digest>) {
-        self.entry(height, proposal, missing).asked = true;
+        if height > self.written {
+            self.entry(height, proposal, missing).asked = true;
+        }
     }
 
     /// A proposal was decided, and waits for its `missing` batches.
     pub(super) fn decide(&mut self, height: Height, proposal: Proposal, missing: BTreeSet<Digest>) {
-        let digest = proposal.digest();
-        self.entry(height, digest, missing).decided = Some(proposal);
+        if height > self.written {
+            let digest = proposal.digest();
+            self.entry(height, digest, missing).decided = Some(proposal);
+        }
     }
 
     fn entry(&mut self, height: Height, proposal: Digest, missing: BTreeSet<Digest>) -> &mut Waiting {
@@ -97,6 +103,7 @@ impl Required {
 
     /// Blocks up to `height` are written; nothing there waits any more.
     pub(super) fn forget_up_to(&mut self, height: Height) {
+        self.written = self.written.max(height);
         self.heights = self.heights.split_off(&height.next());
     }
 
@@ -158,6 +165,10 @@ mod tests {
             required.ask(Height(height), digest(9), set(&[1]));
         }
         required.forget_up_to(Height(2));
+        // Asked late, or again: an epoch's batches could not be had any more once it is over.
+        required.ask(Height(2), digest(9), set(&[1]));
+        required.decide(Height(1), Proposal::null(), set(&[2]));
+        assert_eq!(required.missing(), set(&[1]));
         let complete = required.arrived(&[digest(1)]);
         assert_eq!(
             complete.iter().map(|one| one.height).collect::<Vec<_>>(),
