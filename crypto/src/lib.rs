@@ -40,7 +40,7 @@ pub mod merkle;
 mod small_order;
 
 pub use address::{Address, AddressError};
-pub use batch::{ClientSignature, verify_client_batch};
+pub use batch::{ClientSignature, signature_group, verify_client_batch};
 pub use certificate::{Certificate, CertificateError, CertificateV1, Seal, SealContent, SealContentV1};
 pub use committee::{Committee, CommitteeV1, Engine, Epoch, Height, ValidatorIndex};
 pub use digest::{Digest, sha256};

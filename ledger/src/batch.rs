@@ -9,9 +9,7 @@ use crate::{DecodeError, ParametersV1, Transaction, decode, encode};
 
 mod check;
 
-pub use check::{
-    BatchError, BatchRules, BatchTransaction, CheckedBatch, FormedBatch, SIGNATURE_GROUP, SignatureGroup,
-};
+pub use check::{BatchError, BatchRules, BatchTransaction, CheckedBatch, FormedBatch, SignatureGroup};
 
 /// A batch with its author's signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

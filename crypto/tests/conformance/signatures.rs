@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use quorate_crypto::{
-    ClientSignature, Domain, KeyError, PublicKey, Signature, SigningKey, verify_client_batch,
+    ClientSignature, Domain, KeyError, PublicKey, Signature, SigningKey, signature_group, verify_client_batch,
 };
 
 /// RFC 8032, section 7.1: secret key, public key, message, signature.
@@ -128,6 +128,18 @@ fn a_scalar_that_is_not_canonical_is_refused_by_all_checks() {
         verify_client_batch(Domain::TRANSACTION, &[item]),
         [Err(KeyError::BadSignature)]
     );
+}
+
+#[test]
+fn groups_are_shared_between_threads_where_that_pays() {
+    let groups = |count: usize, threads| count.div_ceil(signature_group(count, threads));
+    assert_eq!([groups(1, 8), groups(511, 8)], [1, 1]);
+    assert_eq!([groups(512, 1), groups(512, 2), groups(512, 8)], [1, 2, 2]);
+    assert_eq!([groups(2_000, 1), groups(2_000, 2), groups(2_000, 8)], [2, 2, 7]);
+    assert_eq!(signature_group(0, 0), 1);
+    for count in 1..5_000 {
+        assert!((1..=1_024).contains(&signature_group(count, 3)));
+    }
 }
 
 #[test]

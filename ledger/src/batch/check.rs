@@ -8,14 +8,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_crypto::{
-    ClientSignature, Committee, Digest, Domain, Epoch, ValidatorIndex, merkle, verify_client_batch,
+    ClientSignature, Committee, Digest, Domain, Epoch, ValidatorIndex, merkle, signature_group,
+    verify_client_batch,
 };
 
 use super::SignedBatch;
 use crate::{DecodeError, FormError, ParametersV1, Transaction, encode};
-
-/// Signatures in a group that is checked at once.
-pub const SIGNATURE_GROUP: usize = 128;
 
 /// Bytes of a signed batch around its transactions and their count: three variants, network, epoch,
 /// author, number and signature.
@@ -216,8 +214,8 @@ impl FormedBatch {
         &self.contents.signed
     }
 
-    /// Clients' signatures in groups of at most [`SIGNATURE_GROUP`], to be checked on any thread.
-    pub fn signature_groups(&self) -> Vec<SignatureGroup<'_>> {
+    /// Clients' signatures in groups that pay, to be checked by so many threads.
+    pub fn signature_groups(&self, threads: usize) -> Vec<SignatureGroup<'_>> {
         let contents = &*self.contents;
         let transactions = contents.signed.batch().transactions.iter();
         let mut items = Vec::new();
@@ -227,7 +225,8 @@ impl FormedBatch {
             items.extend(transaction.signature_items(&contents.bytes[indexed.intent.clone()]));
             owners.extend((before..items.len()).map(|_| place));
         }
-        let groups = items.chunks(SIGNATURE_GROUP).zip(owners.chunks(SIGNATURE_GROUP));
+        let size = signature_group(items.len(), threads);
+        let groups = items.chunks(size).zip(owners.chunks(size));
         groups
             .map(|(items, transactions)| SignatureGroup {
                 items: items.to_vec(),
@@ -238,7 +237,7 @@ impl FormedBatch {
 
     /// Checks all clients' signatures on this thread.
     pub fn check_signatures(self) -> Result<CheckedBatch, BatchError> {
-        for group in self.signature_groups() {
+        for group in self.signature_groups(1) {
             group.verify()?;
         }
         Ok(self.with_signatures_checked())

@@ -1,7 +1,7 @@
 //! A trial: what would become of a transaction if it were executed next, for whoever admits
 //! transactions. It promises nothing, since others may be executed before.
 
-use quorate_crypto::Epoch;
+use quorate_crypto::{Digest, Epoch};
 
 use super::view::View;
 use crate::{ErrorCode, Outcome, ParametersV1, StateError, StateReader, Timestamp, Transaction};
@@ -47,13 +47,14 @@ pub enum Refusal {
     },
 }
 
-/// Executes a transaction, whose form was checked, alone and without effect. The answer is whether it
-/// would succeed, or why not.
+/// Executes a transaction, whose form was checked and whose id this is, alone and without effect. The
+/// answer is whether it would succeed, or why not.
 ///
 /// # Errors
 /// If the state cannot be read or is damaged.
 pub fn would_execute<R: StateReader>(
     transaction: &Transaction,
+    id: &Digest,
     rules: &TrialRules<'_>,
     reader: &R,
 ) -> Result<Result<(), Refusal>, StateError<R::Error>> {
@@ -66,7 +67,7 @@ pub fn would_execute<R: StateReader>(
     if intent.expires_at.0 > latest_ms {
         return Ok(Err(Refusal::ExpiresTooLate { latest_ms }));
     }
-    if reader.is_spent(&transaction.id()).map_err(StateError::Read)? {
+    if reader.is_spent(id).map_err(StateError::Read)? {
         return Ok(Err(Refusal::AlreadyExecuted));
     }
     // Only the time since a validator's last rejoin depends on the block's; the epoch decides nothing.

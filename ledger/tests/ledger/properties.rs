@@ -146,7 +146,7 @@ proptest! {
         let transaction = sign(&world, last);
         let sender = transaction.intent().sender;
         let before = world.state.clone();
-        let tried = would_execute(&transaction, &world.trial_rules(), &world.state).unwrap();
+        let tried = would_execute(&transaction, &transaction.id(), &world.trial_rules(), &world.state).unwrap();
         let execution = world.commit(vec![transaction]);
         match execution.transactions.first().map(|item| item.outcome) {
             None => prop_assert!(execution.changes.is_empty()),

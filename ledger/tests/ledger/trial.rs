@@ -10,7 +10,7 @@ fn a_trial_tells_what_execution_would_do_and_changes_nothing() {
     let good = world.signed(0, 0, vec![transfer(1, 1)]);
     let before = world.state.clone();
     let rules = world.trial_rules();
-    let tried = |transaction| would_execute(transaction, &rules, &world.state).unwrap();
+    let tried = |transaction| would_execute(transaction, &transaction.id(), &rules, &world.state).unwrap();
     assert_eq!(tried(&good), Ok(()));
     assert_eq!(world.state, before);
 
@@ -25,7 +25,7 @@ fn a_trial_tells_what_execution_would_do_and_changes_nothing() {
     assert_eq!(tried(&foreign), Err(Refusal::Unauthorised));
 
     world.commit(vec![good.clone()]);
-    let again = would_execute(&good, &world.trial_rules(), &world.state).unwrap();
+    let again = would_execute(&good, &good.id(), &world.trial_rules(), &world.state).unwrap();
     assert_eq!(again, Err(Refusal::AlreadyExecuted));
 }
 
@@ -37,9 +37,12 @@ fn pitfall_34_expiry_is_judged_by_certified_time_alone() {
     let transaction = Intent::V1(intent).sign([&key(0)]);
     let mut rules = world.trial_rules();
     rules.clock = Timestamp(rules.certified.0 + 1_000_000);
-    assert_eq!(would_execute(&transaction, &rules, &world.state).unwrap(), Ok(()));
+    assert_eq!(
+        would_execute(&transaction, &transaction.id(), &rules, &world.state).unwrap(),
+        Ok(())
+    );
     rules.certified = Timestamp(rules.certified.0 + 1);
-    let refusal = would_execute(&transaction, &rules, &world.state).unwrap();
+    let refusal = would_execute(&transaction, &transaction.id(), &rules, &world.state).unwrap();
     assert_eq!(refusal, Err(Refusal::Expired));
 }
 
@@ -52,10 +55,13 @@ fn pitfall_37_a_chain_that_idled_accepts_what_is_fresh_by_the_clock() {
     let mut intent = world.intent(0, 0, vec![transfer(1, 1)]);
     intent.expires_at = Timestamp(rules.clock.0 + lead);
     let fresh = Intent::V1(intent.clone()).sign([&key(0)]);
-    assert_eq!(would_execute(&fresh, &rules, &world.state).unwrap(), Ok(()));
+    assert_eq!(
+        would_execute(&fresh, &fresh.id(), &rules, &world.state).unwrap(),
+        Ok(())
+    );
     intent.expires_at.0 += 1;
     let late = Intent::V1(intent).sign([&key(0)]);
     let latest_ms = rules.clock.0 + lead;
-    let refusal = would_execute(&late, &rules, &world.state).unwrap();
+    let refusal = would_execute(&late, &late.id(), &rules, &world.state).unwrap();
     assert_eq!(refusal, Err(Refusal::ExpiresTooLate { latest_ms }));
 }

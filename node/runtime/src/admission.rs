@@ -1,21 +1,23 @@
 //! Admission: what a client's transaction must pass to get into the pool. Size, form, signatures (in
 //! groups), a trial on the certified state, quotas. It promises nothing.
+//!
+//! The trial is quick and reads what the executor has in memory, some of which may be newer than the rest.
+//! Nobody is refused for that: a refusal is looked at again on one snapshot.
 
 use bytes::Bytes;
 use quorate_api::{Admission, ExecutedFacts, Refusal};
-use quorate_crypto::{ClientSignature, Digest, Domain, sha256, verify_client_batch};
+use quorate_crypto::{ClientSignature, Digest, Domain, sha256, signature_group, verify_client_batch};
 use quorate_ledger::{
-    Account, DecodeError, FormError, Parameters, Refusal as TrialRefusal, StateKey, StateReader, Transaction,
-    TrialRules, decode, would_execute,
+    Account, DecodeError, FormError, Parameters, Refusal as TrialRefusal, StateError, StateKey, StateReader,
+    Transaction, TrialRules, decode, would_execute,
 };
 use quorate_storage::{Chain, Snapshot, StorageError};
 use rayon::prelude::*;
 
 use crate::clock;
 use crate::pool::{Candidate, Full, Pool};
+use crate::state_cache::{StateCache, Trying};
 
-/// Signatures checked at once.
-const SIGNATURE_GROUP: usize = 64;
 /// When a client should come back to a full pool, in milliseconds.
 const RETRY_AFTER_MS: u64 = 1_000;
 
@@ -25,6 +27,7 @@ pub(crate) struct Admitter<'a> {
     pub(crate) network: &'a Digest,
     pub(crate) parameters: &'a Parameters,
     pub(crate) chain: &'a Chain,
+    pub(crate) state: &'a StateCache,
     pub(crate) pool: &'a Pool,
 }
 
@@ -113,20 +116,53 @@ impl Admitter<'_> {
         let Stage::Checking(candidate, _) = stage else {
             return;
         };
-        let certified = snapshot.tip().timestamp;
-        let rules = TrialRules {
-            parameters: self.parameters.v1(),
-            certified,
-            clock: clock::now(),
+        let state = Trying {
+            cache: self.state,
+            snapshot,
         };
-        match would_execute(&candidate.transaction, &rules, snapshot) {
+        match self.try_on(candidate, snapshot, &state) {
             Ok(Ok(())) => {}
-            Ok(Err(refusal)) => {
-                let refusal = self.explain(refusal, candidate, snapshot);
-                *stage = refuse(Some(candidate.id), refusal);
+            Ok(Err(_)) => {
+                if let Some(answer) = self.try_again(candidate) {
+                    *stage = Stage::Done(answer);
+                }
             }
             Err(error) => *stage = Stage::Done(unavailable(&error)),
         }
+    }
+
+    /// The trial on the newest snapshot; none if it goes well there.
+    fn try_again(&self, candidate: &Candidate) -> Option<Admission> {
+        let verdict = self.chain.snapshot().and_then(|snapshot| {
+            let executed = executed(&snapshot, &candidate.id)?;
+            Ok((snapshot, executed))
+        });
+        match verdict {
+            Err(error) => Some(unavailable(&error)),
+            Ok((_, Some(facts))) => Some(Admission::Executed(facts)),
+            Ok((snapshot, None)) => match self.try_on(candidate, &snapshot, &snapshot) {
+                Ok(Ok(())) => None,
+                Ok(Err(refusal)) => Some(Admission::Refused {
+                    id: Some(candidate.id),
+                    refusal: self.explain(refusal, candidate, &snapshot),
+                }),
+                Err(error) => Some(unavailable(&error)),
+            },
+        }
+    }
+
+    fn try_on<R: StateReader>(
+        &self,
+        candidate: &Candidate,
+        snapshot: &Snapshot,
+        state: &R,
+    ) -> Result<Result<(), TrialRefusal>, StateError<R::Error>> {
+        let rules = TrialRules {
+            parameters: self.parameters.v1(),
+            certified: snapshot.tip().timestamp,
+            clock: clock::now(),
+        };
+        would_execute(&candidate.transaction, &candidate.id, &rules, state)
     }
 
     fn explain(&self, refusal: TrialRefusal, candidate: &Candidate, snapshot: &Snapshot) -> Refusal {
@@ -216,7 +252,8 @@ fn weight(transaction: &Transaction, snapshot: &Snapshot) -> (u64, u32) {
 
 /// Checks the signatures of all that are still in question, in groups, on all cores.
 fn check_signatures(stages: &mut [Stage]) {
-    stages.par_chunks_mut(SIGNATURE_GROUP).for_each(|group| {
+    let size = signature_group(stages.len(), rayon::current_num_threads());
+    stages.par_chunks_mut(size).for_each(|group| {
         let mut items: Vec<ClientSignature<'_>> = Vec::with_capacity(group.len());
         let mut owners = Vec::with_capacity(group.len());
         for (place, stage) in group.iter().enumerate() {

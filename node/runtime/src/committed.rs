@@ -151,6 +151,9 @@ impl Committed {
         for seal in certificate.seals() {
             self.note_seal(seal.validator, height);
         }
+        // Out of the pool first: whoever finds it there after this block was written is told below.
+        self.pool
+            .on_executed(execution.transactions.iter().map(|executed| executed.id));
         for (index, executed) in (0_u32..).zip(&execution.transactions) {
             let facts = ExecutedFacts {
                 id: executed.id,
@@ -160,8 +163,6 @@ impl Committed {
             };
             self.settle(&executed.id, Settled::Executed(facts));
         }
-        self.pool
-            .on_executed(execution.transactions.iter().map(|executed| executed.id));
         self.drop_skipped(execution.block.v1().proposal.batches(), header.timestamp);
     }
 

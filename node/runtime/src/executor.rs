@@ -18,6 +18,7 @@ use crate::committed::Committed;
 use crate::core::{Event, Inbox};
 use crate::epoch::SharedEpoch;
 use crate::fatal;
+use crate::state_cache::{Remembering, StateCache};
 use crate::sync::VerifiedBlock;
 
 /// What the executor is asked for.
@@ -93,6 +94,7 @@ impl ExecutorHandle {
 pub(crate) struct Parts {
     pub(crate) chain: Arc<Chain>,
     pub(crate) batches: Arc<BatchStore>,
+    pub(crate) state: Arc<StateCache>,
     pub(crate) tree: StateTree,
     pub(crate) tip: Tip,
     pub(crate) epoch: SharedEpoch,
@@ -203,7 +205,11 @@ impl Executor {
 
     /// Executes the next height; `parts.tip` moves to it.
     fn execute(&mut self, proposal: &Proposal, batches: &[Arc<CheckedBatch>]) {
-        let base = self.parts.chain.reader();
+        let reader = self.parts.chain.reader();
+        let base = Remembering {
+            cache: &self.parts.state,
+            base: &reader,
+        };
         let overlay = Overlay::new(&self.pending, &base);
         let input = BlockInput {
             tip: &self.parts.tip,
@@ -246,7 +252,7 @@ impl Executor {
     }
 
     fn write_front(&mut self, certificate: &Certificate) {
-        let execution = self
+        let mut execution = self
             .pending
             .pop_front()
             .expect("written + 1 is executed, so it is pending");
@@ -261,6 +267,7 @@ impl Executor {
                 certificate.height()
             ));
         }
+        self.parts.state.written(std::mem::take(&mut execution.changes));
         self.written = certificate.height();
         self.parts.tree.forget_before(self.written);
         self.certificates = self.certificates.split_off(&self.written.next());

@@ -27,6 +27,7 @@ use crate::links::Links;
 use crate::logging;
 use crate::metrics::{Reading, resident_memory};
 use crate::pool::{Ended, Pool};
+use crate::state_cache::StateCache;
 use crate::sync::SyncHandle;
 use crate::view::SharedView;
 
@@ -41,6 +42,7 @@ pub(crate) struct RunningNode {
     pub(crate) parameters: Parameters,
     pub(crate) index: Option<ValidatorIndex>,
     pub(crate) chain: Arc<Chain>,
+    pub(crate) state: Arc<StateCache>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) own: Arc<OwnBatches>,
     pub(crate) batches: Arc<BatchStore>,
@@ -235,6 +237,7 @@ impl Node for RunningNode {
                     network: &self.network,
                     parameters: &self.parameters,
                     chain: &self.chain,
+                    state: &self.state,
                     pool: &self.pool,
                 };
                 self.admission.install(|| admitter.admit(&transactions))
@@ -246,13 +249,16 @@ impl Node for RunningNode {
         Box::pin(async move {
             // Waiting begins before the look at what is there, so nothing falls between the two.
             let waiting = self.committed.wait_for(id);
-            let snapshot = self.chain.snapshot().map_err(fault)?;
-            if let Some(facts) = admission::executed(&snapshot, &id).map_err(fault)? {
-                return Ok(Settled::Executed(facts));
-            }
-            drop(snapshot);
-            if let Some((_, Some(ended))) = self.pool.find(&id) {
-                return Ok(ended.into());
+            // It leaves the pool before whoever waits is told: one that is still there is told of later.
+            if !self.pool.is_pending(&id) {
+                let snapshot = self.chain.snapshot().map_err(fault)?;
+                if let Some(facts) = admission::executed(&snapshot, &id).map_err(fault)? {
+                    return Ok(Settled::Executed(facts));
+                }
+                drop(snapshot);
+                if let Some((_, Some(ended))) = self.pool.find(&id) {
+                    return Ok(ended.into());
+                }
             }
             let waiting = waiting.ok_or_else(|| Fault("too many requests wait for outcomes".to_owned()))?;
             waiting

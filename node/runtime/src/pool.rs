@@ -5,13 +5,14 @@
 //!
 //! Bounds: `max_pending` and `max_pending_mib` in all, `max_pending_per_account` for one sender.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quorate_api::Skip;
 use quorate_crypto::{Address, Digest};
 use quorate_ledger::{Timestamp, Transaction};
+use smallvec::SmallVec;
 
 use crate::config::ApiConfig;
 
@@ -102,12 +103,16 @@ struct Pending {
     packed: bool,
 }
 
+/// A transaction's copies: there is seldom more than one.
+type Copies = SmallVec<[Fingerprint; 1]>;
+
 #[derive(Debug, Default)]
 struct Inner {
-    pending: BTreeMap<Fingerprint, Pending>,
-    by_id: BTreeMap<Digest, BTreeSet<Fingerprint>>,
+    // The hash maps are only looked up in: what is packed follows `queue`.
+    pending: HashMap<Fingerprint, Pending>,
+    by_id: HashMap<Digest, Copies>,
     by_expiry: BTreeSet<(Timestamp, Fingerprint)>,
-    by_account: BTreeMap<Address, usize>,
+    by_account: HashMap<Address, usize>,
     /// Not packed yet, in order of admission; entries whose transaction has gone are passed over.
     queue: VecDeque<Fingerprint>,
     queued_bytes: usize,
@@ -151,6 +156,11 @@ impl Pool {
     /// Whether this very transaction, signatures included, is pending.
     pub(crate) fn contains(&self, fingerprint: &Fingerprint) -> bool {
         self.inner().pending.contains_key(fingerprint)
+    }
+
+    /// Whether a transaction with this id is pending.
+    pub(crate) fn is_pending(&self, id: &Digest) -> bool {
+        self.inner().by_id.contains_key(id)
     }
 
     /// A pending transaction with this id, or one that went a while ago, and how.
@@ -203,7 +213,7 @@ impl Pool {
         }
         let sender = transaction.intent().sender;
         self.check_room(inner, &sender, length)?;
-        inner.by_id.entry(id).or_default().insert(fingerprint);
+        inner.by_id.entry(id).or_default().push(fingerprint);
         inner
             .by_expiry
             .insert((transaction.intent().expires_at, fingerprint));
@@ -356,7 +366,7 @@ impl Inner {
         let intent = pending.transaction.intent();
         self.by_expiry.remove(&(intent.expires_at, *fingerprint));
         if let Some(copies) = self.by_id.get_mut(&pending.id) {
-            copies.remove(fingerprint);
+            copies.retain(|copy| copy != fingerprint);
             if copies.is_empty() {
                 self.by_id.remove(&pending.id);
             }

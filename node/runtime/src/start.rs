@@ -30,6 +30,7 @@ use crate::links::{self, Links};
 use crate::node::RunningNode;
 use crate::pool::Pool;
 use crate::quarantine::QuarantineFile;
+use crate::state_cache::StateCache;
 use crate::view::SharedView;
 use crate::{flush, logging, router, sync};
 
@@ -155,6 +156,7 @@ impl Started {
             .expect("threads can be started");
         let (inbox, outlet) = core::inbox();
         let own = Arc::new(OwnBatches::default());
+        let state = Arc::new(StateCache::default());
         let pool = Arc::new(Pool::new(&config.api));
         let committed = Arc::new(Committed::new(
             certified,
@@ -182,6 +184,7 @@ impl Started {
         let (executor, executor_thread) = executor::start(executor::Parts {
             chain: Arc::clone(&chain),
             batches: Arc::clone(&batches),
+            state: Arc::clone(&state),
             tree,
             tip,
             epoch: epoch.clone(),
@@ -298,6 +301,7 @@ impl Started {
             parameters,
             index: Some(identity.index),
             chain,
+            state,
             pool,
             own,
             batches,

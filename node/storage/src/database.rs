@@ -81,6 +81,9 @@ pub(crate) struct Family {
 
 /// Bits of Bloom filter for each key: one look-up in a hundred of an absent key reads a block in vain.
 const FILTER_BITS: f64 = 10.0;
+/// The part of its memory that a family of [`Kind::Lookup`] gives to a filter over what is still in memory:
+/// 16 bits and more for each key of a hundred bytes. A look-up in vain ends there.
+const MEMORY_FILTER: f64 = 0.02;
 /// Smallest value that goes to a blob file, in bytes.
 const MIN_BLOB_BYTES: u64 = 512;
 /// Size of a blob file, in bytes.
@@ -375,6 +378,10 @@ fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options
     options.set_level_compaction_dynamic_level_bytes(true);
     options.set_write_buffer_size(bounds.write_buffer_bytes);
     options.set_arena_block_size(ARENA_BLOCK_BYTES);
+    if kind == Kind::Lookup {
+        options.set_memtable_whole_key_filtering(true);
+        options.set_memtable_prefix_bloom_ratio(MEMORY_FILTER);
+    }
     if kind == Kind::Blobs {
         options.set_enable_blob_files(true);
         options.set_min_blob_size(MIN_BLOB_BYTES);

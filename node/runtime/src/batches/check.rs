@@ -105,7 +105,7 @@ fn check(
         return Ok(None);
     };
     formed
-        .signature_groups()
+        .signature_groups(rayon::current_num_threads())
         .into_par_iter()
         .try_for_each(|group| group.verify())?;
     Ok(Some((formed.with_signatures_checked(), charge)))
