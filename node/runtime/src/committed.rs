@@ -1,6 +1,6 @@
 //! Certified blocks, as news: for whoever waits for a transaction, for the pool, for event streams.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use quorate_api::{ExecutedFacts, Settled, Skip};
@@ -21,7 +21,8 @@ const NEAR: u64 = 64;
 /// Requests that wait for a transaction's outcome.
 #[derive(Debug, Default)]
 struct Waiters {
-    by_id: BTreeMap<Digest, Vec<oneshot::Sender<Settled>>>,
+    // Only looked up in.
+    by_id: HashMap<Digest, Vec<oneshot::Sender<Settled>>>,
     /// How many in all.
     count: usize,
 }
@@ -154,15 +155,16 @@ impl Committed {
         // Out of the pool first: whoever finds it there after this block was written is told below.
         self.pool
             .on_executed(execution.transactions.iter().map(|executed| executed.id));
-        for (index, executed) in (0_u32..).zip(&execution.transactions) {
+        let executed = (0_u32..).zip(&execution.transactions);
+        self.settle(executed.map(|(index, executed)| {
             let facts = ExecutedFacts {
                 id: executed.id,
                 height,
                 index,
                 outcome: executed.outcome,
             };
-            self.settle(&executed.id, Settled::Executed(facts));
-        }
+            (executed.id, Settled::Executed(facts))
+        }));
         self.drop_skipped(execution.block.v1().proposal.batches(), header.timestamp);
     }
 
@@ -173,9 +175,8 @@ impl Committed {
 
     /// What was in an own batch and is still pending after the batch was ordered was skipped.
     fn drop_skipped(&self, batches: &[Digest], timestamp: Timestamp) {
-        for id in self.pool.take_expired(timestamp) {
-            self.settle(&id, Settled::Expired);
-        }
+        let expired = self.pool.take_expired(timestamp);
+        self.settle(expired.into_iter().map(|id| (id, Settled::Expired)));
         let latest = timestamp.0.saturating_add(self.max_expiry_lead_ms);
         let judge = |transaction: &Transaction| {
             if transaction.intent().expires_at.0 > latest {
@@ -184,20 +185,20 @@ impl Committed {
                 Ended::Skipped(Skip::Unauthorised)
             }
         };
-        for skipped in self.own.ordered(batches) {
-            if let Some((id, ended)) = self.pool.skipped(&skipped, judge) {
-                self.settle(&id, ended.into());
-            }
-        }
+        let skipped = self.own.ordered(batches).into_iter();
+        let ended = skipped.filter_map(|skipped| self.pool.skipped(&skipped, judge));
+        self.settle(ended.map(|(id, ended)| (id, ended.into())));
     }
 
-    fn settle(&self, id: &Digest, settled: Settled) {
+    /// Tells whoever waits for these how they ended.
+    fn settle(&self, settled: impl Iterator<Item = (Digest, Settled)>) {
+        let settled: Vec<_> = settled.collect();
         let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
-        let waiting = waiters.take(id);
-        drop(waiters);
-        for waiter in waiting {
-            // Whoever waited may have gone.
-            let _ = waiter.send(settled);
+        for (id, settled) in settled {
+            for waiter in waiters.take(&id) {
+                // Whoever waited may have gone.
+                let _ = waiter.send(settled);
+            }
         }
     }
 }

@@ -70,8 +70,8 @@ impl Generations {
         Some(value)
     }
 
+    /// What the older generation has under the key is not seen any more, and goes before this does.
     fn put(&mut self, key: StateKey, value: Option<Vec<u8>>) {
-        self.old.remove(&key);
         if self.young.len() >= VALUES / SHARDS && !self.young.contains_key(&key) {
             self.old = std::mem::take(&mut self.young);
         }

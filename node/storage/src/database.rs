@@ -374,7 +374,12 @@ fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
-    options.set_compression_type(DBCompressionType::Lz4);
+    // Hashes, keys and signatures do not get smaller. Blocks and histories do a little, and are worth the
+    // time once they lie deeper than the newest files, which are soon rewritten.
+    options.set_compression_type(DBCompressionType::None);
+    if kind == Kind::Ordered {
+        options.set_bottommost_compression_type(DBCompressionType::Lz4);
+    }
     options.set_level_compaction_dynamic_level_bytes(true);
     options.set_write_buffer_size(bounds.write_buffer_bytes);
     options.set_arena_block_size(ARENA_BLOCK_BYTES);
@@ -386,7 +391,7 @@ fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options
         options.set_enable_blob_files(true);
         options.set_min_blob_size(MIN_BLOB_BYTES);
         options.set_blob_file_size(BLOB_FILE_BYTES);
-        options.set_blob_compression_type(DBCompressionType::Lz4);
+        options.set_blob_compression_type(DBCompressionType::None);
         // Collecting would rewrite old batches for the sake of the few that were never ordered.
         options.set_enable_blob_gc(false);
     }
