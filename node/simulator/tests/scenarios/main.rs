@@ -6,6 +6,7 @@ mod censors;
 mod chain_behind_journal;
 mod clocks;
 mod cut_link;
+mod epochs;
 mod halves;
 mod idle;
 mod liars;

@@ -16,7 +16,7 @@ fn number(variable: &str, otherwise: u64) -> u64 {
 fn run_seeds(name: &str, scenario: impl Fn(usize, u64) -> Scenario) {
     let first = number("QUORATE_FIRST_SEED", 0);
     let count = number("QUORATE_SEEDS", 1_500);
-    let (mut events, mut virtual_ms, mut settled_ms, mut view) = (0, 0, 0, 0);
+    let (mut events, mut virtual_ms, mut settled_ms, mut view, mut epochs) = (0, 0, 0, 0, 0);
     for seed in first..first + count {
         let size = SIZES[(seed % SIZES.len() as u64) as usize];
         let report = Simulation::new(scenario(size, seed)).run().expect_success();
@@ -24,10 +24,11 @@ fn run_seeds(name: &str, scenario: impl Fn(usize, u64) -> Scenario) {
         virtual_ms += report.virtual_ms;
         settled_ms = settled_ms.max(report.settled_ms);
         view = view.max(report.view);
+        epochs += report.epoch;
     }
     println!(
         "{name}: {count} seeds, {events} events, {} virtual minutes, settled within {settled_ms} ms of the \
-         faults' end, views up to {view}",
+         faults' end, views up to {view}, {epochs} epochs ended",
         virtual_ms / 60_000
     );
 }
@@ -40,4 +41,16 @@ fn faulty_links_and_machines_neither_split_nor_stop_the_network() {
 #[test]
 fn liars_within_the_bound_neither_split_nor_stop_the_network() {
     run_seeds("liars", |size, seed| Scenario::stormy(size, seed).with_liars());
+}
+
+#[test]
+fn epochs_end_and_begin_under_faults() {
+    run_seeds("epochs", |size, seed| Scenario::stormy(size, seed).with_epochs());
+}
+
+#[test]
+fn epochs_end_and_begin_under_liars() {
+    run_seeds("epochs under liars", |size, seed| {
+        Scenario::stormy(size, seed).with_liars().with_epochs()
+    });
 }
