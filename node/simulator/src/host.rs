@@ -382,6 +382,7 @@ impl Host {
                 }
             }
             Event::EpochDurable => self.begin_epoch(world),
+            Event::Synced { certificate, batches } => self.on_synced(world, certificate, batches),
             Event::Housekeeping => self.on_housekeeping(world),
         }
     }

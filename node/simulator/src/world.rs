@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use quorate_consensus::{Body, Message, Timer, pbft};
-use quorate_crypto::{Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::CheckedBatch;
 
 use crate::checker::Checker;
@@ -57,6 +57,11 @@ pub(crate) enum Event {
     Housekeeping,
     /// The chain is on disk up to the last block of an epoch.
     EpochDurable,
+    /// The core hears that block sync has applied the last block of an epoch.
+    Synced {
+        certificate: Certificate,
+        batches: Vec<Digest>,
+    },
 }
 
 /// Something that will happen.

@@ -334,11 +334,12 @@ impl Replica {
     /// Whether anything is unfinished: only then does the resend timer run, and an idle network is
     /// silent but for its primary's heartbeat.
     pub(super) fn has_open_work(&self) -> bool {
-        !self.instances.is_empty()
-            || (self.candidates.len() > 0 && !self.is_finished())
+        let open = !self.instances.is_empty()
+            || self.candidates.len() > 0
             || self.is_ending()
             || !self.active
-            || self.peers.any_above(self.certified)
+            || self.peers.any_above(self.certified);
+        open && !self.is_finished()
     }
 
     pub(super) fn update_resend_timer(&mut self) {

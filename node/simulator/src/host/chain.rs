@@ -1,7 +1,7 @@
 //! The chain: execution, certified blocks, and fetching those of others.
 
 use quorate_consensus::{Input, Record, verify_certificate};
-use quorate_crypto::{Certificate, Height};
+use quorate_crypto::{Certificate, Digest, Height};
 use quorate_ledger::Proposal;
 
 use super::{Host, Settings};
@@ -218,6 +218,18 @@ impl Host {
             }
             self.disk.batches.insert(*batch);
         }
+        if self.process.as_ref().is_some_and(|process| process.changing) {
+            // By the time that the core hears of it, it has begun the next epoch.
+            let delay = world.random.between(1, 500);
+            let event = Event::Synced { certificate, batches };
+            world.schedule_at(self.place, self.life, delay, event);
+        } else {
+            self.on_synced(world, certificate, batches);
+        }
+    }
+
+    /// Tells the engine of the epoch of what block sync has applied.
+    pub(super) fn on_synced(&mut self, world: &mut World, certificate: Certificate, batches: Vec<Digest>) {
         let epoch = certificate.epoch();
         self.step_in(world, epoch, Input::Synced(certificate));
         self.step_in(world, epoch, Input::BatchesObsolete(batches));
