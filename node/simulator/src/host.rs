@@ -111,6 +111,7 @@ pub(crate) struct Host {
 pub(crate) struct Settings {
     pub(crate) parameters: ParametersV1,
     pub(crate) timing: quorate_consensus::Timing,
+    pub(crate) members_wait: bool,
     pub(crate) broken: Option<Broken>,
     pub(crate) flush_us: u64,
     pub(crate) chain_lag_us: u64,

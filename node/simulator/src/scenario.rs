@@ -31,6 +31,8 @@ pub struct Scenario {
     pub machines: Machines,
     /// How many members let their validators rejoin though these need not: each ends an epoch.
     pub rejoins: u64,
+    /// Whether whoever lost what it signed observes to the end: its member does not let it rejoin.
+    pub members_wait: bool,
     /// Who lies, and how.
     pub liars: Vec<(ValidatorIndex, Lie)>,
     /// What happens at given times, in milliseconds, besides what is drawn.
@@ -135,7 +137,8 @@ pub enum Command {
     Start(u16),
     /// Its disk is copied.
     BackUp(u16),
-    /// Its process dies and loses something; its member lets it rejoin once it is started again.
+    /// Its process dies and loses something; its member lets it rejoin once it is started again, unless
+    /// members wait.
     Lose(u16, Loss),
     /// The member that runs the first validator lets it rejoin, by a transaction posted at the second.
     Rejoin(u16, u16),
@@ -256,6 +259,7 @@ impl Scenario {
                 ..Machines::default()
             },
             rejoins: 0,
+            members_wait: false,
             liars: Vec::new(),
             script: Vec::new(),
             broken: None,
@@ -336,6 +340,7 @@ impl Scenario {
         self.liars.truncate(lying);
         self.machines.losses = losses;
         self.rejoins = random.between(u64::from(losses == 0), 3);
+        self.members_wait = random.chance(200);
         // Whoever has yet to rejoin needs the end of an epoch as well.
         self.patience_ms *= 2;
         self

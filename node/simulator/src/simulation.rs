@@ -52,6 +52,7 @@ impl Simulation {
                 let settings = Settings {
                     parameters: scenario.parameters.clone(),
                     timing: scenario.timing,
+                    members_wait: scenario.members_wait,
                     broken: scenario.broken.filter(|_| lie.is_none()),
                     flush_us: scenario.machines.flush_us,
                     chain_lag_us: scenario.machines.chain_lag_us,
@@ -429,7 +430,8 @@ impl Simulation {
             })
             .collect();
         for host in running {
-            if host.is_ending() || host.is_quarantined() || host.under_way() > 0 {
+            let waits = host.is_quarantined() && !self.scenario.members_wait;
+            if host.is_ending() || waits || host.under_way() > 0 {
                 return Some(format!(
                     "validator {} is in epoch {} at height {}, ending: {}, quarantined: {}, with {} own batches \
                      under way; views {views:?}",

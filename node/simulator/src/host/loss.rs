@@ -62,7 +62,7 @@ impl Host {
         };
         let key = world.committee.key(self.validator);
         let rejoin = key.and_then(|key| process.ledger.rejoin_of(key));
-        if rejoin.is_none_or(|rejoin| rejoin.token != token) {
+        if rejoin.is_none_or(|rejoin| rejoin.token != token) && !self.settings.members_wait {
             let validator = self.validator;
             self.submit(world, Submission::Rejoin { validator, token });
         }

@@ -10,6 +10,7 @@ mod epochs;
 mod halves;
 mod idle;
 mod liars;
+mod observers;
 mod primary_crashes;
 mod proposal_comes_back;
 mod replay;
