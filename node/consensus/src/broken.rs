@@ -43,6 +43,10 @@ pub enum Rule {
     LeavingOutAllowed,
     /// A restarted replica begins in view 0.
     ViewForgotten,
+    /// What is past the epoch's last height is proposed and voted on.
+    PastEndOrdered,
+    /// A primary does not fill what is left of an epoch.
+    EndNotFilled,
     /// A restarted replica passes over records two windows above its chain.
     FarRecordsForgotten,
 }

@@ -335,7 +335,7 @@ impl Record {
 
 impl Record {
     /// Those of a journal's records that recovery needs, in their order: of view-changes and new-views
-    /// only the last of each (pitfall 16). For the driver to rewrite its journal with, now and then.
+    /// only the last of each in an epoch (pitfall 16). For the driver to rewrite its journal with, now and then.
     pub fn without_replaced(records: Vec<Self>) -> Vec<Self> {
         let mut seen = BTreeSet::new();
         let mut kept: Vec<Self> = records
@@ -405,17 +405,19 @@ impl Record {
         }
     }
 
-    /// What kind of record this is, if the last of its kind makes the former ones needless.
-    fn replaces(&self) -> Option<u8> {
-        match self {
-            Self::Entered(_) => Some(0),
+    /// What kind of record this is, and of which epoch, if the last of its kind makes the former ones
+    /// needless.
+    fn replaces(&self) -> Option<(Epoch, u8)> {
+        let kind = match self {
+            Self::Entered(_) => 0,
             Self::Own(message) => match &message.v1().body {
-                Body::Pbft(pbft::Body::ViewChange(_)) => Some(1),
-                Body::Pbft(pbft::Body::NewView(_)) => Some(2),
-                _ => None,
+                Body::Pbft(pbft::Body::ViewChange(_)) => 1,
+                Body::Pbft(pbft::Body::NewView(_)) => 2,
+                _ => return None,
             },
-            Self::Accepted(_) | Self::Prepared(_) => None,
-        }
+            Self::Accepted(_) | Self::Prepared(_) => return None,
+        };
+        Some((self.epoch()?, kind))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_consensus::pbft::{Body as Pbft, Claims, PreparedClaim, View};
 use quorate_consensus::{Body, Message};
-use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_crypto::{Certificate, Digest, Epoch, Height, Signature, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use crate::ledger::KeptBlock;
@@ -16,6 +16,9 @@ enum Kind {
     Prepare,
     Commit,
 }
+
+/// A place at which a validator says one thing at most.
+type Said = (ValidatorIndex, Epoch, Kind, View, Height);
 
 /// The outside observer who sees everything.
 #[derive(Debug, Default)]
@@ -30,10 +33,18 @@ pub(crate) struct Checker {
     longest_wait_us: u64,
     decided: BTreeMap<Height, Proposal>,
     blocks: BTreeMap<Height, Digest>,
-    said: BTreeMap<(ValidatorIndex, Kind, View, Height), Digest>,
+    said: BTreeMap<Said, Digest>,
     seals: BTreeMap<(ValidatorIndex, Height), Digest>,
-    /// What each validator has claimed in its view-changes.
-    claimed: BTreeMap<ValidatorIndex, Vec<Claims>>,
+    /// What each validator has claimed in its view-changes of an epoch.
+    claimed: BTreeMap<(ValidatorIndex, Epoch), Vec<Claims>>,
+    /// The last height of each epoch that has one.
+    ends: BTreeMap<Epoch, Height>,
+    /// The starts of signatures under all that was said and binds.
+    spoken: BTreeSet<(ValidatorIndex, [u8; 32])>,
+    /// The last epoch in which each validator has voted.
+    voted: BTreeMap<ValidatorIndex, Epoch>,
+    /// The last epoch of which each validator has forgotten what it said.
+    forgot: BTreeMap<ValidatorIndex, Epoch>,
     /// Whom honest validators have accused.
     accused: BTreeSet<ValidatorIndex>,
     /// The first rule that was broken.
@@ -93,7 +104,61 @@ impl Checker {
                 "one history: validator {by} certified another block at height {height}"
             ));
         }
+        let (of, certified_in) = (
+            block.block.header().epoch,
+            block.certificate.as_ref().map(Certificate::epoch),
+        );
+        if certified_in != Some(of) {
+            self.report(format!(
+                "one history: validator {by} takes block {height} of epoch {of} for certified by epoch {certified_in:?}"
+            ));
+        }
+        if let Some(last) = block.ends() {
+            self.on_end_fixed(of, last);
+        }
         self.on_decided(by, height, block.proposal());
+    }
+
+    /// Nobody votes past an epoch's last height, from before it was known either.
+    fn on_end_fixed(&mut self, epoch: Epoch, last: Height) {
+        if self.ends.insert(epoch, last).is_none() {
+            let past = self
+                .said
+                .keys()
+                .find(|(_, of, _, _, height)| *of == epoch && *height > last);
+            if let Some((by, _, kind, _, height)) = past.copied() {
+                self.on_past_end(by, kind, epoch, height);
+            }
+        }
+    }
+
+    fn on_past_end(&mut self, by: ValidatorIndex, kind: Kind, epoch: Epoch, height: Height) {
+        self.report(format!(
+            "validator {by} says {kind:?} at height {height}, past the end of epoch {epoch}"
+        ));
+    }
+
+    /// A validator has lost its memory of what it said up to now.
+    pub(crate) fn on_forgotten(&mut self, who: ValidatorIndex) {
+        if let Some(epoch) = self.voted.get(&who) {
+            self.forgot.insert(who, *epoch);
+        }
+    }
+
+    /// Who has forgotten what it said in an epoch votes no more in it.
+    fn on_binding(&mut self, by: ValidatorIndex, epoch: Epoch, signature: &Signature) {
+        let mut start = [0; 32];
+        start.copy_from_slice(&signature.0[..32]);
+        if !self.spoken.insert((by, start)) {
+            return; // Whoever observes passes on what it said before, as others do.
+        }
+        let last = self.voted.entry(by).or_insert(epoch);
+        *last = (*last).max(epoch);
+        if self.forgot.get(&by).is_some_and(|forgot| epoch <= *forgot) {
+            self.report(format!(
+                "validator {by} votes in epoch {epoch}, in which it has forgotten what it said"
+            ));
+        }
     }
 
     /// Integrity: a block follows the one before it, and no transaction is executed twice.
@@ -137,7 +202,10 @@ impl Checker {
     /// Nobody votes against its own past, whatever was lost in between.
     pub(crate) fn on_sent(&mut self, message: &Message) {
         let message = message.v1();
-        let by = message.sender;
+        let (by, epoch) = (message.sender, message.epoch);
+        if !matches!(message.body, Body::Status(_) | Body::Pbft(Pbft::Complaint { .. })) {
+            self.on_binding(by, epoch, &message.signature);
+        }
         match &message.body {
             Body::Status(_) => {}
             Body::Seal { height, block } => {
@@ -151,35 +219,35 @@ impl Checker {
                     height,
                     proposal,
                 } => {
-                    self.on_vote(by, Kind::PrePrepare, *view, *height, proposal.digest());
+                    self.on_vote((by, epoch, Kind::PrePrepare, *view, *height), proposal.digest());
                 }
                 Pbft::Prepare {
                     view,
                     height,
                     proposal,
                 } => {
-                    self.on_vote(by, Kind::Prepare, *view, *height, *proposal);
+                    self.on_vote((by, epoch, Kind::Prepare, *view, *height), *proposal);
                 }
                 Pbft::Commit {
                     view,
                     height,
                     proposal,
                 } => {
-                    self.on_vote(by, Kind::Commit, *view, *height, *proposal);
+                    self.on_vote((by, epoch, Kind::Commit, *view, *height), *proposal);
                 }
                 Pbft::Complaint { .. } | Pbft::NewView(_) => {}
                 Pbft::ViewChange(change) => {
                     let claims = &change.claims;
-                    let hidden = self.said.keys().find(|(who, kind, view, height)| {
-                        *who == by && *kind == Kind::Commit && hides(claims, *view, *height)
+                    let hidden = self.said.keys().find(|(who, of, kind, view, height)| {
+                        (*who, *of, *kind) == (by, epoch, Kind::Commit) && hides(claims, *view, *height)
                     });
-                    if let Some((_, _, view, height)) = hidden {
+                    if let Some((_, _, _, view, height)) = hidden {
                         let (view, height) = (*view, *height);
                         self.report(format!(
                             "validator {by} hides its commit of view {view}, height {height} in a view-change"
                         ));
                     }
-                    let all = self.claimed.entry(by).or_default();
+                    let all = self.claimed.entry((by, epoch)).or_default();
                     if !all.contains(claims) {
                         all.push(claims.clone());
                     }
@@ -188,8 +256,11 @@ impl Checker {
         }
     }
 
-    fn on_vote(&mut self, by: ValidatorIndex, kind: Kind, view: View, height: Height, digest: Digest) {
-        let key = (by, kind, view, height);
+    fn on_vote(&mut self, key: Said, digest: Digest) {
+        let (by, epoch, kind, view, height) = key;
+        if self.ends.get(&epoch).is_some_and(|last| height > *last) {
+            self.on_past_end(by, kind, epoch, height);
+        }
         let known = self.said.contains_key(&key);
         if *self.said.entry(key).or_insert(digest) != digest {
             self.report(format!(
@@ -201,7 +272,12 @@ impl Checker {
             Kind::Commit => hides(claims, view, height),
             Kind::PrePrepare | Kind::Prepare => claims.view > view,
         };
-        if !known && self.claimed.get(&by).is_some_and(|all| all.iter().any(forbids)) {
+        if !known
+            && self
+                .claimed
+                .get(&(by, epoch))
+                .is_some_and(|all| all.iter().any(forbids))
+        {
             self.report(format!(
                 "validator {by} says {kind:?} in view {view} at height {height}, after its view-change"
             ));

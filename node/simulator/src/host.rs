@@ -4,18 +4,21 @@
 mod batches;
 mod chain;
 mod driver;
+mod epochs;
 mod links;
+mod loss;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quorate_consensus::pbft::Replica;
-use quorate_consensus::{Action, Config, Input, Message, Record, Timer, TimerRange};
-use quorate_crypto::{Digest, Height, ValidatorIndex};
-use quorate_ledger::{Parameters, ParametersV1, Proposal};
+use quorate_consensus::{Action, Input, Message, Record, Timer, TimerRange};
+use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
+use quorate_ledger::{ParametersV1, Proposal};
 
 use crate::ledger::{KeptBlock, Ledger};
 use crate::liar::Liar;
 use crate::scenario::{Broken, Lie};
+use crate::workload::Submission;
 use crate::world::{Event, Wire, World};
 
 /// What a crash leaves.
@@ -24,6 +27,15 @@ struct Disk {
     records: Vec<Record>,
     blocks: Vec<KeptBlock>,
     batches: BTreeSet<Digest>,
+    /// What a rejoin has to carry, while the validator must not vote.
+    quarantine: Option<Digest>,
+}
+
+/// An engine with the epoch that it serves.
+#[derive(Debug)]
+struct Serving {
+    epoch: Epoch,
+    engine: Replica,
 }
 
 /// What waits for a flush: records, and what may be done once they are durable.
@@ -35,19 +47,29 @@ struct Group {
 
 #[derive(Clone, Debug)]
 enum Then {
-    Act(Box<Action>),
+    Act(Epoch, Box<Action>),
     Own(Box<Message>),
 }
 
 /// What a process holds in memory.
 #[derive(Debug)]
 struct Process {
-    engine: Replica,
+    serving: Serving,
+    /// The engine of the epoch before, which goes on answering until this epoch has a block.
+    former: Option<Serving>,
+    /// The last height of the epoch, once it is known.
+    epoch_end: Option<Height>,
+    /// Whether the epoch's last block is certified, and being written: nothing else is done meanwhile.
+    changing: bool,
+    /// Own batches that no certified block has yet, of this life.
+    own: BTreeMap<Digest, Submission>,
+    /// When each peer's word for a later epoch was last looked into.
+    looked_ahead: BTreeMap<ValidatorIndex, u64>,
     open: Group,
     flushing: Option<Group>,
     ready: VecDeque<Then>,
     releasing: bool,
-    timers: BTreeMap<Timer, (u64, TimerRange)>,
+    timers: BTreeMap<(Epoch, Timer), (u64, TimerRange)>,
     batches: BTreeMap<Digest, u64>,
     required: BTreeMap<(Height, Digest), Vec<Digest>>,
     answered: BTreeSet<(Height, Digest)>,
@@ -76,6 +98,10 @@ pub(crate) struct Host {
     backlog: Vec<Event>,
     settings: Settings,
     disk: Disk,
+    /// A copy of the disk, to restore it from.
+    backup: Disk,
+    /// How often it has lost its journal.
+    losses: u64,
     process: Option<Process>,
     liar: Liar,
 }
@@ -85,6 +111,7 @@ pub(crate) struct Host {
 pub(crate) struct Settings {
     pub(crate) parameters: ParametersV1,
     pub(crate) timing: quorate_consensus::Timing,
+    pub(crate) members_wait: bool,
     pub(crate) broken: Option<Broken>,
     pub(crate) flush_us: u64,
     pub(crate) chain_lag_us: u64,
@@ -121,6 +148,8 @@ impl Host {
             backlog: Vec::new(),
             settings,
             disk: Disk::default(),
+            backup: Disk::default(),
+            losses: 0,
             process: None,
             liar: Liar::default(),
         }
@@ -145,7 +174,12 @@ impl Host {
             .map_or(&self.disk.blocks, |process| &process.chain)
     }
 
-    /// Batches that survive whatever happens.
+    /// How many batches of its own no block has yet, of those that were submitted in this life.
+    pub(crate) fn under_way(&self) -> usize {
+        self.process.as_ref().map_or(0, |process| process.own.len())
+    }
+
+    /// Batches that survive whatever happens, but the end of their epoch.
     pub(crate) fn durable_batches(&self) -> &BTreeSet<Digest> {
         &self.disk.batches
     }
@@ -160,7 +194,7 @@ impl Host {
     }
 
     pub(crate) fn engine(&self) -> Option<&Replica> {
-        self.process.as_ref().map(|process| &process.engine)
+        self.process.as_ref().map(|process| &process.serving.engine)
     }
 
     pub(crate) fn start(&mut self, world: &mut World) {
@@ -169,33 +203,29 @@ impl Host {
         }
         self.life += 1;
         self.paused = false;
-        let records = match self.settings.broken {
-            Some(Broken::JournalLost) => Vec::new(),
-            Some(Broken::UnsentKept) => self.disk.records.clone(),
-            _ => Record::without_unsent(self.disk.records.clone(), |batch| {
-                self.disk.batches.contains(batch)
-            }),
-        };
-        let config = Config {
-            network: world.network,
-            committee: world.committee.clone(),
-            index: Some(self.validator).filter(|_| !self.is_censor()),
-            parameters: Parameters::V1(self.settings.parameters.clone()),
-            epoch_start: Height::GENESIS,
-            epoch_end: None,
-            certified: Height(self.disk.blocks.len() as u64),
-            certificate: self
-                .disk
-                .blocks
-                .last()
-                .and_then(|block| block.certificate.clone()),
-            timing: self.settings.timing,
-        };
-        world.note(|| format!("{}: starts, certified {}", self.validator, config.certified));
+        let ledger = self.replayed(world);
+        let agreement = ledger.agreement();
+        let epoch = agreement.v1().epoch;
+        self.forget_foreign_batches(world, epoch, &ledger);
+        let records = self.records_of(world, epoch);
+        let votes = self.may_vote(world, epoch, &ledger);
+        let config = self.config(world, &agreement, votes);
+        world.note(|| {
+            let says = if votes { "" } else { ", observes" };
+            format!(
+                "{}: starts in epoch {epoch}, certified {}{says}",
+                self.validator, config.certified
+            )
+        });
         self.settings.break_rule();
         let (engine, step) = Replica::recover(config, records);
         self.process = Some(Process {
-            engine,
+            serving: Serving { epoch, engine },
+            former: None,
+            epoch_end: agreement.v1().last,
+            changing: false,
+            own: BTreeMap::new(),
+            looked_ahead: BTreeMap::new(),
             open: Group::default(),
             flushing: None,
             ready: VecDeque::new(),
@@ -207,18 +237,19 @@ impl Host {
             held: Vec::new(),
             decided: BTreeMap::new(),
             executing: false,
-            ledger: self.replayed(world),
+            ledger,
             executed: BTreeMap::new(),
             chain: self.disk.blocks.clone(),
             block_written_at: 0,
             fetch: None,
         });
-        self.take(world, step);
+        self.take(world, epoch, step);
         let ordered = self.ordered();
         let waiting: Vec<Digest> = self.disk.batches.difference(&ordered).copied().collect();
         if !waiting.is_empty() {
             self.step(world, Input::BatchesAvailable(waiting));
         }
+        self.ask_to_rejoin(world);
         world.schedule_at(self.place, self.life, 50_000, Event::Housekeeping);
     }
 
@@ -264,21 +295,37 @@ impl Host {
             self.on_event(world, event);
         }
         for event in timers {
-            if let Event::Timer { timer, generation } = event
-                && let Some((running, range)) =
-                    self.process.as_ref().and_then(|p| p.timers.get(&timer).copied())
+            if let Event::Timer {
+                epoch,
+                timer,
+                generation,
+            } = event
+                && let Some((running, range)) = self
+                    .process
+                    .as_ref()
+                    .and_then(|p| p.timers.get(&(epoch, timer)).copied())
                 && running == generation
             {
-                self.set_timer(world, timer, range);
+                self.set_timer(world, epoch, timer, range);
             }
         }
     }
 
-    pub(crate) fn submit(&mut self, world: &mut World, batch: Digest) {
-        if self.process.is_some() && !self.paused {
-            self.keep_batch(world, batch);
-            self.tell_all(world, &Wire::Batch(batch));
+    /// Packs what is submitted here, unless it stands still.
+    pub(crate) fn submit(&mut self, world: &mut World, what: Submission) {
+        let Some(process) = self.process.as_mut().filter(|process| !process.changing) else {
+            return;
+        };
+        if self.paused || process.own.values().any(|under_way| *under_way == what) {
+            return;
         }
+        let batch = world.pack(self.validator, process.serving.epoch, what);
+        if process.ledger.ordered.contains(&batch) {
+            return;
+        }
+        process.own.insert(batch, what);
+        self.keep_batch(world, batch);
+        self.tell_all(world, &Wire::Batch(batch));
     }
 
     /// Something happens; `life` tells what a former life began.
@@ -295,6 +342,10 @@ impl Host {
 
     fn on_event(&mut self, world: &mut World, event: Event) {
         let Some(process) = &mut self.process else { return };
+        if process.changing && !matches!(event, Event::EpochDurable) {
+            self.backlog.push(event);
+            return;
+        }
         match event {
             Event::Deliver { from, wire } => self.on_wire(world, from, wire),
             Event::Connected { peer } => self.step(world, Input::Connected(peer)),
@@ -306,7 +357,9 @@ impl Host {
                 self.flush(world);
             }
             Event::BatchDurable { batch } => {
-                self.disk.batches.insert(batch);
+                if process.batches.contains_key(&batch) {
+                    self.disk.batches.insert(batch);
+                }
                 let held = std::mem::take(&mut process.held);
                 for message in held {
                     self.own(world, message);
@@ -314,17 +367,23 @@ impl Host {
             }
             Event::BlockDurable { height } => self.on_block_durable(height),
             Event::Execute { height } => self.on_execute(world, height),
-            Event::Timer { timer, generation } => {
+            Event::Timer {
+                epoch,
+                timer,
+                generation,
+            } => {
                 if process
                     .timers
-                    .get(&timer)
+                    .get(&(epoch, timer))
                     .is_some_and(|(running, _)| *running == generation)
                 {
-                    process.timers.remove(&timer);
+                    process.timers.remove(&(epoch, timer));
                     world.note(|| format!("{}: timer {timer:?}", self.validator));
-                    self.step(world, Input::Timeout(timer));
+                    self.step_in(world, epoch, Input::Timeout(timer));
                 }
             }
+            Event::EpochDurable => self.begin_epoch(world),
+            Event::Synced { certificate, batches } => self.on_synced(world, certificate, batches),
             Event::Housekeeping => self.on_housekeeping(world),
         }
     }

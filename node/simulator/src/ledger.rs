@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use quorate_crypto::{Certificate, Committee, Digest, Height};
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, PublicKey};
 use quorate_ledger::{
-    Block, BlockInput, CheckedBatch, MemoryState, ParametersV1, Proposal, StateTree, Tip, execute,
+    Agreement, Block, BlockInput, CheckedBatch, MemoryState, ParametersV1, Proposal, Rejoin, Seat, StateKey,
+    StateTree, Tip, execute, read_agreement, read_value,
 };
 
 use crate::workload::{GENESIS_TIME, genesis};
@@ -17,6 +18,8 @@ pub(crate) struct KeptBlock {
     pub(crate) block: Block,
     /// Its hash.
     pub(crate) hash: Digest,
+    /// The epoch under way after it, where it changed that.
+    pub(crate) agreement: Option<Agreement>,
     /// The ids of the transactions that it executed.
     pub(crate) transactions: Vec<Digest>,
     /// What proves it, once it is certified.
@@ -38,6 +41,17 @@ impl KeptBlock {
         self.block.header().height
     }
 
+    /// The epoch that begins after this block, if one does.
+    pub(crate) fn begins(&self) -> Option<Epoch> {
+        let next = self.agreement.as_ref()?.v1();
+        (next.epoch > self.block.header().epoch).then_some(next.epoch)
+    }
+
+    /// The epoch's last height, if this block has fixed it.
+    pub(crate) fn ends(&self) -> Option<Height> {
+        self.agreement.as_ref()?.v1().last
+    }
+
     pub(crate) fn proposal(&self) -> &Proposal {
         &self.block.v1().proposal
     }
@@ -57,6 +71,18 @@ impl Ledger {
 
     pub(crate) fn height(&self) -> Height {
         self.tip.height
+    }
+
+    /// The epoch under way after the newest block.
+    pub(crate) fn agreement(&self) -> Agreement {
+        read_agreement(&self.state).expect("every state in memory has it")
+    }
+
+    /// The last rejoin of the validator with this key.
+    pub(crate) fn rejoin_of(&self, key: &PublicKey) -> Option<Rejoin> {
+        let seat: Option<Seat> =
+            read_value(&self.state, &StateKey::seat(key)).expect("a state in memory is read");
+        seat.and_then(|seat| seat.v1().rejoin)
     }
 
     /// Executes the next height's proposal, whose batches these are.
@@ -86,6 +112,7 @@ impl Ledger {
         KeptBlock {
             block: execution.block,
             hash: execution.block_hash,
+            agreement: execution.agreement,
             transactions,
             certificate: None,
         }

@@ -5,6 +5,7 @@ mod equivocator;
 mod forger;
 mod hoarder;
 mod mutant;
+mod replayer;
 mod usurper;
 
 use quorate_consensus::Message;
@@ -15,6 +16,7 @@ use equivocator::Equivocator;
 use forger::Forger;
 use hoarder::Hoarder;
 use mutant::Mutant;
+use replayer::Replayer;
 pub(crate) use usurper::usurp;
 
 use crate::scenario::Lie;
@@ -28,6 +30,7 @@ pub(crate) struct Liar {
     pub(crate) forger: Forger,
     pub(crate) hoarder: Hoarder,
     pub(crate) censor: Censor,
+    pub(crate) replayer: Replayer,
 }
 
 impl Liar {
@@ -48,7 +51,7 @@ impl Liar {
             Lie::Equivocator => vec![self.equivocator.say(world, own, to, message)],
             Lie::Forger => self.forger.say(world, own, message),
             Lie::Hoarder => self.hoarder.say(world, own, message),
-            Lie::Replayer => mutant::replay_elsewhere(world, own, message),
+            Lie::Replayer => self.replayer.say(world, own, message),
             Lie::Garbler => return garbled(world, message),
         };
         said.into_iter().map(Wire::Consensus).collect()

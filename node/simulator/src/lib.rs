@@ -4,7 +4,8 @@
 //! decides everything else, so a seed that fails replays exactly. Hosts drive the same engine code as
 //! the node does, after the rules of `quorate_consensus::contract`, and execute with the node's own
 //! ledger, on a model of a disk of which a crash leaves only what was flushed. Messages are signed with
-//! keyed digests, in one stormy seed of twenty with Ed25519. After each event it is checked that honest
+//! keyed digests, in one stormy seed of twenty with Ed25519. Rejoins end epochs, and validators that lost
+//! what they signed vote again from the next one on. After each event it is checked that honest
 //! validators agree, that what they decide was submitted, that there is one history, in which no
 //! transaction is executed twice and which executes to the same hashes again, that nobody votes against
 //! its own past and that nobody honest is accused; and when the faults are over, that everything gets
@@ -33,6 +34,6 @@ mod world;
 
 pub use random::Random;
 pub use report::Report;
-pub use scenario::{Broken, Censorship, Command, Lie, Links, Machines, Scenario, TIMING, patience_ms};
+pub use scenario::{Broken, Censorship, Command, Lie, Links, Loss, Machines, Scenario, TIMING, patience_ms};
 pub use scheme::{Scheme, committee};
 pub use simulation::Simulation;

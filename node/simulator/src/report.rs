@@ -17,6 +17,8 @@ pub struct Report {
     pub failure: Option<String>,
     /// The height that all honest validators reached.
     pub height: u64,
+    /// The epoch that all honest validators that run reached.
+    pub epoch: u64,
     /// The highest view that an honest validator reached.
     pub view: u64,
     /// Virtual time from the end of the faults until all was certified, in milliseconds.

@@ -29,6 +29,10 @@ pub struct Scenario {
     pub calm_delay_us: u64,
     /// Faults of the machines, while faults last.
     pub machines: Machines,
+    /// How many members let their validators rejoin though these need not: each ends an epoch.
+    pub rejoins: u64,
+    /// Whether whoever lost what it signed observes to the end: its member does not let it rejoin.
+    pub members_wait: bool,
     /// Who lies, and how.
     pub liars: Vec<(ValidatorIndex, Lie)>,
     /// What happens at given times, in milliseconds, besides what is drawn.
@@ -63,6 +67,8 @@ pub struct Links {
 pub struct Machines {
     /// How many times a random validator crashes and is started again later.
     pub crashes: u64,
+    /// How many validators lose what they signed, and rejoin.
+    pub losses: u64,
     /// How many times a random validator stands still for a while and goes on.
     pub pauses: u64,
     /// Clocks are wrong by at most this, in milliseconds.
@@ -100,6 +106,17 @@ pub enum Lie {
     Censor(Censorship),
 }
 
+/// What a validator loses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// Its journal.
+    Journal,
+    /// Its journal and its chain.
+    Everything,
+    /// All that came since the last [`Command::BackUp`].
+    SinceBackup,
+}
+
 /// What a primary proposes that does not want to order somebody's batches.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Censorship {
@@ -118,6 +135,13 @@ pub enum Command {
     Crash(u16),
     /// It is started again.
     Start(u16),
+    /// Its disk is copied.
+    BackUp(u16),
+    /// Its process dies and loses something; its member lets it rejoin once it is started again, unless
+    /// members wait.
+    Lose(u16, Loss),
+    /// The member that runs the first validator lets it rejoin, by a transaction posted at the second.
+    Rejoin(u16, u16),
     /// It stands still.
     Pause(u16),
     /// It goes on.
@@ -158,6 +182,14 @@ pub enum Broken {
     PreparedNotKept,
     /// What is signed for another network or epoch is taken for this one's.
     ElsewhereAccepted,
+    /// Messages of former epochs are given to the engine of the epoch under way.
+    FormerEpochCounted,
+    /// An epoch begins before the chain is on disk up to the last block of the one before.
+    EpochBegunTooEarly,
+    /// A validator that rejoins votes in the epoch under way.
+    QuarantineTooShort,
+    /// What was in batches that no block of their epoch has is not packed again.
+    LeftoversForgotten,
     /// A rule of the engine, in test builds.
     #[cfg(broken_rules)]
     Engine(quorate_consensus::broken::Rule),
@@ -226,6 +258,8 @@ impl Scenario {
                 flush_us: 1_000,
                 ..Machines::default()
             },
+            rejoins: 0,
+            members_wait: false,
             liars: Vec::new(),
             script: Vec::new(),
             broken: None,
@@ -257,6 +291,7 @@ impl Scenario {
             one_way: sometimes(1) == 1,
         };
         let machines = Machines {
+            losses: 0,
             crashes: sometimes(6),
             pauses: sometimes(3),
             clock_skew_ms: sometimes(1_000),
@@ -292,6 +327,22 @@ impl Scenario {
                 self.liars.push((liar, lie));
             }
         }
+        self
+    }
+
+    /// The same with epochs that end and begin: validators that lose what they signed and rejoin, in the
+    /// place of as many liars, and members that let their validators rejoin for no reason.
+    pub fn with_epochs(mut self) -> Self {
+        let mut random = Random::new(self.seed ^ 0x000e_90c4);
+        let faulty = self.validators.saturating_sub(1) / 3;
+        let losses = random.between(0, faulty as u64);
+        let lying = faulty.saturating_sub(usize::try_from(losses).unwrap_or(faulty));
+        self.liars.truncate(lying);
+        self.machines.losses = losses;
+        self.rejoins = random.between(u64::from(losses == 0), 3);
+        self.members_wait = random.chance(200);
+        // Whoever has yet to rejoin needs the end of an epoch as well.
+        self.patience_ms *= 2;
         self
     }
 

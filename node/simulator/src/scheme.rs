@@ -68,6 +68,11 @@ pub(crate) fn signing_key(validator: ValidatorIndex) -> &'static SigningKey {
 /// A committee of `size`. With [`Engine::Raft`] in the place of PBFT its quorums are majorities: too
 /// small for liars, which is how the simulator proves that it notices.
 pub fn committee(size: usize, engine: Engine) -> Committee {
+    committee_of(Epoch(0), size, engine)
+}
+
+/// The committee of `size` in an epoch: its members keep their keys.
+pub(crate) fn committee_of(epoch: Epoch, size: usize, engine: Engine) -> Committee {
     static PUBLIC: OnceLock<Vec<PublicKey>> = OnceLock::new();
     let indices = (0..MAX_VALIDATORS).filter_map(|place| u16::try_from(place).ok());
     let keys = PUBLIC.get_or_init(|| {
@@ -75,5 +80,5 @@ pub fn committee(size: usize, engine: Engine) -> Committee {
             .map(|index| signing_key(ValidatorIndex(index)).public())
             .collect()
     });
-    Committee::new(Epoch(0), engine, 1, keys[..size].to_vec())
+    Committee::new(epoch, engine, 1, keys[..size].to_vec())
 }

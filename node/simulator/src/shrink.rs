@@ -12,10 +12,12 @@ const ATTEMPTS: usize = 60;
 type Change = fn(&mut Scenario);
 
 /// Each leaves out something, or halves it.
-const CHANGES: [Change; 16] = [
+const CHANGES: [Change; 18] = [
     |scenario| scenario.links.partitions = 0,
     |scenario| scenario.machines.crashes = 0,
     |scenario| scenario.machines.pauses = 0,
+    |scenario| scenario.machines.losses = 0,
+    |scenario| scenario.rejoins /= 2,
     |scenario| scenario.links.loss = 0,
     |scenario| scenario.links.duplication = 0,
     |scenario| scenario.machines.clock_skew_ms = 0,

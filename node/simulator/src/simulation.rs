@@ -8,9 +8,9 @@ use quorate_crypto::{Digest, Engine, ValidatorIndex};
 use crate::host::{Host, Settings};
 use crate::random::Random;
 use crate::report::Report;
-use crate::scenario::{Broken, Command, Lie, Links, Scenario};
+use crate::scenario::{Broken, Command, Lie, Links, Loss, Scenario};
 use crate::scheme::{Scheme, committee};
-use crate::workload;
+use crate::workload::Submission;
 use crate::world::{Due, Event, World};
 
 /// A whole network, in one thread and in virtual time.
@@ -52,6 +52,7 @@ impl Simulation {
                 let settings = Settings {
                     parameters: scenario.parameters.clone(),
                     timing: scenario.timing,
+                    members_wait: scenario.members_wait,
                     broken: scenario.broken.filter(|_| lie.is_none()),
                     flush_us: scenario.machines.flush_us,
                     chain_lag_us: scenario.machines.chain_lag_us,
@@ -84,6 +85,7 @@ impl Simulation {
                 scenario,
                 failure: Some(format!("an engine panicked: {what}")),
                 height: 0,
+                epoch: 0,
                 view: 0,
                 settled_ms: 0,
                 virtual_ms: 0,
@@ -148,12 +150,14 @@ impl Simulation {
             failure = self.world.checker.violation().map(str::to_owned);
         }
         let honest = || self.hosts.iter().filter(|host| host.is_honest());
+        let running = || honest().filter(|host| host.is_up());
         let view = honest()
             .filter_map(|host| host.engine().map(|engine| engine.view().0))
             .max();
         Report {
             failure,
             height: honest().map(|host| host.chain().len() as u64).min().unwrap_or(0),
+            epoch: running().map(|host| host.epoch().0).min().unwrap_or(0),
             view: view.unwrap_or(0),
             settled_ms: settled.unwrap_or(self.world.now).saturating_sub(end) / 1_000,
             virtual_ms: self.world.now / 1_000,
@@ -201,10 +205,41 @@ impl Simulation {
             }
             plan.push(((at + random.between(1, 1_500)).min(end), Command::Heal));
         }
+        self.plan_epochs(&mut random, &mut plan);
         for (at, command) in plan {
             self.world.schedule(at * 1_000, Due::Command(command));
         }
         self.world.schedule(end * 1_000, Due::Calm);
+    }
+
+    /// Draws who loses what it signed, and whose members end epochs. Nobody does twice: a validator may not
+    /// rejoin again so soon.
+    fn plan_epochs(&self, random: &mut Random, plan: &mut Vec<(u64, Command)>) {
+        let end = self.scenario.faults_end_ms;
+        let mut members: Vec<ValidatorIndex> = self.world.committee.indices().collect();
+        for _ in 0..self.scenario.machines.losses {
+            let honest = members.iter().filter(|who| !self.world.liars.contains(who));
+            let honest: Vec<ValidatorIndex> = honest.copied().collect();
+            let Some(who) = random.pick(&honest).copied() else {
+                return;
+            };
+            members.retain(|member| *member != who);
+            let at = random.between(1, end);
+            let losses = [Loss::Journal, Loss::Everything, Loss::SinceBackup];
+            let loss = random.pick(&losses).copied().unwrap_or(Loss::Journal);
+            plan.push((random.between(0, at), Command::BackUp(who.0)));
+            plan.push((at, Command::Lose(who.0, loss)));
+            plan.push(((at + random.between(1, 800)).min(end), Command::Start(who.0)));
+        }
+        let all: Vec<ValidatorIndex> = self.world.committee.indices().collect();
+        for _ in 0..self.scenario.rejoins {
+            let (Some(who), Some(posted)) = (random.pick(&members).copied(), random.pick(&all).copied())
+            else {
+                return;
+            };
+            members.retain(|member| *member != who);
+            plan.push((random.between(1, end), Command::Rejoin(who.0, posted.0)));
+        }
     }
 
     fn on_due(&mut self, due: Due) {
@@ -230,6 +265,23 @@ impl Simulation {
             Command::Start(who) => {
                 for host in self.hosts_of(who) {
                     self.start(host);
+                }
+            }
+            Command::BackUp(who) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].back_up();
+                }
+            }
+            Command::Lose(who, loss) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].lose(&mut self.world, loss);
+                }
+            }
+            Command::Rejoin(who, posted) => {
+                let validator = ValidatorIndex(who);
+                let token = self.hosts_of(who).first().map(|host| self.hosts[*host].token());
+                for (host, token) in self.hosts_of(posted).into_iter().zip(token.into_iter().cycle()) {
+                    self.hosts[host].submit(&mut self.world, Submission::Rejoin { validator, token });
                 }
             }
             Command::Pause(who) => {
@@ -274,13 +326,10 @@ impl Simulation {
     }
 
     fn submit(&mut self, who: u16) {
-        let content = workload::batch(ValidatorIndex(who), self.submitted);
-        let batch = content.digest();
+        let what = Submission::Payments(self.submitted);
         self.submitted += 1;
-        self.world.batches.insert(batch, content);
-        self.world.checker.on_submitted(batch, self.world.now);
         for host in self.hosts_of(who) {
-            self.hosts[host].submit(&mut self.world, batch);
+            self.hosts[host].submit(&mut self.world, what);
         }
     }
 
@@ -351,7 +400,7 @@ impl Simulation {
         let mut down = BTreeSet::new();
         for (_, command) in script {
             match command {
-                Command::Crash(who) => down.insert(who),
+                Command::Crash(who) | Command::Lose(who, _) => down.insert(who),
                 Command::Start(who) => down.remove(&who),
                 _ => false,
             };
@@ -381,6 +430,19 @@ impl Simulation {
             })
             .collect();
         for host in running {
+            let waits = host.is_quarantined() && !self.scenario.members_wait;
+            if host.is_ending() || waits || host.under_way() > 0 {
+                return Some(format!(
+                    "validator {} is in epoch {} at height {}, ending: {}, quarantined: {}, with {} own batches \
+                     under way; views {views:?}",
+                    host.validator,
+                    host.epoch(),
+                    host.chain().len(),
+                    host.is_ending(),
+                    host.is_quarantined(),
+                    host.under_way(),
+                ));
+            }
             let missing = wanted.difference(&host.ordered()).count();
             if missing > 0 || host.chain().len() < height {
                 return Some(format!(

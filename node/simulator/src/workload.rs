@@ -14,7 +14,7 @@ use quorate_ledger::{
     Transaction, genesis_state,
 };
 
-use crate::scheme::{MAX_VALIDATORS, committee, signing_key};
+use crate::scheme::{MAX_VALIDATORS, committee_of, signing_key};
 
 /// Simulations begin at this time.
 pub(crate) const GENESIS_TIME: Timestamp = Timestamp(1_700_000_000_000);
@@ -74,34 +74,53 @@ pub(crate) fn genesis(committee: &Committee) -> GenesisState {
         .expect("the balances add up to the supply")
 }
 
-/// A validator's batch of this number, checked.
-pub(crate) fn batch(author: ValidatorIndex, number: u64) -> Arc<CheckedBatch> {
-    static MADE: Mutex<BTreeMap<(ValidatorIndex, u64), Arc<CheckedBatch>>> = Mutex::new(BTreeMap::new());
+/// What clients give to a validator at once. It is packed into a batch, and again in the next epoch if no
+/// block of this one has it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Submission {
+    /// Payments that follow from their number.
+    Payments(u64),
+    /// A member lets its validator rejoin.
+    Rejoin {
+        validator: ValidatorIndex,
+        token: Digest,
+    },
+}
+
+type Made = BTreeMap<(ValidatorIndex, Epoch, Submission), Arc<CheckedBatch>>;
+
+/// A validator's batch of what was submitted, checked.
+pub(crate) fn batch(author: ValidatorIndex, epoch: Epoch, what: Submission) -> Arc<CheckedBatch> {
+    static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
     let batch = made
-        .entry((author, number))
-        .or_insert_with(|| Arc::new(make(author, number)));
+        .entry((author, epoch, what))
+        .or_insert_with(|| Arc::new(make(author, epoch, what)));
     Arc::clone(batch)
 }
 
-fn make(author: ValidatorIndex, number: u64) -> CheckedBatch {
-    static EVERYBODY: OnceLock<Committee> = OnceLock::new();
-    let everybody = EVERYBODY.get_or_init(|| committee(MAX_VALIDATORS, Engine::Pbft));
-    let own = payment(number, u64::from(author.0) + 1);
-    // The same payment is submitted at several validators, as an impatient client does it.
-    let shared = payment(number / 3, 0);
+fn make(author: ValidatorIndex, epoch: Epoch, what: Submission) -> CheckedBatch {
+    let everybody = committee_of(epoch, MAX_VALIDATORS, Engine::Pbft);
+    let (number, transactions) = match what {
+        Submission::Payments(number) => {
+            let own = payment(number, u64::from(author.0) + 1);
+            // The same payment is submitted at several validators, as an impatient client does it.
+            (number, vec![own, payment(number / 3, 0)])
+        }
+        Submission::Rejoin { validator, token } => (u64::MAX, vec![rejoin(validator, token)]),
+    };
     let signed = Batch::V1(BatchV1 {
         network: network(),
-        epoch: Epoch(0),
+        epoch,
         author,
         number,
-        transactions: vec![own, shared],
+        transactions,
     })
     .sign(signing_key(author));
     let parameters = Parameters::default();
     let rules = BatchRules {
         network: &network(),
-        committee: everybody,
+        committee: &everybody,
         parameters: parameters.v1(),
     };
     let formed = FormedBatch::from_signed(signed, &rules).expect("the batch has the form of one");
@@ -139,4 +158,23 @@ fn payment(number: u64, variant: u64) -> Transaction {
         memo: String::new(),
     })
     .sign([signer])
+}
+
+/// The member that runs a validator signs with the validator's key: see [`genesis`].
+fn rejoin(validator: ValidatorIndex, token: Digest) -> Transaction {
+    let member = signing_key(validator);
+    let mut salt = [0; 16];
+    salt.copy_from_slice(&token.0[..16]);
+    Intent::V1(IntentV1 {
+        network: network(),
+        sender: member.public().address(),
+        expires_at: Timestamp(GENESIS_TIME.0 + 3_600_000),
+        salt,
+        operations: vec![Operation::Rejoin {
+            validator: member.public(),
+            token,
+        }],
+        memo: String::new(),
+    })
+    .sign([member])
 }

@@ -4,16 +4,18 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use quorate_consensus::{Body, Message, Timer, pbft};
-use quorate_crypto::{Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::CheckedBatch;
 
 use crate::checker::Checker;
 use crate::ledger::KeptBlock;
 use crate::random::Random;
 use crate::scenario::{Command, Links};
-use crate::scheme::Scheme;
+use crate::scheme::{Scheme, committee_of};
+use crate::workload::{self, Submission, network};
 
-use crate::workload::network;
+/// So many epochs ahead is none that any simulation reaches.
+const FAR_EPOCHS: u64 = 1_000;
 
 /// What travels on a link.
 #[derive(Clone, Debug)]
@@ -30,14 +32,36 @@ pub(crate) enum Wire {
 /// Something that will happen at a host, in the life in which it was begun.
 #[derive(Clone, Debug)]
 pub(crate) enum Event {
-    Deliver { from: ValidatorIndex, wire: Wire },
-    Connected { peer: ValidatorIndex },
+    Deliver {
+        from: ValidatorIndex,
+        wire: Wire,
+    },
+    Connected {
+        peer: ValidatorIndex,
+    },
     Flushed,
-    BatchDurable { batch: Digest },
-    BlockDurable { height: Height },
-    Execute { height: Height },
-    Timer { timer: Timer, generation: u64 },
+    BatchDurable {
+        batch: Digest,
+    },
+    BlockDurable {
+        height: Height,
+    },
+    Execute {
+        height: Height,
+    },
+    Timer {
+        epoch: Epoch,
+        timer: Timer,
+        generation: u64,
+    },
     Housekeeping,
+    /// The chain is on disk up to the last block of an epoch.
+    EpochDurable,
+    /// The core hears that block sync has applied the last block of an epoch.
+    Synced {
+        certificate: Certificate,
+        batches: Vec<Digest>,
+    },
 }
 
 /// Something that will happen.
@@ -57,7 +81,10 @@ pub(crate) enum Due {
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) network: Digest,
+    /// The members, as the committee of the first epoch.
     pub(crate) committee: Committee,
+    /// The committee of each epoch that can come up.
+    committees: Vec<Committee>,
     pub(crate) random: Random,
     /// Microseconds.
     pub(crate) now: u64,
@@ -81,8 +108,12 @@ pub(crate) struct World {
 
 impl World {
     pub(crate) fn new(committee: Committee, scheme: Scheme, seed: u64, links: Links) -> Self {
+        // A validator rejoins at most once within the time of a simulation.
+        let epochs = 0..=committee.size() as u64 + 1;
+        let committees = epochs.map(|epoch| committee_of(Epoch(epoch), committee.size(), committee.engine()));
         Self {
             network: network(),
+            committees: committees.collect(),
             committee,
             random: Random::new(seed),
             now: 0,
@@ -101,20 +132,25 @@ impl World {
         }
     }
 
-    /// A message of a validator, signed with its key.
-    pub(crate) fn sign(&self, sender: ValidatorIndex, body: Body) -> Message {
-        self.scheme
-            .sign_message(self.network, &self.committee, sender, body)
+    /// The committee of an epoch.
+    pub(crate) fn committee_in(&self, epoch: Epoch) -> Option<&Committee> {
+        self.committees.get(usize::try_from(epoch.0).ok()?)
     }
 
-    /// The same as another network, or another epoch, would have it: with the sender's key too.
-    pub(crate) fn sign_elsewhere(&mut self, sender: ValidatorIndex, body: Body) -> Message {
-        let epoch = Epoch(self.random.between(0, 1));
-        let [other_network, other_epoch] = self.elsewhere(epoch);
-        let (network, committee) = match epoch == self.committee.epoch() {
-            true => other_network,
-            false => other_epoch,
-        };
+    /// A message of a validator in an epoch, signed with its key.
+    pub(crate) fn sign(&self, epoch: Epoch, sender: ValidatorIndex, body: Body) -> Message {
+        let committee = self.committee_in(epoch).expect("there are as many epochs");
+        self.scheme.sign_message(self.network, committee, sender, body)
+    }
+
+    /// The same as another network, or an epoch far away, would have it: with the sender's key too.
+    pub(crate) fn sign_elsewhere(&mut self, epoch: Epoch, sender: ValidatorIndex, body: Body) -> Message {
+        let far = self.random.between(0, 1) == 1;
+        let [other_network, other_epoch] = self.elsewhere(match far {
+            true => Epoch(epoch.0 + FAR_EPOCHS),
+            false => epoch,
+        });
+        let (network, committee) = if far { other_epoch } else { other_network };
         self.scheme.sign_message(network, &committee, sender, body)
     }
 
@@ -129,6 +165,20 @@ impl World {
             (sha256(b"another network"), committee.clone()),
             (self.network, committee),
         ]
+    }
+
+    /// Packs what was submitted into a batch of a validator's.
+    pub(crate) fn pack(&mut self, author: ValidatorIndex, epoch: Epoch, what: Submission) -> Digest {
+        let content = workload::batch(author, epoch, what);
+        let batch = content.digest();
+        self.batches.insert(batch, content);
+        self.checker.on_submitted(batch, self.now);
+        batch
+    }
+
+    /// The epoch that a batch is of.
+    pub(crate) fn epoch_of(&self, batch: &Digest) -> Option<Epoch> {
+        self.batches.get(batch).map(|batch| batch.signed().batch().epoch)
     }
 
     /// Who packed a batch.

@@ -47,6 +47,20 @@ fn behind(seed: u64) -> Scenario {
     scenario
 }
 
+/// Epochs that end, under liars and crashes.
+fn epochs(seed: u64) -> Scenario {
+    let mut scenario = with_liars(seed).with_epochs();
+    scenario.machines.crashes += 6;
+    scenario
+}
+
+/// The same with chains that are far behind their journals.
+fn epochs_behind(seed: u64) -> Scenario {
+    let mut scenario = epochs(seed);
+    scenario.machines.chain_lag_us = 300_000;
+    scenario
+}
+
 /// Primaries that fail one after another.
 fn changing_views(seed: u64) -> Scenario {
     let mut scenario = with_liars(seed);
@@ -129,6 +143,10 @@ found! {
     signatures_that_are_not_verified: Broken::Unverified, 500, with_liars;
     prepared_certificates_that_are_not_kept: Broken::PreparedNotKept, 500, with_liars;
     pitfall_19_messages_of_other_networks_and_epochs: Broken::ElsewhereAccepted, 500, with_liars;
+    pitfall_19_messages_of_former_epochs: Broken::FormerEpochCounted, 500, epochs;
+    an_epoch_begun_before_the_former_one_is_on_disk: Broken::EpochBegunTooEarly, 500, epochs_behind;
+    pitfall_28_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, epochs;
+    leftovers_of_an_epoch_that_are_not_packed_again: Broken::LeftoversForgotten, 500, epochs;
     // Rules of the engine.
     watermarks_that_are_ignored: Broken::Engine(Rule::WatermarksIgnored), 500, with_liars;
     votes_of_former_views_that_count: Broken::Engine(Rule::OldVotesCounted), 1_000, changing_views;
@@ -147,6 +165,8 @@ found! {
     pitfall_06_timeouts_that_grow_without_end: Broken::Engine(Rule::TimerUncapped), 50, standstill;
     empty_proposals_that_count_as_progress: Broken::Engine(Rule::EmptyIsProgress), 50, |seed| under(Censorship::Empty, seed);
     pitfall_11_a_view_that_is_forgotten_in_a_restart: Broken::Engine(Rule::ViewForgotten), 500, with_liars;
+    proposals_past_the_end_of_an_epoch: Broken::Engine(Rule::PastEndOrdered), 500, epochs;
+    an_epoch_that_is_not_filled_up_to_its_end: Broken::Engine(Rule::EndNotFilled), 500, epochs;
     records_far_above_the_chain_that_are_forgotten: Broken::Engine(Rule::FarRecordsForgotten), 500, behind;
 }
 

@@ -24,7 +24,8 @@ impl Replica {
         Ok(())
     }
 
-    /// Any valid new-view of a higher view is adopted, whether this replica asked for it or not.
+    /// Any valid new-view of a higher view is adopted, whether this replica asked for it or not, until the
+    /// epoch's last height is certified here.
     pub(super) fn on_new_view(&mut self, from: ValidatorIndex, message: Message) -> Result<(), Rejection> {
         let Some(new_view) = new_view_of(&message) else {
             return Err(Rejection::WrongEngine);
@@ -53,6 +54,12 @@ impl Replica {
         }
         if view < self.view || (view == self.view && self.active) {
             return Err(self.wrong_view(view));
+        }
+        if self.is_finished() {
+            return Err(Rejection::OutsideWindow {
+                height: certified,
+                certified: self.certified,
+            });
         }
         self.record(Record::Entered(message.clone()));
         self.enter(message);

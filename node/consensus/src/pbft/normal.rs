@@ -69,7 +69,10 @@ impl Replica {
             }
         }
         let eager = undecided < EAGER_PROPOSALS && free > 0;
-        first_gap.filter(|_| above_gap || eager || free >= GATHERED_BATCHES || self.is_ending())
+        first_gap.filter(|_| {
+            let fills = self.is_ending() && !breaks!(EndNotFilled);
+            above_gap || eager || free >= GATHERED_BATCHES || fills
+        })
     }
 
     /// The own pre-prepare is durable, and so are its batches.

@@ -340,7 +340,8 @@ impl Replica {
     /// The highest height that may be voted on.
     pub(super) fn high_watermark(&self) -> Height {
         let window = Height(self.certified.0.saturating_add(self.window));
-        self.epoch_end.map_or(window, |last| window.min(last))
+        let end = self.epoch_end.filter(|_| !breaks!(PastEndOrdered));
+        end.map_or(window, |last| window.min(last))
     }
 
     pub(super) fn is_in_window(&self, height: Height) -> bool {
@@ -351,7 +352,7 @@ impl Replica {
     /// it, so that a replica a little behind need not ask again (pitfall 23).
     pub(super) fn instance_mut(&mut self, height: Height) -> Result<&mut Instance, Rejection> {
         let kept_to = self.high_watermark().0.saturating_add(self.window);
-        let past_end = self.epoch_end.is_some_and(|last| height > last);
+        let past_end = self.epoch_end.is_some_and(|last| height > last) && !breaks!(PastEndOrdered);
         let far = height.0 > kept_to && !breaks!(WatermarksIgnored);
         if height <= self.certified || far || past_end {
             return Err(Rejection::OutsideWindow {

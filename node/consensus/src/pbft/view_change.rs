@@ -75,8 +75,13 @@ impl Replica {
     }
 
     /// Moves to a higher view on f + 1 complaints about this one, or f + 1 view-changes for higher
-    /// ones: at least one of them is honest. Then looks whether a new view can begin.
+    /// ones: at least one of them is honest. Then looks whether a new view can begin. Once the epoch's last
+    /// height is certified here, no view of it is of use: whoever lacks it is shown its seals, or fetches
+    /// its block, and what is recorded from then on is the next epoch's.
     pub(super) fn check_view_changes(&mut self) {
+        if self.is_finished() {
+            return;
+        }
         let weak_quorum = self.config.committee.weak_quorum();
         while self.voter().is_some() && self.can_claim_all() {
             let mut higher: Vec<View> = self.changes.changes.values().filter_map(view_of).collect();
@@ -307,7 +312,7 @@ impl Replica {
             return Err(Rejection::StaleTimer);
         }
         self.changes.new_view_timer = None;
-        if self.can_claim_all() {
+        if self.can_claim_all() && !self.is_finished() {
             self.move_to(view.next());
         }
         self.check_view_changes();

@@ -1,9 +1,9 @@
 //! The end of an epoch: filled with empty proposals, and nothing is ordered past it.
 
 use quorate_consensus::contract::{Action, Input, Rejection, Timer};
-use quorate_consensus::pbft::Body as Pbft;
+use quorate_consensus::pbft::{Body as Pbft, NewView, SignedClaims, View};
 use quorate_consensus::{Body, Holding, Status, Verified};
-use quorate_crypto::Height;
+use quorate_crypto::{Height, Signature, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use crate::lab::*;
@@ -95,4 +95,49 @@ fn a_finished_replica_is_quiet_and_goes_on_answering() {
         matches!(action, Action::Send { message, .. } if matches!(message.v1().body, Body::Seal { .. }))
     });
     assert_eq!(seals.count(), 3);
+}
+
+#[test]
+fn a_finished_replica_moves_to_no_view_and_keeps_no_record() {
+    let mut backup = replica(4, 1);
+    drive_as(&mut backup, 1, Input::EpochEnds(Height(WINDOW)));
+    drive_as(&mut backup, 1, Input::Synced(certificate(WINDOW)));
+    // Some who are behind see no progress, and one of them begins a view: none of it is of use, and a
+    // record after those of the next epoch would be taken for newer than they are.
+    let mut new_view = NewView {
+        view: View(2),
+        view_changes: Vec::new(),
+        certified: None,
+        prepared: Vec::new(),
+    };
+    for sender in [0, 2, 3] {
+        let step = drive_as(&mut backup, 1, from(sender, complaint(0)));
+        assert!(step.records.is_empty(), "a complaint of {sender}");
+        let step = drive_as(&mut backup, 1, from(sender, empty_change(2)));
+        assert!(step.records.is_empty(), "a view-change of {sender}");
+        let Pbft::ViewChange(change) = empty_change(2) else {
+            unreachable!("it is one")
+        };
+        new_view.view_changes.push(SignedClaims {
+            sender: ValidatorIndex(sender),
+            claims: change.claims,
+            signature: Signature([7; 64]),
+        });
+    }
+    let step = drive_as(&mut backup, 1, from(2, Pbft::NewView(new_view)));
+    assert!(step.records.is_empty(), "a new-view");
+    assert_eq!((backup.view(), backup.is_active()), (View(0), true));
+}
+
+#[test]
+fn an_epoch_that_finishes_within_a_view_change_leaves_a_quiet_replica() {
+    let mut backup = replica(4, 1);
+    drive_as(&mut backup, 1, Input::EpochEnds(Height(WINDOW)));
+    view_change_of(&mut backup, 1);
+    drive_as(&mut backup, 1, from(2, empty_change(1)));
+    let step = drive_as(&mut backup, 1, Input::Synced(certificate(WINDOW)));
+    let resend = Action::CancelTimer(Timer::Resend);
+    assert!(step.actions.contains(&resend), "it has nothing to ask for");
+    let step = drive_as(&mut backup, 1, Input::Timeout(Timer::NewReign { reign: 1 }));
+    assert!(step.records.is_empty());
 }

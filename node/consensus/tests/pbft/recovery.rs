@@ -1,6 +1,6 @@
 //! Restarts.
 
-use quorate_consensus::contract::{Action, Input, Record, Rejection, Step};
+use quorate_consensus::contract::{Action, Config, Input, Record, Rejection, Step, Timer};
 use quorate_consensus::pbft::{Body as Pbft, Halted, Replica, View};
 use quorate_consensus::{Body, Verified};
 use quorate_crypto::Height;
@@ -239,4 +239,42 @@ fn a_prepare_of_a_view_that_was_left_is_not_said_after_a_restart() {
     let step = backup.step(NOW, ask);
     let said = |action: &Action| matches!(action, Action::Send { message, .. } if matches!(&message.v1().body, Body::Pbft(Pbft::Prepare { .. })));
     assert!(!step.actions.iter().any(said), "{:?}", step.actions);
+}
+
+#[test]
+fn an_observer_behind_an_idle_network_fetches_on_the_primarys_word() {
+    let observes = Config {
+        index: None,
+        ..config(4, 3)
+    };
+    let (mut observer, _) = Replica::start(observes);
+    // Nobody but the primary speaks while nothing happens, and an observer cannot ask the others.
+    let heartbeat = quorate_consensus::Status {
+        reign: 0,
+        begun: true,
+        certified: Height(1),
+        holds: Vec::new(),
+    };
+    let heartbeat = Input::Message(Verified::trusted(signed(0, Body::Status(heartbeat))));
+    let step = observer.step(NOW, heartbeat);
+    let is_fetch = |action: &Action| matches!(action, Action::FetchBlocks { to: Height(1), .. });
+    assert!(!step.actions.iter().any(is_fetch), "it may be under way here too");
+    let mut resent = (0..5).map(|_| observer.step(NOW, Input::Timeout(Timer::Resend)));
+    assert!(resent.any(|step| step.actions.iter().any(is_fetch)));
+    // A liar's word costs no more than a window.
+    let far = quorate_consensus::Status {
+        reign: 0,
+        begun: true,
+        certified: Height(u64::MAX),
+        holds: Vec::new(),
+    };
+    observer.step(
+        NOW,
+        Input::Message(Verified::trusted(signed(1, Body::Status(far)))),
+    );
+    for _ in 0..5 {
+        let step = observer.step(NOW, Input::Timeout(Timer::Resend));
+        let too_far = |action: &Action| matches!(action, Action::FetchBlocks { to, .. } if to.0 > WINDOW);
+        assert!(!step.actions.iter().any(too_far));
+    }
 }

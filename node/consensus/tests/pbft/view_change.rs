@@ -5,7 +5,7 @@ use quorate_consensus::pbft::{
     Body as Pbft, Claims, NewView, PreparedCertificate, Replica, SignedClaims, View,
 };
 use quorate_consensus::{Body, Message, Verified};
-use quorate_crypto::{Height, Signature, ValidatorIndex};
+use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use crate::lab::*;
@@ -202,6 +202,16 @@ fn pitfall_16_only_the_last_of_each_kind_is_kept_in_the_journal() {
     assert_eq!(kept.len(), 2, "and the new-view of the last view that it led");
     let (recovered, _) = Replica::recover(config(4, 2), kept);
     assert_eq!((recovered.view(), recovered.is_active()), (View(19), false));
+}
+
+#[test]
+fn pitfall_16_a_former_epochs_view_change_replaces_none_of_the_next() {
+    let moved = view_change_of(&mut replica(4, 2), 2);
+    let Message::V1(mut next) = moved.clone();
+    next.epoch = Epoch(1);
+    let next = Record::Own(Message::V1(next));
+    let records = vec![next.clone(), Record::Own(moved)];
+    assert!(Record::without_replaced(records).contains(&next));
 }
 
 #[test]

@@ -14,7 +14,9 @@ use crate::world::{Event, Wire, World, describe};
 impl Host {
     pub(super) fn keep_batch(&mut self, world: &mut World, batch: Digest) {
         let Some(process) = &mut self.process else { return };
-        if process.batches.contains_key(&batch) {
+        // Another epoch's is of no use: blocks bring those that they have.
+        let of_now = world.epoch_of(&batch) == Some(process.serving.epoch);
+        if !of_now || process.batches.contains_key(&batch) {
             return;
         }
         process.batches.insert(batch, world.now);
@@ -81,9 +83,10 @@ impl Host {
         self.ask_for_blocks(world);
         self.censor(world);
         self.usurp(world);
+        self.ask_to_rejoin(world);
         if let Some(process) = &self.process {
             // A primary that has not begun its view, or is oneself, passes nothing on.
-            let engine = &process.engine;
+            let engine = &process.serving.engine;
             let leader =
                 Some(engine.leader()).filter(|leader| engine.is_active() && *leader != self.validator);
             let late: Vec<Digest> = process
@@ -112,7 +115,12 @@ impl Host {
             return;
         };
         if world.random.chance(150) {
-            for message in usurp(world, self.validator, &process.engine) {
+            for message in usurp(
+                world,
+                process.serving.epoch,
+                self.validator,
+                &process.serving.engine,
+            ) {
                 world.note(|| format!("{} → all: {}", self.validator, describe(&message)));
                 self.tell_all(world, &Wire::Consensus(message));
             }
@@ -136,11 +144,12 @@ impl Host {
             Censorship::LeaveOut(author) => !ordered.contains(*batch) && world.author(batch) != Some(author),
         };
         let batches = known.filter(serves).take(most).copied().collect();
-        let (own, engine) = (self.validator, &process.engine);
+        let (own, epoch) = (self.validator, process.serving.epoch);
+        let engine = (epoch, &process.serving.engine);
         let Some(body) = self.liar.censor.propose(engine, own, now, batches) else {
             return;
         };
-        let message = world.sign(own, body);
+        let message = world.sign(epoch, own, body);
         world.note(|| format!("{own} → all: {}", describe(&message)));
         self.tell_all(world, &Wire::Consensus(message.clone()));
         self.step(world, Input::Message(Verified::trusted(message)));

@@ -1,7 +1,7 @@
 //! The chain: execution, certified blocks, and fetching those of others.
 
 use quorate_consensus::{Input, Record, verify_certificate};
-use quorate_crypto::{Certificate, Height};
+use quorate_crypto::{Certificate, Digest, Height};
 use quorate_ledger::Proposal;
 
 use super::{Host, Settings};
@@ -87,8 +87,9 @@ impl Host {
             && let Some(proposal) = process.decided.get(&height).cloned()
         {
             let block = self.settings.execute(world, &mut process.ledger, &proposal);
-            let hash = block.hash;
+            let (hash, ends) = (block.hash, block.ends());
             process.executed.insert(height, block);
+            self.on_end_fixed(world, ends);
             self.step(world, Input::Executed { height, block: hash });
         }
         self.execute_next(world);
@@ -119,6 +120,10 @@ impl Host {
             world.checker.on_certified(self.validator, &block, world.now);
         }
         let Some(process) = &mut self.process else { return };
+        for batch in block.proposal().batches() {
+            process.own.remove(batch);
+        }
+        let begins = block.begins();
         process.chain.push(block);
         process.decided.remove(&height);
         process.required.retain(|(asked, _), _| *asked > height);
@@ -138,6 +143,7 @@ impl Host {
             written_at - world.now,
             Event::BlockDurable { height },
         );
+        self.after_certified(world, begins);
     }
 
     /// A block is on disk: what led to it can be forgotten.
@@ -160,15 +166,20 @@ impl Host {
         let mut batches = Vec::new();
         for block in blocks {
             let Some(process) = &mut self.process else { return };
+            if process.changing {
+                break; // The rest is of the next epoch, whose committee is not known yet.
+            }
             let height = Height(process.chain.len() as u64).next();
-            let Some(certificate) = block.certificate.clone() else {
+            let (Some(certificate), Some(committee)) = (
+                block.certificate.clone(),
+                world.committee_in(process.serving.epoch),
+            ) else {
                 return;
             };
             let proves = certificate.height() == block.height()
                 && certificate.block() == block.hash
                 && (self.settings.breaks(Broken::Unverified)
-                    || verify_certificate(&certificate, world.network, &world.committee, &world.scheme)
-                        .is_ok());
+                    || verify_certificate(&certificate, world.network, committee, &world.scheme).is_ok());
             if block.height() != height || !proves {
                 continue;
             }
@@ -195,7 +206,9 @@ impl Host {
             }
             applied.certificate = Some(certificate.clone());
             batches.extend_from_slice(block.proposal().batches());
+            let ends = applied.ends();
             self.append(world, applied);
+            self.on_end_fixed(world, ends);
             last = Some(certificate);
         }
         let Some(certificate) = last else { return };
@@ -205,8 +218,21 @@ impl Host {
             }
             self.disk.batches.insert(*batch);
         }
-        self.step(world, Input::Synced(certificate));
-        self.step(world, Input::BatchesObsolete(batches));
+        if self.process.as_ref().is_some_and(|process| process.changing) {
+            // By the time that the core hears of it, it has begun the next epoch.
+            let delay = world.random.between(1, 500);
+            let event = Event::Synced { certificate, batches };
+            world.schedule_at(self.place, self.life, delay, event);
+        } else {
+            self.on_synced(world, certificate, batches);
+        }
+    }
+
+    /// Tells the engine of the epoch of what block sync has applied.
+    pub(super) fn on_synced(&mut self, world: &mut World, certificate: Certificate, batches: Vec<Digest>) {
+        let epoch = certificate.epoch();
+        self.step_in(world, epoch, Input::Synced(certificate));
+        self.step_in(world, epoch, Input::BatchesObsolete(batches));
         self.execute_next(world);
         self.ask_for_blocks(world);
     }

@@ -2,7 +2,7 @@
 
 use quorate_consensus::pbft::Body as Pbft;
 use quorate_consensus::{Action, Body, Input, Message, Record, Step, Timer, TimerRange};
-use quorate_crypto::Digest;
+use quorate_crypto::{Digest, Epoch};
 use quorate_ledger::Timestamp;
 
 use super::{Group, Host, Then};
@@ -11,14 +11,25 @@ use crate::workload::GENESIS_TIME;
 use crate::world::{Event, World, describe};
 
 impl Host {
-    /// Gives the engine an input and takes what it asks for.
+    /// Gives the engine of the epoch under way an input and takes what it asks for.
     pub(super) fn step(&mut self, world: &mut World, input: Input) {
+        if let Some(process) = &self.process {
+            self.step_in(world, process.serving.epoch, input);
+        }
+    }
+
+    /// The same with the engine of an epoch; nothing happens if there is none any more.
+    pub(super) fn step_in(&mut self, world: &mut World, epoch: Epoch, input: Input) {
         let now = self.clock(world);
         let Some(process) = &mut self.process else { return };
+        let both = [Some(&mut process.serving), process.former.as_mut()];
+        let Some(serving) = both.into_iter().flatten().find(|serving| serving.epoch == epoch) else {
+            return;
+        };
         self.settings.break_rule();
-        let step = process.engine.step(now, input);
-        process.engine.check_invariants();
-        self.take(world, step);
+        let step = serving.engine.step(now, input);
+        serving.engine.check_invariants();
+        self.take(world, epoch, step);
     }
 
     pub(super) fn clock(&self, world: &World) -> Timestamp {
@@ -27,7 +38,7 @@ impl Host {
     }
 
     /// Signs what is to be signed and puts all else behind the next flush (rules 1 and 2).
-    pub(super) fn take(&mut self, world: &mut World, step: Step) {
+    pub(super) fn take(&mut self, world: &mut World, epoch: Epoch, step: Step) {
         let Some(process) = &mut self.process else { return };
         for record in &step.records {
             if let Record::Prepared(certificate) = record {
@@ -39,10 +50,10 @@ impl Host {
         process.open.records.extend(step.records.into_iter().filter(kept));
         for action in step.actions {
             let Action::Sign(body) = action else {
-                process.open.then.push(Then::Act(Box::new(action)));
+                process.open.then.push(Then::Act(epoch, Box::new(action)));
                 continue;
             };
-            let message = world.sign(self.validator, body);
+            let message = world.sign(epoch, self.validator, body);
             if message.v1().body.must_be_durable() {
                 process.open.records.push(Record::Own(message.clone()));
             }
@@ -105,7 +116,7 @@ impl Host {
         {
             match item {
                 Then::Own(message) => self.own(world, *message),
-                Then::Act(action) => self.act(world, *action),
+                Then::Act(epoch, action) => self.act(world, epoch, *action),
             }
         }
         if let Some(process) = &mut self.process {
@@ -127,13 +138,13 @@ impl Host {
         let durable = batches.iter().all(|batch| self.disk.batches.contains(batch));
         let broken = self.settings.broken;
         if durable || matches!(broken, Some(Broken::BatchesNotDurable | Broken::BatchesUnchecked)) {
-            self.step(world, Input::Own(message));
+            self.step_in(world, message.v1().epoch, Input::Own(message));
         } else {
             process.held.push(message);
         }
     }
 
-    pub(super) fn act(&mut self, world: &mut World, action: Action) {
+    fn act(&mut self, world: &mut World, epoch: Epoch, action: Action) {
         let honest = self.is_honest();
         let Some(process) = &mut self.process else { return };
         match action {
@@ -147,9 +158,9 @@ impl Host {
                 world.note(|| format!("{} → {to}: {} (of {author})", self.validator, describe(&message)));
                 self.speak(world, Some(to), message);
             }
-            Action::SetTimer { timer, after } => self.set_timer(world, timer, after),
+            Action::SetTimer { timer, after } => self.set_timer(world, epoch, timer, after),
             Action::CancelTimer(timer) => {
-                process.timers.remove(&timer);
+                process.timers.remove(&(epoch, timer));
             }
             Action::RequireBatches {
                 height,
@@ -209,13 +220,18 @@ impl Host {
         }
     }
 
-    pub(super) fn set_timer(&mut self, world: &mut World, timer: Timer, range: TimerRange) {
+    pub(super) fn set_timer(&mut self, world: &mut World, epoch: Epoch, timer: Timer, range: TimerRange) {
         let Some(process) = &mut self.process else { return };
         let generation = world.random.number();
-        process.timers.insert(timer, (generation, range));
+        process.timers.insert((epoch, timer), (generation, range));
         let after = world
             .random
             .between(u64::from(range.from_ms) * 1_000, u64::from(range.to_ms) * 1_000);
-        world.schedule_at(self.place, self.life, after, Event::Timer { timer, generation });
+        let event = Event::Timer {
+            epoch,
+            timer,
+            generation,
+        };
+        world.schedule_at(self.place, self.life, after, event);
     }
 }

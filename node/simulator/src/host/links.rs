@@ -2,7 +2,7 @@
 
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
 use quorate_consensus::{Input, Message, SignatureScheme, Verified};
-use quorate_crypto::{Digest, Domain, PublicKey, Signature, ValidatorIndex};
+use quorate_crypto::{Digest, Domain, Epoch, PublicKey, Signature, ValidatorIndex};
 
 use super::Host;
 use crate::ledger::KeptBlock;
@@ -31,8 +31,12 @@ impl Host {
                 if self.lie == Some(Lie::Forger) {
                     self.liar.forger.hear(&message);
                 }
-                if let Some(verified) = self.verify(world, message) {
-                    self.step(world, Input::Message(verified));
+                if self.lie == Some(Lie::Replayer) {
+                    self.liar.replayer.hear(&message);
+                }
+                self.look_ahead(world, from, message.v1().epoch);
+                if let Some((epoch, verified)) = self.verify(world, message) {
+                    self.step_in(world, epoch, Input::Message(verified));
                 }
             }
             Wire::Bytes(bytes) => {
@@ -45,7 +49,7 @@ impl Host {
                 let known: Vec<Digest> = match &self.process {
                     Some(process) => batches
                         .into_iter()
-                        .filter(|b| process.batches.contains_key(b))
+                        .filter(|b| process.batches.contains_key(b) || self.disk.batches.contains(b))
                         .collect(),
                     None => return,
                 };
@@ -67,21 +71,30 @@ impl Host {
         }
     }
 
-    fn verify(&self, world: &World, message: Message) -> Option<Verified<Message>> {
+    /// Checks a message, and says which epoch's engine is to hear it: its own epoch's, which is the one
+    /// under way or, for as long as its engine answers, the one before.
+    fn verify(&self, world: &World, message: Message) -> Option<(Epoch, Verified<Message>)> {
         self.settings.break_rule();
-        if self.settings.breaks(Broken::Unverified) {
-            return message.verify(world.network, &world.committee, &Gullible).ok();
-        }
+        let process = self.process.as_ref()?;
+        let (now, of) = (process.serving.epoch, message.v1().epoch);
         if self.settings.breaks(Broken::ElsewhereAccepted) {
-            for (network, committee) in world.elsewhere(message.v1().epoch) {
+            for (network, committee) in world.elsewhere(of) {
                 if let Ok(verified) = message.clone().verify(network, &committee, &world.scheme) {
-                    return Some(verified);
+                    return Some((now, verified));
                 }
             }
         }
-        message
-            .verify(world.network, &world.committee, &world.scheme)
-            .ok()
+        let taken_for_now = of < now && self.settings.breaks(Broken::FormerEpochCounted);
+        let is_former = process.former.as_ref().is_some_and(|former| former.epoch == of);
+        if of != now && !is_former && !taken_for_now {
+            return None;
+        }
+        let committee = world.committee_in(of)?;
+        let verified = match self.settings.breaks(Broken::Unverified) {
+            true => message.verify(world.network, committee, &Gullible),
+            false => message.verify(world.network, committee, &world.scheme),
+        };
+        Some((if taken_for_now { now } else { of }, verified.ok()?))
     }
 
     /// Sends an engine's message to one validator or to all.

@@ -2,29 +2,29 @@
 
 use quorate_consensus::pbft::{Body as Pbft, Replica};
 use quorate_consensus::{Body, pbft::View};
-use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
 
 /// What it has proposed last.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Censor {
-    last: (View, Height),
+    last: (Epoch, View, Height),
 }
 
 impl Censor {
     /// The next proposal with these batches, if it is the primary and its last one is certified.
     pub(crate) fn propose(
         &mut self,
-        engine: &Replica,
+        (epoch, engine): (Epoch, &Replica),
         own: ValidatorIndex,
         now: Timestamp,
         batches: Vec<Digest>,
     ) -> Option<Body> {
         let (view, height) = (engine.view(), engine.certified().next());
-        if !engine.is_active() || engine.leader() != own || self.last >= (view, height) {
+        if !engine.is_active() || engine.leader() != own || self.last >= (epoch, view, height) {
             return None;
         }
-        self.last = (view, height);
+        self.last = (epoch, view, height);
         let proposal = match batches.is_empty() {
             true => Proposal::null(),
             false => Proposal::new(now, batches),

@@ -38,7 +38,7 @@ impl Equivocator {
             return message.clone();
         }
         match self.other(&message.v1().body) {
-            Some(body) => world.sign(own, body),
+            Some(body) => world.sign(message.v1().epoch, own, body),
             None => message.clone(),
         }
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use quorate_consensus::pbft::{Body as Pbft, Claims, NewView, Plan, SignedClaims, View, ViewChange};
 use quorate_consensus::{Body, Message};
-use quorate_crypto::{Height, ValidatorIndex};
+use quorate_crypto::{Epoch, Height, ValidatorIndex};
 
 use crate::world::World;
 
@@ -34,6 +34,7 @@ impl Forger {
     /// What it says in the place of a message: of view-changes and new-views, another to each peer.
     pub(crate) fn say(&mut self, world: &mut World, own: ValidatorIndex, message: &Message) -> Vec<Message> {
         let mut said = Vec::new();
+        let epoch = message.v1().epoch;
         if world.random.chance(20) {
             said.extend(world.random.pick(&self.stale).cloned());
         }
@@ -49,11 +50,11 @@ impl Forger {
             (_, 0) => said.push(message.clone()),
             (Pbft::ViewChange(change), kind) => {
                 let lie = Body::Pbft(Pbft::ViewChange(forged_change(change, kind)));
-                said.push(world.sign(own, lie));
+                said.push(world.sign(epoch, own, lie));
             }
             (Pbft::NewView(new_view), kind) => {
-                let forged = self.forged_new_view(world, own, new_view, kind);
-                said.push(world.sign(own, Body::Pbft(Pbft::NewView(forged))));
+                let forged = self.forged_new_view(world, (epoch, own), new_view, kind);
+                said.push(world.sign(epoch, own, Body::Pbft(Pbft::NewView(forged))));
             }
             _ => {}
         }
@@ -61,7 +62,13 @@ impl Forger {
     }
 
     /// A new-view whose proof is too short, of one sender many times, of other views, or left out.
-    fn forged_new_view(&self, world: &World, own: ValidatorIndex, true_one: &NewView, kind: u64) -> NewView {
+    fn forged_new_view(
+        &self,
+        world: &World,
+        (epoch, own): (Epoch, ValidatorIndex),
+        true_one: &NewView,
+        kind: u64,
+    ) -> NewView {
         let mut forged = true_one.clone();
         match kind {
             1 => {
@@ -77,7 +84,7 @@ impl Forger {
                     prepared: Vec::new(),
                 };
                 let signature = world
-                    .sign(own, Body::Pbft(Pbft::ViewChange(change)))
+                    .sign(epoch, own, Body::Pbft(Pbft::ViewChange(change)))
                     .v1()
                     .signature;
                 let sender = own;

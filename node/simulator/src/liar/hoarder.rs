@@ -40,7 +40,8 @@ impl Hoarder {
                     .filter(|certificate| certificate.view < change.claims.view)
                     .collect();
                 change.claims.prepared = change.prepared.iter().map(PreparedCertificate::claim).collect();
-                vec![world.sign(own, Body::Pbft(Pbft::ViewChange(change)))]
+                let epoch = message.v1().epoch;
+                vec![world.sign(epoch, own, Body::Pbft(Pbft::ViewChange(change)))]
             }
             _ => vec![message.clone()],
         }

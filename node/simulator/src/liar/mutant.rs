@@ -35,7 +35,7 @@ impl Mutant {
                 .collect(),
             3 | 4 if message.v1().sender == own => {
                 let body = altered(world, &message.v1().body);
-                vec![world.sign(own, body)]
+                vec![world.sign(message.v1().epoch, own, body)]
             }
             5 => forged(world, own, message)
                 .into_iter()
@@ -43,7 +43,7 @@ impl Mutant {
                 .collect(),
             6 if message.v1().sender == own => {
                 let body = altered(world, &message.v1().body);
-                let lie = world.sign(own, body);
+                let lie = world.sign(message.v1().epoch, own, body);
                 vec![message.clone(), lie]
             }
             _ => vec![message.clone()],
@@ -56,31 +56,12 @@ fn forged(world: &mut World, own: ValidatorIndex, message: &Message) -> Option<M
     let others: Vec<ValidatorIndex> = world.committee.indices().filter(|other| *other != own).collect();
     let victim = world.random.pick(&others).copied()?;
     let body = altered(world, &message.v1().body);
-    let lie = world.sign(own, body.clone());
-    Some(Message::new(
-        world.committee.epoch(),
-        victim,
-        body,
-        lie.v1().signature,
-    ))
-}
-
-/// The message, and at times one that an honest validator signed for another network, or in another
-/// epoch of this one: as all members keep their keys, there are such messages.
-pub(crate) fn replay_elsewhere(world: &mut World, own: ValidatorIndex, message: &Message) -> Vec<Message> {
-    let mut said = vec![message.clone()];
-    let all: Vec<ValidatorIndex> = world.committee.indices().filter(|other| *other != own).collect();
-    if let Some(victim) = world.random.pick(&all).copied()
-        && world.random.chance(400)
-    {
-        let body = altered(world, &message.v1().body);
-        said.push(world.sign_elsewhere(victim, body));
-    }
-    said
+    let lie = world.sign(message.v1().epoch, own, body.clone());
+    Some(Message::new(message.v1().epoch, victim, body, lie.v1().signature))
 }
 
 /// Something near what would have been said, and false.
-fn altered(world: &mut World, body: &Body) -> Body {
+pub(super) fn altered(world: &mut World, body: &Body) -> Body {
     let random = &mut world.random;
     let other = |digest: &Digest| sha256(digest.as_bytes());
     match body {

@@ -3,7 +3,7 @@
 
 use quorate_consensus::pbft::{Body as Pbft, Claims, NewView, Replica, SignedClaims, View, ViewChange};
 use quorate_consensus::{Body, Message};
-use quorate_crypto::{Height, ValidatorIndex};
+use quorate_crypto::{Epoch, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use crate::world::World;
@@ -12,17 +12,19 @@ use crate::world::World;
 const HEIGHTS: u64 = 2;
 
 /// What it says to seize the next view that it may lead: a new-view, proposals, and its votes for them.
-pub(crate) fn usurp(world: &mut World, own: ValidatorIndex, engine: &Replica) -> Vec<Message> {
+pub(crate) fn usurp(world: &mut World, epoch: Epoch, own: ValidatorIndex, engine: &Replica) -> Vec<Message> {
     let size = world.committee.size() as u64;
     let next = engine.view().next().0;
     let view = View(next + (u64::from(own.0) + size - next % size) % size);
-    let alone = claims_of(world, own, own, view);
+    let alone = claims_of(world, (epoch, own), own, view);
     let view_changes = match world.random.between(0, 2) {
         0 => Vec::new(),
         1 => vec![alone; world.committee.quorum()],
         _ => {
             let all: Vec<ValidatorIndex> = world.committee.indices().collect();
-            let claims = all.into_iter().map(|victim| claims_of(world, own, victim, view));
+            let claims = all
+                .into_iter()
+                .map(|victim| claims_of(world, (epoch, own), victim, view));
             claims.collect()
         }
     };
@@ -49,12 +51,17 @@ pub(crate) fn usurp(world: &mut World, own: ValidatorIndex, engine: &Replica) ->
         });
     }
     said.into_iter()
-        .map(|body| world.sign(own, Body::Pbft(body)))
+        .map(|body| world.sign(epoch, own, Body::Pbft(body)))
         .collect()
 }
 
 /// Claims of nothing, in the name of `victim`, signed by the liar.
-fn claims_of(world: &World, own: ValidatorIndex, victim: ValidatorIndex, view: View) -> SignedClaims {
+fn claims_of(
+    world: &World,
+    (epoch, own): (Epoch, ValidatorIndex),
+    victim: ValidatorIndex,
+    view: View,
+) -> SignedClaims {
     let claims = Claims {
         view,
         certified: Height::GENESIS,
@@ -65,7 +72,7 @@ fn claims_of(world: &World, own: ValidatorIndex, victim: ValidatorIndex, view: V
         certified: None,
         prepared: Vec::new(),
     };
-    let signed = world.sign(own, Body::Pbft(Pbft::ViewChange(change)));
+    let signed = world.sign(epoch, own, Body::Pbft(Pbft::ViewChange(change)));
     SignedClaims {
         sender: victim,
         claims,

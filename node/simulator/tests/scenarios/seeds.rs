@@ -1,5 +1,5 @@
-//! Faults drawn from seeds. `QUORATE_SEEDS` says how many for each test (1,500 unless told),
-//! `QUORATE_FIRST_SEED` where to begin.
+//! Faults drawn from seeds. `QUORATE_SEEDS` says how many for each test (1,500 unless told, and half as
+//! many where epochs end), `QUORATE_FIRST_SEED` where to begin.
 
 use quorate_simulator::{Scenario, Simulation};
 
@@ -13,10 +13,10 @@ fn number(variable: &str, otherwise: u64) -> u64 {
         .unwrap_or(otherwise)
 }
 
-fn run_seeds(name: &str, scenario: impl Fn(usize, u64) -> Scenario) {
+fn run_seeds(name: &str, otherwise: u64, scenario: impl Fn(usize, u64) -> Scenario) {
     let first = number("QUORATE_FIRST_SEED", 0);
-    let count = number("QUORATE_SEEDS", 1_500);
-    let (mut events, mut virtual_ms, mut settled_ms, mut view) = (0, 0, 0, 0);
+    let count = number("QUORATE_SEEDS", otherwise);
+    let (mut events, mut virtual_ms, mut settled_ms, mut view, mut epochs) = (0, 0, 0, 0, 0);
     for seed in first..first + count {
         let size = SIZES[(seed % SIZES.len() as u64) as usize];
         let report = Simulation::new(scenario(size, seed)).run().expect_success();
@@ -24,20 +24,37 @@ fn run_seeds(name: &str, scenario: impl Fn(usize, u64) -> Scenario) {
         virtual_ms += report.virtual_ms;
         settled_ms = settled_ms.max(report.settled_ms);
         view = view.max(report.view);
+        epochs += report.epoch;
     }
     println!(
         "{name}: {count} seeds, {events} events, {} virtual minutes, settled within {settled_ms} ms of the \
-         faults' end, views up to {view}",
+         faults' end, views up to {view}, {epochs} epochs ended",
         virtual_ms / 60_000
     );
 }
 
 #[test]
 fn faulty_links_and_machines_neither_split_nor_stop_the_network() {
-    run_seeds("faults", Scenario::stormy);
+    run_seeds("faults", 1_500, Scenario::stormy);
 }
 
 #[test]
 fn liars_within_the_bound_neither_split_nor_stop_the_network() {
-    run_seeds("liars", |size, seed| Scenario::stormy(size, seed).with_liars());
+    run_seeds("liars", 1_500, |size, seed| {
+        Scenario::stormy(size, seed).with_liars()
+    });
+}
+
+#[test]
+fn epochs_end_and_begin_under_faults() {
+    run_seeds("epochs", 750, |size, seed| {
+        Scenario::stormy(size, seed).with_epochs()
+    });
+}
+
+#[test]
+fn epochs_end_and_begin_under_liars() {
+    run_seeds("epochs under liars", 750, |size, seed| {
+        Scenario::stormy(size, seed).with_liars().with_epochs()
+    });
 }
