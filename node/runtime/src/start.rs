@@ -175,6 +175,7 @@ impl Started {
         );
 
         let next_entry = journal.next_sequence();
+        let counted_journal = Arc::clone(&journal);
         let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());
         let (chain_flusher, flush_thread) =
             flush::start_chain(Arc::clone(&chain), batches.write_count(), inbox.clone());
@@ -298,6 +299,7 @@ impl Started {
             parameters,
             index: Some(identity.index),
             chain,
+            journal: counted_journal,
             pool,
             own,
             batches,
