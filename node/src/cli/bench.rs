@@ -1,5 +1,6 @@
 //! `quorate bench`: how fast this machine and a network on it are.
 
+mod blocks;
 mod failover;
 mod load;
 mod own;
@@ -21,6 +22,8 @@ pub(crate) enum BenchCommand {
     Transfers(load::TransfersArgs),
     /// Records of documents, as a notary would put them
     Records(load::RecordsArgs),
+    /// Execution, state tree and storage alone, without a network
+    Blocks(blocks::BlocksArgs),
     /// How long faults keep a network of its own from committing
     Failover(failover::FailoverArgs),
 }
@@ -40,6 +43,7 @@ pub(crate) async fn run(command: BenchCommand, output: &Output) -> Result<(), Fa
             let _guard = exit_on_interrupt();
             load::records(&args, output).await
         }
+        BenchCommand::Blocks(args) => tokio::task::block_in_place(|| blocks::blocks(&args, output)),
         BenchCommand::Failover(args) => failover::failover(&args, output).await,
     }
 }
