@@ -14,5 +14,6 @@ pub(crate) mod load;
 pub(crate) mod machine;
 pub(crate) mod network;
 pub(crate) mod report;
+pub(crate) mod sync;
 pub(crate) mod usage;
 pub(crate) mod workload;

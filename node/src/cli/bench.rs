@@ -5,6 +5,7 @@ mod failover;
 mod load;
 mod own;
 mod signatures;
+mod sync;
 
 use clap::Subcommand;
 
@@ -24,6 +25,8 @@ pub(crate) enum BenchCommand {
     Records(load::RecordsArgs),
     /// Execution, state tree and storage alone, without a network
     Blocks(blocks::BlocksArgs),
+    /// How fast a new node catches up with a network of its own
+    Sync(sync::SyncArgs),
     /// How long faults keep a network of its own from committing
     Failover(failover::FailoverArgs),
 }
@@ -44,6 +47,7 @@ pub(crate) async fn run(command: BenchCommand, output: &Output) -> Result<(), Fa
             load::records(&args, output).await
         }
         BenchCommand::Blocks(args) => tokio::task::block_in_place(|| blocks::blocks(&args, output)),
+        BenchCommand::Sync(args) => sync::sync(&args, output).await,
         BenchCommand::Failover(args) => failover::failover(&args, output).await,
     }
 }
