@@ -9,7 +9,6 @@ mod chain;
 mod report;
 mod store;
 
-use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
@@ -56,19 +55,20 @@ impl Stop {
     }
 }
 
-/// Executes payments on the chain in this folder, which is changed by it.
+/// Executes payments on a chain, which is changed by it.
 pub(crate) fn measure(
-    folder: &Path,
+    store: &Store,
     plan: Plan,
     progress: &ProgressBar,
     stop: &Stop,
 ) -> Result<Report, Failure> {
-    let before = Memory::now();
-    let (mut chain, StartTimes { open, tree }) = BenchChain::open(folder).map_err(unusable)?;
+    let (mut chain, StartTimes { open, tree }) = BenchChain::open(store.folder()).map_err(unusable)?;
     let start_up = StartUp {
+        height: chain.height(),
         open_seconds: open.as_secs_f64(),
         tree_seconds: tree.as_secs_f64(),
-        resident_memory_bytes: Memory::now().resident.saturating_sub(before.resident),
+        resident_memory_bytes: Memory::now().resident,
+        made_here: store.made_here(),
     };
     let disk_before = chain.disk_bytes().map_err(unusable)?;
     let mut payments = Payments::new(plan.accounts, &chain);

@@ -9,10 +9,9 @@ use std::time::{Duration, Instant};
 
 use quorate_crypto::{ClientSignature, Domain, PublicKey, Signature, SigningKey, verify_client_batch};
 use rayon::prelude::*;
-use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 
-use super::machine::cores;
+use super::machine::{cores, thread_cpu};
 use crate::output::Output;
 
 /// Signatures that are made to be checked, each by a key of its own.
@@ -107,7 +106,7 @@ impl Signed {
 
 /// Checks for so long by the clock; gives how many, and the processor seconds of this thread.
 fn check_for(items: &[ClientSignature<'_>], batch: usize, time: Duration) -> (u64, f64) {
-    let (start, cpu_start) = (Instant::now(), thread_cpu_seconds());
+    let (start, cpu_start) = (Instant::now(), thread_cpu());
     let mut checked = 0;
     for group in items.chunks(batch).cycle() {
         check(group);
@@ -116,12 +115,7 @@ fn check_for(items: &[ClientSignature<'_>], batch: usize, time: Duration) -> (u6
             break;
         }
     }
-    (checked, thread_cpu_seconds() - cpu_start)
-}
-
-fn thread_cpu_seconds() -> f64 {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    time.tv_sec as f64 + time.tv_nsec as f64 / 1e9
+    (checked, (thread_cpu() - cpu_start).as_secs_f64())
 }
 
 fn check(group: &[ClientSignature<'_>]) {

@@ -122,7 +122,7 @@ impl Panel {
         let points = || series.iter().flat_map(|(_, points)| points);
         let (left, right) = bounds(points().map(|(x, _)| *x));
         let top = points().map(|(_, y)| *y).fold(0.0, f64::max);
-        let top = if top > 0.0 { top * 1.1 } else { 1.0 };
+        let top = if top > 0.0 { top * 1.25 } else { 1.0 };
         let mut chart = ChartBuilder::on(area)
             .caption(&self.title, ("sans-serif", 16))
             .margin(8)

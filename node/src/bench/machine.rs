@@ -2,6 +2,9 @@
 
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rustix::time::{ClockId, clock_gettime};
 
 use crate::localnet::process::Process;
 
@@ -17,6 +20,66 @@ pub(crate) fn own_cpu_seconds() -> f64 {
         .and_then(Process::of_pid)
         .and_then(|process| process.cpu_seconds())
         .unwrap_or(0.0)
+}
+
+/// Processor time that this thread has used.
+pub(crate) fn thread_cpu() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec), u32::try_from(time.tv_nsec));
+    Duration::new(seconds.unwrap_or(0), nanos.unwrap_or(0))
+}
+
+/// Time by the clock, and the processor time of one thread within it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Span {
+    /// By the clock.
+    pub(crate) wall: Duration,
+    /// Of the thread.
+    pub(crate) cpu: Duration,
+}
+
+impl std::ops::Add for Span {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            wall: self.wall + other.wall,
+            cpu: self.cpu + other.cpu,
+        }
+    }
+}
+
+impl std::iter::Sum for Span {
+    fn sum<I: Iterator<Item = Self>>(spans: I) -> Self {
+        spans.fold(Self::default(), std::ops::Add::add)
+    }
+}
+
+/// Times the steps of one thread.
+pub(crate) struct Stopwatch {
+    wall: Instant,
+    cpu: Duration,
+}
+
+impl Stopwatch {
+    /// Begins the first step.
+    pub(crate) fn start() -> Self {
+        Self {
+            wall: Instant::now(),
+            cpu: thread_cpu(),
+        }
+    }
+
+    /// Ends a step and begins the next.
+    pub(crate) fn lap(&mut self) -> Span {
+        let now = Self::start();
+        let span = Span {
+            wall: now.wall - self.wall,
+            cpu: now.cpu.saturating_sub(self.cpu),
+        };
+        *self = now;
+        span
+    }
 }
 
 /// Bytes of memory that can be taken without pushing others out, if the system tells.

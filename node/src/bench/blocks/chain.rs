@@ -21,6 +21,8 @@ use quorate_ledger::{
 use quorate_storage::{Chain, StorageError, StorageOptions};
 use rayon::prelude::*;
 
+use crate::bench::machine::{Span, Stopwatch};
+
 /// Smallest units that each account begins with.
 pub(super) const FUNDING: u128 = 1_000_000;
 
@@ -59,15 +61,15 @@ pub(super) struct StartTimes {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Times {
     /// Storing its batches.
-    pub(super) batches: Duration,
+    pub(super) batches: Span,
     /// Executing it, but for the state tree.
-    pub(super) execute: Duration,
+    pub(super) execute: Span,
     /// Updating the state tree.
-    pub(super) tree: Duration,
+    pub(super) tree: Span,
     /// Writing block, state and indexes.
-    pub(super) write: Duration,
+    pub(super) write: Span,
     /// Flushing all of it to the disk.
-    pub(super) flush: Duration,
+    pub(super) flush: Span,
 }
 
 fn network() -> Digest {
@@ -276,7 +278,7 @@ impl BenchChain {
             parameters: self.parameters.v1(),
         };
         let mut times = Times::default();
-        let mut watch = Stopwatch(Instant::now());
+        let mut watch = Stopwatch::start();
 
         self.chain.write_batches(batches)?;
         times.batches = watch.lap();
@@ -294,7 +296,7 @@ impl BenchChain {
         self.chain.sync()?;
         times.flush = watch.lap();
         self.tree.forget_before(execution.tip.height);
-        times.tree += watch.lap();
+        times.tree = times.tree + watch.lap();
 
         let wanted: usize = batches.iter().map(|batch| batch.len()).sum();
         assert_eq!(
@@ -345,17 +347,6 @@ fn committee() -> (Vec<SigningKey>, Committee) {
         .collect();
     let keys = validators.iter().map(SigningKey::public).collect();
     (validators, Committee::new(Epoch(0), Engine::Pbft, 1, keys))
-}
-
-struct Stopwatch(Instant);
-
-impl Stopwatch {
-    fn lap(&mut self) -> Duration {
-        let now = Instant::now();
-        let lap = now - self.0;
-        self.0 = now;
-        lap
-    }
 }
 
 /// Payments between accounts that are drawn anew for each, by a fixed rule.

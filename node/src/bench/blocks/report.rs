@@ -1,18 +1,16 @@
 //! What executing blocks took.
 
-use std::time::Duration;
-
 use serde::Serialize;
 
 use super::Plan;
 use super::chain::Times;
 use crate::bench::chart::Panel;
-use crate::bench::machine::Memory;
+use crate::bench::machine::{Memory, Span};
 use crate::bench::report::{self, bytes};
 use crate::output::Output;
 
 /// The steps in the order in which they are done, by name.
-type Step = (&'static str, fn(&Times) -> Duration);
+type Step = (&'static str, fn(&Times) -> Span);
 const STEPS: [Step; 5] = [
     ("batches", |times| times.batches),
     ("execute", |times| times.execute),
@@ -28,6 +26,8 @@ const POINTS: usize = 200;
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Report {
     accounts: u64,
+    /// The chain's before the blocks.
+    height: u64,
     transactions: usize,
     transactions_per_block: usize,
     blocks: usize,
@@ -35,6 +35,8 @@ pub(crate) struct Report {
     seconds: f64,
     transactions_per_second: f64,
     us_per_transaction: PerTransaction,
+    /// Processor time of the thread that did all of it; the database's own threads are not in it.
+    cpu_us_per_transaction: PerTransaction,
     start_up: StartUp,
     disk: Disk,
     disk_bytes_per_transaction: f64,
@@ -55,15 +57,34 @@ pub(crate) struct PerTransaction {
     total: f64,
 }
 
+impl PerTransaction {
+    /// Of each step, in their order.
+    fn of([batches, execute, tree, write, flush]: [f64; 5]) -> Self {
+        Self {
+            batches,
+            execute,
+            tree,
+            write,
+            flush,
+            total: batches + execute + tree + write + flush,
+        }
+    }
+}
+
 /// A start on the chain, as a node does it.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub(crate) struct StartUp {
+    /// The chain's height.
+    #[serde(skip)]
+    pub(super) height: u64,
     /// Opening the database.
     pub(super) open_seconds: f64,
     /// Rebuilding the state tree.
     pub(super) tree_seconds: f64,
-    /// Memory that is resident for it after that.
+    /// Memory of this program after that.
     pub(super) resident_memory_bytes: u64,
+    /// Whether this program made the chain before: it keeps memory from that.
+    pub(super) made_here: bool,
 }
 
 /// The disk, before and after the blocks, both when compaction had no more to do.
@@ -87,27 +108,19 @@ impl Report {
         memory_bytes: Memory,
     ) -> Self {
         let count = plan.transactions as f64;
-        let micros = |of: fn(&Times) -> Duration| -> f64 {
-            let sum: Duration = blocks.iter().map(|(_, times)| of(times)).sum();
-            sum.as_secs_f64() * 1e6 / count
-        };
-        let [batches, execute, tree, write, flush] = STEPS.map(|(_, of)| micros(of));
-        let total = batches + execute + tree + write + flush;
+        let spans = STEPS.map(|(_, of)| blocks.iter().map(|(_, times)| of(times)).sum::<Span>());
+        let wall = PerTransaction::of(spans.map(|span| span.wall.as_secs_f64() * 1e6 / count));
+        let cpu = PerTransaction::of(spans.map(|span| span.cpu.as_secs_f64() * 1e6 / count));
         Self {
             accounts: plan.accounts,
+            height: start_up.height,
             transactions: plan.transactions,
             transactions_per_block: plan.per_block,
             blocks: blocks.len(),
-            seconds: total * count / 1e6,
-            transactions_per_second: 1e6 / total,
-            us_per_transaction: PerTransaction {
-                batches,
-                execute,
-                tree,
-                write,
-                flush,
-                total,
-            },
+            seconds: wall.total * count / 1e6,
+            transactions_per_second: 1e6 / wall.total,
+            us_per_transaction: wall,
+            cpu_us_per_transaction: cpu,
             start_up,
             disk,
             disk_bytes_per_transaction: (disk.after_bytes as f64 - disk.before_bytes as f64) / count,
@@ -118,12 +131,12 @@ impl Report {
 }
 
 /// Microseconds for a transaction over the blocks, several blocks to a point if there are many.
-fn line(blocks: &[(usize, Times)], of: fn(&Times) -> Duration) -> Vec<(f64, f64)> {
+fn line(blocks: &[(usize, Times)], of: fn(&Times) -> Span) -> Vec<(f64, f64)> {
     let group = blocks.len().div_ceil(POINTS).max(1);
     let groups = blocks.chunks(group).enumerate();
     groups
         .map(|(place, group_blocks)| {
-            let time: Duration = group_blocks.iter().map(|(_, times)| of(times)).sum();
+            let time = group_blocks.iter().map(|(_, times)| of(times)).sum::<Span>().wall;
             let count: usize = group_blocks.iter().map(|(count, _)| count).sum();
             ((place * group) as f64, time.as_secs_f64() * 1e6 / count as f64)
         })
@@ -132,22 +145,27 @@ fn line(blocks: &[(usize, Times)], of: fn(&Times) -> Duration) -> Vec<(f64, f64)
 
 impl report::Report for Report {
     fn text(&self, output: &Output) -> String {
-        let each = &self.us_per_transaction;
+        let (wall, cpu) = (&self.us_per_transaction, &self.cpu_us_per_transaction);
         let rows = [
-            ("write batches", each.batches),
-            ("execute", each.execute),
-            ("state tree", each.tree),
-            ("write block", each.write),
-            ("flush", each.flush),
-            ("all", each.total),
+            ("write batches", wall.batches, cpu.batches),
+            ("execute", wall.execute, cpu.execute),
+            ("state tree", wall.tree, cpu.tree),
+            ("write block", wall.write, cpu.write),
+            ("flush", wall.flush, cpu.flush),
+            ("all", wall.total, cpu.total),
         ];
-        let rows = rows.map(|(name, micros)| {
+        let rows = rows.map(|(name, micros, cpu)| {
             vec![
                 name.to_owned(),
                 format!("{micros:.2}"),
-                format!("{:.0} %", micros / each.total * 100.0),
+                format!("{:.0} %", micros / wall.total * 100.0),
+                format!("{cpu:.2}"),
             ]
         });
+        let made = match self.start_up.made_here {
+            true => "; this process made the chain too, and keeps memory from that: run again for less",
+            false => "",
+        };
         let fields = output.fields(&[
             ("accounts", self.accounts.to_string()),
             (
@@ -170,7 +188,7 @@ impl report::Report for Report {
             (
                 "start",
                 format!(
-                    "{:.2} s to open, {:.2} s for the state tree, {} of memory then",
+                    "{:.2} s to open, {:.2} s for the state tree, {} of memory then{made}",
                     self.start_up.open_seconds,
                     self.start_up.tree_seconds,
                     bytes(self.start_up.resident_memory_bytes)
@@ -185,7 +203,10 @@ impl report::Report for Report {
                 ),
             ),
         ]);
-        let table = output.table(&["STEP", ">US/TRANSACTION", ">SHARE"], rows.to_vec());
+        let table = output.table(
+            &["STEP", ">US/TRANSACTION", ">SHARE", ">OF THE PROCESSOR"],
+            rows.to_vec(),
+        );
         format!("{fields}\n{table}")
     }
 

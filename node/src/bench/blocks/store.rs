@@ -20,6 +20,7 @@ pub(crate) struct Store {
     folder: PathBuf,
     /// What is removed, copy included.
     removed: PathBuf,
+    made_here: bool,
 }
 
 impl Store {
@@ -30,6 +31,7 @@ impl Store {
         let store = Self {
             folder: folder.join("chain"),
             removed: folder,
+            made_here: true,
         };
         build(&store.folder, accounts, progress, stop)?;
         Ok(store)
@@ -46,12 +48,14 @@ impl Store {
         let copy = kept.join(format!("run-{}", std::process::id()));
         refuse(&copy)?;
         fs::create_dir_all(kept).map_err(|error| Failure::unwritable(kept, &error))?;
-        if !original.exists() {
+        let made_here = !original.exists();
+        if made_here {
             // A build that is broken off is never taken for a whole one.
             let making = kept.join(format!("accounts-{accounts}.making-{}", std::process::id()));
             let draft = Self {
                 folder: making.clone(),
                 removed: making.clone(),
+                made_here,
             };
             build(&draft.folder, accounts, progress, stop)?;
             fs::rename(&making, &original).map_err(|error| Failure::unwritable(&original, &error))?;
@@ -59,13 +63,19 @@ impl Store {
         let store = Self {
             folder: copy.clone(),
             removed: copy,
+            made_here,
         };
         BenchChain::copy(&original, &store.folder).map_err(unusable)?;
         Ok(store)
     }
 
+    /// Whether this program made the chain, and did not find it.
+    pub(super) fn made_here(&self) -> bool {
+        self.made_here
+    }
+
     /// The chain's folder.
-    pub(crate) fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
     }
 }

@@ -66,7 +66,7 @@ pub(super) fn blocks(args: &BlocksArgs, output: &Output) -> Result<(), Failure> 
         transactions,
         per_block: args.per_block as usize,
     };
-    let report = measure(store.folder(), plan, &progress, &stop)?;
+    let report = measure(&store, plan, &progress, &stop)?;
     progress.finish_and_clear();
     publish(&report, output, &args.chart)
 }

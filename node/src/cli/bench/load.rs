@@ -33,8 +33,8 @@ const EXPIRY_MARGIN: u64 = 1_200;
 /// How long signature checks are measured before the load.
 const CEILING_TIME: Duration = Duration::from_millis(500);
 
-/// Bytes of transactions a second that no network on this machine takes; so many are signed ahead.
-const BYTES_PER_SECOND: u64 = 150_000_000;
+/// Bytes of transactions a second that are signed ahead at the maximal rate: more than a few cores can take.
+const BYTES_PER_SECOND: u64 = 60_000_000;
 
 /// Bytes in a call at the maximal rate, about: nodes hold only so many bodies at once.
 const CALL_BYTES: usize = 1 << 20;
