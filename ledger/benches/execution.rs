@@ -1,5 +1,5 @@
 //! Blocks of single payments: what executing them costs, with the state in memory and signatures
-//! already checked.
+//! already checked; and batches of them: encoding, decoding, the batch check.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up shall panic")]
 
@@ -9,7 +9,8 @@ use quorate_crypto::{Committee, Engine, SigningKey};
 use quorate_ledger::{
     Address, Amount, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Digest, Epoch, FormedBatch,
     GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator, Intent, IntentV1, MemoryState,
-    Operation, Parameters, Proposal, StateTree, Timestamp, Tip, ValidatorIndex, execute, genesis_state,
+    Operation, Parameters, Proposal, SignedBatch, StateTree, Timestamp, Tip, ValidatorIndex, encode, execute,
+    execute_unrooted, genesis_state,
 };
 
 fn main() {
@@ -121,6 +122,14 @@ impl World {
             parameters,
         }
     }
+
+    fn rules(&self) -> BatchRules<'_> {
+        BatchRules {
+            network: &NETWORK,
+            committee: &self.committee,
+            parameters: self.parameters.v1(),
+        }
+    }
 }
 
 #[divan::bench(sample_count = 50)]
@@ -141,14 +150,43 @@ fn block_of_4_000_payments(bencher: divan::Bencher<'_, '_>) {
         });
 }
 
+/// The same without the state tree.
+#[divan::bench(sample_count = 50)]
+fn block_of_4_000_payments_unrooted(bencher: divan::Bencher<'_, '_>) {
+    let world = World::new();
+    let input = BlockInput {
+        tip: &world.tip,
+        proposal: &world.proposal,
+        batches: &world.batches,
+        parameters: world.parameters.v1(),
+    };
+    bencher.bench_local(|| execute_unrooted(&input, &world.state).unwrap());
+}
+
+#[divan::bench(sample_count = 50)]
+fn encode_a_batch_of_1_000_payments(bencher: divan::Bencher<'_, '_>) {
+    let world = World::new();
+    bencher.bench_local(|| encode(world.batches[0].signed()));
+}
+
+#[divan::bench(sample_count = 50)]
+fn decode_a_batch_of_1_000_payments(bencher: divan::Bencher<'_, '_>) {
+    let world = World::new();
+    bencher.bench_local(|| SignedBatch::decode(world.batches[0].bytes(), world.parameters.v1()).unwrap());
+}
+
+/// The whole check of one batch on one core, distinct keys: decoding, form, ids, signatures.
+#[divan::bench(sample_count = 20)]
+fn check_a_batch_of_1_000_payments(bencher: divan::Bencher<'_, '_>) {
+    let world = World::new();
+    let rules = world.rules();
+    bencher.bench_local(|| CheckedBatch::check(world.batches[0].bytes().clone(), &rules).unwrap());
+}
+
 /// The check of one batch but for its clients' signatures.
 #[divan::bench(sample_count = 50)]
 fn form_of_a_batch_of_1_000_payments(bencher: divan::Bencher<'_, '_>) {
     let world = World::new();
-    let rules = BatchRules {
-        network: &NETWORK,
-        committee: &world.committee,
-        parameters: world.parameters.v1(),
-    };
+    let rules = world.rules();
     bencher.bench_local(|| FormedBatch::new(world.batches[0].bytes().clone(), &rules).unwrap());
 }

@@ -27,7 +27,7 @@ mod trial;
 mod view;
 
 pub use trial::{Refusal, TrialRules, would_execute};
-use view::View;
+use view::{Finished, View};
 
 /// The newest block, and what is needed to put another on top of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -174,8 +174,22 @@ pub fn execute<R: StateReader>(
     reader: &R,
     tree: &mut StateTree,
 ) -> Result<Execution, StateError<R::Error>> {
-    let BlockInput { tip, proposal, .. } = *input;
-    check_input(input, tree);
+    Ok(execute_unrooted(input, reader)?.root(tree))
+}
+
+/// Executes as [`execute`] does, but for the state tree: that takes a good part of the time and can wait.
+///
+/// # Errors
+/// If the state cannot be read or is damaged.
+///
+/// # Panics
+/// If the batches are not the proposal's or not of the tip's network.
+pub fn execute_unrooted<'a, R: StateReader>(
+    input: &BlockInput<'a>,
+    reader: &R,
+) -> Result<Unrooted<'a>, StateError<R::Error>> {
+    let tip = input.tip;
+    check_input(input);
     let agreement = read_agreement(reader)?;
     assert_eq!(
         agreement.v1().epoch,
@@ -197,58 +211,105 @@ pub fn execute<R: StateReader>(
         let value = Some(encode(changed));
         finished.changes.insert(StateKey::agreement(), value);
     }
-    let next = changed.as_ref().unwrap_or(&agreement);
-    let hashes = finished.changes.iter();
-    let state_root = tree.update(
-        height,
-        hashes.map(|(key, value)| (*key, value.as_deref().map(value_hash))),
-    );
-    let header = Header::V1(HeaderV1 {
-        network: tip.network,
-        epoch: tip.epoch,
-        height,
-        previous: tip.block_hash,
-        chain_root: tip.chain.root(),
-        proposal: proposal.digest(),
+    Ok(Unrooted {
+        tip,
+        proposal: input.proposal,
+        agreement,
+        changed,
+        finished,
         timestamp: run.timestamp,
-        transaction_count: run.index(),
-        transactions_root: run.leaves.root(),
-        receipts_root: run.receipts.root(),
-        state_root,
-        next_committee: next.committee().digest(),
-    });
-    let block_hash = header.hash();
-    let mut chain = tip.chain.clone();
-    chain.push(&block_hash.0);
-    let executed = run.transactions.iter().map(|transaction| Executed {
-        position: transaction.position,
-        outcome: transaction.outcome,
-    });
-    Ok(Execution {
-        block: Block::V1(BlockV1 {
-            header,
-            proposal: proposal.clone(),
-            executed: executed.collect(),
-        }),
-        block_hash,
-        changes: finished.changes,
+        leaves: run.leaves,
+        receipts: run.receipts,
         transactions: run.transactions,
         histories: run.histories,
         records: run.records,
-        assets: finished.created,
-        holders: finished.holders,
-        tip: Tip {
-            network: tip.network,
-            epoch: next.v1().epoch,
-            height,
-            block_hash,
-            timestamp: run.timestamp,
-            state_root,
-            chain,
-        },
-        agreement: changed,
         spent: run.spent,
     })
+}
+
+/// A block that was executed, without the root of the state after it.
+pub struct Unrooted<'a> {
+    tip: &'a Tip,
+    proposal: &'a Proposal,
+    agreement: Agreement,
+    changed: Option<Agreement>,
+    finished: Finished,
+    timestamp: Timestamp,
+    leaves: Frontier,
+    receipts: Frontier,
+    transactions: Vec<ExecutedTransaction>,
+    histories: Vec<HistoryEntry>,
+    records: Vec<RecordEntry>,
+    spent: HashSet<Digest>,
+}
+
+impl Unrooted<'_> {
+    /// The block with its root. `tree` must be at the tip that the block was executed on; it is then at the
+    /// block's height.
+    ///
+    /// # Panics
+    /// If it is elsewhere.
+    pub fn root(self, tree: &mut StateTree) -> Execution {
+        let Self { tip, proposal, .. } = self;
+        assert!(
+            tree.height() == tip.height && tree.root() == tip.state_root,
+            "the state tree is at the tip"
+        );
+        let height = tip.height.next();
+        let next = self.changed.as_ref().unwrap_or(&self.agreement);
+        let hashes = self.finished.changes.iter();
+        let state_root = tree.update(
+            height,
+            hashes.map(|(key, value)| (*key, value.as_deref().map(value_hash))),
+        );
+        let index = u32::try_from(self.transactions.len()).expect("a proposal's batches are bounded");
+        let header = Header::V1(HeaderV1 {
+            network: tip.network,
+            epoch: tip.epoch,
+            height,
+            previous: tip.block_hash,
+            chain_root: tip.chain.root(),
+            proposal: proposal.digest(),
+            timestamp: self.timestamp,
+            transaction_count: index,
+            transactions_root: self.leaves.root(),
+            receipts_root: self.receipts.root(),
+            state_root,
+            next_committee: next.committee().digest(),
+        });
+        let block_hash = header.hash();
+        let mut chain = tip.chain.clone();
+        chain.push(&block_hash.0);
+        let executed = self.transactions.iter().map(|transaction| Executed {
+            position: transaction.position,
+            outcome: transaction.outcome,
+        });
+        Execution {
+            block: Block::V1(BlockV1 {
+                header,
+                proposal: proposal.clone(),
+                executed: executed.collect(),
+            }),
+            block_hash,
+            tip: Tip {
+                network: tip.network,
+                epoch: next.v1().epoch,
+                height,
+                block_hash,
+                timestamp: self.timestamp,
+                state_root,
+                chain,
+            },
+            changes: self.finished.changes,
+            transactions: self.transactions,
+            histories: self.histories,
+            records: self.records,
+            assets: self.finished.created,
+            holders: self.finished.holders,
+            agreement: self.changed,
+            spent: self.spent,
+        }
+    }
 }
 
 /// The epoch under way.
@@ -260,7 +321,7 @@ pub fn read_agreement<R: StateReader>(reader: &R) -> Result<Agreement, StateErro
     read_value(reader, &key)?.ok_or(StateError::Damaged { key })
 }
 
-fn check_input(input: &BlockInput<'_>, tree: &StateTree) {
+fn check_input(input: &BlockInput<'_>) {
     let tip = input.tip;
     let given = input.batches.iter().map(|batch| batch.digest());
     assert!(
@@ -274,10 +335,6 @@ fn check_input(input: &BlockInput<'_>, tree: &StateTree) {
     assert!(
         input.batches.iter().all(fits),
         "the batches are of this network and epoch"
-    );
-    assert!(
-        tree.height() == tip.height && tree.root() == tip.state_root,
-        "the state tree is at the tip"
     );
 }
 

@@ -14,6 +14,7 @@ mod relay;
 mod wait;
 
 mod bad_input;
+mod bench;
 mod damage;
 mod discovery;
 mod doctor;

@@ -4,6 +4,8 @@ use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
+use quorate_network::PeerInfo;
+use quorate_storage::Statistics;
 
 /// One reading of everything a node measures.
 #[derive(Clone, Debug, Default)]
@@ -15,6 +17,53 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Adds what the chain database takes.
+    pub(crate) fn add_chain(&mut self, statistics: &Statistics) {
+        let large = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
+        self.counters.push((
+            "chain_flushes",
+            "Flushes of the chain database to the disk since the start",
+            statistics.flushes,
+        ));
+        self.gauges.extend([
+            (
+                "chain_disk_bytes",
+                "Disk taken by the chain",
+                large(statistics.table_bytes + statistics.blob_bytes),
+            ),
+            (
+                "chain_write_buffer_bytes",
+                "Writes to the chain that are not in its tables yet",
+                large(statistics.write_buffer_bytes),
+            ),
+            (
+                "chain_pending_compaction_bytes",
+                "Bytes of the chain that compaction has yet to rewrite",
+                large(statistics.pending_compaction_bytes),
+            ),
+        ]);
+    }
+
+    /// Adds what went to and came from all peers, framing and encryption not counted.
+    pub(crate) fn add_traffic(&mut self, peers: &[PeerInfo]) {
+        let (mut sent, mut received) = (0, 0);
+        for traffic in peers
+            .iter()
+            .flat_map(|peer| [peer.votes, peer.batches, peer.sync])
+        {
+            sent += traffic.sent_bytes;
+            received += traffic.received_bytes;
+        }
+        self.counters.extend([
+            ("sent_bytes", "Bytes sent to peers since the start", sent),
+            (
+                "received_bytes",
+                "Bytes received from peers since the start",
+                received,
+            ),
+        ]);
+    }
+
     /// The Prometheus text of this reading; every name begins with `quorate_`.
     pub(crate) fn text(&self) -> String {
         let mut registry = Registry::with_prefix("quorate");

@@ -12,7 +12,7 @@ use quorate_consensus::Evidence;
 use quorate_crypto::{Committee, Height, ValidatorIndex};
 use quorate_genesis::Genesis;
 use quorate_ledger::{Digest, Parameters, encode};
-use quorate_storage::Chain;
+use quorate_storage::{Chain, Journal};
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitter};
@@ -43,6 +43,7 @@ pub(crate) struct RunningNode {
     pub(crate) index: Option<ValidatorIndex>,
     pub(crate) chain: Arc<Chain>,
     pub(crate) state: Arc<StateCache>,
+    pub(crate) journal: Arc<Journal>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) own: Arc<OwnBatches>,
     pub(crate) batches: Arc<BatchStore>,
@@ -365,12 +366,14 @@ impl Node for RunningNode {
             ],
         };
         if let Ok(statistics) = self.chain.statistics() {
-            reading.gauges.push((
-                "chain_disk_bytes",
-                "Disk taken by the chain",
-                large(statistics.table_bytes + statistics.blob_bytes),
-            ));
+            reading.add_chain(&statistics);
         }
+        reading.add_traffic(&self.links.handle().peers());
+        reading.counters.push((
+            "journal_flushes",
+            "Flushes of the journal to the disk since the start",
+            self.journal.flushes(),
+        ));
         reading.text()
     }
 

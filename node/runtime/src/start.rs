@@ -177,6 +177,7 @@ impl Started {
         );
 
         let next_entry = journal.next_sequence();
+        let counted_journal = Arc::clone(&journal);
         let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());
         let (chain_flusher, flush_thread) =
             flush::start_chain(Arc::clone(&chain), batches.write_count(), inbox.clone());
@@ -302,6 +303,7 @@ impl Started {
             index: Some(identity.index),
             chain,
             state,
+            journal: counted_journal,
             pool,
             own,
             batches,

@@ -6,7 +6,6 @@
 //! way at the fault is taken for service going on.
 
 mod faults;
-mod network;
 mod pulse;
 mod report;
 
@@ -14,9 +13,9 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 
+use super::network::Network;
 use crate::failure::Failure;
 use faults::Fault;
-pub(crate) use network::Network;
 use pulse::Pulse;
 use report::Measure;
 pub(crate) use report::Report;

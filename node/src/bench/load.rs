@@ -1,26 +1,32 @@
 //! Offering load: at a fixed rate whatever the answers do (open loop), or as fast as answers come with a
 //! bounded number in flight (closed loop).
 
+mod report;
+mod signing;
+mod tally;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use quorate_client::schema::{Submitted, SubmittedStatus};
 use quorate_client::{Bytes, Client, ClientError, Wait};
-use quorate_ledger::{Timestamp, encode};
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until};
 
-use super::accounts::Accounts;
-use super::report::Tally;
+use super::usage::{Probe, Usage};
 use crate::failure::Failure;
+pub(crate) use report::{LoadReport, Setting};
+use signing::Call;
+pub(crate) use signing::{Signed, Signing};
+pub(crate) use tally::Tally;
+use tally::{Settled, Settlement};
 
 /// How long the outcome of one call is waited for.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Signed calls that wait for their turn: enough that signing never holds up sending.
-const SIGNED_AHEAD: usize = 64;
+/// The pause before a call whose outcome is unknown is made again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Calls in flight in an open loop; beyond it the generator itself would be what is measured, and says so.
 const MAX_OPEN_CALLS: usize = 4_096;
@@ -35,7 +41,7 @@ pub(crate) enum Rate {
 }
 
 /// What load to offer.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Load {
     /// How fast.
     pub(crate) rate: Rate,
@@ -43,20 +49,8 @@ pub(crate) struct Load {
     pub(crate) duration: Duration,
     /// How long before that it does not count.
     pub(crate) warmup: Duration,
-    /// Payments in a transaction.
-    pub(crate) payments: usize,
-    /// Transactions in a call.
-    pub(crate) bundle: usize,
     /// Calls in flight at the maximal rate.
     pub(crate) in_flight: usize,
-    /// When the transactions expire.
-    pub(crate) expires_at: Timestamp,
-}
-
-/// Signed transactions of one call.
-struct Call {
-    first: u64,
-    transactions: Vec<Bytes>,
 }
 
 /// The clock of a run.
@@ -69,6 +63,17 @@ struct Schedule {
 }
 
 impl Schedule {
+    fn from_now(load: &Load) -> Self {
+        let start = Instant::now();
+        let counted_from = start + load.warmup;
+        Self {
+            start,
+            counted_from,
+            end: counted_from + load.duration,
+            rate: load.rate,
+        }
+    }
+
     /// When the transaction with this number is meant to be sent, in an open loop.
     fn due(&self, number: u64) -> Option<Instant> {
         match self.rate {
@@ -81,39 +86,43 @@ impl Schedule {
     }
 }
 
-/// Offers the load to the nodes in turn, and counts what becomes of it.
-pub(crate) async fn offer(load: &Load, accounts: Arc<Accounts>, nodes: &[Client]) -> Result<Tally, Failure> {
-    let mut calls = sign_ahead(load, accounts);
+/// Offers the load to the nodes in turn, and counts what becomes of it and what it took.
+pub(crate) async fn offer(
+    load: &Load,
+    signed: Signed,
+    nodes: &[Client],
+    probe: Arc<Probe>,
+) -> Result<(Tally, Usage), Failure> {
+    let mut calls = signed.stream();
     // Until the first calls are signed there is nothing to measure.
     let Some(mut call) = calls.recv().await else {
         return Err(Failure::failed("nothing was signed"));
     };
-    let start = Instant::now();
-    let schedule = Schedule {
-        start,
-        counted_from: start + load.warmup,
-        end: start + load.warmup + load.duration,
-        rate: load.rate,
-    };
+    let schedule = Schedule::from_now(load);
+    let watching = tokio::spawn(async move {
+        sleep_until(schedule.counted_from).await;
+        let before = probe.sample().await;
+        sleep_until(schedule.end).await;
+        Usage::between(&before, &probe.sample().await)
+    });
     let permits = match load.rate {
         Rate::PerSecond(_) => MAX_OPEN_CALLS,
         Rate::Max => load.in_flight,
     };
     let slots = Arc::new(Semaphore::new(permits));
-    let late = Arc::new(AtomicU64::new(0));
-    let (tallies, mut finished) = mpsc::unbounded_channel::<Tally>();
-    let mut next_node = 0;
-    loop {
+    let busy = Arc::new(AtomicU64::new(0));
+    let (settlements, settled) = mpsc::unbounded_channel();
+    let counting = tokio::spawn(count(settled, schedule));
+    let mut held_back = 0;
+    for node in nodes.iter().cycle() {
         // A bundle leaves when its last transaction is due; all of them count from their own times.
         let last = call.first + call.transactions.len() as u64 - 1;
         if let Some(due) = schedule.due(last) {
             if due >= schedule.end {
                 break;
             }
-            tokio::time::sleep_until(due).await;
-        }
-        if slots.available_permits() == 0 && load.rate != Rate::Max {
-            late.fetch_add(1, Ordering::Relaxed);
+            sleep_until(due).await;
+            held_back += u64::from(slots.available_permits() == 0);
         }
         let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
             break;
@@ -121,158 +130,125 @@ pub(crate) async fn offer(load: &Load, accounts: Arc<Accounts>, nodes: &[Client]
         if Instant::now() >= schedule.end {
             break;
         }
-        let node = nodes[next_node % nodes.len()].clone();
-        next_node += 1;
-        let tallies = tallies.clone();
+        let (node, settlements, busy) = (node.clone(), settlements.clone(), Arc::clone(&busy));
         tokio::spawn(async move {
-            let tally = deliver(call, schedule, &node).await;
+            let outcome = deliver(call, schedule, &node, &busy).await;
             drop(slot);
             // Nobody listens only if the run was given up.
-            let _ = tallies.send(tally);
+            let _ = settlements.send(outcome);
         });
         match calls.recv().await {
             Some(next) => call = next,
             None => break,
         }
     }
-    drop(tallies);
+    drop(settlements);
     drop(calls);
-    let mut total = Tally::new();
-    while let Some(tally) = finished.recv().await {
-        total.add(&tally);
-    }
-    total.held_back = late.load(Ordering::Relaxed);
-    Ok(total)
+    let ended = |error| Failure::failed(format!("the measurement ended early: {error}"));
+    let mut tally = counting.await.map_err(ended)?;
+    tally.held_back = held_back;
+    tally.busy = busy.load(Ordering::Relaxed);
+    Ok((tally, watching.await.map_err(ended)?))
 }
 
-/// Signs calls on threads of their own, a bounded number ahead.
-fn sign_ahead(load: &Load, accounts: Arc<Accounts>) -> mpsc::Receiver<Call> {
-    let (sender, receiver) = mpsc::channel(SIGNED_AHEAD);
-    let (bundle, payments, expires_at) = (load.bundle, load.payments, load.expires_at);
-    tokio::task::spawn_blocking(move || {
-        let mut first = 0_u64;
-        loop {
-            let transactions = (first..first + bundle as u64)
-                .map(|number| Bytes::from(encode(&accounts.transaction(number, payments, expires_at))))
-                .collect();
-            if sender.blocking_send(Call { first, transactions }).is_err() {
-                return;
-            }
-            first += bundle as u64;
+async fn count(mut settled: mpsc::UnboundedReceiver<Vec<Settlement>>, schedule: Schedule) -> Tally {
+    let mut tally = Tally::new();
+    while let Some(outcome) = settled.recv().await {
+        for settlement in outcome {
+            tally.count(settlement, &schedule);
         }
-    });
-    receiver
+    }
+    tally
 }
 
 /// Sends one call, again and again while a node is busy, until everything in it is decided.
-async fn deliver(call: Call, schedule: Schedule, node: &Client) -> Tally {
+async fn deliver(call: Call, schedule: Schedule, node: &Client, busy: &AtomicU64) -> Vec<Settlement> {
     let sent = Instant::now();
     let deadline = sent + PATIENCE;
-    let mut tally = Tally::new();
+    let mut settlements = Vec::with_capacity(call.transactions.len());
     let mut open: Vec<(Instant, Bytes)> = (call.first..)
         .zip(call.transactions)
         .map(|(number, bytes)| (schedule.due(number).unwrap_or(sent), bytes))
         .collect();
-    open.iter()
-        .filter(|(due, _)| *due >= schedule.counted_from)
-        .for_each(|_| tally.offered += 1);
+    let refuse_all = |settlements: &mut Vec<Settlement>, open: &mut Vec<(Instant, Bytes)>, code: &str| {
+        let answered = Instant::now();
+        settlements.extend(open.drain(..).map(|(due, _)| Settlement {
+            due,
+            answered,
+            settled: Settled::Refused(code.to_owned()),
+        }));
+    };
     while !open.is_empty() {
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
             break;
         }
-        let bytes: Vec<Bytes> = open.iter().map(|(_, bytes)| bytes.clone()).collect();
-        let answers = match bytes.as_slice() {
-            [only] => node
-                .submit(only.clone(), Wait::Committed(left))
-                .await
-                .map(|answer| vec![answer]),
-            many => node.submit_many(many, Wait::Committed(left)).await,
-        };
-        let answered = Instant::now();
         let mut pause = None;
-        match answers {
+        match submit(node, &open, left).await {
             Ok(answers) => {
+                let answered = Instant::now();
                 let mut still = Vec::new();
                 for ((due, bytes), answer) in open.into_iter().zip(answers) {
-                    let counted = due >= schedule.counted_from;
                     match settle(&answer) {
-                        Settled::Busy(millis) => {
-                            tally.busy += u64::from(counted);
-                            pause = pause.max(Some(Duration::from_millis(millis)));
+                        Ok(settled) => settlements.push(Settlement {
+                            due,
+                            answered,
+                            settled,
+                        }),
+                        Err(retry_after) => {
+                            busy.fetch_add(u64::from(retry_after.is_some()), Ordering::Relaxed);
+                            pause = pause.max(retry_after);
                             still.push((due, bytes));
                         }
-                        Settled::Pending => still.push((due, bytes)),
-                        settled if counted => tally.count(&settled, answered - due, answered <= schedule.end),
-                        _ => {}
                     }
                 }
                 open = still;
             }
             Err(ClientError::Busy { retry_after_ms, .. }) => {
-                tally.busy += open
-                    .iter()
-                    .filter(|(due, _)| *due >= schedule.counted_from)
-                    .count() as u64;
+                busy.fetch_add(open.len() as u64, Ordering::Relaxed);
                 pause = Some(Duration::from_millis(retry_after_ms));
             }
-            Err(ClientError::Refused { code, .. }) => {
-                for (due, _) in open.drain(..) {
-                    if due >= schedule.counted_from {
-                        tally.count(&Settled::Refused(code.clone()), answered - due, false);
-                    }
-                }
-            }
-            Err(ClientError::Unknown { .. } | ClientError::Unreachable { .. }) => {
-                pause = Some(Duration::from_millis(100));
-            }
-            Err(error) => {
-                for (due, _) in open.drain(..) {
-                    if due >= schedule.counted_from {
-                        tally.count(&Settled::Refused(error.to_string()), answered - due, false);
-                    }
-                }
-            }
+            Err(ClientError::Unknown { .. } | ClientError::Unreachable { .. }) => pause = Some(PAUSE),
+            Err(ClientError::Refused { code, .. }) => refuse_all(&mut settlements, &mut open, &code),
+            Err(error) => refuse_all(&mut settlements, &mut open, &error.to_string()),
         }
         if let Some(pause) = pause {
-            tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
+            sleep_until(deadline.min(Instant::now() + pause)).await;
         }
     }
-    tally.unknown += open
-        .iter()
-        .filter(|(due, _)| *due >= schedule.counted_from)
-        .count() as u64;
-    tally
+    let answered = Instant::now();
+    settlements.extend(open.into_iter().map(|(due, _)| Settlement {
+        due,
+        answered,
+        settled: Settled::Unknown,
+    }));
+    settlements
 }
 
-/// What an answer says about one transaction.
-pub(crate) enum Settled {
-    /// Certified, with success.
-    Committed,
-    /// Certified, and failed.
-    Failed(String),
-    /// Not taken, for a reason that another try does not change.
-    Refused(String),
-    /// Not taken for lack of room, for so many milliseconds.
-    Busy(u64),
-    /// Taken, and not certified yet.
-    Pending,
+async fn submit(
+    node: &Client,
+    open: &[(Instant, Bytes)],
+    wait: Duration,
+) -> Result<Vec<Submitted>, ClientError> {
+    let wait = Wait::Committed(wait);
+    if let [(_, only)] = open {
+        return Ok(vec![node.submit(only.clone(), wait).await?]);
+    }
+    let bytes: Vec<Bytes> = open.iter().map(|(_, bytes)| bytes.clone()).collect();
+    node.submit_many(&bytes, wait).await
 }
 
-fn settle(answer: &Submitted) -> Settled {
+/// What an answer settles; else it is to be asked again, after some time if the node has no room.
+fn settle(answer: &Submitted) -> Result<Settled, Option<Duration>> {
     let code = || answer.code.clone().unwrap_or_else(|| "no code".to_owned());
     match answer.status {
-        SubmittedStatus::Committed => Settled::Committed,
-        SubmittedStatus::Failed => Settled::Failed(code()),
-        SubmittedStatus::Pending => Settled::Pending,
-        SubmittedStatus::Refused if answer.retry_after_ms.is_some() => {
-            Settled::Busy(answer.retry_after_ms.unwrap_or_default())
-        }
-        SubmittedStatus::Refused | SubmittedStatus::Expired => Settled::Refused(code()),
+        SubmittedStatus::Committed => Ok(Settled::Committed),
+        SubmittedStatus::Failed => Ok(Settled::Failed(code())),
+        SubmittedStatus::Pending => Err(None),
+        SubmittedStatus::Refused => match answer.retry_after_ms {
+            Some(millis) => Err(Some(Duration::from_millis(millis))),
+            None => Ok(Settled::Refused(code())),
+        },
+        SubmittedStatus::Expired => Ok(Settled::Refused(code())),
     }
-}
-
-/// A histogram of microseconds, up to ten minutes, with three digits.
-pub(crate) fn latencies() -> Histogram<u64> {
-    Histogram::new_with_bounds(1, 600_000_000, 3).expect("the bounds are valid")
 }

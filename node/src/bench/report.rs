@@ -1,76 +1,25 @@
-//! What a benchmark found, as a table and as JSON.
-
-use std::collections::BTreeMap;
-use std::time::Duration;
+//! How every benchmark says what it found: a table for people or one JSON document, and a chart.
 
 use hdrhistogram::Histogram;
 use serde::Serialize;
 
-use super::load::{Settled, latencies};
-use crate::output::{Output, Tone};
+use super::chart::{ChartArgs, Panel};
+use crate::failure::Failure;
+use crate::output::Output;
 
-/// Counts of what became of transactions whose time was after the warm-up.
-pub(crate) struct Tally {
-    /// Transactions that were meant to be sent.
-    pub(crate) offered: u64,
-    /// Certified with success.
-    pub(crate) committed: u64,
-    /// Of these, certified before the time was over.
-    pub(crate) committed_in_time: u64,
-    /// Certified and failed, by code.
-    pub(crate) failed: BTreeMap<String, u64>,
-    /// Refused, by code.
-    pub(crate) refused: BTreeMap<String, u64>,
-    /// Answers that there was no room, after which it was tried again.
-    pub(crate) busy: u64,
-    /// Undecided at the deadline.
-    pub(crate) unknown: u64,
-    /// Calls that could not leave when they should have, as too many were open.
-    pub(crate) held_back: u64,
-    latencies: Histogram<u64>,
+/// What a benchmark found.
+pub(crate) trait Report: Serialize {
+    /// The text for people.
+    fn text(&self, output: &Output) -> String;
+
+    /// What a chart shows.
+    fn panels(&self) -> Vec<Panel>;
 }
 
-/// What was found.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Report {
-    /// Nodes that were asked.
-    pub(crate) nodes: usize,
-    /// `max`, or transactions a second.
-    pub(crate) rate: String,
-    /// Seconds that count.
-    pub(crate) seconds: f64,
-    /// Accounts that sent.
-    pub(crate) accounts: usize,
-    /// Payments in a transaction.
-    pub(crate) payments_per_transaction: usize,
-    /// Transactions in a call.
-    pub(crate) transactions_per_call: usize,
-    /// Calls in flight at the maximal rate.
-    pub(crate) in_flight: Option<usize>,
-    /// Transactions that were meant to be sent.
-    pub(crate) offered: u64,
-    /// Certified with success.
-    pub(crate) committed: u64,
-    /// Of these, certified before the time was over.
-    pub(crate) committed_in_time: u64,
-    /// Certified and failed, by code.
-    pub(crate) failed: BTreeMap<String, u64>,
-    /// Refused, by code.
-    pub(crate) refused: BTreeMap<String, u64>,
-    /// Answers that there was no room.
-    pub(crate) busy_answers: u64,
-    /// Undecided at the deadline.
-    pub(crate) unknown: u64,
-    /// Calls that left late because too many were open.
-    pub(crate) held_back_calls: u64,
-    /// Certified transactions a second, of those certified in time.
-    pub(crate) transactions_per_second: f64,
-    /// Payments a second, likewise.
-    pub(crate) payments_per_second: f64,
-    /// Milliseconds from the intended time of sending to the certified answer.
-    pub(crate) latency_ms: Latency,
-    /// Processor seconds of this program, signing included.
-    pub(crate) client_cpu_seconds: f64,
+/// Prints a report, and draws it where that was asked for.
+pub(crate) fn publish(report: &impl Report, output: &Output, chart: &ChartArgs) -> Result<(), Failure> {
+    output.print(report, |output| report.text(output))?;
+    chart.draw(&report.panels())
 }
 
 /// Percentiles, in milliseconds.
@@ -84,144 +33,96 @@ pub(crate) struct Latency {
     max: f64,
 }
 
-impl Tally {
-    /// Nothing yet.
-    pub(crate) fn new() -> Self {
-        Self {
-            offered: 0,
-            committed: 0,
-            committed_in_time: 0,
-            failed: BTreeMap::new(),
-            refused: BTreeMap::new(),
-            busy: 0,
-            unknown: 0,
-            held_back: 0,
-            latencies: latencies(),
-        }
-    }
-
-    /// Counts one transaction.
-    pub(crate) fn count(&mut self, settled: &Settled, latency: Duration, in_time: bool) {
-        match settled {
-            Settled::Committed => {
-                self.committed += 1;
-                self.committed_in_time += u64::from(in_time);
-                let micros = u64::try_from(latency.as_micros()).unwrap_or(u64::MAX);
-                self.latencies.saturating_record(micros.max(1));
-            }
-            Settled::Failed(code) => *self.failed.entry(code.clone()).or_default() += 1,
-            Settled::Refused(code) => *self.refused.entry(code.clone()).or_default() += 1,
-            Settled::Busy(_) | Settled::Pending => {}
-        }
-    }
-
-    /// Adds another count.
-    pub(crate) fn add(&mut self, other: &Self) {
-        self.offered += other.offered;
-        self.committed += other.committed;
-        self.committed_in_time += other.committed_in_time;
-        self.busy += other.busy;
-        self.unknown += other.unknown;
-        self.held_back += other.held_back;
-        for (code, count) in &other.failed {
-            *self.failed.entry(code.clone()).or_default() += count;
-        }
-        for (code, count) in &other.refused {
-            *self.refused.entry(code.clone()).or_default() += count;
-        }
-        self.latencies
-            .add(&other.latencies)
-            .expect("all histograms have the same bounds");
-    }
-
-    /// The percentiles.
-    pub(crate) fn latency(&self) -> Latency {
-        let millis = |quantile: f64| self.latencies.value_at_quantile(quantile) as f64 / 1000.0;
-        Latency {
-            p50: millis(0.5),
-            p90: millis(0.9),
-            p99: millis(0.99),
-            p999: millis(0.999),
-            max: self.latencies.max() as f64 / 1000.0,
-        }
-    }
+/// A histogram of microseconds, up to ten minutes, with three digits.
+pub(crate) fn latencies() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 600_000_000, 3).expect("the bounds are valid")
 }
 
-impl Report {
-    /// The table for people.
-    pub(crate) fn text(&self, output: &Output) -> String {
-        let codes = |counts: &BTreeMap<String, u64>| {
-            if counts.is_empty() {
-                return "0".to_owned();
-            }
-            let parts: Vec<String> = counts
-                .iter()
-                .map(|(code, count)| format!("{count} {code}"))
-                .collect();
-            output.paint(Tone::Bad, &parts.join(", "))
-        };
-        let undecided = if self.unknown == 0 {
-            "0".to_owned()
-        } else {
-            output.paint(Tone::Bad, &self.unknown.to_string())
-        };
-        let latency = &self.latency_ms;
-        let mut text = output.fields(&[
-            ("rate", self.rate.clone()),
-            (
-                "measured",
-                format!("{:.1} s at {} nodes", self.seconds, self.nodes),
-            ),
-            ("accounts", self.accounts.to_string()),
-            ("payments/transaction", self.payments_per_transaction.to_string()),
-            ("offered", self.offered.to_string()),
-            (
-                "committed",
-                format!("{} ({} in time)", self.committed, self.committed_in_time),
-            ),
-            ("failed", codes(&self.failed)),
-            ("refused", codes(&self.refused)),
-            ("busy answers", self.busy_answers.to_string()),
-            ("undecided", undecided),
-            ("transactions/s", format!("{:.1}", self.transactions_per_second)),
-            ("payments/s", format!("{:.1}", self.payments_per_second)),
-            ("client's processor", format!("{:.1} s", self.client_cpu_seconds)),
-        ]);
-        if self.held_back_calls > 0 {
-            let warning = format!(
-                "{} calls left late: this program could not keep up with the rate\n",
-                self.held_back_calls
-            );
-            text.push_str(&output.paint(Tone::Warning, &warning));
+/// A quantile in milliseconds.
+pub(crate) fn millis(latencies: &Histogram<u64>, quantile: f64) -> f64 {
+    latencies.value_at_quantile(quantile) as f64 / 1000.0
+}
+
+impl Latency {
+    /// The percentiles of a histogram of microseconds.
+    pub(crate) fn of(latencies: &Histogram<u64>) -> Self {
+        Self {
+            p50: millis(latencies, 0.5),
+            p90: millis(latencies, 0.9),
+            p99: millis(latencies, 0.99),
+            p999: millis(latencies, 0.999),
+            max: latencies.max() as f64 / 1000.0,
         }
-        text.push_str("\nlatency in ms, from the intended time of sending to the certified answer\n");
+    }
+
+    /// The table for people.
+    pub(crate) fn table(&self, output: &Output) -> String {
         let shown = |value: f64| format!("{value:.2}");
         let row = vec![
-            shown(latency.p50),
-            shown(latency.p90),
-            shown(latency.p99),
-            shown(latency.p999),
-            shown(latency.max),
+            shown(self.p50),
+            shown(self.p90),
+            shown(self.p99),
+            shown(self.p999),
+            shown(self.max),
         ];
-        text.push_str(&output.table(&[">P50", ">P90", ">P99", ">P99.9", ">MAX"], vec![row]));
-        text
+        output.table(&[">P50", ">P90", ">P99", ">P99.9", ">MAX"], vec![row])
     }
 }
 
-/// Processor seconds that this process has used.
-pub(crate) fn cpu_seconds() -> f64 {
-    let Ok(stat) = std::fs::read_to_string("/proc/self/stat") else {
-        return 0.0;
-    };
-    let Some((_, fields)) = stat.rsplit_once(')') else {
-        return 0.0;
-    };
-    // User and system time are fields 14 and 15, in ticks; the state after the name is field 3.
-    let ticks: u64 = fields
-        .split_ascii_whitespace()
-        .skip(14 - 3)
-        .take(2)
-        .filter_map(|field| field.parse::<u64>().ok())
-        .sum();
-    ticks as f64 / rustix::param::clock_ticks_per_second() as f64
+/// A curve of percentiles: how many transactions there are for one that took longer, and milliseconds.
+pub(crate) fn percentile_curve(latencies: &Histogram<u64>) -> Vec<(f64, f64)> {
+    // As many steps to a power of ten as a line needs to look smooth.
+    const STEPS: u32 = 10;
+    let most = (latencies.len() as f64).max(10.0);
+    (0..)
+        .map(|step| 10_f64.powf(f64::from(step) / f64::from(STEPS)))
+        .take_while(|one_in| *one_in <= most)
+        .map(|one_in| (one_in, millis(latencies, 1.0 - 1.0 / one_in)))
+        .collect()
+}
+
+/// Bytes as people read them.
+pub(crate) fn bytes(count: u64) -> String {
+    let count = count as f64;
+    match count {
+        large if large >= 1e9 => format!("{:.2} GB", large / 1e9),
+        large if large >= 1e6 => format!("{:.1} MB", large / 1e6),
+        large if large >= 1e3 => format!("{:.1} kB", large / 1e3),
+        small => format!("{small:.0} B"),
+    }
+}
+
+/// `part` of `whole`, or nothing of nothing.
+pub(crate) fn ratio(part: f64, whole: f64) -> Option<f64> {
+    (whole > 0.0).then(|| part / whole)
+}
+
+/// A number that may not be known.
+pub(crate) fn shown(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| "-".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_curve_of_percentiles_ends_where_there_are_no_more_transactions() {
+        let mut histogram = latencies();
+        for micros in 1..=1_000 {
+            histogram.record(micros * 1_000).unwrap();
+        }
+        let curve = percentile_curve(&histogram);
+        let (one_in, slowest) = *curve.last().unwrap();
+        assert!((one_in - 1_000.0).abs() < 1e-6);
+        assert!((slowest - 999.0).abs() < 2.0, "{slowest}");
+    }
+
+    #[test]
+    fn bytes_are_short_and_nothing_of_nothing_is_unknown() {
+        assert_eq!(bytes(999), "999 B");
+        assert_eq!(bytes(1_500_000), "1.5 MB");
+        assert_eq!(ratio(1.0, 0.0), None);
+        assert_eq!(shown(ratio(1.0, 2.0), 1), "0.5");
+    }
 }

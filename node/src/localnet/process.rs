@@ -61,6 +61,13 @@ impl Process {
         }
     }
 
+    /// Processor seconds that it has used, its threads' and the system's on its behalf; none if it is gone.
+    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
+        let stat = Stat::read(self.pid)?;
+        let is_it = stat.started().as_ref() == Some(&self.started);
+        is_it.then(|| stat.cpu_ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
+    }
+
     /// Whether it has not ended.
     pub(crate) fn is_alive(&self) -> bool {
         self.activity() != Activity::Stopped
@@ -137,6 +144,7 @@ pub(crate) fn start_node(home: &Path, log: &Path) -> Result<Child, Failure> {
 /// The parts of `/proc/PID/stat` that matter here.
 struct Stat {
     state: char,
+    cpu_ticks: u64,
     threads: u64,
     start_tick: u64,
 }
@@ -151,11 +159,15 @@ impl Stat {
         let (_, after_name) = text.rsplit_once(')')?;
         let mut fields = after_name.split_ascii_whitespace();
         let state = fields.next()?.chars().next()?;
-        // The state is field 3, the number of threads field 20, the start time field 22.
-        let threads = fields.nth(20 - 3 - 1)?.parse().ok()?;
+        // The state is field 3, user and system time fields 14 and 15, the number of threads field 20, the
+        // start time field 22.
+        let user: u64 = fields.nth(14 - 3 - 1)?.parse().ok()?;
+        let system: u64 = fields.next()?.parse().ok()?;
+        let threads = fields.nth(20 - 15 - 1)?.parse().ok()?;
         let start_tick = fields.nth(22 - 20 - 1)?.parse().ok()?;
         Some(Self {
             state,
+            cpu_ticks: user.saturating_add(system),
             threads,
             start_tick,
         })
@@ -183,12 +195,14 @@ mod tests {
             "42 (a) b) S 1 42 42 0 -1 4194304 1 2 3 4 5 6 7 8 20 0 1 0 987654 1000 5 18446744073709551615";
         let stat = Stat::parse(stat).unwrap();
         assert_eq!((stat.state, stat.threads, stat.start_tick), ('S', 1, 987_654));
+        assert_eq!(stat.cpu_ticks, 5 + 6);
     }
 
     #[test]
     fn a_zombie_has_ended_only_once_its_last_thread_has() {
         let stat = |state, threads| Stat {
             state,
+            cpu_ticks: 0,
             threads,
             start_tick: 0,
         };

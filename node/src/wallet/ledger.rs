@@ -73,6 +73,14 @@ impl NodeArgs {
         Self { nodes, genesis: None }
     }
 
+    /// The same word of the genesis document, but other nodes.
+    pub(crate) fn at(&self, nodes: Vec<String>) -> Self {
+        Self {
+            nodes,
+            genesis: self.genesis.clone(),
+        }
+    }
+
     /// A client of the nodes.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         Ok(Client::new(&self.nodes)?)

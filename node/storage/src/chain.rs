@@ -302,6 +302,18 @@ impl Chain {
         }
     }
 
+    /// Puts all that is in memory into table files, and waits until compaction has no more to do: what the
+    /// disk takes then is what the chain takes in the long run.
+    pub fn settle(&self) -> Result<(), StorageError> {
+        self.database.settle()
+    }
+
+    /// Copies the chain as it is now into a folder that must not exist; on the same file system the files
+    /// of tables and batches are not copied but shared.
+    pub fn copy_to(&self, folder: impl AsRef<Path>) -> Result<(), StorageError> {
+        self.database.copy_to(folder.as_ref())
+    }
+
     /// What the database takes of disk and memory.
     pub fn statistics(&self) -> Result<Statistics, StorageError> {
         Statistics::of(&self.database, self.stored().transactions)

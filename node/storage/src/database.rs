@@ -11,11 +11,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
+use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
-    LogLevel, Options, ReadOptions, WriteBatch, WriteOptions,
+    LogLevel, Options, ReadOptions, WaitForCompactOptions, WriteBatch, WriteOptions,
 };
 
 use crate::StorageError;
@@ -102,6 +103,8 @@ pub(crate) struct Database {
     cache: Cache,
     /// Set by the first failed write or flush.
     has_failed: AtomicBool,
+    /// Flushes since it was opened.
+    flushes: AtomicU64,
 }
 
 impl Database {
@@ -133,6 +136,7 @@ impl Database {
             path: path.to_owned(),
             cache,
             has_failed: AtomicBool::new(false),
+            flushes: AtomicU64::new(0),
         })
     }
 
@@ -166,7 +170,28 @@ impl Database {
 
     /// Flushes the write-ahead log to the disk: all that was written before is durable.
     pub(crate) fn sync(&self) -> Result<(), StorageError> {
-        self.unless_failed(|| self.db.flush_wal(true))
+        self.unless_failed(|| self.db.flush_wal(true))?;
+        self.flushes.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// How often [`Database::sync`] has flushed since the database was opened.
+    pub(crate) fn flushes(&self) -> u64 {
+        self.flushes.load(Ordering::Relaxed)
+    }
+
+    /// Puts all that is in memory into table files, and waits until compaction has no more to do.
+    pub(crate) fn settle(&self) -> Result<(), StorageError> {
+        let mut options = WaitForCompactOptions::default();
+        options.set_flush(true);
+        self.unless_failed(|| self.db.wait_for_compact(&options))
+    }
+
+    /// Copies the database as it is now into a folder that must not exist; on the same file system the
+    /// table files are not copied but shared.
+    pub(crate) fn copy_to(&self, folder: &Path) -> Result<(), StorageError> {
+        let copy = || Checkpoint::new(&self.db)?.create_checkpoint(folder);
+        copy().map_err(|error| self.sort(&error))
     }
 
     fn unless_failed(&self, write: impl FnOnce() -> Result<(), rocksdb::Error>) -> Result<(), StorageError> {

@@ -105,6 +105,11 @@ impl Journal {
         self.database.sync()
     }
 
+    /// How often the journal was flushed to the disk since it was opened.
+    pub fn flushes(&self) -> u64 {
+        self.database.flushes()
+    }
+
     /// The records, oldest first.
     pub fn replay(&self) -> Replay {
         Replay {

@@ -17,6 +17,8 @@ pub struct Statistics {
     pub cache_bytes: u64,
     /// Bytes that compaction has yet to rewrite.
     pub pending_compaction_bytes: u64,
+    /// Flushes to the disk since the start.
+    pub flushes: u64,
     /// Executed transactions.
     pub transactions: u64,
     /// Values of the state, by RocksDB's estimate: one that was replaced counts until it is compacted away.
@@ -32,6 +34,7 @@ impl Statistics {
             write_buffer_bytes: all("rocksdb.cur-size-all-mem-tables")?,
             cache_bytes: database.cache_usage() as u64,
             pending_compaction_bytes: all("rocksdb.estimate-pending-compaction-bytes")?,
+            flushes: database.flushes(),
             transactions,
             state_values: database.property(&[STATE], "rocksdb.estimate-num-keys")?,
         })

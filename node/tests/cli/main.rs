@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_files;
+mod bench;
 mod genesis;
 mod help;
 mod keys;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use rustix::process::Signal;
 use tokio::time::Instant;
 
-use super::network::PATIENCE;
-use super::{Measure, Network, Pulse};
+use super::{Measure, Pulse};
+use crate::bench::network::{Network, PATIENCE};
 use crate::failure::Failure;
 
 /// What happens to the primary, or to all.

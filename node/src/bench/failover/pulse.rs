@@ -12,8 +12,9 @@ use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use super::Network;
 use crate::bench::accounts::Accounts;
+use crate::bench::network::Network;
+use crate::bench::workload::Workload;
 use crate::failure::Failure;
 use crate::localnet::make::now;
 use crate::wallet::NodeArgs;
@@ -63,7 +64,11 @@ impl Pulse {
             .map(|url| Client::new([url]))
             .collect::<Result<Vec<_>, _>>()?;
         let (answered, answers) = mpsc::unbounded_channel();
-        let sender = tokio::spawn(send(accounts, clients, rate, answered));
+        let payment = Workload::Payments {
+            asset: network.asset(),
+            per_transaction: 1,
+        };
+        let sender = tokio::spawn(send(accounts, payment, clients, rate, answered));
         Ok(Self { answers, sender })
     }
 
@@ -97,7 +102,13 @@ impl Drop for Pulse {
     }
 }
 
-async fn send(accounts: Accounts, clients: Vec<Client>, rate: u32, answers: mpsc::UnboundedSender<Answer>) {
+async fn send(
+    accounts: Accounts,
+    payment: Workload,
+    clients: Vec<Client>,
+    rate: u32,
+    answers: mpsc::UnboundedSender<Answer>,
+) {
     let mut ticks = interval(Duration::from_secs(1) / rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     // As many as can be open if nothing is answered.
@@ -110,7 +121,7 @@ async fn send(accounts: Accounts, clients: Vec<Client>, rate: u32, answers: mpsc
             return;
         };
         let expires_at = Timestamp(clock.saturating_add(LEAD_MS));
-        let bytes = Bytes::from(encode(&accounts.transaction(number, 1, expires_at)));
+        let bytes = Bytes::from(encode(&payment.transaction(&accounts, number, expires_at)));
         let (client, answers) = (client.clone(), answers.clone());
         tokio::spawn(async move {
             let sent = Instant::now();

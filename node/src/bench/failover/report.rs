@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::bench::chart::Panel;
+use crate::bench::report;
 use crate::output::{Output, Tone};
 
 /// Everything that was found.
@@ -80,9 +82,8 @@ impl Measure {
     }
 }
 
-impl Report {
-    /// The table for people.
-    pub(crate) fn text(&self, output: &Output) -> String {
+impl report::Report for Report {
+    fn text(&self, output: &Output) -> String {
         let head = format!(
             "{} validators, {} transactions/s, {} rounds, paused and cut off for {} s; milliseconds\n\n",
             self.validators, self.transactions_per_second, self.rounds, self.hold_seconds
@@ -90,6 +91,30 @@ impl Report {
         let rows = self.measures.iter().map(|measure| measure.row(output)).collect();
         let headings = ["FROM, TO", ">MEDIAN", ">MIN", ">MAX", ">LIMIT", "MEDIAN WITHIN"];
         head + &output.table(&headings, rows)
+    }
+
+    fn panels(&self) -> Vec<Panel> {
+        let rounds = |measure: &Measure| {
+            let rounds = (1_u32..).zip(&measure.rounds_ms);
+            rounds
+                .map(|(round, millis)| (f64::from(round), *millis as f64))
+                .collect()
+        };
+        let (to_commit, others): (Vec<&Measure>, Vec<&Measure>) = self
+            .measures
+            .iter()
+            .partition(|measure| measure.name.ends_with("_commit"));
+        let panel = |title: &str, measures: Vec<&Measure>| {
+            measures
+                .into_iter()
+                .fold(Panel::new(title, "round", "ms"), |panel, measure| {
+                    panel.series(measure.what, rounds(measure))
+                })
+        };
+        vec![
+            panel("Time without commits", to_commit),
+            panel("Time until all is as before", others),
+        ]
     }
 }
 

@@ -1,4 +1,4 @@
-//! The local network that faults are made in: its processes, its folder, and where its validators are.
+//! A local network of a benchmark's own: its processes, its folder, and where its validators are.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,7 +16,10 @@ use crate::localnet::up::{Children, start, wait_ready};
 use crate::localnet::{Localnet, ValidatorEntry};
 
 /// How long anything may take to recover.
-pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A network without load that has made no block for this long makes no more.
+const CALM: Duration = Duration::from_secs(1);
 
 /// How often validators are asked where they are.
 const ASK_EVERY: Duration = Duration::from_millis(10);
@@ -32,26 +35,46 @@ pub(crate) struct Network {
 impl Network {
     /// Makes the network in a new folder and starts it. Nothing of it is left when this fails.
     pub(crate) async fn up(folder: PathBuf, plan: &Plan) -> Result<Self, Failure> {
-        let localnet = make::make(&folder, plan)?;
-        let mut network = Self {
-            localnet,
-            children: Children::new(),
-            control: Control::new()?,
-            folder,
-        };
+        let mut network = Self::made(folder, plan)?;
         let all: Vec<usize> = (0..network.size()).collect();
         network.start(&all)?;
         network.ready().await?;
         Ok(network)
     }
 
+    /// Does the same, but starts the last validator not yet; the others are a quorum.
+    pub(crate) async fn up_without_last(folder: PathBuf, plan: &Plan) -> Result<Self, Failure> {
+        let mut network = Self::made(folder, plan)?;
+        let others: Vec<usize> = (0..network.size() - 1).collect();
+        network.start(&others)?;
+        let deadline = Instant::now() + PATIENCE;
+        for validator in &network.validators()[..others.len()] {
+            while let Err(why) = network.control.ready(validator).await {
+                if Instant::now() >= deadline {
+                    return Err(Failure::failed(format!("{}: {why}", validator.name)));
+                }
+                tokio::time::sleep(ASK_EVERY).await;
+            }
+        }
+        Ok(network)
+    }
+
+    fn made(folder: PathBuf, plan: &Plan) -> Result<Self, Failure> {
+        Ok(Self {
+            localnet: make::make(&folder, plan)?,
+            children: Children::new(),
+            control: Control::new()?,
+            folder,
+        })
+    }
+
     /// How many validators there are.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         self.localnet.document.validators.len()
     }
 
     /// The URLs of their client APIs.
-    pub(super) fn urls(&self) -> Vec<String> {
+    pub(crate) fn urls(&self) -> Vec<String> {
         self.validators()
             .iter()
             .map(|validator| validator.api.clone())
@@ -59,22 +82,51 @@ impl Network {
     }
 
     /// The treasury's key file.
-    pub(super) fn treasury_key(&self) -> &Path {
+    pub(crate) fn treasury_key(&self) -> &Path {
         &self.localnet.document.treasury.key
     }
 
     /// The asset that genesis made.
-    pub(super) fn asset(&self) -> AssetCode {
+    pub(crate) fn asset(&self) -> AssetCode {
         self.localnet.document.asset
     }
 
-    fn validators(&self) -> &[ValidatorEntry] {
+    /// The validators.
+    pub(crate) fn validators(&self) -> &[ValidatorEntry] {
         &self.localnet.document.validators
+    }
+
+    /// What a validator says about itself; none if it does not answer.
+    pub(crate) async fn status(&self, place: usize) -> Option<Status> {
+        self.control.status(&self.validators()[place]).await.ok()
+    }
+
+    /// Processor seconds that a validator's process has used.
+    pub(crate) fn cpu_seconds(&self, place: usize) -> Option<f64> {
+        self.validators()[place].process()?.cpu_seconds()
+    }
+
+    /// Waits until a validator has nothing left to order and makes no blocks any more.
+    pub(crate) async fn standing_still(&self, place: usize) -> Result<Status, Failure> {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last: Option<Status> = None;
+        while Instant::now() < deadline {
+            if let Some(status) = self.status(place).await {
+                if status.pending_transactions == 0
+                    && last.as_ref().is_some_and(|last| last.height == status.height)
+                {
+                    return Ok(status);
+                }
+                last = Some(status);
+            }
+            tokio::time::sleep(CALM).await;
+        }
+        Err(Failure::failed("the network goes on making blocks without load"))
     }
 
     /// Waits until all validators are linked to each other and are in the same view, and gives the
     /// primary's place.
-    pub(super) async fn settle(&self) -> Result<usize, Failure> {
+    pub(crate) async fn settle(&self) -> Result<usize, Failure> {
         let deadline = Instant::now() + PATIENCE;
         loop {
             if let Some(primary) = self.agreed_primary().await {
@@ -110,7 +162,7 @@ impl Network {
     }
 
     /// Sends a signal to a validator's process.
-    pub(super) fn signal(&self, place: usize, signal: Signal) -> Result<(), Failure> {
+    pub(crate) fn signal(&self, place: usize, signal: Signal) -> Result<(), Failure> {
         let validator = &self.validators()[place];
         match validator.process() {
             Some(process) if process.signal(signal)? => Ok(()),
@@ -119,7 +171,7 @@ impl Network {
     }
 
     /// Ends processes at once, and waits until they have left.
-    pub(super) fn kill(&mut self, places: &[usize]) -> Result<(), Failure> {
+    pub(crate) fn kill(&mut self, places: &[usize]) -> Result<(), Failure> {
         for &place in places {
             self.signal(place, Signal::KILL)?;
         }
@@ -134,14 +186,14 @@ impl Network {
     }
 
     /// Starts validators.
-    pub(super) fn start(&mut self, places: &[usize]) -> Result<(), Failure> {
+    pub(crate) fn start(&mut self, places: &[usize]) -> Result<(), Failure> {
         let started = start(&mut self.localnet, places)?;
         self.children.extend(started);
         Ok(())
     }
 
     /// Waits until all validators are ready.
-    pub(super) async fn ready(&mut self) -> Result<(), Failure> {
+    pub(crate) async fn ready(&mut self) -> Result<(), Failure> {
         wait_ready(
             &mut self.localnet,
             &mut self.children,
@@ -152,7 +204,7 @@ impl Network {
     }
 
     /// Waits until all validators' processes answer, ready or not.
-    pub(super) async fn serving(&self) -> Result<(), Failure> {
+    pub(crate) async fn serving(&self) -> Result<(), Failure> {
         let deadline = Instant::now() + PATIENCE;
         for validator in self.validators() {
             while !self.control.is_alive(validator).await {
@@ -166,7 +218,7 @@ impl Network {
     }
 
     /// Cuts one validator off from the others, or heals that.
-    pub(super) async fn cut(&self, place: usize, cut: bool) -> Result<(), Failure> {
+    pub(crate) async fn cut(&self, place: usize, cut: bool) -> Result<(), Failure> {
         let name = |place: usize| self.validators()[place].name.clone();
         for (other, validator) in self.validators().iter().enumerate() {
             let denied: Vec<String> = if !cut {
@@ -189,7 +241,7 @@ impl Network {
 
     /// Waits until a validator is in step: in the view of another one, and at the height that the other
     /// one named before this one was asked.
-    pub(super) async fn in_step(&self, place: usize) -> Result<(), Failure> {
+    pub(crate) async fn in_step(&self, place: usize) -> Result<(), Failure> {
         let (validator, other) = (
             &self.validators()[place],
             &self.validators()[(place + 1) % self.size()],

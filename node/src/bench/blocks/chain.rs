@@ -1,0 +1,390 @@
+//! A chain that is made for measuring, by validators whose keys everybody knows.
+//!
+//! Accounts' public keys are digests and their signatures noise: nothing here checks a signature, and
+//! making ten million real keys takes minutes. Sizes and whatever is hashed, stored and compressed are as
+//! with real ones.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use quorate_crypto::{
+    Certificate, CertificateV1, Committee, Engine, PublicKey, Seal, SealContent, Signature, SigningKey,
+    sha256,
+};
+use quorate_ledger::{
+    Address, Amount, AssetCode, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Digest, Epoch,
+    FormedBatch, GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator, Intent, IntentV1,
+    KeySignature, Operation, Parameters, Proposal, StateError, StateTree, Timestamp, Tip, Transaction,
+    ValidatorIndex, encode, execute_unrooted, genesis_state,
+};
+use quorate_storage::{Chain, StorageError, StorageOptions};
+use rayon::prelude::*;
+
+use crate::bench::machine::{Span, Stopwatch};
+
+/// Smallest units that each account begins with.
+pub(super) const FUNDING: u128 = 1_000_000;
+
+/// Who holds everything in the beginning: no account has this number.
+const TREASURY: u64 = u64::MAX;
+
+/// Validators of the chain's committee.
+const VALIDATORS: u8 = 4;
+
+/// Blocks are so many milliseconds apart.
+const BLOCK_INTERVAL: u64 = 10;
+
+/// Transactions stay valid for so many milliseconds: longer than any run, by its blocks' times.
+const LEAD: u64 = 43_200_000;
+
+/// Bytes of a batch that its frame may take.
+const BATCH_FRAME: usize = 512;
+
+/// The chain and its state tree.
+pub(super) struct BenchChain {
+    chain: Chain,
+    tree: StateTree,
+    validators: Vec<SigningKey>,
+    committee: Committee,
+    parameters: Parameters,
+    batch_number: u64,
+}
+
+/// How long a start took.
+pub(super) struct StartTimes {
+    pub(super) open: Duration,
+    pub(super) tree: Duration,
+}
+
+/// How long each step of a block took.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Times {
+    /// Storing its batches.
+    pub(super) batches: Span,
+    /// Executing it, but for the state tree.
+    pub(super) execute: Span,
+    /// Updating the state tree.
+    pub(super) tree: Span,
+    /// Writing block, state and indexes.
+    pub(super) write: Span,
+    /// Flushing all of it to the disk.
+    pub(super) flush: Span,
+}
+
+fn network() -> Digest {
+    sha256(b"quorate bench blocks")
+}
+
+fn asset() -> AssetCode {
+    "QRT".parse().expect("it is a code")
+}
+
+fn key(account: u64) -> PublicKey {
+    PublicKey(sha256(&[b"account".as_slice(), &account.to_le_bytes()].concat()).0)
+}
+
+/// The address of an account.
+pub(super) fn address(account: u64) -> Address {
+    key(account).address()
+}
+
+/// A transaction of the treasury that gives accounts what they begin with.
+pub(super) fn funding(accounts: std::ops::Range<u64>, expires_at: Timestamp) -> Transaction {
+    let salt = accounts.start;
+    let operations = accounts
+        .map(|account| transfer(account, Amount(FUNDING)))
+        .collect();
+    transaction(TREASURY, operations, salt, expires_at)
+}
+
+fn transfer(to: u64, amount: Amount) -> Operation {
+    Operation::Transfer {
+        to: address(to),
+        asset: asset(),
+        amount,
+        memo: String::new(),
+    }
+}
+
+fn transaction(sender: u64, operations: Vec<Operation>, salt: u64, expires_at: Timestamp) -> Transaction {
+    let key = key(sender);
+    let noise = [&key.0[..], &salt.to_le_bytes()].concat();
+    let (low, high) = (sha256(&noise), sha256(&[&noise[..], &[1]].concat()));
+    let mut signature = [0; 64];
+    signature[..32].copy_from_slice(&low.0);
+    signature[32..].copy_from_slice(&high.0);
+    let intent = Intent::V1(IntentV1 {
+        network: network(),
+        sender: key.address(),
+        expires_at,
+        salt: salt_bytes(&low),
+        operations,
+        memo: String::new(),
+    });
+    let signature = KeySignature {
+        key,
+        signature: Signature(signature),
+    };
+    Transaction::new(intent, vec![signature])
+}
+
+/// Salts are random in real life.
+fn salt_bytes(noise: &Digest) -> [u8; 16] {
+    let mut salt = [0; 16];
+    for (byte, noise) in salt.iter_mut().zip(noise.0) {
+        *byte = noise ^ 0xA5;
+    }
+    salt
+}
+
+impl BenchChain {
+    /// Begins a chain on which the treasury holds enough for so many accounts.
+    pub(super) fn create(folder: &Path, accounts: u64) -> Result<Self, StorageError> {
+        let parameters = Parameters::default();
+        let (validators, committee) = committee();
+        let holder = address(TREASURY);
+        let supply = Amount(FUNDING * u128::from(accounts));
+        let assets = [GenesisAsset {
+            code: asset(),
+            decimals: 2,
+            description: "for a benchmark".to_owned(),
+            issuer: holder,
+            supply,
+        }];
+        let balances = [GenesisBalance {
+            address: holder,
+            asset: asset(),
+            amount: supply,
+        }];
+        let seats = validators.iter().map(|key| GenesisValidator {
+            key: key.public(),
+            member: holder,
+        });
+        let seats = GenesisCommittee {
+            engine: Engine::Pbft,
+            protocol_version: 1,
+            validators: seats.collect(),
+        };
+        let genesis = genesis_state(&assets, &balances, &parameters, &seats)
+            .expect("the lists are written for each other");
+        // The time does not matter, but it must not be before that of real chains: it is stored.
+        let tip = Tip::genesis(network(), Timestamp(1_700_000_000_000), genesis.root);
+        let chain = Chain::create(folder, &genesis, &tip, &StorageOptions::default())?;
+        Ok(Self {
+            tree: genesis.tree(),
+            chain,
+            validators,
+            committee,
+            parameters,
+            batch_number: 0,
+        })
+    }
+
+    /// Opens a chain as a node's start does.
+    pub(super) fn open(folder: &Path) -> Result<(Self, StartTimes), StorageError> {
+        let start = Instant::now();
+        let chain = Chain::open(folder, network(), &StorageOptions::default())?;
+        let open = start.elapsed();
+        let start = Instant::now();
+        let tree = chain.load_state_tree()?;
+        let tree_time = start.elapsed();
+        let (validators, committee) = committee();
+        // No batch of an earlier run has the same number.
+        let batch_number = chain.tip().height.0 << 32;
+        let opened = Self {
+            chain,
+            tree,
+            validators,
+            committee,
+            parameters: Parameters::default(),
+            batch_number,
+        };
+        let times = StartTimes {
+            open,
+            tree: tree_time,
+        };
+        Ok((opened, times))
+    }
+
+    /// When a transaction made now is to expire.
+    pub(super) fn expiry(&self) -> Timestamp {
+        Timestamp(self.chain.tip().timestamp.0 + LEAD)
+    }
+
+    /// The height of the last block.
+    pub(super) fn height(&self) -> u64 {
+        self.chain.tip().height.0
+    }
+
+    /// Packs transactions into as few batches as the network's parameters allow, in their order.
+    pub(super) fn batches(&mut self, transactions: Vec<Transaction>) -> Vec<Arc<CheckedBatch>> {
+        let limits = self.parameters.v1();
+        let (most, most_bytes) = (
+            limits.max_batch_transactions as usize,
+            limits.max_batch_bytes as usize - BATCH_FRAME,
+        );
+        let mut packs: Vec<(u64, Vec<Transaction>)> = Vec::new();
+        let mut bytes = 0;
+        for transaction in transactions {
+            let length = encode(&transaction).len();
+            match packs.last_mut() {
+                Some((_, pack)) if pack.len() < most && bytes + length <= most_bytes => {
+                    pack.push(transaction);
+                    bytes += length;
+                }
+                _ => {
+                    self.batch_number += 1;
+                    packs.push((self.batch_number, vec![transaction]));
+                    bytes = length;
+                }
+            }
+        }
+        let (author, rules) = (&self.validators[0], self.rules());
+        packs
+            .into_par_iter()
+            .map(|(number, transactions)| {
+                let batch = Batch::V1(BatchV1 {
+                    network: network(),
+                    epoch: Epoch(0),
+                    author: ValidatorIndex(0),
+                    number,
+                    transactions,
+                });
+                let formed = FormedBatch::from_signed(batch.sign(author), &rules);
+                Arc::new(formed.expect("it is made by the rules").with_signatures_checked())
+            })
+            .collect()
+    }
+
+    fn rules(&self) -> BatchRules<'_> {
+        static NETWORK: std::sync::LazyLock<Digest> = std::sync::LazyLock::new(network);
+        BatchRules {
+            network: &NETWORK,
+            committee: &self.committee,
+            parameters: self.parameters.v1(),
+        }
+    }
+
+    /// Makes the next block of these batches.
+    pub(super) fn execute(&mut self, batches: &[Arc<CheckedBatch>]) -> Result<Times, StorageError> {
+        let tip = self.chain.tip();
+        let digests = batches.iter().map(|batch| batch.digest()).collect();
+        let proposal = Proposal::new(Timestamp(tip.timestamp.0 + BLOCK_INTERVAL), digests);
+        let input = BlockInput {
+            tip: &tip,
+            proposal: &proposal,
+            batches,
+            parameters: self.parameters.v1(),
+        };
+        let mut times = Times::default();
+        let mut watch = Stopwatch::start();
+
+        self.chain.write_batches(batches)?;
+        times.batches = watch.lap();
+        let unrooted = execute_unrooted(&input, &self.chain.reader()).map_err(|error| match error {
+            StateError::Read(error) => error,
+            StateError::Damaged { key } => panic!("the value under {key} is damaged"),
+        })?;
+        times.execute = watch.lap();
+        let execution = unrooted.root(&mut self.tree);
+        times.tree = watch.lap();
+        let certificate = self.certify(&execution.tip);
+        watch.lap();
+        self.chain.write_block(&execution, &certificate)?;
+        times.write = watch.lap();
+        self.chain.sync()?;
+        times.flush = watch.lap();
+        self.tree.forget_before(execution.tip.height);
+        times.tree = times.tree + watch.lap();
+
+        let wanted: usize = batches.iter().map(|batch| batch.len()).sum();
+        assert_eq!(
+            execution.transactions.len(),
+            wanted,
+            "every transaction of a benchmark is executed"
+        );
+        Ok(times)
+    }
+
+    fn certify(&self, tip: &Tip) -> Certificate {
+        let content = SealContent::new(network(), Epoch(0), tip.height, tip.block_hash);
+        let seals = self.committee.indices().zip(&self.validators);
+        Certificate::V1(CertificateV1 {
+            epoch: Epoch(0),
+            height: tip.height,
+            block: tip.block_hash,
+            seals: seals
+                .take(self.committee.quorum())
+                .map(|(validator, key)| Seal {
+                    validator,
+                    signature: content.sign(key),
+                })
+                .collect(),
+        })
+    }
+
+    /// Waits until the database has no more to tidy up.
+    pub(super) fn settle(&self) -> Result<(), StorageError> {
+        self.chain.settle()
+    }
+
+    /// What tables and batches take of the disk.
+    pub(super) fn disk_bytes(&self) -> Result<u64, StorageError> {
+        let statistics = self.chain.statistics()?;
+        Ok(statistics.table_bytes + statistics.blob_bytes + statistics.write_buffer_bytes)
+    }
+
+    /// Copies a chain that nobody has open into a folder that must not exist.
+    pub(super) fn copy(original: &Path, folder: &Path) -> Result<(), StorageError> {
+        Chain::open(original, network(), &StorageOptions::default())?.copy_to(folder)
+    }
+}
+
+fn committee() -> (Vec<SigningKey>, Committee) {
+    let validators: Vec<SigningKey> = (1..=VALIDATORS)
+        .map(|number| SigningKey::from_seed(&[number; 32]))
+        .collect();
+    let keys = validators.iter().map(SigningKey::public).collect();
+    (validators, Committee::new(Epoch(0), Engine::Pbft, 1, keys))
+}
+
+/// Payments between accounts that are drawn anew for each, by a fixed rule.
+pub(super) struct Payments {
+    accounts: u64,
+    expires_at: Timestamp,
+    number: u64,
+}
+
+impl Payments {
+    /// Payments on top of what the chain has.
+    pub(super) fn new(accounts: u64, chain: &BenchChain) -> Self {
+        Self {
+            accounts,
+            expires_at: chain.expiry(),
+            number: chain.height() << 32,
+        }
+    }
+
+    /// The next ones.
+    pub(super) fn next(&mut self, count: usize) -> Vec<Transaction> {
+        let first = self.number;
+        self.number += count as u64;
+        (first..self.number)
+            .into_par_iter()
+            .map(|number| {
+                let from = scatter(number) % self.accounts;
+                let to = scatter(!number) % self.accounts;
+                transaction(from, vec![transfer(to, Amount(1))], number, self.expires_at)
+            })
+            .collect()
+    }
+}
+
+/// Spreads numbers evenly (the finalizer of SplitMix64).
+fn scatter(number: u64) -> u64 {
+    let mut mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}

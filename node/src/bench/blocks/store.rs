@@ -1,0 +1,142 @@
+//! Chains of so many accounts, made once and copied for each run.
+
+use std::fs;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use indicatif::ProgressBar;
+use quorate_ledger::limits::MAX_OPERATIONS;
+use rayon::prelude::*;
+
+use super::chain::{BenchChain, funding};
+use super::{Stop, unusable};
+use crate::failure::Failure;
+
+/// Accounts that one block funds.
+const FUNDED_BY_A_BLOCK: u64 = 100 * MAX_OPERATIONS as u64;
+
+/// A copy of a chain, which goes with this.
+pub(crate) struct Store {
+    folder: PathBuf,
+    /// What is removed, copy included.
+    removed: PathBuf,
+    made_here: bool,
+}
+
+impl Store {
+    /// A chain of so many accounts in a folder of its own among the temporary files.
+    pub(crate) fn temporary(accounts: u64, progress: &ProgressBar, stop: &Stop) -> Result<Self, Failure> {
+        let folder = std::env::temp_dir().join(format!("quorate-blocks-{}", std::process::id()));
+        refuse(&folder)?;
+        let store = Self {
+            folder: folder.join("chain"),
+            removed: folder,
+            made_here: true,
+        };
+        build(&store.folder, accounts, progress, stop)?;
+        Ok(store)
+    }
+
+    /// A copy of the chain of so many accounts in `kept`, which is made if it is not there.
+    pub(crate) fn copied(
+        kept: &Path,
+        accounts: u64,
+        progress: &ProgressBar,
+        stop: &Stop,
+    ) -> Result<Self, Failure> {
+        let original = kept.join(format!("accounts-{accounts}"));
+        let copy = kept.join(format!("run-{}", std::process::id()));
+        refuse(&copy)?;
+        fs::create_dir_all(kept).map_err(|error| Failure::unwritable(kept, &error))?;
+        let made_here = !original.exists();
+        if made_here {
+            // A build that is broken off is never taken for a whole one.
+            let making = kept.join(format!("accounts-{accounts}.making-{}", std::process::id()));
+            let draft = Self {
+                folder: making.clone(),
+                removed: making.clone(),
+                made_here,
+            };
+            build(&draft.folder, accounts, progress, stop)?;
+            fs::rename(&making, &original).map_err(|error| Failure::unwritable(&original, &error))?;
+        }
+        let store = Self {
+            folder: copy.clone(),
+            removed: copy,
+            made_here,
+        };
+        BenchChain::copy(&original, &store.folder).map_err(unusable)?;
+        Ok(store)
+    }
+
+    /// Whether this program made the chain, and did not find it.
+    pub(super) fn made_here(&self) -> bool {
+        self.made_here
+    }
+
+    /// The chain's folder.
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+}
+
+impl Drop for Store {
+    fn drop(&mut self) {
+        if let Err(error) = fs::remove_dir_all(&self.removed)
+            && self.removed.exists()
+        {
+            crate::output::say(format!("{} is left: {error}", self.removed.display()));
+        }
+    }
+}
+
+fn refuse(folder: &Path) -> Result<(), Failure> {
+    if folder.exists() {
+        return Err(Failure::failed(format!("{} exists", folder.display())));
+    }
+    Ok(())
+}
+
+/// Makes a chain whose accounts the treasury has paid, so that all they have is what real blocks leave.
+fn build(folder: &Path, accounts: u64, progress: &ProgressBar, stop: &Stop) -> Result<(), Failure> {
+    progress.set_message("making accounts");
+    progress.set_length(accounts);
+    let mut chain = BenchChain::create(folder, accounts).map_err(unusable)?;
+    for block in parts(0..accounts, FUNDED_BY_A_BLOCK) {
+        stop.check()?;
+        let expires_at = chain.expiry();
+        let groups: Vec<Range<u64>> = parts(block.clone(), MAX_OPERATIONS as u64).collect();
+        let transactions = groups
+            .into_par_iter()
+            .map(|group| funding(group, expires_at))
+            .collect();
+        let batches = chain.batches(transactions);
+        chain.execute(&batches).map_err(unusable)?;
+        progress.inc(block.end - block.start);
+    }
+    progress.set_message("settling");
+    chain.settle().map_err(unusable)?;
+    progress.set_position(0);
+    Ok(())
+}
+
+/// Consecutive ranges of at most `size`.
+fn parts(range: Range<u64>, size: u64) -> impl Iterator<Item = Range<u64>> {
+    let (start, end) = (range.start, range.end);
+    (0..(end - start).div_ceil(size)).map(move |part| {
+        let first = start + part * size;
+        first..end.min(first + size)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_cover_a_range_without_overlap() {
+        let all: Vec<Range<u64>> = parts(5..12, 3).collect();
+        assert_eq!(all, [5..8, 8..11, 11..12]);
+        assert_eq!(parts(5..5, 3).count(), 0);
+    }
+}

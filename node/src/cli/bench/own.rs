@@ -1,0 +1,61 @@
+//! The options of benchmarks that make a network of their own, and its making and removal.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use quorate_crypto::Engine;
+
+use crate::failure::{Exit, Failure};
+use crate::localnet::make::Plan;
+
+/// The network that a benchmark makes for itself.
+#[derive(Args, Debug)]
+pub(super) struct OwnNetworkArgs {
+    /// How many validators
+    #[arg(long, value_name = "N", env = "QUORATE_VALIDATORS", default_value_t = 4)]
+    #[arg(value_parser = clap::value_parser!(u16).range(4..=100))]
+    validators: u16,
+    /// The first validator's API port; operations listeners are 100 above
+    #[arg(long, value_name = "PORT", env = "QUORATE_API_PORT", default_value_t = 18100)]
+    api_port: u16,
+    /// The first validator's peer-to-peer port
+    #[arg(long, value_name = "PORT", env = "QUORATE_P2P_PORT", default_value_t = 19100)]
+    p2p_port: u16,
+    /// A folder for the network; it must not exist [default: a new one among the temporary files]
+    #[arg(long, value_name = "DIR", env = "QUORATE_DIR")]
+    dir: Option<PathBuf>,
+}
+
+impl OwnNetworkArgs {
+    /// The folder, which does not exist, and the plan of the network of the benchmark with this name.
+    pub(super) fn plan(&self, name: &str) -> Result<(PathBuf, Plan), Failure> {
+        let temporary = || std::env::temp_dir().join(format!("quorate-{name}-{}", std::process::id()));
+        let folder = self.dir.clone().unwrap_or_else(temporary);
+        if folder.exists() {
+            return Err(
+                Failure::failed(format!("{} exists", folder.display())).hint("name a new folder with --dir")
+            );
+        }
+        let plan = Plan {
+            validators: self.validators,
+            engine: Engine::Pbft,
+            api_port: self.api_port,
+            p2p_port: self.p2p_port,
+            asset: "QRT".parse().map_err(Failure::usage)?,
+            decimals: 2,
+            supply: "1000000000".to_owned(),
+        };
+        Ok((folder, plan))
+    }
+}
+
+/// Does the work unless it is interrupted. What the work owns, such as processes and folders, goes with it
+/// in either case.
+pub(super) async fn unless_interrupted<T>(
+    work: impl Future<Output = Result<T, Failure>>,
+) -> Result<T, Failure> {
+    tokio::select! {
+        done = work => done,
+        _ = tokio::signal::ctrl_c() => Err(Failure::new(Exit::Interrupted, "interrupted")),
+    }
+}
