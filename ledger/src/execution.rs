@@ -114,6 +114,8 @@ pub struct HistoryEntry {
     pub id: Digest,
     /// The transaction's place among the block's executed ones, from 0.
     pub index: u32,
+    /// The block of the account's entry before, 0 before the first.
+    pub before: Height,
 }
 
 /// A record that was put.

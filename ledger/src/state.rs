@@ -4,7 +4,7 @@
 //! first balances share a leaf; further balances follow under the same prefix.
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Address, Digest, Domain, PublicKey, sha256};
+use quorate_crypto::{Address, Digest, Domain, Height, PublicKey, sha256};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -66,6 +66,8 @@ pub struct AccountV1 {
     pub transactions: u64,
     /// The history's running hash, zero at first.
     pub history: Digest,
+    /// The block of its newest entry, 0 while there is none.
+    pub last: Height,
     /// Who may sign; none means the key that the address was made from, alone.
     pub signers: Option<Signers>,
     /// Balances in this leaf, strictly ascending by asset, none zero.

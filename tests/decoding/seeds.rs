@@ -176,6 +176,7 @@ pub(crate) fn state_values() -> Vec<Vec<u8>> {
     let account = Account::V1(AccountV1 {
         transactions: 3,
         history: Digest([1; 32]),
+        last: Height(9),
         signers: Some(Signers {
             threshold: 1,
             signers: vec![Signer {

@@ -424,12 +424,14 @@ impl AccountCell {
             .expect("histories do not reach 2^64 entries");
         account.transactions = number;
         account.history = history_hash(&account.history, number, step);
+        let before = std::mem::replace(&mut account.last, step.height);
         self.grown = true;
         HistoryEntry {
             address: self.address,
             number,
             id: step.id,
             index: step.index,
+            before,
         }
     }
 }

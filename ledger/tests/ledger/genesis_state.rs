@@ -37,7 +37,7 @@ fn the_root_of_a_known_genesis_is_known() {
     assert_eq!(genesis.tree().root(), genesis.root);
     assert_eq!(
         genesis.root.to_string(),
-        "b23a3e12c1b9381e9e9e04d3ef97ddaaa7bf7242d8a1e0eb8e1dee6a1ae51389"
+        "96ee7f209663c4cb4f481600b88048f25afb4471e6bcba585464598af5d23a6d"
     );
 }
 

@@ -315,10 +315,11 @@ fn error_codes_are_frozen() {
 #[test]
 fn state_values() {
     let plain = Account::V1(AccountV1::default());
-    check(&plain, "00 00*8 00*32 00 00 0000");
+    check(&plain, "00 00*8 00*32 00*8 00 00 0000");
     let full = Account::V1(AccountV1 {
         transactions: 258,
         history: digest(0x61),
+        last: Height(0x0102),
         signers: Some(Signers {
             threshold: 2,
             signers: vec![Signer {
@@ -334,7 +335,7 @@ fn state_values() {
     });
     check(
         &full,
-        "00 0201000000000000 61*32 01 02000000 01 b2*32 03000000 01 03 515254 07 00*15 0100",
+        "00 0201000000000000 61*32 0201000000000000 01 02000000 01 b2*32 03000000 01 03 515254 07 00*15 0100",
     );
     check(&Balance::V1(BalanceV1 { amount: Amount(7) }), "00 07 00*15");
     let agreement = Agreement::V1(AgreementV1 {

@@ -9,7 +9,8 @@
 //! | `hashes` | block hash | [`HeightRecord`] |
 //! | `certificates` | height | canonical bytes of the certificate |
 //! | `transactions` | id | [`LocationRecord`] |
-//! | `histories` | address ‖ number | [`HistoryRecord`] |
+//! | `histories` | height | [`HistoriesRecord`](crate::histories::HistoriesRecord) |
+//! | `milestones` | address ‖ number | [`HeightRecord`]: the block of every 64th entry of a history |
 //! | `records` | sha256 ‖ height ‖ index ‖ operation | [`RecordRecord`] |
 //! | `assets` | code, zero-padded | nothing |
 //! | `holders` | code, zero-padded ‖ address | nothing |
@@ -57,6 +58,10 @@ pub(crate) const TRANSACTIONS: Family = Family {
 };
 pub(crate) const HISTORIES: Family = Family {
     name: "histories",
+    kind: Kind::Blobs,
+};
+pub(crate) const MILESTONES: Family = Family {
+    name: "milestones",
     kind: Kind::Ordered,
 };
 pub(crate) const RECORDS: Family = Family {
@@ -81,7 +86,7 @@ pub(crate) const STATE: Family = Family {
 };
 
 /// All families of the chain database.
-pub(crate) const FAMILIES: [Family; 14] = [
+pub(crate) const FAMILIES: [Family; 15] = [
     BATCHES,
     UNORDERED,
     ORDERED,
@@ -90,6 +95,7 @@ pub(crate) const FAMILIES: [Family; 14] = [
     CERTIFICATES,
     TRANSACTIONS,
     HISTORIES,
+    MILESTONES,
     RECORDS,
     ASSETS,
     HOLDERS,
@@ -130,12 +136,6 @@ pub(crate) enum UnorderedRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum LocationRecord {
     V1 { height: Height, index: u32 },
-}
-
-/// One entry of an account's history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum HistoryRecord {
-    V1 { id: Digest, height: Height, index: u32 },
 }
 
 /// Who recorded a document, and when.
@@ -188,11 +188,6 @@ pub(crate) fn holder_key(asset: &AssetCode, address: &Address) -> [u8; 32] {
     join(asset.padded(), address.as_bytes())
 }
 
-/// Reads the part of a history's key after the address.
-pub(crate) fn history_number(suffix: &[u8]) -> Option<u64> {
-    suffix.try_into().ok().map(u64::from_be_bytes)
-}
-
 /// Reads the part of a record's key after the hash.
 pub(crate) fn record_place(suffix: &[u8]) -> Option<RecordPlace> {
     let (height, rest) = suffix.split_first_chunk()?;
@@ -223,6 +218,7 @@ mod tests {
     use quorate_ledger::encode;
 
     use super::*;
+    use crate::histories::{EntryRecord, HistoriesRecord};
 
     fn hex(bytes: impl AsRef<[u8]>) -> String {
         hex::encode(bytes)
@@ -269,12 +265,20 @@ mod tests {
             index: 6,
         };
         assert_eq!(hex(encode(&location)), "00050000000000000006000000");
-        let history = HistoryRecord::V1 {
-            id: digest,
-            height: Height(5),
+        let entry = EntryRecord {
+            address,
+            number: 4,
             index: 6,
+            before: Height(5),
         };
-        assert_eq!(hex(encode(&history)), format!("00{d}050000000000000006000000"));
+        let history = HistoriesRecord::V1 {
+            ids: vec![digest],
+            entries: vec![entry],
+        };
+        assert_eq!(
+            hex(encode(&history)),
+            format!("0001{d}01{a}0400000000000000060000000500000000000000")
+        );
         let record = RecordRecord::V1 {
             sender: address,
             transaction: digest,
@@ -311,6 +315,5 @@ mod tests {
         let code: AssetCode = "QRT".parse().unwrap();
         assert_eq!(asset_code(code.padded()), Some(code));
         assert_eq!(asset_code(b"QRT\0\0\0\0\0\0\0\0A"), None);
-        assert_eq!(history_number(&[0; 7]), None);
     }
 }

@@ -43,6 +43,7 @@ mod chain;
 mod database;
 mod error;
 mod families;
+mod histories;
 mod home;
 mod journal;
 mod meta;

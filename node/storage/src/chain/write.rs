@@ -10,9 +10,10 @@ use crate::StorageError;
 use crate::database::Database;
 use crate::families::{
     ASSETS, BATCHES, BLOCKS, CERTIFICATES, EPOCHS, EpochRecord, HASHES, HISTORIES, HOLDERS, HeightRecord,
-    HistoryRecord, LocationRecord, ORDERED, RECORDS, RecordPlace, RecordRecord, STATE, TRANSACTIONS,
-    UNORDERED, UnorderedRecord, height_key, history_key, holder_key, record_key,
+    LocationRecord, MILESTONES, ORDERED, RECORDS, RecordPlace, RecordRecord, STATE, TRANSACTIONS, UNORDERED,
+    UnorderedRecord, height_key, history_key, holder_key, record_key,
 };
+use crate::histories::{self, MILESTONE};
 
 /// Bytes of one index entry in a write batch, about: what is reserved for each.
 const ENTRY_BYTES: usize = 96;
@@ -177,14 +178,14 @@ impl BlockWriter<'_> {
 
     fn put_histories(&mut self) {
         let height = self.execution.tip.height;
-        let family = self.database.family(HISTORIES);
-        for entry in &self.execution.histories {
-            let record = HistoryRecord::V1 {
-                id: entry.id,
-                height,
-                index: entry.index,
-            };
-            let value = encode_into(&mut self.buffer, &record);
+        if let Some(record) = histories::record_of(self.execution) {
+            self.batch
+                .put_cf(self.database.family(HISTORIES), height_key(height), record);
+        }
+        let family = self.database.family(MILESTONES);
+        let entries = self.execution.histories.iter();
+        for entry in entries.filter(|entry| entry.number % MILESTONE == 0) {
+            let value = encode_into(&mut self.buffer, &HeightRecord::V1(height));
             self.batch
                 .put_cf(family, history_key(&entry.address, entry.number), value);
         }

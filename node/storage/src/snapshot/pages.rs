@@ -1,19 +1,19 @@
 //! Lists, read a page at a time. A page begins after the last item of the one before, so that a reader who
 //! comes back later finds everything, whatever was added meanwhile.
 
+use std::ops::Range;
+
 use quorate_crypto::Committee;
-use quorate_ledger::{Address, AssetCode, Block, Digest, Height, Timestamp};
+use quorate_ledger::{Account, Address, AssetCode, Block, Digest, Height, StateKey, Timestamp};
 
 use super::{MAX_PAGE, Snapshot};
 use crate::database::Order;
 use crate::families::{
-    ASSETS, BLOCKS, EPOCHS, EpochRecord, HISTORIES, HOLDERS, HistoryRecord, RECORDS, RecordPlace,
-    RecordRecord, asset_code, height_key, history_key, history_number, holder_key, record_key, record_place,
+    ASSETS, BLOCKS, EPOCHS, EpochRecord, HISTORIES, HOLDERS, HeightRecord, MILESTONES, RECORDS, RecordPlace,
+    RecordRecord, STATE, asset_code, height_key, history_key, holder_key, record_key, record_place,
 };
+use crate::histories::{EntryRecord, Histories, MILESTONE};
 use crate::{Location, StorageError};
-
-/// Bytes of an address, with which the keys of histories begin.
-const ADDRESS_BYTES: usize = 20;
 
 /// One entry of an account's history.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,12 +60,7 @@ impl Snapshot {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<HistoryItem>, StorageError> {
-        let lower = history_key(address, 0).to_vec();
-        let upper = match before {
-            Some(number) => Some(history_key(address, number).to_vec()),
-            None => successor(address.as_bytes()),
-        };
-        self.history_between(lower, upper, Order::Descending, limit)
+        self.history_down(address, 1..before.unwrap_or(u64::MAX), limit)
     }
 
     /// An account's history, oldest first: entries with numbers from `from` on; at most `limit` and at most
@@ -76,34 +71,84 @@ impl Snapshot {
         from: u64,
         limit: usize,
     ) -> Result<Vec<HistoryItem>, StorageError> {
-        let lower = history_key(address, from).to_vec();
-        self.history_between(lower, successor(address.as_bytes()), Order::Ascending, limit)
+        let limit = limit.min(MAX_PAGE);
+        let mut items = self.history_down(address, from..from.saturating_add(limit as u64), limit)?;
+        items.reverse();
+        Ok(items)
     }
 
-    fn history_between(
+    /// The entries with these numbers, the highest first.
+    fn history_down(
         &self,
-        lower: Vec<u8>,
-        upper: Option<Vec<u8>>,
-        order: Order,
+        address: &Address,
+        numbers: Range<u64>,
         limit: usize,
     ) -> Result<Vec<HistoryItem>, StorageError> {
-        self.view
-            .range(HISTORIES, lower, upper, order)
-            .take(limit.min(MAX_PAGE))
-            .map(|entry| {
-                let (key, value) = entry?;
-                let number = key
-                    .get(ADDRESS_BYTES..)
-                    .and_then(history_number)
-                    .ok_or_else(|| self.damage("a key of `histories` is not 28 bytes"))?;
-                let HistoryRecord::V1 { id, height, index } = self.decode("histories", &value)?;
-                Ok(HistoryItem {
-                    number,
+        let mut items = Vec::new();
+        let mut height = self.history_height(address, numbers.end)?;
+        while height > Height::GENESIS {
+            let (histories, own) = self.histories(height, address)?;
+            for entry in own.iter().rev().filter(|entry| entry.number < numbers.end) {
+                if entry.number < numbers.start || items.len() >= limit.min(MAX_PAGE) {
+                    return Ok(items);
+                }
+                let id = histories
+                    .id(entry.index)
+                    .ok_or_else(|| self.torn(address, height))?;
+                let index = entry.index;
+                items.push(HistoryItem {
+                    number: entry.number,
                     id,
                     location: Location { height, index },
-                })
-            })
-            .collect()
+                });
+            }
+            // Backwards, or a damaged store could lead in circles.
+            let before = own.first().map(|first| first.before);
+            height = before
+                .filter(|before| *before < height)
+                .ok_or_else(|| self.torn(address, height))?;
+        }
+        Ok(items)
+    }
+
+    /// A block at or above the one with the entry before the number `below`, and not far above it.
+    fn history_height(&self, address: &Address, below: u64) -> Result<Height, StorageError> {
+        let key = StateKey::account(address);
+        let Some(account) = self.decoded::<Account>(STATE, key.as_bytes())? else {
+            return Ok(Height::GENESIS);
+        };
+        let account = account.v1();
+        let wanted = below.saturating_sub(1);
+        if wanted.saturating_add(MILESTONE) <= account.transactions {
+            let lower = history_key(address, wanted).to_vec();
+            let mut milestones =
+                self.view
+                    .range(MILESTONES, lower, successor(address.as_bytes()), Order::Ascending);
+            if let Some(milestone) = milestones.next() {
+                let HeightRecord::V1(height) = self.decode("milestones", &milestone?.1)?;
+                return Ok(height);
+            }
+        }
+        Ok(account.last)
+    }
+
+    /// What a block added to histories, and an account's entries there, ascending.
+    fn histories(
+        &self,
+        height: Height,
+        address: &Address,
+    ) -> Result<(Histories, Vec<EntryRecord>), StorageError> {
+        let stored = self.view.get(HISTORIES, &height_key(height))?;
+        let histories = stored.and_then(Histories::parse);
+        let found = histories.and_then(|histories| {
+            let own = histories.of(address)?;
+            Some((histories, own))
+        });
+        found.ok_or_else(|| self.torn(address, height))
+    }
+
+    fn torn(&self, address: &Address, height: Height) -> StorageError {
+        self.damage(&format!("the history of {address} is torn at block {height}"))
     }
 
     /// Who recorded a document's hash: places after `after`, earliest first; at most `limit` and at most

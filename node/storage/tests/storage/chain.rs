@@ -51,8 +51,14 @@ impl Fixture {
 
     /// Makes and writes a block with one payment.
     pub(crate) fn pay(&mut self, from: usize, to: usize) -> Execution {
-        let payment = self.network.payment(from, to);
-        let batch = self.network.batch(vec![payment]);
+        self.pay_all(&[(from, to)])
+    }
+
+    /// Makes and writes a block with payments from and to these accounts.
+    fn pay_all(&mut self, payments: &[(usize, usize)]) -> Execution {
+        let payments = payments.iter().map(|(from, to)| self.network.payment(*from, *to));
+        let payments = payments.collect();
+        let batch = self.network.batch(payments);
         let (execution, certificate) = self.execute(&[batch]);
         self.chain.write_block(&execution, &certificate).unwrap();
         execution
@@ -381,6 +387,37 @@ fn histories_page_from_the_newest_and_from_the_oldest() {
     );
     let rest = snapshot.history_from(&address, 3, 100).unwrap();
     assert_eq!(rest.iter().map(|item| item.number).collect::<Vec<_>>(), [3, 4, 5]);
+}
+
+#[test]
+fn a_long_history_is_read_from_anywhere() {
+    let mut fixture = Fixture::new(3);
+    for height in 0..70 {
+        // Every fourth block leaves the account alone, every third has two of its payments.
+        match height % 4 {
+            3 => fixture.pay(0, 2),
+            _ if height % 3 == 0 => fixture.pay_all(&[(0, 1), (1, 0), (2, 0)]),
+            _ => fixture.pay(0, 1),
+        };
+    }
+    let address = fixture.network.address(1);
+    let snapshot = fixture.chain.snapshot().unwrap();
+    let all = snapshot.history(&address, None, 1_000).unwrap();
+    let count = all.len() as u64;
+    assert!(count > 64, "{count} entries are none too many");
+    assert!(all.iter().map(|item| item.number).eq((1..=count).rev()));
+    for item in &all {
+        let executed = snapshot.transaction_at(item.location).unwrap().unwrap();
+        assert_eq!(executed.transaction.id(), item.id);
+        let below = snapshot.history(&address, Some(item.number), 3).unwrap();
+        let rest = &all[usize::try_from(count - item.number).unwrap() + 1..];
+        assert_eq!(below, rest[..rest.len().min(3)]);
+        let from = snapshot.history_from(&address, item.number, 2).unwrap();
+        let numbers: Vec<_> = from.iter().map(|item| item.number).collect();
+        let expected: Vec<_> = (item.number..=count).take(2).collect();
+        assert_eq!(numbers, expected);
+    }
+    assert_eq!(snapshot.history_from(&address, count + 1, 5).unwrap(), []);
 }
 
 #[test]

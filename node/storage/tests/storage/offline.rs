@@ -33,7 +33,7 @@ impl Store {
     }
 }
 
-const CHAIN: [&str; 14] = [
+const CHAIN: [&str; 15] = [
     "assets",
     "batches",
     "blocks",
@@ -43,6 +43,7 @@ const CHAIN: [&str; 14] = [
     "histories",
     "holders",
     "meta",
+    "milestones",
     "ordered",
     "records",
     "state",
@@ -124,9 +125,23 @@ fn a_chain_is_on_disk_as_the_formats_say() {
     let at = |height: u64, index: u32| [height.to_le_bytes().as_slice(), &index.to_le_bytes()].concat();
     let location = (recorded.id().as_bytes().to_vec(), v1(&[&at(2, 0)]));
     assert!(store.rows("transactions").contains(&location));
-    let history = [stranger.as_bytes().as_slice(), &1_u64.to_be_bytes()].concat();
-    let entry = (history, v1(&[paid.id().as_bytes(), &at(2, 1)]));
-    assert!(store.rows("histories").contains(&entry));
+    // Of block 2: the ids, then the entries by account, each with the block of the one before.
+    let [_, (key, history)] = store.rows("histories").try_into().unwrap();
+    assert_eq!(key, 2_u64.to_be_bytes());
+    let ids = v1(&[&[2], recorded.id().as_bytes(), paid.id().as_bytes()]);
+    assert_eq!(history[..ids.len()], ids);
+    let entry = [
+        stranger.as_bytes().as_slice(),
+        &1_u64.to_le_bytes(),
+        &1_u32.to_le_bytes(),
+        &0_u64.to_le_bytes(),
+    ]
+    .concat();
+    let count = usize::from(history[ids.len()]);
+    let entries = &history[ids.len() + 1..];
+    assert_eq!(entries.len(), count * entry.len());
+    assert!(entries.chunks(entry.len()).any(|other| other == entry));
+    assert_eq!(store.rows("milestones"), []);
     let place = [
         &2_u64.to_be_bytes(),
         0_u32.to_be_bytes().as_slice(),
