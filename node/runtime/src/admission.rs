@@ -18,6 +18,8 @@ use crate::clock;
 use crate::pool::{Candidate, Full, Pool};
 use crate::state_cache::{StateCache, Trying};
 
+/// Transactions below which it takes longer to wake another thread than to go on alone.
+const WORTH_A_THREAD: usize = 128;
 /// When a client should come back to a full pool, in milliseconds.
 const RETRY_AFTER_MS: u64 = 1_000;
 
@@ -46,11 +48,13 @@ impl Admitter<'_> {
         };
         let mut stages: Vec<_> = transactions
             .par_iter()
+            .with_min_len(WORTH_A_THREAD)
             .map(|bytes| self.read(bytes, &snapshot))
             .collect();
         check_signatures(&mut stages);
         stages
             .par_iter_mut()
+            .with_min_len(WORTH_A_THREAD)
             .for_each(|stage| self.try_out(stage, &snapshot));
         self.put(stages)
     }

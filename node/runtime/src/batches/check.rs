@@ -104,10 +104,11 @@ fn check(
         tracing::debug!(%digest, %author, %sender, "a batch that there is no room for was dropped");
         return Ok(None);
     };
-    formed
-        .signature_groups(rayon::current_num_threads())
-        .into_par_iter()
-        .try_for_each(|group| group.verify())?;
+    match formed.signature_groups(rayon::current_num_threads()).as_slice() {
+        // Waking another thread for it would take longer than it saves.
+        [only] => only.verify()?,
+        groups => groups.par_iter().try_for_each(|group| group.verify())?,
+    }
     Ok(Some((formed.with_signatures_checked(), charge)))
 }
 
