@@ -77,10 +77,12 @@ pub(crate) struct ValidatorsUsage {
     pub(crate) wire_bytes: f64,
     /// For a transaction.
     pub(crate) wire_bytes_per_transaction: Option<f64>,
-    /// By which a chain database grew on average, what is to be compacted included.
+    /// By which a chain database grew on average, with what is to be compacted and what is in memory yet.
     pub(crate) disk_bytes: f64,
     /// For a transaction, on one validator.
     pub(crate) disk_bytes_per_transaction: Option<f64>,
+    /// Bytes of a chain database's writes that were in memory at the end, not compressed, on average.
+    pub(crate) unwritten_bytes: f64,
     /// Bytes that compaction had yet to rewrite at the end, on average.
     pub(crate) pending_compaction_bytes: f64,
     /// The most memory that one took at the end.
@@ -216,7 +218,7 @@ impl ValidatorsUsage {
             (counted("journal_flushes_total"), counted("chain_flushes_total"));
         let wire_bytes = counted("sent_bytes_total");
         let disk_bytes = sum(&Counters::disk) / count;
-        let pending = "chain_pending_compaction_bytes";
+        let at_end = |name| answered.iter().map(|(_, after)| after.value(name)).sum::<f64>() / count;
         Some(Self {
             validators: cpu_seconds_each.len().max(answered.len()),
             cpu_seconds,
@@ -233,11 +235,8 @@ impl ValidatorsUsage {
             wire_bytes_per_transaction: ratio(wire_bytes, transactions),
             disk_bytes,
             disk_bytes_per_transaction: ratio(disk_bytes, transactions),
-            pending_compaction_bytes: answered
-                .iter()
-                .map(|(_, after)| after.value(pending))
-                .sum::<f64>()
-                / count,
+            unwritten_bytes: at_end("chain_write_buffer_bytes"),
+            pending_compaction_bytes: at_end("chain_pending_compaction_bytes"),
             resident_memory_bytes: most(&|_, after| after.value("resident_memory_bytes")),
             view_changes: most(&|before, after| after.value("view") - before.value("view")),
         })
@@ -284,9 +283,10 @@ impl ValidatorsUsage {
             (
                 "disk of a validator",
                 format!(
-                    "{}, {} B/transaction; {} yet to be compacted",
+                    "{}, {} B/transaction; {} of all yet uncompressed in memory, {} to be compacted",
                     whole(self.disk_bytes),
                     shown(self.disk_bytes_per_transaction, 0),
+                    whole(self.unwritten_bytes),
                     whole(self.pending_compaction_bytes)
                 ),
             ),

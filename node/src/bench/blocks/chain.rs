@@ -89,11 +89,12 @@ pub(super) fn address(account: u64) -> Address {
     key(account).address()
 }
 
-/// A transaction of the treasury that gives accounts what they begin with.
-pub(super) fn funding(accounts: std::ops::Range<u64>, expires_at: Timestamp) -> Transaction {
-    let salt = accounts.start;
+/// A transaction of the treasury that gives accounts what they begin with; each pays others.
+pub(super) fn funding(accounts: &[u64], expires_at: Timestamp) -> Transaction {
+    let salt = accounts[0];
     let operations = accounts
-        .map(|account| transfer(account, Amount(FUNDING)))
+        .iter()
+        .map(|account| transfer(*account, Amount(FUNDING)))
         .collect();
     transaction(TREASURY, operations, salt, expires_at)
 }

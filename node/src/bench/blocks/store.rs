@@ -1,19 +1,18 @@
 //! Chains of so many accounts, made once and copied for each run.
 
 use std::fs;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 use quorate_ledger::limits::MAX_OPERATIONS;
 use rayon::prelude::*;
 
-use super::chain::{BenchChain, funding};
+use super::chain::{BenchChain, address, funding};
 use super::{Stop, unusable};
 use crate::failure::Failure;
 
 /// Accounts that one block funds.
-const FUNDED_BY_A_BLOCK: u64 = 100 * MAX_OPERATIONS as u64;
+const FUNDED_BY_A_BLOCK: usize = 100 * MAX_OPERATIONS;
 
 /// A copy of a chain, which goes with this.
 pub(crate) struct Store {
@@ -102,17 +101,16 @@ fn build(folder: &Path, accounts: u64, progress: &ProgressBar, stop: &Stop) -> R
     progress.set_message("making accounts");
     progress.set_length(accounts);
     let mut chain = BenchChain::create(folder, accounts).map_err(unusable)?;
-    for block in parts(0..accounts, FUNDED_BY_A_BLOCK) {
+    for block in by_address(accounts).chunks(FUNDED_BY_A_BLOCK) {
         stop.check()?;
         let expires_at = chain.expiry();
-        let groups: Vec<Range<u64>> = parts(block.clone(), MAX_OPERATIONS as u64).collect();
-        let transactions = groups
-            .into_par_iter()
+        let transactions = block
+            .par_chunks(MAX_OPERATIONS)
             .map(|group| funding(group, expires_at))
             .collect();
         let batches = chain.batches(transactions);
         chain.execute(&batches).map_err(unusable)?;
-        progress.inc(block.end - block.start);
+        progress.inc(block.len() as u64);
     }
     progress.set_message("settling");
     chain.settle().map_err(unusable)?;
@@ -120,13 +118,20 @@ fn build(folder: &Path, accounts: u64, progress: &ProgressBar, stop: &Stop) -> R
     Ok(())
 }
 
-/// Consecutive ranges of at most `size`.
-fn parts(range: Range<u64>, size: u64) -> impl Iterator<Item = Range<u64>> {
-    let (start, end) = (range.start, range.end);
-    (0..(end - start).div_ceil(size)).map(move |part| {
-        let first = start + part * size;
-        first..end.min(first + size)
-    })
+/// The numbers of all accounts, ascending by address: written in the order of their keys, they need not be
+/// rewritten again and again until they lie in it.
+fn by_address(accounts: u64) -> Vec<u64> {
+    let leading = |account: u64| {
+        let mut bytes = [0; 8];
+        bytes.copy_from_slice(&address(account).as_bytes()[..8]);
+        u64::from_be_bytes(bytes)
+    };
+    let mut order: Vec<(u64, u64)> = (0..accounts)
+        .into_par_iter()
+        .map(|account| (leading(account), account))
+        .collect();
+    order.par_sort_unstable();
+    order.into_iter().map(|(_, account)| account).collect()
 }
 
 #[cfg(test)]
@@ -134,9 +139,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_cover_a_range_without_overlap() {
-        let all: Vec<Range<u64>> = parts(5..12, 3).collect();
-        assert_eq!(all, [5..8, 8..11, 11..12]);
-        assert_eq!(parts(5..5, 3).count(), 0);
+    fn every_account_is_funded_once_in_the_order_of_addresses() {
+        let order = by_address(1_000);
+        assert!(order.is_sorted_by_key(|account| *address(*account).as_bytes()));
+        let mut numbers = order;
+        numbers.sort_unstable();
+        assert!(numbers.into_iter().eq(0..1_000));
     }
 }

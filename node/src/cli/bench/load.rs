@@ -36,8 +36,8 @@ const CEILING_TIME: Duration = Duration::from_millis(500);
 /// Bytes of transactions a second that are signed ahead at the maximal rate: more than a few cores can take.
 const BYTES_PER_SECOND: u64 = 60_000_000;
 
-/// Bytes in a call at the maximal rate, about: nodes hold only so many bodies at once.
-const CALL_BYTES: usize = 1 << 20;
+/// Bytes in a call at the maximal rate, about: a batch's, as more only waits.
+const CALL_BYTES: usize = 512 << 10;
 
 /// `max`, or transactions a second.
 #[derive(Clone, Copy, Debug)]
@@ -146,7 +146,7 @@ struct LoadArgs {
     )]
     sign_ahead: Option<SignAhead>,
     /// Transactions in a call [default: 1 up to 500 a second, else a fiftieth of the rate; at max 100,
-    /// or as many as have a megabyte]
+    /// or as many as have half a megabyte]
     #[arg(long, value_name = "N", env = "QUORATE_BUNDLE")]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=4_096))]
     bundle: Option<u16>,
