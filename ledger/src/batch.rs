@@ -69,6 +69,14 @@ pub fn count_transactions(signed_batch: &[u8]) -> Option<u32> {
     None
 }
 
+/// The digest of the batch in a signed batch's canonical bytes, without decoding them. What other bytes
+/// give means nothing; none if there are too few.
+pub fn batch_digest(signed_batch: &[u8]) -> Option<Digest> {
+    // The batch's own encoding is what lies between the outer variant and the signature.
+    let (batch, _signature) = signed_batch.get(1..)?.split_last_chunk::<64>()?;
+    Some(Domain::BATCH.hash(batch))
+}
+
 impl Batch {
     /// The batch, signed by its author, whose key this must be.
     pub fn sign(self, author: &SigningKey) -> SignedBatch {

@@ -12,7 +12,7 @@ use quorate_crypto::{
     verify_client_batch,
 };
 
-use super::SignedBatch;
+use super::{SignedBatch, batch_digest};
 use crate::{DecodeError, FormError, ParametersV1, Transaction, encode};
 
 /// Bytes of a signed batch around its transactions and their count: three variants, network, epoch,
@@ -190,8 +190,7 @@ impl FormedBatch {
         if !(1..=limit).contains(&count) {
             return Err(BatchError::TransactionCount { count, limit });
         }
-        // The batch's own encoding is what lies between the outer variant and the signature.
-        let digest = Domain::BATCH.hash(&bytes[1..bytes.len() - 64]);
+        let digest = batch_digest(&bytes).expect("a signed batch ends with its signature");
         key.verify_validator(Domain::BATCH_AUTHOR, &digest.0, signed.signature())
             .map_err(|_| BatchError::BadAuthorSignature { author })?;
         let transactions = index(&signed, &bytes, rules)?;

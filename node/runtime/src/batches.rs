@@ -28,6 +28,8 @@ pub(crate) struct BatchStore {
     rules: RwLock<Arc<Rules>>,
     inbox: Inbox,
     held: Mutex<Held>,
+    /// Batches that were received and wait for their check, and how often each.
+    unchecked: Mutex<BTreeMap<Digest, usize>>,
     writes: Arc<WriteCount>,
     /// One write at a time, so that counts mean what they say.
     writer: Mutex<()>,
@@ -69,6 +71,7 @@ impl BatchStore {
             rules: RwLock::new(Arc::new(rules)),
             inbox,
             held: Mutex::default(),
+            unchecked: Mutex::default(),
             writes: Arc::default(),
             writer: Mutex::new(()),
             quota,
@@ -120,6 +123,32 @@ impl BatchStore {
 
     fn held(&self) -> MutexGuard<'_, Held> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn unchecked(&self) -> MutexGuard<'_, BTreeMap<Digest, usize>> {
+        self.unchecked.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What a peer sent waits for its check; the checker's queue bounds how much does.
+    fn received(&self, digest: Digest) {
+        *self.unchecked().entry(digest).or_default() += 1;
+    }
+
+    /// It waits no more, whatever came of it.
+    fn checked(&self, digest: &Digest) {
+        let mut unchecked = self.unchecked();
+        if let Some(count) = unchecked.get_mut(digest) {
+            *count -= 1;
+            if *count == 0 {
+                unchecked.remove(digest);
+            }
+        }
+    }
+
+    /// Whether what may be this batch was received and waits for its check: it need not be asked for again
+    /// at once. A liar can send it under a wrong signature, so it must be asked for in the end.
+    pub(crate) fn is_unchecked(&self, digest: &Digest) -> bool {
+        self.unchecked().contains_key(digest)
     }
 
     /// How many writes have begun since the start: any batch that can be seen here is among them.

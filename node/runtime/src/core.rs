@@ -39,6 +39,8 @@ use crate::view::{ConsensusView, SharedView};
 const STEPS_PER_FLUSH: usize = 512;
 /// How often the core looks for batches it still misses.
 const FETCH_INTERVAL: Duration = Duration::from_millis(50);
+/// One in so many times it asks for those too that it has received and not checked yet.
+const FETCH_ALL_EVERY: usize = 8;
 /// How long blocks may lie written but not flushed while nothing else asks for a flush.
 const BLOCK_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// How long after something happened the API and the metrics may see what was before.
@@ -396,14 +398,19 @@ impl Core {
             .filter(|digest| store.contains(digest))
             .collect();
         self.on_arrived(&here);
-        let missing: Vec<Digest> = self.required.missing().into_iter().collect();
+        let mut missing: Vec<Digest> = self.required.missing().into_iter().collect();
         if missing.is_empty() {
             self.fetch_at = None;
             return;
         }
         self.fetch_at = Some(now + FETCH_INTERVAL);
+        if !(self.fetch_turn + 1).is_multiple_of(FETCH_ALL_EVERY) {
+            missing.retain(|digest| !self.parts.batches.is_unchecked(digest));
+        }
         let leader = self.parts.serving.engine.leader();
-        self.parts.links.fetch_batches(leader, self.fetch_turn, &missing);
+        if !missing.is_empty() {
+            self.parts.links.fetch_batches(leader, self.fetch_turn, &missing);
+        }
         self.fetch_turn += 1;
     }
 

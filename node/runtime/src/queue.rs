@@ -56,9 +56,8 @@ impl<T> FairQueue<T> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Appends what `from` sent, `length` bytes long. Its oldest go if they are too many then; gives how
-    /// many went.
-    pub(crate) fn push(&self, from: ValidatorIndex, thing: T, length: usize) -> usize {
+    /// Appends what `from` sent, `length` bytes long. Its oldest go if they are too many then; gives those.
+    pub(crate) fn push(&self, from: ValidatorIndex, thing: T, length: usize) -> Vec<T> {
         let mut inner = self.lock();
         let waiting = inner.queues.entry(from).or_insert_with(|| Waiting {
             things: VecDeque::new(),
@@ -66,13 +65,13 @@ impl<T> FairQueue<T> {
         });
         waiting.things.push_back((thing, length));
         waiting.bytes += length;
-        let mut dropped = 0;
+        let mut dropped = Vec::new();
         while waiting.things.len() > self.bounds.items
             || (waiting.bytes > self.bounds.bytes && waiting.things.len() > 1)
         {
-            if let Some((_, length)) = waiting.things.pop_front() {
+            if let Some((thing, length)) = waiting.things.pop_front() {
                 waiting.bytes -= length;
-                dropped += 1;
+                dropped.push(thing);
             }
         }
         drop(inner);
@@ -145,7 +144,7 @@ mod tests {
         let queue = queue(2, 100);
         queue.push(ValidatorIndex(1), 77, 1);
         let dropped: usize = (0..1_000)
-            .map(|thing| queue.push(ValidatorIndex(0), thing, 1))
+            .map(|thing| queue.push(ValidatorIndex(0), thing, 1).len())
             .sum();
         assert_eq!(dropped, 998);
         let order: Vec<_> = (0..3).filter_map(|_| queue.pop()).collect();
@@ -156,9 +155,9 @@ mod tests {
     #[test]
     fn bytes_are_bounded_and_one_thing_always_fits() {
         let queue = queue(10, 5);
-        assert_eq!(queue.push(ValidatorIndex(0), 1, 3), 0);
-        assert_eq!(queue.push(ValidatorIndex(0), 2, 3), 1);
-        assert_eq!(queue.push(ValidatorIndex(0), 3, 99), 1);
+        assert!(queue.push(ValidatorIndex(0), 1, 3).is_empty());
+        assert_eq!(queue.push(ValidatorIndex(0), 2, 3), [1]);
+        assert_eq!(queue.push(ValidatorIndex(0), 3, 99), [2]);
         assert_eq!(queue.pop(), Some((ValidatorIndex(0), 3)));
     }
 

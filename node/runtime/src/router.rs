@@ -155,8 +155,8 @@ impl Router {
         }
         let length = bytes.len();
         let dropped = self.long_votes.push(from, bytes, length);
-        if dropped > 0 {
-            tracing::debug!(%from, dropped, "long votes were dropped: too many wait for their check");
+        if !dropped.is_empty() {
+            tracing::debug!(%from, dropped = dropped.len(), "long votes were dropped: too many wait for their check");
         }
     }
 
@@ -214,7 +214,8 @@ impl Router {
             }
             Request::Announced(mut digests) => {
                 digests.truncate(MAX_REQUESTED);
-                digests.retain(|digest| !parts.batches.contains(digest));
+                digests
+                    .retain(|digest| !parts.batches.is_unchecked(digest) && !parts.batches.contains(digest));
                 if !digests.is_empty() {
                     parts.links.request_batches(from, digests);
                 }

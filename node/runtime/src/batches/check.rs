@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_crypto::ValidatorIndex;
-use quorate_ledger::{BatchError, CheckedBatch, FormedBatch};
+use quorate_crypto::{Digest, ValidatorIndex};
+use quorate_ledger::{BatchError, CheckedBatch, FormedBatch, batch_digest};
 use rayon::prelude::*;
 
 use super::{BatchStore, Charge};
@@ -29,16 +29,26 @@ const DEAF_FOR: Duration = Duration::from_secs(60);
 /// Hands received batches to the checker.
 #[derive(Clone, Debug)]
 pub(crate) struct Checker {
-    queue: Arc<FairQueue<Bytes>>,
+    queue: Arc<FairQueue<(Digest, Bytes)>>,
+    store: Arc<BatchStore>,
 }
 
 impl Checker {
     /// Hands over the bytes of a batch that `sender` sent, whoever packed it.
     pub(crate) fn check(&self, sender: ValidatorIndex, bytes: Bytes) {
+        let Some(digest) = batch_digest(&bytes) else {
+            return tracing::debug!(%sender, "bytes too few for a batch");
+        };
         let length = bytes.len();
-        let dropped = self.queue.push(sender, bytes, length);
-        if dropped > 0 {
-            tracing::debug!(%sender, dropped, "batches were dropped: too many wait for their check");
+        self.store.received(digest);
+        let dropped = self.queue.push(sender, (digest, bytes), length);
+        if !dropped.is_empty() {
+            tracing::debug!(
+                %sender, dropped = dropped.len(), "batches were dropped: too many wait for their check"
+            );
+        }
+        for (digest, _) in dropped {
+            self.store.checked(&digest);
         }
     }
 
@@ -53,13 +63,18 @@ pub(crate) fn start_checker(store: Arc<BatchStore>) -> (Checker, JoinHandle<()>)
     let queue = Arc::new(FairQueue::new(WAITING));
     let checker = Checker {
         queue: Arc::clone(&queue),
+        store: Arc::clone(&store),
     };
     let thread = std::thread::Builder::new()
         .name("batch-check".to_owned())
         .spawn(move || {
             let mut offenders = Offenders::default();
-            while let Some((sender, bytes)) = queue.pop() {
-                take(&store, &mut offenders, sender, bytes);
+            while let Some((sender, (digest, bytes))) = queue.pop() {
+                // Copies come from several peers where one was slow to send.
+                if !store.contains(&digest) {
+                    take(&store, &mut offenders, sender, bytes);
+                }
+                store.checked(&digest);
             }
         })
         .expect("a thread can be started");
@@ -95,9 +110,6 @@ fn check(
 ) -> Result<Option<(CheckedBatch, Charge)>, BatchError> {
     let formed = FormedBatch::new(bytes, &store.rules().view())?;
     let digest = formed.digest();
-    if store.contains(&digest) {
-        return Ok(None);
-    }
     let author = formed.signed().batch().author;
     let charge = store.charge_for(&digest, author, sender);
     let Some(charge) = charge.filter(|charge| heard || *charge == Charge::Nobody) else {

@@ -246,3 +246,19 @@ fn a_write_under_way_is_waited_for_and_not_counted_as_flushed() {
     assert_eq!(wrote, Ok(()));
     assert_eq!((count.begun(), count.done()), (1, 1));
 }
+
+#[test]
+fn what_was_received_is_not_asked_for_until_it_is_checked() {
+    let world = World::new();
+    let store = &world.store;
+    let (one, other) = (world.batch(1).digest(), world.batch(2).digest());
+    store.received(one);
+    store.received(one);
+    assert!(store.is_unchecked(&one) && !store.is_unchecked(&other));
+    store.checked(&one);
+    assert!(store.is_unchecked(&one), "another peer's copy waits");
+    store.checked(&one);
+    assert!(!store.is_unchecked(&one));
+    store.checked(&one);
+    assert!(!store.is_unchecked(&one));
+}
