@@ -18,6 +18,7 @@ mod restart_of_all;
 mod seeds;
 mod standstill;
 mod tip_holder;
+mod wide_area;
 
 use quorate_simulator::{Report, Scenario, Simulation};
 
