@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Step, pbft};
+use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Said, Step, Told, pbft};
 use quorate_crypto::{Digest, Epoch, Height, SigningKey, ValidatorIndex};
 use quorate_ledger::encode;
 
@@ -63,6 +63,8 @@ pub(crate) struct Parts {
     pub(crate) replayed: Vec<Entry>,
     pub(crate) journal: JournalWriter,
     pub(crate) prune: Box<dyn Fn(u64) + Send>,
+    /// What people call a validator of the committee.
+    pub(crate) name_of: Box<dyn Fn(ValidatorIndex) -> String + Send>,
     /// Remembers across restarts that this validator must not vote.
     pub(crate) quarantine: Box<dyn Fn(&str) + Send>,
     pub(crate) evidence: EvidenceStore,
@@ -433,6 +435,7 @@ impl Core {
             diverged: self.diverged,
             evidence: self.parts.evidence.all(),
             waiting: engine.waiting(),
+            unanswered: engine.unanswered(),
         });
     }
 
@@ -547,11 +550,7 @@ impl Core {
                 } => self.diverge(&format!(
                     "block {height} executed here gives {ours}, a quorum sealed {certified}"
                 )),
-                Action::Forgotten(message) => self.halt(&format!(
-                    "a peer holds a message that it signed and does not remember, so its journal was lost \
-                     or is of a backup, or another node uses its key: {}",
-                    hex::encode(encode(&message))
-                )),
+                Action::Forgotten { said, told } => self.forgotten(&said, told),
                 Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) => {
                     unreachable!("taken out of the step before it was held")
                 }
@@ -584,6 +583,20 @@ impl Core {
         self.diverged = true;
         self.halt(&format!(
             "this node has diverged and keeps its data for inspection: {why}"
+        ));
+    }
+
+    fn forgotten(&mut self, said: &Said, told: Told) {
+        let told = match told {
+            Told::Message => "a peer has sent back".to_owned(),
+            Told::Testimony(peer) => format!("{} holds", (self.parts.name_of)(peer)),
+            Told::Certificate => "a certificate has".to_owned(),
+        };
+        self.halt(&format!(
+            "{told} its {}, which it signed and does not remember, so its journal was lost or is of a \
+             backup, or another node uses its key: {}",
+            said.statement,
+            hex::encode(encode(said))
         ));
     }
 

@@ -219,6 +219,7 @@ impl Started {
                 })
             }
         };
+        let names = identity.names.clone();
         let core = Core::new(
             core::Parts {
                 network,
@@ -236,6 +237,11 @@ impl Started {
                     if let Err(error) = journal.prune_before(first) {
                         crate::fatal(&format!("the journal cannot be pruned: {error}"));
                     }
+                }),
+                name_of: Box::new(move |index| {
+                    names
+                        .get(usize::from(index.0))
+                        .map_or_else(|| format!("validator {index}"), Clone::clone)
                 }),
                 quarantine: Box::new(move |why| quarantine(&file, why)),
                 evidence,

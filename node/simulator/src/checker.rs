@@ -139,7 +139,7 @@ impl Checker {
         let message = message.v1();
         let by = message.sender;
         match &message.body {
-            Body::Status(_) => {}
+            Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => {}
             Body::Seal { height, block } => {
                 if *self.seals.entry((by, *height)).or_insert(*block) != *block {
                     self.report(format!("validator {by} sealed two blocks at height {height}"));

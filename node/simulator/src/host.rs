@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quorate_consensus::pbft::Replica;
 use quorate_consensus::{Action, Config, Input, Message, Record, Timer, TimerRange};
-use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Parameters, ParametersV1, Proposal};
 
 use crate::ledger::{KeptBlock, Ledger};
@@ -76,6 +76,11 @@ pub(crate) struct Host {
     backlog: Vec<Event>,
     settings: Settings,
     disk: Disk,
+    backup: Option<Disk>,
+    /// Its disk is a copy of a former one.
+    restored: bool,
+    /// It has found that it forgot what it signed, and remembers that.
+    quarantined: bool,
     process: Option<Process>,
     liar: Liar,
 }
@@ -121,6 +126,9 @@ impl Host {
             backlog: Vec::new(),
             settings,
             disk: Disk::default(),
+            backup: None,
+            restored: false,
+            quarantined: false,
             process: None,
             liar: Liar::default(),
         }
@@ -179,7 +187,7 @@ impl Host {
         let config = Config {
             network: world.network,
             committee: world.committee.clone(),
-            index: Some(self.validator).filter(|_| !self.is_censor()),
+            index: Some(self.validator).filter(|_| !self.is_censor() && !self.quarantined),
             parameters: Parameters::V1(self.settings.parameters.clone()),
             epoch_start: Height::GENESIS,
             epoch_end: None,
@@ -189,6 +197,8 @@ impl Host {
                 .blocks
                 .last()
                 .and_then(|block| block.certificate.clone()),
+            // A liar would keep the answers to itself.
+            inquiry: self.is_honest().then(|| self.nonce(world)),
             timing: self.settings.timing,
         };
         world.note(|| format!("{}: starts, certified {}", self.validator, config.certified));
@@ -222,6 +232,12 @@ impl Host {
         world.schedule_at(self.place, self.life, 50_000, Event::Housekeeping);
     }
 
+    /// Another at each start.
+    fn nonce(&self, world: &World) -> Digest {
+        let of_this_life = format!("{} {} {}", self.place, self.life, world.now);
+        sha256(of_this_life.as_bytes())
+    }
+
     /// The process dies. What was being flushed is on disk up to some record.
     pub(crate) fn crash(&mut self, world: &mut World) {
         let Some(process) = self.process.take() else {
@@ -236,6 +252,26 @@ impl Host {
         self.life += 1;
         self.paused = false;
         self.backlog.clear();
+    }
+
+    /// Copies the disk.
+    pub(crate) fn back_up(&mut self) {
+        self.backup = Some(self.disk.clone());
+    }
+
+    /// Dies and goes back to the copy of its disk.
+    pub(crate) fn restore(&mut self, world: &mut World) {
+        self.crash(world);
+        if let Some(backup) = self.backup.clone() {
+            world.note(|| format!("{}: its disk is that of a backup", self.validator));
+            self.disk = backup;
+            self.restored = true;
+        }
+    }
+
+    /// Whether it has found that it forgot what it signed.
+    pub(crate) fn is_quarantined(&self) -> bool {
+        self.quarantined
     }
 
     /// From now on its clock is wrong by this.

@@ -118,6 +118,10 @@ pub enum Command {
     Crash(u16),
     /// It is started again.
     Start(u16),
+    /// Its disk is copied.
+    BackUp(u16),
+    /// Its process dies, and its disk becomes the copy: from then on it may have forgotten what it signed.
+    Restore(u16),
     /// It stands still.
     Pause(u16),
     /// It goes on.

@@ -92,6 +92,7 @@ impl Simulation {
                 idle_messages: 0,
                 longest_wait_ms: 0,
                 accused: BTreeSet::new(),
+                quarantined: BTreeSet::new(),
                 chart: Vec::new(),
             }
         })
@@ -151,6 +152,9 @@ impl Simulation {
         let view = honest()
             .filter_map(|host| host.engine().map(|engine| engine.view().0))
             .max();
+        let quarantined = honest()
+            .filter(|host| host.is_quarantined())
+            .map(|host| host.validator);
         Report {
             failure,
             height: honest().map(|host| host.chain().len() as u64).min().unwrap_or(0),
@@ -162,6 +166,7 @@ impl Simulation {
             idle_messages: self.world.messages - messages,
             longest_wait_ms: self.world.checker.longest_wait_us() / 1_000,
             accused: self.world.checker.accused().clone(),
+            quarantined: quarantined.collect(),
             chart: self.world.chart.take().unwrap_or_default(),
             scenario: self.scenario,
         }
@@ -230,6 +235,16 @@ impl Simulation {
             Command::Start(who) => {
                 for host in self.hosts_of(who) {
                     self.start(host);
+                }
+            }
+            Command::BackUp(who) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].back_up();
+                }
+            }
+            Command::Restore(who) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].restore(&mut self.world);
                 }
             }
             Command::Pause(who) => {
@@ -351,7 +366,7 @@ impl Simulation {
         let mut down = BTreeSet::new();
         for (_, command) in script {
             match command {
-                Command::Crash(who) => down.insert(who),
+                Command::Crash(who) | Command::Restore(who) => down.insert(who),
                 Command::Start(who) => down.remove(&who),
                 _ => false,
             };

@@ -3,6 +3,7 @@
 
 mod encodings;
 mod epoch_end;
+mod inquiry;
 mod lab;
 mod memory;
 mod new_view;

@@ -189,9 +189,16 @@ impl Host {
                     world.checker.on_accused(self.validator, accused, honest);
                 }
             }
-            Action::Forgotten(message) => {
-                if self.is_honest() {
-                    let what = describe(&message);
+            Action::Forgotten { said, told } => {
+                world.note(|| {
+                    format!(
+                        "{}: has forgotten its {} ({told:?})",
+                        self.validator, said.statement
+                    )
+                });
+                self.quarantined = self.is_honest();
+                if self.is_honest() && !self.restored {
+                    let what = said.statement;
                     world.checker.report(format!(
                         "validator {} does not remember its {what}",
                         self.validator
