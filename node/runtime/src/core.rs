@@ -355,7 +355,7 @@ impl Core {
         }
         self.required.forget_up_to(height);
         if height.0 >= self.flushed.0 + UNFLUSHED_BLOCKS && height.0.is_multiple_of(UNFLUSHED_BLOCKS) {
-            self.parts.chain_flusher.request();
+            self.parts.chain_flusher.request(0);
         }
         if self.flush_at.is_none() {
             self.flush_at = Some(Instant::now() + BLOCK_FLUSH_INTERVAL);
@@ -367,7 +367,7 @@ impl Core {
         if self.flush_at.is_some_and(|at| at <= now) {
             self.flush_at = None;
             if self.written > self.flushed {
-                self.parts.chain_flusher.request();
+                self.parts.chain_flusher.request(0);
             }
         }
         if self.fetch_at.is_some_and(|at| at <= now) {
@@ -416,9 +416,9 @@ impl Core {
             self.parts.journal.append(std::mem::take(&mut self.unwritten));
         }
         if self.gate.batches_needed() > self.flush_requested {
-            // The flush covers every write before it begins, these at least.
+            // The flush waits for the last of these writes, so one request is enough.
             self.flush_requested = self.gate.batches_needed();
-            self.parts.chain_flusher.request();
+            self.parts.chain_flusher.request(self.flush_requested);
         }
         if self.show_at.is_none() {
             self.show_at = Some(Instant::now() + SHOW_DELAY);
