@@ -64,9 +64,7 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
         token: quarantine.token,
     };
     let ledger = args.node.connect().await?;
-    args.send
-        .send(vec![operation], "", &key, &ledger, output)
-        .await?;
+    args.send.send(vec![operation], "", &key, &ledger, output).await?;
     say("it votes again from the next epoch on, which begins a window of blocks after this one");
     Ok(())
 }

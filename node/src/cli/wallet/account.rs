@@ -342,9 +342,7 @@ async fn set_signers(args: &SetSignersArgs, output: &Output) -> Result<(), Failu
         signers,
         threshold: args.threshold,
     };
-    args.send
-        .send(vec![operation], "", &key, &ledger, output)
-        .await
+    args.send.send(vec![operation], "", &key, &ledger, output).await
 }
 
 /// `KEY:WEIGHT`.

@@ -113,9 +113,7 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
             };
             let key = args.key.open()?;
             let ledger = args.node.connect().await?;
-            args.send
-                .send(vec![operation], "", &key, &ledger, output)
-                .await
+            args.send.send(vec![operation], "", &key, &ledger, output).await
         }
         AssetCommand::Mint(args) => {
             let key = args.key.open()?;
@@ -130,9 +128,7 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
                 to,
                 amount,
             };
-            args.send
-                .send(vec![operation], "", &key, &ledger, output)
-                .await
+            args.send.send(vec![operation], "", &key, &ledger, output).await
         }
         AssetCommand::Burn(args) => {
             let key = args.key.open()?;
@@ -142,9 +138,7 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
                 asset: args.code,
                 amount,
             };
-            args.send
-                .send(vec![operation], "", &key, &ledger, output)
-                .await
+            args.send.send(vec![operation], "", &key, &ledger, output).await
         }
         AssetCommand::Info(args) => info(&args, output).await,
     }
