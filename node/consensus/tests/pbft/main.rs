@@ -10,4 +10,5 @@ mod new_view;
 mod normal_case;
 mod progress;
 mod recovery;
+mod threads;
 mod view_change;
