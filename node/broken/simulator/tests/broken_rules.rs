@@ -57,13 +57,14 @@ fn changing_views(seed: u64) -> Scenario {
 }
 
 /// The first primary alone sees its proposals prepared, and brings them up again when others were
-/// decided in the second view.
+/// decided in the second view. Nobody votes before the others have said what they hold of its, which is so
+/// after two of the longest delays.
 fn hoarded(seed: u64) -> Scenario {
     let mut scenario = Scenario::calm(4, seed).with_liar(0, Lie::Hoarder);
     for (from, to) in [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)] {
-        scenario = scenario.at(1, Command::CutOneWay(from, to));
+        scenario = scenario.at(60, Command::CutOneWay(from, to));
     }
-    scenario = scenario.at(100 + seed % 50, Command::Heal);
+    scenario = scenario.at(160 + seed % 50, Command::Heal);
     scenario.timing.resend = TimerRange {
         from_ms: 400,
         to_ms: 500,
