@@ -307,6 +307,8 @@ pub(crate) fn engine_config(
     } else {
         None
     };
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce).expect("the operating system's random source works");
     let around = |ms: u32| TimerRange {
         from_ms: ms - ms / 5,
         to_ms: ms + ms / 5,
@@ -320,6 +322,7 @@ pub(crate) fn engine_config(
         epoch_end: agreement.v1().last,
         certified,
         certificate,
+        inquiry: Some(Digest(nonce)),
         timing: Timing {
             resend: around(config.consensus.resend_ms.max(10)),
             progress: around(config.consensus.progress_ms.max(100)),
