@@ -607,6 +607,8 @@ impl Core {
             return;
         }
         self.halted = true;
+        // Not in a later epoch either, in which it may vote again.
+        self.gate.drop_own();
         self.inputs.retain(|(_, input)| !matches!(input, Input::Own(_)));
         (self.parts.quarantine)(why);
         tracing::error!("{why}; it votes no more and only observes");

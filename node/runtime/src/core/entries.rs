@@ -253,7 +253,7 @@ mod tests {
     }
 
     #[test]
-    fn a_former_epochs_view_makes_none_of_the_next_superfluous() {
+    fn pitfall_11_a_former_epochs_view_makes_none_of_the_next_superfluous() {
         // The former engine goes on answering, and may not know yet that its last block is certified.
         let mut entries = started();
         entries.begin_epoch(Epoch(1), Height(9));
