@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rejoin_for_an_old_file_does_not_end_a_later_one() {
+    fn pitfall_28_a_rejoin_for_an_old_file_does_not_end_a_later_one() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("quarantined");
         let file = QuarantineFile::new(path.clone());
