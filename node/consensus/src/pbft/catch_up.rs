@@ -110,7 +110,7 @@ impl Replica {
     /// Asks for the status that is due to be signed, unless one is being signed.
     pub(super) fn ask_for_status(&mut self) {
         let due = self.status_due.all || !self.status_due.peers.is_empty();
-        if !due || self.status_due.asked || self.config.index.is_none() {
+        if !due || self.status_due.asked || self.is_silent() {
             return;
         }
         self.status_due.asked = true;
@@ -310,7 +310,7 @@ impl Replica {
         let patient = self.standstills <= PATIENT_STANDSTILLS;
         // Of an idle network an observer hears the primary alone, and cannot ask the others. Blocks prove
         // themselves, so in the end anybody's word is worth a look at a window of them.
-        let alone = self.config.index.is_none() && !patient;
+        let alone = self.is_silent() && !patient;
         let enough = if alone {
             1
         } else {

@@ -154,6 +154,7 @@ impl Replica {
         }
         if self.halted.is_none() {
             self.halted = Some(Halted::Forgotten);
+            self.asking.open = false;
             let said = said.clone();
             self.out.actions.push(Action::Forgotten { said, told });
         }

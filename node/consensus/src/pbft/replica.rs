@@ -326,6 +326,11 @@ impl Replica {
         self.config.index.filter(|_| votes)
     }
 
+    /// Whether nothing that it says leaves: it observes, or drivers sign nothing more for it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.config.index.is_none() || self.halted.is_some()
+    }
+
     /// The primary of the current view.
     pub(super) fn primary(&self) -> ValidatorIndex {
         primary_of(&self.config.committee, self.view)

@@ -249,7 +249,22 @@ fn an_observer_behind_an_idle_network_fetches_on_the_primarys_word() {
         index: None,
         ..config(4, 3)
     };
-    let (mut observer, _) = Replica::start(observes);
+    let (observer, _) = Replica::start(observes);
+    fetches_on_the_primarys_word(observer);
+}
+
+#[test]
+fn so_does_a_replica_that_forgot_what_it_signed_and_says_nothing_more() {
+    let mut forgetful = replica(4, 3);
+    let commit = commit(0, 9, &proposal(1));
+    let own = signed(3, Body::Pbft(commit));
+    let step = forgetful.step(NOW, Input::Message(Verified::trusted(own)));
+    assert_eq!(step.rejection, Some(Rejection::Forgotten));
+    assert!(asked(&step).is_empty());
+    fetches_on_the_primarys_word(forgetful);
+}
+
+fn fetches_on_the_primarys_word(mut observer: Replica) {
     // Nobody but the primary speaks while nothing happens, and an observer cannot ask the others.
     let heartbeat = quorate_consensus::Status {
         reign: 0,

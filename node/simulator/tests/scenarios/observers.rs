@@ -29,3 +29,10 @@ fn an_observer_follows_a_lossy_network_that_idles_at_the_end() {
         .run()
         .expect_success();
 }
+
+#[test]
+fn so_does_one_that_has_found_out_that_it_forgot_and_cannot_ask_any_more() {
+    Simulation::new(Scenario::stormy(5, 5045).with_epochs())
+        .run()
+        .expect_success();
+}
