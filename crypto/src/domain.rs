@@ -51,6 +51,10 @@ impl Domain {
     pub const PBFT_NEW_VIEW: Self = Self("quorate/pbft/new-view/v1");
     /// A validator's report of where it is.
     pub const STATUS: Self = Self("quorate/status/v1");
+    /// The question of a validator that starts, what it signed.
+    pub const INQUIRY: Self = Self("quorate/inquiry/v1");
+    /// The answer to it.
+    pub const TESTIMONY: Self = Self("quorate/testimony/v1");
 
     /// The tag's text.
     pub const fn tag(self) -> &'static str {

@@ -147,6 +147,8 @@ fn domain_tags_are_frozen() {
         (Domain::PBFT_VIEW_CHANGE, "quorate/pbft/view-change/v1"),
         (Domain::PBFT_NEW_VIEW, "quorate/pbft/new-view/v1"),
         (Domain::STATUS, "quorate/status/v1"),
+        (Domain::INQUIRY, "quorate/inquiry/v1"),
+        (Domain::TESTIMONY, "quorate/testimony/v1"),
     ];
     for (domain, tag) in tags {
         assert_eq!(domain.tag(), tag);

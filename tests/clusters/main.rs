@@ -26,6 +26,7 @@ mod namespaces;
 mod pay;
 mod refusals;
 mod rejoin;
+mod restored;
 mod starting;
 mod storms;
 mod transfers;

@@ -1,6 +1,8 @@
 //! Epochs that a rejoin ends: who was silent votes again, and nobody is left behind.
 
+use std::io::Write as _;
 use std::path::Path;
+use std::process::{Child, Command, Stdio};
 
 use crate::Cluster;
 use crate::cluster::{PATIENCE, Ran};
@@ -53,6 +55,88 @@ fn pitfall_28_a_validator_that_lost_its_journal_votes_again_after_a_rejoin() {
     assert_eq!(cluster.balance(4, &alice), 300);
     let network = cluster.expect(0, &["query", "validators"]).stdout;
     assert!(network.contains("validator-4"), "{network}");
+}
+
+/// What a command comes to at a terminal, where this is typed.
+fn at_a_terminal(command: &Command, typed: &str) -> std::process::Output {
+    let program = [command.get_program()].into_iter();
+    let words = program.chain(command.get_args());
+    let line: Vec<&str> = words.map(|word| word.to_str().unwrap()).collect();
+    let mut terminal = Command::new("timeout");
+    terminal.args(["60", "script", "-qec", &line.join(" "), "/dev/null"]);
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => terminal.env(name, value),
+            None => terminal.env_remove(name),
+        };
+    }
+    terminal.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut child = terminal.spawn().unwrap();
+    // Open to the end: a terminal does not hang up after the first line.
+    let mut keyboard = child.stdin.take().unwrap();
+    keyboard.write_all(typed.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    drop(keyboard);
+    output
+}
+
+#[test]
+fn a_rejoin_asks_for_the_passphrase_of_its_key_once() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    let home = cluster.lose_journal("validator-4").display().to_string();
+    let key = cluster.dir().join("validator-4.member.key").display().to_string();
+    let passphrase = cluster.folder().join("passphrase");
+    std::fs::write(&passphrase, "a secret\n").unwrap();
+    let passphrase = passphrase.display().to_string();
+    cluster.expect(0, &["keys", "passwd", &key, "--new-passphrase-file", &passphrase]);
+    let command = cluster.command(&["node", "rejoin", "--home", &home, "--key", &key]);
+    let output = at_a_terminal(&command, "a secret\n");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{said}");
+    assert_eq!(said.matches("Passphrase of").count(), 1, "{said}");
+    in_epoch(&cluster, 1, &[1, 2, 3, 4]);
+}
+
+#[test]
+fn pitfall_22_after_an_epoch_has_ended_two_of_four_admit_each_other_by_their_own_disks() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    let home = cluster.lose_journal("validator-4");
+    let rejoined = rejoin(&cluster, &home, 4);
+    assert_eq!(rejoined.code, Some(0), "{}", rejoined.stderr);
+    in_epoch(&cluster, 1, &[1, 2, 3, 4]);
+    cluster.pay(&alice, "1");
+    cluster.common_tip();
+    cluster.expect(0, &["localnet", "down"]);
+    // Two have no quorum to ask: who may connect has to be known from their disks.
+    let mut nodes: Vec<Child> = ["validator-1", "validator-2"]
+        .map(|name| {
+            let home = cluster.dir().join(name).display().to_string();
+            let mut command = cluster.command(&["node", "run", "--home", &home]);
+            command.stderr(Stdio::null()).spawn().unwrap()
+        })
+        .into();
+    let linked = |number: u16| {
+        let peers = cluster.run(&["query", "peers", "--node", &cluster.api(number)]);
+        peers.code == Some(0) && {
+            let peers = peers.json();
+            let peers = peers["peers"].as_array().unwrap();
+            peers.iter().any(|peer| peer["connected"] == true)
+        }
+    };
+    until("the two are linked", PATIENCE, || {
+        (linked(1) && linked(2)).then_some(())
+    });
+    for node in &mut nodes {
+        node.kill().unwrap();
+        node.wait().unwrap();
+    }
+    cluster.expect(0, &["localnet", "up", "--detach"]);
+    cluster.pay(&alice, "1");
+    cluster.common_tip();
 }
 
 #[test]

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Body, Message, Verified};
 use crate::pbft::{self, PreparedCertificate};
+use crate::testimony::Said;
 
 /// The most heights a window may have.
 pub const MAX_WINDOW: usize = 64;
@@ -51,6 +52,9 @@ pub struct Config {
     pub certified: Height,
     /// The certificate of that height, unless it is the epoch's start.
     pub certificate: Option<Certificate>,
+    /// Drawn anew at each start and in each epoch: under it a replica asks the others what it signed, and
+    /// says nothing new until enough have answered. None for one that cannot have signed anything.
+    pub inquiry: Option<Digest>,
     /// Local durations.
     pub timing: Timing,
 }
@@ -197,10 +201,15 @@ pub enum Action {
     },
     /// A validator has contradicted itself; these two messages of its prove it.
     Accuse(Evidence),
-    /// A message that this validator signed and does not remember: its journal was lost or is of a
+    /// This validator signed something that it does not remember: its journal was lost or is of a
     /// backup, or another node uses its key. The engine votes no more in this epoch; the driver says
     /// so loudly and remembers it across restarts.
-    Forgotten(Message),
+    Forgotten {
+        /// What it signed.
+        said: Said,
+        /// How that came up.
+        told: Told,
+    },
     /// A quorum sealed another block than the one executed here: this node has diverged. It must
     /// stop voting, say so, and keep its data.
     Diverged {
@@ -211,6 +220,17 @@ pub enum Action {
         /// The hash a quorum sealed.
         certified: Digest,
     },
+}
+
+/// How something came up that this validator signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// The message came back.
+    Message,
+    /// A peer that was asked answered with it.
+    Testimony(ValidatorIndex),
+    /// It is a seal in a certificate.
+    Certificate,
 }
 
 /// Two signed messages of one validator that no honest one would both sign.

@@ -88,6 +88,13 @@ impl Engine {
         }
     }
 
+    /// Whose answers are still to come before it votes; empty once it does.
+    pub fn unanswered(&self) -> Vec<ValidatorIndex> {
+        match self {
+            Self::Pbft(replica) => replica.unanswered(),
+        }
+    }
+
     /// Why it votes no more, if so.
     pub fn halted(&self) -> Option<Halted> {
         match self {

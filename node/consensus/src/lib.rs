@@ -13,6 +13,8 @@
 //! | `ViewChange` | all to all | I say nothing below this view; this I have prepared | before it leaves |
 //! | `NewView` | primary to all | the view begins, with this, as these view-changes prove | before it leaves |
 //! | `Status` | all to all, or one | where I am and what I hold | no, binds nobody |
+//! | `Inquiry` | whoever starts, to all | what did I sign? | no, binds nobody |
+//! | `Testimony` | all to whoever asked | this you signed, as far as I know | no, binds nobody |
 //!
 //! # Four replicas decide
 //! A driver signs what an engine asks it to, makes it durable and gives it back; here nothing is lost
@@ -43,6 +45,7 @@
 //!         epoch_end: None,
 //!         certified: Height::GENESIS,
 //!         certificate: None,
+//!         inquiry: None,
 //!         timing: Timing { resend: range, progress: range, progress_cap_ms: 5_000, heartbeat: range },
 //!     })?;
 //!     engines.push(engine);
@@ -101,10 +104,14 @@ pub mod contract;
 mod engine;
 pub mod message;
 pub mod pbft;
+pub mod testimony;
 
-pub use contract::{Action, Config, Evidence, Input, Record, Rejection, Step, Timer, TimerRange, Timing};
+pub use contract::{
+    Action, Config, Evidence, Input, Record, Rejection, Step, Timer, TimerRange, Timing, Told,
+};
 pub use engine::{Engine, UnknownEngine};
 pub use message::{
     Body, Ed25519, Holding, Message, MessageV1, SignatureScheme, Status, Unverified, Verified,
     verify_certificate,
 };
+pub use testimony::{Inquiry, Said, Statement, Testimony};

@@ -6,6 +6,7 @@ use quorate_crypto::{
 use serde::{Deserialize, Serialize};
 
 use crate::pbft;
+use crate::testimony::{Inquiry, Testimony};
 
 /// A message as it is sent and stored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -41,6 +42,10 @@ pub enum Body {
     Status(Status),
     /// A message of PBFT.
     Pbft(pbft::Body),
+    /// The sender has started, and asks what it signed. Binds nobody and need not be durable.
+    Inquiry(Inquiry),
+    /// What the recipient signed, as far as the sender knows. Binds nobody and need not be durable.
+    Testimony(Testimony),
 }
 
 /// Where a validator is: peers answer with what it is missing.
@@ -208,6 +213,8 @@ impl Body {
         match self {
             Self::Seal { .. } => Domain::SEAL,
             Self::Status(_) => Domain::STATUS,
+            Self::Inquiry(_) => Domain::INQUIRY,
+            Self::Testimony(_) => Domain::TESTIMONY,
             Self::Pbft(body) => body.domain(),
         }
     }
@@ -219,6 +226,8 @@ impl Body {
                 quorate_ledger::encode(&SealContent::new(network, epoch, *height, *block))
             }
             Self::Status(status) => quorate_ledger::encode(&(network, epoch, status)),
+            Self::Inquiry(inquiry) => inquiry.signed_bytes(network, epoch),
+            Self::Testimony(testimony) => testimony.signed_bytes(network, epoch),
             Self::Pbft(body) => body.signed_bytes(network, epoch),
         }
     }
@@ -226,8 +235,9 @@ impl Body {
     /// Whether a replica that says this must have it on disk first.
     pub fn must_be_durable(&self) -> bool {
         match self {
-            // A seal follows from what was decided: after a crash it is made again, the same.
-            Self::Seal { .. } | Self::Status(_) => false,
+            // A seal follows from what was decided: after a crash it is made again, the same. An engine
+            // records one that nothing else in its journal would explain.
+            Self::Seal { .. } | Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) => false,
             Self::Pbft(body) => body.must_be_durable(),
         }
     }
@@ -237,7 +247,7 @@ impl Body {
     pub fn height(&self) -> Option<Height> {
         match self {
             Self::Seal { height, .. } => Some(*height),
-            Self::Status(_) => None,
+            Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) => None,
             Self::Pbft(body) => body.height(),
         }
     }
@@ -249,7 +259,8 @@ impl Body {
         scheme: &impl SignatureScheme,
     ) -> Result<(), Unverified> {
         match self {
-            Self::Seal { .. } => Ok(()),
+            Self::Seal { .. } | Self::Inquiry(_) => Ok(()),
+            Self::Testimony(testimony) => testimony.verify_inside(network, committee, scheme),
             Self::Status(status) => {
                 if status.holds.len() > crate::contract::MAX_WINDOW {
                     Err(Unverified::TooLarge)

@@ -41,7 +41,14 @@
 //! Own pre-prepares, prepares, commits, view-changes and new-views, each before it leaves; the
 //! pre-prepare that a prepare accepts; the prepared certificate that a commit promises; the new-view by
 //! which a view was entered. A seal follows from what was decided and need not be.
-//! [`Replica::recover`] rebuilds a replica from these, and it says again what it said.
+//! [`Replica::recover`] rebuilds a replica from these, and it says again what it said. A seal is recorded
+//! only where the replica did not commit what it seals, so that each of its seals is explained by its
+//! journal.
+//!
+//! # Before the first vote
+//! A journal can be of an old backup, or lost. A replica that starts asks all others what they hold that
+//! it signed in the epoch, and signs nothing that binds until a quorum less itself has answered and the
+//! blocks that they tell of are here.
 //!
 //! # What is sent again
 //! While work is open and nothing is certified, a replica multicasts a status: its view, its low
@@ -69,6 +76,8 @@ mod candidates;
 mod catch_up;
 mod certificate;
 mod checkpoint;
+mod heard;
+mod inquiry;
 mod inspect;
 mod instance;
 mod message;
@@ -83,6 +92,7 @@ pub use candidates::MAX_CANDIDATES;
 pub use catch_up::MAX_ANSWER;
 pub use certificate::{PrepareSignature, PreparedCertificate};
 pub use inspect::{Awaited, Waiting};
+pub(crate) use message::vote_bytes;
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
 pub use normal::{EAGER_PROPOSALS, GATHERED_BATCHES};
 pub use replica::{Halted, Replica};

@@ -9,7 +9,7 @@ mod check;
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -294,14 +294,16 @@ impl BatchStore {
 #[derive(Debug, Default)]
 pub(crate) struct WriteCount {
     begun: AtomicU64,
-    done: AtomicU64,
+    done: Mutex<u64>,
+    finished: Condvar,
 }
 
 impl WriteCount {
     fn during<E>(&self, write: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
         self.begun.fetch_add(1, Ordering::AcqRel);
         write()?;
-        self.done.fetch_add(1, Ordering::AcqRel);
+        *self.done.lock().unwrap_or_else(PoisonError::into_inner) += 1;
+        self.finished.notify_all();
         Ok(())
     }
 
@@ -309,9 +311,12 @@ impl WriteCount {
         self.begun.load(Ordering::Acquire)
     }
 
-    /// Writes that a flush beginning now covers.
-    pub(crate) fn done(&self) -> u64 {
-        self.done.load(Ordering::Acquire)
+    /// Waits until so many writes are done, of which each has begun; gives how many a flush beginning then
+    /// covers. A write that fails ends the process.
+    pub(crate) fn wait_for(&self, writes: u64) -> u64 {
+        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
+        let enough = self.finished.wait_while(done, |done| *done < writes);
+        *enough.unwrap_or_else(PoisonError::into_inner)
     }
 }
 

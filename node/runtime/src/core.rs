@@ -15,7 +15,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Step, pbft};
+use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Said, Step, Told, pbft};
 use quorate_crypto::{Digest, Epoch, Height, SigningKey, ValidatorIndex};
 use quorate_ledger::encode;
 
@@ -65,6 +65,8 @@ pub(crate) struct Parts {
     pub(crate) replayed: Vec<Entry>,
     pub(crate) journal: JournalWriter,
     pub(crate) prune: Box<dyn Fn(u64) + Send>,
+    /// What people call a validator of the committee.
+    pub(crate) name_of: Box<dyn Fn(ValidatorIndex) -> String + Send>,
     /// Remembers across restarts that this validator must not vote.
     pub(crate) quarantine: Box<dyn Fn(&str) + Send>,
     pub(crate) evidence: EvidenceStore,
@@ -127,7 +129,8 @@ impl Core {
     pub(crate) fn new(mut parts: Parts, first: Step, certified: Height, epoch_end: Option<Height>) -> Self {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).expect("the operating system's random source works");
-        let entries = Entries::new(std::mem::take(&mut parts.replayed), parts.next_entry);
+        let found = std::mem::take(&mut parts.replayed);
+        let entries = Entries::new(found, parts.next_entry, parts.serving.epoch);
         let mut core = Self {
             parts,
             former: None,
@@ -290,7 +293,7 @@ impl Core {
         self.epoch_end = None;
         self.halted &= next.index.is_none();
         self.parts.index = next.index;
-        self.entries.end_epoch(last);
+        self.entries.begin_epoch(self.parts.serving.epoch, last);
         self.required.forget_up_to(last);
         self.take_step(self.epoch(), next.first);
         for event in std::mem::take(&mut self.early) {
@@ -355,7 +358,7 @@ impl Core {
         }
         self.required.forget_up_to(height);
         if height.0 >= self.flushed.0 + UNFLUSHED_BLOCKS && height.0.is_multiple_of(UNFLUSHED_BLOCKS) {
-            self.parts.chain_flusher.request();
+            self.parts.chain_flusher.request(0);
         }
         if self.flush_at.is_none() {
             self.flush_at = Some(Instant::now() + BLOCK_FLUSH_INTERVAL);
@@ -367,7 +370,7 @@ impl Core {
         if self.flush_at.is_some_and(|at| at <= now) {
             self.flush_at = None;
             if self.written > self.flushed {
-                self.parts.chain_flusher.request();
+                self.parts.chain_flusher.request(0);
             }
         }
         if self.fetch_at.is_some_and(|at| at <= now) {
@@ -421,9 +424,9 @@ impl Core {
             self.parts.journal.append(std::mem::take(&mut self.unwritten));
         }
         if self.gate.batches_needed() > self.flush_requested {
-            // The flush covers every write before it begins, these at least.
+            // The flush waits for the last of these writes, so one request is enough.
             self.flush_requested = self.gate.batches_needed();
-            self.parts.chain_flusher.request();
+            self.parts.chain_flusher.request(self.flush_requested);
         }
         if self.show_at.is_none() {
             self.show_at = Some(Instant::now() + SHOW_DELAY);
@@ -440,6 +443,7 @@ impl Core {
             diverged: self.diverged,
             evidence: self.parts.evidence.all(),
             waiting: engine.waiting(),
+            unanswered: engine.unanswered(),
         });
     }
 
@@ -466,7 +470,7 @@ impl Core {
         let mut held = Vec::new();
         let mut entry = 0;
         for record in &step.records {
-            entry = self.record(record);
+            entry = self.record(epoch, record);
         }
         for action in step.actions {
             match action {
@@ -484,10 +488,10 @@ impl Core {
         }
     }
 
-    /// Appends a record to what the journal gets next; returns its entry number.
-    fn record(&mut self, record: &Record) -> u64 {
+    /// Appends a record of this epoch's engine to what the journal gets next; returns its entry number.
+    fn record(&mut self, epoch: Epoch, record: &Record) -> u64 {
         let bytes = encode(record);
-        let entry = self.entries.append(record, &bytes);
+        let entry = self.entries.append(epoch, record, &bytes);
         self.unwritten.push(bytes);
         entry
     }
@@ -505,7 +509,7 @@ impl Core {
             self.put_for(epoch, Input::Own(message));
             return;
         }
-        let journal = self.record(&Record::Own(message.clone()));
+        let journal = self.record(epoch, &Record::Own(message.clone()));
         let batches = if vouches {
             self.parts.batches.writes_begun()
         } else {
@@ -554,11 +558,7 @@ impl Core {
                 } => self.diverge(&format!(
                     "block {height} executed here gives {ours}, a quorum sealed {certified}"
                 )),
-                Action::Forgotten(message) => self.halt(&format!(
-                    "a peer holds a message that it signed and does not remember, so its journal was lost \
-                     or is of a backup, or another node uses its key: {}",
-                    hex::encode(encode(&message))
-                )),
+                Action::Forgotten { said, told } => self.forgotten(&said, told),
                 Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) => {
                     unreachable!("taken out of the step before it was held")
                 }
@@ -594,12 +594,28 @@ impl Core {
         ));
     }
 
+    fn forgotten(&mut self, said: &Said, told: Told) {
+        let told = match told {
+            Told::Message => "a peer has sent back".to_owned(),
+            Told::Testimony(peer) => format!("{} holds", (self.parts.name_of)(peer)),
+            Told::Certificate => "a certificate has".to_owned(),
+        };
+        self.halt(&format!(
+            "{told} its {}, which it signed and does not remember, so its journal was lost or is of a \
+             backup, or another node uses its key: {}",
+            said.statement,
+            hex::encode(encode(said))
+        ));
+    }
+
     /// Nothing is signed from now on, after a restart neither, and nothing that waits to be said is said.
     fn halt(&mut self, why: &str) {
         if self.halted {
             return;
         }
         self.halted = true;
+        // Not in a later epoch either, in which it may vote again.
+        self.gate.drop_own();
         self.inputs.retain(|(_, input)| !matches!(input, Input::Own(_)));
         (self.parts.quarantine)(why);
         tracing::error!("{why}; it votes no more and only observes");

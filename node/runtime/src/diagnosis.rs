@@ -43,6 +43,8 @@ pub struct Facts {
     pub syncing: bool,
     /// What each height in flight waits for.
     pub heights: Vec<HeightFacts>,
+    /// Validators that have not told yet what this one signed before its start; none once it votes.
+    pub unanswered: Vec<String>,
     /// Batches here that no certified block has.
     pub unordered_batches: usize,
     /// Transactions in the pool.
@@ -253,6 +255,18 @@ impl Facts {
                 Vec::new(),
                 format!("certified blocks above {} are fetched from peers", self.certified),
                 "wait: votes begin to count once the head is reached",
+            );
+        }
+        if !self.unanswered.is_empty() {
+            waiting(
+                Cause::Waiting,
+                self.unanswered.clone(),
+                format!(
+                    "this validator has started, and votes once enough others have told it what they hold \
+                     that it signed; still silent: {}",
+                    self.unanswered.join(", ")
+                ),
+                "wait; if it lasts, bring back those without a link: fewer could commit nothing",
             );
         }
         if !self.begun {

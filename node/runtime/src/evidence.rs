@@ -22,6 +22,8 @@ pub(crate) fn kind(evidence: &Evidence) -> &'static str {
     match &evidence.first.v1().body {
         Body::Seal { .. } => "double_seal",
         Body::Status(_) => "double_status",
+        Body::Inquiry(_) => "double_inquiry",
+        Body::Testimony(_) => "double_testimony",
         Body::Pbft(pbft::Body::PrePrepare { .. }) => "double_pre_prepare",
         Body::Pbft(pbft::Body::Prepare { .. }) => "double_prepare",
         Body::Pbft(pbft::Body::Commit { .. }) => match &evidence.second.v1().body {
@@ -37,7 +39,7 @@ pub(crate) fn kind(evidence: &Evidence) -> &'static str {
 /// The view in which it was done, where there is one.
 pub(crate) fn view(evidence: &Evidence) -> Option<u64> {
     let view = match &evidence.first.v1().body {
-        Body::Seal { .. } | Body::Status(_) => return None,
+        Body::Seal { .. } | Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => return None,
         Body::Pbft(
             pbft::Body::PrePrepare { view, .. }
             | pbft::Body::Prepare { view, .. }

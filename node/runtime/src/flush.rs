@@ -54,14 +54,15 @@ fn run_journal(journal: &Journal, receiver: &Receiver<Vec<Vec<u8>>>, inbox: &Inb
 /// Asks the chain database's thread for flushes.
 #[derive(Clone, Debug)]
 pub(crate) struct ChainFlusher {
-    sender: Sender<()>,
+    sender: Sender<u64>,
 }
 
 impl ChainFlusher {
-    /// All that is written to the chain database by now is to be on disk soon.
-    pub(crate) fn request(&self) {
+    /// All that is written to the chain database by now is to be on disk soon, and so many batch writes,
+    /// the last of which may be under way: nobody asks for it again.
+    pub(crate) fn request(&self, batch_writes: u64) {
         // The thread ends only with the node.
-        let _ = self.sender.send(());
+        let _ = self.sender.send(batch_writes);
     }
 }
 
@@ -71,13 +72,15 @@ pub(crate) fn start_chain(
     batch_writes: Arc<WriteCount>,
     inbox: Inbox,
 ) -> (ChainFlusher, JoinHandle<()>) {
-    let (sender, receiver) = channel();
+    let (sender, receiver) = channel::<u64>();
     let thread = std::thread::Builder::new()
         .name("chain-flush".to_owned())
         .spawn(move || {
-            while receiver.recv().is_ok() {
-                while receiver.try_recv().is_ok() {}
-                let batches = batch_writes.done();
+            while let Ok(mut wanted) = receiver.recv() {
+                while let Ok(more) = receiver.try_recv() {
+                    wanted = wanted.max(more);
+                }
+                let batches = batch_writes.wait_for(wanted);
                 let height = chain.tip().height;
                 if let Err(error) = chain.sync() {
                     fatal(&format!("the chain database cannot be written: {error}"));

@@ -307,6 +307,8 @@ pub(crate) fn engine_config(
     } else {
         None
     };
+    let mut nonce = [0; 32];
+    getrandom::fill(&mut nonce).expect("the operating system's random source works");
     let around = |ms: u32| TimerRange {
         from_ms: ms - ms / 5,
         to_ms: ms + ms / 5,
@@ -320,6 +322,7 @@ pub(crate) fn engine_config(
         epoch_end: agreement.v1().last,
         certified,
         certificate,
+        inquiry: Some(Digest(nonce)),
         timing: Timing {
             resend: around(config.consensus.resend_ms.max(10)),
             progress: around(config.consensus.progress_ms.max(100)),
@@ -333,7 +336,7 @@ pub(crate) fn engine_config(
 mod tests {
     use quorate_consensus::{Body, Message, pbft};
     use quorate_crypto::{Epoch, Signature};
-    use quorate_ledger::{Proposal, Timestamp, encode};
+    use quorate_ledger::{GenesisCommittee, GenesisValidator, Proposal, Timestamp, encode};
 
     use super::*;
 
@@ -344,6 +347,33 @@ mod tests {
             Body::Pbft(body),
             Signature([0; 64]),
         )
+    }
+
+    #[test]
+    fn pitfall_27_each_epochs_engine_asks_what_it_signed_under_a_nonce_of_its_own() {
+        // The epoch in which a quarantine ends included: its file may be of a backup.
+        let (network, key) = (Digest([1; 32]), SigningKey::from_seed(&[1; 32]).public());
+        let parameters = Parameters::default();
+        let seats = GenesisCommittee {
+            engine: quorate_crypto::Engine::Pbft,
+            protocol_version: 1,
+            validators: vec![GenesisValidator {
+                key,
+                member: key.address(),
+            }],
+        };
+        let genesis = genesis_state(&[], &[], &parameters, &seats).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let tip = Tip::genesis(network, Timestamp(1), genesis.root);
+        let options = StorageOptions::default();
+        let chain = Chain::create(folder.path().join("chain"), &genesis, &tip, &options).unwrap();
+        let (agreement, _) = agreement_of(&chain, &key).unwrap();
+        let (config, index) = (NodeConfig::default(), Some(ValidatorIndex(0)));
+        let nonce = || {
+            let config = engine_config(network, &parameters, &config, &chain, &agreement, index);
+            config.unwrap().inquiry.unwrap()
+        };
+        assert_ne!(nonce(), nonce());
     }
 
     #[test]

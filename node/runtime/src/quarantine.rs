@@ -3,6 +3,11 @@
 //! A validator that may have forgotten what it signed, or whose state is not the certified one, observes.
 //! The file says why, and has a token; a rejoin that carries the token lets the validator vote again, in
 //! the first epoch that begins after it: whatever it signed before was in an earlier one.
+//!
+//! The file itself may be of a backup, and its rejoin may have been executed since: then the validator may
+//! have voted in that later epoch too, and has forgotten it. So the engine of an epoch, that of the one in
+//! which the file goes included, asks others what they hold that the validator signed in it, before it signs
+//! anything there; and a journal that is found missing beside an old file asks for another token.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -64,6 +69,12 @@ impl QuarantineFile {
         if self.path.exists() {
             return Ok(());
         }
+        self.put_anew(reason)
+    }
+
+    /// Makes the file, in the place of an old one: something has been lost since that was made, and a rejoin
+    /// that was meant for it may have been executed before the loss.
+    pub(crate) fn put_anew(&self, reason: &str) -> io::Result<()> {
         let mut token = [0; 32];
         getrandom::fill(&mut token).expect("the operating system's random source works");
         let quarantine = Quarantine {
@@ -151,6 +162,21 @@ mod tests {
         assert!(path.exists(), "the chain is on disk before the file goes");
         assert!(file.allows(Some(&own), Epoch(4), durable).unwrap());
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn pitfall_28_a_rejoin_for_an_old_file_does_not_end_a_later_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("quarantined");
+        let file = QuarantineFile::new(path.clone());
+        file.put("its journal is gone").unwrap();
+        let old = Quarantine::read(&path).unwrap().unwrap();
+        file.put_anew("its journal is gone again").unwrap();
+        let executed = rejoin(old.token, 3);
+        assert!(!file.allows(Some(&executed), Epoch(4), durable).unwrap());
+        let new = Quarantine::read(&path).unwrap().unwrap();
+        let own = rejoin(new.token, 4);
+        assert!(file.allows(Some(&own), Epoch(5), durable).unwrap());
     }
 
     #[test]

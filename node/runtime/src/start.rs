@@ -67,10 +67,8 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
     let certified = chain.tip().height;
     if journal.is_new() && certified > Height::GENESIS {
         // Pitfall 28: what this validator signed above its chain is not known any more.
-        quarantine(
-            &QuarantineFile::new(home.quarantine()),
-            "its journal is gone while its chain is not",
-        );
+        let file = QuarantineFile::new(home.quarantine());
+        written(file.put_anew("its journal is gone while its chain is not"));
     }
     let (agreement, _) = agreement_of(&chain, &identity.validator_key.public())?;
     let is_durable = |digest: &Digest| {
@@ -223,6 +221,7 @@ impl Started {
                 })
             }
         };
+        let names = identity.names.clone();
         let core = Core::new(
             core::Parts {
                 network,
@@ -240,6 +239,11 @@ impl Started {
                     if let Err(error) = journal.prune_before(first) {
                         crate::fatal(&format!("the journal cannot be pruned: {error}"));
                     }
+                }),
+                name_of: Box::new(move |index| {
+                    names
+                        .get(usize::from(index.0))
+                        .map_or_else(|| format!("validator {index}"), Clone::clone)
                 }),
                 quarantine: Box::new(move |why| quarantine(&file, why)),
                 evidence,
@@ -381,7 +385,11 @@ impl Started {
 
 /// Leaves a file, durably, that keeps this validator from voting until its member lets it rejoin.
 fn quarantine(file: &QuarantineFile, why: &str) {
-    if let Err(error) = file.put(why) {
+    written(file.put(why));
+}
+
+fn written(file: std::io::Result<()>) {
+    if let Err(error) = file {
         crate::fatal(&format!(
             "the file that keeps this node from voting cannot be written: {error}"
         ));

@@ -24,6 +24,8 @@ pub(crate) struct ConsensusView {
     pub(crate) evidence: Vec<Arc<Evidence>>,
     /// What each height in flight waits for.
     pub(crate) waiting: Vec<Waiting>,
+    /// Who has not told yet what this validator signed before its start; it votes once enough have.
+    pub(crate) unanswered: Vec<ValidatorIndex>,
 }
 
 /// A [`ConsensusView`] shared between threads.
@@ -44,6 +46,7 @@ impl SharedView {
             diverged: false,
             evidence: Vec::new(),
             waiting: Vec::new(),
+            unanswered: Vec::new(),
         };
         Self {
             current: Mutex::new(Arc::new(current)),

@@ -203,11 +203,11 @@ impl Checker {
     pub(crate) fn on_sent(&mut self, message: &Message) {
         let message = message.v1();
         let (by, epoch) = (message.sender, message.epoch);
-        if !matches!(message.body, Body::Status(_) | Body::Pbft(Pbft::Complaint { .. })) {
+        if message.body.must_be_durable() || matches!(message.body, Body::Seal { .. }) {
             self.on_binding(by, epoch, &message.signature);
         }
         match &message.body {
-            Body::Status(_) => {}
+            Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => {}
             Body::Seal { height, block } => {
                 if *self.seals.entry((by, *height)).or_insert(*block) != *block {
                     self.report(format!("validator {by} sealed two blocks at height {height}"));

@@ -100,8 +100,10 @@ pub(crate) struct Host {
     disk: Disk,
     /// A copy of the disk, to restore it from.
     backup: Disk,
-    /// How often it has lost its journal.
-    losses: u64,
+    /// How often it was told not to vote, or found out that it must not.
+    quarantines: u64,
+    /// Whether it has lost what it signed and nobody has noticed: it may find out.
+    unaware: bool,
     process: Option<Process>,
     liar: Liar,
 }
@@ -149,7 +151,8 @@ impl Host {
             settings,
             disk: Disk::default(),
             backup: Disk::default(),
-            losses: 0,
+            quarantines: 0,
+            unaware: false,
             process: None,
             liar: Liar::default(),
         }

@@ -34,6 +34,8 @@ mod world;
 
 pub use random::Random;
 pub use report::Report;
-pub use scenario::{Broken, Censorship, Command, Lie, Links, Loss, Machines, Scenario, TIMING, patience_ms};
+pub use scenario::{
+    Broken, Censorship, Command, Lie, Links, Loss, Lost, Machines, Scenario, TIMING, patience_ms,
+};
 pub use scheme::{Scheme, committee};
 pub use simulation::Simulation;

@@ -36,6 +36,8 @@ pub struct Report {
     pub longest_wait_ms: u64,
     /// Whom honest validators have accused, with evidence.
     pub accused: BTreeSet<ValidatorIndex>,
+    /// Honest validators that have found that they forgot what they signed.
+    pub quarantined: BTreeSet<ValidatorIndex>,
     /// The message sequence chart, if one was drawn.
     pub chart: Vec<String>,
 }

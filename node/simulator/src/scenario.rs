@@ -106,9 +106,19 @@ pub enum Lie {
     Censor(Censorship),
 }
 
+/// A loss of what a validator has signed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Loss {
+    /// What is lost.
+    pub of: Lost,
+    /// Whether it is known at the next start, which then begins to observe. Else the validator has to find
+    /// out by itself.
+    pub noticed: bool,
+}
+
 /// What a validator loses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Loss {
+pub enum Lost {
     /// Its journal.
     Journal,
     /// Its journal and its chain.
@@ -137,8 +147,8 @@ pub enum Command {
     Start(u16),
     /// Its disk is copied.
     BackUp(u16),
-    /// Its process dies and loses something; its member lets it rejoin once it is started again, unless
-    /// members wait.
+    /// Its process dies and loses something. Once it is started again and knows, its member lets it rejoin,
+    /// unless members wait.
     Lose(u16, Loss),
     /// The member that runs the first validator lets it rejoin, by a transaction posted at the second.
     Rejoin(u16, u16),
@@ -188,6 +198,8 @@ pub enum Broken {
     EpochBegunTooEarly,
     /// A validator that rejoins votes in the epoch under way.
     QuarantineTooShort,
+    /// A replica that starts does not ask what it signed.
+    NotAsked,
     /// What was in batches that no block of their epoch has is not packed again.
     LeftoversForgotten,
     /// A rule of the engine, in test builds.
@@ -236,6 +248,18 @@ const REAL_EVERY: u64 = 20;
 pub const fn patience_ms(validators: usize) -> u64 {
     let faulty = validators.saturating_sub(1) / 3;
     (faulty as u64 + 2) * TIMING.progress_cap_ms as u64
+}
+
+impl Loss {
+    /// One that its operator has noticed.
+    pub const fn noticed(of: Lost) -> Self {
+        Self { of, noticed: true }
+    }
+
+    /// One that nobody has noticed.
+    pub const fn unnoticed(of: Lost) -> Self {
+        Self { of, noticed: false }
+    }
 }
 
 impl Scenario {

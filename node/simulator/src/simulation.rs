@@ -8,7 +8,7 @@ use quorate_crypto::{Digest, Engine, ValidatorIndex};
 use crate::host::{Host, Settings};
 use crate::random::Random;
 use crate::report::Report;
-use crate::scenario::{Broken, Command, Lie, Links, Loss, Scenario};
+use crate::scenario::{Broken, Command, Lie, Links, Loss, Lost, Scenario};
 use crate::scheme::{Scheme, committee};
 use crate::workload::Submission;
 use crate::world::{Due, Event, World};
@@ -94,6 +94,7 @@ impl Simulation {
                 idle_messages: 0,
                 longest_wait_ms: 0,
                 accused: BTreeSet::new(),
+                quarantined: BTreeSet::new(),
                 chart: Vec::new(),
             }
         })
@@ -154,6 +155,9 @@ impl Simulation {
         let view = honest()
             .filter_map(|host| host.engine().map(|engine| engine.view().0))
             .max();
+        let quarantined = honest()
+            .filter(|host| host.is_quarantined())
+            .map(|host| host.validator);
         Report {
             failure,
             height: honest().map(|host| host.chain().len() as u64).min().unwrap_or(0),
@@ -166,6 +170,7 @@ impl Simulation {
             idle_messages: self.world.messages - messages,
             longest_wait_ms: self.world.checker.longest_wait_us() / 1_000,
             accused: self.world.checker.accused().clone(),
+            quarantined: quarantined.collect(),
             chart: self.world.chart.take().unwrap_or_default(),
             scenario: self.scenario,
         }
@@ -225,8 +230,10 @@ impl Simulation {
             };
             members.retain(|member| *member != who);
             let at = random.between(1, end);
-            let losses = [Loss::Journal, Loss::Everything, Loss::SinceBackup];
-            let loss = random.pick(&losses).copied().unwrap_or(Loss::Journal);
+            let losses = [Lost::Journal, Lost::Everything, Lost::SinceBackup];
+            let of = random.pick(&losses).copied().unwrap_or(Lost::Journal);
+            let noticed = random.chance(500);
+            let loss = Loss { of, noticed };
             plan.push((random.between(0, at), Command::BackUp(who.0)));
             plan.push((at, Command::Lose(who.0, loss)));
             plan.push(((at + random.between(1, 800)).min(end), Command::Start(who.0)));

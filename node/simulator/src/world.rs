@@ -266,6 +266,20 @@ pub(crate) fn describe(message: &Message) -> String {
                 status.holds.len()
             )
         }
+        Body::Inquiry(inquiry) => format!("inquiry certified {}", inquiry.certified),
+        Body::Testimony(testimony) => {
+            let said: Vec<String> = testimony
+                .said
+                .iter()
+                .map(|said| said.statement.to_string())
+                .collect();
+            format!(
+                "testimony about {} certified {} [{}]",
+                testimony.about,
+                testimony.certified,
+                said.join(", ")
+            )
+        }
         Body::Pbft(body) => match body {
             pbft::Body::PrePrepare {
                 view,

@@ -67,15 +67,20 @@ pub(crate) struct KeyArgs {
     passphrase: PassphraseArgs,
 }
 
-impl KeyArgs {
+/// A key that was opened, once: its passphrase may have been asked for at the terminal.
+pub(crate) struct OpenKey {
     /// The key.
-    pub(crate) fn open(&self) -> Result<SigningKey, Failure> {
-        self.passphrase.open(&self.key)
-    }
+    pub(crate) key: SigningKey,
+    /// The account that it signs for.
+    pub(crate) account: Address,
+}
 
-    /// The account that `key` signs for.
-    pub(crate) fn account(&self, key: &SigningKey) -> Address {
-        self.account.unwrap_or_else(|| key.public().address())
+impl KeyArgs {
+    /// Opens the key.
+    pub(crate) fn open(&self) -> Result<OpenKey, Failure> {
+        let key = self.passphrase.open(&self.key)?;
+        let account = self.account.unwrap_or_else(|| key.public().address());
+        Ok(OpenKey { key, account })
     }
 }
 

@@ -71,13 +71,14 @@ fn changing_views(seed: u64) -> Scenario {
 }
 
 /// The first primary alone sees its proposals prepared, and brings them up again when others were
-/// decided in the second view.
+/// decided in the second view. Nobody votes before the others have said what they hold of its, which is so
+/// after two of the longest delays.
 fn hoarded(seed: u64) -> Scenario {
     let mut scenario = Scenario::calm(4, seed).with_liar(0, Lie::Hoarder);
     for (from, to) in [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)] {
-        scenario = scenario.at(1, Command::CutOneWay(from, to));
+        scenario = scenario.at(60, Command::CutOneWay(from, to));
     }
-    scenario = scenario.at(100 + seed % 50, Command::Heal);
+    scenario = scenario.at(160 + seed % 50, Command::Heal);
     scenario.timing.resend = TimerRange {
         from_ms: 400,
         to_ms: 500,
@@ -146,6 +147,7 @@ found! {
     pitfall_19_messages_of_former_epochs: Broken::FormerEpochCounted, 500, epochs;
     an_epoch_begun_before_the_former_one_is_on_disk: Broken::EpochBegunTooEarly, 500, epochs_behind;
     pitfall_28_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, epochs;
+    pitfall_27_a_replica_that_does_not_ask_what_it_signed: Broken::NotAsked, 500, epochs;
     leftovers_of_an_epoch_that_are_not_packed_again: Broken::LeftoversForgotten, 500, epochs;
     // Rules of the engine.
     watermarks_that_are_ignored: Broken::Engine(Rule::WatermarksIgnored), 500, with_liars;

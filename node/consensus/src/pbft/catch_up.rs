@@ -29,12 +29,15 @@ struct Peer {
     certified: Height,
     /// When its status was last answered.
     answered: Option<Timestamp>,
+    /// When its inquiry was last answered.
+    testified: Option<Timestamp>,
 }
 
 impl Peers {
-    /// A link came up: its next status is answered at once.
+    /// A link came up: its next status and its next inquiry are answered at once.
     pub(super) fn on_connected(&mut self, peer: ValidatorIndex) {
-        self.known.entry(peer).or_default().answered = None;
+        let known = self.known.entry(peer).or_default();
+        (known.answered, known.testified) = (None, None);
     }
 
     pub(super) fn claims_certified(&mut self, peer: ValidatorIndex, height: Height) {
@@ -44,13 +47,25 @@ impl Peers {
 
     /// Whether a status of this peer may be answered now; if so, it is taken as answered.
     fn may_answer(&mut self, peer: ValidatorIndex, now: Timestamp, at_most_every_ms: u64) -> bool {
-        let answered = &mut self.known.entry(peer).or_default().answered;
-        // A clock that went backwards is no reason to be silent.
-        let recently = answered.is_some_and(|at| now >= at && now.0 - at.0 < at_most_every_ms);
-        if !recently {
-            *answered = Some(now);
-        }
-        !recently
+        is_due(
+            &mut self.known.entry(peer).or_default().answered,
+            now,
+            at_most_every_ms,
+        )
+    }
+
+    /// The same of an inquiry.
+    pub(super) fn may_testify(
+        &mut self,
+        peer: ValidatorIndex,
+        now: Timestamp,
+        at_most_every_ms: u64,
+    ) -> bool {
+        is_due(
+            &mut self.known.entry(peer).or_default().testified,
+            now,
+            at_most_every_ms,
+        )
     }
 
     /// The highest height that at least `count` peers claim certified, and those above `than`.
@@ -95,7 +110,7 @@ impl Replica {
     /// Asks for the status that is due to be signed, unless one is being signed.
     pub(super) fn ask_for_status(&mut self) {
         let due = self.status_due.all || !self.status_due.peers.is_empty();
-        if !due || self.status_due.asked || self.config.index.is_none() {
+        if !due || self.status_due.asked || self.is_silent() {
             return;
         }
         self.status_due.asked = true;
@@ -164,6 +179,7 @@ impl Replica {
     /// Nothing has been certified since the timer was set, and work is open: say where we are.
     pub(super) fn on_resend_timeout(&mut self) -> Result<(), Rejection> {
         let mark = self.resend.take().ok_or(Rejection::StaleTimer)?;
+        self.ask_again();
         if mark == self.mark() {
             self.standstills = self.standstills.saturating_add(1);
             self.status_due.ask_all();
@@ -186,6 +202,10 @@ impl Replica {
         self.peers.claims_certified(from, status.certified);
         self.fetch_if_far_behind();
         self.heard_primary |= from == self.primary() && status.reign == self.view.0 && status.begun;
+        if self.asking.is_open() {
+            self.asking.defer(from, status);
+            return Ok(());
+        }
         let period = u64::from(self.config.timing.resend.from_ms) / 2;
         if !self.peers.may_answer(from, self.now, period) {
             return Err(Rejection::Duplicate);
@@ -290,7 +310,7 @@ impl Replica {
         let patient = self.standstills <= PATIENT_STANDSTILLS;
         // Of an idle network an observer hears the primary alone, and cannot ask the others. Blocks prove
         // themselves, so in the end anybody's word is worth a look at a window of them.
-        let alone = self.config.index.is_none() && !patient;
+        let alone = self.is_silent() && !patient;
         let enough = if alone {
             1
         } else {
@@ -347,6 +367,7 @@ impl Replica {
             || self.candidates.len() > 0
             || self.is_ending()
             || !self.active
+            || self.asking.is_open()
             || self.peers.any_above(self.certified);
         open && !self.is_finished()
     }
@@ -373,6 +394,16 @@ fn quorum_here(votes: usize, phase: Phase, instance: &Instance, quorum: usize) -
         Phase::Prepare => instance.certificate.is_some(),
         Phase::Commit => instance.decided.is_some() && votes >= quorum,
     }
+}
+
+/// Whether something that was done `at` may be done again; if so, it is done `now`.
+fn is_due(at: &mut Option<Timestamp>, now: Timestamp, at_most_every_ms: u64) -> bool {
+    // A clock that went backwards is no reason to be silent.
+    let recently = at.is_some_and(|at| now >= at && now.0 - at.0 < at_most_every_ms);
+    if !recently {
+        *at = Some(now);
+    }
+    !recently
 }
 
 fn holding_of(status: &Status, height: Height) -> Holding {

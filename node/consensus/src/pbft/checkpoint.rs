@@ -4,26 +4,35 @@
 use quorate_crypto::{Certificate, CertificateV1, Digest, Height, Seal, Signature, ValidatorIndex};
 
 use super::Replica;
-use super::instance::{Recorded, SealVote};
+use super::instance::{Phase, Recorded, SealVote};
 use super::replica::Halted;
-use crate::contract::{Action, Rejection};
+use crate::contract::{Action, Record, Rejection};
 use crate::message::Body;
 
 impl Replica {
     /// The decided block was executed here: seal it.
     pub(super) fn on_executed(&mut self, height: Height, block: Digest) -> Result<(), Rejection> {
-        let votes = self.voter().is_some();
         let instance = self.instance_mut(height)?;
         if instance.executed.is_some() {
             return Err(Rejection::Duplicate);
         }
         instance.executed = Some(block);
-        if votes && !instance.asked_seal {
+        self.try_seal(height);
+        self.try_certify();
+        Ok(())
+    }
+
+    /// Seals what was executed here, once.
+    pub(super) fn try_seal(&mut self, height: Height) {
+        let votes = self.voter().is_some();
+        if let Some(instance) = self.instances.get_mut(&height)
+            && let Some(block) = instance.executed
+            && votes
+            && !instance.asked_seal
+        {
             instance.asked_seal = true;
             self.out.actions.push(Action::Sign(Body::Seal { height, block }));
         }
-        self.try_certify();
-        Ok(())
     }
 
     pub(super) fn on_own_seal(
@@ -34,8 +43,14 @@ impl Replica {
         signature: Signature,
     ) -> Result<(), Rejection> {
         let seal = SealVote { block, signature };
+        let message = seal.message(self.config.committee.epoch(), height, own);
+        // Should it come back after a crash, an own commit in the journal explains it, or its own record.
+        let instance = self.instances.get(&height);
+        if instance.is_none_or(|instance| instance.vote(Phase::Commit, own).is_none()) {
+            self.record(Record::Own(message.clone()));
+        }
         // A height that others certified meanwhile may still want this seal: send it either way.
-        self.broadcast(seal.message(self.config.committee.epoch(), height, own));
+        self.broadcast(message);
         self.record_seal(own, height, seal)
     }
 
@@ -119,9 +134,10 @@ impl Replica {
         if certificate.height() <= self.certified {
             return Err(Rejection::Duplicate);
         }
+        let remembered = self.check_own_seal(&certificate);
         self.move_low_watermark(certificate);
         self.try_certify();
-        Ok(())
+        remembered
     }
 
     /// A certificate from a new-view: its seals count as if their signers had sent them.
@@ -129,6 +145,8 @@ impl Replica {
         if certificate.height() <= self.certified {
             return;
         }
+        // The message as a whole is good either way; it has been said that this replica is not.
+        let _ = self.check_own_seal(certificate);
         let mut sealers = Vec::new();
         for seal in certificate.seals() {
             self.peers.claims_certified(

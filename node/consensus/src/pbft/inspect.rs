@@ -61,6 +61,11 @@ impl Replica {
         self.certified
     }
 
+    /// Whose answers are still to come before this replica votes; empty once it does.
+    pub fn unanswered(&self) -> Vec<ValidatorIndex> {
+        self.asked_and_silent()
+    }
+
     /// Why this replica votes no more, if so.
     pub fn halted(&self) -> Option<Halted> {
         self.halted

@@ -119,6 +119,12 @@ impl Instance {
         self.votes(phase).get(&of)
     }
 
+    /// Whether a validator's vote is this one, or of a higher view.
+    pub(super) fn has_voted(&self, phase: Phase, of: ValidatorIndex, view: View, digest: Digest) -> bool {
+        self.vote(phase, of)
+            .is_some_and(|kept| kept.view > view || (kept.view == view && kept.digest == digest))
+    }
+
     /// Keeps a vote, if its view is above that of the sender's former one.
     pub(super) fn record_vote(&mut self, phase: Phase, from: ValidatorIndex, vote: Vote) -> Recorded<Vote> {
         let votes = match phase {

@@ -243,7 +243,7 @@ impl Body {
 }
 
 /// What pre-prepares, prepares and commits sign, each under a tag of its own.
-pub(super) fn vote_bytes(
+pub(crate) fn vote_bytes(
     network: Digest,
     epoch: Epoch,
     view: View,
@@ -254,7 +254,7 @@ pub(super) fn vote_bytes(
 }
 
 impl Claims {
-    pub(super) fn signed_bytes(&self, network: Digest, epoch: Epoch) -> Vec<u8> {
+    pub(crate) fn signed_bytes(&self, network: Digest, epoch: Epoch) -> Vec<u8> {
         encode(&(network, epoch, self))
     }
 

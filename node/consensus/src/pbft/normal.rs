@@ -326,7 +326,8 @@ impl Replica {
     /// Commits what is prepared in the current view. The certificate is kept first, so that it can be
     /// shown in any later view-change.
     pub(super) fn try_commit(&mut self, height: Height) {
-        if !self.active || !self.is_in_window(height) {
+        // A certificate is kept only with its record, and what is recorded is committed.
+        if !self.active || self.asking.is_open() || !self.is_in_window(height) {
             return;
         }
         let view = self.view;

@@ -10,10 +10,11 @@ use quorate_crypto::Height;
 
 use super::Replica;
 use super::certificate::PreparedCertificate;
-use super::instance::{Instance, Phase, Proposed, Vote};
+use super::instance::{Instance, Phase, Proposed, SealVote, Vote};
 use super::message::Body;
 use crate::contract::Record;
 use crate::message::{self, Message};
+use crate::testimony::{Said, Statement};
 
 impl Replica {
     /// Takes the records in the order in which they were written, then does what the facts allow.
@@ -55,8 +56,16 @@ impl Replica {
         if Some(own) != self.config.index {
             return;
         }
-        let message::Body::Pbft(body) = &message.v1().body else {
-            return; // A seal is made again when the height is executed again.
+        let body = match &message.v1().body {
+            message::Body::Pbft(body) => body,
+            message::Body::Seal { height, block } => {
+                let (height, block) = (*height, *block);
+                if let Some(instance) = self.restored(height) {
+                    instance.seals.insert(own, SealVote { block, signature });
+                }
+                return;
+            }
+            _ => return,
         };
         match body {
             Body::PrePrepare { view, height, .. } => {
@@ -166,64 +175,55 @@ impl Replica {
         }
     }
 
-    /// Whether a message signed with this validator's key is one that this replica said, or can have
-    /// said and forgotten with good reason.
-    pub(super) fn remembers(&self, message: &Message) -> bool {
+    /// Whether something signed with this validator's key was said by this replica, or can have been said
+    /// and forgotten with good reason: its height is certified, or it is of a view that was left and the
+    /// replica knows that it voted in that view or a later one.
+    pub(super) fn remembers(&self, said: &Said) -> bool {
         let Some(own) = self.config.index else { return true };
-        let message::Body::Pbft(body) = &message.v1().body else {
-            return true;
-        };
         let instance = |height: &Height| self.instances.get(height);
-        let said = |phase: Phase, height: &Height, vote: Vote| {
-            if *height <= self.certified {
-                return true;
-            }
-            let kept = instance(height).and_then(|instance| instance.vote(phase, own));
-            kept.is_some_and(|kept| {
-                kept.view > vote.view || (kept.view == vote.view && kept.digest == vote.digest)
-            })
-        };
-        let signature = message.v1().signature;
-        match body {
-            Body::PrePrepare {
-                view,
-                height,
-                proposal,
-            } => {
-                let digest = proposal.digest();
-                *height <= self.certified
-                    || *view < self.view
-                    || instance(height).is_some_and(|instance| {
-                        instance.asked_pre_prepare == Some(*view)
-                            && instance.proposed_in(*view).is_some_and(|p| p.digest == digest)
-                    })
-            }
-            Body::Prepare {
-                view,
-                height,
-                proposal,
-            } => {
-                let vote = Vote {
-                    view: *view,
-                    digest: *proposal,
-                    signature,
+        match &said.statement {
+            Statement::Seal { height, .. } => {
+                let explained = |instance: &Instance| {
+                    instance.asked_seal
+                        || instance.seals.contains_key(&own)
+                        || instance.commits.contains_key(&own)
                 };
-                *view < self.view || said(Phase::Prepare, height, vote)
+                *height <= self.certified || instance(height).is_some_and(explained)
             }
-            Body::Commit {
+            Statement::PrePrepare {
                 view,
                 height,
                 proposal,
             } => {
-                let vote = Vote {
-                    view: *view,
-                    digest: *proposal,
-                    signature,
+                let known = |instance: &Instance| {
+                    let proposed = instance.proposed_in(*view);
+                    instance.asked_pre_prepare >= Some(*view)
+                        && (*view < self.view || proposed.is_some_and(|kept| kept.digest == *proposal))
                 };
-                *view < self.view || said(Phase::Commit, height, vote)
+                *height <= self.certified || instance(height).is_some_and(known)
             }
-            Body::Complaint { .. } => true,
-            Body::ViewChange(_) | Body::NewView(_) => self.remembers_view(message),
+            Statement::Prepare {
+                view,
+                height,
+                proposal,
+            } => {
+                let known = |instance: &Instance| {
+                    let left = *view < self.view && instance.asked_prepare >= Some(*view);
+                    left || instance.has_voted(Phase::Prepare, own, *view, *proposal)
+                };
+                *height <= self.certified || instance(height).is_some_and(known)
+            }
+            // Of a view that was left too: it binds later view-changes, and the journal has it.
+            Statement::Commit {
+                view,
+                height,
+                proposal,
+            } => {
+                let known = |instance: &Instance| instance.has_voted(Phase::Commit, own, *view, *proposal);
+                *height <= self.certified || instance(height).is_some_and(known)
+            }
+            Statement::ViewChange(claims) => self.remembers_change(claims),
+            Statement::NewView(new_view) => self.remembers_new_view(new_view),
         }
     }
 }

@@ -8,14 +8,17 @@ use quorate_ledger::Timestamp;
 
 use super::candidates::Candidates;
 use super::catch_up::{Peers, StatusDue};
+use super::heard::Heard;
+use super::inquiry::Asking;
 use super::instance::{Instance, Phase, Vote};
 use super::message::{self, View};
 use super::primary_of;
 use super::view_change::ViewChanges;
 use crate::contract::{
-    Action, Config, Evidence, Input, MAX_WINDOW, Now, Record, Rejection, Step, Timer, TimerRange,
+    Action, Config, Evidence, Input, MAX_WINDOW, Now, Record, Rejection, Step, Timer, TimerRange, Told,
 };
 use crate::message::{Body, Message, MessageV1, Verified};
+use crate::testimony::Said;
 
 /// A replica of PBFT: see [`crate::pbft`].
 #[derive(Clone, Debug)]
@@ -43,6 +46,9 @@ pub struct Replica {
     pub(super) candidates: Candidates,
     pub(super) changes: ViewChanges,
     pub(super) peers: Peers,
+    /// What it asked when it started: it says nothing new until that is answered.
+    pub(super) asking: Asking,
+    pub(super) heard: Heard,
     /// Why this replica votes no more, though it goes on learning.
     pub(super) halted: Option<Halted>,
     pub(super) status_due: StatusDue,
@@ -112,6 +118,8 @@ impl Replica {
             candidates: Candidates::default(),
             changes: ViewChanges::default(),
             peers: Peers::default(),
+            asking: Asking::default(),
+            heard: Heard::default(),
             halted: None,
             status_due: StatusDue::default(),
             resend: None,
@@ -125,6 +133,7 @@ impl Replica {
             out: Step::default(),
             config,
         };
+        replica.begin_inquiry();
         replica.restore(records);
         replica.status_due.ask_all();
         replica.finish_step(Ok(()));
@@ -150,6 +159,7 @@ impl Replica {
             Input::Connected(peer) => {
                 self.peers.on_connected(peer);
                 self.status_due.ask_for(peer);
+                self.ask_peer(peer);
                 Ok(())
             }
             Input::Timeout(timer) => self.on_timeout(timer),
@@ -159,6 +169,7 @@ impl Replica {
     }
 
     fn finish_step(&mut self, result: Result<(), Rejection>) {
+        self.close_inquiry();
         self.propose();
         self.ask_for_status();
         self.update_timers();
@@ -177,9 +188,12 @@ impl Replica {
         if Some(sender) == self.config.index {
             return self.on_echo(&message);
         }
+        self.heard.note(&message);
         match body {
             Body::Seal { height, block } => self.on_seal(sender, *height, *block, signature),
             Body::Status(status) => self.on_status(sender, status),
+            Body::Inquiry(inquiry) => self.on_inquiry(sender, inquiry),
+            Body::Testimony(testimony) => self.on_testimony(sender, testimony),
             Body::Pbft(body) => match body {
                 message::Body::PrePrepare {
                     view,
@@ -239,6 +253,15 @@ impl Replica {
                 self.on_own_status(message);
                 Ok(())
             }
+            Body::Inquiry(_) => {
+                self.on_own_inquiry(message);
+                Ok(())
+            }
+            Body::Testimony(testimony) => {
+                let about = testimony.about;
+                self.on_own_testimony(about, message);
+                Ok(())
+            }
             Body::Pbft(body) => match body {
                 message::Body::PrePrepare {
                     view,
@@ -291,19 +314,21 @@ impl Replica {
     /// A message signed with this validator's key that came from outside. It is one of ours, or this
     /// replica is not what it was, and must vote no more (pitfalls 27 and 28).
     fn on_echo(&mut self, message: &Message) -> Result<(), Rejection> {
-        if self.remembers(message) {
-            return Err(Rejection::Duplicate);
+        if let Some(said) = Said::of(message) {
+            self.check_memory(&said, Told::Message)?;
         }
-        if self.halted.is_none() {
-            self.halted = Some(Halted::Forgotten);
-            self.out.actions.push(Action::Forgotten(message.clone()));
-        }
-        Err(Rejection::Forgotten)
+        Err(Rejection::Duplicate)
     }
 
-    /// Whether the replica votes: it is a member, and nothing has halted it.
+    /// Whether the replica votes: it is a member, has been told what it signed, and nothing has halted it.
     pub(super) fn voter(&self) -> Option<ValidatorIndex> {
-        self.config.index.filter(|_| self.halted.is_none())
+        let votes = self.halted.is_none() && !self.asking.is_open();
+        self.config.index.filter(|_| votes)
+    }
+
+    /// Whether nothing that it says leaves: it observes, or drivers sign nothing more for it.
+    pub(super) fn is_silent(&self) -> bool {
+        self.config.index.is_none() || self.halted.is_some()
     }
 
     /// The primary of the current view.
@@ -364,6 +389,7 @@ impl Replica {
     }
 
     pub(super) fn sign(&mut self, body: message::Body) {
+        assert!(self.voter().is_some(), "only who may vote says what binds");
         self.out.actions.push(Action::Sign(Body::Pbft(body)));
     }
 

@@ -11,8 +11,8 @@ use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
 use super::instance::Phase;
-use super::message::{self, Claims, PreparedClaim, View, ViewChange};
-use super::new_view::new_view;
+use super::message::{self, Claims, NewView, PreparedClaim, View, ViewChange};
+use super::new_view::{new_view, new_view_of};
 use super::primary_of;
 use crate::contract::{MAX_WINDOW, Record, Rejection, Timer, TimerRange};
 use crate::message::{Body, Message, Status};
@@ -312,7 +312,7 @@ impl Replica {
             return Err(Rejection::StaleTimer);
         }
         self.changes.new_view_timer = None;
-        if self.can_claim_all() && !self.is_finished() {
+        if self.voter().is_some() && self.can_claim_all() && !self.is_finished() {
             self.move_to(view.next());
         }
         self.check_view_changes();
@@ -356,11 +356,13 @@ impl Replica {
                     self.changes.asked_new_view = self.changes.asked_new_view.max(Some(view));
                     self.changes.new_view = Some(message.clone());
                 }
-                message::Body::ViewChange(_) if view > self.view => {
-                    self.view = view;
-                    self.active = false;
-                    self.changes.asked_change = Some(view);
-                    self.changes.changes.insert(message.v1().sender, message.clone());
+                message::Body::ViewChange(_) => {
+                    self.changes.asked_change = self.changes.asked_change.max(Some(view));
+                    if view > self.view {
+                        self.view = view;
+                        self.active = false;
+                        self.changes.changes.insert(message.v1().sender, message.clone());
+                    }
                 }
                 _ => {}
             }
@@ -370,16 +372,23 @@ impl Replica {
         }
     }
 
-    /// Whether an own view-change or new-view that came from outside is known here.
-    pub(super) fn remembers_view(&self, message: &Message) -> bool {
-        let view = view_of(message);
-        let asked = match &message.v1().body {
-            Body::Pbft(message::Body::NewView(_)) => {
-                return view < Some(self.view) || self.changes.new_view.as_ref() == Some(message);
-            }
-            _ => self.changes.asked_change,
+    /// Whether an own view-change that came up is known here, or of a view that was left and may be
+    /// forgotten; and whether what it claims is still held here.
+    pub(super) fn remembers_change(&self, claims: &Claims) -> bool {
+        let held = |claim: &PreparedClaim| {
+            let instance = self.instances.get(&claim.height);
+            let certificate = instance.and_then(|instance| instance.certificate.as_ref());
+            claim.height <= self.certified
+                || certificate.is_some_and(|certificate| certificate.view >= claim.view)
         };
-        view <= asked || view <= Some(self.view)
+        let asked = self.changes.asked_change >= Some(claims.view);
+        (asked || claims.view < self.view) && claims.prepared.iter().all(held)
+    }
+
+    /// As [`Self::remembers_change`], of a new-view.
+    pub(super) fn remembers_new_view(&self, new_view: &NewView) -> bool {
+        let kept = self.changes.new_view.as_ref().and_then(new_view_of);
+        new_view.view < self.view || kept == Some(new_view)
     }
 }
 

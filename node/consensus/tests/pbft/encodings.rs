@@ -5,7 +5,7 @@ use quorate_consensus::message::{Holding, MAX_MESSAGE_BYTES, Status};
 use quorate_consensus::pbft::{
     Body as Pbft, Claims, NewView, PrepareSignature, PreparedCertificate, SignedClaims, View, ViewChange,
 };
-use quorate_consensus::{Body, Ed25519, Message, Unverified};
+use quorate_consensus::{Body, Ed25519, Inquiry, Message, Said, Statement, Testimony, Unverified};
 use quorate_crypto::{
     Committee, Domain, Engine, Epoch, Height, Signature, SigningKey, ValidatorIndex, sha256,
 };
@@ -86,8 +86,51 @@ fn every_body() -> Vec<Body> {
         }),
         Body::Pbft(Pbft::Complaint { view }),
         Body::Pbft(Pbft::ViewChange(view_change)),
-        Body::Pbft(Pbft::NewView(new_view)),
+        Body::Pbft(Pbft::NewView(new_view.clone())),
+        Body::Inquiry(Inquiry {
+            nonce: proposal,
+            certified: height,
+        }),
+        Body::Testimony(Testimony {
+            about: ValidatorIndex(1),
+            nonce: proposal,
+            certified: height,
+            said: every_statement(new_view),
+        }),
     ]
+}
+
+fn every_statement(new_view: NewView) -> Vec<Said> {
+    let (view, height) = (View(3), Height(4));
+    let proposal = sha256(b"proposal");
+    let statements = [
+        Statement::Seal {
+            height,
+            block: proposal,
+        },
+        Statement::PrePrepare {
+            view,
+            height,
+            proposal,
+        },
+        Statement::Prepare {
+            view,
+            height,
+            proposal,
+        },
+        Statement::Commit {
+            view,
+            height,
+            proposal,
+        },
+        Statement::ViewChange(claims()),
+        Statement::NewView(Box::new(new_view)),
+    ];
+    let said = statements.into_iter().map(|statement| Said {
+        statement,
+        signature: Signature([4; 64]),
+    });
+    said.collect()
 }
 
 #[test]
@@ -126,7 +169,7 @@ proptest! {
     }
 
     #[test]
-    fn pitfall_25_damaged_messages_panic_nothing(place in 0..8usize, at in any::<usize>(), byte in any::<u8>()) {
+    fn pitfall_25_damaged_messages_panic_nothing(place in 0..10usize, at in any::<usize>(), byte in any::<u8>()) {
         let body = every_body().swap_remove(place);
         let message = Message::new(Epoch(0), ValidatorIndex(2), body, Signature([9; 64]));
         let mut bytes = encode(&message);
@@ -281,4 +324,44 @@ fn a_new_view_is_believed_only_with_what_its_view_changes_prove() {
     let mut altered = good;
     altered.view_changes[1].claims.certified = Height(9);
     assert!(verify(&altered).is_err());
+}
+
+#[test]
+fn a_statement_is_signed_as_the_message_that_said_it() {
+    for body in every_body() {
+        let message = Message::new(Epoch(1), ValidatorIndex(2), body, Signature([9; 64]));
+        if let Some(said) = Said::of(&message) {
+            let body = &message.v1().body;
+            assert_eq!(said.statement.domain(), body.domain());
+            let signed = said.statement.signed_bytes(sha256(b"network"), Epoch(1));
+            assert_eq!(signed, body.signed_bytes(sha256(b"network"), Epoch(1)));
+        }
+    }
+}
+
+#[test]
+fn a_testimony_is_believed_only_if_whoever_asked_signed_all_of_it() {
+    let said_by = |signer: u16| {
+        let body = Body::Pbft(Pbft::Complaint { view: View(0) });
+        assert_eq!(Said::of(&sign(signer, 0, body)), None, "it binds nobody");
+        let (height, block) = (Height(1), sha256(b"block"));
+        Said::of(&sign(signer, 0, Body::Seal { height, block })).expect("a seal binds")
+    };
+    let verify = |said: Vec<Said>| {
+        let testimony = Testimony {
+            about: ValidatorIndex(1),
+            nonce: sha256(b"nonce"),
+            certified: Height(0),
+            said,
+        };
+        sign(2, 0, Body::Testimony(testimony))
+            .verify(sha256(b"network"), &members(0), &Ed25519)
+            .map(|_| ())
+    };
+    assert_eq!(verify(vec![said_by(1)]), Ok(()));
+    let signer = ValidatorIndex(1);
+    assert_eq!(
+        verify(vec![said_by(1), said_by(3)]),
+        Err(Unverified::BadSignature { signer })
+    );
 }

@@ -26,7 +26,7 @@ fn the_primary_fills_what_is_left_with_empty_proposals_and_stops_there() {
     let last = Height(WINDOW + 2);
     let step = drive(&mut primary, Input::EpochEnds(last));
     assert_eq!(empty_proposals(&broadcast(&step)), [1, 2, 3, 4]);
-    let step = drive(&mut primary, Input::Synced(certificate(4)));
+    let step = drive(&mut primary, Input::Synced(certificate_without(0, 4)));
     assert_eq!(empty_proposals(&broadcast(&step)), [5, 6]);
     // What waits is left for the next epoch.
     let step = drive(&mut primary, Input::BatchesAvailable(vec![batch(1)]));
@@ -52,7 +52,7 @@ fn nothing_past_the_end_is_kept_or_voted_on() {
     // Of the second window, so it is kept and not acted upon.
     drive_as(&mut backup, 1, from(0, pre_prepare(0, WINDOW + 1, &late)));
     drive_as(&mut backup, 1, Input::EpochEnds(Height(WINDOW)));
-    let step = drive_as(&mut backup, 1, Input::Synced(certificate(WINDOW - 1)));
+    let step = drive_as(&mut backup, 1, Input::Synced(certificate_without(1, WINDOW - 1)));
     assert!(broadcast(&step).is_empty());
     for height in WINDOW + 1..WINDOW + 3 {
         let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, height, &late)));
@@ -79,7 +79,7 @@ fn a_finished_replica_is_quiet_and_goes_on_answering() {
     let mut backup = replica(4, 1);
     drive_as(&mut backup, 1, Input::BatchesAvailable(vec![batch(1)]));
     drive_as(&mut backup, 1, Input::EpochEnds(Height(WINDOW)));
-    let step = drive_as(&mut backup, 1, Input::Synced(certificate(WINDOW)));
+    let step = drive_as(&mut backup, 1, Input::Synced(certificate_without(1, WINDOW)));
     for timer in [Timer::Progress { reign: 0 }, Timer::Resend] {
         assert!(step.actions.contains(&Action::CancelTimer(timer)), "{timer:?}");
     }

@@ -40,6 +40,7 @@ pub(crate) fn config(size: u8, index: u16) -> Config {
         epoch_end: None,
         certified: Height::GENESIS,
         certificate: None,
+        inquiry: None,
         timing: Timing {
             resend: range(100),
             progress: range(500),
@@ -117,6 +118,20 @@ pub(crate) fn certificate(height: u64) -> Certificate {
         block: sha256(&height.to_le_bytes()),
         seals: seals.collect(),
     })
+}
+
+/// A certificate of this height by all four but one.
+pub(crate) fn certificate_without(validator: u16, height: u64) -> Certificate {
+    let Certificate::V1(mut certificate) = certificate(height);
+    let signature = certificate.seals[0].signature;
+    certificate.seals = (0..4)
+        .filter(|sealer| *sealer != validator)
+        .map(|sealer| Seal {
+            validator: ValidatorIndex(sealer),
+            signature,
+        })
+        .collect();
+    Certificate::V1(certificate)
 }
 
 /// What a step asks to be signed.

@@ -3,10 +3,12 @@
 
 mod encodings;
 mod epoch_end;
+mod inquiry;
 mod lab;
 mod memory;
 mod new_view;
 mod normal_case;
 mod progress;
 mod recovery;
+mod threads;
 mod view_change;

@@ -1,8 +1,8 @@
 //! Restarts.
 
-use quorate_consensus::contract::{Action, Config, Input, Record, Rejection, Step, Timer};
+use quorate_consensus::contract::{Action, Config, Input, Record, Rejection, Step, Timer, Told};
 use quorate_consensus::pbft::{Body as Pbft, Halted, Replica, View};
-use quorate_consensus::{Body, Verified};
+use quorate_consensus::{Body, Said, Verified};
 use quorate_crypto::Height;
 
 use crate::lab::*;
@@ -55,7 +55,9 @@ fn pitfall_27_a_replica_that_forgot_what_it_signed_votes_no_more() {
     let mut amnesiac = replica(4, 1);
     let message = signed(1, Body::Pbft(prepare(0, 1, &proposal(1))));
     let step = amnesiac.step(NOW, Input::Message(Verified::trusted(message.clone())));
-    assert!(step.actions.contains(&Action::Forgotten(message)));
+    let said = Said::of(&message).expect("a prepare binds");
+    let told = Told::Message;
+    assert!(step.actions.contains(&Action::Forgotten { said, told }));
     assert_eq!(amnesiac.halted(), Some(Halted::Forgotten));
     let step = drive_as(&mut amnesiac, 1, from(0, pre_prepare(0, 1, &proposal(2))));
     assert!(broadcast(&step).is_empty());
@@ -247,7 +249,22 @@ fn an_observer_behind_an_idle_network_fetches_on_the_primarys_word() {
         index: None,
         ..config(4, 3)
     };
-    let (mut observer, _) = Replica::start(observes);
+    let (observer, _) = Replica::start(observes);
+    fetches_on_the_primarys_word(observer);
+}
+
+#[test]
+fn so_does_a_replica_that_forgot_what_it_signed_and_says_nothing_more() {
+    let mut forgetful = replica(4, 3);
+    let commit = commit(0, 9, &proposal(1));
+    let own = signed(3, Body::Pbft(commit));
+    let step = forgetful.step(NOW, Input::Message(Verified::trusted(own)));
+    assert_eq!(step.rejection, Some(Rejection::Forgotten));
+    assert!(asked(&step).is_empty());
+    fetches_on_the_primarys_word(forgetful);
+}
+
+fn fetches_on_the_primarys_word(mut observer: Replica) {
     // Nobody but the primary speaks while nothing happens, and an observer cannot ask the others.
     let heartbeat = quorate_consensus::Status {
         reign: 0,

@@ -159,7 +159,7 @@ fn gaps_are_filled_with_the_null_proposal() {
 fn pitfall_05_a_certificate_moves_the_height_and_never_the_view() {
     let mut backup = prepared(2);
     view_change_of(&mut backup, 2);
-    backup.step(NOW, Input::Synced(certificate(3)));
+    backup.step(NOW, Input::Synced(certificate_without(1, 3)));
     assert_eq!(backup.certified(), Height(3));
     assert_eq!((backup.view(), backup.is_active()), (View(1), false));
     // The new-view takes it back in, though it begins below.

@@ -3,12 +3,14 @@
 //! An entry about a height is needed until that height's block is on disk. One about a reign (a
 //! view-change, the new-view by which a reign was entered) is needed until one about a higher reign is
 //! on disk; so that it does not keep everything after it from being pruned, it is written anew at the
-//! end once many entries have gathered behind it, and the old one goes when the new one is on disk.
+//! end once many entries have gathered behind it, and the old one goes when the new one is on disk. Reigns
+//! begin anew in each epoch, and an epoch's last block makes all its entries superfluous, those too that its
+//! engine asks for while it still answers.
 
 use std::collections::VecDeque;
 
 use quorate_consensus::{Body, Message, Record, pbft};
-use quorate_crypto::Height;
+use quorate_crypto::{Epoch, Height};
 
 /// Entries behind one about a reign before that is written anew.
 const RENEW_AFTER: usize = 1_024;
@@ -56,14 +58,20 @@ impl Entry {
 #[derive(Debug)]
 pub(super) struct Entries {
     next: u64,
+    /// The epoch under way.
+    epoch: Epoch,
+    /// The last height of the epochs before.
+    ended: Height,
     entries: VecDeque<Entry>,
 }
 
 impl Entries {
-    /// The entries found at start; the next one gets the number `next`.
-    pub(super) fn new(found: Vec<Entry>, next: u64) -> Self {
+    /// The entries found at start, in this epoch; the next one gets the number `next`.
+    pub(super) fn new(found: Vec<Entry>, next: u64, epoch: Epoch) -> Self {
         Self {
             next,
+            epoch,
+            ended: Height::GENESIS,
             entries: found.into(),
         }
     }
@@ -73,8 +81,11 @@ impl Entries {
         self.next.saturating_sub(1)
     }
 
-    /// Notes that `record` is appended, and under which number.
-    pub(super) fn append(&mut self, record: &Record, bytes: &[u8]) -> u64 {
+    /// Notes that `record`, of the engine of `epoch`, is appended, and under which number.
+    pub(super) fn append(&mut self, epoch: Epoch, record: &Record, bytes: &[u8]) -> u64 {
+        if epoch < self.epoch {
+            return self.push(Entry::of_former_epoch(self.next, self.ended));
+        }
         let kept = if record.height().is_none() {
             bytes.to_vec()
         } else {
@@ -113,8 +124,10 @@ impl Entries {
         (self.renew(), dropped.then_some(first))
     }
 
-    /// The epoch has ended with the block at `last`: no entry is needed once that is on disk.
-    pub(super) fn end_epoch(&mut self, last: Height) {
+    /// `epoch` follows, as the one before has ended with the block at `last`: no entry of that is needed once
+    /// that block is on disk.
+    pub(super) fn begin_epoch(&mut self, epoch: Epoch, last: Height) {
+        (self.epoch, self.ended) = (epoch, last);
         for entry in &mut self.entries {
             if matches!(entry.needed, Needed::WhileReign(..)) {
                 entry.needed = Needed::UntilHeight(last);
@@ -173,7 +186,7 @@ fn reign_of_message(message: &Message) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::{Digest, Epoch, Signature, ValidatorIndex};
+    use quorate_crypto::{Digest, Signature, ValidatorIndex};
 
     use super::*;
 
@@ -201,11 +214,15 @@ mod tests {
         })
     }
 
+    fn started() -> Entries {
+        Entries::new(Vec::new(), 1, Epoch(0))
+    }
+
     #[test]
     fn entries_go_once_their_height_is_on_disk() {
-        let mut entries = Entries::new(Vec::new(), 1);
+        let mut entries = started();
         for height in 1..=5 {
-            entries.append(&about_height(height), b"");
+            entries.append(Epoch(0), &about_height(height), b"");
         }
         assert_eq!(entries.prune(Height(3), 5), (vec![], Some(4)));
         assert_eq!(entries.prune(Height(3), 5), (vec![], None));
@@ -214,33 +231,55 @@ mod tests {
 
     #[test]
     fn an_entry_about_a_reign_goes_only_for_one_about_a_higher_reign_on_disk() {
-        let mut entries = Entries::new(Vec::new(), 1);
-        entries.append(&about_view(2), b"view");
-        entries.append(&about_height(1), b"");
+        let mut entries = started();
+        entries.append(Epoch(0), &about_view(2), b"view");
+        entries.append(Epoch(0), &about_height(1), b"");
         assert_eq!(entries.prune(Height(1), 2), (vec![], None));
         // The engine has moved on, and a crash now would leave view 2 alone on disk.
-        entries.append(&about_view(3), b"next");
+        entries.append(Epoch(0), &about_view(3), b"next");
         assert_eq!(entries.prune(Height(1), 2), (vec![], None));
         assert_eq!(entries.prune(Height(1), 3), (vec![], Some(3)));
     }
 
     #[test]
     fn an_epochs_entries_go_with_its_last_block() {
-        let mut entries = Entries::new(Vec::new(), 1);
-        entries.append(&about_view(2), b"view");
-        entries.append(&about_height(9), b"");
-        entries.end_epoch(Height(9));
-        entries.append(&about_view(0), b"of the next epoch");
+        let mut entries = started();
+        entries.append(Epoch(0), &about_view(2), b"view");
+        entries.append(Epoch(0), &about_height(9), b"");
+        entries.begin_epoch(Epoch(1), Height(9));
+        entries.append(Epoch(1), &about_view(0), b"of the next epoch");
         assert_eq!(entries.prune(Height(8), 3), (vec![], None));
         assert_eq!(entries.prune(Height(9), 3), (vec![], Some(3)));
     }
 
     #[test]
+    fn pitfall_11_a_former_epochs_view_makes_none_of_the_next_superfluous() {
+        // The former engine goes on answering, and may not know yet that its last block is certified.
+        let mut entries = started();
+        entries.begin_epoch(Epoch(1), Height(9));
+        entries.append(Epoch(1), &about_view(1), b"of the next epoch");
+        entries.append(Epoch(0), &about_view(7), b"of the former epoch");
+        assert_eq!(entries.prune(Height(9), 2), (vec![], None));
+        // A later view of its own epoch does.
+        entries.append(Epoch(1), &about_view(2), b"next");
+        assert_eq!(entries.prune(Height(9), 3), (vec![], Some(3)));
+    }
+
+    #[test]
+    fn what_a_former_epoch_says_late_is_kept_until_its_last_block_is_on_disk() {
+        let mut entries = started();
+        entries.begin_epoch(Epoch(1), Height(9));
+        entries.append(Epoch(0), &about_view(7), b"");
+        assert_eq!(entries.prune(Height(8), 1), (vec![], None));
+        assert_eq!(entries.prune(Height(9), 1), (vec![], Some(2)));
+    }
+
+    #[test]
     fn an_entry_about_the_current_reign_is_renewed_before_the_old_one_goes() {
-        let mut entries = Entries::new(Vec::new(), 1);
-        entries.append(&about_view(2), b"view");
+        let mut entries = started();
+        entries.append(Epoch(0), &about_view(2), b"view");
         for height in 1..=2_000 {
-            entries.append(&about_height(height), b"");
+            entries.append(Epoch(0), &about_height(height), b"");
         }
         let last = entries.last();
         assert_eq!(entries.prune(Height(2_000), last), (vec![b"view".to_vec()], None));

@@ -54,6 +54,11 @@ impl Gate {
         None
     }
 
+    /// Drops the own messages that wait: they are never said.
+    pub(super) fn drop_own(&mut self) {
+        self.waiting.retain(|(_, held)| !matches!(held, Released::Own(_)));
+    }
+
     /// The journal is on disk up to `entry`.
     pub(super) fn journal_flushed(&mut self, entry: u64) {
         self.durable.journal = self.durable.journal.max(entry);
@@ -110,6 +115,21 @@ mod tests {
 
     fn cancel(reign: u64) -> Vec<Action> {
         vec![Action::CancelTimer(Timer::Progress { reign })]
+    }
+
+    #[test]
+    fn what_was_to_be_said_before_a_halt_does_not_pass_after_it() {
+        let mut gate = Gate::default();
+        let needs = Durable {
+            journal: 1,
+            batches: 1,
+        };
+        gate.hold_own(needs, own());
+        assert!(gate.pass(2, cancel(1)).is_none());
+        gate.drop_own();
+        gate.journal_flushed(2);
+        gate.batches_flushed(1);
+        assert_eq!(gate.release(), [Released::Actions(cancel(1))]);
     }
 
     #[test]

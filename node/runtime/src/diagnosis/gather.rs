@@ -50,6 +50,7 @@ impl RunningNode {
             quarantined: Quarantine::reason_at(&self.home.quarantine()),
             syncing: self.sync.is_running(),
             heights: waiting.collect(),
+            unanswered: names(&view.unanswered),
             unordered_batches: self.batches.len(),
             pending_transactions: self.pool.len(),
             connected: connected.map(|peer| peer.name.clone()).collect(),

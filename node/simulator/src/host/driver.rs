@@ -45,6 +45,8 @@ impl Host {
                 self.liar.hoarder.keep(certificate);
             }
         }
+        // An engine that has found that it forgot what it signed asks for statuses all the same.
+        let silent = self.disk.quarantine.is_some();
         let drops = self.settings.breaks(Broken::PreparedNotKept);
         let kept = |record: &Record| !(drops && matches!(record, Record::Prepared(_)));
         process.open.records.extend(step.records.into_iter().filter(kept));
@@ -53,6 +55,9 @@ impl Host {
                 process.open.then.push(Then::Act(epoch, Box::new(action)));
                 continue;
             };
+            if silent {
+                continue;
+            }
             let message = world.sign(epoch, self.validator, body);
             if message.v1().body.must_be_durable() {
                 process.open.records.push(Record::Own(message.clone()));
@@ -200,14 +205,14 @@ impl Host {
                     world.checker.on_accused(self.validator, accused, honest);
                 }
             }
-            Action::Forgotten(message) => {
-                if self.is_honest() {
-                    let what = describe(&message);
-                    world.checker.report(format!(
-                        "validator {} does not remember its {what}",
-                        self.validator
-                    ));
-                }
+            Action::Forgotten { said, told } => {
+                world.note(|| {
+                    format!(
+                        "{}: has forgotten its {} ({told:?})",
+                        self.validator, said.statement
+                    )
+                });
+                self.on_own_loss_found(world, &said.statement);
             }
             Action::Diverged { height, .. } => {
                 if self.is_honest() {

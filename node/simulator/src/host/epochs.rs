@@ -7,7 +7,7 @@
 
 use quorate_consensus::pbft::Replica;
 use quorate_consensus::{Config, Input, Record};
-use quorate_crypto::{Epoch, Height, ValidatorIndex};
+use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Agreement, Parameters};
 
 use super::{Host, Serving};
@@ -54,8 +54,17 @@ impl Host {
             epoch_end: agreed.last,
             certified,
             certificate: newest.and_then(|block| block.certificate.clone()),
+            inquiry: self.nonce(world, agreed.epoch),
             timing: self.settings.timing,
         }
+    }
+
+    /// Under which it asks what it signed: another at each start and in each epoch. A liar would keep the
+    /// answers to itself.
+    fn nonce(&self, world: &World, epoch: Epoch) -> Option<Digest> {
+        let asks = self.is_honest() && !self.settings.breaks(Broken::NotAsked);
+        let of_this_life = format!("{} {} {epoch} {}", self.place, self.life, world.now);
+        asks.then(|| sha256(of_this_life.as_bytes()))
     }
 
     /// The journal's records that the engine of this epoch, which the chain is in, is recovered from.

@@ -1,10 +1,11 @@
 //! Validators that have lost what they signed, and how they come to vote again (pitfalls 27 and 28).
 
+use quorate_consensus::Statement;
 use quorate_crypto::{Digest, Epoch, sha256};
 
-use super::{Disk, Host};
+use super::{Disk, Host, Then};
 use crate::ledger::Ledger;
-use crate::scenario::{Broken, Command, Loss};
+use crate::scenario::{Broken, Command, Loss, Lost};
 use crate::workload::Submission;
 use crate::world::{Due, World};
 
@@ -14,25 +15,60 @@ impl Host {
         self.backup = self.disk.clone();
     }
 
-    /// The process dies, and some of its disk is gone: from now on it must not vote.
+    /// The process dies, and some of its disk is gone: from now on it must not vote, and knows that or has
+    /// to find out.
     pub(crate) fn lose(&mut self, world: &mut World, loss: Loss) {
         self.crash(world);
         world.note(|| format!("{}: loses {loss:?}", self.validator));
-        match loss {
-            Loss::Journal => self.disk.records.clear(),
-            Loss::Everything => self.disk = Disk::default(),
-            Loss::SinceBackup => self.disk = self.backup.clone(),
+        match loss.of {
+            Lost::Journal => self.disk.records.clear(),
+            Lost::Everything => self.disk = Disk::default(),
+            Lost::SinceBackup => self.disk = self.backup.clone(),
         }
-        self.losses += 1;
+        self.unaware = !loss.noticed;
+        if loss.noticed {
+            self.quarantine(world);
+        }
+    }
+
+    /// It has found that it does not remember what it signed: it votes no more, and its member lets it
+    /// rejoin.
+    pub(super) fn on_own_loss_found(&mut self, world: &mut World, said: &Statement) {
+        // The former epoch's engine may have found it before.
+        if !self.is_honest() || self.is_quarantined() {
+            return;
+        }
+        if !std::mem::take(&mut self.unaware) {
+            let validator = self.validator;
+            world
+                .checker
+                .report(format!("validator {validator} does not remember its {said}"));
+        }
+        self.quarantine(world);
+        self.ask_to_rejoin(world);
+    }
+
+    /// Keeps it from voting until a rejoin with a new token. What waits to be said is never said.
+    fn quarantine(&mut self, world: &mut World) {
+        self.quarantines += 1;
         self.disk.quarantine = Some(self.token());
+        if let Some(process) = &mut self.process {
+            let own = |then: &Then| matches!(then, Then::Own(_));
+            process.open.then.retain(|then| !own(then));
+            process.ready.retain(|then| !own(then));
+            if let Some(flushing) = &mut process.flushing {
+                flushing.then.retain(|then| !own(then));
+            }
+            process.held.clear();
+        }
         if self.is_honest() {
             world.checker.on_forgotten(self.validator);
         }
     }
 
-    /// What its rejoin has to carry: another after each loss.
+    /// What its rejoin has to carry: another for each time that it must not vote.
     pub(crate) fn token(&self) -> Digest {
-        sha256(&[27, self.validator.0 as u8, self.losses as u8])
+        sha256(&[27, self.validator.0 as u8, self.quarantines as u8])
     }
 
     /// Whether it must not vote.

@@ -1,7 +1,7 @@
 //! A replica that says what it likes, with its own key: withheld, altered and replayed messages.
 
 use quorate_consensus::pbft::{Body as Pbft, View};
-use quorate_consensus::{Body, Message};
+use quorate_consensus::{Body, Inquiry, Message};
 use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Proposal, Timestamp};
 
@@ -77,6 +77,16 @@ pub(super) fn altered(world: &mut World, body: &Body) -> Body {
                 status.holds.clear();
             }
             Body::Status(status)
+        }
+        Body::Inquiry(inquiry) => Body::Inquiry(Inquiry {
+            nonce: other(&inquiry.nonce),
+            certified: Height(inquiry.certified.0 + random.between(0, 100)),
+        }),
+        Body::Testimony(testimony) => {
+            let mut testimony = testimony.clone();
+            testimony.certified = Height(testimony.certified.0 + random.between(0, 100));
+            testimony.said.pop();
+            Body::Testimony(testimony)
         }
         Body::Pbft(body) => Body::Pbft(match body {
             Pbft::PrePrepare {

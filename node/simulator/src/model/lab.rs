@@ -166,6 +166,7 @@ impl Lab {
             epoch_end: None,
             certified: Height::GENESIS,
             certificate: None,
+            inquiry: None,
             timing: TIMING,
         }
     }

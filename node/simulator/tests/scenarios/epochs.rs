@@ -1,6 +1,6 @@
 //! Epochs that rejoins end.
 
-use quorate_simulator::{Command, Lie, Loss, Scenario, Simulation};
+use quorate_simulator::{Command, Lie, Loss, Lost, Scenario, Simulation};
 
 use crate::run;
 
@@ -112,13 +112,18 @@ fn pitfall_20_an_epoch_goes_on_without_the_validator_that_rejoined() {
             .at(400, Command::Rejoin(3, 1))
     };
     let away = Scenario::calm(4, 0)
-        .at(300, Command::Lose(3, Loss::Everything))
+        .at(300, Command::Lose(3, Loss::noticed(Lost::Everything)))
         .at(400, Command::Rejoin(3, 1));
     let behind = Scenario::calm(4, 0)
-        .at(300, Command::Lose(3, Loss::Everything))
+        .at(300, Command::Lose(3, Loss::noticed(Lost::Everything)))
         .at(400, Command::Rejoin(3, 1))
         .at(2_900, Command::Start(3));
-    for mut scenario in [gone(Loss::Journal), gone(Loss::Everything), away, behind] {
+    for mut scenario in [
+        gone(Loss::noticed(Lost::Journal)),
+        gone(Loss::noticed(Lost::Everything)),
+        away,
+        behind,
+    ] {
         scenario.batches = 100;
         scenario.faults_end_ms = 3_000;
         for report in run(&scenario) {
@@ -154,13 +159,13 @@ fn comes_back(loss: Loss) {
 
 #[test]
 fn pitfall_27_a_validator_restored_from_a_backup_votes_again_in_the_next_epoch() {
-    comes_back(Loss::SinceBackup);
+    comes_back(Loss::noticed(Lost::SinceBackup));
 }
 
 #[test]
 fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_epoch() {
-    comes_back(Loss::Journal);
-    comes_back(Loss::Everything);
+    comes_back(Loss::noticed(Lost::Journal));
+    comes_back(Loss::noticed(Lost::Everything));
 }
 
 #[test]

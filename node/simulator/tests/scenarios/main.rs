@@ -15,6 +15,7 @@ mod primary_crashes;
 mod proposal_comes_back;
 mod replay;
 mod restart_of_all;
+mod restored;
 mod seeds;
 mod standstill;
 mod tip_holder;

@@ -47,7 +47,8 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
             ))
         })?;
     let genesis = read_genesis(&home.genesis())?;
-    let member = args.key.open()?.public();
+    let key = args.key.open()?;
+    let member = key.key.public();
     let validator = genesis
         .validators()
         .find(|validator| validator.member_key == member)
@@ -63,9 +64,7 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
         token: quarantine.token,
     };
     let ledger = args.node.connect().await?;
-    args.send
-        .send(vec![operation], "", &args.key, &ledger, output)
-        .await?;
+    args.send.send(vec![operation], "", &key, &ledger, output).await?;
     say("it votes again from the next epoch on, which begins a window of blocks after this one");
     Ok(())
 }

@@ -336,14 +336,13 @@ async fn set_signers(args: &SetSignersArgs, output: &Output) -> Result<(), Failu
             args.threshold
         )));
     }
+    let key = args.key.open()?;
     let ledger = args.node.connect().await?;
     let operation = Operation::SetSigners {
         signers,
         threshold: args.threshold,
     };
-    args.send
-        .send(vec![operation], "", &args.key, &ledger, output)
-        .await
+    args.send.send(vec![operation], "", &key, &ledger, output).await
 }
 
 /// `KEY:WEIGHT`.

@@ -111,15 +111,15 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
                 decimals: args.decimals,
                 description: args.description,
             };
+            let key = args.key.open()?;
             let ledger = args.node.connect().await?;
-            args.send
-                .send(vec![operation], "", &args.key, &ledger, output)
-                .await
+            args.send.send(vec![operation], "", &key, &ledger, output).await
         }
         AssetCommand::Mint(args) => {
+            let key = args.key.open()?;
             let to = match args.to {
                 Some(to) => to,
-                None => args.key.account(&args.key.open()?),
+                None => key.account,
             };
             let ledger = args.node.connect().await?;
             let amount = amount(&args.amount, ledger.asset(&args.code).await?.decimals)?;
@@ -128,20 +128,17 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
                 to,
                 amount,
             };
-            args.send
-                .send(vec![operation], "", &args.key, &ledger, output)
-                .await
+            args.send.send(vec![operation], "", &key, &ledger, output).await
         }
         AssetCommand::Burn(args) => {
+            let key = args.key.open()?;
             let ledger = args.node.connect().await?;
             let amount = amount(&args.amount, ledger.asset(&args.code).await?.decimals)?;
             let operation = Operation::Burn {
                 asset: args.code,
                 amount,
             };
-            args.send
-                .send(vec![operation], "", &args.key, &ledger, output)
-                .await
+            args.send.send(vec![operation], "", &key, &ledger, output).await
         }
         AssetCommand::Info(args) => info(&args, output).await,
     }

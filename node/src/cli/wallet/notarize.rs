@@ -101,8 +101,9 @@ pub(crate) async fn notarize(args: &NotarizeArgs, output: &Output) -> Result<(),
             metadata: Vec::new(),
         })
         .collect();
+    let key = args.key.open()?;
     let ledger = args.node.connect().await?;
-    let outcome = args.send.deliver(operations, "", &args.key, &ledger).await?;
+    let outcome = args.send.deliver(operations, "", &key, &ledger).await?;
     #[derive(Serialize)]
     struct View<'a> {
         #[serde(flatten)]

@@ -87,7 +87,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         )));
     }
     let payments = PaymentFile::read(&args.file, args.asset)?;
-    let key = args.key.open()?;
+    let opened = args.key.open()?;
     let ledger = args.node.connect().await?;
     let mut decimals = BTreeMap::new();
     for asset in payments.assets() {
@@ -101,7 +101,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     let parameters = ledger.client().network().await?.parameters;
     let batch = Batch {
         network: ledger.network(),
-        sender: args.key.account(&key),
+        sender: opened.account,
         file: payments.hash,
         label,
         max_expiry_lead_ms: parameters.max_expiry_lead_ms,
@@ -138,7 +138,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     let run = Run::new(Parts {
         ledger: &ledger,
         nodes: args.node.clients()?,
-        key: &key,
+        key: &opened.key,
         batch: &batch,
         rows: &rows,
         patience: Duration::from_secs(args.timeout),

@@ -7,7 +7,7 @@ use quorate_client::wallet::{TransactionBuilder, parse_amount, random_salt};
 use quorate_ledger::limits::MAX_MEMO_BYTES;
 use quorate_ledger::{Address, AssetCode, Operation};
 
-use super::KeyArgs;
+use super::{KeyArgs, OpenKey};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::wallet::ledger::check_amount_form;
@@ -79,7 +79,7 @@ impl SendArgs {
         &self,
         operations: Vec<Operation>,
         memo: &str,
-        key: &KeyArgs,
+        key: &OpenKey,
         ledger: &Ledger,
         output: &Output,
     ) -> Result<(), Failure> {
@@ -92,18 +92,16 @@ impl SendArgs {
         &self,
         operations: Vec<Operation>,
         memo: &str,
-        key: &KeyArgs,
+        key: &OpenKey,
         ledger: &Ledger,
     ) -> Result<Outcome, Failure> {
-        let signer = key.open()?;
-        let sender = key.account(&signer);
         let expires_at = ledger.expiry(self.lead()).await?;
         let salt = random_salt().map_err(Failure::failed)?;
-        let transaction = TransactionBuilder::new(ledger.network(), sender, expires_at, salt)
+        let transaction = TransactionBuilder::new(ledger.network(), key.account, expires_at, salt)
             .operations(operations)
             .memo(memo)
             .build()
-            .sign([&signer]);
+            .sign([&key.key]);
         ledger.send(&transaction, self.wait()).await
     }
 }
@@ -123,8 +121,8 @@ pub(crate) fn check_memo(memo: &str) -> Result<(), Failure> {
 pub(crate) async fn transfer(args: &TransferArgs, output: &Output) -> Result<(), Failure> {
     check_memo(&args.memo)?;
     check_amount_form(&args.amount).map_err(Failure::usage)?;
-    // Read before anything is asked: a key that cannot be used should not depend on the network.
-    args.key.open()?;
+    // Opened before anything is asked: a key that cannot be used should not depend on the network.
+    let key = args.key.open()?;
     let ledger = args.node.connect().await?;
     let decimals = ledger.asset(&args.asset).await?.decimals;
     let amount = parse_amount(&args.amount, decimals).map_err(Failure::usage)?;
@@ -135,6 +133,6 @@ pub(crate) async fn transfer(args: &TransferArgs, output: &Output) -> Result<(),
         memo: String::new(),
     };
     args.send
-        .send(vec![operation], &args.memo, &args.key, &ledger, output)
+        .send(vec![operation], &args.memo, &key, &ledger, output)
         .await
 }

@@ -10,3 +10,4 @@ mod journal;
 mod network;
 mod offline;
 mod opening;
+mod restored;

@@ -1,0 +1,67 @@
+//! The last that each validator signed, by kind, whatever became of it: what is left to tell a validator
+//! that comes back with an old journal when the heights it voted on are certified and forgotten here.
+
+use std::collections::BTreeMap;
+
+use quorate_crypto::{Height, ValidatorIndex};
+
+use super::message::{self, View};
+use crate::message::{Body, Message};
+use crate::testimony::Said;
+
+/// One slot for each validator and kind of message.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Heard {
+    latest: BTreeMap<(ValidatorIndex, Kind), (Rank, Said)>,
+}
+
+/// Kinds that have a slot. New-views have none: the one that matters is the current view's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Seal,
+    PrePrepare,
+    Prepare,
+    Commit,
+    ViewChange,
+}
+
+/// Validators say things in the order of views, and within a view roughly of heights.
+type Rank = (View, Height);
+
+impl Heard {
+    /// Notes a message, if it is the last of its kind.
+    pub(super) fn note(&mut self, message: &Message) {
+        let Some((kind, rank)) = place_of(&message.v1().body) else {
+            return;
+        };
+        let slot = (message.v1().sender, kind);
+        if self.latest.get(&slot).is_none_or(|(kept, _)| *kept < rank)
+            && let Some(said) = Said::of(message)
+        {
+            self.latest.insert(slot, (rank, said));
+        }
+    }
+
+    /// The last that this validator signed of each kind.
+    pub(super) fn of(&self, validator: ValidatorIndex) -> impl Iterator<Item = &Said> {
+        let slots = (validator, Kind::Seal)..=(validator, Kind::ViewChange);
+        self.latest.range(slots).map(|(_, (_, said))| said)
+    }
+}
+
+fn place_of(body: &Body) -> Option<(Kind, Rank)> {
+    match body {
+        Body::Seal { height, .. } => Some((Kind::Seal, (View(0), *height))),
+        Body::Pbft(body) => {
+            let kind = match body {
+                message::Body::PrePrepare { .. } => Kind::PrePrepare,
+                message::Body::Prepare { .. } => Kind::Prepare,
+                message::Body::Commit { .. } => Kind::Commit,
+                message::Body::ViewChange(_) => Kind::ViewChange,
+                message::Body::Complaint { .. } | message::Body::NewView(_) => return None,
+            };
+            Some((kind, (body.view(), body.height().unwrap_or_default())))
+        }
+        Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => None,
+    }
+}
