@@ -9,6 +9,9 @@ use super::message::{self, View};
 use crate::message::{Body, Message};
 use crate::testimony::Said;
 
+/// Kinds of messages that have a slot.
+pub(super) const KINDS: usize = 5;
+
 /// One slot for each validator and kind of message.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Heard {
@@ -40,6 +43,11 @@ impl Heard {
         {
             self.latest.insert(slot, (rank, said));
         }
+    }
+
+    /// How many messages are kept.
+    pub(super) fn len(&self) -> usize {
+        self.latest.len()
     }
 
     /// The last that this validator signed of each kind.

@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
+use super::heard;
 use super::instance::{Instance, Phase};
 use super::message::View;
 use super::replica::Halted;
@@ -150,6 +151,15 @@ impl Replica {
     pub fn check_invariants(&self) {
         self.candidates.check_invariants();
         let two_windows = self.window.saturating_mul(2);
+        let size = self.config.committee.size();
+        let changes = &self.changes;
+        for kept in [changes.complaints.len(), changes.changes.len()] {
+            assert!(kept <= size, "one slot a validator");
+        }
+        assert!(
+            self.heard.len() <= size * heard::KINDS,
+            "one slot a validator and kind"
+        );
         for (height, instance) in &self.instances {
             assert!(
                 *height > self.certified,
@@ -159,11 +169,9 @@ impl Replica {
                 height.0 - self.certified.0 <= two_windows || *height <= self.restored_to,
                 "two windows are kept, and what the journal holds"
             );
-            for votes in [&instance.prepares, &instance.commits] {
-                assert!(
-                    votes.len() <= self.config.committee.size(),
-                    "one slot a validator"
-                );
+            let seals = instance.seals.len();
+            for votes in [instance.prepares.len(), instance.commits.len(), seals] {
+                assert!(votes <= size, "one slot a validator");
             }
             if let Some(proposed) = &instance.proposed {
                 assert!(proposed.view <= self.view, "a proposal of a view not entered");
