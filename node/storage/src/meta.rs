@@ -13,7 +13,7 @@ pub(crate) const META: Family = Family {
 };
 
 /// The version of what both databases hold and how, big-endian under `format`.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const FORMAT_KEY: &[u8] = b"format";
 const NETWORK_KEY: &[u8] = b"network";

@@ -4,7 +4,7 @@
 //! making ten million real keys takes minutes. Sizes and whatever is hashed, stored and compressed are as
 //! with real ones.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +43,7 @@ const BATCH_FRAME: usize = 512;
 
 /// The chain and its state tree.
 pub(super) struct BenchChain {
+    folder: PathBuf,
     chain: Chain,
     tree: StateTree,
     validators: Vec<SigningKey>,
@@ -173,6 +174,7 @@ impl BenchChain {
         let tip = Tip::genesis(network(), Timestamp(1_700_000_000_000), genesis.root);
         let chain = Chain::create(folder, &genesis, &tip, &StorageOptions::default())?;
         Ok(Self {
+            folder: folder.to_owned(),
             tree: genesis.tree(),
             chain,
             validators,
@@ -194,6 +196,7 @@ impl BenchChain {
         // No batch of an earlier run has the same number.
         let batch_number = chain.tip().height.0 << 32;
         let opened = Self {
+            folder: folder.to_owned(),
             chain,
             tree,
             validators,
@@ -285,7 +288,10 @@ impl BenchChain {
         times.batches = watch.lap();
         let unrooted = execute_unrooted(&input, &self.chain.reader()).map_err(|error| match error {
             StateError::Read(error) => error,
-            StateError::Damaged { key } => panic!("the value under {key} is damaged"),
+            StateError::Damaged { key } => StorageError::Corrupted {
+                path: self.folder.clone(),
+                reason: format!("the value under {key} is damaged"),
+            },
         })?;
         times.execute = watch.lap();
         let execution = unrooted.root(&mut self.tree);

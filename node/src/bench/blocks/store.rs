@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use indicatif::ProgressBar;
 use quorate_ledger::limits::MAX_OPERATIONS;
+use quorate_storage::FORMAT_VERSION;
 use rayon::prelude::*;
 
 use super::chain::{BenchChain, address, funding};
@@ -43,14 +44,16 @@ impl Store {
         progress: &ProgressBar,
         stop: &Stop,
     ) -> Result<Self, Failure> {
-        let original = kept.join(format!("accounts-{accounts}"));
+        // One that another release made is of no use, and may belong to a benchmark of that.
+        let name = format!("accounts-{accounts}.format-{FORMAT_VERSION}");
+        let original = kept.join(&name);
         let copy = kept.join(format!("run-{}", std::process::id()));
         refuse(&copy)?;
         fs::create_dir_all(kept).map_err(|error| Failure::unwritable(kept, &error))?;
         let made_here = !original.exists();
         if made_here {
             // A build that is broken off is never taken for a whole one.
-            let making = kept.join(format!("accounts-{accounts}.making-{}", std::process::id()));
+            let making = kept.join(format!("{name}.making-{}", std::process::id()));
             let draft = Self {
                 folder: making.clone(),
                 removed: making.clone(),
