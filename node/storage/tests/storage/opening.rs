@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use quorate_ledger::{Digest, Height};
-use quorate_storage::{Chain, StorageError};
+use quorate_storage::{Chain, FORMAT_VERSION, StorageError};
 use rocksdb::{DB, Options};
 
 use crate::chain::{Fixture, open, options};
@@ -66,17 +66,19 @@ fn a_chain_is_not_begun_twice() {
 }
 
 #[test]
-fn a_newer_format_is_refused() {
-    let (folder, _) = closed_chain();
-    tamper(folder.path(), |db| {
-        db.put_cf(db.cf_handle("meta").unwrap(), "format", 2_u32.to_be_bytes())
-            .unwrap();
-    });
-    let error = open(folder.path()).unwrap_err();
-    assert!(
-        matches!(&error, StorageError::UnknownFormat { found, .. } if found == "2"),
-        "{error}"
-    );
+fn an_older_or_newer_format_is_refused() {
+    for format in [FORMAT_VERSION - 1, FORMAT_VERSION + 1] {
+        let (folder, _) = closed_chain();
+        tamper(folder.path(), |db| {
+            db.put_cf(db.cf_handle("meta").unwrap(), "format", format.to_be_bytes())
+                .unwrap();
+        });
+        let error = open(folder.path()).unwrap_err();
+        assert!(
+            matches!(&error, StorageError::UnknownFormat { found, .. } if *found == format.to_string()),
+            "{error}"
+        );
+    }
 }
 
 #[test]
