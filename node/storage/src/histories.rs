@@ -13,6 +13,8 @@ use serde::{Deserialize, Serialize};
 /// One in so many entries is found by its number.
 pub(crate) const MILESTONE: u64 = 64;
 
+/// The byte with which an encoded [`HistoriesRecord::V1`] begins.
+const VERSION_1: u8 = 0;
 /// Bytes of an encoded id.
 const ID_BYTES: usize = 32;
 /// Bytes of an encoded [`EntryRecord`].
@@ -66,14 +68,12 @@ pub(crate) struct Histories {
 impl Histories {
     /// None if these are not the bytes of a record.
     pub(crate) fn parse(bytes: Vec<u8>) -> Option<Self> {
-        let rest = bytes.strip_prefix(&[0])?;
-        let (ids, rest) = sequence(rest, ID_BYTES)?;
-        let (entries, rest) = sequence(rest, ENTRY_BYTES)?;
-        let entries = bytes.len() - entries.len()..bytes.len();
-        // Before the entries stands their count, and before that the ids.
-        let count = length_of_length(entries.len() / ENTRY_BYTES);
-        let ids = entries.start - count - ids.len()..entries.start - count;
-        rest.is_empty().then_some(Self { bytes, ids, entries })
+        if *bytes.first()? != VERSION_1 {
+            return None;
+        }
+        let ids = sequence(&bytes, 1, ID_BYTES)?;
+        let entries = sequence(&bytes, ids.end, ENTRY_BYTES)?;
+        (entries.end == bytes.len()).then_some(Self { bytes, ids, entries })
     }
 
     /// The entries of an account, ascending.
@@ -93,21 +93,18 @@ impl Histories {
     }
 }
 
-/// Takes a BCS sequence of items of this many bytes from the front.
-fn sequence(bytes: &[u8], item: usize) -> Option<(&[u8], &[u8])> {
+/// Where the items of the BCS sequence lie that begins at `start`, each of so many bytes.
+fn sequence(bytes: &[u8], start: usize, item: usize) -> Option<Range<usize>> {
     let mut count: usize = 0;
-    for (place, byte) in bytes.iter().take(5).enumerate() {
+    for (place, byte) in bytes.get(start..)?.iter().take(5).enumerate() {
         count |= usize::from(byte & 0x7f) << (7 * place);
         if byte & 0x80 == 0 {
-            return bytes.get(place + 1..)?.split_at_checked(count.checked_mul(item)?);
+            let first = start + place + 1;
+            let end = first.checked_add(count.checked_mul(item)?)?;
+            return (end <= bytes.len()).then_some(first..end);
         }
     }
     None
-}
-
-/// Bytes of the ULEB128 encoding of a sequence's length.
-fn length_of_length(length: usize) -> usize {
-    (usize::BITS - (length | 1).leading_zeros()).div_ceil(7) as usize
 }
 
 #[cfg(test)]
