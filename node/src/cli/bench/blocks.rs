@@ -17,8 +17,8 @@ use crate::output::Output;
 
 Blocks of single payments between accounts drawn at random, without a network, signatures taken
 as checked, one step after the other on one thread. The chain is made by blocks too: the
-treasury pays every account. In a store it is kept and each run works on a copy; ten million
-accounts take some minutes and 4 GB.")]
+treasury pays every account. In a store it is kept and each run works on a copy; a million
+accounts take some seconds and 200 MB.")]
 pub(crate) struct BlocksArgs {
     /// Accounts on the chain
     #[arg(long, value_name = "N", env = "QUORATE_ACCOUNTS", default_value_t = 10_000)]
