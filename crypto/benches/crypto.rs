@@ -4,7 +4,7 @@ use divan::counter::ItemsCount;
 use divan::{Bencher, black_box};
 use quorate_crypto::merkle::{Frontier, root};
 use quorate_crypto::{
-    ClientSignature, Digest, Domain, PublicKey, Signature, SigningKey, verify_client_batch,
+    ClientSignature, Digest, Domain, KnownKeys, PublicKey, Signature, SigningKey, verify_client_batch,
 };
 
 fn main() {
@@ -61,6 +61,16 @@ fn verify_batch(bencher: Bencher<'_, '_>, (count, keys): (usize, usize)) {
     bencher
         .counter(ItemsCount::new(count))
         .bench(|| verify_client_batch(Domain::TRANSACTION, black_box(&items)));
+}
+
+#[divan::bench(args = [(16, 16), (128, 128), (1024, 512), (1024, 1024)])]
+fn verify_batch_of_known_keys(bencher: Bencher<'_, '_>, (count, keys): (usize, usize)) {
+    let signed = signatures(count, keys);
+    let items = items(&signed);
+    let known = KnownKeys::new(2_048);
+    bencher
+        .counter(ItemsCount::new(count))
+        .bench(|| known.verify_client_batch(Domain::TRANSACTION, black_box(&items)));
 }
 
 /// Every `step`-th signature of 1,024 by as many keys is bad.

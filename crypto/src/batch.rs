@@ -14,7 +14,7 @@ use getrandom::rand_core::UnwrapErr;
 use crate::{Domain, KeyError, PublicKey, Signature};
 
 /// Signatures checked by one equation: beyond this a group gets hardly cheaper, and a bad one dearer.
-const GROUP: usize = 1_024;
+pub(crate) const GROUP: usize = 1_024;
 
 /// Signatures below which a group is not worth dividing between two threads: one twice as large is a
 /// twentieth cheaper for each of its signatures.

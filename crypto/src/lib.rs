@@ -36,6 +36,7 @@ mod digest;
 mod domain;
 pub mod keyfile;
 mod keys;
+mod known_keys;
 pub mod merkle;
 mod small_order;
 
@@ -46,3 +47,4 @@ pub use committee::{Committee, CommitteeV1, Engine, Epoch, Height, ValidatorInde
 pub use digest::{Digest, sha256};
 pub use domain::Domain;
 pub use keys::{KeyError, PublicKey, Signature, SigningKey};
+pub use known_keys::KnownKeys;

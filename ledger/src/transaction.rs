@@ -10,6 +10,7 @@ use crate::limits::{MAX_OPERATIONS, MAX_SIGNATURES, MAX_SIGNERS};
 use crate::{Amount, AssetCode, DecodeError, ParametersV1, Timestamp, decode, encode};
 
 mod form;
+pub(crate) mod length;
 
 pub use form::{FormError, OperationFormError};
 
@@ -238,9 +239,5 @@ impl Transaction {
             content,
             signature: signature.signature,
         })
-    }
-
-    pub(crate) fn encoded_length(&self) -> usize {
-        bcs::serialized_size(self).expect("transactions are within BCS's limits")
     }
 }

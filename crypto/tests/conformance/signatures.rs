@@ -2,7 +2,8 @@
 
 use proptest::prelude::*;
 use quorate_crypto::{
-    ClientSignature, Domain, KeyError, PublicKey, Signature, SigningKey, signature_group, verify_client_batch,
+    ClientSignature, Domain, KeyError, KnownKeys, PublicKey, Signature, SigningKey, signature_group,
+    verify_client_batch,
 };
 
 /// RFC 8032, section 7.1: secret key, public key, message, signature.
@@ -128,6 +129,10 @@ fn a_scalar_that_is_not_canonical_is_refused_by_all_checks() {
         verify_client_batch(Domain::TRANSACTION, &[item]),
         [Err(KeyError::BadSignature)]
     );
+    assert_eq!(
+        KnownKeys::new(1).verify_client_batch(Domain::TRANSACTION, &[item]),
+        [Err(KeyError::BadSignature)]
+    );
 }
 
 #[test]
@@ -171,7 +176,10 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
     #[test]
-    fn a_batch_gives_the_verdicts_of_single_checks(flaws in prop::collection::vec((flaw(), 0u8..5), 0..300)) {
+    fn a_batch_gives_the_verdicts_of_single_checks(
+        flaws in prop::collection::vec((flaw(), 0u8..5), 0..300),
+        limit in 0_usize..10,
+    ) {
         let keys: Vec<_> = (0..5).map(|seed| SigningKey::from_seed(&[seed; 32])).collect();
         let contents: Vec<_> = (0..flaws.len()).map(|n| n.to_le_bytes()).collect();
         let items: Vec<_> = flaws
@@ -202,7 +210,11 @@ proptest! {
         for (single, (flaw, _)) in singles.iter().zip(&flaws) {
             prop_assert_eq!(single.is_ok(), matches!(flaw, Flaw::None));
         }
-        prop_assert_eq!(verify_client_batch(Domain::TRANSACTION, &items), singles);
+        prop_assert_eq!(&verify_client_batch(Domain::TRANSACTION, &items), &singles);
+        // In groups of five there are as many keys as signatures, which mostly are known by now.
+        let known = KnownKeys::new(limit);
+        let verdicts = items.chunks(5).map(|group| known.verify_client_batch(Domain::TRANSACTION, group));
+        prop_assert_eq!(verdicts.flatten().collect::<Vec<_>>(), singles);
     }
 }
 

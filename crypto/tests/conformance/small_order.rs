@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use quorate_crypto::{ClientSignature, Domain, KeyError, PublicKey, Signature, verify_client_batch};
+use quorate_crypto::{
+    ClientSignature, Domain, KeyError, KnownKeys, PublicKey, Signature, verify_client_batch,
+};
 
 /// All 14 encodings of the 8 points of small order: 8 canonical ones, then 6 others that decode as well.
 const SMALL_ORDER: [&str; 14] = [
@@ -106,6 +108,12 @@ fn all_196_cases_are_accepted_from_clients_and_refused_from_validators() {
         verify_client_batch(Domain::TRANSACTION, &items),
         vec![Ok(()); 196]
     );
+    // Most do not satisfy the equation without cofactor.
+    let known = KnownKeys::new(16);
+    for item in &items {
+        let verdicts = known.verify_client_batch(Domain::TRANSACTION, &[*item]);
+        assert_eq!(verdicts, [Ok(())], "{item:?}");
+    }
     // The same verdicts where a bad signature makes the equations fail.
     let mut spoiled = items;
     spoiled[77].signature.0[32] = 1;

@@ -8,22 +8,17 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_crypto::{
-    ClientSignature, Committee, Digest, Domain, Epoch, ValidatorIndex, merkle, signature_group,
-    verify_client_batch,
+    ClientSignature, Committee, Digest, Domain, Epoch, KeyError, KnownKeys, ValidatorIndex, merkle,
+    signature_group, verify_client_batch,
 };
 
 use super::{SignedBatch, batch_digest};
+use crate::transaction::length;
 use crate::{DecodeError, FormError, ParametersV1, Transaction, encode};
 
 /// Bytes of a signed batch around its transactions and their count: three variants, network, epoch,
 /// author, number and signature.
 pub(super) const FRAME_BEFORE: usize = 1 + 1 + 32 + 8 + 2 + 8;
-
-/// Bytes of a transaction before its intent: the variant.
-const BEFORE_INTENT: usize = 1;
-
-/// Bytes of a signature with its key.
-const SIGNATURE_BYTES: usize = 32 + 64;
 
 /// What a batch is checked against.
 #[derive(Clone, Copy, Debug)]
@@ -255,7 +250,15 @@ impl FormedBatch {
 impl SignatureGroup<'_> {
     /// Checks the signatures under ZIP-215, all at once.
     pub fn verify(&self) -> Result<(), BatchError> {
-        let verdicts = verify_client_batch(Domain::TRANSACTION, &self.items);
+        self.judge(verify_client_batch(Domain::TRANSACTION, &self.items))
+    }
+
+    /// Does the same, and is cheaper where the keys are known.
+    pub fn verify_knowing(&self, keys: &KnownKeys) -> Result<(), BatchError> {
+        self.judge(keys.verify_client_batch(Domain::TRANSACTION, &self.items))
+    }
+
+    fn judge(&self, verdicts: Vec<Result<(), KeyError>>) -> Result<(), BatchError> {
         match self
             .transactions
             .iter()
@@ -328,7 +331,7 @@ impl CheckedBatch {
 /// Checks the form of every transaction and finds it in the batch's bytes.
 fn index(signed: &SignedBatch, bytes: &Bytes, rules: &BatchRules<'_>) -> Result<Vec<Indexed>, BatchError> {
     let transactions = &signed.batch().transactions;
-    let mut start = FRAME_BEFORE + length_of_length(transactions.len());
+    let mut start = FRAME_BEFORE + length::of_length(transactions.len());
     let mut indexed = Vec::with_capacity(transactions.len());
     for (place, transaction) in transactions.iter().enumerate() {
         let length = transaction.encoded_length();
@@ -339,8 +342,8 @@ fn index(signed: &SignedBatch, bytes: &Bytes, rules: &BatchRules<'_>) -> Result<
                 error,
             })?;
         let end = start + length;
-        let signatures = transaction.signatures().len();
-        let intent = start + BEFORE_INTENT..end - SIGNATURE_BYTES * signatures - length_of_length(signatures);
+        let signed = transaction.signed_range(length);
+        let intent = start + signed.start..start + signed.end;
         indexed.push(Indexed {
             id: Domain::TRANSACTION.hash(&bytes[intent.clone()]),
             leaf: merkle::leaf_hash(&bytes[start..end]),
@@ -355,9 +358,4 @@ fn index(signed: &SignedBatch, bytes: &Bytes, rules: &BatchRules<'_>) -> Result<
         "only the author's signature follows the transactions"
     );
     Ok(indexed)
-}
-
-/// Bytes of the ULEB128 encoding of a sequence's length.
-fn length_of_length(length: usize) -> usize {
-    (usize::BITS - (length | 1).leading_zeros()).div_ceil(7) as usize
 }

@@ -118,8 +118,8 @@ impl Transaction {
         self.check_form_of_length(self.encoded_length(), network, parameters)
     }
 
-    /// Does the same for a transaction whose encoding has `length` bytes.
-    pub(crate) fn check_form_of_length(
+    /// Does the same for a transaction whose encoding is known to have `length` bytes.
+    pub fn check_form_of_length(
         &self,
         length: usize,
         network: &Digest,

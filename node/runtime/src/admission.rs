@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 use quorate_api::{Admission, ExecutedFacts, Refusal};
-use quorate_crypto::{ClientSignature, Digest, Domain, sha256, signature_group, verify_client_batch};
+use quorate_crypto::{ClientSignature, Digest, Domain, KnownKeys, sha256, signature_group};
 use quorate_ledger::{
     Account, DecodeError, FormError, Parameters, Refusal as TrialRefusal, StateError, StateKey, StateReader,
     Transaction, TrialRules, decode, would_execute,
@@ -30,12 +30,14 @@ pub(crate) struct Admitter<'a> {
     pub(crate) parameters: &'a Parameters,
     pub(crate) chain: &'a Chain,
     pub(crate) state: &'a StateCache,
+    pub(crate) keys: &'a KnownKeys,
     pub(crate) pool: &'a Pool,
 }
 
 /// A transaction on its way into the pool, or what became of it.
 enum Stage {
-    Checking(Box<Candidate>, Vec<u8>),
+    /// With the bytes that are signed.
+    Checking(Box<Candidate>, Bytes),
     Done(Admission),
 }
 
@@ -51,7 +53,7 @@ impl Admitter<'_> {
             .with_min_len(WORTH_A_THREAD)
             .map(|bytes| self.read(bytes, &snapshot))
             .collect();
-        check_signatures(&mut stages);
+        check_signatures(&mut stages, self.keys);
         stages
             .par_iter_mut()
             .with_min_len(WORTH_A_THREAD)
@@ -74,9 +76,9 @@ impl Admitter<'_> {
                 );
             }
         };
-        let signed = transaction.signed_bytes();
+        let signed = bytes.slice(transaction.signed_range(bytes.len()));
         let id = Domain::TRANSACTION.hash(&signed);
-        match transaction.check_form(self.network, self.parameters.v1()) {
+        match transaction.check_form_of_length(bytes.len(), self.network, self.parameters.v1()) {
             Ok(()) => {}
             Err(FormError::WrongNetwork { got, expected }) => {
                 return refuse(Some(id), Refusal::WrongNetwork { got, expected });
@@ -255,7 +257,7 @@ fn weight(transaction: &Transaction, snapshot: &Snapshot) -> (u64, u32) {
 }
 
 /// Checks the signatures of all that are still in question, in groups, on all cores.
-fn check_signatures(stages: &mut [Stage]) {
+fn check_signatures(stages: &mut [Stage], keys: &KnownKeys) {
     let size = signature_group(stages.len(), rayon::current_num_threads());
     stages.par_chunks_mut(size).for_each(|group| {
         let mut items: Vec<ClientSignature<'_>> = Vec::with_capacity(group.len());
@@ -267,7 +269,7 @@ fn check_signatures(stages: &mut [Stage]) {
                 owners.extend((before..items.len()).map(|_| place));
             }
         }
-        let verdicts = verify_client_batch(Domain::TRANSACTION, &items);
+        let verdicts = keys.verify_client_batch(Domain::TRANSACTION, &items);
         let bad: Vec<_> = owners
             .iter()
             .zip(&items)

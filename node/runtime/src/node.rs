@@ -9,7 +9,7 @@ use quorate_api::{
     PendingFacts, Settled, Snapshot, StatusFacts, TipFacts, ValidatorFacts,
 };
 use quorate_consensus::Evidence;
-use quorate_crypto::{Committee, Height, ValidatorIndex};
+use quorate_crypto::{Committee, Height, KnownKeys, ValidatorIndex};
 use quorate_genesis::Genesis;
 use quorate_ledger::{Digest, Parameters, encode};
 use quorate_storage::{Chain, Journal};
@@ -43,6 +43,7 @@ pub(crate) struct RunningNode {
     pub(crate) index: Option<ValidatorIndex>,
     pub(crate) chain: Arc<Chain>,
     pub(crate) state: Arc<StateCache>,
+    pub(crate) keys: Arc<KnownKeys>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) own: Arc<OwnBatches>,
@@ -239,6 +240,7 @@ impl Node for RunningNode {
                     parameters: &self.parameters,
                     chain: &self.chain,
                     state: &self.state,
+                    keys: &self.keys,
                     pool: &self.pool,
                 };
                 self.admission.install(|| admitter.admit(&transactions))

@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use quorate_consensus::{Config as EngineConfig, Engine};
-use quorate_crypto::{Digest, Epoch, Height, PublicKey, ValidatorIndex};
+use quorate_crypto::{Digest, Epoch, Height, KnownKeys, PublicKey, ValidatorIndex};
 use quorate_ledger::{Agreement, Rejoin, StateTree};
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
@@ -38,6 +38,9 @@ use crate::{flush, logging, router, sync};
 const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
 /// Workers of the asynchronous runtime: the network and the API need little.
 const ASYNC_WORKERS: usize = 2;
+
+/// Clients' keys whose points are remembered: about 20 MB.
+const KNOWN_KEYS: usize = 1 << 16;
 
 /// Runs a node until SIGTERM or SIGINT.
 pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result<(), NodeError> {
@@ -155,6 +158,7 @@ impl Started {
         let (inbox, outlet) = core::inbox();
         let own = Arc::new(OwnBatches::default());
         let state = Arc::new(StateCache::default());
+        let keys = Arc::new(KnownKeys::new(KNOWN_KEYS));
         let pool = Arc::new(Pool::new(&config.api));
         let committed = Arc::new(Committed::new(
             certified,
@@ -179,7 +183,7 @@ impl Started {
         let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());
         let (chain_flusher, flush_thread) =
             flush::start_chain(Arc::clone(&chain), batches.write_count(), inbox.clone());
-        let (checker, checker_thread) = batches::start_checker(Arc::clone(&batches));
+        let (checker, checker_thread) = batches::start_checker(Arc::clone(&batches), Arc::clone(&keys));
         let (executor, executor_thread) = executor::start(executor::Parts {
             chain: Arc::clone(&chain),
             batches: Arc::clone(&batches),
@@ -307,6 +311,7 @@ impl Started {
             index: Some(identity.index),
             chain,
             state,
+            keys,
             journal: counted_journal,
             pool,
             own,

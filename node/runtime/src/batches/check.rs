@@ -7,7 +7,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_crypto::{Digest, ValidatorIndex};
+use quorate_crypto::{Digest, KnownKeys, ValidatorIndex};
 use quorate_ledger::{BatchError, CheckedBatch, FormedBatch, batch_digest};
 use rayon::prelude::*;
 
@@ -59,7 +59,7 @@ impl Checker {
 }
 
 /// Starts the thread that checks batches and writes the good ones.
-pub(crate) fn start_checker(store: Arc<BatchStore>) -> (Checker, JoinHandle<()>) {
+pub(crate) fn start_checker(store: Arc<BatchStore>, keys: Arc<KnownKeys>) -> (Checker, JoinHandle<()>) {
     let queue = Arc::new(FairQueue::new(WAITING));
     let checker = Checker {
         queue: Arc::clone(&queue),
@@ -72,7 +72,7 @@ pub(crate) fn start_checker(store: Arc<BatchStore>) -> (Checker, JoinHandle<()>)
             while let Some((sender, (digest, bytes))) = queue.pop() {
                 // Copies come from several peers where one was slow to send.
                 if !store.contains(&digest) {
-                    take(&store, &mut offenders, sender, bytes);
+                    take(&store, &keys, &mut offenders, sender, bytes);
                 }
                 store.checked(&digest);
             }
@@ -81,9 +81,15 @@ pub(crate) fn start_checker(store: Arc<BatchStore>) -> (Checker, JoinHandle<()>)
     (checker, thread)
 }
 
-fn take(store: &BatchStore, offenders: &mut Offenders, sender: ValidatorIndex, bytes: Bytes) {
+fn take(
+    store: &BatchStore,
+    keys: &KnownKeys,
+    offenders: &mut Offenders,
+    sender: ValidatorIndex,
+    bytes: Bytes,
+) {
     let now = Instant::now();
-    match check(store, sender, offenders.is_heard(sender, now), bytes) {
+    match check(store, keys, sender, offenders.is_heard(sender, now), bytes) {
         Ok(Some((batch, charge))) => {
             if let Err(error) = store.insert(&batch, charge) {
                 fatal(&format!("a batch cannot be written: {error}"));
@@ -104,6 +110,7 @@ fn take(store: &BatchStore, offenders: &mut Offenders, sender: ValidatorIndex, b
 /// there is no room for.
 fn check(
     store: &BatchStore,
+    keys: &KnownKeys,
     sender: ValidatorIndex,
     heard: bool,
     bytes: Bytes,
@@ -118,8 +125,10 @@ fn check(
     };
     match formed.signature_groups(rayon::current_num_threads()).as_slice() {
         // Waking another thread for it would take longer than it saves.
-        [only] => only.verify()?,
-        groups => groups.par_iter().try_for_each(|group| group.verify())?,
+        [only] => only.verify_knowing(keys)?,
+        groups => groups
+            .par_iter()
+            .try_for_each(|group| group.verify_knowing(keys))?,
     }
     Ok(Some((formed.with_signatures_checked(), charge)))
 }
