@@ -7,7 +7,7 @@ use bech32::primitives::decode::CheckedHrpstring;
 use bech32::{Bech32m, Hrp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{PublicKey, sha256};
+use crate::{PublicKey, sha256, words};
 
 /// The human-readable prefix of every address.
 const PREFIX: &str = "qr";
@@ -107,7 +107,9 @@ impl Serialize for Address {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
-            self.0.serialize(serializer)
+            let (low, high) = self.0.split_at(16);
+            let high: [u8; 4] = high.try_into().expect("20 bytes less 16 are 4");
+            (words::of_bytes::<1>(low), u32::from_le_bytes(high)).serialize(serializer)
         }
     }
 }
@@ -119,7 +121,11 @@ impl<'de> Deserialize<'de> for Address {
                 .parse()
                 .map_err(serde::de::Error::custom)
         } else {
-            <[u8; 20]>::deserialize(deserializer).map(Self)
+            let (low, high) = <([u128; 1], u32)>::deserialize(deserializer)?;
+            let mut bytes = [0; 20];
+            bytes[..16].copy_from_slice(&words::to_bytes::<16>(&low));
+            bytes[16..].copy_from_slice(&high.to_le_bytes());
+            Ok(Self(bytes))
         }
     }
 }

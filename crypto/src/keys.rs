@@ -6,7 +6,7 @@ use std::str::FromStr;
 use ed25519_dalek::Signer as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Address, Domain, small_order};
+use crate::{Address, Domain, small_order, words};
 
 /// Why a key or a signature was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -169,7 +169,7 @@ impl Serialize for PublicKey {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
-            self.0.serialize(serializer)
+            words::of_bytes::<2>(&self.0).serialize(serializer)
         }
     }
 }
@@ -181,7 +181,7 @@ impl<'de> Deserialize<'de> for PublicKey {
                 .parse()
                 .map_err(serde::de::Error::custom)
         } else {
-            <[u8; 32]>::deserialize(deserializer).map(Self)
+            <[u128; 2]>::deserialize(deserializer).map(|words| Self(words::to_bytes(&words)))
         }
     }
 }
@@ -191,28 +191,20 @@ impl Serialize for Signature {
         if serializer.is_human_readable() {
             serializer.collect_str(self)
         } else {
-            // Two halves: serde has no arrays of 64; BCS writes both without a length.
-            let (low, high) = self.0.split_at(32);
-            let halves: (&[u8; 32], &[u8; 32]) = (
-                low.try_into().expect("half of 64"),
-                high.try_into().expect("half of 64"),
-            );
-            halves.serialize(serializer)
+            words::of_bytes::<4>(&self.0).serialize(serializer)
         }
     }
 }
 
 impl<'de> Deserialize<'de> for Signature {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let mut bytes = [0; 64];
         if deserializer.is_human_readable() {
+            let mut bytes = [0; 64];
             let text = String::deserialize(deserializer)?;
             hex::decode_to_slice(&text, &mut bytes).map_err(serde::de::Error::custom)?;
+            Ok(Self(bytes))
         } else {
-            let (low, high) = <([u8; 32], [u8; 32])>::deserialize(deserializer)?;
-            bytes[..32].copy_from_slice(&low);
-            bytes[32..].copy_from_slice(&high);
+            <[u128; 4]>::deserialize(deserializer).map(|words| Self(words::to_bytes(&words)))
         }
-        Ok(Self(bytes))
     }
 }

@@ -39,6 +39,7 @@ mod keys;
 mod known_keys;
 pub mod merkle;
 mod small_order;
+mod words;
 
 pub use address::{Address, AddressError};
 pub use batch::{ClientSignature, signature_group, verify_client_batch};
