@@ -198,12 +198,13 @@ pub fn execute_unrooted<'a, R: StateReader>(
         tip.epoch,
         "the tip and the state are of one epoch"
     );
+    let transactions = || input.batches.iter().flat_map(|batch| batch.transactions());
+    let ids: Vec<Digest> = transactions().map(|transaction| transaction.id).collect();
+    let spent_before = reader.are_spent(&ids).map_err(StateError::Read)?;
     let mut run = Run::new(input, reader);
-    let mut position = 0_u32;
-    for batch in input.batches {
-        for transaction in batch.transactions() {
+    for ((position, transaction), spent_before) in (0_u32..).zip(transactions()).zip(spent_before) {
+        if !spent_before {
             run.transaction(position, &transaction)?;
-            position = position.checked_add(1).expect("a proposal's batches are bounded");
         }
     }
     let height = tip.height.next();
@@ -342,7 +343,6 @@ fn check_input(input: &BlockInput<'_>) {
 
 /// The execution of one block, under way.
 struct Run<'a, R> {
-    reader: &'a R,
     view: View<'a, R>,
     height: Height,
     timestamp: Timestamp,
@@ -361,7 +361,6 @@ impl<'a, R: StateReader> Run<'a, R> {
         let timestamp = input.tip.next_timestamp(input.proposal);
         let lead = input.parameters.max_expiry_lead_ms;
         Self {
-            reader,
             view: View::new(reader, input.tip.epoch, timestamp),
             height: input.tip.height.next(),
             timestamp,
@@ -379,7 +378,7 @@ impl<'a, R: StateReader> Run<'a, R> {
         u32::try_from(self.transactions.len()).expect("a proposal's batches are bounded")
     }
 
-    /// Executes one transaction, or skips it.
+    /// Executes one transaction that no block before has executed, or skips it.
     fn transaction(
         &mut self,
         position: u32,
@@ -392,9 +391,6 @@ impl<'a, R: StateReader> Run<'a, R> {
         }
         let sender = self.view.account(&intent.sender)?;
         if !self.view.is_authorised(sender, item.transaction.signatures()) {
-            return Ok(());
-        }
-        if self.reader.is_spent(&item.id).map_err(StateError::Read)? {
             return Ok(());
         }
         let outcome = self.view.transaction(sender, intent)?;

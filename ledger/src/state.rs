@@ -36,6 +36,11 @@ pub trait StateReader {
 
     /// Whether the transaction with this id was executed before.
     fn is_spent(&self, id: &Digest) -> Result<bool, Self::Error>;
+
+    /// Says the same of many at once, in their order, which may be cheaper.
+    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, Self::Error> {
+        ids.iter().map(|id| self.is_spent(id)).collect()
+    }
 }
 
 /// Why the state could not be used.

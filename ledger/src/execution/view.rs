@@ -307,7 +307,7 @@ impl<'a, R: StateReader> View<'a, R> {
 
     /// Encodes what the block changed.
     pub(super) fn finish(&mut self) -> Finished {
-        let mut changes = BTreeMap::new();
+        let mut changes = Vec::with_capacity(self.accounts.len());
         let mut holders = Vec::new();
         for (&(asset, address), before) in &self.held {
             let account = &self.accounts[self.places[&address].0].account;
@@ -323,7 +323,7 @@ impl<'a, R: StateReader> View<'a, R> {
                 let key = StateKey::balance(&self.accounts[place.0].address, &asset);
                 let kept = cell.now != Amount(0);
                 let value = kept.then(|| encode(&Balance::V1(BalanceV1 { amount: cell.now })));
-                changes.insert(key, value);
+                changes.push((key, value));
             }
         }
         let mut created = Vec::new();
@@ -334,26 +334,26 @@ impl<'a, R: StateReader> View<'a, R> {
                 if cell.supply_before.is_none() {
                     created.push(code);
                 }
-                changes.insert(StateKey::asset(&code), Some(encode(&Asset::V1(asset))));
+                changes.push((StateKey::asset(&code), Some(encode(&Asset::V1(asset)))));
             }
         }
         created.sort_unstable();
         for cell in std::mem::take(&mut self.accounts) {
             if cell.grown {
                 let value = encode(&Account::V1(cell.account));
-                changes.insert(StateKey::account(&cell.address), Some(value));
+                changes.push((StateKey::account(&cell.address), Some(value)));
             }
         }
         let mut ends_epoch = false;
         for (validator, cell) in std::mem::take(&mut self.seats) {
             if cell.now != cell.before {
                 let value = cell.now.map(|seat| encode(&Seat::V1(seat)));
-                changes.insert(StateKey::seat(&validator), value);
+                changes.push((StateKey::seat(&validator), value));
                 ends_epoch = true;
             }
         }
         Finished {
-            changes,
+            changes: changes.into_iter().collect(),
             created,
             holders,
             ends_epoch,

@@ -45,4 +45,12 @@ impl<R: StateReader> StateReader for Overlay<'_, R> {
         }
         self.base.is_spent(id)
     }
+
+    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, R::Error> {
+        let mut spent = self.base.are_spent(ids)?;
+        for (id, spent) in ids.iter().zip(&mut spent) {
+            *spent |= self.pending.iter().any(|block| block.spends(id));
+        }
+        Ok(spent)
+    }
 }

@@ -100,6 +100,10 @@ impl<R: StateReader> StateReader for Remembering<'_, R> {
     fn is_spent(&self, id: &Digest) -> Result<bool, R::Error> {
         self.base.is_spent(id)
     }
+
+    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, R::Error> {
+        self.base.are_spent(ids)
+    }
 }
 
 /// The certified state as a trial sees it: each value is of the snapshot or newer. That the transaction is

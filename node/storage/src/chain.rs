@@ -340,6 +340,11 @@ impl StateReader for Reader {
     fn is_spent(&self, id: &Digest) -> Result<bool, StorageError> {
         self.database.contains(TRANSACTIONS, id.as_bytes())
     }
+
+    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, StorageError> {
+        let keys = ids.iter().map(|id| id.as_bytes().as_slice());
+        self.database.contains_each(TRANSACTIONS, keys)
+    }
 }
 
 /// A lock whose guarded invariants live in the database: a panic of another holder has broken none.

@@ -163,6 +163,24 @@ impl Database {
             .map_err(|error| self.sort(&error))
     }
 
+    /// Whether each of these keys is there, in their order.
+    pub(crate) fn contains_each<'a>(
+        &self,
+        family: Family,
+        keys: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Vec<bool>, StorageError> {
+        let keys: Vec<&[u8]> = keys.collect();
+        self.db
+            .batched_multi_get_cf(self.family(family), &keys, false)
+            .into_iter()
+            .map(|found| {
+                found
+                    .map(|value| value.is_some())
+                    .map_err(|error| self.sort(&error))
+            })
+            .collect()
+    }
+
     /// Writes all of `batch` or nothing; durable only after the next [`Database::sync`].
     pub(crate) fn write(&self, batch: WriteBatch) -> Result<(), StorageError> {
         self.unless_failed(|| self.db.write_opt(batch, &WriteOptions::default()))

@@ -1,7 +1,7 @@
 //! What one block, one batch and the genesis put into the database.
 
 use quorate_crypto::Certificate;
-use quorate_ledger::{Agreement, CheckedBatch, Execution, GenesisState, Tip, encode};
+use quorate_ledger::{Agreement, CheckedBatch, Digest, Execution, GenesisState, Tip, encode};
 use rocksdb::WriteBatch;
 use serde::Serialize;
 
@@ -170,9 +170,18 @@ impl BlockWriter<'_> {
     fn put_transactions(&mut self) {
         let height = self.execution.tip.height;
         let family = self.database.family(TRANSACTIONS);
-        for (index, transaction) in (0..).zip(&self.execution.transactions) {
+        let mut places: Vec<(&Digest, u32)> = self
+            .execution
+            .transactions
+            .iter()
+            .map(|transaction| &transaction.id)
+            .zip(0..)
+            .collect();
+        // In order, one comes near the other in the database's memory, which finds its place sooner.
+        places.sort_unstable();
+        for (id, index) in places {
             let value = encode_into(&mut self.buffer, &LocationRecord::V1 { height, index });
-            self.batch.put_cf(family, transaction.id.as_bytes(), value);
+            self.batch.put_cf(family, id.as_bytes(), value);
         }
     }
 
