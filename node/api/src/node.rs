@@ -59,7 +59,7 @@ pub trait Node: Send + Sync + 'static {
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>>;
 
     /// Resolves once the outcome of a transaction is certified, at once if it is already, and never
-    /// for one that nobody submits.
+    /// for one that nobody submits. Waiting begins with the call, not with the first poll.
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>>;
 
     /// Whether the node serves, else why not.

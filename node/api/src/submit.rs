@@ -10,12 +10,11 @@ use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use bytes::Bytes;
-use futures::future::join_all;
 use quorate_client::schema::{
     MANY_TRANSACTIONS, OCTET_STREAM, Problem, SubmitMany, SubmitRequest, Submitted, SubmittedList,
     SubmittedStatus,
 };
-use quorate_ledger::Height;
+use quorate_ledger::{Digest, Height};
 use serde::Deserialize;
 use tokio::time::Instant;
 
@@ -104,13 +103,15 @@ pub(crate) async fn submit(
             if admissions.len() != expected {
                 return Err(node_answered_wrong_count(expected, admissions.len()));
             }
-            let followed = admissions
+            // All are waited for from here on, so they may be looked at one after the other.
+            let followed: Vec<_> = admissions
                 .into_iter()
-                .map(|admission| follow(&app, admission, wait));
-            let results = join_all(followed)
-                .await
-                .into_iter()
-                .collect::<Result<Vec<_>, _>>()?;
+                .map(|admission| follow(&app, admission, wait))
+                .collect();
+            let mut results = Vec::with_capacity(expected);
+            for result in followed {
+                results.push(result.await?);
+            }
             Ok(answer_many(&app, results, wait))
         }
     }
@@ -135,38 +136,54 @@ fn answer_many(app: &App, results: Vec<Submitted>, wait: Wait) -> Response {
     response
 }
 
-/// What an admitted transaction comes to, if that is to be waited for.
-async fn follow(app: &App, admission: Admission, wait: Wait) -> Result<Submitted, Failure> {
-    let (Admission::Pending { id }, Wait::CommittedUntil(deadline)) = (&admission, wait) else {
-        return Ok(shape::admission(&admission));
+/// What an admitted transaction comes to, if that is to be waited for, which begins at once.
+fn follow(
+    app: &App,
+    admission: Admission,
+    wait: Wait,
+) -> impl Future<Output = Result<Submitted, Failure>> + use<'_> {
+    let waiting = match (&admission, wait) {
+        (Admission::Pending { id }, Wait::CommittedUntil(deadline)) => {
+            Some((*id, deadline, app.node.settled(*id)))
+        }
+        _ => None,
     };
-    match tokio::time::timeout_at(deadline, app.node.settled(*id)).await {
-        Err(_) => Ok(shape::admission(&admission)),
-        Ok(settled) => Ok(match settled? {
-            Settled::Executed(facts) => shape::executed(&facts),
-            Settled::Expired => Submitted {
-                code: Some("expired".to_owned()),
-                error: Some(Refusal::Expired.to_string()),
-                ..shape::submitted(Some(*id), SubmittedStatus::Expired)
-            },
-            Settled::Dropped(skip) => {
-                let (code, error) = match skip {
-                    Skip::Unauthorised => (
-                        "unauthorised",
-                        "its signatures no longer authorise it, so no block executed it",
-                    ),
-                    Skip::ExpiryTooFar => (
-                        "expiry_too_far",
-                        "its expiry lies too far past the chain's time, so no block executed it",
-                    ),
-                };
-                Submitted {
-                    code: Some(code.to_owned()),
-                    error: Some(error.to_owned()),
-                    ..shape::submitted(Some(*id), SubmittedStatus::Refused)
-                }
+    async move {
+        let Some((id, deadline, settled)) = waiting else {
+            return Ok(shape::admission(&admission));
+        };
+        match tokio::time::timeout_at(deadline, settled).await {
+            Err(_) => Ok(shape::admission(&admission)),
+            Ok(settled) => Ok(outcome(id, settled?)),
+        }
+    }
+}
+
+fn outcome(id: Digest, settled: Settled) -> Submitted {
+    match settled {
+        Settled::Executed(facts) => shape::executed(&facts),
+        Settled::Expired => Submitted {
+            code: Some("expired".to_owned()),
+            error: Some(Refusal::Expired.to_string()),
+            ..shape::submitted(Some(id), SubmittedStatus::Expired)
+        },
+        Settled::Dropped(skip) => {
+            let (code, error) = match skip {
+                Skip::Unauthorised => (
+                    "unauthorised",
+                    "its signatures no longer authorise it, so no block executed it",
+                ),
+                Skip::ExpiryTooFar => (
+                    "expiry_too_far",
+                    "its expiry lies too far past the chain's time, so no block executed it",
+                ),
+            };
+            Submitted {
+                code: Some(code.to_owned()),
+                error: Some(error.to_owned()),
+                ..shape::submitted(Some(id), SubmittedStatus::Refused)
             }
-        }),
+        }
     }
 }
 

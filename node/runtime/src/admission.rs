@@ -41,6 +41,16 @@ enum Stage {
     Done(Admission),
 }
 
+impl Stage {
+    /// The id of one that is still in question.
+    fn checking(&self) -> Option<Digest> {
+        match self {
+            Self::Checking(candidate, _) => Some(candidate.id),
+            Self::Done(_) => None,
+        }
+    }
+}
+
 impl Admitter<'_> {
     /// Admits transactions, given as their canonical bytes; the answers are in the same order.
     pub(crate) fn admit(&self, transactions: &[Bytes]) -> Vec<Admission> {
@@ -51,8 +61,9 @@ impl Admitter<'_> {
         let mut stages: Vec<_> = transactions
             .par_iter()
             .with_min_len(WORTH_A_THREAD)
-            .map(|bytes| self.read(bytes, &snapshot))
+            .map(|bytes| self.read(bytes))
             .collect();
+        self.find_executed(&mut stages, &snapshot);
         check_signatures(&mut stages, self.keys);
         stages
             .par_iter_mut()
@@ -61,7 +72,7 @@ impl Admitter<'_> {
         self.put(stages)
     }
 
-    fn read(&self, bytes: &Bytes, snapshot: &Snapshot) -> Stage {
+    fn read(&self, bytes: &Bytes) -> Stage {
         let transaction = match Transaction::decode(bytes, self.parameters.v1()) {
             Ok(transaction) => transaction,
             Err(DecodeError::TooLong { length, limit }) => {
@@ -100,21 +111,37 @@ impl Admitter<'_> {
         if let Err(reason) = self.pool.room_for(&transaction.intent().sender, bytes.len()) {
             return Stage::Done(full(id, reason));
         }
-        match executed(snapshot, &id) {
-            Ok(Some(facts)) => Stage::Done(Admission::Executed(facts)),
-            Ok(None) => {
-                let length = bytes.len();
-                Stage::Checking(
-                    Box::new(Candidate {
-                        id,
-                        fingerprint,
-                        transaction,
-                        length,
-                    }),
-                    signed,
-                )
+        let length = bytes.len();
+        Stage::Checking(
+            Box::new(Candidate {
+                id,
+                fingerprint,
+                transaction,
+                length,
+            }),
+            signed,
+        )
+    }
+
+    /// Answers those that were executed before.
+    fn find_executed(&self, stages: &mut [Stage], snapshot: &Snapshot) {
+        let ids: Vec<Digest> = stages.iter().filter_map(Stage::checking).collect();
+        let spent = match snapshot.are_spent(&ids) {
+            Ok(spent) => spent,
+            Err(error) => {
+                let checking = stages.iter_mut().filter(|stage| stage.checking().is_some());
+                return checking.for_each(|stage| *stage = Stage::Done(unavailable(&error)));
             }
-            Err(error) => Stage::Done(unavailable(&error)),
+        };
+        let checking = stages
+            .iter_mut()
+            .filter_map(|stage| stage.checking().map(|id| (stage, id)));
+        for ((stage, id), _) in checking.zip(spent).filter(|(_, spent)| *spent) {
+            match executed(snapshot, &id) {
+                Ok(Some(facts)) => *stage = Stage::Done(Admission::Executed(facts)),
+                Ok(None) => {}
+                Err(error) => *stage = Stage::Done(unavailable(&error)),
+            }
         }
     }
 

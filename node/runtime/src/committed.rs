@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use quorate_api::{ExecutedFacts, Settled, Skip};
 use quorate_crypto::{Certificate, Digest, Height, ValidatorIndex};
 use quorate_ledger::{Execution, ParametersV1, Timestamp, Transaction};
+use smallvec::SmallVec;
 use tokio::sync::{oneshot, watch};
 
 use crate::batcher::OwnBatches;
@@ -18,11 +19,14 @@ const MAX_WAITERS_FOR_ONE: usize = 256;
 /// Heights beyond the certified one of which a seal is believed to be its validator's last.
 const NEAR: u64 = 64;
 
+/// Those who wait for one transaction: there is seldom more than one.
+type Senders = SmallVec<[oneshot::Sender<Settled>; 1]>;
+
 /// Requests that wait for a transaction's outcome.
 #[derive(Debug, Default)]
 struct Waiters {
     // Only looked up in.
-    by_id: HashMap<Digest, Vec<oneshot::Sender<Settled>>>,
+    by_id: HashMap<Digest, Senders>,
     /// How many in all.
     count: usize,
 }
@@ -30,10 +34,10 @@ struct Waiters {
 impl Waiters {
     /// Whoever awaits this hears of it; none if too many wait.
     fn add(&mut self, id: Digest) -> Option<oneshot::Receiver<Settled>> {
-        let waiting = self.by_id.get(&id).map_or(0, Vec::len);
+        let waiting = self.by_id.get(&id).map_or(0, SmallVec::len);
         if self.count >= MAX_WAITERS || waiting >= MAX_WAITERS_FOR_ONE {
             self.forget_gone();
-            let waiting = self.by_id.get(&id).map_or(0, Vec::len);
+            let waiting = self.by_id.get(&id).map_or(0, SmallVec::len);
             if self.count >= MAX_WAITERS || waiting >= MAX_WAITERS_FOR_ONE {
                 return None;
             }
@@ -50,10 +54,10 @@ impl Waiters {
             senders.retain(|sender| !sender.is_closed());
             !senders.is_empty()
         });
-        self.count = self.by_id.values().map(Vec::len).sum();
+        self.count = self.by_id.values().map(SmallVec::len).sum();
     }
 
-    fn take(&mut self, id: &Digest) -> Vec<oneshot::Sender<Settled>> {
+    fn take(&mut self, id: &Digest) -> Senders {
         let taken = self.by_id.remove(id).unwrap_or_default();
         self.count -= taken.len();
         taken

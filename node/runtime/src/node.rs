@@ -249,11 +249,12 @@ impl Node for RunningNode {
     }
 
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>> {
+        // Waiting begins before the look at what is there, so nothing falls between the two.
+        let waiting = self.committed.wait_for(id);
+        // It leaves the pool before whoever waits is told: one that is still there is told of later.
+        let is_pending = self.pool.is_pending(&id);
         Box::pin(async move {
-            // Waiting begins before the look at what is there, so nothing falls between the two.
-            let waiting = self.committed.wait_for(id);
-            // It leaves the pool before whoever waits is told: one that is still there is told of later.
-            if !self.pool.is_pending(&id) {
+            if !is_pending {
                 let snapshot = self.chain.snapshot().map_err(fault)?;
                 if let Some(facts) = admission::executed(&snapshot, &id).map_err(fault)? {
                     return Ok(Settled::Executed(facts));

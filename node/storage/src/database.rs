@@ -301,6 +301,29 @@ impl View {
             .map_err(|error| database.sort(&error))
     }
 
+    /// Whether each of these keys is there, in their order.
+    pub(crate) fn contains_each<'a>(
+        &self,
+        family: Family,
+        keys: impl Iterator<Item = &'a [u8]>,
+    ) -> Result<Vec<bool>, StorageError> {
+        let database = self.borrow_owner();
+        let keys: Vec<&[u8]> = keys.collect();
+        let mut options = ReadOptions::default();
+        options.set_snapshot(self.borrow_dependent());
+        let found = database
+            .db
+            .batched_multi_get_cf_opt(database.family(family), &keys, false, &options);
+        found
+            .into_iter()
+            .map(|found| {
+                found
+                    .map(|value| value.is_some())
+                    .map_err(|error| database.sort(&error))
+            })
+            .collect()
+    }
+
     /// The entries with `lower <= key < upper`, read while the caller asks for more.
     pub(crate) fn range(
         &self,

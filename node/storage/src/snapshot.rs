@@ -238,6 +238,11 @@ impl StateReader for Snapshot {
     fn is_spent(&self, id: &Digest) -> Result<bool, StorageError> {
         self.view.contains(TRANSACTIONS, id.as_bytes())
     }
+
+    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, StorageError> {
+        let keys = ids.iter().map(|id| id.as_bytes().as_slice());
+        self.view.contains_each(TRANSACTIONS, keys)
+    }
 }
 
 impl std::fmt::Debug for Snapshot {
