@@ -1,5 +1,6 @@
 //! Batches: transactions that one validator packed together and signed.
 
+use bytes::Bytes;
 use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{Digest, Domain, Epoch, Signature, SigningKey, ValidatorIndex};
 use serde::{Deserialize, Serialize};
@@ -69,12 +70,42 @@ pub fn count_transactions(signed_batch: &[u8]) -> Option<u32> {
     None
 }
 
-/// The digest of the batch in a signed batch's canonical bytes, without decoding them. What other bytes
-/// give means nothing; none if there are too few.
-pub fn batch_digest(signed_batch: &[u8]) -> Option<Digest> {
-    // The batch's own encoding is what lies between the outer variant and the signature.
-    let (batch, _signature) = signed_batch.get(1..)?.split_last_chunk::<64>()?;
-    Some(Domain::BATCH.hash(batch))
+/// Bytes that may be those of a signed batch, with the digest of the batch in them, which means nothing if
+/// they are not.
+#[derive(Clone, Debug)]
+pub struct BatchBytes {
+    bytes: Bytes,
+    digest: Digest,
+}
+
+impl BatchBytes {
+    /// Hashes the bytes, without decoding them; none if they are too few.
+    pub fn new(bytes: Bytes) -> Option<Self> {
+        // The batch's own encoding is what lies between the outer variant and the signature.
+        let (batch, _signature) = bytes.get(1..)?.split_last_chunk::<64>()?;
+        let digest = Domain::BATCH.hash(batch);
+        Some(Self { bytes, digest })
+    }
+
+    /// A batch, signed by its author, whose key this must be.
+    fn sign(batch: Batch, author: &SigningKey) -> (SignedBatch, Self) {
+        let encoded = encode(&batch);
+        let digest = Domain::BATCH.hash(&encoded);
+        let signature = author.sign(Domain::BATCH_AUTHOR, &digest.0);
+        let bytes = [&[0], encoded.as_slice(), &signature.0].concat().into();
+        let signed = SignedBatch::V1(SignedBatchV1 { batch, signature });
+        (signed, Self { bytes, digest })
+    }
+
+    /// The digest.
+    pub fn digest(&self) -> Digest {
+        self.digest
+    }
+
+    /// The bytes.
+    pub fn bytes(&self) -> &Bytes {
+        &self.bytes
+    }
 }
 
 impl Batch {

@@ -89,8 +89,8 @@ mod tree;
 
 pub use agreement::{Agreement, AgreementV1, MIN_REJOIN_INTERVAL_MS, Rejoin, Seat, SeatV1};
 pub use batch::{
-    Batch, BatchError, BatchRules, BatchTransaction, BatchV1, CheckedBatch, FormedBatch, SignatureGroup,
-    SignedBatch, SignedBatchV1, batch_digest, count_transactions,
+    Batch, BatchBytes, BatchError, BatchRules, BatchTransaction, BatchV1, CheckedBatch, FormedBatch,
+    SignatureGroup, SignedBatch, SignedBatchV1, count_transactions,
 };
 pub use block::{
     Block, BlockV1, CertifiedBlock, CertifiedBlockV1, ContentsError, Executed, Header, HeaderV1,

@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_crypto::{
-    ClientSignature, Committee, Digest, Domain, Epoch, KeyError, KnownKeys, ValidatorIndex, merkle,
-    signature_group, verify_client_batch,
+    ClientSignature, Committee, Digest, Domain, Epoch, KeyError, KnownKeys, SigningKey, ValidatorIndex,
+    merkle, signature_group, verify_client_batch,
 };
 
-use super::{SignedBatch, batch_digest};
+use super::{Batch, BatchBytes, SignedBatch};
 use crate::transaction::length;
 use crate::{DecodeError, FormError, ParametersV1, Transaction, encode};
 
@@ -145,20 +145,43 @@ impl FormedBatch {
     /// Reads the canonical bytes of a signed batch and checks all but its clients' signatures.
     pub fn new(bytes: Bytes, rules: &BatchRules<'_>) -> Result<Self, BatchError> {
         let signed = SignedBatch::decode(&bytes, rules.parameters)?;
+        let bytes = BatchBytes::new(bytes).expect("what could be decoded is not too short");
+        Self::of(signed, bytes, rules)
+    }
+
+    /// Does the same for bytes whose digest was looked at before.
+    pub fn of_bytes(bytes: BatchBytes, rules: &BatchRules<'_>) -> Result<Self, BatchError> {
+        let signed = SignedBatch::decode(&bytes.bytes, rules.parameters)?;
         Self::of(signed, bytes, rules)
     }
 
     /// Does the same for a batch that is at hand as a value.
     pub fn from_signed(signed: SignedBatch, rules: &BatchRules<'_>) -> Result<Self, BatchError> {
-        let bytes = Bytes::from(encode(&signed));
-        let (length, limit) = (bytes.len(), rules.parameters.max_batch_bytes as usize);
+        let bytes = encode(&signed).into();
+        let bytes = BatchBytes::new(bytes).expect("a signed batch ends with its signature");
+        Self::of_bounded(signed, bytes, rules)
+    }
+
+    /// Does the same for a batch that its author signs now.
+    pub fn sign(batch: Batch, author: &SigningKey, rules: &BatchRules<'_>) -> Result<Self, BatchError> {
+        let (signed, bytes) = BatchBytes::sign(batch, author);
+        Self::of_bounded(signed, bytes, rules)
+    }
+
+    fn of_bounded(
+        signed: SignedBatch,
+        bytes: BatchBytes,
+        rules: &BatchRules<'_>,
+    ) -> Result<Self, BatchError> {
+        let (length, limit) = (bytes.bytes.len(), rules.parameters.max_batch_bytes as usize);
         if length > limit {
             return Err(DecodeError::TooLong { length, limit }.into());
         }
         Self::of(signed, bytes, rules)
     }
 
-    fn of(signed: SignedBatch, bytes: Bytes, rules: &BatchRules<'_>) -> Result<Self, BatchError> {
+    fn of(signed: SignedBatch, bytes: BatchBytes, rules: &BatchRules<'_>) -> Result<Self, BatchError> {
+        let BatchBytes { bytes, digest } = bytes;
         let batch = signed.batch();
         if batch.network != *rules.network {
             return Err(BatchError::WrongNetwork {
@@ -185,7 +208,6 @@ impl FormedBatch {
         if !(1..=limit).contains(&count) {
             return Err(BatchError::TransactionCount { count, limit });
         }
-        let digest = batch_digest(&bytes).expect("a signed batch ends with its signature");
         key.verify_validator(Domain::BATCH_AUTHOR, &digest.0, signed.signature())
             .map_err(|_| BatchError::BadAuthorSignature { author })?;
         let transactions = index(&signed, &bytes, rules)?;

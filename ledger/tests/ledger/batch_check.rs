@@ -3,8 +3,8 @@
 use bytes::Bytes;
 use quorate_crypto::{SigningKey, merkle};
 use quorate_ledger::{
-    Batch, BatchError, BatchV1, CheckedBatch, DecodeError, Digest, Epoch, FormError, FormedBatch, Intent,
-    Parameters, SignedBatch, Transaction, ValidatorIndex, batch_digest, count_transactions, encode,
+    Batch, BatchBytes, BatchError, BatchV1, CheckedBatch, DecodeError, Digest, Epoch, FormError, FormedBatch,
+    Intent, Parameters, SignedBatch, Transaction, ValidatorIndex, count_transactions, encode,
 };
 
 use crate::world::{NETWORK, World, key, transfer};
@@ -65,7 +65,11 @@ fn a_checked_batch_knows_ids_leaves_and_bytes() {
             count_transactions(checked.bytes()),
             u32::try_from(checked.len()).ok()
         );
-        assert_eq!(batch_digest(checked.bytes()), Some(checked.digest()));
+        let bytes = BatchBytes::new(checked.bytes().clone()).unwrap();
+        assert_eq!(bytes.digest(), checked.digest());
+        let batch = Batch::V1(signed.batch().clone());
+        let own = FormedBatch::sign(batch, &world.author, &world.rules()).unwrap();
+        assert_eq!(own.with_signatures_checked().bytes(), checked.bytes());
         let formed = FormedBatch::from_signed(signed, &world.rules()).unwrap();
         assert_eq!(formed.digest(), checked.digest());
         let groups = formed.signature_groups(2);

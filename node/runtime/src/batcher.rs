@@ -179,7 +179,7 @@ impl Parts {
             transactions,
         });
         // Every transaction was checked when it was admitted.
-        let batch = match self.batches.trust(batch.sign(&self.key)) {
+        let batch = match self.batches.sign(batch, &self.key) {
             Ok(batch) => batch,
             Err(BatchError::WrongEpoch { .. }) => return self.pool.unpack(&fingerprints),
             Err(error) => fatal(&format!("a batch packed here breaks the rules: {error}")),

@@ -13,8 +13,8 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
-use quorate_ledger::{BatchError, BatchRules, CheckedBatch, FormedBatch, Parameters, SignedBatch};
+use quorate_crypto::{Committee, Digest, Height, SigningKey, ValidatorIndex};
+use quorate_ledger::{Batch, BatchError, BatchRules, CheckedBatch, FormedBatch, Parameters, SignedBatch};
 use quorate_storage::{Chain, StorageError};
 
 pub(crate) use self::check::{Checker, start_checker};
@@ -115,8 +115,12 @@ impl BatchStore {
         Ok(())
     }
 
-    /// A batch whose clients' signatures need no check: each was checked when it was admitted here, or
-    /// a quorum's certificate vouches for them, or it was checked before it was written.
+    /// A batch of this validator's own, signed now; each of its transactions was checked when it was admitted.
+    pub(crate) fn sign(&self, batch: Batch, author: &SigningKey) -> Result<CheckedBatch, BatchError> {
+        FormedBatch::sign(batch, author, &self.rules().view()).map(FormedBatch::with_signatures_checked)
+    }
+
+    /// A batch whose clients' signatures need no check: a quorum's certificate vouches for them.
     pub(crate) fn trust(&self, batch: SignedBatch) -> Result<CheckedBatch, BatchError> {
         FormedBatch::from_signed(batch, &self.rules().view()).map(FormedBatch::with_signatures_checked)
     }

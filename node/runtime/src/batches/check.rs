@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_crypto::{Digest, KnownKeys, ValidatorIndex};
-use quorate_ledger::{BatchError, CheckedBatch, FormedBatch, batch_digest};
+use quorate_crypto::{KnownKeys, ValidatorIndex};
+use quorate_ledger::{BatchBytes, BatchError, CheckedBatch, FormedBatch};
 use rayon::prelude::*;
 
 use super::{BatchStore, Charge};
@@ -29,26 +29,26 @@ const DEAF_FOR: Duration = Duration::from_secs(60);
 /// Hands received batches to the checker.
 #[derive(Clone, Debug)]
 pub(crate) struct Checker {
-    queue: Arc<FairQueue<(Digest, Bytes)>>,
+    queue: Arc<FairQueue<BatchBytes>>,
     store: Arc<BatchStore>,
 }
 
 impl Checker {
     /// Hands over the bytes of a batch that `sender` sent, whoever packed it.
     pub(crate) fn check(&self, sender: ValidatorIndex, bytes: Bytes) {
-        let Some(digest) = batch_digest(&bytes) else {
+        let length = bytes.len();
+        let Some(bytes) = BatchBytes::new(bytes) else {
             return tracing::debug!(%sender, "bytes too few for a batch");
         };
-        let length = bytes.len();
-        self.store.received(digest);
-        let dropped = self.queue.push(sender, (digest, bytes), length);
+        self.store.received(bytes.digest());
+        let dropped = self.queue.push(sender, bytes, length);
         if !dropped.is_empty() {
             tracing::debug!(
                 %sender, dropped = dropped.len(), "batches were dropped: too many wait for their check"
             );
         }
-        for (digest, _) in dropped {
-            self.store.checked(&digest);
+        for bytes in dropped {
+            self.store.checked(&bytes.digest());
         }
     }
 
@@ -69,7 +69,8 @@ pub(crate) fn start_checker(store: Arc<BatchStore>, keys: Arc<KnownKeys>) -> (Ch
         .name("batch-check".to_owned())
         .spawn(move || {
             let mut offenders = Offenders::default();
-            while let Some((sender, (digest, bytes))) = queue.pop() {
+            while let Some((sender, bytes)) = queue.pop() {
+                let digest = bytes.digest();
                 // Copies come from several peers where one was slow to send.
                 if !store.contains(&digest) {
                     take(&store, &keys, &mut offenders, sender, bytes);
@@ -86,7 +87,7 @@ fn take(
     keys: &KnownKeys,
     offenders: &mut Offenders,
     sender: ValidatorIndex,
-    bytes: Bytes,
+    bytes: BatchBytes,
 ) {
     let now = Instant::now();
     match check(store, keys, sender, offenders.is_heard(sender, now), bytes) {
@@ -113,9 +114,9 @@ fn check(
     keys: &KnownKeys,
     sender: ValidatorIndex,
     heard: bool,
-    bytes: Bytes,
+    bytes: BatchBytes,
 ) -> Result<Option<(CheckedBatch, Charge)>, BatchError> {
-    let formed = FormedBatch::new(bytes, &store.rules().view())?;
+    let formed = FormedBatch::of_bytes(bytes, &store.rules().view())?;
     let digest = formed.digest();
     let author = formed.signed().batch().author;
     let charge = store.charge_for(&digest, author, sender);
