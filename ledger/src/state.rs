@@ -39,7 +39,7 @@ pub trait StateReader {
     ///
     /// # Errors
     /// As for one of them.
-    fn values(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, Self::Error> {
+    fn values_of(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, Self::Error> {
         keys.iter().map(|key| self.value(key)).collect()
     }
 

@@ -122,7 +122,7 @@ impl<'a, R: StateReader> View<'a, R> {
         addresses.sort_unstable();
         addresses.dedup();
         let keys: Vec<StateKey> = addresses.iter().map(StateKey::account).collect();
-        let values = self.reader.values(&keys).map_err(StateError::Read)?;
+        let values = self.reader.values_of(&keys).map_err(StateError::Read)?;
         for ((address, key), value) in addresses.iter().zip(&keys).zip(values) {
             let stored = value.map(|value| decode_value(key, &value)).transpose()?;
             self.put_account(address, stored);

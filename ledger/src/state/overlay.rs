@@ -44,8 +44,8 @@ impl<R: StateReader> StateReader for Overlay<'_, R> {
         }
     }
 
-    fn values(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, R::Error> {
-        values_over(keys, |key| self.newest(key), |keys| self.base.values(keys))
+    fn values_of(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, R::Error> {
+        values_over(keys, |key| self.newest(key), |keys| self.base.values_of(keys))
     }
 
     fn is_spent(&self, id: &Digest) -> Result<bool, R::Error> {

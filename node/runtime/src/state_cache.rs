@@ -100,11 +100,11 @@ impl<R: StateReader> StateReader for Remembering<'_, R> {
         Ok(value)
     }
 
-    fn values(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, R::Error> {
+    fn values_of(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, R::Error> {
         values_over(
             keys,
             |key| self.cache.value(key),
-            |lacking| self.base.values(lacking),
+            |lacking| self.base.values_of(lacking),
         )
     }
 
@@ -189,6 +189,27 @@ mod tests {
         cache.written([(key(1), None)].into());
         assert_eq!(reader.value(&key(1)), Ok(None));
         assert_eq!(base.0.get(), 1);
+    }
+
+    #[test]
+    fn values_looked_up_together_are_the_newest_and_are_put_in_by_the_block_alone() {
+        let (cache, base) = (StateCache::default(), Counting::default());
+        let reader = Remembering {
+            cache: &cache,
+            base: &base,
+        };
+        cache.written([(key(1), Some(vec![9])), (key(3), None)].into());
+        let keys = [key(0), key(1), key(2), key(3)];
+        let read = |first| {
+            Ok(vec![
+                Some(vec![first]),
+                Some(vec![9]),
+                Some(vec![first + 1]),
+                None,
+            ])
+        };
+        assert_eq!(reader.values_of(&keys), read(0));
+        assert_eq!(reader.values_of(&keys), read(2));
     }
 
     #[test]
