@@ -217,10 +217,10 @@ fn however_leaves_came_the_root_is_that_of_all() {
     let key = |number: u32| {
         let mut key = [0; 32];
         key[..20].copy_from_slice(&sha256(&number.to_le_bytes()).0[..20]);
-        if number % 2 == 0 {
+        if number.is_multiple_of(2) {
             key[0] = 7;
         }
-        if number % 5 == 0 {
+        if number.is_multiple_of(5) {
             key[31] = 1;
         }
         StateKey(key)
