@@ -56,6 +56,11 @@ fn of_1_000_000_keys(bencher: divan::Bencher<'_, '_>, updates: u64) {
     update(bencher, 1_000_000, updates);
 }
 
+#[divan::bench(args = [10_000], sample_count = 100)]
+fn of_10_000_000_keys(bencher: divan::Bencher<'_, '_>, updates: u64) {
+    update(bencher, 10_000_000, updates);
+}
+
 #[divan::bench(sample_count = 3)]
 fn load_1_000_000_keys() -> StateTree {
     tree_of(1_000_000)

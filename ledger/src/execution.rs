@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Agreement, AssetCode, BatchTransaction, Block, BlockV1, CheckedBatch, Executed, Header, HeaderV1,
-    IntentV1, Outcome, ParametersV1, Proposal, Receipt, ReceiptV1, StateError, StateKey, StateReader,
-    StateTree, Timestamp, encode, read_value, value_hash,
+    IntentV1, Operation, Outcome, ParametersV1, Proposal, Receipt, ReceiptV1, StateError, StateKey,
+    StateReader, StateTree, Timestamp, encode, read_value, value_hash,
 };
 
 mod operations;
@@ -202,9 +202,13 @@ pub fn execute_unrooted<'a, R: StateReader>(
     let ids: Vec<Digest> = transactions().map(|transaction| transaction.id).collect();
     let spent_before = reader.are_spent(&ids).map_err(StateError::Read)?;
     let mut run = Run::new(input, reader);
-    for ((position, transaction), spent_before) in (0_u32..).zip(transactions()).zip(spent_before) {
-        if !spent_before {
-            run.transaction(position, &transaction)?;
+    let mut places = (0_u32..).zip(spent_before);
+    for batch in input.batches {
+        run.view.read_ahead(accounts_of(batch))?;
+        for (transaction, (position, spent_before)) in batch.transactions().zip(&mut places) {
+            if !spent_before {
+                run.transaction(position, &transaction)?;
+            }
         }
     }
     let height = tip.height.next();
@@ -322,6 +326,17 @@ impl Unrooted<'_> {
 pub fn read_agreement<R: StateReader>(reader: &R) -> Result<Agreement, StateError<R::Error>> {
     let key = StateKey::agreement();
     read_value(reader, &key)?.ok_or(StateError::Damaged { key })
+}
+
+/// The accounts that a batch's transactions act for and give to.
+fn accounts_of(batch: &CheckedBatch) -> Vec<Address> {
+    let mut accounts = Vec::new();
+    for item in batch.transactions() {
+        let intent = item.transaction.intent();
+        accounts.push(intent.sender);
+        accounts.extend(intent.operations.iter().filter_map(Operation::receiver));
+    }
+    accounts
 }
 
 fn check_input(input: &BlockInput<'_>) {

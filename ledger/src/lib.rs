@@ -109,7 +109,7 @@ pub use receipt::{ErrorCode, Outcome, Receipt, ReceiptV1};
 pub use state::{
     Account, AccountV1, Asset, AssetBalance, AssetV1, Balance, BalanceV1, GenesisAsset, GenesisBalance,
     GenesisCommittee, GenesisState, GenesisStateError, GenesisValidator, MemoryState, Overlay, Signers,
-    StateError, StateKey, StateReader, genesis_state, read_value, value_hash,
+    StateError, StateKey, StateReader, genesis_state, read_value, value_hash, values_over,
 };
 pub use transaction::{
     BadSignature, FormError, Intent, IntentV1, KeySignature, Operation, OperationFormError, Signer,

@@ -34,6 +34,15 @@ pub trait StateReader {
     /// The value under `key`, if there is one.
     fn value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, Self::Error>;
 
+    /// The values under ascending keys, in their order: what [`Self::value`] gives for each of them. A store
+    /// finds many at once in less time.
+    ///
+    /// # Errors
+    /// As for one of them.
+    fn values_of(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, Self::Error> {
+        keys.iter().map(|key| self.value(key)).collect()
+    }
+
     /// Whether the transaction with this id was executed before.
     fn is_spent(&self, id: &Digest) -> Result<bool, Self::Error>;
 
@@ -204,6 +213,30 @@ fn leading(digest: &Digest) -> [u8; 20] {
     owner
 }
 
+/// The values under `keys`: as they are at hand, where they are (`at_hand` gives something), and the others
+/// all at once by `read`.
+///
+/// # Errors
+/// If `read` fails.
+///
+/// # Panics
+/// If `read` does not give a value or none for each key.
+pub fn values_over<E>(
+    keys: &[StateKey],
+    at_hand: impl Fn(&StateKey) -> Option<Option<Vec<u8>>>,
+    read: impl FnOnce(&[StateKey]) -> Result<Vec<Option<Vec<u8>>>, E>,
+) -> Result<Vec<Option<Vec<u8>>>, E> {
+    let known: Vec<_> = keys.iter().map(at_hand).collect();
+    let lacking = keys.iter().zip(&known).filter(|(_, known)| known.is_none());
+    let lacking: Vec<StateKey> = lacking.map(|(key, _)| *key).collect();
+    let mut rest = read(&lacking)?.into_iter();
+    let mut next = || rest.next().expect("a reader answers for each key");
+    Ok(known
+        .into_iter()
+        .map(|known| known.unwrap_or_else(&mut next))
+        .collect())
+}
+
 /// The value under `key`, decoded.
 ///
 /// # Errors
@@ -215,8 +248,12 @@ pub fn read_value<R: StateReader, T: DeserializeOwned>(
     let Some(bytes) = reader.value(key).map_err(StateError::Read)? else {
         return Ok(None);
     };
-    let value = decode(&bytes, MAX_VALUE_BYTES).map_err(|_| StateError::Damaged { key: *key })?;
-    Ok(Some(value))
+    decode_value(key, &bytes).map(Some)
+}
+
+/// The value that was found under `key`, decoded.
+pub(crate) fn decode_value<T: DeserializeOwned, E>(key: &StateKey, bytes: &[u8]) -> Result<T, StateError<E>> {
+    decode(bytes, MAX_VALUE_BYTES).map_err(|_| StateError::Damaged { key: *key })
 }
 
 /// The hash of a value, as its leaf commits to it.

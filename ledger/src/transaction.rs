@@ -132,6 +132,20 @@ pub enum Operation {
     },
 }
 
+impl Operation {
+    /// The account that it gives something to.
+    pub(crate) fn receiver(&self) -> Option<Address> {
+        match self {
+            Self::Mint { to, .. } | Self::Transfer { to, .. } => Some(*to),
+            Self::CreateAsset { .. }
+            | Self::Burn { .. }
+            | Self::PutRecord { .. }
+            | Self::SetSigners { .. }
+            | Self::Rejoin { .. } => None,
+        }
+    }
+}
+
 /// A key that may sign for an account.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signer {

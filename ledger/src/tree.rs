@@ -16,10 +16,12 @@ use quorate_crypto::{Digest, Height};
 use crate::StateKey;
 
 mod bucket;
+mod leaves;
 mod proof;
 mod rule;
 
 use bucket::{Bucket, Change};
+use leaves::Leaves;
 pub use proof::{MAX_STEPS, ProofLeaf, ProofStep, StatePath, StateProof, StateProofError, StateProofV1};
 use rule::{Leaf, Step};
 
@@ -29,8 +31,16 @@ const MIN_LEVELS: u8 = 8;
 /// Buckets of the largest tree: 2 to this. Beyond it they only grow longer.
 const MAX_LEVELS: u8 = 28;
 
-/// Leaves in a bucket, on average, beyond which there are more buckets.
-const MAX_MEAN: usize = 8;
+/// Leaves in a bucket, on average, beyond which there are twice as many buckets. More of them in a bucket
+/// mean more hashing, as all of a bucket is hashed anew; fewer mean more memory, as each bucket takes about
+/// a hundred bytes beside its leaves.
+const MAX_MEAN: usize = 6;
+
+/// While a tree is loaded, leaves are packed away once so many have come that share their first byte.
+const PACKED_AT_ONCE: usize = 1024;
+
+/// Changes whose way through the tree is looked at before the first of them is made.
+const WARMED_AT_ONCE: usize = 256;
 
 /// The state tree, in memory.
 #[derive(Clone, Debug)]
@@ -83,22 +93,23 @@ impl StateTree {
     /// # Panics
     /// If a key comes twice.
     pub fn load(height: Height, values: impl IntoIterator<Item = (StateKey, Digest)>) -> Self {
-        // Leaves by their keys' first byte: a list at a time is taken apart again, so that they are not
-        // all in memory twice.
-        let mut lists: Vec<Vec<Leaf>> = vec![Vec::new(); 1 << MIN_LEVELS];
-        let mut current = 0;
+        // Leaves by their keys' first byte, packed: a list at a time is taken apart again, so that they are
+        // not all in memory twice.
+        let mut lists: Vec<Vec<Leaves>> = vec![Vec::new(); 1 << MIN_LEVELS];
+        let mut open: Vec<Vec<Leaf>> = vec![Vec::new(); 1 << MIN_LEVELS];
+        let mut leaves = 0;
         for (key, value) in values {
             let list = usize::from(key.0[0]);
-            if list > current && lists[list].is_empty() {
-                lists[current].shrink_to_fit();
-                current = list;
-            }
             let hash = rule::leaf_hash(&key, &value);
-            lists[list].push(Leaf { key, hash });
+            open[list].push(Leaf { key, hash });
+            leaves += 1;
+            if open[list].len() == PACKED_AT_ONCE {
+                lists[list].push(Leaves::of(&open[list]));
+                open[list].clear();
+            }
         }
-        let leaves = lists.iter().map(Vec::len).sum();
         let mut levels = MIN_LEVELS;
-        while levels < MAX_LEVELS && leaves > (MAX_MEAN / 2) << levels {
+        while levels < MAX_LEVELS && leaves > MAX_MEAN << levels {
             levels += 1;
         }
         let mut tree = Self {
@@ -110,7 +121,13 @@ impl StateTree {
             undo: VecDeque::new(),
             height,
         };
-        for mut list in lists {
+        for (packed, open) in lists.into_iter().zip(open) {
+            let mut list = Vec::with_capacity(packed.len() * PACKED_AT_ONCE + open.len());
+            for leaves in &packed {
+                leaves.collect_into(&mut list);
+            }
+            drop(packed);
+            list.extend(open);
             list.sort_unstable_by_key(|leaf| leaf.key);
             let distinct = list.is_sorted_by(|a, b| a.key < b.key);
             assert!(distinct, "a state has each key once");
@@ -163,8 +180,8 @@ impl StateTree {
         let before = self.apply(&changes);
         self.undo.push_back(Undo { height, before });
         self.height = height;
-        if self.leaves > MAX_MEAN << self.levels && self.levels < MAX_LEVELS {
-            self.grow_to((self.levels + 2).min(MAX_LEVELS));
+        while self.leaves > MAX_MEAN << self.levels && self.levels < MAX_LEVELS {
+            self.double_buckets();
         }
         self.root()
     }
@@ -218,21 +235,24 @@ impl StateTree {
         let mut before = Vec::with_capacity(changes.len());
         let mut changed = Vec::new();
         let mut rest = changes;
+        let mut warm = 0;
         while let Some((first, _)) = rest.first() {
+            let done = before.len();
+            if done >= warm {
+                warm = done + WARMED_AT_ONCE;
+                self.warm_buckets(&changes[done..warm.min(changes.len())]);
+            }
             let place = self.place(first);
             let end = rest
                 .iter()
                 .take_while(|(key, _)| self.place(key) == place)
                 .count();
             let (own, others) = rest.split_at(end);
-            let bucket = &mut self.buckets[place];
-            for (key, hash) in own {
-                let old = bucket.leaf(key);
-                self.leaves = self.leaves + usize::from(hash.is_some()) - usize::from(old.is_some());
-                before.push((*key, old));
+            let root = self.buckets[place].apply(own, &mut before);
+            for ((_, new), (_, old)) in own.iter().zip(&before[done..]) {
+                self.leaves = self.leaves + usize::from(new.is_some()) - usize::from(old.is_some());
             }
-            bucket.apply(own);
-            self.nodes.set(width + place, bucket.root());
+            self.nodes.set(width + place, root);
             changed.push(width + place);
             rest = others;
         }
@@ -241,26 +261,39 @@ impl StateTree {
                 *node /= 2;
             }
             changed.dedup();
-            for node in &changed {
-                self.nodes.join_below(*node);
+            for nodes in changed.chunks(WARMED_AT_ONCE) {
+                self.nodes.warm(nodes);
+                for node in nodes {
+                    self.nodes.join_below(*node);
+                }
             }
         }
         before
     }
 
-    /// Splits every bucket, so that there are 2^levels of them.
-    fn grow_to(&mut self, levels: u8) {
-        let parts = 1_usize << (levels - self.levels);
-        let width = 1_usize << levels;
-        self.levels = levels;
+    /// Looks at all buckets that changes go to: what is far away in memory then comes at the same time, and
+    /// not one after the other between the hashing.
+    fn warm_buckets(&self, changes: &[Change]) {
+        let seen = changes.iter().fold(0, |seen, (key, _)| {
+            let place = self.place(key);
+            let root = self.nodes.root(self.buckets.len() + place).0[0];
+            seen ^ root ^ self.buckets[place].first_byte()
+        });
+        std::hint::black_box(seen);
+    }
+
+    /// Splits every bucket in two. The roots above the buckets stay what they are.
+    fn double_buckets(&mut self) {
+        let width = 2 * self.buckets.len();
+        self.levels += 1;
         self.nodes.widen(width);
         let mut leaves = Vec::new();
         for bucket in std::mem::replace(&mut self.buckets, Vec::with_capacity(width)) {
             leaves.clear();
             bucket.collect_into(&mut leaves);
-            self.append_buckets(&leaves, parts);
+            drop(bucket);
+            self.append_buckets(&leaves, 2);
         }
-        self.join_all();
     }
 
     /// Appends the next `count` buckets, which have these sorted leaves between them.
@@ -270,9 +303,8 @@ impl StateTree {
             let place = self.buckets.len();
             let own = leaves.partition_point(|leaf| self.place(&leaf.key) <= place);
             let (own, others) = leaves.split_at(own);
-            let bucket = Bucket::of(own);
-            self.nodes.set(width + place, bucket.root());
-            self.buckets.push(bucket);
+            self.nodes.set(width + place, rule::root(own));
+            self.buckets.push(Bucket::of(own));
             leaves = others;
         }
         assert!(leaves.is_empty(), "every leaf has its bucket");
@@ -311,7 +343,7 @@ impl StateTree {
         }
         if depth == self.levels {
             let mut bucket = self.buckets[node - self.buckets.len()].clone();
-            bucket.apply(changes);
+            bucket.apply(changes, &mut Vec::new());
             return bucket.path(key, lower);
         }
         let (zeros, ones) = changes.split_at(changes.partition_point(|(key, _)| !key.bit(depth)));
@@ -341,8 +373,7 @@ impl StateTree {
         }
         if depth == self.levels {
             let mut bucket = self.buckets[node - self.buckets.len()].clone();
-            bucket.apply(changes);
-            return bucket.root();
+            return bucket.apply(changes, &mut Vec::new());
         }
         let (zeros, ones) = changes.split_at(changes.partition_point(|(key, _)| !key.bit(depth)));
         let left = self.root_with(2 * node, depth + 1, zeros);
@@ -373,6 +404,12 @@ impl Nodes {
 
     fn set(&mut self, node: usize, root: Digest) {
         self.0[node / 2].0[node % 2] = root;
+    }
+
+    /// Looks at what is right below these nodes, so that it comes near all at the same time.
+    fn warm(&self, nodes: &[usize]) {
+        let seen = nodes.iter().fold(0, |seen, node| seen ^ self.0[*node].0[0].0[0]);
+        std::hint::black_box(seen);
     }
 
     /// Sets the root of `node` from those below it.

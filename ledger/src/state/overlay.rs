@@ -2,7 +2,7 @@
 
 use quorate_crypto::Digest;
 
-use super::{StateKey, StateReader};
+use super::{StateKey, StateReader, values_over};
 use crate::Execution;
 
 /// The state after some executed blocks, which are not written yet.
@@ -26,17 +26,26 @@ impl<'a, R> Overlay<'a, R> {
         );
         Self { pending, base }
     }
+
+    /// The newest value that a pending block has written.
+    fn newest(&self, key: &StateKey) -> Option<Option<Vec<u8>>> {
+        let mut pending = self.pending.iter().rev();
+        pending.find_map(|block| block.changes.get(key)).cloned()
+    }
 }
 
 impl<R: StateReader> StateReader for Overlay<'_, R> {
     type Error = R::Error;
 
     fn value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, R::Error> {
-        let newest = self.pending.iter().rev().find_map(|block| block.changes.get(key));
-        match newest {
-            Some(value) => Ok(value.clone()),
+        match self.newest(key) {
+            Some(value) => Ok(value),
             None => self.base.value(key),
         }
+    }
+
+    fn values_of(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, R::Error> {
+        values_over(keys, |key| self.newest(key), |keys| self.base.values_of(keys))
     }
 
     fn is_spent(&self, id: &Digest) -> Result<bool, R::Error> {

@@ -3,6 +3,7 @@
 
 use quorate_crypto::Digest;
 
+use super::leaves::Leaves;
 use super::rule::{self, Leaf, Step};
 use crate::StateKey;
 
@@ -18,7 +19,7 @@ const FEW_LEAVES: usize = 8;
 /// Leaves that share a prefix, sorted by key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Bucket {
-    Leaves(Vec<Leaf>),
+    Leaves(Leaves),
     Split(Box<Split>),
 }
 
@@ -34,7 +35,7 @@ pub(super) struct Split {
 
 impl Default for Bucket {
     fn default() -> Self {
-        Self::Leaves(Vec::new())
+        Self::Leaves(Leaves::default())
     }
 }
 
@@ -42,7 +43,7 @@ impl Bucket {
     /// A bucket of sorted leaves.
     pub(super) fn of(leaves: &[Leaf]) -> Self {
         if leaves.len() <= MAX_LEAVES {
-            return Self::Leaves(leaves.to_vec());
+            return Self::Leaves(Leaves::of(leaves));
         }
         let (depth, middle) = rule::split(leaves);
         let (left, right) = leaves.split_at(middle);
@@ -62,26 +63,15 @@ impl Bucket {
     /// The root of all leaves.
     pub(super) fn root(&self) -> Digest {
         match self {
-            Self::Leaves(leaves) => rule::root(leaves),
+            Self::Leaves(leaves) => rule::root(&leaves.to_vec()),
             Self::Split(split) => rule::join(split.depth, &split.roots[0], &split.roots[1]),
-        }
-    }
-
-    /// The hash of the leaf with this key.
-    pub(super) fn leaf(&self, key: &StateKey) -> Option<Digest> {
-        match self {
-            Self::Leaves(leaves) => {
-                let at = leaves.binary_search_by_key(key, |leaf| leaf.key).ok()?;
-                Some(leaves[at].hash)
-            }
-            Self::Split(split) => split.children[usize::from(key.bit(split.depth))].leaf(key),
         }
     }
 
     /// Follows the bits of `key`, as [`rule::path`] does.
     pub(super) fn path(&self, key: &StateKey, path: &mut Vec<Step>) -> Option<Leaf> {
         match self {
-            Self::Leaves(leaves) => rule::path(leaves, key, path),
+            Self::Leaves(leaves) => rule::path(&leaves.to_vec(), key, path),
             Self::Split(split) => {
                 let side = usize::from(key.bit(split.depth));
                 path.push((split.depth, split.roots[1 - side]));
@@ -90,10 +80,18 @@ impl Bucket {
         }
     }
 
+    /// A byte that lies where the leaves do: to look at it brings them near.
+    pub(super) fn first_byte(&self) -> u8 {
+        match self {
+            Self::Leaves(leaves) => leaves.first_byte(),
+            Self::Split(split) => split.depth,
+        }
+    }
+
     /// Appends all leaves in order.
     pub(super) fn collect_into(&self, leaves: &mut Vec<Leaf>) {
         match self {
-            Self::Leaves(own) => leaves.extend_from_slice(own),
+            Self::Leaves(own) => own.collect_into(leaves),
             Self::Split(split) => {
                 split.children[0].collect_into(leaves);
                 split.children[1].collect_into(leaves);
@@ -101,48 +99,53 @@ impl Bucket {
         }
     }
 
-    /// Applies changes that are sorted by key, none twice. Removing what is not there changes nothing.
-    pub(super) fn apply(&mut self, changes: &[Change]) {
+    /// Applies changes that are sorted by key, none twice, appends what the leaves were before to `before`,
+    /// and gives the new root. Removing what is not there changes nothing.
+    pub(super) fn apply(&mut self, changes: &[Change], before: &mut Vec<Change>) -> Digest {
         if changes.is_empty() {
-            return;
+            return self.root();
         }
         match self {
             Self::Leaves(leaves) => {
+                let mut changed = leaves.to_vec();
                 for (key, hash) in changes {
-                    change_leaf(leaves, key, *hash);
+                    before.push((*key, change_leaf(&mut changed, key, *hash)));
                 }
-                if leaves.len() > MAX_LEAVES {
-                    *self = Self::of(leaves);
+                if changed.len() <= MAX_LEAVES {
+                    leaves.replace(&changed);
+                    return rule::root(&changed);
                 }
+                *self = Self::of(&changed);
             }
             Self::Split(split) => match split.earliest_parting(changes) {
                 None => {
                     let middle = changes.partition_point(|(key, _)| !key.bit(split.depth));
-                    split.apply(0, &changes[..middle]);
-                    split.apply(1, &changes[middle..]);
+                    split.apply(0, &changes[..middle], before);
+                    split.apply(1, &changes[middle..], before);
                     self.simplify();
                 }
-                Some(depth) => self.branch(depth, changes),
+                Some(depth) => self.branch(depth, changes, before),
             },
         }
+        self.root()
     }
 
     /// Applies changes some of which part from all leaves at bit `depth`, above the split.
-    fn branch(&mut self, depth: u8, changes: &[Change]) {
+    fn branch(&mut self, depth: u8, changes: &[Change], before: &mut Vec<Change>) {
         let Self::Split(split) = self else {
             unreachable!("only a split has a prefix to part from");
         };
         let prefix = split.prefix;
         let middle = changes.partition_point(|(key, _)| !key.bit(depth));
         let (zeros, ones) = changes.split_at(middle);
-        let (own, others) = if prefix.bit(depth) {
-            (ones, zeros)
-        } else {
-            (zeros, ones)
-        };
         let mut new = Self::default();
-        new.apply(others);
-        self.apply(own);
+        if prefix.bit(depth) {
+            new.apply(zeros, before);
+            self.apply(ones, before);
+        } else {
+            self.apply(zeros, before);
+            new.apply(ones, before);
+        }
         if new.is_empty() {
             return;
         }
@@ -157,7 +160,7 @@ impl Bucket {
     }
 
     fn is_empty(&self) -> bool {
-        matches!(self, Self::Leaves(leaves) if leaves.is_empty())
+        matches!(self, Self::Leaves(leaves) if leaves.len() == 0)
     }
 
     /// Restores what holds of every split: two nonempty sides, and not just a few leaves.
@@ -173,8 +176,9 @@ impl Bucket {
         } else if let (Self::Leaves(left), Self::Leaves(right)) = (left, right)
             && left.len() + right.len() <= FEW_LEAVES
         {
-            left.append(right);
-            *self = Self::Leaves(std::mem::take(left));
+            let mut leaves = left.to_vec();
+            right.collect_into(&mut leaves);
+            *self = Self::Leaves(Leaves::of(&leaves));
         }
     }
 }
@@ -191,22 +195,23 @@ impl Split {
         partings.min().filter(|parting| *parting < self.depth)
     }
 
-    fn apply(&mut self, side: usize, changes: &[Change]) {
+    fn apply(&mut self, side: usize, changes: &[Change], before: &mut Vec<Change>) {
         if !changes.is_empty() {
-            self.children[side].apply(changes);
-            self.roots[side] = self.children[side].root();
+            self.roots[side] = self.children[side].apply(changes, before);
         }
     }
 }
 
-fn change_leaf(leaves: &mut Vec<Leaf>, key: &StateKey, hash: Option<Digest>) {
+/// Sets or removes the leaf with this key, and gives its hash before.
+fn change_leaf(leaves: &mut Vec<Leaf>, key: &StateKey, hash: Option<Digest>) -> Option<Digest> {
     let place = leaves.binary_search_by_key(key, |leaf| leaf.key);
     match (place, hash) {
-        (Ok(at), Some(hash)) => leaves[at].hash = hash,
-        (Ok(at), None) => {
-            leaves.remove(at);
+        (Ok(at), Some(hash)) => Some(std::mem::replace(&mut leaves[at].hash, hash)),
+        (Ok(at), None) => Some(leaves.remove(at).hash),
+        (Err(at), Some(hash)) => {
+            leaves.insert(at, Leaf { key: *key, hash });
+            None
         }
-        (Err(at), Some(hash)) => leaves.insert(at, Leaf { key: *key, hash }),
-        (Err(_), None) => {}
+        (Err(_), None) => None,
     }
 }

@@ -38,6 +38,9 @@ fn stacked_blocks_are_those_that_come_of_writing_each_first() {
     for (key, value) in written.state.values() {
         assert_eq!(overlay.value(key).unwrap().as_deref(), Some(value));
     }
+    let keys: Vec<_> = written.state.values().map(|(key, _)| *key).collect();
+    let values = written.state.values().map(|(_, value)| Some(value.to_vec()));
+    assert!(overlay.values_of(&keys).unwrap().into_iter().eq(values));
     let id = pending[0].transactions[0].id;
     assert!(overlay.is_spent(&id).unwrap());
     assert!(!stacked.state.is_spent(&id).unwrap());
@@ -66,4 +69,5 @@ fn a_removed_value_is_not_looked_up_below() {
     let execution = world.execute_at(time, &[batch]);
     let overlay = Overlay::new([&execution], &world.state);
     assert_eq!(overlay.value(&key).unwrap(), None);
+    assert_eq!(overlay.values_of(&[key]).unwrap(), [None]);
 }

@@ -210,6 +210,45 @@ fn a_tree_grows_with_its_leaves_and_keeps_its_root() {
     assert_eq!(tree.root(), model_root(&model));
 }
 
+/// Accounts' keys are held without their zeros, others whole; buckets have both, and change from one to the
+/// other.
+#[test]
+fn however_leaves_came_the_root_is_that_of_all() {
+    let key = |number: u32| {
+        let mut key = [0; 32];
+        key[..20].copy_from_slice(&sha256(&number.to_le_bytes()).0[..20]);
+        if number.is_multiple_of(2) {
+            key[0] = 7;
+        }
+        if number.is_multiple_of(5) {
+            key[31] = 1;
+        }
+        StateKey(key)
+    };
+    let value = |number: u32| value_hash(&number.to_le_bytes());
+    let loaded = |numbers: &[u32]| {
+        let leaves = numbers.iter().map(|number| (key(*number), value(*number)));
+        StateTree::load(Height(0), leaves)
+    };
+    let all: Vec<u32> = (0..6_000).collect();
+    let mut ascending = all.clone();
+    ascending.sort_unstable_by_key(|number| key(*number));
+    let root = loaded(&all).root();
+    assert_eq!(loaded(&ascending).root(), root);
+
+    // Accounts first, so that what has a longer key comes to them and goes again.
+    let (others, accounts): (Vec<u32>, Vec<u32>) = all.iter().partition(|number| *number % 5 == 0);
+    let mut tree = loaded(&accounts);
+    let without = tree.root();
+    tree.update(
+        Height(1),
+        others.iter().map(|number| (key(*number), Some(value(*number)))),
+    );
+    assert_eq!((tree.root(), tree.len()), (root, all.len()));
+    tree.rollback_to(Height(0));
+    assert_eq!((tree.root(), tree.len()), (without, accounts.len()));
+}
+
 #[test]
 fn keys_chosen_to_fill_one_bucket_are_no_burden() {
     let key = |number: u32| {

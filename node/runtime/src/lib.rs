@@ -30,7 +30,7 @@ mod quarantine;
 mod queue;
 mod router;
 mod start;
-mod state_cache;
+pub mod state_cache;
 mod sync;
 mod view;
 mod wire;

@@ -2,7 +2,8 @@
 //! that is looked at again soon, and a look into the database costs as much as executing the payment.
 //!
 //! Only the executor fills it, on the thread that writes blocks: nobody can put in what was current when
-//! it was read and is not any more. Others look into it for a trial, which promises nothing.
+//! it was read and is not any more. Others look into it for a trial, which promises nothing. What a batch is
+//! about to use is looked up at once and put in when the block that changed it is written.
 //!
 //! Bound: [`VALUES`] in each of two generations. What is not looked at while a whole generation of others
 //! came goes.
@@ -11,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quorate_crypto::Digest;
-use quorate_ledger::{StateKey, StateReader};
+use quorate_ledger::{StateKey, StateReader, values_over};
 
 /// Values of a generation: with two of them, about 30 MB of accounts.
 const VALUES: usize = 1 << 16;
@@ -20,7 +21,7 @@ const SHARDS: usize = 16;
 
 /// The values; none where there is no value.
 #[derive(Debug)]
-pub(crate) struct StateCache {
+pub struct StateCache {
     shards: Vec<Mutex<Generations>>,
 }
 
@@ -53,7 +54,7 @@ impl StateCache {
     }
 
     /// A block that changed this was written: the executor's thread says so, before it reads again.
-    pub(crate) fn written(&self, changes: BTreeMap<StateKey, Option<Vec<u8>>>) {
+    pub fn written(&self, changes: BTreeMap<StateKey, Option<Vec<u8>>>) {
         for (key, value) in changes {
             self.put(key, value);
         }
@@ -80,9 +81,11 @@ impl Generations {
 }
 
 /// The newest certified state, for the executor's thread alone: what it reads is remembered.
-pub(crate) struct Remembering<'a, R> {
-    pub(crate) cache: &'a StateCache,
-    pub(crate) base: &'a R,
+pub struct Remembering<'a, R> {
+    /// The values in memory.
+    pub cache: &'a StateCache,
+    /// The database.
+    pub base: &'a R,
 }
 
 impl<R: StateReader> StateReader for Remembering<'_, R> {
@@ -95,6 +98,14 @@ impl<R: StateReader> StateReader for Remembering<'_, R> {
         let value = self.base.value(key)?;
         self.cache.put(*key, value.clone());
         Ok(value)
+    }
+
+    fn values_of(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, R::Error> {
+        values_over(
+            keys,
+            |key| self.cache.value(key),
+            |lacking| self.base.values_of(lacking),
+        )
     }
 
     fn is_spent(&self, id: &Digest) -> Result<bool, R::Error> {
@@ -178,6 +189,27 @@ mod tests {
         cache.written([(key(1), None)].into());
         assert_eq!(reader.value(&key(1)), Ok(None));
         assert_eq!(base.0.get(), 1);
+    }
+
+    #[test]
+    fn values_looked_up_together_are_the_newest_and_are_put_in_by_the_block_alone() {
+        let (cache, base) = (StateCache::default(), Counting::default());
+        let reader = Remembering {
+            cache: &cache,
+            base: &base,
+        };
+        cache.written([(key(1), Some(vec![9])), (key(3), None)].into());
+        let keys = [key(0), key(1), key(2), key(3)];
+        let read = |first| {
+            Ok(vec![
+                Some(vec![first]),
+                Some(vec![9]),
+                Some(vec![first + 1]),
+                None,
+            ])
+        };
+        assert_eq!(reader.values_of(&keys), read(0));
+        assert_eq!(reader.values_of(&keys), read(2));
     }
 
     #[test]

@@ -14,20 +14,23 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use bytes::Bytes;
 use quorate_crypto::Certificate;
 use quorate_ledger::{
-    Block, CheckedBatch, Digest, Epoch, Execution, GenesisState, Height, StateKey, StateReader, StateTree,
-    Tip, ValidatorIndex, decode, encode, value_hash,
+    Block, CheckedBatch, Digest, Epoch, Execution, GenesisState, Height, StateTree, Tip, ValidatorIndex,
+    decode, encode,
 };
 use rocksdb::WriteBatch;
 
 use crate::database::{Database, Order, View};
 use crate::families::{
-    BATCHES, BLOCKS, CERTIFICATES, FAMILIES, HeightRecord, MAX_VALUE_BYTES, ORDERED, STATE, TIP_KEY,
-    TRANSACTIONS, TipRecord, UNORDERED, UnorderedRecord, height_key,
+    BATCHES, BLOCKS, CERTIFICATES, FAMILIES, HeightRecord, MAX_VALUE_BYTES, ORDERED, TIP_KEY, TipRecord,
+    UNORDERED, UnorderedRecord, height_key,
 };
 use crate::meta::{self, META};
 use crate::{Snapshot, Statistics, StorageError, StorageOptions};
 
+mod state;
 mod write;
+
+pub use state::Reader;
 
 /// The certified chain on disk.
 #[derive(Debug)]
@@ -135,28 +138,7 @@ impl Chain {
 
     /// Rebuilds the state tree from the stored values, and checks its root against the tip's header.
     pub fn load_state_tree(&self) -> Result<StateTree, StorageError> {
-        let snapshot = self.snapshot()?;
-        let mut failure = None;
-        let values = snapshot.state().map_while(|entry| match entry {
-            Ok((key, value)) => Some((key, value_hash(&value))),
-            Err(error) => {
-                failure = Some(error);
-                None
-            }
-        });
-        let tree = StateTree::load(snapshot.height(), values);
-        if let Some(error) = failure {
-            return Err(error);
-        }
-        let (expected, rebuilt) = (snapshot.state_root(), tree.root());
-        if expected != rebuilt {
-            return Err(StorageError::StateMismatch {
-                height: snapshot.height(),
-                expected,
-                rebuilt,
-            });
-        }
-        Ok(tree)
+        state::load_tree(&self.snapshot()?)
     }
 
     /// Stores a certified block with its state and indexes: all of it or nothing. Does nothing for a block
@@ -321,29 +303,6 @@ impl Chain {
 
     fn stored(&self) -> Arc<Stored> {
         Arc::clone(&self.tip.read().unwrap_or_else(PoisonError::into_inner))
-    }
-}
-
-/// Reads the newest certified state.
-#[derive(Clone, Debug)]
-pub struct Reader {
-    database: Arc<Database>,
-}
-
-impl StateReader for Reader {
-    type Error = StorageError;
-
-    fn value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.database.get(STATE, key.as_bytes())
-    }
-
-    fn is_spent(&self, id: &Digest) -> Result<bool, StorageError> {
-        self.database.contains(TRANSACTIONS, id.as_bytes())
-    }
-
-    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, StorageError> {
-        let keys = ids.iter().map(|id| id.as_bytes().as_slice());
-        self.database.contains_each(TRANSACTIONS, keys)
     }
 }
 

@@ -15,8 +15,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode,
-    LogLevel, Options, ReadOptions, WaitForCompactOptions, WriteBatch, WriteOptions,
+    BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB,
+    DBCompressionType, DBRecoveryMode, LogLevel, Options, ReadOptions, WaitForCompactOptions, WriteBatch,
+    WriteOptions,
 };
 
 use crate::StorageError;
@@ -65,8 +66,14 @@ impl StorageOptions {
 /// What a column family holds, as far as it decides how the family is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
-    /// Looked up by key, often in vain: a Bloom filter answers for keys that are not there.
+    /// Looked up by key, often in vain: a Bloom filter answers for keys that are not there. There are more and
+    /// more of them, so filters and indexes are in pieces that the cache holds while they are in use.
     Lookup,
+    /// The leaves of the state tree, looked up by key at random. The tree has all of their keys in memory, so
+    /// filters and indexes, below 2 bytes a key, are there too. Blocks are left to the system's cache: a
+    /// second one that holds few of them takes longer to keep than it saves, and the values in use are held
+    /// above.
+    State,
     /// Read in order.
     Ordered,
     /// Large values written once: kept in files that compaction does not rewrite.
@@ -85,6 +92,8 @@ const FILTER_BITS: f64 = 10.0;
 /// The part of its memory that a family of [`Kind::Lookup`] gives to a filter over what is still in memory:
 /// 16 bits and more for each key of a hundred bytes. A look-up in vain ends there.
 const MEMORY_FILTER: f64 = 0.02;
+/// Bytes of a block of [`Kind::State`]: about ten values, of which one is wanted.
+const STATE_BLOCK_BYTES: usize = 1 << 10;
 /// Smallest value that goes to a blob file, in bytes.
 const MIN_BLOB_BYTES: u64 = 512;
 /// Size of a blob file, in bytes.
@@ -154,6 +163,20 @@ impl Database {
         self.db
             .get_cf(self.family(family), key)
             .map_err(|error| self.sort(&error))
+    }
+
+    /// The values under ascending keys, in their order.
+    pub(crate) fn get_all<'k>(
+        &self,
+        family: Family,
+        keys: impl IntoIterator<Item = &'k [u8; 32]>,
+    ) -> Result<Vec<Option<Vec<u8>>>, StorageError> {
+        let found = self.db.batched_multi_get_cf(self.family(family), keys, true);
+        let values = found.into_iter().map(|value| match value {
+            Ok(value) => Ok(value.map(|value| value.to_vec())),
+            Err(error) => Err(self.sort(&error)),
+        });
+        values.collect()
     }
 
     pub(crate) fn contains(&self, family: Family, key: &[u8]) -> Result<bool, StorageError> {
@@ -430,13 +453,29 @@ fn database_options(bounds: &StorageOptions) -> Options {
 
 fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options {
     let mut table = BlockBasedOptions::default();
-    table.set_block_cache(cache);
-    table.set_cache_index_and_filter_blocks(true);
-    table.set_cache_index_and_filter_blocks_with_high_priority(true);
-    table.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    if kind == Kind::Lookup {
+    if kind != Kind::State {
+        table.set_block_cache(cache);
+        table.set_cache_index_and_filter_blocks(true);
+        table.set_cache_index_and_filter_blocks_with_high_priority(true);
+        table.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    }
+    let has_filter = matches!(kind, Kind::Lookup | Kind::State);
+    if has_filter {
         table.set_bloom_filter(FILTER_BITS, false);
         table.set_optimize_filters_for_memory(true);
+    }
+    match kind {
+        Kind::Lookup => {
+            // In one piece they are larger than what each of the cache's 64 shards can hold.
+            table.set_index_type(BlockBasedIndexType::TwoLevelIndexSearch);
+            table.set_partition_filters(true);
+            table.set_pin_top_level_index_and_filter(true);
+        }
+        Kind::State => {
+            table.set_block_size(STATE_BLOCK_BYTES);
+            table.disable_cache();
+        }
+        Kind::Ordered | Kind::Blobs => {}
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
@@ -449,7 +488,12 @@ fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options
     options.set_level_compaction_dynamic_level_bytes(true);
     options.set_write_buffer_size(bounds.write_buffer_bytes);
     options.set_arena_block_size(ARENA_BLOCK_BYTES);
-    if kind == Kind::Lookup {
+    if kind == Kind::State {
+        // Nearly all that is looked for is there, and nearly all of that in the last level: a filter over
+        // that would be most of the memory and answer what the look-up says anyway.
+        options.set_optimize_filters_for_hits(true);
+    }
+    if has_filter {
         options.set_memtable_whole_key_filtering(true);
         options.set_memtable_prefix_bloom_ratio(MEMORY_FILTER);
     }

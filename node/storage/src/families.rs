@@ -82,7 +82,7 @@ pub(crate) const EPOCHS: Family = Family {
 };
 pub(crate) const STATE: Family = Family {
     name: "state",
-    kind: Kind::Lookup,
+    kind: Kind::State,
 };
 
 /// All families of the chain database.

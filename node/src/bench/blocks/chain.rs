@@ -18,6 +18,7 @@ use quorate_ledger::{
     KeySignature, Operation, Parameters, Proposal, StateError, StateTree, Timestamp, Tip, Transaction,
     ValidatorIndex, encode, execute_unrooted, genesis_state,
 };
+use quorate_runtime::state_cache::{Remembering, StateCache};
 use quorate_storage::{Chain, StorageError, StorageOptions};
 use rayon::prelude::*;
 
@@ -45,6 +46,7 @@ const BATCH_FRAME: usize = 512;
 pub(super) struct BenchChain {
     folder: PathBuf,
     chain: Chain,
+    state: StateCache,
     tree: StateTree,
     validators: Vec<SigningKey>,
     committee: Committee,
@@ -177,6 +179,7 @@ impl BenchChain {
             folder: folder.to_owned(),
             tree: genesis.tree(),
             chain,
+            state: StateCache::default(),
             validators,
             committee,
             parameters,
@@ -198,6 +201,7 @@ impl BenchChain {
         let opened = Self {
             folder: folder.to_owned(),
             chain,
+            state: StateCache::default(),
             tree,
             validators,
             committee,
@@ -286,7 +290,11 @@ impl BenchChain {
 
         self.chain.write_batches(batches)?;
         times.batches = watch.lap();
-        let unrooted = execute_unrooted(&input, &self.chain.reader()).map_err(|error| match error {
+        let state = Remembering {
+            cache: &self.state,
+            base: &self.chain.reader(),
+        };
+        let unrooted = execute_unrooted(&input, &state).map_err(|error| match error {
             StateError::Read(error) => error,
             StateError::Damaged { key } => StorageError::Corrupted {
                 path: self.folder.clone(),
@@ -294,11 +302,12 @@ impl BenchChain {
             },
         })?;
         times.execute = watch.lap();
-        let execution = unrooted.root(&mut self.tree);
+        let mut execution = unrooted.root(&mut self.tree);
         times.tree = watch.lap();
         let certificate = self.certify(&execution.tip);
         watch.lap();
         self.chain.write_block(&execution, &certificate)?;
+        self.state.written(std::mem::take(&mut execution.changes));
         times.write = watch.lap();
         self.chain.sync()?;
         times.flush = watch.lap();

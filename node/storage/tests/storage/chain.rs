@@ -576,3 +576,24 @@ fn an_accounts_values_are_its_leaf_and_its_further_balances() {
     ];
     assert_eq!(keys, expected);
 }
+
+#[test]
+fn many_values_looked_up_at_once_are_those_of_each_key() {
+    let mut fixture = Fixture::new(600);
+    fixture.pay_all(&[(1, 2), (599, 0)]);
+    let stored = (0..600).map(|account| fixture.network.address(account));
+    let unknown = (0..100).map(|number| Address([number; 20]));
+    let mut keys: Vec<StateKey> = stored
+        .chain(unknown)
+        .map(|address| StateKey::account(&address))
+        .collect();
+    keys.sort_unstable();
+    let reader = fixture.chain.reader();
+    for count in [0, 1, 255, 256, 257, keys.len()] {
+        let each: Vec<_> = keys[..count]
+            .iter()
+            .map(|key| reader.value(key).unwrap())
+            .collect();
+        assert_eq!(reader.values_of(&keys[..count]).unwrap(), each);
+    }
+}
