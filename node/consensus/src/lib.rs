@@ -100,6 +100,7 @@ macro_rules! breaks {
 
 #[cfg(broken_rules)]
 pub mod broken;
+mod common;
 pub mod contract;
 mod engine;
 pub mod message;
