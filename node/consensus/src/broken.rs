@@ -49,6 +49,24 @@ pub enum Rule {
     EndNotFilled,
     /// A restarted replica passes over records two windows above its chain.
     FarRecordsForgotten,
+    /// Raft: a second candidate gets a vote in the same term.
+    VotedTwice,
+    /// Raft: a candidate gets votes whatever its log lacks.
+    OldLogElected,
+    /// Raft: a candidate gets votes whatever blocks it lacks.
+    LowCertifiedElected,
+    /// Raft: entries of former terms are committed by counting.
+    OldTermsCounted,
+    /// Raft: leaders of former terms are followed.
+    OldTermsHeard,
+    /// Raft: a restarted replica does not remember for whom it voted.
+    VoteForgotten,
+    /// Raft: a leader deletes what is not committed of its own log when it begins.
+    LeaderOverwrites,
+    /// Raft: a follower keeps its entry where the leader's conflicts with it.
+    ConflictsKept,
+    /// Raft: a question before a candidacy moves others to its term, and they vote though they hear a leader.
+    PreVoteBinds,
 }
 
 thread_local! {

@@ -28,6 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Body, Message, Verified};
 use crate::pbft::{self, PreparedCertificate};
+use crate::raft;
 use crate::testimony::Said;
 
 /// The most heights a window may have.
@@ -70,6 +71,9 @@ pub struct Timing {
     pub progress_cap_ms: u32,
     /// How often an idle primary shows that it is alive.
     pub heartbeat: TimerRange,
+    /// How long a replica of Raft waits for a leader to be heard. Spread wide, or votes split; a leader
+    /// shows itself four times within the shortest.
+    pub election: TimerRange,
 }
 
 /// A duration to be drawn by the driver between two bounds, in milliseconds, both included.
@@ -139,6 +143,8 @@ pub enum Input {
     Synced(Certificate),
     /// A link to this validator has come up.
     Connected(ValidatorIndex),
+    /// This node is about to stop: whoever can hands over what others would have to wait for.
+    Stopping,
     /// A timer has fired.
     Timeout(Timer),
 }
@@ -256,6 +262,8 @@ pub enum Record {
     Prepared(PreparedCertificate),
     /// The message by which this replica entered a reign (PBFT's new-view).
     Entered(Message),
+    /// Of a replica of Raft, in this epoch.
+    Raft(Epoch, raft::Record),
 }
 
 /// The outcome of one input.
@@ -339,6 +347,7 @@ impl Record {
     pub fn epoch(&self) -> Option<Epoch> {
         match self {
             Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => Some(message.v1().epoch),
+            Self::Raft(epoch, _) => Some(*epoch),
             Self::Prepared(_) => None,
         }
     }
@@ -348,7 +357,8 @@ impl Record {
         match self {
             Self::Own(message) | Self::Accepted(message) => message.v1().body.height(),
             Self::Prepared(certificate) => Some(certificate.height),
-            Self::Entered(_) => None,
+            Self::Raft(_, raft::Record::Entry { index, .. }) => Some(*index),
+            Self::Entered(_) | Self::Raft(_, raft::Record::Term { .. }) => None,
         }
     }
 }
@@ -400,6 +410,9 @@ impl Record {
                 Body::Pbft(pbft::Body::Prepare { proposal, .. }) => !are_durable(proposal),
                 _ => false,
             },
+            Self::Raft(_, raft::Record::Entry { entry, .. }) => {
+                !entry.proposal.batches().iter().all(&is_durable)
+            }
             _ => false,
         };
         let places = records.iter().enumerate().filter(|(_, record)| is_unsent(record));
@@ -410,6 +423,8 @@ impl Record {
     fn for_each_proposal(&self, mut show: impl FnMut(&Proposal)) {
         match self {
             Self::Prepared(certificate) => show(&certificate.proposal),
+            // An entry holds its own.
+            Self::Raft(..) => {}
             Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => {
                 match &message.v1().body {
                     Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => show(proposal),
@@ -435,7 +450,8 @@ impl Record {
                 Body::Pbft(pbft::Body::NewView(_)) => 2,
                 _ => return None,
             },
-            Self::Accepted(_) | Self::Prepared(_) => return None,
+            Self::Raft(_, raft::Record::Term { .. }) => 3,
+            Self::Accepted(_) | Self::Prepared(_) | Self::Raft(..) => return None,
         };
         Some((self.epoch()?, kind))
     }

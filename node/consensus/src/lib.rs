@@ -46,7 +46,7 @@
 //!         certified: Height::GENESIS,
 //!         certificate: None,
 //!         inquiry: None,
-//!         timing: Timing { resend: range, progress: range, progress_cap_ms: 5_000, heartbeat: range },
+//!         timing: Timing { resend: range, progress: range, progress_cap_ms: 5_000, heartbeat: range, election: range },
 //!     })?;
 //!     engines.push(engine);
 //! }
@@ -105,6 +105,7 @@ pub mod contract;
 mod engine;
 pub mod message;
 pub mod pbft;
+pub mod raft;
 pub mod testimony;
 
 pub use contract::{

@@ -7,9 +7,10 @@ use quorate_crypto::{Height, ValidatorIndex};
 
 use crate::message::{Body, Message};
 use crate::pbft;
+use crate::raft;
 use crate::testimony::Said;
 
-/// Kinds of messages that have a slot.
+/// The most kinds of messages that have a slot in one engine.
 pub(crate) const KINDS: usize = 5;
 
 /// One slot for each validator and kind of message.
@@ -26,6 +27,9 @@ enum Kind {
     Prepare,
     Commit,
     ViewChange,
+    RequestVote,
+    VoteReply,
+    AppendReply,
 }
 
 /// Validators say things in the order of reigns, and within a reign roughly of heights.
@@ -52,7 +56,7 @@ impl Heard {
 
     /// The last that this validator signed of each kind.
     pub(crate) fn of(&self, validator: ValidatorIndex) -> impl Iterator<Item = &Said> {
-        let slots = (validator, Kind::Seal)..=(validator, Kind::ViewChange);
+        let slots = (validator, Kind::Seal)..=(validator, Kind::AppendReply);
         self.latest.range(slots).map(|(_, (_, said))| said)
     }
 }
@@ -70,6 +74,12 @@ fn place_of(body: &Body) -> Option<(Kind, Rank)> {
             };
             Some((kind, (body.view().0, body.height().unwrap_or_default())))
         }
+        Body::Raft(body) => match body {
+            raft::Body::RequestVote(request) => Some((Kind::RequestVote, (request.term.0, Height::GENESIS))),
+            raft::Body::VoteReply(reply) => Some((Kind::VoteReply, (reply.term.0, Height::GENESIS))),
+            raft::Body::AppendReply(reply) => Some((Kind::AppendReply, (reply.term.0, reply.index))),
+            raft::Body::AppendEntries(_) | raft::Body::TimeoutNow { .. } => None,
+        },
         Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => None,
     }
 }

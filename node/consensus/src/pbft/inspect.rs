@@ -2,11 +2,11 @@
 
 use std::hash::{Hash, Hasher};
 
-use quorate_crypto::{Height, ValidatorIndex};
+use quorate_crypto::{Digest, Height, ValidatorIndex};
 
 use super::Replica;
 use super::instance::{Instance, Phase};
-use super::message::View;
+use super::message::{Body, View};
 use crate::common::{Awaited, Halted, Inquiring as _, Waiting};
 use crate::contract::MAX_WINDOW;
 
@@ -50,6 +50,21 @@ impl Replica {
     /// How many batches wait to be ordered.
     pub fn unordered_batches(&self) -> usize {
         self.base.candidates.len()
+    }
+
+    /// The batches that saying this vouches for: the driver gives it back when they are durable.
+    pub fn vouched(&self, body: &Body) -> Vec<Digest> {
+        match body {
+            Body::PrePrepare { proposal, .. } => proposal.batches().to_vec(),
+            Body::Prepare { height, proposal, .. } => {
+                let instance = self.instances.get(height);
+                let proposal = instance.and_then(|instance| instance.proposal_of(*proposal));
+                proposal.map_or_else(Vec::new, |proposal| proposal.batches().to_vec())
+            }
+            Body::Commit { .. } | Body::Complaint { .. } | Body::ViewChange(_) | Body::NewView(_) => {
+                Vec::new()
+            }
+        }
     }
 
     /// For each height in flight, what it is waiting for and from whom.

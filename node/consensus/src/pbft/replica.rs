@@ -87,6 +87,7 @@ impl Replica {
                 self.ask_peer(peer);
                 Ok(())
             }
+            Input::Stopping => Ok(()),
             Input::Timeout(timer) => self.on_timeout(timer),
         };
         self.finish_step(result)
@@ -118,6 +119,7 @@ impl Replica {
             Body::Status(status) => self.on_status(sender, status),
             Body::Inquiry(inquiry) => self.on_inquiry(sender, inquiry),
             Body::Testimony(testimony) => self.on_testimony(sender, testimony),
+            Body::Raft(_) => Err(Rejection::WrongEngine),
             Body::Pbft(body) => match body {
                 message::Body::PrePrepare {
                     view,
@@ -186,6 +188,7 @@ impl Replica {
                 self.base.send(about, message);
                 Ok(())
             }
+            Body::Raft(_) => Err(Rejection::WrongEngine),
             Body::Pbft(body) => match body {
                 message::Body::PrePrepare {
                     view,

@@ -75,6 +75,7 @@ impl Replica {
             }
             Statement::ViewChange(claims) => self.remembers_change(claims),
             Statement::NewView(new_view) => self.remembers_new_view(new_view),
+            Statement::RequestVote(_) | Statement::VoteReply(_) | Statement::AppendReply(_) => false,
         }
     }
 

@@ -1,0 +1,39 @@
+//! Rebuilding a replica from its journal: the term, its vote, and the log above the chain.
+
+use super::Replica;
+use super::message;
+use crate::common::Member as _;
+use crate::contract::Record;
+
+impl Replica {
+    /// Takes the records in the order in which they were written. It follows from then on, and a leader
+    /// tells it what is committed.
+    pub(super) fn restore(&mut self, records: Vec<Record>) {
+        for record in records {
+            let Record::Raft(_, record) = record else {
+                continue;
+            };
+            match record {
+                message::Record::Term { term, voted_for } => {
+                    (self.term, self.voted_for) = (term, voted_for.filter(|_| !breaks!(VoteForgotten)));
+                }
+                message::Record::Entry {
+                    index,
+                    previous,
+                    entry,
+                } => self.log.restore(index, previous, entry),
+            }
+        }
+        self.persisted = (self.term, self.voted_for);
+        let restored = self.log.after(self.base.certified);
+        let heights: Vec<_> = restored.map(|(height, _)| height).collect();
+        for height in heights {
+            // One that is too far above to be decided soon has no outcome yet.
+            let _ = self.outcome_mut(height);
+        }
+        assert!(
+            self.log.rank().term <= self.term,
+            "a term is recorded before any entry of it"
+        );
+    }
+}
