@@ -55,9 +55,9 @@ pub enum Rule {
     OldLogElected,
     /// Raft: a candidate gets votes whatever blocks it lacks.
     LowCertifiedElected,
-    /// Raft: entries of former terms are committed by counting.
+    /// Raft: entries of former terms are committed by counting, with none of the leader's own.
     OldTermsCounted,
-    /// Raft: leaders of former terms are followed.
+    /// Raft: a replica goes back to the term of a former leader.
     OldTermsHeard,
     /// Raft: a restarted replica does not remember for whom it voted.
     VoteForgotten,

@@ -198,6 +198,8 @@ pub enum Broken {
     ElsewhereAccepted,
     /// Messages of former epochs are given to the engine of the epoch under way.
     FormerEpochCounted,
+    /// Raft is told of a fetched block before that is on disk.
+    SyncedBeforeDurable,
     /// An epoch begins before the chain is on disk up to the last block of the one before.
     EpochBegunTooEarly,
     /// A validator that rejoins votes in the epoch under way.

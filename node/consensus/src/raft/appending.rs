@@ -23,7 +23,10 @@ impl Replica {
         from: ValidatorIndex,
         append: AppendEntries,
     ) -> Result<(), Rejection> {
-        if append.term < self.term && !breaks!(OldTermsHeard) {
+        if breaks!(OldTermsHeard) && append.term < self.term {
+            (self.term, self.leader) = (append.term, None);
+        }
+        if append.term < self.term {
             // Its sender learns that its term is over.
             self.reply(from, false, Height::GENESIS);
             return Err(self.wrong_term(append.term));
@@ -121,6 +124,7 @@ impl Replica {
             }
             if self.staged.is_empty() {
                 self.log.truncate_from(index);
+                self.durable = self.durable.min(self.log.last_index());
             }
             if self.staged.contains_key(&index) {
                 continue;

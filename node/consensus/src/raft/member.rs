@@ -43,9 +43,10 @@ impl Member for Replica {
         self.log.get(height).is_some() || self.staged.contains_key(&height)
     }
 
-    /// Only what is in the log is decided, and only what is decided is executed and sealed.
+    /// Only what is in the log is decided, executed and sealed; but a crash may lose an entry whose batches
+    /// are not durable yet.
     fn explains_seal(&self, height: Height) -> bool {
-        height <= self.base.certified || self.log.get(height).is_some()
+        height <= self.base.certified || height <= self.durable
     }
 
     fn on_certified(&mut self, _former: Height) {
@@ -54,7 +55,12 @@ impl Member for Replica {
         self.outcomes = self.outcomes.split_off(&certified.next());
         self.staged = self.staged.split_off(&certified.next());
         // A block is in every leader's log.
-        for reached in [&mut self.commit, &mut self.decided, &mut self.matched] {
+        for reached in [
+            &mut self.commit,
+            &mut self.decided,
+            &mut self.matched,
+            &mut self.durable,
+        ] {
             *reached = certified.max(*reached);
         }
         self.decide_committed();
@@ -100,7 +106,9 @@ impl Member for Replica {
         match &said.statement {
             Statement::Seal { height, .. } => {
                 let outcome = self.outcomes.get(height);
-                self.explains_seal(*height)
+                let in_log = self.log.get(*height).is_some();
+                *height <= self.base.certified.max(self.sealed)
+                    || in_log
                     || outcome.is_some_and(|outcome| outcome.asked_seal || outcome.seals.contains_key(&own))
             }
             Statement::RequestVote(request) => voted(request.term, own),

@@ -4,14 +4,22 @@ use super::Replica;
 use super::message;
 use crate::common::Member as _;
 use crate::contract::Record;
+use crate::message::Body;
 
 impl Replica {
     /// Takes the records in the order in which they were written. It follows from then on, and a leader
     /// tells it what is committed.
     pub(super) fn restore(&mut self, records: Vec<Record>) {
         for record in records {
-            let Record::Raft(_, record) = record else {
-                continue;
+            let record = match record {
+                Record::Raft(_, record) => record,
+                Record::Own(message) => {
+                    if let Body::Seal { height, .. } = message.v1().body {
+                        self.sealed = self.sealed.max(height);
+                    }
+                    continue;
+                }
+                Record::Accepted(_) | Record::Prepared(_) | Record::Entered(_) => continue,
             };
             match record {
                 message::Record::Term { term, voted_for } => {
@@ -25,6 +33,8 @@ impl Replica {
             }
         }
         self.persisted = (self.term, self.voted_for);
+        // Entries whose batches are lost were left out: see `Record::without_unsent`.
+        self.durable = self.log.last_index();
         let restored = self.log.after(self.base.certified);
         let heights: Vec<_> = restored.map(|(height, _)| height).collect();
         for height in heights {

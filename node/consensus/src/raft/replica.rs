@@ -38,7 +38,11 @@ pub struct Replica {
     pub(super) decided: Height,
     /// Up to here the log is known to be that of the term's leader.
     pub(super) matched: Height,
-    /// Entries of the leader above that which are not in the log yet, as their batches are not here.
+    /// Up to here the log and the batches in it are known to be durable here.
+    pub(super) durable: Height,
+    /// The highest height of which the journal has an own seal.
+    pub(super) sealed: Height,
+    /// Entries of the leader above `matched` which are not in the log yet, as their batches are not here.
     pub(super) staged: BTreeMap<Height, Staged>,
     /// Appends that are being signed, and for whom; none means everybody.
     pub(super) signing: VecDeque<(AppendEntries, Option<ValidatorIndex>)>,
@@ -84,6 +88,8 @@ impl Replica {
             commit: certified,
             decided: certified,
             matched: certified,
+            durable: certified,
+            sealed: certified,
             staged: BTreeMap::new(),
             signing: VecDeque::new(),
             election_timer: None,
@@ -235,6 +241,9 @@ impl Replica {
                 message::Body::AppendEntries(append) => self.on_own_append_entries(&append, message),
                 message::Body::AppendReply(reply) => {
                     self.check_term(reply.term)?;
+                    if reply.success {
+                        self.durable = self.durable.max(reply.index);
+                    }
                     self.base.send(reply.leader, message);
                     Ok(())
                 }

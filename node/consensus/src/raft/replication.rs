@@ -16,8 +16,6 @@ use crate::message::Message;
 /// What a leader knows.
 #[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Leadership {
-    /// Up to here its own log and the batches in it are durable.
-    durable: Height,
     /// Own new entries that came back signed before what precedes them did, by the index before.
     returned: BTreeMap<Height, Message>,
     followers: BTreeMap<ValidatorIndex, Progress>,
@@ -47,10 +45,11 @@ impl Replica {
         self.leader = own;
         self.hears_leader = true;
         self.role = Role::Leader(Leadership {
-            durable: self.commit,
             told: self.commit,
             ..Leadership::default()
         });
+        // What is above is durable once it comes back signed in this term.
+        self.durable = self.commit;
         if breaks!(LeaderOverwrites) {
             self.log.truncate_from(self.commit.next());
         }
@@ -60,7 +59,7 @@ impl Replica {
         }
         self.restart_election_timer();
         let inherited = self.log.last_index() > self.commit;
-        if inherited && self.log.len() < MAX_LOG {
+        if inherited && self.log.len() < MAX_LOG && !breaks!(OldTermsCounted) {
             let index = self.log.last_index().next();
             let (term, proposal) = (self.term, Proposal::null());
             self.append(index, Entry { term, proposal });
@@ -137,7 +136,7 @@ impl Replica {
             for follower in leadership.followers.values_mut() {
                 follower.sent = None;
             }
-            let durable = leadership.durable.max(self.base.certified);
+            let durable = self.durable;
             let append = self.entries_after(durable, durable);
             self.sign_append(append, None);
         }
@@ -149,7 +148,7 @@ impl Replica {
             && leadership.told < self.commit
             && !self.base.is_finished()
         {
-            let durable = leadership.durable.max(self.base.certified);
+            let durable = self.durable;
             let append = self.entries_after(durable, durable);
             self.sign_append(append, None);
         }
@@ -180,14 +179,14 @@ impl Replica {
         }
         leadership.returned.insert(append.previous.index, message);
         while let Some(next) = leadership.returned.first_entry()
-            && *next.key() <= leadership.durable
+            && *next.key() <= self.durable
         {
             let (previous, message) = next.remove_entry();
             let entries = match &message.v1().body {
                 crate::message::Body::Raft(Body::AppendEntries(append)) => append.entries.len() as u64,
                 _ => 0,
             };
-            leadership.durable = leadership.durable.max(Height(previous.0 + entries));
+            self.durable = self.durable.max(Height(previous.0 + entries));
             self.base.broadcast(message);
         }
         self.commit_replicated();
@@ -228,7 +227,7 @@ impl Replica {
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
-        let durable = leadership.durable.max(self.base.certified);
+        let durable = self.durable;
         let sent = Some((after, durable));
         let follower = leadership.followers.entry(to).or_default();
         if follower.sent != sent {
@@ -247,7 +246,7 @@ impl Replica {
         };
         let quorum = self.base.config.committee.quorum();
         let mut reached: Vec<Height> = leadership.followers.values().map(|f| f.matched).collect();
-        reached.push(leadership.durable);
+        reached.push(self.durable);
         reached.sort_unstable_by(|a, b| b.cmp(a));
         let Some(index) = reached.get(quorum.saturating_sub(1)).copied() else {
             return;
@@ -298,7 +297,7 @@ impl Replica {
         };
         let has = |validator: &ValidatorIndex| match leadership.followers.get(validator) {
             Some(follower) => follower.matched >= index,
-            None => Some(*validator) == self.base.config.index && leadership.durable >= index,
+            None => Some(*validator) == self.base.config.index && self.durable >= index,
         };
         let all = self.base.config.committee.indices();
         all.filter(|validator| !has(validator)).collect()

@@ -1,9 +1,9 @@
 //! What holds of Raft's messages (Ongaro and Ousterhout 2014, figure 3), beside what holds of any engine:
-//! one vote and one leader a term, one entry an index and term, and logs that agree before it.
+//! one vote and one leader a term, one entry an index and term.
 
 use std::collections::BTreeMap;
 
-use quorate_consensus::raft::{AppendEntries, Body, Position, Term};
+use quorate_consensus::raft::{AppendEntries, Body, Term};
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
@@ -13,8 +13,8 @@ pub(super) struct RaftChecker {
     /// For whom each validator voted.
     votes: BTreeMap<(ValidatorIndex, Epoch, Term), ValidatorIndex>,
     leaders: BTreeMap<(Epoch, Term), ValidatorIndex>,
-    /// What an entry holds, and the term of the one before, where a leader had that in its log.
-    entries: BTreeMap<(Epoch, Height, Term), (Digest, Option<Term>)>,
+    /// What an entry holds.
+    entries: BTreeMap<(Epoch, Height, Term), Digest>,
 }
 
 impl RaftChecker {
@@ -63,11 +63,7 @@ impl RaftChecker {
                 "election safety: {leader} and {by} both lead term {term}"
             ));
         }
-        let Position {
-            mut index,
-            term: before,
-        } = append.previous;
-        let mut before = Some(before).filter(|before| *before > Term(0));
+        let mut index = append.previous.index;
         for entry in &append.entries {
             index = index.next();
             let proposal = entry.proposal.digest();
@@ -77,15 +73,12 @@ impl RaftChecker {
                 ));
             }
             let place = (epoch, index, entry.term);
-            let known = self.entries.entry(place).or_insert((proposal, before));
-            known.1 = known.1.or(before);
-            if known.0 != proposal || (known.1 != before && before.is_some()) {
+            if *self.entries.entry(place).or_insert(proposal) != proposal {
                 let term = entry.term;
                 return Some(format!(
-                    "log matching: two logs differ up to entry {index} of term {term}"
+                    "log matching: two logs differ in entry {index} of term {term}"
                 ));
             }
-            before = Some(entry.term);
         }
         None
     }

@@ -219,7 +219,7 @@ impl Host {
             self.disk.batches.insert(*batch);
         }
         let Some(process) = &self.process else { return };
-        if self.settings.engine == Engine::Raft {
+        if self.settings.engine == Engine::Raft && !self.settings.breaks(Broken::SyncedBeforeDurable) {
             // What lies above a fetched block counts only if that is still there after a crash.
             let durable = process.block_written_at.saturating_sub(world.now) + 1;
             let event = Event::Synced { certificate, batches };
