@@ -1,20 +1,22 @@
 //! The engine contract: what goes in, what comes out, and who may do what when.
 //!
 //! An engine is a state machine. One [`Input`] with the driver's time gives a [`Step`]: records to
-//! make durable, then actions. The driver obeys three rules, and nobody else can call an engine:
+//! make durable, then actions. The driver obeys four rules, and nobody else can call an engine:
 //!
 //! 1. **Durable before sent.** No action of a step leaves before the step's records are on disk.
 //! 2. **The driver signs.** An engine holds no key. [`Action::Sign`] asks for a message of its own;
 //!    the driver signs it, makes it durable (where [`crate::Body::must_be_durable`]) in the same
 //!    flush as the step's records, and gives it back as [`Input::Own`]. Only then does the engine
-//!    count it and send it. A pre-prepare or prepare is given back only when the batches it names are
-//!    durable too.
+//!    count it and send it. What vouches for batches ([`crate::Engine::vouched`]: pre-prepares and
+//!    prepares, appends and the answers to them) is given back only when they are durable too.
 //! 3. **Inputs before timeouts.** What was received before a timer fired is stepped before it. After a
 //!    gap in its own loop (a stopped process, a slow disk) the driver restarts timers instead of firing
 //!    them.
+//! 4. **Fetched before told.** For an engine of Raft, a fetched block is on disk before [`Input::Synced`]
+//!    tells of it: entries above it count without what led to it.
 //!
 //! Actions are done in the order in which they were asked for, within a step and from step to step, but
-//! for own pre-prepares and prepares that wait for their batches. At a restart the driver hands over the
+//! for own messages that wait for their batches. At a restart the driver hands over the
 //! journal in its order, after [`Record::without_unsent`].
 //!
 //! Everything decided is a block, so sequence, index and slot are one number, the [`Height`]. One
@@ -379,7 +381,8 @@ impl Record {
 
     /// Those of a journal's records that an engine may be recovered from. A pre-prepare or prepare is
     /// journaled beside its batches, not after them, and leaves when both are durable; so one whose
-    /// batches a crash has lost never left, and must not bind. For the driver to apply before
+    /// batches a crash has lost never left, and must not bind. Nor must an entry of Raft, which was not
+    /// acknowledged then. For the driver to apply before
     /// [`crate::Engine::recover`]; `is_durable` says whether a batch survived.
     pub fn without_unsent(records: Vec<Self>, is_durable: impl Fn(&Digest) -> bool) -> Vec<Self> {
         let unsent: BTreeSet<usize> = Self::unsent(&records, is_durable).into_iter().collect();

@@ -57,7 +57,8 @@ impl Replica {
         }
         self.stage(&append)?;
         self.append_staged();
-        self.advance_commit(append.commit.min(self.matched));
+        self.leader_commit = self.leader_commit.max(append.commit);
+        self.advance_commit(self.leader_commit.min(self.matched));
         self.reply(from, true, self.matched);
         Ok(())
     }
@@ -160,6 +161,7 @@ impl Replica {
         staged.available = true;
         let before = self.matched;
         self.append_staged();
+        self.advance_commit(self.leader_commit.min(self.matched));
         if let Some(leader) = self.leader.filter(|_| self.matched > before) {
             self.reply(leader, true, self.matched);
         }

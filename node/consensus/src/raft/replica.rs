@@ -36,6 +36,8 @@ pub struct Replica {
     pub(super) commit: Height,
     /// Heights up to here are decided (`lastApplied`, but for the execution, which is the driver's).
     pub(super) decided: Height,
+    /// The leader's commit index, as far as it has told.
+    pub(super) leader_commit: Height,
     /// Up to here the log is known to be that of the term's leader.
     pub(super) matched: Height,
     /// Up to here the log and the batches in it are known to be durable here.
@@ -87,6 +89,7 @@ impl Replica {
             outcomes: BTreeMap::new(),
             commit: certified,
             decided: certified,
+            leader_commit: certified,
             matched: certified,
             durable: certified,
             sealed: certified,
