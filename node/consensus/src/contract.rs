@@ -6,7 +6,8 @@
 //! 1. **Durable before sent.** No action of a step leaves before the step's records are on disk.
 //! 2. **The driver signs.** An engine holds no key. [`Action::Sign`] asks for a message of its own;
 //!    the driver signs it, makes it durable (where [`crate::Body::must_be_durable`]) in the same
-//!    flush as the step's records, and gives it back as [`Input::Own`]. Only then does the engine
+//!    flush as the step's records, or waits for these (where [`crate::Body::follows_records`]), and gives
+//!    it back as [`Input::Own`]. Only then does the engine
 //!    count it and send it. What vouches for batches ([`crate::Engine::vouched`]: pre-prepares and
 //!    prepares, appends and the answers to them) is given back only when they are durable too.
 //! 3. **Inputs before timeouts.** What was received before a timer fired is stepped before it. After a

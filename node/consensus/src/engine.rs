@@ -87,6 +87,14 @@ impl Engine {
         }
     }
 
+    /// Whether it leads, was told that its node stops, and has not handed over yet.
+    pub fn is_handing_over(&self) -> bool {
+        match self {
+            Self::Pbft(_) => false,
+            Self::Raft(replica) => replica.is_handing_over(),
+        }
+    }
+
     /// The last height certified here.
     pub fn certified(&self) -> Height {
         self.base().certified

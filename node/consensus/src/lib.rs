@@ -114,6 +114,7 @@ pub mod pbft;
 pub mod raft;
 pub mod testimony;
 
+pub use common::{Awaited, Halted, Waiting};
 pub use contract::{
     Action, Config, Evidence, Input, Record, Rejection, Step, Timer, TimerRange, Timing, Told,
 };

@@ -249,6 +249,26 @@ impl Body {
         }
     }
 
+    /// Whether a replica that says this must have all that its engine recorded before on disk first, though
+    /// this itself need not be.
+    pub fn follows_records(&self) -> bool {
+        matches!(self, Self::Raft(_))
+    }
+
+    /// Whether saying this vouches for batches: see [`crate::Engine::vouched`].
+    pub fn vouches_for_batches(&self) -> bool {
+        match self {
+            Self::Pbft(body) => {
+                matches!(body, pbft::Body::PrePrepare { .. } | pbft::Body::Prepare { .. })
+            }
+            Self::Raft(raft::Body::AppendEntries(append)) => !append.entries.is_empty(),
+            Self::Raft(raft::Body::AppendReply(reply)) => reply.success,
+            Self::Raft(_) | Self::Seal { .. } | Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) => {
+                false
+            }
+        }
+    }
+
     /// The height that this is about, if it is about one: once that is certified and written, nobody
     /// needs the message any more.
     pub fn height(&self) -> Option<Height> {

@@ -113,7 +113,7 @@ pub struct AppendReply {
 /// What a replica of Raft must remember across a crash: the paper's persistent state (figure 2).
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Record {
-    /// The current term, and whom it voted for in it. The last one counts.
+    /// The current term, and whom it voted for in it. The highest term counts, and in it a vote.
     Term {
         /// The term.
         term: Term,

@@ -1,12 +1,24 @@
 //! Rebuilding a replica from its journal: the term, its vote, and the log above the chain.
 
+use quorate_crypto::ValidatorIndex;
+
 use super::Replica;
-use super::message;
+use super::message::{self, Term};
 use crate::common::Member as _;
 use crate::contract::Record;
 use crate::message::Body;
 
 impl Replica {
+    /// A driver may have written older ones anew after newer ones. A vote is never taken back in its term.
+    fn restore_term(&mut self, term: Term, voted_for: Option<ValidatorIndex>) {
+        if term > self.term {
+            (self.term, self.voted_for) = (term, None);
+        }
+        if term == self.term && !breaks!(VoteForgotten) {
+            self.voted_for = self.voted_for.or(voted_for);
+        }
+    }
+
     /// Takes the records in the order in which they were written. It follows from then on, and a leader
     /// tells it what is committed.
     pub(super) fn restore(&mut self, records: Vec<Record>) {
@@ -22,9 +34,7 @@ impl Replica {
                 Record::Accepted(_) | Record::Prepared(_) | Record::Entered(_) => continue,
             };
             match record {
-                message::Record::Term { term, voted_for } => {
-                    (self.term, self.voted_for) = (term, voted_for.filter(|_| !breaks!(VoteForgotten)));
-                }
+                message::Record::Term { term, voted_for } => self.restore_term(term, voted_for),
                 message::Record::Entry {
                     index,
                     previous,

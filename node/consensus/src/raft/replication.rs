@@ -24,7 +24,7 @@ pub(super) struct Leadership {
     /// The commit index that followers were told last.
     told: Height,
     /// Whether it hands over, and proposes nothing more.
-    pub(super) hands_over: bool,
+    hands_over: bool,
     successor: Option<ValidatorIndex>,
 }
 
@@ -305,11 +305,19 @@ impl Replica {
 
     /// This node is about to stop: whoever leads hands over (thesis, 3.10).
     pub(super) fn on_stopping(&mut self) -> Result<(), Rejection> {
-        if let Role::Leader(leadership) = &mut self.role {
+        let alone = self.base.config.committee.size() == 1;
+        if let Role::Leader(leadership) = &mut self.role
+            && !alone
+        {
             leadership.hands_over = true;
             self.try_hand_over();
         }
         Ok(())
+    }
+
+    /// Whether it leads, and waits for a successor to take over.
+    pub fn is_handing_over(&self) -> bool {
+        matches!(&self.role, Role::Leader(leadership) if leadership.hands_over)
     }
 
     /// A successor must have all that the leader has; the leader proposes nothing more meanwhile.

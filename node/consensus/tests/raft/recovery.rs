@@ -45,6 +45,18 @@ fn an_entry_whose_batches_a_crash_has_lost_is_left_out_with_all_that_follow_it()
 }
 
 #[test]
+fn a_term_that_was_written_anew_after_a_later_one_is_not_gone_back_to() {
+    let voted = |term: u64, voted_for: Option<u16>| {
+        let (term, voted_for) = (Term(term), voted_for.map(ValidatorIndex));
+        Record::Raft(Epoch(0), raft::Record::Term { term, voted_for })
+    };
+    let records = vec![voted(3, None), voted(4, Some(1)), voted(3, None), voted(4, None)];
+    let mut voter = recovered(3, 0, records);
+    let step = drive(&mut voter, 0, from(2, asks(4, false, 0, (0, 0))));
+    assert_eq!(said(&step), [&vote(4, 2, false, false)]);
+}
+
+#[test]
 fn only_the_last_term_is_kept_in_the_journal() {
     let mut records = journal(1, &[1]);
     records.extend(journal(4, &[]));
