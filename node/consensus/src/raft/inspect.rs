@@ -1,5 +1,7 @@
 //! What can be seen of a replica from outside: for status, debugging and the simulator.
 
+use std::hash::{Hash, Hasher};
+
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 
 use super::message::{Body, Entry, Term};
@@ -112,6 +114,28 @@ impl Replica {
             }
         })
         .collect()
+    }
+
+    /// Feeds a hasher with all that decides what the replica says about terms and heights; its timers, its
+    /// configuration and where it believes its peers to be are left out. For model checking.
+    pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
+        let terms = (
+            self.term,
+            self.voted_for,
+            &self.role,
+            self.leader,
+            self.hears_leader,
+        );
+        let heights = (self.base.certified, &self.log, &self.staged, &self.outcomes);
+        let reached = (
+            self.commit,
+            self.decided,
+            self.matched,
+            self.durable,
+            self.leader_commit,
+        );
+        (terms, heights, reached, &self.signing, &self.base.candidates).hash(hasher);
+        (self.base.epoch_end, self.base.halted).hash(hasher);
     }
 
     /// Asserts what must hold between any two steps.
