@@ -28,14 +28,13 @@ fn message(body: Raft) -> Message {
 }
 
 #[test]
-fn encodings_are_frozen() {
+fn golden_encodings() {
     let mut lines = Vec::new();
     for body in every_body() {
-        lines.push(format!(
-            "{} {}",
-            body.domain().tag(),
-            hex::encode(encode(&message(body)))
-        ));
+        let signed = hex::encode(body.signed_bytes(sha256(b"network"), Epoch(1)));
+        lines.push(body.domain().tag().to_owned());
+        lines.push(format!("  message {}", hex::encode(encode(&message(body)))));
+        lines.push(format!("  signed {signed}"));
     }
     let term = raft::Record::Term {
         term: Term(3),
@@ -47,16 +46,12 @@ fn encodings_are_frozen() {
         entry: entry(3, 4),
     };
     for record in [term, entry] {
-        lines.push(format!(
-            "record {}",
-            hex::encode(encode(&Record::Raft(Epoch(1), record)))
-        ));
+        let record = encode(&Record::Raft(Epoch(1), record));
+        lines.push(format!("  record {}", hex::encode(record)));
     }
-    for said in every_body()
-        .into_iter()
-        .filter_map(|body| Said::of(&message(body)))
-    {
-        lines.push(format!("said {}", hex::encode(encode(&said))));
+    let messages = every_body().into_iter().map(message);
+    for said in messages.filter_map(|message| Said::of(&message)) {
+        lines.push(format!("  said {}", hex::encode(encode(&said))));
     }
     insta::assert_snapshot!(lines.join("\n"));
 }
