@@ -29,10 +29,13 @@
 //!   four times in the shortest election timeout; whatever was lost is found out by their answers.
 //!
 //! # Blocks in the place of snapshots (section 7)
-//! Decided heights are executed, sealed and certified as with every engine ([`common`](crate::common)). What is
+//! Decided heights are executed, sealed and certified as with every engine (`common`). What is
 //! certified is a block, and leaves the log. So the log is bounded, and a follower far behind fetches blocks.
-//! A block does not tell the term of its entry. Three rules follow:
-//! - **All that is certified matches, whatever its term**: it is committed, so every later leader has it.
+//! A block does not tell the term of its entry. Rules follow:
+//! - **What leader and follower both know to be committed matches, whatever its term.** A block that the leader
+//!   does not know to be committed need not be in its log: its term may be over, and the block of a later one. A
+//!   follower acknowledges nothing at such a height but an entry that it had in its log itself, and a
+//!   leader that fetches what it did not commit leads no more.
 //! - **A log is found to match by index and term only above the leader's certified height**, and only by a
 //!   follower that knows the heights up to there to be committed. Blocks that are fetched may come to lie under
 //!   entries that were made on other ones; between two logs with the same entry all is the same that is above

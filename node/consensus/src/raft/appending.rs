@@ -4,7 +4,7 @@ use quorate_crypto::{Digest, Height, ValidatorIndex};
 
 use super::MAX_LOG;
 use super::Replica;
-use super::message::{AppendEntries, AppendReply, Body, Entry, Record};
+use super::message::{AppendEntries, AppendReply, Body, Entry, Record, Term};
 use crate::common::Member as _;
 use crate::contract::{Action, Rejection};
 
@@ -48,7 +48,9 @@ impl Replica {
             self.hears_leader = true;
             self.restart_election_timer();
         }
-        if append.certified > self.matched && append.certified > self.base.fetching {
+        // What both know to be committed is the same.
+        self.matched = self.matched.max(self.commit.min(append.commit));
+        if append.certified > self.commit && append.certified > self.base.fetching {
             self.base.fetch(append.certified, vec![from]);
         }
         if !self.has_previous(&append) {
@@ -80,11 +82,10 @@ impl Replica {
         Ok(())
     }
 
-    /// The consistency check: whether the log is the leader's up to the entry before the new ones. All that is
-    /// known to be committed is in the leader's log (section 5.4.3). Above that an entry of the same index
-    /// and term tells, but only if nothing lies below it that the leader has as a block and this replica
-    /// does not know to be committed: blocks that are fetched can come to lie under entries that were made
-    /// on other ones.
+    /// The consistency check: whether the log is the leader's up to the entry before the new ones. What both know
+    /// to be committed is the same. Above that an entry of the same index and term tells, but only if nothing
+    /// lies below it that the leader has as a block and this replica does not know to be committed: blocks
+    /// that are fetched can come to lie under entries that were made on other ones.
     fn has_previous(&mut self, append: &AppendEntries) -> bool {
         let previous = append.previous;
         if previous.index <= self.matched {
@@ -102,17 +103,23 @@ impl Replica {
     }
 
     /// Takes the leader's entries: those that are in the log are found to match; the first that conflicts
-    /// deletes what is there and all that follows it; what is new waits for its batches.
+    /// deletes what is there and all that follows it; what is new waits for its batches. Of what is committed
+    /// here and may not be there, a leader whose term is over may have something else: to acknowledge that
+    /// would be a lie.
     fn stage(&mut self, append: &AppendEntries) -> Result<(), Rejection> {
         let mut index = append.previous.index;
         for entry in &append.entries {
             index = index.next();
-            let known = self.log.get(index).map(|kept| kept.term == entry.term);
+            let kept = self.log.term_at(index);
+            let known = (kept > Term(0)).then_some(kept == entry.term);
             if index <= self.matched {
-                if known == Some(false) {
+                if known == Some(false) && self.log.get(index).is_some() {
                     return Err(Rejection::BadProposal { height: index });
                 }
                 continue;
+            }
+            if index <= self.commit && known != Some(true) {
+                break;
             }
             if self.staged.is_empty()
                 && (known == Some(true) || (known == Some(false) && breaks!(ConflictsKept)))
@@ -209,10 +216,9 @@ impl Replica {
 
     /// Blocks have come: the leader may go on from there.
     pub(super) fn ask_for_entries(&mut self) {
-        if let Some(leader) = self
-            .leader
-            .filter(|_| !self.is_leader() && !self.base.is_finished())
-        {
+        let own = self.base.config.index;
+        let other = self.leader.filter(|leader| Some(*leader) != own);
+        if let Some(leader) = other.filter(|_| !self.base.is_finished()) {
             self.reply(leader, false, self.matched);
         }
     }

@@ -210,11 +210,10 @@ impl Replica {
         self.signing.clear();
     }
 
-    /// This is the term's leader. What is committed is in its log; what else this log has in common with it
-    /// has yet to be found out.
+    /// This is the term's leader. What this log has in common with its log has yet to be found out.
     pub(super) fn follow(&mut self, leader: ValidatorIndex) {
         self.leader = Some(leader);
-        self.matched = self.commit;
+        self.matched = Height::GENESIS;
     }
 }
 

@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use quorate_crypto::Height;
 
 use super::message::{Entry, Position, Term};
+use crate::contract::MAX_WINDOW;
 
 /// Entries without a gap from the certified height on.
 #[derive(Clone, Debug, Default, Hash)]
 pub(super) struct Log {
     /// The last height that is a block.
     certified: Height,
-    /// The term of its entry, 0 if it was fetched and is not known.
-    certified_term: Term,
+    /// The terms of the last entries that have become blocks, a window of them. Blocks that were fetched have
+    /// none here.
+    past: BTreeMap<Height, Term>,
     entries: BTreeMap<Height, Entry>,
 }
 
@@ -44,10 +46,10 @@ impl Log {
 
     /// The term of the entry at an index, 0 if that is not known.
     pub(super) fn term_at(&self, index: Height) -> Term {
-        if index == self.certified {
-            return self.certified_term;
-        }
-        self.entries.get(&index).map_or(Term(0), |entry| entry.term)
+        let entry = self.entries.get(&index).map(|entry| entry.term);
+        entry
+            .or_else(|| self.past.get(&index).copied())
+            .unwrap_or_default()
     }
 
     pub(super) fn position(&self, index: Height) -> Position {
@@ -55,10 +57,9 @@ impl Log {
         Position { index, term }
     }
 
-    /// Whether the entry at this place is the one named.
+    /// Whether the entry at this place is, or was, the one named.
     pub(super) fn has(&self, place: Position) -> bool {
-        let entry = self.entries.get(&place.index);
-        entry.is_some_and(|entry| entry.term == place.term)
+        place.term > Term(0) && self.term_at(place.index) == place.term
     }
 
     /// What elections compare (section 5.4.1): the highest term in the log, then its last index. Wherever
@@ -92,11 +93,15 @@ impl Log {
         entries.map(|(index, entry)| (*index, entry))
     }
 
-    /// What is up to here is a block now, made of the last of these entries or fetched.
-    pub(super) fn forget_up_to(&mut self, certified: Height, fetched: bool) {
-        self.certified_term = if fetched { Term(0) } else { self.term_at(certified) };
+    /// What is up to here is a block now; entries up to `decided` are what blocks were made of.
+    pub(super) fn forget_up_to(&mut self, certified: Height, decided: Height) {
+        let above = self.entries.split_off(&certified.next());
+        let passed = std::mem::replace(&mut self.entries, above);
+        let known = passed.into_iter().filter(|(index, _)| *index <= decided);
+        self.past.extend(known.map(|(index, entry)| (index, entry.term)));
+        let oldest = Height(certified.0.saturating_sub(MAX_WINDOW as u64));
+        self.past.retain(|index, _| *index > oldest);
         self.certified = certified;
-        self.entries = self.entries.split_off(&certified.next());
     }
 
     /// Puts back an entry that a journal tells of, unless it does not follow what is here: then what it
@@ -162,9 +167,9 @@ mod tests {
     #[test]
     fn what_was_certified_out_of_the_log_keeps_its_term_and_a_fetched_block_has_none() {
         let mut log = log(0, &[1, 2, 2]);
-        log.forget_up_to(Height(2), false);
+        log.forget_up_to(Height(2), Height(2));
         assert_eq!(log.position(Height(2)).term, Term(2));
-        log.forget_up_to(Height(9), true);
+        log.forget_up_to(Height(9), Height(2));
         assert_eq!(log.position(Height(9)).term, Term(0));
         assert_eq!(log.last_index(), Height(9));
     }

@@ -51,16 +51,14 @@ impl Member for Replica {
 
     fn on_certified(&mut self, _former: Height) {
         let certified = self.base.certified;
-        self.log.forget_up_to(certified, certified > self.decided);
+        self.log.forget_up_to(certified, self.decided);
+        if certified > self.commit {
+            // It did not commit that itself, so somebody else may have, in a later term.
+            self.step_down();
+        }
         self.outcomes = self.outcomes.split_off(&certified.next());
         self.staged = self.staged.split_off(&certified.next());
-        // A block is in every leader's log.
-        for reached in [
-            &mut self.commit,
-            &mut self.decided,
-            &mut self.matched,
-            &mut self.durable,
-        ] {
+        for reached in [&mut self.commit, &mut self.decided, &mut self.durable] {
             *reached = certified.max(*reached);
         }
         self.decide_committed();

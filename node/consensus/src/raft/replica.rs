@@ -90,7 +90,7 @@ impl Replica {
             commit: certified,
             decided: certified,
             leader_commit: certified,
-            matched: certified,
+            matched: Height::GENESIS,
             durable: certified,
             sealed: certified,
             staged: BTreeMap::new(),

@@ -255,7 +255,7 @@ fn pitfall_27_a_validator_restored_from_a_backup_finds_out() {
 /// leaders come and go with entries that few have, as in the paper's figures 7 and 8.
 #[test]
 fn section_5_4_leaders_that_come_and_go_lose_nothing_that_was_committed() {
-    for seed in 0..200_u64 {
+    for seed in 0..400_u64 {
         let mut scenario = Scenario { seed, ..calm(5) }.without_batches();
         scenario.faults_end_ms = 20_000;
         scenario.patience_ms = 10_000;
