@@ -53,8 +53,6 @@ pub enum Rule {
     VotedTwice,
     /// Raft: a candidate gets votes whatever its log lacks.
     OldLogElected,
-    /// Raft: a candidate gets votes whatever blocks it lacks.
-    LowCertifiedElected,
     /// Raft: entries of former terms are committed by counting, with none of the leader's own.
     OldTermsCounted,
     /// Raft: a replica goes back to the term of a former leader.

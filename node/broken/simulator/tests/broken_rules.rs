@@ -268,7 +268,6 @@ found! {
     // Rules of the engine, of Raft.
     raft_a_second_vote_in_a_term: Broken::Engine(Rule::VotedTwice), 500, raft;
     raft_a_vote_for_an_older_log: Broken::Engine(Rule::OldLogElected), 500, changing_leaders;
-    raft_a_vote_for_who_lacks_blocks: Broken::Engine(Rule::LowCertifiedElected), 1_000, figure_8;
     raft_entries_of_former_terms_committed_by_counting: Broken::Engine(Rule::OldTermsCounted), 2_000, figure_8;
     raft_leaders_of_former_terms_that_are_followed: Broken::Engine(Rule::OldTermsHeard), 500, changing_leaders;
     raft_a_vote_that_is_forgotten_in_a_restart: Broken::Engine(Rule::VoteForgotten), 1_000, raft_crashing;

@@ -225,7 +225,7 @@ fn is_up_to_date(certified: Height, last: Position, voters: Height, log: &Log) -
         return true;
     }
     let own = log.rank();
-    let has_blocks = certified >= voters || breaks!(LowCertifiedElected);
+    let has_blocks = certified >= voters;
     let as_new = (last.term, last.index) >= (own.term, own.index);
     has_blocks && (own.index <= certified || as_new)
 }
