@@ -49,6 +49,16 @@ impl Domain {
     pub const PBFT_VIEW_CHANGE: Self = Self("quorate/pbft/view-change/v1");
     /// PBFT's new-view.
     pub const PBFT_NEW_VIEW: Self = Self("quorate/pbft/new-view/v1");
+    /// Raft's request for a vote.
+    pub const RAFT_REQUEST_VOTE: Self = Self("quorate/raft/request-vote/v1");
+    /// The answer to it.
+    pub const RAFT_VOTE_REPLY: Self = Self("quorate/raft/vote-reply/v1");
+    /// Raft's append.
+    pub const RAFT_APPEND_ENTRIES: Self = Self("quorate/raft/append-entries/v1");
+    /// The answer to it.
+    pub const RAFT_APPEND_REPLY: Self = Self("quorate/raft/append-reply/v1");
+    /// A leader of Raft hands over.
+    pub const RAFT_TIMEOUT_NOW: Self = Self("quorate/raft/timeout-now/v1");
     /// A validator's report of where it is.
     pub const STATUS: Self = Self("quorate/status/v1");
     /// The question of a validator that starts, what it signed.

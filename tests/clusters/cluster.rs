@@ -71,7 +71,7 @@ pub(crate) fn command() -> Command {
 }
 
 impl Cluster {
-    /// Starts four validators.
+    /// Starts four validators. `CLUSTERS_CONSENSUS` says by which protocol they order: PBFT unless told.
     #[track_caller]
     pub(crate) fn up() -> Self {
         let cluster = Self {
@@ -79,12 +79,15 @@ impl Cluster {
             ports: Ports::take(),
         };
         let (api, p2p) = (cluster.ports.api.to_string(), cluster.ports.p2p.to_string());
+        let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
         cluster.expect(
             0,
             &[
                 "localnet",
                 "up",
                 "--detach",
+                "--consensus",
+                &consensus,
                 "--api-port",
                 &api,
                 "--p2p-port",

@@ -17,8 +17,10 @@ use quorate_ledger::{
 use crate::binary::{NETWORK, committee, key};
 
 /// Golden encodings of consensus messages, as the engine's own tests keep them.
-const MESSAGES: &str =
-    include_str!("../../node/consensus/tests/pbft/snapshots/pbft__encodings__golden_encodings.snap");
+const MESSAGES: [&str; 2] = [
+    include_str!("../../node/consensus/tests/pbft/snapshots/pbft__encodings__golden_encodings.snap"),
+    include_str!("../../node/consensus/tests/raft/snapshots/raft__encodings__golden_encodings.snap"),
+];
 
 fn operations() -> Vec<Operation> {
     let (to, asset) = (key(9).public().address(), "QRT".parse().unwrap());
@@ -238,11 +240,15 @@ pub(crate) fn state_proofs() -> Vec<Vec<u8>> {
     vec![encode(&proof)]
 }
 
+/// The golden encodings of one kind.
+fn golden(kind: &str) -> Vec<Vec<u8>> {
+    let lines = MESSAGES.into_iter().flat_map(str::lines);
+    let of_kind = lines.filter_map(|line| line.trim().strip_prefix(kind)?.strip_prefix(' '));
+    of_kind.filter_map(|bytes| hex::decode(bytes).ok()).collect()
+}
+
 pub(crate) fn messages() -> Vec<Vec<u8>> {
-    MESSAGES
-        .lines()
-        .filter_map(|line| hex::decode(line.trim().strip_prefix("message ")?).ok())
-        .collect()
+    golden("message")
 }
 
 pub(crate) fn records() -> Vec<Vec<u8>> {
@@ -257,6 +263,7 @@ pub(crate) fn records() -> Vec<Vec<u8>> {
             ]
         })
         .map(|record| encode(&record))
+        .chain(golden("record"))
         .collect()
 }
 

@@ -49,6 +49,22 @@ pub enum Rule {
     EndNotFilled,
     /// A restarted replica passes over records two windows above its chain.
     FarRecordsForgotten,
+    /// Raft: a second candidate gets a vote in the same term.
+    VotedTwice,
+    /// Raft: a candidate gets votes whatever its log lacks.
+    OldLogElected,
+    /// Raft: entries of former terms are committed by counting, with none of the leader's own.
+    OldTermsCounted,
+    /// Raft: a replica goes back to the term of a former leader.
+    OldTermsHeard,
+    /// Raft: a restarted replica does not remember for whom it voted.
+    VoteForgotten,
+    /// Raft: a leader deletes what is not committed of its own log when it begins.
+    LeaderOverwrites,
+    /// Raft: a follower keeps its entry where the leader's conflicts with it.
+    ConflictsKept,
+    /// Raft: a question before a candidacy moves others to its term, and they vote though they hear a leader.
+    PreVoteBinds,
 }
 
 thread_local! {

@@ -1,20 +1,23 @@
 //! The engine contract: what goes in, what comes out, and who may do what when.
 //!
 //! An engine is a state machine. One [`Input`] with the driver's time gives a [`Step`]: records to
-//! make durable, then actions. The driver obeys three rules, and nobody else can call an engine:
+//! make durable, then actions. The driver obeys four rules, and nobody else can call an engine:
 //!
 //! 1. **Durable before sent.** No action of a step leaves before the step's records are on disk.
 //! 2. **The driver signs.** An engine holds no key. [`Action::Sign`] asks for a message of its own;
 //!    the driver signs it, makes it durable (where [`crate::Body::must_be_durable`]) in the same
-//!    flush as the step's records, and gives it back as [`Input::Own`]. Only then does the engine
-//!    count it and send it. A pre-prepare or prepare is given back only when the batches it names are
-//!    durable too.
+//!    flush as the step's records, or waits for these (where [`crate::Body::follows_records`]), and gives
+//!    it back as [`Input::Own`]. Only then does the engine
+//!    count it and send it. What vouches for batches ([`crate::Engine::vouched`]: pre-prepares and
+//!    prepares, appends and the answers to them) is given back only when they are durable too.
 //! 3. **Inputs before timeouts.** What was received before a timer fired is stepped before it. After a
 //!    gap in its own loop (a stopped process, a slow disk) the driver restarts timers instead of firing
 //!    them.
+//! 4. **Fetched before told.** For an engine of Raft, a fetched block is on disk before [`Input::Synced`]
+//!    tells of it: entries above it count without what led to it.
 //!
 //! Actions are done in the order in which they were asked for, within a step and from step to step, but
-//! for own pre-prepares and prepares that wait for their batches. At a restart the driver hands over the
+//! for own messages that wait for their batches. At a restart the driver hands over the
 //! journal in its order, after [`Record::without_unsent`].
 //!
 //! Everything decided is a block, so sequence, index and slot are one number, the [`Height`]. One
@@ -28,6 +31,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::message::{Body, Message, Verified};
 use crate::pbft::{self, PreparedCertificate};
+use crate::raft;
 use crate::testimony::Said;
 
 /// The most heights a window may have.
@@ -70,6 +74,9 @@ pub struct Timing {
     pub progress_cap_ms: u32,
     /// How often an idle primary shows that it is alive.
     pub heartbeat: TimerRange,
+    /// How long a replica of Raft waits for a leader to be heard. Spread wide, or votes split; a leader
+    /// shows itself four times within the shortest.
+    pub election: TimerRange,
 }
 
 /// A duration to be drawn by the driver between two bounds, in milliseconds, both included.
@@ -139,6 +146,8 @@ pub enum Input {
     Synced(Certificate),
     /// A link to this validator has come up.
     Connected(ValidatorIndex),
+    /// This node is about to stop: whoever can hands over what others would have to wait for.
+    Stopping,
     /// A timer has fired.
     Timeout(Timer),
 }
@@ -256,6 +265,8 @@ pub enum Record {
     Prepared(PreparedCertificate),
     /// The message by which this replica entered a reign (PBFT's new-view).
     Entered(Message),
+    /// Of a replica of Raft, in this epoch.
+    Raft(Epoch, raft::Record),
 }
 
 /// The outcome of one input.
@@ -339,6 +350,7 @@ impl Record {
     pub fn epoch(&self) -> Option<Epoch> {
         match self {
             Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => Some(message.v1().epoch),
+            Self::Raft(epoch, _) => Some(*epoch),
             Self::Prepared(_) => None,
         }
     }
@@ -348,7 +360,8 @@ impl Record {
         match self {
             Self::Own(message) | Self::Accepted(message) => message.v1().body.height(),
             Self::Prepared(certificate) => Some(certificate.height),
-            Self::Entered(_) => None,
+            Self::Raft(_, raft::Record::Entry { index, .. }) => Some(*index),
+            Self::Entered(_) | Self::Raft(_, raft::Record::Term { .. }) => None,
         }
     }
 }
@@ -369,7 +382,8 @@ impl Record {
 
     /// Those of a journal's records that an engine may be recovered from. A pre-prepare or prepare is
     /// journaled beside its batches, not after them, and leaves when both are durable; so one whose
-    /// batches a crash has lost never left, and must not bind. For the driver to apply before
+    /// batches a crash has lost never left, and must not bind. Nor must an entry of Raft, which was not
+    /// acknowledged then. For the driver to apply before
     /// [`crate::Engine::recover`]; `is_durable` says whether a batch survived.
     pub fn without_unsent(records: Vec<Self>, is_durable: impl Fn(&Digest) -> bool) -> Vec<Self> {
         let unsent: BTreeSet<usize> = Self::unsent(&records, is_durable).into_iter().collect();
@@ -400,6 +414,9 @@ impl Record {
                 Body::Pbft(pbft::Body::Prepare { proposal, .. }) => !are_durable(proposal),
                 _ => false,
             },
+            Self::Raft(_, raft::Record::Entry { entry, .. }) => {
+                !entry.proposal.batches().iter().all(&is_durable)
+            }
             _ => false,
         };
         let places = records.iter().enumerate().filter(|(_, record)| is_unsent(record));
@@ -410,6 +427,8 @@ impl Record {
     fn for_each_proposal(&self, mut show: impl FnMut(&Proposal)) {
         match self {
             Self::Prepared(certificate) => show(&certificate.proposal),
+            // An entry holds its own.
+            Self::Raft(..) => {}
             Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => {
                 match &message.v1().body {
                     Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => show(proposal),
@@ -435,7 +454,8 @@ impl Record {
                 Body::Pbft(pbft::Body::NewView(_)) => 2,
                 _ => return None,
             },
-            Self::Accepted(_) | Self::Prepared(_) => return None,
+            Self::Raft(_, raft::Record::Term { .. }) => 3,
+            Self::Accepted(_) | Self::Prepared(_) | Self::Raft(..) => return None,
         };
         Some((self.epoch()?, kind))
     }

@@ -1,16 +1,20 @@
 //! The engines behind their contract, dispatched by an enum.
 
-use quorate_crypto::{Height, ValidatorIndex};
+use quorate_crypto::{Digest, Height, ValidatorIndex};
 
+use crate::common::{Base, Halted, Inquiring as _, Member as _, Waiting};
 use crate::contract::{Config, Input, Now, Record, Step};
+use crate::message::Body;
 use crate::pbft;
-use crate::pbft::{Halted, Waiting};
+use crate::raft;
 
 /// One engine: it serves one epoch with one committee.
 #[derive(Clone, Debug)]
 pub enum Engine {
     /// Practical Byzantine fault tolerance.
     Pbft(Box<pbft::Replica>),
+    /// Raft.
+    Raft(Box<raft::Replica>),
 }
 
 /// The committee names a protocol that this version does not have.
@@ -35,7 +39,11 @@ impl Engine {
                 let (replica, step) = pbft::Replica::recover(config, records);
                 Ok((Self::Pbft(Box::new(replica)), step))
             }
-            engine => Err(UnknownEngine { engine }),
+            quorate_crypto::Engine::Raft => {
+                let (replica, step) = raft::Replica::recover(config, records);
+                Ok((Self::Raft(Box::new(replica)), step))
+            }
+            engine @ quorate_crypto::Engine::Paxos => Err(UnknownEngine { engine }),
         }
     }
 
@@ -43,6 +51,14 @@ impl Engine {
     pub fn step(&mut self, now: Now, input: Input) -> Step {
         match self {
             Self::Pbft(replica) => replica.step(now, input),
+            Self::Raft(replica) => replica.step(now, input),
+        }
+    }
+
+    fn base(&self) -> &Base {
+        match self {
+            Self::Pbft(replica) => replica.base(),
+            Self::Raft(replica) => replica.base(),
         }
     }
 
@@ -50,55 +66,73 @@ impl Engine {
     pub fn reign(&self) -> u64 {
         match self {
             Self::Pbft(replica) => replica.view().0,
+            Self::Raft(replica) => replica.term().0,
         }
     }
 
-    /// Whether the reign has begun here.
+    /// Whether the reign has begun here: its leader is known, and may be heard.
     pub fn is_settled(&self) -> bool {
         match self {
             Self::Pbft(replica) => replica.is_active(),
+            Self::Raft(replica) => replica.is_settled(),
         }
     }
 
-    /// Who leads the reign.
+    /// Who leads the reign; without meaning before it is known, which is so at the latest when the reign
+    /// has begun here.
     pub fn leader(&self) -> ValidatorIndex {
         match self {
             Self::Pbft(replica) => replica.leader(),
+            Self::Raft(replica) => replica.leader().unwrap_or_default(),
+        }
+    }
+
+    /// Whether it leads, was told that its node stops, and has not handed over yet.
+    pub fn is_handing_over(&self) -> bool {
+        match self {
+            Self::Pbft(_) => false,
+            Self::Raft(replica) => replica.is_handing_over(),
         }
     }
 
     /// The last height certified here.
     pub fn certified(&self) -> Height {
-        match self {
-            Self::Pbft(replica) => replica.certified(),
-        }
+        self.base().certified
     }
 
     /// How many heights of the window are in use, and how many it has.
     pub fn window_occupancy(&self) -> (usize, usize) {
         match self {
             Self::Pbft(replica) => replica.window_occupancy(),
+            Self::Raft(replica) => replica.window_occupancy(),
         }
     }
 
     /// How many batches wait to be ordered.
     pub fn unordered_batches(&self) -> usize {
-        match self {
-            Self::Pbft(replica) => replica.unordered_batches(),
-        }
+        self.base().candidates.len()
     }
 
     /// Whose answers are still to come before it votes; empty once it does.
     pub fn unanswered(&self) -> Vec<ValidatorIndex> {
         match self {
-            Self::Pbft(replica) => replica.unanswered(),
+            Self::Pbft(replica) => replica.asked_and_silent(),
+            Self::Raft(replica) => replica.asked_and_silent(),
         }
     }
 
     /// Why it votes no more, if so.
     pub fn halted(&self) -> Option<Halted> {
-        match self {
-            Self::Pbft(replica) => replica.halted(),
+        self.base().halted
+    }
+
+    /// The batches that saying this vouches for: they must be durable before the driver gives it back
+    /// (rule 2 of the [contract](crate::contract)). Asked when it is signed.
+    pub fn vouched(&self, body: &Body) -> Vec<Digest> {
+        match (self, body) {
+            (Self::Pbft(replica), Body::Pbft(body)) => replica.vouched(body),
+            (Self::Raft(replica), Body::Raft(body)) => replica.vouched(body),
+            _ => Vec::new(),
         }
     }
 
@@ -106,6 +140,7 @@ impl Engine {
     pub fn waiting(&self) -> Vec<Waiting> {
         match self {
             Self::Pbft(replica) => replica.waiting(),
+            Self::Raft(replica) => replica.waiting(),
         }
     }
 
@@ -116,6 +151,7 @@ impl Engine {
     pub fn check_invariants(&self) {
         match self {
             Self::Pbft(replica) => replica.check_invariants(),
+            Self::Raft(replica) => replica.check_invariants(),
         }
     }
 }

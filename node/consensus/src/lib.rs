@@ -1,7 +1,8 @@
 //! Ordering engines behind one contract, without I/O: no clock, disk, socket or random number.
 //!
 //! [`contract`] says what goes into an engine and what comes out of it, [`message`] what validators
-//! sign and send, [`pbft`] how PBFT orders. Engines to come have folders of the same layout.
+//! sign and send, [`pbft`] how PBFT orders, [`raft`] how Raft does. Their folders have the same layout,
+//! and what they have in common, which is all but the ordering, is in `common`.
 //!
 //! | message | from, to | says | durable |
 //! | --- | --- | --- | --- |
@@ -12,6 +13,11 @@
 //! | `Complaint` | all to all | this view makes no progress | no, binds nobody |
 //! | `ViewChange` | all to all | I say nothing below this view; this I have prepared | before it leaves |
 //! | `NewView` | primary to all | the view begins, with this, as these view-changes prove | before it leaves |
+//! | `RequestVote` | candidate to all | elect me; this is how far my log goes | follows from its engine's records |
+//! | `VoteReply` | all to the candidate | you have my vote, or not | the same |
+//! | `AppendEntries` | leader to all, or one | this comes next in the log | the same |
+//! | `AppendReply` | follower to leader | up to here my log is yours | the same |
+//! | `TimeoutNow` | leader to one | stand for election at once | no, binds nobody |
 //! | `Status` | all to all, or one | where I am and what I hold | no, binds nobody |
 //! | `Inquiry` | whoever starts, to all | what did I sign? | no, binds nobody |
 //! | `Testimony` | all to whoever asked | this you signed, as far as I know | no, binds nobody |
@@ -46,7 +52,7 @@
 //!         certified: Height::GENESIS,
 //!         certificate: None,
 //!         inquiry: None,
-//!         timing: Timing { resend: range, progress: range, progress_cap_ms: 5_000, heartbeat: range },
+//!         timing: Timing { resend: range, progress: range, progress_cap_ms: 5_000, heartbeat: range, election: range },
 //!     })?;
 //!     engines.push(engine);
 //! }
@@ -100,12 +106,15 @@ macro_rules! breaks {
 
 #[cfg(broken_rules)]
 pub mod broken;
+mod common;
 pub mod contract;
 mod engine;
 pub mod message;
 pub mod pbft;
+pub mod raft;
 pub mod testimony;
 
+pub use common::{Awaited, Halted, Waiting};
 pub use contract::{
     Action, Config, Evidence, Input, Record, Rejection, Step, Timer, TimerRange, Timing, Told,
 };

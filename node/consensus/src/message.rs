@@ -6,6 +6,7 @@ use quorate_crypto::{
 use serde::{Deserialize, Serialize};
 
 use crate::pbft;
+use crate::raft;
 use crate::testimony::{Inquiry, Testimony};
 
 /// A message as it is sent and stored.
@@ -46,6 +47,8 @@ pub enum Body {
     Inquiry(Inquiry),
     /// What the recipient signed, as far as the sender knows. Binds nobody and need not be durable.
     Testimony(Testimony),
+    /// A message of Raft.
+    Raft(raft::Body),
 }
 
 /// Where a validator is: peers answer with what it is missing.
@@ -216,6 +219,7 @@ impl Body {
             Self::Inquiry(_) => Domain::INQUIRY,
             Self::Testimony(_) => Domain::TESTIMONY,
             Self::Pbft(body) => body.domain(),
+            Self::Raft(body) => body.domain(),
         }
     }
 
@@ -229,6 +233,7 @@ impl Body {
             Self::Inquiry(inquiry) => inquiry.signed_bytes(network, epoch),
             Self::Testimony(testimony) => testimony.signed_bytes(network, epoch),
             Self::Pbft(body) => body.signed_bytes(network, epoch),
+            Self::Raft(body) => body.signed_bytes(network, epoch),
         }
     }
 
@@ -239,6 +244,28 @@ impl Body {
             // records one that nothing else in its journal would explain.
             Self::Seal { .. } | Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) => false,
             Self::Pbft(body) => body.must_be_durable(),
+            // Follows from the term, vote and log that its engine records.
+            Self::Raft(_) => false,
+        }
+    }
+
+    /// Whether a replica that says this must have all that its engine recorded before on disk first, though
+    /// this itself need not be.
+    pub fn follows_records(&self) -> bool {
+        matches!(self, Self::Raft(_))
+    }
+
+    /// Whether saying this vouches for batches: see [`crate::Engine::vouched`].
+    pub fn vouches_for_batches(&self) -> bool {
+        match self {
+            Self::Pbft(body) => {
+                matches!(body, pbft::Body::PrePrepare { .. } | pbft::Body::Prepare { .. })
+            }
+            Self::Raft(raft::Body::AppendEntries(append)) => !append.entries.is_empty(),
+            Self::Raft(raft::Body::AppendReply(reply)) => reply.success,
+            Self::Raft(_) | Self::Seal { .. } | Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) => {
+                false
+            }
         }
     }
 
@@ -247,7 +274,7 @@ impl Body {
     pub fn height(&self) -> Option<Height> {
         match self {
             Self::Seal { height, .. } => Some(*height),
-            Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) => None,
+            Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) | Self::Raft(_) => None,
             Self::Pbft(body) => body.height(),
         }
     }
@@ -259,7 +286,7 @@ impl Body {
         scheme: &impl SignatureScheme,
     ) -> Result<(), Unverified> {
         match self {
-            Self::Seal { .. } | Self::Inquiry(_) => Ok(()),
+            Self::Seal { .. } | Self::Inquiry(_) | Self::Raft(_) => Ok(()),
             Self::Testimony(testimony) => testimony.verify_inside(network, committee, scheme),
             Self::Status(status) => {
                 if status.holds.len() > crate::contract::MAX_WINDOW {

@@ -72,30 +72,26 @@
 //! - A replica that finds its own signature under something it does not remember stops voting: its
 //!   journal was lost, or its key is used twice.
 
-mod candidates;
-mod catch_up;
 mod certificate;
-mod checkpoint;
-mod heard;
-mod inquiry;
 mod inspect;
 mod instance;
+mod member;
 mod message;
 mod new_view;
 mod normal;
 mod recovery;
 mod replica;
+mod testimony;
 mod timers;
 mod view_change;
 
-pub use candidates::MAX_CANDIDATES;
-pub use catch_up::MAX_ANSWER;
+pub use crate::common::{
+    Awaited, EAGER_PROPOSALS, GATHERED_BATCHES, Halted, MAX_ANSWER, MAX_CANDIDATES, Waiting,
+};
 pub use certificate::{PrepareSignature, PreparedCertificate};
-pub use inspect::{Awaited, Waiting};
 pub(crate) use message::vote_bytes;
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
-pub use normal::{EAGER_PROPOSALS, GATHERED_BATCHES};
-pub use replica::{Halted, Replica};
+pub use replica::Replica;
 pub use timers::OVERTAKING_BATCHES;
 
 use quorate_crypto::{Committee, ValidatorIndex};

@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::contract::MAX_WINDOW;
 use crate::message::{Body, Message, SignatureScheme, Unverified};
 use crate::pbft::{self, Claims, NewView, View};
+use crate::raft;
 
 /// The most statements in one testimony: of each kind about a height those of two windows.
 pub const MAX_SAID: usize = 8 * MAX_WINDOW;
@@ -92,6 +93,12 @@ pub enum Statement {
     ViewChange(Claims),
     /// PBFT's new-view.
     NewView(Box<NewView>),
+    /// Raft's request for a vote, which is a vote for oneself; not that of a pre-vote.
+    RequestVote(raft::RequestVote),
+    /// Raft's vote; neither one that was refused nor that of a pre-vote.
+    VoteReply(raft::VoteReply),
+    /// Raft's word that a log is durable.
+    AppendReply(raft::AppendReply),
 }
 
 impl Inquiry {
@@ -136,6 +143,7 @@ impl Said {
                 block: *block,
             },
             Body::Pbft(body) => Statement::of(body)?,
+            Body::Raft(body) => Statement::of_raft(body)?,
             Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => return None,
         };
         Some(Self {
@@ -181,6 +189,17 @@ impl Statement {
         })
     }
 
+    fn of_raft(body: &raft::Body) -> Option<Self> {
+        match body {
+            raft::Body::RequestVote(request) if !request.pre_vote => Some(Self::RequestVote(request.clone())),
+            raft::Body::VoteReply(reply) if reply.granted && !reply.pre_vote => {
+                Some(Self::VoteReply(reply.clone()))
+            }
+            raft::Body::AppendReply(reply) if reply.success => Some(Self::AppendReply(reply.clone())),
+            _ => None,
+        }
+    }
+
     /// The domain tag under which it is signed.
     pub fn domain(&self) -> Domain {
         match self {
@@ -190,6 +209,9 @@ impl Statement {
             Self::Commit { .. } => Domain::PBFT_COMMIT,
             Self::ViewChange(_) => Domain::PBFT_VIEW_CHANGE,
             Self::NewView(_) => Domain::PBFT_NEW_VIEW,
+            Self::RequestVote(_) => Domain::RAFT_REQUEST_VOTE,
+            Self::VoteReply(_) => Domain::RAFT_VOTE_REPLY,
+            Self::AppendReply(_) => Domain::RAFT_APPEND_REPLY,
         }
     }
 
@@ -218,6 +240,9 @@ impl Statement {
             } => pbft::vote_bytes(network, epoch, *view, *height, *proposal),
             Self::ViewChange(claims) => claims.signed_bytes(network, epoch),
             Self::NewView(new_view) => quorate_ledger::encode(&(network, epoch, new_view)),
+            Self::RequestVote(request) => quorate_ledger::encode(&(network, epoch, request)),
+            Self::VoteReply(reply) => quorate_ledger::encode(&(network, epoch, reply)),
+            Self::AppendReply(reply) => quorate_ledger::encode(&(network, epoch, reply)),
         }
     }
 
@@ -228,7 +253,8 @@ impl Statement {
             | Self::PrePrepare { height, .. }
             | Self::Prepare { height, .. }
             | Self::Commit { height, .. } => Some(*height),
-            Self::ViewChange(_) | Self::NewView(_) => None,
+            Self::AppendReply(reply) => Some(reply.index),
+            Self::ViewChange(_) | Self::NewView(_) | Self::RequestVote(_) | Self::VoteReply(_) => None,
         }
     }
 }
@@ -244,6 +270,9 @@ impl fmt::Display for Statement {
             Self::Commit { view, height, .. } => write!(f, "commit for height {height} in view {view}"),
             Self::ViewChange(claims) => write!(f, "view-change to view {}", claims.view),
             Self::NewView(new_view) => write!(f, "new-view of view {}", new_view.view),
+            Self::RequestVote(request) => write!(f, "candidacy in term {}", request.term),
+            Self::VoteReply(reply) => write!(f, "vote for {} in term {}", reply.candidate, reply.term),
+            Self::AppendReply(reply) => write!(f, "log up to {} in term {}", reply.index, reply.term),
         }
     }
 }

@@ -90,6 +90,9 @@ pub struct ConsensusConfig {
     pub resend_ms: u32,
     /// Milliseconds of standstill before it complains about the primary.
     pub progress_ms: u32,
+    /// With Raft: the shortest time in milliseconds without a leader before it stands for election; the
+    /// longest is twice that.
+    pub election_ms: u32,
 }
 
 /// Logs go to standard error.
@@ -156,6 +159,7 @@ impl Default for ConsensusConfig {
         Self {
             resend_ms: 500,
             progress_ms: 1_000,
+            election_ms: 250,
         }
     }
 }

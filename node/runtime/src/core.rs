@@ -15,8 +15,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Said, Step, Told, pbft};
-use quorate_crypto::{Digest, Epoch, Height, SigningKey, ValidatorIndex};
+use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Said, Step, Told};
+use quorate_crypto::{Certificate, Digest, Epoch, Height, SigningKey, ValidatorIndex};
 use quorate_ledger::encode;
 
 use self::entries::Entries;
@@ -110,6 +110,8 @@ pub(crate) struct Core {
     entries: Entries,
     /// Proposals that wait for batches.
     required: Required,
+    /// Of fetched blocks that are not on disk yet, while an engine of Raft serves.
+    synced: Vec<Certificate>,
     fetch_at: Option<Instant>,
     fetch_turn: usize,
     written: Height,
@@ -142,6 +144,7 @@ impl Core {
             unwritten: Vec::new(),
             entries,
             required: Required::default(),
+            synced: Vec::new(),
             fetch_at: None,
             fetch_turn: 0,
             written: certified,
@@ -242,9 +245,16 @@ impl Core {
                 self.on_epoch_end_fixed(ends);
                 let epoch = certificate.epoch();
                 self.put_for(epoch, Input::BatchesObsolete(batches));
-                self.put_for(epoch, Input::Synced(certificate));
+                if matches!(self.parts.serving.engine, Engine::Raft(_)) {
+                    // Told of when it is on disk.
+                    self.synced.push(certificate);
+                    self.parts.chain_flusher.request(0);
+                } else {
+                    self.put_for(epoch, Input::Synced(certificate));
+                }
             }
             Event::Diverged(error) => self.diverge(&error.to_string()),
+            Event::Stopping => self.put(Input::Stopping),
             Event::Stop => return true,
         }
         self.drain_inputs();
@@ -333,6 +343,12 @@ impl Core {
     fn on_chain_flushed(&mut self, batches: u64, height: Height) {
         self.gate.batches_flushed(batches);
         self.release();
+        let on_disk = self
+            .synced
+            .extract_if(.., |certificate| certificate.height() <= height);
+        for certificate in on_disk.collect::<Vec<_>>() {
+            self.put_for(certificate.epoch(), Input::Synced(certificate));
+        }
         if height <= self.flushed {
             return;
         }
@@ -441,6 +457,7 @@ impl Core {
             begun: engine.is_settled(),
             certified: engine.certified(),
             diverged: self.diverged,
+            handing_over: engine.is_handing_over(),
             evidence: self.parts.evidence.all(),
             waiting: engine.waiting(),
             unanswered: engine.unanswered(),
@@ -502,20 +519,25 @@ impl Core {
         };
         let content = body.signed_bytes(self.parts.network, epoch);
         let signature = self.parts.key.sign(body.domain(), &content);
-        let durable = body.must_be_durable();
-        let vouches = vouches_for_batches(&body);
+        let (durable, follows) = (body.must_be_durable(), body.follows_records());
+        let vouches = body.vouches_for_batches();
         let message = Message::new(epoch, index, body, signature);
-        if !durable {
+        if !durable && !follows {
             self.put_for(epoch, Input::Own(message));
             return;
         }
-        let journal = self.record(epoch, &Record::Own(message.clone()));
+        let journal = match durable {
+            true => self.record(epoch, &Record::Own(message.clone())),
+            false => self.entries.last(),
+        };
         let batches = if vouches {
             self.parts.batches.writes_begun()
         } else {
             0
         };
-        self.gate.hold_own(Durable { journal, batches }, message);
+        if let Some(message) = self.gate.pass_own(Durable { journal, batches }, message) {
+            self.put_for(epoch, Input::Own(message));
+        }
     }
 
     fn release(&mut self) {
@@ -629,12 +651,4 @@ impl Core {
             Err(error) => fatal(&format!("evidence cannot be written: {error}")),
         }
     }
-}
-
-/// Whether saying this vouches for the batches that the proposal names.
-fn vouches_for_batches(body: &Body) -> bool {
-    matches!(
-        body,
-        Body::Pbft(pbft::Body::PrePrepare { .. } | pbft::Body::Prepare { .. })
-    )
 }

@@ -33,6 +33,8 @@ pub(crate) fn kind(evidence: &Evidence) -> &'static str {
         Body::Pbft(pbft::Body::Complaint { .. }) => "double_complaint",
         Body::Pbft(pbft::Body::ViewChange(_)) => "double_view_change",
         Body::Pbft(pbft::Body::NewView(_)) => "double_new_view",
+        // Engines of Raft accuse nobody but of seals: a validator that lies is outside its promise.
+        Body::Raft(_) => "double_raft",
     }
 }
 
@@ -48,6 +50,7 @@ pub(crate) fn view(evidence: &Evidence) -> Option<u64> {
         ) => *view,
         Body::Pbft(pbft::Body::ViewChange(change)) => change.claims.view,
         Body::Pbft(pbft::Body::NewView(new_view)) => new_view.view,
+        Body::Raft(body) => return Some(body.term().0),
     };
     Some(view.0)
 }

@@ -328,6 +328,10 @@ pub(crate) fn engine_config(
             progress: around(config.consensus.progress_ms.max(100)),
             progress_cap_ms: 60_000,
             heartbeat: around((config.consensus.progress_ms / 2).max(50)),
+            election: TimerRange {
+                from_ms: config.consensus.election_ms.max(50),
+                to_ms: config.consensus.election_ms.max(50).saturating_mul(2),
+            },
         },
     })
 }

@@ -7,6 +7,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use quorate_consensus::{Config as EngineConfig, Engine};
 use quorate_crypto::{Digest, Epoch, Height, KnownKeys, PublicKey, ValidatorIndex};
@@ -35,7 +36,7 @@ use crate::view::SharedView;
 use crate::{flush, logging, router, sync};
 
 /// How long calls under way may go on once the node is told to stop.
-const GRACE: std::time::Duration = std::time::Duration::from_secs(1);
+const GRACE: Duration = Duration::from_secs(1);
 /// Workers of the asynchronous runtime: the network and the API need little.
 const ASYNC_WORKERS: usize = 2;
 
@@ -103,6 +104,12 @@ async fn listen(address: SocketAddr, purpose: &'static str) -> Result<TcpListene
             source,
         })
 }
+
+/// How long a leader that stops waits for a successor to take over.
+const HANDOVER: Duration = Duration::from_millis(300);
+
+/// When it looks whether there is one, for the first time.
+const HANDOVER_LOOK: Duration = Duration::from_millis(60);
 
 /// A running node's threads, and what stops them.
 struct Started {
@@ -371,6 +378,13 @@ impl Started {
                 signal().await;
                 tracing::info!("stopping");
                 stopping.send_replace(true);
+                self.inbox.put(Event::Stopping);
+                // Longer than the view lags behind.
+                tokio::time::sleep(HANDOVER_LOOK).await;
+                let until = std::time::Instant::now() + HANDOVER;
+                while self.node.view.get().handing_over && std::time::Instant::now() < until {
+                    tokio::time::sleep(HANDOVER_LOOK / 4).await;
+                }
             };
             tokio::join!(client, operators, stop);
             self.node.links.handle().shutdown().await;
@@ -383,7 +397,7 @@ impl Started {
         self.threads.into_iter().for_each(join);
         self.executor.send(Command::Stop);
         join(self.executor_thread);
-        runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+        runtime.shutdown_timeout(Duration::from_secs(1));
         tracing::info!(height = %self.node.chain.tip().height, "stopped");
     }
 }

@@ -3,8 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quorate_consensus::pbft::Waiting;
-use quorate_consensus::{Evidence, Rejection};
+use quorate_consensus::{Evidence, Rejection, Waiting};
 use quorate_crypto::{Height, ValidatorIndex};
 
 /// What the core shows of the engine.
@@ -20,6 +19,8 @@ pub(crate) struct ConsensusView {
     pub(crate) certified: Height,
     /// A quorum sealed another block than this node executed.
     pub(crate) diverged: bool,
+    /// Whether this validator leads, stops, and waits for a successor.
+    pub(crate) handing_over: bool,
     /// Proof of misbehaviour, one for each validator and kind.
     pub(crate) evidence: Vec<Arc<Evidence>>,
     /// What each height in flight waits for.
@@ -44,6 +45,7 @@ impl SharedView {
             begun: true,
             certified,
             diverged: false,
+            handing_over: false,
             evidence: Vec::new(),
             waiting: Vec::new(),
             unanswered: Vec::new(),

@@ -1,12 +1,15 @@
 //! What must hold whatever happens, checked as it happens. Liars are not held to it.
 
+mod raft_rules;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_consensus::pbft::{Body as Pbft, Claims, PreparedClaim, View};
-use quorate_consensus::{Body, Message};
+use quorate_consensus::{Body, Message, raft};
 use quorate_crypto::{Certificate, Digest, Epoch, Height, Signature, ValidatorIndex};
 use quorate_ledger::Proposal;
 
+use crate::checker::raft_rules::RaftChecker;
 use crate::ledger::KeptBlock;
 
 /// The kinds of vote that bind.
@@ -35,6 +38,7 @@ pub(crate) struct Checker {
     blocks: BTreeMap<Height, Digest>,
     said: BTreeMap<Said, Digest>,
     seals: BTreeMap<(ValidatorIndex, Height), Digest>,
+    raft: RaftChecker,
     /// What each validator has claimed in its view-changes of an epoch.
     claimed: BTreeMap<(ValidatorIndex, Epoch), Vec<Claims>>,
     /// The last height of each epoch that has one.
@@ -203,7 +207,7 @@ impl Checker {
     pub(crate) fn on_sent(&mut self, message: &Message) {
         let message = message.v1();
         let (by, epoch) = (message.sender, message.epoch);
-        if message.body.must_be_durable() || matches!(message.body, Body::Seal { .. }) {
+        if binds(&message.body) {
             self.on_binding(by, epoch, &message.signature);
         }
         match &message.body {
@@ -211,6 +215,12 @@ impl Checker {
             Body::Seal { height, block } => {
                 if *self.seals.entry((by, *height)).or_insert(*block) != *block {
                     self.report(format!("validator {by} sealed two blocks at height {height}"));
+                }
+            }
+            Body::Raft(body) => {
+                let end = self.ends.get(&epoch).copied();
+                if let Some(violation) = self.raft.on_sent(by, epoch, end, body) {
+                    self.report(violation);
                 }
             }
             Body::Pbft(body) => match body {
@@ -282,6 +292,18 @@ impl Checker {
                 "validator {by} says {kind:?} in view {view} at height {height}, after its view-change"
             ));
         }
+    }
+}
+
+/// Whether saying this binds its sender for the rest of the epoch.
+fn binds(body: &Body) -> bool {
+    match body {
+        Body::Seal { .. } => true,
+        Body::Raft(raft::Body::RequestVote(request)) => !request.pre_vote,
+        Body::Raft(raft::Body::VoteReply(reply)) => reply.granted && !reply.pre_vote,
+        Body::Raft(raft::Body::AppendEntries(_)) => true,
+        Body::Raft(raft::Body::AppendReply(reply)) => reply.success,
+        body => body.must_be_durable(),
     }
 }
 

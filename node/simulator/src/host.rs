@@ -10,8 +10,9 @@ mod loss;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use quorate_consensus::pbft::Replica;
-use quorate_consensus::{Action, Input, Message, Record, Timer, TimerRange};
+use quorate_consensus::{
+    Action, Config, Engine, Input, Message, Record, Step, Timer, TimerRange, pbft, raft,
+};
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
 use quorate_ledger::{ParametersV1, Proposal};
 
@@ -35,7 +36,7 @@ struct Disk {
 #[derive(Debug)]
 struct Serving {
     epoch: Epoch,
-    engine: Replica,
+    engine: Engine,
 }
 
 /// What waits for a flush: records, and what may be done once they are durable.
@@ -48,7 +49,8 @@ struct Group {
 #[derive(Clone, Debug)]
 enum Then {
     Act(Epoch, Box<Action>),
-    Own(Box<Message>),
+    /// With the batches that it vouches for.
+    Own(Box<Message>, Vec<Digest>),
 }
 
 /// What a process holds in memory.
@@ -74,7 +76,7 @@ struct Process {
     required: BTreeMap<(Height, Digest), Vec<Digest>>,
     answered: BTreeSet<(Height, Digest)>,
     /// Own votes whose batches are not durable yet.
-    held: Vec<Message>,
+    held: Vec<(Message, Vec<Digest>)>,
     decided: BTreeMap<Height, Proposal>,
     executing: bool,
     ledger: Ledger,
@@ -111,6 +113,7 @@ pub(crate) struct Host {
 /// What is the same throughout a host's lives.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
+    pub(crate) engine: quorate_crypto::Engine,
     pub(crate) parameters: ParametersV1,
     pub(crate) timing: quorate_consensus::Timing,
     pub(crate) members_wait: bool,
@@ -123,6 +126,21 @@ pub(crate) struct Settings {
 impl Settings {
     fn breaks(&self, rule: Broken) -> bool {
         self.broken == Some(rule)
+    }
+
+    /// The scenario's engine, whatever quorums its committee has.
+    fn recover(&self, config: Config, records: Vec<Record>) -> (Engine, Step) {
+        match self.engine {
+            quorate_crypto::Engine::Pbft => {
+                let (replica, step) = pbft::Replica::recover(config, records);
+                (Engine::Pbft(Box::new(replica)), step)
+            }
+            quorate_crypto::Engine::Raft => {
+                let (replica, step) = raft::Replica::recover(config, records);
+                (Engine::Raft(Box::new(replica)), step)
+            }
+            quorate_crypto::Engine::Paxos => unreachable!("no scenario has it"),
+        }
     }
 
     /// The engine on this thread is this host's from now on, with its broken rule.
@@ -196,7 +214,7 @@ impl Host {
             .collect()
     }
 
-    pub(crate) fn engine(&self) -> Option<&Replica> {
+    pub(crate) fn engine(&self) -> Option<&Engine> {
         self.process.as_ref().map(|process| &process.serving.engine)
     }
 
@@ -221,7 +239,7 @@ impl Host {
             )
         });
         self.settings.break_rule();
-        let (engine, step) = Replica::recover(config, records);
+        let (engine, step) = self.settings.recover(config, records);
         self.process = Some(Process {
             serving: Serving { epoch, engine },
             former: None,
@@ -270,6 +288,14 @@ impl Host {
         self.life += 1;
         self.paused = false;
         self.backlog.clear();
+    }
+
+    /// Its engine hears that the process will end.
+    pub(crate) fn stop(&mut self, world: &mut World) {
+        world.note(|| format!("{}: is told to stop", self.validator));
+        if !self.paused {
+            self.step(world, Input::Stopping);
+        }
     }
 
     /// From now on its clock is wrong by this.
@@ -364,8 +390,8 @@ impl Host {
                     self.disk.batches.insert(batch);
                 }
                 let held = std::mem::take(&mut process.held);
-                for message in held {
-                    self.own(world, message);
+                for (message, batches) in held {
+                    self.own(world, message, batches);
                 }
             }
             Event::BlockDurable { height } => self.on_block_durable(height),

@@ -25,6 +25,7 @@
 
 mod lab;
 mod menu;
+pub mod raft;
 
 use std::collections::BTreeSet;
 use std::fmt;

@@ -1,7 +1,7 @@
 //! What is simulated: how many validators, which faults, how much work, who lies.
 
 use quorate_consensus::{TimerRange, Timing};
-use quorate_crypto::ValidatorIndex;
+use quorate_crypto::{Engine, ValidatorIndex};
 use quorate_ledger::ParametersV1;
 
 use crate::random::Random;
@@ -11,6 +11,8 @@ use crate::random::Random;
 pub struct Scenario {
     /// How many validators there are.
     pub validators: usize,
+    /// By which protocol they order.
+    pub engine: Engine,
     /// What all random choices follow from.
     pub seed: u64,
     /// Whether validators sign as the node does, and not with a keyed digest.
@@ -143,6 +145,8 @@ pub enum Censorship {
 pub enum Command {
     /// The validator's process dies: what was not durable is lost.
     Crash(u16),
+    /// It is stopped, as an operator does it: its engine is told, and a moment later its process ends.
+    Stop(u16),
     /// It is started again.
     Start(u16),
     /// Its disk is copied.
@@ -194,6 +198,8 @@ pub enum Broken {
     ElsewhereAccepted,
     /// Messages of former epochs are given to the engine of the epoch under way.
     FormerEpochCounted,
+    /// Raft is told of a fetched block before that is on disk.
+    SyncedBeforeDurable,
     /// An epoch begins before the chain is on disk up to the last block of the one before.
     EpochBegunTooEarly,
     /// A validator that rejoins votes in the epoch under way.
@@ -221,6 +227,10 @@ pub const TIMING: Timing = Timing {
     heartbeat: TimerRange {
         from_ms: 150,
         to_ms: 200,
+    },
+    election: TimerRange {
+        from_ms: 300,
+        to_ms: 600,
     },
 };
 
@@ -267,6 +277,7 @@ impl Scenario {
     pub fn calm(validators: usize, seed: u64) -> Self {
         Self {
             validators,
+            engine: Engine::Pbft,
             seed,
             real_signatures: false,
             faults_end_ms: 1_000,
@@ -358,7 +369,10 @@ impl Scenario {
     /// place of as many liars, and members that let their validators rejoin for no reason.
     pub fn with_epochs(mut self) -> Self {
         let mut random = Random::new(self.seed ^ 0x000e_90c4);
-        let faulty = self.validators.saturating_sub(1) / 3;
+        let faulty = match self.engine {
+            Engine::Pbft => self.validators.saturating_sub(1) / 3,
+            Engine::Raft | Engine::Paxos => self.validators.saturating_sub(1) / 2,
+        };
         let losses = random.between(0, faulty as u64);
         let lying = faulty.saturating_sub(usize::try_from(losses).unwrap_or(faulty));
         self.liars.truncate(lying);
@@ -367,6 +381,13 @@ impl Scenario {
         self.members_wait = random.chance(200);
         // Whoever has yet to rejoin needs the end of an epoch as well.
         self.patience_ms *= 2;
+        self
+    }
+
+    /// The same, ordered by this protocol. Where crashes are all that it tolerates there are no liars, and
+    /// whoever loses what it signed knows.
+    pub fn ordered_by(mut self, engine: Engine) -> Self {
+        self.engine = engine;
         self
     }
 

@@ -13,6 +13,9 @@ use crate::scheme::{Scheme, committee};
 use crate::workload::Submission;
 use crate::world::{Due, Event, World};
 
+/// How long a process goes on after it was told to stop, in microseconds.
+const STOPPING_US: u64 = 100_000;
+
 /// A whole network, in one thread and in virtual time.
 #[derive(Debug)]
 pub struct Simulation {
@@ -28,7 +31,7 @@ impl Simulation {
     pub fn new(scenario: Scenario) -> Self {
         let engine = match scenario.broken {
             Some(Broken::QuorumTooSmall) => Engine::Raft,
-            _ => Engine::Pbft,
+            _ => scenario.engine,
         };
         let committee = committee(scenario.validators, engine);
         let scheme = match scenario.real_signatures {
@@ -50,6 +53,7 @@ impl Simulation {
                 let skew = scenario.machines.clock_skew_ms;
                 let drawn = world.random.between(0, skew.saturating_mul(2));
                 let settings = Settings {
+                    engine: scenario.engine,
                     parameters: scenario.parameters.clone(),
                     timing: scenario.timing,
                     members_wait: scenario.members_wait,
@@ -153,7 +157,7 @@ impl Simulation {
         let honest = || self.hosts.iter().filter(|host| host.is_honest());
         let running = || honest().filter(|host| host.is_up());
         let view = honest()
-            .filter_map(|host| host.engine().map(|engine| engine.view().0))
+            .filter_map(|host| host.engine().map(|engine| engine.reign()))
             .max();
         let quarantined = honest()
             .filter(|host| host.is_quarantined())
@@ -232,7 +236,7 @@ impl Simulation {
             let at = random.between(1, end);
             let losses = [Lost::Journal, Lost::Everything, Lost::SinceBackup];
             let of = random.pick(&losses).copied().unwrap_or(Lost::Journal);
-            let noticed = random.chance(500);
+            let noticed = random.chance(500) || self.scenario.engine != Engine::Pbft;
             let loss = Loss { of, noticed };
             plan.push((random.between(0, at), Command::BackUp(who.0)));
             plan.push((at, Command::Lose(who.0, loss)));
@@ -268,6 +272,13 @@ impl Simulation {
                 for host in self.hosts_of(who) {
                     self.hosts[host].crash(&mut self.world);
                 }
+            }
+            Command::Stop(who) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].stop(&mut self.world);
+                }
+                let crash = Due::Command(Command::Crash(who));
+                self.world.schedule(STOPPING_US, crash);
             }
             Command::Start(who) => {
                 for host in self.hosts_of(who) {
@@ -407,7 +418,7 @@ impl Simulation {
         let mut down = BTreeSet::new();
         for (_, command) in script {
             match command {
-                Command::Crash(who) | Command::Lose(who, _) => down.insert(who),
+                Command::Crash(who) | Command::Stop(who) | Command::Lose(who, _) => down.insert(who),
                 Command::Start(who) => down.remove(&who),
                 _ => false,
             };
@@ -433,7 +444,7 @@ impl Simulation {
             .iter()
             .filter_map(|host| {
                 host.engine()
-                    .map(|engine| (host.validator.0, engine.view().0, engine.is_active()))
+                    .map(|engine| (host.validator.0, engine.reign(), engine.is_settled()))
             })
             .collect();
         for host in running {
@@ -458,7 +469,7 @@ impl Simulation {
                     host.chain().len(),
                     wanted.len(),
                     host.engine()
-                        .map(|engine| (engine.view(), engine.is_active(), engine.waiting())),
+                        .map(|engine| (engine.reign(), engine.is_settled(), engine.waiting())),
                 ));
             }
         }

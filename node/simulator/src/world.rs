@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use quorate_consensus::{Body, Message, Timer, pbft};
+use quorate_consensus::{Body, Message, Timer, pbft, raft};
 use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::CheckedBatch;
 
@@ -280,6 +280,7 @@ pub(crate) fn describe(message: &Message) -> String {
                 said.join(", ")
             )
         }
+        Body::Raft(body) => describe_raft(body),
         Body::Pbft(body) => match body {
             pbft::Body::PrePrepare {
                 view,
@@ -326,5 +327,45 @@ pub(crate) fn describe(message: &Message) -> String {
                 format!("new-view v{} of {}", new_view.view, from.join(","))
             }
         },
+    }
+}
+
+fn describe_raft(body: &raft::Body) -> String {
+    match body {
+        raft::Body::RequestVote(request) => {
+            let asks = if request.pre_vote { "pre-vote?" } else { "vote?" };
+            let raft::RequestVote {
+                term,
+                certified,
+                last,
+                ..
+            } = request;
+            format!("{asks} t{term} certified {certified} log {last}")
+        }
+        raft::Body::VoteReply(reply) => {
+            let kind = if reply.pre_vote { "pre-vote" } else { "vote" };
+            let says = if reply.granted { "yes" } else { "no" };
+            format!("{kind} t{} for {}: {says}", reply.term, reply.candidate)
+        }
+        raft::Body::AppendEntries(append) => {
+            let entries: Vec<String> = append
+                .entries
+                .iter()
+                .map(|entry| format!("t{} {}", entry.term, entry.proposal.digest().short()))
+                .collect();
+            format!(
+                "append t{} after {} [{}] commit {} certified {}",
+                append.term,
+                append.previous,
+                entries.join(", "),
+                append.commit,
+                append.certified
+            )
+        }
+        raft::Body::AppendReply(reply) => {
+            let says = if reply.success { "has" } else { "lacks, has" };
+            format!("appended t{}: {says} up to {}", reply.term, reply.index)
+        }
+        raft::Body::TimeoutNow { term, successor } => format!("timeout-now t{term} for {successor}"),
     }
 }

@@ -1,7 +1,8 @@
-//! Every behaviour of four replicas, one of which lies, for one height and one view change. With
+//! Every behaviour of three replicas of Raft in two terms, and of four of PBFT, one of which lies, for one height and one view change. With
 //! `QUORATE_LONG=1` another view change follows, as far as ten million states.
 
 use quorate_simulator::model::Four;
+use quorate_simulator::model::raft::Three;
 use stateright::{Checker, Model};
 
 /// Checks two views to the end, or three as far as is bearable.
@@ -49,4 +50,38 @@ fn a_second_primary_that_lies() {
 #[test]
 fn a_backup_that_lies() {
     check(3);
+}
+
+/// Checks two terms of Raft, to the end or as far as is told.
+fn check_raft(crashes: bool, last_term: u64, most: usize) {
+    let model = Three::new(last_term, crashes);
+    let checker = model
+        .clone()
+        .checker()
+        .target_state_count(most)
+        .spawn_bfs()
+        .join();
+    let (replicas, messages) = model.sizes();
+    println!(
+        "raft, crashes: {crashes}, terms 1 to {last_term}: {} states ({} distinct), depth {}, {replicas} different \
+         replicas, {messages} messages",
+        checker.state_count(),
+        checker.unique_state_count(),
+        checker.max_depth(),
+    );
+    checker.assert_properties();
+}
+
+#[test]
+fn raft_two_terms() {
+    check_raft(false, 2, usize::MAX);
+}
+
+#[test]
+fn raft_two_terms_with_crashes() {
+    check_raft(true, 2, 2_000_000);
+    if std::env::var_os("QUORATE_LONG").is_some() {
+        check_raft(true, 2, 10_000_000);
+        check_raft(false, 3, 10_000_000);
+    }
 }

@@ -3,6 +3,7 @@
 
 use quorate_consensus::TimerRange;
 use quorate_consensus::broken::Rule;
+use quorate_crypto::Engine;
 use quorate_simulator_broken::{Broken, Censorship, Command, Lie, Scenario, Simulation};
 
 /// Tries seeds until a broken rule shows.
@@ -123,6 +124,89 @@ fn under(censorship: Censorship, seed: u64) -> Scenario {
         .with_liar(0, Lie::Censor(censorship))
 }
 
+/// A network of Raft under any mix of faults.
+fn raft(seed: u64) -> Scenario {
+    let size = [3, 5, 4, 2][(seed % 4) as usize];
+    Scenario::stormy(size, seed).ordered_by(Engine::Raft)
+}
+
+/// The same with machines that crash often while their disks are slow.
+fn raft_crashing(seed: u64) -> Scenario {
+    let mut scenario = crashing(seed).ordered_by(Engine::Raft);
+    scenario.validators = [1, 3, 5, 2][(seed % 4) as usize];
+    scenario
+}
+
+/// The same, with chains that are far behind their journals and links that lose much.
+fn raft_behind(seed: u64) -> Scenario {
+    let mut scenario = changing_leaders(seed);
+    scenario.machines.chain_lag_us = 300_000;
+    scenario.parameters.window = 4;
+    scenario
+}
+
+/// One of three hears nobody, again and again, and nothing else happens: nobody else should notice.
+fn raft_cut_off(seed: u64) -> Scenario {
+    let mut scenario = Scenario::calm(3, seed).ordered_by(Engine::Raft);
+    scenario.faults_end_ms = 6_000;
+    for at in [1_500, 3_000, 4_500] {
+        scenario = scenario
+            .at(at, Command::CutOneWay(0, 2))
+            .at(at, Command::CutOneWay(1, 2))
+            .at(at + 1_000, Command::Heal);
+    }
+    scenario
+}
+
+/// The same with epochs that end.
+fn raft_epochs(seed: u64) -> Scenario {
+    let mut scenario = raft(seed).with_epochs();
+    scenario.machines.crashes += 6;
+    scenario
+}
+
+/// The same with chains that are far behind their journals.
+fn raft_epochs_behind(seed: u64) -> Scenario {
+    let mut scenario = raft_epochs(seed);
+    scenario.machines.chain_lag_us = 300_000;
+    scenario
+}
+
+/// Leaders that fail one after another, with entries on their way: the paper's figures 7 and 8.
+fn changing_leaders(seed: u64) -> Scenario {
+    let mut scenario = Scenario::stormy(5, seed).ordered_by(Engine::Raft);
+    scenario.faults_end_ms = 8_000;
+    scenario.batches = 200;
+    scenario.links.partitions = 12;
+    scenario.links.one_way = true;
+    scenario.links.loss = 100;
+    scenario.machines.crashes = 12;
+    scenario
+}
+
+/// Five of which two or three are cut off from the others, now these and then those, while messages take
+/// long: leaders come and go with entries that few have, as in the paper's figure 8.
+fn figure_8(seed: u64) -> Scenario {
+    let mut scenario = Scenario::calm(5, seed).ordered_by(Engine::Raft).without_batches();
+    scenario.faults_end_ms = 20_000;
+    scenario.patience_ms = 10_000;
+    scenario.links.least_delay_us = 10_000;
+    scenario.links.delay_us = 60_000;
+    for (turn, at) in (500..20_000).step_by(700).enumerate() {
+        let draw = quorate_crypto::sha256(&[seed.to_le_bytes(), (turn as u64).to_le_bytes()].concat()).0;
+        let first = u16::from(draw[0] % 5);
+        let second = (first + 1 + u16::from(draw[1] % 4)) % 5;
+        let at = at + u64::from(draw[2]);
+        scenario = scenario
+            .at(at, Command::Heal)
+            .at(at, Command::Isolate(vec![first, second]));
+    }
+    for at in (400..20_000).step_by(300) {
+        scenario = scenario.at(at, Command::Submit(u16::try_from(at / 300 % 5).unwrap(), 1));
+    }
+    scenario
+}
+
 macro_rules! found {
     ($($name:ident: $rule:expr, $within:expr, $scenario:expr;)*) => {
         $(#[test]
@@ -170,6 +254,25 @@ found! {
     proposals_past_the_end_of_an_epoch: Broken::Engine(Rule::PastEndOrdered), 500, epochs;
     an_epoch_that_is_not_filled_up_to_its_end: Broken::Engine(Rule::EndNotFilled), 500, epochs;
     records_far_above_the_chain_that_are_forgotten: Broken::Engine(Rule::FarRecordsForgotten), 500, behind;
+    // Rules of the driver, of Raft.
+    raft_appends_acknowledged_before_they_are_durable: Broken::SentBeforeDurable, 500, raft_crashing;
+    raft_appends_acknowledged_before_their_batches_are_durable: Broken::BatchesNotDurable, 500, raft_crashing;
+    raft_appends_acknowledged_whose_batches_are_not_looked_for: Broken::BatchesUnchecked, 500, raft;
+    raft_a_journal_forgotten_before_its_block_is_written: Broken::ForgottenTooEarly, 500, raft_crashing;
+    raft_a_lost_journal: Broken::JournalLost, 500, raft;
+    raft_a_block_that_is_told_of_before_it_is_on_disk: Broken::SyncedBeforeDurable, 1_000, raft_behind;
+    raft_entries_that_bind_though_their_batches_were_lost: Broken::UnsentKept, 500, raft_crashing;
+    raft_messages_of_former_epochs: Broken::FormerEpochCounted, 500, raft_epochs;
+    raft_an_epoch_begun_before_the_former_one_is_on_disk: Broken::EpochBegunTooEarly, 500, raft_epochs_behind;
+    raft_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, raft_epochs;
+    // Rules of the engine, of Raft.
+    raft_a_second_vote_in_a_term: Broken::Engine(Rule::VotedTwice), 500, raft;
+    raft_a_vote_for_an_older_log: Broken::Engine(Rule::OldLogElected), 500, changing_leaders;
+    raft_entries_of_former_terms_committed_by_counting: Broken::Engine(Rule::OldTermsCounted), 2_000, figure_8;
+    raft_leaders_of_former_terms_that_are_followed: Broken::Engine(Rule::OldTermsHeard), 500, changing_leaders;
+    raft_a_vote_that_is_forgotten_in_a_restart: Broken::Engine(Rule::VoteForgotten), 1_000, raft_crashing;
+    raft_a_leader_that_deletes_entries_of_its_own: Broken::Engine(Rule::LeaderOverwrites), 500, changing_leaders;
+    raft_a_follower_that_keeps_what_conflicts: Broken::Engine(Rule::ConflictsKept), 500, changing_leaders;
 }
 
 #[test]
@@ -185,4 +288,18 @@ fn an_author_who_is_left_out_for_ever() {
     let (broken, sound) = (leaving_out(Some(Rule::LeavingOutAllowed)), leaving_out(None));
     println!("| Engine(LeavingOutAllowed) | 1 | a batch waits for {broken} ms, not {sound} ms |");
     assert!(broken > 3_500 && sound < 3_000, "{broken} and {sound} ms");
+}
+
+#[test]
+fn raft_a_pre_vote_that_binds() {
+    let cut_off = |rule: Option<Rule>| {
+        let mut scenario = raft_cut_off(0);
+        scenario.broken = rule.map(Broken::Engine);
+        Simulation::new(scenario).run().expect_success().view
+    };
+    let (broken, sound) = (cut_off(Some(Rule::PreVoteBinds)), cut_off(None));
+    println!(
+        "| Engine(PreVoteBinds) | 1 | one that hears nobody ends terms: {broken} of them, not {sound} |"
+    );
+    assert!(broken > sound && sound == 1, "{broken} and {sound} terms");
 }

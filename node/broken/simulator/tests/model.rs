@@ -2,6 +2,7 @@
 
 use quorate_consensus::broken::Rule;
 use quorate_simulator_broken::model::Four;
+use quorate_simulator_broken::model::raft::Three;
 use stateright::{Checker, HasDiscoveries, Model};
 
 /// Checks with one liar until agreement is broken, and prints the shortest way there.
@@ -37,4 +38,49 @@ found! {
     pitfall_02_view_changes_that_unlock_what_was_prepared: Rule::PreparedDropped, 0;
     pitfall_01_null_requests_in_place_of_what_was_prepared: Rule::NullCarriedOver, 0;
     commits_without_a_quorum_of_prepares: Rule::CommittedUnprepared, 0;
+}
+
+/// Checks three replicas of Raft in two terms until a property is broken, and prints the shortest way there.
+fn is_found_in_raft(rule: Rule, crashes: bool, property: &'static str) {
+    let model = Three::new(2, crashes).breaking(rule);
+    let checker = model
+        .checker()
+        .finish_when(HasDiscoveries::AnyFailures)
+        .target_state_count(4_000_000)
+        .spawn_bfs()
+        .join();
+    let path = checker.discovery(property);
+    let steps = path
+        .unwrap_or_else(|| panic!("{property} is broken"))
+        .into_actions();
+    let (states, length) = (checker.state_count(), steps.len());
+    println!("| {rule:?} | raft | {states} states | {length} steps |");
+    for step in steps {
+        println!("    {step}");
+    }
+}
+
+#[test]
+fn raft_a_second_vote_in_a_term() {
+    is_found_in_raft(Rule::VotedTwice, false, "election safety");
+}
+
+#[test]
+fn raft_a_vote_that_is_forgotten_in_a_restart() {
+    is_found_in_raft(Rule::VoteForgotten, true, "election safety");
+}
+
+#[test]
+fn raft_a_vote_for_an_older_log() {
+    is_found_in_raft(Rule::OldLogElected, false, "agreement");
+}
+
+#[test]
+fn raft_a_leader_that_deletes_entries_of_its_own() {
+    is_found_in_raft(Rule::LeaderOverwrites, false, "agreement");
+}
+
+#[test]
+fn raft_a_follower_that_keeps_what_conflicts() {
+    is_found_in_raft(Rule::ConflictsKept, false, "agreement");
 }

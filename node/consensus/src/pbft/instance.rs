@@ -8,6 +8,7 @@ use quorate_ledger::Proposal;
 use super::certificate::{PrepareSignature, PreparedCertificate};
 use super::message::{Body, View};
 use super::primary_of;
+use crate::common::{Outcome, Recorded};
 use crate::message::{self, Message};
 
 /// A proposal for the height in one view.
@@ -26,24 +27,6 @@ pub(super) struct Vote {
     pub(super) view: View,
     pub(super) digest: Digest,
     pub(super) signature: Signature,
-}
-
-/// A seal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct SealVote {
-    pub(super) block: Digest,
-    pub(super) signature: Signature,
-}
-
-/// What recording a vote has shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Recorded<T> {
-    /// It is new, or replaces one of a lower view.
-    New,
-    /// It was known, or is of a lower view than the one that is kept.
-    Known,
-    /// The sender said something else before, at the same place.
-    Contradicts(T),
 }
 
 /// The two kinds of vote on a proposal.
@@ -66,8 +49,6 @@ pub(super) struct Instance {
     pub(super) prepares: BTreeMap<ValidatorIndex, Vote>,
     /// Each validator's commit of its highest view.
     pub(super) commits: BTreeMap<ValidatorIndex, Vote>,
-    /// Each validator's seal, the first that came.
-    pub(super) seals: BTreeMap<ValidatorIndex, SealVote>,
     /// Proof of what was prepared here, of the highest view in which it was.
     pub(super) certificate: Option<PreparedCertificate>,
     /// The proposal whose batches were asked for last, or that needed no asking.
@@ -81,13 +62,8 @@ pub(super) struct Instance {
     pub(super) asked_pre_prepare: Option<View>,
     pub(super) asked_prepare: Option<View>,
     pub(super) asked_commit: Option<View>,
-    pub(super) asked_seal: bool,
-    /// What was decided, for ever.
-    pub(super) decided: Option<Proposal>,
-    /// Whether that ordered a batch which was not ordered before.
-    pub(super) served: bool,
-    /// The hash of the block that was executed here.
-    pub(super) executed: Option<Digest>,
+    /// What becomes of it.
+    pub(super) outcome: Outcome,
 }
 
 impl Proposed {
@@ -139,30 +115,6 @@ impl Instance {
             Some(kept) if kept.view == vote.view => Recorded::Known,
             _ => {
                 votes.insert(from, vote);
-                Recorded::New
-            }
-        }
-    }
-
-    /// Keeps a validator's seal: the first, unless it seals two blocks. Then it is the one for the
-    /// block that was executed here or that more others sealed, so that a liar's word to this replica
-    /// does not spoil a certificate that others made with its word to them.
-    pub(super) fn record_seal(&mut self, from: ValidatorIndex, seal: SealVote) -> Recorded<SealVote> {
-        match self.seals.get(&from).copied() {
-            Some(kept) if kept.block != seal.block => {
-                let others = |block| self.sealers(block).filter(|sealer| *sealer != from).count();
-                let preferred = match self.executed {
-                    Some(executed) => executed == seal.block,
-                    None => others(seal.block) > others(kept.block),
-                };
-                if preferred {
-                    self.seals.insert(from, seal);
-                }
-                Recorded::Contradicts(kept)
-            }
-            Some(_) => Recorded::Known,
-            None => {
-                self.seals.insert(from, seal);
                 Recorded::New
             }
         }
@@ -245,26 +197,6 @@ impl Instance {
             .map(|vote| vote.digest)
     }
 
-    /// The block that a quorum has sealed.
-    pub(super) fn sealed(&self, committee: &Committee) -> Option<Digest> {
-        let quorum = committee.quorum();
-        if self.seals.len() < quorum {
-            return None;
-        }
-        self.seals
-            .values()
-            .find(|seal| self.sealers(seal.block).count() >= quorum)
-            .map(|seal| seal.block)
-    }
-
-    /// Who sealed `block`.
-    pub(super) fn sealers(&self, block: Digest) -> impl Iterator<Item = ValidatorIndex> {
-        self.seals
-            .iter()
-            .filter(move |(_, seal)| seal.block == block)
-            .map(|(validator, _)| *validator)
-    }
-
     /// The proposal with this digest, if it is known from anywhere.
     pub(super) fn proposal_of(&self, digest: Digest) -> Option<&Proposal> {
         let certified = self.certificate.as_ref().map(|certificate| &certificate.proposal);
@@ -279,15 +211,15 @@ impl Instance {
         self.learned
             .iter()
             .chain(certified)
-            .chain(&self.decided)
+            .chain(&self.outcome.decided)
             .find(|proposal| proposal.digest() == digest)
     }
 
     /// Whether the replica has what the height needs a proposal for.
     pub(super) fn has_proposal(&self, view: View, committee: &Committee) -> bool {
         match self.committed(committee) {
-            Some(digest) => self.decided.is_some() || self.proposal_of(digest).is_some(),
-            None => self.decided.is_some() || self.proposed_in(view).is_some(),
+            Some(digest) => self.outcome.decided.is_some() || self.proposal_of(digest).is_some(),
+            None => self.outcome.decided.is_some() || self.proposed_in(view).is_some(),
         }
     }
 
@@ -333,18 +265,5 @@ impl Vote {
             },
         };
         Message::new(epoch, sender, message::Body::Pbft(body), self.signature)
-    }
-}
-
-impl SealVote {
-    /// The message that this was, byte for byte.
-    pub(super) fn message(&self, epoch: Epoch, height: Height, sender: ValidatorIndex) -> Message {
-        let block = self.block;
-        Message::new(
-            epoch,
-            sender,
-            message::Body::Seal { height, block },
-            self.signature,
-        )
     }
 }

@@ -10,6 +10,7 @@ use super::instance::{Instance, Proposed};
 use super::message::{self, NewView, SignedClaims, View, ViewChange};
 use super::primary_of;
 use super::view_change::{view_change_of, view_of};
+use crate::common::{Member as _, Sealing as _};
 use crate::contract::{Record, Rejection};
 use crate::message::{Body, Message};
 
@@ -19,7 +20,7 @@ impl Replica {
         if view != self.view || self.active {
             return Err(self.wrong_view(view));
         }
-        self.broadcast(message.clone());
+        self.base.broadcast(message.clone());
         self.enter(message);
         Ok(())
     }
@@ -31,7 +32,7 @@ impl Replica {
             return Err(Rejection::WrongEngine);
         };
         let view = new_view.view;
-        if from != primary_of(&self.config.committee, view) {
+        if from != primary_of(&self.base.config.committee, view) {
             return Err(Rejection::NotLeader {
                 sender: from,
                 reign: view.0,
@@ -47,7 +48,7 @@ impl Replica {
         {
             let other = new_view_of(&kept) != Some(new_view);
             return Err(if other {
-                self.accuse(from, certified, kept, message)
+                self.base.accuse(from, certified, kept, message)
             } else {
                 Rejection::Duplicate
             });
@@ -55,13 +56,13 @@ impl Replica {
         if view < self.view || (view == self.view && self.active) {
             return Err(self.wrong_view(view));
         }
-        if self.is_finished() {
+        if self.base.is_finished() {
             return Err(Rejection::OutsideWindow {
                 height: certified,
-                certified: self.certified,
+                certified: self.base.certified,
             });
         }
-        self.record(Record::Entered(message.clone()));
+        self.base.record(Record::Entered(message.clone()));
         self.enter(message);
         Ok(())
     }
@@ -76,7 +77,7 @@ impl Replica {
             .retain(|_, change| view_of(change) > Some(view));
         self.changes.complaints.retain(|_, complaint| *complaint >= view);
         self.cancel_new_view_timer();
-        self.candidates.release_all();
+        self.base.candidates.release_all();
         for instance in self.instances.values_mut() {
             instance.proposed = None;
         }
@@ -100,7 +101,7 @@ impl Replica {
         let plan = new_view.plan();
         let top = plan.heights.keys().next_back().copied();
         self.carried_to = top.unwrap_or_default().max(plan.certified);
-        if !self.active || self.carried_to <= self.certified {
+        if !self.active || self.carried_to <= self.base.certified {
             return;
         }
         let view = self.view;
@@ -119,7 +120,7 @@ impl Replica {
             if instance.proposed_in(view).is_none() {
                 let batches = proposal.batches().to_vec();
                 instance.proposed = Some(Proposed::new(view, proposal, None));
-                self.candidates.take(&batches);
+                self.base.candidates.take(&batches);
                 self.act_on(height);
             }
         }

@@ -4,17 +4,12 @@ use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use super::Replica;
-use super::instance::{Phase, Proposed, Recorded, Vote};
+use super::instance::{Phase, Proposed, Vote};
 use super::message::{Body, View};
 use super::primary_of;
+use crate::common::{EAGER_PROPOSALS, GATHERED_BATCHES, Member as _, Recorded};
 use crate::contract::{Action, Record, Rejection};
 use crate::message::Message;
-
-/// While fewer of its proposals than this are undecided, a primary proposes at once.
-pub const EAGER_PROPOSALS: usize = 3;
-
-/// Above that, it proposes when this many batches have gathered.
-pub const GATHERED_BATCHES: usize = 8;
 
 impl Replica {
     /// Proposes what can be proposed. Nothing is proposed while nothing waits, but gaps below what
@@ -24,17 +19,7 @@ impl Replica {
             return;
         }
         while let Some(height) = self.next_to_propose() {
-            let parameters = self.config.parameters.v1();
-            let most = usize::try_from(parameters.max_proposal_batches)
-                .unwrap_or(usize::MAX)
-                .max(1);
-            let batches = self.candidates.oldest_free(most);
-            let proposal = if batches.is_empty() {
-                Proposal::null()
-            } else {
-                Proposal::new(self.now, batches)
-            };
-            self.candidates.take(proposal.batches());
+            let proposal = self.base.next_proposal();
             let view = self.view;
             let instance = self.instances.entry(height).or_default();
             instance.asked_pre_prepare = Some(view);
@@ -49,15 +34,15 @@ impl Replica {
 
     /// The lowest height of the window without a proposal, if the primary should make one now.
     fn next_to_propose(&self) -> Option<Height> {
-        let free = self.candidates.free();
+        let free = self.base.candidates.free();
         let mut undecided = 0;
         let mut first_gap = None;
         let mut above_gap = false;
-        for height in self.certified.0.saturating_add(1)..=self.high_watermark().0 {
+        for height in self.base.certified.0.saturating_add(1)..=self.base.high_watermark().0 {
             let instance = self.instances.get(&Height(height));
             let spoken_for = height <= self.carried_to.0
                 || instance.is_some_and(|instance| {
-                    instance.decided.is_some()
+                    instance.outcome.decided.is_some()
                         || instance.asked_pre_prepare == Some(self.view)
                         || instance.proposed_in(self.view).is_some()
                 });
@@ -65,12 +50,12 @@ impl Replica {
                 first_gap = first_gap.or(Some(Height(height)));
             } else {
                 above_gap |= first_gap.is_some();
-                undecided += usize::from(instance.is_none_or(|instance| instance.decided.is_none()));
+                undecided += usize::from(instance.is_none_or(|instance| instance.outcome.decided.is_none()));
             }
         }
         let eager = undecided < EAGER_PROPOSALS && free > 0;
         first_gap.filter(|_| {
-            let fills = self.is_ending() && !breaks!(EndNotFilled);
+            let fills = self.base.is_ending() && !breaks!(EndNotFilled);
             above_gap || eager || free >= GATHERED_BATCHES || fills
         })
     }
@@ -97,7 +82,7 @@ impl Replica {
         instance.asked_prepare = Some(view);
         instance.required = Some(digest);
         instance.available = Some(digest);
-        self.broadcast(message);
+        self.base.broadcast(message);
         self.try_commit(height);
         Ok(())
     }
@@ -110,13 +95,13 @@ impl Replica {
         proposal: Proposal,
         message: Message,
     ) -> Result<(), Rejection> {
-        if from != primary_of(&self.config.committee, view) {
+        if from != primary_of(&self.base.config.committee, view) {
             return Err(Rejection::NotLeader {
                 sender: from,
                 reign: view.0,
             });
         }
-        if !self.is_acceptable(&proposal) {
+        if !self.base.is_acceptable(&proposal) {
             return Err(Rejection::BadProposal { height });
         }
         let (current, active) = (self.view, self.active);
@@ -146,31 +131,21 @@ impl Replica {
         } else if let Some(first) = instance.proposed_in(proposed.view) {
             let (same, first) = (first.digest == proposed.digest, first.pre_prepare.clone());
             return Err(match (same, first, proposed.pre_prepare) {
-                (false, Some(first), Some(second)) => self.accuse(first.v1().sender, height, first, second),
+                (false, Some(first), Some(second)) => {
+                    self.base.accuse(first.v1().sender, height, first, second)
+                }
                 _ => Rejection::Duplicate,
             });
         }
-        self.candidates.take(proposed.proposal.batches());
+        self.base.candidates.take(proposed.proposal.batches());
         let instance = self.instance_mut(height)?;
         instance.proposed = Some(proposed);
         self.act_on(height);
         Ok(())
     }
 
-    /// Does all that the facts about a height allow. Called when one of them changed, or when the
-    /// height has come into the window.
-    pub(super) fn act_on(&mut self, height: Height) {
-        if !self.is_in_window(height) {
-            return;
-        }
-        self.require_batches(height);
-        self.try_prepare(height);
-        self.try_commit(height);
-        self.try_decide(height);
-    }
-
     /// Asks for the batches of the current view's proposal, once for each proposal.
-    fn require_batches(&mut self, height: Height) {
+    pub(super) fn require_batches(&mut self, height: Height) {
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
@@ -187,7 +162,7 @@ impl Replica {
             instance.available = Some(digest);
             return;
         }
-        self.out.actions.push(Action::RequireBatches {
+        self.base.out.actions.push(Action::RequireBatches {
             height,
             proposal: digest,
             batches,
@@ -197,7 +172,7 @@ impl Replica {
     pub(super) fn on_batches_available(&mut self, batches: &[Digest]) -> Result<(), Rejection> {
         batches
             .iter()
-            .try_for_each(|batch| self.candidates.insert(*batch))
+            .try_for_each(|batch| self.base.candidates.insert(*batch))
     }
 
     pub(super) fn on_proposal_available(
@@ -218,14 +193,10 @@ impl Replica {
     /// too far ahead of this validator's clock. A proposal that is too early now is looked at again
     /// when the resend timer fires.
     pub(super) fn try_prepare(&mut self, height: Height) {
-        if self.voter().is_none() || !self.active || !self.is_in_window(height) {
+        if self.base.voter().is_none() || !self.active || !self.base.is_in_window(height) {
             return;
         }
         let view = self.view;
-        let latest = self
-            .now
-            .0
-            .saturating_add(self.config.parameters.v1().max_clock_lead_ms);
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
@@ -237,7 +208,7 @@ impl Replica {
         else {
             return;
         };
-        let early = proposed.is_fresh() && proposed.proposal.timestamp().0 > latest;
+        let early = proposed.is_fresh() && self.base.is_early(&proposed.proposal);
         let own = instance.asked_pre_prepare == Some(view);
         if own || early || !available || instance.asked_prepare == Some(view) {
             return;
@@ -246,7 +217,7 @@ impl Replica {
         let proposal = proposed.digest;
         let accepted = proposed.pre_prepare.clone();
         if let Some(message) = accepted {
-            self.record(Record::Accepted(message));
+            self.base.record(Record::Accepted(message));
         }
         self.sign(Body::Prepare {
             view,
@@ -274,8 +245,8 @@ impl Replica {
     ) -> Result<(), Rejection> {
         self.record_vote(Phase::Commit, from, height, vote)?;
         if let Some(hiding) = self.hiding_view_change(from, height, vote.view) {
-            let commit = vote.message(self.config.committee.epoch(), Phase::Commit, height, from);
-            return Err(self.accuse(from, height, commit, hiding));
+            let commit = vote.message(self.base.config.committee.epoch(), Phase::Commit, height, from);
+            return Err(self.base.accuse(from, height, commit, hiding));
         }
         self.try_decide(height);
         Ok(())
@@ -290,14 +261,14 @@ impl Replica {
         height: Height,
         vote: Vote,
     ) -> Result<(), Rejection> {
-        let epoch = self.config.committee.epoch();
+        let epoch = self.base.config.committee.epoch();
         match self.instance_mut(height)?.record_vote(phase, from, vote) {
             Recorded::New => Ok(()),
             Recorded::Known => Err(Rejection::Duplicate),
             Recorded::Contradicts(first) => {
                 let first = first.message(epoch, phase, height, from);
                 let second = vote.message(epoch, phase, height, from);
-                Err(self.accuse(from, height, first, second))
+                Err(self.base.accuse(from, height, first, second))
             }
         }
     }
@@ -315,7 +286,8 @@ impl Replica {
             return Err(self.wrong_view(vote.view));
         }
         self.record_vote(phase, own, height, vote)?;
-        self.broadcast(vote.message(self.config.committee.epoch(), phase, height, own));
+        self.base
+            .broadcast(vote.message(self.base.config.committee.epoch(), phase, height, own));
         match phase {
             Phase::Prepare => self.try_commit(height),
             Phase::Commit => self.try_decide(height),
@@ -327,11 +299,11 @@ impl Replica {
     /// shown in any later view-change.
     pub(super) fn try_commit(&mut self, height: Height) {
         // A certificate is kept only with its record, and what is recorded is committed.
-        if !self.active || self.asking.is_open() || !self.is_in_window(height) {
+        if !self.active || self.base.asking.is_open() || !self.base.is_in_window(height) {
             return;
         }
         let view = self.view;
-        let committee = &self.config.committee;
+        let committee = &self.base.config.committee;
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
@@ -343,13 +315,13 @@ impl Replica {
         };
         let proposal = certificate.proposal.digest();
         instance.certificate = Some(certificate.clone());
-        if self.voter().is_none() {
+        if self.base.voter().is_none() {
             return;
         }
         if let Some(instance) = self.instances.get_mut(&height) {
             instance.asked_commit = Some(view);
         }
-        self.record(Record::Prepared(certificate));
+        self.base.record(Record::Prepared(certificate));
         self.sign(Body::Commit {
             view,
             height,
@@ -361,14 +333,14 @@ impl Replica {
     /// prepared here too is not required: the quorum's honest members hold prepared certificates,
     /// and any view-change quorum has one of them.
     pub(super) fn try_decide(&mut self, height: Height) {
-        if !self.is_in_window(height) {
+        if !self.base.is_in_window(height) {
             return;
         }
-        let committee = &self.config.committee;
+        let committee = &self.base.config.committee;
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
-        if instance.decided.is_some() {
+        if instance.outcome.decided.is_some() {
             return;
         }
         let Some(digest) = instance.committed(committee) else {
@@ -377,9 +349,9 @@ impl Replica {
         let Some(proposal) = instance.proposal_of(digest).cloned() else {
             return; // A status will say that the proposal is missing.
         };
-        instance.decided = Some(proposal.clone());
-        instance.served = self.candidates.remove_ordered(proposal.batches());
-        self.out.actions.push(Action::Decide { height, proposal });
+        instance.outcome.decided = Some(proposal.clone());
+        instance.outcome.served = self.base.candidates.remove_ordered(proposal.batches());
+        self.base.out.actions.push(Action::Decide { height, proposal });
     }
 
     /// Keeps a proposal that a quorum has committed, whatever view it comes from.
@@ -387,22 +359,13 @@ impl Replica {
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
-        let wanted = instance.decided.is_none()
-            && instance.committed(&self.config.committee) == Some(proposed.digest)
+        let wanted = instance.outcome.decided.is_none()
+            && instance.committed(&self.base.config.committee) == Some(proposed.digest)
             && instance.proposal_of(proposed.digest).is_none();
         if wanted {
             instance.learned = Some(proposed.proposal.clone());
             self.try_decide(height);
         }
-    }
-
-    /// The rules that hold for any proposal: so many batches, none twice.
-    fn is_acceptable(&self, proposal: &Proposal) -> bool {
-        let batches = proposal.batches();
-        let most = usize::try_from(self.config.parameters.v1().max_proposal_batches).unwrap_or(usize::MAX);
-        let mut sorted = batches.to_vec();
-        sorted.sort_unstable();
-        batches.len() <= most && sorted.is_sorted_by(|a, b| a < b)
     }
 
     pub(super) fn wrong_view(&self, got: View) -> Rejection {

@@ -10,11 +10,11 @@ use quorate_crypto::Height;
 
 use super::Replica;
 use super::certificate::PreparedCertificate;
-use super::instance::{Instance, Phase, Proposed, SealVote, Vote};
+use super::instance::{Instance, Phase, Proposed, Vote};
 use super::message::Body;
+use crate::common::{Member as _, SealVote};
 use crate::contract::Record;
 use crate::message::{self, Message};
-use crate::testimony::{Said, Statement};
 
 impl Replica {
     /// Takes the records in the order in which they were written, then does what the facts allow.
@@ -25,7 +25,7 @@ impl Replica {
                 Record::Own(message) => self.restore_own(message),
                 Record::Accepted(message) => self.restore_accepted(message),
                 Record::Prepared(certificate) => self.restore_certificate(certificate),
-                Record::Entered(_) => {}
+                Record::Entered(_) | Record::Raft(..) => {}
             }
         }
         self.carry_over();
@@ -33,7 +33,7 @@ impl Replica {
         let heights: Vec<Height> = self.instances.keys().copied().collect();
         for height in heights {
             if let Some(proposed) = self.instances.get(&height).and_then(|i| i.proposed.as_ref()) {
-                self.candidates.take(proposed.proposal.batches());
+                self.base.candidates.take(proposed.proposal.batches());
             }
             self.act_on(height);
         }
@@ -53,7 +53,7 @@ impl Replica {
     fn restore_own(&mut self, message: Message) {
         let own = message.v1().sender;
         let signature = message.v1().signature;
-        if Some(own) != self.config.index {
+        if Some(own) != self.base.config.index {
             return;
         }
         let body = match &message.v1().body {
@@ -61,7 +61,7 @@ impl Replica {
             message::Body::Seal { height, block } => {
                 let (height, block) = (*height, *block);
                 if let Some(instance) = self.restored(height) {
-                    instance.seals.insert(own, SealVote { block, signature });
+                    instance.outcome.seals.insert(own, SealVote { block, signature });
                 }
                 return;
             }
@@ -123,8 +123,8 @@ impl Replica {
 
     /// The instance of a height that a record is about, however far above the low watermark.
     fn restored(&mut self, height: Height) -> Option<&mut Instance> {
-        let near = self.high_watermark().0.saturating_add(self.window);
-        if height <= self.certified || (height.0 > near && breaks!(FarRecordsForgotten)) {
+        let near = self.base.high_watermark().0.saturating_add(self.base.window);
+        if height <= self.base.certified || (height.0 > near && breaks!(FarRecordsForgotten)) {
             return None;
         }
         self.restored_to = self.restored_to.max(height);
@@ -134,7 +134,7 @@ impl Replica {
     /// A pre-prepare that this replica made or voted on.
     fn restore_accepted(&mut self, message: Message) {
         let current = self.view;
-        let (sender, own) = (message.v1().sender, self.config.index);
+        let (sender, own) = (message.v1().sender, self.base.config.index);
         let message::Body::Pbft(Body::PrePrepare {
             view,
             height,
@@ -172,58 +172,6 @@ impl Replica {
                 };
                 instance.record_vote(Phase::Prepare, prepare.validator, vote);
             }
-        }
-    }
-
-    /// Whether something signed with this validator's key was said by this replica, or can have been said
-    /// and forgotten with good reason: its height is certified, or it is of a view that was left and the
-    /// replica knows that it voted in that view or a later one.
-    pub(super) fn remembers(&self, said: &Said) -> bool {
-        let Some(own) = self.config.index else { return true };
-        let instance = |height: &Height| self.instances.get(height);
-        match &said.statement {
-            Statement::Seal { height, .. } => {
-                let explained = |instance: &Instance| {
-                    instance.asked_seal
-                        || instance.seals.contains_key(&own)
-                        || instance.commits.contains_key(&own)
-                };
-                *height <= self.certified || instance(height).is_some_and(explained)
-            }
-            Statement::PrePrepare {
-                view,
-                height,
-                proposal,
-            } => {
-                let known = |instance: &Instance| {
-                    let proposed = instance.proposed_in(*view);
-                    instance.asked_pre_prepare >= Some(*view)
-                        && (*view < self.view || proposed.is_some_and(|kept| kept.digest == *proposal))
-                };
-                *height <= self.certified || instance(height).is_some_and(known)
-            }
-            Statement::Prepare {
-                view,
-                height,
-                proposal,
-            } => {
-                let known = |instance: &Instance| {
-                    let left = *view < self.view && instance.asked_prepare >= Some(*view);
-                    left || instance.has_voted(Phase::Prepare, own, *view, *proposal)
-                };
-                *height <= self.certified || instance(height).is_some_and(known)
-            }
-            // Of a view that was left too: it binds later view-changes, and the journal has it.
-            Statement::Commit {
-                view,
-                height,
-                proposal,
-            } => {
-                let known = |instance: &Instance| instance.has_voted(Phase::Commit, own, *view, *proposal);
-                *height <= self.certified || instance(height).is_some_and(known)
-            }
-            Statement::ViewChange(claims) => self.remembers_change(claims),
-            Statement::NewView(new_view) => self.remembers_new_view(new_view),
         }
     }
 }

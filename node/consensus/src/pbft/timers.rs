@@ -12,6 +12,7 @@ use quorate_crypto::Height;
 
 use super::Replica;
 use super::message::View;
+use crate::common::CatchUp as _;
 use crate::contract::{Rejection, Timer};
 
 /// This many batches that came later may be ordered before the oldest that waits is taken for left out.
@@ -44,21 +45,24 @@ impl Replica {
                     .get(height)
                     .is_some_and(|instance| instance.proposed_in(self.view).is_some())
         };
-        let waiting = self.candidates.len() > 0 && !self.is_finished();
-        waiting || self.is_ending() || self.carried_to > self.certified || self.instances.keys().any(proposed)
+        let waiting = self.base.candidates.len() > 0 && !self.base.is_finished();
+        waiting
+            || self.base.is_ending()
+            || self.carried_to > self.base.certified
+            || self.instances.keys().any(proposed)
     }
 
     fn update_progress_timer(&mut self) {
         let open = self.owes_progress();
         let idle_primary = !open && self.is_leading();
-        let alone = self.config.committee.size() == 1;
-        let obliged = self.voter().is_some() && !alone && !self.is_finished();
+        let alone = self.base.config.committee.size() == 1;
+        let obliged = self.base.voter().is_some() && !alone && !self.base.is_finished();
         let wanted = self.active && obliged && !idle_primary;
         let now = ProgressTimer {
             view: self.view,
-            certified: self.certified,
+            certified: self.base.certified,
             open,
-            waiting: self.candidates.len() > 0,
+            waiting: self.base.candidates.len() > 0,
         };
         let Some(running) = self.progress else {
             if wanted {
@@ -68,13 +72,13 @@ impl Replica {
         };
         if !wanted {
             self.progress = None;
-            self.cancel_timer(Timer::Progress {
+            self.base.cancel_timer(Timer::Progress {
                 reign: running.view.0,
             });
             return;
         }
         if running.view != now.view {
-            self.cancel_timer(Timer::Progress {
+            self.base.cancel_timer(Timer::Progress {
                 reign: running.view.0,
             });
             self.start_progress_timer(now);
@@ -84,7 +88,7 @@ impl Replica {
         if progressed {
             self.changes.attempts = 0;
         }
-        let left_out = self.candidates.overtaken() > OVERTAKING_BATCHES && !breaks!(LeavingOutAllowed);
+        let left_out = self.base.candidates.overtaken() > OVERTAKING_BATCHES && !breaks!(LeavingOutAllowed);
         let other_work = running.open != now.open || running.waiting != now.waiting;
         if other_work || (progressed && !left_out) || (!open && self.heard_primary) {
             self.start_progress_timer(now);
@@ -94,7 +98,7 @@ impl Replica {
     /// Whether what the primary owes has become less since the timer was set.
     fn has_progressed(&self, then: ProgressTimer, now: ProgressTimer) -> bool {
         let carried = then.certified < self.carried_to;
-        let ending = self.epoch_end.is_some();
+        let ending = self.base.epoch_end.is_some();
         let counts = self.served || carried || ending || !now.waiting || breaks!(EmptyIsProgress);
         then.certified != now.certified && counts
     }
@@ -104,7 +108,8 @@ impl Replica {
         self.heard_primary = false;
         self.served = false;
         let after = self.patience();
-        self.set_timer(Timer::Progress { reign: timer.view.0 }, after);
+        self.base
+            .set_timer(Timer::Progress { reign: timer.view.0 }, after);
     }
 
     pub(super) fn on_progress_timeout(&mut self, view: View) -> Result<(), Rejection> {
@@ -118,17 +123,18 @@ impl Replica {
 
     /// A primary with nothing to propose says where it is, now and then.
     fn update_heartbeat_timer(&mut self) {
-        let alone = self.config.committee.size() == 1;
-        let wanted = self.is_leading() && !self.owes_progress() && !alone && !self.is_finished();
+        let alone = self.base.config.committee.size() == 1;
+        let wanted = self.is_leading() && !self.owes_progress() && !alone && !self.base.is_finished();
         match (wanted, self.heartbeat) {
             (true, running) if running != Some(self.view) => {
                 self.heartbeat = Some(self.view);
                 let reign = self.view.0;
-                self.set_timer(Timer::Heartbeat { reign }, self.config.timing.heartbeat);
+                self.base
+                    .set_timer(Timer::Heartbeat { reign }, self.base.config.timing.heartbeat);
             }
             (false, Some(view)) => {
                 self.heartbeat = None;
-                self.cancel_timer(Timer::Heartbeat { reign: view.0 });
+                self.base.cancel_timer(Timer::Heartbeat { reign: view.0 });
             }
             _ => {}
         }
@@ -140,7 +146,7 @@ impl Replica {
         }
         self.heartbeat = None;
         if view == self.view && self.is_leading() {
-            self.status_due.ask_all();
+            self.base.status_due.ask_all();
         }
         Ok(())
     }

@@ -55,7 +55,7 @@ impl Replica {
         let view = self.view;
         let said = self.changes.own_complaint.clone();
         match said.filter(|message| view_of(message) == Some(view)) {
-            Some(message) => self.broadcast(message),
+            Some(message) => self.base.broadcast(message),
             None => self.sign(message::Body::Complaint { view }),
         }
     }
@@ -70,7 +70,7 @@ impl Replica {
             return Err(self.wrong_view(view));
         }
         self.changes.own_complaint = Some(message.clone());
-        self.broadcast(message);
+        self.base.broadcast(message);
         self.on_complaint(own, view)
     }
 
@@ -79,11 +79,11 @@ impl Replica {
     /// height is certified here, no view of it is of use: whoever lacks it is shown its seals, or fetches
     /// its block, and what is recorded from then on is the next epoch's.
     pub(super) fn check_view_changes(&mut self) {
-        if self.is_finished() {
+        if self.base.is_finished() {
             return;
         }
-        let weak_quorum = self.config.committee.weak_quorum();
-        while self.voter().is_some() && self.can_claim_all() {
+        let weak_quorum = self.base.config.committee.weak_quorum();
+        while self.base.voter().is_some() && self.can_claim_all() {
             let mut higher: Vec<View> = self.changes.changes.values().filter_map(view_of).collect();
             higher.retain(|view| *view > self.view);
             higher.sort_unstable_by(|a, b| b.cmp(a));
@@ -127,7 +127,12 @@ impl Replica {
     /// Whether a view-change can hold all that was prepared here. Not so only after a restart with a
     /// chain far behind the journal: a view-change that left something out would let a quorum undo it.
     pub(super) fn can_claim_all(&self) -> bool {
-        let reach = Height(self.certified.0.saturating_add(MAX_WINDOW as u64));
+        self.can_claim_all_above(self.base.certified)
+    }
+
+    /// The same with what is above this height.
+    pub(super) fn can_claim_all_above(&self, certified: Height) -> bool {
+        let reach = Height(certified.0.saturating_add(MAX_WINDOW as u64));
         let mut beyond = self.instances.range(reach.next()..);
         beyond.all(|(_, instance)| instance.certificate.is_none())
     }
@@ -152,10 +157,10 @@ impl Replica {
         ViewChange {
             claims: Claims {
                 view: self.view,
-                certified: self.certified,
+                certified: self.base.certified,
                 prepared: prepared.iter().map(|certificate| certificate.claim()).collect(),
             },
-            certified: self.certificates.get(&self.certified).cloned(),
+            certified: self.base.certificates.get(&self.base.certified).cloned(),
             prepared,
         }
     }
@@ -170,7 +175,7 @@ impl Replica {
             return Err(self.wrong_view(view));
         }
         self.changes.changes.insert(own, message.clone());
-        self.broadcast(message);
+        self.base.broadcast(message);
         self.check_view_changes();
         Ok(())
     }
@@ -181,14 +186,14 @@ impl Replica {
         };
         let view = change.claims.view;
         self.check_watermark(change.certified.is_some(), change.claims.certified)?;
-        self.peers.claims_certified(from, change.claims.certified);
+        self.base.peers.claims_certified(from, change.claims.certified);
         self.accuse_of_hiding(from, &message)?;
         if let Some(kept) = self.changes.changes.get(&from) {
             let same_view = view_of(kept) == Some(view);
             let claims = view_change_of(kept).map(|kept| &kept.claims);
             if same_view && claims != Some(&change.claims) {
                 let kept = kept.clone();
-                return Err(self.accuse(from, change.claims.certified, kept, message));
+                return Err(self.base.accuse(from, change.claims.certified, kept, message));
             }
             if view_of(kept) >= Some(view) {
                 return Err(Rejection::Duplicate);
@@ -207,14 +212,14 @@ impl Replica {
         let Some(change) = view_change_of(message) else {
             return Ok(());
         };
-        let epoch = self.config.committee.epoch();
+        let epoch = self.base.config.committee.epoch();
         let hidden = self.instances.iter().find_map(|(height, instance)| {
             let commit = instance.vote(Phase::Commit, from)?;
             let hides = hides(&change.claims, *height, commit.view);
             hides.then(|| (*height, commit.message(epoch, Phase::Commit, *height, from)))
         });
         match hidden {
-            Some((height, commit)) => Err(self.accuse(from, height, commit, message.clone())),
+            Some((height, commit)) => Err(self.base.accuse(from, height, commit, message.clone())),
             None => Ok(()),
         }
     }
@@ -233,12 +238,12 @@ impl Replica {
 
     /// Only the epoch's start needs no certificate.
     pub(super) fn check_watermark(&self, has_certificate: bool, height: Height) -> Result<(), Rejection> {
-        if has_certificate || height == self.config.epoch_start {
+        if has_certificate || height == self.base.config.epoch_start {
             Ok(())
         } else {
             Err(Rejection::OutsideWindow {
                 height,
-                certified: self.certified,
+                certified: self.base.certified,
             })
         }
     }
@@ -248,7 +253,7 @@ impl Replica {
     /// beyond it helps no more, and a liar may have shown its view-change to some and not to others.
     fn on_quorum_of_view_changes(&mut self) {
         let view = self.view;
-        let quorum = self.config.committee.quorum();
+        let quorum = self.base.config.committee.quorum();
         let changes: Vec<&Message> = self
             .changes
             .changes
@@ -257,7 +262,7 @@ impl Replica {
             .collect();
         let has_own = changes
             .iter()
-            .any(|message| Some(message.v1().sender) == self.config.index);
+            .any(|message| Some(message.v1().sender) == self.base.config.index);
         if self.active || !has_own || changes.len() < quorum {
             return;
         }
@@ -265,7 +270,7 @@ impl Replica {
             .into_iter()
             .filter(|message| view_of(message) == Some(view))
             .collect();
-        let leads = self.voter() == Some(self.primary());
+        let leads = self.base.voter() == Some(self.primary());
         if leads && exact.len() >= quorum && self.changes.asked_new_view != Some(view) {
             let new_view = new_view(view, &exact);
             self.changes.asked_new_view = Some(view);
@@ -274,20 +279,21 @@ impl Replica {
         if self.changes.new_view_timer != Some(view) {
             self.cancel_new_view_timer();
             self.changes.new_view_timer = Some(view);
-            self.set_timer(Timer::NewReign { reign: view.0 }, self.patience());
+            self.base
+                .set_timer(Timer::NewReign { reign: view.0 }, self.patience());
         }
     }
 
     pub(super) fn cancel_new_view_timer(&mut self) {
         if let Some(former) = self.changes.new_view_timer.take() {
-            self.cancel_timer(Timer::NewReign { reign: former.0 });
+            self.base.cancel_timer(Timer::NewReign { reign: former.0 });
         }
     }
 
     /// How long to wait for a primary: doubled with each view change since the last progress, up to
     /// the cap.
     pub(super) fn patience(&self) -> TimerRange {
-        let timing = self.config.timing;
+        let timing = self.base.config.timing;
         let cap = match breaks!(TimerUncapped) {
             true => u32::MAX,
             false => timing.progress_cap_ms.max(timing.progress.from_ms),
@@ -312,7 +318,7 @@ impl Replica {
             return Err(Rejection::StaleTimer);
         }
         self.changes.new_view_timer = None;
-        if self.voter().is_some() && self.can_claim_all() && !self.is_finished() {
+        if self.base.voter().is_some() && self.can_claim_all() && !self.base.is_finished() {
             self.move_to(view.next());
         }
         self.check_view_changes();
@@ -329,12 +335,12 @@ impl Replica {
             return self.changes.new_view.iter().cloned().collect();
         }
         // The view's primary needs a quorum of view-changes, from whoever has them.
-        let leads = primary_of(&self.config.committee, self.view) == from;
+        let leads = primary_of(&self.base.config.committee, self.view) == from;
         self.changes
             .changes
             .values()
             .filter(|message| view_of(message) == Some(self.view))
-            .filter(|message| leads || Some(message.v1().sender) == self.config.index)
+            .filter(|message| leads || Some(message.v1().sender) == self.base.config.index)
             .cloned()
             .collect()
     }
@@ -378,7 +384,7 @@ impl Replica {
         let held = |claim: &PreparedClaim| {
             let instance = self.instances.get(&claim.height);
             let certificate = instance.and_then(|instance| instance.certificate.as_ref());
-            claim.height <= self.certified
+            claim.height <= self.base.certified
                 || certificate.is_some_and(|certificate| certificate.view >= claim.view)
         };
         let asked = self.changes.asked_change >= Some(claims.view);

@@ -46,6 +46,7 @@ pub(crate) fn config(size: u8, index: u16) -> Config {
             progress: range(500),
             progress_cap_ms: 4_000,
             heartbeat: range(100),
+            election: range(500),
         },
     }
 }

@@ -1,7 +1,7 @@
 //! What the journal holds: which entry is needed until when, and what can be pruned.
 //!
 //! An entry about a height is needed until that height's block is on disk. One about a reign (a
-//! view-change, the new-view by which a reign was entered) is needed until one about a higher reign is
+//! view-change, the new-view by which a reign was entered, a term and its vote) is needed until one about a higher reign is
 //! on disk; so that it does not keep everything after it from being pruned, it is written anew at the
 //! end once many entries have gathered behind it, and the old one goes when the new one is on disk. Reigns
 //! begin anew in each epoch, and an epoch's last block makes all its entries superfluous, those too that its
@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use quorate_consensus::{Body, Message, Record, pbft};
+use quorate_consensus::{Body, Message, Record, pbft, raft};
 use quorate_crypto::{Epoch, Height};
 
 /// Entries behind one about a reign before that is written anew.
@@ -171,6 +171,9 @@ fn reign_of(record: &Record) -> u64 {
             reign_of_message(message)
         }
         Record::Prepared(certificate) => certificate.view.0,
+        Record::Raft(_, raft::Record::Term { term, .. }) => term.0,
+        // An entry has a height.
+        Record::Raft(_, raft::Record::Entry { .. }) => u64::MAX,
     }
 }
 

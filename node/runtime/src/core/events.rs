@@ -49,6 +49,8 @@ pub(crate) enum Event {
     },
     /// Block sync brought a certified block, and executed here it is another one.
     Diverged(ApplyError),
+    /// This node is about to stop: whoever can hands over first.
+    Stopping,
     /// Stop in order.
     Stop,
 }

@@ -33,8 +33,18 @@ pub(super) struct Gate {
 }
 
 impl Gate {
-    /// Holds an own message until `needs` is durable. One that waits for batches holds nobody up.
-    pub(super) fn hold_own(&mut self, needs: Durable, own: Message) {
+    /// Gives an own message back if `needs` is durable and nothing that was asked for before is still held.
+    /// Else holds it until then. One that waits for batches holds nobody up.
+    pub(super) fn pass_own(&mut self, needs: Durable, own: Message) -> Option<Message> {
+        let journal = self.in_order.max(needs.journal);
+        if journal <= self.durable.journal && needs.batches <= self.durable.batches {
+            return Some(own);
+        }
+        self.hold_own(needs, own);
+        None
+    }
+
+    fn hold_own(&mut self, needs: Durable, own: Message) {
         if needs.batches == 0 {
             self.in_order = self.in_order.max(needs.journal);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use quorate_consensus::{Input, Verified};
+use quorate_consensus::{Engine, Input, Verified};
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
@@ -88,7 +88,7 @@ impl Host {
             // A primary that has not begun its view, or is oneself, passes nothing on.
             let engine = &process.serving.engine;
             let leader =
-                Some(engine.leader()).filter(|leader| engine.is_active() && *leader != self.validator);
+                Some(engine.leader()).filter(|leader| engine.is_settled() && *leader != self.validator);
             let late: Vec<Digest> = process
                 .batches
                 .iter()
@@ -114,13 +114,10 @@ impl Host {
         let Some(process) = self.process.as_ref().filter(|_| self.lie == Some(Lie::Usurper)) else {
             return;
         };
-        if world.random.chance(150) {
-            for message in usurp(
-                world,
-                process.serving.epoch,
-                self.validator,
-                &process.serving.engine,
-            ) {
+        if world.random.chance(150)
+            && let Engine::Pbft(replica) = &process.serving.engine
+        {
+            for message in usurp(world, process.serving.epoch, self.validator, replica) {
                 world.note(|| format!("{} → all: {}", self.validator, describe(&message)));
                 self.tell_all(world, &Wire::Consensus(message));
             }
@@ -145,8 +142,10 @@ impl Host {
         };
         let batches = known.filter(serves).take(most).copied().collect();
         let (own, epoch) = (self.validator, process.serving.epoch);
-        let engine = (epoch, &process.serving.engine);
-        let Some(body) = self.liar.censor.propose(engine, own, now, batches) else {
+        let Engine::Pbft(replica) = &process.serving.engine else {
+            return;
+        };
+        let Some(body) = self.liar.censor.propose((epoch, replica), own, now, batches) else {
             return;
         };
         let message = world.sign(epoch, own, body);

@@ -1,7 +1,7 @@
 //! The chain: execution, certified blocks, and fetching those of others.
 
 use quorate_consensus::{Input, Record, verify_certificate};
-use quorate_crypto::{Certificate, Digest, Height};
+use quorate_crypto::{Certificate, Digest, Engine, Height};
 use quorate_ledger::Proposal;
 
 use super::{Host, Settings};
@@ -218,7 +218,13 @@ impl Host {
             }
             self.disk.batches.insert(*batch);
         }
-        if self.process.as_ref().is_some_and(|process| process.changing) {
+        let Some(process) = &self.process else { return };
+        if self.settings.engine == Engine::Raft && !self.settings.breaks(Broken::SyncedBeforeDurable) {
+            // What lies above a fetched block counts only if that is still there after a crash.
+            let durable = process.block_written_at.saturating_sub(world.now) + 1;
+            let event = Event::Synced { certificate, batches };
+            world.schedule_at(self.place, self.life, durable, event);
+        } else if process.changing {
             // By the time that the core hears of it, it has begun the next epoch.
             let delay = world.random.between(1, 500);
             let event = Event::Synced { certificate, batches };

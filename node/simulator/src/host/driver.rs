@@ -1,7 +1,6 @@
 //! The driver: it gives the engine its inputs and does what it asks for, after the contract's rules.
 
-use quorate_consensus::pbft::Body as Pbft;
-use quorate_consensus::{Action, Body, Input, Message, Record, Step, Timer, TimerRange};
+use quorate_consensus::{Action, Input, Message, Record, Step, Timer, TimerRange};
 use quorate_crypto::{Digest, Epoch};
 use quorate_ledger::Timestamp;
 
@@ -58,11 +57,14 @@ impl Host {
             if silent {
                 continue;
             }
+            let both = [Some(&process.serving), process.former.as_ref()];
+            let serving = both.into_iter().flatten().find(|serving| serving.epoch == epoch);
+            let vouched = serving.map_or_else(Vec::new, |serving| serving.engine.vouched(&body));
             let message = world.sign(epoch, self.validator, body);
             if message.v1().body.must_be_durable() {
                 process.open.records.push(Record::Own(message.clone()));
             }
-            process.open.then.push(Then::Own(Box::new(message)));
+            process.open.then.push(Then::Own(Box::new(message), vouched));
         }
         self.flush(world);
     }
@@ -120,7 +122,7 @@ impl Host {
             .and_then(|process| process.ready.pop_front())
         {
             match item {
-                Then::Own(message) => self.own(world, *message),
+                Then::Own(message, batches) => self.own(world, *message, batches),
                 Then::Act(epoch, action) => self.act(world, epoch, *action),
             }
         }
@@ -130,22 +132,14 @@ impl Host {
     }
 
     /// Gives an own message back to the engine, a vote only when its batches are durable.
-    pub(super) fn own(&mut self, world: &mut World, message: Message) {
+    pub(super) fn own(&mut self, world: &mut World, message: Message, batches: Vec<Digest>) {
         let Some(process) = &mut self.process else { return };
-        let batches: &[Digest] = match &message.v1().body {
-            Body::Pbft(Pbft::PrePrepare { proposal, .. }) => proposal.batches(),
-            Body::Pbft(Pbft::Prepare { height, proposal, .. }) => process
-                .required
-                .get(&(*height, *proposal))
-                .map_or(&[], Vec::as_slice),
-            _ => &[],
-        };
         let durable = batches.iter().all(|batch| self.disk.batches.contains(batch));
         let broken = self.settings.broken;
         if durable || matches!(broken, Some(Broken::BatchesNotDurable | Broken::BatchesUnchecked)) {
             self.step_in(world, message.v1().epoch, Input::Own(message));
         } else {
-            process.held.push(message);
+            process.held.push((message, batches));
         }
     }
 

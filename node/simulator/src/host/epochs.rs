@@ -5,7 +5,6 @@
 //! yet serves the next epoch, and the former one goes on answering until that has a block. Batches that no
 //! block has are of no use any more; what was in the own ones is packed again.
 
-use quorate_consensus::pbft::Replica;
 use quorate_consensus::{Config, Input, Record};
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Agreement, Parameters};
@@ -148,7 +147,7 @@ impl Host {
         );
         world.note(|| format!("{}: epoch {epoch} begins, votes: {votes}", self.validator));
         self.settings.break_rule();
-        let (engine, step) = Replica::start(config);
+        let (engine, step) = self.settings.recover(config, Vec::new());
         let Some(process) = &mut self.process else { return };
         process.epoch_end = None;
         let former = std::mem::replace(&mut process.serving, Serving { epoch, engine });

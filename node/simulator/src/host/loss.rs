@@ -53,7 +53,7 @@ impl Host {
         self.quarantines += 1;
         self.disk.quarantine = Some(self.token());
         if let Some(process) = &mut self.process {
-            let own = |then: &Then| matches!(then, Then::Own(_));
+            let own = |then: &Then| matches!(then, Then::Own(..));
             process.open.then.retain(|then| !own(then));
             process.ready.retain(|then| !own(then));
             if let Some(flushing) = &mut process.flushing {

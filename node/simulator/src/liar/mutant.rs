@@ -88,6 +88,8 @@ pub(super) fn altered(world: &mut World, body: &Body) -> Body {
             testimony.said.pop();
             Body::Testimony(testimony)
         }
+        // Raft promises nothing under liars.
+        Body::Raft(body) => Body::Raft(body.clone()),
         Body::Pbft(body) => Body::Pbft(match body {
             Pbft::PrePrepare {
                 view,

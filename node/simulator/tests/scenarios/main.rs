@@ -13,6 +13,7 @@ mod liars;
 mod observers;
 mod primary_crashes;
 mod proposal_comes_back;
+mod raft;
 mod replay;
 mod restart_of_all;
 mod restored;

@@ -1,10 +1,14 @@
 //! Faults drawn from seeds. `QUORATE_SEEDS` says how many for each test (1,500 unless told, and half as
 //! many where epochs end), `QUORATE_FIRST_SEED` where to begin.
 
+use quorate_crypto::Engine;
 use quorate_simulator::{Scenario, Simulation};
 
 /// Committees that seeds are tried on in turn.
 const SIZES: [usize; 7] = [4, 7, 1, 10, 4, 5, 16];
+
+/// The same where crashes are all that is tolerated.
+const CRASH_SIZES: [usize; 7] = [3, 5, 1, 7, 2, 4, 6];
 
 fn number(variable: &str, otherwise: u64) -> u64 {
     std::env::var(variable)
@@ -18,8 +22,12 @@ fn run_seeds(name: &str, otherwise: u64, scenario: impl Fn(usize, u64) -> Scenar
     let count = number("QUORATE_SEEDS", otherwise);
     let (mut events, mut virtual_ms, mut settled_ms, mut view, mut epochs) = (0, 0, 0, 0, 0);
     for seed in first..first + count {
-        let size = SIZES[(seed % SIZES.len() as u64) as usize];
-        let report = Simulation::new(scenario(size, seed)).run().expect_success();
+        let scenario = |sizes: [usize; 7]| scenario(sizes[(seed % sizes.len() as u64) as usize], seed);
+        let scenario = match scenario(SIZES).engine {
+            Engine::Pbft => scenario(SIZES),
+            Engine::Raft | Engine::Paxos => scenario(CRASH_SIZES),
+        };
+        let report = Simulation::new(scenario).run().expect_success();
         events += report.events;
         virtual_ms += report.virtual_ms;
         settled_ms = settled_ms.max(report.settled_ms);
@@ -56,5 +64,21 @@ fn epochs_end_and_begin_under_faults() {
 fn epochs_end_and_begin_under_liars() {
     run_seeds("epochs under liars", 750, |size, seed| {
         Scenario::stormy(size, seed).with_liars().with_epochs()
+    });
+}
+
+#[test]
+fn raft_faulty_links_and_machines_neither_split_nor_stop_the_network() {
+    run_seeds("raft, faults", 1_500, |size, seed| {
+        Scenario::stormy(size, seed).ordered_by(Engine::Raft)
+    });
+}
+
+#[test]
+fn raft_epochs_end_and_begin_under_faults() {
+    run_seeds("raft, epochs", 750, |size, seed| {
+        Scenario::stormy(size, seed)
+            .ordered_by(Engine::Raft)
+            .with_epochs()
     });
 }

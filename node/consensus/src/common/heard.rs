@@ -5,16 +5,17 @@ use std::collections::BTreeMap;
 
 use quorate_crypto::{Height, ValidatorIndex};
 
-use super::message::{self, View};
 use crate::message::{Body, Message};
+use crate::pbft;
+use crate::raft;
 use crate::testimony::Said;
 
-/// Kinds of messages that have a slot.
-pub(super) const KINDS: usize = 5;
+/// The most kinds of messages that have a slot in one engine.
+pub(crate) const KINDS: usize = 5;
 
 /// One slot for each validator and kind of message.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     latest: BTreeMap<(ValidatorIndex, Kind), (Rank, Said)>,
 }
 
@@ -26,14 +27,17 @@ enum Kind {
     Prepare,
     Commit,
     ViewChange,
+    RequestVote,
+    VoteReply,
+    AppendReply,
 }
 
-/// Validators say things in the order of views, and within a view roughly of heights.
-type Rank = (View, Height);
+/// Validators say things in the order of reigns, and within a reign roughly of heights.
+type Rank = (u64, Height);
 
 impl Heard {
     /// Notes a message, if it is the last of its kind.
-    pub(super) fn note(&mut self, message: &Message) {
+    pub(crate) fn note(&mut self, message: &Message) {
         let Some((kind, rank)) = place_of(&message.v1().body) else {
             return;
         };
@@ -46,30 +50,36 @@ impl Heard {
     }
 
     /// How many messages are kept.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.latest.len()
     }
 
     /// The last that this validator signed of each kind.
-    pub(super) fn of(&self, validator: ValidatorIndex) -> impl Iterator<Item = &Said> {
-        let slots = (validator, Kind::Seal)..=(validator, Kind::ViewChange);
+    pub(crate) fn of(&self, validator: ValidatorIndex) -> impl Iterator<Item = &Said> {
+        let slots = (validator, Kind::Seal)..=(validator, Kind::AppendReply);
         self.latest.range(slots).map(|(_, (_, said))| said)
     }
 }
 
 fn place_of(body: &Body) -> Option<(Kind, Rank)> {
     match body {
-        Body::Seal { height, .. } => Some((Kind::Seal, (View(0), *height))),
+        Body::Seal { height, .. } => Some((Kind::Seal, (0, *height))),
         Body::Pbft(body) => {
             let kind = match body {
-                message::Body::PrePrepare { .. } => Kind::PrePrepare,
-                message::Body::Prepare { .. } => Kind::Prepare,
-                message::Body::Commit { .. } => Kind::Commit,
-                message::Body::ViewChange(_) => Kind::ViewChange,
-                message::Body::Complaint { .. } | message::Body::NewView(_) => return None,
+                pbft::Body::PrePrepare { .. } => Kind::PrePrepare,
+                pbft::Body::Prepare { .. } => Kind::Prepare,
+                pbft::Body::Commit { .. } => Kind::Commit,
+                pbft::Body::ViewChange(_) => Kind::ViewChange,
+                pbft::Body::Complaint { .. } | pbft::Body::NewView(_) => return None,
             };
-            Some((kind, (body.view(), body.height().unwrap_or_default())))
+            Some((kind, (body.view().0, body.height().unwrap_or_default())))
         }
+        Body::Raft(body) => match body {
+            raft::Body::RequestVote(request) => Some((Kind::RequestVote, (request.term.0, Height::GENESIS))),
+            raft::Body::VoteReply(reply) => Some((Kind::VoteReply, (reply.term.0, Height::GENESIS))),
+            raft::Body::AppendReply(reply) => Some((Kind::AppendReply, (reply.term.0, reply.index))),
+            raft::Body::AppendEntries(_) | raft::Body::TimeoutNow { .. } => None,
+        },
         Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => None,
     }
 }

@@ -14,7 +14,7 @@ const MAX_REMEMBERED: usize = 16_384;
 
 /// Batches in the order in which they came, apart from those that a proposal in flight names.
 #[derive(Clone, Debug, Default, Hash)]
-pub(super) struct Candidates {
+pub(crate) struct Candidates {
     /// Place of each candidate, by digest.
     places: BTreeMap<Digest, u64>,
     /// The same by place.
@@ -29,13 +29,13 @@ pub(super) struct Candidates {
     ordered: BTreeSet<Digest>,
     next_place: u64,
     /// How many batches that came later were ordered since the oldest candidate is the oldest and the
-    /// view is the view.
+    /// reign is the reign.
     overtaken: u64,
 }
 
 impl Candidates {
     /// Adds a batch, unless it is known or was ordered.
-    pub(super) fn insert(&mut self, batch: Digest) -> Result<(), Rejection> {
+    pub(crate) fn insert(&mut self, batch: Digest) -> Result<(), Rejection> {
         if self.places.contains_key(&batch) || self.ordered.contains(&batch) {
             return Ok(());
         }
@@ -55,7 +55,7 @@ impl Candidates {
     }
 
     /// A proposal in flight names these.
-    pub(super) fn take(&mut self, batches: &[Digest]) {
+    pub(crate) fn take(&mut self, batches: &[Digest]) {
         for batch in batches {
             self.taken.insert(*batch);
             if let Some(place) = self.places.get(batch) {
@@ -64,9 +64,9 @@ impl Candidates {
         }
     }
 
-    /// No proposal is in flight any more, as a view begins: all candidates are free, and its primary
+    /// No proposal is in flight any more, as a reign begins: all candidates are free, and its leader
     /// has left out nobody yet.
-    pub(super) fn release_all(&mut self) {
+    pub(crate) fn release_all(&mut self) {
         self.taken.clear();
         self.free = self.order.clone();
         self.overtaken = 0;
@@ -75,7 +75,7 @@ impl Candidates {
     /// These were ordered. Gives whether any of them had not been ordered before, as far as that is
     /// remembered; one that has not come yet counts, or whoever receives batches late would take a
     /// backlog for neglect.
-    pub(super) fn remove_ordered(&mut self, batches: &[Digest]) -> bool {
+    pub(crate) fn remove_ordered(&mut self, batches: &[Digest]) -> bool {
         let oldest = self.oldest();
         self.remove(batches);
         let mut fresh = 0;
@@ -95,9 +95,9 @@ impl Candidates {
     }
 
     /// These need no ordering any more. Gives whether any of them waited: that counts as if it were
-    /// ordered, or a primary could be blamed for what nobody needs, and an author whose batches all
+    /// ordered, or a leader could be blamed for what nobody needs, and an author whose batches all
     /// expire could hide another's for ever.
-    pub(super) fn remove_obsolete(&mut self, batches: &[Digest]) -> bool {
+    pub(crate) fn remove_obsolete(&mut self, batches: &[Digest]) -> bool {
         let (oldest, before) = (self.oldest(), self.len());
         self.remove(batches);
         let gone = before.saturating_sub(self.len());
@@ -124,12 +124,12 @@ impl Candidates {
     }
 
     /// The oldest `most` that no proposal in flight names.
-    pub(super) fn oldest_free(&self, most: usize) -> Vec<Digest> {
+    pub(crate) fn oldest_free(&self, most: usize) -> Vec<Digest> {
         self.free.values().take(most).copied().collect()
     }
 
     /// How many no proposal in flight names.
-    pub(super) fn free(&self) -> usize {
+    pub(crate) fn free(&self) -> usize {
         self.free.len()
     }
 
@@ -138,16 +138,16 @@ impl Candidates {
     }
 
     /// How many batches that came later were ordered before the oldest that waits.
-    pub(super) fn overtaken(&self) -> u64 {
+    pub(crate) fn overtaken(&self) -> u64 {
         self.overtaken
     }
 
     /// How many wait in all.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.places.len()
     }
 
-    pub(super) fn check_invariants(&self) {
+    pub(crate) fn check_invariants(&self) {
         assert!(self.places.len() <= MAX_CANDIDATES, "candidates are bounded");
         assert!(
             self.ordered.len() <= MAX_REMEMBERED,

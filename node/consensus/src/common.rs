@@ -1,0 +1,32 @@
+//! What the engines have in common: everything about a height but how it is decided.
+//!
+//! A decided height is executed by the driver, sealed by each replica and certified by a quorum of seals
+//! ([`sealing`]). Whatever can be lost is asked for again, by statuses and by fetched blocks
+//! ([`catch_up`]). A replica that starts asks what it signed before it says anything new ([`inquiry`],
+//! [`heard`]). Batches wait to be ordered in [`candidates`]. An engine's replica is a [`Member`]: it has
+//! a [`Base`], and answers what these parts ask it.
+
+mod base;
+mod candidates;
+mod catch_up;
+mod heard;
+mod inquiry;
+mod member;
+mod outcome;
+mod sealing;
+
+pub(crate) use base::Base;
+pub use base::{Awaited, Halted, Waiting};
+pub use candidates::MAX_CANDIDATES;
+pub use catch_up::MAX_ANSWER;
+pub(crate) use catch_up::{CatchUp, bit, count, mask};
+pub(crate) use inquiry::Inquiring;
+pub(crate) use member::Member;
+pub(crate) use outcome::{Outcome, Recorded, SealVote};
+pub(crate) use sealing::Sealing;
+
+/// While fewer of its proposals than this are undecided, a leader proposes at once.
+pub const EAGER_PROPOSALS: usize = 3;
+
+/// Above that, it proposes when this many batches have gathered.
+pub const GATHERED_BATCHES: usize = 8;

@@ -1,0 +1,274 @@
+//! What a replica of any engine has: its place in the committee, the window, and what it asks for.
+
+use std::collections::BTreeMap;
+use std::mem;
+
+use quorate_crypto::{Certificate, Height, ValidatorIndex};
+use quorate_ledger::{Proposal, Timestamp};
+
+use super::candidates::Candidates;
+use super::catch_up::{Mark, Peers, StatusDue};
+use super::heard::{self, Heard};
+use super::inquiry::Asking;
+use crate::contract::{Action, Config, Evidence, MAX_WINDOW, Record, Rejection, Step, Timer, TimerRange};
+use crate::message::{Body, Message};
+
+/// Why a replica votes no more in its epoch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Halted {
+    /// A quorum sealed another block than the one executed here.
+    Diverged,
+    /// A message signed with this validator's key is unknown here.
+    Forgotten,
+}
+
+/// What a height in flight is waiting for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Awaited {
+    /// The leader's proposal.
+    Proposal,
+    /// The proposal's batches.
+    Batches,
+    /// This validator's clock, which the proposal is too far ahead of.
+    Clock,
+    /// A quorum of first-phase votes: prepares.
+    Prepares,
+    /// A quorum of votes that decide: commits, or acknowledged appends.
+    Commits,
+    /// Execution here.
+    Execution,
+    /// A quorum of seals.
+    Seals,
+}
+
+/// One height in flight and what it is waiting for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waiting {
+    /// The height.
+    pub height: Height,
+    /// The first thing that it lacks.
+    pub awaited: Awaited,
+    /// Who has not given it yet.
+    pub missing: Vec<ValidatorIndex>,
+}
+
+/// The part of a replica that does not depend on the engine.
+#[derive(Clone, Debug)]
+pub(crate) struct Base {
+    pub(crate) config: Config,
+    /// Heights that may be in flight: `certified + 1 ..= certified + window`.
+    pub(crate) window: u64,
+    /// The low watermark: the last height certified and applied here. Only grows.
+    pub(crate) certified: Height,
+    /// Certificates of the last heights up to the low watermark, at most a window of them.
+    pub(crate) certificates: BTreeMap<Height, Certificate>,
+    /// The last height of the epoch, once it is known.
+    pub(crate) epoch_end: Option<Height>,
+    pub(crate) candidates: Candidates,
+    pub(crate) peers: Peers,
+    /// What it asked when it started: it says nothing new until that is answered.
+    pub(crate) asking: Asking,
+    pub(crate) heard: Heard,
+    /// Why this replica votes no more, though it goes on learning.
+    pub(crate) halted: Option<Halted>,
+    pub(crate) status_due: StatusDue,
+    /// Where the replica was when the resend timer that runs was set.
+    pub(crate) resend: Option<Mark>,
+    /// The highest height that blocks were asked up to.
+    pub(crate) fetching: Height,
+    /// How often in a row the resend timer found nothing moved.
+    pub(crate) standstills: u32,
+    pub(crate) now: Timestamp,
+    pub(crate) out: Step,
+}
+
+impl Base {
+    pub(crate) fn new(config: Config) -> Self {
+        assert!(
+            config.certificate.as_ref().map(Certificate::height)
+                == Some(config.certified).filter(|certified| *certified > config.epoch_start),
+            "an engine starts with the certificate of its certified height"
+        );
+        let certificates = config
+            .certificate
+            .iter()
+            .map(|certificate| (certificate.height(), certificate.clone()))
+            .collect();
+        Self {
+            window: u64::from(config.parameters.v1().window).clamp(1, MAX_WINDOW as u64),
+            certified: config.certified,
+            certificates,
+            epoch_end: config.epoch_end,
+            candidates: Candidates::default(),
+            peers: Peers::default(),
+            asking: Asking::default(),
+            heard: Heard::default(),
+            halted: None,
+            status_due: StatusDue::default(),
+            resend: None,
+            fetching: config.certified,
+            standstills: 0,
+            now: Timestamp(0),
+            out: Step::default(),
+            config,
+        }
+    }
+
+    /// What was asked for since the last step.
+    pub(crate) fn take_step(&mut self, result: Result<(), Rejection>) -> Step {
+        self.out.rejection = result.err();
+        mem::take(&mut self.out)
+    }
+
+    /// Whether the replica votes: it is a member, has been told what it signed, and nothing has halted it.
+    pub(crate) fn voter(&self) -> Option<ValidatorIndex> {
+        let votes = self.halted.is_none() && !self.asking.is_open();
+        self.config.index.filter(|_| votes)
+    }
+
+    /// Whether nothing that it says leaves: it observes, or drivers sign nothing more for it.
+    pub(crate) fn is_silent(&self) -> bool {
+        self.config.index.is_none() || self.halted.is_some()
+    }
+
+    /// Whether the last height of the epoch is certified here: there is nothing more to agree on.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.epoch_end.is_some_and(|last| self.certified >= last)
+    }
+
+    /// Whether empty heights are to be filled up to the epoch's end.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.epoch_end.is_some_and(|last| self.certified < last)
+    }
+
+    /// The highest height that may be voted on.
+    pub(crate) fn high_watermark(&self) -> Height {
+        self.high_watermark_above(self.certified)
+    }
+
+    /// The same while the low watermark was this.
+    pub(crate) fn high_watermark_above(&self, certified: Height) -> Height {
+        let window = Height(certified.0.saturating_add(self.window));
+        let end = self.epoch_end.filter(|_| !breaks!(PastEndOrdered));
+        end.map_or(window, |last| window.min(last))
+    }
+
+    pub(crate) fn is_in_window(&self, height: Height) -> bool {
+        height > self.certified && (height <= self.high_watermark() || breaks!(WatermarksIgnored))
+    }
+
+    /// Whether facts are kept of a height: in the window, and in one more above it, so that a replica a
+    /// little behind need not ask again (pitfall 23).
+    pub(crate) fn check_kept(&self, height: Height) -> Result<(), Rejection> {
+        let kept_to = self.high_watermark().0.saturating_add(self.window);
+        let past_end = self.epoch_end.is_some_and(|last| height > last) && !breaks!(PastEndOrdered);
+        let far = height.0 > kept_to && !breaks!(WatermarksIgnored);
+        if height <= self.certified || far || past_end {
+            return Err(Rejection::OutsideWindow {
+                height,
+                certified: self.certified,
+            });
+        }
+        Ok(())
+    }
+
+    /// The most batches that a proposal may name.
+    pub(crate) fn max_proposal_batches(&self) -> usize {
+        usize::try_from(self.config.parameters.v1().max_proposal_batches).unwrap_or(usize::MAX)
+    }
+
+    /// What a leader proposes now: the oldest batches that are free, or nothing. They are taken.
+    pub(crate) fn next_proposal(&mut self) -> Proposal {
+        let batches = self.candidates.oldest_free(self.max_proposal_batches().max(1));
+        let proposal = if batches.is_empty() {
+            Proposal::null()
+        } else {
+            Proposal::new(self.now, batches)
+        };
+        self.candidates.take(proposal.batches());
+        proposal
+    }
+
+    /// The rules that hold for any proposal: so many batches, none twice.
+    pub(crate) fn is_acceptable(&self, proposal: &Proposal) -> bool {
+        let batches = proposal.batches();
+        let mut sorted = batches.to_vec();
+        sorted.sort_unstable();
+        batches.len() <= self.max_proposal_batches() && sorted.is_sorted_by(|a, b| a < b)
+    }
+
+    /// Whether a fresh proposal is too far ahead of this validator's clock.
+    pub(crate) fn is_early(&self, proposal: &Proposal) -> bool {
+        let lead = self.config.parameters.v1().max_clock_lead_ms;
+        proposal.timestamp().0 > self.now.0.saturating_add(lead)
+    }
+
+    /// Asks for a message that binds to be signed.
+    pub(crate) fn sign(&mut self, body: Body) {
+        assert!(self.voter().is_some(), "only who may vote says what binds");
+        self.out.actions.push(Action::Sign(body));
+    }
+
+    pub(crate) fn broadcast(&mut self, message: Message) {
+        self.out.actions.push(Action::Broadcast(message));
+    }
+
+    pub(crate) fn send(&mut self, to: ValidatorIndex, message: Message) {
+        self.out.actions.push(Action::Send { to, message });
+    }
+
+    pub(crate) fn record(&mut self, record: Record) {
+        self.out.records.push(record);
+    }
+
+    pub(crate) fn set_timer(&mut self, timer: Timer, after: TimerRange) {
+        self.out.actions.push(Action::SetTimer { timer, after });
+    }
+
+    pub(crate) fn cancel_timer(&mut self, timer: Timer) {
+        self.out.actions.push(Action::CancelTimer(timer));
+    }
+
+    pub(crate) fn fetch(&mut self, to: Height, holders: Vec<ValidatorIndex>) {
+        self.fetching = self.fetching.max(to);
+        self.out.actions.push(Action::FetchBlocks { to, holders });
+    }
+
+    /// Reports a contradiction, and rejects what showed it.
+    pub(crate) fn accuse(
+        &mut self,
+        validator: ValidatorIndex,
+        height: Height,
+        first: Message,
+        second: Message,
+    ) -> Rejection {
+        self.out.actions.push(Action::Accuse(Evidence {
+            validator,
+            first,
+            second,
+        }));
+        Rejection::Contradiction {
+            sender: validator,
+            height,
+        }
+    }
+
+    /// Asserts what must hold of this part between any two steps.
+    ///
+    /// # Panics
+    /// If it does not.
+    pub(crate) fn check_invariants(&self) {
+        self.candidates.check_invariants();
+        assert!(
+            self.heard.len() <= self.config.committee.size() * heard::KINDS,
+            "one slot a validator and kind"
+        );
+        if let Some((height, _)) = self.certificates.last_key_value() {
+            assert_eq!(*height, self.certified, "the low watermark has its certificate");
+        }
+        assert!(
+            self.certificates.len() <= MAX_WINDOW,
+            "one window of certificates is kept"
+        );
+    }
+}

@@ -1,0 +1,265 @@
+//! A replica that starts asks before it speaks (pitfalls 27 and 28).
+//!
+//! Its journal may be of a backup, or its home may be new while its key is not. So it asks all others
+//! what they hold that it signed in this epoch, and signs nothing that binds until a quorum less itself
+//! has answered: fewer could decide nothing together with it anyway. Something among the answers that it
+//! does not remember silences it. So does a certificate with a seal of its own that it does not remember:
+//! before it votes it has the blocks that an honest one of those who answered has certified.
+//!
+//! An answer that leaves something out is no worse than a message that was lost. What was signed and
+//! forgotten counts as the replica's fault, one of the f that the protocol bears; with fewer than f others
+//! lying, whatever a quorum agreed on with its vote is known to somebody honest among those who answer.
+
+use std::collections::BTreeMap;
+use std::ops::Bound;
+
+use quorate_crypto::{Certificate, Height, ValidatorIndex};
+
+use super::base::{Base, Halted};
+use super::catch_up::CatchUp;
+use super::member::Member;
+use crate::contract::{Action, Rejection, Told};
+use crate::message::{Body, Message, Status};
+use crate::testimony::{Inquiry, MAX_SAID, Said, Statement, Testimony};
+
+/// What a replica knows of its own inquiry.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Asking {
+    /// Whether it waits for answers, and says nothing new.
+    open: bool,
+    message: Option<Message>,
+    /// Who has answered, and the height that they have certified.
+    answers: BTreeMap<ValidatorIndex, Height>,
+    /// The last status of each peer that came meanwhile: answers hold own votes.
+    deferred: BTreeMap<ValidatorIndex, Status>,
+}
+
+impl Asking {
+    pub(crate) fn is_open(&self) -> bool {
+        self.open
+    }
+
+    /// Keeps a status until the replica may speak.
+    pub(crate) fn defer(&mut self, from: ValidatorIndex, status: &Status) {
+        self.deferred.insert(from, status.clone());
+    }
+}
+
+pub(crate) trait Inquiring: Member {
+    /// Asks, if it was told a nonce, and if a quorum needs anybody else.
+    fn begin_inquiry(&mut self) {
+        let answers_needed = self.answers_needed();
+        let base = self.base_mut();
+        let Some(nonce) = base.config.inquiry else { return };
+        if base.config.index.is_none() || answers_needed == 0 {
+            return;
+        }
+        base.asking.open = true;
+        let certified = base.certified;
+        let inquiry = Inquiry { nonce, certified };
+        base.out.actions.push(Action::Sign(Body::Inquiry(inquiry)));
+    }
+
+    fn answers_needed(&self) -> usize {
+        self.base().config.committee.quorum().saturating_sub(1)
+    }
+
+    fn on_own_inquiry(&mut self, message: Message) {
+        let base = self.base_mut();
+        if base.asking.open {
+            base.asking.message = Some(message.clone());
+            base.broadcast(message);
+        }
+    }
+
+    /// Asks this peer, unless it has answered.
+    fn ask_peer(&mut self, peer: ValidatorIndex) {
+        let base = self.base_mut();
+        if base.asking.open
+            && !base.asking.answers.contains_key(&peer)
+            && let Some(message) = base.asking.message.clone()
+        {
+            base.send(peer, message);
+        }
+    }
+
+    /// Asks all who have not answered again, and for the blocks that their answers tell of.
+    fn ask_again(&mut self) {
+        let config = &self.base().config;
+        let own = config.index;
+        let others: Vec<ValidatorIndex> = config
+            .committee
+            .indices()
+            .filter(|peer| Some(*peer) != own)
+            .collect();
+        for peer in others {
+            self.ask_peer(peer);
+        }
+        self.fetch_what_answers_tell_of();
+    }
+
+    /// Whose answers are still to come, while the replica says nothing new.
+    fn asked_and_silent(&self) -> Vec<ValidatorIndex> {
+        let Base { asking, config, .. } = self.base();
+        if !asking.open {
+            return Vec::new();
+        }
+        let others = config.committee.indices();
+        others
+            .filter(|peer| Some(*peer) != config.index && !asking.answers.contains_key(peer))
+            .collect()
+    }
+
+    /// Tells a validator that has started what is known here that it signed.
+    fn on_inquiry(&mut self, from: ValidatorIndex, inquiry: &Inquiry) -> Result<(), Rejection> {
+        let base = self.base_mut();
+        let period = u64::from(base.config.timing.resend.from_ms) / 2;
+        if base.config.index.is_none() || !base.peers.may_testify(from, base.now, period) {
+            return Err(Rejection::Duplicate);
+        }
+        let testimony = Action::Sign(Body::Testimony(self.testimony(from, inquiry)));
+        self.base_mut().out.actions.push(testimony);
+        // It serves this epoch by now, which it may not have done when it was asked first.
+        self.ask_peer(from);
+        Ok(())
+    }
+
+    fn on_testimony(&mut self, from: ValidatorIndex, testimony: &Testimony) -> Result<(), Rejection> {
+        let base = self.base_mut();
+        if Some(testimony.about) != base.config.index || base.config.inquiry != Some(testimony.nonce) {
+            return Err(Rejection::Unasked);
+        }
+        base.peers.claims_certified(from, testimony.certified);
+        for said in &testimony.said {
+            self.check_memory(said, Told::Testimony(from))?;
+        }
+        let asking = &mut self.base_mut().asking;
+        if asking.open {
+            asking.answers.insert(from, testimony.certified);
+            self.fetch_what_answers_tell_of();
+        }
+        Ok(())
+    }
+
+    /// A message signed with this validator's key that came from outside. It is one of ours, or this
+    /// replica is not what it was, and must vote no more (pitfalls 27 and 28).
+    fn on_echo(&mut self, message: &Message) -> Result<(), Rejection> {
+        if let Some(said) = Said::of(message) {
+            self.check_memory(&said, Told::Message)?;
+        }
+        Err(Rejection::Duplicate)
+    }
+
+    /// Something that this validator signed came up. Unless the replica remembers it, it is not what it
+    /// was, and must vote no more.
+    fn check_memory(&mut self, said: &Said, told: Told) -> Result<(), Rejection> {
+        if self.base().config.index.is_none() || self.remembers(said) {
+            return Ok(());
+        }
+        let base = self.base_mut();
+        if base.halted.is_none() {
+            base.halted = Some(Halted::Forgotten);
+            base.asking.open = false;
+            let said = said.clone();
+            base.out.actions.push(Action::Forgotten { said, told });
+        }
+        Err(Rejection::Forgotten)
+    }
+
+    /// As [`Self::check_memory`], of the own seal in a certificate.
+    fn check_own_seal(&mut self, certificate: &Certificate) -> Result<(), Rejection> {
+        let own = self.base().config.index;
+        let seals = certificate.seals();
+        let Some(seal) = seals.iter().find(|seal| Some(seal.validator) == own) else {
+            return Ok(());
+        };
+        let said = Said {
+            statement: Statement::Seal {
+                height: certificate.height(),
+                block: certificate.block(),
+            },
+            signature: seal.signature,
+        };
+        self.check_memory(&said, Told::Certificate)
+    }
+
+    /// The height that somebody honest among those who answered has certified, once they are enough.
+    fn height_told(&self) -> Option<Height> {
+        let base = self.base();
+        let mut heights: Vec<Height> = base.asking.answers.values().copied().collect();
+        if heights.len() < self.answers_needed() {
+            return None;
+        }
+        heights.sort_unstable_by(|a, b| b.cmp(a));
+        let place = base.config.committee.weak_quorum().saturating_sub(1);
+        Some(heights.get(place).copied().unwrap_or_default())
+    }
+
+    fn fetch_what_answers_tell_of(&mut self) {
+        let base = self.base();
+        let Some(to) = self.height_told().filter(|height| *height > base.certified) else {
+            return;
+        };
+        let answers = base.asking.answers.iter();
+        let above = answers.filter(|(_, height)| **height > base.certified);
+        let holders = above.map(|(peer, _)| *peer).collect();
+        self.base_mut().fetch(to, holders);
+    }
+
+    /// Begins to vote once enough have answered and their blocks are here.
+    fn close_inquiry(&mut self) {
+        let told = self.height_told();
+        let base = self.base_mut();
+        if !base.asking.open || base.halted.is_some() || told.is_none_or(|height| height > base.certified) {
+            return;
+        }
+        base.asking.open = false;
+        self.on_inquiry_closed();
+        for (from, status) in std::mem::take(&mut self.base_mut().asking.deferred) {
+            // A peer that was answered a moment ago asks again.
+            let _ = self.on_status(from, &status);
+        }
+        self.base_mut().status_due.ask_all();
+    }
+
+    /// All that is held here of what a validator signed above the height that it has certified.
+    fn testimony(&self, about: ValidatorIndex, inquiry: &Inquiry) -> Testimony {
+        let base = self.base();
+        let is_above = |said: &&Said| {
+            let height = said.statement.height();
+            height.is_none_or(|height| height > inquiry.certified)
+        };
+        let mut said: Vec<Said> = base.heard.of(about).filter(is_above).cloned().collect();
+        said.extend(self.said_by(about, inquiry.certified));
+        // The highest first: should there be more than an answer may hold, the lowest are left out.
+        let seal = |height, block, signature| Said {
+            statement: Statement::Seal { height, block },
+            signature,
+        };
+        let open = self.outcomes().rev();
+        for (height, outcome) in open.take_while(|(height, _)| *height > inquiry.certified) {
+            let sealed = outcome.seals.get(&about);
+            said.extend(sealed.map(|vote| seal(height, vote.block, vote.signature)));
+        }
+        let above = (Bound::Excluded(inquiry.certified), Bound::Unbounded);
+        for (height, certificate) in base.certificates.range(above).rev() {
+            let seals = certificate.seals().iter();
+            let own = seals.filter(|seal| seal.validator == about);
+            said.extend(own.map(|own| seal(*height, certificate.block(), own.signature)));
+        }
+        let mut known = Vec::new();
+        for one in said {
+            if known.len() < MAX_SAID && !known.contains(&one) {
+                known.push(one);
+            }
+        }
+        Testimony {
+            about,
+            nonce: inquiry.nonce,
+            certified: base.certified,
+            said: known,
+        }
+    }
+}
+
+impl<R: Member> Inquiring for R {}

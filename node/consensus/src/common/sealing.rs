@@ -1,0 +1,189 @@
+//! Seals: the validators' signatures under executed blocks, which are the chain's certificates, and
+//! PBFT's checkpoints (Castro and Liskov 1999, section 4.3) at once. A quorum of them moves the low
+//! watermark.
+
+use quorate_crypto::{Certificate, Digest, Height, Signature, ValidatorIndex};
+
+use super::base::Halted;
+use super::catch_up::CatchUp;
+use super::inquiry::Inquiring;
+use super::member::Member;
+use super::outcome::{Recorded, SealVote};
+use crate::contract::{Action, Record, Rejection};
+use crate::message::Body;
+
+pub(crate) trait Sealing: Member {
+    /// The decided block was executed here: seal it.
+    fn on_executed(&mut self, height: Height, block: Digest) -> Result<(), Rejection> {
+        let outcome = self.outcome_mut(height)?;
+        if outcome.executed.is_some() {
+            return Err(Rejection::Duplicate);
+        }
+        outcome.executed = Some(block);
+        self.try_seal(height);
+        self.try_certify();
+        Ok(())
+    }
+
+    /// Seals what was executed here, once.
+    fn try_seal(&mut self, height: Height) {
+        let votes = self.base().voter().is_some();
+        if let Some(outcome) = self.existing_outcome_mut(height)
+            && let Some(block) = outcome.executed
+            && votes
+            && !outcome.asked_seal
+        {
+            outcome.asked_seal = true;
+            let seal = Action::Sign(Body::Seal { height, block });
+            self.base_mut().out.actions.push(seal);
+        }
+    }
+
+    fn on_own_seal(
+        &mut self,
+        own: ValidatorIndex,
+        height: Height,
+        block: Digest,
+        signature: Signature,
+    ) -> Result<(), Rejection> {
+        let seal = SealVote { block, signature };
+        let message = seal.message(self.base().config.committee.epoch(), height, own);
+        // Should it come back after a crash, the journal explains it, or its own record.
+        if !self.explains_seal(height) {
+            self.base_mut().record(Record::Own(message.clone()));
+        }
+        // A height that others certified meanwhile may still want this seal: send it either way.
+        self.base_mut().broadcast(message);
+        self.record_seal(own, height, seal)
+    }
+
+    fn on_seal(
+        &mut self,
+        from: ValidatorIndex,
+        height: Height,
+        block: Digest,
+        signature: Signature,
+    ) -> Result<(), Rejection> {
+        // Whoever sealed a height has certified all below its window.
+        let base = self.base_mut();
+        let below = Height(height.0.saturating_sub(base.window));
+        base.peers.claims_certified(from, below);
+        let result = self.record_seal(from, height, SealVote { block, signature });
+        self.fetch_if_far_behind();
+        result
+    }
+
+    fn record_seal(&mut self, from: ValidatorIndex, height: Height, seal: SealVote) -> Result<(), Rejection> {
+        let epoch = self.base().config.committee.epoch();
+        match self.outcome_mut(height)?.record_seal(from, seal) {
+            Recorded::New => {
+                self.try_certify();
+                Ok(())
+            }
+            Recorded::Known => Err(Rejection::Duplicate),
+            Recorded::Contradicts(first) => {
+                self.try_certify();
+                let first = first.message(epoch, height, from);
+                let second = seal.message(epoch, height, from);
+                Err(self.base_mut().accuse(from, height, first, second))
+            }
+        }
+    }
+
+    /// Certifies what a quorum has sealed and this replica executed alike, in order.
+    fn try_certify(&mut self) {
+        loop {
+            let committee = &self.base().config.committee;
+            let height = self.base().certified.next();
+            let Some(outcome) = self.outcome(height) else {
+                return;
+            };
+            let (Some(executed), Some(sealed)) = (outcome.executed, outcome.sealed(committee)) else {
+                return;
+            };
+            if executed != sealed {
+                let base = self.base_mut();
+                if base.halted.is_none() {
+                    base.halted = Some(Halted::Diverged);
+                    base.out.actions.push(Action::Diverged {
+                        height,
+                        ours: executed,
+                        certified: sealed,
+                    });
+                }
+                return;
+            }
+            let certificate = outcome.certificate(committee.epoch(), height, sealed);
+            let certify = Action::Certify(certificate.clone());
+            self.base_mut().out.actions.push(certify);
+            self.move_low_watermark(certificate);
+        }
+    }
+
+    /// Blocks up to this one were fetched, checked and applied. Moves the height, never the reign
+    /// (pitfall 5).
+    fn on_synced(&mut self, certificate: Certificate) -> Result<(), Rejection> {
+        if certificate.height() <= self.base().certified {
+            return Err(Rejection::Duplicate);
+        }
+        let remembered = self.check_own_seal(&certificate);
+        self.move_low_watermark(certificate);
+        self.try_certify();
+        remembered
+    }
+
+    /// A certificate that came inside a message: its seals count as if their signers had sent them.
+    fn on_foreign_certificate(&mut self, certificate: &Certificate) {
+        if certificate.height() <= self.base().certified {
+            return;
+        }
+        // The message as a whole is good either way; it has been said that this replica is not.
+        let _ = self.check_own_seal(certificate);
+        let mut sealers = Vec::new();
+        for seal in certificate.seals() {
+            let base = self.base_mut();
+            let below = Height(certificate.height().0.saturating_sub(base.window));
+            base.peers.claims_certified(seal.validator, below);
+            sealers.push(seal.validator);
+            let vote = SealVote {
+                block: certificate.block(),
+                signature: seal.signature,
+            };
+            // One that was known, or is of a height that is not kept, changes nothing.
+            let _ = self.record_seal(seal.validator, certificate.height(), vote);
+        }
+        if certificate.height() > self.base().high_watermark() {
+            self.base_mut().fetch(certificate.height(), sealers);
+        } else {
+            self.fetch_if_far_behind();
+        }
+    }
+
+    /// Forgets everything up to a certified height, and looks at what has come into the window.
+    fn move_low_watermark(&mut self, certificate: Certificate) {
+        let base = self.base_mut();
+        let former = base.certified;
+        base.certified = certificate.height();
+        base.certificates.insert(base.certified, certificate);
+        let oldest = Height(base.certified.0.saturating_sub(base.window));
+        base.certificates.retain(|height, _| *height > oldest);
+        self.on_certified(former);
+    }
+
+    /// Acts on the heights that have come into the window since the low watermark was `former`.
+    fn act_on_entered(&mut self, former: Height) {
+        let base = self.base();
+        let after = base.high_watermark_above(former).max(base.certified);
+        let to = base.high_watermark();
+        let entered: Vec<Height> = self
+            .outcomes()
+            .map(|(height, _)| height)
+            .filter(|height| *height > after && *height <= to)
+            .collect();
+        for height in entered {
+            self.act_on(height);
+        }
+    }
+}
+
+impl<R: Member> Sealing for R {}

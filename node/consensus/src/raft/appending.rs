@@ -1,0 +1,225 @@
+//! The follower's side of replication (section 5.3): what it appends, and what it says about it.
+
+use quorate_crypto::{Digest, Height, ValidatorIndex};
+
+use super::MAX_LOG;
+use super::Replica;
+use super::message::{AppendEntries, AppendReply, Body, Entry, Record, Term};
+use crate::common::Member as _;
+use crate::contract::{Action, Rejection};
+
+/// An entry of the leader that is not in the log yet.
+#[derive(Clone, Debug, Hash)]
+pub(super) struct Staged {
+    pub(super) entry: Entry,
+    digest: Digest,
+    /// Whether its batches are here.
+    available: bool,
+}
+
+impl Replica {
+    pub(super) fn on_append_entries(
+        &mut self,
+        from: ValidatorIndex,
+        append: AppendEntries,
+    ) -> Result<(), Rejection> {
+        if breaks!(OldTermsHeard) && append.term < self.term {
+            (self.term, self.leader) = (append.term, None);
+        }
+        if append.term < self.term {
+            // Its sender learns that its term is over.
+            self.reply(from, false, Height::GENESIS);
+            return Err(self.wrong_term(append.term));
+        }
+        if append.term > self.term {
+            self.enter_term(append.term);
+        }
+        if self.leader.is_none() {
+            self.follow(from);
+        } else if self.leader != Some(from) && append.term == self.term {
+            return Err(Rejection::NotLeader {
+                sender: from,
+                reign: append.term.0,
+            });
+        }
+        self.step_down();
+        self.check_proposals(&append)?;
+        if !self.leader_is_early {
+            self.hears_leader = true;
+            self.restart_election_timer();
+        }
+        // What both know to be committed is the same.
+        self.matched = self.matched.max(self.commit.min(append.commit));
+        if append.certified > self.commit && append.certified > self.base.fetching {
+            self.base.fetch(append.certified, vec![from]);
+        }
+        if !self.has_previous(&append) {
+            self.reply(from, false, self.matched);
+            return Ok(());
+        }
+        self.stage(&append)?;
+        self.append_staged();
+        self.leader_commit = self.leader_commit.max(append.commit);
+        self.advance_commit(self.leader_commit.min(self.matched));
+        self.reply(from, true, self.matched);
+        Ok(())
+    }
+
+    /// What no honest leader proposes is refused. A leader too far ahead of this validator's clock is not
+    /// heard from then on, so that another is elected (pitfall 24).
+    fn check_proposals(&mut self, append: &AppendEntries) -> Result<(), Rejection> {
+        for (entry, index) in append.entries.iter().zip(append.previous.index.0..) {
+            let height = Height(index.saturating_add(1));
+            let fresh = entry.term == append.term && height > self.matched;
+            let early = fresh && self.base.is_early(&entry.proposal);
+            if early {
+                (self.leader_is_early, self.hears_leader) = (true, false);
+            }
+            if early || !self.base.is_acceptable(&entry.proposal) {
+                return Err(Rejection::BadProposal { height });
+            }
+        }
+        Ok(())
+    }
+
+    /// The consistency check: whether the log is the leader's up to the entry before the new ones. What both know
+    /// to be committed is the same. Above that an entry of the same index and term tells, but only if nothing
+    /// lies below it that the leader has as a block and this replica does not know to be committed: blocks
+    /// that are fetched can come to lie under entries that were made on other ones.
+    fn has_previous(&mut self, append: &AppendEntries) -> bool {
+        let previous = append.previous;
+        if previous.index <= self.matched {
+            return true;
+        }
+        let staged = self.staged.get(&previous.index);
+        if staged.is_some_and(|staged| staged.entry.term == previous.term) {
+            return true;
+        }
+        if append.certified <= self.matched && self.log.has(previous) {
+            self.matched = previous.index;
+            return true;
+        }
+        false
+    }
+
+    /// Takes the leader's entries: those that are in the log are found to match; the first that conflicts
+    /// deletes what is there and all that follows it; what is new waits for its batches. Of what is committed
+    /// here and may not be there, a leader whose term is over may have something else: to acknowledge that
+    /// would be a lie.
+    fn stage(&mut self, append: &AppendEntries) -> Result<(), Rejection> {
+        let mut index = append.previous.index;
+        for entry in &append.entries {
+            index = index.next();
+            let kept = self.log.term_at(index);
+            let known = (kept > Term(0)).then_some(kept == entry.term);
+            if index <= self.matched {
+                if known == Some(false) && self.log.get(index).is_some() {
+                    return Err(Rejection::BadProposal { height: index });
+                }
+                continue;
+            }
+            if index <= self.commit && known != Some(true) {
+                break;
+            }
+            if self.staged.is_empty()
+                && (known == Some(true) || (known == Some(false) && breaks!(ConflictsKept)))
+            {
+                self.matched = index;
+                continue;
+            }
+            if index.0 - self.base.certified.0 > MAX_LOG as u64 {
+                break;
+            }
+            if self.staged.is_empty() {
+                self.log.truncate_from(index);
+                self.durable = self.durable.min(self.log.last_index());
+            }
+            if self.staged.contains_key(&index) {
+                continue;
+            }
+            let digest = entry.proposal.digest();
+            let batches = entry.proposal.batches().to_vec();
+            let staged = Staged {
+                entry: entry.clone(),
+                digest,
+                available: batches.is_empty(),
+            };
+            self.staged.insert(index, staged);
+            if !batches.is_empty() {
+                self.base.out.actions.push(Action::RequireBatches {
+                    height: index,
+                    proposal: digest,
+                    batches,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_proposal_available(
+        &mut self,
+        height: Height,
+        proposal: Digest,
+    ) -> Result<(), Rejection> {
+        let staged = self.staged.get_mut(&height).ok_or(Rejection::Unasked)?;
+        if staged.digest != proposal {
+            return Err(Rejection::Unasked);
+        }
+        staged.available = true;
+        let before = self.matched;
+        self.append_staged();
+        self.advance_commit(self.leader_commit.min(self.matched));
+        if let Some(leader) = self.leader.filter(|_| self.matched > before) {
+            self.reply(leader, true, self.matched);
+        }
+        Ok(())
+    }
+
+    /// Appends what has its batches here, in order.
+    fn append_staged(&mut self) {
+        while let Some(next) = self.staged.first_entry()
+            && next.get().available
+        {
+            let (index, staged) = next.remove_entry();
+            self.append(index, staged.entry);
+            self.matched = index;
+        }
+    }
+
+    /// Appends an entry to the log, durably.
+    pub(super) fn append(&mut self, index: Height, entry: Entry) {
+        let previous = self.log.term_at(Height(index.0.saturating_sub(1)));
+        self.log.append(index, entry.clone());
+        if self.base.voter().is_some() {
+            self.record(Record::Entry {
+                index,
+                previous,
+                entry,
+            });
+        }
+        // One that is too far above to be decided soon has no outcome yet.
+        let _ = self.outcome_mut(index);
+    }
+
+    /// Tells a leader how far the log is its own. What this vouches for is durable when it leaves.
+    fn reply(&mut self, leader: ValidatorIndex, success: bool, index: Height) {
+        if self.base.voter().is_some() {
+            let term = self.term;
+            self.sign(Body::AppendReply(AppendReply {
+                term,
+                leader,
+                success,
+                index,
+            }));
+        }
+    }
+
+    /// Blocks have come: the leader may go on from there.
+    pub(super) fn ask_for_entries(&mut self) {
+        let own = self.base.config.index;
+        let other = self.leader.filter(|leader| Some(*leader) != own);
+        if let Some(leader) = other.filter(|_| !self.base.is_finished()) {
+            self.reply(leader, false, self.matched);
+        }
+    }
+}

@@ -1,0 +1,340 @@
+//! The leader's side of replication (section 5.3), and commitment (section 5.4.2).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quorate_crypto::{Height, ValidatorIndex};
+use quorate_ledger::Proposal;
+
+use super::MAX_LOG;
+use super::Replica;
+use super::message::{AppendEntries, AppendReply, Body, Entry, MAX_ENTRIES};
+use super::replica::Role;
+use crate::common::{EAGER_PROPOSALS, GATHERED_BATCHES};
+use crate::contract::{Action, Rejection};
+use crate::message::Message;
+
+/// What a leader knows.
+#[derive(Clone, Debug, Default, Hash)]
+pub(super) struct Leadership {
+    /// Own new entries that came back signed before what precedes them did, by the index before.
+    returned: BTreeMap<Height, Message>,
+    followers: BTreeMap<ValidatorIndex, Progress>,
+    /// Who was heard since the election timer was set.
+    heard: BTreeSet<ValidatorIndex>,
+    /// The commit index that followers were told last.
+    told: Height,
+    /// Whether it hands over, and proposes nothing more.
+    hands_over: bool,
+    successor: Option<ValidatorIndex>,
+}
+
+/// What a leader knows of a follower.
+#[derive(Clone, Copy, Debug, Default, Hash)]
+struct Progress {
+    /// `matchIndex`: up to here its log is the leader's, durably.
+    matched: Height,
+    /// What it was sent by itself since the last heartbeat: the first and the last index.
+    sent: Option<(Height, Height)>,
+}
+
+impl Replica {
+    /// Leads the term. What is left of former terms is sent along with an entry of this one, as only that can
+    /// be committed by counting (section 5.4.2); it may lie above the window, or past the epoch's end.
+    pub(super) fn become_leader(&mut self) {
+        let own = self.base.config.index;
+        self.leader = own;
+        self.hears_leader = true;
+        self.role = Role::Leader(Leadership {
+            told: self.commit,
+            ..Leadership::default()
+        });
+        // What is above is durable once it comes back signed in this term.
+        self.durable = self.commit;
+        if breaks!(LeaderOverwrites) {
+            self.log.truncate_from(self.commit.next());
+        }
+        self.base.candidates.release_all();
+        for (_, entry) in self.log.after(self.base.certified) {
+            self.base.candidates.take(entry.proposal.batches());
+        }
+        self.restart_election_timer();
+        let inherited = self.log.last_index() > self.commit;
+        if inherited && self.log.len() < MAX_LOG && !breaks!(OldTermsCounted) {
+            let index = self.log.last_index().next();
+            let (term, proposal) = (self.term, Proposal::null());
+            self.append(index, Entry { term, proposal });
+        }
+        let mut after = self.commit;
+        loop {
+            let append = self.entries_after(after, self.log.last_index());
+            after = append.last_index();
+            self.sign_append(append, None);
+            if after >= self.log.last_index() {
+                break;
+            }
+        }
+    }
+
+    /// Proposes what can be proposed: batches that wait, and what is left of an epoch that ends.
+    pub(super) fn propose(&mut self) {
+        while self.may_propose() {
+            let index = self.log.last_index().next();
+            let proposal = self.base.next_proposal();
+            let term = self.term;
+            self.append(index, Entry { term, proposal });
+            let append = self.entries_after(Height(index.0.saturating_sub(1)), index);
+            self.sign_append(append, None);
+        }
+    }
+
+    fn may_propose(&self) -> bool {
+        let Role::Leader(leadership) = &self.role else {
+            return false;
+        };
+        let next = self.log.last_index().next();
+        let free = self.base.candidates.free();
+        let uncommitted = self.log.last_index().0.saturating_sub(self.commit.0);
+        let eager = free > 0 && uncommitted < EAGER_PROPOSALS as u64;
+        let wanted = eager || free >= GATHERED_BATCHES || self.base.is_ending();
+        let votes = self.base.voter().is_some() && !leadership.hands_over;
+        votes && wanted && self.base.is_in_window(next)
+    }
+
+    /// The leader's entries after an index and up to another, as many as a message may hold. They begin above
+    /// what is certified: whoever lacks that fetches blocks.
+    fn entries_after(&self, after: Height, to: Height) -> AppendEntries {
+        let after = after.max(self.base.certified);
+        let entries = self.log.after(after).take_while(|(index, _)| *index <= to);
+        AppendEntries {
+            term: self.term,
+            previous: self.log.position(after),
+            entries: entries
+                .take(MAX_ENTRIES)
+                .map(|(_, entry)| entry.clone())
+                .collect(),
+            commit: self.commit,
+            certified: self.base.certified,
+        }
+    }
+
+    fn sign_append(&mut self, append: AppendEntries, to: Option<ValidatorIndex>) {
+        if self.base.voter().is_none() {
+            return;
+        }
+        if let Role::Leader(leadership) = &mut self.role
+            && to.is_none()
+        {
+            leadership.told = append.commit;
+        }
+        self.signing.push_back((append.clone(), to));
+        self.sign(Body::AppendEntries(append));
+    }
+
+    /// Shows that it is alive, and up to where its log goes.
+    pub(super) fn send_heartbeat(&mut self) {
+        if let Role::Leader(leadership) = &mut self.role {
+            for follower in leadership.followers.values_mut() {
+                follower.sent = None;
+            }
+            let durable = self.durable;
+            let append = self.entries_after(durable, durable);
+            self.sign_append(append, None);
+        }
+    }
+
+    /// Followers can execute what is committed as soon as they know.
+    pub(super) fn tell_commit(&mut self) {
+        if let Role::Leader(leadership) = &self.role
+            && leadership.told < self.commit
+            && !self.base.is_finished()
+        {
+            let durable = self.durable;
+            let append = self.entries_after(durable, durable);
+            self.sign_append(append, None);
+        }
+    }
+
+    /// What was signed is durable, and so are the entries in it and their batches: the leader has them. Entries
+    /// leave in order.
+    pub(super) fn on_own_append_entries(
+        &mut self,
+        append: &AppendEntries,
+        message: Message,
+    ) -> Result<(), Rejection> {
+        self.check_term(append.term)?;
+        let place = self.signing.iter().position(|(signing, _)| signing == append);
+        let (_, to) = place
+            .and_then(|place| self.signing.remove(place))
+            .ok_or(Rejection::Unasked)?;
+        let Role::Leader(leadership) = &mut self.role else {
+            return Err(Rejection::Unasked);
+        };
+        if let Some(to) = to {
+            self.base.send(to, message);
+            return Ok(());
+        }
+        if append.entries.is_empty() {
+            self.base.broadcast(message);
+            return Ok(());
+        }
+        leadership.returned.insert(append.previous.index, message);
+        while let Some(next) = leadership.returned.first_entry()
+            && *next.key() <= self.durable
+        {
+            let (previous, message) = next.remove_entry();
+            let entries = match &message.v1().body {
+                crate::message::Body::Raft(Body::AppendEntries(append)) => append.entries.len() as u64,
+                _ => 0,
+            };
+            self.durable = self.durable.max(Height(previous.0 + entries));
+            self.base.broadcast(message);
+        }
+        self.commit_replicated();
+        Ok(())
+    }
+
+    pub(super) fn on_append_reply(
+        &mut self,
+        from: ValidatorIndex,
+        reply: &AppendReply,
+    ) -> Result<(), Rejection> {
+        if reply.term > self.term {
+            self.enter_term(reply.term);
+            return Ok(());
+        }
+        self.check_term(reply.term)?;
+        let last = self.log.last_index();
+        let Role::Leader(leadership) = &mut self.role else {
+            return Err(Rejection::Unasked);
+        };
+        if Some(reply.leader) != self.base.config.index || reply.index > last {
+            return Err(Rejection::Unasked);
+        }
+        leadership.heard.insert(from);
+        let follower = leadership.followers.entry(from).or_default();
+        if reply.success {
+            follower.matched = follower.matched.max(reply.index);
+            self.commit_replicated();
+            self.try_hand_over();
+        } else {
+            self.send_entries(from, reply.index);
+        }
+        Ok(())
+    }
+
+    /// Sends a follower what comes after an index, unless it has been sent that since the last heartbeat.
+    fn send_entries(&mut self, to: ValidatorIndex, after: Height) {
+        let Role::Leader(leadership) = &mut self.role else {
+            return;
+        };
+        let durable = self.durable;
+        let sent = Some((after, durable));
+        let follower = leadership.followers.entry(to).or_default();
+        if follower.sent != sent {
+            follower.sent = sent;
+            let append = self.entries_after(after, durable);
+            self.sign_append(append, Some(to));
+        }
+    }
+
+    /// Commits what a quorum has: an entry of the current term, and with it all before it. One of a former
+    /// term is not committed by counting, as a quorum's having it keeps nobody without it from being elected
+    /// (figure 8).
+    fn commit_replicated(&mut self) {
+        let Role::Leader(leadership) = &self.role else {
+            return;
+        };
+        let quorum = self.base.config.committee.quorum();
+        let mut reached: Vec<Height> = leadership.followers.values().map(|f| f.matched).collect();
+        reached.push(self.durable);
+        reached.sort_unstable_by(|a, b| b.cmp(a));
+        let Some(index) = reached.get(quorum.saturating_sub(1)).copied() else {
+            return;
+        };
+        if self.log.term_at(index) == self.term || breaks!(OldTermsCounted) {
+            self.advance_commit(index);
+        }
+    }
+
+    /// Heights up to here are committed: they are decided, in order, as they come into the window.
+    pub(super) fn advance_commit(&mut self, commit: Height) {
+        self.commit = self.commit.max(commit);
+        self.decide_committed();
+    }
+
+    pub(super) fn decide_committed(&mut self) {
+        let to = self.commit.min(self.base.high_watermark());
+        while self.decided < to {
+            let height = self.decided.next();
+            let Some(entry) = self.log.get(height) else {
+                return;
+            };
+            let proposal = entry.proposal.clone();
+            let served = self.base.candidates.remove_ordered(proposal.batches());
+            let outcome = self.outcomes.entry(height).or_default();
+            (outcome.decided, outcome.served) = (Some(proposal.clone()), served);
+            self.decided = height;
+            self.base.out.actions.push(Action::Decide { height, proposal });
+        }
+    }
+
+    /// Nobody but a leader that reaches a quorum is one (thesis, 6.2). Gives whether it does, and begins to
+    /// listen anew.
+    pub(super) fn reaches_quorum(&mut self) -> bool {
+        let quorum = self.base.config.committee.quorum();
+        let Role::Leader(leadership) = &mut self.role else {
+            return false;
+        };
+        // A successor that has not taken over by now does not.
+        (leadership.hands_over, leadership.successor) = (false, None);
+        std::mem::take(&mut leadership.heard).len() + 1 >= quorum
+    }
+
+    /// Who is not known to have the entry at this index.
+    pub(super) fn not_reached(&self, index: Height) -> Vec<ValidatorIndex> {
+        let Role::Leader(leadership) = &self.role else {
+            return self.leader.into_iter().collect();
+        };
+        let has = |validator: &ValidatorIndex| match leadership.followers.get(validator) {
+            Some(follower) => follower.matched >= index,
+            None => Some(*validator) == self.base.config.index && self.durable >= index,
+        };
+        let all = self.base.config.committee.indices();
+        all.filter(|validator| !has(validator)).collect()
+    }
+
+    /// This node is about to stop: whoever leads hands over (thesis, 3.10).
+    pub(super) fn on_stopping(&mut self) -> Result<(), Rejection> {
+        let alone = self.base.config.committee.size() == 1;
+        if let Role::Leader(leadership) = &mut self.role
+            && !alone
+        {
+            leadership.hands_over = true;
+            self.try_hand_over();
+        }
+        Ok(())
+    }
+
+    /// Whether it leads, and waits for a successor to take over.
+    pub fn is_handing_over(&self) -> bool {
+        matches!(&self.role, Role::Leader(leadership) if leadership.hands_over)
+    }
+
+    /// A successor must have all that the leader has; the leader proposes nothing more meanwhile.
+    fn try_hand_over(&mut self) {
+        let last = self.log.last_index();
+        let Role::Leader(leadership) = &mut self.role else {
+            return;
+        };
+        if !leadership.hands_over || leadership.successor.is_some() || self.base.voter().is_none() {
+            return;
+        }
+        let mut followers = leadership.followers.iter();
+        let Some((successor, _)) = followers.find(|(_, follower)| follower.matched == last) else {
+            return;
+        };
+        let (term, successor) = (self.term, *successor);
+        leadership.successor = Some(successor);
+        self.sign(Body::TimeoutNow { term, successor });
+    }
+}

@@ -1,0 +1,115 @@
+//! Encodings: frozen, and total.
+
+use proptest::prelude::*;
+use quorate_consensus::contract::Record;
+use quorate_consensus::message::MAX_MESSAGE_BYTES;
+use quorate_consensus::raft::{self, Body as Raft, MAX_ENTRIES, Term};
+use quorate_consensus::{Body, Ed25519, Message, Said};
+use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex, sha256};
+use quorate_ledger::{Proposal, Timestamp, decode, encode};
+
+use crate::lab::*;
+
+fn every_body() -> Vec<Raft> {
+    vec![
+        asks(3, false, 4, (6, 2)),
+        vote(3, 1, false, true),
+        append(3, (4, 2), &[2, 3], 4),
+        appended(3, 1, true, 6),
+        Raft::TimeoutNow {
+            term: Term(3),
+            successor: ValidatorIndex(2),
+        },
+    ]
+}
+
+fn message(body: Raft) -> Message {
+    Message::new(Epoch(1), ValidatorIndex(2), Body::Raft(body), Signature([9; 64]))
+}
+
+#[test]
+fn golden_encodings() {
+    let mut lines = Vec::new();
+    for body in every_body() {
+        let signed = hex::encode(body.signed_bytes(sha256(b"network"), Epoch(1)));
+        lines.push(body.domain().tag().to_owned());
+        lines.push(format!("  message {}", hex::encode(encode(&message(body)))));
+        lines.push(format!("  signed {signed}"));
+    }
+    let term = raft::Record::Term {
+        term: Term(3),
+        voted_for: Some(ValidatorIndex(1)),
+    };
+    let entry = raft::Record::Entry {
+        index: Height(4),
+        previous: Term(2),
+        entry: entry(3, 4),
+    };
+    for record in [term, entry] {
+        let record = encode(&Record::Raft(Epoch(1), record));
+        lines.push(format!("  record {}", hex::encode(record)));
+    }
+    let messages = every_body().into_iter().map(message);
+    for said in messages.filter_map(|message| Said::of(&message)) {
+        lines.push(format!("  said {}", hex::encode(encode(&said))));
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[test]
+fn a_statement_is_signed_as_the_message_that_said_it() {
+    let (network, epoch) = (sha256(b"network"), Epoch(1));
+    for body in every_body() {
+        let message = message(body);
+        if let Some(said) = Said::of(&message) {
+            let body = &message.v1().body;
+            assert_eq!(said.statement.domain(), body.domain());
+            assert_eq!(
+                said.statement.signed_bytes(network, epoch),
+                body.signed_bytes(network, epoch)
+            );
+        }
+    }
+}
+
+#[test]
+fn what_is_encoded_is_decoded_again() {
+    for body in every_body() {
+        let message = message(body);
+        let bytes = encode(&message);
+        assert_eq!(decode::<Message>(&bytes, MAX_MESSAGE_BYTES).unwrap(), message);
+    }
+}
+
+#[test]
+fn an_append_with_too_many_entries_is_no_message_and_the_largest_fits() {
+    let largest = Proposal::new(Timestamp(1), vec![sha256(b"batch"); 256]);
+    let with = |count: usize| {
+        let Raft::AppendEntries(mut append) = append(3, (4, 2), &[], 4) else {
+            unreachable!("it is one");
+        };
+        let entry = raft::Entry {
+            term: Term(3),
+            proposal: largest.clone(),
+        };
+        append.entries = vec![entry; count];
+        encode(&message(Raft::AppendEntries(append)))
+    };
+    assert!(decode::<Message>(&with(MAX_ENTRIES), MAX_MESSAGE_BYTES).is_ok());
+    assert!(decode::<Message>(&with(MAX_ENTRIES + 1), MAX_MESSAGE_BYTES).is_err());
+}
+
+proptest! {
+    #[test]
+    fn pitfall_25_damaged_messages_panic_nothing(place in 0..5usize, at in any::<usize>(), byte in any::<u8>()) {
+        let mut bytes = encode(&message(every_body().swap_remove(place)));
+        let at = at % bytes.len();
+        bytes[at] = byte;
+        if let Ok(message) = decode::<Message>(&bytes, MAX_MESSAGE_BYTES) {
+            let _ = message.clone().verify(sha256(b"network"), &committee(4), &Ed25519);
+            // Whatever a peer says, a replica takes or refuses it.
+            let message = quorate_consensus::Verified::trusted(message);
+            drive(&mut replica(3, 1), 1, quorate_consensus::Input::Message(message));
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! Raft, one replica at a time, by hand, by the paper's sections. Whole networks are in the simulator.
+#![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
+
+mod election;
+mod encodings;
+mod epoch_end;
+mod lab;
+mod persistence;
+mod recovery;
+mod replication;
+mod transfer;

@@ -1,0 +1,404 @@
+//! Three replicas of Raft for the model checker: all that they can do in a few terms.
+//!
+//! The replicas run the engine's own code, with a window of one height. Each has a batch of its own, which it
+//! proposes if it leads. The network keeps whatever was said and delivers it to each replica in any order,
+//! any number of times, or never. A replica may time out in each term but the last, and may crash and come
+//! back from its journal once.
+//!
+//! Reductions: nobody says what binds nobody. Whoever times out gets the pre-votes it needs, votes that are
+//! refused are not told, nor that a leader's term is over. What is signed and recorded is durable at once, and batches are there; so a step of a replica ends when
+//! nothing is left to do without a message. What is decided is not executed. Heartbeats are left out: what
+//! they find out is that messages were lost, which here is the same as late.
+
+use std::collections::hash_map::DefaultHasher;
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use quorate_consensus::raft::{self, Replica, Term, VoteReply};
+use quorate_consensus::{Action, Body, Config, Input, Message, Record, Step, Timer, Verified};
+use quorate_crypto::{Committee, Digest, Engine, Height, ValidatorIndex, sha256};
+use quorate_ledger::{Parameters, ParametersV1, Timestamp, encode};
+use stateright::{Model, Property};
+
+use crate::scenario::TIMING;
+use crate::scheme::{Scheme, committee};
+use crate::workload::network;
+use crate::world::describe;
+
+/// The time of every step.
+const NOW: Timestamp = Timestamp(1_000_000);
+
+/// The model: how many terms, and whether replicas crash.
+#[derive(Clone, Debug)]
+pub struct Three {
+    lab: Arc<Mutex<Lab>>,
+}
+
+/// Where the network is. Replicas and messages are numbers, given out as they come up.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Situation {
+    replicas: [u32; 3],
+    /// Who has crashed and come back.
+    crashed: [bool; 3],
+    said: BTreeSet<u32>,
+    /// What anybody has decided at each height, and in which term it was.
+    decided: BTreeSet<(Height, Digest)>,
+    decided_later: bool,
+}
+
+/// What may happen next: to whom, and what.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Happening {
+    place: usize,
+    cause: Cause,
+    /// For a trace.
+    what: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Cause {
+    Message(u32),
+    Timeout,
+    Crash,
+}
+
+/// What a step of a replica came to.
+#[derive(Debug)]
+struct Outcome {
+    next: u32,
+    says: Vec<u32>,
+    decides: Vec<(Height, Digest)>,
+    term: u64,
+}
+
+/// A replica with what is on its disk.
+#[derive(Clone, Debug)]
+struct Local {
+    replica: Replica,
+    journal: Vec<Record>,
+}
+
+#[derive(Debug)]
+struct Lab {
+    committee: Committee,
+    last_term: u64,
+    crashes: bool,
+    #[cfg(broken_rules)]
+    broken: Option<quorate_consensus::broken::Rule>,
+    locals: Vec<Local>,
+    numbers: BTreeMap<(usize, u64), u32>,
+    messages: Vec<Message>,
+    message_numbers: BTreeMap<Digest, u32>,
+    outcomes: HashMap<(usize, u32, Cause), Arc<Outcome>>,
+}
+
+impl fmt::Display for Happening {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)
+    }
+}
+
+impl Three {
+    /// Three replicas in terms up to this one, which may crash once each or do not.
+    pub fn new(last_term: u64, crashes: bool) -> Self {
+        let lab = Lab {
+            committee: committee(3, Engine::Raft),
+            last_term,
+            crashes,
+            #[cfg(broken_rules)]
+            broken: None,
+            locals: Vec::new(),
+            numbers: BTreeMap::new(),
+            messages: Vec::new(),
+            message_numbers: BTreeMap::new(),
+            outcomes: HashMap::new(),
+        };
+        Self {
+            lab: Arc::new(Mutex::new(lab)),
+        }
+    }
+
+    /// The same with a rule of the engine broken.
+    #[cfg(broken_rules)]
+    pub fn breaking(self, rule: quorate_consensus::broken::Rule) -> Self {
+        self.lab().broken = Some(rule);
+        self
+    }
+
+    fn lab(&self) -> std::sync::MutexGuard<'_, Lab> {
+        self.lab.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many different replicas and messages have come up.
+    pub fn sizes(&self) -> (usize, usize) {
+        let lab = self.lab();
+        (lab.locals.len(), lab.messages.len())
+    }
+}
+
+impl Model for Three {
+    type State = Situation;
+    type Action = Happening;
+
+    fn init_states(&self) -> Vec<Situation> {
+        let mut lab = self.lab();
+        let replicas = [0, 1, 2].map(|place| lab.start(place));
+        vec![Situation {
+            replicas,
+            crashed: [false; 3],
+            said: BTreeSet::new(),
+            decided: BTreeSet::new(),
+            decided_later: false,
+        }]
+    }
+
+    fn actions(&self, situation: &Situation, actions: &mut Vec<Happening>) {
+        let mut lab = self.lab();
+        for (place, local) in situation.replicas.into_iter().enumerate() {
+            let mut causes: Vec<Cause> = situation.said.iter().copied().map(Cause::Message).collect();
+            let term = lab.locals[local as usize].replica.term().0;
+            if term < lab.last_term {
+                causes.push(Cause::Timeout);
+            }
+            if lab.crashes && !situation.crashed[place] {
+                causes.push(Cause::Crash);
+            }
+            for cause in causes {
+                let outcome = lab.outcome(place, local, cause);
+                let new = outcome.says.iter().any(|said| !situation.said.contains(said));
+                if outcome.next != local || new {
+                    let what = lab.words(place, cause);
+                    actions.push(Happening { place, cause, what });
+                }
+            }
+        }
+    }
+
+    fn next_state(&self, last: &Situation, action: Happening) -> Option<Situation> {
+        let Happening { place, cause, .. } = action;
+        let outcome = self.lab().outcome(place, last.replicas[place], cause);
+        let mut next = last.clone();
+        next.replicas[place] = outcome.next;
+        next.crashed[place] |= cause == Cause::Crash;
+        next.said.extend(&outcome.says);
+        next.decided.extend(outcome.decides.iter().copied());
+        next.decided_later |= !outcome.decides.is_empty() && outcome.term > 1;
+        Some(next)
+    }
+
+    fn properties(&self) -> Vec<Property<Self>> {
+        vec![
+            Property::always("agreement", |_, situation: &Situation| {
+                let heights: BTreeSet<Height> = situation.decided.iter().map(|(height, _)| *height).collect();
+                heights.len() == situation.decided.len()
+            }),
+            Property::always("election safety", |model: &Self, situation: &Situation| {
+                let lab = model.lab();
+                let leaders = situation.replicas.iter().filter_map(|local| {
+                    let replica = &lab.locals[*local as usize].replica;
+                    replica.is_leading().then(|| replica.term())
+                });
+                let leaders: Vec<_> = leaders.collect();
+                leaders.iter().collect::<BTreeSet<_>>().len() == leaders.len()
+            }),
+            Property::sometimes("decided in the first term", |_, situation: &Situation| {
+                !situation.decided.is_empty() && !situation.decided_later
+            }),
+            Property::sometimes("decided in a later term", |_, situation: &Situation| {
+                situation.decided_later
+            }),
+        ]
+    }
+}
+
+impl Lab {
+    #[cfg(broken_rules)]
+    fn break_rule(&self) {
+        quorate_consensus::broken::set(self.broken);
+    }
+
+    #[cfg(not(broken_rules))]
+    #[expect(clippy::unused_self, reason = "it has a rule to break in test builds")]
+    fn break_rule(&self) {}
+
+    fn config(&self, place: usize) -> Config {
+        let index = u16::try_from(place).expect("there are three");
+        Config {
+            network: network(),
+            committee: self.committee.clone(),
+            index: Some(ValidatorIndex(index)),
+            parameters: Parameters::V1(ParametersV1 {
+                window: 1,
+                ..ParametersV1::default()
+            }),
+            epoch_start: Height::GENESIS,
+            epoch_end: None,
+            certified: Height::GENESIS,
+            certificate: None,
+            inquiry: None,
+            timing: TIMING,
+        }
+    }
+
+    /// A replica that begins, and knows the batch that it would propose.
+    fn start(&mut self, place: usize) -> u32 {
+        self.recover(place, Vec::new()).next
+    }
+
+    fn recover(&mut self, place: usize, journal: Vec<Record>) -> Outcome {
+        self.break_rule();
+        let (replica, step) = Replica::recover(self.config(place), journal.clone());
+        let mut local = Local { replica, journal };
+        let mut part = self.settle(place, &mut local, step);
+        let batch = Input::BatchesAvailable(vec![sha256(&[place as u8])]);
+        let step = local.replica.step(NOW, batch);
+        let more = self.settle(place, &mut local, step);
+        part.says.extend(more.says);
+        part.next = more.next;
+        part
+    }
+
+    fn outcome(&mut self, place: usize, local: u32, cause: Cause) -> Arc<Outcome> {
+        let key = (place, local, cause);
+        if let Some(outcome) = self.outcomes.get(&key) {
+            return Arc::clone(outcome);
+        }
+        self.break_rule();
+        let mut next = self.locals[local as usize].clone();
+        let outcome = match cause {
+            Cause::Crash => self.recover(place, next.journal),
+            Cause::Timeout => {
+                let reign = next.replica.term().0;
+                let step = next.replica.step(NOW, Input::Timeout(Timer::Progress { reign }));
+                self.settle(place, &mut next, step);
+                let pre_vote = self.pre_vote(place, reign + 1);
+                let step = next.replica.step(NOW, pre_vote);
+                self.settle(place, &mut next, step)
+            }
+            Cause::Message(number) => {
+                let message = self.messages[number as usize].clone();
+                let stale = match &message.v1().body {
+                    Body::Raft(raft::Body::AppendEntries(append)) => append.term < next.replica.term(),
+                    _ => false,
+                };
+                if stale || usize::from(message.v1().sender.0) == place {
+                    Outcome {
+                        next: local,
+                        says: Vec::new(),
+                        decides: Vec::new(),
+                        term: 0,
+                    }
+                } else {
+                    let input = Input::Message(Verified::trusted(message));
+                    let step = next.replica.step(NOW, input);
+                    self.settle(place, &mut next, step)
+                }
+            }
+        };
+        let outcome = Arc::new(outcome);
+        self.outcomes.insert(key, Arc::clone(&outcome));
+        outcome
+    }
+
+    /// Somebody else would vote for this replica in a term.
+    fn pre_vote(&self, place: usize, term: u64) -> Input {
+        let index = |place: usize| ValidatorIndex(u16::try_from(place).expect("there are three"));
+        let body = Body::Raft(raft::Body::VoteReply(VoteReply {
+            term: Term(term),
+            candidate: index(place),
+            pre_vote: true,
+            granted: true,
+        }));
+        let sender = index((place + 1) % 3);
+        let message = Scheme::KeyedDigest.sign_message(network(), &self.committee, sender, body);
+        Input::Message(Verified::trusted(message))
+    }
+
+    /// All that follows from a step without another message.
+    fn settle(&mut self, place: usize, local: &mut Local, step: Step) -> Outcome {
+        let own = ValidatorIndex(u16::try_from(place).expect("there are three"));
+        let mut steps = VecDeque::from([step]);
+        let (mut says, mut decides) = (Vec::new(), Vec::new());
+        while let Some(step) = steps.pop_front() {
+            local.journal.extend(step.records);
+            for action in step.actions {
+                let input = match action {
+                    Action::Sign(body @ Body::Raft(_)) => {
+                        let scheme = Scheme::KeyedDigest;
+                        Input::Own(scheme.sign_message(network(), &self.committee, own, body))
+                    }
+                    Action::RequireBatches { height, proposal, .. } => {
+                        Input::ProposalAvailable { height, proposal }
+                    }
+                    Action::Broadcast(message) | Action::Send { message, .. } if binds(&message) => {
+                        says.push(self.number_of(message));
+                        continue;
+                    }
+                    Action::Decide { height, proposal } => {
+                        decides.push((height, proposal.digest()));
+                        continue;
+                    }
+                    _ => continue,
+                };
+                steps.push_back(local.replica.step(NOW, input));
+            }
+        }
+        local.journal = Record::without_replaced(std::mem::take(&mut local.journal));
+        Outcome {
+            next: self.number_of_local(place, local),
+            says,
+            decides,
+            term: local.replica.term().0,
+        }
+    }
+
+    fn number_of(&mut self, message: Message) -> u32 {
+        let next = u32::try_from(self.messages.len()).expect("messages are few");
+        let digest = sha256(&encode(&message));
+        let number = *self.message_numbers.entry(digest).or_insert(next);
+        if number == next {
+            self.messages.push(message);
+        }
+        number
+    }
+
+    fn number_of_local(&mut self, place: usize, local: &Local) -> u32 {
+        let mut hasher = DefaultHasher::new();
+        local.replica.hash_protocol(&mut hasher);
+        encode(&local.journal).hash(&mut hasher);
+        let next = u32::try_from(self.locals.len()).expect("replicas are few");
+        let number = *self.numbers.entry((place, hasher.finish())).or_insert(next);
+        if number == next {
+            local.replica.check_invariants();
+            self.locals.push(local.clone());
+        }
+        number
+    }
+
+    fn words(&self, place: usize, cause: Cause) -> String {
+        match cause {
+            Cause::Message(number) => {
+                let message = &self.messages[number as usize];
+                format!(
+                    "{place}: receives {} of {}",
+                    describe(message),
+                    message.v1().sender
+                )
+            }
+            Cause::Timeout => format!("{place}: times out"),
+            Cause::Crash => format!("{place}: crashes and comes back"),
+        }
+    }
+}
+
+/// Whether a message is worth telling.
+fn binds(message: &Message) -> bool {
+    match &message.v1().body {
+        Body::Raft(raft::Body::RequestVote(request)) => !request.pre_vote,
+        Body::Raft(raft::Body::VoteReply(reply)) => reply.granted && !reply.pre_vote,
+        Body::Raft(_) => true,
+        _ => false,
+    }
+}
