@@ -202,7 +202,10 @@ fn figure_8(seed: u64) -> Scenario {
             .at(at, Command::Isolate(vec![first, second]));
     }
     for at in (400..20_000).step_by(300) {
-        scenario = scenario.at(at, Command::Submit(u16::try_from(at / 300 % 5).unwrap(), 1));
+        scenario = scenario.at(
+            at,
+            Command::Submit(u16::try_from(at / 300 % 5).expect("a number below 5 is one"), 1),
+        );
     }
     scenario
 }
