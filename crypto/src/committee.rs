@@ -171,6 +171,36 @@ impl fmt::Display for ValidatorIndex {
     }
 }
 
+impl Engine {
+    /// What the protocol promises, and as long as what, in words for people.
+    pub fn promise(self) -> &'static str {
+        match self {
+            Self::Pbft => "safe while fewer than a third of the validators fail or lie",
+            Self::Raft | Self::Paxos => {
+                "safe while no validator lies, live while fewer than half fail; a liar is outside its promise"
+            }
+        }
+    }
+
+    /// What it calls the time in which one validator leads.
+    pub fn reign(self) -> &'static str {
+        match self {
+            Self::Pbft => "view",
+            Self::Raft => "term",
+            Self::Paxos => "ballot",
+        }
+    }
+
+    /// What it calls the validator that leads.
+    pub fn leader(self) -> &'static str {
+        match self {
+            Self::Pbft => "primary",
+            Self::Raft => "leader",
+            Self::Paxos => "proposer",
+        }
+    }
+}
+
 impl fmt::Display for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -111,7 +111,7 @@ impl Node for RunningNode {
             consensus: self.committee().engine(),
             epoch: self.committee().epoch(),
             view: view.reign,
-            primary: Some(self.name(view.leader)),
+            primary: view.begun.then(|| self.name(view.leader)),
             tip: self.tip_facts(),
             syncing: self.sync.is_running(),
             peers: self.connected_count(),
@@ -141,7 +141,7 @@ impl Node for RunningNode {
     }
 
     fn validators(&self) -> Vec<ValidatorFacts> {
-        let leader = self.view.get().leader;
+        let leader = self.view.settled_leader();
         let committee = self.committee();
         let seals = self.committed.last_seals();
         let connected = self.connected();
@@ -149,7 +149,7 @@ impl Node for RunningNode {
             index,
             name: self.name(index),
             key: *committee.key(index).expect("the index is one of the committee's"),
-            primary: index == leader,
+            primary: Some(index) == leader,
             last_seal: seals.get(&index).copied(),
             connected: (Some(index) != self.index)
                 .then(|| connected.get(&index).is_some_and(|peer| peer.connected())),

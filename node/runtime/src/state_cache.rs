@@ -5,7 +5,7 @@
 //! it was read and is not any more. Others look into it for a trial, which promises nothing. What a batch is
 //! about to use is looked up at once and put in when the block that changed it is written.
 //!
-//! Bound: [`VALUES`] in each of two generations. What is not looked at while a whole generation of others
+//! Bound: `VALUES` in each of two generations. What is not looked at while a whole generation of others
 //! came goes.
 
 use std::collections::{BTreeMap, HashMap};

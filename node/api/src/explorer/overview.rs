@@ -163,9 +163,9 @@ fn tiles(overview: &Overview) -> Markup {
             }
             div .tile {
                 h2 { "Consensus" }
-                p .figure #consensus { (engine(status)) }
+                p .figure #consensus title=(status.consensus.promise()) { (engine(status)) }
                 p .note {
-                    "Epoch " span #epoch { (status.epoch) } ", " (reign(status)) " " span #view { (status.view) }
+                    "Epoch " span #epoch { (status.epoch) } ", " (status.consensus.reign()) " " span #view { (status.view) }
                 }
             }
             div .tile {
@@ -182,14 +182,6 @@ fn engine(status: &StatusFacts) -> &'static str {
         quorate_crypto::Engine::Pbft => "PBFT",
         quorate_crypto::Engine::Raft => "Raft",
         quorate_crypto::Engine::Paxos => "Paxos",
-    }
-}
-
-fn reign(status: &StatusFacts) -> &'static str {
-    match status.consensus {
-        quorate_crypto::Engine::Pbft => "view",
-        quorate_crypto::Engine::Raft => "term",
-        quorate_crypto::Engine::Paxos => "ballot",
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use quorate_crypto::Engine;
 
+use crate::cli::localnet::EngineName;
 use crate::failure::{Exit, Failure};
 use crate::localnet::make::Plan;
 
@@ -13,8 +14,11 @@ use crate::localnet::make::Plan;
 pub(super) struct OwnNetworkArgs {
     /// How many validators
     #[arg(long, value_name = "N", env = "QUORATE_VALIDATORS", default_value_t = 4)]
-    #[arg(value_parser = clap::value_parser!(u16).range(4..=100))]
+    #[arg(value_parser = clap::value_parser!(u16).range(3..=100))]
     validators: u16,
+    /// The consensus protocol; PBFT bears a fault from four validators on
+    #[arg(long, value_enum, env = "QUORATE_CONSENSUS", default_value_t = EngineName::Pbft)]
+    consensus: EngineName,
     /// The first validator's API port; operations listeners are 100 above
     #[arg(long, value_name = "PORT", env = "QUORATE_API_PORT", default_value_t = 18100)]
     api_port: u16,
@@ -36,9 +40,15 @@ impl OwnNetworkArgs {
                 Failure::failed(format!("{} exists", folder.display())).hint("name a new folder with --dir")
             );
         }
+        let engine = Engine::from(self.consensus);
+        if engine == Engine::Pbft && self.validators < 4 {
+            return Err(Failure::usage(
+                "PBFT bears no fault with fewer than four validators",
+            ));
+        }
         let plan = Plan {
             validators: self.validators,
-            engine: Engine::Pbft,
+            engine,
             api_port: self.api_port,
             p2p_port: self.p2p_port,
             asset: "QRT".parse().map_err(Failure::usage)?,
