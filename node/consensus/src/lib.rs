@@ -110,6 +110,7 @@ mod common;
 pub mod contract;
 mod engine;
 pub mod message;
+pub mod paxos;
 pub mod pbft;
 pub mod raft;
 pub mod testimony;

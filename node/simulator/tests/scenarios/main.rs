@@ -11,6 +11,7 @@ mod halves;
 mod idle;
 mod liars;
 mod observers;
+mod paxos;
 mod primary_crashes;
 mod proposal_comes_back;
 mod raft;

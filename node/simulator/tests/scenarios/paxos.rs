@@ -1,0 +1,278 @@
+//! Networks of Paxos: leaders that die, stop or are cut off, and followers that come back.
+
+use quorate_crypto::{Engine, ValidatorIndex, sha256};
+use quorate_simulator::{Command, Loss, Lost, Scenario, Simulation};
+
+use crate::run;
+
+/// Nothing happens to it but what a story adds.
+fn calm(validators: usize) -> Scenario {
+    Scenario::calm(validators, 0).ordered_by(Engine::Paxos)
+}
+
+/// A batch every 20 ms at the last validator, while something befalls another: whoever it is, it leads in
+/// some seeds.
+fn busy(validators: u16, befalls: fn(u16) -> Command) -> Vec<Scenario> {
+    let others = 0..validators - 1;
+    let story = |who| {
+        let mut scenario = calm(usize::from(validators))
+            .without_batches()
+            .at(1_500, befalls(who));
+        for at in (1_000..3_000).step_by(20) {
+            scenario = scenario.at(at, Command::Submit(validators - 1, 1));
+        }
+        scenario.faults_end_ms = 3_000;
+        scenario
+    };
+    others.map(story).collect()
+}
+
+#[test]
+fn commits_resume_within_a_second_of_a_leaders_death() {
+    for validators in [3, 5, 7] {
+        for scenario in busy(validators, Command::Crash) {
+            for report in run(&scenario) {
+                let wait = report.longest_wait_ms;
+                assert!(
+                    wait < 1_000,
+                    "a batch waited {wait} ms, seed {}",
+                    report.scenario.seed
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leader_that_stops_hands_over_and_hardly_anybody_waits() {
+    for validators in [3, 5] {
+        for scenario in busy(validators, Command::Stop) {
+            for report in run(&scenario) {
+                let (wait, term) = (report.longest_wait_ms, report.view);
+                assert!(wait < 150, "a batch waited {wait} ms, terms up to {term}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_leader_that_comes_back_follows() {
+    for who in 0..3 {
+        let mut scenario = calm(3)
+            .at(1_000, Command::Crash(who))
+            .at(2_000, Command::Start(who));
+        scenario.batches = 100;
+        scenario.faults_end_ms = 2_500;
+        for report in run(&scenario) {
+            assert!(report.view <= 3, "term {}", report.view);
+        }
+    }
+}
+
+#[test]
+fn pitfall_10_one_validator_needs_no_peers() {
+    let scenario = calm(1)
+        .at(300, Command::Rejoin(0, 0))
+        .at(500, Command::Crash(0))
+        .at(700, Command::Start(0));
+    for report in run(&scenario) {
+        assert_eq!(report.epoch, 1);
+        assert!(report.settled_ms < 100, "settled after {} ms", report.settled_ms);
+    }
+}
+
+#[test]
+fn two_validators_go_on_when_both_are_back() {
+    let mut scenario = calm(2)
+        .at(900, Command::Crash(0))
+        .at(1_500, Command::Start(0))
+        .at(1_600, Command::Crash(1))
+        .at(2_000, Command::Start(1));
+    scenario.batches = 100;
+    scenario.faults_end_ms = 2_500;
+    run(&scenario);
+}
+
+#[test]
+fn pitfall_08_a_network_goes_on_after_a_restart_of_all_with_chains_behind() {
+    let mut scenario = calm(3);
+    scenario.parameters.window = 2;
+    scenario.machines.chain_lag_us = 700_000;
+    scenario.batches = 200;
+    scenario.faults_end_ms = 3_000;
+    for who in 0..3 {
+        scenario = scenario
+            .at(1_500, Command::Crash(who))
+            .at(1_700 + u64::from(who), Command::Start(who));
+    }
+    for report in run(&scenario) {
+        assert!(report.height > 30, "height {}", report.height);
+    }
+}
+
+#[test]
+fn pitfall_09_a_follower_far_behind_catches_up_by_certified_blocks() {
+    let mut scenario = calm(3).at(50, Command::Crash(2)).at(1_900, Command::Start(2));
+    scenario.batches = 200;
+    scenario.faults_end_ms = 2_000;
+    for report in run(&scenario) {
+        // Far more heights than a window of 8.
+        assert!(report.height > 30, "height {}", report.height);
+        assert!(report.view <= 2, "term {}", report.view);
+    }
+}
+
+#[test]
+fn pitfall_07_a_validator_that_is_cut_off_drives_no_terms_up() {
+    for cut_off in 0..4 {
+        let mut scenario = calm(4)
+            .at(1_000, Command::Isolate(vec![cut_off]))
+            .at(9_900, Command::Heal);
+        scenario.faults_end_ms = 10_000;
+        scenario.batches = 100;
+        for report in run(&scenario) {
+            // Another is elected if the leader is cut off; the one that was comes back without a fuss.
+            assert!(report.view <= 4, "term {}", report.view);
+        }
+    }
+}
+
+#[test]
+fn halves_go_on_soon_after_they_meet_again() {
+    let mut scenario = calm(4)
+        .at(1_000, Command::Isolate(vec![0, 1]))
+        .at(20_000, Command::Heal);
+    scenario.faults_end_ms = 20_000;
+    scenario.batches = 60;
+    for report in run(&scenario) {
+        assert!(
+            report.settled_ms < 2_000,
+            "settled after {} ms",
+            report.settled_ms
+        );
+        assert!(report.view < 6, "term {}", report.view);
+    }
+}
+
+#[test]
+fn a_leader_that_hears_nobody_gives_way() {
+    for deaf in 0..3 {
+        let mut scenario = calm(3).without_batches();
+        for peer in (0..3).filter(|peer| *peer != deaf) {
+            scenario = scenario.at(1_000, Command::CutOneWay(peer, deaf));
+            for at in (1_500..2_500).step_by(50) {
+                scenario = scenario.at(at, Command::Submit(peer, 1));
+            }
+        }
+        scenario = scenario.at(8_000, Command::Heal);
+        scenario.faults_end_ms = 8_000;
+        for report in run(&scenario) {
+            let wait = report.longest_wait_ms;
+            assert!(wait < 2_000, "a batch waited {wait} ms");
+        }
+    }
+}
+
+#[test]
+fn pitfall_24_a_leader_far_ahead_of_time_is_replaced() {
+    for who in 0..3 {
+        let scenario = calm(3).at(1, Command::SetClock(who, 60_000));
+        run(&scenario);
+    }
+}
+
+#[test]
+fn pitfall_24_a_clock_behind_delays_no_one_else() {
+    let mut scenario = calm(3).without_batches().at(1, Command::SetClock(2, -60_000));
+    for at in (1_500..2_500).step_by(50) {
+        scenario = scenario.at(at, Command::Submit(0, 1));
+    }
+    scenario.faults_end_ms = 3_000;
+    for report in run(&scenario) {
+        let wait = report.longest_wait_ms;
+        assert!(wait < 1_500, "a batch waited {wait} ms");
+    }
+}
+
+#[test]
+fn an_idle_network_has_heartbeats_alone() {
+    let scenario = Scenario {
+        linger_ms: 10_000,
+        ..calm(4)
+    };
+    for report in run(&scenario) {
+        // One to each of three followers every 60 to 75 ms, and its answer.
+        let messages = report.idle_messages;
+        assert!(messages <= 2 * 3 * 170, "{messages} messages in ten seconds");
+    }
+}
+
+#[test]
+fn epochs_end_and_begin_while_leaders_die() {
+    for ms in 0..20 {
+        let mut scenario = Scenario { seed: ms, ..calm(3) }
+            .at(1_000, Command::Rejoin(2, 1))
+            .at(1_000 + 3 * ms, Command::Crash(0))
+            .at(2_000, Command::Start(0))
+            .at(2_500, Command::Rejoin(1, 2))
+            .at(2_500 + 3 * ms, Command::Stop(1));
+        scenario.faults_end_ms = 3_500;
+        let report = Simulation::new(scenario).run().expect_success();
+        assert_eq!(report.epoch, 2);
+    }
+}
+
+#[test]
+fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_epoch() {
+    for of in [Lost::Journal, Lost::Everything] {
+        let mut scenario = calm(3)
+            .at(1_000, Command::Lose(2, Loss::noticed(of)))
+            .at(1_100, Command::Start(2))
+            .at(2_500, Command::Crash(1));
+        scenario.batches = 60;
+        scenario.faults_end_ms = 3_000;
+        for report in run(&scenario) {
+            assert_eq!(report.epoch, 1);
+        }
+    }
+}
+
+#[test]
+fn pitfall_27_a_validator_restored_from_a_backup_finds_out() {
+    let mut scenario = calm(3)
+        .at(800, Command::BackUp(2))
+        .at(1_800, Command::Lose(2, Loss::unnoticed(Lost::SinceBackup)))
+        .at(1_900, Command::Start(2));
+    scenario.batches = 200;
+    scenario.faults_end_ms = 3_000;
+    scenario.members_wait = true;
+    for report in run(&scenario) {
+        assert_eq!(report.quarantined, [ValidatorIndex(2)].into());
+    }
+}
+
+/// Five of which two are cut off from the others, now these and then those, while messages take long:
+/// leaders come and go with entries that few have, as in the paper's figures 7 and 8.
+#[test]
+fn section_5_4_leaders_that_come_and_go_lose_nothing_that_was_committed() {
+    for seed in 0..200_u64 {
+        let mut scenario = Scenario { seed, ..calm(5) }.without_batches();
+        scenario.faults_end_ms = 20_000;
+        scenario.patience_ms = 10_000;
+        scenario.links.least_delay_us = 10_000;
+        scenario.links.delay_us = 60_000;
+        for (turn, at) in (500..20_000).step_by(700).enumerate() {
+            let draw = sha256(&[seed.to_le_bytes(), (turn as u64).to_le_bytes()].concat()).0;
+            let first = u16::from(draw[0] % 5);
+            let second = (first + 1 + u16::from(draw[1] % 4)) % 5;
+            let at = at + u64::from(draw[2]);
+            scenario = scenario
+                .at(at, Command::Heal)
+                .at(at, Command::Isolate(vec![first, second]));
+        }
+        for at in (400..20_000).step_by(300) {
+            scenario = scenario.at(at, Command::Submit(u16::try_from(at / 300 % 5).unwrap(), 1));
+        }
+        Simulation::new(scenario).run().expect_success();
+    }
+}
