@@ -101,7 +101,7 @@ impl Engine {
     /// Whether it leads, was told that its node stops, and has not handed over yet.
     pub fn is_handing_over(&self) -> bool {
         match self {
-            Self::Pbft(_) => false,
+            Self::Pbft(_) | Self::Paxos(_) => false,
             Self::Raft(replica) => replica.is_handing_over(),
         }
     }

@@ -257,7 +257,10 @@ impl Body {
     /// Whether a replica that says this must have all that its engine recorded before on disk first, though
     /// this itself need not be.
     pub fn follows_records(&self) -> bool {
-        matches!(self, Self::Raft(_))
+        matches!(
+            self,
+            Self::Raft(_) | Self::Paxos(paxos::Body::Promise(_) | paxos::Body::Accepted(_))
+        )
     }
 
     /// Whether saying this vouches for batches: see [`crate::Engine::vouched`].
@@ -268,9 +271,14 @@ impl Body {
             }
             Self::Raft(raft::Body::AppendEntries(append)) => !append.entries.is_empty(),
             Self::Raft(raft::Body::AppendReply(reply)) => reply.success,
-            Self::Raft(_) | Self::Seal { .. } | Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) => {
-                false
-            }
+            Self::Paxos(paxos::Body::Promise(promise)) => !promise.accepted.is_empty(),
+            Self::Paxos(paxos::Body::Accepted(accepted)) => !accepted.values.is_empty(),
+            Self::Raft(_)
+            | Self::Paxos(_)
+            | Self::Seal { .. }
+            | Self::Status(_)
+            | Self::Inquiry(_)
+            | Self::Testimony(_) => false,
         }
     }
 

@@ -380,7 +380,14 @@ fn describe_paxos(body: &paxos::Body) -> String {
             let accepted: Vec<String> = promise
                 .accepted
                 .iter()
-                .map(|value| format!("h{} b{} {}", value.height, value.ballot, value.proposal.digest().short()))
+                .map(|value| {
+                    format!(
+                        "h{} b{} {}",
+                        value.height,
+                        value.ballot,
+                        value.proposal.digest().short()
+                    )
+                })
                 .collect();
             format!(
                 "promise b{} above {} [{}]",

@@ -91,7 +91,7 @@ impl Acceptor {
     }
 
     /// Which of these it has accepted in this ballot.
-    pub(super) fn accepted_of(&self, ballot: Ballot, values: &[Value]) -> Vec<ValueDigest> {
+    fn accepted_of(&self, ballot: Ballot, values: &[Value]) -> Vec<ValueDigest> {
         let is_accepted = |value: &&Value| {
             let vote = self.accepted.get(&value.height);
             vote.is_some_and(|vote| vote.ballot == ballot)
@@ -195,12 +195,15 @@ impl Replica {
         if !self.proposer_is_early && !self.leads(ballot) {
             self.hear_proposer();
         }
+        let mut waits = false;
         for value in &accept.values {
-            self.ask_to_accept(ballot, value);
+            waits |= self.ask_to_accept(ballot, value);
         }
         self.accept_asked();
         let accepted = self.acceptor.accepted_of(ballot, &accept.values);
-        if self.base.config.index != Some(from) {
+        // A heartbeat is answered at once, and so is what was asked before; else what is accepted is told.
+        let is_own = self.base.config.index == Some(from);
+        if !accepted.is_empty() || !(waits || is_own) {
             self.sign_accepted(ballot, accepted);
         }
         Ok(())
@@ -230,8 +233,8 @@ impl Replica {
         self.restart_election_timer();
     }
 
-    /// Keeps a value until it can be accepted.
-    fn ask_to_accept(&mut self, ballot: Ballot, value: &Value) {
+    /// Keeps a value until it can be accepted. Gives whether it is new here.
+    fn ask_to_accept(&mut self, ballot: Ballot, value: &Value) -> bool {
         let height = value.height;
         let is_accepted = |vote: &Vote| vote.ballot == ballot;
         let asked = self.acceptor.asked.get(&height);
@@ -239,7 +242,7 @@ impl Replica {
             || asked.is_some_and(|asked| asked.ballot == ballot)
             || self.outcome_mut(height).is_err()
         {
-            return;
+            return false;
         }
         let (proposal, digest) = (value.proposal.clone(), value.proposal.digest());
         let batches = proposal.batches().to_vec();
@@ -257,6 +260,7 @@ impl Replica {
                 batches,
             });
         }
+        true
     }
 
     pub(super) fn on_proposal_available(
@@ -282,7 +286,8 @@ impl Replica {
         if self.base.voter().is_none() {
             return Vec::new();
         }
-        let can_be = |(height, asked): &(&Height, &Asked)| asked.available && self.base.is_in_window(**height);
+        let can_be =
+            |(height, asked): &(&Height, &Asked)| asked.available && self.base.is_in_window(**height);
         let ready = self.acceptor.asked.iter().filter(can_be);
         let heights: Vec<Height> = ready.map(|(height, _)| *height).collect();
         let mut accepted = Vec::new();

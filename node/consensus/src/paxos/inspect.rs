@@ -140,13 +140,13 @@ impl Replica {
         }
         let acceptor = &self.acceptor;
         assert!(
-            acceptor.accepted.values().all(|vote| vote.ballot <= acceptor.promised),
+            acceptor
+                .accepted
+                .values()
+                .all(|vote| vote.ballot <= acceptor.promised),
             "nothing is accepted above the promised ballot"
         );
-        for kept in [
-            acceptor.accepted.keys().next(),
-            acceptor.asked.keys().next(),
-        ] {
+        for kept in [acceptor.accepted.keys().next(), acceptor.asked.keys().next()] {
             assert!(
                 kept.is_none_or(|height| *height > certified),
                 "what is certified is forgotten"

@@ -359,12 +359,7 @@ impl Replica {
             return Err(self.wrong_ballot(accept.ballot));
         }
         self.base.broadcast(message);
-        self.on_accept(own, accept)?;
-        let accepted = self.acceptor.accepted_of(accept.ballot, &accept.values);
-        if !accepted.is_empty() {
-            self.sign_accepted(accept.ballot, accepted);
-        }
-        Ok(())
+        self.on_accept(own, accept)
     }
 
     pub(super) fn leads(&self, ballot: Ballot) -> bool {
