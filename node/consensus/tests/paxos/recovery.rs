@@ -137,6 +137,37 @@ fn pitfall_27_nothing_is_signed_before_somebody_has_told_what_was() {
     assert_eq!(said(&step), [&promise(ballot(3, 1), 0, &[(1, ballot(2, 1))])]);
 }
 
+/// It has told of all that it holds above the height asked about, and may have lost the blocks in a crash since.
+#[test]
+fn blocks_that_whoever_answered_has_no_more_are_not_waited_for() {
+    let mut replica = asking();
+    let mut answer = testimony(Vec::new());
+    if let Input::Message(message) = &answer
+        && let Body::Testimony(mut testimony) = message.get().v1().body.clone()
+    {
+        testimony.certified = Height(8);
+        let message = signed(1, Body::Testimony(testimony));
+        answer = Input::Message(quorate_consensus::Verified::trusted(message));
+    }
+    drive(&mut replica, 0, answer);
+    let step = drive(&mut replica, 0, from(1, prepare(ballot(3, 1), 0)));
+    assert!(said(&step).is_empty(), "its blocks are still to come");
+    let status = quorate_consensus::Status {
+        reign: 0,
+        begun: false,
+        certified: Height(0),
+        holds: Vec::new(),
+    };
+    let status = signed(1, Body::Status(status));
+    drive(
+        &mut replica,
+        0,
+        Input::Message(quorate_consensus::Verified::trusted(status)),
+    );
+    let step = drive(&mut replica, 0, from(1, prepare(ballot(3, 1), 0)));
+    assert!(matches!(said(&step)[..], [Paxos::Promise(_)]));
+}
+
 #[test]
 fn pitfall_27_what_was_promised_proposed_or_accepted_and_is_not_remembered_silences() {
     let statement = |body: Paxos| match body {
