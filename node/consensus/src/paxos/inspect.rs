@@ -1,5 +1,7 @@
 //! What can be seen of a replica from outside: for status, debugging and the simulator.
 
+use std::hash::{Hash, Hasher};
+
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 
 use super::Replica;
@@ -112,6 +114,15 @@ impl Replica {
             }
         })
         .collect()
+    }
+
+    /// Feeds a hasher with all that decides what the replica says about ballots and heights; its timers, its
+    /// configuration and where it believes its peers to be are left out. For model checking.
+    pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
+        (&self.proposer, &self.acceptor, &self.learner, &self.outcomes).hash(hasher);
+        (self.seen, self.hears_proposer, self.proposer_is_early).hash(hasher);
+        (self.base.certified, self.base.epoch_end, self.base.halted).hash(hasher);
+        self.base.candidates.hash(hasher);
     }
 
     /// Asserts what must hold between any two steps.
