@@ -98,6 +98,6 @@ fn paxos_two_rounds_with_crashes() {
     check_three(Engine::Paxos, true, 2, 2_000_000);
     if std::env::var_os("QUORATE_LONG").is_some() {
         check_three(Engine::Paxos, true, 2, 10_000_000);
-        check_three(Engine::Paxos, false, 2, 10_000_000);
+        check_three(Engine::Paxos, false, 2, 12_000_000);
     }
 }

@@ -284,11 +284,11 @@ found! {
     // Rules of the driver, of Paxos.
     paxos_promises_and_accepts_that_leave_before_they_are_durable: Broken::SentBeforeDurable, 500, paxos(raft_crashing);
     paxos_accepts_before_their_batches_are_durable: Broken::BatchesNotDurable, 500, paxos(raft_crashing);
-    paxos_accepts_whose_batches_are_not_looked_for: Broken::BatchesUnchecked, 500, paxos(raft);
+    paxos_accepts_whose_batches_are_not_looked_for: Broken::BatchesUnchecked, 1_000, paxos(raft);
     paxos_a_journal_forgotten_before_its_block_is_written: Broken::ForgottenTooEarly, 500, paxos(raft_crashing);
     paxos_a_lost_journal: Broken::JournalLost, 500, paxos(raft);
     paxos_accepts_that_bind_though_their_batches_were_lost: Broken::UnsentKept, 500, paxos(raft_crashing);
-    paxos_messages_of_former_epochs: Broken::FormerEpochCounted, 500, paxos(raft_epochs);
+    paxos_messages_of_former_epochs: Broken::FormerEpochCounted, 4_000, paxos(raft_epochs);
     paxos_an_epoch_begun_before_the_former_one_is_on_disk: Broken::EpochBegunTooEarly, 500, paxos(raft_epochs_behind);
     paxos_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, paxos(raft_epochs);
     // Rules of the engine, of Paxos.

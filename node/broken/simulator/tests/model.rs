@@ -47,7 +47,7 @@ fn is_found_in_three(engine: Engine, rule: Rule, crashes: bool, property: &'stat
     let checker = model
         .checker()
         .finish_when(HasDiscoveries::AnyFailures)
-        .target_state_count(4_000_000)
+        .target_state_count(12_000_000)
         .spawn_bfs()
         .join();
     let path = checker.discovery(property);

@@ -308,7 +308,10 @@ fn leaders_that_come_and_go_lose_nothing_that_was_committed(engine: Engine) {
                 .at(at, Command::Isolate(vec![first, second]));
         }
         for at in (400..20_000).step_by(300) {
-            scenario = scenario.at(at, Command::Submit(u16::try_from(at / 300 % 5).unwrap(), 1));
+            scenario = scenario.at(
+                at,
+                Command::Submit(u16::try_from(at / 300 % 5).expect("there are five"), 1),
+            );
         }
         Simulation::new(scenario).run().expect_success();
     }
