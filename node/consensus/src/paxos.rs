@@ -32,7 +32,7 @@
 //! - It says its accept again, four times in the shortest election timeout, with all that has not been chosen
 //!   for so long, or with nothing; acceptors answer. So its absence is noticed, and so is theirs: one that no
 //!   majority has answered for an election timeout gives way.
-//! - An acceptor that hears it ignores the prepares of others, as any request may be ignored (section 2.5).
+//! - An acceptor that hears it ignores the prepares of others, as any request may be ignored (section 2.2).
 //! - The own acceptor is asked last, when its promise makes the majority; and a ballot that nothing higher was
 //!   heard of is prepared again, not a new one. So whoever is cut off drives no rounds up, and accepts again
 //!   when it comes back.
@@ -70,6 +70,8 @@
 //! - A proposer too far ahead of an acceptor's clock is not heard by it, so that one wrong clock does not run
 //!   away with the chain's time. What phase 1 brought up is not judged by time again.
 //! - A distinguished proposer that stops hands over to nobody: its absence is noticed.
+//! - A proposer does not remember each ballot that it tries (section 2.5); the promise of its own acceptor does
+//!   that for it, as it proposes nothing without.
 //! - Membership changes with the epoch, whose engines are separate. In the parliament of 1998 decrees change it.
 //! - An acceptor that comes back with its chain so far behind its journal that a promise cannot tell of all
 //!   that it has accepted ([`MAX_PROMISED`]) promises nothing until it has more blocks.

@@ -192,15 +192,14 @@ pub(crate) trait Inquiring: Member {
         self.check_memory(&said, Told::Certificate)
     }
 
-    /// The height that somebody honest among those who answered has certified, once they are enough.
+    /// The height that somebody honest among those who answered has certified, once they are enough. Those who
+    /// answered above it may lie, or be gone with what they had: it can do without as many.
     fn height_told(&self) -> Option<Height> {
         let base = self.base();
         let mut heights: Vec<Height> = base.asking.answers.values().copied().collect();
-        if heights.len() < self.answers_needed() {
-            return None;
-        }
+        let spare = heights.len().checked_sub(self.answers_needed())?;
         heights.sort_unstable_by(|a, b| b.cmp(a));
-        let place = base.config.committee.weak_quorum().saturating_sub(1);
+        let place = base.config.committee.weak_quorum().saturating_sub(1).max(spare);
         Some(heights.get(place).copied().unwrap_or_default())
     }
 

@@ -107,7 +107,7 @@ impl Acceptor {
 }
 
 impl Replica {
-    /// Phase 1b. An acceptor may ignore any request without harm to safety (Lamport 2001, section 2.5):
+    /// Phase 1b. An acceptor may ignore any request without harm to safety (Lamport 2001, section 2.2):
     /// while it hears the distinguished proposer it promises nobody else anything.
     pub(super) fn on_prepare(&mut self, from: ValidatorIndex, prepare: &Prepare) -> Result<(), Rejection> {
         self.check_proposer(from, prepare.ballot)?;

@@ -137,35 +137,48 @@ fn pitfall_27_nothing_is_signed_before_somebody_has_told_what_was() {
     assert_eq!(said(&step), [&promise(ballot(3, 1), 0, &[(1, ballot(2, 1))])]);
 }
 
+/// A peer has answered, and has certified this much.
+fn answers(replica: &mut Replica, peer: u16, certified: u64) {
+    let body = Body::Testimony(Testimony {
+        about: ValidatorIndex(0),
+        nonce: sha256(b"nonce"),
+        certified: Height(certified),
+        said: Vec::new(),
+    });
+    let message = quorate_consensus::Verified::trusted(signed(peer, body));
+    drive(replica, 0, Input::Message(message));
+}
+
+fn promises(replica: &mut Replica) -> bool {
+    let step = drive(replica, 0, from(1, prepare(ballot(3, 1), 0)));
+    matches!(said(&step)[..], [Paxos::Promise(_)])
+}
+
 /// It has told of all that it holds above the height asked about, and may have lost the blocks in a crash since.
 #[test]
 fn blocks_that_whoever_answered_has_no_more_are_not_waited_for() {
     let mut replica = asking();
-    let mut answer = testimony(Vec::new());
-    if let Input::Message(message) = &answer
-        && let Body::Testimony(mut testimony) = message.get().v1().body.clone()
-    {
-        testimony.certified = Height(8);
-        let message = signed(1, Body::Testimony(testimony));
-        answer = Input::Message(quorate_consensus::Verified::trusted(message));
-    }
-    drive(&mut replica, 0, answer);
-    let step = drive(&mut replica, 0, from(1, prepare(ballot(3, 1), 0)));
-    assert!(said(&step).is_empty(), "its blocks are still to come");
+    answers(&mut replica, 1, 8);
+    assert!(!promises(&mut replica), "its blocks are still to come");
     let status = quorate_consensus::Status {
         reign: 0,
         begun: false,
         certified: Height(0),
         holds: Vec::new(),
     };
-    let status = signed(1, Body::Status(status));
-    drive(
-        &mut replica,
-        0,
-        Input::Message(quorate_consensus::Verified::trusted(status)),
-    );
-    let step = drive(&mut replica, 0, from(1, prepare(ballot(3, 1), 0)));
-    assert!(matches!(said(&step)[..], [Paxos::Promise(_)]));
+    let status = quorate_consensus::Verified::trusted(signed(1, Body::Status(status)));
+    drive(&mut replica, 0, Input::Message(status));
+    assert!(promises(&mut replica));
+}
+
+/// It lost them, and says nothing more. The other one's answer would have been enough.
+#[test]
+fn blocks_of_somebody_who_answered_and_is_gone_are_not_waited_for() {
+    let mut replica = asking();
+    answers(&mut replica, 2, 8);
+    assert!(!promises(&mut replica), "its blocks are still to come");
+    answers(&mut replica, 1, 0);
+    assert!(promises(&mut replica));
 }
 
 #[test]

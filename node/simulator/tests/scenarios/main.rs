@@ -7,6 +7,7 @@ mod chain_behind_journal;
 mod clocks;
 mod crash_tolerant;
 mod cut_link;
+mod duels;
 mod epochs;
 mod halves;
 mod idle;
