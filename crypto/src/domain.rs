@@ -59,6 +59,18 @@ impl Domain {
     pub const RAFT_APPEND_REPLY: Self = Self("quorate/raft/append-reply/v1");
     /// A leader of Raft hands over.
     pub const RAFT_TIMEOUT_NOW: Self = Self("quorate/raft/timeout-now/v1");
+    /// Paxos's prepare.
+    pub const PAXOS_PREPARE: Self = Self("quorate/paxos/prepare/v1");
+    /// Paxos's promise.
+    pub const PAXOS_PROMISE: Self = Self("quorate/paxos/promise/v1");
+    /// Paxos's accept request.
+    pub const PAXOS_ACCEPT: Self = Self("quorate/paxos/accept/v1");
+    /// The answer to it.
+    pub const PAXOS_ACCEPTED: Self = Self("quorate/paxos/accepted/v1");
+    /// Paxos's refusal.
+    pub const PAXOS_NACK: Self = Self("quorate/paxos/nack/v1");
+    /// Paxos's word that a value is chosen.
+    pub const PAXOS_CHOSEN: Self = Self("quorate/paxos/chosen/v1");
     /// A validator's report of where it is.
     pub const STATUS: Self = Self("quorate/status/v1");
     /// The question of a validator that starts, what it signed.

@@ -17,9 +17,10 @@ use quorate_ledger::{
 use crate::binary::{NETWORK, committee, key};
 
 /// Golden encodings of consensus messages, as the engine's own tests keep them.
-const MESSAGES: [&str; 2] = [
+const MESSAGES: [&str; 3] = [
     include_str!("../../node/consensus/tests/pbft/snapshots/pbft__encodings__golden_encodings.snap"),
     include_str!("../../node/consensus/tests/raft/snapshots/raft__encodings__golden_encodings.snap"),
+    include_str!("../../node/consensus/tests/paxos/snapshots/paxos__encodings__golden_encodings.snap"),
 ];
 
 fn operations() -> Vec<Operation> {

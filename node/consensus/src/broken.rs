@@ -65,6 +65,24 @@ pub enum Rule {
     ConflictsKept,
     /// Raft: a question before a candidacy moves others to its term, and they vote though they hear a leader.
     PreVoteBinds,
+    /// Paxos: a restarted acceptor does not remember what it promised.
+    PromiseForgotten,
+    /// Paxos: a restarted acceptor does not remember what it accepted.
+    AcceptedForgotten,
+    /// Paxos: an acceptor accepts what is proposed in a ballot below its promise.
+    LowBallotAccepted,
+    /// Paxos: a proposer takes a value of its own where a promise carried one.
+    OwnValueTaken,
+    /// Paxos: of the values that promises carried, a proposer takes that of the lowest ballot.
+    LowestBallotTaken,
+    /// Paxos: one promise fewer than a majority's is enough.
+    FewerPromises,
+    /// Paxos: one accept fewer than a majority's is enough.
+    FewerAccepts,
+    /// Paxos: a new distinguished proposer leaves gaps as they are.
+    GapNotFilled,
+    /// Paxos: an acceptor promises whatever blocks the proposer lacks.
+    LowCertifiedPromised,
 }
 
 thread_local! {

@@ -9,7 +9,8 @@
 //!    flush as the step's records, or waits for these (where [`crate::Body::follows_records`]), and gives
 //!    it back as [`Input::Own`]. Only then does the engine
 //!    count it and send it. What vouches for batches ([`crate::Engine::vouched`]: pre-prepares and
-//!    prepares, appends and the answers to them) is given back only when they are durable too.
+//!    prepares, appends and the answers to them, what is said to be accepted) is given back only when they
+//!    are durable too.
 //! 3. **Inputs before timeouts.** What was received before a timer fired is stepped before it. After a
 //!    gap in its own loop (a stopped process, a slow disk) the driver restarts timers instead of firing
 //!    them.
@@ -30,6 +31,7 @@ use quorate_ledger::{Parameters, Proposal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Body, Message, Verified};
+use crate::paxos;
 use crate::pbft::{self, PreparedCertificate};
 use crate::raft;
 use crate::testimony::Said;
@@ -74,8 +76,8 @@ pub struct Timing {
     pub progress_cap_ms: u32,
     /// How often an idle primary shows that it is alive.
     pub heartbeat: TimerRange,
-    /// How long a replica of Raft waits for a leader to be heard. Spread wide, or votes split; a leader
-    /// shows itself four times within the shortest.
+    /// How long a replica of Raft or Paxos waits for a leader to be heard. Spread wide, or votes split; a
+    /// leader shows itself four times within the shortest.
     pub election: TimerRange,
 }
 
@@ -267,6 +269,8 @@ pub enum Record {
     Entered(Message),
     /// Of a replica of Raft, in this epoch.
     Raft(Epoch, raft::Record),
+    /// Of a replica of Paxos, in this epoch.
+    Paxos(Epoch, paxos::Record),
 }
 
 /// The outcome of one input.
@@ -350,7 +354,7 @@ impl Record {
     pub fn epoch(&self) -> Option<Epoch> {
         match self {
             Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => Some(message.v1().epoch),
-            Self::Raft(epoch, _) => Some(*epoch),
+            Self::Raft(epoch, _) | Self::Paxos(epoch, _) => Some(*epoch),
             Self::Prepared(_) => None,
         }
     }
@@ -361,7 +365,10 @@ impl Record {
             Self::Own(message) | Self::Accepted(message) => message.v1().body.height(),
             Self::Prepared(certificate) => Some(certificate.height),
             Self::Raft(_, raft::Record::Entry { index, .. }) => Some(*index),
-            Self::Entered(_) | Self::Raft(_, raft::Record::Term { .. }) => None,
+            Self::Paxos(_, paxos::Record::Accepted(value)) => Some(value.height),
+            Self::Entered(_)
+            | Self::Raft(_, raft::Record::Term { .. })
+            | Self::Paxos(_, paxos::Record::Promised(_)) => None,
         }
     }
 }
@@ -382,8 +389,8 @@ impl Record {
 
     /// Those of a journal's records that an engine may be recovered from. A pre-prepare or prepare is
     /// journaled beside its batches, not after them, and leaves when both are durable; so one whose
-    /// batches a crash has lost never left, and must not bind. Nor must an entry of Raft, which was not
-    /// acknowledged then. For the driver to apply before
+    /// batches a crash has lost never left, and must not bind. Nor must an entry of Raft or an accepted value
+    /// of Paxos, which was not acknowledged then. For the driver to apply before
     /// [`crate::Engine::recover`]; `is_durable` says whether a batch survived.
     pub fn without_unsent(records: Vec<Self>, is_durable: impl Fn(&Digest) -> bool) -> Vec<Self> {
         let unsent: BTreeSet<usize> = Self::unsent(&records, is_durable).into_iter().collect();
@@ -417,6 +424,9 @@ impl Record {
             Self::Raft(_, raft::Record::Entry { entry, .. }) => {
                 !entry.proposal.batches().iter().all(&is_durable)
             }
+            Self::Paxos(_, paxos::Record::Accepted(value)) => {
+                !value.proposal.batches().iter().all(&is_durable)
+            }
             _ => false,
         };
         let places = records.iter().enumerate().filter(|(_, record)| is_unsent(record));
@@ -427,8 +437,8 @@ impl Record {
     fn for_each_proposal(&self, mut show: impl FnMut(&Proposal)) {
         match self {
             Self::Prepared(certificate) => show(&certificate.proposal),
-            // An entry holds its own.
-            Self::Raft(..) => {}
+            // An entry or an accepted value holds its own.
+            Self::Raft(..) | Self::Paxos(..) => {}
             Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => {
                 match &message.v1().body {
                     Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => show(proposal),
@@ -455,7 +465,8 @@ impl Record {
                 _ => return None,
             },
             Self::Raft(_, raft::Record::Term { .. }) => 3,
-            Self::Accepted(_) | Self::Prepared(_) | Self::Raft(..) => return None,
+            Self::Paxos(_, paxos::Record::Promised(_)) => 4,
+            Self::Accepted(_) | Self::Prepared(_) | Self::Raft(..) | Self::Paxos(..) => return None,
         };
         Some((self.epoch()?, kind))
     }

@@ -5,6 +5,7 @@ use quorate_crypto::{Digest, Height, ValidatorIndex};
 use crate::common::{Base, Halted, Inquiring as _, Member as _, Waiting};
 use crate::contract::{Config, Input, Now, Record, Step};
 use crate::message::Body;
+use crate::paxos;
 use crate::pbft;
 use crate::raft;
 
@@ -15,6 +16,8 @@ pub enum Engine {
     Pbft(Box<pbft::Replica>),
     /// Raft.
     Raft(Box<raft::Replica>),
+    /// Multi-decree Paxos.
+    Paxos(Box<paxos::Replica>),
 }
 
 /// The committee names a protocol that this version does not have.
@@ -43,7 +46,10 @@ impl Engine {
                 let (replica, step) = raft::Replica::recover(config, records);
                 Ok((Self::Raft(Box::new(replica)), step))
             }
-            engine @ quorate_crypto::Engine::Paxos => Err(UnknownEngine { engine }),
+            quorate_crypto::Engine::Paxos => {
+                let (replica, step) = paxos::Replica::recover(config, records);
+                Ok((Self::Paxos(Box::new(replica)), step))
+            }
         }
     }
 
@@ -52,6 +58,7 @@ impl Engine {
         match self {
             Self::Pbft(replica) => replica.step(now, input),
             Self::Raft(replica) => replica.step(now, input),
+            Self::Paxos(replica) => replica.step(now, input),
         }
     }
 
@@ -59,6 +66,7 @@ impl Engine {
         match self {
             Self::Pbft(replica) => replica.base(),
             Self::Raft(replica) => replica.base(),
+            Self::Paxos(replica) => replica.base(),
         }
     }
 
@@ -67,6 +75,7 @@ impl Engine {
         match self {
             Self::Pbft(replica) => replica.view().0,
             Self::Raft(replica) => replica.term().0,
+            Self::Paxos(replica) => replica.ballot().round,
         }
     }
 
@@ -75,6 +84,7 @@ impl Engine {
         match self {
             Self::Pbft(replica) => replica.is_active(),
             Self::Raft(replica) => replica.is_settled(),
+            Self::Paxos(replica) => replica.is_settled(),
         }
     }
 
@@ -84,13 +94,14 @@ impl Engine {
         match self {
             Self::Pbft(replica) => replica.leader(),
             Self::Raft(replica) => replica.leader().unwrap_or_default(),
+            Self::Paxos(replica) => replica.leader().unwrap_or_default(),
         }
     }
 
     /// Whether it leads, was told that its node stops, and has not handed over yet.
     pub fn is_handing_over(&self) -> bool {
         match self {
-            Self::Pbft(_) => false,
+            Self::Pbft(_) | Self::Paxos(_) => false,
             Self::Raft(replica) => replica.is_handing_over(),
         }
     }
@@ -105,6 +116,7 @@ impl Engine {
         match self {
             Self::Pbft(replica) => replica.window_occupancy(),
             Self::Raft(replica) => replica.window_occupancy(),
+            Self::Paxos(replica) => replica.window_occupancy(),
         }
     }
 
@@ -118,6 +130,7 @@ impl Engine {
         match self {
             Self::Pbft(replica) => replica.asked_and_silent(),
             Self::Raft(replica) => replica.asked_and_silent(),
+            Self::Paxos(replica) => replica.asked_and_silent(),
         }
     }
 
@@ -132,6 +145,7 @@ impl Engine {
         match (self, body) {
             (Self::Pbft(replica), Body::Pbft(body)) => replica.vouched(body),
             (Self::Raft(replica), Body::Raft(body)) => replica.vouched(body),
+            (Self::Paxos(replica), Body::Paxos(body)) => replica.vouched(body),
             _ => Vec::new(),
         }
     }
@@ -141,6 +155,7 @@ impl Engine {
         match self {
             Self::Pbft(replica) => replica.waiting(),
             Self::Raft(replica) => replica.waiting(),
+            Self::Paxos(replica) => replica.waiting(),
         }
     }
 
@@ -152,6 +167,7 @@ impl Engine {
         match self {
             Self::Pbft(replica) => replica.check_invariants(),
             Self::Raft(replica) => replica.check_invariants(),
+            Self::Paxos(replica) => replica.check_invariants(),
         }
     }
 }

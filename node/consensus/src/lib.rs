@@ -1,7 +1,7 @@
 //! Ordering engines behind one contract, without I/O: no clock, disk, socket or random number.
 //!
 //! [`contract`] says what goes into an engine and what comes out of it, [`message`] what validators
-//! sign and send, [`pbft`] how PBFT orders, [`raft`] how Raft does. Their folders have the same layout,
+//! sign and send, [`pbft`] how PBFT orders, [`raft`] how Raft does, [`paxos`] how Paxos does. Their folders have the same layout,
 //! and what they have in common, which is all but the ordering, is in `common`.
 //!
 //! | message | from, to | says | durable |
@@ -18,6 +18,12 @@
 //! | `AppendEntries` | leader to all, or one | this comes next in the log | the same |
 //! | `AppendReply` | follower to leader | up to here my log is yours | the same |
 //! | `TimeoutNow` | leader to one | stand for election at once | no, binds nobody |
+//! | `paxos::Prepare` | proposer to all | promise me this ballot, for all heights | no, binds nobody |
+//! | `Promise` | acceptor to the proposer | I accept nothing lower; this I have accepted | follows from its engine's records |
+//! | `Accept` | distinguished proposer to all | accept these values in my ballot | its own promise does, before |
+//! | `Accepted` | acceptor to the proposer | I have accepted them, and have their batches | follows from its engine's records |
+//! | `Nack` | acceptor to a proposer | I have promised a higher ballot | no, binds nobody |
+//! | `Chosen` | distinguished proposer to all | a majority has accepted this | no, it is a fact |
 //! | `Status` | all to all, or one | where I am and what I hold | no, binds nobody |
 //! | `Inquiry` | whoever starts, to all | what did I sign? | no, binds nobody |
 //! | `Testimony` | all to whoever asked | this you signed, as far as I know | no, binds nobody |
@@ -110,6 +116,7 @@ mod common;
 pub mod contract;
 mod engine;
 pub mod message;
+pub mod paxos;
 pub mod pbft;
 pub mod raft;
 pub mod testimony;

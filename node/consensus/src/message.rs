@@ -5,6 +5,7 @@ use quorate_crypto::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::paxos;
 use crate::pbft;
 use crate::raft;
 use crate::testimony::{Inquiry, Testimony};
@@ -49,6 +50,8 @@ pub enum Body {
     Testimony(Testimony),
     /// A message of Raft.
     Raft(raft::Body),
+    /// A message of Paxos.
+    Paxos(paxos::Body),
 }
 
 /// Where a validator is: peers answer with what it is missing.
@@ -71,7 +74,7 @@ pub struct Holding {
     pub proposal: bool,
     /// Whose first-phase votes it has (prepares).
     pub first: u128,
-    /// Whose second-phase votes it has (commits).
+    /// Whose second-phase votes it has (commits). In Paxos everybody's once it knows what is chosen.
     pub second: u128,
     /// Whose seals it has.
     pub seals: u128,
@@ -220,6 +223,7 @@ impl Body {
             Self::Testimony(_) => Domain::TESTIMONY,
             Self::Pbft(body) => body.domain(),
             Self::Raft(body) => body.domain(),
+            Self::Paxos(body) => body.domain(),
         }
     }
 
@@ -234,6 +238,7 @@ impl Body {
             Self::Testimony(testimony) => testimony.signed_bytes(network, epoch),
             Self::Pbft(body) => body.signed_bytes(network, epoch),
             Self::Raft(body) => body.signed_bytes(network, epoch),
+            Self::Paxos(body) => body.signed_bytes(network, epoch),
         }
     }
 
@@ -244,15 +249,18 @@ impl Body {
             // records one that nothing else in its journal would explain.
             Self::Seal { .. } | Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) => false,
             Self::Pbft(body) => body.must_be_durable(),
-            // Follows from the term, vote and log that its engine records.
-            Self::Raft(_) => false,
+            // Follows from what its engine records: the term, vote and log, or what was promised and accepted.
+            Self::Raft(_) | Self::Paxos(_) => false,
         }
     }
 
     /// Whether a replica that says this must have all that its engine recorded before on disk first, though
     /// this itself need not be.
     pub fn follows_records(&self) -> bool {
-        matches!(self, Self::Raft(_))
+        matches!(
+            self,
+            Self::Raft(_) | Self::Paxos(paxos::Body::Promise(_) | paxos::Body::Accepted(_))
+        )
     }
 
     /// Whether saying this vouches for batches: see [`crate::Engine::vouched`].
@@ -263,9 +271,14 @@ impl Body {
             }
             Self::Raft(raft::Body::AppendEntries(append)) => !append.entries.is_empty(),
             Self::Raft(raft::Body::AppendReply(reply)) => reply.success,
-            Self::Raft(_) | Self::Seal { .. } | Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) => {
-                false
-            }
+            Self::Paxos(paxos::Body::Promise(promise)) => !promise.accepted.is_empty(),
+            Self::Paxos(paxos::Body::Accepted(accepted)) => !accepted.values.is_empty(),
+            Self::Raft(_)
+            | Self::Paxos(_)
+            | Self::Seal { .. }
+            | Self::Status(_)
+            | Self::Inquiry(_)
+            | Self::Testimony(_) => false,
         }
     }
 
@@ -274,7 +287,7 @@ impl Body {
     pub fn height(&self) -> Option<Height> {
         match self {
             Self::Seal { height, .. } => Some(*height),
-            Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) | Self::Raft(_) => None,
+            Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) | Self::Raft(_) | Self::Paxos(_) => None,
             Self::Pbft(body) => body.height(),
         }
     }
@@ -286,7 +299,7 @@ impl Body {
         scheme: &impl SignatureScheme,
     ) -> Result<(), Unverified> {
         match self {
-            Self::Seal { .. } | Self::Inquiry(_) | Self::Raft(_) => Ok(()),
+            Self::Seal { .. } | Self::Inquiry(_) | Self::Raft(_) | Self::Paxos(_) => Ok(()),
             Self::Testimony(testimony) => testimony.verify_inside(network, committee, scheme),
             Self::Status(status) => {
                 if status.holds.len() > crate::contract::MAX_WINDOW {

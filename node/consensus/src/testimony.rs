@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::contract::MAX_WINDOW;
 use crate::message::{Body, Message, SignatureScheme, Unverified};
+use crate::paxos;
 use crate::pbft::{self, Claims, NewView, View};
 use crate::raft;
 
@@ -99,6 +100,12 @@ pub enum Statement {
     VoteReply(raft::VoteReply),
     /// Raft's word that a log is durable.
     AppendReply(raft::AppendReply),
+    /// Paxos's promise.
+    Promise(paxos::Promise),
+    /// Paxos's accept request with values: its ballot was the sender's to lead.
+    Accept(paxos::Accept),
+    /// Paxos's word that values are accepted.
+    Accepted(paxos::Accepted),
 }
 
 impl Inquiry {
@@ -144,6 +151,7 @@ impl Said {
             },
             Body::Pbft(body) => Statement::of(body)?,
             Body::Raft(body) => Statement::of_raft(body)?,
+            Body::Paxos(body) => Statement::of_paxos(body)?,
             Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => return None,
         };
         Some(Self {
@@ -200,6 +208,17 @@ impl Statement {
         }
     }
 
+    fn of_paxos(body: &paxos::Body) -> Option<Self> {
+        match body {
+            paxos::Body::Promise(promise) => Some(Self::Promise(promise.clone())),
+            paxos::Body::Accept(accept) if !accept.values.is_empty() => Some(Self::Accept(accept.clone())),
+            paxos::Body::Accepted(accepted) if !accepted.values.is_empty() => {
+                Some(Self::Accepted(accepted.clone()))
+            }
+            _ => None,
+        }
+    }
+
     /// The domain tag under which it is signed.
     pub fn domain(&self) -> Domain {
         match self {
@@ -212,6 +231,9 @@ impl Statement {
             Self::RequestVote(_) => Domain::RAFT_REQUEST_VOTE,
             Self::VoteReply(_) => Domain::RAFT_VOTE_REPLY,
             Self::AppendReply(_) => Domain::RAFT_APPEND_REPLY,
+            Self::Promise(_) => Domain::PAXOS_PROMISE,
+            Self::Accept(_) => Domain::PAXOS_ACCEPT,
+            Self::Accepted(_) => Domain::PAXOS_ACCEPTED,
         }
     }
 
@@ -243,10 +265,13 @@ impl Statement {
             Self::RequestVote(request) => quorate_ledger::encode(&(network, epoch, request)),
             Self::VoteReply(reply) => quorate_ledger::encode(&(network, epoch, reply)),
             Self::AppendReply(reply) => quorate_ledger::encode(&(network, epoch, reply)),
+            Self::Promise(promise) => quorate_ledger::encode(&(network, epoch, promise)),
+            Self::Accept(accept) => quorate_ledger::encode(&(network, epoch, accept)),
+            Self::Accepted(accepted) => quorate_ledger::encode(&(network, epoch, accepted)),
         }
     }
 
-    /// The height that it is about, if it is about one.
+    /// The height that it is about, or the highest, if it is about any.
     pub fn height(&self) -> Option<Height> {
         match self {
             Self::Seal { height, .. }
@@ -254,7 +279,13 @@ impl Statement {
             | Self::Prepare { height, .. }
             | Self::Commit { height, .. } => Some(*height),
             Self::AppendReply(reply) => Some(reply.index),
-            Self::ViewChange(_) | Self::NewView(_) | Self::RequestVote(_) | Self::VoteReply(_) => None,
+            Self::Accept(accept) => accept.top(),
+            Self::Accepted(accepted) => accepted.top(),
+            Self::ViewChange(_)
+            | Self::NewView(_)
+            | Self::RequestVote(_)
+            | Self::VoteReply(_)
+            | Self::Promise(_) => None,
         }
     }
 }
@@ -273,6 +304,9 @@ impl fmt::Display for Statement {
             Self::RequestVote(request) => write!(f, "candidacy in term {}", request.term),
             Self::VoteReply(reply) => write!(f, "vote for {} in term {}", reply.candidate, reply.term),
             Self::AppendReply(reply) => write!(f, "log up to {} in term {}", reply.index, reply.term),
+            Self::Promise(promise) => write!(f, "promise of ballot {}", promise.ballot),
+            Self::Accept(accept) => write!(f, "request to accept in ballot {}", accept.ballot),
+            Self::Accepted(accepted) => write!(f, "accepts in ballot {}", accepted.ballot),
         }
     }
 }

@@ -33,8 +33,9 @@ pub(crate) fn kind(evidence: &Evidence) -> &'static str {
         Body::Pbft(pbft::Body::Complaint { .. }) => "double_complaint",
         Body::Pbft(pbft::Body::ViewChange(_)) => "double_view_change",
         Body::Pbft(pbft::Body::NewView(_)) => "double_new_view",
-        // Engines of Raft accuse nobody but of seals: a validator that lies is outside its promise.
+        // Engines of Raft and Paxos accuse nobody but of seals: a validator that lies is outside their promise.
         Body::Raft(_) => "double_raft",
+        Body::Paxos(_) => "double_paxos",
     }
 }
 
@@ -51,6 +52,7 @@ pub(crate) fn view(evidence: &Evidence) -> Option<u64> {
         Body::Pbft(pbft::Body::ViewChange(change)) => change.claims.view,
         Body::Pbft(pbft::Body::NewView(new_view)) => new_view.view,
         Body::Raft(body) => return Some(body.term().0),
+        Body::Paxos(body) => return Some(body.ballot().round),
     };
     Some(view.0)
 }

@@ -1,14 +1,16 @@
 //! What must hold whatever happens, checked as it happens. Liars are not held to it.
 
+mod paxos_rules;
 mod raft_rules;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_consensus::pbft::{Body as Pbft, Claims, PreparedClaim, View};
-use quorate_consensus::{Body, Message, raft};
+use quorate_consensus::{Body, Message, paxos, raft};
 use quorate_crypto::{Certificate, Digest, Epoch, Height, Signature, ValidatorIndex};
 use quorate_ledger::Proposal;
 
+use crate::checker::paxos_rules::PaxosChecker;
 use crate::checker::raft_rules::RaftChecker;
 use crate::ledger::KeptBlock;
 
@@ -39,6 +41,7 @@ pub(crate) struct Checker {
     said: BTreeMap<Said, Digest>,
     seals: BTreeMap<(ValidatorIndex, Height), Digest>,
     raft: RaftChecker,
+    paxos: PaxosChecker,
     /// What each validator has claimed in its view-changes of an epoch.
     claimed: BTreeMap<(ValidatorIndex, Epoch), Vec<Claims>>,
     /// The last height of each epoch that has one.
@@ -223,6 +226,12 @@ impl Checker {
                     self.report(violation);
                 }
             }
+            Body::Paxos(body) => {
+                let end = self.ends.get(&epoch).copied();
+                if let Some(violation) = self.paxos.on_sent(by, epoch, end, body) {
+                    self.report(violation);
+                }
+            }
             Body::Pbft(body) => match body {
                 Pbft::PrePrepare {
                     view,
@@ -303,6 +312,9 @@ fn binds(body: &Body) -> bool {
         Body::Raft(raft::Body::VoteReply(reply)) => reply.granted && !reply.pre_vote,
         Body::Raft(raft::Body::AppendEntries(_)) => true,
         Body::Raft(raft::Body::AppendReply(reply)) => reply.success,
+        Body::Paxos(paxos::Body::Promise(_)) => true,
+        Body::Paxos(paxos::Body::Accept(accept)) => !accept.values.is_empty(),
+        Body::Paxos(paxos::Body::Accepted(accepted)) => !accepted.values.is_empty(),
         body => body.must_be_durable(),
     }
 }

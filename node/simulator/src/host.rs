@@ -11,7 +11,7 @@ mod loss;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quorate_consensus::{
-    Action, Config, Engine, Input, Message, Record, Step, Timer, TimerRange, pbft, raft,
+    Action, Config, Engine, Input, Message, Record, Step, Timer, TimerRange, paxos, pbft, raft,
 };
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
 use quorate_ledger::{ParametersV1, Proposal};
@@ -139,7 +139,10 @@ impl Settings {
                 let (replica, step) = raft::Replica::recover(config, records);
                 (Engine::Raft(Box::new(replica)), step)
             }
-            quorate_crypto::Engine::Paxos => unreachable!("no scenario has it"),
+            quorate_crypto::Engine::Paxos => {
+                let (replica, step) = paxos::Replica::recover(config, records);
+                (Engine::Paxos(Box::new(replica)), step)
+            }
         }
     }
 

@@ -25,7 +25,7 @@
 
 mod lab;
 mod menu;
-pub mod raft;
+pub mod three;
 
 use std::collections::BTreeSet;
 use std::fmt;

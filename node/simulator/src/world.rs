@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use quorate_consensus::{Body, Message, Timer, pbft, raft};
+use quorate_consensus::{Body, Message, Timer, paxos, pbft, raft};
 use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::CheckedBatch;
 
@@ -281,6 +281,7 @@ pub(crate) fn describe(message: &Message) -> String {
             )
         }
         Body::Raft(body) => describe_raft(body),
+        Body::Paxos(body) => describe_paxos(body),
         Body::Pbft(body) => match body {
             pbft::Body::PrePrepare {
                 view,
@@ -367,5 +368,61 @@ fn describe_raft(body: &raft::Body) -> String {
             format!("appended t{}: {says} up to {}", reply.term, reply.index)
         }
         raft::Body::TimeoutNow { term, successor } => format!("timeout-now t{term} for {successor}"),
+    }
+}
+
+fn describe_paxos(body: &paxos::Body) -> String {
+    match body {
+        paxos::Body::Prepare(prepare) => {
+            format!("prepare b{} certified {}", prepare.ballot, prepare.certified)
+        }
+        paxos::Body::Promise(promise) => {
+            let accepted: Vec<String> = promise
+                .accepted
+                .iter()
+                .map(|value| {
+                    format!(
+                        "h{} b{} {}",
+                        value.height,
+                        value.ballot,
+                        value.proposal.digest().short()
+                    )
+                })
+                .collect();
+            format!(
+                "promise b{} above {} [{}]",
+                promise.ballot,
+                promise.certified,
+                accepted.join(", ")
+            )
+        }
+        paxos::Body::Accept(accept) => {
+            let values: Vec<String> = accept
+                .values
+                .iter()
+                .map(|value| format!("h{} {}", value.height, value.proposal.digest().short()))
+                .collect();
+            format!(
+                "accept b{} [{}] certified {}",
+                accept.ballot,
+                values.join(", "),
+                accept.certified
+            )
+        }
+        paxos::Body::Accepted(accepted) => {
+            let values: Vec<String> = accepted
+                .values
+                .iter()
+                .map(|value| format!("h{} {}", value.height, value.proposal.short()))
+                .collect();
+            format!("accepted b{} [{}]", accepted.ballot, values.join(", "))
+        }
+        paxos::Body::Nack(nack) => format!("nack b{}, promised b{}", nack.ballot, nack.promised),
+        paxos::Body::Chosen(chosen) => format!(
+            "chosen h{} {} in b{}",
+            chosen.height,
+            chosen.proposal.digest().short(),
+            chosen.ballot
+        ),
     }
 }

@@ -1,8 +1,10 @@
-//! Every behaviour of three replicas of Raft in two terms, and of four of PBFT, one of which lies, for one height and one view change. With
-//! `QUORATE_LONG=1` another view change follows, as far as ten million states.
+//! Every behaviour of four replicas of PBFT, one of which lies, for one height and one view change, and of
+//! three of Raft or Paxos in two terms or rounds. With `QUORATE_LONG=1` another view change, or term, follows,
+//! as far as ten million states.
 
+use quorate_crypto::Engine;
 use quorate_simulator::model::Four;
-use quorate_simulator::model::raft::Three;
+use quorate_simulator::model::three::Three;
 use stateright::{Checker, Model};
 
 /// Checks two views to the end, or three as far as is bearable.
@@ -52,9 +54,9 @@ fn a_backup_that_lies() {
     check(3);
 }
 
-/// Checks two terms of Raft, to the end or as far as is told.
-fn check_raft(crashes: bool, last_term: u64, most: usize) {
-    let model = Three::new(last_term, crashes);
+/// Checks terms of Raft or rounds of Paxos, to the end or as far as is told.
+fn check_three(engine: Engine, crashes: bool, last_term: u64, most: usize) {
+    let model = Three::new(engine, last_term, crashes);
     let checker = model
         .clone()
         .checker()
@@ -63,7 +65,7 @@ fn check_raft(crashes: bool, last_term: u64, most: usize) {
         .join();
     let (replicas, messages) = model.sizes();
     println!(
-        "raft, crashes: {crashes}, terms 1 to {last_term}: {} states ({} distinct), depth {}, {replicas} different \
+        "{engine}, crashes: {crashes}, terms 1 to {last_term}: {} states ({} distinct), depth {}, {replicas} different \
          replicas, {messages} messages",
         checker.state_count(),
         checker.unique_state_count(),
@@ -74,14 +76,28 @@ fn check_raft(crashes: bool, last_term: u64, most: usize) {
 
 #[test]
 fn raft_two_terms() {
-    check_raft(false, 2, usize::MAX);
+    check_three(Engine::Raft, false, 2, usize::MAX);
 }
 
 #[test]
 fn raft_two_terms_with_crashes() {
-    check_raft(true, 2, 2_000_000);
+    check_three(Engine::Raft, true, 2, 2_000_000);
     if std::env::var_os("QUORATE_LONG").is_some() {
-        check_raft(true, 2, 10_000_000);
-        check_raft(false, 3, 10_000_000);
+        check_three(Engine::Raft, true, 2, 10_000_000);
+        check_three(Engine::Raft, false, 3, 10_000_000);
+    }
+}
+
+#[test]
+fn paxos_two_rounds() {
+    check_three(Engine::Paxos, false, 2, 2_000_000);
+}
+
+#[test]
+fn paxos_two_rounds_with_crashes() {
+    check_three(Engine::Paxos, true, 2, 2_000_000);
+    if std::env::var_os("QUORATE_LONG").is_some() {
+        check_three(Engine::Paxos, true, 2, 10_000_000);
+        check_three(Engine::Paxos, false, 2, 12_000_000);
     }
 }

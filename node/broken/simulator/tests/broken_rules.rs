@@ -210,6 +210,11 @@ fn figure_8(seed: u64) -> Scenario {
     scenario
 }
 
+/// The same network, ordered by Paxos.
+fn paxos(scenario: impl Fn(u64) -> Scenario) -> impl Fn(u64) -> Scenario {
+    move |seed| scenario(seed).ordered_by(Engine::Paxos)
+}
+
 macro_rules! found {
     ($($name:ident: $rule:expr, $within:expr, $scenario:expr;)*) => {
         $(#[test]
@@ -276,6 +281,26 @@ found! {
     raft_a_vote_that_is_forgotten_in_a_restart: Broken::Engine(Rule::VoteForgotten), 1_000, raft_crashing;
     raft_a_leader_that_deletes_entries_of_its_own: Broken::Engine(Rule::LeaderOverwrites), 500, changing_leaders;
     raft_a_follower_that_keeps_what_conflicts: Broken::Engine(Rule::ConflictsKept), 500, changing_leaders;
+    // Rules of the driver, of Paxos.
+    paxos_promises_and_accepts_that_leave_before_they_are_durable: Broken::SentBeforeDurable, 500, paxos(raft_crashing);
+    paxos_accepts_before_their_batches_are_durable: Broken::BatchesNotDurable, 500, paxos(raft_crashing);
+    paxos_accepts_whose_batches_are_not_looked_for: Broken::BatchesUnchecked, 1_000, paxos(raft);
+    paxos_a_journal_forgotten_before_its_block_is_written: Broken::ForgottenTooEarly, 500, paxos(raft_crashing);
+    paxos_a_lost_journal: Broken::JournalLost, 500, paxos(raft);
+    paxos_accepts_that_bind_though_their_batches_were_lost: Broken::UnsentKept, 500, paxos(raft_crashing);
+    paxos_messages_of_former_epochs: Broken::FormerEpochCounted, 4_000, paxos(raft_epochs);
+    paxos_an_epoch_begun_before_the_former_one_is_on_disk: Broken::EpochBegunTooEarly, 500, paxos(raft_epochs_behind);
+    paxos_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, paxos(raft_epochs);
+    // Rules of the engine, of Paxos.
+    paxos_a_promise_that_is_forgotten_in_a_restart: Broken::Engine(Rule::PromiseForgotten), 500, paxos(changing_leaders);
+    paxos_a_value_that_is_forgotten_in_a_restart: Broken::Engine(Rule::AcceptedForgotten), 500, paxos(changing_leaders);
+    paxos_a_ballot_below_the_promise_that_is_accepted: Broken::Engine(Rule::LowBallotAccepted), 500, paxos(changing_leaders);
+    paxos_an_own_value_where_a_promise_carried_one: Broken::Engine(Rule::OwnValueTaken), 500, paxos(changing_leaders);
+    paxos_the_value_of_the_lowest_ballot: Broken::Engine(Rule::LowestBallotTaken), 1_000, paxos(figure_8);
+    paxos_a_majority_of_promises_less_one: Broken::Engine(Rule::FewerPromises), 500, paxos(changing_leaders);
+    paxos_a_majority_of_accepts_less_one: Broken::Engine(Rule::FewerAccepts), 500, paxos(changing_leaders);
+    paxos_gaps_that_are_not_filled: Broken::Engine(Rule::GapNotFilled), 500, paxos(changing_leaders);
+    paxos_a_promise_to_who_lacks_blocks: Broken::Engine(Rule::LowCertifiedPromised), 1_000, paxos(changing_leaders);
 }
 
 #[test]

@@ -189,6 +189,7 @@ pub(crate) trait CatchUp: Member {
         self.on_status_of(from, status);
         let base = self.base_mut();
         if base.asking.is_open() {
+            base.asking.fall_back(from, status.certified);
             base.asking.defer(from, status);
             return Ok(());
         }

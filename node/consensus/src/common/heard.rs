@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use quorate_crypto::{Height, ValidatorIndex};
 
 use crate::message::{Body, Message};
+use crate::paxos;
 use crate::pbft;
 use crate::raft;
 use crate::testimony::Said;
@@ -30,6 +31,9 @@ enum Kind {
     RequestVote,
     VoteReply,
     AppendReply,
+    Promise,
+    Accept,
+    Accepted,
 }
 
 /// Validators say things in the order of reigns, and within a reign roughly of heights.
@@ -56,7 +60,7 @@ impl Heard {
 
     /// The last that this validator signed of each kind.
     pub(crate) fn of(&self, validator: ValidatorIndex) -> impl Iterator<Item = &Said> {
-        let slots = (validator, Kind::Seal)..=(validator, Kind::AppendReply);
+        let slots = (validator, Kind::Seal)..=(validator, Kind::Accepted);
         self.latest.range(slots).map(|(_, (_, said))| said)
     }
 }
@@ -79,6 +83,14 @@ fn place_of(body: &Body) -> Option<(Kind, Rank)> {
             raft::Body::VoteReply(reply) => Some((Kind::VoteReply, (reply.term.0, Height::GENESIS))),
             raft::Body::AppendReply(reply) => Some((Kind::AppendReply, (reply.term.0, reply.index))),
             raft::Body::AppendEntries(_) | raft::Body::TimeoutNow { .. } => None,
+        },
+        Body::Paxos(body) => match body {
+            paxos::Body::Promise(promise) => Some((Kind::Promise, (promise.ballot.round, Height::GENESIS))),
+            paxos::Body::Accept(accept) => Some((Kind::Accept, (accept.ballot.round, accept.top()?))),
+            paxos::Body::Accepted(accepted) => {
+                Some((Kind::Accepted, (accepted.ballot.round, accepted.top()?)))
+            }
+            paxos::Body::Prepare(_) | paxos::Body::Nack(_) | paxos::Body::Chosen(_) => None,
         },
         Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => None,
     }

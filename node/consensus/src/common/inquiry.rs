@@ -39,6 +39,14 @@ impl Asking {
         self.open
     }
 
+    /// A peer that answered says that it has certified this much, which may be less: it has crashed since,
+    /// and what it had is not on its disk, nor maybe on anybody's. Of what the replica signed there it has told.
+    pub(crate) fn fall_back(&mut self, from: ValidatorIndex, certified: Height) {
+        if let Some(answer) = self.answers.get_mut(&from) {
+            *answer = certified.min(*answer);
+        }
+    }
+
     /// Keeps a status until the replica may speak.
     pub(crate) fn defer(&mut self, from: ValidatorIndex, status: &Status) {
         self.deferred.insert(from, status.clone());
@@ -113,6 +121,7 @@ pub(crate) trait Inquiring: Member {
     /// Tells a validator that has started what is known here that it signed.
     fn on_inquiry(&mut self, from: ValidatorIndex, inquiry: &Inquiry) -> Result<(), Rejection> {
         let base = self.base_mut();
+        base.asking.fall_back(from, inquiry.certified);
         let period = u64::from(base.config.timing.resend.from_ms) / 2;
         if base.config.index.is_none() || !base.peers.may_testify(from, base.now, period) {
             return Err(Rejection::Duplicate);
@@ -183,15 +192,14 @@ pub(crate) trait Inquiring: Member {
         self.check_memory(&said, Told::Certificate)
     }
 
-    /// The height that somebody honest among those who answered has certified, once they are enough.
+    /// The height that somebody honest among those who answered has certified, once they are enough. Those who
+    /// answered above it may lie, or be gone with what they had: it can do without as many.
     fn height_told(&self) -> Option<Height> {
         let base = self.base();
         let mut heights: Vec<Height> = base.asking.answers.values().copied().collect();
-        if heights.len() < self.answers_needed() {
-            return None;
-        }
+        let spare = heights.len().checked_sub(self.answers_needed())?;
         heights.sort_unstable_by(|a, b| b.cmp(a));
-        let place = base.config.committee.weak_quorum().saturating_sub(1);
+        let place = base.config.committee.weak_quorum().saturating_sub(1).max(spare);
         Some(heights.get(place).copied().unwrap_or_default())
     }
 

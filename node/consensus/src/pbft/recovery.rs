@@ -25,7 +25,7 @@ impl Replica {
                 Record::Own(message) => self.restore_own(message),
                 Record::Accepted(message) => self.restore_accepted(message),
                 Record::Prepared(certificate) => self.restore_certificate(certificate),
-                Record::Entered(_) | Record::Raft(..) => {}
+                Record::Entered(_) | Record::Raft(..) | Record::Paxos(..) => {}
             }
         }
         self.carry_over();

@@ -119,7 +119,7 @@ impl Replica {
             Body::Status(status) => self.on_status(sender, status),
             Body::Inquiry(inquiry) => self.on_inquiry(sender, inquiry),
             Body::Testimony(testimony) => self.on_testimony(sender, testimony),
-            Body::Raft(_) => Err(Rejection::WrongEngine),
+            Body::Raft(_) | Body::Paxos(_) => Err(Rejection::WrongEngine),
             Body::Pbft(body) => match body {
                 message::Body::PrePrepare {
                     view,
@@ -188,7 +188,7 @@ impl Replica {
                 self.base.send(about, message);
                 Ok(())
             }
-            Body::Raft(_) => Err(Rejection::WrongEngine),
+            Body::Raft(_) | Body::Paxos(_) => Err(Rejection::WrongEngine),
             Body::Pbft(body) => match body {
                 message::Body::PrePrepare {
                     view,

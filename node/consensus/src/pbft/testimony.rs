@@ -75,7 +75,12 @@ impl Replica {
             }
             Statement::ViewChange(claims) => self.remembers_change(claims),
             Statement::NewView(new_view) => self.remembers_new_view(new_view),
-            Statement::RequestVote(_) | Statement::VoteReply(_) | Statement::AppendReply(_) => false,
+            Statement::RequestVote(_)
+            | Statement::VoteReply(_)
+            | Statement::AppendReply(_)
+            | Statement::Promise(_)
+            | Statement::Accept(_)
+            | Statement::Accepted(_) => false,
         }
     }
 

@@ -120,7 +120,10 @@ impl Member for Replica {
             | Statement::Prepare { .. }
             | Statement::Commit { .. }
             | Statement::ViewChange(_)
-            | Statement::NewView(_) => false,
+            | Statement::NewView(_)
+            | Statement::Promise(_)
+            | Statement::Accept(_)
+            | Statement::Accepted(_) => false,
         }
     }
 

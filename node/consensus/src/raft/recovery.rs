@@ -31,7 +31,9 @@ impl Replica {
                     }
                     continue;
                 }
-                Record::Accepted(_) | Record::Prepared(_) | Record::Entered(_) => continue,
+                Record::Accepted(_) | Record::Prepared(_) | Record::Entered(_) | Record::Paxos(..) => {
+                    continue;
+                }
             };
             match record {
                 message::Record::Term { term, voted_for } => self.restore_term(term, voted_for),

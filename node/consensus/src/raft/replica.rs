@@ -196,7 +196,7 @@ impl Replica {
                     }
                 }
             }
-            Body::Pbft(_) => Err(Rejection::WrongEngine),
+            Body::Pbft(_) | Body::Paxos(_) => Err(Rejection::WrongEngine),
         }
     }
 
@@ -256,7 +256,7 @@ impl Replica {
                     Ok(())
                 }
             },
-            Body::Pbft(_) => Err(Rejection::WrongEngine),
+            Body::Pbft(_) | Body::Paxos(_) => Err(Rejection::WrongEngine),
         }
     }
 

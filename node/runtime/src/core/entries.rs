@@ -9,7 +9,7 @@
 
 use std::collections::VecDeque;
 
-use quorate_consensus::{Body, Message, Record, pbft, raft};
+use quorate_consensus::{Body, Message, Record, paxos, pbft, raft};
 use quorate_crypto::{Epoch, Height};
 
 /// Entries behind one about a reign before that is written anew.
@@ -172,8 +172,9 @@ fn reign_of(record: &Record) -> u64 {
         }
         Record::Prepared(certificate) => certificate.view.0,
         Record::Raft(_, raft::Record::Term { term, .. }) => term.0,
-        // An entry has a height.
-        Record::Raft(_, raft::Record::Entry { .. }) => u64::MAX,
+        Record::Paxos(_, paxos::Record::Promised(ballot)) => ballot.round,
+        // An entry and an accepted value have a height.
+        Record::Raft(_, raft::Record::Entry { .. }) | Record::Paxos(_, paxos::Record::Accepted(_)) => u64::MAX,
     }
 }
 

@@ -88,8 +88,9 @@ pub(super) fn altered(world: &mut World, body: &Body) -> Body {
             testimony.said.pop();
             Body::Testimony(testimony)
         }
-        // Raft promises nothing under liars.
+        // Raft and Paxos promise nothing under liars.
         Body::Raft(body) => Body::Raft(body.clone()),
+        Body::Paxos(body) => Body::Paxos(body.clone()),
         Body::Pbft(body) => Body::Pbft(match body {
             Pbft::PrePrepare {
                 view,

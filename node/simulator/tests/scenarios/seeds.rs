@@ -82,3 +82,19 @@ fn raft_epochs_end_and_begin_under_faults() {
             .with_epochs()
     });
 }
+
+#[test]
+fn paxos_faulty_links_and_machines_neither_split_nor_stop_the_network() {
+    run_seeds("paxos, faults", 1_500, |size, seed| {
+        Scenario::stormy(size, seed).ordered_by(Engine::Paxos)
+    });
+}
+
+#[test]
+fn paxos_epochs_end_and_begin_under_faults() {
+    run_seeds("paxos, epochs", 750, |size, seed| {
+        Scenario::stormy(size, seed)
+            .ordered_by(Engine::Paxos)
+            .with_epochs()
+    });
+}

@@ -1,14 +1,15 @@
-//! Three replicas of Raft for the model checker: all that they can do in a few terms.
+//! Three replicas of Raft or of Paxos for the model checker: all that they can do in a few terms, or rounds.
 //!
 //! The replicas run the engine's own code, with a window of one height. Each has a batch of its own, which it
 //! proposes if it leads. The network keeps whatever was said and delivers it to each replica in any order,
-//! any number of times, or never. A replica may time out in each term but the last, and may crash and come
-//! back from its journal once.
+//! any number of times, or never. A replica may time out as long as no term above the last comes of it, and
+//! may crash and come back from its journal once.
 //!
-//! Reductions: nobody says what binds nobody. Whoever times out gets the pre-votes it needs, votes that are
-//! refused are not told, nor that a leader's term is over. What is signed and recorded is durable at once, and batches are there; so a step of a replica ends when
-//! nothing is left to do without a message. What is decided is not executed. Heartbeats are left out: what
-//! they find out is that messages were lost, which here is the same as late.
+//! Reductions: nobody says what binds nobody, but for prepares and what is chosen. In Raft, whoever times out
+//! gets the pre-votes it needs. Refusals are not told, nor that a leader's term is over; nor does a leader
+//! find that out by itself. What is signed and recorded is durable at once, and batches are there; so a step
+//! of a replica ends when nothing is left to do without a message. What is decided is not executed.
+//! Heartbeats are left out: what they find out is that messages were lost, which here is the same as late.
 
 use std::collections::hash_map::DefaultHasher;
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -16,9 +17,9 @@ use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use quorate_consensus::raft::{self, Replica, Term, VoteReply};
-use quorate_consensus::{Action, Body, Config, Input, Message, Record, Step, Timer, Verified};
-use quorate_crypto::{Committee, Digest, Engine, Height, ValidatorIndex, sha256};
+use quorate_consensus::raft::{self, Term, VoteReply};
+use quorate_consensus::{Action, Body, Config, Engine, Input, Message, Record, Step, Timer, Verified, paxos};
+use quorate_crypto::{Committee, Digest, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Parameters, ParametersV1, Timestamp, encode};
 use stateright::{Model, Property};
 
@@ -30,7 +31,7 @@ use crate::world::describe;
 /// The time of every step.
 const NOW: Timestamp = Timestamp(1_000_000);
 
-/// The model: how many terms, and whether replicas crash.
+/// The model: which engine, how many terms, and whether replicas crash.
 #[derive(Clone, Debug)]
 pub struct Three {
     lab: Arc<Mutex<Lab>>,
@@ -76,7 +77,7 @@ struct Outcome {
 /// A replica with what is on its disk.
 #[derive(Clone, Debug)]
 struct Local {
-    replica: Replica,
+    engine: Engine,
     journal: Vec<Record>,
 }
 
@@ -94,6 +95,18 @@ struct Lab {
     outcomes: HashMap<(usize, u32, Cause), Arc<Outcome>>,
 }
 
+impl Outcome {
+    /// Nothing comes of it.
+    fn nothing(local: u32) -> Self {
+        Self {
+            next: local,
+            says: Vec::new(),
+            decides: Vec::new(),
+            term: 0,
+        }
+    }
+}
+
 impl fmt::Display for Happening {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)
@@ -101,10 +114,10 @@ impl fmt::Display for Happening {
 }
 
 impl Three {
-    /// Three replicas in terms up to this one, which may crash once each or do not.
-    pub fn new(last_term: u64, crashes: bool) -> Self {
+    /// Three replicas in terms or rounds up to this one, which may crash once each or do not.
+    pub fn new(engine: quorate_crypto::Engine, last_term: u64, crashes: bool) -> Self {
         let lab = Lab {
-            committee: committee(3, Engine::Raft),
+            committee: committee(3, engine),
             last_term,
             crashes,
             #[cfg(broken_rules)]
@@ -158,10 +171,7 @@ impl Model for Three {
         let mut lab = self.lab();
         for (place, local) in situation.replicas.into_iter().enumerate() {
             let mut causes: Vec<Cause> = situation.said.iter().copied().map(Cause::Message).collect();
-            let term = lab.locals[local as usize].replica.term().0;
-            if term < lab.last_term {
-                causes.push(Cause::Timeout);
-            }
+            causes.push(Cause::Timeout);
             if lab.crashes && !situation.crashed[place] {
                 causes.push(Cause::Crash);
             }
@@ -197,11 +207,31 @@ impl Model for Three {
             Property::always("election safety", |model: &Self, situation: &Situation| {
                 let lab = model.lab();
                 let leaders = situation.replicas.iter().filter_map(|local| {
-                    let replica = &lab.locals[*local as usize].replica;
-                    replica.is_leading().then(|| replica.term())
+                    match &lab.locals[*local as usize].engine {
+                        Engine::Raft(replica) => replica.is_leading().then(|| replica.term().0),
+                        // Here it is by its number that a ballot has one proposer.
+                        Engine::Paxos(_) | Engine::Pbft(_) => None,
+                    }
                 });
                 let leaders: Vec<_> = leaders.collect();
                 leaders.iter().collect::<BTreeSet<_>>().len() == leaders.len()
+            }),
+            Property::always("one value a ballot", |model: &Self, situation: &Situation| {
+                let lab = model.lab();
+                let mut proposed = BTreeMap::new();
+                let said = situation
+                    .said
+                    .iter()
+                    .map(|number| &lab.messages[*number as usize]);
+                let accepts = said.filter_map(|message| match &message.v1().body {
+                    Body::Paxos(paxos::Body::Accept(accept)) => Some(accept),
+                    _ => None,
+                });
+                accepts
+                    .flat_map(|accept| accept.values.iter().map(|value| (accept.ballot, value.digest())))
+                    .all(|(ballot, value)| {
+                        *proposed.entry((ballot, value.height)).or_insert(value.proposal) == value.proposal
+                    })
             }),
             Property::sometimes("decided in the first term", |_, situation: &Situation| {
                 !situation.decided.is_empty() && !situation.decided_later
@@ -249,11 +279,12 @@ impl Lab {
 
     fn recover(&mut self, place: usize, journal: Vec<Record>) -> Outcome {
         self.break_rule();
-        let (replica, step) = Replica::recover(self.config(place), journal.clone());
-        let mut local = Local { replica, journal };
+        let (engine, step) =
+            Engine::recover(self.config(place), journal.clone()).expect("the engine is built in");
+        let mut local = Local { engine, journal };
         let mut part = self.settle(place, &mut local, step);
         let batch = Input::BatchesAvailable(vec![sha256(&[place as u8])]);
-        let step = local.replica.step(NOW, batch);
+        let step = local.engine.step(NOW, batch);
         let more = self.settle(place, &mut local, step);
         part.says.extend(more.says);
         part.next = more.next;
@@ -269,30 +300,18 @@ impl Lab {
         let mut next = self.locals[local as usize].clone();
         let outcome = match cause {
             Cause::Crash => self.recover(place, next.journal),
-            Cause::Timeout => {
-                let reign = next.replica.term().0;
-                let step = next.replica.step(NOW, Input::Timeout(Timer::Progress { reign }));
-                self.settle(place, &mut next, step);
-                let pre_vote = self.pre_vote(place, reign + 1);
-                let step = next.replica.step(NOW, pre_vote);
-                self.settle(place, &mut next, step)
-            }
+            Cause::Timeout => self.time_out(place, local, &mut next),
             Cause::Message(number) => {
                 let message = self.messages[number as usize].clone();
                 let stale = match &message.v1().body {
-                    Body::Raft(raft::Body::AppendEntries(append)) => append.term < next.replica.term(),
+                    Body::Raft(raft::Body::AppendEntries(append)) => append.term.0 < next.engine.reign(),
                     _ => false,
                 };
                 if stale || usize::from(message.v1().sender.0) == place {
-                    Outcome {
-                        next: local,
-                        says: Vec::new(),
-                        decides: Vec::new(),
-                        term: 0,
-                    }
+                    Outcome::nothing(local)
                 } else {
                     let input = Input::Message(Verified::trusted(message));
-                    let step = next.replica.step(NOW, input);
+                    let step = next.engine.step(NOW, input);
                     self.settle(place, &mut next, step)
                 }
             }
@@ -300,6 +319,33 @@ impl Lab {
         let outcome = Arc::new(outcome);
         self.outcomes.insert(key, Arc::clone(&outcome));
         outcome
+    }
+
+    /// The election timer fires at one that does not lead.
+    fn time_out(&mut self, place: usize, local: u32, next: &mut Local) -> Outcome {
+        let reign = next.engine.reign();
+        let timer = Input::Timeout(Timer::Progress { reign });
+        match &next.engine {
+            Engine::Raft(_) if reign < self.last_term => {
+                let step = next.engine.step(NOW, timer);
+                self.settle(place, next, step);
+                let pre_vote = self.pre_vote(place, reign + 1);
+                let step = next.engine.step(NOW, pre_vote);
+                self.settle(place, next, step)
+            }
+            Engine::Paxos(replica) if !replica.is_leading() => {
+                let step = next.engine.step(NOW, timer);
+                let is_in_time = |action: &Action| match action {
+                    Action::Sign(Body::Paxos(body)) => body.ballot().round <= self.last_term,
+                    _ => true,
+                };
+                if !step.actions.iter().all(is_in_time) {
+                    return Outcome::nothing(local);
+                }
+                self.settle(place, next, step)
+            }
+            Engine::Raft(_) | Engine::Paxos(_) | Engine::Pbft(_) => Outcome::nothing(local),
+        }
     }
 
     /// Somebody else would vote for this replica in a term.
@@ -325,7 +371,7 @@ impl Lab {
             local.journal.extend(step.records);
             for action in step.actions {
                 let input = match action {
-                    Action::Sign(body @ Body::Raft(_)) => {
+                    Action::Sign(body @ (Body::Raft(_) | Body::Paxos(_))) => {
                         let scheme = Scheme::KeyedDigest;
                         Input::Own(scheme.sign_message(network(), &self.committee, own, body))
                     }
@@ -342,7 +388,7 @@ impl Lab {
                     }
                     _ => continue,
                 };
-                steps.push_back(local.replica.step(NOW, input));
+                steps.push_back(local.engine.step(NOW, input));
             }
         }
         local.journal = Record::without_replaced(std::mem::take(&mut local.journal));
@@ -350,7 +396,7 @@ impl Lab {
             next: self.number_of_local(place, local),
             says,
             decides,
-            term: local.replica.term().0,
+            term: local.engine.reign(),
         }
     }
 
@@ -366,12 +412,16 @@ impl Lab {
 
     fn number_of_local(&mut self, place: usize, local: &Local) -> u32 {
         let mut hasher = DefaultHasher::new();
-        local.replica.hash_protocol(&mut hasher);
+        match &local.engine {
+            Engine::Raft(replica) => replica.hash_protocol(&mut hasher),
+            Engine::Paxos(replica) => replica.hash_protocol(&mut hasher),
+            Engine::Pbft(_) => {}
+        }
         encode(&local.journal).hash(&mut hasher);
         let next = u32::try_from(self.locals.len()).expect("replicas are few");
         let number = *self.numbers.entry((place, hasher.finish())).or_insert(next);
         if number == next {
-            local.replica.check_invariants();
+            local.engine.check_invariants();
             self.locals.push(local.clone());
         }
         number
@@ -399,6 +449,10 @@ fn binds(message: &Message) -> bool {
         Body::Raft(raft::Body::RequestVote(request)) => !request.pre_vote,
         Body::Raft(raft::Body::VoteReply(reply)) => reply.granted && !reply.pre_vote,
         Body::Raft(_) => true,
+        Body::Paxos(paxos::Body::Nack(_)) => false,
+        Body::Paxos(paxos::Body::Accept(accept)) => !accept.values.is_empty(),
+        Body::Paxos(paxos::Body::Accepted(accepted)) => !accepted.values.is_empty(),
+        Body::Paxos(_) => true,
         _ => false,
     }
 }

@@ -1,0 +1,93 @@
+//! Multi-decree Paxos (Lamport, "The part-time parliament", TOCS 1998; "Paxos made simple", 2001).
+//!
+//! n validators, of which any minority may crash and come back, and none lies; a quorum is a majority.
+//! Sections are those of the paper of 2001, and P1 to P2c are its requirements. Every height is an instance
+//! of its own, and each replica is a proposer, an acceptor and a learner.
+//! A [`Ballot`] (round, proposer) numbers proposals: ballots are totally ordered, and no two proposers
+//! share one.
+//!
+//! # Phase 1, for all heights at once (sections 2.2 and 3)
+//! - **Prepare.** A replica that hears no distinguished proposer for an election timeout takes a ballot above
+//!   all that it has heard of, and asks for promises about all heights above the one that it has certified.
+//! - **Promise.** An acceptor that has promised nothing higher promises to accept nothing lower any more,
+//!   and tells, for each of these heights, what it has accepted in the highest ballot. It answers only a
+//!   proposer that has all the blocks it has itself: what it accepted for those it has forgotten.
+//! - With a majority's promises, its own among them, the replica is the distinguished proposer.
+//!
+//! # Phase 2, height by height (sections 2.2, 2.3 and 3)
+//! - **Accept.** Where promises told of values, the distinguished proposer proposes the one of the highest
+//!   ballot (P2c); it fills the gaps between these heights with null; above them it is free, and proposes the
+//!   oldest batches that wait, several heights at a time, within the window above the certified height.
+//! - **Accepted.** An acceptor accepts whatever it has not promised not to (P1a), when the value's batches are
+//!   here, and says so when value and batches are durable.
+//! - **Chosen.** A value that a majority has accepted in one ballot is chosen. The distinguished proposer is
+//!   also the distinguished learner: it counts, and tells the others. Any of them passes that word on to
+//!   whoever missed it.
+//! - **Nack.** An acceptor tells a proposer that its ballot is below the one promised.
+//!
+//! Decided heights are executed, sealed and certified as with every engine. A certified block answers for
+//! itself: its height takes part in no phase any more, and whoever lacks it fetches it.
+//!
+//! # One distinguished proposer (section 2.4)
+//! - It says its accept again, four times in the shortest election timeout, with all that has not been chosen
+//!   for so long, or with nothing; acceptors answer. So its absence is noticed, and so is theirs: one that no
+//!   majority has answered for an election timeout gives way.
+//! - An acceptor that hears it ignores the prepares of others, as any request may be ignored (section 2.2).
+//! - The own acceptor is asked last, when its promise makes the majority; and a ballot that nothing higher was
+//!   heard of is prepared again, not a new one. So whoever is cut off drives no rounds up, and accepts again
+//!   when it comes back.
+//! - A proposer that meets a higher promise waits for its next timeout. These are drawn anew each time, from a
+//!   range that doubles while nothing comes of them, so that duels end. Only one that a majority has answered in
+//!   phase 2 goes on at once, in a ballot above that promise: this majority hears it and ignores the other.
+//! - One of which nothing was chosen for an election timeout, though it is answered, prepares again: the value
+//!   that it took over may be one whose batches only somebody had who is gone; another majority knows nothing
+//!   of it.
+//!
+//! # Why that is safe
+//! Let a majority Q have accepted v for height h in ballot b, and let a proposer propose in b' > b for h. It
+//! has promises of a majority for b'. Some acceptor of Q is among them. It had not certified h when it
+//! promised, as the proposer had not, and it promised only to one whose certified height was not below its
+//! own; so it had forgotten nothing about h. It accepted in b before it promised b' (P1a), so it told of b or of
+//! a ballot between, in which by induction v was proposed. So the proposer takes v (P2c). For a height that it
+//! has certified itself it proposes nothing.
+//! - **Crashes.** What is promised and accepted is recorded before it is said, and a record of a height goes
+//!   only when its block is on disk. Certified heights may fall back at a restart, and then the records of
+//!   what lies above are there again; no engine needs to wait for a fetched block to be on disk.
+//! - **Lost batches.** A record of a value whose batches a crash has lost is left out at a restart. Neither an
+//!   accepted nor a promise had told of it, as both wait for batches; so it counts as never accepted, and what
+//!   was accepted before it for the height counts again.
+//! - **One value a ballot and height.** Whoever proposes has its own promise on its disk, so no later life of
+//!   it takes the ballot again. An answer to a prepare of a former life, which asked about fewer heights, is
+//!   not counted.
+//!
+//! # Before the first promise
+//! A replica that starts asks what it signed, as with every engine. Promises, accepts and accepteds that it
+//! does not remember silence it. That is more than Paxos promises: a disk that lies is outside it, and what
+//! nobody who answers has heard is not found out.
+//!
+//! # Deviations
+//! - An acceptor that accepts in a ballot which it has not promised promises it by that.
+//! - A proposer too far ahead of an acceptor's clock is not heard by it, so that one wrong clock does not run
+//!   away with the chain's time. What phase 1 brought up is not judged by time again.
+//! - A distinguished proposer that stops hands over to nobody: its absence is noticed.
+//! - A proposer does not remember each ballot that it tries (section 2.5); the promise of its own acceptor does
+//!   that for it, as it proposes nothing without.
+//! - Membership changes with the epoch, whose engines are separate. In the parliament of 1998 decrees change it.
+//! - An acceptor that comes back with its chain so far behind its journal that a promise cannot tell of all
+//!   that it has accepted ([`MAX_PROMISED`]) promises nothing until it has more blocks.
+
+mod acceptor;
+mod inspect;
+mod learner;
+mod member;
+mod message;
+mod proposer;
+mod recovery;
+mod replica;
+mod timers;
+
+pub use message::{
+    Accept, Accepted, AcceptedValue, Ballot, Body, Chosen, MAX_PROMISED, MAX_VALUES, Nack, Prepare, Promise,
+    Record, Value, ValueDigest,
+};
+pub use replica::Replica;

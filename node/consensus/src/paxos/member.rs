@@ -1,0 +1,163 @@
+//! What the parts that all engines have in common ask a replica of Paxos.
+
+use quorate_crypto::{Height, ValidatorIndex};
+
+use super::Replica;
+use crate::common::{Base, Member, Outcome, Sealing as _, mask};
+use crate::contract::Rejection;
+use crate::message::{Holding, Message, Status};
+use crate::testimony::{Said, Statement};
+
+impl Member for Replica {
+    fn base(&self) -> &Base {
+        &self.base
+    }
+
+    fn base_mut(&mut self) -> &mut Base {
+        &mut self.base
+    }
+
+    fn reign(&self) -> (u64, bool) {
+        (self.acceptor.promised.round, self.hears_proposer)
+    }
+
+    fn outcomes(&self) -> impl DoubleEndedIterator<Item = (Height, &Outcome)> {
+        self.outcomes.iter().map(|(height, outcome)| (*height, outcome))
+    }
+
+    fn outcome(&self, height: Height) -> Option<&Outcome> {
+        self.outcomes.get(&height)
+    }
+
+    fn existing_outcome_mut(&mut self, height: Height) -> Option<&mut Outcome> {
+        self.outcomes.get_mut(&height)
+    }
+
+    fn outcome_mut(&mut self, height: Height) -> Result<&mut Outcome, Rejection> {
+        self.base.check_kept(height)?;
+        Ok(self.outcomes.entry(height).or_default())
+    }
+
+    fn is_proposed(&self, height: Height) -> bool {
+        self.acceptor.accepted.contains_key(&height)
+            || self.acceptor.asked.contains_key(&height)
+            || self.learner.told(height).is_some()
+    }
+
+    /// Only what is chosen is decided, executed and sealed; but this replica need not have accepted it, or a
+    /// crash may lose that it has. In an epoch that is over it keeps no record.
+    fn explains_seal(&self, height: Height) -> bool {
+        let vote = self.acceptor.accepted.get(&height);
+        self.base.is_finished() || vote.is_some_and(|vote| vote.durable)
+    }
+
+    fn on_certified(&mut self, former: Height) {
+        let certified = self.base.certified;
+        self.acceptor.forget_up_to(certified);
+        self.proposer.forget_up_to(certified);
+        self.learner.forget_up_to(certified);
+        self.outcomes = self.outcomes.split_off(&certified.next());
+        if self.base.is_finished() {
+            return;
+        }
+        self.act_on_entered(former);
+        let accepted = self.accept_asked();
+        if !accepted.is_empty() {
+            self.sign_accepted(self.acceptor.promised, accepted);
+        }
+    }
+
+    fn act_on(&mut self, height: Height) {
+        self.try_decide(height);
+    }
+
+    /// A value that was accepted in a former ballot, and that nobody has brought up since, is no work: what
+    /// it was to order waits in its batches.
+    fn is_busy(&self) -> bool {
+        let promised = self.acceptor.promised;
+        let is_open = |(height, outcome): (&Height, &Outcome)| {
+            let vote = self.acceptor.accepted.get(height);
+            outcome.decided.is_some()
+                || !outcome.seals.is_empty()
+                || vote.is_some_and(|vote| vote.ballot == promised)
+        };
+        self.outcomes.iter().any(is_open) || !self.acceptor.asked.is_empty() || !self.hears_proposer
+    }
+
+    /// That a height is known to be chosen stands in the place of everybody's accepts.
+    fn holding(&self, height: Height) -> Holding {
+        let outcome = self.outcomes.get(&height);
+        let chosen = self.learner.told(height).is_some() || outcome.is_some_and(|o| o.decided.is_some());
+        Holding {
+            proposal: self.is_proposed(height),
+            first: 0,
+            second: match chosen {
+                true => mask(self.base.config.committee.indices()),
+                false => 0,
+            },
+            seals: outcome.map_or(0, |outcome| mask(outcome.seals.keys().copied())),
+        }
+    }
+
+    fn on_status_of(&mut self, _from: ValidatorIndex, _status: &Status) {}
+
+    /// The distinguished proposer shows itself by its accepts.
+    fn answer_about_reign(&self, _from: ValidatorIndex, _status: &Status) -> Vec<Message> {
+        Vec::new()
+    }
+
+    /// Passes on that a value is chosen. The distinguished proposer says again what is not.
+    fn answer_about_height(&self, height: Height, held: Holding, answer: &mut Vec<Message>) {
+        if held.second == 0
+            && let Some(message) = self.learner.told(height)
+        {
+            answer.push(message.clone());
+        }
+    }
+
+    /// What was said in a ballot up to the one that the journal has promised binds no more than that does. A
+    /// distinguished proposer has its own promise.
+    fn remembers(&self, said: &Said) -> bool {
+        let Some(own) = self.base.config.index else {
+            return true;
+        };
+        let persisted = self.acceptor.persisted;
+        match &said.statement {
+            Statement::Seal { height, .. } => {
+                let outcome = self.outcomes.get(height);
+                *height <= self.base.certified.max(self.sealed)
+                    || self.acceptor.accepted.contains_key(height)
+                    || outcome.is_some_and(|outcome| outcome.asked_seal || outcome.seals.contains_key(&own))
+            }
+            Statement::Promise(promise) => promise.ballot <= persisted,
+            Statement::Accept(accept) => accept.ballot <= persisted,
+            Statement::Accepted(accepted) => accepted.values.iter().all(|value| {
+                let vote = self.acceptor.accepted.get(&value.height);
+                value.height <= self.base.certified
+                    || vote.is_some_and(|vote| {
+                        vote.ballot > accepted.ballot
+                            || (vote.ballot, vote.digest) == (accepted.ballot, value.proposal)
+                    })
+            }),
+            Statement::PrePrepare { .. }
+            | Statement::Prepare { .. }
+            | Statement::Commit { .. }
+            | Statement::ViewChange(_)
+            | Statement::NewView(_)
+            | Statement::RequestVote(_)
+            | Statement::VoteReply(_)
+            | Statement::AppendReply(_) => false,
+        }
+    }
+
+    fn said_by(&self, _about: ValidatorIndex, _above: Height) -> Vec<Said> {
+        Vec::new()
+    }
+
+    fn on_inquiry_closed(&mut self) {
+        let heights: Vec<Height> = self.outcomes.keys().copied().collect();
+        for height in heights {
+            self.try_seal(height);
+        }
+    }
+}

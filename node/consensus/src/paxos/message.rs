@@ -1,0 +1,215 @@
+//! What replicas of Paxos say to each other, and what they keep.
+
+use std::fmt;
+
+use quorate_crypto::bounded::bounded_vec;
+use quorate_crypto::{Digest, Domain, Epoch, Height, ValidatorIndex};
+use quorate_ledger::{Proposal, encode};
+use serde::{Deserialize, Serialize};
+
+use crate::contract::MAX_WINDOW;
+
+/// The most values in one message of phase 2.
+pub const MAX_VALUES: usize = MAX_WINDOW;
+
+/// The most accepted values in one promise. In a running replica they lie within its window; one that starts
+/// with its chain behind its journal may have more, and promises nothing while it has more than this.
+pub const MAX_PROMISED: usize = 2 * MAX_WINDOW;
+
+/// The number of a proposal: compared by its round, then by its proposer, so that no two proposers share one.
+/// Rounds begin with 1; the ballot of round 0 is below all others.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct Ballot {
+    /// The round.
+    pub round: u64,
+    /// Whose ballot it is.
+    pub proposer: ValidatorIndex,
+}
+
+/// A message of Paxos. The order of the variants is frozen.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Body {
+    /// Phase 1a, for all heights at once.
+    Prepare(Prepare),
+    /// Phase 1b.
+    Promise(Promise),
+    /// Phase 2a; without a value it shows that the distinguished proposer is alive.
+    Accept(Accept),
+    /// Phase 2b.
+    Accepted(Accepted),
+    /// The refusal of a prepare or an accept.
+    Nack(Nack),
+    /// A majority has accepted a value.
+    Chosen(Chosen),
+}
+
+/// A proposer asks for promises.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Prepare {
+    /// Its ballot.
+    pub ballot: Ballot,
+    /// The last height that it has certified: it asks about all above.
+    pub certified: Height,
+}
+
+/// An acceptor promises to accept nothing of a lower ballot any more.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Promise {
+    /// The ballot of the prepare that this answers.
+    pub ballot: Ballot,
+    /// Its certified height.
+    pub certified: Height,
+    /// For each height above that: what was accepted in the highest ballot.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_PROMISED>")]
+    pub accepted: Vec<AcceptedValue>,
+}
+
+/// What an acceptor has accepted last for a height.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AcceptedValue {
+    /// The height.
+    pub height: Height,
+    /// In which ballot.
+    pub ballot: Ballot,
+    /// The value.
+    pub proposal: Proposal,
+}
+
+/// The distinguished proposer asks to accept values.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Accept {
+    /// Its ballot.
+    pub ballot: Ballot,
+    /// The last height that it has certified.
+    pub certified: Height,
+    /// The values, of different heights.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_VALUES>")]
+    pub values: Vec<Value>,
+}
+
+/// A value for a height.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Value {
+    /// The height.
+    pub height: Height,
+    /// The value.
+    pub proposal: Proposal,
+    /// Whether the proposer made it, and phase 1 did not bring it up: then its time is judged.
+    pub fresh: bool,
+}
+
+/// An acceptor has accepted values, durably and with their batches.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The ballot of the accept that this answers.
+    pub ballot: Ballot,
+    /// Which values; none says only that the ballot is the highest promised.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_VALUES>")]
+    pub values: Vec<ValueDigest>,
+}
+
+/// Names a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct ValueDigest {
+    /// The height.
+    pub height: Height,
+    /// The proposal's digest.
+    pub proposal: Digest,
+}
+
+/// An acceptor has promised a higher ballot.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Nack {
+    /// The ballot that it refuses.
+    pub ballot: Ballot,
+    /// The ballot that it has promised.
+    pub promised: Ballot,
+}
+
+/// A value is chosen for a height, for ever.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Chosen {
+    /// The ballot in which a majority has accepted it.
+    pub ballot: Ballot,
+    /// The height.
+    pub height: Height,
+    /// The value.
+    pub proposal: Proposal,
+}
+
+/// What an acceptor must remember across a crash.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Record {
+    /// The highest ballot that it has promised. The last one counts.
+    Promised(Ballot),
+    /// It has accepted a value.
+    Accepted(AcceptedValue),
+}
+
+impl Body {
+    /// The domain tag under which this is signed.
+    pub fn domain(&self) -> Domain {
+        match self {
+            Self::Prepare(_) => Domain::PAXOS_PREPARE,
+            Self::Promise(_) => Domain::PAXOS_PROMISE,
+            Self::Accept(_) => Domain::PAXOS_ACCEPT,
+            Self::Accepted(_) => Domain::PAXOS_ACCEPTED,
+            Self::Nack(_) => Domain::PAXOS_NACK,
+            Self::Chosen(_) => Domain::PAXOS_CHOSEN,
+        }
+    }
+
+    /// The content that is signed: names the network and the epoch.
+    pub fn signed_bytes(&self, network: Digest, epoch: Epoch) -> Vec<u8> {
+        match self {
+            Self::Prepare(prepare) => encode(&(network, epoch, prepare)),
+            Self::Promise(promise) => encode(&(network, epoch, promise)),
+            Self::Accept(accept) => encode(&(network, epoch, accept)),
+            Self::Accepted(accepted) => encode(&(network, epoch, accepted)),
+            Self::Nack(nack) => encode(&(network, epoch, nack)),
+            Self::Chosen(chosen) => encode(&(network, epoch, chosen)),
+        }
+    }
+
+    /// The ballot that it belongs to.
+    pub fn ballot(&self) -> Ballot {
+        match self {
+            Self::Prepare(prepare) => prepare.ballot,
+            Self::Promise(promise) => promise.ballot,
+            Self::Accept(accept) => accept.ballot,
+            Self::Accepted(accepted) => accepted.ballot,
+            Self::Nack(nack) => nack.ballot,
+            Self::Chosen(chosen) => chosen.ballot,
+        }
+    }
+}
+
+impl Accepted {
+    /// The highest height in it.
+    pub fn top(&self) -> Option<Height> {
+        self.values.iter().map(|value| value.height).max()
+    }
+}
+
+impl Accept {
+    /// The highest height in it.
+    pub fn top(&self) -> Option<Height> {
+        self.values.iter().map(|value| value.height).max()
+    }
+}
+
+impl Value {
+    /// Its name.
+    pub fn digest(&self) -> ValueDigest {
+        ValueDigest {
+            height: self.height,
+            proposal: self.proposal.digest(),
+        }
+    }
+}
+
+impl fmt::Display for Ballot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.round, self.proposer)
+    }
+}

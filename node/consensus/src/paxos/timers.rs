@@ -1,0 +1,110 @@
+//! When a replica takes the place of a distinguished proposer, and when that shows that it is alive.
+//!
+//! The election timer runs at every replica that votes. It is restarted whenever the distinguished proposer
+//! is heard or another ballot is promised; when it fires, the replica prepares a ballot of its own. It is
+//! drawn anew each time, and from a range that doubles while nothing comes of it, so that of two that
+//! outbid each other one is left alone for long enough. The distinguished proposer looks at its own whether
+//! a majority answers it.
+
+use super::Replica;
+use crate::contract::{Rejection, Timer, TimerRange};
+
+/// So many heartbeats fit into the shortest election timeout.
+const HEARTBEATS: u32 = 4;
+
+/// A range doubles at most so often.
+const MAX_DOUBLINGS: u32 = 16;
+
+impl Replica {
+    /// Whether this replica may become the distinguished proposer.
+    fn takes_part(&self) -> bool {
+        let alone = self.base.config.committee.size() == 1;
+        self.base.voter().is_some() && !alone && !self.base.is_finished()
+    }
+
+    pub(super) fn restart_election_timer(&mut self) {
+        self.cancel_election_timer();
+        if self.takes_part() {
+            let reign = self.acceptor.promised.round;
+            self.election_timer = Some(reign);
+            let after = self.election_timeout();
+            self.base.set_timer(Timer::Progress { reign }, after);
+        }
+    }
+
+    /// The first two attempts wait as long as anybody would, each further one twice as long.
+    fn election_timeout(&self) -> TimerRange {
+        let timing = &self.base.config.timing;
+        let TimerRange { from_ms, to_ms } = timing.election;
+        let doublings = self.attempts.saturating_sub(1).min(MAX_DOUBLINGS);
+        let scale = |ms: u32| {
+            let scaled = ms.saturating_mul(1 << doublings);
+            scaled.min(timing.progress_cap_ms.max(ms))
+        };
+        // At the cap it has to be drawn from a range as well.
+        TimerRange {
+            from_ms: scale(from_ms).min(scale(to_ms) / 2).max(from_ms),
+            to_ms: scale(to_ms),
+        }
+    }
+
+    /// Somebody is back: attempts that failed for want of it say nothing about the next (pitfall 6).
+    pub(super) fn hurry(&mut self) {
+        if std::mem::take(&mut self.attempts) > 1 {
+            self.restart_election_timer();
+        }
+    }
+
+    fn cancel_election_timer(&mut self) {
+        if let Some(reign) = self.election_timer.take() {
+            self.base.cancel_timer(Timer::Progress { reign });
+        }
+    }
+
+    pub(super) fn update_timers(&mut self) {
+        match (self.takes_part(), self.election_timer.is_some()) {
+            (true, false) => self.restart_election_timer(),
+            (false, true) => self.cancel_election_timer(),
+            _ => {}
+        }
+        let round = self.acceptor.promised.round;
+        let wanted = Some(round).filter(|_| self.proposer.is_leading() && self.takes_part());
+        if self.heartbeat != wanted {
+            if let Some(reign) = self.heartbeat {
+                self.base.cancel_timer(Timer::Heartbeat { reign });
+            }
+            self.heartbeat = wanted;
+            if let Some(reign) = wanted {
+                let shortest = self.base.config.timing.election.from_ms;
+                let after = TimerRange {
+                    from_ms: shortest / (HEARTBEATS + 1),
+                    to_ms: shortest / HEARTBEATS,
+                };
+                self.base.set_timer(Timer::Heartbeat { reign }, after);
+            }
+        }
+    }
+
+    pub(super) fn on_election_timeout(&mut self, reign: u64) -> Result<(), Rejection> {
+        if self.election_timer != Some(reign) {
+            return Err(Rejection::StaleTimer);
+        }
+        self.election_timer = None;
+        if self.proposer.is_leading() {
+            self.look_around();
+        } else {
+            self.attempts = self.attempts.saturating_add(1);
+            self.prepare();
+        }
+        Ok(())
+    }
+
+    pub(super) fn on_heartbeat_timeout(&mut self, reign: u64) -> Result<(), Rejection> {
+        if self.heartbeat != Some(reign) {
+            return Err(Rejection::StaleTimer);
+        }
+        self.heartbeat = None;
+        self.say_again();
+        Ok(())
+    }
+}
