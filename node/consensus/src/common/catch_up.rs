@@ -189,7 +189,8 @@ pub(crate) trait CatchUp: Member {
         self.on_status_of(from, status);
         let base = self.base_mut();
         if base.asking.is_open() {
-            base.asking.fall_back(from, status.certified);
+            let engine = base.config.committee.engine();
+            base.asking.fall_back(engine, from, status.certified);
             base.asking.defer(from, status);
             return Ok(());
         }

@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use quorate_crypto::{Certificate, Height, ValidatorIndex};
+use quorate_crypto::{Certificate, Engine, Height, ValidatorIndex};
 
 use super::base::{Base, Halted};
 use super::catch_up::CatchUp;
@@ -41,8 +41,11 @@ impl Asking {
 
     /// A peer that answered says that it has certified this much, which may be less: it has crashed since,
     /// and what it had is not on its disk, nor maybe on anybody's. Of what the replica signed there it has told.
-    pub(crate) fn fall_back(&mut self, from: ValidatorIndex, certified: Height) {
-        if let Some(answer) = self.answers.get_mut(&from) {
+    /// Where validators may lie an old message could be passed off as a new one, so there it counts for nothing.
+    pub(crate) fn fall_back(&mut self, engine: Engine, from: ValidatorIndex, certified: Height) {
+        if engine != Engine::Pbft
+            && let Some(answer) = self.answers.get_mut(&from)
+        {
             *answer = certified.min(*answer);
         }
     }
@@ -121,7 +124,8 @@ pub(crate) trait Inquiring: Member {
     /// Tells a validator that has started what is known here that it signed.
     fn on_inquiry(&mut self, from: ValidatorIndex, inquiry: &Inquiry) -> Result<(), Rejection> {
         let base = self.base_mut();
-        base.asking.fall_back(from, inquiry.certified);
+        let engine = base.config.committee.engine();
+        base.asking.fall_back(engine, from, inquiry.certified);
         let period = u64::from(base.config.timing.resend.from_ms) / 2;
         if base.config.index.is_none() || !base.peers.may_testify(from, base.now, period) {
             return Err(Rejection::Duplicate);

@@ -174,7 +174,9 @@ fn reign_of(record: &Record) -> u64 {
         Record::Raft(_, raft::Record::Term { term, .. }) => term.0,
         Record::Paxos(_, paxos::Record::Promised(ballot)) => ballot.round,
         // An entry and an accepted value have a height.
-        Record::Raft(_, raft::Record::Entry { .. }) | Record::Paxos(_, paxos::Record::Accepted(_)) => u64::MAX,
+        Record::Raft(_, raft::Record::Entry { .. }) | Record::Paxos(_, paxos::Record::Accepted(_)) => {
+            u64::MAX
+        }
     }
 }
 
