@@ -210,6 +210,18 @@ fn figure_8(seed: u64) -> Scenario {
     scenario
 }
 
+/// Leaders that die with several heights on their way, of which many messages are lost.
+fn losing(seed: u64) -> Scenario {
+    let mut scenario = Scenario::calm(3, seed);
+    scenario.faults_end_ms = 8_000;
+    scenario.patience_ms = 8_000;
+    scenario.batches = 400;
+    scenario.links.loss = 400;
+    scenario.links.delay_us = 30_000;
+    scenario.machines.crashes = 16;
+    scenario
+}
+
 /// The same network, ordered by Paxos.
 fn paxos(scenario: impl Fn(u64) -> Scenario) -> impl Fn(u64) -> Scenario {
     move |seed| scenario(seed).ordered_by(Engine::Paxos)
@@ -299,7 +311,7 @@ found! {
     paxos_the_value_of_the_lowest_ballot: Broken::Engine(Rule::LowestBallotTaken), 1_000, paxos(figure_8);
     paxos_a_majority_of_promises_less_one: Broken::Engine(Rule::FewerPromises), 500, paxos(changing_leaders);
     paxos_a_majority_of_accepts_less_one: Broken::Engine(Rule::FewerAccepts), 500, paxos(changing_leaders);
-    paxos_gaps_that_are_not_filled: Broken::Engine(Rule::GapNotFilled), 500, paxos(changing_leaders);
+    paxos_gaps_that_are_not_filled: Broken::Engine(Rule::GapNotFilled), 500, paxos(losing);
     paxos_a_promise_to_who_lacks_blocks: Broken::Engine(Rule::LowCertifiedPromised), 1_000, paxos(changing_leaders);
 }
 
