@@ -16,8 +16,9 @@ pub(super) struct OwnNetworkArgs {
     #[arg(long, value_name = "N", env = "QUORATE_VALIDATORS", default_value_t = 4)]
     #[arg(value_parser = clap::value_parser!(u16).range(3..=100))]
     validators: u16,
-    /// The consensus protocol; PBFT bears a fault from four validators on
-    #[arg(long, value_enum, env = "QUORATE_CONSENSUS", default_value_t = EngineName::Pbft)]
+    /// The protocol: pbft, for four validators at least, raft or paxos
+    #[arg(long, value_name = "NAME", value_enum, env = "QUORATE_CONSENSUS")]
+    #[arg(default_value_t = EngineName::Pbft, hide_possible_values = true)]
     consensus: EngineName,
     /// The first validator's API port; operations listeners are 100 above
     #[arg(long, value_name = "PORT", env = "QUORATE_API_PORT", default_value_t = 18100)]
