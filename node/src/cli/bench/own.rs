@@ -44,7 +44,7 @@ impl OwnNetworkArgs {
         let engine = Engine::from(self.consensus);
         if engine == Engine::Pbft && self.validators < 4 {
             return Err(Failure::usage(
-                "PBFT bears no fault with fewer than four validators",
+                "--validators: PBFT bears no fault with fewer than four",
             ));
         }
         let plan = Plan {
