@@ -144,6 +144,30 @@ impl Drop for Machines {
     }
 }
 
+/// Asks, if the test fails, the doctor on each machine: its operations listener is reached from there alone.
+struct Doctors<'a>(&'a Cluster);
+
+impl Drop for Doctors<'_> {
+    fn drop(&mut self) {
+        if !std::thread::panicking() {
+            return;
+        }
+        for number in 1..=4 {
+            let home = self.0.dir().join(format!("validator-{number}"));
+            let mut doctor = Command::new("ip");
+            doctor
+                .args(["netns", "exec", &format!("quorate-test-{number}")])
+                .arg(quorate())
+                .args(["node", "doctor", "--home"])
+                .arg(home);
+            if let Ok(said) = doctor.output() {
+                let said = String::from_utf8_lossy(&said.stdout).into_owned();
+                eprintln!("--- the doctor on the machine of validator-{number}\n{said}");
+            }
+        }
+    }
+}
+
 #[test]
 fn halves_and_thirds_commit_nothing_false_and_go_on_when_joined() {
     let Some(mut machines) = Machines::make() else {
@@ -153,6 +177,7 @@ fn halves_and_thirds_commit_nothing_false_and_go_on_when_joined() {
     let cluster = Cluster::up();
     cluster.expect(0, &["localnet", "down"]);
     let apis = machines.start(&cluster);
+    let _doctors = Doctors(&cluster);
     let clients = Clients::start(&cluster, apis);
     clients.progress();
     let parts: [&[&[u16]]; 3] = [&[&[1, 2], &[3, 4]], &[&[1], &[2], &[3, 4]], &[&[2], &[1, 3, 4]]];

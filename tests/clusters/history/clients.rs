@@ -26,6 +26,8 @@ const OPENING: u128 = 300;
 const PATIENCE: Duration = Duration::from_secs(5);
 /// The pause between a client's calls.
 const PAUSE: Duration = Duration::from_millis(15);
+/// So many payments acknowledged are progress: the first may have been under way before.
+const PROGRESS: usize = 5;
 /// How long validators may take to come to rest.
 const REST: Duration = Duration::from_secs(60);
 
@@ -93,12 +95,12 @@ impl Clients {
         paid.count()
     }
 
-    /// Waits until one more payment than now is acknowledged.
+    /// Waits until a few more payments than now are acknowledged.
     #[track_caller]
     pub(crate) fn progress(&self) {
-        let before = self.acknowledged();
-        until("a payment is acknowledged", REST, || {
-            (self.acknowledged() > before).then_some(())
+        let enough = self.acknowledged() + PROGRESS;
+        until("payments are acknowledged", REST, || {
+            (self.acknowledged() >= enough).then_some(())
         });
     }
 

@@ -2,7 +2,7 @@
 //! many where epochs end), `QUORATE_FIRST_SEED` where to begin.
 
 use quorate_crypto::Engine;
-use quorate_simulator::{Scenario, Simulation};
+use quorate_simulator::{Command, Random, Scenario, Simulation};
 
 /// Committees that seeds are tried on in turn.
 const SIZES: [usize; 7] = [4, 7, 1, 10, 4, 5, 16];
@@ -96,5 +96,42 @@ fn paxos_epochs_end_and_begin_under_faults() {
         Scenario::stormy(size, seed)
             .ordered_by(Engine::Paxos)
             .with_epochs()
+    });
+}
+
+/// The same with as many validators dead for good at the end of the faults as may be: those that are left
+/// have no one to spare.
+fn with_the_dead(scenario: Scenario) -> Scenario {
+    let tolerated = match scenario.engine {
+        Engine::Pbft => (scenario.validators - 1) / 3,
+        Engine::Raft | Engine::Paxos => (scenario.validators - 1) / 2,
+    };
+    let mut random = Random::new(scenario.seed ^ 0x0dea_dead);
+    let mut alive: Vec<u16> = (0..scenario.validators as u16).collect();
+    let at = scenario.faults_end_ms;
+    (0..tolerated).fold(scenario, |scenario, _| {
+        let place = random.between(0, alive.len() as u64 - 1) as usize;
+        scenario.at(at, Command::Crash(alive.swap_remove(place)))
+    })
+}
+
+#[test]
+fn those_that_are_left_go_on_without_the_dead() {
+    run_seeds("the dead", 750, |size, seed| {
+        with_the_dead(Scenario::stormy(size, seed))
+    });
+}
+
+#[test]
+fn raft_those_that_are_left_go_on_without_the_dead() {
+    run_seeds("raft, the dead", 750, |size, seed| {
+        with_the_dead(Scenario::stormy(size, seed).ordered_by(Engine::Raft))
+    });
+}
+
+#[test]
+fn paxos_those_that_are_left_go_on_without_the_dead() {
+    run_seeds("paxos, the dead", 750, |size, seed| {
+        with_the_dead(Scenario::stormy(size, seed).ordered_by(Engine::Paxos))
     });
 }
