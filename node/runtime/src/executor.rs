@@ -109,15 +109,7 @@ pub(crate) fn start(parts: Parts) -> (ExecutorHandle, JoinHandle<()>) {
     let thread = std::thread::Builder::new()
         .name("executor".to_owned())
         .spawn(move || {
-            let written = parts.tip.height;
-            let executor = Executor {
-                parts,
-                written,
-                pending: VecDeque::new(),
-                decided: BTreeMap::new(),
-                certificates: BTreeMap::new(),
-            };
-            executor.run(&receiver);
+            Executor::new(parts).run(&receiver);
         })
         .expect("a thread can be started");
     (ExecutorHandle { sender }, thread)
@@ -130,28 +122,44 @@ struct Executor {
     written: Height,
     /// Executed and not yet certified, from `written + 1` on without a gap.
     pending: VecDeque<Execution>,
-    /// Decided and not yet executed: a height before is missing.
+    /// Decided and not yet executed: a height before is missing, and is decided or fetched.
     decided: BTreeMap<Height, Proposal>,
-    /// Certificates of heights not yet executed here.
+    /// Certificates of heights not yet executed here, or above one that is not certified.
     certificates: BTreeMap<Height, Certificate>,
 }
 
 impl Executor {
-    fn run(mut self, receiver: &Receiver<Command>) {
-        while let Ok(command) = receiver.recv() {
-            match command {
-                Command::Execute { height, proposal } => self.on_decided(height, proposal),
-                Command::Certify(certificate) => self.on_certificate(certificate),
-                Command::Apply(block, reply) => {
-                    // The asker may have gone.
-                    let _ = reply.send(self.apply(&block));
-                }
-                Command::Stop => break,
-            }
+    fn new(parts: Parts) -> Self {
+        Self {
+            written: parts.tip.height,
+            parts,
+            pending: VecDeque::new(),
+            decided: BTreeMap::new(),
+            certificates: BTreeMap::new(),
         }
+    }
+
+    fn run(mut self, receiver: &Receiver<Command>) {
+        while let Ok(command) = receiver.recv()
+            && self.on_command(command)
+        {}
         if let Err(error) = self.parts.chain.sync() {
             fatal(&format!("the chain database cannot be written: {error}"));
         }
+    }
+
+    /// Does what it is asked for; false if that is to end.
+    fn on_command(&mut self, command: Command) -> bool {
+        match command {
+            Command::Execute { height, proposal } => self.on_decided(height, proposal),
+            Command::Certify(certificate) => self.on_certificate(certificate),
+            Command::Apply(block, reply) => {
+                // The asker may have gone.
+                let _ = reply.send(self.apply(&block));
+            }
+            Command::Stop => return false,
+        }
+        true
     }
 
     fn executed(&self) -> Height {
@@ -164,17 +172,34 @@ impl Executor {
             return;
         }
         self.decided.insert(height, proposal);
-        while let Some(proposal) = self.decided.remove(&self.executed().next()) {
-            let batches: Vec<_> = proposal
-                .batches()
-                .iter()
-                .map(|digest| Arc::new(self.batch(digest)))
-                .collect();
-            self.execute(&proposal, &batches);
-            let height = self.executed();
-            self.answer_again(height);
-            if let Some(certificate) = self.certificates.remove(&height) {
-                self.on_certificate(certificate);
+        self.advance();
+    }
+
+    fn on_certificate(&mut self, certificate: Certificate) {
+        let height = certificate.height();
+        if height > self.written {
+            // Seals of a later height can be complete first, or before the height is executed here.
+            self.certificates.insert(height, certificate);
+            self.advance();
+        }
+    }
+
+    /// Goes on as far as it can: writes what is executed and certified, executes what is decided. Whatever
+    /// fills a gap, a decision or a block from a peer, lets all go on that waited above it.
+    fn advance(&mut self) {
+        loop {
+            let (front, next) = (self.written.next(), self.executed().next());
+            if front < next
+                && let Some(certificate) = self.certificates.remove(&front)
+            {
+                self.write_front(&certificate);
+            } else if let Some(proposal) = self.decided.remove(&next) {
+                let batches = proposal.batches().iter();
+                let batches: Vec<_> = batches.map(|digest| Arc::new(self.batch(digest))).collect();
+                self.execute(&proposal, &batches);
+                self.answer_again(next);
+            } else {
+                return;
             }
         }
     }
@@ -224,30 +249,6 @@ impl Executor {
                 self.pending.push_back(execution);
             }
             Err(error) => fatal(&format!("the chain database cannot be read: {error}")),
-        }
-    }
-
-    fn on_certificate(&mut self, certificate: Certificate) {
-        let height = certificate.height();
-        if height <= self.written {
-            return;
-        }
-        if height > self.executed() {
-            self.certificates.insert(height, certificate);
-            return;
-        }
-        if height != self.written.next() {
-            // Seals of a later height can be complete first; the earlier ones follow.
-            self.certificates.insert(height, certificate);
-            return;
-        }
-        self.write_front(&certificate);
-        while let Some(next) = self.certificates.remove(&self.written.next()) {
-            if next.height() > self.executed() {
-                self.certificates.insert(next.height(), next);
-                break;
-            }
-            self.write_front(&next);
         }
     }
 
@@ -333,6 +334,7 @@ impl Executor {
             batches,
             ends,
         });
+        self.advance();
         Ok(())
     }
 }
@@ -341,3 +343,6 @@ impl Executor {
 fn end_fixed_by(execution: &Execution) -> Option<Height> {
     execution.agreement.as_ref()?.v1().last
 }
+
+#[cfg(test)]
+mod tests;
