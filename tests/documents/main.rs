@@ -1,0 +1,77 @@
+//! What the project's documents point to is there.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// README, ARCHITECTURE, CHANGELOG and all of docs.
+fn documents() -> Vec<PathBuf> {
+    let all = [root(), root().join("docs")]
+        .into_iter()
+        .flat_map(|folder| fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()));
+    all.filter(|path| path.extension().is_some_and(|extension| extension == "md"))
+        .collect()
+}
+
+/// Where a document's links and pictures lead, those to other sites apart.
+fn links(text: &str) -> Vec<&str> {
+    let targets = text.split("](").skip(1);
+    let targets = targets.filter_map(|rest| rest.split_once(')').map(|(target, _)| target));
+    targets
+        .filter(|target| !target.contains("://") && !target.contains(char::is_whitespace))
+        .collect()
+}
+
+#[test]
+fn links_between_documents_and_into_the_code_lead_somewhere() {
+    let documents = documents();
+    assert!(documents.len() > 4, "{documents:?}");
+    let mut broken = Vec::new();
+    let mut seen = 0;
+    for document in documents {
+        let text = fs::read_to_string(&document).unwrap();
+        for link in links(&text) {
+            let file = link.split('#').next().unwrap_or_default();
+            let target = document.parent().unwrap().join(file);
+            seen += 1;
+            if !target.exists() {
+                broken.push(format!("{}: {link}", document.display()));
+            }
+        }
+    }
+    assert!(seen > 20, "{seen} links");
+    assert!(broken.is_empty(), "{}", broken.join("\n"));
+}
+
+#[test]
+fn functions_that_the_chapter_on_consensus_names_are_in_the_engines() {
+    // A name in backticks that is a function's: lower case, with an underscore.
+    let chapter = fs::read_to_string(root().join("docs/consensus.md")).unwrap();
+    let names = chapter.split('`').skip(1).step_by(2).filter(|name| {
+        name.contains('_')
+            && name
+                .chars()
+                .all(|letter| letter.is_ascii_lowercase() || letter == '_')
+    });
+    let mut sources = String::new();
+    let folders =
+        ["common", "pbft", "raft", "paxos"].map(|folder| root().join("node/consensus/src").join(folder));
+    for folder in folders.into_iter().chain([root().join("crypto/src")]) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_file() {
+                sources += &fs::read_to_string(path).unwrap();
+            }
+        }
+    }
+    let names: Vec<&str> = names.collect();
+    assert!(names.len() > 12, "{names:?}");
+    let missing: Vec<&&str> = names
+        .iter()
+        .filter(|name| !sources.contains(&format!("fn {name}(")))
+        .collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}

@@ -1,2 +1,0 @@
-//! Clusters of real processes, driven through the command line, HTTP and a browser. Everything is in the
-//! test target `clusters`.
