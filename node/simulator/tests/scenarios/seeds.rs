@@ -1,5 +1,5 @@
 //! Faults drawn from seeds. `QUORATE_SEEDS` says how many for each test (1,500 unless told, and half as
-//! many where epochs end), `QUORATE_FIRST_SEED` where to begin.
+//! many where epochs end or somebody stays dead), `QUORATE_FIRST_SEED` where to begin.
 
 use quorate_crypto::Engine;
 use quorate_simulator::{Command, Random, Scenario, Simulation};
