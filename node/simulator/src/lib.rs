@@ -18,6 +18,7 @@
 //! assert!(report.height > 0);
 //! ```
 
+pub mod chart;
 mod checker;
 mod host;
 mod ledger;
@@ -29,6 +30,7 @@ mod scenario;
 mod scheme;
 mod shrink;
 mod simulation;
+mod words;
 mod workload;
 mod world;
 
@@ -39,3 +41,4 @@ pub use scenario::{
 };
 pub use scheme::{Scheme, committee};
 pub use simulation::Simulation;
+pub use words::describe;

@@ -9,7 +9,8 @@ use quorate_ledger::Proposal;
 use super::Host;
 use crate::liar::usurp;
 use crate::scenario::{Broken, Censorship, Lie};
-use crate::world::{Event, Wire, World, describe};
+use crate::words::describe;
+use crate::world::{Event, Wire, World};
 
 impl Host {
     pub(super) fn keep_batch(&mut self, world: &mut World, batch: Digest) {

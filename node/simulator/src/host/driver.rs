@@ -6,8 +6,9 @@ use quorate_ledger::Timestamp;
 
 use super::{Group, Host, Then};
 use crate::scenario::Broken;
+use crate::words::describe;
 use crate::workload::GENESIS_TIME;
-use crate::world::{Event, World, describe};
+use crate::world::{Event, World};
 
 impl Host {
     /// Gives the engine of the epoch under way an input and takes what it asks for.

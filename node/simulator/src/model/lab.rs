@@ -13,8 +13,8 @@ use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp, encode};
 
 use crate::scenario::TIMING;
 use crate::scheme::{Scheme, committee};
+use crate::words::describe;
 use crate::workload::network;
-use crate::world::describe;
 
 /// A replica's number.
 pub type Local = u32;

@@ -25,8 +25,8 @@ use stateright::{Model, Property};
 
 use crate::scenario::TIMING;
 use crate::scheme::{Scheme, committee};
+use crate::words::describe;
 use crate::workload::network;
-use crate::world::describe;
 
 /// The time of every step.
 const NOW: Timestamp = Timestamp(1_000_000);

@@ -1,0 +1,176 @@
+//! Messages in a few words: h is a height, v a view, t a term, b a ballot; digests are cut short.
+
+use quorate_consensus::{Body, Message, paxos, pbft, raft};
+
+/// A message in a few words.
+pub fn describe(message: &Message) -> String {
+    match &message.v1().body {
+        Body::Seal { height, block } => format!("seal h{height} {}", block.short()),
+        Body::Status(status) => {
+            format!(
+                "status v{} certified {} +{}",
+                status.reign,
+                status.certified,
+                status.holds.len()
+            )
+        }
+        Body::Inquiry(inquiry) => format!("inquiry certified {}", inquiry.certified),
+        Body::Testimony(testimony) => {
+            let said: Vec<String> = testimony
+                .said
+                .iter()
+                .map(|said| said.statement.to_string())
+                .collect();
+            format!(
+                "testimony about {} certified {} [{}]",
+                testimony.about,
+                testimony.certified,
+                said.join(", ")
+            )
+        }
+        Body::Raft(body) => describe_raft(body),
+        Body::Paxos(body) => describe_paxos(body),
+        Body::Pbft(body) => match body {
+            pbft::Body::PrePrepare {
+                view,
+                height,
+                proposal,
+            } => {
+                format!("pre-prepare v{view} h{height} {}", proposal.digest().short())
+            }
+            pbft::Body::Prepare {
+                view,
+                height,
+                proposal,
+            } => {
+                format!("prepare v{view} h{height} {}", proposal.short())
+            }
+            pbft::Body::Commit {
+                view,
+                height,
+                proposal,
+            } => {
+                format!("commit v{view} h{height} {}", proposal.short())
+            }
+            pbft::Body::Complaint { view } => format!("complaint v{view}"),
+            pbft::Body::ViewChange(change) => {
+                let claims = &change.claims;
+                let prepared: Vec<String> = claims
+                    .prepared
+                    .iter()
+                    .map(|claim| format!("h{}@v{} {}", claim.height, claim.view, claim.proposal.short()))
+                    .collect();
+                format!(
+                    "view-change v{} certified {} [{}]",
+                    claims.view,
+                    claims.certified,
+                    prepared.join(", ")
+                )
+            }
+            pbft::Body::NewView(new_view) => {
+                let from: Vec<String> = new_view
+                    .view_changes
+                    .iter()
+                    .map(|change| change.sender.to_string())
+                    .collect();
+                format!("new-view v{} of {}", new_view.view, from.join(","))
+            }
+        },
+    }
+}
+
+fn describe_raft(body: &raft::Body) -> String {
+    match body {
+        raft::Body::RequestVote(request) => {
+            let asks = if request.pre_vote { "pre-vote?" } else { "vote?" };
+            let raft::RequestVote {
+                term,
+                certified,
+                last,
+                ..
+            } = request;
+            format!("{asks} t{term} certified {certified} log {last}")
+        }
+        raft::Body::VoteReply(reply) => {
+            let kind = if reply.pre_vote { "pre-vote" } else { "vote" };
+            let says = if reply.granted { "yes" } else { "no" };
+            format!("{kind} t{} for {}: {says}", reply.term, reply.candidate)
+        }
+        raft::Body::AppendEntries(append) => {
+            let entries: Vec<String> = append
+                .entries
+                .iter()
+                .map(|entry| format!("t{} {}", entry.term, entry.proposal.digest().short()))
+                .collect();
+            format!(
+                "append t{} after {} [{}] commit {} certified {}",
+                append.term,
+                append.previous,
+                entries.join(", "),
+                append.commit,
+                append.certified
+            )
+        }
+        raft::Body::AppendReply(reply) => {
+            let says = if reply.success { "has" } else { "lacks, has" };
+            format!("appended t{}: {says} up to {}", reply.term, reply.index)
+        }
+        raft::Body::TimeoutNow { term, successor } => format!("timeout-now t{term} for {successor}"),
+    }
+}
+
+fn describe_paxos(body: &paxos::Body) -> String {
+    match body {
+        paxos::Body::Prepare(prepare) => {
+            format!("prepare b{} certified {}", prepare.ballot, prepare.certified)
+        }
+        paxos::Body::Promise(promise) => {
+            let accepted: Vec<String> = promise
+                .accepted
+                .iter()
+                .map(|value| {
+                    format!(
+                        "h{} b{} {}",
+                        value.height,
+                        value.ballot,
+                        value.proposal.digest().short()
+                    )
+                })
+                .collect();
+            format!(
+                "promise b{} above {} [{}]",
+                promise.ballot,
+                promise.certified,
+                accepted.join(", ")
+            )
+        }
+        paxos::Body::Accept(accept) => {
+            let values: Vec<String> = accept
+                .values
+                .iter()
+                .map(|value| format!("h{} {}", value.height, value.proposal.digest().short()))
+                .collect();
+            format!(
+                "accept b{} [{}] certified {}",
+                accept.ballot,
+                values.join(", "),
+                accept.certified
+            )
+        }
+        paxos::Body::Accepted(accepted) => {
+            let values: Vec<String> = accepted
+                .values
+                .iter()
+                .map(|value| format!("h{} {}", value.height, value.proposal.short()))
+                .collect();
+            format!("accepted b{} [{}]", accepted.ballot, values.join(", "))
+        }
+        paxos::Body::Nack(nack) => format!("nack b{}, promised b{}", nack.ballot, nack.promised),
+        paxos::Body::Chosen(chosen) => format!(
+            "chosen h{} {} in b{}",
+            chosen.height,
+            chosen.proposal.digest().short(),
+            chosen.ballot
+        ),
+    }
+}
