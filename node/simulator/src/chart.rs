@@ -3,11 +3,16 @@
 //! The simulator collects one when it is asked to, and whoever has recorded a node can make one too. Times
 //! are microseconds from whatever moment the chart's maker begins to count.
 
+mod lines;
 mod phase;
+mod rows;
+mod svg;
+mod text;
 
 use serde::Serialize;
 
 pub use phase::Phase;
+pub use text::{Ink, Look};
 
 /// A message sequence chart, before it is drawn.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -128,6 +133,50 @@ impl Chart {
             Happening::Note(note) => Some(note),
             Happening::Message(_) => None,
         })
+    }
+
+    /// The same, with what arrived where no process ran as lost.
+    pub(crate) fn with_arrivals_checked(mut self) -> Self {
+        let down = self.down();
+        for happening in &mut self.happenings {
+            if let Happening::Message(transfer) = happening
+                && let Some(at) = transfer.arrives_us
+                && down
+                    .iter()
+                    .any(|(lane, when)| *lane == transfer.to && when.contains(&at))
+            {
+                transfer.arrives_us = None;
+            }
+        }
+        self
+    }
+
+    /// When which lane had no process, once it had one.
+    fn down(&self) -> Vec<(usize, std::ops::Range<u64>)> {
+        let mut crashed = std::collections::BTreeMap::new();
+        let mut down = Vec::new();
+        for note in self.notes() {
+            match (note.lane, note.event) {
+                (Some(lane), Event::Crash) => {
+                    crashed.entry(lane).or_insert(note.at_us);
+                }
+                (Some(lane), Event::Start) => {
+                    down.extend(crashed.remove(&lane).map(|since| (lane, since..note.at_us)));
+                }
+                _ => {}
+            }
+        }
+        down.extend(crashed.into_iter().map(|(lane, since)| (lane, since..u64::MAX)));
+        down
+    }
+
+    /// The same from the moment on in which somebody begins to lead.
+    pub(crate) fn since_led(mut self) -> Self {
+        let leads =
+            |happening: &Happening| matches!(happening, Happening::Note(note) if note.event == Event::Leads);
+        let first = self.happenings.iter().position(leads).unwrap_or(0);
+        self.happenings.drain(..first);
+        self
     }
 
     /// What happened from one moment to another, the second not included.

@@ -54,6 +54,8 @@ pub(crate) struct Checker {
     forgot: BTreeMap<ValidatorIndex, Epoch>,
     /// Whom honest validators have accused.
     accused: BTreeSet<ValidatorIndex>,
+    /// Whether somebody lies: then the rules of protocols that do not tolerate that hold for nobody.
+    somebody_lies: bool,
     /// The first rule that was broken.
     violation: Option<String>,
 }
@@ -61,6 +63,10 @@ pub(crate) struct Checker {
 impl Checker {
     pub(crate) fn violation(&self) -> Option<&str> {
         self.violation.as_deref()
+    }
+
+    pub(crate) fn expect_lies(&mut self) {
+        self.somebody_lies = true;
     }
 
     pub(crate) fn accused(&self) -> &BTreeSet<ValidatorIndex> {
@@ -220,6 +226,7 @@ impl Checker {
                     self.report(format!("validator {by} sealed two blocks at height {height}"));
                 }
             }
+            Body::Raft(_) | Body::Paxos(_) if self.somebody_lies => {}
             Body::Raft(body) => {
                 let end = self.ends.get(&epoch).copied();
                 if let Some(violation) = self.raft.on_sent(by, epoch, end, body) {

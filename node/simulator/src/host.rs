@@ -7,6 +7,7 @@ mod driver;
 mod epochs;
 mod links;
 mod loss;
+mod notes;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -16,6 +17,8 @@ use quorate_consensus::{
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
 use quorate_ledger::{ParametersV1, Proposal};
 
+use self::notes::Told;
+use crate::chart::Event as Kind;
 use crate::ledger::{KeptBlock, Ledger};
 use crate::liar::Liar;
 use crate::scenario::{Broken, Lie};
@@ -107,6 +110,8 @@ pub(crate) struct Host {
     /// Whether it has lost what it signed and nobody has noticed: it may find out.
     unaware: bool,
     process: Option<Process>,
+    /// What the chart knows of its reign.
+    told: Told,
     liar: Liar,
 }
 
@@ -175,6 +180,7 @@ impl Host {
             quarantines: 0,
             unaware: false,
             process: None,
+            told: Told::default(),
             liar: Liar::default(),
         }
     }
@@ -234,14 +240,14 @@ impl Host {
         let records = self.records_of(world, epoch);
         let votes = self.may_vote(world, epoch, &ledger);
         let config = self.config(world, &agreement, votes);
-        world.note(|| {
-            let says = if votes { "" } else { ", observes" };
-            format!(
-                "{}: starts in epoch {epoch}, certified {}{says}",
-                self.validator, config.certified
-            )
-        });
+        if self.life > 1 {
+            world.note(Some(self.place), Kind::Start, || {
+                let says = if votes { "" } else { ", observes" };
+                format!("starts in epoch {epoch}, certified h{}{says}", config.certified)
+            });
+        }
         self.settings.break_rule();
+        self.told = Told::default();
         let (engine, step) = self.settings.recover(config, records);
         self.process = Some(Process {
             serving: Serving { epoch, engine },
@@ -282,7 +288,7 @@ impl Host {
         let Some(process) = self.process.take() else {
             return;
         };
-        world.note(|| format!("{}: crashes", self.validator));
+        world.note(Some(self.place), Kind::Crash, || "crashes".to_owned());
         if let Some(group) = process.flushing {
             let kept = world.random.between(0, group.records.len() as u64);
             let kept = usize::try_from(kept).unwrap_or(0);
@@ -295,7 +301,7 @@ impl Host {
 
     /// Its engine hears that the process will end.
     pub(crate) fn stop(&mut self, world: &mut World) {
-        world.note(|| format!("{}: is told to stop", self.validator));
+        world.note(Some(self.place), Kind::Pause, || "is told to stop".to_owned());
         if !self.paused {
             self.step(world, Input::Stopping);
         }
@@ -308,7 +314,7 @@ impl Host {
 
     pub(crate) fn pause(&mut self, world: &mut World) {
         if self.process.is_some() && !self.paused {
-            world.note(|| format!("{}: stands still", self.validator));
+            world.note(Some(self.place), Kind::Pause, || "stands still".to_owned());
             self.paused = true;
         }
     }
@@ -318,7 +324,7 @@ impl Host {
         if !std::mem::take(&mut self.paused) {
             return;
         }
-        world.note(|| format!("{}: goes on", self.validator));
+        world.note(Some(self.place), Kind::Resume, || "goes on".to_owned());
         let backlog = std::mem::take(&mut self.backlog);
         let (timers, others): (Vec<_>, Vec<_>) = backlog
             .into_iter()
@@ -341,6 +347,21 @@ impl Host {
                 self.set_timer(world, epoch, timer, range);
             }
         }
+    }
+
+    /// The timer by which its engine gives up on whoever leads runs out.
+    pub(crate) fn time_out(&mut self, world: &mut World) {
+        let Some(process) = self.process.as_mut().filter(|_| !self.paused) else {
+            return;
+        };
+        let mut timers = process.timers.keys();
+        let gives_up = |timer| matches!(timer, Timer::Progress { .. } | Timer::NewReign { .. });
+        let Some((epoch, timer)) = timers.find(|(_, timer)| gives_up(*timer)).copied() else {
+            return;
+        };
+        process.timers.remove(&(epoch, timer));
+        self.note_timer(world, timer);
+        self.step_in(world, epoch, Input::Timeout(timer));
     }
 
     /// Packs what is submitted here, unless it stands still.
@@ -410,7 +431,7 @@ impl Host {
                     .is_some_and(|(running, _)| *running == generation)
                 {
                     process.timers.remove(&(epoch, timer));
-                    world.note(|| format!("{}: timer {timer:?}", self.validator));
+                    self.note_timer(world, timer);
                     self.step_in(world, epoch, Input::Timeout(timer));
                 }
             }

@@ -30,6 +30,7 @@ mod scenario;
 mod scheme;
 mod shrink;
 mod simulation;
+mod story;
 mod words;
 mod workload;
 mod world;
@@ -41,4 +42,5 @@ pub use scenario::{
 };
 pub use scheme::{Scheme, committee};
 pub use simulation::Simulation;
+pub use story::{Story, Told};
 pub use words::describe;

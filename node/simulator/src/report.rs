@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use quorate_crypto::ValidatorIndex;
 
+use crate::chart::Chart;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 use crate::simulation::Simulation;
@@ -39,7 +40,7 @@ pub struct Report {
     /// Honest validators that have found that they forgot what they signed.
     pub quarantined: BTreeSet<ValidatorIndex>,
     /// The message sequence chart, if one was drawn.
-    pub chart: Vec<String>,
+    pub chart: Chart,
 }
 
 /// How many lines of its chart a failing seed prints.
@@ -59,8 +60,7 @@ impl Report {
         );
         let smallest = shrink(self);
         let replay = Simulation::new(smallest.scenario.clone()).chart();
-        let telling = |line: &&String| !line.contains(": status ") && !line.contains("timer ");
-        let chart: Vec<String> = replay.chart.iter().filter(telling).cloned().collect();
+        let chart = replay.chart.lines();
         let from = chart.len().saturating_sub(CHART_LINES);
         panic!(
             "{first}\nsmaller: {}\n{}\nsmaller scenario: {:?}",

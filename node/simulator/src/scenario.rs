@@ -166,6 +166,8 @@ pub enum Command {
     CutOneWay(u16, u16),
     /// All cuts are over.
     Heal,
+    /// The timer by which it gives up on whoever leads runs out at once, if it runs.
+    TimeOut(u16),
     /// Its clock is wrong by so many milliseconds from now on.
     SetClock(u16, i64),
     /// This many batches are submitted at the validator.

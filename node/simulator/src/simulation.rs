@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use quorate_crypto::{Digest, Engine, ValidatorIndex};
 
+use crate::chart::{Chart, Event as Kind};
 use crate::host::{Host, Settings};
 use crate::random::Random;
 use crate::report::Report;
@@ -41,6 +42,9 @@ impl Simulation {
         let links = scenario.links;
         let mut world = World::new(committee.clone(), scheme, scenario.seed, links);
         world.liars = scenario.liars.iter().map(|(liar, _)| *liar).collect();
+        if !world.liars.is_empty() {
+            world.checker.expect_lies();
+        }
         let mut hosts = Vec::new();
         for validator in committee.indices() {
             let lie = scenario
@@ -99,15 +103,29 @@ impl Simulation {
                 longest_wait_ms: 0,
                 accused: BTreeSet::new(),
                 quarantined: BTreeSet::new(),
-                chart: Vec::new(),
+                chart: Chart::default(),
             }
         })
     }
 
     /// Runs it again with a chart.
     pub fn chart(mut self) -> Report {
-        self.world.chart = Some(Vec::new());
+        let title = format!(
+            "{} validators, {}, seed {}",
+            self.scenario.validators, self.scenario.engine, self.scenario.seed
+        );
+        self.world.chart = Some(Chart::new(title, self.lanes()));
         self.run()
+    }
+
+    /// The name of each host; the second of two with one key has a prime.
+    fn lanes(&self) -> Vec<String> {
+        let name = |host: &Host| {
+            let is_second = self.world.hosts[..host.place].contains(&host.validator);
+            let prime = if is_second { "′" } else { "" };
+            format!("validator-{}{prime}", host.validator)
+        };
+        self.hosts.iter().map(name).collect()
     }
 
     fn run_guarded(mut self) -> Report {
@@ -126,8 +144,8 @@ impl Simulation {
                 break;
             };
             self.on_due(due);
-            if let Some(violation) = self.world.checker.violation() {
-                failure = Some(violation.to_owned());
+            failure = self.violation();
+            if failure.is_some() {
                 break;
             }
             if self.calm && self.world.now >= check_at {
@@ -152,7 +170,7 @@ impl Simulation {
                 break;
             };
             self.on_due(due);
-            failure = self.world.checker.violation().map(str::to_owned);
+            failure = self.violation();
         }
         let honest = || self.hosts.iter().filter(|host| host.is_honest());
         let running = || honest().filter(|host| host.is_up());
@@ -175,9 +193,21 @@ impl Simulation {
             longest_wait_ms: self.world.checker.longest_wait_us() / 1_000,
             accused: self.world.checker.accused().clone(),
             quarantined: quarantined.collect(),
-            chart: self.world.chart.take().unwrap_or_default(),
+            chart: self
+                .world
+                .chart
+                .take()
+                .unwrap_or_default()
+                .with_arrivals_checked(),
             scenario: self.scenario,
         }
+    }
+
+    /// What was broken, which the chart is told too.
+    fn violation(&mut self) -> Option<String> {
+        let violation = self.world.checker.violation()?.to_owned();
+        self.world.note(None, Kind::Violation, || violation.clone());
+        Some(violation)
     }
 
     /// Draws when batches are submitted and when faults happen.
@@ -313,7 +343,10 @@ impl Simulation {
                 }
             }
             Command::Isolate(side) => {
-                self.world.note(|| format!("cut off: {side:?}"));
+                self.world.note(None, Kind::Cut, || {
+                    let side: Vec<String> = side.iter().map(|who| format!("validator-{who}")).collect();
+                    format!("{} cut off", side.join(", "))
+                });
                 let side: BTreeSet<ValidatorIndex> = side.into_iter().map(ValidatorIndex).collect();
                 let all: Vec<ValidatorIndex> = self.world.committee.indices().collect();
                 for one in &all {
@@ -326,10 +359,17 @@ impl Simulation {
                 }
             }
             Command::CutOneWay(from, to) => {
-                self.world.note(|| format!("cut one way: {from} → {to}"));
+                self.world.note(None, Kind::Cut, || {
+                    format!("link cut from validator-{from} to validator-{to}")
+                });
                 self.world.cut(ValidatorIndex(from), ValidatorIndex(to));
             }
             Command::Heal => self.heal(),
+            Command::TimeOut(who) => {
+                for host in self.hosts_of(who) {
+                    self.hosts[host].time_out(&mut self.world);
+                }
+            }
             Command::SetClock(who, skew_ms) => {
                 for host in self.hosts_of(who) {
                     self.hosts[host].set_clock(skew_ms);
@@ -383,8 +423,12 @@ impl Simulation {
     }
 
     fn heal(&mut self) {
-        self.world.note(|| "all cuts healed".to_owned());
-        for (from, to) in self.world.heal() {
+        let cuts = self.world.heal();
+        if !cuts.is_empty() {
+            self.world
+                .note(None, Kind::Heal, || "all links are there again".to_owned());
+        }
+        for (from, to) in cuts {
             for host in self.hosts_of(to.0) {
                 self.connect(host, from);
             }
@@ -393,7 +437,8 @@ impl Simulation {
 
     /// Faults are over: links deliver, everything runs.
     fn on_calm(&mut self) {
-        self.world.note(|| "faults are over".to_owned());
+        self.world
+            .note(None, Kind::Other, || "faults are over".to_owned());
         let delay_us = self.world.links.delay_us.min(self.scenario.calm_delay_us);
         self.world.links = Links {
             least_delay_us: self.world.links.least_delay_us.min(delay_us),

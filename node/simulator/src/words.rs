@@ -8,13 +8,13 @@ pub fn describe(message: &Message) -> String {
         Body::Seal { height, block } => format!("seal h{height} {}", block.short()),
         Body::Status(status) => {
             format!(
-                "status v{} certified {} +{}",
+                "status r{} certified h{} +{}",
                 status.reign,
                 status.certified,
                 status.holds.len()
             )
         }
-        Body::Inquiry(inquiry) => format!("inquiry certified {}", inquiry.certified),
+        Body::Inquiry(inquiry) => format!("inquiry certified h{}", inquiry.certified),
         Body::Testimony(testimony) => {
             let said: Vec<String> = testimony
                 .said
@@ -22,7 +22,7 @@ pub fn describe(message: &Message) -> String {
                 .map(|said| said.statement.to_string())
                 .collect();
             format!(
-                "testimony about {} certified {} [{}]",
+                "testimony about {} certified h{} [{}]",
                 testimony.about,
                 testimony.certified,
                 said.join(", ")
@@ -61,10 +61,10 @@ pub fn describe(message: &Message) -> String {
                     .map(|claim| format!("h{}@v{} {}", claim.height, claim.view, claim.proposal.short()))
                     .collect();
                 format!(
-                    "view-change v{} certified {} [{}]",
+                    "view-change v{} [{}] certified h{}",
                     claims.view,
-                    claims.certified,
-                    prepared.join(", ")
+                    prepared.join(", "),
+                    claims.certified
                 )
             }
             pbft::Body::NewView(new_view) => {
@@ -89,7 +89,7 @@ fn describe_raft(body: &raft::Body) -> String {
                 last,
                 ..
             } = request;
-            format!("{asks} t{term} certified {certified} log {last}")
+            format!("{asks} t{term} log {} certified h{certified}", place(*last))
         }
         raft::Body::VoteReply(reply) => {
             let kind = if reply.pre_vote { "pre-vote" } else { "vote" };
@@ -97,73 +97,67 @@ fn describe_raft(body: &raft::Body) -> String {
             format!("{kind} t{} for {}: {says}", reply.term, reply.candidate)
         }
         raft::Body::AppendEntries(append) => {
-            let entries: Vec<String> = append
-                .entries
-                .iter()
-                .map(|entry| format!("t{} {}", entry.term, entry.proposal.digest().short()))
-                .collect();
+            let heights = append.previous.index.0.saturating_add(1)..;
+            let entries = heights.zip(&append.entries).map(|(height, entry)| {
+                let digest = entry.proposal.digest().short();
+                match entry.term == append.term {
+                    true => format!("h{height} {digest}, "),
+                    false => format!("h{height}@t{} {digest}, ", entry.term),
+                }
+            });
             format!(
-                "append t{} after {} [{}] commit {} certified {}",
+                "append t{} {}commit h{} after {}",
                 append.term,
-                append.previous,
-                entries.join(", "),
+                entries.collect::<String>(),
                 append.commit,
-                append.certified
+                place(append.previous)
             )
         }
         raft::Body::AppendReply(reply) => {
             let says = if reply.success { "has" } else { "lacks, has" };
-            format!("appended t{}: {says} up to {}", reply.term, reply.index)
+            format!("appended t{}: {says} up to h{}", reply.term, reply.index)
         }
         raft::Body::TimeoutNow { term, successor } => format!("timeout-now t{term} for {successor}"),
     }
 }
 
+/// A place in a log.
+fn place(position: raft::Position) -> String {
+    format!("h{}@t{}", position.index, position.term)
+}
+
 fn describe_paxos(body: &paxos::Body) -> String {
     match body {
         paxos::Body::Prepare(prepare) => {
-            format!("prepare b{} certified {}", prepare.ballot, prepare.certified)
+            format!("prepare b{} certified h{}", prepare.ballot, prepare.certified)
         }
         paxos::Body::Promise(promise) => {
-            let accepted: Vec<String> = promise
-                .accepted
-                .iter()
-                .map(|value| {
-                    format!(
-                        "h{} b{} {}",
-                        value.height,
-                        value.ballot,
-                        value.proposal.digest().short()
-                    )
-                })
-                .collect();
-            format!(
-                "promise b{} above {} [{}]",
-                promise.ballot,
-                promise.certified,
-                accepted.join(", ")
-            )
+            let accepted = promise.accepted.iter().map(|value| {
+                let digest = value.proposal.digest().short();
+                format!("h{}@b{} {digest}", value.height, value.ballot)
+            });
+            let accepted: Vec<String> = accepted.collect();
+            let what = match accepted.is_empty() {
+                true => "nothing".to_owned(),
+                false => accepted.join(", "),
+            };
+            format!("promise b{} above h{}: {what}", promise.ballot, promise.certified)
         }
         paxos::Body::Accept(accept) => {
-            let values: Vec<String> = accept
+            let values = accept
                 .values
                 .iter()
-                .map(|value| format!("h{} {}", value.height, value.proposal.digest().short()))
-                .collect();
-            format!(
-                "accept b{} [{}] certified {}",
-                accept.ballot,
-                values.join(", "),
-                accept.certified
-            )
+                .map(|value| format!("h{} {}", value.height, value.proposal.digest().short()));
+            let values: Vec<String> = values.collect();
+            format!("accept b{} {}", accept.ballot, values.join(", "))
         }
         paxos::Body::Accepted(accepted) => {
-            let values: Vec<String> = accepted
+            let values = accepted
                 .values
                 .iter()
-                .map(|value| format!("h{} {}", value.height, value.proposal.short()))
-                .collect();
-            format!("accepted b{} [{}]", accepted.ballot, values.join(", "))
+                .map(|value| format!("h{} {}", value.height, value.proposal.short()));
+            let values: Vec<String> = values.collect();
+            format!("accepted b{} {}", accepted.ballot, values.join(", "))
         }
         paxos::Body::Nack(nack) => format!("nack b{}, promised b{}", nack.ballot, nack.promised),
         paxos::Body::Chosen(chosen) => format!(

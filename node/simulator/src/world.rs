@@ -7,11 +7,13 @@ use quorate_consensus::{Body, Message, Timer};
 use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::CheckedBatch;
 
+use crate::chart::{self, Chart, Happening, Note, Phase, Transfer};
 use crate::checker::Checker;
 use crate::ledger::KeptBlock;
 use crate::random::Random;
 use crate::scenario::{Command, Links};
 use crate::scheme::{Scheme, committee_of};
+use crate::words::describe;
 use crate::workload::{self, Submission, network};
 
 /// So many epochs ahead is none that any simulation reaches.
@@ -27,6 +29,26 @@ pub(crate) enum Wire {
     WantBatches(Vec<Digest>),
     WantBlocks(Height),
     Blocks(Vec<KeptBlock>),
+}
+
+impl Wire {
+    fn in_words(&self) -> (Phase, String) {
+        match self {
+            Self::Consensus(message) => (Phase::of(message), describe(message)),
+            Self::Bytes(bytes) => (Phase::Status, format!("{} bytes", bytes.len())),
+            Self::Batch(batch) => (Phase::Request, format!("batch {}", batch.short())),
+            Self::WantBatches(batches) => {
+                let batches: Vec<String> = batches.iter().map(Digest::short).collect();
+                (Phase::CatchUp, format!("wants batches {}", batches.join(" ")))
+            }
+            Self::WantBlocks(after) => (Phase::CatchUp, format!("wants blocks after h{after}")),
+            Self::Blocks(blocks) => {
+                let heights = blocks.iter().map(|block| format!("h{}", block.height()));
+                let heights: Vec<String> = heights.collect();
+                (Phase::CatchUp, format!("blocks {}", heights.join(" ")))
+            }
+        }
+    }
 }
 
 /// Something that will happen at a host, in the life in which it was begun.
@@ -93,8 +115,8 @@ pub(crate) struct World {
     pub(crate) events: u64,
     pub(crate) messages: u64,
     /// The chart, if one is drawn.
-    pub(crate) chart: Option<Vec<String>>,
-    /// Which validators have more than one host, or none that speaks.
+    pub(crate) chart: Option<Chart>,
+    /// Which validator each host is: one may have more than one.
     pub(crate) hosts: Vec<ValidatorIndex>,
     pub(crate) liars: BTreeSet<ValidatorIndex>,
     /// How validators sign.
@@ -208,12 +230,13 @@ impl World {
         Some(due)
     }
 
-    /// Sends over the link from a host's validator to one host, as its faults have it. A message
-    /// finds the process that runs when it arrives.
-    pub(crate) fn send(&mut self, from: ValidatorIndex, to_host: usize, wire: &Wire) {
-        let to = self.hosts[to_host];
+    /// Sends over the link from one host to another, as its faults have it. A message finds the process
+    /// that runs when it arrives.
+    pub(crate) fn send(&mut self, from_host: usize, to_host: usize, wire: &Wire) {
+        let (from, to) = (self.hosts[from_host], self.hosts[to_host]);
         self.messages += 1;
         if self.cuts.contains(&(from, to)) || self.random.chance(self.links.loss) {
+            self.draw_message(from_host, to_host, None, wire);
             return;
         }
         let copies = if self.random.chance(self.links.duplication) {
@@ -224,6 +247,7 @@ impl World {
         for _ in 0..copies {
             let least = self.links.least_delay_us.max(50);
             let delay = self.random.between(least, self.links.delay_us.max(least));
+            self.draw_message(from_host, to_host, Some(delay), wire);
             let event = Event::Deliver {
                 from,
                 wire: wire.clone(),
@@ -245,11 +269,34 @@ impl World {
         std::mem::take(&mut self.cuts)
     }
 
-    /// Adds a line to the chart.
-    pub(crate) fn note(&mut self, line: impl FnOnce() -> String) {
+    /// Draws into the chart what happens at a host, or to all.
+    pub(crate) fn note(&mut self, host: Option<usize>, event: chart::Event, text: impl FnOnce() -> String) {
         if let Some(chart) = &mut self.chart {
-            let (ms, us) = (self.now / 1_000, self.now % 1_000);
-            chart.push(format!("{ms:>7}.{us:03}  {}", line()));
+            chart.happenings.push(Happening::Note(Note {
+                at_us: self.now,
+                lane: host,
+                event,
+                text: text(),
+            }));
         }
+    }
+
+    /// Draws a message into the chart, lost if it takes no time.
+    fn draw_message(&mut self, from: usize, to: usize, delay_us: Option<u64>, wire: &Wire) {
+        let Some(chart) = &mut self.chart else { return };
+        let (phase, mut label) = wire.in_words();
+        if let Wire::Consensus(message) = wire
+            && message.v1().sender != self.hosts[from]
+        {
+            label.push_str(&format!(" (of validator-{})", message.v1().sender));
+        }
+        chart.happenings.push(Happening::Message(Transfer {
+            from,
+            to,
+            sent_us: self.now,
+            arrives_us: delay_us.map(|delay| self.now + delay),
+            phase,
+            label,
+        }));
     }
 }

@@ -1,6 +1,7 @@
 //! The phases of the protocols, by the names that the papers give them.
 
 use quorate_consensus::{Body, Message, paxos, pbft, raft};
+use quorate_crypto::Height;
 use serde::{Serialize, Serializer};
 
 /// What a message belongs to. Each protocol's phases are in the order in which they come.
@@ -38,13 +39,15 @@ pub enum Phase {
     Seal,
     /// A leader shows that it is alive, and is answered.
     Heartbeat,
-    /// Where validators are, and what they are missing.
+    /// Blocks and batches are fetched by whoever lacks them.
     CatchUp,
+    /// Where validators are, and, when they start, what they have signed.
+    Status,
 }
 
 impl Phase {
     /// All phases, in the order in which legends name them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::Request,
         Self::PrePrepare,
         Self::Prepare,
@@ -62,13 +65,14 @@ impl Phase {
         Self::Seal,
         Self::Heartbeat,
         Self::CatchUp,
+        Self::Status,
     ];
 
     /// The phase of a message, by what it says alone.
     pub fn of(message: &Message) -> Self {
         match &message.v1().body {
             Body::Seal { .. } => Self::Seal,
-            Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => Self::CatchUp,
+            Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => Self::Status,
             Body::Pbft(body) => match body {
                 pbft::Body::PrePrepare { .. } => Self::PrePrepare,
                 pbft::Body::Prepare { .. } => Self::Prepare,
@@ -85,6 +89,10 @@ impl Phase {
                 // What is committed and not certified yet is news to followers.
                 raft::Body::AppendEntries(append) if append.commit > append.certified => Self::Commitment,
                 raft::Body::AppendEntries(_) => Self::Heartbeat,
+                // The answer to a leader's first heartbeat, of a log that has nothing.
+                raft::Body::AppendReply(reply) if reply.success && reply.index == Height::GENESIS => {
+                    Self::Heartbeat
+                }
                 raft::Body::AppendReply(_) => Self::LogReplication,
             },
             Body::Paxos(body) => match body {
@@ -120,13 +128,14 @@ impl Phase {
             Self::Seal => "seal",
             Self::Heartbeat => "heartbeat",
             Self::CatchUp => "catch-up",
+            Self::Status => "status",
         }
     }
 
     /// Whether such messages come again and again and tell little: charts leave them out unless all is asked
     /// for.
     pub const fn is_routine(self) -> bool {
-        matches!(self, Self::Heartbeat | Self::CatchUp)
+        matches!(self, Self::Heartbeat | Self::Status)
     }
 }
 

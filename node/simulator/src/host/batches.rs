@@ -9,7 +9,6 @@ use quorate_ledger::Proposal;
 use super::Host;
 use crate::liar::usurp;
 use crate::scenario::{Broken, Censorship, Lie};
-use crate::words::describe;
 use crate::world::{Event, Wire, World};
 
 impl Host {
@@ -119,7 +118,6 @@ impl Host {
             && let Engine::Pbft(replica) = &process.serving.engine
         {
             for message in usurp(world, process.serving.epoch, self.validator, replica) {
-                world.note(|| format!("{} → all: {}", self.validator, describe(&message)));
                 self.tell_all(world, &Wire::Consensus(message));
             }
         }
@@ -150,7 +148,6 @@ impl Host {
             return;
         };
         let message = world.sign(epoch, own, body);
-        world.note(|| format!("{own} → all: {}", describe(&message)));
         self.tell_all(world, &Wire::Consensus(message.clone()));
         self.step(world, Input::Message(Verified::trusted(message)));
     }

@@ -5,6 +5,7 @@ use quorate_crypto::{Certificate, Digest, Engine, Height};
 use quorate_ledger::Proposal;
 
 use super::{Host, Settings};
+use crate::chart::Event as Kind;
 use crate::ledger::{KeptBlock, Ledger};
 use crate::scenario::Broken;
 use crate::world::{Event, Wire, World};
@@ -115,7 +116,9 @@ impl Host {
     /// Adds a certified block to the chain, and starts to write it.
     pub(super) fn append(&mut self, world: &mut World, block: KeptBlock) {
         let height = block.height();
-        world.note(|| format!("{}: certifies h{height} {}", self.validator, block.hash.short()));
+        world.note(Some(self.place), Kind::Certifies, || {
+            format!("certifies h{height} {}", block.hash.short())
+        });
         if self.is_honest() {
             world.checker.on_certified(self.validator, &block, world.now);
         }
@@ -196,6 +199,7 @@ impl Host {
                 }
             };
             if applied.hash != block.hash {
+                process.executed.insert(height, applied);
                 if self.is_honest() {
                     world.checker.report(format!(
                         "validator {} cannot apply block {height}",

@@ -5,8 +5,8 @@ use quorate_crypto::{Digest, Epoch};
 use quorate_ledger::Timestamp;
 
 use super::{Group, Host, Then};
+use crate::chart::Event as Kind;
 use crate::scenario::Broken;
-use crate::words::describe;
 use crate::workload::GENESIS_TIME;
 use crate::world::{Event, World};
 
@@ -29,6 +29,7 @@ impl Host {
         self.settings.break_rule();
         let step = serving.engine.step(now, input);
         serving.engine.check_invariants();
+        self.note_reign(world);
         self.take(world, epoch, step);
     }
 
@@ -149,15 +150,8 @@ impl Host {
         let Some(process) = &mut self.process else { return };
         match action {
             Action::Sign(_) => {}
-            Action::Broadcast(message) => {
-                world.note(|| format!("{} → all: {}", self.validator, describe(&message)));
-                self.speak(world, None, message);
-            }
-            Action::Send { to, message } => {
-                let author = message.v1().sender;
-                world.note(|| format!("{} → {to}: {} (of {author})", self.validator, describe(&message)));
-                self.speak(world, Some(to), message);
-            }
+            Action::Broadcast(message) => self.speak(world, None, message),
+            Action::Send { to, message } => self.speak(world, Some(to), message),
             Action::SetTimer { timer, after } => self.set_timer(world, epoch, timer, after),
             Action::CancelTimer(timer) => {
                 process.timers.remove(&(epoch, timer));
@@ -173,12 +167,8 @@ impl Host {
                 self.ask_for_batches(world);
             }
             Action::Decide { height, proposal } => {
-                world.note(|| {
-                    format!(
-                        "{}: decides h{height} {}",
-                        self.validator,
-                        proposal.digest().short()
-                    )
+                world.note(Some(self.place), Kind::Decides, || {
+                    format!("decides h{height} {}", proposal.digest().short())
                 });
                 if honest {
                     world.checker.on_decided(self.validator, height, &proposal);
@@ -188,24 +178,25 @@ impl Host {
             }
             Action::Certify(certificate) => self.on_certify(world, certificate),
             Action::FetchBlocks { to, holders } => {
-                world.note(|| format!("{}: fetches blocks up to {to}", self.validator));
+                world.note(Some(self.place), Kind::Other, || {
+                    format!("fetches blocks up to h{to}")
+                });
                 process.fetch = Some((to, holders));
                 self.ask_for_blocks(world);
             }
             Action::Accuse(evidence) => {
                 let accused = evidence.validator;
-                world.note(|| format!("{}: accuses {accused}", self.validator));
+                world.note(Some(self.place), Kind::Accuses, || {
+                    format!("accuses validator-{accused}")
+                });
                 if self.is_honest() {
                     let honest = !world.liars.contains(&accused);
                     world.checker.on_accused(self.validator, accused, honest);
                 }
             }
             Action::Forgotten { said, told } => {
-                world.note(|| {
-                    format!(
-                        "{}: has forgotten its {} ({told:?})",
-                        self.validator, said.statement
-                    )
+                world.note(Some(self.place), Kind::Other, || {
+                    format!("has forgotten its {} ({told:?})", said.statement)
                 });
                 self.on_own_loss_found(world, &said.statement);
             }

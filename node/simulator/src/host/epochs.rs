@@ -10,6 +10,7 @@ use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Agreement, Parameters};
 
 use super::{Host, Serving};
+use crate::chart::Event as Kind;
 use crate::ledger::Ledger;
 use crate::scenario::Broken;
 use crate::world::{Event, Wire, World};
@@ -100,7 +101,9 @@ impl Host {
         };
         if process.epoch_end.is_none() {
             process.epoch_end = Some(last);
-            world.note(|| format!("{}: the epoch ends with h{last}", self.validator));
+            world.note(Some(self.place), Kind::Other, || {
+                format!("the epoch ends with h{last}")
+            });
             self.step(world, Input::EpochEnds(last));
         }
     }
@@ -145,7 +148,10 @@ impl Host {
             config.certified, config.epoch_start,
             "an epoch begins with nothing in it"
         );
-        world.note(|| format!("{}: epoch {epoch} begins, votes: {votes}", self.validator));
+        world.note(Some(self.place), Kind::Other, || {
+            let says = if votes { "" } else { ", observes" };
+            format!("epoch {epoch} begins{says}")
+        });
         self.settings.break_rule();
         let (engine, step) = self.settings.recover(config, Vec::new());
         let Some(process) = &mut self.process else { return };

@@ -111,10 +111,10 @@ impl Host {
                 Some(Lie::Twins) if !hears(world, self.place, self.validator, peer) => {}
                 Some(lie) => {
                     for said in self.liar.say(world, lie, self.validator, peer, &message) {
-                        world.send(self.validator, host, &said);
+                        world.send(self.place, host, &said);
                     }
                 }
-                None => world.send(self.validator, host, &Wire::Consensus(message.clone())),
+                None => world.send(self.place, host, &Wire::Consensus(message.clone())),
             }
         }
     }
@@ -122,7 +122,7 @@ impl Host {
     pub(super) fn tell_all(&self, world: &mut World, wire: &Wire) {
         for host in 0..world.hosts.len() {
             if world.hosts[host] != self.validator && self.gives(world) {
-                world.send(self.validator, host, wire);
+                world.send(self.place, host, wire);
             }
         }
     }
@@ -133,7 +133,7 @@ impl Host {
         }
         for host in 0..world.hosts.len() {
             if world.hosts[host] == to && self.gives(world) {
-                world.send(self.validator, host, wire);
+                world.send(self.place, host, wire);
             }
         }
     }

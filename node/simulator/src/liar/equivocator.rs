@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_consensus::pbft::Body as Pbft;
-use quorate_consensus::{Body, Message};
+use quorate_consensus::{Body, Message, paxos, pbft, raft};
 use quorate_crypto::{Digest, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
 
@@ -25,55 +24,62 @@ impl Equivocator {
         to: ValidatorIndex,
         message: &Message,
     ) -> Message {
-        if let Body::Pbft(Pbft::PrePrepare { proposal, .. }) = &message.v1().body
-            && message.v1().sender == own
-        {
-            let later = Timestamp(proposal.timestamp().0.saturating_add(1));
-            let batches = proposal.batches().split_last().map_or(&[][..], |(_, rest)| rest);
-            let other = Proposal::new(later, batches.to_vec());
-            self.others.insert(proposal.digest(), other);
+        if message.v1().sender == own {
+            for proposal in proposed(&message.v1().body) {
+                let later = Timestamp(proposal.timestamp().0.saturating_add(1));
+                let batches = proposal.batches().split_last().map_or(&[][..], |(_, rest)| rest);
+                let other = Proposal::new(later, batches.to_vec());
+                self.others.insert(proposal.digest(), other);
+            }
         }
         let second_face = to.0.is_multiple_of(2) != world.random.chance(30);
         if message.v1().sender != own || !second_face {
             return message.clone();
         }
-        match self.other(&message.v1().body) {
-            Some(body) => world.sign(message.v1().epoch, own, body),
+        let mut body = message.v1().body.clone();
+        match self.turn(&mut body) {
+            Some(()) => world.sign(message.v1().epoch, own, body),
             None => message.clone(),
         }
     }
 
-    fn other(&self, body: &Body) -> Option<Body> {
-        let Body::Pbft(body) = body else { return None };
-        Some(Body::Pbft(match body {
-            Pbft::PrePrepare {
-                view,
-                height,
-                proposal,
-            } => Pbft::PrePrepare {
-                view: *view,
-                height: *height,
-                proposal: self.others.get(&proposal.digest())?.clone(),
-            },
-            Pbft::Prepare {
-                view,
-                height,
-                proposal,
-            } => Pbft::Prepare {
-                view: *view,
-                height: *height,
-                proposal: self.others.get(proposal)?.digest(),
-            },
-            Pbft::Commit {
-                view,
-                height,
-                proposal,
-            } => Pbft::Commit {
-                view: *view,
-                height: *height,
-                proposal: self.others.get(proposal)?.digest(),
-            },
+    /// Puts the other proposal in the place of each; nothing if there is none for one.
+    fn turn(&self, body: &mut Body) -> Option<()> {
+        let other = |proposal: &Proposal| self.others.get(&proposal.digest()).cloned();
+        match body {
+            Body::Pbft(pbft::Body::PrePrepare { proposal, .. })
+            | Body::Paxos(paxos::Body::Chosen(paxos::Chosen { proposal, .. })) => {
+                *proposal = other(proposal)?;
+            }
+            Body::Pbft(pbft::Body::Prepare { proposal, .. } | pbft::Body::Commit { proposal, .. }) => {
+                *proposal = self.others.get(proposal)?.digest();
+            }
+            Body::Raft(raft::Body::AppendEntries(append)) => {
+                for entry in &mut append.entries {
+                    entry.proposal = other(&entry.proposal)?;
+                }
+            }
+            Body::Paxos(paxos::Body::Accept(accept)) => {
+                for value in &mut accept.values {
+                    value.proposal = other(&value.proposal)?;
+                }
+            }
             _ => return None,
-        }))
+        }
+        Some(())
+    }
+}
+
+/// What a message proposes.
+fn proposed(body: &Body) -> Vec<&Proposal> {
+    match body {
+        Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => vec![proposal],
+        Body::Raft(raft::Body::AppendEntries(append)) => {
+            append.entries.iter().map(|entry| &entry.proposal).collect()
+        }
+        Body::Paxos(paxos::Body::Accept(accept)) => {
+            accept.values.iter().map(|value| &value.proposal).collect()
+        }
+        _ => Vec::new(),
     }
 }

@@ -1,0 +1,81 @@
+//! What a host tells the chart about itself: reigns, leadership, timers, losses.
+
+use quorate_consensus::{Engine, Timer};
+use quorate_crypto::ValidatorIndex;
+
+use super::Host;
+use crate::chart::Event;
+use crate::scenario::{Loss, Lost};
+use crate::world::World;
+
+/// What was last told of the reign.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    reign: String,
+    leads: bool,
+}
+
+impl Host {
+    /// Tells of a reign that the engine has entered, and that it leads it.
+    pub(super) fn note_reign(&mut self, world: &mut World) {
+        let Some(engine) = self.engine().filter(|_| world.chart.is_some()) else {
+            return;
+        };
+        let leads = leads(engine, self.validator);
+        let (reign, title) = reign_words(engine);
+        let begins = engine.reign() > 0;
+        let told = Told { reign, leads };
+        if told == self.told {
+            return;
+        }
+        let before = std::mem::replace(&mut self.told, told);
+        let reign = &self.told.reign;
+        let enters = begins && before.reign != *reign;
+        if leads {
+            world.note(Some(self.place), Event::Leads, || format!("{title} of {reign}"));
+        } else if enters {
+            world.note(Some(self.place), Event::Reign, || format!("enters {reign}"));
+        }
+    }
+
+    /// Tells of a timer that runs out, if it is one that changes something.
+    pub(super) fn note_timer(&self, world: &mut World, timer: Timer) {
+        let Some(engine) = self.engine() else { return };
+        let name = match (timer, engine) {
+            (Timer::Progress { .. }, Engine::Pbft(_)) => "progress timer",
+            (Timer::Progress { .. }, _) if leads(engine, self.validator) => return,
+            (Timer::Progress { .. }, _) => "election timer",
+            (Timer::NewReign { .. }, _) => "new-view timer",
+            (Timer::Resend | Timer::Heartbeat { .. }, _) => return,
+        };
+        world.note(Some(self.place), Event::Timeout, || format!("{name} runs out"));
+    }
+}
+
+fn leads(engine: &Engine, own: ValidatorIndex) -> bool {
+    match engine {
+        Engine::Pbft(_) => engine.is_settled() && engine.leader() == own,
+        Engine::Raft(replica) => replica.is_leading(),
+        Engine::Paxos(replica) => replica.is_leading(),
+    }
+}
+
+/// A reign's name, and its leader's title.
+fn reign_words(engine: &Engine) -> (String, &'static str) {
+    match engine {
+        Engine::Pbft(replica) => (format!("view {}", replica.view()), "primary"),
+        Engine::Raft(replica) => (format!("term {}", replica.term()), "leader"),
+        Engine::Paxos(replica) => (format!("b{}", replica.ballot()), "distinguished proposer"),
+    }
+}
+
+/// What a validator loses, in words.
+pub(super) fn loss_words(loss: Loss) -> String {
+    let of = match loss.of {
+        Lost::Journal => "its journal",
+        Lost::Everything => "its journal and its chain",
+        Lost::SinceBackup => "all that came since its backup",
+    };
+    let notices = if loss.noticed { "" } else { ", unnoticed" };
+    format!("loses {of}{notices}")
+}
