@@ -7,6 +7,7 @@ pub(crate) mod keys;
 pub(crate) mod localnet;
 mod node;
 mod query;
+mod trace;
 pub(crate) mod wallet;
 
 use std::process::ExitCode;
@@ -76,6 +77,8 @@ enum Command {
     /// Measure how fast a network is
     #[command(subcommand)]
     Bench(bench::BenchCommand),
+    /// Draw what validators say to each other, as message sequence charts
+    Trace(trace::TraceArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -130,6 +133,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Wallet(command) => interruptible(wallet::run(command, &output)),
         Command::Query(command) => interruptible(query::run(command, &output)),
         Command::Bench(command) => in_runtime(bench::run(command, &output)),
+        Command::Trace(args) => interruptible(async { trace::trace(&args, &output) }),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -9,6 +9,7 @@ mod localnet;
 mod output;
 mod passphrase;
 mod pay;
+mod trace;
 mod wallet;
 
 use std::process::ExitCode;

@@ -10,6 +10,9 @@ use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
 
+/// Columns where there is no terminal to ask.
+const COLUMNS: usize = 120;
+
 /// The form of what is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Format {
@@ -76,16 +79,30 @@ impl Output {
 
     /// `text` in the colour of `tone`, on a terminal.
     pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
-        if !self.coloured {
-            return text.to_owned();
+        self.paint_in(
+            match tone {
+                Tone::Good => Style::new().fg_color(Some(AnsiColor::Green.into())),
+                Tone::Warning => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
+                Tone::Bad => Style::new().fg_color(Some(AnsiColor::Red.into())).bold(),
+                Tone::Dim => Style::new().dimmed(),
+            },
+            text,
+        )
+    }
+
+    /// `text` in a style, on a terminal.
+    pub(crate) fn paint_in(&self, style: Style, text: &str) -> String {
+        match self.coloured {
+            true => format!("{style}{text}{style:#}"),
+            false => text.to_owned(),
         }
-        let style = match tone {
-            Tone::Good => Style::new().fg_color(Some(AnsiColor::Green.into())),
-            Tone::Warning => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
-            Tone::Bad => Style::new().fg_color(Some(AnsiColor::Red.into())).bold(),
-            Tone::Dim => Style::new().dimmed(),
-        };
-        format!("{style}{text}{style:#}")
+    }
+
+    /// How many columns there are: the terminal's, or as many as are easily read.
+    pub(crate) fn width(&self) -> usize {
+        let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
+        let columns = size.map(|size| usize::from(size.ws_col));
+        columns.filter(|columns| *columns > 0).unwrap_or(COLUMNS)
     }
 
     /// Lines of `label  value`, the values aligned.

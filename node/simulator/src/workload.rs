@@ -25,7 +25,7 @@ const FUNDS: u128 = 1_000;
 const CLIENTS: u64 = 8;
 
 /// The network's id, the same in all simulations.
-pub(crate) fn network() -> Digest {
+pub fn network() -> Digest {
     sha256(b"simulated network")
 }
 

@@ -1,11 +1,12 @@
 //! Charts of what a benchmark found, as one SVG file: lines over a common axis, one panel below the other.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use plotters::prelude::*;
 
 use crate::failure::Failure;
+use crate::file::check_svg;
 
 /// Width of a chart, in pixels.
 const WIDTH: u32 = 900;
@@ -51,21 +52,7 @@ impl ChartArgs {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        if file.extension().is_none_or(|extension| extension != "svg") {
-            return Err(Failure::usage(format!(
-                "{} does not end in .svg: charts are drawn in no other format",
-                file.display()
-            )));
-        }
-        let folder = match file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        if folder.is_dir() {
-            Ok(())
-        } else {
-            Err(Failure::failed(format!("{} is no folder", folder.display())))
-        }
+        check_svg(file)
     }
 
     /// Draws the panels, if that was asked for.

@@ -65,6 +65,14 @@ impl Chart {
         }
         if all { rows } else { joined(rows) }
     }
+
+    /// How many messages are left out unless all is asked for.
+    pub fn left_out(&self) -> usize {
+        let mut told = BTreeSet::new();
+        self.messages()
+            .filter(|transfer| !is_news(&mut told, transfer))
+            .count()
+    }
 }
 
 /// The rows with one for all messages of one kind that leave one lane for the same others at one moment.

@@ -195,7 +195,9 @@ impl Sheet<'_> {
                 self.pen.line((x, from), (x, to), &lifeline(true));
                 y = to;
             }
-            self.pen.line((x, y), (x, bottom), &lifeline(false));
+            if y < bottom {
+                self.pen.line((x, y), (x, bottom), &lifeline(false));
+            }
         }
     }
 

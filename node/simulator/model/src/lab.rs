@@ -10,11 +10,7 @@ use quorate_consensus::pbft::{Body as Pbft, Replica, View, primary_of};
 use quorate_consensus::{Action, Body, Config, Input, Message, Timer, Verified};
 use quorate_crypto::{Committee, Digest, Engine, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp, encode};
-
-use crate::scenario::TIMING;
-use crate::scheme::{Scheme, committee};
-use crate::words::describe;
-use crate::workload::network;
+use quorate_simulator::{Scheme, TIMING, committee, describe, network};
 
 /// A replica's number.
 pub type Local = u32;

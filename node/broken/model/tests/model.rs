@@ -2,8 +2,8 @@
 
 use quorate_consensus::broken::Rule;
 use quorate_crypto::Engine;
-use quorate_simulator_broken::model::Four;
-use quorate_simulator_broken::model::three::Three;
+use quorate_model_broken::Four;
+use quorate_model_broken::three::Three;
 use stateright::{Checker, HasDiscoveries, Model};
 
 /// Checks with one liar until agreement is broken, and prints the shortest way there.

@@ -3,8 +3,8 @@
 //! as far as ten million states.
 
 use quorate_crypto::Engine;
-use quorate_simulator::model::Four;
-use quorate_simulator::model::three::Three;
+use quorate_model::Four;
+use quorate_model::three::Three;
 use stateright::{Checker, Model};
 
 /// Checks two views to the end, or three as far as is bearable.

@@ -21,12 +21,8 @@ use quorate_consensus::raft::{self, Term, VoteReply};
 use quorate_consensus::{Action, Body, Config, Engine, Input, Message, Record, Step, Timer, Verified, paxos};
 use quorate_crypto::{Committee, Digest, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Parameters, ParametersV1, Timestamp, encode};
+use quorate_simulator::{Scheme, TIMING, committee, describe, network};
 use stateright::{Model, Property};
-
-use crate::scenario::TIMING;
-use crate::scheme::{Scheme, committee};
-use crate::words::describe;
-use crate::workload::network;
 
 /// The time of every step.
 const NOW: Timestamp = Timestamp(1_000_000);
