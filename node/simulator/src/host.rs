@@ -349,21 +349,6 @@ impl Host {
         }
     }
 
-    /// The timer by which its engine gives up on whoever leads runs out.
-    pub(crate) fn time_out(&mut self, world: &mut World) {
-        let Some(process) = self.process.as_mut().filter(|_| !self.paused) else {
-            return;
-        };
-        let mut timers = process.timers.keys();
-        let gives_up = |timer| matches!(timer, Timer::Progress { .. } | Timer::NewReign { .. });
-        let Some((epoch, timer)) = timers.find(|(_, timer)| gives_up(*timer)).copied() else {
-            return;
-        };
-        process.timers.remove(&(epoch, timer));
-        self.note_timer(world, timer);
-        self.step_in(world, epoch, Input::Timeout(timer));
-    }
-
     /// Packs what is submitted here, unless it stands still.
     pub(crate) fn submit(&mut self, world: &mut World, what: Submission) {
         let Some(process) = self.process.as_mut().filter(|process| !process.changing) else {

@@ -46,6 +46,7 @@ fn help_of_every_command_is_as_reviewed() {
         "wallet",
         "query",
         "bench",
+        "trace",
         "completions",
     ] {
         assert!(groups.iter().any(|name| name == group), "no group {group}");

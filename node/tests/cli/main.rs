@@ -8,6 +8,7 @@ mod genesis;
 mod help;
 mod keys;
 mod node;
+mod trace;
 mod usage;
 
 use std::path::Path;

@@ -1,10 +1,12 @@
 //! A chart as SVG: lanes downwards, an arrow from where each message was sent to where it arrived.
 
+mod ink;
 mod pen;
 mod scale;
 
 use std::collections::BTreeSet;
 
+use ink::{GREY, colour, lifeline, note_colour, stroke};
 use pen::{Pen, Type, escaped};
 use scale::{Pause, Scale};
 
@@ -29,17 +31,6 @@ const PHASE: f64 = 128.0;
 
 /// Pixels that a character of the words takes, about.
 const CHARACTER: f64 = 6.1;
-
-/// Colours that stay apart for the colour-blind (Okabe and Ito 2008), and two greys.
-const BLUE: &str = "#0072B2";
-const VERMILLION: &str = "#D55E00";
-const GREEN: &str = "#009E73";
-const PURPLE: &str = "#CC79A7";
-const SKY: &str = "#56B4E9";
-const ORANGE: &str = "#E69F00";
-const BLACK: &str = "#000000";
-const GREY: &str = "#666666";
-const LIGHT: &str = "#BBBBBB";
 
 /// A drawing in the making.
 struct Sheet<'a> {
@@ -373,43 +364,4 @@ fn star((x, y): (f64, f64), radius: f64) -> Vec<(f64, f64)> {
         (x + radius * angle.cos(), y + radius * angle.sin())
     };
     (0..10).map(corner).collect()
-}
-
-fn lifeline(dead: bool) -> String {
-    match dead {
-        false => format!(r#"stroke="{GREY}" stroke-width="1""#),
-        true => format!(r#"stroke="{LIGHT}" stroke-width="1" stroke-dasharray="2 5""#),
-    }
-}
-
-fn stroke(phase: Phase) -> String {
-    let dashes = match phase {
-        Phase::CatchUp | Phase::Heartbeat | Phase::Status => r#" stroke-dasharray="4 3""#,
-        _ => "",
-    };
-    format!(r#"stroke="{}" stroke-width="1.4"{dashes}"#, colour(phase))
-}
-
-fn colour(phase: Phase) -> &'static str {
-    match phase {
-        Phase::PrePrepare | Phase::LogReplication | Phase::Phase2a => BLUE,
-        Phase::Prepare | Phase::Phase1b => ORANGE,
-        Phase::Commit | Phase::Commitment | Phase::Learn => GREEN,
-        Phase::ViewChange | Phase::LeaderElection | Phase::Phase1a => VERMILLION,
-        Phase::Phase2b => SKY,
-        Phase::Seal => PURPLE,
-        Phase::Refusal => BLACK,
-        Phase::Request | Phase::CatchUp => GREY,
-        Phase::Heartbeat | Phase::Status => LIGHT,
-    }
-}
-
-fn note_colour(event: Event) -> &'static str {
-    match event {
-        Event::Crash | Event::Violation | Event::Accuses | Event::Cut => "#B3261E",
-        Event::Decides => GREEN,
-        Event::Certifies => "#A0457C",
-        Event::Leads => BLUE,
-        _ => "#444444",
-    }
 }

@@ -211,6 +211,21 @@ impl Host {
         }
     }
 
+    /// The timer by which its engine gives up on whoever leads runs out.
+    pub(crate) fn time_out(&mut self, world: &mut World) {
+        let Some(process) = self.process.as_mut().filter(|_| !self.paused) else {
+            return;
+        };
+        let mut timers = process.timers.keys();
+        let gives_up = |timer| matches!(timer, Timer::Progress { .. } | Timer::NewReign { .. });
+        let Some((epoch, timer)) = timers.find(|(_, timer)| gives_up(*timer)).copied() else {
+            return;
+        };
+        process.timers.remove(&(epoch, timer));
+        self.note_timer(world, timer);
+        self.step_in(world, epoch, Input::Timeout(timer));
+    }
+
     pub(super) fn set_timer(&mut self, world: &mut World, epoch: Epoch, timer: Timer, range: TimerRange) {
         let Some(process) = &mut self.process else { return };
         let generation = world.random.number();
