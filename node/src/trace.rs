@@ -45,8 +45,8 @@ pub(crate) struct Shown {
     agreement: bool,
     /// What went wrong, if anything did.
     failure: Option<String>,
-    /// The height that all validators that do not lie have certified.
-    height: u64,
+    /// The height that all validators have certified that do not lie and are not dead in the end.
+    height: usize,
     #[serde(flatten)]
     chart: Chart,
 }
@@ -122,15 +122,17 @@ impl Shown {
         if told.chart.happenings.is_empty() {
             return Err(Failure::failed(told.report.failure.unwrap_or_default()));
         }
+        let breaks = told.chart.notes().find(|note| note.event == Event::Violation);
+        let agreement = breaks.is_none();
         Ok(Self {
             scenario: story.name(),
             consensus: engine,
             validators,
             seed,
             about: story.explanation(engine),
-            agreement: !told.chart.notes().any(|note| note.event == Event::Violation),
+            agreement,
             failure: told.report.failure,
-            height: told.report.height,
+            height: told.height,
             chart: told.chart,
         })
     }
@@ -144,7 +146,7 @@ impl Shown {
 
     fn text(&self, drawing: &Drawing, output: &Output) -> String {
         let agreement = match (&self.failure, self.agreement) {
-            (None, _) => format!("kept; all have certified h{}", self.height),
+            (None, _) => format!("kept; all that run have certified h{}", self.height),
             (Some(failure), true) => format!("kept, but {failure}"),
             (Some(failure), false) => format!("broken: {failure}"),
         };

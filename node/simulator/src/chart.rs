@@ -151,6 +151,19 @@ impl Chart {
         self
     }
 
+    /// Whether a lane's process has died and is not started again.
+    pub(crate) fn is_dead_in_the_end(&self, lane: usize) -> bool {
+        let down = self.down();
+        down.iter()
+            .any(|(dead, when)| *dead == lane && when.end == u64::MAX)
+    }
+
+    /// How many blocks are certified at a lane.
+    pub(crate) fn certified_at(&self, lane: usize) -> usize {
+        let certifies = |note: &&Note| note.event == Event::Certifies && note.lane == Some(lane);
+        self.notes().filter(certifies).count()
+    }
+
     /// When which lane had no process, once it had one.
     fn down(&self) -> Vec<(usize, std::ops::Range<u64>)> {
         let mut crashed = std::collections::BTreeMap::new();

@@ -32,6 +32,8 @@ pub enum Story {
 pub struct Told {
     /// What became of the network.
     pub report: Report,
+    /// The height that all have certified that do not lie and are not dead in the end.
+    pub height: usize,
     /// What happened, of that part of it that is worth seeing.
     pub chart: Chart,
 }
@@ -87,8 +89,21 @@ impl Story {
         if self != Self::NormalCase && self != Self::DuellingProposers {
             chart = chart.since_led();
         }
+        let lies = |lane: usize| {
+            report
+                .scenario
+                .liars
+                .iter()
+                .any(|(liar, _)| usize::from(liar.0) == lane)
+        };
+        let living = (0..validators).filter(|lane| !lies(*lane) && !chart.is_dead_in_the_end(*lane));
+        let height = living.map(|lane| chart.certified_at(lane)).min().unwrap_or(0);
         chart.title = format!("{}: {}", words::engine(engine), words::title(self));
-        Told { report, chart }
+        Told {
+            report,
+            height,
+            chart,
+        }
     }
 
     /// A sentence for a list of the stories.

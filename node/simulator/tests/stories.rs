@@ -118,6 +118,7 @@ fn what_a_leader_had_proposed_when_it_crashed_is_carried_over_by_the_next() {
         assert_ne!(next.expect("another leads").lane, Some(0));
         let decided = decided(&told);
         assert_eq!(decided.len(), Story::fewest(engine) - 1, "all but the dead one");
+        assert!(told.height >= 1);
         for (_, at, digest) in decided {
             assert!(at > crash.at_us, "{engine} decides it after the crash");
             assert_eq!(digest, proposed, "{engine} decides what the dead leader proposed");
@@ -217,7 +218,7 @@ fn whoever_was_cut_off_has_decided_nothing_and_gets_what_the_others_decided() {
             .collect();
         assert!(certified.iter().all(|note| note.at_us > heal));
         assert_eq!(certified.len(), 2, "the others' batch, and its own after that");
-        assert_eq!(told.report.height, 2);
+        assert_eq!(told.height, 2);
     }
 }
 

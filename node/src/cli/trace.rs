@@ -16,8 +16,8 @@ use crate::trace::{Drawing, Shown, list};
   quorate trace leader-crash --consensus raft
   quorate trace partition-and-healing --consensus pbft --from 900 --svg healing.svg
 
-The engines are the node's own, in a simulated network, in virtual time: the same scenario, protocol,
-number of validators and seed give the same chart. Times are in milliseconds.")]
+The engines are the node's own, in a simulated network and in virtual time: the same scenario,
+protocol, number of validators and seed give the same chart. Times are in milliseconds.")]
 pub(crate) struct TraceArgs {
     /// What to show; without it, what there is
     #[arg(value_name = "SCENARIO", env = "QUORATE_SCENARIO", value_parser = stories())]

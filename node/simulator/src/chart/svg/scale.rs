@@ -64,8 +64,10 @@ impl Scale {
                 y = y.max(line + LINE);
                 line = y;
                 scale.rows.push(y);
+                // What arrives at this moment is the reason for what is in its rows.
+                scale.moments.entry(moment).or_insert(y);
             }
-            scale.moments.insert(moment, y);
+            scale.moments.entry(moment).or_insert(y);
             before = Some(moment);
         }
         scale.bottom = y + LINE;
