@@ -9,6 +9,9 @@ mod rows;
 mod svg;
 mod text;
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use serde::Serialize;
 
 pub use phase::Phase;
@@ -165,8 +168,8 @@ impl Chart {
     }
 
     /// When which lane had no process, once it had one.
-    fn down(&self) -> Vec<(usize, std::ops::Range<u64>)> {
-        let mut crashed = std::collections::BTreeMap::new();
+    fn down(&self) -> Vec<(usize, Range<u64>)> {
+        let mut crashed = BTreeMap::new();
         let mut down = Vec::new();
         for note in self.notes() {
             match (note.lane, note.event) {
@@ -192,10 +195,23 @@ impl Chart {
         self
     }
 
-    /// What happened from one moment to another, the second not included.
+    /// What happened from one moment to another, the second not included; who is dead at the first is told
+    /// there.
     pub fn between(mut self, from_us: u64, to_us: u64) -> Self {
+        let down = self.down().into_iter();
+        let dead = down.filter(|(_, when)| when.start < from_us && from_us < when.end);
+        let dead = dead.map(|(lane, _)| {
+            Happening::Note(Note {
+                at_us: from_us,
+                lane: Some(lane),
+                event: Event::Crash,
+                text: "has crashed".to_owned(),
+            })
+        });
+        let dead: Vec<Happening> = dead.collect();
         self.happenings
             .retain(|happening| (from_us..to_us).contains(&happening.at_us()));
+        self.happenings.splice(..0, dead);
         self
     }
 }

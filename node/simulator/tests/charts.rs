@@ -133,3 +133,15 @@ fn an_empty_chart_can_be_drawn() {
     assert!(chart.lines().is_empty());
     text(&chart, 80, true);
 }
+
+#[test]
+fn a_part_of_a_chart_says_who_is_dead_when_it_begins() {
+    let part = small().between(30_000, 31_000);
+    assert_eq!(
+        part.lines(),
+        [
+            "     30.000  validator-1: has crashed",
+            "     30.000  validator-0 → validator-2: prepare v0 h2 <&>",
+        ]
+    );
+}
