@@ -1,7 +1,8 @@
 //! Decoders of canonical bytes.
 
-use quorate_consensus::{Ed25519, Message, Record};
-use quorate_crypto::{Certificate, Committee, Digest, Engine, Epoch, SigningKey};
+use quorate_consensus::recording::{Frame, FrameV1, Frames};
+use quorate_consensus::{Ed25519, Engine, Message, Record};
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, SigningKey};
 use quorate_ledger::{
     Account, Agreement, Asset, Balance, BatchRules, CertifiedBlock, FormedBatch, Header, Parameters,
     ParametersV1, Proposal, Receipt, Seat, SignedBatch, StateKey, StateProof, Transaction,
@@ -21,8 +22,12 @@ pub(crate) fn key(number: u8) -> SigningKey {
 }
 
 pub(crate) fn committee() -> Committee {
+    committee_of(quorate_crypto::Engine::Pbft)
+}
+
+pub(crate) fn committee_of(engine: quorate_crypto::Engine) -> Committee {
     let validators = (1..=4).map(|number| key(number).public()).collect();
-    Committee::new(Epoch(0), Engine::Pbft, 1, validators)
+    Committee::new(Epoch(0), engine, 1, validators)
 }
 
 /// What is decoded has one encoding, the one it was decoded from.
@@ -117,6 +122,21 @@ pub(crate) fn record(bytes: &[u8]) {
     if let Some(record) = canonical::<Record>(bytes) {
         let _ = record.height();
         let _ = Record::unsent(&[record], |_| false);
+    }
+}
+
+pub(crate) fn recording(bytes: &[u8]) {
+    if let Ok(mut frames) = Frames::of(bytes) {
+        while let Some(FrameV1::Segment(_) | FrameV1::Entry(_)) = frames.next() {}
+        assert!(frames.at() <= bytes.len());
+    }
+}
+
+pub(crate) fn recording_frame(bytes: &[u8]) {
+    if let Some(Frame::V1(FrameV1::Segment(segment))) = canonical::<Frame>(bytes) {
+        for recorded in &segment.engines {
+            let _ = Engine::restore(&recorded.snapshot);
+        }
     }
 }
 

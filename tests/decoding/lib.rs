@@ -40,6 +40,8 @@ decoders! {
     state_proof: binary::state_proof, seeds::state_proofs;
     message: binary::message, seeds::messages;
     record: binary::record, seeds::records;
+    recording: binary::recording, seeds::recordings;
+    recording_frame: binary::recording_frame, seeds::recording_frames;
     frames: binary::frames, seeds::frames;
     handshake: binary::handshake, seeds::handshakes;
     genesis: text::genesis, seeds::geneses;

@@ -1,9 +1,13 @@
 //! Encodings to begin with: one of every kind, small and good.
 
 use quorate_client::schema::OperationView;
-use quorate_consensus::{Message, Record};
+use quorate_consensus::recording::{
+    Beginning, Entry as RecordedEntry, Fingerprint, Frame, FrameV1, MAGIC, Recorded, Segment,
+};
+use quorate_consensus::{Config, Input, Message, Record, TimerRange, Timing, Verified};
 use quorate_crypto::{
     Certificate, CertificateV1, Digest, Engine, Epoch, Height, Seal, SealContent, ValidatorIndex, keyfile,
+    sha256,
 };
 use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Join, JoinKeys};
 use quorate_ledger::{
@@ -14,7 +18,7 @@ use quorate_ledger::{
     encode,
 };
 
-use crate::binary::{NETWORK, committee, key};
+use crate::binary::{NETWORK, committee, committee_of, key};
 
 /// Golden encodings of consensus messages, as the engine's own tests keep them.
 const MESSAGES: [&str; 3] = [
@@ -266,6 +270,81 @@ pub(crate) fn records() -> Vec<Vec<u8>> {
         .map(|record| encode(&record))
         .chain(golden("record"))
         .collect()
+}
+
+/// An engine of each kind that has been given a few things, and each of its frames.
+fn recorded() -> Vec<Vec<Frame>> {
+    let range = TimerRange {
+        from_ms: 50,
+        to_ms: 100,
+    };
+    let record = |engine| {
+        let (mut engine, _) = quorate_consensus::Engine::start(Config {
+            network: NETWORK,
+            committee: committee_of(engine),
+            index: Some(ValidatorIndex(0)),
+            parameters: Parameters::default(),
+            epoch_start: Height::GENESIS,
+            epoch_end: None,
+            certified: Height::GENESIS,
+            certificate: None,
+            inquiry: None,
+            timing: Timing {
+                resend: range,
+                progress: range,
+                progress_cap_ms: 1_000,
+                heartbeat: range,
+                election: range,
+            },
+        })
+        .unwrap();
+        let mut frames = Vec::new();
+        let inputs = messages()
+            .iter()
+            .map(|bytes| Input::Message(Verified::trusted(decode(bytes, bytes.len()).unwrap())))
+            .take(3)
+            .chain([Input::BatchesAvailable(vec![Digest([6; 32])]), Input::Stopping])
+            .collect::<Vec<_>>();
+        for (number, input) in (0..).zip(inputs) {
+            let step = engine.step(Timestamp(number), input.clone());
+            frames.push(Frame::V1(FrameV1::Entry(Box::new(RecordedEntry {
+                epoch: Epoch(0),
+                now: Timestamp(number),
+                offset_us: number,
+                input,
+                outcome: Some(Fingerprint::of(&step)),
+            }))));
+        }
+        let segment = Segment {
+            software: "0.1.0".to_owned(),
+            beginning: Beginning::Start,
+            network: NETWORK,
+            began: Timestamp(9),
+            names: vec!["alpha".to_owned()],
+            own: ValidatorIndex(0),
+            engines: vec![Recorded::of(&engine)],
+        };
+        frames.insert(0, Frame::V1(FrameV1::Segment(Box::new(segment))));
+        frames
+    };
+    [Engine::Pbft, Engine::Raft, Engine::Paxos].map(record).to_vec()
+}
+
+pub(crate) fn recording_frames() -> Vec<Vec<u8>> {
+    recorded().iter().flatten().map(encode).collect()
+}
+
+pub(crate) fn recordings() -> Vec<Vec<u8>> {
+    let file = |frames: &Vec<Frame>| {
+        let mut file = MAGIC.to_vec();
+        for payload in frames.iter().map(encode) {
+            file.extend_from_slice(&u32::try_from(payload.len()).unwrap().to_le_bytes());
+            file.extend_from_slice(&payload);
+            file.extend_from_slice(&sha256(&payload).0[..8]);
+        }
+        file
+    };
+    recorded().iter().map(file).collect()
 }
 
 pub(crate) fn frames() -> Vec<Vec<u8>> {

@@ -40,7 +40,7 @@ use crate::testimony::Said;
 pub const MAX_WINDOW: usize = 64;
 
 /// What an engine is told once, at its start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Config {
     /// The network's id.
     pub network: Digest,
@@ -66,7 +66,7 @@ pub struct Config {
 }
 
 /// Local durations in milliseconds; validators need not agree on them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Timing {
     /// While work is open and nothing moves, a replica says again where it is, this often.
     pub resend: TimerRange,
@@ -82,7 +82,7 @@ pub struct Timing {
 }
 
 /// A duration to be drawn by the driver between two bounds, in milliseconds, both included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerRange {
     /// The shortest.
     pub from_ms: u32,
@@ -113,11 +113,11 @@ pub enum Timer {
     },
 }
 
-/// What happens to a replica.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What happens to a replica. The order of the variants is frozen, as recordings hold inputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Input {
     /// A message of another validator (or an own one that came back), its signatures checked.
-    Message(Verified<Message>),
+    Message(#[serde(deserialize_with = "Verified::taken_from")] Verified<Message>),
     /// The answer to [`Action::Sign`]: signed, and durable where it must be.
     Own(Message),
     /// Batches that passed the check and are kept here: candidates for proposals.
@@ -155,7 +155,7 @@ pub enum Input {
 }
 
 /// What a step asks for. Order matters within a step.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[expect(
     clippy::large_enum_variant,
     reason = "evidence is rare, and actions are few and moved once"
@@ -234,7 +234,7 @@ pub enum Action {
 }
 
 /// How something came up that this validator signed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Told {
     /// The message came back.
     Message,
@@ -274,7 +274,7 @@ pub enum Record {
 }
 
 /// The outcome of one input.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Step {
     /// To be durable before any action leaves.
     pub records: Vec<Record>,
@@ -286,7 +286,7 @@ pub struct Step {
 }
 
 /// Why an input changed nothing: what a peer did wrong, or what came too late or too early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub enum Rejection {
     /// Of another reign.
     #[error("of view {got}, the current one is {current}")]

@@ -1,6 +1,7 @@
 //! The engines behind their contract, dispatched by an enum.
 
-use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
+use serde::{Deserialize, Serialize};
 
 use crate::common::{Base, Halted, Inquiring as _, Member as _, Waiting};
 use crate::contract::{Config, Input, Now, Record, Step};
@@ -9,8 +10,9 @@ use crate::paxos;
 use crate::pbft;
 use crate::raft;
 
-/// One engine: it serves one epoch with one committee.
-#[derive(Clone, Debug)]
+/// One engine: it serves one epoch with one committee. Its encoding is all of its state (see
+/// [`crate::snapshot`]).
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Engine {
     /// Practical Byzantine fault tolerance.
     Pbft(Box<pbft::Replica>),
@@ -60,6 +62,26 @@ impl Engine {
             Self::Raft(replica) => replica.step(now, input),
             Self::Paxos(replica) => replica.step(now, input),
         }
+    }
+
+    /// Makes again what its encoding leaves out.
+    pub(crate) fn complete(&mut self) {
+        let base = match self {
+            Self::Pbft(replica) => replica.base_mut(),
+            Self::Raft(replica) => replica.base_mut(),
+            Self::Paxos(replica) => replica.base_mut(),
+        };
+        base.candidates.complete();
+    }
+
+    /// The committee that it was made for.
+    pub fn committee(&self) -> &Committee {
+        &self.base().config.committee
+    }
+
+    /// The network that it was made for.
+    pub fn network(&self) -> Digest {
+        self.base().config.network
     }
 
     fn base(&self) -> &Base {

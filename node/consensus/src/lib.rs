@@ -119,6 +119,8 @@ pub mod message;
 pub mod paxos;
 pub mod pbft;
 pub mod raft;
+pub mod recording;
+pub mod snapshot;
 pub mod testimony;
 
 pub use common::{Awaited, Halted, Waiting};

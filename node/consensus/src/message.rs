@@ -3,7 +3,7 @@
 use quorate_crypto::{
     Certificate, Committee, Digest, Domain, Epoch, Height, PublicKey, SealContent, Signature, ValidatorIndex,
 };
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::paxos;
 use crate::pbft;
@@ -97,7 +97,7 @@ impl SignatureScheme for Ed25519 {
 }
 
 /// A value whose signatures have been checked. Engines accept nothing else from outside.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Verified<T>(T);
 
 /// Why a message did not pass the check at the edge.
@@ -327,5 +327,15 @@ impl<T> Verified<T> {
     /// Takes the caller's word for it: a replica's own messages, read back from its journal.
     pub fn trusted(value: T) -> Self {
         Self(value)
+    }
+
+    /// The same for an input that was recorded. There is no `Deserialize`, so that bytes become no verified
+    /// value by mistake: whoever reads a recording of others checks its signatures again.
+    pub(crate) fn taken_from<'de, D>(deserializer: D) -> Result<Self, D::Error>
+    where
+        D: Deserializer<'de>,
+        T: Deserialize<'de>,
+    {
+        T::deserialize(deserializer).map(Self)
     }
 }

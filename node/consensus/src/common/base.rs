@@ -5,6 +5,7 @@ use std::mem;
 
 use quorate_crypto::{Certificate, Height, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
+use serde::{Deserialize, Serialize};
 
 use super::candidates::Candidates;
 use super::catch_up::{Mark, Peers, StatusDue};
@@ -14,7 +15,7 @@ use crate::contract::{Action, Config, Evidence, MAX_WINDOW, Record, Rejection, S
 use crate::message::{Body, Message};
 
 /// Why a replica votes no more in its epoch.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Halted {
     /// A quorum sealed another block than the one executed here.
     Diverged,
@@ -53,7 +54,7 @@ pub struct Waiting {
 }
 
 /// The part of a replica that does not depend on the engine.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Base {
     pub(crate) config: Config,
     /// Heights that may be in flight: `certified + 1 ..= certified + window`.
@@ -79,6 +80,8 @@ pub(crate) struct Base {
     /// How often in a row the resend timer found nothing moved.
     pub(crate) standstills: u32,
     pub(crate) now: Timestamp,
+    /// Empty between steps.
+    #[serde(skip)]
     pub(crate) out: Step,
 }
 
@@ -259,6 +262,8 @@ impl Base {
     /// If it does not.
     pub(crate) fn check_invariants(&self) {
         self.candidates.check_invariants();
+        let most = u64::try_from(MAX_WINDOW).expect("a window is small");
+        assert!((1..=most).contains(&self.window), "the window is bounded");
         assert!(
             self.heard.len() <= self.config.committee.size() * heard::KINDS,
             "one slot a validator and kind"

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::inquiry::Inquiring;
 use super::member::Member;
@@ -19,12 +20,12 @@ pub const MAX_ANSWER: usize = 4 * MAX_WINDOW;
 const PATIENT_STANDSTILLS: u32 = 2;
 
 /// What each peer said last about where it is. One entry a validator.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Peers {
     known: BTreeMap<ValidatorIndex, Peer>,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Peer {
     /// The highest height it has claimed certified.
     certified: Height,
@@ -90,14 +91,14 @@ impl Peers {
 }
 
 /// Where a replica is: the same a while later means that nothing has moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
     reign: (u64, bool),
     certified: Height,
 }
 
 /// To whom a status is due: one is signed at a time, for all who want it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct StatusDue {
     all: bool,
     peers: BTreeSet<ValidatorIndex>,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use quorate_crypto::{Height, ValidatorIndex};
+use serde::{Deserialize, Serialize};
 
 use crate::message::{Body, Message};
 use crate::paxos;
@@ -15,13 +16,13 @@ use crate::testimony::Said;
 pub(crate) const KINDS: usize = 5;
 
 /// One slot for each validator and kind of message.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Heard {
     latest: BTreeMap<(ValidatorIndex, Kind), (Rank, Said)>,
 }
 
 /// Kinds that have a slot. New-views have none: the one that matters is the current view's.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Kind {
     Seal,
     PrePrepare,

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use quorate_crypto::{Certificate, Engine, Height, ValidatorIndex};
+use serde::{Deserialize, Serialize};
 
 use super::base::{Base, Halted};
 use super::catch_up::CatchUp;
@@ -23,7 +24,7 @@ use crate::message::{Body, Message, Status};
 use crate::testimony::{Inquiry, MAX_SAID, Said, Statement, Testimony};
 
 /// What a replica knows of its own inquiry.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Asking {
     /// Whether it waits for answers, and says nothing new.
     open: bool,

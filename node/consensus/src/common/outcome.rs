@@ -6,11 +6,12 @@ use quorate_crypto::{
     Certificate, CertificateV1, Committee, Digest, Epoch, Height, Seal, Signature, ValidatorIndex,
 };
 use quorate_ledger::Proposal;
+use serde::{Deserialize, Serialize};
 
 use crate::message::{Body, Message};
 
 /// A seal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(crate) struct SealVote {
     pub(crate) block: Digest,
     pub(crate) signature: Signature,
@@ -28,7 +29,7 @@ pub(crate) enum Recorded<T> {
 }
 
 /// The outcome of one height.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(crate) struct Outcome {
     /// What was decided, for ever.
     pub(crate) decided: Option<Proposal>,

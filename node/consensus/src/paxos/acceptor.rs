@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
+use serde::{Deserialize, Serialize};
 
 use super::Replica;
 use super::message::{
@@ -15,7 +16,7 @@ use crate::contract::{Action, Rejection};
 use crate::message::Message;
 
 /// What an acceptor remembers: one promise for all heights, and for each the last value that it accepted.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Acceptor {
     /// The highest ballot that it has promised, or accepted anything in. Only grows.
     pub(super) promised: Ballot,
@@ -30,7 +31,7 @@ pub(super) struct Acceptor {
 }
 
 /// The value that an acceptor has accepted for a height, in its highest ballot.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Vote {
     pub(super) ballot: Ballot,
     pub(super) proposal: Proposal,
@@ -40,7 +41,7 @@ pub(super) struct Vote {
 }
 
 /// A value that it has been asked to accept.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
 pub(super) struct Asked {
     ballot: Ballot,
     proposal: Proposal,

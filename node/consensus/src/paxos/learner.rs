@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Proposal;
+use serde::{Deserialize, Serialize};
 
 use super::Replica;
 use super::message::{Accepted, Body, Chosen};
@@ -13,7 +14,7 @@ use crate::contract::{Action, Rejection};
 use crate::message::{self, Message};
 
 /// What a learner knows of heights above the certified one.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Learner {
     /// Who has accepted the value that the distinguished proposer, if this is it, has proposed in its ballot
     /// for a height.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Proposal;
+use serde::{Deserialize, Serialize};
 
 use super::Replica;
 use super::message::{Accept, AcceptedValue, Ballot, Body, MAX_VALUES, Nack, Prepare, Promise, Value};
@@ -12,7 +13,7 @@ use crate::contract::Rejection;
 use crate::message::Message;
 
 /// What a proposer does.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) enum Proposer {
     /// Nothing: another proposes, or nobody.
     #[default]
@@ -24,7 +25,7 @@ pub(super) enum Proposer {
 }
 
 /// Phase 1 of a ballot.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Preparation {
     ballot: Ballot,
     promised_by: BTreeSet<ValidatorIndex>,
@@ -35,7 +36,7 @@ pub(super) struct Preparation {
 }
 
 /// Phase 2 of a ballot.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Reign {
     ballot: Ballot,
     /// What phase 1 brought up and is not proposed yet.
@@ -55,7 +56,7 @@ pub(super) struct Reign {
 }
 
 /// A value that was proposed.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
 struct Proposed {
     value: Value,
     /// Whether it was said before the last heartbeat: then the next one says it again.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use quorate_crypto::Height;
+use serde::{Deserialize, Serialize};
 
 use super::acceptor::Acceptor;
 use super::learner::Learner;
@@ -13,7 +14,7 @@ use crate::contract::{Config, Input, Now, Record, Rejection, Step, Timer};
 use crate::message::{Body, Message, MessageV1, Verified};
 
 /// A replica of Paxos: see [`crate::paxos`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replica {
     pub(super) base: Base,
     pub(super) proposer: Proposer,

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Committee, Digest, Epoch, Height, Signature, ValidatorIndex};
 use quorate_ledger::Proposal;
+use serde::{Deserialize, Serialize};
 
 use super::certificate::{PrepareSignature, PreparedCertificate};
 use super::message::{Body, View};
@@ -12,7 +13,7 @@ use crate::common::{Outcome, Recorded};
 use crate::message::{self, Message};
 
 /// A proposal for the height in one view.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
 pub(super) struct Proposed {
     pub(super) view: View,
     pub(super) digest: Digest,
@@ -22,7 +23,7 @@ pub(super) struct Proposed {
 }
 
 /// A prepare or a commit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub(super) struct Vote {
     pub(super) view: View,
     pub(super) digest: Digest,
@@ -39,7 +40,7 @@ pub(super) enum Phase {
 }
 
 /// One height. Every map has at most one entry a validator.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Instance {
     /// The proposal of the replica's current view, the first that came.
     pub(super) proposed: Option<Proposed>,

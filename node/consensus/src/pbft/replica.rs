@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use quorate_crypto::{Height, ValidatorIndex};
+use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, Phase, Vote};
 use super::message::{self, View};
@@ -13,7 +14,7 @@ use crate::contract::{Config, Input, Now, Record, Rejection, Step, Timer};
 use crate::message::{Body, Message, MessageV1, Verified};
 
 /// A replica of PBFT: see [`crate::pbft`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replica {
     pub(super) base: Base,
     pub(super) view: View,

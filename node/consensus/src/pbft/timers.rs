@@ -9,6 +9,7 @@
 //! whenever the low watermark moves, and while none is, whenever the primary is heard.
 
 use quorate_crypto::Height;
+use serde::{Deserialize, Serialize};
 
 use super::Replica;
 use super::message::View;
@@ -20,7 +21,7 @@ use crate::contract::{Rejection, Timer};
 pub const OVERTAKING_BATCHES: u64 = 256;
 
 /// The progress timer that runs, and the state it was set in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProgressTimer {
     view: View,
     certified: Height,

@@ -8,6 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Height, ValidatorIndex};
+use serde::{Deserialize, Serialize};
 
 use super::Replica;
 use super::instance::Phase;
@@ -18,7 +19,7 @@ use crate::contract::{MAX_WINDOW, Record, Rejection, Timer, TimerRange};
 use crate::message::{Body, Message, Status};
 
 /// What a replica knows of complaints, view-changes and new-views. One slot a sender and kind.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct ViewChanges {
     /// Each validator's complaint about the highest view.
     pub(super) complaints: BTreeMap<ValidatorIndex, View>,

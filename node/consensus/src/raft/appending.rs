@@ -1,6 +1,7 @@
 //! The follower's side of replication (section 5.3): what it appends, and what it says about it.
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
+use serde::{Deserialize, Serialize};
 
 use super::MAX_LOG;
 use super::Replica;
@@ -9,7 +10,7 @@ use crate::common::Member as _;
 use crate::contract::{Action, Rejection};
 
 /// An entry of the leader that is not in the log yet.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
 pub(super) struct Staged {
     pub(super) entry: Entry,
     digest: Digest,

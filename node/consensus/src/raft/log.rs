@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use quorate_crypto::Height;
+use serde::{Deserialize, Serialize};
 
 use super::message::{Entry, Position, Term};
 use crate::contract::MAX_WINDOW;
 
 /// Entries without a gap from the certified height on.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Log {
     /// The last height that is a block.
     certified: Height,

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quorate_crypto::{Height, ValidatorIndex};
+use serde::{Deserialize, Serialize};
 
 use super::appending::Staged;
 use super::log::Log;
@@ -13,7 +14,7 @@ use crate::contract::{Config, Input, Now, Record, Rejection, Step, Timer};
 use crate::message::{Body, Message, MessageV1, Verified};
 
 /// A replica of Raft: see [`crate::raft`].
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Replica {
     pub(super) base: Base,
     /// `currentTerm` of the paper's figure 2. Only grows.
@@ -54,7 +55,7 @@ pub struct Replica {
 }
 
 /// What it is in its term (section 5.1).
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
 pub(super) enum Role {
     Follower,
     /// It asks who would vote for it in the next term.

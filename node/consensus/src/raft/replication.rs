@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Proposal;
+use serde::{Deserialize, Serialize};
 
 use super::MAX_LOG;
 use super::Replica;
@@ -14,7 +15,7 @@ use crate::contract::{Action, Rejection};
 use crate::message::Message;
 
 /// What a leader knows.
-#[derive(Clone, Debug, Default, Hash)]
+#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Leadership {
     /// Own new entries that came back signed before what precedes them did, by the index before.
     returned: BTreeMap<Height, Message>,
@@ -29,7 +30,7 @@ pub(super) struct Leadership {
 }
 
 /// What a leader knows of a follower.
-#[derive(Clone, Copy, Debug, Default, Hash)]
+#[derive(Clone, Copy, Debug, Default, Hash, Serialize, Deserialize)]
 struct Progress {
     /// `matchIndex`: up to here its log is the leader's, durably.
     matched: Height,

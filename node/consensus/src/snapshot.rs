@@ -1,0 +1,56 @@
+//! An engine between two steps, as bytes: all of its state, so that whoever restores it and gives it the same
+//! inputs at the same times gets the same steps.
+//!
+//! For recordings, and for nothing that outlives a version: what an engine keeps may differ from one version of
+//! this software to the next. A node that restarts goes by its journal.
+
+use quorate_ledger::{DecodeError, decode, encode};
+use serde::{Deserialize, Serialize};
+
+use crate::engine::Engine;
+
+/// The most bytes that a snapshot may have. A busy engine's has about one MiB.
+pub const MAX_SNAPSHOT_BYTES: usize = 64 << 20;
+
+/// What is encoded. The order of the variants is frozen.
+#[derive(Deserialize)]
+enum Snapshot {
+    /// Version 1.
+    V1(Engine),
+}
+
+/// The same, borrowed.
+#[derive(Serialize)]
+enum Borrowed<'a> {
+    V1(&'a Engine),
+}
+
+/// Why bytes are not the snapshot of an engine of this version.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotASnapshot {
+    /// They are no engine's state.
+    #[error("not the state of an engine of this version: {0}")]
+    Malformed(#[from] DecodeError),
+    /// They are, but not its one encoding.
+    #[error("not the one encoding of an engine's state")]
+    NotCanonical,
+}
+
+impl Engine {
+    /// All of its state.
+    pub fn snapshot(&self) -> Vec<u8> {
+        encode(&Borrowed::V1(self))
+    }
+
+    /// The engine of which these are the snapshot. That its state makes sense is for
+    /// [`Engine::check_invariants`] to say, which may panic on one that was made up.
+    pub fn restore(bytes: &[u8]) -> Result<Self, NotASnapshot> {
+        let Snapshot::V1(mut engine) = decode(bytes, MAX_SNAPSHOT_BYTES)?;
+        engine.complete();
+        if engine.snapshot() == bytes {
+            Ok(engine)
+        } else {
+            Err(NotASnapshot::NotCanonical)
+        }
+    }
+}
