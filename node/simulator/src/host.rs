@@ -128,6 +128,22 @@ pub(crate) struct Settings {
     pub(crate) clock_skew_ms: i64,
 }
 
+impl Process {
+    /// The engine of an epoch, if there is one still.
+    fn engine_of(&mut self, epoch: Epoch) -> Option<&mut Engine> {
+        let both = [Some(&mut self.serving), self.former.as_mut()];
+        let mut engines = both.into_iter().flatten();
+        let serving = engines.find(|serving| serving.epoch == epoch)?;
+        Some(&mut serving.engine)
+    }
+
+    /// Its engines, the one of the epoch under way first.
+    fn engines(&self) -> [Option<&Engine>; 2] {
+        let former = self.former.as_ref();
+        [Some(&self.serving.engine), former.map(|former| &former.engine)]
+    }
+}
+
 impl Settings {
     fn breaks(&self, rule: Broken) -> bool {
         self.broken == Some(rule)

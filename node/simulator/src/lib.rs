@@ -20,10 +20,12 @@
 
 pub mod chart;
 mod checker;
+mod flight;
 mod host;
 mod ledger;
 mod liar;
 mod random;
+pub mod replay;
 mod report;
 mod scenario;
 mod scheme;

@@ -41,6 +41,8 @@ pub struct Report {
     pub quarantined: BTreeSet<ValidatorIndex>,
     /// The message sequence chart, if one was drawn.
     pub chart: Chart,
+    /// What each host's engines were given, if that was recorded.
+    pub recordings: Vec<Vec<u8>>,
 }
 
 /// How many lines of its chart a failing seed prints.

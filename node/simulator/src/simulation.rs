@@ -8,6 +8,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use quorate_crypto::{Digest, Engine, ValidatorIndex};
 
 use crate::chart::{Chart, Event as Kind};
+use crate::flight::Flight;
 use crate::host::{Host, Settings};
 use crate::report::Report;
 use crate::scenario::{Broken, Command, Lie, Links, Scenario};
@@ -105,6 +106,7 @@ impl Simulation {
                 accused: BTreeSet::new(),
                 quarantined: BTreeSet::new(),
                 chart: Chart::default(),
+                recordings: Vec::new(),
             }
         })
     }
@@ -127,6 +129,14 @@ impl Simulation {
             format!("validator-{}{prime}", host.validator)
         };
         self.hosts.iter().map(name).collect()
+    }
+
+    /// Runs it, and records what each host's engines are given.
+    pub fn record(mut self) -> Report {
+        let (validators, hosts) = (self.scenario.validators, self.hosts.len());
+        let (seed, network) = (self.scenario.seed, self.world.network);
+        self.world.flight = Some(Flight::new(seed, network, validators, hosts));
+        self.run()
     }
 
     fn run_guarded(mut self) -> Report {
@@ -200,6 +210,7 @@ impl Simulation {
                 .take()
                 .unwrap_or_default()
                 .with_arrivals_checked(),
+            recordings: self.world.flight.take().map_or_else(Vec::new, Flight::recordings),
             scenario: self.scenario,
         }
     }

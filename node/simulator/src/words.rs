@@ -1,6 +1,7 @@
 //! Messages in a few words: h is a height, v a view, t a term, b a ballot; digests are cut short.
 
-use quorate_consensus::{Body, Message, paxos, pbft, raft};
+use quorate_consensus::{Body, Engine, Message, Timer, paxos, pbft, raft};
+use quorate_crypto::ValidatorIndex;
 
 /// A message in a few words.
 pub fn describe(message: &Message) -> String {
@@ -166,5 +167,34 @@ fn describe_paxos(body: &paxos::Body) -> String {
             chosen.proposal.digest().short(),
             chosen.ballot
         ),
+    }
+}
+
+/// Whether an engine leads its reign.
+pub(crate) fn leads(engine: &Engine, own: ValidatorIndex) -> bool {
+    match engine {
+        Engine::Pbft(_) => engine.is_settled() && engine.leader() == own,
+        Engine::Raft(replica) => replica.is_leading(),
+        Engine::Paxos(replica) => replica.is_leading(),
+    }
+}
+
+/// A reign's name, and its leader's title.
+pub(crate) fn reign_words(engine: &Engine) -> (String, &'static str) {
+    match engine {
+        Engine::Pbft(replica) => (format!("view {}", replica.view()), "primary"),
+        Engine::Raft(replica) => (format!("term {}", replica.term()), "leader"),
+        Engine::Paxos(replica) => (format!("b{}", replica.ballot()), "distinguished proposer"),
+    }
+}
+
+/// The name of a timer, if it is one that changes something when it runs out.
+pub(crate) fn timer_words(timer: Timer, engine: &Engine, own: ValidatorIndex) -> Option<&'static str> {
+    match (timer, engine) {
+        (Timer::Progress { .. }, Engine::Pbft(_)) => Some("progress timer"),
+        (Timer::Progress { .. }, _) if leads(engine, own) => None,
+        (Timer::Progress { .. }, _) => Some("election timer"),
+        (Timer::NewReign { .. }, _) => Some("new-view timer"),
+        (Timer::Resend | Timer::Heartbeat { .. }, _) => None,
     }
 }

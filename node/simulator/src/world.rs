@@ -9,6 +9,7 @@ use quorate_ledger::CheckedBatch;
 
 use crate::chart::{self, Chart, Happening, Note, Phase, Transfer};
 use crate::checker::Checker;
+use crate::flight::Flight;
 use crate::ledger::KeptBlock;
 use crate::random::Random;
 use crate::scenario::{Command, Links};
@@ -116,6 +117,8 @@ pub(crate) struct World {
     pub(crate) messages: u64,
     /// The chart, if one is drawn.
     pub(crate) chart: Option<Chart>,
+    /// What the hosts' engines are given, if that is recorded.
+    pub(crate) flight: Option<Flight>,
     /// Which validator each host is: one may have more than one.
     pub(crate) hosts: Vec<ValidatorIndex>,
     pub(crate) liars: BTreeSet<ValidatorIndex>,
@@ -144,6 +147,7 @@ impl World {
             events: 0,
             messages: 0,
             chart: None,
+            flight: None,
             hosts: Vec::new(),
             liars: BTreeSet::new(),
             scheme,

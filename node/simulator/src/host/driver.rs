@@ -6,6 +6,7 @@ use quorate_ledger::Timestamp;
 
 use super::{Group, Host, Then};
 use crate::chart::Event as Kind;
+use crate::flight::Moment;
 use crate::scenario::Broken;
 use crate::workload::GENESIS_TIME;
 use crate::world::{Event, World};
@@ -22,13 +23,28 @@ impl Host {
     pub(super) fn step_in(&mut self, world: &mut World, epoch: Epoch, input: Input) {
         let now = self.clock(world);
         let Some(process) = &mut self.process else { return };
-        let both = [Some(&mut process.serving), process.former.as_mut()];
-        let Some(serving) = both.into_iter().flatten().find(|serving| serving.epoch == epoch) else {
+        if let Some(flight) = &mut world.flight
+            && process.engine_of(epoch).is_some()
+        {
+            let moment = Moment {
+                host: self.place,
+                own: self.validator,
+                life: self.life,
+                epoch,
+                now,
+                at_us: world.now,
+            };
+            flight.input(moment, process.engines(), &input);
+        }
+        let Some(engine) = process.engine_of(epoch) else {
             return;
         };
         self.settings.break_rule();
-        let step = serving.engine.step(now, input);
-        serving.engine.check_invariants();
+        let step = engine.step(now, input);
+        engine.check_invariants();
+        if let Some(flight) = &mut world.flight {
+            flight.outcome(self.place, &step);
+        }
         self.note_reign(world);
         self.take(world, epoch, step);
     }

@@ -1,11 +1,11 @@
 //! What a host tells the chart about itself: reigns, leadership, timers, losses.
 
-use quorate_consensus::{Engine, Timer};
-use quorate_crypto::ValidatorIndex;
+use quorate_consensus::Timer;
 
 use super::Host;
 use crate::chart::Event;
 use crate::scenario::{Loss, Lost};
+use crate::words::{leads, reign_words, timer_words};
 use crate::world::World;
 
 /// What was last told of the reign.
@@ -41,31 +41,10 @@ impl Host {
     /// Tells of a timer that runs out, if it is one that changes something.
     pub(super) fn note_timer(&self, world: &mut World, timer: Timer) {
         let Some(engine) = self.engine() else { return };
-        let name = match (timer, engine) {
-            (Timer::Progress { .. }, Engine::Pbft(_)) => "progress timer",
-            (Timer::Progress { .. }, _) if leads(engine, self.validator) => return,
-            (Timer::Progress { .. }, _) => "election timer",
-            (Timer::NewReign { .. }, _) => "new-view timer",
-            (Timer::Resend | Timer::Heartbeat { .. }, _) => return,
+        let Some(name) = timer_words(timer, engine, self.validator) else {
+            return;
         };
         world.note(Some(self.place), Event::Timeout, || format!("{name} runs out"));
-    }
-}
-
-fn leads(engine: &Engine, own: ValidatorIndex) -> bool {
-    match engine {
-        Engine::Pbft(_) => engine.is_settled() && engine.leader() == own,
-        Engine::Raft(replica) => replica.is_leading(),
-        Engine::Paxos(replica) => replica.is_leading(),
-    }
-}
-
-/// A reign's name, and its leader's title.
-fn reign_words(engine: &Engine) -> (String, &'static str) {
-    match engine {
-        Engine::Pbft(replica) => (format!("view {}", replica.view()), "primary"),
-        Engine::Raft(replica) => (format!("term {}", replica.term()), "leader"),
-        Engine::Paxos(replica) => (format!("b{}", replica.ballot()), "distinguished proposer"),
     }
 }
 

@@ -15,6 +15,7 @@ mod liars;
 mod observers;
 mod primary_crashes;
 mod proposal_comes_back;
+mod recorded;
 mod replay;
 mod restart_of_all;
 mod restored;
