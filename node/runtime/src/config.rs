@@ -93,6 +93,9 @@ pub struct ConsensusConfig {
     /// With Raft: the shortest time in milliseconds without a leader before it stands for election; the
     /// longest is twice that.
     pub election_ms: u32,
+    /// MiB that may be taken by the recording of what the engines were given last, in the home's folder
+    /// `flight`: 4 to 1,024. 0 records nothing.
+    pub flight_recorder_mib: u32,
 }
 
 /// Logs go to standard error.
@@ -160,6 +163,7 @@ impl Default for ConsensusConfig {
             resend_ms: 500,
             progress_ms: 1_000,
             election_ms: 250,
+            flight_recorder_mib: 32,
         }
     }
 }
@@ -216,6 +220,11 @@ impl Home {
     /// Proof of others' misbehaviour.
     pub fn evidence(&self) -> PathBuf {
         self.0.join("evidence")
+    }
+
+    /// What the engines were given last.
+    pub fn flight(&self) -> PathBuf {
+        self.0.join("flight")
     }
 
     /// The chain database.

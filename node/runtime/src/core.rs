@@ -32,6 +32,7 @@ use crate::executor::{Command, ExecutorHandle};
 use crate::fatal;
 use crate::flush::{ChainFlusher, JournalWriter};
 use crate::links::Links;
+use crate::recorder::Recorder;
 use crate::sync::SyncHandle;
 use crate::view::{ConsensusView, SharedView};
 
@@ -70,6 +71,7 @@ pub(crate) struct Parts {
     /// Remembers across restarts that this validator must not vote.
     pub(crate) quarantine: Box<dyn Fn(&str) + Send>,
     pub(crate) evidence: EvidenceStore,
+    pub(crate) recorder: Recorder,
     pub(crate) chain_flusher: ChainFlusher,
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) executor: ExecutorHandle,
@@ -300,6 +302,7 @@ impl Core {
         let former = std::mem::replace(&mut self.parts.serving, next.serving);
         self.timers.cancel_before(former.epoch);
         self.former = Some(former);
+        self.parts.recorder.begin_epoch();
         self.epoch_end = None;
         self.halted &= next.index.is_none();
         self.parts.index = next.index;
@@ -395,6 +398,7 @@ impl Core {
         if self.show_at.is_some_and(|at| at <= now) {
             self.show();
             self.show_at = None;
+            self.parts.recorder.hand_over();
         }
         let mut fired = false;
         while let Some((epoch, timer)) = self.timers.take_due(now) {
@@ -466,15 +470,20 @@ impl Core {
 
     fn drain_inputs(&mut self) {
         while let Some((epoch, input)) = self.inputs.pop_front() {
-            let serving = [Some(&mut self.parts.serving), self.former.as_mut()];
-            let Some(serving) = serving
-                .into_iter()
-                .flatten()
-                .find(|serving| serving.epoch == epoch)
-            else {
+            let is_former = self.former.as_ref().is_some_and(|former| former.epoch == epoch);
+            if !is_former && self.epoch() != epoch {
                 continue;
+            }
+            let former = self.former.as_ref().map(|former| &former.engine);
+            let engines = [Some(&self.parts.serving.engine), former];
+            let now = clock::now();
+            self.parts.recorder.input(engines, epoch, now, &input);
+            let serving = match &mut self.former {
+                Some(former) if is_former => former,
+                _ => &mut self.parts.serving,
             };
-            let step = serving.engine.step(clock::now(), input);
+            let step = serving.engine.step(now, input);
+            self.parts.recorder.outcome(&step);
             if let Some(rejection) = &step.rejection {
                 self.parts.view.count_rejection(rejection);
                 tracing::debug!(%rejection, "input rejected");

@@ -4,7 +4,7 @@
 //! *chain-flush* flush, *executor* owns the height, *batch-check* checks what others packed (on all
 //! cores), *batcher* packs, *links* takes what the network brings, *long-votes* checks votes that carry
 //! certificates, *batch-serve* answers peers that lack batches, *block-sync* fetches blocks, on a thread
-//! for each peer it asks. The network and the API are tasks of an asynchronous runtime.
+//! for each peer it asks, *recorder* writes down what the engines were given. The network and the API are tasks of an asynchronous runtime.
 
 mod admission;
 mod batcher;
@@ -28,6 +28,7 @@ mod node;
 mod pool;
 mod quarantine;
 mod queue;
+mod recorder;
 mod router;
 mod start;
 pub mod state_cache;

@@ -1,11 +1,15 @@
 //! Metrics in the Prometheus text format. Gauges are read from their sources when asked for.
 
+use std::sync::atomic::Ordering;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
 use prometheus_client::registry::Registry;
 use quorate_network::PeerInfo;
 use quorate_storage::Statistics;
+
+use crate::recorder::RecorderStatistics;
 
 /// One reading of everything a node measures.
 #[derive(Clone, Debug, Default)]
@@ -62,6 +66,27 @@ impl Reading {
                 received,
             ),
         ]);
+    }
+
+    /// Adds what the flight recorder does.
+    pub(crate) fn add_recorder(&mut self, recorded: &RecorderStatistics) {
+        self.counters.extend([
+            (
+                "flight_recorder_bytes",
+                "Bytes of consensus inputs recorded since the start",
+                recorded.written.load(Ordering::Relaxed),
+            ),
+            (
+                "flight_recorder_gaps",
+                "Times that something was left out of the recording since the start",
+                recorded.gaps.load(Ordering::Relaxed),
+            ),
+        ]);
+        self.gauges.push((
+            "flight_recorder_runs",
+            "1 if consensus inputs are recorded",
+            i64::from(recorded.runs.load(Ordering::Relaxed)),
+        ));
     }
 
     /// The Prometheus text of this reading; every name begins with `quorate_`.

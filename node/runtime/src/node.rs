@@ -27,6 +27,7 @@ use crate::links::Links;
 use crate::logging;
 use crate::metrics::{Reading, resident_memory};
 use crate::pool::{Ended, Pool};
+use crate::recorder::RecorderStatistics;
 use crate::state_cache::StateCache;
 use crate::sync::SyncHandle;
 use crate::view::SharedView;
@@ -45,6 +46,7 @@ pub(crate) struct RunningNode {
     pub(crate) state: Arc<StateCache>,
     pub(crate) keys: Arc<KnownKeys>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) recorded: Arc<RecorderStatistics>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) own: Arc<OwnBatches>,
     pub(crate) batches: Arc<BatchStore>,
@@ -377,6 +379,7 @@ impl Node for RunningNode {
             "Flushes of the journal to the disk since the start",
             self.journal.flushes(),
         ));
+        reading.add_recorder(&self.recorded);
         reading.text()
     }
 

@@ -31,9 +31,10 @@ use crate::links::{self, Links};
 use crate::node::RunningNode;
 use crate::pool::Pool;
 use crate::quarantine::QuarantineFile;
+use crate::recorder::Origin;
 use crate::state_cache::StateCache;
 use crate::view::SharedView;
-use crate::{flush, logging, router, sync};
+use crate::{flush, logging, recorder, router, sync};
 
 /// How long calls under way may go on once the node is told to stop.
 const GRACE: Duration = Duration::from_secs(1);
@@ -233,6 +234,14 @@ impl Started {
             }
         };
         let names = identity.names.clone();
+        let origin = Origin {
+            network,
+            names: names.clone(),
+            own: identity.index,
+        };
+        let mib = config.consensus.flight_recorder_mib;
+        let (recorder, recorder_thread) = recorder::start(home, mib, origin);
+        let recorded = recorder.statistics();
         let core = Core::new(
             core::Parts {
                 network,
@@ -258,6 +267,7 @@ impl Started {
                 }),
                 quarantine: Box::new(move |why| quarantine(&file, why)),
                 evidence,
+                recorder,
                 chain_flusher,
                 batches: Arc::clone(&batches),
                 executor: executor.clone(),
@@ -320,6 +330,7 @@ impl Started {
             state,
             keys,
             journal: counted_journal,
+            recorded,
             pool,
             own,
             batches,
@@ -333,6 +344,7 @@ impl Started {
         threads.extend(router_threads);
         // These end when the core, which feeds them, has.
         threads.extend([journal_thread, flush_thread]);
+        threads.extend(recorder_thread);
         Ok(Self {
             node: Arc::new(node),
             inbox,
