@@ -1,5 +1,7 @@
 //! Message sequence charts: which part is drawn, on a terminal, as a file or as a document.
 
+mod recording;
+
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
@@ -12,6 +14,8 @@ use serde::Serialize;
 use crate::failure::Failure;
 use crate::file::check_svg;
 use crate::output::Output;
+
+pub(crate) use recording::Recording;
 
 /// Columns of running text, at most.
 const TEXT_COLUMNS: usize = 100;
@@ -86,10 +90,21 @@ impl Drawing {
         self.svg.as_deref().map_or(Ok(()), check_svg)
     }
 
+    /// From when to when, in microseconds; the second is not included.
+    fn span_us(&self) -> (u64, u64) {
+        let us = |ms: u64| ms.saturating_mul(1_000);
+        (self.from.map_or(0, us), self.to.map_or(u64::MAX, us))
+    }
+
+    /// Whether a part is named.
+    fn names_a_part(&self) -> bool {
+        self.from.is_some() || self.to.is_some()
+    }
+
     /// The part that is wanted.
     pub(crate) fn part(&self, chart: Chart) -> Chart {
-        let us = |ms: u64| ms.saturating_mul(1_000);
-        chart.between(self.from.map_or(0, us), self.to.map_or(u64::MAX, us))
+        let (from_us, to_us) = self.span_us();
+        chart.between(from_us, to_us)
     }
 
     /// Writes the SVG file, if one is wanted.

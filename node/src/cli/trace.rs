@@ -1,5 +1,7 @@
 //! `quorate trace`: what validators say to each other, as message sequence charts.
 
+use std::path::PathBuf;
+
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use quorate_crypto::Engine;
@@ -8,16 +10,20 @@ use quorate_simulator::Story;
 use super::localnet::EngineName;
 use crate::failure::Failure;
 use crate::output::Output;
-use crate::trace::{Drawing, Shown, list};
+use crate::trace::{Drawing, Recording, Shown, list};
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate trace
   quorate trace leader-crash --consensus raft
   quorate trace partition-and-healing --consensus pbft --from 900 --svg healing.svg
+  quorate trace --recording localnet/validator-2/flight
 
 The engines are the node's own, in a simulated network and in virtual time: the same scenario,
-protocol, number of validators and seed give the same chart. Times are in milliseconds.")]
+protocol, number of validators and seed give the same chart. Times are in milliseconds.
+
+A recording is replayed by the same engines. Each step must be the one that was recorded, or the
+first that differs is named and the exit code is 7. Without --from and --to its end is drawn.")]
 pub(crate) struct TraceArgs {
     /// What to show; without it, what there is
     #[arg(value_name = "SCENARIO", env = "QUORATE_SCENARIO", value_parser = stories())]
@@ -31,6 +37,10 @@ pub(crate) struct TraceArgs {
     /// What all that is random follows from; with others than the default a chart may show less
     #[arg(long, value_name = "N", env = "QUORATE_SEED", default_value_t = Story::SEED)]
     seed: u64,
+    /// Draw what a node's flight recorder kept, and replay it: a file, or the folder HOME/flight
+    #[arg(long, value_name = "FILE", env = "QUORATE_RECORDING")]
+    #[arg(conflicts_with = "scenario")]
+    recording: Option<PathBuf>,
     #[command(flatten)]
     drawing: Drawing,
 }
@@ -45,6 +55,9 @@ fn stories() -> impl TypedValueParser<Value = Story> {
 
 /// Runs a story and draws it, or lists the stories.
 pub(super) fn trace(args: &TraceArgs, output: &Output) -> Result<(), Failure> {
+    if let Some(path) = &args.recording {
+        return Recording::read(path, &args.drawing)?.publish(&args.drawing, output);
+    }
     let Some(story) = args.scenario else {
         return list(output);
     };
