@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use quorate_crypto::ValidatorIndex;
 
 use crate::chart::Chart;
+use crate::meter::Measurement;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 use crate::simulation::Simulation;
@@ -41,6 +42,8 @@ pub struct Report {
     pub quarantined: BTreeSet<ValidatorIndex>,
     /// The message sequence chart, if one was drawn.
     pub chart: Chart,
+    /// What was counted, if it was.
+    pub measured: Option<Measurement>,
 }
 
 /// How many lines of its chart a failing seed prints.
