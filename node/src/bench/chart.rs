@@ -144,13 +144,14 @@ impl Panel {
             .y_label_area_size(AXIS)
             .build_cartesian_2d(left..right, 0.0..top)?;
         let across = |x: &f64| match self.logarithmic {
-            // Only whole powers of ten are round numbers.
-            true if (x - x.round()).abs() < 1e-6 => short(10_f64.powf(*x)),
+            // Only whole powers of ten are round numbers, but a short axis has few of them.
+            true if (x - x.round()).abs() < 1e-6 || right - left < 2.0 => short(10_f64.powf(*x)),
             true => String::new(),
             false => short(*x),
         };
         chart
             .configure_mesh()
+            .max_light_lines(1)
             .light_line_style(WHITE)
             .bold_line_style(BLACK.mix(0.15))
             .x_desc(&self.across)

@@ -10,7 +10,7 @@ use crate::bench::chart::Panel;
 use crate::output::Output;
 
 /// Points of a curve in a chart.
-const POINTS: usize = 100;
+const POINTS: usize = 60;
 
 /// What is measured, in the order of the panels.
 const PANELS: [(Engine, Place); 3] = [

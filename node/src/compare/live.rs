@@ -164,6 +164,7 @@ pub(crate) async fn measure_all(plan: &LivePlan, progress: &ProgressBar) -> Resu
         progress.inc(1);
         doing("one at a time");
         let idle = bench.one_at_a_time().await?;
+        let (half, idle) = (bench.times(&half), bench.times(&idle));
         progress.inc(1);
         doing("killing leaders");
         let killed = kill_leaders(&mut network, PULSE, KILLS).await?;
@@ -178,8 +179,8 @@ pub(crate) async fn measure_all(plan: &LivePlan, progress: &ProgressBar) -> Resu
             cpu_us_per_transaction: of(|usage| usage.cpu_us_per_transaction),
             transactions_per_block: of(|usage| usage.transactions_per_block),
             wire_bytes_per_transaction: of(|usage| usage.wire_bytes_per_transaction),
-            half_load: bench.times(&half),
-            idle: bench.times(&idle),
+            half_load: half,
+            idle,
             leader_killed_ms: killed
                 .iter()
                 .map(|time| u64::try_from(time.as_millis()).unwrap_or(u64::MAX))

@@ -49,6 +49,7 @@ impl Bars {
         chart
             .configure_mesh()
             .disable_x_mesh()
+            .max_light_lines(1)
             .light_line_style(WHITE)
             .bold_line_style(BLACK.mix(0.15))
             .x_labels(self.bars.len())
