@@ -3,7 +3,7 @@
 
 mod bars;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use bars::Bars;
 use clap::Args;
