@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use quorate_crypto::Engine;
+
 use super::live::Live;
 use super::report::Report;
 use super::simulated::{Found, Simulated};
@@ -24,9 +26,14 @@ impl Charts {
         if let Some(simulated) = &report.simulated {
             self.write("messages.svg", &messages(simulated))?;
             self.write("latency.svg", &latency(simulated))?;
-            let elections = simulated.elections.panels();
-            let elections: Vec<Drawn> = elections.into_iter().map(Drawn::Lines).collect();
-            self.write("elections.svg", &elections)?;
+            for (engine, name) in [
+                (Engine::Raft, "elections-raft.svg"),
+                (Engine::Paxos, "elections-paxos.svg"),
+            ] {
+                let panels = simulated.elections.panels(engine).into_iter();
+                let panels: Vec<Drawn> = panels.map(Drawn::Lines).collect();
+                self.write(name, &panels)?;
+            }
         }
         if let Some(measured) = &report.measured {
             self.write("throughput.svg", &throughput(measured))?;

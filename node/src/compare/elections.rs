@@ -103,10 +103,10 @@ impl Elections {
         )
     }
 
-    /// The curves, as in the paper's figure: shares of elections that were over by then.
-    pub(crate) fn panels(&self) -> Vec<Panel> {
+    /// The curves of a protocol, as in the paper's figure: shares of elections that were over by then.
+    pub(crate) fn panels(&self, of: Engine) -> Vec<Panel> {
         let mut panels = Vec::new();
-        for (engine, place) in PANELS {
+        for (engine, place) in PANELS.into_iter().filter(|(engine, _)| *engine == of) {
             for panel in ["spread", "length"] {
                 let name = super::name(engine, self.validators);
                 let what = match panel {

@@ -70,7 +70,8 @@ fn a_short_comparison_says_what_each_protocol_costs_and_outlives() {
     for (chart, word) in [
         ("messages.svg", "Paxos 3"),
         ("latency.svg", "message delays"),
-        ("elections.svg", "150-155 ms"),
+        ("elections-raft.svg", "150-155 ms"),
+        ("elections-paxos.svg", "150-155 ms"),
     ] {
         let svg = fs::read_to_string(dir.path().join("charts").join(chart)).unwrap();
         assert!(svg.contains(word), "{chart}");
