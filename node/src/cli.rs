@@ -1,6 +1,7 @@
 //! The command line: what each command is called, and where it is carried out. One file a group.
 
 mod bench;
+mod compare;
 mod completions;
 pub(crate) mod genesis;
 pub(crate) mod keys;
@@ -79,6 +80,8 @@ enum Command {
     Bench(bench::BenchCommand),
     /// Draw what validators say to each other, as message sequence charts
     Trace(trace::TraceArgs),
+    /// The protocols side by side: costs, faults, elections, throughput
+    Compare(compare::CompareArgs),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -134,6 +137,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Query(command) => interruptible(query::run(command, &output)),
         Command::Bench(command) => in_runtime(bench::run(command, &output)),
         Command::Trace(args) => interruptible(async { trace::trace(&args, &output) }),
+        Command::Compare(args) => in_runtime(compare::run(&args, &output)),
         Command::Completions(args) => completions::run(&args),
     }
 }

@@ -123,6 +123,7 @@ pub(crate) struct Settings {
     pub(crate) timing: quorate_consensus::Timing,
     pub(crate) members_wait: bool,
     pub(crate) broken: Option<Broken>,
+    pub(crate) least_flush_us: u64,
     pub(crate) flush_us: u64,
     pub(crate) chain_lag_us: u64,
     pub(crate) clock_skew_ms: i64,
@@ -406,6 +407,9 @@ impl Host {
             Event::Flushed => {
                 if let Some(group) = process.flushing.take() {
                     self.disk.records.extend(group.records);
+                    if let Some(meter) = &mut world.meter {
+                        meter.on_flushed(world.now);
+                    }
                     self.release(world, group.then);
                 }
                 self.flush(world);

@@ -26,7 +26,7 @@ use crate::world::{Wire, World};
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Liar {
     mutant: Mutant,
-    equivocator: Equivocator,
+    pub(crate) equivocator: Equivocator,
     pub(crate) forger: Forger,
     pub(crate) hoarder: Hoarder,
     pub(crate) censor: Censor,

@@ -20,10 +20,12 @@
 
 pub mod chart;
 mod checker;
+pub mod compare;
 mod flight;
 mod host;
 mod ledger;
 mod liar;
+mod meter;
 mod random;
 pub mod replay;
 mod report;
@@ -36,10 +38,12 @@ mod words;
 mod workload;
 mod world;
 
+pub use meter::{BatchTimes, Count, Measurement};
 pub use random::Random;
 pub use report::Report;
 pub use scenario::{
-    Broken, Censorship, Command, Lie, Links, Loss, Lost, Machines, Scenario, TIMING, patience_ms,
+    Befalls, Broken, Censorship, Command, Lie, Links, Loss, Lost, Machines, Scenario, TIMING, Whom,
+    patience_ms,
 };
 pub use scheme::{Scheme, committee};
 pub use simulation::Simulation;

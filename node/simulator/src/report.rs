@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use quorate_crypto::ValidatorIndex;
 
 use crate::chart::Chart;
+use crate::meter::Measurement;
 use crate::scenario::Scenario;
 use crate::shrink::shrink;
 use crate::simulation::Simulation;
@@ -43,6 +44,8 @@ pub struct Report {
     pub chart: Chart,
     /// What each host's engines were given, if that was recorded.
     pub recordings: Vec<Vec<u8>>,
+    /// What was counted, if it was.
+    pub measured: Option<Measurement>,
 }
 
 /// How many lines of its chart a failing seed prints.

@@ -5,6 +5,7 @@ use quorate_crypto::{Engine, ValidatorIndex};
 use quorate_ledger::ParametersV1;
 
 use crate::random::Random;
+pub use crate::simulation::roles::{Befalls, Whom};
 
 /// A whole simulation, but for what its seed decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub struct Machines {
     pub pauses: u64,
     /// Clocks are wrong by at most this, in milliseconds.
     pub clock_skew_ms: u64,
+    /// The shortest flush of a journal, in microseconds.
+    pub least_flush_us: u64,
     /// The longest flush, in microseconds.
     pub flush_us: u64,
     /// How long a certified block may take to reach the disk besides, in microseconds.
@@ -172,6 +175,10 @@ pub enum Command {
     SetClock(u16, i64),
     /// This many batches are submitted at the validator.
     Submit(u16, u64),
+    /// A batch of so many payments is submitted at the validator.
+    SubmitPayments(u16, u64),
+    /// Something befalls whoever has a role by then.
+    Befall(Whom, Befalls),
 }
 
 /// A rule that is broken on purpose, by the simulated driver or its committee, or by an engine that is
@@ -332,6 +339,7 @@ impl Scenario {
             crashes: sometimes(6),
             pauses: sometimes(3),
             clock_skew_ms: sometimes(1_000),
+            least_flush_us: 0,
             flush_us: 100 + sometimes(20_000),
             chain_lag_us: sometimes(1_000).saturating_sub(600) * 1_000,
         };

@@ -1,6 +1,8 @@
 //! A run: hosts, events, and the judgement at the end.
 
+mod election;
 mod plan;
+pub(crate) mod roles;
 
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -10,6 +12,7 @@ use quorate_crypto::{Digest, Engine, ValidatorIndex};
 use crate::chart::{Chart, Event as Kind};
 use crate::flight::Flight;
 use crate::host::{Host, Settings};
+use crate::meter::Meter;
 use crate::report::Report;
 use crate::scenario::{Broken, Command, Lie, Links, Scenario};
 use crate::scheme::{Scheme, committee};
@@ -27,6 +30,8 @@ pub struct Simulation {
     hosts: Vec<Host>,
     submitted: u64,
     calm: bool,
+    /// Whether it goes on after a rule was broken, to see what comes of it.
+    goes_on: bool,
 }
 
 impl Simulation {
@@ -64,6 +69,7 @@ impl Simulation {
                     timing: scenario.timing,
                     members_wait: scenario.members_wait,
                     broken: scenario.broken.filter(|_| lie.is_none()),
+                    least_flush_us: scenario.machines.least_flush_us,
                     flush_us: scenario.machines.flush_us,
                     chain_lag_us: scenario.machines.chain_lag_us,
                     clock_skew_ms: i64::try_from(drawn).unwrap_or(0) - i64::try_from(skew).unwrap_or(0),
@@ -78,6 +84,7 @@ impl Simulation {
             hosts,
             submitted: 0,
             calm: false,
+            goes_on: false,
         }
     }
 
@@ -107,8 +114,17 @@ impl Simulation {
                 quarantined: BTreeSet::new(),
                 chart: Chart::default(),
                 recordings: Vec::new(),
+                measured: None,
             }
         })
+    }
+
+    /// Runs it to its end and counts, whatever rule is broken meanwhile. Messages and flushes count for so
+    /// long after the first submission, in microseconds, or throughout.
+    pub fn measure(mut self, window_us: Option<u64>) -> Report {
+        self.world.meter = Some(Meter::new(window_us));
+        self.goes_on = true;
+        self.run()
     }
 
     /// Runs it again with a chart.
@@ -155,8 +171,8 @@ impl Simulation {
                 break;
             };
             self.on_due(due);
-            failure = self.violation();
-            if failure.is_some() {
+            failure = failure.or_else(|| self.violation());
+            if failure.is_some() && !self.goes_on {
                 break;
             }
             if self.calm && self.world.now >= check_at {
@@ -211,6 +227,7 @@ impl Simulation {
                 .unwrap_or_default()
                 .with_arrivals_checked(),
             recordings: self.world.flight.take().map_or_else(Vec::new, Flight::recordings),
+            measured: self.world.meter.take().map(Meter::finish),
             scenario: self.scenario,
         }
     }
@@ -316,14 +333,19 @@ impl Simulation {
             }
             Command::Submit(who, count) => {
                 for _ in 0..count {
-                    self.submit(who);
+                    let what = Submission::Payments(self.submitted);
+                    self.submit(who, what);
                 }
             }
+            Command::SubmitPayments(who, count) => {
+                let first = self.submitted;
+                self.submit(who, Submission::GoodPayments { first, count });
+            }
+            Command::Befall(whom, what) => self.befall(whom, what),
         }
     }
 
-    fn submit(&mut self, who: u16) {
-        let what = Submission::Payments(self.submitted);
+    fn submit(&mut self, who: u16, what: Submission) {
         self.submitted += 1;
         for host in self.hosts_of(who) {
             self.hosts[host].submit(&mut self.world, what);

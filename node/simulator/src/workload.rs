@@ -80,6 +80,8 @@ pub(crate) fn genesis(committee: &Committee) -> GenesisState {
 pub(crate) enum Submission {
     /// Payments that follow from their number.
     Payments(u64),
+    /// So many payments with a number, that clients can make.
+    GoodPayments { first: u64, count: u64 },
     /// A member lets its validator rejoin.
     Rejoin {
         validator: ValidatorIndex,
@@ -107,6 +109,11 @@ fn make(author: ValidatorIndex, epoch: Epoch, what: Submission) -> CheckedBatch 
             // The same payment is submitted at several validators, as an impatient client does it.
             (number, vec![own, payment(number / 3, 0)])
         }
+        Submission::GoodPayments { first, count } => {
+            let payments =
+                (1..=count).map(|variant| good_payment(first, u64::from(author.0) << 32 | variant));
+            (first, payments.collect())
+        }
         Submission::Rejoin { validator, token } => (u64::MAX, vec![rejoin(validator, token)]),
     };
     let signed = Batch::V1(BatchV1 {
@@ -127,9 +134,22 @@ fn make(author: ValidatorIndex, epoch: Epoch, what: Submission) -> CheckedBatch 
     formed.check_signatures().expect("all its signatures fit")
 }
 
+fn draw(number: u64, variant: u64) -> [u8; 32] {
+    sha256(&[number.to_le_bytes(), variant.to_le_bytes()].concat()).0
+}
+
+fn client(byte: u8) -> &'static SigningKey {
+    &clients()[usize::from(byte) % clients().len()]
+}
+
+fn good_payment(number: u64, variant: u64) -> Transaction {
+    let draw = draw(number, variant);
+    let payer = client(draw[0]);
+    intent(payer, client(draw[1]), &draw, Amount(1), 3_600_000).sign([payer])
+}
+
 fn payment(number: u64, variant: u64) -> Transaction {
-    let draw = sha256(&[number.to_le_bytes(), variant.to_le_bytes()].concat()).0;
-    let client = |byte: u8| &clients()[usize::from(byte) % clients().len()];
+    let draw = draw(number, variant);
     let (payer, payee) = (client(draw[0]), client(draw[1]));
     // A tenth is signed by somebody else, so that nobody's id is spent by it.
     let signer = if draw[2] < 25 {
@@ -142,6 +162,11 @@ fn payment(number: u64, variant: u64) -> Transaction {
     } else {
         3_600_000
     };
+    let amount = Amount(u128::from(draw[5]) * 2 + 1);
+    intent(payer, payee, &draw, amount, lives_ms).sign([signer])
+}
+
+fn intent(payer: &SigningKey, payee: &SigningKey, draw: &[u8; 32], amount: Amount, lives_ms: u64) -> Intent {
     let mut salt = [0; 16];
     salt.copy_from_slice(&draw[16..]);
     Intent::V1(IntentV1 {
@@ -152,12 +177,11 @@ fn payment(number: u64, variant: u64) -> Transaction {
         operations: vec![Operation::Transfer {
             to: payee.public().address(),
             asset: asset(),
-            amount: Amount(u128::from(draw[5]) * 2 + 1),
+            amount,
             memo: String::new(),
         }],
         memo: String::new(),
     })
-    .sign([signer])
 }
 
 /// The member that runs a validator signs with the validator's key: see [`genesis`].

@@ -11,6 +11,7 @@ use crate::chart::{self, Chart, Happening, Note, Phase, Transfer};
 use crate::checker::Checker;
 use crate::flight::Flight;
 use crate::ledger::KeptBlock;
+use crate::meter::Meter;
 use crate::random::Random;
 use crate::scenario::{Command, Links};
 use crate::scheme::{Scheme, committee_of};
@@ -19,6 +20,9 @@ use crate::workload::{self, Submission, network};
 
 /// So many epochs ahead is none that any simulation reaches.
 const FAR_EPOCHS: u64 = 1_000;
+
+/// Batches by digest.
+pub(crate) type Batches = BTreeMap<Digest, Arc<CheckedBatch>>;
 
 /// What travels on a link.
 #[derive(Clone, Debug)]
@@ -125,7 +129,9 @@ pub(crate) struct World {
     /// How validators sign.
     pub(crate) scheme: Scheme,
     /// All batches that were submitted; who has which is known to the hosts.
-    pub(crate) batches: BTreeMap<Digest, Arc<CheckedBatch>>,
+    pub(crate) batches: Batches,
+    /// Counts, if somebody wants to know.
+    pub(crate) meter: Option<Meter>,
     cuts: BTreeSet<(ValidatorIndex, ValidatorIndex)>,
     queue: BTreeMap<(u64, u64), Due>,
     next: u64,
@@ -152,6 +158,7 @@ impl World {
             liars: BTreeSet::new(),
             scheme,
             batches: BTreeMap::new(),
+            meter: None,
             cuts: BTreeSet::new(),
             queue: BTreeMap::new(),
             next: 0,
@@ -197,6 +204,9 @@ impl World {
     pub(crate) fn pack(&mut self, author: ValidatorIndex, epoch: Epoch, what: Submission) -> Digest {
         let content = workload::batch(author, epoch, what);
         let batch = content.digest();
+        if let Some(meter) = &mut self.meter {
+            meter.on_submitted(&content, self.now);
+        }
         self.batches.insert(batch, content);
         self.checker.on_submitted(batch, self.now);
         batch
@@ -239,6 +249,9 @@ impl World {
     pub(crate) fn send(&mut self, from_host: usize, to_host: usize, wire: &Wire) {
         let (from, to) = (self.hosts[from_host], self.hosts[to_host]);
         self.messages += 1;
+        if let Some(meter) = &mut self.meter {
+            meter.on_sent(self.now, wire, &self.batches);
+        }
         if self.cuts.contains(&(from, to)) || self.random.chance(self.links.loss) {
             self.draw_message(from_host, to_host, None, wire);
             return;

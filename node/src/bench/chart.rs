@@ -1,7 +1,11 @@
-//! Charts of what a benchmark found, as one SVG file: lines over a common axis, one panel below the other.
+//! Charts of what a benchmark found, as one SVG file: lines over a common axis, or bars, one panel below the
+//! other.
 
-use std::path::PathBuf;
+mod bars;
 
+use std::path::{Path, PathBuf};
+
+pub(crate) use bars::Bars;
 use clap::Args;
 use plotters::prelude::*;
 
@@ -36,6 +40,15 @@ pub(crate) struct ChartArgs {
     file: Option<PathBuf>,
 }
 
+/// A panel of either kind.
+#[derive(Clone, Debug)]
+pub(crate) enum Drawn {
+    /// Lines over one axis.
+    Lines(Panel),
+    /// Bars beside each other.
+    Bars(Bars),
+}
+
 /// Lines over one axis.
 #[derive(Clone, Debug)]
 pub(crate) struct Panel {
@@ -43,6 +56,7 @@ pub(crate) struct Panel {
     across: String,
     up: String,
     logarithmic: bool,
+    legend_below: bool,
     series: Vec<(String, Vec<(f64, f64)>)>,
 }
 
@@ -60,9 +74,15 @@ impl ChartArgs {
         let Some(file) = &self.file else {
             return Ok(());
         };
-        let svg = draw(panels).map_err(|reason| Failure::failed(format!("{}: {reason}", file.display())))?;
-        std::fs::write(file, svg).map_err(|error| Failure::unwritable(file, &error))
+        let panels: Vec<Drawn> = panels.iter().cloned().map(Drawn::Lines).collect();
+        write(file, &panels)
     }
+}
+
+/// Draws panels into a file.
+pub(crate) fn write(file: &Path, panels: &[Drawn]) -> Result<(), Failure> {
+    let svg = draw(panels).map_err(|reason| Failure::failed(format!("{}: {reason}", file.display())))?;
+    std::fs::write(file, svg).map_err(|error| Failure::unwritable(file, &error))
 }
 
 impl Panel {
@@ -73,6 +93,7 @@ impl Panel {
             across: across.into(),
             up: up.into(),
             logarithmic: false,
+            legend_below: false,
             series: Vec::new(),
         }
     }
@@ -80,6 +101,12 @@ impl Panel {
     /// Each power of ten across takes the same room; zero and less are left out.
     pub(crate) fn logarithmic(mut self) -> Self {
         self.logarithmic = true;
+        self
+    }
+
+    /// The lines' names stand in the lower corner: the lines rise.
+    pub(crate) fn legend_below(mut self) -> Self {
+        self.legend_below = true;
         self
     }
 
@@ -117,13 +144,14 @@ impl Panel {
             .y_label_area_size(AXIS)
             .build_cartesian_2d(left..right, 0.0..top)?;
         let across = |x: &f64| match self.logarithmic {
-            // Only whole powers of ten are round numbers.
-            true if (x - x.round()).abs() < 1e-6 => short(10_f64.powf(*x)),
+            // Only whole powers of ten are round numbers, but a short axis has few of them.
+            true if (x - x.round()).abs() < 1e-6 || right - left < 2.0 => short(10_f64.powf(*x)),
             true => String::new(),
             false => short(*x),
         };
         chart
             .configure_mesh()
+            .max_light_lines(1)
             .light_line_style(WHITE)
             .bold_line_style(BLACK.mix(0.15))
             .x_desc(&self.across)
@@ -143,7 +171,10 @@ impl Panel {
             .background_style(WHITE.mix(0.8))
             .border_style(BLACK.mix(0.3))
             .label_font(("sans-serif", 12))
-            .position(SeriesLabelPosition::UpperRight)
+            .position(match self.legend_below {
+                true => SeriesLabelPosition::LowerRight,
+                false => SeriesLabelPosition::UpperRight,
+            })
             .draw()
     }
 }
@@ -181,14 +212,18 @@ fn short(value: f64) -> String {
     format!("{text}{unit}")
 }
 
-fn draw(panels: &[Panel]) -> Result<String, String> {
+fn draw(panels: &[Drawn]) -> Result<String, String> {
     let height = PANEL_HEIGHT * u32::try_from(panels.len().max(1)).map_err(|error| error.to_string())?;
     let mut svg = String::new();
     {
         let root = SVGBackend::with_string(&mut svg, (WIDTH, height)).into_drawing_area();
         root.fill(&WHITE).map_err(|error| error.to_string())?;
         for (area, panel) in root.split_evenly((panels.len().max(1), 1)).iter().zip(panels) {
-            panel.draw(area).map_err(|error| error.to_string())?;
+            let drawn = match panel {
+                Drawn::Lines(panel) => panel.draw(area),
+                Drawn::Bars(bars) => bars.draw(area),
+            };
+            drawn.map_err(|error| error.to_string())?;
         }
         root.present().map_err(|error| error.to_string())?;
     }
@@ -201,12 +236,28 @@ mod tests {
 
     #[test]
     fn a_chart_names_its_lines_and_axes() {
+        let committed = vec![(0.0, 1.0), (1.0, 3.0)];
+        let lines = Panel::new("Throughput", "s", "transactions/s").series("committed", committed);
         let panels = [
-            Panel::new("Throughput", "s", "transactions/s").series("committed", vec![(0.0, 1.0), (1.0, 3.0)]),
-            Panel::new("Nothing", "s", "ms"),
+            Drawn::Lines(lines),
+            Drawn::Lines(Panel::new("Nothing", "s", "ms")),
+            Drawn::Bars(
+                Bars::new("Cost", "messages")
+                    .bar("PBFT 4", 36.0, 0)
+                    .bar("Raft 3", 16.0, 1),
+            ),
+            Drawn::Bars(Bars::new("None", "messages")),
         ];
         let svg = draw(&panels).unwrap();
-        for word in ["<svg", "Throughput", "transactions/s", "committed", "Nothing"] {
+        for word in [
+            "<svg",
+            "Throughput",
+            "transactions/s",
+            "committed",
+            "Nothing",
+            "PBFT 4",
+            "36",
+        ] {
             assert!(svg.contains(word), "{word} is missing in {svg}");
         }
     }

@@ -65,3 +65,21 @@ pub(crate) async fn measure(
         measures,
     })
 }
+
+/// Kills whoever leads, again and again under a steady load, and gives how long nothing that was sent after
+/// it was committed.
+pub(crate) async fn kill_leaders(
+    network: &mut Network,
+    rate: u32,
+    rounds: u32,
+) -> Result<Vec<Duration>, Failure> {
+    let mut pulse = Pulse::start(network, rate).await?;
+    let mut times = Vec::new();
+    for _ in 0..rounds {
+        network.settle().await?;
+        tokio::time::sleep(CALM).await;
+        let [commit, _in_step] = Fault::Killed.make(network, &mut pulse, Duration::ZERO).await?;
+        times.push(commit);
+    }
+    Ok(times)
+}

@@ -3,7 +3,7 @@
 mod blocks;
 mod failover;
 mod load;
-mod own;
+pub(super) mod own;
 mod signatures;
 mod sync;
 

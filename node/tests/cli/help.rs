@@ -47,6 +47,7 @@ fn help_of_every_command_is_as_reviewed() {
         "query",
         "bench",
         "trace",
+        "compare",
         "completions",
     ] {
         assert!(groups.iter().any(|name| name == group), "no group {group}");

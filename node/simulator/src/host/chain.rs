@@ -7,7 +7,7 @@ use quorate_ledger::Proposal;
 use super::{Host, Settings};
 use crate::chart::Event as Kind;
 use crate::ledger::{KeptBlock, Ledger};
-use crate::scenario::Broken;
+use crate::scenario::{Broken, Lie};
 use crate::world::{Event, Wire, World};
 
 impl Settings {
@@ -87,13 +87,39 @@ impl Host {
         if process.ledger.height().next() == height
             && let Some(proposal) = process.decided.get(&height).cloned()
         {
+            let before = self.has_two_faces().then(|| self.own_ledger()).flatten();
+            let Some(process) = &mut self.process else { return };
             let block = self.settings.execute(world, &mut process.ledger, &proposal);
             let (hash, ends) = (block.hash, block.ends());
             process.executed.insert(height, block);
+            if let Some(before) = before {
+                self.execute_for_others(world, before, &proposal, hash);
+            }
             self.on_end_fixed(world, ends);
             self.step(world, Input::Executed { height, block: hash });
         }
         self.execute_next(world);
+    }
+
+    /// Whether it leads two halves that decide different things.
+    fn has_two_faces(&self) -> bool {
+        self.lie == Some(Lie::Equivocator) && self.settings.engine != Engine::Pbft
+    }
+
+    fn own_ledger(&self) -> Option<Ledger> {
+        self.process.as_ref().map(|process| process.ledger.clone())
+    }
+
+    /// Executes what the other half decides, so that their block can be sealed. Where that half has no ledger
+    /// of its own yet, it has the one that the liar had before the height.
+    fn execute_for_others(&mut self, world: &World, before: Ledger, proposal: &Proposal, hash: Digest) {
+        let lie = &mut self.liar.equivocator;
+        let kept = lie.ledger.take();
+        let kept = kept.filter(|kept| kept.height() == before.height());
+        let mut ledger = kept.unwrap_or(before);
+        let other = self.settings.execute(world, &mut ledger, lie.other_of(proposal));
+        lie.blocks.insert(hash, other.hash);
+        lie.ledger = Some(ledger);
     }
 
     pub(super) fn on_certify(&mut self, world: &mut World, certificate: Certificate) {
@@ -121,6 +147,10 @@ impl Host {
         });
         if self.is_honest() {
             world.checker.on_certified(self.validator, &block, world.now);
+            if let Some(meter) = &mut world.meter {
+                let of = (height, block.hash);
+                meter.on_certified(self.validator, of, block.proposal(), world.now);
+            }
         }
         let Some(process) = &mut self.process else { return };
         for batch in block.proposal().batches() {
@@ -199,6 +229,7 @@ impl Host {
                 }
             };
             if applied.hash != block.hash {
+                // What it has executed stays what it has executed.
                 process.executed.insert(height, applied);
                 if self.is_honest() {
                     world.checker.report(format!(

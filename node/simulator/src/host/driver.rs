@@ -123,7 +123,8 @@ impl Host {
     }
 
     pub(super) fn schedule_flush(&self, world: &mut World) {
-        let delay = world.random.between(20, self.settings.flush_us.max(20));
+        let least = self.settings.least_flush_us.max(20);
+        let delay = world.random.between(least, self.settings.flush_us.max(least));
         world.schedule_at(self.place, self.life, delay, Event::Flushed);
     }
 
@@ -188,6 +189,9 @@ impl Host {
                 });
                 if honest {
                     world.checker.on_decided(self.validator, height, &proposal);
+                    if let Some(meter) = &mut world.meter {
+                        meter.on_decided(height, &proposal, world.now);
+                    }
                 }
                 process.decided.insert(height, proposal);
                 self.execute_next(world);

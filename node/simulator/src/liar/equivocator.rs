@@ -1,11 +1,14 @@
-//! A replica with two faces: half of its peers see another proposal, and votes for that.
+//! A replica with two faces: half of its peers see another proposal, and votes for that. In Raft and Paxos,
+//! where nothing is done against it, it executes what the second half decides too, in a ledger of its own, and
+//! seals those blocks for them.
 
 use std::collections::BTreeMap;
 
 use quorate_consensus::{Body, Message, paxos, pbft, raft};
-use quorate_crypto::{Digest, ValidatorIndex};
+use quorate_crypto::{Digest, Engine, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
 
+use crate::ledger::Ledger;
 use crate::world::World;
 
 /// What it said otherwise.
@@ -13,6 +16,10 @@ use crate::world::World;
 pub(crate) struct Equivocator {
     /// The proposal that the other half saw in the place of this one.
     others: BTreeMap<Digest, Proposal>,
+    /// The other half's ledger.
+    pub(crate) ledger: Option<Ledger>,
+    /// The block that the other half executes in the place of this one.
+    pub(crate) blocks: BTreeMap<Digest, Digest>,
 }
 
 impl Equivocator {
@@ -32,7 +39,12 @@ impl Equivocator {
                 self.others.insert(proposal.digest(), other);
             }
         }
-        let second_face = to.0.is_multiple_of(2) != world.random.chance(30);
+        let half = match world.committee.engine() {
+            Engine::Pbft => to.0.is_multiple_of(2),
+            // Half of the others, whoever it is itself.
+            Engine::Raft | Engine::Paxos => (to.0 + u16::from(to < own)).is_multiple_of(2),
+        };
+        let second_face = half != world.random.chance(30);
         if message.v1().sender != own || !second_face {
             return message.clone();
         }
@@ -41,6 +53,11 @@ impl Equivocator {
             Some(()) => world.sign(message.v1().epoch, own, body),
             None => message.clone(),
         }
+    }
+
+    /// What the other half decides where the first one decides this.
+    pub(crate) fn other_of<'a>(&'a self, proposal: &'a Proposal) -> &'a Proposal {
+        self.others.get(&proposal.digest()).unwrap_or(proposal)
     }
 
     /// Puts the other proposal in the place of each; nothing if there is none for one.
@@ -64,6 +81,7 @@ impl Equivocator {
                     value.proposal = other(&value.proposal)?;
                 }
             }
+            Body::Seal { block, .. } => *block = *self.blocks.get(block)?,
             _ => return None,
         }
         Some(())

@@ -5,6 +5,7 @@ mod away;
 mod censors;
 mod chain_behind_journal;
 mod clocks;
+mod comparison;
 mod crash_tolerant;
 mod cut_link;
 mod duels;

@@ -62,7 +62,7 @@ impl OwnNetworkArgs {
 
 /// Does the work unless it is interrupted. What the work owns, such as processes and folders, goes with it
 /// in either case.
-pub(super) async fn unless_interrupted<T>(
+pub(in crate::cli) async fn unless_interrupted<T>(
     work: impl Future<Output = Result<T, Failure>>,
 ) -> Result<T, Failure> {
     tokio::select! {

@@ -1,0 +1,90 @@
+//! Faults that befall whoever has a role at the time, as nobody knows beforehand who leads.
+
+use quorate_crypto::ValidatorIndex;
+
+use super::Simulation;
+use crate::host::Host;
+use crate::scenario::{Command, Lie, Loss};
+
+/// Whom something befalls.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whom {
+    /// Whoever leads.
+    Leader,
+    /// So many of those that do not.
+    Followers(u16),
+    /// Whoever leads, and so many of the others.
+    LeaderAnd(u16),
+}
+
+/// What befalls somebody.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Befalls {
+    /// The process dies. It is started when faults are over.
+    Crash,
+    /// They are cut off from all others, in both directions.
+    CutOff,
+    /// What they send reaches nobody.
+    Muted,
+    /// Nothing reaches them.
+    Deafened,
+    /// The process dies and loses something.
+    Lose(Loss),
+    /// They lie from now on. A lie of more than one host has to be told from the beginning.
+    Lie(Lie),
+}
+
+impl Simulation {
+    /// Who leads the highest reign that has begun anywhere.
+    pub(super) fn leader(&self) -> Option<ValidatorIndex> {
+        let up = self.hosts.iter().filter_map(Host::engine);
+        let begun = up.filter(|engine| engine.is_settled());
+        begun
+            .max_by_key(|engine| engine.reign())
+            .map(|engine| engine.leader())
+    }
+
+    pub(super) fn befall(&mut self, whom: Whom, what: Befalls) {
+        let Some(leader) = self.leader() else { return };
+        let others = (1..self.scenario.validators).filter_map(|offset| {
+            let place = (usize::from(leader.0) + offset) % self.scenario.validators;
+            u16::try_from(place).ok()
+        });
+        let who: Vec<u16> = match whom {
+            Whom::Leader => vec![leader.0],
+            Whom::Followers(count) => others.take(usize::from(count)).collect(),
+            Whom::LeaderAnd(count) => [leader.0]
+                .into_iter()
+                .chain(others.take(usize::from(count)))
+                .collect(),
+        };
+        if what == Befalls::CutOff {
+            self.on_command(Command::Isolate(who));
+            return;
+        }
+        for who in who {
+            self.befall_one(who, what);
+        }
+    }
+
+    fn befall_one(&mut self, who: u16, what: Befalls) {
+        let size = u16::try_from(self.scenario.validators).unwrap_or(u16::MAX);
+        let peers = (0..size).filter(|peer| *peer != who);
+        match what {
+            Befalls::Crash => self.on_command(Command::Crash(who)),
+            Befalls::CutOff => {}
+            Befalls::Muted => peers.for_each(|peer| self.on_command(Command::CutOneWay(who, peer))),
+            Befalls::Deafened => peers.for_each(|peer| self.on_command(Command::CutOneWay(peer, who))),
+            Befalls::Lose(loss) => {
+                self.on_command(Command::Lose(who, loss));
+                self.on_command(Command::Start(who));
+            }
+            Befalls::Lie(lie) => {
+                self.world.liars.insert(ValidatorIndex(who));
+                for host in self.hosts_of(who) {
+                    self.hosts[host].lie = Some(lie);
+                }
+            }
+        }
+    }
+}
