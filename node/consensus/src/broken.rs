@@ -65,6 +65,12 @@ pub enum Rule {
     ConflictsKept,
     /// Raft: a question before a candidacy moves others to its term, and they vote though they hear a leader.
     PreVoteBinds,
+    /// Raft: a candidate gets votes whatever blocks it lacks.
+    LowCertifiedElected,
+    /// Raft: an entry of a former term shows that logs match.
+    FormerTermsMatched,
+    /// Raft: what followed an entry whose batches a crash has lost comes back.
+    FollowersOfLostKept,
     /// Paxos: a restarted acceptor does not remember what it promised.
     PromiseForgotten,
     /// Paxos: a restarted acceptor does not remember what it accepted.

@@ -389,9 +389,9 @@ impl Record {
 
     /// Those of a journal's records that an engine may be recovered from. A pre-prepare or prepare is
     /// journaled beside its batches, not after them, and leaves when both are durable; so one whose
-    /// batches a crash has lost never left, and must not bind. Nor must an entry of Raft or an accepted value
-    /// of Paxos, which was not acknowledged then. For the driver to apply before
-    /// [`crate::Engine::recover`]; `is_durable` says whether a batch survived.
+    /// batches a crash has lost never left, and must not bind. Nor must an accepted value of Paxos, which was
+    /// not told then, or an entry of Raft with all that followed it in its log, none of which was acknowledged.
+    /// For the driver to apply before [`crate::Engine::recover`]; `is_durable` says whether a batch survived.
     pub fn without_unsent(records: Vec<Self>, is_durable: impl Fn(&Digest) -> bool) -> Vec<Self> {
         let unsent: BTreeSet<usize> = Self::unsent(&records, is_durable).into_iter().collect();
         let kept = records
@@ -404,6 +404,9 @@ impl Record {
     /// The places of those that [`Record::without_unsent`] leaves out. A driver removes them from its
     /// journal before it votes again: should their batches turn up later, another vote in their place may
     /// have left, and the next restart must not take both for said.
+    ///
+    /// An entry of Raft counts for what is below it in its log. Where one is lost, so is what was appended above
+    /// it, up to the next that was appended in its place or below.
     pub fn unsent(records: &[Self], is_durable: impl Fn(&Digest) -> bool) -> Vec<usize> {
         let mut proposals: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
         for record in records {
@@ -415,14 +418,22 @@ impl Record {
             let batches = proposals.get(proposal).map_or(&[][..], Vec::as_slice);
             batches.iter().all(&is_durable)
         };
-        let is_unsent = |record: &Self| match record {
+        // The epoch and the index of an entry that is lost and that no later one has replaced.
+        let mut lost: Option<(Epoch, Height)> = None;
+        let mut is_unsent = |record: &Self| match record {
             Self::Own(message) => match &message.v1().body {
                 Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => !are_durable(&proposal.digest()),
                 Body::Pbft(pbft::Body::Prepare { proposal, .. }) => !are_durable(proposal),
                 _ => false,
             },
-            Self::Raft(_, raft::Record::Entry { entry, .. }) => {
-                !entry.proposal.batches().iter().all(&is_durable)
+            Self::Raft(epoch, raft::Record::Entry { index, entry, .. }) => {
+                let follows = lost.is_some_and(|(of, from)| of == *epoch && *index > from);
+                if follows && !breaks!(FollowersOfLostKept) {
+                    return true;
+                }
+                let is_lost = !entry.proposal.batches().iter().all(&is_durable);
+                lost = is_lost.then_some((*epoch, *index));
+                is_lost
             }
             Self::Paxos(_, paxos::Record::Accepted(value)) => {
                 !value.proposal.batches().iter().all(&is_durable)

@@ -1,6 +1,6 @@
 //! Restarts: what the journal tells, and what a replica asks before it says anything new.
 
-use quorate_consensus::contract::{Action, Input, Record};
+use quorate_consensus::contract::{Action, Config, Input, Record};
 use quorate_consensus::raft::{self, Body as Raft, Replica, RequestVote, Term};
 use quorate_consensus::{Body, Inquiry, Said, Statement, Testimony};
 use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex, sha256};
@@ -40,8 +40,64 @@ fn an_entry_whose_batches_a_crash_has_lost_is_left_out_with_all_that_follow_it()
     let records = journal(2, &[1, 2, 2]);
     let lost = batch(2, 2);
     let kept = Record::without_unsent(records, |batch| *batch != lost);
-    assert_eq!(kept.len(), 3);
+    assert_eq!(kept.len(), 2);
     assert_eq!(terms(&recovered(3, 0, kept)), [1]);
+}
+
+/// That an entry of this term was appended after one of the term `previous`.
+fn appended_at(index: u64, previous: u64, term: u64) -> Record {
+    let entry = raft::Record::Entry {
+        index: Height(index),
+        previous: Term(previous),
+        entry: entry(term, index),
+    };
+    Record::Raft(Epoch(0), entry)
+}
+
+/// Found by review: what followed a lost entry stayed in the journal, as its own batches were there, and took
+/// the place of what a later life had appended and acknowledged.
+#[test]
+fn what_followed_a_lost_entry_does_not_come_back() {
+    let mut records = journal(5, &[]);
+    records.extend(
+        [(1, 0, 1), (2, 1, 1), (1, 0, 2), (2, 2, 2), (3, 2, 4)].map(|(i, p, t)| appended_at(i, p, t)),
+    );
+    let lost = batch(2, 1);
+    let mut kept = Record::without_unsent(records.clone(), |batch| *batch != lost);
+    assert_eq!(kept, records[..3]);
+    assert_eq!(terms(&recovered(3, 0, kept.clone())), [1, 1]);
+    // The next life goes on from there, and acknowledges it. Then block 1 is written, and the batch turns up.
+    kept.extend([(3, 1, 1), (4, 1, 3), (5, 3, 5)].map(|(i, p, t)| appended_at(i, p, t)));
+    let kept = Record::without_unsent(kept, |_| true);
+    let config = Config {
+        certified: Height(1),
+        certificate: Some(certificate(1)),
+        ..config(3, 0)
+    };
+    let (replica, _) = Replica::recover(config, kept);
+    assert_eq!(terms(&replica), [1, 1, 3, 5]);
+}
+
+#[test]
+fn what_followed_a_lost_entry_is_not_taken_for_what_follows_another_of_the_same_term() {
+    let mut records = journal(4, &[]);
+    records.extend(
+        [(1, 0, 1), (2, 1, 1), (1, 0, 2), (2, 2, 1), (3, 1, 3), (4, 3, 4)]
+            .map(|(i, p, t)| appended_at(i, p, t)),
+    );
+    let lost = batch(2, 1);
+    let kept = Record::without_unsent(records, |batch| *batch != lost);
+    assert_eq!(terms(&recovered(3, 0, kept)), [1, 1]);
+}
+
+#[test]
+fn what_took_the_place_of_a_lost_entry_counts_with_all_that_follows_it() {
+    let mut records = journal(3, &[1, 2, 2]);
+    records.extend([(2, 1, 3), (3, 3, 3)].map(|(i, p, t)| appended_at(i, p, t)));
+    let lost = batch(2, 2);
+    let kept = Record::without_unsent(records, |batch| *batch != lost);
+    assert_eq!(kept.len(), 4);
+    assert_eq!(terms(&recovered(3, 0, kept)), [1, 3, 3]);
 }
 
 #[test]

@@ -67,8 +67,9 @@ impl Host {
         asks.then(|| sha256(of_this_life.as_bytes()))
     }
 
-    /// The journal's records that the engine of this epoch, which the chain is in, is recovered from.
-    pub(super) fn records_of(&self, world: &mut World, epoch: Epoch) -> Vec<Record> {
+    /// The journal's records that the engine of this epoch, which the chain is in, is recovered from. Those that
+    /// never left are removed for good.
+    pub(super) fn records_of(&mut self, world: &mut World, epoch: Epoch) -> Vec<Record> {
         let of = |record: &Record| record.epoch().unwrap_or(epoch);
         if let Some(later) = self.disk.records.iter().map(of).find(|of| *of > epoch) {
             if self.is_honest() {
@@ -79,13 +80,16 @@ impl Host {
             }
             return Vec::new();
         }
-        let records = self.disk.records.iter().filter(|record| of(record) == epoch);
-        let records = records.cloned().collect();
-        match self.settings.broken {
-            Some(Broken::JournalLost) => Vec::new(),
-            Some(Broken::UnsentKept) => records,
-            _ => Record::without_unsent(records, |batch| self.disk.batches.contains(batch)),
+        if self.settings.breaks(Broken::JournalLost) {
+            return Vec::new();
         }
+        if !self.settings.breaks(Broken::UnsentKept) {
+            self.settings.break_rule();
+            let records = std::mem::take(&mut self.disk.records);
+            self.disk.records = Record::without_unsent(records, |batch| self.disk.batches.contains(batch));
+        }
+        let records = self.disk.records.iter().filter(|record| of(record) == epoch);
+        records.cloned().collect()
     }
 
     /// Batches of another epoch than this, which the chain is in, that no block has are of no use.
