@@ -66,27 +66,25 @@ impl Replica {
         self.base.candidates.len()
     }
 
-    /// The batches that saying this vouches for: the driver gives it back when they are durable.
+    /// The batches that saying this vouches for: the driver gives it back when they are durable. Who says that
+    /// it has an entry says so of all below, blocks that are being written included.
     pub fn vouched(&self, body: &Body) -> Vec<Digest> {
         match body {
-            Body::AppendEntries(append) => {
-                let entries = append.entries.iter();
-                entries
-                    .flat_map(|entry| entry.proposal.batches())
-                    .copied()
-                    .collect()
+            Body::AppendEntries(append) if !append.entries.is_empty() => {
+                self.not_durable(append.last_index())
             }
-            Body::AppendReply(reply) if reply.success => {
-                let entries = self.entries().take_while(|(index, _)| *index <= reply.index);
-                entries
-                    .flat_map(|(_, entry)| entry.proposal.batches())
-                    .copied()
-                    .collect()
-            }
-            Body::AppendReply(_) | Body::RequestVote(_) | Body::VoteReply(_) | Body::TimeoutNow { .. } => {
-                Vec::new()
-            }
+            Body::AppendReply(reply) if reply.success => self.not_durable(reply.index),
+            _ => Vec::new(),
         }
+    }
+
+    /// The batches up to this index that are not known to be durable.
+    fn not_durable(&self, index: Height) -> Vec<Digest> {
+        let above = self.durable.max(self.base.certified);
+        let entries = self.log.after(above).take_while(|(at, _)| *at <= index);
+        let entries = entries.flat_map(|(_, entry)| entry.proposal.batches());
+        let blocks = self.unwritten.range(..=index).flat_map(|(_, batches)| batches);
+        blocks.chain(entries).copied().collect()
     }
 
     /// For each height in flight, what it is waiting for and from whom.
@@ -133,6 +131,7 @@ impl Replica {
             self.matched,
             self.durable,
             self.leader_commit,
+            &self.unwritten,
         );
         (terms, heights, reached, &self.signing, &self.base.candidates).hash(hasher);
         (self.base.epoch_end, self.base.halted).hash(hasher);

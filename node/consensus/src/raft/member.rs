@@ -44,13 +44,19 @@ impl Member for Replica {
     }
 
     /// Only what is in the log is decided, executed and sealed; but a crash may lose an entry whose batches
-    /// are not durable yet.
+    /// are not durable yet, and a block that is being written.
     fn explains_seal(&self, height: Height) -> bool {
-        height <= self.base.certified || height <= self.durable
+        height <= self.durable
     }
 
     fn on_certified(&mut self, _former: Height) {
         let certified = self.base.certified;
+        if self.base.voter().is_some() {
+            let entries = self.log.after(self.durable);
+            let leaving = entries.take_while(|(index, _)| *index <= certified);
+            let batches = leaving.map(|(index, entry)| (index, entry.proposal.batches().to_vec()));
+            self.unwritten.extend(batches);
+        }
         self.log.forget_up_to(certified, self.decided);
         if certified > self.commit {
             // It did not commit that itself, so somebody else may have, in a later term.
@@ -58,7 +64,7 @@ impl Member for Replica {
         }
         self.outcomes = self.outcomes.split_off(&certified.next());
         self.staged = self.staged.split_off(&certified.next());
-        for reached in [&mut self.commit, &mut self.decided, &mut self.durable] {
+        for reached in [&mut self.commit, &mut self.decided] {
             *reached = certified.max(*reached);
         }
         self.decide_committed();

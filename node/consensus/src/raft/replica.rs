@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use quorate_crypto::{Height, ValidatorIndex};
+use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::appending::Staged;
@@ -41,8 +42,11 @@ pub struct Replica {
     pub(super) leader_commit: Height,
     /// Up to here the log is known to be that of the term's leader.
     pub(super) matched: Height,
-    /// Up to here the log and the batches in it are known to be durable here.
+    /// Up to here all is known to be durable here: entries with their batches, or blocks.
     pub(super) durable: Height,
+    /// The batches of entries above that which have become blocks already: until an answer or an append that
+    /// vouches for them comes back, or their blocks are told to be on disk.
+    pub(super) unwritten: BTreeMap<Height, Vec<Digest>>,
     /// The highest height of which the journal has an own seal.
     pub(super) sealed: Height,
     /// Entries of the leader above `matched` which are not in the log yet, as their batches are not here.
@@ -93,6 +97,7 @@ impl Replica {
             leader_commit: certified,
             matched: Height::GENESIS,
             durable: certified,
+            unwritten: BTreeMap::new(),
             sealed: certified,
             staged: BTreeMap::new(),
             signing: VecDeque::new(),
@@ -123,6 +128,8 @@ impl Replica {
             Input::EpochEnds(last) => self.on_epoch_ends(last),
             Input::Executed { height, block } => self.on_executed(height, block),
             Input::Synced(certificate) => {
+                // On disk before it is told, with all below.
+                self.on_durable(certificate.height());
                 let result = self.on_synced(certificate);
                 self.ask_for_entries();
                 result
@@ -246,7 +253,7 @@ impl Replica {
                 message::Body::AppendReply(reply) => {
                     self.check_term(reply.term)?;
                     if reply.success {
-                        self.durable = self.durable.max(reply.index);
+                        self.on_durable(reply.index);
                     }
                     self.base.send(reply.leader, message);
                     Ok(())
@@ -278,6 +285,12 @@ impl Replica {
         self.base.epoch_end = Some(last);
         self.outcomes.retain(|height, _| *height <= last);
         Ok(())
+    }
+
+    /// All up to here is on disk.
+    pub(super) fn on_durable(&mut self, index: Height) {
+        self.durable = self.durable.max(index);
+        self.unwritten = self.unwritten.split_off(&self.durable.next());
     }
 
     pub(super) fn check_term(&self, term: Term) -> Result<(), Rejection> {

@@ -17,6 +17,8 @@ use crate::message::Message;
 /// What a leader knows.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Leadership {
+    /// Up to here own entries have left, and are durable here.
+    durable: Height,
     /// Own new entries that came back signed before what precedes them did, by the index before.
     returned: BTreeMap<Height, Message>,
     followers: BTreeMap<ValidatorIndex, Progress>,
@@ -46,11 +48,11 @@ impl Replica {
         self.leader = own;
         self.hears_leader = true;
         self.role = Role::Leader(Leadership {
+            // What is above counts once it comes back signed in this term.
+            durable: self.commit,
             told: self.commit,
             ..Leadership::default()
         });
-        // What is above is durable once it comes back signed in this term.
-        self.durable = self.commit;
         if breaks!(LeaderOverwrites) {
             self.log.truncate_from(self.commit.next());
         }
@@ -137,7 +139,7 @@ impl Replica {
             for follower in leadership.followers.values_mut() {
                 follower.sent = None;
             }
-            let durable = self.durable;
+            let durable = leadership.durable;
             let append = self.entries_after(durable, durable);
             self.sign_append(append, None);
         }
@@ -149,7 +151,7 @@ impl Replica {
             && leadership.told < self.commit
             && !self.base.is_finished()
         {
-            let durable = self.durable;
+            let durable = leadership.durable;
             let append = self.entries_after(durable, durable);
             self.sign_append(append, None);
         }
@@ -180,16 +182,17 @@ impl Replica {
         }
         leadership.returned.insert(append.previous.index, message);
         while let Some(next) = leadership.returned.first_entry()
-            && *next.key() <= self.durable
+            && *next.key() <= leadership.durable
         {
             let (previous, message) = next.remove_entry();
             let entries = match &message.v1().body {
                 crate::message::Body::Raft(Body::AppendEntries(append)) => append.entries.len() as u64,
                 _ => 0,
             };
-            self.durable = self.durable.max(Height(previous.0 + entries));
+            leadership.durable = leadership.durable.max(Height(previous.0 + entries));
             self.base.broadcast(message);
         }
+        self.on_durable(append.last_index());
         self.commit_replicated();
         Ok(())
     }
@@ -228,7 +231,7 @@ impl Replica {
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
-        let durable = self.durable;
+        let durable = leadership.durable;
         let sent = Some((after, durable));
         let follower = leadership.followers.entry(to).or_default();
         if follower.sent != sent {
@@ -247,7 +250,7 @@ impl Replica {
         };
         let quorum = self.base.config.committee.quorum();
         let mut reached: Vec<Height> = leadership.followers.values().map(|f| f.matched).collect();
-        reached.push(self.durable);
+        reached.push(leadership.durable);
         reached.sort_unstable_by(|a, b| b.cmp(a));
         let Some(index) = reached.get(quorum.saturating_sub(1)).copied() else {
             return;
@@ -298,7 +301,7 @@ impl Replica {
         };
         let has = |validator: &ValidatorIndex| match leadership.followers.get(validator) {
             Some(follower) => follower.matched >= index,
-            None => Some(*validator) == self.base.config.index && self.durable >= index,
+            None => Some(*validator) == self.base.config.index && leadership.durable >= index,
         };
         let all = self.base.config.committee.indices();
         all.filter(|validator| !has(validator)).collect()

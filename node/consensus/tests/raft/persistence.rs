@@ -1,7 +1,7 @@
 //! Figure 2's persistent state: durable before anything that follows from it leaves (pitfall 11).
 
-use quorate_consensus::contract::{Input, Record};
-use quorate_consensus::{Body, raft};
+use quorate_consensus::contract::{Input, Record, Timer};
+use quorate_consensus::{Body, Verified, raft};
 use quorate_crypto::{Epoch, Height, ValidatorIndex, sha256};
 
 use crate::lab::*;
@@ -63,10 +63,11 @@ fn a_leader_counts_its_own_entry_only_when_that_is_durable() {
 }
 
 /// A quorum without this replica decides before its own batches are durable: a crash may lose its entry,
-/// and nothing would explain its seal.
+/// and nothing would explain its seal; not even if the others' seals are here first, as the block that they
+/// certify is not on disk then.
 #[test]
 fn a_seal_that_a_crash_could_leave_unexplained_is_recorded() {
-    let seal = |acknowledged: bool| {
+    let seal = |acknowledged: bool, is_last: bool| {
         let mut follower = replica(3, 1);
         follower.step(NOW, from(0, append(1, (0, 0), &[1], 0)));
         let (height, proposal) = (Height(1), entry(1, 1).proposal.digest());
@@ -77,10 +78,71 @@ fn a_seal_that_a_crash_could_leave_unexplained_is_recorded() {
         }
         follower.step(NOW, from(0, append(1, (1, 1), &[], 1)));
         let block = sha256(b"block");
+        let seal = Body::Seal { height, block };
+        if is_last {
+            for other in [0, 2] {
+                let sealed = Verified::trusted(signed(other, seal.clone()));
+                follower.step(NOW, Input::Message(sealed));
+            }
+        }
         follower.step(NOW, Input::Executed { height, block });
-        let own = signed(1, Body::Seal { height, block });
-        follower.step(NOW, Input::Own(own)).records
+        assert_eq!(follower.certified() == height, is_last);
+        follower.step(NOW, Input::Own(signed(1, seal))).records
     };
-    assert!(matches!(seal(false)[..], [Record::Own(_)]));
-    assert!(seal(true).is_empty());
+    for is_last in [false, true] {
+        assert!(matches!(seal(false, is_last)[..], [Record::Own(_)]), "{is_last}");
+        assert!(seal(true, is_last).is_empty());
+    }
+}
+
+/// A follower whose first entry has become a block before its batches were durable.
+fn certified_before_durable() -> raft::Replica {
+    let mut follower = replica(3, 1);
+    let available = |index| Input::ProposalAvailable {
+        height: Height(index),
+        proposal: entry(1, index).proposal.digest(),
+    };
+    follower.step(NOW, from(0, append(1, (0, 0), &[1], 0)));
+    follower.step(NOW, available(1));
+    follower.step(NOW, from(0, append(1, (1, 1), &[], 1)));
+    let (height, block) = (Height(1), sha256(b"block"));
+    follower.step(NOW, Input::Executed { height, block });
+    for other in [0, 2] {
+        let seal = Verified::trusted(signed(other, Body::Seal { height, block }));
+        follower.step(NOW, Input::Message(seal));
+    }
+    assert_eq!(follower.certified(), height);
+    follower.step(NOW, from(0, append(1, (1, 1), &[1], 1)));
+    follower.step(NOW, available(2));
+    follower
+}
+
+/// Neither batches nor block are on disk: a crash would take the first entry away, and all above it.
+#[test]
+fn an_answer_waits_for_the_batches_of_entries_that_are_blocks_already() {
+    let mut follower = certified_before_durable();
+    let reply = appended(1, 0, true, 2);
+    assert_eq!(follower.vouched(&reply), [batch(1, 1), batch(1, 2)]);
+    follower.step(NOW, Input::Own(signed(1, Body::Raft(reply))));
+    let next = appended(1, 0, true, 3);
+    follower.step(NOW, from(0, append(1, (2, 1), &[1], 1)));
+    let (height, proposal) = (Height(3), entry(1, 3).proposal.digest());
+    follower.step(NOW, Input::ProposalAvailable { height, proposal });
+    assert_eq!(follower.vouched(&next), [batch(1, 3)], "the others are durable");
+}
+
+#[test]
+fn a_leader_counts_itself_only_with_all_batches_below() {
+    let mut leader = certified_before_durable();
+    // It has heard that both entries are committed, and leads the next term.
+    leader.step(NOW, from(0, append(1, (2, 1), &[], 2)));
+    elect(&mut leader, 3, 1);
+    let step = leader.step(NOW, Input::BatchesAvailable(vec![batch(2, 3)]));
+    let own = asked(&step)[0];
+    assert_eq!(leader.vouched(own), [batch(1, 1), batch(1, 2), batch(2, 3)]);
+    let heartbeat = leader.step(NOW, Input::Timeout(Timer::Heartbeat { reign: 2 }));
+    assert!(
+        leader.vouched(asked(&heartbeat)[0]).is_empty(),
+        "it counts for nothing"
+    );
 }
