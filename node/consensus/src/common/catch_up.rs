@@ -47,6 +47,13 @@ impl Peers {
         known.certified = known.certified.max(height);
     }
 
+    /// The highest height that this peer has claimed certified.
+    pub(crate) fn certified(&self, peer: ValidatorIndex) -> Height {
+        self.known
+            .get(&peer)
+            .map_or(Height::GENESIS, |peer| peer.certified)
+    }
+
     /// Whether a status of this peer may be answered now; if so, it is taken as answered.
     fn may_answer(&mut self, peer: ValidatorIndex, now: Timestamp, at_most_every_ms: u64) -> bool {
         is_due(

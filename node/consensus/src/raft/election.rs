@@ -185,8 +185,20 @@ impl Replica {
                 reign: term.0,
             });
         }
-        self.campaign();
+        let told = self.base.peers.certified(from);
+        self.called = Some(told.max(self.base.certified));
         Ok(())
+    }
+
+    /// A successor stands once it has all the blocks that the leader has told of: else that would refuse its
+    /// vote.
+    pub(super) fn stand_if_called(&mut self) {
+        let ready = self
+            .called
+            .is_some_and(|certified| self.base.certified >= certified);
+        if ready && self.base.voter().is_some() && !self.base.is_finished() {
+            self.campaign();
+        }
     }
 
     /// Moves to a higher term, in which no leader is known yet.
@@ -196,7 +208,8 @@ impl Replica {
         self.voted_for = None;
         self.leader = None;
         self.hears_leader = false;
-        self.leader_is_early = false;
+        self.early = None;
+        self.called = None;
         self.staged.clear();
         self.restart_election_timer();
     }
@@ -225,7 +238,7 @@ fn is_up_to_date(certified: Height, last: Position, voters: Height, log: &Log) -
         return true;
     }
     let own = log.rank();
-    let has_blocks = certified >= voters;
+    let has_blocks = certified >= voters || breaks!(LowCertifiedElected);
     let as_new = (last.term, last.index) >= (own.term, own.index);
     has_blocks && (own.index <= certified || as_new)
 }

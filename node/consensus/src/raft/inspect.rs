@@ -123,6 +123,7 @@ impl Replica {
             &self.role,
             self.leader,
             self.hears_leader,
+            self.called,
         );
         let heights = (self.base.certified, &self.log, &self.staged, &self.outcomes);
         let reached = (

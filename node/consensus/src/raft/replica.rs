@@ -29,8 +29,11 @@ pub struct Replica {
     pub(super) leader: Option<ValidatorIndex>,
     /// Whether the leader was heard since the election timer was set anew.
     pub(super) hears_leader: bool,
-    /// Whether the leader's clock runs too far ahead of this one: then it counts as not heard.
-    pub(super) leader_is_early: bool,
+    /// The time of a proposal of the leader's that was too far ahead of this clock: until this has come so far,
+    /// the leader counts as not heard.
+    pub(super) early: Option<Timestamp>,
+    /// What must be certified here before it stands for election, as the leader has asked it to.
+    pub(super) called: Option<Height>,
     pub(super) log: Log,
     /// The outcomes of heights above the certified one, at most two windows.
     pub(super) outcomes: BTreeMap<Height, Outcome>,
@@ -89,7 +92,8 @@ impl Replica {
             role: Role::Follower,
             leader: None,
             hears_leader: false,
-            leader_is_early: false,
+            early: None,
+            called: None,
             log: Log::new(certified),
             outcomes: BTreeMap::new(),
             commit: certified,
@@ -151,6 +155,7 @@ impl Replica {
         if self.base.voter().is_none() {
             self.step_down();
         }
+        self.stand_if_called();
         self.lead_alone();
         self.propose();
         self.tell_commit();

@@ -339,6 +339,9 @@ impl Replica {
         };
         let (term, successor) = (self.term, *successor);
         leadership.successor = Some(successor);
+        // It stands once it has all the blocks that this one has.
+        let append = self.entries_after(last, last);
+        self.sign_append(append, Some(successor));
         self.sign(Body::TimeoutNow { term, successor });
     }
 }

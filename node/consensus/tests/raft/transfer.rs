@@ -1,8 +1,8 @@
 //! Leadership transfer (thesis, 3.10).
 
 use quorate_consensus::contract::Input;
-use quorate_consensus::raft::{Body as Raft, Term};
-use quorate_crypto::ValidatorIndex;
+use quorate_consensus::raft::{AppendEntries, Body as Raft, Term};
+use quorate_crypto::{Height, ValidatorIndex};
 
 use crate::lab::*;
 
@@ -39,6 +39,51 @@ fn a_successor_asks_for_votes_at_once_though_it_hears_the_leader() {
     drive(&mut other, 1, from(0, append(1, (0, 0), &[], 0)));
     let step = drive(&mut other, 1, from(2, asks(2, false, 0, (0, 0))));
     assert_eq!(said(&step), [&vote(2, 2, false, true)]);
+}
+
+/// A leader that has certified so much and committed what it has.
+fn heartbeat(certified: u64, last: (u64, u64)) -> Raft {
+    Raft::AppendEntries(AppendEntries {
+        term: Term(1),
+        previous: position(last.0, last.1),
+        entries: Vec::new(),
+        commit: Height(last.0),
+        certified: Height(certified),
+    })
+}
+
+/// Found by review: whoever lacked the last seal was refused for it, by the very leader that had handed over.
+#[test]
+fn a_successor_that_lacks_a_block_of_the_leaders_waits_for_it() {
+    let mut successor = replica(3, 2);
+    drive(&mut successor, 2, from(0, append(1, (0, 0), &[1], 1)));
+    drive(&mut successor, 2, from(0, heartbeat(1, (1, 1))));
+    let step = drive(&mut successor, 2, from(0, timeout_now(2)));
+    assert!(said(&step).is_empty());
+    let step = drive(&mut successor, 2, Input::Synced(certificate(1)));
+    assert_eq!(said(&step), [&asks(2, false, 1, (1, 0))]);
+}
+
+#[test]
+fn a_successor_that_is_called_and_enters_another_term_stands_no_more() {
+    let mut successor = replica(3, 2);
+    drive(&mut successor, 2, from(0, append(1, (0, 0), &[1], 1)));
+    drive(&mut successor, 2, from(0, heartbeat(1, (1, 1))));
+    drive(&mut successor, 2, from(0, timeout_now(2)));
+    drive(&mut successor, 2, from(1, asks(2, false, 1, (1, 0))));
+    let step = drive(&mut successor, 2, Input::Synced(certificate(1)));
+    assert!(said(&step).is_empty());
+}
+
+#[test]
+fn a_leader_tells_its_successor_what_it_has_certified() {
+    let mut leader = replica(3, 0);
+    elect(&mut leader, 3, 0);
+    drive(&mut leader, 0, Input::BatchesAvailable(vec![batch(1, 1)]));
+    drive(&mut leader, 0, from(1, appended(1, 0, true, 1)));
+    drive(&mut leader, 0, Input::Synced(certificate(1)));
+    let step = drive(&mut leader, 0, Input::Stopping);
+    assert_eq!(said(&step), [&heartbeat(1, (1, 1)), &timeout_now(1)]);
 }
 
 #[test]
