@@ -58,7 +58,7 @@
 //!
 //! # Deviations
 //! - A no-op may lie above the window, or past the epoch's last height. There it is never decided; it commits
-//!   what is before it. There are at most [`MAX_LOG`] entries.
+//!   what is before it. A log has at most [`MAX_LOG`] entries, but for those that commit it.
 //! - Membership changes with the epoch, whose engines are separate: there is no joint consensus (section 6).
 //! - A leader whose proposals are too far ahead of a follower's clock is not heard by it, so that one wrong
 //!   clock does not run away with the chain's time.
@@ -81,5 +81,5 @@ pub use message::{
 pub use replica::Replica;
 
 /// The most entries above the certified height: the window's, and one for each leader that was elected since
-/// something was committed.
+/// something was committed. A leader whose log is as long adds its own once a quorum has all the others.
 pub const MAX_LOG: usize = 1_024;

@@ -202,8 +202,13 @@ impl Base {
 
     /// Whether a fresh proposal is too far ahead of this validator's clock.
     pub(crate) fn is_early(&self, proposal: &Proposal) -> bool {
+        self.is_too_early(proposal.timestamp())
+    }
+
+    /// The same of its time.
+    pub(crate) fn is_too_early(&self, timestamp: Timestamp) -> bool {
         let lead = self.config.parameters.v1().max_clock_lead_ms;
-        proposal.timestamp().0 > self.now.0.saturating_add(lead)
+        timestamp.0 > self.now.0.saturating_add(lead)
     }
 
     /// Asks for a message that binds to be signed.

@@ -44,13 +44,13 @@ impl Replica {
             });
         }
         self.step_down();
+        // What both know to be committed is the same.
+        self.matched = self.matched.max(self.commit.min(append.commit));
         self.check_proposals(&append)?;
-        if !self.leader_is_early {
+        if !self.leader_is_early() {
             self.hears_leader = true;
             self.restart_election_timer();
         }
-        // What both know to be committed is the same.
-        self.matched = self.matched.max(self.commit.min(append.commit));
         if append.certified > self.commit && append.certified > self.base.fetching {
             self.base.fetch(append.certified, vec![from]);
         }
@@ -67,14 +67,18 @@ impl Replica {
     }
 
     /// What no honest leader proposes is refused. A leader too far ahead of this validator's clock is not
-    /// heard from then on, so that another is elected (pitfall 24).
+    /// heard from then on, so that another is elected (pitfall 24): not before this clock has come so far, or
+    /// the next proposal that can be taken is in time.
     fn check_proposals(&mut self, append: &AppendEntries) -> Result<(), Rejection> {
+        let follows = append.previous.index <= self.matched;
         for (entry, index) in append.entries.iter().zip(append.previous.index.0..) {
             let height = Height(index.saturating_add(1));
             let fresh = entry.term == append.term && height > self.matched;
             let early = fresh && self.base.is_early(&entry.proposal);
             if early {
-                (self.leader_is_early, self.hears_leader) = (true, false);
+                (self.early, self.hears_leader) = (Some(entry.proposal.timestamp()), false);
+            } else if fresh && follows && !entry.proposal.batches().is_empty() {
+                self.early = None;
             }
             if early || !self.base.is_acceptable(&entry.proposal) {
                 return Err(Rejection::BadProposal { height });
@@ -83,10 +87,16 @@ impl Replica {
         Ok(())
     }
 
+    /// Whether the leader's clock runs too far ahead of this one, as far as its proposals have told.
+    fn leader_is_early(&self) -> bool {
+        self.early
+            .is_some_and(|timestamp| self.base.is_too_early(timestamp))
+    }
+
     /// The consistency check: whether the log is the leader's up to the entry before the new ones. What both know
-    /// to be committed is the same. Above that an entry of the same index and term tells, but only if nothing
-    /// lies below it that the leader has as a block and this replica does not know to be committed: blocks
-    /// that are fetched can come to lie under entries that were made on other ones.
+    /// to be committed is the same. Above that an entry of the leader's own term tells: it was taken from this
+    /// leader, with all that is below it. One of a former term tells nothing: blocks that are fetched can come
+    /// to lie under entries that were made on other ones.
     fn has_previous(&mut self, append: &AppendEntries) -> bool {
         let previous = append.previous;
         if previous.index <= self.matched {
@@ -96,7 +106,8 @@ impl Replica {
         if staged.is_some_and(|staged| staged.entry.term == previous.term) {
             return true;
         }
-        if append.certified <= self.matched && self.log.has(previous) {
+        let is_own = previous.term == append.term || breaks!(FormerTermsMatched);
+        if is_own && self.log.has(previous) {
             self.matched = previous.index;
             return true;
         }
@@ -128,7 +139,9 @@ impl Replica {
                 self.matched = index;
                 continue;
             }
-            if index.0 - self.base.certified.0 > MAX_LOG as u64 {
+            // There is room for what commits the rest.
+            let is_empty = entry.proposal.batches().is_empty();
+            if index.0 - self.base.certified.0 > MAX_LOG as u64 && !is_empty {
                 break;
             }
             if self.staged.is_empty() {

@@ -42,7 +42,8 @@ struct Progress {
 
 impl Replica {
     /// Leads the term. What is left of former terms is sent along with an entry of this one, as only that can
-    /// be committed by counting (section 5.4.2); it may lie above the window, or past the epoch's end.
+    /// be committed by counting (section 5.4.2); it may lie above the window, or past the epoch's end. In a log
+    /// that is full it is added once a quorum has all the others.
     pub(super) fn become_leader(&mut self) {
         let own = self.base.config.index;
         self.leader = own;
@@ -63,9 +64,7 @@ impl Replica {
         self.restart_election_timer();
         let inherited = self.log.last_index() > self.commit;
         if inherited && self.log.len() < MAX_LOG && !breaks!(OldTermsCounted) {
-            let index = self.log.last_index().next();
-            let (term, proposal) = (self.term, Proposal::null());
-            self.append(index, Entry { term, proposal });
+            self.append_empty();
         }
         let mut after = self.commit;
         loop {
@@ -76,6 +75,13 @@ impl Replica {
                 break;
             }
         }
+    }
+
+    /// Appends what commits the entries of former terms.
+    fn append_empty(&mut self) {
+        let index = self.log.last_index().next();
+        let (term, proposal) = (self.term, Proposal::null());
+        self.append(index, Entry { term, proposal });
     }
 
     /// Proposes what can be proposed: batches that wait, and what is left of an epoch that ends.
@@ -257,6 +263,10 @@ impl Replica {
         };
         if self.log.term_at(index) == self.term || breaks!(OldTermsCounted) {
             self.advance_commit(index);
+        } else if index > self.commit && index == self.log.last_index() {
+            self.append_empty();
+            let append = self.entries_after(index, index.next());
+            self.sign_append(append, None);
         }
     }
 

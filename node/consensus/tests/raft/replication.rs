@@ -1,7 +1,9 @@
 //! Sections 5.3 and 5.4.2: what followers append, and what leaders commit.
 
-use quorate_consensus::contract::{Action, Input, Rejection};
-use quorate_consensus::raft::{AppendEntries, Body as Raft, Term};
+use std::collections::VecDeque;
+
+use quorate_consensus::contract::{Action, Input, Rejection, Step, Timer};
+use quorate_consensus::raft::{AppendEntries, Body as Raft, MAX_LOG, Replica, Term};
 use quorate_consensus::{Body, Message};
 use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
@@ -130,10 +132,77 @@ fn section_5_3_what_does_not_follow_is_refused_and_told_from_where_to_go_on() {
     assert_eq!(said(&step), [&appended(3, 0, false, 0)], "a gap");
     let step = drive(&mut follower, 1, from(0, append(3, (2, 1), &[3], 0)));
     assert_eq!(said(&step), [&appended(3, 0, false, 0)], "another entry there");
-    let step = drive(&mut follower, 1, from(0, append(3, (2, 2), &[3], 0)));
+    let step = drive(&mut follower, 1, from(0, append(3, (0, 0), &[1, 2, 3], 0)));
     let last = *said(&step).last().unwrap();
     assert_eq!(last, &appended(3, 0, true, 3));
     assert_eq!(terms(&follower), [1, 2, 3]);
+}
+
+/// Found by review: an entry of a former term may lie on another one here, where blocks were fetched under
+/// it by one of the two.
+#[test]
+fn an_entry_of_a_former_term_does_not_show_that_logs_match() {
+    let mut follower = recovered(5, 1, journal(1, &[1; 64]));
+    let step = drive(&mut follower, 1, from(0, append(4, (64, 1), &[3, 4], 0)));
+    assert_eq!(said(&step), [&appended(4, 0, false, 0)]);
+    assert_eq!(terms(&follower), [1; 64]);
+}
+
+/// Whoever took an entry from the term's leader had all that is below it.
+#[test]
+fn an_entry_of_the_term_shows_that_logs_match_after_a_restart() {
+    let mut follower = recovered(5, 1, journal(4, &[1, 4]));
+    let step = drive(&mut follower, 1, from(0, append(4, (2, 4), &[4], 0)));
+    assert_eq!(said(&step).last().unwrap(), &&appended(4, 0, true, 3));
+}
+
+/// Lets a leader and a follower talk until neither has anything to say.
+fn talk(leader: (&mut Replica, u16), follower: (&mut Replica, u16), first: &Step) -> Vec<u64> {
+    let mut to_follower: VecDeque<Raft> = said(first).into_iter().cloned().collect();
+    let mut heights = Vec::new();
+    while let Some(body) = to_follower.pop_front() {
+        let answers = drive(follower.0, follower.1, from(leader.1, body));
+        for answer in said(&answers) {
+            let step = drive(leader.0, leader.1, from(follower.1, answer.clone()));
+            heights.extend(decided(&step));
+            to_follower.extend(said(&step).into_iter().cloned());
+        }
+    }
+    heights
+}
+
+#[test]
+fn a_log_that_takes_several_messages_is_matched_from_the_first_on() {
+    let log = [1; 150];
+    let mut leader = recovered(3, 0, journal(1, &log));
+    let mut follower = recovered(3, 1, journal(1, &log));
+    let first = elect(&mut leader, 3, 0);
+    let heights = talk((&mut leader, 0), (&mut follower, 1), &first);
+    assert_eq!(heights.len() as u64, WINDOW);
+    // One of which the first message is lost catches up by heartbeats.
+    let mut other = recovered(3, 2, journal(1, &log));
+    for _ in 0..3 {
+        let heartbeat = Input::Timeout(Timer::Heartbeat { reign: 2 });
+        let step = drive(&mut leader, 0, heartbeat);
+        talk((&mut leader, 0), (&mut other, 2), &step);
+    }
+    assert_eq!(terms(&other).len(), 151);
+}
+
+/// Found by review: with a log as long as may be, nothing of the own term could be added, and so nothing be
+/// committed, for ever.
+#[test]
+fn a_log_that_is_full_is_committed_by_one_entry_more() {
+    let log = [1; MAX_LOG];
+    let mut leader = recovered(3, 0, journal(1, &log));
+    let mut follower = recovered(3, 1, journal(1, &log));
+    let first = elect(&mut leader, 3, 0);
+    assert_eq!(terms(&leader).len(), MAX_LOG, "not before a quorum has all that");
+    let mut heights = talk((&mut leader, 0), (&mut follower, 1), &first);
+    heights.extend(talk((&mut leader, 0), (&mut follower, 1), &Step::default()));
+    assert_eq!(terms(&leader).len(), MAX_LOG + 1);
+    assert_eq!(terms(&follower), terms(&leader));
+    assert_eq!(heights.len() as u64, WINDOW);
 }
 
 /// Figure 8, (c): an entry of term 2 is on a majority, and is not committed by that.
@@ -220,6 +289,32 @@ fn pitfall_24_a_leader_too_far_ahead_of_time_is_not_heard() {
     assert_eq!(said(&step).last().unwrap(), &&vote(2, 2, true, true));
 }
 
+/// Found by review: one proposal that came too early, and the leader counted as silent for the rest of its
+/// term, though clocks were right again.
+#[test]
+fn pitfall_24_a_leader_is_heard_again_once_clocks_agree() {
+    let ahead = || {
+        let mut follower = replica(3, 1);
+        let Raft::AppendEntries(mut ahead) = append(1, (0, 0), &[1], 0) else {
+            unreachable!("it is one");
+        };
+        ahead.entries[0].proposal = Proposal::new(Timestamp(NOW.0 + 60_000), vec![batch(1, 1)]);
+        follower.step(NOW, from(0, Raft::AppendEntries(ahead)));
+        follower.step(NOW, from(0, append(1, (0, 0), &[], 0)));
+        assert!(!follower.is_settled());
+        follower
+    };
+    let mut follower = ahead();
+    follower.step(Timestamp(NOW.0 + 60_000), from(0, append(1, (0, 0), &[], 0)));
+    assert!(follower.is_settled(), "its clock has come up to that proposal");
+    let mut follower = ahead();
+    follower.step(NOW, from(0, append(1, (1, 1), &[1], 0)));
+    assert!(!follower.is_settled(), "what follows the early one shows nothing");
+    drive(&mut follower, 1, Input::Synced(certificate(1)));
+    drive(&mut follower, 1, from(0, append(1, (1, 1), &[1], 1)));
+    assert!(follower.is_settled(), "the next proposal is in time");
+}
+
 /// A leader that has certified `certified` heights, and one entry of term 2 above them.
 fn far_ahead(certified: u64) -> Raft {
     Raft::AppendEntries(AppendEntries {
@@ -265,6 +360,12 @@ fn what_is_below_a_block_of_the_leaders_is_not_matched_by_terms() {
     // With that block it is the same from there on.
     drive(&mut follower, 1, Input::Synced(certificate(1)));
     let step = drive(&mut follower, 1, from(0, heartbeat));
+    assert!(said(&step).contains(&&appended(2, 0, false, 1)));
+    let Raft::AppendEntries(mut rest) = append(2, (1, 0), &[1], 2) else {
+        unreachable!("it is one");
+    };
+    rest.certified = Height(1);
+    let step = drive(&mut follower, 1, from(0, Raft::AppendEntries(rest)));
     assert_eq!(decided(&step), [2]);
 }
 
