@@ -155,7 +155,7 @@ impl Replica {
         self.acceptor.promise(ballot);
         self.see(ballot);
         self.hears_proposer = false;
-        self.proposer_is_early = false;
+        self.early = None;
         if self.proposer.ballot() != Some(ballot) {
             self.proposer.give_up();
         }
@@ -193,7 +193,10 @@ impl Replica {
             self.enter_ballot(ballot);
         }
         self.check_values(accept)?;
-        if !self.proposer_is_early && !self.leads(ballot) {
+        let is_early = self
+            .early
+            .is_some_and(|timestamp| self.base.is_too_early(timestamp));
+        if !is_early && !self.leads(ballot) {
             self.hear_proposer();
         }
         let mut waits = false;
@@ -211,13 +214,13 @@ impl Replica {
     }
 
     /// What no honest proposer proposes is refused. One too far ahead of this validator's clock is not heard
-    /// from then on, so that another takes its place (pitfall 24); what phase 1 brought up is not judged by
-    /// time again (pitfall 15).
+    /// until this has come so far, so that another takes its place (pitfall 24); what phase 1 brought up is not
+    /// judged by time again (pitfall 15).
     fn check_values(&mut self, accept: &Accept) -> Result<(), Rejection> {
         for value in &accept.values {
             let early = value.fresh && self.base.is_early(&value.proposal);
             if early {
-                (self.proposer_is_early, self.hears_proposer) = (true, false);
+                (self.early, self.hears_proposer) = (Some(value.proposal.timestamp()), false);
             }
             if early || !self.base.is_acceptable(&value.proposal) {
                 return Err(Rejection::BadProposal { height: value.height });

@@ -120,7 +120,7 @@ impl Replica {
     /// configuration and where it believes its peers to be are left out. For model checking.
     pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
         (&self.proposer, &self.acceptor, &self.learner, &self.outcomes).hash(hasher);
-        (self.seen, self.hears_proposer, self.proposer_is_early).hash(hasher);
+        (self.seen, self.hears_proposer, self.early).hash(hasher);
         (self.base.certified, self.base.epoch_end, self.base.halted).hash(hasher);
         self.base.candidates.hash(hasher);
     }

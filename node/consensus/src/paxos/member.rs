@@ -45,10 +45,10 @@ impl Member for Replica {
     }
 
     /// Only what is chosen is decided, executed and sealed; but this replica need not have accepted it, or a
-    /// crash may lose that it has. In an epoch that is over it keeps no record.
+    /// crash may lose that it has. What it accepted for a certified height is forgotten here.
     fn explains_seal(&self, height: Height) -> bool {
         let vote = self.acceptor.accepted.get(&height);
-        self.base.is_finished() || vote.is_some_and(|vote| vote.durable)
+        vote.is_some_and(|vote| vote.durable)
     }
 
     fn on_certified(&mut self, former: Height) {

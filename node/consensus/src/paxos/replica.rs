@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use quorate_crypto::Height;
+use quorate_ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::acceptor::Acceptor;
@@ -27,8 +28,9 @@ pub struct Replica {
     /// Whether the promised ballot's proposer has been heard in phase 2 since the election timer was set
     /// anew, or is this one.
     pub(super) hears_proposer: bool,
-    /// Whether its clock runs too far ahead of this one: then it counts as not heard.
-    pub(super) proposer_is_early: bool,
+    /// The time of a value of its that was too far ahead of this clock: until this has come so far, it counts as
+    /// not heard.
+    pub(super) early: Option<Timestamp>,
     /// How often in a row the election timer has fired with nothing chosen and nobody heard.
     pub(super) attempts: u32,
     /// The highest height of which the journal has an own seal.
@@ -55,7 +57,7 @@ impl Replica {
             outcomes: BTreeMap::new(),
             seen: Ballot::default(),
             hears_proposer: false,
-            proposer_is_early: false,
+            early: None,
             attempts: 0,
             sealed,
             election_timer: None,

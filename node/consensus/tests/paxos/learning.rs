@@ -125,3 +125,20 @@ fn a_seal_that_a_crash_could_leave_unexplained_is_recorded() {
     assert_eq!(seal(false), 1);
     assert_eq!(seal(true), 0);
 }
+
+/// The same where the others' seals are here first and the epoch is over by that.
+#[test]
+fn the_seal_of_an_epochs_last_height_that_nothing_explains_is_recorded() {
+    let mut learner = replica(3, 1);
+    let (height, block) = (Height(1), sha256(b"block"));
+    learner.step(NOW, Input::EpochEnds(height));
+    learner.step(NOW, from(0, chosen(ballot(1, 0), 1, value(ballot(1, 0), 1))));
+    let seal = Body::Seal { height, block };
+    for other in [0, 2] {
+        let sealed = Verified::trusted(signed(other, seal.clone()));
+        learner.step(NOW, Input::Message(sealed));
+    }
+    learner.step(NOW, Input::Executed { height, block });
+    assert_eq!(learner.certified(), height);
+    assert_eq!(learner.step(NOW, Input::Own(signed(1, seal))).records.len(), 1);
+}

@@ -240,3 +240,18 @@ fn pitfall_15_what_is_carried_over_is_not_judged_by_time_again() {
     let step = drive(&mut acceptor, 0, from(2, carried));
     assert_eq!(said(&step), [&accepted_values(ballot(2, 2), vec![(1, early)])]);
 }
+
+/// Found by review: one value that came too early, and the proposer counted as silent for the rest of its
+/// ballot, though clocks were right again.
+#[test]
+fn pitfall_24_a_proposer_is_heard_again_once_clocks_agree() {
+    let mut acceptor = replica(3, 0);
+    let later = Timestamp(NOW.0 + 3_600_000);
+    let early = Proposal::new(later, vec![batch(ballot(1, 1), 1)]);
+    let heartbeat = || from(1, accept(ballot(1, 1), &[]));
+    acceptor.step(NOW, from(1, accept_values(ballot(1, 1), vec![(1, early, true)])));
+    acceptor.step(NOW, heartbeat());
+    assert!(!acceptor.is_settled());
+    acceptor.step(later, heartbeat());
+    assert!(acceptor.is_settled(), "its clock has come up to that value");
+}
