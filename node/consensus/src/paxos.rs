@@ -56,8 +56,11 @@
 //! - **Lost batches.** A record of a value whose batches a crash has lost is left out at a restart. Neither an
 //!   accepted nor a promise had told of it, as both wait for batches; so it counts as never accepted, and what
 //!   was accepted before it for the height counts again.
+//! - **Blocks that are not on disk.** What was accepted for a certified height is forgotten in memory alone; its
+//!   record goes when the block is on disk. The seal of a height that no record explains is recorded itself.
 //! - **One value a ballot and height.** Whoever proposes has its own promise on its disk, so no later life of
-//!   it takes the ballot again. An answer to a prepare of a former life, which asked about fewer heights, is
+//!   it takes the ballot again. A prepare leaves before that: its ballot may be prepared again after a crash,
+//!   when nothing was proposed in it yet. An answer to a prepare of a former life, which asked about fewer heights, is
 //!   not counted.
 //!
 //! # Before the first promise
@@ -67,7 +70,7 @@
 //!
 //! # Deviations
 //! - An acceptor that accepts in a ballot which it has not promised promises it by that.
-//! - A proposer too far ahead of an acceptor's clock is not heard by it, so that one wrong clock does not run
+//! - A proposer too far ahead of an acceptor's clock is not heard by it until this has come so far, so that one wrong clock does not run
 //!   away with the chain's time. What phase 1 brought up is not judged by time again.
 //! - A distinguished proposer that stops hands over to nobody: its absence is noticed.
 //! - A proposer does not remember each ballot that it tries (section 2.5); the promise of its own acceptor does

@@ -34,12 +34,13 @@
 //! A block does not tell the term of its entry. Rules follow:
 //! - **What leader and follower both know to be committed matches, whatever its term.** A block that the leader
 //!   does not know to be committed need not be in its log: its term may be over, and the block of a later one. A
-//!   follower acknowledges nothing at such a height but an entry that it had in its log itself, and a
-//!   leader that fetches what it did not commit leads no more.
-//! - **A log is found to match by index and term only above the leader's certified height**, and only by a
-//!   follower that knows the heights up to there to be committed. Blocks that are fetched may come to lie under
-//!   entries that were made on other ones; between two logs with the same entry all is the same that is above
-//!   the higher of their certified heights, and below it need not be.
+//!   follower acknowledges such a height only by an entry of its own log, there or, of the leader's term, above
+//!   it; and a leader that fetches what it did not commit leads no more.
+//! - **Above that a log is found to match by an entry of the leader's own term**, which was taken from this leader
+//!   with all below, and then entry by entry. One of a former term tells nothing of what is below it. A leader that
+//!   fetched block h keeps its entry h + 1, which was made on another entry h than the block's; a follower that
+//!   decided that block from an entry and has not certified it yet appends the leader's h + 1 on that. So two logs
+//!   with the same entry may differ below it.
 //! - **Elections compare the highest term in the log**, not the last entry's, as terms need not ascend across
 //!   such a place. Who holds a committed entry of term T in its log votes only for whom has an entry of a term
 //!   as high: either made by a leader that had the committed one, or of T itself, with a log as long, all of
@@ -47,9 +48,28 @@
 //!
 //! # What is durable
 //! Term and vote, and each entry as it is appended ([`Record`]), before anything that follows from them
-//! leaves; then messages need not be. An entry whose batches a crash has lost is left out at a restart with
-//! all that follows it: it was never acknowledged. A seal is recorded if its entry could be lost in that way.
+//! leaves; then messages need not be. An answer waits for the batches of all entries up to its index, of those too
+//! that have become blocks and are being written. An entry whose batches a crash has lost is taken out of the
+//! journal at a restart with all that followed it: none of these was acknowledged. A seal is recorded
+//! if its entry could be lost in that way.
 //! A fetched block is on disk before the replica hears of it, as entries above it count without it.
+//!
+//! # Why that is safe
+//! Let a quorum Q acknowledge index i of the leader of term T, whose entry there is of T itself.
+//! - **An acknowledgement is true**: above the follower's certified height its log is the leader's up to i. What is
+//!   matched grows by heights that both know to be committed, by an entry of the leader's own term, and by
+//!   the next entry.
+//! - **Whoever is elected later has all that**, in its log or as blocks. By induction over the terms U > T:
+//!   somebody in Q votes in U, after it has acknowledged i. It holds i as a block or as an entry, as only leaders of
+//!   terms between could have replaced it, and they had it. If as a block, the candidate has certified as
+//!   much. If as an entry, the candidate has certified i or has in its log an entry k of a term T' that is the
+//!   highest there and not below T. If T' > T, the leader of T' had all up to i when it made k, so k > i; the
+//!   candidate took k with all below from a leader of T' or later, which had that too. If T' = T, its log reaches
+//!   i; it took k, and each entry above k later, from leaders of T or later, and the one that covers i is the
+//!   committed one. Terms need not ascend, so the highest counts and not the last.
+//! - **A seal follows a decision**, so one seal shows that its height is committed.
+//! - **A block under a leader's first entry** is one that the follower knows to be committed as well, or it refuses;
+//!   a leader behind its follower stops at what it may not have.
 //!
 //! # Before the first vote
 //! A replica that starts asks what it signed, as with every engine. Votes, candidacies and acknowledged

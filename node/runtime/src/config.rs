@@ -90,7 +90,7 @@ pub struct ConsensusConfig {
     pub resend_ms: u32,
     /// Milliseconds of standstill before it complains about the primary.
     pub progress_ms: u32,
-    /// With Raft: the shortest time in milliseconds without a leader before it stands for election; the
+    /// With Raft and Paxos: the shortest time in milliseconds without a leader before it stands for election; the
     /// longest is twice that.
     pub election_ms: u32,
     /// MiB that may be taken by the recording of what the engines were given last, in the home's folder

@@ -282,6 +282,18 @@ impl Checker {
         }
     }
 
+    /// The same of one of Raft, whose log is seen.
+    pub(crate) fn on_logged(&mut self, message: &Message, replica: &raft::Replica) {
+        let message = message.v1();
+        if let Body::Raft(body) = &message.body {
+            let (by, epoch) = (message.sender, message.epoch);
+            let violation = self.raft.on_logged(by, epoch, body, replica, &self.decided);
+            if let Some(violation) = violation {
+                self.report(violation);
+            }
+        }
+    }
+
     fn on_vote(&mut self, key: Said, digest: Digest) {
         let (by, epoch, kind, view, height) = key;
         if self.ends.get(&epoch).is_some_and(|last| height > *last) {

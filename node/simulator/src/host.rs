@@ -1,4 +1,4 @@
-//! One validator's machine: the driver of its engine, after the contract's three rules, and a model
+//! One validator's machine: the driver of its engine, after the contract's rules, and a model
 //! of its disk, of which a crash leaves only what was flushed.
 
 mod batches;
@@ -242,6 +242,15 @@ impl Host {
 
     pub(crate) fn engine(&self) -> Option<&Engine> {
         self.process.as_ref().map(|process| &process.serving.engine)
+    }
+
+    /// The engine of an epoch, if one is there.
+    fn engine_of(&self, epoch: Epoch) -> Option<&Engine> {
+        let process = self.process.as_ref()?;
+        let both = [Some(&process.serving), process.former.as_ref()];
+        let mut both = both.into_iter().flatten();
+        both.find(|serving| serving.epoch == epoch)
+            .map(|serving| &serving.engine)
     }
 
     pub(crate) fn start(&mut self, world: &mut World) {

@@ -1,7 +1,7 @@
 //! What comes over links, and what goes out on them, lies included.
 
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
-use quorate_consensus::{Input, Message, SignatureScheme, Verified};
+use quorate_consensus::{Engine, Input, Message, SignatureScheme, Verified};
 use quorate_crypto::{Digest, Domain, Epoch, PublicKey, Signature, ValidatorIndex};
 
 use super::Host;
@@ -101,6 +101,9 @@ impl Host {
     pub(super) fn speak(&mut self, world: &mut World, to: Option<ValidatorIndex>, message: Message) {
         if self.is_honest() && message.v1().sender == self.validator {
             world.checker.on_sent(&message);
+            if let Some(Engine::Raft(replica)) = self.engine_of(message.v1().epoch) {
+                world.checker.on_logged(&message, replica);
+            }
         }
         for host in 0..world.hosts.len() {
             let peer = world.hosts[host];

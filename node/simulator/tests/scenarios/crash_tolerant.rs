@@ -42,6 +42,7 @@ stories! {
     pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_epoch,
     pitfall_27_a_validator_restored_from_a_backup_finds_out,
     leaders_that_come_and_go_lose_nothing_that_was_committed,
+    logs_longer_than_a_message_become_the_same,
 }
 
 /// Nothing happens to it but what a story adds.
@@ -312,6 +313,33 @@ fn leaders_that_come_and_go_lose_nothing_that_was_committed(engine: Engine) {
                 at,
                 Command::Submit(u16::try_from(at / 300 % 5).expect("there are five"), 1),
             );
+        }
+        Simulation::new(scenario).run().expect_success();
+    }
+}
+
+/// Leaders die and are cut off with more entries on their way than a message holds, many messages are lost, and
+/// chains are far behind: logs are matched by many messages, of which some are of former lives.
+fn logs_longer_than_a_message_become_the_same(engine: Engine) {
+    for seed in 0..60_u64 {
+        let mut scenario = Scenario {
+            seed,
+            ..calm(engine, 5)
+        }
+        .without_batches();
+        scenario.faults_end_ms = 8_000;
+        scenario.patience_ms = 10_000;
+        scenario.links.loss = 200;
+        scenario.links.delay_us = 30_000;
+        scenario.links.partitions = 12;
+        scenario.machines.crashes = 12;
+        scenario.machines.flush_us = 20_000;
+        scenario.machines.chain_lag_us = 1_500_000;
+        scenario.parameters.window = 64;
+        scenario.parameters.max_proposal_batches = 1;
+        for (turn, at) in (300..8_000).step_by(400).enumerate() {
+            let who = sha256(&[seed.to_le_bytes(), (turn as u64).to_le_bytes()].concat()).0[0] % 5;
+            scenario = scenario.at(at, Command::Submit(u16::from(who), 80));
         }
         Simulation::new(scenario).run().expect_success();
     }
