@@ -406,7 +406,8 @@ impl Record {
     /// have left, and the next restart must not take both for said.
     ///
     /// An entry of Raft counts for what is below it in its log. Where one is lost, so is what was appended above
-    /// it, up to the next that was appended in its place or below.
+    /// it, up to the next that was appended in its place or below. Records up to the certified height are to be
+    /// left out before: what lies above a block does not need the entry that was there.
     pub fn unsent(records: &[Self], is_durable: impl Fn(&Digest) -> bool) -> Vec<usize> {
         let mut proposals: BTreeMap<Digest, Vec<Digest>> = BTreeMap::new();
         for record in records {

@@ -184,36 +184,6 @@ fn changing_leaders(seed: u64) -> Scenario {
     scenario
 }
 
-/// Leaders that fail one after another, crashes of slow disks among that: batches reach a disk long after
-/// what names them, or never.
-fn raft_losing_batches(seed: u64) -> Scenario {
-    let mut scenario = changing_leaders(seed);
-    scenario.validators = [3, 5][(seed % 2) as usize];
-    scenario.batches = 400;
-    scenario.machines.crashes = 30;
-    scenario.machines.flush_us = 60_000;
-    scenario.parameters.max_proposal_batches = 1;
-    scenario.parameters.window = 16;
-    scenario
-}
-
-/// Leaders that come and go with more entries than a message holds, most of which are lost on their way, while
-/// chains are far behind.
-fn bursts(seed: u64) -> Scenario {
-    let mut scenario = changing_leaders(seed);
-    scenario.batches = 0;
-    scenario.links.loss = 200;
-    scenario.machines.chain_lag_us = 1_500_000;
-    scenario.parameters.window = 64;
-    scenario.parameters.max_proposal_batches = 1;
-    for (turn, at) in (300..8_000).step_by(400).enumerate() {
-        let who =
-            quorate_crypto::sha256(&[seed.to_le_bytes(), (turn as u64).to_le_bytes()].concat()).0[0] % 5;
-        scenario = scenario.at(at, Command::Submit(u16::from(who), 80));
-    }
-    scenario
-}
-
 /// Five of which two or three are cut off from the others, now these and then those, while messages take
 /// long: leaders come and go with entries that few have, as in the paper's figure 8.
 fn figure_8(seed: u64) -> Scenario {
@@ -323,9 +293,6 @@ found! {
     raft_a_vote_that_is_forgotten_in_a_restart: Broken::Engine(Rule::VoteForgotten), 1_000, raft_crashing;
     raft_a_leader_that_deletes_entries_of_its_own: Broken::Engine(Rule::LeaderOverwrites), 500, changing_leaders;
     raft_a_follower_that_keeps_what_conflicts: Broken::Engine(Rule::ConflictsKept), 500, changing_leaders;
-    raft_a_vote_for_who_lacks_blocks: Broken::Engine(Rule::LowCertifiedElected), 2_000, raft_behind;
-    raft_entries_of_former_terms_that_match: Broken::Engine(Rule::FormerTermsMatched), 2_000, bursts;
-    raft_what_followed_a_lost_entry_and_comes_back: Broken::Engine(Rule::FollowersOfLostKept), 2_000, raft_losing_batches;
     // Rules of the driver, of Paxos.
     paxos_promises_and_accepts_that_leave_before_they_are_durable: Broken::SentBeforeDurable, 500, paxos(raft_crashing);
     paxos_accepts_before_their_batches_are_durable: Broken::BatchesNotDurable, 500, paxos(raft_crashing);

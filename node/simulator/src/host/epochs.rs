@@ -85,7 +85,9 @@ impl Host {
         }
         if !self.settings.breaks(Broken::UnsentKept) {
             self.settings.break_rule();
-            let records = std::mem::take(&mut self.disk.records);
+            let certified = Height(self.disk.blocks.len() as u64);
+            let mut records = std::mem::take(&mut self.disk.records);
+            records.retain(|record| record.height().is_none_or(|height| height > certified));
             self.disk.records = Record::without_unsent(records, |batch| self.disk.batches.contains(batch));
         }
         let records = self.disk.records.iter().filter(|record| of(record) == epoch);
