@@ -321,14 +321,15 @@ fn leaders_that_come_and_go_lose_nothing_that_was_committed(engine: Engine) {
 /// Leaders die and are cut off with more entries on their way than a message holds, many messages are lost, and
 /// chains are far behind: logs are matched by many messages, of which some are of former lives.
 fn logs_longer_than_a_message_become_the_same(engine: Engine) {
-    for seed in 0..8_u64 {
+    for seed in 0..4_u64 {
         let mut scenario = Scenario {
             seed,
             ..calm(engine, 5)
         }
         .without_batches();
         scenario.faults_end_ms = 8_000;
-        scenario.patience_ms = 10_000;
+        // Whoever is behind needs blocks that others have yet to write, and so on.
+        scenario.patience_ms = 30_000;
         scenario.links.loss = 200;
         scenario.links.delay_us = 30_000;
         scenario.links.partitions = 12;
