@@ -1,4 +1,5 @@
 //! What the project's documents point to is there.
+#![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,7 +3,14 @@
 use std::path::{Path, PathBuf};
 
 /// What the package may depend on: nothing that runs, waits or talks.
-const DEPENDENCIES: [&str; 5] = ["bcs", "quorate-crypto", "quorate-ledger", "serde", "thiserror"];
+const DEPENDENCIES: [&str; 6] = [
+    "bcs",
+    "quorate-crypto",
+    "quorate-ledger",
+    "serde",
+    "serde_bytes",
+    "thiserror",
+];
 
 /// What a runtime, a thread or a lock would be reached by.
 const FORBIDDEN: [&str; 9] = [
