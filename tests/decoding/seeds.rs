@@ -296,8 +296,7 @@ fn recorded() -> Vec<Vec<Frame>> {
                 heartbeat: range,
                 election: range,
             },
-        })
-        .unwrap();
+        });
         let mut frames = Vec::new();
         let inputs = messages()
             .iter()

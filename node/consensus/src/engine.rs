@@ -22,35 +22,27 @@ pub enum Engine {
     Paxos(Box<paxos::Replica>),
 }
 
-/// The committee names a protocol that this version does not have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the protocol {engine} is not built into this version")]
-pub struct UnknownEngine {
-    /// The protocol.
-    pub engine: quorate_crypto::Engine,
-}
-
 impl Engine {
     /// An engine that has said nothing yet in its epoch, and what it asks for first.
-    pub fn start(config: Config) -> Result<(Self, Step), UnknownEngine> {
+    pub fn start(config: Config) -> (Self, Step) {
         Self::recover(config, Vec::new())
     }
 
     /// An engine rebuilt from its journal, in the order in which it was written, and what it asks
     /// for first. Records at or below `config.certified` are passed over.
-    pub fn recover(config: Config, records: Vec<Record>) -> Result<(Self, Step), UnknownEngine> {
+    pub fn recover(config: Config, records: Vec<Record>) -> (Self, Step) {
         match config.committee.engine() {
             quorate_crypto::Engine::Pbft => {
                 let (replica, step) = pbft::Replica::recover(config, records);
-                Ok((Self::Pbft(Box::new(replica)), step))
+                (Self::Pbft(Box::new(replica)), step)
             }
             quorate_crypto::Engine::Raft => {
                 let (replica, step) = raft::Replica::recover(config, records);
-                Ok((Self::Raft(Box::new(replica)), step))
+                (Self::Raft(Box::new(replica)), step)
             }
             quorate_crypto::Engine::Paxos => {
                 let (replica, step) = paxos::Replica::recover(config, records);
-                Ok((Self::Paxos(Box::new(replica)), step))
+                (Self::Paxos(Box::new(replica)), step)
             }
         }
     }

@@ -59,7 +59,7 @@
 //!         certificate: None,
 //!         inquiry: None,
 //!         timing: Timing { resend: range, progress: range, progress_cap_ms: 5_000, heartbeat: range, election: range },
-//!     })?;
+//!     });
 //!     engines.push(engine);
 //! }
 //! inputs.push_back((0, Input::BatchesAvailable(vec![sha256(b"a batch")])));
@@ -127,7 +127,7 @@ pub use common::{Awaited, Halted, Waiting};
 pub use contract::{
     Action, Config, Evidence, Input, Record, Rejection, Step, Timer, TimerRange, Timing, Told,
 };
-pub use engine::{Engine, UnknownEngine};
+pub use engine::Engine;
 pub use message::{
     Body, Ed25519, Holding, Message, MessageV1, SignatureScheme, Status, Unverified, Verified,
     verify_certificate,

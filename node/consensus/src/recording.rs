@@ -9,7 +9,7 @@
 
 mod encoder;
 mod frames;
-#[cfg(test)]
+#[cfg(all(test, not(broken_rules)))]
 mod tests;
 
 use quorate_crypto::bounded::bounded_vec;

@@ -112,12 +112,6 @@ pub enum NodeError {
         /// Why not.
         source: std::io::Error,
     },
-    /// The engine of the genesis document is not in this program.
-    #[error("this version of quorate has no engine `{engine}`")]
-    NoEngine {
-        /// The engine's name.
-        engine: String,
-    },
     /// Something of the operating system failed.
     #[error("{what}: {source}")]
     System {

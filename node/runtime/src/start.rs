@@ -218,10 +218,7 @@ impl Started {
         let votes = allowed(&file, &chain, rejoin.as_ref(), agreement.v1().epoch);
         let index = votes.then_some(identity.index);
         let first_config = engine_config(network, &parameters, config, &chain, &agreement, index)?;
-        let (engine, first) =
-            Engine::recover(first_config, replayed.records).map_err(|error| NodeError::NoEngine {
-                engine: error.engine.to_string(),
-            })?;
+        let (engine, first) = Engine::recover(first_config, replayed.records);
         let next_epoch = {
             let (file, chain, config) = (file.clone(), Arc::clone(&chain), config.clone());
             let (parameters, own) = (parameters.clone(), identity.index);
@@ -451,9 +448,7 @@ fn next_epoch(
         let epoch = agreement.v1().epoch;
         let votes = allowed(file, chain, rejoin.as_ref(), epoch);
         let (config, index) = configure(&agreement, votes)?;
-        let (engine, first) = Engine::start(config).map_err(|error| NodeError::NoEngine {
-            engine: error.engine.to_string(),
-        })?;
+        let (engine, first) = Engine::start(config);
         Ok(NextEpoch {
             serving: Serving { epoch, engine },
             first,

@@ -29,7 +29,7 @@ fn engine(protocol: quorate_crypto::Engine) -> Engine {
             election: range,
         },
     };
-    Engine::start(config).unwrap().0
+    Engine::start(config).0
 }
 
 fn segment(engine: &Engine) -> Segment {

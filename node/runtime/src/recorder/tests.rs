@@ -37,7 +37,7 @@ fn engine() -> Engine {
             election: range,
         },
     };
-    Engine::start(config).unwrap().0
+    Engine::start(config).0
 }
 
 /// Gives an engine its batch of this number, as the core does.

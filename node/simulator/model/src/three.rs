@@ -275,8 +275,7 @@ impl Lab {
 
     fn recover(&mut self, place: usize, journal: Vec<Record>) -> Outcome {
         self.break_rule();
-        let (engine, step) =
-            Engine::recover(self.config(place), journal.clone()).expect("the engine is built in");
+        let (engine, step) = Engine::recover(self.config(place), journal.clone());
         let mut local = Local { engine, journal };
         let mut part = self.settle(place, &mut local, step);
         let batch = Input::BatchesAvailable(vec![sha256(&[place as u8])]);

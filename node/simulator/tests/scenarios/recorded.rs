@@ -18,7 +18,7 @@ fn replayed(recording: &[u8], scenario: &Scenario) -> Replay {
         true => Scheme::Ed25519,
         false => Scheme::KeyedDigest,
     };
-    replay(&[recording], &scheme, UNDRAWN).unwrap()
+    replay(&[recording], &scheme, UNDRAWN).expect("a recording just made")
 }
 
 fn stormy(seed: u64) -> Scenario {
