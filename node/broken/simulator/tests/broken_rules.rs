@@ -71,26 +71,20 @@ fn changing_views(seed: u64) -> Scenario {
     scenario
 }
 
-/// The first primary alone sees its proposals prepared, and brings them up again when others were
-/// decided in the second view. Nobody votes before the others have said what they hold of its, which is so
-/// after two of the longest delays.
+/// Two of seven bring up again what they saw prepared first, where views are short and much is lost, so that
+/// others were decided since.
 fn hoarded(seed: u64) -> Scenario {
-    let mut scenario = Scenario::calm(4, seed).with_liar(0, Lie::Hoarder);
-    for (from, to) in [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)] {
-        scenario = scenario.at(60, Command::CutOneWay(from, to));
-    }
-    scenario = scenario.at(160 + seed % 50, Command::Heal);
-    scenario.timing.resend = TimerRange {
-        from_ms: 400,
-        to_ms: 500,
-    };
+    let mut scenario = Scenario::stormy(7, seed)
+        .with_liar(0, Lie::Hoarder)
+        .with_liar(1, Lie::Hoarder);
     scenario.timing.progress = TimerRange {
         from_ms: 60,
-        to_ms: 80,
+        to_ms: 120,
     };
     scenario.links.delay_us = 30_000;
-    scenario.batches = 40;
-    scenario.patience_ms = 20_000;
+    scenario.links.loss = 250;
+    scenario.batches = 60;
+    scenario.patience_ms = 30_000;
     scenario
 }
 
