@@ -33,10 +33,10 @@ impl Channel {
         }
     }
 
-    pub(crate) const fn protocol(self) -> Protocol {
+    pub(crate) const fn protocol(self) -> ChannelProtocol {
         match self {
-            Self::Votes => Protocol::Votes,
-            Self::Batches => Protocol::Batches,
+            Self::Votes => ChannelProtocol::Votes,
+            Self::Batches => ChannelProtocol::Batches,
         }
     }
 
@@ -51,7 +51,7 @@ impl Channel {
 
 /// What a stream of a connection is for, negotiated by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
+pub(crate) enum ChannelProtocol {
     /// The handshake, then which of two links is to be used.
     Control,
     /// [`Channel::Votes`].
@@ -62,7 +62,7 @@ pub(crate) enum Protocol {
     Sync,
 }
 
-impl Protocol {
+impl ChannelProtocol {
     pub(crate) const ALL: [Self; 4] = [Self::Control, Self::Votes, Self::Batches, Self::Sync];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -75,7 +75,7 @@ impl Protocol {
     }
 }
 
-impl AsRef<str> for Protocol {
+impl AsRef<str> for ChannelProtocol {
     fn as_ref(&self) -> &str {
         self.name()
     }

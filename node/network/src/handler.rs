@@ -16,7 +16,7 @@ use libp2p::swarm::{
 };
 use tokio::sync::{mpsc, oneshot};
 
-use crate::channel::Protocol;
+use crate::channel::ChannelProtocol;
 
 /// Streams that a peer opened and the link's task has not taken yet; more are reset.
 const MAX_WAITING_STREAMS: usize = 16;
@@ -24,7 +24,7 @@ const MAX_WAITING_STREAMS: usize = 16;
 /// A stream that is wanted, and who wants it.
 #[derive(Debug)]
 pub(crate) struct OpenRequest {
-    protocol: Protocol,
+    protocol: ChannelProtocol,
     answer: Opened,
 }
 
@@ -38,13 +38,13 @@ pub(crate) struct StreamOpener(mpsc::Sender<OpenRequest>);
 #[derive(Debug)]
 pub(crate) struct Streams {
     pub(crate) opener: StreamOpener,
-    pub(crate) inbound: mpsc::Receiver<(Protocol, Stream)>,
+    pub(crate) inbound: mpsc::Receiver<(ChannelProtocol, Stream)>,
 }
 
 /// The connection's end.
 pub(crate) struct Handler {
     wanted: mpsc::Receiver<OpenRequest>,
-    inbound: mpsc::Sender<(Protocol, Stream)>,
+    inbound: mpsc::Sender<(ChannelProtocol, Stream)>,
 }
 
 /// The two ends for a new connection.
@@ -65,7 +65,7 @@ pub(crate) fn pair() -> (Handler, Streams) {
 
 impl StreamOpener {
     /// Opens a stream and negotiates its protocol.
-    pub(crate) async fn open(&self, protocol: Protocol) -> io::Result<Stream> {
+    pub(crate) async fn open(&self, protocol: ChannelProtocol) -> io::Result<Stream> {
         let (answer, opened) = oneshot::channel();
         let gone = || io::Error::new(io::ErrorKind::NotConnected, "the connection has ended");
         self.0
@@ -85,7 +85,7 @@ impl ConnectionHandler for Handler {
     type OutboundOpenInfo = Opened;
 
     fn listen_protocol(&self) -> SubstreamProtocol<Upgrade> {
-        SubstreamProtocol::new(Upgrade(&Protocol::ALL), ())
+        SubstreamProtocol::new(Upgrade(&ChannelProtocol::ALL), ())
     }
 
     /// A link stays until one side closes it or pings fail.
@@ -137,7 +137,7 @@ impl ConnectionHandler for Handler {
     }
 }
 
-impl Protocol {
+impl ChannelProtocol {
     fn alone(self) -> &'static [Self] {
         match self {
             Self::Control => &[Self::Control],
@@ -150,11 +150,11 @@ impl Protocol {
 
 /// Negotiates one of some protocols by name, and nothing else.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Upgrade(&'static [Protocol]);
+pub(crate) struct Upgrade(&'static [ChannelProtocol]);
 
 impl UpgradeInfo for Upgrade {
-    type Info = Protocol;
-    type InfoIter = std::iter::Copied<std::slice::Iter<'static, Protocol>>;
+    type Info = ChannelProtocol;
+    type InfoIter = std::iter::Copied<std::slice::Iter<'static, ChannelProtocol>>;
 
     fn protocol_info(&self) -> Self::InfoIter {
         self.0.iter().copied()
@@ -162,21 +162,21 @@ impl UpgradeInfo for Upgrade {
 }
 
 impl InboundUpgrade<Stream> for Upgrade {
-    type Output = (Protocol, Stream);
+    type Output = (ChannelProtocol, Stream);
     type Error = Infallible;
     type Future = Ready<Result<Self::Output, Infallible>>;
 
-    fn upgrade_inbound(self, stream: Stream, protocol: Protocol) -> Self::Future {
+    fn upgrade_inbound(self, stream: Stream, protocol: ChannelProtocol) -> Self::Future {
         ready(Ok((protocol, stream)))
     }
 }
 
 impl OutboundUpgrade<Stream> for Upgrade {
-    type Output = (Protocol, Stream);
+    type Output = (ChannelProtocol, Stream);
     type Error = Infallible;
     type Future = Ready<Result<Self::Output, Infallible>>;
 
-    fn upgrade_outbound(self, stream: Stream, protocol: Protocol) -> Self::Future {
+    fn upgrade_outbound(self, stream: Stream, protocol: ChannelProtocol) -> Self::Future {
         ready(Ok((protocol, stream)))
     }
 }

@@ -21,7 +21,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
-use crate::channel::Protocol;
+use crate::channel::ChannelProtocol;
 use crate::events::EventQueue;
 use crate::frame::{FrameError, FrameReader, FrameWriter, WRITE_BUFFER};
 use crate::handler::Streams;
@@ -137,12 +137,16 @@ impl Link {
     async fn shake_hands(
         &mut self,
         control: &mut Option<ControlStreams>,
-        early: &mut Vec<(Protocol, Stream)>,
+        early: &mut Vec<(ChannelProtocol, Stream)>,
     ) -> Result<HelloV1, Reason> {
         let Streams { opener, inbound } = &mut self.streams;
         let hello = self.hello.encode();
         let say = async {
-            let (reader, writer) = opener.open(Protocol::Control).await.map_err(closed)?.split();
+            let (reader, writer) = opener
+                .open(ChannelProtocol::Control)
+                .await
+                .map_err(closed)?
+                .split();
             let mut writer = FrameWriter::new(writer);
             writer.write(&hello).await.map_err(closed)?;
             writer.flush().await.map_err(closed)?;
@@ -152,7 +156,7 @@ impl Link {
             loop {
                 let arrived = inbound.recv().await.ok_or_else(ended)?;
                 match arrived {
-                    (Protocol::Control, stream) => {
+                    (ChannelProtocol::Control, stream) => {
                         let (reader, writer) = stream.split();
                         let mut reader = FrameReader::new(reader, MAX_CONTROL_FRAME);
                         let frame = reader.next().await.map_err(bad_handshake)?.ok_or_else(ended)?;
@@ -175,7 +179,7 @@ impl Link {
         &mut self,
         control: &mut ControlStreams,
         outlet: Arc<Outlet>,
-        mut early: Vec<(Protocol, Stream)>,
+        mut early: Vec<(ChannelProtocol, Stream)>,
     ) -> Result<std::convert::Infallible, Reason> {
         let mut tasks = Tasks::new();
         let (heard, mut said) = mpsc::channel(1);
@@ -293,12 +297,16 @@ struct Readers {
 }
 
 impl Readers {
-    fn accept(&mut self, (protocol, stream): (Protocol, Stream), tasks: &mut Tasks) -> Result<(), Reason> {
+    fn accept(
+        &mut self,
+        (protocol, stream): (ChannelProtocol, Stream),
+        tasks: &mut Tasks,
+    ) -> Result<(), Reason> {
         let channel = match protocol {
-            Protocol::Control => return Err(Reason::Violation("a second control stream")),
-            Protocol::Votes => Channel::Votes,
-            Protocol::Batches => Channel::Batches,
-            Protocol::Sync => {
+            ChannelProtocol::Control => return Err(Reason::Violation("a second control stream")),
+            ChannelProtocol::Votes => Channel::Votes,
+            ChannelProtocol::Batches => Channel::Batches,
+            ChannelProtocol::Sync => {
                 // More requests than are allowed: dropping the stream refuses this one.
                 if let Ok(permit) = self.peer.served.clone().try_acquire_owned() {
                     let serving = sync::serve(stream, self.peer.clone(), self.events.clone(), permit);
@@ -347,7 +355,7 @@ async fn read_control(
             }
             Ok(Some(Err(reason))) => return Some(reason),
             Ok(None) => return Some(ended()),
-            Err(error) => return Some(unreadable(Protocol::Control, error)),
+            Err(error) => return Some(unreadable(ChannelProtocol::Control, error)),
         }
     }
 }
@@ -409,7 +417,10 @@ async fn try_write_frames(outlet: &Outlet, peer: &Peer, channel: Channel) -> io:
     }
 }
 
-fn keep_early(early: &mut Vec<(Protocol, Stream)>, arrived: (Protocol, Stream)) -> Result<(), Reason> {
+fn keep_early(
+    early: &mut Vec<(ChannelProtocol, Stream)>,
+    arrived: (ChannelProtocol, Stream),
+) -> Result<(), Reason> {
     if early.len() >= MAX_EARLY_STREAMS {
         return Err(Reason::Violation("many streams before the handshake"));
     }
@@ -432,7 +443,7 @@ fn bad_handshake(error: FrameError) -> Reason {
     }
 }
 
-fn unreadable(protocol: Protocol, error: FrameError) -> Reason {
+fn unreadable(protocol: ChannelProtocol, error: FrameError) -> Reason {
     match error {
         FrameError::TooLarge { size, limit } => Reason::FrameTooLarge {
             channel: protocol.name(),

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::channel::Protocol;
+use crate::channel::ChannelProtocol;
 use crate::events::EventQueue;
 use crate::frame::{FrameError, FrameReader, FrameWriter};
 use crate::peer::{MAX_REQUESTS, Peer};
@@ -136,7 +136,7 @@ pub(crate) async fn ask(peer: Arc<Peer>, request: Bytes, within: Duration) -> Re
     let deadline = Instant::now()
         .checked_add(within)
         .unwrap_or_else(|| Instant::now() + ANSWER_DEADLINE * 720);
-    let opened = timeout_at(deadline, outlet.opener.open(Protocol::Sync));
+    let opened = timeout_at(deadline, outlet.opener.open(ChannelProtocol::Sync));
     let stream = opened
         .await
         .map_err(|_| RequestError::Deadline)?
