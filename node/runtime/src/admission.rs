@@ -15,7 +15,7 @@ use quorate_storage::{Chain, Snapshot, StorageError};
 use rayon::prelude::*;
 
 use crate::clock;
-use crate::pool::{Candidate, Full, Pool};
+use crate::pool::{Admissible, Full, Pool};
 use crate::state_cache::{StateCache, Trying};
 
 /// Transactions below which it takes longer to wake another thread than to go on alone.
@@ -37,7 +37,7 @@ pub(crate) struct Admitter<'a> {
 /// A transaction on its way into the pool, or what became of it.
 enum Stage {
     /// With the bytes that are signed.
-    Checking(Box<Candidate>, Bytes),
+    Checking(Box<Admissible>, Bytes),
     Done(Admission),
 }
 
@@ -45,7 +45,7 @@ impl Stage {
     /// The id of one that is still in question.
     fn checking(&self) -> Option<Digest> {
         match self {
-            Self::Checking(candidate, _) => Some(candidate.id),
+            Self::Checking(admissible, _) => Some(admissible.id),
             Self::Done(_) => None,
         }
     }
@@ -113,7 +113,7 @@ impl Admitter<'_> {
         }
         let length = bytes.len();
         Stage::Checking(
-            Box::new(Candidate {
+            Box::new(Admissible {
                 id,
                 fingerprint,
                 transaction,
@@ -146,17 +146,17 @@ impl Admitter<'_> {
     }
 
     fn try_out(&self, stage: &mut Stage, snapshot: &Snapshot) {
-        let Stage::Checking(candidate, _) = stage else {
+        let Stage::Checking(admissible, _) = stage else {
             return;
         };
         let state = Trying {
             cache: self.state,
             snapshot,
         };
-        match self.try_on(candidate, snapshot, &state) {
+        match self.try_on(admissible, snapshot, &state) {
             Ok(Ok(())) => {}
             Ok(Err(_)) => {
-                if let Some(answer) = self.try_again(candidate) {
+                if let Some(answer) = self.try_again(admissible) {
                     *stage = Stage::Done(answer);
                 }
             }
@@ -165,19 +165,19 @@ impl Admitter<'_> {
     }
 
     /// The trial on the newest snapshot; none if it goes well there.
-    fn try_again(&self, candidate: &Candidate) -> Option<Admission> {
+    fn try_again(&self, admissible: &Admissible) -> Option<Admission> {
         let verdict = self.chain.snapshot().and_then(|snapshot| {
-            let executed = executed(&snapshot, &candidate.id)?;
+            let executed = executed(&snapshot, &admissible.id)?;
             Ok((snapshot, executed))
         });
         match verdict {
             Err(error) => Some(unavailable(&error)),
             Ok((_, Some(facts))) => Some(Admission::Executed(facts)),
-            Ok((snapshot, None)) => match self.try_on(candidate, &snapshot, &snapshot) {
+            Ok((snapshot, None)) => match self.try_on(admissible, &snapshot, &snapshot) {
                 Ok(Ok(())) => None,
                 Ok(Err(refusal)) => Some(Admission::Refused {
-                    id: Some(candidate.id),
-                    refusal: self.explain(refusal, candidate, &snapshot),
+                    id: Some(admissible.id),
+                    refusal: self.explain(refusal, admissible, &snapshot),
                 }),
                 Err(error) => Some(unavailable(&error)),
             },
@@ -186,7 +186,7 @@ impl Admitter<'_> {
 
     fn try_on<R: StateReader>(
         &self,
-        candidate: &Candidate,
+        admissible: &Admissible,
         snapshot: &Snapshot,
         state: &R,
     ) -> Result<Result<(), TrialRefusal>, StateError<R::Error>> {
@@ -195,10 +195,10 @@ impl Admitter<'_> {
             certified: snapshot.tip().timestamp,
             clock: clock::now(),
         };
-        would_execute(&candidate.transaction, &candidate.id, &rules, state)
+        would_execute(&admissible.transaction, &admissible.id, &rules, state)
     }
 
-    fn explain(&self, refusal: TrialRefusal, candidate: &Candidate, snapshot: &Snapshot) -> Refusal {
+    fn explain(&self, refusal: TrialRefusal, admissible: &Admissible, snapshot: &Snapshot) -> Refusal {
         match refusal {
             TrialRefusal::Expired => Refusal::Expired,
             TrialRefusal::ExpiresTooLate { .. } => Refusal::ExpiryTooFar {
@@ -209,7 +209,7 @@ impl Admitter<'_> {
                 reason: "the transaction was executed a moment ago; ask for it".to_owned(),
             },
             TrialRefusal::Unauthorised => {
-                let (weight, threshold) = weight(&candidate.transaction, snapshot);
+                let (weight, threshold) = weight(&admissible.transaction, snapshot);
                 Refusal::Unauthorised { weight, threshold }
             }
         }
@@ -217,19 +217,19 @@ impl Admitter<'_> {
 
     fn put(&self, stages: Vec<Stage>) -> Vec<Admission> {
         let mut answers: Vec<Option<Admission>> = Vec::with_capacity(stages.len());
-        let mut candidates = Vec::new();
+        let mut checked = Vec::new();
         let mut places = Vec::new();
         for stage in stages {
             match stage {
                 Stage::Done(admission) => answers.push(Some(admission)),
-                Stage::Checking(candidate, _) => {
-                    places.push((answers.len(), candidate.id));
+                Stage::Checking(admissible, _) => {
+                    places.push((answers.len(), admissible.id));
                     answers.push(None);
-                    candidates.push(*candidate);
+                    checked.push(*admissible);
                 }
             }
         }
-        for ((place, id), taken) in places.into_iter().zip(self.pool.insert(candidates)) {
+        for ((place, id), taken) in places.into_iter().zip(self.pool.insert(checked)) {
             answers[place] = Some(match taken {
                 Ok(()) => Admission::Pending { id },
                 Err(reason) => full(id, reason),
@@ -290,9 +290,9 @@ fn check_signatures(stages: &mut [Stage], keys: &KnownKeys) {
         let mut items: Vec<ClientSignature<'_>> = Vec::with_capacity(group.len());
         let mut owners = Vec::with_capacity(group.len());
         for (place, stage) in group.iter().enumerate() {
-            if let Stage::Checking(candidate, signed) = stage {
+            if let Stage::Checking(admissible, signed) = stage {
                 let before = items.len();
-                items.extend(candidate.transaction.signature_items(signed));
+                items.extend(admissible.transaction.signature_items(signed));
                 owners.extend((before..items.len()).map(|_| place));
             }
         }
@@ -305,8 +305,8 @@ fn check_signatures(stages: &mut [Stage], keys: &KnownKeys) {
             .map(|((place, item), _)| (*place, item.key))
             .collect();
         for (place, key) in bad {
-            if let Stage::Checking(candidate, _) = &group[place] {
-                group[place] = refuse(Some(candidate.id), Refusal::BadSignature { key });
+            if let Stage::Checking(admissible, _) = &group[place] {
+                group[place] = refuse(Some(admissible.id), Refusal::BadSignature { key });
             }
         }
     });

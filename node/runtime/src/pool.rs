@@ -26,7 +26,7 @@ pub(crate) type Fingerprint = Digest;
 
 /// A transaction that may go into the pool.
 #[derive(Clone, Debug)]
-pub(crate) struct Candidate {
+pub(crate) struct Admissible {
     /// Its id.
     pub(crate) id: Digest,
     /// Its canonical bytes' hash.
@@ -190,24 +190,24 @@ impl Pool {
     }
 
     /// Takes admitted transactions; for each, whether there was room.
-    pub(crate) fn insert(&self, candidates: Vec<Candidate>) -> Vec<Result<(), Full>> {
+    pub(crate) fn insert(&self, transactions: Vec<Admissible>) -> Vec<Result<(), Full>> {
         let mut inner = self.inner();
-        let results = candidates
+        let results = transactions
             .into_iter()
-            .map(|candidate| self.insert_one(&mut inner, candidate))
+            .map(|admissible| self.insert_one(&mut inner, admissible))
             .collect();
         drop(inner);
         self.arrived.notify_one();
         results
     }
 
-    fn insert_one(&self, inner: &mut Inner, candidate: Candidate) -> Result<(), Full> {
-        let Candidate {
+    fn insert_one(&self, inner: &mut Inner, admissible: Admissible) -> Result<(), Full> {
+        let Admissible {
             id,
             fingerprint,
             transaction,
             length,
-        } = candidate;
+        } = admissible;
         if inner.pending.contains_key(&fingerprint) {
             return Ok(());
         }
@@ -388,7 +388,7 @@ mod tests {
 
     use super::*;
 
-    fn candidate(seed: u8, salt: u8, expires_at: u64, signers: &[u8]) -> Candidate {
+    fn admissible(seed: u8, salt: u8, expires_at: u64, signers: &[u8]) -> Admissible {
         let keys: Vec<_> = signers
             .iter()
             .map(|signer| SigningKey::from_seed(&[*signer; 32]))
@@ -409,7 +409,7 @@ mod tests {
         let id = intent.id();
         let transaction = intent.sign(&keys);
         let bytes = encode(&transaction);
-        Candidate {
+        Admissible {
             id,
             fingerprint: sha256(&bytes),
             transaction,
@@ -428,17 +428,17 @@ mod tests {
     #[test]
     fn a_full_pool_and_a_full_account_are_told_apart() {
         let pool = pool(3, 2);
-        let inserted = pool.insert((0..4).map(|salt| candidate(1, salt, 100, &[1])).collect());
+        let inserted = pool.insert((0..4).map(|salt| admissible(1, salt, 100, &[1])).collect());
         assert_eq!(inserted, [Ok(()), Ok(()), Err(Full::Account), Err(Full::Account)]);
-        let inserted = pool.insert((0..2).map(|salt| candidate(2, salt, 100, &[2])).collect());
+        let inserted = pool.insert((0..2).map(|salt| admissible(2, salt, 100, &[2])).collect());
         assert_eq!(inserted, [Ok(()), Err(Full::Pool)]);
     }
 
     #[test]
     fn pitfall_32_a_copy_with_cut_signatures_is_another_entry_of_the_same_id() {
         let pool = pool(10, 10);
-        let whole = candidate(1, 0, 100, &[1, 2]);
-        let cut = candidate(1, 0, 100, &[1]);
+        let whole = admissible(1, 0, 100, &[1, 2]);
+        let cut = admissible(1, 0, 100, &[1]);
         assert_eq!(whole.id, cut.id);
         let id = whole.id;
         pool.insert(vec![cut.clone(), whole.clone()]);
@@ -454,10 +454,10 @@ mod tests {
 
     #[test]
     fn bytes_are_bounded_too() {
-        let one = candidate(1, 0, 100, &[1]);
+        let one = admissible(1, 0, 100, &[1]);
         let mut pool = pool(10, 10);
         pool.max_bytes = one.length + 1;
-        let other = candidate(2, 1, 100, &[2]);
+        let other = admissible(2, 1, 100, &[2]);
         let inserted = pool.insert(vec![one.clone(), other.clone()]);
         assert_eq!(inserted, [Ok(()), Err(Full::Pool)]);
         pool.on_executed(std::iter::once(one.id));
@@ -467,7 +467,7 @@ mod tests {
     #[test]
     fn few_of_those_that_went_are_remembered() {
         let mut memory = Memory::default();
-        let long = candidate(1, 0, 100, &[1]);
+        let long = admissible(1, 0, 100, &[1]);
         for number in 0..20_000_u32 {
             let mut id = [0; 32];
             id[..4].copy_from_slice(&number.to_le_bytes());
@@ -485,8 +485,8 @@ mod tests {
     #[test]
     fn what_expires_goes_and_is_remembered() {
         let pool = pool(10, 10);
-        let early = candidate(1, 0, 50, &[1]);
-        let late = candidate(1, 1, 60, &[1]);
+        let early = admissible(1, 0, 50, &[1]);
+        let late = admissible(1, 1, 60, &[1]);
         pool.insert(vec![early.clone(), late.clone()]);
         assert_eq!(pool.take_expired(Timestamp(50)), [early.id]);
         let ended = |id| pool.find(id).map(|(_, ended)| ended);
@@ -498,9 +498,9 @@ mod tests {
     #[test]
     fn what_goes_before_it_is_packed_leaves_no_bytes_in_the_queue() {
         let pool = pool(10, 10);
-        let elsewhere = candidate(1, 0, 100, &[1]);
-        let expiring = candidate(1, 1, 50, &[1]);
-        let packed = candidate(1, 2, 100, &[1]);
+        let elsewhere = admissible(1, 0, 100, &[1]);
+        let expiring = admissible(1, 1, 50, &[1]);
+        let packed = admissible(1, 2, 100, &[1]);
         pool.insert(vec![packed.clone()]);
         assert_eq!(pool.take(10, 1 << 20).len(), 1);
         pool.insert(vec![elsewhere.clone(), expiring]);
@@ -512,7 +512,7 @@ mod tests {
     #[test]
     fn what_was_packed_in_vain_is_packed_again() {
         let pool = pool(10, 10);
-        let one = candidate(1, 0, 100, &[1]);
+        let one = admissible(1, 0, 100, &[1]);
         pool.insert(vec![one.clone()]);
         assert_eq!(pool.take(10, 1 << 20).len(), 1);
         pool.unpack(&[one.fingerprint, one.fingerprint, Digest([9; 32])]);
@@ -524,7 +524,7 @@ mod tests {
     #[test]
     fn what_went_and_came_again_is_packed_once() {
         let pool = pool(10, 10);
-        let again = candidate(1, 0, 100, &[1]);
+        let again = admissible(1, 0, 100, &[1]);
         pool.insert(vec![again.clone()]);
         let skipped = Ended::Skipped(Skip::Unauthorised);
         let gone = pool.skipped(&again.fingerprint, |_| skipped);
@@ -538,10 +538,10 @@ mod tests {
     #[test]
     fn packing_takes_the_oldest_first_and_stops_at_either_bound() {
         let pool = pool(10, 10);
-        let candidates: Vec<_> = (0..4).map(|salt| candidate(1, salt, 100, &[1])).collect();
-        let length = candidates[0].length;
-        let order: Vec<_> = candidates.iter().map(|candidate| candidate.fingerprint).collect();
-        pool.insert(candidates);
+        let four: Vec<_> = (0..4).map(|salt| admissible(1, salt, 100, &[1])).collect();
+        let length = four[0].length;
+        let order: Vec<_> = four.iter().map(|one| one.fingerprint).collect();
+        pool.insert(four);
         let taken: Vec<_> = pool
             .take(10, 2 * length + 1)
             .iter()
