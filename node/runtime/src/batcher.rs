@@ -18,7 +18,7 @@ use crate::epoch::SharedEpoch;
 use crate::fatal;
 use crate::links::Links;
 use crate::pool::{Fingerprint, Pool};
-use crate::view::SharedView;
+use crate::standing::SharedStanding;
 
 /// Own batches under way at once, whatever the author's quota: beyond it the pool fills and refuses.
 const MAX_UNDER_WAY: usize = 8;
@@ -86,7 +86,7 @@ pub(crate) struct Parts {
     pub(crate) own: Arc<OwnBatches>,
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) links: Links,
-    pub(crate) view: Arc<SharedView>,
+    pub(crate) standing: Arc<SharedStanding>,
 }
 
 /// Numbers for this validator's batches: no two alike, not after a restart either.
@@ -145,7 +145,7 @@ impl Parts {
     /// whoever packed it, and fetched from here if it is not there; to all while no primary has begun here,
     /// as this node may be alone in its view.
     fn pass_on_stale(&self) {
-        let leader = self.view.settled_leader();
+        let leader = self.standing.settled_leader();
         if leader == Some(self.author) {
             return;
         }

@@ -33,8 +33,8 @@ use crate::fatal;
 use crate::flush::{ChainFlusher, JournalWriter};
 use crate::links::Links;
 use crate::recorder::Recorder;
+use crate::standing::{SharedStanding, Standing};
 use crate::sync::SyncHandle;
-use crate::view::{ConsensusView, SharedView};
 
 /// Inputs stepped before records are handed to the journal, so that a flood cannot hold back votes.
 const STEPS_PER_FLUSH: usize = 512;
@@ -77,7 +77,7 @@ pub(crate) struct Parts {
     pub(crate) executor: ExecutorHandle,
     pub(crate) links: Links,
     pub(crate) sync: SyncHandle,
-    pub(crate) view: Arc<SharedView>,
+    pub(crate) standing: Arc<SharedStanding>,
 }
 
 /// An engine with the epoch that it serves.
@@ -455,7 +455,7 @@ impl Core {
 
     fn show(&self) {
         let engine = &self.parts.serving.engine;
-        self.parts.view.set(ConsensusView {
+        self.parts.standing.set(Standing {
             reign: engine.reign(),
             leader: engine.leader(),
             begun: engine.is_settled(),
@@ -485,7 +485,7 @@ impl Core {
             let step = serving.engine.step(now, input);
             self.parts.recorder.outcome(&step);
             if let Some(rejection) = &step.rejection {
-                self.parts.view.count_rejection(rejection);
+                self.parts.standing.count_rejection(rejection);
                 tracing::debug!(%rejection, "input rejected");
             }
             self.take_step(epoch, step);

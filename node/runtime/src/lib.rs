@@ -30,10 +30,10 @@ mod quarantine;
 mod queue;
 mod recorder;
 mod router;
+mod standing;
 mod start;
 pub mod state_cache;
 mod sync;
-mod view;
 mod wire;
 
 pub use config::{Home, NodeConfig};

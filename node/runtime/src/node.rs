@@ -28,9 +28,9 @@ use crate::logging;
 use crate::metrics::{Reading, resident_memory};
 use crate::pool::{Ended, Pool};
 use crate::recorder::RecorderStatistics;
+use crate::standing::SharedStanding;
 use crate::state_cache::StateCache;
 use crate::sync::SyncHandle;
-use crate::view::SharedView;
 
 /// All that the API may look at.
 pub(crate) struct RunningNode {
@@ -53,7 +53,7 @@ pub(crate) struct RunningNode {
     pub(crate) committed: Arc<Committed>,
     pub(crate) links: Links,
     pub(crate) sync: SyncHandle,
-    pub(crate) view: Arc<SharedView>,
+    pub(crate) standing: Arc<SharedStanding>,
     /// Threads for the signatures of clients that wait at the API: a flood of these shares the cores
     /// with agreement, and does not queue before it.
     pub(crate) admission: rayon::ThreadPool,
@@ -105,15 +105,15 @@ impl RunningNode {
 
 impl Node for RunningNode {
     fn status(&self) -> StatusFacts {
-        let view = self.view.get();
+        let standing = self.standing.get();
         StatusFacts {
             validator: self
                 .index
                 .map_or_else(|| "observer".to_owned(), |index| self.name(index)),
             consensus: self.committee().engine(),
             epoch: self.committee().epoch(),
-            view: view.reign,
-            primary: view.begun.then(|| self.name(view.leader)),
+            view: standing.reign,
+            primary: standing.begun.then(|| self.name(standing.leader)),
             tip: self.tip_facts(),
             syncing: self.sync.is_running(),
             peers: self.connected_count(),
@@ -143,7 +143,7 @@ impl Node for RunningNode {
     }
 
     fn validators(&self) -> Vec<ValidatorFacts> {
-        let leader = self.view.settled_leader();
+        let leader = self.standing.settled_leader();
         let committee = self.committee();
         let seals = self.committed.last_seals();
         let connected = self.connected();
@@ -179,8 +179,9 @@ impl Node for RunningNode {
     }
 
     fn evidence(&self) -> Vec<EvidenceFacts> {
-        let view = self.view.get();
-        view.evidence
+        let standing = self.standing.get();
+        standing
+            .evidence
             .iter()
             .map(|evidence| self.evidence_facts(evidence))
             .collect()
@@ -222,7 +223,7 @@ impl Node for RunningNode {
     }
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
-        if self.index.is_none() || self.view.get().diverged {
+        if self.index.is_none() || self.standing.get().diverged {
             let reason = if self.index.is_none() {
                 "it only observes"
             } else {
@@ -274,8 +275,8 @@ impl Node for RunningNode {
     }
 
     fn ready(&self) -> Result<(), String> {
-        let view = self.view.get();
-        if view.diverged {
+        let standing = self.standing.get();
+        if standing.diverged {
             return Err("this node has diverged from the certified chain and votes no more".to_owned());
         }
         let needed = self.committee().quorum().saturating_sub(1);
@@ -292,7 +293,7 @@ impl Node for RunningNode {
     }
 
     fn metrics(&self) -> String {
-        let view = self.view.get();
+        let standing = self.standing.get();
         let tip = self.chain.tip();
         let number = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
         let large = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
@@ -306,7 +307,7 @@ impl Node for RunningNode {
                 (
                     "rejected_inputs",
                     "Messages the engine rejected since the start",
-                    self.view.rejections(),
+                    self.standing.rejections(),
                 ),
                 (
                     "batches_written",
@@ -316,11 +317,11 @@ impl Node for RunningNode {
             ],
             gauges: vec![
                 ("height", "The certified height", large(tip.height.0)),
-                ("view", "The view, term or ballot round", large(view.reign)),
+                ("view", "The view, term or ballot round", large(standing.reign)),
                 (
                     "is_primary",
                     "1 if this node leads",
-                    i64::from(Some(view.leader) == self.index),
+                    i64::from(Some(standing.leader) == self.index),
                 ),
                 ("peers", "Connected validators", number(self.connected_count())),
                 (
@@ -351,12 +352,12 @@ impl Node for RunningNode {
                 (
                     "diverged",
                     "1 if a quorum sealed another block",
-                    i64::from(view.diverged),
+                    i64::from(standing.diverged),
                 ),
                 (
                     "evidence",
                     "Proofs of misbehaviour, one for each validator and kind",
-                    number(view.evidence.len()),
+                    number(standing.evidence.len()),
                 ),
                 (
                     "resident_memory_bytes",

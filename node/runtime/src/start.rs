@@ -32,8 +32,8 @@ use crate::node::RunningNode;
 use crate::pool::Pool;
 use crate::quarantine::QuarantineFile;
 use crate::recorder::Origin;
+use crate::standing::SharedStanding;
 use crate::state_cache::StateCache;
-use crate::view::SharedView;
 use crate::{flush, logging, recorder, router, sync};
 
 /// How long calls under way may go on once the node is told to stop.
@@ -213,7 +213,7 @@ impl Started {
             links: links.clone(),
             inbox: inbox.clone(),
         });
-        let view = Arc::new(SharedView::new(certified));
+        let standing = Arc::new(SharedStanding::new(certified));
         let file = QuarantineFile::new(home.quarantine());
         let votes = allowed(&file, &chain, rejoin.as_ref(), agreement.v1().epoch);
         let index = votes.then_some(identity.index);
@@ -270,7 +270,7 @@ impl Started {
                 executor: executor.clone(),
                 links: links.clone(),
                 sync: sync.clone(),
-                view: Arc::clone(&view),
+                standing: Arc::clone(&standing),
             },
             first,
             certified,
@@ -299,7 +299,7 @@ impl Started {
             own: Arc::clone(&own),
             batches: Arc::clone(&batches),
             links: links.clone(),
-            view: Arc::clone(&view),
+            standing: Arc::clone(&standing),
         });
         let router = router::Parts {
             network,
@@ -334,7 +334,7 @@ impl Started {
             committed,
             links,
             sync,
-            view,
+            standing,
             admission,
         };
         let mut threads = vec![batcher_thread, checker_thread, sync_thread];
@@ -388,10 +388,10 @@ impl Started {
                 tracing::info!("stopping");
                 stopping.send_replace(true);
                 self.inbox.put(Event::Stopping);
-                // Longer than the view lags behind.
+                // Longer than the standing lags behind.
                 tokio::time::sleep(HANDOVER_LOOK).await;
                 let until = std::time::Instant::now() + HANDOVER;
-                while self.node.view.get().handing_over && std::time::Instant::now() < until {
+                while self.node.standing.get().handing_over && std::time::Instant::now() < until {
                     tokio::time::sleep(HANDOVER_LOOK / 4).await;
                 }
             };

@@ -10,7 +10,7 @@ use crate::quarantine::Quarantine;
 impl RunningNode {
     /// What this node sees of itself and its peers.
     pub(crate) fn consensus_facts(&self) -> Facts {
-        let view = self.view.get();
+        let standing = self.standing.get();
         let tip = self.chain.tip();
         let names = |indices: &[ValidatorIndex]| indices.iter().map(|index| self.name(*index)).collect();
         let links = self.connected();
@@ -28,7 +28,7 @@ impl RunningNode {
         };
         let peers: Vec<PeerFacts> = self.links.peers().keys().map(peer).collect();
         let connected = peers.iter().filter(|peer| peer.connected);
-        let waiting = view.waiting.iter().map(|waiting| HeightFacts {
+        let waiting = standing.waiting.iter().map(|waiting| HeightFacts {
             height: waiting.height.0,
             awaits: format!("{:?}", waiting.awaited).to_lowercase(),
             missing: names(&waiting.missing),
@@ -38,19 +38,19 @@ impl RunningNode {
             validator: self
                 .index
                 .map_or_else(|| "observer".to_owned(), |index| self.name(index)),
-            view: view.reign,
-            begun: view.begun,
-            primary: self.name(view.leader),
-            certified: view.certified.0,
+            view: standing.reign,
+            begun: standing.begun,
+            primary: self.name(standing.leader),
+            certified: standing.certified.0,
             certified_time_ms: tip.timestamp.0,
             clock_ms: clock::now().0,
             quorum: self.committee().quorum(),
-            diverged: view.diverged,
+            diverged: standing.diverged,
             // Read anew each time: the file may be written, and be removed by a person, at any moment.
             quarantined: Quarantine::reason_at(&self.home.quarantine()),
             syncing: self.sync.is_running(),
             heights: waiting.collect(),
-            unanswered: names(&view.unanswered),
+            unanswered: names(&standing.unanswered),
             unordered_batches: self.batches.len(),
             pending_transactions: self.pool.len(),
             connected: connected.map(|peer| peer.name.clone()).collect(),

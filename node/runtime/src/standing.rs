@@ -8,7 +8,7 @@ use quorate_crypto::{Height, ValidatorIndex};
 
 /// What the core shows of the engine.
 #[derive(Clone, Debug)]
-pub(crate) struct ConsensusView {
+pub(crate) struct Standing {
     /// The view, term or ballot round.
     pub(crate) reign: u64,
     /// Who leads it.
@@ -29,17 +29,17 @@ pub(crate) struct ConsensusView {
     pub(crate) unanswered: Vec<ValidatorIndex>,
 }
 
-/// A [`ConsensusView`] shared between threads.
+/// A [`Standing`] shared between threads.
 #[derive(Debug)]
-pub(crate) struct SharedView {
-    current: Mutex<Arc<ConsensusView>>,
+pub(crate) struct SharedStanding {
+    current: Mutex<Arc<Standing>>,
     rejections: AtomicU64,
 }
 
-impl SharedView {
+impl SharedStanding {
     /// Before the engine has started.
     pub(crate) fn new(certified: Height) -> Self {
-        let current = ConsensusView {
+        let current = Standing {
             reign: 0,
             leader: ValidatorIndex(0),
             begun: true,
@@ -63,12 +63,12 @@ impl SharedView {
     }
 
     /// Replaces what is shown.
-    pub(crate) fn set(&self, view: ConsensusView) {
-        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(view);
+    pub(crate) fn set(&self, standing: Standing) {
+        *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(standing);
     }
 
     /// What is shown.
-    pub(crate) fn get(&self) -> Arc<ConsensusView> {
+    pub(crate) fn get(&self) -> Arc<Standing> {
         Arc::clone(&self.current.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
