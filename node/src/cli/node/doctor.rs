@@ -57,7 +57,9 @@ enum Verdict {
     /// Nothing waits to be committed.
     Idle,
     /// Something waits, and the height did not grow.
-    Standing,
+    // The word that readers of the JSON know.
+    #[serde(rename = "standing")]
+    Stalled,
     /// The node does not answer.
     Silent,
 }
@@ -150,7 +152,7 @@ fn verdict(before: &Facts, after: &Facts) -> Verdict {
     if after.certified > before.certified {
         Verdict::Committing
     } else if before.has_work() && after.has_work() {
-        Verdict::Standing
+        Verdict::Stalled
     } else {
         Verdict::Idle
     }
@@ -160,7 +162,7 @@ fn verdict(before: &Facts, after: &Facts) -> Verdict {
 fn conclusions(facts: &Facts, verdict: Verdict) -> Vec<Finding> {
     let mut findings = facts.diagnose();
     match verdict {
-        Verdict::Standing => {
+        Verdict::Stalled => {
             for finding in &mut findings {
                 if finding.severity == Severity::Passing {
                     finding.severity = Severity::Error;
@@ -296,7 +298,7 @@ impl Report {
         let (tone, state) = match self.verdict {
             Verdict::Committing => (Tone::Good, "blocks are being committed"),
             Verdict::Idle => (Tone::Good, "nothing waits to be committed"),
-            Verdict::Standing => (Tone::Bad, "transactions wait and nothing is committed"),
+            Verdict::Stalled => (Tone::Bad, "transactions wait and nothing is committed"),
             Verdict::Silent => (Tone::Bad, "the node does not answer"),
         };
         text.push_str(&output.fields(&[("state    ", output.paint(tone, state))]));
@@ -334,10 +336,10 @@ mod tests {
     fn only_what_still_waits_after_two_looks_stands_still() {
         assert_eq!(verdict(&facts(1, 1), &facts(2, 1)), Verdict::Committing);
         assert_eq!(verdict(&facts(1, 0), &facts(1, 1)), Verdict::Idle);
-        assert_eq!(verdict(&facts(1, 1), &facts(1, 1)), Verdict::Standing);
-        let standing = conclusions(&facts(1, 1), Verdict::Standing);
-        assert!(standing.iter().any(|finding| finding.cause == Cause::ViewChange));
-        assert!(standing.iter().all(|finding| finding.severity == Severity::Error));
+        assert_eq!(verdict(&facts(1, 1), &facts(1, 1)), Verdict::Stalled);
+        let stalled = conclusions(&facts(1, 1), Verdict::Stalled);
+        assert!(stalled.iter().any(|finding| finding.cause == Cause::ViewChange));
+        assert!(stalled.iter().all(|finding| finding.severity == Severity::Error));
         assert_eq!(conclusions(&facts(1, 1), Verdict::Committing), []);
     }
 
