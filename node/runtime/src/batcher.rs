@@ -75,8 +75,8 @@ impl OwnBatches {
     }
 }
 
-/// What the batcher works with.
-pub(crate) struct Parts {
+/// Packs what waits in the pool into batches, on a thread of its own.
+pub(crate) struct Batcher {
     pub(crate) network: Digest,
     pub(crate) epoch: SharedEpoch,
     pub(crate) author: ValidatorIndex,
@@ -104,14 +104,14 @@ impl Numbers {
 }
 
 /// Starts the batcher's thread; it ends when the pool is closed.
-pub(crate) fn start(parts: Parts) -> JoinHandle<()> {
+pub(crate) fn start(batcher: Batcher) -> JoinHandle<()> {
     std::thread::Builder::new()
         .name("batcher".to_owned())
-        .spawn(move || parts.run(Numbers::default()))
+        .spawn(move || batcher.run(Numbers::default()))
         .expect("a thread can be started")
 }
 
-impl Parts {
+impl Batcher {
     fn run(&self, mut numbers: Numbers) {
         while self.pool.wait_for_work(PATIENCE) {
             self.pass_on_stale();

@@ -54,8 +54,8 @@ const MAX_EARLY: usize = 4_096;
 /// again, and its window of votes must reach them.
 const UNFLUSHED_BLOCKS: u64 = 8;
 
-/// All the core works with.
-pub(crate) struct Parts {
+/// What the core is made of.
+pub(crate) struct CoreSetup {
     pub(crate) network: Digest,
     pub(crate) index: Option<ValidatorIndex>,
     pub(crate) key: SigningKey,
@@ -97,7 +97,7 @@ pub(crate) struct NextEpoch {
 
 /// The driver.
 pub(crate) struct Core {
-    parts: Parts,
+    parts: CoreSetup,
     /// The engine of the epoch before, which goes on answering until this epoch has a block.
     former: Option<Serving>,
     /// The last height of the epoch, once it is known.
@@ -130,7 +130,12 @@ pub(crate) struct Core {
 
 impl Core {
     /// A driver for `parts.engine`; `first` is what its start or recovery asked for.
-    pub(crate) fn new(mut parts: Parts, first: Step, certified: Height, epoch_end: Option<Height>) -> Self {
+    pub(crate) fn new(
+        mut parts: CoreSetup,
+        first: Step,
+        certified: Height,
+        epoch_end: Option<Height>,
+    ) -> Self {
         let mut seed = [0; 8];
         getrandom::fill(&mut seed).expect("the operating system's random source works");
         let found = std::mem::take(&mut parts.replayed);

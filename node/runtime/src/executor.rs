@@ -90,8 +90,8 @@ impl ExecutorHandle {
     }
 }
 
-/// What the executor works with.
-pub(crate) struct Parts {
+/// What the executor is made of.
+pub(crate) struct ExecutorSetup {
     pub(crate) chain: Arc<Chain>,
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) state: Arc<StateCache>,
@@ -104,7 +104,7 @@ pub(crate) struct Parts {
 }
 
 /// Starts the executor's thread.
-pub(crate) fn start(parts: Parts) -> (ExecutorHandle, JoinHandle<()>) {
+pub(crate) fn start(parts: ExecutorSetup) -> (ExecutorHandle, JoinHandle<()>) {
     let (sender, receiver) = channel();
     let thread = std::thread::Builder::new()
         .name("executor".to_owned())
@@ -117,7 +117,7 @@ pub(crate) fn start(parts: Parts) -> (ExecutorHandle, JoinHandle<()>) {
 
 struct Executor {
     /// `parts.tip` is the tip after the last pending execution.
-    parts: Parts,
+    parts: ExecutorSetup,
     /// The certified height in the database.
     written: Height,
     /// Executed and not yet certified, from `written + 1` on without a gap.
@@ -129,7 +129,7 @@ struct Executor {
 }
 
 impl Executor {
-    fn new(parts: Parts) -> Self {
+    fn new(parts: ExecutorSetup) -> Self {
         Self {
             written: parts.tip.height,
             parts,

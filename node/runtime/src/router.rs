@@ -42,8 +42,8 @@ const REQUESTS: Bounds = Bounds {
     bytes: 1 << 20,
 };
 
-/// Where incoming traffic goes.
-pub(crate) struct Parts {
+/// What the router is made of: where incoming traffic goes.
+pub(crate) struct RouterSetup {
     pub(crate) network: Digest,
     pub(crate) epoch: SharedEpoch,
     pub(crate) parameters: Parameters,
@@ -57,7 +57,7 @@ pub(crate) struct Parts {
 }
 
 struct Router {
-    parts: Parts,
+    parts: RouterSetup,
     /// Validators by their node keys.
     validators: BTreeMap<PeerKey, ValidatorIndex>,
     long_votes: FairQueue<Bytes>,
@@ -71,7 +71,7 @@ enum Request {
 }
 
 /// Starts the thread that takes events from the network until it ends, and those for what takes long.
-pub(crate) fn start(parts: Parts, mut events: Events, runtime: runtime::Handle) -> Vec<JoinHandle<()>> {
+pub(crate) fn start(parts: RouterSetup, mut events: Events, runtime: runtime::Handle) -> Vec<JoinHandle<()>> {
     let peers = parts.links.peers().iter();
     let router = Arc::new(Router {
         validators: peers.map(|(index, key)| (*key, *index)).collect(),

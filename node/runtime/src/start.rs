@@ -15,15 +15,15 @@ use quorate_ledger::{Agreement, Rejoin, StateTree};
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
 
-use crate::batcher::{self, OwnBatches};
+use crate::batcher::{self, Batcher, OwnBatches};
 use crate::batches::{self, BatchStore, Rules};
 use crate::committed::Committed;
 use crate::config::{Home, NodeConfig};
-use crate::core::{self, Core, Event, NextEpoch, Serving};
+use crate::core::{self, Core, CoreSetup, Event, NextEpoch, Serving};
 use crate::epoch::SharedEpoch;
 use crate::error::NodeError;
 use crate::evidence::EvidenceStore;
-use crate::executor::{self, Command};
+use crate::executor::{self, Command, ExecutorSetup};
 use crate::home::{
     Identity, Replayed, agreement_of, engine_config, network_config, open_chain, read_journal,
 };
@@ -32,9 +32,11 @@ use crate::node::RunningNode;
 use crate::pool::Pool;
 use crate::quarantine::QuarantineFile;
 use crate::recorder::Origin;
+use crate::router::{self, RouterSetup};
 use crate::standing::SharedStanding;
 use crate::state_cache::StateCache;
-use crate::{flush, logging, recorder, router, sync};
+use crate::sync::{self, BlockSync};
+use crate::{flush, logging, recorder};
 
 /// How long calls under way may go on once the node is told to stop.
 const GRACE: Duration = Duration::from_secs(1);
@@ -192,7 +194,7 @@ impl Started {
         let (chain_flusher, flush_thread) =
             flush::start_chain(Arc::clone(&chain), batches.write_count(), inbox.clone());
         let (checker, checker_thread) = batches::start_checker(Arc::clone(&batches), Arc::clone(&keys));
-        let (executor, executor_thread) = executor::start(executor::Parts {
+        let (executor, executor_thread) = executor::start(ExecutorSetup {
             chain: Arc::clone(&chain),
             batches: Arc::clone(&batches),
             state: Arc::clone(&state),
@@ -203,7 +205,7 @@ impl Started {
             inbox: inbox.clone(),
             committed: Arc::clone(&committed),
         });
-        let (sync, sync_thread) = sync::start(sync::Parts {
+        let (sync, sync_thread) = sync::start(BlockSync {
             runtime: runtime.handle().clone(),
             network,
             epoch: epoch.clone(),
@@ -240,7 +242,7 @@ impl Started {
         let (recorder, recorder_thread) = recorder::start(home, mib, origin);
         let recorded = recorder.statistics();
         let core = Core::new(
-            core::Parts {
+            CoreSetup {
                 network,
                 index,
                 key: identity.validator_key.clone(),
@@ -289,7 +291,7 @@ impl Started {
                 what: "cannot start threads",
                 source,
             })?;
-        let batcher_thread = batcher::start(batcher::Parts {
+        let batcher_thread = batcher::start(Batcher {
             network,
             epoch: epoch.clone(),
             author: identity.index,
@@ -301,7 +303,7 @@ impl Started {
             links: links.clone(),
             standing: Arc::clone(&standing),
         });
-        let router = router::Parts {
+        let router = RouterSetup {
             network,
             epoch: epoch.clone(),
             parameters: parameters.clone(),

@@ -127,8 +127,8 @@ impl SyncHandle {
     }
 }
 
-/// What the sync thread works with.
-pub(crate) struct Parts {
+/// Fetches blocks from peers, on a thread of its own.
+pub(crate) struct BlockSync {
     pub(crate) runtime: runtime::Handle,
     pub(crate) network: Digest,
     pub(crate) epoch: SharedEpoch,
@@ -140,18 +140,18 @@ pub(crate) struct Parts {
 }
 
 /// Starts the sync thread; it ends when it is told to.
-pub(crate) fn start(parts: Parts) -> (SyncHandle, JoinHandle<()>) {
+pub(crate) fn start(sync: BlockSync) -> (SyncHandle, JoinHandle<()>) {
     let (sender, receiver) = channel();
     let progress = Arc::new(Progress::default());
     let shared = Arc::clone(&progress);
     let thread = std::thread::Builder::new()
         .name("block-sync".to_owned())
-        .spawn(move || parts.run(&receiver, &shared))
+        .spawn(move || sync.run(&receiver, &shared))
         .expect("a thread can be started");
     (SyncHandle { sender, progress }, thread)
 }
 
-impl Parts {
+impl BlockSync {
     fn run(&self, receiver: &Receiver<Call>, progress: &Progress) {
         while let Ok(Call::Fetch(to, holders)) = receiver.recv() {
             if self.chain.tip().height >= to {

@@ -55,7 +55,7 @@ impl World {
         let pool = Arc::new(Pool::new(&NodeConfig::default().api));
         let (own, v1) = (Arc::default(), parameters.v1());
         let committed = Committed::new(Height::GENESIS, 0, pool, own, v1);
-        let parts = Parts {
+        let parts = ExecutorSetup {
             batches: Arc::new(BatchStore::new(Arc::clone(&chain), rules, inbox.clone())),
             chain,
             state: Arc::default(),
