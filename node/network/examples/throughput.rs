@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hdrhistogram::Histogram;
-use quorate_network::{Channel, Config, Event, Events, Handle, Limits, PeerConfig, PeerKey, start};
+use quorate_network::{Channel, Config, Events, Handle, Limits, NetworkEvent, PeerConfig, PeerKey, start};
 use zeroize::Zeroizing;
 
 type Failure = Box<dyn std::error::Error>;
@@ -30,7 +30,7 @@ async fn main() -> Result<(), Failure> {
         });
         let mut received = 0;
         while received < frames {
-            if let Some(Event::Message { .. }) = inbox.recv().await {
+            if let Some(NetworkEvent::Message { .. }) = inbox.recv().await {
                 received += 1;
             }
         }
@@ -49,7 +49,7 @@ async fn main() -> Result<(), Failure> {
     let from = one.local();
     tokio::spawn(async move {
         while let Some(event) = inbox.recv().await {
-            if let Event::Message {
+            if let NetworkEvent::Message {
                 channel: Channel::Votes,
                 bytes,
                 ..
@@ -105,7 +105,7 @@ async fn pair() -> Result<(Handle, Events, Handle, Events), Failure> {
     let (one, mut events_one) = start(config(1, vec![peer(2, vec![])])).await?;
     let (two, mut events_two) = start(config(2, vec![peer(1, one.listening())])).await?;
     for events in [&mut events_one, &mut events_two] {
-        while !matches!(events.recv().await, Some(Event::Connected { .. })) {}
+        while !matches!(events.recv().await, Some(NetworkEvent::Connected { .. })) {}
     }
     Ok((one, events_one, two, events_two))
 }
@@ -115,7 +115,7 @@ async fn round_trips(what: &str, one: &Handle, to: PeerKey, events: &mut Events)
     for _ in 0..1000 {
         let start = Instant::now();
         one.send(to, Channel::Votes, Bytes::from_static(&[1; 200]))?;
-        while !matches!(events.recv().await, Some(Event::Message { .. })) {}
+        while !matches!(events.recv().await, Some(NetworkEvent::Message { .. })) {}
         times.record(start.elapsed().as_micros() as u64)?;
         tokio::time::sleep(Duration::from_millis(1)).await;
     }

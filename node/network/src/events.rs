@@ -21,7 +21,7 @@ const BURST: u32 = 64;
 
 /// What the network tells the runtime.
 #[derive(Debug)]
-pub enum Event {
+pub enum NetworkEvent {
     /// There is a link to this member, and the handshake has passed.
     Connected {
         /// The member.
@@ -83,7 +83,7 @@ impl Events {
 
     /// The next event: link changes first, then votes, requests and batches. None once the network
     /// has stopped and everything was taken. Safe to cancel.
-    pub async fn recv(&mut self) -> Option<Event> {
+    pub async fn recv(&mut self) -> Option<NetworkEvent> {
         loop {
             {
                 let mut inner = self.queue.lock();
@@ -99,7 +99,7 @@ impl Events {
     }
 
     /// The next event, if one waits.
-    pub fn try_recv(&mut self) -> Option<Event> {
+    pub fn try_recv(&mut self) -> Option<NetworkEvent> {
         self.queue.lock().pop()
     }
 }
@@ -113,8 +113,8 @@ pub(crate) struct EventQueue {
 
 #[derive(Debug, Default)]
 struct Inner {
-    links: VecDeque<Event>,
-    refusals: VecDeque<Event>,
+    links: VecDeque<NetworkEvent>,
+    refusals: VecDeque<NetworkEvent>,
     lanes: [Lane; 3],
     /// Events given out in a row from each lane while a later one had some.
     streak: [u32; 3],
@@ -128,7 +128,7 @@ const BATCHES: usize = 2;
 /// One kind of frames, a queue per peer.
 #[derive(Debug, Default)]
 struct Lane {
-    queues: BTreeMap<PeerKey, VecDeque<(Event, Option<OwnedSemaphorePermit>)>>,
+    queues: BTreeMap<PeerKey, VecDeque<(NetworkEvent, Option<OwnedSemaphorePermit>)>>,
     last: Option<PeerKey>,
 }
 
@@ -144,27 +144,27 @@ impl EventQueue {
             Channel::Votes => VOTES,
             Channel::Batches => BATCHES,
         };
-        self.lock().lanes[lane].push(peer, Event::Message { peer, channel, bytes }, Some(permit));
+        self.lock().lanes[lane].push(peer, NetworkEvent::Message { peer, channel, bytes }, Some(permit));
         self.wake.notify_one();
     }
 
     /// Requests are few: a peer's are counted from their arrival to the end of the answer.
     pub(crate) fn request(&self, peer: PeerKey, request: Bytes, reply: Reply) {
-        self.lock().lanes[REQUESTS].push(peer, Event::SyncRequest { peer, request, reply }, None);
+        self.lock().lanes[REQUESTS].push(peer, NetworkEvent::SyncRequest { peer, request, reply }, None);
         self.wake.notify_one();
     }
 
     /// Link changes of one peer alternate. Two that cancel out while both wait are both dropped, so that
     /// at most "disconnected, connected" waits for each peer.
-    pub(crate) fn link(&self, event: Event) {
+    pub(crate) fn link(&self, event: NetworkEvent) {
         let mut inner = self.lock();
-        if let Event::Disconnected { peer, .. } = event {
+        if let NetworkEvent::Disconnected { peer, .. } = event {
             let last = inner
                 .links
                 .iter()
                 .rposition(|waiting| waiting.link_peer() == Some(peer));
             if let Some(at) = last
-                && matches!(inner.links[at], Event::Connected { .. })
+                && matches!(inner.links[at], NetworkEvent::Connected { .. })
             {
                 inner.links.remove(at);
                 return;
@@ -176,7 +176,7 @@ impl EventQueue {
     }
 
     /// Kept if there is room.
-    pub(crate) fn refused(&self, event: Event) {
+    pub(crate) fn refused(&self, event: NetworkEvent) {
         let mut inner = self.lock();
         if inner.refusals.len() < MAX_REFUSALS {
             inner.refusals.push_back(event);
@@ -196,7 +196,7 @@ impl EventQueue {
 }
 
 impl Inner {
-    fn pop(&mut self) -> Option<Event> {
+    fn pop(&mut self) -> Option<NetworkEvent> {
         if let Some(event) = self.links.pop_front().or_else(|| self.refusals.pop_front()) {
             return Some(event);
         }
@@ -220,12 +220,12 @@ impl Inner {
 }
 
 impl Lane {
-    fn push(&mut self, peer: PeerKey, event: Event, permit: Option<OwnedSemaphorePermit>) {
+    fn push(&mut self, peer: PeerKey, event: NetworkEvent, permit: Option<OwnedSemaphorePermit>) {
         self.queues.entry(peer).or_default().push_back((event, permit));
     }
 
     /// The oldest of the peer whose turn it is. Its place in the inbox is free again.
-    fn pop(&mut self) -> Option<Event> {
+    fn pop(&mut self) -> Option<NetworkEvent> {
         let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
         let next = self.queues.range((after, Bound::Unbounded)).next();
         let peer = *next.or_else(|| self.queues.iter().next())?.0;
@@ -239,7 +239,7 @@ impl Lane {
     }
 }
 
-impl Event {
+impl NetworkEvent {
     fn link_peer(&self) -> Option<PeerKey> {
         match self {
             Self::Connected { peer, .. } | Self::Disconnected { peer, .. } => Some(*peer),
@@ -275,13 +275,13 @@ mod tests {
 
     fn taken(events: &mut Events) -> Option<(u8, Channel, u8)> {
         match events.try_recv()? {
-            Event::Message { peer, channel, bytes } => Some((peer.0[0], channel, bytes[0])),
+            NetworkEvent::Message { peer, channel, bytes } => Some((peer.0[0], channel, bytes[0])),
             other => panic!("{other:?}"),
         }
     }
 
-    fn connected(peer: u8) -> Event {
-        Event::Connected {
+    fn connected(peer: u8) -> NetworkEvent {
+        NetworkEvent::Connected {
             peer: PeerKey([peer; 32]),
             address: String::new(),
             software: String::new(),
@@ -289,8 +289,8 @@ mod tests {
         }
     }
 
-    fn disconnected(peer: u8) -> Event {
-        Event::Disconnected {
+    fn disconnected(peer: u8) -> NetworkEvent {
+        NetworkEvent::Disconnected {
             peer: PeerKey([peer; 32]),
             reason: Reason::PingTimeout,
         }
@@ -338,14 +338,17 @@ mod tests {
     fn a_flapping_link_leaves_at_most_two_events() {
         let (queue, mut events, _) = queue();
         queue.link(connected(1));
-        assert!(matches!(events.try_recv(), Some(Event::Connected { .. })));
+        assert!(matches!(events.try_recv(), Some(NetworkEvent::Connected { .. })));
         for _ in 0..1000 {
             queue.link(disconnected(1));
             queue.link(connected(1));
         }
         assert_eq!(queue.lock().links.len(), 2);
         queue.link(disconnected(1));
-        assert!(matches!(events.try_recv(), Some(Event::Disconnected { .. })));
+        assert!(matches!(
+            events.try_recv(),
+            Some(NetworkEvent::Disconnected { .. })
+        ));
         assert!(events.try_recv().is_none());
     }
 
@@ -353,7 +356,7 @@ mod tests {
     fn refusals_are_bounded() {
         let (queue, mut events, _) = queue();
         for _ in 0..1000 {
-            queue.refused(Event::Refused {
+            queue.refused(NetworkEvent::Refused {
                 peer: None,
                 address: String::new(),
                 reason: Reason::NotAMember,

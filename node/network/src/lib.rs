@@ -39,7 +39,7 @@
 //! # Example
 //!
 //! ```
-//! use quorate_network::{Channel, Config, Event, Limits, PeerConfig, PeerKey, start};
+//! use quorate_network::{Channel, Config, NetworkEvent, Limits, PeerConfig, PeerKey, start};
 //!
 //! # #[tokio::main]
 //! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -62,10 +62,10 @@
 //! };
 //! let (alice, mut seen_by_alice) = start(config(1, vec![member(2, vec![])])).await?;
 //! let (bob, mut seen_by_bob) = start(config(2, vec![member(1, alice.listening())])).await?;
-//! assert!(matches!(seen_by_alice.recv().await, Some(Event::Connected { .. })));
+//! assert!(matches!(seen_by_alice.recv().await, Some(NetworkEvent::Connected { .. })));
 //! alice.send(bob.local(), Channel::Votes, "hello".into())?;
 //! loop {
-//!     if let Some(Event::Message { peer, bytes, .. }) = seen_by_bob.recv().await {
+//!     if let Some(NetworkEvent::Message { peer, bytes, .. }) = seen_by_bob.recv().await {
 //!         assert_eq!((peer, &bytes[..]), (alice.local(), &b"hello"[..]));
 //!         break;
 //!     }
@@ -100,7 +100,7 @@ mod transport;
 pub use channel::Channel;
 pub use config::{Config, Limits, PeerConfig};
 pub use error::{HandshakeField, NetworkError, Reason, ReplyError, RequestError, SendError};
-pub use events::{Event, Events};
+pub use events::{Events, NetworkEvent};
 pub use handle::{Handle, start};
 pub use key::{InvalidKey, PeerKey};
 pub use peer::{LinkInfo, PeerInfo};

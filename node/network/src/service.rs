@@ -25,7 +25,7 @@ use crate::hello::HelloV1;
 use crate::link::{LINGER, Link, MAX_ASKED, Order, Report};
 use crate::peer::{LinkInfo, Outlet, Peer};
 use crate::transport::{Behaviour, BehaviourEvent};
-use crate::{Config, Event, Limits, PeerKey, Reason};
+use crate::{Config, Limits, NetworkEvent, PeerKey, Reason};
 
 /// A link that was chosen so recently is not given up for another: both peers dialled at once.
 const SETTLED: Duration = Duration::from_secs(2);
@@ -440,7 +440,7 @@ impl Service {
         );
         if first {
             tracing::info!(peer = %state.peer.name(), %address, outbound, %software, "link up");
-            self.events.link(Event::Connected {
+            self.events.link(NetworkEvent::Connected {
                 peer: key,
                 address,
                 software,
@@ -488,7 +488,7 @@ impl Service {
         state.current = None;
         tracing::info!(peer = %state.peer.name(), %reason, "link down");
         state.peer.deactivate(reason.to_string());
-        self.events.link(Event::Disconnected {
+        self.events.link(NetworkEvent::Disconnected {
             peer: key,
             reason: reason.clone(),
         });
@@ -551,7 +551,7 @@ impl Service {
             tracing::warn!(%peer, %address, %reason, "refused a connection");
         }
         // Where the runtime does not keep up, it misses some.
-        self.events.refused(Event::Refused {
+        self.events.refused(NetworkEvent::Refused {
             peer,
             address,
             reason,

@@ -14,7 +14,7 @@ use quorate_consensus::message::MAX_MESSAGE_BYTES;
 use quorate_consensus::{Body, Ed25519, Message};
 use quorate_crypto::{Digest, ValidatorIndex};
 use quorate_ledger::{Parameters, decode};
-use quorate_network::{Channel, Event as NetworkEvent, Events, PeerKey};
+use quorate_network::{Channel, Events, NetworkEvent, PeerKey};
 use tokio::runtime;
 
 use crate::batches::{BatchStore, Checker};

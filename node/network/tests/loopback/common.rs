@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_network::{Channel, Config, Event, Events, Handle, Limits, PeerConfig, PeerKey, Reason, start};
+use quorate_network::{
+    Channel, Config, Events, Handle, Limits, NetworkEvent, PeerConfig, PeerKey, Reason, start,
+};
 use tokio::time::timeout;
 use zeroize::Zeroizing;
 
@@ -83,7 +85,7 @@ impl Node {
         self.handle.listening().remove(0)
     }
 
-    pub(crate) async fn event(&mut self) -> Event {
+    pub(crate) async fn event(&mut self) -> NetworkEvent {
         timeout(PATIENCE, self.events.recv())
             .await
             .expect("an event in time")
@@ -91,36 +93,42 @@ impl Node {
     }
 
     pub(crate) async fn connected(&mut self, seed: u8) {
-        self.until(|event| matches!(event, Event::Connected { peer, .. } if *peer == key(seed)))
+        self.until(|event| matches!(event, NetworkEvent::Connected { peer, .. } if *peer == key(seed)))
             .await;
     }
 
     pub(crate) async fn disconnected(&mut self, seed: u8) -> Reason {
         match self
-            .until(|event| matches!(event, Event::Disconnected { peer, .. } if *peer == key(seed)))
+            .until(|event| matches!(event, NetworkEvent::Disconnected { peer, .. } if *peer == key(seed)))
             .await
         {
-            Event::Disconnected { reason, .. } => reason,
+            NetworkEvent::Disconnected { reason, .. } => reason,
             other => panic!("{other:?}"),
         }
     }
 
     pub(crate) async fn refused(&mut self) -> (Option<PeerKey>, Reason) {
-        match self.until(|event| matches!(event, Event::Refused { .. })).await {
-            Event::Refused { peer, reason, .. } => (peer, reason),
+        match self
+            .until(|event| matches!(event, NetworkEvent::Refused { .. }))
+            .await
+        {
+            NetworkEvent::Refused { peer, reason, .. } => (peer, reason),
             other => panic!("{other:?}"),
         }
     }
 
     pub(crate) async fn message(&mut self) -> (PeerKey, Channel, Bytes) {
-        match self.until(|event| matches!(event, Event::Message { .. })).await {
-            Event::Message { peer, channel, bytes } => (peer, channel, bytes),
+        match self
+            .until(|event| matches!(event, NetworkEvent::Message { .. }))
+            .await
+        {
+            NetworkEvent::Message { peer, channel, bytes } => (peer, channel, bytes),
             other => panic!("{other:?}"),
         }
     }
 
     /// The next event of this kind; others are passed over.
-    pub(crate) async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
+    pub(crate) async fn until(&mut self, wanted: impl Fn(&NetworkEvent) -> bool) -> NetworkEvent {
         let found = async {
             loop {
                 let event = self.events.recv().await.expect("a running network");
@@ -133,7 +141,7 @@ impl Node {
     }
 
     /// Fails if any event of this kind comes within the time.
-    pub(crate) async fn never(&mut self, within: Duration, unwanted: impl Fn(&Event) -> bool) {
+    pub(crate) async fn never(&mut self, within: Duration, unwanted: impl Fn(&NetworkEvent) -> bool) {
         let watch = async {
             loop {
                 let event = self.events.recv().await.expect("a running network");

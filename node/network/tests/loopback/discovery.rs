@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_network::{Channel, Event};
+use quorate_network::{Channel, NetworkEvent};
 
 use crate::common::{PATIENCE, at, config, key, member, node, number_of, numbered};
 
@@ -16,7 +16,8 @@ async fn members_find_each_other_through_one_that_both_know() {
     let mut hub = node(with_kademlia(1, vec![member(2), member(3)])).await;
     let mut two = node(with_kademlia(2, vec![at(1, hub.address()), member(3)])).await;
     let mut three = node(with_kademlia(3, vec![at(1, hub.address()), member(2)])).await;
-    hub.until(|event| matches!(event, Event::Connected { .. })).await;
+    hub.until(|event| matches!(event, NetworkEvent::Connected { .. }))
+        .await;
     two.connected(3).await;
     three.connected(2).await;
     two.push(3, Channel::Votes, numbered(5, 4)).await;
@@ -30,7 +31,7 @@ async fn without_kademlia_and_addresses_they_do_not() {
     let three = node(config(3, vec![at(1, hub.address()), member(2)])).await;
     two.connected(1).await;
     two.never(Duration::from_secs(2), |event| {
-        matches!(event, Event::Connected { .. })
+        matches!(event, NetworkEvent::Connected { .. })
     })
     .await;
     let unknown = two

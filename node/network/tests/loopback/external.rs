@@ -4,7 +4,7 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use quorate_network::{Channel, Event};
+use quorate_network::{Channel, NetworkEvent};
 
 use crate::common::{Node, PATIENCE, at, config, key, member, node, number_of, numbered};
 
@@ -53,10 +53,13 @@ async fn pitfall_30_a_peer_confirms_an_external_address_and_the_link_stays() {
     two.push(1, Channel::Votes, numbered(7, 4)).await;
     assert_eq!(number_of(&one.message().await.2), 7);
     let second = Duration::from_secs(1);
-    two.never(second, |event| matches!(event, Event::Disconnected { .. }))
+    two.never(second, |event| matches!(event, NetworkEvent::Disconnected { .. }))
         .await;
     one.never(second, |event| {
-        matches!(event, Event::Disconnected { .. } | Event::Refused { .. })
+        matches!(
+            event,
+            NetworkEvent::Disconnected { .. } | NetworkEvent::Refused { .. }
+        )
     })
     .await;
 }

@@ -9,7 +9,7 @@ use libp2p::identity::Keypair;
 use libp2p::swarm::{NetworkBehaviour, SwarmEvent};
 use libp2p::{Multiaddr, PeerId, StreamProtocol, Swarm, SwarmBuilder, noise, tcp, yamux};
 use libp2p_stream::Control;
-use quorate_network::{Channel, Event, Reason};
+use quorate_network::{Channel, NetworkEvent, Reason};
 
 use crate::common::{Node, PATIENCE, at, config, key, member, node, number_of, numbered};
 
@@ -124,9 +124,9 @@ async fn victims() -> (Node, Node) {
 async fn still_fine(one: &mut Node, three: &mut Node) {
     three.push(1, Channel::Votes, numbered(42, 4)).await;
     let heard = one
-        .until(|event| matches!(event, Event::Message { peer, .. } if *peer == key(3)))
+        .until(|event| matches!(event, NetworkEvent::Message { peer, .. } if *peer == key(3)))
         .await;
-    assert!(matches!(heard, Event::Message { bytes, .. } if number_of(&bytes) == 42));
+    assert!(matches!(heard, NetworkEvent::Message { bytes, .. } if number_of(&bytes) == 42));
     one.push(3, Channel::Votes, numbered(43, 4)).await;
     assert_eq!(number_of(&three.message().await.2), 43);
 }
@@ -174,7 +174,7 @@ async fn nothing_is_delivered_before_the_handshake_and_silence_ends_it() {
     let mut liar = liar(&one).await;
     let _votes = liar.say(VOTES, &framed(b"too early")).await;
     match one.event().await {
-        Event::Refused { peer, reason, .. } => {
+        NetworkEvent::Refused { peer, reason, .. } => {
             assert_eq!((peer, reason), (Some(key(2)), Reason::HandshakeTimeout));
         }
         other => panic!("{other:?}"),
@@ -243,7 +243,7 @@ async fn a_flood_of_requests_is_served_in_part_and_oversized_ones_not_at_all() {
     let mut replies = Vec::new();
     let all = async {
         loop {
-            if let Event::SyncRequest { reply, .. } = one.event().await {
+            if let NetworkEvent::SyncRequest { reply, .. } = one.event().await {
                 replies.push(reply);
             }
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_network::{Channel, Event, HandshakeField, NetworkError, Reason, SendError, start};
+use quorate_network::{Channel, HandshakeField, NetworkError, NetworkEvent, Reason, SendError, start};
 
 use crate::common::{at, config, key, member, node, number_of, numbered, pair, pair_of};
 
@@ -80,7 +80,8 @@ async fn four_members_link_up_and_hear_each_other() {
     }
     for node in &mut nodes {
         for _ in 1..seeds.len() {
-            node.until(|event| matches!(event, Event::Connected { .. })).await;
+            node.until(|event| matches!(event, NetworkEvent::Connected { .. }))
+                .await;
         }
         assert!(node.handle.peers().iter().all(|peer| peer.connected()));
     }
@@ -109,7 +110,7 @@ async fn a_stranger_gets_no_link() {
     assert_eq!(one.refused().await, (Some(key(7)), Reason::NotAMember));
     let watch = Duration::from_millis(500);
     stranger
-        .never(watch, |event| matches!(event, Event::Connected { .. }))
+        .never(watch, |event| matches!(event, NetworkEvent::Connected { .. }))
         .await;
     let told = stranger.handle.peers().remove(0).last_error.unwrap();
     assert!(told.contains("as it does with strangers"), "{told}");
@@ -152,7 +153,7 @@ async fn pitfall_29_another_network_or_version_is_named_on_both_sides() {
                 .contains(&field.to_string())
         );
         let watch = Duration::from_millis(300);
-        one.never(watch, |event| matches!(event, Event::Connected { .. }))
+        one.never(watch, |event| matches!(event, NetworkEvent::Connected { .. }))
             .await;
     }
 }
@@ -210,7 +211,7 @@ async fn denying_cuts_both_ways_and_allowing_heals() {
         // Node 2 dials on, in vain.
         assert_eq!(one.refused().await, (Some(key(2)), Reason::Denied));
         one.never(Duration::from_millis(300), |event| {
-            matches!(event, Event::Connected { .. })
+            matches!(event, NetworkEvent::Connected { .. })
         })
         .await;
         one.handle.allow(&[key(2)]);
@@ -278,7 +279,7 @@ async fn dialling_each_other_at_once_leaves_one_link_that_works() {
             assert_eq!(number_of(&one.message().await.2), number);
         }
         one.never(Duration::from_millis(50), |event| {
-            matches!(event, Event::Disconnected { .. })
+            matches!(event, NetworkEvent::Disconnected { .. })
         })
         .await;
         let (ours, theirs) = (one.handle.peers().remove(0), two.handle.peers().remove(0));

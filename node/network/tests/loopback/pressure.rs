@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_network::{Channel, Event, Limits, Reason, SendError};
+use quorate_network::{Channel, Limits, NetworkEvent, Reason, SendError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -43,7 +43,8 @@ async fn a_peer_that_does_not_read_delays_nobody_else() {
     slow.connected(1).await;
     quick.connected(1).await;
     for _ in 0..2 {
-        one.until(|event| matches!(event, Event::Connected { .. })).await;
+        one.until(|event| matches!(event, NetworkEvent::Connected { .. }))
+            .await;
     }
     // Node 2's runtime takes nothing: the sender is held back, and what has left is bounded by the
     // receiver's inbox and window and not by what is sent.
@@ -248,7 +249,7 @@ async fn a_flood_of_connections_does_not_keep_a_member_out() {
     one.until(|event| {
         matches!(
             event,
-            Event::Refused {
+            NetworkEvent::Refused {
                 reason: Reason::TooManyConnections,
                 ..
             }
@@ -269,7 +270,7 @@ async fn an_idle_link_stays_and_is_measured() {
     first.limits.ping_interval = Duration::from_millis(100);
     let (mut one, _two) = crate::common::pair_of(first, config(2, vec![])).await;
     one.never(Duration::from_secs(3), |event| {
-        matches!(event, Event::Disconnected { .. })
+        matches!(event, NetworkEvent::Disconnected { .. })
     })
     .await;
     let info = one.handle.peers().remove(0);

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_network::{
-    Channel, Event, MAX_SYNC_ANSWER, MAX_SYNC_FRAME, MAX_SYNC_REQUEST, Reply, ReplyError, RequestError,
+    Channel, MAX_SYNC_ANSWER, MAX_SYNC_FRAME, MAX_SYNC_REQUEST, NetworkEvent, Reply, ReplyError, RequestError,
 };
 
 use crate::common::{Node, PATIENCE, key, numbered, pair};
 
 async fn request(node: &mut Node) -> (Bytes, Reply) {
     match node
-        .until(|event| matches!(event, Event::SyncRequest { .. }))
+        .until(|event| matches!(event, NetworkEvent::SyncRequest { .. }))
         .await
     {
-        Event::SyncRequest { request, reply, .. } => (request, reply),
+        NetworkEvent::SyncRequest { request, reply, .. } => (request, reply),
         other => panic!("{other:?}"),
     }
 }
