@@ -77,12 +77,12 @@
 mod channel;
 mod config;
 mod dialing;
+mod doorkeeper;
 mod error;
 mod events;
 mod frame;
 #[doc(hidden)]
 pub mod fuzzing;
-mod gate;
 mod handle;
 mod handler;
 mod hello;

@@ -179,7 +179,7 @@ impl Service {
         let ids =
             |keys: &mut dyn Iterator<Item = &PeerKey>| keys.filter_map(|key| key.peer_id().ok()).collect();
         let (admitted, denied) = (ids(&mut wanted.members.keys()), ids(&mut wanted.denied.iter()));
-        self.swarm.behaviour_mut().gate.admit(admitted, denied);
+        self.swarm.behaviour_mut().doorkeeper.admit(admitted, denied);
 
         for (key, state) in &mut self.members {
             let denied = wanted.denied.contains(key);
@@ -329,12 +329,12 @@ impl Service {
     }
 
     fn on_established(&mut self, id: PeerId, connection: ConnectionId, address: Multiaddr, outbound: bool) {
-        let streams = self.swarm.behaviour_mut().gate.take(connection);
+        let streams = self.swarm.behaviour_mut().doorkeeper.take(connection);
         let key = PeerKey::of_peer_id(&id);
         let (Some(streams), Some(key)) = (streams, key) else {
             return;
         };
-        // Membership may have changed since the gate let it pass.
+        // Membership may have changed since the doorkeeper let it pass.
         let Some(state) = self.members.get_mut(&key).filter(|state| !state.denied) else {
             self.swarm.close_connection(connection);
             return;

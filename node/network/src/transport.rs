@@ -13,7 +13,7 @@ use libp2p::{PeerId, Transport as _, connection_limits, dns, identify, mdns, noi
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::channel::kademlia_protocol;
-use crate::gate::Gate;
+use crate::doorkeeper::Doorkeeper;
 use crate::mux::Yamux;
 use crate::{Config, NetworkError};
 
@@ -28,7 +28,7 @@ const IDENTIFY_INTERVAL: Duration = Duration::from_secs(300);
 #[derive(NetworkBehaviour)]
 #[behaviour(prelude = "libp2p::swarm::derive_prelude")]
 pub(crate) struct Behaviour {
-    pub(crate) gate: Gate,
+    pub(crate) doorkeeper: Doorkeeper,
     limits: connection_limits::Behaviour,
     identify: identify::Behaviour,
     pub(crate) kademlia: Toggle<kad::Behaviour<MemoryStore>>,
@@ -94,7 +94,7 @@ fn behaviour(config: &Config, keypair: &Keypair, local: PeerId) -> Behaviour {
             .ok()
     });
     Behaviour {
-        gate: Gate::new(&config.limits),
+        doorkeeper: Doorkeeper::new(&config.limits),
         limits: connection_limits::Behaviour::new(limits),
         identify: identify::Behaviour::new(identify),
         kademlia: config.kademlia.then(|| kademlia(config, local)).into(),

@@ -57,7 +57,7 @@ impl Service {
         let Some(check) = self.checks.remove(&connection) else {
             return false;
         };
-        self.swarm.behaviour_mut().gate.take(connection);
+        self.swarm.behaviour_mut().doorkeeper.take(connection);
         self.swarm.close_connection(connection);
         self.answer(check, None);
         true

@@ -7,7 +7,7 @@ use libp2p::connection_limits;
 use libp2p::swarm::ConnectionDenied;
 use tokio::time::Instant;
 
-use crate::gate::Refusal;
+use crate::doorkeeper::Refusal;
 use crate::{PeerKey, Reason};
 
 /// Peers whose last refusal is remembered, so that the same is not logged at each of their dials.

@@ -1,6 +1,6 @@
-//! Admission. Noise has proved a peer's key when the gate sees it; only members that are not denied get
-//! a connection. Strangers are bounded before that by the address they come from, as each costs a Noise
-//! handshake.
+//! Admission. Noise has proved a peer's key when the doorkeeper sees it; only members that are not denied
+//! get a connection. Strangers are bounded before that by the address they come from, as each costs a
+//! Noise handshake.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -23,7 +23,7 @@ use crate::{Limits, Reason};
 const MAX_ADDRESSES: usize = 1024;
 
 /// The behaviour that admits members and gives each connection its streams.
-pub(crate) struct Gate {
+pub(crate) struct Doorkeeper {
     members: BTreeSet<PeerId>,
     denied: BTreeSet<PeerId>,
     /// Streams of connections that are being established. The swarm's task takes them.
@@ -36,7 +36,7 @@ pub(crate) struct Gate {
 #[error(transparent)]
 pub(crate) struct Refusal(pub(crate) Reason);
 
-impl Gate {
+impl Doorkeeper {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
             members: BTreeSet::new(),
@@ -81,7 +81,7 @@ impl Gate {
     }
 }
 
-impl NetworkBehaviour for Gate {
+impl NetworkBehaviour for Doorkeeper {
     type ConnectionHandler = Handler;
     type ToSwarm = Infallible;
 
