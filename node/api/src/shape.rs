@@ -262,8 +262,8 @@ pub(crate) fn asset(facts: AssetFacts) -> json::Asset {
     }
 }
 
-pub(crate) fn record(sha256: Digest, facts: RecordFacts) -> json::Record {
-    json::Record {
+pub(crate) fn record(sha256: Digest, facts: RecordFacts) -> json::DocumentRecord {
+    json::DocumentRecord {
         sha256,
         sender: facts.sender,
         height: facts.place.height,

@@ -10,7 +10,8 @@ mod problem;
 mod transaction;
 
 pub use account::{
-    Account, Asset, AssetList, Balance, Holder, HolderList, Record, RecordList, SignerView, TransactionList,
+    Account, Asset, AssetList, Balance, DocumentRecord, Holder, HolderList, RecordList, SignerView,
+    TransactionList,
 };
 pub use block::{Block, BlockList, SealView};
 pub use network::{

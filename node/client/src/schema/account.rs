@@ -114,7 +114,7 @@ pub struct HolderList {
 
 /// That a sender knew a document, by its hash.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Record {
+pub struct DocumentRecord {
     /// The document's hash.
     #[schema(value_type = String)]
     pub sha256: Digest,
@@ -147,7 +147,7 @@ pub struct Record {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RecordList {
     /// Earliest first.
-    pub records: Vec<Record>,
+    pub records: Vec<DocumentRecord>,
     /// The cursor of the next page; null at the end.
     pub next: Option<String>,
 }
