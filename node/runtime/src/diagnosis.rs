@@ -52,7 +52,7 @@ pub struct Facts {
     /// Validators that there is a link to.
     pub connected: Vec<String>,
     /// The other validators.
-    pub peers: Vec<PeerFacts>,
+    pub peers: Vec<PeerFindings>,
     /// Bytes free on the disk of the home, where the system tells.
     pub disk_free_bytes: Option<u64>,
 }
@@ -71,7 +71,7 @@ pub struct HeightFacts {
 
 /// Another validator.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PeerFacts {
+pub struct PeerFindings {
     /// Its name.
     pub name: String,
     /// Whether there is a link.

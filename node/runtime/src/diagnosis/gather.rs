@@ -2,7 +2,7 @@
 
 use quorate_crypto::ValidatorIndex;
 
-use super::{Facts, HeightFacts, PeerFacts};
+use super::{Facts, HeightFacts, PeerFindings};
 use crate::clock;
 use crate::node::RunningNode;
 use crate::quarantine::Quarantine;
@@ -16,7 +16,7 @@ impl RunningNode {
         let links = self.connected();
         let peer = |index: &ValidatorIndex| {
             let info = links.get(index);
-            PeerFacts {
+            PeerFindings {
                 name: self.name(*index),
                 connected: info.is_some_and(|peer| peer.connected()),
                 error: info.and_then(|peer| peer.last_error.clone()),
@@ -26,7 +26,7 @@ impl RunningNode {
                 software: info.and_then(|peer| Some(peer.link.as_ref()?.software.clone())),
             }
         };
-        let peers: Vec<PeerFacts> = self.links.peers().keys().map(peer).collect();
+        let peers: Vec<PeerFindings> = self.links.peers().keys().map(peer).collect();
         let connected = peers.iter().filter(|peer| peer.connected);
         let waiting = standing.waiting.iter().map(|waiting| HeightFacts {
             height: waiting.height.0,

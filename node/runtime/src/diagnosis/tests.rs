@@ -1,7 +1,7 @@
 use super::*;
 
-fn peer(name: &str, error: Option<&str>) -> PeerFacts {
-    PeerFacts {
+fn peer(name: &str, error: Option<&str>) -> PeerFindings {
+    PeerFindings {
         name: name.to_owned(),
         connected: error.is_none(),
         error: error.map(str::to_owned),
