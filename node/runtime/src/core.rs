@@ -6,7 +6,6 @@
 //! way out.
 
 mod entries;
-mod events;
 mod gate;
 mod required;
 mod timers;
@@ -21,7 +20,6 @@ use quorate_ledger::encode;
 
 use self::entries::Entries;
 pub(crate) use self::entries::Entry;
-pub(crate) use self::events::{Event, Inbox, Outlet, inbox};
 use self::gate::{Durable, Gate, Released};
 use self::required::{Complete, Required};
 use self::timers::Timers;
@@ -31,6 +29,7 @@ use crate::evidence::EvidenceStore;
 use crate::executor::{Command, ExecutorHandle};
 use crate::fatal;
 use crate::flush::{ChainFlusher, JournalWriter};
+pub(crate) use crate::inbox::{Event, Inbox, Outlet, inbox};
 use crate::links::Links;
 use crate::recorder::Recorder;
 use crate::standing::{SharedStanding, Standing};

@@ -21,6 +21,7 @@ mod evidence;
 mod executor;
 mod flush;
 mod home;
+mod inbox;
 mod links;
 pub mod logging;
 mod metrics;

@@ -78,8 +78,8 @@ impl Inbox {
 /// The receiving ends of an [`Inbox`].
 #[derive(Debug)]
 pub(crate) struct Outlet {
-    pub(super) inside: mpsc::UnboundedReceiver<Event>,
-    pub(super) outside: mpsc::Receiver<Event>,
+    pub(crate) inside: mpsc::UnboundedReceiver<Event>,
+    pub(crate) outside: mpsc::Receiver<Event>,
 }
 
 impl Outlet {
