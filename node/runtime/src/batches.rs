@@ -8,8 +8,7 @@ mod check;
 
 use std::borrow::Borrow;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -20,6 +19,7 @@ use quorate_storage::{Chain, StorageError};
 pub(crate) use self::check::{Checker, start_checker};
 use crate::core::{Event, Inbox};
 use crate::fatal;
+use crate::writes::WriteCount;
 
 /// Batches that were checked and are not in a certified block. The core hears of each.
 #[derive(Debug)]
@@ -289,38 +289,6 @@ impl BatchStore {
             .into_iter()
             .take(if sender == author { 1 } else { 2 })
             .find(has_room)
-    }
-}
-
-/// Counts writes at both ends. A batch can be seen in the database before its write returns; so whoever
-/// relies on one waits for a flush that covers all writes *begun*, and a flush covers those *done*
-/// before it.
-#[derive(Debug, Default)]
-pub(crate) struct WriteCount {
-    begun: AtomicU64,
-    done: Mutex<u64>,
-    finished: Condvar,
-}
-
-impl WriteCount {
-    fn during<E>(&self, write: impl FnOnce() -> Result<(), E>) -> Result<(), E> {
-        self.begun.fetch_add(1, Ordering::AcqRel);
-        write()?;
-        *self.done.lock().unwrap_or_else(PoisonError::into_inner) += 1;
-        self.finished.notify_all();
-        Ok(())
-    }
-
-    fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Acquire)
-    }
-
-    /// Waits until so many writes are done, of which each has begun; gives how many a flush beginning then
-    /// covers. A write that fails ends the process.
-    pub(crate) fn wait_for(&self, writes: u64) -> u64 {
-        let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let enough = self.finished.wait_while(done, |done| *done < writes);
-        *enough.unwrap_or_else(PoisonError::into_inner)
     }
 }
 

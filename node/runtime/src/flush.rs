@@ -7,9 +7,9 @@ use std::thread::JoinHandle;
 
 use quorate_storage::{Chain, Journal};
 
-use crate::batches::WriteCount;
 use crate::core::{Event, Inbox};
 use crate::fatal;
+use crate::writes::WriteCount;
 
 /// Hands records to the journal's thread.
 #[derive(Debug)]

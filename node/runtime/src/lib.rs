@@ -36,6 +36,7 @@ mod start;
 pub mod state_cache;
 mod sync;
 mod wire;
+mod writes;
 
 pub use config::{Home, NodeConfig};
 pub use error::NodeError;

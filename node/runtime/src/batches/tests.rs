@@ -237,17 +237,6 @@ fn a_restart_holds_again_what_was_not_ordered() {
 }
 
 #[test]
-fn a_write_under_way_is_waited_for_and_not_counted_as_flushed() {
-    let count = WriteCount::default();
-    let wrote: Result<(), ()> = count.during(|| {
-        assert_eq!((count.begun(), count.wait_for(0)), (1, 0));
-        Ok(())
-    });
-    assert_eq!(wrote, Ok(()));
-    assert_eq!((count.begun(), count.wait_for(0)), (1, 1));
-}
-
-#[test]
 fn a_flush_covers_a_write_that_was_under_way_when_it_was_asked_for() {
     // A vote waits for all writes begun, and asks once: a flush that began before the last of them had
     // ended would leave it waiting until somebody else happened to ask.
