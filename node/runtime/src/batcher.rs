@@ -3,9 +3,7 @@
 //! A batch leaves at once if none is under way, else when one is full or the last one is ordered; so
 //! batches are small on an idle network and grow under load.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -17,7 +15,8 @@ use crate::clock;
 use crate::epoch::SharedEpoch;
 use crate::fatal;
 use crate::links::Links;
-use crate::pool::{Fingerprint, Pool};
+use crate::own_batches::OwnBatches;
+use crate::pool::Pool;
 use crate::standing::SharedStanding;
 
 /// Own batches under way at once, whatever the author's quota: beyond it the pool fills and refuses.
@@ -30,50 +29,6 @@ const STALE: Duration = Duration::from_millis(1_000);
 const STALE_BATCHES: usize = 64;
 /// Bytes of a batch besides its transactions.
 const BATCH_OVERHEAD: usize = 256;
-
-/// This validator's own batches that are not in a certified block yet.
-#[derive(Debug, Default)]
-pub(crate) struct OwnBatches {
-    under_way: Mutex<BTreeMap<Digest, Vec<Fingerprint>>>,
-    ordered: Condvar,
-    stopped: AtomicBool,
-}
-
-impl OwnBatches {
-    fn under_way(&self) -> MutexGuard<'_, BTreeMap<Digest, Vec<Fingerprint>>> {
-        self.under_way.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// How many are under way.
-    pub(crate) fn len(&self) -> usize {
-        self.under_way().len()
-    }
-
-    /// These batches are in a certified block: the transactions of those that are own ones.
-    pub(crate) fn ordered(&self, batches: &[Digest]) -> Vec<Fingerprint> {
-        let mut under_way = self.under_way();
-        let mut packed = Vec::new();
-        for digest in batches {
-            packed.extend(under_way.remove(digest).unwrap_or_default());
-        }
-        drop(under_way);
-        self.ordered.notify_all();
-        packed
-    }
-
-    /// An epoch has ended: none of them will be ordered. The transactions in them.
-    pub(crate) fn take_all(&self) -> Vec<Fingerprint> {
-        let all = std::mem::take(&mut *self.under_way());
-        self.ordered.notify_all();
-        all.into_values().flatten().collect()
-    }
-
-    /// Ends the batcher.
-    pub(crate) fn stop(&self) {
-        self.stopped.store(true, Ordering::Release);
-        self.ordered.notify_all();
-    }
-}
 
 /// Packs what waits in the pool into batches, on a thread of its own.
 pub(crate) struct Batcher {
@@ -116,7 +71,7 @@ impl Batcher {
         while self.pool.wait_for_work(PATIENCE) {
             self.pass_on_stale();
             self.wait_for_turn();
-            if self.own.stopped.load(Ordering::Acquire) {
+            if self.own.is_stopped() {
                 return;
             }
             self.pack(&mut numbers);
@@ -131,11 +86,10 @@ impl Batcher {
             let (count, bytes) = self.pool.queued();
             let full = count >= limits.max_batch_transactions as usize || bytes >= self.payload_limit();
             let may_pack = under_way.is_empty() || (full && under_way.len() < MAX_UNDER_WAY);
-            if may_pack || self.own.stopped.load(Ordering::Acquire) {
+            if may_pack || self.own.is_stopped() {
                 return;
             }
-            let waited = self.own.ordered.wait_timeout(under_way, PATIENCE / 10);
-            drop(waited.unwrap_or_else(PoisonError::into_inner));
+            self.own.wait(under_way, PATIENCE / 10);
             self.pass_on_stale();
             under_way = self.own.under_way();
         }

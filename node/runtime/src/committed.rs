@@ -9,7 +9,7 @@ use quorate_ledger::{Execution, ParametersV1, Timestamp, Transaction};
 use smallvec::SmallVec;
 use tokio::sync::{oneshot, watch};
 
-use crate::batcher::OwnBatches;
+use crate::own_batches::OwnBatches;
 use crate::pool::{Ended, Pool};
 
 /// Requests that may wait for outcomes at once, over all transactions.

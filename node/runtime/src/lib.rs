@@ -26,6 +26,7 @@ mod links;
 pub mod logging;
 mod metrics;
 mod node;
+mod own_batches;
 mod pool;
 mod quarantine;
 mod queue;

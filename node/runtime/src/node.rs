@@ -16,7 +16,6 @@ use quorate_storage::{Chain, Journal};
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitter};
-use crate::batcher::OwnBatches;
 use crate::batches::BatchStore;
 use crate::certified::{Certified, fault};
 use crate::committed::Committed;
@@ -26,6 +25,7 @@ use crate::evidence;
 use crate::links::Links;
 use crate::logging;
 use crate::metrics::{Reading, resident_memory};
+use crate::own_batches::OwnBatches;
 use crate::pool::{Ended, Pool};
 use crate::recorder::RecorderStatistics;
 use crate::standing::SharedStanding;

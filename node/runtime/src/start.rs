@@ -15,7 +15,7 @@ use quorate_ledger::{Agreement, Rejoin, StateTree};
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
 
-use crate::batcher::{self, Batcher, OwnBatches};
+use crate::batcher::{self, Batcher};
 use crate::batches::{self, BatchStore, Rules};
 use crate::committed::Committed;
 use crate::config::{Home, NodeConfig};
@@ -29,6 +29,7 @@ use crate::home::{
 };
 use crate::links::{self, Links};
 use crate::node::RunningNode;
+use crate::own_batches::OwnBatches;
 use crate::pool::Pool;
 use crate::quarantine::QuarantineFile;
 use crate::recorder::Origin;
