@@ -18,8 +18,8 @@ use crate::committed::Committed;
 use crate::core::{Event, Inbox};
 use crate::epoch::SharedEpoch;
 use crate::fatal;
+use crate::peer_block::{ApplyError, VerifiedBlock};
 use crate::state_cache::{Remembering, StateCache};
-use crate::sync::VerifiedBlock;
 
 /// What the executor is asked for.
 #[derive(Debug)]
@@ -37,32 +37,6 @@ pub(crate) enum Command {
     Apply(Box<VerifiedBlock>, SyncSender<Result<(), ApplyError>>),
     /// Write what is certified and end.
     Stop,
-}
-
-/// Why a certified block could not be applied.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum ApplyError {
-    /// Not the next height.
-    #[error("block {got} does not follow block {tip}")]
-    Gap {
-        /// The block's height.
-        got: Height,
-        /// The height written last.
-        tip: Height,
-    },
-    /// Executed here, the block's header differs from the certified one.
-    #[error("block {height} executed here gives {ours}, a quorum sealed {certified}")]
-    Diverged {
-        /// The block's height.
-        height: Height,
-        /// The hash here.
-        ours: Digest,
-        /// The hash sealed.
-        certified: Digest,
-    },
-    /// The node is stopping.
-    #[error("the node is stopping")]
-    Stopping,
 }
 
 /// Hands commands to the executor.

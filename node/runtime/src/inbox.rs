@@ -4,7 +4,7 @@ use quorate_consensus::{Message, Verified};
 use quorate_crypto::{Certificate, Digest, Epoch, Height, ValidatorIndex};
 use tokio::sync::mpsc;
 
-use crate::executor::ApplyError;
+use crate::peer_block::ApplyError;
 
 /// Messages from outside that may wait for the core; senders wait when it is full.
 const OUTSIDE_QUEUE: usize = 4_096;

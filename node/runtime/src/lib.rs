@@ -27,6 +27,7 @@ pub mod logging;
 mod metrics;
 mod node;
 mod own_batches;
+mod peer_block;
 mod pool;
 mod quarantine;
 mod queue;

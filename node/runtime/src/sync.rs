@@ -16,7 +16,6 @@ use std::thread::{JoinHandle, Scope};
 use std::time::{Duration, Instant};
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
-use quorate_ledger::{CertifiedBlock, CheckedBatch};
 use quorate_storage::Chain;
 use tokio::runtime;
 
@@ -26,8 +25,9 @@ use self::spans::{Next, Spans};
 use crate::batches::BatchStore;
 use crate::core::{Event, Inbox};
 use crate::epoch::SharedEpoch;
-use crate::executor::{ApplyError, ExecutorHandle};
+use crate::executor::ExecutorHandle;
 use crate::links::Links;
+use crate::peer_block::ApplyError;
 use crate::wire::MAX_SYNC_BLOCKS;
 
 /// Bytes of an encoded certified block. The largest batches, as many as a proposal may name, have to
@@ -43,15 +43,6 @@ const RETRY: Duration = Duration::from_millis(200);
 const LOOK_AHEAD_INTERVAL: Duration = Duration::from_millis(500);
 /// How long to wait for a block before looking for further peers.
 const PATIENCE: Duration = Duration::from_millis(200);
-
-/// A block whose certificate is good, and all that is in it is what was certified.
-#[derive(Clone, Debug)]
-pub(crate) struct VerifiedBlock {
-    /// The block.
-    pub(crate) block: CertifiedBlock,
-    /// Its batches in order.
-    pub(crate) batches: Vec<Arc<CheckedBatch>>,
-}
 
 /// Tells the sync thread what is missing.
 #[derive(Clone, Debug)]

@@ -10,11 +10,12 @@ use quorate_ledger::{BatchError, CertifiedBlock, CheckedBatch, ContentsError, De
 use quorate_network::{RequestError, Response};
 use tokio::runtime;
 
+use super::MAX_BLOCK_BYTES;
 use super::spans::Spans;
-use super::{MAX_BLOCK_BYTES, VerifiedBlock};
 use crate::batches::BatchStore;
 use crate::epoch::{EpochInfo, SharedEpoch};
 use crate::links::Links;
+use crate::peer_block::VerifiedBlock;
 use crate::wire::SyncRequest;
 
 /// How long a peer may take from one block to the next, whatever the length of either.
