@@ -17,8 +17,8 @@ use quorate_ledger::{Batch, BatchError, BatchRules, CheckedBatch, FormedBatch, P
 use quorate_storage::{Chain, StorageError};
 
 pub(crate) use self::check::{Checker, start_checker};
-use crate::core::{Event, Inbox};
 use crate::fatal;
+use crate::inbox::{Event, Inbox};
 use crate::writes::WriteCount;
 
 /// Batches that were checked and are not in a certified block. The core hears of each.

@@ -29,7 +29,7 @@ use crate::evidence::EvidenceStore;
 use crate::executor::{Command, ExecutorHandle};
 use crate::fatal;
 use crate::flush::{ChainFlusher, JournalWriter};
-pub(crate) use crate::inbox::{Event, Inbox, Outlet, inbox};
+use crate::inbox::{Event, Outlet};
 use crate::links::Links;
 use crate::recorder::Recorder;
 use crate::standing::{SharedStanding, Standing};

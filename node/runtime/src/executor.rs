@@ -15,9 +15,9 @@ use quorate_storage::Chain;
 
 use crate::batches::BatchStore;
 use crate::committed::Committed;
-use crate::core::{Event, Inbox};
 use crate::epoch::SharedEpoch;
 use crate::fatal;
+use crate::inbox::{Event, Inbox};
 use crate::peer_block::{ApplyError, VerifiedBlock};
 use crate::state_cache::{Remembering, StateCache};
 

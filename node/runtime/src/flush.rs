@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 
 use quorate_storage::{Chain, Journal};
 
-use crate::core::{Event, Inbox};
 use crate::fatal;
+use crate::inbox::{Event, Inbox};
 use crate::writes::WriteCount;
 
 /// Hands records to the journal's thread.

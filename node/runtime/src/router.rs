@@ -19,8 +19,8 @@ use tokio::runtime;
 
 use crate::batches::{BatchStore, Checker};
 use crate::committed::Committed;
-use crate::core::{Event, Inbox};
 use crate::epoch::SharedEpoch;
+use crate::inbox::{Event, Inbox};
 use crate::links::Links;
 use crate::queue::{Bounds, FairQueue};
 use crate::sync::{self, SyncHandle};

@@ -19,7 +19,7 @@ use crate::batcher::{self, Batcher};
 use crate::batches::{self, BatchStore, Rules};
 use crate::committed::Committed;
 use crate::config::{Home, NodeConfig};
-use crate::core::{self, Core, CoreSetup, Event, NextEpoch, Serving};
+use crate::core::{Core, CoreSetup, NextEpoch, Serving};
 use crate::epoch::SharedEpoch;
 use crate::error::NodeError;
 use crate::evidence::EvidenceStore;
@@ -27,6 +27,7 @@ use crate::executor::{self, Command, ExecutorSetup};
 use crate::home::{
     Identity, Replayed, agreement_of, engine_config, network_config, open_chain, read_journal,
 };
+use crate::inbox::{Event, Inbox, inbox};
 use crate::links::{self, Links};
 use crate::node::RunningNode;
 use crate::own_batches::OwnBatches;
@@ -118,7 +119,7 @@ const HANDOVER_LOOK: Duration = Duration::from_millis(60);
 /// A running node's threads, and what stops them.
 struct Started {
     node: Arc<RunningNode>,
-    inbox: core::Inbox,
+    inbox: Inbox,
     executor: executor::ExecutorHandle,
     core_thread: std::thread::JoinHandle<()>,
     /// The others, in the order in which they end.
@@ -166,7 +167,7 @@ impl Started {
             .thread_name(|number| format!("admission-{number}"))
             .build()
             .expect("threads can be started");
-        let (inbox, outlet) = core::inbox();
+        let (inbox, outlet) = inbox();
         let own = Arc::new(OwnBatches::default());
         let state = Arc::new(StateCache::default());
         let keys = Arc::new(KnownKeys::new(KNOWN_KEYS));

@@ -10,7 +10,7 @@ use quorate_storage::StorageOptions;
 use tempfile::TempDir;
 
 use super::*;
-use crate::core::{Outlet, inbox};
+use crate::inbox::{Outlet, inbox};
 
 const NETWORK: Digest = Digest([7; 32]);
 const AUTHOR: ValidatorIndex = ValidatorIndex(0);

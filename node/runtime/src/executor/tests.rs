@@ -11,8 +11,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::batches::Rules;
 use crate::config::NodeConfig;
-use crate::core::{Outlet, inbox};
 use crate::home::agreement_of;
+use crate::inbox::{Outlet, inbox};
 use crate::pool::Pool;
 
 const NETWORK: Digest = Digest([7; 32]);
