@@ -3,14 +3,16 @@
 //! convict, and bounds what a liar can make this node keep.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File};
-use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use quorate_consensus::{Body, Evidence, pbft};
 use quorate_crypto::ValidatorIndex;
 use quorate_ledger::{decode, encode};
+
+use crate::file::write_durably;
 
 /// Bytes of a file of evidence: two messages.
 const MAX_BYTES: usize = 2 * quorate_consensus::message::MAX_MESSAGE_BYTES + 64;
@@ -102,16 +104,6 @@ impl EvidenceStore {
     pub(crate) fn all(&self) -> Vec<Arc<Evidence>> {
         self.known.values().cloned().collect()
     }
-}
-
-/// Writes a whole file, so that after a crash it is there whole or not at all.
-pub(crate) fn write_durably(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let (path, draft) = (folder.join(name), folder.join(format!("{name}.new")));
-    let mut file = File::create(&draft)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
-    fs::rename(&draft, &path)?;
-    File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]

@@ -19,6 +19,7 @@ mod epoch;
 mod error;
 mod evidence;
 mod executor;
+mod file;
 mod flush;
 mod home;
 mod inbox;

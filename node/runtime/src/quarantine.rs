@@ -16,7 +16,7 @@ use quorate_crypto::Digest;
 use quorate_ledger::{Epoch, Rejoin};
 use serde::{Deserialize, Serialize};
 
-use crate::evidence::write_durably;
+use crate::file::write_durably;
 
 /// What the file says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
