@@ -8,7 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use quorate_crypto::{Digest, SigningKey, ValidatorIndex};
-use quorate_ledger::{Batch, BatchError, BatchV1, Parameters, Timestamp};
+use quorate_ledger::{Batch, BatchError, BatchV1, CheckedBatch, FormedBatch, Parameters, Timestamp};
 
 use crate::batches::{BatchStore, Charge};
 use crate::clock;
@@ -113,6 +113,12 @@ impl Batcher {
         (self.parameters.v1().max_batch_bytes as usize).saturating_sub(BATCH_OVERHEAD)
     }
 
+    /// Signs a batch whose transactions were checked when they were admitted.
+    fn sign(&self, batch: Batch) -> Result<CheckedBatch, BatchError> {
+        FormedBatch::sign(batch, &self.key, &self.batches.rules().view())
+            .map(FormedBatch::with_signatures_checked)
+    }
+
     fn pack(&self, numbers: &mut Numbers) {
         let limits = self.parameters.v1();
         let taken = self
@@ -132,8 +138,7 @@ impl Batcher {
             number: numbers.next(clock::now()),
             transactions,
         });
-        // Every transaction was checked when it was admitted.
-        let batch = match self.batches.sign(batch, &self.key) {
+        let batch = match self.sign(batch) {
             Ok(batch) => batch,
             Err(BatchError::WrongEpoch { .. }) => return self.pool.unpack(&fingerprints),
             Err(error) => fatal(&format!("a batch packed here breaks the rules: {error}")),

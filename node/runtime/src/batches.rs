@@ -12,8 +12,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_crypto::{Committee, Digest, Height, SigningKey, ValidatorIndex};
-use quorate_ledger::{Batch, BatchError, BatchRules, CheckedBatch, FormedBatch, Parameters, SignedBatch};
+use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
+use quorate_ledger::{BatchError, BatchRules, CheckedBatch, FormedBatch, Parameters, SignedBatch};
 use quorate_storage::{Chain, StorageError};
 
 pub(crate) use self::check::{Checker, start_checker};
@@ -79,7 +79,7 @@ impl BatchStore {
     }
 
     /// What the check of a batch goes by now.
-    fn rules(&self) -> Arc<Rules> {
+    pub(crate) fn rules(&self) -> Arc<Rules> {
         Arc::clone(&self.rules.read().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -113,11 +113,6 @@ impl BatchStore {
             }
         }
         Ok(())
-    }
-
-    /// A batch of this validator's own, signed now; each of its transactions was checked when it was admitted.
-    pub(crate) fn sign(&self, batch: Batch, author: &SigningKey) -> Result<CheckedBatch, BatchError> {
-        FormedBatch::sign(batch, author, &self.rules().view()).map(FormedBatch::with_signatures_checked)
     }
 
     /// A batch whose clients' signatures need no check: a quorum's certificate vouches for them.
@@ -306,7 +301,8 @@ pub(crate) struct Rules {
 }
 
 impl Rules {
-    fn view(&self) -> BatchRules<'_> {
+    /// The rules as the ledger takes them.
+    pub(crate) fn view(&self) -> BatchRules<'_> {
         BatchRules {
             network: &self.network,
             committee: &self.committee,
