@@ -1,16 +1,15 @@
-//! Certified blocks, as news: for whoever waits for a transaction, for the pool, for event streams.
+//! Certified blocks, as news: for whoever waits for a transaction, and for event streams.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
-use quorate_api::{ExecutedFacts, Settled, Skip};
+use quorate_api::{ExecutedFacts, Settled};
 use quorate_crypto::{Certificate, Digest, Height, ValidatorIndex};
-use quorate_ledger::{Execution, ParametersV1, Timestamp, Transaction};
+use quorate_ledger::Execution;
 use smallvec::SmallVec;
 use tokio::sync::{oneshot, watch};
 
-use crate::own_batches::OwnBatches;
-use crate::pool::{Ended, Pool};
+use crate::pool::Ended;
 
 /// Requests that may wait for outcomes at once, over all transactions.
 const MAX_WAITERS: usize = 65_536;
@@ -70,10 +69,7 @@ pub(crate) struct Committed {
     heights: watch::Sender<Height>,
     waiters: Mutex<Waiters>,
     last_seals: Mutex<BTreeMap<ValidatorIndex, Height>>,
-    pool: Arc<Pool>,
-    own: Arc<OwnBatches>,
     transactions: std::sync::atomic::AtomicU64,
-    max_expiry_lead_ms: u64,
 }
 
 impl From<Ended> for Settled {
@@ -87,21 +83,12 @@ impl From<Ended> for Settled {
 
 impl Committed {
     /// News from the block after `height` on.
-    pub(crate) fn new(
-        height: Height,
-        transactions: u64,
-        pool: Arc<Pool>,
-        own: Arc<OwnBatches>,
-        parameters: &ParametersV1,
-    ) -> Self {
+    pub(crate) fn new(height: Height, transactions: u64) -> Self {
         Self {
             heights: watch::channel(height).0,
             waiters: Mutex::default(),
             last_seals: Mutex::default(),
-            pool,
-            own,
             transactions: transactions.into(),
-            max_expiry_lead_ms: parameters.max_expiry_lead_ms,
         }
     }
 
@@ -144,8 +131,14 @@ impl Committed {
         waiters.add(id)
     }
 
-    /// A certified block was written.
-    pub(crate) fn publish(&self, execution: &Execution, certificate: &Certificate) {
+    /// Tells of a certified block that was written. What it executed, and what it `ended` otherwise, has left
+    /// the pool already, so whoever found a transaction still pending after the write is told here.
+    pub(crate) fn publish(
+        &self,
+        execution: &Execution,
+        certificate: &Certificate,
+        ended: impl IntoIterator<Item = (Digest, Ended)>,
+    ) {
         let header = execution.block.header();
         let height = header.height;
         self.transactions.fetch_add(
@@ -156,11 +149,8 @@ impl Committed {
         for seal in certificate.seals() {
             self.note_seal(seal.validator, height);
         }
-        // Out of the pool first: whoever finds it there after this block was written is told below.
-        self.pool
-            .on_executed(execution.transactions.iter().map(|executed| executed.id));
         let executed = (0_u32..).zip(&execution.transactions);
-        self.settle(executed.map(|(index, executed)| {
+        let executed = executed.map(|(index, executed)| {
             let facts = ExecutedFacts {
                 id: executed.id,
                 height,
@@ -168,30 +158,9 @@ impl Committed {
                 outcome: executed.outcome,
             };
             (executed.id, Settled::Executed(facts))
-        }));
-        self.drop_skipped(execution.block.v1().proposal.batches(), header.timestamp);
-    }
-
-    /// A new epoch has begun: what was in batches that no block has got is packed again.
-    pub(crate) fn begin_epoch(&self) {
-        self.pool.unpack(&self.own.take_all());
-    }
-
-    /// What was in an own batch and is still pending after the batch was ordered was skipped.
-    fn drop_skipped(&self, batches: &[Digest], timestamp: Timestamp) {
-        let expired = self.pool.take_expired(timestamp);
-        self.settle(expired.into_iter().map(|id| (id, Settled::Expired)));
-        let latest = timestamp.0.saturating_add(self.max_expiry_lead_ms);
-        let judge = |transaction: &Transaction| {
-            if transaction.intent().expires_at.0 > latest {
-                Ended::Skipped(Skip::ExpiryTooFar)
-            } else {
-                Ended::Skipped(Skip::Unauthorised)
-            }
-        };
-        let skipped = self.own.ordered(batches).into_iter();
-        let ended = skipped.filter_map(|skipped| self.pool.skipped(&skipped, judge));
-        self.settle(ended.map(|(id, ended)| (id, ended.into())));
+        });
+        let ended = ended.into_iter().map(|(id, ended)| (id, ended.into()));
+        self.settle(executed.chain(ended));
     }
 
     /// Tells whoever waits for these how they ended.

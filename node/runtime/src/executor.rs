@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 
+use quorate_api::Skip;
 use quorate_crypto::{Certificate, Digest, Height};
 use quorate_ledger::{
-    BlockInput, CheckedBatch, Execution, Overlay, Parameters, Proposal, StateTree, Tip, execute,
+    BlockInput, CheckedBatch, Execution, Overlay, Parameters, Proposal, StateTree, Tip, Transaction, execute,
 };
 use quorate_storage::Chain;
 
@@ -18,7 +19,9 @@ use crate::committed::Committed;
 use crate::epoch::SharedEpoch;
 use crate::fatal;
 use crate::inbox::{Event, Inbox};
+use crate::own_batches::OwnBatches;
 use crate::peer_block::{ApplyError, VerifiedBlock};
+use crate::pool::{Ended, Pool};
 use crate::state_cache::{Remembering, StateCache};
 
 /// What the executor is asked for.
@@ -74,6 +77,8 @@ pub(crate) struct ExecutorSetup {
     pub(crate) epoch: SharedEpoch,
     pub(crate) parameters: Parameters,
     pub(crate) inbox: Inbox,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) own: Arc<OwnBatches>,
     pub(crate) committed: Arc<Committed>,
 }
 
@@ -251,7 +256,31 @@ impl Executor {
             .ordered(execution.block.v1().proposal.batches());
         self.follow_epoch(&execution);
         self.parts.inbox.put(Event::Written(self.written));
-        self.parts.committed.publish(&execution, certificate);
+        self.after_block(&execution, certificate);
+    }
+
+    /// Takes what a written block has ended out of the pool and the own batches, and only then tells of it:
+    /// whoever found a transaction still pending after the write is told how it ended.
+    fn after_block(&self, execution: &Execution, certificate: &Certificate) {
+        let (pool, own) = (&self.parts.pool, &self.parts.own);
+        let timestamp = execution.block.header().timestamp;
+        pool.on_executed(execution.transactions.iter().map(|executed| executed.id));
+        let expired = pool.take_expired(timestamp);
+        let mut ended: Vec<_> = expired.into_iter().map(|id| (id, Ended::Expired)).collect();
+        let latest = timestamp
+            .0
+            .saturating_add(self.parts.parameters.v1().max_expiry_lead_ms);
+        let judge = |transaction: &Transaction| {
+            if transaction.intent().expires_at.0 > latest {
+                Ended::Skipped(Skip::ExpiryTooFar)
+            } else {
+                Ended::Skipped(Skip::Unauthorised)
+            }
+        };
+        // What was in an own batch and is still pending after the batch was ordered was skipped.
+        let ordered = own.ordered(execution.block.v1().proposal.batches());
+        ended.extend(ordered.iter().filter_map(|packed| pool.skipped(packed, judge)));
+        self.parts.committed.publish(execution, certificate, ended);
     }
 
     /// Moves the epoch on where the block that was written says so. The core hears of the block after that.
@@ -267,7 +296,8 @@ impl Executor {
         if let Err(error) = self.parts.batches.begin_epoch(committee, first) {
             fatal(&format!("the chain database cannot be written: {error}"));
         }
-        self.parts.committed.begin_epoch();
+        // What was in batches that no block has got is packed again.
+        self.parts.pool.unpack(&self.parts.own.take_all());
     }
 
     fn apply(&mut self, verified: &VerifiedBlock) -> Result<(), ApplyError> {

@@ -172,13 +172,7 @@ impl Started {
         let state = Arc::new(StateCache::default());
         let keys = Arc::new(KnownKeys::new(KNOWN_KEYS));
         let pool = Arc::new(Pool::new(&config.api));
-        let committed = Arc::new(Committed::new(
-            certified,
-            transactions,
-            Arc::clone(&pool),
-            Arc::clone(&own),
-            parameters.v1(),
-        ));
+        let committed = Arc::new(Committed::new(certified, transactions));
         let batches = Arc::new(BatchStore::new(Arc::clone(&chain), rules, inbox.clone()));
         batches.restore()?;
         let peer_keys = identity
@@ -205,6 +199,8 @@ impl Started {
             epoch: epoch.clone(),
             parameters: parameters.clone(),
             inbox: inbox.clone(),
+            pool: Arc::clone(&pool),
+            own: Arc::clone(&own),
             committed: Arc::clone(&committed),
         });
         let (sync, sync_thread) = sync::start(BlockSync {

@@ -13,7 +13,6 @@ use crate::batches::Rules;
 use crate::config::NodeConfig;
 use crate::home::agreement_of;
 use crate::inbox::{Outlet, inbox};
-use crate::pool::Pool;
 
 const NETWORK: Digest = Digest([7; 32]);
 
@@ -52,9 +51,6 @@ impl World {
         let values = genesis.changes.iter();
         let values = values.map(|(key, value)| (*key, value_hash(value.as_deref().unwrap())));
         let (inbox, outlet) = inbox();
-        let pool = Arc::new(Pool::new(&NodeConfig::default().api));
-        let (own, v1) = (Arc::default(), parameters.v1());
-        let committed = Committed::new(Height::GENESIS, 0, pool, own, v1);
         let parts = ExecutorSetup {
             batches: Arc::new(BatchStore::new(Arc::clone(&chain), rules, inbox.clone())),
             chain,
@@ -62,9 +58,11 @@ impl World {
             tree: StateTree::load(Height::GENESIS, values),
             tip,
             epoch: SharedEpoch::new(&agreement),
-            committed: Arc::new(committed),
             parameters,
             inbox,
+            pool: Arc::new(Pool::new(&NodeConfig::default().api)),
+            own: Arc::default(),
+            committed: Arc::new(Committed::new(Height::GENESIS, 0)),
         };
         Self {
             _folder: folder,
