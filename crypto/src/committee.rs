@@ -22,7 +22,7 @@ pub struct ValidatorIndex(pub u16);
 /// The consensus protocol of an epoch. The order is frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Engine {
+pub enum Protocol {
     /// Practical Byzantine fault tolerance (Castro and Liskov 1999).
     Pbft,
     /// Raft (Ongaro and Ousterhout 2014).
@@ -44,7 +44,7 @@ pub struct CommitteeV1 {
     /// The epoch that this committee serves.
     pub epoch: Epoch,
     /// The protocol it runs.
-    pub engine: Engine,
+    pub engine: Protocol,
     /// The version of the protocol's messages and rules.
     pub protocol_version: u32,
     /// The validators' keys, at most [`Committee::MAX_VALIDATORS`]; a validator's index is its place here.
@@ -57,7 +57,7 @@ impl Committee {
     pub const MAX_VALIDATORS: usize = 128;
 
     /// A committee of `validators` in this order.
-    pub fn new(epoch: Epoch, engine: Engine, protocol_version: u32, validators: Vec<PublicKey>) -> Self {
+    pub fn new(epoch: Epoch, engine: Protocol, protocol_version: u32, validators: Vec<PublicKey>) -> Self {
         Self::V1(CommitteeV1 {
             epoch,
             engine,
@@ -77,7 +77,7 @@ impl Committee {
     }
 
     /// The protocol it runs.
-    pub fn engine(&self) -> Engine {
+    pub fn engine(&self) -> Protocol {
         self.v1().engine
     }
 
@@ -96,8 +96,8 @@ impl Committee {
     pub fn faults(&self) -> usize {
         let others = self.size().saturating_sub(1);
         match self.engine() {
-            Engine::Pbft => others / 3,
-            Engine::Raft | Engine::Paxos => others / 2,
+            Protocol::Pbft => others / 3,
+            Protocol::Raft | Protocol::Paxos => others / 2,
         }
     }
 
@@ -105,16 +105,16 @@ impl Committee {
     /// (`ceil((n + f + 1) / 2)` for PBFT, a majority for Raft and Paxos).
     pub fn quorum(&self) -> usize {
         match self.engine() {
-            Engine::Pbft => (self.size() + self.faults() + 1).div_ceil(2),
-            Engine::Raft | Engine::Paxos => self.size() / 2 + 1,
+            Protocol::Pbft => (self.size() + self.faults() + 1).div_ceil(2),
+            Protocol::Raft | Protocol::Paxos => self.size() / 2 + 1,
         }
     }
 
     /// The size of a group that surely has one honest validator: f + 1 for PBFT, else 1.
     pub fn weak_quorum(&self) -> usize {
         match self.engine() {
-            Engine::Pbft => self.faults() + 1,
-            Engine::Raft | Engine::Paxos => 1,
+            Protocol::Pbft => self.faults() + 1,
+            Protocol::Raft | Protocol::Paxos => 1,
         }
     }
 
@@ -171,7 +171,7 @@ impl fmt::Display for ValidatorIndex {
     }
 }
 
-impl Engine {
+impl Protocol {
     /// What the protocol promises, and as long as what, in words for people.
     pub fn promise(self) -> &'static str {
         match self {
@@ -201,7 +201,7 @@ impl Engine {
     }
 }
 
-impl fmt::Display for Engine {
+impl fmt::Display for Protocol {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Pbft => "pbft",

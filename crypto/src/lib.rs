@@ -5,13 +5,13 @@
 //! accept exactly the same ones; validators' are checked strictly, as any verifier does.
 //!
 //! ```
-//! use quorate_crypto::{Certificate, CertificateV1, Committee, Engine, Epoch, Height, Seal, SealContent};
+//! use quorate_crypto::{Certificate, CertificateV1, Committee, Protocol, Epoch, Height, Seal, SealContent};
 //! use quorate_crypto::{SigningKey, sha256};
 //!
 //! // Four validators, of which three seal a block.
 //! let keys: Vec<SigningKey> = (0..4).map(|_| SigningKey::generate()).collect();
 //! let members = keys.iter().map(SigningKey::public).collect();
-//! let committee = Committee::new(Epoch(0), Engine::Pbft, 1, members);
+//! let committee = Committee::new(Epoch(0), Protocol::Pbft, 1, members);
 //! let (network, block) = (sha256(b"genesis"), sha256(b"header"));
 //! let content = SealContent::new(network, Epoch(0), Height(1), block);
 //! let seal = |(validator, key)| Seal { validator, signature: content.sign(key) };
@@ -44,7 +44,7 @@ mod words;
 pub use address::{Address, AddressError};
 pub use batch::{ClientSignature, signature_group, verify_client_batch};
 pub use certificate::{Certificate, CertificateError, CertificateV1, Seal, SealContent, SealContentV1};
-pub use committee::{Committee, CommitteeV1, Engine, Epoch, Height, ValidatorIndex};
+pub use committee::{Committee, CommitteeV1, Epoch, Height, Protocol, ValidatorIndex};
 pub use digest::{Digest, sha256};
 pub use domain::Domain;
 pub use keys::{KeyError, PublicKey, Signature, SigningKey};

@@ -4,7 +4,7 @@
 
 use quorate_crypto::merkle::{Frontier, InclusionProof};
 use quorate_crypto::{
-    Certificate, CertificateError, CertificateV1, Committee, Digest, Domain, Engine, Epoch, Height,
+    Certificate, CertificateError, CertificateV1, Committee, Digest, Domain, Epoch, Height, Protocol,
     PublicKey, Seal, SealContent, Signature, SigningKey, ValidatorIndex,
 };
 use serde::Serialize;
@@ -29,7 +29,7 @@ fn key(number: u8) -> SigningKey {
     SigningKey::from_seed(&[number; 32])
 }
 
-fn committee(engine: Engine) -> Committee {
+fn committee(engine: Protocol) -> Committee {
     let keys = (1..=4).map(|number| key(number).public()).collect();
     Committee::new(Epoch(7), engine, 3, keys)
 }
@@ -55,7 +55,11 @@ const KEYS: &str = "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f
 
 #[test]
 fn committee_is_frozen() {
-    for (engine, number) in [(Engine::Pbft, "00"), (Engine::Raft, "01"), (Engine::Paxos, "02")] {
+    for (engine, number) in [
+        (Protocol::Pbft, "00"),
+        (Protocol::Raft, "01"),
+        (Protocol::Paxos, "02"),
+    ] {
         assert_golden(
             &committee(engine),
             &format!("00 0700000000000000 {number} 03000000 04 {KEYS}"),
@@ -101,7 +105,7 @@ fn certificate_is_frozen() {
 #[test]
 fn the_committee_digest_is_frozen() {
     assert_eq!(
-        committee(Engine::Pbft).digest().to_string(),
+        committee(Protocol::Pbft).digest().to_string(),
         "d8ac57af78981904c96ae474f841f34613f96a709d798acf0f2a9470b2469e58"
     );
 }
@@ -163,7 +167,7 @@ fn domain_tags_are_frozen() {
 
 #[test]
 fn a_certificate_needs_a_quorum_of_this_committee_on_this_block() {
-    let committee = committee(Engine::Pbft);
+    let committee = committee(Protocol::Pbft);
     let network = Digest([0x11; 32]);
     assert_eq!(certificate(&[0, 1, 3]).verify(network, &committee), Ok(()));
     assert_eq!(certificate(&[0, 1, 2, 3]).verify(network, &committee), Ok(()));
@@ -193,7 +197,7 @@ fn a_certificate_needs_a_quorum_of_this_committee_on_this_block() {
         other_block.verify(network, &committee),
         Err(CertificateError::BadSeal { .. })
     ));
-    let later = Committee::new(Epoch(8), Engine::Pbft, 3, vec![key(1).public()]);
+    let later = Committee::new(Epoch(8), Protocol::Pbft, 3, vec![key(1).public()]);
     assert_eq!(
         certificate(&[0]).verify(network, &later),
         Err(CertificateError::WrongEpoch {
@@ -206,10 +210,10 @@ fn a_certificate_needs_a_quorum_of_this_committee_on_this_block() {
 /// Lists from outside are refused by their announced length, before they are allocated.
 #[test]
 fn lists_beyond_their_bound_are_refused() {
-    let most = Committee::new(Epoch(0), Engine::Pbft, 1, vec![PublicKey([1; 32]); 128]);
+    let most = Committee::new(Epoch(0), Protocol::Pbft, 1, vec![PublicKey([1; 32]); 128]);
     let bytes = bcs::to_bytes(&most).unwrap();
     assert_eq!(bcs::from_bytes::<Committee>(&bytes).unwrap(), most);
-    let more = Committee::new(Epoch(0), Engine::Pbft, 1, vec![PublicKey([1; 32]); 129]);
+    let more = Committee::new(Epoch(0), Protocol::Pbft, 1, vec![PublicKey([1; 32]); 129]);
     assert!(bcs::from_bytes::<Committee>(&bcs::to_bytes(&more).unwrap()).is_err());
     // 2^31 - 1 announced, none there.
     let announced = hex::decode("00 0700000000000000 00 03000000 ffffffff07".replace(' ', "")).unwrap();

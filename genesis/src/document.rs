@@ -1,7 +1,7 @@
 //! The TOML form of drafts, joins and genesis documents. A genesis document is a draft followed by the
 //! members' joins, word for word, so all three are read by the same rules.
 
-use quorate_crypto::{Address, Digest, Engine, PublicKey, Signature};
+use quorate_crypto::{Address, Digest, Protocol, PublicKey, Signature};
 use quorate_ledger::{AssetCode, Parameters, ParametersV1};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
@@ -27,7 +27,7 @@ pub(crate) struct Document {
 struct DocumentText {
     version: u32,
     network: String,
-    engine: Engine,
+    engine: Protocol,
     time: String,
     members: Vec<String>,
     #[serde(default)]

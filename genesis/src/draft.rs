@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use quorate_crypto::{Address, Committee, Digest, Domain, Engine};
+use quorate_crypto::{Address, Committee, Digest, Domain, Protocol};
 use quorate_ledger::limits::{MAX_DECIMALS, MAX_DESCRIPTION_BYTES};
 use quorate_ledger::{Amount, AssetCode, ParameterError, Parameters, ParametersV1, Timestamp, encode};
 use serde::{Deserialize, Serialize};
@@ -37,7 +37,7 @@ pub struct DraftV1 {
     /// The network's name.
     pub network: String,
     /// The consensus protocol of the first epoch.
-    pub engine: Engine,
+    pub engine: Protocol,
     /// When the ledger begins: every block is later.
     pub time: Timestamp,
     /// The members' names, in the order of the committee.

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto::{Committee, Digest, Domain, Engine, Epoch, PublicKey};
+use quorate_crypto::{Committee, Digest, Domain, Epoch, Protocol, PublicKey};
 use quorate_ledger::{
     GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator, Parameters, Timestamp, encode,
 };
@@ -161,7 +161,7 @@ impl Genesis {
     }
 
     /// The consensus protocol of the first epoch.
-    pub fn engine(&self) -> Engine {
+    pub fn engine(&self) -> Protocol {
         self.content.draft.v1().engine
     }
 

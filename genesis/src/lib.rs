@@ -10,13 +10,13 @@
 //! (`docs/formats.md`, section 11), so spaces, comments and the order of joins do not matter.
 //!
 //! ```
-//! use quorate_crypto::{Engine, SigningKey};
+//! use quorate_crypto::{Protocol, SigningKey};
 //! use quorate_genesis::{Draft, DraftV1, Genesis, Join, JoinKeys, parse_time};
 //! use quorate_ledger::Parameters;
 //!
 //! let draft = Draft::V1(DraftV1 {
 //!     network: "example".to_owned(),
-//!     engine: Engine::Pbft,
+//!     engine: Protocol::Pbft,
 //!     time: parse_time("2026-01-31T12:00:00Z").expect("a time"),
 //!     members: vec!["alpha".to_owned()],
 //!     parameters: Parameters::default(),

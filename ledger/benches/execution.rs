@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use quorate_crypto::{Committee, Engine, SigningKey};
+use quorate_crypto::{Committee, Protocol, SigningKey};
 use quorate_ledger::{
     Address, Amount, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Digest, Epoch, FormedBatch,
     GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator, Intent, IntentV1, MemoryState,
@@ -64,7 +64,7 @@ fn payment(number: u64) -> quorate_ledger::Transaction {
 impl World {
     fn new() -> Self {
         let author = SigningKey::from_seed(&[1; 32]);
-        let committee = Committee::new(Epoch(0), Engine::Pbft, 1, vec![author.public()]);
+        let committee = Committee::new(Epoch(0), Protocol::Pbft, 1, vec![author.public()]);
         let parameters = Parameters::default();
         let asset = "QRT".parse().unwrap();
         let assets = [GenesisAsset {
@@ -82,7 +82,7 @@ impl World {
             })
             .collect();
         let seats = GenesisCommittee {
-            engine: Engine::Pbft,
+            engine: Protocol::Pbft,
             protocol_version: 1,
             validators: vec![GenesisValidator {
                 key: author.public(),

@@ -6,7 +6,7 @@
 //! epoch's committee, which seals the heights after it.
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Address, Committee, Digest, Engine, Epoch, Height, PublicKey};
+use quorate_crypto::{Address, Committee, Digest, Epoch, Height, Protocol, PublicKey};
 use serde::{Deserialize, Serialize};
 
 use crate::Timestamp;
@@ -28,7 +28,7 @@ pub struct AgreementV1 {
     /// The epoch of the next block.
     pub epoch: Epoch,
     /// Its protocol.
-    pub engine: Engine,
+    pub engine: Protocol,
     /// The version of the protocol's messages and rules.
     pub protocol_version: u32,
     /// Its first height.
@@ -70,7 +70,7 @@ pub struct Rejoin {
 
 impl Agreement {
     /// The first epoch, of height 1 on.
-    pub fn genesis(engine: Engine, protocol_version: u32, validators: Vec<PublicKey>) -> Self {
+    pub fn genesis(engine: Protocol, protocol_version: u32, validators: Vec<PublicKey>) -> Self {
         Self::V1(AgreementV1 {
             epoch: Epoch(0),
             engine,
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     fn first_epoch() -> Agreement {
-        Agreement::genesis(Engine::Pbft, 1, vec![PublicKey([7; 32])])
+        Agreement::genesis(Protocol::Pbft, 1, vec![PublicKey([7; 32])])
     }
 
     #[test]

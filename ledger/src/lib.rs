@@ -10,13 +10,13 @@
 //! use std::sync::Arc;
 //!
 //! use bytes::Bytes;
-//! use quorate_crypto::{Committee, Engine, SigningKey};
+//! use quorate_crypto::{Committee, Protocol, SigningKey};
 //! use quorate_ledger::*;
 //!
 //! // A network of one validator, whose genesis gives all of an asset to Alice.
 //! let [validator, alice, bob] = [1, 2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]));
 //! let network = Digest([7; 32]);
-//! let committee = Committee::new(Epoch(0), Engine::Pbft, 1, vec![validator.public()]);
+//! let committee = Committee::new(Epoch(0), Protocol::Pbft, 1, vec![validator.public()]);
 //! let parameters = Parameters::default();
 //! let (asset, supply) = ("QRT".parse()?, Amount(1_000));
 //! let address = alice.public().address();
@@ -24,7 +24,7 @@
 //! let assets = [GenesisAsset { code: asset, decimals: 2, description, issuer: address, supply }];
 //! let balances = [GenesisBalance { address, asset, amount: supply }];
 //! let seat = GenesisValidator { key: validator.public(), member: address };
-//! let seats = GenesisCommittee { engine: Engine::Pbft, protocol_version: 1, validators: vec![seat] };
+//! let seats = GenesisCommittee { engine: Protocol::Pbft, protocol_version: 1, validators: vec![seat] };
 //! let genesis = genesis_state(&assets, &balances, &parameters, &seats)?;
 //! let mut state = MemoryState::genesis(&genesis);
 //! let mut tree = genesis.tree();

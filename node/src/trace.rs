@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
-use quorate_crypto::Engine;
+use quorate_crypto::Protocol;
 use quorate_simulator::Story;
 use quorate_simulator::chart::{Chart, Event, Ink, Look, Phase};
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub(crate) struct Drawing {
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
     scenario: &'static str,
-    consensus: Engine,
+    consensus: Protocol,
     validators: usize,
     seed: u64,
     about: &'static str,
@@ -132,7 +132,7 @@ impl Drawing {
 
 impl Shown {
     /// Runs a story.
-    pub(crate) fn new(story: Story, engine: Engine, validators: usize, seed: u64) -> Result<Self, Failure> {
+    pub(crate) fn new(story: Story, engine: Protocol, validators: usize, seed: u64) -> Result<Self, Failure> {
         let told = story.tell(engine, validators, seed);
         if told.chart.happenings.is_empty() {
             return Err(Failure::failed(told.report.failure.unwrap_or_default()));

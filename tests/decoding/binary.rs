@@ -22,10 +22,10 @@ pub(crate) fn key(number: u8) -> SigningKey {
 }
 
 pub(crate) fn committee() -> Committee {
-    committee_of(quorate_crypto::Engine::Pbft)
+    committee_of(quorate_crypto::Protocol::Pbft)
 }
 
-pub(crate) fn committee_of(engine: quorate_crypto::Engine) -> Committee {
+pub(crate) fn committee_of(engine: quorate_crypto::Protocol) -> Committee {
     let validators = (1..=4).map(|number| key(number).public()).collect();
     Committee::new(Epoch(0), engine, 1, validators)
 }

@@ -6,7 +6,7 @@ use quorate_consensus::recording::{
 };
 use quorate_consensus::{Config, Input, Message, Record, TimerRange, Timing, Verified};
 use quorate_crypto::{
-    Certificate, CertificateV1, Digest, Engine, Epoch, Height, Seal, SealContent, ValidatorIndex, keyfile,
+    Certificate, CertificateV1, Digest, Epoch, Height, Protocol, Seal, SealContent, ValidatorIndex, keyfile,
     sha256,
 };
 use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Join, JoinKeys};
@@ -206,7 +206,7 @@ pub(crate) fn state_values() -> Vec<Vec<u8>> {
     });
     let agreement = Agreement::V1(AgreementV1 {
         epoch: Epoch(1),
-        engine: Engine::Pbft,
+        engine: Protocol::Pbft,
         protocol_version: 1,
         first: Height(2),
         last: Some(Height(3)),
@@ -326,7 +326,9 @@ fn recorded() -> Vec<Vec<Frame>> {
         frames.insert(0, Frame::V1(FrameV1::Segment(Box::new(segment))));
         frames
     };
-    [Engine::Pbft, Engine::Raft, Engine::Paxos].map(record).to_vec()
+    [Protocol::Pbft, Protocol::Raft, Protocol::Paxos]
+        .map(record)
+        .to_vec()
 }
 
 pub(crate) fn recording_frames() -> Vec<Vec<u8>> {
@@ -365,7 +367,7 @@ pub(crate) fn handshakes() -> Vec<Vec<u8>> {
 pub(crate) fn geneses() -> Vec<Vec<u8>> {
     let draft = Draft::V1(DraftV1 {
         network: "interbank".to_owned(),
-        engine: Engine::Pbft,
+        engine: Protocol::Pbft,
         time: Timestamp(1_769_860_800_000),
         members: vec!["alpha".to_owned()],
         parameters: Parameters::default(),

@@ -1,6 +1,6 @@
 //! The way from a draft to a network, and what a node takes from it.
 
-use quorate_crypto::{Engine, Epoch, Height};
+use quorate_crypto::{Epoch, Height, Protocol};
 use quorate_genesis::{Draft, Genesis, Join, diff, diff_drafts};
 use quorate_ledger::{Amount, encode, genesis_state};
 
@@ -41,7 +41,7 @@ fn a_genesis_document_is_the_draft_and_the_joins_word_for_word() {
 fn a_node_finds_what_it_begins_with() {
     let (_, genesis) = genesis();
     assert_eq!(genesis.name(), "interbank");
-    assert_eq!(genesis.engine(), Engine::Pbft);
+    assert_eq!(genesis.engine(), Protocol::Pbft);
     assert_eq!(genesis.time(), TIME);
     assert_eq!(genesis.parameters().v1().window, 32);
     let committee = genesis.committee();
@@ -171,7 +171,7 @@ fn differences_are_named() {
     assert!(diff(&first, &first).is_empty());
     let mut other = draft();
     let Draft::V1(content) = &mut other;
-    content.engine = Engine::Raft;
+    content.engine = Protocol::Raft;
     content.assets[0].balances[1].amount = Amount(250);
     content.assets.remove(1);
     content.members.swap(0, 1);

@@ -1,6 +1,6 @@
 //! A small network to test with.
 
-use quorate_crypto::{Engine, SigningKey};
+use quorate_crypto::{Protocol, SigningKey};
 use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Genesis, Join, JoinKeys};
 use quorate_ledger::{Amount, Parameters, Timestamp};
 
@@ -29,7 +29,7 @@ pub(crate) fn draft() -> Draft {
     };
     Draft::V1(DraftV1 {
         network: "interbank".to_owned(),
-        engine: Engine::Pbft,
+        engine: Protocol::Pbft,
         time: TIME,
         members: MEMBERS.map(str::to_owned).to_vec(),
         parameters: Parameters::default(),

@@ -1,7 +1,7 @@
 //! Random documents: the text form keeps the hash, and no text makes the reader panic.
 
 use proptest::prelude::*;
-use quorate_crypto::{Address, Engine};
+use quorate_crypto::{Address, Protocol};
 use quorate_genesis::{
     Draft, DraftAsset, DraftBalance, DraftV1, Genesis, Join, diff_drafts, format_amount, format_time,
     parse_amount, parse_time,
@@ -35,7 +35,7 @@ fn asset() -> impl Strategy<Value = DraftAsset> {
 }
 
 fn draft() -> impl Strategy<Value = Draft> {
-    let engine = prop::sample::select(vec![Engine::Pbft, Engine::Raft, Engine::Paxos]);
+    let engine = prop::sample::select(vec![Protocol::Pbft, Protocol::Raft, Protocol::Paxos]);
     let members = prop::collection::btree_set("[a-z0-9_][a-z0-9._-]{0,31}", 1..6);
     let assets = prop::collection::vec(asset(), 0..5);
     let name = "[A-Za-z0-9_][A-Za-z0-9._-]{0,63}";

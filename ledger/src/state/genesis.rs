@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto::{Address, Digest, Engine, Height, PublicKey};
+use quorate_crypto::{Address, Digest, Height, Protocol, PublicKey};
 
 use super::{Account, AccountV1, Asset, AssetBalance, AssetV1, Balance, BalanceV1, StateKey, value_hash};
 use crate::limits::{MAX_BALANCES, MAX_DECIMALS, MAX_DESCRIPTION_BYTES, MAX_INLINE_BALANCES};
@@ -38,7 +38,7 @@ pub struct GenesisBalance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct GenesisCommittee {
     /// Its protocol.
-    pub engine: Engine,
+    pub engine: Protocol,
     /// The version of the protocol's messages and rules.
     pub protocol_version: u32,
     /// The validators in order.

@@ -1,7 +1,7 @@
 //! Encodings, held to `docs/formats.md` byte by byte: each is put together by hand from the page, and
 //! its hash under the type's tag is a literal, so that neither can drift.
 
-use quorate_crypto::{Certificate, CertificateV1, Engine, PublicKey, Seal, Signature, sha256};
+use quorate_crypto::{Certificate, CertificateV1, Protocol, PublicKey, Seal, Signature, sha256};
 use quorate_ledger::{
     Account, AccountV1, Address, Agreement, AgreementV1, Amount, Asset, AssetBalance, AssetV1, Balance,
     BalanceV1, Batch, BatchV1, Block, BlockV1, CertifiedBlock, CertifiedBlockV1, Digest, Epoch, ErrorCode,
@@ -340,7 +340,7 @@ fn state_values() {
     check(&Balance::V1(BalanceV1 { amount: Amount(7) }), "00 07 00*15");
     let agreement = Agreement::V1(AgreementV1 {
         epoch: Epoch(2),
-        engine: Engine::Raft,
+        engine: Protocol::Raft,
         protocol_version: 1,
         first: Height(5),
         last: Some(Height(258)),

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use quorate_crypto::{Committee, Engine, SigningKey};
+use quorate_crypto::{Committee, Protocol, SigningKey};
 use quorate_ledger::{
     Account, AccountV1, Address, Amount, Asset, AssetCode, Batch, BatchRules, BatchV1, BlockInput,
     CheckedBatch, Digest, Epoch, Execution, GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator,
@@ -98,7 +98,7 @@ pub(crate) fn genesis() -> quorate_ledger::GenesisState {
 /// One validator, which the member with account 100 runs.
 pub(crate) fn seats() -> GenesisCommittee {
     GenesisCommittee {
-        engine: Engine::Pbft,
+        engine: Protocol::Pbft,
         protocol_version: 1,
         validators: vec![GenesisValidator {
             key: key(200).public(),
@@ -108,7 +108,7 @@ pub(crate) fn seats() -> GenesisCommittee {
 }
 
 pub(crate) fn committee(epoch: Epoch) -> Committee {
-    Committee::new(epoch, Engine::Pbft, 1, vec![key(200).public()])
+    Committee::new(epoch, Protocol::Pbft, 1, vec![key(200).public()])
 }
 
 impl World {

@@ -1,7 +1,7 @@
 //! What a node tells the API about itself and its chain: facts in the ledger's types, not yet shaped
 //! for anybody.
 
-use quorate_crypto::{Certificate, Committee, Engine, PublicKey};
+use quorate_crypto::{Certificate, Committee, Protocol, PublicKey};
 use quorate_ledger::{
     Address, Amount, AssetCode, Digest, Epoch, ErrorCode, Header, Height, Outcome, Parameters, Signer,
     Timestamp, Transaction, ValidatorIndex,
@@ -13,7 +13,7 @@ pub struct StatusFacts {
     /// This node's name in the genesis document.
     pub validator: String,
     /// The engine of the epoch.
-    pub consensus: Engine,
+    pub consensus: Protocol,
     /// The epoch.
     pub epoch: Epoch,
     /// The reign that this replica is in: a view, a term or a ballot's round.

@@ -41,7 +41,7 @@
 //!
 //! let keys: Vec<_> = (1..=4).map(|seed| SigningKey::from_seed(&[seed; 32])).collect();
 //! let members = keys.iter().map(SigningKey::public).collect();
-//! let committee = Committee::new(Epoch(0), quorate_crypto::Engine::Pbft, 1, members);
+//! let committee = Committee::new(Epoch(0), quorate_crypto::Protocol::Pbft, 1, members);
 //! let network = sha256(b"an example");
 //! let range = TimerRange { from_ms: 200, to_ms: 300 };
 //!

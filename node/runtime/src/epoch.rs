@@ -88,13 +88,13 @@ impl SharedEpoch {
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::{Engine, Height, PublicKey};
+    use quorate_crypto::{Height, Protocol, PublicKey};
 
     use super::*;
 
     #[test]
     fn the_former_committee_is_known_until_the_new_epoch_has_a_block() {
-        let first = Agreement::genesis(Engine::Pbft, 1, vec![PublicKey([1; 32])]);
+        let first = Agreement::genesis(Protocol::Pbft, 1, vec![PublicKey([1; 32])]);
         let shared = SharedEpoch::new(&first);
         let ending = first.after(Height(3), true, 2).unwrap();
         assert!(!shared.follow(&ending));

@@ -359,7 +359,7 @@ mod tests {
         let (network, key) = (Digest([1; 32]), SigningKey::from_seed(&[1; 32]).public());
         let parameters = Parameters::default();
         let seats = GenesisCommittee {
-            engine: quorate_crypto::Engine::Pbft,
+            engine: quorate_crypto::Protocol::Pbft,
             protocol_version: 1,
             validators: vec![GenesisValidator {
                 key,

@@ -118,7 +118,7 @@ pub(crate) struct Host {
 /// What is the same throughout a host's lives.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) engine: quorate_crypto::Engine,
+    pub(crate) engine: quorate_crypto::Protocol,
     pub(crate) parameters: ParametersV1,
     pub(crate) timing: quorate_consensus::Timing,
     pub(crate) members_wait: bool,
@@ -153,15 +153,15 @@ impl Settings {
     /// The scenario's engine, whatever quorums its committee has.
     fn recover(&self, config: Config, records: Vec<Record>) -> (Engine, Step) {
         match self.engine {
-            quorate_crypto::Engine::Pbft => {
+            quorate_crypto::Protocol::Pbft => {
                 let (replica, step) = pbft::Replica::recover(config, records);
                 (Engine::Pbft(Box::new(replica)), step)
             }
-            quorate_crypto::Engine::Raft => {
+            quorate_crypto::Protocol::Raft => {
                 let (replica, step) = raft::Replica::recover(config, records);
                 (Engine::Raft(Box::new(replica)), step)
             }
-            quorate_crypto::Engine::Paxos => {
+            quorate_crypto::Protocol::Paxos => {
                 let (replica, step) = paxos::Replica::recover(config, records);
                 (Engine::Paxos(Box::new(replica)), step)
             }

@@ -1,7 +1,7 @@
 //! What is simulated: how many validators, which faults, how much work, who lies.
 
 use quorate_consensus::{TimerRange, Timing};
-use quorate_crypto::{Engine, ValidatorIndex};
+use quorate_crypto::{Protocol, ValidatorIndex};
 use quorate_ledger::ParametersV1;
 
 use crate::random::Random;
@@ -13,7 +13,7 @@ pub struct Scenario {
     /// How many validators there are.
     pub validators: usize,
     /// By which protocol they order.
-    pub engine: Engine,
+    pub engine: Protocol,
     /// What all random choices follow from.
     pub seed: u64,
     /// Whether validators sign as the node does, and not with a keyed digest.
@@ -286,7 +286,7 @@ impl Scenario {
     pub fn calm(validators: usize, seed: u64) -> Self {
         Self {
             validators,
-            engine: Engine::Pbft,
+            engine: Protocol::Pbft,
             seed,
             real_signatures: false,
             faults_end_ms: 1_000,
@@ -380,8 +380,8 @@ impl Scenario {
     pub fn with_epochs(mut self) -> Self {
         let mut random = Random::new(self.seed ^ 0x000e_90c4);
         let faulty = match self.engine {
-            Engine::Pbft => self.validators.saturating_sub(1) / 3,
-            Engine::Raft | Engine::Paxos => self.validators.saturating_sub(1) / 2,
+            Protocol::Pbft => self.validators.saturating_sub(1) / 3,
+            Protocol::Raft | Protocol::Paxos => self.validators.saturating_sub(1) / 2,
         };
         let losses = random.between(0, faulty as u64);
         let lying = faulty.saturating_sub(usize::try_from(losses).unwrap_or(faulty));
@@ -396,7 +396,7 @@ impl Scenario {
 
     /// The same, ordered by this protocol. Where crashes are all that it tolerates there are no liars, and
     /// whoever loses what it signed knows.
-    pub fn ordered_by(mut self, engine: Engine) -> Self {
+    pub fn ordered_by(mut self, engine: Protocol) -> Self {
         self.engine = engine;
         self
     }

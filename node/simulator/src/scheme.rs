@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use quorate_consensus::{Body, Ed25519, Message, SignatureScheme};
 use quorate_crypto::{
-    Committee, Digest, Domain, Engine, Epoch, PublicKey, Signature, SigningKey, ValidatorIndex, sha256,
+    Committee, Digest, Domain, Epoch, Protocol, PublicKey, Signature, SigningKey, ValidatorIndex, sha256,
 };
 
 /// The most validators of a simulation.
@@ -65,14 +65,14 @@ pub(crate) fn signing_key(validator: ValidatorIndex) -> &'static SigningKey {
     &keys[usize::from(validator.0)]
 }
 
-/// A committee of `size`. With [`Engine::Raft`] in the place of PBFT its quorums are majorities: too
+/// A committee of `size`. With [`Protocol::Raft`] in the place of PBFT its quorums are majorities: too
 /// small for liars, which is how the simulator proves that it notices.
-pub fn committee(size: usize, engine: Engine) -> Committee {
+pub fn committee(size: usize, engine: Protocol) -> Committee {
     committee_of(Epoch(0), size, engine)
 }
 
 /// The committee of `size` in an epoch: its members keep their keys.
-pub(crate) fn committee_of(epoch: Epoch, size: usize, engine: Engine) -> Committee {
+pub(crate) fn committee_of(epoch: Epoch, size: usize, engine: Protocol) -> Committee {
     static PUBLIC: OnceLock<Vec<PublicKey>> = OnceLock::new();
     let indices = (0..MAX_VALIDATORS).filter_map(|place| u16::try_from(place).ok());
     let keys = PUBLIC.get_or_init(|| {

@@ -7,7 +7,7 @@ pub(crate) mod roles;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use quorate_crypto::{Digest, Engine, ValidatorIndex};
+use quorate_crypto::{Digest, Protocol, ValidatorIndex};
 
 use crate::chart::{Chart, Event as Kind};
 use crate::flight::Flight;
@@ -38,7 +38,7 @@ impl Simulation {
     /// The network of a scenario, nothing having happened yet.
     pub fn new(scenario: Scenario) -> Self {
         let engine = match scenario.broken {
-            Some(Broken::QuorumTooSmall) => Engine::Raft,
+            Some(Broken::QuorumTooSmall) => Protocol::Raft,
             _ => scenario.engine,
         };
         let committee = committee(scenario.validators, engine);

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use quorate_crypto::{Committee, Digest, Engine, Epoch, SigningKey, ValidatorIndex, sha256};
+use quorate_crypto::{Committee, Digest, Epoch, Protocol, SigningKey, ValidatorIndex, sha256};
 use quorate_ledger::{
     Amount, Batch, BatchRules, BatchV1, CheckedBatch, FormedBatch, GenesisAsset, GenesisBalance,
     GenesisCommittee, GenesisState, GenesisValidator, Intent, IntentV1, Operation, Parameters, Timestamp,
@@ -102,7 +102,7 @@ pub(crate) fn batch(author: ValidatorIndex, epoch: Epoch, what: Submission) -> A
 }
 
 fn make(author: ValidatorIndex, epoch: Epoch, what: Submission) -> CheckedBatch {
-    let everybody = committee_of(epoch, MAX_VALIDATORS, Engine::Pbft);
+    let everybody = committee_of(epoch, MAX_VALIDATORS, Protocol::Pbft);
     let (number, transactions) = match what {
         Submission::Payments(number) => {
             let own = payment(number, u64::from(author.0) + 1);

@@ -16,7 +16,7 @@ use quorate_ledger::{AssetCode, Parameters};
 use quorate_runtime::config::Home;
 use serde::Serialize;
 
-use super::localnet::EngineName;
+use super::localnet::ProtocolArg;
 use crate::failure::{Exit, Failure};
 use crate::file::read_text;
 use crate::localnet::make::now;
@@ -57,7 +57,7 @@ pub(crate) struct NewArgs {
     members: Vec<String>,
     /// The consensus protocol
     #[arg(long, value_enum, default_value = "pbft", env = "QUORATE_CONSENSUS")]
-    consensus: EngineName,
+    consensus: ProtocolArg,
     /// When the ledger begins, in RFC 3339 [default: now]
     #[arg(long, value_name = "TIME")]
     time: Option<String>,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand, ValueEnum};
-use quorate_crypto::Engine;
+use quorate_crypto::Protocol;
 use quorate_ledger::AssetCode;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
@@ -87,7 +87,7 @@ pub(crate) struct DownArgs {
 
 /// The consensus protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum EngineName {
+pub(crate) enum ProtocolArg {
     /// Practical Byzantine fault tolerance: bears validators that lie
     Pbft,
     /// Raft: bears validators that fail
@@ -111,7 +111,7 @@ pub(crate) struct UpArgs {
     validators: Option<u16>,
     /// The consensus protocol [default: pbft]
     #[arg(long, value_enum, env = "QUORATE_CONSENSUS")]
-    consensus: Option<EngineName>,
+    consensus: Option<ProtocolArg>,
     /// The first validator's API port; operations listeners are 100 above [default: 8100]
     #[arg(long, value_name = "PORT", env = "QUORATE_API_PORT")]
     api_port: Option<u16>,
@@ -140,12 +140,12 @@ pub(crate) struct UpArgs {
     timeout: u64,
 }
 
-impl From<EngineName> for Engine {
-    fn from(name: EngineName) -> Self {
+impl From<ProtocolArg> for Protocol {
+    fn from(name: ProtocolArg) -> Self {
         match name {
-            EngineName::Pbft => Self::Pbft,
-            EngineName::Raft => Self::Raft,
-            EngineName::Paxos => Self::Paxos,
+            ProtocolArg::Pbft => Self::Pbft,
+            ProtocolArg::Raft => Self::Raft,
+            ProtocolArg::Paxos => Self::Paxos,
         }
     }
 }
@@ -319,7 +319,7 @@ fn agrees(args: &UpArgs, localnet: &Localnet) -> Result<(), Failure> {
         return differs("a number of validators of", document.validators.len().to_string());
     }
     if let Some(wanted) = args.consensus
-        && Engine::from(wanted) != document.consensus
+        && Protocol::from(wanted) != document.consensus
     {
         return differs("the protocol", document.consensus.to_string());
     }
@@ -356,7 +356,7 @@ fn plan(args: &UpArgs) -> Result<make::Plan, Failure> {
     };
     Ok(make::Plan {
         validators: args.validators.unwrap_or(4),
-        engine: args.consensus.unwrap_or(EngineName::Pbft).into(),
+        engine: args.consensus.unwrap_or(ProtocolArg::Pbft).into(),
         api_port: args.api_port.unwrap_or(8100),
         p2p_port: args.p2p_port.unwrap_or(9100),
         asset,

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use quorate_crypto::Engine;
+use quorate_crypto::Protocol;
 use quorate_simulator::Story;
 
-use super::localnet::EngineName;
+use super::localnet::ProtocolArg;
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::trace::{Drawing, Recording, Shown, list};
@@ -30,7 +30,7 @@ pub(crate) struct TraceArgs {
     scenario: Option<Story>,
     /// The consensus protocol
     #[arg(long, value_enum, env = "QUORATE_CONSENSUS", default_value = "pbft")]
-    consensus: EngineName,
+    consensus: ProtocolArg,
     /// How many validators [default: 4 for PBFT, 3 for Raft and Paxos]
     #[arg(long, value_name = "N", env = "QUORATE_VALIDATORS")]
     validators: Option<usize>,
@@ -62,7 +62,7 @@ pub(super) fn trace(args: &TraceArgs, output: &Output) -> Result<(), Failure> {
         return list(output);
     };
     args.drawing.check()?;
-    let engine = Engine::from(args.consensus);
+    let engine = Protocol::from(args.consensus);
     let fewest = Story::fewest(engine);
     let validators = args.validators.unwrap_or(fewest);
     if !(fewest..=Story::MOST).contains(&validators) {

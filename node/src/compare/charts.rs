@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use quorate_crypto::Engine;
+use quorate_crypto::Protocol;
 
 use super::live::Live;
 use super::report::Report;
@@ -27,8 +27,8 @@ impl Charts {
             self.write("messages.svg", &messages(simulated))?;
             self.write("latency.svg", &latency(simulated))?;
             for (engine, name) in [
-                (Engine::Raft, "elections-raft.svg"),
-                (Engine::Paxos, "elections-paxos.svg"),
+                (Protocol::Raft, "elections-raft.svg"),
+                (Protocol::Paxos, "elections-paxos.svg"),
             ] {
                 let panels = simulated.elections.panels(engine).into_iter();
                 let panels: Vec<Drawn> = panels.map(Drawn::Lines).collect();

@@ -1,6 +1,6 @@
 //! What came of a fault, in numbers and in a few words.
 
-use quorate_crypto::Engine;
+use quorate_crypto::Protocol;
 use quorate_simulator::compare::Network;
 use quorate_simulator::compare::stories::{Story, Summary};
 use serde::Serialize;
@@ -46,7 +46,7 @@ impl Fault {
         Self {
             fault: story.name(),
             what: story.words(),
-            promised: !lies || network.engine == Engine::Pbft,
+            promised: !lies || network.engine == Protocol::Pbft,
             runs: summary.seeds,
             went_on: summary.went_on,
             stood_still: summary.stood_still,

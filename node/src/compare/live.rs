@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use quorate_client::Client;
-use quorate_crypto::{Engine, keyfile};
+use quorate_crypto::{Protocol, keyfile};
 use quorate_ledger::Amount;
 use quorate_simulator::compare::Network as Wanted;
 use serde::Serialize;
@@ -70,7 +70,7 @@ pub(crate) struct LivePlan {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Live {
     /// Its protocol.
-    pub(crate) consensus: Engine,
+    pub(crate) consensus: Protocol,
     /// How many validators it has.
     pub(crate) validators: usize,
     /// Certified answers a second, as fast as they come.

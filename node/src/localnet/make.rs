@@ -6,7 +6,7 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use quorate_crypto::{Engine, SigningKey, keyfile};
+use quorate_crypto::{Protocol, SigningKey, keyfile};
 use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Genesis, GenesisError, Join, JoinKeys};
 use quorate_ledger::{AssetCode, Parameters, Timestamp};
 use quorate_runtime::config::{Home, NodeConfig};
@@ -29,7 +29,7 @@ pub(crate) struct Plan {
     /// How many validators.
     pub(crate) validators: u16,
     /// By which protocol.
-    pub(crate) engine: Engine,
+    pub(crate) engine: Protocol,
     /// The first validator's API port; the others follow.
     pub(crate) api_port: u16,
     /// The first validator's peer-to-peer port; the others follow.

@@ -26,7 +26,7 @@ const DRAWN: usize = 600;
 pub(crate) struct Recording {
     validator: String,
     network: Digest,
-    consensus: quorate_crypto::Engine,
+    consensus: quorate_crypto::Protocol,
     epoch: u64,
     /// The version that recorded.
     software: String,

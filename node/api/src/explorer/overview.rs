@@ -179,17 +179,17 @@ fn tiles(overview: &Overview) -> Markup {
 
 fn engine(status: &StatusFacts) -> &'static str {
     match status.consensus {
-        quorate_crypto::Engine::Pbft => "PBFT",
-        quorate_crypto::Engine::Raft => "Raft",
-        quorate_crypto::Engine::Paxos => "Paxos",
+        quorate_crypto::Protocol::Pbft => "PBFT",
+        quorate_crypto::Protocol::Raft => "Raft",
+        quorate_crypto::Protocol::Paxos => "Paxos",
     }
 }
 
 fn leader(status: &StatusFacts) -> &'static str {
     match status.consensus {
-        quorate_crypto::Engine::Pbft => "Primary",
-        quorate_crypto::Engine::Raft => "Leader",
-        quorate_crypto::Engine::Paxos => "Proposer",
+        quorate_crypto::Protocol::Pbft => "Primary",
+        quorate_crypto::Protocol::Raft => "Leader",
+        quorate_crypto::Protocol::Paxos => "Proposer",
     }
 }
 

@@ -17,7 +17,7 @@ use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, ExecutedFacts, Fault, MemberFacts, NetworkFacts, Node,
     PeerFacts, PendingFacts, Refusal, Settled, Snapshot, StatusFacts, TransactionFacts, ValidatorFacts,
 };
-use quorate_crypto::{Committee, Engine, SigningKey, sha256};
+use quorate_crypto::{Committee, Protocol, SigningKey, sha256};
 use quorate_ledger::{
     Address, AssetCode, Digest, Epoch, Height, Parameters, ParametersV1, Timestamp, Transaction,
     ValidatorIndex,
@@ -62,7 +62,7 @@ pub(crate) fn network() -> Digest {
 /// The committee of epoch 0.
 pub(crate) fn committee() -> Committee {
     let validators = (1..=4).map(|seed| key(seed).public()).collect();
-    Committee::new(Epoch(0), Engine::Pbft, 1, validators)
+    Committee::new(Epoch(0), Protocol::Pbft, 1, validators)
 }
 
 pub(crate) fn code(text: &str) -> AssetCode {
@@ -125,7 +125,7 @@ impl Node for Fake {
         let chain = self.chain();
         StatusFacts {
             validator: NAMES[1].to_owned(),
-            consensus: Engine::Pbft,
+            consensus: Protocol::Pbft,
             epoch: Epoch(0),
             view: 2,
             primary: Some(NAMES[2].to_owned()),

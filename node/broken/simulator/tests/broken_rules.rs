@@ -3,7 +3,7 @@
 
 use quorate_consensus::TimerRange;
 use quorate_consensus::broken::Rule;
-use quorate_crypto::Engine;
+use quorate_crypto::Protocol;
 use quorate_simulator_broken::{Broken, Censorship, Command, Lie, Scenario, Simulation};
 
 /// Rules that show as an engine's broken invariant, so as a panic. Of any other a panic shows nothing: it may
@@ -130,12 +130,12 @@ fn under(censorship: Censorship, seed: u64) -> Scenario {
 /// A network of Raft under any mix of faults.
 fn raft(seed: u64) -> Scenario {
     let size = [3, 5, 4, 2][(seed % 4) as usize];
-    Scenario::stormy(size, seed).ordered_by(Engine::Raft)
+    Scenario::stormy(size, seed).ordered_by(Protocol::Raft)
 }
 
 /// The same with machines that crash often while their disks are slow.
 fn raft_crashing(seed: u64) -> Scenario {
-    let mut scenario = crashing(seed).ordered_by(Engine::Raft);
+    let mut scenario = crashing(seed).ordered_by(Protocol::Raft);
     scenario.validators = [1, 3, 5, 2][(seed % 4) as usize];
     scenario
 }
@@ -150,7 +150,7 @@ fn raft_behind(seed: u64) -> Scenario {
 
 /// One of three hears nobody, again and again, and nothing else happens: nobody else should notice.
 fn raft_cut_off(seed: u64) -> Scenario {
-    let mut scenario = Scenario::calm(3, seed).ordered_by(Engine::Raft);
+    let mut scenario = Scenario::calm(3, seed).ordered_by(Protocol::Raft);
     scenario.faults_end_ms = 6_000;
     for at in [1_500, 3_000, 4_500] {
         scenario = scenario
@@ -177,7 +177,7 @@ fn raft_epochs_behind(seed: u64) -> Scenario {
 
 /// Leaders that fail one after another, with entries on their way: the paper's figures 7 and 8.
 fn changing_leaders(seed: u64) -> Scenario {
-    let mut scenario = Scenario::stormy(5, seed).ordered_by(Engine::Raft);
+    let mut scenario = Scenario::stormy(5, seed).ordered_by(Protocol::Raft);
     scenario.faults_end_ms = 8_000;
     scenario.batches = 200;
     scenario.links.partitions = 12;
@@ -190,7 +190,9 @@ fn changing_leaders(seed: u64) -> Scenario {
 /// Five of which two or three are cut off from the others, now these and then those, while messages take
 /// long: leaders come and go with entries that few have, as in the paper's figure 8.
 fn figure_8(seed: u64) -> Scenario {
-    let mut scenario = Scenario::calm(5, seed).ordered_by(Engine::Raft).without_batches();
+    let mut scenario = Scenario::calm(5, seed)
+        .ordered_by(Protocol::Raft)
+        .without_batches();
     scenario.faults_end_ms = 20_000;
     scenario.patience_ms = 10_000;
     scenario.links.least_delay_us = 10_000;
@@ -227,7 +229,7 @@ fn losing(seed: u64) -> Scenario {
 
 /// The same network, ordered by Paxos.
 fn paxos(scenario: impl Fn(u64) -> Scenario) -> impl Fn(u64) -> Scenario {
-    move |seed| scenario(seed).ordered_by(Engine::Paxos)
+    move |seed| scenario(seed).ordered_by(Protocol::Paxos)
 }
 
 macro_rules! found {
@@ -325,11 +327,11 @@ fn an_author_who_is_left_out_for_ever() {
         for ms in (0..4_000).step_by(20) {
             scenario = scenario.at(ms, Command::Submit(1, 4));
         }
-        scenario.broken = rule.map(Broken::Engine);
+        scenario.broken = rule.map(Broken::Protocol);
         Simulation::new(scenario).run().expect_success().longest_wait_ms
     };
     let (broken, sound) = (leaving_out(Some(Rule::LeavingOutAllowed)), leaving_out(None));
-    println!("| Engine(LeavingOutAllowed) | 1 | a batch waits for {broken} ms, not {sound} ms |");
+    println!("| Protocol(LeavingOutAllowed) | 1 | a batch waits for {broken} ms, not {sound} ms |");
     assert!(broken > 3_500 && sound < 3_000, "{broken} and {sound} ms");
 }
 
@@ -337,12 +339,12 @@ fn an_author_who_is_left_out_for_ever() {
 fn raft_a_pre_vote_that_binds() {
     let cut_off = |rule: Option<Rule>| {
         let mut scenario = raft_cut_off(0);
-        scenario.broken = rule.map(Broken::Engine);
+        scenario.broken = rule.map(Broken::Protocol);
         Simulation::new(scenario).run().expect_success().view
     };
     let (broken, sound) = (cut_off(Some(Rule::PreVoteBinds)), cut_off(None));
     println!(
-        "| Engine(PreVoteBinds) | 1 | one that hears nobody ends terms: {broken} of them, not {sound} |"
+        "| Protocol(PreVoteBinds) | 1 | one that hears nobody ends terms: {broken} of them, not {sound} |"
     );
     assert!(broken > sound && sound == 1, "{broken} and {sound} terms");
 }

@@ -5,7 +5,7 @@ use quorate_consensus::broken::{self, Rule};
 use quorate_consensus::raft::{self, AppendEntries, Entry, Position, Replica, RequestVote, Term};
 use quorate_consensus::{Action, Body, Config, Input, Message, Record, TimerRange, Timing, Verified};
 use quorate_crypto::{
-    Certificate, CertificateV1, Committee, Digest, Engine, Epoch, Height, PublicKey, Seal, Signature,
+    Certificate, CertificateV1, Committee, Digest, Epoch, Height, Protocol, PublicKey, Seal, Signature,
     ValidatorIndex, sha256,
 };
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
@@ -20,7 +20,7 @@ fn config(certified: u64) -> Config {
     };
     Config {
         network: sha256(b"broken"),
-        committee: Committee::new(Epoch(0), Engine::Raft, 1, keys),
+        committee: Committee::new(Epoch(0), Protocol::Raft, 1, keys),
         index: Some(ValidatorIndex(1)),
         parameters: Parameters::V1(ParametersV1::default()),
         epoch_start: Height::GENESIS,
@@ -120,7 +120,9 @@ fn raft_entries_of_former_terms_that_match() {
             .iter()
             .any(|body| matches!(body, raft::Body::AppendReply(reply) if reply.success && reply.index == Height(2)))
     });
-    println!("| Engine(FormerTermsMatched) | script | an acknowledgement of what the leader does not have |");
+    println!(
+        "| Protocol(FormerTermsMatched) | script | an acknowledgement of what the leader does not have |"
+    );
     assert_eq!((broken, sound), (true, false));
 }
 
@@ -143,7 +145,7 @@ fn raft_a_vote_for_who_lacks_blocks() {
             .any(|body| matches!(body, raft::Body::VoteReply(reply) if reply.granted))
     });
     println!(
-        "| Engine(LowCertifiedElected) | script | a vote for a candidate that lacks what is committed |"
+        "| Protocol(LowCertifiedElected) | script | a vote for a candidate that lacks what is committed |"
     );
     assert_eq!((broken, sound), (true, false));
 }
@@ -158,6 +160,6 @@ fn raft_what_followed_a_lost_entry_and_comes_back() {
         let terms: Vec<u64> = replica.entries().map(|(_, entry)| entry.term.0).collect();
         terms
     });
-    println!("| Engine(FollowersOfLostKept) | script | a log of entries that never followed each other |");
+    println!("| Protocol(FollowersOfLostKept) | script | a log of entries that never followed each other |");
     assert_eq!((broken, sound), (vec![1, 1, 3, 4], vec![1, 1]));
 }

@@ -1,6 +1,6 @@
 //! The node, the network, its validators and members.
 
-use quorate_crypto::{Committee, Engine, PublicKey};
+use quorate_crypto::{Committee, Protocol, PublicKey};
 use quorate_ledger::{Digest, Epoch, Height, ParametersV1, Timestamp, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -21,7 +21,7 @@ pub struct Status {
     pub validator: String,
     /// `pbft`, `raft` or `paxos`.
     #[schema(value_type = String, example = "pbft")]
-    pub consensus: Engine,
+    pub consensus: Protocol,
     /// The epoch.
     #[schema(value_type = u64)]
     pub epoch: Epoch,
@@ -117,7 +117,7 @@ pub struct CommitteeView {
     pub epoch: Epoch,
     /// `pbft`, `raft` or `paxos`.
     #[schema(value_type = String, example = "pbft")]
-    pub engine: Engine,
+    pub engine: Protocol,
     /// The version of messages and rules.
     pub protocol_version: u32,
     /// Validators that a certificate needs.
@@ -152,7 +152,7 @@ pub struct EpochView {
     pub committee: Digest,
     /// `pbft`, `raft` or `paxos`.
     #[schema(value_type = String, example = "pbft")]
-    pub engine: Engine,
+    pub engine: Protocol,
     /// The version of messages and rules.
     pub protocol_version: u32,
     /// The keys of its validators, in the committee's order.

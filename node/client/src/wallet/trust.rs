@@ -269,7 +269,7 @@ impl From<TrustError> for crate::ClientError {
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::{CertificateV1, Engine, Seal, SealContent, SigningKey, sha256};
+    use quorate_crypto::{CertificateV1, Protocol, Seal, SealContent, SigningKey, sha256};
     use quorate_ledger::{
         Address, Amount, Batch, BatchV1, Block, BlockV1, CertifiedBlockV1, ErrorCode, Executed, Proposal,
         Timestamp, ValidatorIndex,
@@ -284,7 +284,7 @@ mod tests {
 
     fn committee(epoch: u64) -> Committee {
         let validators = keys().iter().map(SigningKey::public).collect();
-        Committee::new(Epoch(epoch), Engine::Pbft, 1, validators)
+        Committee::new(Epoch(epoch), Protocol::Pbft, 1, validators)
     }
 
     fn trusted() -> TrustedGenesis {

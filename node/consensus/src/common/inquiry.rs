@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use quorate_crypto::{Certificate, Engine, Height, ValidatorIndex};
+use quorate_crypto::{Certificate, Height, Protocol, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
 use super::base::{Base, Halted};
@@ -43,8 +43,8 @@ impl Asking {
     /// A peer that answered says that it has certified this much, which may be less: it has crashed since,
     /// and what it had is not on its disk, nor maybe on anybody's. Of what the replica signed there it has told.
     /// Where validators may lie an old message could be passed off as a new one, so there it counts for nothing.
-    pub(crate) fn fall_back(&mut self, engine: Engine, from: ValidatorIndex, certified: Height) {
-        if engine != Engine::Pbft
+    pub(crate) fn fall_back(&mut self, engine: Protocol, from: ValidatorIndex, certified: Height) {
+        if engine != Protocol::Pbft
             && let Some(answer) = self.answers.get_mut(&from)
         {
             *answer = certified.min(*answer);

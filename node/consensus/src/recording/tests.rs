@@ -5,7 +5,7 @@ use super::*;
 use crate::contract::{Config, Timer, TimerRange, Timing};
 use crate::message::{Body, Message, Verified};
 
-fn engine(protocol: quorate_crypto::Engine) -> Engine {
+fn engine(protocol: quorate_crypto::Protocol) -> Engine {
     let members = (1..=4).map(|seed| SigningKey::from_seed(&[seed; 32]).public());
     let range = TimerRange {
         from_ms: 20,
@@ -81,13 +81,13 @@ fn golden_encodings() {
         lines.push(hex::encode(encoder.take()));
     }
     let recorded = Recorded {
-        committee: engine(quorate_crypto::Engine::Raft).committee().clone(),
+        committee: engine(quorate_crypto::Protocol::Raft).committee().clone(),
         snapshot: b"an engine".to_vec(),
     };
     let mut encoder = Encoder::default();
     encoder.begin(Segment {
         engines: vec![recorded],
-        ..segment(&engine(quorate_crypto::Engine::Raft))
+        ..segment(&engine(quorate_crypto::Protocol::Raft))
     });
     lines.push(hex::encode(encoder.take()));
     insta::assert_snapshot!(lines.join("\n"));
@@ -95,7 +95,7 @@ fn golden_encodings() {
 
 #[test]
 fn what_is_encoded_is_read_back() {
-    let mut running = engine(quorate_crypto::Engine::Pbft);
+    let mut running = engine(quorate_crypto::Protocol::Pbft);
     let mut encoder = Encoder::default();
     encoder.begin(segment(&running));
     let mut expected = Vec::new();
@@ -123,7 +123,7 @@ fn what_is_encoded_is_read_back() {
     let Some(FrameV1::Segment(first)) = frames.next() else {
         panic!("a segment comes first");
     };
-    assert_eq!(*first, segment(&engine(quorate_crypto::Engine::Pbft)));
+    assert_eq!(*first, segment(&engine(quorate_crypto::Protocol::Pbft)));
     let entries: Vec<Entry> = frames
         .by_ref()
         .map(|frame| match frame {
@@ -151,7 +151,7 @@ fn an_input_that_is_taken_back_leaves_nothing() {
 #[test]
 fn any_cut_is_torn_and_zeros_are_no_damage() {
     let mut encoder = Encoder::default();
-    encoder.begin(segment(&engine(quorate_crypto::Engine::Paxos)));
+    encoder.begin(segment(&engine(quorate_crypto::Protocol::Paxos)));
     let whole = MAGIC.len() + encoder.len();
     encoder.input(Epoch(2), Timestamp(1), 0, &Input::Stopping);
     let file = [&MAGIC[..], &encoder.take()].concat();
@@ -179,7 +179,7 @@ fn any_cut_is_torn_and_zeros_are_no_damage() {
 
 #[test]
 fn a_snapshot_has_one_encoding() {
-    use quorate_crypto::Engine as Protocol;
+    use quorate_crypto::Protocol;
     for protocol in [Protocol::Pbft, Protocol::Raft, Protocol::Paxos] {
         let mut running = engine(protocol);
         for number in 0..20_u8 {

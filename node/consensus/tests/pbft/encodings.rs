@@ -7,7 +7,7 @@ use quorate_consensus::pbft::{
 };
 use quorate_consensus::{Body, Ed25519, Inquiry, Message, Said, Statement, Testimony, Unverified};
 use quorate_crypto::{
-    Committee, Domain, Engine, Epoch, Height, Signature, SigningKey, ValidatorIndex, sha256,
+    Committee, Domain, Epoch, Height, Protocol, Signature, SigningKey, ValidatorIndex, sha256,
 };
 use quorate_ledger::{Proposal, Timestamp, decode, encode};
 
@@ -188,7 +188,7 @@ fn keys() -> Vec<SigningKey> {
 
 fn members(epoch: u64) -> Committee {
     let keys = keys().iter().map(SigningKey::public).collect();
-    Committee::new(Epoch(epoch), Engine::Pbft, 1, keys)
+    Committee::new(Epoch(epoch), Protocol::Pbft, 1, keys)
 }
 
 fn sign(sender: u16, epoch: u64, body: Body) -> Message {

@@ -8,7 +8,7 @@ use quorate_consensus::raft::{
 };
 use quorate_consensus::{Body, Message, Verified};
 use quorate_crypto::{
-    Certificate, CertificateV1, Committee, Digest, Engine, Epoch, Height, PublicKey, Seal, Signature,
+    Certificate, CertificateV1, Committee, Digest, Epoch, Height, Protocol, PublicKey, Seal, Signature,
     ValidatorIndex, sha256,
 };
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
@@ -21,7 +21,7 @@ pub(crate) const WINDOW: u64 = 16;
 
 pub(crate) fn committee(size: u8) -> Committee {
     let keys = (1..=size).map(|number| PublicKey([number; 32])).collect();
-    Committee::new(Epoch(0), Engine::Raft, 1, keys)
+    Committee::new(Epoch(0), Protocol::Raft, 1, keys)
 }
 
 pub(crate) fn config(size: u8, index: u16) -> Config {

@@ -1,6 +1,6 @@
 //! The store of batches on a real chain database, in a network of two validators.
 
-use quorate_crypto::{Certificate, CertificateV1, Engine, Epoch, Height, Seal, SealContent, SigningKey};
+use quorate_crypto::{Certificate, CertificateV1, Epoch, Height, Protocol, Seal, SealContent, SigningKey};
 use quorate_ledger::{
     Amount, Batch, BatchV1, BlockInput, GenesisAsset, GenesisBalance, GenesisCommittee, GenesisState,
     GenesisValidator, Intent, IntentV1, Operation, Proposal, StateTree, Timestamp, Tip, execute,
@@ -47,7 +47,7 @@ impl World {
             amount: asset.supply,
         };
         let seats = GenesisCommittee {
-            engine: Engine::Pbft,
+            engine: Protocol::Pbft,
             protocol_version: 1,
             validators: keys
                 .iter()
@@ -65,7 +65,7 @@ impl World {
         let chain = Arc::new(chain);
         let rules = Rules {
             network: NETWORK,
-            committee: Committee::new(Epoch(0), Engine::Pbft, 1, validators),
+            committee: Committee::new(Epoch(0), Protocol::Pbft, 1, validators),
             first: Height(1),
             parameters,
         };
@@ -210,7 +210,7 @@ fn a_new_epoch_begins_without_the_batches_of_the_former_one() {
     assert!(world.store.contains(&ordered.digest()));
     let next = Committee::new(
         Epoch(1),
-        Engine::Pbft,
+        Protocol::Pbft,
         1,
         world.keys.iter().map(SigningKey::public).collect(),
     );

@@ -3,7 +3,7 @@
 
 use std::sync::mpsc::sync_channel;
 
-use quorate_crypto::{CertificateV1, Engine, Epoch, Seal, SealContent, SigningKey, ValidatorIndex};
+use quorate_crypto::{CertificateV1, Epoch, Protocol, Seal, SealContent, SigningKey, ValidatorIndex};
 use quorate_ledger::{GenesisCommittee, GenesisValidator, Timestamp, genesis_state, value_hash};
 use quorate_storage::StorageOptions;
 use tempfile::TempDir;
@@ -28,7 +28,7 @@ impl World {
         let key = SigningKey::from_seed(&[1; 32]);
         let parameters = Parameters::default();
         let seats = GenesisCommittee {
-            engine: Engine::Pbft,
+            engine: Protocol::Pbft,
             protocol_version: 1,
             validators: vec![GenesisValidator {
                 key: key.public(),

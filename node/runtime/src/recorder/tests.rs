@@ -21,7 +21,7 @@ fn engine() -> Engine {
     let range = TimerRange { from_ms: 5, to_ms: 9 };
     let config = Config {
         network: Digest([9; 32]),
-        committee: Committee::new(Epoch(0), quorate_crypto::Engine::Pbft, 1, members.collect()),
+        committee: Committee::new(Epoch(0), quorate_crypto::Protocol::Pbft, 1, members.collect()),
         index: Some(ValidatorIndex(0)),
         parameters: Parameters::default(),
         epoch_start: Height::GENESIS,

@@ -1,7 +1,7 @@
 //! The chain: execution, certified blocks, and fetching those of others.
 
 use quorate_consensus::{Input, Record, verify_certificate};
-use quorate_crypto::{Certificate, Digest, Engine, Height};
+use quorate_crypto::{Certificate, Digest, Height, Protocol};
 use quorate_ledger::Proposal;
 
 use super::{Host, Settings};
@@ -103,7 +103,7 @@ impl Host {
 
     /// Whether it leads two halves that decide different things.
     fn has_two_faces(&self) -> bool {
-        self.lie == Some(Lie::Equivocator) && self.settings.engine != Engine::Pbft
+        self.lie == Some(Lie::Equivocator) && self.settings.engine != Protocol::Pbft
     }
 
     fn own_ledger(&self) -> Option<Ledger> {
@@ -254,7 +254,7 @@ impl Host {
             self.disk.batches.insert(*batch);
         }
         let Some(process) = &self.process else { return };
-        if self.settings.engine == Engine::Raft && !self.settings.breaks(Broken::SyncedBeforeDurable) {
+        if self.settings.engine == Protocol::Raft && !self.settings.breaks(Broken::SyncedBeforeDurable) {
             // What lies above a fetched block counts only if that is still there after a crash.
             let durable = process.block_written_at.saturating_sub(world.now) + 1;
             let event = Event::Synced { certificate, batches };

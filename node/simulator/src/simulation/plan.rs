@@ -1,6 +1,6 @@
 //! What is drawn before a run: when batches are submitted, when faults happen, when epochs end.
 
-use quorate_crypto::{Engine, ValidatorIndex};
+use quorate_crypto::{Protocol, ValidatorIndex};
 
 use super::Simulation;
 use crate::random::Random;
@@ -64,7 +64,7 @@ impl Simulation {
             let at = random.between(1, end);
             let losses = [Lost::Journal, Lost::Everything, Lost::SinceBackup];
             let of = random.pick(&losses).copied().unwrap_or(Lost::Journal);
-            let noticed = random.chance(500) || self.scenario.engine != Engine::Pbft;
+            let noticed = random.chance(500) || self.scenario.engine != Protocol::Pbft;
             let loss = Loss { of, noticed };
             plan.push((random.between(0, at), Command::BackUp(who.0)));
             plan.push((at, Command::Lose(who.0, loss)));

@@ -1,7 +1,7 @@
 //! Networks where crashes are all that is tolerated, of Raft and of Paxos: leaders that die, stop or are cut
 //! off, and followers that come back.
 
-use quorate_crypto::{Engine, ValidatorIndex, sha256};
+use quorate_crypto::{Protocol, ValidatorIndex, sha256};
 use quorate_simulator::{Command, Loss, Lost, Scenario, Simulation};
 
 use crate::run;
@@ -12,14 +12,14 @@ macro_rules! stories {
         mod raft {
             $(#[test]
             fn $name() {
-                super::$name(quorate_crypto::Engine::Raft);
+                super::$name(quorate_crypto::Protocol::Raft);
             })*
         }
 
         mod paxos {
             $(#[test]
             fn $name() {
-                super::$name(quorate_crypto::Engine::Paxos);
+                super::$name(quorate_crypto::Protocol::Paxos);
             })*
         }
     };
@@ -46,13 +46,13 @@ stories! {
 }
 
 /// Nothing happens to it but what a story adds.
-fn calm(engine: Engine, validators: usize) -> Scenario {
+fn calm(engine: Protocol, validators: usize) -> Scenario {
     Scenario::calm(validators, 0).ordered_by(engine)
 }
 
 /// A batch every 20 ms at the last validator, while something befalls another: whoever it is, it leads in
 /// some seeds.
-fn busy(engine: Engine, validators: u16, befalls: fn(u16) -> Command) -> Vec<Scenario> {
+fn busy(engine: Protocol, validators: u16, befalls: fn(u16) -> Command) -> Vec<Scenario> {
     let others = 0..validators - 1;
     let story = |who| {
         let mut scenario = calm(engine, usize::from(validators))
@@ -67,7 +67,7 @@ fn busy(engine: Engine, validators: u16, befalls: fn(u16) -> Command) -> Vec<Sce
     others.map(story).collect()
 }
 
-fn commits_resume_within_a_second_of_a_leaders_death(engine: Engine) {
+fn commits_resume_within_a_second_of_a_leaders_death(engine: Protocol) {
     for validators in [3, 5, 7] {
         for scenario in busy(engine, validators, Command::Crash) {
             for report in run(&scenario) {
@@ -84,7 +84,7 @@ fn commits_resume_within_a_second_of_a_leaders_death(engine: Engine) {
 
 #[test]
 fn a_leader_that_stops_hands_over_and_hardly_anybody_waits() {
-    let engine = Engine::Raft;
+    let engine = Protocol::Raft;
     for validators in [3, 5] {
         for scenario in busy(engine, validators, Command::Stop) {
             for report in run(&scenario) {
@@ -95,7 +95,7 @@ fn a_leader_that_stops_hands_over_and_hardly_anybody_waits() {
     }
 }
 
-fn a_leader_that_comes_back_follows(engine: Engine) {
+fn a_leader_that_comes_back_follows(engine: Protocol) {
     for who in 0..3 {
         let mut scenario = calm(engine, 3)
             .at(1_000, Command::Crash(who))
@@ -108,7 +108,7 @@ fn a_leader_that_comes_back_follows(engine: Engine) {
     }
 }
 
-fn pitfall_10_one_validator_needs_no_peers(engine: Engine) {
+fn pitfall_10_one_validator_needs_no_peers(engine: Protocol) {
     let scenario = calm(engine, 1)
         .at(300, Command::Rejoin(0, 0))
         .at(500, Command::Crash(0))
@@ -119,7 +119,7 @@ fn pitfall_10_one_validator_needs_no_peers(engine: Engine) {
     }
 }
 
-fn two_validators_go_on_when_both_are_back(engine: Engine) {
+fn two_validators_go_on_when_both_are_back(engine: Protocol) {
     let mut scenario = calm(engine, 2)
         .at(900, Command::Crash(0))
         .at(1_500, Command::Start(0))
@@ -130,7 +130,7 @@ fn two_validators_go_on_when_both_are_back(engine: Engine) {
     run(&scenario);
 }
 
-fn pitfall_08_a_network_goes_on_after_a_restart_of_all_with_chains_behind(engine: Engine) {
+fn pitfall_08_a_network_goes_on_after_a_restart_of_all_with_chains_behind(engine: Protocol) {
     let mut scenario = calm(engine, 3);
     scenario.parameters.window = 2;
     scenario.machines.chain_lag_us = 700_000;
@@ -146,7 +146,7 @@ fn pitfall_08_a_network_goes_on_after_a_restart_of_all_with_chains_behind(engine
     }
 }
 
-fn pitfall_09_a_follower_far_behind_catches_up_by_certified_blocks(engine: Engine) {
+fn pitfall_09_a_follower_far_behind_catches_up_by_certified_blocks(engine: Protocol) {
     let mut scenario = calm(engine, 3)
         .at(50, Command::Crash(2))
         .at(1_900, Command::Start(2));
@@ -159,7 +159,7 @@ fn pitfall_09_a_follower_far_behind_catches_up_by_certified_blocks(engine: Engin
     }
 }
 
-fn pitfall_07_a_validator_that_is_cut_off_drives_no_terms_up(engine: Engine) {
+fn pitfall_07_a_validator_that_is_cut_off_drives_no_terms_up(engine: Protocol) {
     for cut_off in 0..4 {
         let mut scenario = calm(engine, 4)
             .at(1_000, Command::Isolate(vec![cut_off]))
@@ -173,7 +173,7 @@ fn pitfall_07_a_validator_that_is_cut_off_drives_no_terms_up(engine: Engine) {
     }
 }
 
-fn halves_go_on_soon_after_they_meet_again(engine: Engine) {
+fn halves_go_on_soon_after_they_meet_again(engine: Protocol) {
     let mut scenario = calm(engine, 4)
         .at(1_000, Command::Isolate(vec![0, 1]))
         .at(20_000, Command::Heal);
@@ -186,12 +186,12 @@ fn halves_go_on_soon_after_they_meet_again(engine: Engine) {
             report.settled_ms
         );
         // In Paxos each half goes on trying, more and more rarely.
-        let most = if engine == Engine::Raft { 6 } else { 40 };
+        let most = if engine == Protocol::Raft { 6 } else { 40 };
         assert!(report.view < most, "term {}", report.view);
     }
 }
 
-fn a_leader_that_hears_nobody_gives_way(engine: Engine) {
+fn a_leader_that_hears_nobody_gives_way(engine: Protocol) {
     for deaf in 0..3 {
         let mut scenario = calm(engine, 3).without_batches();
         for peer in (0..3).filter(|peer| *peer != deaf) {
@@ -209,14 +209,14 @@ fn a_leader_that_hears_nobody_gives_way(engine: Engine) {
     }
 }
 
-fn pitfall_24_a_leader_far_ahead_of_time_is_replaced(engine: Engine) {
+fn pitfall_24_a_leader_far_ahead_of_time_is_replaced(engine: Protocol) {
     for who in 0..3 {
         let scenario = calm(engine, 3).at(1, Command::SetClock(who, 60_000));
         run(&scenario);
     }
 }
 
-fn pitfall_24_a_clock_behind_delays_no_one_else(engine: Engine) {
+fn pitfall_24_a_clock_behind_delays_no_one_else(engine: Protocol) {
     let mut scenario = calm(engine, 3)
         .without_batches()
         .at(1, Command::SetClock(2, -60_000));
@@ -230,7 +230,7 @@ fn pitfall_24_a_clock_behind_delays_no_one_else(engine: Engine) {
     }
 }
 
-fn an_idle_network_has_heartbeats_alone(engine: Engine) {
+fn an_idle_network_has_heartbeats_alone(engine: Protocol) {
     let scenario = Scenario {
         linger_ms: 10_000,
         ..calm(engine, 4)
@@ -242,7 +242,7 @@ fn an_idle_network_has_heartbeats_alone(engine: Engine) {
     }
 }
 
-fn epochs_end_and_begin_while_leaders_die(engine: Engine) {
+fn epochs_end_and_begin_while_leaders_die(engine: Protocol) {
     for ms in 0..20 {
         let mut scenario = Scenario {
             seed: ms,
@@ -259,7 +259,7 @@ fn epochs_end_and_begin_while_leaders_die(engine: Engine) {
     }
 }
 
-fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_epoch(engine: Engine) {
+fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_epoch(engine: Protocol) {
     for of in [Lost::Journal, Lost::Everything] {
         let mut scenario = calm(engine, 3)
             .at(1_000, Command::Lose(2, Loss::noticed(of)))
@@ -273,7 +273,7 @@ fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_e
     }
 }
 
-fn pitfall_27_a_validator_restored_from_a_backup_finds_out(engine: Engine) {
+fn pitfall_27_a_validator_restored_from_a_backup_finds_out(engine: Protocol) {
     let mut scenario = calm(engine, 3)
         .at(800, Command::BackUp(2))
         .at(1_800, Command::Lose(2, Loss::unnoticed(Lost::SinceBackup)))
@@ -288,7 +288,7 @@ fn pitfall_27_a_validator_restored_from_a_backup_finds_out(engine: Engine) {
 
 /// Five of which two are cut off from the others, now these and then those, while messages take long:
 /// leaders come and go with entries that few have, as in the paper's figures 7 and 8.
-fn leaders_that_come_and_go_lose_nothing_that_was_committed(engine: Engine) {
+fn leaders_that_come_and_go_lose_nothing_that_was_committed(engine: Protocol) {
     for seed in 0..400_u64 {
         let mut scenario = Scenario {
             seed,
@@ -320,7 +320,7 @@ fn leaders_that_come_and_go_lose_nothing_that_was_committed(engine: Engine) {
 
 /// Leaders die and are cut off with more entries on their way than a message holds, many messages are lost, and
 /// chains are far behind: logs are matched by many messages, of which some are of former lives.
-fn logs_longer_than_a_message_become_the_same(engine: Engine) {
+fn logs_longer_than_a_message_become_the_same(engine: Protocol) {
     for seed in 0..4_u64 {
         let mut scenario = Scenario {
             seed,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quorate_crypto::{
-    Certificate, CertificateV1, Committee, Engine, PublicKey, Seal, SealContent, Signature, SigningKey,
+    Certificate, CertificateV1, Committee, Protocol, PublicKey, Seal, SealContent, Signature, SigningKey,
     sha256,
 };
 use quorate_ledger::{
@@ -166,7 +166,7 @@ impl BenchChain {
             member: holder,
         });
         let seats = GenesisCommittee {
-            engine: Engine::Pbft,
+            engine: Protocol::Pbft,
             protocol_version: 1,
             validators: seats.collect(),
         };
@@ -362,7 +362,7 @@ fn committee() -> (Vec<SigningKey>, Committee) {
         .map(|number| SigningKey::from_seed(&[number; 32]))
         .collect();
     let keys = validators.iter().map(SigningKey::public).collect();
-    (validators, Committee::new(Epoch(0), Engine::Pbft, 1, keys))
+    (validators, Committee::new(Epoch(0), Protocol::Pbft, 1, keys))
 }
 
 /// Payments between accounts that are drawn anew for each, by a fixed rule.

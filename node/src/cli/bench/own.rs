@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use quorate_crypto::Engine;
+use quorate_crypto::Protocol;
 
-use crate::cli::localnet::EngineName;
+use crate::cli::localnet::ProtocolArg;
 use crate::failure::{Exit, Failure};
 use crate::localnet::make::Plan;
 
@@ -18,8 +18,8 @@ pub(super) struct OwnNetworkArgs {
     validators: u16,
     /// The protocol: pbft, for four validators at least, raft or paxos
     #[arg(long, value_name = "NAME", value_enum, env = "QUORATE_CONSENSUS")]
-    #[arg(default_value_t = EngineName::Pbft, hide_possible_values = true)]
-    consensus: EngineName,
+    #[arg(default_value_t = ProtocolArg::Pbft, hide_possible_values = true)]
+    consensus: ProtocolArg,
     /// The first validator's API port; operations listeners are 100 above
     #[arg(long, value_name = "PORT", env = "QUORATE_API_PORT", default_value_t = 18100)]
     api_port: u16,
@@ -41,8 +41,8 @@ impl OwnNetworkArgs {
                 Failure::failed(format!("{} exists", folder.display())).hint("name a new folder with --dir")
             );
         }
-        let engine = Engine::from(self.consensus);
-        if engine == Engine::Pbft && self.validators < 4 {
+        let engine = Protocol::from(self.consensus);
+        if engine == Protocol::Pbft && self.validators < 4 {
             return Err(Failure::usage(
                 "--validators: PBFT bears no fault with fewer than four",
             ));

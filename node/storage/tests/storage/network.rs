@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use quorate_crypto::{
-    Certificate, CertificateV1, Committee, Engine, Seal, SealContent, SigningKey, ValidatorIndex,
+    Certificate, CertificateV1, Committee, Protocol, Seal, SealContent, SigningKey, ValidatorIndex,
 };
 use quorate_ledger::{
     Address, Amount, AssetCode, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Digest, Epoch,
@@ -61,7 +61,7 @@ impl Network {
         let parameters = Parameters::default();
         let validator = SigningKey::from_seed(&[2; 32]);
         let seats = GenesisCommittee {
-            engine: Engine::Pbft,
+            engine: Protocol::Pbft,
             protocol_version: 1,
             validators: vec![GenesisValidator {
                 key: validator.public(),
@@ -75,7 +75,7 @@ impl Network {
             .iter()
             .map(|(key, value)| (*key, quorate_ledger::value_hash(value.as_deref().unwrap())));
         let tree = StateTree::load(tip.height, values);
-        let committee = Committee::new(Epoch(0), Engine::Pbft, 1, vec![validator.public()]);
+        let committee = Committee::new(Epoch(0), Protocol::Pbft, 1, vec![validator.public()]);
         Self {
             genesis,
             tip,
@@ -165,7 +165,7 @@ impl Network {
         let certificate = self.certify(&execution.tip);
         self.tip = execution.tip.clone();
         let key = self.validator.public();
-        self.committee = Committee::new(self.tip.epoch, Engine::Pbft, 1, vec![key]);
+        self.committee = Committee::new(self.tip.epoch, Protocol::Pbft, 1, vec![key]);
         (execution, certificate)
     }
 
