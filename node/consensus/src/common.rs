@@ -3,7 +3,7 @@
 //! A decided height is executed by the driver, sealed by each replica and certified by a quorum of seals
 //! ([`sealing`]). Whatever can be lost is asked for again, by statuses and by fetched blocks
 //! ([`catch_up`]). A replica that starts asks what it signed before it says anything new ([`inquiry`],
-//! [`heard`]). Batches wait to be ordered in [`candidates`]. An engine's replica is a [`Member`]: it has
+//! [`heard`]). Batches wait to be ordered in [`candidates`]. An engine's replica is an [`Orderer`]: it has
 //! a [`Base`], and answers what these parts ask it.
 
 mod base;
@@ -11,7 +11,7 @@ mod candidates;
 mod catch_up;
 mod heard;
 mod inquiry;
-mod member;
+mod orderer;
 mod outcome;
 mod sealing;
 
@@ -21,7 +21,7 @@ pub use candidates::MAX_CANDIDATES;
 pub use catch_up::MAX_ANSWER;
 pub(crate) use catch_up::{CatchUp, bit, count, mask};
 pub(crate) use inquiry::Inquiring;
-pub(crate) use member::Member;
+pub(crate) use orderer::Orderer;
 pub(crate) use outcome::{Outcome, Recorded, SealVote};
 pub(crate) use sealing::Sealing;
 

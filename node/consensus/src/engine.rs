@@ -3,7 +3,7 @@
 use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
-use crate::common::{Base, Halted, Inquiring as _, Member as _, Waiting};
+use crate::common::{Base, Halted, Inquiring as _, Orderer as _, Waiting};
 use crate::contract::{Config, Input, Now, Record, Step};
 use crate::message::Body;
 use crate::paxos;

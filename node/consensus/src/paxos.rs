@@ -82,8 +82,8 @@
 mod acceptor;
 mod inspect;
 mod learner;
-mod member;
 mod message;
+mod orderer;
 mod proposer;
 mod recovery;
 mod replica;

@@ -75,10 +75,10 @@
 mod certificate;
 mod inspect;
 mod instance;
-mod member;
 mod message;
 mod new_view;
 mod normal;
+mod orderer;
 mod recovery;
 mod replica;
 mod testimony;

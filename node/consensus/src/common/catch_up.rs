@@ -8,7 +8,7 @@ use quorate_ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::inquiry::Inquiring;
-use super::member::Member;
+use super::orderer::Orderer;
 use super::outcome::Outcome;
 use crate::contract::{Action, MAX_WINDOW, Rejection, Timer};
 use crate::message::{Body, Holding, Message, Status};
@@ -122,7 +122,7 @@ impl StatusDue {
     }
 }
 
-pub(crate) trait CatchUp: Member {
+pub(crate) trait CatchUp: Orderer {
     fn mark(&self) -> Mark {
         Mark {
             reign: self.reign(),
@@ -360,7 +360,7 @@ pub(crate) trait CatchUp: Member {
     }
 }
 
-impl<R: Member> CatchUp for R {}
+impl<R: Orderer> CatchUp for R {}
 
 /// Whether something that was done `at` may be done again; if so, it is done `now`.
 fn is_due(at: &mut Option<Timestamp>, now: Timestamp, at_most_every_ms: u64) -> bool {

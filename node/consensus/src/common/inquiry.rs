@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 
 use super::base::{Base, Halted};
 use super::catch_up::CatchUp;
-use super::member::Member;
+use super::orderer::Orderer;
 use crate::contract::{Action, Rejection, Told};
 use crate::message::{Body, Message, Status};
 use crate::testimony::{Inquiry, MAX_SAID, Said, Statement, Testimony};
@@ -57,7 +57,7 @@ impl Asking {
     }
 }
 
-pub(crate) trait Inquiring: Member {
+pub(crate) trait Inquiring: Orderer {
     /// Asks, if it was told a nonce, and if a quorum needs anybody else.
     fn begin_inquiry(&mut self) {
         let answers_needed = self.answers_needed();
@@ -275,4 +275,4 @@ pub(crate) trait Inquiring: Member {
     }
 }
 
-impl<R: Member> Inquiring for R {}
+impl<R: Orderer> Inquiring for R {}

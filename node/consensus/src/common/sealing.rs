@@ -7,12 +7,12 @@ use quorate_crypto::{Certificate, Digest, Height, Signature, ValidatorIndex};
 use super::base::Halted;
 use super::catch_up::CatchUp;
 use super::inquiry::Inquiring;
-use super::member::Member;
+use super::orderer::Orderer;
 use super::outcome::{Recorded, SealVote};
 use crate::contract::{Action, Record, Rejection};
 use crate::message::Body;
 
-pub(crate) trait Sealing: Member {
+pub(crate) trait Sealing: Orderer {
     /// The decided block was executed here: seal it.
     fn on_executed(&mut self, height: Height, block: Digest) -> Result<(), Rejection> {
         let outcome = self.outcome_mut(height)?;
@@ -186,4 +186,4 @@ pub(crate) trait Sealing: Member {
     }
 }
 
-impl<R: Member> Sealing for R {}
+impl<R: Orderer> Sealing for R {}

@@ -11,7 +11,7 @@ use super::message::{
     Accept, Accepted, AcceptedValue, Ballot, Body, MAX_PROMISED, Nack, Prepare, Promise, Record, Value,
     ValueDigest,
 };
-use crate::common::Member as _;
+use crate::common::Orderer as _;
 use crate::contract::{Action, Rejection};
 use crate::message::Message;
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Replica;
 use super::message::{Accepted, Body, Chosen};
-use crate::common::Member as _;
+use crate::common::Orderer as _;
 use crate::contract::{Action, Rejection};
 use crate::message::{self, Message};
 

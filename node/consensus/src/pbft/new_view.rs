@@ -10,7 +10,7 @@ use super::instance::{Instance, Proposed};
 use super::message::{self, NewView, SignedClaims, View, ViewChange};
 use super::primary_of;
 use super::view_change::{view_change_of, view_of};
-use crate::common::{Member as _, Sealing as _};
+use crate::common::{Orderer as _, Sealing as _};
 use crate::contract::{Record, Rejection};
 use crate::message::{Body, Message};
 

@@ -7,7 +7,7 @@ use super::Replica;
 use super::instance::{Phase, Proposed, Vote};
 use super::message::{Body, View};
 use super::primary_of;
-use crate::common::{EAGER_PROPOSALS, GATHERED_BATCHES, Member as _, Recorded};
+use crate::common::{EAGER_PROPOSALS, GATHERED_BATCHES, Orderer as _, Recorded};
 use crate::contract::{Action, Record, Rejection};
 use crate::message::Message;
 

@@ -12,7 +12,7 @@ use super::Replica;
 use super::certificate::PreparedCertificate;
 use super::instance::{Instance, Phase, Proposed, Vote};
 use super::message::Body;
-use crate::common::{Member as _, SealVote};
+use crate::common::{Orderer as _, SealVote};
 use crate::contract::Record;
 use crate::message::{self, Message};
 

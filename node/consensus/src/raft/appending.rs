@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::MAX_LOG;
 use super::Replica;
 use super::message::{AppendEntries, AppendReply, Body, Entry, Record, Term};
-use crate::common::Member as _;
+use crate::common::Orderer as _;
 use crate::contract::{Action, Rejection};
 
 /// An entry of the leader that is not in the log yet.

@@ -4,7 +4,7 @@ use quorate_crypto::ValidatorIndex;
 
 use super::Replica;
 use super::message::{self, Term};
-use crate::common::Member as _;
+use crate::common::Orderer as _;
 use crate::contract::Record;
 use crate::message::Body;
 

@@ -3,12 +3,12 @@
 use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
-use crate::common::{Base, Member, Outcome, Sealing as _, mask};
+use crate::common::{Base, Orderer, Outcome, Sealing as _, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
 use crate::testimony::{Said, Statement};
 
-impl Member for Replica {
+impl Orderer for Replica {
     fn base(&self) -> &Base {
         &self.base
     }

@@ -9,7 +9,7 @@ use crate::message::{Holding, Message, Status};
 use crate::testimony::Said;
 
 /// A replica of some engine.
-pub(crate) trait Member: Sized {
+pub(crate) trait Orderer: Sized {
     fn base(&self) -> &Base;
 
     fn base_mut(&mut self) -> &mut Base;
