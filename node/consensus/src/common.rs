@@ -3,11 +3,11 @@
 //! A decided height is executed by the driver, sealed by each replica and certified by a quorum of seals
 //! ([`sealing`]). Whatever can be lost is asked for again, by statuses and by fetched blocks
 //! ([`catch_up`]). A replica that starts asks what it signed before it says anything new ([`inquiry`],
-//! [`heard`]). Batches wait to be ordered in [`candidates`]. An engine's replica is an [`Orderer`]: it has
+//! [`heard`]). Batches wait to be ordered in [`backlog`]. An engine's replica is an [`Orderer`]: it has
 //! a [`Base`], and answers what these parts ask it.
 
+mod backlog;
 mod base;
-mod candidates;
 mod catch_up;
 mod heard;
 mod inquiry;
@@ -15,9 +15,9 @@ mod orderer;
 mod outcome;
 mod sealing;
 
+pub use backlog::MAX_BACKLOG;
 pub(crate) use base::Base;
 pub use base::{Awaited, Halted, Waiting};
-pub use candidates::MAX_CANDIDATES;
 pub use catch_up::MAX_ANSWER;
 pub(crate) use catch_up::{CatchUp, bit, count, mask};
 pub(crate) use inquiry::Inquiring;

@@ -120,9 +120,9 @@ pub enum Input {
     Message(#[serde(deserialize_with = "Verified::taken_from")] Verified<Message>),
     /// The answer to [`Action::Sign`]: signed, and durable where it must be.
     Own(Message),
-    /// Batches that passed the check and are kept here: candidates for proposals.
+    /// Batches that passed the check and are kept here, to be proposed.
     BatchesAvailable(Vec<Digest>),
-    /// Candidates that need no ordering any more: blocks that were fetched have them, or nothing is
+    /// Backlog that need no ordering any more: blocks that were fetched have them, or nothing is
     /// left in them to execute.
     BatchesObsolete(Vec<Digest>),
     /// The answer to [`Action::RequireBatches`]: all of this proposal's batches are here and good.

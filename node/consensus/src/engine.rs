@@ -63,7 +63,7 @@ impl Engine {
             Self::Raft(replica) => replica.base_mut(),
             Self::Paxos(replica) => replica.base_mut(),
         };
-        base.candidates.complete();
+        base.backlog.complete();
     }
 
     /// The committee that it was made for.
@@ -136,7 +136,7 @@ impl Engine {
 
     /// How many batches wait to be ordered.
     pub fn unordered_batches(&self) -> usize {
-        self.base().candidates.len()
+        self.base().backlog.len()
     }
 
     /// Whose answers are still to come before it votes; empty once it does.

@@ -86,7 +86,7 @@ mod timers;
 mod view_change;
 
 pub use crate::common::{
-    Awaited, EAGER_PROPOSALS, GATHERED_BATCHES, Halted, MAX_ANSWER, MAX_CANDIDATES, Waiting,
+    Awaited, EAGER_PROPOSALS, GATHERED_BATCHES, Halted, MAX_ANSWER, MAX_BACKLOG, Waiting,
 };
 pub use certificate::{PrepareSignature, PreparedCertificate};
 pub(crate) use message::vote_bytes;

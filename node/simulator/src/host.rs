@@ -100,7 +100,7 @@ pub(crate) struct Host {
     pub(crate) life: u64,
     pub(crate) paused: bool,
     /// What came while it stood still.
-    backlog: Vec<Event>,
+    unheard: Vec<Event>,
     settings: Settings,
     disk: Disk,
     /// A copy of the disk, to restore it from.
@@ -190,7 +190,7 @@ impl Host {
             lie,
             life: 0,
             paused: false,
-            backlog: Vec::new(),
+            unheard: Vec::new(),
             settings,
             disk: Disk::default(),
             backup: Disk::default(),
@@ -322,7 +322,7 @@ impl Host {
         }
         self.life += 1;
         self.paused = false;
-        self.backlog.clear();
+        self.unheard.clear();
     }
 
     /// Its engine hears that the process will end.
@@ -351,8 +351,8 @@ impl Host {
             return;
         }
         world.note(Some(self.place), Kind::Resume, || "goes on".to_owned());
-        let backlog = std::mem::take(&mut self.backlog);
-        let (timers, others): (Vec<_>, Vec<_>) = backlog
+        let unheard = std::mem::take(&mut self.unheard);
+        let (timers, others): (Vec<_>, Vec<_>) = unheard
             .into_iter()
             .partition(|event| matches!(event, Event::Timer { .. }));
         for event in others {
@@ -398,7 +398,7 @@ impl Host {
             return;
         }
         if self.paused {
-            self.backlog.push(event);
+            self.unheard.push(event);
             return;
         }
         self.on_event(world, event);
@@ -407,7 +407,7 @@ impl Host {
     fn on_event(&mut self, world: &mut World, event: Event) {
         let Some(process) = &mut self.process else { return };
         if process.changing && !matches!(event, Event::EpochDurable) {
-            self.backlog.push(event);
+            self.unheard.push(event);
             return;
         }
         match event {

@@ -7,7 +7,7 @@ use quorate_crypto::{Certificate, Height, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::candidates::Candidates;
+use super::backlog::Backlog;
 use super::catch_up::{Mark, Peers, StatusDue};
 use super::heard::{self, Heard};
 use super::inquiry::Asking;
@@ -65,7 +65,7 @@ pub(crate) struct Base {
     pub(crate) certificates: BTreeMap<Height, Certificate>,
     /// The last height of the epoch, once it is known.
     pub(crate) epoch_end: Option<Height>,
-    pub(crate) candidates: Candidates,
+    pub(crate) backlog: Backlog,
     pub(crate) peers: Peers,
     /// What it asked when it started: it says nothing new until that is answered.
     pub(crate) asking: Asking,
@@ -102,7 +102,7 @@ impl Base {
             certified: config.certified,
             certificates,
             epoch_end: config.epoch_end,
-            candidates: Candidates::default(),
+            backlog: Backlog::default(),
             peers: Peers::default(),
             asking: Asking::default(),
             heard: Heard::default(),
@@ -182,13 +182,13 @@ impl Base {
 
     /// What a leader proposes now: the oldest batches that are free, or nothing. They are taken.
     pub(crate) fn next_proposal(&mut self) -> Proposal {
-        let batches = self.candidates.oldest_free(self.max_proposal_batches().max(1));
+        let batches = self.backlog.oldest_free(self.max_proposal_batches().max(1));
         let proposal = if batches.is_empty() {
             Proposal::null()
         } else {
             Proposal::new(self.now, batches)
         };
-        self.candidates.take(proposal.batches());
+        self.backlog.take(proposal.batches());
         proposal
     }
 
@@ -266,7 +266,7 @@ impl Base {
     /// # Panics
     /// If it does not.
     pub(crate) fn check_invariants(&self) {
-        self.candidates.check_invariants();
+        self.backlog.check_invariants();
         let most = u64::try_from(MAX_WINDOW).expect("a window is small");
         assert!((1..=most).contains(&self.window), "the window is bounded");
         assert!(

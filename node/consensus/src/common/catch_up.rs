@@ -335,7 +335,7 @@ pub(crate) trait CatchUp: Orderer {
     fn has_open_work(&self) -> bool {
         let base = self.base();
         let open = self.is_busy()
-            || base.candidates.len() > 0
+            || base.backlog.len() > 0
             || base.is_ending()
             || base.asking.is_open()
             || base.peers.any_above(base.certified);

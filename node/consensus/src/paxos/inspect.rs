@@ -59,7 +59,7 @@ impl Replica {
 
     /// How many batches wait to be ordered.
     pub fn unordered_batches(&self) -> usize {
-        self.base.candidates.len()
+        self.base.backlog.len()
     }
 
     /// The batches that saying this vouches for: those of whatever it says was accepted. The driver gives it
@@ -122,7 +122,7 @@ impl Replica {
         (&self.proposer, &self.acceptor, &self.learner, &self.outcomes).hash(hasher);
         (self.seen, self.hears_proposer, self.early).hash(hasher);
         (self.base.certified, self.base.epoch_end, self.base.halted).hash(hasher);
-        self.base.candidates.hash(hasher);
+        self.base.backlog.hash(hasher);
     }
 
     /// Asserts what must hold between any two steps.

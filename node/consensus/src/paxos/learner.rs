@@ -118,7 +118,7 @@ impl Replica {
         if outcome.decided.is_some() {
             return;
         }
-        let served = self.base.candidates.remove_ordered(proposal.batches());
+        let served = self.base.backlog.remove_ordered(proposal.batches());
         (outcome.decided, outcome.served) = (Some(proposal.clone()), served);
         self.base.out.actions.push(Action::Decide {
             height,

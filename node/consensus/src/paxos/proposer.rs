@@ -248,9 +248,9 @@ impl Replica {
         let Preparation { ballot, highest, .. } = preparation;
         let next = self.base.certified.next();
         let carried_to = highest.last_key_value().map_or(Height(0), |(height, _)| *height);
-        self.base.candidates.release_all();
+        self.base.backlog.release_all();
         for accepted in highest.values() {
-            self.base.candidates.take(accepted.proposal.batches());
+            self.base.backlog.take(accepted.proposal.batches());
         }
         let carried = highest.into_iter();
         let carried = carried.map(|(height, accepted)| (height, accepted.proposal));
@@ -294,7 +294,7 @@ impl Replica {
         }
         let fresh = height > reign.carried_to;
         if fresh {
-            let free = self.base.candidates.free();
+            let free = self.base.backlog.free();
             let eager = free > 0 && reign.open.len() < EAGER_PROPOSALS;
             if !eager && free < GATHERED_BATCHES && !self.base.is_ending() {
                 return None;

@@ -49,7 +49,7 @@ impl Replica {
 
     /// How many batches wait to be ordered.
     pub fn unordered_batches(&self) -> usize {
-        self.base.candidates.len()
+        self.base.backlog.len()
     }
 
     /// The batches that saying this vouches for: the driver gives it back when they are durable.
@@ -126,7 +126,7 @@ impl Replica {
             self.base.certified,
             &self.base.certificates,
             &self.instances,
-            &self.base.candidates,
+            &self.base.backlog,
         );
         (views, heights, self.base.epoch_end, self.base.halted).hash(hasher);
     }

@@ -77,7 +77,7 @@ impl Replica {
             .retain(|_, change| view_of(change) > Some(view));
         self.changes.complaints.retain(|_, complaint| *complaint >= view);
         self.cancel_new_view_timer();
-        self.base.candidates.release_all();
+        self.base.backlog.release_all();
         for instance in self.instances.values_mut() {
             instance.proposed = None;
         }
@@ -120,7 +120,7 @@ impl Replica {
             if instance.proposed_in(view).is_none() {
                 let batches = proposal.batches().to_vec();
                 instance.proposed = Some(Proposed::new(view, proposal, None));
-                self.base.candidates.take(&batches);
+                self.base.backlog.take(&batches);
                 self.act_on(height);
             }
         }

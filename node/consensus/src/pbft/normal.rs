@@ -34,7 +34,7 @@ impl Replica {
 
     /// The lowest height of the window without a proposal, if the primary should make one now.
     fn next_to_propose(&self) -> Option<Height> {
-        let free = self.base.candidates.free();
+        let free = self.base.backlog.free();
         let mut undecided = 0;
         let mut first_gap = None;
         let mut above_gap = false;
@@ -137,7 +137,7 @@ impl Replica {
                 _ => Rejection::Duplicate,
             });
         }
-        self.base.candidates.take(proposed.proposal.batches());
+        self.base.backlog.take(proposed.proposal.batches());
         let instance = self.instance_mut(height)?;
         instance.proposed = Some(proposed);
         self.act_on(height);
@@ -172,7 +172,7 @@ impl Replica {
     pub(super) fn on_batches_available(&mut self, batches: &[Digest]) -> Result<(), Rejection> {
         batches
             .iter()
-            .try_for_each(|batch| self.base.candidates.insert(*batch))
+            .try_for_each(|batch| self.base.backlog.insert(*batch))
     }
 
     pub(super) fn on_proposal_available(
@@ -350,7 +350,7 @@ impl Replica {
             return; // A status will say that the proposal is missing.
         };
         instance.outcome.decided = Some(proposal.clone());
-        instance.outcome.served = self.base.candidates.remove_ordered(proposal.batches());
+        instance.outcome.served = self.base.backlog.remove_ordered(proposal.batches());
         self.base.out.actions.push(Action::Decide { height, proposal });
     }
 

@@ -33,7 +33,7 @@ impl Replica {
         let heights: Vec<Height> = self.instances.keys().copied().collect();
         for height in heights {
             if let Some(proposed) = self.instances.get(&height).and_then(|i| i.proposed.as_ref()) {
-                self.base.candidates.take(proposed.proposal.batches());
+                self.base.backlog.take(proposed.proposal.batches());
             }
             self.act_on(height);
         }

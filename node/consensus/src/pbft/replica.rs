@@ -75,7 +75,7 @@ impl Replica {
             Input::Own(message) => self.on_own(message),
             Input::BatchesAvailable(batches) => self.on_batches_available(&batches),
             Input::BatchesObsolete(batches) => {
-                self.served |= self.base.candidates.remove_obsolete(&batches);
+                self.served |= self.base.backlog.remove_obsolete(&batches);
                 Ok(())
             }
             Input::ProposalAvailable { height, proposal } => self.on_proposal_available(height, proposal),

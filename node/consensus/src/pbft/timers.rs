@@ -46,7 +46,7 @@ impl Replica {
                     .get(height)
                     .is_some_and(|instance| instance.proposed_in(self.view).is_some())
         };
-        let waiting = self.base.candidates.len() > 0 && !self.base.is_finished();
+        let waiting = self.base.backlog.len() > 0 && !self.base.is_finished();
         waiting
             || self.base.is_ending()
             || self.carried_to > self.base.certified
@@ -63,7 +63,7 @@ impl Replica {
             view: self.view,
             certified: self.base.certified,
             open,
-            waiting: self.base.candidates.len() > 0,
+            waiting: self.base.backlog.len() > 0,
         };
         let Some(running) = self.progress else {
             if wanted {
@@ -89,7 +89,7 @@ impl Replica {
         if progressed {
             self.changes.attempts = 0;
         }
-        let left_out = self.base.candidates.overtaken() > OVERTAKING_BATCHES && !breaks!(LeavingOutAllowed);
+        let left_out = self.base.backlog.overtaken() > OVERTAKING_BATCHES && !breaks!(LeavingOutAllowed);
         let other_work = running.open != now.open || running.waiting != now.waiting;
         if other_work || (progressed && !left_out) || (!open && self.heard_primary) {
             self.start_progress_timer(now);

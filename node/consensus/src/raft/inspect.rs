@@ -63,7 +63,7 @@ impl Replica {
 
     /// How many batches wait to be ordered.
     pub fn unordered_batches(&self) -> usize {
-        self.base.candidates.len()
+        self.base.backlog.len()
     }
 
     /// The batches that saying this vouches for: the driver gives it back when they are durable. Who says that
@@ -134,7 +134,7 @@ impl Replica {
             self.leader_commit,
             &self.unwritten,
         );
-        (terms, heights, reached, &self.signing, &self.base.candidates).hash(hasher);
+        (terms, heights, reached, &self.signing, &self.base.backlog).hash(hasher);
         (self.base.epoch_end, self.base.halted).hash(hasher);
     }
 

@@ -123,9 +123,9 @@ impl Replica {
             Input::Own(message) => self.on_own(message),
             Input::BatchesAvailable(batches) => batches
                 .iter()
-                .try_for_each(|batch| self.base.candidates.insert(*batch)),
+                .try_for_each(|batch| self.base.backlog.insert(*batch)),
             Input::BatchesObsolete(batches) => {
-                self.base.candidates.remove_obsolete(&batches);
+                self.base.backlog.remove_obsolete(&batches);
                 Ok(())
             }
             Input::ProposalAvailable { height, proposal } => self.on_proposal_available(height, proposal),

@@ -57,9 +57,9 @@ impl Replica {
         if breaks!(LeaderOverwrites) {
             self.log.truncate_from(self.commit.next());
         }
-        self.base.candidates.release_all();
+        self.base.backlog.release_all();
         for (_, entry) in self.log.after(self.base.certified) {
-            self.base.candidates.take(entry.proposal.batches());
+            self.base.backlog.take(entry.proposal.batches());
         }
         self.restart_election_timer();
         let inherited = self.log.last_index() > self.commit;
@@ -101,7 +101,7 @@ impl Replica {
             return false;
         };
         let next = self.log.last_index().next();
-        let free = self.base.candidates.free();
+        let free = self.base.backlog.free();
         let uncommitted = self.log.last_index().0.saturating_sub(self.commit.0);
         let eager = free > 0 && uncommitted < EAGER_PROPOSALS as u64;
         let wanted = eager || free >= GATHERED_BATCHES || self.base.is_ending();
@@ -284,7 +284,7 @@ impl Replica {
                 return;
             };
             let proposal = entry.proposal.clone();
-            let served = self.base.candidates.remove_ordered(proposal.batches());
+            let served = self.base.backlog.remove_ordered(proposal.batches());
             let outcome = self.outcomes.entry(height).or_default();
             (outcome.decided, outcome.served) = (Some(proposal.clone()), served);
             self.decided = height;

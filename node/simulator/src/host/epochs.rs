@@ -174,7 +174,7 @@ impl Host {
             }
         }
         self.ask_to_rejoin(world);
-        for event in std::mem::take(&mut self.backlog) {
+        for event in std::mem::take(&mut self.unheard) {
             self.on_event(world, event);
         }
     }

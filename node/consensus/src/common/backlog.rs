@@ -8,15 +8,15 @@ use serde::{Deserialize, Serialize};
 use crate::contract::Rejection;
 
 /// The most batches that wait at once; what is above is refused.
-pub const MAX_CANDIDATES: usize = 16_384;
+pub const MAX_BACKLOG: usize = 16_384;
 
-/// How many ordered batches are remembered, so that one that arrives late is no candidate again.
+/// How many ordered batches are remembered, so that one that arrives late is not taken again.
 const MAX_REMEMBERED: usize = 16_384;
 
 /// Batches in the order in which they came, apart from those that a proposal in flight names.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
-pub(crate) struct Candidates {
-    /// Place of each candidate, by digest.
+pub(crate) struct Backlog {
+    /// Place of each batch that waits, by digest.
     #[serde(skip)]
     places: BTreeMap<Digest, u64>,
     /// The same by place.
@@ -25,7 +25,7 @@ pub(crate) struct Candidates {
     /// Those that no proposal in flight names, by place. A subset of `order`.
     #[serde(with = "by_place")]
     free: BTreeMap<u64, Digest>,
-    /// Named by a proposal in flight, known as candidates or not. Bounded by the window, and
+    /// Named by a proposal in flight, waiting here or not. Bounded by the window, and
     /// after a restart by the journal.
     taken: BTreeSet<Digest>,
     /// Ordered not long ago, oldest first; `ordered` is the same as a set.
@@ -33,12 +33,12 @@ pub(crate) struct Candidates {
     #[serde(skip)]
     ordered: BTreeSet<Digest>,
     next_place: u64,
-    /// How many batches that came later were ordered since the oldest candidate is the oldest and the
-    /// reign is the reign.
+    /// Later batches ordered ahead of the oldest one. Reset when another is the oldest, or a reign
+    /// begins.
     overtaken: u64,
 }
 
-impl Candidates {
+impl Backlog {
     /// Makes again what a snapshot leaves out, as it follows from the rest.
     pub(crate) fn complete(&mut self) {
         self.places = self.order.iter().map(|(place, batch)| (*batch, *place)).collect();
@@ -50,10 +50,8 @@ impl Candidates {
         if self.places.contains_key(&batch) || self.ordered.contains(&batch) {
             return Ok(());
         }
-        if self.places.len() >= MAX_CANDIDATES {
-            return Err(Rejection::Full {
-                limit: MAX_CANDIDATES,
-            });
+        if self.places.len() >= MAX_BACKLOG {
+            return Err(Rejection::Full { limit: MAX_BACKLOG });
         }
         let place = self.next_place;
         self.next_place += 1;
@@ -75,7 +73,7 @@ impl Candidates {
         }
     }
 
-    /// No proposal is in flight any more, as a reign begins: all candidates are free, and its leader
+    /// No proposal is in flight any more, as a reign begins: all are free, and its leader
     /// has left out nobody yet.
     pub(crate) fn release_all(&mut self) {
         self.taken.clear();
@@ -159,14 +157,18 @@ impl Candidates {
     }
 
     pub(crate) fn check_invariants(&self) {
-        assert!(self.places.len() <= MAX_CANDIDATES, "candidates are bounded");
+        assert!(self.places.len() <= MAX_BACKLOG, "the backlog is bounded");
         assert!(
             self.ordered.len() <= MAX_REMEMBERED,
             "remembered batches are bounded"
         );
         assert_eq!(self.ordered.len(), self.order_of_ordered.len(), "one set, twice");
         for (place, batch) in &self.free {
-            assert_eq!(self.places.get(batch), Some(place), "free batches are candidates");
+            assert_eq!(
+                self.places.get(batch),
+                Some(place),
+                "free batches are in the backlog"
+            );
             assert!(!self.taken.contains(batch), "free batches are not in flight");
         }
     }
@@ -202,37 +204,35 @@ mod tests {
 
     #[test]
     fn a_batch_in_flight_is_free_again_after_release() {
-        let mut candidates = Candidates::default();
+        let mut backlog = Backlog::default();
         let (a, b) = (sha256(b"a"), sha256(b"b"));
-        candidates.insert(a).unwrap();
-        candidates.take(&[a, b]);
-        candidates.insert(b).unwrap();
-        assert_eq!(candidates.free(), 0);
-        candidates.release_all();
-        assert_eq!(candidates.oldest_free(9), vec![a, b]);
-        candidates.check_invariants();
+        backlog.insert(a).unwrap();
+        backlog.take(&[a, b]);
+        backlog.insert(b).unwrap();
+        assert_eq!(backlog.free(), 0);
+        backlog.release_all();
+        assert_eq!(backlog.oldest_free(9), vec![a, b]);
+        backlog.check_invariants();
     }
 
     #[test]
     fn an_ordered_batch_that_arrives_late_is_no_candidate() {
-        let mut candidates = Candidates::default();
+        let mut backlog = Backlog::default();
         let batch = sha256(b"a");
-        candidates.remove_ordered(&[batch]);
-        candidates.insert(batch).unwrap();
-        assert_eq!(candidates.len(), 0);
+        backlog.remove_ordered(&[batch]);
+        backlog.insert(batch).unwrap();
+        assert_eq!(backlog.len(), 0);
     }
 
     #[test]
-    fn candidates_are_bounded() {
-        let mut candidates = Candidates::default();
-        for number in 0..MAX_CANDIDATES {
-            candidates.insert(sha256(&number.to_le_bytes())).unwrap();
+    fn the_backlog_is_bounded() {
+        let mut backlog = Backlog::default();
+        for number in 0..MAX_BACKLOG {
+            backlog.insert(sha256(&number.to_le_bytes())).unwrap();
         }
         assert_eq!(
-            candidates.insert(sha256(b"one more")),
-            Err(Rejection::Full {
-                limit: MAX_CANDIDATES
-            })
+            backlog.insert(sha256(b"one more")),
+            Err(Rejection::Full { limit: MAX_BACKLOG })
         );
     }
 }
