@@ -126,7 +126,7 @@ impl Replica {
             self.nack(prepare.ballot);
             return Err(self.wrong_ballot(prepare.ballot));
         }
-        let is_heard = self.hears_proposer && promised.proposer != from;
+        let is_heard = self.proposer_heard && promised.proposer != from;
         if self.base.voter().is_none() || (prepare.ballot > promised && is_heard) {
             return Ok(());
         }
@@ -154,7 +154,7 @@ impl Replica {
     fn enter_ballot(&mut self, ballot: Ballot) {
         self.acceptor.promise(ballot);
         self.see(ballot);
-        self.hears_proposer = false;
+        self.proposer_heard = false;
         self.early = None;
         if self.proposer.ballot() != Some(ballot) {
             self.proposer.give_up();
@@ -220,7 +220,7 @@ impl Replica {
         for value in &accept.values {
             let early = value.fresh && self.base.is_early(&value.proposal);
             if early {
-                (self.early, self.hears_proposer) = (Some(value.proposal.timestamp()), false);
+                (self.early, self.proposer_heard) = (Some(value.proposal.timestamp()), false);
             }
             if early || !self.base.is_acceptable(&value.proposal) {
                 return Err(Rejection::BadProposal { height: value.height });
@@ -232,7 +232,7 @@ impl Replica {
     /// The distinguished proposer is alive: nobody else is needed.
     fn hear_proposer(&mut self) {
         self.proposer.give_up();
-        self.hears_proposer = true;
+        self.proposer_heard = true;
         self.attempts = 0;
         self.restart_election_timer();
     }

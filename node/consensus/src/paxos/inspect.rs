@@ -17,7 +17,7 @@ impl Replica {
 
     /// Whether the distinguished proposer is heard here, or this is it.
     pub fn is_settled(&self) -> bool {
-        self.hears_proposer
+        self.proposer_heard
     }
 
     /// Whether this is the distinguished proposer.
@@ -120,7 +120,7 @@ impl Replica {
     /// configuration and where it believes its peers to be are left out. For model checking.
     pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
         (&self.proposer, &self.acceptor, &self.learner, &self.outcomes).hash(hasher);
-        (self.seen, self.hears_proposer, self.early).hash(hasher);
+        (self.seen, self.proposer_heard, self.early).hash(hasher);
         (self.base.certified, self.base.epoch_end, self.base.halted).hash(hasher);
         self.base.backlog.hash(hasher);
     }

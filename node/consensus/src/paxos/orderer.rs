@@ -18,7 +18,7 @@ impl Orderer for Replica {
     }
 
     fn reign(&self) -> (u64, bool) {
-        (self.acceptor.promised.round, self.hears_proposer)
+        (self.acceptor.promised.round, self.proposer_heard)
     }
 
     fn outcomes(&self) -> impl DoubleEndedIterator<Item = (Height, &Outcome)> {
@@ -81,7 +81,7 @@ impl Orderer for Replica {
                 || !outcome.seals.is_empty()
                 || vote.is_some_and(|vote| vote.ballot == promised)
         };
-        self.outcomes.iter().any(is_open) || !self.acceptor.asked.is_empty() || !self.hears_proposer
+        self.outcomes.iter().any(is_open) || !self.acceptor.asked.is_empty() || !self.proposer_heard
     }
 
     /// That a height is known to be chosen stands in the place of everybody's accepts.

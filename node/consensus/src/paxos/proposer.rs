@@ -161,7 +161,7 @@ impl Replica {
                 ..Preparation::default()
             });
         }
-        self.hears_proposer = false;
+        self.proposer_heard = false;
         if let Some(ballot) = self.proposer.ballot() {
             let certified = self.base.certified;
             self.sign(Body::Prepare(Prepare { ballot, certified }));
@@ -262,7 +262,7 @@ impl Replica {
             ..Reign::default()
         });
         self.learner.begin();
-        self.hears_proposer = true;
+        self.proposer_heard = true;
         self.restart_election_timer();
         self.propose();
         if self.proposer.open_heights() == 0 {
@@ -388,7 +388,7 @@ impl Replica {
             Proposer::Leading(reign) if reign.established => self.prepare(),
             _ => {
                 self.proposer.give_up();
-                self.hears_proposer = false;
+                self.proposer_heard = false;
                 self.restart_election_timer();
             }
         }
@@ -409,7 +409,7 @@ impl Replica {
         reign.stuck_at = lowest;
         if heard < quorum {
             self.proposer.give_up();
-            self.hears_proposer = false;
+            self.proposer_heard = false;
         } else if stuck {
             self.attempts = self.attempts.saturating_add(1);
             self.prepare();

@@ -27,7 +27,7 @@ pub struct Replica {
     pub(super) seen: Ballot,
     /// Whether the promised ballot's proposer has been heard in phase 2 since the election timer was set
     /// anew, or is this one.
-    pub(super) hears_proposer: bool,
+    pub(super) proposer_heard: bool,
     /// The time of a value of its that was too far ahead of this clock: until this has come so far, it counts as
     /// not heard.
     pub(super) early: Option<Timestamp>,
@@ -56,7 +56,7 @@ impl Replica {
             learner: Learner::default(),
             outcomes: BTreeMap::new(),
             seen: Ballot::default(),
-            hears_proposer: false,
+            proposer_heard: false,
             early: None,
             attempts: 0,
             sealed,

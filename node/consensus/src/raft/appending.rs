@@ -48,7 +48,7 @@ impl Replica {
         self.matched = self.matched.max(self.commit.min(append.commit));
         self.check_proposals(&append)?;
         if !self.leader_is_early() {
-            self.hears_leader = true;
+            self.leader_heard = true;
             self.restart_election_timer();
         }
         if append.certified > self.commit && append.certified > self.base.fetching {
@@ -76,7 +76,7 @@ impl Replica {
             let fresh = entry.term == append.term && height > self.matched;
             let early = fresh && self.base.is_early(&entry.proposal);
             if early {
-                (self.early, self.hears_leader) = (Some(entry.proposal.timestamp()), false);
+                (self.early, self.leader_heard) = (Some(entry.proposal.timestamp()), false);
             } else if fresh && follows && !entry.proposal.batches().is_empty() {
                 self.early = None;
             }

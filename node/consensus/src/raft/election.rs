@@ -15,7 +15,7 @@ impl Replica {
     /// No leader was heard in time: asks who would vote for it in the next term. That binds nobody, so
     /// whoever is cut off, or behind, drives no terms up.
     pub(super) fn stand_for_election(&mut self) {
-        self.hears_leader = false;
+        self.leader_heard = false;
         self.role = Role::PreCandidate {
             votes: BTreeSet::new(),
         };
@@ -133,7 +133,7 @@ impl Replica {
         if breaks!(PreVoteBinds) {
             return self.is_up_to_date(request);
         }
-        request.term > self.term && !self.hears_leader && self.is_up_to_date(request)
+        request.term > self.term && !self.leader_heard && self.is_up_to_date(request)
     }
 
     /// One vote a term, first come, first served (section 5.2).
@@ -207,7 +207,7 @@ impl Replica {
         self.term = term;
         self.voted_for = None;
         self.leader = None;
-        self.hears_leader = false;
+        self.leader_heard = false;
         self.early = None;
         self.called = None;
         self.staged.clear();
@@ -217,7 +217,7 @@ impl Replica {
     /// What it did as a candidate or a leader is over.
     pub(super) fn step_down(&mut self) {
         if self.is_leader() {
-            self.hears_leader = false;
+            self.leader_heard = false;
         }
         self.role = Role::Follower;
         self.signing.clear();

@@ -17,7 +17,7 @@ impl Replica {
 
     /// Whether the term has a leader that is heard here, or that this is.
     pub fn is_settled(&self) -> bool {
-        self.hears_leader
+        self.leader_heard
     }
 
     /// Whether this replica leads the term.
@@ -122,7 +122,7 @@ impl Replica {
             self.voted_for,
             &self.role,
             self.leader,
-            self.hears_leader,
+            self.leader_heard,
             self.called,
         );
         let heights = (self.base.certified, &self.log, &self.staged, &self.outcomes);

@@ -19,7 +19,7 @@ impl Orderer for Replica {
     }
 
     fn reign(&self) -> (u64, bool) {
-        (self.term.0, self.hears_leader)
+        (self.term.0, self.leader_heard)
     }
 
     fn outcomes(&self) -> impl DoubleEndedIterator<Item = (Height, &Outcome)> {
@@ -78,7 +78,7 @@ impl Orderer for Replica {
 
     fn is_busy(&self) -> bool {
         let quiet = self.outcomes.is_empty() && self.log.is_empty() && self.staged.is_empty();
-        !quiet || !self.hears_leader
+        !quiet || !self.leader_heard
     }
 
     fn holding(&self, height: Height) -> Holding {

@@ -28,7 +28,7 @@ pub struct Replica {
     /// The term's leader, once it is known.
     pub(super) leader: Option<ValidatorIndex>,
     /// Whether the leader was heard since the election timer was set anew.
-    pub(super) hears_leader: bool,
+    pub(super) leader_heard: bool,
     /// The time of a proposal of the leader's that was too far ahead of this clock: until this has come so far,
     /// the leader counts as not heard.
     pub(super) early: Option<Timestamp>,
@@ -91,7 +91,7 @@ impl Replica {
             persisted: (Term::default(), None),
             role: Role::Follower,
             leader: None,
-            hears_leader: false,
+            leader_heard: false,
             early: None,
             called: None,
             log: Log::new(certified),

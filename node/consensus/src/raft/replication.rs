@@ -47,7 +47,7 @@ impl Replica {
     pub(super) fn become_leader(&mut self) {
         let own = self.base.config.index;
         self.leader = own;
-        self.hears_leader = true;
+        self.leader_heard = true;
         self.role = Role::Leader(Leadership {
             // What is above counts once it comes back signed in this term.
             durable: self.commit,
