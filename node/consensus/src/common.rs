@@ -9,10 +9,10 @@
 mod backlog;
 mod base;
 mod catch_up;
+mod finality;
 mod heard;
 mod inquiry;
 mod orderer;
-mod outcome;
 mod sealing;
 
 pub use backlog::MAX_BACKLOG;
@@ -20,9 +20,9 @@ pub(crate) use base::Base;
 pub use base::{Awaited, Halted, Waiting};
 pub use catch_up::MAX_ANSWER;
 pub(crate) use catch_up::{CatchUp, bit, count, mask};
+pub(crate) use finality::{Finality, Recorded, SealVote};
 pub(crate) use inquiry::Inquiring;
 pub(crate) use orderer::Orderer;
-pub(crate) use outcome::{Outcome, Recorded, SealVote};
 pub(crate) use sealing::Sealing;
 
 /// While fewer of its proposals than this are undecided, a leader proposes at once.

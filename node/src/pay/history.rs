@@ -10,7 +10,7 @@ use super::file::Row;
 use super::journal::{How, Journal, Known, Paid};
 use super::plan::{Batch, Unit};
 use crate::failure::Failure;
-use crate::wallet::{Ledger, Outcome};
+use crate::wallet::{Fate, Ledger};
 
 /// How many transactions are asked for at a time.
 const PAGE: u32 = 200;
@@ -64,7 +64,7 @@ pub(crate) async fn search(
             if let Some(&first) = salts.get(&view.salt) {
                 // A salt alone proves nothing: the operations must be the rows'.
                 if let Some(found) = matching(first, rows, view) {
-                    ledger.confirm(&Outcome::of_view(&found.view)).await?;
+                    ledger.confirm(&Fate::of_view(&found.view)).await?;
                     findings.executed.push(found);
                 }
             } else if let Some(&first) = notes.get(&view.salt)

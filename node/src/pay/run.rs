@@ -21,7 +21,7 @@ use super::result::{RowResult, RowStatus};
 use crate::failure::{Exit, Failure};
 use crate::localnet::make::now;
 use crate::wallet::ledger::Tip;
-use crate::wallet::{Ledger, Outcome};
+use crate::wallet::{Fate, Ledger};
 
 /// The longest wait that a node is asked for in one call.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);
@@ -571,7 +571,7 @@ impl<'a> Run<'a> {
     async fn fate(&self, signed: &Signed, submitted: &Submitted) -> Result<Option<Fate>, Failure> {
         match submitted.status {
             SubmittedStatus::Committed | SubmittedStatus::Failed => {
-                let outcome = Outcome::of_submitted(signed.id, submitted);
+                let outcome = Fate::of_submitted(signed.id, submitted);
                 self.ledger.confirm(&outcome).await?;
                 executed(
                     signed.id,
@@ -601,7 +601,7 @@ impl<'a> Run<'a> {
         {
             Ok(view) => match view.status {
                 TransactionStatus::Committed | TransactionStatus::Failed => {
-                    self.ledger.confirm(&Outcome::of_view(&view)).await?;
+                    self.ledger.confirm(&Fate::of_view(&view)).await?;
                     let failed = (view.status == TransactionStatus::Failed)
                         .then(|| (view.code.unwrap_or_default(), view.failed_operation));
                     executed(signed.id, view.height, view.index, failed).map(Some)

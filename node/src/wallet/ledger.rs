@@ -16,7 +16,7 @@ use quorate_ledger::{AssetCode, Digest, Epoch, Height, Timestamp, Transaction, e
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use super::Outcome;
+use super::Fate;
 use crate::cli::genesis::read_genesis;
 use crate::failure::{Exit, Failure};
 use crate::localnet::make::now;
@@ -197,7 +197,7 @@ impl Ledger {
         &self,
         transaction: &Transaction,
         wait: Option<Duration>,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Fate, Failure> {
         let id = transaction.id();
         let bytes = Bytes::from(encode(transaction));
         let submitted = match wait {
@@ -205,7 +205,7 @@ impl Ledger {
             None => self.client.submit(bytes, Wait::Admitted).await,
         };
         let outcome = match submitted {
-            Ok(submitted) => Outcome::of_submitted(id, &submitted),
+            Ok(submitted) => Fate::of_submitted(id, &submitted),
             // Its id is what the user needs to find out later.
             Err(ClientError::Unknown { reason }) => {
                 return Err(
@@ -220,14 +220,14 @@ impl Ledger {
     }
 
     /// Waits for a transaction that was submitted before.
-    pub(crate) async fn wait(&self, id: &Digest, patience: Duration) -> Result<Outcome, Failure> {
+    pub(crate) async fn wait(&self, id: &Digest, patience: Duration) -> Result<Fate, Failure> {
         let deadline = Instant::now() + patience;
         loop {
             let found = self.client.transaction(id).await;
             let missing = matches!(found, Err(ClientError::NotFound { .. }));
             match found {
                 Ok(view) if view.status != TransactionStatus::Pending => {
-                    let outcome = Outcome::of_view(&view);
+                    let outcome = Fate::of_view(&view);
                     self.confirm(&outcome).await?;
                     return Ok(outcome);
                 }
@@ -250,7 +250,7 @@ impl Ledger {
 
     /// With the genesis document at hand, checks that a certified block executed the transaction as the
     /// node says.
-    pub(crate) async fn confirm(&self, outcome: &Outcome) -> Result<(), Failure> {
+    pub(crate) async fn confirm(&self, outcome: &Fate) -> Result<(), Failure> {
         let (Some(height), Some(index)) = (outcome.height, outcome.index) else {
             return Ok(());
         };
@@ -324,7 +324,7 @@ pub(crate) fn expiry_after(from: Timestamp, lead: Duration) -> Result<Timestamp,
         .ok_or_else(|| Failure::usage("the expiry is too far away"))
 }
 
-impl Outcome {
+impl Fate {
     /// What an answer to a submission says.
     pub(crate) fn of_submitted(id: Digest, submitted: &Submitted) -> Self {
         let status = match submitted.status {

@@ -7,9 +7,9 @@ use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::finality::Finality;
 use super::inquiry::Inquiring;
 use super::orderer::Orderer;
-use super::outcome::Outcome;
 use crate::contract::{Action, MAX_WINDOW, Rejection, Timer};
 use crate::message::{Body, Holding, Message, Status};
 
@@ -158,7 +158,7 @@ pub(crate) trait CatchUp: Orderer {
     /// Where this replica is, and what it holds for the heights after.
     fn status(&self) -> Status {
         let (certified, top) = (self.base().certified, self.base().high_watermark());
-        let kept = self.outcomes().map(|(height, _)| height);
+        let kept = self.finalities().map(|(height, _)| height);
         let highest = kept
             .take_while(|height| *height <= top)
             .last()
@@ -249,14 +249,14 @@ pub(crate) trait CatchUp: Orderer {
         let (epoch, quorum) = (committee.epoch(), committee.quorum());
         let own = self.base().config.index;
         let reach = Height(status.certified.0.saturating_add(self.base().window));
-        for (height, outcome) in self.outcomes() {
+        for (height, finality) in self.finalities() {
             if height <= status.certified || height > reach {
                 continue;
             }
             let held = holding_of(status, height);
             self.answer_about_height(height, held, answer);
-            let all = outcome.seals.len() >= quorum && count(held.seals) < quorum;
-            for (validator, seal) in &outcome.seals {
+            let all = finality.seals.len() >= quorum && count(held.seals) < quorum;
+            for (validator, seal) in &finality.seals {
                 if held.seals & bit(*validator) == 0 && (all || Some(*validator) == own) {
                     answer.push(seal.message(epoch, height, *validator));
                 }
@@ -274,7 +274,7 @@ pub(crate) trait CatchUp: Orderer {
         let found = if height > base.high_watermark() {
             Some((height, holders))
         } else {
-            self.sealed(|height, outcome| outcome.executed.is_none() && !self.is_proposed(height))
+            self.sealed(|height, finality| finality.executed.is_none() && !self.is_proposed(height))
         };
         if let Some((height, holders)) = found
             && height > self.base().fetching
@@ -301,28 +301,28 @@ pub(crate) trait CatchUp: Orderer {
         if alone {
             height = height.min(Height(base.certified.0.saturating_add(base.window)));
         }
-        if let Some((sealed, sealers)) = self.sealed(|_, outcome| !patient || outcome.executed.is_none())
+        if let Some((sealed, sealers)) = self.sealed(|_, finality| !patient || finality.executed.is_none())
             && sealed > height
         {
             (height, holders) = (sealed, sealers);
         }
         let executed = self
-            .outcome(height)
-            .is_some_and(|outcome| outcome.executed.is_some());
+            .finality(height)
+            .is_some_and(|finality| finality.executed.is_some());
         if height > self.base().certified && (!executed || !patient) {
             self.base_mut().fetch(height, holders);
         }
     }
 
     /// The highest height that a quorum has sealed and that is `such`; with its sealers.
-    fn sealed(&self, such: impl Fn(Height, &Outcome) -> bool) -> Option<(Height, Vec<ValidatorIndex>)> {
+    fn sealed(&self, such: impl Fn(Height, &Finality) -> bool) -> Option<(Height, Vec<ValidatorIndex>)> {
         let (committee, own) = (&self.base().config.committee, self.base().config.index);
-        self.outcomes()
+        self.finalities()
             .rev()
-            .filter(|(height, outcome)| such(*height, outcome))
-            .find_map(|(height, outcome)| {
-                let block = outcome.sealed(committee)?;
-                let holders = outcome
+            .filter(|(height, finality)| such(*height, finality))
+            .find_map(|(height, finality)| {
+                let block = finality.sealed(committee)?;
+                let holders = finality
                     .sealers(block)
                     .filter(|sealer| Some(*sealer) != own)
                     .collect();

@@ -249,9 +249,9 @@ pub(crate) trait Inquiring: Orderer {
             statement: Statement::Seal { height, block },
             signature,
         };
-        let open = self.outcomes().rev();
-        for (height, outcome) in open.take_while(|(height, _)| *height > inquiry.certified) {
-            let sealed = outcome.seals.get(&about);
+        let open = self.finalities().rev();
+        for (height, finality) in open.take_while(|(height, _)| *height > inquiry.certified) {
+            let sealed = finality.seals.get(&about);
             said.extend(sealed.map(|vote| seal(height, vote.block, vote.signature)));
         }
         let above = (Bound::Excluded(inquiry.certified), Bound::Unbounded);

@@ -3,7 +3,7 @@
 use quorate_crypto::{Height, ValidatorIndex};
 
 use super::base::Base;
-use super::outcome::Outcome;
+use super::finality::Finality;
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
 use crate::testimony::Said;
@@ -17,16 +17,16 @@ pub(crate) trait Orderer: Sized {
     /// The reign (view, term or ballot round), and whether it has begun here.
     fn reign(&self) -> (u64, bool);
 
-    /// The outcomes that are kept, by height, all above the certified one.
-    fn outcomes(&self) -> impl DoubleEndedIterator<Item = (Height, &Outcome)>;
+    /// The finalities that are kept, by height, all above the certified one.
+    fn finalities(&self) -> impl DoubleEndedIterator<Item = (Height, &Finality)>;
 
-    /// The outcome of a height, if anything is kept of it.
-    fn outcome(&self, height: Height) -> Option<&Outcome>;
+    /// The finality of a height, if anything is kept of it.
+    fn finality(&self, height: Height) -> Option<&Finality>;
 
-    fn existing_outcome_mut(&mut self, height: Height) -> Option<&mut Outcome>;
+    fn existing_finality_mut(&mut self, height: Height) -> Option<&mut Finality>;
 
-    /// The outcome of a height, if it is one that facts are kept of.
-    fn outcome_mut(&mut self, height: Height) -> Result<&mut Outcome, Rejection>;
+    /// The finality of a height, if it is one that facts are kept of.
+    fn finality_mut(&mut self, height: Height) -> Result<&mut Finality, Rejection>;
 
     /// Whether the reign's proposal for the height, or any that may be decided, is here.
     fn is_proposed(&self, height: Height) -> bool;

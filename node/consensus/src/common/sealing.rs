@@ -6,20 +6,20 @@ use quorate_crypto::{Certificate, Digest, Height, Signature, ValidatorIndex};
 
 use super::base::Halted;
 use super::catch_up::CatchUp;
+use super::finality::{Recorded, SealVote};
 use super::inquiry::Inquiring;
 use super::orderer::Orderer;
-use super::outcome::{Recorded, SealVote};
 use crate::contract::{Action, Record, Rejection};
 use crate::message::Body;
 
 pub(crate) trait Sealing: Orderer {
     /// The decided block was executed here: seal it.
     fn on_executed(&mut self, height: Height, block: Digest) -> Result<(), Rejection> {
-        let outcome = self.outcome_mut(height)?;
-        if outcome.executed.is_some() {
+        let finality = self.finality_mut(height)?;
+        if finality.executed.is_some() {
             return Err(Rejection::Duplicate);
         }
-        outcome.executed = Some(block);
+        finality.executed = Some(block);
         self.try_seal(height);
         self.try_certify();
         Ok(())
@@ -28,12 +28,12 @@ pub(crate) trait Sealing: Orderer {
     /// Seals what was executed here, once.
     fn try_seal(&mut self, height: Height) {
         let votes = self.base().voter().is_some();
-        if let Some(outcome) = self.existing_outcome_mut(height)
-            && let Some(block) = outcome.executed
+        if let Some(finality) = self.existing_finality_mut(height)
+            && let Some(block) = finality.executed
             && votes
-            && !outcome.asked_seal
+            && !finality.asked_seal
         {
-            outcome.asked_seal = true;
+            finality.asked_seal = true;
             let seal = Action::Sign(Body::Seal { height, block });
             self.base_mut().out.actions.push(seal);
         }
@@ -75,7 +75,7 @@ pub(crate) trait Sealing: Orderer {
 
     fn record_seal(&mut self, from: ValidatorIndex, height: Height, seal: SealVote) -> Result<(), Rejection> {
         let epoch = self.base().config.committee.epoch();
-        match self.outcome_mut(height)?.record_seal(from, seal) {
+        match self.finality_mut(height)?.record_seal(from, seal) {
             Recorded::New => {
                 self.try_certify();
                 Ok(())
@@ -95,10 +95,10 @@ pub(crate) trait Sealing: Orderer {
         loop {
             let committee = &self.base().config.committee;
             let height = self.base().certified.next();
-            let Some(outcome) = self.outcome(height) else {
+            let Some(finality) = self.finality(height) else {
                 return;
             };
-            let (Some(executed), Some(sealed)) = (outcome.executed, outcome.sealed(committee)) else {
+            let (Some(executed), Some(sealed)) = (finality.executed, finality.sealed(committee)) else {
                 return;
             };
             if executed != sealed {
@@ -113,7 +113,7 @@ pub(crate) trait Sealing: Orderer {
                 }
                 return;
             }
-            let certificate = outcome.certificate(committee.epoch(), height, sealed);
+            let certificate = finality.certificate(committee.epoch(), height, sealed);
             let certify = Action::Certify(certificate.clone());
             self.base_mut().out.actions.push(certify);
             self.move_low_watermark(certificate);
@@ -176,7 +176,7 @@ pub(crate) trait Sealing: Orderer {
         let after = base.high_watermark_above(former).max(base.certified);
         let to = base.high_watermark();
         let entered: Vec<Height> = self
-            .outcomes()
+            .finalities()
             .map(|(height, _)| height)
             .filter(|height| *height > after && *height <= to)
             .collect();

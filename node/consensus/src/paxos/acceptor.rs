@@ -244,7 +244,7 @@ impl Replica {
         let asked = self.acceptor.asked.get(&height);
         if self.acceptor.accepted.get(&height).is_some_and(is_accepted)
             || asked.is_some_and(|asked| asked.ballot == ballot)
-            || self.outcome_mut(height).is_err()
+            || self.finality_mut(height).is_err()
         {
             return false;
         }

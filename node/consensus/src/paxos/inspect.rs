@@ -53,7 +53,7 @@ impl Replica {
 
     /// How many heights of the window are in use, and how many it has.
     pub fn window_occupancy(&self) -> (usize, usize) {
-        let used = self.outcomes.range(..=self.base.high_watermark()).count();
+        let used = self.finalities.range(..=self.base.high_watermark()).count();
         (used, usize::try_from(self.base.window).unwrap_or(MAX_WINDOW))
     }
 
@@ -86,15 +86,15 @@ impl Replica {
 
     /// For each height in flight, what it is waiting for and from whom.
     pub fn waiting(&self) -> Vec<Waiting> {
-        let open = self.outcomes.range(..=self.base.high_watermark());
-        open.map(|(height, outcome)| {
+        let open = self.finalities.range(..=self.base.high_watermark());
+        open.map(|(height, finality)| {
             let own = || self.base.config.index.into_iter().collect();
             let leader = || self.leader().into_iter().collect();
             let all = || self.base.config.committee.indices();
-            let (awaited, missing) = if outcome.executed.is_some() {
-                let missing = all().filter(|validator| !outcome.seals.contains_key(validator));
+            let (awaited, missing) = if finality.executed.is_some() {
+                let missing = all().filter(|validator| !finality.seals.contains_key(validator));
                 (Awaited::Seals, missing.collect())
-            } else if outcome.decided.is_some() {
+            } else if finality.decided.is_some() {
                 (Awaited::Execution, own())
             } else if self.acceptor.asked.contains_key(height) {
                 (Awaited::Batches, own())
@@ -119,7 +119,7 @@ impl Replica {
     /// Feeds a hasher with all that decides what the replica says about ballots and heights; its timers, its
     /// configuration and where it believes its peers to be are left out. For model checking.
     pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
-        (&self.proposer, &self.acceptor, &self.learner, &self.outcomes).hash(hasher);
+        (&self.proposer, &self.acceptor, &self.learner, &self.finalities).hash(hasher);
         (self.seen, self.proposer_heard, self.early).hash(hasher);
         (self.base.certified, self.base.epoch_end, self.base.halted).hash(hasher);
         self.base.backlog.hash(hasher);
@@ -134,18 +134,18 @@ impl Replica {
         let certified = self.base.certified;
         let two_windows = self.base.window.saturating_mul(2);
         let size = self.base.config.committee.size();
-        for (height, outcome) in &self.outcomes {
+        for (height, finality) in &self.finalities {
             assert!(
                 *height > certified,
                 "nothing is kept at or below the certified height"
             );
             assert!(
                 height.0 - certified.0 <= two_windows,
-                "two windows of outcomes are kept"
+                "two windows of finalities are kept"
             );
-            assert!(outcome.seals.len() <= size, "one seal a validator");
+            assert!(finality.seals.len() <= size, "one seal a validator");
             assert!(
-                outcome.executed.is_none() || outcome.decided.is_some(),
+                finality.executed.is_none() || finality.decided.is_some(),
                 "only what is decided is executed"
             );
         }

@@ -90,7 +90,7 @@ impl Replica {
     /// A value is chosen, whoever says so and whatever became of the ballot since.
     pub(super) fn on_chosen(&mut self, chosen: &Chosen, message: Message) -> Result<(), Rejection> {
         let height = chosen.height;
-        self.outcome_mut(height)?;
+        self.finality_mut(height)?;
         if self.learner.told.contains_key(&height) {
             return Err(Rejection::Duplicate);
         }
@@ -114,12 +114,12 @@ impl Replica {
     fn decide(&mut self, height: Height, proposal: &Proposal) {
         self.proposer.close(height);
         self.attempts = 0;
-        let outcome = self.outcomes.entry(height).or_default();
-        if outcome.decided.is_some() {
+        let finality = self.finalities.entry(height).or_default();
+        if finality.decided.is_some() {
             return;
         }
         let served = self.base.backlog.remove_ordered(proposal.batches());
-        (outcome.decided, outcome.served) = (Some(proposal.clone()), served);
+        (finality.decided, finality.served) = (Some(proposal.clone()), served);
         self.base.out.actions.push(Action::Decide {
             height,
             proposal: proposal.clone(),

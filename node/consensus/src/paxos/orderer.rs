@@ -3,7 +3,7 @@
 use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
-use crate::common::{Base, Orderer, Outcome, Sealing as _, mask};
+use crate::common::{Base, Finality, Orderer, Sealing as _, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
 use crate::testimony::{Said, Statement};
@@ -21,21 +21,23 @@ impl Orderer for Replica {
         (self.acceptor.promised.round, self.proposer_heard)
     }
 
-    fn outcomes(&self) -> impl DoubleEndedIterator<Item = (Height, &Outcome)> {
-        self.outcomes.iter().map(|(height, outcome)| (*height, outcome))
+    fn finalities(&self) -> impl DoubleEndedIterator<Item = (Height, &Finality)> {
+        self.finalities
+            .iter()
+            .map(|(height, finality)| (*height, finality))
     }
 
-    fn outcome(&self, height: Height) -> Option<&Outcome> {
-        self.outcomes.get(&height)
+    fn finality(&self, height: Height) -> Option<&Finality> {
+        self.finalities.get(&height)
     }
 
-    fn existing_outcome_mut(&mut self, height: Height) -> Option<&mut Outcome> {
-        self.outcomes.get_mut(&height)
+    fn existing_finality_mut(&mut self, height: Height) -> Option<&mut Finality> {
+        self.finalities.get_mut(&height)
     }
 
-    fn outcome_mut(&mut self, height: Height) -> Result<&mut Outcome, Rejection> {
+    fn finality_mut(&mut self, height: Height) -> Result<&mut Finality, Rejection> {
         self.base.check_kept(height)?;
-        Ok(self.outcomes.entry(height).or_default())
+        Ok(self.finalities.entry(height).or_default())
     }
 
     fn is_proposed(&self, height: Height) -> bool {
@@ -56,7 +58,7 @@ impl Orderer for Replica {
         self.acceptor.forget_up_to(certified);
         self.proposer.forget_up_to(certified);
         self.learner.forget_up_to(certified);
-        self.outcomes = self.outcomes.split_off(&certified.next());
+        self.finalities = self.finalities.split_off(&certified.next());
         if self.base.is_finished() {
             return;
         }
@@ -75,19 +77,19 @@ impl Orderer for Replica {
     /// it was to order waits in its batches.
     fn is_busy(&self) -> bool {
         let promised = self.acceptor.promised;
-        let is_open = |(height, outcome): (&Height, &Outcome)| {
+        let is_open = |(height, finality): (&Height, &Finality)| {
             let vote = self.acceptor.accepted.get(height);
-            outcome.decided.is_some()
-                || !outcome.seals.is_empty()
+            finality.decided.is_some()
+                || !finality.seals.is_empty()
                 || vote.is_some_and(|vote| vote.ballot == promised)
         };
-        self.outcomes.iter().any(is_open) || !self.acceptor.asked.is_empty() || !self.proposer_heard
+        self.finalities.iter().any(is_open) || !self.acceptor.asked.is_empty() || !self.proposer_heard
     }
 
     /// That a height is known to be chosen stands in the place of everybody's accepts.
     fn holding(&self, height: Height) -> Holding {
-        let outcome = self.outcomes.get(&height);
-        let chosen = self.learner.told(height).is_some() || outcome.is_some_and(|o| o.decided.is_some());
+        let finality = self.finalities.get(&height);
+        let chosen = self.learner.told(height).is_some() || finality.is_some_and(|o| o.decided.is_some());
         Holding {
             proposal: self.is_proposed(height),
             first: 0,
@@ -95,7 +97,7 @@ impl Orderer for Replica {
                 true => mask(self.base.config.committee.indices()),
                 false => 0,
             },
-            seals: outcome.map_or(0, |outcome| mask(outcome.seals.keys().copied())),
+            seals: finality.map_or(0, |finality| mask(finality.seals.keys().copied())),
         }
     }
 
@@ -124,10 +126,11 @@ impl Orderer for Replica {
         let persisted = self.acceptor.persisted;
         match &said.statement {
             Statement::Seal { height, .. } => {
-                let outcome = self.outcomes.get(height);
+                let finality = self.finalities.get(height);
                 *height <= self.base.certified.max(self.sealed)
                     || self.acceptor.accepted.contains_key(height)
-                    || outcome.is_some_and(|outcome| outcome.asked_seal || outcome.seals.contains_key(&own))
+                    || finality
+                        .is_some_and(|finality| finality.asked_seal || finality.seals.contains_key(&own))
             }
             Statement::Promise(promise) => promise.ballot <= persisted,
             Statement::Accept(accept) => accept.ballot <= persisted,
@@ -155,7 +158,7 @@ impl Orderer for Replica {
     }
 
     fn on_inquiry_closed(&mut self) {
-        let heights: Vec<Height> = self.outcomes.keys().copied().collect();
+        let heights: Vec<Height> = self.finalities.keys().copied().collect();
         for height in heights {
             self.try_seal(height);
         }

@@ -42,8 +42,8 @@ impl Replica {
         self.see(self.acceptor.promised);
         let heights: Vec<Height> = self.acceptor.accepted.keys().copied().collect();
         for height in heights {
-            // One that is too far above to be decided soon has no outcome yet.
-            let _ = self.outcome_mut(height);
+            // One that is too far above to be decided soon has no finality yet.
+            let _ = self.finality_mut(height);
         }
     }
 }

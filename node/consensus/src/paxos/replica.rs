@@ -10,7 +10,7 @@ use super::acceptor::Acceptor;
 use super::learner::Learner;
 use super::message::{self, Ballot};
 use super::proposer::Proposer;
-use crate::common::{Base, CatchUp as _, Inquiring as _, Outcome, Sealing as _};
+use crate::common::{Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
 use crate::contract::{Config, Input, Now, Record, Rejection, Step, Timer};
 use crate::message::{Body, Message, MessageV1, Verified};
 
@@ -21,8 +21,8 @@ pub struct Replica {
     pub(super) proposer: Proposer,
     pub(super) acceptor: Acceptor,
     pub(super) learner: Learner,
-    /// The outcomes of heights above the certified one, at most two windows.
-    pub(super) outcomes: BTreeMap<Height, Outcome>,
+    /// The finalities of heights above the certified one, at most two windows.
+    pub(super) finalities: BTreeMap<Height, Finality>,
     /// The highest ballot that was heard of: own ones are above it.
     pub(super) seen: Ballot,
     /// Whether the promised ballot's proposer has been heard in phase 2 since the election timer was set
@@ -54,7 +54,7 @@ impl Replica {
             proposer: Proposer::default(),
             acceptor: Acceptor::default(),
             learner: Learner::default(),
-            outcomes: BTreeMap::new(),
+            finalities: BTreeMap::new(),
             seen: Ballot::default(),
             proposer_heard: false,
             early: None,
@@ -227,7 +227,7 @@ impl Replica {
             return Err(Rejection::Duplicate);
         }
         self.base.epoch_end = Some(last);
-        self.outcomes.retain(|height, _| *height <= last);
+        self.finalities.retain(|height, _| *height <= last);
         Ok(())
     }
 

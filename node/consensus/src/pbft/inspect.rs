@@ -84,12 +84,12 @@ impl Replica {
                 .collect()
         };
         let own = self.base.config.index.into_iter().collect();
-        let (awaited, missing) = if instance.outcome.executed.is_some() {
+        let (awaited, missing) = if instance.finality.executed.is_some() {
             (
                 Awaited::Seals,
-                without(&|v| instance.outcome.seals.contains_key(&v)),
+                without(&|v| instance.finality.seals.contains_key(&v)),
             )
-        } else if instance.outcome.decided.is_some() {
+        } else if instance.finality.decided.is_some() {
             (Awaited::Execution, own)
         } else if instance.proposed_in(self.view).is_none() {
             (Awaited::Proposal, vec![self.primary()])
@@ -152,7 +152,7 @@ impl Replica {
                 height.0 - self.base.certified.0 <= two_windows || *height <= self.restored_to,
                 "two windows are kept, and what the journal holds"
             );
-            let seals = instance.outcome.seals.len();
+            let seals = instance.finality.seals.len();
             for votes in [instance.prepares.len(), instance.commits.len(), seals] {
                 assert!(votes <= size, "one slot a validator");
             }
@@ -160,7 +160,7 @@ impl Replica {
                 assert!(proposed.view <= self.view, "a proposal of a view not entered");
             }
             assert!(
-                instance.outcome.executed.is_none() || instance.outcome.decided.is_some(),
+                instance.finality.executed.is_none() || instance.finality.decided.is_some(),
                 "only what is decided is executed"
             );
         }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::certificate::{PrepareSignature, PreparedCertificate};
 use super::message::{Body, View};
 use super::primary_of;
-use crate::common::{Outcome, Recorded};
+use crate::common::{Finality, Recorded};
 use crate::message::{self, Message};
 
 /// A proposal for the height in one view.
@@ -64,7 +64,7 @@ pub(super) struct Instance {
     pub(super) asked_prepare: Option<View>,
     pub(super) asked_commit: Option<View>,
     /// What becomes of it.
-    pub(super) outcome: Outcome,
+    pub(super) finality: Finality,
 }
 
 impl Proposed {
@@ -212,15 +212,15 @@ impl Instance {
         self.learned
             .iter()
             .chain(certified)
-            .chain(&self.outcome.decided)
+            .chain(&self.finality.decided)
             .find(|proposal| proposal.digest() == digest)
     }
 
     /// Whether the replica has what the height needs a proposal for.
     pub(super) fn has_proposal(&self, view: View, committee: &Committee) -> bool {
         match self.committed(committee) {
-            Some(digest) => self.outcome.decided.is_some() || self.proposal_of(digest).is_some(),
-            None => self.outcome.decided.is_some() || self.proposed_in(view).is_some(),
+            Some(digest) => self.finality.decided.is_some() || self.proposal_of(digest).is_some(),
+            None => self.finality.decided.is_some() || self.proposed_in(view).is_some(),
         }
     }
 

@@ -42,7 +42,7 @@ impl Replica {
             let instance = self.instances.get(&Height(height));
             let spoken_for = height <= self.carried_to.0
                 || instance.is_some_and(|instance| {
-                    instance.outcome.decided.is_some()
+                    instance.finality.decided.is_some()
                         || instance.asked_pre_prepare == Some(self.view)
                         || instance.proposed_in(self.view).is_some()
                 });
@@ -50,7 +50,7 @@ impl Replica {
                 first_gap = first_gap.or(Some(Height(height)));
             } else {
                 above_gap |= first_gap.is_some();
-                undecided += usize::from(instance.is_none_or(|instance| instance.outcome.decided.is_none()));
+                undecided += usize::from(instance.is_none_or(|instance| instance.finality.decided.is_none()));
             }
         }
         let eager = undecided < EAGER_PROPOSALS && free > 0;
@@ -340,7 +340,7 @@ impl Replica {
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
-        if instance.outcome.decided.is_some() {
+        if instance.finality.decided.is_some() {
             return;
         }
         let Some(digest) = instance.committed(committee) else {
@@ -349,8 +349,8 @@ impl Replica {
         let Some(proposal) = instance.proposal_of(digest).cloned() else {
             return; // A status will say that the proposal is missing.
         };
-        instance.outcome.decided = Some(proposal.clone());
-        instance.outcome.served = self.base.backlog.remove_ordered(proposal.batches());
+        instance.finality.decided = Some(proposal.clone());
+        instance.finality.served = self.base.backlog.remove_ordered(proposal.batches());
         self.base.out.actions.push(Action::Decide { height, proposal });
     }
 
@@ -359,7 +359,7 @@ impl Replica {
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
-        let wanted = instance.outcome.decided.is_none()
+        let wanted = instance.finality.decided.is_none()
             && instance.committed(&self.base.config.committee) == Some(proposed.digest)
             && instance.proposal_of(proposed.digest).is_none();
         if wanted {

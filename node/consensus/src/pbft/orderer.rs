@@ -4,7 +4,7 @@ use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
 use super::instance::{Instance, Phase};
-use crate::common::{Base, Orderer, Outcome, Sealing as _, bit, count, mask};
+use crate::common::{Base, Finality, Orderer, Sealing as _, bit, count, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
 use crate::testimony::Said;
@@ -22,22 +22,22 @@ impl Orderer for Replica {
         (self.view.0, self.active)
     }
 
-    fn outcomes(&self) -> impl DoubleEndedIterator<Item = (Height, &Outcome)> {
+    fn finalities(&self) -> impl DoubleEndedIterator<Item = (Height, &Finality)> {
         let instances = self.instances.iter();
-        instances.map(|(height, instance)| (*height, &instance.outcome))
+        instances.map(|(height, instance)| (*height, &instance.finality))
     }
 
-    fn outcome(&self, height: Height) -> Option<&Outcome> {
-        self.instances.get(&height).map(|instance| &instance.outcome)
+    fn finality(&self, height: Height) -> Option<&Finality> {
+        self.instances.get(&height).map(|instance| &instance.finality)
     }
 
-    fn existing_outcome_mut(&mut self, height: Height) -> Option<&mut Outcome> {
+    fn existing_finality_mut(&mut self, height: Height) -> Option<&mut Finality> {
         let instance = self.instances.get_mut(&height);
-        instance.map(|instance| &mut instance.outcome)
+        instance.map(|instance| &mut instance.finality)
     }
 
-    fn outcome_mut(&mut self, height: Height) -> Result<&mut Outcome, Rejection> {
-        Ok(&mut self.instance_mut(height)?.outcome)
+    fn finality_mut(&mut self, height: Height) -> Result<&mut Finality, Rejection> {
+        Ok(&mut self.instance_mut(height)?.finality)
     }
 
     fn is_proposed(&self, height: Height) -> bool {
@@ -56,7 +56,7 @@ impl Orderer for Replica {
         let could_claim = self.can_claim_all_above(former);
         let above = self.instances.split_off(&self.base.certified.next());
         let passed = std::mem::replace(&mut self.instances, above);
-        self.served |= passed.values().any(|instance| instance.outcome.served);
+        self.served |= passed.values().any(|instance| instance.finality.served);
         self.carry_over();
         self.act_on_entered(former);
         if !could_claim && self.can_claim_all() {
@@ -119,7 +119,7 @@ impl Replica {
     fn holding_of(&self, instance: &Instance) -> Holding {
         let view = self.view;
         let votes = |phase: Phase| {
-            let decided = instance.outcome.decided.is_some();
+            let decided = instance.finality.decided.is_some();
             self.base.config.committee.indices().filter(move |validator| {
                 instance
                     .vote(phase, *validator)
@@ -137,7 +137,7 @@ impl Replica {
             proposal: instance.has_proposal(view, &self.base.config.committee),
             first,
             second: mask(votes(Phase::Commit)),
-            seals: mask(instance.outcome.seals.keys().copied()),
+            seals: mask(instance.finality.seals.keys().copied()),
         }
     }
 
@@ -177,6 +177,6 @@ impl Replica {
 fn quorum_here(votes: usize, phase: Phase, instance: &Instance, quorum: usize) -> bool {
     match phase {
         Phase::Prepare => instance.certificate.is_some(),
-        Phase::Commit => instance.outcome.decided.is_some() && votes >= quorum,
+        Phase::Commit => instance.finality.decided.is_some() && votes >= quorum,
     }
 }

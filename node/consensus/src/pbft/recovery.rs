@@ -61,7 +61,7 @@ impl Replica {
             message::Body::Seal { height, block } => {
                 let (height, block) = (*height, *block);
                 if let Some(instance) = self.restored(height) {
-                    instance.outcome.seals.insert(own, SealVote { block, signature });
+                    instance.finality.seals.insert(own, SealVote { block, signature });
                 }
                 return;
             }
@@ -110,7 +110,7 @@ impl Replica {
                 if let Some(instance) = self.restored(*height) {
                     instance.asked_commit = instance.asked_commit.max(Some(vote.view));
                     // Of a former view too: it may be what makes a quorum of that view, where those who
-                    // knew the outcome have lost it as well. Every later view-change claims it.
+                    // knew the finality have lost it as well. Every later view-change claims it.
                     let kept = instance.commits.get(&own);
                     if kept.is_none_or(|kept| kept.view <= vote.view) {
                         instance.commits.insert(own, vote);

@@ -35,8 +35,8 @@ impl Replica {
         match &said.statement {
             Statement::Seal { height, .. } => {
                 let explained = |instance: &Instance| {
-                    instance.outcome.asked_seal
-                        || instance.outcome.seals.contains_key(&own)
+                    instance.finality.asked_seal
+                        || instance.finality.seals.contains_key(&own)
                         || instance.commits.contains_key(&own)
                 };
                 *height <= self.base.certified || instance(height).is_some_and(explained)

@@ -211,8 +211,8 @@ impl Replica {
                 entry,
             });
         }
-        // One that is too far above to be decided soon has no outcome yet.
-        let _ = self.outcome_mut(index);
+        // One that is too far above to be decided soon has no finality yet.
+        let _ = self.finality_mut(index);
     }
 
     /// Tells a leader how far the log is its own. What this vouches for is durable when it leaves.

@@ -4,7 +4,7 @@ use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
 use super::message;
-use crate::common::{Base, Orderer, Outcome, Sealing as _, mask};
+use crate::common::{Base, Finality, Orderer, Sealing as _, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
 use crate::testimony::{Said, Statement};
@@ -22,21 +22,23 @@ impl Orderer for Replica {
         (self.term.0, self.leader_heard)
     }
 
-    fn outcomes(&self) -> impl DoubleEndedIterator<Item = (Height, &Outcome)> {
-        self.outcomes.iter().map(|(height, outcome)| (*height, outcome))
+    fn finalities(&self) -> impl DoubleEndedIterator<Item = (Height, &Finality)> {
+        self.finalities
+            .iter()
+            .map(|(height, finality)| (*height, finality))
     }
 
-    fn outcome(&self, height: Height) -> Option<&Outcome> {
-        self.outcomes.get(&height)
+    fn finality(&self, height: Height) -> Option<&Finality> {
+        self.finalities.get(&height)
     }
 
-    fn existing_outcome_mut(&mut self, height: Height) -> Option<&mut Outcome> {
-        self.outcomes.get_mut(&height)
+    fn existing_finality_mut(&mut self, height: Height) -> Option<&mut Finality> {
+        self.finalities.get_mut(&height)
     }
 
-    fn outcome_mut(&mut self, height: Height) -> Result<&mut Outcome, Rejection> {
+    fn finality_mut(&mut self, height: Height) -> Result<&mut Finality, Rejection> {
         self.base.check_kept(height)?;
-        Ok(self.outcomes.entry(height).or_default())
+        Ok(self.finalities.entry(height).or_default())
     }
 
     fn is_proposed(&self, height: Height) -> bool {
@@ -62,7 +64,7 @@ impl Orderer for Replica {
             // It did not commit that itself, so somebody else may have, in a later term.
             self.step_down();
         }
-        self.outcomes = self.outcomes.split_off(&certified.next());
+        self.finalities = self.finalities.split_off(&certified.next());
         self.staged = self.staged.split_off(&certified.next());
         for reached in [&mut self.commit, &mut self.decided] {
             *reached = certified.max(*reached);
@@ -77,15 +79,15 @@ impl Orderer for Replica {
     }
 
     fn is_busy(&self) -> bool {
-        let quiet = self.outcomes.is_empty() && self.log.is_empty() && self.staged.is_empty();
+        let quiet = self.finalities.is_empty() && self.log.is_empty() && self.staged.is_empty();
         !quiet || !self.leader_heard
     }
 
     fn holding(&self, height: Height) -> Holding {
-        let outcome = self.outcomes.get(&height);
+        let finality = self.finalities.get(&height);
         Holding {
             proposal: self.is_proposed(height),
-            seals: outcome.map_or(0, |outcome| mask(outcome.seals.keys().copied())),
+            seals: finality.map_or(0, |finality| mask(finality.seals.keys().copied())),
             ..Holding::default()
         }
     }
@@ -109,11 +111,12 @@ impl Orderer for Replica {
         let voted = |of: message::Term, whom| of < term || (of == term && voted_for == Some(whom));
         match &said.statement {
             Statement::Seal { height, .. } => {
-                let outcome = self.outcomes.get(height);
+                let finality = self.finalities.get(height);
                 let in_log = self.log.get(*height).is_some();
                 *height <= self.base.certified.max(self.sealed)
                     || in_log
-                    || outcome.is_some_and(|outcome| outcome.asked_seal || outcome.seals.contains_key(&own))
+                    || finality
+                        .is_some_and(|finality| finality.asked_seal || finality.seals.contains_key(&own))
             }
             Statement::RequestVote(request) => voted(request.term, own),
             Statement::VoteReply(reply) => voted(reply.term, reply.candidate),
@@ -138,7 +141,7 @@ impl Orderer for Replica {
     }
 
     fn on_inquiry_closed(&mut self) {
-        let heights: Vec<Height> = self.outcomes.keys().copied().collect();
+        let heights: Vec<Height> = self.finalities.keys().copied().collect();
         for height in heights {
             self.try_seal(height);
         }

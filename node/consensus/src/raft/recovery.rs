@@ -50,8 +50,8 @@ impl Replica {
         let restored = self.log.after(self.base.certified);
         let heights: Vec<_> = restored.map(|(height, _)| height).collect();
         for height in heights {
-            // One that is too far above to be decided soon has no outcome yet.
-            let _ = self.outcome_mut(height);
+            // One that is too far above to be decided soon has no finality yet.
+            let _ = self.finality_mut(height);
         }
         assert!(
             self.log.rank().term <= self.term,

@@ -10,7 +10,7 @@ use super::appending::Staged;
 use super::log::Log;
 use super::message::{self, AppendEntries, Term};
 use super::replication::Leadership;
-use crate::common::{Base, CatchUp as _, Inquiring as _, Outcome, Sealing as _};
+use crate::common::{Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
 use crate::contract::{Config, Input, Now, Record, Rejection, Step, Timer};
 use crate::message::{Body, Message, MessageV1, Verified};
 
@@ -35,8 +35,8 @@ pub struct Replica {
     /// What must be certified here before it stands for election, as the leader has asked it to.
     pub(super) called: Option<Height>,
     pub(super) log: Log,
-    /// The outcomes of heights above the certified one, at most two windows.
-    pub(super) outcomes: BTreeMap<Height, Outcome>,
+    /// The finalities of heights above the certified one, at most two windows.
+    pub(super) finalities: BTreeMap<Height, Finality>,
     /// `commitIndex`. Only grows.
     pub(super) commit: Height,
     /// Heights up to here are decided (`lastApplied`, but for the execution, which is the driver's).
@@ -95,7 +95,7 @@ impl Replica {
             early: None,
             called: None,
             log: Log::new(certified),
-            outcomes: BTreeMap::new(),
+            finalities: BTreeMap::new(),
             commit: certified,
             decided: certified,
             leader_commit: certified,
@@ -288,7 +288,7 @@ impl Replica {
             return Err(Rejection::Duplicate);
         }
         self.base.epoch_end = Some(last);
-        self.outcomes.retain(|height, _| *height <= last);
+        self.finalities.retain(|height, _| *height <= last);
         Ok(())
     }
 

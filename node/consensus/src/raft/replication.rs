@@ -285,8 +285,8 @@ impl Replica {
             };
             let proposal = entry.proposal.clone();
             let served = self.base.backlog.remove_ordered(proposal.batches());
-            let outcome = self.outcomes.entry(height).or_default();
-            (outcome.decided, outcome.served) = (Some(proposal.clone()), served);
+            let finality = self.finalities.entry(height).or_default();
+            (finality.decided, finality.served) = (Some(proposal.clone()), served);
             self.decided = height;
             self.base.out.actions.push(Action::Decide { height, proposal });
         }

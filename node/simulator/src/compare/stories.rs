@@ -53,7 +53,7 @@ pub enum Story {
 
 /// What came of one run.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Survival {
     /// Something that was submitted after the fault was certified during it.
     WentOn,
     /// Nothing was, until the fault was over.
@@ -75,7 +75,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Run {
     /// What came of it.
-    pub outcome: Outcome,
+    pub outcome: Survival,
     /// From the fault, or from its end where the network stood still, until something submitted after the
     /// fault was certified; in milliseconds.
     pub until_commit_ms: Option<u64>,
@@ -238,14 +238,14 @@ impl Story {
         let healed_us = HEALED_MS * 1_000;
         let stood_still = first_commit(&measured, fault_us).is_none_or(|at| at > healed_us);
         let outcome = match report.failure {
-            _ if measured.split_decisions > 0 || measured.split_blocks > 0 => Outcome::Split {
+            _ if measured.split_decisions > 0 || measured.split_blocks > 0 => Survival::Split {
                 decisions: measured.split_decisions,
                 blocks: measured.split_blocks,
             },
-            Some(words) if words.starts_with("progress") => Outcome::Stuck(words),
-            Some(words) => Outcome::Broken(words),
-            None if stood_still => Outcome::StoodStill,
-            None => Outcome::WentOn,
+            Some(words) if words.starts_with("progress") => Survival::Stuck(words),
+            Some(words) => Survival::Broken(words),
+            None if stood_still => Survival::StoodStill,
+            None => Survival::WentOn,
         };
         let from = if stood_still { healed_us } else { fault_us };
         Run {
@@ -265,22 +265,22 @@ impl Story {
         for run in runs {
             summary.accused += u64::from(run.accused);
             match &run.outcome {
-                Outcome::WentOn => summary.went_on += 1,
-                Outcome::StoodStill => summary.stood_still += 1,
-                Outcome::Stuck(words) => {
+                Survival::WentOn => summary.went_on += 1,
+                Survival::StoodStill => summary.stood_still += 1,
+                Survival::Stuck(words) => {
                     summary.stuck += 1;
                     summary.words.get_or_insert_with(|| words.clone());
                 }
-                Outcome::Split { decisions, blocks } => {
+                Survival::Split { decisions, blocks } => {
                     summary.split_decisions += u64::from(*decisions > 0);
                     summary.split_blocks += u64::from(*blocks > 0);
                 }
-                Outcome::Broken(words) => {
+                Survival::Broken(words) => {
                     summary.broken += 1;
                     summary.words.get_or_insert_with(|| words.clone());
                 }
             }
-            if matches!(run.outcome, Outcome::WentOn | Outcome::StoodStill) {
+            if matches!(run.outcome, Survival::WentOn | Survival::StoodStill) {
                 times.extend(run.until_commit_ms);
             }
         }

@@ -107,7 +107,7 @@ pub(crate) async fn notarize(args: &NotarizeArgs, output: &Output) -> Result<(),
     #[derive(Serialize)]
     struct View<'a> {
         #[serde(flatten)]
-        outcome: &'a crate::wallet::Outcome,
+        outcome: &'a crate::wallet::Fate,
         records: &'a [RecordedFile],
     }
     output.print(

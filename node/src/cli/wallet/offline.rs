@@ -22,7 +22,7 @@ use crate::file::read_text;
 use crate::localnet::make::now;
 use crate::output::{Output, printable, say};
 use crate::passphrase::PassphraseArgs;
-use crate::wallet::{NodeArgs, Outcome};
+use crate::wallet::{Fate, NodeArgs};
 
 /// The most bytes of a file between two steps: hex of the largest transaction and the rest.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -288,6 +288,6 @@ pub(crate) async fn submit(args: &SubmitArgs, output: &Output) -> Result<(), Fai
 /// Waits for a transaction.
 pub(crate) async fn wait(args: &WaitArgs, output: &Output) -> Result<(), Failure> {
     let ledger = args.node.connect().await?;
-    let outcome: Outcome = ledger.wait(&args.id, Duration::from_secs(args.timeout)).await?;
+    let outcome: Fate = ledger.wait(&args.id, Duration::from_secs(args.timeout)).await?;
     outcome.report(output, true)
 }

@@ -11,7 +11,7 @@ use super::{KeyArgs, OpenKey};
 use crate::failure::Failure;
 use crate::output::Output;
 use crate::wallet::ledger::check_amount_form;
-use crate::wallet::{Ledger, NodeArgs, Outcome};
+use crate::wallet::{Fate, Ledger, NodeArgs};
 
 /// How a transaction is sent and followed.
 #[derive(Args, Clone, Debug)]
@@ -94,7 +94,7 @@ impl SendArgs {
         memo: &str,
         key: &OpenKey,
         ledger: &Ledger,
-    ) -> Result<Outcome, Failure> {
+    ) -> Result<Fate, Failure> {
         let expires_at = ledger.expiry(self.lead()).await?;
         let salt = random_salt().map_err(Failure::failed)?;
         let transaction = TransactionBuilder::new(ledger.network(), key.account, expires_at, salt)

@@ -28,9 +28,9 @@ pub(crate) enum Recorded<T> {
     Contradicts(T),
 }
 
-/// The outcome of one height.
+/// The finality of one height.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
-pub(crate) struct Outcome {
+pub(crate) struct Finality {
     /// What was decided, for ever.
     pub(crate) decided: Option<Proposal>,
     /// Whether that ordered a batch which was not ordered before.
@@ -42,7 +42,7 @@ pub(crate) struct Outcome {
     pub(crate) seals: BTreeMap<ValidatorIndex, SealVote>,
 }
 
-impl Outcome {
+impl Finality {
     /// Keeps a validator's seal: the first, unless it seals two blocks. Then it is the one for the
     /// block that was executed here or that more others sealed, so that a liar's word to this replica
     /// does not spoil a certificate that others made with its word to them.

@@ -8,7 +8,7 @@ use crate::output::{Output, Tone};
 
 /// What became of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Outcome {
+pub(crate) struct Fate {
     /// The transaction.
     pub(crate) id: Digest,
     /// `pending`, `committed`, `failed`, `expired` or `refused`.
@@ -25,7 +25,7 @@ pub(crate) struct Outcome {
     pub(crate) operation: Option<u16>,
 }
 
-impl Outcome {
+impl Fate {
     /// Prints it, with more fields before it, and fails as its status says. `waited` tells a
     /// transaction that is expected to be pending from one that ran out of time.
     pub(crate) fn report(&self, output: &Output, waited: bool) -> Result<(), Failure> {
