@@ -34,7 +34,7 @@ use crate::message::{Body, Message, Verified};
 use crate::paxos;
 use crate::pbft::{self, PreparedCertificate};
 use crate::raft;
-use crate::testimony::Said;
+use crate::testimony::SignedStatement;
 
 /// The most heights a window may have.
 pub const MAX_WINDOW: usize = 64;
@@ -217,9 +217,9 @@ pub enum Action {
     /// so loudly and remembers it across restarts.
     Forgotten {
         /// What it signed.
-        said: Said,
+        said: SignedStatement,
         /// How that came up.
-        told: Told,
+        told: LearnedFrom,
     },
     /// A quorum sealed another block than the one executed here: this node has diverged. It must
     /// stop voting, say so, and keep its data.
@@ -235,7 +235,7 @@ pub enum Action {
 
 /// How something came up that this validator signed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub enum Told {
+pub enum LearnedFrom {
     /// The message came back.
     Message,
     /// A peer that was asked answered with it.

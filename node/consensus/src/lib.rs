@@ -125,11 +125,11 @@ pub mod testimony;
 
 pub use common::{Awaited, Halted, Waiting};
 pub use contract::{
-    Action, Config, Evidence, Input, Record, Rejection, Step, Timer, TimerRange, Timing, Told,
+    Action, Config, Evidence, Input, LearnedFrom, Record, Rejection, Step, Timer, TimerRange, Timing,
 };
 pub use engine::Engine;
 pub use message::{
     Body, Ed25519, Holding, Message, MessageV1, SignatureScheme, Status, Unverified, Verified,
     verify_certificate,
 };
-pub use testimony::{Inquiry, Said, Statement, Testimony};
+pub use testimony::{Inquiry, SignedStatement, Statement, Testimony};

@@ -41,12 +41,12 @@ pub struct Testimony {
     pub certified: Height,
     /// What it holds that was signed by whoever asked.
     #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SAID>")]
-    pub said: Vec<Said>,
+    pub said: Vec<SignedStatement>,
 }
 
 /// Something that a validator signed.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Said {
+pub struct SignedStatement {
     /// What.
     pub statement: Statement,
     /// The signature under it, which is that of the message that said it.
@@ -130,7 +130,7 @@ impl Testimony {
         let key = committee
             .key(signer)
             .ok_or(Unverified::UnknownSender { sender: signer })?;
-        for Said { statement, signature } in &self.said {
+        for SignedStatement { statement, signature } in &self.said {
             let content = statement.signed_bytes(network, committee.epoch());
             if !scheme.verify(key, statement.domain(), &content, signature) {
                 return Err(Unverified::BadSignature { signer });
@@ -140,7 +140,7 @@ impl Testimony {
     }
 }
 
-impl Said {
+impl SignedStatement {
     /// What this message's sender signed, if it is something that it must not contradict.
     pub fn of(message: &Message) -> Option<Self> {
         let message = message.v1();

@@ -40,7 +40,7 @@ pub(crate) enum Control {
 /// Version 1 of [`Control`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum ControlV1 {
-    /// Of the links between us, send on this one from now on. Said by the peer with the lower key.
+    /// Of the links between us, send on this one from now on. SignedStatement by the peer with the lower key.
     Use,
     /// Are you there?
     Ping(u64),

@@ -14,7 +14,9 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use quorate_consensus::{Action, Body, Engine, Evidence, Input, Message, Record, Said, Step, Told};
+use quorate_consensus::{
+    Action, Body, Engine, Evidence, Input, LearnedFrom, Message, Record, SignedStatement, Step,
+};
 use quorate_crypto::{Certificate, Digest, Epoch, Height, SigningKey, ValidatorIndex};
 use quorate_ledger::encode;
 
@@ -252,7 +254,7 @@ impl Core {
                 let epoch = certificate.epoch();
                 self.put_for(epoch, Input::BatchesObsolete(batches));
                 if matches!(self.parts.serving.engine, Engine::Raft(_)) {
-                    // Told of when it is on disk.
+                    // LearnedFrom of when it is on disk.
                     self.synced.push(certificate);
                     self.parts.chain_flusher.request(0);
                 } else {
@@ -629,11 +631,11 @@ impl Core {
         ));
     }
 
-    fn forgotten(&mut self, said: &Said, told: Told) {
+    fn forgotten(&mut self, said: &SignedStatement, told: LearnedFrom) {
         let told = match told {
-            Told::Message => "a peer has sent back".to_owned(),
-            Told::Testimony(peer) => format!("{} holds", (self.parts.name_of)(peer)),
-            Told::Certificate => "a certificate has".to_owned(),
+            LearnedFrom::Message => "a peer has sent back".to_owned(),
+            LearnedFrom::Testimony(peer) => format!("{} holds", (self.parts.name_of)(peer)),
+            LearnedFrom::Certificate => "a certificate has".to_owned(),
         };
         self.halt(&format!(
             "{told} its {}, which it signed and does not remember, so its journal was lost or is of a \

@@ -23,7 +23,7 @@ enum Kind {
 }
 
 /// A place at which a validator says one thing at most.
-type Said = (ValidatorIndex, Epoch, Kind, View, Height);
+type SignedStatement = (ValidatorIndex, Epoch, Kind, View, Height);
 
 /// The outside observer who sees everything.
 #[derive(Debug, Default)]
@@ -38,7 +38,7 @@ pub(crate) struct Checker {
     longest_wait_us: u64,
     decided: BTreeMap<Height, Proposal>,
     blocks: BTreeMap<Height, Digest>,
-    said: BTreeMap<Said, Digest>,
+    said: BTreeMap<SignedStatement, Digest>,
     seals: BTreeMap<(ValidatorIndex, Height), Digest>,
     raft: RaftChecker,
     paxos: PaxosChecker,
@@ -294,7 +294,7 @@ impl Checker {
         }
     }
 
-    fn on_vote(&mut self, key: Said, digest: Digest) {
+    fn on_vote(&mut self, key: SignedStatement, digest: Digest) {
         let (by, epoch, kind, view, height) = key;
         if self.ends.get(&epoch).is_some_and(|last| height > *last) {
             self.on_past_end(by, kind, epoch, height);

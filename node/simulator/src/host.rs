@@ -17,7 +17,7 @@ use quorate_consensus::{
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
 use quorate_ledger::{ParametersV1, Proposal};
 
-use self::notes::Told;
+use self::notes::NotedReign;
 use crate::chart::Event as Kind;
 use crate::ledger::{KeptBlock, Ledger};
 use crate::liar::Liar;
@@ -111,7 +111,7 @@ pub(crate) struct Host {
     unaware: bool,
     process: Option<Process>,
     /// What the chart knows of its reign.
-    told: Told,
+    noted: NotedReign,
     liar: Liar,
 }
 
@@ -197,7 +197,7 @@ impl Host {
             quarantines: 0,
             unaware: false,
             process: None,
-            told: Told::default(),
+            noted: NotedReign::default(),
             liar: Liar::default(),
         }
     }
@@ -273,7 +273,7 @@ impl Host {
             });
         }
         self.settings.break_rule();
-        self.told = Told::default();
+        self.noted = NotedReign::default();
         let (engine, step) = self.settings.recover(config, records);
         self.process = Some(Process {
             serving: Serving { epoch, engine },

@@ -29,7 +29,7 @@ pub enum Story {
 
 /// A story as it went.
 #[derive(Clone, Debug)]
-pub struct Told {
+pub struct StoryRun {
     /// What became of the network.
     pub report: Report,
     /// The height that all have certified that do not lie and are not dead in the end.
@@ -81,7 +81,7 @@ impl Story {
     }
 
     /// Runs it.
-    pub fn tell(self, engine: Protocol, validators: usize, seed: u64) -> Told {
+    pub fn tell(self, engine: Protocol, validators: usize, seed: u64) -> StoryRun {
         let scenario = self.scenario(engine, validators, seed);
         let ends_us = scenario.faults_end_ms * 1_000;
         let mut report = Simulation::new(scenario).chart();
@@ -99,7 +99,7 @@ impl Story {
         let living = (0..validators).filter(|lane| !lies(*lane) && !chart.is_dead_in_the_end(*lane));
         let height = living.map(|lane| chart.certified_at(lane)).min().unwrap_or(0);
         chart.title = format!("{}: {}", words::engine(engine), words::title(self));
-        Told {
+        StoryRun {
             report,
             height,
             chart,

@@ -10,7 +10,7 @@ use crate::message::{Body, Message};
 use crate::paxos;
 use crate::pbft;
 use crate::raft;
-use crate::testimony::Said;
+use crate::testimony::SignedStatement;
 
 /// The most kinds of messages that have a slot in one engine.
 pub(crate) const KINDS: usize = 5;
@@ -18,7 +18,7 @@ pub(crate) const KINDS: usize = 5;
 /// One slot for each validator and kind of message.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Heard {
-    latest: BTreeMap<(ValidatorIndex, Kind), (Rank, Said)>,
+    latest: BTreeMap<(ValidatorIndex, Kind), (Rank, SignedStatement)>,
 }
 
 /// Kinds that have a slot. New-views have none: the one that matters is the current view's.
@@ -48,7 +48,7 @@ impl Heard {
         };
         let slot = (message.v1().sender, kind);
         if self.latest.get(&slot).is_none_or(|(kept, _)| *kept < rank)
-            && let Some(said) = Said::of(message)
+            && let Some(said) = SignedStatement::of(message)
         {
             self.latest.insert(slot, (rank, said));
         }
@@ -60,7 +60,7 @@ impl Heard {
     }
 
     /// The last that this validator signed of each kind.
-    pub(crate) fn of(&self, validator: ValidatorIndex) -> impl Iterator<Item = &Said> {
+    pub(crate) fn of(&self, validator: ValidatorIndex) -> impl Iterator<Item = &SignedStatement> {
         let slots = (validator, Kind::Seal)..=(validator, Kind::Accepted);
         self.latest.range(slots).map(|(_, (_, said))| said)
     }

@@ -19,9 +19,9 @@ use serde::{Deserialize, Serialize};
 use super::base::{Base, Halted};
 use super::catch_up::CatchUp;
 use super::orderer::Orderer;
-use crate::contract::{Action, Rejection, Told};
+use crate::contract::{Action, LearnedFrom, Rejection};
 use crate::message::{Body, Message, Status};
-use crate::testimony::{Inquiry, MAX_SAID, Said, Statement, Testimony};
+use crate::testimony::{Inquiry, MAX_SAID, SignedStatement, Statement, Testimony};
 
 /// What a replica knows of its own inquiry.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -145,7 +145,7 @@ pub(crate) trait Inquiring: Orderer {
         }
         base.peers.claims_certified(from, testimony.certified);
         for said in &testimony.said {
-            self.check_memory(said, Told::Testimony(from))?;
+            self.check_memory(said, LearnedFrom::Testimony(from))?;
         }
         let asking = &mut self.base_mut().asking;
         if asking.open {
@@ -158,15 +158,15 @@ pub(crate) trait Inquiring: Orderer {
     /// A message signed with this validator's key that came from outside. It is one of ours, or this
     /// replica is not what it was, and must vote no more (pitfalls 27 and 28).
     fn on_echo(&mut self, message: &Message) -> Result<(), Rejection> {
-        if let Some(said) = Said::of(message) {
-            self.check_memory(&said, Told::Message)?;
+        if let Some(said) = SignedStatement::of(message) {
+            self.check_memory(&said, LearnedFrom::Message)?;
         }
         Err(Rejection::Duplicate)
     }
 
     /// Something that this validator signed came up. Unless the replica remembers it, it is not what it
     /// was, and must vote no more.
-    fn check_memory(&mut self, said: &Said, told: Told) -> Result<(), Rejection> {
+    fn check_memory(&mut self, said: &SignedStatement, told: LearnedFrom) -> Result<(), Rejection> {
         if self.base().config.index.is_none() || self.remembers(said) {
             return Ok(());
         }
@@ -187,14 +187,14 @@ pub(crate) trait Inquiring: Orderer {
         let Some(seal) = seals.iter().find(|seal| Some(seal.validator) == own) else {
             return Ok(());
         };
-        let said = Said {
+        let said = SignedStatement {
             statement: Statement::Seal {
                 height: certificate.height(),
                 block: certificate.block(),
             },
             signature: seal.signature,
         };
-        self.check_memory(&said, Told::Certificate)
+        self.check_memory(&said, LearnedFrom::Certificate)
     }
 
     /// The height that somebody honest among those who answered has certified, once they are enough. Those who
@@ -238,14 +238,14 @@ pub(crate) trait Inquiring: Orderer {
     /// All that is held here of what a validator signed above the height that it has certified.
     fn testimony(&self, about: ValidatorIndex, inquiry: &Inquiry) -> Testimony {
         let base = self.base();
-        let is_above = |said: &&Said| {
+        let is_above = |said: &&SignedStatement| {
             let height = said.statement.height();
             height.is_none_or(|height| height > inquiry.certified)
         };
-        let mut said: Vec<Said> = base.heard.of(about).filter(is_above).cloned().collect();
+        let mut said: Vec<SignedStatement> = base.heard.of(about).filter(is_above).cloned().collect();
         said.extend(self.said_by(about, inquiry.certified));
         // The highest first: should there be more than an answer may hold, the lowest are left out.
-        let seal = |height, block, signature| Said {
+        let seal = |height, block, signature| SignedStatement {
             statement: Statement::Seal { height, block },
             signature,
         };

@@ -6,7 +6,7 @@ use super::base::Base;
 use super::finality::Finality;
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
-use crate::testimony::Said;
+use crate::testimony::SignedStatement;
 
 /// A replica of some engine.
 pub(crate) trait Orderer: Sized {
@@ -58,11 +58,11 @@ pub(crate) trait Orderer: Sized {
 
     /// Whether something signed with this validator's key was said by this replica, or can have been
     /// said and forgotten with good reason.
-    fn remembers(&self, said: &Said) -> bool;
+    fn remembers(&self, said: &SignedStatement) -> bool;
 
     /// What else is kept of what a validator signed above this height, beside its seals and the last of
     /// each kind that was heard.
-    fn said_by(&self, about: ValidatorIndex, above: Height) -> Vec<Said>;
+    fn said_by(&self, about: ValidatorIndex, above: Height) -> Vec<SignedStatement>;
 
     /// Enough have answered what this replica signed: it may vote from now on.
     fn on_inquiry_closed(&mut self);

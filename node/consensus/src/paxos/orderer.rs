@@ -6,7 +6,7 @@ use super::Replica;
 use crate::common::{Base, Finality, Orderer, Sealing as _, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
-use crate::testimony::{Said, Statement};
+use crate::testimony::{SignedStatement, Statement};
 
 impl Orderer for Replica {
     fn base(&self) -> &Base {
@@ -119,7 +119,7 @@ impl Orderer for Replica {
 
     /// What was said in a ballot up to the one that the journal has promised binds no more than that does. A
     /// distinguished proposer has its own promise.
-    fn remembers(&self, said: &Said) -> bool {
+    fn remembers(&self, said: &SignedStatement) -> bool {
         let Some(own) = self.base.config.index else {
             return true;
         };
@@ -153,7 +153,7 @@ impl Orderer for Replica {
         }
     }
 
-    fn said_by(&self, _about: ValidatorIndex, _above: Height) -> Vec<Said> {
+    fn said_by(&self, _about: ValidatorIndex, _above: Height) -> Vec<SignedStatement> {
         Vec::new()
     }
 

@@ -7,7 +7,7 @@ use super::instance::{Instance, Phase};
 use crate::common::{Base, Finality, Orderer, Sealing as _, bit, count, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
-use crate::testimony::Said;
+use crate::testimony::SignedStatement;
 
 impl Orderer for Replica {
     fn base(&self) -> &Base {
@@ -97,11 +97,11 @@ impl Orderer for Replica {
         }
     }
 
-    fn remembers(&self, said: &Said) -> bool {
+    fn remembers(&self, said: &SignedStatement) -> bool {
         self.remembers_said(said)
     }
 
-    fn said_by(&self, about: ValidatorIndex, above: Height) -> Vec<Said> {
+    fn said_by(&self, about: ValidatorIndex, above: Height) -> Vec<SignedStatement> {
         self.votes_said_by(about, above)
     }
 

@@ -10,11 +10,11 @@ use super::message::{self, View};
 use super::primary_of;
 use super::view_change::view_change_of;
 use crate::message::Body;
-use crate::testimony::{Said, Statement};
+use crate::testimony::{SignedStatement, Statement};
 
 impl Replica {
     /// What is kept of what a validator signed, above a height. The highest first.
-    pub(super) fn votes_said_by(&self, about: ValidatorIndex, above: Height) -> Vec<Said> {
+    pub(super) fn votes_said_by(&self, about: ValidatorIndex, above: Height) -> Vec<SignedStatement> {
         let mut said = self.views_said_by(about);
         let above = (Bound::Excluded(above), Bound::Unbounded);
         for (height, instance) in self.instances.range(above).rev() {
@@ -27,7 +27,7 @@ impl Replica {
     /// Whether something signed with this validator's key was said by this replica, or can have been said
     /// and forgotten with good reason: its height is certified, or it is of a view that was left and the
     /// replica knows that it voted in that view or a later one.
-    pub(super) fn remembers_said(&self, said: &Said) -> bool {
+    pub(super) fn remembers_said(&self, said: &SignedStatement) -> bool {
         let Some(own) = self.base.config.index else {
             return true;
         };
@@ -85,23 +85,27 @@ impl Replica {
     }
 
     /// View-changes and new-views of a validator that are still kept.
-    fn views_said_by(&self, about: ValidatorIndex) -> Vec<Said> {
+    fn views_said_by(&self, about: ValidatorIndex) -> Vec<SignedStatement> {
         let new_view = self.changes.new_view.as_ref();
         let own = new_view.filter(|message| message.v1().sender == about);
-        let mut said: Vec<Said> = own.and_then(Said::of).into_iter().collect();
+        let mut said: Vec<SignedStatement> = own.and_then(SignedStatement::of).into_iter().collect();
         if let Some(Body::Pbft(message::Body::NewView(new_view))) = new_view.map(|message| &message.v1().body)
         {
             let claims = new_view.view_changes.iter();
-            said.extend(claims.filter(|change| change.sender == about).map(|change| Said {
-                statement: Statement::ViewChange(change.claims.clone()),
-                signature: change.signature,
-            }));
+            said.extend(
+                claims
+                    .filter(|change| change.sender == about)
+                    .map(|change| SignedStatement {
+                        statement: Statement::ViewChange(change.claims.clone()),
+                        signature: change.signature,
+                    }),
+            );
         }
         let change = self.changes.changes.get(&about);
         said.extend(
             change
                 .filter(|message| view_change_of(message).is_some())
-                .and_then(Said::of),
+                .and_then(SignedStatement::of),
         );
         said
     }
@@ -114,12 +118,12 @@ impl Instance {
         about: ValidatorIndex,
         height: Height,
         primary_then: impl Fn(View) -> bool,
-    ) -> Vec<Said> {
+    ) -> Vec<SignedStatement> {
         let mut said = Vec::new();
         let proposed = [&self.proposed, &self.early].into_iter().flatten();
         said.extend(proposed.filter_map(|proposed| pre_prepare_by(about, height, proposed)));
         if let Some(vote) = self.prepares.get(&about) {
-            said.push(Said {
+            said.push(SignedStatement {
                 statement: Statement::Prepare {
                     view: vote.view,
                     height,
@@ -129,7 +133,7 @@ impl Instance {
             });
         }
         if let Some(vote) = self.commits.get(&about) {
-            said.push(Said {
+            said.push(SignedStatement {
                 statement: Statement::Commit {
                     view: vote.view,
                     height,
@@ -148,13 +152,13 @@ impl Instance {
                 height,
                 proposal,
             };
-            said.push(Said { statement, signature });
+            said.push(SignedStatement { statement, signature });
         }
         let prepares = certificate.prepares.iter();
         said.extend(
             prepares
                 .filter(|prepare| prepare.validator == about)
-                .map(|prepare| Said {
+                .map(|prepare| SignedStatement {
                     statement: Statement::Prepare {
                         view,
                         height,
@@ -167,14 +171,14 @@ impl Instance {
     }
 }
 
-fn pre_prepare_by(about: ValidatorIndex, height: Height, proposed: &Proposed) -> Option<Said> {
+fn pre_prepare_by(about: ValidatorIndex, height: Height, proposed: &Proposed) -> Option<SignedStatement> {
     let message = proposed.pre_prepare.as_ref()?.v1();
     let statement = Statement::PrePrepare {
         view: proposed.view,
         height,
         proposal: proposed.digest,
     };
-    (message.sender == about).then_some(Said {
+    (message.sender == about).then_some(SignedStatement {
         statement,
         signature: message.signature,
     })

@@ -7,7 +7,7 @@ use super::message;
 use crate::common::{Base, Finality, Orderer, Sealing as _, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
-use crate::testimony::{Said, Statement};
+use crate::testimony::{SignedStatement, Statement};
 
 impl Orderer for Replica {
     fn base(&self) -> &Base {
@@ -103,7 +103,7 @@ impl Orderer for Replica {
     fn answer_about_height(&self, _height: Height, _held: Holding, _answer: &mut Vec<Message>) {}
 
     /// What was said in a term before the last one of which the journal tells binds no more.
-    fn remembers(&self, said: &Said) -> bool {
+    fn remembers(&self, said: &SignedStatement) -> bool {
         let Some(own) = self.base.config.index else {
             return true;
         };
@@ -136,7 +136,7 @@ impl Orderer for Replica {
         }
     }
 
-    fn said_by(&self, _about: ValidatorIndex, _above: Height) -> Vec<Said> {
+    fn said_by(&self, _about: ValidatorIndex, _above: Height) -> Vec<SignedStatement> {
         Vec::new()
     }
 

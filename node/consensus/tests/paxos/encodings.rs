@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use quorate_consensus::contract::Record;
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
 use quorate_consensus::paxos::{self, Body as Paxos, MAX_PROMISED, MAX_VALUES};
-use quorate_consensus::{Body, Ed25519, Message, Said};
+use quorate_consensus::{Body, Ed25519, Message, SignedStatement};
 use quorate_crypto::{Epoch, Signature, ValidatorIndex, sha256};
 use quorate_ledger::{Proposal, Timestamp, decode, encode};
 
@@ -45,7 +45,7 @@ fn golden_encodings() {
         lines.push(format!("  record {}", hex::encode(record)));
     }
     let messages = every_body().into_iter().map(message);
-    for said in messages.filter_map(|message| Said::of(&message)) {
+    for said in messages.filter_map(|message| SignedStatement::of(&message)) {
         lines.push(format!("  said {}", hex::encode(encode(&said))));
     }
     insta::assert_snapshot!(lines.join("\n"));
@@ -57,7 +57,7 @@ fn a_statement_is_signed_as_the_message_that_said_it() {
     let mut statements = 0;
     for body in every_body() {
         let message = message(body);
-        if let Some(said) = Said::of(&message) {
+        if let Some(said) = SignedStatement::of(&message) {
             let body = &message.v1().body;
             assert_eq!(said.statement.domain(), body.domain());
             assert_eq!(

@@ -2,7 +2,7 @@
 
 use quorate_consensus::contract::{Action, Input, Record};
 use quorate_consensus::paxos::{self, Body as Paxos, Replica};
-use quorate_consensus::{Body, Inquiry, Said, Statement, Testimony};
+use quorate_consensus::{Body, Inquiry, SignedStatement, Statement, Testimony};
 use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex, sha256};
 
 use crate::lab::*;
@@ -108,7 +108,7 @@ fn asking() -> Replica {
 }
 
 fn testimony(statements: Vec<Statement>) -> Input {
-    let said = statements.into_iter().map(|statement| Said {
+    let said = statements.into_iter().map(|statement| SignedStatement {
         statement,
         signature: Signature([7; 64]),
     });

@@ -5,7 +5,7 @@ use quorate_consensus::message::{Holding, MAX_MESSAGE_BYTES, Status};
 use quorate_consensus::pbft::{
     Body as Pbft, Claims, NewView, PrepareSignature, PreparedCertificate, SignedClaims, View, ViewChange,
 };
-use quorate_consensus::{Body, Ed25519, Inquiry, Message, Said, Statement, Testimony, Unverified};
+use quorate_consensus::{Body, Ed25519, Inquiry, Message, SignedStatement, Statement, Testimony, Unverified};
 use quorate_crypto::{
     Committee, Domain, Epoch, Height, Protocol, Signature, SigningKey, ValidatorIndex, sha256,
 };
@@ -100,7 +100,7 @@ fn every_body() -> Vec<Body> {
     ]
 }
 
-fn every_statement(new_view: NewView) -> Vec<Said> {
+fn every_statement(new_view: NewView) -> Vec<SignedStatement> {
     let (view, height) = (View(3), Height(4));
     let proposal = sha256(b"proposal");
     let statements = [
@@ -126,7 +126,7 @@ fn every_statement(new_view: NewView) -> Vec<Said> {
         Statement::ViewChange(claims()),
         Statement::NewView(Box::new(new_view)),
     ];
-    let said = statements.into_iter().map(|statement| Said {
+    let said = statements.into_iter().map(|statement| SignedStatement {
         statement,
         signature: Signature([4; 64]),
     });
@@ -330,7 +330,7 @@ fn a_new_view_is_believed_only_with_what_its_view_changes_prove() {
 fn a_statement_is_signed_as_the_message_that_said_it() {
     for body in every_body() {
         let message = Message::new(Epoch(1), ValidatorIndex(2), body, Signature([9; 64]));
-        if let Some(said) = Said::of(&message) {
+        if let Some(said) = SignedStatement::of(&message) {
             let body = &message.v1().body;
             assert_eq!(said.statement.domain(), body.domain());
             let signed = said.statement.signed_bytes(sha256(b"network"), Epoch(1));
@@ -343,11 +343,15 @@ fn a_statement_is_signed_as_the_message_that_said_it() {
 fn a_testimony_is_believed_only_if_whoever_asked_signed_all_of_it() {
     let said_by = |signer: u16| {
         let body = Body::Pbft(Pbft::Complaint { view: View(0) });
-        assert_eq!(Said::of(&sign(signer, 0, body)), None, "it binds nobody");
+        assert_eq!(
+            SignedStatement::of(&sign(signer, 0, body)),
+            None,
+            "it binds nobody"
+        );
         let (height, block) = (Height(1), sha256(b"block"));
-        Said::of(&sign(signer, 0, Body::Seal { height, block })).expect("a seal binds")
+        SignedStatement::of(&sign(signer, 0, Body::Seal { height, block })).expect("a seal binds")
     };
-    let verify = |said: Vec<Said>| {
+    let verify = |said: Vec<SignedStatement>| {
         let testimony = Testimony {
             about: ValidatorIndex(1),
             nonce: sha256(b"nonce"),

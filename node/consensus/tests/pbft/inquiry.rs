@@ -1,8 +1,8 @@
 //! What a replica asks before its first vote, and what it makes of the answers (pitfall 27).
 
-use quorate_consensus::contract::{Action, Input, Record, Rejection, Step, Told};
+use quorate_consensus::contract::{Action, Input, LearnedFrom, Record, Rejection, Step};
 use quorate_consensus::pbft::{Body as Pbft, Claims, Halted, Replica, View};
-use quorate_consensus::{Body, Inquiry, Message, Said, Statement, Testimony, Timer, Verified};
+use quorate_consensus::{Body, Inquiry, Message, SignedStatement, Statement, Testimony, Timer, Verified};
 use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
 
 use crate::lab::*;
@@ -32,7 +32,7 @@ fn message(sender: u16, body: Body) -> Input {
 fn answer(sender: u16, certified: u64, said: &[Pbft]) -> Input {
     let said = said
         .iter()
-        .filter_map(|body| Said::of(&signed(1, Body::Pbft(body.clone()))));
+        .filter_map(|body| SignedStatement::of(&signed(1, Body::Pbft(body.clone()))));
     message(
         sender,
         Body::Testimony(Testimony {
@@ -61,7 +61,7 @@ fn testimony_of(replica: &mut Replica, own: u16, certified: u64) -> Testimony {
     answered.expect("an inquiry is answered")
 }
 
-fn has_forgotten(step: &Step) -> Option<(&Said, Told)> {
+fn has_forgotten(step: &Step) -> Option<(&SignedStatement, LearnedFrom)> {
     step.actions.iter().find_map(|action| match action {
         Action::Forgotten { said, told } => Some((said, *told)),
         _ => None,
@@ -136,8 +136,11 @@ fn pitfall_27_a_vote_that_only_a_peer_remembers_silences_before_the_first_vote()
         drive_as(&mut backup, 1, from(0, pre_prepare(0, 2, &proposal(3))));
         let step = drive_as(&mut backup, 1, answer(2, 0, std::slice::from_ref(&forgotten)));
         let (said, told) = has_forgotten(&step).unwrap_or_else(|| panic!("{forgotten:?} is not missed"));
-        assert_eq!(Some(said), Said::of(&signed(1, Body::Pbft(forgotten))).as_ref());
-        assert_eq!(told, Told::Testimony(ValidatorIndex(2)));
+        assert_eq!(
+            Some(said),
+            SignedStatement::of(&signed(1, Body::Pbft(forgotten))).as_ref()
+        );
+        assert_eq!(told, LearnedFrom::Testimony(ValidatorIndex(2)));
         for sender in [0, 3] {
             let step = drive_as(&mut backup, 1, answer(sender, 0, &[]));
             assert!(broadcast(&step).is_empty(), "{step:?}");
@@ -279,7 +282,7 @@ fn pitfall_27_a_certificate_with_a_seal_that_is_not_remembered_silences() {
     let (said, told) = has_forgotten(&step).expect("it has not sealed height 2");
     let (height, block) = (Height(2), certificate(2).block());
     assert_eq!(said.statement, Statement::Seal { height, block });
-    assert_eq!(told, Told::Certificate);
+    assert_eq!(told, LearnedFrom::Certificate);
     // It learns all the same.
     assert_eq!(backup.certified(), Height(2));
 }
@@ -338,7 +341,7 @@ fn a_peer_answers_with_all_that_it_holds() {
     let held = testimony_of(&mut peer, 2, 0);
     assert_eq!((held.about, held.certified), (ValidatorIndex(1), Height(0)));
     for body in &said {
-        let wanted = Said::of(&signed(1, Body::Pbft(body.clone()))).expect("votes bind");
+        let wanted = SignedStatement::of(&signed(1, Body::Pbft(body.clone()))).expect("votes bind");
         assert!(
             held.said.contains(&wanted),
             "{body:?} is not among {:?}",

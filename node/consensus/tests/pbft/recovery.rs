@@ -1,8 +1,8 @@
 //! Restarts.
 
-use quorate_consensus::contract::{Action, Config, Input, Record, Rejection, Step, Timer, Told};
+use quorate_consensus::contract::{Action, Config, Input, LearnedFrom, Record, Rejection, Step, Timer};
 use quorate_consensus::pbft::{Body as Pbft, Halted, Replica, View};
-use quorate_consensus::{Body, Said, Verified};
+use quorate_consensus::{Body, SignedStatement, Verified};
 use quorate_crypto::Height;
 
 use crate::lab::*;
@@ -55,8 +55,8 @@ fn pitfall_27_a_replica_that_forgot_what_it_signed_votes_no_more() {
     let mut amnesiac = replica(4, 1);
     let message = signed(1, Body::Pbft(prepare(0, 1, &proposal(1))));
     let step = amnesiac.step(NOW, Input::Message(Verified::trusted(message.clone())));
-    let said = Said::of(&message).expect("a prepare binds");
-    let told = Told::Message;
+    let said = SignedStatement::of(&message).expect("a prepare binds");
+    let told = LearnedFrom::Message;
     assert!(step.actions.contains(&Action::Forgotten { said, told }));
     assert_eq!(amnesiac.halted(), Some(Halted::Forgotten));
     let step = drive_as(&mut amnesiac, 1, from(0, pre_prepare(0, 1, &proposal(2))));

@@ -2,7 +2,7 @@
 
 use quorate_consensus::contract::{Action, Config, Input, Record};
 use quorate_consensus::raft::{self, Body as Raft, Replica, RequestVote, Term};
-use quorate_consensus::{Body, Inquiry, Said, Statement, Testimony};
+use quorate_consensus::{Body, Inquiry, SignedStatement, Statement, Testimony};
 use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex, sha256};
 
 use crate::lab::*;
@@ -135,7 +135,7 @@ fn asking() -> Replica {
 }
 
 fn testimony(statements: Vec<Statement>) -> Input {
-    let said = statements.into_iter().map(|statement| Said {
+    let said = statements.into_iter().map(|statement| SignedStatement {
         statement,
         signature: Signature([7; 64]),
     });
@@ -226,7 +226,7 @@ fn what_a_pre_vote_says_is_no_statement() {
         last: position(0, 0),
     };
     let message = signed(0, Body::Raft(Raft::RequestVote(request)));
-    assert_eq!(Said::of(&message), None);
+    assert_eq!(SignedStatement::of(&message), None);
 }
 
 #[test]

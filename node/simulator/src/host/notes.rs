@@ -10,7 +10,7 @@ use crate::world::World;
 
 /// What was last told of the reign.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Told {
+pub(super) struct NotedReign {
     reign: String,
     leads: bool,
 }
@@ -24,12 +24,12 @@ impl Host {
         let leads = leads(engine, self.validator);
         let (reign, title) = reign_words(engine);
         let begins = engine.reign() > 0;
-        let told = Told { reign, leads };
-        if told == self.told {
+        let told = NotedReign { reign, leads };
+        if told == self.noted {
             return;
         }
-        let before = std::mem::replace(&mut self.told, told);
-        let reign = &self.told.reign;
+        let before = std::mem::replace(&mut self.noted, told);
+        let reign = &self.noted.reign;
         let enters = begins && before.reign != *reign;
         if leads {
             world.note(Some(self.place), Event::Leads, || format!("{title} of {reign}"));
