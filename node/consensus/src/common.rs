@@ -3,17 +3,17 @@
 //! A decided height is executed by the driver, sealed by each replica and certified by a quorum of seals
 //! ([`sealing`]). Whatever can be lost is asked for again, by statuses and by fetched blocks
 //! ([`catch_up`]). A replica that starts asks what it signed before it says anything new ([`inquiry`],
-//! [`heard`]). Batches wait to be ordered in [`backlog`]. An engine's replica is an [`Orderer`]: it has
+//! [`witness`]). Batches wait to be ordered in [`backlog`]. An engine's replica is an [`Orderer`]: it has
 //! a [`Base`], and answers what these parts ask it.
 
 mod backlog;
 mod base;
 mod catch_up;
 mod finality;
-mod heard;
 mod inquiry;
 mod orderer;
 mod sealing;
+mod witness;
 
 pub use backlog::MAX_BACKLOG;
 pub(crate) use base::Base;

@@ -47,6 +47,6 @@ pub use scenario::{
 };
 pub use scheme::{Scheme, committee};
 pub use simulation::Simulation;
-pub use story::{Story, Told};
+pub use story::{Story, StoryRun};
 pub use words::describe;
 pub use workload::network;

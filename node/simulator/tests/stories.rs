@@ -2,31 +2,31 @@
 
 use quorate_crypto::{Protocol, ValidatorIndex};
 use quorate_simulator::chart::{Event, Happening, Note, Phase, Transfer};
-use quorate_simulator::{Story, Told};
+use quorate_simulator::{Story, StoryRun};
 
 const ENGINES: [Protocol; 3] = [Protocol::Pbft, Protocol::Raft, Protocol::Paxos];
 
-fn tell(story: Story, engine: Protocol) -> Told {
+fn tell(story: Story, engine: Protocol) -> StoryRun {
     story.tell(engine, Story::fewest(engine), Story::SEED)
 }
 
 /// A story in which nothing goes wrong.
-fn tell_well(story: Story, engine: Protocol) -> Told {
+fn tell_well(story: Story, engine: Protocol) -> StoryRun {
     let told = tell(story, engine);
     assert_eq!(told.report.failure, None, "{engine}");
     told
 }
 
-fn notes(told: &Told, event: Event) -> Vec<&Note> {
+fn notes(told: &StoryRun, event: Event) -> Vec<&Note> {
     told.chart.notes().filter(|note| note.event == event).collect()
 }
 
 /// The first note of this kind; that there is one is a part of what a story shows.
-fn note(told: &Told, event: Event) -> &Note {
+fn note(told: &StoryRun, event: Event) -> &Note {
     notes(told, event).into_iter().next().expect("there is one")
 }
 
-fn said<'a>(told: &'a Told, start: &str) -> Vec<&'a Transfer> {
+fn said<'a>(told: &'a StoryRun, start: &str) -> Vec<&'a Transfer> {
     told.chart
         .messages()
         .filter(|transfer| transfer.label.starts_with(start))
@@ -34,7 +34,7 @@ fn said<'a>(told: &'a Told, start: &str) -> Vec<&'a Transfer> {
 }
 
 /// Who sent such messages.
-fn speakers(told: &Told, start: &str) -> Vec<usize> {
+fn speakers(told: &StoryRun, start: &str) -> Vec<usize> {
     let mut speakers: Vec<usize> = said(told, start).iter().map(|transfer| transfer.from).collect();
     speakers.sort_unstable();
     speakers.dedup();
@@ -42,7 +42,7 @@ fn speakers(told: &Told, start: &str) -> Vec<usize> {
 }
 
 /// What was decided at height 1, at each lane that decided it.
-fn decided(told: &Told) -> Vec<(usize, u64, String)> {
+fn decided(told: &StoryRun) -> Vec<(usize, u64, String)> {
     let digest = |note: &&Note| note.text.strip_prefix("decides h1 ").map(str::to_owned);
     notes(told, Event::Decides)
         .iter()

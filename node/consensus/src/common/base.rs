@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::backlog::Backlog;
 use super::catch_up::{Mark, Peers, StatusDue};
-use super::heard::{self, Heard};
-use super::inquiry::Asking;
+use super::inquiry::OpenInquiry;
+use super::witness::{self, Witness};
 use crate::contract::{Action, Config, Evidence, MAX_WINDOW, Record, Rejection, Step, Timer, TimerRange};
 use crate::message::{Body, Message};
 
@@ -68,8 +68,8 @@ pub(crate) struct Base {
     pub(crate) backlog: Backlog,
     pub(crate) peers: Peers,
     /// What it asked when it started: it says nothing new until that is answered.
-    pub(crate) asking: Asking,
-    pub(crate) heard: Heard,
+    pub(crate) inquiry: OpenInquiry,
+    pub(crate) witness: Witness,
     /// Why this replica votes no more, though it goes on learning.
     pub(crate) halted: Option<Halted>,
     pub(crate) status_due: StatusDue,
@@ -104,8 +104,8 @@ impl Base {
             epoch_end: config.epoch_end,
             backlog: Backlog::default(),
             peers: Peers::default(),
-            asking: Asking::default(),
-            heard: Heard::default(),
+            inquiry: OpenInquiry::default(),
+            witness: Witness::default(),
             halted: None,
             status_due: StatusDue::default(),
             resend: None,
@@ -125,7 +125,7 @@ impl Base {
 
     /// Whether the replica votes: it is a member, has been told what it signed, and nothing has halted it.
     pub(crate) fn voter(&self) -> Option<ValidatorIndex> {
-        let votes = self.halted.is_none() && !self.asking.is_open();
+        let votes = self.halted.is_none() && !self.inquiry.is_open();
         self.config.index.filter(|_| votes)
     }
 
@@ -270,7 +270,7 @@ impl Base {
         let most = u64::try_from(MAX_WINDOW).expect("a window is small");
         assert!((1..=most).contains(&self.window), "the window is bounded");
         assert!(
-            self.heard.len() <= self.config.committee.size() * heard::KINDS,
+            self.witness.len() <= self.config.committee.size() * witness::KINDS,
             "one slot a validator and kind"
         );
         if let Some((height, _)) = self.certificates.last_key_value() {

@@ -196,10 +196,10 @@ pub(crate) trait CatchUp: Orderer {
         self.fetch_if_far_behind();
         self.on_status_of(from, status);
         let base = self.base_mut();
-        if base.asking.is_open() {
+        if base.inquiry.is_open() {
             let engine = base.config.committee.engine();
-            base.asking.fall_back(engine, from, status.certified);
-            base.asking.defer(from, status);
+            base.inquiry.fall_back(engine, from, status.certified);
+            base.inquiry.defer(from, status);
             return Ok(());
         }
         let period = u64::from(base.config.timing.resend.from_ms) / 2;
@@ -337,7 +337,7 @@ pub(crate) trait CatchUp: Orderer {
         let open = self.is_busy()
             || base.backlog.len() > 0
             || base.is_ending()
-            || base.asking.is_open()
+            || base.inquiry.is_open()
             || base.peers.any_above(base.certified);
         open && !base.is_finished()
     }

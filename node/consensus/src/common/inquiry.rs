@@ -25,7 +25,7 @@ use crate::testimony::{Inquiry, MAX_SAID, SignedStatement, Statement, Testimony}
 
 /// What a replica knows of its own inquiry.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Asking {
+pub(crate) struct OpenInquiry {
     /// Whether it waits for answers, and says nothing new.
     open: bool,
     message: Option<Message>,
@@ -35,7 +35,7 @@ pub(crate) struct Asking {
     deferred: BTreeMap<ValidatorIndex, Status>,
 }
 
-impl Asking {
+impl OpenInquiry {
     pub(crate) fn is_open(&self) -> bool {
         self.open
     }
@@ -66,7 +66,7 @@ pub(crate) trait Inquiring: Orderer {
         if base.config.index.is_none() || answers_needed == 0 {
             return;
         }
-        base.asking.open = true;
+        base.inquiry.open = true;
         let certified = base.certified;
         let inquiry = Inquiry { nonce, certified };
         base.out.actions.push(Action::Sign(Body::Inquiry(inquiry)));
@@ -78,8 +78,8 @@ pub(crate) trait Inquiring: Orderer {
 
     fn on_own_inquiry(&mut self, message: Message) {
         let base = self.base_mut();
-        if base.asking.open {
-            base.asking.message = Some(message.clone());
+        if base.inquiry.open {
+            base.inquiry.message = Some(message.clone());
             base.broadcast(message);
         }
     }
@@ -87,9 +87,9 @@ pub(crate) trait Inquiring: Orderer {
     /// Asks this peer, unless it has answered.
     fn ask_peer(&mut self, peer: ValidatorIndex) {
         let base = self.base_mut();
-        if base.asking.open
-            && !base.asking.answers.contains_key(&peer)
-            && let Some(message) = base.asking.message.clone()
+        if base.inquiry.open
+            && !base.inquiry.answers.contains_key(&peer)
+            && let Some(message) = base.inquiry.message.clone()
         {
             base.send(peer, message);
         }
@@ -112,13 +112,13 @@ pub(crate) trait Inquiring: Orderer {
 
     /// Whose answers are still to come, while the replica says nothing new.
     fn asked_and_silent(&self) -> Vec<ValidatorIndex> {
-        let Base { asking, config, .. } = self.base();
-        if !asking.open {
+        let Base { inquiry, config, .. } = self.base();
+        if !inquiry.open {
             return Vec::new();
         }
         let others = config.committee.indices();
         others
-            .filter(|peer| Some(*peer) != config.index && !asking.answers.contains_key(peer))
+            .filter(|peer| Some(*peer) != config.index && !inquiry.answers.contains_key(peer))
             .collect()
     }
 
@@ -126,7 +126,7 @@ pub(crate) trait Inquiring: Orderer {
     fn on_inquiry(&mut self, from: ValidatorIndex, inquiry: &Inquiry) -> Result<(), Rejection> {
         let base = self.base_mut();
         let engine = base.config.committee.engine();
-        base.asking.fall_back(engine, from, inquiry.certified);
+        base.inquiry.fall_back(engine, from, inquiry.certified);
         let period = u64::from(base.config.timing.resend.from_ms) / 2;
         if base.config.index.is_none() || !base.peers.may_testify(from, base.now, period) {
             return Err(Rejection::Duplicate);
@@ -147,9 +147,9 @@ pub(crate) trait Inquiring: Orderer {
         for said in &testimony.said {
             self.check_memory(said, LearnedFrom::Testimony(from))?;
         }
-        let asking = &mut self.base_mut().asking;
-        if asking.open {
-            asking.answers.insert(from, testimony.certified);
+        let inquiry = &mut self.base_mut().inquiry;
+        if inquiry.open {
+            inquiry.answers.insert(from, testimony.certified);
             self.fetch_what_answers_tell_of();
         }
         Ok(())
@@ -173,7 +173,7 @@ pub(crate) trait Inquiring: Orderer {
         let base = self.base_mut();
         if base.halted.is_none() {
             base.halted = Some(Halted::Forgotten);
-            base.asking.open = false;
+            base.inquiry.open = false;
             let said = said.clone();
             base.out.actions.push(Action::Forgotten { said, told });
         }
@@ -201,7 +201,7 @@ pub(crate) trait Inquiring: Orderer {
     /// answered above it may lie, or be gone with what they had: it can do without as many.
     fn height_told(&self) -> Option<Height> {
         let base = self.base();
-        let mut heights: Vec<Height> = base.asking.answers.values().copied().collect();
+        let mut heights: Vec<Height> = base.inquiry.answers.values().copied().collect();
         let spare = heights.len().checked_sub(self.answers_needed())?;
         heights.sort_unstable_by(|a, b| b.cmp(a));
         let place = base.config.committee.weak_quorum().saturating_sub(1).max(spare);
@@ -213,7 +213,7 @@ pub(crate) trait Inquiring: Orderer {
         let Some(to) = self.height_told().filter(|height| *height > base.certified) else {
             return;
         };
-        let answers = base.asking.answers.iter();
+        let answers = base.inquiry.answers.iter();
         let above = answers.filter(|(_, height)| **height > base.certified);
         let holders = above.map(|(peer, _)| *peer).collect();
         self.base_mut().fetch(to, holders);
@@ -223,12 +223,12 @@ pub(crate) trait Inquiring: Orderer {
     fn close_inquiry(&mut self) {
         let told = self.height_told();
         let base = self.base_mut();
-        if !base.asking.open || base.halted.is_some() || told.is_none_or(|height| height > base.certified) {
+        if !base.inquiry.open || base.halted.is_some() || told.is_none_or(|height| height > base.certified) {
             return;
         }
-        base.asking.open = false;
+        base.inquiry.open = false;
         self.on_inquiry_closed();
-        for (from, status) in std::mem::take(&mut self.base_mut().asking.deferred) {
+        for (from, status) in std::mem::take(&mut self.base_mut().inquiry.deferred) {
             // A peer that was answered a moment ago asks again.
             let _ = self.on_status(from, &status);
         }
@@ -242,7 +242,7 @@ pub(crate) trait Inquiring: Orderer {
             let height = said.statement.height();
             height.is_none_or(|height| height > inquiry.certified)
         };
-        let mut said: Vec<SignedStatement> = base.heard.of(about).filter(is_above).cloned().collect();
+        let mut said: Vec<SignedStatement> = base.witness.of(about).filter(is_above).cloned().collect();
         said.extend(self.said_by(about, inquiry.certified));
         // The highest first: should there be more than an answer may hold, the lowest are left out.
         let seal = |height, block, signature| SignedStatement {

@@ -299,7 +299,7 @@ impl Replica {
     /// shown in any later view-change.
     pub(super) fn try_commit(&mut self, height: Height) {
         // A certificate is kept only with its record, and what is recorded is committed.
-        if !self.active || self.base.asking.is_open() || !self.base.is_in_window(height) {
+        if !self.active || self.base.inquiry.is_open() || !self.base.is_in_window(height) {
             return;
         }
         let view = self.view;

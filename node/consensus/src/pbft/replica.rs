@@ -114,7 +114,7 @@ impl Replica {
         if Some(sender) == self.base.config.index {
             return self.on_echo(&message);
         }
-        self.base.heard.note(&message);
+        self.base.witness.note(&message);
         match body {
             Body::Seal { height, block } => self.on_seal(sender, *height, *block, signature),
             Body::Status(status) => self.on_status(sender, status),

@@ -186,7 +186,7 @@ impl Replica {
         if Some(sender) == self.base.config.index {
             return self.on_echo(&message);
         }
-        self.base.heard.note(&message);
+        self.base.witness.note(&message);
         let Message::V1(MessageV1 { body, signature, .. }) = message;
         match body {
             Body::Seal { height, block } => self.on_seal(sender, height, block, signature),
@@ -216,7 +216,7 @@ impl Replica {
     /// Nothing is agreed on once the epoch's last height is certified here, nor before it is known what this
     /// replica signed.
     fn check_open(&self) -> Result<(), Rejection> {
-        if self.base.is_finished() || self.base.asking.is_open() {
+        if self.base.is_finished() || self.base.inquiry.is_open() {
             return Err(Rejection::OutsideWindow {
                 height: self.base.certified,
                 certified: self.base.certified,

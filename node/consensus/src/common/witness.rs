@@ -17,7 +17,7 @@ pub(crate) const KINDS: usize = 5;
 
 /// One slot for each validator and kind of message.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Heard {
+pub(crate) struct Witness {
     latest: BTreeMap<(ValidatorIndex, Kind), (Rank, SignedStatement)>,
 }
 
@@ -40,7 +40,7 @@ enum Kind {
 /// Validators say things in the order of reigns, and within a reign roughly of heights.
 type Rank = (u64, Height);
 
-impl Heard {
+impl Witness {
     /// Notes a message, if it is the last of its kind.
     pub(crate) fn note(&mut self, message: &Message) {
         let Some((kind, rank)) = place_of(&message.v1().body) else {
