@@ -7,7 +7,7 @@ use std::cell::Cell;
 /// A rule of the engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
-    /// Messages of any height above the low watermark are kept and acted upon.
+    /// Messages of any height above the certified height are kept and acted upon.
     WatermarksIgnored,
     /// Votes count in whatever view they were given.
     OldVotesCounted,

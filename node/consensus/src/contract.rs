@@ -309,7 +309,7 @@ pub enum Rejection {
     OutsideWindow {
         /// The message's height.
         height: Height,
-        /// The low watermark.
+        /// The certified height.
         certified: Height,
     },
     /// Contradicts what the same validator said before.

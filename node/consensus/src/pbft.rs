@@ -18,9 +18,9 @@
 //!
 //! # Checkpoints and garbage (section 4.3)
 //! Decided heights are executed in order, each replica signs the block's hash, and a quorum of these
-//! seals is the block's certificate and the checkpoint's proof in one. The last certified height is
-//! the low watermark; the window of the parameters above it is what may be in flight. Everything at or
-//! below the low watermark is forgotten, but for one window of certificates, which help peers that are
+//! seals is the block's certificate and the checkpoint's proof in one. The last height certified
+//! here is the certified height (the paper's low watermark); the window of the parameters above it is what may
+//! be in flight. Everything at or below the certified height is forgotten, but for one window of certificates, which help peers that are
 //! a little behind.
 //!
 //! # The view change (section 4.4)
@@ -28,7 +28,7 @@
 //!   the same again, stops no timer while a batch waits; nor does ordering more than
 //!   [`OVERTAKING_BATCHES`] that came later than the oldest that waits.
 //! - On complaints of f + 1 about its view, or view-changes of f + 1 for higher views, a replica moves:
-//!   it says nothing below the new view any more, and multicasts a view-change with its low watermark
+//!   it says nothing below the new view any more, and multicasts a view-change with its certified height
 //!   and what it has prepared above it, each with its certificate.
 //! - With a quorum of them, the new primary multicasts a new-view. What is proposed again follows from
 //!   these view-changes by a pure function, [`Plan::of`]: for each height the claim of the highest view,

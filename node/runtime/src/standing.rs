@@ -15,7 +15,7 @@ pub(crate) struct Standing {
     pub(crate) leader: ValidatorIndex,
     /// Whether the reign has begun here.
     pub(crate) begun: bool,
-    /// The engine's low watermark.
+    /// The engine's certified height.
     pub(crate) certified: Height,
     /// A quorum sealed another block than this node executed.
     pub(crate) diverged: bool,

@@ -59,9 +59,9 @@ pub(crate) struct Base {
     pub(crate) config: Config,
     /// Heights that may be in flight: `certified + 1 ..= certified + window`.
     pub(crate) window: u64,
-    /// The low watermark: the last height certified and applied here. Only grows.
+    /// The last height certified and applied here. Only grows.
     pub(crate) certified: Height,
-    /// Certificates of the last heights up to the low watermark, at most a window of them.
+    /// Certificates of the last heights up to the certified height, at most a window of them.
     pub(crate) certificates: BTreeMap<Height, Certificate>,
     /// The last height of the epoch, once it is known.
     pub(crate) epoch_end: Option<Height>,
@@ -149,7 +149,7 @@ impl Base {
         self.high_watermark_above(self.certified)
     }
 
-    /// The same while the low watermark was this.
+    /// The same while the certified height was this.
     pub(crate) fn high_watermark_above(&self, certified: Height) -> Height {
         let window = Height(certified.0.saturating_add(self.window));
         let end = self.epoch_end.filter(|_| !breaks!(PastEndOrdered));
@@ -274,7 +274,10 @@ impl Base {
             "one slot a validator and kind"
         );
         if let Some((height, _)) = self.certificates.last_key_value() {
-            assert_eq!(*height, self.certified, "the low watermark has its certificate");
+            assert_eq!(
+                *height, self.certified,
+                "the certified height has its certificate"
+            );
         }
         assert!(
             self.certificates.len() <= MAX_WINDOW,

@@ -34,7 +34,7 @@ pub(crate) trait Orderer: Sized {
     /// Whether the journal explains an own seal of this height: then it needs no record.
     fn explains_seal(&self, height: Height) -> bool;
 
-    /// The low watermark has moved on from `former`: forgets what is below, and looks at what has come
+    /// The certified height has risen from `former`: forgets what is below, and looks at what has come
     /// into the window.
     fn on_certified(&mut self, former: Height);
 

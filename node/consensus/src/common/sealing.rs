@@ -116,7 +116,7 @@ pub(crate) trait Sealing: Orderer {
             let certificate = finality.certificate(committee.epoch(), height, sealed);
             let certify = Action::Certify(certificate.clone());
             self.base_mut().out.actions.push(certify);
-            self.move_low_watermark(certificate);
+            self.raise_certified(certificate);
         }
     }
 
@@ -127,7 +127,7 @@ pub(crate) trait Sealing: Orderer {
             return Err(Rejection::Duplicate);
         }
         let remembered = self.check_own_seal(&certificate);
-        self.move_low_watermark(certificate);
+        self.raise_certified(certificate);
         self.try_certify();
         remembered
     }
@@ -160,7 +160,7 @@ pub(crate) trait Sealing: Orderer {
     }
 
     /// Forgets everything up to a certified height, and looks at what has come into the window.
-    fn move_low_watermark(&mut self, certificate: Certificate) {
+    fn raise_certified(&mut self, certificate: Certificate) {
         let base = self.base_mut();
         let former = base.certified;
         base.certified = certificate.height();
@@ -170,7 +170,7 @@ pub(crate) trait Sealing: Orderer {
         self.on_certified(former);
     }
 
-    /// Acts on the heights that have come into the window since the low watermark was `former`.
+    /// Acts on the heights that have come into the window since the certified height was `former`.
     fn act_on_entered(&mut self, former: Height) {
         let base = self.base();
         let after = base.high_watermark_above(former).max(base.certified);

@@ -26,7 +26,7 @@ impl Replica {
         self.primary()
     }
 
-    /// The low watermark: the last height certified here.
+    /// The last height certified here.
     pub fn certified(&self) -> Height {
         self.base.certified
     }
@@ -146,7 +146,7 @@ impl Replica {
         for (height, instance) in &self.instances {
             assert!(
                 *height > self.base.certified,
-                "nothing is kept at or below the low watermark"
+                "nothing is kept at or below the certified height"
             );
             assert!(
                 height.0 - self.base.certified.0 <= two_windows || *height <= self.restored_to,

@@ -1,7 +1,7 @@
 //! Rebuilding a replica from its journal, so that it never contradicts what it said.
 //!
 //! The chain may be far behind the journal, as blocks are flushed less often than votes, or it may be
-//! lost. So own records of any height above the low watermark are restored, while of what others send
+//! lost. So own records of any height above the certified height are restored, while of what others send
 //! two windows are kept. Nothing is voted on before its height is in the window, by which time all that
 //! was said about it is known; and a replica whose prepared certificates are more than a view-change can
 //! claim joins no view change until it has come nearer.
@@ -121,7 +121,7 @@ impl Replica {
         }
     }
 
-    /// The instance of a height that a record is about, however far above the low watermark.
+    /// The instance of a height that a record is about, however far above the certified height.
     fn restored(&mut self, height: Height) -> Option<&mut Instance> {
         let near = self.base.high_watermark().0.saturating_add(self.base.window);
         if height <= self.base.certified || (height.0 > near && breaks!(FarRecordsForgotten)) {

@@ -23,7 +23,7 @@ pub struct Replica {
     pub(super) active: bool,
     /// The last height that the current view's new-view carried over; fresh ones are above.
     pub(super) carried_to: Height,
-    /// Heights above the low watermark, at most two windows: the second is kept and not acted upon.
+    /// Heights above the certified height, at most two windows: the second is kept and not acted upon.
     /// After a restart also those that the journal tells of.
     pub(super) instances: BTreeMap<Height, Instance>,
     /// The highest height that the journal told of.

@@ -1,12 +1,12 @@
 //! When a replica complains, when a primary shows that it is alive, when anybody asks again.
 //!
 //! The progress timer runs in every view that has begun. While batches wait it starts again whenever
-//! the low watermark passes a height that ordered a batch which was not ordered before, unless the
+//! the certified height passes a height that ordered a batch which was not ordered before, unless the
 //! oldest that waits has been overtaken by many: a backlog is no reason to complain, leaving out one
 //! member is, and so is ordering nothing, or the same again. Heights that the new-view carried over
 //! count too, and those that are left of an epoch that ends: they are few, and there the primary need not
 //! order anything. While other work is open it starts again
-//! whenever the low watermark moves, and while none is, whenever the primary is heard.
+//! whenever the certified height rises, and while none is, whenever the primary is heard.
 
 use quorate_crypto::Height;
 use serde::{Deserialize, Serialize};

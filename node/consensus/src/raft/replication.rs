@@ -145,7 +145,7 @@ impl Replica {
             for follower in leadership.followers.values_mut() {
                 follower.sent = None;
             }
-            let durable = leadership.durable;
+            let durable = leadership.counted;
             let append = self.entries_after(durable, durable);
             self.sign_append(append, None);
         }
@@ -157,7 +157,7 @@ impl Replica {
             && leadership.told < self.commit
             && !self.base.is_finished()
         {
-            let durable = leadership.durable;
+            let durable = leadership.counted;
             let append = self.entries_after(durable, durable);
             self.sign_append(append, None);
         }
@@ -188,14 +188,14 @@ impl Replica {
         }
         leadership.returned.insert(append.previous.index, message);
         while let Some(next) = leadership.returned.first_entry()
-            && *next.key() <= leadership.durable
+            && *next.key() <= leadership.counted
         {
             let (previous, message) = next.remove_entry();
             let entries = match &message.v1().body {
                 crate::message::Body::Raft(Body::AppendEntries(append)) => append.entries.len() as u64,
                 _ => 0,
             };
-            leadership.durable = leadership.durable.max(Height(previous.0 + entries));
+            leadership.counted = leadership.counted.max(Height(previous.0 + entries));
             self.base.broadcast(message);
         }
         self.on_durable(append.last_index());
@@ -237,7 +237,7 @@ impl Replica {
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
-        let durable = leadership.durable;
+        let durable = leadership.counted;
         let sent = Some((after, durable));
         let follower = leadership.followers.entry(to).or_default();
         if follower.sent != sent {
@@ -256,7 +256,7 @@ impl Replica {
         };
         let quorum = self.base.config.committee.quorum();
         let mut reached: Vec<Height> = leadership.followers.values().map(|f| f.matched).collect();
-        reached.push(leadership.durable);
+        reached.push(leadership.counted);
         reached.sort_unstable_by(|a, b| b.cmp(a));
         let Some(index) = reached.get(quorum.saturating_sub(1)).copied() else {
             return;
@@ -311,7 +311,7 @@ impl Replica {
         };
         let has = |validator: &ValidatorIndex| match leadership.followers.get(validator) {
             Some(follower) => follower.matched >= index,
-            None => Some(*validator) == self.base.config.index && leadership.durable >= index,
+            None => Some(*validator) == self.base.config.index && leadership.counted >= index,
         };
         let all = self.base.config.committee.indices();
         all.filter(|validator| !has(validator)).collect()
