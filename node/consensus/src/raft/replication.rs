@@ -18,7 +18,7 @@ use crate::message::Message;
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Leadership {
     /// Up to here own entries have left, and are durable here.
-    durable: Height,
+    counted: Height,
     /// Own new entries that came back signed before what precedes them did, by the index before.
     returned: BTreeMap<Height, Message>,
     followers: BTreeMap<ValidatorIndex, Progress>,
@@ -50,7 +50,7 @@ impl Replica {
         self.leader_heard = true;
         self.role = Role::Leader(Leadership {
             // What is above counts once it comes back signed in this term.
-            durable: self.commit,
+            counted: self.commit,
             told: self.commit,
             ..Leadership::default()
         });
@@ -145,8 +145,8 @@ impl Replica {
             for follower in leadership.followers.values_mut() {
                 follower.sent = None;
             }
-            let durable = leadership.counted;
-            let append = self.entries_after(durable, durable);
+            let counted = leadership.counted;
+            let append = self.entries_after(counted, counted);
             self.sign_append(append, None);
         }
     }
@@ -157,8 +157,8 @@ impl Replica {
             && leadership.told < self.commit
             && !self.base.is_finished()
         {
-            let durable = leadership.counted;
-            let append = self.entries_after(durable, durable);
+            let counted = leadership.counted;
+            let append = self.entries_after(counted, counted);
             self.sign_append(append, None);
         }
     }
@@ -237,12 +237,12 @@ impl Replica {
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
-        let durable = leadership.counted;
-        let sent = Some((after, durable));
+        let counted = leadership.counted;
+        let sent = Some((after, counted));
         let follower = leadership.followers.entry(to).or_default();
         if follower.sent != sent {
             follower.sent = sent;
-            let append = self.entries_after(after, durable);
+            let append = self.entries_after(after, counted);
             self.sign_append(append, Some(to));
         }
     }
