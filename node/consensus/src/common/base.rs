@@ -35,7 +35,7 @@ pub enum Awaited {
     /// A quorum of first-phase votes: prepares.
     Prepares,
     /// A quorum of votes that decide: commits, or acknowledged appends.
-    Commits,
+    DecidingVotes,
     /// Execution here.
     Execution,
     /// A quorum of seals.

@@ -101,9 +101,9 @@ impl Replica {
             } else if self.proposer.proposed(*height).is_some() {
                 let accepted_by: Vec<_> = self.learner.accepted_by(*height).collect();
                 let missing = all().filter(|validator| !accepted_by.contains(validator));
-                (Awaited::Commits, missing.collect())
+                (Awaited::DecidingVotes, missing.collect())
             } else if self.acceptor.accepted.contains_key(height) {
-                (Awaited::Commits, leader())
+                (Awaited::DecidingVotes, leader())
             } else {
                 (Awaited::Proposal, leader())
             };

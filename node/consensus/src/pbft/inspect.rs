@@ -109,7 +109,7 @@ impl Replica {
                     .vote(Phase::Commit, v)
                     .is_some_and(|vote| vote.view == self.view)
             };
-            (Awaited::Commits, without(&committed))
+            (Awaited::DecidingVotes, without(&committed))
         };
         Waiting {
             height,

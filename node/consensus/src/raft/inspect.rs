@@ -103,7 +103,7 @@ impl Replica {
             } else if self.log.get(*height).is_none() {
                 (Awaited::Proposal, self.leader.into_iter().collect())
             } else {
-                (Awaited::Commits, self.not_reached(*height))
+                (Awaited::DecidingVotes, self.not_reached(*height))
             };
             Waiting {
                 height: *height,
