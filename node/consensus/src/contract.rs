@@ -289,7 +289,7 @@ pub struct Step {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, thiserror::Error)]
 pub enum Rejection {
     /// Of another reign.
-    #[error("of view {got}, the current one is {current}")]
+    #[error("of reign {got}, the current one is {current}")]
     WrongReign {
         /// The message's.
         got: u64,
@@ -297,7 +297,7 @@ pub enum Rejection {
         current: u64,
     },
     /// Not the leader's to say.
-    #[error("validator {sender} does not lead view {reign}")]
+    #[error("validator {sender} does not lead reign {reign}")]
     NotLeader {
         /// Who said it.
         sender: ValidatorIndex,
