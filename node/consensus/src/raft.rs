@@ -18,7 +18,7 @@
 //!
 //! # Log replication (section 5.3)
 //! - The leader appends proposals of the oldest batches that wait, at once while fewer than
-//!   [`EAGER_PROPOSALS`](crate::pbft::EAGER_PROPOSALS) are uncommitted, and sends each append to all without
+//!   [`EAGER_PROPOSALS`](crate::common::EAGER_PROPOSALS) are uncommitted, and sends each append to all without
 //!   waiting for answers, within the window above the certified height.
 //! - A follower checks that its log has the entry before, deletes what conflicts, and appends an entry when
 //!   its batches are here. Its answer says up to where its log is the leader's, entries and batches durably.
