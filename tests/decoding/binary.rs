@@ -135,7 +135,7 @@ pub(crate) fn recording(bytes: &[u8]) {
 pub(crate) fn recording_frame(bytes: &[u8]) {
     if let Some(Frame::V1(FrameV1::Segment(segment))) = canonical::<Frame>(bytes) {
         for recorded in &segment.engines {
-            let _ = Engine::restore(&recorded.snapshot);
+            let _ = Engine::restore(&recorded.image);
         }
     }
 }

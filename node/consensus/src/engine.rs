@@ -11,7 +11,7 @@ use crate::pbft;
 use crate::raft;
 
 /// One engine: it serves one epoch with one committee. Its encoding is all of its state (see
-/// [`crate::snapshot`]).
+/// [`crate::image`]).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Engine {
     /// Practical Byzantine fault tolerance.

@@ -115,12 +115,12 @@ pub mod broken;
 mod common;
 pub mod contract;
 mod engine;
+pub mod image;
 pub mod message;
 pub mod paxos;
 pub mod pbft;
 pub mod raft;
 pub mod recording;
-pub mod snapshot;
 pub mod testimony;
 
 pub use common::{Awaited, Halted, Waiting};

@@ -33,7 +33,7 @@ pub const FILES: [&str; 2] = ["previous.rec", "current.rec"];
 pub const MAX_ENTRY_BYTES: usize = 4 << 20;
 
 /// The most bytes of the frame that begins a segment: two engines.
-pub const MAX_SEGMENT_BYTES: usize = (2 * crate::snapshot::MAX_SNAPSHOT_BYTES) + (1 << 20);
+pub const MAX_SEGMENT_BYTES: usize = (2 * crate::image::MAX_IMAGE_BYTES) + (1 << 20);
 
 /// The engines that a driver has at once: that of the epoch, and the one of the epoch before.
 pub const MAX_ENGINES: usize = 2;
@@ -93,9 +93,9 @@ pub enum Beginning {
 pub struct Recorded {
     /// The committee of its epoch, and its protocol.
     pub committee: Committee,
-    /// Its [snapshot](crate::snapshot).
+    /// Its [image](crate::image).
     #[serde(with = "serde_bytes")]
-    pub snapshot: Vec<u8>,
+    pub image: Vec<u8>,
 }
 
 /// What an engine was given once.
@@ -129,7 +129,7 @@ impl Recorded {
     pub fn of(engine: &Engine) -> Self {
         Self {
             committee: engine.committee().clone(),
-            snapshot: engine.snapshot(),
+            image: engine.image(),
         }
     }
 }

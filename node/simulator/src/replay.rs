@@ -185,11 +185,10 @@ impl<'a, S: SignatureScheme> Replayer<'a, S> {
                 .engines
                 .iter()
                 .find(|engine| engine.committee().epoch() == epoch);
-            if follows && replayed.is_some_and(|engine| engine.snapshot() != recorded.snapshot) {
+            if follows && replayed.is_some_and(|engine| engine.image() != recorded.image) {
                 return Err(What::OtherState);
             }
-            let engine =
-                Engine::restore(&recorded.snapshot).map_err(|error| What::State(error.to_string()))?;
+            let engine = Engine::restore(&recorded.image).map_err(|error| What::State(error.to_string()))?;
             if *engine.committee() != recorded.committee || engine.network() != segment.network {
                 return Err(What::State("the engine is of another committee".to_owned()));
             }

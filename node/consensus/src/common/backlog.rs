@@ -39,7 +39,7 @@ pub(crate) struct Backlog {
 }
 
 impl Backlog {
-    /// Makes again what a snapshot leaves out, as it follows from the rest.
+    /// Makes again what an image leaves out, as it follows from the rest.
     pub(crate) fn complete(&mut self) {
         self.places = self.order.iter().map(|(place, batch)| (*batch, *place)).collect();
         self.ordered = self.order_of_ordered.iter().copied().collect();
@@ -188,7 +188,7 @@ mod by_place {
         serializer.collect_seq(batches)
     }
 
-    /// A list in another order is another encoding, which is refused where a snapshot is encoded again.
+    /// A list in another order is another encoding, which is refused where an image is encoded again.
     pub(super) fn deserialize<'de, D: Deserializer<'de>>(
         deserializer: D,
     ) -> Result<BTreeMap<u64, Digest>, D::Error> {

@@ -82,7 +82,7 @@ fn golden_encodings() {
     }
     let recorded = Recorded {
         committee: engine(quorate_crypto::Protocol::Raft).committee().clone(),
-        snapshot: b"an engine".to_vec(),
+        image: b"an engine".to_vec(),
     };
     let mut encoder = Encoder::default();
     encoder.begin(Segment {
@@ -178,7 +178,7 @@ fn any_cut_is_torn_and_zeros_are_no_damage() {
 }
 
 #[test]
-fn a_snapshot_has_one_encoding() {
+fn an_image_has_one_encoding() {
     use quorate_crypto::Protocol;
     for protocol in [Protocol::Pbft, Protocol::Raft, Protocol::Paxos] {
         let mut running = engine(protocol);

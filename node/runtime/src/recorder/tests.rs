@@ -165,7 +165,7 @@ fn a_slow_disk_leaves_something_out_and_delays_nothing() {
     };
     assert_eq!(segment.beginning, Beginning::Gap);
     assert_eq!(
-        Engine::restore(&segment.engines[0].snapshot)
+        Engine::restore(&segment.engines[0].image)
             .unwrap()
             .unordered_batches(),
         2

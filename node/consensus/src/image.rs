@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::engine::Engine;
 
-/// The most bytes that a snapshot may have. A busy engine's has about one MiB.
-pub const MAX_SNAPSHOT_BYTES: usize = 64 << 20;
+/// The most bytes that an image may have. A busy engine's has about one MiB.
+pub const MAX_IMAGE_BYTES: usize = 64 << 20;
 
 /// What is encoded. The order of the variants is frozen.
 #[derive(Deserialize)]
-enum Snapshot {
+enum Image {
     /// Version 1.
     V1(Engine),
 }
@@ -25,9 +25,9 @@ enum Borrowed<'a> {
     V1(&'a Engine),
 }
 
-/// Why bytes are not the snapshot of an engine of this version.
+/// Why bytes are not the image of an engine of this version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotASnapshot {
+pub enum NotAnImage {
     /// They are no engine's state.
     #[error("not the state of an engine of this version: {0}")]
     Malformed(#[from] DecodeError),
@@ -38,19 +38,19 @@ pub enum NotASnapshot {
 
 impl Engine {
     /// All of its state.
-    pub fn snapshot(&self) -> Vec<u8> {
+    pub fn image(&self) -> Vec<u8> {
         encode(&Borrowed::V1(self))
     }
 
-    /// The engine of which these are the snapshot. That its state makes sense is for
+    /// The engine of which these are the image. That its state makes sense is for
     /// [`Engine::check_invariants`] to say, which may panic on one that was made up.
-    pub fn restore(bytes: &[u8]) -> Result<Self, NotASnapshot> {
-        let Snapshot::V1(mut engine) = decode(bytes, MAX_SNAPSHOT_BYTES)?;
+    pub fn restore(bytes: &[u8]) -> Result<Self, NotAnImage> {
+        let Image::V1(mut engine) = decode(bytes, MAX_IMAGE_BYTES)?;
         engine.complete();
-        if engine.snapshot() == bytes {
+        if engine.image() == bytes {
             Ok(engine)
         } else {
-            Err(NotASnapshot::NotCanonical)
+            Err(NotAnImage::NotCanonical)
         }
     }
 }
