@@ -24,10 +24,10 @@ use crate::{
 
 mod operations;
 mod trial;
-mod view;
+mod working_state;
 
 pub use trial::{Refusal, TrialRules, would_execute};
-use view::{Finished, View};
+use working_state::{Finished, WorkingState};
 
 /// The newest block, and what is needed to put another on top of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -204,7 +204,7 @@ pub fn execute_unrooted<'a, R: StateReader>(
     let mut run = Run::new(input, reader);
     let mut places = (0_u32..).zip(spent_before);
     for batch in input.batches {
-        run.view.read_ahead(accounts_of(batch))?;
+        run.state.read_ahead(accounts_of(batch))?;
         for (transaction, (position, spent_before)) in batch.transactions().zip(&mut places) {
             if !spent_before {
                 run.transaction(position, &transaction)?;
@@ -212,7 +212,7 @@ pub fn execute_unrooted<'a, R: StateReader>(
         }
     }
     let height = tip.height.next();
-    let mut finished = run.view.finish();
+    let mut finished = run.state.finish();
     let changed = agreement.after(height, finished.ends_epoch, input.parameters.window);
     if let Some(changed) = &changed {
         let value = Some(encode(changed));
@@ -358,7 +358,7 @@ fn check_input(input: &BlockInput<'_>) {
 
 /// The execution of one block, under way.
 struct Run<'a, R> {
-    view: View<'a, R>,
+    state: WorkingState<'a, R>,
     height: Height,
     timestamp: Timestamp,
     /// The latest expiry that a transaction of this block may have.
@@ -376,7 +376,7 @@ impl<'a, R: StateReader> Run<'a, R> {
         let timestamp = input.tip.next_timestamp(input.proposal);
         let lead = input.parameters.max_expiry_lead_ms;
         Self {
-            view: View::new(reader, input.tip.epoch, timestamp),
+            state: WorkingState::new(reader, input.tip.epoch, timestamp),
             height: input.tip.height.next(),
             timestamp,
             latest_expiry: Timestamp(timestamp.0.saturating_add(lead)),
@@ -404,11 +404,11 @@ impl<'a, R: StateReader> Run<'a, R> {
         if !timely || self.spent.contains(&item.id) {
             return Ok(());
         }
-        let sender = self.view.account(&intent.sender)?;
-        if !self.view.is_authorised(sender, item.transaction.signatures()) {
+        let sender = self.state.account(&intent.sender)?;
+        if !self.state.is_authorised(sender, item.transaction.signatures()) {
             return Ok(());
         }
-        let outcome = self.view.transaction(sender, intent)?;
+        let outcome = self.state.transaction(sender, intent)?;
         self.record(position, item, intent, outcome);
         Ok(())
     }
@@ -423,13 +423,13 @@ impl<'a, R: StateReader> Run<'a, R> {
         let receipt_leaf = merkle::leaf_hash(&encode(&receipt));
         self.leaves.push_hash(item.leaf);
         self.receipts.push_hash(receipt_leaf);
-        let step = view::HistoryStep {
+        let step = working_state::HistoryStep {
             id: item.id,
             height: self.height,
             index,
             receipt: receipt_leaf,
         };
-        self.view.grow_histories(&step, &mut self.histories);
+        self.state.grow_histories(&step, &mut self.histories);
         if outcome == Outcome::Success {
             operations::records_of(intent, index, &mut self.records);
         }

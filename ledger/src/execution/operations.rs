@@ -4,7 +4,7 @@
 use quorate_crypto::{Address, Digest, PublicKey};
 
 use super::RecordEntry;
-use super::view::{AccountIndex, View};
+use super::working_state::{AccountIndex, WorkingState};
 use crate::agreement::MIN_REJOIN_INTERVAL_MS;
 use crate::limits::{MAX_BALANCES, MAX_DECIMALS};
 use crate::{
@@ -32,7 +32,7 @@ impl<E> From<StateError<E>> for Failure<E> {
     }
 }
 
-impl<R: StateReader> View<'_, R> {
+impl<R: StateReader> WorkingState<'_, R> {
     /// Executes an authorised transaction: all of its operations, or none.
     pub(super) fn transaction(
         &mut self,

@@ -3,7 +3,7 @@
 
 use quorate_crypto::{Digest, Epoch};
 
-use super::view::View;
+use super::working_state::WorkingState;
 use crate::{ErrorCode, Outcome, ParametersV1, StateError, StateReader, Timestamp, Transaction};
 
 /// What a transaction is tried against, besides the state.
@@ -71,12 +71,12 @@ pub fn would_execute<R: StateReader>(
         return Ok(Err(Refusal::AlreadyExecuted));
     }
     // Only the time since a validator's last rejoin depends on the block's; the epoch decides nothing.
-    let mut view = View::new(reader, Epoch(0), now);
-    let sender = view.account(&intent.sender)?;
-    if !view.is_authorised(sender, transaction.signatures()) {
+    let mut state = WorkingState::new(reader, Epoch(0), now);
+    let sender = state.account(&intent.sender)?;
+    if !state.is_authorised(sender, transaction.signatures()) {
         return Ok(Err(Refusal::Unauthorised));
     }
-    Ok(match view.transaction(sender, intent)? {
+    Ok(match state.transaction(sender, intent)? {
         Outcome::Success => Ok(()),
         Outcome::Failed { code, operation } => Err(Refusal::Failed { code, operation }),
     })

@@ -19,7 +19,7 @@ use quorate_ledger::{
 };
 use rocksdb::WriteBatch;
 
-use crate::database::{Database, Order, View};
+use crate::database::{Database, DatabaseSnapshot, Order};
 use crate::families::{
     BATCHES, BLOCKS, CERTIFICATES, FAMILIES, HeightRecord, MAX_VALUE_BYTES, ORDERED, TIP_KEY, TipRecord,
     UNORDERED, UnorderedRecord, height_key,
@@ -108,7 +108,7 @@ impl Chain {
             });
         }
         meta::check(&database, network)?;
-        let view = database.view();
+        let view = database.snapshot();
         let stored = read_tip(&view)?;
         check_tip(&view, &stored)?;
         Ok(Self::new(database, stored))
@@ -234,7 +234,7 @@ impl Chain {
     /// The batches that no stored block names, ascending by digest: there are as many as the caller's
     /// quotas let in.
     pub fn unordered_batches(&self) -> Result<Vec<UnorderedBatch>, StorageError> {
-        let view = self.database.view();
+        let view = self.database.snapshot();
         let entries = view.range(UNORDERED, Vec::new(), None, Order::Ascending);
         entries
             .map(|entry| {
@@ -272,7 +272,7 @@ impl Chain {
 
     /// The chain as it is now, to be read while later blocks are written.
     pub fn snapshot(&self) -> Result<Snapshot, StorageError> {
-        let view = self.database.view();
+        let view = self.database.snapshot();
         let stored = read_tip(&view)?;
         Ok(Snapshot::new(view, stored))
     }
@@ -319,7 +319,7 @@ fn put_tip(database: &Database, batch: &mut WriteBatch, stored: &Stored) {
     batch.put_cf(database.family(META), TIP_KEY, encode(&record));
 }
 
-fn read_tip(view: &View) -> Result<Stored, StorageError> {
+fn read_tip(view: &DatabaseSnapshot) -> Result<Stored, StorageError> {
     let path = view.database().path();
     let bytes = view
         .get(META, TIP_KEY)?
@@ -330,7 +330,7 @@ fn read_tip(view: &View) -> Result<Stored, StorageError> {
 
 /// Checks that the block and the certificate at the tip are those that the tip speaks of, and that nothing
 /// lies above it.
-fn check_tip(view: &View, stored: &Stored) -> Result<(), StorageError> {
+fn check_tip(view: &DatabaseSnapshot, stored: &Stored) -> Result<(), StorageError> {
     let path = view.database().path();
     let height = stored.tip.height;
     let above = view.range(BLOCKS, height_key(height.next()).to_vec(), None, Order::Ascending);

@@ -249,8 +249,8 @@ impl Database {
     }
 
     /// A view of the database as it is now.
-    pub(crate) fn view(self: &Arc<Self>) -> View {
-        View::new(Arc::clone(self), |database| database.db.snapshot())
+    pub(crate) fn snapshot(self: &Arc<Self>) -> DatabaseSnapshot {
+        DatabaseSnapshot::new(Arc::clone(self), |database| database.db.snapshot())
     }
 
     /// The sum of RocksDB's integer property over all of `families`; 0 where there is none.
@@ -285,7 +285,7 @@ type Pinned<'a> = rocksdb::Snapshot<'a>;
 
 self_cell::self_cell!(
     /// A RocksDB snapshot together with the database that it is of, so that it can be kept and sent.
-    pub(crate) struct View {
+    pub(crate) struct DatabaseSnapshot {
         owner: Arc<Database>,
         #[covariant]
         dependent: Pinned,
@@ -304,7 +304,7 @@ pub(crate) enum Order {
     Descending,
 }
 
-impl View {
+impl DatabaseSnapshot {
     pub(crate) fn database(&self) -> &Arc<Database> {
         self.borrow_owner()
     }

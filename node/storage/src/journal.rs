@@ -11,7 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use quorate_ledger::Digest;
 use rocksdb::WriteBatch;
 
-use crate::database::{Database, Family, Kind, Order, View};
+use crate::database::{Database, DatabaseSnapshot, Family, Kind, Order};
 use crate::meta::{self, META};
 use crate::{StorageError, StorageOptions};
 
@@ -113,7 +113,7 @@ impl Journal {
     /// The records, oldest first.
     pub fn replay(&self) -> Replay {
         Replay {
-            view: self.database.view(),
+            view: self.database.snapshot(),
             from: 0,
             page: Vec::new().into_iter(),
             is_done: false,
@@ -171,7 +171,7 @@ impl Journal {
 
 /// The records of a journal as they were when it was asked for, oldest first.
 pub struct Replay {
-    view: View,
+    view: DatabaseSnapshot,
     from: u64,
     page: std::vec::IntoIter<(u64, Vec<u8>)>,
     is_done: bool,
@@ -229,7 +229,7 @@ fn sequence_of(database: &Database, key: &[u8]) -> Result<u64, StorageError> {
 }
 
 fn bounds_of(database: &Arc<Database>) -> Result<Bounds, StorageError> {
-    let view = database.view();
+    let view = database.snapshot();
     let kept = match view.get(META, NEXT_KEY)? {
         Some(bytes) => sequence_of(database, &bytes)?,
         None => FIRST_SEQUENCE,

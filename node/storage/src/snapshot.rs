@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 
 use crate::StorageError;
 use crate::chain::{Stored, decode_stored};
-use crate::database::{Family, Order, View};
+use crate::database::{DatabaseSnapshot, Family, Order};
 use crate::families::{
     BATCHES, BLOCKS, CERTIFICATES, HASHES, HeightRecord, LocationRecord, STATE, TRANSACTIONS, height_key,
 };
@@ -28,7 +28,7 @@ pub const MAX_PAGE: usize = 1_000;
 
 /// The chain at one certified height. Can be kept and sent between threads.
 pub struct Snapshot {
-    view: View,
+    view: DatabaseSnapshot,
     stored: Stored,
 }
 
@@ -55,7 +55,7 @@ pub struct ExecutedAt {
 }
 
 impl Snapshot {
-    pub(crate) fn new(view: View, stored: Stored) -> Self {
+    pub(crate) fn new(view: DatabaseSnapshot, stored: Stored) -> Self {
         Self { view, stored }
     }
 

@@ -15,12 +15,12 @@ use crate::{
     state::decode_value,
 };
 
-/// A place in [`View::accounts`].
+/// A place in [`WorkingState::accounts`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct AccountIndex(usize);
 
 /// The state as the block under way sees it.
-pub(super) struct View<'a, R> {
+pub(super) struct WorkingState<'a, R> {
     reader: &'a R,
     /// Where and when the block is.
     epoch: Epoch,
@@ -88,7 +88,7 @@ pub(super) struct Finished {
     pub(super) ends_epoch: bool,
 }
 
-impl<'a, R: StateReader> View<'a, R> {
+impl<'a, R: StateReader> WorkingState<'a, R> {
     /// The state as a block of this epoch and time finds it.
     pub(super) fn new(reader: &'a R, epoch: Epoch, timestamp: Timestamp) -> Self {
         Self {
