@@ -8,7 +8,7 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use quorate_crypto::Protocol;
 use quorate_simulator::Story;
-use quorate_simulator::chart::{Chart, Event, Ink, Look, Phase};
+use quorate_simulator::chart::{Chart, Ink, Look, NoteKind, Phase};
 use serde::Serialize;
 
 use crate::failure::Failure;
@@ -137,7 +137,7 @@ impl Shown {
         if told.chart.happenings.is_empty() {
             return Err(Failure::failed(told.report.failure.unwrap_or_default()));
         }
-        let breaks = told.chart.notes().find(|note| note.event == Event::Violation);
+        let breaks = told.chart.notes().find(|note| note.event == NoteKind::Violation);
         let agreement = breaks.is_none();
         Ok(Self {
             scenario: story.name(),
@@ -212,11 +212,13 @@ fn style(ink: Ink) -> Style {
             Phase::Request | Phase::CatchUp => Style::new(),
             Phase::Heartbeat | Phase::Status => Style::new().dimmed(),
         },
-        Ink::Event(event) => match event {
-            Event::Crash | Event::Violation | Event::Accuses | Event::Cut => colour(AnsiColor::Red).bold(),
-            Event::Decides => colour(AnsiColor::Green),
-            Event::Certifies => colour(AnsiColor::Magenta),
-            Event::Leads => colour(AnsiColor::BrightBlue).bold(),
+        Ink::NoteKind(event) => match event {
+            NoteKind::Crash | NoteKind::Violation | NoteKind::Accuses | NoteKind::Cut => {
+                colour(AnsiColor::Red).bold()
+            }
+            NoteKind::Decides => colour(AnsiColor::Green),
+            NoteKind::Certifies => colour(AnsiColor::Magenta),
+            NoteKind::Leads => colour(AnsiColor::BrightBlue).bold(),
             _ => Style::new(),
         },
         Ink::Quiet => Style::new().dimmed(),

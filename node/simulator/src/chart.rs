@@ -63,7 +63,7 @@ pub struct Note {
     /// Where; nothing if it concerns all.
     pub lane: Option<usize>,
     /// What sort of thing it is.
-    pub event: Event,
+    pub event: NoteKind,
     /// What it is, in a few words.
     pub text: String,
 }
@@ -71,7 +71,7 @@ pub struct Note {
 /// What sort of thing a note tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Event {
+pub enum NoteKind {
     /// A process dies: its lifeline breaks off.
     Crash,
     /// A process begins.
@@ -163,7 +163,7 @@ impl Chart {
 
     /// How many blocks are certified at a lane.
     pub(crate) fn certified_at(&self, lane: usize) -> usize {
-        let certifies = |note: &&Note| note.event == Event::Certifies && note.lane == Some(lane);
+        let certifies = |note: &&Note| note.event == NoteKind::Certifies && note.lane == Some(lane);
         self.notes().filter(certifies).count()
     }
 
@@ -173,10 +173,10 @@ impl Chart {
         let mut down = Vec::new();
         for note in self.notes() {
             match (note.lane, note.event) {
-                (Some(lane), Event::Crash) => {
+                (Some(lane), NoteKind::Crash) => {
                     crashed.entry(lane).or_insert(note.at_us);
                 }
-                (Some(lane), Event::Start) => {
+                (Some(lane), NoteKind::Start) => {
                     down.extend(crashed.remove(&lane).map(|since| (lane, since..note.at_us)));
                 }
                 _ => {}
@@ -188,8 +188,7 @@ impl Chart {
 
     /// The same from the moment on in which somebody begins to lead.
     pub(crate) fn since_led(mut self) -> Self {
-        let leads =
-            |happening: &Happening| matches!(happening, Happening::Note(note) if note.event == Event::Leads);
+        let leads = |happening: &Happening| matches!(happening, Happening::Note(note) if note.event == NoteKind::Leads);
         let first = self.happenings.iter().position(leads).unwrap_or(0);
         self.happenings.drain(..first);
         self
@@ -204,7 +203,7 @@ impl Chart {
             Happening::Note(Note {
                 at_us: from_us,
                 lane: Some(lane),
-                event: Event::Crash,
+                event: NoteKind::Crash,
                 text: "has crashed".to_owned(),
             })
         });

@@ -18,12 +18,12 @@ use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
 use quorate_ledger::{ParametersV1, Proposal};
 
 use self::notes::NotedReign;
-use crate::chart::Event as Kind;
+use crate::chart::NoteKind;
 use crate::ledger::{KeptBlock, Ledger};
 use crate::liar::Liar;
 use crate::scenario::{Broken, Lie};
 use crate::workload::Submission;
-use crate::world::{Event, Wire, World};
+use crate::world::{Scheduled, Wire, World};
 
 /// What a crash leaves.
 #[derive(Clone, Debug, Default)]
@@ -100,7 +100,7 @@ pub(crate) struct Host {
     pub(crate) life: u64,
     pub(crate) paused: bool,
     /// What came while it stood still.
-    unheard: Vec<Event>,
+    unheard: Vec<Scheduled>,
     settings: Settings,
     disk: Disk,
     /// A copy of the disk, to restore it from.
@@ -267,7 +267,7 @@ impl Host {
         let votes = self.may_vote(world, epoch, &ledger);
         let config = self.config(world, &agreement, votes);
         if self.life > 1 {
-            world.note(Some(self.place), Kind::Start, || {
+            world.note(Some(self.place), NoteKind::Start, || {
                 let says = if votes { "" } else { ", observes" };
                 format!("starts in epoch {epoch}, certified h{}{says}", config.certified)
             });
@@ -306,7 +306,7 @@ impl Host {
             self.step(world, Input::BatchesAvailable(waiting));
         }
         self.ask_to_rejoin(world);
-        world.schedule_at(self.place, self.life, 50_000, Event::Housekeeping);
+        world.schedule_at(self.place, self.life, 50_000, Scheduled::Housekeeping);
     }
 
     /// The process dies. What was being flushed is on disk up to some record.
@@ -314,7 +314,7 @@ impl Host {
         let Some(process) = self.process.take() else {
             return;
         };
-        world.note(Some(self.place), Kind::Crash, || "crashes".to_owned());
+        world.note(Some(self.place), NoteKind::Crash, || "crashes".to_owned());
         if let Some(group) = process.flushing {
             let kept = world.random.between(0, group.records.len() as u64);
             let kept = usize::try_from(kept).unwrap_or(0);
@@ -327,7 +327,7 @@ impl Host {
 
     /// Its engine hears that the process will end.
     pub(crate) fn stop(&mut self, world: &mut World) {
-        world.note(Some(self.place), Kind::Pause, || "is told to stop".to_owned());
+        world.note(Some(self.place), NoteKind::Pause, || "is told to stop".to_owned());
         if !self.paused {
             self.step(world, Input::Stopping);
         }
@@ -340,7 +340,7 @@ impl Host {
 
     pub(crate) fn pause(&mut self, world: &mut World) {
         if self.process.is_some() && !self.paused {
-            world.note(Some(self.place), Kind::Pause, || "stands still".to_owned());
+            world.note(Some(self.place), NoteKind::Pause, || "stands still".to_owned());
             self.paused = true;
         }
     }
@@ -350,16 +350,16 @@ impl Host {
         if !std::mem::take(&mut self.paused) {
             return;
         }
-        world.note(Some(self.place), Kind::Resume, || "goes on".to_owned());
+        world.note(Some(self.place), NoteKind::Resume, || "goes on".to_owned());
         let unheard = std::mem::take(&mut self.unheard);
         let (timers, others): (Vec<_>, Vec<_>) = unheard
             .into_iter()
-            .partition(|event| matches!(event, Event::Timer { .. }));
+            .partition(|event| matches!(event, Scheduled::Timer { .. }));
         for event in others {
             self.on_event(world, event);
         }
         for event in timers {
-            if let Event::Timer {
+            if let Scheduled::Timer {
                 epoch,
                 timer,
                 generation,
@@ -393,7 +393,7 @@ impl Host {
     }
 
     /// Something happens; `life` tells what a former life began.
-    pub(crate) fn on_event_of(&mut self, world: &mut World, life: u64, event: Event) {
+    pub(crate) fn on_event_of(&mut self, world: &mut World, life: u64, event: Scheduled) {
         if self.process.is_none() || (life != self.life && life != u64::MAX) {
             return;
         }
@@ -404,16 +404,16 @@ impl Host {
         self.on_event(world, event);
     }
 
-    fn on_event(&mut self, world: &mut World, event: Event) {
+    fn on_event(&mut self, world: &mut World, event: Scheduled) {
         let Some(process) = &mut self.process else { return };
-        if process.changing && !matches!(event, Event::EpochDurable) {
+        if process.changing && !matches!(event, Scheduled::EpochDurable) {
             self.unheard.push(event);
             return;
         }
         match event {
-            Event::Deliver { from, wire } => self.on_wire(world, from, wire),
-            Event::Connected { peer } => self.step(world, Input::Connected(peer)),
-            Event::Flushed => {
+            Scheduled::Deliver { from, wire } => self.on_wire(world, from, wire),
+            Scheduled::Connected { peer } => self.step(world, Input::Connected(peer)),
+            Scheduled::Flushed => {
                 if let Some(group) = process.flushing.take() {
                     self.disk.records.extend(group.records);
                     if let Some(meter) = &mut world.meter {
@@ -423,7 +423,7 @@ impl Host {
                 }
                 self.flush(world);
             }
-            Event::BatchDurable { batch } => {
+            Scheduled::BatchDurable { batch } => {
                 if process.batches.contains_key(&batch) {
                     self.disk.batches.insert(batch);
                 }
@@ -432,9 +432,9 @@ impl Host {
                     self.own(world, message, batches);
                 }
             }
-            Event::BlockDurable { height } => self.on_block_durable(height),
-            Event::Execute { height } => self.on_execute(world, height),
-            Event::Timer {
+            Scheduled::BlockDurable { height } => self.on_block_durable(height),
+            Scheduled::Execute { height } => self.on_execute(world, height),
+            Scheduled::Timer {
                 epoch,
                 timer,
                 generation,
@@ -449,9 +449,9 @@ impl Host {
                     self.step_in(world, epoch, Input::Timeout(timer));
                 }
             }
-            Event::EpochDurable => self.begin_epoch(world),
-            Event::Synced { certificate, batches } => self.on_synced(world, certificate, batches),
-            Event::Housekeeping => self.on_housekeeping(world),
+            Scheduled::EpochDurable => self.begin_epoch(world),
+            Scheduled::Synced { certificate, batches } => self.on_synced(world, certificate, batches),
+            Scheduled::Housekeeping => self.on_housekeeping(world),
         }
     }
 }

@@ -21,12 +21,12 @@
 pub mod chart;
 mod checker;
 pub mod compare;
-mod flight;
 mod host;
 mod ledger;
 mod liar;
 mod meter;
 mod random;
+mod recording;
 pub mod replay;
 mod report;
 mod scenario;

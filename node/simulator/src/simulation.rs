@@ -9,15 +9,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use quorate_crypto::{Digest, Protocol, ValidatorIndex};
 
-use crate::chart::{Chart, Event as Kind};
-use crate::flight::Flight;
+use crate::chart::{Chart, NoteKind};
 use crate::host::{Host, Settings};
 use crate::meter::Meter;
+use crate::recording::Recorders;
 use crate::report::Report;
 use crate::scenario::{Broken, Command, Lie, Links, Scenario};
 use crate::scheme::{Scheme, committee};
 use crate::workload::Submission;
-use crate::world::{Due, Event, World};
+use crate::world::{Due, Scheduled, World};
 
 /// How long a process goes on after it was told to stop, in microseconds.
 const STOPPING_US: u64 = 100_000;
@@ -151,7 +151,7 @@ impl Simulation {
     pub fn record(mut self) -> Report {
         let (validators, hosts) = (self.scenario.validators, self.hosts.len());
         let (seed, network) = (self.scenario.seed, self.world.network);
-        self.world.flight = Some(Flight::new(seed, network, validators, hosts));
+        self.world.recorders = Some(Recorders::new(seed, network, validators, hosts));
         self.run()
     }
 
@@ -226,7 +226,11 @@ impl Simulation {
                 .take()
                 .unwrap_or_default()
                 .with_arrivals_checked(),
-            recordings: self.world.flight.take().map_or_else(Vec::new, Flight::recordings),
+            recordings: self
+                .world
+                .recorders
+                .take()
+                .map_or_else(Vec::new, Recorders::recordings),
             measured: self.world.meter.take().map(Meter::finish),
             scenario: self.scenario,
         }
@@ -235,7 +239,7 @@ impl Simulation {
     /// What was broken, which the chart is told too.
     fn violation(&mut self) -> Option<String> {
         let violation = self.world.checker.violation()?.to_owned();
-        self.world.note(None, Kind::Violation, || violation.clone());
+        self.world.note(None, NoteKind::Violation, || violation.clone());
         Some(violation)
     }
 
@@ -299,7 +303,7 @@ impl Simulation {
                 }
             }
             Command::Isolate(side) => {
-                self.world.note(None, Kind::Cut, || {
+                self.world.note(None, NoteKind::Cut, || {
                     let side: Vec<String> = side.iter().map(|who| format!("validator-{who}")).collect();
                     format!("{} cut off", side.join(", "))
                 });
@@ -315,7 +319,7 @@ impl Simulation {
                 }
             }
             Command::CutOneWay(from, to) => {
-                self.world.note(None, Kind::Cut, || {
+                self.world.note(None, NoteKind::Cut, || {
                     format!("link cut from validator-{from} to validator-{to}")
                 });
                 self.world.cut(ValidatorIndex(from), ValidatorIndex(to));
@@ -370,7 +374,7 @@ impl Simulation {
     fn connect(&mut self, host: usize, peer: ValidatorIndex) {
         let delay = self.world.random.between(100, 5_000);
         self.world
-            .schedule_at(host, u64::MAX, delay, Event::Connected { peer });
+            .schedule_at(host, u64::MAX, delay, Scheduled::Connected { peer });
     }
 
     fn connect_all(&mut self) {
@@ -387,7 +391,7 @@ impl Simulation {
         let cuts = self.world.heal();
         if !cuts.is_empty() {
             self.world
-                .note(None, Kind::Heal, || "all links are there again".to_owned());
+                .note(None, NoteKind::Heal, || "all links are there again".to_owned());
         }
         for (from, to) in cuts {
             for host in self.hosts_of(to.0) {
@@ -399,7 +403,7 @@ impl Simulation {
     /// Faults are over: links deliver, everything runs.
     fn on_calm(&mut self) {
         self.world
-            .note(None, Kind::Other, || "faults are over".to_owned());
+            .note(None, NoteKind::Other, || "faults are over".to_owned());
         let delay_us = self.world.links.delay_us.min(self.scenario.calm_delay_us);
         self.world.links = Links {
             least_delay_us: self.world.links.least_delay_us.min(delay_us),

@@ -9,10 +9,10 @@ use quorate_ledger::CheckedBatch;
 
 use crate::chart::{self, Chart, Happening, Note, Phase, Transfer};
 use crate::checker::Checker;
-use crate::flight::Flight;
 use crate::ledger::KeptBlock;
 use crate::meter::Meter;
 use crate::random::Random;
+use crate::recording::Recorders;
 use crate::scenario::{Command, Links};
 use crate::scheme::{Scheme, committee_of};
 use crate::words::describe;
@@ -58,7 +58,7 @@ impl Wire {
 
 /// Something that will happen at a host, in the life in which it was begun.
 #[derive(Clone, Debug)]
-pub(crate) enum Event {
+pub(crate) enum Scheduled {
     Deliver {
         from: ValidatorIndex,
         wire: Wire,
@@ -97,7 +97,7 @@ pub(crate) enum Due {
     At {
         host: usize,
         life: u64,
-        event: Box<Event>,
+        event: Box<Scheduled>,
     },
     Command(Command),
     /// Faults are over.
@@ -122,7 +122,7 @@ pub(crate) struct World {
     /// The chart, if one is drawn.
     pub(crate) chart: Option<Chart>,
     /// What the hosts' engines are given, if that is recorded.
-    pub(crate) flight: Option<Flight>,
+    pub(crate) recorders: Option<Recorders>,
     /// Which validator each host is: one may have more than one.
     pub(crate) hosts: Vec<ValidatorIndex>,
     pub(crate) liars: BTreeSet<ValidatorIndex>,
@@ -153,7 +153,7 @@ impl World {
             events: 0,
             messages: 0,
             chart: None,
-            flight: None,
+            recorders: None,
             hosts: Vec::new(),
             liars: BTreeSet::new(),
             scheme,
@@ -227,7 +227,7 @@ impl World {
         self.next += 1;
     }
 
-    pub(crate) fn schedule_at(&mut self, host: usize, life: u64, delay_us: u64, event: Event) {
+    pub(crate) fn schedule_at(&mut self, host: usize, life: u64, delay_us: u64, event: Scheduled) {
         let event = Box::new(event);
         self.schedule(delay_us, Due::At { host, life, event });
     }
@@ -265,7 +265,7 @@ impl World {
             let least = self.links.least_delay_us.max(50);
             let delay = self.random.between(least, self.links.delay_us.max(least));
             self.draw_message(from_host, to_host, Some(delay), wire);
-            let event = Event::Deliver {
+            let event = Scheduled::Deliver {
                 from,
                 wire: wire.clone(),
             };
@@ -287,7 +287,12 @@ impl World {
     }
 
     /// Draws into the chart what happens at a host, or to all.
-    pub(crate) fn note(&mut self, host: Option<usize>, event: chart::Event, text: impl FnOnce() -> String) {
+    pub(crate) fn note(
+        &mut self,
+        host: Option<usize>,
+        event: chart::NoteKind,
+        text: impl FnOnce() -> String,
+    ) {
         if let Some(chart) = &mut self.chart {
             chart.happenings.push(Happening::Note(Note {
                 at_us: self.now,

@@ -1,6 +1,6 @@
 //! How charts are drawn.
 
-use quorate_simulator::chart::{Chart, Event, Happening, Look, Note, Phase, Transfer};
+use quorate_simulator::chart::{Chart, Happening, Look, Note, NoteKind, Phase, Transfer};
 
 fn lanes(count: usize) -> Vec<String> {
     (0..count).map(|lane| format!("validator-{lane}")).collect()
@@ -17,7 +17,7 @@ fn message(from: usize, to: usize, sent_us: u64, arrives_us: Option<u64>, label:
     })
 }
 
-fn note(lane: Option<usize>, at_us: u64, event: Event, text: &str) -> Happening {
+fn note(lane: Option<usize>, at_us: u64, event: NoteKind, text: &str) -> Happening {
     Happening::Note(Note {
         at_us,
         lane,
@@ -32,7 +32,7 @@ fn small() -> Chart {
         happenings: vec![
             message(1, 0, 1_000, Some(2_000), "prepare v0 h1 c0ffee"),
             message(1, 2, 1_000, None, "prepare v0 h1 c0ffee"),
-            note(Some(1), 1_500, Event::Crash, "crashes"),
+            note(Some(1), 1_500, NoteKind::Crash, "crashes"),
             message(0, 2, 30_000, Some(31_000), "prepare v0 h2 <&>"),
             message(0, 2, 31_000, Some(32_000), "prepare v0 h2 <&>"),
         ],
@@ -82,7 +82,7 @@ fn rows_are_as_wide_as_they_may_be_and_long_words_are_cut() {
     let words = "words ".repeat(40);
     chart
         .happenings
-        .push(note(None, 50_000, Event::Violation, &words));
+        .push(note(None, 50_000, NoteKind::Violation, &words));
     for width in [100, 120] {
         let drawn = text(&chart, width, false);
         let widest = drawn.lines().map(|line| line.chars().count()).max();
@@ -93,7 +93,7 @@ fn rows_are_as_wide_as_they_may_be_and_long_words_are_cut() {
 #[test]
 fn many_lanes_have_short_names() {
     let chart = Chart {
-        happenings: vec![note(Some(8), 0, Event::Leads, "leads")],
+        happenings: vec![note(Some(8), 0, NoteKind::Leads, "leads")],
         ..Chart::new("", lanes(9))
     };
     assert!(text(&chart, 100, false).contains("…-8"));

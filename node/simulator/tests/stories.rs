@@ -1,7 +1,7 @@
 //! Each story shows what it is named for, with each engine.
 
 use quorate_crypto::{Protocol, ValidatorIndex};
-use quorate_simulator::chart::{Event, Happening, Note, Phase, Transfer};
+use quorate_simulator::chart::{Happening, Note, NoteKind, Phase, Transfer};
 use quorate_simulator::{Story, StoryRun};
 
 const ENGINES: [Protocol; 3] = [Protocol::Pbft, Protocol::Raft, Protocol::Paxos];
@@ -17,12 +17,12 @@ fn tell_well(story: Story, engine: Protocol) -> StoryRun {
     told
 }
 
-fn notes(told: &StoryRun, event: Event) -> Vec<&Note> {
+fn notes(told: &StoryRun, event: NoteKind) -> Vec<&Note> {
     told.chart.notes().filter(|note| note.event == event).collect()
 }
 
 /// The first note of this kind; that there is one is a part of what a story shows.
-fn note(told: &StoryRun, event: Event) -> &Note {
+fn note(told: &StoryRun, event: NoteKind) -> &Note {
     notes(told, event).into_iter().next().expect("there is one")
 }
 
@@ -44,7 +44,7 @@ fn speakers(told: &StoryRun, start: &str) -> Vec<usize> {
 /// What was decided at height 1, at each lane that decided it.
 fn decided(told: &StoryRun) -> Vec<(usize, u64, String)> {
     let digest = |note: &&Note| note.text.strip_prefix("decides h1 ").map(str::to_owned);
-    notes(told, Event::Decides)
+    notes(told, NoteKind::Decides)
         .iter()
         .filter_map(|note| Some((note.lane?, note.at_us, digest(note)?)))
         .collect()
@@ -96,7 +96,7 @@ fn the_normal_case_goes_through_the_phases_in_their_order() {
             assert!(transfer.arrives_us.is_some(), "nothing is lost");
         }
         assert_eq!(seen, phases);
-        assert_eq!(notes(&told, Event::Certifies).len(), Story::fewest(engine));
+        assert_eq!(notes(&told, NoteKind::Certifies).len(), Story::fewest(engine));
     }
 }
 
@@ -108,11 +108,11 @@ fn what_a_leader_had_proposed_when_it_crashed_is_carried_over_by_the_next() {
         (Protocol::Paxos, "accept b1.0 h1 "),
     ] {
         let told = tell_well(Story::LeaderCrash, engine);
-        let crash = note(&told, Event::Crash);
+        let crash = note(&told, NoteKind::Crash);
         assert_eq!(crash.lane, Some(0));
         let proposed = said(&told, proposes)[0].label.strip_prefix(proposes);
         let proposed: String = proposed.unwrap().chars().take(8).collect();
-        let next = notes(&told, Event::Leads)
+        let next = notes(&told, NoteKind::Leads)
             .into_iter()
             .find(|note| note.at_us > crash.at_us);
         assert_ne!(next.expect("another leads").lane, Some(0));
@@ -135,7 +135,7 @@ fn a_split_vote_of_raft_elects_nobody_and_the_next_term_somebody() {
             .iter()
             .all(|reply| reply.label.ends_with(": no"))
     );
-    let led: Vec<&str> = notes(&told, Event::Leads)
+    let led: Vec<&str> = notes(&told, NoteKind::Leads)
         .iter()
         .map(|note| note.text.as_str())
         .collect();
@@ -145,7 +145,7 @@ fn a_split_vote_of_raft_elects_nobody_and_the_next_term_somebody() {
 #[test]
 fn in_pbft_one_complaint_moves_nobody_and_two_of_four_move_all() {
     let told = tell_well(Story::SplitVote, Protocol::Pbft);
-    let enter = note(&told, Event::Reign).at_us;
+    let enter = note(&told, NoteKind::Reign).at_us;
     let complaints = said(&told, "complaint v0");
     let first = complaints[0];
     let second = complaints.iter().find(|other| other.from != first.from).unwrap();
@@ -160,7 +160,7 @@ fn in_paxos_two_ballots_of_one_round_end_each_other_and_the_next_wins() {
     let told = tell_well(Story::SplitVote, Protocol::Paxos);
     assert_eq!(speakers(&told, "prepare b2."), [1, 2]);
     assert!(said(&told, "accept b2.").is_empty(), "neither goes on");
-    let led = notes(&told, Event::Leads);
+    let led = notes(&told, NoteKind::Leads);
     assert!(led.last().unwrap().text.contains("proposer of b3."));
     assert_eq!(decided(&told).len(), 2);
 }
@@ -176,12 +176,12 @@ fn an_equivocating_primary_of_pbft_is_accused_and_agreement_is_kept() {
     proposals.sort_unstable();
     proposals.dedup();
     assert_eq!(proposals.len(), 2, "{proposals:?}");
-    assert_eq!(note(&told, Event::Accuses).text, "accuses validator-0");
+    assert_eq!(note(&told, NoteKind::Accuses).text, "accuses validator-0");
     assert!(told.report.accused.contains(&ValidatorIndex(0)));
     let mut digests: Vec<String> = decided(&told).into_iter().map(|(_, _, digest)| digest).collect();
     digests.dedup();
     assert_eq!(digests.len(), 1);
-    assert!(notes(&told, Event::Violation).is_empty());
+    assert!(notes(&told, NoteKind::Violation).is_empty());
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn an_equivocating_leader_of_raft_or_paxos_breaks_agreement_and_the_chart_says_s
         let decided = decided(&told);
         let at = |lane| decided.iter().find(|(decides, _, _)| *decides == lane).unwrap();
         assert_ne!(at(1).2, at(2).2, "{engine}: two that do not lie");
-        let violation = note(&told, Event::Violation);
+        let violation = note(&told, NoteKind::Violation);
         assert!(violation.text.starts_with("agreement: "), "{}", violation.text);
         assert_eq!(told.report.failure.as_deref(), Some(violation.text.as_str()));
     }
@@ -201,7 +201,10 @@ fn an_equivocating_leader_of_raft_or_paxos_breaks_agreement_and_the_chart_says_s
 fn whoever_was_cut_off_has_decided_nothing_and_gets_what_the_others_decided() {
     for engine in ENGINES {
         let told = tell_well(Story::PartitionAndHealing, engine);
-        let (cut, heal) = (note(&told, Event::Cut).at_us, note(&told, Event::Heal).at_us);
+        let (cut, heal) = (
+            note(&told, NoteKind::Cut).at_us,
+            note(&told, NoteKind::Heal).at_us,
+        );
         let apart = |at: u64| (cut..heal).contains(&at);
         for transfer in told.chart.messages().filter(|transfer| apart(transfer.sent_us)) {
             let across = transfer.from == 0 || transfer.to == 0;
@@ -212,7 +215,7 @@ fn whoever_was_cut_off_has_decided_nothing_and_gets_what_the_others_decided() {
                 .iter()
                 .all(|(lane, at, _)| *lane != 0 && apart(*at))
         );
-        let certified: Vec<&Note> = notes(&told, Event::Certifies)
+        let certified: Vec<&Note> = notes(&told, NoteKind::Certifies)
             .into_iter()
             .filter(|note| note.lane == Some(0))
             .collect();
@@ -244,7 +247,7 @@ fn duelling_proposers_of_paxos_outbid_each_other_until_one_wins_with_the_first_v
 #[test]
 fn in_pbft_views_that_follow_too_fast_carry_over_what_was_prepared() {
     let told = tell_well(Story::DuellingProposers, Protocol::Pbft);
-    let led: Vec<&str> = notes(&told, Event::Leads)
+    let led: Vec<&str> = notes(&told, NoteKind::Leads)
         .iter()
         .map(|note| note.text.as_str())
         .collect();
@@ -252,7 +255,7 @@ fn in_pbft_views_that_follow_too_fast_carry_over_what_was_prepared() {
         led,
         ["primary of view 0", "primary of view 1", "primary of view 2"]
     );
-    let last = notes(&told, Event::Leads)[2].at_us;
+    let last = notes(&told, NoteKind::Leads)[2].at_us;
     assert!(decided(&told).iter().all(|(_, at, _)| *at > last));
     assert_eq!(decided(&told).len(), 4);
 }
@@ -261,7 +264,7 @@ fn in_pbft_views_that_follow_too_fast_carry_over_what_was_prepared() {
 fn in_raft_one_of_two_candidates_leads_and_a_third_is_refused_before_it_stands() {
     let told = tell_well(Story::DuellingProposers, Protocol::Raft);
     assert_eq!(speakers(&told, "vote? t1"), [0, 1]);
-    assert_eq!(notes(&told, Event::Leads).len(), 1);
+    assert_eq!(notes(&told, NoteKind::Leads).len(), 1);
     assert_eq!(speakers(&told, "pre-vote? t2"), [2]);
     assert_eq!(said(&told, "pre-vote t1 for 2: no").len(), 2);
     assert!(said(&told, "vote? t2").is_empty());

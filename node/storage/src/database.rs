@@ -248,7 +248,7 @@ impl Database {
         })
     }
 
-    /// A view of the database as it is now.
+    /// The database as it is now.
     pub(crate) fn snapshot(self: &Arc<Self>) -> DatabaseSnapshot {
         DatabaseSnapshot::new(Arc::clone(self), |database| database.db.snapshot())
     }

@@ -327,7 +327,7 @@ fn an_author_who_is_left_out_for_ever() {
         for ms in (0..4_000).step_by(20) {
             scenario = scenario.at(ms, Command::Submit(1, 4));
         }
-        scenario.broken = rule.map(Broken::Protocol);
+        scenario.broken = rule.map(Broken::Engine);
         Simulation::new(scenario).run().expect_success().longest_wait_ms
     };
     let (broken, sound) = (leaving_out(Some(Rule::LeavingOutAllowed)), leaving_out(None));
@@ -339,7 +339,7 @@ fn an_author_who_is_left_out_for_ever() {
 fn raft_a_pre_vote_that_binds() {
     let cut_off = |rule: Option<Rule>| {
         let mut scenario = raft_cut_off(0);
-        scenario.broken = rule.map(Broken::Protocol);
+        scenario.broken = rule.map(Broken::Engine);
         Simulation::new(scenario).run().expect_success().view
     };
     let (broken, sound) = (cut_off(Some(Rule::PreVoteBinds)), cut_off(None));

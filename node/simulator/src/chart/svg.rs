@@ -12,7 +12,7 @@ use scale::{Pause, Scale};
 
 use super::rows::{Broadcast, Row};
 use super::text::said;
-use super::{Chart, Event, Note, Phase};
+use super::{Chart, Note, NoteKind, Phase};
 
 /// Width of the paper, in pixels.
 const WIDTH: f64 = 900.0;
@@ -304,20 +304,20 @@ impl Sheet<'_> {
         self.sentence((self.words(), y), colour, &format!("{who} {}", note.text));
     }
 
-    fn mark(&mut self, at: (f64, f64), event: Event) {
+    fn mark(&mut self, at: (f64, f64), event: NoteKind) {
         let colour = note_colour(event);
         let (x, y) = at;
         let filled = format!(r#"fill="{colour}" stroke="white""#);
         let open = format!(r#"fill="white" stroke="{colour}" stroke-width="1.5""#);
         match event {
-            Event::Crash => self.pen.cross(at, 6.0, colour),
-            Event::Certifies => self.pen.rectangle((x - 4.5, y - 4.5), (9.0, 9.0), &filled),
-            Event::Decides => {
+            NoteKind::Crash => self.pen.cross(at, 6.0, colour),
+            NoteKind::Certifies => self.pen.rectangle((x - 4.5, y - 4.5), (9.0, 9.0), &filled),
+            NoteKind::Decides => {
                 let corners = [(x, y - 6.0), (x + 6.0, y), (x, y + 6.0), (x - 6.0, y)];
                 self.pen.polygon(&corners, &filled);
             }
-            Event::Leads => self.pen.polygon(&star(at, 8.0), &filled),
-            Event::Timeout => {
+            NoteKind::Leads => self.pen.polygon(&star(at, 8.0), &filled),
+            NoteKind::Timeout => {
                 self.pen.circle(at, 5.0, &open);
                 let hands = format!(r#"stroke="{colour}""#);
                 self.pen.line(at, (x, y - 4.0), &hands);
@@ -333,7 +333,7 @@ impl Sheet<'_> {
             size: 11,
             colour,
             anchor: "start",
-            bold: colour == note_colour(Event::Violation),
+            bold: colour == note_colour(NoteKind::Violation),
         };
         let room = ((WIDTH - 8.0 - x) / CHARACTER) as usize;
         let text = match text.chars().count() <= room {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::rows::{Broadcast, Row};
-use super::{Chart, Event, Note, Phase};
+use super::{Chart, Note, NoteKind, Phase};
 
 /// Columns for the time.
 const TIME: usize = 10;
@@ -26,7 +26,7 @@ pub enum Ink {
     /// An arrow or its words.
     Phase(Phase),
     /// A note.
-    Event(Event),
+    NoteKind(NoteKind),
     /// What matters less: lifelines, times.
     Quiet,
 }
@@ -161,14 +161,14 @@ impl Canvas<'_> {
     }
 
     fn note(&mut self, note: &Note) {
-        let ink = Ink::Event(note.event);
+        let ink = Ink::NoteKind(note.event);
         let mut cells = self.lifelines();
         match note.lane {
             Some(lane) => {
                 let at = self.middle(lane);
                 cells[at] = (mark(note.event), ink);
                 match note.event {
-                    Event::Crash => self.down.insert(lane),
+                    NoteKind::Crash => self.down.insert(lane),
                     _ => self.down.remove(&lane),
                 };
             }
@@ -220,26 +220,26 @@ pub(super) fn said(phase: Phase, label: &str) -> &str {
     rest.and_then(|rest| rest.strip_prefix(' ')).unwrap_or(label)
 }
 
-fn mark(event: Event) -> char {
+fn mark(event: NoteKind) -> char {
     match event {
-        Event::Crash => '╳',
-        Event::Start | Event::Resume => '○',
-        Event::Pause => '◌',
-        Event::Timeout => '◔',
-        Event::Leads => '★',
-        Event::Reign => '▪',
-        Event::Decides => '◆',
-        Event::Certifies => '■',
-        Event::Cut => '╌',
-        Event::Heal => '─',
-        Event::Accuses | Event::Other => '!',
-        Event::Violation => '═',
+        NoteKind::Crash => '╳',
+        NoteKind::Start | NoteKind::Resume => '○',
+        NoteKind::Pause => '◌',
+        NoteKind::Timeout => '◔',
+        NoteKind::Leads => '★',
+        NoteKind::Reign => '▪',
+        NoteKind::Decides => '◆',
+        NoteKind::Certifies => '■',
+        NoteKind::Cut => '╌',
+        NoteKind::Heal => '─',
+        NoteKind::Accuses | NoteKind::Other => '!',
+        NoteKind::Violation => '═',
     }
 }
 
 /// What the marks and the letters mean, of those that there are.
 fn legend(rows: &[Row<'_>]) -> String {
-    let events: BTreeSet<Event> = rows
+    let events: BTreeSet<NoteKind> = rows
         .iter()
         .filter_map(|row| match row {
             Row::Note(note) => Some(note.event),
@@ -248,13 +248,13 @@ fn legend(rows: &[Row<'_>]) -> String {
         .collect();
     let mut words = vec!["● sends  ► receives  ✗ lost".to_owned()];
     for (event, meaning) in [
-        (Event::Crash, "crashes"),
-        (Event::Start, "starts"),
-        (Event::Timeout, "times out"),
-        (Event::Leads, "leads"),
-        (Event::Reign, "enters"),
-        (Event::Decides, "decides"),
-        (Event::Certifies, "certifies"),
+        (NoteKind::Crash, "crashes"),
+        (NoteKind::Start, "starts"),
+        (NoteKind::Timeout, "times out"),
+        (NoteKind::Leads, "leads"),
+        (NoteKind::Reign, "enters"),
+        (NoteKind::Decides, "decides"),
+        (NoteKind::Certifies, "certifies"),
     ] {
         if events.contains(&event) {
             words.push(format!("{} {meaning}", mark(event)));

@@ -9,7 +9,7 @@ use quorate_ledger::Proposal;
 use super::Host;
 use crate::liar::usurp;
 use crate::scenario::{Broken, Censorship, Lie};
-use crate::world::{Event, Wire, World};
+use crate::world::{Scheduled, Wire, World};
 
 impl Host {
     pub(super) fn keep_batch(&mut self, world: &mut World, batch: Digest) {
@@ -21,7 +21,7 @@ impl Host {
         }
         process.batches.insert(batch, world.now);
         let delay = world.random.between(20, self.settings.flush_us.max(20));
-        world.schedule_at(self.place, self.life, delay, Event::BatchDurable { batch });
+        world.schedule_at(self.place, self.life, delay, Scheduled::BatchDurable { batch });
         if !process.ledger.ordered.contains(&batch) {
             self.step(world, Input::BatchesAvailable(vec![batch]));
         }
@@ -106,7 +106,7 @@ impl Host {
             }
         }
         let delay = world.random.between(40_000, 60_000);
-        world.schedule_at(self.place, self.life, delay, Event::Housekeeping);
+        world.schedule_at(self.place, self.life, delay, Scheduled::Housekeeping);
     }
 
     /// Begins a view, now and then, if that is how it lies.

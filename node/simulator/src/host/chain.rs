@@ -5,10 +5,10 @@ use quorate_crypto::{Certificate, Digest, Height, Protocol};
 use quorate_ledger::Proposal;
 
 use super::{Host, Settings};
-use crate::chart::Event as Kind;
+use crate::chart::NoteKind;
 use crate::ledger::{KeptBlock, Ledger};
 use crate::scenario::{Broken, Lie};
-use crate::world::{Event, Wire, World};
+use crate::world::{Scheduled, Wire, World};
 
 impl Settings {
     /// Executes the next height's proposal, all of whose batches have been submitted somewhere.
@@ -75,7 +75,7 @@ impl Host {
         {
             process.executing = true;
             let delay = world.random.between(10, 300);
-            world.schedule_at(self.place, self.life, delay, Event::Execute { height });
+            world.schedule_at(self.place, self.life, delay, Scheduled::Execute { height });
         } else {
             self.ask_for_batches(world);
         }
@@ -142,7 +142,7 @@ impl Host {
     /// Adds a certified block to the chain, and starts to write it.
     pub(super) fn append(&mut self, world: &mut World, block: KeptBlock) {
         let height = block.height();
-        world.note(Some(self.place), Kind::Certifies, || {
+        world.note(Some(self.place), NoteKind::Certifies, || {
             format!("certifies h{height} {}", block.hash.short())
         });
         if self.is_honest() {
@@ -174,7 +174,7 @@ impl Host {
             self.place,
             self.life,
             written_at - world.now,
-            Event::BlockDurable { height },
+            Scheduled::BlockDurable { height },
         );
         self.after_certified(world, begins);
     }
@@ -257,12 +257,12 @@ impl Host {
         if self.settings.engine == Protocol::Raft && !self.settings.breaks(Broken::SyncedBeforeDurable) {
             // What lies above a fetched block counts only if that is still there after a crash.
             let durable = process.block_written_at.saturating_sub(world.now) + 1;
-            let event = Event::Synced { certificate, batches };
+            let event = Scheduled::Synced { certificate, batches };
             world.schedule_at(self.place, self.life, durable, event);
         } else if process.changing {
             // By the time that the core hears of it, it has begun the next epoch.
             let delay = world.random.between(1, 500);
-            let event = Event::Synced { certificate, batches };
+            let event = Scheduled::Synced { certificate, batches };
             world.schedule_at(self.place, self.life, delay, event);
         } else {
             self.on_synced(world, certificate, batches);

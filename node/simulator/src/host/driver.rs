@@ -5,11 +5,11 @@ use quorate_crypto::{Digest, Epoch};
 use quorate_ledger::Timestamp;
 
 use super::{Group, Host, Then};
-use crate::chart::Event as Kind;
-use crate::flight::Moment;
+use crate::chart::NoteKind;
+use crate::recording::Moment;
 use crate::scenario::Broken;
 use crate::workload::GENESIS_TIME;
-use crate::world::{Event, World};
+use crate::world::{Scheduled, World};
 
 impl Host {
     /// Gives the engine of the epoch under way an input and takes what it asks for.
@@ -23,7 +23,7 @@ impl Host {
     pub(super) fn step_in(&mut self, world: &mut World, epoch: Epoch, input: Input) {
         let now = self.clock(world);
         let Some(process) = &mut self.process else { return };
-        if let Some(flight) = &mut world.flight
+        if let Some(recorders) = &mut world.recorders
             && process.engine_of(epoch).is_some()
         {
             let moment = Moment {
@@ -34,7 +34,7 @@ impl Host {
                 now,
                 at_us: world.now,
             };
-            flight.input(moment, process.engines(), &input);
+            recorders.input(moment, process.engines(), &input);
         }
         let Some(engine) = process.engine_of(epoch) else {
             return;
@@ -42,8 +42,8 @@ impl Host {
         self.settings.break_rule();
         let step = engine.step(now, input);
         engine.check_invariants();
-        if let Some(flight) = &mut world.flight {
-            flight.outcome(self.place, &step);
+        if let Some(recorders) = &mut world.recorders {
+            recorders.outcome(self.place, &step);
         }
         self.note_reign(world);
         self.take(world, epoch, step);
@@ -125,7 +125,7 @@ impl Host {
     pub(super) fn schedule_flush(&self, world: &mut World) {
         let least = self.settings.least_flush_us.max(20);
         let delay = world.random.between(least, self.settings.flush_us.max(least));
-        world.schedule_at(self.place, self.life, delay, Event::Flushed);
+        world.schedule_at(self.place, self.life, delay, Scheduled::Flushed);
     }
 
     /// Does what waited for a flush, in order: what follows from it comes after it.
@@ -184,7 +184,7 @@ impl Host {
                 self.ask_for_batches(world);
             }
             Action::Decide { height, proposal } => {
-                world.note(Some(self.place), Kind::Decides, || {
+                world.note(Some(self.place), NoteKind::Decides, || {
                     format!("decides h{height} {}", proposal.digest().short())
                 });
                 if honest {
@@ -198,7 +198,7 @@ impl Host {
             }
             Action::Certify(certificate) => self.on_certify(world, certificate),
             Action::FetchBlocks { to, holders } => {
-                world.note(Some(self.place), Kind::Other, || {
+                world.note(Some(self.place), NoteKind::Other, || {
                     format!("fetches blocks up to h{to}")
                 });
                 process.fetch = Some((to, holders));
@@ -206,7 +206,7 @@ impl Host {
             }
             Action::Accuse(evidence) => {
                 let accused = evidence.validator;
-                world.note(Some(self.place), Kind::Accuses, || {
+                world.note(Some(self.place), NoteKind::Accuses, || {
                     format!("accuses validator-{accused}")
                 });
                 if self.is_honest() {
@@ -215,7 +215,7 @@ impl Host {
                 }
             }
             Action::Forgotten { said, told } => {
-                world.note(Some(self.place), Kind::Other, || {
+                world.note(Some(self.place), NoteKind::Other, || {
                     format!("has forgotten its {} ({told:?})", said.statement)
                 });
                 self.on_own_loss_found(world, &said.statement);
@@ -253,7 +253,7 @@ impl Host {
         let after = world
             .random
             .between(u64::from(range.from_ms) * 1_000, u64::from(range.to_ms) * 1_000);
-        let event = Event::Timer {
+        let event = Scheduled::Timer {
             epoch,
             timer,
             generation,

@@ -10,10 +10,10 @@ use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Agreement, Parameters};
 
 use super::{Host, Serving};
-use crate::chart::Event as Kind;
+use crate::chart::NoteKind;
 use crate::ledger::Ledger;
 use crate::scenario::Broken;
-use crate::world::{Event, Wire, World};
+use crate::world::{Scheduled, Wire, World};
 
 /// Each peer's word for a later epoch is looked into so often, in microseconds.
 const LOOK_AHEAD_INTERVAL_US: u64 = 100_000;
@@ -107,7 +107,7 @@ impl Host {
         };
         if process.epoch_end.is_none() {
             process.epoch_end = Some(last);
-            world.note(Some(self.place), Kind::Other, || {
+            world.note(Some(self.place), NoteKind::Other, || {
                 format!("the epoch ends with h{last}")
             });
             self.step(world, Input::EpochEnds(last));
@@ -127,7 +127,7 @@ impl Host {
         } else {
             process.changing = true;
             let delay = world.random.between(20, self.settings.flush_us.max(20) * 2);
-            world.schedule_at(self.place, self.life, delay, Event::EpochDurable);
+            world.schedule_at(self.place, self.life, delay, Scheduled::EpochDurable);
         }
     }
 
@@ -154,7 +154,7 @@ impl Host {
             config.certified, config.epoch_start,
             "an epoch begins with nothing in it"
         );
-        world.note(Some(self.place), Kind::Other, || {
+        world.note(Some(self.place), NoteKind::Other, || {
             let says = if votes { "" } else { ", observes" };
             format!("epoch {epoch} begins{says}")
         });

@@ -5,7 +5,7 @@ use quorate_crypto::{Digest, Epoch, sha256};
 
 use super::notes::loss_words;
 use super::{Disk, Host, Then};
-use crate::chart::Event as Kind;
+use crate::chart::NoteKind;
 use crate::ledger::Ledger;
 use crate::scenario::{Broken, Command, Loss, Lost};
 use crate::workload::Submission;
@@ -21,7 +21,7 @@ impl Host {
     /// to find out.
     pub(crate) fn lose(&mut self, world: &mut World, loss: Loss) {
         self.crash(world);
-        world.note(Some(self.place), Kind::Other, || loss_words(loss));
+        world.note(Some(self.place), NoteKind::Other, || loss_words(loss));
         match loss.of {
             Lost::Journal => self.disk.records.clear(),
             Lost::Everything => self.disk = Disk::default(),

@@ -3,7 +3,7 @@
 use quorate_consensus::Timer;
 
 use super::Host;
-use crate::chart::Event;
+use crate::chart::NoteKind;
 use crate::scenario::{Loss, Lost};
 use crate::words::{leads, reign_words, timer_words};
 use crate::world::World;
@@ -32,9 +32,11 @@ impl Host {
         let reign = &self.noted.reign;
         let enters = begins && before.reign != *reign;
         if leads {
-            world.note(Some(self.place), Event::Leads, || format!("{title} of {reign}"));
+            world.note(Some(self.place), NoteKind::Leads, || {
+                format!("{title} of {reign}")
+            });
         } else if enters {
-            world.note(Some(self.place), Event::Reign, || format!("enters {reign}"));
+            world.note(Some(self.place), NoteKind::Reign, || format!("enters {reign}"));
         }
     }
 
@@ -44,7 +46,7 @@ impl Host {
         let Some(name) = timer_words(timer, engine, self.validator) else {
             return;
         };
-        world.note(Some(self.place), Event::Timeout, || format!("{name} runs out"));
+        world.note(Some(self.place), NoteKind::Timeout, || format!("{name} runs out"));
     }
 }
 

@@ -10,7 +10,7 @@ use quorate_consensus::{Action, Engine, Input, Message, Step};
 use quorate_crypto::ValidatorIndex;
 
 use super::Part;
-use crate::chart::{Chart, Event, Happening, Note, Phase, Transfer};
+use crate::chart::{Chart, Happening, Note, NoteKind, Phase, Transfer};
 use crate::words::{describe, leads, reign_words, timer_words};
 
 /// How long messages are drawn to travel, in microseconds.
@@ -63,9 +63,9 @@ impl Drawing {
             .collect();
         self.title = format!("recorded by {}", name_of(segment, segment.own));
         match segment.beginning {
-            Beginning::Start => self.note(Event::Start, "starts".to_owned()),
-            Beginning::Gap => self.note(Event::Other, "something is missing here".to_owned()),
-            Beginning::Epoch => self.note(Event::Other, "an epoch begins".to_owned()),
+            Beginning::Start => self.note(NoteKind::Start, "starts".to_owned()),
+            Beginning::Gap => self.note(NoteKind::Other, "something is missing here".to_owned()),
+            Beginning::Epoch => self.note(NoteKind::Other, "an epoch begins".to_owned()),
             Beginning::Continued => {}
         }
     }
@@ -82,17 +82,17 @@ impl Drawing {
             }
             Input::Timeout(timer) => {
                 if let Some(name) = timer_words(*timer, engine, self.own()) {
-                    self.note(Event::Timeout, format!("{name} runs out"));
+                    self.note(NoteKind::Timeout, format!("{name} runs out"));
                 }
             }
-            Input::EpochEnds(last) => self.note(Event::Other, format!("the epoch ends with h{last}")),
+            Input::EpochEnds(last) => self.note(NoteKind::Other, format!("the epoch ends with h{last}")),
             Input::Synced(certificate) => {
                 self.note(
-                    Event::Other,
+                    NoteKind::Other,
                     format!("fetched blocks up to h{}", certificate.height()),
                 );
             }
-            Input::Stopping => self.note(Event::Pause, "is told to stop".to_owned()),
+            Input::Stopping => self.note(NoteKind::Pause, "is told to stop".to_owned()),
             Input::Own(_)
             | Input::BatchesAvailable(_)
             | Input::BatchesObsolete(_)
@@ -115,27 +115,30 @@ impl Drawing {
                 }
                 Action::Decide { height, proposal } => {
                     self.note(
-                        Event::Decides,
+                        NoteKind::Decides,
                         format!("decides h{height} {}", proposal.digest().short()),
                     );
                 }
                 Action::Certify(certificate) => {
                     let (height, block) = (certificate.height(), certificate.block().short());
-                    self.note(Event::Certifies, format!("certifies h{height} {block}"));
+                    self.note(NoteKind::Certifies, format!("certifies h{height} {block}"));
                 }
                 Action::FetchBlocks { to, .. } => {
-                    self.note(Event::Other, format!("fetches blocks up to h{to}"));
+                    self.note(NoteKind::Other, format!("fetches blocks up to h{to}"));
                 }
                 Action::Accuse(evidence) => {
                     let accused = self.lanes.get(usize::from(evidence.validator.0));
                     let accused = accused.map_or("somebody", String::as_str);
-                    self.note(Event::Accuses, format!("accuses {accused}"));
+                    self.note(NoteKind::Accuses, format!("accuses {accused}"));
                 }
                 Action::Forgotten { said, .. } => {
-                    self.note(Event::Violation, format!("has forgotten its {}", said.statement));
+                    self.note(
+                        NoteKind::Violation,
+                        format!("has forgotten its {}", said.statement),
+                    );
                 }
                 Action::Diverged { height, .. } => {
-                    self.note(Event::Violation, format!("has diverged at h{height}"));
+                    self.note(NoteKind::Violation, format!("has diverged at h{height}"));
                 }
                 Action::Sign(_)
                 | Action::SetTimer { .. }
@@ -148,9 +151,9 @@ impl Drawing {
         if before.as_ref() != Some(&after) {
             let (reign, leads) = after;
             if leads {
-                self.note(Event::Leads, format!("{title} of {reign}"));
+                self.note(NoteKind::Leads, format!("{title} of {reign}"));
             } else if before.is_none_or(|(before, _)| before != reign) {
-                self.note(Event::Reign, format!("enters {reign}"));
+                self.note(NoteKind::Reign, format!("enters {reign}"));
             }
         }
     }
@@ -164,7 +167,7 @@ impl Drawing {
     }
 
     pub(super) fn on_panic(&mut self, panic: &str) {
-        self.note(Event::Violation, format!("its engine panics: {panic}"));
+        self.note(NoteKind::Violation, format!("its engine panics: {panic}"));
     }
 
     pub(super) fn finish(self) -> Chart {
@@ -174,7 +177,7 @@ impl Drawing {
         chart
     }
 
-    fn note(&mut self, event: Event, text: String) {
+    fn note(&mut self, event: NoteKind, text: String) {
         self.push(Happening::Note(Note {
             at_us: self.now_us,
             lane: Some(self.own),

@@ -1,6 +1,6 @@
 //! The colours of charts as SVG, and how lines are drawn.
 
-use crate::chart::{Event, Phase};
+use crate::chart::{NoteKind, Phase};
 
 /// Colours that stay apart for the colour-blind (Okabe and Ito 2008), and two greys.
 const BLUE: &str = "#0072B2";
@@ -42,12 +42,12 @@ pub(super) fn colour(phase: Phase) -> &'static str {
     }
 }
 
-pub(super) fn note_colour(event: Event) -> &'static str {
+pub(super) fn note_colour(event: NoteKind) -> &'static str {
     match event {
-        Event::Crash | Event::Violation | Event::Accuses | Event::Cut => "#B3261E",
-        Event::Decides => GREEN,
-        Event::Certifies => "#A0457C",
-        Event::Leads => BLUE,
+        NoteKind::Crash | NoteKind::Violation | NoteKind::Accuses | NoteKind::Cut => "#B3261E",
+        NoteKind::Decides => GREEN,
+        NoteKind::Certifies => "#A0457C",
+        NoteKind::Leads => BLUE,
         _ => "#444444",
     }
 }

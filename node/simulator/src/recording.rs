@@ -13,7 +13,7 @@ const SEGMENTS: u64 = 5;
 
 /// The recorders of all hosts.
 #[derive(Debug)]
-pub(crate) struct Flight {
+pub(crate) struct Recorders {
     random: Random,
     network: Digest,
     names: Vec<String>,
@@ -41,7 +41,7 @@ pub(crate) struct Moment {
     pub(crate) at_us: u64,
 }
 
-impl Flight {
+impl Recorders {
     pub(crate) fn new(seed: u64, network: Digest, validators: usize, hosts: usize) -> Self {
         Self {
             random: Random::new(seed ^ 0xf119_4700),
