@@ -22,7 +22,7 @@ pub use catch_up::MAX_ANSWER;
 pub(crate) use catch_up::{CatchUp, bit, count, mask};
 pub(crate) use finality::{Finality, Recorded, SealVote};
 pub(crate) use inquiry::Inquiring;
-pub(crate) use orderer::Orderer;
+pub(crate) use orderer::{Orderer, Reign};
 pub(crate) use sealing::Sealing;
 
 /// While fewer of its proposals than this are undecided, a leader proposes at once.

@@ -94,11 +94,11 @@ impl Engine {
     }
 
     /// Whether the reign has begun here: its leader is known, and may be heard.
-    pub fn is_settled(&self) -> bool {
+    pub fn has_begun(&self) -> bool {
         match self {
-            Self::Pbft(replica) => replica.is_active(),
-            Self::Raft(replica) => replica.is_settled(),
-            Self::Paxos(replica) => replica.is_settled(),
+            Self::Pbft(replica) => replica.has_begun(),
+            Self::Raft(replica) => replica.has_begun(),
+            Self::Paxos(replica) => replica.has_begun(),
         }
     }
 
@@ -110,6 +110,11 @@ impl Engine {
             Self::Raft(replica) => replica.leader().unwrap_or_default(),
             Self::Paxos(replica) => replica.leader().unwrap_or_default(),
         }
+    }
+
+    /// Who leads, if the reign has begun here.
+    pub fn begun_leader(&self) -> Option<ValidatorIndex> {
+        self.has_begun().then(|| self.leader())
     }
 
     /// Whether it leads, was told that its node stops, and has not handed over yet.

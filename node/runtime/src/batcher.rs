@@ -99,7 +99,7 @@ impl Batcher {
     /// whoever packed it, and fetched from here if it is not there; to all while no primary has begun here,
     /// as this node may be alone in its view.
     fn pass_on_stale(&self) {
-        let leader = self.standing.settled_leader();
+        let leader = self.standing.begun_leader();
         if leader == Some(self.author) {
             return;
         }

@@ -464,7 +464,7 @@ impl Core {
         self.parts.standing.set(Standing {
             reign: engine.reign(),
             leader: engine.leader(),
-            begun: engine.is_settled(),
+            begun: engine.has_begun(),
             certified: engine.certified(),
             diverged: self.diverged,
             handing_over: engine.is_handing_over(),

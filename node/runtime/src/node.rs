@@ -143,7 +143,7 @@ impl Node for RunningNode {
     }
 
     fn validators(&self) -> Vec<ValidatorFacts> {
-        let leader = self.standing.settled_leader();
+        let leader = self.standing.begun_leader();
         let committee = self.committee();
         let seals = self.committed.last_seals();
         let connected = self.connected();

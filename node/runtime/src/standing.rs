@@ -57,7 +57,7 @@ impl SharedStanding {
     }
 
     /// Who leads, if the reign has begun here.
-    pub(crate) fn settled_leader(&self) -> Option<ValidatorIndex> {
+    pub(crate) fn begun_leader(&self) -> Option<ValidatorIndex> {
         let current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         current.begun.then_some(current.leader)
     }

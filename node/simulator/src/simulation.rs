@@ -454,7 +454,7 @@ impl Simulation {
             .iter()
             .filter_map(|host| {
                 host.engine()
-                    .map(|engine| (host.validator.0, engine.reign(), engine.is_settled()))
+                    .map(|engine| (host.validator.0, engine.reign(), engine.has_begun()))
             })
             .collect();
         for host in running {
@@ -479,7 +479,7 @@ impl Simulation {
                     host.chain().len(),
                     wanted.len(),
                     host.engine()
-                        .map(|engine| (engine.reign(), engine.is_settled(), engine.waiting())),
+                        .map(|engine| (engine.reign(), engine.has_begun(), engine.waiting())),
                 ));
             }
         }

@@ -173,7 +173,7 @@ fn describe_paxos(body: &paxos::Body) -> String {
 /// Whether an engine leads its reign.
 pub(crate) fn leads(engine: &Engine, own: ValidatorIndex) -> bool {
     match engine {
-        Engine::Pbft(_) => engine.is_settled() && engine.leader() == own,
+        Engine::Pbft(_) => engine.has_begun() && engine.leader() == own,
         Engine::Raft(replica) => replica.is_leading(),
         Engine::Paxos(replica) => replica.is_leading(),
     }

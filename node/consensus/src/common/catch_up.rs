@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finality::Finality;
 use super::inquiry::Inquiring;
-use super::orderer::Orderer;
+use super::orderer::{Orderer, Reign};
 use crate::contract::{Action, MAX_WINDOW, Rejection, Timer};
 use crate::message::{Body, Holding, Message, Status};
 
@@ -100,7 +100,7 @@ impl Peers {
 /// Where a replica is: the same a while later means that nothing has moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Mark {
-    reign: (u64, bool),
+    reign: Reign,
     certified: Height,
 }
 
@@ -166,7 +166,9 @@ pub(crate) trait CatchUp: Orderer {
         let holds = (certified.0.saturating_add(1)..=highest.0)
             .map(|height| self.holding(Height(height)))
             .collect();
-        let (reign, begun) = self.reign();
+        let Reign {
+            number: reign, begun, ..
+        } = self.reign();
         Status {
             reign,
             begun,
@@ -206,7 +208,7 @@ pub(crate) trait CatchUp: Orderer {
         if !base.peers.may_answer(from, base.now, period) {
             return Err(Rejection::Duplicate);
         }
-        let (reign, _) = self.reign();
+        let reign = self.reign().number;
         if status.certified < self.base().certified || status.reign < reign {
             self.base_mut().status_due.ask_for(from);
         }

@@ -1,6 +1,7 @@
 //! What the common parts ask an engine's replica.
 
 use quorate_crypto::{Height, ValidatorIndex};
+use serde::{Deserialize, Serialize};
 
 use super::base::Base;
 use super::finality::Finality;
@@ -8,14 +9,25 @@ use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
 use crate::testimony::SignedStatement;
 
-/// A replica of some engine.
+/// A period in which one validator may lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Reign {
+    /// The view, term or ballot round.
+    pub(crate) number: u64,
+    /// Who leads it, where that is known.
+    pub(crate) leader: Option<ValidatorIndex>,
+    /// Whether its leader may be followed here.
+    pub(crate) begun: bool,
+}
+
+/// The part of a replica that only one protocol has.
 pub(crate) trait Orderer: Sized {
     fn base(&self) -> &Base;
 
     fn base_mut(&mut self) -> &mut Base;
 
-    /// The reign (view, term or ballot round), and whether it has begun here.
-    fn reign(&self) -> (u64, bool);
+    /// The reign under way.
+    fn reign(&self) -> Reign;
 
     /// The finalities that are kept, by height, all above the certified one.
     fn finalities(&self) -> impl DoubleEndedIterator<Item = (Height, &Finality)>;

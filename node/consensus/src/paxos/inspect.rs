@@ -16,7 +16,7 @@ impl Replica {
     }
 
     /// Whether the distinguished proposer is heard here, or this is it.
-    pub fn is_settled(&self) -> bool {
+    pub fn has_begun(&self) -> bool {
         self.proposer_heard
     }
 

@@ -3,7 +3,7 @@
 use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
-use crate::common::{Base, Finality, Orderer, Sealing as _, mask};
+use crate::common::{Base, Finality, Orderer, Reign, Sealing as _, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
 use crate::testimony::{SignedStatement, Statement};
@@ -17,8 +17,12 @@ impl Orderer for Replica {
         &mut self.base
     }
 
-    fn reign(&self) -> (u64, bool) {
-        (self.acceptor.promised.round, self.proposer_heard)
+    fn reign(&self) -> Reign {
+        Reign {
+            number: self.acceptor.promised.round,
+            leader: self.leader(),
+            begun: self.proposer_heard,
+        }
     }
 
     fn finalities(&self) -> impl DoubleEndedIterator<Item = (Height, &Finality)> {

@@ -17,8 +17,8 @@ impl Replica {
     }
 
     /// Whether the current view has begun here; if not, a view change is under way.
-    pub fn is_active(&self) -> bool {
-        self.active
+    pub fn has_begun(&self) -> bool {
+        self.begun
     }
 
     /// The primary of the current view.
@@ -98,7 +98,7 @@ impl Replica {
         } else if !instance.is_prepared(self.view, committee) {
             let prepared = instance.prepared_by(self.view, committee);
             let asked = instance.asked_prepare == Some(self.view);
-            if self.base.voter().is_some() && self.active && !asked {
+            if self.base.voter().is_some() && self.begun && !asked {
                 (Awaited::Clock, own)
             } else {
                 (Awaited::Prepares, without(&|v| prepared.contains(&v)))
@@ -121,7 +121,7 @@ impl Replica {
     /// Feeds a hasher with all that decides what the replica says about views and heights; its timers,
     /// its configuration and where it believes its peers to be are left out. For model checking.
     pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
-        let views = (self.view, self.active, self.carried_to, &self.changes);
+        let views = (self.view, self.begun, self.carried_to, &self.changes);
         let heights = (
             self.base.certified,
             &self.base.certificates,

@@ -17,7 +17,7 @@ use crate::message::{Body, Message};
 impl Replica {
     pub(super) fn on_own_new_view(&mut self, message: Message) -> Result<(), Rejection> {
         let view = view_of(&message).unwrap_or_default();
-        if view != self.view || self.active {
+        if view != self.view || self.begun {
             return Err(self.wrong_view(view));
         }
         self.base.broadcast(message.clone());
@@ -53,7 +53,7 @@ impl Replica {
                 Rejection::Duplicate
             });
         }
-        if view < self.view || (view == self.view && self.active) {
+        if view < self.view || (view == self.view && self.begun) {
             return Err(self.wrong_view(view));
         }
         if self.base.is_finished() {
@@ -71,7 +71,7 @@ impl Replica {
     fn enter(&mut self, message: Message) {
         let view = view_of(&message).unwrap_or_default();
         self.view = view;
-        self.active = true;
+        self.begun = true;
         self.changes
             .changes
             .retain(|_, change| view_of(change) > Some(view));
@@ -101,7 +101,7 @@ impl Replica {
         let plan = new_view.plan();
         let top = plan.heights.keys().next_back().copied();
         self.carried_to = top.unwrap_or_default().max(plan.certified);
-        if !self.active || self.carried_to <= self.base.certified {
+        if !self.begun || self.carried_to <= self.base.certified {
             return;
         }
         let view = self.view;

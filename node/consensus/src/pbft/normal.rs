@@ -68,7 +68,7 @@ impl Replica {
         proposal: Proposal,
         message: Message,
     ) -> Result<(), Rejection> {
-        if view != self.view || !self.active {
+        if view != self.view || !self.begun {
             return Err(self.wrong_view(view));
         }
         let digest = proposal.digest();
@@ -104,10 +104,10 @@ impl Replica {
         if !self.base.is_acceptable(&proposal) {
             return Err(Rejection::BadProposal { height });
         }
-        let (current, active) = (self.view, self.active);
+        let (current, begun) = (self.view, self.begun);
         let proposed = Proposed::new(view, proposal, Some(message));
         self.learn(height, &proposed);
-        if view == current.next() || (view == current && !active) {
+        if view == current.next() || (view == current && !begun) {
             let instance = self.instance_mut(height)?;
             if instance.early.as_ref().is_none_or(|early| early.view < view) {
                 instance.early = Some(proposed);
@@ -193,7 +193,7 @@ impl Replica {
     /// too far ahead of this validator's clock. A proposal that is too early now is looked at again
     /// when the resend timer fires.
     pub(super) fn try_prepare(&mut self, height: Height) {
-        if self.base.voter().is_none() || !self.active || !self.base.is_in_window(height) {
+        if self.base.voter().is_none() || !self.begun || !self.base.is_in_window(height) {
             return;
         }
         let view = self.view;
@@ -282,7 +282,7 @@ impl Replica {
         height: Height,
         vote: Vote,
     ) -> Result<(), Rejection> {
-        if (vote.view != self.view || !self.active) && !breaks!(LateVotesSent) {
+        if (vote.view != self.view || !self.begun) && !breaks!(LateVotesSent) {
             return Err(self.wrong_view(vote.view));
         }
         self.record_vote(phase, own, height, vote)?;
@@ -299,7 +299,7 @@ impl Replica {
     /// shown in any later view-change.
     pub(super) fn try_commit(&mut self, height: Height) {
         // A certificate is kept only with its record, and what is recorded is committed.
-        if !self.active || self.base.inquiry.is_open() || !self.base.is_in_window(height) {
+        if !self.begun || self.base.inquiry.is_open() || !self.base.is_in_window(height) {
             return;
         }
         let view = self.view;

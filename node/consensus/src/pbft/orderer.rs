@@ -4,7 +4,7 @@ use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
 use super::instance::{Instance, Phase};
-use crate::common::{Base, Finality, Orderer, Sealing as _, bit, count, mask};
+use crate::common::{Base, Finality, Orderer, Reign, Sealing as _, bit, count, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
 use crate::testimony::SignedStatement;
@@ -18,8 +18,12 @@ impl Orderer for Replica {
         &mut self.base
     }
 
-    fn reign(&self) -> (u64, bool) {
-        (self.view.0, self.active)
+    fn reign(&self) -> Reign {
+        Reign {
+            number: self.view.0,
+            leader: Some(self.primary()),
+            begun: self.begun,
+        }
     }
 
     fn finalities(&self) -> impl DoubleEndedIterator<Item = (Height, &Finality)> {
@@ -75,7 +79,7 @@ impl Orderer for Replica {
     }
 
     fn is_busy(&self) -> bool {
-        !self.instances.is_empty() || !self.active
+        !self.instances.is_empty() || !self.begun
     }
 
     fn holding(&self, height: Height) -> Holding {

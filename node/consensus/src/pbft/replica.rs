@@ -20,7 +20,7 @@ pub struct Replica {
     pub(super) view: View,
     /// Whether the view has begun here: it is view 0, or its new-view was adopted. Never goes back to
     /// false but with a higher view.
-    pub(super) active: bool,
+    pub(super) begun: bool,
     /// The last height that the current view's new-view carried over; fresh ones are above.
     pub(super) carried_to: Height,
     /// Heights above the certified height, at most two windows: the second is kept and not acted upon.
@@ -49,7 +49,7 @@ impl Replica {
     pub fn recover(config: Config, records: Vec<Record>) -> (Self, Step) {
         let mut replica = Self {
             view: View::default(),
-            active: true,
+            begun: true,
             carried_to: config.epoch_start,
             instances: BTreeMap::new(),
             restored_to: config.certified,
@@ -255,7 +255,7 @@ impl Replica {
 
     /// Whether this replica votes and leads the current view, which has begun.
     pub(super) fn is_leading(&self) -> bool {
-        self.active && self.base.voter() == Some(self.primary())
+        self.begun && self.base.voter() == Some(self.primary())
     }
 
     /// The epoch's last height is known from now on.

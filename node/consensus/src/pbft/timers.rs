@@ -58,7 +58,7 @@ impl Replica {
         let idle_primary = !open && self.is_leading();
         let alone = self.base.config.committee.size() == 1;
         let obliged = self.base.voter().is_some() && !alone && !self.base.is_finished();
-        let wanted = self.active && obliged && !idle_primary;
+        let wanted = self.begun && obliged && !idle_primary;
         let now = ProgressTimer {
             view: self.view,
             certified: self.base.certified,
@@ -114,7 +114,7 @@ impl Replica {
     }
 
     pub(super) fn on_progress_timeout(&mut self, view: View) -> Result<(), Rejection> {
-        if !self.active || self.progress.is_none_or(|running| running.view != view) {
+        if !self.begun || self.progress.is_none_or(|running| running.view != view) {
             return Err(Rejection::StaleTimer);
         }
         self.progress = None;

@@ -67,7 +67,7 @@ impl Replica {
         view: View,
         message: Message,
     ) -> Result<(), Rejection> {
-        if view != self.view || !self.active {
+        if view != self.view || !self.begun {
             return Err(self.wrong_view(view));
         }
         self.changes.own_complaint = Some(message.clone());
@@ -99,7 +99,7 @@ impl Replica {
             } else {
                 weak_quorum
             };
-            if !self.active || self.discontented().len() < enough {
+            if !self.begun || self.discontented().len() < enough {
                 break;
             }
             self.move_to(self.view.next());
@@ -141,7 +141,7 @@ impl Replica {
     /// Leaves the current view for a higher one, and asks to sign what was prepared so far.
     fn move_to(&mut self, view: View) {
         self.view = view;
-        self.active = false;
+        self.begun = false;
         self.changes.attempts = self.changes.attempts.saturating_add(1);
         self.changes.asked_change = Some(view);
         let change = self.view_change();
@@ -172,7 +172,7 @@ impl Replica {
         message: Message,
     ) -> Result<(), Rejection> {
         let view = view_of(&message).unwrap_or_default();
-        if view != self.view || self.active {
+        if view != self.view || self.begun {
             return Err(self.wrong_view(view));
         }
         self.changes.changes.insert(own, message.clone());
@@ -200,7 +200,7 @@ impl Replica {
                 return Err(Rejection::Duplicate);
             }
         }
-        if view < self.view || (view == self.view && self.active) {
+        if view < self.view || (view == self.view && self.begun) {
             return Err(self.wrong_view(view));
         }
         self.changes.changes.insert(from, message);
@@ -264,7 +264,7 @@ impl Replica {
         let has_own = changes
             .iter()
             .any(|message| Some(message.v1().sender) == self.base.config.index);
-        if self.active || !has_own || changes.len() < quorum {
+        if self.begun || !has_own || changes.len() < quorum {
             return;
         }
         let exact: Vec<&Message> = changes
@@ -315,7 +315,7 @@ impl Replica {
     }
 
     pub(super) fn on_new_view_timeout(&mut self, view: View) -> Result<(), Rejection> {
-        if self.changes.new_view_timer != Some(view) || view != self.view || self.active {
+        if self.changes.new_view_timer != Some(view) || view != self.view || self.begun {
             return Err(Rejection::StaleTimer);
         }
         self.changes.new_view_timer = None;
@@ -332,7 +332,7 @@ impl Replica {
         if !behind || breaks!(ViewsNotResent) {
             return Vec::new();
         }
-        if self.active {
+        if self.begun {
             return self.changes.new_view.iter().cloned().collect();
         }
         // The view's primary needs a quorum of view-changes, from whoever has them.
@@ -357,9 +357,9 @@ impl Replica {
             };
             let view = body.view();
             match body {
-                message::Body::NewView(_) if view > self.view || (view == self.view && !self.active) => {
+                message::Body::NewView(_) if view > self.view || (view == self.view && !self.begun) => {
                     self.view = view;
-                    self.active = true;
+                    self.begun = true;
                     self.changes.asked_new_view = self.changes.asked_new_view.max(Some(view));
                     self.changes.new_view = Some(message.clone());
                 }
@@ -367,14 +367,14 @@ impl Replica {
                     self.changes.asked_change = self.changes.asked_change.max(Some(view));
                     if view > self.view {
                         self.view = view;
-                        self.active = false;
+                        self.begun = false;
                         self.changes.changes.insert(message.v1().sender, message.clone());
                     }
                 }
                 _ => {}
             }
         }
-        if self.active {
+        if self.begun {
             self.changes.changes.clear();
         }
     }

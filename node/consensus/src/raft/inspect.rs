@@ -16,7 +16,7 @@ impl Replica {
     }
 
     /// Whether the term has a leader that is heard here, or that this is.
-    pub fn is_settled(&self) -> bool {
+    pub fn has_begun(&self) -> bool {
         self.leader_heard
     }
 

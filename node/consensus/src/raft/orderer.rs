@@ -4,7 +4,7 @@ use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
 use super::message;
-use crate::common::{Base, Finality, Orderer, Sealing as _, mask};
+use crate::common::{Base, Finality, Orderer, Reign, Sealing as _, mask};
 use crate::contract::Rejection;
 use crate::message::{Holding, Message, Status};
 use crate::testimony::{SignedStatement, Statement};
@@ -18,8 +18,12 @@ impl Orderer for Replica {
         &mut self.base
     }
 
-    fn reign(&self) -> (u64, bool) {
-        (self.term.0, self.leader_heard)
+    fn reign(&self) -> Reign {
+        Reign {
+            number: self.term.0,
+            leader: self.leader,
+            begun: self.leader_heard,
+        }
     }
 
     fn finalities(&self) -> impl DoubleEndedIterator<Item = (Height, &Finality)> {

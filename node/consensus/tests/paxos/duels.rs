@@ -83,7 +83,7 @@ fn one_that_no_majority_answers_gives_way() {
     time_out(&mut proposer, 0);
     assert!(proposer.is_leading());
     time_out(&mut proposer, 0);
-    assert!(!proposer.is_leading() && !proposer.is_settled());
+    assert!(!proposer.is_leading() && !proposer.has_begun());
 }
 
 /// A value was told of in phase 1 whose batches nobody has who is left.

@@ -233,7 +233,7 @@ fn pitfall_15_what_is_carried_over_is_not_judged_by_time_again() {
     let step = drive(&mut acceptor, 0, from(1, fresh));
     assert!(matches!(step.rejection, Some(Rejection::BadProposal { .. })));
     assert!(
-        !acceptor.is_settled(),
+        !acceptor.has_begun(),
         "it is not heard, so another takes its place"
     );
     let carried = accept_values(ballot(2, 2), vec![(1, early.clone(), false)]);
@@ -251,7 +251,7 @@ fn pitfall_24_a_proposer_is_heard_again_once_clocks_agree() {
     let heartbeat = || from(1, accept(ballot(1, 1), &[]));
     acceptor.step(NOW, from(1, accept_values(ballot(1, 1), vec![(1, early, true)])));
     acceptor.step(NOW, heartbeat());
-    assert!(!acceptor.is_settled());
+    assert!(!acceptor.has_begun());
     acceptor.step(later, heartbeat());
-    assert!(acceptor.is_settled(), "its clock has come up to that value");
+    assert!(acceptor.has_begun(), "its clock has come up to that value");
 }

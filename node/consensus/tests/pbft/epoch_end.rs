@@ -126,7 +126,7 @@ fn a_finished_replica_moves_to_no_view_and_keeps_no_record() {
     }
     let step = drive_as(&mut backup, 1, from(2, Pbft::NewView(new_view)));
     assert!(step.records.is_empty(), "a new-view");
-    assert_eq!((backup.view(), backup.is_active()), (View(0), true));
+    assert_eq!((backup.view(), backup.has_begun()), (View(0), true));
 }
 
 #[test]

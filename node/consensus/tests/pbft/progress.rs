@@ -210,7 +210,7 @@ fn pitfall_06_timeouts_fall_back_after_progress() {
         prepared: Vec::new(),
     };
     drive_as(&mut backup, 2, from(0, Pbft::NewView(new_view)));
-    assert!(backup.is_active());
+    assert!(backup.has_begun());
     drive_as(&mut backup, 2, Input::BatchesAvailable(vec![batch(1)]));
     drive_as(&mut backup, 2, from(0, pre_prepare(8, 1, &proposal(1))));
     for sender in [0, 1, 3] {

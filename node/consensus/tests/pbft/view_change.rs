@@ -26,7 +26,7 @@ fn a_timeout_complains_and_binds_nothing() {
     let step = drive_as(&mut backup, 2, Input::Timeout(Timer::Progress { reign: 0 }));
     assert!(says(&step, &complaint(0)));
     assert_eq!(backup.view(), View(0));
-    assert!(backup.is_active());
+    assert!(backup.has_begun());
     assert!(step.records.is_empty(), "a complaint need not be durable");
 }
 
@@ -44,9 +44,9 @@ fn pitfall_07_one_liar_moves_nobody() {
 fn f_plus_one_complaints_move_a_replica() {
     let mut backup = prepared(2);
     drive_as(&mut backup, 2, from(1, complaint(0)));
-    assert!(backup.is_active());
+    assert!(backup.has_begun());
     let step = drive_as(&mut backup, 2, from(3, complaint(0)));
-    assert_eq!((backup.view(), backup.is_active()), (View(1), false));
+    assert_eq!((backup.view(), backup.has_begun()), (View(1), false));
     assert!(step.records.iter().any(|record| matches!(
         record,
         Record::Own(message) if matches!(&message.v1().body, Body::Pbft(Pbft::ViewChange(_)))
@@ -58,7 +58,7 @@ fn f_plus_one_view_changes_are_joined_at_the_smallest_view() {
     let mut backup = replica(4, 2);
     drive_as(&mut backup, 2, from(1, empty_change(9)));
     drive_as(&mut backup, 2, from(3, empty_change(4)));
-    assert_eq!((backup.view(), backup.is_active()), (View(4), false));
+    assert_eq!((backup.view(), backup.has_begun()), (View(4), false));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn new_view() -> (Replica, Message) {
 #[test]
 fn pitfall_01_a_prepared_proposal_is_proposed_again_in_the_next_view() {
     let (primary, new_view) = new_view();
-    assert_eq!((primary.view(), primary.is_active()), (View(1), true));
+    assert_eq!((primary.view(), primary.has_begun()), (View(1), true));
     let mut backup = replica(4, 0);
     let step = drive_as(
         &mut backup,
@@ -161,11 +161,11 @@ fn pitfall_05_a_certificate_moves_the_height_and_never_the_view() {
     view_change_of(&mut backup, 2);
     backup.step(NOW, Input::Synced(certificate_without(1, 3)));
     assert_eq!(backup.certified(), Height(3));
-    assert_eq!((backup.view(), backup.is_active()), (View(1), false));
+    assert_eq!((backup.view(), backup.has_begun()), (View(1), false));
     // The new-view takes it back in, though it begins below.
     let (_, new_view) = new_view();
     drive_as(&mut backup, 2, Input::Message(Verified::trusted(new_view)));
-    assert!(backup.is_active());
+    assert!(backup.has_begun());
 }
 
 #[test]
@@ -201,7 +201,7 @@ fn pitfall_16_only_the_last_of_each_kind_is_kept_in_the_journal() {
     let kept = Record::without_replaced(records);
     assert_eq!(kept.len(), 2, "and the new-view of the last view that it led");
     let (recovered, _) = Replica::recover(config(4, 2), kept);
-    assert_eq!((recovered.view(), recovered.is_active()), (View(19), false));
+    assert_eq!((recovered.view(), recovered.has_begun()), (View(19), false));
 }
 
 #[test]
@@ -297,7 +297,7 @@ fn a_proposal_that_comes_back_after_an_own_one_is_asked_about_again() {
     for sender in [2, 3] {
         drive_as(&mut primary, 1, from(sender, empty_change(1)));
     }
-    assert!(primary.is_active());
+    assert!(primary.has_begun());
     let step = primary.step(NOW, carrying(4, &certified(0, &proposal(1))));
     assert!(asks(&step, &proposal(1)), "{:?}", step.actions);
 }

@@ -301,18 +301,18 @@ fn pitfall_24_a_leader_is_heard_again_once_clocks_agree() {
         ahead.entries[0].proposal = Proposal::new(Timestamp(NOW.0 + 60_000), vec![batch(1, 1)]);
         follower.step(NOW, from(0, Raft::AppendEntries(ahead)));
         follower.step(NOW, from(0, append(1, (0, 0), &[], 0)));
-        assert!(!follower.is_settled());
+        assert!(!follower.has_begun());
         follower
     };
     let mut follower = ahead();
     follower.step(Timestamp(NOW.0 + 60_000), from(0, append(1, (0, 0), &[], 0)));
-    assert!(follower.is_settled(), "its clock has come up to that proposal");
+    assert!(follower.has_begun(), "its clock has come up to that proposal");
     let mut follower = ahead();
     follower.step(NOW, from(0, append(1, (1, 1), &[1], 0)));
-    assert!(!follower.is_settled(), "what follows the early one shows nothing");
+    assert!(!follower.has_begun(), "what follows the early one shows nothing");
     drive(&mut follower, 1, Input::Synced(certificate(1)));
     drive(&mut follower, 1, from(0, append(1, (1, 1), &[1], 1)));
-    assert!(follower.is_settled(), "the next proposal is in time");
+    assert!(follower.has_begun(), "the next proposal is in time");
 }
 
 /// A leader that has certified `certified` heights, and one entry of term 2 above them.

@@ -184,7 +184,7 @@ impl Lab {
         let mut effects = Vec::new();
         let replica = &self.replicas[local as usize];
         let view = replica.view();
-        if replica.is_active() && view.0 < self.last_view {
+        if replica.has_begun() && view.0 < self.last_view {
             let outcome = self.outcome(own, local, Cause::Timeout(view));
             if outcome.next != local {
                 effects.push(effect(format!("{own}: times out in view {view}"), &outcome));
@@ -300,7 +300,7 @@ impl Lab {
             return Arc::clone(outcome);
         }
         let mut replica = self.replicas[local as usize].clone();
-        let before = (replica.view(), replica.is_active());
+        let before = (replica.view(), replica.has_begun());
         let mut outcome = Outcome {
             next: local,
             says: Vec::new(),
@@ -329,7 +329,7 @@ impl Lab {
             outcome.says.extend(part.says);
             outcome.decides = outcome.decides.or(part.decides);
         }
-        let moved = before != (replica.view(), replica.is_active());
+        let moved = before != (replica.view(), replica.has_begun());
         outcome.visible = moved || !outcome.says.is_empty();
         let outcome = Arc::new(outcome);
         self.outcomes.insert(key, Arc::clone(&outcome));

@@ -88,7 +88,7 @@ impl Host {
             // A primary that has not begun its view, or is oneself, passes nothing on.
             let engine = &process.serving.engine;
             let leader =
-                Some(engine.leader()).filter(|leader| engine.is_settled() && *leader != self.validator);
+                Some(engine.leader()).filter(|leader| engine.has_begun() && *leader != self.validator);
             let late: Vec<Digest> = process
                 .batches
                 .iter()

@@ -21,7 +21,7 @@ impl Censor {
         batches: Vec<Digest>,
     ) -> Option<Body> {
         let (view, height) = (engine.view(), engine.certified().next());
-        if !engine.is_active() || engine.leader() != own || self.last >= (epoch, view, height) {
+        if !engine.has_begun() || engine.leader() != own || self.last >= (epoch, view, height) {
             return None;
         }
         self.last = (epoch, view, height);

@@ -62,7 +62,7 @@ impl Simulation {
     }
 
     fn all_follow_one(&self) -> bool {
-        let follows = |engine: &Engine| engine.is_settled().then(|| (engine.leader(), engine.reign()));
+        let follows = |engine: &Engine| engine.begun_leader().map(|leader| (leader, engine.reign()));
         let mut engines = self.engines().map(follows);
         let first = engines.next().flatten();
         first.is_some() && engines.all(|followed| followed == first)
@@ -71,7 +71,6 @@ impl Simulation {
 
 /// Whether it leads a later reign than this.
 fn leads_after(host: &Host, reign: u64) -> bool {
-    let leads =
-        |engine: &Engine| engine.reign() > reign && engine.is_settled() && engine.leader() == host.validator;
+    let leads = |engine: &Engine| engine.reign() > reign && engine.begun_leader() == Some(host.validator);
     host.engine().is_some_and(leads)
 }

@@ -38,7 +38,7 @@ impl Simulation {
     /// Who leads the highest reign that has begun anywhere.
     pub(super) fn leader(&self) -> Option<ValidatorIndex> {
         let up = self.hosts.iter().filter_map(Host::engine);
-        let begun = up.filter(|engine| engine.is_settled());
+        let begun = up.filter(|engine| engine.has_begun());
         begun
             .max_by_key(|engine| engine.reign())
             .map(|engine| engine.leader())
