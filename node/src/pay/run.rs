@@ -350,9 +350,9 @@ impl<'a> Run<'a> {
             let expires_at = self.expiry(basis, &BTreeSet::new())?;
             let signed = self.sign(self.batch.build(salt, expires_at, [operation.clone()]));
             match self.follow(signed, Note).await? {
-                RowsFate::Executed { failed: None, .. } => break,
-                RowsFate::Executed { .. } | RowsFate::Refused { .. } => return Ok(false),
-                RowsFate::Expired { certified } => basis = certified,
+                Resolution::Executed { failed: None, .. } => break,
+                Resolution::Executed { .. } | Resolution::Refused { .. } => return Ok(false),
+                Resolution::Expired { certified } => basis = certified,
             }
         }
         self.state().journal.row_by_row(unit.first)?;
@@ -371,7 +371,7 @@ impl<'a> Run<'a> {
             };
             let (id, expires_at) = (signed.id, signed.expires_at);
             match self.follow(signed, unit).await? {
-                RowsFate::Executed { place, failed } => {
+                Resolution::Executed { place, failed } => {
                     let how = if failed.is_some() {
                         How::Failed
                     } else {
@@ -391,11 +391,11 @@ impl<'a> Run<'a> {
                         },
                     });
                 }
-                RowsFate::Expired { certified } => {
+                Resolution::Expired { certified } => {
                     self.settle(unit, id, expires_at, How::Expired, None)?;
                     basis = certified;
                 }
-                RowsFate::Refused {
+                Resolution::Refused {
                     code,
                     operation,
                     reason,
@@ -485,7 +485,7 @@ impl<'a> Run<'a> {
     }
 
     /// Sends a signed transaction until it is executed, can no longer be executed, or is surely refused.
-    async fn follow(&self, signed: Signed, who: impl Follower) -> Result<RowsFate, Failure> {
+    async fn follow(&self, signed: Signed, who: impl Follower) -> Result<Resolution, Failure> {
         let deadline = Instant::now() + self.patience;
         let mut in_doubt = signed.in_doubt;
         let mut last = None;
@@ -520,7 +520,7 @@ impl<'a> Run<'a> {
                     }
                     // What may be on its way elsewhere is not refused yet.
                     if !in_doubt && code != "expired" {
-                        return Ok(RowsFate::Refused {
+                        return Ok(Resolution::Refused {
                             code,
                             operation,
                             reason: detail,
@@ -568,7 +568,7 @@ impl<'a> Run<'a> {
     }
 
     /// What an answer to a submission decides; none: nothing yet.
-    async fn fate(&self, signed: &Signed, submitted: &Submitted) -> Result<Option<RowsFate>, Failure> {
+    async fn fate(&self, signed: &Signed, submitted: &Submitted) -> Result<Option<Resolution>, Failure> {
         match submitted.status {
             SubmittedStatus::Committed | SubmittedStatus::Failed => {
                 let outcome = Fate::of_submitted(signed.id, submitted);
@@ -587,7 +587,7 @@ impl<'a> Run<'a> {
     }
 
     /// Whether a certified block is past the transaction's expiry, and if so what became of it up to then.
-    async fn dead_or_executed(&self, signed: &Signed) -> Result<Option<RowsFate>, Failure> {
+    async fn dead_or_executed(&self, signed: &Signed) -> Result<Option<Resolution>, Failure> {
         let tip = self.ledger.tip().await?;
         if tip.timestamp < signed.expires_at {
             return Ok(None);
@@ -606,11 +606,11 @@ impl<'a> Run<'a> {
                         .then(|| (view.code.unwrap_or_default(), view.failed_operation));
                     executed(signed.id, view.height, view.index, failed).map(Some)
                 }
-                TransactionStatus::Pending | TransactionStatus::Expired => Ok(Some(RowsFate::Expired {
+                TransactionStatus::Pending | TransactionStatus::Expired => Ok(Some(Resolution::Expired {
                     certified: tip.timestamp,
                 })),
             },
-            Err(ClientError::NotFound { .. }) => Ok(Some(RowsFate::Expired {
+            Err(ClientError::NotFound { .. }) => Ok(Some(Resolution::Expired {
                 certified: tip.timestamp,
             })),
             Err(ClientError::Unreachable { .. }) => Ok(None),
@@ -620,7 +620,7 @@ impl<'a> Run<'a> {
 }
 
 /// What became of one signed transaction.
-enum RowsFate {
+enum Resolution {
     /// A certified block executed it.
     Executed {
         place: Paid,
@@ -670,13 +670,13 @@ fn executed(
     height: Option<Height>,
     index: Option<u32>,
     failed: Option<(String, Option<u16>)>,
-) -> Result<RowsFate, Failure> {
+) -> Result<Resolution, Failure> {
     let (Some(height), Some(index)) = (height, index) else {
         return Err(Failure::failed(format!(
             "a node says that {id} was executed, and not where"
         )));
     };
-    Ok(RowsFate::Executed {
+    Ok(Resolution::Executed {
         place: Paid { id, height, index },
         failed,
     })

@@ -186,11 +186,11 @@ fn an_image_has_one_encoding() {
             let batch = quorate_crypto::sha256(&[number]);
             running.step(Timestamp(1), Input::BatchesAvailable(vec![batch]));
         }
-        let bytes = running.snapshot();
+        let bytes = running.image();
         let restored = Engine::restore(&bytes).unwrap();
         restored.check_invariants();
         assert_eq!(restored.unordered_batches(), 20);
-        assert_eq!(restored.snapshot(), bytes);
+        assert_eq!(restored.image(), bytes);
         assert!(Engine::restore(&bytes[..bytes.len() - 1]).is_err());
         assert!(Engine::restore(&[&bytes[..], &[0]].concat()).is_err());
     }
