@@ -374,6 +374,26 @@ impl Record {
 }
 
 impl Record {
+    /// The reign that a record without a height is about: it may go once one about a higher reign of its epoch
+    /// is on disk. `None`: keep it until the epoch ends.
+    pub fn reign(&self) -> Option<u64> {
+        match self {
+            Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => {
+                match &message.v1().body {
+                    Body::Pbft(pbft::Body::ViewChange(change)) => Some(change.claims.view.0),
+                    Body::Pbft(pbft::Body::NewView(new_view)) => Some(new_view.view.0),
+                    Body::Pbft(pbft::Body::Complaint { view }) => Some(view.0),
+                    _ => None,
+                }
+            }
+            Self::Prepared(certificate) => Some(certificate.view.0),
+            Self::Raft(_, raft::Record::Term { term, .. }) => Some(term.0),
+            Self::Paxos(_, paxos::Record::Promised(ballot)) => Some(ballot.round),
+            // An entry and an accepted value have a height.
+            Self::Raft(_, raft::Record::Entry { .. }) | Self::Paxos(_, paxos::Record::Accepted(_)) => None,
+        }
+    }
+
     /// Those of a journal's records that recovery needs, in their order: of view-changes and new-views
     /// only the last of each in an epoch (pitfall 16). For the driver to rewrite its journal with, now and then.
     pub fn without_replaced(records: Vec<Self>) -> Vec<Self> {

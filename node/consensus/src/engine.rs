@@ -169,6 +169,12 @@ impl Engine {
         }
     }
 
+    /// Whether it is to hear of fetched blocks only once they are on disk: entries of Raft's log count with
+    /// all that is below them, and a crash must not take that away (rule 4 of the [contract](crate::contract)).
+    pub fn hears_of_durable_blocks(&self) -> bool {
+        matches!(self, Self::Raft(_))
+    }
+
     /// For each height in flight, what it is waiting for and from whom.
     pub fn waiting(&self) -> Vec<Waiting> {
         match self {

@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
+use quorate_driver::{Event, WriteNumber};
 use quorate_ledger::{BatchError, BatchRules, CheckedBatch, FormedBatch, Parameters, SignedBatch};
 use quorate_storage::{Chain, StorageError};
 
 pub(crate) use self::check::{Checker, start_checker};
 use crate::fatal;
-use crate::inbox::{Event, Inbox};
+use crate::inbox::Inbox;
 use crate::writes::WriteCount;
 
 /// Batches that were checked and are not in a certified block. The core hears of each.
@@ -151,7 +152,7 @@ impl BatchStore {
     }
 
     /// How many writes have begun since the start: any batch that can be seen here is among them.
-    pub(crate) fn writes_begun(&self) -> u64 {
+    pub(crate) fn writes_begun(&self) -> WriteNumber {
         self.writes.begun()
     }
 
@@ -233,7 +234,7 @@ impl BatchStore {
         *held.charged.entry(charge).or_default() += 1;
         let (batch, seen) = (batch.clone(), Instant::now());
         held.batches.insert(digest, HeldBatch { batch, charge, seen });
-        self.inbox.put(Event::BatchStored(epoch, digest));
+        self.inbox.put(Event::BatchStored { epoch, digest });
         Ok(true)
     }
 

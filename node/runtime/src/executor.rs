@@ -8,7 +8,8 @@ use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
 use std::thread::JoinHandle;
 
 use quorate_api::Skip;
-use quorate_crypto::{Certificate, Digest, Height};
+use quorate_crypto::{Certificate, Digest, Height, PublicKey};
+use quorate_driver::Event;
 use quorate_ledger::{
     BlockInput, CheckedBatch, Execution, Overlay, Parameters, Proposal, StateTree, Tip, Transaction, execute,
 };
@@ -18,7 +19,8 @@ use crate::batches::BatchStore;
 use crate::committed::Committed;
 use crate::epoch::SharedEpoch;
 use crate::fatal;
-use crate::inbox::{Event, Inbox};
+use crate::home::agreement_of;
+use crate::inbox::{EpochEnded, Inbox, Notice};
 use crate::own_batches::OwnBatches;
 use crate::peer_block::{ApplyError, VerifiedBlock};
 use crate::pool::{Ended, Pool};
@@ -77,6 +79,8 @@ pub(crate) struct ExecutorSetup {
     pub(crate) epoch: SharedEpoch,
     pub(crate) parameters: Parameters,
     pub(crate) inbox: Inbox,
+    /// This validator's key, by which its seat is found.
+    pub(crate) validator: PublicKey,
     pub(crate) pool: Arc<Pool>,
     pub(crate) own: Arc<OwnBatches>,
     pub(crate) committed: Arc<Committed>,
@@ -192,6 +196,7 @@ impl Executor {
             .find(|execution| execution.tip.height == height)
         {
             self.parts.inbox.put(Event::Executed {
+                epoch: execution.block.header().epoch,
                 height,
                 block: execution.tip.block_hash,
                 ends: end_fixed_by(execution),
@@ -255,7 +260,10 @@ impl Executor {
             .batches
             .ordered(execution.block.v1().proposal.batches());
         self.follow_epoch(&execution);
-        self.parts.inbox.put(Event::Written(self.written));
+        self.parts.inbox.put(Event::Written {
+            epoch: execution.block.header().epoch,
+            height: self.written,
+        });
         self.after_block(&execution, certificate);
     }
 
@@ -296,6 +304,15 @@ impl Executor {
         if let Err(error) = self.parts.batches.begin_epoch(committee, first) {
             fatal(&format!("the chain database cannot be written: {error}"));
         }
+        // Read now, while the block that ends the epoch is the chain's tip: the core may ask much later.
+        let ended = agreement_of(&self.parts.chain, &self.parts.validator);
+        let (agreement, rejoin) =
+            ended.unwrap_or_else(|error| fatal(&format!("the chain database cannot be read: {error}")));
+        self.parts.inbox.put(Notice::EpochEnded(Box::new(EpochEnded {
+            last: self.written,
+            agreement,
+            rejoin,
+        })));
         // What was in batches that no block has got is packed again.
         self.parts.pool.unpack(&self.parts.own.take_all());
     }

@@ -5,22 +5,26 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 
+use quorate_driver::{EntryNumber, Event, WriteNumber};
 use quorate_storage::{Chain, Journal};
 
 use crate::fatal;
-use crate::inbox::{Event, Inbox};
+use crate::inbox::Inbox;
 use crate::writes::WriteCount;
 
-/// Hands records to the journal's thread.
+/// Entries for the journal, with the numbers that the driver has given them.
+type Entries = Vec<(EntryNumber, Vec<u8>)>;
+
+/// Hands entries to the journal's thread.
 #[derive(Debug)]
 pub(crate) struct JournalWriter {
-    sender: Sender<Vec<Vec<u8>>>,
+    sender: Sender<Entries>,
 }
 
 impl JournalWriter {
-    /// Appends `records`; once they are on disk the core hears of it.
-    pub(crate) fn append(&self, records: Vec<Vec<u8>>) {
-        if self.sender.send(records).is_err() {
+    /// Appends `entries`; once they are on disk the core hears of it.
+    pub(crate) fn append(&self, entries: Entries) {
+        if self.sender.send(entries).is_err() {
             fatal("the journal's thread has ended, so votes can no longer be made durable");
         }
     }
@@ -36,16 +40,24 @@ pub(crate) fn start_journal(journal: Arc<Journal>, inbox: Inbox) -> (JournalWrit
     (JournalWriter { sender }, thread)
 }
 
-fn run_journal(journal: &Journal, receiver: &Receiver<Vec<Vec<u8>>>, inbox: &Inbox) {
-    while let Ok(mut records) = receiver.recv() {
+fn run_journal(journal: &Journal, receiver: &Receiver<Entries>, inbox: &Inbox) {
+    while let Ok(mut entries) = receiver.recv() {
         while let Ok(more) = receiver.try_recv() {
-            records.extend(more);
+            entries.extend(more);
         }
+        let last = entries.last().map(|(number, _)| *number);
+        let records: Vec<Vec<u8>> = entries.into_iter().map(|(_, record)| record).collect();
         let written = journal
             .append(&records)
-            .and_then(|last| journal.sync().map(|()| last));
+            .and_then(|last| journal.sync().map(|()| EntryNumber(last)));
         match written {
-            Ok(last) => inbox.put(Event::JournalFlushed(last)),
+            Ok(written) if last.is_none_or(|last| last == written) => {
+                inbox.put(Event::JournalFlushed(written));
+            }
+            Ok(written) => fatal(&format!(
+                "the journal's last entry is {written} and not {}: votes would be taken for durable that are not",
+                last.unwrap_or_default()
+            )),
             Err(error) => fatal(&format!("the journal cannot be written: {error}")),
         }
     }
@@ -54,15 +66,15 @@ fn run_journal(journal: &Journal, receiver: &Receiver<Vec<Vec<u8>>>, inbox: &Inb
 /// Asks the chain database's thread for flushes.
 #[derive(Clone, Debug)]
 pub(crate) struct ChainFlusher {
-    sender: Sender<u64>,
+    sender: Sender<WriteNumber>,
 }
 
 impl ChainFlusher {
-    /// All that is written to the chain database by now is to be on disk soon, and so many batch writes,
-    /// the last of which may be under way: nobody asks for it again.
-    pub(crate) fn request(&self, batch_writes: u64) {
+    /// Requests a flush of everything written so far, including the first `writes` batch writes. The thread
+    /// waits for the last of these, so one request is enough.
+    pub(crate) fn request(&self, writes: WriteNumber) {
         // The thread ends only with the node.
-        let _ = self.sender.send(batch_writes);
+        let _ = self.sender.send(writes);
     }
 }
 
@@ -72,7 +84,7 @@ pub(crate) fn start_chain(
     batch_writes: Arc<WriteCount>,
     inbox: Inbox,
 ) -> (ChainFlusher, JoinHandle<()>) {
-    let (sender, receiver) = channel::<u64>();
+    let (sender, receiver) = channel::<WriteNumber>();
     let thread = std::thread::Builder::new()
         .name("chain-flush".to_owned())
         .spawn(move || {
@@ -80,12 +92,12 @@ pub(crate) fn start_chain(
                 while let Ok(more) = receiver.try_recv() {
                     wanted = wanted.max(more);
                 }
-                let batches = batch_writes.wait_for(wanted);
+                let writes = batch_writes.wait_for(wanted);
                 let height = chain.tip().height;
                 if let Err(error) = chain.sync() {
                     fatal(&format!("the chain database cannot be written: {error}"));
                 }
-                inbox.put(Event::ChainFlushed { batches, height });
+                inbox.put(Event::ChainFlushed { writes, height });
             }
         })
         .expect("a thread can be started");

@@ -6,7 +6,8 @@ use std::path::Path;
 use quorate_consensus::contract::{Config as EngineConfig, Timing};
 use quorate_consensus::{Record, TimerRange};
 use quorate_crypto::keyfile;
-use quorate_crypto::{Committee, Digest, Epoch, Height, PublicKey, SigningKey, ValidatorIndex};
+use quorate_crypto::{Certificate, Committee, Digest, Height, PublicKey, SigningKey, ValidatorIndex};
+use quorate_driver::{At, EntryNumber, Recovered, recovered};
 use quorate_genesis::Genesis;
 use quorate_ledger::{
     Agreement, GenesisState, Parameters, Rejoin, Seat, StateError, StateKey, StateTree, Tip, decode,
@@ -16,7 +17,6 @@ use quorate_network::{Config as NetworkConfig, Limits, PeerConfig, PeerKey};
 use quorate_storage::{Chain, HomeLock, Journal, StorageError, StorageOptions};
 
 use crate::config::{Home, NodeConfig};
-use crate::core::Entry;
 use crate::error::NodeError;
 
 /// Bytes of one journal record: a vote that carries certificates is the largest.
@@ -171,68 +171,33 @@ pub fn check(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Resu
     })
 }
 
-/// What the journal holds at a start.
-#[derive(Debug, Default)]
-pub(crate) struct Replayed {
-    /// Records above the certified height, in order.
-    pub(crate) records: Vec<Record>,
-    /// Every entry.
-    pub(crate) entries: Vec<Entry>,
-    /// Whether the journal is of a later epoch than the chain, whose blocks were lost: then it has no records
-    /// for this epoch's engine, and the validator must not vote until it rejoins.
-    pub(crate) ahead: bool,
-}
-
-/// Reads the journal, without the votes that never left because their batches were not on disk: these are
-/// removed from it for good, before anything else is said in their place.
+/// Reads the journal and sorts it out for the driver. Votes that never left, because their batches were not on
+/// disk, are removed from it for good before anything else is said in their place.
 pub(crate) fn read_journal(
     journal: &Journal,
-    certified: Height,
-    epoch: Epoch,
+    chain: At,
     is_durable: impl Fn(&Digest) -> bool,
-) -> Result<Replayed, NodeError> {
-    let mut records = Vec::new();
-    let mut numbers = Vec::new();
-    let mut entries = Vec::new();
-    let mut ahead = false;
+) -> Result<Recovered, NodeError> {
+    let mut found = Vec::new();
     for entry in journal.replay() {
         let (number, bytes) = entry?;
         let record: Record = decode(&bytes, MAX_RECORD_BYTES).map_err(|error| NodeError::Journal {
             reason: format!("entry {number}: {error}"),
         })?;
-        if let Some(of) = record.epoch().filter(|of| *of != epoch) {
-            ahead |= of > epoch;
-            entries.push(Entry::of_former_epoch(number, certified));
-            continue;
-        }
-        entries.push(Entry::new(number, &record, bytes));
-        if record.height().is_none_or(|height| height > certified) {
-            records.push(record);
-            numbers.push(number);
-        }
+        found.push((EntryNumber(number), record));
     }
-    if ahead {
-        records.clear();
-    }
-    let unsent = Record::unsent(&records, is_durable);
-    if !unsent.is_empty() {
-        let gone: Vec<u64> = unsent.iter().map(|place| numbers[*place]).collect();
+    let next = EntryNumber(journal.next_sequence());
+    let recovered = recovered(found, next, chain, is_durable);
+    if !recovered.remove.is_empty() {
         tracing::warn!(
-            votes = gone.len(),
+            votes = recovered.remove.len(),
             "votes whose batches a crash has lost never left; they are removed"
         );
+        let gone: Vec<u64> = recovered.remove.iter().map(|number| number.0).collect();
         journal.remove(&gone)?;
         journal.sync()?;
-        entries.retain(|entry| !gone.contains(&entry.number()));
-        for place in unsent.into_iter().rev() {
-            records.remove(place);
-        }
     }
-    Ok(Replayed {
-        records,
-        entries,
-        ahead,
-    })
+    Ok(recovered)
 }
 
 pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result<NetworkConfig, NodeError> {
@@ -290,30 +255,37 @@ pub(crate) fn agreement_of(
     Ok((agreement, seat.and_then(|seat| seat.v1().rejoin)))
 }
 
-/// What the engine of the epoch that the chain is in is told.
+/// The certificate of the chain's tip, which an engine starts with, unless the tip is of the epoch before.
+pub(crate) fn tip_certificate(
+    chain: &Chain,
+    agreement: &Agreement,
+) -> Result<(Height, Option<Certificate>), NodeError> {
+    let snapshot = chain.snapshot()?;
+    let certified = snapshot.height();
+    let certificate = match certified >= agreement.v1().first {
+        true => snapshot.certificate(certified)?,
+        false => None,
+    };
+    Ok((certified, certificate))
+}
+
+/// What an engine of an epoch is told that begins at this certified height.
 pub(crate) fn engine_config(
     network: Digest,
     parameters: &Parameters,
     config: &NodeConfig,
-    chain: &Chain,
     agreement: &Agreement,
+    (certified, certificate): (Height, Option<Certificate>),
     index: Option<ValidatorIndex>,
-) -> Result<EngineConfig, NodeError> {
-    let snapshot = chain.snapshot()?;
-    let certified = snapshot.height();
+) -> EngineConfig {
     let epoch_start = Height(agreement.v1().first.0.saturating_sub(1));
-    let certificate = if certified > epoch_start {
-        snapshot.certificate(certified)?
-    } else {
-        None
-    };
     let mut nonce = [0; 32];
     getrandom::fill(&mut nonce).expect("the operating system's random source works");
     let around = |ms: u32| TimerRange {
         from_ms: ms - ms / 5,
         to_ms: ms + ms / 5,
     };
-    Ok(EngineConfig {
+    EngineConfig {
         network,
         committee: agreement.committee(),
         index,
@@ -333,7 +305,7 @@ pub(crate) fn engine_config(
                 to_ms: config.consensus.election_ms.max(50).saturating_mul(2),
             },
         },
-    })
+    }
 }
 
 #[cfg(test)]
@@ -343,6 +315,13 @@ mod tests {
     use quorate_ledger::{GenesisCommittee, GenesisValidator, Proposal, Timestamp, encode};
 
     use super::*;
+
+    fn at(certified: u64, epoch: u64) -> At {
+        At {
+            epoch: Epoch(epoch),
+            certified: Height(certified),
+        }
+    }
 
     fn message(sender: u16, body: pbft::Body) -> Message {
         Message::new(
@@ -374,8 +353,15 @@ mod tests {
         let (agreement, _) = agreement_of(&chain, &key).unwrap();
         let (config, index) = (NodeConfig::default(), Some(ValidatorIndex(0)));
         let nonce = || {
-            let config = engine_config(network, &parameters, &config, &chain, &agreement, index);
-            config.unwrap().inquiry.unwrap()
+            let config = engine_config(
+                network,
+                &parameters,
+                &config,
+                &agreement,
+                (Height(0), None),
+                index,
+            );
+            config.inquiry.unwrap()
         };
         assert_ne!(nonce(), nonce());
     }
@@ -407,10 +393,10 @@ mod tests {
         journal.append(&[encode(&accepted), encode(&prepare)]).unwrap();
         journal.sync().unwrap();
 
-        let lost = read_journal(&journal, Height(0), Epoch(0), |_| false).unwrap();
+        let lost = read_journal(&journal, at(0, 0), |_| false).unwrap();
         assert_eq!(lost.records, std::slice::from_ref(&accepted));
         // The batch turns up after all: the vote that never left must not come back.
-        let found = read_journal(&journal, Height(0), Epoch(0), |_| true).unwrap();
+        let found = read_journal(&journal, at(0, 0), |_| true).unwrap();
         assert_eq!(found.records, [accepted]);
         assert_eq!(found.entries.len(), 1);
     }
@@ -423,11 +409,11 @@ mod tests {
         let complaint = || message(1, pbft::Body::Complaint { view: pbft::View(0) });
         journal.append(&[encode(&Record::Own(complaint()))]).unwrap();
         journal.sync().unwrap();
-        let behind = read_journal(&journal, Height(0), Epoch(0), |_| true).unwrap();
-        assert!(!behind.ahead);
+        let behind = read_journal(&journal, at(0, 0), |_| true).unwrap();
+        assert!(!behind.is_ahead);
         // The same record is one of a former epoch once the chain has moved on.
-        let moved_on = read_journal(&journal, Height(9), Epoch(1), |_| true).unwrap();
-        assert_eq!((moved_on.ahead, moved_on.records.len()), (false, 0));
+        let moved_on = read_journal(&journal, at(9, 1), |_| true).unwrap();
+        assert_eq!((moved_on.is_ahead, moved_on.records.len()), (false, 0));
 
         let Message::V1(mut later) = complaint();
         later.epoch = Epoch(1);
@@ -435,7 +421,7 @@ mod tests {
             .append(&[encode(&Record::Own(Message::V1(later)))])
             .unwrap();
         journal.sync().unwrap();
-        let ahead = read_journal(&journal, Height(0), Epoch(0), |_| true).unwrap();
-        assert_eq!((ahead.ahead, ahead.records.len()), (true, 0));
+        let ahead = read_journal(&journal, at(0, 0), |_| true).unwrap();
+        assert_eq!((ahead.is_ahead, ahead.records.len()), (true, 0));
     }
 }

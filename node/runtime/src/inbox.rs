@@ -1,91 +1,102 @@
 //! What the core hears, and where it is put.
 
-use quorate_consensus::{Message, Verified};
-use quorate_crypto::{Certificate, Digest, Epoch, Height, ValidatorIndex};
-use tokio::sync::mpsc;
+use std::time::Instant;
 
-use crate::peer_block::ApplyError;
+use quorate_crypto::Height;
+use quorate_driver::Event;
+use quorate_ledger::{Agreement, Rejoin};
+use tokio::sync::mpsc;
 
 /// Messages from outside that may wait for the core; senders wait when it is full.
 const OUTSIDE_QUEUE: usize = 4_096;
 
 /// What the core hears.
 #[derive(Debug)]
-pub(crate) enum Event {
-    /// A verified message from outside.
-    Message(Verified<Message>),
-    /// A link to a validator has come up.
-    Connected(ValidatorIndex),
-    /// A batch of this epoch was checked and written.
-    BatchStored(Epoch, Digest),
-    /// The journal is on disk up to this entry.
-    JournalFlushed(u64),
-    /// Batch writes are on disk up to this count, and blocks up to this height.
-    ChainFlushed {
-        /// Batch writes.
-        batches: u64,
-        /// Certified height.
-        height: Height,
-    },
-    /// A decided block was executed.
-    Executed {
-        /// Its height.
-        height: Height,
-        /// Its hash.
-        block: Digest,
-        /// The epoch's last height, if the block has fixed it.
-        ends: Option<Height>,
-    },
-    /// A certified block was written.
-    Written(Height),
-    /// Block sync applied a certified block.
-    Synced {
-        /// What proves it.
-        certificate: Certificate,
-        /// The batches that it names.
-        batches: Vec<Digest>,
-        /// The epoch's last height, if the block has fixed it.
-        ends: Option<Height>,
-    },
-    /// Block sync brought a certified block, and executed here it is another one.
-    Diverged(ApplyError),
-    /// This node is about to stop: whoever can hands over first.
-    Stopping,
+pub(crate) enum Notice {
+    /// Something for the driver.
+    Event(Event),
+    /// A block that is written ends its epoch; told before the driver hears of the block.
+    EpochEnded(Box<EpochEnded>),
     /// Stop in order.
     Stop,
 }
 
-/// Where events for the core are put.
+/// Who agrees after an epoch, as of its last block.
+#[derive(Clone, Debug)]
+pub(crate) struct EpochEnded {
+    /// The last block's height.
+    pub(crate) last: Height,
+    /// The epoch that begins.
+    pub(crate) agreement: Agreement,
+    /// This validator's last rejoin.
+    pub(crate) rejoin: Option<Rejoin>,
+}
+
+/// A notice, and when it was put: what came before a timer was due is stepped before it.
+#[derive(Debug)]
+pub(crate) struct Received {
+    /// When.
+    pub(crate) at: Instant,
+    /// What.
+    pub(crate) notice: Notice,
+}
+
+/// Where notices for the core are put.
 #[derive(Clone, Debug)]
 pub(crate) struct Inbox {
-    inside: mpsc::UnboundedSender<Event>,
-    outside: mpsc::Sender<Event>,
+    inside: mpsc::UnboundedSender<Received>,
+    outside: mpsc::Sender<Received>,
+}
+
+impl From<Event> for Notice {
+    fn from(event: Event) -> Self {
+        Self::Event(event)
+    }
+}
+
+impl Received {
+    fn now(notice: impl Into<Notice>) -> Self {
+        Self {
+            at: Instant::now(),
+            notice: notice.into(),
+        }
+    }
 }
 
 impl Inbox {
-    /// Puts an event of the node's own; there are only as many as the core asked for.
-    pub(crate) fn put(&self, event: Event) {
+    /// Puts a notice of the node's own; there are only as many as the core asked for.
+    pub(crate) fn put(&self, notice: impl Into<Notice>) {
         // The core ends only with the node.
-        let _ = self.inside.send(event);
+        let _ = self.inside.send(Received::now(notice));
     }
 
     /// Puts an event caused by a peer; waits while the queue is full.
     pub(crate) fn put_from_outside(&self, event: Event) {
-        let _ = self.outside.blocking_send(event);
+        let _ = self.outside.blocking_send(Received::now(event));
     }
 }
 
 /// The receiving ends of an [`Inbox`].
 #[derive(Debug)]
 pub(crate) struct Outlet {
-    pub(crate) inside: mpsc::UnboundedReceiver<Event>,
-    pub(crate) outside: mpsc::Receiver<Event>,
+    inside: mpsc::UnboundedReceiver<Received>,
+    outside: mpsc::Receiver<Received>,
 }
 
 impl Outlet {
-    /// The next event, if one waits: the node's own first.
-    pub(crate) fn try_next(&mut self) -> Option<Event> {
+    /// The next notice, if one waits: the node's own first.
+    pub(crate) fn try_next(&mut self) -> Option<Received> {
         self.inside.try_recv().or_else(|_| self.outside.try_recv()).ok()
+    }
+
+    /// Waits for the next notice, the node's own first; none if nothing has come by `deadline`.
+    pub(crate) async fn next_until(&mut self, deadline: Instant) -> Option<Received> {
+        tokio::select! {
+            biased;
+            received = self.inside.recv() => received,
+            received = self.outside.recv() => received,
+            () = tokio::time::sleep_until(deadline.into()) => None,
+        }
     }
 }
 

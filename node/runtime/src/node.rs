@@ -312,7 +312,7 @@ impl Node for RunningNode {
                 (
                     "batches_written",
                     "Batches written since the start",
-                    self.batches.writes_begun(),
+                    self.batches.writes_begun().0,
                 ),
             ],
             gauges: vec![

@@ -29,6 +29,23 @@ pub(crate) struct Standing {
     pub(crate) unanswered: Vec<ValidatorIndex>,
 }
 
+impl Standing {
+    /// What the driver shows, and the evidence that is kept.
+    pub(crate) fn new(of: quorate_driver::Standing, evidence: Vec<Arc<Evidence>>) -> Self {
+        Self {
+            reign: of.reign,
+            leader: of.leader,
+            begun: of.begun,
+            certified: of.certified,
+            diverged: of.diverged,
+            handing_over: of.handing_over,
+            evidence,
+            waiting: of.waiting,
+            unanswered: of.unanswered,
+        }
+    }
+}
+
 /// A [`Standing`] shared between threads.
 #[derive(Debug)]
 pub(crate) struct SharedStanding {

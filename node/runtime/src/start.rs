@@ -9,9 +9,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use quorate_consensus::{Config as EngineConfig, Engine};
-use quorate_crypto::{Digest, Epoch, Height, KnownKeys, PublicKey, ValidatorIndex};
-use quorate_ledger::{Agreement, Rejoin, StateTree};
+use quorate_consensus::Engine;
+use quorate_crypto::{Digest, Epoch, Height, KnownKeys};
+use quorate_driver::{At, EntryNumber, Event, Limits, Recovered};
+use quorate_ledger::{Rejoin, StateTree};
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
 
@@ -19,15 +20,15 @@ use crate::batcher::{self, Batcher};
 use crate::batches::{self, BatchStore, Rules};
 use crate::committed::Committed;
 use crate::config::{Home, NodeConfig};
-use crate::core::{Core, CoreSetup, NextEpoch, Serving};
+use crate::core::{Core, CoreSetup};
 use crate::epoch::SharedEpoch;
 use crate::error::NodeError;
 use crate::evidence::EvidenceStore;
 use crate::executor::{self, Command, ExecutorSetup};
 use crate::home::{
-    Identity, Replayed, agreement_of, engine_config, network_config, open_chain, read_journal,
+    Identity, agreement_of, engine_config, network_config, open_chain, read_journal, tip_certificate,
 };
-use crate::inbox::{Event, Inbox, inbox};
+use crate::inbox::{EpochEnded, Inbox, Notice, inbox};
 use crate::links::{self, Links};
 use crate::node::RunningNode;
 use crate::own_batches::OwnBatches;
@@ -67,6 +68,9 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
     let api = runtime.block_on(listen(config.api.listen, "client API"))?;
     let operations = runtime.block_on(listen(config.operations.listen, "operations API"))?;
     let (chain, tree) = open_chain(home, &identity, config)?;
+    // What was read may be in the system's memory alone, where a killed process left it: the engine counts
+    // everything up to its certified height as being on disk (D6).
+    chain.sync()?;
     let chain = Arc::new(chain);
     let journal = Arc::new(Journal::open(
         home.journal(),
@@ -85,8 +89,12 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
             crate::fatal(&format!("the chain database cannot be read: {error}"));
         })
     };
-    let replayed = read_journal(&journal, certified, agreement.v1().epoch, is_durable)?;
-    if replayed.ahead {
+    let at = At {
+        epoch: agreement.v1().epoch,
+        certified,
+    };
+    let recovered = read_journal(&journal, at, is_durable)?;
+    if recovered.is_ahead {
         quarantine(
             &QuarantineFile::new(home.quarantine()),
             "its journal is of a later epoch than its chain, which has lost blocks",
@@ -94,7 +102,7 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
     }
     let (handle, events) = runtime.block_on(quorate_network::start(network_config(&identity, config)?))?;
     let node = Started::start(
-        config, identity, chain, tree, journal, replayed, handle, events, &runtime, home,
+        config, identity, chain, tree, journal, recovered, handle, events, &runtime, home,
     )?;
     node.serve(config, api, operations, runtime);
     Ok(())
@@ -138,7 +146,7 @@ impl Started {
         chain: Arc<Chain>,
         tree: StateTree,
         journal: Arc<Journal>,
-        replayed: Replayed,
+        recovered: Recovered,
         handle: quorate_network::Handle,
         events: quorate_network::Events,
         runtime: &tokio::runtime::Runtime,
@@ -184,7 +192,6 @@ impl Started {
             links::peers_of(peer_keys, &committee, Some(identity.index)),
         );
 
-        let next_entry = journal.next_sequence();
         let counted_journal = Arc::clone(&journal);
         let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());
         let (chain_flusher, flush_thread) =
@@ -199,6 +206,7 @@ impl Started {
             epoch: epoch.clone(),
             parameters: parameters.clone(),
             inbox: inbox.clone(),
+            validator,
             pool: Arc::clone(&pool),
             own: Arc::clone(&own),
             committed: Arc::clone(&committed),
@@ -217,17 +225,29 @@ impl Started {
         let file = QuarantineFile::new(home.quarantine());
         let votes = allowed(&file, &chain, rejoin.as_ref(), agreement.v1().epoch);
         let index = votes.then_some(identity.index);
-        let first_config = engine_config(network, &parameters, config, &chain, &agreement, index)?;
-        let (engine, first) = Engine::recover(first_config, replayed.records);
-        let next_epoch = {
+        let tip = tip_certificate(&chain, &agreement)?;
+        let start = quorate_driver::Start {
+            config: engine_config(network, &parameters, config, &agreement, tip, index),
+            recovered,
+            make: Engine::recover,
+            limits: Limits::default(),
+            seed: random_seed(),
+        };
+        let configure = {
             let (file, chain, config) = (file.clone(), Arc::clone(&chain), config.clone());
             let (parameters, own) = (parameters.clone(), identity.index);
-            move || {
-                next_epoch(&file, &chain, &validator, |agreement, votes| {
-                    let index = votes.then_some(own);
-                    let config = engine_config(network, &parameters, &config, &chain, agreement, index)?;
-                    Ok((config, index))
-                })
+            move |ended: &EpochEnded| {
+                let (agreement, rejoin) = (&ended.agreement, ended.rejoin.as_ref());
+                let votes = allowed(&file, &chain, rejoin, agreement.v1().epoch);
+                let index = votes.then_some(own);
+                engine_config(
+                    network,
+                    &parameters,
+                    &config,
+                    agreement,
+                    (ended.last, None),
+                    index,
+                )
             }
         };
         let names = identity.names.clone();
@@ -241,19 +261,11 @@ impl Started {
         let recorded = recorder.statistics();
         let core = Core::new(
             CoreSetup {
-                network,
-                index,
                 key: identity.validator_key.clone(),
-                serving: Serving {
-                    epoch: committee.epoch(),
-                    engine,
-                },
-                next_epoch: Box::new(next_epoch),
-                next_entry,
-                replayed: replayed.entries,
+                configure: Box::new(configure),
                 journal: journal_writer,
-                prune: Box::new(move |first| {
-                    if let Err(error) = journal.prune_before(first) {
+                prune: Box::new(move |first: EntryNumber| {
+                    if let Err(error) = journal.prune_before(first.0) {
                         crate::fatal(&format!("the journal cannot be pruned: {error}"));
                     }
                 }),
@@ -264,7 +276,6 @@ impl Started {
                 }),
                 quarantine: Box::new(move |why| quarantine(&file, why)),
                 evidence,
-                recorder,
                 chain_flusher,
                 batches: Arc::clone(&batches),
                 executor: executor.clone(),
@@ -272,9 +283,8 @@ impl Started {
                 sync: sync.clone(),
                 standing: Arc::clone(&standing),
             },
-            first,
-            certified,
-            agreement.v1().last,
+            recorder,
+            start,
         );
         let core_thread = std::thread::Builder::new()
             .name("core".to_owned())
@@ -401,7 +411,7 @@ impl Started {
         self.node.pool.close();
         self.node.own.stop();
         self.node.sync.stop();
-        self.inbox.put(Event::Stop);
+        self.inbox.put(Notice::Stop);
         join(self.core_thread);
         self.threads.into_iter().for_each(join);
         self.executor.send(Command::Stop);
@@ -434,28 +444,11 @@ fn allowed(file: &QuarantineFile, chain: &Chain, rejoin: Option<&Rejoin>, epoch:
     })
 }
 
-/// Starts the engine of the epoch that the chain is in now. The chain is on disk up to there first: the
-/// journal must never tell of an epoch that the chain has not reached after a crash.
-fn next_epoch(
-    file: &QuarantineFile,
-    chain: &Chain,
-    validator: &PublicKey,
-    configure: impl Fn(&Agreement, bool) -> Result<(EngineConfig, Option<ValidatorIndex>), NodeError>,
-) -> NextEpoch {
-    let begun = || {
-        chain.sync()?;
-        let (agreement, rejoin) = agreement_of(chain, validator)?;
-        let epoch = agreement.v1().epoch;
-        let votes = allowed(file, chain, rejoin.as_ref(), epoch);
-        let (config, index) = configure(&agreement, votes)?;
-        let (engine, first) = Engine::start(config);
-        Ok(NextEpoch {
-            serving: Serving { epoch, engine },
-            first,
-            index,
-        })
-    };
-    begun().unwrap_or_else(|error: NodeError| crate::fatal(&format!("the next epoch cannot begin: {error}")))
+/// What timers' durations are drawn from.
+fn random_seed() -> u64 {
+    let mut seed = [0; 8];
+    getrandom::fill(&mut seed).expect("the operating system's random source works");
+    u64::from_le_bytes(seed)
 }
 
 fn join(thread: std::thread::JoinHandle<()>) {

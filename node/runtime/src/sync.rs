@@ -16,6 +16,7 @@ use std::thread::{JoinHandle, Scope};
 use std::time::{Duration, Instant};
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_driver::Event;
 use quorate_storage::Chain;
 use tokio::runtime;
 
@@ -25,7 +26,7 @@ use self::spans::{Next, Spans};
 use crate::batches::BatchStore;
 use crate::epoch::SharedEpoch;
 use crate::executor::ExecutorHandle;
-use crate::inbox::{Event, Inbox};
+use crate::inbox::Inbox;
 use crate::links::Links;
 use crate::peer_block::ApplyError;
 use crate::wire::MAX_SYNC_BLOCKS;
@@ -200,8 +201,16 @@ impl BlockSync {
                         Ok(()) => {}
                         Err(ApplyError::Stopping) => break false,
                         Err(ApplyError::Gap { .. }) => break true,
-                        Err(error @ ApplyError::Diverged { .. }) => {
-                            self.inbox.put(Event::Diverged(error));
+                        Err(ApplyError::Diverged {
+                            height,
+                            ours,
+                            certified,
+                        }) => {
+                            self.inbox.put(Event::Diverged {
+                                height,
+                                ours,
+                                certified,
+                            });
                             break false;
                         }
                     },

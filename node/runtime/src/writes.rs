@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use quorate_driver::WriteNumber;
+
 /// Counts writes at both ends. A batch can be seen in the database before its write returns; so whoever
 /// relies on one waits for a flush that covers all writes *begun*, and a flush covers those *done*
 /// before it.
@@ -24,16 +26,16 @@ impl WriteCount {
     }
 
     /// How many writes have begun.
-    pub(crate) fn begun(&self) -> u64 {
-        self.begun.load(Ordering::Acquire)
+    pub(crate) fn begun(&self) -> WriteNumber {
+        WriteNumber(self.begun.load(Ordering::Acquire))
     }
 
     /// Waits until so many writes are done, of which each has begun; gives how many a flush beginning then
     /// covers. A write that fails ends the process.
-    pub(crate) fn wait_for(&self, writes: u64) -> u64 {
+    pub(crate) fn wait_for(&self, writes: WriteNumber) -> WriteNumber {
         let done = self.done.lock().unwrap_or_else(PoisonError::into_inner);
-        let enough = self.finished.wait_while(done, |done| *done < writes);
-        *enough.unwrap_or_else(PoisonError::into_inner)
+        let enough = self.finished.wait_while(done, |done| *done < writes.0);
+        WriteNumber(*enough.unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -45,10 +47,16 @@ mod tests {
     fn a_write_under_way_is_waited_for_and_not_counted_as_flushed() {
         let count = WriteCount::default();
         let wrote: Result<(), ()> = count.during(|| {
-            assert_eq!((count.begun(), count.wait_for(0)), (1, 0));
+            assert_eq!(
+                (count.begun(), count.wait_for(WriteNumber(0))),
+                (WriteNumber(1), WriteNumber(0))
+            );
             Ok(())
         });
         assert_eq!(wrote, Ok(()));
-        assert_eq!((count.begun(), count.wait_for(0)), (1, 1));
+        assert_eq!(
+            (count.begun(), count.wait_for(WriteNumber(0))),
+            (WriteNumber(1), WriteNumber(1))
+        );
     }
 }

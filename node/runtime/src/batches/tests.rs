@@ -1,5 +1,6 @@
 //! The store of batches on a real chain database, in a network of two validators.
 
+use crate::inbox::Notice;
 use quorate_crypto::{Certificate, CertificateV1, Epoch, Height, Protocol, Seal, SealContent, SigningKey};
 use quorate_ledger::{
     Amount, Batch, BatchV1, BlockInput, GenesisAsset, GenesisBalance, GenesisCommittee, GenesisState,
@@ -143,8 +144,8 @@ impl World {
 
     fn heard(&mut self) -> Vec<Digest> {
         std::iter::from_fn(|| self.outlet.try_next())
-            .map(|event| match event {
-                Event::BatchStored(_, digest) => digest,
+            .map(|received| match received.notice {
+                Notice::Event(Event::BatchStored { digest, .. }) => digest,
                 other => panic!("{other:?}"),
             })
             .collect()
@@ -254,17 +255,18 @@ fn a_flush_covers_a_write_that_was_under_way_when_it_was_asked_for() {
             Ok::<(), StorageError>(())
         })
     });
-    while store.writes_begun() == 0 {
+    while store.writes_begun().0 == 0 {
         std::thread::yield_now();
     }
     flusher.request(store.writes_begun());
     slow.join().unwrap().unwrap();
     drop(flusher);
     thread.join().unwrap();
-    let Some(Event::ChainFlushed { batches, .. }) = outlet.try_next() else {
+    let told = outlet.try_next().map(|received| received.notice);
+    let Some(Notice::Event(Event::ChainFlushed { writes, .. })) = told else {
         panic!("the flush is told of");
     };
-    assert_eq!(batches, 1, "the vote that asked may leave");
+    assert_eq!(writes, WriteNumber(1), "the vote that asked may leave");
 }
 
 #[test]

@@ -60,6 +60,7 @@ impl World {
             epoch: SharedEpoch::new(&agreement),
             parameters,
             inbox,
+            validator: key.public(),
             pool: Arc::new(Pool::new(&NodeConfig::default().api)),
             own: Arc::default(),
             committed: Arc::new(Committed::new(Height::GENESIS, 0)),
@@ -120,10 +121,12 @@ impl World {
     /// What the core has heard since it was last asked, in a few words.
     fn heard(&mut self) -> Vec<String> {
         std::iter::from_fn(|| self.outlet.try_next())
-            .map(|event| match event {
-                Event::Executed { height, .. } => format!("executed {height}"),
-                Event::Written(height) => format!("written {height}"),
-                Event::Synced { certificate, .. } => format!("synced {}", certificate.height()),
+            .map(|received| match received.notice {
+                Notice::Event(Event::Executed { height, .. }) => format!("executed {height}"),
+                Notice::Event(Event::Written { height, .. }) => format!("written {height}"),
+                Notice::Event(Event::Synced { certificate, .. }) => {
+                    format!("synced {}", certificate.height())
+                }
                 other => panic!("{other:?}"),
             })
             .collect()

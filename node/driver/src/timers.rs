@@ -1,7 +1,7 @@
 //! The timers an engine has set: values with deadlines, restarted rather than fired after a gap.
 
 use std::collections::BTreeMap;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use quorate_consensus::{Timer, TimerRange};
 use quorate_crypto::Epoch;
@@ -12,20 +12,20 @@ const GAP: Duration = Duration::from_millis(500);
 
 /// The running timers.
 #[derive(Debug, Default)]
-pub(super) struct Timers {
+pub(crate) struct Timers {
     running: BTreeMap<(Epoch, Timer), Running>,
     random: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Running {
-    deadline: Instant,
+    deadline: Duration,
     range: TimerRange,
 }
 
 impl Timers {
     /// No timer; durations are drawn from `seed` on, which should differ between validators.
-    pub(super) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self {
             running: BTreeMap::new(),
             random: seed | 1,
@@ -33,28 +33,28 @@ impl Timers {
     }
 
     /// Starts or restarts `timer` of the engine of `epoch`.
-    pub(super) fn set(&mut self, epoch: Epoch, timer: Timer, range: TimerRange, now: Instant) {
+    pub(crate) fn set(&mut self, epoch: Epoch, timer: Timer, range: TimerRange, now: Duration) {
         let deadline = now + self.draw(range);
         self.running.insert((epoch, timer), Running { deadline, range });
     }
 
     /// Stops `timer`, if it runs.
-    pub(super) fn cancel(&mut self, epoch: Epoch, timer: Timer) {
+    pub(crate) fn cancel(&mut self, epoch: Epoch, timer: Timer) {
         self.running.remove(&(epoch, timer));
     }
 
     /// Stops all timers of epochs before this one.
-    pub(super) fn cancel_before(&mut self, epoch: Epoch) {
+    pub(crate) fn cancel_before(&mut self, epoch: Epoch) {
         self.running.retain(|(of, _), _| *of >= epoch);
     }
 
     /// When the next timer fires.
-    pub(super) fn next(&self) -> Option<Instant> {
+    pub(crate) fn next(&self) -> Option<Duration> {
         self.running.values().map(|running| running.deadline).min()
     }
 
     /// A timer that is due, taken out.
-    pub(super) fn take_due(&mut self, now: Instant) -> Option<(Epoch, Timer)> {
+    pub(crate) fn take_due(&mut self, now: Duration) -> Option<(Epoch, Timer)> {
         let due = self
             .running
             .iter()
@@ -64,10 +64,18 @@ impl Timers {
         Some(due)
     }
 
+    /// A timer by which an engine gives up on whoever leads, taken out.
+    pub(crate) fn take_giving_up(&mut self) -> Option<(Epoch, Timer)> {
+        let gives_up = |timer: &Timer| matches!(timer, Timer::Progress { .. } | Timer::NewReign { .. });
+        let found = self.running.keys().find(|(_, timer)| gives_up(timer)).copied()?;
+        self.running.remove(&found);
+        Some(found)
+    }
+
     /// After the loop slept from before `expected` until `now`: restarts all timers if that was a gap,
     /// and says so.
-    pub(super) fn restart_after_gap(&mut self, expected: Instant, now: Instant) -> bool {
-        if now.saturating_duration_since(expected) < GAP {
+    pub(crate) fn restart_after_gap(&mut self, expected: Duration, now: Duration) -> bool {
+        if now.saturating_sub(expected) < GAP {
             return false;
         }
         let timers: Vec<_> = self
@@ -86,8 +94,8 @@ impl Timers {
         self.random ^= self.random << 13;
         self.random ^= self.random >> 7;
         self.random ^= self.random << 17;
-        let width = u64::from(range.to_ms.saturating_sub(range.from_ms)) + 1;
-        Duration::from_millis(u64::from(range.from_ms) + self.random % width)
+        let width_us = u64::from(range.to_ms.saturating_sub(range.from_ms)) * 1_000 + 1;
+        Duration::from_micros(u64::from(range.from_ms) * 1_000 + self.random % width_us)
     }
 }
 
@@ -102,7 +110,7 @@ mod tests {
 
     #[test]
     fn pitfall_35_timers_restart_after_a_gap_instead_of_firing() {
-        let start = Instant::now();
+        let start = Duration::from_secs(5);
         let mut timers = Timers::new(7);
         timers.set(Epoch(0), Timer::Resend, RANGE, start);
         timers.set(Epoch(0), Timer::Progress { reign: 0 }, RANGE, start);
@@ -115,7 +123,7 @@ mod tests {
 
     #[test]
     fn durations_stay_within_their_range() {
-        let start = Instant::now();
+        let start = Duration::from_secs(5);
         let mut timers = Timers::new(99);
         for _ in 0..1_000 {
             timers.set(Epoch(0), Timer::Resend, RANGE, start);

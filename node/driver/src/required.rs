@@ -11,7 +11,7 @@ const MAX_UNDECIDED: usize = 4;
 
 /// The proposals.
 #[derive(Debug, Default)]
-pub(super) struct Required {
+pub(crate) struct Required {
     /// Blocks up to here are written: nothing is needed for them any more.
     written: Height,
     heights: BTreeMap<Height, Vec<Waiting>>,
@@ -30,25 +30,25 @@ struct Waiting {
 
 /// A proposal whose batches are all here.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Complete {
-    pub(super) height: Height,
-    pub(super) proposal: Digest,
+pub(crate) struct Complete {
+    pub(crate) height: Height,
+    pub(crate) proposal: Digest,
     /// The engine wants to know.
-    pub(super) asked: bool,
+    pub(crate) asked: bool,
     /// It is decided, and is to be executed.
-    pub(super) decided: Option<Proposal>,
+    pub(crate) decided: Option<Proposal>,
 }
 
 impl Required {
     /// The engine wants to know when the `missing` batches of a proposal are here.
-    pub(super) fn ask(&mut self, height: Height, proposal: Digest, missing: BTreeSet<Digest>) {
+    pub(crate) fn ask(&mut self, height: Height, proposal: Digest, missing: BTreeSet<Digest>) {
         if height > self.written {
             self.entry(height, proposal, missing).asked = true;
         }
     }
 
     /// A proposal was decided, and waits for its `missing` batches.
-    pub(super) fn decide(&mut self, height: Height, proposal: Proposal, missing: BTreeSet<Digest>) {
+    pub(crate) fn decide(&mut self, height: Height, proposal: Proposal, missing: BTreeSet<Digest>) {
         if height > self.written {
             let digest = proposal.digest();
             self.entry(height, digest, missing).decided = Some(proposal);
@@ -76,7 +76,7 @@ impl Required {
     }
 
     /// These batches are here; takes out what is complete now.
-    pub(super) fn arrived(&mut self, batches: &[Digest]) -> Vec<Complete> {
+    pub(crate) fn arrived(&mut self, batches: &[Digest]) -> Vec<Complete> {
         for waiting in self.heights.values_mut().flatten() {
             for batch in batches {
                 waiting.missing.remove(batch);
@@ -86,7 +86,7 @@ impl Required {
     }
 
     /// Takes out what is complete.
-    pub(super) fn take_complete(&mut self) -> Vec<Complete> {
+    pub(crate) fn take_complete(&mut self) -> Vec<Complete> {
         let mut complete = Vec::new();
         for (height, all) in &mut self.heights {
             let ready = all.extract_if(.., |waiting| waiting.missing.is_empty());
@@ -102,13 +102,13 @@ impl Required {
     }
 
     /// Blocks up to `height` are written; nothing there waits any more.
-    pub(super) fn forget_up_to(&mut self, height: Height) {
+    pub(crate) fn forget_up_to(&mut self, height: Height) {
         self.written = self.written.max(height);
         self.heights = self.heights.split_off(&height.next());
     }
 
     /// All that is missing.
-    pub(super) fn missing(&self) -> BTreeSet<Digest> {
+    pub(crate) fn missing(&self) -> BTreeSet<Digest> {
         let all = self.heights.values().flatten();
         all.flat_map(|waiting| &waiting.missing).copied().collect()
     }

@@ -9,18 +9,21 @@
 
 use std::collections::VecDeque;
 
-use quorate_consensus::{Body, Message, Record, paxos, pbft, raft};
+use quorate_consensus::Record;
 use quorate_crypto::{Epoch, Height};
+use quorate_ledger::encode;
 
-/// Entries behind one about a reign before that is written anew.
-const RENEW_AFTER: usize = 1_024;
+use crate::effect::EntryNumber;
 
-/// One entry of the journal.
+/// One entry of the journal, and how long it is needed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Entry {
-    number: u64,
+pub struct Entry {
+    number: EntryNumber,
     needed: Needed,
 }
+
+/// Entries to be appended again, with their numbers.
+pub type Renewal = Vec<(EntryNumber, Vec<u8>)>;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Needed {
@@ -28,90 +31,93 @@ enum Needed {
     UntilHeight(Height),
     /// Until an entry about a higher reign is on disk. With the entry's bytes.
     WhileReign(u64, Vec<u8>),
-    /// Written anew under this number.
-    UntilRenewed(u64),
+    /// Until the epoch's last block is on disk. With the entry's bytes.
+    UntilEpochEnds(Vec<u8>),
+    /// Written again under this number.
+    UntilRenewed(EntryNumber),
 }
 
 impl Entry {
-    /// The entry under `number` that holds `record`, whose bytes are `bytes`.
-    pub(crate) fn new(number: u64, record: &Record, bytes: Vec<u8>) -> Self {
-        let needed = match record.height() {
-            Some(height) => Needed::UntilHeight(height),
-            None => Needed::WhileReign(reign_of(record), bytes),
+    /// The entry under `number` that holds `record`.
+    pub fn new(number: EntryNumber, record: &Record) -> Self {
+        let needed = match (record.height(), record.reign()) {
+            (Some(height), _) => Needed::UntilHeight(height),
+            (None, Some(reign)) => Needed::WhileReign(reign, encode(record)),
+            (None, None) => Needed::UntilEpochEnds(encode(record)),
         };
         Self { number, needed }
     }
 
     /// The entry under `number` of an epoch that had ended with the block at `last`.
-    pub(crate) fn of_former_epoch(number: u64, last: Height) -> Self {
+    pub fn of_former_epoch(number: EntryNumber, last: Height) -> Self {
         let needed = Needed::UntilHeight(last);
         Self { number, needed }
     }
 
     /// Its number in the journal.
-    pub(crate) fn number(&self) -> u64 {
+    pub fn number(&self) -> EntryNumber {
         self.number
     }
 }
 
 /// All entries, in order.
 #[derive(Debug)]
-pub(super) struct Entries {
-    next: u64,
+pub(crate) struct Entries {
+    next: EntryNumber,
     /// The epoch under way.
     epoch: Epoch,
     /// The last height of the epochs before.
     ended: Height,
     entries: VecDeque<Entry>,
+    /// Entries behind one about a reign before that is written again.
+    renew_after: usize,
 }
 
 impl Entries {
     /// The entries found at start, in this epoch; the next one gets the number `next`.
-    pub(super) fn new(found: Vec<Entry>, next: u64, epoch: Epoch) -> Self {
+    pub(crate) fn new(found: Vec<Entry>, next: EntryNumber, epoch: Epoch, renew_after: usize) -> Self {
         Self {
             next,
             epoch,
             ended: Height::GENESIS,
             entries: found.into(),
+            renew_after,
         }
     }
 
     /// The number of the last entry there is.
-    pub(super) fn last(&self) -> u64 {
-        self.next.saturating_sub(1)
+    pub(crate) fn last(&self) -> EntryNumber {
+        EntryNumber(self.next.0.saturating_sub(1))
     }
 
     /// Notes that `record`, of the engine of `epoch`, is appended, and under which number.
-    pub(super) fn append(&mut self, epoch: Epoch, record: &Record, bytes: &[u8]) -> u64 {
-        if epoch < self.epoch {
-            return self.push(Entry::of_former_epoch(self.next, self.ended));
-        }
-        let kept = if record.height().is_none() {
-            bytes.to_vec()
+    pub(crate) fn append(&mut self, epoch: Epoch, record: &Record) -> EntryNumber {
+        self.push(if epoch < self.epoch {
+            Entry::of_former_epoch(self.next, self.ended)
         } else {
-            Vec::new()
-        };
-        let entry = Entry::new(self.next, record, kept);
-        self.push(entry)
+            Entry::new(self.next, record)
+        })
     }
 
-    fn push(&mut self, entry: Entry) -> u64 {
-        self.next += 1;
+    fn push(&mut self, entry: Entry) -> EntryNumber {
+        let number = self.next;
+        self.next = number.next();
         self.entries.push_back(entry);
-        self.next - 1
+        number
     }
 
     /// Blocks up to `height` and entries up to number `durable` are on disk. What is about a reign goes
     /// only for what is on disk about a higher one: the reign that the engine is in may be known to
     /// nobody but its memory yet. Gives the bytes of entries to be appended anew, and the first number that is still
     /// needed, if anything before it can go.
-    pub(super) fn prune(&mut self, height: Height, durable: u64) -> (Vec<Vec<u8>>, Option<u64>) {
+    pub(crate) fn prune(&mut self, height: Height, durable: EntryNumber) -> (Renewal, Option<EntryNumber>) {
         let newest = self.newest_reign(durable);
         let mut dropped = false;
         while let Some(front) = self.entries.front() {
             let gone = match &front.needed {
                 Needed::UntilHeight(needed) => *needed <= height,
                 Needed::WhileReign(of, _) => newest.is_some_and(|newest| *of < newest),
+                Needed::UntilEpochEnds(_) => false,
                 Needed::UntilRenewed(number) => *number <= durable,
             };
             if !gone {
@@ -126,72 +132,51 @@ impl Entries {
 
     /// `epoch` follows, as the one before has ended with the block at `last`: no entry of that is needed once
     /// that block is on disk.
-    pub(super) fn begin_epoch(&mut self, epoch: Epoch, last: Height) {
+    pub(crate) fn begin_epoch(&mut self, epoch: Epoch, last: Height) {
         (self.epoch, self.ended) = (epoch, last);
         for entry in &mut self.entries {
-            if matches!(entry.needed, Needed::WhileReign(..)) {
+            if matches!(entry.needed, Needed::WhileReign(..) | Needed::UntilEpochEnds(_)) {
                 entry.needed = Needed::UntilHeight(last);
             }
         }
     }
 
-    fn newest_reign(&self, durable: u64) -> Option<u64> {
+    fn newest_reign(&self, durable: EntryNumber) -> Option<u64> {
         let on_disk = self.entries.iter().filter(|entry| entry.number <= durable);
         let reigns = on_disk.filter_map(|entry| match &entry.needed {
             Needed::WhileReign(reign, _) => Some(*reign),
-            Needed::UntilHeight(_) | Needed::UntilRenewed(_) => None,
+            Needed::UntilHeight(_) | Needed::UntilEpochEnds(_) | Needed::UntilRenewed(_) => None,
         });
         reigns.max()
     }
 
-    fn renew(&mut self) -> Vec<Vec<u8>> {
-        let blocked = |entry: &Entry| matches!(entry.needed, Needed::WhileReign(..));
-        if self.entries.len() <= RENEW_AFTER || !self.entries.front().is_some_and(blocked) {
+    fn renew(&mut self) -> Renewal {
+        let blocks =
+            |entry: &Entry| matches!(entry.needed, Needed::WhileReign(..) | Needed::UntilEpochEnds(_));
+        if self.entries.len() <= self.renew_after || !self.entries.front().is_some_and(blocks) {
             return Vec::new();
         }
         let mut renewed = Vec::new();
         for place in 0..self.entries.len() {
-            if let Needed::WhileReign(reign, bytes) = self.entries[place].needed.clone() {
-                let number = self.push(Entry {
-                    number: self.next,
-                    needed: Needed::WhileReign(reign, bytes.clone()),
-                });
-                self.entries[place].needed = Needed::UntilRenewed(number);
-                renewed.push(bytes);
-            }
+            let needed = self.entries[place].needed.clone();
+            let (Needed::WhileReign(_, bytes) | Needed::UntilEpochEnds(bytes)) = &needed else {
+                continue;
+            };
+            let bytes = bytes.clone();
+            let number = self.push(Entry {
+                number: self.next,
+                needed,
+            });
+            self.entries[place].needed = Needed::UntilRenewed(number);
+            renewed.push((number, bytes));
         }
         renewed
     }
 }
 
-/// The reign that a record without a height is about.
-fn reign_of(record: &Record) -> u64 {
-    match record {
-        Record::Own(message) | Record::Accepted(message) | Record::Entered(message) => {
-            reign_of_message(message)
-        }
-        Record::Prepared(certificate) => certificate.view.0,
-        Record::Raft(_, raft::Record::Term { term, .. }) => term.0,
-        Record::Paxos(_, paxos::Record::Promised(ballot)) => ballot.round,
-        // An entry and an accepted value have a height.
-        Record::Raft(_, raft::Record::Entry { .. }) | Record::Paxos(_, paxos::Record::Accepted(_)) => {
-            u64::MAX
-        }
-    }
-}
-
-fn reign_of_message(message: &Message) -> u64 {
-    match &message.v1().body {
-        Body::Pbft(pbft::Body::ViewChange(change)) => change.claims.view.0,
-        Body::Pbft(pbft::Body::NewView(new_view)) => new_view.view.0,
-        Body::Pbft(pbft::Body::Complaint { view }) => view.0,
-        // Everything else has a height or is never stored; kept for ever if it should be.
-        _ => u64::MAX,
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use quorate_consensus::{Body, Message, pbft};
     use quorate_crypto::{Digest, Signature, ValidatorIndex};
 
     use super::*;
@@ -221,41 +206,53 @@ mod tests {
     }
 
     fn started() -> Entries {
-        Entries::new(Vec::new(), 1, Epoch(0))
+        Entries::new(Vec::new(), EntryNumber(1), Epoch(0), 1_024)
     }
 
     #[test]
     fn entries_go_once_their_height_is_on_disk() {
         let mut entries = started();
         for height in 1..=5 {
-            entries.append(Epoch(0), &about_height(height), b"");
+            entries.append(Epoch(0), &about_height(height));
         }
-        assert_eq!(entries.prune(Height(3), 5), (vec![], Some(4)));
-        assert_eq!(entries.prune(Height(3), 5), (vec![], None));
-        assert_eq!(entries.prune(Height(9), 5), (vec![], Some(6)));
+        assert_eq!(
+            entries.prune(Height(3), EntryNumber(5)),
+            (vec![], Some(EntryNumber(4)))
+        );
+        assert_eq!(entries.prune(Height(3), EntryNumber(5)), (vec![], None));
+        assert_eq!(
+            entries.prune(Height(9), EntryNumber(5)),
+            (vec![], Some(EntryNumber(6)))
+        );
     }
 
     #[test]
     fn an_entry_about_a_reign_goes_only_for_one_about_a_higher_reign_on_disk() {
         let mut entries = started();
-        entries.append(Epoch(0), &about_view(2), b"view");
-        entries.append(Epoch(0), &about_height(1), b"");
-        assert_eq!(entries.prune(Height(1), 2), (vec![], None));
+        entries.append(Epoch(0), &about_view(2));
+        entries.append(Epoch(0), &about_height(1));
+        assert_eq!(entries.prune(Height(1), EntryNumber(2)), (vec![], None));
         // The engine has moved on, and a crash now would leave view 2 alone on disk.
-        entries.append(Epoch(0), &about_view(3), b"next");
-        assert_eq!(entries.prune(Height(1), 2), (vec![], None));
-        assert_eq!(entries.prune(Height(1), 3), (vec![], Some(3)));
+        entries.append(Epoch(0), &about_view(3));
+        assert_eq!(entries.prune(Height(1), EntryNumber(2)), (vec![], None));
+        assert_eq!(
+            entries.prune(Height(1), EntryNumber(3)),
+            (vec![], Some(EntryNumber(3)))
+        );
     }
 
     #[test]
     fn an_epochs_entries_go_with_its_last_block() {
         let mut entries = started();
-        entries.append(Epoch(0), &about_view(2), b"view");
-        entries.append(Epoch(0), &about_height(9), b"");
+        entries.append(Epoch(0), &about_view(2));
+        entries.append(Epoch(0), &about_height(9));
         entries.begin_epoch(Epoch(1), Height(9));
-        entries.append(Epoch(1), &about_view(0), b"of the next epoch");
-        assert_eq!(entries.prune(Height(8), 3), (vec![], None));
-        assert_eq!(entries.prune(Height(9), 3), (vec![], Some(3)));
+        entries.append(Epoch(1), &about_view(0));
+        assert_eq!(entries.prune(Height(8), EntryNumber(3)), (vec![], None));
+        assert_eq!(
+            entries.prune(Height(9), EntryNumber(3)),
+            (vec![], Some(EntryNumber(3)))
+        );
     }
 
     #[test]
@@ -263,35 +260,43 @@ mod tests {
         // The former engine goes on answering, and may not know yet that its last block is certified.
         let mut entries = started();
         entries.begin_epoch(Epoch(1), Height(9));
-        entries.append(Epoch(1), &about_view(1), b"of the next epoch");
-        entries.append(Epoch(0), &about_view(7), b"of the former epoch");
-        assert_eq!(entries.prune(Height(9), 2), (vec![], None));
+        entries.append(Epoch(1), &about_view(1));
+        entries.append(Epoch(0), &about_view(7));
+        assert_eq!(entries.prune(Height(9), EntryNumber(2)), (vec![], None));
         // A later view of its own epoch does.
-        entries.append(Epoch(1), &about_view(2), b"next");
-        assert_eq!(entries.prune(Height(9), 3), (vec![], Some(3)));
+        entries.append(Epoch(1), &about_view(2));
+        assert_eq!(
+            entries.prune(Height(9), EntryNumber(3)),
+            (vec![], Some(EntryNumber(3)))
+        );
     }
 
     #[test]
     fn what_a_former_epoch_says_late_is_kept_until_its_last_block_is_on_disk() {
         let mut entries = started();
         entries.begin_epoch(Epoch(1), Height(9));
-        entries.append(Epoch(0), &about_view(7), b"");
-        assert_eq!(entries.prune(Height(8), 1), (vec![], None));
-        assert_eq!(entries.prune(Height(9), 1), (vec![], Some(2)));
+        entries.append(Epoch(0), &about_view(7));
+        assert_eq!(entries.prune(Height(8), EntryNumber(1)), (vec![], None));
+        assert_eq!(
+            entries.prune(Height(9), EntryNumber(1)),
+            (vec![], Some(EntryNumber(2)))
+        );
     }
 
     #[test]
     fn an_entry_about_the_current_reign_is_renewed_before_the_old_one_goes() {
         let mut entries = started();
-        entries.append(Epoch(0), &about_view(2), b"view");
+        entries.append(Epoch(0), &about_view(2));
         for height in 1..=2_000 {
-            entries.append(Epoch(0), &about_height(height), b"");
+            entries.append(Epoch(0), &about_height(height));
         }
         let last = entries.last();
-        assert_eq!(entries.prune(Height(2_000), last), (vec![b"view".to_vec()], None));
-        assert_eq!(entries.last(), last + 1);
+        let next = last.next();
+        let renewed = vec![(next, encode(&about_view(2)))];
+        assert_eq!(entries.prune(Height(2_000), last), (renewed, None));
+        assert_eq!(entries.last(), next);
         // The new entry is not on disk yet.
         assert_eq!(entries.prune(Height(2_000), last), (vec![], None));
-        assert_eq!(entries.prune(Height(2_000), last + 1), (vec![], Some(last + 1)));
+        assert_eq!(entries.prune(Height(2_000), next), (vec![], Some(next)));
     }
 }
