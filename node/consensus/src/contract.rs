@@ -11,15 +11,15 @@
 //!    count it and send it. What vouches for batches ([`crate::Engine::vouched`]: pre-prepares and
 //!    prepares, appends and the answers to them, what is said to be accepted) is given back only when they
 //!    are durable too.
-//! 3. **Inputs before timeouts.** What was received before a timer fired is stepped before it. After a
-//!    gap in its own loop (a stopped process, a slow disk) the driver restarts timers instead of firing
-//!    them.
+//! 3. **Inputs before timeouts.** What was received before a timer was due is stepped before it. After a
+//!    gap in its own loop (a stopped or starved process) the driver restarts timers instead of firing
+//!    them. Timers are set at once, and do not wait for the disk.
 //! 4. **Fetched before told.** For an engine of Raft, a fetched block is on disk before [`Input::Synced`]
 //!    tells of it: entries above it count without what led to it.
 //!
 //! Actions are done in the order in which they were asked for, within a step and from step to step, but
-//! for own messages that wait for their batches. At a restart the driver hands over the
-//! journal in its order, after [`Record::without_unsent`].
+//! for timers and for own messages that wait for their batches. At a restart the driver hands over the
+//! journal in its order, after [`Record::without_unsent`]. The driver itself is `quorate-driver`.
 //!
 //! Everything decided is a block, so sequence, index and slot are one number, the [`Height`]. One
 //! engine instance serves one epoch with one committee.

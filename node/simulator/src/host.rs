@@ -1,22 +1,29 @@
-//! One validator's machine: the driver of its engine, after the contract's rules, and a model
-//! of its disk, of which a crash leaves only what was flushed.
+//! One validator's machine: the host of its driver, with a model of its disk, of which a crash leaves what was
+//! flushed and perhaps some of what was on its way.
+//!
+//! The driver is the node's own (`quorate_driver`). What is here stands for what the node has around it: the
+//! disk (`disk`), execution and block sync (`chain`, `epochs`), batches, links, and what liars do with them.
 
+mod around;
 mod batches;
 mod chain;
-mod driver;
+mod disk;
+mod effects;
 mod epochs;
 mod links;
 mod loss;
 mod notes;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
-use quorate_consensus::{
-    Action, Config, Engine, Input, Message, Record, Step, Timer, TimerRange, paxos, pbft, raft,
-};
-use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
+use quorate_consensus::{Config, Engine, Record, Step, paxos, pbft, raft};
+use quorate_crypto::{Certificate, Digest, Epoch, Height, ValidatorIndex};
+use quorate_driver::{At, Driver, Effect, Event, Limits, MakeEngine, Start, Surroundings, Time, recovered};
 use quorate_ledger::{ParametersV1, Proposal};
 
+use self::around::Around;
+use self::disk::{Disk, Writes};
 use self::notes::NotedReign;
 use crate::chart::NoteKind;
 use crate::ledger::{KeptBlock, Ledger};
@@ -25,69 +32,45 @@ use crate::scenario::{Broken, Lie};
 use crate::workload::Submission;
 use crate::world::{Scheduled, Wire, World};
 
-/// What a crash leaves.
-#[derive(Clone, Debug, Default)]
-struct Disk {
-    records: Vec<Record>,
-    blocks: Vec<KeptBlock>,
-    batches: BTreeSet<Digest>,
-    /// What a rejoin has to carry, while the validator must not vote.
-    quarantine: Option<Digest>,
-}
-
-/// An engine with the epoch that it serves.
-#[derive(Debug)]
-struct Serving {
-    epoch: Epoch,
-    engine: Engine,
-}
-
-/// What waits for a flush: records, and what may be done once they are durable.
-#[derive(Clone, Debug, Default)]
-struct Group {
-    records: Vec<Record>,
-    then: Vec<Then>,
-}
-
-#[derive(Clone, Debug)]
-enum Then {
-    Act(Epoch, Box<Action>),
-    /// With the batches that it vouches for.
-    Own(Box<Message>, Vec<Digest>),
-}
-
-/// What a process holds in memory.
+/// A process: its driver, and what it holds in memory besides.
 #[derive(Debug)]
 struct Process {
-    serving: Serving,
-    /// The engine of the epoch before, which goes on answering until this epoch has a block.
-    former: Option<Serving>,
-    /// The last height of the epoch, once it is known.
-    epoch_end: Option<Height>,
-    /// Whether the epoch's last block is certified, and being written: nothing else is done meanwhile.
-    changing: bool,
+    driver: Driver,
+    memory: Memory,
+}
+
+/// What a process holds in memory beside its driver.
+#[derive(Debug)]
+struct Memory {
+    started_us: u64,
+    /// When the driver is woken next.
+    tick_at: Option<u64>,
+    /// When it hears the last event that is on its way to it.
+    told_at: u64,
+    /// Whether the round is to be closed later.
+    round_is_open: bool,
+    writes: Writes,
+    /// The epoch that the chain is in: the driver's, or one that it will hear of.
+    epoch: Epoch,
+    /// The epoch before, until this one has a block.
+    former: Option<Epoch>,
+    /// The ledgers after blocks that ended an epoch, until the driver has asked for what follows them.
+    ended: BTreeMap<Height, Ledger>,
     /// Own batches that no certified block has yet, of this life.
     own: BTreeMap<Digest, Submission>,
     /// When each peer's word for a later epoch was last looked into.
     looked_ahead: BTreeMap<ValidatorIndex, u64>,
-    open: Group,
-    flushing: Option<Group>,
-    ready: VecDeque<Then>,
-    releasing: bool,
-    timers: BTreeMap<(Epoch, Timer), (u64, TimerRange)>,
+    /// Batches of the epoch under way that are here, with the time since when.
     batches: BTreeMap<Digest, u64>,
-    required: BTreeMap<(Height, Digest), Vec<Digest>>,
-    answered: BTreeSet<(Height, Digest)>,
-    /// Own votes whose batches are not durable yet.
-    held: Vec<(Message, Vec<Digest>)>,
     decided: BTreeMap<Height, Proposal>,
     executing: bool,
     ledger: Ledger,
     /// Executed and not certified.
     executed: BTreeMap<Height, KeptBlock>,
-    /// Certified, durable or not.
+    /// Certificates of blocks that are not in the chain yet.
+    certificates: BTreeMap<Height, Certificate>,
+    /// Certified, on disk or not.
     chain: Vec<KeptBlock>,
-    block_written_at: u64,
     fetch: Option<(Height, Vec<ValidatorIndex>)>,
 }
 
@@ -127,22 +110,7 @@ pub(crate) struct Settings {
     pub(crate) flush_us: u64,
     pub(crate) chain_lag_us: u64,
     pub(crate) clock_skew_ms: i64,
-}
-
-impl Process {
-    /// The engine of an epoch, if there is one still.
-    fn engine_of(&mut self, epoch: Epoch) -> Option<&mut Engine> {
-        let both = [Some(&mut self.serving), self.former.as_mut()];
-        let mut engines = both.into_iter().flatten();
-        let serving = engines.find(|serving| serving.epoch == epoch)?;
-        Some(&mut serving.engine)
-    }
-
-    /// Its engines, the one of the epoch under way first.
-    fn engines(&self) -> [Option<&Engine>; 2] {
-        let former = self.former.as_ref();
-        [Some(&self.serving.engine), former.map(|former| &former.engine)]
-    }
+    pub(crate) limits: Limits,
 }
 
 impl Settings {
@@ -150,29 +118,33 @@ impl Settings {
         self.broken == Some(rule)
     }
 
-    /// The scenario's engine, whatever quorums its committee has.
-    fn recover(&self, config: Config, records: Vec<Record>) -> (Engine, Step) {
+    /// Makes the scenario's engine, whatever quorums its committee has.
+    fn make(&self) -> MakeEngine {
         match self.engine {
-            quorate_crypto::Protocol::Pbft => {
+            quorate_crypto::Protocol::Pbft => |config: Config, records: Vec<Record>| -> (Engine, Step) {
                 let (replica, step) = pbft::Replica::recover(config, records);
                 (Engine::Pbft(Box::new(replica)), step)
-            }
-            quorate_crypto::Protocol::Raft => {
+            },
+            quorate_crypto::Protocol::Raft => |config, records| {
                 let (replica, step) = raft::Replica::recover(config, records);
                 (Engine::Raft(Box::new(replica)), step)
-            }
-            quorate_crypto::Protocol::Paxos => {
+            },
+            quorate_crypto::Protocol::Paxos => |config, records| {
                 let (replica, step) = paxos::Replica::recover(config, records);
                 (Engine::Paxos(Box::new(replica)), step)
-            }
+            },
         }
     }
 
-    /// The engine on this thread is this host's from now on, with its broken rule.
+    /// What runs on this thread is this host's from now on, with its broken rule.
     #[cfg(broken_rules)]
     fn break_rule(&self) {
         quorate_consensus::broken::set(match self.broken {
             Some(Broken::Engine(rule)) => Some(rule),
+            _ => None,
+        });
+        quorate_driver::broken::set(match self.broken {
+            Some(Broken::Driver(rule)) => Some(rule),
             _ => None,
         });
     }
@@ -214,16 +186,22 @@ impl Host {
         matches!(self.lie, Some(Lie::Censor(_)))
     }
 
+    fn memory(&self) -> Option<&Memory> {
+        self.process.as_ref().map(|process| &process.memory)
+    }
+
+    fn memory_mut(&mut self) -> Option<&mut Memory> {
+        self.process.as_mut().map(|process| &mut process.memory)
+    }
+
     /// The certified chain, as the process knows it.
     pub(crate) fn chain(&self) -> &[KeptBlock] {
-        self.process
-            .as_ref()
-            .map_or(&self.disk.blocks, |process| &process.chain)
+        self.memory().map_or(&self.disk.blocks, |memory| &memory.chain)
     }
 
     /// How many batches of its own no block has yet, of those that were submitted in this life.
     pub(crate) fn under_way(&self) -> usize {
-        self.process.as_ref().map_or(0, |process| process.own.len())
+        self.memory().map_or(0, |memory| memory.own.len())
     }
 
     /// Batches that survive whatever happens, but the end of their epoch.
@@ -241,16 +219,14 @@ impl Host {
     }
 
     pub(crate) fn engine(&self) -> Option<&Engine> {
-        self.process.as_ref().map(|process| &process.serving.engine)
+        self.process
+            .as_ref()
+            .and_then(|process| process.driver.engines()[0])
     }
 
     /// The engine of an epoch, if one is there.
     fn engine_of(&self, epoch: Epoch) -> Option<&Engine> {
-        let process = self.process.as_ref()?;
-        let both = [Some(&process.serving), process.former.as_ref()];
-        let mut both = both.into_iter().flatten();
-        both.find(|serving| serving.epoch == epoch)
-            .map(|serving| &serving.engine)
+        self.process.as_ref()?.driver.engine_of(epoch)
     }
 
     pub(crate) fn start(&mut self, world: &mut World) {
@@ -262,64 +238,106 @@ impl Host {
         let ledger = self.replayed(world);
         let agreement = ledger.agreement();
         let epoch = agreement.v1().epoch;
-        self.forget_foreign_batches(world, epoch, &ledger);
-        let records = self.records_of(world, epoch);
+        self.disk.forget_foreign(world, epoch, &ledger.ordered);
+        let recovered = self.recover(world, epoch);
         let votes = self.may_vote(world, epoch, &ledger);
-        let config = self.config(world, &agreement, votes);
+        let certified = Height(self.disk.blocks.len() as u64);
+        let config = self.config(world, &agreement, certified, votes);
         if self.life > 1 {
             world.note(Some(self.place), NoteKind::Start, || {
                 let says = if votes { "" } else { ", observes" };
-                format!("starts in epoch {epoch}, certified h{}{says}", config.certified)
+                format!("starts in epoch {epoch}, certified h{certified}{says}")
             });
         }
         self.settings.break_rule();
         self.noted = NotedReign::default();
-        let (engine, step) = self.settings.recover(config, records);
-        self.process = Some(Process {
-            serving: Serving { epoch, engine },
+        let memory = Memory {
+            started_us: world.now,
+            tick_at: None,
+            told_at: world.now,
+            round_is_open: false,
+            writes: Writes::default(),
+            epoch,
             former: None,
-            epoch_end: agreement.v1().last,
-            changing: false,
+            ended: BTreeMap::new(),
             own: BTreeMap::new(),
             looked_ahead: BTreeMap::new(),
-            open: Group::default(),
-            flushing: None,
-            ready: VecDeque::new(),
-            releasing: false,
-            timers: BTreeMap::new(),
             batches: self.disk.batches.iter().map(|batch| (*batch, 0)).collect(),
-            required: BTreeMap::new(),
-            answered: BTreeSet::new(),
-            held: Vec::new(),
             decided: BTreeMap::new(),
             executing: false,
             ledger,
             executed: BTreeMap::new(),
+            certificates: BTreeMap::new(),
             chain: self.disk.blocks.clone(),
-            block_written_at: 0,
             fetch: None,
-        });
-        self.take(world, epoch, step);
+        };
+        let start = Start {
+            config,
+            recovered,
+            make: self.settings.make(),
+            limits: self.settings.limits,
+            seed: world.random.number(),
+        };
+        let time = Time {
+            wall: self.clock(world),
+            since_start: Duration::ZERO,
+        };
+        let around = Around {
+            place: self.place,
+            validator: self.validator,
+            life: self.life,
+            settings: &self.settings,
+            memory: &memory,
+            world: (&mut *world).into(),
+            noted: (&mut self.noted).into(),
+            liar: (&mut self.liar).into(),
+        };
+        let (driver, effects) = Driver::start(start, time, &around);
+        self.process = Some(Process { driver, memory });
+        self.carry_out(world, effects);
+        self.close_round(world);
         let ordered = self.ordered();
         let waiting: Vec<Digest> = self.disk.batches.difference(&ordered).copied().collect();
-        if !waiting.is_empty() {
-            self.step(world, Input::BatchesAvailable(waiting));
+        for digest in waiting {
+            self.tell_driver(world, Event::BatchStored { epoch, digest });
         }
         self.ask_to_rejoin(world);
         world.schedule_at(self.place, self.life, 50_000, Scheduled::Housekeeping);
     }
 
-    /// The process dies. What was being flushed is on disk up to some record.
+    /// What the journal gives the engine of this epoch, which the chain is in. Votes that never left are removed
+    /// for good.
+    fn recover(&mut self, world: &mut World, epoch: Epoch) -> quorate_driver::Recovered {
+        let at = At {
+            epoch,
+            certified: Height(self.disk.blocks.len() as u64),
+        };
+        self.settings.break_rule();
+        let journal = match self.settings.breaks(Broken::JournalLost) {
+            true => Vec::new(),
+            false => self.disk.records.clone(),
+        };
+        let is_durable = |batch: &Digest| self.disk.batches.contains(batch);
+        let found = recovered(journal, self.disk.next_entry(), at, is_durable);
+        if found.is_ahead && self.is_honest() {
+            world.checker.report(format!(
+                "validator {} has a journal of a later epoch than its chain, which is in epoch {epoch}",
+                self.validator
+            ));
+        }
+        self.disk
+            .records
+            .retain(|(number, _)| !found.remove.contains(number));
+        found
+    }
+
+    /// The process dies. Some of what was on its way to the disk is there, in the order in which it was written.
     pub(crate) fn crash(&mut self, world: &mut World) {
         let Some(process) = self.process.take() else {
             return;
         };
         world.note(Some(self.place), NoteKind::Crash, || "crashes".to_owned());
-        if let Some(group) = process.flushing {
-            let kept = world.random.between(0, group.records.len() as u64);
-            let kept = usize::try_from(kept).unwrap_or(0);
-            self.disk.records.extend(group.records.into_iter().take(kept));
-        }
+        self.disk.crash(world, process.memory.writes);
         self.life += 1;
         self.paused = false;
         self.unheard.clear();
@@ -329,7 +347,7 @@ impl Host {
     pub(crate) fn stop(&mut self, world: &mut World) {
         world.note(Some(self.place), NoteKind::Pause, || "is told to stop".to_owned());
         if !self.paused {
-            self.step(world, Input::Stopping);
+            self.hear(world, Event::Stopping);
         }
     }
 
@@ -345,113 +363,175 @@ impl Host {
         }
     }
 
-    /// Goes on: what was received is stepped first, and timers are restarted, not fired.
+    /// Goes on. The driver sees by itself that it is late.
     pub(crate) fn resume(&mut self, world: &mut World) {
         if !std::mem::take(&mut self.paused) {
             return;
         }
         world.note(Some(self.place), NoteKind::Resume, || "goes on".to_owned());
-        let unheard = std::mem::take(&mut self.unheard);
-        let (timers, others): (Vec<_>, Vec<_>) = unheard
-            .into_iter()
-            .partition(|event| matches!(event, Scheduled::Timer { .. }));
-        for event in others {
-            self.on_event(world, event);
-        }
-        for event in timers {
-            if let Scheduled::Timer {
-                epoch,
-                timer,
-                generation,
-            } = event
-                && let Some((running, range)) = self
-                    .process
-                    .as_ref()
-                    .and_then(|p| p.timers.get(&(epoch, timer)).copied())
-                && running == generation
-            {
-                self.set_timer(world, epoch, timer, range);
-            }
+        self.tick(world);
+        for scheduled in std::mem::take(&mut self.unheard) {
+            self.on_scheduled(world, scheduled);
         }
     }
 
     /// Packs what is submitted here, unless it stands still.
     pub(crate) fn submit(&mut self, world: &mut World, what: Submission) {
-        let Some(process) = self.process.as_mut().filter(|process| !process.changing) else {
+        let paused = self.paused;
+        let Some(memory) = self.memory_mut().filter(|_| !paused) else {
             return;
         };
-        if self.paused || process.own.values().any(|under_way| *under_way == what) {
+        if memory.own.values().any(|under_way| *under_way == what) {
             return;
         }
-        let batch = world.pack(self.validator, process.serving.epoch, what);
-        if process.ledger.ordered.contains(&batch) {
+        let epoch = memory.epoch;
+        let batch = world.pack(self.validator, epoch, what);
+        let Some(memory) = self.memory_mut() else { return };
+        if memory.ledger.ordered.contains(&batch) {
             return;
         }
-        process.own.insert(batch, what);
+        memory.own.insert(batch, what);
         self.keep_batch(world, batch);
         self.tell_all(world, &Wire::Batch(batch));
     }
 
     /// Something happens; `life` tells what a former life began.
-    pub(crate) fn on_event_of(&mut self, world: &mut World, life: u64, event: Scheduled) {
+    pub(crate) fn on_event_of(&mut self, world: &mut World, life: u64, scheduled: Scheduled) {
         if self.process.is_none() || (life != self.life && life != u64::MAX) {
             return;
         }
         if self.paused {
-            self.unheard.push(event);
+            self.unheard.push(scheduled);
             return;
         }
-        self.on_event(world, event);
+        self.on_scheduled(world, scheduled);
     }
 
-    fn on_event(&mut self, world: &mut World, event: Scheduled) {
-        let Some(process) = &mut self.process else { return };
-        if process.changing && !matches!(event, Scheduled::EpochDurable) {
-            self.unheard.push(event);
+    fn on_scheduled(&mut self, world: &mut World, scheduled: Scheduled) {
+        if self.process.is_none() {
             return;
         }
-        match event {
+        match scheduled {
             Scheduled::Deliver { from, wire } => self.on_wire(world, from, wire),
-            Scheduled::Connected { peer } => self.step(world, Input::Connected(peer)),
-            Scheduled::Flushed => {
-                if let Some(group) = process.flushing.take() {
-                    self.disk.records.extend(group.records);
-                    if let Some(meter) = &mut world.meter {
-                        meter.on_flushed(world.now);
-                    }
-                    self.release(world, group.then);
-                }
-                self.flush(world);
-            }
-            Scheduled::BatchDurable { batch } => {
-                if process.batches.contains_key(&batch) {
-                    self.disk.batches.insert(batch);
-                }
-                let held = std::mem::take(&mut process.held);
-                for (message, batches) in held {
-                    self.own(world, message, batches);
-                }
-            }
-            Scheduled::BlockDurable { height } => self.on_block_durable(height),
+            Scheduled::Connected { peer } => self.hear(world, Event::Connected(peer)),
+            Scheduled::Told(event) => self.hear(world, *event),
+            Scheduled::Tick => self.on_tick(world),
+            Scheduled::RoundEnds => self.close_round(world),
+            Scheduled::JournalFlushed => self.on_journal_flushed(world),
+            Scheduled::BatchWritten => self.on_batch_written(world),
+            Scheduled::ChainFlushed => self.on_chain_flushed(world),
             Scheduled::Execute { height } => self.on_execute(world, height),
-            Scheduled::Timer {
-                epoch,
-                timer,
-                generation,
-            } => {
-                if process
-                    .timers
-                    .get(&(epoch, timer))
-                    .is_some_and(|(running, _)| *running == generation)
-                {
-                    process.timers.remove(&(epoch, timer));
-                    self.note_timer(world, timer);
-                    self.step_in(world, epoch, Input::Timeout(timer));
-                }
-            }
-            Scheduled::EpochDurable => self.begin_epoch(world),
-            Scheduled::Synced { certificate, batches } => self.on_synced(world, certificate, batches),
+            Scheduled::Write(certificate) => self.on_write(world, *certificate),
             Scheduled::Housekeeping => self.on_housekeeping(world),
+        }
+    }
+
+    pub(super) fn clock(&self, world: &World) -> quorate_ledger::Timestamp {
+        let genesis = crate::workload::GENESIS_TIME.0;
+        let skewed = (genesis + world.now / 1_000).saturating_add_signed(self.settings.clock_skew_ms);
+        quorate_ledger::Timestamp(skewed)
+    }
+
+    /// Has the driver do something, and does what it asks for.
+    fn drive(
+        &mut self,
+        world: &mut World,
+        act: impl FnOnce(&mut Driver, Time, &dyn Surroundings) -> Vec<Effect>,
+    ) {
+        let wall = self.clock(world);
+        let Some(process) = &mut self.process else { return };
+        let since_start = Duration::from_micros(world.now - process.memory.started_us);
+        self.settings.break_rule();
+        let around = Around {
+            place: self.place,
+            validator: self.validator,
+            life: self.life,
+            settings: &self.settings,
+            memory: &process.memory,
+            world: (&mut *world).into(),
+            noted: (&mut self.noted).into(),
+            liar: (&mut self.liar).into(),
+        };
+        let effects = act(&mut process.driver, Time { wall, since_start }, &around);
+        self.carry_out(world, effects);
+    }
+
+    /// The driver hears something now.
+    fn hear(&mut self, world: &mut World, event: Event) {
+        self.drive(world, |driver, time, around| driver.on(time, event, around));
+        self.end_round(world);
+    }
+
+    /// The driver hears of it a moment later, after what it was told before.
+    fn tell_driver(&mut self, world: &mut World, event: Event) {
+        let delay = world.random.between(1, 50);
+        let (place, life) = (self.place, self.life);
+        let Some(memory) = self.memory_mut() else { return };
+        memory.told_at = (memory.told_at + 1).max(world.now + delay);
+        let after = memory.told_at - world.now;
+        world.schedule_at(place, life, after, Scheduled::Told(Box::new(event)));
+    }
+
+    fn on_tick(&mut self, world: &mut World) {
+        let Some(memory) = self.memory_mut() else { return };
+        memory.tick_at = None;
+        self.tick(world);
+    }
+
+    /// Fires what is due.
+    fn tick(&mut self, world: &mut World) {
+        let Some(process) = &self.process else { return };
+        let now = Duration::from_micros(world.now - process.memory.started_us);
+        if process.driver.deadline().is_some_and(|deadline| deadline <= now) {
+            self.drive(world, |driver, time, around| driver.tick(time, around));
+        }
+        self.end_round(world);
+    }
+
+    /// The timer by which its engine gives up on whoever leads runs out.
+    pub(crate) fn time_out(&mut self, world: &mut World) {
+        if self.paused {
+            return;
+        }
+        self.drive(world, |driver, time, around| driver.time_out(time, around));
+        self.end_round(world);
+    }
+
+    /// Closes the round, or lets what comes next share it.
+    fn end_round(&mut self, world: &mut World) {
+        let (place, life) = (self.place, self.life);
+        let Some(memory) = self.memory_mut() else { return };
+        if memory.round_is_open {
+            return;
+        }
+        if world.random.chance(100) {
+            memory.round_is_open = true;
+            let after = world.random.between(1, 100);
+            world.schedule_at(place, life, after, Scheduled::RoundEnds);
+        } else {
+            self.close_round(world);
+        }
+    }
+
+    fn close_round(&mut self, world: &mut World) {
+        let Some(process) = &mut self.process else { return };
+        process.memory.round_is_open = false;
+        let effects = process.driver.close_round();
+        self.carry_out(world, effects);
+        self.schedule_tick(world);
+    }
+
+    fn schedule_tick(&mut self, world: &mut World) {
+        let (place, life) = (self.place, self.life);
+        let Some(process) = &mut self.process else { return };
+        let Some(deadline) = process.driver.deadline() else {
+            return;
+        };
+        let due = process.memory.started_us + deadline.as_micros() as u64;
+        let due = due.max(world.now);
+        if process.memory.tick_at.is_none_or(|at| due < at) {
+            process.memory.tick_at = Some(due);
+            world.schedule_at(place, life, due - world.now, Scheduled::Tick);
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use quorate_consensus::{TimerRange, Timing};
 use quorate_crypto::{Protocol, ValidatorIndex};
+use quorate_driver::Limits;
 use quorate_ledger::ParametersV1;
 
 use crate::random::Random;
@@ -42,6 +43,8 @@ pub struct Scenario {
     pub script: Vec<(u64, Command)>,
     /// A rule that is broken on purpose, to see that it is found.
     pub broken: Option<Broken>,
+    /// Bounds of the drivers, which few runs would reach as they are shipped.
+    pub limits: Limits,
     /// Network parameters.
     pub parameters: ParametersV1,
     /// Local durations.
@@ -181,42 +184,27 @@ pub enum Command {
     Befall(Whom, Befalls),
 }
 
-/// A rule that is broken on purpose, by the simulated driver or its committee, or by an engine that is
+/// A rule that is broken on purpose, by what surrounds a simulated driver, or by a driver or an engine that is
 /// built for that: the shipped code has no switch for any of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Broken {
-    /// Actions leave before the records of their step are durable.
-    SentBeforeDurable,
     /// A quorum is a majority.
     QuorumTooSmall,
-    /// A journal's records are forgotten when a block is certified, before it is on disk.
-    ForgottenTooEarly,
     /// A restarted replica starts with an empty journal, and is not told that it signed before.
     JournalLost,
-    /// A restarted replica is bound by votes that never left, as their batches were lost.
-    UnsentKept,
-    /// Votes are given back before the batches they name are durable.
-    BatchesNotDurable,
     /// Signatures are not verified.
     Unverified,
-    /// Batches are not looked for before a vote.
-    BatchesUnchecked,
-    /// Prepared certificates are not kept.
-    PreparedNotKept,
     /// What is signed for another network or epoch is taken for this one's.
     ElsewhereAccepted,
-    /// Messages of former epochs are given to the engine of the epoch under way.
-    FormerEpochCounted,
-    /// Raft is told of a fetched block before that is on disk.
-    SyncedBeforeDurable,
-    /// An epoch begins before the chain is on disk up to the last block of the one before.
-    EpochBegunTooEarly,
     /// A validator that rejoins votes in the epoch under way.
     QuarantineTooShort,
     /// A replica that starts does not ask what it signed.
     NotAsked,
     /// What was in batches that no block of their epoch has is not packed again.
     LeftoversForgotten,
+    /// A rule of the driver, in test builds.
+    #[cfg(broken_rules)]
+    Driver(quorate_driver::broken::Rule),
     /// A rule of the engine, in test builds.
     #[cfg(broken_rules)]
     Engine(quorate_consensus::broken::Rule),
@@ -307,6 +295,7 @@ impl Scenario {
             liars: Vec::new(),
             script: Vec::new(),
             broken: None,
+            limits: Limits::default(),
             parameters: ParametersV1 {
                 window: 8,
                 ..ParametersV1::default()
@@ -343,6 +332,11 @@ impl Scenario {
             flush_us: 100 + sometimes(20_000),
             chain_lag_us: sometimes(1_000).saturating_sub(600) * 1_000,
         };
+        let limits = Limits {
+            renew_after: [4, 32, 1_024][usize::try_from(sometimes(2)).unwrap_or(0)],
+            prune_every: [16, 4, 1][usize::try_from(sometimes(2)).unwrap_or(0)],
+            ..Limits::default()
+        };
         let window = [1, 2, 4, 8, 32][usize::try_from(sometimes(4)).unwrap_or(0)];
         Self {
             real_signatures: seed.is_multiple_of(REAL_EVERY),
@@ -351,6 +345,7 @@ impl Scenario {
             batches: 10 + sometimes(60),
             links,
             machines,
+            limits,
             parameters: ParametersV1 {
                 window,
                 max_proposal_batches: u32::try_from(1 + sometimes(8)).unwrap_or(1),

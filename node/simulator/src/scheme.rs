@@ -30,14 +30,25 @@ impl Scheme {
         body: Body,
     ) -> Message {
         let content = body.signed_bytes(network, committee.epoch());
-        let signature = match self {
-            Self::KeyedDigest => {
-                let key = committee.key(sender).expect("senders are members");
-                keyed_digest(key, body.domain(), &content)
-            }
-            Self::Ed25519 => signing_key(sender).sign(body.domain(), &content),
-        };
+        let signature = self.sign(committee, sender, body.domain(), &content);
         Message::new(committee.epoch(), sender, body, signature)
+    }
+
+    /// A signature of a member of the committee.
+    pub(crate) fn sign(
+        self,
+        committee: &Committee,
+        signer: ValidatorIndex,
+        domain: Domain,
+        content: &[u8],
+    ) -> Signature {
+        match self {
+            Self::KeyedDigest => {
+                let key = committee.key(signer).expect("signers are members");
+                keyed_digest(key, domain, content)
+            }
+            Self::Ed25519 => signing_key(signer).sign(domain, content),
+        }
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use quorate_consensus::{Body, Message, Timer};
-use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
+use quorate_consensus::{Body, Message};
+use quorate_crypto::{
+    Certificate, Committee, Digest, Domain, Epoch, Height, Signature, ValidatorIndex, sha256,
+};
 use quorate_ledger::CheckedBatch;
 
 use crate::chart::{self, Chart, Happening, Note, Phase, Transfer};
@@ -66,29 +68,21 @@ pub(crate) enum Scheduled {
     Connected {
         peer: ValidatorIndex,
     },
-    Flushed,
-    BatchDurable {
-        batch: Digest,
-    },
-    BlockDurable {
-        height: Height,
-    },
+    /// The driver hears of something that happened in its own process.
+    Told(Box<quorate_driver::Event>),
+    /// A timer may be due.
+    Tick,
+    /// What was gathered goes to the disk.
+    RoundEnds,
+    JournalFlushed,
+    BatchWritten,
+    ChainFlushed,
     Execute {
         height: Height,
     },
-    Timer {
-        epoch: Epoch,
-        timer: Timer,
-        generation: u64,
-    },
+    /// A certified block is written, once it is executed.
+    Write(Box<Certificate>),
     Housekeeping,
-    /// The chain is on disk up to the last block of an epoch.
-    EpochDurable,
-    /// The core hears that block sync has applied the last block of an epoch.
-    Synced {
-        certificate: Certificate,
-        batches: Vec<Digest>,
-    },
 }
 
 /// Something that will happen.
@@ -174,6 +168,11 @@ impl World {
     pub(crate) fn sign(&self, epoch: Epoch, sender: ValidatorIndex, body: Body) -> Message {
         let committee = self.committee_in(epoch).expect("there are as many epochs");
         self.scheme.sign_message(self.network, committee, sender, body)
+    }
+
+    /// A validator's signature.
+    pub(crate) fn sign_content(&self, signer: ValidatorIndex, domain: Domain, content: &[u8]) -> Signature {
+        self.scheme.sign(&self.committee, signer, domain, content)
     }
 
     /// The same as another network, or an epoch far away, would have it: with the sender's key too.

@@ -4,6 +4,7 @@
 use quorate_consensus::TimerRange;
 use quorate_consensus::broken::Rule;
 use quorate_crypto::Protocol;
+use quorate_driver::broken::Rule as DriverRule;
 use quorate_simulator_broken::{Broken, Censorship, Command, Lie, Scenario, Simulation};
 
 /// Rules that show as an engine's broken invariant, so as a panic. Of any other a panic shows nothing: it may
@@ -243,18 +244,18 @@ macro_rules! found {
 
 found! {
     // Rules of the driver and of the committee.
-    pitfall_11_votes_sent_before_they_are_durable: Broken::SentBeforeDurable, 500, crashing;
+    pitfall_11_votes_sent_before_they_are_durable: Broken::Driver(DriverRule::SentBeforeDurable), 500, crashing;
     a_quorum_that_is_too_small: Broken::QuorumTooSmall, 1_000, with_liars;
-    pitfall_08_a_journal_forgotten_before_its_block_is_written: Broken::ForgottenTooEarly, 500, crashing;
+    pitfall_08_a_journal_forgotten_before_its_block_is_written: Broken::Driver(DriverRule::ForgottenTooEarly), 500, crashing;
     pitfall_28_a_lost_journal: Broken::JournalLost, 500, with_liars;
-    votes_that_never_left_and_bind: Broken::UnsentKept, 500, crashing;
-    votes_for_batches_that_are_not_durable: Broken::BatchesNotDurable, 500, crashing;
-    votes_for_batches_that_are_not_looked_for: Broken::BatchesUnchecked, 500, with_liars;
+    votes_that_never_left_and_bind: Broken::Driver(DriverRule::UnsentKept), 500, crashing;
+    votes_for_batches_that_are_not_durable: Broken::Driver(DriverRule::BatchesNotDurable), 500, crashing;
+    votes_for_batches_that_are_not_looked_for: Broken::Driver(DriverRule::BatchesUnchecked), 500, with_liars;
     signatures_that_are_not_verified: Broken::Unverified, 500, with_liars;
-    prepared_certificates_that_are_not_kept: Broken::PreparedNotKept, 500, with_liars;
+    prepared_certificates_that_are_not_kept: Broken::Driver(DriverRule::PreparedNotKept), 500, with_liars;
     pitfall_19_messages_of_other_networks_and_epochs: Broken::ElsewhereAccepted, 500, with_liars;
-    pitfall_19_messages_of_former_epochs: Broken::FormerEpochCounted, 500, epochs;
-    an_epoch_begun_before_the_former_one_is_on_disk: Broken::EpochBegunTooEarly, 500, epochs_behind;
+    pitfall_19_messages_of_former_epochs: Broken::Driver(DriverRule::FormerEpochCounted), 500, epochs;
+    an_epoch_begun_before_the_former_one_is_on_disk: Broken::Driver(DriverRule::EpochBegunTooEarly), 500, epochs_behind;
     pitfall_28_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, epochs;
     pitfall_27_a_replica_that_does_not_ask_what_it_signed: Broken::NotAsked, 500, epochs;
     leftovers_of_an_epoch_that_are_not_packed_again: Broken::LeftoversForgotten, 500, epochs;
@@ -280,15 +281,15 @@ found! {
     an_epoch_that_is_not_filled_up_to_its_end: Broken::Engine(Rule::EndNotFilled), 500, epochs;
     records_far_above_the_chain_that_are_forgotten: Broken::Engine(Rule::FarRecordsForgotten), 500, behind;
     // Rules of the driver, of Raft.
-    raft_appends_acknowledged_before_they_are_durable: Broken::SentBeforeDurable, 500, raft_crashing;
-    raft_appends_acknowledged_before_their_batches_are_durable: Broken::BatchesNotDurable, 500, raft_crashing;
-    raft_appends_acknowledged_whose_batches_are_not_looked_for: Broken::BatchesUnchecked, 500, raft;
-    raft_a_journal_forgotten_before_its_block_is_written: Broken::ForgottenTooEarly, 500, raft_crashing;
+    raft_appends_acknowledged_before_they_are_durable: Broken::Driver(DriverRule::SentBeforeDurable), 500, raft_crashing;
+    raft_appends_acknowledged_before_their_batches_are_durable: Broken::Driver(DriverRule::BatchesNotDurable), 500, raft_crashing;
+    raft_appends_acknowledged_whose_batches_are_not_looked_for: Broken::Driver(DriverRule::BatchesUnchecked), 500, raft;
+    raft_a_journal_forgotten_before_its_block_is_written: Broken::Driver(DriverRule::ForgottenTooEarly), 500, raft_crashing;
     raft_a_lost_journal: Broken::JournalLost, 500, raft;
-    raft_a_block_that_is_told_of_before_it_is_on_disk: Broken::SyncedBeforeDurable, 1_000, raft_behind;
-    raft_entries_that_bind_though_their_batches_were_lost: Broken::UnsentKept, 500, raft_crashing;
-    raft_messages_of_former_epochs: Broken::FormerEpochCounted, 500, raft_epochs;
-    raft_an_epoch_begun_before_the_former_one_is_on_disk: Broken::EpochBegunTooEarly, 500, raft_epochs_behind;
+    raft_a_block_that_is_told_of_before_it_is_on_disk: Broken::Driver(DriverRule::SyncedBeforeDurable), 1_000, raft_behind;
+    raft_entries_that_bind_though_their_batches_were_lost: Broken::Driver(DriverRule::UnsentKept), 500, raft_crashing;
+    raft_messages_of_former_epochs: Broken::Driver(DriverRule::FormerEpochCounted), 500, raft_epochs;
+    raft_an_epoch_begun_before_the_former_one_is_on_disk: Broken::Driver(DriverRule::EpochBegunTooEarly), 500, raft_epochs_behind;
     raft_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, raft_epochs;
     // Rules of the engine, of Raft.
     raft_a_second_vote_in_a_term: Broken::Engine(Rule::VotedTwice), 500, raft;
@@ -299,14 +300,14 @@ found! {
     raft_a_leader_that_deletes_entries_of_its_own: Broken::Engine(Rule::LeaderOverwrites), 500, changing_leaders;
     raft_a_follower_that_keeps_what_conflicts: Broken::Engine(Rule::ConflictsKept), 500, changing_leaders;
     // Rules of the driver, of Paxos.
-    paxos_promises_and_accepts_that_leave_before_they_are_durable: Broken::SentBeforeDurable, 500, paxos(raft_crashing);
-    paxos_accepts_before_their_batches_are_durable: Broken::BatchesNotDurable, 500, paxos(raft_crashing);
-    paxos_accepts_whose_batches_are_not_looked_for: Broken::BatchesUnchecked, 1_000, paxos(raft);
-    paxos_a_journal_forgotten_before_its_block_is_written: Broken::ForgottenTooEarly, 500, paxos(raft_crashing);
+    paxos_promises_and_accepts_that_leave_before_they_are_durable: Broken::Driver(DriverRule::SentBeforeDurable), 500, paxos(raft_crashing);
+    paxos_accepts_before_their_batches_are_durable: Broken::Driver(DriverRule::BatchesNotDurable), 500, paxos(raft_crashing);
+    paxos_accepts_whose_batches_are_not_looked_for: Broken::Driver(DriverRule::BatchesUnchecked), 1_000, paxos(raft);
+    paxos_a_journal_forgotten_before_its_block_is_written: Broken::Driver(DriverRule::ForgottenTooEarly), 500, paxos(raft_crashing);
     paxos_a_lost_journal: Broken::JournalLost, 500, paxos(raft);
-    paxos_accepts_that_bind_though_their_batches_were_lost: Broken::UnsentKept, 500, paxos(raft_crashing);
-    paxos_messages_of_former_epochs: Broken::FormerEpochCounted, 4_000, paxos(raft_epochs);
-    paxos_an_epoch_begun_before_the_former_one_is_on_disk: Broken::EpochBegunTooEarly, 500, paxos(raft_epochs_behind);
+    paxos_accepts_that_bind_though_their_batches_were_lost: Broken::Driver(DriverRule::UnsentKept), 500, paxos(raft_crashing);
+    paxos_messages_of_former_epochs: Broken::Driver(DriverRule::FormerEpochCounted), 4_000, paxos(raft_epochs);
+    paxos_an_epoch_begun_before_the_former_one_is_on_disk: Broken::Driver(DriverRule::EpochBegunTooEarly), 500, paxos(raft_epochs_behind);
     paxos_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, paxos(raft_epochs);
     // Rules of the engine, of Paxos.
     paxos_a_promise_that_is_forgotten_in_a_restart: Broken::Engine(Rule::PromiseForgotten), 500, paxos(changing_leaders);

@@ -1,71 +1,35 @@
-//! Batches: kept, flushed, asked for, passed on.
+//! Batches: kept, asked for, passed on.
 
-use std::collections::BTreeSet;
-
-use quorate_consensus::{Engine, Input, Verified};
-use quorate_crypto::{Digest, Height, ValidatorIndex};
-use quorate_ledger::Proposal;
+use quorate_consensus::{Engine, Verified};
+use quorate_crypto::{Digest, ValidatorIndex};
+use quorate_driver::Event;
 
 use super::Host;
 use crate::liar::usurp;
-use crate::scenario::{Broken, Censorship, Lie};
+use crate::scenario::{Censorship, Lie};
 use crate::world::{Scheduled, Wire, World};
 
 impl Host {
+    /// A batch has come, or was packed here: it is written.
     pub(super) fn keep_batch(&mut self, world: &mut World, batch: Digest) {
-        let Some(process) = &mut self.process else { return };
+        let Some(memory) = self.memory_mut() else { return };
         // Another epoch's is of no use: blocks bring those that they have.
-        let of_now = world.epoch_of(&batch) == Some(process.serving.epoch);
-        if !of_now || process.batches.contains_key(&batch) {
-            return;
-        }
-        process.batches.insert(batch, world.now);
-        let delay = world.random.between(20, self.settings.flush_us.max(20));
-        world.schedule_at(self.place, self.life, delay, Scheduled::BatchDurable { batch });
-        if !process.ledger.ordered.contains(&batch) {
-            self.step(world, Input::BatchesAvailable(vec![batch]));
-        }
-        self.answer_required(world);
-        self.execute_next(world);
-    }
-
-    /// Tells the engine which of the proposals it asked about have all their batches here now.
-    pub(super) fn answer_required(&mut self, world: &mut World) {
-        let Some(process) = &mut self.process else { return };
-        let here: Vec<(Height, Digest)> = process
-            .required
-            .iter()
-            .filter(|(asked, batches)| {
-                let here = |batch: &Digest| process.batches.contains_key(batch);
-                let complete = batches.iter().all(here) || self.settings.breaks(Broken::BatchesUnchecked);
-                complete && !process.answered.contains(*asked)
-            })
-            .map(|(asked, _)| *asked)
-            .collect();
-        process.answered.extend(here.iter().copied());
-        for (height, proposal) in here {
-            self.step(world, Input::ProposalAvailable { height, proposal });
+        let of_now = world.epoch_of(&batch) == Some(memory.epoch);
+        if of_now && !memory.batches.contains_key(&batch) && !memory.writes.holds(&batch) {
+            self.write_batch(world, batch);
         }
     }
 
-    pub(super) fn ask_for_batches(&self, world: &mut World) {
-        let Some(process) = &self.process else { return };
-        let undecided = process.required.values().map(Vec::as_slice);
-        let decided = process.decided.values().map(Proposal::batches);
-        let missing: BTreeSet<Digest> = undecided
-            .chain(decided)
-            .flatten()
-            .filter(|batch| !process.batches.contains_key(*batch))
-            .copied()
-            .collect();
-        if missing.is_empty() {
+    /// A batch is written; whether there is a use for it is judged now.
+    pub(super) fn on_batch_kept(&mut self, world: &mut World, batch: Digest) {
+        let Some(memory) = self.memory_mut() else { return };
+        let epoch = memory.epoch;
+        if world.epoch_of(&batch) != Some(epoch) || memory.batches.contains_key(&batch) {
             return;
         }
-        let missing: Vec<Digest> = missing.into_iter().collect();
-        for _ in 0..2 {
-            if let Some(peer) = self.some_peer(world) {
-                self.tell(world, peer, &Wire::WantBatches(missing.clone()));
-            }
+        memory.batches.insert(batch, world.now);
+        if !memory.ledger.ordered.contains(&batch) {
+            self.tell_driver(world, Event::BatchStored { epoch, digest: batch });
         }
     }
 
@@ -79,34 +43,35 @@ impl Host {
     }
 
     pub(super) fn on_housekeeping(&mut self, world: &mut World) {
-        self.ask_for_batches(world);
         self.ask_for_blocks(world);
         self.censor(world);
         self.usurp(world);
         self.ask_to_rejoin(world);
-        if let Some(process) = &self.process {
-            // A primary that has not begun its view, or is oneself, passes nothing on.
-            let engine = &process.serving.engine;
-            let leader =
-                Some(engine.leader()).filter(|leader| engine.has_begun() && *leader != self.validator);
-            let late: Vec<Digest> = process
-                .batches
-                .iter()
-                .filter(|(batch, since)| {
-                    world.now - **since > 200_000 && !process.ledger.ordered.contains(*batch)
-                })
-                .map(|(batch, _)| *batch)
-                .take(32)
-                .collect();
-            for batch in late {
-                match leader {
-                    Some(leader) => self.tell(world, leader, &Wire::Batch(batch)),
-                    None => self.tell_all(world, &Wire::Batch(batch)),
-                }
-            }
-        }
+        self.pass_on_late(world);
         let delay = world.random.between(40_000, 60_000);
         world.schedule_at(self.place, self.life, delay, Scheduled::Housekeeping);
+    }
+
+    /// A batch that stays unordered may have been lost on its way: it is passed on.
+    fn pass_on_late(&self, world: &mut World) {
+        let (Some(memory), Some(engine)) = (self.memory(), self.engine()) else {
+            return;
+        };
+        // A primary that has not begun its view, or is oneself, passes nothing on.
+        let leader = engine.begun_leader().filter(|leader| *leader != self.validator);
+        let late: Vec<Digest> = memory
+            .batches
+            .iter()
+            .filter(|(batch, since)| world.now - **since > 200_000 && !memory.ledger.ordered.contains(*batch))
+            .map(|(batch, _)| *batch)
+            .take(32)
+            .collect();
+        for batch in late {
+            match leader {
+                Some(leader) => self.tell(world, leader, &Wire::Batch(batch)),
+                None => self.tell_all(world, &Wire::Batch(batch)),
+            }
+        }
     }
 
     /// Begins a view, now and then, if that is how it lies.
@@ -115,9 +80,9 @@ impl Host {
             return;
         };
         if world.random.chance(150)
-            && let Engine::Pbft(replica) = &process.serving.engine
+            && let Some(Engine::Pbft(replica)) = self.engine()
         {
-            for message in usurp(world, process.serving.epoch, self.validator, replica) {
+            for message in usurp(world, process.driver.epoch(), self.validator, replica) {
                 self.tell_all(world, &Wire::Consensus(message));
             }
         }
@@ -133,15 +98,15 @@ impl Host {
             self.clock(world),
             self.settings.parameters.max_proposal_batches as usize,
         );
-        let known = process.batches.keys();
+        let known = process.memory.batches.keys();
         let serves = |batch: &&Digest| match censorship {
             Censorship::Empty => false,
             Censorship::Repeat => ordered.is_empty() || ordered.contains(*batch),
             Censorship::LeaveOut(author) => !ordered.contains(*batch) && world.author(batch) != Some(author),
         };
         let batches = known.filter(serves).take(most).copied().collect();
-        let (own, epoch) = (self.validator, process.serving.epoch);
-        let Engine::Pbft(replica) = &process.serving.engine else {
+        let (own, epoch) = (self.validator, process.driver.epoch());
+        let Some(Engine::Pbft(replica)) = process.driver.engines()[0] else {
             return;
         };
         let Some(body) = self.liar.censor.propose((epoch, replica), own, now, batches) else {
@@ -149,6 +114,6 @@ impl Host {
         };
         let message = world.sign(epoch, own, body);
         self.tell_all(world, &Wire::Consensus(message.clone()));
-        self.step(world, Input::Message(Verified::trusted(message)));
+        self.hear(world, Event::Message(Verified::trusted(message)));
     }
 }

@@ -1,7 +1,8 @@
 //! The chain: execution, certified blocks, and fetching those of others.
 
-use quorate_consensus::{Input, Record, verify_certificate};
+use quorate_consensus::verify_certificate;
 use quorate_crypto::{Certificate, Digest, Height, Protocol};
+use quorate_driver::Event;
 use quorate_ledger::Proposal;
 
 use super::{Host, Settings};
@@ -23,7 +24,7 @@ impl Settings {
 }
 
 impl Host {
-    /// The ledger after the blocks on disk, executed anew: it must come out as it was.
+    /// The ledger after the blocks on disk, executed again: it must come out as it was.
     pub(super) fn replayed(&self, world: &mut World) -> Ledger {
         let mut ledger = Ledger::new(world.network, &world.committee);
         for kept in &self.disk.blocks {
@@ -31,7 +32,7 @@ impl Host {
             if again.hash != kept.hash && self.is_honest() {
                 let (validator, height) = (self.validator, kept.height());
                 world.checker.report(format!(
-                    "integrity: validator {validator} executes block {height} anew and gets another"
+                    "integrity: validator {validator} executes block {height} again and gets another"
                 ));
             }
         }
@@ -39,15 +40,13 @@ impl Host {
     }
 
     pub(super) fn ask_for_blocks(&mut self, world: &mut World) {
-        let Some(process) = &self.process else { return };
-        let Some((to, holders)) = process.fetch.clone() else {
+        let Some(memory) = self.memory_mut() else { return };
+        let Some((to, holders)) = memory.fetch.clone() else {
             return;
         };
-        let after = Height(process.chain.len() as u64);
+        let after = Height(memory.chain.len() as u64);
         if after >= to {
-            if let Some(process) = &mut self.process {
-                process.fetch = None;
-            }
+            memory.fetch = None;
             return;
         }
         // A holder that does not answer is no reason to wait for it alone.
@@ -58,56 +57,69 @@ impl Host {
         }
     }
 
-    /// Executes the next height if it is decided and its batches are here.
-    pub(super) fn execute_next(&mut self, world: &mut World) {
-        let Some(process) = &mut self.process else { return };
-        let height = process.ledger.height().next();
-        let Some(proposal) = process.decided.get(&height) else {
-            return;
-        };
-        if process.executing {
-            return;
-        }
-        if proposal
-            .batches()
-            .iter()
-            .all(|batch| process.batches.contains_key(batch))
-        {
-            process.executing = true;
-            let delay = world.random.between(10, 300);
-            world.schedule_at(self.place, self.life, delay, Scheduled::Execute { height });
+    /// A height is decided, and all its batches are here.
+    pub(super) fn on_decided(&mut self, world: &mut World, height: Height, proposal: Proposal) {
+        let Some(memory) = self.memory_mut() else { return };
+        if height > memory.ledger.height() {
+            memory.decided.insert(height, proposal);
+            self.execute_next(world);
         } else {
-            self.ask_for_batches(world);
+            self.tell_executed(world, height);
         }
     }
 
+    /// Tells of a height that is executed and not in the chain yet: a synced block's hash is the certified one.
+    fn tell_executed(&mut self, world: &mut World, height: Height) {
+        let Some(memory) = self.memory_mut() else { return };
+        let Some(block) = memory.executed.get(&height) else {
+            return;
+        };
+        let event = Event::Executed {
+            epoch: block.block.header().epoch,
+            height,
+            block: block.hash,
+            ends: block.ends(),
+        };
+        self.tell_driver(world, event);
+    }
+
+    /// Executes the next height if it is decided.
+    fn execute_next(&mut self, world: &mut World) {
+        let (place, life) = (self.place, self.life);
+        let Some(memory) = self.memory_mut() else { return };
+        let height = memory.ledger.height().next();
+        if memory.executing || !memory.decided.contains_key(&height) {
+            return;
+        }
+        memory.executing = true;
+        let delay = world.random.between(10, 300);
+        world.schedule_at(place, life, delay, Scheduled::Execute { height });
+    }
+
     pub(super) fn on_execute(&mut self, world: &mut World, height: Height) {
+        let two_faces = self.has_two_faces();
         let Some(process) = &mut self.process else { return };
-        process.executing = false;
-        if process.ledger.height().next() == height
-            && let Some(proposal) = process.decided.get(&height).cloned()
+        let memory = &mut process.memory;
+        memory.executing = false;
+        if memory.ledger.height().next() == height
+            && let Some(proposal) = memory.decided.remove(&height)
         {
-            let before = self.has_two_faces().then(|| self.own_ledger()).flatten();
-            let Some(process) = &mut self.process else { return };
-            let block = self.settings.execute(world, &mut process.ledger, &proposal);
-            let (hash, ends) = (block.hash, block.ends());
-            process.executed.insert(height, block);
+            let before = two_faces.then(|| memory.ledger.clone());
+            let block = self.settings.execute(world, &mut memory.ledger, &proposal);
+            let hash = block.hash;
+            memory.executed.insert(height, block);
             if let Some(before) = before {
                 self.execute_for_others(world, before, &proposal, hash);
             }
-            self.on_end_fixed(world, ends);
-            self.step(world, Input::Executed { height, block: hash });
+            self.tell_executed(world, height);
         }
+        self.advance(world);
         self.execute_next(world);
     }
 
     /// Whether it leads two halves that decide different things.
     fn has_two_faces(&self) -> bool {
         self.lie == Some(Lie::Equivocator) && self.settings.engine != Protocol::Pbft
-    }
-
-    fn own_ledger(&self) -> Option<Ledger> {
-        self.process.as_ref().map(|process| process.ledger.clone())
     }
 
     /// Executes what the other half decides, so that their block can be sealed. Where that half has no ledger
@@ -122,26 +134,50 @@ impl Host {
         lie.ledger = Some(ledger);
     }
 
-    pub(super) fn on_certify(&mut self, world: &mut World, certificate: Certificate) {
-        let Some(process) = &mut self.process else { return };
-        let height = certificate.height();
-        if height.0 != process.chain.len() as u64 + 1 {
-            return; // Block sync was faster.
-        }
-        let Some(mut block) = process.executed.remove(&height) else {
-            world.checker.report(format!(
-                "validator {} certifies what it has not executed",
-                self.validator
-            ));
-            return;
-        };
-        block.certificate = Some(certificate);
-        self.append(world, block);
+    /// The driver certifies a block; it is written in a while.
+    pub(super) fn on_certify(&self, world: &mut World, certificate: Certificate) {
+        let lag = self.settings.chain_lag_us;
+        let delay = world.random.between(10, 300) + lag;
+        let write = Scheduled::Write(Box::new(certificate));
+        world.schedule_at(self.place, self.life, delay, write);
     }
 
-    /// Adds a certified block to the chain, and starts to write it.
-    pub(super) fn append(&mut self, world: &mut World, block: KeptBlock) {
-        let height = block.height();
+    pub(super) fn on_write(&mut self, world: &mut World, certificate: Certificate) {
+        let Some(memory) = self.memory_mut() else { return };
+        let height = certificate.height();
+        if height.0 > memory.chain.len() as u64 {
+            memory.certificates.insert(height, certificate);
+            self.advance(world);
+        }
+    }
+
+    /// Writes what is executed and certified, in order of heights.
+    fn advance(&mut self, world: &mut World) {
+        loop {
+            let Some(memory) = self.memory_mut() else { return };
+            let front = Height(memory.chain.len() as u64).next();
+            if !memory.executed.contains_key(&front) {
+                return;
+            }
+            let Some(certificate) = memory.certificates.remove(&front) else {
+                return;
+            };
+            let mut block = memory.executed.remove(&front).expect("it was just seen");
+            if block.hash != certificate.block() {
+                let validator = self.validator;
+                world.checker.report(format!(
+                    "validator {validator} certifies another block {front} than it has executed"
+                ));
+                return;
+            }
+            block.certificate = Some(certificate);
+            self.append(world, block);
+        }
+    }
+
+    /// Adds a certified block to the chain.
+    fn append(&mut self, world: &mut World, block: KeptBlock) {
+        let (height, epoch) = (block.height(), block.block.header().epoch);
         world.note(Some(self.place), NoteKind::Certifies, || {
             format!("certifies h{height} {}", block.hash.short())
         });
@@ -152,129 +188,90 @@ impl Host {
                 meter.on_certified(self.validator, of, block.proposal(), world.now);
             }
         }
-        let Some(process) = &mut self.process else { return };
-        for batch in block.proposal().batches() {
-            process.own.remove(batch);
-        }
         let begins = block.begins();
-        process.chain.push(block);
-        process.decided.remove(&height);
-        process.required.retain(|(asked, _), _| *asked > height);
-        process.answered.retain(|(asked, _)| *asked > height);
-        let delay = world.random.between(20, self.settings.flush_us.max(20) * 2);
-        let delay = delay + self.settings.chain_lag_us;
-        let written_at = (world.now + delay).max(process.block_written_at + 1);
-        process.block_written_at = written_at;
-        if self.settings.broken == Some(Broken::ForgottenTooEarly) {
-            self.disk
-                .records
-                .retain(|record| record.height().is_none_or(|about| about > height));
+        let Some(memory) = self.memory_mut() else { return };
+        for batch in block.proposal().batches() {
+            memory.own.remove(batch);
         }
-        world.schedule_at(
-            self.place,
-            self.life,
-            written_at - world.now,
-            Scheduled::BlockDurable { height },
-        );
-        self.after_certified(world, begins);
-    }
-
-    /// A block is on disk: what led to it can be forgotten.
-    pub(super) fn on_block_durable(&mut self, height: Height) {
-        let Some(process) = &self.process else { return };
-        let place = self.disk.blocks.len();
-        if let Some(block) = process.chain.get(place).filter(|block| block.height() == height) {
-            self.disk.blocks.push(block.clone());
-            self.disk
-                .records
-                .retain(|record| record.height().is_none_or(|about| about > height));
-            let kept = std::mem::take(&mut self.disk.records);
-            self.disk.records = Record::without_replaced(kept);
-        }
+        memory.writes.block(block.clone());
+        memory.chain.push(block);
+        memory.certificates = memory.certificates.split_off(&height.next());
+        self.follow_epoch(world, height, begins);
+        self.tell_driver(world, Event::Written { epoch, height });
+        self.after_block(world, begins);
     }
 
     /// Applies fetched blocks, each with its certificate, in order.
     pub(super) fn on_blocks(&mut self, world: &mut World, blocks: Vec<KeptBlock>) {
-        let mut last = None;
-        let mut batches = Vec::new();
         for block in blocks {
-            let Some(process) = &mut self.process else { return };
-            if process.changing {
-                break; // The rest is of the next epoch, whose committee is not known yet.
-            }
-            let height = Height(process.chain.len() as u64).next();
-            let (Some(certificate), Some(committee)) = (
-                block.certificate.clone(),
-                world.committee_in(process.serving.epoch),
-            ) else {
-                return;
-            };
-            let proves = certificate.height() == block.height()
-                && certificate.block() == block.hash
-                && (self.settings.breaks(Broken::Unverified)
-                    || verify_certificate(&certificate, world.network, committee, &world.scheme).is_ok());
-            if block.height() != height || !proves {
-                continue;
-            }
-            let mut applied = match process.executed.remove(&height) {
-                Some(executed) => executed,
-                None => {
-                    assert_eq!(
-                        process.ledger.height().next(),
-                        height,
-                        "blocks are executed in order"
-                    );
-                    self.settings
-                        .execute(world, &mut process.ledger, block.proposal())
-                }
-            };
-            if applied.hash != block.hash {
-                // What it has executed stays what it has executed.
-                process.executed.insert(height, applied);
-                if self.is_honest() {
-                    world.checker.report(format!(
-                        "validator {} cannot apply block {height}",
-                        self.validator
-                    ));
-                }
+            if !self.apply(world, &block) {
                 return;
             }
-            applied.certificate = Some(certificate.clone());
-            batches.extend_from_slice(block.proposal().batches());
-            let ends = applied.ends();
-            self.append(world, applied);
-            self.on_end_fixed(world, ends);
-            last = Some(certificate);
         }
-        let Some(certificate) = last else { return };
-        for batch in &batches {
-            if let Some(process) = &mut self.process {
-                process.batches.entry(*batch).or_insert(world.now);
-            }
-            self.disk.batches.insert(*batch);
-        }
-        let Some(process) = &self.process else { return };
-        if self.settings.engine == Protocol::Raft && !self.settings.breaks(Broken::SyncedBeforeDurable) {
-            // What lies above a fetched block counts only if that is still there after a crash.
-            let durable = process.block_written_at.saturating_sub(world.now) + 1;
-            let event = Scheduled::Synced { certificate, batches };
-            world.schedule_at(self.place, self.life, durable, event);
-        } else if process.changing {
-            // By the time that the core hears of it, it has begun the next epoch.
-            let delay = world.random.between(1, 500);
-            let event = Scheduled::Synced { certificate, batches };
-            world.schedule_at(self.place, self.life, delay, event);
-        } else {
-            self.on_synced(world, certificate, batches);
-        }
-    }
-
-    /// Tells the engine of the epoch of what block sync has applied.
-    pub(super) fn on_synced(&mut self, world: &mut World, certificate: Certificate, batches: Vec<Digest>) {
-        let epoch = certificate.epoch();
-        self.step_in(world, epoch, Input::Synced(certificate));
-        self.step_in(world, epoch, Input::BatchesObsolete(batches));
         self.execute_next(world);
         self.ask_for_blocks(world);
+    }
+
+    /// Applies a fetched block, if it is the next one and proven; false if it cannot be.
+    fn apply(&mut self, world: &mut World, block: &KeptBlock) -> bool {
+        let Some(process) = &mut self.process else {
+            return false;
+        };
+        let memory = &mut process.memory;
+        let height = Height(memory.chain.len() as u64).next();
+        let (Some(certificate), Some(committee)) =
+            (block.certificate.clone(), world.committee_in(memory.epoch))
+        else {
+            return false;
+        };
+        let proves = certificate.height() == block.height()
+            && certificate.block() == block.hash
+            && (self.settings.breaks(Broken::Unverified)
+                || verify_certificate(&certificate, world.network, committee, &world.scheme).is_ok());
+        if block.height() != height || !proves {
+            return true;
+        }
+        let batches = block.proposal().batches();
+        let mut applied = match memory.executed.remove(&height) {
+            Some(executed) => executed,
+            None => {
+                assert_eq!(
+                    memory.ledger.height().next(),
+                    height,
+                    "blocks are executed in order"
+                );
+                memory.writes.of_block(batches);
+                self.settings.execute(world, &mut memory.ledger, block.proposal())
+            }
+        };
+        if applied.hash != block.hash {
+            // What it has executed stays what it has executed.
+            memory.executed.insert(height, applied);
+            if self.is_honest() {
+                world.checker.report(format!(
+                    "validator {} cannot apply block {height}",
+                    self.validator
+                ));
+            }
+            return false;
+        }
+        for batch in batches {
+            memory.batches.entry(*batch).or_insert(world.now);
+        }
+        memory.decided = memory.decided.split_off(&height.next());
+        applied.certificate = Some(certificate.clone());
+        let ends = applied.ends();
+        self.append(world, applied);
+        let batches = batches.to_vec();
+        self.tell_driver(
+            world,
+            Event::Synced {
+                certificate,
+                batches,
+                ends,
+            },
+        );
+        self.advance(world);
+        true
     }
 }

@@ -1,43 +1,48 @@
-//! How an epoch ends and the next begins, as the node's runtime has it.
-//!
-//! When an epoch's last block is certified, the process does nothing else until its chain is on disk up to
-//! there: after a crash no journal is of a later epoch than its chain. Then an engine that has said nothing
-//! yet serves the next epoch, and the former one goes on answering until that has a block. Batches that no
-//! block has are of no use any more; what was in the own ones is packed again.
+//! How an epoch ends and the next begins, as the node's executor has it: the moment in which an epoch's last
+//! block is written moves the chain on, whatever its driver has heard. Batches that no block has are of no use
+//! any more; what was in the own ones is packed again.
 
-use quorate_consensus::{Config, Input, Record};
+use std::collections::BTreeSet;
+
+use quorate_consensus::Config;
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex, sha256};
+use quorate_driver::Event;
 use quorate_ledger::{Agreement, Parameters};
 
-use super::{Host, Serving};
-use crate::chart::NoteKind;
-use crate::ledger::Ledger;
+use super::Host;
 use crate::scenario::Broken;
-use crate::world::{Scheduled, Wire, World};
+use crate::world::{Wire, World};
 
 /// Each peer's word for a later epoch is looked into so often, in microseconds.
 const LOOK_AHEAD_INTERVAL_US: u64 = 100_000;
 
 impl Host {
-    /// The epoch under way, as the process knows it.
+    /// The epoch under way, as its driver knows it.
     pub(crate) fn epoch(&self) -> Epoch {
         self.process
             .as_ref()
-            .map_or(Epoch(0), |process| process.serving.epoch)
+            .map_or(Epoch(0), |process| process.driver.epoch())
     }
 
-    /// Whether the epoch's last height is known and not certified, or being written.
+    /// Whether the epoch's last height is known and the next one has not begun.
     pub(crate) fn is_ending(&self) -> bool {
-        let ending = |process: &super::Process| process.changing || process.epoch_end.is_some();
-        self.process.as_ref().is_some_and(ending)
+        self.process.as_ref().is_some_and(|process| {
+            process.driver.epoch_end().is_some() || process.driver.epoch() != process.memory.epoch
+        })
     }
 
-    /// What the engine is told of the epoch that the chain is in.
-    pub(super) fn config(&self, world: &World, agreement: &Agreement, votes: bool) -> Config {
+    /// What the engine is told of an epoch, at this certified height.
+    pub(super) fn config(
+        &self,
+        world: &World,
+        agreement: &Agreement,
+        certified: Height,
+        votes: bool,
+    ) -> Config {
         let agreed = agreement.v1();
         let epoch_start = Height(agreed.first.0.saturating_sub(1));
-        let certified = Height(self.chain().len() as u64);
-        let newest = self.chain().last().filter(|_| certified > epoch_start);
+        let newest = certified.0.checked_sub(1).filter(|_| certified > epoch_start);
+        let newest = newest.and_then(|place| self.chain().get(usize::try_from(place).ok()?));
         let committee = world.committee_in(agreed.epoch);
         let committee = committee.expect("there are as many epochs").clone();
         assert_eq!(
@@ -67,128 +72,57 @@ impl Host {
         asks.then(|| sha256(of_this_life.as_bytes()))
     }
 
-    /// The journal's records that the engine of this epoch, which the chain is in, is recovered from. Those that
-    /// never left are removed for good.
-    pub(super) fn records_of(&mut self, world: &mut World, epoch: Epoch) -> Vec<Record> {
-        let of = |record: &Record| record.epoch().unwrap_or(epoch);
-        if let Some(later) = self.disk.records.iter().map(of).find(|of| *of > epoch) {
-            if self.is_honest() {
-                world.checker.report(format!(
-                    "validator {} has a journal of epoch {later} and a chain of epoch {epoch}",
-                    self.validator
-                ));
-            }
-            return Vec::new();
-        }
-        if self.settings.breaks(Broken::JournalLost) {
-            return Vec::new();
-        }
-        if !self.settings.breaks(Broken::UnsentKept) {
-            self.settings.break_rule();
-            let certified = Height(self.disk.blocks.len() as u64);
-            let mut records = std::mem::take(&mut self.disk.records);
-            records.retain(|record| record.height().is_none_or(|height| height > certified));
-            self.disk.records = Record::without_unsent(records, |batch| self.disk.batches.contains(batch));
-        }
-        let records = self.disk.records.iter().filter(|record| of(record) == epoch);
-        records.cloned().collect()
-    }
-
-    /// Batches of another epoch than this, which the chain is in, that no block has are of no use.
-    pub(super) fn forget_foreign_batches(&mut self, world: &World, epoch: Epoch, ledger: &Ledger) {
-        let useful = |batch: &_| ledger.ordered.contains(batch) || world.epoch_of(batch) == Some(epoch);
-        self.disk.batches.retain(useful);
-    }
-
-    /// A block that was executed, or fetched, may have fixed the epoch's last height.
-    pub(super) fn on_end_fixed(&mut self, world: &mut World, ends: Option<Height>) {
-        let (Some(process), Some(last)) = (&mut self.process, ends) else {
+    /// A block was written after which another epoch may begin. The driver hears of the block after this.
+    pub(super) fn follow_epoch(&mut self, world: &World, height: Height, begins: Option<Epoch>) {
+        let Some(memory) = self.memory_mut() else { return };
+        let Some(next) = begins else {
+            memory.former = None;
             return;
         };
-        if process.epoch_end.is_none() {
-            process.epoch_end = Some(last);
-            world.note(Some(self.place), NoteKind::Other, || {
-                format!("the epoch ends with h{last}")
-            });
-            self.step(world, Input::EpochEnds(last));
-        }
+        memory.former = Some(std::mem::replace(&mut memory.epoch, next));
+        memory.ended.insert(height, memory.ledger.clone());
+        let ordered = &memory.ledger.ordered;
+        let foreign = |batch: &&Digest| !ordered.contains(*batch) && world.epoch_of(batch) != Some(next);
+        let gone: BTreeSet<Digest> = memory.batches.keys().filter(foreign).copied().collect();
+        memory.writes.begin_epoch(gone);
+        memory.batches.clear();
     }
 
-    /// A block of the epoch under way was certified; another epoch may begin after it.
-    pub(super) fn after_certified(&mut self, world: &mut World, begins: Option<Epoch>) {
+    /// What the pool does after a block: where an epoch has begun, what is in batches of its own that no block
+    /// has is packed again.
+    pub(super) fn after_block(&mut self, world: &mut World, begins: Option<Epoch>) {
         self.rejoin_at_once(world);
-        let Some(process) = &mut self.process else { return };
-        if begins.is_none() {
-            if let Some(former) = process.former.take() {
-                process.timers.retain(|(epoch, _), _| *epoch > former.epoch);
-            }
-        } else if self.settings.breaks(Broken::EpochBegunTooEarly) {
-            self.begin_epoch(world);
-        } else {
-            process.changing = true;
-            let delay = world.random.between(20, self.settings.flush_us.max(20) * 2);
-            world.schedule_at(self.place, self.life, delay, Scheduled::EpochDurable);
-        }
-    }
-
-    /// The former epoch's last block is on disk: another engine serves from here on.
-    pub(super) fn begin_epoch(&mut self, world: &mut World) {
-        let Some(process) = &mut self.process else { return };
-        process.changing = false;
-        if !self.settings.breaks(Broken::EpochBegunTooEarly) {
-            self.disk.blocks = process.chain.clone();
-            self.disk.batches.extend(process.batches.keys());
-        }
-        let ledger = process.ledger.clone();
-        let agreement = ledger.agreement();
-        let epoch = agreement.v1().epoch;
-        process.batches.clear();
-        process.required.clear();
-        process.answered.clear();
-        let leftovers = std::mem::take(&mut process.own);
-        process.timers.retain(|(of, _), _| *of >= process.serving.epoch);
-        self.forget_foreign_batches(world, epoch, &ledger);
-        let votes = self.may_vote(world, epoch, &ledger);
-        let config = self.config(world, &agreement, votes);
-        assert_eq!(
-            config.certified, config.epoch_start,
-            "an epoch begins with nothing in it"
-        );
-        world.note(Some(self.place), NoteKind::Other, || {
-            let says = if votes { "" } else { ", observes" };
-            format!("epoch {epoch} begins{says}")
-        });
-        self.settings.break_rule();
-        let (engine, step) = self.settings.recover(config, Vec::new());
-        let Some(process) = &mut self.process else { return };
-        process.epoch_end = None;
-        let former = std::mem::replace(&mut process.serving, Serving { epoch, engine });
-        process.former = Some(former);
-        if self.settings.breaks(Broken::LeftoversForgotten) {
-            process.own = leftovers;
-            self.take(world, epoch, step);
-        } else {
-            self.take(world, epoch, step);
-            for what in leftovers.into_values() {
+        if begins.is_some() && !self.settings.breaks(Broken::LeftoversForgotten) {
+            let Some(memory) = self.memory_mut() else { return };
+            for what in std::mem::take(&mut memory.own).into_values() {
                 self.submit(world, what);
             }
         }
-        self.ask_to_rejoin(world);
-        for event in std::mem::take(&mut self.unheard) {
-            self.on_event(world, event);
+        if begins.is_some() {
+            self.ask_to_rejoin(world);
         }
+    }
+
+    /// Who agrees after the epoch's last block, as of that block, and whether this validator may vote.
+    pub(super) fn prepare_epoch(&mut self, world: &World, last: Height) -> Event {
+        let ledger = self.memory_mut().and_then(|memory| memory.ended.remove(&last));
+        let ledger = ledger.expect("the epoch's last block was written before the driver heard of it");
+        let agreement = ledger.agreement();
+        let votes = self.may_vote(world, agreement.v1().epoch, &ledger);
+        let config = self.config(world, &agreement, last, votes);
+        Event::EpochReady(Box::new(config))
     }
 
     /// This peer says that it is in a later epoch. Nobody can tell yet whether that is so; blocks prove
     /// themselves.
     pub(super) fn look_ahead(&mut self, world: &mut World, from: ValidatorIndex, epoch: Epoch) {
-        let Some(process) = self.process.as_mut().filter(|p| epoch > p.serving.epoch) else {
+        let Some(memory) = self.memory_mut().filter(|memory| epoch > memory.epoch) else {
             return;
         };
-        let last = process.looked_ahead.get(&from);
+        let last = memory.looked_ahead.get(&from);
         if last.is_none_or(|at| world.now - at >= LOOK_AHEAD_INTERVAL_US) {
-            process.looked_ahead.insert(from, world.now);
-            let after = Height(process.chain.len() as u64);
+            memory.looked_ahead.insert(from, world.now);
+            let after = Height(memory.chain.len() as u64);
             self.tell(world, from, &Wire::WantBlocks(after));
         }
     }

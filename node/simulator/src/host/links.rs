@@ -1,8 +1,9 @@
 //! What comes over links, and what goes out on them, lies included.
 
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
-use quorate_consensus::{Engine, Input, Message, SignatureScheme, Verified};
-use quorate_crypto::{Digest, Domain, Epoch, PublicKey, Signature, ValidatorIndex};
+use quorate_consensus::{Engine, Message, MessageV1, SignatureScheme, Verified};
+use quorate_crypto::{Digest, Domain, PublicKey, Signature, ValidatorIndex};
+use quorate_driver::Event;
 
 use super::Host;
 use crate::ledger::KeptBlock;
@@ -35,8 +36,8 @@ impl Host {
                     self.liar.replayer.hear(&message);
                 }
                 self.look_ahead(world, from, message.v1().epoch);
-                if let Some((epoch, verified)) = self.verify(world, message) {
-                    self.step_in(world, epoch, Input::Message(verified));
+                if let Some(verified) = self.verify(world, message) {
+                    self.hear(world, Event::Message(verified));
                 }
             }
             Wire::Bytes(bytes) => {
@@ -46,13 +47,10 @@ impl Host {
             }
             Wire::Batch(batch) => self.keep_batch(world, batch),
             Wire::WantBatches(batches) => {
-                let known: Vec<Digest> = match &self.process {
-                    Some(process) => batches
-                        .into_iter()
-                        .filter(|b| process.batches.contains_key(b) || self.disk.batches.contains(b))
-                        .collect(),
-                    None => return,
-                };
+                let Some(memory) = self.memory() else { return };
+                let here =
+                    |batch: &Digest| memory.batches.contains_key(batch) || self.disk.batches.contains(batch);
+                let known: Vec<Digest> = batches.into_iter().filter(here).collect();
                 for batch in known {
                     self.tell(world, from, &Wire::Batch(batch));
                 }
@@ -71,22 +69,28 @@ impl Host {
         }
     }
 
-    /// Checks a message, and says which epoch's engine is to hear it: its own epoch's, which is the one
-    /// under way or, for as long as its engine answers, the one before.
-    fn verify(&self, world: &World, message: Message) -> Option<(Epoch, Verified<Message>)> {
+    /// Checks a message of the epoch under way or, until that has a block, of the one before.
+    fn verify(&self, world: &World, message: Message) -> Option<Verified<Message>> {
         self.settings.break_rule();
-        let process = self.process.as_ref()?;
-        let (now, of) = (process.serving.epoch, message.v1().epoch);
+        let memory = self.memory()?;
+        let (now, of) = (memory.epoch, message.v1().epoch);
         if self.settings.breaks(Broken::ElsewhereAccepted) {
             for (network, committee) in world.elsewhere(of) {
                 if let Ok(verified) = message.clone().verify(network, &committee, &world.scheme) {
-                    return Some((now, verified));
+                    // Taken for what this network's epoch has.
+                    let taken = verified.into_inner();
+                    let MessageV1 {
+                        sender,
+                        body,
+                        signature,
+                        ..
+                    } = taken.v1().clone();
+                    let taken = Message::new(now, sender, body, signature);
+                    return Some(Verified::trusted(taken));
                 }
             }
         }
-        let taken_for_now = of < now && self.settings.breaks(Broken::FormerEpochCounted);
-        let is_former = process.former.as_ref().is_some_and(|former| former.epoch == of);
-        if of != now && !is_former && !taken_for_now {
+        if of != now && memory.former != Some(of) {
             return None;
         }
         let committee = world.committee_in(of)?;
@@ -94,7 +98,7 @@ impl Host {
             true => message.verify(world.network, committee, &Gullible),
             false => message.verify(world.network, committee, &world.scheme),
         };
-        Some((if taken_for_now { now } else { of }, verified.ok()?))
+        verified.ok()
     }
 
     /// Sends an engine's message to one validator or to all.

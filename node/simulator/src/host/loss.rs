@@ -3,8 +3,9 @@
 use quorate_consensus::Statement;
 use quorate_crypto::{Digest, Epoch, sha256};
 
+use super::Host;
+use super::disk::Disk;
 use super::notes::loss_words;
-use super::{Disk, Host, Then};
 use crate::chart::NoteKind;
 use crate::ledger::Ledger;
 use crate::scenario::{Broken, Command, Loss, Lost};
@@ -23,7 +24,7 @@ impl Host {
         self.crash(world);
         world.note(Some(self.place), NoteKind::Other, || loss_words(loss));
         match loss.of {
-            Lost::Journal => self.disk.records.clear(),
+            Lost::Journal => self.disk.lose_journal(),
             Lost::Everything => self.disk = Disk::default(),
             Lost::SinceBackup => self.disk = self.backup.clone(),
         }
@@ -50,19 +51,10 @@ impl Host {
         self.ask_to_rejoin(world);
     }
 
-    /// Keeps it from voting until a rejoin with a new token. What waits to be said is never said.
+    /// Keeps it from voting until a rejoin with a new token.
     fn quarantine(&mut self, world: &mut World) {
         self.quarantines += 1;
         self.disk.quarantine = Some(self.token());
-        if let Some(process) = &mut self.process {
-            let own = |then: &Then| matches!(then, Then::Own(..));
-            process.open.then.retain(|then| !own(then));
-            process.ready.retain(|then| !own(then));
-            if let Some(flushing) = &mut process.flushing {
-                flushing.then.retain(|then| !own(then));
-            }
-            process.held.clear();
-        }
         if self.is_honest() {
             world.checker.on_forgotten(self.validator);
         }
@@ -95,11 +87,11 @@ impl Host {
 
     /// Its member lets it rejoin, until a block says so.
     pub(super) fn ask_to_rejoin(&mut self, world: &mut World) {
-        let (Some(token), Some(process)) = (self.disk.quarantine, &self.process) else {
+        let (Some(token), Some(memory)) = (self.disk.quarantine, self.memory()) else {
             return;
         };
         let key = world.committee.key(self.validator);
-        let rejoin = key.and_then(|key| process.ledger.rejoin_of(key));
+        let rejoin = key.and_then(|key| memory.ledger.rejoin_of(key));
         if rejoin.is_none_or(|rejoin| rejoin.token != token) && !self.settings.members_wait {
             let validator = self.validator;
             self.submit(world, Submission::Rejoin { validator, token });
@@ -111,8 +103,8 @@ impl Host {
         if !self.settings.breaks(Broken::QuarantineTooShort) || !self.is_quarantined() {
             return;
         }
-        let Some(process) = &self.process else { return };
-        let (epoch, ledger) = (process.serving.epoch, process.ledger.clone());
+        let Some(memory) = self.memory() else { return };
+        let (epoch, ledger) = (memory.epoch, memory.ledger.clone());
         if self.may_vote(world, epoch, &ledger) {
             world.schedule(0, Due::Command(Command::Crash(self.validator.0)));
             world.schedule(0, Due::Command(Command::Start(self.validator.0)));

@@ -1,8 +1,8 @@
 //! What a host tells the chart about itself: reigns, leadership, timers, losses.
 
-use quorate_consensus::Timer;
+use quorate_consensus::{Engine, Timer};
+use quorate_crypto::ValidatorIndex;
 
-use super::Host;
 use crate::chart::NoteKind;
 use crate::scenario::{Loss, Lost};
 use crate::words::{leads, reign_words, timer_words};
@@ -15,38 +15,42 @@ pub(super) struct NotedReign {
     leads: bool,
 }
 
-impl Host {
-    /// Tells of a reign that the engine has entered, and that it leads it.
-    pub(super) fn note_reign(&mut self, world: &mut World) {
-        let Some(engine) = self.engine().filter(|_| world.chart.is_some()) else {
-            return;
-        };
-        let leads = leads(engine, self.validator);
-        let (reign, title) = reign_words(engine);
-        let begins = engine.reign() > 0;
-        let told = NotedReign { reign, leads };
-        if told == self.noted {
-            return;
-        }
-        let before = std::mem::replace(&mut self.noted, told);
-        let reign = &self.noted.reign;
-        let enters = begins && before.reign != *reign;
-        if leads {
-            world.note(Some(self.place), NoteKind::Leads, || {
-                format!("{title} of {reign}")
-            });
-        } else if enters {
-            world.note(Some(self.place), NoteKind::Reign, || format!("enters {reign}"));
-        }
+/// Tells of a reign that an engine has entered, and that its validator leads it.
+pub(super) fn note_reign(
+    world: &mut World,
+    (place, validator): (usize, ValidatorIndex),
+    noted: &mut NotedReign,
+    engine: &Engine,
+) {
+    if world.chart.is_none() {
+        return;
     }
+    let leads = leads(engine, validator);
+    let (reign, title) = reign_words(engine);
+    let begins = engine.reign() > 0;
+    let told = NotedReign { reign, leads };
+    if told == *noted {
+        return;
+    }
+    let before = std::mem::replace(noted, told);
+    let reign = &noted.reign;
+    let enters = begins && before.reign != *reign;
+    if leads {
+        world.note(Some(place), NoteKind::Leads, || format!("{title} of {reign}"));
+    } else if enters {
+        world.note(Some(place), NoteKind::Reign, || format!("enters {reign}"));
+    }
+}
 
-    /// Tells of a timer that runs out, if it is one that changes something.
-    pub(super) fn note_timer(&self, world: &mut World, timer: Timer) {
-        let Some(engine) = self.engine() else { return };
-        let Some(name) = timer_words(timer, engine, self.validator) else {
-            return;
-        };
-        world.note(Some(self.place), NoteKind::Timeout, || format!("{name} runs out"));
+/// Tells of a timer that runs out, if it is one that changes something.
+pub(super) fn note_timer(
+    world: &mut World,
+    (place, validator): (usize, ValidatorIndex),
+    timer: Timer,
+    engine: &Engine,
+) {
+    if let Some(name) = timer_words(timer, engine, validator) {
+        world.note(Some(place), NoteKind::Timeout, || format!("{name} runs out"));
     }
 }
 

@@ -1,0 +1,529 @@
+//! What a driver asks for, event by event, as text. The committee has one validator, whose own votes are
+//! quorums, or four, of which this is one that follows.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeSet, VecDeque};
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use quorate_consensus::contract::{Config, Timing};
+use quorate_consensus::{Body, Engine, Input, Message, Record, Step, TimerRange, Verified, pbft};
+use quorate_crypto::{
+    Certificate, CertificateV1, Committee, Digest, Epoch, Height, Protocol, Seal, Signature, SigningKey,
+    ValidatorIndex, sha256,
+};
+use quorate_driver::{
+    Driver, Effect, EntryNumber, Event, Halt, Limits, Recovered, Refusal, Start, Surroundings, Time,
+    Transition, WriteNumber,
+};
+use quorate_ledger::{Parameters, Proposal, Timestamp, decode};
+
+const NETWORK: Digest = Digest([7; 32]);
+const MS: Duration = Duration::from_millis(1);
+
+#[derive(Default)]
+struct Around {
+    held: RefCell<BTreeSet<Digest>>,
+    wanted: RefCell<BTreeSet<Digest>>,
+    writes: Cell<u64>,
+    steps: RefCell<Vec<(Epoch, Input)>>,
+}
+
+impl Surroundings for Around {
+    fn want(&self, batches: BTreeSet<Digest>) {
+        self.wanted.replace(batches);
+    }
+
+    fn holds(&self, batch: &Digest) -> bool {
+        self.held.borrow().contains(batch)
+    }
+
+    fn waits_for_check(&self, _: &Digest) -> bool {
+        false
+    }
+
+    fn writes_begun(&self) -> WriteNumber {
+        WriteNumber(self.writes.get())
+    }
+
+    fn before_step(&self, _: [Option<&Engine>; 2], epoch: Epoch, _: Timestamp, input: &Input) {
+        self.steps.borrow_mut().push((epoch, input.clone()));
+    }
+
+    fn after_step(&self, _: Epoch, engine: &Engine, _: &Step) {
+        engine.check_invariants();
+    }
+}
+
+/// A driver with a host that signs at once, and notes everything else.
+struct Lab {
+    driver: Driver,
+    around: Around,
+    now: Duration,
+    signs: bool,
+    /// Signatures that were asked for and not given.
+    unsigned: VecDeque<Effect>,
+    /// What was asked for since it was last shown.
+    log: String,
+}
+
+fn key(place: u8) -> SigningKey {
+    SigningKey::from_seed(&[place + 1; 32])
+}
+
+fn committee(epoch: u64, size: u8, protocol: Protocol) -> Committee {
+    let keys = (0..size).map(|place| key(place).public()).collect();
+    Committee::new(Epoch(epoch), protocol, 1, keys)
+}
+
+fn config(committee: Committee, index: u16, certified: u64) -> Config {
+    let range = TimerRange {
+        from_ms: 400,
+        to_ms: 500,
+    };
+    Config {
+        network: NETWORK,
+        committee,
+        index: Some(ValidatorIndex(index)),
+        parameters: Parameters::default(),
+        epoch_start: Height(certified),
+        epoch_end: None,
+        certified: Height(certified),
+        certificate: None,
+        inquiry: None,
+        timing: Timing {
+            resend: range,
+            progress: range,
+            progress_cap_ms: 5_000,
+            heartbeat: range,
+            election: range,
+        },
+    }
+}
+
+fn batch(number: u8) -> Digest {
+    sha256(&[number])
+}
+
+impl Lab {
+    fn new(size: u8, index: u16, protocol: Protocol) -> Self {
+        let limits = Limits {
+            renew_after: 2,
+            prune_every: 1,
+            ..Limits::default()
+        };
+        let start = Start {
+            config: config(committee(0, size, protocol), index, 0),
+            recovered: Recovered {
+                next: EntryNumber(1),
+                ..Recovered::default()
+            },
+            make: Engine::recover,
+            limits,
+            seed: 5,
+        };
+        let around = Around::default();
+        let time = Time {
+            wall: Timestamp(1_000),
+            since_start: Duration::ZERO,
+        };
+        let (driver, effects) = Driver::start(start, time, &around);
+        let mut lab = Self {
+            driver,
+            around,
+            now: Duration::ZERO,
+            signs: true,
+            unsigned: VecDeque::new(),
+            log: String::new(),
+        };
+        lab.carry_out(effects);
+        lab.close();
+        lab
+    }
+
+    fn time(&self) -> Time {
+        Time {
+            wall: Timestamp(1_000 + self.now.as_millis() as u64),
+            since_start: self.now,
+        }
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) {
+        let mut effects = VecDeque::from(effects);
+        while let Some(effect) = effects.pop_front() {
+            if let Effect::Sign { number, .. } = effect
+                && self.signs
+            {
+                let signature = Signature([0; 64]);
+                let event = Event::Signed { number, signature };
+                effects.extend(self.driver.on(self.time(), event, &self.around));
+            } else {
+                writeln!(self.log, "  {}", words(&effect)).unwrap();
+                if let Effect::Sign { .. } = effect {
+                    self.unsigned.push_back(effect);
+                }
+            }
+        }
+    }
+
+    fn close(&mut self) {
+        let effects = self.driver.close_round();
+        self.carry_out(effects);
+    }
+
+    /// One event is a round of its own.
+    fn on(&mut self, said: &str, event: Event) {
+        writeln!(self.log, "{said}").unwrap();
+        let effects = self.driver.on(self.time(), event, &self.around);
+        self.carry_out(effects);
+        self.close();
+    }
+
+    fn tick(&mut self, after: Duration) {
+        self.now += after;
+        writeln!(self.log, "{} ms pass", after.as_millis()).unwrap();
+        let effects = self.driver.tick(self.time(), &self.around);
+        self.carry_out(effects);
+        self.close();
+    }
+
+    /// A batch is written, and not flushed.
+    fn store(&mut self, digest: Digest) {
+        self.around.held.borrow_mut().insert(digest);
+        self.around.writes.set(self.around.writes.get() + 1);
+        let epoch = self.driver.epoch();
+        self.on("a batch is written", Event::BatchStored { epoch, digest });
+    }
+
+    fn journal(&mut self, number: u64) {
+        let event = Event::JournalFlushed(EntryNumber(number));
+        self.on(&format!("the journal is on disk up to {number}"), event);
+    }
+
+    fn chain(&mut self, writes: u64, height: u64) {
+        let event = Event::ChainFlushed {
+            writes: WriteNumber(writes),
+            height: Height(height),
+        };
+        self.on(
+            &format!("{writes} batch writes and blocks up to {height} are on disk"),
+            event,
+        );
+    }
+
+    fn written(&mut self, epoch: u64, height: u64) {
+        let event = Event::Written {
+            epoch: Epoch(epoch),
+            height: Height(height),
+        };
+        self.on(&format!("block {height} is written"), event);
+    }
+
+    fn executed(&mut self, epoch: u64, height: u64, ends: Option<u64>) {
+        let event = Event::Executed {
+            epoch: Epoch(epoch),
+            height: Height(height),
+            block: sha256(&[100 + height as u8]),
+            ends: ends.map(Height),
+        };
+        self.on(&format!("block {height} is executed"), event);
+    }
+
+    fn synced(&mut self, epoch: u64, height: u64, ends: Option<u64>) {
+        let seals = [0_u16].map(|place| Seal {
+            validator: ValidatorIndex(place),
+            signature: Signature([0; 64]),
+        });
+        let certificate = Certificate::V1(CertificateV1 {
+            epoch: Epoch(epoch),
+            height: Height(height),
+            block: sha256(&[100 + height as u8]),
+            seals: seals.to_vec(),
+        });
+        let event = Event::Synced {
+            certificate,
+            batches: Vec::new(),
+            ends: ends.map(Height),
+        };
+        self.on(&format!("a peer's block {height} is applied"), event);
+    }
+
+    fn message(&mut self, said: &str, epoch: u64, sender: u16, body: Body) {
+        let message = Message::new(Epoch(epoch), ValidatorIndex(sender), body, Signature([0; 64]));
+        self.on(said, Event::Message(Verified::trusted(message)));
+    }
+
+    fn shown(&mut self) -> String {
+        std::mem::take(&mut self.log)
+    }
+}
+
+fn body_words(body: &Body) -> String {
+    match body {
+        Body::Seal { height, .. } => format!("seal of {height}"),
+        Body::Status(_) => "status".to_owned(),
+        Body::Pbft(pbft::Body::PrePrepare { height, .. }) => format!("pre-prepare of {height}"),
+        Body::Pbft(pbft::Body::Prepare { height, .. }) => format!("prepare of {height}"),
+        Body::Pbft(pbft::Body::Commit { height, .. }) => format!("commit of {height}"),
+        Body::Pbft(pbft::Body::Complaint { view }) => format!("complaint about view {view}"),
+        Body::Pbft(pbft::Body::ViewChange(change)) => format!("view-change to {}", change.claims.view),
+        Body::Pbft(pbft::Body::NewView(new_view)) => format!("new-view {}", new_view.view),
+        Body::Inquiry(_) | Body::Testimony(_) | Body::Raft(_) | Body::Paxos(_) => "another".to_owned(),
+    }
+}
+
+fn record_words(bytes: &[u8]) -> String {
+    match decode::<Record>(bytes, 1 << 20).unwrap() {
+        Record::Own(message) => format!("own {}", body_words(&message.v1().body)),
+        Record::Accepted(message) => format!("accepted {}", body_words(&message.v1().body)),
+        Record::Prepared(certificate) => format!("prepared {}", certificate.height),
+        Record::Entered(message) => format!("entered by {}", body_words(&message.v1().body)),
+        Record::Raft(..) => "of Raft".to_owned(),
+        Record::Paxos(..) => "of Paxos".to_owned(),
+    }
+}
+
+fn words(effect: &Effect) -> String {
+    match effect {
+        Effect::Append(entries) => {
+            let entries = entries.iter();
+            let words: Vec<String> = entries
+                .map(|(number, bytes)| format!("{number} {}", record_words(bytes)))
+                .collect();
+            format!("append: {}", words.join(", "))
+        }
+        Effect::PruneBefore(first) => format!("prune before {first}"),
+        Effect::FlushChain { writes } => format!("flush the chain, with {} batch writes", writes.0),
+        Effect::Broadcast(message) => format!("broadcast {}", body_words(&message.v1().body)),
+        Effect::Send { to, message } => format!("send to {to}: {}", body_words(&message.v1().body)),
+        Effect::Execute { height, .. } => format!("execute {height}"),
+        Effect::Certify(certificate) => format!("certify {}", certificate.height()),
+        Effect::FetchBatches { first, turn, digests } => {
+            format!("fetch {} batches, turn {turn}, first {first}", digests.len())
+        }
+        Effect::FetchBlocks { to, .. } => format!("fetch blocks up to {to}"),
+        Effect::PrepareEpoch { last } => format!("prepare the epoch after {last}"),
+        Effect::KeepEvidence(evidence) => format!("keep evidence against {}", evidence.validator),
+        Effect::Sign { number, .. } => format!("sign, request {}", number.0),
+        Effect::Quarantine(halt) => match **halt {
+            Halt::Diverged { .. } => "quarantine: diverged".to_owned(),
+            Halt::Forgotten { .. } => "quarantine: forgotten".to_owned(),
+            Halt::Refused(_) => "quarantine: refused".to_owned(),
+        },
+        Effect::Tell(Transition::Late { by }) => format!("tell: late by {} ms", by.as_millis()),
+        Effect::Tell(Transition::EpochBegun { epoch, .. }) => format!("tell: epoch {epoch} begun"),
+    }
+}
+
+fn pre_prepare(height: u64, batches: &[Digest]) -> Body {
+    Body::Pbft(pbft::Body::PrePrepare {
+        view: pbft::View(0),
+        height: Height(height),
+        proposal: Proposal::new(Timestamp(1_000), batches.to_vec()),
+    })
+}
+
+/// One validator alone takes a batch through a whole block.
+#[test]
+fn nothing_leaves_before_what_it_follows_from_is_on_disk() {
+    let mut lab = Lab::new(1, 0, Protocol::Pbft);
+    lab.store(batch(1));
+    lab.journal(1);
+    lab.chain(1, 0);
+    lab.journal(2);
+    lab.journal(3);
+    lab.journal(4);
+    lab.executed(0, 1, None);
+    lab.written(0, 1);
+    lab.chain(1, 1);
+    insta::assert_snapshot!(lab.shown());
+}
+
+/// A backup of four: the vote waits for the journal and for the batch, which come in any order.
+#[test]
+fn a_prepare_waits_for_its_record_and_for_its_batches() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.store(batch(1));
+    lab.message("the primary proposes", 0, 0, pre_prepare(1, &[batch(1)]));
+    lab.chain(0, 0);
+    lab.journal(9);
+    assert!(!lab.log.contains("broadcast prepare"), "{}", lab.log);
+    lab.chain(1, 0);
+    insta::assert_snapshot!(lab.shown());
+}
+
+#[test]
+fn what_is_missing_is_fetched_from_one_peer_after_the_other() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.message(
+        "the primary proposes",
+        0,
+        0,
+        pre_prepare(1, &[batch(1), batch(2)]),
+    );
+    assert_eq!(*lab.around.wanted.borrow(), BTreeSet::from([batch(1), batch(2)]));
+    lab.tick(50 * MS);
+    lab.store(batch(1));
+    lab.tick(50 * MS);
+    lab.store(batch(2));
+    lab.tick(50 * MS);
+    assert_eq!(*lab.around.wanted.borrow(), BTreeSet::new());
+    insta::assert_snapshot!(lab.shown());
+}
+
+#[test]
+fn a_signer_that_takes_its_time_holds_back_what_comes_after_it() {
+    let mut lab = Lab::new(1, 0, Protocol::Pbft);
+    lab.signs = false;
+    lab.store(batch(1));
+    lab.chain(1, 0);
+    assert!(!lab.log.contains("append"), "{}", lab.log);
+    let Some(Effect::Sign { number, .. }) = lab.unsigned.pop_front() else {
+        panic!("a signature is asked for");
+    };
+    let signature = Signature([0; 64]);
+    lab.on("it signs", Event::Signed { number, signature });
+    lab.journal(1);
+    insta::assert_snapshot!(lab.shown());
+}
+
+#[test]
+fn a_signer_that_refuses_halts_the_driver() {
+    let mut lab = Lab::new(1, 0, Protocol::Pbft);
+    lab.signs = false;
+    lab.store(batch(1));
+    let Some(Effect::Sign { number, .. }) = lab.unsigned.pop_front() else {
+        panic!("a signature is asked for");
+    };
+    let why = Refusal("it has signed something else".to_owned());
+    lab.on("it refuses", Event::SignRefused { number, why });
+    let signature = Signature([0; 64]);
+    lab.on("it signs all the same", Event::Signed { number, signature });
+    lab.chain(1, 0);
+    lab.journal(9);
+    lab.store(batch(2));
+    insta::assert_snapshot!(lab.shown());
+}
+
+#[test]
+fn a_halted_driver_says_nothing_that_waited() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.store(batch(1));
+    lab.message("the primary proposes", 0, 0, pre_prepare(1, &[batch(1)]));
+    let forgotten = Body::Pbft(pbft::Body::Commit {
+        view: pbft::View(0),
+        height: Height(5),
+        proposal: Digest([9; 32]),
+    });
+    lab.message("its own vote comes back", 0, 1, forgotten);
+    lab.journal(9);
+    lab.chain(1, 0);
+    assert!(!lab.log.contains("broadcast prepare"), "{}", lab.log);
+    insta::assert_snapshot!(lab.shown());
+}
+
+/// A validator that was away over two epochs' ends hears of the second while it has not begun the first.
+#[test]
+fn two_ends_in_a_row_begin_two_epochs_one_after_the_other() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.synced(0, 1, Some(3));
+    lab.synced(0, 2, None);
+    lab.written(0, 3);
+    lab.synced(0, 3, None);
+    // The executor is in epoch 1, and soon past it.
+    lab.written(1, 4);
+    lab.synced(1, 4, Some(5));
+    lab.written(1, 5);
+    lab.synced(1, 5, None);
+    assert_eq!(lab.driver.epoch(), Epoch(0));
+    lab.chain(0, 5);
+    let ready = |epoch, last| {
+        let committee = committee(epoch, 4, Protocol::Pbft);
+        Event::EpochReady(Box::new(config(committee, 1, last)))
+    };
+    lab.on("epoch 1 is prepared", ready(1, 3));
+    assert_eq!(
+        (lab.driver.epoch(), lab.driver.epoch_end()),
+        (Epoch(1), Some(Height(5)))
+    );
+    lab.on("epoch 2 is prepared", ready(2, 5));
+    assert_eq!((lab.driver.epoch(), lab.driver.epoch_end()), (Epoch(2), None));
+    let ends = lab.around.steps.borrow();
+    let ends: Vec<_> = ends
+        .iter()
+        .filter_map(|(epoch, input)| match input {
+            Input::EpochEnds(last) => Some((epoch.0, last.0)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ends, [(0, 3), (1, 5)], "each engine hears of its own epoch's end");
+    insta::assert_snapshot!(lab.log);
+}
+
+#[test]
+fn an_epoch_is_prepared_when_its_last_block_is_on_disk() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.synced(0, 1, Some(2));
+    lab.chain(0, 1);
+    lab.written(0, 2);
+    assert!(!lab.log.contains("prepare the epoch"), "{}", lab.log);
+    lab.chain(0, 2);
+    assert!(lab.log.contains("prepare the epoch after 2"), "{}", lab.log);
+}
+
+#[test]
+fn an_engine_of_raft_hears_of_a_fetched_block_when_it_is_on_disk() {
+    for (protocol, at_once) in [(Protocol::Pbft, true), (Protocol::Raft, false)] {
+        let mut lab = Lab::new(3, 1, protocol);
+        let heard = |lab: &Lab| {
+            let steps = lab.around.steps.borrow();
+            steps.iter().any(|(_, input)| matches!(input, Input::Synced(_)))
+        };
+        lab.synced(0, 1, None);
+        assert_eq!(heard(&lab), at_once, "{protocol:?}");
+        lab.chain(0, 1);
+        assert!(heard(&lab));
+    }
+}
+
+#[test]
+fn pitfall_35_after_a_gap_timers_start_again_and_do_not_fire() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.message("the primary proposes", 0, 0, pre_prepare(1, &[batch(1)]));
+    let fired = |lab: &Lab| {
+        let steps = lab.around.steps.borrow();
+        steps.iter().any(|(_, input)| matches!(input, Input::Timeout(_)))
+    };
+    lab.tick(10_000 * MS);
+    assert!(!fired(&lab) && lab.log.contains("tell: late by"), "{}", lab.log);
+    lab.tick(499 * MS);
+    lab.tick(2 * MS);
+    assert!(fired(&lab));
+}
+
+#[test]
+fn messages_of_a_later_epoch_are_kept_up_to_a_bound() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    for _ in 0..5_000 {
+        lab.message(
+            "early",
+            1,
+            0,
+            Body::Pbft(pbft::Body::Complaint { view: pbft::View(0) }),
+        );
+    }
+    lab.synced(0, 1, Some(2));
+    lab.written(0, 2);
+    lab.synced(0, 2, None);
+    lab.chain(0, 2);
+    let committee = committee(1, 4, Protocol::Pbft);
+    lab.on(
+        "epoch 1 is prepared",
+        Event::EpochReady(Box::new(config(committee, 1, 2))),
+    );
+    let steps = lab.around.steps.borrow();
+    let heard = steps
+        .iter()
+        .filter(|(epoch, input)| *epoch == Epoch(1) && matches!(input, Input::Message(_)));
+    assert_eq!(heard.count(), 4_096);
+}
