@@ -17,6 +17,7 @@ use crate::gate::{Gate, Needs, Pass, Released, Unsigned};
 use crate::recovered::Recovered;
 use crate::required::{Complete, Required};
 use crate::timers::Timers;
+use crate::watch::{Watch, why_left};
 
 /// How often a driver looks for batches that it still misses.
 const FETCH_INTERVAL: Duration = Duration::from_millis(50);
@@ -117,6 +118,7 @@ pub struct Driver {
     flush_requested: WriteNumber,
     /// The last signature that was asked for.
     signing: SignNumber,
+    watch: Watch,
     diverged: bool,
     /// Signs nothing more.
     halted: bool,
@@ -152,6 +154,7 @@ impl Driver {
         let epoch_end = config.epoch_end;
         let index = config.index;
         let (engine, first) = make(config, recovered.records);
+        let watch = Watch::new(&engine, time.since_start);
         let mut driver = Self {
             network,
             make,
@@ -176,6 +179,7 @@ impl Driver {
             flush_blocks: false,
             flush_requested: WriteNumber::default(),
             signing: SignNumber::default(),
+            watch,
             diverged: false,
             halted: false,
             effects: Vec::new(),
@@ -207,6 +211,9 @@ impl Driver {
         if let Some(fetching) = self.fetching.filter(|fetching| fetching.at <= now) {
             self.fetch_missing(fetching.turn, time, around);
         }
+        let (effects, engine) = (&mut self.effects, &self.serving.engine);
+        let mut tell = |transition| effects.push(Effect::Tell(transition));
+        self.watch.look(engine, now, &mut tell);
         while let Some((epoch, timer)) = self.timers.take_due(now) {
             self.put_for(epoch, Input::Timeout(timer));
             self.drain(time, around);
@@ -235,7 +242,8 @@ impl Driver {
     /// When something is due next, since the host's start.
     pub fn deadline(&self) -> Option<Duration> {
         let fetch_at = self.fetching.map(|fetching| fetching.at);
-        let all = [self.timers.next(), fetch_at, self.flush_at];
+        let look_at = Some(self.watch.deadline());
+        let all = [self.timers.next(), fetch_at, self.flush_at, look_at];
         all.into_iter().flatten().min()
     }
 
@@ -381,8 +389,14 @@ impl Driver {
                 Some(former) if former.epoch == epoch => former,
                 _ => &mut self.serving,
             };
+            let left = why_left(&input);
             let step = serving.engine.step(time.wall, input);
             around.after_step(epoch, &serving.engine, &step);
+            if epoch == self.serving.epoch {
+                let (effects, engine) = (&mut self.effects, &self.serving.engine);
+                let mut tell = |transition| effects.push(Effect::Tell(transition));
+                self.watch.after_step(engine, left, time.since_start, &mut tell);
+            }
             self.take_step(epoch, step, time, around);
         }
     }
@@ -717,6 +731,7 @@ impl Driver {
         self.epoch_end = config.epoch_end;
         self.halted &= index.is_none();
         let (engine, first) = (self.make)(config, Vec::new());
+        self.watch = Watch::new(&engine, time.since_start);
         let former = mem::replace(&mut self.serving, Serving { epoch, index, engine });
         self.timers.cancel_before(former.epoch);
         self.former = Some(former);

@@ -210,6 +210,19 @@ pub enum Halt {
     Refused(Refusal),
 }
 
+/// Why a reign is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Left {
+    /// A timer of this validator's ran out.
+    Timeout,
+    /// Enough validators have complained about its leader.
+    Complaints,
+    /// Others are in a higher reign.
+    HigherReign,
+    /// This node stops.
+    Stopping,
+}
+
 /// A change of state that an operator would ask about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transition {
@@ -217,6 +230,38 @@ pub enum Transition {
     Late {
         /// For how long after the next timer was due.
         by: Duration,
+    },
+    /// The engine left a reign, or cannot follow its leader any more.
+    ReignLeft {
+        /// View, term or ballot round.
+        reign: u64,
+        /// Who led it.
+        leader: ValidatorIndex,
+        /// Why.
+        why: Left,
+    },
+    /// A reign has begun here.
+    ReignBegun {
+        /// View, term or ballot round.
+        reign: u64,
+        /// Who leads it.
+        leader: ValidatorIndex,
+        /// How long none had begun.
+        after: Duration,
+    },
+    /// Work waits, and nothing was certified for 10 s and more.
+    Stalled {
+        /// The lowest height that is not certified.
+        height: Height,
+        /// What the lowest height in flight waits for; none if nothing is proposed.
+        waiting: Option<Waiting>,
+    },
+    /// Something is certified again.
+    MovingAgain {
+        /// Which height.
+        height: Height,
+        /// How long the work had stood still.
+        stalled: Duration,
     },
     /// An engine began to serve an epoch.
     EpochBegun {

@@ -62,10 +62,11 @@ mod gate;
 mod recovered;
 mod required;
 mod timers;
+mod watch;
 
 pub use driver::{Driver, Limits, MakeEngine, Start};
 pub use effect::{
-    Effect, EntryNumber, Event, Halt, Refusal, SignNumber, Standing, Surroundings, Time, Transition,
+    Effect, EntryNumber, Event, Halt, Left, Refusal, SignNumber, Standing, Surroundings, Time, Transition,
     WriteNumber,
 };
 pub use entries::{Entry, Renewal};

@@ -312,6 +312,17 @@ fn words(effect: &Effect) -> String {
         },
         Effect::Tell(Transition::Late { by }) => format!("tell: late by {} ms", by.as_millis()),
         Effect::Tell(Transition::EpochBegun { epoch, .. }) => format!("tell: epoch {epoch} begun"),
+        Effect::Tell(Transition::ReignLeft { reign, why, .. }) => {
+            format!("tell: reign {reign} left, {why:?}")
+        }
+        Effect::Tell(Transition::ReignBegun { reign, leader, .. }) => {
+            format!("tell: reign {reign} of {leader} begun")
+        }
+        Effect::Tell(Transition::Stalled { height, waiting }) => {
+            let waiting = waiting.as_ref().map(|waiting| waiting.awaited.name());
+            format!("tell: {height} stalls, waiting for {waiting:?}")
+        }
+        Effect::Tell(Transition::MovingAgain { height, .. }) => format!("tell: {height} moves again"),
     }
 }
 
@@ -499,6 +510,26 @@ fn pitfall_35_after_a_gap_timers_start_again_and_do_not_fire() {
     lab.tick(499 * MS);
     lab.tick(2 * MS);
     assert!(fired(&lab));
+}
+
+/// Four validators of which only this one speaks: a batch waits for 20 s, then blocks come by a peer.
+#[test]
+fn an_operator_is_told_of_reigns_and_of_work_that_stands_still() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.store(batch(1));
+    for _ in 0..100 {
+        lab.tick(250 * MS);
+    }
+    lab.synced(0, 1, None);
+    let told: Vec<&str> = lab.log.lines().filter(|line| line.contains("tell:")).collect();
+    assert_eq!(
+        told,
+        [
+            "  tell: reign 0 of 0 begun",
+            "  tell: 1 stalls, waiting for None",
+            "  tell: 1 moves again",
+        ]
+    );
 }
 
 #[test]

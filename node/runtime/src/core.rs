@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use quorate_consensus::{Config as EngineConfig, Engine, Evidence, Input, LearnedFrom, Step};
 use quorate_crypto::{Digest, Epoch, Height, SigningKey, ValidatorIndex};
 use quorate_driver::{
-    Driver, Effect, EntryNumber, Event, Halt, Start, Surroundings, Time, Transition, WriteNumber,
+    Driver, Effect, EntryNumber, Event, Halt, Left, Start, Surroundings, Time, Transition, WriteNumber,
 };
 use quorate_ledger::{Timestamp, encode};
 
@@ -244,7 +244,7 @@ impl Core {
                 return Some(Event::Signed { number, signature });
             }
             Effect::Quarantine(halt) => self.quarantine(&halt),
-            Effect::Tell(transition) => tell(&transition),
+            Effect::Tell(transition) => tell(&transition, &self.setup.name_of),
         }
         None
     }
@@ -320,12 +320,47 @@ fn words_of(halt: &Halt, name_of: &dyn Fn(ValidatorIndex) -> String) -> String {
     }
 }
 
-fn tell(transition: &Transition) {
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// One line of the log for each change that an operator would ask about.
+fn tell(transition: &Transition, name_of: &dyn Fn(ValidatorIndex) -> String) {
     match transition {
         Transition::Late { by } => tracing::warn!(
-            late_ms = u64::try_from(by.as_millis()).unwrap_or(u64::MAX),
+            late_ms = millis(*by),
             "this node was stopped or starved; its timers start again"
         ),
+        Transition::ReignLeft { reign, leader, why } => {
+            let why = match why {
+                Left::Timeout => "timeout",
+                Left::Complaints => "complaints",
+                Left::HigherReign => "higher reign",
+                Left::Stopping => "stopping",
+            };
+            tracing::info!(reign, leader = name_of(*leader), why, "reign left");
+        }
+        Transition::ReignBegun { reign, leader, after } => {
+            tracing::info!(
+                reign,
+                leader = name_of(*leader),
+                after_ms = millis(*after),
+                "reign begun"
+            );
+        }
+        Transition::Stalled { height, waiting } => {
+            let (awaited, missing) = match waiting {
+                Some(waiting) => {
+                    let missing: Vec<String> = waiting.missing.iter().map(|peer| name_of(*peer)).collect();
+                    (waiting.awaited.name(), missing.join(", "))
+                }
+                None => ("a proposal", String::new()),
+            };
+            tracing::warn!(%height, awaited, missing, "stalled");
+        }
+        Transition::MovingAgain { height, stalled } => {
+            tracing::info!(%height, stalled_ms = millis(*stalled), "moving again");
+        }
         Transition::EpochBegun {
             epoch,
             first,

@@ -300,7 +300,6 @@ impl Executor {
             return;
         }
         let (committee, first) = (agreement.committee(), agreement.v1().first);
-        tracing::info!(epoch = %committee.epoch(), %first, "an epoch begins");
         if let Err(error) = self.parts.batches.begin_epoch(committee, first) {
             fatal(&format!("the chain database cannot be written: {error}"));
         }

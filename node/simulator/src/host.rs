@@ -108,6 +108,7 @@ pub(crate) struct Settings {
     pub(crate) broken: Option<Broken>,
     pub(crate) least_flush_us: u64,
     pub(crate) flush_us: u64,
+    pub(crate) chain_flush_us: u64,
     pub(crate) chain_lag_us: u64,
     pub(crate) clock_skew_ms: i64,
     pub(crate) limits: Limits,

@@ -83,7 +83,9 @@ pub struct Machines {
     pub least_flush_us: u64,
     /// The longest flush, in microseconds.
     pub flush_us: u64,
-    /// How long a certified block may take to reach the disk besides, in microseconds.
+    /// The longest flush of the chain's database, in microseconds, where that is longer than a journal's.
+    pub chain_flush_us: u64,
+    /// How long a certified block waits before it is written, in microseconds.
     pub chain_lag_us: u64,
 }
 
@@ -330,6 +332,7 @@ impl Scenario {
             clock_skew_ms: sometimes(1_000),
             least_flush_us: 0,
             flush_us: 100 + sometimes(20_000),
+            chain_flush_us: 0,
             chain_lag_us: sometimes(1_000).saturating_sub(600) * 1_000,
         };
         let limits = Limits {

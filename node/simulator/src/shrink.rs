@@ -12,7 +12,7 @@ const ATTEMPTS: usize = 60;
 type Change = fn(&mut Scenario);
 
 /// Each leaves out something, or halves it.
-const CHANGES: [Change; 18] = [
+const CHANGES: [Change; 19] = [
     |scenario| scenario.links.partitions = 0,
     |scenario| scenario.machines.crashes = 0,
     |scenario| scenario.machines.pauses = 0,
@@ -22,6 +22,7 @@ const CHANGES: [Change; 18] = [
     |scenario| scenario.links.duplication = 0,
     |scenario| scenario.machines.clock_skew_ms = 0,
     |scenario| scenario.machines.chain_lag_us = 0,
+    |scenario| scenario.machines.chain_flush_us = 0,
     |scenario| scenario.links.one_way = false,
     |scenario| scenario.real_signatures = false,
     |scenario| scenario.liars.truncate(scenario.liars.len().saturating_sub(1)),

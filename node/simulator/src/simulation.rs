@@ -71,6 +71,7 @@ impl Simulation {
                     broken: scenario.broken.filter(|_| lie.is_none()),
                     least_flush_us: scenario.machines.least_flush_us,
                     flush_us: scenario.machines.flush_us,
+                    chain_flush_us: scenario.machines.chain_flush_us,
                     chain_lag_us: scenario.machines.chain_lag_us,
                     limits: scenario.limits,
                     clock_skew_ms: i64::try_from(drawn).unwrap_or(0) - i64::try_from(skew).unwrap_or(0),

@@ -47,6 +47,9 @@ fn crashing(seed: u64) -> Scenario {
     scenario.faults_end_ms = 4_000;
     scenario.machines.crashes = 20;
     scenario.machines.flush_us = 20_000;
+    // As shipped, few runs would prune a journal.
+    scenario.limits.renew_after = 4;
+    scenario.limits.prune_every = 1;
     scenario
 }
 
@@ -68,7 +71,7 @@ fn epochs(seed: u64) -> Scenario {
 /// The same with chains that are far behind their journals.
 fn epochs_behind(seed: u64) -> Scenario {
     let mut scenario = epochs(seed);
-    scenario.machines.chain_lag_us = 300_000;
+    scenario.machines.chain_flush_us = 300_000;
     scenario
 }
 
@@ -172,7 +175,7 @@ fn raft_epochs(seed: u64) -> Scenario {
 /// The same with chains that are far behind their journals.
 fn raft_epochs_behind(seed: u64) -> Scenario {
     let mut scenario = raft_epochs(seed);
-    scenario.machines.chain_lag_us = 300_000;
+    scenario.machines.chain_flush_us = 300_000;
     scenario
 }
 

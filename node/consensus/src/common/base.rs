@@ -42,6 +42,21 @@ pub enum Awaited {
     Seals,
 }
 
+impl Awaited {
+    /// Its name in the API and in logs, the same for every protocol.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Proposal => "proposal",
+            Self::Batches => "batches",
+            Self::Clock => "clock",
+            Self::Prepares => "prepares",
+            Self::DecidingVotes => "commits",
+            Self::Execution => "execution",
+            Self::Seals => "seals",
+        }
+    }
+}
+
 /// One height in flight and what it is waiting for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Waiting {

@@ -30,7 +30,7 @@ impl RunningNode {
         let connected = peers.iter().filter(|peer| peer.connected);
         let waiting = standing.waiting.iter().map(|waiting| HeightFacts {
             height: waiting.height.0,
-            awaits: format!("{:?}", waiting.awaited).to_lowercase(),
+            awaits: waiting.awaited.name().to_owned(),
             missing: names(&waiting.missing),
         });
         Facts {

@@ -158,7 +158,7 @@ impl Host {
     }
 
     fn flush_journal(&mut self, world: &mut World) {
-        let delay = self.flush_delay(world);
+        let delay = self.flush_delay(world, 0);
         let (place, life) = (self.place, self.life);
         let Some(memory) = self.memory_mut() else { return };
         if memory.writes.flushing.is_some() || memory.writes.queued.is_empty() {
@@ -181,9 +181,10 @@ impl Host {
         self.flush_journal(world);
     }
 
-    fn flush_delay(&self, world: &mut World) -> u64 {
+    fn flush_delay(&self, world: &mut World, longest: u64) -> u64 {
         let least = self.settings.least_flush_us.max(20);
-        world.random.between(least, self.settings.flush_us.max(least))
+        let longest = longest.max(self.settings.flush_us).max(least);
+        world.random.between(least, longest)
     }
 
     /// Writes a batch, after those that wait to be written.
@@ -226,7 +227,7 @@ impl Host {
     }
 
     fn flush_chain(&mut self, world: &mut World) {
-        let delay = self.flush_delay(world);
+        let delay = self.flush_delay(world, self.settings.chain_flush_us);
         let (place, life) = (self.place, self.life);
         let Some(Memory { writes, chain, .. }) = self.memory_mut() else {
             return;

@@ -82,13 +82,14 @@ impl Host {
                 return Some(Event::Signed { number, signature });
             }
             Effect::Quarantine(halt) => self.on_halt(world, &halt),
-            Effect::Tell(Transition::Late { .. }) => {}
             Effect::Tell(Transition::EpochBegun { epoch, votes, .. }) => {
                 world.note(Some(self.place), NoteKind::Other, || {
                     let says = if votes { "" } else { ", observes" };
                     format!("epoch {epoch} begins{says}")
                 });
             }
+            // The chart has reigns by another way, and draws what an engine waits for.
+            Effect::Tell(_) => {}
         }
         None
     }
