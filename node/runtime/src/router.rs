@@ -166,6 +166,10 @@ impl Router {
             Ok(message) => message,
             Err(error) => return tracing::warn!(%from, %error, "a message that cannot be decoded"),
         };
+        if !message.may_come_from(from) {
+            let sender = message.v1().sender;
+            return tracing::debug!(%from, %sender, "a status or inquiry that its signer did not send itself");
+        }
         let epoch = message.v1().epoch;
         let info = parts.epoch.get();
         let Some(committee) = info.committee_of(epoch) else {

@@ -83,6 +83,9 @@ impl Host {
         self.ask_for_blocks(world);
         self.censor(world);
         self.usurp(world);
+        if self.lie == Some(Lie::Pesterer) {
+            self.liar.pesterer.pester(world, self.validator);
+        }
         self.ask_to_rejoin(world);
         if let Some(process) = &self.process {
             // A primary that has not begun its view, or is oneself, passes nothing on.

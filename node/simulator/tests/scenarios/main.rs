@@ -18,6 +18,7 @@ mod primary_crashes;
 mod proposal_comes_back;
 mod recorded;
 mod replay;
+mod replayed_questions;
 mod restart_of_all;
 mod restored;
 mod seeds;
