@@ -60,6 +60,17 @@ struct HeldBatch {
     charge: Charge,
     /// When it came, or was last passed on from here.
     seen: Instant,
+    /// Whether it was passed on from here.
+    passed_on: bool,
+}
+
+/// Batches that stay unordered.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stale {
+    /// For the first time: whoever leads may not have them.
+    pub(crate) first: Vec<Digest>,
+    /// Again: whoever leads may have them and leave them out, which only others can judge that have them too.
+    pub(crate) again: Vec<Digest>,
 }
 
 impl BatchStore {
@@ -232,14 +243,23 @@ impl BatchStore {
         }
         *held.charged.entry(charge).or_default() += 1;
         let (batch, seen) = (batch.clone(), Instant::now());
-        held.batches.insert(digest, HeldBatch { batch, charge, seen });
+        let passed_on = false;
+        held.batches.insert(
+            digest,
+            HeldBatch {
+                batch,
+                charge,
+                seen,
+                passed_on,
+            },
+        );
         self.inbox.put(Event::BatchStored(epoch, digest));
         Ok(true)
     }
 
     /// Batches that have stayed unordered for `patience` since they came or were taken here, at most
-    /// `limit`, those that waited longest first: whoever leads may not have them.
-    pub(crate) fn take_stale(&self, patience: Duration, limit: usize) -> Vec<Digest> {
+    /// `limit`, those that waited longest first.
+    pub(crate) fn take_stale(&self, patience: Duration, limit: usize) -> Stale {
         let now = Instant::now();
         let mut held = self.held();
         let mut stale: Vec<(Instant, Digest)> = held
@@ -250,13 +270,16 @@ impl BatchStore {
             .collect();
         stale.sort_unstable();
         stale.truncate(limit);
-        let stale: Vec<Digest> = stale.into_iter().map(|(_, digest)| digest).collect();
-        for digest in &stale {
-            if let Some(held) = held.batches.get_mut(digest) {
+        let mut taken = Stale::default();
+        for (_, digest) in stale {
+            if let Some(held) = held.batches.get_mut(&digest) {
                 held.seen = now;
+                let again = std::mem::replace(&mut held.passed_on, true);
+                let of_kind = if again { &mut taken.again } else { &mut taken.first };
+                of_kind.push(digest);
             }
         }
-        stale
+        taken
     }
 
     /// These are in a certified block now.

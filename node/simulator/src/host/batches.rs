@@ -11,6 +11,9 @@ use crate::liar::usurp;
 use crate::scenario::{Broken, Censorship, Lie};
 use crate::world::{Scheduled, Wire, World};
 
+/// How long a batch may stay unordered before it is passed on, in microseconds.
+const LATE_US: u64 = 200_000;
+
 impl Host {
     pub(super) fn keep_batch(&mut self, world: &mut World, batch: Digest) {
         let Some(process) = &mut self.process else { return };
@@ -87,29 +90,33 @@ impl Host {
             self.liar.pesterer.pester(world, self.validator);
         }
         self.ask_to_rejoin(world);
-        if let Some(process) = &self.process {
-            // A primary that has not begun its view, or is oneself, passes nothing on.
-            let engine = &process.serving.engine;
-            let leader =
-                Some(engine.leader()).filter(|leader| engine.has_begun() && *leader != self.validator);
-            let late: Vec<Digest> = process
-                .batches
-                .iter()
-                .filter(|(batch, since)| {
-                    world.now - **since > 200_000 && !process.ledger.ordered.contains(*batch)
-                })
-                .map(|(batch, _)| *batch)
-                .take(32)
-                .collect();
-            for batch in late {
-                match leader {
-                    Some(leader) => self.tell(world, leader, &Wire::Batch(batch)),
-                    None => self.tell_all(world, &Wire::Batch(batch)),
-                }
-            }
-        }
+        self.pass_on_late(world);
         let delay = world.random.between(40_000, 60_000);
         world.schedule_at(self.place, self.life, delay, Scheduled::Housekeeping);
+    }
+
+    /// Tells the leader of batches that stay unordered, and all of those that it has left unordered since. A
+    /// leader itself passes nothing on.
+    fn pass_on_late(&self, world: &mut World) {
+        let Some(process) = &self.process else { return };
+        let engine = &process.serving.engine;
+        let leader = Some(engine.leader()).filter(|_| engine.has_begun());
+        if leader == Some(self.validator) {
+            return;
+        }
+        let late: Vec<(Digest, u64)> = process
+            .batches
+            .iter()
+            .map(|(batch, since)| (*batch, world.now - *since))
+            .filter(|(batch, age)| *age > LATE_US && !process.ledger.ordered.contains(batch))
+            .take(32)
+            .collect();
+        for (batch, age) in late {
+            match leader {
+                Some(leader) if age <= 2 * LATE_US => self.tell(world, leader, &Wire::Batch(batch)),
+                _ => self.tell_all(world, &Wire::Batch(batch)),
+            }
+        }
     }
 
     /// Begins a view, now and then, if that is how it lies.

@@ -24,6 +24,7 @@ mod restored;
 mod seeds;
 mod standstill;
 mod tip_holder;
+mod unseen_batch;
 mod wide_area;
 
 use quorate_simulator::{Report, Scenario, Simulation};
