@@ -2,7 +2,8 @@
 //!
 //! A block is believed for its certificate: a quorum of the committee sealed its header, and what the
 //! executor makes of it must give that very header. Several peers are asked at once, each for other
-//! heights; one that fails, dawdles or lies hands its heights back to the others.
+//! heights; one that fails or lies hands its heights back to the others, and what one that dawdles was
+//! asked for is asked of another too.
 
 mod fetch;
 mod serve;
@@ -194,6 +195,12 @@ impl BlockSync {
                 }
                 match spans.take(self.chain.tip().height, PATIENCE) {
                     Next::Nothing => {}
+                    // Those who were asked may all be silent: one more is asked, however many they are.
+                    Next::Late => {
+                        if let Some(holder) = candidates.pop_front() {
+                            ask(scope, &fetcher, holder);
+                        }
+                    }
                     Next::Over if !candidates.is_empty() => {}
                     Next::Over => break true,
                     Next::Block(block) => match self.executor.apply(block) {
@@ -230,6 +237,7 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
     {
         match fetcher.fetch(holder, span) {
             Ok(()) => failures = 0,
+            Err(FetchError::Needless) => return,
             Err(FetchError::Ended(height)) => {
                 tracing::debug!(%holder, %height, "it has no more blocks");
                 failures += 1;
