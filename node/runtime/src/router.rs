@@ -122,15 +122,11 @@ impl Router {
         match event {
             NetworkEvent::Connected { peer, .. } => {
                 if let Some(validator) = self.validators.get(&peer) {
-                    tracing::info!(%validator, "connected");
                     self.parts.inbox.put_from_outside(Event::Connected(*validator));
                 }
             }
-            NetworkEvent::Disconnected { peer, reason, .. } => {
-                if let Some(validator) = self.validators.get(&peer) {
-                    tracing::info!(%validator, %reason, "disconnected");
-                }
-            }
+            // The network says so in the log, as it does of links that come up.
+            NetworkEvent::Disconnected { .. } => {}
             NetworkEvent::Refused { address, reason, .. } => {
                 tracing::warn!(%address, %reason, "a connection was refused");
             }

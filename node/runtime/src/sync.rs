@@ -150,8 +150,14 @@ impl BlockSync {
                 continue;
             }
             progress.running.store(true, Ordering::Release);
+            let (from, started) = (self.chain.tip().height, Instant::now());
             let goes_on = self.fetch_all(to, holders, receiver);
             progress.running.store(false, Ordering::Release);
+            let reached = self.chain.tip().height;
+            if reached > from {
+                let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(from = from.0, to = reached.0, took_ms, "caught up");
+            }
             if !goes_on {
                 return;
             }
