@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts,
-    PendingFacts, Settled, Snapshot, StatusFacts, TipFacts, ValidatorFacts,
+    PendingFacts, Settled, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
 };
 use quorate_consensus::Evidence;
 use quorate_crypto::{Committee, Height, KnownKeys, ValidatorIndex};
@@ -243,6 +243,7 @@ impl Node for RunningNode {
             primary: standing.begun.then(|| self.name(standing.leader)),
             tip: self.tip_facts(),
             syncing: self.sync.is_running(),
+            does_not_vote: self.silenced(),
             peers: self.connected_count(),
             pending_transactions: self.pool.len(),
             transactions: self.committed.transactions(),
@@ -401,20 +402,34 @@ impl Node for RunningNode {
         })
     }
 
-    fn ready(&self) -> Result<(), String> {
-        let standing = self.standing.get();
-        if standing.diverged {
-            return Err("this node has diverged from the certified chain and votes no more".to_owned());
+    fn ready(&self) -> Result<(), Unready> {
+        if let Some(reason) = self.silenced() {
+            return Err(Unready::DoesNotVote { reason });
         }
+        let not_yet = |reason| Err(Unready::NotYet { reason });
         let needed = self.committee().quorum().saturating_sub(1);
         let connected = self.connected_count();
         if connected < needed {
-            return Err(format!(
-                "{connected} validators are connected, a quorum needs {needed} besides this one"
+            let are = if connected == 1 {
+                "validator is"
+            } else {
+                "validators are"
+            };
+            return not_yet(format!(
+                "{connected} other {are} connected; a quorum needs {needed}"
             ));
         }
         if self.sync.is_running() {
-            return Err(format!("fetching blocks, {} so far", self.chain.tip().height));
+            return not_yet(format!("fetching blocks, {} so far", self.chain.tip().height));
+        }
+        let unanswered = &self.standing.get().unanswered;
+        if !unanswered.is_empty() {
+            let names: Vec<String> = unanswered.iter().map(|index| self.name(*index)).collect();
+            return not_yet(format!(
+                "it has started and does not vote before enough others have told it what it signed; still \
+                 silent: {}",
+                names.join(", ")
+            ));
         }
         Ok(())
     }
