@@ -24,12 +24,29 @@ pub struct StatusFacts {
     pub tip: TipFacts,
     /// Whether the node knows that it is behind and is fetching blocks.
     pub syncing: bool,
+    /// Why this validator does not vote until somebody acts; none if it votes.
+    pub does_not_vote: Option<String>,
     /// Connected peers.
     pub peers: usize,
     /// Transactions admitted here and not yet executed.
     pub pending_transactions: usize,
     /// Transactions executed since genesis.
     pub transactions: u64,
+}
+
+/// Why a node is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unready {
+    /// It follows the chain and answers, and does not vote until somebody acts.
+    DoesNotVote {
+        /// Why.
+        reason: String,
+    },
+    /// It is on its way, or waits for others.
+    NotYet {
+        /// For what.
+        reason: String,
+    },
 }
 
 /// The last certified block.

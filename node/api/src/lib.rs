@@ -23,7 +23,7 @@ pub use config::{ApiConfig, OperationsConfig};
 pub use facts::{
     AccountFacts, Admission, AssetFacts, BlockFacts, BlockRef, EpochFacts, EvidenceFacts, ExecutedFacts,
     HistoryFacts, MemberFacts, NetworkFacts, PeerFacts, PendingFacts, RecordFacts, RecordPlace, Refusal,
-    Settled, SignersFacts, Skip, StatusFacts, TipFacts, TransactionFacts, ValidatorFacts,
+    Settled, SignersFacts, Skip, StatusFacts, TipFacts, TransactionFacts, Unready, ValidatorFacts,
 };
 pub use node::{Answer, Fault, Node, Snapshot};
 pub use operations::operations_router;

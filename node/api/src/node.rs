@@ -15,7 +15,7 @@ use tokio::sync::watch;
 use crate::facts::{
     AccountFacts, Admission, AssetFacts, BlockFacts, BlockRef, EvidenceFacts, HistoryFacts, MemberFacts,
     NetworkFacts, PeerFacts, PendingFacts, RecordFacts, RecordPlace, Settled, StatusFacts, TipFacts,
-    TransactionFacts, ValidatorFacts,
+    TransactionFacts, Unready, ValidatorFacts,
 };
 
 /// A boxed future, so that the trait can be used behind a pointer.
@@ -62,8 +62,8 @@ pub trait Node: Send + Sync + 'static {
     /// for one that nobody submits. Waiting begins with the call, not with the first poll.
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>>;
 
-    /// Whether the node serves, else why not.
-    fn ready(&self) -> Result<(), String>;
+    /// Whether the node serves and votes, else why not.
+    fn ready(&self) -> Result<(), Unready>;
 
     /// Metrics in the Prometheus text format.
     fn metrics(&self) -> String;

@@ -13,6 +13,7 @@ use axum::routing::{get, put};
 use axum::{Json, Router};
 
 use crate::config::OperationsConfig;
+use crate::facts::Unready;
 use crate::node::Node;
 use crate::problem::Failure;
 use crate::router::guard;
@@ -55,9 +56,10 @@ async fn live() -> &'static str {
 }
 
 async fn ready(State(node): Shared) -> Result<&'static str, Failure> {
-    node.ready()
-        .map(|()| "ok\n")
-        .map_err(|reason| Failure::NotReady { reason })
+    node.ready().map(|()| "ok\n").map_err(|unready| match unready {
+        Unready::DoesNotVote { reason } => Failure::DoesNotVote { reason },
+        Unready::NotYet { reason } => Failure::NotReady { reason },
+    })
 }
 
 async fn consensus(State(node): Shared) -> Json<serde_json::Value> {

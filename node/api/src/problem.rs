@@ -34,6 +34,8 @@ pub(crate) enum Failure {
     Refused { id: Option<Digest>, refusal: Refusal },
     #[error("{reason}")]
     NotReady { reason: String },
+    #[error("{reason}")]
+    DoesNotVote { reason: String },
     #[error("the node could not answer; its log says why")]
     Internal { fault: Fault },
 }
@@ -67,9 +69,10 @@ impl Failure {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedContent { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::HeightNotReached { .. } | Self::Overloaded { .. } | Self::NotReady { .. } => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::HeightNotReached { .. }
+            | Self::Overloaded { .. }
+            | Self::NotReady { .. }
+            | Self::DoesNotVote { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused { refusal, .. } => status_of(refusal),
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -87,6 +90,7 @@ impl Failure {
             Self::Overloaded { .. } => "overloaded",
             Self::Refused { refusal, .. } => code_of(refusal),
             Self::NotReady { .. } => "not_ready",
+            Self::DoesNotVote { .. } => "does_not_vote",
             Self::Internal { .. } => "internal",
         }
     }
@@ -103,6 +107,7 @@ impl Failure {
             Self::HeightNotReached { .. } => "The height is not reached yet",
             Self::Overloaded { .. } => "The node is overloaded",
             Self::NotReady { .. } => "The node is not ready",
+            Self::DoesNotVote { .. } => "The validator does not vote",
             Self::Internal { .. } => "The node failed",
             Self::Refused { refusal, .. } => match status_of(refusal) {
                 StatusCode::UNPROCESSABLE_ENTITY => "The ledger would refuse the transaction",

@@ -55,6 +55,7 @@ pub(crate) fn status(facts: StatusFacts, names: &Names) -> json::Status {
         state_root: facts.tip.state_root,
         timestamp: facts.tip.timestamp,
         syncing: facts.syncing,
+        does_not_vote: facts.does_not_vote,
         peers: count(facts.peers),
         pending_transactions: count(facts.pending_transactions),
         transactions: facts.transactions,

@@ -186,6 +186,14 @@ impl Message {
         })
     }
 
+    /// Whether the message may have come over the link of `peer`. Anybody may pass on what another signed,
+    /// but a status or an inquiry: nobody ever does, and each is answered only so often per signer, so
+    /// whoever could say a former one again would use up the answers to the present one.
+    pub fn may_come_from(&self, peer: ValidatorIndex) -> bool {
+        let message = self.v1();
+        !matches!(message.body, Body::Status(_) | Body::Inquiry(_)) || message.sender == peer
+    }
+
     /// Checks the sender and every signature in the message.
     pub fn verify(
         self,

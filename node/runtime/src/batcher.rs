@@ -23,7 +23,7 @@ use crate::standing::SharedStanding;
 const MAX_UNDER_WAY: usize = 8;
 /// How long the batcher sleeps when nobody wakes it.
 const PATIENCE: Duration = Duration::from_millis(100);
-/// How long a batch may stay unordered before it is passed on to the primary.
+/// How long a batch may stay unordered before it is passed on, and before it is again.
 const STALE: Duration = Duration::from_millis(1_000);
 /// Batches passed on at once.
 const STALE_BATCHES: usize = 64;
@@ -95,17 +95,20 @@ impl Batcher {
         }
     }
 
-    /// A batch that stays unordered may have been lost on its way to the primary: it is announced to it,
-    /// whoever packed it, and fetched from here if it is not there; to all while no primary has begun here,
-    /// as this node may be alone in its view.
+    /// A batch that stays unordered may have been lost on its way to the leader: it is announced to it,
+    /// whoever packed it, and fetched from here if it is not there. If that does not help, the leader may be
+    /// the cause: it is announced to all, who then wait for it too and can complain. So it is while no
+    /// leader has begun here, as this node may be alone in its reign.
     fn pass_on_stale(&self) {
         let leader = self.standing.begun_leader();
         if leader == Some(self.author) {
             return;
         }
         let stale = self.batches.take_stale(STALE, STALE_BATCHES);
-        if !stale.is_empty() {
-            self.links.announce_batches(leader, stale);
+        for (to, batches) in [(leader, stale.first), (None, stale.again)] {
+            if !batches.is_empty() {
+                self.links.announce_batches(to, batches);
+            }
         }
     }
 

@@ -2,7 +2,9 @@
 //!
 //! Bounds: each author may have `author_quota` batches here that are not ordered and that nobody asked
 //! for, and each peer as many of other authors that it passed on. A batch that a proposal names is always
-//! taken ([`BatchStore::want`]), so quotas never block agreement (pitfall 31).
+//! taken ([`BatchStore::want`]), so quotas never block agreement (pitfall 31). Of those,
+//! [`NAMED_BYTES`] are in memory; the rest is on disk alone and is read when it is needed, so whatever a
+//! lying primary names costs it a place in the chain, and this node no memory.
 
 mod check;
 
@@ -22,6 +24,9 @@ use crate::fatal;
 use crate::inbox::Inbox;
 use crate::writes::WriteCount;
 
+/// Bytes in memory of the batches that proposals name: two of the largest proposals.
+const NAMED_BYTES: usize = 64 << 20;
+
 /// Batches that were checked and are not in a certified block. The core hears of each.
 #[derive(Debug)]
 pub(crate) struct BatchStore {
@@ -35,6 +40,8 @@ pub(crate) struct BatchStore {
     /// One write at a time, so that counts mean what they say.
     writer: Mutex<()>,
     quota: usize,
+    /// [`NAMED_BYTES`], but in tests.
+    named_limit: usize,
 }
 
 /// Whose allowance a batch takes up while it is not ordered.
@@ -52,15 +59,29 @@ pub(crate) enum Charge {
 struct Held {
     batches: BTreeMap<Digest, HeldBatch>,
     charged: BTreeMap<Charge, usize>,
+    /// Bytes in memory of those charged to nobody.
+    named_bytes: usize,
     wanted: BTreeSet<Digest>,
 }
 
 #[derive(Debug)]
 struct HeldBatch {
-    batch: CheckedBatch,
+    /// `None`: it is on disk alone, as too many that proposals name are in memory.
+    batch: Option<CheckedBatch>,
     charge: Charge,
     /// When it came, or was last passed on from here.
     seen: Instant,
+    /// Whether it was passed on from here.
+    passed_on: bool,
+}
+
+/// Batches that stay unordered.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Stale {
+    /// For the first time: whoever leads may not have them.
+    pub(crate) first: Vec<Digest>,
+    /// Again: whoever leads may have them and leave them out, which only others can judge that have them too.
+    pub(crate) again: Vec<Digest>,
 }
 
 impl BatchStore {
@@ -76,6 +97,7 @@ impl BatchStore {
             writes: Arc::default(),
             writer: Mutex::new(()),
             quota,
+            named_limit: NAMED_BYTES,
         }
     }
 
@@ -184,8 +206,8 @@ impl BatchStore {
 
     /// The batch, from memory or from disk.
     pub(crate) fn load(&self, digest: &Digest) -> Result<Option<CheckedBatch>, StorageError> {
-        if let Some(held) = self.held().batches.get(digest) {
-            return Ok(Some(held.batch.clone()));
+        if let Some(batch) = self.in_memory(digest) {
+            return Ok(Some(batch));
         }
         let Some(bytes) = self.chain.batch(digest)? else {
             return Ok(None);
@@ -201,10 +223,14 @@ impl BatchStore {
 
     /// The batch's canonical bytes, for a peer that asks.
     pub(crate) fn bytes(&self, digest: &Digest) -> Result<Option<Bytes>, StorageError> {
-        if let Some(held) = self.held().batches.get(digest) {
-            return Ok(Some(held.batch.bytes().clone()));
+        match self.in_memory(digest) {
+            Some(batch) => Ok(Some(batch.bytes().clone())),
+            None => self.chain.batch(digest),
         }
-        self.chain.batch(digest)
+    }
+
+    fn in_memory(&self, digest: &Digest) -> Option<CheckedBatch> {
+        self.held().batches.get(digest)?.batch.clone()
     }
 
     /// Writes batches that are about to be executed from a certified block.
@@ -232,15 +258,32 @@ impl BatchStore {
             return Ok(false);
         }
         *held.charged.entry(charge).or_default() += 1;
-        let (batch, seen) = (batch.clone(), Instant::now());
-        held.batches.insert(digest, HeldBatch { batch, charge, seen });
+        let length = batch.bytes().len();
+        let batch = match charge {
+            Charge::Nobody if held.named_bytes.saturating_add(length) > self.named_limit => None,
+            Charge::Nobody => {
+                held.named_bytes += length;
+                Some(batch.clone())
+            }
+            Charge::Author(_) | Charge::Forwarder(_) => Some(batch.clone()),
+        };
+        let (seen, passed_on) = (Instant::now(), false);
+        held.batches.insert(
+            digest,
+            HeldBatch {
+                batch,
+                charge,
+                seen,
+                passed_on,
+            },
+        );
         self.inbox.put(Event::BatchStored { epoch, digest });
         Ok(true)
     }
 
     /// Batches that have stayed unordered for `patience` since they came or were taken here, at most
-    /// `limit`, those that waited longest first: whoever leads may not have them.
-    pub(crate) fn take_stale(&self, patience: Duration, limit: usize) -> Vec<Digest> {
+    /// `limit`, those that waited longest first.
+    pub(crate) fn take_stale(&self, patience: Duration, limit: usize) -> Stale {
         let now = Instant::now();
         let mut held = self.held();
         let mut stale: Vec<(Instant, Digest)> = held
@@ -251,13 +294,16 @@ impl BatchStore {
             .collect();
         stale.sort_unstable();
         stale.truncate(limit);
-        let stale: Vec<Digest> = stale.into_iter().map(|(_, digest)| digest).collect();
-        for digest in &stale {
-            if let Some(held) = held.batches.get_mut(digest) {
+        let mut taken = Stale::default();
+        for (_, digest) in stale {
+            if let Some(held) = held.batches.get_mut(&digest) {
                 held.seen = now;
+                let again = std::mem::replace(&mut held.passed_on, true);
+                let of_kind = if again { &mut taken.again } else { &mut taken.first };
+                of_kind.push(digest);
             }
         }
-        stale
+        taken
     }
 
     /// These are in a certified block now.
@@ -266,10 +312,14 @@ impl BatchStore {
         let held = &mut *guard;
         for digest in digests {
             held.wanted.remove(digest);
-            if let Some(gone) = held.batches.remove(digest)
-                && let Some(count) = held.charged.get_mut(&gone.charge)
-            {
+            let Some(gone) = held.batches.remove(digest) else {
+                continue;
+            };
+            if let Some(count) = held.charged.get_mut(&gone.charge) {
                 *count = count.saturating_sub(1);
+            }
+            if let (Charge::Nobody, Some(batch)) = (gone.charge, gone.batch) {
+                held.named_bytes = held.named_bytes.saturating_sub(batch.bytes().len());
             }
         }
     }

@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use quorate_api::{ExecutedFacts, Settled};
 use quorate_crypto::{Certificate, Digest, Height, ValidatorIndex};
-use quorate_ledger::Execution;
+use quorate_ledger::{Execution, Timestamp};
+use quorate_storage::{Durations, DurationsReading};
 use smallvec::SmallVec;
 use tokio::sync::{oneshot, watch};
 
@@ -70,6 +72,15 @@ pub(crate) struct Committed {
     waiters: Mutex<Waiters>,
     last_seals: Mutex<BTreeMap<ValidatorIndex, Height>>,
     transactions: std::sync::atomic::AtomicU64,
+    /// From the time that a leader gave a proposal to its decision here.
+    decided_after: Durations,
+    /// The same to its block's certificate here.
+    certified_after: Durations,
+}
+
+/// None where the leader's clock is ahead.
+fn between(earlier: Timestamp, later: Timestamp) -> Duration {
+    Duration::from_millis(later.0.saturating_sub(earlier.0))
 }
 
 impl From<Ended> for Settled {
@@ -89,6 +100,8 @@ impl Committed {
             waiters: Mutex::default(),
             last_seals: Mutex::default(),
             transactions: transactions.into(),
+            decided_after: Durations::default(),
+            certified_after: Durations::default(),
         }
     }
 
@@ -105,6 +118,22 @@ impl Committed {
     /// Transactions executed since genesis.
     pub(crate) fn transactions(&self) -> u64 {
         self.transactions.load(std::sync::atomic::Ordering::Relaxed)
+    }
+
+    /// How long proposals took from the time that their leader gave them to their decision here, and to their
+    /// block's certificate. By two clocks, so as good as these.
+    pub(crate) fn latencies(&self) -> [DurationsReading; 2] {
+        [self.decided_after.read(), self.certified_after.read()]
+    }
+
+    /// A proposal of this time is decided now. What is fetched counts in neither.
+    pub(crate) fn note_decided(&self, proposed: Timestamp, now: Timestamp) {
+        self.decided_after.add(between(proposed, now));
+    }
+
+    /// A block of this time that was agreed on here is certified now.
+    pub(crate) fn note_certified(&self, proposed: Timestamp, now: Timestamp) {
+        self.certified_after.add(between(proposed, now));
     }
 
     /// The last height that each validator is known to have sealed.

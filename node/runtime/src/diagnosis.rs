@@ -5,6 +5,8 @@
 
 mod gather;
 
+pub(crate) use gather::free_bytes;
+
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -82,6 +84,32 @@ pub struct PeerFindings {
     pub round_trip_us: Option<u64>,
     /// The program there, as it says.
     pub software: Option<String>,
+}
+
+/// What a member has to know where so many validators observe that no quorum is left.
+pub const NO_QUORUM_LEFT: &str = "nothing on this chain lets them vote again: a rejoin needs a block, and a \
+                                  block needs a quorum. Keep all homes as they are; there is no hidden \
+                                  switch, and to remove the file `quarantined` would let a validator sign \
+                                  two different things";
+
+/// Why a validator does not vote, and whether its network can be rid of that.
+pub(crate) fn silenced_by(reason: &str, validators: usize, quorum: usize) -> String {
+    let reason = reason.trim();
+    match no_quorum_left(validators, 1, quorum) {
+        Some(end) => format!("this validator follows the chain and does not vote: {reason}; {end}"),
+        None => format!(
+            "this validator follows the chain and does not vote until its member lets it rejoin: {reason}"
+        ),
+    }
+}
+
+/// That so many of these validators observe that the others are no quorum, if so.
+pub fn no_quorum_left(validators: usize, observing: usize, quorum: usize) -> Option<String> {
+    let voting = validators.saturating_sub(observing);
+    (observing > 0 && voting < quorum).then(|| {
+        let vote = if voting == 1 { "votes" } else { "vote" };
+        format!("{voting} of {validators} validators {vote}, and a quorum needs {quorum}: {NO_QUORUM_LEFT}")
+    })
 }
 
 /// What kind of thing is in the way.
@@ -170,6 +198,9 @@ impl Facts {
             });
         }
         if let Some(reason) = &self.quarantined {
+            let rejoin = "make sure that no other node uses its key; then let its member run \
+                          `quorate node rejoin`, and it votes again from the next epoch on";
+            let last = no_quorum_left(self.peers.len() + 1, 1, self.quorum);
             findings.push(Finding {
                 severity: Severity::Error,
                 cause: Cause::Quarantine,
@@ -178,9 +209,7 @@ impl Facts {
                     "this validator follows the chain and does not vote: {}",
                     reason.trim()
                 ),
-                remedy: "make sure that no other node uses its key; then let its member run \
-                         `quorate node rejoin`, and it votes again from the next epoch on"
-                    .to_owned(),
+                remedy: last.unwrap_or_else(|| rejoin.to_owned()),
             });
         }
         if let Some(free) = self.disk_free_bytes

@@ -16,6 +16,7 @@ use quorate_ledger::{
 use quorate_storage::Chain;
 
 use crate::batches::BatchStore;
+use crate::clock;
 use crate::committed::Committed;
 use crate::epoch::SharedEpoch;
 use crate::fatal;
@@ -154,6 +155,11 @@ impl Executor {
             self.answer_again(height);
             return;
         }
+        if !proposal.batches().is_empty() {
+            self.parts
+                .committed
+                .note_decided(proposal.timestamp(), clock::now());
+        }
         self.decided.insert(height, proposal);
         self.advance();
     }
@@ -175,6 +181,7 @@ impl Executor {
             if front < next
                 && let Some(certificate) = self.certificates.remove(&front)
             {
+                self.note_certified();
                 self.write_front(&certificate);
             } else if let Some(proposal) = self.decided.remove(&next) {
                 let batches = proposal.batches().iter();
@@ -184,6 +191,16 @@ impl Executor {
             } else {
                 return;
             }
+        }
+    }
+
+    /// The first of what is executed is certified. An empty block repeats the time of the one before it.
+    fn note_certified(&self) {
+        let header = self.pending.front().map(|execution| execution.block.header());
+        if let Some(header) = header.filter(|header| header.transaction_count > 0) {
+            self.parts
+                .committed
+                .note_certified(header.timestamp, clock::now());
         }
     }
 

@@ -4,7 +4,7 @@
 //! *chain-flush* flush, *executor* owns the height, *batch-check* checks what others packed (on all
 //! cores), *batcher* packs, *links* takes what the network brings, *long-votes* checks votes that carry
 //! certificates, *batch-serve* answers peers that lack batches, *block-sync* fetches blocks, on a thread
-//! for each peer it asks, *recorder* writes down what the engines were given. The network and the API are tasks of an asynchronous runtime.
+//! for each peer it asks, *log* writes the log, *recorder* writes down what the engines were given. The network and the API are tasks of an asynchronous runtime.
 
 mod admission;
 mod batcher;
@@ -50,6 +50,7 @@ pub use start::run;
 /// Ends the process: going on could break a promise. The databases are whole after any end.
 fn fatal(what: &str) -> ! {
     tracing::error!("{what}; the node ends here, its data is as it was");
+    logging::finish();
     eprintln!("quorate: {what}; the node ends here, its data is as it was");
     std::process::exit(1);
 }

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts,
-    PendingFacts, Settled, Snapshot, StatusFacts, TipFacts, ValidatorFacts,
+    PendingFacts, Settled, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
 };
 use quorate_consensus::Evidence;
 use quorate_crypto::{Committee, Height, KnownKeys, ValidatorIndex};
@@ -20,17 +21,22 @@ use crate::batches::BatchStore;
 use crate::certified::{Certified, fault};
 use crate::committed::Committed;
 use crate::config::Home;
+use crate::diagnosis::{free_bytes, silenced_by};
 use crate::epoch::SharedEpoch;
 use crate::evidence;
 use crate::links::Links;
 use crate::logging;
-use crate::metrics::{Reading, resident_memory};
+use crate::metrics::{Reading, cpu_us, open_files, resident_memory};
 use crate::own_batches::OwnBatches;
 use crate::pool::{Ended, Pool};
+use crate::quarantine::Quarantine;
 use crate::recorder::RecorderStatistics;
 use crate::standing::SharedStanding;
 use crate::state_cache::StateCache;
 use crate::sync::SyncHandle;
+
+/// How often the log says what was committed.
+const SUMMARY_EVERY: Duration = Duration::from_secs(60);
 
 /// All that the API may look at.
 pub(crate) struct RunningNode {
@@ -101,6 +107,127 @@ impl RunningNode {
     fn connected_count(&self) -> usize {
         self.connected().values().filter(|peer| peer.connected()).count()
     }
+
+    /// Why this validator does not vote until somebody acts; none if it votes.
+    fn silenced(&self) -> Option<String> {
+        if self.standing.get().diverged {
+            return Some("this node has diverged from the certified chain and votes no more".to_owned());
+        }
+        // Read again each time: the file may be written at any moment.
+        let reason = Quarantine::reason_at(&self.home.quarantine())?;
+        let committee = self.committee();
+        Some(silenced_by(&reason, committee.size(), committee.quorum()))
+    }
+
+    fn measure_agreement(&self, reading: &mut Reading) {
+        let standing = self.standing.get();
+        let silenced = self.silenced().is_some();
+        let committee = self.committee();
+        reading.gauge("epoch", "The epoch", committee.epoch().0);
+        reading.gauge("reign", "The view, term or ballot round", standing.reign);
+        reading.gauge(
+            "view",
+            "The same as quorate_reign, under its former name",
+            standing.reign,
+        );
+        reading.gauge(
+            "reign_begun",
+            "1 if the reign has begun here",
+            u64::from(standing.begun),
+        );
+        reading.gauges(
+            "leader",
+            "1 for the validator that leads the reign, once that has begun here",
+            committee.indices().map(|index| {
+                let leads = standing.begun && index == standing.leader;
+                (vec![("validator", self.name(index))], u64::from(leads))
+            }),
+        );
+        reading.gauge(
+            "is_primary",
+            "1 if this node leads",
+            u64::from(Some(standing.leader) == self.index),
+        );
+        reading.gauge(
+            "votes",
+            "1 if this validator votes",
+            u64::from(self.index.is_some() && !silenced && standing.unanswered.is_empty()),
+        );
+        reading.gauge(
+            "quarantined",
+            "1 if this validator does not vote until its member lets it rejoin",
+            u64::from(silenced && !standing.diverged),
+        );
+        reading.gauge(
+            "diverged",
+            "1 if a quorum sealed another block",
+            u64::from(standing.diverged),
+        );
+        let [decided, certified] = self.committed.latencies();
+        reading.durations(
+            "decision_latency",
+            "From the time that the leader gave a proposal with batches to its decision here, by both clocks",
+            &decided,
+        );
+        reading.durations(
+            "certificate_latency",
+            "From the time that the leader gave a block with transactions to its certificate here, by both clocks",
+            &certified,
+        );
+    }
+
+    fn measure_process(&self, reading: &mut Reading) {
+        let (dropped, limited) = logging::left_out();
+        let why = |reason: &str| vec![("reason", reason.to_owned())];
+        reading.counters(
+            "log_lines_left_out",
+            "Lines of the log left out since the start: its reader was stuck, or there were too many of a kind",
+            [(why("reader"), dropped), (why("kind"), limited)],
+        );
+        reading.gauge(
+            "resident_memory_bytes",
+            "Resident memory of the process",
+            resident_memory(),
+        );
+        if let Some(us) = cpu_us() {
+            reading.time("cpu", "Processor time that the process has taken", us);
+        }
+        if let Some(open) = open_files() {
+            reading.gauge("open_files", "Files and sockets that the process has open", open);
+        }
+        if let Some(free) = free_bytes(self.home.path()) {
+            reading.gauge("disk_free_bytes", "Bytes free on the disk of the home", free);
+        }
+        let labels = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
+        reading.gauges("build_info", "1, with the version of the program", [(labels, 1)]);
+    }
+}
+
+/// Says each minute with blocks in the log what they were, until the node ends.
+pub(crate) async fn summaries(node: Arc<RunningNode>) {
+    let count = |node: &RunningNode| (node.committed.height(), node.committed.transactions());
+    let mut before = count(&node);
+    loop {
+        tokio::time::sleep(SUMMARY_EVERY).await;
+        let now = count(&node);
+        if now.0 > before.0 {
+            let standing = node.standing.get();
+            let leader = if standing.begun {
+                node.name(standing.leader)
+            } else {
+                "none".to_owned()
+            };
+            tracing::info!(
+                height = now.0.0,
+                blocks = now.0.0 - before.0.0,
+                transactions = now.1.saturating_sub(before.1),
+                reign = standing.reign,
+                %leader,
+                "summary"
+            );
+        }
+        before = now;
+    }
 }
 
 impl Node for RunningNode {
@@ -116,6 +243,7 @@ impl Node for RunningNode {
             primary: standing.begun.then(|| self.name(standing.leader)),
             tip: self.tip_facts(),
             syncing: self.sync.is_running(),
+            does_not_vote: self.silenced(),
             peers: self.connected_count(),
             pending_transactions: self.pool.len(),
             transactions: self.committed.transactions(),
@@ -274,20 +402,34 @@ impl Node for RunningNode {
         })
     }
 
-    fn ready(&self) -> Result<(), String> {
-        let standing = self.standing.get();
-        if standing.diverged {
-            return Err("this node has diverged from the certified chain and votes no more".to_owned());
+    fn ready(&self) -> Result<(), Unready> {
+        if let Some(reason) = self.silenced() {
+            return Err(Unready::DoesNotVote { reason });
         }
+        let not_yet = |reason| Err(Unready::NotYet { reason });
         let needed = self.committee().quorum().saturating_sub(1);
         let connected = self.connected_count();
         if connected < needed {
-            return Err(format!(
-                "{connected} validators are connected, a quorum needs {needed} besides this one"
+            let are = if connected == 1 {
+                "validator is"
+            } else {
+                "validators are"
+            };
+            return not_yet(format!(
+                "{connected} other {are} connected; a quorum needs {needed}"
             ));
         }
         if self.sync.is_running() {
-            return Err(format!("fetching blocks, {} so far", self.chain.tip().height));
+            return not_yet(format!("fetching blocks, {} so far", self.chain.tip().height));
+        }
+        let unanswered = &self.standing.get().unanswered;
+        if !unanswered.is_empty() {
+            let names: Vec<String> = unanswered.iter().map(|index| self.name(*index)).collect();
+            return not_yet(format!(
+                "it has started and does not vote before enough others have told it what it signed; still \
+                 silent: {}",
+                names.join(", ")
+            ));
         }
         Ok(())
     }
@@ -295,92 +437,74 @@ impl Node for RunningNode {
     fn metrics(&self) -> String {
         let standing = self.standing.get();
         let tip = self.chain.tip();
-        let number = |value: usize| i64::try_from(value).unwrap_or(i64::MAX);
-        let large = |value: u64| i64::try_from(value).unwrap_or(i64::MAX);
-        let mut reading = Reading {
-            counters: vec![
-                (
-                    "transactions",
-                    "Transactions executed since genesis",
-                    self.committed.transactions(),
-                ),
-                (
-                    "rejected_inputs",
-                    "Messages the engine rejected since the start",
-                    self.standing.rejections(),
-                ),
-                (
-                    "batches_written",
-                    "Batches written since the start",
-                    self.batches.writes_begun().0,
-                ),
-            ],
-            gauges: vec![
-                ("height", "The certified height", large(tip.height.0)),
-                ("view", "The view, term or ballot round", large(standing.reign)),
-                (
-                    "is_primary",
-                    "1 if this node leads",
-                    i64::from(Some(standing.leader) == self.index),
-                ),
-                ("peers", "Connected validators", number(self.connected_count())),
-                (
-                    "validators",
-                    "Validators in the committee",
-                    number(self.committee().size()),
-                ),
-                (
-                    "pending_transactions",
-                    "Transactions in the pool",
-                    number(self.pool.len()),
-                ),
-                (
-                    "unordered_batches",
-                    "Batches not in a certified block",
-                    number(self.batches.len()),
-                ),
-                (
-                    "own_batches_under_way",
-                    "Own batches not in a certified block",
-                    number(self.own.len()),
-                ),
-                (
-                    "syncing",
-                    "1 while blocks are fetched",
-                    i64::from(self.sync.is_running()),
-                ),
-                (
-                    "diverged",
-                    "1 if a quorum sealed another block",
-                    i64::from(standing.diverged),
-                ),
-                (
-                    "evidence",
-                    "Proofs of misbehaviour, one for each validator and kind",
-                    number(standing.evidence.len()),
-                ),
-                (
-                    "resident_memory_bytes",
-                    "Resident memory of the process",
-                    resident_memory(),
-                ),
-                (
-                    "certified_time_seconds",
-                    "Time of the last certified block",
-                    large(tip.timestamp.0 / 1_000),
-                ),
-            ],
-        };
+        let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
+        let mut reading = Reading::default();
+        self.measure_agreement(&mut reading);
+        reading.counter(
+            "transactions",
+            "Transactions executed since genesis",
+            self.committed.transactions(),
+        );
+        reading.counter(
+            "rejected_inputs",
+            "Messages the engine rejected since the start",
+            self.standing.rejections(),
+        );
+        reading.counter(
+            "batches_written",
+            "Batches written since the start",
+            self.batches.writes_begun().0,
+        );
+        reading.gauge("height", "The certified height", tip.height.0);
+        reading.gauge("peers", "Connected validators", number(self.connected_count()));
+        reading.gauge(
+            "validators",
+            "Validators in the committee",
+            number(self.committee().size()),
+        );
+        reading.gauge(
+            "pending_transactions",
+            "Transactions in the pool",
+            number(self.pool.len()),
+        );
+        reading.gauge(
+            "unordered_batches",
+            "Batches not in a certified block",
+            number(self.batches.len()),
+        );
+        reading.gauge(
+            "own_batches_under_way",
+            "Own batches not in a certified block",
+            number(self.own.len()),
+        );
+        reading.gauge(
+            "syncing",
+            "1 while blocks are fetched",
+            u64::from(self.sync.is_running()),
+        );
+        reading.gauge(
+            "evidence",
+            "Proofs of misbehaviour, one for each validator and kind",
+            number(standing.evidence.len()),
+        );
+        reading.gauge(
+            "certified_time_seconds",
+            "Time of the last certified block",
+            tip.timestamp.0 / 1_000,
+        );
         if let Ok(statistics) = self.chain.statistics() {
             reading.add_chain(&statistics);
         }
-        reading.add_traffic(&self.links.handle().peers());
-        reading.counters.push((
+        reading.add_peers(&self.links.handle().peers());
+        let flushes = self.journal.flushes();
+        reading.counter(
             "journal_flushes",
             "Flushes of the journal to the disk since the start",
-            self.journal.flushes(),
-        ));
+            flushes.count,
+        );
+        reading.durations("journal_flush_duration", "How long these took", &flushes);
         reading.add_recorder(&self.recorded);
+        self.measure_process(&mut reading);
         reading.text()
     }
 

@@ -123,15 +123,11 @@ impl Router {
         match event {
             NetworkEvent::Connected { peer, .. } => {
                 if let Some(validator) = self.validators.get(&peer) {
-                    tracing::info!(%validator, "connected");
                     self.parts.inbox.put_from_outside(Event::Connected(*validator));
                 }
             }
-            NetworkEvent::Disconnected { peer, reason, .. } => {
-                if let Some(validator) = self.validators.get(&peer) {
-                    tracing::info!(%validator, %reason, "disconnected");
-                }
-            }
+            // The network says so in the log, as it does of links that come up.
+            NetworkEvent::Disconnected { .. } => {}
             NetworkEvent::Refused { address, reason, .. } => {
                 tracing::warn!(%address, %reason, "a connection was refused");
             }
@@ -167,6 +163,10 @@ impl Router {
             Ok(message) => message,
             Err(error) => return tracing::warn!(%from, %error, "a message that cannot be decoded"),
         };
+        if !message.may_come_from(from) {
+            let sender = message.v1().sender;
+            return tracing::debug!(%from, %sender, "a status or inquiry that its signer did not send itself");
+        }
         let epoch = message.v1().epoch;
         let info = parts.epoch.get();
         let Some(committee) = info.committee_of(epoch) else {

@@ -385,6 +385,7 @@ impl Started {
             localnet_controls: config.operations.localnet_controls,
         };
         let operators = quorate_api::operations_router(node, operations_config);
+        runtime.spawn(crate::node::summaries(Arc::clone(&self.node)));
         runtime.block_on(async {
             let (stopping, stopped) = tokio::sync::watch::channel(false);
             let told = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {

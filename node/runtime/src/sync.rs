@@ -2,7 +2,8 @@
 //!
 //! A block is believed for its certificate: a quorum of the committee sealed its header, and what the
 //! executor makes of it must give that very header. Several peers are asked at once, each for other
-//! heights; one that fails, dawdles or lies hands its heights back to the others.
+//! heights; one that fails or lies hands its heights back to the others, and what one that dawdles was
+//! asked for is asked of another too.
 
 mod fetch;
 mod serve;
@@ -150,8 +151,14 @@ impl BlockSync {
                 continue;
             }
             progress.running.store(true, Ordering::Release);
+            let (from, started) = (self.chain.tip().height, Instant::now());
             let goes_on = self.fetch_all(to, holders, receiver);
             progress.running.store(false, Ordering::Release);
+            let reached = self.chain.tip().height;
+            if reached > from {
+                let took_ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+                tracing::info!(from = from.0, to = reached.0, took_ms, "caught up");
+            }
             if !goes_on {
                 return;
             }
@@ -195,6 +202,12 @@ impl BlockSync {
                 }
                 match spans.take(self.chain.tip().height, PATIENCE) {
                     Next::Nothing => {}
+                    // Those who were asked may all be silent: one more is asked, however many they are.
+                    Next::Late => {
+                        if let Some(holder) = candidates.pop_front() {
+                            ask(scope, &fetcher, holder);
+                        }
+                    }
                     Next::Over if !candidates.is_empty() => {}
                     Next::Over => break true,
                     Next::Block(block) => match self.executor.apply(block) {
@@ -239,6 +252,7 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
     {
         match fetcher.fetch(holder, span) {
             Ok(()) => failures = 0,
+            Err(FetchError::Needless) => return,
             Err(FetchError::Ended(height)) => {
                 tracing::debug!(%holder, %height, "it has no more blocks");
                 failures += 1;

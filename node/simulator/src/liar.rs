@@ -5,6 +5,7 @@ mod equivocator;
 mod forger;
 mod hoarder;
 mod mutant;
+mod pesterer;
 mod replayer;
 mod usurper;
 
@@ -16,6 +17,7 @@ use equivocator::Equivocator;
 use forger::Forger;
 use hoarder::Hoarder;
 use mutant::Mutant;
+use pesterer::Pesterer;
 use replayer::Replayer;
 pub(crate) use usurper::usurp;
 
@@ -30,6 +32,7 @@ pub(crate) struct Liar {
     pub(crate) forger: Forger,
     pub(crate) hoarder: Hoarder,
     pub(crate) censor: Censor,
+    pub(crate) pesterer: Pesterer,
     pub(crate) replayer: Replayer,
 }
 
@@ -51,6 +54,7 @@ impl Liar {
             Lie::Equivocator => vec![self.equivocator.say(world, own, to, message)],
             Lie::Forger => self.forger.say(world, own, message),
             Lie::Hoarder => self.hoarder.say(world, own, message),
+            Lie::Pesterer => self.pesterer.say(message),
             Lie::Replayer => self.replayer.say(world, own, message),
             Lie::Garbler => return garbled(world, message),
         };

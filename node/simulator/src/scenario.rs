@@ -108,6 +108,9 @@ pub enum Lie {
     Hoarder,
     /// It passes on what honest validators signed for another network or epoch.
     Replayer,
+    /// It says again, a thousand times a second, what others asked first, and nothing else once somebody
+    /// has restarted.
+    Pesterer,
     /// What it sends is often not what anybody would encode.
     Garbler,
     /// It says nothing at all.
@@ -234,7 +237,7 @@ pub const TIMING: Timing = Timing {
 };
 
 /// Lies to draw from; the first ones are the most dangerous.
-const LIES: [Lie; 12] = [
+const LIES: [Lie; 13] = [
     Lie::Twins,
     Lie::Twins,
     Lie::Mutant,
@@ -246,6 +249,7 @@ const LIES: [Lie; 12] = [
     Lie::Hoarder,
     Lie::Withholder,
     Lie::Replayer,
+    Lie::Pesterer,
     Lie::Garbler,
 ];
 

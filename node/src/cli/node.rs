@@ -358,7 +358,9 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let mut config = read_config(&home)?;
     args.settings.apply(&mut config);
     let passphrase = home_passphrase(&home, &args.passphrase)?;
-    quorate_runtime::run(&home, &config, passphrase.as_ref().map(|text| text.as_str())).map_err(failed)
+    let ended = quorate_runtime::run(&home, &config, passphrase.as_ref().map(|text| text.as_str()));
+    quorate_runtime::logging::finish();
+    ended.map_err(failed)
 }
 
 /// Checks a home.

@@ -44,6 +44,30 @@ impl Control {
         }
     }
 
+    /// The same, but that one that follows the chain and does not vote will do: starting it changes nothing
+    /// about that.
+    pub(crate) async fn serves(&self, validator: &ValidatorEntry) -> Result<(), String> {
+        let answer = self.ready(validator).await;
+        let silenced = async || {
+            let status = self.status(validator).await;
+            status.is_ok_and(|status| status.does_not_vote.is_some())
+        };
+        match answer {
+            Err(_) if silenced().await => Ok(()),
+            answer => answer,
+        }
+    }
+
+    /// Validators that a certificate needs, as this one says.
+    pub(crate) async fn quorum(&self, validator: &ValidatorEntry) -> Option<usize> {
+        let client = Client::new([validator.api.as_str()]).ok()?;
+        let list = tokio::time::timeout(PATIENCE, client.validators())
+            .await
+            .ok()?
+            .ok()?;
+        usize::try_from(list.quorum).ok()
+    }
+
     /// Whether the validator's process answers, ready or not.
     pub(crate) async fn is_alive(&self, validator: &ValidatorEntry) -> bool {
         let answer = self.http.get(format!("{}/livez", validator.ops)).send().await;

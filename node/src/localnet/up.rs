@@ -120,7 +120,7 @@ pub(crate) async fn wait_ready(
 }
 
 async fn is_ready(control: &Control, validator: &ValidatorEntry, others: u64) -> Result<(), String> {
-    control.ready(validator).await?;
+    control.serves(validator).await?;
     let status = control.status(validator).await?;
     if status.peers < others {
         return Err(format!("connected to {} of {others} peers", status.peers));

@@ -11,7 +11,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
@@ -21,6 +22,7 @@ use rocksdb::{
 };
 
 use crate::StorageError;
+use crate::durations::{Durations, DurationsReading};
 use crate::tail::Trimmed;
 
 /// Bounds on what a database takes of memory and disk.
@@ -113,7 +115,7 @@ pub(crate) struct Database {
     /// Set by the first failed write or flush.
     has_failed: AtomicBool,
     /// Flushes since it was opened.
-    flushes: AtomicU64,
+    flushes: Durations,
 }
 
 impl Database {
@@ -145,7 +147,7 @@ impl Database {
             path: path.to_owned(),
             cache,
             has_failed: AtomicBool::new(false),
-            flushes: AtomicU64::new(0),
+            flushes: Durations::default(),
         })
     }
 
@@ -211,14 +213,15 @@ impl Database {
 
     /// Flushes the write-ahead log to the disk: all that was written before is durable.
     pub(crate) fn sync(&self) -> Result<(), StorageError> {
+        let started = Instant::now();
         self.unless_failed(|| self.db.flush_wal(true))?;
-        self.flushes.fetch_add(1, Ordering::Relaxed);
+        self.flushes.add(started.elapsed());
         Ok(())
     }
 
-    /// How often [`Database::sync`] has flushed since the database was opened.
-    pub(crate) fn flushes(&self) -> u64 {
-        self.flushes.load(Ordering::Relaxed)
+    /// How often [`Database::sync`] has flushed since the database was opened, and how long it took.
+    pub(crate) fn flushes(&self) -> DurationsReading {
+        self.flushes.read()
     }
 
     /// Puts all that is in memory into table files, and waits until compaction has no more to do.

@@ -13,7 +13,7 @@ use rocksdb::WriteBatch;
 
 use crate::database::{Database, DatabaseSnapshot, Family, Kind, Order};
 use crate::meta::{self, META};
-use crate::{StorageError, StorageOptions};
+use crate::{DurationsReading, StorageError, StorageOptions};
 
 const RECORDS: Family = Family {
     name: "records",
@@ -105,8 +105,8 @@ impl Journal {
         self.database.sync()
     }
 
-    /// How often the journal was flushed to the disk since it was opened.
-    pub fn flushes(&self) -> u64 {
+    /// How often the journal was flushed to the disk since it was opened, and how long it took.
+    pub fn flushes(&self) -> DurationsReading {
         self.database.flushes()
     }
 

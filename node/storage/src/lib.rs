@@ -41,6 +41,7 @@
 
 mod chain;
 mod database;
+mod durations;
 mod error;
 mod families;
 mod histories;
@@ -53,6 +54,7 @@ mod tail;
 
 pub use chain::{Chain, Reader, UnorderedBatch};
 pub use database::StorageOptions;
+pub use durations::{BOUNDS_US, Durations, DurationsReading};
 pub use error::StorageError;
 pub use families::RecordPlace;
 pub use home::{HomeError, HomeLock};

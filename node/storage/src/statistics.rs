@@ -1,8 +1,8 @@
 //! What the chain database takes, for metrics and the operator.
 
-use crate::StorageError;
 use crate::database::Database;
 use crate::families::{FAMILIES, STATE};
+use crate::{DurationsReading, StorageError};
 
 /// What a database takes of disk and memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -17,8 +17,8 @@ pub struct Statistics {
     pub cache_bytes: u64,
     /// Bytes that compaction has yet to rewrite.
     pub pending_compaction_bytes: u64,
-    /// Flushes to the disk since the start.
-    pub flushes: u64,
+    /// Flushes to the disk since the start, and how long they took.
+    pub flushes: DurationsReading,
     /// Executed transactions.
     pub transactions: u64,
     /// Values of the state, by RocksDB's estimate: one that was replaced counts until it is compacted away.

@@ -151,6 +151,9 @@ fn tiles(overview: &Overview) -> Markup {
                 h2 { "Height" }
                 p .figure #height data-height=(status.tip.height) { (parts::grouped(&status.tip.height.to_string())) }
                 p .note {
+                    @if let Some(reason) = &status.does_not_vote {
+                        span .badge.failed { "This validator does not vote" } " " (reason) " "
+                    }
                     @if status.syncing { span .badge.pending { "Fetching blocks" } " " }
                     (parts::time_in_full(status.tip.timestamp))
                 }

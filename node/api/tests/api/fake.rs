@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex, RwLock};
 use bytes::Bytes;
 use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, ExecutedFacts, Fault, MemberFacts, NetworkFacts, Node,
-    PeerFacts, PendingFacts, Refusal, Settled, Snapshot, StatusFacts, TransactionFacts, ValidatorFacts,
+    PeerFacts, PendingFacts, Refusal, Settled, Snapshot, StatusFacts, TransactionFacts, Unready,
+    ValidatorFacts,
 };
 use quorate_crypto::{Committee, Protocol, SigningKey, sha256};
 use quorate_ledger::{
@@ -39,7 +40,7 @@ pub(crate) struct Fake {
     heights: watch::Sender<Height>,
     pool: Mutex<BTreeMap<Digest, Transaction>>,
     refusals: Mutex<VecDeque<Refusal>>,
-    pub(crate) ready: Mutex<Result<(), String>>,
+    pub(crate) ready: Mutex<Result<(), Unready>>,
     pub(crate) log_level: Mutex<String>,
     pub(crate) denied: Mutex<Vec<String>>,
 }
@@ -131,6 +132,10 @@ impl Node for Fake {
             primary: Some(NAMES[2].to_owned()),
             tip: chain.tip(),
             syncing: false,
+            does_not_vote: match &*self.ready.lock().unwrap() {
+                Err(Unready::DoesNotVote { reason }) => Some(reason.clone()),
+                _ => None,
+            },
             peers: 2,
             pending_transactions: self.pool.lock().unwrap().len(),
             transactions: chain.places.len() as u64,
@@ -246,7 +251,7 @@ impl Node for Fake {
         })
     }
 
-    fn ready(&self) -> Result<(), String> {
+    fn ready(&self) -> Result<(), Unready> {
         self.ready.lock().unwrap().clone()
     }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::Method;
-use quorate_api::{OperationsConfig, operations_router};
+use quorate_api::{ApiConfig, OperationsConfig, Unready, client_router, operations_router};
 
 use crate::fake::Fake;
 use crate::story;
@@ -26,12 +26,31 @@ async fn metrics_and_health_answer_in_their_formats() {
     assert!(metrics.text().contains("quorate_height 8"));
     assert_eq!(get(&router, "/livez").await.status, 200);
     assert_eq!(get(&router, "/readyz").await.status, 200);
-    *fake.ready.lock().unwrap() = Err("2 of 3 peers are missing".to_owned());
+    let reason = "2 of 3 peers are missing".to_owned();
+    *fake.ready.lock().unwrap() = Err(Unready::NotYet { reason });
     let unready = get(&router, "/readyz").await;
     assert_eq!(unready.problem(), (503, "not_ready".to_owned()));
     assert!(unready.text().contains("2 of 3 peers are missing"));
     assert_eq!(get(&router, "/livez").await.status, 200);
     assert_eq!(get(&router, "/debug/consensus").await.json()["view"], 2);
+}
+
+#[tokio::test]
+async fn a_validator_that_does_not_vote_is_not_ready_and_says_so_wherever_one_looks() {
+    let fake = story::fake();
+    let router = router(&fake, false);
+    let reason = "its journal is gone".to_owned();
+    *fake.ready.lock().unwrap() = Err(Unready::DoesNotVote { reason });
+    let unready = get(&router, "/readyz").await;
+    assert_eq!(unready.problem(), (503, "does_not_vote".to_owned()));
+    assert!(unready.text().contains("its journal is gone"));
+    assert_eq!(get(&router, "/livez").await.status, 200);
+    let client = client_router(Arc::clone(&fake) as _, ApiConfig::default());
+    let status = get(&client, "/v1/status").await.json();
+    assert_eq!(status["does_not_vote"], "its journal is gone");
+    let page = get(&client, "/").await;
+    assert!(page.text().contains("This validator does not vote"));
+    assert!(page.text().contains("its journal is gone"));
 }
 
 #[tokio::test]

@@ -44,6 +44,9 @@ pub struct Status {
     pub timestamp: Timestamp,
     /// Whether the node knows that it is behind and is fetching blocks.
     pub syncing: bool,
+    /// Why this validator does not vote until somebody acts, null if it votes.
+    #[serde(default)]
+    pub does_not_vote: Option<String>,
     /// Connected peers.
     pub peers: u64,
     /// Transactions admitted here and not yet executed.

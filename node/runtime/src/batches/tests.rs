@@ -187,6 +187,31 @@ fn pitfall_31_a_batch_passed_on_or_named_finds_room_when_its_author_has_none() {
 }
 
 #[test]
+fn what_a_lying_primary_names_is_taken_and_takes_up_only_so_much_memory() {
+    let mut world = World::new();
+    let batches: Vec<_> = (0..4).map(|number| world.batch(number)).collect();
+    let length = batches[0].bytes().len();
+    world.store.named_limit = 2 * length;
+    world
+        .store
+        .want(batches.iter().map(CheckedBatch::digest).collect());
+    for batch in &batches {
+        assert_eq!(world.take(batch, PEER), Some(Charge::Nobody));
+    }
+    assert_eq!(world.heard().len(), 4, "the core hears of each");
+    assert_eq!(world.store.held().named_bytes, 2 * length);
+    for batch in &batches {
+        let digest = batch.digest();
+        assert!(world.store.contains(&digest));
+        assert_eq!(world.store.load(&digest).unwrap().unwrap().bytes(), batch.bytes());
+        assert_eq!(world.store.bytes(&digest).unwrap().unwrap(), batch.bytes());
+    }
+    // Memory is given back where it was taken up.
+    world.store.ordered(&[batches[0].digest(), batches[3].digest()]);
+    assert_eq!(world.store.held().named_bytes, length);
+}
+
+#[test]
 fn what_stays_unordered_is_passed_on_the_longest_waiting_first_and_not_at_once_again() {
     let world = World::new();
     let batches: Vec<_> = (0..3).map(|number| world.batch(number)).collect();
@@ -195,10 +220,16 @@ fn what_stays_unordered_is_passed_on_the_longest_waiting_first_and_not_at_once_a
         std::thread::sleep(Duration::from_millis(2));
     }
     let stale = world.store.take_stale(Duration::ZERO, 2);
-    assert_eq!(stale, [batches[0].digest(), batches[1].digest()]);
+    assert_eq!(stale.first, [batches[0].digest(), batches[1].digest()]);
     let stale = world.store.take_stale(Duration::ZERO, 1);
-    assert_eq!(stale, [batches[2].digest()]);
-    assert_eq!(world.store.take_stale(Duration::from_secs(60), 9), []);
+    assert_eq!(stale.first, [batches[2].digest()]);
+    assert_eq!(
+        world.store.take_stale(Duration::from_secs(60), 9),
+        Stale::default()
+    );
+    // Whoever leads has had its chance.
+    let stale = world.store.take_stale(Duration::ZERO, 1);
+    assert_eq!((stale.first, stale.again), (vec![], vec![batches[0].digest()]));
 }
 
 #[test]

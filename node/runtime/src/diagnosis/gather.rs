@@ -61,7 +61,7 @@ impl RunningNode {
 }
 
 /// Bytes that a process may still write on the disk of this folder.
-fn free_bytes(folder: &std::path::Path) -> Option<u64> {
+pub(crate) fn free_bytes(folder: &std::path::Path) -> Option<u64> {
     let disk = rustix::fs::statvfs(folder).ok()?;
     disk.f_bavail.checked_mul(disk.f_frsize)
 }

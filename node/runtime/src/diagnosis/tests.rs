@@ -161,3 +161,26 @@ fn what_the_network_says_of_a_peer_is_understood() {
     assert!(cause_of(&Reason::Denied.to_string()).1.contains("heal"));
     assert!(cause_of(&Reason::NotAMember.to_string()).1.contains("node key"));
 }
+
+#[test]
+fn what_ends_a_quarantine_is_told_only_while_a_quorum_is_left_for_it() {
+    let mut facts = facts();
+    facts.quarantined = Some("its journal is gone".to_owned());
+    let remedy_of = |facts: &Facts| {
+        let findings = facts.diagnose();
+        let of = |finding: &&Finding| finding.cause == Cause::Quarantine;
+        findings.iter().find(of).unwrap().remedy.clone()
+    };
+    assert!(remedy_of(&facts).contains("quorate node rejoin"));
+    // Of two validators both are needed: nobody can order the rejoin.
+    facts.peers.truncate(1);
+    facts.quorum = 2;
+    let remedy = remedy_of(&facts);
+    assert!(
+        remedy.contains("1 of 2 validators votes, and a quorum needs 2"),
+        "{remedy}"
+    );
+    assert!(remedy.contains("Keep all homes as they are"), "{remedy}");
+    assert_eq!(no_quorum_left(4, 1, 3), None);
+    assert!(no_quorum_left(4, 2, 3).is_some());
+}

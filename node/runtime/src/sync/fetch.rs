@@ -20,6 +20,8 @@ use crate::wire::SyncRequest;
 
 /// How long a peer may take from one block to the next, whatever the length of either.
 const BLOCK_DEADLINE: Duration = Duration::from_secs(5);
+/// How often a wait for a peer looks whether its answer is still of use.
+const LOOK: Duration = Duration::from_millis(100);
 /// What a peer has to deliver in each second beyond that.
 const MIN_BYTES_PER_SECOND: u64 = 1 << 20;
 /// How long to wait before looking again whether the next epoch has begun.
@@ -32,6 +34,8 @@ const ANSWER_DEADLINE: Duration = Duration::from_secs(120);
 pub(super) enum FetchError {
     #[error("there is no link to it")]
     NoLink,
+    #[error("all that was missing is here")]
+    Needless,
     #[error("a block did not come within {} s", BLOCK_DEADLINE.as_secs())]
     TooSlow,
     #[error("it ended the answer at block {0}")]
@@ -90,7 +94,8 @@ impl Fetcher<'_> {
             received: BytesMut::new(),
         };
         while *next <= to {
-            let bytes = stream.block(self.runtime, Height(*next))?;
+            let is_stopped = || self.spans.is_stopped();
+            let bytes = stream.block(self.runtime, Height(*next), is_stopped)?;
             let block = self.verify(&bytes, Height(*next))?;
             if !self.spans.put(Height(*next), block, bytes.len()) {
                 return Ok(());
@@ -144,8 +149,14 @@ struct Stream {
 }
 
 impl Stream {
-    /// The next block's bytes; a peer that lets them drip is given up.
-    fn block(&mut self, runtime: &runtime::Handle, height: Height) -> Result<Bytes, FetchError> {
+    /// The next block's bytes; a peer that lets them drip is given up, and so is one whose answer is of no
+    /// use any more: the run does not end before it.
+    fn block(
+        &mut self,
+        runtime: &runtime::Handle,
+        height: Height,
+        is_stopped: impl Fn() -> bool,
+    ) -> Result<Bytes, FetchError> {
         let started = Instant::now();
         loop {
             if let Some(block) = take_block(&mut self.received)? {
@@ -154,10 +165,17 @@ impl Stream {
             let received = u64::try_from(self.received.len()).unwrap_or(u64::MAX);
             let earned = Duration::from_secs(received / MIN_BYTES_PER_SECOND);
             let left = (BLOCK_DEADLINE + earned).saturating_sub(started.elapsed());
-            let next = async { tokio::time::timeout(left, self.answer.next()).await };
-            match runtime.block_on(next).map_err(|_| FetchError::TooSlow)? {
-                Some(frame) => self.received.extend_from_slice(&frame?),
-                None => return Err(FetchError::Ended(height)),
+            if left.is_zero() {
+                return Err(FetchError::TooSlow);
+            }
+            if is_stopped() {
+                return Err(FetchError::Needless);
+            }
+            let next = async { tokio::time::timeout(left.min(LOOK), self.answer.next()).await };
+            match runtime.block_on(next) {
+                Ok(Some(frame)) => self.received.extend_from_slice(&frame?),
+                Ok(None) => return Err(FetchError::Ended(height)),
+                Err(_) => {}
             }
         }
     }

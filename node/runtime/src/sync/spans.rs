@@ -3,8 +3,12 @@
 //!
 //! Bounds: nobody fetches further than [`LOOKAHEAD`] heights above the last block taken, and blocks wait
 //! here with at most [`MAX_WAITING_BYTES`] together; the next one in order is always let in.
+//!
+//! Whoever was given the next block in order and does not bring it holds up all the others. So after
+//! [`HEAD_PATIENCE`] its heights are given to somebody else too, and after twice that to another one; the
+//! first copy that comes counts.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -17,6 +21,8 @@ const SPAN: u64 = 64;
 const LOOKAHEAD: u64 = 512;
 /// Bytes of the blocks that wait for one before them.
 const MAX_WAITING_BYTES: usize = 64 << 20;
+/// How long whoever was asked for the next block in order may take before another is asked for it too.
+const HEAD_PATIENCE: Duration = Duration::from_secs(1);
 /// There is a height after every one that can be fetched.
 const LAST: Height = Height(u64::MAX - 1);
 
@@ -25,6 +31,17 @@ const LAST: Height = Height(u64::MAX - 1);
 pub(super) struct Spans<B> {
     inner: Mutex<Inner<B>>,
     changed: Condvar,
+    /// [`HEAD_PATIENCE`], but in tests.
+    head_patience: Duration,
+}
+
+/// What is waited for.
+#[derive(Debug)]
+struct Head {
+    height: Height,
+    since: Instant,
+    /// How many others were asked for it besides the first.
+    further: u32,
 }
 
 #[derive(Debug)]
@@ -37,6 +54,9 @@ struct Inner<B> {
     to: Height,
     /// Given out and handed back: first and last height.
     returned: BTreeMap<Height, Height>,
+    /// The last height of each span that was given out.
+    ends: BTreeSet<Height>,
+    head: Head,
     arrived: BTreeMap<Height, (B, usize)>,
     waiting_bytes: usize,
     /// Who still fetches.
@@ -51,6 +71,8 @@ pub(super) enum Next<B> {
     Block(B),
     /// Nothing within the time given.
     Nothing,
+    /// Nothing for so long that another may fetch what comes next: one more may help.
+    Late,
     /// All is taken, or nobody fetches any more.
     Over,
 }
@@ -63,6 +85,12 @@ impl<B> Spans<B> {
             unassigned: next,
             to: to.min(LAST),
             returned: BTreeMap::new(),
+            ends: BTreeSet::new(),
+            head: Head {
+                height: next,
+                since: Instant::now(),
+                further: 0,
+            },
             arrived: BTreeMap::new(),
             waiting_bytes: 0,
             workers: 0,
@@ -71,6 +99,7 @@ impl<B> Spans<B> {
         Self {
             inner: Mutex::new(inner),
             changed: Condvar::new(),
+            head_patience: HEAD_PATIENCE,
         }
     }
 
@@ -177,6 +206,10 @@ impl<B> Spans<B> {
             }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
+                if inner.offer_head(self.head_patience) {
+                    self.changed.notify_all();
+                    return Next::Late;
+                }
                 return Next::Nothing;
             }
             let waited = self.changed.wait_timeout(inner, left);
@@ -190,6 +223,7 @@ impl<B> Inner<B> {
         while let Some((from, to)) = self.returned.pop_first() {
             let from = from.max(self.next);
             if from <= to {
+                self.ends.insert(to);
                 return Some(from.0..=to.0);
             }
         }
@@ -199,7 +233,33 @@ impl<B> Inner<B> {
         }
         let to = Height(from.0.saturating_add(SPAN - 1)).min(self.to);
         self.unassigned = to.next();
+        self.ends.insert(to);
         Some(from.0..=to.0)
+    }
+
+    /// Lets somebody else fetch the span that begins with the next height too, if whoever has it has had it
+    /// for long.
+    fn offer_head(&mut self, patience: Duration) -> bool {
+        let now = Instant::now();
+        if self.head.height != self.next {
+            self.head = Head {
+                height: self.next,
+                since: now,
+                further: 0,
+            };
+        }
+        self.ends = self.ends.split_off(&self.next);
+        let longest = patience.saturating_mul(1_u32.checked_shl(self.head.further).unwrap_or(u32::MAX));
+        let given = self.next < self.unassigned && !self.returned.contains_key(&self.next);
+        let Some(end) = self.ends.first().copied().filter(|_| given) else {
+            return false;
+        };
+        if now.duration_since(self.head.since) < longest {
+            return false;
+        }
+        self.head.further = self.head.further.saturating_add(1);
+        self.returned.insert(self.next, end);
+        true
     }
 
     fn take(&mut self) -> Option<B> {
@@ -259,6 +319,34 @@ mod tests {
         spans.hand_back(65..=128);
         spans.take(Height(100), SOON);
         assert_eq!(spans.assign(), Some(101..=128));
+    }
+
+    #[test]
+    fn what_somebody_does_not_bring_is_given_to_another_too() {
+        let mut spans = spans(1, 200);
+        spans.head_patience = Duration::from_millis(30);
+        assert_eq!(spans.assign(), Some(1..=64));
+        assert_eq!(spans.assign(), Some(65..=128));
+        assert_eq!(spans.take(Height(0), SOON), Next::Nothing);
+        // It brings a few, and then no more.
+        for height in 1..=10 {
+            spans.put(Height(height), height, 1);
+            assert_eq!(spans.take(Height(height - 1), SOON), Next::Block(height));
+        }
+        assert_eq!(spans.take(Height(10), SOON), Next::Nothing);
+        std::thread::sleep(Duration::from_millis(40));
+        assert_eq!(spans.take(Height(10), SOON), Next::Late);
+        assert_eq!(spans.assign(), Some(11..=64));
+        assert_eq!(spans.take(Height(10), SOON), Next::Nothing, "not at once again");
+        std::thread::sleep(Duration::from_millis(80));
+        assert_eq!(spans.take(Height(10), SOON), Next::Late);
+        assert_eq!(spans.assign(), Some(11..=64));
+        // The first copy counts.
+        for _ in 0..2 {
+            assert!(spans.put(Height(11), 11, 1));
+        }
+        assert_eq!(spans.take(Height(10), SOON), Next::Block(11));
+        assert_eq!(spans.take(Height(11), SOON), Next::Nothing);
     }
 
     #[test]

@@ -9,6 +9,9 @@ use crate::liar::usurp;
 use crate::scenario::{Censorship, Lie};
 use crate::world::{Scheduled, Wire, World};
 
+/// How long a batch may stay unordered before it is passed on, in microseconds.
+const LATE_US: u64 = 200_000;
+
 impl Host {
     /// A batch has come, or was packed here: it is written.
     pub(super) fn keep_batch(&mut self, world: &mut World, batch: Digest) {
@@ -46,30 +49,36 @@ impl Host {
         self.ask_for_blocks(world);
         self.censor(world);
         self.usurp(world);
+        if self.lie == Some(Lie::Pesterer) {
+            self.liar.pesterer.pester(world, self.validator);
+        }
         self.ask_to_rejoin(world);
         self.pass_on_late(world);
         let delay = world.random.between(40_000, 60_000);
         world.schedule_at(self.place, self.life, delay, Scheduled::Housekeeping);
     }
 
-    /// A batch that stays unordered may have been lost on its way: it is passed on.
+    /// Tells the leader of batches that stay unordered, and all of those that it has left unordered since. A
+    /// leader itself passes nothing on.
     fn pass_on_late(&self, world: &mut World) {
         let (Some(memory), Some(engine)) = (self.memory(), self.engine()) else {
             return;
         };
-        // A primary that has not begun its view, or is oneself, passes nothing on.
-        let leader = engine.begun_leader().filter(|leader| *leader != self.validator);
-        let late: Vec<Digest> = memory
+        let leader = engine.begun_leader();
+        if leader == Some(self.validator) {
+            return;
+        }
+        let late: Vec<(Digest, u64)> = memory
             .batches
             .iter()
-            .filter(|(batch, since)| world.now - **since > 200_000 && !memory.ledger.ordered.contains(*batch))
-            .map(|(batch, _)| *batch)
+            .map(|(batch, since)| (*batch, world.now - *since))
+            .filter(|(batch, age)| *age > LATE_US && !memory.ledger.ordered.contains(batch))
             .take(32)
             .collect();
-        for batch in late {
+        for (batch, age) in late {
             match leader {
-                Some(leader) => self.tell(world, leader, &Wire::Batch(batch)),
-                None => self.tell_all(world, &Wire::Batch(batch)),
+                Some(leader) if age <= 2 * LATE_US => self.tell(world, leader, &Wire::Batch(batch)),
+                _ => self.tell_all(world, &Wire::Batch(batch)),
             }
         }
     }

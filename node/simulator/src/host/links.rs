@@ -35,6 +35,12 @@ impl Host {
                 if self.lie == Some(Lie::Replayer) {
                     self.liar.replayer.hear(&message);
                 }
+                if self.lie == Some(Lie::Pesterer) {
+                    self.liar.pesterer.hear(&message);
+                }
+                if !message.may_come_from(from) {
+                    return;
+                }
                 self.look_ahead(world, from, message.v1().epoch);
                 if let Some(verified) = self.verify(world, message) {
                     self.hear(world, Event::Message(verified));

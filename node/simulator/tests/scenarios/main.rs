@@ -18,11 +18,13 @@ mod primary_crashes;
 mod proposal_comes_back;
 mod recorded;
 mod replay;
+mod replayed_questions;
 mod restart_of_all;
 mod restored;
 mod seeds;
 mod standstill;
 mod tip_holder;
+mod unseen_batch;
 mod wide_area;
 
 use quorate_simulator::{Report, Scenario, Simulation};

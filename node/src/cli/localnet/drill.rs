@@ -175,7 +175,7 @@ pub(super) async fn wait_serving(
     for &place in places {
         let validator = &localnet.document.validators[place];
         loop {
-            let Err(reason) = control.ready(validator).await else {
+            let Err(reason) = control.serves(validator).await else {
                 break;
             };
             let log = validator.log();

@@ -77,8 +77,13 @@ pub(super) async fn status(dir: &Path, output: &Output) -> Result<(), Failure> {
         .iter()
         .map(|validator| look(&control, validator));
     let views = futures::future::join_all(looks).await;
+    let no_quorum_left = no_quorum_left(&control, &localnet.document.validators, &views).await;
     output.print(
-        &serde_json::json!({ "network": localnet.document.network, "validators": views }),
+        &serde_json::json!({
+            "network": localnet.document.network,
+            "validators": views,
+            "no_quorum_left": no_quorum_left,
+        }),
         |output| {
             let rows = views.iter().map(|view| row(view, output)).collect();
             let headings = [
@@ -98,9 +103,32 @@ pub(super) async fn status(dir: &Path, output: &Output) -> Result<(), Failure> {
                     text.push_str(&format!("{}: {reason}\n", view.name));
                 }
             }
+            if let Some(what) = &no_quorum_left {
+                text.push_str(&output.paint(Tone::Bad, what));
+                text.push('\n');
+            }
             text
         },
     )
+}
+
+/// That so many validators observe that the rest is no quorum, if so.
+async fn no_quorum_left(
+    control: &Control,
+    validators: &[ValidatorEntry],
+    views: &[ValidatorView],
+) -> Option<String> {
+    let observing = views.iter().filter(|view| view.is_silenced()).count();
+    let answering = views.iter().position(|view| view.status.is_some())?;
+    let quorum = control.quorum(validators.get(answering)?).await?;
+    quorate_runtime::diagnosis::no_quorum_left(views.len(), observing, quorum)
+}
+
+impl ValidatorView {
+    fn is_silenced(&self) -> bool {
+        let status = self.status.as_ref();
+        status.is_some_and(|status| status.does_not_vote.is_some())
+    }
 }
 
 async fn look(control: &Control, validator: &ValidatorEntry) -> ValidatorView {
@@ -127,6 +155,7 @@ async fn look(control: &Control, validator: &ValidatorEntry) -> ValidatorView {
 
 fn row(view: &ValidatorView, output: &Output) -> Vec<String> {
     let state = match (view.state, view.ready) {
+        (Activity::Running, false) if view.is_silenced() => output.paint(Tone::Bad, "does not vote"),
         (Activity::Running, true) => output.paint(Tone::Good, "ready"),
         (Activity::Running, false) => output.paint(Tone::Warning, "running, not ready"),
         (Activity::Paused, _) => output.paint(Tone::Warning, "paused"),

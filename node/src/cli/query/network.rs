@@ -19,6 +19,10 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
         } else {
             output.paint(Tone::Good, "no")
         };
+        let votes = match &status.does_not_vote {
+            None => output.paint(Tone::Good, "yes"),
+            Some(reason) => output.paint(Tone::Bad, &format!("no: {reason}")),
+        };
         output.fields(&[
             ("network", status.network.to_string()),
             ("name", status.network_name.clone()),
@@ -34,6 +38,7 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
             ("state root", status.state_root.to_string()),
             ("time", rfc3339_of(status.timestamp)),
             ("syncing", syncing),
+            ("votes", votes),
             ("peers", status.peers.to_string()),
             ("pending", status.pending_transactions.to_string()),
             ("transactions", status.transactions.to_string()),

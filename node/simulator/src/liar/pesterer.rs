@@ -1,0 +1,83 @@
+//! A replica that says again what others asked in a former life, so that their peers answer that and not
+//! what they ask now: each signer is answered only so often.
+
+use std::collections::BTreeMap;
+
+use quorate_consensus::{Body, Message};
+use quorate_crypto::{Epoch, ValidatorIndex};
+
+use crate::world::{Scheduled, Wire, World};
+
+/// How often it says each of them in a network of four, in microseconds; in a larger one less often, so
+/// that it says as much in all.
+const EVERY_US: u64 = 1_000;
+/// For how long it says them at each housekeeping: until the next, about.
+const FOR_US: u64 = 50_000;
+
+/// What it has heard in an epoch.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pesterer {
+    epoch: Epoch,
+    /// Each validator's first inquiry.
+    inquiries: BTreeMap<ValidatorIndex, Message>,
+    /// Each validator's first status, which is soon out of everybody's window.
+    statuses: BTreeMap<ValidatorIndex, Message>,
+    /// Whether anybody has asked again, under another nonce, so in another life.
+    has_victim: bool,
+}
+
+impl Pesterer {
+    pub(crate) fn hear(&mut self, message: &Message) {
+        let heard = message.v1();
+        if heard.epoch > self.epoch {
+            *self = Self {
+                epoch: heard.epoch,
+                ..Self::default()
+            };
+        }
+        if heard.epoch < self.epoch {
+            return;
+        }
+        match &heard.body {
+            Body::Inquiry(_) => {
+                let first = self.inquiries.entry(heard.sender);
+                if first.or_insert_with(|| message.clone()).v1().body != heard.body {
+                    self.has_victim = true;
+                }
+            }
+            Body::Status(_) => {
+                self.statuses
+                    .entry(heard.sender)
+                    .or_insert_with(|| message.clone());
+            }
+            _ => {}
+        }
+    }
+
+    /// The message, unless somebody has restarted: a network that needs that one's vote is to wait for it.
+    pub(crate) fn say(&self, message: &Message) -> Vec<Message> {
+        match self.has_victim {
+            false => vec![message.clone()],
+            true => Vec::new(),
+        }
+    }
+
+    /// Tells everybody what all others said first. It begins before anybody restarts: when a link comes up,
+    /// whatever is said first is answered at once.
+    pub(crate) fn pester(&self, world: &mut World, own: ValidatorIndex) {
+        let peers = world.committee.size().saturating_sub(1) as u64;
+        let every_us = EVERY_US * (peers * peers.saturating_sub(1) / 6).max(1);
+        let said: Vec<&Message> = self.inquiries.values().chain(self.statuses.values()).collect();
+        for (host, peer) in world.hosts.clone().into_iter().enumerate() {
+            if peer == own || world.is_cut(own, peer) {
+                continue;
+            }
+            for message in said.iter().filter(|message| message.v1().sender != peer) {
+                for at in (0..FOR_US).step_by(usize::try_from(every_us).unwrap_or(usize::MAX)) {
+                    let wire = Wire::Consensus((*message).clone());
+                    world.schedule_at(host, u64::MAX, at, Scheduled::Deliver { from: own, wire });
+                }
+            }
+        }
+    }
+}
