@@ -33,6 +33,8 @@ pub struct Scenario {
     pub calm_delay_us: u64,
     /// Faults of the machines, while faults last.
     pub machines: Machines,
+    /// Validators whose every flush takes so long, in microseconds, whatever that of the others takes.
+    pub slow_disks: Vec<(ValidatorIndex, u64)>,
     /// How many members let their validators rejoin though these need not: each ends an epoch.
     pub rejoins: u64,
     /// Whether whoever lost what it signed observes to the end: its member does not let it rejoin.
@@ -296,6 +298,7 @@ impl Scenario {
                 flush_us: 1_000,
                 ..Machines::default()
             },
+            slow_disks: Vec::new(),
             rejoins: 0,
             members_wait: false,
             liars: Vec::new(),
@@ -418,6 +421,12 @@ impl Scenario {
     /// The same with a liar.
     pub fn with_liar(mut self, who: u16, lie: Lie) -> Self {
         self.liars.push((ValidatorIndex(who), lie));
+        self
+    }
+
+    /// The same with a validator whose every flush takes so long.
+    pub fn with_slow_disk(mut self, who: u16, flush_ms: u64) -> Self {
+        self.slow_disks.push((ValidatorIndex(who), flush_ms * 1_000));
         self
     }
 

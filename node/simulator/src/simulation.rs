@@ -63,14 +63,19 @@ impl Simulation {
             for _ in 0..copies {
                 let skew = scenario.machines.clock_skew_ms;
                 let drawn = world.random.between(0, skew.saturating_mul(2));
+                let slow = scenario.slow_disks.iter();
+                let slow = slow
+                    .filter(|(who, _)| *who == validator)
+                    .map(|(_, us)| *us)
+                    .next();
                 let settings = Settings {
                     engine: scenario.engine,
                     parameters: scenario.parameters.clone(),
                     timing: scenario.timing,
                     members_wait: scenario.members_wait,
                     broken: scenario.broken.filter(|_| lie.is_none()),
-                    least_flush_us: scenario.machines.least_flush_us,
-                    flush_us: scenario.machines.flush_us,
+                    least_flush_us: slow.unwrap_or(scenario.machines.least_flush_us),
+                    flush_us: slow.unwrap_or(scenario.machines.flush_us),
                     chain_flush_us: scenario.machines.chain_flush_us,
                     chain_lag_us: scenario.machines.chain_lag_us,
                     limits: scenario.limits,

@@ -10,6 +10,7 @@ mod crash_tolerant;
 mod cut_link;
 mod duels;
 mod epochs;
+mod epochs_away;
 mod halves;
 mod idle;
 mod liars;

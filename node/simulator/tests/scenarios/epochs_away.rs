@@ -1,0 +1,58 @@
+//! A validator that was away over the ends of two epochs, and whose driver hears of them while its executor is
+//! past both. It was told of the second end before it had begun the first epoch, and fell mute.
+
+use quorate_crypto::Protocol;
+use quorate_simulator::{Command, Scenario, Simulation};
+
+/// Validator 3 is away while two epochs end; then another dies, so that its vote is needed.
+fn away_over_two_ends(protocol: Protocol, seed: u64, flush_us: u64) -> Scenario {
+    let mut scenario = Scenario::calm(4, seed)
+        .ordered_by(protocol)
+        .without_batches()
+        .at(100, Command::Crash(3))
+        .at(300, Command::Rejoin(0, 1))
+        .at(900, Command::Rejoin(1, 2))
+        .at(1_600, Command::Start(3))
+        .at(2_400, Command::Crash(2))
+        .at(2_600, Command::Submit(0, 3));
+    scenario.faults_end_ms = 4_000;
+    scenario.patience_ms = 10_000;
+    scenario.machines.least_flush_us = flush_us / 2;
+    scenario.machines.flush_us = flush_us;
+    scenario
+}
+
+#[test]
+fn a_validator_that_was_away_over_two_ends_votes_in_the_third_epoch() {
+    for protocol in [Protocol::Pbft, Protocol::Raft, Protocol::Paxos] {
+        for seed in 0..10 {
+            for flush_us in [500, 2_000, 10_000, 50_000] {
+                let scenario = away_over_two_ends(protocol, seed, flush_us);
+                let report = Simulation::new(scenario).run().expect_success();
+                assert_eq!(
+                    report.epoch, 2,
+                    "{protocol:?}, seed {seed}, flushes of {flush_us} us"
+                );
+            }
+        }
+    }
+}
+
+/// The chain is flushed long after the journal: what is said in the new epoch must not outlive its beginning.
+#[test]
+fn a_power_cut_right_after_an_epoch_began_loses_nothing_that_binds() {
+    for protocol in [Protocol::Pbft, Protocol::Raft, Protocol::Paxos] {
+        for ms in 0..40 {
+            let mut scenario = Scenario::calm(4, ms)
+                .ordered_by(protocol)
+                .at(300, Command::Rejoin(2, 1))
+                .at(310 + 5 * ms, Command::Crash(0))
+                .at(311 + 5 * ms, Command::Crash(1))
+                .at(700, Command::Start(0))
+                .at(700, Command::Start(1));
+            scenario.machines.chain_flush_us = 100_000;
+            scenario.patience_ms = 15_000;
+            Simulation::new(scenario).run().expect_success();
+        }
+    }
+}
