@@ -8,6 +8,9 @@
 //! - A follower that hears no leader for an election timeout, which is drawn anew each time, asks all
 //!   whether they would vote for it in the next term (pre-vote; thesis, 9.6). That binds nobody. Whoever hears
 //!   a leader says no, so one that was cut off drives no terms up and disturbs nobody.
+//! - Its next timeout begins when its request has left, as its own vote has to be on its disk before that; and
+//!   the range doubles while candidacies come to nothing, until a leader is heard. So slow disks and links
+//!   make elections long, and not impossible.
 //! - With a quorum that would, it begins the term, votes for itself and asks for votes. A replica gives one
 //!   vote a term, to a candidate that has all the blocks it has itself and, above the candidate's blocks, a log
 //!   at least as up-to-date (section 5.4.1). A quorum of votes makes a leader.

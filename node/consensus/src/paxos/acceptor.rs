@@ -233,7 +233,7 @@ impl Replica {
     fn hear_proposer(&mut self) {
         self.proposer.give_up();
         self.proposer_heard = true;
-        self.attempts = 0;
+        self.attempts.forget();
         self.restart_election_timer();
     }
 

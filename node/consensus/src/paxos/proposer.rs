@@ -411,7 +411,7 @@ impl Replica {
             self.proposer.give_up();
             self.proposer_heard = false;
         } else if stuck {
-            self.attempts = self.attempts.saturating_add(1);
+            self.attempts.note();
             self.prepare();
         }
     }

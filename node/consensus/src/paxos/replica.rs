@@ -10,7 +10,7 @@ use super::acceptor::Acceptor;
 use super::learner::Learner;
 use super::message::{self, Ballot};
 use super::proposer::Proposer;
-use crate::common::{Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
+use crate::common::{Attempts, Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
 use crate::contract::{Config, Input, Now, Record, Rejection, Step, Timer};
 use crate::message::{Body, Message, MessageV1, Verified};
 
@@ -31,8 +31,8 @@ pub struct Replica {
     /// The time of a value of its that was too far ahead of this clock: until this has come so far, it counts as
     /// not heard.
     pub(super) early: Option<Timestamp>,
-    /// How often in a row the election timer has fired with nothing chosen and nobody heard.
-    pub(super) attempts: u32,
+    /// Those to become the distinguished proposer of which nothing came.
+    pub(super) attempts: Attempts,
     /// The highest height of which the journal has an own seal.
     pub(super) sealed: Height,
     /// The round whose election timer runs.
@@ -58,7 +58,7 @@ impl Replica {
             seen: Ballot::default(),
             proposer_heard: false,
             early: None,
-            attempts: 0,
+            attempts: Attempts::default(),
             sealed,
             election_timer: None,
             heartbeat: None,

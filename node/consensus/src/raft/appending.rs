@@ -49,6 +49,7 @@ impl Replica {
         self.check_proposals(&append)?;
         if !self.leader_is_early() {
             self.leader_heard = true;
+            self.attempts.forget();
             self.restart_election_timer();
         }
         if append.certified > self.commit && append.certified > self.base.fetching {

@@ -10,7 +10,7 @@ use super::appending::Staged;
 use super::log::Log;
 use super::message::{self, AppendEntries, Term};
 use super::replication::Leadership;
-use crate::common::{Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
+use crate::common::{Attempts, Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
 use crate::contract::{Config, Input, Now, Record, Rejection, Step, Timer};
 use crate::message::{Body, Message, MessageV1, Verified};
 
@@ -56,6 +56,8 @@ pub struct Replica {
     pub(super) staged: BTreeMap<Height, Staged>,
     /// Appends that are being signed, and for whom; none means everybody.
     pub(super) signing: VecDeque<(AppendEntries, Option<ValidatorIndex>)>,
+    /// Candidacies of which nothing came.
+    pub(super) attempts: Attempts,
     /// The term whose election timer runs.
     pub(super) election_timer: Option<Term>,
     pub(super) heartbeat: Option<Term>,
@@ -105,6 +107,7 @@ impl Replica {
             sealed: certified,
             staged: BTreeMap::new(),
             signing: VecDeque::new(),
+            attempts: Attempts::default(),
             election_timer: None,
             heartbeat: None,
         };
@@ -142,6 +145,7 @@ impl Replica {
                 self.base.peers.on_connected(peer);
                 self.base.status_due.ask_for(peer);
                 self.ask_peer(peer);
+                self.hurry();
                 Ok(())
             }
             Input::Stopping => self.on_stopping(),

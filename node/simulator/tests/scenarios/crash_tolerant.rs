@@ -345,3 +345,21 @@ fn logs_longer_than_a_message_become_the_same(engine: Protocol) {
         Simulation::new(scenario).run().expect_success();
     }
 }
+
+/// Each flush takes longer than an election timeout.
+#[test]
+fn journals_slower_than_election_timeouts_keep_nobody_from_leading() {
+    for validators in [2, 3, 5] {
+        let mut scenario = calm(Protocol::Raft, validators).without_batches();
+        scenario.machines.least_flush_us = 700_000;
+        scenario.machines.flush_us = 700_000;
+        scenario.faults_end_ms = 60_000;
+        for at in (20_000..30_000).step_by(2_000) {
+            scenario = scenario.at(at, Command::Submit(0, 1));
+        }
+        for report in run(&scenario) {
+            let (wait, reign) = (report.longest_wait_ms, report.view);
+            assert!(wait < 30_000, "a batch waited {wait} ms, reigns up to {reign}");
+        }
+    }
+}
