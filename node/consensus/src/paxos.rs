@@ -20,6 +20,8 @@
 //!   oldest batches that wait, several heights at a time, within the window above the certified height.
 //! - **Accepted.** An acceptor accepts whatever it has not promised not to (P1a), when the value's batches are
 //!   here, and says so when value and batches are durable.
+//! - An acceptor that is asked again while a value is on its way to its disk answers at once, without it: that the
+//!   proposer is heard waits for no disk.
 //! - **Chosen.** A value that a majority has accepted in one ballot is chosen. The distinguished proposer is
 //!   also the distinguished learner: it counts, and tells the others. Any of them passes that word on to
 //!   whoever missed it.

@@ -25,7 +25,8 @@
 //!   waiting for answers, within the window above the certified height.
 //! - A follower checks that its log has the entry before, deletes what conflicts, and appends an entry when
 //!   its batches are here. Its answer says up to where its log is the leader's, entries and batches durably.
-//!   One that lacks entries says from where to go on; one that lacks blocks fetches them.
+//!   One that lacks entries says from where to go on; one that lacks blocks fetches them. Whatever says nothing of
+//!   the log waits for no disk: a heartbeat that comes while an answer waits for it is answered up to index 0.
 //! - The leader commits an entry of its own term that a quorum has, and with it all before it (section 5.4.2).
 //!   If it begins with entries of former terms that may not be committed, it appends an empty one of its own.
 //! - Followers hear of the commit index at once, and decide up to it in order. Heartbeats say the same again

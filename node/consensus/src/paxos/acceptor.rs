@@ -91,13 +91,16 @@ impl Acceptor {
         self.accepted.insert(height, vote);
     }
 
-    /// Which of these it has accepted in this ballot.
-    fn accepted_of(&self, ballot: Ballot, values: &[Value]) -> Vec<ValueDigest> {
-        let is_accepted = |value: &&Value| {
-            let vote = self.accepted.get(&value.height);
-            vote.is_some_and(|vote| vote.ballot == ballot)
-        };
-        values.iter().filter(is_accepted).map(Value::digest).collect()
+    /// Which of these it has accepted in this ballot and knows to be durable, and whether there are others that
+    /// it has accepted.
+    fn accepted_of(&self, ballot: Ballot, values: &[Value]) -> (Vec<ValueDigest>, bool) {
+        let votes = values.iter().filter_map(|value| {
+            let vote = self.accepted.get(&value.height)?;
+            (vote.ballot == ballot).then_some((value, vote.durable))
+        });
+        let (durable, pending): (Vec<_>, Vec<_>) = votes.partition(|(_, durable)| *durable);
+        let durable = durable.into_iter().map(|(value, _)| value.digest());
+        (durable.collect(), !pending.is_empty())
     }
 
     /// What is up to here are blocks now.
@@ -203,12 +206,19 @@ impl Replica {
         for value in &accept.values {
             waits |= self.ask_to_accept(ballot, value);
         }
-        self.accept_asked();
-        let accepted = self.acceptor.accepted_of(ballot, &accept.values);
-        // A heartbeat is answered at once, and so is what was asked before; else what is accepted is told.
+        let mut told = self.accept_asked();
+        let is_news = !told.is_empty();
+        let (durable, pending) = self.acceptor.accepted_of(ballot, &accept.values);
+        told.extend(durable);
+        // A heartbeat is answered at once, and so is what was asked before; else what is accepted is told. What is
+        // on its way to the disk was told already: meanwhile the answer is that the proposer is heard.
         let is_own = self.base.config.index == Some(from);
-        if !accepted.is_empty() || !(waits || is_own) {
-            self.sign_accepted(ballot, accepted);
+        let is_heard = told.is_empty() && !waits || pending && !is_news;
+        if is_heard && !is_own {
+            self.sign_accepted(ballot, Vec::new());
+        }
+        if !told.is_empty() {
+            self.sign_accepted(ballot, told);
         }
         Ok(())
     }

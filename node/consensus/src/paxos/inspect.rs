@@ -62,12 +62,16 @@ impl Replica {
         self.base.backlog.len()
     }
 
-    /// The batches that saying this vouches for: those of whatever it says was accepted. The driver gives it
-    /// back when they are durable.
+    /// The batches that saying this vouches for: those of whatever it says was accepted and is not known to be
+    /// durable. The driver gives it back when they are.
     pub fn vouched(&self, body: &Body) -> Vec<Digest> {
         match body {
             Body::Promise(promise) => {
                 let values = promise.accepted.iter();
+                let values = values.filter(|value| {
+                    let vote = self.acceptor.accepted.get(&value.height);
+                    vote.is_none_or(|vote| vote.ballot != value.ballot || !vote.durable)
+                });
                 values
                     .flat_map(|value| value.proposal.batches())
                     .copied()
@@ -76,7 +80,7 @@ impl Replica {
             Body::Accepted(accepted) => {
                 let votes = accepted.values.iter().filter_map(|value| {
                     let vote = self.acceptor.accepted.get(&value.height);
-                    vote.filter(|vote| vote.digest == value.proposal)
+                    vote.filter(|vote| vote.digest == value.proposal && !vote.durable)
                 });
                 votes.flat_map(|vote| vote.proposal.batches()).copied().collect()
             }

@@ -159,6 +159,16 @@ impl Body {
         }
     }
 
+    /// Whether it says what the sender's records have to bear out. An accept follows from the own promise, which
+    /// is durable; that a proposer is heard binds nobody.
+    pub fn follows_records(&self) -> bool {
+        match self {
+            Self::Promise(_) => true,
+            Self::Accepted(accepted) => !accepted.values.is_empty(),
+            Self::Prepare(_) | Self::Accept(_) | Self::Nack(_) | Self::Chosen(_) => false,
+        }
+    }
+
     /// The content that is signed: names the network and the epoch.
     pub fn signed_bytes(&self, network: Digest, epoch: Epoch) -> Vec<u8> {
         match self {

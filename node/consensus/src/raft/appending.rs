@@ -8,6 +8,7 @@ use super::Replica;
 use super::message::{AppendEntries, AppendReply, Body, Entry, Record, Term};
 use crate::common::Orderer as _;
 use crate::contract::{Action, Rejection};
+use crate::message::Message;
 
 /// An entry of the leader that is not in the log yet.
 #[derive(Clone, Debug, Hash, Serialize, Deserialize)]
@@ -46,6 +47,7 @@ impl Replica {
         self.step_down();
         // What both know to be committed is the same.
         self.matched = self.matched.max(self.commit.min(append.commit));
+        let before = self.matched;
         self.check_proposals(&append)?;
         if !self.leader_is_early() {
             self.leader_heard = true;
@@ -63,8 +65,29 @@ impl Replica {
         self.append_staged();
         self.leader_commit = self.leader_commit.max(append.commit);
         self.advance_commit(self.leader_commit.min(self.matched));
-        self.reply(from, true, self.matched);
+        if self.matched > before {
+            self.acknowledge(from);
+        } else {
+            self.answer_heartbeat(from);
+        }
         Ok(())
+    }
+
+    /// Tells the leader up to where the log is its own.
+    fn acknowledge(&mut self, leader: ValidatorIndex) {
+        self.answering = self.matched;
+        self.reply(leader, true, self.matched);
+    }
+
+    /// Answers an append that brought nothing. Up to where the log is the leader's waits for the disk, and need not
+    /// be said twice while it does: then the answer says only that the leader is heard, and waits for nothing. A
+    /// leader that no quorum answers in time gives way, and a slow disk is no reason for that.
+    fn answer_heartbeat(&mut self, leader: ValidatorIndex) {
+        if self.answering < self.matched || self.answering == Height::GENESIS {
+            self.acknowledge(leader);
+        } else {
+            self.reply(leader, true, Height::GENESIS);
+        }
     }
 
     /// What no honest leader proposes is refused. A leader too far ahead of this validator's clock is not
@@ -185,7 +208,7 @@ impl Replica {
         self.append_staged();
         self.advance_commit(self.leader_commit.min(self.matched));
         if let Some(leader) = self.leader.filter(|_| self.matched > before) {
-            self.reply(leader, true, self.matched);
+            self.acknowledge(leader);
         }
         Ok(())
     }
@@ -227,6 +250,23 @@ impl Replica {
                 index,
             }));
         }
+    }
+
+    /// What it vouches for is durable. One to a leader of a term that was left is not sent (pitfall 18).
+    pub(super) fn on_own_append_reply(
+        &mut self,
+        reply: &AppendReply,
+        message: Message,
+    ) -> Result<(), Rejection> {
+        self.check_term(reply.term)?;
+        if reply.success {
+            self.on_durable(reply.index);
+            if reply.index == self.answering {
+                self.answering = Height::GENESIS;
+            }
+        }
+        self.base.send(reply.leader, message);
+        Ok(())
     }
 
     /// Blocks have come: the leader may go on from there.

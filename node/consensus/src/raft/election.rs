@@ -226,6 +226,7 @@ impl Replica {
         self.leader_heard = false;
         self.early = None;
         self.called = None;
+        self.answering = Height::GENESIS;
         self.staged.clear();
     }
 
@@ -241,7 +242,7 @@ impl Replica {
     /// This is the term's leader. What this log has in common with its log has yet to be found out.
     pub(super) fn follow(&mut self, leader: ValidatorIndex) {
         self.leader = Some(leader);
-        self.matched = Height::GENESIS;
+        (self.matched, self.answering) = (Height::GENESIS, Height::GENESIS);
     }
 }
 

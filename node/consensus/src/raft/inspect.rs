@@ -130,6 +130,7 @@ impl Replica {
             self.commit,
             self.decided,
             self.matched,
+            self.answering,
             self.durable,
             self.leader_commit,
             &self.unwritten,

@@ -45,6 +45,8 @@ pub struct Replica {
     pub(super) leader_commit: Height,
     /// Up to here the log is known to be that of the term's leader.
     pub(super) matched: Height,
+    /// Up to where the last answer says so that waits for the disk, 0 if none does.
+    pub(super) answering: Height,
     /// Up to here all is known to be durable here: entries with their batches, or blocks.
     pub(super) durable: Height,
     /// The batches of entries above that which have become blocks already: until an answer or an append that
@@ -102,6 +104,7 @@ impl Replica {
             decided: certified,
             leader_commit: certified,
             matched: Height::GENESIS,
+            answering: Height::GENESIS,
             durable: certified,
             unwritten: BTreeMap::new(),
             sealed: certified,
@@ -259,14 +262,7 @@ impl Replica {
                 message::Body::RequestVote(request) => self.on_own_request_vote(sender, &request, message),
                 message::Body::VoteReply(reply) => self.on_own_vote_reply(&reply, message),
                 message::Body::AppendEntries(append) => self.on_own_append_entries(&append, message),
-                message::Body::AppendReply(reply) => {
-                    self.check_term(reply.term)?;
-                    if reply.success {
-                        self.on_durable(reply.index);
-                    }
-                    self.base.send(reply.leader, message);
-                    Ok(())
-                }
+                message::Body::AppendReply(reply) => self.on_own_append_reply(&reply, message),
                 message::Body::TimeoutNow { term, successor } => {
                     self.check_term(term)?;
                     self.base.send(successor, message);

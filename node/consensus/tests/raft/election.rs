@@ -158,9 +158,17 @@ fn who_stands_waits_for_answers_from_when_its_request_has_left() {
     let step = candidate.step(NOW, own(&step));
     assert!(election_timeout(&step).is_some());
     let step = candidate.step(NOW, from(1, vote(1, 0, true, true)));
-    assert_eq!(election_timeout(&step), None, "its vote is on its way to the disk");
+    assert_eq!(
+        election_timeout(&step),
+        None,
+        "its vote is on its way to the disk"
+    );
     let stale = candidate.step(NOW, timeout(0));
-    assert_eq!(stale.rejection, Some(Rejection::StaleTimer), "however long that takes");
+    assert_eq!(
+        stale.rejection,
+        Some(Rejection::StaleTimer),
+        "however long that takes"
+    );
     let step = candidate.step(NOW, own(&step));
     assert!(election_timeout(&step).is_some());
     candidate.step(NOW, from(2, vote(1, 0, false, true)));
@@ -171,7 +179,9 @@ fn who_stands_waits_for_answers_from_when_its_request_has_left() {
 fn pitfall_06_election_timeouts_double_up_to_a_cap_and_fall_back() {
     let mut candidate = replica(3, 0);
     let longest = |step| election_timeout(&step).unwrap().to_ms;
-    let tos: Vec<u32> = (0..6).map(|_| longest(drive(&mut candidate, 0, timeout(0)))).collect();
+    let tos: Vec<u32> = (0..6)
+        .map(|_| longest(drive(&mut candidate, 0, timeout(0))))
+        .collect();
     assert_eq!(tos, [1_000, 2_000, 4_000, 4_000, 4_000, 4_000]);
     let step = drive(&mut candidate, 0, Input::Connected(ValidatorIndex(1)));
     assert_eq!(longest(step), 1_000, "somebody is back");

@@ -117,6 +117,28 @@ fn certified_before_durable() -> raft::Replica {
     follower
 }
 
+/// Drivers ask the kind before they ask the engine.
+#[test]
+fn what_vouches_for_batches_is_of_a_kind_that_does() {
+    let mut leader = recovered(3, 0, Vec::new());
+    elect(&mut leader, 3, 0);
+    let step = leader.step(NOW, Input::BatchesAvailable(vec![batch(1, 1)]));
+    let own = asked(&step)[0].clone();
+    for body in [
+        own,
+        appended(1, 0, true, 1),
+        appended(1, 0, true, 0),
+        append(1, (1, 1), &[], 0),
+    ] {
+        let vouches = !leader.vouched(&body).is_empty();
+        assert!(
+            !vouches || Body::Raft(body.clone()).vouches_for_batches(),
+            "{body:?}"
+        );
+    }
+    assert!(!leader.vouched(&appended(1, 0, true, 1)).is_empty());
+}
+
 /// Neither batches nor block are on disk: a crash would take the first entry away, and all above it.
 #[test]
 fn an_answer_waits_for_the_batches_of_entries_that_are_blocks_already() {

@@ -57,6 +57,39 @@ fn section_5_3_an_entry_is_acknowledged_with_its_batches_here_and_durable() {
     assert_eq!(follower.vouched(&reply), [batch(1, 1), batch(1, 2)]);
 }
 
+/// Found by review: each answer waited for the batches that were being written, so a disk slower than an election
+/// timeout unseated the leader.
+#[test]
+fn a_heartbeat_is_answered_at_once_while_an_entry_is_on_its_way_to_the_disk() {
+    let mut follower = replica(3, 1);
+    follower.step(NOW, from(0, append(1, (0, 0), &[1], 0)));
+    let (height, proposal) = (Height(1), entry(1, 1).proposal.digest());
+    follower.step(NOW, Input::ProposalAvailable { height, proposal });
+    let heartbeat = || from(0, append(1, (1, 1), &[], 0));
+    let step = follower.step(NOW, heartbeat());
+    let heard = appended(1, 0, true, 0);
+    assert_eq!(asked(&step), [&heard]);
+    assert!(follower.vouched(&heard).is_empty() && !heard.follows_records());
+    let acknowledged = appended(1, 0, true, 1);
+    follower.step(NOW, Input::Own(signed(1, Body::Raft(acknowledged.clone()))));
+    let step = follower.step(NOW, heartbeat());
+    assert_eq!(asked(&step), [&acknowledged], "what was lost is said again");
+    assert!(follower.vouched(&acknowledged).is_empty());
+}
+
+/// The answer that was on its way is not sent any more, nor is what it vouched for known to be durable.
+#[test]
+fn what_was_on_its_way_to_the_disk_for_a_former_leader_is_told_to_the_next() {
+    let mut follower = replica(3, 1);
+    let (height, proposal) = (Height(1), entry(1, 1).proposal.digest());
+    follower.step(NOW, from(0, append(1, (0, 0), &[1], 0)));
+    follower.step(NOW, Input::ProposalAvailable { height, proposal });
+    let step = follower.step(NOW, from(2, append(2, (0, 0), &[1], 0)));
+    let acknowledged = appended(2, 2, true, 1);
+    assert_eq!(asked(&step), [&acknowledged]);
+    assert_eq!(follower.vouched(&acknowledged), [batch(1, 1)]);
+}
+
 #[test]
 fn section_5_3_entries_are_on_their_way_before_the_first_is_acknowledged() {
     let mut leader = replica(3, 0);
