@@ -24,7 +24,9 @@
 //!   [`EAGER_PROPOSALS`](crate::common::EAGER_PROPOSALS) are uncommitted, and sends each append to all without
 //!   waiting for answers, within the window above the certified height.
 //! - A follower checks that its log has the entry before, deletes what conflicts, and appends an entry when
-//!   its batches are here. Its answer says up to where its log is the leader's, entries and batches durably.
+//!   its batches are here. Then it answers up to where its log is the leader's, entries and batches durably. An
+//!   append that has yet to be appended, or has no entries and tells what is committed, is not answered: three
+//!   messages to each follower order an entry.
 //!   One that lacks entries says from where to go on; one that lacks blocks fetches them. Whatever says nothing of
 //!   the log waits for no disk: a heartbeat that comes while an answer waits for it is answered up to index 0.
 //! - The leader commits an entry of its own term that a quorum has, and with it all before it (section 5.4.2).

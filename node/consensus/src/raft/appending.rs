@@ -20,6 +20,9 @@ pub(super) struct Staged {
 }
 
 impl Replica {
+    /// What an append brought is acknowledged when it is appended, and news of what is committed asks for nothing:
+    /// to answer them as they come would tell the leader what it knows. Heartbeats are answered, and refusals are
+    /// said at once.
     pub(super) fn on_append_entries(
         &mut self,
         from: ValidatorIndex,
@@ -63,11 +66,13 @@ impl Replica {
         }
         self.stage(&append)?;
         self.append_staged();
+        let waits = self.staged.range(..=append.last_index()).next().is_some();
+        let is_notice = append.entries.is_empty() && append.commit > self.leader_commit;
         self.leader_commit = self.leader_commit.max(append.commit);
         self.advance_commit(self.leader_commit.min(self.matched));
         if self.matched > before {
             self.acknowledge(from);
-        } else {
+        } else if !(is_notice || waits && !append.entries.is_empty()) {
             self.answer_heartbeat(from);
         }
         Ok(())
