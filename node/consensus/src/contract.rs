@@ -9,7 +9,7 @@
 //!    flush as the step's records, or waits for these (where [`crate::Body::follows_records`]), and gives
 //!    it back as [`Input::Own`]. Only then does the engine
 //!    count it and send it. What vouches for batches ([`crate::Engine::vouched`]: pre-prepares and
-//!    prepares, appends and the answers to them, what is said to be accepted) is given back only when they
+//!    prepares, answers to appends, what is said to be accepted) is given back only when they
 //!    are durable too.
 //! 3. **Inputs before timeouts.** What was received before a timer fired is stepped before it. After a
 //!    gap in its own loop (a stopped process, a slow disk) the driver restarts timers instead of firing

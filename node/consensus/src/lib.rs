@@ -15,7 +15,7 @@
 //! | `NewView` | primary to all | the view begins, with this, as these view-changes prove | before it leaves |
 //! | `RequestVote` | candidate to all | elect me; this is how far my log goes | follows from its engine's records |
 //! | `VoteReply` | all to the candidate | you have my vote, or not | the same |
-//! | `AppendEntries` | leader to all, or one | this comes next in the log | the same |
+//! | `AppendEntries` | leader to all, or one | this comes next in the log | no, it does not count itself by that |
 //! | `AppendReply` | follower to leader | up to here my log is yours | the same |
 //! | `TimeoutNow` | leader to one | stand for election at once | no, binds nobody |
 //! | `paxos::Prepare` | proposer to all | promise me this ballot, for all heights | no, binds nobody |

@@ -272,7 +272,6 @@ impl Body {
             Self::Pbft(body) => {
                 matches!(body, pbft::Body::PrePrepare { .. } | pbft::Body::Prepare { .. })
             }
-            Self::Raft(raft::Body::AppendEntries(append)) => !append.entries.is_empty(),
             Self::Raft(raft::Body::AppendReply(reply)) => reply.acknowledges(),
             Self::Paxos(paxos::Body::Promise(promise)) => !promise.accepted.is_empty(),
             Self::Paxos(paxos::Body::Accepted(accepted)) => !accepted.values.is_empty(),

@@ -17,12 +17,15 @@
 //! - A leader that has not heard of a quorum for an election timeout follows (thesis, 6.2), or one whose
 //!   messages arrive and whose answers do not would keep others from being elected.
 //! - A leader that stops hands over: when a follower has all that it has, it tells that to stand at once
-//!   (thesis, 3.10).
+//!   (thesis, 3.10). So does one that reaches a quorum and of which nothing is committed for many election timeouts,
+//!   to the follower that has most of its log: others may get through with what it cannot.
 //!
 //! # Log replication (section 5.3)
 //! - The leader appends proposals of the oldest batches that wait, at once while fewer than
 //!   [`EAGER_PROPOSALS`](crate::common::EAGER_PROPOSALS) are uncommitted, and sends each append to all without
-//!   waiting for answers, within the window above the certified height.
+//!   waiting for answers, or for its own disk (thesis, 10.2.1), within the window above the certified height. It
+//!   is one of those who may have an entry: when that has left it records it, and counts itself by an answer to
+//!   itself, which waits for entry and batches as any other's.
 //! - A follower checks that its log has the entry before, deletes what conflicts, and appends an entry when
 //!   its batches are here. Then it answers up to where its log is the leader's, entries and batches durably. An
 //!   append that has yet to be appended, or has no entries and tells what is committed, is not answered: three
@@ -54,7 +57,9 @@
 //!
 //! # What is durable
 //! Term and vote, and each entry as it is appended ([`Record`]), before anything that follows from them
-//! leaves; then messages need not be. An answer waits for the batches of all entries up to its index, of those too
+//! leaves; then messages need not be. From a leader's own entry nothing follows before it counts itself; it is
+//! recorded once it has left, or when the leader follows, or before a block takes its place, so that no entry in a
+//! journal follows one that was never there. An answer waits for the batches of all entries up to its index, of those too
 //! that have become blocks and are being written. An entry whose batches a crash has lost is taken out of the
 //! journal at a restart with all that followed it: none of these was acknowledged. A seal is recorded
 //! if its entry could be lost in that way.
@@ -73,6 +78,10 @@
 //!   candidate took k with all below from a leader of T' or later, which had that too. If T' = T, its log reaches
 //!   i; it took k, and each entry above k later, from leaders of T or later, and the one that covers i is the
 //!   committed one. Terms need not ascend, so the highest counts and not the last.
+//! - **A leader may crash before it has its own entries.** Q has them, with the leader or without it, as that is
+//!   one of Q by its own answer alone. Its journal may lack what it has sent, also in its own term; but it never leads
+//!   that again, so no other entry of T is made there, and whoever lacks i gets no vote of anybody in Q. Whatever of
+//!   it nobody in Q has may come to nothing, as if it had never left.
 //! - **A seal follows a decision**, so one seal shows that its height is committed.
 //! - **A block under a leader's first entry** is one that the follower knows to be committed as well, or it refuses;
 //!   a leader behind its follower stops at what it may not have.
@@ -88,7 +97,6 @@
 //! - Membership changes with the epoch, whose engines are separate: there is no joint consensus (section 6).
 //! - A leader whose proposals are too far ahead of a follower's clock is not heard by it, so that one wrong
 //!   clock does not run away with the chain's time.
-//! - A leader counts and sends its own entry when that is durable, not before (thesis, 10.2.1).
 
 mod appending;
 mod election;

@@ -297,6 +297,7 @@ found! {
     raft_leaders_of_former_terms_that_are_followed: Broken::Engine(Rule::OldTermsHeard), 500, changing_leaders;
     raft_a_vote_that_is_forgotten_in_a_restart: Broken::Engine(Rule::VoteForgotten), 1_000, raft_crashing;
     raft_a_leader_that_deletes_entries_of_its_own: Broken::Engine(Rule::LeaderOverwrites), 500, changing_leaders;
+    raft_a_leader_that_counts_itself_before_it_is_durable: Broken::Engine(Rule::CountedBeforeDurable), 500, raft_crashing;
     raft_a_follower_that_keeps_what_conflicts: Broken::Engine(Rule::ConflictsKept), 500, changing_leaders;
     // Rules of the driver, of Paxos.
     paxos_promises_and_accepts_that_leave_before_they_are_durable: Broken::SentBeforeDurable, 500, paxos(raft_crashing);

@@ -204,6 +204,9 @@ impl Replica {
         height: Height,
         proposal: Digest,
     ) -> Result<(), Rejection> {
+        if self.is_leader() {
+            return self.on_own_available(height, proposal);
+        }
         let staged = self.staged.get_mut(&height).ok_or(Rejection::Unasked)?;
         if staged.digest != proposal {
             return Err(Rejection::Unasked);
@@ -225,27 +228,33 @@ impl Replica {
         {
             let (index, staged) = next.remove_entry();
             self.append(index, staged.entry);
+            self.record_entry(index);
             self.matched = index;
         }
     }
 
-    /// Appends an entry to the log, durably.
+    /// Appends an entry to the log.
     pub(super) fn append(&mut self, index: Height, entry: Entry) {
+        self.log.append(index, entry);
+        // One that is too far above to be decided soon has no finality yet.
+        let _ = self.finality_mut(index);
+    }
+
+    /// Makes an entry of the log durable.
+    pub(super) fn record_entry(&mut self, index: Height) {
         let previous = self.log.term_at(Height(index.0.saturating_sub(1)));
-        self.log.append(index, entry.clone());
-        if self.base.voter().is_some() {
+        let entry = self.log.get(index).cloned();
+        if let Some(entry) = entry.filter(|_| self.base.voter().is_some() && !self.base.is_finished()) {
             self.record(Record::Entry {
                 index,
                 previous,
                 entry,
             });
         }
-        // One that is too far above to be decided soon has no finality yet.
-        let _ = self.finality_mut(index);
     }
 
     /// Tells a leader how far the log is its own. What this vouches for is durable when it leaves.
-    fn reply(&mut self, leader: ValidatorIndex, success: bool, index: Height) {
+    pub(super) fn reply(&mut self, leader: ValidatorIndex, success: bool, index: Height) {
         if self.base.voter().is_some() {
             let term = self.term;
             self.sign(Body::AppendReply(AppendReply {
@@ -270,7 +279,11 @@ impl Replica {
                 self.answering = Height::GENESIS;
             }
         }
-        self.base.send(reply.leader, message);
+        if Some(reply.leader) == self.base.config.index {
+            self.count_itself(reply.index);
+        } else {
+            self.base.send(reply.leader, message);
+        }
         Ok(())
     }
 

@@ -234,6 +234,8 @@ impl Replica {
     pub(super) fn step_down(&mut self) {
         if self.is_leader() {
             self.leader_heard = false;
+            // A follower's journal has all of its log.
+            self.record_own_up_to(self.log.last_index());
         }
         self.role = Role::Follower;
         self.signing.clear();

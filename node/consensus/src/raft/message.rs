@@ -143,16 +143,15 @@ impl Body {
         }
     }
 
-    /// Whether it says what the sender's records have to bear out: a vote, a log that others count, or entries.
-    /// What binds nobody does not wait for a disk: a slow one would keep a leader from showing itself, and
-    /// its followers from answering.
+    /// Whether it says what the sender's records have to bear out: a vote, or a log that counts. What binds nobody
+    /// does not wait for a disk: a slow one would keep a leader from showing itself, and its followers from
+    /// answering. Nor do a leader's entries: it counts itself by an answer to itself, and never resumes its term.
     pub fn follows_records(&self) -> bool {
         match self {
             Self::RequestVote(request) => !request.pre_vote,
             Self::VoteReply(reply) => reply.granted && !reply.pre_vote,
-            Self::AppendEntries(append) => !append.entries.is_empty(),
             Self::AppendReply(reply) => reply.acknowledges(),
-            Self::TimeoutNow { .. } => false,
+            Self::AppendEntries(_) | Self::TimeoutNow { .. } => false,
         }
     }
 

@@ -58,6 +58,9 @@ pub struct Replica {
     pub(super) staged: BTreeMap<Height, Staged>,
     /// Appends that are being signed, and for whom; none means everybody.
     pub(super) signing: VecDeque<(AppendEntries, Option<ValidatorIndex>)>,
+    /// Of a leader: the lowest index that was not committed when the election timer was set, and how often in a row
+    /// it was the same.
+    pub(super) standing: Option<(Height, u32)>,
     /// Candidacies of which nothing came.
     pub(super) attempts: Attempts,
     /// The term whose election timer runs.
@@ -110,6 +113,7 @@ impl Replica {
             sealed: certified,
             staged: BTreeMap::new(),
             signing: VecDeque::new(),
+            standing: None,
             attempts: Attempts::default(),
             election_timer: None,
             heartbeat: None,

@@ -75,13 +75,7 @@ impl Replica {
         }
         self.election_timer = None;
         match self.role {
-            Role::Leader(_) => {
-                if self.reaches_quorum() {
-                    self.attempts.forget();
-                } else {
-                    self.step_down();
-                }
-            }
+            Role::Leader(_) => self.look_around(),
             Role::Follower | Role::PreCandidate { .. } | Role::Candidate { .. } => {
                 self.attempts.note();
                 self.stand_for_election();
