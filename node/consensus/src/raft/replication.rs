@@ -164,11 +164,6 @@ impl Replica {
         if self.base.voter().is_none() {
             return;
         }
-        if let Role::Leader(leadership) = &mut self.role
-            && to.is_none()
-        {
-            leadership.told = append.commit;
-        }
         self.signing.push_back((append.clone(), to));
         self.sign(Body::AppendEntries(append));
     }
@@ -185,10 +180,15 @@ impl Replica {
         }
     }
 
-    /// Followers can execute what is committed as soon as they know.
+    /// Followers can execute what is committed as soon as they know: an append that is about to leave tells them, or
+    /// one without entries does. Told is what has left, as what is signed may wait.
     pub(super) fn tell_commit(&mut self) {
+        let is_telling = |(append, to): &(AppendEntries, Option<ValidatorIndex>)| {
+            to.is_none() && append.commit >= self.commit
+        };
         if let Role::Leader(leadership) = &self.role
             && leadership.told < self.commit
+            && !self.signing.iter().any(is_telling)
             && !self.base.is_finished()
         {
             let left = leadership.left;
@@ -218,6 +218,7 @@ impl Replica {
         }
         let (first, last) = (append.previous.index.next(), append.last_index());
         leadership.left = leadership.left.max(last);
+        leadership.told = leadership.told.max(append.commit);
         self.base.broadcast(message);
         if append.entries.is_empty() {
             return Ok(());

@@ -134,6 +134,40 @@ fn section_5_3_entries_are_on_their_way_before_the_first_is_acknowledged() {
     assert_eq!(decided(&step), [1, 2, 3]);
 }
 
+/// Found by review: what was committed counted as told once it was signed with the next entry, and that waited for
+/// the leader's disk.
+#[test]
+fn followers_hear_of_a_commit_without_waiting_for_a_disk() {
+    let mut leader = replica(3, 0);
+    elect(&mut leader, 3, 0);
+    let batches = (1..=4).map(|number| batch(1, number)).collect();
+    let own = |body: &Raft| Input::Own(signed(0, Body::Raft(body.clone())));
+    let step = leader.step(NOW, Input::BatchesAvailable(batches));
+    for body in asked(&step).into_iter().take(2) {
+        leader.step(NOW, own(body));
+    }
+    // The third is on its way to the signer; it was asked for before anything was committed.
+    let waits = asked(&step)[2].clone();
+    leader.step(NOW, from(1, appended(1, 0, true, 1)));
+    let step = leader.step(NOW, from(2, appended(1, 0, true, 1)));
+    assert_eq!(decided(&step), [1]);
+    let next = append(1, (3, 1), &[1], 1);
+    assert_eq!(asked(&step), [&next], "the next entry tells of it");
+    assert!(!next.follows_records() && step.records.is_empty());
+    leader.step(NOW, own(&waits));
+    // The last entry is under way: there is none to tell of the next commit.
+    leader.step(NOW, from(1, appended(1, 0, true, 2)));
+    let step = leader.step(NOW, from(2, appended(1, 0, true, 2)));
+    let notice = append(1, (3, 1), &[], 2);
+    assert_eq!(asked(&step), [&notice]);
+    let step = leader.step(NOW, from(2, appended(1, 0, true, 2)));
+    assert!(asked(&step).is_empty(), "once is enough");
+    leader.step(NOW, own(&next));
+    let step = leader.step(NOW, own(&notice));
+    assert_eq!(said(&step), [&notice]);
+    assert!(asked(&step).is_empty());
+}
+
 #[test]
 fn section_5_3_a_follower_that_lacks_entries_is_sent_them() {
     let mut leader = recovered(3, 0, journal(1, &[1, 1, 1]));
