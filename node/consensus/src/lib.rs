@@ -24,6 +24,7 @@
 //! | `Accepted` | acceptor to the proposer | I have accepted them, and have their batches | follows from its engine's records |
 //! | `Nack` | acceptor to a proposer | I have promised a higher ballot | no, binds nobody |
 //! | `Chosen` | distinguished proposer to all | a majority has accepted this | no, it is a fact |
+//! | `Yield` | distinguished proposer to all | I stop; this one is to prepare at once | no, binds nobody |
 //! | `Status` | all to all, or one | where I am and what I hold | no, binds nobody |
 //! | `Inquiry` | whoever starts, to all | what did I sign? | no, binds nobody |
 //! | `Testimony` | all to whoever asked | this you signed, as far as I know | no, binds nobody |

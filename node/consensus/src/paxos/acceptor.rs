@@ -159,6 +159,7 @@ impl Replica {
         self.see(ballot);
         self.proposer_heard = false;
         self.early = None;
+        (self.yielded, self.called) = (false, None);
         if self.proposer.ballot() != Some(ballot) {
             self.proposer.give_up();
         }
@@ -199,7 +200,7 @@ impl Replica {
         let is_early = self
             .early
             .is_some_and(|timestamp| self.base.is_too_early(timestamp));
-        if !is_early && !self.leads(ballot) {
+        if !is_early && !self.yielded && !self.leads(ballot) {
             self.hear_proposer();
         }
         let mut waits = false;
@@ -362,7 +363,7 @@ impl Replica {
         }
     }
 
-    fn check_proposer(&self, from: ValidatorIndex, ballot: Ballot) -> Result<(), Rejection> {
+    pub(super) fn check_proposer(&self, from: ValidatorIndex, ballot: Ballot) -> Result<(), Rejection> {
         if ballot.proposer == from && ballot.round > 0 {
             Ok(())
         } else {

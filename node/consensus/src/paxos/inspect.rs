@@ -84,7 +84,9 @@ impl Replica {
                 });
                 votes.flat_map(|vote| vote.proposal.batches()).copied().collect()
             }
-            Body::Prepare(_) | Body::Accept(_) | Body::Nack(_) | Body::Chosen(_) => Vec::new(),
+            Body::Prepare(_) | Body::Accept(_) | Body::Nack(_) | Body::Chosen(_) | Body::Yield(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -125,6 +127,7 @@ impl Replica {
     pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
         (&self.proposer, &self.acceptor, &self.learner, &self.finalities).hash(hasher);
         (self.seen, self.proposer_heard, self.early).hash(hasher);
+        (self.yielded, self.called).hash(hasher);
         (self.base.certified, self.base.epoch_end, self.base.halted).hash(hasher);
         self.base.backlog.hash(hasher);
     }

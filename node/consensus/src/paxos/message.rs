@@ -41,6 +41,8 @@ pub enum Body {
     Nack(Nack),
     /// A majority has accepted a value.
     Chosen(Chosen),
+    /// The distinguished proposer hands over.
+    Yield(Yield),
 }
 
 /// A proposer asks for promises.
@@ -137,6 +139,15 @@ pub struct Chosen {
     pub proposal: Proposal,
 }
 
+/// The distinguished proposer proposes nothing more: whoever it names is to prepare a ballot at once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Yield {
+    /// Its ballot.
+    pub ballot: Ballot,
+    /// Who is to.
+    pub successor: ValidatorIndex,
+}
+
 /// What an acceptor must remember across a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Record {
@@ -156,6 +167,7 @@ impl Body {
             Self::Accepted(_) => Domain::PAXOS_ACCEPTED,
             Self::Nack(_) => Domain::PAXOS_NACK,
             Self::Chosen(_) => Domain::PAXOS_CHOSEN,
+            Self::Yield(_) => Domain::PAXOS_YIELD,
         }
     }
 
@@ -165,7 +177,7 @@ impl Body {
         match self {
             Self::Promise(_) => true,
             Self::Accepted(accepted) => !accepted.values.is_empty(),
-            Self::Prepare(_) | Self::Accept(_) | Self::Nack(_) | Self::Chosen(_) => false,
+            Self::Prepare(_) | Self::Accept(_) | Self::Nack(_) | Self::Chosen(_) | Self::Yield(_) => false,
         }
     }
 
@@ -178,6 +190,7 @@ impl Body {
             Self::Accepted(accepted) => encode(&(network, epoch, accepted)),
             Self::Nack(nack) => encode(&(network, epoch, nack)),
             Self::Chosen(chosen) => encode(&(network, epoch, chosen)),
+            Self::Yield(word) => encode(&(network, epoch, word)),
         }
     }
 
@@ -190,6 +203,7 @@ impl Body {
             Self::Accepted(accepted) => accepted.ballot,
             Self::Nack(nack) => nack.ballot,
             Self::Chosen(chosen) => chosen.ballot,
+            Self::Yield(word) => word.ballot,
         }
     }
 }

@@ -71,6 +71,7 @@ impl Replica {
             return Err(Rejection::StaleTimer);
         }
         self.election_timer = None;
+        (self.yielded, self.called) = (false, None);
         if self.proposer.is_leading() {
             self.look_around();
         } else {

@@ -27,6 +27,7 @@ macro_rules! stories {
 
 stories! {
     commits_resume_within_a_second_of_a_leaders_death,
+    a_leader_that_stops_hands_over_and_hardly_anybody_waits,
     a_leader_that_comes_back_follows,
     pitfall_10_one_validator_needs_no_peers,
     two_validators_go_on_when_both_are_back,
@@ -82,9 +83,7 @@ fn commits_resume_within_a_second_of_a_leaders_death(engine: Protocol) {
     }
 }
 
-#[test]
-fn a_leader_that_stops_hands_over_and_hardly_anybody_waits() {
-    let engine = Protocol::Raft;
+fn a_leader_that_stops_hands_over_and_hardly_anybody_waits(engine: Protocol) {
     for validators in [3, 5] {
         for scenario in busy(engine, validators, Command::Stop) {
             for report in run(&scenario) {
