@@ -231,6 +231,13 @@ pub enum Action {
         /// The hash a quorum sealed.
         certified: Digest,
     },
+    /// At its start, the journal tells of something at this height that follows what neither journal nor chain has:
+    /// one of them has lost what this validator told others that it has, or is of a backup. As with
+    /// [`Action::Forgotten`], the engine votes no more in this epoch, and the driver remembers it.
+    Lost {
+        /// The height.
+        height: Height,
+    },
 }
 
 /// How something came up that this validator signed.

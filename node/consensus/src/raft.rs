@@ -63,6 +63,8 @@
 //! that have become blocks and are being written. An entry whose batches a crash has lost is taken out of the
 //! journal at a restart with all that followed it: none of these was acknowledged. A seal is recorded
 //! if its entry could be lost in that way.
+//! After that an entry of the journal that follows neither another nor a block on disk shows that one of them has
+//! been lost: the replica votes no more in the epoch.
 //! A fetched block is on disk before the replica hears of it, as entries above it count without it.
 //!
 //! # Why that is safe

@@ -596,6 +596,10 @@ impl Core {
                     "block {height} executed here gives {ours}, a quorum sealed {certified}"
                 )),
                 Action::Forgotten { said, told } => self.forgotten(&said, told),
+                Action::Lost { height } => self.halt(&format!(
+                    "the journal has an entry at height {height} that follows what neither it nor the chain has, so \
+                     one of them has lost something or is of a backup"
+                )),
                 Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) => {
                     unreachable!("taken out of the step before it was held")
                 }

@@ -220,6 +220,12 @@ impl Host {
                 });
                 self.on_own_loss_found(world, &said.statement);
             }
+            Action::Lost { height } => {
+                world.note(Some(self.place), NoteKind::Other, || {
+                    format!("has lost what it had below h{height}")
+                });
+                self.on_own_loss_found(world, &format!("journal below height {height}"));
+            }
             Action::Diverged { height, .. } => {
                 if self.is_honest() {
                     world.checker.report(format!(
