@@ -287,7 +287,7 @@ found! {
     raft_a_lost_journal: Broken::JournalLost, 500, raft;
     raft_a_block_that_is_told_of_before_it_is_on_disk: Broken::SyncedBeforeDurable, 1_000, raft_behind;
     raft_entries_that_bind_though_their_batches_were_lost: Broken::UnsentKept, 500, raft_crashing;
-    raft_messages_of_former_epochs: Broken::FormerEpochCounted, 500, raft_epochs;
+    raft_messages_of_former_epochs: Broken::FormerEpochCounted, 8_000, raft_epochs;
     raft_an_epoch_begun_before_the_former_one_is_on_disk: Broken::EpochBegunTooEarly, 500, raft_epochs_behind;
     raft_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, raft_epochs;
     // Rules of the engine, of Raft.
