@@ -71,6 +71,8 @@ impl Domain {
     pub const PAXOS_NACK: Self = Self("quorate/paxos/nack/v1");
     /// Paxos's word that a value is chosen.
     pub const PAXOS_CHOSEN: Self = Self("quorate/paxos/chosen/v1");
+    /// A distinguished proposer of Paxos hands over.
+    pub const PAXOS_YIELD: Self = Self("quorate/paxos/yield/v1");
     /// A validator's report of where it is.
     pub const STATUS: Self = Self("quorate/status/v1");
     /// The question of a validator that starts, what it signed.

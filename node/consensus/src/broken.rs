@@ -69,6 +69,8 @@ pub enum Rule {
     LowCertifiedElected,
     /// Raft: an entry of a former term shows that logs match.
     FormerTermsMatched,
+    /// Raft: a leader counts itself as soon as its entries have left.
+    CountedBeforeDurable,
     /// Raft: what followed an entry whose batches a crash has lost comes back.
     FollowersOfLostKept,
     /// Paxos: a restarted acceptor does not remember what it promised.

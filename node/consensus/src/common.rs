@@ -3,9 +3,11 @@
 //! A decided height is executed by the driver, sealed by each replica and certified by a quorum of seals
 //! ([`sealing`]). Whatever can be lost is asked for again, by statuses and by fetched blocks
 //! ([`catch_up`]). A replica that starts asks what it signed before it says anything new ([`inquiry`],
-//! [`witness`]). Batches wait to be ordered in [`backlog`]. An engine's replica is an [`Orderer`]: it has
-//! a [`Base`], and answers what these parts ask it.
+//! [`witness`]). Batches wait to be ordered in [`backlog`]. Where leaders are elected by whoever hears none,
+//! [`attempts`] says how long that waits. An engine's replica is an [`Orderer`]: it has a [`Base`], and answers
+//! what these parts ask it.
 
+mod attempts;
 mod backlog;
 mod base;
 mod catch_up;
@@ -15,6 +17,7 @@ mod orderer;
 mod sealing;
 mod witness;
 
+pub(crate) use attempts::Attempts;
 pub use backlog::MAX_BACKLOG;
 pub(crate) use base::Base;
 pub use base::{Awaited, Halted, Waiting};

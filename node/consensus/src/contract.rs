@@ -9,7 +9,7 @@
 //!    flush as the step's records, or waits for these (where [`crate::Body::follows_records`]), and gives
 //!    it back as [`Input::Own`]. Only then does the engine
 //!    count it and send it. What vouches for batches ([`crate::Engine::vouched`]: pre-prepares and
-//!    prepares, appends and the answers to them, what is said to be accepted) is given back only when they
+//!    prepares, answers to appends, what is said to be accepted) is given back only when they
 //!    are durable too.
 //! 3. **Inputs before timeouts.** What was received before a timer was due is stepped before it. After a
 //!    gap in its own loop (a stopped or starved process) the driver restarts timers instead of firing
@@ -230,6 +230,13 @@ pub enum Action {
         ours: Digest,
         /// The hash a quorum sealed.
         certified: Digest,
+    },
+    /// At its start, the journal tells of something at this height that follows what neither journal nor chain has:
+    /// one of them has lost what this validator told others that it has, or is of a backup. As with
+    /// [`Action::Forgotten`], the engine votes no more in this epoch, and the driver remembers it.
+    Lost {
+        /// The height.
+        height: Height,
     },
 }
 

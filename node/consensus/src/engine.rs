@@ -120,8 +120,9 @@ impl Engine {
     /// Whether it leads, was told that its node stops, and has not handed over yet.
     pub fn is_handing_over(&self) -> bool {
         match self {
-            Self::Pbft(_) | Self::Paxos(_) => false,
+            Self::Pbft(_) => false,
             Self::Raft(replica) => replica.is_handing_over(),
+            Self::Paxos(replica) => replica.is_handing_over(),
         }
     }
 

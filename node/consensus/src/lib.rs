@@ -15,7 +15,7 @@
 //! | `NewView` | primary to all | the view begins, with this, as these view-changes prove | before it leaves |
 //! | `RequestVote` | candidate to all | elect me; this is how far my log goes | follows from its engine's records |
 //! | `VoteReply` | all to the candidate | you have my vote, or not | the same |
-//! | `AppendEntries` | leader to all, or one | this comes next in the log | the same |
+//! | `AppendEntries` | leader to all, or one | this comes next in the log | no, it does not count itself by that |
 //! | `AppendReply` | follower to leader | up to here my log is yours | the same |
 //! | `TimeoutNow` | leader to one | stand for election at once | no, binds nobody |
 //! | `paxos::Prepare` | proposer to all | promise me this ballot, for all heights | no, binds nobody |
@@ -24,6 +24,7 @@
 //! | `Accepted` | acceptor to the proposer | I have accepted them, and have their batches | follows from its engine's records |
 //! | `Nack` | acceptor to a proposer | I have promised a higher ballot | no, binds nobody |
 //! | `Chosen` | distinguished proposer to all | a majority has accepted this | no, it is a fact |
+//! | `Yield` | distinguished proposer to all | I stop; this one is to prepare at once | no, binds nobody |
 //! | `Status` | all to all, or one | where I am and what I hold | no, binds nobody |
 //! | `Inquiry` | whoever starts, to all | what did I sign? | no, binds nobody |
 //! | `Testimony` | all to whoever asked | this you signed, as far as I know | no, binds nobody |

@@ -265,10 +265,13 @@ impl Body {
     /// Whether a replica that says this must have all that its engine recorded before on disk first, though
     /// this itself need not be.
     pub fn follows_records(&self) -> bool {
-        matches!(
-            self,
-            Self::Raft(_) | Self::Paxos(paxos::Body::Promise(_) | paxos::Body::Accepted(_))
-        )
+        match self {
+            Self::Seal { .. } | Self::Status(_) | Self::Inquiry(_) | Self::Testimony(_) | Self::Pbft(_) => {
+                false
+            }
+            Self::Raft(body) => body.follows_records(),
+            Self::Paxos(body) => body.follows_records(),
+        }
     }
 
     /// Whether saying this vouches for batches: see [`crate::Engine::vouched`].
@@ -277,8 +280,7 @@ impl Body {
             Self::Pbft(body) => {
                 matches!(body, pbft::Body::PrePrepare { .. } | pbft::Body::Prepare { .. })
             }
-            Self::Raft(raft::Body::AppendEntries(append)) => !append.entries.is_empty(),
-            Self::Raft(raft::Body::AppendReply(reply)) => reply.success,
+            Self::Raft(raft::Body::AppendReply(reply)) => reply.acknowledges(),
             Self::Paxos(paxos::Body::Promise(promise)) => !promise.accepted.is_empty(),
             Self::Paxos(paxos::Body::Accepted(accepted)) => !accepted.values.is_empty(),
             Self::Raft(_)

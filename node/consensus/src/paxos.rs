@@ -20,6 +20,8 @@
 //!   oldest batches that wait, several heights at a time, within the window above the certified height.
 //! - **Accepted.** An acceptor accepts whatever it has not promised not to (P1a), when the value's batches are
 //!   here, and says so when value and batches are durable.
+//! - An acceptor that is asked again while a value is on its way to its disk answers at once, without it: that the
+//!   proposer is heard waits for no disk.
 //! - **Chosen.** A value that a majority has accepted in one ballot is chosen. The distinguished proposer is
 //!   also the distinguished learner: it counts, and tells the others. Any of them passes that word on to
 //!   whoever missed it.
@@ -32,6 +34,9 @@
 //! - It says its accept again, four times in the shortest election timeout, with all that has not been chosen
 //!   for so long, or with nothing; acceptors answer. So its absence is noticed, and so is theirs: one that no
 //!   majority has answered for an election timeout gives way.
+//! - One that is about to stop hands over (yield): it names a successor that answers it, proposes nothing more, and
+//!   counts as not heard by whoever has promised its ballot. The successor prepares at once, or when it has all the
+//!   blocks that the other told of; one that does not take over within an election timeout is not waited for.
 //! - An acceptor that hears it ignores the prepares of others, as any request may be ignored (section 2.2).
 //! - The own acceptor is asked last, when its promise makes the majority; and a ballot that nothing higher was
 //!   heard of is prepared again, not a new one. So whoever is cut off drives no rounds up, and accepts again
@@ -72,7 +77,6 @@
 //! - An acceptor that accepts in a ballot which it has not promised promises it by that.
 //! - A proposer too far ahead of an acceptor's clock is not heard by it until this has come so far, so that one wrong clock does not run
 //!   away with the chain's time. What phase 1 brought up is not judged by time again.
-//! - A distinguished proposer that stops hands over to nobody: its absence is noticed.
 //! - A proposer does not remember each ballot that it tries (section 2.5); the promise of its own acceptor does
 //!   that for it, as it proposes nothing without.
 //! - Membership changes with the epoch, whose engines are separate. In the parliament of 1998 decrees change it.
@@ -91,6 +95,6 @@ mod timers;
 
 pub use message::{
     Accept, Accepted, AcceptedValue, Ballot, Body, Chosen, MAX_PROMISED, MAX_VALUES, Nack, Prepare, Promise,
-    Record, Value, ValueDigest,
+    Record, Value, ValueDigest, Yield,
 };
 pub use replica::Replica;

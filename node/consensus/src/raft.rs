@@ -8,21 +8,30 @@
 //! - A follower that hears no leader for an election timeout, which is drawn anew each time, asks all
 //!   whether they would vote for it in the next term (pre-vote; thesis, 9.6). That binds nobody. Whoever hears
 //!   a leader says no, so one that was cut off drives no terms up and disturbs nobody.
+//! - Its next timeout begins when its request has left, as its own vote has to be on its disk before that; and
+//!   the range doubles while candidacies come to nothing, until a leader is heard. So slow disks and links
+//!   make elections long, and not impossible.
 //! - With a quorum that would, it begins the term, votes for itself and asks for votes. A replica gives one
 //!   vote a term, to a candidate that has all the blocks it has itself and, above the candidate's blocks, a log
 //!   at least as up-to-date (section 5.4.1). A quorum of votes makes a leader.
 //! - A leader that has not heard of a quorum for an election timeout follows (thesis, 6.2), or one whose
 //!   messages arrive and whose answers do not would keep others from being elected.
 //! - A leader that stops hands over: when a follower has all that it has, it tells that to stand at once
-//!   (thesis, 3.10).
+//!   (thesis, 3.10). So does one that reaches a quorum and of which nothing is committed for many election timeouts,
+//!   to the follower that has most of its log: others may get through with what it cannot.
 //!
 //! # Log replication (section 5.3)
 //! - The leader appends proposals of the oldest batches that wait, at once while fewer than
 //!   [`EAGER_PROPOSALS`](crate::common::EAGER_PROPOSALS) are uncommitted, and sends each append to all without
-//!   waiting for answers, within the window above the certified height.
+//!   waiting for answers, or for its own disk (thesis, 10.2.1), within the window above the certified height. It
+//!   is one of those who may have an entry: when that has left it records it, and counts itself by an answer to
+//!   itself, which waits for entry and batches as any other's.
 //! - A follower checks that its log has the entry before, deletes what conflicts, and appends an entry when
-//!   its batches are here. Its answer says up to where its log is the leader's, entries and batches durably.
-//!   One that lacks entries says from where to go on; one that lacks blocks fetches them.
+//!   its batches are here. Then it answers up to where its log is the leader's, entries and batches durably. An
+//!   append that has yet to be appended, or has no entries and tells what is committed, is not answered: three
+//!   messages to each follower order an entry.
+//!   One that lacks entries says from where to go on; one that lacks blocks fetches them. Whatever says nothing of
+//!   the log waits for no disk: a heartbeat that comes while an answer waits for it is answered up to index 0.
 //! - The leader commits an entry of its own term that a quorum has, and with it all before it (section 5.4.2).
 //!   If it begins with entries of former terms that may not be committed, it appends an empty one of its own.
 //! - Followers hear of the commit index at once, and decide up to it in order. Heartbeats say the same again
@@ -48,10 +57,14 @@
 //!
 //! # What is durable
 //! Term and vote, and each entry as it is appended ([`Record`]), before anything that follows from them
-//! leaves; then messages need not be. An answer waits for the batches of all entries up to its index, of those too
+//! leaves; then messages need not be. From a leader's own entry nothing follows before it counts itself; it is
+//! recorded once it has left, or when the leader follows, or before a block takes its place, so that no entry in a
+//! journal follows one that was never there. An answer waits for the batches of all entries up to its index, of those too
 //! that have become blocks and are being written. An entry whose batches a crash has lost is taken out of the
 //! journal at a restart with all that followed it: none of these was acknowledged. A seal is recorded
 //! if its entry could be lost in that way.
+//! After that an entry of the journal that follows neither another nor a block on disk shows that one of them has
+//! been lost: the replica votes no more in the epoch.
 //! A fetched block is on disk before the replica hears of it, as entries above it count without it.
 //!
 //! # Why that is safe
@@ -67,6 +80,10 @@
 //!   candidate took k with all below from a leader of T' or later, which had that too. If T' = T, its log reaches
 //!   i; it took k, and each entry above k later, from leaders of T or later, and the one that covers i is the
 //!   committed one. Terms need not ascend, so the highest counts and not the last.
+//! - **A leader may crash before it has its own entries.** Q has them, with the leader or without it, as that is
+//!   one of Q by its own answer alone. Its journal may lack what it has sent, also in its own term; but it never leads
+//!   that again, so no other entry of T is made there, and whoever lacks i gets no vote of anybody in Q. Whatever of
+//!   it nobody in Q has may come to nothing, as if it had never left.
 //! - **A seal follows a decision**, so one seal shows that its height is committed.
 //! - **A block under a leader's first entry** is one that the follower knows to be committed as well, or it refuses;
 //!   a leader behind its follower stops at what it may not have.
@@ -82,7 +99,6 @@
 //! - Membership changes with the epoch, whose engines are separate: there is no joint consensus (section 6).
 //! - A leader whose proposals are too far ahead of a follower's clock is not heard by it, so that one wrong
 //!   clock does not run away with the chain's time.
-//! - A leader counts and sends its own entry when that is durable, not before (thesis, 10.2.1).
 
 mod appending;
 mod election;

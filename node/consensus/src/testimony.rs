@@ -203,7 +203,7 @@ impl Statement {
             raft::Body::VoteReply(reply) if reply.granted && !reply.pre_vote => {
                 Some(Self::VoteReply(reply.clone()))
             }
-            raft::Body::AppendReply(reply) if reply.success => Some(Self::AppendReply(reply.clone())),
+            raft::Body::AppendReply(reply) if reply.acknowledges() => Some(Self::AppendReply(reply.clone())),
             _ => None,
         }
     }

@@ -528,6 +528,7 @@ impl Driver {
                 statement: said,
                 learned_from: told,
             }),
+            Action::Lost { height } => self.halt(Halt::Lost { height }),
             Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) => {
                 unreachable!("taken out of the step before it was held")
             }

@@ -206,6 +206,12 @@ pub enum Halt {
         /// How that came up.
         learned_from: LearnedFrom,
     },
+    /// Its journal has an entry that follows what neither it nor the chain has: one of them has lost something
+    /// that was counted on, or is of a backup.
+    Lost {
+        /// The entry's height.
+        height: Height,
+    },
     /// Its signer refused.
     Refused(Refusal),
 }

@@ -308,6 +308,7 @@ fn words(effect: &Effect) -> String {
         Effect::Quarantine(halt) => match **halt {
             Halt::Diverged { .. } => "quarantine: diverged".to_owned(),
             Halt::Forgotten { .. } => "quarantine: forgotten".to_owned(),
+            Halt::Lost { .. } => "quarantine: lost".to_owned(),
             Halt::Refused(_) => "quarantine: refused".to_owned(),
         },
         Effect::Tell(Transition::Late { by }) => format!("tell: late by {} ms", by.as_millis()),

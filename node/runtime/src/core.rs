@@ -316,6 +316,10 @@ fn words_of(halt: &Halt, name_of: &dyn Fn(ValidatorIndex) -> String) -> String {
                 hex::encode(encode(statement))
             )
         }
+        Halt::Lost { height } => format!(
+            "the journal has an entry at height {height} that follows what neither it nor the chain has, so one of \
+             them has lost something or is of a backup"
+        ),
         Halt::Refused(why) => format!("its signer refuses to sign: {why}"),
     }
 }

@@ -253,6 +253,7 @@ fn kind(body: &Body) -> &'static str {
             paxos::Body::Accepted(_) => "accepted",
             paxos::Body::Nack(_) => "nack",
             paxos::Body::Chosen(_) => "chosen",
+            paxos::Body::Yield(_) => "yield",
         },
     }
 }

@@ -167,6 +167,7 @@ fn describe_paxos(body: &paxos::Body) -> String {
             chosen.proposal.digest().short(),
             chosen.ballot
         ),
+        paxos::Body::Yield(word) => format!("yield b{} to {}", word.ballot, word.successor),
     }
 }
 

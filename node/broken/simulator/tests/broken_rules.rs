@@ -291,7 +291,7 @@ found! {
     raft_a_lost_journal: Broken::JournalLost, 500, raft;
     raft_a_block_that_is_told_of_before_it_is_on_disk: Broken::Driver(DriverRule::SyncedBeforeDurable), 1_000, raft_behind;
     raft_entries_that_bind_though_their_batches_were_lost: Broken::Driver(DriverRule::UnsentKept), 500, raft_crashing;
-    raft_messages_of_former_epochs: Broken::Driver(DriverRule::FormerEpochCounted), 500, raft_epochs;
+    raft_messages_of_former_epochs: Broken::Driver(DriverRule::FormerEpochCounted), 8_000, raft_epochs;
     raft_an_epoch_begun_before_the_former_one_is_on_disk: Broken::Driver(DriverRule::EpochBegunTooEarly), 500, raft_epochs_behind;
     raft_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, raft_epochs;
     // Rules of the engine, of Raft.
@@ -301,6 +301,7 @@ found! {
     raft_leaders_of_former_terms_that_are_followed: Broken::Engine(Rule::OldTermsHeard), 500, changing_leaders;
     raft_a_vote_that_is_forgotten_in_a_restart: Broken::Engine(Rule::VoteForgotten), 1_000, raft_crashing;
     raft_a_leader_that_deletes_entries_of_its_own: Broken::Engine(Rule::LeaderOverwrites), 500, changing_leaders;
+    raft_a_leader_that_counts_itself_before_it_is_durable: Broken::Engine(Rule::CountedBeforeDurable), 500, raft_crashing;
     raft_a_follower_that_keeps_what_conflicts: Broken::Engine(Rule::ConflictsKept), 500, changing_leaders;
     // Rules of the driver, of Paxos.
     paxos_promises_and_accepts_that_leave_before_they_are_durable: Broken::Driver(DriverRule::SentBeforeDurable), 500, paxos(raft_crashing);

@@ -19,7 +19,7 @@ use crate::message::{Body, Message};
 pub enum Halted {
     /// A quorum sealed another block than the one executed here.
     Diverged,
-    /// A message signed with this validator's key is unknown here.
+    /// A message signed with this validator's key is unknown here, or its journal has a gap.
     Forgotten,
 }
 

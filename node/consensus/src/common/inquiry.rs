@@ -51,6 +51,11 @@ impl OpenInquiry {
         }
     }
 
+    /// Nothing depends on answers any more: the replica votes no more, and goes on learning.
+    pub(crate) fn give_up(&mut self) {
+        self.open = false;
+    }
+
     /// Keeps a status until the replica may speak.
     pub(crate) fn defer(&mut self, from: ValidatorIndex, status: &Status) {
         self.deferred.insert(from, status.clone());
@@ -173,7 +178,7 @@ pub(crate) trait Inquiring: Orderer {
         let base = self.base_mut();
         if base.halted.is_none() {
             base.halted = Some(Halted::Forgotten);
-            base.inquiry.open = false;
+            base.inquiry.give_up();
             let said = said.clone();
             base.out.actions.push(Action::Forgotten { said, told });
         }

@@ -91,7 +91,10 @@ fn place_of(body: &Body) -> Option<(Kind, Rank)> {
             paxos::Body::Accepted(accepted) => {
                 Some((Kind::Accepted, (accepted.ballot.round, accepted.top()?)))
             }
-            paxos::Body::Prepare(_) | paxos::Body::Nack(_) | paxos::Body::Chosen(_) => None,
+            paxos::Body::Prepare(_)
+            | paxos::Body::Nack(_)
+            | paxos::Body::Chosen(_)
+            | paxos::Body::Yield(_) => None,
         },
         Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => None,
     }

@@ -91,13 +91,16 @@ impl Acceptor {
         self.accepted.insert(height, vote);
     }
 
-    /// Which of these it has accepted in this ballot.
-    fn accepted_of(&self, ballot: Ballot, values: &[Value]) -> Vec<ValueDigest> {
-        let is_accepted = |value: &&Value| {
-            let vote = self.accepted.get(&value.height);
-            vote.is_some_and(|vote| vote.ballot == ballot)
-        };
-        values.iter().filter(is_accepted).map(Value::digest).collect()
+    /// Which of these it has accepted in this ballot and knows to be durable, and whether there are others that
+    /// it has accepted.
+    fn accepted_of(&self, ballot: Ballot, values: &[Value]) -> (Vec<ValueDigest>, bool) {
+        let votes = values.iter().filter_map(|value| {
+            let vote = self.accepted.get(&value.height)?;
+            (vote.ballot == ballot).then_some((value, vote.durable))
+        });
+        let (durable, pending): (Vec<_>, Vec<_>) = votes.partition(|(_, durable)| *durable);
+        let durable = durable.into_iter().map(|(value, _)| value.digest());
+        (durable.collect(), !pending.is_empty())
     }
 
     /// What is up to here are blocks now.
@@ -156,6 +159,7 @@ impl Replica {
         self.see(ballot);
         self.proposer_heard = false;
         self.early = None;
+        (self.yielded, self.called) = (false, None);
         if self.proposer.ballot() != Some(ballot) {
             self.proposer.give_up();
         }
@@ -196,19 +200,26 @@ impl Replica {
         let is_early = self
             .early
             .is_some_and(|timestamp| self.base.is_too_early(timestamp));
-        if !is_early && !self.leads(ballot) {
+        if !is_early && !self.yielded && !self.leads(ballot) {
             self.hear_proposer();
         }
         let mut waits = false;
         for value in &accept.values {
             waits |= self.ask_to_accept(ballot, value);
         }
-        self.accept_asked();
-        let accepted = self.acceptor.accepted_of(ballot, &accept.values);
-        // A heartbeat is answered at once, and so is what was asked before; else what is accepted is told.
+        let mut told = self.accept_asked();
+        let is_news = !told.is_empty();
+        let (durable, pending) = self.acceptor.accepted_of(ballot, &accept.values);
+        told.extend(durable);
+        // A heartbeat is answered at once, and so is what was asked before; else what is accepted is told. What is
+        // on its way to the disk was told already: meanwhile the answer is that the proposer is heard.
         let is_own = self.base.config.index == Some(from);
-        if !accepted.is_empty() || !(waits || is_own) {
-            self.sign_accepted(ballot, accepted);
+        let is_heard = told.is_empty() && !waits || pending && !is_news;
+        if is_heard && !is_own {
+            self.sign_accepted(ballot, Vec::new());
+        }
+        if !told.is_empty() {
+            self.sign_accepted(ballot, told);
         }
         Ok(())
     }
@@ -233,7 +244,7 @@ impl Replica {
     fn hear_proposer(&mut self) {
         self.proposer.give_up();
         self.proposer_heard = true;
-        self.attempts = 0;
+        self.attempts.forget();
         self.restart_election_timer();
     }
 
@@ -352,7 +363,7 @@ impl Replica {
         }
     }
 
-    fn check_proposer(&self, from: ValidatorIndex, ballot: Ballot) -> Result<(), Rejection> {
+    pub(super) fn check_proposer(&self, from: ValidatorIndex, ballot: Ballot) -> Result<(), Rejection> {
         if ballot.proposer == from && ballot.round > 0 {
             Ok(())
         } else {

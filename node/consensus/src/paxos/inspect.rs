@@ -62,12 +62,16 @@ impl Replica {
         self.base.backlog.len()
     }
 
-    /// The batches that saying this vouches for: those of whatever it says was accepted. The driver gives it
-    /// back when they are durable.
+    /// The batches that saying this vouches for: those of whatever it says was accepted and is not known to be
+    /// durable. The driver gives it back when they are.
     pub fn vouched(&self, body: &Body) -> Vec<Digest> {
         match body {
             Body::Promise(promise) => {
                 let values = promise.accepted.iter();
+                let values = values.filter(|value| {
+                    let vote = self.acceptor.accepted.get(&value.height);
+                    vote.is_none_or(|vote| vote.ballot != value.ballot || !vote.durable)
+                });
                 values
                     .flat_map(|value| value.proposal.batches())
                     .copied()
@@ -76,11 +80,13 @@ impl Replica {
             Body::Accepted(accepted) => {
                 let votes = accepted.values.iter().filter_map(|value| {
                     let vote = self.acceptor.accepted.get(&value.height);
-                    vote.filter(|vote| vote.digest == value.proposal)
+                    vote.filter(|vote| vote.digest == value.proposal && !vote.durable)
                 });
                 votes.flat_map(|vote| vote.proposal.batches()).copied().collect()
             }
-            Body::Prepare(_) | Body::Accept(_) | Body::Nack(_) | Body::Chosen(_) => Vec::new(),
+            Body::Prepare(_) | Body::Accept(_) | Body::Nack(_) | Body::Chosen(_) | Body::Yield(_) => {
+                Vec::new()
+            }
         }
     }
 
@@ -121,6 +127,7 @@ impl Replica {
     pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
         (&self.proposer, &self.acceptor, &self.learner, &self.finalities).hash(hasher);
         (self.seen, self.proposer_heard, self.early).hash(hasher);
+        (self.yielded, self.called).hash(hasher);
         (self.base.certified, self.base.epoch_end, self.base.halted).hash(hasher);
         self.base.backlog.hash(hasher);
     }

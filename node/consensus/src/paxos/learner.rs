@@ -113,7 +113,7 @@ impl Replica {
 
     fn decide(&mut self, height: Height, proposal: &Proposal) {
         self.proposer.close(height);
-        self.attempts = 0;
+        self.attempts.forget();
         let finality = self.finalities.entry(height).or_default();
         if finality.decided.is_some() {
             return;

@@ -41,6 +41,8 @@ pub enum Body {
     Nack(Nack),
     /// A majority has accepted a value.
     Chosen(Chosen),
+    /// The distinguished proposer hands over.
+    Yield(Yield),
 }
 
 /// A proposer asks for promises.
@@ -137,6 +139,15 @@ pub struct Chosen {
     pub proposal: Proposal,
 }
 
+/// The distinguished proposer proposes nothing more: whoever it names is to prepare a ballot at once.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Yield {
+    /// Its ballot.
+    pub ballot: Ballot,
+    /// Who is to.
+    pub successor: ValidatorIndex,
+}
+
 /// What an acceptor must remember across a crash.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Record {
@@ -156,6 +167,17 @@ impl Body {
             Self::Accepted(_) => Domain::PAXOS_ACCEPTED,
             Self::Nack(_) => Domain::PAXOS_NACK,
             Self::Chosen(_) => Domain::PAXOS_CHOSEN,
+            Self::Yield(_) => Domain::PAXOS_YIELD,
+        }
+    }
+
+    /// Whether it says what the sender's records have to bear out. An accept follows from the own promise, which
+    /// is durable; that a proposer is heard binds nobody.
+    pub fn follows_records(&self) -> bool {
+        match self {
+            Self::Promise(_) => true,
+            Self::Accepted(accepted) => !accepted.values.is_empty(),
+            Self::Prepare(_) | Self::Accept(_) | Self::Nack(_) | Self::Chosen(_) | Self::Yield(_) => false,
         }
     }
 
@@ -168,6 +190,7 @@ impl Body {
             Self::Accepted(accepted) => encode(&(network, epoch, accepted)),
             Self::Nack(nack) => encode(&(network, epoch, nack)),
             Self::Chosen(chosen) => encode(&(network, epoch, chosen)),
+            Self::Yield(word) => encode(&(network, epoch, word)),
         }
     }
 
@@ -180,6 +203,7 @@ impl Body {
             Self::Accepted(accepted) => accepted.ballot,
             Self::Nack(nack) => nack.ballot,
             Self::Chosen(chosen) => chosen.ballot,
+            Self::Yield(word) => word.ballot,
         }
     }
 }

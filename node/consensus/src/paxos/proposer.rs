@@ -7,7 +7,7 @@ use quorate_ledger::Proposal;
 use serde::{Deserialize, Serialize};
 
 use super::Replica;
-use super::message::{Accept, AcceptedValue, Ballot, Body, MAX_VALUES, Nack, Prepare, Promise, Value};
+use super::message::{Accept, AcceptedValue, Ballot, Body, MAX_VALUES, Nack, Prepare, Promise, Value, Yield};
 use crate::common::{EAGER_PROPOSALS, GATHERED_BATCHES};
 use crate::contract::Rejection;
 use crate::message::Message;
@@ -53,6 +53,8 @@ pub(super) struct Reign {
     established: bool,
     /// The lowest open height when the election timer was set.
     stuck_at: Option<Height>,
+    /// Whether it hands over, and proposes nothing more.
+    hands_over: bool,
 }
 
 /// A value that was proposed.
@@ -289,7 +291,7 @@ impl Replica {
             return None;
         };
         let height = reign.next;
-        if !self.base.is_in_window(height) {
+        if reign.hands_over || !self.base.is_in_window(height) {
             return None;
         }
         let fresh = height > reign.carried_to;
@@ -340,6 +342,10 @@ impl Replica {
         let Proposer::Leading(reign) = &mut self.proposer else {
             return;
         };
+        if reign.hands_over {
+            // Whoever hears it would wait for it.
+            return;
+        }
         let mut values = Vec::new();
         for proposed in reign.open.values_mut() {
             if std::mem::replace(&mut proposed.overdue, true) && values.len() < MAX_VALUES {
@@ -404,6 +410,8 @@ impl Replica {
             return;
         };
         let heard = std::mem::take(&mut reign.heard).len() + 1;
+        // A successor that has not taken over by now does not.
+        self.proposer_heard |= std::mem::take(&mut reign.hands_over);
         let lowest = reign.open.keys().next().copied();
         let stuck = lowest.is_some() && reign.stuck_at == lowest;
         reign.stuck_at = lowest;
@@ -411,7 +419,72 @@ impl Replica {
             self.proposer.give_up();
             self.proposer_heard = false;
         } else if stuck {
-            self.attempts = self.attempts.saturating_add(1);
+            self.attempts.note();
+            self.prepare();
+        }
+    }
+
+    /// This node is about to stop: the distinguished proposer hands over to one that answers it and, of these,
+    /// has the most blocks. What it has proposed and is not chosen yet comes up in the successor's phase 1.
+    pub(super) fn on_stopping(&mut self) -> Result<(), Rejection> {
+        let Some(own) = self.base.voter() else {
+            return Ok(());
+        };
+        let Proposer::Leading(reign) = &mut self.proposer else {
+            return Ok(());
+        };
+        let peers = &self.base.peers;
+        let others = self.base.config.committee.indices().filter(|whom| *whom != own);
+        let fitness = |whom: &ValidatorIndex| (reign.heard.contains(whom), peers.certified(*whom));
+        let Some(successor) = others.max_by_key(fitness) else {
+            return Ok(());
+        };
+        let ballot = reign.ballot;
+        reign.hands_over = true;
+        // It tells up to where whoever comes next has to have blocks.
+        self.sign_accept(Vec::new());
+        self.sign(Body::Yield(Yield { ballot, successor }));
+        Ok(())
+    }
+
+    /// Signed: from now on the own acceptor hears another as well.
+    pub(super) fn on_own_yield(&mut self, word: &Yield, message: Message) -> Result<(), Rejection> {
+        if !self.leads(word.ballot) {
+            return Err(self.wrong_ballot(word.ballot));
+        }
+        self.proposer_heard = false;
+        self.base.broadcast(message);
+        Ok(())
+    }
+
+    /// Whether it is the distinguished proposer, and waits for a successor to take over.
+    pub fn is_handing_over(&self) -> bool {
+        matches!(&self.proposer, Proposer::Leading(reign) if reign.hands_over)
+    }
+
+    /// The distinguished proposer hands over: it counts as not heard, and its successor prepares without waiting for
+    /// a timeout.
+    pub(super) fn on_yield(&mut self, from: ValidatorIndex, word: &Yield) -> Result<(), Rejection> {
+        self.check_proposer(from, word.ballot)?;
+        self.see(word.ballot);
+        if word.ballot != self.acceptor.promised {
+            return Err(self.wrong_ballot(word.ballot));
+        }
+        (self.proposer_heard, self.yielded) = (false, true);
+        self.restart_election_timer();
+        if self.base.voter() == Some(word.successor) {
+            self.called = Some(self.base.peers.certified(from).max(self.base.certified));
+        }
+        Ok(())
+    }
+
+    /// A successor prepares once it has all the blocks that the proposer has told of: else that would promise it
+    /// nothing.
+    pub(super) fn prepare_if_called(&mut self) {
+        let certified = self.base.certified;
+        let is_ready = self.called.is_some_and(|told| certified >= told);
+        if is_ready && self.base.voter().is_some() && !self.base.is_finished() {
+            self.called = None;
             self.prepare();
         }
     }

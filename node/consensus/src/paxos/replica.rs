@@ -10,7 +10,7 @@ use super::acceptor::Acceptor;
 use super::learner::Learner;
 use super::message::{self, Ballot};
 use super::proposer::Proposer;
-use crate::common::{Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
+use crate::common::{Attempts, Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
 use crate::contract::{Config, Input, Now, Record, Rejection, Step, Timer};
 use crate::message::{Body, Message, MessageV1, Verified};
 
@@ -31,8 +31,13 @@ pub struct Replica {
     /// The time of a value of its that was too far ahead of this clock: until this has come so far, it counts as
     /// not heard.
     pub(super) early: Option<Timestamp>,
-    /// How often in a row the election timer has fired with nothing chosen and nobody heard.
-    pub(super) attempts: u32,
+    /// Whether the promised ballot's proposer has handed over since the election timer was set anew: whatever of
+    /// its comes later does not show that it is there.
+    pub(super) yielded: bool,
+    /// What must be certified here before it prepares, as the distinguished proposer has asked it to.
+    pub(super) called: Option<Height>,
+    /// Those to become the distinguished proposer of which nothing came.
+    pub(super) attempts: Attempts,
     /// The highest height of which the journal has an own seal.
     pub(super) sealed: Height,
     /// The round whose election timer runs.
@@ -58,7 +63,9 @@ impl Replica {
             seen: Ballot::default(),
             proposer_heard: false,
             early: None,
-            attempts: 0,
+            yielded: false,
+            called: None,
+            attempts: Attempts::default(),
             sealed,
             election_timer: None,
             heartbeat: None,
@@ -94,7 +101,7 @@ impl Replica {
                 self.hurry();
                 Ok(())
             }
-            Input::Stopping => Ok(()),
+            Input::Stopping => self.on_stopping(),
             Input::Timeout(timer) => self.on_timeout(timer),
         };
         self.finish_step(result)
@@ -105,6 +112,7 @@ impl Replica {
         if self.base.voter().is_none() || self.base.is_finished() {
             self.proposer.give_up();
         }
+        self.prepare_if_called();
         self.lead_alone();
         self.propose();
         self.ask_for_status();
@@ -153,6 +161,7 @@ impl Replica {
                     message::Body::Accepted(accepted) => self.on_accepted(sender, accepted),
                     message::Body::Nack(nack) => self.on_nack(nack),
                     message::Body::Chosen(chosen) => self.on_chosen(chosen, message.clone()),
+                    message::Body::Yield(word) => self.on_yield(sender, word),
                 }
             }
             Body::Pbft(_) | Body::Raft(_) => Err(Rejection::WrongEngine),
@@ -207,6 +216,7 @@ impl Replica {
                     Ok(())
                 }
                 message::Body::Chosen(chosen) => self.on_own_chosen(&chosen, message),
+                message::Body::Yield(word) => self.on_own_yield(&word, message),
             },
             Body::Pbft(_) | Body::Raft(_) => Err(Rejection::WrongEngine),
         }

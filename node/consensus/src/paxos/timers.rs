@@ -12,9 +12,6 @@ use crate::contract::{Rejection, Timer, TimerRange};
 /// So many heartbeats fit into the shortest election timeout.
 const HEARTBEATS: u32 = 4;
 
-/// A range doubles at most so often.
-const MAX_DOUBLINGS: u32 = 16;
-
 impl Replica {
     /// Whether this replica may become the distinguished proposer.
     fn takes_part(&self) -> bool {
@@ -27,30 +24,14 @@ impl Replica {
         if self.takes_part() {
             let reign = self.acceptor.promised.round;
             self.election_timer = Some(reign);
-            let after = self.election_timeout();
+            let after = self.attempts.timeout(&self.base.config.timing);
             self.base.set_timer(Timer::Progress { reign }, after);
-        }
-    }
-
-    /// The first two attempts wait as long as anybody would, each further one twice as long.
-    fn election_timeout(&self) -> TimerRange {
-        let timing = &self.base.config.timing;
-        let TimerRange { from_ms, to_ms } = timing.election;
-        let doublings = self.attempts.saturating_sub(1).min(MAX_DOUBLINGS);
-        let scale = |ms: u32| {
-            let scaled = ms.saturating_mul(1 << doublings);
-            scaled.min(timing.progress_cap_ms.max(ms))
-        };
-        // At the cap it has to be drawn from a range as well.
-        TimerRange {
-            from_ms: scale(from_ms).min(scale(to_ms) / 2).max(from_ms),
-            to_ms: scale(to_ms),
         }
     }
 
     /// Somebody is back: attempts that failed for want of it say nothing about the next (pitfall 6).
     pub(super) fn hurry(&mut self) {
-        if std::mem::take(&mut self.attempts) > 1 {
+        if self.attempts.forget() {
             self.restart_election_timer();
         }
     }
@@ -90,10 +71,11 @@ impl Replica {
             return Err(Rejection::StaleTimer);
         }
         self.election_timer = None;
+        (self.yielded, self.called) = (false, None);
         if self.proposer.is_leading() {
             self.look_around();
         } else {
-            self.attempts = self.attempts.saturating_add(1);
+            self.attempts.note();
             self.prepare();
         }
         Ok(())

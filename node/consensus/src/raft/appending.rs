@@ -8,6 +8,7 @@ use super::Replica;
 use super::message::{AppendEntries, AppendReply, Body, Entry, Record, Term};
 use crate::common::Orderer as _;
 use crate::contract::{Action, Rejection};
+use crate::message::Message;
 
 /// An entry of the leader that is not in the log yet.
 #[derive(Clone, Debug, Hash, Serialize, Deserialize)]
@@ -19,6 +20,9 @@ pub(super) struct Staged {
 }
 
 impl Replica {
+    /// What an append brought is acknowledged when it is appended, and news of what is committed asks for nothing:
+    /// to answer them as they come would tell the leader what it knows. Heartbeats are answered, and refusals are
+    /// said at once.
     pub(super) fn on_append_entries(
         &mut self,
         from: ValidatorIndex,
@@ -46,9 +50,11 @@ impl Replica {
         self.step_down();
         // What both know to be committed is the same.
         self.matched = self.matched.max(self.commit.min(append.commit));
+        let before = self.matched;
         self.check_proposals(&append)?;
         if !self.leader_is_early() {
             self.leader_heard = true;
+            self.attempts.forget();
             self.restart_election_timer();
         }
         if append.certified > self.commit && append.certified > self.base.fetching {
@@ -60,10 +66,33 @@ impl Replica {
         }
         self.stage(&append)?;
         self.append_staged();
+        let waits = self.staged.range(..=append.last_index()).next().is_some();
+        let is_notice = append.entries.is_empty() && append.commit > self.leader_commit;
         self.leader_commit = self.leader_commit.max(append.commit);
         self.advance_commit(self.leader_commit.min(self.matched));
-        self.reply(from, true, self.matched);
+        if self.matched > before {
+            self.acknowledge(from);
+        } else if !(is_notice || waits && !append.entries.is_empty()) {
+            self.answer_heartbeat(from);
+        }
         Ok(())
+    }
+
+    /// Tells the leader up to where the log is its own.
+    fn acknowledge(&mut self, leader: ValidatorIndex) {
+        self.answering = self.matched;
+        self.reply(leader, true, self.matched);
+    }
+
+    /// Answers an append that brought nothing. Up to where the log is the leader's waits for the disk, and need not
+    /// be said twice while it does: then the answer says only that the leader is heard, and waits for nothing. A
+    /// leader that no quorum answers in time gives way, and a slow disk is no reason for that.
+    fn answer_heartbeat(&mut self, leader: ValidatorIndex) {
+        if self.answering < self.matched || self.answering == Height::GENESIS {
+            self.acknowledge(leader);
+        } else {
+            self.reply(leader, true, Height::GENESIS);
+        }
     }
 
     /// What no honest leader proposes is refused. A leader too far ahead of this validator's clock is not
@@ -175,6 +204,9 @@ impl Replica {
         height: Height,
         proposal: Digest,
     ) -> Result<(), Rejection> {
+        if self.is_leader() {
+            return self.on_own_available(height, proposal);
+        }
         let staged = self.staged.get_mut(&height).ok_or(Rejection::Unasked)?;
         if staged.digest != proposal {
             return Err(Rejection::Unasked);
@@ -184,7 +216,7 @@ impl Replica {
         self.append_staged();
         self.advance_commit(self.leader_commit.min(self.matched));
         if let Some(leader) = self.leader.filter(|_| self.matched > before) {
-            self.reply(leader, true, self.matched);
+            self.acknowledge(leader);
         }
         Ok(())
     }
@@ -196,27 +228,33 @@ impl Replica {
         {
             let (index, staged) = next.remove_entry();
             self.append(index, staged.entry);
+            self.record_entry(index);
             self.matched = index;
         }
     }
 
-    /// Appends an entry to the log, durably.
+    /// Appends an entry to the log.
     pub(super) fn append(&mut self, index: Height, entry: Entry) {
+        self.log.append(index, entry);
+        // One that is too far above to be decided soon has no finality yet.
+        let _ = self.finality_mut(index);
+    }
+
+    /// Makes an entry of the log durable.
+    pub(super) fn record_entry(&mut self, index: Height) {
         let previous = self.log.term_at(Height(index.0.saturating_sub(1)));
-        self.log.append(index, entry.clone());
-        if self.base.voter().is_some() {
+        let entry = self.log.get(index).cloned();
+        if let Some(entry) = entry.filter(|_| self.base.voter().is_some() && !self.base.is_finished()) {
             self.record(Record::Entry {
                 index,
                 previous,
                 entry,
             });
         }
-        // One that is too far above to be decided soon has no finality yet.
-        let _ = self.finality_mut(index);
     }
 
     /// Tells a leader how far the log is its own. What this vouches for is durable when it leaves.
-    fn reply(&mut self, leader: ValidatorIndex, success: bool, index: Height) {
+    pub(super) fn reply(&mut self, leader: ValidatorIndex, success: bool, index: Height) {
         if self.base.voter().is_some() {
             let term = self.term;
             self.sign(Body::AppendReply(AppendReply {
@@ -226,6 +264,27 @@ impl Replica {
                 index,
             }));
         }
+    }
+
+    /// What it vouches for is durable. One to a leader of a term that was left is not sent (pitfall 18).
+    pub(super) fn on_own_append_reply(
+        &mut self,
+        reply: &AppendReply,
+        message: Message,
+    ) -> Result<(), Rejection> {
+        self.check_term(reply.term)?;
+        if reply.success {
+            self.on_durable(reply.index);
+            if reply.index == self.answering {
+                self.answering = Height::GENESIS;
+            }
+        }
+        if Some(reply.leader) == self.base.config.index {
+            self.count_itself(reply.index);
+        } else {
+            self.base.send(reply.leader, message);
+        }
+        Ok(())
     }
 
     /// Blocks have come: the leader may go on from there.

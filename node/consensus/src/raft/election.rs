@@ -25,13 +25,23 @@ impl Replica {
 
     /// Begins a term as its candidate, with its own vote.
     pub(super) fn campaign(&mut self) {
-        self.enter_term(self.term.next());
+        self.move_to(self.term.next());
         self.voted_for = self.base.config.index;
         self.role = Role::Candidate {
             votes: BTreeSet::new(),
         };
+        self.cancel_election_timer();
         let request = self.request_vote(false, self.term);
         self.sign(Body::RequestVote(request));
+    }
+
+    /// Whether it stands, and its request for votes has not come back: nobody can have answered yet.
+    pub(super) fn is_about_to_ask(&self) -> bool {
+        let own = self.base.config.index.unwrap_or_default();
+        match &self.role {
+            Role::PreCandidate { votes } | Role::Candidate { votes } => !votes.contains(&own),
+            Role::Follower | Role::Leader(_) => false,
+        }
     }
 
     fn request_vote(&self, pre_vote: bool, term: Term) -> RequestVote {
@@ -61,6 +71,7 @@ impl Replica {
     ) -> Result<(), Rejection> {
         self.record_vote(own, request.pre_vote, request.term)?;
         self.base.broadcast(message);
+        self.restart_election_timer();
         self.count_votes();
         Ok(())
     }
@@ -201,8 +212,13 @@ impl Replica {
         }
     }
 
-    /// Moves to a higher term, in which no leader is known yet.
+    /// Takes part in a higher term, in which no leader is known yet.
     pub(super) fn enter_term(&mut self, term: Term) {
+        self.move_to(term);
+        self.restart_election_timer();
+    }
+
+    fn move_to(&mut self, term: Term) {
         self.step_down();
         self.term = term;
         self.voted_for = None;
@@ -210,14 +226,16 @@ impl Replica {
         self.leader_heard = false;
         self.early = None;
         self.called = None;
+        self.answering = Height::GENESIS;
         self.staged.clear();
-        self.restart_election_timer();
     }
 
     /// What it did as a candidate or a leader is over.
     pub(super) fn step_down(&mut self) {
         if self.is_leader() {
             self.leader_heard = false;
+            // A follower's journal has all of its log.
+            self.record_own_up_to(self.log.last_index());
         }
         self.role = Role::Follower;
         self.signing.clear();
@@ -226,7 +244,7 @@ impl Replica {
     /// This is the term's leader. What this log has in common with its log has yet to be found out.
     pub(super) fn follow(&mut self, leader: ValidatorIndex) {
         self.leader = Some(leader);
-        self.matched = Height::GENESIS;
+        (self.matched, self.answering) = (Height::GENESIS, Height::GENESIS);
     }
 }
 

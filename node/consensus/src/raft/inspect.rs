@@ -5,6 +5,7 @@ use std::hash::{Hash, Hasher};
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 
 use super::message::{Body, Entry, Term};
+use super::replica::Role;
 use super::{MAX_LOG, Replica};
 use crate::common::{Awaited, Halted, Inquiring as _, Waiting};
 use crate::contract::MAX_WINDOW;
@@ -67,12 +68,9 @@ impl Replica {
     }
 
     /// The batches that saying this vouches for: the driver gives it back when they are durable. Who says that
-    /// it has an entry says so of all below, blocks that are being written included.
+    /// its log is somebody's says so of all below, blocks that are being written included.
     pub fn vouched(&self, body: &Body) -> Vec<Digest> {
         match body {
-            Body::AppendEntries(append) if !append.entries.is_empty() => {
-                self.not_durable(append.last_index())
-            }
             Body::AppendReply(reply) if reply.success => self.not_durable(reply.index),
             _ => Vec::new(),
         }
@@ -130,6 +128,7 @@ impl Replica {
             self.commit,
             self.decided,
             self.matched,
+            self.answering,
             self.durable,
             self.leader_commit,
             &self.unwritten,
@@ -174,6 +173,9 @@ impl Replica {
         );
         if let Some((first, _)) = self.staged.first_key_value() {
             assert_eq!(*first, last.next(), "what is staged follows the log");
+        }
+        if let Role::Leader(leadership) = &self.role {
+            leadership.check_invariants(certified, last);
         }
         assert!(self.log.rank().term <= self.term, "entries are of terms entered");
     }

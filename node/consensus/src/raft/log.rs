@@ -105,24 +105,26 @@ impl Log {
         self.certified = certified;
     }
 
-    /// Puts back an entry that a journal tells of, unless it does not follow what is here: then what it
-    /// followed was never acknowledged, nor was it.
-    pub(super) fn restore(&mut self, index: Height, previous: Term, entry: Entry) {
+    /// Puts back an entry that a journal tells of. Gives whether it follows what is here, or is not needed; else it is
+    /// not put back.
+    #[must_use]
+    pub(super) fn restore(&mut self, index: Height, previous: Term, entry: Entry) -> bool {
         let Some(before) = index.0.checked_sub(1).map(Height) else {
-            return;
+            return true;
         };
         if index <= self.certified {
-            return;
+            return true;
         }
         let place = Position {
             index: before,
             term: previous,
         };
         if before > self.certified && !self.has(place) {
-            return;
+            return false;
         }
         self.truncate_from(index);
         self.entries.insert(index, entry);
+        true
     }
 }
 
@@ -178,11 +180,11 @@ mod tests {
     #[test]
     fn an_entry_that_does_not_follow_is_not_restored() {
         let mut log = log(4, &[1]);
-        // Its predecessor was of term 2, and has been lost with its batches.
-        log.restore(Height(6), Term(2), entry(2));
+        // Its predecessor was of term 2, and has been lost.
+        assert!(!log.restore(Height(6), Term(2), entry(2)));
         assert_eq!(log.last_index(), Height(5));
-        log.restore(Height(6), Term(1), entry(2));
-        log.restore(Height(5), Term(0), entry(3));
+        assert!(log.restore(Height(6), Term(1), entry(2)));
+        assert!(log.restore(Height(5), Term(0), entry(3)));
         assert_eq!(
             log.rank(),
             Position {
@@ -190,7 +192,7 @@ mod tests {
                 term: Term(3)
             }
         );
-        log.restore(Height(4), Term(0), entry(9));
+        assert!(log.restore(Height(4), Term(0), entry(9)), "it is a block");
         assert_eq!(log.len(), 1);
     }
 }

@@ -106,7 +106,7 @@ pub struct AppendReply {
     /// Whether the entry before was there.
     pub success: bool,
     /// Up to here the follower's log is the leader's. If this is a success, entries and batches up to here
-    /// are durable.
+    /// are durable; one up to 0 says only that the leader is heard.
     pub index: Height,
 }
 
@@ -143,6 +143,18 @@ impl Body {
         }
     }
 
+    /// Whether it says what the sender's records have to bear out: a vote, or a log that counts. What binds nobody
+    /// does not wait for a disk: a slow one would keep a leader from showing itself, and its followers from
+    /// answering. Nor do a leader's entries: it counts itself by an answer to itself, and never resumes its term.
+    pub fn follows_records(&self) -> bool {
+        match self {
+            Self::RequestVote(request) => !request.pre_vote,
+            Self::VoteReply(reply) => reply.granted && !reply.pre_vote,
+            Self::AppendReply(reply) => reply.acknowledges(),
+            Self::AppendEntries(_) | Self::TimeoutNow { .. } => false,
+        }
+    }
+
     /// The content that is signed: names the network and the epoch.
     pub fn signed_bytes(&self, network: Digest, epoch: Epoch) -> Vec<u8> {
         match self {
@@ -163,6 +175,13 @@ impl Body {
             Self::AppendReply(reply) => reply.term,
             Self::TimeoutNow { term, .. } => *term,
         }
+    }
+}
+
+impl AppendReply {
+    /// Whether it says that anything is durable.
+    pub fn acknowledges(&self) -> bool {
+        self.success && self.index > Height::GENESIS
     }
 }
 

@@ -57,6 +57,8 @@ impl Orderer for Replica {
 
     fn on_certified(&mut self, _former: Height) {
         let certified = self.base.certified;
+        // What comes above them in the journal is found to follow them.
+        self.record_own_up_to(certified);
         if self.base.voter().is_some() {
             let entries = self.log.after(self.durable);
             let leaving = entries.take_while(|(index, _)| *index <= certified);

@@ -1,11 +1,11 @@
 //! Rebuilding a replica from its journal: the term, its vote, and the log above the chain.
 
-use quorate_crypto::ValidatorIndex;
+use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
 use super::message::{self, Term};
-use crate::common::Orderer as _;
-use crate::contract::Record;
+use crate::common::{Halted, Orderer as _};
+use crate::contract::{Action, Record};
 use crate::message::Body;
 
 impl Replica {
@@ -19,9 +19,19 @@ impl Replica {
         }
     }
 
+    /// An entry was recorded above others, or above a block that was on disk, and entries whose batches are lost were
+    /// left out with all that followed them: so what it followed was counted on by whoever heard of it, and is gone.
+    /// To drop it in silence would be to forget what was acknowledged.
+    fn halt_for_loss(&mut self, height: Height) {
+        self.base.halted = Some(Halted::Forgotten);
+        self.base.inquiry.give_up();
+        self.base.out.actions.push(Action::Lost { height });
+    }
+
     /// Takes the records in the order in which they were written. It follows from then on, and a leader
     /// tells it what is committed.
     pub(super) fn restore(&mut self, records: Vec<Record>) {
+        let mut lost = None;
         for record in records {
             let record = match record {
                 Record::Raft(_, record) => record,
@@ -41,8 +51,15 @@ impl Replica {
                     index,
                     previous,
                     entry,
-                } => self.log.restore(index, previous, entry),
+                } => {
+                    if !self.log.restore(index, previous, entry) {
+                        lost = lost.or(Some(index));
+                    }
+                }
             }
+        }
+        if let Some(height) = lost.filter(|_| self.base.config.index.is_some()) {
+            self.halt_for_loss(height);
         }
         self.persisted = (self.term, self.voted_for);
         // Entries whose batches are lost were left out: see `Record::without_unsent`.

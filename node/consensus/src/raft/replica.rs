@@ -10,7 +10,7 @@ use super::appending::Staged;
 use super::log::Log;
 use super::message::{self, AppendEntries, Term};
 use super::replication::Leadership;
-use crate::common::{Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
+use crate::common::{Attempts, Base, CatchUp as _, Finality, Inquiring as _, Sealing as _};
 use crate::contract::{Config, Input, Now, Record, Rejection, Step, Timer};
 use crate::message::{Body, Message, MessageV1, Verified};
 
@@ -45,6 +45,8 @@ pub struct Replica {
     pub(super) leader_commit: Height,
     /// Up to here the log is known to be that of the term's leader.
     pub(super) matched: Height,
+    /// Up to where the last answer says so that waits for the disk, 0 if none does.
+    pub(super) answering: Height,
     /// Up to here all is known to be durable here: entries with their batches, or blocks.
     pub(super) durable: Height,
     /// The batches of entries above that which have become blocks already: until an answer or an append that
@@ -56,6 +58,11 @@ pub struct Replica {
     pub(super) staged: BTreeMap<Height, Staged>,
     /// Appends that are being signed, and for whom; none means everybody.
     pub(super) signing: VecDeque<(AppendEntries, Option<ValidatorIndex>)>,
+    /// Of a leader: the lowest index that was not committed when the election timer was set, and how often in a row
+    /// it was the same.
+    pub(super) standing: Option<(Height, u32)>,
+    /// Candidacies of which nothing came.
+    pub(super) attempts: Attempts,
     /// The term whose election timer runs.
     pub(super) election_timer: Option<Term>,
     pub(super) heartbeat: Option<Term>,
@@ -100,11 +107,14 @@ impl Replica {
             decided: certified,
             leader_commit: certified,
             matched: Height::GENESIS,
+            answering: Height::GENESIS,
             durable: certified,
             unwritten: BTreeMap::new(),
             sealed: certified,
             staged: BTreeMap::new(),
             signing: VecDeque::new(),
+            standing: None,
+            attempts: Attempts::default(),
             election_timer: None,
             heartbeat: None,
         };
@@ -142,6 +152,7 @@ impl Replica {
                 self.base.peers.on_connected(peer);
                 self.base.status_due.ask_for(peer);
                 self.ask_peer(peer);
+                self.hurry();
                 Ok(())
             }
             Input::Stopping => self.on_stopping(),
@@ -255,14 +266,7 @@ impl Replica {
                 message::Body::RequestVote(request) => self.on_own_request_vote(sender, &request, message),
                 message::Body::VoteReply(reply) => self.on_own_vote_reply(&reply, message),
                 message::Body::AppendEntries(append) => self.on_own_append_entries(&append, message),
-                message::Body::AppendReply(reply) => {
-                    self.check_term(reply.term)?;
-                    if reply.success {
-                        self.on_durable(reply.index);
-                    }
-                    self.base.send(reply.leader, message);
-                    Ok(())
-                }
+                message::Body::AppendReply(reply) => self.on_own_append_reply(&reply, message),
                 message::Body::TimeoutNow { term, successor } => {
                     self.check_term(term)?;
                     self.base.send(successor, message);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto::{Height, ValidatorIndex};
+use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 use serde::{Deserialize, Serialize};
 
@@ -17,10 +17,13 @@ use crate::message::Message;
 /// What a leader knows.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Leadership {
-    /// Up to here own entries have left, and are durable here.
+    /// Up to here own entries have left.
+    left: Height,
+    /// Up to here they are durable here with their batches: it counts itself.
     counted: Height,
-    /// Own new entries that came back signed before what precedes them did, by the index before.
-    returned: BTreeMap<Height, Message>,
+    /// Own entries that are not recorded yet, and whether their batches have been looked for since they left. They
+    /// are recorded in order, in steps that send nothing, so that no append waits for the own disk.
+    unrecorded: BTreeMap<Height, bool>,
     followers: BTreeMap<ValidatorIndex, Progress>,
     /// Who was heard since the election timer was set.
     heard: BTreeSet<ValidatorIndex>,
@@ -31,6 +34,12 @@ pub(super) struct Leadership {
     successor: Option<ValidatorIndex>,
 }
 
+/// A leader that reaches a quorum, and of which nothing was committed in so many election timeouts in a row, hands
+/// over: others may get through with what it cannot, its batches above all. Nothing else would end that, as it is
+/// heard. What it has takes two flushes of a quorum's disks at most, so one of them has to need more than half of
+/// this, two seconds with a node's timeouts, before that is done in vain; and who waits for an order waits as long.
+const FRUITLESS_TIMEOUTS: u32 = 16;
+
 /// What a leader knows of a follower.
 #[derive(Clone, Copy, Debug, Default, Hash, Serialize, Deserialize)]
 struct Progress {
@@ -38,6 +47,22 @@ struct Progress {
     matched: Height,
     /// What it was sent by itself since the last heartbeat: the first and the last index.
     sent: Option<(Height, Height)>,
+}
+
+impl Leadership {
+    /// Asserts what must hold between any two steps, above this certified height in a log that ends here.
+    pub(super) fn check_invariants(&self, certified: Height, last: Height) {
+        let mut expected = last;
+        for index in self.unrecorded.keys().rev() {
+            assert_eq!(*index, expected, "what is not recorded is the end of the log");
+            assert!(*index > certified, "what is certified is recorded, or a block");
+            expected = Height(index.0.saturating_sub(1));
+        }
+        assert!(
+            self.left <= last && self.counted <= last,
+            "what has left is in the log"
+        );
+    }
 }
 
 impl Replica {
@@ -49,7 +74,8 @@ impl Replica {
         self.leader = own;
         self.leader_heard = true;
         self.role = Role::Leader(Leadership {
-            // What is above counts once it comes back signed in this term.
+            left: self.commit,
+            // What is above counts once an answer to itself comes back in this term.
             counted: self.commit,
             told: self.commit,
             ..Leadership::default()
@@ -61,6 +87,7 @@ impl Replica {
         for (_, entry) in self.log.after(self.base.certified) {
             self.base.backlog.take(entry.proposal.batches());
         }
+        self.standing = None;
         self.restart_election_timer();
         let inherited = self.log.last_index() > self.commit;
         if inherited && self.log.len() < MAX_LOG && !breaks!(OldTermsCounted) {
@@ -79,18 +106,25 @@ impl Replica {
 
     /// Appends what commits the entries of former terms.
     fn append_empty(&mut self) {
-        let index = self.log.last_index().next();
-        let (term, proposal) = (self.term, Proposal::null());
+        self.append_own(Proposal::null());
+    }
+
+    /// Appends an entry of the own term, to be recorded once it has left (thesis, 10.2.1): the leader is one of
+    /// those who may have it, and not before the others.
+    fn append_own(&mut self, proposal: Proposal) -> Height {
+        let (index, term) = (self.log.last_index().next(), self.term);
         self.append(index, Entry { term, proposal });
+        if let Role::Leader(leadership) = &mut self.role {
+            leadership.unrecorded.insert(index, false);
+        }
+        index
     }
 
     /// Proposes what can be proposed: batches that wait, and what is left of an epoch that ends.
     pub(super) fn propose(&mut self) {
         while self.may_propose() {
-            let index = self.log.last_index().next();
             let proposal = self.base.next_proposal();
-            let term = self.term;
-            self.append(index, Entry { term, proposal });
+            let index = self.append_own(proposal);
             let append = self.entries_after(Height(index.0.saturating_sub(1)), index);
             self.sign_append(append, None);
         }
@@ -130,11 +164,6 @@ impl Replica {
         if self.base.voter().is_none() {
             return;
         }
-        if let Role::Leader(leadership) = &mut self.role
-            && to.is_none()
-        {
-            leadership.told = append.commit;
-        }
         self.signing.push_back((append.clone(), to));
         self.sign(Body::AppendEntries(append));
     }
@@ -145,26 +174,31 @@ impl Replica {
             for follower in leadership.followers.values_mut() {
                 follower.sent = None;
             }
-            let counted = leadership.counted;
-            let append = self.entries_after(counted, counted);
+            let left = leadership.left;
+            let append = self.entries_after(left, left);
             self.sign_append(append, None);
         }
     }
 
-    /// Followers can execute what is committed as soon as they know.
+    /// Followers can execute what is committed as soon as they know: an append that is about to leave tells them, or
+    /// one without entries does. Told is what has left, as what is signed may wait.
     pub(super) fn tell_commit(&mut self) {
+        let is_telling = |(append, to): &(AppendEntries, Option<ValidatorIndex>)| {
+            to.is_none() && append.commit >= self.commit
+        };
         if let Role::Leader(leadership) = &self.role
             && leadership.told < self.commit
+            && !self.signing.iter().any(is_telling)
             && !self.base.is_finished()
         {
-            let counted = leadership.counted;
-            let append = self.entries_after(counted, counted);
+            let left = leadership.left;
+            let append = self.entries_after(left, left);
             self.sign_append(append, None);
         }
     }
 
-    /// What was signed is durable, and so are the entries in it and their batches: the leader has them. Entries
-    /// leave in order.
+    /// Signed: it leaves, without waiting for the own disk. The own entries in it are recorded next, as a follower's
+    /// would be, when their batches are found to be here.
     pub(super) fn on_own_append_entries(
         &mut self,
         append: &AppendEntries,
@@ -182,25 +216,78 @@ impl Replica {
             self.base.send(to, message);
             return Ok(());
         }
+        let (first, last) = (append.previous.index.next(), append.last_index());
+        leadership.left = leadership.left.max(last);
+        leadership.told = leadership.told.max(append.commit);
+        self.base.broadcast(message);
         if append.entries.is_empty() {
-            self.base.broadcast(message);
             return Ok(());
         }
-        leadership.returned.insert(append.previous.index, message);
-        while let Some(next) = leadership.returned.first_entry()
-            && *next.key() <= leadership.counted
-        {
-            let (previous, message) = next.remove_entry();
-            let entries = match &message.v1().body {
-                crate::message::Body::Raft(Body::AppendEntries(append)) => append.entries.len() as u64,
-                _ => 0,
-            };
-            leadership.counted = leadership.counted.max(Height(previous.0 + entries));
-            self.base.broadcast(message);
+        let mut asks = false;
+        for (height, _) in leadership.unrecorded.range(first..=last) {
+            if let Some(entry) = self.log.get(*height) {
+                asks = true;
+                self.base.out.actions.push(Action::RequireBatches {
+                    height: *height,
+                    proposal: entry.proposal.digest(),
+                    batches: entry.proposal.batches().to_vec(),
+                });
+            }
         }
-        self.on_durable(append.last_index());
-        self.commit_replicated();
+        if !asks {
+            // All of it is of former terms.
+            self.answer_itself(last);
+        }
+        if breaks!(CountedBeforeDurable) {
+            self.count_itself(last);
+        }
         Ok(())
+    }
+
+    /// The batches of an own entry are here.
+    pub(super) fn on_own_available(&mut self, height: Height, proposal: Digest) -> Result<(), Rejection> {
+        let is_it = self
+            .log
+            .get(height)
+            .is_some_and(|entry| entry.proposal.digest() == proposal);
+        let Role::Leader(leadership) = &mut self.role else {
+            return Err(Rejection::Unasked);
+        };
+        let looked_for = leadership.unrecorded.get_mut(&height).filter(|_| is_it);
+        *looked_for.ok_or(Rejection::Unasked)? = true;
+        let ready = leadership.unrecorded.iter().take_while(|(_, here)| **here);
+        if let Some(last) = ready.map(|(index, _)| *index).last() {
+            self.record_own_up_to(last);
+            self.answer_itself(last);
+        }
+        Ok(())
+    }
+
+    /// Records own entries that are not recorded yet, so that a journal has no gap.
+    pub(super) fn record_own_up_to(&mut self, index: Height) {
+        let Role::Leader(leadership) = &mut self.role else {
+            return;
+        };
+        let above = leadership.unrecorded.split_off(&index.next());
+        let recorded = std::mem::replace(&mut leadership.unrecorded, above);
+        for height in recorded.into_keys() {
+            self.record_entry(height);
+        }
+    }
+
+    /// The leader's answer to its own append. It is not sent: when it comes back, the leader counts itself.
+    fn answer_itself(&mut self, index: Height) {
+        if let Some(own) = self.base.voter() {
+            self.reply(own, true, index);
+        }
+    }
+
+    /// The own log is durable up to an index, with the batches of all that it holds.
+    pub(super) fn count_itself(&mut self, index: Height) {
+        if let Role::Leader(leadership) = &mut self.role {
+            leadership.counted = leadership.counted.max(index);
+            self.commit_replicated();
+        }
     }
 
     pub(super) fn on_append_reply(
@@ -237,12 +324,12 @@ impl Replica {
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
-        let counted = leadership.counted;
-        let sent = Some((after, counted));
+        let left = leadership.left;
+        let sent = Some((after, left));
         let follower = leadership.followers.entry(to).or_default();
         if follower.sent != sent {
             follower.sent = sent;
-            let append = self.entries_after(after, counted);
+            let append = self.entries_after(after, left);
             self.sign_append(append, Some(to));
         }
     }
@@ -292,16 +379,37 @@ impl Replica {
         }
     }
 
-    /// Nobody but a leader that reaches a quorum is one (thesis, 6.2). Gives whether it does, and begins to
-    /// listen anew.
-    pub(super) fn reaches_quorum(&mut self) -> bool {
+    /// The election timer of the leader. One that reaches no quorum follows (thesis, 6.2); one of which nothing is
+    /// committed for long, though it does, hands over to the follower that has most of its log.
+    pub(super) fn look_around(&mut self) {
         let quorum = self.base.config.committee.quorum();
+        let last = self.log.last_index();
+        let lowest = Some(self.commit.next()).filter(|lowest| *lowest <= last);
         let Role::Leader(leadership) = &mut self.role else {
-            return false;
+            return;
         };
         // A successor that has not taken over by now does not.
         (leadership.hands_over, leadership.successor) = (false, None);
-        std::mem::take(&mut leadership.heard).len() + 1 >= quorum
+        let heard = std::mem::take(&mut leadership.heard);
+        if heard.len() + 1 < quorum {
+            self.step_down();
+            return;
+        }
+        self.attempts.forget();
+        let stood = self.standing.filter(|(index, _)| Some(*index) == lowest);
+        let times = stood.map_or(0, |(_, times)| times + 1);
+        self.standing = lowest.map(|index| (index, times));
+        if times < FRUITLESS_TIMEOUTS {
+            return;
+        }
+        let matched = |follower: &ValidatorIndex| leadership.followers.get(follower).map(|f| f.matched);
+        let successor = heard.iter().copied().max_by_key(|follower| matched(follower));
+        // Its log has to be enough for a quorum of votes: those of the others who are heard, or this one's as well.
+        let is_electable = |whom: &ValidatorIndex| heard.len() >= quorum || matched(whom) == Some(last);
+        if let Some(successor) = successor.filter(is_electable) {
+            self.standing = None;
+            self.hand_over_to(successor);
+        }
     }
 
     /// Who is not known to have the entry at this index.
@@ -347,9 +455,20 @@ impl Replica {
         let Some((successor, _)) = followers.find(|(_, follower)| follower.matched == last) else {
             return;
         };
-        let (term, successor) = (self.term, *successor);
-        leadership.successor = Some(successor);
-        // It stands once it has all the blocks that this one has.
+        let successor = *successor;
+        self.hand_over_to(successor);
+    }
+
+    /// Asks a follower to stand at once. It stands when it has all the blocks that this one has.
+    fn hand_over_to(&mut self, successor: ValidatorIndex) {
+        let (term, last) = (self.term, self.log.last_index());
+        let Role::Leader(leadership) = &mut self.role else {
+            return;
+        };
+        if self.base.voter().is_none() {
+            return;
+        }
+        (leadership.hands_over, leadership.successor) = (true, Some(successor));
         let append = self.entries_after(last, last);
         self.sign_append(append, Some(successor));
         self.sign(Body::TimeoutNow { term, successor });

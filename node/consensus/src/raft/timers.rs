@@ -1,10 +1,11 @@
 //! The election timer and heartbeats (section 5.2). An election timeout is drawn anew each time, so that
-//! split votes are rare.
+//! split votes are rare, and from a range that doubles while candidacies come to nothing.
 //!
 //! The election timer runs at every replica that votes. A follower restarts it when it hears the leader or gives
-//! its vote; when it fires, the replica stands for election. A leader looks whether it reached a quorum since
-//! it was set, and follows if it did not: else one whose messages arrive, but not the answers, would
-//! keep others from being elected for ever.
+//! its vote; when it fires, the replica stands for election. It runs again once the request for votes has left:
+//! what the own disk takes to write the own vote is no time that the others had to answer in. A leader looks
+//! whether it reached a quorum since it was set, and follows if it did not: else one whose messages arrive, but
+//! not the answers, would keep others from being elected for ever.
 
 use super::Replica;
 use super::message::Term;
@@ -23,22 +24,30 @@ impl Replica {
 
     pub(super) fn restart_election_timer(&mut self) {
         self.cancel_election_timer();
-        if self.takes_part() {
+        if self.takes_part() && !self.is_about_to_ask() {
             self.election_timer = Some(self.term);
             let reign = self.term.0;
-            let after = self.base.config.timing.election;
+            let after = self.attempts.timeout(&self.base.config.timing);
             self.base.set_timer(Timer::Progress { reign }, after);
         }
     }
 
-    fn cancel_election_timer(&mut self) {
+    /// Somebody is back: candidacies that failed for want of it say nothing about the next (pitfall 6).
+    pub(super) fn hurry(&mut self) {
+        if self.attempts.forget() {
+            self.restart_election_timer();
+        }
+    }
+
+    pub(super) fn cancel_election_timer(&mut self) {
         if let Some(term) = self.election_timer.take() {
             self.base.cancel_timer(Timer::Progress { reign: term.0 });
         }
     }
 
     pub(super) fn update_timers(&mut self) {
-        match (self.takes_part(), self.election_timer.is_some()) {
+        let wanted = self.takes_part() && !self.is_about_to_ask();
+        match (wanted, self.election_timer.is_some()) {
             (true, false) => self.restart_election_timer(),
             (false, true) => self.cancel_election_timer(),
             _ => {}
@@ -66,12 +75,11 @@ impl Replica {
         }
         self.election_timer = None;
         match self.role {
-            Role::Leader(_) => {
-                if !self.reaches_quorum() {
-                    self.step_down();
-                }
+            Role::Leader(_) => self.look_around(),
+            Role::Follower | Role::PreCandidate { .. } | Role::Candidate { .. } => {
+                self.attempts.note();
+                self.stand_for_election();
             }
-            Role::Follower | Role::PreCandidate { .. } | Role::Candidate { .. } => self.stand_for_election(),
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use quorate_consensus::contract::{Action, Config, Input, Record, Step, Timer, TimerRange, Timing};
 use quorate_consensus::paxos::{
     self, Accept, Accepted, AcceptedValue, Ballot, Body as Paxos, Chosen, Nack, Prepare, Promise, Replica,
-    Value, ValueDigest,
+    Value, ValueDigest, Yield,
 };
 use quorate_consensus::{Body, Message, Verified};
 use quorate_crypto::{
@@ -188,6 +188,11 @@ pub(crate) fn chosen(ballot: Ballot, height: u64, proposal: Proposal) -> Paxos {
         height: Height(height),
         proposal,
     })
+}
+
+pub(crate) fn yields(ballot: Ballot, successor: u16) -> Paxos {
+    let successor = ValidatorIndex(successor);
+    Paxos::Yield(Yield { ballot, successor })
 }
 
 /// The election timer of a replica fires.

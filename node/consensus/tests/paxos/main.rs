@@ -9,3 +9,4 @@ mod learning;
 mod phase_1;
 mod phase_2;
 mod recovery;
+mod yielding;

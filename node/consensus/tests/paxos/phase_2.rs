@@ -1,7 +1,7 @@
 //! Phase 2: accept and accepted (Lamport 2001, sections 2.2 and 3).
 
 use quorate_consensus::contract::{Action, Input, Record, Rejection};
-use quorate_consensus::paxos::{self, Body as Paxos};
+use quorate_consensus::paxos::{self, Body as Paxos, Replica};
 use quorate_consensus::{Body, Engine};
 use quorate_crypto::{Epoch, Height};
 use quorate_ledger::{Proposal, Timestamp};
@@ -146,18 +146,57 @@ fn a_value_is_accepted_when_its_batches_are_here() {
 
 #[test]
 fn what_says_that_a_value_is_accepted_vouches_for_its_batches() {
-    let acceptor = recovered(3, 0, journal(ballot(1, 1), &[(1, ballot(1, 1))]));
-    let engine = Engine::Paxos(Box::new(acceptor));
-    let vouched = |body| engine.vouched(&Body::Paxos(body));
     let both = [
         accepted(ballot(1, 1), &[1]),
         promise(ballot(2, 2), 0, &[(1, ballot(1, 1))]),
     ];
-    for body in both {
+    let vouched = |acceptor: &Replica, body: &Paxos| {
+        let engine = Engine::Paxos(Box::new(acceptor.clone()));
+        engine.vouched(&Body::Paxos(body.clone()))
+    };
+    let mut acceptor = accepting(1);
+    for body in &both {
         assert!(Body::Paxos(body.clone()).vouches_for_batches());
-        assert_eq!(vouched(body), [batch(ballot(1, 1), 1)]);
+        assert_eq!(vouched(&acceptor, body), [batch(ballot(1, 1), 1)]);
     }
-    assert!(vouched(accept(ballot(1, 1), &[1])).is_empty());
+    assert!(vouched(&acceptor, &accept(ballot(1, 1), &[1])).is_empty());
+    // What is known to be on disk waits for no flush again.
+    acceptor.step(NOW, Input::Own(signed(0, Body::Paxos(both[0].clone()))));
+    assert!(both.iter().all(|body| vouched(&acceptor, body).is_empty()));
+    let restarted = recovered(3, 0, journal(ballot(1, 1), &[(1, ballot(1, 1))]));
+    assert!(both.iter().all(|body| vouched(&restarted, body).is_empty()));
+}
+
+/// An acceptor that has accepted this height's value, and does not know that to be durable yet.
+fn accepting(height: u64) -> Replica {
+    let mut acceptor = replica(3, 0);
+    acceptor.step(NOW, from(1, accept(ballot(1, 1), &[height])));
+    let (height, proposal) = (Height(height), value(ballot(1, 1), height).digest());
+    acceptor.step(NOW, Input::ProposalAvailable { height, proposal });
+    acceptor
+}
+
+/// Found by review: a proposer says again what is not chosen, and each answer to that waited for the batches that
+/// were being written, so a disk slower than an election timeout unseated it.
+#[test]
+fn a_proposer_is_answered_at_once_while_a_value_is_on_its_way_to_the_disk() {
+    let mut acceptor = accepting(2);
+    let again = || from(1, accept(ballot(1, 1), &[2]));
+    let step = acceptor.step(NOW, again());
+    let heard = accepted(ballot(1, 1), &[]);
+    assert_eq!(asked(&step), [&heard]);
+    assert!(acceptor.vouched(&heard).is_empty() && !heard.follows_records());
+    let told = accepted(ballot(1, 1), &[2]);
+    acceptor.step(NOW, Input::Own(signed(0, Body::Paxos(told.clone()))));
+    let step = acceptor.step(NOW, again());
+    assert_eq!(asked(&step), [&told], "what was lost is said again");
+    assert!(acceptor.vouched(&told).is_empty());
+    // One of two is durable: that is told, and that the proposer is heard whatever the disk does.
+    acceptor.step(NOW, from(1, accept(ballot(1, 1), &[3])));
+    let (height, proposal) = (Height(3), value(ballot(1, 1), 3).digest());
+    acceptor.step(NOW, Input::ProposalAvailable { height, proposal });
+    let step = acceptor.step(NOW, from(1, accept(ballot(1, 1), &[2, 3])));
+    assert_eq!(asked(&step), [&heard, &told]);
 }
 
 #[test]

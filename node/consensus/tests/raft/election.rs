@@ -1,6 +1,6 @@
 //! Sections 5.1, 5.2 and 5.4.1, and pre-vote (thesis, 9.6).
 
-use quorate_consensus::contract::Action;
+use quorate_consensus::contract::{Action, Input, Rejection};
 use quorate_crypto::ValidatorIndex;
 
 use crate::lab::*;
@@ -142,6 +142,54 @@ fn thesis_6_2_a_leader_that_reaches_no_quorum_gives_way() {
     drive(&mut leader, 0, timeout(1));
     assert!(!leader.is_leading(), "two of five are no quorum");
     assert_eq!(leader.term().0, 1);
+}
+
+/// Found by review: with a journal that took longer to flush than a timeout, the own vote came too late for every
+/// candidacy, and nobody was elected for ever.
+#[test]
+fn who_stands_waits_for_answers_from_when_its_request_has_left() {
+    let mut candidate = replica(3, 0);
+    let own = |step: &quorate_consensus::Step| {
+        let body = asked(step)[0].clone();
+        Input::Own(signed(0, quorate_consensus::Body::Raft(body)))
+    };
+    let step = candidate.step(NOW, timeout(0));
+    assert_eq!(election_timeout(&step), None, "what it asks has not left");
+    let step = candidate.step(NOW, own(&step));
+    assert!(election_timeout(&step).is_some());
+    let step = candidate.step(NOW, from(1, vote(1, 0, true, true)));
+    assert_eq!(
+        election_timeout(&step),
+        None,
+        "its vote is on its way to the disk"
+    );
+    let stale = candidate.step(NOW, timeout(0));
+    assert_eq!(
+        stale.rejection,
+        Some(Rejection::StaleTimer),
+        "however long that takes"
+    );
+    let step = candidate.step(NOW, own(&step));
+    assert!(election_timeout(&step).is_some());
+    candidate.step(NOW, from(2, vote(1, 0, false, true)));
+    assert!(candidate.is_leading());
+}
+
+#[test]
+fn pitfall_06_election_timeouts_double_up_to_a_cap_and_fall_back() {
+    let mut candidate = replica(3, 0);
+    let longest = |step| election_timeout(&step).unwrap().to_ms;
+    let tos: Vec<u32> = (0..6)
+        .map(|_| longest(drive(&mut candidate, 0, timeout(0))))
+        .collect();
+    assert_eq!(tos, [1_000, 2_000, 4_000, 4_000, 4_000, 4_000]);
+    let step = drive(&mut candidate, 0, Input::Connected(ValidatorIndex(1)));
+    assert_eq!(longest(step), 1_000, "somebody is back");
+    for _ in 0..3 {
+        drive(&mut candidate, 0, timeout(0));
+    }
+    let step = drive(&mut candidate, 0, from(1, append(3, (0, 0), &[], 0)));
+    assert_eq!(longest(step), 1_000, "a leader is heard");
 }
 
 #[test]

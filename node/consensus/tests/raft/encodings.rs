@@ -72,6 +72,25 @@ fn a_statement_is_signed_as_the_message_that_said_it() {
     }
 }
 
+/// Whatever else is said binds nobody, and waits for no disk.
+#[test]
+fn what_must_not_be_forgotten_follows_records() {
+    let mut bodies = every_body();
+    bodies.extend([
+        asks(3, true, 4, (6, 2)),
+        vote(3, 1, true, true),
+        vote(3, 1, false, false),
+        append(3, (4, 2), &[], 4),
+        appended(3, 1, false, 6),
+        appended(3, 1, true, 0),
+    ]);
+    for body in bodies {
+        let message = message(body.clone());
+        let binds = SignedStatement::of(&message).is_some();
+        assert_eq!(message.v1().body.follows_records(), binds, "{body:?}");
+    }
+}
+
 #[test]
 fn what_is_encoded_is_decoded_again() {
     for body in every_body() {

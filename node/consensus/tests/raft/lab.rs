@@ -226,6 +226,22 @@ pub(crate) fn said(step: &Step) -> Vec<&Raft> {
     said
 }
 
+/// The range of the election timer that a step leaves running, if it sets it.
+pub(crate) fn election_timeout(step: &Step) -> Option<TimerRange> {
+    let mut range = None;
+    for action in &step.actions {
+        match action {
+            Action::SetTimer {
+                timer: Timer::Progress { .. },
+                after,
+            } => range = Some(*after),
+            Action::CancelTimer(Timer::Progress { .. }) => range = None,
+            _ => {}
+        }
+    }
+    range
+}
+
 /// The heights that a step decides.
 pub(crate) fn decided(step: &Step) -> Vec<u64> {
     let mut heights = Vec::new();

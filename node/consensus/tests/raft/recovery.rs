@@ -2,7 +2,7 @@
 
 use quorate_consensus::contract::{Action, Config, Input, Record};
 use quorate_consensus::raft::{self, Body as Raft, Replica, RequestVote, Term};
-use quorate_consensus::{Body, Inquiry, SignedStatement, Statement, Testimony};
+use quorate_consensus::{Body, Halted, Inquiry, SignedStatement, Statement, Testimony};
 use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex, sha256};
 
 use crate::lab::*;
@@ -98,6 +98,37 @@ fn what_took_the_place_of_a_lost_entry_counts_with_all_that_follows_it() {
     let kept = Record::without_unsent(records, |batch| *batch != lost);
     assert_eq!(kept.len(), 4);
     assert_eq!(terms(&recovered(3, 0, kept)), [1, 3, 3]);
+}
+
+/// Found by review: it was left out in silence, and the replica voted as if it had never acknowledged anything there.
+#[test]
+fn an_entry_that_follows_nothing_silences() {
+    let mut records = journal(2, &[1]);
+    records.push(appended_at(3, 2, 2));
+    let start = |records: Vec<Record>, index, certified: u64| {
+        let config = Config {
+            index,
+            certified: Height(certified),
+            certificate: Some(certificate(certified)).filter(|_| certified > 0),
+            inquiry: Some(sha256(b"nonce")),
+            ..config(3, 0)
+        };
+        Replica::recover(config, records)
+    };
+    let lost = Action::Lost { height: Height(3) };
+    let own = Some(ValidatorIndex(0));
+    let (mut replica, step) = start(records.clone(), own, 0);
+    assert!(step.actions.contains(&lost));
+    assert_eq!(replica.halted(), Some(Halted::Forgotten));
+    drive(&mut replica, 0, testimony(Vec::new()));
+    let step = drive(&mut replica, 0, from(1, asks(3, false, 0, (9, 9))));
+    assert!(said(&step).is_empty());
+    // Block 2 was on disk when it was appended, or it is a block itself, or nobody counts on who only observes.
+    for (index, certified) in [(own, 2), (own, 3), (None, 0)] {
+        let (replica, step) = start(records.clone(), index, certified);
+        assert!(!step.actions.contains(&lost));
+        assert_eq!(replica.halted(), None);
+    }
 }
 
 #[test]

@@ -96,6 +96,51 @@ fn nobody_but_the_leader_names_a_successor() {
     }
 }
 
+/// Found by review: one whose batches do not get through is heard all the same.
+#[test]
+fn a_leader_of_which_nothing_is_committed_for_long_hands_over_to_whoever_has_most() {
+    let stood_still = |heard: &[(u16, u64)]| {
+        let mut leader = replica(5, 0);
+        elect(&mut leader, 5, 0);
+        drive(
+            &mut leader,
+            0,
+            Input::BatchesAvailable(vec![batch(1, 1), batch(1, 2)]),
+        );
+        let mut timeouts = 0;
+        loop {
+            for (follower, matched) in heard {
+                drive(&mut leader, 0, from(*follower, appended(1, 0, true, *matched)));
+            }
+            let step = drive(&mut leader, 0, timeout(1));
+            timeouts += 1;
+            let said = said(&step).into_iter().cloned().collect::<Vec<_>>();
+            if said.iter().any(|body| matches!(body, Raft::TimeoutNow { .. })) || timeouts == 99 {
+                return (timeouts, said);
+            }
+        }
+    };
+    let (timeouts, said) = stood_still(&[(1, 0), (2, 1), (3, 0)]);
+    assert_eq!((timeouts, said.last()), (17, Some(&timeout_now(2))));
+    // With two followers the leader's vote is needed, which has more than they have.
+    let (timeouts, _) = stood_still(&[(1, 0), (2, 0)]);
+    assert_eq!(timeouts, 99, "nobody would be elected");
+    // Nothing under way is no standstill.
+    let mut idle = replica(3, 0);
+    elect(&mut idle, 3, 0);
+    for _ in 0..99 {
+        drive(&mut idle, 0, from(1, appended(1, 0, true, 0)));
+        let step = drive(&mut idle, 0, timeout(1));
+        assert!(idle.is_leading() && !said_timeout_now(&step));
+    }
+}
+
+fn said_timeout_now(step: &quorate_consensus::Step) -> bool {
+    said(step)
+        .iter()
+        .any(|body| matches!(body, Raft::TimeoutNow { .. }))
+}
+
 #[test]
 fn a_leader_whose_successor_does_not_take_over_goes_on() {
     let mut leader = replica(3, 0);

@@ -96,7 +96,7 @@ impl Phase {
                 raft::Body::AppendReply(_) => Self::LogReplication,
             },
             Body::Paxos(body) => match body {
-                paxos::Body::Prepare(_) => Self::Phase1a,
+                paxos::Body::Prepare(_) | paxos::Body::Yield(_) => Self::Phase1a,
                 paxos::Body::Promise(_) => Self::Phase1b,
                 paxos::Body::Accept(accept) if accept.values.is_empty() => Self::Heartbeat,
                 paxos::Body::Accept(_) => Self::Phase2a,

@@ -34,7 +34,7 @@ impl PaxosChecker {
             Body::Accept(accept) => self.on_accept(by, epoch, end, accept),
             Body::Accepted(accepted) => self.on_accepted(by, epoch, accepted),
             Body::Chosen(chosen) => self.on_chosen(by, epoch, chosen),
-            Body::Prepare(_) | Body::Nack(_) => None,
+            Body::Prepare(_) | Body::Nack(_) | Body::Yield(_) => None,
         }
     }
 

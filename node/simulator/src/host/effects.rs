@@ -113,6 +113,12 @@ impl Host {
                     ));
                 }
             }
+            Halt::Lost { height } => {
+                world.note(Some(self.place), NoteKind::Other, || {
+                    format!("has lost what it had below h{height}")
+                });
+                self.on_own_loss_found(world, &format!("journal below height {height}"));
+            }
             Halt::Refused(_) => unreachable!("simulated signers refuse nothing"),
         }
     }

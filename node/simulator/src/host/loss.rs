@@ -1,6 +1,7 @@
 //! Validators that have lost what they signed, and how they come to vote again (pitfalls 27 and 28).
 
-use quorate_consensus::Statement;
+use std::fmt::Display;
+
 use quorate_crypto::{Digest, Epoch, sha256};
 
 use super::Host;
@@ -36,7 +37,7 @@ impl Host {
 
     /// It has found that it does not remember what it signed: it votes no more, and its member lets it
     /// rejoin.
-    pub(super) fn on_own_loss_found(&mut self, world: &mut World, said: &Statement) {
+    pub(super) fn on_own_loss_found(&mut self, world: &mut World, lost: &impl Display) {
         // The former epoch's engine may have found it before.
         if !self.is_honest() || self.is_quarantined() {
             return;
@@ -45,7 +46,7 @@ impl Host {
             let validator = self.validator;
             world
                 .checker
-                .report(format!("validator {validator} does not remember its {said}"));
+                .report(format!("validator {validator} does not remember its {lost}"));
         }
         self.quarantine(world);
         self.ask_to_rejoin(world);

@@ -137,6 +137,9 @@ impl Drawing {
                         format!("has forgotten its {}", said.statement),
                     );
                 }
+                Action::Lost { height } => {
+                    self.note(NoteKind::Violation, format!("has lost what was below h{height}"));
+                }
                 Action::Diverged { height, .. } => {
                     self.note(NoteKind::Violation, format!("has diverged at h{height}"));
                 }

@@ -27,6 +27,7 @@ macro_rules! stories {
 
 stories! {
     commits_resume_within_a_second_of_a_leaders_death,
+    a_leader_that_stops_hands_over_and_hardly_anybody_waits,
     a_leader_that_comes_back_follows,
     pitfall_10_one_validator_needs_no_peers,
     two_validators_go_on_when_both_are_back,
@@ -82,9 +83,7 @@ fn commits_resume_within_a_second_of_a_leaders_death(engine: Protocol) {
     }
 }
 
-#[test]
-fn a_leader_that_stops_hands_over_and_hardly_anybody_waits() {
-    let engine = Protocol::Raft;
+fn a_leader_that_stops_hands_over_and_hardly_anybody_waits(engine: Protocol) {
     for validators in [3, 5] {
         for scenario in busy(engine, validators, Command::Stop) {
             for report in run(&scenario) {
@@ -343,5 +342,23 @@ fn logs_longer_than_a_message_become_the_same(engine: Protocol) {
             scenario = scenario.at(at, Command::Submit(u16::from(who), 80));
         }
         Simulation::new(scenario).run().expect_success();
+    }
+}
+
+/// Each flush takes longer than an election timeout.
+#[test]
+fn journals_slower_than_election_timeouts_keep_nobody_from_leading() {
+    for validators in [2, 3, 5] {
+        let mut scenario = calm(Protocol::Raft, validators).without_batches();
+        scenario.machines.least_flush_us = 700_000;
+        scenario.machines.flush_us = 700_000;
+        scenario.faults_end_ms = 60_000;
+        for at in (20_000..30_000).step_by(2_000) {
+            scenario = scenario.at(at, Command::Submit(0, 1));
+        }
+        for report in run(&scenario) {
+            let (wait, reign) = (report.longest_wait_ms, report.view);
+            assert!(wait < 30_000, "a batch waited {wait} ms, reigns up to {reign}");
+        }
     }
 }

@@ -1,0 +1,42 @@
+//! How long a replica of Raft or Paxos waits before it tries to lead. An attempt can fail for want of time
+//! alone, as disks or links are slow, or as two replicas outbid each other: so the wait grows while nothing
+//! comes of attempts (pitfall 6).
+
+use serde::{Deserialize, Serialize};
+
+use crate::contract::{TimerRange, Timing};
+
+/// A range doubles at most so often.
+const MAX_DOUBLINGS: u32 = 16;
+
+/// How often in a row the election timer has fired with nobody heard and nothing gained.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub(crate) struct Attempts(u32);
+
+impl Attempts {
+    /// One more came to nothing.
+    pub(crate) fn note(&mut self) {
+        self.0 = self.0.saturating_add(1);
+    }
+
+    /// Those so far say nothing about the next. Gives whether the wait had grown.
+    pub(crate) fn forget(&mut self) -> bool {
+        std::mem::take(&mut self.0) > 1
+    }
+
+    /// The election timeout: the first two attempts wait as long as anybody would, each further one twice as
+    /// long.
+    pub(crate) fn timeout(self, timing: &Timing) -> TimerRange {
+        let TimerRange { from_ms, to_ms } = timing.election;
+        let doublings = self.0.saturating_sub(1).min(MAX_DOUBLINGS);
+        let scale = |ms: u32| {
+            let scaled = ms.saturating_mul(1 << doublings);
+            scaled.min(timing.progress_cap_ms.max(ms))
+        };
+        // At the cap it has to be drawn from a range as well.
+        TimerRange {
+            from_ms: scale(from_ms).min(scale(to_ms) / 2).max(from_ms),
+            to_ms: scale(to_ms),
+        }
+    }
+}
