@@ -79,6 +79,7 @@ mod message;
 mod new_view;
 mod normal;
 mod orderer;
+mod own_disk;
 mod recovery;
 mod replica;
 mod testimony;

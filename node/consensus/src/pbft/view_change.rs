@@ -291,8 +291,8 @@ impl Replica {
         }
     }
 
-    /// How long to wait for a primary: doubled with each view change since the last progress, up to
-    /// the cap.
+    /// How long to wait for a primary: what this replica's own disk takes for a height besides, doubled with
+    /// each view change since the last progress, up to the cap.
     pub(super) fn patience(&self) -> TimerRange {
         let timing = self.base.config.timing;
         let cap = match breaks!(TimerUncapped) {
@@ -303,8 +303,9 @@ impl Replica {
             true => 0,
             false => self.changes.attempts.saturating_sub(1).min(31),
         };
+        let own = u64::from(self.disk.delay_ms());
         let grown = |ms: u32| {
-            u32::try_from(u64::from(ms) << doublings)
+            u32::try_from((u64::from(ms) + own) << doublings)
                 .unwrap_or(u32::MAX)
                 .min(cap)
         };

@@ -23,6 +23,7 @@ mod replayed_questions;
 mod restart_of_all;
 mod restored;
 mod seeds;
+mod slow_disks;
 mod standstill;
 mod tip_holder;
 mod unseen_batch;
