@@ -6,6 +6,7 @@ mod forger;
 mod hoarder;
 mod mutant;
 mod replayer;
+mod seal_hoarder;
 mod usurper;
 
 use quorate_consensus::Message;
@@ -17,6 +18,7 @@ use forger::Forger;
 use hoarder::Hoarder;
 use mutant::Mutant;
 use replayer::Replayer;
+use seal_hoarder::SealHoarder;
 pub(crate) use usurper::usurp;
 
 use crate::scenario::Lie;
@@ -31,6 +33,7 @@ pub(crate) struct Liar {
     pub(crate) hoarder: Hoarder,
     pub(crate) censor: Censor,
     pub(crate) replayer: Replayer,
+    pub(crate) seal_hoarder: SealHoarder,
 }
 
 impl Liar {
@@ -52,6 +55,7 @@ impl Liar {
             Lie::Forger => self.forger.say(world, own, message),
             Lie::Hoarder => self.hoarder.say(world, own, message),
             Lie::Replayer => self.replayer.say(world, own, message),
+            Lie::SealHoarder { .. } => SealHoarder::say(own, message),
             Lie::Garbler => return garbled(world, message),
         };
         said.into_iter().map(Wire::Consensus).collect()

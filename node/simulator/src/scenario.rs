@@ -101,6 +101,12 @@ pub enum Lie {
     Usurper,
     /// It keeps the first certificate of each height for itself, and brings it up in later views.
     Hoarder,
+    /// It keeps its seals and the blocks that they certify for itself, or gives these to one validator alone,
+    /// and asks for each next view on the ground that it has them.
+    SealHoarder {
+        /// Who gets the blocks.
+        serves: Option<ValidatorIndex>,
+    },
     /// It passes on what honest validators signed for another network or epoch.
     Replayer,
     /// What it sends is often not what anybody would encode.

@@ -83,6 +83,7 @@ impl Host {
         self.ask_for_blocks(world);
         self.censor(world);
         self.usurp(world);
+        self.hoard(world);
         self.ask_to_rejoin(world);
         if let Some(process) = &self.process {
             // A primary that has not begun its view, or is oneself, passes nothing on.
@@ -118,6 +119,25 @@ impl Host {
             && let Engine::Pbft(replica) = &process.serving.engine
         {
             for message in usurp(world, process.serving.epoch, self.validator, replica) {
+                self.tell_all(world, &Wire::Consensus(message));
+            }
+        }
+    }
+
+    /// Asks for the next view, again and again, if that is how it lies.
+    fn hoard(&mut self, world: &mut World) {
+        let (Some(Lie::SealHoarder { .. }), Some(process)) = (self.lie, &self.process) else {
+            return;
+        };
+        let epoch = process.serving.epoch;
+        let tip = process.chain.last().and_then(|block| block.certificate.clone());
+        let of_now = tip.filter(|certificate| certificate.epoch() == epoch);
+        if let (Engine::Pbft(replica), Some(certificate)) = (&process.serving.engine, of_now)
+            && replica.has_begun()
+        {
+            let hoarder = &mut self.liar.seal_hoarder;
+            if let Some(body) = hoarder.next_view_change(epoch, replica.view(), &certificate) {
+                let message = world.sign(epoch, self.validator, body);
                 self.tell_all(world, &Wire::Consensus(message));
             }
         }

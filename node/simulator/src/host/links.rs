@@ -34,6 +34,9 @@ impl Host {
                 if self.lie == Some(Lie::Replayer) {
                     self.liar.replayer.hear(&message);
                 }
+                if matches!(self.lie, Some(Lie::SealHoarder { .. })) {
+                    self.liar.seal_hoarder.hear(&message);
+                }
                 self.look_ahead(world, from, message.v1().epoch);
                 if let Some((epoch, verified)) = self.verify(world, message) {
                     self.step_in(world, epoch, Input::Message(verified));
@@ -132,6 +135,11 @@ impl Host {
 
     pub(super) fn tell(&self, world: &mut World, to: ValidatorIndex, wire: &Wire) {
         if self.lie == Some(Lie::Withholder) {
+            return;
+        }
+        if let (Some(Lie::SealHoarder { serves }), Wire::Blocks(_)) = (self.lie, wire)
+            && serves != Some(to)
+        {
             return;
         }
         for host in 0..world.hosts.len() {
