@@ -318,11 +318,21 @@ impl Host {
         if let Some(group) = process.flushing {
             let kept = world.random.between(0, group.records.len() as u64);
             let kept = usize::try_from(kept).unwrap_or(0);
-            self.disk.records.extend(group.records.into_iter().take(kept));
+            self.keep(world, group.records.into_iter().take(kept).collect());
         }
         self.life += 1;
         self.paused = false;
         self.unheard.clear();
+    }
+
+    /// These records are on disk.
+    fn keep(&mut self, world: &mut World, records: Vec<Record>) {
+        for record in records.iter().filter(|_| self.lie.is_none()) {
+            if let Record::Prepared(certificate) = record {
+                world.checker.on_kept(self.validator, certificate.height);
+            }
+        }
+        self.disk.records.extend(records);
     }
 
     /// Its engine hears that the process will end.
@@ -415,7 +425,7 @@ impl Host {
             Scheduled::Connected { peer } => self.step(world, Input::Connected(peer)),
             Scheduled::Flushed => {
                 if let Some(group) = process.flushing.take() {
-                    self.disk.records.extend(group.records);
+                    self.keep(world, group.records);
                     if let Some(meter) = &mut world.meter {
                         meter.on_flushed(world.now);
                     }
@@ -432,7 +442,7 @@ impl Host {
                     self.own(world, message, batches);
                 }
             }
-            Scheduled::BlockDurable { height } => self.on_block_durable(height),
+            Scheduled::BlockDurable { height } => self.on_block_durable(world, height),
             Scheduled::Execute { height } => self.on_execute(world, height),
             Scheduled::Timer {
                 epoch,

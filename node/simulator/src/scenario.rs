@@ -250,7 +250,7 @@ pub const TIMING: Timing = Timing {
 };
 
 /// Lies to draw from; the first ones are the most dangerous.
-const LIES: [Lie; 12] = [
+const LIES: [Lie; 14] = [
     Lie::Twins,
     Lie::Twins,
     Lie::Mutant,
@@ -260,6 +260,8 @@ const LIES: [Lie; 12] = [
     Lie::Usurper,
     Lie::Usurper,
     Lie::Hoarder,
+    Lie::SealHoarder { serves: None },
+    Lie::SealHoarder { serves: None },
     Lie::Withholder,
     Lie::Replayer,
     Lie::Garbler,

@@ -180,11 +180,14 @@ impl Host {
     }
 
     /// A block is on disk: what led to it can be forgotten.
-    pub(super) fn on_block_durable(&mut self, height: Height) {
+    pub(super) fn on_block_durable(&mut self, world: &mut World, height: Height) {
         let Some(process) = &self.process else { return };
         let place = self.disk.blocks.len();
         if let Some(block) = process.chain.get(place).filter(|block| block.height() == height) {
             self.disk.blocks.push(block.clone());
+            if self.is_honest() {
+                world.checker.on_kept(self.validator, height);
+            }
             self.disk
                 .records
                 .retain(|record| record.height().is_none_or(|about| about > height));
