@@ -17,7 +17,8 @@ pub enum Rule {
     LowestPrepared,
     /// A new-view begins with the null proposal where something was prepared.
     NullCarriedOver,
-    /// A new view begins above the lowest height that a view-change claims certified, not the highest.
+    /// In place of counting only view-changes whose blocks the primary has, a new view begins above the lowest
+    /// height that one claims certified, not the highest.
     BaseLowered,
     /// A primary counts view-changes that claim blocks which it lacks.
     UnservableCounted,

@@ -55,7 +55,7 @@ impl Liar {
             Lie::Forger => self.forger.say(world, own, message),
             Lie::Hoarder => self.hoarder.say(world, own, message),
             Lie::Replayer => self.replayer.say(world, own, message),
-            Lie::SealHoarder { .. } => SealHoarder::say(own, message),
+            Lie::SealHoarder { .. } => self.seal_hoarder.say(own, to, message),
             Lie::Garbler => return garbled(world, message),
         };
         said.into_iter().map(Wire::Consensus).collect()

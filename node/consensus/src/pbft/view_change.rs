@@ -285,7 +285,9 @@ impl Replica {
         let leads = self.base.voter() == Some(self.primary());
         let shown: Vec<&Message> = exact
             .into_iter()
-            .filter(|message| self.has_blocks_of(message) || breaks!(UnservableCounted))
+            .filter(|message| {
+                self.has_blocks_of(message) || breaks!(UnservableCounted) || breaks!(BaseLowered)
+            })
             .collect();
         if leads && shown.len() >= quorum && self.changes.asked_new_view != Some(view) {
             let new_view = new_view(view, &shown);

@@ -1,6 +1,6 @@
 //! The driver: it gives the engine its inputs and does what it asks for, after the contract's rules.
 
-use quorate_consensus::{Action, Input, Message, Record, Step, Timer, TimerRange};
+use quorate_consensus::{Action, Input, Message, Record, Rejection, Step, Timer, TimerRange};
 use quorate_crypto::{Digest, Epoch};
 use quorate_ledger::Timestamp;
 
@@ -44,6 +44,14 @@ impl Host {
         engine.check_invariants();
         if let Some(recorders) = &mut world.recorders {
             recorders.outcome(self.place, &step);
+        }
+        if let Some(Rejection::AgainstDecided { height }) = step.rejection
+            && self.is_honest()
+        {
+            let validator = self.validator;
+            world.checker.report(format!(
+                "agreement: validator {validator} is shown a new view against what it decided at height {height}"
+            ));
         }
         self.note_reign(world);
         self.take(world, epoch, step);

@@ -3,6 +3,8 @@
 //! begins, on the ground of the highest of its certificates: what is below counts as settled then, though
 //! nobody honest can show it.
 
+use std::collections::BTreeSet;
+
 use quorate_consensus::pbft::{Body as Pbft, Claims, View, ViewChange};
 use quorate_consensus::{Body, Message};
 use quorate_crypto::{Certificate, Epoch, Height, ValidatorIndex};
@@ -13,6 +15,8 @@ const PATIENCE: u32 = 3;
 /// What it knows of others, and what it says again and again.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct SealHoarder {
+    /// The commits that each validator was told: nobody who forgets one is told again.
+    told: BTreeSet<(ValidatorIndex, View, Height)>,
     /// The highest height that anybody else says to have certified.
     others: Height,
     /// The highest height that it has certified itself, and how often that was the highest.
@@ -28,12 +32,14 @@ impl SealHoarder {
         }
     }
 
-    /// What it says in the place of a message: its votes, and no proposals once it has replaced somebody.
-    pub(crate) fn say(own: ValidatorIndex, message: &Message) -> Vec<Message> {
+    /// What it says to this peer in the place of a message: its votes, once, and no proposals where it has replaced
+    /// somebody.
+    pub(crate) fn say(&mut self, own: ValidatorIndex, to: ValidatorIndex, message: &Message) -> Vec<Message> {
         let is_own = message.v1().sender == own;
         let kept_back = match &message.v1().body {
             Body::Seal { .. } | Body::Status(_) => true,
             Body::Pbft(Pbft::PrePrepare { view, .. }) => *view > View(0),
+            Body::Pbft(Pbft::Commit { view, height, .. }) => !self.told.insert((to, *view, *height)),
             _ => false,
         };
         match is_own && !kept_back {
