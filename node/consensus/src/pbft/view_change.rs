@@ -285,9 +285,7 @@ impl Replica {
         let leads = self.base.voter() == Some(self.primary());
         let shown: Vec<&Message> = exact
             .into_iter()
-            .filter(|message| {
-                self.has_blocks_of(message) || breaks!(UnservableCounted) || breaks!(BaseLowered)
-            })
+            .filter(|message| self.has_blocks_of(message) || breaks!(UnservableCounted))
             .collect();
         if leads && shown.len() >= quorum && self.changes.asked_new_view != Some(view) {
             let new_view = new_view(view, &shown);
@@ -307,7 +305,8 @@ impl Replica {
     /// Certified is enough, though a crash may take the last blocks from a disk: whoever voted for these still
     /// has the records, the next view's primary does not count what is lost, and so one view is lost with them.
     fn has_blocks_of(&self, message: &Message) -> bool {
-        view_change_of(message).is_some_and(|change| change.claims.certified <= self.base.certified)
+        let has = |change: &ViewChange| change.claims.certified <= self.base.certified;
+        view_change_of(message).is_some_and(has) || breaks!(BaseLowered)
     }
 
     /// Whoever is to begin a view fetches the blocks that view-changes claim, from those who claim them.

@@ -65,7 +65,10 @@ fn answer(replica: &mut Replica, view: u64) -> Vec<Message> {
         Input::Message(Verified::trusted(signed(3, Body::Status(status)))),
     );
     let sent = step.actions.into_iter().filter_map(|action| match action {
-        Action::Send { to, message } if to == ValidatorIndex(3) => Some(message),
+        Action::Send {
+            to: ValidatorIndex(3),
+            message,
+        } => Some(message),
         _ => None,
     });
     sent.collect()
