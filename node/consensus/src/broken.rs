@@ -17,6 +17,13 @@ pub enum Rule {
     LowestPrepared,
     /// A new-view begins with the null proposal where something was prepared.
     NullCarriedOver,
+    /// In place of counting only view-changes whose blocks the primary has, a new view begins above the lowest
+    /// height that one claims certified, not the highest.
+    BaseLowered,
+    /// A primary counts view-changes that claim blocks which it lacks.
+    UnservableCounted,
+    /// What was prepared in a former view is not shown to those who lack it.
+    PreparedNotGiven,
     /// What a new-view holds is not checked.
     NewViewUnchecked,
     /// A view-change claims nothing prepared.

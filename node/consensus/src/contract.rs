@@ -327,6 +327,13 @@ pub enum Rejection {
         /// Where.
         height: Height,
     },
+    /// A new-view that proves that more validators lie than the protocol bears: it proposes something else where
+    /// this replica has decided. Nothing is prepared there.
+    #[error("the new-view proposes something else at height {height}, which was decided here")]
+    AgainstDecided {
+        /// Where.
+        height: Height,
+    },
     /// The proposal breaks a rule.
     #[error("the proposal at height {height} breaks a rule of the parameters")]
     BadProposal {

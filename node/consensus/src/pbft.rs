@@ -37,6 +37,41 @@
 //! - While no new-view comes, the wait doubles with each view change up to a cap; after progress it is
 //!   the first again.
 //!
+//! # Certified heights that nobody can show
+//! In the paper f + 1 honest replicas can show a stable checkpoint. Here the seals of a quorum are the
+//! certificate of one height alone, and who collects them may be a liar: it can hold the certificate of a
+//! height, with honest seals, while nobody honest has that of the height below, or its block. A plan begins
+//! above the highest height claimed certified, so a view begun on such a claim asks for nothing below, and
+//! nobody honest can be shown what is there. Hence:
+//! - **A primary counts a view-change only once it has certified all that this claims itself**
+//!   ([`Action::FetchBlocks`](crate::Action::FetchBlocks) meanwhile, from those who claim it). So what a view
+//!   of an honest primary begins above can be had from that primary. Liars lead f views in a row at most.
+//! - That costs no quorum: of the n − f honest, whoever has certified the most has the blocks and gives them;
+//!   one that has crashed since with the only copy counts among the f, and the others claim less.
+//! - That costs no safety: which view-changes of a quorum are counted is free, and the plan is the paper's. Of
+//!   every decided height f + 1 honest replicas have the prepared certificate on disk, until the block is
+//!   certified and on disk: each quorum has one that claims it prepared, or claims to have certified it.
+//! - *Certified* is enough, it need not be on disk. Should the primary lose blocks in a crash after its
+//!   new-view, its view stands still and is left; then nobody can count the liar's claim any more, and those
+//!   who voted still have their records. It costs that one view.
+//! - What was prepared in a former view is shown to whoever lacks it, whatever the view begins with, and after a
+//!   restart: the primary's pre-prepare out of the prepared certificate, or the own view-change that claimed
+//!   it; with the commits, and the seals. So mostly not even the view of a lying primary is lost.
+//! - Where a replica has decided it prepares nothing else, and reports a new-view that asks for it.
+//!
+//! What does not do:
+//! - *To show the decided proposals, and no more.* Where those who decided restart, commits that a liar gave
+//!   them are gone, no quorum is left, and the plan forbids to propose again.
+//! - *To begin the plan lower*, above what f + 1 claim or the primary has. Who has certified a height claims it
+//!   no longer as prepared. Validators A, D and a liar decide p at h + 1, and all three seals reach A alone. Of
+//!   A, B and the liar the first claims h + 1 certified, the others h; above h nobody claims anything, q is
+//!   proposed there, and D, restarted, may vote for it.
+//! - *To take the certificate of h + 2 for that of h + 1.* It is one only for who knows the header in between,
+//!   and the chain and those who fetch from it need a certificate for each block.
+//! - *To refuse new-views whose base one lacks.* A backup that is behind would then depend on block sync to vote,
+//!   and a view whose base the primary has costs nobody more than that fetch.
+//! - *To wait with the view for the claimed blocks.* A liar claims and gives nothing; the others are enough.
+//!
 //! # What is durable
 //! Own pre-prepares, prepares, commits, view-changes and new-views, each before it leaves; the
 //! pre-prepare that a prepare accepts; the prepared certificate that a commit promises; the new-view by
@@ -69,6 +104,10 @@
 //!   prepares these heights like everybody else and may begin the view without having them.
 //! - The timer for a new view starts when a quorum has moved to it *or beyond*, as slots hold one
 //!   view-change a validator, the highest.
+//! - On view-changes of f + 1 for higher views a replica moves to the lowest of the f + 1 highest, not to the
+//!   smallest that it has heard of: somebody honest is there or beyond, and nobody is needed below.
+//! - A stable checkpoint is the certificate of one block, which a liar may hold alone; so a primary counts a
+//!   view-change only once it has the blocks (above).
 //! - A replica that finds its own signature under something it does not remember stops voting: its
 //!   journal was lost, or its key is used twice.
 

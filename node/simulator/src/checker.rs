@@ -52,6 +52,13 @@ pub(crate) struct Checker {
     voted: BTreeMap<ValidatorIndex, Epoch>,
     /// The last epoch of which each validator has forgotten what it said.
     forgot: BTreeMap<ValidatorIndex, Epoch>,
+    /// Who has on disk what proves that a height was prepared, or its block, once it was so.
+    kept: BTreeMap<Height, BTreeSet<ValidatorIndex>>,
+    /// Who has lost what it had on disk, whether it knows or not.
+    lost: BTreeSet<ValidatorIndex>,
+    /// How many that neither lie nor have lost anything must keep what proves a height that is sealed; none
+    /// where the protocol has no such proof.
+    keepers: Option<usize>,
     /// Whom honest validators have accused.
     accused: BTreeSet<ValidatorIndex>,
     /// Whether somebody lies: then the rules of protocols that do not tolerate that hold for nobody.
@@ -67,6 +74,33 @@ impl Checker {
 
     pub(crate) fn expect_lies(&mut self) {
         self.somebody_lies = true;
+    }
+
+    /// So many honest validators must have the proof of each height that one of them has decided.
+    pub(crate) fn expect_keepers(&mut self, keepers: usize) {
+        self.keepers = Some(keepers);
+    }
+
+    /// What proves a height is on this honest validator's disk.
+    pub(crate) fn on_kept(&mut self, by: ValidatorIndex, height: Height) {
+        self.kept.entry(height).or_default().insert(by);
+    }
+
+    /// It has lost something of what was on its disk.
+    pub(crate) fn on_lost(&mut self, who: ValidatorIndex) {
+        self.lost.insert(who);
+    }
+
+    /// Of every decided height f + 1 honest validators have the prepared certificate on disk, or its block: what
+    /// a view-change must show, and others can be given.
+    fn on_sealed(&mut self, by: ValidatorIndex, height: Height) {
+        let kept = self.kept.get(&height);
+        let held = kept.map_or(0, |kept| kept.difference(&self.lost).count());
+        if self.keepers.is_some_and(|keepers| held < keepers) {
+            self.report(format!(
+                "validator {by} seals height {height}, which only {held} honest validators can prove"
+            ));
+        }
     }
 
     pub(crate) fn accused(&self) -> &BTreeSet<ValidatorIndex> {
@@ -225,6 +259,7 @@ impl Checker {
                 if *self.seals.entry((by, *height)).or_insert(*block) != *block {
                     self.report(format!("validator {by} sealed two blocks at height {height}"));
                 }
+                self.on_sealed(by, *height);
             }
             Body::Raft(_) | Body::Paxos(_) if self.somebody_lies => {}
             Body::Raft(body) => {

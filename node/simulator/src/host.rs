@@ -183,6 +183,11 @@ impl Host {
         self.lie.is_none()
     }
 
+    /// Which validator this is, unless it lies.
+    fn honest(&self) -> Option<ValidatorIndex> {
+        Some(self.validator).filter(|_| self.is_honest())
+    }
+
     fn is_censor(&self) -> bool {
         matches!(self.lie, Some(Lie::Censor(_)))
     }
@@ -338,7 +343,8 @@ impl Host {
             return;
         };
         world.note(Some(self.place), NoteKind::Crash, || "crashes".to_owned());
-        self.disk.crash(world, process.memory.writes);
+        let honest = self.honest();
+        self.disk.crash(world, honest, process.memory.writes);
         self.life += 1;
         self.paused = false;
         self.unheard.clear();

@@ -7,6 +7,7 @@ mod hoarder;
 mod mutant;
 mod pesterer;
 mod replayer;
+mod seal_hoarder;
 mod usurper;
 
 use quorate_consensus::Message;
@@ -19,6 +20,7 @@ use hoarder::Hoarder;
 use mutant::Mutant;
 use pesterer::Pesterer;
 use replayer::Replayer;
+use seal_hoarder::SealHoarder;
 pub(crate) use usurper::usurp;
 
 use crate::scenario::Lie;
@@ -34,6 +36,7 @@ pub(crate) struct Liar {
     pub(crate) censor: Censor,
     pub(crate) pesterer: Pesterer,
     pub(crate) replayer: Replayer,
+    pub(crate) seal_hoarder: SealHoarder,
 }
 
 impl Liar {
@@ -56,6 +59,7 @@ impl Liar {
             Lie::Hoarder => self.hoarder.say(world, own, message),
             Lie::Pesterer => self.pesterer.say(message),
             Lie::Replayer => self.replayer.say(world, own, message),
+            Lie::SealHoarder { .. } => self.seal_hoarder.say(own, to, message),
             Lie::Garbler => return garbled(world, message),
         };
         said.into_iter().map(Wire::Consensus).collect()

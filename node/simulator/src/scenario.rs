@@ -108,6 +108,12 @@ pub enum Lie {
     Usurper,
     /// It keeps the first certificate of each height for itself, and brings it up in later views.
     Hoarder,
+    /// It keeps its seals and the blocks that they certify for itself, or gives these to one validator alone,
+    /// and asks for each next view on the ground that it has them.
+    SealHoarder {
+        /// Who gets the blocks.
+        serves: Option<ValidatorIndex>,
+    },
     /// It passes on what honest validators signed for another network or epoch.
     Replayer,
     /// It says again, a thousand times a second, what others asked first, and nothing else once somebody
@@ -239,7 +245,7 @@ pub const TIMING: Timing = Timing {
 };
 
 /// Lies to draw from; the first ones are the most dangerous.
-const LIES: [Lie; 13] = [
+const LIES: [Lie; 15] = [
     Lie::Twins,
     Lie::Twins,
     Lie::Mutant,
@@ -249,6 +255,8 @@ const LIES: [Lie; 13] = [
     Lie::Usurper,
     Lie::Usurper,
     Lie::Hoarder,
+    Lie::SealHoarder { serves: None },
+    Lie::SealHoarder { serves: None },
     Lie::Withholder,
     Lie::Replayer,
     Lie::Pesterer,

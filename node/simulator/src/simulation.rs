@@ -48,6 +48,9 @@ impl Simulation {
         };
         let links = scenario.links;
         let mut world = World::new(committee.clone(), scheme, scenario.seed, links);
+        if scenario.engine == Protocol::Pbft {
+            world.checker.expect_keepers(committee.weak_quorum());
+        }
         world.liars = scenario.liars.iter().map(|(liar, _)| *liar).collect();
         if !world.liars.is_empty() {
             world.checker.expect_lies();

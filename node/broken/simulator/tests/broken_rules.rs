@@ -3,7 +3,7 @@
 
 use quorate_consensus::TimerRange;
 use quorate_consensus::broken::Rule;
-use quorate_crypto::Protocol;
+use quorate_crypto::{Protocol, ValidatorIndex};
 use quorate_driver::broken::Rule as DriverRule;
 use quorate_simulator_broken::{Broken, Censorship, Command, Lie, Scenario, Simulation};
 
@@ -98,6 +98,66 @@ fn hoarded(seed: u64) -> Scenario {
     scenario.links.loss = 250;
     scenario.batches = 60;
     scenario.patience_ms = 30_000;
+    scenario
+}
+
+/// A liar that keeps certificates of several heights for itself, while one of the honest is away: those who
+/// decided complain, and begin views on the ground of what it claims.
+fn hoarded_certificates(seed: u64) -> Scenario {
+    let mut scenario = Scenario::calm(4, seed)
+        .without_batches()
+        .with_liar(2, Lie::SealHoarder { serves: None })
+        .at(200, Command::Crash(3))
+        .at(3_000, Command::Start(3))
+        .at(300, Command::Submit(1, 1))
+        .at(360, Command::Submit(1, 1));
+    scenario.faults_end_ms = 6_000;
+    scenario.patience_ms = 12_000;
+    scenario
+}
+
+/// The same where the liar leads the next view, and who was away comes back in that.
+fn hoarding_primary(seed: u64) -> Scenario {
+    let mut scenario = hoarded_certificates(seed);
+    scenario.liars = vec![(ValidatorIndex(1), Lie::SealHoarder { serves: None })];
+    let script = scenario.script.iter_mut();
+    for (at, command) in script {
+        match command {
+            Command::Start(_) => *at = 1_200,
+            Command::Submit(who, _) => *who = 0,
+            _ => {}
+        }
+    }
+    scenario
+}
+
+/// The same where those who decided restart together, and have lost the liar's commits.
+fn forgotten_commits(seed: u64) -> Scenario {
+    hoarded_certificates(seed)
+        .at(1_800, Command::Crash(0))
+        .at(1_800, Command::Crash(1))
+        .at(2_000, Command::Start(0))
+        .at(2_000, Command::Start(1))
+}
+
+/// Machines that crash often, whose chains are far behind their journals, and links that lose much: who certified
+/// a height is often alone with that when the view changes, and who decided it has forgotten. A liar hides what
+/// it prepared.
+fn lone_certificates(seed: u64) -> Scenario {
+    let mut scenario =
+        Scenario::stormy(4, seed).with_liar(u16::try_from(seed % 4).expect("below four"), Lie::Forger);
+    scenario.batches = 80;
+    scenario.faults_end_ms = 6_000;
+    scenario.machines.crashes = 20;
+    scenario.machines.chain_lag_us = 300_000;
+    scenario.links.partitions = 8;
+    scenario.links.one_way = true;
+    scenario.links.loss = 200;
+    scenario.links.delay_us = 20_000;
+    scenario.timing.progress = TimerRange {
+        from_ms: 100,
+        to_ms: 200,
+    };
     scenario
 }
 
@@ -268,6 +328,8 @@ found! {
     commits_without_a_quorum_of_prepares: Broken::Engine(Rule::CommittedUnprepared), 500, with_liars;
     a_new_view_with_the_lowest_prepared: Broken::Engine(Rule::LowestPrepared), 1_000, hoarded;
     pitfall_01_null_requests_in_place_of_what_was_prepared: Broken::Engine(Rule::NullCarriedOver), 500, with_liars;
+    a_new_view_above_the_lowest_certified_height: Broken::Engine(Rule::BaseLowered), 2_000, lone_certificates;
+    a_view_change_whose_blocks_nobody_gives_that_counts: Broken::Engine(Rule::UnservableCounted), 50, forgotten_commits;
     pitfall_03_a_new_view_that_is_not_checked: Broken::Engine(Rule::NewViewUnchecked), 500, with_liars;
     pitfall_02_view_changes_that_unlock_what_was_prepared: Broken::Engine(Rule::PreparedDropped), 500, with_liars;
     senders_that_count_twice: Broken::Engine(Rule::SendersCountedTwice), 1_000, changing_views;
@@ -328,7 +390,7 @@ found! {
 #[test]
 fn an_author_who_is_left_out_for_ever() {
     let leaving_out = |rule: Option<Rule>| {
-        let mut scenario = under(Censorship::LeaveOut(quorate_crypto::ValidatorIndex(2)), 0);
+        let mut scenario = under(Censorship::LeaveOut(ValidatorIndex(2)), 0);
         for ms in (0..4_000).step_by(20) {
             scenario = scenario.at(ms, Command::Submit(1, 4));
         }
@@ -338,6 +400,23 @@ fn an_author_who_is_left_out_for_ever() {
     let (broken, sound) = (leaving_out(Some(Rule::LeavingOutAllowed)), leaving_out(None));
     println!("| Protocol(LeavingOutAllowed) | 1 | a batch waits for {broken} ms, not {sound} ms |");
     assert!(broken > 3_500 && sound < 3_000, "{broken} and {sound} ms");
+}
+
+/// Whoever was away lacks proposals of a view that was left. Where the next view begins above them, by a liar's
+/// hand, they are shown all the same; else that view is lost, and the next one proposes them again.
+#[test]
+fn what_was_prepared_that_is_not_given() {
+    let settled = |rule: Option<Rule>| {
+        let reports = (0..20).map(|seed| {
+            let mut scenario = hoarding_primary(seed);
+            scenario.broken = rule.map(Broken::Engine);
+            Simulation::new(scenario).run().expect_success()
+        });
+        reports.map(|report| report.longest_wait_ms).sum::<u64>() / 20
+    };
+    let (broken, sound) = (settled(Some(Rule::PreparedNotGiven)), settled(None));
+    println!("| Engine(PreparedNotGiven) | 20 | batches wait for {broken} ms, not {sound} ms |");
+    assert!(broken > sound + 50, "{broken} and {sound} ms");
 }
 
 #[test]

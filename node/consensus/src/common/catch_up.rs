@@ -91,6 +91,15 @@ impl Peers {
         (height, holders)
     }
 
+    /// Who claims at least `height` certified.
+    fn holders(&self, height: Height) -> impl Iterator<Item = ValidatorIndex> {
+        let holders = self
+            .known
+            .iter()
+            .filter(move |(_, peer)| peer.certified >= height);
+        holders.map(|(peer, _)| *peer)
+    }
+
     /// Whether anybody claims more than `height` certified.
     fn any_above(&self, height: Height) -> bool {
         self.known.values().any(|peer| peer.certified > height)
@@ -316,7 +325,8 @@ pub(crate) trait CatchUp: Orderer {
         }
     }
 
-    /// The highest height that a quorum has sealed and that is `such`; with its sealers.
+    /// The highest height that a quorum has sealed and that is `such`; with its sealers, and with those who
+    /// claim to have certified it: they alone may have its block.
     fn sealed(&self, such: impl Fn(Height, &Finality) -> bool) -> Option<(Height, Vec<ValidatorIndex>)> {
         let (committee, own) = (&self.base().config.committee, self.base().config.index);
         self.finalities()
@@ -324,10 +334,10 @@ pub(crate) trait CatchUp: Orderer {
             .filter(|(height, finality)| such(*height, finality))
             .find_map(|(height, finality)| {
                 let block = finality.sealed(committee)?;
-                let holders = finality
-                    .sealers(block)
-                    .filter(|sealer| Some(*sealer) != own)
-                    .collect();
+                let sealers = finality.sealers(block).filter(|sealer| Some(*sealer) != own);
+                let mut holders: Vec<ValidatorIndex> = sealers.collect();
+                let others = self.base().peers.holders(height);
+                holders.extend(others.filter(|peer| !finality.seals.contains_key(peer)));
                 Some((height, holders))
             })
     }

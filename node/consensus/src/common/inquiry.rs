@@ -89,11 +89,14 @@ pub(crate) trait Inquiring: Orderer {
         }
     }
 
-    /// Asks this peer, unless it has answered.
+    /// Asks this peer, unless it has answered and told of no block that is missing here. If it did, a crash may
+    /// have taken that from it since, and nobody may have it: its last answer counts. An older one that somebody
+    /// passes off as new says what it held then, as if the newer one had been lost.
     fn ask_peer(&mut self, peer: ValidatorIndex) {
         let base = self.base_mut();
+        let answer = base.inquiry.answers.get(&peer);
         if base.inquiry.open
-            && !base.inquiry.answers.contains_key(&peer)
+            && answer.is_none_or(|told| *told > base.certified)
             && let Some(message) = base.inquiry.message.clone()
         {
             base.send(peer, message);

@@ -132,19 +132,22 @@ pub(crate) trait Sealing: Orderer {
         remembered
     }
 
-    /// A certificate that came inside a message: its seals count as if their signers had sent them.
-    fn on_foreign_certificate(&mut self, certificate: &Certificate) {
+    /// A certificate that came inside a message: its seals count as if their signers had sent them. Whoever
+    /// sent the message should have the block.
+    fn on_foreign_certificate(&mut self, from: ValidatorIndex, certificate: &Certificate) {
         if certificate.height() <= self.base().certified {
             return;
         }
         // The message as a whole is good either way; it has been said that this replica is not.
         let _ = self.check_own_seal(certificate);
-        let mut sealers = Vec::new();
+        let mut holders = vec![from];
         for seal in certificate.seals() {
             let base = self.base_mut();
             let below = Height(certificate.height().0.saturating_sub(base.window));
             base.peers.claims_certified(seal.validator, below);
-            sealers.push(seal.validator);
+            if seal.validator != from && Some(seal.validator) != base.config.index {
+                holders.push(seal.validator);
+            }
             let vote = SealVote {
                 block: certificate.block(),
                 signature: seal.signature,
@@ -153,7 +156,7 @@ pub(crate) trait Sealing: Orderer {
             let _ = self.record_seal(seal.validator, certificate.height(), vote);
         }
         if certificate.height() > self.base().high_watermark() {
-            self.base_mut().fetch(certificate.height(), sealers);
+            self.base_mut().fetch(certificate.height(), holders);
         } else {
             self.fetch_if_far_behind();
         }

@@ -135,10 +135,17 @@ pub struct Plan {
 impl Plan {
     /// What follows from these claims.
     pub fn of<'a>(claims: impl IntoIterator<Item = &'a Claims>) -> Self {
-        let mut certified = Height::GENESIS;
+        let mut certified = if breaks!(BaseLowered) {
+            Height(u64::MAX)
+        } else {
+            Height::GENESIS
+        };
         let mut best: BTreeMap<Height, PreparedClaim> = BTreeMap::new();
         for claims in claims {
-            certified = certified.max(claims.certified);
+            certified = match breaks!(BaseLowered) {
+                true => certified.min(claims.certified),
+                false => certified.max(claims.certified),
+            };
             for claim in &claims.prepared {
                 best.entry(claim.height)
                     .and_modify(|chosen| {

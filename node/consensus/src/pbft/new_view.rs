@@ -15,14 +15,13 @@ use crate::contract::{Record, Rejection};
 use crate::message::{Body, Message};
 
 impl Replica {
-    pub(super) fn on_own_new_view(&mut self, message: Message) -> Result<(), Rejection> {
+    pub(super) fn on_own_new_view(&mut self, own: ValidatorIndex, message: Message) -> Result<(), Rejection> {
         let view = view_of(&message).unwrap_or_default();
         if view != self.view || self.begun {
             return Err(self.wrong_view(view));
         }
         self.base.broadcast(message.clone());
-        self.enter(message);
-        Ok(())
+        self.enter(own, message)
     }
 
     /// Any valid new-view of a higher view is adopted, whether this replica asked for it or not, until the
@@ -63,12 +62,11 @@ impl Replica {
             });
         }
         self.base.record(Record::Entered(message.clone()));
-        self.enter(message);
-        Ok(())
+        self.enter(from, message)
     }
 
-    /// Begins a view with what its new-view carries over.
-    fn enter(&mut self, message: Message) {
+    /// Begins a view with what its primary's new-view carries over.
+    fn enter(&mut self, primary: ValidatorIndex, message: Message) -> Result<(), Rejection> {
         let view = view_of(&message).unwrap_or_default();
         self.view = view;
         self.begun = true;
@@ -86,10 +84,26 @@ impl Replica {
         self.carry_over();
         self.accept_early();
         if let Some(certificate) = certificate {
-            self.on_foreign_certificate(&certificate);
+            self.on_foreign_certificate(primary, &certificate);
         }
         // Votes and complaints of this view may have been faster than its beginning.
         self.check_view_changes();
+        self.carried_against_decided()
+            .map_or(Ok(()), |height| Err(Rejection::AgainstDecided { height }))
+    }
+
+    /// A height for which the current view's new-view carries over another proposal than was decided here. No
+    /// quorum of view-changes leads to that while no more than f lie: of every decided height f + 1 honest
+    /// replicas hold the prepared certificate, or a block that was certified.
+    pub(super) fn carried_against_decided(&self) -> Option<Height> {
+        let carried = self.instances.range(..=self.carried_to);
+        let mut against = carried.filter(|(_, instance)| {
+            let decided = instance.finality.decided.as_ref();
+            instance
+                .proposed_in(self.view)
+                .is_some_and(|proposed| decided.is_some_and(|decided| *decided != proposed.proposal))
+        });
+        against.next().map(|(height, _)| *height)
     }
 
     /// Takes over what the current view's new-view proposes again, for all heights that are kept.

@@ -106,7 +106,7 @@ impl Replica {
         }
         let (current, begun) = (self.view, self.begun);
         let proposed = Proposed::new(view, proposal, Some(message));
-        self.learn(height, &proposed);
+        self.learn(height, &proposed.proposal);
         if view == current.next() || (view == current && !begun) {
             let instance = self.instance_mut(height)?;
             if instance.early.as_ref().is_none_or(|early| early.view < view) {
@@ -210,6 +210,11 @@ impl Replica {
         };
         let early = proposed.is_fresh() && self.base.is_early(&proposed.proposal);
         let own = instance.asked_pre_prepare == Some(view);
+        // What was decided stays decided, whatever a quorum may show that has too many liars in it.
+        let decided = instance.finality.decided.as_ref();
+        if decided.is_some_and(|decided| *decided != proposed.proposal) {
+            return;
+        }
         if own || early || !available || instance.asked_prepare == Some(view) {
             return;
         }
@@ -355,15 +360,16 @@ impl Replica {
     }
 
     /// Keeps a proposal that a quorum has committed, whatever view it comes from.
-    fn learn(&mut self, height: Height, proposed: &Proposed) {
+    pub(super) fn learn(&mut self, height: Height, proposal: &Proposal) {
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
-        let wanted = instance.finality.decided.is_none()
-            && instance.committed(&self.base.config.committee) == Some(proposed.digest)
-            && instance.proposal_of(proposed.digest).is_none();
-        if wanted {
-            instance.learned = Some(proposed.proposal.clone());
+        let Some(digest) = instance.committed(&self.base.config.committee) else {
+            return;
+        };
+        let wanted = instance.finality.decided.is_none() && instance.proposal_of(digest).is_none();
+        if wanted && proposal.digest() == digest {
+            instance.learned = Some(proposal.clone());
             self.try_decide(height);
         }
     }

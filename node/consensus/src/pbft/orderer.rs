@@ -4,9 +4,12 @@ use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Replica;
 use super::instance::{Instance, Phase};
+use super::message;
+use super::primary_of;
+use super::view_change::view_change_of;
 use crate::common::{Base, Finality, Orderer, Reign, Sealing as _, bit, count, mask};
 use crate::contract::Rejection;
-use crate::message::{Holding, Message, Status};
+use crate::message::{Body, Holding, Message, Status};
 use crate::testimony::SignedStatement;
 
 impl Orderer for Replica {
@@ -64,7 +67,8 @@ impl Orderer for Replica {
         self.served |= passed.values().any(|instance| instance.finality.served);
         self.carry_over();
         self.act_on_entered(former);
-        if !could_claim && self.can_claim_all() {
+        // What is certified now may be all that a view-change claims, or leave no more than one can claim.
+        if !self.begun || (!could_claim && self.can_claim_all()) {
             self.check_view_changes();
         }
     }
@@ -155,11 +159,9 @@ impl Replica {
     ) {
         let committee = &self.base.config.committee;
         let (epoch, quorum, own) = (committee.epoch(), committee.quorum(), self.base.config.index);
-        if !held.proposal
-            && let Some(message) = instance.proposed.as_ref().and_then(|p| p.pre_prepare.clone())
-        {
-            answer.push(message);
-        }
+        let pre_prepare = instance.proposed.as_ref().and_then(|p| p.pre_prepare.clone());
+        let has_fresh = pre_prepare.is_some();
+        answer.extend(pre_prepare.filter(|_| !held.proposal));
         for (phase, mask) in [(Phase::Prepare, held.first), (Phase::Commit, held.second)] {
             let votes = match phase {
                 Phase::Prepare => &instance.prepares,
@@ -175,6 +177,37 @@ impl Replica {
                 }
             }
         }
+        // Behind the votes: a proposal of a former view is taken for what a quorum has committed.
+        if !held.proposal && !has_fresh && !breaks!(PreparedNotGiven) {
+            let shown = self.shows_prepared(height, instance);
+            answer.extend(shown.filter(|message| !answer.contains(message)));
+        }
+    }
+
+    /// A message that has what was prepared here, in whatever view: the primary's pre-prepare of then or, where
+    /// a new-view had carried it over, the own view-change that claimed it.
+    fn shows_prepared(&self, height: Height, instance: &Instance) -> Option<Message> {
+        let certificate = instance.certificate.as_ref()?;
+        let committee = &self.base.config.committee;
+        if let Some(signature) = certificate.pre_prepare {
+            let body = message::Body::PrePrepare {
+                view: certificate.view,
+                height,
+                proposal: certificate.proposal.clone(),
+            };
+            let primary = primary_of(committee, certificate.view);
+            return Some(Message::new(
+                committee.epoch(),
+                primary,
+                Body::Pbft(body),
+                signature,
+            ));
+        }
+        let claims = |change: &&Message| {
+            let change = view_change_of(change);
+            change.is_some_and(|change| change.claims.prepared.contains(&certificate.claim()))
+        };
+        self.own_change.as_ref().filter(claims).cloned()
     }
 }
 

@@ -30,6 +30,9 @@ pub struct Replica {
     /// The highest height that the journal told of.
     pub(super) restored_to: Height,
     pub(super) changes: ViewChanges,
+    /// The last own view-change: its certificates show what was prepared before the current view, whatever that
+    /// begins with.
+    pub(super) own_change: Option<Message>,
     /// Timers that run, with the state they were set in.
     pub(super) progress: Option<super::timers::ProgressTimer>,
     pub(super) heartbeat: Option<View>,
@@ -56,6 +59,7 @@ impl Replica {
             instances: BTreeMap::new(),
             restored_to: config.certified,
             changes: ViewChanges::default(),
+            own_change: None,
             progress: None,
             heartbeat: None,
             heard_primary: false,
@@ -229,7 +233,7 @@ impl Replica {
                 }
                 message::Body::Complaint { view } => self.on_own_complaint(sender, *view, message),
                 message::Body::ViewChange(_) => self.on_own_view_change(sender, message),
-                message::Body::NewView(_) => self.on_own_new_view(message),
+                message::Body::NewView(_) => self.on_own_new_view(sender, message),
             },
         }
     }
@@ -238,6 +242,7 @@ impl Replica {
         match timer {
             Timer::Resend => {
                 self.on_resend_timeout()?;
+                self.fetch_what_is_claimed();
                 // What was too far ahead of the clock may not be any more.
                 let open = self.instances.range(..=self.base.high_watermark());
                 let heights: Vec<Height> = open.map(|(height, _)| *height).collect();

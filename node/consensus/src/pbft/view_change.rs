@@ -15,6 +15,7 @@ use super::instance::Phase;
 use super::message::{self, Claims, NewView, PreparedClaim, View, ViewChange};
 use super::new_view::{new_view, new_view_of};
 use super::primary_of;
+use crate::common::Sealing as _;
 use crate::contract::{MAX_WINDOW, Record, Rejection, Timer, TimerRange};
 use crate::message::{Body, Message, Status};
 
@@ -172,6 +173,7 @@ impl Replica {
         message: Message,
     ) -> Result<(), Rejection> {
         let view = view_of(&message).unwrap_or_default();
+        self.own_change = Some(message.clone());
         if view != self.view || self.begun {
             return Err(self.wrong_view(view));
         }
@@ -189,6 +191,10 @@ impl Replica {
         self.check_watermark(change.certified.is_some(), change.claims.certified)?;
         self.base.peers.claims_certified(from, change.claims.certified);
         self.accuse_of_hiding(from, &message)?;
+        // What a quorum has committed may be learned from a view-change for whatever view.
+        for proof in &change.prepared {
+            self.learn(proof.height, &proof.proposal);
+        }
         if let Some(kept) = self.changes.changes.get(&from) {
             let same_view = view_of(kept) == Some(view);
             let claims = view_change_of(kept).map(|kept| &kept.claims);
@@ -203,8 +209,13 @@ impl Replica {
         if view < self.view || (view == self.view && self.begun) {
             return Err(self.wrong_view(view));
         }
+        let certified = change.certified.clone();
         self.changes.changes.insert(from, message);
+        if let Some(certificate) = certified {
+            self.on_foreign_certificate(from, &certificate);
+        }
         self.check_view_changes();
+        self.fetch_what_is_claimed();
         Ok(())
     }
 
@@ -272,8 +283,12 @@ impl Replica {
             .filter(|message| view_of(message) == Some(view))
             .collect();
         let leads = self.base.voter() == Some(self.primary());
-        if leads && exact.len() >= quorum && self.changes.asked_new_view != Some(view) {
-            let new_view = new_view(view, &exact);
+        let shown: Vec<&Message> = exact
+            .into_iter()
+            .filter(|message| self.has_blocks_of(message) || breaks!(UnservableCounted))
+            .collect();
+        if leads && shown.len() >= quorum && self.changes.asked_new_view != Some(view) {
+            let new_view = new_view(view, &shown);
             self.changes.asked_new_view = Some(view);
             self.sign(message::Body::NewView(new_view));
         }
@@ -282,6 +297,36 @@ impl Replica {
             self.changes.new_view_timer = Some(view);
             self.base
                 .set_timer(Timer::NewReign { reign: view.0 }, self.patience());
+        }
+    }
+
+    /// Whether this replica has the blocks that a view-change claims to be certified. What a new view begins
+    /// above can then be had from its primary, and nobody is led past heights that nobody honest can show.
+    /// Certified is enough, though a crash may take the last blocks from a disk: whoever voted for these still
+    /// has the records, the next view's primary does not count what is lost, and so one view is lost with them.
+    fn has_blocks_of(&self, message: &Message) -> bool {
+        let has = |change: &ViewChange| change.claims.certified <= self.base.certified;
+        view_change_of(message).is_some_and(has) || breaks!(BaseLowered)
+    }
+
+    /// Whoever is to begin a view fetches the blocks that view-changes claim, from those who claim them.
+    pub(super) fn fetch_what_is_claimed(&mut self) {
+        let leads = self.base.voter() == Some(self.primary());
+        if self.begun || !leads || self.base.is_finished() {
+            return;
+        }
+        let exact = self.changes.changes.values().filter_map(view_change_of);
+        let claimed = exact.filter(|change| change.claims.view == self.view);
+        let Some(to) = claimed.map(|change| change.claims.certified).max() else {
+            return;
+        };
+        if to > self.base.certified {
+            let holders =
+                self.changes.changes.iter().filter(|(_, message)| {
+                    view_of(message) == Some(self.view) && !self.has_blocks_of(message)
+                });
+            let holders = holders.map(|(holder, _)| *holder).collect();
+            self.base.fetch(to, holders);
         }
     }
 
@@ -366,6 +411,9 @@ impl Replica {
                 }
                 message::Body::ViewChange(_) => {
                     self.changes.asked_change = self.changes.asked_change.max(Some(view));
+                    if Some(message.v1().sender) == self.base.config.index {
+                        self.own_change = Some(message.clone());
+                    }
                     if view > self.view {
                         self.view = view;
                         self.begun = false;

@@ -428,6 +428,28 @@ fn whoever_has_not_answered_is_asked_again() {
     assert_eq!(to(&drive_as(&mut backup, 1, asks)), [2]);
 }
 
+/// Two told of height 2. One of them lies, and the other loses it in a crash.
+#[test]
+fn blocks_that_whoever_told_of_them_has_no_more_are_not_waited_for() {
+    let mut replica = asking(4, 1, Vec::new());
+    drive_as(&mut replica, 1, answer(0, 2, &[]));
+    drive_as(&mut replica, 1, answer(2, 2, &[]));
+    assert!(!replica.unanswered().is_empty(), "it waits for the blocks");
+    let step = drive_as(&mut replica, 1, Input::Timeout(Timer::Resend));
+    for told in [0, 2] {
+        let to = ValidatorIndex(told);
+        let asks = |action: &Action| {
+            matches!(action, Action::Send { to: peer, message }
+                if *peer == to && matches!(message.v1().body, Body::Inquiry(_)))
+        };
+        assert!(step.actions.iter().any(asks), "{told} may have lost it");
+    }
+    drive_as(&mut replica, 1, answer(0, 2, &[]));
+    assert!(!replica.unanswered().is_empty());
+    drive_as(&mut replica, 1, answer(2, 0, &[]));
+    assert!(replica.unanswered().is_empty(), "one liar's word holds nobody up");
+}
+
 #[test]
 fn pitfall_10_one_validator_asks_nobody() {
     let mut alone = asking(1, 0, Vec::new());

@@ -10,5 +10,6 @@ mod new_view;
 mod normal_case;
 mod progress;
 mod recovery;
+mod servable;
 mod threads;
 mod view_change;

@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
-use quorate_consensus::{Action, Engine, Input, Record, Step};
+use quorate_consensus::{Action, Engine, Input, Record, Rejection, Step};
 use quorate_crypto::{Digest, Epoch, ValidatorIndex};
 use quorate_driver::{Surroundings, WriteNumber};
 use quorate_ledger::Timestamp;
@@ -74,6 +74,14 @@ impl Surroundings for Around<'_> {
         if epoch == engine.committee().epoch() && epoch >= self.memory.epoch {
             let noted = &mut **self.noted.borrow_mut();
             note_reign(world, (self.place, self.validator), noted, engine);
+        }
+        if let Some(Rejection::AgainstDecided { height }) = step.rejection
+            && !world.liars.contains(&self.validator)
+        {
+            let validator = self.validator;
+            world.checker.report(format!(
+                "agreement: validator {validator} is shown a new view against what it decided at height {height}"
+            ));
         }
         for record in &step.records {
             if let Record::Prepared(certificate) = record {

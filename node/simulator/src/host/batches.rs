@@ -52,6 +52,7 @@ impl Host {
         if self.lie == Some(Lie::Pesterer) {
             self.liar.pesterer.pester(world, self.validator);
         }
+        self.hoard(world);
         self.ask_to_rejoin(world);
         self.pass_on_late(world);
         let delay = world.random.between(40_000, 60_000);
@@ -92,6 +93,26 @@ impl Host {
             && let Some(Engine::Pbft(replica)) = self.engine()
         {
             for message in usurp(world, process.driver.epoch(), self.validator, replica) {
+                self.tell_all(world, &Wire::Consensus(message));
+            }
+        }
+    }
+
+    /// Asks for the next view, again and again, if that is how it lies.
+    fn hoard(&mut self, world: &mut World) {
+        let (Some(Lie::SealHoarder { .. }), Some(process)) = (self.lie, &self.process) else {
+            return;
+        };
+        let epoch = process.driver.epoch();
+        let tip = process.memory.chain.last();
+        let tip = tip.and_then(|block| block.certificate.clone());
+        let of_now = tip.filter(|certificate| certificate.epoch() == epoch);
+        if let (Some(Engine::Pbft(replica)), Some(certificate)) = (process.driver.engines()[0], of_now)
+            && replica.has_begun()
+        {
+            let hoarder = &mut self.liar.seal_hoarder;
+            if let Some(body) = hoarder.next_view_change(epoch, replica.view(), &certificate) {
+                let message = world.sign(epoch, self.validator, body);
                 self.tell_all(world, &Wire::Consensus(message));
             }
         }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeSet, VecDeque};
 
 use quorate_consensus::Record;
-use quorate_crypto::{Digest, Epoch, Height};
+use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
 use quorate_driver::{EntryNumber, Event, WriteNumber};
 use quorate_ledger::decode;
 
@@ -69,29 +69,43 @@ impl Disk {
         self.last_entry.next()
     }
 
-    fn keep(&mut self, entries: Vec<(EntryNumber, Record)>) {
-        if let Some((last, _)) = entries.last() {
-            self.last_entry = *last;
+    /// These entries are on disk; `honest` is who keeps them, unless a liar does.
+    fn keep(
+        &mut self,
+        world: &mut World,
+        honest: Option<ValidatorIndex>,
+        entries: Vec<(EntryNumber, Record)>,
+    ) {
+        for (number, record) in &entries {
+            self.last_entry = *number;
+            if let (Record::Prepared(certificate), Some(validator)) = (record, honest) {
+                world.checker.on_kept(validator, certificate.height);
+            }
         }
         self.records.extend(entries);
     }
 
-    fn apply(&mut self, logged: Logged) {
+    fn apply(&mut self, world: &mut World, honest: Option<ValidatorIndex>, logged: Logged) {
         match logged {
             Logged::Batch(batch) => {
                 self.batches.insert(batch);
             }
-            Logged::Block(block) => self.blocks.push(*block),
+            Logged::Block(block) => {
+                if let Some(validator) = honest {
+                    world.checker.on_kept(validator, block.height());
+                }
+                self.blocks.push(*block);
+            }
             Logged::Epoch(gone) => self.batches.retain(|batch| !gone.contains(batch)),
         }
     }
 
     /// The process has died while this was on its way.
-    pub(super) fn crash(&mut self, world: &mut World, writes: Writes) {
+    pub(super) fn crash(&mut self, world: &mut World, honest: Option<ValidatorIndex>, writes: Writes) {
         if let Some(mut entries) = writes.flushing {
             let kept = world.random.between(0, entries.len() as u64);
             entries.truncate(usize::try_from(kept).unwrap_or(0));
-            self.keep(entries);
+            self.keep(world, honest, entries);
         }
         // Nothing but what was flushed, or a part of what the system had been given besides.
         let most = match world.random.chance(500) {
@@ -100,7 +114,7 @@ impl Disk {
         };
         let kept = usize::try_from(world.random.between(0, most)).unwrap_or(0);
         for logged in writes.log.into_iter().take(kept) {
-            self.apply(logged);
+            self.apply(world, honest, logged);
         }
     }
 
@@ -169,9 +183,10 @@ impl Host {
     }
 
     pub(super) fn on_journal_flushed(&mut self, world: &mut World) {
+        let honest = self.honest();
         let Some(memory) = self.memory_mut() else { return };
         if let Some(entries) = memory.writes.flushing.take() {
-            self.disk.keep(entries);
+            self.disk.keep(world, honest, entries);
             if let Some(meter) = &mut world.meter {
                 meter.on_flushed(world.now);
             }
@@ -245,11 +260,12 @@ impl Host {
     }
 
     pub(super) fn on_chain_flushed(&mut self, world: &mut World) {
+        let honest = self.honest();
         let Some(process) = &mut self.process else { return };
         let writes = &mut process.memory.writes;
         if let Some(flush) = writes.flush.take() {
             for logged in writes.log.drain(..flush.covers) {
-                self.disk.apply(logged);
+                self.disk.apply(world, honest, logged);
             }
             let (writes, height) = (flush.writes, flush.height);
             self.hear(world, Event::ChainFlushed { writes, height });

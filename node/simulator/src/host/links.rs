@@ -35,6 +35,9 @@ impl Host {
                 if self.lie == Some(Lie::Replayer) {
                     self.liar.replayer.hear(&message);
                 }
+                if matches!(self.lie, Some(Lie::SealHoarder { .. })) {
+                    self.liar.seal_hoarder.hear(&message);
+                }
                 if self.lie == Some(Lie::Pesterer) {
                     self.liar.pesterer.hear(&message);
                 }
@@ -142,6 +145,11 @@ impl Host {
 
     pub(super) fn tell(&self, world: &mut World, to: ValidatorIndex, wire: &Wire) {
         if self.lie == Some(Lie::Withholder) {
+            return;
+        }
+        if let (Some(Lie::SealHoarder { serves }), Wire::Blocks(_)) = (self.lie, wire)
+            && serves != Some(to)
+        {
             return;
         }
         for host in 0..world.hosts.len() {

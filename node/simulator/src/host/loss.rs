@@ -29,6 +29,7 @@ impl Host {
             Lost::Everything => self.disk = Disk::default(),
             Lost::SinceBackup => self.disk = self.backup.clone(),
         }
+        world.checker.on_lost(self.validator);
         self.unaware = !loss.noticed;
         if loss.noticed {
             self.quarantine(world);

@@ -12,6 +12,7 @@ mod duels;
 mod epochs;
 mod epochs_away;
 mod halves;
+mod hoarded_certificates;
 mod idle;
 mod liars;
 mod observers;

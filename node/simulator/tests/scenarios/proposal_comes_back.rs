@@ -2,11 +2,12 @@
 //! in a later one. A replica that had itself proposed the other did not ask about the first again, and so
 //! never voted on it again.
 
-use quorate_simulator::{Scenario, Simulation};
+use quorate_simulator::{Lie, Scenario, Simulation};
 
 #[test]
 fn a_proposal_that_comes_back_is_prepared_again() {
-    Simulation::new(Scenario::stormy(7, 27_742).with_liars())
-        .run()
-        .expect_success();
+    let scenario = Scenario::stormy(7, 27_742)
+        .with_liar(3, Lie::Hoarder)
+        .with_liar(4, Lie::Hoarder);
+    Simulation::new(scenario).run().expect_success();
 }

@@ -2,12 +2,18 @@
 //! the certificate of the last one alone. Those who executed these heights and lack its seal fetch the
 //! blocks from it.
 
-use quorate_simulator::{Scenario, Simulation};
+use quorate_simulator::{Lie, Scenario, Simulation};
 
 #[test]
 fn seals_lost_in_a_restart_are_made_up_for_by_blocks() {
-    for (size, seed) in [(7, 213), (10, 298)] {
-        let scenario = Scenario::stormy(size, seed).with_liars();
+    let of_seven = Scenario::stormy(7, 213)
+        .with_liar(1, Lie::Equivocator)
+        .with_liar(0, Lie::Equivocator);
+    let of_ten = Scenario::stormy(10, 298)
+        .with_liar(2, Lie::Equivocator)
+        .with_liar(0, Lie::Hoarder)
+        .with_liar(1, Lie::Twins);
+    for scenario in [of_seven, of_ten] {
         let report = Simulation::new(scenario).run().expect_success();
         assert!(
             report.settled_ms < 6_000,
