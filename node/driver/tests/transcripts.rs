@@ -158,7 +158,7 @@ impl Lab {
                 let event = Event::Signed { number, signature };
                 effects.extend(self.driver.on(self.time(), event, &self.around));
             } else {
-                writeln!(self.log, "  {}", words(&effect)).unwrap();
+                writeln!(self.log, "  {}", words(&effect)).expect("a text takes a line");
                 if let Effect::Sign { .. } = effect {
                     self.unsigned.push_back(effect);
                 }
@@ -173,7 +173,7 @@ impl Lab {
 
     /// One event is a round of its own.
     fn on(&mut self, said: &str, event: Event) {
-        writeln!(self.log, "{said}").unwrap();
+        writeln!(self.log, "{said}").expect("a text takes a line");
         let effects = self.driver.on(self.time(), event, &self.around);
         self.carry_out(effects);
         self.close();
@@ -181,7 +181,7 @@ impl Lab {
 
     fn tick(&mut self, after: Duration) {
         self.now += after;
-        writeln!(self.log, "{} ms pass", after.as_millis()).unwrap();
+        writeln!(self.log, "{} ms pass", after.as_millis()).expect("a text takes a line");
         let effects = self.driver.tick(self.time(), &self.around);
         self.carry_out(effects);
         self.close();
@@ -273,7 +273,7 @@ fn body_words(body: &Body) -> String {
 }
 
 fn record_words(bytes: &[u8]) -> String {
-    match decode::<Record>(bytes, 1 << 20).unwrap() {
+    match decode::<Record>(bytes, 1 << 20).expect("records are appended encoded") {
         Record::Own(message) => format!("own {}", body_words(&message.v1().body)),
         Record::Accepted(message) => format!("accepted {}", body_words(&message.v1().body)),
         Record::Prepared(certificate) => format!("prepared {}", certificate.height),

@@ -12,6 +12,7 @@ const OUTSIDE_QUEUE: usize = 4_096;
 
 /// What the core hears.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are events")]
 pub(crate) enum Notice {
     /// Something for the driver.
     Event(Event),

@@ -60,6 +60,10 @@ impl Wire {
 
 /// Something that will happen at a host, in the life in which it was begun.
 #[derive(Clone, Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "most are deliveries, and each is boxed once"
+)]
 pub(crate) enum Scheduled {
     Deliver {
         from: ValidatorIndex,
