@@ -8,7 +8,7 @@
 //!
 //! # What holds
 //!
-//! - **D1** The [gate] is the only exit. One function makes broadcasts, sends, certificates to write,
+//! - **D1** The gate (`gate.rs`) is the only exit. One function makes broadcasts, sends, certificates to write,
 //!   fetches and evidence, and notes which proposals are to be executed; it takes a `Pass`, which only the
 //!   gate can make.
 //! - **D2** Nothing that a step asks for leaves the machine before that step's records are on disk.
