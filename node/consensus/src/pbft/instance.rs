@@ -63,6 +63,8 @@ pub(super) struct Instance {
     pub(super) asked_pre_prepare: Option<View>,
     pub(super) asked_prepare: Option<View>,
     pub(super) asked_commit: Option<View>,
+    /// Whether somebody voted for another proposal of the current view than the one held, and was asked for it.
+    pub(super) doubted: bool,
     /// What becomes of it.
     pub(super) finality: Finality,
 }

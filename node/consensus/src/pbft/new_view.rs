@@ -77,7 +77,7 @@ impl Replica {
         self.cancel_new_view_timer();
         self.base.backlog.release_all();
         for instance in self.instances.values_mut() {
-            instance.proposed = None;
+            (instance.proposed, instance.doubted) = (None, false);
         }
         let certificate = new_view_of(&message).and_then(|new_view| new_view.certified.clone());
         self.changes.new_view = Some(message);

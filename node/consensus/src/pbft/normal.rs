@@ -140,6 +140,7 @@ impl Replica {
         self.base.backlog.take(proposed.proposal.batches());
         let instance = self.instance_mut(height)?;
         instance.proposed = Some(proposed);
+        self.doubt(height);
         self.act_on(height);
         Ok(())
     }
@@ -238,8 +239,35 @@ impl Replica {
         vote: Vote,
     ) -> Result<(), Rejection> {
         self.record_vote(Phase::Prepare, from, height, vote)?;
+        self.doubt(height);
         self.try_commit(height);
         Ok(())
+    }
+
+    /// Votes for two proposals of one view: its primary may have told two halves two things, and each half has
+    /// one of the two pre-prepares that prove it. Whoever voted for the other proposal is asked for its
+    /// pre-prepare, by a status that says that the proposal is missing here. Having none is never held against
+    /// the voter.
+    fn doubt(&mut self, height: Height) {
+        let view = self.view;
+        let Some(instance) = self
+            .instances
+            .get_mut(&height)
+            .filter(|instance| !instance.doubted)
+        else {
+            return;
+        };
+        let Some(held) = instance.proposed_in(view).filter(|held| held.is_fresh()) else {
+            return;
+        };
+        let other = instance
+            .prepares
+            .iter()
+            .find(|(_, vote)| vote.view == view && vote.digest != held.digest);
+        if let Some(voter) = other.map(|(voter, _)| *voter) {
+            instance.doubted = true;
+            self.base.status_due.ask_for(voter);
+        }
     }
 
     pub(super) fn on_commit(

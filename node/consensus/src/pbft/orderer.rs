@@ -143,7 +143,8 @@ impl Replica {
             first |= bit(self.primary());
         }
         Holding {
-            proposal: instance.has_proposal(view, &self.base.config.committee),
+            // One that votes cast doubt on is asked for again: the other one may come.
+            proposal: instance.has_proposal(view, &self.base.config.committee) && !instance.doubted,
             first,
             second: mask(votes(Phase::Commit)),
             seals: mask(instance.finality.seals.keys().copied()),

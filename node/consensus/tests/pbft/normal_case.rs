@@ -133,6 +133,39 @@ fn an_equivocating_primary_is_accused_and_gets_one_prepare() {
     assert!(matches!(step.rejection, Some(Rejection::Contradiction { .. })));
 }
 
+/// The primary tells each of two backups another proposal. Each has half of the proof.
+#[test]
+fn two_backups_that_were_told_different_things_put_the_proof_together() {
+    let told = [proposal(1), proposal(2)];
+    let mut backups = [replica(4, 1), replica(4, 2)];
+    for (place, backup) in backups.iter_mut().enumerate() {
+        drive_as(backup, 1 + place as u16, from(0, pre_prepare(0, 1, &told[place])));
+    }
+    let [first, second] = &mut backups;
+    let vote = prepare(0, 1, &told[1]);
+    let step = drive_as(first, 1, from(2, vote.clone()));
+    let [Action::Send { to, message }] = &step.actions[..] else {
+        panic!("the voter is asked for what it voted on: {:?}", step.actions);
+    };
+    assert_eq!(*to, ValidatorIndex(2));
+    // It is asked once, whatever else comes.
+    assert!(drive_as(first, 1, from(3, vote)).actions.is_empty());
+    let question = Input::Message(Verified::trusted(message.clone()));
+    let answer = drive_as(second, 2, question);
+    let shown = answer.actions.iter().filter_map(|action| match action {
+        Action::Send { to, message } if *to == ValidatorIndex(1) => Some(message.clone()),
+        _ => None,
+    });
+    let accused: Vec<_> = shown
+        .flat_map(|message| drive_as(first, 1, Input::Message(Verified::trusted(message))).actions)
+        .filter_map(|action| match action {
+            Action::Accuse(evidence) => Some(evidence.validator),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(accused, [ValidatorIndex(0)]);
+}
+
 #[test]
 fn two_votes_of_one_kind_are_evidence_and_the_first_stands() {
     let mut backup = replica(4, 1);
