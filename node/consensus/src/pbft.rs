@@ -108,6 +108,10 @@
 //!   smallest that it has heard of: somebody honest is there or beyond, and nobody is needed below.
 //! - A stable checkpoint is the certificate of one block, which a liar may hold alone; so a primary counts a
 //!   view-change only once it has the blocks (above).
+//! - A replica waits for a primary as long as its timing says, and besides that as long as its own disk takes for
+//!   a height (`own_disk`): no primary is replaced for a disk that is not its own.
+//! - A replica that sees a vote for another proposal than the one it holds asks the voter for the pre-prepare: two
+//!   of one view and height prove that the primary told two things, and each half of the network has one.
 //! - A replica that finds its own signature under something it does not remember stops voting: its
 //!   journal was lost, or its key is used twice.
 
