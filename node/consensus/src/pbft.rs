@@ -99,7 +99,9 @@
 //! - The paper decides when a height is prepared and committed; here a quorum of commits decides even
 //!   where it is not prepared. f + 1 honest members of that quorum hold prepared certificates, and any
 //!   quorum of view-changes includes one of them, so no later view proposes otherwise.
-//! - A timeout complains before it binds, so one bad link takes no vote out of the view.
+//! - A timeout complains before it binds, so one bad link takes no vote out of the view. A complaint counts for
+//!   twice the longest wait, and is said again in each wait while it is meant: what f + 1 complain of, they
+//!   complain of at one time. Time alone ends it: the certified height may rise while one member is left out.
 //! - The new-view carries proposals over by itself: it claims no batches for its primary, which
 //!   prepares these heights like everybody else and may begin the view without having them.
 //! - The timer for a new view starts when a quorum has moved to it *or beyond*, as slots hold one

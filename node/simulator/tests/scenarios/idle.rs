@@ -49,3 +49,17 @@ fn pitfall_34_what_is_submitted_after_an_idle_while_is_ordered() {
         assert_eq!(report.view, 0);
     }
 }
+
+#[test]
+fn hiccups_of_two_validators_far_apart_change_no_view() {
+    let scenario = Scenario {
+        faults_end_ms: 61_000,
+        ..Scenario::calm(4, 0)
+            .without_batches()
+            .at(500, Command::TimeOut(1))
+            .at(60_000, Command::TimeOut(2))
+    };
+    for report in run(&scenario) {
+        assert_eq!(report.view, 0, "what was complained of is over");
+    }
+}
