@@ -10,7 +10,8 @@
 //!   when [`GATHERED_BATCHES`] have gathered. So blocks grow under load, and none is empty while idle.
 //! - A backup accepts the first pre-prepare of the view's primary for a height between the watermarks.
 //!   It prepares once it has all batches that the proposal names and the proposal is not too far ahead
-//!   of its clock. A prepare thus says: I have these batches, durably, and they passed the check.
+//!   of its clock. An empty one it prepares only where an epoch's end or a gap below another needs it, and keeps
+//!   it until then. A prepare thus says: I have these batches, durably, and they passed the check.
 //! - A height is *prepared* here when the proposal is known and a quorum of distinct validators has
 //!   accepted it, the pre-prepare counting as the primary's prepare. The certificate is kept and a
 //!   commit is multicast.

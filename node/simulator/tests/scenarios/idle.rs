@@ -1,6 +1,6 @@
 //! Networks with nothing to do.
 
-use quorate_simulator::{Command, Scenario};
+use quorate_simulator::{Censorship, Command, Lie, Scenario};
 
 use crate::run;
 
@@ -47,6 +47,18 @@ fn pitfall_34_what_is_submitted_after_an_idle_while_is_ordered() {
     for report in run(&scenario) {
         assert!(report.height > 0);
         assert_eq!(report.view, 0);
+    }
+}
+
+#[test]
+fn an_idle_network_makes_no_empty_blocks_whoever_leads() {
+    let scenario = Scenario {
+        faults_end_ms: 10_000,
+        ..Scenario::calm(4, 0).without_batches()
+    };
+    for report in run(&scenario.with_liar(0, Lie::Censor(Censorship::Empty))) {
+        assert_eq!(report.height, 0, "no block is empty");
+        assert!(report.view >= 1, "who proposes what nobody needs is replaced");
     }
 }
 
