@@ -27,7 +27,8 @@
 //! # The view change (section 4.4)
 //! - A timeout makes a replica multicast a complaint, which binds it to nothing. Ordering nothing, or
 //!   the same again, stops no timer while a batch waits; nor does ordering more than
-//!   [`OVERTAKING_BATCHES`] that came later than the oldest that waits.
+//!   [`OVERTAKING_BATCHES`] that came later than the oldest that waits, or one that came
+//!   [`OVERTAKING_WAITS`] later. The paper's timer stops for any request that is executed.
 //! - On complaints of f + 1 about its view, or view-changes of f + 1 for higher views, a replica moves:
 //!   it says nothing below the new view any more, and multicasts a view-change with its certified height
 //!   and what it has prepared above it, each with its certificate.
@@ -135,7 +136,7 @@ pub use certificate::{PrepareSignature, PreparedCertificate};
 pub(crate) use message::vote_bytes;
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
 pub use replica::Replica;
-pub use timers::OVERTAKING_BATCHES;
+pub use timers::{OVERTAKING_BATCHES, OVERTAKING_WAITS};
 
 use quorate_crypto::{Committee, ValidatorIndex};
 

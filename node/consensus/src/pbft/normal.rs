@@ -210,7 +210,7 @@ impl Replica {
     pub(super) fn on_batches_available(&mut self, batches: &[Digest]) -> Result<(), Rejection> {
         batches
             .iter()
-            .try_for_each(|batch| self.base.backlog.insert(*batch))
+            .try_for_each(|batch| self.base.backlog.insert(*batch, self.base.now))
     }
 
     pub(super) fn on_proposal_available(
@@ -396,7 +396,7 @@ impl Replica {
             return; // A status will say that the proposal is missing.
         };
         instance.finality.decided = Some(proposal.clone());
-        instance.finality.served = self.base.backlog.remove_ordered(proposal.batches());
+        instance.finality.served = self.base.backlog.remove_ordered(proposal.batches(), self.base.now);
         self.base.out.actions.push(Action::Decide { height, proposal });
     }
 
