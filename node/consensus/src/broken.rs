@@ -44,7 +44,7 @@ pub enum Rule {
     TimerNotDoubled,
     /// The wait for a new view grows without end.
     TimerUncapped,
-    /// Any height that is certified stops the progress timer.
+    /// Empty proposals are voted on without need, and any height that is certified stops the progress timer.
     EmptyIsProgress,
     /// A batch may be left out for ever while others are ordered.
     LeavingOutAllowed,

@@ -340,6 +340,12 @@ pub enum Rejection {
         /// Where.
         height: Height,
     },
+    /// An empty proposal that nothing needs, as far as is known here. It is kept.
+    #[error("nothing needs the empty proposal at height {height}")]
+    Needless {
+        /// Where.
+        height: Height,
+    },
     /// Known already.
     #[error("known already")]
     Duplicate,

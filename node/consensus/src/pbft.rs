@@ -10,7 +10,8 @@
 //!   when [`GATHERED_BATCHES`] have gathered. So blocks grow under load, and none is empty while idle.
 //! - A backup accepts the first pre-prepare of the view's primary for a height between the watermarks.
 //!   It prepares once it has all batches that the proposal names and the proposal is not too far ahead
-//!   of its clock. A prepare thus says: I have these batches, durably, and they passed the check.
+//!   of its clock. An empty one it prepares only where an epoch's end or a gap below another needs it, and keeps
+//!   it until then. A prepare thus says: I have these batches, durably, and they passed the check.
 //! - A height is *prepared* here when the proposal is known and a quorum of distinct validators has
 //!   accepted it, the pre-prepare counting as the primary's prepare. The certificate is kept and a
 //!   commit is multicast.
@@ -26,7 +27,8 @@
 //! # The view change (section 4.4)
 //! - A timeout makes a replica multicast a complaint, which binds it to nothing. Ordering nothing, or
 //!   the same again, stops no timer while a batch waits; nor does ordering more than
-//!   [`OVERTAKING_BATCHES`] that came later than the oldest that waits.
+//!   [`OVERTAKING_BATCHES`] that came later than the oldest that waits, or one that came
+//!   [`OVERTAKING_WAITS`] later. The paper's timer stops for any request that is executed.
 //! - On complaints of f + 1 about its view, or view-changes of f + 1 for higher views, a replica moves:
 //!   it says nothing below the new view any more, and multicasts a view-change with its certified height
 //!   and what it has prepared above it, each with its certificate.
@@ -99,7 +101,9 @@
 //! - The paper decides when a height is prepared and committed; here a quorum of commits decides even
 //!   where it is not prepared. f + 1 honest members of that quorum hold prepared certificates, and any
 //!   quorum of view-changes includes one of them, so no later view proposes otherwise.
-//! - A timeout complains before it binds, so one bad link takes no vote out of the view.
+//! - A timeout complains before it binds, so one bad link takes no vote out of the view. A complaint counts for
+//!   twice the longest wait, and is said again in each wait while it is meant: what f + 1 complain of, they
+//!   complain of at one time. Time alone ends it: the certified height may rise while one member is left out.
 //! - The new-view carries proposals over by itself: it claims no batches for its primary, which
 //!   prepares these heights like everybody else and may begin the view without having them.
 //! - The timer for a new view starts when a quorum has moved to it *or beyond*, as slots hold one
@@ -136,7 +140,7 @@ pub use certificate::{PrepareSignature, PreparedCertificate};
 pub(crate) use message::vote_bytes;
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
 pub use replica::Replica;
-pub use timers::OVERTAKING_BATCHES;
+pub use timers::{OVERTAKING_BATCHES, OVERTAKING_WAITS};
 
 use quorate_crypto::{Committee, ValidatorIndex};
 

@@ -155,7 +155,7 @@ pub enum Censorship {
     Empty,
     /// What was ordered before, once anything was.
     Repeat,
-    /// Everybody's batches but those of one validator.
+    /// Everybody's batches but those of one validator, and nothing while there are no others.
     LeaveOut(ValidatorIndex),
 }
 

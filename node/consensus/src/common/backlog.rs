@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quorate_crypto::Digest;
+use quorate_ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::contract::Rejection;
@@ -13,6 +14,16 @@ pub const MAX_BACKLOG: usize = 16_384;
 /// How many ordered batches are remembered, so that one that arrives late is not taken again.
 const MAX_REMEMBERED: usize = 16_384;
 
+/// A batch that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+struct Place {
+    batch: Digest,
+    /// When it came, or the reign began.
+    since: Timestamp,
+    /// How many will have left the queue when all that were before it have.
+    turn: u64,
+}
+
 /// Batches in the order in which they came, apart from those that a proposal in flight names.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(crate) struct Backlog {
@@ -21,7 +32,7 @@ pub(crate) struct Backlog {
     places: BTreeMap<Digest, u64>,
     /// The same by place.
     #[serde(with = "by_place")]
-    order: BTreeMap<u64, Digest>,
+    order: BTreeMap<u64, Place>,
     /// Those that no proposal in flight names, by place. A subset of `order`.
     #[serde(with = "by_place")]
     free: BTreeMap<u64, Digest>,
@@ -33,20 +44,21 @@ pub(crate) struct Backlog {
     #[serde(skip)]
     ordered: BTreeSet<Digest>,
     next_place: u64,
-    /// Later batches ordered ahead of the oldest one. Reset when another is the oldest, or a reign
-    /// begins.
-    overtaken: u64,
+    /// How many have left the queue, or were ordered before they came.
+    gone: u64,
+    /// When the latest came that was ordered.
+    latest_ordered: Timestamp,
 }
 
 impl Backlog {
     /// Makes again what an image leaves out, as it follows from the rest.
     pub(crate) fn complete(&mut self) {
-        self.places = self.order.iter().map(|(place, batch)| (*batch, *place)).collect();
+        self.places = self.order.iter().map(|(at, place)| (place.batch, *at)).collect();
         self.ordered = self.order_of_ordered.iter().copied().collect();
     }
 
     /// Adds a batch, unless it is known or was ordered.
-    pub(crate) fn insert(&mut self, batch: Digest) -> Result<(), Rejection> {
+    pub(crate) fn insert(&mut self, batch: Digest, now: Timestamp) -> Result<(), Rejection> {
         if self.places.contains_key(&batch) || self.ordered.contains(&batch) {
             return Ok(());
         }
@@ -55,8 +67,10 @@ impl Backlog {
         }
         let place = self.next_place;
         self.next_place += 1;
+        let turn = self.gone.saturating_add(self.order.len() as u64);
+        let since = now;
         self.places.insert(batch, place);
-        self.order.insert(place, batch);
+        self.order.insert(place, Place { batch, since, turn });
         if !self.taken.contains(&batch) {
             self.free.insert(place, batch);
         }
@@ -75,21 +89,24 @@ impl Backlog {
 
     /// No proposal is in flight any more, as a reign begins: all are free, and its leader
     /// has left out nobody yet.
-    pub(crate) fn release_all(&mut self) {
+    pub(crate) fn release_all(&mut self, now: Timestamp) {
         self.taken.clear();
-        self.free = self.order.clone();
-        self.overtaken = 0;
+        for (place, turn) in self.order.values_mut().zip(self.gone..) {
+            (place.since, place.turn) = (now, turn);
+        }
+        self.free = self.order.iter().map(|(at, place)| (*at, place.batch)).collect();
     }
 
     /// These were ordered. Gives whether any of them had not been ordered before, as far as that is
     /// remembered; one that has not come yet counts, or whoever receives batches late would take a
     /// backlog for neglect.
-    pub(crate) fn remove_ordered(&mut self, batches: &[Digest]) -> bool {
-        let oldest = self.oldest();
-        self.remove(batches);
+    pub(crate) fn remove_ordered(&mut self, batches: &[Digest], now: Timestamp) -> bool {
         let mut fresh = 0;
         for batch in batches {
             if self.ordered.insert(*batch) {
+                let place = self.places.get(batch).and_then(|at| self.order.get(at));
+                let came = place.map_or(now, |place| place.since);
+                self.latest_ordered = self.latest_ordered.max(came);
                 self.order_of_ordered.push_back(*batch);
                 fresh += 1;
             }
@@ -99,7 +116,8 @@ impl Backlog {
                 self.ordered.remove(&oldest);
             }
         }
-        self.count_overtaking(oldest, fresh);
+        self.remove(batches);
+        self.gone = self.gone.saturating_add(fresh);
         fresh > 0
     }
 
@@ -107,10 +125,10 @@ impl Backlog {
     /// ordered, or a leader could be blamed for what nobody needs, and an author whose batches all
     /// expire could hide another's for ever.
     pub(crate) fn remove_obsolete(&mut self, batches: &[Digest]) -> bool {
-        let (oldest, before) = (self.oldest(), self.len());
+        let before = self.len();
         self.remove(batches);
         let gone = before.saturating_sub(self.len());
-        self.count_overtaking(oldest, gone as u64);
+        self.gone = self.gone.saturating_add(gone as u64);
         gone > 0
     }
 
@@ -124,14 +142,6 @@ impl Backlog {
         }
     }
 
-    /// So many left the queue while this was its oldest.
-    fn count_overtaking(&mut self, oldest: Option<u64>, gone: u64) {
-        self.overtaken = match self.oldest() {
-            still if still.is_some() && still == oldest => self.overtaken.saturating_add(gone),
-            _ => 0,
-        };
-    }
-
     /// The oldest `most` that no proposal in flight names.
     pub(crate) fn oldest_free(&self, most: usize) -> Vec<Digest> {
         self.free.values().take(most).copied().collect()
@@ -142,13 +152,21 @@ impl Backlog {
         self.free.len()
     }
 
-    fn oldest(&self) -> Option<u64> {
+    /// The place of the oldest that waits.
+    pub(crate) fn oldest(&self) -> Option<u64> {
         self.order.first_key_value().map(|(place, _)| *place)
     }
 
-    /// How many batches that came later were ordered before the oldest that waits.
+    /// How many batches that came later left the queue before the oldest that waits, since that came.
     pub(crate) fn overtaken(&self) -> u64 {
-        self.overtaken
+        let oldest = self.order.values().next();
+        oldest.map_or(0, |oldest| self.gone.saturating_sub(oldest.turn))
+    }
+
+    /// How much later than the oldest that waits a batch came that was ordered before it, in milliseconds.
+    pub(crate) fn overtaken_by_ms(&self) -> u64 {
+        let oldest = self.order.values().next();
+        oldest.map_or(0, |oldest| self.latest_ordered.0.saturating_sub(oldest.since.0))
     }
 
     /// How many wait in all.
@@ -178,21 +196,20 @@ impl Backlog {
 mod by_place {
     use std::collections::BTreeMap;
 
-    use quorate_crypto::Digest;
-    use serde::{Deserialize, Deserializer, Serializer};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(
-        batches: &BTreeMap<u64, Digest>,
+    pub(super) fn serialize<T: Serialize, S: Serializer>(
+        batches: &BTreeMap<u64, T>,
         serializer: S,
     ) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(batches)
     }
 
     /// A list in another order is another encoding, which is refused where an image is encoded again.
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(super) fn deserialize<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
         deserializer: D,
-    ) -> Result<BTreeMap<u64, Digest>, D::Error> {
-        let list = Vec::<(u64, Digest)>::deserialize(deserializer)?;
+    ) -> Result<BTreeMap<u64, T>, D::Error> {
+        let list = Vec::<(u64, T)>::deserialize(deserializer)?;
         Ok(list.into_iter().collect())
     }
 }
@@ -202,15 +219,36 @@ mod tests {
     use super::*;
     use quorate_crypto::sha256;
 
+    const NOW: Timestamp = Timestamp(1_000);
+
+    #[test]
+    fn what_overtook_a_batch_counts_from_its_own_arrival() {
+        let mut backlog = Backlog::default();
+        let named = |number: u64| sha256(&number.to_le_bytes());
+        for number in 0..3 {
+            backlog.insert(named(number), NOW).unwrap();
+        }
+        // Two that came later, of which one is not even here, go before all; then the first goes.
+        backlog.insert(named(3), Timestamp(NOW.0 + 500)).unwrap();
+        backlog.remove_ordered(&[named(3), named(4)], Timestamp(NOW.0 + 900));
+        assert_eq!((backlog.overtaken(), backlog.overtaken_by_ms()), (2, 900));
+        backlog.remove_ordered(&[named(0)], Timestamp(NOW.0 + 900));
+        assert_eq!((backlog.overtaken(), backlog.overtaken_by_ms()), (2, 900), "another is the oldest");
+        backlog.release_all(Timestamp(NOW.0 + 1_000));
+        assert_eq!((backlog.overtaken(), backlog.overtaken_by_ms()), (0, 0));
+        backlog.remove_ordered(&[named(1), named(2)], Timestamp(NOW.0 + 2_000));
+        assert_eq!(backlog.overtaken(), 0);
+    }
+
     #[test]
     fn a_batch_in_flight_is_free_again_after_release() {
         let mut backlog = Backlog::default();
         let (a, b) = (sha256(b"a"), sha256(b"b"));
-        backlog.insert(a).unwrap();
+        backlog.insert(a, NOW).unwrap();
         backlog.take(&[a, b]);
-        backlog.insert(b).unwrap();
+        backlog.insert(b, NOW).unwrap();
         assert_eq!(backlog.free(), 0);
-        backlog.release_all();
+        backlog.release_all(NOW);
         assert_eq!(backlog.oldest_free(9), vec![a, b]);
         backlog.check_invariants();
     }
@@ -219,8 +257,8 @@ mod tests {
     fn an_ordered_batch_that_arrives_late_is_no_candidate() {
         let mut backlog = Backlog::default();
         let batch = sha256(b"a");
-        backlog.remove_ordered(&[batch]);
-        backlog.insert(batch).unwrap();
+        backlog.remove_ordered(&[batch], NOW);
+        backlog.insert(batch, NOW).unwrap();
         assert_eq!(backlog.len(), 0);
     }
 
@@ -228,10 +266,10 @@ mod tests {
     fn the_backlog_is_bounded() {
         let mut backlog = Backlog::default();
         for number in 0..MAX_BACKLOG {
-            backlog.insert(sha256(&number.to_le_bytes())).unwrap();
+            backlog.insert(sha256(&number.to_le_bytes()), NOW).unwrap();
         }
         assert_eq!(
-            backlog.insert(sha256(b"one more")),
+            backlog.insert(sha256(b"one more"), NOW),
             Err(Rejection::Full { limit: MAX_BACKLOG })
         );
     }

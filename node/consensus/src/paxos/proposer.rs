@@ -250,7 +250,7 @@ impl Replica {
         let Preparation { ballot, highest, .. } = preparation;
         let next = self.base.certified.next();
         let carried_to = highest.last_key_value().map_or(Height(0), |(height, _)| *height);
-        self.base.backlog.release_all();
+        self.base.backlog.release_all(self.base.now);
         for accepted in highest.values() {
             self.base.backlog.take(accepted.proposal.batches());
         }

@@ -85,7 +85,7 @@ impl Replica {
             Input::Own(message) => self.on_own(message),
             Input::BatchesAvailable(batches) => batches
                 .iter()
-                .try_for_each(|batch| self.base.backlog.insert(*batch)),
+                .try_for_each(|batch| self.base.backlog.insert(*batch, self.base.now)),
             Input::BatchesObsolete(batches) => {
                 self.base.backlog.remove_obsolete(&batches);
                 Ok(())

@@ -91,7 +91,7 @@ impl Replica {
             )
         } else if instance.finality.decided.is_some() {
             (Awaited::Execution, own)
-        } else if instance.proposed_in(self.view).is_none() {
+        } else if instance.proposed_in(self.view).is_none() || self.is_needless(height) {
             (Awaited::Proposal, vec![self.primary()])
         } else if !instance.is_available() {
             (Awaited::Batches, own)

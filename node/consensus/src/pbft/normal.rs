@@ -4,7 +4,7 @@ use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use super::Replica;
-use super::instance::{Phase, Proposed, Vote};
+use super::instance::{Instance, Phase, Proposed, Vote};
 use super::message::{Body, View};
 use super::primary_of;
 use crate::common::{EAGER_PROPOSALS, GATHERED_BATCHES, Orderer as _, Recorded};
@@ -139,10 +139,48 @@ impl Replica {
         }
         self.base.backlog.take(proposed.proposal.batches());
         let instance = self.instance_mut(height)?;
+        let filler = proposed.is_fresh() && proposed.proposal.batches().is_empty();
         instance.proposed = Some(proposed);
         self.doubt(height);
         self.act_on(height);
+        if filler {
+            return self.check_needed(height);
+        }
+        // What was proposed empty below may be a gap now.
+        let below: Vec<Height> = self.instances.range(..height).map(|(height, _)| *height).collect();
+        for height in below {
+            self.try_prepare(height);
+        }
         Ok(())
+    }
+
+    fn check_needed(&self, height: Height) -> Result<(), Rejection> {
+        if self.is_needless(height) {
+            return Err(Rejection::Needless { height });
+        }
+        Ok(())
+    }
+
+    /// Whether the primary of the current view proposes an empty block here that is good for nothing: no end of
+    /// an epoch is known, and nothing above waits for it. It is kept, as that may be to come: the primary may
+    /// know more. Else a liar would fill the disks of a network that has nothing to do.
+    pub(super) fn is_needless(&self, height: Height) -> bool {
+        let Some(instance) = self.instances.get(&height) else {
+            return false;
+        };
+        let proposed = instance.proposed_in(self.view);
+        let empty = proposed.is_some_and(|p| p.is_fresh() && p.proposal.batches().is_empty());
+        let orders_above = |instance: &Instance| {
+            let proposed = instance.proposed_in(self.view).map(|p| &p.proposal);
+            let mut known = proposed.into_iter().chain(&instance.finality.decided);
+            known.any(|proposal| !proposal.batches().is_empty())
+        };
+        let mut above = self.instances.range(height.next()..);
+        empty
+            && self.base.epoch_end.is_none()
+            && instance.finality.decided.is_none()
+            && !above.any(|(_, instance)| orders_above(instance))
+            && !breaks!(EmptyIsProgress)
     }
 
     /// Asks for the batches of the current view's proposal, once for each proposal.
@@ -173,7 +211,7 @@ impl Replica {
     pub(super) fn on_batches_available(&mut self, batches: &[Digest]) -> Result<(), Rejection> {
         batches
             .iter()
-            .try_for_each(|batch| self.base.backlog.insert(*batch))
+            .try_for_each(|batch| self.base.backlog.insert(*batch, self.base.now))
     }
 
     pub(super) fn on_proposal_available(
@@ -191,10 +229,13 @@ impl Replica {
     }
 
     /// Prepares the current view's proposal: once, with its batches here, and, if it is fresh, not
-    /// too far ahead of this validator's clock. A proposal that is too early now is looked at again
-    /// when the resend timer fires.
+    /// too far ahead of this validator's clock and not empty without need. A proposal that is too early now is
+    /// looked at again when the resend timer fires; one that is needless, when what may need it comes.
     pub(super) fn try_prepare(&mut self, height: Height) {
         if self.base.voter().is_none() || !self.begun || !self.base.is_in_window(height) {
+            return;
+        }
+        if self.is_needless(height) {
             return;
         }
         let view = self.view;
@@ -383,7 +424,7 @@ impl Replica {
             return; // A status will say that the proposal is missing.
         };
         instance.finality.decided = Some(proposal.clone());
-        instance.finality.served = self.base.backlog.remove_ordered(proposal.batches());
+        instance.finality.served = self.base.backlog.remove_ordered(proposal.batches(), self.base.now);
         self.base.out.actions.push(Action::Decide { height, proposal });
     }
 

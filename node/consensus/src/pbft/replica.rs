@@ -275,6 +275,11 @@ impl Replica {
         self.base.epoch_end = Some(last);
         // Whoever spoke of later heights in this epoch lied.
         self.instances.retain(|height, _| *height <= last);
+        // The primary may have known of the end before, and have begun to fill what is left.
+        let open: Vec<Height> = self.instances.keys().copied().collect();
+        for height in open {
+            self.try_prepare(height);
+        }
         Ok(())
     }
 

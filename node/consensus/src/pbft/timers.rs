@@ -2,7 +2,8 @@
 //!
 //! The progress timer runs in every view that has begun. While batches wait it starts again whenever
 //! the certified height passes a height that ordered a batch which was not ordered before, unless the
-//! oldest that waits has been overtaken by many: a backlog is no reason to complain, leaving out one
+//! oldest that waits has been overtaken: by one that came many waits later, or by many while it stayed the
+//! oldest. A primary that orders batches as they come to it does neither, whatever its backlog is. So a backlog is no reason to complain, leaving out one
 //! member is, and so is ordering nothing, or the same again. Heights that the new-view carried over
 //! count too, and those that are left of an epoch that ends: they are few, and there the primary need not
 //! order anything. While other work is open it starts again
@@ -20,6 +21,10 @@ use crate::contract::{Rejection, Timer};
 /// A primary that orders its own in the place of another's is found out no later than that.
 pub const OVERTAKING_BATCHES: u64 = 256;
 
+/// The oldest batch that waits is taken for left out, too, once one is ordered that came here so many of the
+/// longest waits later. By then the primary has it as well: who has a batch passes it on.
+pub const OVERTAKING_WAITS: u64 = 4;
+
 /// The progress timer that runs, and the state it was set in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct ProgressTimer {
@@ -28,6 +33,8 @@ pub(super) struct ProgressTimer {
     open: bool,
     /// Whether batches waited to be ordered.
     waiting: bool,
+    /// The oldest of them.
+    oldest: Option<u64>,
 }
 
 impl Replica {
@@ -64,6 +71,7 @@ impl Replica {
             certified: self.base.certified,
             open,
             waiting: self.base.backlog.len() > 0,
+            oldest: self.base.backlog.oldest(),
         };
         let Some(running) = self.progress else {
             if wanted {
@@ -89,11 +97,20 @@ impl Replica {
         if progressed {
             self.changes.attempts = 0;
         }
-        let left_out = self.base.backlog.overtaken() > OVERTAKING_BATCHES && !breaks!(LeavingOutAllowed);
+        let left_out = self.leaves_out(running) && !breaks!(LeavingOutAllowed);
         let other_work = running.open != now.open || running.waiting != now.waiting;
         if other_work || (progressed && !left_out) || (!open && self.heard_primary) {
             self.start_progress_timer(now);
         }
+    }
+
+    /// Whether the oldest batch that waits is left out. One that many overtook is so only while it stays the
+    /// oldest: they may all have come to the primary before it did, and so may those before the next.
+    fn leaves_out(&self, then: ProgressTimer) -> bool {
+        let backlog = &self.base.backlog;
+        let waits = OVERTAKING_WAITS * u64::from(self.patience().to_ms);
+        let many = backlog.overtaken() > OVERTAKING_BATCHES && backlog.oldest() == then.oldest;
+        many || backlog.overtaken_by_ms() > waits
     }
 
     /// Whether what the primary owes has become less since the timer was set.

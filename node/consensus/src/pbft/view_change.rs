@@ -1,13 +1,14 @@
 //! The view change (Castro and Liskov 1999, section 4.4): how a primary that fails is replaced.
 //!
-//! A timeout makes a replica complain, which binds it to nothing. On f + 1 complaints about its view,
-//! or f + 1 view-changes for higher ones, it moves: from then on it says nothing below its new view,
+//! A timeout makes a replica complain, which binds it to nothing, and lapses unless it is said again. On f + 1
+//! complaints about its view, or f + 1 view-changes for higher ones, it moves: from then on it says nothing below its new view,
 //! and claims, with proofs, what it has prepared. The new primary shows a quorum of such claims, from
 //! which everybody computes the same [`Plan`](super::Plan) of what is proposed again.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Height, ValidatorIndex};
+use quorate_ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::Replica;
@@ -23,7 +24,7 @@ use crate::message::{Body, Message, Status};
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct ViewChanges {
     /// Each validator's complaint about the highest view.
-    pub(super) complaints: BTreeMap<ValidatorIndex, View>,
+    pub(super) complaints: BTreeMap<ValidatorIndex, Complaint>,
     own_complaint: Option<Message>,
     /// Each validator's view-change for the highest view, none for a view that has begun here.
     pub(super) changes: BTreeMap<ValidatorIndex, Message>,
@@ -38,18 +39,45 @@ pub(super) struct ViewChanges {
     new_view_timer: Option<View>,
 }
 
+/// A complaint that was heard.
+#[derive(Clone, Copy, Debug, Hash, Serialize, Deserialize)]
+pub(super) struct Complaint {
+    /// The view that it is about.
+    pub(super) view: View,
+    /// When it was last said.
+    said: Timestamp,
+}
+
+/// A complaint counts for so many of the longest waits unless it is said again: who still means it says it once
+/// in each, and one may be lost.
+const COMPLAINT_WAITS: u64 = 2;
+
 impl Replica {
     pub(super) fn on_complaint(&mut self, from: ValidatorIndex, view: View) -> Result<(), Rejection> {
         if view < self.view {
             return Err(self.wrong_view(view));
         }
-        let known = self.changes.complaints.get(&from);
-        if known.is_some_and(|known| *known >= view) {
+        let known = self.changes.complaints.get(&from).copied();
+        if known.is_some_and(|known| known.view > view) {
             return Err(Rejection::Duplicate);
         }
-        self.changes.complaints.insert(from, view);
+        let complaint = Complaint {
+            view,
+            said: self.base.now,
+        };
+        self.changes.complaints.insert(from, complaint);
+        if known.is_some_and(|known| known.view == view && self.is_meant(known)) {
+            return Err(Rejection::Duplicate);
+        }
         self.check_view_changes();
         Ok(())
+    }
+
+    /// Whether a complaint still counts. What was not said again for long is over: were it kept, a hiccup of
+    /// one validator would let a liar change the view at any later time.
+    fn is_meant(&self, complaint: Complaint) -> bool {
+        let longest = COMPLAINT_WAITS * u64::from(self.longest_patience_ms());
+        self.base.now.0.abs_diff(complaint.said.0) <= longest
     }
 
     /// Complains about the current view, again if it has done so before.
@@ -57,7 +85,12 @@ impl Replica {
         let view = self.view;
         let said = self.changes.own_complaint.clone();
         match said.filter(|message| view_of(message) == Some(view)) {
-            Some(message) => self.base.broadcast(message),
+            Some(message) => {
+                let own = message.v1().sender;
+                self.base.broadcast(message);
+                // It counts again where it had lapsed, and mostly it is known.
+                let _ = self.on_complaint(own, view);
+            }
             None => self.sign(message::Body::Complaint { view }),
         }
     }
@@ -114,7 +147,7 @@ impl Replica {
             .changes
             .complaints
             .iter()
-            .filter(|(_, view)| **view == self.view);
+            .filter(|(_, complaint)| complaint.view == self.view && self.is_meant(**complaint));
         let leaving = self
             .changes
             .changes
@@ -342,7 +375,7 @@ impl Replica {
         let timing = self.base.config.timing;
         let cap = match breaks!(TimerUncapped) {
             true => u32::MAX,
-            false => timing.progress_cap_ms.max(timing.progress.from_ms),
+            false => self.longest_patience_ms(),
         };
         let doublings = match breaks!(TimerNotDoubled) {
             true => 0,
@@ -358,6 +391,12 @@ impl Replica {
             from_ms: grown(timing.progress.from_ms),
             to_ms: grown(timing.progress.to_ms),
         }
+    }
+
+    /// No wait for a primary is longer.
+    fn longest_patience_ms(&self) -> u32 {
+        let timing = self.base.config.timing;
+        timing.progress_cap_ms.max(timing.progress.from_ms)
     }
 
     pub(super) fn on_new_view_timeout(&mut self, view: View) -> Result<(), Rejection> {

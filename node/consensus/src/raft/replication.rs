@@ -83,7 +83,7 @@ impl Replica {
         if breaks!(LeaderOverwrites) {
             self.log.truncate_from(self.commit.next());
         }
-        self.base.backlog.release_all();
+        self.base.backlog.release_all(self.base.now);
         for (_, entry) in self.log.after(self.base.certified) {
             self.base.backlog.take(entry.proposal.batches());
         }
@@ -371,7 +371,7 @@ impl Replica {
                 return;
             };
             let proposal = entry.proposal.clone();
-            let served = self.base.backlog.remove_ordered(proposal.batches());
+            let served = self.base.backlog.remove_ordered(proposal.batches(), self.base.now);
             let finality = self.finalities.entry(height).or_default();
             (finality.decided, finality.served) = (Some(proposal.clone()), served);
             self.decided = height;

@@ -154,10 +154,15 @@ pub(crate) fn drive(replica: &mut Replica, input: Input) -> Step {
 
 /// As [`drive`], with the replica's own index.
 pub(crate) fn drive_as(replica: &mut Replica, own: u16, input: Input) -> Step {
+    drive_at(replica, own, NOW, input)
+}
+
+/// As [`drive_as`], at this time.
+pub(crate) fn drive_at(replica: &mut Replica, own: u16, now: Timestamp, input: Input) -> Step {
     let mut inputs = VecDeque::from([input]);
     let mut all = Step::default();
     while let Some(input) = inputs.pop_front() {
-        let step = replica.step(NOW, input);
+        let step = replica.step(now, input);
         replica.check_invariants();
         all.records.extend(step.records);
         all.rejection = all.rejection.or(step.rejection);

@@ -1,6 +1,6 @@
 //! Section 4.2.
 
-use quorate_consensus::contract::{Action, Input, Record, Rejection, Timer};
+use quorate_consensus::contract::{Action, Input, Record, Rejection, Step, Timer};
 use quorate_consensus::pbft::{EAGER_PROPOSALS, GATHERED_BATCHES};
 use quorate_consensus::{Body, Verified};
 use quorate_crypto::{Height, ValidatorIndex};
@@ -370,4 +370,45 @@ fn pitfall_12_blocks_that_do_not_come_are_asked_for_again() {
         let step = drive_as(&mut backup, 1, Input::Timeout(Timer::Resend));
         assert_eq!(fetches(&step), 1, "again, as long as nothing moves");
     }
+}
+
+/// Whether a step says that its replica accepts the empty proposal at this height.
+fn prepares_nothing_at(step: &Step, height: u64) -> bool {
+    says(step, &prepare(0, height, &Proposal::null()))
+}
+
+#[test]
+fn an_empty_proposal_that_nothing_needs_is_not_prepared() {
+    let mut backup = replica(4, 1);
+    for height in 1..=2 {
+        let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, height, &Proposal::null())));
+        let needless = Rejection::Needless {
+            height: Height(height),
+        };
+        assert_eq!(step.rejection, Some(needless));
+        assert!(!prepares_nothing_at(&step, height));
+    }
+}
+
+#[test]
+fn an_empty_proposal_is_prepared_below_another_whichever_comes_first() {
+    let mut backup = replica(4, 1);
+    let gap = || from(0, pre_prepare(0, 1, &Proposal::null()));
+    drive_as(&mut backup, 1, gap());
+    let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, 2, &proposal(2))));
+    assert!(prepares_nothing_at(&step, 1), "the gap comes first");
+
+    let mut backup = replica(4, 1);
+    drive_as(&mut backup, 1, from(0, pre_prepare(0, 2, &proposal(2))));
+    assert!(prepares_nothing_at(&drive_as(&mut backup, 1, gap()), 1));
+}
+
+#[test]
+fn an_empty_proposal_is_prepared_once_the_epoch_is_known_to_end() {
+    let mut backup = replica(4, 1);
+    drive_as(&mut backup, 1, from(0, pre_prepare(0, 1, &Proposal::null())));
+    let step = drive_as(&mut backup, 1, Input::EpochEnds(Height(4)));
+    assert!(prepares_nothing_at(&step, 1));
+    let step = drive_as(&mut backup, 1, from(0, pre_prepare(0, 2, &Proposal::null())));
+    assert!(prepares_nothing_at(&step, 2));
 }

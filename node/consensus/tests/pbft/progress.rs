@@ -1,10 +1,10 @@
 //! What restarts the progress timer, and what does not: pitfall 17 and its kin.
 
 use quorate_consensus::contract::{Action, Input, Step, Timer};
-use quorate_consensus::pbft::{Body as Pbft, NewView, OVERTAKING_BATCHES, Replica, View};
+use quorate_consensus::pbft::{Body as Pbft, NewView, OVERTAKING_BATCHES, OVERTAKING_WAITS, Replica, View};
 use quorate_consensus::{Body, Verified};
 use quorate_crypto::{Digest, Height, sha256};
-use quorate_ledger::Proposal;
+use quorate_ledger::{Proposal, Timestamp};
 
 use crate::lab::*;
 
@@ -24,16 +24,21 @@ fn of(batches: &[Digest]) -> Proposal {
 /// The primary proposes, everybody votes, executes and seals. Gives whether the backup's progress
 /// timer was started again when the height was certified.
 fn certify(backup: &mut Replica, height: u64, proposal: &Proposal) -> bool {
-    drive_as(backup, 1, from(0, pre_prepare(0, height, proposal)));
+    certify_at(backup, NOW, height, proposal)
+}
+
+/// As [`certify`], at this time.
+fn certify_at(backup: &mut Replica, now: Timestamp, height: u64, proposal: &Proposal) -> bool {
+    drive_at(backup, 1, now, from(0, pre_prepare(0, height, proposal)));
     for sender in [0, 2, 3] {
-        drive_as(backup, 1, from(sender, commit(0, height, proposal)));
+        drive_at(backup, 1, now, from(sender, commit(0, height, proposal)));
     }
     let (height, block) = (Height(height), sha256(&height.to_le_bytes()));
-    drive_as(backup, 1, Input::Executed { height, block });
+    drive_at(backup, 1, now, Input::Executed { height, block });
     let mut restarted = false;
     for sender in [0, 2] {
         let seal = Verified::trusted(signed(sender, Body::Seal { height, block }));
-        restarted |= restarts(&drive_as(backup, 1, Input::Message(seal)));
+        restarted |= restarts(&drive_at(backup, 1, now, Input::Message(seal)));
     }
     assert_eq!(backup.certified(), height);
     restarted
@@ -129,6 +134,43 @@ fn a_batch_that_many_later_ones_overtake_is_left_out() {
         certify(&mut backup, height + 1, &of(&[left_out()])),
         "and not once it is ordered"
     );
+}
+
+/// The longest wait in the laboratory before any view change, in milliseconds.
+const WAIT_MS: u64 = 1_000;
+
+#[test]
+fn a_batch_that_a_much_later_one_overtakes_is_left_out_at_any_rate() {
+    let mut backup = replica(4, 1);
+    let waiting: Vec<Digest> = (0..4).map(batch).collect();
+    wait_for(&mut backup, &waiting);
+    for height in 1..20 {
+        let now = Timestamp(NOW.0 + height * 750);
+        // Now and then the oldest is ordered, so that another is the oldest.
+        let own = sha256(&height.to_le_bytes());
+        let ordered = match height {
+            4 | 8 => of(&[own, waiting[usize::try_from(height / 4).unwrap() - 1]]),
+            _ => of(&[own]),
+        };
+        let bound = OVERTAKING_WAITS * WAIT_MS;
+        let restarted = certify_at(&mut backup, now, height, &ordered);
+        assert_eq!(restarted, height * 750 <= bound, "height {height}");
+    }
+}
+
+#[test]
+fn a_backlog_of_any_age_that_is_ordered_as_it_came_is_no_reason_to_complain() {
+    let mut backup = replica(4, 1);
+    let minute = 60_000;
+    for number in 0..40 {
+        let now = Timestamp(NOW.0 + u64::from(number) * 500);
+        drive_at(&mut backup, 1, now, Input::BatchesAvailable(vec![batch(number)]));
+    }
+    for height in 1..=40 {
+        let now = Timestamp(NOW.0 + minute + height * 500);
+        let oldest = batch(u8::try_from(height).unwrap() - 1);
+        assert!(certify_at(&mut backup, now, height, &of(&[oldest])), "height {height}");
+    }
 }
 
 #[test]

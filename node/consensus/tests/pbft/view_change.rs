@@ -6,7 +6,7 @@ use quorate_consensus::pbft::{
 };
 use quorate_consensus::{Body, Message, Verified};
 use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex};
-use quorate_ledger::Proposal;
+use quorate_ledger::{Proposal, Timestamp};
 
 use crate::lab::*;
 
@@ -51,6 +51,47 @@ fn f_plus_one_complaints_move_a_replica() {
         record,
         Record::Own(message) if matches!(&message.v1().body, Body::Pbft(Pbft::ViewChange(_)))
     )));
+}
+
+/// The longest wait in the laboratory, in milliseconds.
+const LONGEST_WAIT_MS: u64 = 4_000;
+
+fn later(ms: u64) -> Timestamp {
+    Timestamp(NOW.0 + ms)
+}
+
+#[test]
+fn a_complaint_that_is_not_said_again_lapses() {
+    let mut backup = prepared(2);
+    drive_as(&mut backup, 2, from(1, complaint(0)));
+    let long_after = later(2 * LONGEST_WAIT_MS + 1);
+    drive_at(&mut backup, 2, long_after, from(3, complaint(0)));
+    assert!(backup.has_begun(), "one complains now");
+    drive_at(&mut backup, 2, long_after, from(1, complaint(0)));
+    assert_eq!((backup.view(), backup.has_begun()), (View(1), false));
+}
+
+#[test]
+fn a_complaint_that_is_said_again_in_each_wait_counts() {
+    let mut backup = prepared(2);
+    for wait in 0..10 {
+        let again = from(1, complaint(0));
+        drive_at(&mut backup, 2, later(wait * LONGEST_WAIT_MS), again);
+    }
+    drive_at(&mut backup, 2, later(11 * LONGEST_WAIT_MS), from(3, complaint(0)));
+    assert_eq!((backup.view(), backup.has_begun()), (View(1), false));
+}
+
+#[test]
+fn an_own_complaint_lapses_and_counts_again_when_it_is_said_again() {
+    let mut backup = prepared(2);
+    drive_as(&mut backup, 2, Input::Timeout(Timer::Progress { reign: 0 }));
+    let long_after = later(2 * LONGEST_WAIT_MS + 1);
+    drive_at(&mut backup, 2, long_after, from(3, complaint(0)));
+    assert!(backup.has_begun(), "the own one is old");
+    let again = Input::Timeout(Timer::Progress { reign: 0 });
+    drive_at(&mut backup, 2, long_after, again);
+    assert_eq!((backup.view(), backup.has_begun()), (View(1), false));
 }
 
 #[test]

@@ -134,7 +134,10 @@ impl Host {
             Censorship::Repeat => ordered.is_empty() || ordered.contains(*batch),
             Censorship::LeaveOut(author) => !ordered.contains(*batch) && world.author(batch) != Some(author),
         };
-        let batches = known.filter(serves).take(most).copied().collect();
+        let batches: Vec<Digest> = known.filter(serves).take(most).copied().collect();
+        if batches.is_empty() && matches!(censorship, Censorship::LeaveOut(_)) {
+            return;
+        }
         let (own, epoch) = (self.validator, process.driver.epoch());
         let Some(Engine::Pbft(replica)) = process.driver.engines()[0] else {
             return;

@@ -47,3 +47,12 @@ fn a_primary_that_leaves_out_one_author_for_ever_is_replaced() {
     }
     is_replaced(&run(&scenario));
 }
+
+#[test]
+fn a_primary_that_leaves_out_one_author_at_a_trickle_is_replaced() {
+    let mut scenario = under(Censorship::LeaveOut(ValidatorIndex(2)), 20_000).at(500, Command::Submit(2, 4));
+    for ms in (0..20_000).step_by(350) {
+        scenario = scenario.at(ms, Command::Submit(1, 1));
+    }
+    is_replaced(&run(&scenario));
+}
