@@ -233,7 +233,11 @@ mod tests {
         backlog.remove_ordered(&[named(3), named(4)], Timestamp(NOW.0 + 900));
         assert_eq!((backlog.overtaken(), backlog.overtaken_by_ms()), (2, 900));
         backlog.remove_ordered(&[named(0)], Timestamp(NOW.0 + 900));
-        assert_eq!((backlog.overtaken(), backlog.overtaken_by_ms()), (2, 900), "another is the oldest");
+        assert_eq!(
+            (backlog.overtaken(), backlog.overtaken_by_ms()),
+            (2, 900),
+            "another is the oldest"
+        );
         backlog.release_all(Timestamp(NOW.0 + 1_000));
         assert_eq!((backlog.overtaken(), backlog.overtaken_by_ms()), (0, 0));
         backlog.remove_ordered(&[named(1), named(2)], Timestamp(NOW.0 + 2_000));

@@ -118,7 +118,10 @@ impl Replica {
         if finality.decided.is_some() {
             return;
         }
-        let served = self.base.backlog.remove_ordered(proposal.batches(), self.base.now);
+        let served = self
+            .base
+            .backlog
+            .remove_ordered(proposal.batches(), self.base.now);
         (finality.decided, finality.served) = (Some(proposal.clone()), served);
         self.base.out.actions.push(Action::Decide {
             height,

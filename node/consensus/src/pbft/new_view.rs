@@ -73,7 +73,9 @@ impl Replica {
         self.changes
             .changes
             .retain(|_, change| view_of(change) > Some(view));
-        self.changes.complaints.retain(|_, complaint| complaint.view >= view);
+        self.changes
+            .complaints
+            .retain(|_, complaint| complaint.view >= view);
         self.cancel_new_view_timer();
         self.base.backlog.release_all(self.base.now);
         for instance in self.instances.values_mut() {

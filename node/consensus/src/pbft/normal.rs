@@ -147,7 +147,11 @@ impl Replica {
             return self.check_needed(height);
         }
         // What was proposed empty below may be a gap now.
-        let below: Vec<Height> = self.instances.range(..height).map(|(height, _)| *height).collect();
+        let below: Vec<Height> = self
+            .instances
+            .range(..height)
+            .map(|(height, _)| *height)
+            .collect();
         for height in below {
             self.try_prepare(height);
         }
@@ -424,7 +428,10 @@ impl Replica {
             return; // A status will say that the proposal is missing.
         };
         instance.finality.decided = Some(proposal.clone());
-        instance.finality.served = self.base.backlog.remove_ordered(proposal.batches(), self.base.now);
+        instance.finality.served = self
+            .base
+            .backlog
+            .remove_ordered(proposal.batches(), self.base.now);
         self.base.out.actions.push(Action::Decide { height, proposal });
     }
 

@@ -371,7 +371,10 @@ impl Replica {
                 return;
             };
             let proposal = entry.proposal.clone();
-            let served = self.base.backlog.remove_ordered(proposal.batches(), self.base.now);
+            let served = self
+                .base
+                .backlog
+                .remove_ordered(proposal.batches(), self.base.now);
             let finality = self.finalities.entry(height).or_default();
             (finality.decided, finality.served) = (Some(proposal.clone()), served);
             self.decided = height;
