@@ -339,7 +339,7 @@ found! {
     pitfall_07_one_complaint_that_moves_everybody: Broken::Engine(Rule::OneComplaintMoves), 1_000, with_liars;
     pitfall_04_view_changes_that_are_not_sent_again: Broken::Engine(Rule::ViewsNotResent), 500, changing_views;
     pitfall_06_timeouts_that_never_grow: Broken::Engine(Rule::TimerNotDoubled), 50, slow;
-    pitfall_06_timeouts_that_grow_without_end: Broken::Engine(Rule::TimerUncapped), 50, standstill;
+    pitfall_06_timeouts_that_grow_without_end: Broken::Engine(Rule::TimerUncapped), 200, standstill;
     empty_proposals_that_count_as_progress: Broken::Engine(Rule::EmptyIsProgress), 50, |seed| under(Censorship::Empty, seed);
     pitfall_11_a_view_that_is_forgotten_in_a_restart: Broken::Engine(Rule::ViewForgotten), 500, with_liars;
     proposals_past_the_end_of_an_epoch: Broken::Engine(Rule::PastEndOrdered), 500, epochs;
