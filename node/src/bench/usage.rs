@@ -130,13 +130,20 @@ impl Probe {
 }
 
 impl Counters {
-    /// Reads Prometheus text: those without labels.
+    /// Reads Prometheus text. What has labels is summed up over them.
     fn parse(text: &str) -> Self {
-        let metrics = text.lines().filter_map(|line| {
-            let (name, value) = line.strip_prefix("quorate_")?.split_once(' ')?;
-            Some((name.to_owned(), value.parse().ok()?))
-        });
-        Self(metrics.collect())
+        let mut metrics = Self::default();
+        for line in text.lines() {
+            let named = line
+                .strip_prefix("quorate_")
+                .and_then(|line| line.rsplit_once(' '));
+            let Some((series, value)) = named else { continue };
+            let name = series.split_once('{').map_or(series, |(name, _)| name);
+            if let Ok(value) = value.parse::<f64>() {
+                *metrics.0.entry(name.to_owned()).or_default() += value;
+            }
+        }
+        metrics
     }
 
     fn value(&self, name: &str) -> f64 {
@@ -304,7 +311,9 @@ mod tests {
         let text = format!(
             "# HELP quorate_height The certified height\nquorate_height {height}\n\
              quorate_transactions_total {transactions}\nquorate_journal_flushes_total {height}\n\
-             quorate_chain_disk_bytes {}\nquorate_view 3\nother 1\n",
+             quorate_chain_disk_bytes {}\nquorate_view 3\nother 1\n\
+             quorate_sent_bytes_total{{peer=\"a b\",channel=\"votes\"}} 3\n\
+             quorate_sent_bytes_total{{peer=\"c\",channel=\"votes\"}} 4\n",
             transactions * 400
         );
         Sample {
@@ -317,6 +326,12 @@ mod tests {
                 Counters::default(),
             ],
         }
+    }
+
+    #[test]
+    fn what_has_labels_is_summed_up() {
+        let sample = sample(Instant::now(), 1.0, 100, 10);
+        assert_eq!(sample.counters[0].value("sent_bytes_total"), 7.0);
     }
 
     #[test]
