@@ -221,6 +221,24 @@ impl Message {
     }
 }
 
+impl From<pbft::Body> for Body {
+    fn from(body: pbft::Body) -> Self {
+        Self::Pbft(body)
+    }
+}
+
+impl From<raft::Body> for Body {
+    fn from(body: raft::Body) -> Self {
+        Self::Raft(body)
+    }
+}
+
+impl From<paxos::Body> for Body {
+    fn from(body: paxos::Body) -> Self {
+        Self::Paxos(body)
+    }
+}
+
 impl Body {
     /// The domain tag under which this is signed.
     pub fn domain(&self) -> Domain {

@@ -90,11 +90,13 @@ mod message;
 mod orderer;
 mod proposer;
 mod recovery;
-mod replica;
 mod timers;
 
 pub use message::{
     Accept, Accepted, AcceptedValue, Ballot, Body, Chosen, MAX_PROMISED, MAX_VALUES, Nack, Prepare, Promise,
     Record, Value, ValueDigest, Yield,
 };
-pub use replica::Replica;
+pub use orderer::Paxos;
+
+/// A replica of Paxos.
+pub type Replica = crate::common::Replica<Paxos>;

@@ -128,7 +128,6 @@ mod normal;
 mod orderer;
 mod own_disk;
 mod recovery;
-mod replica;
 mod testimony;
 mod timers;
 mod view_change;
@@ -139,10 +138,13 @@ pub use crate::common::{
 pub use certificate::{PrepareSignature, PreparedCertificate};
 pub(crate) use message::vote_bytes;
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
-pub use replica::Replica;
+pub use orderer::Pbft;
 pub use timers::{OVERTAKING_BATCHES, OVERTAKING_WAITS};
 
 use quorate_crypto::{Committee, ValidatorIndex};
+
+/// A replica of PBFT.
+pub type Replica = crate::common::Replica<Pbft>;
 
 /// The primary of a view: validator `view mod n`.
 pub fn primary_of(committee: &Committee, view: View) -> ValidatorIndex {

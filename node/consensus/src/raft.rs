@@ -107,14 +107,16 @@ mod log;
 mod message;
 mod orderer;
 mod recovery;
-mod replica;
 mod replication;
 mod timers;
 
 pub use message::{
     AppendEntries, AppendReply, Body, Entry, MAX_ENTRIES, Position, Record, RequestVote, Term, VoteReply,
 };
-pub use replica::Replica;
+pub use orderer::Raft;
+
+/// A replica of Raft.
+pub type Replica = crate::common::Replica<Raft>;
 
 /// The most entries above the certified height: the window's, and one for each leader that was elected since
 /// something was committed. A leader whose log is as long adds its own once a quorum has all the others.

@@ -6,12 +6,13 @@ use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 use serde::{Deserialize, Serialize};
 
-use super::Replica;
+use super::Paxos;
 use super::message::{
     Accept, Accepted, AcceptedValue, Ballot, Body, MAX_PROMISED, Nack, Prepare, Promise, Record, Value,
     ValueDigest,
 };
-use crate::common::Orderer as _;
+use super::recovery::record;
+use crate::common::Base;
 use crate::contract::{Action, Rejection};
 use crate::message::Message;
 
@@ -110,42 +111,52 @@ impl Acceptor {
     }
 }
 
-impl Replica {
+impl Paxos {
     /// Phase 1b. An acceptor may ignore any request without harm to safety (Lamport 2001, section 2.2):
     /// while it hears the distinguished proposer it promises nobody else anything.
-    pub(super) fn on_prepare(&mut self, from: ValidatorIndex, prepare: &Prepare) -> Result<(), Rejection> {
+    pub(super) fn on_prepare(
+        &mut self,
+        base: &mut Base,
+        from: ValidatorIndex,
+        prepare: &Prepare,
+    ) -> Result<(), Rejection> {
         self.check_proposer(from, prepare.ballot)?;
         self.see(prepare.ballot);
-        if prepare.certified < self.base.certified && !breaks!(LowCertifiedPromised) {
+        if prepare.certified < base.certified && !breaks!(LowCertifiedPromised) {
             // What was accepted for the heights between is forgotten here. It needs the blocks first.
-            self.base.status_due.ask_for(from);
+            base.status_due.ask_for(from);
             return Err(Rejection::OutsideWindow {
                 height: prepare.certified,
-                certified: self.base.certified,
+                certified: base.certified,
             });
         }
         let promised = self.acceptor.promised;
         if prepare.ballot < promised {
-            self.nack(prepare.ballot);
+            self.nack(base, prepare.ballot);
             return Err(self.wrong_ballot(prepare.ballot));
         }
         let is_heard = self.proposer_heard && promised.proposer != from;
-        if self.base.voter().is_none() || (prepare.ballot > promised && is_heard) {
+        if base.voter().is_none() || (prepare.ballot > promised && is_heard) {
             return Ok(());
         }
-        self.promise(prepare.ballot, prepare.certified)
+        self.promise(base, prepare.ballot, prepare.certified)
     }
 
     /// Promises, with all that was accepted above the proposer's certified height.
-    pub(super) fn promise(&mut self, ballot: Ballot, certified: Height) -> Result<(), Rejection> {
+    pub(super) fn promise(
+        &mut self,
+        base: &mut Base,
+        ballot: Ballot,
+        certified: Height,
+    ) -> Result<(), Rejection> {
         let accepted: Vec<_> = self.acceptor.accepted_above(certified).collect();
-        if accepted.len() > MAX_PROMISED && Some(ballot.proposer) != self.base.config.index {
+        if accepted.len() > MAX_PROMISED && Some(ballot.proposer) != base.config.index {
             return Err(Rejection::Full { limit: MAX_PROMISED });
         }
         if ballot > self.acceptor.promised {
-            self.enter_ballot(ballot);
+            self.enter_ballot(base, ballot);
         }
-        self.sign(Body::Promise(Promise {
+        base.sign(Body::Promise(Promise {
             ballot,
             certified,
             accepted,
@@ -154,7 +165,7 @@ impl Replica {
     }
 
     /// Takes part in a higher ballot from now on.
-    fn enter_ballot(&mut self, ballot: Ballot) {
+    fn enter_ballot(&mut self, base: &mut Base, ballot: Ballot) {
         self.acceptor.promise(ballot);
         self.see(ballot);
         self.proposer_heard = false;
@@ -163,12 +174,13 @@ impl Replica {
         if self.proposer.ballot() != Some(ballot) {
             self.proposer.give_up();
         }
-        self.restart_election_timer();
+        self.restart_election_timer(base);
     }
 
     /// The promise is durable. One of a ballot that was left is not sent (pitfall 18).
     pub(super) fn on_own_promise(
         &mut self,
+        base: &mut Base,
         own: ValidatorIndex,
         promise: Promise,
         message: Message,
@@ -178,48 +190,51 @@ impl Replica {
         }
         let proposer = promise.ballot.proposer;
         if proposer == own {
-            return self.on_promise(own, promise);
+            return self.on_promise(base, own, promise);
         }
-        self.base.send(proposer, message);
+        base.send(proposer, message);
         Ok(())
     }
 
     /// Phase 2b: accepts, unless it has promised a higher ballot (P1a).
-    pub(super) fn on_accept(&mut self, from: ValidatorIndex, accept: &Accept) -> Result<(), Rejection> {
+    pub(super) fn on_accept(
+        &mut self,
+        base: &mut Base,
+        from: ValidatorIndex,
+        accept: &Accept,
+    ) -> Result<(), Rejection> {
         let ballot = accept.ballot;
         self.check_proposer(from, ballot)?;
         self.see(ballot);
         if ballot < self.acceptor.promised && !breaks!(LowBallotAccepted) {
-            self.nack(ballot);
+            self.nack(base, ballot);
             return Err(self.wrong_ballot(ballot));
         }
         if ballot > self.acceptor.promised {
-            self.enter_ballot(ballot);
+            self.enter_ballot(base, ballot);
         }
-        self.check_values(accept)?;
-        let is_early = self
-            .early
-            .is_some_and(|timestamp| self.base.is_too_early(timestamp));
+        self.check_values(base, accept)?;
+        let is_early = self.early.is_some_and(|timestamp| base.is_too_early(timestamp));
         if !is_early && !self.yielded && !self.leads(ballot) {
-            self.hear_proposer();
+            self.hear_proposer(base);
         }
         let mut waits = false;
         for value in &accept.values {
-            waits |= self.ask_to_accept(ballot, value);
+            waits |= self.ask_to_accept(base, ballot, value);
         }
-        let mut told = self.accept_asked();
+        let mut told = self.accept_asked(base);
         let is_news = !told.is_empty();
         let (durable, pending) = self.acceptor.accepted_of(ballot, &accept.values);
         told.extend(durable);
         // A heartbeat is answered at once, and so is what was asked before; else what is accepted is told. What is
         // on its way to the disk was told already: meanwhile the answer is that the proposer is heard.
-        let is_own = self.base.config.index == Some(from);
+        let is_own = base.config.index == Some(from);
         let is_heard = told.is_empty() && !waits || pending && !is_news;
         if is_heard && !is_own {
-            self.sign_accepted(ballot, Vec::new());
+            self.sign_accepted(base, ballot, Vec::new());
         }
         if !told.is_empty() {
-            self.sign_accepted(ballot, told);
+            self.sign_accepted(base, ballot, told);
         }
         Ok(())
     }
@@ -227,13 +242,13 @@ impl Replica {
     /// What no honest proposer proposes is refused. One too far ahead of this validator's clock is not heard
     /// until this has come so far, so that another takes its place (pitfall 24); what phase 1 brought up is not
     /// judged by time again (pitfall 15).
-    fn check_values(&mut self, accept: &Accept) -> Result<(), Rejection> {
+    fn check_values(&mut self, base: &Base, accept: &Accept) -> Result<(), Rejection> {
         for value in &accept.values {
-            let early = value.fresh && self.base.is_early(&value.proposal);
+            let early = value.fresh && base.is_early(&value.proposal);
             if early {
                 (self.early, self.proposer_heard) = (Some(value.proposal.timestamp()), false);
             }
-            if early || !self.base.is_acceptable(&value.proposal) {
+            if early || !base.is_acceptable(&value.proposal) {
                 return Err(Rejection::BadProposal { height: value.height });
             }
         }
@@ -241,21 +256,21 @@ impl Replica {
     }
 
     /// The distinguished proposer is alive: nobody else is needed.
-    fn hear_proposer(&mut self) {
+    fn hear_proposer(&mut self, base: &mut Base) {
         self.proposer.give_up();
         self.proposer_heard = true;
         self.attempts.forget();
-        self.restart_election_timer();
+        self.restart_election_timer(base);
     }
 
     /// Keeps a value until it can be accepted. Gives whether it is new here.
-    fn ask_to_accept(&mut self, ballot: Ballot, value: &Value) -> bool {
+    fn ask_to_accept(&mut self, base: &mut Base, ballot: Ballot, value: &Value) -> bool {
         let height = value.height;
         let is_accepted = |vote: &Vote| vote.ballot == ballot;
         let asked = self.acceptor.asked.get(&height);
         if self.acceptor.accepted.get(&height).is_some_and(is_accepted)
             || asked.is_some_and(|asked| asked.ballot == ballot)
-            || self.finality_mut(height).is_err()
+            || base.finality_mut(height).is_err()
         {
             return false;
         }
@@ -269,7 +284,7 @@ impl Replica {
         };
         self.acceptor.asked.insert(height, asked);
         if !batches.is_empty() {
-            self.base.out.actions.push(Action::RequireBatches {
+            base.out.actions.push(Action::RequireBatches {
                 height,
                 proposal: digest,
                 batches,
@@ -280,6 +295,7 @@ impl Replica {
 
     pub(super) fn on_proposal_available(
         &mut self,
+        base: &mut Base,
         height: Height,
         proposal: Digest,
     ) -> Result<(), Rejection> {
@@ -289,20 +305,19 @@ impl Replica {
         }
         asked.available = true;
         let ballot = asked.ballot;
-        let accepted = self.accept_asked();
+        let accepted = self.accept_asked(base);
         if !accepted.is_empty() {
-            self.sign_accepted(ballot, accepted);
+            self.sign_accepted(base, ballot, accepted);
         }
         Ok(())
     }
 
     /// Accepts, durably, what can be accepted by now.
-    pub(super) fn accept_asked(&mut self) -> Vec<ValueDigest> {
-        if self.base.voter().is_none() {
+    pub(super) fn accept_asked(&mut self, base: &mut Base) -> Vec<ValueDigest> {
+        if base.voter().is_none() {
             return Vec::new();
         }
-        let can_be =
-            |(height, asked): &(&Height, &Asked)| asked.available && self.base.is_in_window(**height);
+        let can_be = |(height, asked): &(&Height, &Asked)| asked.available && base.is_in_window(**height);
         let ready = self.acceptor.asked.iter().filter(can_be);
         let heights: Vec<Height> = ready.map(|(height, _)| *height).collect();
         let mut accepted = Vec::new();
@@ -315,7 +330,7 @@ impl Replica {
                 ballot: asked.ballot,
                 proposal: asked.proposal,
             };
-            self.record(Record::Accepted(value.clone()));
+            record(base, Record::Accepted(value.clone()));
             self.acceptor.keep(value, false);
             accepted.push(ValueDigest {
                 height,
@@ -326,9 +341,9 @@ impl Replica {
     }
 
     /// Tells the ballot's proposer what was accepted.
-    pub(super) fn sign_accepted(&mut self, ballot: Ballot, values: Vec<ValueDigest>) {
-        if self.base.voter().is_some() {
-            self.sign(Body::Accepted(Accepted { ballot, values }));
+    pub(super) fn sign_accepted(&mut self, base: &mut Base, ballot: Ballot, values: Vec<ValueDigest>) {
+        if base.voter().is_some() {
+            base.sign(Body::Accepted(Accepted { ballot, values }));
         }
     }
 
@@ -336,6 +351,7 @@ impl Replica {
     /// promised since: that promise tells of it.
     pub(super) fn on_own_accepted(
         &mut self,
+        base: &mut Base,
         own: ValidatorIndex,
         accepted: &Accepted,
         message: Message,
@@ -349,17 +365,17 @@ impl Replica {
         }
         let proposer = accepted.ballot.proposer;
         if proposer == own {
-            return self.on_accepted(own, accepted);
+            return self.on_accepted(base, own, accepted);
         }
-        self.base.send(proposer, message);
+        base.send(proposer, message);
         Ok(())
     }
 
     /// Refuses a ballot below the one that was promised.
-    fn nack(&mut self, ballot: Ballot) {
-        if self.base.voter().is_some() {
+    fn nack(&mut self, base: &mut Base, ballot: Ballot) {
+        if base.voter().is_some() {
             let promised = self.acceptor.promised;
-            self.sign(Body::Nack(Nack { ballot, promised }));
+            base.sign(Body::Nack(Nack { ballot, promised }));
         }
     }
 

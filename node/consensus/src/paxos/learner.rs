@@ -7,10 +7,10 @@ use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 use serde::{Deserialize, Serialize};
 
-use super::Replica;
+use super::Paxos;
 use super::message::{Accepted, Body, Chosen};
-use crate::common::Orderer as _;
-use crate::contract::{Action, Rejection};
+use crate::common::Base;
+use crate::contract::Rejection;
 use crate::message::{self, Message};
 
 /// What a learner knows of heights above the certified one.
@@ -49,14 +49,19 @@ impl Learner {
     }
 }
 
-impl Replica {
+impl Paxos {
     /// An acceptor has accepted values of the own ballot: on a majority's accepts a value is chosen.
-    pub(super) fn on_accepted(&mut self, from: ValidatorIndex, accepted: &Accepted) -> Result<(), Rejection> {
+    pub(super) fn on_accepted(
+        &mut self,
+        base: &mut Base,
+        from: ValidatorIndex,
+        accepted: &Accepted,
+    ) -> Result<(), Rejection> {
         if !self.leads(accepted.ballot) {
             return Err(self.wrong_ballot(accepted.ballot));
         }
-        self.hear_acceptor(from);
-        let needed = self.accepts_needed();
+        self.hear_acceptor(base, from);
+        let needed = self.accepts_needed(base);
         for value in &accepted.values {
             let height = value.height;
             let Some(proposal) = self.proposer.proposed(height) else {
@@ -70,8 +75,8 @@ impl Replica {
             accepted_by.insert(from);
             if accepted_by.len() >= needed {
                 let ballot = accepted.ballot;
-                self.decide(height, &proposal);
-                self.sign(Body::Chosen(Chosen {
+                self.decide_chosen(base, height, &proposal);
+                base.sign(Body::Chosen(Chosen {
                     ballot,
                     height,
                     proposal,
@@ -82,55 +87,55 @@ impl Replica {
     }
 
     /// Signed: the others learn what is chosen.
-    pub(super) fn on_own_chosen(&mut self, chosen: &Chosen, message: Message) -> Result<(), Rejection> {
-        self.base.broadcast(message.clone());
-        self.on_chosen(chosen, message)
+    pub(super) fn on_own_chosen(
+        &mut self,
+        base: &mut Base,
+        chosen: &Chosen,
+        message: Message,
+    ) -> Result<(), Rejection> {
+        base.broadcast(message.clone());
+        self.on_chosen(base, chosen, message)
     }
 
     /// A value is chosen, whoever says so and whatever became of the ballot since.
-    pub(super) fn on_chosen(&mut self, chosen: &Chosen, message: Message) -> Result<(), Rejection> {
+    pub(super) fn on_chosen(
+        &mut self,
+        base: &mut Base,
+        chosen: &Chosen,
+        message: Message,
+    ) -> Result<(), Rejection> {
         let height = chosen.height;
-        self.finality_mut(height)?;
+        base.finality_mut(height)?;
         if self.learner.told.contains_key(&height) {
             return Err(Rejection::Duplicate);
         }
         self.learner.told.insert(height, message);
-        self.try_decide(height);
+        self.try_decide(base, height);
         Ok(())
     }
 
     /// Decides what it was told, once the height is in the window.
-    pub(super) fn try_decide(&mut self, height: Height) {
-        if !self.base.is_in_window(height) {
+    pub(super) fn try_decide(&mut self, base: &mut Base, height: Height) {
+        if !base.is_in_window(height) {
             return;
         }
         let told = self.learner.told.get(&height);
         if let Some(message::Body::Paxos(Body::Chosen(chosen))) = told.map(|message| &message.v1().body) {
             let proposal = chosen.proposal.clone();
-            self.decide(height, &proposal);
+            self.decide_chosen(base, height, &proposal);
         }
     }
 
-    fn decide(&mut self, height: Height, proposal: &Proposal) {
+    fn decide_chosen(&mut self, base: &mut Base, height: Height, proposal: &Proposal) {
         self.proposer.close(height);
         self.attempts.forget();
-        let finality = self.finalities.entry(height).or_default();
-        if finality.decided.is_some() {
-            return;
+        if base.decided(height).is_none() {
+            base.decide(height, proposal.clone());
         }
-        let served = self
-            .base
-            .backlog
-            .remove_ordered(proposal.batches(), self.base.now);
-        (finality.decided, finality.served) = (Some(proposal.clone()), served);
-        self.base.out.actions.push(Action::Decide {
-            height,
-            proposal: proposal.clone(),
-        });
     }
 
-    fn accepts_needed(&self) -> usize {
-        let quorum = self.base.config.committee.quorum();
+    fn accepts_needed(&self, base: &Base) -> usize {
+        let quorum = base.config.committee.quorum();
         quorum - usize::from(breaks!(FewerAccepts))
     }
 }

@@ -2,16 +2,16 @@
 
 use quorate_crypto::Height;
 
-use super::Replica;
+use super::Paxos;
 use super::message;
-use crate::common::Orderer as _;
+use crate::common::Base;
 use crate::contract::Record;
 use crate::message::Body;
 
-impl Replica {
+impl Paxos {
     /// Takes the records in the order in which they were written. It proposes nothing until it prepares
     /// another ballot, and learns again what is chosen.
-    pub(super) fn restore(&mut self, records: Vec<Record>) {
+    pub(super) fn restore_records(&mut self, base: &mut Base, records: Vec<Record>) {
         for record in records {
             let record = match record {
                 Record::Paxos(_, record) => record,
@@ -31,7 +31,7 @@ impl Replica {
                 }
                 // One whose batches are lost was left out: see `Record::without_unsent`. It was not told.
                 message::Record::Accepted(value) => {
-                    if value.height > self.base.certified && !breaks!(AcceptedForgotten) {
+                    if value.height > base.certified && !breaks!(AcceptedForgotten) {
                         self.acceptor.promised = self.acceptor.promised.max(value.ballot);
                         self.acceptor.keep(value, true);
                     }
@@ -43,7 +43,13 @@ impl Replica {
         let heights: Vec<Height> = self.acceptor.accepted.keys().copied().collect();
         for height in heights {
             // One that is too far above to be decided soon has no finality yet.
-            let _ = self.finality_mut(height);
+            let _ = base.finality_mut(height);
         }
     }
+}
+
+/// Asks for a record of this epoch.
+pub(super) fn record(base: &mut Base, record: message::Record) {
+    let epoch = base.config.committee.epoch();
+    base.record(Record::Paxos(epoch, record));
 }

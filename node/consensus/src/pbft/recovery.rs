@@ -8,39 +8,39 @@
 
 use quorate_crypto::Height;
 
-use super::Replica;
+use super::Pbft;
 use super::certificate::PreparedCertificate;
 use super::instance::{Instance, Phase, Proposed, Vote};
 use super::message::Body;
-use crate::common::{Orderer as _, SealVote};
+use crate::common::{Base, Orderer as _, SealVote};
 use crate::contract::Record;
 use crate::message::{self, Message};
 
-impl Replica {
+impl Pbft {
     /// Takes the records in the order in which they were written, then does what the facts allow.
-    pub(super) fn restore(&mut self, records: Vec<Record>) {
-        self.restore_view(&records);
+    pub(super) fn restore_records(&mut self, base: &mut Base, records: Vec<Record>) {
+        self.restore_view(base, &records);
         for record in records {
             match record {
-                Record::Own(message) => self.restore_own(message),
-                Record::Accepted(message) => self.restore_accepted(message),
-                Record::Prepared(certificate) => self.restore_certificate(certificate),
+                Record::Own(message) => self.restore_own(base, message),
+                Record::Accepted(message) => self.restore_accepted(base, message),
+                Record::Prepared(certificate) => self.restore_certificate(base, certificate),
                 Record::Entered(_) | Record::Raft(..) | Record::Paxos(..) => {}
             }
         }
-        self.carry_over();
+        self.carry_over(base);
         self.restore_votes_of_certificates();
         let heights: Vec<Height> = self.instances.keys().copied().collect();
         for height in heights {
             if let Some(proposed) = self.instances.get(&height).and_then(|i| i.proposed.as_ref()) {
-                self.base.backlog.take(proposed.proposal.batches());
+                base.backlog.take(proposed.proposal.batches());
             }
-            self.act_on(height);
+            self.act_on(base, height);
         }
     }
 
-    fn restore_certificate(&mut self, certificate: PreparedCertificate) {
-        if let Some(instance) = self.restored(certificate.height) {
+    fn restore_certificate(&mut self, base: &mut Base, certificate: PreparedCertificate) {
+        if let Some(instance) = self.restored(base, certificate.height) {
             let kept = instance.certificate.as_ref();
             if kept.is_none_or(|kept| kept.view < certificate.view) {
                 instance.certificate = Some(certificate);
@@ -50,18 +50,18 @@ impl Replica {
 
     /// Of two own records for one view and height the later one stands: the earlier never left, or it
     /// would have bound the replica when the later one was made.
-    fn restore_own(&mut self, message: Message) {
+    fn restore_own(&mut self, base: &mut Base, message: Message) {
         let own = message.v1().sender;
         let signature = message.v1().signature;
-        if Some(own) != self.base.config.index {
+        if Some(own) != base.config.index {
             return;
         }
         let body = match &message.v1().body {
             message::Body::Pbft(body) => body,
             message::Body::Seal { height, block } => {
                 let (height, block) = (*height, *block);
-                if let Some(instance) = self.restored(height) {
-                    instance.finality.seals.insert(own, SealVote { block, signature });
+                if let Some(finality) = base.restored(height) {
+                    finality.seals.insert(own, SealVote { block, signature });
                 }
                 return;
             }
@@ -70,12 +70,12 @@ impl Replica {
         match body {
             Body::PrePrepare { view, height, .. } => {
                 let (view, height) = (*view, *height);
-                if let Some(instance) = self.restored(height) {
+                if let Some(instance) = self.restored(base, height) {
                     // Its batches are durable: see `Record::without_unsent`.
                     instance.asked_pre_prepare = instance.asked_pre_prepare.max(Some(view));
                     instance.asked_prepare = instance.asked_prepare.max(Some(view));
                 }
-                self.restore_accepted(message);
+                self.restore_accepted(base, message);
             }
             Body::Prepare {
                 view,
@@ -88,7 +88,7 @@ impl Replica {
                     signature,
                 };
                 let current = vote.view == self.view;
-                if let Some(instance) = self.restored(*height) {
+                if let Some(instance) = self.restored(base, *height) {
                     instance.asked_prepare = instance.asked_prepare.max(Some(vote.view));
                     if current {
                         instance.prepares.insert(own, vote);
@@ -107,7 +107,7 @@ impl Replica {
                     digest: *proposal,
                     signature,
                 };
-                if let Some(instance) = self.restored(*height) {
+                if let Some(instance) = self.restored(base, *height) {
                     instance.asked_commit = instance.asked_commit.max(Some(vote.view));
                     // Of a former view too: it may be what makes a quorum of that view, where those who
                     // knew the finality have lost it as well. Every later view-change claims it.
@@ -122,19 +122,15 @@ impl Replica {
     }
 
     /// The instance of a height that a record is about, however far above the certified height.
-    fn restored(&mut self, height: Height) -> Option<&mut Instance> {
-        let near = self.base.high_watermark().0.saturating_add(self.base.window);
-        if height <= self.base.certified || (height.0 > near && breaks!(FarRecordsForgotten)) {
-            return None;
-        }
-        self.restored_to = self.restored_to.max(height);
+    fn restored(&mut self, base: &mut Base, height: Height) -> Option<&mut Instance> {
+        base.restored(height)?;
         Some(self.instances.entry(height).or_default())
     }
 
     /// A pre-prepare that this replica made or voted on.
-    fn restore_accepted(&mut self, message: Message) {
+    fn restore_accepted(&mut self, base: &mut Base, message: Message) {
         let current = self.view;
-        let (sender, own) = (message.v1().sender, self.base.config.index);
+        let (sender, own) = (message.v1().sender, base.config.index);
         let message::Body::Pbft(Body::PrePrepare {
             view,
             height,
@@ -147,7 +143,7 @@ impl Replica {
         if view != current {
             return;
         }
-        if let Some(instance) = self.restored(height) {
+        if let Some(instance) = self.restored(base, height) {
             let proposed = Proposed::new(view, proposal, Some(message));
             if Some(sender) == own {
                 instance.available = Some(proposed.digest);

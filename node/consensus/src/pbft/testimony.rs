@@ -4,21 +4,27 @@ use std::ops::Bound;
 
 use quorate_crypto::{Height, ValidatorIndex};
 
-use super::Replica;
+use super::Pbft;
 use super::instance::{Instance, Phase, Proposed};
 use super::message::{self, View};
 use super::primary_of;
 use super::view_change::view_change_of;
+use crate::common::Base;
 use crate::message::Body;
 use crate::testimony::{SignedStatement, Statement};
 
-impl Replica {
+impl Pbft {
     /// What is kept of what a validator signed, above a height. The highest first.
-    pub(super) fn votes_said_by(&self, about: ValidatorIndex, above: Height) -> Vec<SignedStatement> {
+    pub(super) fn votes_said_by(
+        &self,
+        base: &Base,
+        about: ValidatorIndex,
+        above: Height,
+    ) -> Vec<SignedStatement> {
         let mut said = self.views_said_by(about);
         let above = (Bound::Excluded(above), Bound::Unbounded);
         for (height, instance) in self.instances.range(above).rev() {
-            let primary_then = |view| primary_of(&self.base.config.committee, view) == about;
+            let primary_then = |view| primary_of(&base.config.committee, view) == about;
             said.extend(instance.said_by(about, *height, primary_then));
         }
         said
@@ -27,19 +33,16 @@ impl Replica {
     /// Whether something signed with this validator's key was said by this replica, or can have been said
     /// and forgotten with good reason: its height is certified, or it is of a view that was left and the
     /// replica knows that it voted in that view or a later one.
-    pub(super) fn remembers_said(&self, said: &SignedStatement) -> bool {
-        let Some(own) = self.base.config.index else {
-            return true;
-        };
+    pub(super) fn remembers_statement(
+        &self,
+        base: &Base,
+        own: ValidatorIndex,
+        statement: &Statement,
+    ) -> bool {
         let instance = |height: &Height| self.instances.get(height);
-        match &said.statement {
+        match statement {
             Statement::Seal { height, .. } => {
-                let explained = |instance: &Instance| {
-                    instance.finality.asked_seal
-                        || instance.finality.seals.contains_key(&own)
-                        || instance.commits.contains_key(&own)
-                };
-                *height <= self.base.certified || instance(height).is_some_and(explained)
+                instance(height).is_some_and(|instance| instance.commits.contains_key(&own))
             }
             Statement::PrePrepare {
                 view,
@@ -51,7 +54,7 @@ impl Replica {
                     instance.asked_pre_prepare >= Some(*view)
                         && (*view < self.view || proposed.is_some_and(|kept| kept.digest == *proposal))
                 };
-                *height <= self.base.certified || instance(height).is_some_and(known)
+                *height <= base.certified || instance(height).is_some_and(known)
             }
             Statement::Prepare {
                 view,
@@ -62,7 +65,7 @@ impl Replica {
                     let left = *view < self.view && instance.asked_prepare >= Some(*view);
                     left || instance.has_voted(Phase::Prepare, own, *view, *proposal)
                 };
-                *height <= self.base.certified || instance(height).is_some_and(known)
+                *height <= base.certified || instance(height).is_some_and(known)
             }
             // Of a view that was left too: it binds later view-changes, and the journal has it.
             Statement::Commit {
@@ -71,16 +74,11 @@ impl Replica {
                 proposal,
             } => {
                 let known = |instance: &Instance| instance.has_voted(Phase::Commit, own, *view, *proposal);
-                *height <= self.base.certified || instance(height).is_some_and(known)
+                *height <= base.certified || instance(height).is_some_and(known)
             }
-            Statement::ViewChange(claims) => self.remembers_change(claims),
+            Statement::ViewChange(claims) => self.remembers_change(base, claims),
             Statement::NewView(new_view) => self.remembers_new_view(new_view),
-            Statement::RequestVote(_)
-            | Statement::VoteReply(_)
-            | Statement::AppendReply(_)
-            | Statement::Promise(_)
-            | Statement::Accept(_)
-            | Statement::Accepted(_) => false,
+            _ => false,
         }
     }
 

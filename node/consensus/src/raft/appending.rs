@@ -4,9 +4,10 @@ use quorate_crypto::{Digest, Height, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
 use super::MAX_LOG;
-use super::Replica;
+use super::Raft;
 use super::message::{AppendEntries, AppendReply, Body, Entry, Record, Term};
-use crate::common::Orderer as _;
+use super::recovery::record;
+use crate::common::Base;
 use crate::contract::{Action, Rejection};
 use crate::message::Message;
 
@@ -19,12 +20,13 @@ pub(super) struct Staged {
     available: bool,
 }
 
-impl Replica {
+impl Raft {
     /// What an append brought is acknowledged when it is appended, and news of what is committed asks for nothing:
     /// to answer them as they come would tell the leader what it knows. Heartbeats are answered, and refusals are
     /// said at once.
     pub(super) fn on_append_entries(
         &mut self,
+        base: &mut Base,
         from: ValidatorIndex,
         append: AppendEntries,
     ) -> Result<(), Rejection> {
@@ -33,11 +35,11 @@ impl Replica {
         }
         if append.term < self.term {
             // Its sender learns that its term is over.
-            self.reply(from, false, Height::GENESIS);
+            self.reply(base, from, false, Height::GENESIS);
             return Err(self.wrong_term(append.term));
         }
         if append.term > self.term {
-            self.enter_term(append.term);
+            self.enter_term(base, append.term);
         }
         if self.leader.is_none() {
             self.follow(from);
@@ -47,69 +49,69 @@ impl Replica {
                 reign: append.term.0,
             });
         }
-        self.step_down();
+        self.step_down(base);
         // What both know to be committed is the same.
         self.matched = self.matched.max(self.commit.min(append.commit));
         let before = self.matched;
-        self.check_proposals(&append)?;
-        if !self.leader_is_early() {
+        self.check_proposals(base, &append)?;
+        if !self.leader_is_early(base) {
             self.leader_heard = true;
             self.attempts.forget();
-            self.restart_election_timer();
+            self.restart_election_timer(base);
         }
-        if append.certified > self.commit && append.certified > self.base.fetching {
-            self.base.fetch(append.certified, vec![from]);
+        if append.certified > self.commit && append.certified > base.fetching {
+            base.fetch(append.certified, vec![from]);
         }
         if !self.has_previous(&append) {
-            self.reply(from, false, self.matched);
+            self.reply(base, from, false, self.matched);
             return Ok(());
         }
-        self.stage(&append)?;
-        self.append_staged();
+        self.stage(base, &append)?;
+        self.append_staged(base);
         let waits = self.staged.range(..=append.last_index()).next().is_some();
         let is_notice = append.entries.is_empty() && append.commit > self.leader_commit;
         self.leader_commit = self.leader_commit.max(append.commit);
-        self.advance_commit(self.leader_commit.min(self.matched));
+        self.advance_commit(base, self.leader_commit.min(self.matched));
         if self.matched > before {
-            self.acknowledge(from);
+            self.acknowledge(base, from);
         } else if !(is_notice || waits && !append.entries.is_empty()) {
-            self.answer_heartbeat(from);
+            self.answer_heartbeat(base, from);
         }
         Ok(())
     }
 
     /// Tells the leader up to where the log is its own.
-    fn acknowledge(&mut self, leader: ValidatorIndex) {
+    fn acknowledge(&mut self, base: &mut Base, leader: ValidatorIndex) {
         self.answering = self.matched;
-        self.reply(leader, true, self.matched);
+        self.reply(base, leader, true, self.matched);
     }
 
     /// Answers an append that brought nothing. Up to where the log is the leader's waits for the disk, and need not
     /// be said twice while it does: then the answer says only that the leader is heard, and waits for nothing. A
     /// leader that no quorum answers in time gives way, and a slow disk is no reason for that.
-    fn answer_heartbeat(&mut self, leader: ValidatorIndex) {
+    fn answer_heartbeat(&mut self, base: &mut Base, leader: ValidatorIndex) {
         if self.answering < self.matched || self.answering == Height::GENESIS {
-            self.acknowledge(leader);
+            self.acknowledge(base, leader);
         } else {
-            self.reply(leader, true, Height::GENESIS);
+            self.reply(base, leader, true, Height::GENESIS);
         }
     }
 
     /// What no honest leader proposes is refused. A leader too far ahead of this validator's clock is not
     /// heard from then on, so that another is elected (pitfall 24): not before this clock has come so far, or
     /// the next proposal that can be taken is in time.
-    fn check_proposals(&mut self, append: &AppendEntries) -> Result<(), Rejection> {
+    fn check_proposals(&mut self, base: &Base, append: &AppendEntries) -> Result<(), Rejection> {
         let follows = append.previous.index <= self.matched;
         for (entry, index) in append.entries.iter().zip(append.previous.index.0..) {
             let height = Height(index.saturating_add(1));
             let fresh = entry.term == append.term && height > self.matched;
-            let early = fresh && self.base.is_early(&entry.proposal);
+            let early = fresh && base.is_early(&entry.proposal);
             if early {
                 (self.early, self.leader_heard) = (Some(entry.proposal.timestamp()), false);
             } else if fresh && follows && !entry.proposal.batches().is_empty() {
                 self.early = None;
             }
-            if early || !self.base.is_acceptable(&entry.proposal) {
+            if early || !base.is_acceptable(&entry.proposal) {
                 return Err(Rejection::BadProposal { height });
             }
         }
@@ -117,9 +119,8 @@ impl Replica {
     }
 
     /// Whether the leader's clock runs too far ahead of this one, as far as its proposals have told.
-    fn leader_is_early(&self) -> bool {
-        self.early
-            .is_some_and(|timestamp| self.base.is_too_early(timestamp))
+    fn leader_is_early(&self, base: &Base) -> bool {
+        self.early.is_some_and(|timestamp| base.is_too_early(timestamp))
     }
 
     /// The consistency check: whether the log is the leader's up to the entry before the new ones. What both know
@@ -147,7 +148,7 @@ impl Replica {
     /// deletes what is there and all that follows it; what is new waits for its batches. Of what is committed
     /// here and may not be there, a leader whose term is over may have something else: to acknowledge that
     /// would be a lie.
-    fn stage(&mut self, append: &AppendEntries) -> Result<(), Rejection> {
+    fn stage(&mut self, base: &mut Base, append: &AppendEntries) -> Result<(), Rejection> {
         let mut index = append.previous.index;
         for entry in &append.entries {
             index = index.next();
@@ -170,7 +171,7 @@ impl Replica {
             }
             // There is room for what commits the rest.
             let is_empty = entry.proposal.batches().is_empty();
-            if index.0 - self.base.certified.0 > MAX_LOG as u64 && !is_empty {
+            if index.0 - base.certified.0 > MAX_LOG as u64 && !is_empty {
                 break;
             }
             if self.staged.is_empty() {
@@ -189,7 +190,7 @@ impl Replica {
             };
             self.staged.insert(index, staged);
             if !batches.is_empty() {
-                self.base.out.actions.push(Action::RequireBatches {
+                base.out.actions.push(Action::RequireBatches {
                     height: index,
                     proposal: digest,
                     batches,
@@ -201,11 +202,12 @@ impl Replica {
 
     pub(super) fn on_proposal_available(
         &mut self,
+        base: &mut Base,
         height: Height,
         proposal: Digest,
     ) -> Result<(), Rejection> {
         if self.is_leader() {
-            return self.on_own_available(height, proposal);
+            return self.on_own_available(base, height, proposal);
         }
         let staged = self.staged.get_mut(&height).ok_or(Rejection::Unasked)?;
         if staged.digest != proposal {
@@ -213,51 +215,54 @@ impl Replica {
         }
         staged.available = true;
         let before = self.matched;
-        self.append_staged();
-        self.advance_commit(self.leader_commit.min(self.matched));
+        self.append_staged(base);
+        self.advance_commit(base, self.leader_commit.min(self.matched));
         if let Some(leader) = self.leader.filter(|_| self.matched > before) {
-            self.acknowledge(leader);
+            self.acknowledge(base, leader);
         }
         Ok(())
     }
 
     /// Appends what has its batches here, in order.
-    fn append_staged(&mut self) {
+    fn append_staged(&mut self, base: &mut Base) {
         while let Some(next) = self.staged.first_entry()
             && next.get().available
         {
             let (index, staged) = next.remove_entry();
-            self.append(index, staged.entry);
-            self.record_entry(index);
+            self.append(base, index, staged.entry);
+            self.record_entry(base, index);
             self.matched = index;
         }
     }
 
     /// Appends an entry to the log.
-    pub(super) fn append(&mut self, index: Height, entry: Entry) {
+    pub(super) fn append(&mut self, base: &mut Base, index: Height, entry: Entry) {
         self.log.append(index, entry);
         // One that is too far above to be decided soon has no finality yet.
-        let _ = self.finality_mut(index);
+        let _ = base.finality_mut(index);
     }
 
     /// Makes an entry of the log durable.
-    pub(super) fn record_entry(&mut self, index: Height) {
+    pub(super) fn record_entry(&mut self, base: &mut Base, index: Height) {
         let previous = self.log.term_at(Height(index.0.saturating_sub(1)));
         let entry = self.log.get(index).cloned();
-        if let Some(entry) = entry.filter(|_| self.base.voter().is_some() && !self.base.is_finished()) {
-            self.record(Record::Entry {
-                index,
-                previous,
-                entry,
-            });
+        if let Some(entry) = entry.filter(|_| base.voter().is_some() && !base.is_finished()) {
+            record(
+                base,
+                Record::Entry {
+                    index,
+                    previous,
+                    entry,
+                },
+            );
         }
     }
 
     /// Tells a leader how far the log is its own. What this vouches for is durable when it leaves.
-    pub(super) fn reply(&mut self, leader: ValidatorIndex, success: bool, index: Height) {
-        if self.base.voter().is_some() {
+    pub(super) fn reply(&mut self, base: &mut Base, leader: ValidatorIndex, success: bool, index: Height) {
+        if base.voter().is_some() {
             let term = self.term;
-            self.sign(Body::AppendReply(AppendReply {
+            base.sign(Body::AppendReply(AppendReply {
                 term,
                 leader,
                 success,
@@ -269,6 +274,7 @@ impl Replica {
     /// What it vouches for is durable. One to a leader of a term that was left is not sent (pitfall 18).
     pub(super) fn on_own_append_reply(
         &mut self,
+        base: &mut Base,
         reply: &AppendReply,
         message: Message,
     ) -> Result<(), Rejection> {
@@ -279,20 +285,20 @@ impl Replica {
                 self.answering = Height::GENESIS;
             }
         }
-        if Some(reply.leader) == self.base.config.index {
-            self.count_itself(reply.index);
+        if Some(reply.leader) == base.config.index {
+            self.count_itself(base, reply.index);
         } else {
-            self.base.send(reply.leader, message);
+            base.send(reply.leader, message);
         }
         Ok(())
     }
 
     /// Blocks have come: the leader may go on from there.
-    pub(super) fn ask_for_entries(&mut self) {
-        let own = self.base.config.index;
+    pub(super) fn ask_for_entries(&mut self, base: &mut Base) {
+        let own = base.config.index;
         let other = self.leader.filter(|leader| Some(*leader) != own);
-        if let Some(leader) = other.filter(|_| !self.base.is_finished()) {
-            self.reply(leader, false, self.matched);
+        if let Some(leader) = other.filter(|_| !base.is_finished()) {
+            self.reply(base, leader, false, self.matched);
         }
     }
 }

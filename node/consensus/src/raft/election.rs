@@ -4,75 +4,76 @@ use std::collections::BTreeSet;
 
 use quorate_crypto::{Height, ValidatorIndex};
 
-use super::Replica;
+use super::Raft;
 use super::log::Log;
 use super::message::{Body, Position, RequestVote, Term, VoteReply};
-use super::replica::Role;
+use super::orderer::Role;
+use crate::common::Base;
 use crate::contract::Rejection;
 use crate::message::Message;
 
-impl Replica {
+impl Raft {
     /// No leader was heard in time: asks who would vote for it in the next term. That binds nobody, so
     /// whoever is cut off, or behind, drives no terms up.
-    pub(super) fn stand_for_election(&mut self) {
+    pub(super) fn stand_for_election(&mut self, base: &mut Base) {
         self.leader_heard = false;
         self.role = Role::PreCandidate {
             votes: BTreeSet::new(),
         };
-        let request = self.request_vote(true, self.term.next());
-        self.sign(Body::RequestVote(request));
+        let request = self.request_vote(base, true, self.term.next());
+        base.sign(Body::RequestVote(request));
     }
 
     /// Begins a term as its candidate, with its own vote.
-    pub(super) fn campaign(&mut self) {
-        self.move_to(self.term.next());
-        self.voted_for = self.base.config.index;
+    pub(super) fn campaign(&mut self, base: &mut Base) {
+        self.move_to(base, self.term.next());
+        self.voted_for = base.config.index;
         self.role = Role::Candidate {
             votes: BTreeSet::new(),
         };
-        self.cancel_election_timer();
-        let request = self.request_vote(false, self.term);
-        self.sign(Body::RequestVote(request));
+        self.cancel_election_timer(base);
+        let request = self.request_vote(base, false, self.term);
+        base.sign(Body::RequestVote(request));
     }
 
     /// Whether it stands, and its request for votes has not come back: nobody can have answered yet.
-    pub(super) fn is_about_to_ask(&self) -> bool {
-        let own = self.base.config.index.unwrap_or_default();
+    pub(super) fn is_about_to_ask(&self, base: &Base) -> bool {
+        let own = base.config.index.unwrap_or_default();
         match &self.role {
             Role::PreCandidate { votes } | Role::Candidate { votes } => !votes.contains(&own),
             Role::Follower | Role::Leader(_) => false,
         }
     }
 
-    fn request_vote(&self, pre_vote: bool, term: Term) -> RequestVote {
+    fn request_vote(&self, base: &Base, pre_vote: bool, term: Term) -> RequestVote {
         RequestVote {
             term,
             pre_vote,
-            certified: self.base.certified,
+            certified: base.certified,
             last: self.log.rank(),
         }
     }
 
     /// A quorum of one needs nobody's vote.
-    pub(super) fn lead_alone(&mut self) {
-        let alone = self.base.config.committee.quorum() == 1;
+    pub(super) fn lead_alone(&mut self, base: &mut Base) {
+        let alone = base.config.committee.quorum() == 1;
         let idle = matches!(self.role, Role::Follower);
-        if alone && idle && self.base.voter().is_some() && !self.base.is_finished() {
-            self.campaign();
+        if alone && idle && base.voter().is_some() && !base.is_finished() {
+            self.campaign(base);
         }
     }
 
     /// The own vote, if it is one, is durable.
     pub(super) fn on_own_request_vote(
         &mut self,
-        own: ValidatorIndex,
+        base: &mut Base,
         request: &RequestVote,
         message: Message,
     ) -> Result<(), Rejection> {
-        self.record_vote(own, request.pre_vote, request.term)?;
-        self.base.broadcast(message);
-        self.restart_election_timer();
-        self.count_votes();
+        self.record_vote(message.v1().sender, request.pre_vote, request.term)?;
+        base.broadcast(message);
+        self.restart_election_timer(base);
+        self.count_votes(base);
         Ok(())
     }
 
@@ -91,36 +92,37 @@ impl Replica {
     }
 
     /// On votes of a quorum the candidate leads, or becomes one.
-    fn count_votes(&mut self) {
-        let quorum = self.base.config.committee.quorum();
-        if self.base.voter().is_none() {
+    fn count_votes(&mut self, base: &mut Base) {
+        let quorum = base.config.committee.quorum();
+        if base.voter().is_none() {
             return;
         }
         match &self.role {
-            Role::PreCandidate { votes } if votes.len() >= quorum => self.campaign(),
-            Role::Candidate { votes } if votes.len() >= quorum => self.become_leader(),
+            Role::PreCandidate { votes } if votes.len() >= quorum => self.campaign(base),
+            Role::Candidate { votes } if votes.len() >= quorum => self.become_leader(base),
             _ => {}
         }
     }
 
     pub(super) fn on_request_vote(
         &mut self,
+        base: &mut Base,
         from: ValidatorIndex,
         request: &RequestVote,
     ) -> Result<(), Rejection> {
-        if request.certified < self.base.certified {
+        if request.certified < base.certified {
             // Who wants votes needs the blocks first.
-            self.base.status_due.ask_for(from);
+            base.status_due.ask_for(from);
         }
         if request.term > self.term && (!request.pre_vote || breaks!(PreVoteBinds)) {
-            self.enter_term(request.term);
+            self.enter_term(base, request.term);
         }
-        if self.base.voter().is_none() {
+        if base.voter().is_none() {
             return Ok(());
         }
         let granted = match request.pre_vote {
-            true => self.would_vote(request),
-            false => self.may_vote(from, request),
+            true => self.would_vote(base, request),
+            false => self.may_vote(base, from, request),
         };
         let term = match granted && request.pre_vote {
             true => request.term,
@@ -128,9 +130,9 @@ impl Replica {
         };
         if granted && !request.pre_vote {
             self.voted_for = Some(from);
-            self.restart_election_timer();
+            self.restart_election_timer(base);
         }
-        self.sign(Body::VoteReply(VoteReply {
+        base.sign(Body::VoteReply(VoteReply {
             term,
             candidate: from,
             pre_vote: request.pre_vote,
@@ -140,86 +142,95 @@ impl Replica {
     }
 
     /// Whether it would vote for a candidate: only if it hears no leader itself.
-    fn would_vote(&self, request: &RequestVote) -> bool {
+    fn would_vote(&self, base: &Base, request: &RequestVote) -> bool {
         if breaks!(PreVoteBinds) {
-            return self.is_up_to_date(request);
+            return self.is_up_to_date(base, request);
         }
-        request.term > self.term && !self.leader_heard && self.is_up_to_date(request)
+        request.term > self.term && !self.leader_heard && self.is_up_to_date(base, request)
     }
 
     /// One vote a term, first come, first served (section 5.2).
-    fn may_vote(&self, from: ValidatorIndex, request: &RequestVote) -> bool {
+    fn may_vote(&self, base: &Base, from: ValidatorIndex, request: &RequestVote) -> bool {
         let free = self.voted_for.is_none_or(|voted| voted == from) || breaks!(VotedTwice);
-        request.term == self.term && free && self.is_up_to_date(request)
+        request.term == self.term && free && self.is_up_to_date(base, request)
     }
 
     /// The election restriction (section 5.4.1).
-    fn is_up_to_date(&self, request: &RequestVote) -> bool {
-        is_up_to_date(request.certified, request.last, self.base.certified, &self.log)
+    fn is_up_to_date(&self, base: &Base, request: &RequestVote) -> bool {
+        is_up_to_date(request.certified, request.last, base.certified, &self.log)
     }
 
     /// The own vote is durable. One of a term that was left is not sent (pitfall 18).
-    pub(super) fn on_own_vote_reply(&mut self, reply: &VoteReply, message: Message) -> Result<(), Rejection> {
+    pub(super) fn on_own_vote_reply(
+        &mut self,
+        base: &mut Base,
+        reply: &VoteReply,
+        message: Message,
+    ) -> Result<(), Rejection> {
         let current = reply.term == self.term || (reply.pre_vote && reply.term == self.term.next());
         if !current {
             return Err(self.wrong_term(reply.term));
         }
-        self.base.send(reply.candidate, message);
+        base.send(reply.candidate, message);
         Ok(())
     }
 
-    pub(super) fn on_vote_reply(&mut self, from: ValidatorIndex, reply: &VoteReply) -> Result<(), Rejection> {
+    pub(super) fn on_vote_reply(
+        &mut self,
+        base: &mut Base,
+        from: ValidatorIndex,
+        reply: &VoteReply,
+    ) -> Result<(), Rejection> {
         let asked = reply.pre_vote && reply.granted;
         if reply.term > self.term && !asked {
-            self.enter_term(reply.term);
+            self.enter_term(base, reply.term);
             return Ok(());
         }
-        if Some(reply.candidate) != self.base.config.index || !reply.granted {
+        if Some(reply.candidate) != base.config.index || !reply.granted {
             return Err(Rejection::Duplicate);
         }
         self.record_vote(from, reply.pre_vote, reply.term)?;
-        self.count_votes();
+        self.count_votes(base);
         Ok(())
     }
 
     /// The leader hands over (thesis, 3.10): its successor asks for votes without waiting for a timeout.
     pub(super) fn on_timeout_now(
         &mut self,
+        base: &Base,
         from: ValidatorIndex,
         term: Term,
         successor: ValidatorIndex,
     ) -> Result<(), Rejection> {
         self.check_term(term)?;
-        if self.leader != Some(from) || Some(successor) != self.base.voter() {
+        if self.leader != Some(from) || Some(successor) != base.voter() {
             return Err(Rejection::NotLeader {
                 sender: from,
                 reign: term.0,
             });
         }
-        let told = self.base.peers.certified(from);
-        self.called = Some(told.max(self.base.certified));
+        let told = base.peers.certified(from);
+        self.called = Some(told.max(base.certified));
         Ok(())
     }
 
     /// A successor stands once it has all the blocks that the leader has told of: else that would refuse its
     /// vote.
-    pub(super) fn stand_if_called(&mut self) {
-        let ready = self
-            .called
-            .is_some_and(|certified| self.base.certified >= certified);
-        if ready && self.base.voter().is_some() && !self.base.is_finished() {
-            self.campaign();
+    pub(super) fn stand_if_called(&mut self, base: &mut Base) {
+        let ready = self.called.is_some_and(|certified| base.certified >= certified);
+        if ready && base.voter().is_some() && !base.is_finished() {
+            self.campaign(base);
         }
     }
 
     /// Takes part in a higher term, in which no leader is known yet.
-    pub(super) fn enter_term(&mut self, term: Term) {
-        self.move_to(term);
-        self.restart_election_timer();
+    pub(super) fn enter_term(&mut self, base: &mut Base, term: Term) {
+        self.move_to(base, term);
+        self.restart_election_timer(base);
     }
 
-    fn move_to(&mut self, term: Term) {
-        self.step_down();
+    fn move_to(&mut self, base: &mut Base, term: Term) {
+        self.step_down(base);
         self.term = term;
         self.voted_for = None;
         self.leader = None;
@@ -231,11 +242,11 @@ impl Replica {
     }
 
     /// What it did as a candidate or a leader is over.
-    pub(super) fn step_down(&mut self) {
+    pub(super) fn step_down(&mut self, base: &mut Base) {
         if self.is_leader() {
             self.leader_heard = false;
             // A follower's journal has all of its log.
-            self.record_own_up_to(self.log.last_index());
+            self.record_own_up_to(base, self.log.last_index());
         }
         self.role = Role::Follower;
         self.signing.clear();

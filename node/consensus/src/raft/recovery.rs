@@ -2,13 +2,13 @@
 
 use quorate_crypto::{Height, ValidatorIndex};
 
-use super::Replica;
+use super::Raft;
 use super::message::{self, Term};
-use crate::common::{Halted, Orderer as _};
+use crate::common::{Base, Halted};
 use crate::contract::{Action, Record};
 use crate::message::Body;
 
-impl Replica {
+impl Raft {
     /// A driver may have written older ones anew after newer ones. A vote is never taken back in its term.
     fn restore_term(&mut self, term: Term, voted_for: Option<ValidatorIndex>) {
         if term > self.term {
@@ -22,15 +22,15 @@ impl Replica {
     /// An entry was recorded above others, or above a block that was on disk, and entries whose batches are lost were
     /// left out with all that followed them: so what it followed was counted on by whoever heard of it, and is gone.
     /// To drop it in silence would be to forget what was acknowledged.
-    fn halt_for_loss(&mut self, height: Height) {
-        self.base.halted = Some(Halted::Forgotten);
-        self.base.inquiry.give_up();
-        self.base.out.actions.push(Action::Lost { height });
+    fn halt_for_loss(&mut self, base: &mut Base, height: Height) {
+        base.halted = Some(Halted::Forgotten);
+        base.inquiry.give_up();
+        base.out.actions.push(Action::Lost { height });
     }
 
     /// Takes the records in the order in which they were written. It follows from then on, and a leader
     /// tells it what is committed.
-    pub(super) fn restore(&mut self, records: Vec<Record>) {
+    pub(super) fn restore_records(&mut self, base: &mut Base, records: Vec<Record>) {
         let mut lost = None;
         for record in records {
             let record = match record {
@@ -58,21 +58,27 @@ impl Replica {
                 }
             }
         }
-        if let Some(height) = lost.filter(|_| self.base.config.index.is_some()) {
-            self.halt_for_loss(height);
+        if let Some(height) = lost.filter(|_| base.config.index.is_some()) {
+            self.halt_for_loss(base, height);
         }
         self.persisted = (self.term, self.voted_for);
         // Entries whose batches are lost were left out: see `Record::without_unsent`.
         self.durable = self.log.last_index();
-        let restored = self.log.after(self.base.certified);
+        let restored = self.log.after(base.certified);
         let heights: Vec<_> = restored.map(|(height, _)| height).collect();
         for height in heights {
             // One that is too far above to be decided soon has no finality yet.
-            let _ = self.finality_mut(height);
+            let _ = base.finality_mut(height);
         }
         assert!(
             self.log.rank().term <= self.term,
             "a term is recorded before any entry of it"
         );
     }
+}
+
+/// Asks for a record of this epoch.
+pub(super) fn record(base: &mut Base, record: message::Record) {
+    let epoch = base.config.committee.epoch();
+    base.record(Record::Raft(epoch, record));
 }

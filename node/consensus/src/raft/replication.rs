@@ -7,10 +7,10 @@ use quorate_ledger::Proposal;
 use serde::{Deserialize, Serialize};
 
 use super::MAX_LOG;
-use super::Replica;
+use super::Raft;
 use super::message::{AppendEntries, AppendReply, Body, Entry, MAX_ENTRIES};
-use super::replica::Role;
-use crate::common::{EAGER_PROPOSALS, GATHERED_BATCHES};
+use super::orderer::Role;
+use crate::common::{Base, EAGER_PROPOSALS, GATHERED_BATCHES};
 use crate::contract::{Action, Rejection};
 use crate::message::Message;
 
@@ -65,12 +65,12 @@ impl Leadership {
     }
 }
 
-impl Replica {
+impl Raft {
     /// Leads the term. What is left of former terms is sent along with an entry of this one, as only that can
     /// be committed by counting (section 5.4.2); it may lie above the window, or past the epoch's end. In a log
     /// that is full it is added once a quorum has all the others.
-    pub(super) fn become_leader(&mut self) {
-        let own = self.base.config.index;
+    pub(super) fn become_leader(&mut self, base: &mut Base) {
+        let own = base.config.index;
         self.leader = own;
         self.leader_heard = true;
         self.role = Role::Leader(Leadership {
@@ -83,21 +83,21 @@ impl Replica {
         if breaks!(LeaderOverwrites) {
             self.log.truncate_from(self.commit.next());
         }
-        self.base.backlog.release_all(self.base.now);
-        for (_, entry) in self.log.after(self.base.certified) {
-            self.base.backlog.take(entry.proposal.batches());
+        base.backlog.release_all(base.now);
+        for (_, entry) in self.log.after(base.certified) {
+            base.backlog.take(entry.proposal.batches());
         }
         self.standing = None;
-        self.restart_election_timer();
+        self.restart_election_timer(base);
         let inherited = self.log.last_index() > self.commit;
         if inherited && self.log.len() < MAX_LOG && !breaks!(OldTermsCounted) {
-            self.append_empty();
+            self.append_empty(base);
         }
         let mut after = self.commit;
         loop {
-            let append = self.entries_after(after, self.log.last_index());
+            let append = self.entries_after(base, after, self.log.last_index());
             after = append.last_index();
-            self.sign_append(append, None);
+            self.sign_append(base, append, None);
             if after >= self.log.last_index() {
                 break;
             }
@@ -105,15 +105,15 @@ impl Replica {
     }
 
     /// Appends what commits the entries of former terms.
-    fn append_empty(&mut self) {
-        self.append_own(Proposal::null());
+    fn append_empty(&mut self, base: &mut Base) {
+        self.append_own(base, Proposal::null());
     }
 
     /// Appends an entry of the own term, to be recorded once it has left (thesis, 10.2.1): the leader is one of
     /// those who may have it, and not before the others.
-    fn append_own(&mut self, proposal: Proposal) -> Height {
+    fn append_own(&mut self, base: &mut Base, proposal: Proposal) -> Height {
         let (index, term) = (self.log.last_index().next(), self.term);
-        self.append(index, Entry { term, proposal });
+        self.append(base, index, Entry { term, proposal });
         if let Role::Leader(leadership) = &mut self.role {
             leadership.unrecorded.insert(index, false);
         }
@@ -121,32 +121,32 @@ impl Replica {
     }
 
     /// Proposes what can be proposed: batches that wait, and what is left of an epoch that ends.
-    pub(super) fn propose(&mut self) {
-        while self.may_propose() {
-            let proposal = self.base.next_proposal();
-            let index = self.append_own(proposal);
-            let append = self.entries_after(Height(index.0.saturating_sub(1)), index);
-            self.sign_append(append, None);
+    pub(super) fn propose_waiting(&mut self, base: &mut Base) {
+        while self.may_propose(base) {
+            let proposal = base.next_proposal();
+            let index = self.append_own(base, proposal);
+            let append = self.entries_after(base, Height(index.0.saturating_sub(1)), index);
+            self.sign_append(base, append, None);
         }
     }
 
-    fn may_propose(&self) -> bool {
+    fn may_propose(&self, base: &Base) -> bool {
         let Role::Leader(leadership) = &self.role else {
             return false;
         };
         let next = self.log.last_index().next();
-        let free = self.base.backlog.free();
+        let free = base.backlog.free();
         let uncommitted = self.log.last_index().0.saturating_sub(self.commit.0);
         let eager = free > 0 && uncommitted < EAGER_PROPOSALS as u64;
-        let wanted = eager || free >= GATHERED_BATCHES || self.base.is_ending();
-        let votes = self.base.voter().is_some() && !leadership.hands_over;
-        votes && wanted && self.base.is_in_window(next)
+        let wanted = eager || free >= GATHERED_BATCHES || base.is_ending();
+        let votes = base.voter().is_some() && !leadership.hands_over;
+        votes && wanted && base.is_in_window(next)
     }
 
     /// The leader's entries after an index and up to another, as many as a message may hold. They begin above
     /// what is certified: whoever lacks that fetches blocks.
-    fn entries_after(&self, after: Height, to: Height) -> AppendEntries {
-        let after = after.max(self.base.certified);
+    fn entries_after(&self, base: &Base, after: Height, to: Height) -> AppendEntries {
+        let after = after.max(base.certified);
         let entries = self.log.after(after).take_while(|(index, _)| *index <= to);
         AppendEntries {
             term: self.term,
@@ -156,44 +156,44 @@ impl Replica {
                 .map(|(_, entry)| entry.clone())
                 .collect(),
             commit: self.commit,
-            certified: self.base.certified,
+            certified: base.certified,
         }
     }
 
-    fn sign_append(&mut self, append: AppendEntries, to: Option<ValidatorIndex>) {
-        if self.base.voter().is_none() {
+    fn sign_append(&mut self, base: &mut Base, append: AppendEntries, to: Option<ValidatorIndex>) {
+        if base.voter().is_none() {
             return;
         }
         self.signing.push_back((append.clone(), to));
-        self.sign(Body::AppendEntries(append));
+        base.sign(Body::AppendEntries(append));
     }
 
     /// Shows that it is alive, and up to where its log goes.
-    pub(super) fn send_heartbeat(&mut self) {
+    pub(super) fn send_heartbeat(&mut self, base: &mut Base) {
         if let Role::Leader(leadership) = &mut self.role {
             for follower in leadership.followers.values_mut() {
                 follower.sent = None;
             }
             let left = leadership.left;
-            let append = self.entries_after(left, left);
-            self.sign_append(append, None);
+            let append = self.entries_after(base, left, left);
+            self.sign_append(base, append, None);
         }
     }
 
     /// Followers can execute what is committed as soon as they know: an append that is about to leave tells them, or
     /// one without entries does. Told is what has left, as what is signed may wait.
-    pub(super) fn tell_commit(&mut self) {
+    pub(super) fn tell_commit(&mut self, base: &mut Base) {
         let is_telling = |(append, to): &(AppendEntries, Option<ValidatorIndex>)| {
             to.is_none() && append.commit >= self.commit
         };
         if let Role::Leader(leadership) = &self.role
             && leadership.told < self.commit
             && !self.signing.iter().any(is_telling)
-            && !self.base.is_finished()
+            && !base.is_finished()
         {
             let left = leadership.left;
-            let append = self.entries_after(left, left);
-            self.sign_append(append, None);
+            let append = self.entries_after(base, left, left);
+            self.sign_append(base, append, None);
         }
     }
 
@@ -201,6 +201,7 @@ impl Replica {
     /// would be, when their batches are found to be here.
     pub(super) fn on_own_append_entries(
         &mut self,
+        base: &mut Base,
         append: &AppendEntries,
         message: Message,
     ) -> Result<(), Rejection> {
@@ -213,13 +214,13 @@ impl Replica {
             return Err(Rejection::Unasked);
         };
         if let Some(to) = to {
-            self.base.send(to, message);
+            base.send(to, message);
             return Ok(());
         }
         let (first, last) = (append.previous.index.next(), append.last_index());
         leadership.left = leadership.left.max(last);
         leadership.told = leadership.told.max(append.commit);
-        self.base.broadcast(message);
+        base.broadcast(message);
         if append.entries.is_empty() {
             return Ok(());
         }
@@ -227,7 +228,7 @@ impl Replica {
         for (height, _) in leadership.unrecorded.range(first..=last) {
             if let Some(entry) = self.log.get(*height) {
                 asks = true;
-                self.base.out.actions.push(Action::RequireBatches {
+                base.out.actions.push(Action::RequireBatches {
                     height: *height,
                     proposal: entry.proposal.digest(),
                     batches: entry.proposal.batches().to_vec(),
@@ -236,16 +237,21 @@ impl Replica {
         }
         if !asks {
             // All of it is of former terms.
-            self.answer_itself(last);
+            self.answer_itself(base, last);
         }
         if breaks!(CountedBeforeDurable) {
-            self.count_itself(last);
+            self.count_itself(base, last);
         }
         Ok(())
     }
 
     /// The batches of an own entry are here.
-    pub(super) fn on_own_available(&mut self, height: Height, proposal: Digest) -> Result<(), Rejection> {
+    pub(super) fn on_own_available(
+        &mut self,
+        base: &mut Base,
+        height: Height,
+        proposal: Digest,
+    ) -> Result<(), Rejection> {
         let is_it = self
             .log
             .get(height)
@@ -257,46 +263,47 @@ impl Replica {
         *looked_for.ok_or(Rejection::Unasked)? = true;
         let ready = leadership.unrecorded.iter().take_while(|(_, here)| **here);
         if let Some(last) = ready.map(|(index, _)| *index).last() {
-            self.record_own_up_to(last);
-            self.answer_itself(last);
+            self.record_own_up_to(base, last);
+            self.answer_itself(base, last);
         }
         Ok(())
     }
 
     /// Records own entries that are not recorded yet, so that a journal has no gap.
-    pub(super) fn record_own_up_to(&mut self, index: Height) {
+    pub(super) fn record_own_up_to(&mut self, base: &mut Base, index: Height) {
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
         let above = leadership.unrecorded.split_off(&index.next());
         let recorded = std::mem::replace(&mut leadership.unrecorded, above);
         for height in recorded.into_keys() {
-            self.record_entry(height);
+            self.record_entry(base, height);
         }
     }
 
     /// The leader's answer to its own append. It is not sent: when it comes back, the leader counts itself.
-    fn answer_itself(&mut self, index: Height) {
-        if let Some(own) = self.base.voter() {
-            self.reply(own, true, index);
+    fn answer_itself(&mut self, base: &mut Base, index: Height) {
+        if let Some(own) = base.voter() {
+            self.reply(base, own, true, index);
         }
     }
 
     /// The own log is durable up to an index, with the batches of all that it holds.
-    pub(super) fn count_itself(&mut self, index: Height) {
+    pub(super) fn count_itself(&mut self, base: &mut Base, index: Height) {
         if let Role::Leader(leadership) = &mut self.role {
             leadership.counted = leadership.counted.max(index);
-            self.commit_replicated();
+            self.commit_replicated(base);
         }
     }
 
     pub(super) fn on_append_reply(
         &mut self,
+        base: &mut Base,
         from: ValidatorIndex,
         reply: &AppendReply,
     ) -> Result<(), Rejection> {
         if reply.term > self.term {
-            self.enter_term(reply.term);
+            self.enter_term(base, reply.term);
             return Ok(());
         }
         self.check_term(reply.term)?;
@@ -304,23 +311,23 @@ impl Replica {
         let Role::Leader(leadership) = &mut self.role else {
             return Err(Rejection::Unasked);
         };
-        if Some(reply.leader) != self.base.config.index || reply.index > last {
+        if Some(reply.leader) != base.config.index || reply.index > last {
             return Err(Rejection::Unasked);
         }
         leadership.heard.insert(from);
         let follower = leadership.followers.entry(from).or_default();
         if reply.success {
             follower.matched = follower.matched.max(reply.index);
-            self.commit_replicated();
-            self.try_hand_over();
+            self.commit_replicated(base);
+            self.try_hand_over(base);
         } else {
-            self.send_entries(from, reply.index);
+            self.send_entries(base, from, reply.index);
         }
         Ok(())
     }
 
     /// Sends a follower what comes after an index, unless it has been sent that since the last heartbeat.
-    fn send_entries(&mut self, to: ValidatorIndex, after: Height) {
+    fn send_entries(&mut self, base: &mut Base, to: ValidatorIndex, after: Height) {
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
@@ -329,19 +336,19 @@ impl Replica {
         let follower = leadership.followers.entry(to).or_default();
         if follower.sent != sent {
             follower.sent = sent;
-            let append = self.entries_after(after, left);
-            self.sign_append(append, Some(to));
+            let append = self.entries_after(base, after, left);
+            self.sign_append(base, append, Some(to));
         }
     }
 
     /// Commits what a quorum has: an entry of the current term, and with it all before it. One of a former
     /// term is not committed by counting, as a quorum's having it keeps nobody without it from being elected
     /// (figure 8).
-    fn commit_replicated(&mut self) {
+    fn commit_replicated(&mut self, base: &mut Base) {
         let Role::Leader(leadership) = &self.role else {
             return;
         };
-        let quorum = self.base.config.committee.quorum();
+        let quorum = base.config.committee.quorum();
         let mut reached: Vec<Height> = leadership.followers.values().map(|f| f.matched).collect();
         reached.push(leadership.counted);
         reached.sort_unstable_by(|a, b| b.cmp(a));
@@ -349,43 +356,37 @@ impl Replica {
             return;
         };
         if self.log.term_at(index) == self.term || breaks!(OldTermsCounted) {
-            self.advance_commit(index);
+            self.advance_commit(base, index);
         } else if index > self.commit && index == self.log.last_index() {
-            self.append_empty();
-            let append = self.entries_after(index, index.next());
-            self.sign_append(append, None);
+            self.append_empty(base);
+            let append = self.entries_after(base, index, index.next());
+            self.sign_append(base, append, None);
         }
     }
 
     /// Heights up to here are committed: they are decided, in order, as they come into the window.
-    pub(super) fn advance_commit(&mut self, commit: Height) {
+    pub(super) fn advance_commit(&mut self, base: &mut Base, commit: Height) {
         self.commit = self.commit.max(commit);
-        self.decide_committed();
+        self.decide_committed(base);
     }
 
-    pub(super) fn decide_committed(&mut self) {
-        let to = self.commit.min(self.base.high_watermark());
+    pub(super) fn decide_committed(&mut self, base: &mut Base) {
+        let to = self.commit.min(base.high_watermark());
         while self.decided < to {
             let height = self.decided.next();
             let Some(entry) = self.log.get(height) else {
                 return;
             };
             let proposal = entry.proposal.clone();
-            let served = self
-                .base
-                .backlog
-                .remove_ordered(proposal.batches(), self.base.now);
-            let finality = self.finalities.entry(height).or_default();
-            (finality.decided, finality.served) = (Some(proposal.clone()), served);
             self.decided = height;
-            self.base.out.actions.push(Action::Decide { height, proposal });
+            base.decide(height, proposal);
         }
     }
 
     /// The election timer of the leader. One that reaches no quorum follows (thesis, 6.2); one of which nothing is
     /// committed for long, though it does, hands over to the follower that has most of its log.
-    pub(super) fn look_around(&mut self) {
-        let quorum = self.base.config.committee.quorum();
+    pub(super) fn look_around(&mut self, base: &mut Base) {
+        let quorum = base.config.committee.quorum();
         let last = self.log.last_index();
         let lowest = Some(self.commit.next()).filter(|lowest| *lowest <= last);
         let Role::Leader(leadership) = &mut self.role else {
@@ -395,7 +396,7 @@ impl Replica {
         (leadership.hands_over, leadership.successor) = (false, None);
         let heard = std::mem::take(&mut leadership.heard);
         if heard.len() + 1 < quorum {
-            self.step_down();
+            self.step_down(base);
             return;
         }
         self.attempts.forget();
@@ -411,47 +412,46 @@ impl Replica {
         let is_electable = |whom: &ValidatorIndex| heard.len() >= quorum || matched(whom) == Some(last);
         if let Some(successor) = successor.filter(is_electable) {
             self.standing = None;
-            self.hand_over_to(successor);
+            self.hand_over_to(base, successor);
         }
     }
 
     /// Who is not known to have the entry at this index.
-    pub(super) fn not_reached(&self, index: Height) -> Vec<ValidatorIndex> {
+    pub(super) fn not_reached(&self, base: &Base, index: Height) -> Vec<ValidatorIndex> {
         let Role::Leader(leadership) = &self.role else {
             return self.leader.into_iter().collect();
         };
         let has = |validator: &ValidatorIndex| match leadership.followers.get(validator) {
             Some(follower) => follower.matched >= index,
-            None => Some(*validator) == self.base.config.index && leadership.counted >= index,
+            None => Some(*validator) == base.config.index && leadership.counted >= index,
         };
-        let all = self.base.config.committee.indices();
+        let all = base.config.committee.indices();
         all.filter(|validator| !has(validator)).collect()
     }
 
     /// This node is about to stop: whoever leads hands over (thesis, 3.10).
-    pub(super) fn on_stopping(&mut self) -> Result<(), Rejection> {
-        let alone = self.base.config.committee.size() == 1;
+    pub(super) fn on_stopping(&mut self, base: &mut Base) {
+        let alone = base.config.committee.size() == 1;
         if let Role::Leader(leadership) = &mut self.role
             && !alone
         {
             leadership.hands_over = true;
-            self.try_hand_over();
+            self.try_hand_over(base);
         }
-        Ok(())
     }
 
     /// Whether it leads, and waits for a successor to take over.
-    pub fn is_handing_over(&self) -> bool {
+    pub(super) fn hands_over(&self) -> bool {
         matches!(&self.role, Role::Leader(leadership) if leadership.hands_over)
     }
 
     /// A successor must have all that the leader has; the leader proposes nothing more meanwhile.
-    fn try_hand_over(&mut self) {
+    fn try_hand_over(&mut self, base: &mut Base) {
         let last = self.log.last_index();
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
-        if !leadership.hands_over || leadership.successor.is_some() || self.base.voter().is_none() {
+        if !leadership.hands_over || leadership.successor.is_some() || base.voter().is_none() {
             return;
         }
         let mut followers = leadership.followers.iter();
@@ -459,21 +459,21 @@ impl Replica {
             return;
         };
         let successor = *successor;
-        self.hand_over_to(successor);
+        self.hand_over_to(base, successor);
     }
 
     /// Asks a follower to stand at once. It stands when it has all the blocks that this one has.
-    fn hand_over_to(&mut self, successor: ValidatorIndex) {
+    fn hand_over_to(&mut self, base: &mut Base, successor: ValidatorIndex) {
         let (term, last) = (self.term, self.log.last_index());
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
-        if self.base.voter().is_none() {
+        if base.voter().is_none() {
             return;
         }
         (leadership.hands_over, leadership.successor) = (true, Some(successor));
-        let append = self.entries_after(last, last);
-        self.sign_append(append, Some(successor));
-        self.sign(Body::TimeoutNow { term, successor });
+        let append = self.entries_after(base, last, last);
+        self.sign_append(base, append, Some(successor));
+        base.sign(Body::TimeoutNow { term, successor });
     }
 }
