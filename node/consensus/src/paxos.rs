@@ -84,12 +84,15 @@
 //!   that it has accepted ([`MAX_PROMISED`]) promises nothing until it has more blocks.
 
 mod acceptor;
+mod following;
 mod inspect;
+mod leading;
 mod learner;
+mod memory;
 mod message;
 mod orderer;
 mod proposer;
-mod recovery;
+mod succession;
 mod timers;
 
 pub use message::{

@@ -120,17 +120,17 @@
 //!   journal was lost, or its key is used twice.
 
 mod certificate;
+mod following;
 mod inspect;
 mod instance;
+mod leading;
+mod memory;
 mod message;
 mod new_view;
-mod normal;
 mod orderer;
 mod own_disk;
-mod recovery;
-mod testimony;
+mod succession;
 mod timers;
-mod view_change;
 
 pub use crate::common::{
     Awaited, EAGER_PROPOSALS, GATHERED_BATCHES, Halted, MAX_ANSWER, MAX_BACKLOG, Waiting,

@@ -100,14 +100,16 @@
 //! - A leader whose proposals are too far ahead of a follower's clock is not heard by it, so that one wrong
 //!   clock does not run away with the chain's time.
 
-mod appending;
-mod election;
+mod durable;
+mod following;
 mod inspect;
+mod leading;
 mod log;
+mod memory;
 mod message;
 mod orderer;
-mod recovery;
-mod replication;
+mod role;
+mod succession;
 mod timers;
 
 pub use message::{

@@ -2,9 +2,9 @@
 
 use std::hash::{Hash, Hasher};
 
-use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_crypto::{Height, ValidatorIndex};
 
-use super::message::{AcceptedValue, Ballot, Body, MAX_PROMISED};
+use super::message::{AcceptedValue, Ballot, MAX_PROMISED};
 use super::{Paxos, Replica};
 use crate::common::{Awaited, Base, Orderer as _};
 
@@ -41,34 +41,6 @@ impl Replica {
 }
 
 impl Paxos {
-    /// The batches that saying this vouches for: those of whatever it says was accepted and is not known to be
-    /// durable. The driver gives it back when they are.
-    pub(super) fn vouched_by(&self, body: &Body) -> Vec<Digest> {
-        match body {
-            Body::Promise(promise) => {
-                let values = promise.accepted.iter();
-                let values = values.filter(|value| {
-                    let vote = self.acceptor.accepted.get(&value.height);
-                    vote.is_none_or(|vote| vote.ballot != value.ballot || !vote.durable)
-                });
-                values
-                    .flat_map(|value| value.proposal.batches())
-                    .copied()
-                    .collect()
-            }
-            Body::Accepted(accepted) => {
-                let votes = accepted.values.iter().filter_map(|value| {
-                    let vote = self.acceptor.accepted.get(&value.height);
-                    vote.filter(|vote| vote.digest == value.proposal && !vote.durable)
-                });
-                votes.flat_map(|vote| vote.proposal.batches()).copied().collect()
-            }
-            Body::Prepare(_) | Body::Accept(_) | Body::Nack(_) | Body::Chosen(_) | Body::Yield(_) => {
-                Vec::new()
-            }
-        }
-    }
-
     /// What a height that is not decided is waiting for, and from whom.
     pub(super) fn waits_at(&self, base: &Base, height: Height) -> (Awaited, Vec<ValidatorIndex>) {
         let leader = || self.reign(base).leader.into_iter().collect();

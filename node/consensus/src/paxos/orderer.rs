@@ -266,19 +266,6 @@ impl Orderer for Paxos {
 }
 
 impl Paxos {
-    /// A promise is durable before anything that this step says leaves.
-    fn persist(&mut self, base: &mut Base) {
-        let promised = self.acceptor.promised;
-        if base.voter().is_none() || base.is_finished() || self.acceptor.persisted == promised {
-            return;
-        }
-        self.acceptor.persisted = promised;
-        let epoch = base.config.committee.epoch();
-        let record = Record::Paxos(epoch, message::Record::Promised(promised));
-        // Before anything that is accepted in the ballot, should a crash keep a part of them.
-        base.out.records.insert(0, record);
-    }
-
     /// Notes a ballot that was heard of.
     pub(super) fn see(&mut self, ballot: Ballot) {
         self.seen = self.seen.max(ballot);

@@ -2,10 +2,10 @@
 
 use std::hash::{Hash, Hasher};
 
-use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_crypto::{Height, ValidatorIndex};
 
 use super::instance::Phase;
-use super::message::{Body, View};
+use super::message::View;
 use super::{Pbft, Replica};
 use crate::common::{Awaited, Base};
 
@@ -31,26 +31,6 @@ impl Replica {
 }
 
 impl Pbft {
-    /// The batches that saying this vouches for: the driver gives it back when they are durable.
-    pub(super) fn vouched_by(&self, base: &Base, body: &Body) -> Vec<Digest> {
-        match body {
-            Body::PrePrepare { proposal, .. } => proposal.batches().to_vec(),
-            Body::Prepare { height, proposal, .. } => {
-                let instance = self.instances.get(height);
-                let known = instance.and_then(|instance| instance.proposal_of(*proposal));
-                let decided = || {
-                    base.decided(*height)
-                        .filter(|decided| decided.digest() == *proposal)
-                };
-                let known = known.or_else(decided);
-                known.map_or_else(Vec::new, |proposal| proposal.batches().to_vec())
-            }
-            Body::Commit { .. } | Body::Complaint { .. } | Body::ViewChange(_) | Body::NewView(_) => {
-                Vec::new()
-            }
-        }
-    }
-
     /// What a height that is not decided is waiting for, and from whom.
     pub(super) fn waits_at(&self, base: &Base, height: Height) -> (Awaited, Vec<ValidatorIndex>) {
         let committee = &base.config.committee;

@@ -1,6 +1,7 @@
 //! What a replica knows about one height. Facts are kept, conclusions are computed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 
 use quorate_crypto::{Committee, Digest, Epoch, Height, Signature, ValidatorIndex};
 use quorate_ledger::Proposal;

@@ -5,11 +5,10 @@ use std::collections::BTreeMap;
 use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
-use super::Pbft;
 use super::instance::{Instance, Proposed};
 use super::message::{self, NewView, SignedClaims, View, ViewChange};
-use super::primary_of;
-use super::view_change::{view_change_of, view_of};
+use super::succession::{view_change_of, view_of};
+use super::{Pbft, primary_of};
 use crate::common::{Base, Orderer as _};
 use crate::contract::{Record, Rejection};
 use crate::message::{Body, Message};

@@ -9,7 +9,7 @@ use super::instance::{Instance, Phase, Vote};
 use super::message::{self, View};
 use super::own_disk::OwnDisk;
 use super::primary_of;
-use super::view_change::{ViewChanges, view_change_of};
+use super::succession::{ViewChanges, view_change_of};
 use crate::common::{Awaited, Base, Finality, Notice, Orderer, Reign, bit, count, mask};
 use crate::contract::{Config, Record, Rejection, Timer};
 use crate::message::{Body, Holding, Message, Status};

@@ -2,13 +2,12 @@
 
 use std::hash::{Hash, Hasher};
 
-use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_crypto::{Height, ValidatorIndex};
 
-use super::message::{Body, Entry, Term};
-use super::orderer::Role;
+use super::message::{Entry, Term};
+use super::role::Role;
 use super::{MAX_LOG, Raft, Replica};
 use crate::common::{Awaited, Base};
-use crate::message;
 
 impl Replica {
     /// The current term.
@@ -63,26 +62,6 @@ impl Replica {
 }
 
 impl Raft {
-    /// The batches that saying this vouches for: the driver gives it back when they are durable. Who says that
-    /// its log is somebody's says so of all below, blocks that are being written included.
-    pub(super) fn vouched_by(&self, base: &Base, body: &message::Body) -> Vec<Digest> {
-        match body {
-            message::Body::Raft(Body::AppendReply(reply)) if reply.success => {
-                self.not_durable(base, reply.index)
-            }
-            _ => Vec::new(),
-        }
-    }
-
-    /// The batches up to this index that are not known to be durable.
-    fn not_durable(&self, base: &Base, index: Height) -> Vec<Digest> {
-        let above = self.durable.max(base.certified);
-        let entries = self.log.after(above).take_while(|(at, _)| *at <= index);
-        let entries = entries.flat_map(|(_, entry)| entry.proposal.batches());
-        let blocks = self.unwritten.range(..=index).flat_map(|(_, batches)| batches);
-        blocks.chain(entries).copied().collect()
-    }
-
     /// What a height that is not decided is waiting for, and from whom.
     pub(super) fn waits_at(&self, base: &Base, height: Height) -> (Awaited, Vec<ValidatorIndex>) {
         if self.staged.contains_key(&height) {

@@ -1,15 +1,14 @@
 //! What Raft adds to a replica: its state, and the dispatch of inputs.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::appending::Staged;
 use super::log::Log;
 use super::message::{self, AppendEntries, Term};
-use super::replication::Leadership;
+use super::role::{Role, Staged};
 use crate::common::{Attempts, Awaited, Base, Finality, Notice, Orderer, Reign};
 use crate::contract::{Config, Record, Rejection, Timer};
 use crate::message::{Body, Holding, Message};
@@ -64,20 +63,6 @@ pub struct Raft {
     /// The term whose election timer runs.
     pub(super) election_timer: Option<Term>,
     pub(super) heartbeat: Option<Term>,
-}
-
-/// What it is in its term (section 5.1).
-#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
-pub(super) enum Role {
-    Follower,
-    /// It asks who would vote for it in the next term.
-    PreCandidate {
-        votes: BTreeSet<ValidatorIndex>,
-    },
-    Candidate {
-        votes: BTreeSet<ValidatorIndex>,
-    },
-    Leader(Leadership),
 }
 
 impl Orderer for Raft {
@@ -279,26 +264,6 @@ impl Orderer for Raft {
 }
 
 impl Raft {
-    /// Term and vote are durable before anything that this step says leaves (section 5.1).
-    fn persist(&mut self, base: &mut Base) {
-        let now = (self.term, self.voted_for);
-        if base.voter().is_none() || base.is_finished() || self.persisted == now {
-            return;
-        }
-        self.persisted = now;
-        let (term, voted_for) = now;
-        let epoch = base.config.committee.epoch();
-        let record = Record::Raft(epoch, message::Record::Term { term, voted_for });
-        // Before any entry of the term, should a crash keep a part of them.
-        base.out.records.insert(0, record);
-    }
-
-    /// All up to here is on disk.
-    pub(super) fn on_durable(&mut self, index: Height) {
-        self.durable = self.durable.max(index);
-        self.unwritten = self.unwritten.split_off(&self.durable.next());
-    }
-
     pub(super) fn check_term(&self, term: Term) -> Result<(), Rejection> {
         if term == self.term {
             Ok(())
@@ -316,22 +281,5 @@ impl Raft {
 
     pub(super) fn is_leader(&self) -> bool {
         matches!(self.role, Role::Leader(_))
-    }
-
-    /// What was said in a term before the last one of which the journal tells binds no more.
-    fn remembers_statement(&self, base: &Base, own: ValidatorIndex, statement: &Statement) -> bool {
-        let (term, voted_for) = self.persisted;
-        let voted = |of: Term, whom| of < term || (of == term && voted_for == Some(whom));
-        match statement {
-            Statement::Seal { height, .. } => *height <= self.sealed || self.log.get(*height).is_some(),
-            Statement::RequestVote(request) => voted(request.term, own),
-            Statement::VoteReply(reply) => voted(reply.term, reply.candidate),
-            Statement::AppendReply(reply) => {
-                reply.index <= base.certified
-                    || reply.term < term
-                    || (reply.term == term && reply.index <= self.log.last_index())
-            }
-            _ => false,
-        }
     }
 }

@@ -9,7 +9,7 @@
 
 use super::Raft;
 use super::message::Term;
-use super::orderer::Role;
+use super::role::Role;
 use crate::common::Base;
 use crate::contract::{Rejection, Timer, TimerRange};
 

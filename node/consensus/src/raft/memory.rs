@@ -1,4 +1,4 @@
-//! Rebuilding a replica from its journal: the term, its vote, and the log above the chain.
+//! What binds after a crash: the term, its vote and the log above the chain; and what is remembered by that.
 
 use quorate_crypto::{Height, ValidatorIndex};
 
@@ -7,10 +7,11 @@ use super::message::{self, Term};
 use crate::common::{Base, Halted};
 use crate::contract::{Action, Record};
 use crate::message::Body;
+use crate::testimony::Statement;
 
 impl Raft {
     /// A driver may have written older ones anew after newer ones. A vote is never taken back in its term.
-    fn restore_term(&mut self, term: Term, voted_for: Option<ValidatorIndex>) {
+    pub(super) fn restore_term(&mut self, term: Term, voted_for: Option<ValidatorIndex>) {
         if term > self.term {
             (self.term, self.voted_for) = (term, None);
         }
@@ -22,7 +23,7 @@ impl Raft {
     /// An entry was recorded above others, or above a block that was on disk, and entries whose batches are lost were
     /// left out with all that followed them: so what it followed was counted on by whoever heard of it, and is gone.
     /// To drop it in silence would be to forget what was acknowledged.
-    fn halt_for_loss(&mut self, base: &mut Base, height: Height) {
+    pub(super) fn halt_for_loss(&mut self, base: &mut Base, height: Height) {
         base.halted = Some(Halted::Forgotten);
         base.inquiry.give_up();
         base.out.actions.push(Action::Lost { height });
@@ -74,6 +75,58 @@ impl Raft {
             self.log.rank().term <= self.term,
             "a term is recorded before any entry of it"
         );
+    }
+
+    /// Term and vote are durable before anything that this step says leaves (section 5.1).
+    pub(super) fn persist(&mut self, base: &mut Base) {
+        let now = (self.term, self.voted_for);
+        if base.voter().is_none() || base.is_finished() || self.persisted == now {
+            return;
+        }
+        self.persisted = now;
+        let (term, voted_for) = now;
+        let epoch = base.config.committee.epoch();
+        let record = Record::Raft(epoch, message::Record::Term { term, voted_for });
+        // Before any entry of the term, should a crash keep a part of them.
+        base.out.records.insert(0, record);
+    }
+
+    /// What was said in a term before the last one of which the journal tells binds no more.
+    pub(super) fn remembers_statement(
+        &self,
+        base: &Base,
+        own: ValidatorIndex,
+        statement: &Statement,
+    ) -> bool {
+        let (term, voted_for) = self.persisted;
+        let voted = |of: Term, whom| of < term || (of == term && voted_for == Some(whom));
+        match statement {
+            Statement::Seal { height, .. } => *height <= self.sealed || self.log.get(*height).is_some(),
+            Statement::RequestVote(request) => voted(request.term, own),
+            Statement::VoteReply(reply) => voted(reply.term, reply.candidate),
+            Statement::AppendReply(reply) => {
+                reply.index <= base.certified
+                    || reply.term < term
+                    || (reply.term == term && reply.index <= self.log.last_index())
+            }
+            _ => false,
+        }
+    }
+
+    /// Makes an entry of the log durable.
+    pub(super) fn record_entry(&mut self, base: &mut Base, index: Height) {
+        let previous = self.log.term_at(Height(index.0.saturating_sub(1)));
+        let entry = self.log.get(index).cloned();
+        if let Some(entry) = entry.filter(|_| base.voter().is_some() && !base.is_finished()) {
+            record(
+                base,
+                message::Record::Entry {
+                    index,
+                    previous,
+                    entry,
+                },
+            );
+        }
     }
 }
 

@@ -1,24 +1,13 @@
-//! The follower's side of replication (section 5.3): what it appends, and what it says about it.
+//! What the others do: they append what the leader sends (section 5.3), and say so.
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
-use serde::{Deserialize, Serialize};
 
-use super::MAX_LOG;
-use super::Raft;
-use super::message::{AppendEntries, AppendReply, Body, Entry, Record, Term};
-use super::recovery::record;
+use super::message::{AppendEntries, AppendReply, Body, Entry, Term};
+use super::role::Staged;
+use super::{MAX_LOG, Raft};
 use crate::common::Base;
 use crate::contract::{Action, Rejection};
 use crate::message::Message;
-
-/// An entry of the leader that is not in the log yet.
-#[derive(Clone, Debug, Hash, Serialize, Deserialize)]
-pub(super) struct Staged {
-    pub(super) entry: Entry,
-    digest: Digest,
-    /// Whether its batches are here.
-    available: bool,
-}
 
 impl Raft {
     /// What an append brought is acknowledged when it is appended, and news of what is committed asks for nothing:
@@ -81,7 +70,7 @@ impl Raft {
     }
 
     /// Tells the leader up to where the log is its own.
-    fn acknowledge(&mut self, base: &mut Base, leader: ValidatorIndex) {
+    pub(super) fn acknowledge(&mut self, base: &mut Base, leader: ValidatorIndex) {
         self.answering = self.matched;
         self.reply(base, leader, true, self.matched);
     }
@@ -89,7 +78,7 @@ impl Raft {
     /// Answers an append that brought nothing. Up to where the log is the leader's waits for the disk, and need not
     /// be said twice while it does: then the answer says only that the leader is heard, and waits for nothing. A
     /// leader that no quorum answers in time gives way, and a slow disk is no reason for that.
-    fn answer_heartbeat(&mut self, base: &mut Base, leader: ValidatorIndex) {
+    pub(super) fn answer_heartbeat(&mut self, base: &mut Base, leader: ValidatorIndex) {
         if self.answering < self.matched || self.answering == Height::GENESIS {
             self.acknowledge(base, leader);
         } else {
@@ -100,7 +89,7 @@ impl Raft {
     /// What no honest leader proposes is refused. A leader too far ahead of this validator's clock is not
     /// heard from then on, so that another is elected (pitfall 24): not before this clock has come so far, or
     /// the next proposal that can be taken is in time.
-    fn check_proposals(&mut self, base: &Base, append: &AppendEntries) -> Result<(), Rejection> {
+    pub(super) fn check_proposals(&mut self, base: &Base, append: &AppendEntries) -> Result<(), Rejection> {
         let follows = append.previous.index <= self.matched;
         for (entry, index) in append.entries.iter().zip(append.previous.index.0..) {
             let height = Height(index.saturating_add(1));
@@ -119,7 +108,7 @@ impl Raft {
     }
 
     /// Whether the leader's clock runs too far ahead of this one, as far as its proposals have told.
-    fn leader_is_early(&self, base: &Base) -> bool {
+    pub(super) fn leader_is_early(&self, base: &Base) -> bool {
         self.early.is_some_and(|timestamp| base.is_too_early(timestamp))
     }
 
@@ -127,7 +116,7 @@ impl Raft {
     /// to be committed is the same. Above that an entry of the leader's own term tells: it was taken from this
     /// leader, with all that is below it. One of a former term tells nothing: blocks that are fetched can come
     /// to lie under entries that were made on other ones.
-    fn has_previous(&mut self, append: &AppendEntries) -> bool {
+    pub(super) fn has_previous(&mut self, append: &AppendEntries) -> bool {
         let previous = append.previous;
         if previous.index <= self.matched {
             return true;
@@ -148,7 +137,7 @@ impl Raft {
     /// deletes what is there and all that follows it; what is new waits for its batches. Of what is committed
     /// here and may not be there, a leader whose term is over may have something else: to acknowledge that
     /// would be a lie.
-    fn stage(&mut self, base: &mut Base, append: &AppendEntries) -> Result<(), Rejection> {
+    pub(super) fn stage(&mut self, base: &mut Base, append: &AppendEntries) -> Result<(), Rejection> {
         let mut index = append.previous.index;
         for entry in &append.entries {
             index = index.next();
@@ -224,7 +213,7 @@ impl Raft {
     }
 
     /// Appends what has its batches here, in order.
-    fn append_staged(&mut self, base: &mut Base) {
+    pub(super) fn append_staged(&mut self, base: &mut Base) {
         while let Some(next) = self.staged.first_entry()
             && next.get().available
         {
@@ -240,22 +229,6 @@ impl Raft {
         self.log.append(index, entry);
         // One that is too far above to be decided soon has no finality yet.
         let _ = base.finality_mut(index);
-    }
-
-    /// Makes an entry of the log durable.
-    pub(super) fn record_entry(&mut self, base: &mut Base, index: Height) {
-        let previous = self.log.term_at(Height(index.0.saturating_sub(1)));
-        let entry = self.log.get(index).cloned();
-        if let Some(entry) = entry.filter(|_| base.voter().is_some() && !base.is_finished()) {
-            record(
-                base,
-                Record::Entry {
-                    index,
-                    previous,
-                    entry,
-                },
-            );
-        }
     }
 
     /// Tells a leader how far the log is its own. What this vouches for is durable when it leaves.

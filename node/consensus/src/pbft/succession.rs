@@ -1,4 +1,4 @@
-//! The view change (Castro and Liskov 1999, section 4.4): how a primary that fails is replaced.
+//! Who leads: the view change (Castro and Liskov 1999, section 4.4), how a primary that fails is replaced.
 //!
 //! A timeout makes a replica complain, which binds it to nothing, and lapses unless it is said again. On f + 1
 //! complaints about its view, or f + 1 view-changes for higher ones, it moves: from then on it says nothing below its new view,
@@ -6,18 +6,18 @@
 //! which everybody computes the same [`Plan`](super::Plan) of what is proposed again.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 
 use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::Pbft;
 use super::instance::Phase;
-use super::message::{self, Claims, NewView, PreparedClaim, View, ViewChange};
-use super::new_view::{new_view, new_view_of};
-use super::primary_of;
+use super::message::{self, Claims, PreparedClaim, View, ViewChange};
+use super::new_view::new_view;
+use super::{Pbft, primary_of};
 use crate::common::Base;
-use crate::contract::{MAX_WINDOW, Record, Rejection, Timer, TimerRange};
+use crate::contract::{MAX_WINDOW, Rejection, Timer, TimerRange};
 use crate::message::{Body, Message, Status};
 
 /// What a replica knows of complaints, view-changes and new-views. One slot a sender and kind.
@@ -31,8 +31,8 @@ pub(super) struct ViewChanges {
     /// The new-view by which the current view began here.
     pub(super) new_view: Option<Message>,
     /// The highest view for which an own view-change was asked to be signed; so for new-views.
-    asked_change: Option<View>,
-    asked_new_view: Option<View>,
+    pub(super) asked_change: Option<View>,
+    pub(super) asked_new_view: Option<View>,
     /// View changes since the last progress: timeouts double with each.
     pub(super) attempts: u32,
     /// The view whose new-view timer runs.
@@ -91,7 +91,7 @@ impl Pbft {
 
     /// Whether a complaint still counts. What was not said again for long is over: were it kept, a hiccup of
     /// one validator would let a liar change the view at any later time.
-    fn is_meant(&self, base: &Base, complaint: Complaint) -> bool {
+    pub(super) fn is_meant(&self, base: &Base, complaint: Complaint) -> bool {
         let longest = COMPLAINT_WAITS * u64::from(self.longest_patience_ms(base));
         base.now.0.abs_diff(complaint.said.0) <= longest
     }
@@ -159,7 +159,7 @@ impl Pbft {
     }
 
     /// Who complains about the current view, or has left it.
-    fn discontented(&self, base: &Base) -> BTreeSet<ValidatorIndex> {
+    pub(super) fn discontented(&self, base: &Base) -> BTreeSet<ValidatorIndex> {
         let complaining = self
             .changes
             .complaints
@@ -190,7 +190,7 @@ impl Pbft {
     }
 
     /// Leaves the current view for a higher one, and asks to sign what was prepared so far.
-    fn move_to(&mut self, base: &mut Base, view: View) {
+    pub(super) fn move_to(&mut self, base: &mut Base, view: View) {
         self.view = view;
         self.begun = false;
         self.changes.attempts = self.changes.attempts.saturating_add(1);
@@ -199,7 +199,7 @@ impl Pbft {
         base.sign(message::Body::ViewChange(change));
     }
 
-    fn view_change(&self, base: &Base) -> ViewChange {
+    pub(super) fn view_change(&self, base: &Base) -> ViewChange {
         let prepared: Vec<_> = self
             .instances
             .values()
@@ -275,7 +275,7 @@ impl Pbft {
     }
 
     /// A view-change must claim whatever its sender committed: it signed that it held a certificate.
-    fn accuse_of_hiding(
+    pub(super) fn accuse_of_hiding(
         &mut self,
         base: &mut Base,
         from: ValidatorIndex,
@@ -328,7 +328,7 @@ impl Pbft {
     /// With a quorum of view-changes for the current view, its primary begins it. Once a quorum is in
     /// this view or beyond it, everybody waits for that no longer than its patience: whoever is
     /// beyond it helps no more, and a liar may have shown its view-change to some and not to others.
-    fn on_quorum_of_view_changes(&mut self, base: &mut Base) {
+    pub(super) fn on_quorum_of_view_changes(&mut self, base: &mut Base) {
         let view = self.view;
         let quorum = base.config.committee.quorum();
         let changes: Vec<&Message> = self
@@ -368,7 +368,7 @@ impl Pbft {
     /// above can then be had from its primary, and nobody is led past heights that nobody honest can show.
     /// Certified is enough, though a crash may take the last blocks from a disk: whoever voted for these still
     /// has the records, the next view's primary does not count what is lost, and so one view is lost with them.
-    fn has_blocks_of(&self, base: &Base, message: &Message) -> bool {
+    pub(super) fn has_blocks_of(&self, base: &Base, message: &Message) -> bool {
         let has = |change: &ViewChange| change.claims.certified <= base.certified;
         view_change_of(message).is_some_and(has) || breaks!(BaseLowered)
     }
@@ -424,7 +424,7 @@ impl Pbft {
     }
 
     /// No wait for a primary is longer.
-    fn longest_patience_ms(&self, base: &Base) -> u32 {
+    pub(super) fn longest_patience_ms(&self, base: &Base) -> u32 {
         let timing = base.config.timing;
         timing.progress_cap_ms.max(timing.progress.from_ms)
     }
@@ -464,61 +464,6 @@ impl Pbft {
             .filter(|message| leads || Some(message.v1().sender) == base.config.index)
             .cloned()
             .collect()
-    }
-
-    /// The view that the journal's records lead to.
-    pub(super) fn restore_view(&mut self, base: &Base, records: &[Record]) {
-        for record in records.iter().filter(|_| !breaks!(ViewForgotten)) {
-            let (Record::Own(message) | Record::Entered(message)) = record else {
-                continue;
-            };
-            let Body::Pbft(body) = &message.v1().body else {
-                continue;
-            };
-            let view = body.view();
-            match body {
-                message::Body::NewView(_) if view > self.view || (view == self.view && !self.begun) => {
-                    self.view = view;
-                    self.begun = true;
-                    self.changes.asked_new_view = self.changes.asked_new_view.max(Some(view));
-                    self.changes.new_view = Some(message.clone());
-                }
-                message::Body::ViewChange(_) => {
-                    self.changes.asked_change = self.changes.asked_change.max(Some(view));
-                    if Some(message.v1().sender) == base.config.index {
-                        self.own_change = Some(message.clone());
-                    }
-                    if view > self.view {
-                        self.view = view;
-                        self.begun = false;
-                        self.changes.changes.insert(message.v1().sender, message.clone());
-                    }
-                }
-                _ => {}
-            }
-        }
-        if self.begun {
-            self.changes.changes.clear();
-        }
-    }
-
-    /// Whether an own view-change that came up is known here, or of a view that was left and may be
-    /// forgotten; and whether what it claims is still held here.
-    pub(super) fn remembers_change(&self, base: &Base, claims: &Claims) -> bool {
-        let held = |claim: &PreparedClaim| {
-            let instance = self.instances.get(&claim.height);
-            let certificate = instance.and_then(|instance| instance.certificate.as_ref());
-            claim.height <= base.certified
-                || certificate.is_some_and(|certificate| certificate.view >= claim.view)
-        };
-        let asked = self.changes.asked_change >= Some(claims.view);
-        (asked || claims.view < self.view) && claims.prepared.iter().all(held)
-    }
-
-    /// As [`Self::remembers_change`], of a new-view.
-    pub(super) fn remembers_new_view(&self, new_view: &NewView) -> bool {
-        let kept = self.changes.new_view.as_ref().and_then(new_view_of);
-        new_view.view < self.view || kept == Some(new_view)
     }
 }
 

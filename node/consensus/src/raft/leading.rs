@@ -1,69 +1,14 @@
-//! The leader's side of replication (section 5.3), and commitment (section 5.4.2).
-
-use std::collections::{BTreeMap, BTreeSet};
+//! What whoever leads does: replication (section 5.3) and commitment (section 5.4.2).
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
-use serde::{Deserialize, Serialize};
 
-use super::MAX_LOG;
-use super::Raft;
 use super::message::{AppendEntries, AppendReply, Body, Entry, MAX_ENTRIES};
-use super::orderer::Role;
+use super::role::{Leadership, Role};
+use super::{MAX_LOG, Raft};
 use crate::common::{Base, EAGER_PROPOSALS, GATHERED_BATCHES};
 use crate::contract::{Action, Rejection};
 use crate::message::Message;
-
-/// What a leader knows.
-#[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
-pub(super) struct Leadership {
-    /// Up to here own entries have left.
-    left: Height,
-    /// Up to here they are durable here with their batches: it counts itself.
-    counted: Height,
-    /// Own entries that are not recorded yet, and whether their batches have been looked for since they left. They
-    /// are recorded in order, in steps that send nothing, so that no append waits for the own disk.
-    unrecorded: BTreeMap<Height, bool>,
-    followers: BTreeMap<ValidatorIndex, Progress>,
-    /// Who was heard since the election timer was set.
-    heard: BTreeSet<ValidatorIndex>,
-    /// The commit index that followers were told last.
-    told: Height,
-    /// Whether it hands over, and proposes nothing more.
-    hands_over: bool,
-    successor: Option<ValidatorIndex>,
-}
-
-/// A leader that reaches a quorum, and of which nothing was committed in so many election timeouts in a row, hands
-/// over: others may get through with what it cannot, its batches above all. Nothing else would end that, as it is
-/// heard. What it has takes two flushes of a quorum's disks at most, so one of them has to need more than half of
-/// this, two seconds with a node's timeouts, before that is done in vain; and who waits for an order waits as long.
-const FRUITLESS_TIMEOUTS: u32 = 16;
-
-/// What a leader knows of a follower.
-#[derive(Clone, Copy, Debug, Default, Hash, Serialize, Deserialize)]
-struct Progress {
-    /// `matchIndex`: up to here its log is the leader's, durably.
-    matched: Height,
-    /// What it was sent by itself since the last heartbeat: the first and the last index.
-    sent: Option<(Height, Height)>,
-}
-
-impl Leadership {
-    /// Asserts what must hold between any two steps, above this certified height in a log that ends here.
-    pub(super) fn check_invariants(&self, certified: Height, last: Height) {
-        let mut expected = last;
-        for index in self.unrecorded.keys().rev() {
-            assert_eq!(*index, expected, "what is not recorded is the end of the log");
-            assert!(*index > certified, "what is certified is recorded, or a block");
-            expected = Height(index.0.saturating_sub(1));
-        }
-        assert!(
-            self.left <= last && self.counted <= last,
-            "what has left is in the log"
-        );
-    }
-}
 
 impl Raft {
     /// Leads the term. What is left of former terms is sent along with an entry of this one, as only that can
@@ -105,13 +50,13 @@ impl Raft {
     }
 
     /// Appends what commits the entries of former terms.
-    fn append_empty(&mut self, base: &mut Base) {
+    pub(super) fn append_empty(&mut self, base: &mut Base) {
         self.append_own(base, Proposal::null());
     }
 
     /// Appends an entry of the own term, to be recorded once it has left (thesis, 10.2.1): the leader is one of
     /// those who may have it, and not before the others.
-    fn append_own(&mut self, base: &mut Base, proposal: Proposal) -> Height {
+    pub(super) fn append_own(&mut self, base: &mut Base, proposal: Proposal) -> Height {
         let (index, term) = (self.log.last_index().next(), self.term);
         self.append(base, index, Entry { term, proposal });
         if let Role::Leader(leadership) = &mut self.role {
@@ -130,7 +75,7 @@ impl Raft {
         }
     }
 
-    fn may_propose(&self, base: &Base) -> bool {
+    pub(super) fn may_propose(&self, base: &Base) -> bool {
         let Role::Leader(leadership) = &self.role else {
             return false;
         };
@@ -145,7 +90,7 @@ impl Raft {
 
     /// The leader's entries after an index and up to another, as many as a message may hold. They begin above
     /// what is certified: whoever lacks that fetches blocks.
-    fn entries_after(&self, base: &Base, after: Height, to: Height) -> AppendEntries {
+    pub(super) fn entries_after(&self, base: &Base, after: Height, to: Height) -> AppendEntries {
         let after = after.max(base.certified);
         let entries = self.log.after(after).take_while(|(index, _)| *index <= to);
         AppendEntries {
@@ -160,7 +105,7 @@ impl Raft {
         }
     }
 
-    fn sign_append(&mut self, base: &mut Base, append: AppendEntries, to: Option<ValidatorIndex>) {
+    pub(super) fn sign_append(&mut self, base: &mut Base, append: AppendEntries, to: Option<ValidatorIndex>) {
         if base.voter().is_none() {
             return;
         }
@@ -282,7 +227,7 @@ impl Raft {
     }
 
     /// The leader's answer to its own append. It is not sent: when it comes back, the leader counts itself.
-    fn answer_itself(&mut self, base: &mut Base, index: Height) {
+    pub(super) fn answer_itself(&mut self, base: &mut Base, index: Height) {
         if let Some(own) = base.voter() {
             self.reply(base, own, true, index);
         }
@@ -327,7 +272,7 @@ impl Raft {
     }
 
     /// Sends a follower what comes after an index, unless it has been sent that since the last heartbeat.
-    fn send_entries(&mut self, base: &mut Base, to: ValidatorIndex, after: Height) {
+    pub(super) fn send_entries(&mut self, base: &mut Base, to: ValidatorIndex, after: Height) {
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
@@ -344,7 +289,7 @@ impl Raft {
     /// Commits what a quorum has: an entry of the current term, and with it all before it. One of a former
     /// term is not committed by counting, as a quorum's having it keeps nobody without it from being elected
     /// (figure 8).
-    fn commit_replicated(&mut self, base: &mut Base) {
+    pub(super) fn commit_replicated(&mut self, base: &mut Base) {
         let Role::Leader(leadership) = &self.role else {
             return;
         };
@@ -383,39 +328,6 @@ impl Raft {
         }
     }
 
-    /// The election timer of the leader. One that reaches no quorum follows (thesis, 6.2); one of which nothing is
-    /// committed for long, though it does, hands over to the follower that has most of its log.
-    pub(super) fn look_around(&mut self, base: &mut Base) {
-        let quorum = base.config.committee.quorum();
-        let last = self.log.last_index();
-        let lowest = Some(self.commit.next()).filter(|lowest| *lowest <= last);
-        let Role::Leader(leadership) = &mut self.role else {
-            return;
-        };
-        // A successor that has not taken over by now does not.
-        (leadership.hands_over, leadership.successor) = (false, None);
-        let heard = std::mem::take(&mut leadership.heard);
-        if heard.len() + 1 < quorum {
-            self.step_down(base);
-            return;
-        }
-        self.attempts.forget();
-        let stood = self.standing.filter(|(index, _)| Some(*index) == lowest);
-        let times = stood.map_or(0, |(_, times)| times + 1);
-        self.standing = lowest.map(|index| (index, times));
-        if times < FRUITLESS_TIMEOUTS {
-            return;
-        }
-        let matched = |follower: &ValidatorIndex| leadership.followers.get(follower).map(|f| f.matched);
-        let successor = heard.iter().copied().max_by_key(|follower| matched(follower));
-        // Its log has to be enough for a quorum of votes: those of the others who are heard, or this one's as well.
-        let is_electable = |whom: &ValidatorIndex| heard.len() >= quorum || matched(whom) == Some(last);
-        if let Some(successor) = successor.filter(is_electable) {
-            self.standing = None;
-            self.hand_over_to(base, successor);
-        }
-    }
-
     /// Who is not known to have the entry at this index.
     pub(super) fn not_reached(&self, base: &Base, index: Height) -> Vec<ValidatorIndex> {
         let Role::Leader(leadership) = &self.role else {
@@ -427,53 +339,5 @@ impl Raft {
         };
         let all = base.config.committee.indices();
         all.filter(|validator| !has(validator)).collect()
-    }
-
-    /// This node is about to stop: whoever leads hands over (thesis, 3.10).
-    pub(super) fn on_stopping(&mut self, base: &mut Base) {
-        let alone = base.config.committee.size() == 1;
-        if let Role::Leader(leadership) = &mut self.role
-            && !alone
-        {
-            leadership.hands_over = true;
-            self.try_hand_over(base);
-        }
-    }
-
-    /// Whether it leads, and waits for a successor to take over.
-    pub(super) fn hands_over(&self) -> bool {
-        matches!(&self.role, Role::Leader(leadership) if leadership.hands_over)
-    }
-
-    /// A successor must have all that the leader has; the leader proposes nothing more meanwhile.
-    fn try_hand_over(&mut self, base: &mut Base) {
-        let last = self.log.last_index();
-        let Role::Leader(leadership) = &mut self.role else {
-            return;
-        };
-        if !leadership.hands_over || leadership.successor.is_some() || base.voter().is_none() {
-            return;
-        }
-        let mut followers = leadership.followers.iter();
-        let Some((successor, _)) = followers.find(|(_, follower)| follower.matched == last) else {
-            return;
-        };
-        let successor = *successor;
-        self.hand_over_to(base, successor);
-    }
-
-    /// Asks a follower to stand at once. It stands when it has all the blocks that this one has.
-    fn hand_over_to(&mut self, base: &mut Base, successor: ValidatorIndex) {
-        let (term, last) = (self.term, self.log.last_index());
-        let Role::Leader(leadership) = &mut self.role else {
-            return;
-        };
-        if base.voter().is_none() {
-            return;
-        }
-        (leadership.hands_over, leadership.successor) = (true, Some(successor));
-        let append = self.entries_after(base, last, last);
-        self.sign_append(base, append, Some(successor));
-        base.sign(Body::TimeoutNow { term, successor });
     }
 }

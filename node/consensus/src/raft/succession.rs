@@ -1,4 +1,5 @@
-//! Leader election (Ongaro and Ousterhout 2014, section 5.2) with pre-vote (thesis, 9.6).
+//! Who leads: elections (Ongaro and Ousterhout 2014, section 5.2) with pre-vote (thesis, 9.6), and how a leader
+//! hands over (thesis, 3.10).
 
 use std::collections::BTreeSet;
 
@@ -7,10 +8,16 @@ use quorate_crypto::{Height, ValidatorIndex};
 use super::Raft;
 use super::log::Log;
 use super::message::{Body, Position, RequestVote, Term, VoteReply};
-use super::orderer::Role;
+use super::role::Role;
 use crate::common::Base;
 use crate::contract::Rejection;
 use crate::message::Message;
+
+/// A leader that reaches a quorum, and of which nothing was committed in so many election timeouts in a row, hands
+/// over: others may get through with what it cannot, its batches above all. Nothing else would end that, as it is
+/// heard. What it has takes two flushes of a quorum's disks at most, so one of them has to need more than half of
+/// this, two seconds with a node's timeouts, before that is done in vain; and who waits for an order waits as long.
+const FRUITLESS_TIMEOUTS: u32 = 16;
 
 impl Raft {
     /// No leader was heard in time: asks who would vote for it in the next term. That binds nobody, so
@@ -45,7 +52,7 @@ impl Raft {
         }
     }
 
-    fn request_vote(&self, base: &Base, pre_vote: bool, term: Term) -> RequestVote {
+    pub(super) fn request_vote(&self, base: &Base, pre_vote: bool, term: Term) -> RequestVote {
         RequestVote {
             term,
             pre_vote,
@@ -78,7 +85,12 @@ impl Raft {
     }
 
     /// Keeps a vote for this candidacy.
-    fn record_vote(&mut self, from: ValidatorIndex, pre_vote: bool, term: Term) -> Result<(), Rejection> {
+    pub(super) fn record_vote(
+        &mut self,
+        from: ValidatorIndex,
+        pre_vote: bool,
+        term: Term,
+    ) -> Result<(), Rejection> {
         let (next, current) = (self.term.next(), self.term);
         let votes = match &mut self.role {
             Role::PreCandidate { votes } if pre_vote && term == next => votes,
@@ -92,7 +104,7 @@ impl Raft {
     }
 
     /// On votes of a quorum the candidate leads, or becomes one.
-    fn count_votes(&mut self, base: &mut Base) {
+    pub(super) fn count_votes(&mut self, base: &mut Base) {
         let quorum = base.config.committee.quorum();
         if base.voter().is_none() {
             return;
@@ -142,7 +154,7 @@ impl Raft {
     }
 
     /// Whether it would vote for a candidate: only if it hears no leader itself.
-    fn would_vote(&self, base: &Base, request: &RequestVote) -> bool {
+    pub(super) fn would_vote(&self, base: &Base, request: &RequestVote) -> bool {
         if breaks!(PreVoteBinds) {
             return self.is_up_to_date(base, request);
         }
@@ -150,13 +162,13 @@ impl Raft {
     }
 
     /// One vote a term, first come, first served (section 5.2).
-    fn may_vote(&self, base: &Base, from: ValidatorIndex, request: &RequestVote) -> bool {
+    pub(super) fn may_vote(&self, base: &Base, from: ValidatorIndex, request: &RequestVote) -> bool {
         let free = self.voted_for.is_none_or(|voted| voted == from) || breaks!(VotedTwice);
         request.term == self.term && free && self.is_up_to_date(base, request)
     }
 
     /// The election restriction (section 5.4.1).
-    fn is_up_to_date(&self, base: &Base, request: &RequestVote) -> bool {
+    pub(super) fn is_up_to_date(&self, base: &Base, request: &RequestVote) -> bool {
         is_up_to_date(request.certified, request.last, base.certified, &self.log)
     }
 
@@ -229,7 +241,7 @@ impl Raft {
         self.restart_election_timer(base);
     }
 
-    fn move_to(&mut self, base: &mut Base, term: Term) {
+    pub(super) fn move_to(&mut self, base: &mut Base, term: Term) {
         self.step_down(base);
         self.term = term;
         self.voted_for = None;
@@ -256,6 +268,87 @@ impl Raft {
     pub(super) fn follow(&mut self, leader: ValidatorIndex) {
         self.leader = Some(leader);
         (self.matched, self.answering) = (Height::GENESIS, Height::GENESIS);
+    }
+
+    /// The election timer of the leader. One that reaches no quorum follows (thesis, 6.2); one of which nothing is
+    /// committed for long, though it does, hands over to the follower that has most of its log.
+    pub(super) fn look_around(&mut self, base: &mut Base) {
+        let quorum = base.config.committee.quorum();
+        let last = self.log.last_index();
+        let lowest = Some(self.commit.next()).filter(|lowest| *lowest <= last);
+        let Role::Leader(leadership) = &mut self.role else {
+            return;
+        };
+        // A successor that has not taken over by now does not.
+        (leadership.hands_over, leadership.successor) = (false, None);
+        let heard = std::mem::take(&mut leadership.heard);
+        if heard.len() + 1 < quorum {
+            self.step_down(base);
+            return;
+        }
+        self.attempts.forget();
+        let stood = self.standing.filter(|(index, _)| Some(*index) == lowest);
+        let times = stood.map_or(0, |(_, times)| times + 1);
+        self.standing = lowest.map(|index| (index, times));
+        if times < FRUITLESS_TIMEOUTS {
+            return;
+        }
+        let matched = |follower: &ValidatorIndex| leadership.followers.get(follower).map(|f| f.matched);
+        let successor = heard.iter().copied().max_by_key(|follower| matched(follower));
+        // Its log has to be enough for a quorum of votes: those of the others who are heard, or this one's as well.
+        let is_electable = |whom: &ValidatorIndex| heard.len() >= quorum || matched(whom) == Some(last);
+        if let Some(successor) = successor.filter(is_electable) {
+            self.standing = None;
+            self.hand_over_to(base, successor);
+        }
+    }
+
+    /// This node is about to stop: whoever leads hands over (thesis, 3.10).
+    pub(super) fn on_stopping(&mut self, base: &mut Base) {
+        let alone = base.config.committee.size() == 1;
+        if let Role::Leader(leadership) = &mut self.role
+            && !alone
+        {
+            leadership.hands_over = true;
+            self.try_hand_over(base);
+        }
+    }
+
+    /// Whether it leads, and waits for a successor to take over.
+    pub(super) fn hands_over(&self) -> bool {
+        matches!(&self.role, Role::Leader(leadership) if leadership.hands_over)
+    }
+
+    /// A successor must have all that the leader has; the leader proposes nothing more meanwhile.
+    pub(super) fn try_hand_over(&mut self, base: &mut Base) {
+        let last = self.log.last_index();
+        let Role::Leader(leadership) = &mut self.role else {
+            return;
+        };
+        if !leadership.hands_over || leadership.successor.is_some() || base.voter().is_none() {
+            return;
+        }
+        let mut followers = leadership.followers.iter();
+        let Some((successor, _)) = followers.find(|(_, follower)| follower.matched == last) else {
+            return;
+        };
+        let successor = *successor;
+        self.hand_over_to(base, successor);
+    }
+
+    /// Asks a follower to stand at once. It stands when it has all the blocks that this one has.
+    pub(super) fn hand_over_to(&mut self, base: &mut Base, successor: ValidatorIndex) {
+        let (term, last) = (self.term, self.log.last_index());
+        let Role::Leader(leadership) = &mut self.role else {
+            return;
+        };
+        if base.voter().is_none() {
+            return;
+        }
+        (leadership.hands_over, leadership.successor) = (true, Some(successor));
+        let append = self.entries_after(base, last, last);
+        self.sign_append(base, append, Some(successor));
+        base.sign(Body::TimeoutNow { term, successor });
     }
 }
 
