@@ -22,7 +22,7 @@ impl Replica {
 
     /// The term's leader, if it is known.
     pub fn leader(&self) -> Option<ValidatorIndex> {
-        self.orderer.leader
+        self.orderer.leader(&self.base)
     }
 
     /// The commit index.
@@ -39,24 +39,9 @@ impl Replica {
     /// configuration and where it believes its peers to be are left out. For model checking.
     pub fn hash_protocol(&self, hasher: &mut impl Hasher) {
         let raft = &self.orderer;
-        let terms = (
-            raft.term,
-            raft.voted_for,
-            &raft.role,
-            raft.leader,
-            raft.leader_heard,
-            raft.called,
-        );
-        let reached = (
-            raft.commit,
-            raft.decided,
-            raft.matched,
-            raft.answering,
-            raft.durable,
-            raft.leader_commit,
-            &raft.unwritten,
-        );
-        (terms, &raft.log, &raft.staged, reached, &raft.signing).hash(hasher);
+        let terms = (raft.term, raft.voted_for, &raft.role);
+        let reached = (raft.commit, raft.decided, &raft.durable, raft.leader_commit);
+        (terms, &raft.log, reached, &raft.signing).hash(hasher);
         self.base.hash_protocol(hasher);
     }
 }
@@ -64,10 +49,10 @@ impl Replica {
 impl Raft {
     /// What a height that is not decided is waiting for, and from whom.
     pub(super) fn waits_at(&self, base: &Base, height: Height) -> (Awaited, Vec<ValidatorIndex>) {
-        if self.staged.contains_key(&height) {
+        if self.role.has_staged(height) {
             (Awaited::Batches, base.config.index.into_iter().collect())
         } else if self.log.get(height).is_none() {
-            (Awaited::Proposal, self.leader.into_iter().collect())
+            (Awaited::Proposal, self.leader(base).into_iter().collect())
         } else {
             (Awaited::DecidingVotes, self.not_reached(base, height))
         }
@@ -80,14 +65,16 @@ impl Raft {
         let ordering = entries.filter(|(_, entry)| !entry.proposal.batches().is_empty());
         assert!(ordering.count() <= MAX_LOG, "logs are bounded");
         let last = self.log.last_index();
-        assert!(self.matched <= last, "what matches is in the log");
         assert!(self.commit <= last, "what is committed is in the log");
         assert!(
             certified <= self.decided && self.decided <= self.commit,
             "in order"
         );
-        if let Some((first, _)) = self.staged.first_key_value() {
-            assert_eq!(*first, last.next(), "what is staged follows the log");
+        if let Some(following) = self.role.following() {
+            assert!(following.matched <= last, "what matches is in the log");
+            if let Some((first, _)) = following.staged.first_key_value() {
+                assert_eq!(*first, last.next(), "what is staged follows the log");
+            }
         }
         if let Role::Leader(leadership) = &self.role {
             leadership.check_invariants(certified, last);

@@ -1,6 +1,6 @@
 //! What whoever leads does: replication (section 5.3) and commitment (section 5.4.2).
 
-use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
 use super::message::{AppendEntries, AppendReply, Body, Entry, MAX_ENTRIES};
@@ -15,9 +15,6 @@ impl Raft {
     /// be committed by counting (section 5.4.2); it may lie above the window, or past the epoch's end. In a log
     /// that is full it is added once a quorum has all the others.
     pub(super) fn become_leader(&mut self, base: &mut Base) {
-        let own = base.config.index;
-        self.leader = own;
-        self.leader_heard = true;
         self.role = Role::Leader(Leadership {
             left: self.commit,
             // What is above counts once an answer to itself comes back in this term.
@@ -38,6 +35,7 @@ impl Raft {
         if inherited && self.log.len() < MAX_LOG && !breaks!(OldTermsCounted) {
             self.append_empty(base);
         }
+        // Figure 2, leaders: upon election, say so to each server.
         let mut after = self.commit;
         loop {
             let append = self.entries_after(base, after, self.log.last_index());
@@ -50,13 +48,13 @@ impl Raft {
     }
 
     /// Appends what commits the entries of former terms.
-    pub(super) fn append_empty(&mut self, base: &mut Base) {
+    fn append_empty(&mut self, base: &mut Base) {
         self.append_own(base, Proposal::null());
     }
 
     /// Appends an entry of the own term, to be recorded once it has left (thesis, 10.2.1): the leader is one of
     /// those who may have it, and not before the others.
-    pub(super) fn append_own(&mut self, base: &mut Base, proposal: Proposal) -> Height {
+    fn append_own(&mut self, base: &mut Base, proposal: Proposal) -> Height {
         let (index, term) = (self.log.last_index().next(), self.term);
         self.append(base, index, Entry { term, proposal });
         if let Role::Leader(leadership) = &mut self.role {
@@ -75,7 +73,7 @@ impl Raft {
         }
     }
 
-    pub(super) fn may_propose(&self, base: &Base) -> bool {
+    fn may_propose(&self, base: &Base) -> bool {
         let Role::Leader(leadership) = &self.role else {
             return false;
         };
@@ -190,57 +188,6 @@ impl Raft {
         Ok(())
     }
 
-    /// The batches of an own entry are here.
-    pub(super) fn on_own_available(
-        &mut self,
-        base: &mut Base,
-        height: Height,
-        proposal: Digest,
-    ) -> Result<(), Rejection> {
-        let is_it = self
-            .log
-            .get(height)
-            .is_some_and(|entry| entry.proposal.digest() == proposal);
-        let Role::Leader(leadership) = &mut self.role else {
-            return Err(Rejection::Unasked);
-        };
-        let looked_for = leadership.unrecorded.get_mut(&height).filter(|_| is_it);
-        *looked_for.ok_or(Rejection::Unasked)? = true;
-        let ready = leadership.unrecorded.iter().take_while(|(_, here)| **here);
-        if let Some(last) = ready.map(|(index, _)| *index).last() {
-            self.record_own_up_to(base, last);
-            self.answer_itself(base, last);
-        }
-        Ok(())
-    }
-
-    /// Records own entries that are not recorded yet, so that a journal has no gap.
-    pub(super) fn record_own_up_to(&mut self, base: &mut Base, index: Height) {
-        let Role::Leader(leadership) = &mut self.role else {
-            return;
-        };
-        let above = leadership.unrecorded.split_off(&index.next());
-        let recorded = std::mem::replace(&mut leadership.unrecorded, above);
-        for height in recorded.into_keys() {
-            self.record_entry(base, height);
-        }
-    }
-
-    /// The leader's answer to its own append. It is not sent: when it comes back, the leader counts itself.
-    pub(super) fn answer_itself(&mut self, base: &mut Base, index: Height) {
-        if let Some(own) = base.voter() {
-            self.reply(base, own, true, index);
-        }
-    }
-
-    /// The own log is durable up to an index, with the batches of all that it holds.
-    pub(super) fn count_itself(&mut self, base: &mut Base, index: Height) {
-        if let Role::Leader(leadership) = &mut self.role {
-            leadership.counted = leadership.counted.max(index);
-            self.commit_replicated(base);
-        }
-    }
-
     pub(super) fn on_append_reply(
         &mut self,
         base: &mut Base,
@@ -261,6 +208,7 @@ impl Raft {
         }
         leadership.heard.insert(from);
         let follower = leadership.followers.entry(from).or_default();
+        // Figure 2, leaders: success moves matchIndex; a failure for want of entries goes back and tries again.
         if reply.success {
             follower.matched = follower.matched.max(reply.index);
             self.commit_replicated(base);
@@ -272,7 +220,7 @@ impl Raft {
     }
 
     /// Sends a follower what comes after an index, unless it has been sent that since the last heartbeat.
-    pub(super) fn send_entries(&mut self, base: &mut Base, to: ValidatorIndex, after: Height) {
+    fn send_entries(&mut self, base: &mut Base, to: ValidatorIndex, after: Height) {
         let Role::Leader(leadership) = &mut self.role else {
             return;
         };
@@ -300,6 +248,7 @@ impl Raft {
         let Some(index) = reached.get(quorum.saturating_sub(1)).copied() else {
             return;
         };
+        // Figure 2, leaders: a majority of matchIndex >= N and log[N].term == currentTerm: commitIndex = N.
         if self.log.term_at(index) == self.term || breaks!(OldTermsCounted) {
             self.advance_commit(base, index);
         } else if index > self.commit && index == self.log.last_index() {
@@ -317,6 +266,7 @@ impl Raft {
 
     pub(super) fn decide_committed(&mut self, base: &mut Base) {
         let to = self.commit.min(base.high_watermark());
+        // Figure 2, all servers: commitIndex > lastApplied: apply.
         while self.decided < to {
             let height = self.decided.next();
             let Some(entry) = self.log.get(height) else {
@@ -331,7 +281,7 @@ impl Raft {
     /// Who is not known to have the entry at this index.
     pub(super) fn not_reached(&self, base: &Base, index: Height) -> Vec<ValidatorIndex> {
         let Role::Leader(leadership) = &self.role else {
-            return self.leader.into_iter().collect();
+            return self.leader(base).into_iter().collect();
         };
         let has = |validator: &ValidatorIndex| match leadership.followers.get(validator) {
             Some(follower) => follower.matched >= index,

@@ -11,7 +11,7 @@ use crate::testimony::Statement;
 
 impl Raft {
     /// A driver may have written older ones anew after newer ones. A vote is never taken back in its term.
-    pub(super) fn restore_term(&mut self, term: Term, voted_for: Option<ValidatorIndex>) {
+    fn restore_term(&mut self, term: Term, voted_for: Option<ValidatorIndex>) {
         if term > self.term {
             (self.term, self.voted_for) = (term, None);
         }
@@ -23,7 +23,7 @@ impl Raft {
     /// An entry was recorded above others, or above a block that was on disk, and entries whose batches are lost were
     /// left out with all that followed them: so what it followed was counted on by whoever heard of it, and is gone.
     /// To drop it in silence would be to forget what was acknowledged.
-    pub(super) fn halt_for_loss(&mut self, base: &mut Base, height: Height) {
+    fn halt_for_loss(&mut self, base: &mut Base, height: Height) {
         base.halted = Some(Halted::Forgotten);
         base.inquiry.give_up();
         base.out.actions.push(Action::Lost { height });
@@ -38,7 +38,7 @@ impl Raft {
                 Record::Raft(_, record) => record,
                 Record::Own(message) => {
                     if let Body::Seal { height, .. } = message.v1().body {
-                        self.sealed = self.sealed.max(height);
+                        self.durable.on_sealed(height);
                     }
                     continue;
                 }
@@ -63,8 +63,7 @@ impl Raft {
             self.halt_for_loss(base, height);
         }
         self.persisted = (self.term, self.voted_for);
-        // Entries whose batches are lost were left out: see `Record::without_unsent`.
-        self.durable = self.log.last_index();
+        self.durable.on_restored(self.log.last_index());
         let restored = self.log.after(base.certified);
         let heights: Vec<_> = restored.map(|(height, _)| height).collect();
         for height in heights {
@@ -101,7 +100,9 @@ impl Raft {
         let (term, voted_for) = self.persisted;
         let voted = |of: Term, whom| of < term || (of == term && voted_for == Some(whom));
         match statement {
-            Statement::Seal { height, .. } => *height <= self.sealed || self.log.get(*height).is_some(),
+            Statement::Seal { height, .. } => {
+                self.durable.has_sealed(*height) || self.log.get(*height).is_some()
+            }
             Statement::RequestVote(request) => voted(request.term, own),
             Statement::VoteReply(reply) => voted(reply.term, reply.candidate),
             Statement::AppendReply(reply) => {

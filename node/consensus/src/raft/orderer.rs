@@ -1,14 +1,14 @@
 //! What Raft adds to a replica: its state, and the dispatch of inputs.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
-use quorate_ledger::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::durable::Durable;
 use super::log::Log;
 use super::message::{self, AppendEntries, Term};
-use super::role::{Role, Staged};
+use super::role::{Following, Role};
 use crate::common::{Attempts, Awaited, Base, Finality, Notice, Orderer, Reign};
 use crate::contract::{Config, Record, Rejection, Timer};
 use crate::message::{Body, Holding, Message};
@@ -24,35 +24,14 @@ pub struct Raft {
     /// What its journal says of both, once the records asked for are durable.
     pub(super) persisted: (Term, Option<ValidatorIndex>),
     pub(super) role: Role,
-    /// The term's leader, once it is known.
-    pub(super) leader: Option<ValidatorIndex>,
-    /// Whether the leader was heard since the election timer was set anew.
-    pub(super) leader_heard: bool,
-    /// The time of a proposal of the leader's that was too far ahead of this clock: until this has come so far,
-    /// the leader counts as not heard.
-    pub(super) early: Option<Timestamp>,
-    /// What must be certified here before it stands for election, as the leader has asked it to.
-    pub(super) called: Option<Height>,
     pub(super) log: Log,
     /// `commitIndex`. Only grows.
     pub(super) commit: Height,
     /// Heights up to here are decided (`lastApplied`, but for the execution, which is the driver's).
     pub(super) decided: Height,
-    /// The leader's commit index, as far as it has told.
+    /// The highest commit index that any leader has told. It is kept from term to term, as what is committed stays so.
     pub(super) leader_commit: Height,
-    /// Up to here the log is known to be that of the term's leader.
-    pub(super) matched: Height,
-    /// Up to where the last answer says so that waits for the disk, 0 if none does.
-    pub(super) answering: Height,
-    /// Up to here all is known to be durable here: entries with their batches, or blocks.
-    pub(super) durable: Height,
-    /// The batches of entries above that which have become blocks already: until an answer or an append that
-    /// vouches for them comes back, or their blocks are told to be on disk.
-    pub(super) unwritten: BTreeMap<Height, Vec<Digest>>,
-    /// The highest height of which the journal has an own seal.
-    pub(super) sealed: Height,
-    /// Entries of the leader above `matched` which are not in the log yet, as their batches are not here.
-    pub(super) staged: BTreeMap<Height, Staged>,
+    pub(super) durable: Durable,
     /// Appends that are being signed, and for whom; none means everybody.
     pub(super) signing: VecDeque<(AppendEntries, Option<ValidatorIndex>)>,
     /// Of a leader: the lowest index that was not committed when the election timer was set, and how often in a row
@@ -72,21 +51,12 @@ impl Orderer for Raft {
             term: Term::default(),
             voted_for: None,
             persisted: (Term::default(), None),
-            role: Role::Follower,
-            leader: None,
-            leader_heard: false,
-            early: None,
-            called: None,
+            role: Role::Follower(Following::default()),
             log: Log::new(certified),
             commit: certified,
             decided: certified,
             leader_commit: certified,
-            matched: Height::GENESIS,
-            answering: Height::GENESIS,
-            durable: certified,
-            unwritten: BTreeMap::new(),
-            sealed: certified,
-            staged: BTreeMap::new(),
+            durable: Durable::new(certified),
             signing: VecDeque::new(),
             standing: None,
             attempts: Attempts::default(),
@@ -161,7 +131,7 @@ impl Orderer for Raft {
             Notice::Connected => self.hurry(base),
             Notice::Synced(height) => {
                 // On disk before it is told, with all below.
-                self.on_durable(height);
+                self.durable.on_durable(height);
                 self.ask_for_entries(base);
             }
             Notice::Stopping => self.on_stopping(base),
@@ -174,17 +144,16 @@ impl Orderer for Raft {
         // What comes above them in the journal is found to follow them.
         self.record_own_up_to(base, certified);
         if base.voter().is_some() {
-            let entries = self.log.after(self.durable);
-            let leaving = entries.take_while(|(index, _)| *index <= certified);
-            let batches = leaving.map(|(index, entry)| (index, entry.proposal.batches().to_vec()));
-            self.unwritten.extend(batches);
+            self.durable.on_certified(certified, &self.log);
         }
         self.log.forget_up_to(certified, self.decided);
         if certified > self.commit {
             // It did not commit that itself, so somebody else may have, in a later term.
             self.step_down(base);
         }
-        self.staged = self.staged.split_off(&certified.next());
+        if let Some(following) = self.role.following_mut() {
+            following.staged = following.staged.split_off(&certified.next());
+        }
         for reached in [&mut self.commit, &mut self.decided] {
             *reached = certified.max(*reached);
         }
@@ -212,21 +181,21 @@ impl Orderer for Raft {
         self.persist(base);
     }
 
-    fn reign(&self, _base: &Base) -> Reign {
+    fn reign(&self, base: &Base) -> Reign {
         Reign {
             number: self.term.0,
-            leader: self.leader,
-            begun: self.leader_heard,
+            leader: self.leader(base),
+            begun: self.role.hears_leader(),
         }
     }
 
     fn is_busy(&self, base: &Base) -> bool {
-        let quiet = base.finalities.is_empty() && self.log.is_empty() && self.staged.is_empty();
-        !quiet || !self.leader_heard
+        let quiet = base.finalities.is_empty() && self.log.is_empty() && !self.role.has_any_staged();
+        !quiet || !self.role.hears_leader()
     }
 
     fn is_proposed(&self, height: Height) -> bool {
-        self.log.get(height).is_some() || self.staged.contains_key(&height)
+        self.log.get(height).is_some() || self.role.has_staged(height)
     }
 
     fn holding(&self, _base: &Base, height: Height) -> Holding {
@@ -236,10 +205,8 @@ impl Orderer for Raft {
         }
     }
 
-    /// Only what is in the log is decided, executed and sealed; but a crash may lose an entry whose batches
-    /// are not durable yet, and a block that is being written.
     fn explains_seal(&self, _base: &Base, height: Height) -> bool {
-        height <= self.durable
+        self.durable.explains_seal(height)
     }
 
     fn remembers(&self, base: &Base, own: ValidatorIndex, statement: &Statement) -> bool {
@@ -276,6 +243,14 @@ impl Raft {
         Rejection::WrongReign {
             got: got.0,
             current: self.term.0,
+        }
+    }
+
+    /// The term's leader, if it is known.
+    pub(super) fn leader(&self, base: &Base) -> Option<ValidatorIndex> {
+        match &self.role {
+            Role::Leader(_) => base.config.index,
+            role => role.following().and_then(|following| following.leader),
         }
     }
 

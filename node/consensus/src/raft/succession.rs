@@ -8,7 +8,7 @@ use quorate_crypto::{Height, ValidatorIndex};
 use super::Raft;
 use super::log::Log;
 use super::message::{Body, Position, RequestVote, Term, VoteReply};
-use super::role::Role;
+use super::role::{Following, Role};
 use crate::common::Base;
 use crate::contract::Rejection;
 use crate::message::Message;
@@ -23,8 +23,10 @@ impl Raft {
     /// No leader was heard in time: asks who would vote for it in the next term. That binds nobody, so
     /// whoever is cut off, or behind, drives no terms up.
     pub(super) fn stand_for_election(&mut self, base: &mut Base) {
-        self.leader_heard = false;
+        let mut following = self.role.take_following();
+        following.leader_heard = false;
         self.role = Role::PreCandidate {
+            following,
             votes: BTreeSet::new(),
         };
         let request = self.request_vote(base, true, self.term.next());
@@ -32,7 +34,8 @@ impl Raft {
     }
 
     /// Begins a term as its candidate, with its own vote.
-    pub(super) fn campaign(&mut self, base: &mut Base) {
+    fn campaign(&mut self, base: &mut Base) {
+        // Figure 2, candidates: increment currentTerm, vote for self, send RequestVote to all.
         self.move_to(base, self.term.next());
         self.voted_for = base.config.index;
         self.role = Role::Candidate {
@@ -47,12 +50,12 @@ impl Raft {
     pub(super) fn is_about_to_ask(&self, base: &Base) -> bool {
         let own = base.config.index.unwrap_or_default();
         match &self.role {
-            Role::PreCandidate { votes } | Role::Candidate { votes } => !votes.contains(&own),
-            Role::Follower | Role::Leader(_) => false,
+            Role::PreCandidate { votes, .. } | Role::Candidate { votes } => !votes.contains(&own),
+            Role::Follower(_) | Role::Leader(_) => false,
         }
     }
 
-    pub(super) fn request_vote(&self, base: &Base, pre_vote: bool, term: Term) -> RequestVote {
+    fn request_vote(&self, base: &Base, pre_vote: bool, term: Term) -> RequestVote {
         RequestVote {
             term,
             pre_vote,
@@ -64,7 +67,7 @@ impl Raft {
     /// A quorum of one needs nobody's vote.
     pub(super) fn lead_alone(&mut self, base: &mut Base) {
         let alone = base.config.committee.quorum() == 1;
-        let idle = matches!(self.role, Role::Follower);
+        let idle = matches!(self.role, Role::Follower(_));
         if alone && idle && base.voter().is_some() && !base.is_finished() {
             self.campaign(base);
         }
@@ -85,15 +88,10 @@ impl Raft {
     }
 
     /// Keeps a vote for this candidacy.
-    pub(super) fn record_vote(
-        &mut self,
-        from: ValidatorIndex,
-        pre_vote: bool,
-        term: Term,
-    ) -> Result<(), Rejection> {
+    fn record_vote(&mut self, from: ValidatorIndex, pre_vote: bool, term: Term) -> Result<(), Rejection> {
         let (next, current) = (self.term.next(), self.term);
         let votes = match &mut self.role {
-            Role::PreCandidate { votes } if pre_vote && term == next => votes,
+            Role::PreCandidate { votes, .. } if pre_vote && term == next => votes,
             Role::Candidate { votes } if !pre_vote && term == current => votes,
             _ => return Err(self.wrong_term(term)),
         };
@@ -104,13 +102,14 @@ impl Raft {
     }
 
     /// On votes of a quorum the candidate leads, or becomes one.
-    pub(super) fn count_votes(&mut self, base: &mut Base) {
+    fn count_votes(&mut self, base: &mut Base) {
         let quorum = base.config.committee.quorum();
         if base.voter().is_none() {
             return;
         }
         match &self.role {
-            Role::PreCandidate { votes } if votes.len() >= quorum => self.campaign(base),
+            Role::PreCandidate { votes, .. } if votes.len() >= quorum => self.campaign(base),
+            // Figure 2, candidates: votes of a majority make a leader.
             Role::Candidate { votes } if votes.len() >= quorum => self.become_leader(base),
             _ => {}
         }
@@ -126,12 +125,14 @@ impl Raft {
             // Who wants votes needs the blocks first.
             base.status_due.ask_for(from);
         }
+        // Figure 2, all servers: a higher term makes a follower. Not if it only asks (thesis, 9.6).
         if request.term > self.term && (!request.pre_vote || breaks!(PreVoteBinds)) {
             self.enter_term(base, request.term);
         }
         if base.voter().is_none() {
             return Ok(());
         }
+        // Figure 2, RequestVote 1 and 2: no vote if term < currentTerm; else if votedFor is free and the log up-to-date.
         let granted = match request.pre_vote {
             true => self.would_vote(base, request),
             false => self.may_vote(base, from, request),
@@ -154,21 +155,21 @@ impl Raft {
     }
 
     /// Whether it would vote for a candidate: only if it hears no leader itself.
-    pub(super) fn would_vote(&self, base: &Base, request: &RequestVote) -> bool {
+    fn would_vote(&self, base: &Base, request: &RequestVote) -> bool {
         if breaks!(PreVoteBinds) {
             return self.is_up_to_date(base, request);
         }
-        request.term > self.term && !self.leader_heard && self.is_up_to_date(base, request)
+        request.term > self.term && !self.role.hears_leader() && self.is_up_to_date(base, request)
     }
 
     /// One vote a term, first come, first served (section 5.2).
-    pub(super) fn may_vote(&self, base: &Base, from: ValidatorIndex, request: &RequestVote) -> bool {
+    fn may_vote(&self, base: &Base, from: ValidatorIndex, request: &RequestVote) -> bool {
         let free = self.voted_for.is_none_or(|voted| voted == from) || breaks!(VotedTwice);
         request.term == self.term && free && self.is_up_to_date(base, request)
     }
 
     /// The election restriction (section 5.4.1).
-    pub(super) fn is_up_to_date(&self, base: &Base, request: &RequestVote) -> bool {
+    fn is_up_to_date(&self, base: &Base, request: &RequestVote) -> bool {
         is_up_to_date(request.certified, request.last, base.certified, &self.log)
     }
 
@@ -215,21 +216,24 @@ impl Raft {
         successor: ValidatorIndex,
     ) -> Result<(), Rejection> {
         self.check_term(term)?;
-        if self.leader != Some(from) || Some(successor) != base.voter() {
-            return Err(Rejection::NotLeader {
+        let told = base.peers.certified(from).max(base.certified);
+        match self.role.following_mut() {
+            Some(following) if following.leader == Some(from) && base.voter() == Some(successor) => {
+                following.called = Some(told);
+                Ok(())
+            }
+            _ => Err(Rejection::NotLeader {
                 sender: from,
                 reign: term.0,
-            });
+            }),
         }
-        let told = base.peers.certified(from);
-        self.called = Some(told.max(base.certified));
-        Ok(())
     }
 
     /// A successor stands once it has all the blocks that the leader has told of: else that would refuse its
     /// vote.
     pub(super) fn stand_if_called(&mut self, base: &mut Base) {
-        let ready = self.called.is_some_and(|certified| base.certified >= certified);
+        let called = self.role.following().and_then(|following| following.called);
+        let ready = called.is_some_and(|certified| base.certified >= certified);
         if ready && base.voter().is_some() && !base.is_finished() {
             self.campaign(base);
         }
@@ -241,33 +245,28 @@ impl Raft {
         self.restart_election_timer(base);
     }
 
-    pub(super) fn move_to(&mut self, base: &mut Base, term: Term) {
+    fn move_to(&mut self, base: &mut Base, term: Term) {
         self.step_down(base);
         self.term = term;
         self.voted_for = None;
-        self.leader = None;
-        self.leader_heard = false;
-        self.early = None;
-        self.called = None;
-        self.answering = Height::GENESIS;
-        self.staged.clear();
+        self.role = Role::Follower(Following::default());
     }
 
     /// What it did as a candidate or a leader is over.
     pub(super) fn step_down(&mut self, base: &mut Base) {
-        if self.is_leader() {
-            self.leader_heard = false;
-            // A follower's journal has all of its log.
-            self.record_own_up_to(base, self.log.last_index());
-        }
-        self.role = Role::Follower;
+        let following = match &mut self.role {
+            Role::Leader(_) => {
+                // A follower's journal has all of its log.
+                self.record_own_up_to(base, self.log.last_index());
+                Following {
+                    leader: base.config.index,
+                    ..Following::default()
+                }
+            }
+            role => role.take_following(),
+        };
+        self.role = Role::Follower(following);
         self.signing.clear();
-    }
-
-    /// This is the term's leader. What this log has in common with its log has yet to be found out.
-    pub(super) fn follow(&mut self, leader: ValidatorIndex) {
-        self.leader = Some(leader);
-        (self.matched, self.answering) = (Height::GENESIS, Height::GENESIS);
     }
 
     /// The election timer of the leader. One that reaches no quorum follows (thesis, 6.2); one of which nothing is
@@ -337,7 +336,7 @@ impl Raft {
     }
 
     /// Asks a follower to stand at once. It stands when it has all the blocks that this one has.
-    pub(super) fn hand_over_to(&mut self, base: &mut Base, successor: ValidatorIndex) {
+    fn hand_over_to(&mut self, base: &mut Base, successor: ValidatorIndex) {
         let (term, last) = (self.term, self.log.last_index());
         let Role::Leader(leadership) = &mut self.role else {
             return;

@@ -77,7 +77,7 @@ impl Raft {
         self.election_timer = None;
         match self.role {
             Role::Leader(_) => self.look_around(base),
-            Role::Follower | Role::PreCandidate { .. } | Role::Candidate { .. } => {
+            Role::Follower(_) | Role::PreCandidate { .. } | Role::Candidate { .. } => {
                 self.attempts.note();
                 self.stand_for_election(base);
             }
