@@ -106,6 +106,8 @@
 //!   complain of at one time. Time alone ends it: the certified height may rise while one member is left out.
 //! - The new-view carries proposals over by itself: it claims no batches for its primary, which
 //!   prepares these heights like everybody else and may begin the view without having them.
+//! - The paper's timer stops when any request that waits is executed. Here it goes on where the oldest batch is left
+//!   out while others are ordered, by their number or by the time that lies between them.
 //! - The timer for a new view starts when a quorum has moved to it *or beyond*, as slots hold one
 //!   view-change a validator, the highest.
 //! - On view-changes of f + 1 for higher views a replica moves to the lowest of the f + 1 highest, not to the

@@ -97,6 +97,7 @@ impl<E: Orderer> Replica<E> {
                 }
                 return;
             }
+            // PBFT 4.3: a quorum of signed checkpoints is the proof that one is stable; all below is discarded.
             let certificate = finality.certificate(committee.epoch(), height, sealed);
             let certify = Action::Certify(certificate.clone());
             self.base.out.actions.push(certify);

@@ -22,6 +22,7 @@ impl Paxos {
         let ballot = accept.ballot;
         self.check_proposer(from, ballot)?;
         self.see(ballot);
+        // Phase 2b: an acceptor accepts unless it has responded to a prepare with a higher number (P1a).
         if ballot < self.acceptor.promised && !breaks!(LowBallotAccepted) {
             self.nack(base, ballot);
             return Err(self.wrong_ballot(ballot));
@@ -69,7 +70,7 @@ impl Paxos {
     /// What no honest proposer proposes is refused. One too far ahead of this validator's clock is not heard
     /// until this has come so far, so that another takes its place (pitfall 24); what phase 1 brought up is not
     /// judged by time again (pitfall 15).
-    pub(super) fn check_values(&mut self, base: &Base, accept: &Accept) -> Result<(), Rejection> {
+    fn check_values(&mut self, base: &Base, accept: &Accept) -> Result<(), Rejection> {
         for value in &accept.values {
             let early = value.fresh && base.is_early(&value.proposal);
             if early {
@@ -83,7 +84,7 @@ impl Paxos {
     }
 
     /// The distinguished proposer is alive: nobody else is needed.
-    pub(super) fn hear_proposer(&mut self, base: &mut Base) {
+    fn hear_proposer(&mut self, base: &mut Base) {
         self.proposer.give_up();
         self.proposer_heard = true;
         self.attempts.forget();
@@ -91,7 +92,7 @@ impl Paxos {
     }
 
     /// Keeps a value until it can be accepted. Gives whether it is new here.
-    pub(super) fn ask_to_accept(&mut self, base: &mut Base, ballot: Ballot, value: &Value) -> bool {
+    fn ask_to_accept(&mut self, base: &mut Base, ballot: Ballot, value: &Value) -> bool {
         let height = value.height;
         let is_accepted = |vote: &Vote| vote.ballot == ballot;
         let asked = self.acceptor.asked.get(&height);

@@ -25,7 +25,7 @@ impl Paxos {
     }
 
     /// The next value that is proposed now, if there is one.
-    pub(super) fn next_value(&mut self, base: &mut Base) -> Option<Value> {
+    fn next_value(&mut self, base: &mut Base) -> Option<Value> {
         base.voter()?;
         let Proposer::Leading(leadership) = &mut self.proposer else {
             return None;
@@ -47,6 +47,7 @@ impl Paxos {
         if breaks!(GapNotFilled) && !fresh && carried.is_none() {
             return self.next_value(base);
         }
+        // Phase 2a: the value of the highest-numbered proposal among the responses, or any if there is none (P2c).
         let proposal = match carried {
             Some(proposal) if !breaks!(OwnValueTaken) => proposal,
             _ if fresh || breaks!(OwnValueTaken) => base.next_proposal(),
@@ -115,7 +116,7 @@ impl Paxos {
     }
 
     /// An acceptor has answered in phase 2.
-    pub(super) fn hear_acceptor(&mut self, base: &Base, from: ValidatorIndex) {
+    fn hear_acceptor(&mut self, base: &Base, from: ValidatorIndex) {
         let quorum = base.config.committee.quorum();
         if let Proposer::Leading(leadership) = &mut self.proposer {
             leadership.heard.insert(from);
@@ -146,6 +147,7 @@ impl Paxos {
             let proposal = proposal.clone();
             let accepted_by = self.learner.accepted_by.entry(height).or_default();
             accepted_by.insert(from);
+            // 2.3: a value that a majority has accepted is chosen.
             if accepted_by.len() >= needed {
                 let ballot = accepted.ballot;
                 self.decide_chosen(base, height, &proposal);
@@ -170,7 +172,7 @@ impl Paxos {
         self.on_chosen(base, chosen, message)
     }
 
-    pub(super) fn accepts_needed(&self, base: &Base) -> usize {
+    fn accepts_needed(&self, base: &Base) -> usize {
         let quorum = base.config.committee.quorum();
         quorum - usize::from(breaks!(FewerAccepts))
     }

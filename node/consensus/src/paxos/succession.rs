@@ -15,6 +15,7 @@ impl Paxos {
     /// seen, so that whoever is cut off drives no rounds up.
     pub(super) fn prepare(&mut self, base: &mut Base) {
         let Some(own) = base.voter() else { return };
+        // Phase 1a: a proposer selects a number and sends a prepare request to a majority of acceptors.
         let is_new = match &self.proposer {
             Proposer::Preparing(preparation) => preparation.ballot < self.seen,
             Proposer::Idle | Proposer::Leading(_) => true,
@@ -65,6 +66,7 @@ impl Paxos {
             });
         }
         let promised = self.acceptor.promised;
+        // Phase 1b: a prepare with a number below the promised one may be ignored; the proposer is told (2.2).
         if prepare.ballot < promised {
             self.nack(base, prepare.ballot);
             return Err(self.wrong_ballot(prepare.ballot));
@@ -87,6 +89,7 @@ impl Paxos {
         if accepted.len() > MAX_PROMISED && Some(ballot.proposer) != base.config.index {
             return Err(Rejection::Full { limit: MAX_PROMISED });
         }
+        // Phase 1b: a promise not to accept anything below, and the highest-numbered proposal that was accepted.
         if ballot > self.acceptor.promised {
             self.enter_ballot(base, ballot);
         }
@@ -175,7 +178,7 @@ impl Paxos {
 
     /// The own acceptor promises last, when that makes the majority: one that is not answered does not
     /// forbid it to accept what others propose.
-    pub(super) fn ask_own_acceptor(&mut self, base: &mut Base) -> Result<(), Rejection> {
+    fn ask_own_acceptor(&mut self, base: &mut Base) -> Result<(), Rejection> {
         let others_needed = self.promises_needed(base).saturating_sub(1);
         let Proposer::Preparing(preparation) = &mut self.proposer else {
             return Ok(());
@@ -192,7 +195,7 @@ impl Paxos {
     }
 
     /// A majority's promises make the distinguished proposer.
-    pub(super) fn try_lead(&mut self, base: &mut Base) {
+    fn try_lead(&mut self, base: &mut Base) {
         let needed = self.promises_needed(base);
         let Some(own) = base.voter() else { return };
         match &mut self.proposer {
@@ -207,7 +210,7 @@ impl Paxos {
         }
     }
 
-    pub(super) fn lead(&mut self, base: &mut Base, preparation: Preparation) {
+    fn lead(&mut self, base: &mut Base, preparation: Preparation) {
         let Preparation { ballot, highest, .. } = preparation;
         let next = base.certified.next();
         let carried_to = highest.last_key_value().map_or(Height(0), |(height, _)| *height);
@@ -233,7 +236,7 @@ impl Paxos {
         }
     }
 
-    pub(super) fn promises_needed(&self, base: &Base) -> usize {
+    fn promises_needed(&self, base: &Base) -> usize {
         let quorum = base.config.committee.quorum();
         quorum - usize::from(breaks!(FewerPromises))
     }

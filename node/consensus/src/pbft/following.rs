@@ -21,6 +21,8 @@ impl Pbft {
         proposal: Proposal,
         message: Message,
     ) -> Result<(), Rejection> {
+        // 4.2: a backup accepts a pre-prepare that the view's primary signed, in its own view, between the watermarks,
+        // unless it has accepted another one for this view and number (`accept`).
         if from != primary_of(&base.config.committee, view) {
             return Err(Rejection::NotLeader {
                 sender: from,
@@ -87,7 +89,7 @@ impl Pbft {
         Ok(())
     }
 
-    pub(super) fn check_needed(&self, base: &Base, height: Height) -> Result<(), Rejection> {
+    fn check_needed(&self, base: &Base, height: Height) -> Result<(), Rejection> {
         if self.is_needless(base, height) {
             return Err(Rejection::Needless { height });
         }
@@ -188,6 +190,7 @@ impl Pbft {
         if own || early || !available || instance.asked_prepare == Some(view) {
             return;
         }
+        // 4.2: it enters the prepare phase by multicasting a prepare; both go to its log.
         instance.asked_prepare = Some(view);
         let proposal = proposed.digest;
         let accepted = proposed.pre_prepare.clone();
@@ -218,7 +221,7 @@ impl Pbft {
     /// one of the two pre-prepares that prove it. Whoever voted for the other proposal is asked for its
     /// pre-prepare, by a status that says that the proposal is missing here. Having none is never held against
     /// the voter.
-    pub(super) fn doubt(&mut self, base: &mut Base, height: Height) {
+    fn doubt(&mut self, base: &mut Base, height: Height) {
         let view = self.view;
         let Some(instance) = self
             .instances
@@ -315,6 +318,7 @@ impl Pbft {
         if instance.asked_commit == Some(view) {
             return;
         }
+        // 4.2: when prepared(m, v, n, i) becomes true, it multicasts a commit.
         let Some(certificate) = instance.prepared_certificate(view, height, committee) else {
             return;
         };
@@ -349,6 +353,7 @@ impl Pbft {
         if base.decided(height).is_some() {
             return;
         }
+        // Not 4.2's committed-local, which asks for prepared(m, v, n, i) besides (pbft.rs, Deviations).
         let Some(digest) = instance.committed(committee) else {
             return;
         };

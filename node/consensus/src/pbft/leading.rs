@@ -18,6 +18,7 @@ impl Pbft {
             return;
         }
         while let Some(height) = self.next_to_propose(base) {
+            // 4.2: the primary assigns a sequence number and multicasts a pre-prepare.
             let proposal = base.next_proposal();
             let view = self.view;
             base.finalities.entry(height).or_default();
@@ -33,7 +34,7 @@ impl Pbft {
     }
 
     /// The lowest height of the window without a proposal, if the primary should make one now.
-    pub(super) fn next_to_propose(&self, base: &Base) -> Option<Height> {
+    fn next_to_propose(&self, base: &Base) -> Option<Height> {
         let free = base.backlog.free();
         let mut undecided = 0;
         let mut first_gap = None;

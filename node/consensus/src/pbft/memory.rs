@@ -45,7 +45,7 @@ impl Pbft {
         }
     }
 
-    pub(super) fn restore_certificate(&mut self, base: &mut Base, certificate: PreparedCertificate) {
+    fn restore_certificate(&mut self, base: &mut Base, certificate: PreparedCertificate) {
         if let Some(instance) = self.restored(base, certificate.height) {
             let kept = instance.certificate.as_ref();
             if kept.is_none_or(|kept| kept.view < certificate.view) {
@@ -56,7 +56,7 @@ impl Pbft {
 
     /// Of two own records for one view and height the later one stands: the earlier never left, or it
     /// would have bound the replica when the later one was made.
-    pub(super) fn restore_own(&mut self, base: &mut Base, message: Message) {
+    fn restore_own(&mut self, base: &mut Base, message: Message) {
         let own = message.v1().sender;
         let signature = message.v1().signature;
         if Some(own) != base.config.index {
@@ -128,13 +128,13 @@ impl Pbft {
     }
 
     /// The instance of a height that a record is about, however far above the certified height.
-    pub(super) fn restored(&mut self, base: &mut Base, height: Height) -> Option<&mut Instance> {
+    fn restored(&mut self, base: &mut Base, height: Height) -> Option<&mut Instance> {
         base.restored(height)?;
         Some(self.instances.entry(height).or_default())
     }
 
     /// A pre-prepare that this replica made or voted on.
-    pub(super) fn restore_accepted(&mut self, base: &mut Base, message: Message) {
+    fn restore_accepted(&mut self, base: &mut Base, message: Message) {
         let current = self.view;
         let (sender, own) = (message.v1().sender, base.config.index);
         let message::Body::Pbft(Body::PrePrepare {
@@ -159,7 +159,7 @@ impl Pbft {
     }
 
     /// Prepares inside certificates of the current view count again.
-    pub(super) fn restore_votes_of_certificates(&mut self) {
+    fn restore_votes_of_certificates(&mut self) {
         let view = self.view;
         for instance in self.instances.values_mut() {
             let Some(certificate) = instance.certificate.clone().filter(|c| c.view == view) else {
@@ -178,7 +178,7 @@ impl Pbft {
     }
 
     /// The view that the journal's records lead to.
-    pub(super) fn restore_view(&mut self, base: &Base, records: &[Record]) {
+    fn restore_view(&mut self, base: &Base, records: &[Record]) {
         for record in records.iter().filter(|_| !breaks!(ViewForgotten)) {
             let (Record::Own(message) | Record::Entered(message)) = record else {
                 continue;
@@ -230,7 +230,7 @@ impl Pbft {
     }
 
     /// View-changes and new-views of a validator that are still kept.
-    pub(super) fn views_said_by(&self, about: ValidatorIndex) -> Vec<SignedStatement> {
+    fn views_said_by(&self, about: ValidatorIndex) -> Vec<SignedStatement> {
         let new_view = self.changes.new_view.as_ref();
         let own = new_view.filter(|message| message.v1().sender == about);
         let mut said: Vec<SignedStatement> = own.and_then(SignedStatement::of).into_iter().collect();
@@ -309,7 +309,7 @@ impl Pbft {
 
     /// Whether an own view-change that came up is known here, or of a view that was left and may be
     /// forgotten; and whether what it claims is still held here.
-    pub(super) fn remembers_change(&self, base: &Base, claims: &Claims) -> bool {
+    fn remembers_change(&self, base: &Base, claims: &Claims) -> bool {
         let held = |claim: &PreparedClaim| {
             let instance = self.instances.get(&claim.height);
             let certificate = instance.and_then(|instance| instance.certificate.as_ref());
@@ -321,7 +321,7 @@ impl Pbft {
     }
 
     /// As [`Self::remembers_change`], of a new-view.
-    pub(super) fn remembers_new_view(&self, new_view: &NewView) -> bool {
+    fn remembers_new_view(&self, new_view: &NewView) -> bool {
         let kept = self.changes.new_view.as_ref().and_then(new_view_of);
         new_view.view < self.view || kept == Some(new_view)
     }

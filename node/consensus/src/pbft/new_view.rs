@@ -46,6 +46,8 @@ impl Pbft {
                 reign: view.0,
             });
         }
+        // 4.4: a backup accepts a new-view for its view or a higher one whose O is right. That it follows from the
+        // view-changes in it was checked with its signatures.
         let certified = new_view.plan().certified;
         self.check_watermark(base, new_view.certified.is_some(), certified)?;
         if let Some(kept) = self
@@ -106,7 +108,7 @@ impl Pbft {
     /// A height for which the current view's new-view carries over another proposal than was decided here. No
     /// quorum of view-changes leads to that while no more than f lie: of every decided height f + 1 honest
     /// replicas hold the prepared certificate, or a block that was certified.
-    pub(super) fn carried_against_decided(&self, base: &Base) -> Option<Height> {
+    fn carried_against_decided(&self, base: &Base) -> Option<Height> {
         let carried = self.instances.range(..=self.carried_to);
         let mut against = carried.filter(|(height, instance)| {
             let decided = base.decided(**height);

@@ -91,7 +91,7 @@ impl Pbft {
 
     /// Whether a complaint still counts. What was not said again for long is over: were it kept, a hiccup of
     /// one validator would let a liar change the view at any later time.
-    pub(super) fn is_meant(&self, base: &Base, complaint: Complaint) -> bool {
+    fn is_meant(&self, base: &Base, complaint: Complaint) -> bool {
         let longest = COMPLAINT_WAITS * u64::from(self.longest_patience_ms(base));
         base.now.0.abs_diff(complaint.said.0) <= longest
     }
@@ -139,6 +139,7 @@ impl Pbft {
             let mut higher: Vec<View> = self.changes.changes.values().filter_map(view_of).collect();
             higher.retain(|view| *view > self.view);
             higher.sort_unstable_by(|a, b| b.cmp(a));
+            // 4.5.2: on f + 1 view-changes for higher views it joins. Not the smallest of them (pbft.rs, Deviations).
             if let Some(reached) = higher.get(weak_quorum.saturating_sub(1))
                 && !breaks!(NobodyJoins)
             {
@@ -159,7 +160,7 @@ impl Pbft {
     }
 
     /// Who complains about the current view, or has left it.
-    pub(super) fn discontented(&self, base: &Base) -> BTreeSet<ValidatorIndex> {
+    fn discontented(&self, base: &Base) -> BTreeSet<ValidatorIndex> {
         let complaining = self
             .changes
             .complaints
@@ -190,7 +191,8 @@ impl Pbft {
     }
 
     /// Leaves the current view for a higher one, and asks to sign what was prepared so far.
-    pub(super) fn move_to(&mut self, base: &mut Base, view: View) {
+    fn move_to(&mut self, base: &mut Base, view: View) {
+        // 4.4: it stops accepting messages of lower views, and multicasts a view-change for the new one.
         self.view = view;
         self.begun = false;
         self.changes.attempts = self.changes.attempts.saturating_add(1);
@@ -199,7 +201,7 @@ impl Pbft {
         base.sign(message::Body::ViewChange(change));
     }
 
-    pub(super) fn view_change(&self, base: &Base) -> ViewChange {
+    fn view_change(&self, base: &Base) -> ViewChange {
         let prepared: Vec<_> = self
             .instances
             .values()
@@ -275,7 +277,7 @@ impl Pbft {
     }
 
     /// A view-change must claim whatever its sender committed: it signed that it held a certificate.
-    pub(super) fn accuse_of_hiding(
+    fn accuse_of_hiding(
         &mut self,
         base: &mut Base,
         from: ValidatorIndex,
@@ -328,7 +330,7 @@ impl Pbft {
     /// With a quorum of view-changes for the current view, its primary begins it. Once a quorum is in
     /// this view or beyond it, everybody waits for that no longer than its patience: whoever is
     /// beyond it helps no more, and a liar may have shown its view-change to some and not to others.
-    pub(super) fn on_quorum_of_view_changes(&mut self, base: &mut Base) {
+    fn on_quorum_of_view_changes(&mut self, base: &mut Base) {
         let view = self.view;
         let quorum = base.config.committee.quorum();
         let changes: Vec<&Message> = self
@@ -352,6 +354,7 @@ impl Pbft {
             .into_iter()
             .filter(|message| self.has_blocks_of(base, message) || breaks!(UnservableCounted))
             .collect();
+        // 4.4: the primary of the new view multicasts a new-view once it has a quorum of view-changes for it.
         if leads && shown.len() >= quorum && self.changes.asked_new_view != Some(view) {
             let new_view = new_view(view, &shown);
             self.changes.asked_new_view = Some(view);
@@ -368,7 +371,7 @@ impl Pbft {
     /// above can then be had from its primary, and nobody is led past heights that nobody honest can show.
     /// Certified is enough, though a crash may take the last blocks from a disk: whoever voted for these still
     /// has the records, the next view's primary does not count what is lost, and so one view is lost with them.
-    pub(super) fn has_blocks_of(&self, base: &Base, message: &Message) -> bool {
+    fn has_blocks_of(&self, base: &Base, message: &Message) -> bool {
         let has = |change: &ViewChange| change.claims.certified <= base.certified;
         view_change_of(message).is_some_and(has) || breaks!(BaseLowered)
     }
@@ -424,7 +427,7 @@ impl Pbft {
     }
 
     /// No wait for a primary is longer.
-    pub(super) fn longest_patience_ms(&self, base: &Base) -> u32 {
+    fn longest_patience_ms(&self, base: &Base) -> u32 {
         let timing = base.config.timing;
         timing.progress_cap_ms.max(timing.progress.from_ms)
     }
