@@ -169,7 +169,7 @@ impl Paxos {
     }
 
     /// Tells the ballot's proposer what was accepted.
-    pub(super) fn sign_accepted(&mut self, base: &mut Base, ballot: Ballot, values: Vec<ValueDigest>) {
+    pub(super) fn sign_accepted(&self, base: &mut Base, ballot: Ballot, values: Vec<ValueDigest>) {
         if base.voter().is_some() {
             base.sign(Body::Accepted(Accepted { ballot, values }));
         }

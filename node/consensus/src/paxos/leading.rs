@@ -66,7 +66,7 @@ impl Paxos {
         Some(value)
     }
 
-    pub(super) fn sign_accept(&mut self, base: &mut Base, values: Vec<Value>) {
+    pub(super) fn sign_accept(&self, base: &mut Base, values: Vec<Value>) {
         let (Some(_), Proposer::Leading(leadership)) = (base.voter(), &self.proposer) else {
             return;
         };

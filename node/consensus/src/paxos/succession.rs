@@ -242,7 +242,7 @@ impl Paxos {
     }
 
     /// Refuses a ballot below the one that was promised.
-    pub(super) fn nack(&mut self, base: &mut Base, ballot: Ballot) {
+    pub(super) fn nack(&self, base: &mut Base, ballot: Ballot) {
         if base.voter().is_some() {
             let promised = self.acceptor.promised;
             base.sign(Body::Nack(Nack { ballot, promised }));

@@ -342,7 +342,7 @@ impl Pbft {
     /// Decides what a quorum has committed, once the proposal is known. That the proposal is
     /// prepared here too is not required: the quorum's honest members hold prepared certificates,
     /// and any view-change quorum has one of them.
-    pub(super) fn try_decide(&mut self, base: &mut Base, height: Height) {
+    pub(super) fn try_decide(&self, base: &mut Base, height: Height) {
         if !base.is_in_window(height) {
             return;
         }

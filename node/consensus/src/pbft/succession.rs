@@ -278,7 +278,7 @@ impl Pbft {
 
     /// A view-change must claim whatever its sender committed: it signed that it held a certificate.
     fn accuse_of_hiding(
-        &mut self,
+        &self,
         base: &mut Base,
         from: ValidatorIndex,
         message: &Message,
@@ -377,7 +377,7 @@ impl Pbft {
     }
 
     /// Whoever is to begin a view fetches the blocks that view-changes claim, from those who claim them.
-    pub(super) fn fetch_what_is_claimed(&mut self, base: &mut Base) {
+    pub(super) fn fetch_what_is_claimed(&self, base: &mut Base) {
         let leads = base.voter() == Some(self.primary(base));
         if self.begun || !leads || base.is_finished() {
             return;

@@ -149,7 +149,7 @@ impl Raft {
     }
 
     /// The leader's answer to its own append. It is not sent: when it comes back, the leader counts itself.
-    pub(super) fn answer_itself(&mut self, base: &mut Base, index: Height) {
+    pub(super) fn answer_itself(&self, base: &mut Base, index: Height) {
         if let Some(own) = base.voter() {
             self.reply(base, own, true, index);
         }

@@ -305,7 +305,7 @@ impl Raft {
     }
 
     /// Tells a leader how far the log is its own. What this vouches for is durable when it leaves.
-    pub(super) fn reply(&mut self, base: &mut Base, leader: ValidatorIndex, success: bool, index: Height) {
+    pub(super) fn reply(&self, base: &mut Base, leader: ValidatorIndex, success: bool, index: Height) {
         if base.voter().is_some() {
             let term = self.term;
             base.sign(Body::AppendReply(AppendReply {
@@ -341,7 +341,7 @@ impl Raft {
     }
 
     /// Blocks have come: the leader may go on from there.
-    pub(super) fn ask_for_entries(&mut self, base: &mut Base) {
+    pub(super) fn ask_for_entries(&self, base: &mut Base) {
         let own = base.config.index;
         let other = self.leader(base).filter(|leader| Some(*leader) != own);
         if let Some(leader) = other.filter(|_| !base.is_finished()) {

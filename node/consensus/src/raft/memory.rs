@@ -20,15 +20,6 @@ impl Raft {
         }
     }
 
-    /// An entry was recorded above others, or above a block that was on disk, and entries whose batches are lost were
-    /// left out with all that followed them: so what it followed was counted on by whoever heard of it, and is gone.
-    /// To drop it in silence would be to forget what was acknowledged.
-    fn halt_for_loss(&mut self, base: &mut Base, height: Height) {
-        base.halted = Some(Halted::Forgotten);
-        base.inquiry.give_up();
-        base.out.actions.push(Action::Lost { height });
-    }
-
     /// Takes the records in the order in which they were written. It follows from then on, and a leader
     /// tells it what is committed.
     pub(super) fn restore_records(&mut self, base: &mut Base, records: Vec<Record>) {
@@ -60,7 +51,7 @@ impl Raft {
             }
         }
         if let Some(height) = lost.filter(|_| base.config.index.is_some()) {
-            self.halt_for_loss(base, height);
+            halt_for_loss(base, height);
         }
         self.persisted = (self.term, self.voted_for);
         self.durable.on_restored(self.log.last_index());
@@ -115,7 +106,7 @@ impl Raft {
     }
 
     /// Makes an entry of the log durable.
-    pub(super) fn record_entry(&mut self, base: &mut Base, index: Height) {
+    pub(super) fn record_entry(&self, base: &mut Base, index: Height) {
         let previous = self.log.term_at(Height(index.0.saturating_sub(1)));
         let entry = self.log.get(index).cloned();
         if let Some(entry) = entry.filter(|_| base.voter().is_some() && !base.is_finished()) {
@@ -135,4 +126,13 @@ impl Raft {
 pub(super) fn record(base: &mut Base, record: message::Record) {
     let epoch = base.config.committee.epoch();
     base.record(Record::Raft(epoch, record));
+}
+
+/// An entry was recorded above others, or above a block that was on disk, and entries whose batches are lost were
+/// left out with all that followed them: so what it followed was counted on by whoever heard of it, and is gone.
+/// To drop it in silence would be to forget what was acknowledged.
+fn halt_for_loss(base: &mut Base, height: Height) {
+    base.halted = Some(Halted::Forgotten);
+    base.inquiry.give_up();
+    base.out.actions.push(Action::Lost { height });
 }

@@ -175,7 +175,7 @@ impl Raft {
 
     /// The own vote is durable. One of a term that was left is not sent (pitfall 18).
     pub(super) fn on_own_vote_reply(
-        &mut self,
+        &self,
         base: &mut Base,
         reply: &VoteReply,
         message: Message,
