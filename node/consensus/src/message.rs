@@ -292,24 +292,6 @@ impl Body {
         }
     }
 
-    /// Whether saying this vouches for batches: see [`crate::Engine::vouched`].
-    pub fn vouches_for_batches(&self) -> bool {
-        match self {
-            Self::Pbft(body) => {
-                matches!(body, pbft::Body::PrePrepare { .. } | pbft::Body::Prepare { .. })
-            }
-            Self::Raft(raft::Body::AppendReply(reply)) => reply.acknowledges(),
-            Self::Paxos(paxos::Body::Promise(promise)) => !promise.accepted.is_empty(),
-            Self::Paxos(paxos::Body::Accepted(accepted)) => !accepted.values.is_empty(),
-            Self::Raft(_)
-            | Self::Paxos(_)
-            | Self::Seal { .. }
-            | Self::Status(_)
-            | Self::Inquiry(_)
-            | Self::Testimony(_) => false,
-        }
-    }
-
     /// The height that this is about, if it is about one: once that is certified and written, nobody
     /// needs the message any more.
     pub fn height(&self) -> Option<Height> {
