@@ -391,9 +391,7 @@ impl Record {
             | Self::Paxos(_, paxos::Record::Promised(_)) => None,
         }
     }
-}
 
-impl Record {
     /// The reign that a record without a height is about: it may go once one about a higher reign of its epoch
     /// is on disk. `None`: keep it until the epoch ends.
     pub fn reign(&self) -> Option<u64> {
@@ -412,19 +410,6 @@ impl Record {
             // An entry and an accepted value have a height.
             Self::Raft(_, raft::Record::Entry { .. }) | Self::Paxos(_, paxos::Record::Accepted(_)) => None,
         }
-    }
-
-    /// Those of a journal's records that recovery needs, in their order: of view-changes and new-views
-    /// only the last of each in an epoch (pitfall 16). For the driver to rewrite its journal with, now and then.
-    pub fn without_replaced(records: Vec<Self>) -> Vec<Self> {
-        let mut seen = BTreeSet::new();
-        let mut kept: Vec<Self> = records
-            .into_iter()
-            .rev()
-            .filter(|record| record.replaces().is_none_or(|kind| seen.insert(kind)))
-            .collect();
-        kept.reverse();
-        kept
     }
 
     /// Those of a journal's records that an engine may be recovered from. A pre-prepare or prepare is
@@ -504,23 +489,6 @@ impl Record {
                 }
             }
         }
-    }
-
-    /// What kind of record this is, and of which epoch, if the last of its kind makes the former ones
-    /// needless.
-    fn replaces(&self) -> Option<(Epoch, u8)> {
-        let kind = match self {
-            Self::Entered(_) => 0,
-            Self::Own(message) => match &message.v1().body {
-                Body::Pbft(pbft::Body::ViewChange(_)) => 1,
-                Body::Pbft(pbft::Body::NewView(_)) => 2,
-                _ => return None,
-            },
-            Self::Raft(_, raft::Record::Term { .. }) => 3,
-            Self::Paxos(_, paxos::Record::Promised(_)) => 4,
-            Self::Accepted(_) | Self::Prepared(_) | Self::Raft(..) | Self::Paxos(..) => return None,
-        };
-        Some((self.epoch()?, kind))
     }
 }
 

@@ -124,7 +124,7 @@ pub mod raft;
 pub mod recording;
 pub mod testimony;
 
-pub use common::{Awaited, Halted, Waiting};
+pub use common::{Awaited, Halted, Replica, Waiting};
 pub use contract::{
     Action, Config, Evidence, Input, LearnedFrom, Record, Rejection, Step, Timer, TimerRange, Timing,
 };

@@ -221,6 +221,24 @@ impl Message {
     }
 }
 
+impl From<pbft::Body> for Body {
+    fn from(body: pbft::Body) -> Self {
+        Self::Pbft(body)
+    }
+}
+
+impl From<raft::Body> for Body {
+    fn from(body: raft::Body) -> Self {
+        Self::Raft(body)
+    }
+}
+
+impl From<paxos::Body> for Body {
+    fn from(body: paxos::Body) -> Self {
+        Self::Paxos(body)
+    }
+}
+
 impl Body {
     /// The domain tag under which this is signed.
     pub fn domain(&self) -> Domain {
@@ -271,24 +289,6 @@ impl Body {
             }
             Self::Raft(body) => body.follows_records(),
             Self::Paxos(body) => body.follows_records(),
-        }
-    }
-
-    /// Whether saying this vouches for batches: see [`crate::Engine::vouched`].
-    pub fn vouches_for_batches(&self) -> bool {
-        match self {
-            Self::Pbft(body) => {
-                matches!(body, pbft::Body::PrePrepare { .. } | pbft::Body::Prepare { .. })
-            }
-            Self::Raft(raft::Body::AppendReply(reply)) => reply.acknowledges(),
-            Self::Paxos(paxos::Body::Promise(promise)) => !promise.accepted.is_empty(),
-            Self::Paxos(paxos::Body::Accepted(accepted)) => !accepted.values.is_empty(),
-            Self::Raft(_)
-            | Self::Paxos(_)
-            | Self::Seal { .. }
-            | Self::Status(_)
-            | Self::Inquiry(_)
-            | Self::Testimony(_) => false,
         }
     }
 

@@ -58,7 +58,8 @@
 //!   who voted still have their records. It costs that one view.
 //! - What was prepared in a former view is shown to whoever lacks it, whatever the view begins with, and after a
 //!   restart: the primary's pre-prepare out of the prepared certificate, or the own view-change that claimed
-//!   it; with the commits, and the seals. So mostly not even the view of a lying primary is lost.
+//!   it (which a driver may drop from its journal once a record of a higher view is on disk); with the commits, and
+//!   the seals. So mostly not even the view of a lying primary is lost.
 //! - Where a replica has decided it prepares nothing else, and reports a new-view that asks for it.
 //!
 //! What does not do:
@@ -106,6 +107,8 @@
 //!   complain of at one time. Time alone ends it: the certified height may rise while one member is left out.
 //! - The new-view carries proposals over by itself: it claims no batches for its primary, which
 //!   prepares these heights like everybody else and may begin the view without having them.
+//! - The paper's timer stops when any request that waits is executed. Here it goes on where the oldest batch is left
+//!   out while others are ordered, by their number or by the time that lies between them.
 //! - The timer for a new view starts when a quorum has moved to it *or beyond*, as slots hold one
 //!   view-change a validator, the highest.
 //! - On view-changes of f + 1 for higher views a replica moves to the lowest of the f + 1 highest, not to the
@@ -120,18 +123,17 @@
 //!   journal was lost, or its key is used twice.
 
 mod certificate;
+mod following;
 mod inspect;
 mod instance;
+mod leading;
+mod memory;
 mod message;
 mod new_view;
-mod normal;
 mod orderer;
 mod own_disk;
-mod recovery;
-mod replica;
-mod testimony;
+mod succession;
 mod timers;
-mod view_change;
 
 pub use crate::common::{
     Awaited, EAGER_PROPOSALS, GATHERED_BATCHES, Halted, MAX_ANSWER, MAX_BACKLOG, Waiting,
@@ -139,10 +141,13 @@ pub use crate::common::{
 pub use certificate::{PrepareSignature, PreparedCertificate};
 pub(crate) use message::vote_bytes;
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
-pub use replica::Replica;
+pub use orderer::Pbft;
 pub use timers::{OVERTAKING_BATCHES, OVERTAKING_WAITS};
 
 use quorate_crypto::{Committee, ValidatorIndex};
+
+/// A replica of PBFT.
+pub type Replica = crate::common::Replica<Pbft>;
 
 /// The primary of a view: validator `view mod n`.
 pub fn primary_of(committee: &Committee, view: View) -> ValidatorIndex {

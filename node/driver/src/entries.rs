@@ -176,7 +176,7 @@ impl Entries {
 
 #[cfg(test)]
 mod tests {
-    use quorate_consensus::{Body, Message, pbft};
+    use quorate_consensus::{Body, Message, paxos, pbft, raft};
     use quorate_crypto::{Digest, Signature, ValidatorIndex};
 
     use super::*;
@@ -239,6 +239,59 @@ mod tests {
             entries.prune(Height(1), EntryNumber(3)),
             (vec![], Some(EntryNumber(3)))
         );
+    }
+
+    fn view_change(epoch: u64, view: u64) -> Record {
+        let claims = pbft::Claims {
+            view: pbft::View(view),
+            certified: Height::GENESIS,
+            prepared: Vec::new(),
+        };
+        let body = pbft::Body::ViewChange(pbft::ViewChange {
+            claims,
+            certified: None,
+            prepared: Vec::new(),
+        });
+        Record::Own(Message::new(
+            Epoch(epoch),
+            ValidatorIndex(0),
+            Body::Pbft(body),
+            Signature([0; 64]),
+        ))
+    }
+
+    fn term(term: u64) -> Record {
+        let (term, voted_for) = (raft::Term(term), None);
+        Record::Raft(Epoch(0), raft::Record::Term { term, voted_for })
+    }
+
+    fn promise(round: u64) -> Record {
+        let proposer = ValidatorIndex(1);
+        let ballot = paxos::Ballot { round, proposer };
+        Record::Paxos(Epoch(0), paxos::Record::Promised(ballot))
+    }
+
+    #[test]
+    fn pitfall_16_only_the_last_view_change_term_or_promise_is_kept_in_the_journal() {
+        for about in [|reign| view_change(0, reign), term, promise] {
+            let mut entries = started();
+            for reign in 1..=20 {
+                entries.append(Epoch(0), &about(reign));
+            }
+            assert_eq!(
+                entries.prune(Height::GENESIS, EntryNumber(20)),
+                (vec![], Some(EntryNumber(20)))
+            );
+        }
+    }
+
+    #[test]
+    fn pitfall_16_a_former_epochs_view_change_replaces_none_of_the_next() {
+        let mut entries = started();
+        entries.begin_epoch(Epoch(1), Height(9));
+        entries.append(Epoch(1), &view_change(1, 1));
+        entries.append(Epoch(0), &view_change(0, 7));
+        assert_eq!(entries.prune(Height(9), EntryNumber(2)), (vec![], None));
     }
 
     #[test]

@@ -11,5 +11,7 @@ mod normal_case;
 mod progress;
 mod recovery;
 mod servable;
+#[path = "../lab/mod.rs"]
+mod shared;
 mod threads;
 mod view_change;

@@ -77,6 +77,20 @@ struct Local {
     journal: Vec<Record>,
 }
 
+impl Local {
+    /// Of the records about a reign and no height only the last counts, which is about the highest: as drivers prune.
+    fn forget_replaced(&mut self) {
+        let about_reign = |record: &Record| record.height().is_none();
+        let last = self.journal.iter().rposition(about_reign);
+        let mut place = 0;
+        self.journal.retain(|record| {
+            let kept = !about_reign(record) || Some(place) == last;
+            place += 1;
+            kept
+        });
+    }
+}
+
 #[derive(Debug)]
 struct Lab {
     committee: Committee,
@@ -386,7 +400,7 @@ impl Lab {
                 steps.push_back(local.engine.step(NOW, input));
             }
         }
-        local.journal = Record::without_replaced(std::mem::take(&mut local.journal));
+        local.forget_replaced();
         Outcome {
             next: self.number_of_local(place, local),
             says,

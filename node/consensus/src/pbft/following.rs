@@ -1,114 +1,42 @@
-//! The normal case: pre-prepare, prepare, commit (Castro and Liskov 1999, section 4.2).
+//! What the others do, and the primary as one of them: pre-prepare, prepare, commit (Castro and Liskov 1999, section
+//! 4.2).
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
-use super::Replica;
 use super::instance::{Instance, Phase, Proposed, Vote};
 use super::message::{Body, View};
-use super::primary_of;
-use crate::common::{EAGER_PROPOSALS, GATHERED_BATCHES, Orderer as _, Recorded};
+use super::{Pbft, primary_of};
+use crate::common::{Base, Orderer as _, Recorded};
 use crate::contract::{Action, Record, Rejection};
 use crate::message::Message;
 
-impl Replica {
-    /// Proposes what can be proposed. Nothing is proposed while nothing waits, but gaps below what
-    /// was proposed before a crash are filled, and what is left of an epoch that ends.
-    pub(super) fn propose(&mut self) {
-        if !self.is_leading() {
-            return;
-        }
-        while let Some(height) = self.next_to_propose() {
-            let proposal = self.base.next_proposal();
-            let view = self.view;
-            let instance = self.instances.entry(height).or_default();
-            instance.asked_pre_prepare = Some(view);
-            instance.proposed = Some(Proposed::new(view, proposal.clone(), None));
-            self.sign(Body::PrePrepare {
-                view,
-                height,
-                proposal,
-            });
-        }
-    }
-
-    /// The lowest height of the window without a proposal, if the primary should make one now.
-    fn next_to_propose(&self) -> Option<Height> {
-        let free = self.base.backlog.free();
-        let mut undecided = 0;
-        let mut first_gap = None;
-        let mut above_gap = false;
-        for height in self.base.certified.0.saturating_add(1)..=self.base.high_watermark().0 {
-            let instance = self.instances.get(&Height(height));
-            let spoken_for = height <= self.carried_to.0
-                || instance.is_some_and(|instance| {
-                    instance.finality.decided.is_some()
-                        || instance.asked_pre_prepare == Some(self.view)
-                        || instance.proposed_in(self.view).is_some()
-                });
-            if !spoken_for {
-                first_gap = first_gap.or(Some(Height(height)));
-            } else {
-                above_gap |= first_gap.is_some();
-                undecided += usize::from(instance.is_none_or(|instance| instance.finality.decided.is_none()));
-            }
-        }
-        let eager = undecided < EAGER_PROPOSALS && free > 0;
-        first_gap.filter(|_| {
-            let fills = self.base.is_ending() && !breaks!(EndNotFilled);
-            above_gap || eager || free >= GATHERED_BATCHES || fills
-        })
-    }
-
-    /// The own pre-prepare is durable, and so are its batches.
-    pub(super) fn on_own_pre_prepare(
-        &mut self,
-        view: View,
-        height: Height,
-        proposal: Proposal,
-        message: Message,
-    ) -> Result<(), Rejection> {
-        if view != self.view || !self.begun {
-            return Err(self.wrong_view(view));
-        }
-        let digest = proposal.digest();
-        let instance = self.instance_mut(height)?;
-        match &mut instance.proposed {
-            Some(proposed) if proposed.view == view && proposed.digest == digest => {
-                proposed.pre_prepare = Some(message.clone());
-            }
-            _ => return Err(Rejection::Unasked),
-        }
-        instance.asked_prepare = Some(view);
-        instance.required = Some(digest);
-        instance.available = Some(digest);
-        self.base.broadcast(message);
-        self.try_commit(height);
-        Ok(())
-    }
-
+impl Pbft {
     pub(super) fn on_pre_prepare(
         &mut self,
+        base: &mut Base,
         from: ValidatorIndex,
         view: View,
         height: Height,
         proposal: Proposal,
         message: Message,
     ) -> Result<(), Rejection> {
-        if from != primary_of(&self.base.config.committee, view) {
+        // 4.2: a backup accepts a pre-prepare that the view's primary signed, in its own view, between the watermarks,
+        // unless it has accepted another one for this view and number (`accept`).
+        if from != primary_of(&base.config.committee, view) {
             return Err(Rejection::NotLeader {
                 sender: from,
                 reign: view.0,
             });
         }
-        if !self.base.is_acceptable(&proposal) {
+        if !base.is_acceptable(&proposal) {
             return Err(Rejection::BadProposal { height });
         }
         let (current, begun) = (self.view, self.begun);
         let proposed = Proposed::new(view, proposal, Some(message));
-        self.learn(height, &proposed.proposal);
+        self.learn(base, height, &proposed.proposal);
         if view == current.next() || (view == current && !begun) {
-            let instance = self.instance_mut(height)?;
+            let instance = self.instance_mut(base, height)?;
             if instance.early.as_ref().is_none_or(|early| early.view < view) {
                 instance.early = Some(proposed);
             }
@@ -120,31 +48,34 @@ impl Replica {
         if height <= self.carried_to {
             return Err(Rejection::BadProposal { height });
         }
-        self.accept(height, proposed)
+        self.accept(base, height, proposed)
     }
 
     /// Takes the proposal of the current view for a height, and votes on it when it may.
-    pub(super) fn accept(&mut self, height: Height, proposed: Proposed) -> Result<(), Rejection> {
-        let instance = self.instance_mut(height)?;
+    pub(super) fn accept(
+        &mut self,
+        base: &mut Base,
+        height: Height,
+        proposed: Proposed,
+    ) -> Result<(), Rejection> {
+        let instance = self.instance_mut(base, height)?;
         if breaks!(PreparedTwice) {
             instance.asked_prepare = None;
         } else if let Some(first) = instance.proposed_in(proposed.view) {
             let (same, first) = (first.digest == proposed.digest, first.pre_prepare.clone());
             return Err(match (same, first, proposed.pre_prepare) {
-                (false, Some(first), Some(second)) => {
-                    self.base.accuse(first.v1().sender, height, first, second)
-                }
+                (false, Some(first), Some(second)) => base.accuse(first.v1().sender, height, first, second),
                 _ => Rejection::Duplicate,
             });
         }
-        self.base.backlog.take(proposed.proposal.batches());
-        let instance = self.instance_mut(height)?;
+        base.backlog.take(proposed.proposal.batches());
+        let instance = self.instance_mut(base, height)?;
         let filler = proposed.is_fresh() && proposed.proposal.batches().is_empty();
         instance.proposed = Some(proposed);
-        self.doubt(height);
-        self.act_on(height);
+        self.doubt(base, height);
+        self.act_on(base, height);
         if filler {
-            return self.check_needed(height);
+            return self.check_needed(base, height);
         }
         // What was proposed empty below may be a gap now.
         let below: Vec<Height> = self
@@ -153,13 +84,13 @@ impl Replica {
             .map(|(height, _)| *height)
             .collect();
         for height in below {
-            self.try_prepare(height);
+            self.try_prepare(base, height);
         }
         Ok(())
     }
 
-    fn check_needed(&self, height: Height) -> Result<(), Rejection> {
-        if self.is_needless(height) {
+    fn check_needed(&self, base: &Base, height: Height) -> Result<(), Rejection> {
+        if self.is_needless(base, height) {
             return Err(Rejection::Needless { height });
         }
         Ok(())
@@ -168,27 +99,27 @@ impl Replica {
     /// Whether the primary of the current view proposes an empty block here that is good for nothing: no end of
     /// an epoch is known, and nothing above waits for it. It is kept, as that may be to come: the primary may
     /// know more. Else a liar would fill the disks of a network that has nothing to do.
-    pub(super) fn is_needless(&self, height: Height) -> bool {
+    pub(super) fn is_needless(&self, base: &Base, height: Height) -> bool {
         let Some(instance) = self.instances.get(&height) else {
             return false;
         };
         let proposed = instance.proposed_in(self.view);
         let empty = proposed.is_some_and(|p| p.is_fresh() && p.proposal.batches().is_empty());
-        let orders_above = |instance: &Instance| {
+        let orders_above = |height: Height, instance: &Instance| {
             let proposed = instance.proposed_in(self.view).map(|p| &p.proposal);
-            let mut known = proposed.into_iter().chain(&instance.finality.decided);
+            let mut known = proposed.into_iter().chain(base.decided(height));
             known.any(|proposal| !proposal.batches().is_empty())
         };
         let mut above = self.instances.range(height.next()..);
         empty
-            && self.base.epoch_end.is_none()
-            && instance.finality.decided.is_none()
-            && !above.any(|(_, instance)| orders_above(instance))
+            && base.epoch_end.is_none()
+            && base.decided(height).is_none()
+            && !above.any(|(height, instance)| orders_above(*height, instance))
             && !breaks!(EmptyIsProgress)
     }
 
     /// Asks for the batches of the current view's proposal, once for each proposal.
-    pub(super) fn require_batches(&mut self, height: Height) {
+    pub(super) fn require_batches(&mut self, base: &mut Base, height: Height) {
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
@@ -205,21 +136,16 @@ impl Replica {
             instance.available = Some(digest);
             return;
         }
-        self.base.out.actions.push(Action::RequireBatches {
+        base.out.actions.push(Action::RequireBatches {
             height,
             proposal: digest,
             batches,
         });
     }
 
-    pub(super) fn on_batches_available(&mut self, batches: &[Digest]) -> Result<(), Rejection> {
-        batches
-            .iter()
-            .try_for_each(|batch| self.base.backlog.insert(*batch, self.base.now))
-    }
-
     pub(super) fn on_proposal_available(
         &mut self,
+        base: &mut Base,
         height: Height,
         proposal: Digest,
     ) -> Result<(), Rejection> {
@@ -228,18 +154,18 @@ impl Replica {
             return Err(Rejection::Unasked); // Another view has another proposal by now.
         }
         instance.available = Some(proposal);
-        self.act_on(height);
+        self.act_on(base, height);
         Ok(())
     }
 
     /// Prepares the current view's proposal: once, with its batches here, and, if it is fresh, not
     /// too far ahead of this validator's clock and not empty without need. A proposal that is too early now is
     /// looked at again when the resend timer fires; one that is needless, when what may need it comes.
-    pub(super) fn try_prepare(&mut self, height: Height) {
-        if self.base.voter().is_none() || !self.begun || !self.base.is_in_window(height) {
+    pub(super) fn try_prepare(&mut self, base: &mut Base, height: Height) {
+        if base.voter().is_none() || !self.begun || !base.is_in_window(height) {
             return;
         }
-        if self.is_needless(height) {
+        if self.is_needless(base, height) {
             return;
         }
         let view = self.view;
@@ -254,23 +180,24 @@ impl Replica {
         else {
             return;
         };
-        let early = proposed.is_fresh() && self.base.is_early(&proposed.proposal);
+        let early = proposed.is_fresh() && base.is_early(&proposed.proposal);
         let own = instance.asked_pre_prepare == Some(view);
         // What was decided stays decided, whatever a quorum may show that has too many liars in it.
-        let decided = instance.finality.decided.as_ref();
+        let decided = base.decided(height);
         if decided.is_some_and(|decided| *decided != proposed.proposal) {
             return;
         }
         if own || early || !available || instance.asked_prepare == Some(view) {
             return;
         }
+        // 4.2: it enters the prepare phase by multicasting a prepare; both go to its log.
         instance.asked_prepare = Some(view);
         let proposal = proposed.digest;
         let accepted = proposed.pre_prepare.clone();
         if let Some(message) = accepted {
-            self.base.record(Record::Accepted(message));
+            base.record(Record::Accepted(message));
         }
-        self.sign(Body::Prepare {
+        base.sign(Body::Prepare {
             view,
             height,
             proposal,
@@ -279,13 +206,14 @@ impl Replica {
 
     pub(super) fn on_prepare(
         &mut self,
+        base: &mut Base,
         from: ValidatorIndex,
         height: Height,
         vote: Vote,
     ) -> Result<(), Rejection> {
-        self.record_vote(Phase::Prepare, from, height, vote)?;
-        self.doubt(height);
-        self.try_commit(height);
+        self.record_vote(base, Phase::Prepare, from, height, vote)?;
+        self.doubt(base, height);
+        self.try_commit(base, height);
         Ok(())
     }
 
@@ -293,7 +221,7 @@ impl Replica {
     /// one of the two pre-prepares that prove it. Whoever voted for the other proposal is asked for its
     /// pre-prepare, by a status that says that the proposal is missing here. Having none is never held against
     /// the voter.
-    fn doubt(&mut self, height: Height) {
+    fn doubt(&mut self, base: &mut Base, height: Height) {
         let view = self.view;
         let Some(instance) = self
             .instances
@@ -311,42 +239,44 @@ impl Replica {
             .find(|(_, vote)| vote.view == view && vote.digest != held.digest);
         if let Some(voter) = other.map(|(voter, _)| *voter) {
             instance.doubted = true;
-            self.base.status_due.ask_for(voter);
+            base.status_due.ask_for(voter);
         }
     }
 
     pub(super) fn on_commit(
         &mut self,
+        base: &mut Base,
         from: ValidatorIndex,
         height: Height,
         vote: Vote,
     ) -> Result<(), Rejection> {
-        self.record_vote(Phase::Commit, from, height, vote)?;
+        self.record_vote(base, Phase::Commit, from, height, vote)?;
         if let Some(hiding) = self.hiding_view_change(from, height, vote.view) {
-            let commit = vote.message(self.base.config.committee.epoch(), Phase::Commit, height, from);
-            return Err(self.base.accuse(from, height, commit, hiding));
+            let commit = vote.message(base.config.committee.epoch(), Phase::Commit, height, from);
+            return Err(base.accuse(from, height, commit, hiding));
         }
-        self.try_decide(height);
+        self.try_decide(base, height);
         Ok(())
     }
 
     /// Keeps a vote: one slot for each sender, height and kind, for the highest view. A second vote
     /// in one view is evidence, and the first one stands.
-    fn record_vote(
+    pub(super) fn record_vote(
         &mut self,
+        base: &mut Base,
         phase: Phase,
         from: ValidatorIndex,
         height: Height,
         vote: Vote,
     ) -> Result<(), Rejection> {
-        let epoch = self.base.config.committee.epoch();
-        match self.instance_mut(height)?.record_vote(phase, from, vote) {
+        let epoch = base.config.committee.epoch();
+        match self.instance_mut(base, height)?.record_vote(phase, from, vote) {
             Recorded::New => Ok(()),
             Recorded::Known => Err(Rejection::Duplicate),
             Recorded::Contradicts(first) => {
                 let first = first.message(epoch, phase, height, from);
                 let second = vote.message(epoch, phase, height, from);
-                Err(self.base.accuse(from, height, first, second))
+                Err(base.accuse(from, height, first, second))
             }
         }
     }
@@ -355,6 +285,7 @@ impl Replica {
     /// (pitfall 18).
     pub(super) fn on_own_vote(
         &mut self,
+        base: &mut Base,
         phase: Phase,
         own: ValidatorIndex,
         height: Height,
@@ -363,44 +294,45 @@ impl Replica {
         if (vote.view != self.view || !self.begun) && !breaks!(LateVotesSent) {
             return Err(self.wrong_view(vote.view));
         }
-        self.record_vote(phase, own, height, vote)?;
-        self.base
-            .broadcast(vote.message(self.base.config.committee.epoch(), phase, height, own));
+        self.record_vote(base, phase, own, height, vote)?;
+        base.broadcast(vote.message(base.config.committee.epoch(), phase, height, own));
         match phase {
-            Phase::Prepare => self.try_commit(height),
-            Phase::Commit => self.try_decide(height),
+            Phase::Prepare => self.try_commit(base, height),
+            Phase::Commit => self.try_decide(base, height),
         }
         Ok(())
     }
 
     /// Commits what is prepared in the current view. The certificate is kept first, so that it can be
     /// shown in any later view-change.
-    pub(super) fn try_commit(&mut self, height: Height) {
+    pub(super) fn try_commit(&mut self, base: &mut Base, height: Height) {
         // A certificate is kept only with its record, and what is recorded is committed.
-        if !self.begun || self.base.inquiry.is_open() || !self.base.is_in_window(height) {
+        if !self.begun || base.inquiry.is_open() || !base.is_in_window(height) {
             return;
         }
         let view = self.view;
-        let committee = &self.base.config.committee;
+        let committee = &base.config.committee;
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
         if instance.asked_commit == Some(view) {
             return;
         }
+        // 4.2: when prepared(m, v, n, i) becomes true, it multicasts a commit.
         let Some(certificate) = instance.prepared_certificate(view, height, committee) else {
             return;
         };
         let proposal = certificate.proposal.digest();
         instance.certificate = Some(certificate.clone());
-        if self.base.voter().is_none() {
+        if base.voter().is_none() {
             return;
         }
         if let Some(instance) = self.instances.get_mut(&height) {
             instance.asked_commit = Some(view);
         }
-        self.base.record(Record::Prepared(certificate));
-        self.sign(Body::Commit {
+        base.record(Record::Prepared(certificate));
+        self.disk.on_asked(height, base.now);
+        base.sign(Body::Commit {
             view,
             height,
             proposal,
@@ -410,43 +342,39 @@ impl Replica {
     /// Decides what a quorum has committed, once the proposal is known. That the proposal is
     /// prepared here too is not required: the quorum's honest members hold prepared certificates,
     /// and any view-change quorum has one of them.
-    pub(super) fn try_decide(&mut self, height: Height) {
-        if !self.base.is_in_window(height) {
+    pub(super) fn try_decide(&self, base: &mut Base, height: Height) {
+        if !base.is_in_window(height) {
             return;
         }
-        let committee = &self.base.config.committee;
-        let Some(instance) = self.instances.get_mut(&height) else {
+        let committee = &base.config.committee;
+        let Some(instance) = self.instances.get(&height) else {
             return;
         };
-        if instance.finality.decided.is_some() {
+        if base.decided(height).is_some() {
             return;
         }
+        // Not 4.2's committed-local, which asks for prepared(m, v, n, i) besides (pbft.rs, Deviations).
         let Some(digest) = instance.committed(committee) else {
             return;
         };
         let Some(proposal) = instance.proposal_of(digest).cloned() else {
             return; // A status will say that the proposal is missing.
         };
-        instance.finality.decided = Some(proposal.clone());
-        instance.finality.served = self
-            .base
-            .backlog
-            .remove_ordered(proposal.batches(), self.base.now);
-        self.base.out.actions.push(Action::Decide { height, proposal });
+        base.decide(height, proposal);
     }
 
     /// Keeps a proposal that a quorum has committed, whatever view it comes from.
-    pub(super) fn learn(&mut self, height: Height, proposal: &Proposal) {
+    pub(super) fn learn(&mut self, base: &mut Base, height: Height, proposal: &Proposal) {
         let Some(instance) = self.instances.get_mut(&height) else {
             return;
         };
-        let Some(digest) = instance.committed(&self.base.config.committee) else {
+        let Some(digest) = instance.committed(&base.config.committee) else {
             return;
         };
-        let wanted = instance.finality.decided.is_none() && instance.proposal_of(digest).is_none();
+        let wanted = base.decided(height).is_none() && instance.proposal_of(digest).is_none();
         if wanted && proposal.digest() == digest {
             instance.learned = Some(proposal.clone());
-            self.try_decide(height);
+            self.try_decide(base, height);
         }
     }
 
