@@ -204,11 +204,6 @@ impl PaymentFile {
         assets
     }
 
-    /// Whether a row is bad whatever the decimals are.
-    pub(crate) fn has_bad_rows(&self) -> bool {
-        !self.problems.is_empty()
-    }
-
     /// Names the bad rows that can be known without a network.
     pub(crate) fn check(&self, path: &Path) -> Result<(), Failure> {
         self.problems.clone().verdict(path)
@@ -441,7 +436,7 @@ mod tests {
             let mut bytes = if header { b"to,amount,asset,memo\n".to_vec() } else { Vec::new() };
             pieces.into_iter().for_each(|piece| bytes.extend(piece));
             let file = PaymentFile::parse(Path::new("payments.csv"), &bytes, None);
-            if let Ok(file) = file && !file.has_bad_rows() {
+            if let Ok(file) = file && file.problems.is_empty() {
                 let lines = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
                 proptest::prop_assert!(file.payments.len() <= lines + 1);
             }
