@@ -22,6 +22,7 @@ mod explorer;
 mod faults;
 mod interrupts;
 mod links;
+mod money;
 mod namespaces;
 mod pay;
 mod recording;
