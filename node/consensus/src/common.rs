@@ -4,7 +4,7 @@
 //! ([`sealing`]). Whatever can be lost is asked for again, by statuses and by fetched blocks
 //! ([`catch_up`]). A replica that starts asks what it signed before it says anything new ([`inquiry`],
 //! [`witness`]). Batches wait to be ordered in [`backlog`]. Where leaders are elected by whoever hears none,
-//! [`attempts`] says how long that waits. An engine's replica is an [`Orderer`]: it has a [`Base`], and answers
+//! [`attempts`] says how long that waits; [`own_disk`], how much longer on a slow disk. An engine's replica is an [`Orderer`]: it has a [`Base`], and answers
 //! what these parts ask it.
 
 mod attempts;
@@ -14,6 +14,7 @@ mod catch_up;
 mod finality;
 mod inquiry;
 mod orderer;
+mod own_disk;
 mod sealing;
 mod witness;
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::backlog::Backlog;
 use super::catch_up::{Mark, Peers, StatusDue};
 use super::inquiry::OpenInquiry;
+use super::own_disk::OwnDisk;
 use super::witness::{self, Witness};
 use crate::contract::{Action, Config, Evidence, MAX_WINDOW, Record, Rejection, Step, Timer, TimerRange};
 use crate::message::{Body, Message};
@@ -94,6 +95,7 @@ pub(crate) struct Base {
     pub(crate) fetching: Height,
     /// How often in a row the resend timer found nothing moved.
     pub(crate) standstills: u32,
+    pub(crate) disk: OwnDisk,
     pub(crate) now: Timestamp,
     /// Empty between steps.
     #[serde(skip)]
@@ -126,6 +128,7 @@ impl Base {
             resend: None,
             fetching: config.certified,
             standstills: 0,
+            disk: OwnDisk::default(),
             now: Timestamp(0),
             out: Step::default(),
             config,
@@ -229,6 +232,7 @@ impl Base {
     /// Asks for a message that binds to be signed.
     pub(crate) fn sign(&mut self, body: Body) {
         assert!(self.voter().is_some(), "only who may vote says what binds");
+        self.disk.on_asked(&body, self.now);
         self.out.actions.push(Action::Sign(body));
     }
 

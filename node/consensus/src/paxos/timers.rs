@@ -3,7 +3,8 @@
 //! The election timer runs at every replica that votes. It is restarted whenever the distinguished proposer
 //! is heard or another ballot is promised; when it fires, the replica prepares a ballot of its own. It is
 //! drawn anew each time, and from a range that doubles while nothing comes of it, so that of two that
-//! outbid each other one is left alone for long enough. The distinguished proposer looks at its own whether
+//! outbid each other one is left alone for long enough. It is longer by what the own disk takes for an election:
+//! a proposer's accepts wait for its own promise, and what follows a promise waits for the promise's flush. The distinguished proposer looks at its own whether
 //! a majority answers it.
 
 use super::Replica;
@@ -24,9 +25,17 @@ impl Replica {
         if self.takes_part() {
             let reign = self.acceptor.promised.round;
             self.election_timer = Some(reign);
-            let after = self.attempts.timeout(&self.base.config.timing);
+            let adds = self.disk_adds();
+            self.base.disk.grant(adds);
+            let after = self.attempts.timeout(&self.base.config.timing, adds);
             self.base.set_timer(Timer::Progress { reign }, after);
         }
+    }
+
+    fn disk_adds(&self) -> u32 {
+        let timing = &self.base.config.timing;
+        let adds = self.base.disk.adds_to_election(timing, self.base.now);
+        adds.min(timing.progress_cap_ms)
     }
 
     /// Somebody is back: attempts that failed for want of it say nothing about the next (pitfall 6).
@@ -69,6 +78,11 @@ impl Replica {
     pub(super) fn on_election_timeout(&mut self, reign: u64) -> Result<(), Rejection> {
         if self.election_timer != Some(reign) {
             return Err(Rejection::StaleTimer);
+        }
+        let adds = self.disk_adds();
+        if let Some(more) = self.base.disk.grant_more(adds) {
+            self.base.set_timer(Timer::Progress { reign: reign }, more);
+            return Ok(());
         }
         self.election_timer = None;
         (self.yielded, self.called) = (false, None);

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, Phase, Vote};
 use super::message::{self, View};
-use super::own_disk::OwnDisk;
 use super::primary_of;
 use super::view_change::ViewChanges;
 use crate::common::{Base, CatchUp as _, Inquiring as _, Sealing as _};
@@ -40,7 +39,6 @@ pub struct Replica {
     pub(super) heard_primary: bool,
     /// Whether a batch has left the queue since then, by a height that is certified.
     pub(super) served: bool,
-    pub(super) disk: OwnDisk,
 }
 
 impl Replica {
@@ -64,7 +62,6 @@ impl Replica {
             heartbeat: None,
             heard_primary: false,
             served: false,
-            disk: OwnDisk::default(),
             base: Base::new(config),
         };
         replica.begin_inquiry();
@@ -181,6 +178,7 @@ impl Replica {
         if Some(sender) != self.base.config.index {
             return Err(Rejection::Unasked);
         }
+        self.base.disk.on_back(body, self.base.now);
         match body {
             Body::Seal { height, block } => self.on_own_seal(sender, *height, *block, signature),
             Body::Status(_) => {
@@ -228,7 +226,6 @@ impl Replica {
                         digest: *proposal,
                         signature,
                     };
-                    self.disk.on_back(*height, self.base.now);
                     self.on_own_vote(Phase::Commit, sender, *height, vote)
                 }
                 message::Body::Complaint { view } => self.on_own_complaint(sender, *view, message),
@@ -291,9 +288,6 @@ impl Replica {
     }
 
     pub(super) fn sign(&mut self, body: message::Body) {
-        if let message::Body::Commit { height, .. } = body {
-            self.disk.on_asked(height, self.base.now);
-        }
         self.base.sign(Body::Pbft(body));
     }
 }

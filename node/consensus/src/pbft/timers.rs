@@ -125,7 +125,7 @@ impl Replica {
         self.progress = Some(timer);
         self.heard_primary = false;
         self.served = false;
-        let after = self.patience();
+        let after = self.begin_wait();
         self.base
             .set_timer(Timer::Progress { reign: timer.view.0 }, after);
     }
@@ -133,6 +133,10 @@ impl Replica {
     pub(super) fn on_progress_timeout(&mut self, view: View) -> Result<(), Rejection> {
         if !self.begun || self.progress.is_none_or(|running| running.view != view) {
             return Err(Rejection::StaleTimer);
+        }
+        if let Some(more) = self.wait_longer() {
+            self.base.set_timer(Timer::Progress { reign: view.0 }, more);
+            return Ok(());
         }
         self.progress = None;
         self.complain();

@@ -328,8 +328,8 @@ impl Replica {
         if self.changes.new_view_timer != Some(view) {
             self.cancel_new_view_timer();
             self.changes.new_view_timer = Some(view);
-            self.base
-                .set_timer(Timer::NewReign { reign: view.0 }, self.patience());
+            let after = self.begin_wait();
+            self.base.set_timer(Timer::NewReign { reign: view.0 }, after);
         }
     }
 
@@ -381,7 +381,7 @@ impl Replica {
             true => 0,
             false => self.changes.attempts.saturating_sub(1).min(31),
         };
-        let own = u64::from(self.disk.delay_ms());
+        let own = u64::from(self.disk_adds());
         let grown = |ms: u32| {
             u32::try_from((u64::from(ms) + own) << doublings)
                 .unwrap_or(u32::MAX)
@@ -393,6 +393,26 @@ impl Replica {
         }
     }
 
+    /// What the own disk adds to a wait for a primary, before it is doubled.
+    fn disk_adds(&self) -> u32 {
+        let timing = &self.base.config.timing;
+        let adds = self.base.disk.adds_to_height(timing, self.base.now);
+        adds.min(self.longest_patience_ms())
+    }
+
+    /// A wait for a primary begins: how long it is.
+    pub(super) fn begin_wait(&mut self) -> TimerRange {
+        let adds = self.disk_adds();
+        self.base.disk.grant(adds);
+        self.patience()
+    }
+
+    /// A wait for a primary has run out: how much longer it would be by what is known of the own disk since.
+    pub(super) fn wait_longer(&mut self) -> Option<TimerRange> {
+        let adds = self.disk_adds();
+        self.base.disk.grant_more(adds)
+    }
+
     /// No wait for a primary is longer.
     fn longest_patience_ms(&self) -> u32 {
         let timing = self.base.config.timing;
@@ -402,6 +422,10 @@ impl Replica {
     pub(super) fn on_new_view_timeout(&mut self, view: View) -> Result<(), Rejection> {
         if self.changes.new_view_timer != Some(view) || view != self.view || self.begun {
             return Err(Rejection::StaleTimer);
+        }
+        if let Some(more) = self.wait_longer() {
+            self.base.set_timer(Timer::NewReign { reign: view.0 }, more);
+            return Ok(());
         }
         self.changes.new_view_timer = None;
         if self.base.voter().is_some() && self.can_claim_all() && !self.base.is_finished() {

@@ -247,6 +247,7 @@ impl Replica {
         if Some(sender) != self.base.config.index {
             return Err(Rejection::Unasked);
         }
+        self.base.disk.on_back(body, self.base.now);
         match body {
             Body::Seal { height, block } => self.on_own_seal(sender, *height, *block, signature),
             Body::Status(_) => {
