@@ -26,7 +26,7 @@ const FLUSHES_AN_ELECTION: u64 = 4;
 const FORGETS: u64 = 8;
 
 /// What takes longer, in milliseconds, is taken for so long: it may have been a clock that jumped.
-const LONGEST_FLUSH_MS: u64 = 10_000;
+const LONGEST_FLUSH_MS: u64 = 5_000;
 
 /// So many messages are measured at a time.
 const MAX_ASKED: usize = 64;
