@@ -4,7 +4,7 @@
 //! ([`sealing`]). Whatever can be lost is asked for again, by statuses and by fetched blocks
 //! ([`catch_up`]). A replica that starts asks what it signed before it says anything new ([`inquiry`],
 //! [`witness`]). Batches wait to be ordered in [`backlog`]. Where leaders are elected by whoever hears none,
-//! [`attempts`] says how long that waits.
+//! [`attempts`] says how long that waits; [`own_disk`], how much longer on a slow disk.
 //!
 //! A [`Replica`] is a [`Base`] and an [`Orderer`], the protocol's own part. The orderer sees the base and never the
 //! replica: it asks for actions there, and leaves there what it has found out, which the replica works off when the
@@ -23,6 +23,7 @@ mod inquiry;
 mod inquiry_state;
 mod inspect;
 mod orderer;
+mod own_disk;
 mod peers;
 mod reign;
 mod replica;

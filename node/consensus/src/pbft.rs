@@ -116,7 +116,8 @@
 //! - A stable checkpoint is the certificate of one block, which a liar may hold alone; so a primary counts a
 //!   view-change only once it has the blocks (above).
 //! - A replica waits for a primary as long as its timing says, and besides that as long as its own disk takes for
-//!   a height (`own_disk`): no primary is replaced for a disk that is not its own.
+//!   a height (`common/own_disk.rs`): no primary is replaced for a disk that is not its own. A wait that runs out
+//!   when the disk has turned out to be slower goes on by the difference.
 //! - A replica that sees a vote for another proposal than the one it holds asks the voter for the pre-prepare: two
 //!   of one view and height prove that the primary told two things, and each half of the network has one.
 //! - A replica that finds its own signature under something it does not remember stops voting: its
@@ -131,7 +132,6 @@ mod memory;
 mod message;
 mod new_view;
 mod orderer;
-mod own_disk;
 mod succession;
 mod timers;
 

@@ -263,6 +263,15 @@ const LIES: [Lie; 15] = [
     Lie::Garbler,
 ];
 
+/// What a flush of a slow disk takes, in milliseconds.
+const SLOW_FLUSHES_MS: [u64; 4] = [50, 150, 400, 1_000];
+
+/// A wait for a leader is to have room for so many of these.
+const FLUSHES_A_WAIT: u64 = 10;
+
+/// The most batches that networks with slow disks are given.
+const MOST_ON_SLOW_DISKS: u64 = 20;
+
 /// Of stormy networks one in so many signs as the node does.
 const REAL_EVERY: u64 = 20;
 
@@ -385,6 +394,33 @@ impl Scenario {
                 self.liars.push((liar, lie));
             }
         }
+        self
+    }
+
+    /// The same with slow disks in one of four seeds: everybody's, or one validator's. They stay slow when faults are
+    /// over, so there is less to do and more time.
+    pub fn with_slow_disks_drawn(mut self) -> Self {
+        let mut random = Random::new(self.seed ^ 0x00d1_5c50);
+        let flush_ms = random.pick(&SLOW_FLUSHES_MS).copied().unwrap_or(0);
+        match random.between(0, 7) {
+            0 => {
+                self.machines.least_flush_us = random.between(0, flush_ms * 1_000);
+                self.machines.flush_us = flush_ms * 1_000;
+            }
+            1 => {
+                let who = random.between(0, self.validators as u64 - 1);
+                let who = ValidatorIndex(u16::try_from(who).unwrap_or(0));
+                self.slow_disks.push((who, flush_ms * 1_000));
+            }
+            _ => return self,
+        }
+        self.batches = self.batches.min(MOST_ON_SLOW_DISKS);
+        let cap_ms = u64::from(self.timing.progress_cap_ms);
+        let slow_cap_ms = cap_ms + FLUSHES_A_WAIT * flush_ms;
+        self.timing.progress_cap_ms = u32::try_from(slow_cap_ms).unwrap_or(u32::MAX);
+        // Where the window is one height, these follow each other.
+        let heights = self.batches + MOST_ON_SLOW_DISKS;
+        self.patience_ms = self.patience_ms * slow_cap_ms / cap_ms + heights * FLUSHES_A_WAIT * flush_ms;
         self
     }
 

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::backlog::Backlog;
 use super::finality::Finality;
 use super::inquiry_state::OpenInquiry;
+use super::own_disk::OwnDisk;
 use super::peers::{Mark, Peers, StatusDue};
 use super::witness::{self, Witness};
 use crate::contract::{Action, Config, Evidence, MAX_WINDOW, Record, Rejection, Step, Timer, TimerRange};
@@ -104,6 +105,7 @@ pub(crate) struct Base {
     pub(crate) fetching: Height,
     /// How often in a row the resend timer found nothing moved.
     pub(crate) standstills: u32,
+    pub(crate) disk: OwnDisk,
     pub(crate) now: Timestamp,
     /// Certificates that came inside messages, and who sent them. Empty between steps.
     #[serde(skip)]
@@ -142,6 +144,7 @@ impl Base {
             resend: None,
             fetching: config.certified,
             standstills: 0,
+            disk: OwnDisk::default(),
             now: Timestamp(0),
             learned: VecDeque::new(),
             out: Step::default(),
@@ -326,7 +329,9 @@ impl Base {
     /// Asks for a message that binds to be signed.
     pub(crate) fn sign(&mut self, body: impl Into<Body>) {
         assert!(self.voter().is_some(), "only who may vote says what binds");
-        self.out.actions.push(Action::Sign(body.into()));
+        let body = body.into();
+        self.disk.on_asked(&body, self.now);
+        self.out.actions.push(Action::Sign(body));
     }
 
     pub(crate) fn broadcast(&mut self, message: Message) {

@@ -135,6 +135,7 @@ impl<E: Orderer> Replica<E> {
         if Some(sender) != self.base.config.index {
             return Err(Rejection::Unasked);
         }
+        self.base.disk.on_back(&message.v1().body, self.base.now);
         match &message.v1().body {
             Body::Seal { height, block } => self.on_own_seal(sender, *height, *block, signature),
             Body::Status(_) => {

@@ -3,8 +3,9 @@
 //! The election timer runs at every replica that votes. It is restarted whenever the distinguished proposer
 //! is heard or another ballot is promised; when it fires, the replica prepares a ballot of its own. It is
 //! drawn anew each time, and from a range that doubles while nothing comes of it, so that of two that
-//! outbid each other one is left alone for long enough. The distinguished proposer looks at its own whether
-//! a majority answers it.
+//! outbid each other one is left alone for long enough. It is longer by what the own disk takes for an election:
+//! a proposer's accepts wait for its own promise, and what follows a promise waits for the promise's flush. The
+//! distinguished proposer looks at its own whether a majority answers it.
 
 use super::Paxos;
 use crate::common::Base;
@@ -25,9 +26,17 @@ impl Paxos {
         if self.takes_part(base) {
             let reign = self.acceptor.promised.round;
             self.election_timer = Some(reign);
-            let after = self.attempts.timeout(&base.config.timing);
+            let adds = Self::disk_adds(base);
+            base.disk.grant(adds);
+            let after = self.attempts.timeout(&base.config.timing, adds);
             base.set_timer(Timer::Progress { reign }, after);
         }
+    }
+
+    fn disk_adds(base: &Base) -> u32 {
+        let timing = &base.config.timing;
+        let adds = base.disk.adds_to_election(timing, base.now);
+        adds.min(timing.progress_cap_ms)
     }
 
     /// Somebody is back: attempts that failed for want of it say nothing about the next (pitfall 6).
@@ -70,6 +79,11 @@ impl Paxos {
     pub(super) fn on_election_timeout(&mut self, base: &mut Base, reign: u64) -> Result<(), Rejection> {
         if self.election_timer != Some(reign) {
             return Err(Rejection::StaleTimer);
+        }
+        let adds = Self::disk_adds(base);
+        if let Some(more) = base.disk.grant_more(adds) {
+            base.set_timer(Timer::Progress { reign }, more);
+            return Ok(());
         }
         self.election_timer = None;
         (self.yielded, self.called) = (false, None);

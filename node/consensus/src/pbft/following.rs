@@ -331,7 +331,6 @@ impl Pbft {
             instance.asked_commit = Some(view);
         }
         base.record(Record::Prepared(certificate));
-        self.disk.on_asked(height, base.now);
         base.sign(Body::Commit {
             view,
             height,

@@ -7,7 +7,6 @@ use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, Phase, Vote};
 use super::message::{self, View};
-use super::own_disk::OwnDisk;
 use super::primary_of;
 use super::succession::{ViewChanges, view_change_of};
 use crate::common::{Awaited, Base, Finality, Notice, Orderer, Reign, bit, count, mask};
@@ -36,7 +35,6 @@ pub struct Pbft {
     pub(super) heartbeat: Option<View>,
     /// Whether the primary was heard since the progress timer was set.
     pub(super) heard_primary: bool,
-    pub(super) disk: OwnDisk,
 }
 
 impl Orderer for Pbft {
@@ -51,7 +49,6 @@ impl Orderer for Pbft {
             progress: None,
             heartbeat: None,
             heard_primary: false,
-            disk: OwnDisk::default(),
         }
     }
 
@@ -144,7 +141,6 @@ impl Orderer for Pbft {
                     digest: *proposal,
                     signature,
                 };
-                self.disk.on_back(*height, base.now);
                 self.on_own_vote(base, Phase::Commit, own, *height, vote)
             }
             message::Body::Complaint { view } => self.on_own_complaint(base, own, *view, message),
@@ -190,7 +186,6 @@ impl Orderer for Pbft {
 
     fn on_certified(&mut self, base: &mut Base, former: Height) {
         let could_claim = self.can_claim_all_above(former);
-        self.disk.forget_up_to(base.certified);
         self.instances = self.instances.split_off(&base.certified.next());
         self.carry_over(base);
         for height in base.entered_since(former) {

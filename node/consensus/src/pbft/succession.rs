@@ -92,7 +92,7 @@ impl Pbft {
     /// Whether a complaint still counts. What was not said again for long is over: were it kept, a hiccup of
     /// one validator would let a liar change the view at any later time.
     fn is_meant(&self, base: &Base, complaint: Complaint) -> bool {
-        let longest = COMPLAINT_WAITS * u64::from(self.longest_patience_ms(base));
+        let longest = COMPLAINT_WAITS * u64::from(Self::longest_patience_ms(base));
         base.now.0.abs_diff(complaint.said.0) <= longest
     }
 
@@ -363,7 +363,8 @@ impl Pbft {
         if self.changes.new_view_timer != Some(view) {
             self.cancel_new_view_timer(base);
             self.changes.new_view_timer = Some(view);
-            base.set_timer(Timer::NewReign { reign: view.0 }, self.patience(base));
+            let after = self.begin_wait(base);
+            base.set_timer(Timer::NewReign { reign: view.0 }, after);
         }
     }
 
@@ -408,13 +409,13 @@ impl Pbft {
         let timing = base.config.timing;
         let cap = match breaks!(TimerUncapped) {
             true => u32::MAX,
-            false => self.longest_patience_ms(base),
+            false => Self::longest_patience_ms(base),
         };
         let doublings = match breaks!(TimerNotDoubled) {
             true => 0,
             false => self.changes.attempts.saturating_sub(1).min(31),
         };
-        let own = u64::from(self.disk.delay_ms());
+        let own = u64::from(Self::disk_adds(base));
         let grown = |ms: u32| {
             u32::try_from((u64::from(ms) + own) << doublings)
                 .unwrap_or(u32::MAX)
@@ -426,8 +427,28 @@ impl Pbft {
         }
     }
 
+    /// What the own disk adds to a wait for a primary, before it is doubled.
+    fn disk_adds(base: &Base) -> u32 {
+        let timing = &base.config.timing;
+        let adds = base.disk.adds_to_height(timing, base.now);
+        adds.min(Self::longest_patience_ms(base))
+    }
+
+    /// A wait for a primary begins: how long it is.
+    pub(super) fn begin_wait(&self, base: &mut Base) -> TimerRange {
+        let adds = Self::disk_adds(base);
+        base.disk.grant(adds);
+        self.patience(base)
+    }
+
+    /// A wait for a primary has run out: how much longer it would be by what is known of the own disk since.
+    pub(super) fn wait_longer(&self, base: &mut Base) -> Option<TimerRange> {
+        let adds = Self::disk_adds(base);
+        base.disk.grant_more(adds)
+    }
+
     /// No wait for a primary is longer.
-    fn longest_patience_ms(&self, base: &Base) -> u32 {
+    fn longest_patience_ms(base: &Base) -> u32 {
         let timing = base.config.timing;
         timing.progress_cap_ms.max(timing.progress.from_ms)
     }
@@ -435,6 +456,10 @@ impl Pbft {
     pub(super) fn on_new_view_timeout(&mut self, base: &mut Base, view: View) -> Result<(), Rejection> {
         if self.changes.new_view_timer != Some(view) || view != self.view || self.begun {
             return Err(Rejection::StaleTimer);
+        }
+        if let Some(more) = self.wait_longer(base) {
+            base.set_timer(Timer::NewReign { reign: view.0 }, more);
+            return Ok(());
         }
         self.changes.new_view_timer = None;
         if base.voter().is_some() && self.can_claim_all(base) && !base.is_finished() {

@@ -121,13 +121,17 @@ impl Pbft {
         self.progress = Some(timer);
         self.heard_primary = false;
         base.served = false;
-        let after = self.patience(base);
+        let after = self.begin_wait(base);
         base.set_timer(Timer::Progress { reign: timer.view.0 }, after);
     }
 
     pub(super) fn on_progress_timeout(&mut self, base: &mut Base, view: View) -> Result<(), Rejection> {
         if !self.begun || self.progress.is_none_or(|running| running.view != view) {
             return Err(Rejection::StaleTimer);
+        }
+        if let Some(more) = self.wait_longer(base) {
+            base.set_timer(Timer::Progress { reign: view.0 }, more);
+            return Ok(());
         }
         self.progress = None;
         self.complain(base);

@@ -1,5 +1,6 @@
 //! The election timer and heartbeats (section 5.2). An election timeout is drawn anew each time, so that
-//! split votes are rare, and from a range that doubles while candidacies come to nothing.
+//! split votes are rare, and from a range that doubles while candidacies come to nothing. It is longer by what the
+//! own disk takes for an election: whoever leads has no part in that.
 //!
 //! The election timer runs at every replica that votes. A follower restarts it when it hears the leader or gives
 //! its vote; when it fires, the replica stands for election. It runs again once the request for votes has left:
@@ -28,9 +29,17 @@ impl Raft {
         if self.takes_part(base) && !self.is_about_to_ask(base) {
             self.election_timer = Some(self.term);
             let reign = self.term.0;
-            let after = self.attempts.timeout(&base.config.timing);
+            let adds = Self::disk_adds(base);
+            base.disk.grant(adds);
+            let after = self.attempts.timeout(&base.config.timing, adds);
             base.set_timer(Timer::Progress { reign }, after);
         }
+    }
+
+    fn disk_adds(base: &Base) -> u32 {
+        let timing = &base.config.timing;
+        let adds = base.disk.adds_to_election(timing, base.now);
+        adds.min(timing.progress_cap_ms)
     }
 
     /// Somebody is back: candidacies that failed for want of it say nothing about the next (pitfall 6).
@@ -73,6 +82,11 @@ impl Raft {
     pub(super) fn on_election_timeout(&mut self, base: &mut Base, term: Term) -> Result<(), Rejection> {
         if self.election_timer != Some(term) {
             return Err(Rejection::StaleTimer);
+        }
+        let adds = Self::disk_adds(base);
+        if let Some(more) = base.disk.grant_more(adds) {
+            base.set_timer(Timer::Progress { reign: term.0 }, more);
+            return Ok(());
         }
         self.election_timer = None;
         match self.role {

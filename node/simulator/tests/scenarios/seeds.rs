@@ -27,6 +27,7 @@ fn run_seeds(name: &str, otherwise: u64, scenario: impl Fn(usize, u64) -> Scenar
             Protocol::Pbft => scenario(SIZES),
             Protocol::Raft | Protocol::Paxos => scenario(CRASH_SIZES),
         };
+        let scenario = scenario.with_slow_disks_drawn();
         let report = Simulation::new(scenario).run().expect_success();
         events += report.events;
         virtual_ms += report.virtual_ms;
