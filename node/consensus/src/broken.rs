@@ -48,6 +48,12 @@ pub enum Rule {
     EmptyIsProgress,
     /// A batch may be left out for ever while others are ordered.
     LeavingOutAllowed,
+    /// A proposal that others vote on is not asked for, and may come as late as the primary likes.
+    MissingNotAsked,
+    /// A primary may take as long as it likes between two proposals.
+    PausesAllowed,
+    /// Who complains about a slow primary does not become more patient.
+    BoundNotDoubled,
     /// A restarted replica begins in view 0.
     ViewForgotten,
     /// What is past the epoch's last height is proposed and voted on.

@@ -122,6 +122,7 @@
 mod certificate;
 mod inspect;
 mod instance;
+mod judgement;
 mod message;
 mod new_view;
 mod normal;
@@ -137,6 +138,7 @@ pub use crate::common::{
     Awaited, EAGER_PROPOSALS, GATHERED_BATCHES, Halted, MAX_ANSWER, MAX_BACKLOG, Waiting,
 };
 pub use certificate::{PrepareSignature, PreparedCertificate};
+pub use judgement::{SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE};
 pub(crate) use message::vote_bytes;
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
 pub use replica::Replica;

@@ -35,6 +35,9 @@ pub struct Scenario {
     pub machines: Machines,
     /// Validators whose every flush takes so long, in microseconds, whatever that of the others takes.
     pub slow_disks: Vec<(ValidatorIndex, u64)>,
+    /// Links, in both directions, that take so much longer, in microseconds: of the first validator to the second, or
+    /// to all.
+    pub slow_links: Vec<(ValidatorIndex, Option<ValidatorIndex>, u64)>,
     /// How many members let their validators rejoin though these need not: each ends an epoch.
     pub rejoins: u64,
     /// Whether whoever lost what it signed observes to the end: its member does not let it rejoin.
@@ -121,6 +124,29 @@ pub enum Lie {
     Pesterer,
     /// What it sends is often not what anybody would encode.
     Garbler,
+    /// As a primary it shows its proposals to so many of the others, and to nobody else.
+    Choosy {
+        /// How many, counted from itself on.
+        shows: u16,
+    },
+    /// As a primary it waits so long before each proposal, in milliseconds.
+    Late {
+        /// How long.
+        ms: u64,
+    },
+    /// As a primary it orders a stock of its own first, a batch every so many milliseconds, and one of others now
+    /// and then; it votes on nothing.
+    Trickle {
+        /// How often it proposes.
+        every_ms: u64,
+    },
+    /// It complains about every primary, always, and is honest else.
+    Complainer,
+    /// Its votes come at once, until so many milliseconds; from then on it says nothing but that it complains.
+    Flagging {
+        /// Until when.
+        until_ms: u64,
+    },
     /// It says nothing at all.
     Silent,
     /// As a primary it proposes, in time and well formed, what serves nobody; it votes on nothing.
@@ -307,6 +333,7 @@ impl Scenario {
                 ..Machines::default()
             },
             slow_disks: Vec::new(),
+            slow_links: Vec::new(),
             rejoins: 0,
             members_wait: false,
             liars: Vec::new(),
@@ -435,6 +462,13 @@ impl Scenario {
     /// The same with a validator whose every flush takes so long.
     pub fn with_slow_disk(mut self, who: u16, flush_ms: u64) -> Self {
         self.slow_disks.push((ValidatorIndex(who), flush_ms * 1_000));
+        self
+    }
+
+    /// The same with a link, or all links of a validator, that take so much longer.
+    pub fn with_slow_link(mut self, who: u16, peer: Option<u16>, ms: u64) -> Self {
+        let link = (ValidatorIndex(who), peer.map(ValidatorIndex), ms * 1_000);
+        self.slow_links.push(link);
         self
     }
 

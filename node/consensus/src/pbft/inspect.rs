@@ -139,6 +139,7 @@ impl Replica {
         self.base.check_invariants();
         let two_windows = self.base.window.saturating_mul(2);
         let size = self.base.config.committee.size();
+        self.judgement.check_invariants(2 * MAX_WINDOW, size);
         let changes = &self.changes;
         for kept in [changes.complaints.len(), changes.changes.len()] {
             assert!(kept <= size, "one slot a validator");

@@ -138,6 +138,7 @@ impl Replica {
             });
         }
         self.base.backlog.take(proposed.proposal.batches());
+        self.judge_come(height);
         let instance = self.instance_mut(height)?;
         let filler = proposed.is_fresh() && proposed.proposal.batches().is_empty();
         instance.proposed = Some(proposed);
@@ -265,8 +266,9 @@ impl Replica {
             return;
         }
         instance.asked_prepare = Some(view);
-        let proposal = proposed.digest;
+        let (proposal, fresh) = (proposed.digest, proposed.proposal.clone());
         let accepted = proposed.pre_prepare.clone();
+        self.judge_votable(height, &fresh);
         if let Some(message) = accepted {
             self.base.record(Record::Accepted(message));
         }
@@ -285,6 +287,7 @@ impl Replica {
     ) -> Result<(), Rejection> {
         self.record_vote(Phase::Prepare, from, height, vote)?;
         self.doubt(height);
+        self.judge_votes(height);
         self.try_commit(height);
         Ok(())
     }
@@ -326,6 +329,7 @@ impl Replica {
             let commit = vote.message(self.base.config.committee.epoch(), Phase::Commit, height, from);
             return Err(self.base.accuse(from, height, commit, hiding));
         }
+        self.judge_votes(height);
         self.try_decide(height);
         Ok(())
     }

@@ -62,6 +62,7 @@ impl Orderer for Replica {
     fn on_certified(&mut self, former: Height) {
         let could_claim = self.can_claim_all_above(former);
         self.disk.forget_up_to(self.base.certified);
+        self.judge_certified();
         let above = self.instances.split_off(&self.base.certified.next());
         let passed = std::mem::replace(&mut self.instances, above);
         self.served |= passed.values().any(|instance| instance.finality.served);

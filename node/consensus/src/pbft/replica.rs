@@ -6,6 +6,7 @@ use quorate_crypto::{Height, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, Phase, Vote};
+use super::judgement::Judgement;
 use super::message::{self, View};
 use super::own_disk::OwnDisk;
 use super::primary_of;
@@ -41,6 +42,7 @@ pub struct Replica {
     /// Whether a batch has left the queue since then, by a height that is certified.
     pub(super) served: bool,
     pub(super) disk: OwnDisk,
+    pub(super) judgement: Judgement,
 }
 
 impl Replica {
@@ -65,6 +67,7 @@ impl Replica {
             heard_primary: false,
             served: false,
             disk: OwnDisk::default(),
+            judgement: Judgement::default(),
             base: Base::new(config),
         };
         replica.begin_inquiry();
@@ -77,6 +80,7 @@ impl Replica {
     /// Takes one input at the driver's time.
     pub fn step(&mut self, now: Now, input: Input) -> Step {
         self.base.now = now;
+        self.judge_input();
         let result = match input {
             Input::Message(message) => self.on_message(message),
             Input::Own(message) => self.on_own(message),
@@ -104,6 +108,7 @@ impl Replica {
     fn finish_step(&mut self, result: Result<(), Rejection>) -> Step {
         self.close_inquiry();
         self.propose();
+        self.judge();
         self.ask_for_status();
         self.update_timers();
         self.base.take_step(result)
@@ -122,6 +127,7 @@ impl Replica {
             return self.on_echo(&message);
         }
         self.base.witness.note(&message);
+        self.judge_sender(sender);
         match body {
             Body::Seal { height, block } => self.on_seal(sender, *height, *block, signature),
             Body::Status(status) => self.on_status(sender, status),
@@ -254,6 +260,7 @@ impl Replica {
             Timer::Progress { reign } => self.on_progress_timeout(View(reign)),
             Timer::NewReign { reign } => self.on_new_view_timeout(View(reign)),
             Timer::Heartbeat { reign } => self.on_heartbeat_timeout(View(reign)),
+            Timer::Judgement { reign } => self.on_judgement_timeout(View(reign)),
         }
     }
 

@@ -135,6 +135,7 @@ impl Replica {
             return Err(Rejection::StaleTimer);
         }
         self.progress = None;
+        self.judge_timeout();
         self.complain();
         Ok(())
     }

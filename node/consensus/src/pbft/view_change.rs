@@ -379,8 +379,9 @@ impl Replica {
         };
         let doublings = match breaks!(TimerNotDoubled) {
             true => 0,
-            false => self.changes.attempts.saturating_sub(1).min(31),
+            false => self.changes.attempts.saturating_sub(1) + self.judgement.longer_waits(),
         };
+        let doublings = doublings.min(31);
         let own = u64::from(self.disk.delay_ms());
         let grown = |ms: u32| {
             u32::try_from((u64::from(ms) + own) << doublings)

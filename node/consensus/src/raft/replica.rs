@@ -282,7 +282,7 @@ impl Replica {
             Timer::Resend => self.on_resend_timeout(),
             Timer::Progress { reign } => self.on_election_timeout(Term(reign)),
             Timer::Heartbeat { reign } => self.on_heartbeat_timeout(Term(reign)),
-            Timer::NewReign { .. } => Err(Rejection::StaleTimer),
+            Timer::NewReign { .. } | Timer::Judgement { .. } => Err(Rejection::StaleTimer),
         }
     }
 

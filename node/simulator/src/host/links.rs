@@ -7,6 +7,7 @@ use quorate_driver::Event;
 
 use super::Host;
 use crate::ledger::KeptBlock;
+use crate::liar::is_late;
 use crate::scenario::{Broken, Lie};
 use crate::world::{Wire, World};
 
@@ -126,8 +127,12 @@ impl Host {
             match self.lie {
                 Some(Lie::Twins) if !hears(world, self.place, self.validator, peer) => {}
                 Some(lie) => {
+                    let after_us = match lie {
+                        Lie::Late { ms } if is_late(self.validator, &message) => ms * 1_000,
+                        _ => 0,
+                    };
                     for said in self.liar.say(world, lie, self.validator, peer, &message) {
-                        world.send(self.place, host, &said);
+                        world.send_after(after_us, self.place, host, &said);
                     }
                 }
                 None => world.send(self.place, host, &Wire::Consensus(message.clone())),
@@ -163,6 +168,7 @@ impl Host {
     fn gives(&self, world: &mut World) -> bool {
         match self.lie {
             Some(Lie::Silent) => false,
+            Some(Lie::Flagging { until_ms }) => world.now < until_ms * 1_000,
             Some(Lie::Withholder) => world.random.chance(200),
             _ => true,
         }
