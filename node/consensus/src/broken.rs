@@ -115,6 +115,20 @@ pub fn set(rule: Option<Rule>) {
     BROKEN.set(rule);
 }
 
+thread_local! {
+    static TUNED: Cell<Option<(&'static str, u64)>> = const { Cell::new(None) };
+}
+
+/// Gives a constant another value, or none, in whatever this thread does from now on.
+pub fn tune(constant: Option<(&'static str, u64)>) {
+    TUNED.set(constant);
+}
+
+pub(crate) fn tuned(constant: &'static str, value: u64) -> u64 {
+    let other = TUNED.get().filter(|(name, _)| *name == constant);
+    other.map_or(value, |(_, other)| other)
+}
+
 pub(crate) fn is(rule: Rule) -> bool {
     BROKEN.get() == Some(rule)
 }

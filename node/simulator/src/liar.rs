@@ -58,7 +58,11 @@ impl Liar {
             Lie::Silent | Lie::Censor(_) | Lie::Trickle { .. } => Vec::new(),
             Lie::Flagging { until_ms } if world.now >= until_ms * 1_000 => Vec::new(),
             Lie::Choosy { shows: most } if !shows(world, most, own, to, message) => Vec::new(),
-            Lie::Choosy { .. } | Lie::Late { .. } | Lie::Complainer | Lie::Flagging { .. } => {
+            Lie::Choosy { .. }
+            | Lie::Late { .. }
+            | Lie::Complainer
+            | Lie::Flagging { .. }
+            | Lie::Whisperer { .. } => {
                 vec![message.clone()]
             }
             Lie::Withholder if world.random.chance(400) => Vec::new(),

@@ -147,6 +147,11 @@ pub enum Lie {
         /// Until when.
         until_ms: u64,
     },
+    /// It gives its batches to one validator alone, and complains about every primary.
+    Whisperer {
+        /// To whom.
+        to: ValidatorIndex,
+    },
     /// It says nothing at all.
     Silent,
     /// As a primary it proposes, in time and well formed, what serves nobody; it votes on nothing.
@@ -289,6 +294,21 @@ const LIES: [Lie; 15] = [
     Lie::Garbler,
 ];
 
+/// Lies of those who slow a network down, or would have its primaries replaced for nothing.
+const SLOW_LIES: [Lie; 9] = [
+    Lie::Late { ms: 100 },
+    Lie::Late { ms: 350 },
+    Lie::Choosy { shows: 1 },
+    Lie::Choosy { shows: 2 },
+    Lie::Trickle { every_ms: 50 },
+    Lie::Trickle { every_ms: 350 },
+    Lie::Complainer,
+    Lie::Flagging { until_ms: 2_000 },
+    Lie::Whisperer {
+        to: ValidatorIndex(0),
+    },
+];
+
 /// Of stormy networks one in so many signs as the node does.
 const REAL_EVERY: u64 = 20;
 
@@ -401,14 +421,31 @@ impl Scenario {
     }
 
     /// The same with liars: as many validators as may be faulty, each with a lie drawn from the seed.
-    pub fn with_liars(mut self) -> Self {
-        let mut random = Random::new(self.seed ^ 0x0011_a125);
+    pub fn with_liars(self) -> Self {
+        let random = Random::new(self.seed ^ 0x0011_a125);
+        self.with_lies_of(&LIES, random)
+    }
+
+    /// The same with one liar that slows the network down, or wants its primaries replaced, and other liars of any
+    /// kind beside it.
+    pub fn with_slow_liars(mut self) -> Self {
+        let mut random = Random::new(self.seed ^ 0x0051_0311);
+        if self.validators > 3 {
+            let place = random.between(0, self.validators as u64 - 1);
+            let lie = random.pick(&SLOW_LIES).copied().unwrap_or(Lie::Silent);
+            self = self.with_liar(u16::try_from(place).unwrap_or(0), lie);
+        }
+        let all: Vec<Lie> = SLOW_LIES.iter().chain(&LIES).copied().collect();
+        self.with_lies_of(&all, random)
+    }
+
+    fn with_lies_of(mut self, lies: &[Lie], mut random: Random) -> Self {
         let faulty = self.validators.saturating_sub(1) / 3;
         while self.liars.len() < faulty {
             let place = random.between(0, self.validators as u64 - 1);
             let liar = ValidatorIndex(u16::try_from(place).unwrap_or(0));
             if self.liars.iter().all(|(known, _)| *known != liar) {
-                let lie = random.pick(&LIES).copied().unwrap_or(Lie::Silent);
+                let lie = random.pick(lies).copied().unwrap_or(Lie::Silent);
                 self.liars.push((liar, lie));
             }
         }

@@ -59,6 +59,9 @@ impl Simulation {
                 }
             }
         }
+        let flagging = scenario.liars.iter();
+        let flagging = flagging.filter(|(_, lie)| matches!(lie, Lie::Flagging { .. }));
+        world.fast = flagging.map(|(liar, _)| *liar).collect();
         world.liars = scenario.liars.iter().map(|(liar, _)| *liar).collect();
         if !world.liars.is_empty() {
             world.checker.expect_lies();

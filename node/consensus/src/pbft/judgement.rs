@@ -6,7 +6,7 @@
 //! What it takes longer adds up, and is forgotten slowly. Time in which this replica may be the one that is cut
 //! off, or itself stood still, does not count.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
@@ -28,7 +28,7 @@ pub const SLOWNESS_SHARE: u64 = 2;
 
 /// Exchanges of votes that are remembered, of which the shortest counts. A primary can make a few long, by
 /// showing its proposals to some first, but not all of them to f + 1 honest replicas.
-const EXCHANGES: usize = 8;
+const EXCHANGES: u64 = 8;
 
 /// No exchange takes longer: a clock has jumped.
 const LONGEST_EXCHANGE_MS: u64 = 3_600_000;
@@ -49,11 +49,15 @@ const LOOK_MS: u64 = 100;
 /// primary alone.
 const FETCHING_MS: u64 = 100;
 
+/// So long in all, in a view, proposals may be held because they are ahead of this validator's clock: a clock may be
+/// a little ahead, but not cost that time and again.
+const AHEAD_MS: u64 = 2_000;
+
 /// The wait for progress grows by no more doublings than this for complaints about primaries that were heard.
-const MOST_LONGER_WAITS: u32 = 4;
+const MOST_LONGER_WAITS: u64 = 4;
 
 /// The bound grows by no more doublings: by then progress is waited for less long.
-const MOST_DOUBLINGS: u32 = 16;
+const MOST_DOUBLINGS: u64 = 16;
 
 /// What is known of the current view's primary.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
@@ -68,6 +72,12 @@ pub(super) struct Judgement {
     came: BTreeMap<Height, Timestamp>,
     /// When f + 1 others had voted on what is not here. One a height that is kept.
     missed: BTreeMap<Height, Timestamp>,
+    /// Proposals that are ahead of this validator's clock. One a height that is kept.
+    ahead: BTreeSet<Height>,
+    /// Since when there are any.
+    ahead_since: Timestamp,
+    /// For how long there were before, in milliseconds.
+    ahead_ms: u64,
     /// Batches that wait and that the primary has, with when they were handed over to it.
     handed: BTreeMap<Digest, Timestamp>,
     /// Since when it owes a proposal.
@@ -83,9 +93,9 @@ pub(super) struct Judgement {
     /// The view whose timer runs.
     timer: Option<View>,
     /// How often the bound was doubled in this epoch.
-    doublings: u32,
+    doublings: u64,
     /// The same of the wait for progress.
-    longer_waits: u32,
+    longer_waits: u64,
 }
 
 impl Judgement {
@@ -131,12 +141,12 @@ impl Judgement {
     /// How long a primary may take.
     fn bound_ms(&self) -> Option<u64> {
         let exchange = self.exchange_ms()?;
-        let bound = SLOWNESS_FACTOR.saturating_mul(exchange) + SLOWNESS_FLOOR_MS;
-        Some(bound << self.doublings.min(MOST_DOUBLINGS))
+        let bound = tuned!(SLOWNESS_FACTOR).saturating_mul(exchange) + tuned!(SLOWNESS_FLOOR_MS);
+        Some(bound << self.doublings.min(tuned!(MOST_DOUBLINGS)))
     }
 
     fn limit_ms(&self, shortest_wait_ms: u32) -> u64 {
-        (u64::from(shortest_wait_ms) / SLOWNESS_SHARE) << self.doublings.min(MOST_DOUBLINGS)
+        (u64::from(shortest_wait_ms) / tuned!(SLOWNESS_SHARE)) << self.doublings.min(tuned!(MOST_DOUBLINGS))
     }
 
     fn add(&mut self, took_ms: u64, since: Timestamp, free_ms: u64) {
@@ -149,6 +159,38 @@ impl Judgement {
     /// no room for it.
     fn on_votable(&mut self, height: Height, batches: &[Digest], is_full: bool, now: Timestamp) {
         self.voted.insert(height, now);
+        if self.ahead.remove(&height) {
+            self.on_less_ahead(now);
+        }
+        self.on_proposed(height, batches, is_full, now);
+    }
+
+    /// A proposal of the primary's could be voted on, were it not ahead of this validator's clock.
+    fn on_ahead(&mut self, height: Height, batches: &[Digest], is_full: bool, now: Timestamp) {
+        if self.ahead_ms(now) < tuned!(AHEAD_MS) && self.ahead.insert(height) {
+            if self.ahead.len() == 1 {
+                self.ahead_since = now;
+            }
+            self.on_proposed(height, batches, is_full, now);
+        }
+    }
+
+    /// For how long proposals were held in all.
+    fn ahead_ms(&self, now: Timestamp) -> u64 {
+        let runs = match self.ahead.is_empty() {
+            true => 0,
+            false => now.0.saturating_sub(self.ahead_since.0),
+        };
+        self.ahead_ms + runs
+    }
+
+    fn on_less_ahead(&mut self, now: Timestamp) {
+        if self.ahead.is_empty() {
+            self.ahead_ms += now.0.saturating_sub(self.ahead_since.0);
+        }
+    }
+
+    fn on_proposed(&mut self, height: Height, batches: &[Digest], is_full: bool, now: Timestamp) {
         let came = self.came.remove(&height).unwrap_or(now);
         for batch in batches {
             self.handed.remove(batch);
@@ -158,9 +200,9 @@ impl Judgement {
         if !is_full && self.handed.values().any(had) && !breaks!(LeavingOutAllowed) {
             return;
         }
-        self.excess_ms -= self.excess_ms.div_ceil(FORGETS);
+        self.excess_ms -= self.excess_ms.div_ceil(tuned!(FORGETS));
         if let Some(since) = self.owes_since.take() {
-            let fetched = now.0.saturating_sub(came.0).min(FETCHING_MS);
+            let fetched = now.0.saturating_sub(came.0).min(tuned!(FETCHING_MS));
             self.add(now.0.saturating_sub(since.0), since, fetched);
         }
     }
@@ -170,7 +212,7 @@ impl Judgement {
         if let Some(voted) = self.voted.remove(&height) {
             let took = now.0.saturating_sub(voted.0).min(LONGEST_EXCHANGE_MS);
             self.exchanges.push_back(took);
-            if self.exchanges.len() > EXCHANGES {
+            if self.exchanges.len() as u64 > tuned!(EXCHANGES) {
                 self.exchanges.pop_front();
             }
         }
@@ -189,6 +231,10 @@ impl Judgement {
         for since in std::mem::replace(&mut self.missed, above).into_values() {
             self.add(now.0.saturating_sub(since.0), since, 0);
         }
+        if !self.ahead.is_empty() {
+            self.ahead = self.ahead.split_off(&height.next());
+            self.on_less_ahead(now);
+        }
         for kept in [&mut self.voted, &mut self.came] {
             *kept = kept.split_off(&height.next());
         }
@@ -204,13 +250,13 @@ impl Judgement {
     fn on_complained(&mut self, now: Timestamp) {
         self.doublings = self
             .doublings
-            .saturating_add(u32::from(!breaks!(BoundNotDoubled)));
+            .saturating_add(u64::from(!breaks!(BoundNotDoubled)));
         self.excess_ms = 0;
         self.owes_since = self.owes_since.map(|_| now);
     }
 
     /// By how many doublings the wait for progress is longer.
-    pub(super) fn longer_waits(&self) -> u32 {
+    pub(super) fn longer_waits(&self) -> u64 {
         self.longer_waits
     }
 
@@ -219,11 +265,15 @@ impl Judgement {
             self.handed.len() <= MAX_HANDED,
             "few batches are handed over at once"
         );
-        assert!(self.exchanges.len() <= EXCHANGES, "few exchanges are remembered");
+        assert!(
+            self.exchanges.len() as u64 <= tuned!(EXCHANGES),
+            "few exchanges are remembered"
+        );
         assert!(self.heard.len() <= validators, "one slot a validator");
         for heights in [&self.voted, &self.came, &self.missed] {
             assert!(heights.len() <= kept, "one slot a height that is kept");
         }
+        assert!(self.ahead.len() <= kept, "one slot a height that is kept");
     }
 }
 
@@ -274,6 +324,14 @@ impl Replica {
             .on_votable(height, proposal.batches(), is_full, self.base.now);
     }
 
+    /// This replica could, were it not for its clock.
+    pub(super) fn judge_ahead(&mut self, height: Height, proposal: &Proposal) {
+        self.judgement.begin(self.view);
+        let is_full = proposal.batches().len() >= self.base.max_proposal_batches();
+        self.judgement
+            .on_ahead(height, proposal.batches(), is_full, self.base.now);
+    }
+
     pub(super) fn judge_certified(&mut self) {
         self.judgement.forget_up_to(self.base.certified, self.base.now);
     }
@@ -319,7 +377,8 @@ impl Replica {
         }
         let backlog = &self.base.backlog;
         self.judgement.handed.retain(|batch, _| backlog.holds(batch));
-        let room = self.has_room_under_way();
+        let waits_for_it = backlog.free() > 0 || !self.judgement.handed.is_empty();
+        let room = waits_for_it && self.has_room_under_way();
         if room && self.judgement.handed.is_empty() {
             self.hand_over();
         }
@@ -354,6 +413,7 @@ impl Replica {
     /// proposed already what f + 1 others have voted on.
     fn has_room_under_way(&self) -> bool {
         let (view, own) = (self.view, self.base.config.index);
+        let may_be_ahead = self.judgement.ahead_ms(self.base.now) < tuned!(AHEAD_MS);
         let mut under_way = 0;
         let mut gap = false;
         for height in self.base.certified.0.saturating_add(1)..=self.base.high_watermark().0 {
@@ -365,7 +425,8 @@ impl Replica {
             if instance.finality.decided.is_some() {
                 continue;
             }
-            if height <= self.carried_to || instance.asked_prepare == Some(view) {
+            let held = may_be_ahead && self.judgement.ahead.contains(&height);
+            if height <= self.carried_to || instance.asked_prepare == Some(view) || held {
                 under_way += 1;
             } else {
                 gap = true;
@@ -380,7 +441,7 @@ impl Replica {
     /// How long a batch waits here before it is handed over.
     fn hand_over_ms(&self) -> u64 {
         let exchange = self.judgement.exchange_ms().unwrap_or(LOOK_MS);
-        exchange.max(HAND_OVER_MS)
+        exchange.max(tuned!(HAND_OVER_MS))
     }
 
     /// Hands the oldest batches that wait over to the primary; from now on they count.
@@ -419,7 +480,7 @@ impl Replica {
         let half = u64::from(self.patience().from_ms) / 2;
         let lately = heard.is_some_and(|at| self.base.now.0.saturating_sub(at.0) < half);
         if lately && !breaks!(BoundNotDoubled) {
-            self.judgement.longer_waits = (self.judgement.longer_waits + 1).min(MOST_LONGER_WAITS);
+            self.judgement.longer_waits = (self.judgement.longer_waits + 1).min(tuned!(MOST_LONGER_WAITS));
         }
     }
 }

@@ -263,6 +263,10 @@ impl Replica {
             return;
         }
         if own || early || !available || instance.asked_prepare == Some(view) {
+            let ahead = early && available && !own;
+            if let Some(proposal) = ahead.then(|| proposed.proposal.clone()) {
+                self.judge_ahead(height, &proposal);
+            }
             return;
         }
         instance.asked_prepare = Some(view);

@@ -377,11 +377,11 @@ impl Replica {
             true => u32::MAX,
             false => self.longest_patience_ms(),
         };
-        let doublings = match breaks!(TimerNotDoubled) {
+        let attempts = match breaks!(TimerNotDoubled) {
             true => 0,
-            false => self.changes.attempts.saturating_sub(1) + self.judgement.longer_waits(),
+            false => u64::from(self.changes.attempts.saturating_sub(1)),
         };
-        let doublings = doublings.min(31);
+        let doublings = (attempts + self.judgement.longer_waits()).min(31);
         let own = u64::from(self.disk.delay_ms());
         let grown = |ms: u32| {
             u32::try_from((u64::from(ms) + own) << doublings)

@@ -159,7 +159,7 @@ impl Host {
     /// Complains about whoever leads, if that is how it lies.
     fn complain(&self, world: &mut World) {
         let complains = match self.lie {
-            Some(Lie::Complainer) => true,
+            Some(Lie::Complainer | Lie::Whisperer { .. }) => true,
             Some(Lie::Flagging { until_ms }) => world.now >= until_ms * 1_000,
             _ => false,
         };

@@ -142,7 +142,8 @@ impl Host {
 
     pub(super) fn tell_all(&self, world: &mut World, wire: &Wire) {
         for host in 0..world.hosts.len() {
-            if world.hosts[host] != self.validator && self.gives(world) {
+            let peer = world.hosts[host];
+            if peer != self.validator && self.gives(world) && !self.keeps_from(peer, wire) {
                 world.send(self.place, host, wire);
             }
         }
@@ -158,10 +159,18 @@ impl Host {
             return;
         }
         for host in 0..world.hosts.len() {
-            if world.hosts[host] == to && self.gives(world) {
+            if world.hosts[host] == to && self.gives(world) && !self.keeps_from(to, wire) {
                 world.send(self.place, host, wire);
             }
         }
+    }
+
+    /// Whether it keeps its batches from this peer, if that is how it lies.
+    fn keeps_from(&self, peer: ValidatorIndex, wire: &Wire) -> bool {
+        let Some(Lie::Whisperer { to }) = self.lie else {
+            return false;
+        };
+        peer != to && matches!(wire, Wire::Batch(_))
     }
 
     /// Whether it sends a peer what is no vote: batches, blocks, questions.
