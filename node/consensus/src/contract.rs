@@ -111,6 +111,11 @@ pub enum Timer {
         /// View, term or round.
         reign: u64,
     },
+    /// The leader of this reign owes something, or soon will: look how long it takes.
+    Judgement {
+        /// View, term or round.
+        reign: u64,
+    },
 }
 
 /// What happens to a replica. The order of the variants is frozen, as recordings hold inputs.
@@ -190,6 +195,14 @@ pub enum Action {
         /// Its digest.
         proposal: Digest,
         /// The batches it names.
+        batches: Vec<Digest>,
+    },
+    /// Say to this validator, which leads, that these batches are here: it asks for those that it lacks. At once,
+    /// as this binds nobody and time is counted from then on.
+    HandOver {
+        /// Who leads.
+        to: ValidatorIndex,
+        /// The batches.
         batches: Vec<Digest>,
     },
     /// This is what the height is, for ever. Heights are decided in any order, each once (again

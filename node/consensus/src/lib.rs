@@ -111,6 +111,20 @@ macro_rules! breaks {
     };
 }
 
+/// A constant, which test builds may set to another value to see at which it does not do.
+#[cfg(not(broken_rules))]
+macro_rules! tuned {
+    ($constant:ident) => {
+        $constant
+    };
+}
+#[cfg(broken_rules)]
+macro_rules! tuned {
+    ($constant:ident) => {
+        crate::broken::tuned(stringify!($constant), $constant)
+    };
+}
+
 #[cfg(broken_rules)]
 pub mod broken;
 mod common;

@@ -188,10 +188,16 @@ impl Message {
 
     /// Whether the message may have come over the link of `peer`. Anybody may pass on what another signed,
     /// but a status or an inquiry: nobody ever does, and each is answered only so often per signer, so
-    /// whoever could say a former one again would use up the answers to the present one.
+    /// whoever could say a former one again would use up the answers to the present one. Nor a complaint, which
+    /// nobody passes on either: it counts for a while from when it comes, and has no time in it.
     pub fn may_come_from(&self, peer: ValidatorIndex) -> bool {
         let message = self.v1();
-        !matches!(message.body, Body::Status(_) | Body::Inquiry(_)) || message.sender == peer
+        let own_link_only = match &message.body {
+            Body::Status(_) | Body::Inquiry(_) => true,
+            Body::Pbft(body) => matches!(body, pbft::Body::Complaint { .. }),
+            _ => false,
+        };
+        !own_link_only || message.sender == peer
     }
 
     /// Checks the sender and every signature in the message.

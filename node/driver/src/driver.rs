@@ -419,6 +419,7 @@ impl Driver {
                     self.timers.set(epoch, timer, after, time.since_start);
                 }
                 Action::CancelTimer(timer) => self.timers.cancel(epoch, timer),
+                Action::HandOver { to, batches } => self.effects.push(Effect::HandOver { to, batches }),
                 Action::Sign(body) => {
                     if !actions.is_empty() {
                         self.gate.hold_actions(last, mem::take(&mut actions));
@@ -529,7 +530,7 @@ impl Driver {
                 learned_from: told,
             }),
             Action::Lost { height } => self.halt(Halt::Lost { height }),
-            Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) => {
+            Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) | Action::HandOver { .. } => {
                 unreachable!("taken out of the step before it was held")
             }
         }

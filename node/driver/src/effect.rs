@@ -156,6 +156,13 @@ pub enum Effect {
         /// The batches.
         digests: Vec<Digest>,
     },
+    /// Say to whoever leads that these batches are here.
+    HandOver {
+        /// Who leads.
+        to: ValidatorIndex,
+        /// The batches.
+        batches: Vec<Digest>,
+    },
     /// Fetch certified blocks.
     FetchBlocks {
         /// The highest height known to be certified.

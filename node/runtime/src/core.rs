@@ -232,6 +232,7 @@ impl Core {
             Effect::FetchBatches { first, turn, digests } => {
                 self.setup.links.fetch_batches(first, turn, &digests);
             }
+            Effect::HandOver { to, batches } => self.setup.links.announce_batches(Some(to), batches),
             Effect::FetchBlocks { to, holders } => self.setup.sync.fetch(to, holders),
             Effect::PrepareEpoch { last } => return Some(self.prepare_epoch(last)),
             Effect::KeepEvidence(evidence) => self.keep(*evidence),

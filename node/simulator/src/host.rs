@@ -189,7 +189,7 @@ impl Host {
     }
 
     fn is_censor(&self) -> bool {
-        matches!(self.lie, Some(Lie::Censor(_)))
+        matches!(self.lie, Some(Lie::Censor(_) | Lie::Trickle { .. }))
     }
 
     fn memory(&self) -> Option<&Memory> {

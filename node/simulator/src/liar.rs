@@ -1,6 +1,7 @@
 //! What lying validators say in the place of what their engines say.
 
 mod censor;
+mod dawdler;
 mod equivocator;
 mod forger;
 mod hoarder;
@@ -8,12 +9,14 @@ mod mutant;
 mod pesterer;
 mod replayer;
 mod seal_hoarder;
+mod trickler;
 mod usurper;
 
 use quorate_consensus::Message;
 use quorate_crypto::ValidatorIndex;
 
 pub(crate) use censor::Censor;
+pub(crate) use dawdler::{complaint, is_late, shows};
 use equivocator::Equivocator;
 use forger::Forger;
 use hoarder::Hoarder;
@@ -21,6 +24,7 @@ use mutant::Mutant;
 use pesterer::Pesterer;
 use replayer::Replayer;
 use seal_hoarder::SealHoarder;
+use trickler::Trickler;
 pub(crate) use usurper::usurp;
 
 use crate::scenario::Lie;
@@ -34,6 +38,7 @@ pub(crate) struct Liar {
     pub(crate) forger: Forger,
     pub(crate) hoarder: Hoarder,
     pub(crate) censor: Censor,
+    pub(crate) trickler: Trickler,
     pub(crate) pesterer: Pesterer,
     pub(crate) replayer: Replayer,
     pub(crate) seal_hoarder: SealHoarder,
@@ -50,7 +55,16 @@ impl Liar {
         message: &Message,
     ) -> Vec<Wire> {
         let said = match lie {
-            Lie::Silent | Lie::Censor(_) => Vec::new(),
+            Lie::Silent | Lie::Censor(_) | Lie::Trickle { .. } => Vec::new(),
+            Lie::Flagging { until_ms } if world.now >= until_ms * 1_000 => Vec::new(),
+            Lie::Choosy { shows: most } if !shows(world, most, own, to, message) => Vec::new(),
+            Lie::Choosy { .. }
+            | Lie::Late { .. }
+            | Lie::Complainer
+            | Lie::Flagging { .. }
+            | Lie::Whisperer { .. } => {
+                vec![message.clone()]
+            }
             Lie::Withholder if world.random.chance(400) => Vec::new(),
             Lie::Twins | Lie::Withholder | Lie::Usurper => vec![message.clone()],
             Lie::Mutant => self.mutant.say(world, own, message),

@@ -104,7 +104,8 @@ impl<E: Orderer> Replica<E> {
             return Ok(());
         }
         let period = u64::from(base.config.timing.resend.from_ms) / 2;
-        if !base.peers.may_answer(from, base.now, period) {
+        let who = (from, status.certified);
+        if !base.peers.may_answer(who, base.certified, base.now, period) {
             return Err(Rejection::Duplicate);
         }
         let reign = self.orderer.reign(&self.base).number;

@@ -20,6 +20,8 @@ pub(crate) enum Notice<'a> {
     Synced(Height),
     /// The node is about to stop.
     Stopping,
+    /// A message of another validator came, of whatever kind.
+    Heard(ValidatorIndex),
     /// A status came, and is answered next.
     Status(ValidatorIndex, &'a Status),
     /// Enough have answered what this replica signed: it may vote from now on.
@@ -35,6 +37,9 @@ pub(crate) trait Orderer: Sized {
 
     /// Takes the journal's records, in the order in which they were written.
     fn restore(&mut self, base: &mut Base, records: Vec<Record>);
+
+    /// A step begins, at the time that [`Base`] has.
+    fn on_step(&mut self, _base: &Base) {}
 
     /// The height that a message of this protocol says to be certified at its sender, whatever becomes of it.
     fn claimed_by(_body: &Body) -> Option<Height> {

@@ -21,6 +21,8 @@ struct Peer {
     certified: Height,
     /// When its status was last answered.
     answered: Option<Timestamp>,
+    /// The highest height that one which was answered had certified.
+    answered_at: Height,
     /// When its inquiry was last answered.
     testified: Option<Timestamp>,
 }
@@ -44,13 +46,23 @@ impl Peers {
             .map_or(Height::GENESIS, |peer| peer.certified)
     }
 
-    /// Whether a status of this peer may be answered now; if so, it is taken as answered.
-    pub(crate) fn may_answer(&mut self, peer: ValidatorIndex, now: Timestamp, at_most_every_ms: u64) -> bool {
-        is_due(
-            &mut self.known.entry(peer).or_default().answered,
-            now,
-            at_most_every_ms,
-        )
+    /// Whether a status of this peer may be answered now; if so, it is taken as answered. One that is a height
+    /// further than the last is answered at once: a peer that is shown no proposals asks at every height, and what
+    /// is certified here rises only so fast.
+    pub(crate) fn may_answer(
+        &mut self,
+        (peer, certified): (ValidatorIndex, Height),
+        certified_here: Height,
+        now: Timestamp,
+        at_most_every_ms: u64,
+    ) -> bool {
+        let known = self.known.entry(peer).or_default();
+        let further = certified > known.answered_at && certified <= certified_here;
+        let due = is_due(&mut known.answered, now, at_most_every_ms);
+        if further {
+            known.answered_at = certified;
+        }
+        due || further
     }
 
     /// The same of an inquiry.

@@ -39,6 +39,7 @@ impl<E: Orderer> Replica<E> {
     /// Takes one input at the driver's time.
     pub fn step(&mut self, now: Now, input: Input) -> Step {
         self.base.now = now;
+        self.orderer.on_step(&self.base);
         let result = self.take(input);
         self.work_off();
         self.finish_step(result)
@@ -115,6 +116,7 @@ impl<E: Orderer> Replica<E> {
             return self.on_echo(&message);
         }
         self.base.witness.note(&message);
+        self.notify(Notice::Heard(from));
         match &message.v1().body {
             Body::Seal { height, block } => self.on_seal(from, *height, *block, signature),
             Body::Status(status) => self.on_status(from, status),

@@ -115,7 +115,7 @@ impl Orderer for Paxos {
             Timer::Resend => Ok(()),
             Timer::Progress { reign } => self.on_election_timeout(base, reign),
             Timer::Heartbeat { reign } => self.on_heartbeat_timeout(base, reign),
-            Timer::NewReign { .. } => Err(Rejection::StaleTimer),
+            Timer::NewReign { .. } | Timer::Judgement { .. } => Err(Rejection::StaleTimer),
         }
     }
 
@@ -127,7 +127,11 @@ impl Orderer for Paxos {
         match notice {
             Notice::Connected => self.hurry(base),
             Notice::Stopping => self.on_stopping(base),
-            Notice::EpochEnds(_) | Notice::Synced(_) | Notice::Status(..) | Notice::InquiryClosed => {}
+            Notice::Heard(_)
+            | Notice::EpochEnds(_)
+            | Notice::Synced(_)
+            | Notice::Status(..)
+            | Notice::InquiryClosed => {}
         }
     }
 

@@ -69,6 +69,7 @@ impl Pbft {
             });
         }
         base.backlog.take(proposed.proposal.batches());
+        self.judge_come(base, height);
         let instance = self.instance_mut(base, height)?;
         let filler = proposed.is_fresh() && proposed.proposal.batches().is_empty();
         instance.proposed = Some(proposed);
@@ -188,12 +189,17 @@ impl Pbft {
             return;
         }
         if own || early || !available || instance.asked_prepare == Some(view) {
+            let ahead = early && available && !own;
+            if let Some(proposal) = ahead.then(|| proposed.proposal.clone()) {
+                self.judge_ahead(base, height, &proposal);
+            }
             return;
         }
         // 4.2: it enters the prepare phase by multicasting a prepare; both go to its log.
         instance.asked_prepare = Some(view);
-        let proposal = proposed.digest;
+        let (proposal, fresh) = (proposed.digest, proposed.proposal.clone());
         let accepted = proposed.pre_prepare.clone();
+        self.judge_votable(base, height, &fresh);
         if let Some(message) = accepted {
             base.record(Record::Accepted(message));
         }
@@ -213,6 +219,7 @@ impl Pbft {
     ) -> Result<(), Rejection> {
         self.record_vote(base, Phase::Prepare, from, height, vote)?;
         self.doubt(base, height);
+        self.judge_votes(base, height);
         self.try_commit(base, height);
         Ok(())
     }
@@ -255,6 +262,7 @@ impl Pbft {
             let commit = vote.message(base.config.committee.epoch(), Phase::Commit, height, from);
             return Err(base.accuse(from, height, commit, hiding));
         }
+        self.judge_votes(base, height);
         self.try_decide(base, height);
         Ok(())
     }

@@ -8,6 +8,7 @@ use super::instance::Phase;
 use super::message::View;
 use super::{Pbft, Replica};
 use crate::common::{Awaited, Base};
+use crate::contract::MAX_WINDOW;
 
 impl Replica {
     /// The current view.
@@ -69,6 +70,7 @@ impl Pbft {
     /// Asserts what must hold between any two steps.
     pub(super) fn check(&self, base: &Base) {
         let size = base.config.committee.size();
+        self.judgement.check_invariants(2 * MAX_WINDOW, size);
         let changes = &self.changes;
         for kept in [changes.complaints.len(), changes.changes.len()] {
             assert!(kept <= size, "one slot a validator");

@@ -122,6 +122,16 @@ impl Instance {
         }
     }
 
+    /// Who but `own` has voted in `view`.
+    pub(super) fn voters(&self, view: View, own: Option<ValidatorIndex>) -> BTreeSet<ValidatorIndex> {
+        let votes = self.prepares.iter().chain(&self.commits);
+        let of_view = votes.filter(|(_, vote)| vote.view == view);
+        of_view
+            .map(|(voter, _)| *voter)
+            .filter(|voter| Some(*voter) != own)
+            .collect()
+    }
+
     /// The proposal of `view`, if it is known.
     pub(super) fn proposed_in(&self, view: View) -> Option<&Proposed> {
         self.proposed.as_ref().filter(|proposed| proposed.view == view)

@@ -6,6 +6,7 @@ use quorate_crypto::{Digest, Height, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
 use super::instance::{Instance, Phase, Vote};
+use super::judgement::Judgement;
 use super::message::{self, View};
 use super::primary_of;
 use super::succession::{ViewChanges, view_change_of};
@@ -35,6 +36,7 @@ pub struct Pbft {
     pub(super) heartbeat: Option<View>,
     /// Whether the primary was heard since the progress timer was set.
     pub(super) heard_primary: bool,
+    pub(super) judgement: Judgement,
 }
 
 impl Orderer for Pbft {
@@ -49,6 +51,7 @@ impl Orderer for Pbft {
             progress: None,
             heartbeat: None,
             heard_primary: false,
+            judgement: Judgement::default(),
         }
     }
 
@@ -161,6 +164,7 @@ impl Orderer for Pbft {
             Timer::Progress { reign } => self.on_progress_timeout(base, View(reign)),
             Timer::NewReign { reign } => self.on_new_view_timeout(base, View(reign)),
             Timer::Heartbeat { reign } => self.on_heartbeat_timeout(base, View(reign)),
+            Timer::Judgement { reign } => self.on_judgement_timeout(View(reign)),
         }
     }
 
@@ -180,12 +184,14 @@ impl Orderer for Pbft {
                 self.heard_primary |= is_primary && status.reign == self.view.0 && status.begun;
             }
             Notice::InquiryClosed => self.check_view_changes(base),
+            Notice::Heard(from) => self.judge_sender(base, from),
             Notice::Connected | Notice::Synced(_) | Notice::Stopping => {}
         }
     }
 
     fn on_certified(&mut self, base: &mut Base, former: Height) {
         let could_claim = self.can_claim_all_above(former);
+        self.judge_certified(base);
         self.instances = self.instances.split_off(&base.certified.next());
         self.carry_over(base);
         for height in base.entered_since(former) {
@@ -214,8 +220,13 @@ impl Orderer for Pbft {
         self.try_decide(base, height);
     }
 
+    fn on_step(&mut self, base: &Base) {
+        self.judge_input(base);
+    }
+
     fn propose(&mut self, base: &mut Base) {
         self.propose_waiting(base);
+        self.judge(base);
     }
 
     fn settle(&mut self, base: &mut Base) {

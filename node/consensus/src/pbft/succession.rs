@@ -411,10 +411,11 @@ impl Pbft {
             true => u32::MAX,
             false => Self::longest_patience_ms(base),
         };
-        let doublings = match breaks!(TimerNotDoubled) {
+        let attempts = match breaks!(TimerNotDoubled) {
             true => 0,
-            false => self.changes.attempts.saturating_sub(1).min(31),
+            false => u64::from(self.changes.attempts.saturating_sub(1)),
         };
+        let doublings = (attempts + self.judgement.longer_waits()).min(31);
         let own = u64::from(Self::disk_adds(base));
         let grown = |ms: u32| {
             u32::try_from((u64::from(ms) + own) << doublings)

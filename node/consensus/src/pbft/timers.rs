@@ -134,6 +134,7 @@ impl Pbft {
             return Ok(());
         }
         self.progress = None;
+        self.judge_timeout(base);
         self.complain(base);
         Ok(())
     }

@@ -118,7 +118,7 @@ impl Orderer for Raft {
             Timer::Resend => Ok(()),
             Timer::Progress { reign } => self.on_election_timeout(base, Term(reign)),
             Timer::Heartbeat { reign } => self.on_heartbeat_timeout(base, Term(reign)),
-            Timer::NewReign { .. } => Err(Rejection::StaleTimer),
+            Timer::NewReign { .. } | Timer::Judgement { .. } => Err(Rejection::StaleTimer),
         }
     }
 
@@ -135,7 +135,7 @@ impl Orderer for Raft {
                 self.ask_for_entries(base);
             }
             Notice::Stopping => self.on_stopping(base),
-            Notice::EpochEnds(_) | Notice::Status(..) | Notice::InquiryClosed => {}
+            Notice::Heard(_) | Notice::EpochEnds(_) | Notice::Status(..) | Notice::InquiryClosed => {}
         }
     }
 

@@ -4,6 +4,7 @@
 mod encodings;
 mod epoch_end;
 mod inquiry;
+mod judgement;
 mod lab;
 mod memory;
 mod new_view;

@@ -55,6 +55,13 @@ fn liars_within_the_bound_neither_split_nor_stop_the_network() {
 }
 
 #[test]
+fn liars_that_are_slow_or_complain_neither_split_nor_stop_the_network() {
+    run_seeds("slow liars", 750, |size, seed| {
+        Scenario::stormy(size, seed).with_slow_liars()
+    });
+}
+
+#[test]
 fn epochs_end_and_begin_under_faults() {
     run_seeds("epochs", 750, |size, seed| {
         Scenario::stormy(size, seed).with_epochs()
