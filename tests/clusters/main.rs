@@ -28,6 +28,7 @@ mod recording;
 mod refusals;
 mod rejoin;
 mod restored;
+mod slow_disks;
 mod starting;
 mod storms;
 mod transfers;
