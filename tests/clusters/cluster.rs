@@ -20,6 +20,8 @@ pub(crate) struct Cluster {
     folder: TempDir,
     /// Its ports.
     pub(crate) ports: Ports,
+    /// What its nodes load before the C library.
+    preload: Option<PathBuf>,
 }
 
 /// Where a validator's chain is.
@@ -74,12 +76,19 @@ impl Cluster {
     /// Starts four validators. `CLUSTERS_CONSENSUS` says by which protocol they order: PBFT unless told.
     #[track_caller]
     pub(crate) fn up() -> Self {
+        let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
+        Self::up_with(&consensus, None)
+    }
+
+    /// Starts four validators that order by this protocol, and load a library before the C library.
+    #[track_caller]
+    pub(crate) fn up_with(consensus: &str, preload: Option<PathBuf>) -> Self {
         let cluster = Self {
             folder: tempfile::tempdir().unwrap(),
             ports: Ports::take(),
+            preload,
         };
         let (api, p2p) = (cluster.ports.api.to_string(), cluster.ports.p2p.to_string());
-        let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
         cluster.expect(
             0,
             &[
@@ -87,7 +96,7 @@ impl Cluster {
                 "up",
                 "--detach",
                 "--consensus",
-                &consensus,
+                consensus,
                 "--api-port",
                 &api,
                 "--p2p-port",
@@ -138,6 +147,9 @@ impl Cluster {
             .env("QUORATE_NODE", self.api(1))
             .env("QUORATE_OUTPUT", "json")
             .args(arguments);
+        if let Some(library) = &self.preload {
+            command.env("LD_PRELOAD", library);
+        }
         if matches!(arguments.first(), Some(&"wallet" | &"bench")) && !arguments.contains(&"--key") {
             command.env("QUORATE_KEY", self.dir().join("treasury.key"));
         }

@@ -29,6 +29,7 @@ mod recording;
 mod refusals;
 mod rejoin;
 mod restored;
+mod slow_disks;
 mod starting;
 mod storms;
 mod transfers;
