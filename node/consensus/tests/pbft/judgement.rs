@@ -64,10 +64,20 @@ fn handed_over(step: &Step) -> Vec<Digest> {
 /// A height is proposed at this time and certified; others commit a while after this replica's vote. Gives whether
 /// the backup complains.
 fn order(backup: &mut Replica, ms: u64, height: u64, proposal: &Proposal) -> bool {
-    let mut steps = vec![drive_at(backup, 1, after(ms), from(0, pre_prepare(0, height, proposal)))];
+    let mut steps = vec![drive_at(
+        backup,
+        1,
+        after(ms),
+        from(0, pre_prepare(0, height, proposal)),
+    )];
     let ms = ms + EXCHANGE_MS;
     for sender in [0, 2, 3] {
-        steps.push(drive_at(backup, 1, after(ms), from(sender, commit(0, height, proposal))));
+        steps.push(drive_at(
+            backup,
+            1,
+            after(ms),
+            from(sender, commit(0, height, proposal)),
+        ));
     }
     let (height, block) = (Height(height), sha256(&height.to_le_bytes()));
     steps.push(drive_at(backup, 1, after(ms), Input::Executed { height, block }));
@@ -158,7 +168,12 @@ fn a_primary_that_keeps_within_the_bound_is_left_alone() {
         let step = Input::BatchesAvailable(vec![batch(height)]);
         assert!(!complained(&drive_at(&mut backup, 1, after(ms), step)));
         assert_eq!(handed_over(&look(&mut backup, ms + 10)), vec![batch(height)]);
-        assert!(!order(&mut backup, ms + 10 + BOUND_MS, height.into(), &proposal(height)));
+        assert!(!order(
+            &mut backup,
+            ms + 10 + BOUND_MS,
+            height.into(),
+            &proposal(height)
+        ));
         assert!(!hear_others(&mut backup, ms + 80));
     }
 }
