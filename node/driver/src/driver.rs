@@ -557,7 +557,7 @@ impl Driver {
         }
     }
 
-    /// Asks one peer after the other for what is missing, the leader first.
+    /// Asks for what is missing: the leader every other time, as it alone may have it, and the others in turn.
     fn fetch_missing(&mut self, turn: usize, time: Time, around: &dyn Surroundings) {
         // Block sync may have brought what was asked for.
         let missing = self.required.missing().into_iter();
@@ -576,6 +576,10 @@ impl Driver {
             missing.retain(|digest| !around.waits_for_check(digest));
         }
         if !missing.is_empty() {
+            let turn = match turn.is_multiple_of(2) {
+                true => 0,
+                false => turn.div_ceil(2),
+            };
             self.effects.push(Effect::FetchBatches {
                 first: self.serving.engine.leader(),
                 turn,

@@ -79,7 +79,7 @@ impl Links {
         }
     }
 
-    /// Asks for batches: in the first turn the leader, then one validator after the other; if there are
+    /// Asks for batches: in turn 0 the leader, in the others one validator after the other; if there are
     /// more than one may ask for at once, for others in each turn.
     pub(crate) fn fetch_batches(&self, leader: ValidatorIndex, turn: usize, missing: &[Digest]) {
         let others: Vec<_> = self.peers.keys().copied().collect();

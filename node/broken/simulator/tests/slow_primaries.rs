@@ -3,6 +3,7 @@
 
 use quorate_consensus::broken::{Rule, tune};
 use quorate_consensus::{TimerRange, Timing};
+use quorate_crypto::ValidatorIndex;
 use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
 
 /// The durations that a node has by default.
@@ -73,10 +74,7 @@ fn a_proposal_that_others_vote_on_that_is_not_asked_for() {
 
 #[test]
 fn who_complains_and_does_not_become_more_patient() {
-    let views = |rule| {
-        let scenario = loaded(4, 30_000).with_slow_link(3, None, 500);
-        run(scenario.with_liar(1, Lie::Complainer), rule).view
-    };
+    let views = |rule| run(loaded(3, 20_000).with_slow_link(2, None, 100), rule).view;
     let (broken, sound) = (views(Some(Rule::BoundNotDoubled)), views(None));
     println!(
         "| Engine(BoundNotDoubled) | 1 | primaries that keep the rules are replaced {broken} times, not {sound} |"
@@ -88,19 +86,19 @@ fn who_complains_and_does_not_become_more_patient() {
 /// worst links or disk; and how long a primary leads that is late by so much, or orders a trickle.
 fn battery() -> String {
     let mut said = String::new();
-    for (validators, complainers) in [(2, 0), (3, 0), (4, 1), (7, 2)] {
+    for (validators, complainers) in [(3, 0), (4, 1)] {
         let last = validators - 1;
         let with = |scenario: Scenario| {
             (1..=complainers).fold(scenario, |scenario, who| scenario.with_liar(who, Lie::Complainer))
         };
-        let mut jittery = loaded(validators, 30_000);
+        let mut jittery = loaded(validators, 20_000);
         jittery.links.delay_us = 60_000;
         jittery.calm_delay_us = 60_000;
         let worst = [
-            loaded(validators, 30_000).with_slow_link(last, None, 100),
-            loaded(validators, 30_000).with_slow_link(last, None, 500),
-            loaded(validators, 30_000).with_slow_link(last, Some(0), 500),
-            loaded(validators, 30_000).with_slow_disk(last, 300),
+            loaded(validators, 20_000).with_slow_link(last, None, 100),
+            loaded(validators, 20_000).with_slow_link(last, None, 500),
+            loaded(validators, 20_000).with_slow_link(last, Some(0), 500),
+            loaded(validators, 20_000).with_slow_disk(last, 300),
             jittery,
         ];
         let views = worst.into_iter().map(|scenario| {
@@ -111,6 +109,22 @@ fn battery() -> String {
         });
         let views: Vec<String> = views.collect();
         said.push_str(&format!("n={validators}: {}; ", views.join(" ")));
+    }
+    // Nobody but the slow one has anything to order; and a liar gives its batches to the primary alone.
+    let mut lonely = loaded(4, 1_001).with_slow_link(3, None, 500);
+    let to = ValidatorIndex(0);
+    let mut whispered = loaded(4, 20_000).with_liar(3, Lie::Whisperer { to });
+    lonely.script.clear();
+    lonely.faults_end_ms = 60_000;
+    for at in (1_000..60_000).step_by(4_000) {
+        lonely = lonely.at(at, Command::Submit(3, 1));
+    }
+    for at in (1_000..20_000).step_by(30) {
+        whispered = whispered.at(at, Command::Submit(3, 1));
+    }
+    for scenario in [lonely.with_liar(1, Lie::Complainer), whispered] {
+        let report = Simulation::new(scenario).measure(None);
+        said.push_str(&format!("{} ", report.view));
     }
     for lie in [
         Lie::Late { ms: 60 },
@@ -139,6 +153,7 @@ fn probe_constants() {
         ("HAND_OVER_MS", &[1, 50]),
         ("FETCHING_MS", &[0, 400]),
         ("MOST_LONGER_WAITS", &[0, 1, 2]),
+        ("AHEAD_MS", &[0]),
         ("MOST_DOUBLINGS", &[0, 1, 2, 3, 4, 6]),
     ] {
         for value in values {

@@ -47,7 +47,7 @@ const LOOK_MS: u64 = 100;
 
 /// So long a proposal may wait for batches that are fetched, at no charge: a liar may have shown them to the
 /// primary alone.
-const FETCHING_MS: u64 = 100;
+const FETCHING_MS: u64 = 150;
 
 /// So long in all, in a view, proposals may be held because they are ahead of this validator's clock: a clock may be
 /// a little ahead, but not cost that time and again.
