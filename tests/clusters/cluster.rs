@@ -20,6 +20,7 @@ pub(crate) struct Cluster {
     folder: TempDir,
     /// Its ports.
     pub(crate) ports: Ports,
+    validators: u16,
 }
 
 /// Where a validator's chain is.
@@ -74,10 +75,18 @@ impl Cluster {
     /// Starts four validators. `CLUSTERS_CONSENSUS` says by which protocol they order: PBFT unless told.
     #[track_caller]
     pub(crate) fn up() -> Self {
+        Self::up_of(4)
+    }
+
+    /// Starts so many.
+    #[track_caller]
+    pub(crate) fn up_of(validators: u16) -> Self {
         let cluster = Self {
             folder: tempfile::tempdir().unwrap(),
             ports: Ports::take(),
+            validators,
         };
+        let size = validators.to_string();
         let (api, p2p) = (cluster.ports.api.to_string(), cluster.ports.p2p.to_string());
         let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
         cluster.expect(
@@ -86,6 +95,8 @@ impl Cluster {
                 "localnet",
                 "up",
                 "--detach",
+                "--validators",
+                &size,
                 "--consensus",
                 &consensus,
                 "--api-port",
@@ -117,6 +128,11 @@ impl Cluster {
             text = text.replace(old, new);
         }
         std::fs::write(&path, text).unwrap();
+    }
+
+    /// How many validators there are.
+    pub(crate) fn size(&self) -> u16 {
+        self.validators
     }
 
     /// A folder for the test's own files, beside the network's.
@@ -268,7 +284,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for number in 1..=4 {
+            for number in 1..=self.validators {
                 let home = self.dir().join(format!("validator-{number}"));
                 let doctor = self.run(&["node", "doctor", "--home", &home.display().to_string()]);
                 eprintln!("--- the doctor on validator-{number}\n{}", doctor.stdout);
@@ -284,7 +300,7 @@ impl Drop for Cluster {
         }
         let down = self.run(&["localnet", "down"]);
         if down.code != Some(0) {
-            for number in 1..=4 {
+            for number in 1..=self.validators {
                 self.run(&["localnet", "kill", &format!("validator-{number}")]);
             }
             assert!(
