@@ -4,6 +4,7 @@
 //!
 //! Those that are marked `#[ignore]` run with `scripts/test --long`.
 
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -22,7 +23,10 @@ const PAYMENTS: usize = 2;
 const STOPPED: Duration = Duration::from_millis(1_800);
 
 /// A process in the place of an honest validator's.
-struct Liar(Child);
+struct Liar {
+    child: Child,
+    log: PathBuf,
+}
 
 impl Liar {
     /// Ends the validator, and starts one on its home that keeps the rules until it is told to lie.
@@ -31,10 +35,8 @@ impl Liar {
         let name = format!("validator-{number}");
         cluster.expect(0, &["localnet", "kill", &name]);
         let home = cluster.dir().join(&name);
-        let log = std::fs::File::options()
-            .append(true)
-            .open(home.join("node.log"))
-            .unwrap();
+        let path = home.join("node.log");
+        let log = std::fs::File::options().append(true).open(&path).unwrap();
         let mut command = Command::new(liar());
         let arguments = [
             "run",
@@ -51,22 +53,31 @@ impl Liar {
             .stdin(Stdio::null())
             .stdout(log.try_clone().unwrap())
             .stderr(log);
-        Self(command.spawn().unwrap())
+        let child = command.spawn().unwrap();
+        Self { child, log: path }
     }
 
     fn lie(&self) {
         let sent = Command::new("kill")
-            .args(["-USR1", &self.0.id().to_string()])
+            .args(["-USR1", &self.child.id().to_string()])
             .status();
         assert!(sent.unwrap().success());
+    }
+
+    /// It has lied, and still runs: nothing was borne because there was nothing to bear.
+    #[track_caller]
+    fn check(&mut self) {
+        assert!(self.child.try_wait().unwrap().is_none(), "the liar has ended");
+        let log = std::fs::read_to_string(&self.log).unwrap();
+        assert!(log.contains("the lie begins"), "the liar has kept the rules");
     }
 }
 
 impl Drop for Liar {
     fn drop(&mut self) {
         // It may have ended by itself.
-        let _ = self.0.kill();
-        let _ = self.0.wait();
+        let _ = self.child.kill();
+        let _ = self.child.wait();
     }
 }
 
@@ -175,7 +186,8 @@ impl Attacked {
 
     /// All honest validators have one chain, with all that was acknowledged in it, and accuse none of themselves.
     #[track_caller]
-    fn check(&self) {
+    fn check(&mut self) {
+        self.liars.iter_mut().for_each(Liar::check);
         let tip = until("the honest ones have the same tip", PATIENCE, || {
             let first = self.cluster.tip(self.honest[0])?;
             let same = |number: &u16| self.cluster.tip(*number).as_ref() == Some(&first);
