@@ -32,9 +32,7 @@ pub(super) fn outage(answers: &[Answer], rate: u64, began: Instant, end: Instant
     let usual = quantile(&taken[place(began - USUAL)..place(began)], 0.99).unwrap_or_default();
     let harm = (usual * HARM).clamp(LEAST_HARM, MOST_HARM);
     // The load may have ended a little earlier.
-    let Some((last, _)) = taken.last() else {
-        return None;
-    };
+    let (last, _) = taken.last()?;
     let end = end.min(*last - 10 * STEP);
     let unharmed = |from: Instant, to: Instant| {
         let within = &taken[place(from)..place(to)];

@@ -20,9 +20,9 @@ const LIES: [&str; 4] = ["silent", "late:90", "equivocator", "flooder"];
   quorate bench attack --liar target/release/quorate-liar
   quorate bench attack --liar target/release/quorate-liar --lie trickle --lie choosy:1 --as primary
 
-The program that lies is not a part of this one: it is built from the sources (cargo build --release -p
-quorate-liar), and `quorate-liar lies` names what it can do. Each run makes a network of its own, offers
-load to the honest validators, and has the other begin to lie, or stops it.")]
+The program that lies is no part of this one: it is built from the sources (cargo build --release
+-p quorate-liar), and `quorate-liar lies` names what it can do. Each run makes a network of its own,
+offers load to the honest validators, and has the other one begin to lie, or stops it.")]
 pub(crate) struct AttackArgs {
     /// The program that lies
     #[arg(long, value_name = "FILE", env = "QUORATE_LIAR_BIN")]
