@@ -22,6 +22,7 @@ pub(crate) struct Cluster {
     pub(crate) ports: Ports,
     /// What its nodes load before the C library.
     preload: Option<PathBuf>,
+    validators: u16,
 }
 
 /// Where a validator's chain is.
@@ -77,17 +78,31 @@ impl Cluster {
     #[track_caller]
     pub(crate) fn up() -> Self {
         let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
-        Self::up_with(&consensus, None)
+        Self::made(4, &consensus, None)
     }
 
     /// Starts four validators that order by this protocol, and load a library before the C library.
     #[track_caller]
     pub(crate) fn up_with(consensus: &str, preload: Option<PathBuf>) -> Self {
+        Self::made(4, consensus, preload)
+    }
+
+    /// Starts so many.
+    #[track_caller]
+    pub(crate) fn up_of(validators: u16) -> Self {
+        let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
+        Self::made(validators, &consensus, None)
+    }
+
+    #[track_caller]
+    fn made(validators: u16, consensus: &str, preload: Option<PathBuf>) -> Self {
         let cluster = Self {
             folder: tempfile::tempdir().unwrap(),
             ports: Ports::take(),
             preload,
+            validators,
         };
+        let size = validators.to_string();
         let (api, p2p) = (cluster.ports.api.to_string(), cluster.ports.p2p.to_string());
         cluster.expect(
             0,
@@ -95,6 +110,8 @@ impl Cluster {
                 "localnet",
                 "up",
                 "--detach",
+                "--validators",
+                &size,
                 "--consensus",
                 consensus,
                 "--api-port",
@@ -126,6 +143,11 @@ impl Cluster {
             text = text.replace(old, new);
         }
         std::fs::write(&path, text).unwrap();
+    }
+
+    /// How many validators there are.
+    pub(crate) fn size(&self) -> u16 {
+        self.validators
     }
 
     /// A folder for the test's own files, beside the network's.
@@ -280,7 +302,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for number in 1..=4 {
+            for number in 1..=self.validators {
                 let home = self.dir().join(format!("validator-{number}"));
                 let doctor = self.run(&["node", "doctor", "--home", &home.display().to_string()]);
                 eprintln!("--- the doctor on validator-{number}\n{}", doctor.stdout);
@@ -296,7 +318,7 @@ impl Drop for Cluster {
         }
         let down = self.run(&["localnet", "down"]);
         if down.code != Some(0) {
-            for number in 1..=4 {
+            for number in 1..=self.validators {
                 self.run(&["localnet", "kill", &format!("validator-{number}")]);
             }
             assert!(

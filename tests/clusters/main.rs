@@ -21,6 +21,7 @@ mod doctor;
 mod explorer;
 mod faults;
 mod interrupts;
+mod liars;
 mod links;
 mod money;
 mod namespaces;

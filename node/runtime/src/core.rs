@@ -56,6 +56,7 @@ pub(crate) struct CoreSetup {
 struct Around {
     batches: Arc<BatchStore>,
     standing: Arc<SharedStanding>,
+    links: Links,
     /// The epoch of the engine that serves.
     epoch: Cell<Epoch>,
     recorder: RefCell<Recorder>,
@@ -88,7 +89,8 @@ impl Surroundings for Around {
         recorder.input(engines, epoch, now, input);
     }
 
-    fn after_step(&self, _: Epoch, _: &Engine, step: &Step) {
+    fn after_step(&self, _: Epoch, engine: &Engine, step: &Step) {
+        self.links.conduct().stepped(engine, step);
         self.recorder.borrow_mut().outcome(step);
         if let Some(rejection) = &step.rejection {
             self.standing.count_rejection(rejection);
@@ -116,6 +118,7 @@ impl Core {
         let around = Around {
             batches: Arc::clone(&setup.batches),
             standing: Arc::clone(&setup.standing),
+            links: setup.links.clone(),
             epoch: Cell::new(start.config.committee.epoch()),
             recorder: RefCell::new(recorder),
         };
@@ -177,6 +180,7 @@ impl Core {
     /// Takes what came; true means stop.
     fn take(&mut self, received: Received) -> bool {
         match received.notice {
+            Notice::Event(event) if !self.setup.links.conduct().learns(&event) => {}
             Notice::Event(event) => {
                 let effects = self.driver.on(time_since(self.began), event, &self.around);
                 self.carry_out(effects);

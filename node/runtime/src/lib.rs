@@ -12,6 +12,7 @@ mod batches;
 mod certified;
 mod clock;
 mod committed;
+mod conduct;
 pub mod config;
 mod core;
 pub mod diagnosis;
@@ -41,11 +42,12 @@ mod sync;
 mod wire;
 mod writes;
 
+pub use conduct::{Conduct, Honest, Means, Parcel};
 pub use config::{Home, NodeConfig};
 pub use error::NodeError;
 pub use home::{CheckReport, check};
 pub use quarantine::Quarantine;
-pub use start::run;
+pub use start::{run, run_as};
 
 /// Ends the process: going on could break a promise. The databases are whole after any end.
 fn fatal(what: &str) -> ! {

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
@@ -140,8 +141,14 @@ impl Router {
                     Channel::Batches => self.on_batch_frame(*from, &bytes),
                 }
             }
-            NetworkEvent::SyncRequest { request, reply, .. } => {
-                self.parts.sync_server.answer(&request, reply);
+            NetworkEvent::SyncRequest { peer, request, reply } => {
+                let pace = match self.validators.get(&peer) {
+                    Some(from) => self.parts.links.conduct().serves(*from),
+                    None => Some(Duration::ZERO),
+                };
+                if let Some(pace) = pace {
+                    self.parts.sync_server.answer(&request, pace, reply);
+                }
             }
         }
     }
@@ -163,6 +170,9 @@ impl Router {
             Ok(message) => message,
             Err(error) => return tracing::warn!(%from, %error, "a message that cannot be decoded"),
         };
+        if !parts.links.conduct().hears(from, &message) {
+            return;
+        }
         if !message.may_come_from(from) {
             let sender = message.v1().sender;
             return tracing::debug!(%from, %sender, "a status or inquiry that its signer did not send itself");

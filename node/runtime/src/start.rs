@@ -19,6 +19,7 @@ use tokio::net::TcpListener;
 use crate::batcher::{self, Batcher};
 use crate::batches::{self, BatchStore, Rules};
 use crate::committed::Committed;
+use crate::conduct::{Conduct, Honest, Means};
 use crate::config::{Home, NodeConfig};
 use crate::core::{Core, CoreSetup};
 use crate::epoch::SharedEpoch;
@@ -51,6 +52,16 @@ const KNOWN_KEYS: usize = 1 << 16;
 
 /// Runs a node until SIGTERM or SIGINT.
 pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result<(), NodeError> {
+    run_as(Arc::new(Honest), home, config, passphrase)
+}
+
+/// Runs a node that behaves so, for test binaries.
+pub fn run_as(
+    conduct: Arc<dyn Conduct>,
+    home: &Home,
+    config: &NodeConfig,
+    passphrase: Option<&str>,
+) -> Result<(), NodeError> {
     logging::start(&config.log)?;
     let lock = HomeLock::acquire(home.path())?;
     lock.check_writable()?;
@@ -102,7 +113,7 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
     }
     let (handle, events) = runtime.block_on(quorate_network::start(network_config(&identity, config)?))?;
     let node = Started::start(
-        config, identity, chain, tree, journal, recovered, handle, events, &runtime, home,
+        config, identity, chain, tree, journal, recovered, handle, events, &runtime, home, conduct,
     )?;
     node.serve(config, api, operations, runtime);
     Ok(())
@@ -151,6 +162,7 @@ impl Started {
         events: quorate_network::Events,
         runtime: &tokio::runtime::Runtime,
         home: &Home,
+        conduct: Arc<dyn Conduct>,
     ) -> Result<Self, NodeError> {
         let network = identity.network();
         let tip = chain.tip();
@@ -190,7 +202,17 @@ impl Started {
         let links = Links::new(
             handle,
             links::peers_of(peer_keys, &committee, Some(identity.index)),
+            Arc::clone(&conduct),
         );
+        conduct.begins(Means {
+            network,
+            own: identity.index,
+            key: identity.validator_key.clone(),
+            epoch: epoch.clone(),
+            links: links.clone(),
+            inbox: inbox.clone(),
+            batches: Arc::clone(&batches),
+        });
 
         let counted_journal = Arc::clone(&journal);
         let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());

@@ -5,8 +5,8 @@ use quorate_crypto::{Protocol, ValidatorIndex};
 use quorate_driver::Limits;
 use quorate_ledger::ParametersV1;
 
-use crate::random::Random;
 pub use crate::simulation::roles::{Befalls, Whom};
+use quorate_lies::Random;
 
 /// A whole simulation, but for what its seed decides.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,12 +13,12 @@ use crate::chart::{self, Chart, Happening, Note, Phase, Transfer};
 use crate::checker::Checker;
 use crate::ledger::KeptBlock;
 use crate::meter::Meter;
-use crate::random::Random;
 use crate::recording::Recorders;
 use crate::scenario::{Command, Links};
 use crate::scheme::{Scheme, committee_of};
 use crate::words::describe;
 use crate::workload::{self, Submission, network};
+use quorate_lies::{Random, Stage};
 
 /// So many epochs ahead is none that any simulation reaches.
 const FAR_EPOCHS: u64 = 1_000;
@@ -340,5 +340,23 @@ impl World {
             phase,
             label,
         }));
+    }
+}
+
+impl Stage for World {
+    fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    fn committee(&self) -> &Committee {
+        &self.committee
+    }
+
+    fn sign(&self, epoch: Epoch, sender: ValidatorIndex, body: Body) -> Message {
+        World::sign(self, epoch, sender, body)
+    }
+
+    fn sign_elsewhere(&mut self, epoch: Epoch, sender: ValidatorIndex, body: Body) -> Message {
+        World::sign_elsewhere(self, epoch, sender, body)
     }
 }

@@ -3,9 +3,10 @@
 use quorate_consensus::{Engine, Verified};
 use quorate_crypto::{Digest, ValidatorIndex};
 use quorate_driver::Event;
+use quorate_lies::usurp;
 
 use super::Host;
-use crate::liar::{complaint, usurp};
+use crate::liar::{complaint, pester};
 use crate::scenario::{Censorship, Lie};
 use crate::world::{Scheduled, Wire, World};
 
@@ -52,7 +53,7 @@ impl Host {
         self.complain(world);
         self.usurp(world);
         if self.lie == Some(Lie::Pesterer) {
-            self.liar.pesterer.pester(world, self.validator);
+            pester(&self.liar.pesterer, world, self.validator);
         }
         self.hoard(world);
         self.ask_to_rejoin(world);

@@ -1,7 +1,7 @@
 //! Primaries that are not good enough and never stand still: they keep just within their timers. And whoever would
 //! have good ones replaced.
 
-use quorate_consensus::pbft::{Body as Pbft, Replica};
+use quorate_consensus::pbft::Replica;
 use quorate_consensus::{Body, Message};
 use quorate_crypto::ValidatorIndex;
 
@@ -26,13 +26,12 @@ pub(crate) fn is_late(own: ValidatorIndex, message: &Message) -> bool {
 }
 
 fn proposes(own: ValidatorIndex, message: &Message) -> bool {
-    let proposes = matches!(message.v1().body, Body::Pbft(Pbft::PrePrepare { .. }));
-    message.v1().sender == own && proposes
+    message.v1().sender == own && quorate_lies::proposes(&message.v1().body)
 }
 
 /// A complaint about whoever leads, if that is another.
 pub(crate) fn complaint(own: ValidatorIndex, engine: &Replica) -> Option<Body> {
     let view = engine.view();
     let another = engine.has_begun() && engine.leader() != own;
-    another.then_some(Body::Pbft(Pbft::Complaint { view }))
+    another.then(|| quorate_lies::complaint(view))
 }

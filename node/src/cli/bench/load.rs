@@ -294,6 +294,7 @@ impl LoadArgs {
             duration: Duration::from_secs(self.duration),
             warmup: Duration::from_secs(self.warmup),
             in_flight: usize::from(self.in_flight),
+            keep_answers: false,
         };
         let ahead = match self.sign_ahead {
             None => 0,

@@ -7,22 +7,24 @@ use quorate_consensus::pbft::{Body as Pbft, PreparedCertificate};
 use quorate_consensus::{Body, Message};
 use quorate_crypto::{Height, ValidatorIndex};
 
-use crate::world::World;
+use crate::Stage;
 
 /// The certificates of the lowest view that it has seen.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Hoarder {
+pub struct Hoarder {
     first: BTreeMap<Height, PreparedCertificate>,
 }
 
 impl Hoarder {
-    pub(crate) fn keep(&mut self, certificate: &PreparedCertificate) {
+    /// Keeps the first certificate of each height.
+    pub fn keep(&mut self, certificate: &PreparedCertificate) {
         self.first
             .entry(certificate.height)
             .or_insert_with(|| certificate.clone());
     }
 
-    pub(crate) fn say(&self, world: &World, own: ValidatorIndex, message: &Message) -> Vec<Message> {
+    /// What it says in the place of a message.
+    pub fn say(&self, stage: &impl Stage, own: ValidatorIndex, message: &Message) -> Vec<Message> {
         match &message.v1().body {
             Body::Pbft(Pbft::Prepare { .. } | Pbft::Commit { .. }) => Vec::new(),
             Body::Pbft(Pbft::ViewChange(change)) if message.v1().sender == own => {
@@ -41,7 +43,7 @@ impl Hoarder {
                     .collect();
                 change.claims.prepared = change.prepared.iter().map(PreparedCertificate::claim).collect();
                 let epoch = message.v1().epoch;
-                vec![world.sign(epoch, own, Body::Pbft(Pbft::ViewChange(change)))]
+                vec![stage.sign(epoch, own, Body::Pbft(Pbft::ViewChange(change)))]
             }
             _ => vec![message.clone()],
         }

@@ -5,45 +5,45 @@ use quorate_consensus::{Body, Inquiry, Message};
 use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Proposal, Timestamp};
 
-use crate::world::World;
+use crate::Stage;
 
 /// The most messages kept for replay.
 const REMEMBERED: usize = 64;
 
 /// What a lying replica remembers.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Mutant {
+pub struct Mutant {
     said: Vec<Message>,
 }
 
 impl Mutant {
     /// What it says to one peer in the place of a message.
-    pub(crate) fn say(&mut self, world: &mut World, own: ValidatorIndex, message: &Message) -> Vec<Message> {
+    pub fn say(&mut self, stage: &mut impl Stage, own: ValidatorIndex, message: &Message) -> Vec<Message> {
         if self.said.len() < REMEMBERED {
             self.said.push(message.clone());
-        } else if let Ok(place) = usize::try_from(world.random.number() % REMEMBERED as u64) {
+        } else if let Ok(place) = usize::try_from(stage.random().number() % REMEMBERED as u64) {
             self.said[place] = message.clone();
         }
-        match world.random.between(0, 9) {
+        match stage.random().between(0, 9) {
             0 | 1 => Vec::new(),
-            2 => world
-                .random
+            2 => stage
+                .random()
                 .pick(&self.said)
                 .cloned()
                 .into_iter()
                 .chain([message.clone()])
                 .collect(),
             3 | 4 if message.v1().sender == own => {
-                let body = altered(world, &message.v1().body);
-                vec![world.sign(message.v1().epoch, own, body)]
+                let body = altered(stage, &message.v1().body);
+                vec![stage.sign(message.v1().epoch, own, body)]
             }
-            5 => forged(world, own, message)
+            5 => forged(stage, own, message)
                 .into_iter()
                 .chain([message.clone()])
                 .collect(),
             6 if message.v1().sender == own => {
-                let body = altered(world, &message.v1().body);
-                let lie = world.sign(message.v1().epoch, own, body);
+                let body = altered(stage, &message.v1().body);
+                let lie = stage.sign(message.v1().epoch, own, body);
                 vec![message.clone(), lie]
             }
             _ => vec![message.clone()],
@@ -52,17 +52,21 @@ impl Mutant {
 }
 
 /// The same, altered, in the name of another validator. Whoever verifies does not believe it.
-fn forged(world: &mut World, own: ValidatorIndex, message: &Message) -> Option<Message> {
-    let others: Vec<ValidatorIndex> = world.committee.indices().filter(|other| *other != own).collect();
-    let victim = world.random.pick(&others).copied()?;
-    let body = altered(world, &message.v1().body);
-    let lie = world.sign(message.v1().epoch, own, body.clone());
+fn forged(stage: &mut impl Stage, own: ValidatorIndex, message: &Message) -> Option<Message> {
+    let others: Vec<ValidatorIndex> = stage
+        .committee()
+        .indices()
+        .filter(|other| *other != own)
+        .collect();
+    let victim = stage.random().pick(&others).copied()?;
+    let body = altered(stage, &message.v1().body);
+    let lie = stage.sign(message.v1().epoch, own, body.clone());
     Some(Message::new(message.v1().epoch, victim, body, lie.v1().signature))
 }
 
 /// Something near what would have been said, and false.
-pub(super) fn altered(world: &mut World, body: &Body) -> Body {
-    let random = &mut world.random;
+pub(crate) fn altered(stage: &mut impl Stage, body: &Body) -> Body {
+    let random = stage.random();
     let other = |digest: &Digest| sha256(digest.as_bytes());
     match body {
         Body::Seal { height, block } => Body::Seal {

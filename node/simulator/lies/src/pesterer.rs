@@ -6,17 +6,12 @@ use std::collections::BTreeMap;
 use quorate_consensus::{Body, Message};
 use quorate_crypto::{Epoch, ValidatorIndex};
 
-use crate::world::{Scheduled, Wire, World};
-
-/// How often it says each of them in a network of four, in microseconds; in a larger one less often, so
-/// that it says as much in all.
+/// How often it says each of them in a network of four, in microseconds.
 const EVERY_US: u64 = 1_000;
-/// For how long it says them at each housekeeping: until the next, about.
-const FOR_US: u64 = 50_000;
 
 /// What it has heard in an epoch.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Pesterer {
+pub struct Pesterer {
     epoch: Epoch,
     /// Each validator's first inquiry.
     inquiries: BTreeMap<ValidatorIndex, Message>,
@@ -27,7 +22,8 @@ pub(crate) struct Pesterer {
 }
 
 impl Pesterer {
-    pub(crate) fn hear(&mut self, message: &Message) {
+    /// Keeps what others asked first.
+    pub fn hear(&mut self, message: &Message) {
         let heard = message.v1();
         if heard.epoch > self.epoch {
             *self = Self {
@@ -55,29 +51,24 @@ impl Pesterer {
     }
 
     /// The message, unless somebody has restarted: a network that needs that one's vote is to wait for it.
-    pub(crate) fn say(&self, message: &Message) -> Vec<Message> {
+    pub fn say(&self, message: &Message) -> Vec<Message> {
         match self.has_victim {
             false => vec![message.clone()],
             true => Vec::new(),
         }
     }
 
-    /// Tells everybody what all others said first. It begins before anybody restarts: when a link comes up,
-    /// whatever is said first is answered at once.
-    pub(crate) fn pester(&self, world: &mut World, own: ValidatorIndex) {
-        let peers = world.committee.size().saturating_sub(1) as u64;
-        let every_us = EVERY_US * (peers * peers.saturating_sub(1) / 6).max(1);
-        let said: Vec<&Message> = self.inquiries.values().chain(self.statuses.values()).collect();
-        for (host, peer) in world.hosts.clone().into_iter().enumerate() {
-            if peer == own || world.is_cut(own, peer) {
-                continue;
-            }
-            for message in said.iter().filter(|message| message.v1().sender != peer) {
-                for at in (0..FOR_US).step_by(usize::try_from(every_us).unwrap_or(usize::MAX)) {
-                    let wire = Wire::Consensus((*message).clone());
-                    world.schedule_at(host, u64::MAX, at, Scheduled::Deliver { from: own, wire });
-                }
-            }
-        }
+    /// What it tells each peer again and again: what all others said first. It begins before anybody restarts:
+    /// when a link comes up, whatever is said first is answered at once.
+    pub fn pesters_with(&self, peer: ValidatorIndex) -> impl Iterator<Item = &Message> {
+        let said = self.inquiries.values().chain(self.statuses.values());
+        said.filter(move |message| message.v1().sender != peer)
     }
+}
+
+/// How often it says each of them in a network of so many, in microseconds: in a larger one less often, so that
+/// it says as much in all.
+pub fn pestering_interval_us(validators: usize) -> u64 {
+    let peers = validators.saturating_sub(1) as u64;
+    EVERY_US * (peers * peers.saturating_sub(1) / 6).max(1)
 }

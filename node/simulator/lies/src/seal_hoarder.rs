@@ -14,7 +14,7 @@ const PATIENCE: u32 = 3;
 
 /// What it knows of others, and what it says again and again.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct SealHoarder {
+pub struct SealHoarder {
     /// The commits that each validator was told: nobody who forgets one is told again.
     told: BTreeSet<(ValidatorIndex, View, Height)>,
     /// The highest height that anybody else says to have certified.
@@ -26,7 +26,8 @@ pub(crate) struct SealHoarder {
 }
 
 impl SealHoarder {
-    pub(crate) fn hear(&mut self, message: &Message) {
+    /// Learns what others say to have certified.
+    pub fn hear(&mut self, message: &Message) {
         if let Body::Status(status) = &message.v1().body {
             self.others = self.others.max(status.certified);
         }
@@ -34,7 +35,7 @@ impl SealHoarder {
 
     /// What it says to this peer in the place of a message: its votes, once, and no proposals where it has replaced
     /// somebody.
-    pub(crate) fn say(&mut self, own: ValidatorIndex, to: ValidatorIndex, message: &Message) -> Vec<Message> {
+    pub fn say(&mut self, own: ValidatorIndex, to: ValidatorIndex, message: &Message) -> Vec<Message> {
         let is_own = message.v1().sender == own;
         let kept_back = match &message.v1().body {
             Body::Seal { .. } | Body::Status(_) => true,
@@ -50,12 +51,7 @@ impl SealHoarder {
 
     /// The view-change for the view after this one, once it has certified what others have not, and two heights
     /// at least: the seals of the highest are in the view-change.
-    pub(crate) fn next_view_change(
-        &mut self,
-        epoch: Epoch,
-        view: View,
-        certificate: &Certificate,
-    ) -> Option<Body> {
+    pub fn next_view_change(&mut self, epoch: Epoch, view: View, certificate: &Certificate) -> Option<Body> {
         let next = view.next();
         let is_said = |(of, change): &(Epoch, ViewChange)| (*of, change.claims.view) == (epoch, next);
         let (height, times) = self.own;

@@ -6,25 +6,25 @@ use quorate_consensus::{Body, Message};
 use quorate_crypto::{Epoch, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
-use crate::world::World;
+use crate::Stage;
 
 /// How many heights it proposes anew.
 const HEIGHTS: u64 = 2;
 
 /// What it says to seize the next view that it may lead: a new-view, proposals, and its votes for them.
-pub(crate) fn usurp(world: &mut World, epoch: Epoch, own: ValidatorIndex, engine: &Replica) -> Vec<Message> {
-    let size = world.committee.size() as u64;
+pub fn usurp(stage: &mut impl Stage, epoch: Epoch, own: ValidatorIndex, engine: &Replica) -> Vec<Message> {
+    let size = stage.committee().size() as u64;
     let next = engine.view().next().0;
     let view = View(next + (u64::from(own.0) + size - next % size) % size);
-    let alone = claims_of(world, (epoch, own), own, view);
-    let view_changes = match world.random.between(0, 2) {
+    let alone = claims_of(stage, (epoch, own), own, view);
+    let view_changes = match stage.random().between(0, 2) {
         0 => Vec::new(),
-        1 => vec![alone; world.committee.quorum()],
+        1 => vec![alone; stage.committee().quorum()],
         _ => {
-            let all: Vec<ValidatorIndex> = world.committee.indices().collect();
+            let all: Vec<ValidatorIndex> = stage.committee().indices().collect();
             let claims = all
                 .into_iter()
-                .map(|victim| claims_of(world, (epoch, own), victim, view));
+                .map(|victim| claims_of(stage, (epoch, own), victim, view));
             claims.collect()
         }
     };
@@ -51,13 +51,13 @@ pub(crate) fn usurp(world: &mut World, epoch: Epoch, own: ValidatorIndex, engine
         });
     }
     said.into_iter()
-        .map(|body| world.sign(epoch, own, Body::Pbft(body)))
+        .map(|body| stage.sign(epoch, own, Body::Pbft(body)))
         .collect()
 }
 
 /// Claims of nothing, in the name of `victim`, signed by the liar.
 fn claims_of(
-    world: &World,
+    stage: &impl Stage,
     (epoch, own): (Epoch, ValidatorIndex),
     victim: ValidatorIndex,
     view: View,
@@ -72,7 +72,7 @@ fn claims_of(
         certified: None,
         prepared: Vec::new(),
     };
-    let signed = world.sign(epoch, own, Body::Pbft(Pbft::ViewChange(change)));
+    let signed = stage.sign(epoch, own, Body::Pbft(Pbft::ViewChange(change)));
     SignedClaims {
         sender: victim,
         claims,

@@ -8,25 +8,22 @@ use quorate_consensus::{Body, Message, paxos, pbft, raft};
 use quorate_crypto::{Digest, Protocol, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
 
-use crate::ledger::Ledger;
-use crate::world::World;
+use crate::Stage;
 
 /// What it said otherwise.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Equivocator {
+pub struct Equivocator {
     /// The proposal that the other half saw in the place of this one.
     others: BTreeMap<Digest, Proposal>,
-    /// The other half's ledger.
-    pub(crate) ledger: Option<Ledger>,
     /// The block that the other half executes in the place of this one.
-    pub(crate) blocks: BTreeMap<Digest, Digest>,
+    pub blocks: BTreeMap<Digest, Digest>,
 }
 
 impl Equivocator {
     /// What it says to this peer. It forgets its face at times, so that it is found out.
-    pub(crate) fn say(
+    pub fn say(
         &mut self,
-        world: &mut World,
+        stage: &mut impl Stage,
         own: ValidatorIndex,
         to: ValidatorIndex,
         message: &Message,
@@ -39,24 +36,24 @@ impl Equivocator {
                 self.others.insert(proposal.digest(), other);
             }
         }
-        let half = match world.committee.engine() {
+        let half = match stage.committee().engine() {
             Protocol::Pbft => to.0.is_multiple_of(2),
             // Half of the others, whoever it is itself.
             Protocol::Raft | Protocol::Paxos => (to.0 + u16::from(to < own)).is_multiple_of(2),
         };
-        let second_face = half != world.random.chance(30);
+        let second_face = half != stage.random().chance(30);
         if message.v1().sender != own || !second_face {
             return message.clone();
         }
         let mut body = message.v1().body.clone();
         match self.turn(&mut body) {
-            Some(()) => world.sign(message.v1().epoch, own, body),
+            Some(()) => stage.sign(message.v1().epoch, own, body),
             None => message.clone(),
         }
     }
 
     /// What the other half decides where the first one decides this.
-    pub(crate) fn other_of<'a>(&'a self, proposal: &'a Proposal) -> &'a Proposal {
+    pub fn other_of<'a>(&'a self, proposal: &'a Proposal) -> &'a Proposal {
         self.others.get(&proposal.digest()).unwrap_or(proposal)
     }
 

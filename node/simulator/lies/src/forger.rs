@@ -6,14 +6,14 @@ use quorate_consensus::pbft::{Body as Pbft, Claims, NewView, Plan, SignedClaims,
 use quorate_consensus::{Body, Message};
 use quorate_crypto::{Epoch, Height, ValidatorIndex};
 
-use crate::world::World;
+use crate::Stage;
 
 /// The most view-changes of one validator that it keeps.
 const REMEMBERED: usize = 4;
 
 /// What it has heard.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Forger {
+pub struct Forger {
     /// View-changes of others, the last ones of each.
     heard: BTreeMap<ValidatorIndex, Vec<(Message, ViewChange)>>,
     /// Own messages about former views.
@@ -21,7 +21,8 @@ pub(crate) struct Forger {
 }
 
 impl Forger {
-    pub(crate) fn hear(&mut self, message: &Message) {
+    /// Keeps what it may say again.
+    pub fn hear(&mut self, message: &Message) {
         if let Body::Pbft(Pbft::ViewChange(change)) = &message.v1().body {
             let heard = self.heard.entry(message.v1().sender).or_default();
             if heard.len() == REMEMBERED {
@@ -32,11 +33,11 @@ impl Forger {
     }
 
     /// What it says in the place of a message: of view-changes and new-views, another to each peer.
-    pub(crate) fn say(&mut self, world: &mut World, own: ValidatorIndex, message: &Message) -> Vec<Message> {
+    pub fn say(&mut self, stage: &mut impl Stage, own: ValidatorIndex, message: &Message) -> Vec<Message> {
         let mut said = Vec::new();
         let epoch = message.v1().epoch;
-        if world.random.chance(20) {
-            said.extend(world.random.pick(&self.stale).cloned());
+        if stage.random().chance(20) {
+            said.extend(stage.random().pick(&self.stale).cloned());
         }
         let body = match &message.v1().body {
             Body::Pbft(body @ (Pbft::ViewChange(_) | Pbft::NewView(_))) if message.v1().sender == own => body,
@@ -46,15 +47,15 @@ impl Forger {
             }
         };
         self.stale.push(message.clone());
-        match (body, world.random.between(0, 4)) {
+        match (body, stage.random().between(0, 4)) {
             (_, 0) => said.push(message.clone()),
             (Pbft::ViewChange(change), kind) => {
                 let lie = Body::Pbft(Pbft::ViewChange(forged_change(change, kind)));
-                said.push(world.sign(epoch, own, lie));
+                said.push(stage.sign(epoch, own, lie));
             }
             (Pbft::NewView(new_view), kind) => {
-                let forged = self.forged_new_view(world, (epoch, own), new_view, kind);
-                said.push(world.sign(epoch, own, Body::Pbft(Pbft::NewView(forged))));
+                let forged = self.forged_new_view(stage, (epoch, own), new_view, kind);
+                said.push(stage.sign(epoch, own, Body::Pbft(Pbft::NewView(forged))));
             }
             _ => {}
         }
@@ -64,7 +65,7 @@ impl Forger {
     /// A new-view whose proof is too short, of one sender many times, of other views, or left out.
     fn forged_new_view(
         &self,
-        world: &World,
+        stage: &impl Stage,
         (epoch, own): (Epoch, ValidatorIndex),
         true_one: &NewView,
         kind: u64,
@@ -83,7 +84,7 @@ impl Forger {
                     certified: None,
                     prepared: Vec::new(),
                 };
-                let signature = world
+                let signature = stage
                     .sign(epoch, own, Body::Pbft(Pbft::ViewChange(change)))
                     .v1()
                     .signature;
@@ -93,7 +94,7 @@ impl Forger {
                     claims,
                     signature,
                 };
-                forged.view_changes = vec![alone; world.committee.quorum()];
+                forged.view_changes = vec![alone; stage.committee().quorum()];
                 forged.certified = None;
                 forged.prepared.clear();
             }

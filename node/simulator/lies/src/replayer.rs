@@ -6,15 +6,15 @@ use std::collections::VecDeque;
 use quorate_consensus::Message;
 use quorate_crypto::{Epoch, ValidatorIndex};
 
-use super::mutant::altered;
-use crate::world::World;
+use crate::Stage;
+use crate::mutant::altered;
 
 /// The most messages kept for a later epoch.
 const REMEMBERED: usize = 64;
 
 /// What it has heard.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Replayer {
+pub struct Replayer {
     /// In the epoch before the last one in which it heard anything.
     former: VecDeque<Message>,
     /// In that one.
@@ -24,7 +24,7 @@ pub(crate) struct Replayer {
 
 impl Replayer {
     /// Keeps what may be of use in a later epoch.
-    pub(crate) fn hear(&mut self, message: &Message) {
+    pub fn hear(&mut self, message: &Message) {
         let epoch = message.v1().epoch;
         if epoch > self.epoch {
             self.epoch = epoch;
@@ -39,17 +39,21 @@ impl Replayer {
     }
 
     /// The message, and at times one of another network or epoch.
-    pub(crate) fn say(&self, world: &mut World, own: ValidatorIndex, message: &Message) -> Vec<Message> {
+    pub fn say(&self, stage: &mut impl Stage, own: ValidatorIndex, message: &Message) -> Vec<Message> {
         let mut said = vec![message.clone()];
-        let others: Vec<ValidatorIndex> = world.committee.indices().filter(|other| *other != own).collect();
-        if let Some(victim) = world.random.pick(&others).copied()
-            && world.random.chance(400)
+        let others: Vec<ValidatorIndex> = stage
+            .committee()
+            .indices()
+            .filter(|other| *other != own)
+            .collect();
+        if let Some(victim) = stage.random().pick(&others).copied()
+            && stage.random().chance(400)
         {
-            let body = altered(world, &message.v1().body);
-            said.push(world.sign_elsewhere(message.v1().epoch, victim, body));
+            let body = altered(stage, &message.v1().body);
+            said.push(stage.sign_elsewhere(message.v1().epoch, victim, body));
         }
-        if !self.former.is_empty() && world.random.chance(300) {
-            let place = world.random.number() % self.former.len() as u64;
+        if !self.former.is_empty() && stage.random().chance(300) {
+            let place = stage.random().number() % self.former.len() as u64;
             let place = usize::try_from(place).unwrap_or(0);
             said.extend(self.former.get(place).cloned());
         }

@@ -7,13 +7,13 @@ use quorate_ledger::{Proposal, Timestamp};
 
 /// What it has proposed last.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Censor {
+pub struct Censor {
     last: (Epoch, View, Height),
 }
 
 impl Censor {
     /// The next proposal with these batches, if it is the primary and its last one is certified.
-    pub(crate) fn propose(
+    pub fn propose(
         &mut self,
         (epoch, engine): (Epoch, &Replica),
         own: ValidatorIndex,
