@@ -388,7 +388,7 @@ impl State {
         }
     }
 
-    fn say_to_all(&mut self, body: Body) {
+    fn say_to_all(&self, body: Body) {
         let message = self.stage.sign(self.engine.epoch, self.own, body);
         self.send_to_all(&message);
     }
