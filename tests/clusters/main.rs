@@ -24,6 +24,7 @@ mod interrupts;
 mod links;
 mod namespaces;
 mod pay;
+mod quarantine;
 mod recording;
 mod refusals;
 mod rejoin;

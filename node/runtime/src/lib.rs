@@ -27,6 +27,7 @@ mod links;
 pub mod logging;
 mod metrics;
 mod node;
+mod observers;
 mod own_batches;
 mod peer_block;
 mod pool;
@@ -44,7 +45,7 @@ mod writes;
 pub use config::{Home, NodeConfig};
 pub use error::NodeError;
 pub use home::{CheckReport, check};
-pub use quarantine::Quarantine;
+pub use quarantine::{Quarantine, quarantine_reason_at, read_quarantine};
 pub use start::run;
 
 /// Ends the process: going on could break a promise. The databases are whole after any end.

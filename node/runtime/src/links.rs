@@ -79,6 +79,14 @@ impl Links {
         }
     }
 
+    /// Says to one validator whether this one votes.
+    pub(crate) fn say_votes(&self, to: ValidatorIndex, votes: bool) {
+        if let Some(peer) = self.peers.get(&to) {
+            let frame = encode(&BatchFrame::V1(BatchFrameV1::Votes(votes)));
+            self.put(peer, Channel::Batches, Bytes::from(frame));
+        }
+    }
+
     /// Asks for batches: in the first turn the leader, then one validator after the other; if there are
     /// more than one may ask for at once, for others in each turn.
     pub(crate) fn fetch_batches(&self, leader: ValidatorIndex, turn: usize, missing: &[Digest]) {

@@ -23,6 +23,7 @@ use crate::committed::Committed;
 use crate::epoch::SharedEpoch;
 use crate::inbox::Inbox;
 use crate::links::Links;
+use crate::observers::Observers;
 use crate::queue::{Bounds, FairQueue};
 use crate::sync::{self, SyncHandle};
 use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
@@ -55,6 +56,7 @@ pub(crate) struct RouterSetup {
     pub(crate) committed: Arc<Committed>,
     pub(crate) sync: SyncHandle,
     pub(crate) sync_server: sync::Server,
+    pub(crate) observers: Arc<Observers>,
 }
 
 struct Router {
@@ -197,6 +199,7 @@ impl Router {
             Ok(BatchFrame::V1(BatchFrameV1::Announce(digests))) => {
                 self.requests.push(from, Request::Announced(digests), bytes.len());
             }
+            Ok(BatchFrame::V1(BatchFrameV1::Votes(votes))) => self.parts.observers.note(from, votes),
             Err(error) => tracing::warn!(%from, %error, "a batch frame that cannot be decoded"),
         }
     }
