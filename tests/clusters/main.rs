@@ -26,6 +26,7 @@ mod links;
 mod money;
 mod namespaces;
 mod pay;
+mod quarantine;
 mod recording;
 mod refusals;
 mod rejoin;

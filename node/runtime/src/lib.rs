@@ -28,6 +28,7 @@ mod links;
 pub mod logging;
 mod metrics;
 mod node;
+mod observers;
 mod own_batches;
 mod peer_block;
 mod pool;
@@ -46,7 +47,7 @@ pub use conduct::{Conduct, Honest, Means, Parcel};
 pub use config::{Home, NodeConfig};
 pub use error::NodeError;
 pub use home::{CheckReport, check};
-pub use quarantine::Quarantine;
+pub use quarantine::{Quarantine, quarantine_reason_at, read_quarantine};
 pub use start::{run, run_as};
 
 /// Ends the process: going on could break a promise. The databases are whole after any end.

@@ -97,6 +97,12 @@ impl Links {
         }
     }
 
+    /// Says to one validator whether this one votes.
+    pub(crate) fn say_votes(&self, to: ValidatorIndex, votes: bool) {
+        let frame = encode(&BatchFrame::V1(BatchFrameV1::Votes(votes)));
+        self.put_frame(to, Channel::Batches, Bytes::from(frame));
+    }
+
     /// Asks for batches: in turn 0 the leader, in the others one validator after the other; if there are
     /// more than one may ask for at once, for others in each turn.
     pub(crate) fn fetch_batches(&self, leader: ValidatorIndex, turn: usize, missing: &[Digest]) {

@@ -24,6 +24,7 @@ use crate::committed::Committed;
 use crate::epoch::SharedEpoch;
 use crate::inbox::Inbox;
 use crate::links::Links;
+use crate::observers::Observers;
 use crate::queue::{Bounds, FairQueue};
 use crate::sync::{self, SyncHandle};
 use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
@@ -56,6 +57,7 @@ pub(crate) struct RouterSetup {
     pub(crate) committed: Arc<Committed>,
     pub(crate) sync: SyncHandle,
     pub(crate) sync_server: sync::Server,
+    pub(crate) observers: Arc<Observers>,
 }
 
 struct Router {
@@ -207,6 +209,7 @@ impl Router {
             Ok(BatchFrame::V1(BatchFrameV1::Announce(digests))) => {
                 self.requests.push(from, Request::Announced(digests), bytes.len());
             }
+            Ok(BatchFrame::V1(BatchFrameV1::Votes(votes))) => self.parts.observers.note(from, votes),
             Err(error) => tracing::warn!(%from, %error, "a batch frame that cannot be decoded"),
         }
     }

@@ -84,6 +84,7 @@ fn state(validator: &ValidatorFacts, tip: Height) -> (&'static str, &'static str
         .0
         .saturating_sub(validator.last_seal.map_or(0, |height| height.0));
     match validator.connected {
+        _ if !validator.votes => ("away", "does not vote"),
         Some(false) => ("away", "not connected"),
         _ if behind > BEHIND => ("behind", "behind"),
         Some(true) => ("good", "connected"),

@@ -136,6 +136,11 @@ impl Node for Fake {
                 Err(Unready::DoesNotVote { reason }) => Some(reason.clone()),
                 _ => None,
             },
+            observing: Vec::new(),
+            no_quorum_left: match &*self.ready.lock().unwrap() {
+                Err(Unready::NoQuorumLeft { reason }) => Some(reason.clone()),
+                _ => None,
+            },
             peers: 2,
             pending_transactions: self.pool.lock().unwrap().len(),
             transactions: chain.places.len() as u64,
@@ -175,6 +180,7 @@ impl Node for Fake {
                 key: key(index as u8 + 1).public(),
                 primary: index == 2,
                 last_seal: last_seal(index),
+                votes: true,
                 connected: (index != 1).then_some(index != 3),
             })
             .collect()

@@ -47,6 +47,12 @@ pub struct Status {
     /// Why this validator does not vote until somebody acts, null if it votes.
     #[serde(default)]
     pub does_not_vote: Option<String>,
+    /// Names of the validators that follow the chain and do not vote, as each says of itself to this node.
+    #[serde(default)]
+    pub observing: Vec<String>,
+    /// That so many do not vote that the others are no quorum, null if they are: nothing can be committed then.
+    #[serde(default)]
+    pub no_quorum_left: Option<String>,
     /// Connected peers.
     pub peers: u64,
     /// Transactions admitted here and not yet executed.
@@ -171,6 +177,11 @@ impl EpochView {
     }
 }
 
+/// What an older node does not say.
+fn yes() -> bool {
+    true
+}
+
 /// A validator of the epoch in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Validator {
@@ -187,6 +198,9 @@ pub struct Validator {
     /// The last height with a seal of this validator in the certificate stored here.
     #[schema(value_type = Option<u64>)]
     pub last_seal: Option<Height>,
+    /// Whether it votes; false for one that says of itself that it follows the chain and does not.
+    #[serde(default = "yes")]
+    pub votes: bool,
     /// Whether the answering node is connected to it; null for itself.
     pub connected: Option<bool>,
 }

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use quorate_ledger::Operation;
-use quorate_runtime::Quarantine;
 use quorate_runtime::config::Home;
+use quorate_runtime::read_quarantine;
 
 use super::super::genesis::read_genesis;
 use super::super::wallet::KeyArgs;
@@ -38,7 +38,7 @@ pub(crate) struct RejoinArgs {
 pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure> {
     let home = Home::new(&args.home);
     let path = home.quarantine();
-    let quarantine = Quarantine::read(&path)
+    let quarantine = read_quarantine(&path)
         .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?
         .ok_or_else(|| {
             Failure::not_found(format!(

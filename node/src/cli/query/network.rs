@@ -23,6 +23,11 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
             None => output.paint(Tone::Good, "yes"),
             Some(reason) => output.paint(Tone::Bad, &format!("no: {reason}")),
         };
+        let observing = match (&status.no_quorum_left, status.observing.as_slice()) {
+            (None, []) => output.paint(Tone::Good, "nobody"),
+            (None, names) => output.paint(Tone::Warning, &names.join(", ")),
+            (Some(what), names) => output.paint(Tone::Bad, &format!("{}: {what}", names.join(", "))),
+        };
         output.fields(&[
             ("network", status.network.to_string()),
             ("name", status.network_name.clone()),
@@ -39,6 +44,7 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
             ("time", rfc3339_of(status.timestamp)),
             ("syncing", syncing),
             ("votes", votes),
+            ("without a vote", observing),
             ("peers", status.peers.to_string()),
             ("pending", status.pending_transactions.to_string()),
             ("transactions", status.transactions.to_string()),
