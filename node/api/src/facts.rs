@@ -1,6 +1,7 @@
 //! What a node tells the API about itself and its chain: facts in the ledger's types, not yet shaped
 //! for anybody.
 
+use quorate_client::schema::SlownessView;
 use quorate_crypto::{Certificate, Committee, Protocol, PublicKey};
 use quorate_ledger::{
     Address, Amount, AssetCode, Digest, Epoch, ErrorCode, Header, Height, Outcome, Parameters, Signer,
@@ -82,6 +83,8 @@ pub struct NetworkFacts {
     pub genesis: String,
     /// Parameters in force.
     pub parameters: Parameters,
+    /// How slow a primary may be, where the protocol judges that.
+    pub slowness: Option<SlownessView>,
     /// Every epoch so far, ascending; the last one is in force.
     pub epochs: Vec<EpochFacts>,
 }

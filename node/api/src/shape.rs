@@ -88,6 +88,7 @@ pub(crate) fn network(facts: NetworkFacts) -> Option<json::Network> {
         name: facts.name,
         genesis: facts.genesis,
         parameters: facts.parameters.v1().into(),
+        slowness: facts.slowness,
         committee,
         epochs: facts.epochs.iter().map(epoch_view).collect(),
     })

@@ -17,7 +17,7 @@ use quorate_ledger::{Timestamp, encode};
 
 use crate::batches::BatchStore;
 use crate::clock;
-use crate::evidence::EvidenceStore;
+use crate::evidence::{EvidenceStore, kind, view};
 use crate::executor::{Command, ExecutorHandle};
 use crate::fatal;
 use crate::flush::{ChainFlusher, JournalWriter};
@@ -249,7 +249,12 @@ impl Core {
                 return Some(Event::Signed { number, signature });
             }
             Effect::Quarantine(halt) => self.quarantine(&halt),
-            Effect::Tell(transition) => tell(&transition, &self.setup.name_of),
+            Effect::Tell(transition) => {
+                if matches!(transition, Transition::ReignLeft { .. }) {
+                    self.setup.standing.count_reign_left();
+                }
+                tell(&transition, &self.setup.name_of);
+            }
         }
         None
     }
@@ -278,9 +283,17 @@ impl Core {
     }
 
     fn keep(&mut self, evidence: Evidence) {
-        let validator = evidence.validator;
-        match self.setup.evidence.add(evidence) {
-            Ok(true) => tracing::error!(%validator, "a validator has contradicted itself"),
+        let evidence = Arc::new(evidence);
+        match self.setup.evidence.add(&evidence) {
+            Ok(true) => tracing::error!(
+                validator = (self.setup.name_of)(evidence.validator),
+                kind = kind(&evidence),
+                epoch = %evidence.first.v1().epoch,
+                height = evidence.first.v1().body.height().map(|height| height.0),
+                reign = view(&evidence),
+                "a validator has signed two messages that contradict each other: it lies, has lost its journal, its \
+                 key is used twice, or its machine is broken"
+            ),
             Ok(false) => {}
             Err(error) => fatal(&format!("evidence cannot be written: {error}")),
         }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts,
-    PendingFacts, Settled, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
+    PendingFacts, Settled, SlownessView, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
 };
-use quorate_consensus::Evidence;
-use quorate_crypto::{Committee, Height, KnownKeys, ValidatorIndex};
+use quorate_consensus::{Evidence, pbft};
+use quorate_crypto::{Committee, Height, KnownKeys, Protocol, ValidatorIndex};
 use quorate_genesis::Genesis;
 use quorate_ledger::{Digest, Parameters, encode};
 use quorate_storage::{Chain, Journal};
@@ -308,7 +308,13 @@ impl Node for RunningNode {
             committee,
             names: self.names.clone(),
         });
+        let judges = self.committee().engine() == Protocol::Pbft;
         NetworkFacts {
+            slowness: judges.then_some(SlownessView {
+                factor: pbft::SLOWNESS_FACTOR,
+                floor_ms: pbft::SLOWNESS_FLOOR_MS,
+                share: pbft::SLOWNESS_SHARE,
+            }),
             network: self.network,
             name: self.genesis.name().to_owned(),
             genesis: self.genesis_text.clone(),
@@ -536,8 +542,25 @@ impl Node for RunningNode {
         );
         reading.gauge(
             "evidence",
-            "Proofs of misbehaviour, one for each validator and kind",
+            "Pairs of signed messages that contradict each other",
             number(standing.evidence.len()),
+        );
+        let mut accused: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
+        for evidence in &standing.evidence {
+            let key = (self.name(evidence.validator), evidence::kind(evidence));
+            *accused.entry(key).or_default() += 1;
+        }
+        reading.gauges(
+            "evidence_against",
+            "The same, by the validator that signed them and by what they are",
+            accused.into_iter().map(|((validator, kind), pairs)| {
+                (vec![("validator", validator), ("kind", kind.to_owned())], pairs)
+            }),
+        );
+        reading.counter(
+            "reigns_left",
+            "Views, terms or ballots that this validator has left",
+            self.standing.reigns_left(),
         );
         reading.gauge(
             "certified_time_seconds",

@@ -170,6 +170,9 @@ fn evidence(evidence: &[EvidenceFacts]) -> Markup {
     html! {
         section aria-labelledby="evidence-title" {
             h2 #evidence-title { "Misbehaviour seen by this node" }
+            @if !evidence.is_empty() {
+                p { "Two signed messages that contradict each other say what was signed, not why: a lost journal, a key that is used twice or a broken machine signs the same as a liar." }
+            }
             (parts::table("evidence", &["Validator", "What", "Height", "View"], rows, "None."))
         }
     }

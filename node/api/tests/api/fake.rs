@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, RwLock};
 use bytes::Bytes;
 use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, ExecutedFacts, Fault, MemberFacts, NetworkFacts, Node,
-    PeerFacts, PendingFacts, Refusal, Settled, Snapshot, StatusFacts, TransactionFacts, Unready,
-    ValidatorFacts,
+    PeerFacts, PendingFacts, Refusal, Settled, SlownessView, Snapshot, StatusFacts, TransactionFacts,
+    Unready, ValidatorFacts,
 };
 use quorate_crypto::{Committee, Protocol, SigningKey, sha256};
 use quorate_ledger::{
@@ -153,6 +153,11 @@ impl Node for Fake {
             name: "nordic-clearing".to_owned(),
             genesis: "# The genesis document would stand here.\nname = \"nordic-clearing\"\n".to_owned(),
             parameters: Parameters::V1(ParametersV1::default()),
+            slowness: Some(SlownessView {
+                factor: 4,
+                floor_ms: 20,
+                share: 2,
+            }),
             epochs: vec![EpochFacts {
                 first: Height(1),
                 committee: committee(),

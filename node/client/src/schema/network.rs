@@ -73,6 +73,8 @@ pub struct Network {
     pub genesis: String,
     /// Parameters in force.
     pub parameters: ParametersView,
+    /// How slow a primary may be before the others replace it, where the protocol judges that: PBFT does.
+    pub slowness: Option<SlownessView>,
     /// Who seals the next block.
     pub committee: CommitteeView,
     /// Every epoch so far, ascending.
@@ -113,6 +115,20 @@ impl From<&ParametersV1> for ParametersView {
             author_quota: parameters.author_quota,
         }
     }
+}
+
+/// How slow a primary may be. It may take `factor` times as long for a proposal as an exchange of votes takes in
+/// its view, and `floor_ms` besides. What it takes longer adds up; a validator complains when that is more than one
+/// in `share` of the shortest wait for progress. Each complaint doubles all that for this validator until the epoch
+/// ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SlownessView {
+    /// Times the shortest of the last exchanges of votes.
+    pub factor: u64,
+    /// Milliseconds besides.
+    pub floor_ms: u64,
+    /// What part of the shortest wait for progress may add up.
+    pub share: u64,
 }
 
 /// A committee.

@@ -4,7 +4,7 @@ use quorate_client::Client;
 use quorate_client::text::rfc3339_of;
 
 use crate::failure::Failure;
-use crate::output::{Output, Tone};
+use crate::output::{Output, Tone, say};
 
 /// A value that may be missing.
 pub(super) fn or_dash(value: Option<impl ToString>) -> String {
@@ -134,7 +134,13 @@ pub(super) async fn evidence(client: &Client, output: &Output) -> Result<(), Fai
             &["VALIDATOR", "WHAT", ">EPOCH", ">HEIGHT", ">VIEW"],
             rows.collect(),
         )
-    })
+    })?;
+    if !list.evidence.is_empty() {
+        say(
+            "Evidence says what was signed, not why: a lost journal, a copied key or a broken machine signs the same.",
+        );
+    }
+    Ok(())
 }
 
 pub(super) async fn members(client: &Client, output: &Output) -> Result<(), Failure> {
