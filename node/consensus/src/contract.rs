@@ -425,6 +425,19 @@ impl Record {
         }
     }
 
+    /// The highest height of which this record may be all that shows what was prepared there: an own view-change
+    /// claims it. It is to be kept until that height's block is on disk, or a later own view-change is.
+    pub fn shows_up_to(&self) -> Option<Height> {
+        let Self::Own(message) = self else {
+            return None;
+        };
+        let Body::Pbft(pbft::Body::ViewChange(change)) = &message.v1().body else {
+            return None;
+        };
+        let heights = change.claims.prepared.iter().map(|claim| claim.height);
+        heights.max()
+    }
+
     /// Those of a journal's records that an engine may be recovered from. A pre-prepare or prepare is
     /// journaled beside its batches, not after them, and leaves when both are durable; so one whose
     /// batches a crash has lost never left, and must not bind. Nor must an accepted value of Paxos, which was

@@ -88,8 +88,8 @@
 //!   who voted still have their records. It costs that one view.
 //! - What was prepared in a former view is shown to whoever lacks it, whatever the view begins with, and after a
 //!   restart: the primary's pre-prepare out of the prepared certificate, or the own view-change that claimed
-//!   it (which a driver may drop from its journal once a record of a higher view is on disk); with the commits, and
-//!   the seals. So mostly not even the view of a lying primary is lost.
+//!   it (`Record::shows_up_to`: the journal keeps it past its view); with the commits, and the seals. So mostly not
+//!   even the view of a lying primary is lost.
 //! - Where a replica has decided it prepares nothing else, and reports a new-view that asks for it.
 //!
 //! What does not do:
