@@ -124,6 +124,7 @@ impl Fake {
 impl Node for Fake {
     fn status(&self) -> StatusFacts {
         let chain = self.chain();
+        let ready = self.ready.lock().unwrap().clone();
         StatusFacts {
             validator: NAMES[1].to_owned(),
             consensus: Protocol::Pbft,
@@ -132,12 +133,12 @@ impl Node for Fake {
             primary: Some(NAMES[2].to_owned()),
             tip: chain.tip(),
             syncing: false,
-            does_not_vote: match &*self.ready.lock().unwrap() {
+            does_not_vote: match &ready {
                 Err(Unready::DoesNotVote { reason }) => Some(reason.clone()),
                 _ => None,
             },
             observing: Vec::new(),
-            no_quorum_left: match &*self.ready.lock().unwrap() {
+            no_quorum_left: match &ready {
                 Err(Unready::NoQuorumLeft { reason }) => Some(reason.clone()),
                 _ => None,
             },
