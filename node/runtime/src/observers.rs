@@ -144,7 +144,7 @@ impl RunningNode {
             let away = away.filter(|index| Some(*index) != self.index && !linked.contains(index));
             let (linked, away) = (self.names_of(linked.iter().copied()), self.names_of(away));
             if reached {
-                tracing::info!(needed, linked, away, "a quorum can be reached");
+                tracing::info!(needed, linked, away, "enough validators are linked for a quorum");
             } else {
                 tracing::warn!(
                     needed,

@@ -258,8 +258,8 @@ fn text(summary: &Summary, output: &Output) -> String {
     };
     let first = summary.paid_before.as_ref().map_or_else(String::new, |before| {
         format!(
-            "All {} rows were paid already, {}; --again LABEL pays them anew.\n",
-            summary.rows,
+            "All {} were paid already, {}; --again LABEL pays them anew.\n",
+            rows_text(summary.rows),
             before.text()
         )
     });
@@ -303,7 +303,9 @@ async fn search_all(
     output: &Output,
 ) -> Result<Vec<Findings>, Failure> {
     if ledger.is_trustless() {
-        say("note: that no row was paid before without this journal is the nodes' word, and not proven");
+        say(
+            "note: whether rows were paid before, under another journal, is known from the nodes alone; it is not proven",
+        );
     }
     let spinner = output.spinner("reading the sender's history");
     let mut all = Vec::new();
@@ -386,7 +388,7 @@ impl Rehearsal<'_> {
             let held = held.map_or(Amount(0), |balance| balance.amount);
             if sum > held.0 {
                 refusals.push(format!(
-                    "{asset}: {} are to be paid and the payer has {}",
+                    "{asset}: the rows come to {}, and the payer has {}",
                     format_amount(Amount(sum), decimals),
                     format_amount(held, decimals)
                 ));
@@ -415,8 +417,11 @@ impl Rehearsal<'_> {
                 fields.push((
                     "to pay",
                     format!(
-                        "{} {} in {} rows (balance {})",
-                        sum.amount, sum.asset, sum.rows, sum.balance
+                        "{} {} in {} (balance {})",
+                        sum.amount,
+                        sum.asset,
+                        rows_text(sum.rows),
+                        sum.balance
                     ),
                 ));
             }
@@ -435,6 +440,10 @@ impl Rehearsal<'_> {
             ))
         }
     }
+}
+
+fn rows_text(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "row" } else { "rows" })
 }
 
 fn name_refusals(rows: &[Row], results: &[RowResult]) {
