@@ -192,13 +192,9 @@ fn what_is_too_slow_each_time_adds_up_and_each_complaint_doubles_the_bound() {
             Input::BatchesAvailable(vec![batch(height)]),
         );
         look(&mut backup, ms + 10);
-        order(
-            &mut backup,
-            ms + 10 + BOUND_MS + slower_by,
-            height.into(),
-            &proposal(height),
-        );
-        if hear_others(&mut backup, ms + 150) {
+        let at = ms + 10 + BOUND_MS + slower_by;
+        let complains = order(&mut backup, at, height.into(), &proposal(height));
+        if complains | hear_others(&mut backup, ms + 150) {
             complaints.push(height);
         }
     }
