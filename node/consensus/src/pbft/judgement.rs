@@ -383,8 +383,12 @@ impl Pbft {
             self.hand_over(base);
         }
         // Two older rules cover a part of the same: where one of them is broken on purpose, it is to be seen alone.
-        let off = breaks!(PausesAllowed) || breaks!(LeavingOutAllowed) || breaks!(EmptyIsProgress);
-        let owes = room && !self.judgement.handed.is_empty() && !off;
+        let broken = [
+            breaks!(PausesAllowed),
+            breaks!(LeavingOutAllowed),
+            breaks!(EmptyIsProgress),
+        ];
+        let owes = room && !self.judgement.handed.is_empty() && !broken.contains(&true);
         let since = self.judgement.owes_since.unwrap_or(now);
         self.judgement.owes_since = Some(since).filter(|_| owes);
         self.complain_if_slow(base);
