@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use super::file::Row;
 use super::history::search;
 use super::journal::{How, Journal, Known, Names, Paid, Signed};
-use super::plan::{Batch, Unit};
+use super::plan::{Batch, EXPIRY_GRID_MS, Unit};
 use super::result::{RowResult, RowStatus};
 use crate::failure::{Exit, Failure};
 use crate::localnet::make::now;
@@ -652,10 +652,17 @@ impl Run<'_> {
     /// A node says that a transaction was not executed before it expired. Who believes no node looks into
     /// the blocks in which it could have been: signing its rows anew would else pay them twice.
     async fn surely_expired(&self, signed: &Signed, tip: Tip) -> Result<Resolution, Failure> {
-        let earliest = signed.expires_at.0.saturating_sub(self.batch.max_expiry_lead_ms);
+        // No node has a part in this bound: it expires at the first mark after what was certified when it was
+        // signed, or at a later one for each at which its rows had failed.
+        let failed = self.state().known.failed.values().map(BTreeSet::len).max();
+        let marks = u64::try_from(failed.unwrap_or(0))
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
+        let lead = EXPIRY_GRID_MS.saturating_mul(marks);
+        let earliest = signed.expires_at.0.saturating_sub(lead);
         let found = self
             .ledger
-            .find_executed(&signed.id, (Timestamp(earliest), signed.expires_at), tip.height)
+            .find_executed(&signed.id, Timestamp(earliest), tip.height)
             .await?;
         match found {
             None => Ok(Resolution::Expired {

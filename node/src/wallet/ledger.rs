@@ -401,12 +401,12 @@ impl Ledger {
         Ok(Some(block))
     }
 
-    /// How a block executed a transaction, looked for in all blocks of these times, from `tip` down. None
+    /// How a block executed a transaction, looked for in all blocks from `tip` down to this time. None
     /// without the genesis document, and if none did.
     pub(crate) async fn find_executed(
         &self,
         id: &Digest,
-        (earliest, latest): (Timestamp, Timestamp),
+        earliest: Timestamp,
         tip: Height,
     ) -> Result<Option<(Height, Execution)>, Failure> {
         let mut height = tip;
@@ -418,7 +418,7 @@ impl Ledger {
                 return Ok(Some((height, execution.clone())));
             }
             // The times of blocks only rise.
-            if block.header().timestamp < earliest || latest < earliest {
+            if block.header().timestamp < earliest {
                 return Ok(None);
             }
             height = Height(height.0.saturating_sub(1));
