@@ -6,26 +6,31 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use quorate_consensus::{Config as EngineConfig, Engine, Evidence, Input, LearnedFrom, Step};
-use quorate_crypto::{Digest, Epoch, Height, SigningKey, ValidatorIndex};
+use quorate_consensus::{Engine, Evidence, Input, LearnedFrom, Step};
+use quorate_crypto::{Digest, Epoch, Height, SigningKey};
 use quorate_driver::{
     Driver, Effect, EntryNumber, Event, Halt, Left, Start, Surroundings, Time, Transition, WriteNumber,
 };
 use quorate_ledger::{Timestamp, encode};
+use quorate_storage::Journal;
 
 use crate::batches::BatchStore;
 use crate::clock;
+use crate::error::NodeError;
 use crate::evidence::{EvidenceStore, kind, view};
 use crate::executor::{Command, ExecutorHandle};
 use crate::fatal;
 use crate::flush::{ChainFlusher, JournalWriter};
 use crate::inbox::{EpochEnded, Notice, Outlet, Received};
 use crate::links::Links;
+use crate::names::Names;
 use crate::recorder::Recorder;
 use crate::standing::{SharedStanding, Standing};
 use crate::sync::SyncHandle;
+use crate::voting::Voting;
 
 /// How long after something happened the API and the metrics may see what was before.
 const SHOW_DELAY: Duration = Duration::from_millis(50);
@@ -35,14 +40,12 @@ const FAR: Duration = Duration::from_secs(3_600);
 /// All the core works with.
 pub(crate) struct CoreSetup {
     pub(crate) key: SigningKey,
-    /// What the next epoch's engine is told, and whether this validator votes in it.
-    pub(crate) configure: Box<dyn Fn(&EpochEnded) -> EngineConfig + Send>,
+    /// Whether this validator votes, and what the next epoch's engine is told.
+    pub(crate) voting: Voting,
     pub(crate) journal: JournalWriter,
-    pub(crate) prune: Box<dyn Fn(EntryNumber) + Send>,
-    /// What people call a validator of the committee.
-    pub(crate) name_of: Box<dyn Fn(ValidatorIndex) -> String + Send>,
-    /// Remembers across restarts that this validator must not vote.
-    pub(crate) quarantine: Box<dyn Fn(&str) + Send>,
+    /// The same journal, to prune it.
+    pub(crate) entries: Arc<Journal>,
+    pub(crate) names: Names,
     pub(crate) evidence: EvidenceStore,
     pub(crate) chain_flusher: ChainFlusher,
     pub(crate) batches: Arc<BatchStore>,
@@ -111,6 +114,22 @@ pub(crate) struct Core {
     show_at: Option<Instant>,
 }
 
+/// Starts the thread. It ends with [`Notice::Stop`].
+pub(crate) fn start(core: Core, outlet: Outlet) -> Result<JoinHandle<()>, NodeError> {
+    let thread = std::thread::Builder::new().name("core".to_owned());
+    let run = move || {
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()
+            .expect("a runtime of timers alone can be made");
+        runtime.block_on(core.run(outlet));
+    };
+    thread.spawn(run).map_err(|source| NodeError::System {
+        what: "cannot start threads",
+        source,
+    })
+}
+
 impl Core {
     /// A core whose driver starts so.
     pub(crate) fn new(setup: CoreSetup, recorder: Recorder, start: Start) -> Self {
@@ -136,7 +155,7 @@ impl Core {
     }
 
     /// Runs until [`Notice::Stop`].
-    pub(crate) async fn run(mut self, mut outlet: Outlet) {
+    async fn run(mut self, mut outlet: Outlet) {
         let most = self.driver.limits().events_a_round;
         loop {
             self.close_round();
@@ -225,7 +244,7 @@ impl Core {
     fn perform(&mut self, effect: Effect) -> Option<Event> {
         match effect {
             Effect::Append(entries) => self.setup.journal.append(entries),
-            Effect::PruneBefore(first) => (self.setup.prune)(first),
+            Effect::PruneBefore(first) => self.prune(first),
             Effect::FlushChain { writes } => self.setup.chain_flusher.request(writes),
             Effect::Broadcast(message) => self.setup.links.broadcast(&message),
             Effect::Send { to, message } => self.setup.links.send(to, &message),
@@ -253,7 +272,7 @@ impl Core {
                 if matches!(transition, Transition::ReignLeft { .. }) {
                     self.setup.standing.count_reign_left();
                 }
-                tell(&transition, &self.setup.name_of);
+                tell(&transition, &self.setup.names);
             }
         }
         None
@@ -265,7 +284,13 @@ impl Core {
         let ended = self.ended.remove(&last);
         let ended = ended.expect("the executor tells of an epoch's end before the block that ends it");
         self.ended = self.ended.split_off(&last);
-        Event::EpochReady(Box::new((self.setup.configure)(&ended)))
+        Event::EpochReady(Box::new(self.setup.voting.next_epoch(&ended)))
+    }
+
+    fn prune(&self, first: EntryNumber) {
+        if let Err(error) = self.setup.entries.prune_before(first.0) {
+            fatal(&format!("the journal cannot be pruned: {error}"));
+        }
     }
 
     fn show(&mut self) {
@@ -277,8 +302,8 @@ impl Core {
     }
 
     fn quarantine(&self, halt: &Halt) {
-        let why = words_of(halt, &self.setup.name_of);
-        (self.setup.quarantine)(&why);
+        let why = words_of(halt, &self.setup.names);
+        self.setup.voting.quarantine(&why);
         tracing::error!("{why}; it votes no more and only observes");
     }
 
@@ -286,7 +311,7 @@ impl Core {
         let evidence = Arc::new(evidence);
         match self.setup.evidence.add(&evidence) {
             Ok(true) => tracing::error!(
-                validator = (self.setup.name_of)(evidence.validator),
+                validator = self.setup.names.of(evidence.validator),
                 kind = kind(&evidence),
                 epoch = %evidence.first.v1().epoch,
                 height = evidence.first.v1().body.height().map(|height| height.0),
@@ -308,7 +333,7 @@ fn time_since(began: Instant) -> Time {
 }
 
 /// Why a validator votes no more, for people.
-fn words_of(halt: &Halt, name_of: &dyn Fn(ValidatorIndex) -> String) -> String {
+fn words_of(halt: &Halt, names: &Names) -> String {
     match halt {
         Halt::Diverged {
             height,
@@ -324,7 +349,7 @@ fn words_of(halt: &Halt, name_of: &dyn Fn(ValidatorIndex) -> String) -> String {
         } => {
             let told = match learned_from {
                 LearnedFrom::Message => "a peer has sent back".to_owned(),
-                LearnedFrom::Testimony(peer) => format!("{} holds", name_of(*peer)),
+                LearnedFrom::Testimony(peer) => format!("{} holds", names.of(*peer)),
                 LearnedFrom::Certificate => "a certificate has".to_owned(),
             };
             format!(
@@ -347,7 +372,7 @@ fn millis(duration: Duration) -> u64 {
 }
 
 /// One line of the log for each change that an operator would ask about.
-fn tell(transition: &Transition, name_of: &dyn Fn(ValidatorIndex) -> String) {
+fn tell(transition: &Transition, names: &Names) {
     match transition {
         Transition::Late { by } => tracing::warn!(
             late_ms = millis(*by),
@@ -360,12 +385,12 @@ fn tell(transition: &Transition, name_of: &dyn Fn(ValidatorIndex) -> String) {
                 Left::HigherReign => "higher reign",
                 Left::Stopping => "stopping",
             };
-            tracing::info!(reign, leader = name_of(*leader), why, "reign left");
+            tracing::info!(reign, leader = names.of(*leader), why, "reign left");
         }
         Transition::ReignBegun { reign, leader, after } => {
             tracing::info!(
                 reign,
-                leader = name_of(*leader),
+                leader = names.of(*leader),
                 after_ms = millis(*after),
                 "reign begun"
             );
@@ -373,7 +398,7 @@ fn tell(transition: &Transition, name_of: &dyn Fn(ValidatorIndex) -> String) {
         Transition::Stalled { height, waiting } => {
             let (awaited, missing) = match waiting {
                 Some(waiting) => {
-                    let missing: Vec<String> = waiting.missing.iter().map(|peer| name_of(*peer)).collect();
+                    let missing: Vec<String> = waiting.missing.iter().map(|peer| names.of(*peer)).collect();
                     (waiting.awaited.name(), missing.join(", "))
                 }
                 None => ("a proposal", String::new()),

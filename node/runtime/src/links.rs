@@ -7,9 +7,12 @@ use bytes::Bytes;
 use quorate_consensus::Message;
 use quorate_crypto::{Committee, Digest, PublicKey, ValidatorIndex};
 use quorate_ledger::encode;
-use quorate_network::{Channel, Handle, PeerKey};
+use quorate_network::{Channel, Events, Handle, PeerKey};
 
 use crate::conduct::{Conduct, Parcel};
+use crate::config::NodeConfig;
+use crate::error::NodeError;
+use crate::home::{Identity, network_config};
 use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
 
 /// Sends to validators by index.
@@ -23,11 +26,7 @@ pub(crate) struct Links {
 
 impl Links {
     /// Links to the validators with these node keys.
-    pub(crate) fn new(
-        handle: Handle,
-        peers: BTreeMap<ValidatorIndex, PeerKey>,
-        conduct: Arc<dyn Conduct>,
-    ) -> Self {
+    fn new(handle: Handle, peers: BTreeMap<ValidatorIndex, PeerKey>, conduct: Arc<dyn Conduct>) -> Self {
         Self {
             handle,
             peers: Arc::new(peers),
@@ -149,6 +148,33 @@ impl Links {
     }
 }
 
+/// The network, started: what comes from peers, and what goes to them.
+pub(crate) struct Net {
+    pub(crate) events: Events,
+    pub(crate) links: Links,
+}
+
+impl Net {
+    /// Listens and dials, as the validator that this home is of.
+    pub(crate) async fn start(
+        identity: &Identity,
+        config: &NodeConfig,
+        committee: &Committee,
+        conduct: Arc<dyn Conduct>,
+    ) -> Result<Self, NodeError> {
+        let (handle, events) = quorate_network::start(network_config(identity, config)?).await?;
+        let keys = identity
+            .genesis
+            .validators()
+            .map(|validator| (validator.validator_key, Identity::peer_key(validator.node_key)));
+        let peers = peers_of(keys, committee, Some(identity.index));
+        Ok(Self {
+            events,
+            links: Links::new(handle, peers, conduct),
+        })
+    }
+}
+
 /// As many as a request may name, others in each round.
 fn some_of(missing: &[Digest], round: usize) -> Vec<Digest> {
     let chunks = missing.len().div_ceil(MAX_REQUESTED).max(1);
@@ -157,7 +183,7 @@ fn some_of(missing: &[Digest], round: usize) -> Vec<Digest> {
 }
 
 /// The validators' places in a committee by node key, for those other than `own`.
-pub(crate) fn peers_of(
+fn peers_of(
     validators: impl Iterator<Item = (PublicKey, PeerKey)>,
     committee: &Committee,
     own: Option<ValidatorIndex>,

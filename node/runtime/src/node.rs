@@ -27,6 +27,7 @@ use crate::evidence;
 use crate::links::Links;
 use crate::logging;
 use crate::metrics::{Reading, cpu_us, open_files, resident_memory};
+use crate::names::Names;
 use crate::observers::Observers;
 use crate::own_batches::OwnBatches;
 use crate::pool::{Ended, Pool};
@@ -48,7 +49,7 @@ pub(crate) struct RunningNode {
     pub(crate) keeper: Arc<QuarantineKeeper>,
     pub(crate) observers: Arc<Observers>,
     pub(crate) epoch: SharedEpoch,
-    pub(crate) names: Vec<String>,
+    pub(crate) names: Names,
     pub(crate) parameters: Parameters,
     pub(crate) index: Option<ValidatorIndex>,
     pub(crate) chain: Arc<Chain>,
@@ -70,10 +71,7 @@ pub(crate) struct RunningNode {
 
 impl RunningNode {
     pub(crate) fn name(&self, index: ValidatorIndex) -> String {
-        self.names
-            .get(usize::from(index.0))
-            .cloned()
-            .unwrap_or_else(|| format!("validator {index}"))
+        self.names.of(index)
     }
 
     /// Who agrees now.
@@ -306,7 +304,7 @@ impl Node for RunningNode {
         let epochs = begun.into_iter().map(|(first, committee)| EpochFacts {
             first,
             committee,
-            names: self.names.clone(),
+            names: self.names.all().to_vec(),
         });
         let judges = self.committee().engine() == Protocol::Pbft;
         NetworkFacts {
@@ -482,11 +480,10 @@ impl Node for RunningNode {
         }
         let unanswered = &self.standing.get().unanswered;
         if !unanswered.is_empty() {
-            let names: Vec<String> = unanswered.iter().map(|index| self.name(*index)).collect();
             return not_yet(format!(
                 "it has started and does not vote before enough others have told it what it signed; still \
                  silent: {}",
-                names.join(", ")
+                self.names.of_all(unanswered.iter().copied())
             ));
         }
         Ok(())
@@ -600,10 +597,7 @@ impl Node for RunningNode {
     fn deny_peers(&self, names: Vec<String>) -> Result<(), String> {
         let mut denied = Vec::new();
         for name in names {
-            let index = self.names.iter().position(|known| *known == name);
-            let index = index
-                .and_then(|place| u16::try_from(place).ok())
-                .map(ValidatorIndex);
+            let index = self.names.index_of(&name);
             match index.and_then(|index| self.links.peers().get(&index)) {
                 Some(peer) => denied.push(*peer),
                 // The node itself may be in a list that is meant for several nodes.

@@ -98,11 +98,6 @@ impl RunningNode {
         up.map(|(index, _)| index).collect()
     }
 
-    fn names_of(&self, validators: impl IntoIterator<Item = ValidatorIndex>) -> String {
-        let names: Vec<String> = validators.into_iter().map(|index| self.name(index)).collect();
-        names.join(", ")
-    }
-
     /// One line for each change.
     fn log_quorum(&self, shown: &mut Shown, linked: &BTreeSet<ValidatorIndex>) {
         let observing = self.observing();
@@ -128,7 +123,7 @@ impl RunningNode {
             match &end {
                 Some(what) => {
                     tracing::error!(
-                        observing = self.names_of(shown.observing.iter().copied()),
+                        observing = self.names.of_all(shown.observing.iter().copied()),
                         "{what}"
                     );
                 }
@@ -142,7 +137,7 @@ impl RunningNode {
         if reached != shown.reached {
             let away = committee.indices();
             let away = away.filter(|index| Some(*index) != self.index && !linked.contains(index));
-            let (linked, away) = (self.names_of(linked.iter().copied()), self.names_of(away));
+            let (linked, away) = (self.names.of_all(linked.iter().copied()), self.names.of_all(away));
             if reached {
                 tracing::info!(needed, linked, away, "enough validators are linked for a quorum");
             } else {

@@ -1,55 +1,37 @@
 //! Starting a node from its home, and stopping it in order.
-//!
-//! What start does with the two databases: the chain's tip is a certified height; its state tree is
-//! rebuilt and must have the root in the tip's header. Journal records at or below that height are
-//! passed over; those above are given to the engine, which decides those heights again, and the
-//! executor executes them again.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_consensus::Engine;
-use quorate_crypto::{Digest, KnownKeys};
-use quorate_driver::{At, EntryNumber, Event, Limits, Recovered};
-use quorate_ledger::StateTree;
-use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
+use quorate_driver::{Event, Limits};
+use quorate_storage::HomeLock;
 use tokio::net::TcpListener;
 
 use crate::batcher::{self, Batcher};
-use crate::batches::{self, BatchStore, Rules};
-use crate::committed::Committed;
 use crate::conduct::{Conduct, Honest, Means};
 use crate::config::{Home, NodeConfig};
-use crate::core::{Core, CoreSetup};
-use crate::epoch::SharedEpoch;
+use crate::core::{self, Core, CoreSetup};
+use crate::disks::Disks;
 use crate::error::NodeError;
 use crate::evidence::EvidenceStore;
 use crate::executor::{self, Command, ExecutorSetup};
-use crate::home::{
-    Identity, agreement_of, engine_config, network_config, open_chain, read_journal, tip_certificate,
-};
-use crate::inbox::{EpochEnded, Inbox, Notice, inbox};
-use crate::links::{self, Links};
+use crate::home::Identity;
+use crate::inbox::{Inbox, Notice, Outlet, inbox};
+use crate::links::Net;
 use crate::node::RunningNode;
-use crate::observers::Observers;
-use crate::own_batches::OwnBatches;
-use crate::pool::Pool;
-use crate::quarantine::QuarantineKeeper;
 use crate::recorder::Origin;
 use crate::router::{self, RouterSetup};
-use crate::standing::SharedStanding;
-use crate::state_cache::StateCache;
+use crate::shared::Shared;
 use crate::sync::{self, BlockSync};
-use crate::{flush, logging, recorder};
+use crate::voting::Voting;
+use crate::{batches, flush, logging, recorder};
 
 /// How long calls under way may go on once the node is told to stop.
 const GRACE: Duration = Duration::from_secs(1);
 /// Workers of the asynchronous runtime: the network and the API need little.
 const ASYNC_WORKERS: usize = 2;
-
-/// Clients' keys whose points are remembered: about 20 MB.
-const KNOWN_KEYS: usize = 1 << 16;
 
 /// Runs a node until SIGTERM or SIGINT.
 pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result<(), NodeError> {
@@ -79,41 +61,25 @@ pub fn run_as(
     // Listeners first: a port in use is known before anything else is touched.
     let api = runtime.block_on(listen(config.api.listen, "client API"))?;
     let operations = runtime.block_on(listen(config.operations.listen, "operations API"))?;
-    let (chain, tree) = open_chain(home, &identity, config)?;
-    // What was read may be in the system's memory alone, where a killed process left it: the engine counts
-    // everything up to its certified height as being on disk (D6).
-    chain.sync()?;
-    let chain = Arc::new(chain);
-    let journal = Arc::new(Journal::open(
-        home.journal(),
-        identity.network(),
-        &StorageOptions::journal(),
-    )?);
-    let certified = chain.tip().height;
-    let validator = identity.validator_key.public();
-    let (agreement, _) = agreement_of(&chain, &validator)?;
-    let is_durable = |digest: &Digest| {
-        chain.has_batch(digest).unwrap_or_else(|error| {
-            crate::fatal(&format!("the chain database cannot be read: {error}"));
-        })
+    let disks = Disks::open(home, &identity, config)?;
+    let voting = Voting::open(home, &identity, config, &disks)?;
+    let (inbox, outlet) = inbox();
+    let shared = Shared::new(&identity, config, &disks, &inbox)?;
+    let committee = disks.agreement.committee();
+    let net = runtime.block_on(Net::start(&identity, config, &committee, Arc::clone(&conduct)))?;
+    let parts = Parts {
+        home,
+        config,
+        conduct,
+        identity,
+        disks,
+        voting,
+        shared,
+        net,
+        inbox,
+        outlet,
     };
-    let at = At {
-        epoch: agreement.v1().epoch,
-        certified,
-    };
-    let recovered = read_journal(&journal, at, is_durable)?;
-    let keeper = Arc::new(QuarantineKeeper::open(
-        home.quarantine(),
-        validator,
-        Arc::clone(&journal),
-        Arc::clone(&chain),
-        at.epoch,
-        recovered.is_ahead,
-    )?);
-    let (handle, events) = runtime.block_on(quorate_network::start(network_config(&identity, config)?))?;
-    let node = Started::start(
-        config, identity, chain, tree, journal, recovered, keeper, handle, events, &runtime, home, conduct,
-    )?;
+    let node = Started::start(parts, &runtime)?;
     node.serve(config, api, operations, runtime);
     Ok(())
 }
@@ -134,257 +100,189 @@ const HANDOVER: Duration = Duration::from_millis(300);
 /// When it looks whether there is one, for the first time.
 const HANDOVER_LOOK: Duration = Duration::from_millis(60);
 
+/// What a node is made of, before any of its threads runs.
+struct Parts<'a> {
+    home: &'a Home,
+    config: &'a NodeConfig,
+    conduct: Arc<dyn Conduct>,
+    identity: Identity,
+    disks: Disks,
+    voting: Voting,
+    shared: Shared,
+    net: Net,
+    inbox: Inbox,
+    outlet: Outlet,
+}
+
 /// A running node's threads, and what stops them.
 struct Started {
     node: Arc<RunningNode>,
     inbox: Inbox,
     executor: executor::ExecutorHandle,
-    core_thread: std::thread::JoinHandle<()>,
-    /// The others, in the order in which they end.
+    /// All but the executor's, in the order in which they end: the core first, which feeds most of the others.
     threads: Vec<std::thread::JoinHandle<()>>,
+    /// It ends when all that could hand it a block have ended.
     executor_thread: std::thread::JoinHandle<()>,
 }
 
 impl Started {
-    #[expect(
-        clippy::too_many_arguments,
-        reason = "everything a node consists of meets here, once"
-    )]
-    fn start(
-        config: &NodeConfig,
-        identity: Identity,
-        chain: Arc<Chain>,
-        tree: StateTree,
-        journal: Arc<Journal>,
-        recovered: Recovered,
-        keeper: Arc<QuarantineKeeper>,
-        handle: quorate_network::Handle,
-        events: quorate_network::Events,
-        runtime: &tokio::runtime::Runtime,
-        home: &Home,
-        conduct: Arc<dyn Conduct>,
-    ) -> Result<Self, NodeError> {
+    /// Starts the threads. One needs the handles of those that end after it, so they start in about the reverse
+    /// of the order in which they end.
+    fn start(parts: Parts<'_>, runtime: &tokio::runtime::Runtime) -> Result<Self, NodeError> {
+        let Parts {
+            home,
+            config,
+            conduct,
+            identity,
+            disks,
+            voting,
+            shared,
+            net: Net { events, links },
+            inbox,
+            outlet,
+        } = parts;
         let network = identity.network();
-        let tip = chain.tip();
-        let certified = tip.height;
-        let transactions = chain.snapshot()?.transaction_count();
-        let validator = identity.validator_key.public();
-        let (agreement, rejoin) = agreement_of(&chain, &validator)?;
-        let committee = agreement.committee();
-        let epoch = SharedEpoch::new(&agreement);
-        let parameters = identity.parameters.clone();
-        let rules = Rules {
-            network,
-            committee: committee.clone(),
-            first: agreement.v1().first,
-            parameters: parameters.clone(),
-        };
+        let key = &identity.validator_key;
         let evidence = EvidenceStore::open(home.evidence()).map_err(|source| NodeError::System {
             what: "cannot read the evidence kept in the home",
             source,
         })?;
-        let admission = rayon::ThreadPoolBuilder::new()
-            .thread_name(|number| format!("admission-{number}"))
-            .build()
-            .expect("threads can be started");
-        let (inbox, outlet) = inbox();
-        let own = Arc::new(OwnBatches::default());
-        let state = Arc::new(StateCache::default());
-        let keys = Arc::new(KnownKeys::new(KNOWN_KEYS));
-        let pool = Arc::new(Pool::new(&config.api));
-        let committed = Arc::new(Committed::new(certified, transactions));
-        let batches = Arc::new(BatchStore::new(Arc::clone(&chain), rules, inbox.clone()));
-        batches.restore()?;
-        let peer_keys = identity
-            .genesis
-            .validators()
-            .map(|validator| (validator.validator_key, Identity::peer_key(validator.node_key)));
-        let links = Links::new(
-            handle,
-            links::peers_of(peer_keys, &committee, Some(identity.index)),
-            Arc::clone(&conduct),
-        );
         conduct.begins(Means {
             network,
             own: identity.index,
-            key: identity.validator_key.clone(),
-            epoch: epoch.clone(),
+            key: key.clone(),
+            epoch: shared.epoch.clone(),
             links: links.clone(),
             inbox: inbox.clone(),
-            batches: Arc::clone(&batches),
+            batches: Arc::clone(&shared.batches),
         });
-
-        let counted_journal = Arc::clone(&journal);
-        let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());
-        let (chain_flusher, flush_thread) =
-            flush::start_chain(Arc::clone(&chain), batches.write_count(), inbox.clone());
-        let (checker, checker_thread) = batches::start_checker(Arc::clone(&batches), Arc::clone(&keys));
-        let (executor, executor_thread) = executor::start(ExecutorSetup {
-            chain: Arc::clone(&chain),
-            batches: Arc::clone(&batches),
-            state: Arc::clone(&state),
-            tree,
-            tip,
-            epoch: epoch.clone(),
-            parameters: parameters.clone(),
-            inbox: inbox.clone(),
-            validator,
-            pool: Arc::clone(&pool),
-            own: Arc::clone(&own),
-            committed: Arc::clone(&committed),
-        });
-        let (sync, sync_thread) = sync::start(BlockSync {
-            runtime: runtime.handle().clone(),
-            network,
-            epoch: epoch.clone(),
-            chain: Arc::clone(&chain),
-            batches: Arc::clone(&batches),
-            executor: executor.clone(),
-            links: links.clone(),
-            inbox: inbox.clone(),
-        });
-        let standing = Arc::new(SharedStanding::new(certified));
-        let votes = keeper.allows(rejoin.as_ref(), agreement.v1().epoch)?;
-        let index = votes.then_some(identity.index);
-        let tip = tip_certificate(&chain, &agreement)?;
-        let start = quorate_driver::Start {
-            config: engine_config(network, &parameters, config, &agreement, tip, index),
-            recovered,
+        let first = quorate_driver::Start {
+            config: voting.at_start(&disks)?,
+            recovered: disks.recovered,
             make: Engine::recover,
             limits: Limits::default(),
             seed: random_seed(),
         };
-        let configure = {
-            let (keeper, config) = (Arc::clone(&keeper), config.clone());
-            let (parameters, own) = (parameters.clone(), identity.index);
-            move |ended: &EpochEnded| {
-                let (agreement, rejoin) = (&ended.agreement, ended.rejoin.as_ref());
-                let votes = remembered(keeper.allows(rejoin, agreement.v1().epoch));
-                let index = votes.then_some(own);
-                engine_config(
-                    network,
-                    &parameters,
-                    &config,
-                    agreement,
-                    (ended.last, None),
-                    index,
-                )
-            }
-        };
-        let names = identity.names.clone();
+        let keeper = Arc::clone(voting.keeper());
+        let (chain, journal) = (disks.chain, disks.journal);
+
+        let (executor, executor_thread) = executor::start(ExecutorSetup {
+            chain: Arc::clone(&chain),
+            batches: Arc::clone(&shared.batches),
+            state: Arc::clone(&shared.state),
+            tree: disks.tree,
+            tip: chain.tip(),
+            epoch: shared.epoch.clone(),
+            parameters: identity.parameters.clone(),
+            inbox: inbox.clone(),
+            validator: key.public(),
+            pool: Arc::clone(&shared.pool),
+            own: Arc::clone(&shared.own),
+            committed: Arc::clone(&shared.committed),
+        });
         let origin = Origin {
             network,
-            names: names.clone(),
+            names: identity.names.all().to_vec(),
             own: identity.index,
         };
         let mib = config.consensus.flight_recorder_mib;
         let (recorder, recorder_thread) = recorder::start(home, mib, origin);
         let recorded = recorder.statistics();
-        let core = Core::new(
-            CoreSetup {
-                key: identity.validator_key.clone(),
-                configure: Box::new(configure),
-                journal: journal_writer,
-                prune: Box::new(move |first: EntryNumber| {
-                    if let Err(error) = journal.prune_before(first.0) {
-                        crate::fatal(&format!("the journal cannot be pruned: {error}"));
-                    }
-                }),
-                name_of: Box::new(move |index| {
-                    names
-                        .get(usize::from(index.0))
-                        .map_or_else(|| format!("validator {index}"), Clone::clone)
-                }),
-                quarantine: {
-                    let keeper = Arc::clone(&keeper);
-                    Box::new(move |why| remembered(keeper.begin(why)))
-                },
-                evidence,
-                chain_flusher,
-                batches: Arc::clone(&batches),
-                executor: executor.clone(),
-                links: links.clone(),
-                sync: sync.clone(),
-                standing: Arc::clone(&standing),
-            },
-            recorder,
-            start,
-        );
-        let core_thread = std::thread::Builder::new()
-            .name("core".to_owned())
-            .spawn(move || {
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_time()
-                    .build()
-                    .expect("a runtime of timers alone can be made");
-                runtime.block_on(core.run(outlet));
-            })
-            .map_err(|source| NodeError::System {
-                what: "cannot start threads",
-                source,
-            })?;
+        let (chain_flusher, flush_thread) =
+            flush::start_chain(Arc::clone(&chain), shared.batches.write_count(), inbox.clone());
+        let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());
+        let (sync, sync_thread) = sync::start(BlockSync {
+            runtime: runtime.handle().clone(),
+            network,
+            epoch: shared.epoch.clone(),
+            chain: Arc::clone(&chain),
+            batches: Arc::clone(&shared.batches),
+            executor: executor.clone(),
+            links: links.clone(),
+            inbox: inbox.clone(),
+        });
+        let (checker, checker_thread) =
+            batches::start_checker(Arc::clone(&shared.batches), Arc::clone(&shared.keys));
+        let core = CoreSetup {
+            key: key.clone(),
+            voting,
+            journal: journal_writer,
+            entries: Arc::clone(&journal),
+            names: identity.names.clone(),
+            evidence,
+            chain_flusher,
+            batches: Arc::clone(&shared.batches),
+            executor: executor.clone(),
+            links: links.clone(),
+            sync: sync.clone(),
+            standing: Arc::clone(&shared.standing),
+        };
+        let core_thread = core::start(Core::new(core, recorder, first), outlet)?;
         let batcher_thread = batcher::start(Batcher {
             network,
-            epoch: epoch.clone(),
+            epoch: shared.epoch.clone(),
             author: identity.index,
-            key: identity.validator_key.clone(),
-            parameters: parameters.clone(),
-            pool: Arc::clone(&pool),
-            own: Arc::clone(&own),
-            batches: Arc::clone(&batches),
+            key: key.clone(),
+            parameters: identity.parameters.clone(),
+            pool: Arc::clone(&shared.pool),
+            own: Arc::clone(&shared.own),
+            batches: Arc::clone(&shared.batches),
             links: links.clone(),
-            standing: Arc::clone(&standing),
+            standing: Arc::clone(&shared.standing),
         });
-        let observers = Arc::new(Observers::default());
         let router = RouterSetup {
             network,
-            epoch: epoch.clone(),
-            parameters: parameters.clone(),
+            epoch: shared.epoch.clone(),
+            parameters: identity.parameters.clone(),
             links: links.clone(),
             inbox: inbox.clone(),
             checker,
-            batches: Arc::clone(&batches),
-            committed: Arc::clone(&committed),
+            batches: Arc::clone(&shared.batches),
+            committed: Arc::clone(&shared.committed),
             sync: sync.clone(),
             sync_server: sync::Server::new(Arc::clone(&chain), runtime.handle().clone()),
-            observers: Arc::clone(&observers),
+            observers: Arc::clone(&shared.observers),
         };
         let router_threads = router::start(router, events, runtime.handle().clone());
+
+        let mut threads = vec![core_thread, batcher_thread, checker_thread, sync_thread];
+        threads.extend(router_threads);
+        // These end when the core, which feeds them, has.
+        threads.extend([journal_thread, flush_thread]);
+        threads.extend(recorder_thread);
+        let admission = rayon::ThreadPoolBuilder::new()
+            .thread_name(|number| format!("admission-{number}"))
+            .build()
+            .expect("threads can be started");
         let node = RunningNode {
             home: home.clone(),
             genesis: identity.genesis,
             genesis_text: identity.genesis_text,
             network,
             keeper,
-            observers,
-            epoch,
+            observers: shared.observers,
+            epoch: shared.epoch,
             names: identity.names,
-            parameters,
+            parameters: identity.parameters,
             index: Some(identity.index),
             chain,
-            state,
-            keys,
-            journal: counted_journal,
+            state: shared.state,
+            keys: shared.keys,
+            journal,
             recorded,
-            pool,
-            own,
-            batches,
-            committed,
+            pool: shared.pool,
+            own: shared.own,
+            batches: shared.batches,
+            committed: shared.committed,
             links,
             sync,
-            standing,
+            standing: shared.standing,
             admission,
         };
-        let mut threads = vec![batcher_thread, checker_thread, sync_thread];
-        threads.extend(router_threads);
-        // These end when the core, which feeds them, has.
-        threads.extend([journal_thread, flush_thread]);
-        threads.extend(recorder_thread);
         Ok(Self {
             node: Arc::new(node),
             inbox,
             executor,
-            core_thread,
             threads,
             executor_thread,
         })
@@ -442,22 +340,12 @@ impl Started {
         self.node.own.stop();
         self.node.sync.stop();
         self.inbox.put(Notice::Stop);
-        join(self.core_thread);
         self.threads.into_iter().for_each(join);
         self.executor.send(Command::Stop);
         join(self.executor_thread);
         runtime.shutdown_timeout(Duration::from_secs(1));
         tracing::info!(height = %self.node.chain.tip().height, "stopped");
     }
-}
-
-/// What keeps a validator from voting has to be on disk, in all its places, before anything else happens.
-fn remembered<T>(result: Result<T, NodeError>) -> T {
-    result.unwrap_or_else(|error| {
-        crate::fatal(&format!(
-            "what keeps this validator from voting cannot be written: {error}"
-        ));
-    })
 }
 
 /// What timers' durations are drawn from.

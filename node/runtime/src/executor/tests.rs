@@ -11,7 +11,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::batches::Rules;
 use crate::config::NodeConfig;
-use crate::home::agreement_of;
+use crate::disks::agreement_of;
 use crate::inbox::{Outlet, inbox};
 
 const NETWORK: Digest = Digest([7; 32]);

@@ -1,0 +1,275 @@
+//! The two databases of a home, opened, and what a start makes of them.
+//!
+//! The chain's tip is a certified height; its state tree is rebuilt and must have the root in the tip's header.
+//! Journal records at or below that height are passed over; those above are given to the engine, which decides
+//! those heights again, and the executor executes them again.
+
+use std::sync::Arc;
+
+use quorate_consensus::Record;
+use quorate_crypto::{Certificate, Digest, Height, PublicKey};
+use quorate_driver::{At, EntryNumber, Recovered, recovered};
+use quorate_ledger::{
+    Agreement, Rejoin, Seat, StateError, StateKey, StateTree, Tip, decode, read_agreement, read_value,
+};
+use quorate_storage::{Chain, HomeLock, Journal, StorageError, StorageOptions};
+
+use crate::config::{Home, NodeConfig};
+use crate::error::NodeError;
+use crate::home::Identity;
+
+/// Bytes of one journal record: a vote that carries certificates is the largest.
+const MAX_RECORD_BYTES: usize = 8 << 20;
+
+/// Chain and journal as a start finds them, before anything is written.
+pub(crate) struct Disks {
+    pub(crate) chain: Arc<Chain>,
+    pub(crate) journal: Arc<Journal>,
+    /// The chain's state tree, in memory.
+    pub(crate) tree: StateTree,
+    /// What the journal tells the engine.
+    pub(crate) recovered: Recovered,
+    /// The epoch that the chain is in.
+    pub(crate) agreement: Agreement,
+    /// This validator's last rejoin.
+    pub(crate) rejoin: Option<Rejoin>,
+}
+
+impl Disks {
+    pub(crate) fn open(home: &Home, identity: &Identity, config: &NodeConfig) -> Result<Self, NodeError> {
+        let (chain, tree) = open_chain(home, identity, config)?;
+        // What was read may be in the system's memory alone, where a killed process left it: the engine counts
+        // everything up to its certified height as being on disk (D6).
+        chain.sync()?;
+        let chain = Arc::new(chain);
+        let journal = Arc::new(Journal::open(
+            home.journal(),
+            identity.network(),
+            &StorageOptions::journal(),
+        )?);
+        let (agreement, rejoin) = agreement_of(&chain, &identity.validator_key.public())?;
+        let is_durable = |digest: &Digest| {
+            chain.has_batch(digest).unwrap_or_else(|error| {
+                crate::fatal(&format!("the chain database cannot be read: {error}"));
+            })
+        };
+        let at = At {
+            epoch: agreement.v1().epoch,
+            certified: chain.tip().height,
+        };
+        let recovered = read_journal(&journal, at, is_durable)?;
+        Ok(Self {
+            chain,
+            journal,
+            tree,
+            recovered,
+            agreement,
+            rejoin,
+        })
+    }
+}
+
+fn open_chain(
+    home: &Home,
+    identity: &Identity,
+    config: &NodeConfig,
+) -> Result<(Chain, StateTree), NodeError> {
+    let options = StorageOptions {
+        cache_bytes: config.storage.cache_mib << 20,
+        ..StorageOptions::default()
+    };
+    let genesis = identity.genesis_state()?;
+    let network = identity.network();
+    let chain = if home.chain().join("CURRENT").exists() {
+        Chain::open(home.chain(), network, &options)?
+    } else {
+        let tip = Tip::genesis(network, identity.genesis.time(), genesis.root);
+        Chain::create(home.chain(), &genesis, &tip, &options)?
+    };
+    let tree = chain.load_state_tree()?;
+    if chain.tip().height == Height::GENESIS && chain.state_root() != genesis.root {
+        return Err(NodeError::WrongGenesisState {
+            stored: chain.state_root(),
+            expected: genesis.root,
+        });
+    }
+    Ok((chain, tree))
+}
+
+/// Reads the journal and sorts it out for the driver. Votes that never left, because their batches were not on
+/// disk, are removed from it for good before anything else is said in their place.
+fn read_journal(
+    journal: &Journal,
+    chain: At,
+    is_durable: impl Fn(&Digest) -> bool,
+) -> Result<Recovered, NodeError> {
+    let mut found = Vec::new();
+    for entry in journal.replay() {
+        let (number, bytes) = entry?;
+        let record: Record = decode(&bytes, MAX_RECORD_BYTES).map_err(|error| NodeError::Journal {
+            reason: format!("entry {number}: {error}"),
+        })?;
+        found.push((EntryNumber(number), record));
+    }
+    let next = EntryNumber(journal.next_sequence());
+    let recovered = recovered(found, next, chain, is_durable);
+    if !recovered.remove.is_empty() {
+        tracing::warn!(
+            votes = recovered.remove.len(),
+            "votes whose batches a crash has lost never left; they are removed"
+        );
+        let gone: Vec<u64> = recovered.remove.iter().map(|number| number.0).collect();
+        journal.remove(&gone)?;
+        journal.sync()?;
+    }
+    Ok(recovered)
+}
+
+/// The epoch that the chain is in, and this validator's seat.
+pub(crate) fn agreement_of(
+    chain: &Chain,
+    validator: &PublicKey,
+) -> Result<(Agreement, Option<Rejoin>), NodeError> {
+    let reader = chain.reader();
+    let damaged = |error: StateError<StorageError>| match error {
+        StateError::Read(error) => NodeError::from(error),
+        damaged @ StateError::Damaged { .. } => NodeError::GenesisState {
+            reason: damaged.to_string(),
+        },
+    };
+    let agreement = read_agreement(&reader).map_err(damaged)?;
+    let seat: Option<Seat> = read_value(&reader, &StateKey::seat(validator)).map_err(damaged)?;
+    Ok((agreement, seat.and_then(|seat| seat.v1().rejoin)))
+}
+
+/// The certificate of the chain's tip, which an engine starts with, unless the tip is of the epoch before.
+pub(crate) fn tip_certificate(
+    chain: &Chain,
+    agreement: &Agreement,
+) -> Result<(Height, Option<Certificate>), NodeError> {
+    let snapshot = chain.snapshot()?;
+    let certified = snapshot.height();
+    let certificate = match certified >= agreement.v1().first {
+        true => snapshot.certificate(certified)?,
+        false => None,
+    };
+    Ok((certified, certificate))
+}
+
+/// What a check of a home found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckReport {
+    /// The network's id.
+    pub network: Digest,
+    /// The validator's name.
+    pub validator: String,
+    /// The certified height on disk.
+    pub height: Height,
+    /// The hash of the block there.
+    pub block_hash: Digest,
+    /// The state root, which the stored values give again.
+    pub state_root: Digest,
+    /// Values in the state.
+    pub state_values: usize,
+}
+
+/// Checks a home without starting a node: configuration, genesis, keys, and that the stored state has
+/// the root in the stored tip.
+pub fn check(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result<CheckReport, NodeError> {
+    let _lock = HomeLock::acquire(home.path())?;
+    let identity = Identity::read(home, passphrase)?;
+    let (chain, tree) = open_chain(home, &identity, config)?;
+    let tip = chain.tip();
+    Ok(CheckReport {
+        network: identity.network(),
+        validator: identity.names.of(identity.index),
+        height: tip.height,
+        block_hash: tip.block_hash,
+        state_root: tip.state_root,
+        state_values: tree.len(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_consensus::{Body, Message, pbft};
+    use quorate_crypto::{Epoch, Signature, ValidatorIndex};
+    use quorate_ledger::{Proposal, Timestamp, encode};
+
+    use super::*;
+
+    fn at(certified: u64, epoch: u64) -> At {
+        At {
+            epoch: Epoch(epoch),
+            certified: Height(certified),
+        }
+    }
+
+    fn message(sender: u16, body: pbft::Body) -> Message {
+        Message::new(
+            Epoch(0),
+            ValidatorIndex(sender),
+            Body::Pbft(body),
+            Signature([0; 64]),
+        )
+    }
+
+    #[test]
+    fn votes_whose_batches_were_lost_are_removed_for_good() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StorageOptions::journal();
+        let journal = Journal::open(folder.path().join("journal"), Digest([1; 32]), &options).unwrap();
+        let (view, height) = (pbft::View(0), Height(1));
+        let proposal = Proposal::new(Timestamp(5), vec![Digest([7; 32])]);
+        let digest = proposal.digest();
+        let accepted = Record::Accepted(message(
+            0,
+            pbft::Body::PrePrepare {
+                view,
+                height,
+                proposal,
+            },
+        ));
+        let prepare = Record::Own(message(
+            1,
+            pbft::Body::Prepare {
+                view,
+                height,
+                proposal: digest,
+            },
+        ));
+        journal.append(&[encode(&accepted), encode(&prepare)]).unwrap();
+        journal.sync().unwrap();
+
+        let lost = read_journal(&journal, at(0, 0), |_| false).unwrap();
+        assert_eq!(lost.records, std::slice::from_ref(&accepted));
+        // The batch turns up after all: the vote that never left must not come back.
+        let found = read_journal(&journal, at(0, 0), |_| true).unwrap();
+        assert_eq!(found.records, [accepted]);
+        assert_eq!(found.entries.len(), 1);
+    }
+
+    #[test]
+    fn a_journal_of_a_later_epoch_than_its_chain_binds_a_validator_to_silence() {
+        let folder = tempfile::tempdir().unwrap();
+        let options = StorageOptions::journal();
+        let journal = Journal::open(folder.path().join("journal"), Digest([1; 32]), &options).unwrap();
+        let complaint = || message(1, pbft::Body::Complaint { view: pbft::View(0) });
+        journal.append(&[encode(&Record::Own(complaint()))]).unwrap();
+        journal.sync().unwrap();
+        let behind = read_journal(&journal, at(0, 0), |_| true).unwrap();
+        assert!(!behind.is_ahead);
+        // The same record is one of a former epoch once the chain has moved on.
+        let moved_on = read_journal(&journal, at(9, 1), |_| true).unwrap();
+        assert_eq!((moved_on.is_ahead, moved_on.records.len()), (false, 0));
+
+        let Message::V1(mut later) = complaint();
+        later.epoch = Epoch(1);
+        journal
+            .append(&[encode(&Record::Own(Message::V1(later)))])
+            .unwrap();
+        journal.sync().unwrap();
+        let ahead = read_journal(&journal, at(0, 0), |_| true).unwrap();
+        assert_eq!((ahead.is_ahead, ahead.records.len()), (true, 0));
+    }
+}

@@ -1,0 +1,68 @@
+//! What threads share.
+
+use std::sync::Arc;
+
+use quorate_crypto::KnownKeys;
+
+use crate::batches::{BatchStore, Rules};
+use crate::committed::Committed;
+use crate::config::NodeConfig;
+use crate::disks::Disks;
+use crate::epoch::SharedEpoch;
+use crate::error::NodeError;
+use crate::home::Identity;
+use crate::inbox::Inbox;
+use crate::observers::Observers;
+use crate::own_batches::OwnBatches;
+use crate::pool::Pool;
+use crate::standing::SharedStanding;
+use crate::state_cache::StateCache;
+
+/// Clients' keys whose points are remembered: about 20 MB.
+const KNOWN_KEYS: usize = 1 << 16;
+
+/// What more than one thread reads or writes. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    pub(crate) epoch: SharedEpoch,
+    pub(crate) standing: Arc<SharedStanding>,
+    pub(crate) committed: Arc<Committed>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) own: Arc<OwnBatches>,
+    pub(crate) batches: Arc<BatchStore>,
+    pub(crate) state: Arc<StateCache>,
+    pub(crate) keys: Arc<KnownKeys>,
+    pub(crate) observers: Arc<Observers>,
+}
+
+impl Shared {
+    /// As of the chain's tip, with the batches that are on disk and in no block.
+    pub(crate) fn new(
+        identity: &Identity,
+        config: &NodeConfig,
+        disks: &Disks,
+        inbox: &Inbox,
+    ) -> Result<Self, NodeError> {
+        let certified = disks.chain.tip().height;
+        let transactions = disks.chain.snapshot()?.transaction_count();
+        let rules = Rules {
+            network: identity.network(),
+            committee: disks.agreement.committee(),
+            first: disks.agreement.v1().first,
+            parameters: identity.parameters.clone(),
+        };
+        let batches = BatchStore::new(Arc::clone(&disks.chain), rules, inbox.clone());
+        batches.restore()?;
+        Ok(Self {
+            epoch: SharedEpoch::new(&disks.agreement),
+            standing: Arc::new(SharedStanding::new(certified)),
+            committed: Arc::new(Committed::new(certified, transactions)),
+            pool: Arc::new(Pool::new(&config.api)),
+            own: Arc::new(OwnBatches::default()),
+            batches: Arc::new(batches),
+            state: Arc::new(StateCache::default()),
+            keys: Arc::new(KnownKeys::new(KNOWN_KEYS)),
+            observers: Arc::new(Observers::default()),
+        })
+    }
+}
