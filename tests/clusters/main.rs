@@ -25,6 +25,7 @@ mod liars;
 mod links;
 mod money;
 mod namespaces;
+mod operations;
 mod pay;
 mod quarantine;
 mod recording;

@@ -7,6 +7,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Height};
@@ -67,6 +68,10 @@ pub trait Node: Send + Sync + 'static {
 
     /// Metrics in the Prometheus text format.
     fn metrics(&self) -> String;
+
+    /// Counts an answer. The route is the template of the call's path, `/v1/blocks/{block}`, or `other` for what is
+    /// none, so that there are few.
+    fn answered(&self, route: &str, status: u16, took: Duration);
 
     /// What each height in flight is waiting for, by validator name.
     fn debug_consensus(&self) -> Answer<'_, serde_json::Value>;

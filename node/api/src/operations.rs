@@ -7,16 +7,16 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
-use axum::middleware::from_fn;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, put};
+use axum::routing::{MethodRouter, get, put};
 use axum::{Json, Router};
 
 use crate::config::OperationsConfig;
 use crate::facts::Unready;
 use crate::node::Node;
 use crate::problem::Failure;
-use crate::router::guard;
+use crate::router::{count, guard};
 
 /// The most bytes of a body here.
 const MAX_BODY: usize = 64 << 10;
@@ -26,23 +26,42 @@ const MAX_DENIED: usize = 256;
 
 type Shared = State<Arc<dyn Node>>;
 
+/// The calls of this listener: method, path and handler.
+fn calls(config: OperationsConfig) -> Vec<(&'static str, &'static str, MethodRouter<Arc<dyn Node>>)> {
+    let mut calls = vec![
+        ("GET", "/metrics", get(metrics)),
+        ("GET", "/livez", get(live)),
+        ("GET", "/readyz", get(ready)),
+        ("GET", "/debug/consensus", get(consensus)),
+        ("PUT", "/loglevel", put(log_level)),
+    ];
+    if config.localnet_controls {
+        calls.push(("PUT", "/debug/deny", put(deny)));
+    }
+    calls
+}
+
 /// Metrics, health, log level, debugging.
 pub fn operations_router(node: Arc<dyn Node>, config: OperationsConfig) -> Router {
-    let router = Router::new()
-        .route("/metrics", get(metrics))
-        .route("/livez", get(live))
-        .route("/readyz", get(ready))
-        .route("/debug/consensus", get(consensus))
-        .route("/loglevel", put(log_level));
-    let router = if config.localnet_controls {
-        router.route("/debug/deny", put(deny))
-    } else {
-        router
+    let calls = calls(config);
+    let known: Vec<String> = calls
+        .iter()
+        .map(|(method, path, _)| format!("{method} {path}"))
+        .collect();
+    let known: Arc<str> = known.join(", ").into();
+    let elsewhere = {
+        let known = Arc::clone(&known);
+        move || async move { Failure::NoSuchOperation { known } }
     };
-    router
-        .fallback(|| async { Failure::NoSuchCall })
-        .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })
+    calls
+        .into_iter()
+        .fold(Router::new(), |router, (_, path, handler)| {
+            router.route(path, handler)
+        })
+        .fallback(elsewhere)
+        .method_not_allowed_fallback(move || async move { Failure::OperationMethod { known } })
         .layer(from_fn(guard))
+        .layer(from_fn_with_state(Arc::clone(&node), count))
         .with_state(node)
 }
 

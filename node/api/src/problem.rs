@@ -1,5 +1,7 @@
 //! Failed calls as problem documents (RFC 9457).
 
+use std::sync::Arc;
+
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -20,6 +22,10 @@ pub(crate) enum Failure {
     NoSuchCall,
     #[error("this address does not know this method; GET /openapi.json lists the calls")]
     MethodNotAllowed,
+    #[error("there is no such call on the operations listener; it has {known}")]
+    NoSuchOperation { known: Arc<str> },
+    #[error("this address does not know this method; the operations listener has {known}")]
+    OperationMethod { known: Arc<str> },
     #[error("the body has {length} bytes, at most {limit} are taken")]
     BodyTooLarge { length: u64, limit: usize },
     #[error("the body did not arrive within {seconds} seconds")]
@@ -66,8 +72,8 @@ impl Failure {
     pub(crate) fn status(&self) -> StatusCode {
         match self {
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
-            Self::NotFound { .. } | Self::NoSuchCall => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Self::NotFound { .. } | Self::NoSuchCall | Self::NoSuchOperation { .. } => StatusCode::NOT_FOUND,
+            Self::MethodNotAllowed | Self::OperationMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedContent { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
@@ -84,8 +90,8 @@ impl Failure {
     pub(crate) fn code(&self) -> &'static str {
         match self {
             Self::Malformed { code, .. } | Self::NotFound { code, .. } => code,
-            Self::NoSuchCall => "no_such_call",
-            Self::MethodNotAllowed => "method_not_allowed",
+            Self::NoSuchCall | Self::NoSuchOperation { .. } => "no_such_call",
+            Self::MethodNotAllowed | Self::OperationMethod { .. } => "method_not_allowed",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTooSlow { .. } => "body_too_slow",
             Self::UnsupportedContent { .. } => "unsupported_content",
@@ -103,8 +109,8 @@ impl Failure {
         match self {
             Self::Malformed { .. } => "The request is malformed",
             Self::NotFound { .. } => "Not found",
-            Self::NoSuchCall => "No such call",
-            Self::MethodNotAllowed => "Method not allowed",
+            Self::NoSuchCall | Self::NoSuchOperation { .. } => "No such call",
+            Self::MethodNotAllowed | Self::OperationMethod { .. } => "Method not allowed",
             Self::BodyTooLarge { .. } => "The body is too large",
             Self::BodyTooSlow { .. } => "The body came too slowly",
             Self::UnsupportedContent { .. } => "Unsupported content type",

@@ -1,9 +1,10 @@
 //! The two routers, and what holds for every answer of them.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Router;
-use axum::extract::{Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
@@ -26,7 +27,7 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src '
 /// The client API and the explorer.
 pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
     let origins = cors(&config.cors_origins);
-    let app = App::new(node, config);
+    let app = App::new(Arc::clone(&node), config);
     let calls = routes::calls().into_iter().chain(explorer::pages());
     let router = calls.fold(Router::new(), |router, (path, handler)| {
         router.route(path, handler)
@@ -37,11 +38,21 @@ pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
         .layer(from_fn_with_state(app.clone(), bound_calls))
         .layer(CompressionLayer::new())
         .layer(from_fn(guard));
-    match origins {
+    let router = match origins {
         Some(origins) => router.layer(origins),
         None => router,
-    }
-    .with_state(app)
+    };
+    router.layer(from_fn_with_state(node, count)).with_state(app)
+}
+
+/// Counts answers by route. What is no route counts as one, so that clients cannot make the node remember paths.
+pub(crate) async fn count(State(node): State<Arc<dyn Node>>, request: Request, next: Next) -> Response {
+    let route = request.extensions().get::<MatchedPath>().cloned();
+    let began = Instant::now();
+    let response = next.run(request).await;
+    let route = route.as_ref().map_or("other", MatchedPath::as_str);
+    node.answered(route, response.status().as_u16(), began.elapsed());
+    response
 }
 
 /// Refuses calls beyond the bound. Event streams have a bound of their own and are not counted here.

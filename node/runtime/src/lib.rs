@@ -7,6 +7,7 @@
 //! for each peer it asks, *log* writes the log, *recorder* writes down what the engines were given. The network and the API are tasks of an asynchronous runtime.
 
 mod admission;
+mod answered;
 mod batcher;
 mod batches;
 mod certified;
@@ -27,6 +28,7 @@ mod home;
 mod inbox;
 mod links;
 pub mod logging;
+mod measure;
 mod metrics;
 mod names;
 mod node;
@@ -34,6 +36,7 @@ mod observers;
 mod own_batches;
 mod peer_block;
 mod pool;
+mod process;
 mod quarantine;
 mod queue;
 mod recorder;

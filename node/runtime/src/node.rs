@@ -17,11 +17,12 @@ use quorate_storage::{Chain, Journal};
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitter};
+use crate::answered::Answered;
 use crate::batches::BatchStore;
 use crate::certified::{Certified, fault};
 use crate::committed::Committed;
 use crate::config::Home;
-use crate::diagnosis::{free_bytes, no_quorum_left, silenced_by};
+use crate::diagnosis::{no_quorum_left, silenced_by};
 use crate::epoch::SharedEpoch;
 use crate::evidence;
 use crate::links::Links;
@@ -64,6 +65,7 @@ pub(crate) struct RunningNode {
     pub(crate) links: Links,
     pub(crate) sync: SyncHandle,
     pub(crate) standing: Arc<SharedStanding>,
+    pub(crate) answered: Answered,
     /// Threads for the signatures of clients that wait at the API: a flood of these shares the cores
     /// with agreement, and does not queue before it.
     pub(crate) admission: rayon::ThreadPool,
@@ -142,103 +144,6 @@ impl RunningNode {
     pub(crate) fn no_quorum_left(&self) -> Option<String> {
         let committee = self.committee();
         no_quorum_left(committee.size(), self.observing().len(), committee.quorum())
-    }
-
-    fn measure_agreement(&self, reading: &mut Reading) {
-        let standing = self.standing.get();
-        let silenced = self.silenced().is_some();
-        let committee = self.committee();
-        reading.gauge("epoch", "The epoch", committee.epoch().0);
-        reading.gauge("reign", "The view, term or ballot round", standing.reign);
-        reading.gauge(
-            "view",
-            "The same as quorate_reign, under its former name",
-            standing.reign,
-        );
-        reading.gauge(
-            "reign_begun",
-            "1 if the reign has begun here",
-            u64::from(standing.begun),
-        );
-        reading.gauges(
-            "leader",
-            "1 for the validator that leads the reign, once that has begun here",
-            committee.indices().map(|index| {
-                let leads = standing.begun && index == standing.leader;
-                (vec![("validator", self.name(index))], u64::from(leads))
-            }),
-        );
-        reading.gauge(
-            "is_primary",
-            "1 if this node leads",
-            u64::from(Some(standing.leader) == self.index),
-        );
-        reading.gauge(
-            "votes",
-            "1 if this validator votes",
-            u64::from(self.index.is_some() && !silenced && standing.unanswered.is_empty()),
-        );
-        reading.gauge(
-            "quarantined",
-            "1 if this validator does not vote until its member lets it rejoin",
-            u64::from(silenced && !standing.diverged),
-        );
-        let observing = self.observing();
-        reading.gauges(
-            "validator_votes",
-            "0 for a validator that says that it follows the chain and does not vote",
-            committee.indices().map(|index| {
-                let votes = !observing.contains(&index);
-                (vec![("validator", self.name(index))], u64::from(votes))
-            }),
-        );
-        reading.gauge(
-            "quorum_left",
-            "0 if so many validators do not vote that the others are no quorum: nothing can be committed",
-            u64::from(self.no_quorum_left().is_none()),
-        );
-        reading.gauge(
-            "diverged",
-            "1 if a quorum sealed another block",
-            u64::from(standing.diverged),
-        );
-        let [decided, certified] = self.committed.latencies();
-        reading.durations(
-            "decision_latency",
-            "From the time that the leader gave a proposal with batches to its decision here, by both clocks",
-            &decided,
-        );
-        reading.durations(
-            "certificate_latency",
-            "From the time that the leader gave a block with transactions to its certificate here, by both clocks",
-            &certified,
-        );
-    }
-
-    fn measure_process(&self, reading: &mut Reading) {
-        let (dropped, limited) = logging::left_out();
-        let why = |reason: &str| vec![("reason", reason.to_owned())];
-        reading.counters(
-            "log_lines_left_out",
-            "Lines of the log left out since the start: its reader was stuck, or there were too many of a kind",
-            [(why("reader"), dropped), (why("kind"), limited)],
-        );
-        reading.gauge(
-            "resident_memory_bytes",
-            "Resident memory of the process",
-            resident_memory(),
-        );
-        if let Some(us) = cpu_us() {
-            reading.time("cpu", "Processor time that the process has taken", us);
-        }
-        if let Some(open) = open_files() {
-            reading.gauge("open_files", "Files and sockets that the process has open", open);
-        }
-        if let Some(free) = free_bytes(self.home.path()) {
-            reading.gauge("disk_free_bytes", "Bytes free on the disk of the home", free);
-        }
-        let labels = vec![("version", env!("CARGO_PKG_VERSION").to_owned())];
-        reading.gauges("build_info", "1, with the version of the program", [(labels, 1)]);
     }
 }
 
@@ -490,94 +395,11 @@ impl Node for RunningNode {
     }
 
     fn metrics(&self) -> String {
-        let standing = self.standing.get();
-        let tip = self.chain.tip();
-        let number = |value: usize| u64::try_from(value).unwrap_or(u64::MAX);
-        let mut reading = Reading::default();
-        self.measure_agreement(&mut reading);
-        reading.counter(
-            "transactions",
-            "Transactions executed since genesis",
-            self.committed.transactions(),
-        );
-        reading.counter(
-            "rejected_inputs",
-            "Messages the engine rejected since the start",
-            self.standing.rejections(),
-        );
-        reading.counter(
-            "batches_written",
-            "Batches written since the start",
-            self.batches.writes_begun().0,
-        );
-        reading.gauge("height", "The certified height", tip.height.0);
-        reading.gauge("peers", "Connected validators", number(self.connected_count()));
-        reading.gauge(
-            "validators",
-            "Validators in the committee",
-            number(self.committee().size()),
-        );
-        reading.gauge(
-            "pending_transactions",
-            "Transactions in the pool",
-            number(self.pool.len()),
-        );
-        reading.gauge(
-            "unordered_batches",
-            "Batches not in a certified block",
-            number(self.batches.len()),
-        );
-        reading.gauge(
-            "own_batches_under_way",
-            "Own batches not in a certified block",
-            number(self.own.len()),
-        );
-        reading.gauge(
-            "syncing",
-            "1 while blocks are fetched",
-            u64::from(self.sync.is_running()),
-        );
-        reading.gauge(
-            "evidence",
-            "Pairs of signed messages that contradict each other",
-            number(standing.evidence.len()),
-        );
-        let mut accused: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
-        for evidence in &standing.evidence {
-            let key = (self.name(evidence.validator), evidence::kind(evidence));
-            *accused.entry(key).or_default() += 1;
-        }
-        reading.gauges(
-            "evidence_against",
-            "The same, by the validator that signed them and by what they are",
-            accused.into_iter().map(|((validator, kind), pairs)| {
-                (vec![("validator", validator), ("kind", kind.to_owned())], pairs)
-            }),
-        );
-        reading.counter(
-            "reigns_left",
-            "Views, terms or ballots that this validator has left",
-            self.standing.reigns_left(),
-        );
-        reading.gauge(
-            "certified_time_seconds",
-            "Time of the last certified block",
-            tip.timestamp.0 / 1_000,
-        );
-        if let Ok(statistics) = self.chain.statistics() {
-            reading.add_chain(&statistics);
-        }
-        reading.add_peers(&self.links.handle().peers());
-        let flushes = self.journal.flushes();
-        reading.counter(
-            "journal_flushes",
-            "Flushes of the journal to the disk since the start",
-            flushes.count,
-        );
-        reading.durations("journal_flush_duration", "How long these took", &flushes);
-        reading.add_recorder(&self.recorded);
-        self.measure_process(&mut reading);
-        reading.text()
+        self.measure()
+    }
+
+    fn answered(&self, route: &str, status: u16, took: Duration) {
+        self.answered.note(route, status, took);
     }
 
     fn debug_consensus(&self) -> Answer<'_, serde_json::Value> {

@@ -9,6 +9,7 @@ use quorate_driver::{Event, Limits};
 use quorate_storage::HomeLock;
 use tokio::net::TcpListener;
 
+use crate::answered::Answered;
 use crate::batcher::{self, Batcher};
 use crate::conduct::{Conduct, Honest, Means};
 use crate::config::{Home, NodeConfig};
@@ -277,6 +278,7 @@ impl Started {
             links,
             sync,
             standing: shared.standing,
+            answered: Answered::default(),
             admission,
         };
         Ok(Self {

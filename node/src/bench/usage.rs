@@ -134,9 +134,9 @@ impl Counters {
     fn parse(text: &str) -> Self {
         let mut metrics = Self::default();
         for line in text.lines() {
-            let named = line
-                .strip_prefix("quorate_")
-                .and_then(|line| line.rsplit_once(' '));
+            let own = line.strip_prefix("quorate_");
+            let own = own.or_else(|| line.starts_with("process_").then_some(line));
+            let named = own.and_then(|line| line.rsplit_once(' '));
             let Some((series, value)) = named else { continue };
             let name = series.split_once('{').map_or(series, |(name, _)| name);
             if let Ok(value) = value.parse::<f64>() {
@@ -244,7 +244,7 @@ impl ValidatorsUsage {
             disk_bytes_per_transaction: ratio(disk_bytes, transactions),
             unwritten_bytes: at_end("chain_write_buffer_bytes"),
             pending_compaction_bytes: at_end("chain_pending_compaction_bytes"),
-            resident_memory_bytes: most(&|_, after| after.value("resident_memory_bytes")),
+            resident_memory_bytes: most(&|_, after| after.value("process_resident_memory_bytes")),
             view_changes: most(&|before, after| after.value("view") - before.value("view")),
         })
     }

@@ -11,6 +11,7 @@ mod snapshot;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, RwLock};
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_api::{
@@ -43,6 +44,8 @@ pub(crate) struct Fake {
     pub(crate) ready: Mutex<Result<(), Unready>>,
     pub(crate) log_level: Mutex<String>,
     pub(crate) denied: Mutex<Vec<String>>,
+    /// The routes and codes of answers.
+    pub(crate) answered: Mutex<Vec<(String, u16)>>,
 }
 
 /// The key of the validator, or wallet, with this number.
@@ -82,6 +85,7 @@ impl Fake {
             ready: Mutex::new(Ok(())),
             log_level: Mutex::default(),
             denied: Mutex::default(),
+            answered: Mutex::default(),
         })
     }
 
@@ -272,6 +276,10 @@ impl Node for Fake {
             "# TYPE quorate_height gauge\nquorate_height {}\n# EOF\n",
             self.height()
         )
+    }
+
+    fn answered(&self, route: &str, status: u16, _: Duration) {
+        self.answered.lock().unwrap().push((route.to_owned(), status));
     }
 
     fn debug_consensus(&self) -> Answer<'_, serde_json::Value> {

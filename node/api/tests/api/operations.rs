@@ -73,6 +73,55 @@ async fn a_node_says_wherever_one_looks_that_too_few_validators_vote() {
 }
 
 #[tokio::test]
+async fn what_is_not_there_names_what_is_and_the_page_lists_it() {
+    let fake = story::fake();
+    let page = include_str!("../../../../docs/operations.md");
+    for controls in [false, true] {
+        let router = router(&fake, controls);
+        let missing = get(&router, "/openapi.json").await;
+        assert_eq!(missing.problem(), (404, "no_such_call".to_owned()));
+        let text = missing.text();
+        let (_, named) = text.split_once("it has ").unwrap();
+        let (named, _) = named.split_once('"').unwrap();
+        let named: Vec<_> = named.split(", ").collect();
+        let rows = page.lines().filter_map(|line| line.strip_prefix("| `"));
+        let rows = rows.filter_map(|row| row.split('`').next());
+        let listed: Vec<_> = rows.filter(|call| call.contains(" /")).collect();
+        // The last one is there with localnet_controls alone.
+        assert_eq!(listed[..listed.len() - usize::from(!controls)], named);
+        for call in named {
+            let (method, path) = call.split_once(' ').unwrap();
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let answer = send_body(&router, method, path, "text/plain", "").await;
+            assert!(![404, 405].contains(&answer.status.as_u16()), "{call}");
+        }
+        let refused = send_body(&router, Method::POST, "/metrics", "text/plain", "").await;
+        assert_eq!(refused.problem(), (405, "method_not_allowed".to_owned()));
+        assert!(refused.text().contains("GET /metrics"));
+    }
+}
+
+#[tokio::test]
+async fn answers_are_counted_by_route_and_never_by_path() {
+    let fake = story::fake();
+    let client = client_router(Arc::clone(&fake) as _, ApiConfig::default());
+    get(&client, "/v1/blocks/3").await;
+    get(&client, "/v1/blocks/nonsense").await;
+    get(&client, "/no/such/page").await;
+    get(&router(&fake, false), "/livez").await;
+    get(&router(&fake, false), "/secret").await;
+    let expected = [
+        ("/v1/blocks/{block}", 200),
+        ("/v1/blocks/{block}", 400),
+        ("other", 404),
+        ("/livez", 200),
+        ("other", 404),
+    ];
+    let expected = expected.map(|(route, status)| (route.to_owned(), status));
+    assert_eq!(*fake.answered.lock().unwrap(), expected);
+}
+
+#[tokio::test]
 async fn the_log_level_is_changed_or_refused() {
     let fake = story::fake();
     let router = router(&fake, false);
