@@ -188,3 +188,31 @@ fn a_validator_that_was_away_over_the_end_of_an_epoch_finds_into_the_next() {
     let checked = cluster.transfer(&alice, "1", &["--genesis", &genesis]);
     assert_eq!(checked.code, Some(0), "{}", checked.stderr);
 }
+
+#[test]
+fn a_rejoin_with_an_older_quarantines_file_takes_the_token_of_the_running_node() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    cluster.common_tip();
+    let home = cluster.lose_journal("validator-4");
+    let file = home.join("quarantined");
+    let right = fs::read(&file).unwrap();
+    let stale = |token: &str| format!("reason = \"its journal is gone\"\ntoken = \"{token}\"\n");
+    fs::write(&file, stale(&"ab".repeat(32))).unwrap();
+    until("the node shows its own again", PATIENCE, || {
+        (fs::read(&file).unwrap_or_default() == right).then_some(())
+    });
+    // A copy elsewhere, made before: the running node of that home is asked.
+    let copy = cluster.folder().join("copy");
+    fs::create_dir(&copy).unwrap();
+    for name in ["genesis.toml", "config.toml"] {
+        fs::copy(home.join(name), copy.join(name)).unwrap();
+    }
+    fs::write(copy.join("quarantined"), stale(&"cd".repeat(32))).unwrap();
+    let rejoined = rejoin(&cluster, &copy, 4);
+    assert_eq!(rejoined.code, Some(0), "{}", rejoined.stderr);
+    assert!(rejoined.stderr.contains("older quarantine"), "{}", rejoined.stderr);
+    in_epoch(&cluster, 1, &[1, 2, 3, 4]);
+    until("the file is gone", PATIENCE, || (!file.exists()).then_some(()));
+}

@@ -303,7 +303,7 @@ impl Core {
 
     fn quarantine(&self, halt: &Halt) {
         let why = words_of(halt, &self.setup.names);
-        self.setup.voting.quarantine(&why);
+        self.setup.voting.quarantine(&why, details_of(halt));
         tracing::error!("{why}; it votes no more and only observes");
     }
 
@@ -340,8 +340,10 @@ fn words_of(halt: &Halt, names: &Names) -> String {
             ours,
             certified,
         } => format!(
-            "this node has diverged and keeps its data for inspection: block {height} executed here gives {ours}, \
-             a quorum sealed {certified}"
+            "this node has diverged and keeps its data for inspection: block {height} executed here gives {}, a \
+             quorum sealed {}",
+            ours.short(),
+            certified.short()
         ),
         Halt::Forgotten {
             statement,
@@ -354,9 +356,8 @@ fn words_of(halt: &Halt, names: &Names) -> String {
             };
             format!(
                 "{told} its {}, which it signed and does not remember, so its journal was lost or is of a \
-                 backup, or another node uses its key: {}",
-                statement.statement,
-                hex::encode(encode(statement))
+                 backup, or another node uses its key",
+                statement.statement
             )
         }
         Halt::Lost { height } => format!(
@@ -364,6 +365,21 @@ fn words_of(halt: &Halt, names: &Names) -> String {
              them has lost something or is of a backup"
         ),
         Halt::Refused(why) => format!("its signer refuses to sign: {why}"),
+    }
+}
+
+/// What an expert may want besides: whole hashes, and the statement with its signature.
+fn details_of(halt: &Halt) -> Option<String> {
+    match halt {
+        Halt::Diverged {
+            height,
+            ours,
+            certified,
+        } => Some(format!("block {height}: here {ours}, certified {certified}")),
+        Halt::Forgotten { statement, .. } => {
+            Some(format!("the signed statement: {}", hex::encode(encode(statement))))
+        }
+        Halt::Lost { .. } | Halt::Refused(_) => None,
     }
 }
 

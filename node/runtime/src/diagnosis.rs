@@ -9,6 +9,7 @@ pub(crate) use gather::free_bytes;
 
 use std::collections::BTreeSet;
 
+use quorate_crypto::Digest;
 use serde::{Deserialize, Serialize};
 
 /// Below this a disk is nearly full.
@@ -41,6 +42,9 @@ pub struct Facts {
     pub diverged: bool,
     /// Why this node observes and does not vote, if so.
     pub quarantined: Option<String>,
+    /// What its rejoin has to carry, if it needs one.
+    #[serde(default)]
+    pub quarantine_token: Option<Digest>,
     /// Validators that follow the chain and do not vote, as each says of itself, this one included.
     #[serde(default)]
     pub observing: Vec<String>,

@@ -10,10 +10,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use quorate_client::text::rfc3339_of;
 use quorate_crypto::{Digest, PublicKey};
 use quorate_driver::{Copies, Ended, JournalMark, Quarantined, Remembered};
-use quorate_ledger::{Epoch, Height, Rejoin, decode, encode};
+use quorate_ledger::{Epoch, Height, MIN_REJOIN_INTERVAL_MS, Rejoin, Timestamp, decode, encode};
 use quorate_storage::{Chain, Journal, Memo, StorageError};
+use serde::Serialize;
 
 pub use quorate_driver::Quarantine;
 
@@ -59,6 +61,17 @@ pub(crate) struct QuarantineKeeper {
 struct Kept {
     current: Option<Quarantine>,
     ended: Option<Ended>,
+    /// What the reason leaves out, for the file.
+    details: Option<String>,
+}
+
+/// The file: what the databases remember, and what it says besides.
+#[derive(Debug, Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    quarantine: &'a Quarantine,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<&'a str>,
 }
 
 impl QuarantineKeeper {
@@ -102,7 +115,10 @@ impl QuarantineKeeper {
             validator,
             journal,
             chain,
-            kept: Mutex::new(Kept { current: None, ended }),
+            kept: Mutex::new(Kept {
+                ended,
+                ..Kept::default()
+            }),
         };
         match copies.at_start(&validator, epoch) {
             Quarantined::No => keeper.remove_file()?,
@@ -114,12 +130,19 @@ impl QuarantineKeeper {
     }
 
     /// Keeps the validator from voting from now on, after a restart too; what keeps it from that already stays.
-    pub(crate) fn begin(&self, reason: &str) -> Result<(), NodeError> {
+    /// The details are what an expert may want, in the file alone.
+    pub(crate) fn begin(&self, reason: &str, details: Option<String>) -> Result<(), NodeError> {
         let mut kept = self.kept();
         if kept.current.is_some() {
             return Ok(());
         }
+        kept.details = details;
         self.put_anew(&mut kept, reason)
+    }
+
+    /// What a rejoin has to carry, if one is needed.
+    pub(crate) fn token(&self) -> Option<Digest> {
+        self.kept().current.as_ref().map(|quarantine| quarantine.token)
     }
 
     /// Why the validator does not vote, if it is kept from it.
@@ -130,12 +153,26 @@ impl QuarantineKeeper {
             .map(|quarantine| quarantine.reason.clone())
     }
 
-    /// Writes the file again if somebody has removed it.
+    /// Writes the file again if somebody has removed it, or put another in its place: a rejoin with the token of
+    /// another quarantine ends nothing, and there can be no second one for ten minutes.
     pub(crate) fn show(&self) -> Result<(), NodeError> {
-        match &self.kept().current {
-            Some(quarantine) if !self.path.exists() => self.write_file(quarantine),
+        let kept = self.kept();
+        match &kept.current {
+            Some(quarantine) if !self.shows(quarantine) => {
+                tracing::warn!(
+                    path = %self.path.display(),
+                    "the file that shows why this validator does not vote was gone, or said something else; it is \
+                     written again"
+                );
+                self.write_file(quarantine, kept.details.as_deref())
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Whether the file says this.
+    fn shows(&self, quarantine: &Quarantine) -> bool {
+        read_quarantine(&self.path).is_ok_and(|shown| shown.as_ref() == Some(quarantine))
     }
 
     /// Whether the validator may vote in `epoch`, given its last rejoin; the quarantine ends if that is its own.
@@ -156,6 +193,18 @@ impl QuarantineKeeper {
             return Ok(true);
         };
         if !quarantine.is_over(rejoin, epoch) {
+            let former = kept.ended.map(|ended| ended.token);
+            if let Some(rejoin) = rejoin
+                && rejoin.token != quarantine.token
+                && Some(rejoin.token) != former
+            {
+                tracing::warn!(
+                    carried = %rejoin.token, needed = %quarantine.token, in_epoch = %rejoin.epoch,
+                    again_after = rfc3339_of(Timestamp(rejoin.timestamp.0.saturating_add(MIN_REJOIN_INTERVAL_MS))),
+                    "a rejoin was executed for this validator with a token that is not its quarantine's, so it ended \
+                     nothing; its member can send another after that time"
+                );
+            }
             tracing::warn!(
                 path = %self.path.display(), reason = %quarantine.reason,
                 "this validator only observes until its member lets it rejoin"
@@ -192,7 +241,8 @@ impl QuarantineKeeper {
             self.chain.keep(Memo::Quarantine, &content)?;
         }
         match &current {
-            Some(quarantine) => self.write_file(quarantine)?,
+            Some(quarantine) if self.shows(quarantine) => {}
+            Some(quarantine) => self.write_file(quarantine, kept.details.as_deref())?,
             None => self.remove_file()?,
         }
         kept.current = current;
@@ -219,8 +269,8 @@ impl QuarantineKeeper {
         Ok(self.chain.keep(Memo::Journal, &encode(&known))?)
     }
 
-    fn write_file(&self, quarantine: &Quarantine) -> Result<(), NodeError> {
-        let fields = toml::to_string(quarantine).expect("two texts are TOML");
+    fn write_file(&self, quarantine: &Quarantine, details: Option<&str>) -> Result<(), NodeError> {
+        let fields = toml::to_string(&Shown { quarantine, details }).expect("texts are TOML");
         let text = format!(
             "# This validator observes and does not vote. Its journal and its chain remember that too: to remove\n\
              # this file changes nothing. Its member lets it vote again with `quorate node rejoin`; see the README.\n\
@@ -302,7 +352,7 @@ fn cut(text: &str, most: usize) -> &str {
 #[cfg(test)]
 mod tests {
     use quorate_crypto::{Protocol, SigningKey};
-    use quorate_ledger::{GenesisCommittee, GenesisValidator, Parameters, Timestamp, Tip, genesis_state};
+    use quorate_ledger::{GenesisCommittee, GenesisValidator, Parameters, Tip, genesis_state};
     use quorate_storage::StorageOptions;
     use tempfile::TempDir;
 
@@ -373,8 +423,8 @@ mod tests {
         let home = Home::new();
         let keeper = home.open();
         assert!(keeper.allows(None, Epoch(0)).unwrap());
-        keeper.begin("its journal is gone").unwrap();
-        keeper.begin("another reason").unwrap();
+        keeper.begin("its journal is gone", None).unwrap();
+        keeper.begin("another reason", None).unwrap();
         assert_eq!(keeper.reason().unwrap(), "its journal is gone");
         let earlier = rejoin(Digest([9; 32]), 0);
         assert!(!keeper.allows(Some(&earlier), Epoch(5)).unwrap());
@@ -396,7 +446,7 @@ mod tests {
     #[test]
     fn pitfall_28_a_rejoin_for_an_old_file_does_not_end_a_later_one() {
         let home = Home::new();
-        home.open().begin("its journal is gone").unwrap();
+        home.open().begin("its journal is gone", None).unwrap();
         let old = home.token();
         home.lose("journal");
         let keeper = home.open();
@@ -421,7 +471,7 @@ mod tests {
         // One bit for each of the places that are removed; not all three, which leave nothing.
         for removed in 0..7 {
             let home = Home::new();
-            home.open().begin("a reason").unwrap();
+            home.open().begin("a reason", None).unwrap();
             let token = home.token();
             let is_gone = |bit: u8| removed & bit != 0;
             if is_gone(1) {
@@ -480,7 +530,7 @@ mod tests {
     fn an_end_is_remembered_and_an_old_file_does_not_bring_it_back() {
         let home = Home::new();
         let keeper = home.open();
-        keeper.begin("a reason").unwrap();
+        keeper.begin("a reason", None).unwrap();
         let file = std::fs::read(home.path()).unwrap();
         let own = rejoin(home.token(), 0);
         assert!(keeper.allows(Some(&own), Epoch(1)).unwrap());
@@ -499,10 +549,41 @@ mod tests {
         let keeper = home.open();
         keeper.show().unwrap();
         assert!(!home.path().exists());
-        keeper.begin("a reason").unwrap();
+        keeper.begin("a reason", None).unwrap();
         let token = home.token();
         std::fs::remove_file(home.path()).unwrap();
         keeper.show().unwrap();
         assert_eq!(home.token(), token);
+    }
+
+    #[test]
+    fn a_file_of_an_older_quarantine_is_replaced_before_its_token_is_sent() {
+        let home = Home::new();
+        home.open().begin("a reason", None).unwrap();
+        let older = std::fs::read(home.path()).unwrap();
+        let stale = home.token();
+        home.lose("journal");
+        let keeper = home.open();
+        let token = home.token();
+        assert_ne!(stale, token);
+        assert_eq!(keeper.token(), Some(token));
+        std::fs::write(home.path(), older).unwrap();
+        keeper.show().unwrap();
+        assert_eq!(home.token(), token);
+    }
+
+    #[test]
+    fn what_a_reason_leaves_out_is_in_the_file_over_restarts() {
+        let home = Home::new();
+        let keeper = home.open();
+        let details = "the statement: 00ff".to_owned();
+        keeper.begin("it has forgotten a vote", Some(details)).unwrap();
+        assert_eq!(keeper.reason().unwrap(), "it has forgotten a vote");
+        std::fs::remove_file(home.path()).unwrap();
+        keeper.show().unwrap();
+        drop(keeper);
+        home.open();
+        let text = std::fs::read_to_string(home.path()).unwrap();
+        assert!(text.contains("00ff"), "{text}");
     }
 }

@@ -73,8 +73,8 @@ impl Voting {
 
     /// Keeps this validator from voting from now on, over restarts; the process ends if that cannot be
     /// remembered.
-    pub(crate) fn quarantine(&self, why: &str) {
-        remembered(self.keeper.begin(why));
+    pub(crate) fn quarantine(&self, why: &str, details: Option<String>) {
+        remembered(self.keeper.begin(why, details));
     }
 
     /// This validator's place in the committee, if it may vote in `epoch`.

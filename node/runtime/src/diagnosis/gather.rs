@@ -46,6 +46,7 @@ impl RunningNode {
             quorum: self.committee().quorum(),
             diverged: standing.diverged,
             quarantined: self.keeper.reason(),
+            quarantine_token: self.keeper.token(),
             observing: self
                 .observing()
                 .into_iter()

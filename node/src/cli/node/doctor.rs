@@ -121,31 +121,33 @@ pub(crate) async fn doctor(args: &DoctorArgs, output: &Output) -> Result<(), Fai
 }
 
 async fn look_twice(node: &str, pause: Duration) -> Result<(Facts, Facts), String> {
+    let before = look(node).await?;
+    tokio::time::sleep(pause).await;
+    Ok((before, look(node).await?))
+}
+
+/// What the node with this operations listener sees.
+pub(super) async fn look(node: &str) -> Result<Facts, String> {
     let http = reqwest::Client::builder()
         .timeout(ANSWER)
         .no_proxy()
         .build()
         .map_err(|error| error.to_string())?;
-    let look = async || -> Result<Facts, String> {
-        let answer = http.get(format!("{node}/debug/consensus")).send().await;
-        let answer = answer.map_err(|error| {
-            let what = if error.is_timeout() {
-                "no answer in time"
-            } else if error.is_connect() {
-                "nothing listens there"
-            } else {
-                "the call failed"
-            };
-            what.to_owned()
-        })?;
-        answer
-            .json()
-            .await
-            .map_err(|error| format!("not what a node answers: {error}"))
-    };
-    let before = look().await?;
-    tokio::time::sleep(pause).await;
-    Ok((before, look().await?))
+    let answer = http.get(format!("{node}/debug/consensus")).send().await;
+    let answer = answer.map_err(|error| {
+        let what = if error.is_timeout() {
+            "no answer in time"
+        } else if error.is_connect() {
+            "nothing listens there"
+        } else {
+            "the call failed"
+        };
+        what.to_owned()
+    })?;
+    answer
+        .json()
+        .await
+        .map_err(|error| format!("not what a node answers: {error}"))
 }
 
 fn verdict(before: &Facts, after: &Facts) -> Verdict {

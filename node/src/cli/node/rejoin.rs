@@ -3,14 +3,16 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use quorate_crypto::{PublicKey, keyfile};
+use quorate_crypto::{Digest, PublicKey, keyfile};
 use quorate_ledger::Operation;
 use quorate_runtime::config::Home;
-use quorate_runtime::read_quarantine;
+use quorate_runtime::{Quarantine, read_quarantine};
 
 use super::super::genesis::read_genesis;
 use super::super::wallet::KeyArgs;
 use super::super::wallet::send::SendArgs;
+use super::doctor::look;
+use super::read_config;
 use crate::failure::Failure;
 use crate::output::{Output, say};
 use crate::wallet::NodeArgs;
@@ -46,7 +48,7 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
                 "there is no {}: either nothing keeps this validator from voting, or somebody removed the file",
                 path.display()
             ))
-            .hint("`quorate node doctor` says which; a node that is quarantined writes the file again at its start")
+            .hint("`quorate node doctor` says which; a running node that is quarantined writes the file again")
         })?;
     let genesis = read_genesis(&home.genesis())?;
     let key = args.key.open()?;
@@ -61,18 +63,53 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
             ))
         })?;
     check_home(&home, validator.validator_key, validator.name)?;
+    let token = token_of(&home, &quarantine, validator.name).await;
     say(format!("{} does not vote: {}", validator.name, quarantine.reason));
     let operation = Operation::Rejoin {
         validator: validator.validator_key,
-        token: quarantine.token,
+        token,
     };
     let ledger = args.node.connect().await?;
     args.send.send(vec![operation], "", &key, &ledger, output).await?;
     say(
         "it votes again from the next epoch on, about a window of blocks from now (32 unless the network says \
-         otherwise), if the file was the one that its node wrote last; `quorate node doctor` tells",
+         otherwise); `quorate node doctor` tells",
     );
     Ok(())
+}
+
+/// What the rejoin is to carry. The file may be of an older quarantine, whose token would end nothing and cost ten
+/// minutes, so the home's own node is asked, if it runs.
+async fn token_of(home: &Home, file: &Quarantine, name: &str) -> Digest {
+    let facts = match read_config(home) {
+        Ok(config) => look(&format!("http://{}", config.operations.listen)).await.ok(),
+        Err(_) => None,
+    };
+    let path = home.quarantine().display().to_string();
+    // The address may be another node's by now.
+    let Some(facts) = facts.filter(|facts| facts.validator == name) else {
+        say(format!(
+            "the node of this home does not answer, so the token is that of {path}: if the file is of an older \
+             quarantine, this ends nothing"
+        ));
+        return file.token;
+    };
+    match facts.quarantine_token {
+        Some(token) if token == file.token => token,
+        Some(token) => {
+            say(format!(
+                "{path} is of an older quarantine; the token is taken from the running node"
+            ));
+            token
+        }
+        None => {
+            say(format!(
+                "the running node says that nothing keeps it from voting, so {path} is of an older quarantine: all \
+                 that this ends is the epoch"
+            ));
+            file.token
+        }
+    }
 }
 
 /// The home is that of the member's validator. Whether it is cannot be seen where its key is locked.
