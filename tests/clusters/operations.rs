@@ -210,3 +210,57 @@ fn what_a_node_measures_is_what_prometheus_reads_and_what_the_page_says() {
         assert!(value(histogram, &[]).unwrap() > 0.0, "{histogram}");
     }
 }
+
+#[test]
+fn after_a_restart_of_an_idle_network_a_node_knows_who_sealed_and_says_that_it_asks() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    let height = cluster.common_tip().height;
+    cluster.expect(
+        0,
+        &["localnet", "pause", "validator-2", "validator-3", "validator-4"],
+    );
+    // Nobody tells it what it signed, so it does not come to be ready.
+    cluster.run(&["localnet", "kill", "validator-1"]);
+    cluster.run(&["localnet", "restart", "validator-1"]);
+    let ask = |what: &str| {
+        let node = cluster.api(1);
+        let answer = cluster.run(&["query", what, "--node", &node]);
+        (answer.code == Some(0)).then(|| answer.json())
+    };
+    let status = until("it answers", PATIENCE, || ask("status"));
+    assert_eq!(status["height"], height);
+    assert_eq!(
+        status["asking"],
+        serde_json::json!(["validator-2", "validator-3", "validator-4"])
+    );
+    let validators = ask("validators").unwrap()["validators"].clone();
+    let validators = validators.as_array().unwrap();
+    assert_eq!(validators[0]["voting"], "asking");
+    let sealed = validators
+        .iter()
+        .filter(|validator| validator["last_seal"] == height);
+    assert!(sealed.count() >= 3, "{validators:?}");
+    let node = cluster.api(1);
+    let text = cluster.run(&["--output", "text", "query", "status", "--node", &node]);
+    assert!(
+        text.stdout.contains("asking: it has just started"),
+        "{}",
+        text.stdout
+    );
+
+    cluster.expect(
+        0,
+        &["localnet", "resume", "validator-2", "validator-3", "validator-4"],
+    );
+    until("it votes", PATIENCE, || {
+        let asking = ask("status")?["asking"].clone();
+        (asking == serde_json::json!([])).then_some(())
+    });
+    until("all have told", PATIENCE, || {
+        let validators = ask("validators")?["validators"].clone();
+        let votes = |validator: &serde_json::Value| validator["voting"] == "yes";
+        validators.as_array()?.iter().all(votes).then_some(())
+    });
+}

@@ -212,7 +212,11 @@ fn a_rejoin_with_an_older_quarantines_file_takes_the_token_of_the_running_node()
     fs::write(copy.join("quarantined"), stale(&"cd".repeat(32))).unwrap();
     let rejoined = rejoin(&cluster, &copy, 4);
     assert_eq!(rejoined.code, Some(0), "{}", rejoined.stderr);
-    assert!(rejoined.stderr.contains("older quarantine"), "{}", rejoined.stderr);
+    assert!(
+        rejoined.stderr.contains("older quarantine"),
+        "{}",
+        rejoined.stderr
+    );
     in_epoch(&cluster, 1, &[1, 2, 3, 4]);
     until("the file is gone", PATIENCE, || (!file.exists()).then_some(()));
 }

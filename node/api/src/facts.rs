@@ -1,7 +1,7 @@
 //! What a node tells the API about itself and its chain: facts in the ledger's types, not yet shaped
 //! for anybody.
 
-use quorate_client::schema::SlownessView;
+use quorate_client::schema::{SlownessView, VotingView};
 use quorate_crypto::{Certificate, Committee, Protocol, PublicKey};
 use quorate_ledger::{
     Address, Amount, AssetCode, Digest, Epoch, ErrorCode, Header, Height, Outcome, Parameters, Signer,
@@ -27,6 +27,8 @@ pub struct StatusFacts {
     pub syncing: bool,
     /// Why this validator does not vote until somebody acts; none if it votes.
     pub does_not_vote: Option<String>,
+    /// Names of validators that have not told yet what this one signed before its start; it votes once enough have.
+    pub asking: Vec<String>,
     /// Names of the validators that follow the chain and do not vote, as each says of itself.
     pub observing: Vec<String>,
     /// That so many do that the others are no quorum, and what that means; none if they are.
@@ -113,8 +115,8 @@ pub struct ValidatorFacts {
     pub primary: bool,
     /// The last height whose seal of this validator is stored here.
     pub last_seal: Option<Height>,
-    /// Whether it votes, as it says of itself.
-    pub votes: bool,
+    /// Whether it votes, as far as this node knows.
+    pub voting: VotingView,
     /// Whether this node has a connection to it; none for the node itself.
     pub connected: Option<bool>,
 }

@@ -56,6 +56,7 @@ pub(crate) fn status(facts: StatusFacts, names: &Names) -> json::Status {
         timestamp: facts.tip.timestamp,
         syncing: facts.syncing,
         does_not_vote: facts.does_not_vote,
+        asking: facts.asking,
         observing: facts.observing,
         no_quorum_left: facts.no_quorum_left,
         peers: count(facts.peers),
@@ -121,7 +122,8 @@ pub(crate) fn validator(facts: ValidatorFacts) -> json::Validator {
         key: facts.key,
         primary: facts.primary,
         last_seal: facts.last_seal,
-        votes: facts.votes,
+        votes: facts.voting != json::VotingView::No,
+        voting: facts.voting,
         connected: facts.connected,
     }
 }

@@ -151,6 +151,8 @@ impl Core {
             show_at: None,
         };
         core.carry_out(first);
+        // Whoever looks before the first event sees that it asks what it signed, and no made-up standing.
+        core.show();
         core
     }
 
@@ -376,9 +378,10 @@ fn details_of(halt: &Halt) -> Option<String> {
             ours,
             certified,
         } => Some(format!("block {height}: here {ours}, certified {certified}")),
-        Halt::Forgotten { statement, .. } => {
-            Some(format!("the signed statement: {}", hex::encode(encode(statement))))
-        }
+        Halt::Forgotten { statement, .. } => Some(format!(
+            "the signed statement: {}",
+            hex::encode(encode(statement))
+        )),
         Halt::Lost { .. } | Halt::Refused(_) => None,
     }
 }

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts,
     PendingFacts, Settled, SlownessView, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
+    VotingView,
 };
 use quorate_consensus::{Evidence, pbft};
 use quorate_crypto::{Committee, Height, KnownKeys, Protocol, ValidatorIndex};
@@ -131,6 +132,29 @@ impl RunningNode {
         ))
     }
 
+    /// Who has not told yet what this validator signed before its start; none once it votes, or does not.
+    fn asking(&self) -> Vec<ValidatorIndex> {
+        match self.own_silence() {
+            Some(_) => Vec::new(),
+            None => self.standing.get().unanswered.clone(),
+        }
+    }
+
+    /// Whether a validator votes, as far as this node knows.
+    fn voting(&self, index: ValidatorIndex) -> VotingView {
+        let votes = if Some(index) == self.index {
+            if !self.asking().is_empty() {
+                return VotingView::Asking;
+            }
+            Some(self.own_silence().is_none())
+        } else {
+            self.observers.said(index)
+        };
+        votes.map_or(VotingView::Unknown, |votes| {
+            if votes { VotingView::Yes } else { VotingView::No }
+        })
+    }
+
     /// The validators that follow the chain without voting, as far as they have told, this one included.
     pub(crate) fn observing(&self) -> BTreeSet<ValidatorIndex> {
         let mut observing = self.observers.all();
@@ -188,6 +212,7 @@ impl Node for RunningNode {
             tip: self.tip_facts(),
             syncing: self.sync.is_running(),
             does_not_vote: self.silenced(),
+            asking: self.asking().into_iter().map(|index| self.name(index)).collect(),
             observing: self
                 .observing()
                 .into_iter()
@@ -231,14 +256,13 @@ impl Node for RunningNode {
         let committee = self.committee();
         let seals = self.committed.last_seals();
         let connected = self.connected();
-        let observing = self.observing();
         let facts = |index: ValidatorIndex| ValidatorFacts {
             index,
             name: self.name(index),
             key: *committee.key(index).expect("the index is one of the committee's"),
             primary: Some(index) == leader,
             last_seal: seals.get(&index).copied(),
-            votes: !observing.contains(&index),
+            voting: self.voting(index),
             connected: (Some(index) != self.index)
                 .then(|| connected.get(&index).is_some_and(|peer| peer.connected())),
         };

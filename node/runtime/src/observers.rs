@@ -4,8 +4,8 @@
 //! and answer. So each validator tells those that it has a link to whether it votes. Nothing is decided by it:
 //! a liar that says so of itself is shown as what it says, no more.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use quorate_crypto::ValidatorIndex;
@@ -17,26 +17,32 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// After this it is said again, as a full queue may have swallowed it.
 const SAY_EVERY: Duration = Duration::from_secs(10);
 
-/// The validators that say of themselves that they do not vote.
+/// What the validators say of themselves: whether they vote.
 #[derive(Debug, Default)]
 pub(crate) struct Observers {
-    told: Mutex<BTreeSet<ValidatorIndex>>,
+    told: Mutex<BTreeMap<ValidatorIndex, bool>>,
 }
 
 impl Observers {
     /// A validator says whether it votes.
     pub(crate) fn note(&self, validator: ValidatorIndex, votes: bool) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        if votes {
-            told.remove(&validator);
-        } else {
-            told.insert(validator);
-        }
+        self.told().insert(validator, votes);
+    }
+
+    /// What this one said last; none if it has not told.
+    pub(crate) fn said(&self, validator: ValidatorIndex) -> Option<bool> {
+        self.told().get(&validator).copied()
     }
 
     /// Those that said last that they do not.
     pub(crate) fn all(&self) -> BTreeSet<ValidatorIndex> {
-        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let told = self.told();
+        let observing = told.iter().filter(|(_, votes)| !**votes);
+        observing.map(|(validator, _)| *validator).collect()
+    }
+
+    fn told(&self) -> MutexGuard<'_, BTreeMap<ValidatorIndex, bool>> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -180,5 +186,7 @@ mod tests {
         assert_eq!(observers.all(), [ValidatorIndex(2)].into());
         observers.note(ValidatorIndex(2), true);
         assert_eq!(observers.all(), [].into());
+        let said = [1, 2, 3].map(|index| observers.said(ValidatorIndex(index)));
+        assert_eq!(said, [Some(true), Some(true), None]);
     }
 }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use quorate_crypto::KnownKeys;
+use quorate_crypto::{Certificate, Height, KnownKeys};
+use quorate_storage::{Snapshot, StorageError};
 
 use crate::batches::{BatchStore, Rules};
 use crate::committed::Committed;
@@ -20,6 +21,9 @@ use crate::state_cache::StateCache;
 
 /// Clients' keys whose points are remembered: about 20 MB.
 const KNOWN_KEYS: usize = 1 << 16;
+
+/// Certificates that are read at the start for each validator's last seal: one that is slow is not in all.
+const SEALS_LOOKED_AT: usize = 64;
 
 /// What more than one thread reads or writes. Cheap to clone.
 #[derive(Clone)]
@@ -44,7 +48,9 @@ impl Shared {
         inbox: &Inbox,
     ) -> Result<Self, NodeError> {
         let certified = disks.chain.tip().height;
-        let transactions = disks.chain.snapshot()?.transaction_count();
+        let snapshot = disks.chain.snapshot()?;
+        let committed = Committed::new(certified, snapshot.transaction_count());
+        note_seals(&committed, &snapshot, disks.agreement.committee().size())?;
         let rules = Rules {
             network: identity.network(),
             committee: disks.agreement.committee(),
@@ -56,7 +62,7 @@ impl Shared {
         Ok(Self {
             epoch: SharedEpoch::new(&disks.agreement),
             standing: Arc::new(SharedStanding::new(certified)),
-            committed: Arc::new(Committed::new(certified, transactions)),
+            committed: Arc::new(committed),
             pool: Arc::new(Pool::new(&config.api)),
             own: Arc::new(OwnBatches::default()),
             batches: Arc::new(batches),
@@ -65,4 +71,21 @@ impl Shared {
             observers: Arc::new(Observers::default()),
         })
     }
+}
+
+/// Notes who has sealed last, as the certificates of the last blocks say: on an idle network no seal tells that
+/// after a start.
+fn note_seals(committed: &Committed, snapshot: &Snapshot, validators: usize) -> Result<(), StorageError> {
+    let tip = snapshot.height().0;
+    let heights = (1..=tip).rev().take(SEALS_LOOKED_AT);
+    for height in heights.map(Height) {
+        if committed.last_seals().len() >= validators {
+            break;
+        }
+        let certificate = snapshot.certificate(height)?;
+        for seal in certificate.iter().flat_map(Certificate::seals) {
+            committed.note_seal(seal.validator, height);
+        }
+    }
+    Ok(())
 }

@@ -154,6 +154,9 @@ fn tiles(overview: &Overview) -> Markup {
                     @if let Some(reason) = &status.does_not_vote {
                         span .badge.failed { "This validator does not vote" } " " (reason) " "
                     }
+                    @else if !status.asking.is_empty() {
+                        span .badge.pending { "Not voting yet" } " it has just started, and asks the others what it signed before "
+                    }
                     @else if let Some(what) = &status.no_quorum_left {
                         span .badge.failed { "Too few validators vote" } " " (what) " "
                     }

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
+use quorate_client::schema::VotingView;
 use quorate_ledger::Height;
 
 use super::layout::{self, Page, Section};
@@ -69,7 +70,7 @@ pub(super) fn cards(validators: &[ValidatorFacts], tip: Height) -> Markup {
                     p .note {
                         @match validator.last_seal {
                             Some(height) => { "Last seal " (parts::block(height)) },
-                            None => { "No seal yet" },
+                            None => { "No seal known" },
                         }
                         ", " (text)
                     }
@@ -84,7 +85,8 @@ fn state(validator: &ValidatorFacts, tip: Height) -> (&'static str, &'static str
         .0
         .saturating_sub(validator.last_seal.map_or(0, |height| height.0));
     match validator.connected {
-        _ if !validator.votes => ("away", "does not vote"),
+        _ if validator.voting == VotingView::No => ("away", "does not vote"),
+        _ if validator.voting == VotingView::Asking => ("behind", "asks before it votes"),
         Some(false) => ("away", "not connected"),
         _ if behind > BEHIND => ("behind", "behind"),
         Some(true) => ("good", "connected"),

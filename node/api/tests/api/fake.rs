@@ -17,7 +17,7 @@ use bytes::Bytes;
 use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, ExecutedFacts, Fault, MemberFacts, NetworkFacts, Node,
     PeerFacts, PendingFacts, Refusal, Settled, SlownessView, Snapshot, StatusFacts, TransactionFacts,
-    Unready, ValidatorFacts,
+    Unready, ValidatorFacts, VotingView,
 };
 use quorate_crypto::{Committee, Protocol, SigningKey, sha256};
 use quorate_ledger::{
@@ -44,6 +44,8 @@ pub(crate) struct Fake {
     pub(crate) ready: Mutex<Result<(), Unready>>,
     pub(crate) log_level: Mutex<String>,
     pub(crate) denied: Mutex<Vec<String>>,
+    /// Who has not told yet what the node signed before its start.
+    pub(crate) asking: Mutex<Vec<String>>,
     /// The routes and codes of answers.
     pub(crate) answered: Mutex<Vec<(String, u16)>>,
 }
@@ -85,6 +87,7 @@ impl Fake {
             ready: Mutex::new(Ok(())),
             log_level: Mutex::default(),
             denied: Mutex::default(),
+            asking: Mutex::default(),
             answered: Mutex::default(),
         })
     }
@@ -141,6 +144,7 @@ impl Node for Fake {
                 Err(Unready::DoesNotVote { reason }) => Some(reason.clone()),
                 _ => None,
             },
+            asking: self.asking.lock().unwrap().clone(),
             observing: Vec::new(),
             no_quorum_left: match &ready {
                 Err(Unready::NoQuorumLeft { reason }) => Some(reason.clone()),
@@ -190,7 +194,11 @@ impl Node for Fake {
                 key: key(index as u8 + 1).public(),
                 primary: index == 2,
                 last_seal: last_seal(index),
-                votes: true,
+                voting: match index {
+                    1 if !self.asking.lock().unwrap().is_empty() => VotingView::Asking,
+                    3 => VotingView::Unknown,
+                    _ => VotingView::Yes,
+                },
                 connected: (index != 1).then_some(index != 3),
             })
             .collect()

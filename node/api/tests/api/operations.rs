@@ -54,6 +54,25 @@ async fn a_validator_that_does_not_vote_is_not_ready_and_says_so_wherever_one_lo
 }
 
 #[tokio::test]
+async fn a_validator_that_asks_what_it_signed_is_not_shown_as_one_that_votes() {
+    let fake = story::fake();
+    *fake.asking.lock().unwrap() = vec!["borealis".to_owned()];
+    let client = client_router(Arc::clone(&fake) as _, ApiConfig::default());
+    let status = get(&client, "/v1/status").await.json();
+    assert_eq!(status["asking"], serde_json::json!(["borealis"]));
+    let validators = get(&client, "/v1/validators").await.json();
+    let voting = |place: usize| validators["validators"][place]["voting"].clone();
+    assert_eq!([voting(0), voting(1), voting(3)], ["yes", "asking", "unknown"]);
+    assert!(get(&client, "/").await.text().contains("Not voting yet"));
+    assert!(
+        get(&client, "/validators")
+            .await
+            .text()
+            .contains("asks before it votes")
+    );
+}
+
+#[tokio::test]
 async fn a_node_says_wherever_one_looks_that_too_few_validators_vote() {
     let fake = story::fake();
     let router = router(&fake, false);

@@ -25,7 +25,8 @@ pub struct Status {
     /// The epoch.
     #[schema(value_type = u64)]
     pub epoch: Epoch,
-    /// The view, term or ballot that the replica is in.
+    /// The view, term or ballot that the replica is in; of a validator that does not vote, the last that it has heard
+    /// of.
     pub view: u64,
     /// The primary's or leader's name, null while there is none.
     pub primary: Option<String>,
@@ -47,6 +48,9 @@ pub struct Status {
     /// Why this validator does not vote until somebody acts, null if it votes.
     #[serde(default)]
     pub does_not_vote: Option<String>,
+    /// Names of validators that have not told yet what this one signed before its start; it votes once enough have.
+    #[serde(default)]
+    pub asking: Vec<String>,
     /// Names of the validators that follow the chain and do not vote, as each says of itself to this node.
     #[serde(default)]
     pub observing: Vec<String>,
@@ -217,8 +221,26 @@ pub struct Validator {
     /// Whether it votes; false for one that says of itself that it follows the chain and does not.
     #[serde(default = "yes")]
     pub votes: bool,
+    /// The same with what is not known.
+    #[serde(default)]
+    pub voting: VotingView,
     /// Whether the answering node is connected to it; null for itself.
     pub connected: Option<bool>,
+}
+
+/// Whether a validator votes, as far as the answering node knows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum VotingView {
+    /// It says so.
+    Yes,
+    /// It says that it follows the chain and does not.
+    No,
+    /// The answering node itself: it has just started, and asks the others what it signed before that.
+    Asking,
+    /// It has not told yet.
+    #[default]
+    Unknown,
 }
 
 /// The committee in force.

@@ -1,6 +1,7 @@
 //! Queries about nodes and members.
 
 use quorate_client::Client;
+use quorate_client::schema::VotingView;
 use quorate_client::text::rfc3339_of;
 
 use crate::failure::Failure;
@@ -20,8 +21,20 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
             output.paint(Tone::Good, "no")
         };
         let votes = match &status.does_not_vote {
+            None if !status.asking.is_empty() => output.paint(
+                Tone::Warning,
+                &format!(
+                    "asking: it has just started, and votes once enough others have told what it signed before; \
+                     still silent: {}",
+                    status.asking.join(", ")
+                ),
+            ),
             None => output.paint(Tone::Good, "yes"),
             Some(reason) => output.paint(Tone::Bad, &format!("no: {reason}")),
+        };
+        let reign = match &status.does_not_vote {
+            None => status.view.to_string(),
+            Some(_) => format!("{}, the last it heard of: it follows blocks", status.view),
         };
         let observing = match (&status.no_quorum_left, status.observing.as_slice()) {
             (None, []) => output.paint(Tone::Good, "nobody"),
@@ -36,7 +49,7 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
             ("consensus", status.consensus.to_string()),
             ("promise", status.consensus.promise().to_owned()),
             ("epoch", status.epoch.to_string()),
-            (status.consensus.reign(), status.view.to_string()),
+            (status.consensus.reign(), reign),
             (status.consensus.leader(), or_dash(status.primary.as_ref())),
             ("height", status.height.to_string()),
             ("block hash", status.block_hash.to_string()),
@@ -61,6 +74,12 @@ pub(super) async fn validators(client: &Client, output: &Output) -> Result<(), F
                 Some(true) => output.paint(Tone::Good, "yes"),
                 Some(false) => output.paint(Tone::Bad, "no"),
             };
+            let votes = match validator.voting {
+                VotingView::Yes => output.paint(Tone::Good, "yes"),
+                VotingView::No => output.paint(Tone::Bad, "no"),
+                VotingView::Asking => output.paint(Tone::Warning, "asking"),
+                VotingView::Unknown => output.paint(Tone::Dim, "unknown"),
+            };
             vec![
                 validator.index.to_string(),
                 validator.name.clone(),
@@ -70,11 +89,20 @@ pub(super) async fn validators(client: &Client, output: &Output) -> Result<(), F
                     String::new()
                 },
                 or_dash(validator.last_seal),
+                votes,
                 connected,
                 validator.key.to_string(),
             ]
         });
-        let headings = [">INDEX", "NAME", "ROLE", ">LAST SEAL", "CONNECTED", "KEY"];
+        let headings = [
+            ">INDEX",
+            "NAME",
+            "ROLE",
+            ">LAST SEAL",
+            "VOTES",
+            "CONNECTED",
+            "KEY",
+        ];
         let table = output.table(&headings, rows.collect());
         format!(
             "epoch {}, a quorum is {} of {}\n{table}",
