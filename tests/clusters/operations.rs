@@ -264,3 +264,25 @@ fn after_a_restart_of_an_idle_network_a_node_knows_who_sealed_and_says_that_it_a
         validators.as_array()?.iter().all(votes).then_some(())
     });
 }
+
+#[test]
+fn whoever_waits_for_an_outcome_is_told_after_a_while_that_a_quorum_cannot_be_reached() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.expect(0, &["localnet", "kill", "validator-3", "validator-4"]);
+    let unpaid = cluster.transfer(&alice, "1", &["--timeout", "12"]);
+    assert_eq!(unpaid.code, Some(5), "{}", unpaid.stderr);
+    let why = "reaches 2 of 4 validators that vote, itself included, and a quorum needs 3; missing: validator-3, \
+               validator-4";
+    let (first, last) = unpaid.stderr.split_once("error:").unwrap();
+    assert!(
+        first.contains("not committed yet") && first.contains(why),
+        "{first}"
+    );
+    assert!(last.contains(why), "{last}");
+    // What was sent is not lost.
+    cluster.expect(0, &["localnet", "up", "--detach"]);
+    cluster.pay(&alice, "1");
+    cluster.common_tip();
+    assert_eq!(cluster.balance(1, &alice), 200);
+}

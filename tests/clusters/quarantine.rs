@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -249,6 +249,18 @@ fn where_no_quorum_is_left_to_vote_every_node_says_so() {
         network["no_quorum_left"].as_str().unwrap().contains(counted),
         "{network}"
     );
+    // Whoever would send something hears it at once, and not after the time that an outcome may take.
+    let begun = Instant::now();
+    let unpaid = cluster.transfer(&alice, "1", &[]);
+    assert_eq!(unpaid.code, Some(1), "{}", unpaid.stderr);
+    assert!(unpaid.stderr.contains("nothing was sent"), "{}", unpaid.stderr);
+    assert!(unpaid.stderr.contains(counted), "{}", unpaid.stderr);
+    let home = cluster.dir().join("validator-1").display().to_string();
+    let key = cluster.dir().join("validator-1.member.key").display().to_string();
+    let rejoin = cluster.run(&["node", "rejoin", "--home", &home, "--key", &key]);
+    assert_eq!(rejoin.code, Some(1), "{}", rejoin.stderr);
+    assert!(rejoin.stderr.contains(counted), "{}", rejoin.stderr);
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
 }
 
 /// What a validator measures.

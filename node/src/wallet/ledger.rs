@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use clap::Args;
 use quorate_client::schema::{
-    Asset, Status, Submitted, SubmittedStatus, Transaction as TransactionView, TransactionStatus,
+    Asset, Status, Submitted, SubmittedStatus, Transaction as TransactionView, TransactionStatus, Validator,
+    VotingView,
 };
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::{
@@ -23,13 +24,16 @@ use super::Fate;
 use crate::cli::genesis::read_genesis;
 use crate::failure::{Exit, Failure};
 use crate::localnet::make::now;
-use crate::output::say;
+use crate::output::{printable, say};
 
 /// How far certified time may be ahead of this machine's clock.
 const MAX_CLOCK_LEAD: Duration = Duration::from_secs(300);
 
 /// How many checked blocks are kept: payments sent together come to lie in few blocks.
 const KEPT_BLOCKS: usize = 16;
+
+/// How long a transaction may take before a node is asked what is in its way.
+const ASK_WHY_AFTER: Duration = Duration::from_secs(3);
 
 /// The pause between two looks at a transaction that is waited for.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
@@ -71,6 +75,14 @@ struct Trusted {
     /// Taken after `blocks`.
     genesis: Mutex<TrustedGenesis>,
     blocks: Mutex<BTreeMap<Height, Arc<VerifiedBlock>>>,
+}
+
+/// Why nothing is committed.
+enum Obstacle {
+    /// It may end by itself, or by what others do.
+    Passing(String),
+    /// Nothing on this chain ends it.
+    Lasting(String),
 }
 
 /// The last certified block, checked if the genesis document is at hand.
@@ -274,16 +286,87 @@ impl Ledger {
         }
     }
 
+    /// Fails if no validator could commit anything, whatever one waits for: so the nodes say.
+    pub(crate) async fn check_quorum(&self) -> Result<(), Failure> {
+        match self.client.status().await?.no_quorum_left {
+            None => Ok(()),
+            Some(what) => Err(Failure::failed(format!("nothing was sent: {what}"))),
+        }
+    }
+
+    /// Why what was sent is not committed, as far as a node sees that; none if it sees nothing in the way.
+    async fn obstacle(&self) -> Option<Obstacle> {
+        let status = self.client.status().await.ok()?;
+        if let Some(what) = status.no_quorum_left {
+            return Some(Obstacle::Lasting(what));
+        }
+        let list = self.client.validators().await.ok()?;
+        let is_there = |validator: &Validator| {
+            let votes = matches!(validator.voting, VotingView::Yes | VotingView::Unknown);
+            votes && validator.connected != Some(false)
+        };
+        let (there, away): (Vec<_>, Vec<_>) = list.validators.iter().partition(|one| is_there(one));
+        let away: Vec<&str> = away.iter().map(|validator| validator.name.as_str()).collect();
+        let present = u64::try_from(there.len()).unwrap_or(u64::MAX);
+        (present < list.quorum).then(|| {
+            Obstacle::Passing(printable(&format!(
+                "{} reaches {present} of {} validators that vote, itself included, and a quorum needs {}; missing: {}",
+                status.validator,
+                list.validators.len(),
+                list.quorum,
+                away.join(", ")
+            )))
+        })
+    }
+
+    /// Follows a transaction, and says after a while what is in its way. Gives up before the time where nothing
+    /// can be committed any more.
+    async fn settle(&self, bytes: Bytes, wait: Duration) -> Result<Submitted, ClientError> {
+        let settled = self.client.settle(bytes, Instant::now() + wait);
+        tokio::pin!(settled);
+        let mut seen = None;
+        loop {
+            tokio::select! {
+                ended = &mut settled => {
+                    return match (ended, seen) {
+                        (Err(ClientError::Unknown { reason }), Some(why)) => {
+                            Err(ClientError::Unknown { reason: format!("{reason}: {why}") })
+                        }
+                        (ended, _) => ended,
+                    };
+                }
+                () = tokio::time::sleep(ASK_WHY_AFTER) => {}
+            }
+            // Looking takes its time where a node hangs; what is followed goes on meanwhile.
+            let found = tokio::select! {
+                ended = &mut settled => return ended,
+                found = self.obstacle() => found,
+            };
+            let why = match found {
+                Some(Obstacle::Lasting(reason)) => return Err(ClientError::Unknown { reason }),
+                Some(Obstacle::Passing(why)) => Some(why),
+                None => None,
+            };
+            if let Some(why) = &why
+                && seen.as_ref() != Some(why)
+            {
+                say(format!("not committed yet: {why}"));
+            }
+            seen = why;
+        }
+    }
+
     /// Submits a transaction and follows it as long as `wait` says.
     pub(crate) async fn send(
         &self,
         transaction: &Transaction,
         wait: Option<Duration>,
     ) -> Result<Fate, Failure> {
+        self.check_quorum().await?;
         let id = transaction.id();
         let bytes = Bytes::from(encode(transaction));
         let submitted = match wait {
-            Some(wait) => self.client.settle(bytes, Instant::now() + wait).await,
+            Some(wait) => self.settle(bytes, wait).await,
             None => self.client.submit(bytes, Wait::Admitted).await,
         };
         let outcome = match submitted {

@@ -195,6 +195,9 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     } else {
         None
     };
+    if already_paid < rows.len() {
+        ledger.check_quorum().await?;
+    }
     let progress = output.progress(rows.len() as u64, "rows");
     progress.set_message("paying");
     let journal_path = journal.path().to_owned();
