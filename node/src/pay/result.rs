@@ -5,11 +5,13 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use quorate_client::wallet::format_amount;
-use quorate_ledger::{AssetCode, Digest, Height};
+use quorate_crypto::sha256;
+use quorate_ledger::{AssetCode, Digest, Height, encode};
 use serde::Serialize;
 
 use super::file::Row;
 use super::journal::{Paid, with_suffix};
+use super::plan::Batch;
 use crate::failure::Failure;
 
 /// What happened to a row.
@@ -83,16 +85,54 @@ impl RowResult {
     }
 }
 
+/// The last column: which payment a result is of.
+const PAYMENT: &str = "payment";
+
+/// What names a payment in a result and in the name of its file: who pays which rows where, under which label.
+fn name_of(batch: &Batch) -> String {
+    let parts = (batch.network, batch.sender, batch.file, batch.label.as_str());
+    sha256(&encode(&parts)).to_string()
+}
+
+/// Where the result goes: beside the file, unless the result there is of another payment. That of another payer, of
+/// a file that had the same name, or under another label, is all that its payer has.
+fn place_of(payments: &Path, name: &str) -> PathBuf {
+    let path = with_suffix(payments, ".result.csv");
+    let reader = csv::Reader::from_path(&path);
+    let Ok(mut reader) = reader else {
+        // It is not there, or cannot be read, which writing will tell.
+        return path;
+    };
+    let column = reader.headers().ok().and_then(|headers| {
+        let mut columns = headers.iter();
+        columns.position(|column| column == PAYMENT)
+    });
+    let first = reader.records().next().and_then(Result::ok);
+    let is_own = column
+        .zip(first)
+        .is_some_and(|(column, row)| row.get(column) == Some(name));
+    if is_own {
+        return path;
+    }
+    let short: String = name.chars().take(SHORT).collect();
+    with_suffix(payments, &format!(".{short}.result.csv"))
+}
+
+/// Digits of a payment's name that are enough to tell it from others of files with one name.
+const SHORT: usize = 16;
+
 /// Writes the results of all rows, whole or not at all, with what each was to pay, so that the file can be
 /// reconciled without the one that it is about. Rows and lines are numbered from 1.
 pub(crate) fn write(
     payments: &Path,
+    batch: &Batch,
     rows: &[Row],
     decimals: &BTreeMap<AssetCode, u8>,
     results: &[RowResult],
 ) -> Result<PathBuf, Failure> {
-    let path = with_suffix(payments, ".result.csv");
-    let passing = with_suffix(payments, ".result.csv.writing");
+    let name = name_of(batch);
+    let path = place_of(payments, &name);
+    let passing = with_suffix(&path, ".writing");
     let failed = |error: std::io::Error| Failure::unwritable(&path, &error);
     let as_io = |error: csv::Error| std::io::Error::other(error);
     let file = File::create(&passing).map_err(failed)?;
@@ -100,6 +140,7 @@ pub(crate) fn write(
     writer
         .write_record([
             "row", "status", "id", "height", "index", "code", "line", "to", "amount", "asset", "memo",
+            "payer", PAYMENT,
         ])
         .map_err(|error| failed(as_io(error)))?;
     for (place, (result, row)) in results.iter().zip(rows).enumerate() {
@@ -124,6 +165,8 @@ pub(crate) fn write(
                 format_amount(row.amount, decimals),
                 row.asset.to_string(),
                 row.memo.clone(),
+                batch.sender.to_string(),
+                name.clone(),
             ])
             .map_err(|error| failed(as_io(error)))?;
     }
@@ -132,4 +175,62 @@ pub(crate) fn write(
         .and_then(|()| std::fs::rename(&passing, &path))
         .map_err(failed)?;
     Ok(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_crypto::SigningKey;
+    use quorate_ledger::Amount;
+
+    use super::*;
+
+    fn batch(sender: u8, file: u8, label: &str) -> Batch {
+        Batch {
+            network: Digest([1; 32]),
+            sender: SigningKey::from_seed(&[sender; 32]).public().address(),
+            file: Digest([file; 32]),
+            label: label.to_owned(),
+            max_expiry_lead_ms: 0,
+        }
+    }
+
+    #[test]
+    fn no_result_takes_the_place_of_another_payments() {
+        let folder = tempfile::tempdir().unwrap();
+        let payments = folder.path().join("p.csv");
+        let asset: AssetCode = "QRT".parse().unwrap();
+        let row = Row {
+            line: 2,
+            to: SigningKey::from_seed(&[9; 32]).public().address(),
+            amount: Amount(1),
+            asset,
+            memo: String::new(),
+        };
+        let decimals = [(asset, 0)].into();
+        let result = |batch: &Batch| {
+            write(
+                &payments,
+                batch,
+                std::slice::from_ref(&row),
+                &decimals,
+                &[RowResult::NOT_SENT],
+            )
+            .unwrap()
+        };
+        let first = batch(1, 1, "");
+        assert_eq!(result(&first), folder.path().join("p.csv.result.csv"));
+        let kept = std::fs::read(result(&first)).unwrap();
+        // Another payer, other rows, another label: each has a file of its own, and keeps it.
+        let others = [batch(2, 1, ""), batch(1, 2, ""), batch(1, 1, "again")];
+        let places: Vec<PathBuf> = others.iter().map(&result).collect();
+        for (place, other) in places.iter().zip(&others) {
+            assert_eq!(places.iter().filter(|path| *path == place).count(), 1);
+            assert_eq!(*place, result(other));
+            assert!(std::fs::read_to_string(place).unwrap().contains(&name_of(other)));
+        }
+        assert_eq!(std::fs::read(result(&first)).unwrap(), kept);
+        // One of an older version does not say whose it is.
+        std::fs::write(result(&first), "row,status\n1,committed\n").unwrap();
+        assert_ne!(result(&first), folder.path().join("p.csv.result.csv"));
+    }
 }

@@ -39,7 +39,8 @@ memo; others are ignored. Cells are set apart by commas, semicolons or tabs, eac
 row has as many as the header, and none goes over several lines. Amounts have a
 point before the decimals and nothing between thousands.
 Beside it are written FILE.journal (what was signed) and FILE.result.csv (what
-happened to each row).
+happened to each row). The result of another payer, of other rows or of another
+label is not overwritten: the name of this one has a part more, then.
 Running the same file again pays nothing twice: what was not paid yet is tried again.
 The same rows from the same payer are the same file, whatever its name and line ends.
 Up to 100 rows share a transaction. Where one of them cannot be paid, the others are
@@ -222,7 +223,8 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     };
     progress.finish_and_clear();
     let ended = run.end()?;
-    let result = write(&args.file, &rows, &decimals, &ended.results)?;
+    // By its rows, whatever name an older journal goes on under.
+    let result = write(&args.file, &names.rows, &rows, &decimals, &ended.results)?;
     let count = |status| {
         ended
             .results
