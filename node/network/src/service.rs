@@ -547,8 +547,13 @@ impl Service {
     fn refuse(&mut self, peer: Option<PeerKey>, address: &Multiaddr, reason: Reason) {
         let address = without_peer_id(address).to_string();
         if self.refusals.is_news(peer, &reason) {
-            let peer = peer.map(|peer| peer.to_string()).unwrap_or_default();
-            tracing::warn!(%peer, %address, %reason, "refused a connection");
+            let member = peer.and_then(|peer| self.members.get(&peer));
+            let peer = match (member, peer) {
+                (Some(state), _) => state.peer.name(),
+                (None, Some(peer)) => format!("no member, with node key {peer}"),
+                (None, None) => "unknown".to_owned(),
+            };
+            tracing::warn!(peer, %address, %reason, "refused a connection");
         }
         // Where the runtime does not keep up, it misses some.
         self.events.refused(NetworkEvent::Refused {

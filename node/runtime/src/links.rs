@@ -13,6 +13,7 @@ use crate::conduct::{Conduct, Parcel};
 use crate::config::NodeConfig;
 use crate::error::NodeError;
 use crate::home::{Identity, network_config};
+use crate::names::Names;
 use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
 
 /// Sends to validators by index.
@@ -21,15 +22,22 @@ pub(crate) struct Links {
     handle: Handle,
     /// Node keys of the other validators, by index.
     peers: Arc<BTreeMap<ValidatorIndex, PeerKey>>,
+    names: Names,
     conduct: Arc<dyn Conduct>,
 }
 
 impl Links {
     /// Links to the validators with these node keys.
-    fn new(handle: Handle, peers: BTreeMap<ValidatorIndex, PeerKey>, conduct: Arc<dyn Conduct>) -> Self {
+    fn new(
+        handle: Handle,
+        peers: BTreeMap<ValidatorIndex, PeerKey>,
+        names: Names,
+        conduct: Arc<dyn Conduct>,
+    ) -> Self {
         Self {
             handle,
             peers: Arc::new(peers),
+            names,
             conduct,
         }
     }
@@ -37,6 +45,11 @@ impl Links {
     /// The other validators.
     pub(crate) fn peers(&self) -> &BTreeMap<ValidatorIndex, PeerKey> {
         &self.peers
+    }
+
+    /// What people call a validator: for the log.
+    pub(crate) fn name_of(&self, validator: ValidatorIndex) -> String {
+        self.names.of(validator)
     }
 
     /// How this node behaves.
@@ -170,7 +183,7 @@ impl Net {
         let peers = peers_of(keys, committee, Some(identity.index));
         Ok(Self {
             events,
-            links: Links::new(handle, peers, conduct),
+            links: Links::new(handle, peers, identity.names.clone(), conduct),
         })
     }
 }

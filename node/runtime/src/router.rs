@@ -130,10 +130,7 @@ impl Router {
                 }
             }
             // The network says so in the log, as it does of links that come up.
-            NetworkEvent::Disconnected { .. } => {}
-            NetworkEvent::Refused { address, reason, .. } => {
-                tracing::warn!(%address, %reason, "a connection was refused");
-            }
+            NetworkEvent::Disconnected { .. } | NetworkEvent::Refused { .. } => {}
             NetworkEvent::Message { channel, bytes, peer } => {
                 let Some(from) = self.validators.get(&peer) else {
                     return tracing::warn!(?peer, "a frame of a peer that is no validator");
@@ -155,6 +152,10 @@ impl Router {
         }
     }
 
+    fn name_of(&self, validator: ValidatorIndex) -> String {
+        self.parts.links.name_of(validator)
+    }
+
     fn on_vote(&self, from: ValidatorIndex, bytes: Bytes) {
         if bytes.len() <= SHORT_VOTE {
             return self.check_vote(from, &bytes);
@@ -162,7 +163,11 @@ impl Router {
         let length = bytes.len();
         let dropped = self.long_votes.push(from, bytes, length);
         if !dropped.is_empty() {
-            tracing::debug!(%from, dropped = dropped.len(), "long votes were dropped: too many wait for their check");
+            tracing::debug!(
+                from = self.name_of(from),
+                dropped = dropped.len(),
+                "long votes were dropped: too many wait for their check"
+            );
         }
     }
 
@@ -170,14 +175,20 @@ impl Router {
         let parts = &self.parts;
         let message: Message = match decode(bytes, MAX_MESSAGE_BYTES) {
             Ok(message) => message,
-            Err(error) => return tracing::warn!(%from, %error, "a message that cannot be decoded"),
+            Err(error) => {
+                return tracing::warn!(from = self.name_of(from), %error, "a message that cannot be decoded");
+            }
         };
         if !parts.links.conduct().hears(from, &message) {
             return;
         }
         if !message.may_come_from(from) {
             let sender = message.v1().sender;
-            return tracing::debug!(%from, %sender, "a status or inquiry that its signer did not send itself");
+            return tracing::debug!(
+                from = self.name_of(from),
+                sender = self.name_of(sender),
+                "a status or inquiry that its signer did not send itself"
+            );
         }
         let epoch = message.v1().epoch;
         let info = parts.epoch.get();
@@ -186,7 +197,7 @@ impl Router {
                 // Nobody can tell yet whether that is so; blocks prove themselves.
                 parts.sync.look_ahead(from, parts.committed.height());
             }
-            return tracing::debug!(%from, %epoch, "a message of another epoch");
+            return tracing::debug!(from = self.name_of(from), %epoch, "a message of another epoch");
         };
         match message.verify(parts.network, committee, &Ed25519) {
             Ok(message) => {
@@ -195,7 +206,9 @@ impl Router {
                 }
                 parts.inbox.put_from_outside(Event::Message(message));
             }
-            Err(error) => tracing::warn!(%from, %error, "a message that does not pass the check"),
+            Err(error) => {
+                tracing::warn!(from = self.name_of(from), %error, "a message that does not pass the check")
+            }
         }
     }
 
@@ -210,7 +223,9 @@ impl Router {
                 self.requests.push(from, Request::Announced(digests), bytes.len());
             }
             Ok(BatchFrame::V1(BatchFrameV1::Votes(votes))) => self.parts.observers.note(from, votes),
-            Err(error) => tracing::warn!(%from, %error, "a batch frame that cannot be decoded"),
+            Err(error) => {
+                tracing::warn!(from = self.name_of(from), %error, "a batch frame that cannot be decoded")
+            }
         }
     }
 

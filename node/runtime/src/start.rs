@@ -202,8 +202,11 @@ impl Started {
             links: links.clone(),
             inbox: inbox.clone(),
         });
-        let (checker, checker_thread) =
-            batches::start_checker(Arc::clone(&shared.batches), Arc::clone(&shared.keys));
+        let (checker, checker_thread) = batches::start_checker(
+            Arc::clone(&shared.batches),
+            Arc::clone(&shared.keys),
+            identity.names.clone(),
+        );
         let core = CoreSetup {
             key: key.clone(),
             voting,

@@ -254,12 +254,12 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
             Ok(()) => failures = 0,
             Err(FetchError::Needless) => return,
             Err(FetchError::Ended(height)) => {
-                tracing::debug!(%holder, %height, "it has no more blocks");
+                tracing::debug!(holder = fetcher.name_of(holder), %height, "it has no more blocks");
                 failures += 1;
                 std::thread::sleep(RETRY);
             }
             Err(error) => {
-                tracing::warn!(%holder, %error, "blocks could not be fetched");
+                tracing::warn!(holder = fetcher.name_of(holder), %error, "blocks could not be fetched");
                 failures += 1;
                 std::thread::sleep(RETRY);
             }

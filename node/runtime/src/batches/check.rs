@@ -13,6 +13,7 @@ use rayon::prelude::*;
 
 use super::{BatchStore, Charge};
 use crate::fatal;
+use crate::names::Names;
 use crate::queue::{Bounds, FairQueue};
 
 /// A peer's batches that are received and not yet checked; its oldest go beyond that, and are fetched if
@@ -31,6 +32,7 @@ const DEAF_FOR: Duration = Duration::from_secs(60);
 pub(crate) struct Checker {
     queue: Arc<FairQueue<BatchBytes>>,
     store: Arc<BatchStore>,
+    names: Names,
 }
 
 impl Checker {
@@ -38,13 +40,15 @@ impl Checker {
     pub(crate) fn check(&self, sender: ValidatorIndex, bytes: Bytes) {
         let length = bytes.len();
         let Some(bytes) = BatchBytes::new(bytes) else {
-            return tracing::debug!(%sender, "bytes too few for a batch");
+            return tracing::debug!(sender = self.names.of(sender), "bytes too few for a batch");
         };
         self.store.received(bytes.digest());
         let dropped = self.queue.push(sender, bytes, length);
         if !dropped.is_empty() {
             tracing::debug!(
-                %sender, dropped = dropped.len(), "batches were dropped: too many wait for their check"
+                sender = self.names.of(sender),
+                dropped = dropped.len(),
+                "batches were dropped: too many wait for their check"
             );
         }
         for bytes in dropped {
@@ -59,11 +63,16 @@ impl Checker {
 }
 
 /// Starts the thread that checks batches and writes the good ones.
-pub(crate) fn start_checker(store: Arc<BatchStore>, keys: Arc<KnownKeys>) -> (Checker, JoinHandle<()>) {
+pub(crate) fn start_checker(
+    store: Arc<BatchStore>,
+    keys: Arc<KnownKeys>,
+    names: Names,
+) -> (Checker, JoinHandle<()>) {
     let queue = Arc::new(FairQueue::new(WAITING));
     let checker = Checker {
         queue: Arc::clone(&queue),
         store: Arc::clone(&store),
+        names: names.clone(),
     };
     let thread = std::thread::Builder::new()
         .name("batch-check".to_owned())
@@ -73,7 +82,7 @@ pub(crate) fn start_checker(store: Arc<BatchStore>, keys: Arc<KnownKeys>) -> (Ch
                 let digest = bytes.digest();
                 // Copies come from several peers where one was slow to send.
                 if !store.contains(&digest) {
-                    take(&store, &keys, &mut offenders, sender, bytes);
+                    take(&store, &keys, &names, &mut offenders, sender, bytes);
                 }
                 store.checked(&digest);
             }
@@ -85,12 +94,13 @@ pub(crate) fn start_checker(store: Arc<BatchStore>, keys: Arc<KnownKeys>) -> (Ch
 fn take(
     store: &BatchStore,
     keys: &KnownKeys,
+    names: &Names,
     offenders: &mut Offenders,
     sender: ValidatorIndex,
     bytes: BatchBytes,
 ) {
     let now = Instant::now();
-    match check(store, keys, sender, offenders.is_heard(sender, now), bytes) {
+    match check(store, keys, names, sender, offenders.is_heard(sender, now), bytes) {
         Ok(Some((batch, charge))) => {
             if let Err(error) = store.insert(&batch, charge) {
                 fatal(&format!("a batch cannot be written: {error}"));
@@ -98,10 +108,12 @@ fn take(
         }
         Ok(None) => {}
         // Its author is in another epoch already, or still.
-        Err(error @ BatchError::WrongEpoch { .. }) => tracing::debug!(%sender, %error, "not taken"),
+        Err(error @ BatchError::WrongEpoch { .. }) => {
+            tracing::debug!(sender = names.of(sender), %error, "a batch was not taken");
+        }
         Err(error) => {
             if let Some(bad) = offenders.note(sender, now) {
-                tracing::warn!(%sender, %error, bad, "a batch was refused");
+                tracing::warn!(sender = names.of(sender), %error, bad, "a batch was refused");
             }
         }
     }
@@ -112,6 +124,7 @@ fn take(
 fn check(
     store: &BatchStore,
     keys: &KnownKeys,
+    names: &Names,
     sender: ValidatorIndex,
     heard: bool,
     bytes: BatchBytes,
@@ -121,7 +134,12 @@ fn check(
     let author = formed.signed().batch().author;
     let charge = store.charge_for(&digest, author, sender);
     let Some(charge) = charge.filter(|charge| heard || *charge == Charge::Nobody) else {
-        tracing::debug!(%digest, %author, %sender, "a batch that there is no room for was dropped");
+        tracing::debug!(
+            digest = digest.short(),
+            author = author.0,
+            sender = sender.0,
+            "a batch that there is no room for was dropped"
+        );
         return Ok(None);
     };
     match formed.signature_groups(rayon::current_num_threads()).as_slice() {

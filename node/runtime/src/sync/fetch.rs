@@ -71,6 +71,11 @@ pub(super) struct Fetcher<'a> {
 }
 
 impl Fetcher<'_> {
+    /// What people call a peer.
+    pub(super) fn name_of(&self, holder: ValidatorIndex) -> String {
+        self.links.name_of(holder)
+    }
+
     /// Fetches these heights from `holder`. On an error, what did not come is handed back.
     pub(super) fn fetch(&self, holder: ValidatorIndex, span: RangeInclusive<u64>) -> Result<(), FetchError> {
         let mut next = *span.start();
