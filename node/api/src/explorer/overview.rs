@@ -175,6 +175,7 @@ fn tiles(overview: &Overview) -> Markup {
                 p .figure #consensus title=(status.consensus.promise()) { (engine(status)) }
                 p .note {
                     "Epoch " span #epoch { (status.epoch) } ", " (status.consensus.reign()) " " span #view { (status.view) }
+                    @if status.does_not_vote.is_some() { ", the last heard of" }
                 }
             }
             div .tile {

@@ -167,7 +167,11 @@ fn row(view: &ValidatorView, output: &Output) -> Vec<String> {
         view.pid.map_or_else(|| "-".to_owned(), |pid| pid.to_string()),
         state,
         of(|status| status.height.to_string()),
-        of(|status| status.view.to_string()),
+        // In brackets where it is the last that a validator without a vote has heard of.
+        of(|status| match &status.does_not_vote {
+            None => status.view.to_string(),
+            Some(_) => format!("({})", status.view),
+        }),
         of(|status| status.primary.clone().unwrap_or_else(|| "-".to_owned())),
         of(|status| status.peers.to_string()),
         of(|status| status.block_hash.short()),
