@@ -11,7 +11,7 @@ mod story;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use quorate_api::{ApiConfig, Node, client_router, serve};
+use quorate_api::{ApiConfig, Bounds, Node, client_router, serve};
 
 /// How often a block is added.
 const BLOCK_TIME: Duration = Duration::from_secs(3);
@@ -48,6 +48,6 @@ async fn main() -> std::io::Result<()> {
     let stop = async {
         let _ = tokio::signal::ctrl_c().await;
     };
-    serve(listener, router, stop, Duration::from_secs(1)).await;
+    serve(listener, router, stop, Bounds::default()).await;
     Ok(())
 }

@@ -8,26 +8,25 @@ use axum::response::{IntoResponse, Response};
 use quorate_client::schema::HEIGHT_HEADER;
 use quorate_ledger::Height;
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::Semaphore;
 
-use crate::config::ApiConfig;
+use crate::config::{ApiConfig, Bound};
 use crate::node::{Fault, Node, Snapshot};
 use crate::problem::Failure;
 use crate::shape::Names;
-
-/// Bodies are accounted for in pieces of this many bytes.
-const BODY_UNIT: usize = 1_024;
+use crate::shares::Shares;
 
 /// Shared by all handlers of the client API.
 #[derive(Clone)]
 pub(crate) struct App {
     pub(crate) node: Arc<dyn Node>,
     pub(crate) config: Arc<ApiConfig>,
-    pub(crate) calls: Arc<Semaphore>,
-    pub(crate) streams: Arc<Semaphore>,
+    pub(crate) calls: Arc<Shares>,
+    pub(crate) streams: Arc<Shares>,
+    pub(crate) answers: Arc<Shares>,
     names: Arc<RwLock<Arc<Names>>>,
     reads: Arc<Semaphore>,
-    bodies: Arc<Semaphore>,
+    pub(crate) bodies: Arc<Shares>,
 }
 
 /// A value and the certified height it was read at.
@@ -42,10 +41,11 @@ impl App {
         Self {
             node,
             names: Arc::new(RwLock::new(names)),
-            calls: Arc::new(Semaphore::new(config.max_calls)),
-            streams: Arc::new(Semaphore::new(config.max_streams)),
+            calls: shares(config.max_calls),
+            streams: shares(config.max_streams),
+            answers: shares(config.max_answer_bytes_total),
+            bodies: shares(config.max_body_bytes_total),
             reads: Arc::new(Semaphore::new(config.max_reads)),
-            bodies: Arc::new(Semaphore::new(config.max_body_bytes_total / BODY_UNIT)),
             config: Arc::new(config),
         }
     }
@@ -100,15 +100,10 @@ impl App {
             Err(Failure::HeightNotReached { height, wanted })
         }
     }
+}
 
-    /// Room for a body of `length` bytes, if there is any just now.
-    pub(crate) fn room_for_body(&self, length: usize) -> Result<OwnedSemaphorePermit, Failure> {
-        let units = u32::try_from(length.div_ceil(BODY_UNIT).max(1)).unwrap_or(u32::MAX);
-        let bodies = Arc::clone(&self.bodies);
-        bodies
-            .try_acquire_many_owned(units)
-            .map_err(|_| Failure::Overloaded { what: "uploads" })
-    }
+fn shares(bound: Bound) -> Arc<Shares> {
+    Shares::new(bound.all, bound.each)
 }
 
 impl<T> At<T> {

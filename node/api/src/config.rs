@@ -2,23 +2,43 @@
 
 use std::time::Duration;
 
+/// How much of something there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Bound {
+    /// For all clients together.
+    pub all: usize,
+    /// For each address.
+    pub each: usize,
+}
+
+impl Bound {
+    /// So much for all, and for each address.
+    pub const fn of(all: usize, each: usize) -> Self {
+        Self { all, each }
+    }
+}
+
 /// The client API and the explorer.
 #[derive(Clone, Debug)]
 pub struct ApiConfig {
-    /// Calls that may be under way at once, waiting ones included.
-    pub max_calls: usize,
+    /// Calls that may be under way at once, waiting ones included, until their answers have left.
+    pub max_calls: Bound,
     /// Event streams that may be open at once.
-    pub max_streams: usize,
+    pub max_streams: Bound,
     /// Reads of the chain that may run at once; further ones queue.
     pub max_reads: usize,
     /// Bytes of one request's body.
     pub max_body_bytes: usize,
-    /// Bytes of all bodies that are being received or held at once.
-    pub max_body_bytes_total: usize,
+    /// Bytes of bodies that are being received or held at once.
+    pub max_body_bytes_total: Bound,
+    /// Bytes of answers that have not left yet.
+    pub max_answer_bytes_total: Bound,
     /// Transactions in one submission.
     pub max_transactions_per_call: usize,
     /// How long a client may take to send its body.
     pub body_timeout: Duration,
+    /// How long it may send nothing of it.
+    pub body_pause: Duration,
     /// How long `wait=committed` waits unless told otherwise.
     pub default_wait: Duration,
     /// The longest that `wait=committed` waits.
@@ -34,13 +54,15 @@ pub struct ApiConfig {
 impl Default for ApiConfig {
     fn default() -> Self {
         Self {
-            max_calls: 8_192,
-            max_streams: 256,
+            max_calls: Bound::of(8_192, 2_048),
+            max_streams: Bound::of(256, 64),
             max_reads: 32,
             max_body_bytes: 8 << 20,
-            max_body_bytes_total: 64 << 20,
+            max_body_bytes_total: Bound::of(64 << 20, 32 << 20),
+            max_answer_bytes_total: Bound::of(128 << 20, 48 << 20),
             max_transactions_per_call: 8_192,
             body_timeout: Duration::from_secs(20),
+            body_pause: Duration::from_secs(5),
             default_wait: Duration::from_secs(10),
             max_wait: Duration::from_secs(60),
             max_height_wait: Duration::from_secs(10),
@@ -55,6 +77,8 @@ impl Default for ApiConfig {
 pub struct OperationsConfig {
     /// Whether peers can be denied, as only a local network for trying things allows.
     pub localnet_controls: bool,
+    /// Whether it listens on loopback alone: then it has no name but localhost.
+    pub loopback: bool,
 }
 
 /// Items of a page unless the call says otherwise.
@@ -66,8 +90,9 @@ pub(crate) const MAX_PAGE: usize = 200;
 /// The most transaction ids that a page of blocks carries; it ends early instead.
 pub(crate) const MAX_IDS_PER_PAGE: usize = 20_000;
 
-/// Transactions of a block that an event stream holds at a time.
-pub(crate) const CHUNK: usize = 256;
+/// Transactions of a block that an event stream reads at a time, and of which it holds the events until they have
+/// left: with the longest transactions about two MiB.
+pub(crate) const CHUNK: usize = 16;
 
 /// Transactions of a block that are read at a time where only their ids are kept.
 pub(crate) const ID_CHUNK: usize = 1_024;

@@ -6,7 +6,6 @@
 //! client falls behind, and costs nobody memory.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
@@ -15,7 +14,7 @@ use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
 use quorate_client::schema::Problem;
 use quorate_ledger::{Address, Height, Operation, Transaction};
-use tokio::sync::{OwnedSemaphorePermit, watch};
+use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::CHUNK;
@@ -25,6 +24,7 @@ use crate::node::Fault;
 use crate::problem::Failure;
 use crate::routes::blocks::with_ids;
 use crate::shape::{self, Names};
+use crate::shares::{ClientAddress, Share};
 
 /// Pieces of a block that a stream skips in one read, when its filter leaves nothing of them.
 const SKIP_BUDGET: usize = 64;
@@ -51,7 +51,7 @@ struct Feed {
     filter: Filter,
     cursor: Cursor,
     broken: bool,
-    _permit: OwnedSemaphorePermit,
+    _share: Share,
 }
 
 /// Events `transaction` and `block` as they are certified, in order and without gaps.
@@ -67,6 +67,7 @@ struct Feed {
         (status = 400, body = Problem), (status = 503, body = Problem)))]
 pub(crate) async fn events(
     State(app): State<App>,
+    client: ClientAddress,
     params: Params,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
@@ -84,8 +85,7 @@ pub(crate) async fn events(
             index: 0,
         },
     };
-    let permit = Arc::clone(&app.streams).try_acquire_owned();
-    let permit = permit.map_err(|_| Failure::Overloaded {
+    let share = app.streams.take(client, 1).ok_or(Failure::Overloaded {
         what: "event streams",
     })?;
     let keep_alive = KeepAlive::new().interval(app.config.keep_alive);
@@ -95,7 +95,7 @@ pub(crate) async fn events(
         filter,
         cursor,
         broken: false,
-        _permit: permit,
+        _share: share,
     };
     let pieces = stream::unfold(feed, |mut feed| async move {
         let events = feed.next().await?;

@@ -1,7 +1,7 @@
 //! Parts of a request, read strictly: what is malformed is refused with what is wrong and what was
 //! expected.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path, Query};
@@ -10,6 +10,8 @@ use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use quorate_client::schema::OCTET_STREAM;
 use quorate_ledger::{Address, AssetCode, Digest, Height};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::path::ParameterIn;
 
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
 use crate::facts::{BlockRef, RecordPlace};
@@ -27,7 +29,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Name {
     }
 }
 
-/// The query. Of a key given twice the last one counts; unknown keys are left alone.
+/// The query. A key may be given once; those that a call does not have are refused before it ([`Known`]).
 pub(crate) struct Params(BTreeMap<String, String>);
 
 impl<S: Send + Sync> FromRequestParts<S> for Params {
@@ -37,7 +39,14 @@ impl<S: Send + Sync> FromRequestParts<S> for Params {
         let query = Query::<Vec<(String, String)>>::from_request_parts(parts, state).await;
         let Query(pairs) =
             query.map_err(|_| Failure::malformed("malformed_query", "the query is not readable"))?;
-        Ok(Self(pairs.into_iter().collect()))
+        let mut params = BTreeMap::new();
+        for (key, value) in pairs {
+            if params.insert(key.clone(), value).is_some() {
+                let detail = format!("`{}` is given twice", shown(&key));
+                return Err(Failure::malformed("malformed_query", detail));
+            }
+        }
+        Ok(Self(params))
     }
 }
 
@@ -64,18 +73,18 @@ impl Params {
         Ok(self.number("min_height", "malformed_min_height")?.map(Height))
     }
 
-    /// The page's size: larger ones are cut to the largest.
+    /// The page's size.
     pub(crate) fn limit(&self) -> Result<usize, Failure> {
         let Some(limit) = self.number("limit", "malformed_limit")? else {
             return Ok(DEFAULT_PAGE);
         };
-        if limit == 0 {
-            return Err(Failure::malformed(
-                "malformed_limit",
-                "`limit` is 0; at least 1 item makes a page",
-            ));
+        match usize::try_from(limit) {
+            Ok(limit @ 1..=MAX_PAGE) => Ok(limit),
+            _ => {
+                let detail = format!("`limit` is {limit}; a page has 1 to {MAX_PAGE} items");
+                Err(Failure::malformed("malformed_limit", detail))
+            }
         }
-        Ok(usize::try_from(limit).unwrap_or(MAX_PAGE).min(MAX_PAGE))
     }
 
     /// The cursor, which `read` understands or refuses.
@@ -91,6 +100,49 @@ impl Params {
             Failure::malformed("malformed_cursor", detail)
         })?;
         Ok(Some(cursor))
+    }
+}
+
+/// The parameters in the query that each call has, by its path, as its description says. What is misspelt would
+/// otherwise be left out without a word.
+pub(crate) struct Known(BTreeMap<String, BTreeSet<String>>);
+
+impl Known {
+    pub(crate) fn of(document: &OpenApi) -> Self {
+        let paths = document.paths.paths.iter();
+        let of_path = paths.map(|(path, item)| {
+            let operations = [&item.get, &item.post].into_iter().flatten();
+            let parameters = operations.flat_map(|operation| operation.parameters.iter().flatten());
+            let names = parameters
+                .filter(|parameter| parameter.parameter_in == ParameterIn::Query)
+                .map(|parameter| parameter.name.clone());
+            (path.clone(), names.collect())
+        });
+        Self(of_path.collect())
+    }
+
+    /// Refuses a query with a parameter that the call of this path does not have. Pages are no calls.
+    pub(crate) fn check(&self, path: &str, query: &str) -> Result<(), Failure> {
+        let Some(known) = self.0.get(path) else {
+            return Ok(());
+        };
+        let keys = query
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .map(|pair| pair.split('=').next().unwrap_or_default());
+        let Some(unknown) = keys.into_iter().find(|key| !known.contains(*key)) else {
+            return Ok(());
+        };
+        let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
+        if names.is_empty() {
+            names.push("none");
+        }
+        let detail = format!(
+            "this call has no parameter `{}`; it has: {}",
+            shown(unknown),
+            names.join(", ")
+        );
+        Err(Failure::malformed("unknown_parameter", detail))
     }
 }
 
@@ -113,7 +165,7 @@ pub(crate) fn shown(text: &str) -> String {
 pub(crate) fn digest(text: &str, what: &str) -> Result<Digest, Failure> {
     Digest::from_str(text).map_err(|_| {
         let detail = format!(
-            "`{}` is not {what}: expected are 64 hexadecimal digits",
+            "`{}` is not {what}, which is 64 hexadecimal digits",
             shown(text)
         );
         Failure::malformed("malformed_hash", detail)

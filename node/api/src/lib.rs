@@ -3,6 +3,7 @@
 //! Two routers: [`client_router`] for wallets, programs and browsers, [`operations_router`] for whoever
 //! runs the node. Both see it through [`Node`] alone. [`serve`] puts a router on a listener.
 
+mod activity;
 mod app;
 mod config;
 mod events;
@@ -17,9 +18,10 @@ mod router;
 mod routes;
 mod serve;
 mod shape;
+mod shares;
 mod submit;
 
-pub use config::{ApiConfig, OperationsConfig};
+pub use config::{ApiConfig, Bound, OperationsConfig};
 pub use facts::{
     AccountFacts, Admission, AssetFacts, BlockFacts, BlockRef, EpochFacts, EvidenceFacts, ExecutedFacts,
     HistoryFacts, MemberFacts, NetworkFacts, PeerFacts, PendingFacts, RecordFacts, RecordPlace, Refusal,
@@ -29,4 +31,5 @@ pub use node::{Answer, Fault, Node, Snapshot};
 pub use operations::operations_router;
 pub use quorate_client::schema::{SlownessView, VotingView};
 pub use router::client_router;
-pub use serve::serve;
+pub use serve::{Bounds, serve};
+pub use shares::ClientAddress;

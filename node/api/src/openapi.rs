@@ -53,6 +53,11 @@ use crate::{events, submit};
 )]
 struct Document;
 
+/// What the calls take, for those who check that.
+pub(crate) fn described() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
 /// This document.
 #[utoipa::path(get, path = "/openapi.json", tag = "network",
     responses((status = 200, description = "The OpenAPI document", content_type = "application/json", body = serde_json::Value)))]

@@ -1,13 +1,15 @@
 //! The operations listener: metrics, health, log level, debugging. It trusts whoever reaches it, which
 //! is why it listens on loopback unless configured otherwise.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::State;
-use axum::http::StatusCode;
-use axum::http::header::CONTENT_TYPE;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::extract::{Request, State};
+use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
+use axum::http::uri::Authority;
+use axum::http::{Method, StatusCode};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, put};
 use axum::{Json, Router};
@@ -15,8 +17,9 @@ use axum::{Json, Router};
 use crate::config::OperationsConfig;
 use crate::facts::Unready;
 use crate::node::Node;
+use crate::input::shown;
 use crate::problem::Failure;
-use crate::router::{count, guard};
+use crate::router::{answer_options, count, guard};
 
 /// The most bytes of a body here.
 const MAX_BODY: usize = 64 << 10;
@@ -30,8 +33,8 @@ type Shared = State<Arc<dyn Node>>;
 fn calls(config: OperationsConfig) -> Vec<(&'static str, &'static str, MethodRouter<Arc<dyn Node>>)> {
     let mut calls = vec![
         ("GET", "/metrics", get(metrics)),
-        ("GET", "/livez", get(live)),
-        ("GET", "/readyz", get(ready)),
+        ("GET", "/livez", get(live).options(live)),
+        ("GET", "/readyz", get(ready).options(ready)),
         ("GET", "/debug/consensus", get(consensus)),
         ("PUT", "/loglevel", put(log_level)),
     ];
@@ -60,9 +63,37 @@ pub fn operations_router(node: Arc<dyn Node>, config: OperationsConfig) -> Route
         })
         .fallback(elsewhere)
         .method_not_allowed_fallback(move || async move { Failure::OperationMethod { known } })
+        .layer(from_fn(answer_options))
+        .layer(from_fn_with_state(config, check_caller))
         .layer(from_fn(guard))
         .layer(from_fn_with_state(Arc::clone(&node), count))
         .with_state(node)
+}
+
+/// Keeps web pages out that a browser on this machine has open. One whose name was made to point here (DNS rebinding)
+/// calls this listener by that name; one that changes something says where it is from, as browsers make it.
+async fn check_caller(State(config): State<OperationsConfig>, request: Request, next: Next) -> Response {
+    if request.method() == Method::PUT && request.headers().contains_key(ORIGIN) {
+        return Failure::FromPage.into_response();
+    }
+    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+    let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
+    match host {
+        Some(host) if config.loopback && !is_local(host) => {
+            let name = shown(host);
+            Failure::ForeignName { name }.into_response()
+        }
+        _ => next.run(request).await,
+    }
+}
+
+/// Whether a host, perhaps with a port, is an IP address or localhost.
+fn is_local(host: &str) -> bool {
+    let Ok(authority) = host.parse::<Authority>() else {
+        return false;
+    };
+    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
+    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 async fn metrics(State(node): Shared) -> Response {
@@ -101,7 +132,7 @@ async fn deny(State(node): Shared, body: Body) -> Result<StatusCode, Failure> {
     let names: Vec<String> = serde_json::from_str(&text).map_err(|error| {
         Failure::malformed(
             "malformed_body",
-            format!("expected is a JSON list of peer names: {error}"),
+            format!("the body is not a JSON list of peer names: {error}"),
         )
     })?;
     if names.len() > MAX_DENIED {

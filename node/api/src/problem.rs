@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{ACCEPT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{PROBLEM_CONTENT_TYPE, Problem};
@@ -32,6 +32,12 @@ pub(crate) enum Failure {
     BodyTooSlow { seconds: u64 },
     #[error("the content type is not one of {allowed}")]
     UnsupportedContent { allowed: &'static str },
+    #[error("this listener is called by its IP address or as localhost, not as {name}")]
+    ForeignName { name: String },
+    #[error("web pages may not change anything here")]
+    FromPage,
+    #[error("bodies are taken as they are, not packed: send it without Content-Encoding")]
+    PackedContent,
     #[error("the node has certified height {height} and {wanted} was asked for; try again or another node")]
     HeightNotReached { height: Height, wanted: Height },
     #[error("the node has as many {what} under way as it takes; try again in a second")]
@@ -76,7 +82,8 @@ impl Failure {
             Self::MethodNotAllowed | Self::OperationMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
-            Self::UnsupportedContent { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::UnsupportedContent { .. } | Self::PackedContent => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::ForeignName { .. } | Self::FromPage => StatusCode::FORBIDDEN,
             Self::HeightNotReached { .. }
             | Self::Overloaded { .. }
             | Self::NotReady { .. }
@@ -94,7 +101,8 @@ impl Failure {
             Self::MethodNotAllowed | Self::OperationMethod { .. } => "method_not_allowed",
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTooSlow { .. } => "body_too_slow",
-            Self::UnsupportedContent { .. } => "unsupported_content",
+            Self::UnsupportedContent { .. } | Self::PackedContent => "unsupported_content",
+            Self::ForeignName { .. } | Self::FromPage => "not_from_there",
             Self::HeightNotReached { .. } => "height_not_reached",
             Self::Overloaded { .. } => "overloaded",
             Self::Refused { refusal, .. } => code_of(refusal),
@@ -114,6 +122,8 @@ impl Failure {
             Self::BodyTooLarge { .. } => "The body is too large",
             Self::BodyTooSlow { .. } => "The body came too slowly",
             Self::UnsupportedContent { .. } => "Unsupported content type",
+            Self::PackedContent => "Unsupported content encoding",
+            Self::ForeignName { .. } | Self::FromPage => "Not from there",
             Self::HeightNotReached { .. } => "The height is not reached yet",
             Self::Overloaded { .. } => "The node is overloaded",
             Self::NotReady { .. } => "The node is not ready",
@@ -171,6 +181,10 @@ impl IntoResponse for Failure {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
         if let Some(millis) = self.retry_after_ms() {
             headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(millis)));
+        }
+        if self == Self::PackedContent {
+            // RFC 9110, section 15.5.16.
+            headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
         response
     }

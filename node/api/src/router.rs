@@ -4,21 +4,28 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
+use axum::body::{Body, HttpBody as _};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
-use axum::http::{HeaderName, HeaderValue, Method};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
+use crate::activity::Held;
 use crate::app::App;
 use crate::config::ApiConfig;
+use crate::input::Known;
 use crate::node::Node;
 use crate::problem::Failure;
-use crate::{explorer, routes};
+use crate::shares::of_request;
+use crate::{explorer, openapi, routes};
+
+/// Answers of fewer bytes are not counted: they leave with one write.
+const SMALL_ANSWER: usize = 16 << 10;
 
 /// What pages may load: their own style, script, icon and event stream, and nothing else.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
@@ -28,6 +35,7 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src '
 pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
     let origins = cors(&config.cors_origins);
     let app = App::new(Arc::clone(&node), config);
+    let known = Arc::new(Known::of(&openapi::described()));
     let calls = routes::calls().into_iter().chain(explorer::pages());
     let router = calls.fold(Router::new(), |router, (path, handler)| {
         router.route(path, handler)
@@ -35,7 +43,9 @@ pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
     let router = router
         .fallback(explorer::nothing_there)
         .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })
+        .layer(from_fn_with_state(known, check_parameters))
         .layer(from_fn_with_state(app.clone(), bound_calls))
+        .layer(from_fn(answer_options))
         .layer(CompressionLayer::new())
         .layer(from_fn(guard));
     let router = match origins {
@@ -55,15 +65,59 @@ pub(crate) async fn count(State(node): State<Arc<dyn Node>>, request: Request, n
     response
 }
 
-/// Refuses calls beyond the bound. Event streams have a bound of their own and are not counted here.
-async fn bound_calls(State(app): State<App>, request: Request, next: Next) -> Response {
-    match Arc::clone(&app.calls).try_acquire_owned() {
-        Ok(permit) => {
-            let response = next.run(request).await;
-            drop(permit);
-            response
+/// Refuses parameters that the call does not have.
+async fn check_parameters(State(known): State<Arc<Known>>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>();
+    let query = request.uri().query().unwrap_or_default();
+    match path.map(|path| known.check(path.as_str(), query)) {
+        Some(Err(failure)) => failure.into_response(),
+        _ => next.run(request).await,
+    }
+}
+
+/// Tells with OPTIONS what an address takes (RFC 9110, section 9.3.7), as balancers ask. A call that answers it by
+/// itself, as a check of health does, keeps its status.
+pub(crate) async fn answer_options(request: Request, next: Next) -> Response {
+    if request.method() != Method::OPTIONS {
+        return next.run(request).await;
+    }
+    let mut response = next.run(request).await;
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        let allowed = response.headers_mut().remove(ALLOW);
+        response = StatusCode::NO_CONTENT.into_response();
+        if let Some(allowed) = allowed {
+            response.headers_mut().insert(ALLOW, allowed);
         }
-        Err(_) => Failure::Overloaded { what: "calls" }.into_response(),
+    }
+    response
+        .headers_mut()
+        .entry(ALLOW)
+        .or_insert(HeaderValue::from_static("GET,HEAD,OPTIONS"));
+    response
+}
+
+/// Refuses calls beyond the bounds. Event streams have bounds of their own besides.
+async fn bound_calls(State(app): State<App>, request: Request, next: Next) -> Response {
+    let client = of_request(request.extensions());
+    let Some(call) = app.calls.take(client, 1) else {
+        return Failure::Overloaded { what: "calls" }.into_response();
+    };
+    let response = next.run(request).await;
+    // What is not there yet, as of an event stream, takes no memory.
+    let size = response.body().size_hint().exact().unwrap_or(0);
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if size < SMALL_ANSWER {
+        return response;
+    }
+    match app.answers.take(client, size) {
+        Some(room) => response.map(|body| {
+            let held = Held {
+                body,
+                _held: (call, room),
+            };
+            Body::new(held)
+        }),
+        None => Failure::Overloaded { what: "large answers" }.into_response(),
     }
 }
 

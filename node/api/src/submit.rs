@@ -3,13 +3,16 @@
 //! A body's size is looked at before it is read, its room reserved before it is held, and nothing is
 //! decoded here but the container: the node judges transactions, all of a call together.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::body::Body;
 use axum::extract::State;
-use axum::http::header::{CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
+use futures::StreamExt as _;
 use quorate_client::schema::{
     MANY_TRANSACTIONS, OCTET_STREAM, Problem, SubmitMany, SubmitRequest, Submitted, SubmittedList,
     SubmittedStatus,
@@ -24,6 +27,7 @@ use crate::facts::{Admission, Refusal, Settled, Skip};
 use crate::input::Params;
 use crate::problem::{Failure, whole_seconds};
 use crate::shape;
+use crate::shares::{ClientAddress, Share};
 
 /// What `wait` asks for, with the deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -36,7 +40,7 @@ enum Wait {
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Submission {
     One(Bytes),
-    Many(Vec<Bytes>),
+    Many(Vec<Result<Bytes, Refusal>>),
 }
 
 /// The JSON body: exactly one of the two.
@@ -72,13 +76,15 @@ struct JsonBody {
         (status = 503, body = Problem)))]
 pub(crate) async fn submit(
     State(app): State<App>,
+    client: ClientAddress,
     params: Params,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Failure> {
     let wait = wait_of(&params, &app.config)?;
-    let (body, room) = receive(&app, &headers, body).await?;
-    let submission = read(content_type(&headers), &body, &app.config)?;
+    check_encoding(&headers)?;
+    let (body, room) = receive(&app, client, &headers, body).await?;
+    let submission = read(&content_type(&headers), &body, &app.config)?;
     drop(body);
     match submission {
         Submission::One(transaction) => {
@@ -98,11 +104,8 @@ pub(crate) async fn submit(
         }
         Submission::Many(transactions) => {
             let expected = transactions.len();
-            let admissions = app.node.submit(transactions).await;
+            let admissions = admitted(&app, transactions).await?;
             drop(room);
-            if admissions.len() != expected {
-                return Err(node_answered_wrong_count(expected, admissions.len()));
-            }
             // All are waited for from here on, so they may be looked at one after the other.
             let followed: Vec<_> = admissions
                 .into_iter()
@@ -115,6 +118,23 @@ pub(crate) async fn submit(
             Ok(answer_many(&app, results, wait))
         }
     }
+}
+
+/// What the node says of each, in their order; it is not asked of what is no transaction on its face.
+async fn admitted(app: &App, transactions: Vec<Result<Bytes, Refusal>>) -> Result<Vec<Admission>, Failure> {
+    let asked: Vec<Bytes> = transactions.iter().flatten().cloned().collect();
+    let count = asked.len();
+    let answers = app.node.submit(asked).await;
+    if answers.len() != count {
+        return Err(node_answered_wrong_count(count, answers.len()));
+    }
+    let mut answers = answers.into_iter();
+    let each = transactions.into_iter().map(|transaction| match transaction {
+        Ok(_) => answers.next(),
+        Err(refusal) => Some(Admission::Refused { id: None, refusal }),
+    });
+    each.collect::<Option<_>>()
+        .ok_or_else(|| node_answered_wrong_count(count, 0))
 }
 
 fn answer_many(app: &App, results: Vec<Submitted>, wait: Wait) -> Response {
@@ -201,10 +221,13 @@ fn wait_of(params: &Params, config: &ApiConfig) -> Result<Wait, Failure> {
     match params.text("wait") {
         None | Some("none") => Ok(Wait::Admitted),
         Some("committed") => {
-            let timeout = timeout.map_or(config.default_wait, std::time::Duration::from_millis);
-            Ok(Wait::CommittedUntil(
-                Instant::now() + timeout.min(config.max_wait),
-            ))
+            let timeout = timeout.map_or(config.default_wait, Duration::from_millis);
+            if timeout > config.max_wait {
+                let most = config.max_wait.as_millis();
+                let detail = format!("`timeout_ms` is {}; at most {most} are waited", timeout.as_millis());
+                return Err(Failure::malformed("malformed_timeout", detail));
+            }
+            Ok(Wait::CommittedUntil(Instant::now() + timeout))
         }
         Some(other) => {
             let detail = format!(
@@ -216,12 +239,14 @@ fn wait_of(params: &Params, config: &ApiConfig) -> Result<Wait, Failure> {
     }
 }
 
-/// Reads a body within the bounds of size and time. The second part is the room it takes.
+/// Reads a body within the bounds of size and time. The second part is the room it takes, which grows as it arrives:
+/// what is only announced takes nothing from others.
 async fn receive(
     app: &App,
+    client: ClientAddress,
     headers: &HeaderMap,
     body: Body,
-) -> Result<(Bytes, tokio::sync::OwnedSemaphorePermit), Failure> {
+) -> Result<(Bytes, Share), Failure> {
     let limit = app.config.max_body_bytes;
     let declared = headers
         .get(CONTENT_LENGTH)
@@ -229,40 +254,56 @@ async fn receive(
     if let Some(length) = declared.filter(|length| usize::try_from(*length).map_or(true, |it| it > limit)) {
         return Err(Failure::BodyTooLarge { length, limit });
     }
-    let room = app.room_for_body(
-        declared
-            .and_then(|length| length.try_into().ok())
-            .unwrap_or(limit),
-    )?;
-    let reading = axum::body::to_bytes(body, limit);
-    let seconds = app.config.body_timeout.as_secs();
-    let body = tokio::time::timeout(app.config.body_timeout, reading)
-        .await
-        .map_err(|_| Failure::BodyTooSlow { seconds })?
-        .map_err(|error| body_failure(&error, limit))?;
-    Ok((body, room))
-}
-
-fn body_failure(error: &axum::Error, limit: usize) -> Failure {
-    let mut cause: Option<&dyn std::error::Error> = Some(error);
-    while let Some(error) = cause {
-        // The body's type for this is private to http-body-util.
-        if error.to_string().contains("length limit exceeded") {
-            let length = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-            return Failure::BodyTooLarge { length, limit };
+    let overloaded = || Failure::Overloaded { what: "uploads" };
+    let mut room = app.bodies.take(client, 0).ok_or_else(overloaded)?;
+    let too_slow = |time: Duration| Failure::BodyTooSlow {
+        seconds: time.as_secs(),
+    };
+    let deadline = Instant::now() + app.config.body_timeout;
+    let mut pieces = body.into_data_stream();
+    let mut received = BytesMut::new();
+    loop {
+        let pause = Instant::now() + app.config.body_pause;
+        let piece = tokio::time::timeout_at(pause.min(deadline), pieces.next()).await;
+        let piece = match piece {
+            Ok(Some(piece)) => piece.map_err(|_| Failure::malformed("broken_body", "the body broke off"))?,
+            Ok(None) => return Ok((received.freeze(), room)),
+            Err(_) if pause < deadline => return Err(too_slow(app.config.body_pause)),
+            Err(_) => return Err(too_slow(app.config.body_timeout)),
+        };
+        if received.len() + piece.len() > limit {
+            let length = received.len().saturating_add(piece.len());
+            let length = u64::try_from(length).unwrap_or(u64::MAX);
+            return Err(Failure::BodyTooLarge { length, limit });
         }
-        cause = error.source();
+        if !room.grow(piece.len()) {
+            return Err(overloaded());
+        }
+        received.extend_from_slice(&piece);
     }
-    Failure::malformed("broken_body", "the body broke off")
 }
 
-/// The content type without its parameters; JSON if none is given.
-fn content_type(headers: &HeaderMap) -> &str {
+/// The content type in small letters and without its parameters; JSON if none is given.
+fn content_type(headers: &HeaderMap) -> String {
     let Some(value) = headers.get(CONTENT_TYPE) else {
-        return "application/json";
+        return "application/json".to_owned();
     };
     let text = value.to_str().unwrap_or_default();
-    text.split(';').next().unwrap_or_default().trim()
+    let kind = text.split(';').next().unwrap_or_default().trim();
+    kind.to_ascii_lowercase()
+}
+
+/// Refuses bodies that are packed: to unpack them takes room that nobody has counted.
+fn check_encoding(headers: &HeaderMap) -> Result<(), Failure> {
+    let mut encodings = headers.get_all(CONTENT_ENCODING).iter();
+    let is_plain = |value: &HeaderValue| {
+        let text = value.to_str().unwrap_or_default().trim();
+        text.is_empty() || text.eq_ignore_ascii_case("identity")
+    };
+    match encodings.all(is_plain) {
+        true => Ok(()),
+        false => Err(Failure::PackedContent),
+    }
 }
 
 fn read(content_type: &str, body: &Bytes, config: &ApiConfig) -> Result<Submission, Failure> {
@@ -273,7 +314,7 @@ fn read(content_type: &str, body: &Bytes, config: &ApiConfig) -> Result<Submissi
                 let detail = format!("the body is not the BCS of a sequence of byte strings: {error}");
                 Failure::malformed("malformed_body", detail)
             })?;
-            Submission::Many(list.into_iter().map(|bytes| body.slice_ref(bytes)).collect())
+            Submission::Many(list.into_iter().map(|bytes| Ok(body.slice_ref(bytes))).collect())
         }
         "application/json" => read_json(body)?,
         _ => {
@@ -302,21 +343,23 @@ fn read_json(body: &Bytes) -> Result<Submission, Failure> {
         .map_err(|error| malformed(format!("the body is not the JSON that is expected: {error}")))?;
     let bytes = |text: &String| {
         let bytes = hex::decode(text).map(Bytes::from);
-        bytes.map_err(|error| malformed(format!("a transaction is not in hexadecimal digits: {error}")))
+        bytes.map_err(|error| format!("a transaction is not in hexadecimal digits: {error}"))
     };
     match body {
         JsonBody {
             transaction: Some(one),
             transactions: None,
-        } => Ok(Submission::One(bytes(&one)?)),
+        } => Ok(Submission::One(bytes(&one).map_err(malformed)?)),
         JsonBody {
             transaction: None,
             transactions: Some(many),
-        } => Ok(Submission::Many(
-            many.iter().map(bytes).collect::<Result<_, _>>()?,
-        )),
+        } => {
+            let refused = |reason| Refusal::Malformed { reason };
+            let each = many.iter().map(|text| bytes(text).map_err(refused));
+            Ok(Submission::Many(each.collect()))
+        }
         _ => Err(malformed(
-            "expected is either `transaction` or `transactions`, in hex".to_owned(),
+            "give either `transaction` or `transactions`, in hex".to_owned(),
         )),
     }
 }

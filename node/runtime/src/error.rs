@@ -15,6 +15,17 @@ use crate::logging::LogError;
 /// Why a node does not start or stops.
 #[derive(Debug, thiserror::Error)]
 pub enum NodeError {
+    /// The system lets the process open too few files.
+    #[error(
+        "this process may open {limit} files, and a node of this network needs {needed} at least: raise the hard \
+         limit (LimitNOFILE= of the systemd unit, --ulimit nofile= of the container, ulimit -n of the shell)"
+    )]
+    FewDescriptors {
+        /// What it may open.
+        limit: u64,
+        /// What it needs.
+        needed: u64,
+    },
     /// The configuration is refused.
     #[error(transparent)]
     Config(#[from] ConfigError),

@@ -15,6 +15,7 @@ use crate::conduct::{Conduct, Honest, Means};
 use crate::config::{Home, NodeConfig};
 use crate::core::{self, Core, CoreSetup};
 use crate::disks::Disks;
+use crate::descriptors::{Descriptors, OPERATIONS};
 use crate::error::NodeError;
 use crate::evidence::EvidenceStore;
 use crate::executor::{self, Command, ExecutorSetup};
@@ -59,6 +60,13 @@ pub fn run_as(
             what: "cannot start threads",
             source,
         })?;
+    let ending = Ending::listen(&runtime)?;
+    let descriptors = Descriptors::reserve(identity.genesis.validators().count().saturating_sub(1))?;
+    tracing::info!(
+        limit = descriptors.limit,
+        api = descriptors.api,
+        "open files: what is not for the API's clients is kept for databases, peers and operators"
+    );
     // Listeners first: a port in use is known before anything else is touched.
     let api = runtime.block_on(listen(config.api.listen, "client API"))?;
     let operations = runtime.block_on(listen(config.operations.listen, "operations API"))?;
@@ -81,8 +89,14 @@ pub fn run_as(
         outlet,
     };
     let node = Started::start(parts, &runtime)?;
-    node.serve(config, api, operations, runtime);
+    node.serve(config, Listeners { api, operations }, descriptors, ending, runtime);
     Ok(())
+}
+
+/// Where calls come in.
+struct Listeners {
+    api: TcpListener,
+    operations: TcpListener,
 }
 
 async fn listen(address: SocketAddr, purpose: &'static str) -> Result<TcpListener, NodeError> {
@@ -297,10 +311,12 @@ impl Started {
     fn serve(
         self,
         config: &NodeConfig,
-        api: TcpListener,
-        operations: TcpListener,
+        listeners: Listeners,
+        descriptors: Descriptors,
+        mut ending: Ending,
         runtime: tokio::runtime::Runtime,
     ) {
+        let Listeners { api, operations } = listeners;
         let node: Arc<dyn quorate_api::Node> = self.node.clone();
         let status = quorate_api::Node::status(&*self.node);
         tracing::info!(
@@ -314,7 +330,16 @@ impl Started {
         let client = quorate_api::client_router(Arc::clone(&node), quorate_api::ApiConfig::default());
         let operations_config = quorate_api::OperationsConfig {
             localnet_controls: config.operations.localnet_controls,
+            loopback: config.operations.listen.ip().is_loopback(),
         };
+        // Strangers come to the API; an operator's own tools are few.
+        let bounds = |connections, of_address| quorate_api::Bounds {
+            connections,
+            of_address,
+            grace: GRACE,
+        };
+        let of_clients = bounds(descriptors.api, (descriptors.api / 4).max(64));
+        let of_operators = bounds(OPERATIONS, OPERATIONS / 2);
         let operators = quorate_api::operations_router(node, operations_config);
         runtime.spawn(crate::node::summaries(Arc::clone(&self.node)));
         runtime.spawn(crate::observers::watch(Arc::clone(&self.node)));
@@ -324,11 +349,11 @@ impl Started {
                 // Should the sender go, that too means stop.
                 let _ = stopped.wait_for(|stopping| *stopping).await;
             };
-            let client = quorate_api::serve(api, client, told(stopped.clone()), GRACE);
-            let operators = quorate_api::serve(operations, operators, told(stopped), GRACE);
+            let client = quorate_api::serve(api, client, told(stopped.clone()), of_clients);
+            let operators = quorate_api::serve(operations, operators, told(stopped), of_operators);
             let stop = async {
-                signal().await;
-                tracing::info!("stopping");
+                let signal = ending.received().await;
+                tracing::info!(signal, "stopping");
                 stopping.send_replace(true);
                 self.inbox.put(Event::Stopping);
                 // Longer than the standing lags behind.
@@ -363,15 +388,5 @@ fn random_seed() -> u64 {
 fn join(thread: std::thread::JoinHandle<()>) {
     if thread.join().is_err() {
         tracing::error!("a thread had panicked");
-    }
-}
-
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate()).expect("signals can be awaited");
-    let mut interrupt = signal(SignalKind::interrupt()).expect("signals can be awaited");
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_api::ApiConfig;
+use quorate_api::{ApiConfig, Bound};
 use quorate_client::wallet::TrustedGenesis;
 use quorate_crypto::Digest;
 use quorate_ledger::{CertifiedBlock, Height, ParametersV1, Transaction, decode};
@@ -277,7 +277,7 @@ async fn min_height_waits_for_the_height_but_not_for_ever() {
 async fn calls_beyond_the_bound_are_refused_until_others_are_done() {
     let fake = story::fake();
     let config = ApiConfig {
-        max_calls: 1,
+        max_calls: Bound::of(1, 1),
         max_height_wait: Duration::from_secs(60),
         ..ApiConfig::default()
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::StreamExt as _;
-use quorate_api::{ApiConfig, Node, Refusal, client_router, serve};
+use quorate_api::{ApiConfig, Bounds, Node, Refusal, client_router, serve};
 use quorate_client::schema::{SubmittedStatus, TransactionStatus};
 use quorate_client::wallet::TrustedGenesis;
 use quorate_client::{Client, ClientError, EventFilter, Page, StreamEvent, Wait};
@@ -29,8 +29,15 @@ async fn served(fake: &Arc<Fake>) -> Served {
     let node: Arc<dyn Node> = Arc::clone(fake) as _;
     let router = client_router(node, ApiConfig::default());
     let stopped = async { drop(stopped.await) };
-    tokio::spawn(serve(listener, router, stopped, Duration::from_millis(100)));
+    tokio::spawn(serve(listener, router, stopped, grace(100)));
     Served { url, _stop: stop }
+}
+
+fn grace(ms: u64) -> Bounds {
+    Bounds {
+        grace: Duration::from_millis(ms),
+        ..Bounds::default()
+    }
 }
 
 /// An address at which nothing listens.
@@ -277,7 +284,7 @@ async fn a_server_told_to_stop_cuts_open_streams_after_its_grace() {
     let (stop, stopped) = oneshot::channel::<()>();
     let router = client_router(Arc::clone(&fake) as _, ApiConfig::default());
     let stopped = async { drop(stopped.await) };
-    let serving = tokio::spawn(serve(listener, router, stopped, Duration::from_millis(200)));
+    let serving = tokio::spawn(serve(listener, router, stopped, grace(200)));
     let client = Client::new([&url]).unwrap();
     let mut events = client.events(EventFilter::default(), Some("0".to_owned()));
     assert!(events.next().await.is_some());

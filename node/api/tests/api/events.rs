@@ -7,7 +7,7 @@ use axum::Router;
 use axum::body::{Body, BodyDataStream};
 use axum::http::Request;
 use futures::StreamExt as _;
-use quorate_api::ApiConfig;
+use quorate_api::{ApiConfig, Bound};
 use quorate_client::{Frame, SseParser};
 use tower::ServiceExt as _;
 
@@ -153,7 +153,7 @@ async fn malformed_requests_for_events_are_refused() {
 #[tokio::test]
 async fn streams_beyond_the_bound_are_refused_until_one_is_closed() {
     let config = ApiConfig {
-        max_streams: 1,
+        max_streams: Bound::of(1, 1),
         ..ApiConfig::default()
     };
     let router = with_config(&story::fake(), config);

@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::Method;
+use axum::body::Body;
+use axum::http::{Method, Request};
 use quorate_api::{ApiConfig, OperationsConfig, Unready, client_router, operations_router};
 
 use crate::fake::Fake;
 use crate::story;
-use crate::web::{get, send_body};
+use crate::web::{get, send, send_body};
 
 fn router(fake: &Arc<Fake>, localnet_controls: bool) -> Router {
-    operations_router(Arc::clone(fake) as _, OperationsConfig { localnet_controls })
+    operations_router(Arc::clone(fake) as _, OperationsConfig { localnet_controls, loopback: true })
 }
 
 #[tokio::test]
@@ -190,4 +191,46 @@ async fn peers_are_denied_only_where_the_configuration_allows() {
     assert_eq!(*fake.denied.lock().unwrap(), ["borealis"]);
     assert_eq!(deny("[]").await.status, 204);
     assert!(fake.denied.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn case_16_probes_by_options_are_answered_with_the_checks_status() {
+    let fake = story::fake();
+    let router = router(&fake, false);
+    let probe = async |path: &str| send_body(&router, Method::OPTIONS, path, "text/plain", "").await;
+    for path in ["/livez", "/readyz"] {
+        let answer = probe(path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.header("allow").unwrap().contains("GET"), "{path}");
+    }
+    let answer = probe("/metrics").await;
+    assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, Some("GET,HEAD")));
+    let reason = "2 of 3 peers are missing".to_owned();
+    *fake.ready.lock().unwrap() = Err(Unready::NotYet { reason });
+    assert_eq!(probe("/readyz").await.status, 503);
+    let client = client_router(Arc::clone(&fake) as _, ApiConfig::default());
+    let answer = send_body(&client, Method::OPTIONS, "/v1/transactions", "text/plain", "").await;
+    assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, Some("POST")));
+}
+
+#[tokio::test]
+async fn a_page_whose_name_was_made_to_point_here_reads_and_changes_nothing() {
+    let router = router(&story::fake(), true);
+    let call = async |method: Method, path: &str, host: &str, origin: Option<&str>| {
+        let mut request = Request::builder().method(method).uri(path).header("host", host);
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        send(&router, request.body(Body::from("info")).unwrap()).await
+    };
+    for host in ["127.0.0.1:8200", "localhost:8200", "[::1]:8200", "LOCALHOST"] {
+        assert_eq!(call(Method::GET, "/metrics", host, None).await.status, 200, "{host}");
+        assert_eq!(call(Method::PUT, "/loglevel", host, None).await.status, 204, "{host}");
+        let page = call(Method::PUT, "/loglevel", host, Some("http://evil.example")).await;
+        assert_eq!(page.problem(), (403, "not_from_there".to_owned()));
+    }
+    for host in ["evil.example", "evil.example:8200", "127.0.0.1.evil.example"] {
+        let answer = call(Method::GET, "/metrics", host, None).await;
+        assert_eq!(answer.problem(), (403, "not_from_there".to_owned()), "{host}");
+    }
 }

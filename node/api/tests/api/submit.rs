@@ -1,11 +1,13 @@
 //! Submitting: every form of body, every answer, every bound.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
 use axum::http::{Method, Request};
-use quorate_api::{ApiConfig, Refusal};
+use futures::StreamExt as _;
+use quorate_api::{ApiConfig, Bound, ClientAddress, Refusal};
 use quorate_client::schema::MANY_TRANSACTIONS;
 use quorate_ledger::{ErrorCode, Transaction, encode};
 use serde_json::{Value, json};
@@ -312,24 +314,95 @@ async fn too_many_in_one_call_are_refused() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_body_that_never_comes_is_given_up_and_its_room_given_back() {
+async fn a_body_that_never_comes_takes_nothing_from_others_and_is_given_up() {
     let config = ApiConfig {
         max_body_bytes: 4_096,
-        max_body_bytes_total: 4_096,
+        max_body_bytes_total: Bound::of(4_096, 4_096),
         ..ApiConfig::default()
     };
     let router = with_config(&story::fake(), config);
     let endless = || Body::from_stream(futures::stream::pending::<Result<Vec<u8>, std::io::Error>>());
     let mut slow = Box::pin(post(&router, "/v1/transactions", BYTES, endless()));
     assert!(futures::poll!(&mut slow).is_pending());
-    let crowded = post(&router, "/v1/transactions", BYTES, endless()).await;
-    assert_eq!(crowded.problem(), (503, "overloaded".to_owned()));
-    assert_eq!(slow.await.problem(), (408, "body_too_slow".to_owned()));
     let transaction = encode(&payment(10, 11, 1, 98, ""));
-    assert_eq!(
-        post(&router, "/v1/transactions", BYTES, transaction).await.status,
-        202
-    );
+    let other = post(&router, "/v1/transactions", BYTES, transaction).await;
+    assert_eq!(other.status, 202);
+    assert_eq!(slow.await.problem(), (408, "body_too_slow".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_one_address_has_sent_and_not_ended_leaves_the_others_their_room() {
+    let config = ApiConfig {
+        max_body_bytes: 4_096,
+        max_body_bytes_total: Bound::of(6_000, 4_000),
+        ..ApiConfig::default()
+    };
+    let router = with_config(&story::fake(), config);
+    let begun = || {
+        let first = futures::stream::once(async { Ok::<_, std::io::Error>(vec![0; 3_500]) });
+        Body::from_stream(first.chain(futures::stream::pending()))
+    };
+    let from = |last: u8, body: Body| {
+        let mut request = Request::post("/v1/transactions").body(body).unwrap();
+        request.headers_mut().insert("content-type", BYTES.parse().unwrap());
+        let client = ClientAddress::of(IpAddr::from([192, 0, 2, last]));
+        request.extensions_mut().insert(client);
+        send(&router, request)
+    };
+    let mut holds = Box::pin(from(1, begun()));
+    assert!(futures::poll!(&mut holds).is_pending());
+    let again = from(1, begun()).await;
+    assert_eq!(again.problem(), (503, "overloaded".to_owned()));
+    let transaction = encode(&payment(10, 11, 1, 98, ""));
+    assert_eq!(from(2, Body::from(transaction)).await.status, 202);
+    assert_eq!(holds.await.problem(), (408, "body_too_slow".to_owned()));
+}
+
+#[tokio::test]
+async fn case_18_content_types_in_any_letters_are_taken_and_packed_bodies_refused() {
+    let router = router(&story::fake());
+    let transaction = hex::encode(encode(&payment(10, 11, 1, 97, "")));
+    let body = json!({ "transaction": transaction });
+    let answer = post(&router, "/v1/transactions", "Application/JSON; charset=utf-8", body.to_string()).await;
+    assert_eq!(answer.status, 202);
+    let packed = Request::post("/v1/transactions")
+        .header("content-type", JSON)
+        .header("content-encoding", "gzip")
+        .body(Body::from(vec![0x1f, 0x8b]))
+        .unwrap();
+    let answer = send(&router, packed).await;
+    assert_eq!(answer.problem(), (415, "unsupported_content".to_owned()));
+    assert_eq!(answer.header("accept-encoding"), Some("identity"));
+}
+
+#[tokio::test]
+async fn one_of_many_that_is_not_in_hex_is_refused_in_its_place() {
+    let router = router(&story::fake());
+    let good = hex::encode(encode(&payment(10, 11, 1, 96, "")));
+    let body = json!({ "transactions": [good, "zz"] });
+    let answer = post_json(&router, "/v1/transactions", &body).await;
+    let results = answer.json()["results"].clone();
+    assert_eq!(results[0]["status"], "pending", "{results}");
+    assert_eq!(results[1]["status"], "refused", "{results}");
+    assert_eq!(results[1]["code"], "malformed_transaction", "{results}");
+}
+
+#[tokio::test]
+async fn parameters_that_a_call_does_not_have_and_values_out_of_range_are_refused() {
+    let router = router(&story::fake());
+    let transaction = encode(&payment(10, 11, 1, 95, ""));
+    for (query, code) in [
+        ("wiat=committed", "unknown_parameter"),
+        ("wait=committed&timeout_ms=999999", "malformed_timeout"),
+        ("wait=committed&wait=none", "malformed_query"),
+    ] {
+        let answer = post(&router, &format!("/v1/transactions?{query}"), BYTES, transaction.clone()).await;
+        assert_eq!(answer.problem(), (400, code.to_owned()), "{query}");
+    }
+    let answer = get(&router, "/v1/blocks?limit=201").await;
+    assert_eq!(answer.problem(), (400, "malformed_limit".to_owned()));
+    let answer = get(&router, "/v1/blocks/latest?limit=1").await;
+    assert_eq!(answer.problem(), (400, "unknown_parameter".to_owned()));
 }
 
 #[tokio::test]
