@@ -6,7 +6,9 @@ use std::path::Path;
 use quorate_consensus::contract::{Config as EngineConfig, Timing};
 use quorate_consensus::{Record, TimerRange};
 use quorate_crypto::keyfile;
-use quorate_crypto::{Certificate, Committee, Digest, Height, PublicKey, SigningKey, ValidatorIndex};
+use quorate_crypto::{
+    Certificate, Committee, Digest, Height, Protocol, PublicKey, SigningKey, ValidatorIndex,
+};
 use quorate_driver::{At, EntryNumber, Recovered, recovered};
 use quorate_genesis::Genesis;
 use quorate_ledger::{
@@ -19,6 +21,8 @@ use quorate_storage::{Chain, HomeLock, Journal, StorageError, StorageOptions};
 use crate::config::{Home, NodeConfig};
 use crate::error::NodeError;
 
+/// Votes of a peer that are taken in a second whatever the others send: a few heights' in flight, said again.
+const LEAST_VOTES: u32 = 1_000;
 /// Bytes of one journal record: a vote that carries certificates is the largest.
 const MAX_RECORD_BYTES: usize = 8 << 20;
 
@@ -234,7 +238,11 @@ pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result
         software: format!("quorate/{}", env!("CARGO_PKG_VERSION")),
         mdns: config.network.mdns,
         kademlia: config.network.kademlia,
-        limits: Limits::default(),
+        limits: Limits {
+            // Who trusts the others' machines not to lie has a leader that says more than anybody else.
+            least_votes: (identity.committee.engine() == Protocol::Pbft).then_some(LEAST_VOTES),
+            ..Limits::default()
+        },
     })
 }
 
