@@ -164,10 +164,7 @@ pub(crate) fn shown(text: &str) -> String {
 
 pub(crate) fn digest(text: &str, what: &str) -> Result<Digest, Failure> {
     Digest::from_str(text).map_err(|_| {
-        let detail = format!(
-            "`{}` is not {what}, which is 64 hexadecimal digits",
-            shown(text)
-        );
+        let detail = format!("`{}` is not {what}, which is 64 hexadecimal digits", shown(text));
         Failure::malformed("malformed_hash", detail)
     })
 }

@@ -16,8 +16,8 @@ use axum::{Json, Router};
 
 use crate::config::OperationsConfig;
 use crate::facts::Unready;
-use crate::node::Node;
 use crate::input::shown;
+use crate::node::Node;
 use crate::problem::Failure;
 use crate::router::{answer_options, count, guard};
 

@@ -117,7 +117,10 @@ async fn bound_calls(State(app): State<App>, request: Request, next: Next) -> Re
             };
             Body::new(held)
         }),
-        None => Failure::Overloaded { what: "large answers" }.into_response(),
+        None => Failure::Overloaded {
+            what: "large answers",
+        }
+        .into_response(),
     }
 }
 

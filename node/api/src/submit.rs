@@ -224,7 +224,10 @@ fn wait_of(params: &Params, config: &ApiConfig) -> Result<Wait, Failure> {
             let timeout = timeout.map_or(config.default_wait, Duration::from_millis);
             if timeout > config.max_wait {
                 let most = config.max_wait.as_millis();
-                let detail = format!("`timeout_ms` is {}; at most {most} are waited", timeout.as_millis());
+                let detail = format!(
+                    "`timeout_ms` is {}; at most {most} are waited",
+                    timeout.as_millis()
+                );
                 return Err(Failure::malformed("malformed_timeout", detail));
             }
             Ok(Wait::CommittedUntil(Instant::now() + timeout))

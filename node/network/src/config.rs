@@ -56,6 +56,9 @@ pub struct Limits {
     pub votes_inbox: u32,
     /// Bytes of batches received that may wait for the runtime; then the stream is not read.
     pub batches_inbox: u32,
+    /// Of each peer's votes so many are taken in a second at least; more if the peers in the middle send more. None
+    /// where all are taken as they come.
+    pub least_votes: Option<u32>,
     /// How often a peer is pinged.
     pub ping_interval: Duration,
     /// How long a peer may take to answer a ping before its connection is closed.
@@ -67,10 +70,15 @@ pub struct Limits {
     pub redial_max: Duration,
     /// How long setting up a connection (TCP, Noise) may take.
     pub dial_timeout: Duration,
+    /// How long it may take where the other side has begun it: who has something to say says it at once.
+    pub accept_timeout: Duration,
     /// How long the handshake on a new connection may take.
     pub handshake_timeout: Duration,
-    /// Connections that may be in the middle of being set up by others.
+    /// Connections that may be in the middle of being set up: by strangers all together, and from each address of
+    /// members.
     pub pending_inbound: u32,
+    /// From one address that is no member's.
+    pub pending_of_stranger: u32,
     /// Connections a second that one address (an IPv6 /64) may begin, after [`Limits::inbound_burst`].
     pub inbound_rate: u32,
     /// Connections that one address may begin at once.
@@ -84,13 +92,16 @@ impl Default for Limits {
             batches_queue: 32 << 20,
             votes_inbox: 4 << 20,
             batches_inbox: 16 << 20,
+            least_votes: None,
             ping_interval: Duration::from_secs(2),
             ping_timeout: Duration::from_secs(4),
             redial_min: Duration::from_millis(100),
             redial_max: Duration::from_secs(2),
             dial_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(5),
+            accept_timeout: Duration::from_secs(2),
             pending_inbound: 64,
+            pending_of_stranger: 8,
             inbound_rate: 16,
             inbound_burst: 64,
         }

@@ -1,6 +1,6 @@
 //! Admission. Noise has proved a peer's key when the doorkeeper sees it; only members that are not denied
 //! get a connection. Strangers are bounded before that by the address they come from, as each costs a
-//! Noise handshake.
+//! Noise handshake; and what they have in the making leaves the places of members' addresses free.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -22,6 +22,9 @@ use crate::{Limits, Reason};
 /// Addresses whose recent connections are counted; the one that was quiet longest is forgotten.
 const MAX_ADDRESSES: usize = 1024;
 
+/// Addresses of a member that are remembered because it came from there.
+const MAX_PROVED: usize = 4;
+
 /// The behaviour that admits members and gives each connection its streams.
 pub(crate) struct Doorkeeper {
     members: BTreeSet<PeerId>,
@@ -29,6 +32,7 @@ pub(crate) struct Doorkeeper {
     /// Streams of connections that are being established. The swarm's task takes them.
     streams: BTreeMap<ConnectionId, Streams>,
     arrivals: Arrivals,
+    making: Making,
 }
 
 /// Why a connection was not admitted.
@@ -47,11 +51,26 @@ impl Doorkeeper {
                 burst: f64::from(limits.inbound_burst),
                 buckets: BTreeMap::new(),
             },
+            making: Making {
+                most: limits.pending_inbound,
+                most_of_stranger: limits.pending_of_stranger,
+                configured: BTreeSet::new(),
+                proved: BTreeMap::new(),
+                pending: BTreeMap::new(),
+            },
         }
     }
 
-    /// Sets who is admitted from now on. Connections that stand are the caller's business.
-    pub(crate) fn admit(&mut self, members: BTreeSet<PeerId>, denied: BTreeSet<PeerId>) {
+    /// Sets who is admitted from now on, and the addresses that members are configured with. Connections that stand
+    /// are the caller's business.
+    pub(crate) fn admit<'a>(
+        &mut self,
+        members: BTreeSet<PeerId>,
+        denied: BTreeSet<PeerId>,
+        addresses: impl Iterator<Item = &'a Multiaddr>,
+    ) {
+        self.making.configured = addresses.filter_map(address_of).collect();
+        self.making.proved.retain(|member, _| members.contains(member));
         self.members = members;
         self.denied = denied;
     }
@@ -72,9 +91,18 @@ impl Doorkeeper {
         self.streams.remove(&connection)
     }
 
-    fn establish(&mut self, connection: ConnectionId, peer: &PeerId) -> Result<Handler, ConnectionDenied> {
+    fn establish(
+        &mut self,
+        connection: ConnectionId,
+        peer: &PeerId,
+        remote: &Multiaddr,
+    ) -> Result<Handler, ConnectionDenied> {
+        self.making.pending.remove(&connection);
         self.check(peer)
             .map_err(|reason| ConnectionDenied::new(Refusal(reason)))?;
+        if let Some(address) = address_of(remote) {
+            self.making.prove(*peer, address);
+        }
         let (handler, streams) = handler::pair();
         self.streams.insert(connection, streams);
         Ok(handler)
@@ -87,12 +115,15 @@ impl NetworkBehaviour for Doorkeeper {
 
     fn handle_pending_inbound_connection(
         &mut self,
-        _: ConnectionId,
+        connection: ConnectionId,
         _: &Multiaddr,
         remote: &Multiaddr,
     ) -> Result<(), ConnectionDenied> {
         match address_of(remote) {
-            Some(address) if !self.arrivals.admit(address, Instant::now()) => {
+            Some(address)
+                if !self.arrivals.admit(address, Instant::now())
+                    || !self.making.begin(connection, address) =>
+            {
                 Err(ConnectionDenied::new(Refusal(Reason::TooManyConnections)))
             }
             _ => Ok(()),
@@ -104,9 +135,9 @@ impl NetworkBehaviour for Doorkeeper {
         connection: ConnectionId,
         peer: PeerId,
         _: &Multiaddr,
-        _: &Multiaddr,
+        remote: &Multiaddr,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.establish(connection, &peer)
+        self.establish(connection, &peer, remote)
     }
 
     fn handle_pending_outbound_connection(
@@ -125,11 +156,11 @@ impl NetworkBehaviour for Doorkeeper {
         &mut self,
         connection: ConnectionId,
         peer: PeerId,
-        _: &Multiaddr,
+        remote: &Multiaddr,
         _: Endpoint,
         _: PortUse,
     ) -> Result<THandler<Self>, ConnectionDenied> {
-        self.establish(connection, &peer)
+        self.establish(connection, &peer, remote)
     }
 
     fn on_swarm_event(&mut self, event: FromSwarm<'_>) {
@@ -138,6 +169,7 @@ impl NetworkBehaviour for Doorkeeper {
             FromSwarm::DialFailure(DialFailure { connection_id, .. })
             | FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
                 self.streams.remove(&connection_id);
+                self.making.pending.remove(&connection_id);
             }
             _ => {}
         }
@@ -149,6 +181,55 @@ impl NetworkBehaviour for Doorkeeper {
 
     fn poll(&mut self, _: &mut Context<'_>) -> Poll<ToSwarm<Infallible, THandlerInEvent<Self>>> {
         Poll::Pending
+    }
+}
+
+/// Connections that others have begun and that are no links yet, by the addresses they come from.
+///
+/// An address that is a member's, as it is configured or because a member came from there lately, has places of its
+/// own: nobody else can take them but from that address.
+struct Making {
+    /// At a time of each member's address, and of all others together.
+    most: u32,
+    /// At a time of each other address.
+    most_of_stranger: u32,
+    configured: BTreeSet<IpAddr>,
+    /// Where members came from, the latest last.
+    proved: BTreeMap<PeerId, Vec<IpAddr>>,
+    pending: BTreeMap<ConnectionId, IpAddr>,
+}
+
+impl Making {
+    /// Counts a connection, if there is a place for it.
+    fn begin(&mut self, connection: ConnectionId, address: IpAddr) -> bool {
+        let from = |wanted: &dyn Fn(&IpAddr) -> bool| {
+            let count = self.pending.values().filter(|address| wanted(address)).count();
+            u32::try_from(count).unwrap_or(u32::MAX)
+        };
+        let of_address = from(&|other| *other == address);
+        let has_place = if self.is_members(&address) {
+            of_address < self.most
+        } else {
+            of_address < self.most_of_stranger && from(&|other| !self.is_members(other)) < self.most
+        };
+        if has_place {
+            self.pending.insert(connection, address);
+        }
+        has_place
+    }
+
+    fn is_members(&self, address: &IpAddr) -> bool {
+        self.configured.contains(address) || self.proved.values().any(|known| known.contains(address))
+    }
+
+    /// A member came from there.
+    fn prove(&mut self, member: PeerId, address: IpAddr) {
+        let known = self.proved.entry(member).or_default();
+        known.retain(|other| *other != address);
+        if known.len() >= MAX_PROVED {
+            known.remove(0);
+        }
+        known.push(address);
     }
 }
 
@@ -224,6 +305,35 @@ mod tests {
         assert!(arrivals.admit(other, now));
         let later = now + Duration::from_secs(1);
         assert_eq!((0..1000).filter(|_| arrivals.admit(flood, later)).count(), 10);
+    }
+
+    #[test]
+    fn strangers_leave_the_places_of_members_addresses_free() {
+        let (here, there) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
+        let mut making = Making {
+            most: 6,
+            most_of_stranger: 2,
+            configured: [here].into(),
+            proved: BTreeMap::new(),
+            pending: BTreeMap::new(),
+        };
+        making.prove(PeerId::random(), there);
+        let mut connections = (0..).map(ConnectionId::new_unchecked);
+        let mut begun = |address| {
+            let begun = connections
+                .by_ref()
+                .take(10)
+                .filter(|id| making.begin(*id, address));
+            begun.collect::<Vec<_>>()
+        };
+        let strangers: Vec<ConnectionId> = (0..10)
+            .flat_map(|last| begun(IpAddr::from([192, 0, 2, last])))
+            .collect();
+        assert_eq!(strangers.len(), 6);
+        assert_eq!((begun(here).len(), begun(there).len()), (6, 6));
+        // A place is free again once the connection is made, or has failed.
+        making.pending.remove(&strangers[0]);
+        assert!(making.begin(ConnectionId::new_unchecked(1_000), IpAddr::from([192, 0, 2, 77])));
     }
 
     #[test]

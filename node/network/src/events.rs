@@ -1,6 +1,8 @@
 //! From the network to the runtime. What was received waits here in one lane per kind, each lane a
 //! queue per peer served in turn, so that votes pass batches and no peer's flood hides another's frames.
 //!
+//! How many votes of a peer are taken in a second has a bound too ([`Pace`]).
+//!
 //! Bounds: a frame holds permits of its peer's inbox until the runtime takes it, and a stream whose
 //! inbox is used up is not read, so that a slow runtime holds back the sender and not memory. Of link
 //! changes a peer has at most two waiting, of refusals [`MAX_REFUSALS`] wait and the rest is dropped.
@@ -11,7 +13,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::time::{Instant, timeout};
 
+use crate::pace::{LOOK_AGAIN, Pace};
 use crate::{Channel, PeerKey, Reason, Reply};
 
 /// Refusals that wait for the runtime; more are dropped.
@@ -85,7 +89,7 @@ impl Events {
     /// has stopped and everything was taken. Safe to cancel.
     pub async fn recv(&mut self) -> Option<NetworkEvent> {
         loop {
-            {
+            let is_held_back = {
                 let mut inner = self.queue.lock();
                 if let Some(event) = inner.pop() {
                     return Some(event);
@@ -93,8 +97,15 @@ impl Events {
                 if inner.closed {
                     return None;
                 }
+                inner.holds_back()
+            };
+            let woken = self.queue.wake.notified();
+            if is_held_back {
+                // Whatever came of it: it is looked again.
+                let _ = timeout(LOOK_AGAIN, woken).await;
+            } else {
+                woken.await;
             }
-            self.queue.wake.notified().await;
         }
     }
 
@@ -105,14 +116,16 @@ impl Events {
 }
 
 /// The network's end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct EventQueue {
     inner: Mutex<Inner>,
     wake: Notify,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Inner {
+    /// Of votes; none if they are taken as they come.
+    pace: Option<Pace>,
     links: VecDeque<NetworkEvent>,
     refusals: VecDeque<NetworkEvent>,
     lanes: [Lane; 3],
@@ -133,6 +146,22 @@ struct Lane {
 }
 
 impl EventQueue {
+    /// Empty; of each peer's votes at least so many are taken in a second, or all of them.
+    pub(crate) fn new(least_votes: Option<u32>) -> Self {
+        let inner = Inner {
+            pace: least_votes.map(|least| Pace::new(least, Instant::now())),
+            links: VecDeque::new(),
+            refusals: VecDeque::new(),
+            lanes: Default::default(),
+            streak: [0; 3],
+            closed: false,
+        };
+        Self {
+            inner: Mutex::new(inner),
+            wake: Notify::new(),
+        }
+    }
+
     pub(crate) fn message(
         &self,
         peer: PeerKey,
@@ -158,6 +187,9 @@ impl EventQueue {
     /// at most "disconnected, connected" waits for each peer.
     pub(crate) fn link(&self, event: NetworkEvent) {
         let mut inner = self.lock();
+        if let (Some(pace), Some(peer)) = (&mut inner.pace, event.link_peer()) {
+            pace.know(peer, Instant::now());
+        }
         if let NetworkEvent::Disconnected { peer, .. } = event {
             let last = inner
                 .links
@@ -212,10 +244,19 @@ impl Inner {
                 self.streak[lane] = 0;
                 continue;
             }
+            let pace = if lane == VOTES { self.pace.as_mut() } else { None };
+            let Some(event) = self.lanes[lane].pop(pace) else {
+                continue;
+            };
             self.streak[lane] = if others_wait { self.streak[lane] + 1 } else { 0 };
-            return self.lanes[lane].pop();
+            return Some(event);
         }
         None
+    }
+
+    /// Whether votes wait that may not be taken yet.
+    fn holds_back(&self) -> bool {
+        !self.lanes[VOTES].queues.is_empty()
     }
 }
 
@@ -224,11 +265,17 @@ impl Lane {
         self.queues.entry(peer).or_default().push_back((event, permit));
     }
 
-    /// The oldest of the peer whose turn it is. Its place in the inbox is free again.
-    fn pop(&mut self) -> Option<NetworkEvent> {
-        let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
-        let next = self.queues.range((after, Bound::Unbounded)).next();
-        let peer = *next.or_else(|| self.queues.iter().next())?.0;
+    /// The oldest of the next peer that may send, in turn. Its place in the inbox is free again.
+    fn pop(&mut self, pace: Option<&mut Pace>) -> Option<NetworkEvent> {
+        let peer = match pace {
+            None => self.next(|_| true)?,
+            Some(pace) => {
+                let now = Instant::now();
+                let peer = self.next(|peer| pace.allows(peer, now))?;
+                pace.took(peer, now);
+                peer
+            }
+        };
         self.last = Some(peer);
         let queue = self.queues.get_mut(&peer)?;
         let (event, _permit) = queue.pop_front()?;
@@ -236,6 +283,19 @@ impl Lane {
             self.queues.remove(&peer);
         }
         Some(event)
+    }
+
+    /// The first peer after the last one of which something waits and that passes.
+    fn next(&self, mut passes: impl FnMut(PeerKey) -> bool) -> Option<PeerKey> {
+        let after = self.last.map_or(Bound::Unbounded, Bound::Excluded);
+        let until = self.last.map_or(Bound::Unbounded, Bound::Included);
+        let later = self.queues.range((after, Bound::Unbounded));
+        let earlier = self.queues.range((Bound::Unbounded, until));
+        // Before the first turn both are all of them, and to ask twice does no harm.
+        later
+            .chain(earlier)
+            .map(|(peer, _)| *peer)
+            .find(|peer| passes(*peer))
     }
 }
 
@@ -255,7 +315,7 @@ mod tests {
     use super::*;
 
     fn queue() -> (Arc<EventQueue>, Events, Arc<Semaphore>) {
-        let queue = Arc::new(EventQueue::default());
+        let queue = Arc::new(EventQueue::new(None));
         (
             queue.clone(),
             Events::new(queue),
@@ -332,6 +392,26 @@ mod tests {
             }
         }
         assert_eq!(votes, BURST);
+    }
+
+    #[tokio::test]
+    async fn votes_beyond_a_peers_pace_wait_and_hide_nobody_elses() {
+        let queue = Arc::new(EventQueue::new(Some(100)));
+        let mut events = Events::new(queue.clone());
+        let inbox = Arc::new(Semaphore::new(100_000));
+        for _ in 0..130 {
+            put(&queue, &inbox, 1, Channel::Votes, 0);
+        }
+        put(&queue, &inbox, 2, Channel::Votes, 9);
+        put(&queue, &inbox, 1, Channel::Batches, 5);
+        let at_once: Vec<_> = std::iter::from_fn(|| taken(&mut events)).collect();
+        assert!(at_once.len() < 132);
+        assert!(at_once.contains(&(2, Channel::Votes, 9)) && at_once.contains(&(1, Channel::Batches, 5)));
+        // Nothing more comes in, and the others are taken nevertheless.
+        for _ in at_once.len()..132 {
+            events.recv().await.unwrap();
+        }
+        assert_eq!(inbox.available_permits(), 100_000);
     }
 
     #[test]

@@ -87,7 +87,7 @@ pub async fn start(config: Config) -> Result<(Handle, Events), NetworkError> {
                 .collect(),
         ),
     });
-    let queue = Arc::new(EventQueue::default());
+    let queue = Arc::new(EventQueue::new(config.limits.least_votes));
     let (wanted, wanted_by_runtime) = watch::channel(Wanted {
         members,
         ..Wanted::default()

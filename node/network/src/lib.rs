@@ -32,7 +32,8 @@
 //! For each peer, with default [`Limits`], whatever it sends: 32 MiB that a connection has received and
 //! nobody has read, on at most 3 connections; 4 MiB of votes and 16 MiB of batches received and waiting
 //! for the runtime, frames under assembly included; 4 requests being served, each with 64 KiB of request
-//! and two frames of answer of 8 MiB. What this node does itself is bounded too: 4 MiB of votes and
+//! and two frames of answer of 8 MiB. Where [`Limits::least_votes`] is set, of each peer's votes at most half as many
+//! again are taken in a second as of the peer in the middle, and so many at least. What this node does itself is bounded too: 4 MiB of votes and
 //! 32 MiB of batches wait to be sent to a peer (the bytes of a broadcast are shared between peers), and 4 requests
 //! are under way to it, each holding at most two frames.
 //!
@@ -89,9 +90,11 @@ mod hello;
 mod key;
 mod link;
 mod mux;
+mod pace;
 mod peer;
 mod pings;
 mod queue;
+mod resolve;
 mod service;
 mod sync;
 mod traffic;

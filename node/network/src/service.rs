@@ -179,7 +179,9 @@ impl Service {
         let ids =
             |keys: &mut dyn Iterator<Item = &PeerKey>| keys.filter_map(|key| key.peer_id().ok()).collect();
         let (admitted, denied) = (ids(&mut wanted.members.keys()), ids(&mut wanted.denied.iter()));
-        self.swarm.behaviour_mut().doorkeeper.admit(admitted, denied);
+        let addresses = wanted.members.values().flat_map(|member| &member.addresses);
+        let doorkeeper = &mut self.swarm.behaviour_mut().doorkeeper;
+        doorkeeper.admit(admitted, denied, addresses);
 
         for (key, state) in &mut self.members {
             let denied = wanted.denied.contains(key);
@@ -420,6 +422,7 @@ impl Service {
         let Some((outlet, software)) = link.ready.clone() else {
             return;
         };
+        self.closes.retain(|(_, closing)| *closing != id);
         let first = state
             .current
             .replace(Current {
@@ -492,13 +495,19 @@ impl Service {
             peer: key,
             reason: reason.clone(),
         });
+        let others = self.links.iter().rev().filter(|(other, link)| {
+            **other != id && link.peer == key && link.ready.is_some() && link.reason.is_none()
+        });
+        let others: Vec<ConnectionId> = others.map(|(other, _)| *other).collect();
         if self.shared.local < key {
-            let spare = self.links.iter().rev().find(|(other, link)| {
-                **other != id && link.peer == key && link.ready.is_some() && link.reason.is_none()
-            });
-            if let Some(spare) = spare.map(|(spare, _)| *spare) {
-                self.use_link(key, spare, Order::Choose);
+            if let Some(spare) = others.first() {
+                self.use_link(key, *spare, Order::Choose);
             }
+        } else {
+            // The peer chooses one of them soon, or takes one for the link in use that is none here: it had a second
+            // process for a while, say. Closed, it is missed at both ends, and dialled again.
+            let by = Instant::now() + RETIREMENT;
+            self.closes.extend(others.into_iter().map(|other| (by, other)));
         }
         true
     }

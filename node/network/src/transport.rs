@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use libp2p::core::muxing::StreamMuxerBox;
 use libp2p::core::transport::Boxed;
+use libp2p::core::transport::timeout::TransportTimeout;
 use libp2p::core::upgrade::Version;
 use libp2p::identity::Keypair;
 use libp2p::kad::{self, store::MemoryStore};
 use libp2p::swarm::behaviour::toggle::Toggle;
 use libp2p::swarm::{self, NetworkBehaviour, Swarm};
-use libp2p::{PeerId, Transport as _, connection_limits, dns, identify, mdns, noise, tcp};
+use libp2p::{PeerId, Transport as _, connection_limits, identify, mdns, noise, tcp};
 use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::channel::kademlia_protocol;
 use crate::doorkeeper::Doorkeeper;
 use crate::mux::Yamux;
+use crate::resolve::Resolving;
 use crate::{Config, NetworkError};
 
 /// Bytes the kernel may hold of a connection that it has not sent yet. What waits beyond that waits in
@@ -51,36 +53,23 @@ fn transport(config: &Config, keypair: &Keypair) -> Result<Boxed<(PeerId, Stream
     let noise = noise::Config::new(keypair).map_err(|error| NetworkError::Identity {
         reason: error.to_string(),
     })?;
-    let tcp = || {
-        tcp::tokio::Transport::new(tcp::Config::new().nodelay(true)).map(|stream, _| {
-            // Where the system has no such option, votes wait behind what the kernel holds.
-            let _ = SockRef::from(&stream.0).set_tcp_notsent_lowat(NOT_SENT);
-            stream
-        })
-    };
-    Ok(match dns::tokio::Transport::system(tcp()) {
-        Ok(resolving) => resolving
-            .upgrade(Version::V1)
-            .authenticate(noise)
-            .multiplex(Yamux)
-            .timeout(config.limits.dial_timeout)
-            .boxed(),
-        Err(error) => {
-            tracing::warn!(%error, "no DNS configuration: addresses with names will not be dialled");
-            tcp()
-                .upgrade(Version::V1)
-                .authenticate(noise)
-                .multiplex(Yamux)
-                .timeout(config.limits.dial_timeout)
-                .boxed()
-        }
-    })
+    let tcp = tcp::tokio::Transport::new(tcp::Config::new().nodelay(true)).map(|stream, _| {
+        // Where the system has no such option, votes wait behind what the kernel holds.
+        let _ = SockRef::from(&stream.0).set_tcp_notsent_lowat(NOT_SENT);
+        stream
+    });
+    let secured = Resolving::new(tcp)
+        .upgrade(Version::V1)
+        .authenticate(noise)
+        .multiplex(Yamux);
+    let limits = &config.limits;
+    let accepting = TransportTimeout::with_ingoing_timeout(secured.boxed(), limits.accept_timeout);
+    Ok(TransportTimeout::with_outgoing_timeout(accepting, limits.dial_timeout).boxed())
 }
 
 fn behaviour(config: &Config, keypair: &Keypair, local: PeerId) -> Behaviour {
-    let limits = connection_limits::ConnectionLimits::default()
-        .with_max_pending_incoming(Some(config.limits.pending_inbound))
-        .with_max_established_per_peer(Some(MAX_CONNECTIONS));
+    let limits =
+        connection_limits::ConnectionLimits::default().with_max_established_per_peer(Some(MAX_CONNECTIONS));
     let identify = identify::Config::new("/quorate/1".to_owned(), keypair.public())
         .with_agent_version(config.software.clone())
         .with_interval(IDENTIFY_INTERVAL)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use quorate_crypto::keyfile;
-use quorate_crypto::{Committee, Digest, PublicKey, SigningKey, ValidatorIndex};
+use quorate_crypto::{Committee, Digest, Protocol, PublicKey, SigningKey, ValidatorIndex};
 use quorate_genesis::Genesis;
 use quorate_ledger::{GenesisState, Parameters, genesis_state};
 use quorate_network::{Config as NetworkConfig, Limits, PeerConfig, PeerKey};
@@ -12,6 +12,9 @@ use quorate_network::{Config as NetworkConfig, Limits, PeerConfig, PeerKey};
 use crate::config::{Home, NodeConfig};
 use crate::error::NodeError;
 use crate::names::Names;
+
+/// Votes of a peer that are taken in a second whatever the others send: a few heights' in flight, said again.
+const LEAST_VOTES: u32 = 1_000;
 
 /// Whose a home is.
 pub(crate) struct Identity {
@@ -135,6 +138,10 @@ pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result
         software: format!("quorate/{}", env!("CARGO_PKG_VERSION")),
         mdns: config.network.mdns,
         kademlia: config.network.kademlia,
-        limits: Limits::default(),
+        limits: Limits {
+            // Who trusts the others' machines not to lie has a leader that says more than anybody else.
+            least_votes: (identity.committee.engine() == Protocol::Pbft).then_some(LEAST_VOTES),
+            ..Limits::default()
+        },
     })
 }

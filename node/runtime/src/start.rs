@@ -14,8 +14,8 @@ use crate::batcher::{self, Batcher};
 use crate::conduct::{Conduct, Honest, Means};
 use crate::config::{Home, NodeConfig};
 use crate::core::{self, Core, CoreSetup};
-use crate::disks::Disks;
 use crate::descriptors::{Descriptors, OPERATIONS};
+use crate::disks::Disks;
 use crate::error::NodeError;
 use crate::evidence::EvidenceStore;
 use crate::executor::{self, Command, ExecutorSetup};
@@ -89,7 +89,13 @@ pub fn run_as(
         outlet,
     };
     let node = Started::start(parts, &runtime)?;
-    node.serve(config, Listeners { api, operations }, descriptors, ending, runtime);
+    node.serve(
+        config,
+        Listeners { api, operations },
+        descriptors,
+        ending,
+        runtime,
+    );
     Ok(())
 }
 

@@ -12,7 +12,13 @@ use crate::story;
 use crate::web::{get, send, send_body};
 
 fn router(fake: &Arc<Fake>, localnet_controls: bool) -> Router {
-    operations_router(Arc::clone(fake) as _, OperationsConfig { localnet_controls, loopback: true })
+    operations_router(
+        Arc::clone(fake) as _,
+        OperationsConfig {
+            localnet_controls,
+            loopback: true,
+        },
+    )
 }
 
 #[tokio::test]
@@ -204,13 +210,19 @@ async fn case_16_probes_by_options_are_answered_with_the_checks_status() {
         assert!(answer.header("allow").unwrap().contains("GET"), "{path}");
     }
     let answer = probe("/metrics").await;
-    assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, Some("GET,HEAD")));
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("allow")),
+        (204, Some("GET,HEAD"))
+    );
     let reason = "2 of 3 peers are missing".to_owned();
     *fake.ready.lock().unwrap() = Err(Unready::NotYet { reason });
     assert_eq!(probe("/readyz").await.status, 503);
     let client = client_router(Arc::clone(&fake) as _, ApiConfig::default());
     let answer = send_body(&client, Method::OPTIONS, "/v1/transactions", "text/plain", "").await;
-    assert_eq!((answer.status.as_u16(), answer.header("allow")), (204, Some("POST")));
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("allow")),
+        (204, Some("POST"))
+    );
 }
 
 #[tokio::test]
@@ -224,8 +236,16 @@ async fn a_page_whose_name_was_made_to_point_here_reads_and_changes_nothing() {
         send(&router, request.body(Body::from("info")).unwrap()).await
     };
     for host in ["127.0.0.1:8200", "localhost:8200", "[::1]:8200", "LOCALHOST"] {
-        assert_eq!(call(Method::GET, "/metrics", host, None).await.status, 200, "{host}");
-        assert_eq!(call(Method::PUT, "/loglevel", host, None).await.status, 204, "{host}");
+        assert_eq!(
+            call(Method::GET, "/metrics", host, None).await.status,
+            200,
+            "{host}"
+        );
+        assert_eq!(
+            call(Method::PUT, "/loglevel", host, None).await.status,
+            204,
+            "{host}"
+        );
         let page = call(Method::PUT, "/loglevel", host, Some("http://evil.example")).await;
         assert_eq!(page.problem(), (403, "not_from_there".to_owned()));
     }

@@ -344,7 +344,9 @@ async fn what_one_address_has_sent_and_not_ended_leaves_the_others_their_room() 
     };
     let from = |last: u8, body: Body| {
         let mut request = Request::post("/v1/transactions").body(body).unwrap();
-        request.headers_mut().insert("content-type", BYTES.parse().unwrap());
+        request
+            .headers_mut()
+            .insert("content-type", BYTES.parse().unwrap());
         let client = ClientAddress::of(IpAddr::from([192, 0, 2, last]));
         request.extensions_mut().insert(client);
         send(&router, request)
@@ -363,7 +365,13 @@ async fn case_18_content_types_in_any_letters_are_taken_and_packed_bodies_refuse
     let router = router(&story::fake());
     let transaction = hex::encode(encode(&payment(10, 11, 1, 97, "")));
     let body = json!({ "transaction": transaction });
-    let answer = post(&router, "/v1/transactions", "Application/JSON; charset=utf-8", body.to_string()).await;
+    let answer = post(
+        &router,
+        "/v1/transactions",
+        "Application/JSON; charset=utf-8",
+        body.to_string(),
+    )
+    .await;
     assert_eq!(answer.status, 202);
     let packed = Request::post("/v1/transactions")
         .header("content-type", JSON)
@@ -396,7 +404,13 @@ async fn parameters_that_a_call_does_not_have_and_values_out_of_range_are_refuse
         ("wait=committed&timeout_ms=999999", "malformed_timeout"),
         ("wait=committed&wait=none", "malformed_query"),
     ] {
-        let answer = post(&router, &format!("/v1/transactions?{query}"), BYTES, transaction.clone()).await;
+        let answer = post(
+            &router,
+            &format!("/v1/transactions?{query}"),
+            BYTES,
+            transaction.clone(),
+        )
+        .await;
         assert_eq!(answer.problem(), (400, code.to_owned()), "{query}");
     }
     let answer = get(&router, "/v1/blocks?limit=201").await;

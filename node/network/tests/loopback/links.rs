@@ -5,7 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_network::{Channel, HandshakeField, NetworkError, NetworkEvent, Reason, SendError, start};
 
-use crate::common::{at, config, key, member, node, number_of, numbered, pair, pair_of};
+use crate::common::{PATIENCE, at, config, key, member, node, number_of, numbered, pair, pair_of};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn frames_of_a_channel_arrive_in_order_both_ways() {
@@ -284,6 +284,40 @@ async fn dialling_each_other_at_once_leaves_one_link_that_works() {
         .await;
         let (ours, theirs) = (one.handle.peers().remove(0), two.handle.peers().remove(0));
         assert_ne!(ours.link.unwrap().outbound, theirs.link.unwrap().outbound);
+    }
+}
+
+/// Two processes with one key, as when a validator is started on a second machine before the first has ended: the
+/// other end follows the newer. When that ends the older must not be taken for linked at one end alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_had_a_second_process_for_a_while_is_linked_again() {
+    // Which end chooses the link depends on the keys, so each is the doubled one once.
+    for (single, doubled) in [(1, 2), (2, 1)] {
+        let (mut one, mut two) =
+            pair_of(config(single, vec![member(doubled)]), config(doubled, vec![])).await;
+        let mut copy = node(config(doubled, vec![at(single, one.address())])).await;
+        copy.connected(single).await;
+        copy.handle.shutdown().await;
+        // Whatever was dropped meanwhile is sent again until it arrives, both ways.
+        for (from, to, at) in [
+            (&one.handle.clone(), doubled, &mut two),
+            (&two.handle.clone(), single, &mut one),
+        ] {
+            let frame = Bytes::from_static(b"after");
+            let arrives = async {
+                loop {
+                    // A link that is down takes nothing, and is tried again.
+                    let _ = from.send(key(to), Channel::Votes, frame.clone());
+                    let heard = tokio::time::timeout(Duration::from_millis(100), at.message()).await;
+                    if heard.is_ok_and(|(_, _, heard)| heard == frame) {
+                        return;
+                    }
+                }
+            };
+            tokio::time::timeout(PATIENCE, arrives)
+                .await
+                .expect("a link that works");
+        }
     }
 }
 

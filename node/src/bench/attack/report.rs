@@ -23,17 +23,23 @@ const MOST_OUTAGE: f64 = 3.0;
 pub(crate) struct Report {
     /// Validators of the network.
     pub(crate) validators: usize,
+    /// Of them, those that lie or are stopped.
+    pub(crate) liars: usize,
     /// The load, in transactions a second.
     pub(crate) rate: u64,
     /// How long was counted.
     pub(crate) seconds: f64,
-    /// With the validator stopped.
+    /// How often each lie was told.
+    pub(crate) rounds: u32,
+    /// With all keeping the rules.
+    pub(crate) honest: Vec<Row>,
+    /// With the validators stopped.
     pub(crate) stopped: Vec<Row>,
-    /// With the validator lying.
+    /// With the validators lying.
     pub(crate) lies: Vec<Row>,
 }
 
-/// One run.
+/// The medians of some runs.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Row {
     lie: String,
@@ -43,67 +49,56 @@ pub(crate) struct Row {
     share: f64,
     p50_ms: Option<f64>,
     p99_ms: Option<f64>,
-    views: u64,
-    evidence: BTreeSet<String>,
-    /// Honest validators that are accused: there must be none.
-    accused: BTreeSet<String>,
+    /// The smallest and the largest p99 of single runs.
+    p99_ms_between: Option<(f64, f64)>,
     outage_seconds: Option<f64>,
+    /// The longest of single runs.
+    longest_outage_seconds: Option<f64>,
+    /// The most of a single run.
+    views: u64,
+    /// Of any run.
+    evidence: BTreeSet<String>,
+    /// Honest validators that are accused in any run: there must be none.
+    accused: BTreeSet<String>,
     liar_processor: Option<f64>,
     honest_processor: Option<f64>,
     within_limits: Option<bool>,
-    #[serde(skip)]
-    pub(super) honest_share: Option<f64>,
 }
 
 impl Row {
-    /// The row of a run, held against that with the validator stopped.
-    pub(super) fn new(
-        plan: &Plan,
-        rate: u64,
-        role: Role,
-        lie: &str,
-        ran: &Ran,
-        stopped: Option<&Self>,
-    ) -> Self {
-        let (from, to) = (ran.began + SETTLING, ran.began + SETTLING + plan.duration);
-        let in_time = ran
-            .answers
-            .iter()
-            .filter(|answer| (from..to).contains(&answer.answered));
-        let per_second = in_time.count() as f64 / plan.duration.as_secs_f64();
-        let due = ran
-            .answers
-            .iter()
-            .filter(|answer| (from..to).contains(&answer.due));
-        let taken: Vec<_> = due
-            .map(|answer| (answer.due, answer.answered.duration_since(answer.due)))
-            .collect();
-        // A bundle that is due at an edge may fall to either side.
-        let expected = (rate * plan.duration.as_secs()).saturating_sub(super::BUNDLE);
-        let expected = taken.len().max(usize::try_from(expected).unwrap_or(usize::MAX));
-        let millis = |quantile| {
-            let time: Option<Duration> = of_all(&taken, expected, quantile);
-            time.map(|time| time.as_secs_f64() * 1e3)
-        };
-        let outage = outage(&ran.answers, rate, ran.began, to);
-        let mut row = Self {
+    /// The row of some runs.
+    pub(super) fn new(plan: &Plan, rate: u64, role: Role, lie: &str, runs: &[Ran]) -> Self {
+        let taken: Vec<Taken> = runs.iter().map(|ran| Taken::of(plan, rate, ran)).collect();
+        let of = |value: fn(&Taken) -> Option<f64>| taken.iter().map(value).collect::<Vec<_>>();
+        let per_second = median(of(|taken| Some(taken.per_second))).unwrap_or_default();
+        let cpu = |value: fn(&Ran) -> Option<f64>| median(runs.iter().map(value).collect());
+        let (least, most) = (
+            ends(of(|taken| taken.p99_ms)),
+            ends(of(|taken| taken.outage_seconds)),
+        );
+        Self {
             lie: lie.to_owned(),
             role: role.name(),
             committed_per_second: per_second,
             share: per_second / rate as f64,
-            p50_ms: millis(0.5),
-            p99_ms: millis(0.99),
-            views: ran.views,
-            evidence: ran.evidence.clone(),
-            accused: ran.accused.clone(),
-            outage_seconds: outage.map(|outage| outage.as_secs_f64()),
-            liar_processor: ran.liar_share,
-            honest_processor: ran.honest_share,
+            p50_ms: median(of(|taken| taken.p50_ms)),
+            p99_ms: median(of(|taken| taken.p99_ms)),
+            p99_ms_between: least,
+            outage_seconds: median(of(|taken| taken.outage_seconds)),
+            longest_outage_seconds: most.map(|(_, most)| most),
+            views: runs.iter().map(|ran| ran.views).max().unwrap_or_default(),
+            evidence: runs.iter().flat_map(|ran| ran.evidence.clone()).collect(),
+            accused: runs.iter().flat_map(|ran| ran.accused.clone()).collect(),
+            liar_processor: cpu(|ran| ran.share),
+            honest_processor: cpu(|ran| ran.others_share),
             within_limits: None,
-            honest_share: ran.honest_share,
-        };
-        row.within_limits = stopped.map(|stopped| row.is_within(stopped));
-        row
+        }
+    }
+
+    /// Judged by what the same network does with those validators stopped.
+    pub(super) fn held_against(mut self, stopped: &Self) -> Self {
+        self.within_limits = Some(self.is_within(stopped));
+        self
     }
 
     fn is_within(&self, stopped: &Self) -> bool {
@@ -134,8 +129,8 @@ impl Row {
             self.role.to_owned(),
             format!("{:.0}", self.committed_per_second),
             number(self.p50_ms, 0),
-            number(self.p99_ms, 0),
-            number(self.outage_seconds, 1),
+            between(self.p99_ms, self.p99_ms_between),
+            longest(self.outage_seconds, self.longest_outage_seconds),
             self.views.to_string(),
             if evidence.is_empty() {
                 "-".to_owned()
@@ -149,24 +144,100 @@ impl Row {
     }
 }
 
+/// What one run came to, in the units of the table.
+struct Taken {
+    per_second: f64,
+    p50_ms: Option<f64>,
+    p99_ms: Option<f64>,
+    outage_seconds: Option<f64>,
+}
+
+impl Taken {
+    fn of(plan: &Plan, rate: u64, ran: &Ran) -> Self {
+        let (from, to) = (ran.began + SETTLING, ran.began + SETTLING + plan.duration);
+        let counts = from..to;
+        let in_time = ran
+            .answers
+            .iter()
+            .filter(|answer| counts.contains(&answer.answered));
+        let per_second = in_time.count() as f64 / plan.duration.as_secs_f64();
+        let due = ran.answers.iter().filter(|answer| counts.contains(&answer.due));
+        let taken: Vec<_> = due
+            .map(|answer| (answer.due, answer.answered.duration_since(answer.due)))
+            .collect();
+        // A bundle that is due at an edge may fall to either side.
+        let expected = (rate * plan.duration.as_secs()).saturating_sub(super::run::BUNDLE);
+        let expected = taken.len().max(usize::try_from(expected).unwrap_or(usize::MAX));
+        let millis = |quantile| {
+            let time: Option<Duration> = of_all(&taken, expected, quantile);
+            time.map(|time| time.as_secs_f64() * 1e3)
+        };
+        let outage = outage(&ran.answers, rate, ran.began, to);
+        Self {
+            per_second,
+            p50_ms: millis(0.5),
+            p99_ms: millis(0.99),
+            outage_seconds: outage.map(|outage| outage.as_secs_f64()),
+        }
+    }
+}
+
+/// The middle one, where none is more than any number: what never ended took longest. Of an even number the larger
+/// of the two in the middle.
+fn median(mut values: Vec<Option<f64>>) -> Option<f64> {
+    values.sort_by(|one, other| {
+        let all = |value: &Option<f64>| value.unwrap_or(f64::INFINITY);
+        all(one).total_cmp(&all(other))
+    });
+    values.get(values.len() / 2).copied().flatten()
+}
+
+/// The smallest and the largest; none if one of them is missing.
+fn ends(values: Vec<Option<f64>>) -> Option<(f64, f64)> {
+    let values: Vec<f64> = values.into_iter().collect::<Option<_>>()?;
+    let least = values.iter().copied().reduce(f64::min)?;
+    Some((least, values.into_iter().fold(least, f64::max)))
+}
+
+/// A number, and between which it was if there were several.
+fn between(value: Option<f64>, ends: Option<(f64, f64)>) -> String {
+    let value = report::shown(value, 0);
+    match ends {
+        Some((least, most)) if least < most => format!("{value} ({least:.0}-{most:.0})"),
+        _ => value,
+    }
+}
+
+/// Seconds, and the longest if there were several; what did not end is no number.
+fn longest(value: Option<f64>, longest: Option<f64>) -> String {
+    let shown = report::shown(value, 1);
+    match longest == value {
+        true => shown,
+        false => format!("{shown} ({})", report::shown(longest, 1)),
+    }
+}
+
 impl report::Report for Report {
     fn text(&self, output: &Output) -> String {
         let head = format!(
-            "{} validators, {} transactions/s offered to the honest ones, counted for {} s from {} s after the \
-             first lie\n\n",
+            "{} validators, {} of them lying or stopped; {} transactions/s offered to the others, counted for {} s from \
+             {} s after the first lie; medians of {} rounds (of {} with the validators stopped)\n\n",
             self.validators,
+            self.liars,
             self.rate,
             self.seconds,
-            SETTLING.as_secs()
+            SETTLING.as_secs(),
+            self.rounds,
+            self.rounds.max(super::LEAST_BASELINES),
         );
-        let rows = self.stopped.iter().chain(&self.lies);
+        let rows = self.honest.iter().chain(&self.stopped).chain(&self.lies);
         let headings = [
             "LIE",
             "AS",
             ">COMMITTED/S",
             ">P50 MS",
-            ">P99 MS",
-            ">OUTAGE S",
+            ">P99 MS (RANGE)",
+            ">OUTAGE S (MOST)",
             ">VIEWS",
             "EVIDENCE",
             ">LIAR CPU %",
@@ -178,7 +249,7 @@ impl report::Report for Report {
 
     fn panels(&self) -> Vec<Panel> {
         let points = |of: fn(&Row) -> f64| {
-            let numbered = (1_u32..).zip(self.stopped.iter().chain(&self.lies));
+            let numbered = (1_u32..).zip(self.honest.iter().chain(&self.stopped).chain(&self.lies));
             numbered
                 .map(|(number, row)| (f64::from(number), of(row)))
                 .collect()

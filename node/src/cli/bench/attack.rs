@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
+use quorate_crypto::Protocol;
 
 use super::own::{OwnNetworkArgs, unless_interrupted};
 use crate::bench::attack::{Plan, Role, measure};
@@ -22,7 +23,9 @@ const LIES: [&str; 4] = ["silent", "late:90", "equivocator", "flooder"];
 
 The program that lies is no part of this one: it is built from the sources (cargo build --release
 -p quorate-liar), and `quorate-liar lies` names what it can do. Each run makes a network of its own,
-offers load to the honest validators, and has the other one begin to lie, or stops it.")]
+offers load to the honest validators, and has the other one begin to lie, or stops it. A liar is held
+to the processor time that an honest validator takes in its place, and as much is burnt where it is
+stopped, so that what it says is measured and not what it takes from the machine.")]
 pub(crate) struct AttackArgs {
     /// The program that lies
     #[arg(long, value_name = "FILE", env = "QUORATE_LIAR_BIN")]
@@ -42,6 +45,14 @@ pub(crate) struct AttackArgs {
     #[arg(long, value_name = "SECONDS", env = "QUORATE_DURATION", default_value_t = 20)]
     #[arg(value_parser = clap::value_parser!(u64).range(2..=3_600))]
     duration: u64,
+    /// How often each lie is told; the table has the medians
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+    /// How many validators lie, side by side: no more than may fail
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=5))]
+    liars: u16,
     /// Transactions a second [default: 40 % of what the network takes, which is measured first]
     #[arg(long, value_name = "N", env = "QUORATE_RATE")]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=100_000))]
@@ -69,6 +80,17 @@ pub(super) async fn attack(args: &AttackArgs, output: &Output) -> Result<(), Fai
             .hint("cargo build --release -p quorate-liar"));
     }
     let (folder, network) = args.network.plan("attack")?;
+    let tolerated = match network.engine {
+        Protocol::Pbft => network.validators.saturating_sub(1) / 3,
+        Protocol::Raft | Protocol::Paxos => network.validators.saturating_sub(1) / 2,
+    };
+    if args.liars > tolerated {
+        return Err(Failure::usage(format!(
+            "--liars: {} of {} validators are more than the {tolerated} that may fail",
+            args.liars, network.validators
+        ))
+        .hint("take a smaller --liars or a larger --validators"));
+    }
     let lies = match args.lies.is_empty() {
         true => LIES.map(str::to_owned).to_vec(),
         false => args.lies.clone(),
@@ -83,6 +105,8 @@ pub(super) async fn attack(args: &AttackArgs, output: &Output) -> Result<(), Fai
         liar: args.liar.clone(),
         lies,
         roles,
+        liars: usize::from(args.liars),
+        rounds: args.rounds,
         duration: Duration::from_secs(args.duration),
         rate: args.rate,
     };

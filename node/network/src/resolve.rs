@@ -1,0 +1,191 @@
+//! Addresses with names, resolved by the system at the moment of each dial: what the machine knew of names when the
+//! process began may be nothing yet, or no longer true.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use libp2p::Multiaddr;
+use libp2p::core::transport::{DialOpts, ListenerId, Transport, TransportError, TransportEvent};
+use libp2p::multiaddr::Protocol as Part;
+
+/// Addresses of a name that are dialled, one after the other, until one answers.
+const MAX_RESOLVED: usize = 8;
+
+/// A transport over IP addresses that takes names too.
+pub(crate) struct Resolving<T> {
+    inner: Arc<Mutex<T>>,
+}
+
+impl<T> Resolving<T> {
+    pub(crate) fn new(inner: T) -> Self {
+        Self {
+            inner: Arc::new(Mutex::new(inner)),
+        }
+    }
+}
+
+impl<T> Transport for Resolving<T>
+where
+    T: Transport<Error = io::Error> + Send + Unpin + 'static,
+    T::Dial: Send + 'static,
+{
+    type Output = T::Output;
+    type Error = io::Error;
+    type ListenerUpgrade = T::ListenerUpgrade;
+    type Dial = BoxFuture<'static, Result<T::Output, io::Error>>;
+
+    fn listen_on(&mut self, id: ListenerId, address: Multiaddr) -> Result<(), TransportError<io::Error>> {
+        lock(&self.inner).listen_on(id, address)
+    }
+
+    fn remove_listener(&mut self, id: ListenerId) -> bool {
+        lock(&self.inner).remove_listener(id)
+    }
+
+    fn dial(
+        &mut self,
+        address: Multiaddr,
+        options: DialOpts,
+    ) -> Result<Self::Dial, TransportError<io::Error>> {
+        let Some(name) = Name::of(&address) else {
+            return Ok(lock(&self.inner).dial(address, options)?.boxed());
+        };
+        let inner = Arc::clone(&self.inner);
+        Ok(async move {
+            let mut last = None;
+            for resolved in name.resolve().await? {
+                // The lock is not held while it is dialled.
+                let dial = lock(&inner).dial(resolved, options);
+                let ended = match dial {
+                    Ok(dial) => dial.await,
+                    Err(TransportError::Other(error)) => Err(error),
+                    Err(TransportError::MultiaddrNotSupported(address)) => Err(io::Error::new(
+                        io::ErrorKind::Unsupported,
+                        format!("{address} cannot be dialled"),
+                    )),
+                };
+                match ended {
+                    Ok(connection) => return Ok(connection),
+                    Err(error) => last = Some(error),
+                }
+            }
+            Err(last.unwrap_or_else(|| name.failure(None)))
+        }
+        .boxed())
+    }
+
+    fn poll(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<TransportEvent<Self::ListenerUpgrade, Self::Error>> {
+        Pin::new(&mut *lock(&self.inner)).poll(context)
+    }
+}
+
+/// A name with a port, and what of it is wanted.
+struct Name {
+    host: String,
+    port: u16,
+    family: Family,
+}
+
+#[derive(Clone, Copy)]
+enum Family {
+    Any,
+    V4,
+    V6,
+}
+
+impl Name {
+    fn of(address: &Multiaddr) -> Option<Self> {
+        let mut parts = address.iter();
+        let (host, family) = match parts.next()? {
+            Part::Dns(host) => (host, Family::Any),
+            Part::Dns4(host) => (host, Family::V4),
+            Part::Dns6(host) => (host, Family::V6),
+            _ => return None,
+        };
+        let Some(Part::Tcp(port)) = parts.next() else {
+            return None;
+        };
+        let host = host.into_owned();
+        Some(Self { host, port, family })
+    }
+
+    async fn resolve(&self) -> io::Result<Vec<Multiaddr>> {
+        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
+        let found = found.map_err(|error| self.failure(Some(&error)))?;
+        let wanted = found.filter(|address| match self.family {
+            Family::Any => true,
+            Family::V4 => address.is_ipv4(),
+            Family::V6 => address.is_ipv6(),
+        });
+        Ok(wanted.take(MAX_RESOLVED).map(multiaddress).collect())
+    }
+
+    fn failure(&self, cause: Option<&io::Error>) -> io::Error {
+        let host = &self.host;
+        let text = match cause {
+            Some(cause) => format!("the name {host} is not known to this machine: {cause}"),
+            None => format!("the name {host} has no address of the kind that is wanted"),
+        };
+        io::Error::new(io::ErrorKind::NotFound, text)
+    }
+}
+
+fn multiaddress(address: SocketAddr) -> Multiaddr {
+    let host = match address {
+        SocketAddr::V4(address) => Part::Ip4(*address.ip()),
+        SocketAddr::V6(address) => Part::Ip6(*address.ip()),
+    };
+    Multiaddr::empty().with(host).with(Part::Tcp(address.port()))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn resolved(address: &str) -> io::Result<Vec<String>> {
+        let name = Name::of(&address.parse().unwrap()).expect("a name");
+        let found = name.resolve().await?;
+        Ok(found.iter().map(ToString::to_string).collect())
+    }
+
+    #[tokio::test]
+    async fn names_become_addresses_of_the_kind_that_is_wanted() {
+        let found = resolved("/dns4/localhost/tcp/7").await.unwrap();
+        assert_eq!(found, ["/ip4/127.0.0.1/tcp/7"]);
+        let any = resolved("/dns/127.0.0.1/tcp/7").await.unwrap();
+        assert_eq!(any, ["/ip4/127.0.0.1/tcp/7"]);
+        assert_eq!(
+            resolved("/dns6/127.0.0.1/tcp/7").await.unwrap(),
+            Vec::<String>::new()
+        );
+    }
+
+    #[tokio::test]
+    async fn a_name_that_nobody_knows_is_named_in_the_error() {
+        let error = resolved("/dns/nobody.invalid/tcp/7")
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("the name nobody.invalid is not known to this machine"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn addresses_without_a_name_are_left_as_they_are() {
+        assert!(Name::of(&"/ip4/127.0.0.1/tcp/7".parse().unwrap()).is_none());
+    }
+}
