@@ -10,8 +10,8 @@ use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use quorate_client::schema::OCTET_STREAM;
 use quorate_ledger::{Address, AssetCode, Digest, Height};
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
 use crate::facts::{BlockRef, RecordPlace};
@@ -113,9 +113,12 @@ impl Known {
         let of_path = paths.map(|(path, item)| {
             let operations = [&item.get, &item.post].into_iter().flatten();
             let parameters = operations.flat_map(|operation| operation.parameters.iter().flatten());
-            let names = parameters
-                .filter(|parameter| parameter.parameter_in == ParameterIn::Query)
-                .map(|parameter| parameter.name.clone());
+            let names = parameters.filter_map(|parameter| match parameter {
+                RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
+                    Some(parameter.name.clone())
+                }
+                _ => None,
+            });
             (path.clone(), names.collect())
         });
         Self(of_path.collect())

@@ -20,6 +20,7 @@ use crate::facts::{BlockFacts, BlockRef, StatusFacts, TransactionFacts, Validato
 use crate::node::{Node, Snapshot};
 use crate::problem::Failure;
 use crate::shape::{self, Names};
+use crate::shares::ClientAddress;
 
 /// Blocks and transactions in the lists.
 const LATEST: usize = 10;
@@ -49,14 +50,13 @@ pub(super) async fn live(State(app): State<App>) -> Response {
 
 /// The certified height as it grows: what the script needs to know that there is something new. Heights
 /// that came while the browser was busy are left out.
-pub(super) async fn heights(State(app): State<App>) -> Result<Response, Failure> {
-    let permit = Arc::clone(&app.streams).try_acquire_owned();
-    let permit = permit.map_err(|_| Failure::Overloaded {
+pub(super) async fn heights(State(app): State<App>, client: ClientAddress) -> Result<Response, Failure> {
+    let share = app.streams.take(client, 1).ok_or(Failure::Overloaded {
         what: "event streams",
     })?;
     let keep_alive = KeepAlive::new().interval(app.config.keep_alive);
     let events = WatchStream::new(app.node.heights()).map(move |height| {
-        let _held = &permit;
+        let _held = &share;
         Ok::<_, Infallible>(Event::default().event("height").data(height.to_string()))
     });
     Ok(Sse::new(events).keep_alive(keep_alive).into_response())
