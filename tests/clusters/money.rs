@@ -7,9 +7,10 @@ use std::thread;
 
 use crate::Cluster;
 
-/// A node that moves the point: a proxy before the first validator, which says six decimals where there are
-/// two. It serves as long as the test runs.
-fn liar(cluster: &Cluster) -> String {
+/// A node that lies: a proxy before the first validator, which says `lie` for `truth` of the same length. It serves as
+/// long as the test runs.
+fn liar(cluster: &Cluster, truth: &'static [u8], lie: &'static [u8]) -> String {
+    assert_eq!(truth.len(), lie.len());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let node = cluster.api(1).trim_start_matches("http://").to_owned();
@@ -20,7 +21,7 @@ fn liar(cluster: &Cluster) -> String {
             };
             let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
             thread::spawn(move || pass(from, to, |_| {}));
-            thread::spawn(move || pass(server, client, move_the_point));
+            thread::spawn(move || pass(server, client, |bytes| replace(bytes, truth, lie)));
         }
     });
     format!("http://{address}")
@@ -36,11 +37,10 @@ fn pass(mut from: TcpStream, mut to: TcpStream, change: impl Fn(&mut [u8])) {
     }
 }
 
-fn move_the_point(bytes: &mut [u8]) {
-    const TRUE: &[u8] = b"\"decimals\":2";
-    for place in 0..bytes.len().saturating_sub(TRUE.len() - 1) {
-        if bytes[place..].starts_with(TRUE) {
-            bytes[place + TRUE.len() - 1] = b'6';
+fn replace(bytes: &mut [u8], truth: &[u8], lie: &[u8]) {
+    for place in 0..=bytes.len().saturating_sub(truth.len()) {
+        if bytes[place..].starts_with(truth) {
+            bytes[place..place + truth.len()].copy_from_slice(lie);
         }
     }
 }
@@ -49,7 +49,7 @@ fn move_the_point(bytes: &mut [u8]) {
 fn with_the_genesis_document_a_node_cannot_move_the_point() {
     let cluster = Cluster::up();
     let alice = cluster.key("alice.key");
-    let lying = liar(&cluster);
+    let lying = liar(&cluster, b"\"decimals\":2", b"\"decimals\":6");
     let genesis = cluster.dir().join("genesis.toml");
     let genesis = genesis.to_str().unwrap();
     let transfer = [
@@ -128,6 +128,23 @@ fn with_the_genesis_document_a_nodes_refusal_is_no_outcome() {
     let checked = [&transfer[..], &["--genesis", genesis.to_str().unwrap()]].concat();
     let claimed = cluster.expect(5, &checked);
     assert!(claimed.stderr.contains("its word alone"), "{}", claimed.stderr);
+}
+
+#[test]
+fn with_the_genesis_document_a_node_cannot_say_that_a_payment_has_expired() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let paid = cluster.transfer(&alice, "1", &[]);
+    let id = paid.json()["id"].as_str().unwrap().to_owned();
+    let lying = liar(&cluster, b"\"status\":\"committed\"", b"\"status\":\"expired\"  ");
+    let genesis = cluster.dir().join("genesis.toml");
+    let wait = ["wallet", "wait", &id, "--node", &lying];
+    cluster.expect(4, &wait);
+    let checked = [&wait[..], &["--genesis", genesis.to_str().unwrap()]].concat();
+    let claimed = cluster.expect(5, &checked);
+    assert!(claimed.stderr.contains("its word alone"), "{}", claimed.stderr);
+    let honest = ["wallet", "wait", &id, "--genesis", genesis.to_str().unwrap()];
+    cluster.expect(0, &honest);
 }
 
 /// Files that spreadsheets and people make: each is refused whole, with the line, or read as it was meant.

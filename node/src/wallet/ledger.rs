@@ -426,6 +426,14 @@ impl Ledger {
                 Ok(view) if view.status != TransactionStatus::Pending => {
                     let outcome = Fate::of_view(&view);
                     self.confirm(&outcome).await?;
+                    if self.is_trustless() && view.status == TransactionStatus::Expired {
+                        // Without its bytes nobody knows until when it may be executed.
+                        return Err(Failure::new(
+                            Exit::Unknown,
+                            format!("the node says that {id} has expired without being executed. That is its word alone"),
+                        )
+                        .hint("ask another node, and pay nobody again before its expiry is past"));
+                    }
                     return Ok(outcome);
                 }
                 Err(error @ ClientError::NotFound { .. }) if Instant::now() >= deadline => {
@@ -449,6 +457,15 @@ impl Ledger {
     /// node says.
     pub(crate) async fn confirm(&self, outcome: &Fate) -> Result<(), Failure> {
         let (Some(height), Some(index)) = (outcome.height, outcome.index) else {
+            if self.is_trustless() && matches!(outcome.status.as_str(), "committed" | "failed") {
+                return Err(Failure::new(
+                    Exit::CheckFailed,
+                    format!(
+                        "the node says that {} is {} and not in which block, so that nothing shows it",
+                        outcome.id, outcome.status
+                    ),
+                ));
+            }
             return Ok(());
         };
         if let Some(block) = self.verified(height).await? {
