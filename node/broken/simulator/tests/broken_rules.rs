@@ -348,6 +348,7 @@ found! {
     pitfall_19_messages_of_former_epochs: Broken::Driver(DriverRule::FormerEpochCounted), 500, epochs;
     an_epoch_begun_before_the_former_one_is_on_disk: Broken::Driver(DriverRule::EpochBegunTooEarly), 500, epochs_behind;
     pitfall_28_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, epochs;
+    pitfall_28_a_quarantine_that_is_not_read_back: Broken::QuarantineForgotten, 500, epochs;
     pitfall_27_a_replica_that_does_not_ask_what_it_signed: Broken::NotAsked, 500, epochs;
     leftovers_of_an_epoch_that_are_not_packed_again: Broken::LeftoversForgotten, 500, epochs;
     // Rules of the engine.
