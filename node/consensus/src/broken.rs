@@ -62,6 +62,9 @@ pub enum Rule {
     EndNotFilled,
     /// A restarted replica passes over records two windows above its chain.
     FarRecordsForgotten,
+    /// PBFT, Paxos: however little of the chain is on disk, a replica commits or accepts, so after a crash it may
+    /// hold more than a view-change or a promise can claim.
+    DiskNotAwaited,
     /// Raft: a second candidate gets a vote in the same term.
     VotedTwice,
     /// Raft: a candidate gets votes whatever its log lacks.

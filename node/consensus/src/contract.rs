@@ -16,6 +16,8 @@
 //!    them. Timers are set at once, and do not wait for the disk.
 //! 4. **Fetched before told.** For an engine of Raft, a fetched block is on disk before [`Input::Synced`]
 //!    tells of it: entries above it count without what led to it.
+//! 5. **Never below what was told.** The chain is on disk up to [`Config::certified`] at the start, and up to what
+//!    [`Input::OnDisk`] tells since: after a crash it is not below.
 //!
 //! Actions are done in the order in which they were asked for, within a step and from step to step, but
 //! for timers and for own messages that wait for their batches. At a restart the driver hands over the
@@ -157,6 +159,9 @@ pub enum Input {
     Stopping,
     /// A timer has fired.
     Timeout(Timer),
+    /// The chain is on disk up to this height. What binds a replica far above that it says only once it is told: its
+    /// journal may bring it all back after a crash, and a message that claims it holds so many heights.
+    OnDisk(Height),
 }
 
 /// What a step asks for. Order matters within a step.

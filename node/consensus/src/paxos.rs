@@ -80,8 +80,9 @@
 //! - A proposer does not remember each ballot that it tries (section 2.5); the promise of its own acceptor does
 //!   that for it, as it proposes nothing without.
 //! - Membership changes with the epoch, whose engines are separate. In the parliament of 1998 decrees change it.
-//! - An acceptor that comes back with its chain so far behind its journal that a promise cannot tell of all
-//!   that it has accepted ([`MAX_PROMISED`]) promises nothing until it has more blocks.
+//! - An acceptor accepts nothing more than [`MAX_PROMISED`] heights above what its chain has on disk, so that its
+//!   promise can tell of all after a crash. One that comes back with an older chain all the same, of a backup,
+//!   promises nothing until it has more blocks.
 
 mod acceptor;
 mod following;

@@ -113,6 +113,11 @@
 //! only where the replica did not commit what it seals, so that each of its seals is explained by its
 //! journal.
 //!
+//! Blocks are flushed less often than votes, so a crash may leave many prepared certificates above the chain, and a
+//! view-change holds 64. A replica whose view-change could not claim them all joins none; were all like that, after a
+//! power loss, no view would ever begin. So nothing is committed more than 64 heights above what the chain has on
+//! disk ([`Input::OnDisk`](crate::Input::OnDisk)). That costs no progress: a flush ends, and then the height goes on.
+//!
 //! # Before the first vote
 //! A journal can be of an old backup, or lost. A replica that starts asks all others what they hold that
 //! it signed in the epoch, and signs nothing that binds until a quorum less itself has answered and the

@@ -622,6 +622,7 @@ impl Driver {
             return;
         }
         self.flushed = height;
+        self.put(Input::OnDisk(height));
         let on_disk = self
             .synced
             .extract_if(.., |certificate| certificate.height() <= height);

@@ -98,18 +98,23 @@ impl Quarantine {
 
 impl JournalMark {
     /// Why the journal that is here, with this mark and next entry, is not the one that goes with the chain;
-    /// none if it is, or if the chain knows of none.
+    /// none if it is. A chain that knows of no journal is new; where the journal has entries, it has lost the one
+    /// that they were about: what was pruned from the journal as that chain had it is gone with it.
     pub fn missing(
         known: Option<&Self>,
         own: &PublicKey,
         mark: Option<Digest>,
         next: u64,
     ) -> Option<&'static str> {
-        let Self::V1 {
+        let Some(Self::V1 {
             validator,
             mark: expected,
             next: reached,
-        } = known?;
+        }) = known
+        else {
+            let is_used = mark.is_some() && next > 1;
+            return is_used.then_some("its chain is gone while its journal is not");
+        };
         if validator != own {
             return None;
         }
@@ -329,6 +334,14 @@ mod tests {
         assert!(missing(None, 10).unwrap().contains("gone"));
         assert!(missing(Some(Digest([8; 32])), 10).unwrap().contains("gone"));
         assert_eq!(JournalMark::missing(None, &own(), None, 1), None);
+    }
+
+    #[test]
+    fn pitfall_28_a_journal_that_was_used_notices_that_its_chain_is_new() {
+        let missing = |next| JournalMark::missing(None, &own(), Some(Digest([7; 32])), next);
+        assert!(missing(2).unwrap().contains("chain is gone"));
+        // It was marked, and a crash came before the chain was.
+        assert_eq!(missing(1), None);
     }
 
     #[test]

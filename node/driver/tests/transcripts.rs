@@ -500,6 +500,20 @@ fn an_engine_of_raft_hears_of_a_fetched_block_when_it_is_on_disk() {
 }
 
 #[test]
+fn an_engine_hears_how_far_its_chain_is_on_disk() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.synced(0, 1, None);
+    lab.written(0, 1);
+    let heard = |lab: &Lab| {
+        let steps = lab.around.steps.borrow();
+        steps.iter().any(|(_, input)| *input == Input::OnDisk(Height(1)))
+    };
+    assert!(!heard(&lab), "a block that is written may be lost");
+    lab.chain(0, 1);
+    assert!(heard(&lab));
+}
+
+#[test]
 fn pitfall_35_after_a_gap_timers_start_again_and_do_not_fire() {
     let mut lab = Lab::new(4, 1, Protocol::Pbft);
     lab.message("the primary proposes", 0, 0, pre_prepare(1, &[batch(1)]));

@@ -52,6 +52,8 @@ pub(crate) struct Checker {
     voted: BTreeMap<ValidatorIndex, Epoch>,
     /// The last epoch of which each validator has forgotten what it said.
     forgot: BTreeMap<ValidatorIndex, Epoch>,
+    /// Who must not vote, in whatever epoch, until a rejoin ends that.
+    quarantined: BTreeSet<ValidatorIndex>,
     /// Who has on disk what proves that a height was prepared, or its block, once it was so.
     kept: BTreeMap<Height, BTreeSet<ValidatorIndex>>,
     /// Who has lost what it had on disk, whether it knows or not.
@@ -89,6 +91,18 @@ impl Checker {
     /// It has lost something of what was on its disk.
     pub(crate) fn on_lost(&mut self, who: ValidatorIndex) {
         self.lost.insert(who);
+        // What kept it from voting may be lost too.
+        self.quarantined.remove(&who);
+    }
+
+    /// It must not vote from now on, whatever restarts.
+    pub(crate) fn on_quarantined(&mut self, who: ValidatorIndex) {
+        self.quarantined.insert(who);
+    }
+
+    /// Its rejoin was executed, and another epoch begins.
+    pub(crate) fn on_rejoined(&mut self, who: ValidatorIndex) {
+        self.quarantined.remove(&who);
     }
 
     /// Of every decided height f + 1 honest validators have the prepared certificate on disk, or its block: what
@@ -198,6 +212,11 @@ impl Checker {
         start.copy_from_slice(&signature.0[..32]);
         if !self.spoken.insert((by, start)) {
             return; // Whoever observes passes on what it said before, as others do.
+        }
+        if self.quarantined.contains(&by) {
+            self.report(format!(
+                "validator {by} votes in epoch {epoch}, though its quarantine has not ended"
+            ));
         }
         let last = self.voted.entry(by).or_insert(epoch);
         *last = (*last).max(epoch);

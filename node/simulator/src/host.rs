@@ -24,6 +24,7 @@ use quorate_ledger::{ParametersV1, Proposal};
 
 use self::around::Around;
 use self::disk::{Disk, Writes};
+use self::loss::Kept;
 use self::notes::NotedReign;
 use crate::chart::NoteKind;
 use crate::ledger::{KeptBlock, Ledger};
@@ -88,6 +89,8 @@ pub(crate) struct Host {
     disk: Disk,
     /// A copy of the disk, to restore it from.
     backup: Disk,
+    /// What keeps it from voting, as its process knows.
+    kept: Kept,
     /// How often it was told not to vote, or found out that it must not.
     quarantines: u64,
     /// Whether it has lost what it signed and nobody has noticed: it may find out.
@@ -167,6 +170,7 @@ impl Host {
             settings,
             disk: Disk::default(),
             backup: Disk::default(),
+            kept: Kept::default(),
             quarantines: 0,
             unaware: false,
             process: None,
@@ -246,6 +250,7 @@ impl Host {
         let epoch = agreement.v1().epoch;
         self.disk.forget_foreign(world, epoch, &ledger.ordered);
         let recovered = self.recover(world, epoch);
+        self.open_quarantine(world, epoch, recovered.is_ahead);
         let votes = self.may_vote(world, epoch, &ledger);
         let certified = Height(self.disk.blocks.len() as u64);
         let config = self.config(world, &agreement, certified, votes);
@@ -325,7 +330,7 @@ impl Host {
         };
         let is_durable = |batch: &Digest| self.disk.batches.contains(batch);
         let found = recovered(journal, self.disk.next_entry(), at, is_durable);
-        if found.is_ahead && self.is_honest() {
+        if found.is_ahead && self.is_honest() && !self.unaware && !self.is_quarantined() {
             world.checker.report(format!(
                 "validator {} has a journal of a later epoch than its chain, which is in epoch {epoch}",
                 self.validator

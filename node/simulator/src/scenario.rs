@@ -163,8 +163,8 @@ pub enum Lie {
 pub struct Loss {
     /// What is lost.
     pub of: Lost,
-    /// Whether it is known at the next start, which then begins to observe. Else the validator has to find
-    /// out by itself.
+    /// Whether whoever runs the validator knows: a file says so at the next start. Else the validator has to find out
+    /// by itself.
     pub noticed: bool,
 }
 
@@ -173,6 +173,8 @@ pub struct Loss {
 pub enum Lost {
     /// Its journal.
     Journal,
+    /// Its chain.
+    Chain,
     /// Its journal and its chain.
     Everything,
     /// All that came since the last [`Command::BackUp`].
@@ -242,6 +244,8 @@ pub enum Broken {
     ElsewhereAccepted,
     /// A validator that rejoins votes in the epoch under way.
     QuarantineTooShort,
+    /// A validator that starts does not read back what is remembered of its quarantine.
+    QuarantineForgotten,
     /// A replica that starts does not ask what it signed.
     NotAsked,
     /// What was in batches that no block of their epoch has is not packed again.

@@ -61,6 +61,34 @@ fn behind(seed: u64) -> Scenario {
     scenario
 }
 
+/// All lose their power while no block of so many heights is on disk, and the first stays away.
+fn nothing_on_disk(validators: u16, heights: u64, seed: u64) -> Scenario {
+    let mut scenario = Scenario::calm(usize::from(validators), seed).without_batches();
+    scenario.parameters.max_proposal_batches = 1;
+    scenario.machines.chain_lag_us = 5_000_000;
+    for batch in 0..heights {
+        scenario = scenario.at(200 + 1_400 * batch / heights, Command::Submit(1, 1));
+    }
+    for who in 0..validators {
+        scenario = scenario.at(2_000, Command::Crash(who));
+    }
+    for who in 1..validators {
+        scenario = scenario.at(2_200 + u64::from(who), Command::Start(who));
+    }
+    scenario.faults_end_ms = 3_000;
+    scenario.patience_ms = 30_000;
+    scenario
+}
+
+/// The same where the last one has no vote in what was decided, and a view has begun above that.
+fn claims_outgrown(seed: u64) -> Scenario {
+    nothing_on_disk(4, 100, seed)
+        .at(100, Command::Isolate(vec![3]))
+        .at(1_700, Command::TimeOut(1))
+        .at(1_700, Command::TimeOut(2))
+        .at(2_100, Command::Heal)
+}
+
 /// Epochs that end, under liars and crashes.
 fn epochs(seed: u64) -> Scenario {
     let mut scenario = with_liars(seed).with_epochs();
@@ -320,6 +348,7 @@ found! {
     pitfall_19_messages_of_former_epochs: Broken::Driver(DriverRule::FormerEpochCounted), 500, epochs;
     an_epoch_begun_before_the_former_one_is_on_disk: Broken::Driver(DriverRule::EpochBegunTooEarly), 500, epochs_behind;
     pitfall_28_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, epochs;
+    pitfall_28_a_quarantine_that_is_not_read_back: Broken::QuarantineForgotten, 500, epochs;
     pitfall_27_a_replica_that_does_not_ask_what_it_signed: Broken::NotAsked, 500, epochs;
     leftovers_of_an_epoch_that_are_not_packed_again: Broken::LeftoversForgotten, 500, epochs;
     // Rules of the engine.
@@ -345,6 +374,7 @@ found! {
     proposals_past_the_end_of_an_epoch: Broken::Engine(Rule::PastEndOrdered), 500, epochs;
     an_epoch_that_is_not_filled_up_to_its_end: Broken::Engine(Rule::EndNotFilled), 500, epochs;
     records_far_above_the_chain_that_are_forgotten: Broken::Engine(Rule::FarRecordsForgotten), 500, behind;
+    commits_that_a_view_change_could_not_claim_after_a_crash: Broken::Engine(Rule::DiskNotAwaited), 10, claims_outgrown;
     // Rules of the driver, of Raft.
     raft_appends_acknowledged_before_they_are_durable: Broken::Driver(DriverRule::SentBeforeDurable), 500, raft_crashing;
     raft_appends_acknowledged_before_their_batches_are_durable: Broken::Driver(DriverRule::BatchesNotDurable), 500, raft_crashing;
@@ -384,6 +414,7 @@ found! {
     paxos_a_majority_of_promises_less_one: Broken::Engine(Rule::FewerPromises), 500, paxos(changing_leaders);
     paxos_a_majority_of_accepts_less_one: Broken::Engine(Rule::FewerAccepts), 500, paxos(changing_leaders);
     paxos_gaps_that_are_not_filled: Broken::Engine(Rule::GapNotFilled), 500, paxos(losing);
+    paxos_accepts_that_a_promise_could_not_tell_after_a_crash: Broken::Engine(Rule::DiskNotAwaited), 10, paxos(|seed| nothing_on_disk(3, 200, seed));
     paxos_a_promise_to_who_lacks_blocks: Broken::Engine(Rule::LowCertifiedPromised), 1_000, paxos(changing_leaders);
 }
 

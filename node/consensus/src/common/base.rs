@@ -84,6 +84,8 @@ pub(crate) struct Base {
     /// How far each height above the certified one has come that anything is kept of: at most two windows, of which
     /// the second is kept and not acted upon, and after a restart what the journal tells of.
     pub(crate) finalities: BTreeMap<Height, Finality>,
+    /// Up to here the chain is on disk, so after a crash this replica comes back with no less. Only grows.
+    pub(crate) on_disk: Height,
     /// The highest height that the journal told of, where it reaches beyond two windows.
     pub(crate) restored_to: Height,
     /// Whether a batch has left the backlog, by a height that is certified or as nobody needs it; until the orderer
@@ -132,6 +134,7 @@ impl Base {
             certified: config.certified,
             certificates,
             finalities: BTreeMap::new(),
+            on_disk: config.certified,
             restored_to: config.certified,
             served: false,
             epoch_end: config.epoch_end,
@@ -208,6 +211,13 @@ impl Base {
             });
         }
         Ok(())
+    }
+
+    /// Whether a message that holds so many heights above the chain could show this height after any crash. What it
+    /// has to show is journaled for no other: if all lost their power, nobody could say it, and nothing would go on.
+    pub(crate) fn could_show(&self, height: Height, most: usize) -> bool {
+        let reach = self.on_disk.0.saturating_add(most as u64);
+        height.0 <= reach || breaks!(DiskNotAwaited)
     }
 
     /// The finality of a height, if it is one that facts are kept of.

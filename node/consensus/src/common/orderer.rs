@@ -20,6 +20,11 @@ pub(crate) enum Notice<'a> {
     Synced(Height),
     /// The node is about to stop.
     Stopping,
+    /// More of the chain is on disk than up to this height.
+    OnDisk {
+        /// What was known to be on disk.
+        former: Height,
+    },
     /// A message of another validator came, of whatever kind.
     Heard(ValidatorIndex),
     /// A status came, and is answered next.

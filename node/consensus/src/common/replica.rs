@@ -78,6 +78,12 @@ impl<E: Orderer> Replica<E> {
                 self.notify(Notice::Stopping);
                 Ok(())
             }
+            Input::OnDisk(height) => {
+                let former = self.base.on_disk;
+                self.base.on_disk = former.max(height);
+                self.notify(Notice::OnDisk { former });
+                Ok(())
+            }
             Input::Timeout(timer) => {
                 if timer == Timer::Resend {
                     self.on_resend_timeout()?;

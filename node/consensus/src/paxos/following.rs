@@ -6,7 +6,9 @@ use quorate_ledger::Proposal;
 use super::Paxos;
 use super::acceptor::{Asked, Vote};
 use super::memory::record;
-use super::message::{Accept, Accepted, AcceptedValue, Ballot, Body, Chosen, Record, Value, ValueDigest};
+use super::message::{
+    Accept, Accepted, AcceptedValue, Ballot, Body, Chosen, MAX_PROMISED, Record, Value, ValueDigest,
+};
 use crate::common::Base;
 use crate::contract::{Action, Rejection};
 use crate::message::{self, Message};
@@ -140,12 +142,23 @@ impl Paxos {
         Ok(())
     }
 
-    /// Accepts, durably, what can be accepted by now.
+    /// Accepts what can be accepted by now, and says so.
+    pub(super) fn accept_and_tell(&mut self, base: &mut Base) {
+        let accepted = self.accept_asked(base);
+        if !accepted.is_empty() {
+            self.sign_accepted(base, self.acceptor.promised, accepted);
+        }
+    }
+
+    /// Accepts, durably, what can be accepted by now: so far above what the chain has on disk that a promise could
+    /// tell of it after a crash.
     pub(super) fn accept_asked(&mut self, base: &mut Base) -> Vec<ValueDigest> {
         if base.voter().is_none() {
             return Vec::new();
         }
-        let can_be = |(height, asked): &(&Height, &Asked)| asked.available && base.is_in_window(**height);
+        let can_be = |(height, asked): &(&Height, &Asked)| {
+            asked.available && base.is_in_window(**height) && base.could_show(**height, MAX_PROMISED)
+        };
         let ready = self.acceptor.asked.iter().filter(can_be);
         let heights: Vec<Height> = ready.map(|(height, _)| *height).collect();
         let mut accepted = Vec::new();

@@ -127,6 +127,7 @@ impl Orderer for Paxos {
         match notice {
             Notice::Connected => self.hurry(base),
             Notice::Stopping => self.on_stopping(base),
+            Notice::OnDisk { .. } => self.accept_and_tell(base),
             Notice::Heard(_)
             | Notice::EpochEnds(_)
             | Notice::Synced(_)
@@ -146,10 +147,7 @@ impl Orderer for Paxos {
         for height in base.entered_since(former) {
             self.act_on(base, height);
         }
-        let accepted = self.accept_asked(base);
-        if !accepted.is_empty() {
-            self.sign_accepted(base, self.acceptor.promised, accepted);
-        }
+        self.accept_and_tell(base);
     }
 
     fn act_on(&mut self, base: &mut Base, height: Height) {

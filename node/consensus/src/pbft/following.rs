@@ -8,7 +8,7 @@ use super::instance::{Instance, Phase, Proposed, Vote};
 use super::message::{Body, View};
 use super::{Pbft, primary_of};
 use crate::common::{Base, Orderer as _, Recorded};
-use crate::contract::{Action, Record, Rejection};
+use crate::contract::{Action, MAX_WINDOW, Record, Rejection};
 use crate::message::Message;
 
 impl Pbft {
@@ -311,11 +311,25 @@ impl Pbft {
         Ok(())
     }
 
+    /// More of the chain is on disk than up to `former`: commits what was prepared too far above that.
+    pub(super) fn commit_what_waited_for_disk(&mut self, base: &mut Base, former: Height) {
+        let reach = Height(former.0.saturating_add(MAX_WINDOW as u64));
+        let waited = self.instances.range(reach.next()..);
+        let heights: Vec<Height> = waited.map(|(height, _)| *height).collect();
+        for height in heights {
+            self.try_commit(base, height);
+        }
+    }
+
     /// Commits what is prepared in the current view. The certificate is kept first, so that it can be
-    /// shown in any later view-change.
+    /// shown in any later view-change; not where so many heights below are not on disk that after a crash a
+    /// view-change could not hold all certificates.
     pub(super) fn try_commit(&mut self, base: &mut Base, height: Height) {
         // A certificate is kept only with its record, and what is recorded is committed.
         if !self.begun || base.inquiry.is_open() || !base.is_in_window(height) {
+            return;
+        }
+        if !base.could_show(height, MAX_WINDOW) {
             return;
         }
         let view = self.view;

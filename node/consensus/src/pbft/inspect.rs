@@ -83,6 +83,12 @@ impl Pbft {
             for votes in [instance.prepares.len(), instance.commits.len()] {
                 assert!(votes <= size, "one slot a validator");
             }
+            assert!(
+                instance.certificate.is_none()
+                    || base.could_show(*height, MAX_WINDOW)
+                    || *height <= base.restored_to,
+                "a view-change can claim all that was committed here, after any crash"
+            );
             if let Some(proposed) = &instance.proposed {
                 assert!(proposed.view <= self.view, "a proposal of a view not entered");
             }

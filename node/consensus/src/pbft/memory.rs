@@ -5,7 +5,7 @@
 //! lost. So own records of any height above the certified height are restored, while of what others send
 //! two windows are kept. Nothing is voted on before its height is in the window, by which time all that
 //! was said about it is known; and a replica whose prepared certificates are more than a view-change can
-//! claim joins no view change until it has come nearer.
+//! claim, as its chain is of a backup, joins no view change until it has come nearer.
 
 use std::ops::Bound;
 

@@ -183,6 +183,7 @@ impl Orderer for Pbft {
                 let is_primary = from == self.primary(base);
                 self.heard_primary |= is_primary && status.reign == self.view.0 && status.begun;
             }
+            Notice::OnDisk { former } => self.commit_what_waited_for_disk(base, former),
             Notice::InquiryClosed => self.check_view_changes(base),
             Notice::Heard(from) => self.judge_sender(base, from),
             Notice::Connected | Notice::Synced(_) | Notice::Stopping => {}

@@ -177,8 +177,9 @@ impl Pbft {
             .collect()
     }
 
-    /// Whether a view-change can hold all that was prepared here. Not so only after a restart with a
-    /// chain far behind the journal: a view-change that left something out would let a quorum undo it.
+    /// Whether a view-change can hold all that was prepared here. A crash alone leaves no more (`try_commit`), but a
+    /// chain that is of a backup may lie far behind its journal: a view-change that left something out would let a
+    /// quorum undo it.
     pub(super) fn can_claim_all(&self, base: &Base) -> bool {
         self.can_claim_all_above(base.certified)
     }

@@ -135,6 +135,8 @@ impl Orderer for Raft {
                 self.ask_for_entries(base);
             }
             Notice::Stopping => self.on_stopping(base),
+            // Whatever a log holds is replicated in pieces: no message claims all of it.
+            Notice::OnDisk { .. } => {}
             Notice::Heard(_) | Notice::EpochEnds(_) | Notice::Status(..) | Notice::InquiryClosed => {}
         }
     }

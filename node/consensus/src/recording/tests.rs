@@ -68,6 +68,7 @@ fn inputs() -> Vec<Input> {
         Input::Connected(ValidatorIndex(3)),
         Input::Stopping,
         Input::Timeout(Timer::Progress { reign: 6 }),
+        Input::OnDisk(Height(8)),
     ]
 }
 

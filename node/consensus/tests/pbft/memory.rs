@@ -105,3 +105,20 @@ fn a_timer_that_was_overtaken_does_nothing() {
         );
     }
 }
+
+/// A view-change holds 64 certificates, and after a crash the journal brings back all that the chain lacks.
+#[test]
+fn nothing_is_committed_that_a_view_change_could_not_claim_after_a_crash() {
+    let mut backup = replica(4, 1);
+    drive_as(&mut backup, 1, Input::Synced(certificate_without(1, 62)));
+    let mut prepared = |height: u64| {
+        let proposal = proposal(u8::try_from(height).unwrap());
+        drive_as(&mut backup, 1, from(0, pre_prepare(0, height, &proposal)));
+        let step = drive_as(&mut backup, 1, from(2, prepare(0, height, &proposal)));
+        says(&step, &commit(0, height, &proposal))
+    };
+    assert!(prepared(64));
+    assert!(!prepared(65), "nothing is known to be on disk");
+    let step = drive_as(&mut backup, 1, Input::OnDisk(Height(1)));
+    assert!(says(&step, &commit(0, 65, &proposal(65))));
+}

@@ -116,7 +116,8 @@ fn of_two_own_votes_in_the_journal_the_later_binds() {
     assert_eq!(backup.halted(), None);
 }
 
-/// The journal of a backup that prepared and committed so many heights, none of which its chain has.
+/// The journal of a backup that prepared and committed so many heights. Its chain was on disk near them, and the one
+/// that it comes back with, of a copy, has none of them.
 fn journal_of(heights: u64) -> Vec<Record> {
     let mut backup = replica(4, 1);
     let mut records = Vec::new();
@@ -125,7 +126,9 @@ fn journal_of(heights: u64) -> Vec<Record> {
         records.extend(drive_as(&mut backup, 1, from(0, pre_prepare(0, height, &proposal))).records);
         records.extend(drive_as(&mut backup, 1, from(2, prepare(0, height, &proposal))).records);
         if height > WINDOW / 2 {
-            backup.step(NOW, Input::Synced(certificate(height - WINDOW / 2)));
+            let certified = height - WINDOW / 2;
+            backup.step(NOW, Input::Synced(certificate(certified)));
+            backup.step(NOW, Input::OnDisk(Height(certified)));
         }
     }
     records

@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, VecDeque};
 
 use quorate_consensus::Record;
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
-use quorate_driver::{EntryNumber, Event, WriteNumber};
+use quorate_driver::{EntryNumber, Event, JournalMark, Quarantine, Remembered, WriteNumber};
 use quorate_ledger::decode;
 
 use super::{Host, Memory};
@@ -24,10 +24,18 @@ pub(super) struct Disk {
     pub(super) records: Vec<(EntryNumber, Record)>,
     /// The last entry that was ever appended to it.
     last_entry: EntryNumber,
+    /// What the journal was marked with when it was made.
+    pub(super) journal_mark: Option<Digest>,
+    /// What it remembers of a quarantine.
+    pub(super) journal_remembers: Option<Remembered>,
     pub(super) blocks: Vec<KeptBlock>,
     pub(super) batches: BTreeSet<Digest>,
-    /// What a rejoin has to carry, while the validator must not vote.
-    pub(super) quarantine: Option<Digest>,
+    /// The journal that goes with the chain.
+    pub(super) chain_mark: Option<JournalMark>,
+    /// What the chain remembers of a quarantine.
+    pub(super) chain_remembers: Option<Remembered>,
+    /// What shows the quarantine to people.
+    pub(super) file: Option<Quarantine>,
 }
 
 /// One write to the chain's database.
@@ -122,6 +130,14 @@ impl Disk {
     pub(super) fn lose_journal(&mut self) {
         self.records.clear();
         self.last_entry = EntryNumber::default();
+        (self.journal_mark, self.journal_remembers) = (None, None);
+    }
+
+    /// The chain's database is gone, with the batches that were in it.
+    pub(super) fn lose_chain(&mut self) {
+        self.blocks.clear();
+        self.batches.clear();
+        (self.chain_mark, self.chain_remembers) = (None, None);
     }
 
     /// Batches of another epoch than this, which the chain is in, that no block has are of no use.

@@ -104,7 +104,7 @@ impl Host {
     }
 
     /// Who agrees after the epoch's last block, as of that block, and whether this validator may vote.
-    pub(super) fn prepare_epoch(&mut self, world: &World, last: Height) -> Event {
+    pub(super) fn prepare_epoch(&mut self, world: &mut World, last: Height) -> Event {
         let ledger = self.memory_mut().and_then(|memory| memory.ended.remove(&last));
         let ledger = ledger.expect("the epoch's last block was written before the driver heard of it");
         let agreement = ledger.agreement();

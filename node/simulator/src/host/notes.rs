@@ -58,6 +58,7 @@ pub(super) fn note_timer(
 pub(super) fn loss_words(loss: Loss) -> String {
     let of = match loss.of {
         Lost::Journal => "its journal",
+        Lost::Chain => "its chain",
         Lost::Everything => "its journal and its chain",
         Lost::SinceBackup => "all that came since its backup",
     };

@@ -98,6 +98,7 @@ impl Drawing {
             | Input::BatchesObsolete(_)
             | Input::ProposalAvailable { .. }
             | Input::Executed { .. }
+            | Input::OnDisk(_)
             | Input::Connected(_) => {}
         }
     }

@@ -62,9 +62,11 @@ impl Simulation {
             };
             members.retain(|member| *member != who);
             let at = random.between(1, end);
-            let losses = [Lost::Journal, Lost::Everything, Lost::SinceBackup];
+            let losses = [Lost::Journal, Lost::Chain, Lost::Everything, Lost::SinceBackup];
             let of = random.pick(&losses).copied().unwrap_or(Lost::Journal);
-            let noticed = random.chance(500) || self.scenario.engine != Protocol::Pbft;
+            // Where nobody may lie, only what a start sees by itself goes unnoticed.
+            let is_seen = matches!(of, Lost::Journal | Lost::Chain);
+            let noticed = random.chance(500) || (self.scenario.engine != Protocol::Pbft && !is_seen);
             let loss = Loss { of, noticed };
             plan.push((random.between(0, at), Command::BackUp(who.0)));
             plan.push((at, Command::Lose(who.0, loss)));

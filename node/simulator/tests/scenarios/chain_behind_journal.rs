@@ -1,5 +1,6 @@
 //! Machines that crash with their chains far behind their journals.
 
+use quorate_crypto::Protocol;
 use quorate_simulator::{Command, Scenario, Simulation};
 
 use crate::run;
@@ -48,4 +49,41 @@ fn the_end_of_the_chain_is_lost_everywhere_while_liars_lie() {
         scenario.machines.crashes += 6;
         Simulation::new(scenario).run().expect_success();
     }
+}
+
+/// So many heights are decided while no block is on disk; then all lose their power, and the first stays away.
+fn nothing_on_disk(validators: u16, heights: u64) -> Scenario {
+    let mut scenario = Scenario::calm(usize::from(validators), 0).without_batches();
+    scenario.parameters.max_proposal_batches = 1;
+    scenario.machines.chain_lag_us = 5_000_000;
+    for batch in 0..heights {
+        scenario = scenario.at(200 + 1_400 * batch / heights, Command::Submit(1, 1));
+    }
+    for who in 0..validators {
+        scenario = scenario.at(2_000, Command::Crash(who));
+    }
+    for who in 1..validators {
+        scenario = scenario.at(2_200 + u64::from(who), Command::Start(who));
+    }
+    scenario.faults_end_ms = 3_000;
+    scenario.patience_ms = 30_000;
+    scenario
+}
+
+/// The last one is cut off meanwhile, so what was decided is to be proposed again in another view, where it can vote
+/// on it; and a view has begun above it, in which it is not.
+#[test]
+fn a_power_loss_of_all_with_a_view_changes_worth_of_heights_unflushed_stops_nobody() {
+    let scenario = nothing_on_disk(4, 100)
+        .at(100, Command::Isolate(vec![3]))
+        .at(1_700, Command::TimeOut(1))
+        .at(1_700, Command::TimeOut(2))
+        .at(2_100, Command::Heal);
+    run(&scenario);
+}
+
+#[test]
+fn paxos_a_power_loss_of_all_with_a_promises_worth_of_heights_unflushed_stops_nobody() {
+    let scenario = nothing_on_disk(3, 200).ordered_by(Protocol::Paxos);
+    run(&scenario);
 }

@@ -259,9 +259,15 @@ fn epochs_end_and_begin_while_leaders_die(engine: Protocol) {
 }
 
 fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_epoch(engine: Protocol) {
-    for of in [Lost::Journal, Lost::Everything] {
+    let losses = [
+        Loss::noticed(Lost::Journal),
+        Loss::noticed(Lost::Everything),
+        Loss::unnoticed(Lost::Journal),
+        Loss::unnoticed(Lost::Chain),
+    ];
+    for loss in losses {
         let mut scenario = calm(engine, 3)
-            .at(1_000, Command::Lose(2, Loss::noticed(of)))
+            .at(1_000, Command::Lose(2, loss))
             .at(1_100, Command::Start(2))
             .at(2_500, Command::Crash(1));
         scenario.batches = 60;

@@ -1,5 +1,6 @@
 //! Epochs that rejoins end.
 
+use quorate_crypto::ValidatorIndex;
 use quorate_simulator::{Command, Lie, Loss, Lost, Scenario, Simulation};
 
 use crate::run;
@@ -114,10 +115,8 @@ fn pitfall_20_an_epoch_goes_on_without_the_validator_that_rejoined() {
     let away = Scenario::calm(4, 0)
         .at(300, Command::Lose(3, Loss::noticed(Lost::Everything)))
         .at(400, Command::Rejoin(3, 1));
-    let behind = Scenario::calm(4, 0)
-        .at(300, Command::Lose(3, Loss::noticed(Lost::Everything)))
-        .at(400, Command::Rejoin(3, 1))
-        .at(2_900, Command::Start(3));
+    // A rejoin ends what the validator said when it started: it has to be there before.
+    let behind = gone(Loss::noticed(Lost::Everything)).at(2_900, Command::Start(3));
     for mut scenario in [
         gone(Loss::noticed(Lost::Journal)),
         gone(Loss::noticed(Lost::Everything)),
@@ -166,6 +165,38 @@ fn pitfall_27_a_validator_restored_from_a_backup_votes_again_in_the_next_epoch()
 fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_epoch() {
     comes_back(Loss::noticed(Lost::Journal));
     comes_back(Loss::noticed(Lost::Everything));
+}
+
+/// Journal and chain know of each other: whichever is left at a start shows that the other is gone.
+#[test]
+fn pitfall_28_a_journal_or_a_chain_that_is_gone_is_missed_by_the_other() {
+    for of in [Lost::Journal, Lost::Chain] {
+        comes_back(Loss::unnoticed(of));
+    }
+}
+
+/// It is started again and again, with all of its peers or one of them, and its member lets it not rejoin.
+#[test]
+fn pitfall_28_a_quarantine_outlives_restarts() {
+    for of in [Lost::Journal, Lost::Chain, Lost::Everything] {
+        let mut scenario = Scenario::calm(4, 0).at(400, Command::Lose(3, Loss::unnoticed(of)));
+        for at in [500, 800, 1_100] {
+            scenario = scenario.at(at, Command::Start(3)).at(at + 200, Command::Crash(3));
+        }
+        scenario = scenario
+            .at(1_350, Command::Isolate(vec![0, 3]))
+            .at(1_400, Command::Start(3))
+            .at(1_700, Command::Heal);
+        scenario.batches = 100;
+        scenario.faults_end_ms = 2_000;
+        scenario.members_wait = true;
+        for report in run(&scenario) {
+            assert_eq!(
+                (report.epoch, report.quarantined),
+                (0, [ValidatorIndex(3)].into())
+            );
+        }
+    }
 }
 
 #[test]

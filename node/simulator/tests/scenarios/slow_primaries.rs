@@ -212,3 +212,23 @@ fn who_has_found_out_what_it_has_to_bear_with_complains_no_more() {
     let last = report.reigns.last().map_or(0, |(_, _, ms)| *ms);
     assert!(report.reigns.len() <= 8 && last < 60_000, "{:?}", report.reigns);
 }
+
+/// As many as may be faulty lead one after the other and say nothing: each costs a wait twice as long as the one
+/// before. A limit that is known: it grows with the committee.
+#[test]
+fn silent_primaries_in_line_cost_a_wait_that_doubles_with_each() {
+    for size in [4_u16, 7, 10, 13, 16] {
+        let f = (size - 1) / 3;
+        let mut scenario = Scenario::calm(usize::from(size), 1).without_batches();
+        scenario.timing = SHIPPED;
+        scenario.links.delay_us = 1_000;
+        scenario.patience_ms = 120_000;
+        let scenario = scenario.at(10, Command::Submit(size - 1, 1));
+        let scenario = (0..f).fold(scenario, |scenario, who| scenario.with_liar(who, Lie::Silent));
+        let report = measured(scenario);
+        let waited = report.longest_wait_ms;
+        println!("n = {size}, {f} silent: the first batch waits for {waited} ms");
+        assert_eq!(report.view, u64::from(f), "n = {size}");
+        assert!(waited < 1_300 << f, "n = {size}: {waited} ms");
+    }
+}
