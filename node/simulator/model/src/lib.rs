@@ -24,7 +24,9 @@
 //!   later. So a situation holds all that the engines of its replicas would decide, given what was said.
 
 mod lab;
+mod liar;
 mod menu;
+mod numbered;
 pub mod three;
 
 use std::collections::BTreeSet;
