@@ -28,6 +28,7 @@ mod liar;
 mod menu;
 mod numbered;
 pub mod three;
+pub mod two;
 
 use std::collections::BTreeSet;
 use std::fmt;
