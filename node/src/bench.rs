@@ -6,6 +6,7 @@
 //! set the ceiling that throughput is compared with; it is measured in the same run.
 
 pub(crate) mod accounts;
+pub(crate) mod attack;
 pub(crate) mod blocks;
 pub(crate) mod ceiling;
 pub(crate) mod chart;

@@ -25,3 +25,4 @@ pub(crate) mod journal;
 pub(crate) mod plan;
 pub(crate) mod result;
 pub(crate) mod run;
+mod table;

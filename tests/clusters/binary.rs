@@ -4,12 +4,26 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
+/// The validator that lies, checked once: `QUORATE_LIAR_BIN`, or beside the binary.
+pub(crate) fn liar() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        let beside = || quorate().with_file_name("quorate-liar");
+        let binary = std::env::var_os("QUORATE_LIAR_BIN").map_or_else(beside, PathBuf::from);
+        check(
+            &binary,
+            "run `cargo build --release -p quorate-liar`, or scripts/test",
+        );
+        binary
+    })
+}
+
 /// The binary, checked once.
 pub(crate) fn quorate() -> &'static Path {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY.get_or_init(|| {
         let binary = std::env::var_os("QUORATE_BIN").map_or_else(built_here, PathBuf::from);
-        check(&binary);
+        check(&binary, "run `cargo build --release -p quorate`, or scripts/test");
         binary
     })
 }
@@ -19,8 +33,7 @@ fn built_here() -> PathBuf {
 }
 
 /// Cargo writes beside a binary which sources it was made from.
-fn check(binary: &Path) {
-    let how = "run `cargo build --release -p quorate`, or scripts/test";
+fn check(binary: &Path, how: &str) {
     let built = fs::metadata(binary).and_then(|metadata| metadata.modified());
     let built = built.unwrap_or_else(|error| panic!("{}: {error}; {how}", binary.display()));
     let list = binary.with_extension("d");

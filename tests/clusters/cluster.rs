@@ -20,6 +20,9 @@ pub(crate) struct Cluster {
     folder: TempDir,
     /// Its ports.
     pub(crate) ports: Ports,
+    /// What its nodes load before the C library.
+    preload: Option<PathBuf>,
+    validators: u16,
 }
 
 /// Where a validator's chain is.
@@ -74,20 +77,43 @@ impl Cluster {
     /// Starts four validators. `CLUSTERS_CONSENSUS` says by which protocol they order: PBFT unless told.
     #[track_caller]
     pub(crate) fn up() -> Self {
+        let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
+        Self::made(4, &consensus, None)
+    }
+
+    /// Starts four validators that order by this protocol, and load a library before the C library.
+    #[track_caller]
+    pub(crate) fn up_with(consensus: &str, preload: Option<PathBuf>) -> Self {
+        Self::made(4, consensus, preload)
+    }
+
+    /// Starts so many.
+    #[track_caller]
+    pub(crate) fn up_of(validators: u16) -> Self {
+        let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
+        Self::made(validators, &consensus, None)
+    }
+
+    #[track_caller]
+    fn made(validators: u16, consensus: &str, preload: Option<PathBuf>) -> Self {
         let cluster = Self {
             folder: tempfile::tempdir().unwrap(),
             ports: Ports::take(),
+            preload,
+            validators,
         };
+        let size = validators.to_string();
         let (api, p2p) = (cluster.ports.api.to_string(), cluster.ports.p2p.to_string());
-        let consensus = std::env::var("CLUSTERS_CONSENSUS").unwrap_or_else(|_| "pbft".to_owned());
         cluster.expect(
             0,
             &[
                 "localnet",
                 "up",
                 "--detach",
+                "--validators",
+                &size,
                 "--consensus",
-                &consensus,
+                consensus,
                 "--api-port",
                 &api,
                 "--p2p-port",
@@ -119,6 +145,11 @@ impl Cluster {
         std::fs::write(&path, text).unwrap();
     }
 
+    /// How many validators there are.
+    pub(crate) fn size(&self) -> u16 {
+        self.validators
+    }
+
     /// A folder for the test's own files, beside the network's.
     pub(crate) fn folder(&self) -> &Path {
         self.folder.path()
@@ -138,6 +169,9 @@ impl Cluster {
             .env("QUORATE_NODE", self.api(1))
             .env("QUORATE_OUTPUT", "json")
             .args(arguments);
+        if let Some(library) = &self.preload {
+            command.env("LD_PRELOAD", library);
+        }
         if matches!(arguments.first(), Some(&"wallet" | &"bench")) && !arguments.contains(&"--key") {
             command.env("QUORATE_KEY", self.dir().join("treasury.key"));
         }
@@ -268,7 +302,7 @@ impl Cluster {
 impl Drop for Cluster {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            for number in 1..=4 {
+            for number in 1..=self.validators {
                 let home = self.dir().join(format!("validator-{number}"));
                 let doctor = self.run(&["node", "doctor", "--home", &home.display().to_string()]);
                 eprintln!("--- the doctor on validator-{number}\n{}", doctor.stdout);
@@ -284,7 +318,7 @@ impl Drop for Cluster {
         }
         let down = self.run(&["localnet", "down"]);
         if down.code != Some(0) {
-            for number in 1..=4 {
+            for number in 1..=self.validators {
                 self.run(&["localnet", "kill", &format!("validator-{number}")]);
             }
             assert!(

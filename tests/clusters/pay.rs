@@ -152,7 +152,9 @@ fn a_refused_row_does_not_keep_the_others_from_being_paid_and_is_tried_again() {
     let pay = ["wallet", "pay", "p.csv", "--key", "payer.key"];
     let refused = cluster.expect(4, &pay);
     assert!(
-        refused.stderr.contains("row 2 was refused: insufficient_balance"),
+        refused
+            .stderr
+            .contains("line 3 was refused: insufficient_balance"),
         "{}",
         refused.stderr
     );

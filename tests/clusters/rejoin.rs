@@ -1,5 +1,6 @@
 //! Epochs that a rejoin ends: who was silent votes again, and nobody is left behind.
 
+use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -30,8 +31,15 @@ fn pitfall_28_a_validator_that_lost_its_journal_votes_again_after_a_rejoin() {
     cluster.pay(&alice, "1");
     cluster.common_tip();
     let home = cluster.lose_journal("validator-4");
-    // Another member's word is none: it speaks for its own validator, whose token this is not.
+    // Another member's word is none: it speaks for its own validator, whose home this is not.
     let mistaken = rejoin(&cluster, &home, 3);
+    assert_eq!(mistaken.code, Some(2), "{}", mistaken.stderr);
+    assert!(mistaken.stderr.contains("validator-3"), "{}", mistaken.stderr);
+    // Nor does it help to tell the token in that one's name.
+    let other = cluster.dir().join("validator-3");
+    fs::copy(home.join("quarantined"), other.join("quarantined")).unwrap();
+    let mistaken = rejoin(&cluster, &other, 3);
+    fs::remove_file(other.join("quarantined")).unwrap();
     assert_eq!(mistaken.code, Some(0), "{}", mistaken.stderr);
     in_epoch(&cluster, 1, &[1, 2, 3, 4]);
     assert!(home.join("quarantined").exists());

@@ -13,6 +13,8 @@ use crate::Cluster;
 
 /// How often a thread looks at what it is told to do.
 const LOOK: Duration = Duration::from_millis(5);
+/// What drips comes in so many pieces a second.
+const DROPS_PER_SECOND: u64 = 20;
 /// Pieces that a direction holds before it stops reading.
 const HELD: usize = 256;
 
@@ -20,6 +22,8 @@ const HELD: usize = 256;
 #[derive(Debug, Default)]
 struct Way {
     delay_ms: AtomicU64,
+    /// So many bytes pass in a second; any number, if it is 0.
+    bytes_per_second: AtomicU64,
     /// Nothing passes, and the connection stays.
     stalled: AtomicBool,
     /// Connections are closed, and new ones too.
@@ -110,6 +114,13 @@ impl Relays {
         self.each(from, to, |way| way.delay_ms.store(millis, Ordering::Relaxed));
     }
 
+    /// What `from` says to `to` drips: so many bytes pass in a second.
+    pub(crate) fn drip(&self, from: &[u16], to: &[u16], bytes_per_second: u64) {
+        self.each(from, to, |way| {
+            way.bytes_per_second.store(bytes_per_second, Ordering::Relaxed);
+        });
+    }
+
     /// Nothing that `from` says reaches `to`; the connections stay.
     pub(crate) fn stall(&self, from: &[u16], to: &[u16]) {
         self.each(from, to, |way| way.stalled.store(true, Ordering::Relaxed));
@@ -124,6 +135,7 @@ impl Relays {
     pub(crate) fn heal(&self) {
         for way in self.ways.values() {
             way.delay_ms.store(0, Ordering::Relaxed);
+            way.bytes_per_second.store(0, Ordering::Relaxed);
             way.stalled.store(false, Ordering::Relaxed);
             way.cut.store(false, Ordering::Relaxed);
         }
@@ -189,8 +201,24 @@ fn write(mut to: &TcpStream, receiver: &Receiver<(Instant, Vec<u8>)>, way: &Way,
             }
             std::thread::sleep(early.clamp(Duration::from_millis(1), LOOK));
         }
-        if to.write_all(&bytes).is_err() {
-            return;
+        let mut left = bytes.as_slice();
+        while !left.is_empty() {
+            let rate = way.bytes_per_second.load(Ordering::Relaxed);
+            let drop = usize::try_from(rate / DROPS_PER_SECOND).unwrap_or(usize::MAX);
+            let count = if rate == 0 {
+                left.len()
+            } else {
+                drop.clamp(1, left.len())
+            };
+            let (now, later) = left.split_at(count);
+            let is_over = way.cut.load(Ordering::Relaxed) || stop.load(Ordering::Relaxed);
+            if is_over || to.write_all(now).is_err() {
+                return;
+            }
+            if rate > 0 {
+                std::thread::sleep(Duration::from_secs(1) / DROPS_PER_SECOND as u32);
+            }
+            left = later;
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What a node tells the API about itself and its chain: facts in the ledger's types, not yet shaped
 //! for anybody.
 
+use quorate_client::schema::SlownessView;
 use quorate_crypto::{Certificate, Committee, Protocol, PublicKey};
 use quorate_ledger::{
     Address, Amount, AssetCode, Digest, Epoch, ErrorCode, Header, Height, Outcome, Parameters, Signer,
@@ -26,6 +27,10 @@ pub struct StatusFacts {
     pub syncing: bool,
     /// Why this validator does not vote until somebody acts; none if it votes.
     pub does_not_vote: Option<String>,
+    /// Names of the validators that follow the chain and do not vote, as each says of itself.
+    pub observing: Vec<String>,
+    /// That so many do that the others are no quorum, and what that means; none if they are.
+    pub no_quorum_left: Option<String>,
     /// Connected peers.
     pub peers: usize,
     /// Transactions admitted here and not yet executed.
@@ -40,6 +45,11 @@ pub enum Unready {
     /// It follows the chain and answers, and does not vote until somebody acts.
     DoesNotVote {
         /// Why.
+        reason: String,
+    },
+    /// So many validators observe that the others are no quorum.
+    NoQuorumLeft {
+        /// How many, and what that means.
         reason: String,
     },
     /// It is on its way, or waits for others.
@@ -73,6 +83,8 @@ pub struct NetworkFacts {
     pub genesis: String,
     /// Parameters in force.
     pub parameters: Parameters,
+    /// How slow a primary may be, where the protocol judges that.
+    pub slowness: Option<SlownessView>,
     /// Every epoch so far, ascending; the last one is in force.
     pub epochs: Vec<EpochFacts>,
 }
@@ -101,6 +113,8 @@ pub struct ValidatorFacts {
     pub primary: bool,
     /// The last height whose seal of this validator is stored here.
     pub last_seal: Option<Height>,
+    /// Whether it votes, as it says of itself.
+    pub votes: bool,
     /// Whether this node has a connection to it; none for the node itself.
     pub connected: Option<bool>,
 }

@@ -27,5 +27,6 @@ pub use facts::{
 };
 pub use node::{Answer, Fault, Node, Snapshot};
 pub use operations::operations_router;
+pub use quorate_client::schema::SlownessView;
 pub use router::client_router;
 pub use serve::serve;

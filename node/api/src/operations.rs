@@ -58,6 +58,7 @@ async fn live() -> &'static str {
 async fn ready(State(node): Shared) -> Result<&'static str, Failure> {
     node.ready().map(|()| "ok\n").map_err(|unready| match unready {
         Unready::DoesNotVote { reason } => Failure::DoesNotVote { reason },
+        Unready::NoQuorumLeft { reason } => Failure::NoQuorumLeft { reason },
         Unready::NotYet { reason } => Failure::NotReady { reason },
     })
 }

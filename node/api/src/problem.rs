@@ -36,6 +36,8 @@ pub(crate) enum Failure {
     NotReady { reason: String },
     #[error("{reason}")]
     DoesNotVote { reason: String },
+    #[error("{reason}")]
+    NoQuorumLeft { reason: String },
     #[error("the node could not answer; its log says why")]
     Internal { fault: Fault },
 }
@@ -72,7 +74,8 @@ impl Failure {
             Self::HeightNotReached { .. }
             | Self::Overloaded { .. }
             | Self::NotReady { .. }
-            | Self::DoesNotVote { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            | Self::DoesNotVote { .. }
+            | Self::NoQuorumLeft { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Refused { refusal, .. } => status_of(refusal),
             Self::Internal { .. } => StatusCode::INTERNAL_SERVER_ERROR,
         }
@@ -91,6 +94,7 @@ impl Failure {
             Self::Refused { refusal, .. } => code_of(refusal),
             Self::NotReady { .. } => "not_ready",
             Self::DoesNotVote { .. } => "does_not_vote",
+            Self::NoQuorumLeft { .. } => "no_quorum_left",
             Self::Internal { .. } => "internal",
         }
     }
@@ -108,6 +112,7 @@ impl Failure {
             Self::Overloaded { .. } => "The node is overloaded",
             Self::NotReady { .. } => "The node is not ready",
             Self::DoesNotVote { .. } => "The validator does not vote",
+            Self::NoQuorumLeft { .. } => "Too few validators vote",
             Self::Internal { .. } => "The node failed",
             Self::Refused { refusal, .. } => match status_of(refusal) {
                 StatusCode::UNPROCESSABLE_ENTITY => "The ledger would refuse the transaction",

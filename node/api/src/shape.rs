@@ -56,6 +56,8 @@ pub(crate) fn status(facts: StatusFacts, names: &Names) -> json::Status {
         timestamp: facts.tip.timestamp,
         syncing: facts.syncing,
         does_not_vote: facts.does_not_vote,
+        observing: facts.observing,
+        no_quorum_left: facts.no_quorum_left,
         peers: count(facts.peers),
         pending_transactions: count(facts.pending_transactions),
         transactions: facts.transactions,
@@ -86,6 +88,7 @@ pub(crate) fn network(facts: NetworkFacts) -> Option<json::Network> {
         name: facts.name,
         genesis: facts.genesis,
         parameters: facts.parameters.v1().into(),
+        slowness: facts.slowness,
         committee,
         epochs: facts.epochs.iter().map(epoch_view).collect(),
     })
@@ -118,6 +121,7 @@ pub(crate) fn validator(facts: ValidatorFacts) -> json::Validator {
         key: facts.key,
         primary: facts.primary,
         last_seal: facts.last_seal,
+        votes: facts.votes,
         connected: facts.connected,
     }
 }

@@ -16,7 +16,7 @@ pub use account::{
 pub use block::{Block, BlockList, SealView};
 pub use network::{
     CommitteeMember, CommitteeView, EpochView, Evidence, EvidenceList, Member, MemberList, Network,
-    ParametersView, Peer, PeerList, ProposalList, Status, Validator, ValidatorList,
+    ParametersView, Peer, PeerList, ProposalList, SlownessView, Status, Validator, ValidatorList,
 };
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use transaction::{

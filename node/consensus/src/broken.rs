@@ -48,6 +48,12 @@ pub enum Rule {
     EmptyIsProgress,
     /// A batch may be left out for ever while others are ordered.
     LeavingOutAllowed,
+    /// A proposal that others vote on is not asked for, and may come as late as the primary likes.
+    MissingNotAsked,
+    /// A primary may take as long as it likes between two proposals.
+    PausesAllowed,
+    /// Who complains about a slow primary does not become more patient.
+    BoundNotDoubled,
     /// A restarted replica begins in view 0.
     ViewForgotten,
     /// What is past the epoch's last height is proposed and voted on.
@@ -107,6 +113,20 @@ thread_local! {
 /// Breaks a rule, or none, in whatever this thread does from now on.
 pub fn set(rule: Option<Rule>) {
     BROKEN.set(rule);
+}
+
+thread_local! {
+    static TUNED: Cell<Option<(&'static str, u64)>> = const { Cell::new(None) };
+}
+
+/// Gives a constant another value, or none, in whatever this thread does from now on.
+pub fn tune(constant: Option<(&'static str, u64)>) {
+    TUNED.set(constant);
+}
+
+pub(crate) fn tuned(constant: &'static str, value: u64) -> u64 {
+    let other = TUNED.get().filter(|(name, _)| *name == constant);
+    other.map_or(value, |(_, other)| other)
 }
 
 pub(crate) fn is(rule: Rule) -> bool {

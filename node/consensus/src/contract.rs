@@ -111,6 +111,11 @@ pub enum Timer {
         /// View, term or round.
         reign: u64,
     },
+    /// The leader of this reign owes something, or soon will: look how long it takes.
+    Judgement {
+        /// View, term or round.
+        reign: u64,
+    },
 }
 
 /// What happens to a replica. The order of the variants is frozen, as recordings hold inputs.
@@ -190,6 +195,14 @@ pub enum Action {
         /// Its digest.
         proposal: Digest,
         /// The batches it names.
+        batches: Vec<Digest>,
+    },
+    /// Say to this validator, which leads, that these batches are here: it asks for those that it lacks. At once,
+    /// as this binds nobody and time is counted from then on.
+    HandOver {
+        /// Who leads.
+        to: ValidatorIndex,
+        /// The batches.
         batches: Vec<Digest>,
     },
     /// This is what the height is, for ever. Heights are decided in any order, each once (again
@@ -391,9 +404,7 @@ impl Record {
             | Self::Paxos(_, paxos::Record::Promised(_)) => None,
         }
     }
-}
 
-impl Record {
     /// The reign that a record without a height is about: it may go once one about a higher reign of its epoch
     /// is on disk. `None`: keep it until the epoch ends.
     pub fn reign(&self) -> Option<u64> {
@@ -414,17 +425,17 @@ impl Record {
         }
     }
 
-    /// Those of a journal's records that recovery needs, in their order: of view-changes and new-views
-    /// only the last of each in an epoch (pitfall 16). For the driver to rewrite its journal with, now and then.
-    pub fn without_replaced(records: Vec<Self>) -> Vec<Self> {
-        let mut seen = BTreeSet::new();
-        let mut kept: Vec<Self> = records
-            .into_iter()
-            .rev()
-            .filter(|record| record.replaces().is_none_or(|kind| seen.insert(kind)))
-            .collect();
-        kept.reverse();
-        kept
+    /// The highest height of which this record may be all that shows what was prepared there: an own view-change
+    /// claims it. It is to be kept until that height's block is on disk, or a later own view-change is.
+    pub fn shows_up_to(&self) -> Option<Height> {
+        let Self::Own(message) = self else {
+            return None;
+        };
+        let Body::Pbft(pbft::Body::ViewChange(change)) = &message.v1().body else {
+            return None;
+        };
+        let heights = change.claims.prepared.iter().map(|claim| claim.height);
+        heights.max()
     }
 
     /// Those of a journal's records that an engine may be recovered from. A pre-prepare or prepare is
@@ -504,23 +515,6 @@ impl Record {
                 }
             }
         }
-    }
-
-    /// What kind of record this is, and of which epoch, if the last of its kind makes the former ones
-    /// needless.
-    fn replaces(&self) -> Option<(Epoch, u8)> {
-        let kind = match self {
-            Self::Entered(_) => 0,
-            Self::Own(message) => match &message.v1().body {
-                Body::Pbft(pbft::Body::ViewChange(_)) => 1,
-                Body::Pbft(pbft::Body::NewView(_)) => 2,
-                _ => return None,
-            },
-            Self::Raft(_, raft::Record::Term { .. }) => 3,
-            Self::Paxos(_, paxos::Record::Promised(_)) => 4,
-            Self::Accepted(_) | Self::Prepared(_) | Self::Raft(..) | Self::Paxos(..) => return None,
-        };
-        Some((self.epoch()?, kind))
     }
 }
 

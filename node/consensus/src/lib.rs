@@ -111,6 +111,20 @@ macro_rules! breaks {
     };
 }
 
+/// A constant, which test builds may set to another value to see at which it does not do.
+#[cfg(not(broken_rules))]
+macro_rules! tuned {
+    ($constant:ident) => {
+        $constant
+    };
+}
+#[cfg(broken_rules)]
+macro_rules! tuned {
+    ($constant:ident) => {
+        crate::broken::tuned(stringify!($constant), $constant)
+    };
+}
+
 #[cfg(broken_rules)]
 pub mod broken;
 mod common;
@@ -124,7 +138,7 @@ pub mod raft;
 pub mod recording;
 pub mod testimony;
 
-pub use common::{Awaited, Halted, Waiting};
+pub use common::{Awaited, Halted, Replica, Waiting};
 pub use contract::{
     Action, Config, Evidence, Input, LearnedFrom, Record, Rejection, Step, Timer, TimerRange, Timing,
 };

@@ -188,10 +188,16 @@ impl Message {
 
     /// Whether the message may have come over the link of `peer`. Anybody may pass on what another signed,
     /// but a status or an inquiry: nobody ever does, and each is answered only so often per signer, so
-    /// whoever could say a former one again would use up the answers to the present one.
+    /// whoever could say a former one again would use up the answers to the present one. Nor a complaint, which
+    /// nobody passes on either: it counts for a while from when it comes, and has no time in it.
     pub fn may_come_from(&self, peer: ValidatorIndex) -> bool {
         let message = self.v1();
-        !matches!(message.body, Body::Status(_) | Body::Inquiry(_)) || message.sender == peer
+        let own_link_only = match &message.body {
+            Body::Status(_) | Body::Inquiry(_) => true,
+            Body::Pbft(body) => matches!(body, pbft::Body::Complaint { .. }),
+            _ => false,
+        };
+        !own_link_only || message.sender == peer
     }
 
     /// Checks the sender and every signature in the message.
@@ -218,6 +224,24 @@ impl Message {
         }
         message.body.verify_inside(network, committee, scheme)?;
         Ok(Verified(self))
+    }
+}
+
+impl From<pbft::Body> for Body {
+    fn from(body: pbft::Body) -> Self {
+        Self::Pbft(body)
+    }
+}
+
+impl From<raft::Body> for Body {
+    fn from(body: raft::Body) -> Self {
+        Self::Raft(body)
+    }
+}
+
+impl From<paxos::Body> for Body {
+    fn from(body: paxos::Body) -> Self {
+        Self::Paxos(body)
     }
 }
 
@@ -271,24 +295,6 @@ impl Body {
             }
             Self::Raft(body) => body.follows_records(),
             Self::Paxos(body) => body.follows_records(),
-        }
-    }
-
-    /// Whether saying this vouches for batches: see [`crate::Engine::vouched`].
-    pub fn vouches_for_batches(&self) -> bool {
-        match self {
-            Self::Pbft(body) => {
-                matches!(body, pbft::Body::PrePrepare { .. } | pbft::Body::Prepare { .. })
-            }
-            Self::Raft(raft::Body::AppendReply(reply)) => reply.acknowledges(),
-            Self::Paxos(paxos::Body::Promise(promise)) => !promise.accepted.is_empty(),
-            Self::Paxos(paxos::Body::Accepted(accepted)) => !accepted.values.is_empty(),
-            Self::Raft(_)
-            | Self::Paxos(_)
-            | Self::Seal { .. }
-            | Self::Status(_)
-            | Self::Inquiry(_)
-            | Self::Testimony(_) => false,
         }
     }
 

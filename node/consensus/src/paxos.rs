@@ -84,17 +84,22 @@
 //!   that it has accepted ([`MAX_PROMISED`]) promises nothing until it has more blocks.
 
 mod acceptor;
+mod following;
 mod inspect;
+mod leading;
 mod learner;
+mod memory;
 mod message;
 mod orderer;
 mod proposer;
-mod recovery;
-mod replica;
+mod succession;
 mod timers;
 
 pub use message::{
     Accept, Accepted, AcceptedValue, Ballot, Body, Chosen, MAX_PROMISED, MAX_VALUES, Nack, Prepare, Promise,
     Record, Value, ValueDigest, Yield,
 };
-pub use replica::Replica;
+pub use orderer::Paxos;
+
+/// A replica of Paxos.
+pub type Replica = crate::common::Replica<Paxos>;

@@ -39,6 +39,36 @@
 //! - While no new-view comes, the wait doubles with each view change up to a cap; after progress it is
 //!   the first again.
 //!
+//! # A primary must be good enough
+//! A primary that delays each proposal to just below the timer, shows it to half of the committee, or orders a
+//! trickle, never times out. So each replica judges what the primary alone does (`judgement`); how much there is
+//! to do does not enter. Clement et al. 2009 (Aardvark), Amir et al. 2011 (Prime) and Aublin et al. 2013 (RBFT)
+//! do the like.
+//! - **The measure** is the time from when this replica could vote on a proposal until f + 1 others have
+//!   committed it; of the last eight in this view the shortest. So it works in the first view, f liars that
+//!   answer fast or never do not move it beyond what the honest do, and a primary cannot stretch it by showing its
+//!   proposals to some first, as it would have to do that with f + 1 honest ones at every height. A primary may
+//!   take [`SLOWNESS_FACTOR`] times as long, and [`SLOWNESS_FLOOR_MS`] besides: *the bound*.
+//! - **What the primary has.** A batch counts once this replica has handed it over itself
+//!   ([`Action::HandOver`](crate::Action::HandOver)), which it does when the batch has waited for an exchange of
+//!   votes. So what a liar shows to one validator alone counts for nothing before the primary can have it.
+//! - **A pause** runs while fewer than the eager number of proposals can be voted on here and are undecided, and
+//!   such a batch waits. A proposal ends it once its batches are here, and unless it leaves out, with room to
+//!   spare, a batch that was handed over longer ago than the bound. So a stock of batches of its own buys a
+//!   primary no time.
+//! - **A proposal that f + 1 others vote on** and that is not here is asked for at once, from all of them. How
+//!   much later it comes counts like a pause.
+//! - What is above the bound adds up, and a 64th is forgotten with each proposal. When the sum is above a share
+//!   ([`SLOWNESS_SHARE`]) of the shortest wait for progress, the replica complains, as it does when a timer runs
+//!   out.
+//! - **Each such complaint doubles the replica's bound and its sum until the epoch ends** (a restart forgets it).
+//!   No replica can tell a primary that is slow from a link that is; so whoever has the worst links learns in a few
+//!   complaints what it has to bear with, and f that always complain can use no more than these. The same holds
+//!   of the wait for progress, where the primary was heard in its latter half: it is not down.
+//! - Time in which fewer than f + 1 others are heard does not count, as then this replica may be the one that is cut
+//!   off; nor does time in which it stood still, or in which a clock was a little ahead, up to a bound in a view.
+//! - A complaint counts only over its signer's own link: it has no time in it, and an old one could be said again.
+//!
 //! # Certified heights that nobody can show
 //! In the paper f + 1 honest replicas can show a stable checkpoint. Here the seals of a quorum are the
 //! certificate of one height alone, and who collects them may be a liar: it can hold the certificate of a
@@ -58,7 +88,8 @@
 //!   who voted still have their records. It costs that one view.
 //! - What was prepared in a former view is shown to whoever lacks it, whatever the view begins with, and after a
 //!   restart: the primary's pre-prepare out of the prepared certificate, or the own view-change that claimed
-//!   it; with the commits, and the seals. So mostly not even the view of a lying primary is lost.
+//!   it (`Record::shows_up_to`: the journal keeps it past its view); with the commits, and the seals. So mostly not
+//!   even the view of a lying primary is lost.
 //! - Where a replica has decided it prepares nothing else, and reports a new-view that asks for it.
 //!
 //! What does not do:
@@ -104,8 +135,11 @@
 //! - A timeout complains before it binds, so one bad link takes no vote out of the view. A complaint counts for
 //!   twice the longest wait, and is said again in each wait while it is meant: what f + 1 complain of, they
 //!   complain of at one time. Time alone ends it: the certified height may rise while one member is left out.
+//! - The paper's primary may take as long as the timer lets it; here it must be as quick as the others' votes (above).
 //! - The new-view carries proposals over by itself: it claims no batches for its primary, which
 //!   prepares these heights like everybody else and may begin the view without having them.
+//! - The paper's timer stops when any request that waits is executed. Here it goes on where the oldest batch is left
+//!   out while others are ordered, by their number or by the time that lies between them.
 //! - The timer for a new view starts when a quorum has moved to it *or beyond*, as slots hold one
 //!   view-change a validator, the highest.
 //! - On view-changes of f + 1 for higher views a replica moves to the lowest of the f + 1 highest, not to the
@@ -113,36 +147,40 @@
 //! - A stable checkpoint is the certificate of one block, which a liar may hold alone; so a primary counts a
 //!   view-change only once it has the blocks (above).
 //! - A replica waits for a primary as long as its timing says, and besides that as long as its own disk takes for
-//!   a height (`own_disk`): no primary is replaced for a disk that is not its own.
+//!   a height (`common/own_disk.rs`): no primary is replaced for a disk that is not its own. A wait that runs out
+//!   when the disk has turned out to be slower goes on by the difference.
 //! - A replica that sees a vote for another proposal than the one it holds asks the voter for the pre-prepare: two
 //!   of one view and height prove that the primary told two things, and each half of the network has one.
 //! - A replica that finds its own signature under something it does not remember stops voting: its
 //!   journal was lost, or its key is used twice.
 
 mod certificate;
+mod following;
 mod inspect;
 mod instance;
+mod judgement;
+mod leading;
+mod memory;
 mod message;
 mod new_view;
-mod normal;
 mod orderer;
-mod own_disk;
-mod recovery;
-mod replica;
-mod testimony;
+mod succession;
 mod timers;
-mod view_change;
 
 pub use crate::common::{
     Awaited, EAGER_PROPOSALS, GATHERED_BATCHES, Halted, MAX_ANSWER, MAX_BACKLOG, Waiting,
 };
 pub use certificate::{PrepareSignature, PreparedCertificate};
+pub use judgement::{SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE};
 pub(crate) use message::vote_bytes;
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
-pub use replica::Replica;
+pub use orderer::Pbft;
 pub use timers::{OVERTAKING_BATCHES, OVERTAKING_WAITS};
 
 use quorate_crypto::{Committee, ValidatorIndex};
+
+/// A replica of PBFT.
+pub type Replica = crate::common::Replica<Pbft>;
 
 /// The primary of a view: validator `view mod n`.
 pub fn primary_of(committee: &Committee, view: View) -> ValidatorIndex {

@@ -57,15 +57,8 @@
 //!
 //! # What is durable
 //! Term and vote, and each entry as it is appended ([`Record`]), before anything that follows from them
-//! leaves; then messages need not be. From a leader's own entry nothing follows before it counts itself; it is
-//! recorded once it has left, or when the leader follows, or before a block takes its place, so that no entry in a
-//! journal follows one that was never there. An answer waits for the batches of all entries up to its index, of those too
-//! that have become blocks and are being written. An entry whose batches a crash has lost is taken out of the
-//! journal at a restart with all that followed it: none of these was acknowledged. A seal is recorded
-//! if its entry could be lost in that way.
-//! After that an entry of the journal that follows neither another nor a block on disk shows that one of them has
-//! been lost: the replica votes no more in the epoch.
-//! A fetched block is on disk before the replica hears of it, as entries above it count without it.
+//! leaves; then messages need not be. What an answer vouches for, when the leader counts itself, and why nothing of
+//! that is lost, is in one file, `raft/durable.rs`.
 //!
 //! # Why that is safe
 //! Let a quorum Q acknowledge index i of the leader of term T, whose entry there is of T itself.
@@ -100,21 +93,25 @@
 //! - A leader whose proposals are too far ahead of a follower's clock is not heard by it, so that one wrong
 //!   clock does not run away with the chain's time.
 
-mod appending;
-mod election;
+mod durable;
+mod following;
 mod inspect;
+mod leading;
 mod log;
+mod memory;
 mod message;
 mod orderer;
-mod recovery;
-mod replica;
-mod replication;
+mod role;
+mod succession;
 mod timers;
 
 pub use message::{
     AppendEntries, AppendReply, Body, Entry, MAX_ENTRIES, Position, Record, RequestVote, Term, VoteReply,
 };
-pub use replica::Replica;
+pub use orderer::Raft;
+
+/// A replica of Raft.
+pub type Replica = crate::common::Replica<Raft>;
 
 /// The most entries above the certified height: the window's, and one for each leader that was elected since
 /// something was committed. A leader whose log is as long adds its own once a quorum has all the others.

@@ -9,7 +9,7 @@
 use std::fmt;
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Committee, Digest, Domain, Epoch, Height, Signature, ValidatorIndex};
+use quorate_crypto::{Committee, Digest, Domain, Epoch, Height, Protocol, Signature, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::MAX_WINDOW;
@@ -216,6 +216,20 @@ impl Statement {
                 Some(Self::Accepted(accepted.clone()))
             }
             _ => None,
+        }
+    }
+
+    /// The protocol whose message says it; a seal is of all.
+    pub fn protocol(&self) -> Option<Protocol> {
+        match self {
+            Self::Seal { .. } => None,
+            Self::PrePrepare { .. }
+            | Self::Prepare { .. }
+            | Self::Commit { .. }
+            | Self::ViewChange(_)
+            | Self::NewView(_) => Some(Protocol::Pbft),
+            Self::RequestVote(_) | Self::VoteReply(_) | Self::AppendReply(_) => Some(Protocol::Raft),
+            Self::Promise(_) | Self::Accept(_) | Self::Accepted(_) => Some(Protocol::Paxos),
         }
     }
 

@@ -419,6 +419,7 @@ impl Driver {
                     self.timers.set(epoch, timer, after, time.since_start);
                 }
                 Action::CancelTimer(timer) => self.timers.cancel(epoch, timer),
+                Action::HandOver { to, batches } => self.effects.push(Effect::HandOver { to, batches }),
                 Action::Sign(body) => {
                     if !actions.is_empty() {
                         self.gate.hold_actions(last, mem::take(&mut actions));
@@ -529,7 +530,7 @@ impl Driver {
                 learned_from: told,
             }),
             Action::Lost { height } => self.halt(Halt::Lost { height }),
-            Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) => {
+            Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) | Action::HandOver { .. } => {
                 unreachable!("taken out of the step before it was held")
             }
         }
@@ -556,7 +557,7 @@ impl Driver {
         }
     }
 
-    /// Asks one peer after the other for what is missing, the leader first.
+    /// Asks for what is missing: the leader every other time, as it alone may have it, and the others in turn.
     fn fetch_missing(&mut self, turn: usize, time: Time, around: &dyn Surroundings) {
         // Block sync may have brought what was asked for.
         let missing = self.required.missing().into_iter();
@@ -575,6 +576,10 @@ impl Driver {
             missing.retain(|digest| !around.waits_for_check(digest));
         }
         if !missing.is_empty() {
+            let turn = match turn.is_multiple_of(2) {
+                true => 0,
+                false => turn.div_ceil(2),
+            };
             self.effects.push(Effect::FetchBatches {
                 first: self.serving.engine.leader(),
                 turn,

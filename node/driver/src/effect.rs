@@ -147,14 +147,22 @@ pub enum Effect {
     },
     /// Write the executed block with this certificate. Answered by [`Event::Written`].
     Certify(Certificate),
-    /// Ask peers for batches: `first` in turn 0, then one after the other.
+    /// Ask peers for batches: `first` in turn 0, which comes every other time, and one after the other in the turns
+    /// between.
     FetchBatches {
         /// Who leads.
         first: ValidatorIndex,
-        /// How often was asked before without getting all.
+        /// Which of the others is asked; 0 for `first`.
         turn: usize,
         /// The batches.
         digests: Vec<Digest>,
+    },
+    /// Say to whoever leads that these batches are here.
+    HandOver {
+        /// Who leads.
+        to: ValidatorIndex,
+        /// The batches.
+        batches: Vec<Digest>,
     },
     /// Fetch certified blocks.
     FetchBlocks {

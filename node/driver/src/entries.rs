@@ -1,8 +1,9 @@
 //! What the journal holds: which entry is needed until when, and what can be pruned.
 //!
 //! An entry about a height is needed until that height's block is on disk. One about a reign (a
-//! view-change, the new-view by which a reign was entered, a term and its vote) is needed until one about a higher reign is
-//! on disk; so that it does not keep everything after it from being pruned, it is written anew at the
+//! view-change, the new-view by which a reign was entered, a term and its vote) is needed until one about a higher
+//! reign is on disk; an own view-change that shows what was prepared, besides that, until these heights' blocks are
+//! on disk or a later view-change is: nothing else may show that after a restart. So that it does not keep everything after it from being pruned, it is written anew at the
 //! end once many entries have gathered behind it, and the old one goes when the new one is on disk. Reigns
 //! begin anew in each epoch, and an epoch's last block makes all its entries superfluous, those too that its
 //! engine asks for while it still answers.
@@ -29,8 +30,15 @@ pub type Renewal = Vec<(EntryNumber, Vec<u8>)>;
 enum Needed {
     /// Until the block at this height is on disk.
     UntilHeight(Height),
-    /// Until an entry about a higher reign is on disk. With the entry's bytes.
-    WhileReign(u64, Vec<u8>),
+    /// Until an entry about a higher reign is on disk, and whatever `shows` says is on disk or shown by a later
+    /// one.
+    WhileReign {
+        reign: u64,
+        /// The highest height of which it alone may show what was prepared; none but of an own view-change.
+        shows: Option<Height>,
+        /// The entry.
+        bytes: Vec<u8>,
+    },
     /// Until the epoch's last block is on disk. With the entry's bytes.
     UntilEpochEnds(Vec<u8>),
     /// Written again under this number.
@@ -42,7 +50,11 @@ impl Entry {
     pub fn new(number: EntryNumber, record: &Record) -> Self {
         let needed = match (record.height(), record.reign()) {
             (Some(height), _) => Needed::UntilHeight(height),
-            (None, Some(reign)) => Needed::WhileReign(reign, encode(record)),
+            (None, Some(reign)) => Needed::WhileReign {
+                reign,
+                shows: record.shows_up_to(),
+                bytes: encode(record),
+            },
             (None, None) => Needed::UntilEpochEnds(encode(record)),
         };
         Self { number, needed }
@@ -111,12 +123,17 @@ impl Entries {
     /// nobody but its memory yet. Gives the bytes of entries to be appended anew, and the first number that is still
     /// needed, if anything before it can go.
     pub(crate) fn prune(&mut self, height: Height, durable: EntryNumber) -> (Renewal, Option<EntryNumber>) {
-        let newest = self.newest_reign(durable);
+        let newest = self.newest_reign(durable, |_| true);
+        let newest_showing = self.newest_reign(durable, |shows| shows.is_some());
         let mut dropped = false;
         while let Some(front) = self.entries.front() {
             let gone = match &front.needed {
                 Needed::UntilHeight(needed) => *needed <= height,
-                Needed::WhileReign(of, _) => newest.is_some_and(|newest| *of < newest),
+                Needed::WhileReign { reign, shows, .. } => {
+                    let is_shown = shows.is_none_or(|shows| shows <= height)
+                        || newest_showing.is_some_and(|newest| *reign < newest);
+                    is_shown && newest.is_some_and(|newest| *reign < newest)
+                }
                 Needed::UntilEpochEnds(_) => false,
                 Needed::UntilRenewed(number) => *number <= durable,
             };
@@ -135,31 +152,39 @@ impl Entries {
     pub(crate) fn begin_epoch(&mut self, epoch: Epoch, last: Height) {
         (self.epoch, self.ended) = (epoch, last);
         for entry in &mut self.entries {
-            if matches!(entry.needed, Needed::WhileReign(..) | Needed::UntilEpochEnds(_)) {
+            if matches!(
+                entry.needed,
+                Needed::WhileReign { .. } | Needed::UntilEpochEnds(_)
+            ) {
                 entry.needed = Needed::UntilHeight(last);
             }
         }
     }
 
-    fn newest_reign(&self, durable: EntryNumber) -> Option<u64> {
+    /// The highest reign that is told of on disk, of entries that show so much.
+    fn newest_reign(&self, durable: EntryNumber, counts: impl Fn(Option<Height>) -> bool) -> Option<u64> {
         let on_disk = self.entries.iter().filter(|entry| entry.number <= durable);
         let reigns = on_disk.filter_map(|entry| match &entry.needed {
-            Needed::WhileReign(reign, _) => Some(*reign),
+            Needed::WhileReign { reign, shows, .. } => counts(*shows).then_some(*reign),
             Needed::UntilHeight(_) | Needed::UntilEpochEnds(_) | Needed::UntilRenewed(_) => None,
         });
         reigns.max()
     }
 
     fn renew(&mut self) -> Renewal {
-        let blocks =
-            |entry: &Entry| matches!(entry.needed, Needed::WhileReign(..) | Needed::UntilEpochEnds(_));
+        let blocks = |entry: &Entry| {
+            matches!(
+                entry.needed,
+                Needed::WhileReign { .. } | Needed::UntilEpochEnds(_)
+            )
+        };
         if self.entries.len() <= self.renew_after || !self.entries.front().is_some_and(blocks) {
             return Vec::new();
         }
         let mut renewed = Vec::new();
         for place in 0..self.entries.len() {
             let needed = self.entries[place].needed.clone();
-            let (Needed::WhileReign(_, bytes) | Needed::UntilEpochEnds(bytes)) = &needed else {
+            let (Needed::WhileReign { bytes, .. } | Needed::UntilEpochEnds(bytes)) = &needed else {
                 continue;
             };
             let bytes = bytes.clone();
@@ -176,7 +201,7 @@ impl Entries {
 
 #[cfg(test)]
 mod tests {
-    use quorate_consensus::{Body, Message, pbft};
+    use quorate_consensus::{Body, Message, paxos, pbft, raft};
     use quorate_crypto::{Digest, Signature, ValidatorIndex};
 
     use super::*;
@@ -239,6 +264,97 @@ mod tests {
             entries.prune(Height(1), EntryNumber(3)),
             (vec![], Some(EntryNumber(3)))
         );
+    }
+
+    fn view_change(epoch: u64, view: u64) -> Record {
+        let claims = pbft::Claims {
+            view: pbft::View(view),
+            certified: Height::GENESIS,
+            prepared: Vec::new(),
+        };
+        let body = pbft::Body::ViewChange(pbft::ViewChange {
+            claims,
+            certified: None,
+            prepared: Vec::new(),
+        });
+        Record::Own(Message::new(
+            Epoch(epoch),
+            ValidatorIndex(0),
+            Body::Pbft(body),
+            Signature([0; 64]),
+        ))
+    }
+
+    /// A view-change that claims to have prepared this height.
+    fn showing(view: u64, height: u64) -> Record {
+        let prepared = pbft::PreparedClaim {
+            height: Height(height),
+            view: pbft::View(0),
+            proposal: Digest::ZERO,
+        };
+        let claims = pbft::Claims {
+            view: pbft::View(view),
+            certified: Height::GENESIS,
+            prepared: vec![prepared],
+        };
+        own(pbft::Body::ViewChange(pbft::ViewChange {
+            claims,
+            certified: None,
+            prepared: Vec::new(),
+        }))
+    }
+
+    #[test]
+    fn a_view_change_that_alone_shows_what_was_prepared_outlives_its_view() {
+        let mut entries = started();
+        entries.append(Epoch(0), &showing(1, 7));
+        entries.append(Epoch(0), &about_view(2));
+        // View 2 was entered without a view-change of one's own: height 7 is shown by nothing else.
+        assert_eq!(entries.prune(Height(6), EntryNumber(2)), (vec![], None));
+        entries.append(Epoch(0), &showing(3, 7));
+        assert_eq!(
+            entries.prune(Height(6), EntryNumber(3)),
+            (vec![], Some(EntryNumber(3)))
+        );
+        entries.append(Epoch(0), &about_view(4));
+        assert_eq!(
+            entries.prune(Height(7), EntryNumber(4)),
+            (vec![], Some(EntryNumber(4)))
+        );
+    }
+
+    fn term(term: u64) -> Record {
+        let (term, voted_for) = (raft::Term(term), None);
+        Record::Raft(Epoch(0), raft::Record::Term { term, voted_for })
+    }
+
+    fn promise(round: u64) -> Record {
+        let proposer = ValidatorIndex(1);
+        let ballot = paxos::Ballot { round, proposer };
+        Record::Paxos(Epoch(0), paxos::Record::Promised(ballot))
+    }
+
+    #[test]
+    fn pitfall_16_only_the_last_view_change_term_or_promise_is_kept_in_the_journal() {
+        for about in [|reign| view_change(0, reign), term, promise] {
+            let mut entries = started();
+            for reign in 1..=20 {
+                entries.append(Epoch(0), &about(reign));
+            }
+            assert_eq!(
+                entries.prune(Height::GENESIS, EntryNumber(20)),
+                (vec![], Some(EntryNumber(20)))
+            );
+        }
+    }
+
+    #[test]
+    fn pitfall_16_a_former_epochs_view_change_replaces_none_of_the_next() {
+        let mut entries = started();
+        entries.begin_epoch(Epoch(1), Height(9));
+        entries.append(Epoch(1), &view_change(1, 1));
+        entries.append(Epoch(0), &view_change(0, 7));
+        assert_eq!(entries.prune(Height(9), EntryNumber(2)), (vec![], None));
     }
 
     #[test]

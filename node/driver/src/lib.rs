@@ -59,6 +59,7 @@ mod early;
 mod effect;
 mod entries;
 mod gate;
+mod quarantine;
 mod recovered;
 mod required;
 mod timers;
@@ -70,4 +71,5 @@ pub use effect::{
     WriteNumber,
 };
 pub use entries::{Entry, Renewal};
+pub use quarantine::{Copies, Ended, JournalMark, Quarantine, Quarantined, Remembered};
 pub use recovered::{At, Recovered, recovered};

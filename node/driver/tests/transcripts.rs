@@ -301,6 +301,7 @@ fn words(effect: &Effect) -> String {
         Effect::FetchBatches { first, turn, digests } => {
             format!("fetch {} batches, turn {turn}, first {first}", digests.len())
         }
+        Effect::HandOver { to, .. } => format!("hand over to {to}"),
         Effect::FetchBlocks { to, .. } => format!("fetch blocks up to {to}"),
         Effect::PrepareEpoch { last } => format!("prepare the epoch after {last}"),
         Effect::KeepEvidence(evidence) => format!("keep evidence against {}", evidence.validator),

@@ -17,7 +17,7 @@ use quorate_ledger::{Timestamp, encode};
 
 use crate::batches::BatchStore;
 use crate::clock;
-use crate::evidence::EvidenceStore;
+use crate::evidence::{EvidenceStore, kind, view};
 use crate::executor::{Command, ExecutorHandle};
 use crate::fatal;
 use crate::flush::{ChainFlusher, JournalWriter};
@@ -56,6 +56,7 @@ pub(crate) struct CoreSetup {
 struct Around {
     batches: Arc<BatchStore>,
     standing: Arc<SharedStanding>,
+    links: Links,
     /// The epoch of the engine that serves.
     epoch: Cell<Epoch>,
     recorder: RefCell<Recorder>,
@@ -88,7 +89,8 @@ impl Surroundings for Around {
         recorder.input(engines, epoch, now, input);
     }
 
-    fn after_step(&self, _: Epoch, _: &Engine, step: &Step) {
+    fn after_step(&self, _: Epoch, engine: &Engine, step: &Step) {
+        self.links.conduct().stepped(engine, step);
         self.recorder.borrow_mut().outcome(step);
         if let Some(rejection) = &step.rejection {
             self.standing.count_rejection(rejection);
@@ -116,6 +118,7 @@ impl Core {
         let around = Around {
             batches: Arc::clone(&setup.batches),
             standing: Arc::clone(&setup.standing),
+            links: setup.links.clone(),
             epoch: Cell::new(start.config.committee.epoch()),
             recorder: RefCell::new(recorder),
         };
@@ -177,6 +180,7 @@ impl Core {
     /// Takes what came; true means stop.
     fn take(&mut self, received: Received) -> bool {
         match received.notice {
+            Notice::Event(event) if !self.setup.links.conduct().learns(&event) => {}
             Notice::Event(event) => {
                 let effects = self.driver.on(time_since(self.began), event, &self.around);
                 self.carry_out(effects);
@@ -232,6 +236,7 @@ impl Core {
             Effect::FetchBatches { first, turn, digests } => {
                 self.setup.links.fetch_batches(first, turn, &digests);
             }
+            Effect::HandOver { to, batches } => self.setup.links.announce_batches(Some(to), batches),
             Effect::FetchBlocks { to, holders } => self.setup.sync.fetch(to, holders),
             Effect::PrepareEpoch { last } => return Some(self.prepare_epoch(last)),
             Effect::KeepEvidence(evidence) => self.keep(*evidence),
@@ -244,7 +249,12 @@ impl Core {
                 return Some(Event::Signed { number, signature });
             }
             Effect::Quarantine(halt) => self.quarantine(&halt),
-            Effect::Tell(transition) => tell(&transition, &self.setup.name_of),
+            Effect::Tell(transition) => {
+                if matches!(transition, Transition::ReignLeft { .. }) {
+                    self.setup.standing.count_reign_left();
+                }
+                tell(&transition, &self.setup.name_of);
+            }
         }
         None
     }
@@ -273,9 +283,17 @@ impl Core {
     }
 
     fn keep(&mut self, evidence: Evidence) {
-        let validator = evidence.validator;
-        match self.setup.evidence.add(evidence) {
-            Ok(true) => tracing::error!(%validator, "a validator has contradicted itself"),
+        let evidence = Arc::new(evidence);
+        match self.setup.evidence.add(&evidence) {
+            Ok(true) => tracing::error!(
+                validator = (self.setup.name_of)(evidence.validator),
+                kind = kind(&evidence),
+                epoch = %evidence.first.v1().epoch,
+                height = evidence.first.v1().body.height().map(|height| height.0),
+                reign = view(&evidence),
+                "a validator has signed two messages that contradict each other: it lies, has lost its journal, its \
+                 key is used twice, or its machine is broken"
+            ),
             Ok(false) => {}
             Err(error) => fatal(&format!("evidence cannot be written: {error}")),
         }

@@ -41,6 +41,9 @@ pub struct Facts {
     pub diverged: bool,
     /// Why this node observes and does not vote, if so.
     pub quarantined: Option<String>,
+    /// Validators that follow the chain and do not vote, as each says of itself, this one included.
+    #[serde(default)]
+    pub observing: Vec<String>,
     /// Whether certified blocks are being fetched from peers.
     pub syncing: bool,
     /// What each height in flight waits for.
@@ -89,13 +92,12 @@ pub struct PeerFindings {
 /// What a member has to know where so many validators observe that no quorum is left.
 pub const NO_QUORUM_LEFT: &str = "nothing on this chain lets them vote again: a rejoin needs a block, and a \
                                   block needs a quorum. Keep all homes as they are; there is no hidden \
-                                  switch, and to remove the file `quarantined` would let a validator sign \
-                                  two different things";
+                                  switch, and to remove the file `quarantined` changes nothing";
 
 /// Why a validator does not vote, and whether its network can be rid of that.
-pub(crate) fn silenced_by(reason: &str, validators: usize, quorum: usize) -> String {
+pub(crate) fn silenced_by(reason: &str, validators: usize, observing: usize, quorum: usize) -> String {
     let reason = reason.trim();
-    match no_quorum_left(validators, 1, quorum) {
+    match no_quorum_left(validators, observing, quorum) {
         Some(end) => format!("this validator follows the chain and does not vote: {reason}; {end}"),
         None => format!(
             "this validator follows the chain and does not vote until its member lets it rejoin: {reason}"
@@ -200,7 +202,7 @@ impl Facts {
         if let Some(reason) = &self.quarantined {
             let rejoin = "make sure that no other node uses its key; then let its member run \
                           `quorate node rejoin`, and it votes again from the next epoch on";
-            let last = no_quorum_left(self.peers.len() + 1, 1, self.quorum);
+            let last = self.no_quorum_left();
             findings.push(Finding {
                 severity: Severity::Error,
                 cause: Cause::Quarantine,
@@ -212,6 +214,7 @@ impl Facts {
                 remedy: last.unwrap_or_else(|| rejoin.to_owned()),
             });
         }
+        self.diagnose_observers(findings);
         if let Some(free) = self.disk_free_bytes
             && free < LITTLE_DISK_BYTES
         {
@@ -234,6 +237,42 @@ impl Facts {
                     .to_owned(),
             });
         }
+    }
+
+    /// What others do not vote, and what that leaves.
+    fn diagnose_observers(&self, findings: &mut Vec<Finding>) {
+        let others = self.observing.iter().filter(|name| **name != self.validator);
+        let others: Vec<String> = others.cloned().collect();
+        if others.is_empty() {
+            return;
+        }
+        if let Some(end) = self.no_quorum_left() {
+            findings.push(Finding {
+                severity: Severity::Error,
+                cause: Cause::Quorum,
+                validators: self.observing.clone(),
+                what: format!("{end}; without a vote: {}", self.observing.join(", ")),
+                remedy: "keep all homes as they are, and tell the other members".to_owned(),
+            });
+            return;
+        }
+        let (follow, their) = match others.len() {
+            1 => ("follows the chain and does not vote", "its"),
+            _ => ("follow the chain and do not vote", "their"),
+        };
+        findings.push(Finding {
+            severity: Severity::Warning,
+            cause: Cause::Quarantine,
+            what: format!("{} {follow}", others.join(", ")),
+            remedy: format!("{their} own doctor says why; with `quorate node rejoin` {their} member ends it"),
+            validators: others,
+        });
+    }
+
+    fn no_quorum_left(&self) -> Option<String> {
+        let own = self.quarantined.is_some() && !self.observing.contains(&self.validator);
+        let observing = self.observing.len() + usize::from(own);
+        no_quorum_left(self.peers.len() + 1, observing, self.quorum)
     }
 
     fn diagnose_links(&self, findings: &mut Vec<Finding>) {

@@ -1,6 +1,6 @@
 //! Evidence that this node has: two signed messages of one validator that no honest one would both sign.
-//! Kept in files, so that a restart forgets none; one for each validator and kind, which is enough to
-//! convict, and bounds what a liar can make this node keep.
+//! Kept in files, so that a restart forgets none; a few for each validator, kind and epoch, which is enough to
+//! convict, and bounds what a liar can make this node keep. Engines may accuse of the same again and again.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -10,12 +10,14 @@ use std::sync::Arc;
 
 use quorate_consensus::{Body, Evidence, pbft};
 use quorate_crypto::ValidatorIndex;
-use quorate_ledger::{decode, encode};
+use quorate_ledger::{Epoch, decode, encode};
 
 use crate::file::write_durably;
 
 /// Bytes of a file of evidence: two messages.
 const MAX_BYTES: usize = 2 * quorate_consensus::message::MAX_MESSAGE_BYTES + 64;
+/// So many pairs of a validator, kind and epoch are kept.
+pub(crate) const MAX_PAIRS: usize = 8;
 /// How a file of evidence ends.
 const EXTENSION: &str = "evidence";
 
@@ -63,22 +65,39 @@ pub(crate) fn view(evidence: &Evidence) -> Option<u64> {
 #[derive(Debug)]
 pub(crate) struct EvidenceStore {
     folder: PathBuf,
-    known: BTreeMap<(ValidatorIndex, &'static str), Arc<Evidence>>,
+    /// The first ones, in the order in which they came, at most [`MAX_PAIRS`] each.
+    known: BTreeMap<(ValidatorIndex, Epoch, &'static str), Vec<Arc<Evidence>>>,
+}
+
+fn key_of(evidence: &Evidence) -> (ValidatorIndex, Epoch, &'static str) {
+    (evidence.validator, evidence.first.v1().epoch, kind(evidence))
+}
+
+/// Whether both prove one lie: the same height and view, whatever messages show it.
+fn same_lie(one: &Evidence, other: &Evidence) -> bool {
+    let height = |evidence: &Evidence| evidence.first.v1().body.height();
+    height(one) == height(other) && view(one) == view(other)
 }
 
 impl EvidenceStore {
     /// What the folder holds; a file that is no evidence is told of and left alone.
     pub(crate) fn open(folder: PathBuf) -> io::Result<Self> {
-        let mut known = BTreeMap::new();
+        let mut known: BTreeMap<_, Vec<_>> = BTreeMap::new();
         if folder.is_dir() {
-            for entry in fs::read_dir(&folder)? {
-                let path = entry?.path();
+            let paths = fs::read_dir(&folder)?.map(|entry| Ok(entry?.path()));
+            let mut paths = paths.collect::<io::Result<Vec<_>>>()?;
+            // As they came: their names end in numbers.
+            paths.sort_unstable();
+            for path in paths {
                 if path.extension().is_none_or(|extension| extension != EXTENSION) {
                     continue;
                 }
                 match decode::<Evidence>(&fs::read(&path)?, MAX_BYTES) {
                     Ok(evidence) => {
-                        known.insert((evidence.validator, kind(&evidence)), Arc::new(evidence));
+                        let pairs = known.entry(key_of(&evidence)).or_default();
+                        if pairs.len() < MAX_PAIRS {
+                            pairs.push(Arc::new(evidence));
+                        }
                     }
                     Err(error) => tracing::warn!(path = %path.display(), %error, "not evidence"),
                 }
@@ -87,58 +106,76 @@ impl EvidenceStore {
         Ok(Self { folder, known })
     }
 
-    /// Keeps this, unless there is some of the same validator and kind; false then.
-    pub(crate) fn add(&mut self, evidence: Evidence) -> io::Result<bool> {
-        let key = (evidence.validator, kind(&evidence));
-        if self.known.contains_key(&key) {
+    /// Keeps this, unless the lie is known or there is enough of the same validator, kind and epoch; false then.
+    pub(crate) fn add(&mut self, evidence: &Arc<Evidence>) -> io::Result<bool> {
+        let key = key_of(evidence);
+        let pairs = self.known.entry(key).or_default();
+        if pairs.len() >= MAX_PAIRS || pairs.iter().any(|known| same_lie(known, evidence)) {
             return Ok(false);
         }
         fs::create_dir_all(&self.folder)?;
-        let name = format!("{}-{}.{EXTENSION}", key.0, key.1);
-        write_durably(&self.folder, &name, &encode(&evidence))?;
-        self.known.insert(key, Arc::new(evidence));
+        let (validator, epoch, kind) = key;
+        let name = format!("{validator}-{epoch}-{kind}-{}.{EXTENSION}", pairs.len());
+        write_durably(&self.folder, &name, &encode(&**evidence))?;
+        pairs.push(Arc::clone(evidence));
         Ok(true)
     }
 
     /// All of it, by validator.
     pub(crate) fn all(&self) -> Vec<Arc<Evidence>> {
-        self.known.values().cloned().collect()
+        self.known.values().flatten().cloned().collect()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use quorate_consensus::Message;
-    use quorate_crypto::{Digest, Epoch, Height, Signature};
+    use quorate_crypto::{Digest, Height, Signature};
 
     use super::*;
 
-    fn seal(block: u8) -> Message {
+    fn seal(height: u64, block: u8) -> Message {
         let body = Body::Seal {
-            height: Height(3),
+            height: Height(height),
             block: Digest([block; 32]),
         };
         Message::new(Epoch(0), ValidatorIndex(2), body, Signature([0; 64]))
     }
 
-    fn double_seal(first: u8, second: u8) -> Evidence {
-        Evidence {
+    fn double_seal(height: u64, first: u8, second: u8) -> Arc<Evidence> {
+        Arc::new(Evidence {
             validator: ValidatorIndex(2),
-            first: seal(first),
-            second: seal(second),
-        }
+            first: seal(height, first),
+            second: seal(height, second),
+        })
     }
 
     #[test]
-    fn evidence_outlives_a_restart_and_one_of_a_kind_is_kept() {
+    fn evidence_outlives_a_restart_and_each_lie_is_kept_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("evidence");
         let mut store = EvidenceStore::open(path.clone()).unwrap();
-        assert!(store.add(double_seal(1, 2)).unwrap());
-        assert!(!store.add(double_seal(3, 4)).unwrap());
+        assert!(store.add(&double_seal(3, 1, 2)).unwrap());
+        assert!(!store.add(&double_seal(3, 4, 5)).unwrap());
         fs::write(path.join("torn.evidence"), b"?").unwrap();
         let reopened = EvidenceStore::open(path).unwrap();
-        assert_eq!(reopened.all(), [Arc::new(double_seal(1, 2))]);
+        assert_eq!(reopened.all(), [double_seal(3, 1, 2)]);
         assert_eq!(kind(&reopened.all()[0]), "double_seal");
+    }
+
+    #[test]
+    fn a_liar_makes_a_node_keep_a_few_pairs_of_a_kind_and_epoch() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("evidence");
+        let mut store = EvidenceStore::open(path.clone()).unwrap();
+        for height in 1..=20 {
+            let kept = store.add(&double_seal(height, 1, 2)).unwrap();
+            assert_eq!(kept, height <= MAX_PAIRS as u64);
+        }
+        assert_eq!(store.all().len(), MAX_PAIRS);
+        assert_eq!(fs::read_dir(&path).unwrap().count(), MAX_PAIRS);
+        let mut reopened = EvidenceStore::open(path).unwrap();
+        assert_eq!(reopened.all(), store.all());
+        assert!(!reopened.add(&double_seal(21, 1, 2)).unwrap());
     }
 }

@@ -12,6 +12,7 @@ mod batches;
 mod certified;
 mod clock;
 mod committed;
+mod conduct;
 pub mod config;
 mod core;
 pub mod diagnosis;
@@ -27,6 +28,7 @@ mod links;
 pub mod logging;
 mod metrics;
 mod node;
+mod observers;
 mod own_batches;
 mod peer_block;
 mod pool;
@@ -41,11 +43,12 @@ mod sync;
 mod wire;
 mod writes;
 
+pub use conduct::{Conduct, Honest, Means, Parcel};
 pub use config::{Home, NodeConfig};
 pub use error::NodeError;
 pub use home::{CheckReport, check};
-pub use quarantine::Quarantine;
-pub use start::run;
+pub use quarantine::{Quarantine, quarantine_reason_at, read_quarantine};
+pub use start::{run, run_as};
 
 /// Ends the process: going on could break a promise. The databases are whole after any end.
 fn fatal(what: &str) -> ! {

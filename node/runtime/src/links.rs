@@ -9,6 +9,7 @@ use quorate_crypto::{Committee, Digest, PublicKey, ValidatorIndex};
 use quorate_ledger::encode;
 use quorate_network::{Channel, Handle, PeerKey};
 
+use crate::conduct::{Conduct, Parcel};
 use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
 
 /// Sends to validators by index.
@@ -17,20 +18,31 @@ pub(crate) struct Links {
     handle: Handle,
     /// Node keys of the other validators, by index.
     peers: Arc<BTreeMap<ValidatorIndex, PeerKey>>,
+    conduct: Arc<dyn Conduct>,
 }
 
 impl Links {
     /// Links to the validators with these node keys.
-    pub(crate) fn new(handle: Handle, peers: BTreeMap<ValidatorIndex, PeerKey>) -> Self {
+    pub(crate) fn new(
+        handle: Handle,
+        peers: BTreeMap<ValidatorIndex, PeerKey>,
+        conduct: Arc<dyn Conduct>,
+    ) -> Self {
         Self {
             handle,
             peers: Arc::new(peers),
+            conduct,
         }
     }
 
     /// The other validators.
     pub(crate) fn peers(&self) -> &BTreeMap<ValidatorIndex, PeerKey> {
         &self.peers
+    }
+
+    /// How this node behaves.
+    pub(crate) fn conduct(&self) -> &dyn Conduct {
+        &*self.conduct
     }
 
     /// The network underneath.
@@ -41,14 +53,18 @@ impl Links {
     /// Sends a vote to every other validator.
     pub(crate) fn broadcast(&self, message: &Message) {
         let bytes = Bytes::from(encode(message));
-        for peer in self.peers.values() {
-            self.put(peer, Channel::Votes, bytes.clone());
+        for (index, peer) in &*self.peers {
+            if self.conduct.says(*index, message) {
+                self.put(peer, Channel::Votes, bytes.clone());
+            }
         }
     }
 
     /// Sends a vote to one.
     pub(crate) fn send(&self, to: ValidatorIndex, message: &Message) {
-        if let Some(peer) = self.peers.get(&to) {
+        if let Some(peer) = self.peers.get(&to)
+            && self.conduct.says(to, message)
+        {
             self.put(peer, Channel::Votes, Bytes::from(encode(message)));
         }
     }
@@ -56,30 +72,38 @@ impl Links {
     /// Sends a batch to every other validator.
     pub(crate) fn broadcast_batch(&self, batch: &Bytes) {
         let frame = Bytes::from(encode(&BatchFrame::V1(BatchFrameV1::Batch(batch.clone()))));
-        for peer in self.peers.values() {
-            self.put(peer, Channel::Batches, frame.clone());
-        }
-    }
-
-    /// Sends a batch to one.
-    pub(crate) fn send_batch(&self, to: ValidatorIndex, batch: &Bytes) {
-        if let Some(peer) = self.peers.get(&to) {
-            let frame = encode(&BatchFrame::V1(BatchFrameV1::Batch(batch.clone())));
-            self.put(peer, Channel::Batches, Bytes::from(frame));
-        }
-    }
-
-    /// Says to one validator, or to all, that these batches are here.
-    pub(crate) fn announce_batches(&self, to: Option<ValidatorIndex>, digests: Vec<Digest>) {
-        let frame = Bytes::from(encode(&BatchFrame::V1(BatchFrameV1::Announce(digests))));
         for (index, peer) in &*self.peers {
-            if to.is_none_or(|to| to == *index) {
+            if self.conduct.gives(*index, Parcel::Batch(batch)) {
                 self.put(peer, Channel::Batches, frame.clone());
             }
         }
     }
 
-    /// Asks for batches: in the first turn the leader, then one validator after the other; if there are
+    /// Sends a batch to one.
+    pub(crate) fn send_batch(&self, to: ValidatorIndex, batch: &Bytes) {
+        if self.conduct.gives(to, Parcel::Batch(batch)) {
+            self.put_batch(to, batch);
+        }
+    }
+
+    /// Says to one validator, or to all, that these batches are here.
+    pub(crate) fn announce_batches(&self, to: Option<ValidatorIndex>, digests: Vec<Digest>) {
+        let frame = Bytes::from(encode(&BatchFrame::V1(BatchFrameV1::Announce(digests.clone()))));
+        for (index, peer) in &*self.peers {
+            let parcel = Parcel::Announcement(&digests);
+            if to.is_none_or(|to| to == *index) && self.conduct.gives(*index, parcel) {
+                self.put(peer, Channel::Batches, frame.clone());
+            }
+        }
+    }
+
+    /// Says to one validator whether this one votes.
+    pub(crate) fn say_votes(&self, to: ValidatorIndex, votes: bool) {
+        let frame = encode(&BatchFrame::V1(BatchFrameV1::Votes(votes)));
+        self.put_frame(to, Channel::Batches, Bytes::from(frame));
+    }
+
+    /// Asks for batches: in turn 0 the leader, in the others one validator after the other; if there are
     /// more than one may ask for at once, for others in each turn.
     pub(crate) fn fetch_batches(&self, leader: ValidatorIndex, turn: usize, missing: &[Digest]) {
         let others: Vec<_> = self.peers.keys().copied().collect();
@@ -95,17 +119,33 @@ impl Links {
 
     /// Asks one validator for batches.
     pub(crate) fn request_batches(&self, to: ValidatorIndex, digests: Vec<Digest>) {
-        if let Some(peer) = self.peers.get(&to) {
+        if let Some(peer) = self.peers.get(&to)
+            && self.conduct.gives(to, Parcel::Request(&digests))
+        {
             let frame = encode(&BatchFrame::V1(BatchFrameV1::Request(digests)));
             self.put(peer, Channel::Batches, Bytes::from(frame));
         }
     }
 
-    fn put(&self, peer: &PeerKey, channel: Channel, bytes: Bytes) {
+    /// Sends a batch to one, whatever the conduct.
+    pub(crate) fn put_batch(&self, to: ValidatorIndex, batch: &Bytes) {
+        let frame = encode(&BatchFrame::V1(BatchFrameV1::Batch(batch.clone())));
+        self.put_frame(to, Channel::Batches, Bytes::from(frame));
+    }
+
+    /// Sends a frame to one, whatever the conduct; false if it is not queued.
+    pub(crate) fn put_frame(&self, to: ValidatorIndex, channel: Channel, frame: Bytes) -> bool {
+        let peer = self.peers.get(&to);
+        peer.is_some_and(|peer| self.put(peer, channel, frame))
+    }
+
+    fn put(&self, peer: &PeerKey, channel: Channel, bytes: Bytes) -> bool {
         // What does not fit into the peer's queue is sent again when the peer says what it lacks.
-        if self.handle.send(*peer, channel, bytes).is_err() {
+        let sent = self.handle.send(*peer, channel, bytes).is_ok();
+        if !sent {
             tracing::trace!(?peer, ?channel, "not sent: no link, or its queue is full");
         }
+        sent
     }
 }
 

@@ -1,16 +1,16 @@
 //! The running node, as the API sees it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts,
-    PendingFacts, Settled, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
+    PendingFacts, Settled, SlownessView, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
 };
-use quorate_consensus::Evidence;
-use quorate_crypto::{Committee, Height, KnownKeys, ValidatorIndex};
+use quorate_consensus::{Evidence, pbft};
+use quorate_crypto::{Committee, Height, KnownKeys, Protocol, ValidatorIndex};
 use quorate_genesis::Genesis;
 use quorate_ledger::{Digest, Parameters, encode};
 use quorate_storage::{Chain, Journal};
@@ -21,15 +21,16 @@ use crate::batches::BatchStore;
 use crate::certified::{Certified, fault};
 use crate::committed::Committed;
 use crate::config::Home;
-use crate::diagnosis::{free_bytes, silenced_by};
+use crate::diagnosis::{free_bytes, no_quorum_left, silenced_by};
 use crate::epoch::SharedEpoch;
 use crate::evidence;
 use crate::links::Links;
 use crate::logging;
 use crate::metrics::{Reading, cpu_us, open_files, resident_memory};
+use crate::observers::Observers;
 use crate::own_batches::OwnBatches;
 use crate::pool::{Ended, Pool};
-use crate::quarantine::Quarantine;
+use crate::quarantine::QuarantineKeeper;
 use crate::recorder::RecorderStatistics;
 use crate::standing::SharedStanding;
 use crate::state_cache::StateCache;
@@ -44,6 +45,8 @@ pub(crate) struct RunningNode {
     pub(crate) genesis: Genesis,
     pub(crate) genesis_text: String,
     pub(crate) network: Digest,
+    pub(crate) keeper: Arc<QuarantineKeeper>,
+    pub(crate) observers: Arc<Observers>,
     pub(crate) epoch: SharedEpoch,
     pub(crate) names: Vec<String>,
     pub(crate) parameters: Parameters,
@@ -108,15 +111,39 @@ impl RunningNode {
         self.connected().values().filter(|peer| peer.connected()).count()
     }
 
-    /// Why this validator does not vote until somebody acts; none if it votes.
-    fn silenced(&self) -> Option<String> {
+    /// What keeps this validator from voting until somebody acts; none if it votes.
+    pub(crate) fn own_silence(&self) -> Option<String> {
         if self.standing.get().diverged {
-            return Some("this node has diverged from the certified chain and votes no more".to_owned());
+            return Some("this node has diverged from the certified chain".to_owned());
         }
-        // Read again each time: the file may be written at any moment.
-        let reason = Quarantine::reason_at(&self.home.quarantine())?;
+        self.keeper.reason()
+    }
+
+    /// The same with what ends it.
+    fn silenced(&self) -> Option<String> {
+        let reason = self.own_silence()?;
         let committee = self.committee();
-        Some(silenced_by(&reason, committee.size(), committee.quorum()))
+        Some(silenced_by(
+            &reason,
+            committee.size(),
+            self.observing().len(),
+            committee.quorum(),
+        ))
+    }
+
+    /// The validators that follow the chain without voting, as far as they have told, this one included.
+    pub(crate) fn observing(&self) -> BTreeSet<ValidatorIndex> {
+        let mut observing = self.observers.all();
+        let committee = self.committee();
+        observing.retain(|index| committee.key(*index).is_some());
+        observing.extend(self.index.filter(|_| self.own_silence().is_some()));
+        observing
+    }
+
+    /// That so many observe that the others are no quorum, if so.
+    pub(crate) fn no_quorum_left(&self) -> Option<String> {
+        let committee = self.committee();
+        no_quorum_left(committee.size(), self.observing().len(), committee.quorum())
     }
 
     fn measure_agreement(&self, reading: &mut Reading) {
@@ -157,6 +184,20 @@ impl RunningNode {
             "quarantined",
             "1 if this validator does not vote until its member lets it rejoin",
             u64::from(silenced && !standing.diverged),
+        );
+        let observing = self.observing();
+        reading.gauges(
+            "validator_votes",
+            "0 for a validator that says that it follows the chain and does not vote",
+            committee.indices().map(|index| {
+                let votes = !observing.contains(&index);
+                (vec![("validator", self.name(index))], u64::from(votes))
+            }),
+        );
+        reading.gauge(
+            "quorum_left",
+            "0 if so many validators do not vote that the others are no quorum: nothing can be committed",
+            u64::from(self.no_quorum_left().is_none()),
         );
         reading.gauge(
             "diverged",
@@ -244,6 +285,12 @@ impl Node for RunningNode {
             tip: self.tip_facts(),
             syncing: self.sync.is_running(),
             does_not_vote: self.silenced(),
+            observing: self
+                .observing()
+                .into_iter()
+                .map(|index| self.name(index))
+                .collect(),
+            no_quorum_left: self.no_quorum_left(),
             peers: self.connected_count(),
             pending_transactions: self.pool.len(),
             transactions: self.committed.transactions(),
@@ -261,7 +308,13 @@ impl Node for RunningNode {
             committee,
             names: self.names.clone(),
         });
+        let judges = self.committee().engine() == Protocol::Pbft;
         NetworkFacts {
+            slowness: judges.then_some(SlownessView {
+                factor: pbft::SLOWNESS_FACTOR,
+                floor_ms: pbft::SLOWNESS_FLOOR_MS,
+                share: pbft::SLOWNESS_SHARE,
+            }),
             network: self.network,
             name: self.genesis.name().to_owned(),
             genesis: self.genesis_text.clone(),
@@ -275,12 +328,14 @@ impl Node for RunningNode {
         let committee = self.committee();
         let seals = self.committed.last_seals();
         let connected = self.connected();
+        let observing = self.observing();
         let facts = |index: ValidatorIndex| ValidatorFacts {
             index,
             name: self.name(index),
             key: *committee.key(index).expect("the index is one of the committee's"),
             primary: Some(index) == leader,
             last_seal: seals.get(&index).copied(),
+            votes: !observing.contains(&index),
             connected: (Some(index) != self.index)
                 .then(|| connected.get(&index).is_some_and(|peer| peer.connected())),
         };
@@ -406,6 +461,9 @@ impl Node for RunningNode {
         if let Some(reason) = self.silenced() {
             return Err(Unready::DoesNotVote { reason });
         }
+        if let Some(reason) = self.no_quorum_left() {
+            return Err(Unready::NoQuorumLeft { reason });
+        }
         let not_yet = |reason| Err(Unready::NotYet { reason });
         let needed = self.committee().quorum().saturating_sub(1);
         let connected = self.connected_count();
@@ -484,8 +542,25 @@ impl Node for RunningNode {
         );
         reading.gauge(
             "evidence",
-            "Proofs of misbehaviour, one for each validator and kind",
+            "Pairs of signed messages that contradict each other",
             number(standing.evidence.len()),
+        );
+        let mut accused: BTreeMap<(String, &'static str), u64> = BTreeMap::new();
+        for evidence in &standing.evidence {
+            let key = (self.name(evidence.validator), evidence::kind(evidence));
+            *accused.entry(key).or_default() += 1;
+        }
+        reading.gauges(
+            "evidence_against",
+            "The same, by the validator that signed them and by what they are",
+            accused.into_iter().map(|((validator, kind), pairs)| {
+                (vec![("validator", validator), ("kind", kind.to_owned())], pairs)
+            }),
+        );
+        reading.counter(
+            "reigns_left",
+            "Views, terms or ballots that this validator has left",
+            self.standing.reigns_left(),
         );
         reading.gauge(
             "certified_time_seconds",

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
@@ -23,6 +24,7 @@ use crate::committed::Committed;
 use crate::epoch::SharedEpoch;
 use crate::inbox::Inbox;
 use crate::links::Links;
+use crate::observers::Observers;
 use crate::queue::{Bounds, FairQueue};
 use crate::sync::{self, SyncHandle};
 use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
@@ -55,6 +57,7 @@ pub(crate) struct RouterSetup {
     pub(crate) committed: Arc<Committed>,
     pub(crate) sync: SyncHandle,
     pub(crate) sync_server: sync::Server,
+    pub(crate) observers: Arc<Observers>,
 }
 
 struct Router {
@@ -140,8 +143,14 @@ impl Router {
                     Channel::Batches => self.on_batch_frame(*from, &bytes),
                 }
             }
-            NetworkEvent::SyncRequest { request, reply, .. } => {
-                self.parts.sync_server.answer(&request, reply);
+            NetworkEvent::SyncRequest { peer, request, reply } => {
+                let pace = match self.validators.get(&peer) {
+                    Some(from) => self.parts.links.conduct().serves(*from),
+                    None => Some(Duration::ZERO),
+                };
+                if let Some(pace) = pace {
+                    self.parts.sync_server.answer(&request, pace, reply);
+                }
             }
         }
     }
@@ -163,6 +172,9 @@ impl Router {
             Ok(message) => message,
             Err(error) => return tracing::warn!(%from, %error, "a message that cannot be decoded"),
         };
+        if !parts.links.conduct().hears(from, &message) {
+            return;
+        }
         if !message.may_come_from(from) {
             let sender = message.v1().sender;
             return tracing::debug!(%from, %sender, "a status or inquiry that its signer did not send itself");
@@ -197,6 +209,7 @@ impl Router {
             Ok(BatchFrame::V1(BatchFrameV1::Announce(digests))) => {
                 self.requests.push(from, Request::Announced(digests), bytes.len());
             }
+            Ok(BatchFrame::V1(BatchFrameV1::Votes(votes))) => self.parts.observers.note(from, votes),
             Err(error) => tracing::warn!(%from, %error, "a batch frame that cannot be decoded"),
         }
     }

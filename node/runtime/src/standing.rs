@@ -21,7 +21,7 @@ pub(crate) struct Standing {
     pub(crate) diverged: bool,
     /// Whether this validator leads, stops, and waits for a successor.
     pub(crate) handing_over: bool,
-    /// Proof of misbehaviour, one for each validator and kind.
+    /// Proof of misbehaviour, a few pairs for each validator, kind and epoch.
     pub(crate) evidence: Vec<Arc<Evidence>>,
     /// What each height in flight waits for.
     pub(crate) waiting: Vec<Waiting>,
@@ -51,6 +51,7 @@ impl Standing {
 pub(crate) struct SharedStanding {
     current: Mutex<Arc<Standing>>,
     rejections: AtomicU64,
+    reigns_left: AtomicU64,
 }
 
 impl SharedStanding {
@@ -70,6 +71,7 @@ impl SharedStanding {
         Self {
             current: Mutex::new(Arc::new(current)),
             rejections: AtomicU64::new(0),
+            reigns_left: AtomicU64::new(0),
         }
     }
 
@@ -94,6 +96,15 @@ impl SharedStanding {
         if *rejection != Rejection::Duplicate {
             self.rejections.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    pub(crate) fn count_reign_left(&self) {
+        self.reigns_left.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Reigns left since the start.
+    pub(crate) fn reigns_left(&self) -> u64 {
+        self.reigns_left.load(Ordering::Relaxed)
     }
 
     /// Inputs rejected since the start, copies left out.

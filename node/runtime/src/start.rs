@@ -10,15 +10,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_consensus::Engine;
-use quorate_crypto::{Digest, Epoch, Height, KnownKeys};
+use quorate_crypto::{Digest, KnownKeys};
 use quorate_driver::{At, EntryNumber, Event, Limits, Recovered};
-use quorate_ledger::{Rejoin, StateTree};
+use quorate_ledger::StateTree;
 use quorate_storage::{Chain, HomeLock, Journal, StorageOptions};
 use tokio::net::TcpListener;
 
 use crate::batcher::{self, Batcher};
 use crate::batches::{self, BatchStore, Rules};
 use crate::committed::Committed;
+use crate::conduct::{Conduct, Honest, Means};
 use crate::config::{Home, NodeConfig};
 use crate::core::{Core, CoreSetup};
 use crate::epoch::SharedEpoch;
@@ -31,9 +32,10 @@ use crate::home::{
 use crate::inbox::{EpochEnded, Inbox, Notice, inbox};
 use crate::links::{self, Links};
 use crate::node::RunningNode;
+use crate::observers::Observers;
 use crate::own_batches::OwnBatches;
 use crate::pool::Pool;
-use crate::quarantine::QuarantineFile;
+use crate::quarantine::QuarantineKeeper;
 use crate::recorder::Origin;
 use crate::router::{self, RouterSetup};
 use crate::standing::SharedStanding;
@@ -51,6 +53,16 @@ const KNOWN_KEYS: usize = 1 << 16;
 
 /// Runs a node until SIGTERM or SIGINT.
 pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result<(), NodeError> {
+    run_as(Arc::new(Honest), home, config, passphrase)
+}
+
+/// Runs a node that behaves so, for test binaries.
+pub fn run_as(
+    conduct: Arc<dyn Conduct>,
+    home: &Home,
+    config: &NodeConfig,
+    passphrase: Option<&str>,
+) -> Result<(), NodeError> {
     logging::start(&config.log)?;
     let lock = HomeLock::acquire(home.path())?;
     lock.check_writable()?;
@@ -78,12 +90,8 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
         &StorageOptions::journal(),
     )?);
     let certified = chain.tip().height;
-    if journal.is_new() && certified > Height::GENESIS {
-        // Pitfall 28: what this validator signed above its chain is not known any more.
-        let file = QuarantineFile::new(home.quarantine());
-        written(file.put_anew("its journal is gone while its chain is not"));
-    }
-    let (agreement, _) = agreement_of(&chain, &identity.validator_key.public())?;
+    let validator = identity.validator_key.public();
+    let (agreement, _) = agreement_of(&chain, &validator)?;
     let is_durable = |digest: &Digest| {
         chain.has_batch(digest).unwrap_or_else(|error| {
             crate::fatal(&format!("the chain database cannot be read: {error}"));
@@ -94,15 +102,17 @@ pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result
         certified,
     };
     let recovered = read_journal(&journal, at, is_durable)?;
-    if recovered.is_ahead {
-        quarantine(
-            &QuarantineFile::new(home.quarantine()),
-            "its journal is of a later epoch than its chain, which has lost blocks",
-        );
-    }
+    let keeper = Arc::new(QuarantineKeeper::open(
+        home.quarantine(),
+        validator,
+        Arc::clone(&journal),
+        Arc::clone(&chain),
+        at.epoch,
+        recovered.is_ahead,
+    )?);
     let (handle, events) = runtime.block_on(quorate_network::start(network_config(&identity, config)?))?;
     let node = Started::start(
-        config, identity, chain, tree, journal, recovered, handle, events, &runtime, home,
+        config, identity, chain, tree, journal, recovered, keeper, handle, events, &runtime, home, conduct,
     )?;
     node.serve(config, api, operations, runtime);
     Ok(())
@@ -147,10 +157,12 @@ impl Started {
         tree: StateTree,
         journal: Arc<Journal>,
         recovered: Recovered,
+        keeper: Arc<QuarantineKeeper>,
         handle: quorate_network::Handle,
         events: quorate_network::Events,
         runtime: &tokio::runtime::Runtime,
         home: &Home,
+        conduct: Arc<dyn Conduct>,
     ) -> Result<Self, NodeError> {
         let network = identity.network();
         let tip = chain.tip();
@@ -190,7 +202,17 @@ impl Started {
         let links = Links::new(
             handle,
             links::peers_of(peer_keys, &committee, Some(identity.index)),
+            Arc::clone(&conduct),
         );
+        conduct.begins(Means {
+            network,
+            own: identity.index,
+            key: identity.validator_key.clone(),
+            epoch: epoch.clone(),
+            links: links.clone(),
+            inbox: inbox.clone(),
+            batches: Arc::clone(&batches),
+        });
 
         let counted_journal = Arc::clone(&journal);
         let (journal_writer, journal_thread) = flush::start_journal(Arc::clone(&journal), inbox.clone());
@@ -222,8 +244,7 @@ impl Started {
             inbox: inbox.clone(),
         });
         let standing = Arc::new(SharedStanding::new(certified));
-        let file = QuarantineFile::new(home.quarantine());
-        let votes = allowed(&file, &chain, rejoin.as_ref(), agreement.v1().epoch);
+        let votes = keeper.allows(rejoin.as_ref(), agreement.v1().epoch)?;
         let index = votes.then_some(identity.index);
         let tip = tip_certificate(&chain, &agreement)?;
         let start = quorate_driver::Start {
@@ -234,11 +255,11 @@ impl Started {
             seed: random_seed(),
         };
         let configure = {
-            let (file, chain, config) = (file.clone(), Arc::clone(&chain), config.clone());
+            let (keeper, config) = (Arc::clone(&keeper), config.clone());
             let (parameters, own) = (parameters.clone(), identity.index);
             move |ended: &EpochEnded| {
                 let (agreement, rejoin) = (&ended.agreement, ended.rejoin.as_ref());
-                let votes = allowed(&file, &chain, rejoin, agreement.v1().epoch);
+                let votes = remembered(keeper.allows(rejoin, agreement.v1().epoch));
                 let index = votes.then_some(own);
                 engine_config(
                     network,
@@ -274,7 +295,10 @@ impl Started {
                         .get(usize::from(index.0))
                         .map_or_else(|| format!("validator {index}"), Clone::clone)
                 }),
-                quarantine: Box::new(move |why| quarantine(&file, why)),
+                quarantine: {
+                    let keeper = Arc::clone(&keeper);
+                    Box::new(move |why| remembered(keeper.begin(why)))
+                },
                 evidence,
                 chain_flusher,
                 batches: Arc::clone(&batches),
@@ -311,6 +335,7 @@ impl Started {
             links: links.clone(),
             standing: Arc::clone(&standing),
         });
+        let observers = Arc::new(Observers::default());
         let router = RouterSetup {
             network,
             epoch: epoch.clone(),
@@ -322,6 +347,7 @@ impl Started {
             committed: Arc::clone(&committed),
             sync: sync.clone(),
             sync_server: sync::Server::new(Arc::clone(&chain), runtime.handle().clone()),
+            observers: Arc::clone(&observers),
         };
         let router_threads = router::start(router, events, runtime.handle().clone());
         let node = RunningNode {
@@ -329,6 +355,8 @@ impl Started {
             genesis: identity.genesis,
             genesis_text: identity.genesis_text,
             network,
+            keeper,
+            observers,
             epoch,
             names: identity.names,
             parameters,
@@ -386,6 +414,7 @@ impl Started {
         };
         let operators = quorate_api::operations_router(node, operations_config);
         runtime.spawn(crate::node::summaries(Arc::clone(&self.node)));
+        runtime.spawn(crate::observers::watch(Arc::clone(&self.node)));
         runtime.block_on(async {
             let (stopping, stopped) = tokio::sync::watch::channel(false);
             let told = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {
@@ -422,25 +451,11 @@ impl Started {
     }
 }
 
-/// Leaves a file, durably, that keeps this validator from voting until its member lets it rejoin.
-fn quarantine(file: &QuarantineFile, why: &str) {
-    written(file.put(why));
-}
-
-fn written(file: std::io::Result<()>) {
-    if let Err(error) = file {
+/// What keeps a validator from voting has to be on disk, in all its places, before anything else happens.
+fn remembered<T>(result: Result<T, NodeError>) -> T {
+    result.unwrap_or_else(|error| {
         crate::fatal(&format!(
-            "the file that keeps this node from voting cannot be written: {error}"
-        ));
-    }
-}
-
-/// Whether this validator may vote in `epoch`.
-fn allowed(file: &QuarantineFile, chain: &Chain, rejoin: Option<&Rejoin>, epoch: Epoch) -> bool {
-    let flush = || chain.sync().map(|_| ()).map_err(std::io::Error::other);
-    file.allows(rejoin, epoch, flush).unwrap_or_else(|error| {
-        crate::fatal(&format!(
-            "the file that keeps this node from voting cannot be removed: {error}"
+            "what keeps this validator from voting cannot be written: {error}"
         ));
     })
 }

@@ -26,6 +26,8 @@ pub(crate) enum BatchFrameV1 {
     Request(Vec<Digest>),
     /// The sender has these, and they are not ordered; whoever lacks one may ask for it.
     Announce(Vec<Digest>),
+    /// Whether the sender votes, or follows the chain until somebody acts; for people, nothing follows from it.
+    Votes(bool),
 }
 
 /// A request for certified blocks, answered by a stream of frames, a `CertifiedBlock` each.

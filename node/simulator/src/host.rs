@@ -98,7 +98,7 @@ pub(crate) struct Host {
     liar: Liar,
 }
 
-/// What is the same throughout a host's lives.
+/// What a host is told at its start; its disk may become slower.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
     pub(crate) engine: quorate_crypto::Protocol,
@@ -189,7 +189,7 @@ impl Host {
     }
 
     fn is_censor(&self) -> bool {
-        matches!(self.lie, Some(Lie::Censor(_)))
+        matches!(self.lie, Some(Lie::Censor(_) | Lie::Trickle { .. }))
     }
 
     fn memory(&self) -> Option<&Memory> {

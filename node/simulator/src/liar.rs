@@ -1,39 +1,36 @@
 //! What lying validators say in the place of what their engines say.
 
-mod censor;
-mod equivocator;
-mod forger;
-mod hoarder;
-mod mutant;
-mod pesterer;
-mod replayer;
-mod seal_hoarder;
-mod usurper;
+mod dawdler;
+mod trickler;
 
 use quorate_consensus::Message;
 use quorate_crypto::ValidatorIndex;
+use quorate_lies::{
+    Censor, Equivocator, Forger, Hoarder, Mutant, Pesterer, Replayer, SealHoarder, garbled,
+    pestering_interval_us,
+};
 
-pub(crate) use censor::Censor;
-use equivocator::Equivocator;
-use forger::Forger;
-use hoarder::Hoarder;
-use mutant::Mutant;
-use pesterer::Pesterer;
-use replayer::Replayer;
-use seal_hoarder::SealHoarder;
-pub(crate) use usurper::usurp;
+pub(crate) use dawdler::{complaint, is_late, shows};
+use trickler::Trickler;
 
+use crate::ledger::Ledger;
 use crate::scenario::Lie;
-use crate::world::{Wire, World};
+use crate::world::{Scheduled, Wire, World};
+
+/// For how long a pesterer speaks at each housekeeping: until the next, about.
+const PESTERED_US: u64 = 50_000;
 
 /// What a liar keeps in mind.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Liar {
     mutant: Mutant,
     pub(crate) equivocator: Equivocator,
+    /// The ledger of the half of its peers that an equivocator shows other proposals, in Raft and Paxos.
+    pub(crate) other_ledger: Option<Ledger>,
     pub(crate) forger: Forger,
     pub(crate) hoarder: Hoarder,
     pub(crate) censor: Censor,
+    pub(crate) trickler: Trickler,
     pub(crate) pesterer: Pesterer,
     pub(crate) replayer: Replayer,
     pub(crate) seal_hoarder: SealHoarder,
@@ -50,7 +47,16 @@ impl Liar {
         message: &Message,
     ) -> Vec<Wire> {
         let said = match lie {
-            Lie::Silent | Lie::Censor(_) => Vec::new(),
+            Lie::Silent | Lie::Censor(_) | Lie::Trickle { .. } => Vec::new(),
+            Lie::Flagging { until_ms } if world.now >= until_ms * 1_000 => Vec::new(),
+            Lie::Choosy { shows: most } if !shows(world, most, own, to, message) => Vec::new(),
+            Lie::Choosy { .. }
+            | Lie::Late { .. }
+            | Lie::Complainer
+            | Lie::Flagging { .. }
+            | Lie::Whisperer { .. } => {
+                vec![message.clone()]
+            }
             Lie::Withholder if world.random.chance(400) => Vec::new(),
             Lie::Twins | Lie::Withholder | Lie::Usurper => vec![message.clone()],
             Lie::Mutant => self.mutant.say(world, own, message),
@@ -60,28 +66,24 @@ impl Liar {
             Lie::Pesterer => self.pesterer.say(message),
             Lie::Replayer => self.replayer.say(world, own, message),
             Lie::SealHoarder { .. } => self.seal_hoarder.say(own, to, message),
-            Lie::Garbler => return garbled(world, message),
+            Lie::Garbler => return vec![Wire::Bytes(garbled(world, message))],
         };
         said.into_iter().map(Wire::Consensus).collect()
     }
 }
 
-/// The message, bytes that are nearly it, or bytes that are nothing.
-fn garbled(world: &mut World, message: &Message) -> Vec<Wire> {
-    let mut bytes = quorate_ledger::encode(message);
-    for _ in 0..world.random.between(0, 3) {
-        let last = bytes.len().saturating_sub(1);
-        let place = usize::try_from(world.random.between(0, last as u64)).unwrap_or(0);
-        match world.random.between(0, 3) {
-            0 => bytes
-                .iter_mut()
-                .skip(place)
-                .take(1)
-                .for_each(|byte| *byte ^= 1 << (place % 8)),
-            1 => bytes.truncate(place),
-            2 => bytes.extend_from_within(place..),
-            _ => bytes = (0..place).map(|_| world.random.number() as u8).collect(),
+/// Pesters everybody until the next housekeeping, about.
+pub(crate) fn pester(pesterer: &Pesterer, world: &mut World, own: ValidatorIndex) {
+    let every_us = pestering_interval_us(world.committee.size());
+    for (host, peer) in world.hosts.clone().into_iter().enumerate() {
+        if peer == own || world.is_cut(own, peer) {
+            continue;
+        }
+        for message in pesterer.pesters_with(peer) {
+            for at in (0..PESTERED_US).step_by(usize::try_from(every_us).unwrap_or(usize::MAX)) {
+                let wire = Wire::Consensus(message.clone());
+                world.schedule_at(host, u64::MAX, at, Scheduled::Deliver { from: own, wire });
+            }
         }
     }
-    vec![Wire::Bytes(bytes)]
 }

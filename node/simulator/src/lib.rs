@@ -25,7 +25,6 @@ mod host;
 mod ledger;
 mod liar;
 mod meter;
-mod random;
 mod recording;
 pub mod replay;
 mod report;
@@ -39,7 +38,7 @@ mod workload;
 mod world;
 
 pub use meter::{BatchTimes, Count, Measurement};
-pub use random::Random;
+pub use quorate_lies::Random;
 pub use report::Report;
 pub use scenario::{
     Befalls, Broken, Censorship, Command, Lie, Links, Loss, Lost, Machines, Scenario, TIMING, Whom,

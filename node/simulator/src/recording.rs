@@ -6,7 +6,7 @@ use quorate_consensus::{Engine, Input, Step};
 use quorate_crypto::{Digest, Epoch, ValidatorIndex};
 use quorate_ledger::Timestamp;
 
-use crate::random::Random;
+use quorate_lies::Random;
 
 /// In so many inputs of a thousand a segment begins.
 const SEGMENTS: u64 = 5;

@@ -23,6 +23,8 @@ pub struct Report {
     pub epoch: u64,
     /// The highest view that an honest validator reached.
     pub view: u64,
+    /// When each epoch's reigns began first for an honest validator, in milliseconds: epoch, reign, time.
+    pub reigns: Vec<(u64, u64, u64)>,
     /// Virtual time from the end of the faults until all was certified, in milliseconds.
     pub settled_ms: u64,
     /// Virtual time in all, in milliseconds.

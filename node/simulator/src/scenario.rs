@@ -5,8 +5,8 @@ use quorate_crypto::{Protocol, ValidatorIndex};
 use quorate_driver::Limits;
 use quorate_ledger::ParametersV1;
 
-use crate::random::Random;
 pub use crate::simulation::roles::{Befalls, Whom};
+use quorate_lies::Random;
 
 /// A whole simulation, but for what its seed decides.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,9 @@ pub struct Scenario {
     pub machines: Machines,
     /// Validators whose every flush takes so long, in microseconds, whatever that of the others takes.
     pub slow_disks: Vec<(ValidatorIndex, u64)>,
+    /// Links, in both directions, that take so much longer, in microseconds: of the first validator to the second, or
+    /// to all.
+    pub slow_links: Vec<(ValidatorIndex, Option<ValidatorIndex>, u64)>,
     /// How many members let their validators rejoin though these need not: each ends an epoch.
     pub rejoins: u64,
     /// Whether whoever lost what it signed observes to the end: its member does not let it rejoin.
@@ -121,6 +124,34 @@ pub enum Lie {
     Pesterer,
     /// What it sends is often not what anybody would encode.
     Garbler,
+    /// As a primary it shows its proposals to so many of the others, and to nobody else.
+    Choosy {
+        /// How many, counted from itself on.
+        shows: u16,
+    },
+    /// As a primary it waits so long before each proposal, in milliseconds.
+    Late {
+        /// How long.
+        ms: u64,
+    },
+    /// As a primary it orders a stock of its own first, a batch every so many milliseconds, and one of others now
+    /// and then; it votes on nothing.
+    Trickle {
+        /// How often it proposes.
+        every_ms: u64,
+    },
+    /// It complains about every primary, always, and is honest else.
+    Complainer,
+    /// Its votes come at once, until so many milliseconds; from then on it says nothing but that it complains.
+    Flagging {
+        /// Until when.
+        until_ms: u64,
+    },
+    /// It gives its batches to one validator alone, and complains about every primary.
+    Whisperer {
+        /// To whom.
+        to: ValidatorIndex,
+    },
     /// It says nothing at all.
     Silent,
     /// As a primary it proposes, in time and well formed, what serves nobody; it votes on nothing.
@@ -263,6 +294,29 @@ const LIES: [Lie; 15] = [
     Lie::Garbler,
 ];
 
+/// What a flush of a slow disk takes, in milliseconds.
+const SLOW_FLUSHES_MS: [u64; 4] = [50, 150, 400, 1_000];
+
+/// A wait for a leader is to have room for so many of these.
+const FLUSHES_A_WAIT: u64 = 10;
+
+/// The most batches that networks with slow disks are given.
+const MOST_ON_SLOW_DISKS: u64 = 20;
+/// Lies of those who slow a network down, or would have its primaries replaced for nothing.
+const SLOW_LIES: [Lie; 9] = [
+    Lie::Late { ms: 100 },
+    Lie::Late { ms: 350 },
+    Lie::Choosy { shows: 1 },
+    Lie::Choosy { shows: 2 },
+    Lie::Trickle { every_ms: 50 },
+    Lie::Trickle { every_ms: 350 },
+    Lie::Complainer,
+    Lie::Flagging { until_ms: 2_000 },
+    Lie::Whisperer {
+        to: ValidatorIndex(0),
+    },
+];
+
 /// Of stormy networks one in so many signs as the node does.
 const REAL_EVERY: u64 = 20;
 
@@ -307,6 +361,7 @@ impl Scenario {
                 ..Machines::default()
             },
             slow_disks: Vec::new(),
+            slow_links: Vec::new(),
             rejoins: 0,
             members_wait: false,
             liars: Vec::new(),
@@ -374,17 +429,61 @@ impl Scenario {
     }
 
     /// The same with liars: as many validators as may be faulty, each with a lie drawn from the seed.
-    pub fn with_liars(mut self) -> Self {
-        let mut random = Random::new(self.seed ^ 0x0011_a125);
+    pub fn with_liars(self) -> Self {
+        let random = Random::new(self.seed ^ 0x0011_a125);
+        self.with_lies_of(&LIES, random)
+    }
+
+    /// The same with one liar that slows the network down, or wants its primaries replaced, and other liars of any
+    /// kind beside it.
+    pub fn with_slow_liars(mut self) -> Self {
+        let mut random = Random::new(self.seed ^ 0x0051_0311);
+        if self.validators > 3 {
+            let place = random.between(0, self.validators as u64 - 1);
+            let lie = random.pick(&SLOW_LIES).copied().unwrap_or(Lie::Silent);
+            self = self.with_liar(u16::try_from(place).unwrap_or(0), lie);
+        }
+        let all: Vec<Lie> = SLOW_LIES.iter().chain(&LIES).copied().collect();
+        self.with_lies_of(&all, random)
+    }
+
+    fn with_lies_of(mut self, lies: &[Lie], mut random: Random) -> Self {
         let faulty = self.validators.saturating_sub(1) / 3;
         while self.liars.len() < faulty {
             let place = random.between(0, self.validators as u64 - 1);
             let liar = ValidatorIndex(u16::try_from(place).unwrap_or(0));
             if self.liars.iter().all(|(known, _)| *known != liar) {
-                let lie = random.pick(&LIES).copied().unwrap_or(Lie::Silent);
+                let lie = random.pick(lies).copied().unwrap_or(Lie::Silent);
                 self.liars.push((liar, lie));
             }
         }
+        self
+    }
+
+    /// The same with slow disks in one of four seeds: everybody's, or one validator's. They stay slow when faults are
+    /// over, so there is less to do and more time.
+    pub fn with_slow_disks_drawn(mut self) -> Self {
+        let mut random = Random::new(self.seed ^ 0x00d1_5c50);
+        let flush_ms = random.pick(&SLOW_FLUSHES_MS).copied().unwrap_or(0);
+        match random.between(0, 7) {
+            0 => {
+                self.machines.least_flush_us = random.between(0, flush_ms * 1_000);
+                self.machines.flush_us = flush_ms * 1_000;
+            }
+            1 => {
+                let who = random.between(0, self.validators as u64 - 1);
+                let who = ValidatorIndex(u16::try_from(who).unwrap_or(0));
+                self.slow_disks.push((who, flush_ms * 1_000));
+            }
+            _ => return self,
+        }
+        self.batches = self.batches.min(MOST_ON_SLOW_DISKS);
+        let cap_ms = u64::from(self.timing.progress_cap_ms);
+        let slow_cap_ms = cap_ms + FLUSHES_A_WAIT * flush_ms;
+        self.timing.progress_cap_ms = u32::try_from(slow_cap_ms).unwrap_or(u32::MAX);
+        // Where the window is one height, these follow each other.
+        let heights = self.batches + MOST_ON_SLOW_DISKS;
+        self.patience_ms = self.patience_ms * slow_cap_ms / cap_ms + heights * FLUSHES_A_WAIT * flush_ms;
         self
     }
 
@@ -435,6 +534,13 @@ impl Scenario {
     /// The same with a validator whose every flush takes so long.
     pub fn with_slow_disk(mut self, who: u16, flush_ms: u64) -> Self {
         self.slow_disks.push((ValidatorIndex(who), flush_ms * 1_000));
+        self
+    }
+
+    /// The same with a link, or all links of a validator, that take so much longer.
+    pub fn with_slow_link(mut self, who: u16, peer: Option<u16>, ms: u64) -> Self {
+        let link = (ValidatorIndex(who), peer.map(ValidatorIndex), ms * 1_000);
+        self.slow_links.push(link);
         self
     }
 

@@ -51,6 +51,17 @@ impl Simulation {
         if scenario.engine == Protocol::Pbft {
             world.checker.expect_keepers(committee.weak_quorum());
         }
+        for (who, peer, us) in &scenario.slow_links {
+            for other in committee.indices().filter(|other| other != who) {
+                if peer.is_none_or(|peer| peer == other) {
+                    world.slow_links.insert((*who, other), *us);
+                    world.slow_links.insert((other, *who), *us);
+                }
+            }
+        }
+        let flagging = scenario.liars.iter();
+        let flagging = flagging.filter(|(_, lie)| matches!(lie, Lie::Flagging { .. }));
+        world.fast = flagging.map(|(liar, _)| *liar).collect();
         world.liars = scenario.liars.iter().map(|(liar, _)| *liar).collect();
         if !world.liars.is_empty() {
             world.checker.expect_lies();
@@ -114,6 +125,7 @@ impl Simulation {
                 height: 0,
                 epoch: 0,
                 view: 0,
+                reigns: Vec::new(),
                 settled_ms: 0,
                 virtual_ms: 0,
                 events: 0,
@@ -222,6 +234,12 @@ impl Simulation {
             height: honest().map(|host| host.chain().len() as u64).min().unwrap_or(0),
             epoch: running().map(|host| host.epoch().0).min().unwrap_or(0),
             view: view.unwrap_or(0),
+            reigns: self
+                .world
+                .reigns
+                .iter()
+                .map(|((epoch, reign), us)| (epoch.0, *reign, us / 1_000))
+                .collect(),
             settled_ms: settled.unwrap_or(self.world.now).saturating_sub(end) / 1_000,
             virtual_ms: self.world.now / 1_000,
             events: self.world.events,

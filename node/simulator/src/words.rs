@@ -196,6 +196,6 @@ pub(crate) fn timer_words(timer: Timer, engine: &Engine, own: ValidatorIndex) ->
         (Timer::Progress { .. }, _) if leads(engine, own) => None,
         (Timer::Progress { .. }, _) => Some("election timer"),
         (Timer::NewReign { .. }, _) => Some("new-view timer"),
-        (Timer::Resend | Timer::Heartbeat { .. }, _) => None,
+        (Timer::Resend | Timer::Heartbeat { .. } | Timer::Judgement { .. }, _) => None,
     }
 }

@@ -13,12 +13,12 @@ use crate::chart::{self, Chart, Happening, Note, Phase, Transfer};
 use crate::checker::Checker;
 use crate::ledger::KeptBlock;
 use crate::meter::Meter;
-use crate::random::Random;
 use crate::recording::Recorders;
 use crate::scenario::{Command, Links};
 use crate::scheme::{Scheme, committee_of};
 use crate::words::describe;
 use crate::workload::{self, Submission, network};
+use quorate_lies::{Random, Stage};
 
 /// So many epochs ahead is none that any simulation reaches.
 const FAR_EPOCHS: u64 = 1_000;
@@ -115,6 +115,12 @@ pub(crate) struct World {
     pub(crate) now: u64,
     pub(crate) checker: Checker,
     pub(crate) links: Links,
+    /// Whose messages take no longer than they must.
+    pub(crate) fast: BTreeSet<ValidatorIndex>,
+    /// Links that take longer, in microseconds.
+    pub(crate) slow_links: BTreeMap<(ValidatorIndex, ValidatorIndex), u64>,
+    /// When each epoch's reigns began first for somebody honest, in microseconds.
+    pub(crate) reigns: BTreeMap<(Epoch, u64), u64>,
     pub(crate) events: u64,
     pub(crate) messages: u64,
     /// The chart, if one is drawn.
@@ -148,6 +154,9 @@ impl World {
             now: 0,
             checker: Checker::default(),
             links,
+            fast: BTreeSet::new(),
+            slow_links: BTreeMap::new(),
+            reigns: BTreeMap::new(),
             events: 0,
             messages: 0,
             chart: None,
@@ -250,6 +259,11 @@ impl World {
     /// Sends over the link from one host to another, as its faults have it. A message finds the process
     /// that runs when it arrives.
     pub(crate) fn send(&mut self, from_host: usize, to_host: usize, wire: &Wire) {
+        self.send_after(0, from_host, to_host, wire);
+    }
+
+    /// The same, after so many microseconds.
+    pub(crate) fn send_after(&mut self, after_us: u64, from_host: usize, to_host: usize, wire: &Wire) {
         let (from, to) = (self.hosts[from_host], self.hosts[to_host]);
         self.messages += 1;
         if let Some(meter) = &mut self.meter {
@@ -266,7 +280,10 @@ impl World {
         };
         for _ in 0..copies {
             let least = self.links.least_delay_us.max(50);
-            let delay = self.random.between(least, self.links.delay_us.max(least));
+            let drawn = self.random.between(least, self.links.delay_us.max(least));
+            let drawn = if self.fast.contains(&from) { least } else { drawn };
+            let slow = self.slow_links.get(&(from, to)).copied().unwrap_or(0);
+            let delay = after_us + drawn + slow;
             self.draw_message(from_host, to_host, Some(delay), wire);
             let event = Scheduled::Deliver {
                 from,
@@ -323,5 +340,23 @@ impl World {
             phase,
             label,
         }));
+    }
+}
+
+impl Stage for World {
+    fn random(&mut self) -> &mut Random {
+        &mut self.random
+    }
+
+    fn committee(&self) -> &Committee {
+        &self.committee
+    }
+
+    fn sign(&self, epoch: Epoch, sender: ValidatorIndex, body: Body) -> Message {
+        World::sign(self, epoch, sender, body)
+    }
+
+    fn sign_elsewhere(&mut self, epoch: Epoch, sender: ValidatorIndex, body: Body) -> Message {
+        World::sign_elsewhere(self, epoch, sender, body)
     }
 }

@@ -19,7 +19,7 @@ use crate::failure::Failure;
 pub(crate) use report::{LoadReport, Setting};
 use signing::Call;
 pub(crate) use signing::{Signed, Signing};
-pub(crate) use tally::Tally;
+pub(crate) use tally::{Answer, Tally};
 use tally::{Settled, Settlement};
 
 /// How long the outcome of one call is waited for.
@@ -51,6 +51,8 @@ pub(crate) struct Load {
     pub(crate) warmup: Duration,
     /// Calls in flight at the maximal rate.
     pub(crate) in_flight: usize,
+    /// Whether it is kept when each transaction was due and certified.
+    pub(crate) keep_answers: bool,
 }
 
 /// The clock of a run.
@@ -112,7 +114,7 @@ pub(crate) async fn offer(
     let slots = Arc::new(Semaphore::new(permits));
     let busy = Arc::new(AtomicU64::new(0));
     let (settlements, settled) = mpsc::unbounded_channel();
-    let counting = tokio::spawn(count(settled, schedule));
+    let counting = tokio::spawn(count(settled, schedule, load.keep_answers));
     let mut held_back = 0;
     for node in nodes.iter().cycle() {
         // A bundle leaves when its last transaction is due; all of them count from their own times.
@@ -151,8 +153,15 @@ pub(crate) async fn offer(
     Ok((tally, watching.await.map_err(ended)?))
 }
 
-async fn count(mut settled: mpsc::UnboundedReceiver<Vec<Settlement>>, schedule: Schedule) -> Tally {
+async fn count(
+    mut settled: mpsc::UnboundedReceiver<Vec<Settlement>>,
+    schedule: Schedule,
+    keep_answers: bool,
+) -> Tally {
     let mut tally = Tally::new();
+    if keep_answers {
+        tally = tally.keeping_answers();
+    }
     while let Some(outcome) = settled.recv().await {
         for settlement in outcome {
             tally.count(settlement, &schedule);

@@ -1,5 +1,7 @@
 //! A local network of a benchmark's own: its processes, its folder, and where its validators are.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use tokio::time::Instant;
 use crate::failure::Failure;
 use crate::localnet::control::Control;
 use crate::localnet::make::{self, Plan};
+use crate::localnet::process::{Process, start_as};
 use crate::localnet::up::{Children, start, wait_ready};
 use crate::localnet::{Localnet, ValidatorEntry};
 
@@ -35,9 +38,21 @@ pub(crate) struct Network {
 impl Network {
     /// Makes the network in a new folder and starts it. Nothing of it is left when this fails.
     pub(crate) async fn up(folder: PathBuf, plan: &Plan) -> Result<Self, Failure> {
+        Self::up_with(folder, plan, &BTreeMap::new()).await
+    }
+
+    /// Does the same, with other programs in these places.
+    pub(crate) async fn up_with(
+        folder: PathBuf,
+        plan: &Plan,
+        others: &BTreeMap<usize, (PathBuf, Vec<OsString>)>,
+    ) -> Result<Self, Failure> {
         let mut network = Self::made(folder, plan)?;
-        let all: Vec<usize> = (0..network.size()).collect();
-        network.start(&all)?;
+        let places = (0..network.size()).filter(|place| !others.contains_key(place));
+        network.start(&places.collect::<Vec<usize>>())?;
+        for (place, (binary, arguments)) in others {
+            network.start_other(*place, binary, arguments)?;
+        }
         network.ready().await?;
         Ok(network)
     }
@@ -189,6 +204,21 @@ impl Network {
     pub(crate) fn start(&mut self, places: &[usize]) -> Result<(), Failure> {
         let started = start(&mut self.localnet, places)?;
         self.children.extend(started);
+        Ok(())
+    }
+
+    /// Starts another program on the home of a validator that is stopped; it answers as a node does.
+    pub(crate) fn start_other(
+        &mut self,
+        place: usize,
+        binary: &Path,
+        arguments: &[OsString],
+    ) -> Result<(), Failure> {
+        let validator = &mut self.localnet.document.validators[place];
+        let child = start_as(binary, arguments, &validator.home, &validator.log())?;
+        let process = i32::try_from(child.id()).ok().and_then(Process::of_pid);
+        validator.set_process(process);
+        self.children.insert(place, child);
         Ok(())
     }
 

@@ -148,6 +148,7 @@ async fn make_blocks(
         duration,
         warmup: Duration::ZERO,
         in_flight: IN_FLIGHT,
+        keep_answers: false,
     };
     let ceiling: Ceiling = SignedContents::new().ceiling(network.size(), Duration::from_millis(200));
     let enough = ceiling.transactions_per_second * duration.as_secs_f64();

@@ -1,5 +1,6 @@
 //! `quorate bench`: how fast this machine and a network on it are.
 
+mod attack;
 mod blocks;
 mod failover;
 mod load;
@@ -29,6 +30,8 @@ pub(crate) enum BenchCommand {
     Sync(sync::SyncArgs),
     /// How long faults keep a network of its own from committing
     Failover(failover::FailoverArgs),
+    /// What a validator that lies costs a network of its own
+    Attack(attack::AttackArgs),
 }
 
 /// Carries out a command of this group. The ones that own processes take signals themselves.
@@ -49,5 +52,6 @@ pub(crate) async fn run(command: BenchCommand, output: &Output) -> Result<(), Fa
         BenchCommand::Blocks(args) => tokio::task::block_in_place(|| blocks::blocks(&args, output)),
         BenchCommand::Sync(args) => sync::sync(&args, output).await,
         BenchCommand::Failover(args) => failover::failover(&args, output).await,
+        BenchCommand::Attack(args) => attack::attack(&args, output).await,
     }
 }

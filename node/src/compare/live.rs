@@ -264,6 +264,7 @@ impl<'a> Bench<'a> {
             duration: Duration::from_secs(self.seconds),
             warmup: WARMUP,
             in_flight,
+            keep_answers: false,
         };
         let probe = Probe::new(self.network.validators().to_vec())?;
         let (tally, usage) = offer(&load, signed, &self.nodes, Arc::new(probe)).await?;

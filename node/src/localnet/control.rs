@@ -44,13 +44,13 @@ impl Control {
         }
     }
 
-    /// The same, but that one that follows the chain and does not vote will do: starting it changes nothing
-    /// about that.
+    /// The same, but that one that follows the chain and does not vote will do, or where too few vote: starting
+    /// it changes nothing about that.
     pub(crate) async fn serves(&self, validator: &ValidatorEntry) -> Result<(), String> {
         let answer = self.ready(validator).await;
         let silenced = async || {
             let status = self.status(validator).await;
-            status.is_ok_and(|status| status.does_not_vote.is_some())
+            status.is_ok_and(|status| status.does_not_vote.is_some() || status.no_quorum_left.is_some())
         };
         match answer {
             Err(_) if silenced().await => Ok(()),

@@ -1,5 +1,6 @@
 //! Processes of this machine, known by id and start time together.
 
+use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
@@ -116,6 +117,17 @@ impl Process {
 pub(crate) fn start_node(home: &Path, log: &Path) -> Result<Child, Failure> {
     let binary = std::env::current_exe()
         .map_err(|error| Failure::failed(format!("this program cannot find itself: {error}")))?;
+    let arguments = ["node", "run", "--home"].map(OsString::from);
+    start_as(&binary, &arguments, home, log)
+}
+
+/// Starts another program on a home, which follows its arguments, in the same way.
+pub(crate) fn start_as(
+    binary: &Path,
+    arguments: &[OsString],
+    home: &Path,
+    log: &Path,
+) -> Result<Child, Failure> {
     let file = OpenOptions::new()
         .create(true)
         .append(true)
@@ -124,14 +136,14 @@ pub(crate) fn start_node(home: &Path, log: &Path) -> Result<Child, Failure> {
     let errors = file
         .try_clone()
         .map_err(|error| Failure::unwritable(log, &error))?;
-    let mut command = Command::new(&binary);
+    let mut command = Command::new(binary);
     for (name, _) in std::env::vars_os() {
         if name.to_string_lossy().starts_with(OWN_VARIABLES) {
             command.env_remove(name);
         }
     }
     command
-        .args(["node", "run", "--home"])
+        .args(arguments)
         .arg(home)
         .stdin(Stdio::null())
         .stdout(file)

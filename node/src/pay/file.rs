@@ -7,14 +7,22 @@ use std::path::Path;
 use quorate_client::wallet::parse_amount;
 use quorate_crypto::sha256;
 use quorate_ledger::limits::MAX_TRANSFER_MEMO_BYTES;
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation};
+use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation, encode};
+use sha2::{Digest as _, Sha256};
 
+use super::table::Table;
 use crate::failure::Failure;
 use crate::file::read_bytes;
 use crate::wallet::ledger::check_amount_form;
 
 /// The most bytes of a payment file.
 const MAX_FILE_BYTES: u64 = 256 << 20;
+
+/// Sets the hash of rows apart from all others.
+const IDENTITY: &[u8] = b"quorate payment rows 1\n";
+
+/// How many bytes are looked at to tell UTF-16.
+const SAMPLE: usize = 1_024;
 
 /// Bad rows that are named one by one.
 const SHOWN_PROBLEMS: usize = 50;
@@ -33,14 +41,18 @@ pub(crate) struct Payment {
 /// A payment file, read but not yet fit for sending.
 #[derive(Debug)]
 pub(crate) struct PaymentFile {
-    /// SHA-256 of its bytes.
-    pub(crate) hash: Digest,
+    /// SHA-256 of its bytes: what named it before its rows did.
+    pub(crate) bytes: Digest,
     payments: Vec<Payment>,
+    /// Rows that are none.
+    problems: Problems,
 }
 
 /// A payment ready to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row {
+    /// The line of the file, from 1.
+    pub(crate) line: u64,
     /// Who is paid.
     pub(crate) to: Address,
     /// In which asset.
@@ -49,6 +61,19 @@ pub(crate) struct Row {
     pub(crate) amount: Amount,
     /// A note.
     pub(crate) memo: String,
+}
+
+/// What makes a file the same one: its rows in their order, not how they were written, so that a copy with
+/// other line ends, or with `5` in the place of `5.00`, pays nothing again.
+pub(crate) fn identity(rows: &[Row]) -> Digest {
+    let mut hasher = Sha256::new();
+    hasher.update(IDENTITY);
+    for row in rows {
+        let operation = encode(&row.operation());
+        hasher.update((operation.len() as u64).to_be_bytes());
+        hasher.update(&operation);
+    }
+    Digest(hasher.finalize().into())
 }
 
 impl Row {
@@ -72,26 +97,18 @@ struct Columns {
 }
 
 impl Columns {
-    fn of(header: &csv::StringRecord) -> Result<Self, Failure> {
+    fn of(header: &[String]) -> Result<Self, Failure> {
         let place = |name: &str| -> Result<Option<usize>, Failure> {
-            let mut found = header
-                .iter()
-                .enumerate()
-                .filter(|(_, column)| column.trim().eq_ignore_ascii_case(name))
-                .map(|(place, _)| place);
-            let first = found.next();
-            if found.next().is_some() {
+            let is_it = |column: &String| column.eq_ignore_ascii_case(name);
+            if header.iter().filter(|column| is_it(column)).count() > 1 {
                 return Err(Failure::usage(format!(
                     "the column `{name}` stands in the header twice"
                 )));
             }
-            Ok(first)
+            Ok(header.iter().position(is_it))
         };
         let needed = |name: &str| {
-            place(name)?.ok_or_else(|| {
-                Failure::usage(format!("the header has no column `{name}`"))
-                    .hint("a payment file begins with a line such as to,amount,asset,memo")
-            })
+            place(name)?.ok_or_else(|| Failure::usage(format!("the header has no column `{name}`")))
         };
         Ok(Self {
             to: needed("to")?,
@@ -103,18 +120,23 @@ impl Columns {
 }
 
 /// What is wrong with which line.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Problems {
-    shown: Vec<String>,
+    shown: BTreeMap<u64, String>,
     count: usize,
 }
 
 impl Problems {
     fn add(&mut self, line: u64, problem: impl std::fmt::Display) {
         self.count += 1;
-        if self.shown.len() < SHOWN_PROBLEMS {
-            self.shown.push(format!("  line {line}: {problem}"));
+        self.shown.insert(line, format!("  line {line}: {problem}"));
+        if self.shown.len() > SHOWN_PROBLEMS {
+            self.shown.pop_last();
         }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.count == 0
     }
 
     fn verdict(self, path: &Path) -> Result<(), Failure> {
@@ -126,64 +148,52 @@ impl Problems {
         } else {
             "rows are bad"
         };
+        let shown = self.shown.len();
         let mut message = format!(
             "{}: {} {rows}, nothing was sent:\n{}",
             path.display(),
             self.count,
-            self.shown.join("\n")
+            self.shown.into_values().collect::<Vec<_>>().join("\n")
         );
-        if self.count > self.shown.len() {
-            message.push_str(&format!("\n  and {} more", self.count - self.shown.len()));
+        if self.count > shown {
+            message.push_str(&format!("\n  and {} more", self.count - shown));
         }
         Err(Failure::usage(message))
     }
 }
 
 impl PaymentFile {
-    /// Reads the file and checks whatever can be checked without a network. Rows without an asset are
-    /// paid in `default_asset`.
+    /// Reads the file. Rows without an asset are paid in `default_asset`. That it is a table is checked here,
+    /// the rows are not: [`check`](Self::check) and [`rows`](Self::rows) name the bad ones.
     pub(crate) fn read(path: &Path, default_asset: Option<AssetCode>) -> Result<Self, Failure> {
         let bytes = read_bytes(path, MAX_FILE_BYTES)?;
         Self::parse(path, &bytes, default_asset)
     }
 
     fn parse(path: &Path, bytes: &[u8], default_asset: Option<AssetCode>) -> Result<Self, Failure> {
-        let hash = sha256(bytes);
-        let text = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-        let mut reader = csv::ReaderBuilder::new()
-            .flexible(true)
-            .trim(csv::Trim::All)
-            .from_reader(text);
-        let header = reader
-            .headers()
-            .map_err(|error| Failure::usage(error).while_doing(path.display()))?
-            .clone();
-        let columns = Columns::of(&header).map_err(|failure| failure.while_doing(path.display()))?;
+        let in_file = |failure: Failure| failure.while_doing(path.display());
+        let text = text_of(bytes).map_err(in_file)?;
+        let table = Table::read(text, &["to", "amount"]).map_err(in_file)?;
+        let columns = Columns::of(&table.header).map_err(in_file)?;
         let mut problems = Problems::default();
         let mut payments = Vec::new();
-        for record in reader.records() {
-            match record {
-                Ok(record) => {
-                    let line = record.position().map_or(0, csv::Position::line);
-                    match payment(&record, line, &columns, default_asset) {
-                        Ok(payment) => payments.push(payment),
-                        Err(problem) => problems.add(line, problem),
-                    }
-                }
-                Err(error) => {
-                    let line = error.position().map_or(0, csv::Position::line);
-                    problems.add(line, "not text in UTF-8");
-                    if matches!(error.kind(), csv::ErrorKind::Io(_)) {
-                        break;
-                    }
-                }
+        for row in table.rows() {
+            let payment = row
+                .cells
+                .and_then(|cells| payment(&cells, row.line, &columns, default_asset));
+            match payment {
+                Ok(payment) => payments.push(payment),
+                Err(problem) => problems.add(row.line, problem),
             }
         }
-        problems.verdict(path)?;
-        if payments.is_empty() {
+        if payments.is_empty() && problems.is_empty() {
             return Err(Failure::usage(format!("{}: no payments", path.display())));
         }
-        Ok(Self { hash, payments })
+        Ok(Self {
+            bytes: sha256(bytes),
+            payments,
+            problems,
+        })
     }
 
     /// The assets that are paid in.
@@ -194,9 +204,15 @@ impl PaymentFile {
         assets
     }
 
-    /// The rows, by the decimals of each asset; assets that are missing there do not exist.
+    /// Names the bad rows that can be known without a network.
+    pub(crate) fn check(&self, path: &Path) -> Result<(), Failure> {
+        self.problems.clone().verdict(path)
+    }
+
+    /// The rows, by the decimals of each asset; assets that are missing there do not exist. All bad rows are
+    /// named at once.
     pub(crate) fn rows(&self, path: &Path, decimals: &BTreeMap<AssetCode, u8>) -> Result<Vec<Row>, Failure> {
-        let mut problems = Problems::default();
+        let mut problems = self.problems.clone();
         let mut rows = Vec::with_capacity(self.payments.len());
         for payment in &self.payments {
             let Some(decimals) = decimals.get(&payment.asset) else {
@@ -205,6 +221,7 @@ impl PaymentFile {
             };
             match parse_amount(&payment.amount, *decimals) {
                 Ok(amount) => rows.push(Row {
+                    line: payment.line,
                     to: payment.to,
                     asset: payment.asset,
                     amount,
@@ -218,13 +235,40 @@ impl PaymentFile {
     }
 }
 
+/// The file as text, without its byte order mark.
+fn text_of(bytes: &[u8]) -> Result<&str, Failure> {
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let error = match std::str::from_utf8(bytes) {
+        // A text has none, and in UTF-16 every other byte of one in English is.
+        Ok(text) if !text.contains('\0') => return Ok(text),
+        Ok(_) => None,
+        Err(error) => Some(error),
+    };
+    let zeros = bytes.iter().take(SAMPLE).filter(|byte| **byte == 0).count();
+    if bytes.starts_with(b"\xff\xfe") || bytes.starts_with(b"\xfe\xff") || zeros > 0 {
+        let looks = if zeros * 4 < bytes.len().min(SAMPLE) && !bytes.starts_with(b"\xff\xfe") {
+            "it has bytes that are zero"
+        } else {
+            "it looks like UTF-16"
+        };
+        return Err(Failure::usage(format!("not text in UTF-8 ({looks})")).hint("save it as CSV in UTF-8"));
+    }
+    let end = error.map_or(bytes.len(), |error| error.valid_up_to());
+    let before = String::from_utf8_lossy(bytes.get(..end).unwrap_or_default());
+    let line = before.replace("\r\n", "\n").matches(['\n', '\r']).count() + 1;
+    Err(Failure::usage(format!(
+        "line {line}: not text in UTF-8 (it may be Windows-1252 or Latin-1)"
+    ))
+    .hint("save it as CSV in UTF-8"))
+}
+
 fn payment(
-    record: &csv::StringRecord,
+    cells: &[String],
     line: u64,
     columns: &Columns,
     default_asset: Option<AssetCode>,
 ) -> Result<Payment, String> {
-    let cell = |place: usize| record.get(place).unwrap_or_default();
+    let cell = |place: usize| cells.get(place).map_or("", String::as_str);
     let to = cell(columns.to)
         .parse::<Address>()
         .map_err(|error| error.to_string())?;
@@ -233,7 +277,13 @@ fn payment(
         code => code.parse().map_err(|error| format!("`{code}`: {error}"))?,
     };
     let amount = cell(columns.amount).to_owned();
-    check_amount_form(&amount)?;
+    check_amount_form(&amount).map_err(|problem| {
+        if amount.contains(',') {
+            format!("{problem} (a point stands before the decimals, and nothing between thousands)")
+        } else {
+            problem
+        }
+    })?;
     let memo = columns.memo.map_or("", cell).to_owned();
     if memo.len() > MAX_TRANSFER_MEMO_BYTES {
         return Err(format!(
@@ -271,6 +321,7 @@ mod tests {
     fn columns_stand_in_any_order_and_others_are_ignored() {
         let text = format!("bank,Memo,amount,to,asset\nYZ,rent,12.50,{},QRT\n", address());
         let row = Row {
+            line: 2,
             to: address(),
             asset: "QRT".parse().unwrap(),
             amount: Amount(1250),
@@ -285,7 +336,7 @@ mod tests {
         let text = format!(
             "to,amount,asset\nqr1nonsense,1,QRT\n{good},1,QRT\n{good},0,QRT\n{good},x,QRT\n{good},1,qrt\n"
         );
-        let message = read(&text).unwrap_err().to_string();
+        let message = rows(&text).unwrap_err().to_string();
         for line in ["4 rows are bad", "line 2:", "line 4:", "line 5:", "line 6:"] {
             assert!(message.contains(line), "{message}");
         }
@@ -317,9 +368,62 @@ mod tests {
     #[test]
     fn rows_without_an_asset_take_the_default() {
         let text = format!("to,amount\n{},3\n", address());
-        assert!(read(&text).is_err());
+        assert!(rows(&text).is_err());
         let file = PaymentFile::parse(Path::new("p"), text.as_bytes(), Some("QRT".parse().unwrap())).unwrap();
         assert_eq!(file.assets(), ["QRT".parse().unwrap()]);
+    }
+
+    #[test]
+    fn what_is_no_text_in_utf_8_is_refused_with_what_it_looks_like() {
+        let refused = |bytes: &[u8]| {
+            let read = PaymentFile::parse(Path::new("p"), bytes, None);
+            read.unwrap_err().to_string()
+        };
+        let text = format!("to,amount,asset\n{},1,QRT\n", address());
+        let wide =
+            |to_bytes: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(to_bytes).collect() };
+        let marked = [b"\xff\xfe".to_vec(), wide(u16::to_le_bytes)].concat();
+        for bytes in [marked, wide(u16::to_le_bytes), wide(u16::to_be_bytes)] {
+            assert!(refused(&bytes).contains("UTF-16"), "{}", refused(&bytes));
+        }
+        let latin = [text.as_bytes(), b"x,1,Z\xfcrich\r\n"].concat();
+        assert!(
+            refused(&latin).contains("line 3: not text in UTF-8"),
+            "{}",
+            refused(&latin)
+        );
+        let marked = [b"\xef\xbb\xbf", text.as_bytes()].concat();
+        assert!(PaymentFile::parse(Path::new("p"), &marked, None).is_ok());
+    }
+
+    #[test]
+    fn the_same_rows_are_the_same_file_whatever_its_bytes() {
+        let one = format!("to,amount,asset,memo\n{0},5,QRT,rent\n{0},1.50,QRT,\n", address());
+        let two = format!(
+            "\u{feff}asset;memo;to;amount\r\nQRT;\"rent\";{0};5.00\r\n\r\nQRT;;{0};1.5\r\n",
+            address()
+        );
+        let other = one.replace("rent", "Rent");
+        let swapped = format!("to,amount,asset,memo\n{0},1.50,QRT,\n{0},5,QRT,rent\n", address());
+        let identity = |text: &str| identity(&rows(text).unwrap());
+        assert_eq!(identity(&one), identity(&two));
+        assert_ne!(identity(&one), identity(&other));
+        assert_ne!(identity(&one), identity(&swapped), "rows are paid in their order");
+    }
+
+    #[test]
+    fn a_row_that_could_mean_something_else_is_refused_and_the_others_are_read() {
+        let good = address();
+        let text =
+            format!("to,amount,memo,asset\n{good},1,250.00,x,QRT\n{good},1,\"rent,QRT\n{good},2,,QRT\n");
+        let message = rows(&text).unwrap_err().to_string();
+        for said in [
+            "2 rows are bad",
+            "line 2: it has 5 cells",
+            "line 3: a quote is opened",
+        ] {
+            assert!(message.contains(said), "{message}");
+        }
     }
 
     proptest::proptest! {
@@ -331,7 +435,8 @@ mod tests {
         ) {
             let mut bytes = if header { b"to,amount,asset,memo\n".to_vec() } else { Vec::new() };
             pieces.into_iter().for_each(|piece| bytes.extend(piece));
-            if let Ok(file) = PaymentFile::parse(Path::new("payments.csv"), &bytes, None) {
+            let file = PaymentFile::parse(Path::new("payments.csv"), &bytes, None);
+            if let Ok(file) = file && file.problems.is_empty() {
                 let lines = bytes.iter().filter(|byte| matches!(byte, b'\n' | b'\r')).count();
                 proptest::prop_assert!(file.payments.len() <= lines + 1);
             }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use quorate_client::Page;
 use quorate_client::schema::{OperationView, Transaction, TransactionStatus};
+use quorate_client::{Client, Page};
 use quorate_ledger::Height;
 
 use super::file::Row;
-use super::journal::{How, Journal, Known, Paid};
+use super::journal::{How, Journal, Known, Names, Paid};
 use super::plan::{Batch, Unit};
 use crate::failure::Failure;
 use crate::wallet::{Fate, Ledger};
@@ -37,14 +37,21 @@ pub(crate) struct Findings {
 /// Reads the sender's history, as it is at height `at` or later, back to what was executed at `down_to`.
 pub(crate) async fn search(
     ledger: &Ledger,
-    batch: &Batch,
+    client: &Client,
+    names: &Names,
     rows: &[Row],
     (at, down_to): (Height, Height),
     mut on_page: impl FnMut(u64),
 ) -> Result<Findings, Failure> {
-    let salts: BTreeMap<[u8; 16], usize> = (0..rows.len()).map(|row| (batch.salt(row), row)).collect();
-    let notes: BTreeMap<[u8; 16], usize> = (0..rows.len()).map(|row| (batch.note_salt(row), row)).collect();
-    let client = ledger.client().at_least(at);
+    let by_salt = |salt: fn(&Batch, usize) -> [u8; 16]| -> BTreeMap<[u8; 16], usize> {
+        [&names.rows, &names.bytes]
+            .into_iter()
+            .flat_map(|batch| (0..rows.len()).map(move |row| (salt(batch, row), row)))
+            .collect()
+    };
+    let (salts, notes) = (by_salt(Batch::salt), by_salt(Batch::note_salt));
+    let sender = names.rows.sender;
+    let client = client.at_least(at);
     let mut findings = Findings::default();
     let mut cursor = None;
     loop {
@@ -52,13 +59,13 @@ pub(crate) async fn search(
             limit: Some(PAGE),
             cursor,
         };
-        let list = client.account_transactions(&batch.sender, &page).await?;
+        let list = client.account_transactions(&sender, &page).await?;
         on_page(list.transactions.len() as u64);
         for view in list.transactions {
             if view.height.is_some_and(|height| height <= down_to) {
                 return Ok(findings);
             }
-            if view.sender != batch.sender {
+            if view.sender != sender {
                 continue;
             }
             if let Some(&first) = salts.get(&view.salt) {
@@ -100,7 +107,8 @@ fn matching(first: usize, rows: &[Row], view: Transaction) -> Option<Found> {
 
 impl Findings {
     /// Adds them to what is known, and to the journal.
-    pub(crate) fn note(&self, known: &mut Known, journal: &mut Journal) -> Result<(), Failure> {
+    /// Without one nothing is written: what is known is only looked at.
+    pub(crate) fn note(&self, known: &mut Known, mut journal: Option<&mut Journal>) -> Result<(), Failure> {
         for found in &self.executed {
             let how = match found.view.status {
                 TransactionStatus::Committed => How::Committed,
@@ -108,7 +116,9 @@ impl Findings {
                 TransactionStatus::Pending | TransactionStatus::Expired => continue,
             };
             let Found { unit, place, .. } = *found;
-            journal.found(unit, found.view.expires_at, how, place)?;
+            if let Some(journal) = &mut journal {
+                journal.found(unit, found.view.expires_at, how, place)?;
+            }
             match how {
                 How::Failed => {
                     known
@@ -124,7 +134,9 @@ impl Findings {
             }
         }
         for &first in &self.row_by_row {
-            journal.row_by_row(first)?;
+            if let Some(journal) = &mut journal {
+                journal.row_by_row(first)?;
+            }
             known.row_by_row.insert(first);
         }
         Ok(())

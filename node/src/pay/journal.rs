@@ -50,6 +50,8 @@ enum Line {
     },
     /// The rows of a chunk are paid one by one.
     RowByRow { first: usize },
+    /// A node that is not believed says that it refuses a chunk for one of its rows.
+    Claimed { first: usize },
 }
 
 /// What became of a signed transaction.
@@ -101,6 +103,8 @@ pub(crate) struct Known {
     pub(crate) failed: BTreeMap<Unit, BTreeSet<Timestamp>>,
     /// Chunks, by first row, whose rows are paid one by one.
     pub(crate) row_by_row: BTreeSet<usize>,
+    /// Chunks, by first row, that a node which is not believed says it refuses for one of their rows.
+    pub(crate) claimed: BTreeSet<usize>,
 }
 
 /// The journal, open for appending and locked.
@@ -113,6 +117,8 @@ pub(crate) struct Journal {
 pub(crate) struct Opened {
     /// It.
     pub(crate) journal: Journal,
+    /// By which of the names its section goes on, or is to begin.
+    pub(crate) batch: Batch,
     /// What its matching section says; none if there is no such section.
     pub(crate) known: Option<Known>,
 }
@@ -130,8 +136,20 @@ pub(crate) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 }
 
 impl Journal {
-    /// Opens the journal of `file`, making it if it is not there, and reads the section of `batch`.
-    pub(crate) fn open(file: &Path, batch: &Batch) -> Result<Opened, Failure> {
+    /// What the journal of `file` says, if there is one and it has a section of the payment; nothing is
+    /// written.
+    pub(crate) fn look(file: &Path, names: &Names) -> Result<Option<Known>, Failure> {
+        let path = path_of(file);
+        let text = match std::fs::read(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Failure::failed(format!("{}: {error}", path.display()))),
+        };
+        Ok(names.section(&path, whole_lines(&text))?.1)
+    }
+
+    /// Opens the journal of `file`, making it if it is not there, and reads the section of the payment.
+    pub(crate) fn open(file: &Path, names: &Names) -> Result<Opened, Failure> {
         let path = path_of(file);
         let unwritable = |error: std::io::Error| Failure::unwritable(&path, &error);
         let mut handle = OpenOptions::new()
@@ -154,11 +172,8 @@ impl Journal {
         }
         let mut text = Vec::new();
         handle.read_to_end(&mut text).map_err(unwritable)?;
-        let whole = text
-            .iter()
-            .rposition(|byte| *byte == b'\n')
-            .map_or(0, |place| place + 1);
-        handle.set_len(whole as u64).map_err(unwritable)?;
+        let whole = whole_lines(&text);
+        handle.set_len(whole.len() as u64).map_err(unwritable)?;
         handle.seek(SeekFrom::End(0)).map_err(unwritable)?;
         // The file's name must survive a crash as its lines do.
         if let Some(parent) = path.parent() {
@@ -171,8 +186,9 @@ impl Journal {
                 .and_then(|folder| folder.sync_all())
                 .map_err(unwritable)?;
         }
-        let known = read(&path, &text[..whole], batch)?;
+        let (batch, known) = names.section(&path, whole)?;
         Ok(Opened {
+            batch: batch.clone(),
             journal: Self { path, file: handle },
             known,
         })
@@ -254,6 +270,13 @@ impl Journal {
         self.flush()
     }
 
+    /// Notes what a node says that is not believed: once what was signed has expired, the chunk's rows are
+    /// paid one by one.
+    pub(crate) fn claimed(&mut self, first: usize) -> Result<(), Failure> {
+        self.append(&Line::Claimed { first })?;
+        self.flush()
+    }
+
     /// Brings everything that was noted to the disk.
     pub(crate) fn flush(&self) -> Result<(), Failure> {
         self.file
@@ -273,6 +296,43 @@ impl Journal {
 
 /// Reads the section of `batch`. A section of the same payment by the same sender, but of a file with other
 /// contents, means that the file was changed: its rows may have been paid as part of the old one.
+/// The lines that were finished.
+fn whole_lines(text: &[u8]) -> &[u8] {
+    let end = text.iter().rposition(|byte| *byte == b'\n');
+    end.map_or(&[], |end| text.get(..=end).unwrap_or_default())
+}
+
+/// The names of one payment: by its rows, and by the bytes of its file, as journals and salts had it before.
+/// An older journal goes on under its own name, and a history is searched for both.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    /// By its rows.
+    pub(crate) rows: Batch,
+    /// By its bytes.
+    pub(crate) bytes: Batch,
+}
+
+impl Names {
+    /// The names of a payment that is otherwise described by `batch`.
+    pub(crate) fn new(batch: Batch, bytes: Digest) -> Self {
+        Self {
+            bytes: Batch {
+                file: bytes,
+                ..batch.clone()
+            },
+            rows: batch,
+        }
+    }
+
+    /// Under which name a journal goes on, and what it says.
+    fn section(&self, path: &Path, text: &[u8]) -> Result<(&Batch, Option<Known>), Failure> {
+        if let Ok(Some(known)) = read(path, text, &self.bytes) {
+            return Ok((&self.bytes, Some(known)));
+        }
+        Ok((&self.rows, read(path, text, &self.rows)?))
+    }
+}
+
 fn read(path: &Path, text: &[u8], batch: &Batch) -> Result<Option<Known>, Failure> {
     let mut known = Known::default();
     let mut ready = false;
@@ -334,6 +394,9 @@ impl Known {
             Line::Payment { .. } | Line::Ready => {}
             Line::RowByRow { first } => {
                 self.row_by_row.insert(first);
+            }
+            Line::Claimed { first } => {
+                self.claimed.insert(first);
             }
             Line::Signed {
                 first,
@@ -426,6 +489,11 @@ mod tests {
         }
     }
 
+    /// Named by its rows alone: no file has these bytes.
+    fn names(batch: Batch) -> Names {
+        Names::new(batch, sha256(b"bytes"))
+    }
+
     fn signed(number: u8) -> Signed {
         Signed {
             id: sha256(&[number]),
@@ -439,7 +507,7 @@ mod tests {
     const SECOND: Unit = Unit { first: 100, count: 1 };
 
     fn known(file: &Path) -> Known {
-        Journal::open(file, &batch(b"a")).unwrap().known.unwrap()
+        Journal::open(file, &names(batch(b"a"))).unwrap().known.unwrap()
     }
 
     #[test]
@@ -447,7 +515,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         {
-            let Opened { mut journal, known } = Journal::open(&file, &batch(b"a")).unwrap();
+            let Opened {
+                mut journal, known, ..
+            } = Journal::open(&file, &names(batch(b"a"))).unwrap();
             assert_eq!(known, None);
             journal.begin(&batch(b"a"), 101).unwrap();
             journal.ready().unwrap();
@@ -472,7 +542,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         {
-            let mut journal = Journal::open(&file, &batch(b"a")).unwrap().journal;
+            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
             journal.begin(&batch(b"a"), 101).unwrap();
             journal.ready().unwrap();
             journal.signed(FIRST, &signed(1)).unwrap();
@@ -480,7 +550,7 @@ mod tests {
         let path = path_of(&file);
         let text = std::fs::read(&path).unwrap();
         std::fs::write(&path, [text.as_slice(), b"{\"signed\":{\"fir"].concat()).unwrap();
-        let mut journal = Journal::open(&file, &batch(b"a")).unwrap().journal;
+        let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
         journal.signed(SECOND, &signed(2)).unwrap();
         drop(journal);
         assert_eq!(known(&file).live.len(), 2);
@@ -491,7 +561,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         {
-            let mut journal = Journal::open(&file, &batch(b"a")).unwrap().journal;
+            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
             let place = Paid {
                 id: signed(1).id,
                 height: Height(7),
@@ -500,7 +570,7 @@ mod tests {
             journal.begin(&batch(b"a"), 101).unwrap();
             journal.found(FIRST, Timestamp(1), How::Committed, place).unwrap();
         }
-        assert_eq!(Journal::open(&file, &batch(b"a")).unwrap().known, None);
+        assert_eq!(Journal::open(&file, &names(batch(b"a"))).unwrap().known, None);
     }
 
     #[test]
@@ -512,7 +582,7 @@ mod tests {
             ..batch(b"a")
         };
         for (batch, number) in [(batch(b"a"), 1), (again.clone(), 2), (batch(b"a"), 3)] {
-            let mut journal = Journal::open(&file, &batch).unwrap().journal;
+            let mut journal = Journal::open(&file, &names(batch.clone())).unwrap().journal;
             journal.begin(&batch, 101).unwrap();
             journal.ready().unwrap();
             journal
@@ -533,7 +603,15 @@ mod tests {
                 .collect::<Vec<_>>(),
             [signed(1).id, signed(3).id]
         );
-        assert_eq!(Journal::open(&file, &again).unwrap().known.unwrap().live.len(), 1);
+        assert_eq!(
+            Journal::open(&file, &names(again.clone()))
+                .unwrap()
+                .known
+                .unwrap()
+                .live
+                .len(),
+            1
+        );
     }
 
     #[test]
@@ -541,7 +619,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         std::fs::write(path_of(&file), "nonsense\n{}\n").unwrap();
-        let error = Journal::open(&file, &batch(b"a")).err().unwrap();
+        let error = Journal::open(&file, &names(batch(b"a"))).err().unwrap();
         assert!(error.to_string().contains("line 1"), "{error}");
     }
 
@@ -549,26 +627,29 @@ mod tests {
     fn a_file_that_was_changed_since_is_refused_and_another_network_is_not() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
-        let mut journal = Journal::open(&file, &batch(b"a")).unwrap().journal;
+        let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
         journal.begin(&batch(b"a"), 1).unwrap();
         journal.ready().unwrap();
         drop(journal);
-        assert!(Journal::open(&file, &batch(b"b")).is_err());
+        assert!(Journal::open(&file, &names(batch(b"b"))).is_err());
         let elsewhere = Batch {
             network: sha256(b"another network"),
             ..batch(b"b")
         };
-        assert_eq!(Journal::open(&file, &elsewhere).unwrap().known, None);
+        assert_eq!(
+            Journal::open(&file, &names(elsewhere.clone())).unwrap().known,
+            None
+        );
     }
 
     #[test]
     fn a_second_run_at_the_same_time_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
-        let held = Journal::open(&file, &batch(b"a")).unwrap();
-        assert!(Journal::open(&file, &batch(b"a")).is_err());
+        let held = Journal::open(&file, &names(batch(b"a"))).unwrap();
+        assert!(Journal::open(&file, &names(batch(b"a"))).is_err());
         drop(held);
-        Journal::open(&file, &batch(b"a")).unwrap();
+        Journal::open(&file, &names(batch(b"a"))).unwrap();
     }
 
     #[test]
@@ -579,5 +660,29 @@ mod tests {
         assert!(known.live.is_empty());
         assert_eq!(known.row_by_row, BTreeSet::from([0]));
         assert_eq!(known.failed[&FIRST], BTreeSet::from([Timestamp(1)]));
+    }
+
+    #[test]
+    fn a_journal_from_before_rows_named_the_file_goes_on_under_its_name() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.csv");
+        let old = Names::new(batch(b"bytes"), sha256(b"bytes"));
+        let mut journal = Journal::open(&file, &old).unwrap().journal;
+        journal.begin(&old.bytes, 101).unwrap();
+        journal.ready().unwrap();
+        journal.signed(FIRST, &signed(1)).unwrap();
+        drop(journal);
+        let names = Names::new(batch(b"rows"), sha256(b"bytes"));
+        let seen = Journal::look(&file, &names).unwrap().unwrap();
+        let opened = Journal::open(&file, &names).unwrap();
+        assert_eq!(opened.batch.file, sha256(b"bytes"));
+        assert_eq!(opened.known.unwrap().live.len(), 1);
+        assert_eq!(seen.live.len(), 1);
+        let other = Names::new(batch(b"rows"), sha256(b"other bytes"));
+        drop(opened.journal);
+        assert!(
+            Journal::open(&file, &other).is_err(),
+            "rows may be paid under the old name"
+        );
     }
 }

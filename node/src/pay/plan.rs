@@ -48,7 +48,7 @@ pub(crate) struct Batch {
     pub(crate) network: Digest,
     /// Who pays.
     pub(crate) sender: Address,
-    /// The file's hash.
+    /// What names the file: the hash of its rows, or of its bytes where an older journal goes on.
     pub(crate) file: Digest,
     /// Empty, unless the file is meant to be paid once more.
     pub(crate) label: String,
@@ -126,6 +126,7 @@ mod tests {
 
     fn row(memo: usize) -> Row {
         Row {
+            line: 1,
             to: Address([1; 20]),
             asset: "QRT".parse().unwrap(),
             amount: Amount(1),

@@ -1,11 +1,14 @@
 //! What happened to each row, written beside the file.
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use quorate_ledger::{Digest, Height};
+use quorate_client::wallet::format_amount;
+use quorate_ledger::{AssetCode, Digest, Height};
 use serde::Serialize;
 
+use super::file::Row;
 use super::journal::{Paid, with_suffix};
 use crate::failure::Failure;
 
@@ -80,8 +83,14 @@ impl RowResult {
     }
 }
 
-/// Writes the results of all rows, whole or not at all; rows are numbered from 1.
-pub(crate) fn write(payments: &Path, results: &[RowResult]) -> Result<PathBuf, Failure> {
+/// Writes the results of all rows, whole or not at all, with what each was to pay, so that the file can be
+/// reconciled without the one that it is about. Rows and lines are numbered from 1.
+pub(crate) fn write(
+    payments: &Path,
+    rows: &[Row],
+    decimals: &BTreeMap<AssetCode, u8>,
+    results: &[RowResult],
+) -> Result<PathBuf, Failure> {
     let path = with_suffix(payments, ".result.csv");
     let passing = with_suffix(payments, ".result.csv.writing");
     let failed = |error: std::io::Error| Failure::unwritable(&path, &error);
@@ -89,9 +98,12 @@ pub(crate) fn write(payments: &Path, results: &[RowResult]) -> Result<PathBuf, F
     let file = File::create(&passing).map_err(failed)?;
     let mut writer = csv::Writer::from_writer(file);
     writer
-        .write_record(["row", "status", "id", "height", "index", "code"])
+        .write_record([
+            "row", "status", "id", "height", "index", "code", "line", "to", "amount", "asset", "memo",
+        ])
         .map_err(|error| failed(as_io(error)))?;
-    for (place, result) in results.iter().enumerate() {
+    for (place, (result, row)) in results.iter().zip(rows).enumerate() {
+        let decimals = decimals.get(&row.asset).copied().unwrap_or_default();
         let text = |value: Option<String>| value.unwrap_or_default();
         let status = match result.status {
             RowStatus::Committed => "committed",
@@ -107,6 +119,11 @@ pub(crate) fn write(payments: &Path, results: &[RowResult]) -> Result<PathBuf, F
                 text(result.height.map(|height| height.to_string())),
                 text(result.index.map(|index| index.to_string())),
                 text(result.code.clone()),
+                row.line.to_string(),
+                row.to.to_string(),
+                format_amount(row.amount, decimals),
+                row.asset.to_string(),
+                row.memo.clone(),
             ])
             .map_err(|error| failed(as_io(error)))?;
     }

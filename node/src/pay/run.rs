@@ -10,13 +10,13 @@ use indicatif::ProgressBar;
 use quorate_client::schema::{Submitted, SubmittedStatus, TransactionStatus};
 use quorate_client::{Bytes, Client, ClientError, Wait};
 use quorate_crypto::SigningKey;
-use quorate_ledger::{Digest, Height, Intent, Operation, Timestamp, encode};
+use quorate_ledger::{Digest, Height, Intent, Operation, Outcome, Timestamp, encode};
 use tokio::time::Instant;
 
 use super::file::Row;
 use super::history::search;
-use super::journal::{How, Journal, Known, Paid, Signed};
-use super::plan::{Batch, Unit};
+use super::journal::{How, Journal, Known, Names, Paid, Signed};
+use super::plan::{Batch, EXPIRY_GRID_MS, Unit};
 use super::result::{RowResult, RowStatus};
 use crate::failure::{Exit, Failure};
 use crate::localnet::make::now;
@@ -38,6 +38,7 @@ pub(crate) struct Run<'a> {
     nodes: Vec<Client>,
     key: &'a SigningKey,
     batch: &'a Batch,
+    names: &'a Names,
     rows: &'a [Row],
     patience: Duration,
     in_flight: usize,
@@ -55,6 +56,7 @@ struct State {
     /// The failure that ended the run early.
     failure: Option<Failure>,
     transactions: u64,
+    notes: u64,
     sent: bool,
 }
 
@@ -83,6 +85,8 @@ pub(crate) struct Ended {
     pub(crate) results: Vec<RowResult>,
     /// Transactions that were signed in this run.
     pub(crate) transactions: u64,
+    /// Notes that were put on the ledger, each a payment of one smallest unit from the payer to itself.
+    pub(crate) notes: u64,
     /// Why it ended early, if it did.
     pub(crate) failure: Option<Failure>,
 }
@@ -98,6 +102,8 @@ pub(crate) struct Parts<'a> {
     pub(crate) key: &'a SigningKey,
     /// What all transactions share.
     pub(crate) batch: &'a Batch,
+    /// By what the history is searched for them.
+    pub(crate) names: &'a Names,
     /// All rows of the file.
     pub(crate) rows: &'a [Row],
     /// How long one transaction is followed.
@@ -125,6 +131,7 @@ impl<'a> Run<'a> {
             nodes,
             key,
             batch,
+            names,
             rows,
             patience,
             in_flight,
@@ -148,6 +155,7 @@ impl<'a> Run<'a> {
             results,
             failure: None,
             transactions: 0,
+            notes: 0,
             sent: false,
         };
         Self {
@@ -155,6 +163,7 @@ impl<'a> Run<'a> {
             nodes,
             key,
             batch,
+            names,
             rows,
             patience,
             in_flight,
@@ -199,7 +208,8 @@ impl<'a> Run<'a> {
         if self.lost_journal {
             // What an earlier run had sent may have been executed since the history was read.
             let heights = (tip.height, basis.height);
-            let findings = search(self.ledger, self.batch, self.rows, heights, |_| {}).await?;
+            let client = self.ledger.client();
+            let findings = search(self.ledger, client, self.names, self.rows, heights, |_| {}).await?;
             let mut state = self.state();
             let State {
                 journal,
@@ -207,7 +217,7 @@ impl<'a> Run<'a> {
                 results,
                 ..
             } = &mut *state;
-            findings.note(known, journal)?;
+            findings.note(known, Some(journal))?;
             journal.flush()?;
             for (&row, &place) in &known.paid {
                 results[row] = RowResult::paid(place);
@@ -226,6 +236,7 @@ impl<'a> Run<'a> {
             mut results,
             failure,
             transactions,
+            notes,
             ..
         } = state;
         for (unit, signed) in known.live.iter().filter(|(_, signed)| signed.in_doubt) {
@@ -238,6 +249,7 @@ impl<'a> Run<'a> {
         Ok(Ended {
             results,
             transactions,
+            notes,
             failure,
         })
     }
@@ -355,7 +367,9 @@ impl<'a> Run<'a> {
                 Resolution::Expired { certified } => basis = certified,
             }
         }
-        self.state().journal.row_by_row(unit.first)?;
+        let mut state = self.state();
+        state.notes += 1;
+        state.journal.row_by_row(unit.first)?;
         Ok(true)
     }
 
@@ -393,6 +407,14 @@ impl<'a> Run<'a> {
                 }
                 Resolution::Expired { certified } => {
                     self.settle(unit, id, expires_at, How::Expired, None)?;
+                    if self.state().known.claimed.contains(&unit.first) && unit.count > 1 {
+                        return Ok(Decision::Refused {
+                            id,
+                            code: ROLLED_BACK.to_owned(),
+                            operation: Some(0),
+                            reason: "a node refused it for one of its rows".to_owned(),
+                        });
+                    }
                     basis = certified;
                 }
                 Resolution::Refused {
@@ -518,15 +540,24 @@ impl<'a> Run<'a> {
                     if let Some(fate) = self.dead_or_executed(&signed).await? {
                         return Ok(fate);
                     }
-                    // What may be on its way elsewhere is not refused yet.
-                    if !in_doubt && code != "expired" {
+                    // What may be on its way elsewhere is not refused yet; nor is, for whoever believes no
+                    // node, what one says it refuses: it has the bytes, and may submit them until they expire.
+                    if !in_doubt && code != "expired" && !self.ledger.is_trustless() {
                         return Ok(Resolution::Refused {
                             code,
                             operation,
                             reason: detail,
                         });
                     }
-                    last = Some(detail);
+                    if self.ledger.is_trustless() {
+                        in_doubt = true;
+                        if operation.is_some() {
+                            who.claim(&mut self.state())?;
+                        }
+                        last = Some(format!("a node refuses it ({code}): {detail}"));
+                    } else {
+                        last = Some(detail);
+                    }
                 }
                 Err(ClientError::Busy {
                     detail,
@@ -606,15 +637,44 @@ impl<'a> Run<'a> {
                         .then(|| (view.code.unwrap_or_default(), view.failed_operation));
                     executed(signed.id, view.height, view.index, failed).map(Some)
                 }
-                TransactionStatus::Pending | TransactionStatus::Expired => Ok(Some(Resolution::Expired {
-                    certified: tip.timestamp,
-                })),
+                TransactionStatus::Pending | TransactionStatus::Expired => {
+                    self.surely_expired(signed, tip).await.map(Some)
+                }
             },
-            Err(ClientError::NotFound { .. }) => Ok(Some(Resolution::Expired {
-                certified: tip.timestamp,
-            })),
+            Err(ClientError::NotFound { .. }) => self.surely_expired(signed, tip).await.map(Some),
             Err(ClientError::Unreachable { .. }) => Ok(None),
             Err(error) => Err(error.into()),
+        }
+    }
+}
+
+impl Run<'_> {
+    /// A node says that a transaction was not executed before it expired. Who believes no node looks into
+    /// the blocks in which it could have been: signing its rows anew would else pay them twice.
+    async fn surely_expired(&self, signed: &Signed, tip: Tip) -> Result<Resolution, Failure> {
+        // No node has a part in this bound: it expires at the first mark after what was certified when it was
+        // signed, or at a later one for each at which its rows had failed.
+        let failed = self.state().known.failed.values().map(BTreeSet::len).max();
+        let marks = u64::try_from(failed.unwrap_or(0))
+            .unwrap_or(u64::MAX)
+            .saturating_add(1);
+        let lead = EXPIRY_GRID_MS.saturating_mul(marks);
+        let earliest = signed.expires_at.0.saturating_sub(lead);
+        let found = self
+            .ledger
+            .find_executed(&signed.id, Timestamp(earliest), tip.height)
+            .await?;
+        match found {
+            None => Ok(Resolution::Expired {
+                certified: tip.timestamp,
+            }),
+            Some((height, execution)) => {
+                let failed = match execution.outcome {
+                    Outcome::Success => None,
+                    Outcome::Failed { code, operation } => Some((code.name().to_owned(), Some(operation))),
+                };
+                executed(signed.id, Some(height), Some(execution.index), failed)
+            }
         }
     }
 }
@@ -639,6 +699,9 @@ enum Resolution {
 /// Who is told that a transaction may be on its way.
 trait Follower {
     fn doubt(&self, known: &mut Known);
+
+    /// A node that is not believed refuses it for one of its operations.
+    fn claim(&self, state: &mut State) -> Result<(), Failure>;
 }
 
 impl Follower for Unit {
@@ -647,6 +710,13 @@ impl Follower for Unit {
             live.in_doubt = true;
         }
     }
+
+    fn claim(&self, state: &mut State) -> Result<(), Failure> {
+        if self.count > 1 && state.known.claimed.insert(self.first) {
+            state.journal.claimed(self.first)?;
+        }
+        Ok(())
+    }
 }
 
 /// The transaction that only notes something: it pays nobody.
@@ -654,6 +724,10 @@ struct Note;
 
 impl Follower for Note {
     fn doubt(&self, _: &mut Known) {}
+
+    fn claim(&self, _: &mut State) -> Result<(), Failure> {
+        Ok(())
+    }
 }
 
 fn failure_of(submitted: &Submitted) -> Option<(String, Option<u16>)> {

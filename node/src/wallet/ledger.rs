@@ -9,10 +9,13 @@ use clap::Args;
 use quorate_client::schema::{
     Asset, Status, Submitted, SubmittedStatus, Transaction as TransactionView, TransactionStatus,
 };
-use quorate_client::wallet::{AmountError, TrustError, TrustedGenesis, VerifiedBlock, parse_amount};
+use quorate_client::text::rfc3339_of;
+use quorate_client::wallet::{
+    AmountError, Execution, TrustError, TrustedGenesis, VerifiedBlock, format_amount, parse_amount,
+};
 use quorate_client::{Bytes, Client, ClientError, Wait};
 use quorate_ledger::limits::MAX_DECIMALS;
-use quorate_ledger::{AssetCode, Digest, Epoch, Height, Timestamp, Transaction, encode};
+use quorate_ledger::{Amount, AssetCode, Digest, Epoch, Height, Timestamp, Transaction, encode};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
@@ -20,6 +23,10 @@ use super::Fate;
 use crate::cli::genesis::read_genesis;
 use crate::failure::{Exit, Failure};
 use crate::localnet::make::now;
+use crate::output::say;
+
+/// How far certified time may be ahead of this machine's clock.
+const MAX_CLOCK_LEAD: Duration = Duration::from_secs(300);
 
 /// How many checked blocks are kept: payments sent together come to lie in few blocks.
 const KEPT_BLOCKS: usize = 16;
@@ -39,9 +46,13 @@ pub(crate) struct NodeArgs {
     )]
     #[arg(default_value = "http://127.0.0.1:8100", help_heading = "Network")]
     nodes: Vec<String>,
-    /// The genesis document: with it no node is believed, certificates are checked instead
+    /// The genesis document: outcomes are checked against certificates, and amounts are read by its
+    /// decimals, never by a node's word
     #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Network")]
     genesis: Option<PathBuf>,
+    /// How many decimals an asset has, for assets that the genesis document does not have; repeatable
+    #[arg(long = "asset-decimals", value_name = "CODE=N", value_parser = decimals_of, help_heading = "Network")]
+    decimals: Vec<(AssetCode, u8)>,
 }
 
 /// A network, asked through its nodes.
@@ -50,9 +61,13 @@ pub(crate) struct Ledger {
     client: Client,
     trusted: Option<Arc<Trusted>>,
     network: Digest,
+    /// Decimals that the user has given.
+    decimals: BTreeMap<AssetCode, u8>,
 }
 
 struct Trusted {
+    /// The decimals of the assets that the genesis document makes; an asset never changes them.
+    decimals: BTreeMap<AssetCode, u8>,
     /// Taken after `blocks`.
     genesis: Mutex<TrustedGenesis>,
     blocks: Mutex<BTreeMap<Height, Arc<VerifiedBlock>>>,
@@ -70,7 +85,11 @@ pub(crate) struct Tip {
 impl NodeArgs {
     /// These nodes, which are believed.
     pub(crate) fn of(nodes: Vec<String>) -> Self {
-        Self { nodes, genesis: None }
+        Self {
+            nodes,
+            genesis: None,
+            decimals: Vec::new(),
+        }
     }
 
     /// The same word of the genesis document, but other nodes.
@@ -78,6 +97,7 @@ impl NodeArgs {
         Self {
             nodes,
             genesis: self.genesis.clone(),
+            decimals: self.decimals.clone(),
         }
     }
 
@@ -95,11 +115,17 @@ impl NodeArgs {
     }
 
     /// The genesis document's word, if it is given.
-    fn trusted(&self) -> Result<Option<TrustedGenesis>, Failure> {
-        match &self.genesis {
-            Some(path) => Ok(Some(TrustedGenesis::of(&read_genesis(path)?))),
-            None => Ok(None),
-        }
+    fn trusted(&self) -> Result<Option<Trusted>, Failure> {
+        let Some(path) = &self.genesis else {
+            return Ok(None);
+        };
+        let genesis = read_genesis(path)?;
+        let assets = genesis.initial_state().assets;
+        Ok(Some(Trusted {
+            decimals: assets.iter().map(|asset| (asset.code, asset.decimals)).collect(),
+            genesis: Mutex::new(TrustedGenesis::of(&genesis)),
+            blocks: Mutex::default(),
+        }))
     }
 
     /// Finds out which network the nodes serve, and that it is the one of the genesis document.
@@ -107,27 +133,20 @@ impl NodeArgs {
         let client = self.client()?;
         let trusted = self.trusted()?;
         let network = client.status().await?.network;
-        if let Some(trusted) = &trusted
-            && trusted.network() != network
-        {
-            return Err(Failure::new(
-                Exit::CheckFailed,
-                format!(
-                    "the node serves network {network}, the genesis document is of {}",
-                    trusted.network()
-                ),
-            ));
+        if let Some(trusted) = &trusted {
+            let expected = trusted.genesis.lock().await.network();
+            if expected != network {
+                return Err(Failure::new(
+                    Exit::CheckFailed,
+                    format!("the node serves network {network}, the genesis document is of {expected}"),
+                ));
+            }
         }
-        let trusted = trusted.map(|genesis| {
-            Arc::new(Trusted {
-                genesis: Mutex::new(genesis),
-                blocks: Mutex::default(),
-            })
-        });
         Ok(Ledger {
             client,
-            trusted,
+            trusted: trusted.map(Arc::new),
             network,
+            decimals: self.decimals.iter().copied().collect(),
         })
     }
 }
@@ -148,15 +167,56 @@ impl Ledger {
         self.trusted.is_some()
     }
 
-    /// An asset. That there is none is what the ledger itself would say.
-    pub(crate) async fn asset(&self, code: &AssetCode) -> Result<Asset, Failure> {
-        self.client.asset(code).await.map_err(|error| match error {
-            ClientError::NotFound { .. } => Failure::new(
+    /// How many decimals an asset has: what an amount means before it is signed. With the genesis document
+    /// at hand a node is not asked, as it could move the point. None if there is no such asset.
+    pub(crate) async fn decimals(&self, code: &AssetCode) -> Result<Option<u8>, Failure> {
+        let given = self.decimals.get(code).copied();
+        if let Some(trusted) = &self.trusted {
+            let known = trusted.decimals.get(code).copied();
+            if let (Some(known), Some(given)) = (known, given)
+                && known != given
+            {
+                return Err(differing(code, given, "the genesis document", known));
+            }
+            return known.or(given).map(Some).ok_or_else(|| {
+                Failure::new(
+                    Exit::CheckFailed,
+                    format!(
+                        "the genesis document has no asset {code}, and a node's word on its decimals proves \
+                         nothing: nothing was signed"
+                    ),
+                )
+                .hint(format!(
+                    "ask whoever issues {code} how many decimals it has, and say so with --asset-decimals {code}=N"
+                ))
+            });
+        }
+        match self.client.asset(code).await {
+            Ok(Asset { decimals, .. }) => match given {
+                Some(given) if given != decimals => Err(differing(code, given, "the node", decimals)),
+                _ => Ok(Some(decimals)),
+            },
+            Err(ClientError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Reads an amount by the decimals of its asset. That there is no such asset is what the ledger itself
+    /// would say.
+    pub(crate) async fn amount(&self, text: &str, code: &AssetCode) -> Result<Amount, Failure> {
+        let decimals = self.decimals(code).await?.ok_or_else(|| {
+            Failure::new(
                 Exit::Refused,
                 format!("refused by the ledger (unknown_asset): there is no asset {code}"),
-            ),
-            other => other.into(),
-        })
+            )
+        })?;
+        let amount = parse_amount(text, decimals).map_err(Failure::usage)?;
+        say(format!(
+            "{} {code} is {} in smallest units",
+            format_amount(amount, decimals),
+            amount.0
+        ));
+        Ok(amount)
     }
 
     /// The last certified block.
@@ -186,10 +246,32 @@ impl Ledger {
     }
 
     /// When a transaction built now is to expire: by the later of certified time and this machine's
-    /// clock, as the chain's time stands still while it is idle.
+    /// clock, as the chain's time stands still while it is idle. A time that is far ahead of this clock is
+    /// refused: what is signed with it could be executed for as long.
     pub(crate) async fn expiry(&self, lead: Duration) -> Result<Timestamp, Failure> {
-        let certified = self.client.status().await?.timestamp;
-        expiry_after(certified.max(now()?), lead)
+        let certified = self.tip().await?.timestamp;
+        let now = now()?;
+        let ahead = Duration::from_millis(certified.0.saturating_sub(now.0));
+        if ahead > MAX_CLOCK_LEAD {
+            return Err(Failure::new(
+                Exit::CheckFailed,
+                format!(
+                    "the network's time is {} ({} s ahead of this machine's clock): nothing was signed",
+                    rfc3339_of(certified),
+                    ahead.as_secs()
+                ),
+            )
+            .hint("set this machine's clock, or ask another node"));
+        }
+        expiry_after(certified.max(now), lead)
+    }
+
+    /// The time of a block: the certified one, or by the node's word without the genesis document.
+    pub(crate) async fn time_of(&self, height: Height) -> Result<Timestamp, Failure> {
+        match self.verified(height).await? {
+            Some(block) => Ok(block.header().timestamp),
+            None => Ok(self.client.block(&height.to_string()).await?.timestamp),
+        }
     }
 
     /// Submits a transaction and follows it as long as `wait` says.
@@ -206,6 +288,11 @@ impl Ledger {
         };
         let outcome = match submitted {
             Ok(submitted) => Fate::of_submitted(id, &submitted),
+            Err(ClientError::Refused { code, detail, .. }) if self.is_trustless() => {
+                return Err(self
+                    .claimed(transaction, &format!("refuses it ({code}): {detail}"))
+                    .await?);
+            }
             // Its id is what the user needs to find out later.
             Err(ClientError::Unknown { reason }) => {
                 return Err(
@@ -216,7 +303,34 @@ impl Ledger {
             Err(error) => return Err(error.into()),
         };
         self.confirm(&outcome).await?;
+        if self.is_trustless() && matches!(outcome.status.as_str(), "refused" | "expired") {
+            return Err(self
+                .claimed(transaction, &format!("says that it is {}", outcome.status))
+                .await?);
+        }
         Ok(outcome)
+    }
+
+    /// What a node's word that a transaction will not be executed is worth to whoever believes no node:
+    /// nothing, until a certified block is past its expiry. Whoever has its bytes may submit them until then.
+    async fn claimed(&self, transaction: &Transaction, claim: &str) -> Result<Failure, Failure> {
+        let (id, expires_at) = (transaction.id(), transaction.intent().expires_at);
+        if self.tip().await?.timestamp >= expires_at {
+            return Ok(Failure::new(
+                Exit::Refused,
+                format!("{id} was not executed and has expired, by certified time; the node {claim}"),
+            ));
+        }
+        Ok(Failure::new(
+            Exit::Unknown,
+            format!(
+                "the node {claim}. That is its word alone: until {} the transaction may still be executed",
+                rfc3339_of(expires_at)
+            ),
+        )
+        .hint(format!(
+            "quorate wallet wait {id}, and pay nobody again before that time"
+        )))
     }
 
     /// Waits for a transaction that was submitted before.
@@ -287,6 +401,31 @@ impl Ledger {
         Ok(Some(block))
     }
 
+    /// How a block executed a transaction, looked for in all blocks from `tip` down to this time. None
+    /// without the genesis document, and if none did.
+    pub(crate) async fn find_executed(
+        &self,
+        id: &Digest,
+        earliest: Timestamp,
+        tip: Height,
+    ) -> Result<Option<(Height, Execution)>, Failure> {
+        let mut height = tip;
+        while height > Height::GENESIS {
+            let Some(block) = self.verified(height).await? else {
+                return Ok(None);
+            };
+            if let Some(execution) = block.execution(id) {
+                return Ok(Some((height, execution.clone())));
+            }
+            // The times of blocks only rise.
+            if block.header().timestamp < earliest {
+                return Ok(None);
+            }
+            height = Height(height.0.saturating_sub(1));
+        }
+        Ok(None)
+    }
+
     /// Follows the committees up to this epoch, each by the block that names it.
     async fn follow_to(&self, epoch: Epoch, genesis: &mut TrustedGenesis) -> Result<(), Failure> {
         for next in self.client.network().await?.epochs {
@@ -298,6 +437,24 @@ impl Ledger {
         }
         Ok(())
     }
+}
+
+/// `CODE=N`.
+fn decimals_of(text: &str) -> Result<(AssetCode, u8), String> {
+    let (code, decimals) = text
+        .split_once('=')
+        .ok_or("write the asset's code, `=` and its decimals, such as EUR=2")?;
+    let code = code.parse().map_err(|error| format!("`{code}`: {error}"))?;
+    let decimals = decimals.parse().ok().filter(|decimals| *decimals <= MAX_DECIMALS);
+    let decimals = decimals.ok_or_else(|| format!("an asset has 0 to {MAX_DECIMALS} decimals"))?;
+    Ok((code, decimals))
+}
+
+fn differing(code: &AssetCode, given: u8, who: &str, says: u8) -> Failure {
+    Failure::new(
+        Exit::CheckFailed,
+        format!("{code} has {given} decimals by --asset-decimals and {says} by {who}: nothing was signed"),
+    )
 }
 
 fn unverified(error: TrustError) -> Failure {

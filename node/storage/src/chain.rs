@@ -24,7 +24,7 @@ use crate::families::{
     BATCHES, BLOCKS, CERTIFICATES, FAMILIES, HeightRecord, MAX_VALUE_BYTES, ORDERED, TIP_KEY, TipRecord,
     UNORDERED, UnorderedRecord, height_key,
 };
-use crate::meta::{self, META};
+use crate::meta::{self, META, Memo};
 use crate::{Snapshot, Statistics, StorageError, StorageOptions};
 
 mod state;
@@ -174,6 +174,17 @@ impl Chain {
                 got: height,
             }),
         }
+    }
+
+    /// What is kept for the node under this name.
+    pub fn memo(&self, memo: Memo) -> Result<Option<Vec<u8>>, StorageError> {
+        meta::memo(&self.database, memo)
+    }
+
+    /// Keeps this for the node in the place of what was kept; durable, as is everything written before, when
+    /// this returns.
+    pub fn keep(&self, memo: Memo, content: &[u8]) -> Result<(), StorageError> {
+        meta::keep(&self.database, memo, content)
     }
 
     /// Flushes all that was written before the call to the disk, and gives the height up to which blocks are

@@ -12,7 +12,7 @@ use quorate_ledger::Digest;
 use rocksdb::WriteBatch;
 
 use crate::database::{Database, DatabaseSnapshot, Family, Kind, Order};
-use crate::meta::{self, META};
+use crate::meta::{self, META, Memo};
 use crate::{DurationsReading, StorageError, StorageOptions};
 
 const RECORDS: Family = Family {
@@ -97,6 +97,17 @@ impl Journal {
             bounds.next = end;
         }
         Ok(end - 1)
+    }
+
+    /// What is kept for the node under this name.
+    pub fn memo(&self, memo: Memo) -> Result<Option<Vec<u8>>, StorageError> {
+        meta::memo(&self.database, memo)
+    }
+
+    /// Keeps this for the node in the place of what was kept; durable, as is everything written before, when
+    /// this returns.
+    pub fn keep(&self, memo: Memo, content: &[u8]) -> Result<(), StorageError> {
+        meta::keep(&self.database, memo, content)
     }
 
     /// Flushes the log to the disk. Everything appended before the call is durable when it returns; may be

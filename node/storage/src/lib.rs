@@ -20,7 +20,8 @@
 //! So the journal must keep the records of a height until the height's block is durable: until
 //! [`Chain::sync`] has returned that height or a higher one. A chain that is behind its journal is thus normal
 //! after a crash; a journal that is new beside a chain that is not ([`Journal::is_new`]) has lost promises, and
-//! its validator may only observe.
+//! its validator may only observe. So the chain keeps which journal goes with it ([`Memo::Journal`]), and both
+//! keep whether the validator may vote ([`Memo::Quarantine`]).
 //!
 //! **Failures.** An error from any write or flush is final: the caller stops the node. What was written before
 //! is whole, and what failed leaves at most a torn tail in the log, which the next start drops.
@@ -59,6 +60,6 @@ pub use error::StorageError;
 pub use families::RecordPlace;
 pub use home::{HomeError, HomeLock};
 pub use journal::{Journal, Replay};
-pub use meta::FORMAT_VERSION;
+pub use meta::{FORMAT_VERSION, Memo};
 pub use snapshot::{ExecutedAt, HistoryItem, Location, MAX_PAGE, RecordItem, Snapshot};
 pub use statistics::Statistics;

@@ -13,10 +13,41 @@ pub(crate) const META: Family = Family {
 };
 
 /// The version of what both databases hold and how, big-endian under `format`.
-pub const FORMAT_VERSION: u32 = 2;
+pub const FORMAT_VERSION: u32 = 3;
 
 const FORMAT_KEY: &[u8] = b"format";
 const NETWORK_KEY: &[u8] = b"network";
+
+/// What a database keeps for its node beside its own content, each in one entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memo {
+    /// Whether the validator may vote: the same in both databases, so that the loss of one forgets nothing.
+    Quarantine,
+    /// In the journal: what tells it from any other journal. In the chain: which journal goes with it.
+    Journal,
+}
+
+impl Memo {
+    const fn key(self) -> &'static [u8] {
+        match self {
+            Self::Quarantine => b"quarantine",
+            Self::Journal => b"journal",
+        }
+    }
+}
+
+/// What is kept under `memo`.
+pub(crate) fn memo(database: &Database, memo: Memo) -> Result<Option<Vec<u8>>, StorageError> {
+    database.get(META, memo.key())
+}
+
+/// Keeps this, durably.
+pub(crate) fn keep(database: &Database, memo: Memo, content: &[u8]) -> Result<(), StorageError> {
+    let mut batch = WriteBatch::default();
+    batch.put_cf(database.family(META), memo.key(), content);
+    database.write(batch)?;
+    database.sync()
+}
 
 /// Whether the database's first write has happened.
 pub(crate) fn is_written(database: &Database) -> Result<bool, StorageError> {

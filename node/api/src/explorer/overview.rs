@@ -154,6 +154,9 @@ fn tiles(overview: &Overview) -> Markup {
                     @if let Some(reason) = &status.does_not_vote {
                         span .badge.failed { "This validator does not vote" } " " (reason) " "
                     }
+                    @else if let Some(what) = &status.no_quorum_left {
+                        span .badge.failed { "Too few validators vote" } " " (what) " "
+                    }
                     @if status.syncing { span .badge.pending { "Fetching blocks" } " " }
                     (parts::time_in_full(status.tip.timestamp))
                 }

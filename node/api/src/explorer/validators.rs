@@ -84,6 +84,7 @@ fn state(validator: &ValidatorFacts, tip: Height) -> (&'static str, &'static str
         .0
         .saturating_sub(validator.last_seal.map_or(0, |height| height.0));
     match validator.connected {
+        _ if !validator.votes => ("away", "does not vote"),
         Some(false) => ("away", "not connected"),
         _ if behind > BEHIND => ("behind", "behind"),
         Some(true) => ("good", "connected"),
@@ -169,6 +170,9 @@ fn evidence(evidence: &[EvidenceFacts]) -> Markup {
     html! {
         section aria-labelledby="evidence-title" {
             h2 #evidence-title { "Misbehaviour seen by this node" }
+            @if !evidence.is_empty() {
+                p { "Two signed messages that contradict each other say what was signed, not why: a lost journal, a key that is used twice or a broken machine signs the same as a liar." }
+            }
             (parts::table("evidence", &["Validator", "What", "Height", "View"], rows, "None."))
         }
     }

@@ -15,8 +15,8 @@ use std::sync::{Arc, Mutex, RwLock};
 use bytes::Bytes;
 use quorate_api::{
     Admission, Answer, EpochFacts, EvidenceFacts, ExecutedFacts, Fault, MemberFacts, NetworkFacts, Node,
-    PeerFacts, PendingFacts, Refusal, Settled, Snapshot, StatusFacts, TransactionFacts, Unready,
-    ValidatorFacts,
+    PeerFacts, PendingFacts, Refusal, Settled, SlownessView, Snapshot, StatusFacts, TransactionFacts,
+    Unready, ValidatorFacts,
 };
 use quorate_crypto::{Committee, Protocol, SigningKey, sha256};
 use quorate_ledger::{
@@ -124,6 +124,7 @@ impl Fake {
 impl Node for Fake {
     fn status(&self) -> StatusFacts {
         let chain = self.chain();
+        let ready = self.ready.lock().unwrap().clone();
         StatusFacts {
             validator: NAMES[1].to_owned(),
             consensus: Protocol::Pbft,
@@ -132,8 +133,13 @@ impl Node for Fake {
             primary: Some(NAMES[2].to_owned()),
             tip: chain.tip(),
             syncing: false,
-            does_not_vote: match &*self.ready.lock().unwrap() {
+            does_not_vote: match &ready {
                 Err(Unready::DoesNotVote { reason }) => Some(reason.clone()),
+                _ => None,
+            },
+            observing: Vec::new(),
+            no_quorum_left: match &ready {
+                Err(Unready::NoQuorumLeft { reason }) => Some(reason.clone()),
                 _ => None,
             },
             peers: 2,
@@ -148,6 +154,11 @@ impl Node for Fake {
             name: "nordic-clearing".to_owned(),
             genesis: "# The genesis document would stand here.\nname = \"nordic-clearing\"\n".to_owned(),
             parameters: Parameters::V1(ParametersV1::default()),
+            slowness: Some(SlownessView {
+                factor: 4,
+                floor_ms: 20,
+                share: 2,
+            }),
             epochs: vec![EpochFacts {
                 first: Height(1),
                 committee: committee(),
@@ -175,6 +186,7 @@ impl Node for Fake {
                 key: key(index as u8 + 1).public(),
                 primary: index == 2,
                 last_seal: last_seal(index),
+                votes: true,
                 connected: (index != 1).then_some(index != 3),
             })
             .collect()

@@ -54,6 +54,25 @@ async fn a_validator_that_does_not_vote_is_not_ready_and_says_so_wherever_one_lo
 }
 
 #[tokio::test]
+async fn a_node_says_wherever_one_looks_that_too_few_validators_vote() {
+    let fake = story::fake();
+    let router = router(&fake, false);
+    let reason = "2 of 4 validators vote, and a quorum needs 3".to_owned();
+    *fake.ready.lock().unwrap() = Err(Unready::NoQuorumLeft { reason });
+    let unready = get(&router, "/readyz").await;
+    assert_eq!(unready.problem(), (503, "no_quorum_left".to_owned()));
+    assert!(unready.text().contains("2 of 4 validators vote"));
+    let client = client_router(Arc::clone(&fake) as _, ApiConfig::default());
+    let status = get(&client, "/v1/status").await.json();
+    assert_eq!(
+        status["no_quorum_left"],
+        "2 of 4 validators vote, and a quorum needs 3"
+    );
+    let page = get(&client, "/").await;
+    assert!(page.text().contains("Too few validators vote"));
+}
+
+#[tokio::test]
 async fn the_log_level_is_changed_or_refused() {
     let fake = story::fake();
     let router = router(&fake, false);

@@ -47,6 +47,12 @@ pub struct Status {
     /// Why this validator does not vote until somebody acts, null if it votes.
     #[serde(default)]
     pub does_not_vote: Option<String>,
+    /// Names of the validators that follow the chain and do not vote, as each says of itself to this node.
+    #[serde(default)]
+    pub observing: Vec<String>,
+    /// That so many do not vote that the others are no quorum, null if they are: nothing can be committed then.
+    #[serde(default)]
+    pub no_quorum_left: Option<String>,
     /// Connected peers.
     pub peers: u64,
     /// Transactions admitted here and not yet executed.
@@ -67,6 +73,8 @@ pub struct Network {
     pub genesis: String,
     /// Parameters in force.
     pub parameters: ParametersView,
+    /// How slow a primary may be before the others replace it, where the protocol judges that: PBFT does.
+    pub slowness: Option<SlownessView>,
     /// Who seals the next block.
     pub committee: CommitteeView,
     /// Every epoch so far, ascending.
@@ -107,6 +115,20 @@ impl From<&ParametersV1> for ParametersView {
             author_quota: parameters.author_quota,
         }
     }
+}
+
+/// How slow a primary may be. It may take `factor` times as long for a proposal as an exchange of votes takes in
+/// its view, and `floor_ms` besides. What it takes longer adds up; a validator complains when that is more than one
+/// in `share` of the shortest wait for progress. Each complaint doubles all that for this validator until the epoch
+/// ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SlownessView {
+    /// Times the shortest of the last exchanges of votes.
+    pub factor: u64,
+    /// Milliseconds besides.
+    pub floor_ms: u64,
+    /// What part of the shortest wait for progress may add up.
+    pub share: u64,
 }
 
 /// A committee.
@@ -171,6 +193,11 @@ impl EpochView {
     }
 }
 
+/// What an older node does not say.
+fn yes() -> bool {
+    true
+}
+
 /// A validator of the epoch in force.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Validator {
@@ -187,6 +214,9 @@ pub struct Validator {
     /// The last height with a seal of this validator in the certificate stored here.
     #[schema(value_type = Option<u64>)]
     pub last_seal: Option<Height>,
+    /// Whether it votes; false for one that says of itself that it follows the chain and does not.
+    #[serde(default = "yes")]
+    pub votes: bool,
     /// Whether the answering node is connected to it; null for itself.
     pub connected: Option<bool>,
 }

@@ -24,18 +24,21 @@ impl Attempts {
         std::mem::take(&mut self.0) > 1
     }
 
-    /// The election timeout: the first two attempts wait as long as anybody would, each further one twice as
-    /// long.
-    pub(crate) fn timeout(self, timing: &Timing) -> TimerRange {
-        let TimerRange { from_ms, to_ms } = timing.election;
+    /// The election timeout: the first two attempts wait as long as anybody would, and besides that as long as the
+    /// own disk takes; each further one twice as long. On a slow disk it is spread as wide as an election takes, or
+    /// votes would split.
+    pub(crate) fn timeout(self, timing: &Timing, disk_adds_ms: u32) -> TimerRange {
+        let from_ms = timing.election.from_ms.saturating_add(disk_adds_ms);
+        let to_ms = timing
+            .election
+            .to_ms
+            .saturating_add(disk_adds_ms.saturating_mul(2));
         let doublings = self.0.saturating_sub(1).min(MAX_DOUBLINGS);
-        let scale = |ms: u32| {
-            let scaled = ms.saturating_mul(1 << doublings);
-            scaled.min(timing.progress_cap_ms.max(ms))
-        };
+        let cap = timing.progress_cap_ms.max(timing.election.to_ms);
+        let scale = |ms: u32| ms.saturating_mul(1 << doublings).min(cap);
         // At the cap it has to be drawn from a range as well.
         TimerRange {
-            from_ms: scale(from_ms).min(scale(to_ms) / 2).max(from_ms),
+            from_ms: scale(from_ms).min(scale(to_ms) / 2).max(timing.election.from_ms),
             to_ms: scale(to_ms),
         }
     }

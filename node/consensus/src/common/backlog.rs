@@ -147,6 +147,17 @@ impl Backlog {
         self.free.values().take(most).copied().collect()
     }
 
+    /// The same, with when each came.
+    pub(crate) fn free_since(&self, most: usize) -> impl Iterator<Item = (Digest, Timestamp)> {
+        let oldest = self.free.iter().take(most);
+        oldest.filter_map(|(at, batch)| self.order.get(at).map(|place| (*batch, place.since)))
+    }
+
+    /// Whether this batch waits to be ordered.
+    pub(crate) fn holds(&self, batch: &Digest) -> bool {
+        self.places.contains_key(batch)
+    }
+
     /// How many no proposal in flight names.
     pub(crate) fn free(&self) -> usize {
         self.free.len()

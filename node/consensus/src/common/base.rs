@@ -1,6 +1,7 @@
 //! What a replica of any engine has: its place in the committee, the window, and what it asks for.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{Hash, Hasher};
 use std::mem;
 
 use quorate_crypto::{Certificate, Height, ValidatorIndex};
@@ -8,8 +9,10 @@ use quorate_ledger::{Proposal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::backlog::Backlog;
-use super::catch_up::{Mark, Peers, StatusDue};
-use super::inquiry::OpenInquiry;
+use super::finality::Finality;
+use super::inquiry_state::OpenInquiry;
+use super::own_disk::OwnDisk;
+use super::peers::{Mark, Peers, StatusDue};
 use super::witness::{self, Witness};
 use crate::contract::{Action, Config, Evidence, MAX_WINDOW, Record, Rejection, Step, Timer, TimerRange};
 use crate::message::{Body, Message};
@@ -78,6 +81,14 @@ pub(crate) struct Base {
     pub(crate) certified: Height,
     /// Certificates of the last heights up to the certified height, at most a window of them.
     pub(crate) certificates: BTreeMap<Height, Certificate>,
+    /// How far each height above the certified one has come that anything is kept of: at most two windows, of which
+    /// the second is kept and not acted upon, and after a restart what the journal tells of.
+    pub(crate) finalities: BTreeMap<Height, Finality>,
+    /// The highest height that the journal told of, where it reaches beyond two windows.
+    pub(crate) restored_to: Height,
+    /// Whether a batch has left the backlog, by a height that is certified or as nobody needs it; until the orderer
+    /// sets it back.
+    pub(crate) served: bool,
     /// The last height of the epoch, once it is known.
     pub(crate) epoch_end: Option<Height>,
     pub(crate) backlog: Backlog,
@@ -94,7 +105,11 @@ pub(crate) struct Base {
     pub(crate) fetching: Height,
     /// How often in a row the resend timer found nothing moved.
     pub(crate) standstills: u32,
+    pub(crate) disk: OwnDisk,
     pub(crate) now: Timestamp,
+    /// Certificates that came inside messages, and who sent them. Empty between steps.
+    #[serde(skip)]
+    pub(crate) learned: VecDeque<(ValidatorIndex, Certificate)>,
     /// Empty between steps.
     #[serde(skip)]
     pub(crate) out: Step,
@@ -116,6 +131,9 @@ impl Base {
             window: u64::from(config.parameters.v1().window).clamp(1, MAX_WINDOW as u64),
             certified: config.certified,
             certificates,
+            finalities: BTreeMap::new(),
+            restored_to: config.certified,
+            served: false,
             epoch_end: config.epoch_end,
             backlog: Backlog::default(),
             peers: Peers::default(),
@@ -126,7 +144,9 @@ impl Base {
             resend: None,
             fetching: config.certified,
             standstills: 0,
+            disk: OwnDisk::default(),
             now: Timestamp(0),
+            learned: VecDeque::new(),
             out: Step::default(),
             config,
         }
@@ -190,6 +210,86 @@ impl Base {
         Ok(())
     }
 
+    /// The finality of a height, if it is one that facts are kept of.
+    pub(crate) fn finality_mut(&mut self, height: Height) -> Result<&mut Finality, Rejection> {
+        self.check_kept(height)?;
+        Ok(self.finalities.entry(height).or_default())
+    }
+
+    /// The finality of a height that the journal tells of, however far above the certified height.
+    pub(crate) fn restored(&mut self, height: Height) -> Option<&mut Finality> {
+        let near = self.high_watermark().0.saturating_add(self.window);
+        if height <= self.certified || (height.0 > near && breaks!(FarRecordsForgotten)) {
+            return None;
+        }
+        self.restored_to = self.restored_to.max(height);
+        Some(self.finalities.entry(height).or_default())
+    }
+
+    /// What was decided for a height that is not certified yet.
+    pub(crate) fn decided(&self, height: Height) -> Option<&Proposal> {
+        self.finalities.get(&height)?.decided.as_ref()
+    }
+
+    /// It is settled for ever what a height is: it is to be executed.
+    pub(crate) fn decide(&mut self, height: Height, proposal: Proposal) {
+        let served = self.backlog.remove_ordered(proposal.batches(), self.now);
+        let finality = self.finalities.entry(height).or_default();
+        (finality.decided, finality.served) = (Some(proposal.clone()), served);
+        self.out.actions.push(Action::Decide { height, proposal });
+    }
+
+    /// Seals what was executed here, once.
+    pub(crate) fn try_seal(&mut self, height: Height) {
+        let votes = self.voter().is_some();
+        if let Some(finality) = self.finalities.get_mut(&height)
+            && let Some(block) = finality.executed
+            && votes
+            && !finality.asked_seal
+        {
+            finality.asked_seal = true;
+            self.out.actions.push(Action::Sign(Body::Seal { height, block }));
+        }
+    }
+
+    /// A certificate that came inside a message. Whoever sent the message should have the block.
+    pub(crate) fn learn(&mut self, from: ValidatorIndex, certificate: Certificate) {
+        self.learned.push_back((from, certificate));
+    }
+
+    /// All up to this certificate's height is certified, and forgotten. Gives what was certified before.
+    pub(crate) fn raise_certified(&mut self, certificate: Certificate) -> Height {
+        let former = mem::replace(&mut self.certified, certificate.height());
+        self.certificates.insert(self.certified, certificate);
+        let oldest = Height(self.certified.0.saturating_sub(self.window));
+        self.certificates.retain(|height, _| *height > oldest);
+        let above = self.finalities.split_off(&self.certified.next());
+        let passed = mem::replace(&mut self.finalities, above);
+        self.served |= passed.values().any(|finality| finality.served);
+        former
+    }
+
+    /// The heights that have come into the window since the certified height was `former`, and that anything is kept
+    /// of.
+    pub(crate) fn entered_since(&self, former: Height) -> Vec<Height> {
+        let after = self.high_watermark_above(former).max(self.certified);
+        let kept = self.finalities.range(after.next()..);
+        let entered = kept.take_while(|(height, _)| **height <= self.high_watermark());
+        entered.map(|(height, _)| *height).collect()
+    }
+
+    /// Nothing is agreed on once the epoch's last height is certified here, nor before it is known what this
+    /// replica signed.
+    pub(crate) fn check_open(&self) -> Result<(), Rejection> {
+        if self.is_finished() || self.inquiry.is_open() {
+            return Err(Rejection::OutsideWindow {
+                height: self.certified,
+                certified: self.certified,
+            });
+        }
+        Ok(())
+    }
+
     /// The most batches that a proposal may name.
     pub(crate) fn max_proposal_batches(&self) -> usize {
         usize::try_from(self.config.parameters.v1().max_proposal_batches).unwrap_or(usize::MAX)
@@ -227,8 +327,10 @@ impl Base {
     }
 
     /// Asks for a message that binds to be signed.
-    pub(crate) fn sign(&mut self, body: Body) {
+    pub(crate) fn sign(&mut self, body: impl Into<Body>) {
         assert!(self.voter().is_some(), "only who may vote says what binds");
+        let body = body.into();
+        self.disk.on_asked(&body, self.now);
         self.out.actions.push(Action::Sign(body));
     }
 
@@ -276,6 +378,12 @@ impl Base {
         }
     }
 
+    /// Feeds a hasher with all of this that decides what the replica says about heights.
+    pub(crate) fn hash_protocol(&self, hasher: &mut impl Hasher) {
+        (self.certified, &self.finalities, &self.backlog).hash(hasher);
+        (self.epoch_end, self.halted).hash(hasher);
+    }
+
     /// Asserts what must hold of this part between any two steps.
     ///
     /// # Panics
@@ -288,6 +396,8 @@ impl Base {
             self.witness.len() <= self.config.committee.size() * witness::KINDS,
             "one slot a validator and kind"
         );
+        assert!(self.learned.is_empty(), "a step works off what it has learned");
+        self.check_finalities();
         if let Some((height, _)) = self.certificates.last_key_value() {
             assert_eq!(
                 *height, self.certified,
@@ -298,5 +408,27 @@ impl Base {
             self.certificates.len() <= MAX_WINDOW,
             "one window of certificates is kept"
         );
+    }
+
+    fn check_finalities(&self) {
+        let two_windows = self.window.saturating_mul(2);
+        for (height, finality) in &self.finalities {
+            assert!(
+                *height > self.certified,
+                "nothing is kept at or below the certified height"
+            );
+            assert!(
+                height.0 - self.certified.0 <= two_windows || *height <= self.restored_to,
+                "two windows are kept, and what the journal holds"
+            );
+            assert!(
+                finality.seals.len() <= self.config.committee.size(),
+                "one seal a validator"
+            );
+            assert!(
+                finality.executed.is_none() || finality.decided.is_some(),
+                "only what is decided is executed"
+            );
+        }
     }
 }

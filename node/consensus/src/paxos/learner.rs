@@ -1,27 +1,22 @@
-//! The learner: what is chosen (Lamport 2001, section 2.3). The distinguished proposer is the distinguished
-//! learner as well: it counts accepts and tells the others.
+//! What a learner knows of what is chosen (Lamport 2001, section 2.3).
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 
 use quorate_crypto::{Height, ValidatorIndex};
-use quorate_ledger::Proposal;
 use serde::{Deserialize, Serialize};
 
-use super::Replica;
-use super::message::{Accepted, Body, Chosen};
-use crate::common::Orderer as _;
-use crate::contract::{Action, Rejection};
-use crate::message::{self, Message};
+use crate::message::Message;
 
 /// What a learner knows of heights above the certified one.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Learner {
     /// Who has accepted the value that the distinguished proposer, if this is it, has proposed in its ballot
     /// for a height.
-    accepted_by: BTreeMap<Height, BTreeSet<ValidatorIndex>>,
+    pub(super) accepted_by: BTreeMap<Height, BTreeSet<ValidatorIndex>>,
     /// The word of a distinguished proposer for what is chosen, to pass it on to whoever missed it. At most
     /// two windows of them.
-    told: BTreeMap<Height, Message>,
+    pub(super) told: BTreeMap<Height, Message>,
 }
 
 impl Learner {
@@ -46,91 +41,5 @@ impl Learner {
     /// How much it keeps.
     pub(super) fn len(&self) -> usize {
         self.accepted_by.len().max(self.told.len())
-    }
-}
-
-impl Replica {
-    /// An acceptor has accepted values of the own ballot: on a majority's accepts a value is chosen.
-    pub(super) fn on_accepted(&mut self, from: ValidatorIndex, accepted: &Accepted) -> Result<(), Rejection> {
-        if !self.leads(accepted.ballot) {
-            return Err(self.wrong_ballot(accepted.ballot));
-        }
-        self.hear_acceptor(from);
-        let needed = self.accepts_needed();
-        for value in &accepted.values {
-            let height = value.height;
-            let Some(proposal) = self.proposer.proposed(height) else {
-                continue; // It is chosen already.
-            };
-            if proposal.digest() != value.proposal {
-                return Err(Rejection::BadProposal { height });
-            }
-            let proposal = proposal.clone();
-            let accepted_by = self.learner.accepted_by.entry(height).or_default();
-            accepted_by.insert(from);
-            if accepted_by.len() >= needed {
-                let ballot = accepted.ballot;
-                self.decide(height, &proposal);
-                self.sign(Body::Chosen(Chosen {
-                    ballot,
-                    height,
-                    proposal,
-                }));
-            }
-        }
-        Ok(())
-    }
-
-    /// Signed: the others learn what is chosen.
-    pub(super) fn on_own_chosen(&mut self, chosen: &Chosen, message: Message) -> Result<(), Rejection> {
-        self.base.broadcast(message.clone());
-        self.on_chosen(chosen, message)
-    }
-
-    /// A value is chosen, whoever says so and whatever became of the ballot since.
-    pub(super) fn on_chosen(&mut self, chosen: &Chosen, message: Message) -> Result<(), Rejection> {
-        let height = chosen.height;
-        self.finality_mut(height)?;
-        if self.learner.told.contains_key(&height) {
-            return Err(Rejection::Duplicate);
-        }
-        self.learner.told.insert(height, message);
-        self.try_decide(height);
-        Ok(())
-    }
-
-    /// Decides what it was told, once the height is in the window.
-    pub(super) fn try_decide(&mut self, height: Height) {
-        if !self.base.is_in_window(height) {
-            return;
-        }
-        let told = self.learner.told.get(&height);
-        if let Some(message::Body::Paxos(Body::Chosen(chosen))) = told.map(|message| &message.v1().body) {
-            let proposal = chosen.proposal.clone();
-            self.decide(height, &proposal);
-        }
-    }
-
-    fn decide(&mut self, height: Height, proposal: &Proposal) {
-        self.proposer.close(height);
-        self.attempts.forget();
-        let finality = self.finalities.entry(height).or_default();
-        if finality.decided.is_some() {
-            return;
-        }
-        let served = self
-            .base
-            .backlog
-            .remove_ordered(proposal.batches(), self.base.now);
-        (finality.decided, finality.served) = (Some(proposal.clone()), served);
-        self.base.out.actions.push(Action::Decide {
-            height,
-            proposal: proposal.clone(),
-        });
-    }
-
-    fn accepts_needed(&self) -> usize {
-        let quorum = self.base.config.committee.quorum();
-        quorum - usize::from(breaks!(FewerAccepts))
     }
 }

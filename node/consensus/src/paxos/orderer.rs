@@ -1,47 +1,195 @@
-//! What the parts that all engines have in common ask a replica of Paxos.
+//! What Paxos adds to a replica: its state, and the dispatch of inputs.
 
-use quorate_crypto::{Height, ValidatorIndex};
+use quorate_crypto::{Digest, Height, ValidatorIndex};
+use quorate_ledger::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::Replica;
-use crate::common::{Base, Finality, Orderer, Reign, Sealing as _, mask};
-use crate::contract::Rejection;
-use crate::message::{Holding, Message, Status};
-use crate::testimony::{SignedStatement, Statement};
+use super::acceptor::Acceptor;
+use super::learner::Learner;
+use super::message::{self, Ballot};
+use super::proposer::Proposer;
+use crate::common::{Attempts, Awaited, Base, Finality, Notice, Orderer, Reign, mask};
+use crate::contract::{Config, Record, Rejection, Timer};
+use crate::message::{Body, Holding, Message};
+use crate::testimony::Statement;
 
-impl Orderer for Replica {
-    fn base(&self) -> &Base {
-        &self.base
+/// What a replica of Paxos has besides the common part: see [`crate::paxos`].
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Paxos {
+    pub(super) proposer: Proposer,
+    pub(super) acceptor: Acceptor,
+    pub(super) learner: Learner,
+    /// The highest ballot that was heard of: own ones are above it.
+    pub(super) seen: Ballot,
+    /// Whether the promised ballot's proposer has been heard in phase 2 since the election timer was set
+    /// anew, or is this one.
+    pub(super) proposer_heard: bool,
+    /// The time of a value of its that was too far ahead of this clock: until this has come so far, it counts as
+    /// not heard.
+    pub(super) early: Option<Timestamp>,
+    /// Whether the promised ballot's proposer has handed over since the election timer was set anew: whatever of
+    /// its comes later does not show that it is there.
+    pub(super) yielded: bool,
+    /// What must be certified here before it prepares, as the distinguished proposer has asked it to.
+    pub(super) called: Option<Height>,
+    /// Those to become the distinguished proposer of which nothing came.
+    pub(super) attempts: Attempts,
+    /// The highest height of which the journal has an own seal.
+    pub(super) sealed: Height,
+    /// The round whose election timer runs.
+    pub(super) election_timer: Option<u64>,
+    pub(super) heartbeat: Option<u64>,
+}
+
+impl Orderer for Paxos {
+    fn new(config: &Config) -> Self {
+        Self {
+            proposer: Proposer::default(),
+            acceptor: Acceptor::default(),
+            learner: Learner::default(),
+            seen: Ballot::default(),
+            proposer_heard: false,
+            early: None,
+            yielded: false,
+            called: None,
+            attempts: Attempts::default(),
+            sealed: config.certified,
+            election_timer: None,
+            heartbeat: None,
+        }
     }
 
-    fn base_mut(&mut self) -> &mut Base {
-        &mut self.base
+    fn restore(&mut self, base: &mut Base, records: Vec<Record>) {
+        self.restore_records(base, records);
     }
 
-    fn reign(&self) -> Reign {
+    fn claimed_by(body: &Body) -> Option<Height> {
+        match body {
+            Body::Paxos(message::Body::Accept(accept)) => Some(accept.certified),
+            _ => None,
+        }
+    }
+
+    fn on_message(
+        &mut self,
+        base: &mut Base,
+        from: ValidatorIndex,
+        message: Message,
+    ) -> Result<(), Rejection> {
+        let Body::Paxos(body) = &message.v1().body else {
+            return Err(Rejection::WrongEngine);
+        };
+        base.check_open()?;
+        match body {
+            message::Body::Prepare(prepare) => self.on_prepare(base, from, prepare),
+            message::Body::Promise(promise) => self.on_promise(base, from, promise.clone()),
+            message::Body::Accept(accept) => self.on_accept(base, from, accept),
+            message::Body::Accepted(accepted) => self.on_accepted(base, from, accepted),
+            message::Body::Nack(nack) => self.on_nack(base, nack),
+            message::Body::Chosen(chosen) => self.on_chosen(base, chosen, message.clone()),
+            message::Body::Yield(word) => self.on_yield(base, from, word),
+        }
+    }
+
+    fn on_own(&mut self, base: &mut Base, message: Message) -> Result<(), Rejection> {
+        let own = message.v1().sender;
+        let Body::Paxos(body) = message.v1().body.clone() else {
+            return Err(Rejection::WrongEngine);
+        };
+        match body {
+            message::Body::Prepare(prepare) => self.on_own_prepare(base, &prepare, message),
+            message::Body::Promise(promise) => self.on_own_promise(base, own, promise, message),
+            message::Body::Accept(accept) => self.on_own_accept(base, own, &accept, message),
+            message::Body::Accepted(accepted) => self.on_own_accepted(base, own, &accepted, message),
+            message::Body::Nack(nack) => {
+                base.send(nack.ballot.proposer, message);
+                Ok(())
+            }
+            message::Body::Chosen(chosen) => self.on_own_chosen(base, &chosen, message),
+            message::Body::Yield(word) => self.on_own_yield(base, &word, message),
+        }
+    }
+
+    fn on_timeout(&mut self, base: &mut Base, timer: Timer) -> Result<(), Rejection> {
+        match timer {
+            Timer::Resend => Ok(()),
+            Timer::Progress { reign } => self.on_election_timeout(base, reign),
+            Timer::Heartbeat { reign } => self.on_heartbeat_timeout(base, reign),
+            Timer::NewReign { .. } | Timer::Judgement { .. } => Err(Rejection::StaleTimer),
+        }
+    }
+
+    fn on_available(&mut self, base: &mut Base, height: Height, proposal: Digest) -> Result<(), Rejection> {
+        self.on_proposal_available(base, height, proposal)
+    }
+
+    fn on_notice(&mut self, base: &mut Base, notice: Notice<'_>) {
+        match notice {
+            Notice::Connected => self.hurry(base),
+            Notice::Stopping => self.on_stopping(base),
+            Notice::Heard(_)
+            | Notice::EpochEnds(_)
+            | Notice::Synced(_)
+            | Notice::Status(..)
+            | Notice::InquiryClosed => {}
+        }
+    }
+
+    fn on_certified(&mut self, base: &mut Base, former: Height) {
+        let certified = base.certified;
+        self.acceptor.forget_up_to(certified);
+        self.proposer.forget_up_to(certified);
+        self.learner.forget_up_to(certified);
+        if base.is_finished() {
+            return;
+        }
+        for height in base.entered_since(former) {
+            self.act_on(base, height);
+        }
+        let accepted = self.accept_asked(base);
+        if !accepted.is_empty() {
+            self.sign_accepted(base, self.acceptor.promised, accepted);
+        }
+    }
+
+    fn act_on(&mut self, base: &mut Base, height: Height) {
+        self.try_decide(base, height);
+    }
+
+    fn propose(&mut self, base: &mut Base) {
+        if base.voter().is_none() || base.is_finished() {
+            self.proposer.give_up();
+        }
+        self.prepare_if_called(base);
+        self.lead_alone(base);
+        self.propose_waiting(base);
+    }
+
+    fn settle(&mut self, base: &mut Base) {
+        self.update_timers(base);
+        self.persist(base);
+    }
+
+    fn reign(&self, _base: &Base) -> Reign {
+        let promised = self.acceptor.promised;
         Reign {
-            number: self.acceptor.promised.round,
-            leader: self.leader(),
+            number: promised.round,
+            leader: Some(promised.proposer).filter(|_| promised.round > 0),
             begun: self.proposer_heard,
         }
     }
 
-    fn finalities(&self) -> impl DoubleEndedIterator<Item = (Height, &Finality)> {
-        self.finalities
-            .iter()
-            .map(|(height, finality)| (*height, finality))
-    }
-
-    fn finality(&self, height: Height) -> Option<&Finality> {
-        self.finalities.get(&height)
-    }
-
-    fn existing_finality_mut(&mut self, height: Height) -> Option<&mut Finality> {
-        self.finalities.get_mut(&height)
-    }
-
-    fn finality_mut(&mut self, height: Height) -> Result<&mut Finality, Rejection> {
-        self.base.check_kept(height)?;
-        Ok(self.finalities.entry(height).or_default())
+    /// A value that was accepted in a former ballot, and that nobody has brought up since, is no work: what
+    /// it was to order waits in its batches.
+    fn is_busy(&self, base: &Base) -> bool {
+        let promised = self.acceptor.promised;
+        let is_open = |(height, finality): (&Height, &Finality)| {
+            let vote = self.acceptor.accepted.get(height);
+            finality.decided.is_some()
+                || !finality.seals.is_empty()
+                || vote.is_some_and(|vote| vote.ballot == promised)
+        };
+        base.finalities.iter().any(is_open) || !self.acceptor.asked.is_empty() || !self.proposer_heard
     }
 
     fn is_proposed(&self, height: Height) -> bool {
@@ -50,70 +198,21 @@ impl Orderer for Replica {
             || self.learner.told(height).is_some()
     }
 
-    /// Only what is chosen is decided, executed and sealed; but this replica need not have accepted it, or a
-    /// crash may lose that it has. What it accepted for a certified height is forgotten here.
-    fn explains_seal(&self, height: Height) -> bool {
-        let vote = self.acceptor.accepted.get(&height);
-        vote.is_some_and(|vote| vote.durable)
-    }
-
-    fn on_certified(&mut self, former: Height) {
-        let certified = self.base.certified;
-        self.acceptor.forget_up_to(certified);
-        self.proposer.forget_up_to(certified);
-        self.learner.forget_up_to(certified);
-        self.finalities = self.finalities.split_off(&certified.next());
-        if self.base.is_finished() {
-            return;
-        }
-        self.act_on_entered(former);
-        let accepted = self.accept_asked();
-        if !accepted.is_empty() {
-            self.sign_accepted(self.acceptor.promised, accepted);
-        }
-    }
-
-    fn act_on(&mut self, height: Height) {
-        self.try_decide(height);
-    }
-
-    /// A value that was accepted in a former ballot, and that nobody has brought up since, is no work: what
-    /// it was to order waits in its batches.
-    fn is_busy(&self) -> bool {
-        let promised = self.acceptor.promised;
-        let is_open = |(height, finality): (&Height, &Finality)| {
-            let vote = self.acceptor.accepted.get(height);
-            finality.decided.is_some()
-                || !finality.seals.is_empty()
-                || vote.is_some_and(|vote| vote.ballot == promised)
-        };
-        self.finalities.iter().any(is_open) || !self.acceptor.asked.is_empty() || !self.proposer_heard
-    }
-
     /// That a height is known to be chosen stands in the place of everybody's accepts.
-    fn holding(&self, height: Height) -> Holding {
-        let finality = self.finalities.get(&height);
-        let chosen = self.learner.told(height).is_some() || finality.is_some_and(|o| o.decided.is_some());
+    fn holding(&self, base: &Base, height: Height) -> Holding {
+        let chosen = self.learner.told(height).is_some() || base.decided(height).is_some();
         Holding {
             proposal: self.is_proposed(height),
-            first: 0,
             second: match chosen {
-                true => mask(self.base.config.committee.indices()),
+                true => mask(base.config.committee.indices()),
                 false => 0,
             },
-            seals: finality.map_or(0, |finality| mask(finality.seals.keys().copied())),
+            ..Holding::default()
         }
-    }
-
-    fn on_status_of(&mut self, _from: ValidatorIndex, _status: &Status) {}
-
-    /// The distinguished proposer shows itself by its accepts.
-    fn answer_about_reign(&self, _from: ValidatorIndex, _status: &Status) -> Vec<Message> {
-        Vec::new()
     }
 
     /// Passes on that a value is chosen. The distinguished proposer says again what is not.
-    fn answer_about_height(&self, height: Height, held: Holding, answer: &mut Vec<Message>) {
+    fn answer_about_height(&self, _base: &Base, height: Height, held: Holding, answer: &mut Vec<Message>) {
         if held.second == 0
             && let Some(message) = self.learner.told(height)
         {
@@ -121,50 +220,65 @@ impl Orderer for Replica {
         }
     }
 
+    /// Only what is chosen is decided, executed and sealed; but this replica need not have accepted it, or a
+    /// crash may lose that it has. What it accepted for a certified height is forgotten here.
+    fn explains_seal(&self, _base: &Base, height: Height) -> bool {
+        let vote = self.acceptor.accepted.get(&height);
+        vote.is_some_and(|vote| vote.durable)
+    }
+
     /// What was said in a ballot up to the one that the journal has promised binds no more than that does. A
     /// distinguished proposer has its own promise.
-    fn remembers(&self, said: &SignedStatement) -> bool {
-        let Some(own) = self.base.config.index else {
-            return true;
-        };
+    fn remembers(&self, base: &Base, _own: ValidatorIndex, statement: &Statement) -> bool {
         let persisted = self.acceptor.persisted;
-        match &said.statement {
+        match statement {
             Statement::Seal { height, .. } => {
-                let finality = self.finalities.get(height);
-                *height <= self.base.certified.max(self.sealed)
-                    || self.acceptor.accepted.contains_key(height)
-                    || finality
-                        .is_some_and(|finality| finality.asked_seal || finality.seals.contains_key(&own))
+                *height <= self.sealed || self.acceptor.accepted.contains_key(height)
             }
             Statement::Promise(promise) => promise.ballot <= persisted,
             Statement::Accept(accept) => accept.ballot <= persisted,
             Statement::Accepted(accepted) => accepted.values.iter().all(|value| {
                 let vote = self.acceptor.accepted.get(&value.height);
-                value.height <= self.base.certified
+                value.height <= base.certified
                     || vote.is_some_and(|vote| {
                         vote.ballot > accepted.ballot
                             || (vote.ballot, vote.digest) == (accepted.ballot, value.proposal)
                     })
             }),
-            Statement::PrePrepare { .. }
-            | Statement::Prepare { .. }
-            | Statement::Commit { .. }
-            | Statement::ViewChange(_)
-            | Statement::NewView(_)
-            | Statement::RequestVote(_)
-            | Statement::VoteReply(_)
-            | Statement::AppendReply(_) => false,
+            _ => false,
         }
     }
 
-    fn said_by(&self, _about: ValidatorIndex, _above: Height) -> Vec<SignedStatement> {
-        Vec::new()
+    fn vouched(&self, _base: &Base, body: &Body) -> Vec<Digest> {
+        match body {
+            Body::Paxos(body) => self.vouched_by(body),
+            _ => Vec::new(),
+        }
     }
 
-    fn on_inquiry_closed(&mut self) {
-        let heights: Vec<Height> = self.finalities.keys().copied().collect();
-        for height in heights {
-            self.try_seal(height);
+    fn waits_for(&self, base: &Base, height: Height, _finality: &Finality) -> (Awaited, Vec<ValidatorIndex>) {
+        self.waits_at(base, height)
+    }
+
+    fn is_handing_over(&self) -> bool {
+        self.proposer.hands_over()
+    }
+
+    fn check_invariants(&self, base: &Base) {
+        self.check(base);
+    }
+}
+
+impl Paxos {
+    /// Notes a ballot that was heard of.
+    pub(super) fn see(&mut self, ballot: Ballot) {
+        self.seen = self.seen.max(ballot);
+    }
+
+    pub(super) fn wrong_ballot(&self, got: Ballot) -> Rejection {
+        Rejection::WrongReign {
+            got: got.round,
+            current: self.acceptor.promised.round,
         }
     }
 }

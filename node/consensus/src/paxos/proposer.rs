@@ -1,16 +1,13 @@
-//! The proposer: phase 1a, and, as the distinguished proposer, phase 2a (Lamport 2001, sections 2.2 and 3).
+//! What a proposer knows, in phase 1 and, as the distinguished proposer, in phase 2.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 
 use quorate_crypto::{Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 use serde::{Deserialize, Serialize};
 
-use super::Replica;
-use super::message::{Accept, AcceptedValue, Ballot, Body, MAX_VALUES, Nack, Prepare, Promise, Value, Yield};
-use crate::common::{EAGER_PROPOSALS, GATHERED_BATCHES};
-use crate::contract::Rejection;
-use crate::message::Message;
+use super::message::{AcceptedValue, Ballot, Value};
 
 /// What a proposer does.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
@@ -21,48 +18,48 @@ pub(super) enum Proposer {
     /// Phase 1, for all heights above the certified one.
     Preparing(Preparation),
     /// Phase 2, height by height: it is the distinguished proposer.
-    Leading(Reign),
+    Leading(Leadership),
 }
 
 /// Phase 1 of a ballot.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
 pub(super) struct Preparation {
-    ballot: Ballot,
-    promised_by: BTreeSet<ValidatorIndex>,
+    pub(super) ballot: Ballot,
+    pub(super) promised_by: BTreeSet<ValidatorIndex>,
     /// For each height, what was accepted in the highest ballot, by whoever has promised.
-    highest: BTreeMap<Height, AcceptedValue>,
+    pub(super) highest: BTreeMap<Height, AcceptedValue>,
     /// Whether the own acceptor was asked for its promise.
-    asked_own: bool,
+    pub(super) asked_own: bool,
 }
 
 /// Phase 2 of a ballot.
 #[derive(Clone, Debug, Default, Hash, Serialize, Deserialize)]
-pub(super) struct Reign {
-    ballot: Ballot,
+pub(super) struct Leadership {
+    pub(super) ballot: Ballot,
     /// What phase 1 brought up and is not proposed yet.
-    carried: BTreeMap<Height, Proposal>,
+    pub(super) carried: BTreeMap<Height, Proposal>,
     /// The highest height that phase 1 brought anything up for.
-    carried_to: Height,
+    pub(super) carried_to: Height,
     /// The lowest height that nothing is proposed for.
-    next: Height,
+    pub(super) next: Height,
     /// What is proposed and not chosen yet, as far as is known here. At most a window.
-    open: BTreeMap<Height, Proposed>,
+    pub(super) open: BTreeMap<Height, Proposed>,
     /// Who answered since the election timer was set.
-    heard: BTreeSet<ValidatorIndex>,
+    pub(super) heard: BTreeSet<ValidatorIndex>,
     /// Whether a majority has answered it in phase 2.
-    established: bool,
+    pub(super) established: bool,
     /// The lowest open height when the election timer was set.
-    stuck_at: Option<Height>,
+    pub(super) stuck_at: Option<Height>,
     /// Whether it hands over, and proposes nothing more.
-    hands_over: bool,
+    pub(super) hands_over: bool,
 }
 
 /// A value that was proposed.
 #[derive(Clone, Debug, Hash, Serialize, Deserialize)]
-struct Proposed {
-    value: Value,
+pub(super) struct Proposed {
+    pub(super) value: Value,
     /// Whether it was said before the last heartbeat: then the next one says it again.
-    overdue: bool,
+    pub(super) overdue: bool,
 }
 
 impl Proposer {
@@ -71,7 +68,7 @@ impl Proposer {
         match self {
             Self::Idle => None,
             Self::Preparing(preparation) => Some(preparation.ballot),
-            Self::Leading(reign) => Some(reign.ballot),
+            Self::Leading(leadership) => Some(leadership.ballot),
         }
     }
 
@@ -89,34 +86,39 @@ impl Proposer {
             Self::Preparing(preparation) => {
                 preparation.highest = preparation.highest.split_off(&certified.next());
             }
-            Self::Leading(reign) => {
-                reign.carried = reign.carried.split_off(&certified.next());
-                reign.open = reign.open.split_off(&certified.next());
-                reign.next = reign.next.max(certified.next());
+            Self::Leading(leadership) => {
+                leadership.carried = leadership.carried.split_off(&certified.next());
+                leadership.open = leadership.open.split_off(&certified.next());
+                leadership.next = leadership.next.max(certified.next());
             }
         }
     }
 
     /// A value is known to be chosen for this height.
     pub(super) fn close(&mut self, height: Height) {
-        if let Self::Leading(reign) = self {
-            reign.open.remove(&height);
+        if let Self::Leading(leadership) = self {
+            leadership.open.remove(&height);
         }
     }
 
     /// What it has proposed for a height that is not known to be chosen.
     pub(super) fn proposed(&self, height: Height) -> Option<&Proposal> {
         match self {
-            Self::Leading(reign) => reign.open.get(&height).map(|open| &open.value.proposal),
+            Self::Leading(leadership) => leadership.open.get(&height).map(|open| &open.value.proposal),
             _ => None,
         }
     }
 
     pub(super) fn open_heights(&self) -> usize {
         match self {
-            Self::Leading(reign) => reign.open.len(),
+            Self::Leading(leadership) => leadership.open.len(),
             _ => 0,
         }
+    }
+
+    /// Whether it is the distinguished proposer, and waits for a successor to take over.
+    pub(super) fn hands_over(&self) -> bool {
+        matches!(self, Self::Leading(leadership) if leadership.hands_over)
     }
 
     /// How many values phase 1 has brought up.
@@ -124,14 +126,14 @@ impl Proposer {
         match self {
             Self::Idle => 0,
             Self::Preparing(preparation) => preparation.highest.len(),
-            Self::Leading(reign) => reign.carried.len(),
+            Self::Leading(leadership) => leadership.carried.len(),
         }
     }
 }
 
 impl Preparation {
     /// P2c: of what was accepted for a height, the value of the highest ballot.
-    fn take(&mut self, accepted: AcceptedValue) {
+    pub(super) fn take(&mut self, accepted: AcceptedValue) {
         let kept = self.highest.get(&accepted.height);
         let replaces = |kept: &AcceptedValue| match breaks!(LowestBallotTaken) {
             true => accepted.ballot < kept.ballot,
@@ -140,357 +142,5 @@ impl Preparation {
         if kept.is_none_or(replaces) {
             self.highest.insert(accepted.height, accepted);
         }
-    }
-}
-
-impl Replica {
-    /// Phase 1a: a ballot above all that were seen. One that is under way goes on, unless a higher one was
-    /// seen, so that whoever is cut off drives no rounds up.
-    pub(super) fn prepare(&mut self) {
-        let Some(own) = self.base.voter() else { return };
-        let is_new = match &self.proposer {
-            Proposer::Preparing(preparation) => preparation.ballot < self.seen,
-            Proposer::Idle | Proposer::Leading(_) => true,
-        };
-        if is_new {
-            let ballot = Ballot {
-                round: self.seen.round.saturating_add(1),
-                proposer: own,
-            };
-            self.see(ballot);
-            self.proposer = Proposer::Preparing(Preparation {
-                ballot,
-                ..Preparation::default()
-            });
-        }
-        self.proposer_heard = false;
-        if let Some(ballot) = self.proposer.ballot() {
-            let certified = self.base.certified;
-            self.sign(Body::Prepare(Prepare { ballot, certified }));
-        }
-    }
-
-    /// A quorum of one needs nobody else.
-    pub(super) fn lead_alone(&mut self) {
-        let alone = self.base.config.committee.quorum() == 1;
-        let idle = matches!(self.proposer, Proposer::Idle);
-        if alone && idle && self.base.voter().is_some() && !self.base.is_finished() {
-            self.prepare();
-        }
-    }
-
-    pub(super) fn on_own_prepare(&mut self, prepare: &Prepare, message: Message) -> Result<(), Rejection> {
-        if self.proposer.ballot() != Some(prepare.ballot) {
-            return Err(self.wrong_ballot(prepare.ballot));
-        }
-        self.base.broadcast(message);
-        self.ask_own_acceptor()
-    }
-
-    /// A promise of what was accepted above a height that this proposer has certified, or below it.
-    pub(super) fn on_promise(&mut self, from: ValidatorIndex, promise: Promise) -> Result<(), Rejection> {
-        let certified = self.base.certified;
-        let wrong = self.wrong_ballot(promise.ballot);
-        let preparation = match &mut self.proposer {
-            Proposer::Preparing(preparation) if preparation.ballot == promise.ballot => preparation,
-            _ => return Err(wrong),
-        };
-        if promise.certified > certified {
-            // The answer to a former life's question, which reached higher.
-            return Err(Rejection::Unasked);
-        }
-        if !preparation.promised_by.insert(from) {
-            return Err(Rejection::Duplicate);
-        }
-        for accepted in promise.accepted {
-            if accepted.height > certified {
-                preparation.take(accepted);
-            }
-        }
-        self.ask_own_acceptor()?;
-        self.try_lead();
-        Ok(())
-    }
-
-    /// The own acceptor promises last, when that makes the majority: one that is not answered does not
-    /// forbid it to accept what others propose.
-    fn ask_own_acceptor(&mut self) -> Result<(), Rejection> {
-        let others_needed = self.promises_needed().saturating_sub(1);
-        let Proposer::Preparing(preparation) = &mut self.proposer else {
-            return Ok(());
-        };
-        if preparation.asked_own || preparation.promised_by.len() < others_needed {
-            return Ok(());
-        }
-        let ballot = preparation.ballot;
-        if ballot < self.acceptor.promised {
-            return Err(self.wrong_ballot(ballot));
-        }
-        preparation.asked_own = true;
-        self.promise(ballot, self.base.certified)
-    }
-
-    /// A majority's promises make the distinguished proposer.
-    fn try_lead(&mut self) {
-        let needed = self.promises_needed();
-        let Some(own) = self.base.voter() else { return };
-        match &mut self.proposer {
-            // Its own promise is among them: no later life of this replica has this ballot again.
-            Proposer::Preparing(preparation)
-                if preparation.promised_by.len() >= needed && preparation.promised_by.contains(&own) =>
-            {
-                let preparation = std::mem::take(preparation);
-                self.lead(preparation);
-            }
-            _ => {}
-        }
-    }
-
-    fn lead(&mut self, preparation: Preparation) {
-        let Preparation { ballot, highest, .. } = preparation;
-        let next = self.base.certified.next();
-        let carried_to = highest.last_key_value().map_or(Height(0), |(height, _)| *height);
-        self.base.backlog.release_all(self.base.now);
-        for accepted in highest.values() {
-            self.base.backlog.take(accepted.proposal.batches());
-        }
-        let carried = highest.into_iter();
-        let carried = carried.map(|(height, accepted)| (height, accepted.proposal));
-        self.proposer = Proposer::Leading(Reign {
-            ballot,
-            carried: carried.collect(),
-            carried_to,
-            next,
-            ..Reign::default()
-        });
-        self.learner.begin();
-        self.proposer_heard = true;
-        self.restart_election_timer();
-        self.propose();
-        if self.proposer.open_heights() == 0 {
-            self.sign_accept(Vec::new());
-        }
-    }
-
-    /// Phase 2a: proposes what can be proposed. What phase 1 brought up comes first, with null in the gaps
-    /// between; then batches that wait, and what is left of an epoch that ends.
-    pub(super) fn propose(&mut self) {
-        let mut values = Vec::new();
-        while let Some(value) = self.next_value() {
-            values.push(value);
-        }
-        for values in values.chunks(MAX_VALUES) {
-            self.sign_accept(values.to_vec());
-        }
-    }
-
-    /// The next value that is proposed now, if there is one.
-    fn next_value(&mut self) -> Option<Value> {
-        self.base.voter()?;
-        let Proposer::Leading(reign) = &mut self.proposer else {
-            return None;
-        };
-        let height = reign.next;
-        if reign.hands_over || !self.base.is_in_window(height) {
-            return None;
-        }
-        let fresh = height > reign.carried_to;
-        if fresh {
-            let free = self.base.backlog.free();
-            let eager = free > 0 && reign.open.len() < EAGER_PROPOSALS;
-            if !eager && free < GATHERED_BATCHES && !self.base.is_ending() {
-                return None;
-            }
-        }
-        reign.next = height.next();
-        let carried = reign.carried.remove(&height);
-        if breaks!(GapNotFilled) && !fresh && carried.is_none() {
-            return self.next_value();
-        }
-        let proposal = match carried {
-            Some(proposal) if !breaks!(OwnValueTaken) => proposal,
-            _ if fresh || breaks!(OwnValueTaken) => self.base.next_proposal(),
-            _ => Proposal::null(),
-        };
-        let value = Value {
-            height,
-            proposal,
-            fresh,
-        };
-        let proposed = Proposed {
-            value: value.clone(),
-            overdue: false,
-        };
-        reign.open.insert(height, proposed);
-        Some(value)
-    }
-
-    fn sign_accept(&mut self, values: Vec<Value>) {
-        let (Some(_), Proposer::Leading(reign)) = (self.base.voter(), &self.proposer) else {
-            return;
-        };
-        let accept = Accept {
-            ballot: reign.ballot,
-            certified: self.base.certified,
-            values,
-        };
-        self.sign(Body::Accept(accept));
-    }
-
-    /// Says again what has not been chosen for so long, and shows that it is alive.
-    pub(super) fn say_again(&mut self) {
-        let Proposer::Leading(reign) = &mut self.proposer else {
-            return;
-        };
-        if reign.hands_over {
-            // Whoever hears it would wait for it.
-            return;
-        }
-        let mut values = Vec::new();
-        for proposed in reign.open.values_mut() {
-            if std::mem::replace(&mut proposed.overdue, true) && values.len() < MAX_VALUES {
-                values.push(proposed.value.clone());
-            }
-        }
-        self.sign_accept(values);
-    }
-
-    /// Signed. The own acceptor is asked as the others are.
-    pub(super) fn on_own_accept(
-        &mut self,
-        own: ValidatorIndex,
-        accept: &Accept,
-        message: Message,
-    ) -> Result<(), Rejection> {
-        if !self.leads(accept.ballot) {
-            return Err(self.wrong_ballot(accept.ballot));
-        }
-        self.base.broadcast(message);
-        self.on_accept(own, accept)
-    }
-
-    pub(super) fn leads(&self, ballot: Ballot) -> bool {
-        self.proposer.is_leading() && self.proposer.ballot() == Some(ballot)
-    }
-
-    /// An acceptor has answered in phase 2.
-    pub(super) fn hear_acceptor(&mut self, from: ValidatorIndex) {
-        let quorum = self.base.config.committee.quorum();
-        if let Proposer::Leading(reign) = &mut self.proposer {
-            reign.heard.insert(from);
-            reign.established |= reign.heard.len() + 1 >= quorum;
-        }
-    }
-
-    /// Somebody has promised a higher ballot. A distinguished proposer that a majority has answered goes on
-    /// in a ballot above it: that majority hears it. Any other waits, or two could go on outbidding each
-    /// other (Lamport 2001, section 2.4).
-    pub(super) fn on_nack(&mut self, nack: &Nack) -> Result<(), Rejection> {
-        self.see(nack.promised);
-        if self.proposer.ballot() != Some(nack.ballot) || nack.promised <= nack.ballot {
-            return Err(self.wrong_ballot(nack.ballot));
-        }
-        match &self.proposer {
-            Proposer::Leading(reign) if reign.established => self.prepare(),
-            _ => {
-                self.proposer.give_up();
-                self.proposer_heard = false;
-                self.restart_election_timer();
-            }
-        }
-        Ok(())
-    }
-
-    /// The election timer of the distinguished proposer: one that no majority answers gives way, or it would
-    /// keep others from taking its place; one of which nothing was chosen meanwhile asks what was accepted
-    /// once more, as it may have proposed what nobody has the batches of any more.
-    pub(super) fn look_around(&mut self) {
-        let quorum = self.base.config.committee.quorum();
-        let Proposer::Leading(reign) = &mut self.proposer else {
-            return;
-        };
-        let heard = std::mem::take(&mut reign.heard).len() + 1;
-        // A successor that has not taken over by now does not.
-        self.proposer_heard |= std::mem::take(&mut reign.hands_over);
-        let lowest = reign.open.keys().next().copied();
-        let stuck = lowest.is_some() && reign.stuck_at == lowest;
-        reign.stuck_at = lowest;
-        if heard < quorum {
-            self.proposer.give_up();
-            self.proposer_heard = false;
-        } else if stuck {
-            self.attempts.note();
-            self.prepare();
-        }
-    }
-
-    /// This node is about to stop: the distinguished proposer hands over to one that answers it and, of these,
-    /// has the most blocks. What it has proposed and is not chosen yet comes up in the successor's phase 1.
-    pub(super) fn on_stopping(&mut self) -> Result<(), Rejection> {
-        let Some(own) = self.base.voter() else {
-            return Ok(());
-        };
-        let Proposer::Leading(reign) = &mut self.proposer else {
-            return Ok(());
-        };
-        let peers = &self.base.peers;
-        let others = self.base.config.committee.indices().filter(|whom| *whom != own);
-        let fitness = |whom: &ValidatorIndex| (reign.heard.contains(whom), peers.certified(*whom));
-        let Some(successor) = others.max_by_key(fitness) else {
-            return Ok(());
-        };
-        let ballot = reign.ballot;
-        reign.hands_over = true;
-        // It tells up to where whoever comes next has to have blocks.
-        self.sign_accept(Vec::new());
-        self.sign(Body::Yield(Yield { ballot, successor }));
-        Ok(())
-    }
-
-    /// Signed: from now on the own acceptor hears another as well.
-    pub(super) fn on_own_yield(&mut self, word: &Yield, message: Message) -> Result<(), Rejection> {
-        if !self.leads(word.ballot) {
-            return Err(self.wrong_ballot(word.ballot));
-        }
-        self.proposer_heard = false;
-        self.base.broadcast(message);
-        Ok(())
-    }
-
-    /// Whether it is the distinguished proposer, and waits for a successor to take over.
-    pub fn is_handing_over(&self) -> bool {
-        matches!(&self.proposer, Proposer::Leading(reign) if reign.hands_over)
-    }
-
-    /// The distinguished proposer hands over: it counts as not heard, and its successor prepares without waiting for
-    /// a timeout.
-    pub(super) fn on_yield(&mut self, from: ValidatorIndex, word: &Yield) -> Result<(), Rejection> {
-        self.check_proposer(from, word.ballot)?;
-        self.see(word.ballot);
-        if word.ballot != self.acceptor.promised {
-            return Err(self.wrong_ballot(word.ballot));
-        }
-        (self.proposer_heard, self.yielded) = (false, true);
-        self.restart_election_timer();
-        if self.base.voter() == Some(word.successor) {
-            self.called = Some(self.base.peers.certified(from).max(self.base.certified));
-        }
-        Ok(())
-    }
-
-    /// A successor prepares once it has all the blocks that the proposer has told of: else that would promise it
-    /// nothing.
-    pub(super) fn prepare_if_called(&mut self) {
-        let certified = self.base.certified;
-        let is_ready = self.called.is_some_and(|told| certified >= told);
-        if is_ready && self.base.voter().is_some() && !self.base.is_finished() {
-            self.called = None;
-            self.prepare();
-        }
-    }
-
-    fn promises_needed(&self) -> usize {
-        let quorum = self.base.config.committee.quorum();
-        quorum - usize::from(breaks!(FewerPromises))
     }
 }

@@ -1,6 +1,7 @@
 //! What a replica knows about one height. Facts are kept, conclusions are computed.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::Hash;
 
 use quorate_crypto::{Committee, Digest, Epoch, Height, Signature, ValidatorIndex};
 use quorate_ledger::Proposal;
@@ -9,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::certificate::{PrepareSignature, PreparedCertificate};
 use super::message::{Body, View};
 use super::primary_of;
-use crate::common::{Finality, Recorded};
+use crate::common::Recorded;
 use crate::message::{self, Message};
 
 /// A proposal for the height in one view.
@@ -65,8 +66,6 @@ pub(super) struct Instance {
     pub(super) asked_commit: Option<View>,
     /// Whether somebody voted for another proposal of the current view than the one held, and was asked for it.
     pub(super) doubted: bool,
-    /// What becomes of it.
-    pub(super) finality: Finality,
 }
 
 impl Proposed {
@@ -121,6 +120,16 @@ impl Instance {
                 Recorded::New
             }
         }
+    }
+
+    /// Who but `own` has voted in `view`.
+    pub(super) fn voters(&self, view: View, own: Option<ValidatorIndex>) -> BTreeSet<ValidatorIndex> {
+        let votes = self.prepares.iter().chain(&self.commits);
+        let of_view = votes.filter(|(_, vote)| vote.view == view);
+        of_view
+            .map(|(voter, _)| *voter)
+            .filter(|voter| Some(*voter) != own)
+            .collect()
     }
 
     /// The proposal of `view`, if it is known.
@@ -200,7 +209,7 @@ impl Instance {
             .map(|vote| vote.digest)
     }
 
-    /// The proposal with this digest, if it is known from anywhere.
+    /// The proposal with this digest, if it is known from anywhere but a decision.
     pub(super) fn proposal_of(&self, digest: Digest) -> Option<&Proposal> {
         let certified = self.certificate.as_ref().map(|certificate| &certificate.proposal);
         if let Some(proposed) = self
@@ -214,16 +223,16 @@ impl Instance {
         self.learned
             .iter()
             .chain(certified)
-            .chain(&self.finality.decided)
             .find(|proposal| proposal.digest() == digest)
     }
 
-    /// Whether the replica has what the height needs a proposal for.
-    pub(super) fn has_proposal(&self, view: View, committee: &Committee) -> bool {
-        match self.committed(committee) {
-            Some(digest) => self.finality.decided.is_some() || self.proposal_of(digest).is_some(),
-            None => self.finality.decided.is_some() || self.proposed_in(view).is_some(),
-        }
+    /// Whether the replica has what the height needs a proposal for; it needs none once it is decided.
+    pub(super) fn has_proposal(&self, view: View, committee: &Committee, decided: bool) -> bool {
+        decided
+            || match self.committed(committee) {
+                Some(digest) => self.proposal_of(digest).is_some(),
+                None => self.proposed_in(view).is_some(),
+            }
     }
 
     /// Whether the batches of the proposal of the current view are here.

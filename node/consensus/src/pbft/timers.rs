@@ -12,9 +12,9 @@
 use quorate_crypto::Height;
 use serde::{Deserialize, Serialize};
 
-use super::Replica;
+use super::Pbft;
 use super::message::View;
-use crate::common::CatchUp as _;
+use crate::common::Base;
 use crate::contract::{Rejection, Timer};
 
 /// This many batches that came later may be ordered before the oldest that waits is taken for left out.
@@ -37,15 +37,14 @@ pub(super) struct ProgressTimer {
     oldest: Option<u64>,
 }
 
-impl Replica {
-    pub(super) fn update_timers(&mut self) {
-        self.update_resend_timer();
-        self.update_progress_timer();
-        self.update_heartbeat_timer();
+impl Pbft {
+    pub(super) fn update_timers(&mut self, base: &mut Base) {
+        self.update_progress_timer(base);
+        self.update_heartbeat_timer(base);
     }
 
     /// Whether the primary owes anything.
-    fn owes_progress(&self) -> bool {
+    fn owes_progress(&self, base: &Base) -> bool {
         let proposed = |height: &Height| {
             *height <= self.carried_to
                 || self
@@ -53,118 +52,118 @@ impl Replica {
                     .get(height)
                     .is_some_and(|instance| instance.proposed_in(self.view).is_some())
         };
-        let waiting = self.base.backlog.len() > 0 && !self.base.is_finished();
-        waiting
-            || self.base.is_ending()
-            || self.carried_to > self.base.certified
-            || self.instances.keys().any(proposed)
+        let waiting = base.backlog.len() > 0 && !base.is_finished();
+        waiting || base.is_ending() || self.carried_to > base.certified || self.instances.keys().any(proposed)
     }
 
-    fn update_progress_timer(&mut self) {
-        let open = self.owes_progress();
-        let idle_primary = !open && self.is_leading();
-        let alone = self.base.config.committee.size() == 1;
-        let obliged = self.base.voter().is_some() && !alone && !self.base.is_finished();
+    fn update_progress_timer(&mut self, base: &mut Base) {
+        let open = self.owes_progress(base);
+        let idle_primary = !open && self.is_leading(base);
+        let alone = base.config.committee.size() == 1;
+        let obliged = base.voter().is_some() && !alone && !base.is_finished();
         let wanted = self.begun && obliged && !idle_primary;
         let now = ProgressTimer {
             view: self.view,
-            certified: self.base.certified,
+            certified: base.certified,
             open,
-            waiting: self.base.backlog.len() > 0,
-            oldest: self.base.backlog.oldest(),
+            waiting: base.backlog.len() > 0,
+            oldest: base.backlog.oldest(),
         };
         let Some(running) = self.progress else {
             if wanted {
-                self.start_progress_timer(now);
+                self.start_progress_timer(base, now);
             }
             return;
         };
         if !wanted {
             self.progress = None;
-            self.base.cancel_timer(Timer::Progress {
+            base.cancel_timer(Timer::Progress {
                 reign: running.view.0,
             });
             return;
         }
         if running.view != now.view {
-            self.base.cancel_timer(Timer::Progress {
+            base.cancel_timer(Timer::Progress {
                 reign: running.view.0,
             });
-            self.start_progress_timer(now);
+            self.start_progress_timer(base, now);
             return;
         }
-        let progressed = self.has_progressed(running, now);
+        let progressed = self.has_progressed(base, running, now);
         if progressed {
             self.changes.attempts = 0;
         }
-        let left_out = self.leaves_out(running) && !breaks!(LeavingOutAllowed);
+        let left_out = self.leaves_out(base, running) && !breaks!(LeavingOutAllowed);
         let other_work = running.open != now.open || running.waiting != now.waiting;
         if other_work || (progressed && !left_out) || (!open && self.heard_primary) {
-            self.start_progress_timer(now);
+            self.start_progress_timer(base, now);
         }
     }
 
     /// Whether the oldest batch that waits is left out. One that many overtook is so only while it stays the
     /// oldest: they may all have come to the primary before it did, and so may those before the next.
-    fn leaves_out(&self, then: ProgressTimer) -> bool {
-        let backlog = &self.base.backlog;
-        let waits = OVERTAKING_WAITS * u64::from(self.patience().to_ms);
+    fn leaves_out(&self, base: &Base, then: ProgressTimer) -> bool {
+        let backlog = &base.backlog;
+        let waits = OVERTAKING_WAITS * u64::from(self.patience(base).to_ms);
         let many = backlog.overtaken() > OVERTAKING_BATCHES && backlog.oldest() == then.oldest;
         many || backlog.overtaken_by_ms() > waits
     }
 
     /// Whether what the primary owes has become less since the timer was set.
-    fn has_progressed(&self, then: ProgressTimer, now: ProgressTimer) -> bool {
+    fn has_progressed(&self, base: &Base, then: ProgressTimer, now: ProgressTimer) -> bool {
         let carried = then.certified < self.carried_to;
-        let ending = self.base.epoch_end.is_some();
-        let counts = self.served || carried || ending || !now.waiting || breaks!(EmptyIsProgress);
+        let ending = base.epoch_end.is_some();
+        let counts = base.served || carried || ending || !now.waiting || breaks!(EmptyIsProgress);
         then.certified != now.certified && counts
     }
 
-    fn start_progress_timer(&mut self, timer: ProgressTimer) {
+    fn start_progress_timer(&mut self, base: &mut Base, timer: ProgressTimer) {
         self.progress = Some(timer);
         self.heard_primary = false;
-        self.served = false;
-        let after = self.patience();
-        self.base
-            .set_timer(Timer::Progress { reign: timer.view.0 }, after);
+        base.served = false;
+        let after = self.begin_wait(base);
+        base.set_timer(Timer::Progress { reign: timer.view.0 }, after);
     }
 
-    pub(super) fn on_progress_timeout(&mut self, view: View) -> Result<(), Rejection> {
+    pub(super) fn on_progress_timeout(&mut self, base: &mut Base, view: View) -> Result<(), Rejection> {
         if !self.begun || self.progress.is_none_or(|running| running.view != view) {
             return Err(Rejection::StaleTimer);
         }
+        if let Some(more) = self.wait_longer(base) {
+            base.set_timer(Timer::Progress { reign: view.0 }, more);
+            return Ok(());
+        }
         self.progress = None;
-        self.complain();
+        self.judge_timeout(base);
+        self.complain(base);
         Ok(())
     }
 
     /// A primary with nothing to propose says where it is, now and then.
-    fn update_heartbeat_timer(&mut self) {
-        let alone = self.base.config.committee.size() == 1;
-        let wanted = self.is_leading() && !self.owes_progress() && !alone && !self.base.is_finished();
+    fn update_heartbeat_timer(&mut self, base: &mut Base) {
+        let alone = base.config.committee.size() == 1;
+        let wanted = self.is_leading(base) && !self.owes_progress(base) && !alone && !base.is_finished();
         match (wanted, self.heartbeat) {
             (true, running) if running != Some(self.view) => {
                 self.heartbeat = Some(self.view);
                 let reign = self.view.0;
-                self.base
-                    .set_timer(Timer::Heartbeat { reign }, self.base.config.timing.heartbeat);
+                base.set_timer(Timer::Heartbeat { reign }, base.config.timing.heartbeat);
             }
             (false, Some(view)) => {
                 self.heartbeat = None;
-                self.base.cancel_timer(Timer::Heartbeat { reign: view.0 });
+                base.cancel_timer(Timer::Heartbeat { reign: view.0 });
             }
             _ => {}
         }
     }
 
-    pub(super) fn on_heartbeat_timeout(&mut self, view: View) -> Result<(), Rejection> {
+    pub(super) fn on_heartbeat_timeout(&mut self, base: &mut Base, view: View) -> Result<(), Rejection> {
         if self.heartbeat != Some(view) {
             return Err(Rejection::StaleTimer);
         }
         self.heartbeat = None;
-        if view == self.view && self.is_leading() {
-            self.base.status_due.ask_all();
+        if view == self.view && self.is_leading(base) {
+            base.status_due.ask_all();
         }
         Ok(())
     }

@@ -1,76 +1,57 @@
-//! Replicas driven by hand, with signatures that nobody checks.
+//! What tests of Paxos are written in.
 
-use std::collections::VecDeque;
-
-use quorate_consensus::contract::{Action, Config, Input, Record, Step, Timer, TimerRange, Timing};
+use quorate_consensus::contract::{Action, Config, Input, Record, Step, Timer};
 use quorate_consensus::paxos::{
     self, Accept, Accepted, AcceptedValue, Ballot, Body as Paxos, Chosen, Nack, Prepare, Promise, Replica,
     Value, ValueDigest, Yield,
 };
-use quorate_consensus::{Body, Message, Verified};
-use quorate_crypto::{
-    Certificate, CertificateV1, Committee, Digest, Epoch, Height, Protocol, PublicKey, Seal, Signature,
-    ValidatorIndex, sha256,
-};
-use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
+use quorate_ledger::Proposal;
 
-/// The time of every step that does not say otherwise.
-pub(crate) const NOW: Timestamp = Timestamp(1_000_000);
+use crate::shared;
+pub(crate) use crate::shared::{NOW, from, pruned, signed};
 
 /// The window of the replicas here.
 pub(crate) const WINDOW: u64 = 16;
 
+shared::driven!(Replica, Paxos, Paxos, window: WINDOW, batches: 1);
+
 pub(crate) fn committee(size: u8) -> Committee {
-    let keys = (1..=size).map(|number| PublicKey([number; 32])).collect();
-    Committee::new(Epoch(0), Protocol::Paxos, 1, keys)
+    shared::committee::<Replica>(size)
 }
 
 pub(crate) fn config(size: u8, index: u16) -> Config {
-    let range = |from_ms| TimerRange {
-        from_ms,
-        to_ms: from_ms * 2,
-    };
-    Config {
-        network: sha256(b"laboratory"),
-        committee: committee(size),
-        index: Some(ValidatorIndex(index)),
-        parameters: Parameters::V1(ParametersV1 {
-            window: u32::try_from(WINDOW).unwrap(),
-            max_proposal_batches: 1,
-            ..ParametersV1::default()
-        }),
-        epoch_start: Height::GENESIS,
-        epoch_end: None,
-        certified: Height::GENESIS,
-        certificate: None,
-        inquiry: None,
-        timing: Timing {
-            resend: range(100),
-            progress: range(500),
-            progress_cap_ms: 4_000,
-            heartbeat: range(100),
-            election: range(500),
-        },
-    }
+    shared::config::<Replica>(size, index)
 }
 
 /// One that has said nothing yet.
 pub(crate) fn replica(size: u8, index: u16) -> Replica {
-    started(Replica::start(config(size, index)), index)
+    shared::recovered(size, index, Vec::new())
 }
 
 /// One that comes back with this journal.
 pub(crate) fn recovered(size: u8, index: u16, records: Vec<Record>) -> Replica {
-    started(Replica::recover(config(size, index), records), index)
+    shared::recovered(size, index, records)
 }
 
-fn started((mut replica, step): (Replica, Step), index: u16) -> Replica {
-    for action in step.actions {
-        if let Action::Sign(body) = action {
-            drive(&mut replica, index, Input::Own(signed(index, body)));
-        }
-    }
-    replica
+pub(crate) fn certificate(height: u64) -> Certificate {
+    shared::certificate_by(1..3, height)
+}
+
+/// What a step asks to be signed.
+pub(crate) fn asked(step: &Step) -> Vec<&Paxos> {
+    shared::asked::<Replica>(step)
+}
+
+/// Steps, and does at once whatever is asked: signs, keeps, has every batch. Gives all records and all
+/// other actions.
+pub(crate) fn drive(replica: &mut Replica, own: u16, input: Input) -> Step {
+    shared::drive_at(replica, own, NOW, input)
+}
+
+/// What a step sends, to whom it may be.
+pub(crate) fn said(step: &Step) -> Vec<&Paxos> {
+    shared::said::<Replica>(step)
 }
 
 pub(crate) fn ballot(round: u64, proposer: u16) -> Ballot {
@@ -106,14 +87,6 @@ pub(crate) fn journal(promised: Ballot, accepted: &[(u64, Ballot)]) -> Vec<Recor
     records.extend(values.map(paxos::Record::Accepted));
     let records = records.into_iter();
     records.map(|record| Record::Paxos(Epoch(0), record)).collect()
-}
-
-pub(crate) fn signed(sender: u16, body: Body) -> Message {
-    Message::new(Epoch(0), ValidatorIndex(sender), body, Signature([7; 64]))
-}
-
-pub(crate) fn from(sender: u16, body: Paxos) -> Input {
-    Input::Message(Verified::trusted(signed(sender, Body::Paxos(body))))
 }
 
 pub(crate) fn prepare(ballot: Ballot, certified: u64) -> Paxos {
@@ -205,66 +178,6 @@ pub(crate) fn time_out(replica: &mut Replica, own: u16) -> Step {
 pub(crate) fn beat(replica: &mut Replica, own: u16) -> Step {
     let reign = replica.ballot().round;
     drive(replica, own, Input::Timeout(Timer::Heartbeat { reign }))
-}
-
-pub(crate) fn certificate(height: u64) -> Certificate {
-    let seals = (1..3).map(|validator| Seal {
-        validator: ValidatorIndex(validator),
-        signature: Signature([7; 64]),
-    });
-    Certificate::V1(CertificateV1 {
-        epoch: Epoch(0),
-        height: Height(height),
-        block: sha256(&height.to_le_bytes()),
-        seals: seals.collect(),
-    })
-}
-
-/// What a step asks to be signed.
-pub(crate) fn asked(step: &Step) -> Vec<&Paxos> {
-    let mut asked = Vec::new();
-    for action in &step.actions {
-        if let Action::Sign(Body::Paxos(body)) = action {
-            asked.push(body);
-        }
-    }
-    asked
-}
-
-/// Steps, and does at once whatever is asked: signs, keeps, has every batch. Gives all records and all
-/// other actions.
-pub(crate) fn drive(replica: &mut Replica, own: u16, input: Input) -> Step {
-    let mut inputs = VecDeque::from([input]);
-    let mut all = Step::default();
-    while let Some(input) = inputs.pop_front() {
-        let step = replica.step(NOW, input);
-        replica.check_invariants();
-        all.records.extend(step.records);
-        all.rejection = all.rejection.or(step.rejection);
-        for action in step.actions {
-            match action {
-                Action::Sign(body) => inputs.push_back(Input::Own(signed(own, body))),
-                Action::RequireBatches { height, proposal, .. } => {
-                    inputs.push_back(Input::ProposalAvailable { height, proposal });
-                }
-                action => all.actions.push(action),
-            }
-        }
-    }
-    all
-}
-
-/// What a step sends, to whom it may be.
-pub(crate) fn said(step: &Step) -> Vec<&Paxos> {
-    let mut said = Vec::new();
-    for action in &step.actions {
-        if let Action::Broadcast(message) | Action::Send { message, .. } = action
-            && let Body::Paxos(body) = &message.v1().body
-        {
-            said.push(body);
-        }
-    }
-    said
 }
 
 /// What a step decides.

@@ -9,4 +9,6 @@ mod learning;
 mod phase_1;
 mod phase_2;
 mod recovery;
+#[path = "../lab/mod.rs"]
+mod shared;
 mod yielding;

@@ -75,11 +75,11 @@ fn a_value_whose_batches_a_crash_has_lost_counts_as_never_accepted() {
 }
 
 #[test]
-fn only_the_last_promise_is_kept_in_the_journal() {
+fn the_last_promise_in_the_journal_counts() {
     let mut records = journal(ballot(1, 1), &[(1, ballot(1, 1))]);
     records.extend(journal(ballot(4, 1), &[]));
     records.extend(journal(ballot(5, 2), &[]));
-    let kept = Record::without_replaced(records);
+    let kept = pruned(records);
     assert_eq!(kept.len(), 2);
     assert_eq!(recovered(3, 0, kept).ballot(), ballot(5, 2));
 }

@@ -4,6 +4,7 @@
 mod encodings;
 mod epoch_end;
 mod inquiry;
+mod judgement;
 mod lab;
 mod memory;
 mod new_view;
@@ -11,5 +12,7 @@ mod normal_case;
 mod progress;
 mod recovery;
 mod servable;
+#[path = "../lab/mod.rs"]
+mod shared;
 mod threads;
 mod view_change;

@@ -8,4 +8,6 @@ mod lab;
 mod persistence;
 mod recovery;
 mod replication;
+#[path = "../lab/mod.rs"]
+mod shared;
 mod transfer;

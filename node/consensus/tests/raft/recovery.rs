@@ -144,11 +144,11 @@ fn a_term_that_was_written_anew_after_a_later_one_is_not_gone_back_to() {
 }
 
 #[test]
-fn only_the_last_term_is_kept_in_the_journal() {
+fn the_last_term_in_the_journal_counts() {
     let mut records = journal(1, &[1]);
     records.extend(journal(4, &[]));
     records.extend(journal(5, &[]));
-    let kept = Record::without_replaced(records);
+    let kept = pruned(records);
     assert_eq!(kept.len(), 2);
     assert_eq!(recovered(3, 0, kept).term().0, 5);
 }

@@ -50,7 +50,10 @@ fn section_5_3_an_entry_is_acknowledged_with_its_batches_here_and_durable() {
         2,
         "both entries are recorded before that leaves"
     );
-    assert_eq!(follower.vouched(&reply), [batch(1, 1), batch(1, 2)]);
+    assert_eq!(
+        follower.vouched(&reply.clone().into()),
+        [batch(1, 1), batch(1, 2)]
+    );
 }
 
 #[test]
@@ -93,12 +96,12 @@ fn a_heartbeat_is_answered_at_once_while_an_entry_is_on_its_way_to_the_disk() {
     let step = follower.step(NOW, heartbeat());
     let heard = appended(1, 0, true, 0);
     assert_eq!(asked(&step), [&heard]);
-    assert!(follower.vouched(&heard).is_empty() && !heard.follows_records());
+    assert!(follower.vouched(&heard.clone().into()).is_empty() && !heard.follows_records());
     let acknowledged = appended(1, 0, true, 1);
     follower.step(NOW, Input::Own(signed(1, Body::Raft(acknowledged.clone()))));
     let step = follower.step(NOW, heartbeat());
     assert_eq!(asked(&step), [&acknowledged], "what was lost is said again");
-    assert!(follower.vouched(&acknowledged).is_empty());
+    assert!(follower.vouched(&acknowledged.clone().into()).is_empty());
 }
 
 /// The answer that was on its way is not sent any more, nor is what it vouched for known to be durable.
@@ -111,7 +114,7 @@ fn what_was_on_its_way_to_the_disk_for_a_former_leader_is_told_to_the_next() {
     let step = follower.step(NOW, from(2, append(2, (0, 0), &[1], 0)));
     let acknowledged = appended(2, 2, true, 1);
     assert_eq!(asked(&step), [&acknowledged]);
-    assert_eq!(follower.vouched(&acknowledged), [batch(1, 1)]);
+    assert_eq!(follower.vouched(&acknowledged.clone().into()), [batch(1, 1)]);
 }
 
 #[test]

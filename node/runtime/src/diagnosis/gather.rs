@@ -5,7 +5,6 @@ use quorate_crypto::ValidatorIndex;
 use super::{Facts, HeightFacts, PeerFindings};
 use crate::clock;
 use crate::node::RunningNode;
-use crate::quarantine::Quarantine;
 
 impl RunningNode {
     /// What this node sees of itself and its peers.
@@ -46,8 +45,12 @@ impl RunningNode {
             clock_ms: clock::now().0,
             quorum: self.committee().quorum(),
             diverged: standing.diverged,
-            // Read anew each time: the file may be written, and be removed by a person, at any moment.
-            quarantined: Quarantine::reason_at(&self.home.quarantine()),
+            quarantined: self.keeper.reason(),
+            observing: self
+                .observing()
+                .into_iter()
+                .map(|index| self.name(index))
+                .collect(),
             syncing: self.sync.is_running(),
             heights: waiting.collect(),
             unanswered: names(&standing.unanswered),

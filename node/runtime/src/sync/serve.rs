@@ -1,6 +1,7 @@
 //! The serving of certified blocks to a peer that was away.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use quorate_ledger::decode;
@@ -26,8 +27,8 @@ impl Server {
         Self { chain, runtime }
     }
 
-    /// Sends what is asked for, as far as it is here and an answer may be long.
-    pub(crate) fn answer(&self, request: &[u8], mut reply: Reply) {
+    /// Sends what is asked for, as far as it is here and an answer may be long, each block after `pace`.
+    pub(crate) fn answer(&self, request: &[u8], pace: Duration, mut reply: Reply) {
         let Ok(SyncRequest::V1 { from, count }) = decode(request, MAX_SYNC_REQUEST_BYTES) else {
             return;
         };
@@ -35,6 +36,9 @@ impl Server {
         self.runtime.spawn(async move {
             let mut height = from;
             for _ in 0..count.min(MAX_SYNC_BLOCKS) {
+                if !pace.is_zero() {
+                    tokio::time::sleep(pace).await;
+                }
                 let chain = Arc::clone(&chain);
                 let read = move || chain.snapshot()?.certified_block_bytes(height);
                 let Ok(Ok(Some(block))) = tokio::task::spawn_blocking(read).await else {

@@ -183,7 +183,7 @@ fn run_steady(network: Network, distance: Distance, batches: u64, seed: u64) -> 
         },
         ..network.calm(seed)
     };
-    let mut random = crate::random::Random::new(seed ^ 0x0057_ead1);
+    let mut random = quorate_lies::Random::new(seed ^ 0x0057_ead1);
     for _ in 0..batches {
         let at = from + random.between(0, lasts);
         let who = random.between(0, network.validators as u64 - 1);

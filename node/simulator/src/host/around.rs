@@ -75,6 +75,10 @@ impl Surroundings for Around<'_> {
             let noted = &mut **self.noted.borrow_mut();
             note_reign(world, (self.place, self.validator), noted, engine);
         }
+        if engine.has_begun() && !world.liars.contains(&self.validator) {
+            let now = world.now;
+            world.reigns.entry((epoch, engine.reign())).or_insert(now);
+        }
         if let Some(Rejection::AgainstDecided { height }) = step.rejection
             && !world.liars.contains(&self.validator)
         {

@@ -3,9 +3,10 @@
 use quorate_consensus::{Engine, Verified};
 use quorate_crypto::{Digest, ValidatorIndex};
 use quorate_driver::Event;
+use quorate_lies::usurp;
 
 use super::Host;
-use crate::liar::usurp;
+use crate::liar::{complaint, pester};
 use crate::scenario::{Censorship, Lie};
 use crate::world::{Scheduled, Wire, World};
 
@@ -48,9 +49,11 @@ impl Host {
     pub(super) fn on_housekeeping(&mut self, world: &mut World) {
         self.ask_for_blocks(world);
         self.censor(world);
+        self.trickle(world);
+        self.complain(world);
         self.usurp(world);
         if self.lie == Some(Lie::Pesterer) {
-            self.liar.pesterer.pester(world, self.validator);
+            pester(&self.liar.pesterer, world, self.validator);
         }
         self.hoard(world);
         self.ask_to_rejoin(world);
@@ -114,6 +117,64 @@ impl Host {
             if let Some(body) = hoarder.next_view_change(epoch, replica.view(), &certificate) {
                 let message = world.sign(epoch, self.validator, body);
                 self.tell_all(world, &Wire::Consensus(message));
+            }
+        }
+    }
+
+    /// Orders its stock first, if that is how it lies. Its engine observes.
+    fn trickle(&mut self, world: &mut World) {
+        let (Some(Lie::Trickle { every_ms }), Some(process)) = (self.lie, &self.process) else {
+            return;
+        };
+        let (own, epoch) = (self.validator, process.driver.epoch());
+        for batch in self.liar.trickler.stock_up(world, own, epoch) {
+            self.keep_batch(world, batch);
+            self.tell_all(world, &Wire::Batch(batch));
+        }
+        if !self.liar.trickler.is_due(world, every_ms) {
+            return;
+        }
+        let ordered = self.ordered();
+        let Some(memory) = self.memory() else { return };
+        let waiting = memory.batches.keys().filter(|batch| !ordered.contains(*batch));
+        let waiting: Vec<Digest> = waiting.copied().collect();
+        let now = self.clock(world);
+        let Some(process) = &self.process else { return };
+        let Some(Engine::Pbft(replica)) = process.driver.engines()[0] else {
+            return;
+        };
+        if replica.leader() != own || !replica.has_begun() {
+            return;
+        }
+        let batches = self.liar.trickler.next(world.now, &waiting);
+        if batches.is_empty() {
+            return;
+        }
+        if let Some(body) = self.liar.censor.propose((epoch, replica), own, now, batches) {
+            let message = world.sign(epoch, own, body);
+            self.tell_all(world, &Wire::Consensus(message.clone()));
+            self.hear(world, Event::Message(Verified::trusted(message)));
+        }
+    }
+
+    /// Complains about whoever leads, if that is how it lies.
+    fn complain(&self, world: &mut World) {
+        let complains = match self.lie {
+            Some(Lie::Complainer | Lie::Whisperer { .. }) => true,
+            Some(Lie::Flagging { until_ms }) => world.now >= until_ms * 1_000,
+            _ => false,
+        };
+        let Some(process) = self.process.as_ref().filter(|_| complains) else {
+            return;
+        };
+        if let Some(Engine::Pbft(replica)) = process.driver.engines()[0]
+            && let Some(body) = complaint(self.validator, replica)
+        {
+            let message = world.sign(process.driver.epoch(), self.validator, body);
+            for host in 0..world.hosts.len() {
+                if world.hosts[host] != self.validator {
+                    world.send(self.place, host, &Wire::Consensus(message.clone()));
+                }
             }
         }
     }

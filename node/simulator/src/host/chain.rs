@@ -126,12 +126,12 @@ impl Host {
     /// of its own yet, it has the one that the liar had before the height.
     fn execute_for_others(&mut self, world: &World, before: Ledger, proposal: &Proposal, hash: Digest) {
         let lie = &mut self.liar.equivocator;
-        let kept = lie.ledger.take();
+        let kept = self.liar.other_ledger.take();
         let kept = kept.filter(|kept| kept.height() == before.height());
         let mut ledger = kept.unwrap_or(before);
         let other = self.settings.execute(world, &mut ledger, lie.other_of(proposal));
         lie.blocks.insert(hash, other.hash);
-        lie.ledger = Some(ledger);
+        self.liar.other_ledger = Some(ledger);
     }
 
     /// The driver certifies a block; it is written in a while.

@@ -196,6 +196,11 @@ impl Host {
         self.flush_journal(world);
     }
 
+    /// Each flush takes so long from now on.
+    pub(crate) fn slow_disk(&mut self, flush_us: u64) {
+        (self.settings.least_flush_us, self.settings.flush_us) = (flush_us, flush_us);
+    }
+
     fn flush_delay(&self, world: &mut World, longest: u64) -> u64 {
         let least = self.settings.least_flush_us.max(20);
         let longest = longest.max(self.settings.flush_us).max(least);

@@ -53,6 +53,11 @@ impl Host {
                     self.tell(world, to, &Wire::WantBatches(digests));
                 }
             }
+            Effect::HandOver { to, batches } => {
+                for batch in batches {
+                    self.tell(world, to, &Wire::Batch(batch));
+                }
+            }
             Effect::FetchBlocks { to, holders } => {
                 world.note(Some(self.place), NoteKind::Other, || {
                     format!("fetches blocks up to h{to}")

@@ -7,6 +7,7 @@ use quorate_driver::Event;
 
 use super::Host;
 use crate::ledger::KeptBlock;
+use crate::liar::is_late;
 use crate::scenario::{Broken, Lie};
 use crate::world::{Wire, World};
 
@@ -126,8 +127,12 @@ impl Host {
             match self.lie {
                 Some(Lie::Twins) if !hears(world, self.place, self.validator, peer) => {}
                 Some(lie) => {
+                    let after_us = match lie {
+                        Lie::Late { ms } if is_late(self.validator, &message) => ms * 1_000,
+                        _ => 0,
+                    };
                     for said in self.liar.say(world, lie, self.validator, peer, &message) {
-                        world.send(self.place, host, &said);
+                        world.send_after(after_us, self.place, host, &said);
                     }
                 }
                 None => world.send(self.place, host, &Wire::Consensus(message.clone())),
@@ -137,7 +142,8 @@ impl Host {
 
     pub(super) fn tell_all(&self, world: &mut World, wire: &Wire) {
         for host in 0..world.hosts.len() {
-            if world.hosts[host] != self.validator && self.gives(world) {
+            let peer = world.hosts[host];
+            if peer != self.validator && self.gives(world) && !self.keeps_from(peer, wire) {
                 world.send(self.place, host, wire);
             }
         }
@@ -153,16 +159,25 @@ impl Host {
             return;
         }
         for host in 0..world.hosts.len() {
-            if world.hosts[host] == to && self.gives(world) {
+            if world.hosts[host] == to && self.gives(world) && !self.keeps_from(to, wire) {
                 world.send(self.place, host, wire);
             }
         }
+    }
+
+    /// Whether it keeps its batches from this peer, if that is how it lies.
+    fn keeps_from(&self, peer: ValidatorIndex, wire: &Wire) -> bool {
+        let Some(Lie::Whisperer { to }) = self.lie else {
+            return false;
+        };
+        peer != to && matches!(wire, Wire::Batch(_))
     }
 
     /// Whether it sends a peer what is no vote: batches, blocks, questions.
     fn gives(&self, world: &mut World) -> bool {
         match self.lie {
             Some(Lie::Silent) => false,
+            Some(Lie::Flagging { until_ms }) => world.now < until_ms * 1_000,
             Some(Lie::Withholder) => world.random.chance(200),
             _ => true,
         }

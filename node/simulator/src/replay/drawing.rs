@@ -126,6 +126,16 @@ impl Drawing {
                 Action::FetchBlocks { to, .. } => {
                     self.note(NoteKind::Other, format!("fetches blocks up to h{to}"));
                 }
+                Action::HandOver { to, batches } => {
+                    let to = self
+                        .lanes
+                        .get(usize::from(to.0))
+                        .map_or("somebody", String::as_str);
+                    self.note(
+                        NoteKind::Other,
+                        format!("hands {} batches over to {to}", batches.len()),
+                    );
+                }
                 Action::Accuse(evidence) => {
                     let accused = self.lanes.get(usize::from(evidence.validator.0));
                     let accused = accused.map_or("somebody", String::as_str);

@@ -6,9 +6,9 @@ use quorate_consensus::Engine;
 use super::Simulation;
 use super::roles::{Befalls, Whom};
 use crate::host::Host;
-use crate::random::Random;
 use crate::scenario::Command;
 use crate::world::Due;
+use quorate_lies::Random;
 
 /// So long everything is given to come to a first leader, in microseconds.
 const SETTLING_US: u64 = 600_000_000;

@@ -3,9 +3,9 @@
 use quorate_crypto::{Protocol, ValidatorIndex};
 
 use super::Simulation;
-use crate::random::Random;
 use crate::scenario::{Command, Loss, Lost};
 use crate::world::Due;
+use quorate_lies::Random;
 
 impl Simulation {
     /// Draws when batches are submitted and when faults happen.

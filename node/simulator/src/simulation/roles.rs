@@ -3,6 +3,7 @@
 use quorate_crypto::ValidatorIndex;
 
 use super::Simulation;
+use crate::chart::NoteKind;
 use crate::host::Host;
 use crate::scenario::{Command, Lie, Loss};
 
@@ -30,6 +31,8 @@ pub enum Befalls {
     Deafened,
     /// The process dies and loses something.
     Lose(Loss),
+    /// Each of their flushes takes so many milliseconds from now on.
+    SlowDisk(u64),
     /// They lie from now on. A lie of more than one host has to be told from the beginning.
     Lie(Lie),
 }
@@ -78,6 +81,14 @@ impl Simulation {
             Befalls::Lose(loss) => {
                 self.on_command(Command::Lose(who, loss));
                 self.on_command(Command::Start(who));
+            }
+            Befalls::SlowDisk(flush_ms) => {
+                self.world.note(Some(usize::from(who)), NoteKind::Other, || {
+                    format!("its flushes take {flush_ms} ms")
+                });
+                for host in self.hosts_of(who) {
+                    self.hosts[host].slow_disk(flush_ms * 1_000);
+                }
             }
             Befalls::Lie(lie) => {
                 self.world.liars.insert(ValidatorIndex(who));

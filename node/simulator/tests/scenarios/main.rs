@@ -25,6 +25,7 @@ mod restart_of_all;
 mod restored;
 mod seeds;
 mod slow_disks;
+mod slow_primaries;
 mod standstill;
 mod tip_holder;
 mod unseen_batch;

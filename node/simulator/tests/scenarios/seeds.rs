@@ -27,6 +27,7 @@ fn run_seeds(name: &str, otherwise: u64, scenario: impl Fn(usize, u64) -> Scenar
             Protocol::Pbft => scenario(SIZES),
             Protocol::Raft | Protocol::Paxos => scenario(CRASH_SIZES),
         };
+        let scenario = scenario.with_slow_disks_drawn();
         let report = Simulation::new(scenario).run().expect_success();
         events += report.events;
         virtual_ms += report.virtual_ms;
@@ -50,6 +51,13 @@ fn faulty_links_and_machines_neither_split_nor_stop_the_network() {
 fn liars_within_the_bound_neither_split_nor_stop_the_network() {
     run_seeds("liars", 1_500, |size, seed| {
         Scenario::stormy(size, seed).with_liars()
+    });
+}
+
+#[test]
+fn liars_that_are_slow_or_complain_neither_split_nor_stop_the_network() {
+    run_seeds("slow liars", 750, |size, seed| {
+        Scenario::stormy(size, seed).with_slow_liars()
     });
 }
 

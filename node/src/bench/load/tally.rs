@@ -11,6 +11,18 @@ use crate::bench::report::{latencies, millis};
 /// Seconds of which is kept what happened in each: a chart shows no more.
 const MAX_SECONDS: usize = 3_600;
 
+/// Transactions of which is kept when each was due: hours at a rate that one machine takes.
+const MAX_ANSWERS: usize = 1 << 22;
+
+/// A transaction that was certified.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Answer {
+    /// When it should have been sent.
+    pub(crate) due: Instant,
+    /// When its answer came.
+    pub(crate) answered: Instant,
+}
+
 /// What an answer says about one transaction.
 pub(super) enum Settled {
     /// Certified, with success.
@@ -58,6 +70,8 @@ pub(crate) struct Tally {
     pub(crate) latencies: Histogram<u64>,
     /// By second since the load began, the warm-up included.
     pub(crate) seconds: Vec<Second>,
+    /// Each that was certified, the warm-up included; none unless they are asked for.
+    pub(crate) answers: Option<Vec<Answer>>,
 }
 
 /// What was answered as certified within one second.
@@ -89,7 +103,14 @@ impl Tally {
             held_back: 0,
             latencies: latencies(),
             seconds: Vec::new(),
+            answers: None,
         }
+    }
+
+    /// Keeps each transaction that is certified.
+    pub(super) fn keeping_answers(mut self) -> Self {
+        self.answers = Some(Vec::new());
+        self
     }
 
     /// Counts one transaction.
@@ -102,6 +123,9 @@ impl Tally {
         let is_counted = due >= schedule.counted_from;
         self.offered += u64::from(is_counted);
         if let Settled::Committed = settled {
+            if let Some(answers) = self.answers.as_mut().filter(|kept| kept.len() < MAX_ANSWERS) {
+                answers.push(Answer { due, answered });
+            }
             let micros = u64::try_from((answered - due).as_micros())
                 .unwrap_or(u64::MAX)
                 .max(1);

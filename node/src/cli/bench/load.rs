@@ -294,6 +294,7 @@ impl LoadArgs {
             duration: Duration::from_secs(self.duration),
             warmup: Duration::from_secs(self.warmup),
             in_flight: usize::from(self.in_flight),
+            keep_answers: false,
         };
         let ahead = match self.sign_ahead {
             None => 0,
@@ -355,7 +356,10 @@ fn default_bundle(rate: Rate, transaction_bytes: usize) -> usize {
 /// What each account gets: no more than half of what the treasury has, for all together.
 async fn funding(args: &TransfersArgs, ledger: &Ledger, treasury: &SigningKey) -> Result<Amount, Failure> {
     let treasury: Address = treasury.public().address();
-    let decimals = ledger.asset(&args.asset).await?.decimals;
+    let decimals = ledger
+        .decimals(&args.asset)
+        .await?
+        .ok_or_else(|| Failure::not_found(format!("there is no asset {}", args.asset)))?;
     let account = ledger.client().account(&treasury).await?;
     let held = account
         .balances

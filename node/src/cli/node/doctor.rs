@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use quorate_runtime::Quarantine;
 use quorate_runtime::config::Home;
 use quorate_runtime::diagnosis::{Cause, Facts, Finding, Severity};
+use quorate_runtime::quarantine_reason_at;
 use serde::Serialize;
 
 use super::read_config;
@@ -252,7 +252,7 @@ fn runs_a_node(pid: i32) -> bool {
 /// What the home shows without its node.
 fn without_node(home: &Home) -> Vec<Finding> {
     let mut findings = Vec::new();
-    if let Some(reason) = Quarantine::reason_at(&home.quarantine()) {
+    if let Some(reason) = quarantine_reason_at(&home.quarantine()) {
         findings.push(finding(
             Severity::Error,
             Cause::Quarantine,

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use quorate_crypto::{PublicKey, keyfile};
 use quorate_ledger::Operation;
-use quorate_runtime::Quarantine;
 use quorate_runtime::config::Home;
+use quorate_runtime::read_quarantine;
 
 use super::super::genesis::read_genesis;
 use super::super::wallet::KeyArgs;
@@ -38,13 +39,14 @@ pub(crate) struct RejoinArgs {
 pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure> {
     let home = Home::new(&args.home);
     let path = home.quarantine();
-    let quarantine = Quarantine::read(&path)
+    let quarantine = read_quarantine(&path)
         .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?
         .ok_or_else(|| {
             Failure::not_found(format!(
-                "there is no {}, so nothing keeps this validator from voting",
+                "there is no {}: either nothing keeps this validator from voting, or somebody removed the file",
                 path.display()
             ))
+            .hint("`quorate node doctor` says which; a node that is quarantined writes the file again at its start")
         })?;
     let genesis = read_genesis(&home.genesis())?;
     let key = args.key.open()?;
@@ -58,6 +60,7 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
                 home.genesis().display()
             ))
         })?;
+    check_home(&home, validator.validator_key, validator.name)?;
     say(format!("{} does not vote: {}", validator.name, quarantine.reason));
     let operation = Operation::Rejoin {
         validator: validator.validator_key,
@@ -65,6 +68,27 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
     };
     let ledger = args.node.connect().await?;
     args.send.send(vec![operation], "", &key, &ledger, output).await?;
-    say("it votes again from the next epoch on, which begins a window of blocks after this one");
+    say(
+        "it votes again from the next epoch on, about a window of blocks from now (32 unless the network says \
+         otherwise), if the file was the one that its node wrote last; `quorate node doctor` tells",
+    );
     Ok(())
+}
+
+/// The home is that of the member's validator. Whether it is cannot be seen where its key is locked.
+fn check_home(home: &Home, expected: PublicKey, name: &str) -> Result<(), Failure> {
+    let path = home.validator_key();
+    if keyfile::is_encrypted(&path).unwrap_or(true) {
+        return Ok(());
+    }
+    let Ok(key) = keyfile::read(&path, None) else {
+        return Ok(());
+    };
+    if key.public() == expected {
+        return Ok(());
+    }
+    Err(Failure::usage(format!(
+        "{} is not the home of {name}, whose member's key this is: nothing was sent",
+        home.path().display()
+    )))
 }

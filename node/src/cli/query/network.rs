@@ -4,7 +4,7 @@ use quorate_client::Client;
 use quorate_client::text::rfc3339_of;
 
 use crate::failure::Failure;
-use crate::output::{Output, Tone};
+use crate::output::{Output, Tone, say};
 
 /// A value that may be missing.
 pub(super) fn or_dash(value: Option<impl ToString>) -> String {
@@ -23,6 +23,11 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
             None => output.paint(Tone::Good, "yes"),
             Some(reason) => output.paint(Tone::Bad, &format!("no: {reason}")),
         };
+        let observing = match (&status.no_quorum_left, status.observing.as_slice()) {
+            (None, []) => output.paint(Tone::Good, "nobody"),
+            (None, names) => output.paint(Tone::Warning, &names.join(", ")),
+            (Some(what), names) => output.paint(Tone::Bad, &format!("{}: {what}", names.join(", "))),
+        };
         output.fields(&[
             ("network", status.network.to_string()),
             ("name", status.network_name.clone()),
@@ -39,6 +44,7 @@ pub(super) async fn status(client: &Client, output: &Output) -> Result<(), Failu
             ("time", rfc3339_of(status.timestamp)),
             ("syncing", syncing),
             ("votes", votes),
+            ("without a vote", observing),
             ("peers", status.peers.to_string()),
             ("pending", status.pending_transactions.to_string()),
             ("transactions", status.transactions.to_string()),
@@ -128,7 +134,13 @@ pub(super) async fn evidence(client: &Client, output: &Output) -> Result<(), Fai
             &["VALIDATOR", "WHAT", ">EPOCH", ">HEIGHT", ">VIEW"],
             rows.collect(),
         )
-    })
+    })?;
+    if !list.evidence.is_empty() {
+        say(
+            "Evidence says what was signed, not why: a lost journal, a copied key or a broken machine signs the same.",
+        );
+    }
+    Ok(())
 }
 
 pub(super) async fn members(client: &Client, output: &Output) -> Result<(), Failure> {

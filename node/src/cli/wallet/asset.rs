@@ -1,15 +1,15 @@
 //! `quorate wallet asset`: assets of one's own.
 
 use clap::{Args, Subcommand};
-use quorate_client::wallet::{format_amount, parse_amount};
+use quorate_client::wallet::format_amount;
 use quorate_ledger::limits::MAX_DESCRIPTION_BYTES;
-use quorate_ledger::{Address, AssetCode, Operation};
+use quorate_ledger::{Address, Amount, AssetCode, Operation};
 
 use super::KeyArgs;
 use super::send::SendArgs;
 use crate::failure::Failure;
 use crate::output::{Output, printable};
-use crate::wallet::NodeArgs;
+use crate::wallet::{Ledger, NodeArgs};
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example:
@@ -122,7 +122,7 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
                 None => key.account,
             };
             let ledger = args.node.connect().await?;
-            let amount = amount(&args.amount, ledger.asset(&args.code).await?.decimals)?;
+            let amount = amount(&args.amount, &args.code, &ledger).await?;
             let operation = Operation::Mint {
                 asset: args.code,
                 to,
@@ -133,7 +133,7 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
         AssetCommand::Burn(args) => {
             let key = args.key.open()?;
             let ledger = args.node.connect().await?;
-            let amount = amount(&args.amount, ledger.asset(&args.code).await?.decimals)?;
+            let amount = amount(&args.amount, &args.code, &ledger).await?;
             let operation = Operation::Burn {
                 asset: args.code,
                 amount,
@@ -144,8 +144,8 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
     }
 }
 
-fn amount(text: &str, decimals: u8) -> Result<quorate_ledger::Amount, Failure> {
-    let amount = parse_amount(text, decimals).map_err(Failure::usage)?;
+async fn amount(text: &str, code: &AssetCode, ledger: &Ledger) -> Result<Amount, Failure> {
+    let amount = ledger.amount(text, code).await?;
     if amount.0 == 0 {
         return Err(Failure::usage("the amount is zero: nothing was sent"));
     }

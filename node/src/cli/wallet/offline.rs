@@ -10,7 +10,7 @@ use std::time::Duration;
 use clap::Args;
 use quorate_client::schema::OperationView;
 use quorate_client::text::rfc3339_of;
-use quorate_client::wallet::{TransactionBuilder, add_signature, parse_amount, random_salt};
+use quorate_client::wallet::{TransactionBuilder, add_signature, random_salt};
 use quorate_ledger::limits::{MAX_OPERATIONS, MAX_TRANSACTION_BYTES};
 use quorate_ledger::{Address, AssetCode, Digest, Operation, Transaction, encode};
 use serde::{Deserialize, Serialize};
@@ -174,8 +174,7 @@ pub(crate) async fn build(args: &BuildArgs, output: &Output) -> Result<(), Failu
     let ledger = args.node.connect().await?;
     let mut operations = Vec::new();
     for (to, amount, asset) in payments {
-        let decimals = ledger.asset(&asset).await?.decimals;
-        let amount = parse_amount(&amount, decimals).map_err(Failure::usage)?;
+        let amount = ledger.amount(&amount, &asset).await?;
         operations.push(Operation::Transfer {
             to,
             asset,

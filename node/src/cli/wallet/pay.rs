@@ -1,11 +1,14 @@
 //! `quorate wallet pay`: many payments from a file, each of them once.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use quorate_ledger::{AssetCode, Height};
+use quorate_client::Client;
+use quorate_client::text::rfc3339_of;
+use quorate_client::wallet::format_amount;
+use quorate_ledger::{Amount, AssetCode, Height};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -13,13 +16,13 @@ use super::KeyArgs;
 use crate::failure::{Exit, Failure};
 use crate::interrupt::exit_on_interrupt;
 use crate::output::{Output, Tone, say};
-use crate::pay::file::PaymentFile;
-use crate::pay::history::search;
-use crate::pay::journal::{Journal, Opened};
+use crate::pay::file::{PaymentFile, Row, identity};
+use crate::pay::history::{Findings, search};
+use crate::pay::journal::{Journal, Known, Names, Opened};
 use crate::pay::plan::{Batch, pack};
 use crate::pay::result::{RowResult, RowStatus, write};
 use crate::pay::run::{Parts, Run};
-use crate::wallet::NodeArgs;
+use crate::wallet::{Ledger, NodeArgs};
 
 /// Refused rows that are named one by one.
 const SHOWN_REFUSALS: usize = 20;
@@ -32,10 +35,16 @@ const MAX_LABEL: usize = 64;
   quorate wallet pay payments.csv --key treasury.key --asset QRT
 
 The file begins with a line of column names: to, amount and, if wanted, asset and
-memo; others are ignored.
+memo; others are ignored. Cells are set apart by commas, semicolons or tabs, each
+row has as many as the header, and none goes over several lines. Amounts have a
+point before the decimals and nothing between thousands.
 Beside it are written FILE.journal (what was signed) and FILE.result.csv (what
 happened to each row).
-Running the same file again pays nothing twice: what was not paid yet is tried again.")]
+Running the same file again pays nothing twice: what was not paid yet is tried again.
+The same rows from the same payer are the same file, whatever its name and line ends.
+Up to 100 rows share a transaction. Where one of them cannot be paid, the others are
+paid one by one; a payment of one smallest unit from the payer to itself notes that
+on the ledger.")]
 pub(crate) struct PayArgs {
     /// The payments
     #[arg(value_name = "FILE.csv")]
@@ -46,6 +55,9 @@ pub(crate) struct PayArgs {
     /// Pay the same file once more, under a label that tells this time from others
     #[arg(long, value_name = "LABEL")]
     again: Option<String>,
+    /// Show what would be paid and what would be refused, and send nothing
+    #[arg(long)]
+    dry_run: bool,
     /// Transactions in flight
     #[arg(long, value_name = "N", env = "QUORATE_IN_FLIGHT", default_value_t = 8)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -71,8 +83,48 @@ struct Summary {
     unknown: usize,
     not_sent: usize,
     transactions: u64,
+    /// Payments of one smallest unit from the payer to itself.
+    notes: u64,
+    /// Where and when all rows were paid, if none was left to this run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid_before: Option<PaidBefore>,
     journal: PathBuf,
     result: PathBuf,
+}
+
+/// Between which blocks the rows of a file were paid by earlier runs.
+#[derive(Serialize)]
+struct PaidBefore {
+    first_height: Height,
+    first_time: String,
+    last_height: Height,
+    last_time: String,
+}
+
+impl PaidBefore {
+    async fn of(known: &Known, ledger: &Ledger) -> Result<Option<Self>, Failure> {
+        let heights = || known.paid.values().map(|paid| paid.height);
+        let (Some(first), Some(last)) = (heights().min(), heights().max()) else {
+            return Ok(None);
+        };
+        Ok(Some(Self {
+            first_height: first,
+            first_time: rfc3339_of(ledger.time_of(first).await?),
+            last_height: last,
+            last_time: rfc3339_of(ledger.time_of(last).await?),
+        }))
+    }
+
+    fn text(&self) -> String {
+        if self.first_height == self.last_height {
+            format!("on {}, at height {}", self.first_time, self.first_height)
+        } else {
+            format!(
+                "from {} to {}, at heights {} to {}",
+                self.first_time, self.last_time, self.first_height, self.last_height
+            )
+        }
+    }
 }
 
 /// Pays the rows of a file.
@@ -88,25 +140,37 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     }
     let payments = PaymentFile::read(&args.file, args.asset)?;
     let opened = args.key.open()?;
-    let ledger = args.node.connect().await?;
-    let mut decimals = BTreeMap::new();
-    for asset in payments.assets() {
-        match ledger.client().asset(&asset).await {
-            Ok(found) => drop(decimals.insert(asset, found.decimals)),
-            Err(quorate_client::ClientError::NotFound { .. }) => {}
-            Err(error) => return Err(error.into()),
-        }
-    }
+    let ledger = match args.node.connect().await {
+        Ok(ledger) => ledger,
+        // What is wrong with the file is wrong with whatever network.
+        Err(failure) => return Err(payments.check(&args.file).err().unwrap_or(failure)),
+    };
+    let decimals = decimals_of(&payments, &ledger).await?;
     let rows = payments.rows(&args.file, &decimals)?;
     let parameters = ledger.client().network().await?.parameters;
-    let batch = Batch {
+    let by_rows = Batch {
         network: ledger.network(),
         sender: opened.account,
-        file: payments.hash,
+        file: identity(&rows),
         label,
         max_expiry_lead_ms: parameters.max_expiry_lead_ms,
     };
-    let Opened { mut journal, known } = Journal::open(&args.file, &batch)?;
+    let names = Names::new(by_rows, payments.bytes);
+    let nodes = args.node.clients()?;
+    if args.dry_run {
+        let plan = Rehearsal {
+            file: &args.file,
+            rows: &rows,
+            decimals: &decimals,
+            names: &names,
+        };
+        return plan.show(&ledger, &nodes, output).await;
+    }
+    let Opened {
+        mut journal,
+        batch,
+        known,
+    } = Journal::open(&args.file, &names)?;
     // Before the history is read: what is missing from it can then not have been signed with an expiry
     // that this time does not give again.
     let tip = ledger.tip().await?;
@@ -114,15 +178,9 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     let lost_journal = known.is_none();
     let mut known = known.unwrap_or_default();
     if lost_journal {
-        let spinner = output.spinner("reading the sender's history");
-        let mut read = 0;
-        let findings = search(&ledger, &batch, &rows, (tip.height, Height::GENESIS), |count| {
-            read += count;
-            spinner.set_message(format!("reading the sender's history: {read} transactions"));
-        })
-        .await?;
-        spinner.finish_and_clear();
-        findings.note(&mut known, &mut journal)?;
+        for findings in search_all(&ledger, &nodes, &names, &rows, tip.height, output).await? {
+            findings.note(&mut known, Some(&mut journal))?;
+        }
     }
     journal.ready()?;
     // Received from here on before the other stops receiving: none is lost in between.
@@ -132,14 +190,20 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
 
     let units = pack(&rows, parameters.max_transaction_bytes);
     let already_paid = known.paid.len();
+    let paid_before = if already_paid == rows.len() {
+        PaidBefore::of(&known, &ledger).await?
+    } else {
+        None
+    };
     let progress = output.progress(rows.len() as u64, "rows");
     progress.set_message("paying");
     let journal_path = journal.path().to_owned();
     let run = Run::new(Parts {
         ledger: &ledger,
-        nodes: args.node.clients()?,
+        nodes,
         key: &opened.key,
         batch: &batch,
+        names: &names,
         rows: &rows,
         patience: Duration::from_secs(args.timeout),
         in_flight: usize::from(args.in_flight),
@@ -155,7 +219,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     };
     progress.finish_and_clear();
     let ended = run.end()?;
-    let result = write(&args.file, &ended.results)?;
+    let result = write(&args.file, &rows, &decimals, &ended.results)?;
     let count = |status| {
         ended
             .results
@@ -173,11 +237,13 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         unknown: count(RowStatus::Unknown),
         not_sent: count(RowStatus::NotSent),
         transactions: ended.transactions,
+        notes: ended.notes,
+        paid_before,
         journal: journal_path,
         result,
     };
     output.print(&summary, |output| text(&summary, output))?;
-    name_refusals(&ended.results);
+    name_refusals(&rows, &ended.results);
     verdict(&summary, interrupted, ended.failure)
 }
 
@@ -190,7 +256,14 @@ fn text(summary: &Summary, output: &Output) -> String {
             output.paint(tone, &text)
         }
     };
-    output.fields(&[
+    let first = summary.paid_before.as_ref().map_or_else(String::new, |before| {
+        format!(
+            "All {} were paid already, {}; --again LABEL pays them anew.\n",
+            rows_text(summary.rows),
+            before.text()
+        )
+    });
+    let mut fields = vec![
         ("rows", summary.rows.to_string()),
         ("committed", tone(summary.committed, Tone::Good)),
         ("of these before", summary.already_paid.to_string()),
@@ -198,21 +271,191 @@ fn text(summary: &Summary, output: &Output) -> String {
         ("unknown", tone(summary.unknown, Tone::Warning)),
         ("not sent", tone(summary.not_sent, Tone::Warning)),
         ("transactions", summary.transactions.to_string()),
-        ("journal", summary.journal.display().to_string()),
-        ("result", summary.result.display().to_string()),
-    ])
+    ];
+    if summary.notes > 0 {
+        fields.push(("notes to itself", summary.notes.to_string()));
+    }
+    fields.push(("journal", summary.journal.display().to_string()));
+    fields.push(("result", summary.result.display().to_string()));
+    first + &output.fields(&fields)
 }
 
-fn name_refusals(results: &[RowResult]) {
+/// The decimals of the assets that are paid in; those that do not exist are missing. Rows that are bad
+/// whatever these are, are named even where no node answers.
+async fn decimals_of(payments: &PaymentFile, ledger: &Ledger) -> Result<BTreeMap<AssetCode, u8>, Failure> {
+    let mut decimals = BTreeMap::new();
+    for asset in payments.assets() {
+        if let Some(found) = ledger.decimals(&asset).await? {
+            decimals.insert(asset, found);
+        }
+    }
+    Ok(decimals)
+}
+
+/// Reads the sender's history for what of the file was executed. Each node is asked, as one may hide
+/// something that another tells; what is found is checked, if the genesis document is at hand.
+async fn search_all(
+    ledger: &Ledger,
+    nodes: &[Client],
+    names: &Names,
+    rows: &[Row],
+    at: Height,
+    output: &Output,
+) -> Result<Vec<Findings>, Failure> {
+    if ledger.is_trustless() {
+        say(
+            "note: whether rows were paid before, under another journal, is known from the nodes alone; it is not proven",
+        );
+    }
+    let spinner = output.spinner("reading the sender's history");
+    let mut all = Vec::new();
+    let mut failed = None;
+    for node in nodes {
+        let mut read = 0;
+        let found = search(ledger, node, names, rows, (at, Height::GENESIS), |count| {
+            read += count;
+            spinner.set_message(format!("reading the sender's history: {read} transactions"));
+        })
+        .await;
+        match found {
+            Ok(findings) => all.push(findings),
+            Err(failure) => failed = Some(failure),
+        }
+    }
+    spinner.finish_and_clear();
+    match failed {
+        Some(failure) if all.is_empty() => Err(failure),
+        _ => Ok(all),
+    }
+}
+
+/// What `--dry-run` shows.
+struct Rehearsal<'a> {
+    file: &'a Path,
+    rows: &'a [Row],
+    decimals: &'a BTreeMap<AssetCode, u8>,
+    names: &'a Names,
+}
+
+#[derive(Serialize)]
+struct Rehearsed {
+    file: PathBuf,
+    dry_run: bool,
+    rows: usize,
+    already_paid: usize,
+    sums: Vec<Sum>,
+    would_be_refused: Vec<String>,
+}
+
+/// What is paid in one asset.
+#[derive(Serialize)]
+struct Sum {
+    asset: AssetCode,
+    /// Of rows that are not paid yet.
+    rows: usize,
+    amount: String,
+    balance: String,
+}
+
+impl Rehearsal<'_> {
+    async fn show(&self, ledger: &Ledger, nodes: &[Client], output: &Output) -> Result<(), Failure> {
+        let known = match Journal::look(self.file, self.names)? {
+            Some(known) => known,
+            None => {
+                let mut known = Known::default();
+                let at = ledger.tip().await?.height;
+                for findings in search_all(ledger, nodes, self.names, self.rows, at, output).await? {
+                    findings.note(&mut known, None)?;
+                }
+                known
+            }
+        };
+        let account = ledger.client().account(&self.names.rows.sender).await?;
+        let mut refusals = Vec::new();
+        let mut sums = Vec::new();
+        for (&asset, &decimals) in self.decimals {
+            let open = self
+                .rows
+                .iter()
+                .enumerate()
+                .filter(|(place, row)| row.asset == asset && !known.paid.contains_key(place));
+            let (mut count, mut sum) = (0, 0_u128);
+            for (_, row) in open {
+                count += 1;
+                sum = sum.saturating_add(row.amount.0);
+            }
+            let held = account.balances.iter().find(|balance| balance.asset == asset);
+            let held = held.map_or(Amount(0), |balance| balance.amount);
+            if sum > held.0 {
+                refusals.push(format!(
+                    "{asset}: the rows come to {}, and the payer has {}",
+                    format_amount(Amount(sum), decimals),
+                    format_amount(held, decimals)
+                ));
+            }
+            sums.push(Sum {
+                asset,
+                rows: count,
+                amount: format_amount(Amount(sum), decimals),
+                balance: format_amount(held, decimals),
+            });
+        }
+        let rehearsed = Rehearsed {
+            file: self.file.to_owned(),
+            dry_run: true,
+            rows: self.rows.len(),
+            already_paid: known.paid.len(),
+            sums,
+            would_be_refused: refusals,
+        };
+        output.print(&rehearsed, |output| {
+            let mut fields = vec![
+                ("rows", rehearsed.rows.to_string()),
+                ("paid before", rehearsed.already_paid.to_string()),
+            ];
+            for sum in &rehearsed.sums {
+                fields.push((
+                    "to pay",
+                    format!(
+                        "{} {} in {} (balance {})",
+                        sum.amount,
+                        sum.asset,
+                        rows_text(sum.rows),
+                        sum.balance
+                    ),
+                ));
+            }
+            for refusal in &rehearsed.would_be_refused {
+                fields.push(("would be refused", refusal.clone()));
+            }
+            output.fields(&fields)
+        })?;
+        say("nothing was sent: --dry-run");
+        if rehearsed.would_be_refused.is_empty() {
+            Ok(())
+        } else {
+            Err(Failure::new(
+                Exit::Refused,
+                "not all rows can be paid as things are",
+            ))
+        }
+    }
+}
+
+fn rows_text(count: usize) -> String {
+    format!("{count} {}", if count == 1 { "row" } else { "rows" })
+}
+
+fn name_refusals(rows: &[Row], results: &[RowResult]) {
     let refused = results
         .iter()
-        .enumerate()
-        .filter(|(_, result)| result.status == RowStatus::Refused);
+        .zip(rows)
+        .filter(|(result, _)| result.status == RowStatus::Refused);
     let mut more = 0;
-    for (shown, (place, result)) in refused.enumerate() {
+    for (shown, (result, row)) in refused.enumerate() {
         if shown < SHOWN_REFUSALS {
             let code = result.code.as_deref().unwrap_or("no reason given");
-            say(format!("row {} was refused: {code}", place + 1));
+            say(format!("line {} was refused: {code}", row.line));
         } else {
             more += 1;
         }

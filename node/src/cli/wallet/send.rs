@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use quorate_client::wallet::{TransactionBuilder, parse_amount, random_salt};
+use quorate_client::wallet::{TransactionBuilder, random_salt};
 use quorate_ledger::limits::MAX_MEMO_BYTES;
 use quorate_ledger::{Address, AssetCode, Operation};
 
@@ -124,8 +124,7 @@ pub(crate) async fn transfer(args: &TransferArgs, output: &Output) -> Result<(),
     // Opened before anything is asked: a key that cannot be used should not depend on the network.
     let key = args.key.open()?;
     let ledger = args.node.connect().await?;
-    let decimals = ledger.asset(&args.asset).await?.decimals;
-    let amount = parse_amount(&args.amount, decimals).map_err(Failure::usage)?;
+    let amount = ledger.amount(&args.amount, &args.asset).await?;
     let operation = Operation::Transfer {
         to: args.to,
         asset: args.asset,

@@ -191,7 +191,7 @@ fn a_chain_is_on_disk_as_the_formats_say() {
     assert_eq!(
         store.rows("meta"),
         [
-            (b"format".to_vec(), vec![0, 0, 0, 2]),
+            (b"format".to_vec(), vec![0, 0, 0, 3]),
             (b"network".to_vec(), NETWORK.as_bytes().to_vec()),
             (b"tip".to_vec(), tip),
         ]
@@ -218,7 +218,7 @@ fn a_journal_is_on_disk_as_the_formats_say() {
     assert_eq!(
         store.rows("meta"),
         [
-            (b"format".to_vec(), vec![0, 0, 0, 2]),
+            (b"format".to_vec(), vec![0, 0, 0, 3]),
             (b"network".to_vec(), NETWORK.as_bytes().to_vec()),
             (b"next".to_vec(), 5_u64.to_be_bytes().to_vec()),
         ]

@@ -1,0 +1,165 @@
+//! Rules about primaries that are not good enough, broken: what they cost shows in how long batches wait, and in
+//! how often primaries are replaced. And a probe that gives the constants of these rules other values.
+
+use quorate_consensus::broken::{Rule, tune};
+use quorate_consensus::{TimerRange, Timing};
+use quorate_crypto::ValidatorIndex;
+use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
+
+/// The durations that a node has by default.
+const SHIPPED: Timing = {
+    const fn range(from_ms: u32, to_ms: u32) -> TimerRange {
+        TimerRange { from_ms, to_ms }
+    }
+    Timing {
+        resend: range(320, 480),
+        progress: range(800, 1_200),
+        progress_cap_ms: 60_000,
+        heartbeat: range(400, 600),
+        election: range(250, 500),
+    }
+};
+
+/// Fast links and disks, and a batch every 40 ms at one validator after the other.
+fn loaded(validators: u16, until_ms: u64) -> Scenario {
+    let mut scenario = Scenario::calm(validators.into(), 0).without_batches();
+    scenario.timing = SHIPPED;
+    scenario.links.delay_us = 1_000;
+    scenario.faults_end_ms = until_ms;
+    scenario.patience_ms = 60_000;
+    scenario.parameters.window = 32;
+    for (at, who) in (1_000..until_ms).step_by(40).zip((0..validators).cycle()) {
+        scenario = scenario.at(at, Command::Submit(who, 1));
+    }
+    scenario
+}
+
+fn run(mut scenario: Scenario, rule: Option<Rule>) -> Report {
+    scenario.broken = rule.map(Broken::Engine);
+    Simulation::new(scenario).measure(None).expect_success()
+}
+
+/// How long a batch waits at its author, of a hundred the one that waits longest, in milliseconds.
+fn waits(report: &Report) -> u64 {
+    let times = report
+        .measured
+        .iter()
+        .flat_map(|measured| &measured.batches_waited);
+    let waits = times.filter_map(|times| Some(times.certified_at_author_us? - times.submitted_us));
+    let mut waits: Vec<u64> = waits.collect();
+    waits.sort_unstable();
+    waits.get(waits.len() * 99 / 100).copied().unwrap_or(0) / 1_000
+}
+
+#[test]
+fn a_primary_that_may_pause_as_long_as_it_likes() {
+    let late = |rule| run(loaded(4, 8_000).with_liar(0, Lie::Late { ms: 400 }), rule).view;
+    let (broken, sound) = (late(Some(Rule::PausesAllowed)), late(None));
+    println!("| Engine(PausesAllowed) | 1 | a primary that is late by 400 ms leads to the end |");
+    assert!((broken, sound) == (0, 1), "{broken} and {sound} views");
+}
+
+#[test]
+fn a_proposal_that_others_vote_on_that_is_not_asked_for() {
+    let choosy = |rule| {
+        waits(&run(
+            loaded(4, 8_000).with_liar(0, Lie::Choosy { shows: 2 }),
+            rule,
+        ))
+    };
+    let (broken, sound) = (choosy(Some(Rule::MissingNotAsked)), choosy(None));
+    println!("| Engine(MissingNotAsked) | 1 | batches wait for {broken} ms, not {sound} ms |");
+    assert!(broken > 5 * sound, "{broken} and {sound} ms");
+}
+
+#[test]
+fn who_complains_and_does_not_become_more_patient() {
+    let views = |rule| run(loaded(3, 20_000).with_slow_link(2, None, 100), rule).view;
+    let (broken, sound) = (views(Some(Rule::BoundNotDoubled)), views(None));
+    println!(
+        "| Engine(BoundNotDoubled) | 1 | primaries that keep the rules are replaced {broken} times, not {sound} |"
+    );
+    assert!(broken > sound + 8, "{broken} and {sound} views");
+}
+
+/// How often honest primaries are replaced, with f that complain always beside one honest validator that has the
+/// worst links or disk; and how long a primary leads that is late by so much, or orders a trickle.
+fn battery() -> String {
+    let mut said = String::new();
+    for (validators, complainers) in [(3, 0), (4, 1)] {
+        let last = validators - 1;
+        let with = |scenario: Scenario| {
+            (1..=complainers).fold(scenario, |scenario, who| scenario.with_liar(who, Lie::Complainer))
+        };
+        let mut jittery = loaded(validators, 20_000);
+        jittery.links.delay_us = 60_000;
+        jittery.calm_delay_us = 60_000;
+        let worst = [
+            loaded(validators, 20_000).with_slow_link(last, None, 100),
+            loaded(validators, 20_000).with_slow_link(last, None, 500),
+            loaded(validators, 20_000).with_slow_link(last, Some(0), 500),
+            loaded(validators, 20_000).with_slow_disk(last, 300),
+            jittery,
+        ];
+        let views = worst.into_iter().map(|scenario| {
+            let report = Simulation::new(with(scenario)).measure(None);
+            let last = report.reigns.last().map_or(0, |(_, _, ms)| ms / 1_000);
+            let fails = if report.failure.is_some() { "!" } else { "" };
+            format!("{}@{last}{fails}", report.view)
+        });
+        let views: Vec<String> = views.collect();
+        said.push_str(&format!("n={validators}: {}; ", views.join(" ")));
+    }
+    // Nobody but the slow one has anything to order; and a liar gives its batches to the primary alone.
+    let mut lonely = loaded(4, 1_001).with_slow_link(3, None, 500);
+    let to = ValidatorIndex(0);
+    let mut whispered = loaded(4, 20_000).with_liar(3, Lie::Whisperer { to });
+    lonely.script.clear();
+    lonely.faults_end_ms = 60_000;
+    for at in (1_000..60_000).step_by(4_000) {
+        lonely = lonely.at(at, Command::Submit(3, 1));
+    }
+    for at in (1_000..20_000).step_by(30) {
+        whispered = whispered.at(at, Command::Submit(3, 1));
+    }
+    for scenario in [lonely.with_liar(1, Lie::Complainer), whispered] {
+        let report = Simulation::new(scenario).measure(None);
+        said.push_str(&format!("{} ", report.view));
+    }
+    for lie in [
+        Lie::Late { ms: 60 },
+        Lie::Late { ms: 100 },
+        Lie::Late { ms: 500 },
+        Lie::Choosy { shows: 1 },
+        Lie::Trickle { every_ms: 50 },
+    ] {
+        let report = Simulation::new(loaded(4, 10_000).with_liar(0, lie)).measure(None);
+        let replaced = report.reigns.get(1).map(|(_, _, ms)| ms.saturating_sub(1_000));
+        said.push_str(&format!("{lie:?} {replaced:?}; "));
+    }
+    said
+}
+
+#[test]
+#[ignore = "a probe, which takes minutes"]
+fn probe_constants() {
+    println!("as shipped: {}", battery());
+    for (constant, values) in [
+        ("SLOWNESS_FACTOR", &[1, 2, 8, 16][..]),
+        ("SLOWNESS_FLOOR_MS", &[1, 5, 80]),
+        ("SLOWNESS_SHARE", &[1, 8, 32, 200]),
+        ("EXCHANGES", &[1, 2, 32]),
+        ("FORGETS", &[4, 16, 512]),
+        ("HAND_OVER_MS", &[1, 50]),
+        ("FETCHING_MS", &[0, 400]),
+        ("MOST_LONGER_WAITS", &[0, 1, 2]),
+        ("AHEAD_MS", &[0]),
+        ("MOST_DOUBLINGS", &[0, 1, 2, 3, 4, 6]),
+    ] {
+        for value in values {
+            tune(Some((constant, *value)));
+            println!("{constant} = {value}: {}", battery());
+        }
+    }
+    tune(None);
+}

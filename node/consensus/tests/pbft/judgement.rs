@@ -1,0 +1,283 @@
+//! A primary must be good enough: what counts against it, and what does not.
+
+use quorate_consensus::contract::{Action, Input, Step, Timer, TimerRange};
+use quorate_consensus::message::Status;
+use quorate_consensus::pbft::{Body as Pbft, Replica, SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE};
+use quorate_consensus::{Body, Verified};
+use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
+use quorate_ledger::{Proposal, Timestamp};
+
+use crate::lab::*;
+
+/// How long an exchange of votes takes here, in milliseconds.
+const EXCHANGE_MS: u64 = 5;
+/// How long a primary may take by that.
+const BOUND_MS: u64 = SLOWNESS_FACTOR * EXCHANGE_MS + SLOWNESS_FLOOR_MS;
+/// How much it may be slower in all: the laboratory's shortest wait for progress is 500 ms.
+const LIMIT_MS: u64 = 500 / SLOWNESS_SHARE;
+
+fn after(ms: u64) -> Timestamp {
+    Timestamp(NOW.0 + ms)
+}
+
+fn look(backup: &mut Replica, ms: u64) -> Step {
+    drive_at(
+        backup,
+        1,
+        after(ms),
+        Input::Timeout(Timer::Judgement { reign: 0 }),
+    )
+}
+
+/// Two of the others show that they are there.
+fn hear_others(backup: &mut Replica, ms: u64) -> bool {
+    let mut complains = false;
+    for sender in [2, 3] {
+        let status = Body::Status(Status {
+            reign: 0,
+            begun: true,
+            certified: backup.certified(),
+            holds: Vec::new(),
+        });
+        let message = Verified::trusted(signed(sender, status));
+        complains |= complained(&drive_at(backup, 1, after(ms), Input::Message(message)));
+    }
+    complains
+}
+
+fn complained(step: &Step) -> bool {
+    let complaint = |body: &&Body| matches!(body, Body::Pbft(Pbft::Complaint { .. }));
+    broadcast(step).iter().any(complaint)
+}
+
+fn handed_over(step: &Step) -> Vec<Digest> {
+    let handed = step.actions.iter().filter_map(|action| match action {
+        Action::HandOver { to, batches } => {
+            assert_eq!(*to, ValidatorIndex(0), "whoever leads gets them");
+            Some(batches.clone())
+        }
+        _ => None,
+    });
+    handed.flatten().collect()
+}
+
+/// A height is proposed at this time and certified; others commit a while after this replica's vote. Gives whether
+/// the backup complains.
+fn order(backup: &mut Replica, ms: u64, height: u64, proposal: &Proposal) -> bool {
+    let mut steps = vec![drive_at(
+        backup,
+        1,
+        after(ms),
+        from(0, pre_prepare(0, height, proposal)),
+    )];
+    let ms = ms + EXCHANGE_MS;
+    for sender in [0, 2, 3] {
+        steps.push(drive_at(
+            backup,
+            1,
+            after(ms),
+            from(sender, commit(0, height, proposal)),
+        ));
+    }
+    let (height, block) = (Height(height), sha256(&height.to_le_bytes()));
+    steps.push(drive_at(backup, 1, after(ms), Input::Executed { height, block }));
+    for sender in [0, 2] {
+        let seal = Verified::trusted(signed(sender, Body::Seal { height, block }));
+        steps.push(drive_at(backup, 1, after(ms), Input::Message(seal)));
+    }
+    assert_eq!(backup.certified(), height);
+    steps.iter().any(complained)
+}
+
+/// A backup that knows how long an exchange takes, and has waited long enough for a batch to hand it over.
+fn waiting() -> (Replica, u64) {
+    let mut backup = replica(4, 1);
+    order(&mut backup, 0, 1, &proposal(1));
+    drive_at(&mut backup, 1, after(20), Input::BatchesAvailable(vec![batch(2)]));
+    let step = look(&mut backup, 30);
+    assert_eq!(handed_over(&step), vec![batch(2)]);
+    (backup, 30)
+}
+
+#[test]
+fn a_pause_of_the_primary_counts_from_when_a_batch_was_handed_over_to_it() {
+    let (mut backup, from_ms) = waiting();
+    let enough = from_ms + BOUND_MS + LIMIT_MS;
+    for ms in (from_ms + 50..enough).step_by(100) {
+        assert!(!complained(&look(&mut backup, ms)), "after {ms} ms");
+        assert!(!hear_others(&mut backup, ms), "after {ms} ms");
+    }
+    assert!(!complained(&look(&mut backup, enough)));
+    assert!(complained(&look(&mut backup, enough + 1)));
+}
+
+#[test]
+fn who_hears_nobody_may_be_the_one_that_is_cut_off() {
+    let (mut backup, from_ms) = waiting();
+    for ms in (from_ms..from_ms + 5_000).step_by(100) {
+        assert!(!complained(&look(&mut backup, ms)), "after {ms} ms");
+    }
+    assert!(
+        !hear_others(&mut backup, from_ms + 5_000),
+        "what passed in silence does not count"
+    );
+}
+
+#[test]
+fn time_in_which_this_replica_stood_still_does_not_count() {
+    let (mut backup, from_ms) = waiting();
+    hear_others(&mut backup, from_ms + 50);
+    assert!(!complained(&look(
+        &mut backup,
+        from_ms + BOUND_MS + LIMIT_MS + 50
+    )));
+}
+
+#[test]
+fn nothing_counts_before_votes_were_exchanged_in_the_view() {
+    let mut backup = replica(4, 1);
+    drive_at(&mut backup, 1, after(0), Input::BatchesAvailable(vec![batch(1)]));
+    for ms in (0..2_000).step_by(100) {
+        let step = look(&mut backup, ms);
+        assert!(
+            handed_over(&step).is_empty() && !complained(&step),
+            "after {ms} ms"
+        );
+        assert!(!hear_others(&mut backup, ms));
+    }
+}
+
+#[test]
+fn a_proposal_that_leaves_out_what_the_primary_has_ends_no_pause() {
+    let (mut backup, from_ms) = waiting();
+    let mut complains = false;
+    for (place, ms) in (from_ms + 90..from_ms + 600).step_by(90).enumerate() {
+        let own = Proposal::new(NOW, vec![sha256(&[place as u8, 99])]);
+        complains |= order(&mut backup, ms, 2 + place as u64, &own);
+        complains |= complained(&look(&mut backup, ms + 50)) | hear_others(&mut backup, ms + 50);
+    }
+    assert!(complains, "its own batches buy it no time");
+}
+
+#[test]
+fn a_primary_that_keeps_within_the_bound_is_left_alone() {
+    let mut backup = replica(4, 1);
+    order(&mut backup, 0, 1, &proposal(1));
+    for height in 2..60_u8 {
+        let ms = u64::from(height) * 100;
+        let step = Input::BatchesAvailable(vec![batch(height)]);
+        assert!(!complained(&drive_at(&mut backup, 1, after(ms), step)));
+        assert_eq!(handed_over(&look(&mut backup, ms + 10)), vec![batch(height)]);
+        assert!(!order(
+            &mut backup,
+            ms + 10 + BOUND_MS,
+            height.into(),
+            &proposal(height)
+        ));
+        assert!(!hear_others(&mut backup, ms + 80));
+    }
+}
+
+#[test]
+fn what_is_too_slow_each_time_adds_up_and_each_complaint_doubles_the_bound() {
+    let mut backup = replica(4, 1);
+    order(&mut backup, 0, 1, &proposal(1));
+    let (mut complaints, slower_by) = (Vec::new(), 35);
+    for height in 2..200_u8 {
+        let ms = u64::from(height) * 200;
+        drive_at(
+            &mut backup,
+            1,
+            after(ms),
+            Input::BatchesAvailable(vec![batch(height)]),
+        );
+        look(&mut backup, ms + 10);
+        let at = ms + 10 + BOUND_MS + slower_by;
+        let complains = order(&mut backup, at, height.into(), &proposal(height));
+        if complains | hear_others(&mut backup, ms + 150) {
+            complaints.push(height);
+        }
+    }
+    // After one complaint the bound is longer than what it takes.
+    assert_eq!(complaints.len(), 1, "{complaints:?}");
+    assert!(complaints[0] <= 12, "{complaints:?}");
+}
+
+#[test]
+fn a_proposal_that_others_vote_on_is_asked_for_at_once_from_them() {
+    let mut backup = replica(7, 1);
+    let missing = proposal(1);
+    for sender in [2, 3] {
+        let step = drive(&mut backup, from(sender, prepare(0, 1, &missing)));
+        assert_eq!(asked_of(&step), vec![], "f liars may vote on nothing");
+    }
+    let step = drive_as(&mut backup, 1, from(4, prepare(0, 1, &missing)));
+    let voters = [2, 3, 4].map(ValidatorIndex);
+    assert_eq!(asked_of(&step), voters);
+    let step = drive_as(&mut backup, 1, from(5, prepare(0, 1, &missing)));
+    assert_eq!(asked_of(&step), vec![], "once for each height");
+}
+
+/// To whom a status is sent.
+fn asked_of(step: &Step) -> Vec<ValidatorIndex> {
+    let sent = step.actions.iter().filter_map(|action| match action {
+        Action::Send { to, message } => matches!(message.v1().body, Body::Status(_)).then_some(*to),
+        _ => None,
+    });
+    sent.collect()
+}
+
+/// It has no height and no time in it: a former one could be said again whenever it suits a liar.
+#[test]
+fn a_complaint_counts_only_over_the_link_of_who_signed_it() {
+    let said = signed(2, Body::Pbft(complaint(0)));
+    assert!(said.may_come_from(ValidatorIndex(2)));
+    assert!(!said.may_come_from(ValidatorIndex(3)));
+    let vote = signed(2, Body::Pbft(prepare(0, 1, &proposal(1))));
+    assert!(
+        vote.may_come_from(ValidatorIndex(3)),
+        "what binds may be passed on"
+    );
+}
+
+/// A primary that is heard is not down. A validator with slow links learns to wait, however often f liars and its
+/// own complaint change the view.
+#[test]
+fn the_wait_for_progress_grows_where_the_primary_was_heard() {
+    let waited = |heard: bool| {
+        let mut backup = replica(4, 1);
+        let first = drive_at(&mut backup, 1, after(0), Input::BatchesAvailable(vec![batch(1)]));
+        if heard {
+            let status = Body::Status(Status {
+                reign: 0,
+                begun: true,
+                certified: Height(0),
+                holds: Vec::new(),
+            });
+            let message = Verified::trusted(signed(0, status));
+            drive_at(&mut backup, 1, after(400), Input::Message(message));
+        }
+        let timeout = Input::Timeout(Timer::Progress { reign: 0 });
+        let second = drive_at(&mut backup, 1, after(500), timeout);
+        assert!(complained(&second));
+        (wait(&first), wait(&second))
+    };
+    let (first, second) = waited(false);
+    assert_eq!(first, second);
+    let (first, second) = waited(true);
+    assert_eq!(
+        second.map(|range| range.from_ms),
+        first.map(|range| 2 * range.from_ms)
+    );
+}
+
+/// How long the progress timer runs that a step starts.
+fn wait(step: &Step) -> Option<TimerRange> {
+    step.actions.iter().find_map(|action| match action {
+        Action::SetTimer {
+            timer: Timer::Progress { .. },
+            after,
+        } => Some(*after),
+        _ => None,
+    })
+}

@@ -1,0 +1,214 @@
+//! Primaries that keep within their timers, and are not good enough.
+
+use quorate_consensus::{TimerRange, Timing};
+use quorate_crypto::ValidatorIndex;
+use quorate_simulator::{Command, Lie, Report, Scenario, Simulation};
+
+/// The durations that a node has by default.
+const SHIPPED: Timing = {
+    const fn range(from_ms: u32, to_ms: u32) -> TimerRange {
+        TimerRange { from_ms, to_ms }
+    }
+    Timing {
+        resend: range(320, 480),
+        progress: range(800, 1_200),
+        progress_cap_ms: 60_000,
+        heartbeat: range(400, 600),
+        election: range(250, 500),
+    }
+};
+
+/// Fast links and disks, and a batch every `every_ms` at one validator after the other.
+fn loaded(validators: usize, seed: u64, every_ms: u64, until_ms: u64) -> Scenario {
+    let mut scenario = Scenario::calm(validators, seed).without_batches();
+    scenario.timing = SHIPPED;
+    scenario.links.delay_us = 1_000;
+    scenario.faults_end_ms = until_ms;
+    scenario.patience_ms = 20_000;
+    scenario.parameters.window = 32;
+    for (place, at) in (1_000..until_ms).step_by(every_ms as usize).enumerate() {
+        let who = (place % validators) as u16;
+        scenario = scenario.at(at, Command::Submit(who, 1));
+    }
+    scenario
+}
+
+fn measured(scenario: Scenario) -> Report {
+    Simulation::new(scenario).measure(None).expect_success()
+}
+
+/// How long batches of others than liars waited at their authors that were packed from then on: the 99th of a
+/// hundred, and the longest, in milliseconds.
+fn waits(report: &Report, from_ms: u64) -> (u64, u64) {
+    let measured = report.measured.as_ref().expect("it was measured");
+    let times = measured.batches_waited.iter();
+    let late = times.filter(|times| times.submitted_us >= from_ms * 1_000);
+    let mut waits: Vec<u64> = late
+        .filter_map(|times| Some(times.certified_at_author_us? - times.submitted_us))
+        .collect();
+    waits.sort_unstable();
+    let place = waits.len() * 99 / 100;
+    let longest = waits.last().copied().unwrap_or(0);
+    (
+        waits.get(place).copied().unwrap_or(longest) / 1_000,
+        longest / 1_000,
+    )
+}
+
+/// From the first batch on, a primary that is not good enough may lead for so long, in milliseconds.
+const OUTAGE_MS: u64 = 3_000;
+
+/// The first validator leads and lies: it is replaced soon, and then nobody waits longer than without it.
+fn is_replaced(lie: Lie, every_ms: u64) {
+    let calm = waits(&measured(loaded(4, 0, every_ms, 8_000)), 4_000).0;
+    for seed in 0..3 {
+        let report = measured(loaded(4, seed, every_ms, 8_000).with_liar(0, lie));
+        let (reigns, late) = (&report.reigns, waits(&report, 1_000 + OUTAGE_MS));
+        println!("{lie:?}, seed {seed}: {reigns:?}, then {late:?} ms, calm {calm} ms");
+        assert!(
+            reigns.get(1).is_some_and(|(_, _, ms)| *ms <= 1_000 + OUTAGE_MS),
+            "{lie:?}, seed {seed}: {reigns:?}"
+        );
+        assert_eq!(reigns.len(), 2, "{lie:?}, seed {seed}: {reigns:?}");
+        assert!(late.0 <= 2 * calm, "{lie:?}, seed {seed}: {late:?}, calm {calm}");
+    }
+}
+
+#[test]
+fn a_primary_that_is_late_by_a_tenth_of_the_timer_or_more_is_replaced() {
+    for ms in [100, 500, 900] {
+        is_replaced(Lie::Late { ms }, 25);
+    }
+}
+
+#[test]
+fn a_primary_that_shows_its_proposals_to_half_of_the_committee_is_replaced() {
+    is_replaced(Lie::Choosy { shows: 1 }, 25);
+}
+
+/// Its stock of 64 batches, made beforehand, buys it no time.
+#[test]
+fn a_primary_that_orders_its_own_and_others_at_a_trickle_is_replaced() {
+    for every_ms in [50, 300, 750] {
+        is_replaced(Lie::Trickle { every_ms }, 25);
+    }
+}
+
+/// A quorum sees the proposals. Whoever does not asks those that vote, and waits for no timer.
+#[test]
+fn who_is_left_out_by_a_choosy_primary_is_as_quick_as_the_others() {
+    let calm = waits(&measured(loaded(4, 0, 25, 8_000)), 0).0;
+    for seed in 0..3 {
+        let report = measured(loaded(4, seed, 25, 8_000).with_liar(0, Lie::Choosy { shows: 2 }));
+        let choosy = waits(&report, 0);
+        assert!(choosy.0 <= 2 * calm, "seed {seed}: {choosy:?}, calm {calm}");
+    }
+}
+
+#[test]
+fn a_batch_that_a_liar_gives_to_one_validator_alone_deposes_nobody() {
+    // To a backup, or to the primary, whose proposals then wait until the others have fetched it.
+    for (seed, to) in [(0, 2), (1, 2), (2, 0), (3, 0), (4, 0)] {
+        let to = ValidatorIndex(to);
+        let mut scenario = loaded(4, seed, 100, 8_000).with_liar(3, Lie::Whisperer { to });
+        for at in (1_000..8_000).step_by(30) {
+            scenario = scenario.at(at, Command::Submit(3, 1));
+        }
+        let report = measured(scenario);
+        assert_eq!(report.view, 0, "seed {seed}: {:?}", report.reigns);
+    }
+}
+
+/// One of four answers fastest for an hour, so that all measure by it, and then says only that it complains.
+#[test]
+fn votes_that_come_fast_for_an_hour_and_then_fall_silent_depose_nobody() {
+    const HOUR_MS: u64 = 3_600_000;
+    let mut scenario = Scenario::calm(4, 0).without_batches();
+    scenario.timing = SHIPPED;
+    scenario.links.delay_us = 20_000;
+    scenario.faults_end_ms = HOUR_MS + 60_000;
+    let until_ms = HOUR_MS;
+    for at in (1_000..HOUR_MS)
+        .step_by(5_000)
+        .chain((HOUR_MS..HOUR_MS + 60_000).step_by(100))
+    {
+        scenario = scenario.at(at, Command::Submit((at / 100 % 3) as u16, 1));
+    }
+    let report = measured(scenario.with_liar(3, Lie::Flagging { until_ms }));
+    assert_eq!(report.view, 0, "{:?}", report.reigns);
+}
+
+/// One honest validator, the last, whose links or disk are the worst.
+#[derive(Clone, Copy, Debug)]
+enum Worst {
+    Nothing,
+    SlowToAll(u64),
+    SlowToOne(u64),
+    SlowDisk(u64),
+}
+
+fn with_worst(scenario: Scenario, worst: Worst) -> Scenario {
+    let last = scenario.validators as u16 - 1;
+    match worst {
+        Worst::Nothing => scenario,
+        Worst::SlowToAll(ms) => scenario.with_slow_link(last, None, ms),
+        Worst::SlowToOne(ms) => scenario.with_slow_link(last, Some(0), ms),
+        Worst::SlowDisk(ms) => scenario.with_slow_disk(last, ms),
+    }
+}
+
+fn with_liars(scenario: Scenario, lie: Lie) -> Scenario {
+    let f = (scenario.validators as u16 - 1) / 3;
+    (1..=f).fold(scenario, |scenario, who| scenario.with_liar(who, lie))
+}
+
+/// As many as may be faulty complain always, and one honest validator has the worst links or disk: primaries that
+/// keep the rules are replaced a few times, while that one finds out what it has to bear with, and then never;
+/// and then no batch waits longer than twice what it waits without the liars.
+fn are_left_alone(sizes: &[usize]) {
+    for size in sizes.iter().copied() {
+        for worst in [
+            Worst::Nothing,
+            Worst::SlowToAll(100),
+            Worst::SlowToAll(500),
+            Worst::SlowToOne(500),
+            Worst::SlowDisk(300),
+        ] {
+            let scenario = with_worst(loaded(size, 1, 40, 20_000), worst);
+            let calm = waits(&Simulation::new(scenario.clone()).measure(None), 12_000);
+            let report = measured(with_liars(scenario, Lie::Complainer));
+            let (reigns, late) = (&report.reigns, waits(&report, 12_000));
+            println!("n = {size}, {worst:?}: {reigns:?}, then {late:?} ms, calm {calm:?} ms");
+            assert!(reigns.len() <= size + 4, "n = {size}, {worst:?}: {reigns:?}");
+            assert!(
+                late.0 <= 2 * calm.0,
+                "n = {size}, {worst:?}: {late:?}, calm {calm:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn honest_primaries_of_slow_networks_of_two_and_three_are_left_alone() {
+    are_left_alone(&[2, 3]);
+}
+
+#[test]
+fn honest_primaries_of_slow_networks_of_four_and_seven_are_left_alone() {
+    are_left_alone(&[4, 7]);
+}
+
+#[test]
+fn honest_primaries_of_slow_networks_of_ten_and_more_are_left_alone() {
+    are_left_alone(&[10, 13, 16]);
+}
+
+/// Once it knows, it knows for the rest of the epoch.
+#[test]
+fn who_has_found_out_what_it_has_to_bear_with_complains_no_more() {
+    let mut scenario = with_worst(loaded(4, 2, 200, 600_000), Worst::SlowToAll(500));
+    scenario.faults_end_ms = 600_000;
+    let report = measured(with_liars(scenario, Lie::Complainer));
+    let last = report.reigns.last().map_or(0, |(_, _, ms)| *ms);
+    assert!(report.reigns.len() <= 8 && last < 60_000, "{:?}", report.reigns);
+}

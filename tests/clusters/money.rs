@@ -1,0 +1,219 @@
+//! What is signed is what the payer meant, whatever a file or a node says.
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use crate::Cluster;
+
+/// A node that moves the point: a proxy before the first validator, which says six decimals where there are
+/// two. It serves as long as the test runs.
+fn liar(cluster: &Cluster) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let node = cluster.api(1).trim_start_matches("http://").to_owned();
+    thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let Ok(server) = TcpStream::connect(&node) else {
+                return;
+            };
+            let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
+            thread::spawn(move || pass(from, to, |_| {}));
+            thread::spawn(move || pass(server, client, move_the_point));
+        }
+    });
+    format!("http://{address}")
+}
+
+fn pass(mut from: TcpStream, mut to: TcpStream, change: impl Fn(&mut [u8])) {
+    let mut piece = vec![0; 65_536];
+    while let Ok(count @ 1..) = from.read(&mut piece) {
+        change(&mut piece[..count]);
+        if to.write_all(&piece[..count]).is_err() {
+            return;
+        }
+    }
+}
+
+fn move_the_point(bytes: &mut [u8]) {
+    const TRUE: &[u8] = b"\"decimals\":2";
+    for place in 0..bytes.len().saturating_sub(TRUE.len() - 1) {
+        if bytes[place..].starts_with(TRUE) {
+            bytes[place + TRUE.len() - 1] = b'6';
+        }
+    }
+}
+
+#[test]
+fn with_the_genesis_document_a_node_cannot_move_the_point() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let lying = liar(&cluster);
+    let genesis = cluster.dir().join("genesis.toml");
+    let genesis = genesis.to_str().unwrap();
+    let transfer = [
+        "wallet", "transfer", "--to", &alice, "--amount", "1.00", "--asset", "QRT",
+    ];
+    let told = [&transfer[..], &["--node", &lying]].concat();
+    let believed = cluster.expect(0, &told);
+    assert!(
+        believed.stderr.contains("1000000 in smallest units"),
+        "{}",
+        believed.stderr
+    );
+    assert_eq!(
+        cluster.balance(1, &alice),
+        1_000_000,
+        "the lie works on who believes"
+    );
+
+    let checked = [&told[..], &["--genesis", genesis]].concat();
+    cluster.expect(0, &checked);
+    assert_eq!(cluster.balance(1, &alice), 1_000_100);
+    let given = [&told[..], &["--asset-decimals", "QRT=2"]].concat();
+    let caught = cluster.expect(7, &given);
+    assert!(caught.stderr.contains("nothing was signed"), "{}", caught.stderr);
+    fs::write(
+        cluster.folder().join("p.csv"),
+        format!("to,amount,asset\n{alice},1,QRT\n"),
+    )
+    .unwrap();
+    cluster.expect(
+        0,
+        &["wallet", "pay", "p.csv", "--node", &lying, "--genesis", genesis],
+    );
+    assert_eq!(cluster.balance(1, &alice), 1_000_200);
+
+    // Of an asset that came later the document says nothing: nobody's word is taken for it.
+    cluster.expect(0, &["wallet", "asset", "create", "EUR", "--decimals", "2"]);
+    let mint = [
+        "wallet",
+        "asset",
+        "mint",
+        "EUR",
+        "--amount",
+        "5",
+        "--genesis",
+        genesis,
+    ];
+    let unproven = cluster.expect(7, &mint);
+    assert!(
+        unproven.stderr.contains("--asset-decimals EUR=N"),
+        "{}",
+        unproven.stderr
+    );
+    cluster.expect(0, &[&mint[..], &["--asset-decimals", "EUR=2"]].concat());
+}
+
+#[test]
+fn with_the_genesis_document_a_nodes_refusal_is_no_outcome() {
+    let cluster = Cluster::up();
+    let (alice, bob) = (cluster.key("alice.key"), cluster.key("bob.key"));
+    let genesis = cluster.dir().join("genesis.toml");
+    let transfer = [
+        "wallet",
+        "transfer",
+        "--to",
+        &bob,
+        "--amount",
+        "1.00",
+        "--asset",
+        "QRT",
+        "--key",
+        "alice.key",
+    ];
+    assert!(!alice.is_empty());
+    cluster.expect(4, &transfer);
+    let checked = [&transfer[..], &["--genesis", genesis.to_str().unwrap()]].concat();
+    let claimed = cluster.expect(5, &checked);
+    assert!(claimed.stderr.contains("its word alone"), "{}", claimed.stderr);
+}
+
+/// Files that spreadsheets and people make: each is refused whole, with the line, or read as it was meant.
+#[test]
+fn payment_files_that_could_mean_something_else_are_refused_whole() {
+    let cluster = Cluster::up();
+    let (one, two) = (cluster.key("one.key"), cluster.key("two.key"));
+    let refused = |text: String, said: &[&str]| {
+        fs::write(cluster.folder().join("bad.csv"), text).unwrap();
+        let output = cluster.expect(2, &["wallet", "pay", "bad.csv", "--asset", "QRT"]);
+        for said in said {
+            assert!(output.stderr.contains(said), "{said}: {}", output.stderr);
+        }
+    };
+    refused(
+        format!("to,amount,memo\n{one},10.00,\"Tube 5\n{two},20.00,ink\n{one},3,pens\n"),
+        &["line 2:", "not closed"],
+    );
+    refused(
+        format!("to,amount,memo\n{one},1,250.00,rent\n{two},2,x\n"),
+        &["line 2:", "4 cells"],
+    );
+    refused(
+        format!("to,amount,memo\r\n{one},1,a\r\n{two},x,b\r\n"),
+        &["line 3:", "1 row is bad"],
+    );
+    refused(
+        format!("to,amount,memo\n{one},1.005,a\n{two},x,b\n"),
+        &["2 rows", "line 2:", "line 3:"],
+    );
+    refused(
+        format!("Payments of May\n\nto,amount\n{one},1\n"),
+        &["line 3 looks like it"],
+    );
+    refused(
+        format!("to;amount\n{one};1.250,00\n"),
+        &["line 2:", "a point stands before the decimals"],
+    );
+    assert_eq!(cluster.balance(1, &one) + cluster.balance(1, &two), 0);
+    assert!(!cluster.folder().join("bad.csv.journal").exists());
+    let text = format!("sep=;\r\nto;amount\r\n{one};1250.00\r\n;\r\n");
+    fs::write(cluster.folder().join("good.csv"), text).unwrap();
+    cluster.expect(0, &["wallet", "pay", "good.csv", "--asset", "QRT"]);
+    assert_eq!(cluster.balance(1, &one), 125_000);
+}
+
+#[test]
+fn the_same_rows_are_paid_once_whatever_the_file_is_called_and_however_it_is_written() {
+    let cluster = Cluster::up();
+    let one = cluster.key("one.key");
+    let text = format!("to,amount,asset,memo\n{one},1.00,QRT,a\n{one},2.50,QRT,b\n");
+    fs::write(cluster.folder().join("p.csv"), &text).unwrap();
+    let rehearsed = cluster.expect(0, &["wallet", "pay", "p.csv", "--dry-run"]).json();
+    assert_eq!(rehearsed["sums"][0]["amount"], "3.50");
+    assert_eq!(cluster.balance(1, &one), 0);
+    assert!(!cluster.folder().join("p.csv.journal").exists());
+    cluster.expect(0, &["wallet", "pay", "p.csv"]);
+    assert_eq!(cluster.balance(1, &one), 350);
+
+    let copy = text.replace('\n', "\r\n").replace("2.50", "2.5");
+    fs::write(cluster.folder().join("copy.csv"), copy).unwrap();
+    let again = cluster.expect(0, &["wallet", "pay", "copy.csv"]).json();
+    assert_eq!(
+        (&again["already_paid"], &again["transactions"]),
+        (&2.into(), &0.into())
+    );
+    assert!(again["paid_before"]["first_height"].as_u64() > Some(0), "{again}");
+    assert_eq!(cluster.balance(1, &one), 350);
+    let said = cluster
+        .command(&["wallet", "pay", "copy.csv", "--output", "text"])
+        .output()
+        .unwrap();
+    let said = String::from_utf8(said.stdout).unwrap();
+    assert!(said.starts_with("All 2 rows were paid already"), "{said}");
+
+    let results = fs::read_to_string(cluster.folder().join("copy.csv.result.csv")).unwrap();
+    assert!(
+        results
+            .lines()
+            .nth(2)
+            .unwrap()
+            .ends_with(&format!("3,{one},2.50,QRT,b")),
+        "{results}"
+    );
+    cluster.key("poor.key");
+    let poor = ["wallet", "pay", "p.csv", "--dry-run", "--key", "poor.key"];
+    let refused = cluster.expect(4, &poor).json();
+    assert_eq!(refused["would_be_refused"].as_array().unwrap().len(), 1);
+}
