@@ -23,6 +23,7 @@
 //! - Deciding is not an action: it changes nothing for others, and what can be decided can be decided
 //!   later. So a situation holds all that the engines of its replicas would decide, given what was said.
 
+mod journal;
 mod lab;
 mod liar;
 mod menu;

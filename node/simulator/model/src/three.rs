@@ -24,6 +24,7 @@ use quorate_ledger::{Parameters, ParametersV1, Timestamp, encode};
 use quorate_simulator::{Scheme, TIMING, committee, describe, network};
 use stateright::{Model, Property};
 
+use crate::journal;
 use crate::numbered::Numbered;
 
 /// The time of every step.
@@ -381,7 +382,7 @@ impl Lab {
                 steps.push_back(local.engine.step(NOW, input));
             }
         }
-        without_former_reigns(&mut local.journal);
+        journal::prune(&mut local.journal);
         Outcome {
             next: self.number_of_local(place, local),
             says,
@@ -418,14 +419,6 @@ impl Lab {
             Cause::Crash => format!("{place}: crashes and comes back"),
         }
     }
-}
-
-/// Leaves out what the driver's journal drops as well: a record about a reign goes once one about a higher reign
-/// is on disk, which it is here at once.
-pub(crate) fn without_former_reigns(journal: &mut Vec<Record>) {
-    let reign = |record: &Record| record.height().map_or_else(|| record.reign(), |_| None);
-    let newest = journal.iter().filter_map(reign).max();
-    journal.retain(|record| reign(record).is_none_or(|of| Some(of) >= newest));
 }
 
 /// Whether a message is worth telling.

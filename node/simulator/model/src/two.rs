@@ -42,6 +42,8 @@ pub struct Two {
     last_view: u64,
     restarts: u8,
     cuts: u8,
+    /// Whether it is looked whether the network goes on.
+    goes_on: bool,
 }
 
 /// Where the network is. Replicas and messages are numbers, given out as they come up.
@@ -126,7 +128,14 @@ impl Two {
             last_view,
             restarts,
             cuts,
+            goes_on: false,
         }
+    }
+
+    /// The same, and from the end of each view it is looked whether a fair network goes on.
+    pub fn going_on(mut self) -> Self {
+        self.goes_on = true;
+        self
     }
 
     /// The same with a rule of the engine broken.
@@ -140,6 +149,14 @@ impl Two {
     pub fn sizes(&self) -> (usize, usize, usize) {
         let lab = self.lab();
         (lab.locals.len(), lab.messages.len(), lab.futures.len())
+    }
+
+    /// Where each replica stands after the fair continuation of a situation.
+    pub fn explain(&self, situation: &Situation) -> String {
+        let mut left = situation.clone();
+        let mut lab = self.lab();
+        lab.all_leave(View(situation.moment.view), &mut left);
+        lab.explain(left.replicas, &left.said)
     }
 
     fn lab(&self) -> MutexGuard<'_, Lab> {
@@ -175,6 +192,11 @@ impl Moment {
             stage,
             place: 0,
         }
+    }
+
+    /// Whether everybody has had all turns of a view.
+    fn ends_view(self) -> bool {
+        matches!(self.stage, Stage::Leave | Stage::Over)
     }
 
     /// The first turn of a view.
@@ -248,6 +270,9 @@ impl Model for Two {
                 heights.len() == situation.decided.len()
             }),
             Property::always("one block a height", |model: &Self, situation: &Situation| {
+                if !situation.moment.ends_view() {
+                    return true;
+                }
                 let seals = model.lab().seals(&situation.said);
                 let heights: BTreeSet<Height> = seals.keys().map(|(height, _)| *height).collect();
                 heights.len() == seals.len()
@@ -255,15 +280,18 @@ impl Model for Two {
             Property::always(
                 "f + 1 hold what is sealed",
                 |model: &Self, situation: &Situation| {
-                    model.lab().are_held(&situation.replicas, &situation.said)
+                    !situation.moment.ends_view()
+                        || model.lab().are_held(&situation.replicas, &situation.said)
                 },
             ),
             Property::always("the network goes on", |model: &Self, situation: &Situation| {
-                let Moment { stage, place, .. } = situation.moment;
-                if !matches!(stage, Stage::Leave | Stage::Over) || place > 0 {
+                if !model.goes_on || !situation.moment.ends_view() {
                     return true;
                 }
-                model.lab().goes_on(situation.replicas, &situation.said)
+                let mut left = situation.clone();
+                let mut lab = model.lab();
+                lab.all_leave(View(situation.moment.view), &mut left);
+                lab.goes_on(left.replicas, &left.said)
             }),
             Property::sometimes(
                 "certified in the first view",
@@ -307,7 +335,7 @@ fn turn(lab: &mut Lab, situation: &Situation, actions: &mut Vec<Happening>) {
             if !way.best {
                 next.restarts -= 1;
             }
-        } else if !way.best {
+        } else if !way.best && stage != Stage::Certify {
             match next.cuts.checked_sub(1) {
                 Some(cuts) => next.cuts = cuts,
                 None => continue,

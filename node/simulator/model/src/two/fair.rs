@@ -4,16 +4,19 @@ use std::collections::{BTreeSet, VecDeque};
 
 use quorate_consensus::pbft::{Body as Pbft, Claims, View, ViewChange};
 use quorate_consensus::{Action, Input, Message, Timer, Verified};
-use quorate_crypto::{Certificate, Height};
+use quorate_crypto::{Certificate, Height, ValidatorIndex};
 use quorate_ledger::Timestamp;
 
-use super::lab::{LAST_HEIGHT, Lab, Local, NOW};
+use super::lab::{Block, LAST_HEIGHT, Lab, Local, NOW};
 
 /// So often each timer fires, if it runs, before the network counts as stuck.
 const ROUNDS: u64 = 16;
 
-/// Between two rounds, in milliseconds.
-const ROUND: u64 = 1_000;
+/// How often it fires before, if it is the one by which replicas ask again: it is the shortest.
+const RESENDS: usize = 5;
+
+/// Between two timers, in milliseconds.
+const APART: u64 = 500;
 
 /// The honest replicas with fair links.
 struct Network<'a> {
@@ -21,6 +24,8 @@ struct Network<'a> {
     locals: [Local; 3],
     timers: [BTreeSet<Timer>; 3],
     under_way: VecDeque<(usize, Message)>,
+    /// Up to where each fetches blocks, and from whom.
+    fetching: [Option<(Height, Vec<ValidatorIndex>)>; 3],
     now: Timestamp,
 }
 
@@ -36,21 +41,53 @@ impl Lab {
         if let Some(goes_on) = self.futures.get(&key) {
             return *goes_on;
         }
+        let goes_on = self.network(replicas).run(certificate.as_ref());
+        self.futures.insert(key, goes_on);
+        goes_on
+    }
+
+    fn network(&mut self, replicas: [u32; 3]) -> Network<'_> {
         let locals = replicas.map(|number| self.local(number).clone());
-        let mut network = Network {
+        Network {
             lab: self,
             locals,
             timers: Default::default(),
             under_way: VecDeque::new(),
+            fetching: Default::default(),
             now: NOW,
-        };
+        }
+    }
+
+    /// In words, where the honest replicas stand after a fair continuation.
+    pub(super) fn explain(&mut self, replicas: [u32; 3], said: &[u32]) -> String {
+        let certificate = self.hoard(said).pop();
+        let mut network = self.network(replicas);
+        let mut text = network.words();
         let goes_on = network.run(certificate.as_ref());
-        self.futures.insert(key, goes_on);
-        goes_on
+        text += &format!(
+            "hoarded: {:?}; goes on: {goes_on}\n",
+            certificate.map(|c| c.height())
+        );
+        text + &network.words()
     }
 }
 
 impl Network<'_> {
+    fn words(&self) -> String {
+        let words = self.locals.iter().zip(self.lab.honest).map(|(local, own)| {
+            let replica = &local.replica;
+            format!(
+                "{own}: view {}, begun {}, certified {}, chain {:?}, waits {:?}\n",
+                replica.view(),
+                replica.has_begun(),
+                replica.certified(),
+                local.blocks(),
+                replica.waiting(),
+            )
+        });
+        words.collect()
+    }
+
     fn run(&mut self, hoarded: Option<&Certificate>) -> bool {
         for place in 0..3 {
             // Timers that ran are not known any more: whichever may run does.
@@ -66,13 +103,14 @@ impl Network<'_> {
             }
         }
         for _ in 0..ROUNDS {
-            for _ in 0..2 {
+            for _ in 0..RESENDS {
                 self.lie(hoarded);
                 self.fire(|timer| timer == Timer::Resend);
                 self.deliver();
-            }
-            if self.is_done() {
-                return true;
+                self.fetch_again();
+                if self.is_done() {
+                    return true;
+                }
             }
             self.fire(|timer| timer != Timer::Resend);
             self.deliver();
@@ -80,13 +118,19 @@ impl Network<'_> {
         self.is_done()
     }
 
+    /// Whether all have certified both heights, with the same blocks.
     fn is_done(&self) -> bool {
-        let mut locals = self.locals.iter();
-        locals.all(|local| local.certified() >= LAST_HEIGHT)
+        let first = &self.locals[0];
+        let like_first = |local: &Local| {
+            let height = LAST_HEIGHT;
+            let hash = |local: &Local| local.block(height).map(|block| block.hash);
+            local.certified() >= height && hash(local) == hash(first)
+        };
+        self.locals.iter().all(like_first)
     }
 
     fn fire(&mut self, such: impl Fn(Timer) -> bool) {
-        self.now = Timestamp(self.now.0 + ROUND / 2);
+        self.now = Timestamp(self.now.0 + APART);
         for place in 0..3 {
             let due: Vec<Timer> = self.timers[place]
                 .iter()
@@ -98,6 +142,18 @@ impl Network<'_> {
                 self.give(place, Input::Timeout(timer));
             }
         }
+    }
+
+    /// Block sync goes on until all that it was asked for is here.
+    fn fetch_again(&mut self) {
+        for place in 0..3 {
+            let mut inputs = VecDeque::new();
+            self.fetch(place, &mut inputs);
+            for input in inputs {
+                self.give(place, input);
+            }
+        }
+        self.deliver();
     }
 
     fn deliver(&mut self) {
@@ -161,34 +217,33 @@ impl Network<'_> {
                 self.timers[place].remove(&timer);
             }
             Action::FetchBlocks { to, holders } => {
-                for holder in holders {
-                    self.fetch(place, holder, to, inputs);
-                }
+                self.fetching[place] = Some((to, holders));
+                self.fetch(place, inputs);
             }
             _ => {}
         }
     }
 
-    /// Gives a replica the blocks of another, if that is honest and has them.
-    fn fetch(
-        &mut self,
-        place: usize,
-        holder: quorate_crypto::ValidatorIndex,
-        to: Height,
-        inputs: &mut VecDeque<Input>,
-    ) {
-        let Some(holder) = self.lab.honest.iter().position(|honest| *honest == holder) else {
+    /// Fetches the blocks that a replica asks for, as far as those who should have them are honest and do.
+    fn fetch(&mut self, place: usize, inputs: &mut VecDeque<Input>) {
+        let Some((to, holders)) = self.fetching[place].clone() else {
             return;
         };
-        let mut height = self.locals[place].certified().next();
-        while height <= to {
-            let block = self.locals[holder].block(height).cloned();
-            let Some(block) = block.filter(|block| block.certificate.is_some()) else {
-                return;
+        for holder in holders {
+            let Some(holder) = self.lab.honest.iter().position(|honest| *honest == holder) else {
+                continue;
             };
-            inputs.extend(block.certificate.clone().map(Input::Synced));
-            self.locals[place].take(height, block);
-            height = height.next();
+            while let Some(block) = self.next_block(place, holder).filter(|(height, _)| *height <= to) {
+                self.lab.apply(&mut self.locals[place], block.1, inputs);
+            }
         }
+    }
+
+    /// The certified block after the last certified one of a replica that another holds.
+    fn next_block(&self, place: usize, holder: usize) -> Option<(Height, Block)> {
+        let height = self.locals[place].written().next();
+        let block = self.locals[holder].block(height)?;
+        block.certificate.as_ref()?;
+        Some((height, block.clone()))
     }
 }

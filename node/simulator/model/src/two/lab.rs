@@ -11,18 +11,16 @@ use quorate_crypto::{Certificate, Committee, Digest, Height, Protocol, Validator
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp, encode};
 use quorate_simulator::{Scheme, TIMING, committee, network};
 
+use super::menu::Lie;
+use crate::journal;
 use crate::liar::{Liar, view_change_of};
 use crate::numbered::Numbered;
-use crate::three::without_former_reigns;
 
 /// The heights of the model.
 pub(super) const LAST_HEIGHT: Height = Height(2);
 
 /// The time of every step before the fair continuation.
 pub(super) const NOW: Timestamp = Timestamp(1_000_000);
-
-/// The number of the null proposal.
-const NULL: usize = 4;
 
 /// An executed block.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -86,6 +84,8 @@ pub(super) struct Lab {
     /// The height, the parent and the proposal of each block that anybody has executed.
     made: HashMap<Digest, (Height, Digest, Digest)>,
     outcomes: HashMap<(usize, u32, Cause), Arc<Outcome>>,
+    /// The numbers of the liar's votes and seals.
+    pub(super) lies: HashMap<(Lie, View, Height, Digest), u32>,
     /// Whether networks go on: their replicas, and what the liar goes on claiming certified.
     pub(super) futures: HashMap<([u32; 3], Option<Height>), bool>,
     pub(super) changes: HashMap<(u64, Vec<u32>), Arc<Vec<u32>>>,
@@ -100,6 +100,20 @@ impl Local {
     pub(super) fn block(&self, height: Height) -> Option<&Block> {
         let place = usize::try_from(height.0.checked_sub(1)?).ok()?;
         self.chain.get(place)
+    }
+
+    /// Of each block whether it is certified.
+    pub(super) fn blocks(&self) -> Vec<bool> {
+        self.chain
+            .iter()
+            .map(|block| block.certificate.is_some())
+            .collect()
+    }
+
+    /// The last certified block of the chain.
+    pub(super) fn written(&self) -> Height {
+        let certified = self.chain.iter().take_while(|block| block.certificate.is_some());
+        Height(u64::try_from(certified.count()).expect("there are two"))
     }
 
     /// The hash of the block below a height.
@@ -121,8 +135,8 @@ impl Local {
         height <= self.certified() || self.journal.iter().any(proves)
     }
 
-    /// Takes a fetched block.
-    pub(super) fn take(&mut self, height: Height, block: Block) {
+    /// Takes a fetched block into its chain.
+    fn take(&mut self, height: Height, block: Block) {
         let place = usize::try_from(height.0 - 1).expect("there are two");
         if self
             .block(height)
@@ -166,6 +180,7 @@ impl Lab {
             blocks: Numbered::new(),
             made: HashMap::new(),
             outcomes: HashMap::new(),
+            lies: HashMap::new(),
             futures: HashMap::new(),
             changes: HashMap::new(),
         }
@@ -219,6 +234,8 @@ impl Lab {
             index: Some(self.honest[place]),
             parameters: Parameters::V1(ParametersV1 {
                 window: u32::try_from(LAST_HEIGHT.0).expect("there are two"),
+                // Else the two batches of a later primary would be one proposal, and nothing left for a second.
+                max_proposal_batches: 1,
                 ..ParametersV1::default()
             }),
             epoch_start: Height::GENESIS,
@@ -251,12 +268,7 @@ impl Lab {
                 let mut inputs = VecDeque::new();
                 for block in blocks {
                     let block = self.blocks.get(*block).clone();
-                    let certificate = block
-                        .certificate
-                        .clone()
-                        .expect("only certified blocks are given");
-                    local.take(certificate.height(), block);
-                    inputs.push_back(Input::Synced(certificate));
+                    self.apply(&mut local, block, &mut inputs);
                 }
                 self.play_on(place, &mut local, inputs, &[])
             }
@@ -310,7 +322,7 @@ impl Lab {
     }
 
     fn outcome(&mut self, place: usize, mut local: Local, left: Vec<Action>) -> Outcome {
-        without_former_reigns(&mut local.journal);
+        journal::prune(&mut local.journal);
         let mut outcome = Outcome {
             next: 0,
             says: Vec::new(),
@@ -324,7 +336,8 @@ impl Lab {
                 }
                 Action::Decide { height, proposal } => {
                     let number = self.proposals.iter().position(|known| *known == proposal);
-                    outcome.decides.push((height, number.unwrap_or(NULL)));
+                    let number = number.expect("nothing else is proposed");
+                    outcome.decides.push((height, number));
                 }
                 Action::FetchBlocks { to, .. } => outcome.fetches = Some(to),
                 _ => {}
@@ -388,6 +401,15 @@ impl Lab {
             }
             _ => left.push(action),
         }
+    }
+
+    /// A certified block was fetched, and what was decided above it may be executed now.
+    pub(super) fn apply(&mut self, local: &mut Local, block: Block, inputs: &mut VecDeque<Input>) {
+        let certificate = block.certificate.clone();
+        let certificate = certificate.expect("only certified blocks are given");
+        local.take(certificate.height(), block);
+        inputs.push_back(Input::Synced(certificate));
+        self.execute(local, inputs);
     }
 
     fn execute(&mut self, local: &mut Local, inputs: &mut VecDeque<Input>) {

@@ -6,7 +6,43 @@ use std::sync::Arc;
 use super::*;
 use quorate_consensus::pbft::{Claims, PreparedCertificate, ViewChange};
 
+/// A kind of vote of the liar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Lie {
+    Prepare,
+    Commit,
+    Seal,
+}
+
 impl Lab {
+    /// The number of a vote or seal of the liar.
+    fn lie(&mut self, lie: Lie, view: View, height: Height, digest: Digest) -> u32 {
+        let key = (lie, view, height, digest);
+        if let Some(number) = self.lies.get(&key) {
+            return *number;
+        }
+        let proposal = digest;
+        let message = match lie {
+            Lie::Prepare => self.liar.sign(Pbft::Prepare {
+                view,
+                height,
+                proposal,
+            }),
+            Lie::Commit => self.liar.sign(Pbft::Commit {
+                view,
+                height,
+                proposal,
+            }),
+            Lie::Seal => self.liar.sign_any(Body::Seal {
+                height,
+                block: digest,
+            }),
+        };
+        let number = self.messages.number_of_message(message);
+        self.lies.insert(key, number);
+        number
+    }
+
     /// What can reach a replica in its turn, the most first.
     pub(super) fn causes(&mut self, situation: &Situation, place: usize) -> Vec<(String, Cause)> {
         let Moment { view, stage, .. } = situation.moment;
@@ -134,7 +170,7 @@ impl Lab {
             height,
             proposal,
         };
-        let mut prepares = vec![self.messages.number_of_message(self.liar.sign(body.clone()))];
+        let mut prepares = vec![self.lie(Lie::Prepare, view, height, proposal)];
         let others = said.iter().filter(|number| {
             let message = self.message(**number).v1();
             message.sender != own && message.body == Body::Pbft(body.clone())
@@ -162,12 +198,7 @@ impl Lab {
         let mut all = Vec::new();
         for ((view, proposal), mut commits) in groups {
             commits.retain(|number| self.message(*number).v1().sender != own);
-            let message = self.liar.sign(Pbft::Commit {
-                view,
-                height,
-                proposal,
-            });
-            commits.insert(0, self.messages.number_of_message(message));
+            commits.insert(0, self.lie(Lie::Commit, view, height, proposal));
             all.push(commits);
         }
         all
@@ -211,8 +242,7 @@ impl Lab {
         let sealed: BTreeSet<(Height, Digest)> = self.seals(said).into_keys().collect();
         for (height, block) in sealed {
             let place = usize::from(height == LAST_HEIGHT);
-            let message = self.liar.sign_any(Body::Seal { height, block });
-            all[place].push(self.messages.number_of_message(message));
+            all[place].push(self.lie(Lie::Seal, View(0), height, block));
         }
         for number in said {
             let message = self.message(*number).v1();
@@ -274,7 +304,6 @@ impl Lab {
                 }
             }
         }
-        changes.retain(|message| self.is_good(message));
         let numbers: Vec<u32> = changes
             .into_iter()
             .map(|message| self.messages.number_of_message(message))
