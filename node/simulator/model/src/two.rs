@@ -9,6 +9,7 @@
 //! - In a stage, what reaches one replica changes nothing for another's turn in the same stage, so one order of the
 //!   turns will do. What comes earlier than its stage comes to the same as if it came in it, and what comes later is
 //!   in the same stage of the next view.
+//! - Of the honest votes for a thing all that there are come at once, or none.
 //! - Proposals of an honest primary and its new-view reach everybody at once: who has voted and got no further can do
 //!   no more than who has not, and the liar can show more.
 //! - The liar votes for whatever the honest vote for; that a vote of its does not come is a turn in which less comes.
@@ -18,7 +19,14 @@
 //! - Statuses and inquiries are left out until the fair continuation: what they bring, the stages bring as well.
 //! - In view 0 a lying primary's first two proposals have names of their own.
 //!
-//! At most so many turns (`cuts`) bring less than they could, and so many are restarts.
+//! At most so many turns (`cuts`) bring fewer proposals, prepares or commits than they could, or another proposal, and
+//! so many are restarts, each with its certified blocks or without. That seals do not come, so that the liar hoards
+//! them, is free.
+//!
+//! From the end of each view the network may be made fair: all leave that view, whatever the honest say arrives, timers
+//! fire, those that ask again five times as often, blocks are fetched as often as it takes from honest replicas that have
+//! them. The liar says nothing but, time and again, the view-change with the highest certificate that it hoards, so that
+//! it is in the first quorum of each view. All honest replicas must come to certify both heights, alike.
 
 mod fair;
 mod lab;

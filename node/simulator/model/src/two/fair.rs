@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use quorate_consensus::pbft::{Body as Pbft, Claims, View, ViewChange};
+use quorate_consensus::pbft::{Body as Pbft, Claims, ViewChange};
 use quorate_consensus::{Action, Input, Message, Timer, Verified};
 use quorate_crypto::{Certificate, Height, ValidatorIndex};
 use quorate_ledger::Timestamp;
@@ -162,26 +162,27 @@ impl Network<'_> {
         }
     }
 
-    /// Tells everybody of the hoarded certificate, in the view of each and in the next.
+    /// Tells everybody of the hoarded certificate, in time to be in the first quorum of the next view that begins. A
+    /// view-change takes the place of the one before, so it is never for a view above that.
     fn lie(&mut self, hoarded: Option<&Certificate>) {
         let Some(certificate) = hoarded else { return };
         for place in 0..3 {
-            let view = self.locals[place].replica.view();
-            for view in [view, view.next()] {
-                if view > View(0) {
-                    let change = ViewChange {
-                        claims: Claims {
-                            view,
-                            certified: certificate.height(),
-                            prepared: Vec::new(),
-                        },
-                        certified: Some(certificate.clone()),
-                        prepared: Vec::new(),
-                    };
-                    let message = self.lab.liar.sign(Pbft::ViewChange(change));
-                    self.under_way.push_back((place, message));
-                }
+            let replica = &self.locals[place].replica;
+            let mut view = replica.view();
+            if replica.has_begun() || self.lab.liar.leads(view) {
+                view = view.next();
             }
+            let change = ViewChange {
+                claims: Claims {
+                    view,
+                    certified: certificate.height(),
+                    prepared: Vec::new(),
+                },
+                certified: Some(certificate.clone()),
+                prepared: Vec::new(),
+            };
+            let message = self.lab.liar.sign(Pbft::ViewChange(change));
+            self.under_way.push_back((place, message));
         }
         self.deliver();
     }
