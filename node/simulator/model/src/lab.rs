@@ -9,8 +9,11 @@ use std::sync::Arc;
 use quorate_consensus::pbft::{Body as Pbft, Replica, View, primary_of};
 use quorate_consensus::{Action, Body, Config, Input, Message, Timer, Verified};
 use quorate_crypto::{Committee, Digest, Height, Protocol, ValidatorIndex, sha256};
-use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp, encode};
+use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
 use quorate_simulator::{Scheme, TIMING, committee, describe, network};
+
+use crate::liar::Liar;
+use crate::numbered::Numbered;
 
 /// A replica's number.
 pub type Local = u32;
@@ -48,17 +51,15 @@ enum Cause {
 #[derive(Debug)]
 pub(super) struct Lab {
     pub(super) committee: Committee,
-    pub(super) liar: ValidatorIndex,
+    pub(super) liar: Liar,
     pub(super) last_view: u64,
     /// The proposals: of the first primary, of the others, and the null proposal.
     pub(super) proposals: [Proposal; 3],
     #[cfg(broken_rules)]
     pub(super) broken: Option<quorate_consensus::broken::Rule>,
     honest: Vec<ValidatorIndex>,
-    replicas: Vec<Replica>,
-    numbers: BTreeMap<(ValidatorIndex, u64), Local>,
-    messages: Vec<Message>,
-    message_numbers: BTreeMap<Digest, u32>,
+    replicas: Numbered<(ValidatorIndex, u64), Replica>,
+    messages: Numbered<Digest, Message>,
     outcomes: HashMap<(Local, Cause), Arc<Outcome>>,
     effects: HashMap<(Local, Vec<u32>), Arc<Vec<Effect>>>,
     pub(super) menus: HashMap<Vec<u32>, Arc<Vec<u32>>>,
@@ -74,16 +75,17 @@ impl Lab {
                 .indices()
                 .filter(|validator| *validator != liar)
                 .collect(),
+            liar: Liar {
+                committee: committee.clone(),
+                own: liar,
+            },
             committee,
-            liar,
             last_view,
             proposals: [batch(b"first"), batch(b"second"), Proposal::null()],
             #[cfg(broken_rules)]
             broken: None,
-            replicas: Vec::new(),
-            numbers: BTreeMap::new(),
-            messages: Vec::new(),
-            message_numbers: BTreeMap::new(),
+            replicas: Numbered::new(),
+            messages: Numbered::new(),
             outcomes: HashMap::new(),
             effects: HashMap::new(),
             menus: HashMap::new(),
@@ -95,7 +97,7 @@ impl Lab {
     }
 
     pub(super) fn message(&self, number: u32) -> &Message {
-        &self.messages[number as usize]
+        self.messages.get(number)
     }
 
     pub(super) fn sign(&self, sender: ValidatorIndex, body: Pbft) -> Message {
@@ -121,15 +123,7 @@ impl Lab {
     fn break_rule(&self) {}
 
     pub(super) fn number_of(&mut self, message: Message) -> u32 {
-        let next = u32::try_from(self.messages.len()).expect("messages are few");
-        let number = *self
-            .message_numbers
-            .entry(sha256(&encode(&message)))
-            .or_insert(next);
-        if number == next {
-            self.messages.push(message);
-        }
-        number
+        self.messages.number_of_message(message)
     }
 
     /// The honest replicas at the beginning, and what they say at once. Each knows the batch that it
@@ -182,7 +176,7 @@ impl Lab {
             return Arc::clone(effects);
         }
         let mut effects = Vec::new();
-        let replica = &self.replicas[local as usize];
+        let replica = self.replicas.get(local);
         let view = replica.view();
         if replica.has_begun() && view.0 < self.last_view {
             let outcome = self.outcome(own, local, Cause::Timeout(view));
@@ -235,7 +229,7 @@ impl Lab {
         let mut group = group.to_vec();
         group.sort_by_key(|number| {
             let sender = self.message(*number).v1().sender;
-            (sender != self.liar, sender)
+            (sender != self.liar.own, sender)
         });
         let mut silent: Vec<Vec<usize>> = vec![Vec::new()];
         for _ in 0..self.committee.quorum() {
@@ -299,7 +293,7 @@ impl Lab {
         if let Some(outcome) = self.outcomes.get(&key) {
             return Arc::clone(outcome);
         }
-        let mut replica = self.replicas[local as usize].clone();
+        let mut replica = self.replicas.get(local).clone();
         let before = (replica.view(), replica.has_begun());
         let mut outcome = Outcome {
             next: local,
@@ -309,7 +303,7 @@ impl Lab {
         };
         let inputs = match &key.1 {
             Cause::Timeout(view) => {
-                let complaint = self.sign(self.liar, Pbft::Complaint { view: *view });
+                let complaint = self.liar.sign(Pbft::Complaint { view: *view });
                 vec![
                     Input::Timeout(Timer::Progress { reign: view.0 }),
                     Input::Message(Verified::trusted(complaint)),
@@ -324,7 +318,7 @@ impl Lab {
         };
         for input in inputs {
             let part = self.settle(own, replica, input);
-            replica = self.replicas[part.next as usize].clone();
+            replica = self.replicas.get(part.next).clone();
             outcome.next = part.next;
             outcome.says.extend(part.says);
             outcome.decides = outcome.decides.or(part.decides);
@@ -372,13 +366,10 @@ impl Lab {
     fn number_of_replica(&mut self, own: ValidatorIndex, replica: Replica) -> Local {
         let mut hasher = DefaultHasher::new();
         replica.hash_protocol(&mut hasher);
-        let next = u32::try_from(self.replicas.len()).expect("replicas are few");
-        let number = *self.numbers.entry((own, hasher.finish())).or_insert(next);
-        if number == next {
+        self.replicas.number_of((own, hasher.finish()), || {
             replica.check_invariants();
-            self.replicas.push(replica);
-        }
-        number
+            replica
+        })
     }
 }
 

@@ -23,9 +23,13 @@
 //! - Deciding is not an action: it changes nothing for others, and what can be decided can be decided
 //!   later. So a situation holds all that the engines of its replicas would decide, given what was said.
 
+mod journal;
 mod lab;
+mod liar;
 mod menu;
+mod numbered;
 pub mod three;
+pub mod two;
 
 use std::collections::BTreeSet;
 use std::fmt;

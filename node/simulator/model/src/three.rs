@@ -24,6 +24,9 @@ use quorate_ledger::{Parameters, ParametersV1, Timestamp, encode};
 use quorate_simulator::{Scheme, TIMING, committee, describe, network};
 use stateright::{Model, Property};
 
+use crate::journal;
+use crate::numbered::Numbered;
+
 /// The time of every step.
 const NOW: Timestamp = Timestamp(1_000_000);
 
@@ -77,20 +80,6 @@ struct Local {
     journal: Vec<Record>,
 }
 
-impl Local {
-    /// Of the records about a reign and no height only the last counts, which is about the highest: as drivers prune.
-    fn forget_replaced(&mut self) {
-        let about_reign = |record: &Record| record.height().is_none();
-        let last = self.journal.iter().rposition(about_reign);
-        let mut place = 0;
-        self.journal.retain(|record| {
-            let kept = !about_reign(record) || Some(place) == last;
-            place += 1;
-            kept
-        });
-    }
-}
-
 #[derive(Debug)]
 struct Lab {
     committee: Committee,
@@ -98,10 +87,8 @@ struct Lab {
     crashes: bool,
     #[cfg(broken_rules)]
     broken: Option<quorate_consensus::broken::Rule>,
-    locals: Vec<Local>,
-    numbers: BTreeMap<(usize, u64), u32>,
-    messages: Vec<Message>,
-    message_numbers: BTreeMap<Digest, u32>,
+    locals: Numbered<(usize, u64), Local>,
+    messages: Numbered<Digest, Message>,
     outcomes: HashMap<(usize, u32, Cause), Arc<Outcome>>,
 }
 
@@ -132,10 +119,8 @@ impl Three {
             crashes,
             #[cfg(broken_rules)]
             broken: None,
-            locals: Vec::new(),
-            numbers: BTreeMap::new(),
-            messages: Vec::new(),
-            message_numbers: BTreeMap::new(),
+            locals: Numbered::new(),
+            messages: Numbered::new(),
             outcomes: HashMap::new(),
         };
         Self {
@@ -217,7 +202,7 @@ impl Model for Three {
             Property::always("election safety", |model: &Self, situation: &Situation| {
                 let lab = model.lab();
                 let leaders = situation.replicas.iter().filter_map(|local| {
-                    match &lab.locals[*local as usize].engine {
+                    match &lab.locals.get(*local).engine {
                         Engine::Raft(replica) => replica.is_leading().then(|| replica.term().0),
                         // Here it is by its number that a ballot has one proposer.
                         Engine::Paxos(_) | Engine::Pbft(_) => None,
@@ -229,10 +214,7 @@ impl Model for Three {
             Property::always("one value a ballot", |model: &Self, situation: &Situation| {
                 let lab = model.lab();
                 let mut proposed = BTreeMap::new();
-                let said = situation
-                    .said
-                    .iter()
-                    .map(|number| &lab.messages[*number as usize]);
+                let said = situation.said.iter().map(|number| lab.messages.get(*number));
                 let accepts = said.filter_map(|message| match &message.v1().body {
                     Body::Paxos(paxos::Body::Accept(accept)) => Some(accept),
                     _ => None,
@@ -306,12 +288,12 @@ impl Lab {
             return Arc::clone(outcome);
         }
         self.break_rule();
-        let mut next = self.locals[local as usize].clone();
+        let mut next = self.locals.get(local).clone();
         let outcome = match cause {
             Cause::Crash => self.recover(place, next.journal),
             Cause::Timeout => self.time_out(place, local, &mut next),
             Cause::Message(number) => {
-                let message = self.messages[number as usize].clone();
+                let message = self.messages.get(number).clone();
                 let stale = match &message.v1().body {
                     Body::Raft(raft::Body::AppendEntries(append)) => append.term.0 < next.engine.reign(),
                     _ => false,
@@ -388,7 +370,7 @@ impl Lab {
                         Input::ProposalAvailable { height, proposal }
                     }
                     Action::Broadcast(message) | Action::Send { message, .. } if binds(&message) => {
-                        says.push(self.number_of(message));
+                        says.push(self.messages.number_of_message(message));
                         continue;
                     }
                     Action::Decide { height, proposal } => {
@@ -400,23 +382,13 @@ impl Lab {
                 steps.push_back(local.engine.step(NOW, input));
             }
         }
-        local.forget_replaced();
+        journal::prune(&mut local.journal);
         Outcome {
             next: self.number_of_local(place, local),
             says,
             decides,
             term: local.engine.reign(),
         }
-    }
-
-    fn number_of(&mut self, message: Message) -> u32 {
-        let next = u32::try_from(self.messages.len()).expect("messages are few");
-        let digest = sha256(&encode(&message));
-        let number = *self.message_numbers.entry(digest).or_insert(next);
-        if number == next {
-            self.messages.push(message);
-        }
-        number
     }
 
     fn number_of_local(&mut self, place: usize, local: &Local) -> u32 {
@@ -427,19 +399,16 @@ impl Lab {
             Engine::Pbft(_) => {}
         }
         encode(&local.journal).hash(&mut hasher);
-        let next = u32::try_from(self.locals.len()).expect("replicas are few");
-        let number = *self.numbers.entry((place, hasher.finish())).or_insert(next);
-        if number == next {
+        self.locals.number_of((place, hasher.finish()), || {
             local.engine.check_invariants();
-            self.locals.push(local.clone());
-        }
-        number
+            local.clone()
+        })
     }
 
     fn words(&self, place: usize, cause: Cause) -> String {
         match cause {
             Cause::Message(number) => {
-                let message = &self.messages[number as usize];
+                let message = self.messages.get(number);
                 format!(
                     "{place}: receives {} of {}",
                     describe(message),
