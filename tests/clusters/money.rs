@@ -221,14 +221,8 @@ fn the_same_rows_are_paid_once_whatever_the_file_is_called_and_however_it_is_wri
     assert!(said.starts_with("All 2 rows were paid already"), "{said}");
 
     let results = fs::read_to_string(cluster.folder().join("copy.csv.result.csv")).unwrap();
-    assert!(
-        results
-            .lines()
-            .nth(2)
-            .unwrap()
-            .ends_with(&format!("3,{one},2.50,QRT,b")),
-        "{results}"
-    );
+    let cells: Vec<&str> = results.lines().nth(2).unwrap().split(',').collect();
+    assert_eq!(cells[6..11], ["3", one.as_str(), "2.50", "QRT", "b"], "{results}");
     cluster.key("poor.key");
     let poor = ["wallet", "pay", "p.csv", "--dry-run", "--key", "poor.key"];
     let refused = cluster.expect(4, &poor).json();

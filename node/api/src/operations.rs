@@ -28,10 +28,12 @@ const MAX_BODY: usize = 64 << 10;
 const MAX_DENIED: usize = 256;
 
 type Shared = State<Arc<dyn Node>>;
-type Handler = MethodRouter<Arc<dyn Node>>;
 
-/// The calls of this listener: method, path and handler.
-fn calls(config: OperationsConfig) -> Vec<(&'static str, &'static str, Handler)> {
+/// Method, path and handler.
+type Call = (&'static str, &'static str, MethodRouter<Arc<dyn Node>>);
+
+/// The calls of this listener.
+fn calls(config: OperationsConfig) -> Vec<Call> {
     let mut calls = vec![
         ("GET", "/metrics", get(metrics)),
         ("GET", "/livez", get(live).options(live)),

@@ -28,7 +28,6 @@ use crate::epoch::SharedEpoch;
 use crate::evidence;
 use crate::links::Links;
 use crate::logging;
-use crate::metrics::{Reading, cpu_us, open_files, resident_memory};
 use crate::names::Names;
 use crate::observers::Observers;
 use crate::own_batches::OwnBatches;

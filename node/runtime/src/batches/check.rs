@@ -136,8 +136,8 @@ fn check(
     let Some(charge) = charge.filter(|charge| heard || *charge == Charge::Nobody) else {
         tracing::debug!(
             digest = digest.short(),
-            author = author.0,
-            sender = sender.0,
+            author = names.of(author),
+            sender = names.of(sender),
             "a batch that there is no room for was dropped"
         );
         return Ok(None);
