@@ -84,6 +84,8 @@ struct LinkState {
     outbound: bool,
     /// Once the handshake has passed: the way out and the program at the other end.
     ready: Option<(Arc<Outlet>, String)>,
+    /// Whether it has been the link in use.
+    used: bool,
     /// Why it is being closed.
     reason: Option<Reason>,
 }
@@ -362,6 +364,7 @@ impl Service {
             address,
             outbound,
             ready: None,
+            used: false,
             reason: None,
         };
         self.links.insert(connection, link);
@@ -416,12 +419,13 @@ impl Service {
     }
 
     fn use_link(&mut self, key: PeerKey, id: ConnectionId, order: Order) {
-        let (Some(state), Some(link)) = (self.members.get_mut(&key), self.links.get(&id)) else {
+        let (Some(state), Some(link)) = (self.members.get_mut(&key), self.links.get_mut(&id)) else {
             return;
         };
         let Some((outlet, software)) = link.ready.clone() else {
             return;
         };
+        link.used = true;
         self.closes.retain(|(_, closing)| *closing != id);
         let first = state
             .current
@@ -498,16 +502,22 @@ impl Service {
         let others = self.links.iter().rev().filter(|(other, link)| {
             **other != id && link.peer == key && link.ready.is_some() && link.reason.is_none()
         });
-        let others: Vec<ConnectionId> = others.map(|(other, _)| *other).collect();
+        let (used, fresh): (Vec<_>, Vec<_>) = others
+            .map(|(other, link)| (*other, link.used))
+            .partition(|(_, used)| *used);
+        // A link that was left once is written to no more, and its other end may not know: it had a second process
+        // for a while, say. Closed, it is missed at both ends, and dialled again.
+        for (other, _) in used {
+            self.close(other, Reason::Superseded);
+        }
         if self.shared.local < key {
-            if let Some(spare) = others.first() {
+            if let Some((spare, _)) = fresh.first() {
                 self.use_link(key, *spare, Order::Choose);
             }
         } else {
-            // The peer chooses one of them soon, or takes one for the link in use that is none here: it had a second
-            // process for a while, say. Closed, it is missed at both ends, and dialled again.
+            // It is the peer's to choose one of them, soon or never.
             let by = Instant::now() + RETIREMENT;
-            self.closes.extend(others.into_iter().map(|other| (by, other)));
+            self.closes.extend(fresh.into_iter().map(|(other, _)| (by, other)));
         }
         true
     }

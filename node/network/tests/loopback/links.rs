@@ -299,10 +299,8 @@ async fn who_had_a_second_process_for_a_while_is_linked_again() {
         copy.connected(single).await;
         copy.handle.shutdown().await;
         // Whatever was dropped meanwhile is sent again until it arrives, both ways.
-        for (from, to, at) in [
-            (&one.handle.clone(), doubled, &mut two),
-            (&two.handle.clone(), single, &mut one),
-        ] {
+        let (of_one, of_two) = (one.handle.clone(), two.handle.clone());
+        for (from, to, at) in [(of_one, doubled, &mut two), (of_two, single, &mut one)] {
             let frame = Bytes::from_static(b"after");
             let arrives = async {
                 loop {
