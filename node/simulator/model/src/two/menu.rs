@@ -149,7 +149,7 @@ impl Lab {
         let own = self.honest[place];
         let accepted = said.iter().map(|number| self.message(*number).v1());
         let accepted = accepted.filter(|message| message.sender == own);
-        let digest = accepted.filter_map(|message| match &message.body {
+        let mut digest = accepted.filter_map(|message| match &message.body {
             Body::Pbft(Pbft::Prepare {
                 view: of,
                 height: at,
@@ -162,7 +162,7 @@ impl Lab {
             }) if (*of, *at) == (view, height) => Some(proposal.digest()),
             _ => None,
         });
-        let Some(proposal) = digest.last() else {
+        let Some(proposal) = digest.next_back() else {
             return Vec::new();
         };
         let body = Pbft::Prepare {
