@@ -83,11 +83,8 @@ pub(crate) async fn answer_options(request: Request, next: Next) -> Response {
     }
     let mut response = next.run(request).await;
     if response.status() == StatusCode::METHOD_NOT_ALLOWED {
-        let allowed = response.headers_mut().remove(ALLOW);
-        response = StatusCode::NO_CONTENT.into_response();
-        if let Some(allowed) = allowed {
-            response.headers_mut().insert(ALLOW, allowed);
-        }
+        // The router adds what the address takes.
+        return StatusCode::NO_CONTENT.into_response();
     }
     response
         .headers_mut()

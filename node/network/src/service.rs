@@ -517,7 +517,8 @@ impl Service {
         } else {
             // It is the peer's to choose one of them, soon or never.
             let by = Instant::now() + RETIREMENT;
-            self.closes.extend(fresh.into_iter().map(|(other, _)| (by, other)));
+            self.closes
+                .extend(fresh.into_iter().map(|(other, _)| (by, other)));
         }
         true
     }

@@ -26,6 +26,7 @@ use crate::node::RunningNode;
 use crate::recorder::Origin;
 use crate::router::{self, RouterSetup};
 use crate::shared::Shared;
+use crate::signals::Ending;
 use crate::sync::{self, BlockSync};
 use crate::voting::Voting;
 use crate::{batches, flush, logging, recorder};
