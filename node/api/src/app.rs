@@ -57,9 +57,7 @@ impl App {
         T: Send + 'static,
         F: FnOnce(&dyn Snapshot, &dyn Node) -> Result<T, Failure> + Send + 'static,
     {
-        if let Some(wanted) = min_height {
-            self.reach(wanted).await?;
-        }
+        self.reach(min_height).await?;
         let closed = |_| Fault("the API is closed".to_owned());
         let permit = Arc::clone(&self.reads).acquire_owned().await.map_err(closed)?;
         let node = Arc::clone(&self.node);
@@ -85,8 +83,11 @@ impl App {
         fresh
     }
 
-    /// Waits until `wanted` is certified, but no longer than the configured bound.
-    async fn reach(&self, wanted: Height) -> Result<(), Failure> {
+    /// Waits until `wanted` is certified, if that is asked for, but no longer than the configured bound.
+    pub(crate) async fn reach(&self, wanted: Option<Height>) -> Result<(), Failure> {
+        let Some(wanted) = wanted else {
+            return Ok(());
+        };
         let mut heights = self.node.heights();
         let reached = heights.wait_for(|height| *height >= wanted);
         let reached = matches!(

@@ -21,7 +21,7 @@ impl Bound {
 /// The client API and the explorer.
 #[derive(Clone, Debug)]
 pub struct ApiConfig {
-    /// Calls that may be under way at once, waiting ones included, until their answers have left.
+    /// Calls that may be under way at once, waiting ones included; with a large answer until it has left.
     pub max_calls: Bound,
     /// Event streams that may be open at once.
     pub max_streams: Bound,
@@ -58,7 +58,7 @@ impl Default for ApiConfig {
             max_streams: Bound::of(256, 64),
             max_reads: 32,
             max_body_bytes: 8 << 20,
-            max_body_bytes_total: Bound::of(64 << 20, 32 << 20),
+            max_body_bytes_total: Bound::of(64 << 20, 16 << 20),
             max_answer_bytes_total: Bound::of(128 << 20, 48 << 20),
             max_transactions_per_call: 8_192,
             body_timeout: Duration::from_secs(20),

@@ -3,6 +3,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -23,6 +24,9 @@ use crate::router::{answer_options, count, guard};
 
 /// The most bytes of a body here.
 const MAX_BODY: usize = 64 << 10;
+
+/// How long a body may take.
+const BODY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// The most peers that can be denied at once.
 const MAX_DENIED: usize = 256;
@@ -148,7 +152,11 @@ async fn deny(State(node): Shared, body: Body) -> Result<StatusCode, Failure> {
 }
 
 async fn text_of(body: Body) -> Result<String, Failure> {
-    let bytes = axum::body::to_bytes(body, MAX_BODY).await.map_err(|_| {
+    let reading = tokio::time::timeout(BODY_TIMEOUT, axum::body::to_bytes(body, MAX_BODY)).await;
+    let bytes = reading.map_err(|_| Failure::BodyTooSlow {
+        seconds: BODY_TIMEOUT.as_secs(),
+    })?;
+    let bytes = bytes.map_err(|_| {
         Failure::malformed(
             "malformed_body",
             format!("the body broke off, or is longer than {MAX_BODY} bytes"),

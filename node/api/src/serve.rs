@@ -21,14 +21,19 @@ use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
 use tower::ServiceExt as _;
 
-use crate::activity::{Activity, Busy};
+use crate::activity::{Activity, Patience};
 use crate::shares::{ClientAddress, Shares};
 
-/// How long a connection may be open without a call under way, and how long the head of a request may take.
-const IDLE: Duration = Duration::from_secs(30);
+/// How long a connection is kept of which nothing comes; the head of a request may take as long as the pause between
+/// calls. Clients of ours give up connections that they do not use after 30 s.
+const PATIENCE: Patience = Patience {
+    silent: Duration::from_secs(40),
+    idle: Duration::from_secs(60),
+    unread: Duration::from_secs(20),
+};
 
-/// How long a client may read nothing of what is sent to it.
-const UNREAD: Duration = Duration::from_secs(20);
+/// How long what is under way may go on where the other end was waited for long enough.
+const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Bytes of a request's head.
 const MAX_HEAD: usize = 32 << 10;
@@ -112,7 +117,7 @@ async fn carry(socket: TcpStream, client: ClientAddress, router: Router, mut sto
                 }
                 let response: Result<Response, _> = router.oneshot(request).await;
                 // The call is under way until its answer has left.
-                response.map(|response| response.map(|body| Busy::around(busy, body)))
+                response.map(|response| response.map(|body| busy.around(body)))
             }
         })
     };
@@ -120,23 +125,25 @@ async fn carry(socket: TcpStream, client: ClientAddress, router: Router, mut sto
     builder
         .http1()
         .timer(TokioTimer::new())
-        .header_read_timeout(IDLE)
+        .header_read_timeout(PATIENCE.idle)
         .max_buf_size(MAX_HEAD);
     builder
         .http2()
         .timer(TokioTimer::new())
-        .keep_alive_interval(IDLE)
+        .keep_alive_interval(PATIENCE.idle)
         .max_header_list_size(u32::try_from(MAX_HEAD).unwrap_or(u32::MAX))
         .max_concurrent_streams(MAX_STREAMS);
     let mut patient = TimeoutStream::new(socket);
-    patient.set_write_timeout(Some(UNREAD));
+    patient.set_write_timeout(Some(PATIENCE.unread));
     let connection = builder.serve_connection(TokioIo::new(Box::pin(patient)), service);
     let mut connection = pin!(connection);
     tokio::select! {
         // What a client did to its connection is no news to the node.
         _ = connection.as_mut() => {}
-        // What it has not asked by now it is not going to.
-        () = activity.idle_for(IDLE) => {}
+        () = activity.over(PATIENCE) => {
+            connection.as_mut().graceful_shutdown();
+            let _ = tokio::time::timeout(LAST_WORDS, connection).await;
+        }
         () = async { drop(stopped.wait_for(|stopping| *stopping).await) } => {
             connection.as_mut().graceful_shutdown();
             let _ = connection.await;

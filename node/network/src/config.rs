@@ -74,10 +74,12 @@ pub struct Limits {
     pub accept_timeout: Duration,
     /// How long the handshake on a new connection may take.
     pub handshake_timeout: Duration,
-    /// Connections that may be in the middle of being set up: by strangers all together, and from each address of
-    /// members.
+    /// Connections that may be in the middle of being set up: from members' addresses all together, and from all
+    /// others.
     pub pending_inbound: u32,
-    /// From one address that is no member's.
+    /// From one member's address.
+    pub pending_of_member: u32,
+    /// From one other address.
     pub pending_of_stranger: u32,
     /// Connections a second that one address (an IPv6 /64) may begin, after [`Limits::inbound_burst`].
     pub inbound_rate: u32,
@@ -99,8 +101,9 @@ impl Default for Limits {
             redial_max: Duration::from_secs(2),
             dial_timeout: Duration::from_secs(5),
             handshake_timeout: Duration::from_secs(5),
-            accept_timeout: Duration::from_secs(2),
+            accept_timeout: Duration::from_secs(3),
             pending_inbound: 64,
+            pending_of_member: 32,
             pending_of_stranger: 8,
             inbound_rate: 16,
             inbound_burst: 64,

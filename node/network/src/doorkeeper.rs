@@ -1,6 +1,6 @@
 //! Admission. Noise has proved a peer's key when the doorkeeper sees it; only members that are not denied
 //! get a connection. Strangers are bounded before that by the address they come from, as each costs a
-//! Noise handshake; and what they have in the making leaves the places of members' addresses free.
+//! Noise handshake; and connections that they have begun leave the places of members' addresses free.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -32,7 +32,7 @@ pub(crate) struct Doorkeeper {
     /// Streams of connections that are being established. The swarm's task takes them.
     streams: BTreeMap<ConnectionId, Streams>,
     arrivals: Arrivals,
-    making: Making,
+    pending_inbound: PendingInbound,
 }
 
 /// Why a connection was not admitted.
@@ -51,8 +51,9 @@ impl Doorkeeper {
                 burst: f64::from(limits.inbound_burst),
                 buckets: BTreeMap::new(),
             },
-            making: Making {
+            pending_inbound: PendingInbound {
                 most: limits.pending_inbound,
+                most_of_member: limits.pending_of_member,
                 most_of_stranger: limits.pending_of_stranger,
                 configured: BTreeSet::new(),
                 proved: BTreeMap::new(),
@@ -69,8 +70,10 @@ impl Doorkeeper {
         denied: BTreeSet<PeerId>,
         addresses: impl Iterator<Item = &'a Multiaddr>,
     ) {
-        self.making.configured = addresses.filter_map(address_of).collect();
-        self.making.proved.retain(|member, _| members.contains(member));
+        self.pending_inbound.configured = addresses.filter_map(address_of).collect();
+        self.pending_inbound
+            .proved
+            .retain(|member, _| members.contains(member));
         self.members = members;
         self.denied = denied;
     }
@@ -97,11 +100,11 @@ impl Doorkeeper {
         peer: &PeerId,
         remote: &Multiaddr,
     ) -> Result<Handler, ConnectionDenied> {
-        self.making.pending.remove(&connection);
+        self.pending_inbound.pending.remove(&connection);
         self.check(peer)
             .map_err(|reason| ConnectionDenied::new(Refusal(reason)))?;
         if let Some(address) = address_of(remote) {
-            self.making.prove(*peer, address);
+            self.pending_inbound.prove(*peer, address);
         }
         let (handler, streams) = handler::pair();
         self.streams.insert(connection, streams);
@@ -122,7 +125,7 @@ impl NetworkBehaviour for Doorkeeper {
         match address_of(remote) {
             Some(address)
                 if !self.arrivals.admit(address, Instant::now())
-                    || !self.making.begin(connection, address) =>
+                    || !self.pending_inbound.begin(connection, address) =>
             {
                 Err(ConnectionDenied::new(Refusal(Reason::TooManyConnections)))
             }
@@ -169,7 +172,7 @@ impl NetworkBehaviour for Doorkeeper {
             FromSwarm::DialFailure(DialFailure { connection_id, .. })
             | FromSwarm::ListenFailure(ListenFailure { connection_id, .. }) => {
                 self.streams.remove(&connection_id);
-                self.making.pending.remove(&connection_id);
+                self.pending_inbound.pending.remove(&connection_id);
             }
             _ => {}
         }
@@ -188,9 +191,11 @@ impl NetworkBehaviour for Doorkeeper {
 ///
 /// An address that is a member's, as it is configured or because a member came from there lately, has places of its
 /// own: nobody else can take them but from that address.
-struct Making {
-    /// At a time of each member's address, and of all others together.
+struct PendingInbound {
+    /// At a time of all members' addresses, and of all others.
     most: u32,
+    /// At a time of each member's address.
+    most_of_member: u32,
     /// At a time of each other address.
     most_of_stranger: u32,
     configured: BTreeSet<IpAddr>,
@@ -199,19 +204,20 @@ struct Making {
     pending: BTreeMap<ConnectionId, IpAddr>,
 }
 
-impl Making {
+impl PendingInbound {
     /// Counts a connection, if there is a place for it.
     fn begin(&mut self, connection: ConnectionId, address: IpAddr) -> bool {
         let from = |wanted: &dyn Fn(&IpAddr) -> bool| {
             let count = self.pending.values().filter(|address| wanted(address)).count();
             u32::try_from(count).unwrap_or(u32::MAX)
         };
-        let of_address = from(&|other| *other == address);
-        let has_place = if self.is_members(&address) {
-            of_address < self.most
-        } else {
-            of_address < self.most_of_stranger && from(&|other| !self.is_members(other)) < self.most
+        let is_members = self.is_members(&address);
+        let most_of_address = match is_members {
+            true => self.most_of_member,
+            false => self.most_of_stranger,
         };
+        let has_place = from(&|other| *other == address) < most_of_address
+            && from(&|other| self.is_members(other) == is_members) < self.most;
         if has_place {
             self.pending.insert(connection, address);
         }
@@ -310,30 +316,31 @@ mod tests {
     #[test]
     fn strangers_leave_the_places_of_members_addresses_free() {
         let (here, there) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
-        let mut making = Making {
+        let mut pending_inbound = PendingInbound {
             most: 6,
+            most_of_member: 3,
             most_of_stranger: 2,
             configured: [here].into(),
             proved: BTreeMap::new(),
             pending: BTreeMap::new(),
         };
-        making.prove(PeerId::random(), there);
+        pending_inbound.prove(PeerId::random(), there);
         let mut connections = (0..).map(ConnectionId::new_unchecked);
         let mut begun = |address| {
             let begun = connections
                 .by_ref()
                 .take(10)
-                .filter(|id| making.begin(*id, address));
+                .filter(|id| pending_inbound.begin(*id, address));
             begun.collect::<Vec<_>>()
         };
         let strangers: Vec<ConnectionId> = (0..10)
             .flat_map(|last| begun(IpAddr::from([192, 0, 2, last])))
             .collect();
         assert_eq!(strangers.len(), 6);
-        assert_eq!((begun(here).len(), begun(there).len()), (6, 6));
+        assert_eq!((begun(here).len(), begun(there).len()), (3, 3));
         // A place is free again once the connection is made, or has failed.
-        making.pending.remove(&strangers[0]);
-        assert!(making.begin(ConnectionId::new_unchecked(1_000), IpAddr::from([192, 0, 2, 77])));
+        pending_inbound.pending.remove(&strangers[0]);
+        assert!(pending_inbound.begin(ConnectionId::new_unchecked(1_000), IpAddr::from([192, 0, 2, 77])));
     }
 
     #[test]

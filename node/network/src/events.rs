@@ -101,7 +101,7 @@ impl Events {
             };
             let woken = self.queue.wake.notified();
             if is_held_back {
-                // Whatever came of it: it is looked again.
+                // Look again in either case.
                 let _ = timeout(LOOK_AGAIN, woken).await;
             } else {
                 woken.await;
@@ -146,7 +146,7 @@ struct Lane {
 }
 
 impl EventQueue {
-    /// Empty; of each peer's votes at least so many are taken in a second, or all of them.
+    /// Empty. `least_votes`: what is taken in a second of each peer at least; none to take all.
     pub(crate) fn new(least_votes: Option<u32>) -> Self {
         let inner = Inner {
             pace: least_votes.map(|least| Pace::new(least, Instant::now())),

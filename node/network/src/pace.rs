@@ -35,7 +35,7 @@ struct Allowance {
 }
 
 impl Pace {
-    /// So many in a second at least.
+    /// Each peer may send `least` in a second at least.
     pub(crate) fn new(least: u32, now: Instant) -> Self {
         Self {
             least: f64::from(least),
@@ -80,9 +80,16 @@ impl Pace {
         }
         let mut taken: Vec<u32> = self.peers.values().map(|allowance| allowance.taken).collect();
         taken.sort_unstable();
-        // Of an even number the lower one: it takes more than half to lift it.
-        let middle = taken.get(taken.len().saturating_sub(1) / 2).copied().unwrap_or(0);
-        self.allowed = self.least.max(1.5 * f64::from(middle) / round.as_secs_f64());
+        let middle = match taken.len() {
+            // Three validators bear no liar, and with one away the other's votes are all there are.
+            2 => 1,
+            // Of an even number the lower one: it takes more than half to lift it.
+            count => count.saturating_sub(1) / 2,
+        };
+        let middle = f64::from(taken.get(middle).copied().unwrap_or(0));
+        // A pause of everybody, as while a leader is changed, is no reason to begin anew.
+        let kept = self.allowed / 2.0;
+        self.allowed = self.least.max(kept).max(1.5 * middle / round.as_secs_f64());
         self.round_began = now;
         self.peers.values_mut().for_each(|allowance| allowance.taken = 0);
     }
@@ -94,7 +101,7 @@ mod tests {
 
     const LEAST: u32 = 100;
 
-    /// What is taken of peers in some seconds, of which each would send so many in a second.
+    /// What is taken in some seconds of peers that would send this much in a second.
     fn taken(wanted: &[u32], seconds: u32) -> Vec<u32> {
         let start = Instant::now();
         let mut pace = Pace::new(LEAST, start);

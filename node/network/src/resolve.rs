@@ -6,17 +6,24 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
+use std::time::Duration;
 
-use futures::FutureExt as _;
 use futures::future::BoxFuture;
+use futures::stream::FuturesUnordered;
+use futures::{FutureExt as _, StreamExt as _};
 use libp2p::Multiaddr;
 use libp2p::core::transport::{DialOpts, ListenerId, Transport, TransportError, TransportEvent};
 use libp2p::multiaddr::Protocol as Part;
+use tokio::time::{sleep, timeout};
 
-/// Addresses of a name that are dialled, one after the other, until one answers.
+/// Addresses of a name that are dialled, until one answers.
 const MAX_RESOLVED: usize = 8;
+/// From the dial of one to that of the next (RFC 8305, section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+/// How long the system may look for a name: it asks one name server after the other, five seconds each.
+const LOOKUP: Duration = Duration::from_secs(20);
 
-/// A transport over IP addresses that takes names too.
+/// A transport over IP addresses, with its own deadline for each, that takes names too.
 pub(crate) struct Resolving<T> {
     inner: Arc<Mutex<T>>,
 }
@@ -56,25 +63,36 @@ where
             return Ok(lock(&self.inner).dial(address, options)?.boxed());
         };
         let inner = Arc::clone(&self.inner);
-        Ok(async move {
-            let mut last = None;
-            for resolved in name.resolve().await? {
-                // The lock is not held while it is dialled.
-                let dial = lock(&inner).dial(resolved, options);
-                let ended = match dial {
+        // The lock is not held while it is dialled.
+        let dial = move |address| {
+            let begun = lock(&inner).dial(address, options);
+            async move {
+                match begun {
                     Ok(dial) => dial.await,
                     Err(TransportError::Other(error)) => Err(error),
                     Err(TransportError::MultiaddrNotSupported(address)) => Err(io::Error::new(
                         io::ErrorKind::Unsupported,
                         format!("{address} cannot be dialled"),
                     )),
-                };
-                match ended {
-                    Ok(connection) => return Ok(connection),
-                    Err(error) => last = Some(error),
                 }
             }
-            Err(last.unwrap_or_else(|| name.failure(None)))
+        };
+        Ok(async move {
+            let mut addresses = name.resolve().await?.into_iter().peekable();
+            let (mut dials, mut last) = (FuturesUnordered::new(), name.failure(None));
+            loop {
+                if let Some(address) = addresses.next() {
+                    dials.push(dial(address));
+                }
+                tokio::select! {
+                    ended = dials.next() => match ended {
+                        Some(Ok(connection)) => return Ok(connection),
+                        Some(Err(error)) => last = error,
+                        None => return Err(last),
+                    },
+                    () = sleep(STAGGER), if addresses.peek().is_some() => {}
+                }
+            }
         }
         .boxed())
     }
@@ -118,8 +136,11 @@ impl Name {
     }
 
     async fn resolve(&self) -> io::Result<Vec<Multiaddr>> {
-        let found = tokio::net::lookup_host((self.host.as_str(), self.port)).await;
-        let found = found.map_err(|error| self.failure(Some(&error)))?;
+        let looking = tokio::net::lookup_host((self.host.as_str(), self.port));
+        let found = match timeout(LOOKUP, looking).await {
+            Ok(found) => found.map_err(|error| self.failure(Some(&error)))?,
+            Err(_) => return Err(self.failure(Some(&io::Error::from(io::ErrorKind::TimedOut)))),
+        };
         let wanted = found.filter(|address| match self.family {
             Family::Any => true,
             Family::V4 => address.is_ipv4(),

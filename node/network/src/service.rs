@@ -388,7 +388,7 @@ impl Service {
                     Reason::Violation("the peer chose a link, and it is ours to choose"),
                 );
             }
-            // SignedStatement twice, it means no more than once.
+            // Said twice, it means no more than once.
             Report::Chosen if self.current(key).is_some_and(|current| current.link == id) => {}
             Report::Chosen => self.use_link(key, id, Order::Start),
             Report::RoundTrip(time) => {

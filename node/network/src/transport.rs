@@ -1,5 +1,6 @@
 //! TCP, Noise with the node key, yamux; and the libp2p behaviours on top.
 
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use libp2p::core::muxing::StreamMuxerBox;
@@ -24,6 +25,8 @@ use crate::{Config, NetworkError};
 const NOT_SENT: u32 = 128 << 10;
 /// Connections a peer may have: the one in use, one that replaces it, one on its way out.
 const MAX_CONNECTIONS: u32 = 3;
+/// Addresses of a peer that are dialled at once.
+const DIALS: NonZeroU8 = NonZeroU8::new(2).expect("two is not zero");
 /// How often peers tell each other their addresses again.
 const IDENTIFY_INTERVAL: Duration = Duration::from_secs(300);
 
@@ -40,7 +43,9 @@ pub(crate) struct Behaviour {
 /// A swarm for this configuration, listening nowhere yet.
 pub(crate) fn swarm(config: &Config, keypair: &Keypair) -> Result<Swarm<Behaviour>, NetworkError> {
     let local = keypair.public().to_peer_id();
-    let swarm_config = swarm::Config::with_tokio_executor().with_max_negotiating_inbound_streams(32);
+    let swarm_config = swarm::Config::with_tokio_executor()
+        .with_max_negotiating_inbound_streams(32)
+        .with_dial_concurrency_factor(DIALS);
     Ok(Swarm::new(
         transport(config, keypair)?,
         behaviour(config, keypair, local),
@@ -58,13 +63,11 @@ fn transport(config: &Config, keypair: &Keypair) -> Result<Boxed<(PeerId, Stream
         let _ = SockRef::from(&stream.0).set_tcp_notsent_lowat(NOT_SENT);
         stream
     });
-    let secured = Resolving::new(tcp)
-        .upgrade(Version::V1)
-        .authenticate(noise)
-        .multiplex(Yamux);
+    let secured = tcp.upgrade(Version::V1).authenticate(noise).multiplex(Yamux);
     let limits = &config.limits;
     let accepting = TransportTimeout::with_ingoing_timeout(secured.boxed(), limits.accept_timeout);
-    Ok(TransportTimeout::with_outgoing_timeout(accepting, limits.dial_timeout).boxed())
+    let dialling = TransportTimeout::with_outgoing_timeout(accepting.boxed(), limits.dial_timeout);
+    Ok(Resolving::new(dialling.boxed()).boxed())
 }
 
 fn behaviour(config: &Config, keypair: &Keypair, local: PeerId) -> Behaviour {

@@ -8,10 +8,11 @@ use crate::error::NodeError;
 
 /// Files of the chain and the journal: tables up to the databases' own bounds, logs, locks.
 const DATABASES: u64 = 512 + 64 + 64;
-/// A peer: its links, one that replaces another, one that is being made.
-const PEER: u64 = 5;
-/// Connections from strangers in the making, sockets that listen, pipes, files of moments.
-const OTHERS: u64 = 160;
+/// A peer: three links, two dials to it, and eight that it may ask for.
+const PEER: u64 = 3 + 2 + 8;
+/// Connections that others are making, from members' addresses and from strangers'; sockets that listen, pipes,
+/// short-lived files.
+const OTHERS: u64 = 64 + 64 + 64;
 /// Connections to the operations listener.
 pub(crate) const OPERATIONS: usize = 64;
 /// Connections to the API: the most, and the fewest with which a node starts.
@@ -68,9 +69,8 @@ mod tests {
     fn clients_get_what_databases_and_peers_leave() {
         let shared = |limit, peers| Descriptors::share(limit, peers).map(|shared| shared.api).ok();
         assert_eq!(shared(u64::MAX, 3), Some(4_096));
-        assert_eq!(shared(1_024, 3), Some(1_024 - 640 - 160 - 64 - 15));
-        assert_eq!(shared(1_024, 15), Some(85));
-        assert_eq!(shared(1_024, 40), None);
+        assert_eq!(shared(1_024, 3), Some(1_024 - 640 - 192 - 64 - 39));
+        assert_eq!(shared(1_024, 15), None);
         assert_eq!(shared(128, 3), None);
     }
 }

@@ -6,7 +6,36 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::error::NodeError;
 
-/// The signals that end a node. Others are taken care of from when this is made.
+/// From now on these do nothing.
+pub(crate) fn ignore(runtime: &Runtime) -> Result<(), NodeError> {
+    let _runtime = runtime.enter();
+    for (kind, name) in [
+        (SignalKind::hangup(), "HUP"),
+        (SignalKind::user_defined1(), "USR1"),
+        (SignalKind::user_defined2(), "USR2"),
+    ] {
+        let mut received = on(kind)?;
+        runtime.spawn(async move {
+            while received.recv().await.is_some() {
+                tracing::info!(
+                    signal = name,
+                    "a signal that changes nothing: the log goes to standard error, and the configuration is read at \
+                     the start"
+                );
+            }
+        });
+    }
+    Ok(())
+}
+
+fn on(kind: SignalKind) -> Result<Signal, NodeError> {
+    signal(kind).map_err(|source| NodeError::System {
+        what: "cannot listen to signals",
+        source,
+    })
+}
+
+/// The signals that end a node.
 pub(crate) struct Ending {
     terminate: Signal,
     interrupt: Signal,
@@ -14,31 +43,9 @@ pub(crate) struct Ending {
 }
 
 impl Ending {
-    /// From now on no signal ends the node but as it is meant.
+    /// From now on they end it in order.
     pub(crate) fn listen(runtime: &Runtime) -> Result<Self, NodeError> {
         let _runtime = runtime.enter();
-        let on = |kind: SignalKind| {
-            signal(kind).map_err(|source| NodeError::System {
-                what: "cannot listen to signals",
-                source,
-            })
-        };
-        for (kind, name) in [
-            (SignalKind::hangup(), "HUP"),
-            (SignalKind::user_defined1(), "USR1"),
-            (SignalKind::user_defined2(), "USR2"),
-        ] {
-            let mut received = on(kind)?;
-            runtime.spawn(async move {
-                while received.recv().await.is_some() {
-                    tracing::info!(
-                        signal = name,
-                        "a signal that changes nothing: the log goes to standard error, and the configuration is \
-                         read at the start"
-                    );
-                }
-            });
-        }
         Ok(Self {
             terminate: on(SignalKind::terminate())?,
             interrupt: on(SignalKind::interrupt())?,

@@ -26,7 +26,7 @@ use crate::node::RunningNode;
 use crate::recorder::Origin;
 use crate::router::{self, RouterSetup};
 use crate::shared::Shared;
-use crate::signals::Ending;
+use crate::signals::{self, Ending};
 use crate::sync::{self, BlockSync};
 use crate::voting::Voting;
 use crate::{batches, flush, logging, recorder};
@@ -61,7 +61,7 @@ pub fn run_as(
             what: "cannot start threads",
             source,
         })?;
-    let ending = Ending::listen(&runtime)?;
+    signals::ignore(&runtime)?;
     let descriptors = Descriptors::reserve(identity.genesis.validators().count().saturating_sub(1))?;
     tracing::info!(
         limit = descriptors.limit,
@@ -90,6 +90,8 @@ pub fn run_as(
         outlet,
     };
     let node = Started::start(parts, &runtime)?;
+    // Until here the system ends the node at once: nothing is under way.
+    let ending = Ending::listen(&runtime)?;
     node.serve(
         config,
         Listeners { api, operations },

@@ -32,7 +32,9 @@ pub(crate) async fn status(State(app): State<App>, params: Params) -> Result<Res
 }
 
 /// Genesis, parameters in force, committee and epochs.
-#[utoipa::path(get, path = "/v1/network", tag = "network", responses((status = 200, body = Network)))]
+#[utoipa::path(get, path = "/v1/network", tag = "network",
+    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
+    responses((status = 200, body = Network), (status = 503, body = Problem)))]
 pub(crate) async fn network(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let read = app.read(params.min_height()?, |_, node| {
         let network = shape::network(node.network());
@@ -43,7 +45,8 @@ pub(crate) async fn network(State(app): State<App>, params: Params) -> Result<Re
 
 /// The committee with each validator's last seal.
 #[utoipa::path(get, path = "/v1/validators", tag = "network",
-    responses((status = 200, body = ValidatorList)))]
+    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
+    responses((status = 200, body = ValidatorList), (status = 503, body = Problem)))]
 pub(crate) async fn validators(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let names = app.names();
     let read = app.read(params.min_height()?, move |_, node| {
@@ -61,36 +64,45 @@ pub(crate) async fn validators(State(app): State<App>, params: Params) -> Result
 }
 
 /// This node's connections.
-#[utoipa::path(get, path = "/v1/peers", tag = "network", responses((status = 200, body = PeerList)))]
-pub(crate) async fn peers(State(app): State<App>) -> Json<PeerList> {
+#[utoipa::path(get, path = "/v1/peers", tag = "network",
+    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
+    responses((status = 200, body = PeerList), (status = 503, body = Problem)))]
+pub(crate) async fn peers(State(app): State<App>, params: Params) -> Result<Json<PeerList>, Failure> {
+    app.reach(params.min_height()?).await?;
     let mut peers: Vec<_> = app.node.peers().into_iter().map(shape::peer).collect();
     peers.sort_by(|a, b| (&a.name, &a.peer).cmp(&(&b.name, &b.peer)));
-    Json(PeerList { peers })
+    Ok(Json(PeerList { peers }))
 }
 
 /// Misbehaviour that this node has seen.
 #[utoipa::path(get, path = "/v1/evidence", tag = "network",
-    responses((status = 200, body = EvidenceList)))]
-pub(crate) async fn evidence(State(app): State<App>) -> Json<EvidenceList> {
-    Json(EvidenceList {
+    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
+    responses((status = 200, body = EvidenceList), (status = 503, body = Problem)))]
+pub(crate) async fn evidence(State(app): State<App>, params: Params) -> Result<Json<EvidenceList>, Failure> {
+    app.reach(params.min_height()?).await?;
+    Ok(Json(EvidenceList {
         evidence: app.node.evidence().iter().map(shape::evidence).collect(),
-    })
+    }))
 }
 
 /// The consortium's members.
 #[utoipa::path(get, path = "/v1/members", tag = "governance",
-    responses((status = 200, body = MemberList)))]
-pub(crate) async fn members(State(app): State<App>) -> Json<MemberList> {
-    Json(MemberList {
+    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
+    responses((status = 200, body = MemberList), (status = 503, body = Problem)))]
+pub(crate) async fn members(State(app): State<App>, params: Params) -> Result<Json<MemberList>, Failure> {
+    app.reach(params.min_height()?).await?;
+    Ok(Json(MemberList {
         members: app.node.members().into_iter().map(shape::member).collect(),
-    })
+    }))
 }
 
 /// Open proposals of governance; no operation makes one yet.
 #[utoipa::path(get, path = "/v1/proposals", tag = "governance",
-    responses((status = 200, body = ProposalList)))]
-pub(crate) async fn proposals() -> Json<ProposalList> {
-    Json(ProposalList {
+    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
+    responses((status = 200, body = ProposalList), (status = 503, body = Problem)))]
+pub(crate) async fn proposals(State(app): State<App>, params: Params) -> Result<Json<ProposalList>, Failure> {
+    app.reach(params.min_height()?).await?;
+    Ok(Json(ProposalList {
         proposals: Vec::new(),
-    })
+    }))
 }

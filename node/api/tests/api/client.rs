@@ -50,6 +50,12 @@ async fn nobody() -> String {
 async fn every_reading_method_reads_what_the_api_writes() {
     let served = served(&story::fake()).await;
     let client = Client::new([&served.url]).unwrap();
+    reads_everything(&client).await;
+    // Each call takes a height to wait for.
+    reads_everything(&client.at_least(Height(8))).await;
+}
+
+async fn reads_everything(client: &Client) {
     let page = Page::default();
     assert_eq!(client.status().await.unwrap().height, Height(8));
     assert_eq!(client.height().await.unwrap(), Height(8));
