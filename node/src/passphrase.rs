@@ -110,10 +110,26 @@ fn from_environment(variable: &str) -> Result<Option<Passphrase>, Failure> {
 
 fn first_line(path: &Path) -> Result<Passphrase, Failure> {
     let file = File::open(path).map_err(|error| Failure::io(path, &error))?;
-    let mut text = Zeroizing::new(String::with_capacity(MAX_FILE_BYTES as usize));
-    file.take(MAX_FILE_BYTES)
-        .read_to_string(&mut text)
+    // One byte more than is taken tells a longer file from one that just fits.
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES as usize + 1));
+    file.take(MAX_FILE_BYTES + 1)
+        .read_to_end(&mut bytes)
         .map_err(|error| Failure::io(path, &error).while_doing("the passphrase file"))?;
+    if bytes.len() as u64 > MAX_FILE_BYTES {
+        return Err(Failure::usage(format!(
+            "the passphrase file {} is longer than {MAX_FILE_BYTES} bytes",
+            path.display()
+        )));
+    }
+    let text = str::from_utf8(&bytes).map_err(|_| {
+        Failure::usage(format!(
+            "the passphrase file {} is not text in UTF-8",
+            path.display()
+        ))
+        .hint("save it as UTF-8")
+    })?;
+    // Editors of some systems put this mark before what they save as UTF-8; nobody can see it, and nobody types it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }
 
@@ -150,4 +166,42 @@ fn ask(prompt: &str) -> Result<Passphrase, Failure> {
                 "the passphrase cannot be read from the terminal: {error}"
             ))
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(contents: &[u8]) -> Result<String, String> {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pass.txt");
+        std::fs::write(&path, contents).unwrap();
+        let line = first_line(&path).map_err(|failure| failure.to_string())?;
+        Ok(line.as_str().to_owned())
+    }
+
+    #[test]
+    fn case_12_line_ends_and_the_mark_of_an_editor_are_no_part_of_a_passphrase() {
+        for contents in [
+            "correct horse",
+            "correct horse\n",
+            "\u{feff}correct horse\r\n",
+            "correct horse\nmore",
+        ] {
+            assert_eq!(read(contents.as_bytes()).unwrap(), "correct horse");
+        }
+    }
+
+    #[test]
+    fn case_13_a_passphrase_that_is_too_long_is_refused_and_not_cut() {
+        let most = vec![b'a'; MAX_FILE_BYTES as usize];
+        assert_eq!(read(&most).unwrap().len(), most.len());
+        let longer = [most, vec![b'a']].concat();
+        assert!(read(&longer).unwrap_err().contains("longer than 4096 bytes"));
+        assert!(
+            read(&[0xff, 0xfe, b'a', 0])
+                .unwrap_err()
+                .contains("not text in UTF-8")
+        );
+    }
 }

@@ -27,6 +27,7 @@ mod money;
 mod namespaces;
 mod operations;
 mod pay;
+mod process;
 mod quarantine;
 mod recording;
 mod refusals;

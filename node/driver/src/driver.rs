@@ -122,6 +122,8 @@ pub struct Driver {
     diverged: bool,
     /// Signs nothing more.
     halted: bool,
+    /// Whether it has halted since it asked who agrees next: the answer may not know of that.
+    halted_since_asked: bool,
     effects: Vec<Effect>,
 }
 
@@ -182,6 +184,7 @@ impl Driver {
             watch,
             diverged: false,
             halted: false,
+            halted_since_asked: false,
             effects: Vec::new(),
         };
         driver.take_step(epoch, first, time, around);
@@ -260,6 +263,7 @@ impl Driver {
             reign: engine.reign(),
             leader: engine.leader(),
             begun: engine.has_begun(),
+            votes: self.serving.index.is_some() && !self.halted,
             certified: engine.certified(),
             diverged: self.diverged,
             handing_over: engine.is_handing_over(),
@@ -710,12 +714,13 @@ impl Driver {
             && (self.flushed >= last || breaks!(EpochBegunTooEarly))
         {
             self.change = Some(Change::Asked(last));
+            self.halted_since_asked = false;
             self.effects.push(Effect::PrepareEpoch { last });
         }
     }
 
     /// Another engine serves from here on (D6).
-    fn begin_epoch(&mut self, config: Config, time: Time, around: &dyn Surroundings) {
+    fn begin_epoch(&mut self, mut config: Config, time: Time, around: &dyn Surroundings) {
         let Some(Change::Asked(last)) = self.change else {
             unreachable!("the next epoch is prepared when the driver asks for it");
         };
@@ -727,6 +732,9 @@ impl Driver {
             "an epoch begins with nothing in it"
         );
         self.drain(time, around);
+        if self.halted_since_asked {
+            config.index = None;
+        }
         let (index, validators) = (config.index, config.committee.size());
         self.effects.push(Effect::Tell(Transition::EpochBegun {
             epoch,
@@ -766,6 +774,7 @@ impl Driver {
             return;
         }
         // Not in a later epoch either, in which it may vote again.
+        self.halted_since_asked = matches!(self.change, Some(Change::Asked(_)));
         self.gate.drop_own();
         self.inputs.retain(|(_, input)| !matches!(input, Input::Own(_)));
         self.effects.push(Effect::Quarantine(Box::new(why)));

@@ -319,6 +319,8 @@ pub struct Standing {
     pub leader: ValidatorIndex,
     /// Whether the reign has begun here.
     pub begun: bool,
+    /// Whether this validator votes in the epoch; else it may be in a reign that is long over.
+    pub votes: bool,
     /// The engine's certified height.
     pub certified: Height,
     /// A quorum sealed another block than this node executed.

@@ -100,7 +100,9 @@ impl Batcher {
     /// the cause: it is announced to all, who then wait for it too and can complain. So it is while no
     /// leader has begun here, as this node may be alone in its reign.
     fn pass_on_stale(&self) {
-        let leader = self.standing.begun_leader();
+        let standing = self.standing.get();
+        // Who does not vote follows no reign, and may take itself for the leader of one that is long over.
+        let leader = (standing.begun && standing.votes).then_some(standing.leader);
         if leader == Some(self.author) {
             return;
         }

@@ -15,6 +15,8 @@ pub(crate) struct Standing {
     pub(crate) leader: ValidatorIndex,
     /// Whether the reign has begun here.
     pub(crate) begun: bool,
+    /// Whether this validator votes in the epoch; else it may be in a reign that is long over.
+    pub(crate) votes: bool,
     /// The engine's certified height.
     pub(crate) certified: Height,
     /// A quorum sealed another block than this node executed.
@@ -36,6 +38,7 @@ impl Standing {
             reign: of.reign,
             leader: of.leader,
             begun: of.begun,
+            votes: of.votes,
             certified: of.certified,
             diverged: of.diverged,
             handing_over: of.handing_over,
@@ -61,6 +64,7 @@ impl SharedStanding {
             reign: 0,
             leader: ValidatorIndex(0),
             begun: true,
+            votes: true,
             certified,
             diverged: false,
             handing_over: false,

@@ -7,6 +7,7 @@ use std::time::Duration;
 use quorate_consensus::Engine;
 use quorate_driver::{Event, Limits};
 use quorate_storage::HomeLock;
+use rustix::fs::Mode;
 use tokio::net::TcpListener;
 
 use crate::answered::Answered;
@@ -49,6 +50,8 @@ pub fn run_as(
     passphrase: Option<&str>,
 ) -> Result<(), NodeError> {
     logging::start(&config.log)?;
+    // What the node writes is nobody else's to read: not the ledger, and not the journal.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let lock = HomeLock::acquire(home.path())?;
     lock.check_writable()?;
     let identity = Identity::read(home, passphrase)?;

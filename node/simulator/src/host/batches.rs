@@ -68,7 +68,12 @@ impl Host {
         let (Some(memory), Some(engine)) = (self.memory(), self.engine()) else {
             return;
         };
-        let leader = engine.begun_leader();
+        // Who does not vote follows no reign, and may take itself for the leader of one that is long over.
+        let votes = self
+            .process
+            .as_ref()
+            .is_some_and(|process| process.driver.standing().votes);
+        let leader = engine.begun_leader().filter(|_| votes);
         if leader == Some(self.validator) {
             return;
         }

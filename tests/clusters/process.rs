@@ -1,0 +1,139 @@
+//! What the system does to a node: signals, few open files, folders that others could read.
+
+use std::fs;
+use std::io::Read as _;
+use std::net::TcpStream;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::Cluster;
+use crate::binary::quorate;
+use crate::cluster::PATIENCE;
+use crate::wait::until;
+
+/// A validator of a network, started by hand in the place of the one that `localnet` started.
+struct Node(Child);
+
+impl Node {
+    /// Starts it with at most so many open files, `ulimit`'s argument.
+    fn start(cluster: &Cluster, number: u16, limit: &str) -> Self {
+        let name = format!("validator-{number}");
+        cluster.expect(0, &["localnet", "kill", &name]);
+        let home = cluster.dir().join(&name);
+        let log = fs::File::create(home.join("node.log")).unwrap();
+        let script = "ulimit $1 && exec \"$2\" node run --home \"$3\"";
+        let child = Command::new("bash")
+            .args(["-c", script, "bash", limit])
+            .arg(quorate())
+            .arg(home)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .unwrap();
+        Self(child)
+    }
+
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([&format!("-{name}"), &self.0.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success());
+    }
+
+    #[track_caller]
+    fn ended(&mut self) -> std::process::ExitStatus {
+        until("the node has ended", PATIENCE, || self.0.try_wait().unwrap())
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn log_of(cluster: &Cluster, number: u16) -> String {
+    fs::read_to_string(cluster.dir().join(format!("validator-{number}/node.log"))).unwrap()
+}
+
+#[track_caller]
+fn is_up(cluster: &Cluster, number: u16) {
+    until("the node is ready", PATIENCE, || {
+        let status = cluster.run(&["query", "status", "--node", &cluster.api(number)]);
+        (status.code == Some(0) && status.json()["peers"] == 3).then_some(())
+    });
+}
+
+#[test]
+fn case_09_signals_end_a_node_in_order_or_not_at_all() {
+    let cluster = Cluster::up();
+    let mut node = Node::start(&cluster, 4, "-n 4096");
+    is_up(&cluster, 4);
+    for signal in ["HUP", "USR1", "USR2"] {
+        node.signal(signal);
+        until("the signal is in the log", PATIENCE, || {
+            let log = log_of(&cluster, 4);
+            (log.contains("a signal that changes nothing") && log.contains(signal)).then_some(())
+        });
+    }
+    // Its vote is needed.
+    cluster.expect(0, &["localnet", "pause", "validator-3"]);
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    cluster.expect(0, &["localnet", "resume", "validator-3"]);
+    node.signal("QUIT");
+    assert_eq!(node.ended().code(), Some(0));
+    let log = log_of(&cluster, 4);
+    assert!(log.contains("stopping") && log.contains("stopped"), "{log}");
+}
+
+#[test]
+fn case_06_idle_connections_take_nothing_that_a_validator_needs() {
+    let cluster = Cluster::up();
+    let _node = Node::start(&cluster, 4, "-n 1024");
+    is_up(&cluster, 4);
+    let address = cluster.nodes()[3];
+    let held: Vec<TcpStream> = (0..400).map_while(|_| TcpStream::connect(address).ok()).collect();
+    assert_eq!(held.len(), 400);
+    // Those beyond the bound are closed at once, and the others stay.
+    let closed = held.iter().rev().take(200).filter(|stream| {
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let mut byte = [0];
+        !matches!((&mut &**stream).read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+    });
+    assert_eq!(closed.count(), 200);
+    cluster.expect(0, &["localnet", "pause", "validator-3"]);
+    let alice = cluster.key("alice.key");
+    let paid = cluster.transfer(&alice, "1", &["--node", &cluster.api(1)]);
+    assert_eq!(paid.code, Some(0), "{}", paid.stderr);
+    cluster.expect(0, &["localnet", "resume", "validator-3"]);
+    drop(held);
+    until("its API is free again", PATIENCE, || {
+        let status = cluster.run(&["query", "status", "--node", &cluster.api(4)]);
+        (status.code == Some(0)).then_some(())
+    });
+}
+
+#[test]
+fn a_node_that_may_open_too_few_files_does_not_start_and_says_what_it_needs() {
+    let cluster = Cluster::up();
+    let mut node = Node::start(&cluster, 4, "-n 128");
+    assert_eq!(node.ended().code(), Some(1));
+    let log = log_of(&cluster, 4);
+    assert!(log.contains("this process may open 128 files"), "{log}");
+    assert!(log.contains("LimitNOFILE="), "{log}");
+}
+
+#[test]
+fn nobody_else_reads_what_a_node_writes() {
+    let cluster = Cluster::up();
+    for folder in ["chain", "journal", "flight"] {
+        let path = cluster.dir().join("validator-1").join(folder);
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}: {mode:o}", path.display());
+    }
+}
