@@ -69,6 +69,13 @@ pub(crate) struct Checker {
     violation: Option<String>,
 }
 
+/// What of a signature tells it from others.
+fn start_of(signature: &Signature) -> [u8; 32] {
+    let mut start = [0; 32];
+    start.copy_from_slice(&signature.0[..32]);
+    start
+}
+
 impl Checker {
     pub(crate) fn violation(&self) -> Option<&str> {
         self.violation.as_deref()
@@ -206,11 +213,15 @@ impl Checker {
         }
     }
 
+    /// It starts with this in its journal, signed before it lost what it lost: it may be passed on, though it had not
+    /// left before.
+    pub(crate) fn on_recalled(&mut self, by: ValidatorIndex, signature: &Signature) {
+        self.spoken.insert((by, start_of(signature)));
+    }
+
     /// Who has forgotten what it said in an epoch votes no more in it.
     fn on_binding(&mut self, by: ValidatorIndex, epoch: Epoch, signature: &Signature) {
-        let mut start = [0; 32];
-        start.copy_from_slice(&signature.0[..32]);
-        if !self.spoken.insert((by, start)) {
+        if !self.spoken.insert((by, start_of(signature))) {
             return; // Whoever observes passes on what it said before, as others do.
         }
         if self.quarantined.contains(&by) {

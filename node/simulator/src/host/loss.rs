@@ -4,6 +4,7 @@
 
 use std::fmt::Display;
 
+use quorate_consensus::Record;
 use quorate_crypto::{Digest, Epoch, PublicKey, sha256};
 use quorate_driver::{Copies, Ended, JournalMark, Quarantine, Quarantined, Remembered};
 
@@ -74,6 +75,11 @@ impl Host {
     /// whose journal may be of a later epoch, is in `epoch`.
     pub(super) fn open_quarantine(&mut self, world: &mut World, epoch: Epoch, is_ahead: bool) {
         let own = self.key(world);
+        for (_, record) in &self.disk.records {
+            if let Record::Own(message) = record {
+                world.checker.on_recalled(self.validator, &message.v1().signature);
+            }
+        }
         let disk = &self.disk;
         let (mark, next) = (disk.journal_mark, disk.next_entry().0);
         let is_copy = mark.is_none() && !disk.blocks.is_empty();
