@@ -473,6 +473,27 @@ fn two_ends_in_a_row_begin_two_epochs_one_after_the_other() {
     insta::assert_snapshot!(lab.log);
 }
 
+/// It finds out that it has forgotten something after it has asked who agrees next, and the answer does not know.
+#[test]
+fn pitfall_28_a_halt_outlives_an_answer_that_is_older_than_it() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.synced(0, 1, Some(2));
+    lab.written(0, 2);
+    lab.chain(0, 2);
+    assert!(lab.log.contains("prepare the epoch after 2"), "{}", lab.log);
+    let forgotten = Body::Pbft(pbft::Body::Commit {
+        view: pbft::View(0),
+        height: Height(2),
+        proposal: Digest([9; 32]),
+    });
+    lab.message("its own vote comes back", 0, 1, forgotten);
+    assert!(!lab.driver.standing().votes, "{}", lab.log);
+    let next = config(committee(1, 4, Protocol::Pbft), 1, 2);
+    lab.on("epoch 1 is prepared", Event::EpochReady(Box::new(next)));
+    assert_eq!(lab.driver.epoch(), Epoch(1));
+    assert!(!lab.driver.standing().votes, "{}", lab.log);
+}
+
 #[test]
 fn an_epoch_is_prepared_when_its_last_block_is_on_disk() {
     let mut lab = Lab::new(4, 1, Protocol::Pbft);
