@@ -1,9 +1,11 @@
 //! Signing keys in files: PKCS#8 version 1 in PEM, which `openssl pkey` reads and writes.
 //!
 //! With a passphrase the file is an `ENCRYPTED PRIVATE KEY` under PBES2 (scrypt with N = 2^14, r = 8,
-//! p = 1, which stays within OpenSSL's memory limit, and AES-256-CBC), else a `PRIVATE KEY`. Files are
-//! created whole or not at all, readable by their owner alone, and never overwritten; a file that
-//! anybody else may read is refused. Version 2 files, which carry the public key too, are read as well.
+//! p = 5, and AES-256-CBC), else a `PRIVATE KEY`. To guess at these costs is as hard as OWASP advises
+//! (Password Storage Cheat Sheet; its first choice, N = 2^17 and p = 1, needs more memory than OpenSSL
+//! grants to scrypt). Files are created whole or not at all, readable by their owner alone, and never
+//! overwritten; a file that anybody else may read is refused. Version 2 files, which carry the public
+//! key too, are read as well, also as ring wrote them up to its version 0.16.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -18,7 +20,7 @@ use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
 use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, ObjectIdentifier, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
-use crate::{PublicKey, SigningKey};
+use crate::SigningKey;
 
 /// The most bytes of a key file; real ones have a few hundred.
 pub const MAX_BYTES: u64 = 16 * 1024;
@@ -28,6 +30,13 @@ const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
 
 /// An Ed25519 private key inside PKCS#8 is an octet string of 32 bytes.
 const OCTETS_32: [u8; 2] = [0x04, 0x20];
+
+/// How ring up to version 0.16 wrote an Ed25519 key, in version 2 of PKCS#8 but for its last part: this, the seed, ...
+const RING_HEAD: [u8; 16] = [
+    0x30, 0x53, 0x02, 0x01, 0x01, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20,
+];
+/// ... this, and the public key, as an explicit `[1]` with a bit string where RFC 5958 has an implicit one.
+const RING_MIDDLE: [u8; 5] = [0xa1, 0x23, 0x03, 0x21, 0x00];
 
 /// The most memory that a key file may ask scrypt for, in bytes (128 · N · r).
 const MAX_SCRYPT_MEMORY: u64 = 256 * 1024 * 1024;
@@ -249,7 +258,7 @@ fn encryption() -> Parameters {
     let mut initial = [0; 16];
     getrandom::fill(&mut salt).expect("the operating system's random source works");
     getrandom::fill(&mut initial).expect("the operating system's random source works");
-    let cost = pkcs8::pkcs5::scrypt::Params::new(14, 8, 1).expect("the cost is within scrypt's range");
+    let cost = pkcs8::pkcs5::scrypt::Params::new(14, 8, 5).expect("the cost is within scrypt's range");
     Parameters::generate_scrypt_aes256cbc(cost, &salt, initial).expect("the parameters are valid")
 }
 
@@ -299,6 +308,9 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<(), PemError> {
 
 fn from_der(der: &[u8]) -> Result<SigningKey, PemError> {
     let not_a_key = |reason: String| PemError::NotAKey { reason };
+    if let Some((seed, public)) = as_ring_wrote_it(der) {
+        return with_public(SigningKey::from_seed(seed), Some(public));
+    }
     let info = PrivateKeyInfoRef::from_der(der).map_err(|error| not_a_key(error.to_string()))?;
     if info.algorithm.oid != ED25519 {
         return Err(PemError::OtherAlgorithm {
@@ -315,10 +327,26 @@ fn from_der(der: &[u8]) -> Result<SigningKey, PemError> {
         .and_then(|seed| seed.try_into().ok());
     let key = SigningKey::from_seed(seed.ok_or_else(|| not_a_key("not 32 bytes of key".to_owned()))?);
     match info.public_key {
-        Some(public) if public.as_bytes() != Some(PublicKey::as_bytes(&key.public())) => {
-            Err(not_a_key("its public part belongs to another key".to_owned()))
-        }
-        _ => Ok(key),
+        None => Ok(key),
+        Some(public) => with_public(key, public.as_bytes()),
+    }
+}
+
+/// The seed and the public key.
+fn as_ring_wrote_it(der: &[u8]) -> Option<(&[u8; 32], &[u8])> {
+    let (seed, rest) = der.strip_prefix(&RING_HEAD)?.split_first_chunk()?;
+    let public = rest.strip_prefix(&RING_MIDDLE)?;
+    (public.len() == 32).then_some((seed, public))
+}
+
+/// The key, if this is its public part.
+fn with_public(key: SigningKey, public: Option<&[u8]>) -> Result<SigningKey, PemError> {
+    if public == Some(key.public().as_bytes().as_slice()) {
+        Ok(key)
+    } else {
+        Err(PemError::NotAKey {
+            reason: "its public part belongs to another key".to_owned(),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use ed25519_dalek::Signer as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -33,9 +34,10 @@ pub struct PublicKey(pub [u8; 32]);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Signature(pub [u8; 64]);
 
-/// An Ed25519 signing key. Its memory is zeroed when it is dropped, and it is never printed.
+/// An Ed25519 signing key. It stands in one place in memory, however often it is moved or cloned, which is zeroed when
+/// the last of them is dropped, and it is never printed.
 #[derive(Clone)]
-pub struct SigningKey(ed25519_dalek::SigningKey);
+pub struct SigningKey(Arc<ed25519_dalek::SigningKey>);
 
 impl PublicKey {
     /// The key's bytes.
@@ -105,7 +107,7 @@ impl SigningKey {
 
     /// The key made from a 32-byte seed (RFC 8032's private key).
     pub fn from_seed(seed: &[u8; 32]) -> Self {
-        Self(ed25519_dalek::SigningKey::from_bytes(seed))
+        Self(Arc::new(ed25519_dalek::SigningKey::from_bytes(seed)))
     }
 
     /// The seed, zeroed when dropped.

@@ -76,6 +76,29 @@ fn version_2_files_are_read_if_their_halves_agree() {
     ));
 }
 
+/// ring up to version 0.16 wrapped the public key once more than RFC 5958 does (briansmith/ring#740). RFC 8410's key,
+/// laid out so by hand.
+#[test]
+fn files_of_old_versions_of_ring_are_read_if_their_halves_agree() {
+    let text = "-----BEGIN PRIVATE KEY-----\n\
+                MFMCAQEwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC\n\
+                oSMDIQAZv0QJaYTN/oVBusFn3DuWyFCGqjC2tssMXDitcDFm4Q==\n\
+                -----END PRIVATE KEY-----\n";
+    let key = keyfile::from_pem(text, None).unwrap();
+    assert_eq!(
+        key.public().to_string(),
+        "19bf44096984cdfe8541bac167dc3b96c85086aa30b6b6cb0c5c38ad703166e1"
+    );
+    let other_half = text.replace("cDFm4Q==", "cDFm4A==");
+    assert_ne!(other_half, text);
+    assert_eq!(
+        keyfile::from_pem(&other_half, None).err(),
+        Some(PemError::NotAKey {
+            reason: "its public part belongs to another key".to_owned()
+        })
+    );
+}
+
 #[test]
 fn a_file_is_never_overwritten() {
     let folder = folder();
@@ -223,8 +246,8 @@ fn a_file_that_asks_for_too_much_work_is_refused() {
     let text = keyfile::to_pem(&SigningKey::from_seed(&[1; 32]), Some("x")).unwrap();
     let (_, document) = pkcs8::SecretDocument::from_pem(&text).unwrap();
     let der = document.as_bytes();
-    // INTEGER 16384, 8, 1: N, r and p.
-    let cost = [0x02, 0x02, 0x40, 0x00, 0x02, 0x01, 0x08, 0x02, 0x01, 0x01];
+    // INTEGER 16384, 8, 5: N, r and p.
+    let cost = [0x02, 0x02, 0x40, 0x00, 0x02, 0x01, 0x08, 0x02, 0x01, 0x05];
     let place = der.windows(cost.len()).position(|window| window == cost).unwrap();
     for changed in [
         [0x02, 0x02, 0x7f, 0xff, 0x02, 0x01, 0x08, 0x02, 0x01, 0x01],
