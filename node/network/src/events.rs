@@ -1,7 +1,8 @@
 //! From the network to the runtime. What was received waits here in one lane per kind, each lane a
 //! queue per peer served in turn, so that votes pass batches and no peer's flood hides another's frames.
 //!
-//! How many votes of a peer are taken in a second has a bound too ([`Pace`]).
+//! How many votes of a peer are taken in a second has a bound too ([`Pace`]), and one that sends what is against the
+//! rules is heard no more for a while ([`Offences`]).
 //!
 //! Bounds: a frame holds permits of its peer's inbox until the runtime takes it, and a stream whose
 //! inbox is used up is not read, so that a slow runtime holds back the sender and not memory. Of link
@@ -15,6 +16,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Instant, timeout};
 
+use crate::offences::Offences;
 use crate::pace::{LOOK_AGAIN, Pace};
 use crate::{Channel, PeerKey, Reason, Reply};
 
@@ -126,6 +128,7 @@ pub(crate) struct EventQueue {
 struct Inner {
     /// Of votes; none if they are taken as they come.
     pace: Option<Pace>,
+    offences: Offences,
     links: VecDeque<NetworkEvent>,
     refusals: VecDeque<NetworkEvent>,
     lanes: [Lane; 3],
@@ -150,6 +153,7 @@ impl EventQueue {
     pub(crate) fn new(least_votes: Option<u32>) -> Self {
         let inner = Inner {
             pace: least_votes.map(|least| Pace::new(least, Instant::now())),
+            offences: Offences::default(),
             links: VecDeque::new(),
             refusals: VecDeque::new(),
             lanes: Default::default(),
@@ -217,6 +221,11 @@ impl EventQueue {
         }
     }
 
+    /// A peer has sent what is against the rules. Whether nothing more of its votes and batches is taken for now.
+    pub(crate) fn offended(&self, peer: PeerKey) -> bool {
+        self.lock().offences.note(peer, Instant::now())
+    }
+
     pub(crate) fn close(&self) {
         self.lock().closed = true;
         self.wake.notify_one();
@@ -244,8 +253,7 @@ impl Inner {
                 self.streak[lane] = 0;
                 continue;
             }
-            let pace = if lane == VOTES { self.pace.as_mut() } else { None };
-            let Some(event) = self.lanes[lane].pop(pace) else {
+            let Some(event) = self.take(lane) else {
                 continue;
             };
             self.streak[lane] = if others_wait { self.streak[lane] + 1 } else { 0 };
@@ -254,9 +262,31 @@ impl Inner {
         None
     }
 
-    /// Whether votes wait that may not be taken yet.
+    /// The next of a lane of those that may be taken now.
+    fn take(&mut self, lane: usize) -> Option<NetworkEvent> {
+        let Self {
+            pace,
+            offences,
+            lanes,
+            ..
+        } = self;
+        if lane == REQUESTS {
+            return lanes[lane].pop(|_| true).map(|(_, event)| event);
+        }
+        let now = Instant::now();
+        let mut pace = pace.as_mut().filter(|_| lane == VOTES);
+        let (peer, event) = lanes[lane].pop(|peer| {
+            !offences.hold_back(peer, now) && pace.as_mut().is_none_or(|pace| pace.allows(peer, now))
+        })?;
+        if let Some(pace) = pace {
+            pace.took(peer, now);
+        }
+        Some(event)
+    }
+
+    /// Whether something waits that may not be taken yet.
     fn holds_back(&self) -> bool {
-        !self.lanes[VOTES].queues.is_empty()
+        self.lanes.iter().any(|lane| !lane.queues.is_empty())
     }
 }
 
@@ -265,24 +295,16 @@ impl Lane {
         self.queues.entry(peer).or_default().push_back((event, permit));
     }
 
-    /// The oldest of the next peer that may send, in turn. Its place in the inbox is free again.
-    fn pop(&mut self, pace: Option<&mut Pace>) -> Option<NetworkEvent> {
-        let peer = match pace {
-            None => self.next(|_| true)?,
-            Some(pace) => {
-                let now = Instant::now();
-                let peer = self.next(|peer| pace.allows(peer, now))?;
-                pace.took(peer, now);
-                peer
-            }
-        };
+    /// The oldest of the next peer that passes, in turn. Its place in the inbox is free again.
+    fn pop(&mut self, passes: impl FnMut(PeerKey) -> bool) -> Option<(PeerKey, NetworkEvent)> {
+        let peer = self.next(passes)?;
         self.last = Some(peer);
         let queue = self.queues.get_mut(&peer)?;
         let (event, _permit) = queue.pop_front()?;
         if queue.is_empty() {
             self.queues.remove(&peer);
         }
-        Some(event)
+        Some((peer, event))
     }
 
     /// The first peer after the last one of which something waits and that passes.
@@ -399,19 +421,43 @@ mod tests {
         let queue = Arc::new(EventQueue::new(Some(100)));
         let mut events = Events::new(queue.clone());
         let inbox = Arc::new(Semaphore::new(100_000));
-        for _ in 0..130 {
+        for _ in 0..430 {
             put(&queue, &inbox, 1, Channel::Votes, 0);
         }
         put(&queue, &inbox, 2, Channel::Votes, 9);
         put(&queue, &inbox, 1, Channel::Batches, 5);
         let at_once: Vec<_> = std::iter::from_fn(|| taken(&mut events)).collect();
-        assert!(at_once.len() < 132);
+        assert!(at_once.len() < 432);
         assert!(at_once.contains(&(2, Channel::Votes, 9)) && at_once.contains(&(1, Channel::Batches, 5)));
         // Nothing more comes in, and the others are taken nevertheless.
-        for _ in at_once.len()..132 {
+        for _ in at_once.len()..432 {
             events.recv().await.unwrap();
         }
         assert_eq!(inbox.available_permits(), 100_000);
+    }
+
+    #[test]
+    fn who_sends_what_is_against_the_rules_is_heard_less_and_hides_nobody() {
+        let (queue, mut events, inbox) = queue();
+        let flood = |byte| {
+            put(&queue, &inbox, 1, Channel::Votes, byte);
+            put(&queue, &inbox, 1, Channel::Batches, byte);
+        };
+        let mut heard = 0;
+        for byte in 0..100 {
+            flood(byte);
+            put(&queue, &inbox, 2, Channel::Votes, byte);
+            while let Some((peer, ..)) = taken(&mut events) {
+                if peer == 1 {
+                    heard += 1;
+                    queue.offended(PeerKey([1; 32]));
+                }
+            }
+        }
+        // One is forgotten in two seconds, which this may take on a busy machine.
+        assert!((32..=40).contains(&heard), "{heard}");
+        assert_eq!(queue.lock().lanes[VOTES].queues.len(), 1);
+        assert!(queue.lock().holds_back());
     }
 
     #[test]

@@ -30,6 +30,7 @@ const LISTEN_DEADLINE: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub struct Handle {
     shared: Arc<Shared>,
+    queue: Arc<EventQueue>,
     wanted: Arc<watch::Sender<Wanted>>,
     stopped: watch::Receiver<bool>,
 }
@@ -105,6 +106,7 @@ pub async fn start(config: Config) -> Result<(Handle, Events), NetworkError> {
     Ok((
         Handle {
             shared,
+            queue: queue.clone(),
             wanted: Arc::new(wanted),
             stopped,
         },
@@ -178,6 +180,13 @@ impl Handle {
     ) -> Result<Response, RequestError> {
         let peer = self.peer(peer).ok_or(RequestError::UnknownPeer(peer))?;
         sync::ask(peer, request, within).await
+    }
+
+    /// Counts a frame of this peer that nobody who keeps the rules sends: it does not decode, or its signature does
+    /// not fit. A few are free; after that nothing more of its votes and batches is taken but one in two seconds,
+    /// until that is forgotten. True when that begins.
+    pub fn offended(&self, peer: PeerKey) -> bool {
+        self.queue.offended(peer)
     }
 
     /// Sets who may have a link, in place of those before. Links of others are closed.

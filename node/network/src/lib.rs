@@ -33,9 +33,11 @@
 //! nobody has read, on at most 3 connections; 4 MiB of votes and 16 MiB of batches received and waiting
 //! for the runtime, frames under assembly included; 4 requests being served, each with 64 KiB of request
 //! and two frames of answer of 8 MiB. Where [`Limits::least_votes`] is set, of each peer's votes at most half as many
-//! again are taken in a second as of the peer in the middle, and so many at least. What this node does itself is bounded too: 4 MiB of votes and
-//! 32 MiB of batches wait to be sent to a peer (the bytes of a broadcast are shared between peers), and 4 requests
-//! are under way to it, each holding at most two frames.
+//! again are taken in a second as of the peer in the middle, and so many at least. Of a peer that has sent 32 frames
+//! that break the rules ([`Handle::offended`]) nothing but requests is taken until one is forgotten, which takes two
+//! seconds. What this node does itself is bounded too: 4 MiB of votes and 32 MiB of batches wait to be sent to a peer
+//! (the bytes of a broadcast are shared between peers), and 4 requests are under way to it, each holding at most two
+//! frames.
 //!
 //! # Example
 //!
@@ -90,6 +92,7 @@ mod hello;
 mod key;
 mod link;
 mod mux;
+mod offences;
 mod pace;
 mod peer;
 mod pings;

@@ -13,8 +13,9 @@ use crate::config::{Home, NodeConfig};
 use crate::error::NodeError;
 use crate::names::Names;
 
-/// Votes of a peer that are taken in a second whatever the others send: a few heights' in flight, said again.
-const LEAST_VOTES: u32 = 1_000;
+/// Votes of a peer that are taken in a second whatever the others send: those of sixty blocks or so. As many as four
+/// seconds allow may come at once, which is more than a whole window's, said again.
+const LEAST_VOTES: u32 = 250;
 
 /// Whose a home is.
 pub(crate) struct Identity {

@@ -176,7 +176,8 @@ impl Router {
         let message: Message = match decode(bytes, MAX_MESSAGE_BYTES) {
             Ok(message) => message,
             Err(error) => {
-                return tracing::warn!(from = self.name_of(from), %error, "a message that cannot be decoded");
+                tracing::warn!(from = self.name_of(from), %error, "a message that cannot be decoded");
+                return self.offended(from);
             }
         };
         if !parts.links.conduct().hears(from, &message) {
@@ -184,11 +185,12 @@ impl Router {
         }
         if !message.may_come_from(from) {
             let sender = message.v1().sender;
-            return tracing::debug!(
+            tracing::debug!(
                 from = self.name_of(from),
                 sender = self.name_of(sender),
-                "a status or inquiry that its signer did not send itself"
+                "a message of a kind that is not passed on, from another than its signer"
             );
+            return self.offended(from);
         }
         let epoch = message.v1().epoch;
         let info = parts.epoch.get();
@@ -197,7 +199,7 @@ impl Router {
                 // Nobody can tell yet whether that is so; blocks prove themselves.
                 parts.sync.look_ahead(from, parts.committed.height());
             }
-            return tracing::debug!(from = self.name_of(from), %epoch, "a message of another epoch");
+            return tracing::debug!(from = self.name_of(from), epoch = epoch.0, "a message of another epoch");
         };
         match message.verify(parts.network, committee, &Ed25519) {
             Ok(message) => {
@@ -207,8 +209,25 @@ impl Router {
                 parts.inbox.put_from_outside(Event::Message(message));
             }
             Err(error) => {
-                tracing::warn!(from = self.name_of(from), %error, "a message that does not pass the check")
+                tracing::warn!(from = self.name_of(from), %error, "a message that does not pass the check");
+                self.offended(from);
             }
+        }
+    }
+
+    /// A validator has sent what none that keeps the rules sends.
+    fn offended(&self, from: ValidatorIndex) {
+        let links = &self.parts.links;
+        if links
+            .peers()
+            .get(&from)
+            .is_some_and(|peer| links.handle().offended(*peer))
+        {
+            tracing::warn!(
+                from = self.name_of(from),
+                "this validator goes on sending what breaks the rules: of its votes and batches nothing but one in two \
+                 seconds is taken until it stops"
+            );
         }
     }
 
@@ -224,7 +243,8 @@ impl Router {
             }
             Ok(BatchFrame::V1(BatchFrameV1::Votes(votes))) => self.parts.observers.note(from, votes),
             Err(error) => {
-                tracing::warn!(from = self.name_of(from), %error, "a batch frame that cannot be decoded")
+                tracing::warn!(from = self.name_of(from), %error, "a batch frame that cannot be decoded");
+                self.offended(from);
             }
         }
     }
