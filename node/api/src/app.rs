@@ -8,13 +8,13 @@ use axum::response::{IntoResponse, Response};
 use quorate_client::schema::HEIGHT_HEADER;
 use quorate_ledger::Height;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 
 use crate::config::{ApiConfig, Bound};
 use crate::node::{Fault, Node, Snapshot};
 use crate::problem::Failure;
 use crate::shape::Names;
 use crate::shares::Shares;
+use crate::turns::Turns;
 
 /// Shared by all handlers of the client API.
 #[derive(Clone)]
@@ -25,7 +25,8 @@ pub(crate) struct App {
     pub(crate) streams: Arc<Shares>,
     pub(crate) answers: Arc<Shares>,
     names: Arc<RwLock<Arc<Names>>>,
-    reads: Arc<Semaphore>,
+    reads: Arc<Turns>,
+    pub(crate) admissions: Arc<Turns>,
     pub(crate) bodies: Arc<Shares>,
 }
 
@@ -45,7 +46,8 @@ impl App {
             streams: shares(config.max_streams),
             answers: shares(config.max_answer_bytes_total),
             bodies: shares(config.max_body_bytes_total),
-            reads: Arc::new(Semaphore::new(config.max_reads)),
+            reads: Turns::new(config.max_reads),
+            admissions: Turns::new(config.max_admissions),
             config: Arc::new(config),
         }
     }
@@ -58,11 +60,10 @@ impl App {
         F: FnOnce(&dyn Snapshot, &dyn Node) -> Result<T, Failure> + Send + 'static,
     {
         self.reach(min_height).await?;
-        let closed = |_| Fault("the API is closed".to_owned());
-        let permit = Arc::clone(&self.reads).acquire_owned().await.map_err(closed)?;
+        let turn = self.reads.take().await?;
         let node = Arc::clone(&self.node);
         let reading = tokio::task::spawn_blocking(move || {
-            let _permit = permit;
+            let _turn = turn;
             let snapshot = node.snapshot()?;
             let height = snapshot.tip().height;
             read(snapshot.as_ref(), node.as_ref()).map(|value| At { height, value })

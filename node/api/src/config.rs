@@ -25,8 +25,10 @@ pub struct ApiConfig {
     pub max_calls: Bound,
     /// Event streams that may be open at once.
     pub max_streams: Bound,
-    /// Reads of the chain that may run at once; further ones queue.
-    pub max_reads: usize,
+    /// Reads of the chain that may run at once; further ones wait for their turn.
+    pub max_reads: Bound,
+    /// Pieces of calls with transactions that are checked at once; further ones wait for their turn.
+    pub max_admissions: Bound,
     /// Bytes of one request's body.
     pub max_body_bytes: usize,
     /// Bytes of bodies that are being received or held at once.
@@ -56,7 +58,8 @@ impl Default for ApiConfig {
         Self {
             max_calls: Bound::of(8_192, 2_048),
             max_streams: Bound::of(256, 64),
-            max_reads: 32,
+            max_reads: Bound::of(32, 4),
+            max_admissions: Bound::of(8, 2),
             max_body_bytes: 8 << 20,
             max_body_bytes_total: Bound::of(64 << 20, 16 << 20),
             max_answer_bytes_total: Bound::of(128 << 20, 48 << 20),
@@ -89,6 +92,9 @@ pub(crate) const MAX_PAGE: usize = 200;
 
 /// The most transaction ids that a page of blocks carries; it ends early instead.
 pub(crate) const MAX_IDS_PER_PAGE: usize = 20_000;
+
+/// Transactions of a call that are checked in one turn: as many as a group of signature checks has at most.
+pub(crate) const ADMISSION_PIECE: usize = 1_024;
 
 /// Transactions of a block that an event stream reads at a time, and of which it holds the events until they have
 /// left: with the longest transactions about two MiB.

@@ -25,6 +25,7 @@ use crate::problem::Failure;
 use crate::routes::blocks::with_ids;
 use crate::shape::{self, Names};
 use crate::shares::{ClientAddress, Share};
+use crate::turns::called_by;
 
 /// Pieces of a block that a stream skips in one read, when its filter leaves nothing of them.
 const SKIP_BUDGET: usize = 64;
@@ -51,6 +52,7 @@ struct Feed {
     filter: Filter,
     cursor: Cursor,
     broken: bool,
+    client: ClientAddress,
     _share: Share,
 }
 
@@ -95,6 +97,7 @@ pub(crate) async fn events(
         filter,
         cursor,
         broken: false,
+        client,
         _share: share,
     };
     let pieces = stream::unfold(feed, |mut feed| async move {
@@ -192,7 +195,7 @@ impl Feed {
             let read = self
                 .app
                 .read(None, move |snapshot, _| read_on(snapshot, &names, filter, cursor));
-            match read.await {
+            match called_by(self.client, read).await {
                 Ok(read) => {
                     let (events, cursor) = read.value;
                     self.cursor = cursor;

@@ -20,6 +20,7 @@ mod serve;
 mod shape;
 mod shares;
 mod submit;
+mod turns;
 
 pub use config::{ApiConfig, Bound, OperationsConfig};
 pub use facts::{

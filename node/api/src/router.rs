@@ -22,6 +22,7 @@ use crate::input::Known;
 use crate::node::Node;
 use crate::problem::Failure;
 use crate::shares::of_request;
+use crate::turns::called_by;
 use crate::{explorer, openapi, routes};
 
 /// Answers of fewer bytes are not counted: they leave with one write.
@@ -99,7 +100,7 @@ async fn bound_calls(State(app): State<App>, request: Request, next: Next) -> Re
     let Some(call) = app.calls.take(client, 1) else {
         return Failure::Overloaded { what: "calls" }.into_response();
     };
-    let response = next.run(request).await;
+    let response = called_by(client, next.run(request)).await;
     // What is not there yet, as of an event stream, takes no memory.
     let size = response.body().size_hint().exact().unwrap_or(0);
     let size = usize::try_from(size).unwrap_or(usize::MAX);

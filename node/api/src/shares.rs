@@ -47,7 +47,7 @@ impl ClientAddress {
     }
 
     /// Of a request that came over no socket.
-    fn nowhere() -> Self {
+    pub(crate) fn nowhere() -> Self {
         Self(Ipv4Addr::UNSPECIFIED.into())
     }
 }

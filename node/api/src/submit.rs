@@ -22,7 +22,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::app::{App, At};
-use crate::config::ApiConfig;
+use crate::config::{ADMISSION_PIECE, ApiConfig};
 use crate::facts::{Admission, Refusal, Settled, Skip};
 use crate::input::Params;
 use crate::problem::{Failure, whole_seconds};
@@ -88,7 +88,7 @@ pub(crate) async fn submit(
     drop(body);
     match submission {
         Submission::One(transaction) => {
-            let admission = app.node.submit(vec![transaction]).await.pop();
+            let admission = checked(&app, vec![transaction]).await?.pop();
             drop(room);
             let admission = admission.ok_or_else(|| node_answered_wrong_count(1, 0))?;
             if let Admission::Refused { id, refusal } = admission {
@@ -124,10 +124,7 @@ pub(crate) async fn submit(
 async fn admitted(app: &App, transactions: Vec<Result<Bytes, Refusal>>) -> Result<Vec<Admission>, Failure> {
     let asked: Vec<Bytes> = transactions.iter().flatten().cloned().collect();
     let count = asked.len();
-    let answers = app.node.submit(asked).await;
-    if answers.len() != count {
-        return Err(node_answered_wrong_count(count, answers.len()));
-    }
+    let answers = checked(app, asked).await?;
     let mut answers = answers.into_iter();
     let each = transactions.into_iter().map(|transaction| match transaction {
         Ok(_) => answers.next(),
@@ -135,6 +132,20 @@ async fn admitted(app: &App, transactions: Vec<Result<Bytes, Refusal>>) -> Resul
     });
     each.collect::<Option<_>>()
         .ok_or_else(|| node_answered_wrong_count(count, 0))
+}
+
+/// The node's word on each, asked for in turns with what other clients submit.
+async fn checked(app: &App, transactions: Vec<Bytes>) -> Result<Vec<Admission>, Failure> {
+    let count = transactions.len();
+    let mut answers = Vec::with_capacity(count);
+    for piece in transactions.chunks(ADMISSION_PIECE) {
+        let _turn = app.admissions.take().await?;
+        answers.extend(app.node.submit(piece.to_vec()).await);
+    }
+    match answers.len() == count {
+        true => Ok(answers),
+        false => Err(node_answered_wrong_count(count, answers.len())),
+    }
 }
 
 fn answer_many(app: &App, results: Vec<Submitted>, wait: Wait) -> Response {

@@ -46,6 +46,8 @@ pub(crate) struct Fake {
     pub(crate) denied: Mutex<Vec<String>>,
     /// Who has not told yet what the node signed before its start.
     pub(crate) asking: Mutex<Vec<String>>,
+    /// How many transactions it was given at a time.
+    pub(crate) submitted: Mutex<Vec<usize>>,
     /// The routes and codes of answers.
     pub(crate) answered: Mutex<Vec<(String, u16)>>,
 }
@@ -85,6 +87,7 @@ impl Fake {
             pool: Mutex::default(),
             refusals: Mutex::default(),
             ready: Mutex::new(Ok(())),
+            submitted: Mutex::default(),
             log_level: Mutex::default(),
             denied: Mutex::default(),
             asking: Mutex::default(),
@@ -256,7 +259,12 @@ impl Node for Fake {
     }
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
-        Box::pin(async move { transactions.into_iter().map(|bytes| self.admit(&bytes)).collect() })
+        self.submitted.lock().unwrap().push(transactions.len());
+        Box::pin(async move {
+            // As long as it takes, others may be served.
+            tokio::task::yield_now().await;
+            transactions.into_iter().map(|bytes| self.admit(&bytes)).collect()
+        })
     }
 
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>> {

@@ -361,6 +361,32 @@ async fn what_one_address_has_sent_and_not_ended_leaves_the_others_their_room() 
 }
 
 #[tokio::test]
+async fn long_calls_of_one_address_are_checked_in_pieces_and_others_pass_between() {
+    let fake = story::fake();
+    let router = router(&fake);
+    let junk = encode(&vec![vec![0_u8; 8]; 4_000]);
+    let from = |last: u8, kind: &str, body: Vec<u8>| {
+        let mut request = Request::post("/v1/transactions")
+            .header("content-type", kind)
+            .body(Body::from(body))
+            .unwrap();
+        let client = ClientAddress::of(IpAddr::from([192, 0, 2, last]));
+        request.extensions_mut().insert(client);
+        send(&router, request)
+    };
+    let long = futures::future::join_all((0..4).map(|_| from(1, MANY_TRANSACTIONS, junk.clone())));
+    let (long, short) = tokio::join!(long, from(2, BYTES, encode(&payment(10, 11, 1, 98, ""))));
+    assert_eq!(short.status, 202);
+    for answer in long {
+        assert_eq!(answer.json()["results"].as_array().unwrap().len(), 4_000);
+    }
+    let given = fake.submitted.lock().unwrap().clone();
+    let place = given.iter().position(|count| *count == 1).unwrap();
+    assert!(place <= 2, "{given:?}");
+    assert!(given.iter().all(|count| *count <= 1_024), "{given:?}");
+}
+
+#[tokio::test]
 async fn case_18_content_types_in_any_letters_are_taken_and_packed_bodies_refused() {
     let router = router(&story::fake());
     let transaction = hex::encode(encode(&payment(10, 11, 1, 97, "")));
