@@ -59,6 +59,7 @@ mod early;
 mod effect;
 mod entries;
 mod gate;
+mod passing_on;
 mod quarantine;
 mod recovered;
 mod required;
@@ -71,5 +72,6 @@ pub use effect::{
     WriteNumber,
 };
 pub use entries::{Entry, Renewal};
+pub use passing_on::{Led, Told, Unordered, tell_of_unordered};
 pub use quarantine::{Copies, Ended, JournalMark, Quarantine, Quarantined, Remembered};
 pub use recovered::{At, Recovered, recovered};

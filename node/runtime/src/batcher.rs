@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use quorate_crypto::{Digest, SigningKey, ValidatorIndex};
+use quorate_driver::Led;
 use quorate_ledger::{Batch, BatchError, BatchV1, CheckedBatch, FormedBatch, Parameters, Timestamp};
 
 use crate::batches::{BatchStore, Charge};
@@ -95,22 +96,12 @@ impl Batcher {
         }
     }
 
-    /// A batch that stays unordered may have been lost on its way to the leader: it is announced to it,
-    /// whoever packed it, and fetched from here if it is not there. If that does not help, the leader may be
-    /// the cause: it is announced to all, who then wait for it too and can complain. So it is while no
-    /// leader has begun here, as this node may be alone in its reign.
+    /// Announces batches that stay unordered; they are fetched from here where they are lacking.
     fn pass_on_stale(&self) {
         let standing = self.standing.get();
-        // Who does not vote follows no reign, and may take itself for the leader of one that is long over.
-        let leader = (standing.begun && standing.votes).then_some(standing.leader);
-        if leader == Some(self.author) {
-            return;
-        }
-        let stale = self.batches.take_stale(STALE, STALE_BATCHES);
-        for (to, batches) in [(leader, stale.first), (None, stale.again)] {
-            if !batches.is_empty() {
-                self.links.announce_batches(to, batches);
-            }
+        let led = Led::of(standing.leader, standing.begun, standing.votes, self.author);
+        for (to, batches) in self.batches.tell_of_unordered(led, STALE, STALE_BATCHES) {
+            self.links.announce_batches(to, batches);
         }
     }
 

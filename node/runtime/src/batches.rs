@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
-use quorate_driver::{Event, WriteNumber};
+use quorate_driver::{Event, Led, Told, Unordered, WriteNumber, tell_of_unordered};
 use quorate_ledger::{BatchError, BatchRules, CheckedBatch, FormedBatch, Parameters, SignedBatch};
 use quorate_storage::{Chain, StorageError};
 
@@ -33,6 +33,7 @@ pub(crate) struct BatchStore {
     chain: Arc<Chain>,
     rules: RwLock<Arc<Rules>>,
     inbox: Inbox,
+    began: Instant,
     held: Mutex<Held>,
     /// Batches that were received and wait for their check, and how often each.
     unchecked: Mutex<BTreeMap<Digest, usize>>,
@@ -69,19 +70,7 @@ struct HeldBatch {
     /// `None`: it is on disk alone, as too many that proposals name are in memory.
     batch: Option<CheckedBatch>,
     charge: Charge,
-    /// When it came, or was last passed on from here.
-    seen: Instant,
-    /// Whether it was passed on from here.
-    passed_on: bool,
-}
-
-/// Batches that stay unordered.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Stale {
-    /// For the first time: whoever leads may not have them.
-    pub(crate) first: Vec<Digest>,
-    /// Again: whoever leads may have them and leave them out, which only others can judge that have them too.
-    pub(crate) again: Vec<Digest>,
+    unordered: Unordered,
 }
 
 impl BatchStore {
@@ -92,6 +81,7 @@ impl BatchStore {
             chain,
             rules: RwLock::new(Arc::new(rules)),
             inbox,
+            began: Instant::now(),
             held: Mutex::default(),
             unchecked: Mutex::default(),
             writes: Arc::default(),
@@ -138,9 +128,19 @@ impl BatchStore {
         Ok(())
     }
 
-    /// A batch whose clients' signatures need no check: a quorum's certificate vouches for them.
-    pub(crate) fn trust(&self, batch: SignedBatch) -> Result<CheckedBatch, BatchError> {
-        FormedBatch::from_signed(batch, &self.rules().view()).map(FormedBatch::with_signatures_checked)
+    /// A batch of a block of this committee's whose clients' signatures need no check: a quorum's certificate vouches
+    /// for them. The epoch under way may be another one by now.
+    pub(crate) fn trust(
+        &self,
+        batch: SignedBatch,
+        committee: &Committee,
+    ) -> Result<CheckedBatch, BatchError> {
+        let rules = self.rules();
+        let rules = BatchRules {
+            committee,
+            ..rules.view()
+        };
+        FormedBatch::from_signed(batch, &rules).map(FormedBatch::with_signatures_checked)
     }
 
     fn held(&self) -> MutexGuard<'_, Held> {
@@ -267,43 +267,26 @@ impl BatchStore {
             }
             Charge::Author(_) | Charge::Forwarder(_) => Some(batch.clone()),
         };
-        let (seen, passed_on) = (Instant::now(), false);
+        let unordered = Unordered::since(self.began.elapsed());
         held.batches.insert(
             digest,
             HeldBatch {
                 batch,
                 charge,
-                seen,
-                passed_on,
+                unordered,
             },
         );
         self.inbox.put(Event::BatchStored { epoch, digest });
         Ok(true)
     }
 
-    /// Batches that have stayed unordered for `patience` since they came or were taken here, at most
-    /// `limit`, those that waited longest first.
-    pub(crate) fn take_stale(&self, patience: Duration, limit: usize) -> Stale {
-        let now = Instant::now();
+    /// Of those that have stayed unordered for `patience`, at most `most` to tell of now, and whom.
+    pub(crate) fn tell_of_unordered(&self, led: Led, patience: Duration, most: usize) -> Vec<Told> {
+        let now = self.began.elapsed();
         let mut held = self.held();
-        let mut stale: Vec<(Instant, Digest)> = held
-            .batches
-            .iter()
-            .filter(|(_, held)| now.duration_since(held.seen) >= patience)
-            .map(|(digest, held)| (held.seen, *digest))
-            .collect();
-        stale.sort_unstable();
-        stale.truncate(limit);
-        let mut taken = Stale::default();
-        for (_, digest) in stale {
-            if let Some(held) = held.batches.get_mut(&digest) {
-                held.seen = now;
-                let again = std::mem::replace(&mut held.passed_on, true);
-                let of_kind = if again { &mut taken.again } else { &mut taken.first };
-                of_kind.push(digest);
-            }
-        }
-        taken
+        let waiting = held.batches.iter_mut();
+        let waiting = waiting.map(|(digest, held)| (*digest, &mut held.unordered));
+        tell_of_unordered(led, waiting, now, patience, most)
     }
 
     /// These are in a certified block now.

@@ -19,7 +19,9 @@ use std::time::Duration;
 
 use quorate_consensus::{Config, Engine, Record, Step, paxos, pbft, raft};
 use quorate_crypto::{Certificate, Digest, Epoch, Height, ValidatorIndex};
-use quorate_driver::{At, Driver, Effect, Event, Limits, MakeEngine, Start, Surroundings, Time, recovered};
+use quorate_driver::{
+    At, Driver, Effect, Event, Limits, MakeEngine, Start, Surroundings, Time, Unordered, recovered,
+};
 use quorate_ledger::{ParametersV1, Proposal};
 
 use self::around::Around;
@@ -62,7 +64,7 @@ struct Memory {
     /// When each peer's word for a later epoch was last looked into.
     looked_ahead: BTreeMap<ValidatorIndex, u64>,
     /// Batches of the epoch under way that are here, with the time since when.
-    batches: BTreeMap<Digest, u64>,
+    batches: BTreeMap<Digest, Unordered>,
     decided: BTreeMap<Height, Proposal>,
     executing: bool,
     ledger: Ledger,
@@ -262,6 +264,7 @@ impl Host {
         }
         self.settings.break_rule();
         self.noted = NotedReign::default();
+        let unordered = Unordered::since(Duration::from_micros(world.now));
         let memory = Memory {
             started_us: world.now,
             tick_at: None,
@@ -273,7 +276,7 @@ impl Host {
             ended: BTreeMap::new(),
             own: BTreeMap::new(),
             looked_ahead: BTreeMap::new(),
-            batches: self.disk.batches.iter().map(|batch| (*batch, 0)).collect(),
+            batches: self.disk.batches.iter().map(|batch| (*batch, unordered)).collect(),
             decided: BTreeMap::new(),
             executing: false,
             ledger,
@@ -348,6 +351,7 @@ impl Host {
             return;
         };
         world.note(Some(self.place), NoteKind::Crash, || "crashes".to_owned());
+        world.checker.on_crashed(self.validator);
         let honest = self.honest();
         self.disk.crash(world, honest, process.memory.writes);
         self.life += 1;

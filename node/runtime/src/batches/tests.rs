@@ -81,6 +81,12 @@ impl World {
         }
     }
 
+    /// All keys, in an epoch.
+    fn committee(&self, epoch: Epoch) -> Committee {
+        let validators = self.keys.iter().map(SigningKey::public).collect();
+        Committee::new(epoch, Protocol::Pbft, 1, validators)
+    }
+
     fn batch(&self, number: u64) -> CheckedBatch {
         let sender = &self.keys[0];
         let intent = Intent::V1(IntentV1 {
@@ -103,7 +109,8 @@ impl World {
             number,
             transactions: vec![intent.sign([sender])],
         });
-        self.store.trust(batch.sign(sender)).unwrap()
+        let committee = self.committee(Epoch(0));
+        self.store.trust(batch.sign(sender), &committee).unwrap()
     }
 
     /// Puts a batch that `sender` sent in, if there is room.
@@ -212,24 +219,24 @@ fn what_a_lying_primary_names_is_taken_and_takes_up_only_so_much_memory() {
 }
 
 #[test]
-fn what_stays_unordered_is_passed_on_the_longest_waiting_first_and_not_at_once_again() {
+fn what_stays_unordered_is_told_of_the_longest_waiting_first_and_not_at_once_again() {
     let world = World::new();
     let batches: Vec<_> = (0..3).map(|number| world.batch(number)).collect();
     for batch in &batches {
         world.take(batch, AUTHOR);
         std::thread::sleep(Duration::from_millis(2));
     }
-    let stale = world.store.take_stale(Duration::ZERO, 2);
-    assert_eq!(stale.first, [batches[0].digest(), batches[1].digest()]);
-    let stale = world.store.take_stale(Duration::ZERO, 1);
-    assert_eq!(stale.first, [batches[2].digest()]);
+    let leader = ValidatorIndex(3);
+    let tell = |patience, most| world.store.tell_of_unordered(Led::By(leader), patience, most);
+    let digest = |place: usize| batches[place].digest();
     assert_eq!(
-        world.store.take_stale(Duration::from_secs(60), 9),
-        Stale::default()
+        tell(Duration::ZERO, 2),
+        [(Some(leader), vec![digest(0), digest(1)])]
     );
+    assert_eq!(tell(Duration::ZERO, 1), [(Some(leader), vec![digest(2)])]);
+    assert!(tell(Duration::from_secs(60), 9).is_empty());
     // Whoever leads has had its chance.
-    let stale = world.store.take_stale(Duration::ZERO, 1);
-    assert_eq!((stale.first, stale.again), (vec![], vec![batches[0].digest()]));
+    assert_eq!(tell(Duration::ZERO, 1), [(None, vec![digest(0)])]);
 }
 
 #[test]
@@ -240,13 +247,10 @@ fn a_new_epoch_begins_without_the_batches_of_the_former_one() {
     world.store.write_all(std::slice::from_ref(&ordered)).unwrap();
     world.write_block(&ordered);
     assert!(world.store.contains(&ordered.digest()));
-    let next = Committee::new(
-        Epoch(1),
-        Protocol::Pbft,
-        1,
-        world.keys.iter().map(SigningKey::public).collect(),
-    );
-    world.store.begin_epoch(next, Height(2)).unwrap();
+    world
+        .store
+        .begin_epoch(world.committee(Epoch(1)), Height(2))
+        .unwrap();
     assert_eq!(world.store.len(), 0);
     assert!(world.chain.unordered_batches().unwrap().is_empty());
     // A proposal of the new epoch that names either has no batch, though one of them is on disk.
@@ -256,6 +260,18 @@ fn a_new_epoch_begins_without_the_batches_of_the_former_one() {
     // One that was packed, or checked, while the epoch ended.
     assert!(!world.store.insert(&open, Charge::Author(AUTHOR)).unwrap());
     assert_eq!(world.heard(), []);
+}
+
+/// Two threads check fetched blocks and end epochs: the one may be ahead of the other by a moment.
+#[test]
+fn a_fetched_block_is_judged_by_the_committee_of_its_own_epoch() {
+    let world = World::new();
+    let batch = world.batch(1);
+    world
+        .store
+        .begin_epoch(world.committee(Epoch(1)), Height(2))
+        .unwrap();
+    assert_eq!(world.batch(1).digest(), batch.digest());
 }
 
 #[test]

@@ -141,7 +141,7 @@ impl Fetcher<'_> {
         block.v1().certificate.verify(self.network, &info.committee)?;
         block.verify_contents()?;
         let batches = block.v1().batches.iter();
-        let trusted = batches.map(|batch| self.batches.trust(batch.clone()).map(Arc::new));
+        let trusted = batches.map(|batch| self.batches.trust(batch.clone(), &info.committee).map(Arc::new));
         let batches: Vec<Arc<CheckedBatch>> = trusted.collect::<Result<_, _>>()?;
         Ok(VerifiedBlock { block, batches })
     }

@@ -1,8 +1,10 @@
 //! Batches: kept, asked for, passed on.
 
+use std::time::Duration;
+
 use quorate_consensus::{Engine, Verified};
 use quorate_crypto::{Digest, ValidatorIndex};
-use quorate_driver::Event;
+use quorate_driver::{Event, Led, Unordered, tell_of_unordered};
 use quorate_lies::usurp;
 
 use super::Host;
@@ -10,8 +12,10 @@ use crate::liar::{complaint, pester};
 use crate::scenario::{Censorship, Lie};
 use crate::world::{Scheduled, Wire, World};
 
-/// How long a batch may stay unordered before it is passed on, in microseconds.
-const LATE_US: u64 = 200_000;
+/// How long a batch may stay unordered before it is passed on.
+const LATE: Duration = Duration::from_millis(200);
+/// Batches that are passed on at once.
+const LATE_BATCHES: usize = 32;
 
 impl Host {
     /// A batch has come, or was packed here: it is written.
@@ -31,7 +35,8 @@ impl Host {
         if world.epoch_of(&batch) != Some(epoch) || memory.batches.contains_key(&batch) {
             return;
         }
-        memory.batches.insert(batch, world.now);
+        let unordered = Unordered::since(Duration::from_micros(world.now));
+        memory.batches.insert(batch, unordered);
         if !memory.ledger.ordered.contains(&batch) {
             self.tell_driver(world, Event::BatchStored { epoch, digest: batch });
         }
@@ -62,32 +67,24 @@ impl Host {
         world.schedule_at(self.place, self.life, delay, Scheduled::Housekeeping);
     }
 
-    /// Tells the leader of batches that stay unordered, and all of those that it has left unordered since. A
-    /// leader itself passes nothing on.
-    fn pass_on_late(&self, world: &mut World) {
-        let (Some(memory), Some(engine)) = (self.memory(), self.engine()) else {
-            return;
-        };
-        // Who does not vote follows no reign, and may take itself for the leader of one that is long over.
-        let votes = self
-            .process
-            .as_ref()
-            .is_some_and(|process| process.driver.standing().votes);
-        let leader = engine.begun_leader().filter(|_| votes);
-        if leader == Some(self.validator) {
-            return;
-        }
-        let late: Vec<(Digest, u64)> = memory
-            .batches
-            .iter()
-            .map(|(batch, since)| (*batch, world.now - *since))
-            .filter(|(batch, age)| *age > LATE_US && !memory.ledger.ordered.contains(batch))
-            .take(32)
-            .collect();
-        for (batch, age) in late {
-            match leader {
-                Some(leader) if age <= 2 * LATE_US => self.tell(world, leader, &Wire::Batch(batch)),
-                _ => self.tell_all(world, &Wire::Batch(batch)),
+    /// Passes on batches that stay unordered. They take little here: nobody is asked first.
+    fn pass_on_late(&mut self, world: &mut World) {
+        self.settings.break_rule();
+        let own = self.validator;
+        let Some(process) = &mut self.process else { return };
+        let standing = process.driver.standing();
+        let led = Led::of(standing.leader, standing.begun, standing.votes, own);
+        let memory = &mut process.memory;
+        let ordered = &memory.ledger.ordered;
+        let waiting = memory.batches.iter_mut().map(|(digest, batch)| (*digest, batch));
+        let waiting = waiting.filter(|(digest, _)| !ordered.contains(digest));
+        let now = Duration::from_micros(world.now);
+        for (to, batches) in tell_of_unordered(led, waiting, now, LATE, LATE_BATCHES) {
+            for batch in batches {
+                match to {
+                    Some(leader) => self.tell(world, leader, &Wire::Batch(batch)),
+                    None => self.tell_all(world, &Wire::Batch(batch)),
+                }
             }
         }
     }

@@ -1,8 +1,10 @@
 //! The chain: execution, certified blocks, and fetching those of others.
 
+use std::time::Duration;
+
 use quorate_consensus::verify_certificate;
 use quorate_crypto::{Certificate, Digest, Height, Protocol};
-use quorate_driver::Event;
+use quorate_driver::{Event, Unordered};
 use quorate_ledger::Proposal;
 
 use super::{Host, Settings};
@@ -256,7 +258,10 @@ impl Host {
             return false;
         }
         for batch in batches {
-            memory.batches.entry(*batch).or_insert(world.now);
+            memory
+                .batches
+                .entry(*batch)
+                .or_insert_with(|| Unordered::since(Duration::from_micros(world.now)));
         }
         memory.decided = memory.decided.split_off(&height.next());
         applied.certificate = Some(certificate.clone());
