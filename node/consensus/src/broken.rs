@@ -48,6 +48,18 @@ pub enum Rule {
     EmptyIsProgress,
     /// A batch may be left out for ever while others are ordered.
     LeavingOutAllowed,
+    /// However much later than the oldest that waits a batch came that is ordered before it, only their number counts.
+    OvertakenCountedAlone,
+    /// A complaint counts for ever.
+    ComplaintsKept,
+    /// Statuses and inquiries are taken from whoever passes them on.
+    QuestionsPassedOn,
+    /// Raft and Paxos: the wait between two attempts to lead does not grow.
+    AttemptsNotDoubled,
+    /// Raft: a leader of which nothing is committed leads on as long as a quorum answers it.
+    StandstillBorne,
+    /// Paxos: a distinguished proposer that stops hands over to nobody.
+    NobodyYields,
     /// A proposal that others vote on is not asked for, and may come as late as the primary likes.
     MissingNotAsked,
     /// A primary may take as long as it likes between two proposals.

@@ -197,7 +197,7 @@ impl Message {
             Body::Pbft(body) => matches!(body, pbft::Body::Complaint { .. }),
             _ => false,
         };
-        !own_link_only || message.sender == peer
+        !own_link_only || message.sender == peer || breaks!(QuestionsPassedOn)
     }
 
     /// Checks the sender and every signature in the message.
@@ -284,6 +284,11 @@ impl Body {
             // Follows from what its engine records: the term, vote and log, or what was promised and accepted.
             Self::Raft(_) | Self::Paxos(_) => false,
         }
+    }
+
+    /// Whether it says that the leader does not do what it owes.
+    pub fn is_complaint(&self) -> bool {
+        matches!(self, Self::Pbft(pbft::Body::Complaint { .. }))
     }
 
     /// Whether a replica that says this must have all that its engine recorded before on disk first, though

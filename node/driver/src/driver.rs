@@ -732,7 +732,8 @@ impl Driver {
             "an epoch begins with nothing in it"
         );
         self.drain(time, around);
-        if self.halted_since_asked {
+        // Who has diverged does not know the state that the next epoch begins with, whatever it has rejoined after.
+        if self.halted_since_asked || self.diverged {
             config.index = None;
         }
         let (index, validators) = (config.index, config.committee.size());

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use quorate_consensus::{Body, Engine, Input, Timer, pbft};
+use quorate_consensus::{Engine, Input, Timer};
 use quorate_crypto::{Height, ValidatorIndex};
 
 use crate::effect::{Left, Transition};
@@ -115,12 +115,11 @@ impl Watch {
 
 /// Why an engine that leaves its reign at this input does so.
 pub(crate) fn why_left(input: &Input) -> Left {
-    let is_complaint = |body: &Body| matches!(body, Body::Pbft(pbft::Body::Complaint { .. }));
     match input {
         Input::Timeout(Timer::Progress { .. } | Timer::NewReign { .. }) => Left::Timeout,
         Input::Stopping => Left::Stopping,
-        Input::Message(message) if is_complaint(&message.get().v1().body) => Left::Complaints,
-        Input::Own(message) if is_complaint(&message.v1().body) => Left::Complaints,
+        Input::Message(message) if message.get().v1().body.is_complaint() => Left::Complaints,
+        Input::Own(message) if message.v1().body.is_complaint() => Left::Complaints,
         _ => Left::HigherReign,
     }
 }

@@ -494,6 +494,33 @@ fn pitfall_28_a_halt_outlives_an_answer_that_is_older_than_it() {
     assert!(!lab.driver.standing().votes, "{}", lab.log);
 }
 
+/// It was quarantined for something else before, and the answer lets it vote after its rejoin.
+#[test]
+fn who_has_diverged_does_not_vote_in_the_next_epoch() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.synced(0, 1, Some(2));
+    let forgotten = Body::Pbft(pbft::Body::Commit {
+        view: pbft::View(0),
+        height: Height(2),
+        proposal: Digest([9; 32]),
+    });
+    lab.message("its own vote comes back", 0, 1, forgotten);
+    lab.written(0, 2);
+    lab.on(
+        "a block differs",
+        Event::Diverged {
+            height: Height(2),
+            ours: Digest([1; 32]),
+            certified: Digest([2; 32]),
+        },
+    );
+    lab.chain(0, 2);
+    let next = config(committee(1, 4, Protocol::Pbft), 1, 2);
+    lab.on("epoch 1 is prepared", Event::EpochReady(Box::new(next)));
+    assert_eq!(lab.driver.epoch(), Epoch(1));
+    assert!(!lab.driver.standing().votes, "{}", lab.log);
+}
+
 #[test]
 fn an_epoch_is_prepared_when_its_last_block_is_on_disk() {
     let mut lab = Lab::new(4, 1, Protocol::Pbft);
@@ -566,6 +593,21 @@ fn an_operator_is_told_of_reigns_and_of_work_that_stands_still() {
             "  tell: 1 stalls, waiting for None",
             "  tell: 1 moves again",
         ]
+    );
+}
+
+#[test]
+fn an_operator_is_told_why_a_reign_is_left() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.store(batch(1));
+    for who in [2, 3] {
+        let complaint = pbft::Body::Complaint { view: pbft::View(0) };
+        lab.message("somebody complains", 0, who, Body::Pbft(complaint));
+    }
+    let told: Vec<&str> = lab.log.lines().filter(|line| line.contains("tell:")).collect();
+    assert_eq!(
+        told,
+        ["  tell: reign 0 of 0 begun", "  tell: reign 0 left, Complaints"]
     );
 }
 

@@ -33,7 +33,10 @@ impl Attempts {
             .election
             .to_ms
             .saturating_add(disk_adds_ms.saturating_mul(2));
-        let doublings = self.0.saturating_sub(1).min(MAX_DOUBLINGS);
+        let doublings = match breaks!(AttemptsNotDoubled) {
+            true => 0,
+            false => self.0.saturating_sub(1).min(MAX_DOUBLINGS),
+        };
         let cap = timing.progress_cap_ms.max(timing.election.to_ms);
         let scale = |ms: u32| ms.saturating_mul(1 << doublings).min(cap);
         // At the cap it has to be drawn from a range as well.

@@ -300,6 +300,9 @@ impl Paxos {
         let Proposer::Leading(leadership) = &mut self.proposer else {
             return;
         };
+        if breaks!(NobodyYields) {
+            return;
+        }
         let peers = &base.peers;
         let others = base.config.committee.indices().filter(|whom| *whom != own);
         let fitness = |whom: &ValidatorIndex| (leadership.heard.contains(whom), peers.certified(*whom));

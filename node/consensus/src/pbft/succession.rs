@@ -93,7 +93,7 @@ impl Pbft {
     /// one validator would let a liar change the view at any later time.
     fn is_meant(&self, base: &Base, complaint: Complaint) -> bool {
         let longest = COMPLAINT_WAITS * u64::from(Self::longest_patience_ms(base));
-        base.now.0.abs_diff(complaint.said.0) <= longest
+        base.now.0.abs_diff(complaint.said.0) <= longest || breaks!(ComplaintsKept)
     }
 
     /// Complains about the current view, again if it has done so before.

@@ -3,7 +3,7 @@
 use quorate_consensus::contract::{Action, Input, Step, Timer, TimerRange};
 use quorate_consensus::message::Status;
 use quorate_consensus::pbft::{Body as Pbft, Replica, SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE};
-use quorate_consensus::{Body, Verified};
+use quorate_consensus::{Body, Inquiry, Verified};
 use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Proposal, Timestamp};
 
@@ -238,6 +238,26 @@ fn a_complaint_counts_only_over_the_link_of_who_signed_it() {
         vote.may_come_from(ValidatorIndex(3)),
         "what binds may be passed on"
     );
+}
+
+/// Each is answered only so often per signer, so whoever could say a former one again would use the answers up.
+#[test]
+fn statuses_and_inquiries_are_taken_over_the_link_of_who_signed_them() {
+    let status = Body::Status(Status {
+        reign: 0,
+        begun: true,
+        certified: Height(0),
+        holds: Vec::new(),
+    });
+    let inquiry = Body::Inquiry(Inquiry {
+        nonce: Digest([7; 32]),
+        certified: Height(0),
+    });
+    for body in [status, inquiry] {
+        let said = signed(2, body);
+        assert!(said.may_come_from(ValidatorIndex(2)));
+        assert!(!said.may_come_from(ValidatorIndex(3)));
+    }
 }
 
 /// A primary that is heard is not down. A validator with slow links learns to wait, however often f liars and its

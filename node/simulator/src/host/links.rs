@@ -42,11 +42,15 @@ impl Host {
                 if self.lie == Some(Lie::Pesterer) {
                     self.liar.pesterer.hear(&message);
                 }
+                self.settings.break_rule();
                 if !message.may_come_from(from) {
                     return;
                 }
                 self.look_ahead(world, from, message.v1().epoch);
                 if let Some(verified) = self.verify(world, message) {
+                    if self.is_honest() {
+                        world.checker.on_heard(self.validator, verified.get());
+                    }
                     self.hear(world, Event::Message(verified));
                 }
             }

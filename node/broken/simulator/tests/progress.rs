@@ -1,0 +1,182 @@
+//! Rules about getting on, broken: nothing false is decided then, but batches wait, or leaders change for nothing, or
+//! stay. With `--nocapture` each test prints its line of the table, as `broken_rules.rs` does.
+
+use quorate_consensus::broken::Rule;
+use quorate_consensus::{TimerRange, Timing};
+use quorate_crypto::{Protocol, ValidatorIndex};
+use quorate_driver::broken::Rule as DriverRule;
+use quorate_simulator_broken::{
+    Befalls, Broken, Censorship, Command, Lie, Report, Scenario, Simulation, Whom,
+};
+
+/// The durations that a node has by default.
+const SHIPPED: Timing = {
+    const fn range(from_ms: u32, to_ms: u32) -> TimerRange {
+        TimerRange { from_ms, to_ms }
+    }
+    Timing {
+        resend: range(320, 480),
+        progress: range(800, 1_200),
+        progress_cap_ms: 60_000,
+        heartbeat: range(400, 600),
+        election: range(250, 500),
+    }
+};
+
+/// What the rule is for shows when it is broken, and does not when it is kept.
+fn shows(rule: Broken, scenario: &Scenario, how: &str, is_bad: impl Fn(&Report) -> bool) {
+    let broken = Simulation::new(scenario.clone().breaking(rule)).run();
+    println!("| {rule:?} | 1 | {how} |");
+    assert!(is_bad(&broken), "{rule:?} does not show");
+    let sound = Simulation::new(scenario.clone()).run().expect_success();
+    assert!(!is_bad(&sound), "the same with no rule broken");
+}
+
+fn watched(faults_end_ms: u64) -> Scenario {
+    Scenario {
+        faults_end_ms,
+        patience_ms: 5_000,
+        ..Scenario::calm(4, 0).without_batches()
+    }
+}
+
+/// A liar says again what a validator asked before it restarted, and votes no more then.
+#[test]
+fn questions_that_are_taken_from_whoever_passes_them_on() {
+    let scenario = watched(2_000)
+        .at(100, Command::Submit(0, 3))
+        .at(1_000, Command::Crash(2))
+        .at(1_100, Command::Start(2))
+        .at(1_500, Command::Submit(1, 5))
+        .with_liar(3, Lie::Pesterer);
+    let rule = Broken::Engine(Rule::QuestionsPassedOn);
+    shows(
+        rule,
+        &scenario,
+        "who restarted waits for answers to old questions",
+        |report| report.failure.is_some() || report.longest_wait_ms >= 1_000,
+    );
+}
+
+/// Its author's links to the others are cut for a moment, and the primary leaves it out.
+#[test]
+fn a_batch_that_only_the_leader_is_told_of() {
+    let scenario = watched(10_000)
+        .with_liar(0, Lie::Censor(Censorship::LeaveOut(ValidatorIndex(2))))
+        .at(500, Command::CutOneWay(2, 1))
+        .at(500, Command::CutOneWay(2, 3))
+        .at(510, Command::Submit(2, 1))
+        .at(700, Command::Heal);
+    let rule = Broken::Driver(DriverRule::LeaderToldAlone);
+    shows(
+        rule,
+        &scenario,
+        "a batch that only a choosy primary has is never ordered",
+        |report| report.failure.is_some(),
+    );
+}
+
+/// The primary orders one author's batches as they come, a few in a second, and another's never.
+#[test]
+fn an_author_who_is_left_out_at_a_trickle() {
+    let mut scenario = Scenario {
+        patience_ms: 10_000,
+        ..watched(20_000)
+    }
+    .with_liar(0, Lie::Censor(Censorship::LeaveOut(ValidatorIndex(2))))
+    .at(500, Command::Submit(2, 4));
+    for ms in (0..20_000).step_by(350) {
+        scenario = scenario.at(ms, Command::Submit(1, 1));
+    }
+    let rule = Broken::Engine(Rule::OvertakenCountedAlone);
+    shows(
+        rule,
+        &scenario,
+        "an author waits for as long as others have a trickle to order",
+        |report| report.failure.is_some() || report.longest_wait_ms >= 4_000,
+    );
+}
+
+#[test]
+fn complaints_that_count_for_ever() {
+    let scenario = watched(61_000)
+        .at(500, Command::TimeOut(1))
+        .at(60_000, Command::TimeOut(2));
+    let rule = Broken::Engine(Rule::ComplaintsKept);
+    shows(
+        rule,
+        &scenario,
+        "two hiccups a minute apart change the view",
+        |report| report.view > 0,
+    );
+}
+
+/// Requests for votes and their answers take longer than an election's timeout.
+#[test]
+fn attempts_to_lead_that_do_not_become_more_patient() {
+    for protocol in [Protocol::Raft, Protocol::Paxos] {
+        let mut scenario = Scenario {
+            patience_ms: 20_000,
+            ..watched(10_000)
+        }
+        .ordered_by(protocol)
+        .at(500, Command::Submit(1, 1));
+        scenario.timing = SHIPPED;
+        scenario.links.least_delay_us = 600_000;
+        scenario.links.delay_us = 600_000;
+        scenario.calm_delay_us = 600_000;
+        let rule = Broken::Engine(Rule::AttemptsNotDoubled);
+        shows(
+            rule,
+            &scenario,
+            "on links of 600 ms nobody is elected",
+            |report| report.failure.is_some(),
+        );
+    }
+}
+
+/// Every flush of the leader's begins to take two seconds.
+#[test]
+fn raft_a_leader_that_stays_though_it_commits_nothing() {
+    let mut scenario = watched(18_000).ordered_by(Protocol::Raft);
+    scenario.timing = SHIPPED;
+    scenario.links.delay_us = 1_000;
+    scenario.patience_ms = 60_000;
+    for place in 0..360 {
+        let who = u16::try_from(place % 4).expect("there are four");
+        scenario = scenario.at(50 * place + 1, Command::Submit(who, 1));
+    }
+    let quiet = Simulation::new(scenario.clone()).run().expect_success().view;
+    let scenario = scenario.at(6_000, Command::Befall(Whom::Leader, Befalls::SlowDisk(2_000)));
+    let rule = Broken::Engine(Rule::StandstillBorne);
+    shows(
+        rule,
+        &scenario,
+        "a leader whose flushes take 2 s leads on",
+        |report| report.view <= quiet,
+    );
+}
+
+/// Each stops in order in one of the runs, so in some whoever leads does.
+#[test]
+fn paxos_a_proposer_that_stops_and_hands_over_to_nobody() {
+    let longest_wait = |rule: Option<Rule>| {
+        let runs = (0..3).map(|who| {
+            let mut scenario = Scenario::calm(3, 0)
+                .ordered_by(Protocol::Paxos)
+                .without_batches()
+                .at(2_000, Command::Stop(who));
+            scenario.timing = SHIPPED;
+            scenario.faults_end_ms = 4_000;
+            scenario.broken = rule.map(Broken::Engine);
+            for at in (1_000..4_000).step_by(20) {
+                scenario = scenario.at(at, Command::Submit((who + 1) % 3, 1));
+            }
+            Simulation::new(scenario).run().expect_success().longest_wait_ms
+        });
+        runs.max().expect("there are three")
+    };
+    let (broken, sound) = (longest_wait(Some(Rule::NobodyYields)), longest_wait(None));
+    println!("| Engine(NobodyYields) | 1 | a batch waits for {broken} ms, not {sound} ms |");
+    assert!(broken >= 200 && sound < 200, "{broken} and {sound} ms");
+}
