@@ -25,6 +25,9 @@ enum Kind {
 /// A place at which a validator says one thing at most.
 type SignedStatement = (ValidatorIndex, Epoch, Kind, View, Height);
 
+/// What of a signature tells it from others.
+type Start = [u8; 32];
+
 /// The outside observer who sees everything.
 #[derive(Debug, Default)]
 pub(crate) struct Checker {
@@ -38,16 +41,16 @@ pub(crate) struct Checker {
     longest_wait_us: u64,
     decided: BTreeMap<Height, Proposal>,
     blocks: BTreeMap<Height, Digest>,
-    said: BTreeMap<SignedStatement, Digest>,
-    seals: BTreeMap<(ValidatorIndex, Height), Digest>,
+    said: BTreeMap<SignedStatement, (Digest, Start)>,
+    seals: BTreeMap<(ValidatorIndex, Height), (Digest, Start)>,
     raft: RaftChecker,
     paxos: PaxosChecker,
     /// What each validator has claimed in its view-changes of an epoch.
-    claimed: BTreeMap<(ValidatorIndex, Epoch), Vec<Claims>>,
+    claimed: BTreeMap<(ValidatorIndex, Epoch), Vec<(Claims, Start)>>,
     /// The last height of each epoch that has one.
     ends: BTreeMap<Epoch, Height>,
     /// The starts of signatures under all that was said and binds.
-    spoken: BTreeSet<(ValidatorIndex, [u8; 32])>,
+    spoken: BTreeSet<(ValidatorIndex, Start)>,
     /// The last epoch in which each validator has voted.
     voted: BTreeMap<ValidatorIndex, Epoch>,
     /// The last epoch of which each validator has forgotten what it said.
@@ -61,6 +64,16 @@ pub(crate) struct Checker {
     /// How many that neither lie nor have lost anything must keep what proves a height that is sealed; none
     /// where the protocol has no such proof.
     keepers: Option<usize>,
+    /// Which honest validators have heard what binds its sender, and have run since, as bits; none where nothing is
+    /// lost.
+    heard: Option<BTreeMap<(ValidatorIndex, Start), u64>>,
+    /// Who has lost what it signed, and does not know.
+    unaware: BTreeSet<ValidatorIndex>,
+    /// Who has contradicted what too few could tell it of: it counts among those that may be faulty.
+    faulty: BTreeSet<ValidatorIndex>,
+    /// How many lie, and how many may be faulty.
+    liars: usize,
+    tolerated: usize,
     /// Whom honest validators have accused.
     accused: BTreeSet<ValidatorIndex>,
     /// Whether somebody lies: then the rules of protocols that do not tolerate that hold for nobody.
@@ -69,8 +82,7 @@ pub(crate) struct Checker {
     violation: Option<String>,
 }
 
-/// What of a signature tells it from others.
-fn start_of(signature: &Signature) -> [u8; 32] {
+fn start_of(signature: &Signature) -> Start {
     let mut start = [0; 32];
     start.copy_from_slice(&signature.0[..32]);
     start
@@ -81,8 +93,16 @@ impl Checker {
         self.violation.as_deref()
     }
 
-    pub(crate) fn expect_lies(&mut self) {
-        self.somebody_lies = true;
+    /// So many lie.
+    pub(crate) fn expect_lies(&mut self, liars: usize) {
+        self.liars = liars;
+        self.somebody_lies = liars > 0;
+    }
+
+    /// Some may lose what they signed, and not know. With the liars there may be so many of them.
+    pub(crate) fn expect_losses(&mut self, tolerated: usize) {
+        self.heard = Some(BTreeMap::new());
+        self.tolerated = tolerated;
     }
 
     /// So many honest validators must have the proof of each height that one of them has decided.
@@ -95,9 +115,10 @@ impl Checker {
         self.kept.entry(height).or_default().insert(by);
     }
 
-    /// It has lost something of what was on its disk.
+    /// It has lost something of what was on its disk, and may not know.
     pub(crate) fn on_lost(&mut self, who: ValidatorIndex) {
         self.lost.insert(who);
+        self.unaware.insert(who);
         // What kept it from voting may be lost too.
         self.quarantined.remove(&who);
     }
@@ -208,9 +229,50 @@ impl Checker {
 
     /// A validator has lost its memory of what it said up to now.
     pub(crate) fn on_forgotten(&mut self, who: ValidatorIndex) {
+        self.unaware.remove(&who);
         if let Some(epoch) = self.voted.get(&who) {
             self.forgot.insert(who, *epoch);
         }
+    }
+
+    /// This honest validator has taken in a message.
+    pub(crate) fn on_heard(&mut self, who: ValidatorIndex, message: &Message) {
+        let message = message.v1();
+        if let Some(heard) = &mut self.heard
+            && binds(&message.body)
+        {
+            let by = heard.entry((message.sender, start_of(&message.signature)));
+            *by.or_default() |= bit(who);
+        }
+    }
+
+    /// It holds nothing any more of what it heard.
+    pub(crate) fn on_crashed(&mut self, who: ValidatorIndex) {
+        for heard in self.heard.iter_mut().flat_map(BTreeMap::values_mut) {
+            *heard &= !bit(who);
+        }
+    }
+
+    /// Whether this validator, which contradicts what it said under `told`, has lost that, and cannot have been told of
+    /// it: it asks a quorum less itself, and no honest one that answers need have heard it. It is as faulty then as who
+    /// lies.
+    fn is_excused(&mut self, by: ValidatorIndex, told: &Start) -> bool {
+        if !self.unaware.contains(&by) {
+            return false;
+        }
+        let heard = self.heard.as_ref().and_then(|heard| heard.get(&(by, *told)));
+        let others = heard.copied().unwrap_or(0) & !bit(by);
+        if usize::try_from(others.count_ones()).is_ok_and(|heard| heard > self.tolerated) {
+            return false;
+        }
+        self.faulty.insert(by);
+        let (liars, losers) = (self.liars, self.faulty.len());
+        if liars + losers > self.tolerated {
+            self.report(format!(
+                "{liars} validators lie and {losers} contradict what they have lost, more than may be faulty"
+            ));
+        }
+        true
     }
 
     /// It starts with this in its journal, signed before it lost what it lost: it may be passed on, though it had not
@@ -269,7 +331,7 @@ impl Checker {
     /// Nobody honest is accused.
     pub(crate) fn on_accused(&mut self, by: ValidatorIndex, accused: ValidatorIndex, honest: bool) {
         self.accused.insert(accused);
-        if honest {
+        if honest && !self.faulty.contains(&accused) {
             self.report(format!(
                 "validator {by} accuses validator {accused}, which is honest"
             ));
@@ -280,13 +342,15 @@ impl Checker {
     pub(crate) fn on_sent(&mut self, message: &Message) {
         let message = message.v1();
         let (by, epoch) = (message.sender, message.epoch);
+        let start = start_of(&message.signature);
         if binds(&message.body) {
             self.on_binding(by, epoch, &message.signature);
         }
         match &message.body {
             Body::Status(_) | Body::Inquiry(_) | Body::Testimony(_) => {}
             Body::Seal { height, block } => {
-                if *self.seals.entry((by, *height)).or_insert(*block) != *block {
+                let (sealed, told) = *self.seals.entry((by, *height)).or_insert((*block, start));
+                if sealed != *block && !self.is_excused(by, &told) {
                     self.report(format!("validator {by} sealed two blocks at height {height}"));
                 }
                 self.on_sealed(by, *height);
@@ -310,37 +374,43 @@ impl Checker {
                     height,
                     proposal,
                 } => {
-                    self.on_vote((by, epoch, Kind::PrePrepare, *view, *height), proposal.digest());
+                    self.on_vote(
+                        (by, epoch, Kind::PrePrepare, *view, *height),
+                        proposal.digest(),
+                        start,
+                    );
                 }
                 Pbft::Prepare {
                     view,
                     height,
                     proposal,
                 } => {
-                    self.on_vote((by, epoch, Kind::Prepare, *view, *height), *proposal);
+                    self.on_vote((by, epoch, Kind::Prepare, *view, *height), *proposal, start);
                 }
                 Pbft::Commit {
                     view,
                     height,
                     proposal,
                 } => {
-                    self.on_vote((by, epoch, Kind::Commit, *view, *height), *proposal);
+                    self.on_vote((by, epoch, Kind::Commit, *view, *height), *proposal, start);
                 }
                 Pbft::Complaint { .. } | Pbft::NewView(_) => {}
                 Pbft::ViewChange(change) => {
                     let claims = &change.claims;
-                    let hidden = self.said.keys().find(|(who, of, kind, view, height)| {
+                    let hidden = self.said.iter().find(|((who, of, kind, view, height), _)| {
                         (*who, *of, *kind) == (by, epoch, Kind::Commit) && hides(claims, *view, *height)
                     });
-                    if let Some((_, _, _, view, height)) = hidden {
-                        let (view, height) = (*view, *height);
+                    let hidden = hidden.map(|((_, _, _, view, height), (_, told))| (*view, *height, *told));
+                    if let Some((view, height, told)) = hidden
+                        && !self.is_excused(by, &told)
+                    {
                         self.report(format!(
                             "validator {by} hides its commit of view {view}, height {height} in a view-change"
                         ));
                     }
                     let all = self.claimed.entry((by, epoch)).or_default();
-                    if !all.contains(claims) {
-                        all.push(claims.clone());
+                    if all.iter().all(|(said, _)| said != claims) {
+                        all.push((claims.clone(), start));
                     }
                 }
             },
@@ -359,13 +429,14 @@ impl Checker {
         }
     }
 
-    fn on_vote(&mut self, key: SignedStatement, digest: Digest) {
+    fn on_vote(&mut self, key: SignedStatement, digest: Digest, start: Start) {
         let (by, epoch, kind, view, height) = key;
         if self.ends.get(&epoch).is_some_and(|last| height > *last) {
             self.on_past_end(by, kind, epoch, height);
         }
         let known = self.said.contains_key(&key);
-        if *self.said.entry(key).or_insert(digest) != digest {
+        let (said, told) = *self.said.entry(key).or_insert((digest, start));
+        if said != digest && !self.is_excused(by, &told) {
             self.report(format!(
                 "validator {by} contradicts its {kind:?} of view {view}, height {height}"
             ));
@@ -375,17 +446,24 @@ impl Checker {
             Kind::Commit => hides(claims, view, height),
             Kind::PrePrepare | Kind::Prepare => claims.view > view,
         };
-        if !known
-            && self
-                .claimed
-                .get(&(by, epoch))
-                .is_some_and(|all| all.iter().any(forbids))
+        let claimed = self.claimed.get(&(by, epoch)).into_iter().flatten();
+        let broken = claimed
+            .filter(|(claims, _)| forbids(claims))
+            .map(|(_, told)| *told)
+            .next();
+        if let Some(told) = broken.filter(|_| !known)
+            && !self.is_excused(by, &told)
         {
             self.report(format!(
                 "validator {by} says {kind:?} in view {view} at height {height}, after its view-change"
             ));
         }
     }
+}
+
+/// One validator in a set of few.
+fn bit(validator: ValidatorIndex) -> u64 {
+    1_u64.checked_shl(validator.0.into()).unwrap_or(0)
 }
 
 /// Whether saying this binds its sender for the rest of the epoch.
@@ -407,4 +485,72 @@ fn binds(body: &Body) -> bool {
 fn hides(claims: &Claims, view: View, height: Height) -> bool {
     let claimed = |claim: &PreparedClaim| claim.height == height && claim.view >= view;
     view < claims.view && height > claims.certified && !claims.prepared.iter().any(claimed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LOSER: ValidatorIndex = ValidatorIndex(1);
+
+    fn prepare(proposal: u8) -> Message {
+        let body = Body::Pbft(Pbft::Prepare {
+            view: View(0),
+            height: Height(5),
+            proposal: Digest([proposal; 32]),
+        });
+        Message::new(Epoch(0), LOSER, body, Signature([proposal; 64]))
+    }
+
+    /// Of four validators, some lie; one says something, these hear it, and some of them crash; then it loses what it
+    /// said, and says something else.
+    fn contradicts(liars: usize, hear: &[u16], crash: &[u16]) -> Checker {
+        let mut checker = Checker::default();
+        checker.expect_lies(liars);
+        checker.expect_losses(1);
+        checker.on_sent(&prepare(1));
+        for who in hear {
+            checker.on_heard(ValidatorIndex(*who), &prepare(1));
+        }
+        for who in crash {
+            checker.on_crashed(ValidatorIndex(*who));
+        }
+        checker.on_lost(LOSER);
+        checker.on_sent(&prepare(2));
+        checker
+    }
+
+    #[test]
+    fn who_contradicts_what_too_few_could_tell_it_of_counts_among_the_faulty() {
+        let few: [(&[u16], &[u16]); 3] = [(&[], &[]), (&[0], &[]), (&[0, 2, 3], &[0, 2])];
+        for (hear, crash) in few {
+            let checker = contradicts(0, hear, crash);
+            assert_eq!(checker.violation(), None, "{hear:?}");
+            assert!(checker.faulty.contains(&LOSER));
+            let with_a_liar = contradicts(1, hear, crash);
+            assert!(
+                with_a_liar
+                    .violation()
+                    .unwrap()
+                    .contains("more than may be faulty")
+            );
+        }
+    }
+
+    #[test]
+    fn who_contradicts_what_enough_could_tell_it_of_breaks_the_rules() {
+        for hear in [&[0, 2][..], &[0, 2, 3]] {
+            let checker = contradicts(0, hear, &[]);
+            assert!(
+                checker.violation().unwrap().contains("contradicts its Prepare"),
+                "{hear:?}"
+            );
+        }
+        // As does who has found out, and who has lost nothing.
+        let mut checker = Checker::default();
+        checker.expect_losses(1);
+        checker.on_sent(&prepare(1));
+        checker.on_sent(&prepare(2));
+        assert!(checker.violation().unwrap().contains("contradicts its Prepare"));
+    }
 }

@@ -63,8 +63,11 @@ impl Simulation {
         let flagging = flagging.filter(|(_, lie)| matches!(lie, Lie::Flagging { .. }));
         world.fast = flagging.map(|(liar, _)| *liar).collect();
         world.liars = scenario.liars.iter().map(|(liar, _)| *liar).collect();
-        if !world.liars.is_empty() {
-            world.checker.expect_lies();
+        world.checker.expect_lies(world.liars.len());
+        let loses = |(_, command): &(u64, Command)| matches!(command, Command::Lose(..));
+        if scenario.machines.losses > 0 || scenario.script.iter().any(loses) {
+            let tolerated = committee.size() - committee.quorum();
+            world.checker.expect_losses(tolerated);
         }
         let mut hosts = Vec::new();
         for validator in committee.indices() {

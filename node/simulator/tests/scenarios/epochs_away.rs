@@ -56,3 +56,41 @@ fn a_power_cut_right_after_an_epoch_began_loses_nothing_that_binds() {
         }
     }
 }
+
+/// One comes back after the epoch's end, and all lose their power while it fetches blocks of the next one: its engine
+/// began at the epoch's last block, all of it on disk, whatever it had fetched by then.
+#[test]
+fn a_power_cut_while_who_was_away_fetches_past_an_epochs_end_loses_nothing_that_binds() {
+    for protocol in [Protocol::Pbft, Protocol::Raft, Protocol::Paxos] {
+        let (validators, away) = match protocol {
+            Protocol::Pbft => (4, 3),
+            Protocol::Raft | Protocol::Paxos => (3, 2),
+        };
+        for ms in 0..60 {
+            let mut scenario = Scenario::calm(usize::from(validators), ms)
+                .ordered_by(protocol)
+                .without_batches()
+                .at(100, Command::Crash(away))
+                .at(300, Command::Rejoin(0, 1))
+                .at(1_000, Command::Start(away));
+            for at in (900..1_500).step_by(10) {
+                scenario = scenario.at(at, Command::Submit(0, 1));
+            }
+            for who in 0..validators {
+                scenario = scenario
+                    .at(1_001 + 3 * ms, Command::Crash(who))
+                    .at(1_600, Command::Start(who));
+            }
+            // A leader that is elected among the others alone must not decide otherwise.
+            scenario = scenario
+                .at(1_601, Command::Isolate(vec![0]))
+                .at(2_600, Command::Heal);
+            scenario.faults_end_ms = 3_000;
+            scenario.patience_ms = 15_000;
+            scenario.machines.least_flush_us = 1_000;
+            scenario.machines.flush_us = 5_000;
+            scenario.machines.chain_flush_us = 30_000;
+            Simulation::new(scenario).run().expect_success();
+        }
+    }
+}

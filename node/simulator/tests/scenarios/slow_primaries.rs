@@ -213,6 +213,63 @@ fn who_has_found_out_what_it_has_to_bear_with_complains_no_more() {
     assert!(report.reigns.len() <= 8 && last < 60_000, "{:?}", report.reigns);
 }
 
+/// Networks that are busy for a minute, and again for one from half of the time on, and have a batch every five seconds
+/// else: how long a batch takes is another matter in each, so both have to be learnt.
+fn busy_and_calm_by_turns(validators: usize, watched_ms: u64) -> Scenario {
+    const BUSY_MS: u64 = 60_000;
+    let again_ms = watched_ms / 2;
+    let mut scenario = loaded(validators, 1, 40, BUSY_MS);
+    scenario.faults_end_ms = watched_ms;
+    let calm = (BUSY_MS..watched_ms).step_by(5_000);
+    let busy = (again_ms..again_ms + BUSY_MS).step_by(40);
+    for (place, at) in calm.chain(busy).enumerate() {
+        scenario = scenario.at(at, Command::Submit((place % validators) as u16, 1));
+    }
+    scenario
+}
+
+/// As many as may be faulty complain always, for so long. Primaries that keep the rules are replaced at most n + 4
+/// times, the last time within 30 s after a load that was not seen before. Prints a row of a table: how often, and
+/// when for the last time.
+fn are_left_alone_for_good(size: usize, watched_ms: u64) {
+    const LEARNT_MS: u64 = 90_000;
+    let mut cells = Vec::new();
+    for worst in [
+        Worst::Nothing,
+        Worst::SlowToAll(100),
+        Worst::SlowToAll(500),
+        Worst::SlowToOne(500),
+        Worst::SlowDisk(300),
+    ] {
+        let scenario = with_worst(busy_and_calm_by_turns(size, watched_ms), worst);
+        let report = measured(with_liars(scenario, Lie::Complainer));
+        let (replaced, last) = (report.view, report.reigns.last().map_or(0, |(_, _, ms)| *ms));
+        cells.push(match replaced {
+            0 => "0".to_owned(),
+            _ => format!("{replaced}, {:.1} s", last as f64 / 1_000.0),
+        });
+        let reigns = &report.reigns;
+        assert!(replaced <= size as u64 + 4, "n = {size}, {worst:?}: {reigns:?}");
+        assert!(last < LEARNT_MS, "n = {size}, {worst:?}: {reigns:?}");
+    }
+    println!("| {size} | {} |", cells.join(" | "));
+}
+
+#[test]
+fn who_has_found_out_what_it_has_to_bear_with_complains_no_more_for_ten_minutes() {
+    for size in [2, 3, 4] {
+        are_left_alone_for_good(size, 600_000);
+    }
+}
+
+#[test]
+#[ignore = "an hour of virtual time for each of 25 networks, which takes minutes"]
+fn who_has_found_out_what_it_has_to_bear_with_complains_no_more_for_an_hour() {
+    for size in [2, 3, 4, 7, 16] {
+        are_left_alone_for_good(size, 3_600_000);
+    }
+}
+
 /// As many as may be faulty lead one after the other and say nothing: each costs a wait twice as long as the one
 /// before. A limit that is known: it grows with the committee.
 #[test]
