@@ -1,8 +1,9 @@
 //! Validators in network namespaces of their own, whose cable is moved from one switch to another: what
 //! is cut off vanishes without a word, as between real machines.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -93,21 +94,35 @@ impl Machines {
         }
     }
 
-    /// Starts the network's validators, each on its machine, and gives where their APIs listen.
+    /// Starts the network's validators, each on its machine, and gives where their APIs listen, once all are linked.
     fn start(&mut self, cluster: &Cluster) -> Vec<SocketAddr> {
+        let apis = self.begin(cluster, |number| format!("/ip4/10.213.7.{number}"), None);
+        all_are_linked(&apis, Duration::from_secs(60));
+        apis
+    }
+
+    /// Starts them. They know each other by these addresses; with `etc` they find names by the files `hosts` and
+    /// `resolv.conf` that are there, and not by the machine's.
+    fn begin(
+        &mut self,
+        cluster: &Cluster,
+        address_of: impl Fn(u16) -> String,
+        etc: Option<&Path>,
+    ) -> Vec<SocketAddr> {
         let mut apis = Vec::new();
         for number in 1..=4_u16 {
             let (api, p2p) = (cluster.ports.api + number - 1, cluster.ports.p2p + number - 1);
             let peers = (1..=4).filter(|peer| *peer != number).map(|peer| {
                 let port = cluster.ports.p2p + peer - 1;
-                format!("{{ name = \"validator-{peer}\", address = \"/ip4/10.213.7.{peer}/tcp/{port}\" }}")
+                let address = address_of(peer);
+                format!("{{ name = \"validator-{peer}\", address = \"{address}/tcp/{port}\" }}")
             });
             let peers: Vec<String> = peers.collect();
             let changes = [
                 (format!("127.0.0.1:{api}"), format!("10.214.{number}.2:{api}")),
                 (
                     format!("/ip4/127.0.0.1/tcp/{p2p}"),
-                    format!("/ip4/10.213.7.{number}/tcp/{p2p}"),
+                    format!("/ip4/0.0.0.0/tcp/{p2p}"),
                 ),
                 ("peers = []".to_owned(), format!("peers = [{}]", peers.join(", "))),
                 ("kademlia = true".to_owned(), "kademlia = false".to_owned()),
@@ -116,22 +131,32 @@ impl Machines {
             let home = cluster.dir().join(format!("validator-{number}"));
             let log = File::options().append(true).open(home.join("node.log")).unwrap();
             let mut node = Command::new("ip");
-            node.args(["netns", "exec", &format!("quorate-test-{number}")])
-                .arg(quorate())
-                .args(["node", "run", "--home"])
-                .arg(&home);
+            node.args(["netns", "exec", &format!("quorate-test-{number}")]);
+            if let Some(etc) = etc {
+                let script = "mount --bind \"$1/hosts\" /etc/hosts && \
+                              mount --bind \"$1/resolv.conf\" /etc/resolv.conf && shift && exec \"$@\"";
+                node.args(["unshare", "--mount", "sh", "-c", script, "sh"])
+                    .arg(etc);
+            }
+            node.arg(quorate()).args(["node", "run", "--home"]).arg(&home);
             self.nodes.push(node.stderr(log).spawn().unwrap());
             apis.push(format!("10.214.{number}.2:{api}").parse().unwrap());
         }
-        until("all are linked", Duration::from_secs(60), || {
-            let linked = |api: &SocketAddr| {
-                let status = call(*api, "GET", "/v1/status", &[], Duration::from_secs(2))?.json();
-                (status["peers"] == 3).then_some(())
-            };
-            apis.iter().all(|api| linked(api).is_some()).then_some(())
-        });
         apis
     }
+}
+
+/// How many peers a node has; none if it does not answer.
+fn peers_of(api: SocketAddr) -> Option<u64> {
+    let status = call(api, "GET", "/v1/status", &[], Duration::from_secs(2))?.json();
+    status["peers"].as_u64()
+}
+
+#[track_caller]
+fn all_are_linked(apis: &[SocketAddr], within: Duration) {
+    until("all are linked", within, || {
+        apis.iter().all(|api| peers_of(*api) == Some(3)).then_some(())
+    });
 }
 
 impl Drop for Machines {
@@ -166,6 +191,50 @@ impl Drop for Doctors<'_> {
             }
         }
     }
+}
+
+/// As before DHCP has told a machine its name server; then a validator moves.
+#[test]
+fn case_07_names_of_peers_are_found_by_what_the_system_knows_when_they_are_dialled() {
+    let Some(mut machines) = Machines::make() else {
+        eprintln!("SKIPPED: this process may not make network namespaces: names of peers were NOT tested");
+        return;
+    };
+    let cluster = Cluster::up();
+    cluster.expect(0, &["localnet", "down"]);
+    let etc = cluster.dir().join("etc");
+    fs::create_dir(&etc).unwrap();
+    // Written in place, as a file that is mounted stays the one that it was.
+    let hosts = |addresses: &[u16]| {
+        let names = addresses.iter().enumerate();
+        let lines: String = names
+            .map(|(place, address)| format!("10.213.7.{address} v{}.quorate.test\n", place + 1))
+            .collect();
+        fs::write(etc.join("hosts"), format!("127.0.0.1 localhost\n{lines}")).unwrap();
+    };
+    hosts(&[]);
+    fs::write(etc.join("resolv.conf"), "").unwrap();
+    let apis = machines.begin(
+        &cluster,
+        |number| format!("/dns/v{number}.quorate.test"),
+        Some(&etc),
+    );
+    until("all are up", Duration::from_secs(60), || {
+        apis.iter().all(|api| peers_of(*api).is_some()).then_some(())
+    });
+    std::thread::sleep(Duration::from_secs(3));
+    assert!(apis.iter().all(|api| peers_of(*api) == Some(0)));
+
+    hosts(&[1, 2, 3, 4]);
+    all_are_linked(&apis, Duration::from_secs(10));
+
+    hosts(&[1, 12, 3, 4]);
+    must("-n quorate-test-2 addr add 10.213.7.12/24 dev peers");
+    must("-n quorate-test-2 addr del 10.213.7.2/24 dev peers");
+    until("the old links are given up", Duration::from_secs(60), || {
+        (peers_of(apis[1])? < 3).then_some(())
+    });
+    all_are_linked(&apis, Duration::from_secs(10));
 }
 
 #[test]

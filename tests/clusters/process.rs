@@ -129,6 +129,17 @@ fn a_node_that_may_open_too_few_files_does_not_start_and_says_what_it_needs() {
 }
 
 #[test]
+fn keys_in_memory_come_into_no_core_file() {
+    let cluster = Cluster::up();
+    let node = Node::start(&cluster, 4, "-c unlimited");
+    is_up(&cluster, 4);
+    let limits = fs::read_to_string(format!("/proc/{}/limits", node.0.id())).unwrap();
+    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size"));
+    let most: Vec<&str> = core.unwrap().split_whitespace().take(2).collect();
+    assert_eq!(most, ["0", "0"], "{limits}");
+}
+
+#[test]
 fn nobody_else_reads_what_a_node_writes() {
     let cluster = Cluster::up();
     for folder in ["chain", "journal", "flight"] {

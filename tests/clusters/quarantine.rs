@@ -98,6 +98,10 @@ fn holds(remove: impl Fn(&Cluster, &Path)) {
         (code == "does_not_vote").then_some(())
     });
     assert!(home.join("quarantined").exists(), "shown again");
+    let metrics = metrics(&cluster, 4);
+    for line in ["quorate_votes 0", "quorate_quarantined 1"] {
+        assert!(metrics.lines().any(|found| found == line), "{line} in {metrics}");
+    }
     cluster.pay(&alice, "1");
     cluster.common_tip();
     assert_eq!(sealed(&cluster, before), Vec::<u64>::new());

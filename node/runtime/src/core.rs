@@ -315,7 +315,7 @@ impl Core {
             Ok(true) => tracing::error!(
                 validator = self.setup.names.of(evidence.validator),
                 kind = kind(&evidence),
-                epoch = %evidence.first.v1().epoch,
+                epoch = evidence.first.v1().epoch.0,
                 height = evidence.first.v1().body.height().map(|height| height.0),
                 reign = view(&evidence),
                 "a validator has signed two messages that contradict each other: it lies, has lost its journal, its \
@@ -422,16 +422,16 @@ fn tell(transition: &Transition, names: &Names) {
                 }
                 None => ("a proposal", String::new()),
             };
-            tracing::warn!(%height, awaited, missing, "stalled");
+            tracing::warn!(height = height.0, awaited, missing, "stalled");
         }
         Transition::MovingAgain { height, stalled } => {
-            tracing::info!(%height, stalled_ms = millis(*stalled), "moving again");
+            tracing::info!(height = height.0, stalled_ms = millis(*stalled), "moving again");
         }
         Transition::EpochBegun {
             epoch,
             first,
             validators,
             votes,
-        } => tracing::info!(%epoch, %first, validators, votes, "epoch begun"),
+        } => tracing::info!(epoch = epoch.0, first = first.0, validators, votes, "epoch begun"),
     }
 }

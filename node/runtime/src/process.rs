@@ -1,4 +1,21 @@
-//! What the system says of this process. None where it does not tell, as only Linux does.
+//! What the system says of this process (none where it does not tell, as only Linux does), and whom it shows its memory.
+
+/// Keeps this process's memory, in which keys stand, out of core files, and from debuggers and `/proc` for others than
+/// root, unless it is only for trying things and is `observed`.
+pub(crate) fn keep_memory_private(observed: bool) {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    let none = Rlimit {
+        current: Some(0),
+        maximum: Some(0),
+    };
+    // To lower a limit is always allowed; where the system knows no such thing it is as it was.
+    let _ = setrlimit(Resource::Core, none);
+    #[cfg(target_os = "linux")]
+    if !observed {
+        use rustix::process::{DumpableBehavior, set_dumpable_behavior};
+        let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
+    }
+}
 
 /// Resident memory, in bytes.
 pub(crate) fn resident_bytes() -> Option<u64> {

@@ -199,7 +199,7 @@ impl QuarantineKeeper {
                 && Some(rejoin.token) != former
             {
                 tracing::warn!(
-                    carried = %rejoin.token, needed = %quarantine.token, in_epoch = %rejoin.epoch,
+                    carried = %rejoin.token, needed = %quarantine.token, in_epoch = rejoin.epoch.0,
                     again_after = rfc3339_of(Timestamp(rejoin.timestamp.0.saturating_add(MIN_REJOIN_INTERVAL_MS))),
                     "a rejoin was executed for this validator with a token that is not its quarantine's, so it ended \
                      nothing; its member can send another after that time"
@@ -215,7 +215,7 @@ impl QuarantineKeeper {
         make_durable()?;
         kept.ended = Some(Ended { token, epoch });
         self.put(&mut kept, None)?;
-        tracing::info!(%epoch, "this validator has rejoined, and votes again");
+        tracing::info!(epoch = epoch.0, "this validator has rejoined, and votes again");
         Ok(true)
     }
 

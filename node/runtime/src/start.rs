@@ -30,7 +30,7 @@ use crate::shared::Shared;
 use crate::signals::{self, Ending};
 use crate::sync::{self, BlockSync};
 use crate::voting::Voting;
-use crate::{batches, flush, logging, recorder};
+use crate::{batches, flush, logging, process, recorder};
 
 /// How long calls under way may go on once the node is told to stop.
 const GRACE: Duration = Duration::from_secs(1);
@@ -50,6 +50,7 @@ pub fn run_as(
     passphrase: Option<&str>,
 ) -> Result<(), NodeError> {
     logging::start(&config.log)?;
+    process::keep_memory_private(config.operations.localnet_controls);
     // What the node writes is nobody else's to read: not the ledger, and not the journal.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let lock = HomeLock::acquire(home.path())?;
@@ -334,7 +335,7 @@ impl Started {
         tracing::info!(
             validator = %status.validator,
             network = %self.node.network,
-            height = %status.tip.height,
+            height = status.tip.height.0,
             api = %config.api.listen,
             operations = %config.operations.listen,
             "the node is up"
@@ -386,7 +387,7 @@ impl Started {
         self.executor.send(Command::Stop);
         join(self.executor_thread);
         runtime.shutdown_timeout(Duration::from_secs(1));
-        tracing::info!(height = %self.node.chain.tip().height, "stopped");
+        tracing::info!(height = self.node.chain.tip().height.0, "stopped");
     }
 }
 
