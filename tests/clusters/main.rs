@@ -33,6 +33,7 @@ mod recording;
 mod refusals;
 mod rejoin;
 mod restored;
+mod signing;
 mod slow_disks;
 mod starting;
 mod storms;

@@ -1,6 +1,8 @@
 //! What the project's documents point to is there.
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
+mod signing;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
