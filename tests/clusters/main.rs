@@ -24,6 +24,7 @@ mod interrupts;
 mod liars;
 mod links;
 mod money;
+mod monitoring;
 mod namespaces;
 mod operations;
 mod pay;
