@@ -10,13 +10,13 @@ use crate::wait::until;
 const PAGE: &str = include_str!("../../docs/operations.md");
 
 /// A metric's name, type and labels, `le` left out.
-type Families = BTreeMap<String, (String, BTreeSet<String>)>;
+pub(crate) type Families = BTreeMap<String, (String, BTreeSet<String>)>;
 
 /// One family of an exposition, and its samples: name, labels, value.
 #[derive(Default)]
-struct Family {
+pub(crate) struct Family {
     kind: String,
-    samples: Vec<(String, BTreeMap<String, String>, f64)>,
+    pub(crate) samples: Vec<(String, BTreeMap<String, String>, f64)>,
 }
 
 fn is_name(text: &str) -> bool {
@@ -61,7 +61,7 @@ fn labels(text: &str) -> BTreeMap<String, String> {
 
 /// Reads an exposition as strictly as its format allows: one group of lines a family, help before type before
 /// samples, no name and no series twice.
-fn parse(text: &str) -> BTreeMap<String, Family> {
+pub(crate) fn parse(text: &str) -> BTreeMap<String, Family> {
     assert!(text.ends_with('\n'));
     let mut families: BTreeMap<String, Family> = BTreeMap::new();
     let (mut current, mut series) = (String::new(), BTreeSet::new());
@@ -133,7 +133,7 @@ fn check_histogram(name: &str, family: &Family) {
 }
 
 /// The page's tables of metrics.
-fn listed() -> Families {
+pub(crate) fn listed() -> Families {
     let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `"));
     let rows = rows.map(|row| row.split('|').map(str::trim).collect::<Vec<_>>());
     let quoted = |text: &str| text.split('`').skip(1).step_by(2).map(str::to_owned).collect();

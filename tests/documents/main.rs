@@ -1,6 +1,9 @@
 //! What the project's documents point to is there.
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
+mod dashboards;
+mod signing;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
