@@ -48,8 +48,6 @@ pub enum Rule {
     EmptyIsProgress,
     /// A batch may be left out for ever while others are ordered.
     LeavingOutAllowed,
-    /// However much later than the oldest that waits a batch came that is ordered before it, only their number counts.
-    OvertakenCountedAlone,
     /// A complaint counts for ever.
     ComplaintsKept,
     /// Statuses and inquiries are taken from whoever passes them on.

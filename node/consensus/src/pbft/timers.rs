@@ -106,7 +106,7 @@ impl Pbft {
         let backlog = &base.backlog;
         let waits = OVERTAKING_WAITS * u64::from(self.patience(base).to_ms);
         let many = backlog.overtaken() > OVERTAKING_BATCHES && backlog.oldest() == then.oldest;
-        many || (backlog.overtaken_by_ms() > waits && !breaks!(OvertakenCountedAlone))
+        many || backlog.overtaken_by_ms() > waits
     }
 
     /// Whether what the primary owes has become less since the timer was set.

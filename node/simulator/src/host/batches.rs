@@ -69,6 +69,10 @@ impl Host {
 
     /// Passes on batches that stay unordered. They take little here: nobody is asked first.
     fn pass_on_late(&mut self, world: &mut World) {
+        // Who leaves others' batches out tells nobody of them.
+        if matches!(self.lie, Some(Lie::Censor(_))) {
+            return;
+        }
         self.settings.break_rule();
         let own = self.validator;
         let Some(process) = &mut self.process else { return };
