@@ -9,11 +9,11 @@ use clap::Args;
 use quorate_crypto::Protocol;
 use quorate_simulator::Story;
 use quorate_simulator::chart::{Chart, Ink, Look, NoteKind, Phase};
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::file::check_svg;
-use crate::output::Output;
+use crate::bench::chart::check_svg;
 
 pub(crate) use recording::Recording;
 

@@ -11,6 +11,9 @@ use quorate_client::schema::{Submitted, SubmittedStatus, TransactionStatus};
 use quorate_client::{Bytes, Client, ClientError, Wait};
 use quorate_crypto::SigningKey;
 use quorate_ledger::{Digest, Height, Intent, Operation, Outcome, Timestamp, encode};
+use quorate_tools::clock::now;
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::wallet::{Fate, Ledger, Tip};
 use tokio::time::Instant;
 
 use super::file::Row;
@@ -18,10 +21,6 @@ use super::history::search;
 use super::journal::{How, Journal, Known, Names, Paid, Signed};
 use super::plan::{Batch, EXPIRY_GRID_MS, Unit};
 use super::result::{RowResult, RowStatus};
-use crate::failure::{Exit, Failure};
-use crate::localnet::make::now;
-use crate::wallet::ledger::Tip;
-use crate::wallet::{Fate, Ledger};
 
 /// The longest wait that a node is asked for in one call.
 const LONGEST_WAIT: Duration = Duration::from_secs(10);

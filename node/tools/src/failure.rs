@@ -11,7 +11,7 @@ use quorate_crypto::keyfile::KeyFileError;
 /// The exit codes of every command. The numbers are a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(crate) enum Exit {
+pub enum Exit {
     /// Port in use, home locked, disk unwritable, wrong genesis, anything else.
     Failed = 1,
     /// Wrong usage: a malformed address, amount, file or genesis included.
@@ -34,7 +34,7 @@ pub(crate) enum Exit {
 
 /// A failed command.
 #[derive(Clone, Debug)]
-pub(crate) struct Failure {
+pub struct Failure {
     exit: Exit,
     message: String,
     hint: Option<String>,
@@ -42,7 +42,7 @@ pub(crate) struct Failure {
 
 impl Failure {
     /// A failure with this exit code and message.
-    pub(crate) fn new(exit: Exit, message: impl fmt::Display) -> Self {
+    pub fn new(exit: Exit, message: impl fmt::Display) -> Self {
         Self {
             exit,
             message: message.to_string(),
@@ -51,39 +51,39 @@ impl Failure {
     }
 
     /// Exit code 1.
-    pub(crate) fn failed(message: impl fmt::Display) -> Self {
+    pub fn failed(message: impl fmt::Display) -> Self {
         Self::new(Exit::Failed, message)
     }
 
     /// Exit code 2.
-    pub(crate) fn usage(message: impl fmt::Display) -> Self {
+    pub fn usage(message: impl fmt::Display) -> Self {
         Self::new(Exit::Usage, message)
     }
 
     /// Exit code 3.
-    pub(crate) fn not_found(message: impl fmt::Display) -> Self {
+    pub fn not_found(message: impl fmt::Display) -> Self {
         Self::new(Exit::NotFound, message)
     }
 
     /// Exit code 8.
-    pub(crate) fn not_permitted(message: impl fmt::Display) -> Self {
+    pub fn not_permitted(message: impl fmt::Display) -> Self {
         Self::new(Exit::NotPermitted, message)
     }
 
     /// Says what to do about it.
-    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// Names what was being done, before the message.
-    pub(crate) fn while_doing(mut self, what: impl fmt::Display) -> Self {
+    pub fn while_doing(mut self, what: impl fmt::Display) -> Self {
         self.message = format!("{what}: {}", self.message);
         self
     }
 
     /// A file or folder that could not be read or written.
-    pub(crate) fn io(path: &Path, error: &io::Error) -> Self {
+    pub fn io(path: &Path, error: &io::Error) -> Self {
         let exit = match error.kind() {
             io::ErrorKind::NotFound => Exit::NotFound,
             io::ErrorKind::PermissionDenied => Exit::NotPermitted,
@@ -93,19 +93,19 @@ impl Failure {
     }
 
     /// A file or folder that could not be written: whatever the reason, the command failed.
-    pub(crate) fn unwritable(path: &Path, error: &io::Error) -> Self {
+    pub fn unwritable(path: &Path, error: &io::Error) -> Self {
         Self::failed(format!("{}: {error}", path.display()))
     }
 
     /// The exit code.
-    pub(crate) fn exit(&self) -> Exit {
+    pub fn exit(&self) -> Exit {
         self.exit
     }
 }
 
 impl Exit {
     /// The number.
-    pub(crate) fn code(self) -> u8 {
+    pub fn code(self) -> u8 {
         self as u8
     }
 }

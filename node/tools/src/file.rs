@@ -1,5 +1,4 @@
-//! Files that a command is given by name: read whole, but no more of them than their kind may have, and
-//! refused before there is something to lose if they cannot be written.
+//! Files that a command is given by name: read whole, but no more of them than their kind may have.
 
 use std::fs::File;
 use std::io::Read as _;
@@ -9,7 +8,7 @@ use crate::failure::Failure;
 
 /// The content of a file of at most `limit` bytes. Its length is counted while it is read: a device or a
 /// pipe does not tell it beforehand.
-pub(crate) fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
+pub fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     File::open(path)
         .and_then(|file| file.take(limit.saturating_add(1)).read_to_end(&mut bytes))
@@ -28,26 +27,7 @@ pub(crate) fn read_bytes(path: &Path, limit: u64) -> Result<Vec<u8>, Failure> {
 }
 
 /// Does the same for text.
-pub(crate) fn read_text(path: &Path, limit: u64) -> Result<String, Failure> {
+pub fn read_text(path: &Path, limit: u64) -> Result<String, Failure> {
     String::from_utf8(read_bytes(path, limit)?)
         .map_err(|_| Failure::usage(format!("{}: not text in UTF-8", path.display())))
-}
-
-/// Refuses a file that is to hold a chart and has another ending or no folder.
-pub(crate) fn check_svg(file: &Path) -> Result<(), Failure> {
-    if file.extension().is_none_or(|extension| extension != "svg") {
-        return Err(Failure::usage(format!(
-            "{} does not end in .svg: charts are drawn in no other format",
-            file.display()
-        )));
-    }
-    let folder = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    if folder.is_dir() {
-        Ok(())
-    } else {
-        Err(Failure::failed(format!("{} is no folder", folder.display())))
-    }
 }

@@ -12,7 +12,7 @@ use crate::failure::Exit;
 static BEFORE_PROMPT: Mutex<Option<Termios>> = Mutex::new(None);
 
 /// Ends the process with exit code 130 at the first Ctrl-C, unless the returned guard was dropped before.
-pub(crate) fn exit_on_interrupt() -> Guard {
+pub fn exit_on_interrupt() -> Guard {
     Guard(tokio::spawn(async {
         if tokio::signal::ctrl_c().await.is_ok() {
             restore_terminal();
@@ -23,7 +23,7 @@ pub(crate) fn exit_on_interrupt() -> Guard {
 }
 
 /// While it lives, Ctrl-C ends the process.
-pub(crate) struct Guard(tokio::task::JoinHandle<()>);
+pub struct Guard(tokio::task::JoinHandle<()>);
 
 impl Drop for Guard {
     fn drop(&mut self) {

@@ -4,11 +4,10 @@
 //! log. A process is believed to be a validator's only if it started when that validator did: process
 //! ids are used again.
 
-pub(crate) mod control;
-pub(crate) mod document;
-pub(crate) mod make;
-pub(crate) mod process;
-pub(crate) mod stop;
-pub(crate) mod up;
+pub mod control;
+mod document;
+pub mod make;
+pub mod process;
+pub mod up;
 
-pub(crate) use document::{Localnet, ValidatorEntry};
+pub use document::{Localnet, ValidatorEntry};

@@ -15,7 +15,7 @@ const COLUMNS: usize = 120;
 
 /// The form of what is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
+pub enum Format {
     /// Aligned text for people.
     Text,
     /// One JSON document.
@@ -24,7 +24,7 @@ pub(crate) enum Format {
 
 /// How sure or how well something is, as a colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tone {
+pub enum Tone {
     /// As hoped for.
     Good,
     /// Worth a look.
@@ -37,7 +37,7 @@ pub(crate) enum Tone {
 
 /// Where a command prints to.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Output {
+pub struct Output {
     format: Format,
     coloured: bool,
     progress: bool,
@@ -45,7 +45,7 @@ pub(crate) struct Output {
 
 impl Output {
     /// Output of this format to the process's streams.
-    pub(crate) fn new(format: Format) -> Self {
+    pub fn new(format: Format) -> Self {
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let dumb = std::env::var_os("TERM").is_some_and(|value| value == "dumb");
         Self {
@@ -56,12 +56,12 @@ impl Output {
     }
 
     /// Whether text for people is wanted.
-    pub(crate) fn is_text(&self) -> bool {
+    pub fn is_text(&self) -> bool {
         self.format == Format::Text
     }
 
     /// Prints `document` as JSON, or what `text` writes.
-    pub(crate) fn print(
+    pub fn print(
         &self,
         document: &impl Serialize,
         text: impl FnOnce(&Self) -> String,
@@ -78,7 +78,7 @@ impl Output {
     }
 
     /// `text` in the colour of `tone`, on a terminal.
-    pub(crate) fn paint(&self, tone: Tone, text: &str) -> String {
+    pub fn paint(&self, tone: Tone, text: &str) -> String {
         self.paint_in(
             match tone {
                 Tone::Good => Style::new().fg_color(Some(AnsiColor::Green.into())),
@@ -91,7 +91,7 @@ impl Output {
     }
 
     /// `text` in a style, on a terminal.
-    pub(crate) fn paint_in(&self, style: Style, text: &str) -> String {
+    pub fn paint_in(&self, style: Style, text: &str) -> String {
         match self.coloured {
             true => format!("{style}{text}{style:#}"),
             false => text.to_owned(),
@@ -99,14 +99,14 @@ impl Output {
     }
 
     /// How many columns there are: the terminal's, or as many as are easily read.
-    pub(crate) fn width(&self) -> usize {
+    pub fn width(&self) -> usize {
         let size = rustix::termios::tcgetwinsize(io::stdout()).ok();
         let columns = size.map(|size| usize::from(size.ws_col));
         columns.filter(|columns| *columns > 0).unwrap_or(COLUMNS)
     }
 
     /// Lines of `label  value`, the values aligned.
-    pub(crate) fn fields(&self, fields: &[(&str, String)]) -> String {
+    pub fn fields(&self, fields: &[(&str, String)]) -> String {
         let width = fields
             .iter()
             .map(|(label, _)| label.chars().count())
@@ -130,7 +130,7 @@ impl Output {
     }
 
     /// A table without rules. Columns whose heading begins with `>` are aligned to the right.
-    pub(crate) fn table(&self, headings: &[&str], rows: Vec<Vec<String>>) -> String {
+    pub fn table(&self, headings: &[&str], rows: Vec<Vec<String>>) -> String {
         let first = headings
             .iter()
             .map(|heading| self.paint(Tone::Dim, heading.trim_start_matches('>')));
@@ -167,7 +167,7 @@ impl Output {
     }
 
     /// A progress bar on standard error, invisible unless that is a terminal.
-    pub(crate) fn progress(&self, length: u64, unit: &str) -> ProgressBar {
+    pub fn progress(&self, length: u64, unit: &str) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(length), self.target());
         let template = format!("{{msg}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit} {{eta}}");
         bar.set_style(
@@ -179,7 +179,7 @@ impl Output {
     }
 
     /// A spinner on standard error, invisible unless that is a terminal.
-    pub(crate) fn spinner(&self, message: &str) -> ProgressBar {
+    pub fn spinner(&self, message: &str) -> ProgressBar {
         let spinner = ProgressBar::with_draw_target(None, self.target());
         spinner.set_message(message.to_owned());
         spinner.enable_steady_tick(std::time::Duration::from_millis(100));
@@ -211,7 +211,7 @@ fn width(text: &str) -> usize {
 }
 
 /// `text` without control characters: what others wrote must not move the cursor.
-pub(crate) fn printable(text: &str) -> String {
+pub fn printable(text: &str) -> String {
     text.chars()
         .map(|character| {
             if character.is_control() {
@@ -224,7 +224,7 @@ pub(crate) fn printable(text: &str) -> String {
 }
 
 /// Writes to standard output. A reader that went away (`quorate … | head`) is no failure.
-pub(crate) fn write_out(text: &str) -> Result<(), Failure> {
+pub fn write_out(text: &str) -> Result<(), Failure> {
     let mut stdout = io::stdout().lock();
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Failure::failed(format!(
@@ -235,12 +235,12 @@ pub(crate) fn write_out(text: &str) -> Result<(), Failure> {
 }
 
 /// Says something on standard error.
-pub(crate) fn say(message: impl std::fmt::Display) {
+pub fn say(message: impl std::fmt::Display) {
     let _ = writeln!(io::stderr().lock(), "{message}");
 }
 
 /// Prints a failure on standard error.
-pub(crate) fn complain(failure: &Failure) {
+pub fn complain(failure: &Failure) {
     let word = if failure.exit() == Exit::Interrupted {
         ""
     } else {

@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::interrupt::with_prompt;
 
 /// A passphrase, zeroed when dropped.
-pub(crate) type Passphrase = Zeroizing<String>;
+pub type Passphrase = Zeroizing<String>;
 
 /// The environment variable of the passphrase.
 const VARIABLE: &str = "QUORATE_PASSPHRASE";
@@ -24,7 +24,7 @@ const MAX_FILE_BYTES: u64 = 4096;
 
 /// How to open a key.
 #[derive(Args, Clone, Debug, Default)]
-pub(crate) struct PassphraseArgs {
+pub struct PassphraseArgs {
     /// File whose first line is the passphrase of the key (else QUORATE_PASSPHRASE, else the terminal)
     #[arg(long, value_name = "FILE", env = "QUORATE_PASSPHRASE_FILE")]
     passphrase_file: Option<PathBuf>,
@@ -32,7 +32,7 @@ pub(crate) struct PassphraseArgs {
 
 /// How to protect a new key.
 #[derive(Args, Clone, Debug, Default)]
-pub(crate) struct NewPassphraseArgs {
+pub struct NewPassphraseArgs {
     #[command(flatten)]
     source: PassphraseArgs,
     /// Write the key without a passphrase
@@ -42,7 +42,7 @@ pub(crate) struct NewPassphraseArgs {
 
 impl PassphraseArgs {
     /// The passphrase that was given without asking anybody.
-    pub(crate) fn given(&self) -> Result<Option<Passphrase>, Failure> {
+    pub fn given(&self) -> Result<Option<Passphrase>, Failure> {
         match &self.passphrase_file {
             Some(path) => first_line(path).map(Some),
             None => from_environment(VARIABLE),
@@ -50,7 +50,7 @@ impl PassphraseArgs {
     }
 
     /// The passphrase that opens the key file at `path`: none if it has none.
-    pub(crate) fn for_key(&self, path: &Path) -> Result<Option<Passphrase>, Failure> {
+    pub fn for_key(&self, path: &Path) -> Result<Option<Passphrase>, Failure> {
         if !keyfile::is_encrypted(path)? {
             return Ok(None);
         }
@@ -61,7 +61,7 @@ impl PassphraseArgs {
     }
 
     /// Reads the key at `path`.
-    pub(crate) fn open(&self, path: &Path) -> Result<SigningKey, Failure> {
+    pub fn open(&self, path: &Path) -> Result<SigningKey, Failure> {
         let passphrase = self.for_key(path)?;
         Ok(keyfile::read(
             path,
@@ -72,12 +72,12 @@ impl PassphraseArgs {
 
 impl NewPassphraseArgs {
     /// Whether the key is to be written without a passphrase.
-    pub(crate) fn is_none(&self) -> bool {
+    pub fn is_none(&self) -> bool {
         self.no_passphrase
     }
 
     /// The passphrase for a new key; none only if that was asked for.
-    pub(crate) fn choose(&self, path: &Path) -> Result<Option<Passphrase>, Failure> {
+    pub fn choose(&self, path: &Path) -> Result<Option<Passphrase>, Failure> {
         if self.no_passphrase {
             return Ok(None);
         }
@@ -89,7 +89,7 @@ impl NewPassphraseArgs {
 }
 
 /// A new passphrase from `file`, from `variable`, or typed twice.
-pub(crate) fn choose_new(file: Option<&Path>, variable: &str, key: &Path) -> Result<Passphrase, Failure> {
+pub fn choose_new(file: Option<&Path>, variable: &str, key: &Path) -> Result<Passphrase, Failure> {
     let given = match file {
         Some(path) => Some(first_line(path)?),
         None => from_environment(variable)?,

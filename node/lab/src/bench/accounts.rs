@@ -9,11 +9,10 @@ use quorate_client::{Bytes, Wait};
 use quorate_crypto::SigningKey;
 use quorate_ledger::limits::MAX_OPERATIONS;
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation, Timestamp, Transaction, encode};
+use quorate_tools::failure::Failure;
+use quorate_tools::wallet::Ledger;
 use rayon::prelude::*;
 use tokio::time::Instant;
-
-use crate::failure::Failure;
-use crate::wallet::Ledger;
 
 /// Funding transactions in one call.
 const FUNDING_BUNDLE: usize = 16;

@@ -19,9 +19,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use quorate_tools::failure::Failure;
+use quorate_tools::localnet::make::Plan as NetworkPlan;
 
-use crate::failure::Failure;
-use crate::localnet::make::Plan as NetworkPlan;
 pub(crate) use report::{Report, Row};
 use run::{Befalls, Ran, most, run};
 

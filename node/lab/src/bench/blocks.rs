@@ -15,9 +15,9 @@ use std::time::Instant;
 
 use indicatif::ProgressBar;
 use quorate_storage::StorageError;
+use quorate_tools::failure::{Exit, Failure};
 
 use super::machine::Memory;
-use crate::failure::{Exit, Failure};
 use chain::{BenchChain, Payments, StartTimes};
 pub(crate) use report::Report;
 use report::{Disk, StartUp};

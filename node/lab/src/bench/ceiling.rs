@@ -8,11 +8,11 @@
 use std::time::{Duration, Instant};
 
 use quorate_crypto::{ClientSignature, Domain, PublicKey, Signature, SigningKey, verify_client_batch};
+use quorate_tools::output::Output;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use super::machine::{cores, thread_cpu};
-use crate::output::Output;
 
 /// Signatures that are made to be checked, each by a key of its own.
 const SIGNATURES: usize = 2_048;

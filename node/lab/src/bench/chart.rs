@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 pub(crate) use bars::Bars;
 use clap::Args;
 use plotters::prelude::*;
-
-use crate::failure::Failure;
-use crate::file::check_svg;
+use quorate_tools::failure::Failure;
 
 /// Width of a chart, in pixels.
 const WIDTH: u32 = 900;
@@ -76,6 +74,25 @@ impl ChartArgs {
         };
         let panels: Vec<Drawn> = panels.iter().cloned().map(Drawn::Lines).collect();
         write(file, &panels)
+    }
+}
+
+/// Refuses a file that is to hold a chart and has another ending or no folder.
+pub(crate) fn check_svg(file: &Path) -> Result<(), Failure> {
+    if file.extension().is_none_or(|extension| extension != "svg") {
+        return Err(Failure::usage(format!(
+            "{} does not end in .svg: charts are drawn in no other format",
+            file.display()
+        )));
+    }
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    if folder.is_dir() {
+        Ok(())
+    } else {
+        Err(Failure::failed(format!("{} is no folder", folder.display())))
     }
 }
 

@@ -12,9 +12,9 @@ mod report;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
+use quorate_tools::failure::Failure;
 
 use super::network::Network;
-use crate::failure::Failure;
 use faults::Fault;
 use pulse::Pulse;
 use report::Measure;

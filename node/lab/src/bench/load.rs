@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use quorate_client::schema::{Submitted, SubmittedStatus};
 use quorate_client::{Bytes, Client, ClientError, Wait};
+use quorate_tools::failure::Failure;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::{Instant, sleep_until};
 
 use super::usage::{Probe, Usage};
-use crate::failure::Failure;
 pub(crate) use report::{LoadReport, Setting};
 use signing::Call;
 pub(crate) use signing::{Signed, Signing};

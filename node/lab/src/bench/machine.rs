@@ -4,9 +4,8 @@ use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use quorate_tools::localnet::process::Process;
 use rustix::time::{ClockId, clock_gettime};
-
-use crate::localnet::process::Process;
 
 /// Cores that this process may use.
 pub(crate) fn cores() -> usize {

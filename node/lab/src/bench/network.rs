@@ -8,15 +8,14 @@ use std::time::Duration;
 use indicatif::ProgressBar;
 use quorate_client::schema::Status;
 use quorate_ledger::AssetCode;
+use quorate_tools::failure::Failure;
+use quorate_tools::localnet::control::Control;
+use quorate_tools::localnet::make::{self, Plan};
+use quorate_tools::localnet::process::{Process, start_as};
+use quorate_tools::localnet::up::{Children, start, wait_ready};
+use quorate_tools::localnet::{Localnet, ValidatorEntry};
 use rustix::process::Signal;
 use tokio::time::Instant;
-
-use crate::failure::Failure;
-use crate::localnet::control::Control;
-use crate::localnet::make::{self, Plan};
-use crate::localnet::process::{Process, start_as};
-use crate::localnet::up::{Children, start, wait_ready};
-use crate::localnet::{Localnet, ValidatorEntry};
 
 /// How long anything may take to recover.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -305,7 +304,7 @@ impl Drop for Network {
             let _ = child.wait();
         }
         if let Err(error) = std::fs::remove_dir_all(&self.folder) {
-            crate::output::say(format!("{} is left: {error}", self.folder.display()));
+            quorate_tools::output::say(format!("{} is left: {error}", self.folder.display()));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! How every benchmark says what it found: a table for people or one JSON document, and a chart.
 
 use hdrhistogram::Histogram;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
 use serde::Serialize;
 
 use super::chart::{ChartArgs, Panel};
-use crate::failure::Failure;
-use crate::output::Output;
 
 /// What a benchmark found.
 pub(crate) trait Report: Serialize {

@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 use indicatif::ProgressBar;
 use quorate_crypto::keyfile;
 use quorate_ledger::Amount;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
+use quorate_tools::wallet::NodeArgs;
 use serde::Serialize;
 
 use super::accounts::Accounts;
@@ -22,9 +25,6 @@ use super::network::Network;
 use super::report::{self, bytes, ratio, shown};
 use super::usage::{Probe, Usage};
 use super::workload::Workload;
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::wallet::NodeArgs;
 
 /// Accounts that pay each other.
 const ACCOUNTS: usize = 10_000;

@@ -9,12 +9,12 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
+use quorate_tools::failure::Failure;
+use quorate_tools::localnet::ValidatorEntry;
 use serde::Serialize;
 
 use super::machine::own_cpu_seconds;
 use super::report::{bytes, ratio, shown};
-use crate::failure::Failure;
-use crate::localnet::ValidatorEntry;
 
 /// How long a validator may take to tell its counters: it is busy.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -2,10 +2,10 @@
 
 use quorate_ledger::limits::{MAX_METADATA_BYTES, MAX_OPERATIONS, MAX_TRANSACTION_BYTES};
 use quorate_ledger::{Amount, AssetCode, Digest, Operation, Timestamp, Transaction};
+use quorate_tools::failure::Failure;
 use sha2::{Digest as _, Sha256};
 
 use super::accounts::Accounts;
-use crate::failure::Failure;
 
 /// Bytes of a record's hash, the least that a record consists of.
 const HASH_BYTES: usize = 32;

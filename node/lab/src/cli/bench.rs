@@ -9,15 +9,14 @@ mod signatures;
 mod sync;
 
 use clap::Subcommand;
-
-use crate::failure::Failure;
-use crate::interrupt::exit_on_interrupt;
-use crate::output::Output;
+use quorate_tools::failure::Failure;
+use quorate_tools::interrupt::exit_on_interrupt;
+use quorate_tools::output::Output;
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example:
   quorate bench transfers --localnet ./localnet --rate 100 --duration 20")]
-pub(crate) enum BenchCommand {
+pub enum BenchCommand {
     /// How many client signatures this machine checks a second: the ceiling of all that follows
     Signatures(signatures::SignaturesArgs),
     /// Payments between accounts that are made and funded for it

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::output::Output;
 
 use super::bench::own::unless_interrupted;
 use crate::compare::{Charts, Live, LivePlan, Report, Simulated, Sizes, Work, measure_all, simulate};
-use crate::failure::{Exit, Failure};
-use crate::output::Output;
 
 /// The most validators of a simulated network, and of three of a protocol's on one machine.
 const MOST_VALIDATORS: i64 = 31;
@@ -22,7 +22,7 @@ The same workload, seeds and faults for PBFT, Raft and Paxos. What an order cost
 each outlives and how long elections take is found in virtual time, so that every machine finds
 the same. Then networks of each are started on this machine, one after the other, in folders
 that are removed again. A protocol that does not keep what it promises is exit code 7.")]
-pub(crate) struct CompareArgs {
+pub struct CompareArgs {
     /// Faulty validators that each network is to bear: the smallest ones that do are compared
     #[arg(
         long,

@@ -6,10 +6,10 @@ use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use quorate_crypto::Protocol;
 use quorate_simulator::Story;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
+use quorate_tools::protocol::ProtocolArg;
 
-use super::localnet::ProtocolArg;
-use crate::failure::Failure;
-use crate::output::Output;
 use crate::trace::{Drawing, Recording, Shown, list};
 
 #[derive(Args, Debug)]
@@ -24,7 +24,7 @@ protocol, number of validators and seed give the same chart. Times are in millis
 
 A recording is replayed by the same engines. Each step must be the one that was recorded, or the
 first that differs is named and the exit code is 7. Without --from and --to its end is drawn.")]
-pub(crate) struct TraceArgs {
+pub struct TraceArgs {
     /// What to show; without it, what there is
     #[arg(value_name = "SCENARIO", env = "QUORATE_SCENARIO", value_parser = stories())]
     scenario: Option<Story>,

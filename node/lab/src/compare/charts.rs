@@ -3,12 +3,12 @@
 use std::path::{Path, PathBuf};
 
 use quorate_crypto::Protocol;
+use quorate_tools::failure::Failure;
 
 use super::live::Live;
 use super::report::Report;
 use super::simulated::{Found, Simulated};
 use crate::bench::chart::{Bars, Drawn, write};
-use crate::failure::Failure;
 
 /// A folder for charts.
 #[derive(Clone, Debug)]

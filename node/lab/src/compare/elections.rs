@@ -3,11 +3,11 @@
 use indicatif::ProgressBar;
 use quorate_crypto::Protocol;
 use quorate_simulator::compare::elections::{LENGTHS, LIMIT_MS, Place, SPREADS, VALIDATORS, leaderless_us};
+use quorate_tools::output::Output;
 use rayon::prelude::*;
 use serde::Serialize;
 
 use crate::bench::chart::Panel;
-use crate::output::Output;
 
 /// Points of a curve in a chart.
 const POINTS: usize = 60;

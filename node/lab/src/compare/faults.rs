@@ -3,9 +3,8 @@
 use quorate_crypto::Protocol;
 use quorate_simulator::compare::Network;
 use quorate_simulator::compare::stories::{Story, Summary};
+use quorate_tools::output::{Output, Tone};
 use serde::Serialize;
-
-use crate::output::{Output, Tone};
 
 /// What came of a fault in all runs.
 #[derive(Clone, Debug, Serialize)]

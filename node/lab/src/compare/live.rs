@@ -9,6 +9,9 @@ use quorate_client::Client;
 use quorate_crypto::{Protocol, keyfile};
 use quorate_ledger::Amount;
 use quorate_simulator::compare::Network as Wanted;
+use quorate_tools::failure::Failure;
+use quorate_tools::localnet::make::Plan;
+use quorate_tools::wallet::{Ledger, NodeArgs};
 use serde::Serialize;
 
 use crate::bench::accounts::Accounts;
@@ -19,9 +22,6 @@ use crate::bench::network::Network;
 use crate::bench::report::millis;
 use crate::bench::usage::{Probe, Usage};
 use crate::bench::workload::Workload;
-use crate::failure::Failure;
-use crate::localnet::make::Plan;
-use crate::wallet::{Ledger, NodeArgs};
 
 /// Accounts that pay each other.
 const ACCOUNTS: usize = 1_000;

@@ -1,12 +1,12 @@
 //! The comparison as tables, as JSON and as charts.
 
+use quorate_tools::output::Output;
 use serde::Serialize;
 
 use super::live::Live;
 use super::simulated::{Found, Group, Simulated};
 use crate::bench::machine::cores;
 use crate::bench::report::{bytes, shown};
-use crate::output::Output;
 
 /// Everything that was found.
 #[derive(Clone, Debug, Serialize)]

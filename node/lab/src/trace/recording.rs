@@ -8,12 +8,12 @@ use quorate_consensus::recording::{Ending, FILES};
 use quorate_crypto::Digest;
 use quorate_simulator::chart::{Chart, Happening};
 use quorate_simulator::replay::{Part, Replay, SOFTWARE, replay};
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::file::read_bytes;
+use quorate_tools::output::{Output, Tone};
 use serde::Serialize;
 
 use super::Drawing;
-use crate::failure::{Exit, Failure};
-use crate::file::read_bytes;
-use crate::output::{Output, Tone};
 
 /// The most bytes of a file: half of what a node may be told to keep.
 const MAX_BYTES: u64 = 512 << 20;

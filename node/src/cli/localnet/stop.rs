@@ -2,15 +2,14 @@
 
 use std::time::Duration;
 
+use quorate_tools::failure::Failure;
+use quorate_tools::localnet::Localnet;
+use quorate_tools::localnet::process::Process;
 use rustix::process::Signal;
-
-use super::Localnet;
-use super::process::Process;
-use crate::failure::Failure;
 
 /// Asks the validators at these places to end and waits until they have, or until `patience` is over.
 /// Gives the names of those that still run.
-pub(crate) async fn stop(
+pub(super) async fn stop(
     localnet: &mut Localnet,
     places: &[usize],
     patience: Duration,

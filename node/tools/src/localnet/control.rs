@@ -15,13 +15,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const DENY_PATH: &str = "debug/deny";
 
 /// An HTTP client for operations listeners.
-pub(crate) struct Control {
+pub struct Control {
     http: reqwest::Client,
 }
 
 impl Control {
     /// A client.
-    pub(crate) fn new() -> Result<Self, Failure> {
+    pub fn new() -> Result<Self, Failure> {
         let http = reqwest::Client::builder()
             .timeout(PATIENCE)
             .no_proxy()
@@ -31,7 +31,7 @@ impl Control {
     }
 
     /// Whether the validator says that it is ready, else why not.
-    pub(crate) async fn ready(&self, validator: &ValidatorEntry) -> Result<(), String> {
+    pub async fn ready(&self, validator: &ValidatorEntry) -> Result<(), String> {
         let answer = self.http.get(format!("{}/readyz", validator.ops)).send().await;
         match answer {
             Ok(response) if response.status().is_success() => Ok(()),
@@ -46,7 +46,7 @@ impl Control {
 
     /// The same, but that one that follows the chain and does not vote will do, or where too few vote: starting
     /// it changes nothing about that.
-    pub(crate) async fn serves(&self, validator: &ValidatorEntry) -> Result<(), String> {
+    pub async fn serves(&self, validator: &ValidatorEntry) -> Result<(), String> {
         let answer = self.ready(validator).await;
         let silenced = async || {
             let status = self.status(validator).await;
@@ -59,7 +59,7 @@ impl Control {
     }
 
     /// Validators that a certificate needs, as this one says.
-    pub(crate) async fn quorum(&self, validator: &ValidatorEntry) -> Option<usize> {
+    pub async fn quorum(&self, validator: &ValidatorEntry) -> Option<usize> {
         let client = Client::new([validator.api.as_str()]).ok()?;
         let list = tokio::time::timeout(PATIENCE, client.validators())
             .await
@@ -69,13 +69,13 @@ impl Control {
     }
 
     /// Whether the validator's process answers, ready or not.
-    pub(crate) async fn is_alive(&self, validator: &ValidatorEntry) -> bool {
+    pub async fn is_alive(&self, validator: &ValidatorEntry) -> bool {
         let answer = self.http.get(format!("{}/livez", validator.ops)).send().await;
         answer.is_ok_and(|response| response.status().is_success())
     }
 
     /// What the validator says about itself.
-    pub(crate) async fn status(&self, validator: &ValidatorEntry) -> Result<Status, String> {
+    pub async fn status(&self, validator: &ValidatorEntry) -> Result<Status, String> {
         let client = Client::new([validator.api.as_str()]).map_err(|error| error.to_string())?;
         match tokio::time::timeout(PATIENCE, client.status()).await {
             Ok(Ok(status)) => Ok(status),
@@ -85,7 +85,7 @@ impl Control {
     }
 
     /// Makes the validator refuse exactly the peers with these names.
-    pub(crate) async fn deny(&self, validator: &ValidatorEntry, names: &[String]) -> Result<(), String> {
+    pub async fn deny(&self, validator: &ValidatorEntry, names: &[String]) -> Result<(), String> {
         let answer = self
             .http
             .put(format!("{}/{DENY_PATH}", validator.ops))

@@ -16,7 +16,7 @@ use crate::failure::Failure;
 use crate::file::read_text;
 
 /// The document's name in a network's folder.
-pub(crate) const FILE_NAME: &str = "localnet.json";
+const FILE_NAME: &str = "localnet.json";
 
 /// The file that commands lock while they change the document.
 const LOCK_NAME: &str = "localnet.lock";
@@ -25,73 +25,73 @@ const LOCK_NAME: &str = "localnet.lock";
 const LOG_NAME: &str = "node.log";
 
 /// The treasury's key, in the network's folder.
-pub(crate) const TREASURY_KEY: &str = "treasury.key";
+pub(super) const TREASURY_KEY: &str = "treasury.key";
 
 /// The genesis document, in the network's folder.
-pub(crate) const GENESIS: &str = "genesis.toml";
+pub(super) const GENESIS: &str = "genesis.toml";
 
 /// The most bytes of the document that are read.
 const MAX_BYTES: u64 = 4 << 20;
 
 /// The whole document.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Document {
+pub struct Document {
     /// The network id.
-    pub(crate) network: Digest,
+    pub network: Digest,
     /// The consensus protocol.
-    pub(crate) consensus: Protocol,
+    pub consensus: Protocol,
     /// The genesis document.
-    pub(crate) genesis: PathBuf,
+    pub genesis: PathBuf,
     /// Who holds everything in the beginning.
-    pub(crate) treasury: Treasury,
+    pub treasury: Treasury,
     /// The asset that genesis makes.
-    pub(crate) asset: AssetCode,
+    pub asset: AssetCode,
     /// The validators, in the committee's order.
-    pub(crate) validators: Vec<ValidatorEntry>,
+    pub validators: Vec<ValidatorEntry>,
 }
 
 /// The account that holds the whole supply.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct Treasury {
+pub struct Treasury {
     /// Its address.
-    pub(crate) address: Address,
+    pub address: Address,
     /// Its key file, which has no passphrase.
-    pub(crate) key: PathBuf,
+    pub key: PathBuf,
 }
 
 /// One validator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub(crate) struct ValidatorEntry {
+pub struct ValidatorEntry {
     /// Its name, in the genesis document too.
-    pub(crate) name: String,
+    pub name: String,
     /// The URL of its client API and explorer.
-    pub(crate) api: String,
+    pub api: String,
     /// The URL of its operations listener.
-    pub(crate) ops: String,
+    pub ops: String,
     /// The multiaddress that its peers reach it at.
-    pub(crate) p2p: String,
+    pub p2p: String,
     /// Its home.
-    pub(crate) home: PathBuf,
+    pub home: PathBuf,
     /// The process id, null while it is stopped.
-    pub(crate) pid: Option<i32>,
+    pub pid: Option<i32>,
     /// When that process started; a pid is believed only together with this.
     #[serde(default)]
-    pub(crate) started: Option<String>,
+    pub started: Option<String>,
 }
 
 /// A network's folder, with the document as it was last read or written.
-pub(crate) struct Localnet {
+pub struct Localnet {
     dir: PathBuf,
     /// What there is.
-    pub(crate) document: Document,
+    pub document: Document,
 }
 
 /// While it lives, no other command changes the network.
-pub(crate) struct Lock(#[expect(dead_code, reason = "holds the lock until it is dropped")] File);
+pub struct Lock(#[expect(dead_code, reason = "holds the lock until it is dropped")] File);
 
 impl ValidatorEntry {
     /// Its process, if it ever had one.
-    pub(crate) fn process(&self) -> Option<Process> {
+    pub fn process(&self) -> Option<Process> {
         Some(Process {
             pid: self.pid?,
             started: self.started.clone()?,
@@ -99,13 +99,13 @@ impl ValidatorEntry {
     }
 
     /// What its process is doing.
-    pub(crate) fn activity(&self) -> Activity {
+    pub fn activity(&self) -> Activity {
         self.process()
             .map_or(Activity::Stopped, |process| process.activity())
     }
 
     /// Notes which process it has now.
-    pub(crate) fn set_process(&mut self, process: Option<Process>) {
+    pub fn set_process(&mut self, process: Option<Process>) {
         (self.pid, self.started) = match process {
             Some(process) => (Some(process.pid), Some(process.started)),
             None => (None, None),
@@ -113,24 +113,24 @@ impl ValidatorEntry {
     }
 
     /// Its log.
-    pub(crate) fn log(&self) -> PathBuf {
+    pub fn log(&self) -> PathBuf {
         self.home.join(LOG_NAME)
     }
 
     /// Its home's layout.
-    pub(crate) fn home(&self) -> Home {
+    pub fn home(&self) -> Home {
         Home::new(&self.home)
     }
 }
 
 impl Localnet {
     /// Whether there is a network in `dir`.
-    pub(crate) fn exists(dir: &Path) -> bool {
+    pub fn exists(dir: &Path) -> bool {
         dir.join(FILE_NAME).exists()
     }
 
     /// Reads the network in `dir`.
-    pub(crate) fn open(dir: &Path) -> Result<Self, Failure> {
+    pub fn open(dir: &Path) -> Result<Self, Failure> {
         let path = dir.join(FILE_NAME);
         if !path.exists() {
             return Err(
@@ -149,17 +149,17 @@ impl Localnet {
     }
 
     /// A network that was just made in `dir`, not yet written.
-    pub(crate) fn new(dir: PathBuf, document: Document) -> Self {
+    pub(super) fn new(dir: PathBuf, document: Document) -> Self {
         Self { dir, document }
     }
 
     /// The folder.
-    pub(crate) fn dir(&self) -> &Path {
+    pub fn dir(&self) -> &Path {
         &self.dir
     }
 
     /// Keeps other commands from changing the network. Waits for one that is at it.
-    pub(crate) fn lock(dir: &Path) -> Result<Lock, Failure> {
+    pub fn lock(dir: &Path) -> Result<Lock, Failure> {
         let path = dir.join(LOCK_NAME);
         let file = File::create(&path).map_err(|error| Failure::unwritable(&path, &error))?;
         flock(&file, FlockOperation::LockExclusive)
@@ -168,7 +168,7 @@ impl Localnet {
     }
 
     /// Writes the document, whole or not at all.
-    pub(crate) fn save(&self) -> Result<(), Failure> {
+    pub fn save(&self) -> Result<(), Failure> {
         let path = self.dir.join(FILE_NAME);
         let draft = self.dir.join(format!(".{FILE_NAME}"));
         let mut text = serde_json::to_string_pretty(&self.document)
@@ -184,7 +184,7 @@ impl Localnet {
     }
 
     /// The places in the list of validators with these names.
-    pub(crate) fn places(&self, names: &[String]) -> Result<Vec<usize>, Failure> {
+    pub fn places(&self, names: &[String]) -> Result<Vec<usize>, Failure> {
         let validators = &self.document.validators;
         let mut places = Vec::new();
         for name in names {
@@ -211,7 +211,7 @@ impl Localnet {
 
 impl Document {
     /// Makes the paths those of a network in `dir`.
-    pub(crate) fn place_in(&mut self, dir: &Path) {
+    pub(super) fn place_in(&mut self, dir: &Path) {
         self.genesis = dir.join(GENESIS);
         self.treasury.key = dir.join(TREASURY_KEY);
         for validator in &mut self.validators {

@@ -8,38 +8,39 @@ use std::path::{Path, PathBuf};
 
 use quorate_crypto::{Protocol, SigningKey, keyfile};
 use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Genesis, GenesisError, Join, JoinKeys};
-use quorate_ledger::{AssetCode, Parameters, Timestamp};
+use quorate_ledger::{AssetCode, Parameters};
 use quorate_runtime::config::{Home, NodeConfig};
 
 use super::document::{Document, GENESIS, Localnet, TREASURY_KEY, Treasury, ValidatorEntry};
+use crate::clock::now;
 use crate::failure::Failure;
 
 /// Operations listeners are this far above the client API's ports.
 const OPERATIONS_OFFSET: u16 = 100;
 
 /// The most validators: ports of the two listeners would otherwise meet.
-pub(crate) const MAX_VALIDATORS: u16 = 100;
+const MAX_VALIDATORS: u16 = 100;
 
 /// The member key of each validator's organisation, in the network's folder.
 const MEMBER_KEY_SUFFIX: &str = "member.key";
 
 /// What the network is to be like.
 #[derive(Clone, Debug)]
-pub(crate) struct Plan {
+pub struct Plan {
     /// How many validators.
-    pub(crate) validators: u16,
+    pub validators: u16,
     /// By which protocol.
-    pub(crate) engine: Protocol,
+    pub engine: Protocol,
     /// The first validator's API port; the others follow.
-    pub(crate) api_port: u16,
+    pub api_port: u16,
     /// The first validator's peer-to-peer port; the others follow.
-    pub(crate) p2p_port: u16,
+    pub p2p_port: u16,
     /// The asset that genesis makes.
-    pub(crate) asset: AssetCode,
+    pub asset: AssetCode,
     /// Its decimals.
-    pub(crate) decimals: u8,
+    pub decimals: u8,
     /// How much of it there is, as people write it.
-    pub(crate) supply: String,
+    pub supply: String,
 }
 
 /// Where one validator listens.
@@ -93,7 +94,7 @@ impl Plan {
 }
 
 /// Makes the network in `dir`, which must not exist or be empty.
-pub(crate) fn make(dir: &Path, plan: &Plan) -> Result<Localnet, Failure> {
+pub fn make(dir: &Path, plan: &Plan) -> Result<Localnet, Failure> {
     plan.check()?;
     let dir = std::path::absolute(dir).map_err(|error| Failure::io(dir, &error))?;
     let name = dir
@@ -225,7 +226,7 @@ fn config(ports: &Ports, p2p: &str) -> NodeConfig {
 }
 
 /// Writes a home's configuration file.
-pub(crate) fn write_config(home: &Home, config: &NodeConfig) -> Result<(), Failure> {
+pub fn write_config(home: &Home, config: &NodeConfig) -> Result<(), Failure> {
     let toml = toml::to_string(config)
         .map_err(|error| Failure::failed(format!("{}: {error}", home.config().display())))?;
     let text = format!(
@@ -262,14 +263,4 @@ fn network_name(folder: &str) -> String {
     } else {
         name
     }
-}
-
-/// This machine's clock.
-pub(crate) fn now() -> Result<Timestamp, Failure> {
-    std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .ok()
-        .and_then(|since| u64::try_from(since.as_millis()).ok())
-        .map(Timestamp)
-        .ok_or_else(|| Failure::failed("this machine's clock is before 1970"))
 }

@@ -20,17 +20,17 @@ const OWN_VARIABLES: &str = "QUORATE_";
 
 /// A process that can be told from a later one with the same id.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Process {
+pub struct Process {
     /// The process id.
-    pub(crate) pid: i32,
+    pub pid: i32,
     /// The machine's boot and the clock tick of it at which the process started.
-    pub(crate) started: String,
+    pub started: String,
 }
 
 /// What a process is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Activity {
+pub enum Activity {
     /// It runs, or waits for something.
     Running,
     /// It was stopped by a signal and can be resumed.
@@ -41,7 +41,7 @@ pub(crate) enum Activity {
 
 impl Process {
     /// The process that has this id now.
-    pub(crate) fn of_pid(pid: i32) -> Option<Self> {
+    pub fn of_pid(pid: i32) -> Option<Self> {
         let stat = Stat::read(pid)?;
         Some(Self {
             pid,
@@ -50,7 +50,7 @@ impl Process {
     }
 
     /// What it is doing; another process with its id is not it.
-    pub(crate) fn activity(&self) -> Activity {
+    pub fn activity(&self) -> Activity {
         match Stat::read(self.pid) {
             Some(stat) if stat.started().as_ref() == Some(&self.started) => match stat.state {
                 // Nobody may have asked yet how it ended.
@@ -63,19 +63,19 @@ impl Process {
     }
 
     /// Processor seconds that it has used, its threads' and the system's on its behalf; none if it is gone.
-    pub(crate) fn cpu_seconds(&self) -> Option<f64> {
+    pub fn cpu_seconds(&self) -> Option<f64> {
         let stat = Stat::read(self.pid)?;
         let is_it = stat.started().as_ref() == Some(&self.started);
         is_it.then(|| stat.cpu_ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
     }
 
     /// Whether it has not ended.
-    pub(crate) fn is_alive(&self) -> bool {
+    pub fn is_alive(&self) -> bool {
         self.activity() != Activity::Stopped
     }
 
     /// Sends a signal to exactly this process; false if it has ended.
-    pub(crate) fn signal(&self, signal: Signal) -> Result<bool, Failure> {
+    pub fn signal(&self, signal: Signal) -> Result<bool, Failure> {
         let failed = |error: rustix::io::Errno| {
             Failure::failed(format!("process {} cannot be signalled: {error}", self.pid))
         };
@@ -100,7 +100,7 @@ impl Process {
     }
 
     /// Waits until it has ended; false if it has not after `patience`.
-    pub(crate) async fn ended_within(&self, patience: Duration) -> bool {
+    pub async fn ended_within(&self, patience: Duration) -> bool {
         let deadline = Instant::now() + patience;
         while self.is_alive() {
             if Instant::now() >= deadline {
@@ -114,7 +114,7 @@ impl Process {
 
 /// Starts `quorate node run` on a home, out of reach of this terminal's Ctrl-C. Both its streams go to
 /// the end of `log`.
-pub(crate) fn start_node(home: &Path, log: &Path) -> Result<Child, Failure> {
+pub(super) fn start_node(home: &Path, log: &Path) -> Result<Child, Failure> {
     let binary = std::env::current_exe()
         .map_err(|error| Failure::failed(format!("this program cannot find itself: {error}")))?;
     let arguments = ["node", "run", "--home"].map(OsString::from);
@@ -122,12 +122,7 @@ pub(crate) fn start_node(home: &Path, log: &Path) -> Result<Child, Failure> {
 }
 
 /// Starts another program on a home, which follows its arguments, in the same way.
-pub(crate) fn start_as(
-    binary: &Path,
-    arguments: &[OsString],
-    home: &Path,
-    log: &Path,
-) -> Result<Child, Failure> {
+pub fn start_as(binary: &Path, arguments: &[OsString], home: &Path, log: &Path) -> Result<Child, Failure> {
     let file = OpenOptions::new()
         .create(true)
         .append(true)

@@ -26,11 +26,11 @@ const LOG_TAIL_BYTES: u64 = 4096;
 const LOG_TAIL_LINES: usize = 12;
 
 /// The processes that this command started, by place; it must ask for their end, or they stay zombies.
-pub(crate) type Children = BTreeMap<usize, Child>;
+pub type Children = BTreeMap<usize, Child>;
 
 /// Starts those of the validators at `places` that do not run. Ports are tried first, so that nothing is
 /// started if one is taken.
-pub(crate) fn start(localnet: &mut Localnet, places: &[usize]) -> Result<Children, Failure> {
+pub fn start(localnet: &mut Localnet, places: &[usize]) -> Result<Children, Failure> {
     let stopped: Vec<usize> = places
         .iter()
         .copied()
@@ -75,7 +75,7 @@ fn start_one(localnet: &mut Localnet, place: usize) -> Result<Child, Failure> {
 
 /// Waits until every validator says that it is ready and sees all others. If one ends or time runs out,
 /// what was started is ended again.
-pub(crate) async fn wait_ready(
+pub async fn wait_ready(
     localnet: &mut Localnet,
     children: &mut Children,
     patience: Duration,

@@ -8,33 +8,33 @@ use crate::output::{Output, Tone};
 
 /// What became of a transaction.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub(crate) struct Fate {
+pub struct Fate {
     /// The transaction.
-    pub(crate) id: Digest,
+    pub id: Digest,
     /// `pending`, `committed`, `failed`, `expired` or `refused`.
-    pub(crate) status: String,
+    pub status: String,
     /// The block, once executed.
-    pub(crate) height: Option<Height>,
+    pub height: Option<Height>,
     /// The place in the block.
-    pub(crate) index: Option<u32>,
+    pub index: Option<u32>,
     /// Why it failed.
-    pub(crate) code: Option<String>,
+    pub code: Option<String>,
     /// Why it failed, in words.
-    pub(crate) error: Option<String>,
+    pub error: Option<String>,
     /// The failing operation's index.
-    pub(crate) operation: Option<u16>,
+    pub operation: Option<u16>,
 }
 
 impl Fate {
     /// Prints it, with more fields before it, and fails as its status says. `waited` tells a
     /// transaction that is expected to be pending from one that ran out of time.
-    pub(crate) fn report(&self, output: &Output, waited: bool) -> Result<(), Failure> {
+    pub fn report(&self, output: &Output, waited: bool) -> Result<(), Failure> {
         output.print(self, |output| output.fields(&self.fields(output)))?;
         self.verdict(waited)
     }
 
     /// The lines that describe it.
-    pub(crate) fn fields(&self, output: &Output) -> Vec<(&'static str, String)> {
+    pub fn fields(&self, output: &Output) -> Vec<(&'static str, String)> {
         let tone = match self.status.as_str() {
             "committed" => Tone::Good,
             "pending" => Tone::Warning,
@@ -55,7 +55,7 @@ impl Fate {
     }
 
     /// Success, or the failure that its exit code promises.
-    pub(crate) fn verdict(&self, waited: bool) -> Result<(), Failure> {
+    pub fn verdict(&self, waited: bool) -> Result<(), Failure> {
         let code = self.code.as_deref().unwrap_or("no reason given");
         let why = self.error.as_deref().unwrap_or(code);
         match self.status.as_str() {

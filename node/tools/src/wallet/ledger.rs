@@ -21,9 +21,9 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Fate;
-use crate::cli::genesis::read_genesis;
+use crate::clock::now;
 use crate::failure::{Exit, Failure};
-use crate::localnet::make::now;
+use crate::genesis::read_genesis;
 use crate::output::{printable, say};
 
 /// How far certified time may be ahead of this machine's clock.
@@ -40,7 +40,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Which network to use, and how far to believe it.
 #[derive(Args, Clone, Debug)]
-pub(crate) struct NodeArgs {
+pub struct NodeArgs {
     /// A node's URL; give several and the next is tried when one fails
     #[arg(
         long = "node",
@@ -61,7 +61,7 @@ pub(crate) struct NodeArgs {
 
 /// A network, asked through its nodes.
 #[derive(Clone)]
-pub(crate) struct Ledger {
+pub struct Ledger {
     client: Client,
     trusted: Option<Arc<Trusted>>,
     network: Digest,
@@ -87,16 +87,16 @@ enum Obstacle {
 
 /// The last certified block, checked if the genesis document is at hand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Tip {
+pub struct Tip {
     /// Its height; 0 before the first block.
-    pub(crate) height: Height,
+    pub height: Height,
     /// Its time.
-    pub(crate) timestamp: Timestamp,
+    pub timestamp: Timestamp,
 }
 
 impl NodeArgs {
     /// These nodes, which are believed.
-    pub(crate) fn of(nodes: Vec<String>) -> Self {
+    pub fn of(nodes: Vec<String>) -> Self {
         Self {
             nodes,
             genesis: None,
@@ -105,7 +105,7 @@ impl NodeArgs {
     }
 
     /// The same word of the genesis document, but other nodes.
-    pub(crate) fn at(&self, nodes: Vec<String>) -> Self {
+    pub fn at(&self, nodes: Vec<String>) -> Self {
         Self {
             nodes,
             genesis: self.genesis.clone(),
@@ -114,12 +114,12 @@ impl NodeArgs {
     }
 
     /// A client of the nodes.
-    pub(crate) fn client(&self) -> Result<Client, Failure> {
+    pub fn client(&self) -> Result<Client, Failure> {
         Ok(Client::new(&self.nodes)?)
     }
 
     /// A client of each node alone, for whoever must know which of them answered.
-    pub(crate) fn clients(&self) -> Result<Vec<Client>, Failure> {
+    pub fn clients(&self) -> Result<Vec<Client>, Failure> {
         self.nodes
             .iter()
             .map(|url| Client::new([url]).map_err(Failure::from))
@@ -141,7 +141,7 @@ impl NodeArgs {
     }
 
     /// Finds out which network the nodes serve, and that it is the one of the genesis document.
-    pub(crate) async fn connect(&self) -> Result<Ledger, Failure> {
+    pub async fn connect(&self) -> Result<Ledger, Failure> {
         let client = self.client()?;
         let trusted = self.trusted()?;
         let network = client.status().await?.network;
@@ -165,23 +165,23 @@ impl NodeArgs {
 
 impl Ledger {
     /// The nodes.
-    pub(crate) fn client(&self) -> &Client {
+    pub fn client(&self) -> &Client {
         &self.client
     }
 
     /// The network id.
-    pub(crate) fn network(&self) -> Digest {
+    pub fn network(&self) -> Digest {
         self.network
     }
 
     /// Whether answers are checked.
-    pub(crate) fn is_trustless(&self) -> bool {
+    pub fn is_trustless(&self) -> bool {
         self.trusted.is_some()
     }
 
     /// How many decimals an asset has: what an amount means before it is signed. With the genesis document
     /// at hand a node is not asked, as it could move the point. None if there is no such asset.
-    pub(crate) async fn decimals(&self, code: &AssetCode) -> Result<Option<u8>, Failure> {
+    pub async fn decimals(&self, code: &AssetCode) -> Result<Option<u8>, Failure> {
         let given = self.decimals.get(code).copied();
         if let Some(trusted) = &self.trusted {
             let known = trusted.decimals.get(code).copied();
@@ -215,7 +215,7 @@ impl Ledger {
 
     /// Reads an amount by the decimals of its asset. That there is no such asset is what the ledger itself
     /// would say.
-    pub(crate) async fn amount(&self, text: &str, code: &AssetCode) -> Result<Amount, Failure> {
+    pub async fn amount(&self, text: &str, code: &AssetCode) -> Result<Amount, Failure> {
         let decimals = self.decimals(code).await?.ok_or_else(|| {
             Failure::new(
                 Exit::Refused,
@@ -232,7 +232,7 @@ impl Ledger {
     }
 
     /// The last certified block.
-    pub(crate) async fn tip(&self) -> Result<Tip, Failure> {
+    pub async fn tip(&self) -> Result<Tip, Failure> {
         let status = self.client.status().await?;
         self.check_tip(&status).await
     }
@@ -260,7 +260,7 @@ impl Ledger {
     /// When a transaction built now is to expire: by the later of certified time and this machine's
     /// clock, as the chain's time stands still while it is idle. A time that is far ahead of this clock is
     /// refused: what is signed with it could be executed for as long.
-    pub(crate) async fn expiry(&self, lead: Duration) -> Result<Timestamp, Failure> {
+    pub async fn expiry(&self, lead: Duration) -> Result<Timestamp, Failure> {
         let certified = self.tip().await?.timestamp;
         let now = now()?;
         let ahead = Duration::from_millis(certified.0.saturating_sub(now.0));
@@ -279,7 +279,7 @@ impl Ledger {
     }
 
     /// The time of a block: the certified one, or by the node's word without the genesis document.
-    pub(crate) async fn time_of(&self, height: Height) -> Result<Timestamp, Failure> {
+    pub async fn time_of(&self, height: Height) -> Result<Timestamp, Failure> {
         match self.verified(height).await? {
             Some(block) => Ok(block.header().timestamp),
             None => Ok(self.client.block(&height.to_string()).await?.timestamp),
@@ -287,7 +287,7 @@ impl Ledger {
     }
 
     /// Fails if no validator could commit anything, whatever one waits for: so the nodes say.
-    pub(crate) async fn check_quorum(&self) -> Result<(), Failure> {
+    pub async fn check_quorum(&self) -> Result<(), Failure> {
         match self.client.status().await?.no_quorum_left {
             None => Ok(()),
             Some(what) => Err(Failure::failed(format!("nothing was sent: {what}"))),
@@ -357,11 +357,7 @@ impl Ledger {
     }
 
     /// Submits a transaction and follows it as long as `wait` says.
-    pub(crate) async fn send(
-        &self,
-        transaction: &Transaction,
-        wait: Option<Duration>,
-    ) -> Result<Fate, Failure> {
+    pub async fn send(&self, transaction: &Transaction, wait: Option<Duration>) -> Result<Fate, Failure> {
         self.check_quorum().await?;
         let id = transaction.id();
         let bytes = Bytes::from(encode(transaction));
@@ -417,7 +413,7 @@ impl Ledger {
     }
 
     /// Waits for a transaction that was submitted before.
-    pub(crate) async fn wait(&self, id: &Digest, patience: Duration) -> Result<Fate, Failure> {
+    pub async fn wait(&self, id: &Digest, patience: Duration) -> Result<Fate, Failure> {
         let deadline = Instant::now() + patience;
         loop {
             let found = self.client.transaction(id).await;
@@ -455,7 +451,7 @@ impl Ledger {
 
     /// With the genesis document at hand, checks that a certified block executed the transaction as the
     /// node says.
-    pub(crate) async fn confirm(&self, outcome: &Fate) -> Result<(), Failure> {
+    pub async fn confirm(&self, outcome: &Fate) -> Result<(), Failure> {
         let (Some(height), Some(index)) = (outcome.height, outcome.index) else {
             if self.is_trustless() && matches!(outcome.status.as_str(), "committed" | "failed") {
                 return Err(Failure::new(
@@ -477,7 +473,7 @@ impl Ledger {
     }
 
     /// A block whose certificate and contents were checked; none without the genesis document.
-    pub(crate) async fn verified(&self, height: Height) -> Result<Option<Arc<VerifiedBlock>>, Failure> {
+    async fn verified(&self, height: Height) -> Result<Option<Arc<VerifiedBlock>>, Failure> {
         let Some(trusted) = &self.trusted else {
             return Ok(None);
         };
@@ -503,7 +499,7 @@ impl Ledger {
 
     /// How a block executed a transaction, looked for in all blocks from `tip` down to this time. None
     /// without the genesis document, and if none did.
-    pub(crate) async fn find_executed(
+    pub async fn find_executed(
         &self,
         id: &Digest,
         earliest: Timestamp,
@@ -563,7 +559,7 @@ fn unverified(error: TrustError) -> Failure {
 
 /// Checks what can be known about an amount without knowing its asset: it has the form of one, no asset's
 /// decimals are exceeded, and it is not zero.
-pub(crate) fn check_amount_form(text: &str) -> Result<(), String> {
+pub fn check_amount_form(text: &str) -> Result<(), String> {
     match parse_amount(text, MAX_DECIMALS) {
         Ok(amount) if amount.0 == 0 => Err("the amount is zero".to_owned()),
         // With fewer decimals it may fit.
@@ -573,7 +569,7 @@ pub(crate) fn check_amount_form(text: &str) -> Result<(), String> {
 }
 
 /// `from` plus `lead`.
-pub(crate) fn expiry_after(from: Timestamp, lead: Duration) -> Result<Timestamp, Failure> {
+fn expiry_after(from: Timestamp, lead: Duration) -> Result<Timestamp, Failure> {
     u64::try_from(lead.as_millis())
         .ok()
         .and_then(|lead| from.0.checked_add(lead))
@@ -583,7 +579,7 @@ pub(crate) fn expiry_after(from: Timestamp, lead: Duration) -> Result<Timestamp,
 
 impl Fate {
     /// What an answer to a submission says.
-    pub(crate) fn of_submitted(id: Digest, submitted: &Submitted) -> Self {
+    pub fn of_submitted(id: Digest, submitted: &Submitted) -> Self {
         let status = match submitted.status {
             SubmittedStatus::Pending => "pending",
             SubmittedStatus::Committed => "committed",
@@ -603,7 +599,7 @@ impl Fate {
     }
 
     /// What a look at a transaction says.
-    pub(crate) fn of_view(view: &TransactionView) -> Self {
+    pub fn of_view(view: &TransactionView) -> Self {
         let status = match view.status {
             TransactionStatus::Pending => "pending",
             TransactionStatus::Committed => "committed",

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{JoinHandle, sleep, spawn};
 use std::time::{Duration, Instant};
 
+use quorate_tools::localnet::process::Process;
 use rustix::process::Signal;
-
-use crate::localnet::process::Process;
 
 /// How often it is looked.
 const PERIOD: Duration = Duration::from_millis(10);

@@ -3,13 +3,13 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use quorate_tools::output::{Output, Tone};
 use serde::Serialize;
 
 use super::outage::{of_all, outage};
 use super::{Plan, Ran, Role, SETTLING};
 use crate::bench::chart::Panel;
 use crate::bench::report;
-use crate::output::{Output, Tone};
 
 /// Of the offered rate, the least that must be committed.
 const LEAST_RATE: f64 = 0.9;

@@ -9,6 +9,8 @@ use indicatif::ProgressBar;
 use quorate_client::Client;
 use quorate_crypto::keyfile;
 use quorate_ledger::Amount;
+use quorate_tools::failure::Failure;
+use quorate_tools::wallet::{Ledger, NodeArgs};
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
@@ -20,8 +22,6 @@ use crate::bench::load::{Answer, Load, Rate, Signed, Signing, Tally, offer};
 use crate::bench::network::Network;
 use crate::bench::usage::Probe;
 use crate::bench::workload::Workload;
-use crate::failure::Failure;
-use crate::wallet::{Ledger, NodeArgs};
 
 /// How long all keep the rules under load.
 const CALM: Duration = Duration::from_secs(3);

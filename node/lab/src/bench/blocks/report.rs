@@ -1,5 +1,6 @@
 //! What executing blocks took.
 
+use quorate_tools::output::Output;
 use serde::Serialize;
 
 use super::Plan;
@@ -7,7 +8,6 @@ use super::chain::Times;
 use crate::bench::chart::Panel;
 use crate::bench::machine::{Memory, Span};
 use crate::bench::report::{self, bytes};
-use crate::output::Output;
 
 /// The steps in the order in which they are done, by name.
 type Step = (&'static str, fn(&Times) -> Span);

@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use indicatif::ProgressBar;
 use quorate_ledger::limits::MAX_OPERATIONS;
 use quorate_storage::FORMAT_VERSION;
+use quorate_tools::failure::Failure;
 use rayon::prelude::*;
 
 use super::chain::{BenchChain, address, funding};
 use super::{Stop, unusable};
-use crate::failure::Failure;
 
 /// Accounts that one block funds.
 const FUNDED_BY_A_BLOCK: usize = 100 * MAX_OPERATIONS;
@@ -87,7 +87,7 @@ impl Drop for Store {
         if let Err(error) = fs::remove_dir_all(&self.removed)
             && self.removed.exists()
         {
-            crate::output::say(format!("{} is left: {error}", self.removed.display()));
+            quorate_tools::output::say(format!("{} is left: {error}", self.removed.display()));
         }
     }
 }

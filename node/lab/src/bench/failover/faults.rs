@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
+use quorate_tools::failure::Failure;
 use rustix::process::Signal;
 use tokio::time::Instant;
 
 use super::{Measure, Pulse};
 use crate::bench::network::{Network, PATIENCE};
-use crate::failure::Failure;
 
 /// What happens to the primary, or to all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

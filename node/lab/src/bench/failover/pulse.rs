@@ -8,6 +8,9 @@ use quorate_client::schema::SubmittedStatus;
 use quorate_client::{Bytes, Client, Wait};
 use quorate_crypto::keyfile;
 use quorate_ledger::{Amount, Timestamp, encode};
+use quorate_tools::clock::now;
+use quorate_tools::failure::Failure;
+use quorate_tools::wallet::NodeArgs;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
@@ -15,9 +18,6 @@ use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 use crate::bench::accounts::Accounts;
 use crate::bench::network::Network;
 use crate::bench::workload::Workload;
-use crate::failure::Failure;
-use crate::localnet::make::now;
-use crate::wallet::NodeArgs;
 
 /// Accounts that pay each other.
 const ACCOUNTS: usize = 100;

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use quorate_tools::output::{Output, Tone};
 use serde::Serialize;
 
 use crate::bench::chart::Panel;
 use crate::bench::report;
-use crate::output::{Output, Tone};
 
 /// Everything that was found.
 #[derive(Clone, Debug, Serialize)]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use quorate_tools::output::{Output, Tone};
 use serde::Serialize;
 
 use super::{Load, Rate, Tally};
@@ -10,7 +11,6 @@ use crate::bench::chart::Panel;
 use crate::bench::report::{self, Latency, percentile_curve};
 use crate::bench::usage::Usage;
 use crate::bench::workload::Workload;
-use crate::output::{Output, Tone};
 
 /// What was asked for, as it is reported.
 pub(crate) struct Setting {

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use quorate_crypto::Protocol;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
 
 use super::own::{OwnNetworkArgs, unless_interrupted};
 use crate::bench::attack::{Plan, Role, measure};
 use crate::bench::chart::ChartArgs;
 use crate::bench::report::publish;
-use crate::failure::Failure;
-use crate::output::Output;
 
 /// The lies that are told unless others are named: the few that stand for the rest.
 const LIES: [&str; 4] = ["silent", "late:90", "equivocator", "flooder"];
@@ -26,7 +26,7 @@ The program that lies is no part of this one: it is built from the sources (carg
 offers load to the honest validators, and has the other one begin to lie, or stops it. A liar is
 held to the processor time that an honest validator takes in its place, and as much is burnt where
 it is stopped, so that what it says is measured and not what it takes from the machine.")]
-pub(crate) struct AttackArgs {
+pub struct AttackArgs {
     /// The program that lies
     #[arg(long, value_name = "FILE", env = "QUORATE_LIAR_BIN")]
     liar: PathBuf,

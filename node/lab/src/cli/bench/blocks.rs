@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
 
 use crate::bench::blocks::{Plan, Stop, Store, measure};
 use crate::bench::chart::ChartArgs;
 use crate::bench::report::publish;
-use crate::failure::Failure;
-use crate::output::Output;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -19,7 +19,7 @@ Blocks of single payments between accounts drawn at random, without a network, s
 as checked, one step after the other on one thread. The chain is made by blocks too: the
 treasury pays every account. In a store it is kept and each run works on a copy; a million
 accounts take some seconds and 200 MB.")]
-pub(crate) struct BlocksArgs {
+pub struct BlocksArgs {
     /// Accounts on the chain
     #[arg(long, value_name = "N", env = "QUORATE_ACCOUNTS", default_value_t = 10_000)]
     #[arg(value_parser = clap::value_parser!(u64).range(2..=100_000_000))]

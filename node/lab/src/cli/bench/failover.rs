@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
 
 use super::own::{OwnNetworkArgs, unless_interrupted};
 use crate::bench::chart::ChartArgs;
 use crate::bench::failover::{Plan, measure};
 use crate::bench::network::Network;
 use crate::bench::report::publish;
-use crate::failure::Failure;
-use crate::output::Output;
 
 /// Faults, each made in as many rounds.
 const FAULTS: u64 = 4;
@@ -21,7 +21,7 @@ const FAULTS: u64 = 4;
 
 It starts a network of its own in a new folder, which it removes at the end. Commits are seen by a
 client: a time ends with the first answer that a transaction sent after the fault is committed.")]
-pub(crate) struct FailoverArgs {
+pub struct FailoverArgs {
     /// How often each fault is made
     #[arg(long, value_name = "N", env = "QUORATE_ROUNDS", default_value_t = 10)]
     #[arg(value_parser = clap::value_parser!(u32).range(1..=1_000))]

@@ -10,6 +10,11 @@ use quorate_client::Client;
 use quorate_client::wallet::format_amount;
 use quorate_crypto::{SigningKey, keyfile};
 use quorate_ledger::{Address, Amount, AssetCode, encode};
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::localnet::Localnet;
+use quorate_tools::output::Output;
+use quorate_tools::passphrase::PassphraseArgs;
+use quorate_tools::wallet::{Ledger, NodeArgs};
 
 use crate::bench::accounts::Accounts;
 use crate::bench::ceiling::{Ceiling, Signed as SignedContents};
@@ -18,11 +23,6 @@ use crate::bench::load::{Load, LoadReport, Rate, Setting, Signing, offer};
 use crate::bench::report::publish;
 use crate::bench::usage::Probe;
 use crate::bench::workload::Workload;
-use crate::failure::{Exit, Failure};
-use crate::localnet::Localnet;
-use crate::output::Output;
-use crate::passphrase::PassphraseArgs;
-use crate::wallet::{Ledger, NodeArgs};
 
 /// Smallest units that each account gets, if the treasury has as much.
 const FUNDING: u128 = 1_000_000;
@@ -171,7 +171,7 @@ At a rate, load does not slow down when answers do, and latency counts from when
 should have been sent. At `max`, the next call is made when one is answered, and latency counts
 from the call. What signature checks allow is measured first; with --localnet also what the
 validators' processes take within the counted seconds.")]
-pub(crate) struct TransfersArgs {
+pub struct TransfersArgs {
     #[command(flatten)]
     load: LoadArgs,
     /// Accounts that send
@@ -208,7 +208,7 @@ pub(crate) struct TransfersArgs {
 
 A notary's load: accounts sign transactions of many records each. A record is a document's hash
 and metadata that cannot be compressed. The options are those of `bench transfers`.")]
-pub(crate) struct RecordsArgs {
+pub struct RecordsArgs {
     #[command(flatten)]
     load: LoadArgs,
     /// Bytes of a record: its hash, 32, and up to 1,024 of metadata

@@ -4,10 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use quorate_crypto::Protocol;
-
-use crate::cli::localnet::ProtocolArg;
-use crate::failure::{Exit, Failure};
-use crate::localnet::make::Plan;
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::localnet::make::Plan;
+use quorate_tools::protocol::ProtocolArg;
 
 /// The network that a benchmark makes for itself.
 #[derive(Args, Debug)]

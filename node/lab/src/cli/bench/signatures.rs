@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use clap::Args;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
 
 use crate::bench::ceiling::measure;
 use crate::bench::chart::ChartArgs;
 use crate::bench::report::publish;
-use crate::failure::Failure;
-use crate::output::Output;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
@@ -16,7 +16,7 @@ use crate::output::Output;
 
 The ceiling is what validators on this machine could commit if they did nothing but check one
 signature a transaction: cores divided by validators, times the checks of one core.")]
-pub(crate) struct SignaturesArgs {
+pub struct SignaturesArgs {
     /// Milliseconds of each measurement
     #[arg(
         long,

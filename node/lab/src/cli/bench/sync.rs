@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use clap::Args;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
 
 use super::own::{OwnNetworkArgs, unless_interrupted};
 use crate::bench::chart::ChartArgs;
 use crate::bench::network::Network;
 use crate::bench::report::publish;
 use crate::bench::sync::measure;
-use crate::failure::Failure;
-use crate::output::Output;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
@@ -19,7 +19,7 @@ use crate::output::Output;
 It starts a network of its own in a new folder, which it removes at the end, without its last
 validator. That one starts with an empty chain when the load is over; the time counts from its
 start until it has all blocks.")]
-pub(crate) struct SyncArgs {
+pub struct SyncArgs {
     /// Seconds of payments, as fast as the network takes them, that make the blocks
     #[arg(long, value_name = "SECONDS", env = "QUORATE_LOAD", default_value_t = 15)]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
