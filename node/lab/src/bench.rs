@@ -14,6 +14,7 @@ pub(crate) mod failover;
 pub(crate) mod load;
 pub(crate) mod machine;
 pub(crate) mod network;
+pub(crate) mod payers;
 pub(crate) mod report;
 pub(crate) mod sync;
 pub(crate) mod usage;

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use quorate_client::schema::Status;
+use quorate_crypto::Protocol;
 use quorate_ledger::AssetCode;
 use quorate_tools::failure::Failure;
 use quorate_tools::localnet::control::Control;
@@ -32,6 +33,29 @@ pub(crate) struct Network {
     children: Children,
     control: Control,
     folder: PathBuf,
+}
+
+/// The plan of such a network, with as much of an asset as any load can pay out.
+pub(crate) fn plan(validators: u16, engine: Protocol, api_port: u16, p2p_port: u16) -> Result<Plan, Failure> {
+    Ok(Plan {
+        validators,
+        engine,
+        api_port,
+        p2p_port,
+        asset: "QRT".parse().map_err(Failure::usage)?,
+        decimals: 2,
+        supply: "1000000000".to_owned(),
+    })
+}
+
+/// Refuses a folder that exists: a network's is removed at its end, with all that is in it.
+pub(crate) fn refuse_existing(folder: &Path) -> Result<(), Failure> {
+    match folder.exists() {
+        true => {
+            Err(Failure::failed(format!("{} exists", folder.display())).hint("name a new folder with --dir"))
+        }
+        false => Ok(()),
+    }
 }
 
 impl Network {

@@ -5,41 +5,29 @@
 //! fast as it takes them. Then the load ends, the last validator starts, and what counts is the time until
 //! its height is the others'.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
-use quorate_crypto::keyfile;
-use quorate_ledger::Amount;
 use quorate_tools::failure::Failure;
 use quorate_tools::output::Output;
-use quorate_tools::wallet::NodeArgs;
 use serde::Serialize;
 
-use super::accounts::Accounts;
-use super::ceiling::{Ceiling, Signed as SignedContents};
 use super::chart::Panel;
-use super::load::{Load, Rate, Signing, offer};
+use super::load::{Load, Rate};
 use super::machine::folder_bytes;
 use super::network::Network;
+use super::payers::Payers;
 use super::report::{self, bytes, ratio, shown};
 use super::usage::{Probe, Usage};
-use super::workload::Workload;
 
 /// Accounts that pay each other.
 const ACCOUNTS: usize = 10_000;
 
-/// Smallest units that each of them gets.
-const FUNDING: u128 = 1_000_000;
-
 /// Transactions in a call.
-const BUNDLE: usize = 100;
+const BUNDLE: u64 = 100;
 
 /// Calls in flight.
 const IN_FLIGHT: usize = 32;
-
-/// How long transactions stay valid beyond the load.
-const LEAD: Duration = Duration::from_secs(600);
 
 /// How often the joiner is asked where it is.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
@@ -129,20 +117,7 @@ async fn make_blocks(
     duration: Duration,
     progress: &ProgressBar,
 ) -> Result<(), Failure> {
-    let nodes = NodeArgs::of(network.urls()[..joiner].to_vec());
-    let ledger = nodes.connect().await?;
-    let treasury = keyfile::read(network.treasury_key(), None)?;
-    let (asset, amount) = (network.asset(), Amount(FUNDING));
-    let accounts = Accounts::fund(&ledger, &treasury, asset, amount, ACCOUNTS, progress).await?;
-    let signing = Signing {
-        accounts: Arc::new(accounts),
-        workload: Workload::Payments {
-            asset,
-            per_transaction: 1,
-        },
-        expires_at: ledger.expiry(duration + LEAD).await?,
-        bundle: BUNDLE,
-    };
+    let payers = Payers::without(&[joiner], network, ACCOUNTS, progress).await?;
     let load = Load {
         rate: Rate::Max,
         duration,
@@ -150,11 +125,9 @@ async fn make_blocks(
         in_flight: IN_FLIGHT,
         keep_answers: false,
     };
-    let ceiling: Ceiling = SignedContents::new().ceiling(network.size(), Duration::from_millis(200));
-    let enough = ceiling.transactions_per_second * duration.as_secs_f64();
-    let signed = signing.ahead(enough as u64, progress);
-    let nobody = Arc::new(Probe::new(Vec::new())?);
-    let (tally, _) = offer(&load, signed, &nodes.clients()?, nobody).await?;
+    let ahead = payers.most_within(duration);
+    let signed = payers.sign(ahead, BUNDLE, duration, progress).await?;
+    let (tally, _) = payers.offer(&load, signed, &[]).await?;
     if tally.committed == 0 {
         return Err(Failure::failed("no payment was committed"));
     }

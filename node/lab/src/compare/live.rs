@@ -1,46 +1,31 @@
 //! Real networks on this machine, one protocol after the other, under the same load.
 
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use quorate_client::Client;
-use quorate_crypto::{Protocol, keyfile};
-use quorate_ledger::Amount;
+use quorate_crypto::Protocol;
 use quorate_simulator::compare::Network as Wanted;
 use quorate_tools::failure::Failure;
 use quorate_tools::localnet::make::Plan;
-use quorate_tools::wallet::{Ledger, NodeArgs};
 use serde::Serialize;
 
-use crate::bench::accounts::Accounts;
-use crate::bench::ceiling::Signed as SignedContents;
 use crate::bench::failover::kill_leaders;
-use crate::bench::load::{Load, Rate, Signing, Tally, offer};
-use crate::bench::network::Network;
+use crate::bench::load::{Load, Rate, Tally};
+use crate::bench::network::{Network, plan, refuse_existing};
+use crate::bench::payers::Payers;
 use crate::bench::report::millis;
-use crate::bench::usage::{Probe, Usage};
-use crate::bench::workload::Workload;
+use crate::bench::usage::Usage;
 
 /// Accounts that pay each other.
 const ACCOUNTS: usize = 1_000;
 
-/// Smallest units that each of them gets.
-const FUNDING: u128 = 1_000_000;
-
 /// Calls in flight at the most that a network takes, and transactions in each.
 const IN_FLIGHT: usize = 32;
-const BUNDLE: usize = 500;
+const BUNDLE: u64 = 500;
 
 /// Load before what counts.
 const WARMUP: Duration = Duration::from_secs(2);
-
-/// How long signature checks are measured, to know how many transactions to sign ahead.
-const CEILING_TIME: Duration = Duration::from_millis(300);
-
-/// Seconds beyond a run that its transactions stay valid.
-const EXPIRY_MARGIN: u64 = 600;
 
 /// How often a leader is killed.
 const KILLS: u32 = 5;
@@ -120,27 +105,11 @@ impl LivePlan {
     }
 
     fn network(&self, wanted: Wanted) -> Result<(PathBuf, Plan), Failure> {
-        let plan = Plan {
-            validators: u16::try_from(wanted.validators).map_err(Failure::usage)?,
-            engine: wanted.engine,
-            api_port: self.api_port,
-            p2p_port: self.p2p_port,
-            asset: "QRT".parse().map_err(Failure::usage)?,
-            decimals: 2,
-            supply: "1000000000".to_owned(),
-        };
+        let validators = u16::try_from(wanted.validators).map_err(Failure::usage)?;
+        let plan = plan(validators, wanted.engine, self.api_port, self.p2p_port)?;
         let folder = self.folder.with_extension(wanted.engine.to_string());
         refuse_existing(&folder)?;
         Ok((folder, plan))
-    }
-}
-
-fn refuse_existing(folder: &Path) -> Result<(), Failure> {
-    match folder.exists() {
-        true => {
-            Err(Failure::failed(format!("{} exists", folder.display())).hint("name a new folder with --dir"))
-        }
-        false => Ok(()),
     }
 }
 
@@ -193,45 +162,29 @@ pub(crate) async fn measure_all(plan: &LivePlan, progress: &ProgressBar) -> Resu
 /// The load on one network.
 struct Bench<'a> {
     network: &'a Network,
-    ledger: Ledger,
-    nodes: Vec<Client>,
-    accounts: Arc<Accounts>,
-    workload: Workload,
+    payers: Payers,
     seconds: u64,
 }
 
 impl<'a> Bench<'a> {
     async fn of(network: &'a Network, seconds: u64) -> Result<Self, Failure> {
-        let nodes = NodeArgs::of(network.urls());
-        let ledger = nodes.connect().await?;
-        let treasury = keyfile::read(network.treasury_key(), None)?;
-        let hidden = ProgressBar::hidden();
-        let (asset, amount) = (network.asset(), Amount(FUNDING));
-        let accounts = Accounts::fund(&ledger, &treasury, asset, amount, ACCOUNTS, &hidden).await?;
         Ok(Self {
             network,
-            ledger,
-            nodes: nodes.clients()?,
-            accounts: Arc::new(accounts),
-            workload: Workload::Payments {
-                asset,
-                per_transaction: 1,
-            },
+            payers: Payers::without(&[], network, ACCOUNTS, &ProgressBar::hidden()).await?,
             seconds,
         })
     }
 
     /// As fast as answers come; what is sent was signed before.
     async fn most(&self) -> Result<(Tally, Usage), Failure> {
-        let validators = self.network.size();
-        let ceiling = tokio::task::block_in_place(|| SignedContents::new().ceiling(validators, CEILING_TIME));
-        let seconds = self.seconds + WARMUP.as_secs();
-        let ahead = seconds * ceiling.transactions_per_second as u64;
+        let ahead = self
+            .payers
+            .most_within(Duration::from_secs(self.seconds) + WARMUP);
         self.offer(Rate::Max, IN_FLIGHT, BUNDLE, ahead, 0).await
     }
 
     async fn at_rate(&self, rate: u64) -> Result<Tally, Failure> {
-        let bundle = usize::try_from(rate / 50).unwrap_or(BUNDLE).clamp(1, BUNDLE);
+        let bundle = (rate / 50).clamp(1, BUNDLE);
         let ahead = (self.seconds + WARMUP.as_secs()) * rate;
         let offered = self.offer(Rate::PerSecond(rate), IN_FLIGHT, bundle, ahead, 1);
         Ok(offered.await?.0)
@@ -241,24 +194,15 @@ impl<'a> Bench<'a> {
         Ok(self.offer(Rate::Max, 1, 1, 0, 2).await?.0)
     }
 
-    /// Offers a load. `run` keeps the transactions of one load apart from those of the others.
+    /// Offers a load. `run` keeps the transactions of one load apart from those of the others: they expire later.
     async fn offer(
         &self,
         rate: Rate,
         in_flight: usize,
-        bundle: usize,
+        bundle: u64,
         ahead: u64,
         run: u64,
     ) -> Result<(Tally, Usage), Failure> {
-        let lead = Duration::from_secs(EXPIRY_MARGIN + self.seconds + run);
-        let expires_at = self.ledger.expiry(lead).await?;
-        let signing = Signing {
-            accounts: Arc::clone(&self.accounts),
-            workload: self.workload,
-            expires_at,
-            bundle,
-        };
-        let signed = tokio::task::block_in_place(|| signing.ahead(ahead, &ProgressBar::hidden()));
         let load = Load {
             rate,
             duration: Duration::from_secs(self.seconds),
@@ -266,8 +210,15 @@ impl<'a> Bench<'a> {
             in_flight,
             keep_answers: false,
         };
-        let probe = Probe::new(self.network.validators().to_vec())?;
-        let (tally, usage) = offer(&load, signed, &self.nodes, Arc::new(probe)).await?;
+        let lasts = load.duration + Duration::from_secs(run);
+        let signed = self
+            .payers
+            .sign(ahead, bundle, lasts, &ProgressBar::hidden())
+            .await?;
+        let (tally, usage) = self
+            .payers
+            .offer(&load, signed, self.network.validators())
+            .await?;
         match tally.answered {
             0 => Err(Failure::failed("nothing was committed")),
             _ => Ok((tally, usage)),

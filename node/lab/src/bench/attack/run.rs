@@ -2,40 +2,27 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
-use std::sync::Arc;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
 use quorate_client::Client;
-use quorate_crypto::keyfile;
-use quorate_ledger::Amount;
 use quorate_tools::failure::Failure;
-use quorate_tools::wallet::{Ledger, NodeArgs};
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
 use super::processor::{Holder, burn, hold};
 use super::{Plan, Role, SETTLING};
-use crate::bench::accounts::Accounts;
-use crate::bench::ceiling::Signed as SignedContents;
-use crate::bench::load::{Answer, Load, Rate, Signed, Signing, Tally, offer};
+use crate::bench::load::{Answer, Load, Rate};
 use crate::bench::network::Network;
-use crate::bench::usage::Probe;
-use crate::bench::workload::Workload;
+use crate::bench::payers::Payers;
 
 /// How long all keep the rules under load.
 const CALM: Duration = Duration::from_secs(3);
 /// Accounts that pay each other.
 const ACCOUNTS: usize = 1_000;
-/// Smallest units that each of them gets.
-const FUNDING: u128 = 1_000_000;
-/// Seconds beyond the run that its transactions stay valid.
-const EXPIRY_MARGIN: u64 = 600;
 /// How long the load lasts that finds the most that a network takes, and calls in flight then.
 const MOST_TIME: Duration = Duration::from_secs(8);
 const MOST_IN_FLIGHT: usize = 32;
-/// How long signature checks are measured before that.
-const CEILING_TIME: Duration = Duration::from_millis(300);
 /// The most transactions in a call, as many as where the most that the network takes is measured: a call leaves when
 /// its last one is due, at most 10 ms after its first, so that few wait for each other.
 pub(super) const BUNDLE: u64 = 100;
@@ -84,65 +71,12 @@ fn takes_a_view_change(lie: &str) -> bool {
     matches!(name, "two-views" | "hoarder" | "forger")
 }
 
-/// The load on one network.
-struct Bench {
-    ledger: Ledger,
-    nodes: Vec<Client>,
-    accounts: Arc<Accounts>,
-    workload: Workload,
-}
-
-impl Bench {
-    /// Load on all validators but these.
-    async fn without(network: &Network, places: &[usize]) -> Result<Self, Failure> {
-        let urls = network.urls().into_iter().enumerate();
-        let urls = urls
-            .filter(|(other, _)| !places.contains(other))
-            .map(|(_, url)| url);
-        let nodes = NodeArgs::of(urls.collect());
-        let ledger = nodes.connect().await?;
-        let treasury = keyfile::read(network.treasury_key(), None)?;
-        let hidden = ProgressBar::hidden();
-        let (asset, amount) = (network.asset(), Amount(FUNDING));
-        let accounts = Accounts::fund(&ledger, &treasury, asset, amount, ACCOUNTS, &hidden).await?;
-        Ok(Self {
-            ledger,
-            nodes: nodes.clients()?,
-            accounts: Arc::new(accounts),
-            workload: Workload::Payments {
-                asset,
-                per_transaction: 1,
-            },
-        })
-    }
-
-    /// Signs so many transactions before the clock starts.
-    async fn sign(&self, load: &Load, bundle: u64, ahead: u64) -> Result<Signed, Failure> {
-        let seconds = (load.warmup + load.duration).as_secs();
-        let lead = Duration::from_secs(seconds + EXPIRY_MARGIN);
-        let signing = Signing {
-            accounts: Arc::clone(&self.accounts),
-            workload: self.workload,
-            expires_at: self.ledger.expiry(lead).await?,
-            bundle: usize::try_from(bundle).unwrap_or(1).max(1),
-        };
-        Ok(tokio::task::block_in_place(|| {
-            signing.ahead(ahead, &ProgressBar::hidden())
-        }))
-    }
-
-    async fn offer(&self, load: &Load, signed: Signed) -> Result<Tally, Failure> {
-        let nobody = Arc::new(Probe::new(Vec::new())?);
-        Ok(offer(load, signed, &self.nodes, nobody).await?.0)
-    }
-}
-
 /// The most that the honest network takes, in transactions a second.
 pub(super) async fn most(plan: &Plan) -> Result<u64, Failure> {
     let network = Network::up(plan.folder.clone(), &plan.network).await?;
     network.settle().await?;
-    let bench = Bench::without(&network, &[]).await?;
-    let ceiling = tokio::task::block_in_place(|| SignedContents::new().ceiling(network.size(), CEILING_TIME));
+    let hidden = ProgressBar::hidden();
+    let payers = Payers::without(&[], &network, ACCOUNTS, &hidden).await?;
     let load = Load {
         rate: Rate::Max,
         duration: MOST_TIME,
@@ -150,9 +84,10 @@ pub(super) async fn most(plan: &Plan) -> Result<u64, Failure> {
         in_flight: MOST_IN_FLIGHT,
         keep_answers: false,
     };
-    let ahead = (MOST_TIME + CALM).as_secs() * ceiling.transactions_per_second as u64;
-    let signed = bench.sign(&load, BUNDLE, ahead).await?;
-    let tally = bench.offer(&load, signed).await?;
+    let lasts = load.warmup + load.duration;
+    let ahead = payers.most_within(lasts);
+    let signed = payers.sign(ahead, BUNDLE, lasts, &hidden).await?;
+    let (tally, _) = payers.offer(&load, signed, &[]).await?;
     match tally.answered / MOST_TIME.as_secs() {
         0 => Err(Failure::failed("nothing was committed")),
         most => Ok(most),
@@ -182,7 +117,8 @@ pub(super) async fn run(plan: &Plan, rate: u64, role: Role, befalls: &Befalls<'_
     }
     let mut network = Network::up_with(plan.folder.clone(), &plan.network, &others).await?;
     network.settle().await?;
-    let bench = Bench::without(&network, &places).await?;
+    let hidden = ProgressBar::hidden();
+    let payers = Payers::without(&places, &network, ACCOUNTS, &hidden).await?;
     let load = Load {
         rate: Rate::PerSecond(rate),
         duration: SETTLING + plan.duration,
@@ -191,11 +127,13 @@ pub(super) async fn run(plan: &Plan, rate: u64, role: Role, befalls: &Befalls<'_
         keep_answers: true,
     };
     let bundle = (rate / 100).clamp(1, BUNDLE);
-    let ahead = (load.warmup + load.duration).as_secs() * rate;
-    let signed = bench.sign(&load, bundle, ahead).await?;
+    let lasts = load.warmup + load.duration;
+    let signed = payers
+        .sign(lasts.as_secs() * rate, bundle, lasts, &hidden)
+        .await?;
     let attack = attack(&mut network, &places, befalls, changes_view);
-    let (tally, attacked) = tokio::join!(bench.offer(&load, signed), attack);
-    let (tally, attacked) = (tally?, attacked?);
+    let (tally, attacked) = tokio::join!(payers.offer(&load, signed, &[]), attack);
+    let ((tally, _), attacked) = (tally?, attacked?);
     let Attacked {
         began,
         before,

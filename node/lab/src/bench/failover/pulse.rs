@@ -4,26 +4,21 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use indicatif::ProgressBar;
+use quorate_client::Wait;
 use quorate_client::schema::SubmittedStatus;
-use quorate_client::{Bytes, Client, Wait};
-use quorate_crypto::keyfile;
-use quorate_ledger::{Amount, Timestamp, encode};
+use quorate_ledger::Timestamp;
 use quorate_tools::clock::now;
 use quorate_tools::failure::Failure;
-use quorate_tools::wallet::NodeArgs;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout};
 
-use crate::bench::accounts::Accounts;
 use crate::bench::network::Network;
-use crate::bench::workload::Workload;
+use crate::bench::payers::Payers;
 
 /// Accounts that pay each other.
 const ACCOUNTS: usize = 100;
-
-/// Smallest units that each of them gets.
-const FUNDING: u128 = 1_000_000;
 
 /// How long one call may stay open.
 const CALL: Duration = Duration::from_secs(10);
@@ -46,29 +41,9 @@ pub(super) struct Pulse {
 impl Pulse {
     /// Funds accounts and begins.
     pub(super) async fn start(network: &Network, rate: u32) -> Result<Self, Failure> {
-        let urls = network.urls();
-        let treasury = keyfile::read(network.treasury_key(), None)?;
-        let ledger = NodeArgs::of(urls.clone()).connect().await?;
-        let hidden = indicatif::ProgressBar::hidden();
-        let accounts = Accounts::fund(
-            &ledger,
-            &treasury,
-            network.asset(),
-            Amount(FUNDING),
-            ACCOUNTS,
-            &hidden,
-        )
-        .await?;
-        let clients = urls
-            .iter()
-            .map(|url| Client::new([url]))
-            .collect::<Result<Vec<_>, _>>()?;
+        let payers = Payers::without(&[], network, ACCOUNTS, &ProgressBar::hidden()).await?;
         let (answered, answers) = mpsc::unbounded_channel();
-        let payment = Workload::Payments {
-            asset: network.asset(),
-            per_transaction: 1,
-        };
-        let sender = tokio::spawn(send(accounts, payment, clients, rate, answered));
+        let sender = tokio::spawn(send(payers, rate, answered));
         Ok(Self { answers, sender })
     }
 
@@ -102,26 +77,20 @@ impl Drop for Pulse {
     }
 }
 
-async fn send(
-    accounts: Accounts,
-    payment: Workload,
-    clients: Vec<Client>,
-    rate: u32,
-    answers: mpsc::UnboundedSender<Answer>,
-) {
+async fn send(payers: Payers, rate: u32, answers: mpsc::UnboundedSender<Answer>) {
     let mut ticks = interval(Duration::from_secs(1) / rate);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Skip);
     // As many as can be open if nothing is answered.
     let open = Arc::new(Semaphore::new(
         usize::try_from(u64::from(rate) * (CALL.as_secs() + 1)).unwrap_or(Semaphore::MAX_PERMITS),
     ));
-    for (number, client) in (0..).zip(clients.iter().cycle()) {
+    for (number, client) in (0..).zip(payers.nodes().iter().cycle()) {
         ticks.tick().await;
         let (Ok(permit), Ok(Timestamp(clock))) = (Arc::clone(&open).acquire_owned().await, now()) else {
             return;
         };
         let expires_at = Timestamp(clock.saturating_add(LEAD_MS));
-        let bytes = Bytes::from(encode(&payment.transaction(&accounts, number, expires_at)));
+        let bytes = payers.payment(number, expires_at);
         let (client, answers) = (client.clone(), answers.clone());
         tokio::spawn(async move {
             let sent = Instant::now();

@@ -8,6 +8,8 @@ use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::localnet::make::Plan;
 use quorate_tools::protocol::ProtocolArg;
 
+use crate::bench::network::{plan, refuse_existing};
+
 /// The network that a benchmark makes for itself.
 #[derive(Args, Debug)]
 pub(super) struct OwnNetworkArgs {
@@ -35,27 +37,17 @@ impl OwnNetworkArgs {
     pub(super) fn plan(&self, name: &str) -> Result<(PathBuf, Plan), Failure> {
         let temporary = || std::env::temp_dir().join(format!("quorate-{name}-{}", std::process::id()));
         let folder = self.dir.clone().unwrap_or_else(temporary);
-        if folder.exists() {
-            return Err(
-                Failure::failed(format!("{} exists", folder.display())).hint("name a new folder with --dir")
-            );
-        }
+        refuse_existing(&folder)?;
         let engine = Protocol::from(self.consensus);
         if engine == Protocol::Pbft && self.validators < 4 {
             return Err(Failure::usage(
                 "--validators: PBFT bears no fault with fewer than four",
             ));
         }
-        let plan = Plan {
-            validators: self.validators,
-            engine,
-            api_port: self.api_port,
-            p2p_port: self.p2p_port,
-            asset: "QRT".parse().map_err(Failure::usage)?,
-            decimals: 2,
-            supply: "1000000000".to_owned(),
-        };
-        Ok((folder, plan))
+        Ok((
+            folder,
+            plan(self.validators, engine, self.api_port, self.p2p_port)?,
+        ))
     }
 }
 
