@@ -1,23 +1,19 @@
 //! The command line: what each command is called, and where it is carried out. One file a group.
 
-mod bench;
-mod compare;
 mod completions;
-pub(crate) mod genesis;
-pub(crate) mod keys;
-pub(crate) mod localnet;
+mod genesis;
+mod keys;
+mod localnet;
 mod node;
 mod query;
-mod trace;
-pub(crate) mod wallet;
+mod wallet;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
-
-use crate::failure::Failure;
-use crate::interrupt::exit_on_interrupt;
-use crate::output::{Format, Output, complain};
+use quorate_tools::failure::Failure;
+use quorate_tools::interrupt::exit_on_interrupt;
+use quorate_tools::output::{Format, Output, complain};
 
 /// A permissioned ledger: its node, its tools and its wallet.
 #[derive(Parser, Debug)]
@@ -75,13 +71,9 @@ enum Command {
     /// Lay out, run and check a node
     #[command(subcommand)]
     Node(node::NodeCommand),
-    /// Measure how fast a network is
-    #[command(subcommand)]
-    Bench(bench::BenchCommand),
-    /// Draw what validators say to each other, as message sequence charts
-    Trace(trace::TraceArgs),
-    /// The protocols side by side: costs, faults, elections, throughput
-    Compare(compare::CompareArgs),
+    #[cfg(feature = "lab")]
+    #[command(flatten)]
+    Lab(quorate_lab::LabCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
 }
@@ -135,9 +127,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Node(node::NodeCommand::Doctor(args)) => interruptible(node::doctor::doctor(&args, &output)),
         Command::Wallet(command) => interruptible(wallet::run(command, &output)),
         Command::Query(command) => interruptible(query::run(command, &output)),
-        Command::Bench(command) => in_runtime(bench::run(command, &output)),
-        Command::Trace(args) => interruptible(async { trace::trace(&args, &output) }),
-        Command::Compare(args) => in_runtime(compare::run(&args, &output)),
+        #[cfg(feature = "lab")]
+        Command::Lab(command) => in_runtime(quorate_lab::run(command, &output)),
         Command::Completions(args) => completions::run(&args),
     }
 }

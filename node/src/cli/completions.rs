@@ -2,9 +2,8 @@
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
-
-use crate::failure::Failure;
-use crate::output::write_out;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::write_out;
 
 /// Which shell.
 #[derive(Args, Debug)]

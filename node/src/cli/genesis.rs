@@ -14,14 +14,13 @@ use quorate_genesis::{
 };
 use quorate_ledger::{AssetCode, Parameters};
 use quorate_runtime::config::Home;
+use quorate_tools::clock::now;
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::genesis::{read_document, read_genesis, refused};
+use quorate_tools::output::{Output, Tone, printable};
+use quorate_tools::passphrase::PassphraseArgs;
+use quorate_tools::protocol::ProtocolArg;
 use serde::Serialize;
-
-use super::localnet::ProtocolArg;
-use crate::failure::{Exit, Failure};
-use crate::file::read_text;
-use crate::localnet::make::now;
-use crate::output::{Output, Tone, printable};
-use crate::passphrase::PassphraseArgs;
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example, by two members A and B:
@@ -177,35 +176,6 @@ pub(crate) fn run(command: GenesisCommand, output: &Output) -> Result<(), Failur
     }
 }
 
-/// Reads and checks a genesis document.
-pub(crate) fn read_genesis(path: &Path) -> Result<Genesis, Failure> {
-    Genesis::parse(&read(path)?).map_err(|error| refused(path, error))
-}
-
-/// The text of a document, which must not be longer than any may be.
-fn read(path: &Path) -> Result<String, Failure> {
-    read_text(path, quorate_genesis::MAX_BYTES as u64)
-}
-
-/// A document that is refused is wrong usage, except that a signature that does not fit is a failed check.
-fn refused(path: &Path, error: GenesisError) -> Failure {
-    fn is_check(error: &GenesisError) -> bool {
-        match error {
-            GenesisError::Invalid { problem, .. } => {
-                matches!(problem, Problem::BadSignature { .. } | Problem::OtherDraft { .. })
-            }
-            GenesisError::JoinFile { error, .. } => is_check(error),
-            _ => false,
-        }
-    }
-    let exit = if is_check(&error) {
-        Exit::CheckFailed
-    } else {
-        Exit::Usage
-    };
-    Failure::new(exit, error).while_doing(path.display())
-}
-
 fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
     fs::OpenOptions::new()
         .write(true)
@@ -299,7 +269,7 @@ fn balance(text: &str, assets: &mut [DraftAsset]) -> Result<(), Failure> {
 }
 
 fn join(args: &JoinArgs, output: &Output) -> Result<(), Failure> {
-    let draft = Draft::parse(&read(&args.draft)?).map_err(|error| refused(&args.draft, error))?;
+    let draft = Draft::parse(&read_document(&args.draft)?).map_err(|error| refused(&args.draft, error))?;
     let home = args.home.as_ref().map(Home::new);
     let path = |given: &Option<PathBuf>, in_home: fn(&Home) -> PathBuf| {
         given
@@ -346,11 +316,11 @@ fn join(args: &JoinArgs, output: &Output) -> Result<(), Failure> {
 }
 
 fn assemble(args: &AssembleArgs, output: &Output) -> Result<(), Failure> {
-    let draft = read(&args.draft)?;
+    let draft = read_document(&args.draft)?;
     let joins = args
         .joins
         .iter()
-        .map(|path| read(path))
+        .map(|path| read_document(path))
         .collect::<Result<Vec<_>, _>>()?;
     let texts: Vec<&str> = joins.iter().map(String::as_str).collect();
     let (text, genesis) = Genesis::assemble(&draft, &texts).map_err(|error| match error {
@@ -407,7 +377,7 @@ fn print_identity(file: &Path, genesis: &Genesis, output: &Output) -> Result<(),
 }
 
 fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
-    let text = read(&args.file)?;
+    let text = read_document(&args.file)?;
     let (draft, genesis) = match Draft::parse(&text) {
         Ok(draft) => (draft, None),
         Err(GenesisError::Invalid {
@@ -522,7 +492,7 @@ fn show_text(draft: &Draft, genesis: Option<&Genesis>, output: &Output) -> Strin
 }
 
 fn differences(args: &DiffArgs, output: &Output) -> Result<(), Failure> {
-    let (first, second) = (read(&args.first)?, read(&args.second)?);
+    let (first, second) = (read_document(&args.first)?, read_document(&args.second)?);
     let found: Vec<Difference> = match (Draft::parse(&first), Draft::parse(&second)) {
         (Ok(first), Ok(second)) => diff_drafts(&first, &second),
         _ => {

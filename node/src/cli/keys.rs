@@ -8,12 +8,11 @@ use std::path::{Path, PathBuf};
 use clap::{Args, Subcommand, ValueEnum};
 use quorate_crypto::keyfile::{self, KeyFileError};
 use quorate_crypto::{Address, PublicKey, SigningKey};
+use quorate_tools::failure::Failure;
+use quorate_tools::output::{Output, Tone, write_out};
+use quorate_tools::passphrase::{NewPassphraseArgs, PassphraseArgs, choose_new};
 use serde::Serialize;
 use zeroize::Zeroizing;
-
-use crate::failure::Failure;
-use crate::output::{Output, Tone, write_out};
-use crate::passphrase::{NewPassphraseArgs, PassphraseArgs, choose_new};
 
 /// The environment variable of a new passphrase that replaces an old one.
 const NEW_PASSPHRASE: &str = "QUORATE_NEW_PASSPHRASE";
@@ -330,7 +329,7 @@ fn source(path: &Path) -> Result<Zeroizing<String>, Failure> {
         fs::File::open(path).and_then(|file| {
             let mode = file.metadata()?.mode() & 0o777;
             if mode & 0o077 != 0 {
-                crate::output::say(format!(
+                quorate_tools::output::say(format!(
                     "warning: others may read {} (mode {mode:04o}): remove it after the import",
                     path.display()
                 ));

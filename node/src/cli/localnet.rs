@@ -2,20 +2,21 @@
 
 mod drill;
 mod show;
+mod stop;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 use quorate_crypto::Protocol;
 use quorate_ledger::AssetCode;
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::localnet::process::Activity;
+use quorate_tools::localnet::up::{Children, start, wait_ready};
+use quorate_tools::localnet::{Localnet, make};
+use quorate_tools::output::{Output, say};
+use quorate_tools::protocol::ProtocolArg;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-use crate::failure::{Exit, Failure};
-use crate::localnet::process::Activity;
-use crate::localnet::up::{Children, start, wait_ready};
-use crate::localnet::{Localnet, make, stop};
-use crate::output::{Output, say};
 
 /// How long a validator may take to end once it was asked to.
 const STOP_PATIENCE: Duration = Duration::from_secs(20);
@@ -85,17 +86,6 @@ pub(crate) struct DownArgs {
     timeout: u64,
 }
 
-/// The consensus protocols.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ProtocolArg {
-    /// Practical Byzantine fault tolerance: bears validators that lie
-    Pbft,
-    /// Raft: bears validators that fail
-    Raft,
-    /// Multi-decree Paxos: bears validators that fail
-    Paxos,
-}
-
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate localnet up --dir ./localnet --detach
@@ -138,16 +128,6 @@ pub(crate) struct UpArgs {
     /// Seconds until all must be ready
     #[arg(long, value_name = "SECONDS", env = "QUORATE_TIMEOUT", default_value_t = 60)]
     timeout: u64,
-}
-
-impl From<ProtocolArg> for Protocol {
-    fn from(name: ProtocolArg) -> Self {
-        match name {
-            ProtocolArg::Pbft => Self::Pbft,
-            ProtocolArg::Raft => Self::Raft,
-            ProtocolArg::Paxos => Self::Paxos,
-        }
-    }
 }
 
 /// Carries out a command of this group.

@@ -14,15 +14,15 @@ use quorate_crypto::keyfile;
 use quorate_genesis::Genesis;
 use quorate_runtime::config::{Home, LogFormat, NodeConfig};
 use quorate_runtime::{CheckReport, NodeError};
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::file::read_bytes;
+use quorate_tools::genesis::read_genesis;
+use quorate_tools::localnet::make::write_config;
+use quorate_tools::output::{Output, Tone};
+use quorate_tools::passphrase::{NewPassphraseArgs, Passphrase, PassphraseArgs};
 use serde::Serialize;
 
-use super::genesis::read_genesis;
 use super::keys;
-use crate::failure::{Exit, Failure};
-use crate::file::read_bytes;
-use crate::localnet::make::write_config;
-use crate::output::{Output, Tone};
-use crate::passphrase::{NewPassphraseArgs, Passphrase, PassphraseArgs};
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example:

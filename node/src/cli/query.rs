@@ -8,9 +8,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use quorate_client::{Client, Page};
 use quorate_ledger::{Address, AssetCode, Digest, Height};
-
-use crate::failure::Failure;
-use crate::output::Output;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
 
 /// Which nodes to ask, and how.
 #[derive(Args, Clone, Debug)]

@@ -12,11 +12,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use quorate_crypto::SigningKey;
 use quorate_ledger::Address;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::{Output, write_out};
+use quorate_tools::passphrase::PassphraseArgs;
 
 use super::keys;
-use crate::failure::Failure;
-use crate::output::{Output, write_out};
-use crate::passphrase::PassphraseArgs;
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example:

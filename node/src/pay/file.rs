@@ -8,12 +8,12 @@ use quorate_client::wallet::parse_amount;
 use quorate_crypto::sha256;
 use quorate_ledger::limits::MAX_TRANSFER_MEMO_BYTES;
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation, encode};
+use quorate_tools::failure::Failure;
+use quorate_tools::file::read_bytes;
+use quorate_tools::wallet::check_amount_form;
 use sha2::{Digest as _, Sha256};
 
 use super::table::Table;
-use crate::failure::Failure;
-use crate::file::read_bytes;
-use crate::wallet::ledger::check_amount_form;
 
 /// The most bytes of a payment file.
 const MAX_FILE_BYTES: u64 = 256 << 20;

@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use quorate_client::schema::{OperationView, Transaction, TransactionStatus};
 use quorate_client::{Client, Page};
 use quorate_ledger::Height;
+use quorate_tools::failure::Failure;
+use quorate_tools::wallet::{Fate, Ledger};
 
 use super::file::Row;
 use super::journal::{How, Journal, Known, Names, Paid};
 use super::plan::{Batch, Unit};
-use crate::failure::Failure;
-use crate::wallet::{Fate, Ledger};
 
 /// How many transactions are asked for at a time.
 const PAGE: u32 = 200;

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 
 use quorate_client::Bytes;
 use quorate_ledger::{Address, Digest, Height, Timestamp};
+use quorate_tools::failure::Failure;
 use rustix::fs::{FlockOperation, flock};
 use serde::{Deserialize, Serialize};
 
 use super::plan::{Batch, Unit};
-use crate::failure::Failure;
 
 /// A line of the journal.
 #[derive(Serialize, Deserialize)]

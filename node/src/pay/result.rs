@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use quorate_client::wallet::format_amount;
 use quorate_crypto::sha256;
 use quorate_ledger::{AssetCode, Digest, Height, encode};
+use quorate_tools::failure::Failure;
 use serde::Serialize;
 
 use super::file::Row;
 use super::journal::{Paid, with_suffix};
 use super::plan::Batch;
-use crate::failure::Failure;
 
 /// What happened to a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

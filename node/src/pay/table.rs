@@ -5,7 +5,7 @@
 //! crate reads such files, and ones whose rows have other numbers of cells, without a complaint, and counts
 //! lines by its own buffer; so what moves money is read here.
 
-use crate::failure::Failure;
+use quorate_tools::failure::Failure;
 
 /// What may stand between cells.
 const DELIMITERS: [char; 3] = [',', ';', '\t'];

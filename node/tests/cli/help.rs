@@ -3,6 +3,9 @@
 use crate::outcome;
 use crate::quorate;
 
+/// The groups that a binary without the lab does not have.
+const LAB: [&str; 3] = ["bench", "trace", "compare"];
+
 /// The names of a help text's subcommands.
 fn subcommands(help: &str) -> Vec<String> {
     let Some((_, after)) = help.split_once("Commands:\n") else {
@@ -36,7 +39,9 @@ fn tree(path: &[String], into: &mut String) {
 #[test]
 fn help_of_every_command_is_as_reviewed() {
     let top = help(&[]);
-    insta::assert_snapshot!("quorate", top);
+    if cfg!(feature = "lab") {
+        insta::assert_snapshot!("quorate", top);
+    }
     let groups = subcommands(&top);
     for group in [
         "localnet",
@@ -45,12 +50,16 @@ fn help_of_every_command_is_as_reviewed() {
         "node",
         "wallet",
         "query",
-        "bench",
-        "trace",
-        "compare",
         "completions",
     ] {
         assert!(groups.iter().any(|name| name == group), "no group {group}");
+    }
+    for group in LAB {
+        assert_eq!(
+            groups.iter().any(|name| name == group),
+            cfg!(feature = "lab"),
+            "{group}"
+        );
     }
     for group in groups {
         let mut text = String::new();
@@ -66,5 +75,16 @@ fn completions_exist_for_the_common_shells() {
         command.args(["completions", shell]);
         let (script, _) = outcome(command, 0);
         assert!(script.contains("localnet"), "{shell}");
+    }
+}
+
+#[cfg(not(feature = "lab"))]
+#[test]
+fn a_binary_without_the_lab_refuses_its_commands() {
+    for group in LAB {
+        let mut command = quorate();
+        command.arg(group);
+        let (_, stderr) = outcome(command, 2);
+        assert!(stderr.contains("unrecognized subcommand"), "{stderr}");
     }
 }

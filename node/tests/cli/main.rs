@@ -3,12 +3,15 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bad_files;
+#[cfg(feature = "lab")]
 mod bench;
+#[cfg(feature = "lab")]
 mod compare;
 mod genesis;
 mod help;
 mod keys;
 mod node;
+#[cfg(feature = "lab")]
 mod trace;
 mod usage;
 

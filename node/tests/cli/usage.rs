@@ -76,6 +76,7 @@ fn nodes_out_of_reach_are_exit_code_6() {
             "wallet", "transfer", "--key", "a.key", "--to", ADDRESS, "--amount", "1", "--asset", "QRT",
         ],
         &["wallet", "pay", "p.csv", "--key", "a.key"],
+        #[cfg(feature = "lab")]
         &["bench", "transfers", "--key", "a.key"],
     ] {
         let arguments = [arguments, &["--node", NOBODY]].concat();

@@ -3,15 +3,15 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use quorate_tools::failure::Failure;
+use quorate_tools::localnet::Localnet;
+use quorate_tools::localnet::control::Control;
+use quorate_tools::localnet::process::Activity;
+use quorate_tools::localnet::up::Children;
+use quorate_tools::output::{Output, say};
 use rustix::process::Signal;
 
 use super::show;
-use crate::failure::Failure;
-use crate::localnet::Localnet;
-use crate::localnet::control::Control;
-use crate::localnet::process::Activity;
-use crate::localnet::up::Children;
-use crate::output::{Output, say};
 
 /// How long a killed process may take to vanish.
 const KILL_PATIENCE: Duration = Duration::from_secs(10);

@@ -3,13 +3,12 @@
 use std::path::Path;
 
 use quorate_client::schema::Status;
+use quorate_tools::failure::Failure;
+use quorate_tools::localnet::control::Control;
+use quorate_tools::localnet::process::Activity;
+use quorate_tools::localnet::{Localnet, ValidatorEntry};
+use quorate_tools::output::{Output, Tone};
 use serde::Serialize;
-
-use crate::failure::Failure;
-use crate::localnet::control::Control;
-use crate::localnet::process::Activity;
-use crate::localnet::{Localnet, ValidatorEntry};
-use crate::output::{Output, Tone};
 
 /// One validator as it is now.
 #[derive(Serialize)]

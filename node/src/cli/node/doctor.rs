@@ -9,13 +9,13 @@ use clap::Args;
 use quorate_runtime::config::Home;
 use quorate_runtime::diagnosis::{Cause, Facts, Finding, Severity};
 use quorate_runtime::quarantine_reason_at;
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::file::read_text;
+use quorate_tools::localnet::process::{Activity, Process};
+use quorate_tools::output::{Output, Tone, printable};
 use serde::Serialize;
 
 use super::read_config;
-use crate::failure::{Exit, Failure};
-use crate::file::read_text;
-use crate::localnet::process::{Activity, Process};
-use crate::output::{Output, Tone, printable};
 
 /// How long the node may take to answer.
 const ANSWER: Duration = Duration::from_secs(3);

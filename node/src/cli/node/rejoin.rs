@@ -7,15 +7,15 @@ use quorate_crypto::{Digest, PublicKey, keyfile};
 use quorate_ledger::Operation;
 use quorate_runtime::config::Home;
 use quorate_runtime::{Quarantine, read_quarantine};
+use quorate_tools::failure::Failure;
+use quorate_tools::genesis::read_genesis;
+use quorate_tools::output::{Output, say};
+use quorate_tools::wallet::NodeArgs;
 
-use super::super::genesis::read_genesis;
 use super::super::wallet::KeyArgs;
 use super::super::wallet::send::SendArgs;
 use super::doctor::look;
 use super::read_config;
-use crate::failure::Failure;
-use crate::output::{Output, say};
-use crate::wallet::NodeArgs;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:

@@ -3,13 +3,13 @@
 use quorate_client::schema::{Block, Transaction, TransactionStatus};
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::format_amount;
+use quorate_tools::failure::Failure;
+use quorate_tools::output::{Output, Tone, printable};
 
 use super::network::or_dash;
 use super::{AccountArgs, AssetArgs, AssetsArgs, BlockArgs, BlocksArgs, RecordArgs, TransactionArgs};
 use crate::cli::wallet::account::Decimals;
 use crate::cli::wallet::notarize::hash_file;
-use crate::failure::Failure;
-use crate::output::{Output, Tone, printable};
 
 /// Transaction ids of a block that are listed as text.
 const SHOWN_IDS: usize = 20;

@@ -3,9 +3,8 @@
 use quorate_client::Client;
 use quorate_client::schema::VotingView;
 use quorate_client::text::rfc3339_of;
-
-use crate::failure::Failure;
-use crate::output::{Output, Tone, say};
+use quorate_tools::failure::Failure;
+use quorate_tools::output::{Output, Tone, say};
 
 /// A value that may be missing.
 pub(super) fn or_dash(value: Option<impl ToString>) -> String {

@@ -10,13 +10,13 @@ use quorate_client::wallet::format_amount;
 use quorate_crypto::PublicKey;
 use quorate_ledger::limits::MAX_WEIGHT;
 use quorate_ledger::{Address, Amount, AssetCode, Operation, Signer};
+use quorate_tools::failure::Failure;
+use quorate_tools::output::{Output, Tone, printable, say};
+use quorate_tools::passphrase::PassphraseArgs;
+use quorate_tools::wallet::{Ledger, NodeArgs};
 
 use super::KeyArgs;
 use super::send::SendArgs;
-use crate::failure::Failure;
-use crate::output::{Output, Tone, printable, say};
-use crate::passphrase::PassphraseArgs;
-use crate::wallet::{Ledger, NodeArgs};
 
 /// Which account to look at.
 #[derive(Args, Clone, Debug)]
@@ -139,7 +139,7 @@ impl Decimals {
             | OperationView::Burn { asset, .. }
             | OperationView::Transfer { asset, .. } => match self.learn(client, asset).await {
                 // A failed transaction may name an asset that there is not.
-                Err(failure) if failure.exit() == crate::failure::Exit::NotFound => Ok(()),
+                Err(failure) if failure.exit() == quorate_tools::failure::Exit::NotFound => Ok(()),
                 other => other,
             },
             _ => Ok(()),

@@ -4,12 +4,12 @@ use clap::{Args, Subcommand};
 use quorate_client::wallet::format_amount;
 use quorate_ledger::limits::MAX_DESCRIPTION_BYTES;
 use quorate_ledger::{Address, Amount, AssetCode, Operation};
+use quorate_tools::failure::Failure;
+use quorate_tools::output::{Output, printable};
+use quorate_tools::wallet::{Ledger, NodeArgs};
 
 use super::KeyArgs;
 use super::send::SendArgs;
-use crate::failure::Failure;
-use crate::output::{Output, printable};
-use crate::wallet::{Ledger, NodeArgs};
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example:

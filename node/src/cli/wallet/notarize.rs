@@ -7,14 +7,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use quorate_ledger::limits::{MAX_LABEL_BYTES, MAX_OPERATIONS};
 use quorate_ledger::{Digest, Operation};
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
+use quorate_tools::wallet::NodeArgs;
 use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::KeyArgs;
 use super::send::SendArgs;
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::wallet::NodeArgs;
 
 /// The most files of one command: they go into one transaction, all or none.
 const MAX_FILES: usize = MAX_OPERATIONS;
@@ -107,7 +107,7 @@ pub(crate) async fn notarize(args: &NotarizeArgs, output: &Output) -> Result<(),
     #[derive(Serialize)]
     struct View<'a> {
         #[serde(flatten)]
-        outcome: &'a crate::wallet::Fate,
+        outcome: &'a quorate_tools::wallet::Fate,
         records: &'a [RecordedFile],
     }
     output.print(

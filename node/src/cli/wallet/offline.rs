@@ -13,16 +13,16 @@ use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::{TransactionBuilder, add_signature, random_salt};
 use quorate_ledger::limits::{MAX_OPERATIONS, MAX_TRANSACTION_BYTES};
 use quorate_ledger::{Address, AssetCode, Digest, Operation, Transaction, encode};
+use quorate_tools::clock::now;
+use quorate_tools::failure::Failure;
+use quorate_tools::file::read_text;
+use quorate_tools::output::{Output, printable, say};
+use quorate_tools::passphrase::PassphraseArgs;
+use quorate_tools::wallet::{Fate, NodeArgs};
 use serde::{Deserialize, Serialize};
 
 use super::account::Decimals;
 use super::send::check_memo;
-use crate::failure::Failure;
-use crate::file::read_text;
-use crate::localnet::make::now;
-use crate::output::{Output, printable, say};
-use crate::passphrase::PassphraseArgs;
-use crate::wallet::{Fate, NodeArgs};
 
 /// The most bytes of a file between two steps: hex of the largest transaction and the rest.
 const MAX_FILE_BYTES: u64 = 1 << 20;

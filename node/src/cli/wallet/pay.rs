@@ -9,20 +9,20 @@ use quorate_client::Client;
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::format_amount;
 use quorate_ledger::{Amount, AssetCode, Height};
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::interrupt::exit_on_interrupt;
+use quorate_tools::output::{Output, Tone, say};
+use quorate_tools::wallet::{Ledger, NodeArgs};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::KeyArgs;
-use crate::failure::{Exit, Failure};
-use crate::interrupt::exit_on_interrupt;
-use crate::output::{Output, Tone, say};
 use crate::pay::file::{PaymentFile, Row, identity};
 use crate::pay::history::{Findings, search};
 use crate::pay::journal::{Journal, Known, Names, Opened};
 use crate::pay::plan::{Batch, pack};
 use crate::pay::result::{RowResult, RowStatus, write};
 use crate::pay::run::{Parts, Run};
-use crate::wallet::{Ledger, NodeArgs};
 
 /// Refused rows that are named one by one.
 const SHOWN_REFUSALS: usize = 20;

@@ -6,12 +6,11 @@ use clap::Args;
 use quorate_client::wallet::{TransactionBuilder, random_salt};
 use quorate_ledger::limits::MAX_MEMO_BYTES;
 use quorate_ledger::{Address, AssetCode, Operation};
+use quorate_tools::failure::Failure;
+use quorate_tools::output::Output;
+use quorate_tools::wallet::{Fate, Ledger, NodeArgs, check_amount_form};
 
 use super::{KeyArgs, OpenKey};
-use crate::failure::Failure;
-use crate::output::Output;
-use crate::wallet::ledger::check_amount_form;
-use crate::wallet::{Fate, Ledger, NodeArgs};
 
 /// How a transaction is sent and followed.
 #[derive(Args, Clone, Debug)]

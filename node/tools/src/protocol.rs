@@ -1,0 +1,25 @@
+//! The consensus protocols as commands name them.
+
+use clap::ValueEnum;
+use quorate_crypto::Protocol;
+
+/// The consensus protocols.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ProtocolArg {
+    /// Practical Byzantine fault tolerance: bears validators that lie
+    Pbft,
+    /// Raft: bears validators that fail
+    Raft,
+    /// Multi-decree Paxos: bears validators that fail
+    Paxos,
+}
+
+impl From<ProtocolArg> for Protocol {
+    fn from(name: ProtocolArg) -> Self {
+        match name {
+            ProtocolArg::Pbft => Self::Pbft,
+            ProtocolArg::Raft => Self::Raft,
+            ProtocolArg::Paxos => Self::Paxos,
+        }
+    }
+}
