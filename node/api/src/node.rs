@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use quorate_client::schema::Diagnosis;
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Height};
 use tokio::sync::watch;
 
@@ -73,8 +74,8 @@ pub trait Node: Send + Sync + 'static {
     /// none, so that there are few.
     fn answered(&self, route: &str, status: u16, took: Duration);
 
-    /// What each height in flight is waiting for, by validator name.
-    fn debug_consensus(&self) -> Answer<'_, serde_json::Value>;
+    /// What each height in flight is waiting for, by validator name, and why.
+    fn debug_consensus(&self) -> Diagnosis;
 
     /// Changes what is logged, in the syntax of the configuration's `log.level`.
     fn set_log_level(&self, directives: &str) -> Result<(), String>;

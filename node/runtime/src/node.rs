@@ -10,6 +10,7 @@ use quorate_api::{
     PendingFacts, Settled, SlownessView, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
     VotingView,
 };
+use quorate_client::schema::Diagnosis;
 use quorate_consensus::{Evidence, pbft};
 use quorate_crypto::{Committee, Height, KnownKeys, Protocol, ValidatorIndex};
 use quorate_genesis::Genesis;
@@ -23,7 +24,7 @@ use crate::batches::BatchStore;
 use crate::certified::{Certified, fault};
 use crate::committed::Committed;
 use crate::config::Home;
-use crate::diagnosis::{no_quorum_left, silenced_by};
+use crate::diagnosis::{diagnose, no_quorum_left, silenced_by};
 use crate::epoch::SharedEpoch;
 use crate::evidence;
 use crate::links::Links;
@@ -425,14 +426,12 @@ impl Node for RunningNode {
         self.answered.note(route, status, took);
     }
 
-    fn debug_consensus(&self) -> Answer<'_, serde_json::Value> {
-        Box::pin(async move {
-            let facts = self.consensus_facts();
-            let findings = facts.diagnose();
-            let mut document = serde_json::to_value(facts).expect("plain fields are JSON");
-            document["findings"] = serde_json::to_value(findings).expect("plain fields are JSON");
-            document
-        })
+    fn debug_consensus(&self) -> Diagnosis {
+        let facts = self.consensus_facts();
+        Diagnosis {
+            findings: diagnose(&facts),
+            facts,
+        }
     }
 
     fn set_log_level(&self, directives: &str) -> Result<(), String> {

@@ -19,6 +19,7 @@ use quorate_api::{
     PeerFacts, PendingFacts, Refusal, Settled, SlownessView, Snapshot, StatusFacts, TransactionFacts,
     Unready, ValidatorFacts, VotingView,
 };
+use quorate_client::schema::{ConsensusFacts, Diagnosis};
 use quorate_crypto::{Committee, Protocol, SigningKey, sha256};
 use quorate_ledger::{
     Address, AssetCode, Digest, Epoch, Height, Parameters, ParametersV1, Timestamp, Transaction,
@@ -290,8 +291,15 @@ impl Node for Fake {
         self.answered.lock().unwrap().push((route.to_owned(), status));
     }
 
-    fn debug_consensus(&self) -> Answer<'_, serde_json::Value> {
-        Box::pin(async { serde_json::json!({ "view": 2, "waiting_for": [NAMES[3]] }) })
+    fn debug_consensus(&self) -> Diagnosis {
+        Diagnosis {
+            facts: ConsensusFacts {
+                validator: NAMES[1].to_owned(),
+                view: 2,
+                ..ConsensusFacts::default()
+            },
+            findings: Vec::new(),
+        }
     }
 
     fn set_log_level(&self, directives: &str) -> Result<(), String> {
