@@ -18,9 +18,8 @@ use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::CHUNK;
-use crate::facts::BlockRef;
 use crate::input::{Params, address, shown, whole_number};
-use crate::node::Fault;
+use crate::node::{BlockRef, Fault};
 use crate::problem::Failure;
 use crate::routes::blocks::with_ids;
 use crate::shape::{self, Names};

@@ -4,9 +4,11 @@
 use quorate_client::schema::{SlownessView, VotingView};
 use quorate_crypto::{Certificate, Committee, Protocol, PublicKey};
 use quorate_ledger::{
-    Address, Amount, AssetCode, Digest, Epoch, ErrorCode, Header, Height, Outcome, Parameters, Signer,
-    Timestamp, Transaction, ValidatorIndex,
+    Address, Amount, AssetCode, Digest, Epoch, Header, Height, Outcome, Parameters, Signer, Timestamp,
+    Transaction, ValidatorIndex,
 };
+
+use crate::node::RecordPlace;
 
 /// Where a node and its network are right now.
 #[derive(Clone, Debug)]
@@ -39,26 +41,6 @@ pub struct StatusFacts {
     pub pending_transactions: usize,
     /// Transactions executed since genesis.
     pub transactions: u64,
-}
-
-/// Why a node is not ready.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Unready {
-    /// It follows the chain and answers, and does not vote until somebody acts.
-    DoesNotVote {
-        /// Why.
-        reason: String,
-    },
-    /// So many validators observe that the others are no quorum.
-    NoQuorumLeft {
-        /// How many, and what that means.
-        reason: String,
-    },
-    /// It is on its way, or waits for others.
-    NotYet {
-        /// For what.
-        reason: String,
-    },
 }
 
 /// The last certified block.
@@ -166,15 +148,6 @@ pub struct MemberFacts {
     pub validators: Vec<String>,
 }
 
-/// Which block is meant.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum BlockRef {
-    /// The one at this height.
-    Height(Height),
-    /// The one with this hash.
-    Hash(Digest),
-}
-
 /// A certified block without its transactions.
 #[derive(Clone, Debug)]
 pub struct BlockFacts {
@@ -264,17 +237,6 @@ pub struct AssetFacts {
     pub description: String,
 }
 
-/// Where on the chain a record was put. Orders as the chain does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RecordPlace {
-    /// The block.
-    pub height: Height,
-    /// The transaction's place in it.
-    pub index: u32,
-    /// The operation's place in the transaction.
-    pub operation: u16,
-}
-
 /// That a sender recorded a document's hash.
 #[derive(Clone, Debug)]
 pub struct RecordFacts {
@@ -290,132 +252,4 @@ pub struct RecordFacts {
     pub label: String,
     /// The sender's metadata.
     pub metadata: Vec<u8>,
-}
-
-/// What became of a submitted transaction.
-#[derive(Clone, Debug)]
-pub enum Admission {
-    /// It is in the pool, by this call or an earlier one.
-    Pending {
-        /// Its id.
-        id: Digest,
-    },
-    /// It was executed before.
-    Executed(ExecutedFacts),
-    /// It was not admitted.
-    Refused {
-        /// Its id, if it could be decoded.
-        id: Option<Digest>,
-        /// Why.
-        refusal: Refusal,
-    },
-}
-
-/// The outcome of an executed transaction, for whoever waited.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ExecutedFacts {
-    /// Its id.
-    pub id: Digest,
-    /// The block.
-    pub height: Height,
-    /// The place in the block.
-    pub index: u32,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-/// How waiting for a transaction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Settled {
-    /// A certified block executed it.
-    Executed(ExecutedFacts),
-    /// The certified time is past its expiry: it will never be executed.
-    Expired,
-    /// A certified block skipped it, and this node dropped it.
-    Dropped(Skip),
-}
-
-/// Why a block skipped a transaction that had neither been executed nor expired.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Skip {
-    /// Its signers no longer have authority.
-    Unauthorised,
-    /// Its expiry lay too far past the block's time.
-    ExpiryTooFar,
-}
-
-/// Why a transaction was not admitted.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Refusal {
-    /// Not the canonical encoding of a transaction, or one that breaks a rule of form.
-    #[error("the transaction is malformed: {reason}")]
-    Malformed {
-        /// What is wrong.
-        reason: String,
-    },
-    /// Too many bytes.
-    #[error("the transaction has {length} bytes, this network allows {limit}")]
-    TooLarge {
-        /// Bytes given.
-        length: usize,
-        /// Bytes allowed.
-        limit: usize,
-    },
-    /// An attached signature does not fit.
-    #[error("the signature of key {key} does not fit the transaction")]
-    BadSignature {
-        /// Whose.
-        key: PublicKey,
-    },
-    /// It is for another network.
-    #[error("the transaction is for network {got}, this is network {expected}")]
-    WrongNetwork {
-        /// The transaction's network.
-        got: Digest,
-        /// This one.
-        expected: Digest,
-    },
-    /// It has expired.
-    #[error("the transaction has expired: build and sign it anew")]
-    Expired,
-    /// It expires further in the future than the network allows.
-    #[error("the transaction expires too far in the future: at most {limit_ms} ms ahead are allowed")]
-    ExpiryTooFar {
-        /// The parameter `max_expiry_lead_ms`.
-        limit_ms: u64,
-    },
-    /// The signers' weights do not reach the sender's threshold.
-    #[error("the signatures have weight {weight} for the sender, its threshold is {threshold}")]
-    Unauthorised {
-        /// Weight of the signatures that count.
-        weight: u64,
-        /// Weight needed.
-        threshold: u32,
-    },
-    /// Executed now, it would fail.
-    #[error("operation {operation} would fail: {code}")]
-    WouldFail {
-        /// Why.
-        code: ErrorCode,
-        /// Which operation, from 0.
-        operation: u16,
-    },
-    /// The pool is full.
-    #[error("this node has as many pending transactions as it takes")]
-    PoolFull {
-        /// When to try again.
-        retry_after_ms: u64,
-    },
-    /// The sender has as many pending transactions as one account may.
-    #[error("this account has as many pending transactions here as one account may")]
-    QuotaFull {
-        /// When to try again.
-        retry_after_ms: u64,
-    },
-    /// The node takes no transactions now (it is starting, stopping, or has stopped voting).
-    #[error("this node takes no transactions now: {reason}")]
-    Unavailable {
-        /// Why.
-        reason: String,
-    },
 }

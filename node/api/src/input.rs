@@ -14,7 +14,7 @@ use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
-use crate::facts::{BlockRef, RecordPlace};
+use crate::node::{BlockRef, RecordPlace};
 use crate::problem::Failure;
 
 /// The last segment of a path that names something.

@@ -23,11 +23,14 @@ mod submit;
 
 pub use config::{ApiConfig, Bound, OperationsConfig};
 pub use facts::{
-    AccountFacts, Admission, AssetFacts, BlockFacts, BlockRef, EpochFacts, EvidenceFacts, ExecutedFacts,
-    HistoryFacts, MemberFacts, NetworkFacts, PeerFacts, PendingFacts, RecordFacts, RecordPlace, Refusal,
-    Settled, SignersFacts, Skip, StatusFacts, TipFacts, TransactionFacts, Unready, ValidatorFacts,
+    AccountFacts, AssetFacts, BlockFacts, EpochFacts, EvidenceFacts, HistoryFacts, MemberFacts, NetworkFacts,
+    PeerFacts, PendingFacts, RecordFacts, SignersFacts, StatusFacts, TipFacts, TransactionFacts,
+    ValidatorFacts,
 };
-pub use node::{Answer, Fault, Node, Snapshot};
+pub use node::{
+    Admission, Answer, BlockRef, Fault, Node, OutcomeAt, RecordPlace, Refusal, Settled, Skip, Snapshot,
+    Unready,
+};
 pub use operations::operations_router;
 pub use quorate_client::schema::{SlownessView, VotingView};
 pub use router::client_router;

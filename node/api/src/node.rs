@@ -11,13 +11,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_client::schema::Diagnosis;
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Height};
+use quorate_crypto::PublicKey;
+use quorate_ledger::{Address, Amount, AssetCode, Digest, ErrorCode, Height, Outcome};
 use tokio::sync::watch;
 
 use crate::facts::{
-    AccountFacts, Admission, AssetFacts, BlockFacts, BlockRef, EvidenceFacts, HistoryFacts, MemberFacts,
-    NetworkFacts, PeerFacts, PendingFacts, RecordFacts, RecordPlace, Settled, StatusFacts, TipFacts,
-    TransactionFacts, Unready, ValidatorFacts,
+    AccountFacts, AssetFacts, BlockFacts, EvidenceFacts, HistoryFacts, MemberFacts, NetworkFacts, PeerFacts,
+    PendingFacts, RecordFacts, StatusFacts, TipFacts, TransactionFacts, ValidatorFacts,
 };
 
 /// A boxed future, so that the trait can be used behind a pointer.
@@ -138,4 +138,173 @@ pub trait Snapshot {
         after: Option<RecordPlace>,
         limit: usize,
     ) -> Result<Vec<RecordFacts>, Fault>;
+}
+
+/// Why a node is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unready {
+    /// It follows the chain and answers, and does not vote until somebody acts.
+    DoesNotVote {
+        /// Why.
+        reason: String,
+    },
+    /// So many validators observe that the others are no quorum.
+    NoQuorumLeft {
+        /// How many, and what that means.
+        reason: String,
+    },
+    /// It is on its way, or waits for others.
+    NotYet {
+        /// For what.
+        reason: String,
+    },
+}
+
+/// Which block is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockRef {
+    /// The one at this height.
+    Height(Height),
+    /// The one with this hash.
+    Hash(Digest),
+}
+
+/// Where on the chain a record was put. Orders as the chain does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordPlace {
+    /// The block.
+    pub height: Height,
+    /// The transaction's place in it.
+    pub index: u32,
+    /// The operation's place in the transaction.
+    pub operation: u16,
+}
+
+/// What became of a submitted transaction.
+#[derive(Clone, Debug)]
+pub enum Admission {
+    /// It is in the pool, by this call or an earlier one.
+    Pending {
+        /// Its id.
+        id: Digest,
+    },
+    /// It was executed before.
+    Executed(OutcomeAt),
+    /// It was not admitted.
+    Refused {
+        /// Its id, if it could be decoded.
+        id: Option<Digest>,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// The outcome of an executed transaction, and where. It is no document, as one is made for each transaction of
+/// each block, whether anybody waits or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutcomeAt {
+    /// Its id.
+    pub id: Digest,
+    /// The block.
+    pub height: Height,
+    /// The place in the block.
+    pub index: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// How waiting for a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// A certified block executed it.
+    Executed(OutcomeAt),
+    /// The certified time is past its expiry: it will never be executed.
+    Expired,
+    /// A certified block skipped it, and this node dropped it.
+    Dropped(Skip),
+}
+
+/// Why a block skipped a transaction that had neither been executed nor expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Its signers no longer have authority.
+    Unauthorised,
+    /// Its expiry lay too far past the block's time.
+    ExpiryTooFar,
+}
+
+/// Why a transaction was not admitted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not the canonical encoding of a transaction, or one that breaks a rule of form.
+    #[error("the transaction is malformed: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Too many bytes.
+    #[error("the transaction has {length} bytes, this network allows {limit}")]
+    TooLarge {
+        /// Bytes given.
+        length: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// An attached signature does not fit.
+    #[error("the signature of key {key} does not fit the transaction")]
+    BadSignature {
+        /// Whose.
+        key: PublicKey,
+    },
+    /// It is for another network.
+    #[error("the transaction is for network {got}, this is network {expected}")]
+    WrongNetwork {
+        /// The transaction's network.
+        got: Digest,
+        /// This one.
+        expected: Digest,
+    },
+    /// It has expired.
+    #[error("the transaction has expired: build and sign it anew")]
+    Expired,
+    /// It expires further in the future than the network allows.
+    #[error("the transaction expires too far in the future: at most {limit_ms} ms ahead are allowed")]
+    ExpiryTooFar {
+        /// The parameter `max_expiry_lead_ms`.
+        limit_ms: u64,
+    },
+    /// The signers' weights do not reach the sender's threshold.
+    #[error("the signatures have weight {weight} for the sender, its threshold is {threshold}")]
+    Unauthorised {
+        /// Weight of the signatures that count.
+        weight: u64,
+        /// Weight needed.
+        threshold: u32,
+    },
+    /// Executed now, it would fail.
+    #[error("operation {operation} would fail: {code}")]
+    WouldFail {
+        /// Why.
+        code: ErrorCode,
+        /// Which operation, from 0.
+        operation: u16,
+    },
+    /// The pool is full.
+    #[error("this node has as many pending transactions as it takes")]
+    PoolFull {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// The sender has as many pending transactions as one account may.
+    #[error("this account has as many pending transactions here as one account may")]
+    QuotaFull {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// The node takes no transactions now (it is starting, stopping, or has stopped voting).
+    #[error("this node takes no transactions now: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
 }

@@ -17,9 +17,8 @@ use axum::{Json, Router};
 use quorate_client::schema::Diagnosis;
 
 use crate::config::OperationsConfig;
-use crate::facts::Unready;
 use crate::input::shown;
-use crate::node::Node;
+use crate::node::{Node, Unready};
 use crate::problem::Failure;
 use crate::router::{answer_options, count, guard};
 

@@ -1,15 +1,13 @@
 //! Facts in the ledger's types, shaped into the JSON documents of the schema.
 
 use quorate_client::schema as json;
-use quorate_client::schema::{SubmittedStatus, TransactionStatus};
+use quorate_client::schema::TransactionStatus;
 use quorate_ledger::{Digest, Epoch, Height, Outcome, Timestamp, Transaction, ValidatorIndex};
 
 use crate::facts::{
-    AccountFacts, Admission, AssetFacts, BlockFacts, EpochFacts, EvidenceFacts, ExecutedFacts, MemberFacts,
-    NetworkFacts, PeerFacts, PendingFacts, RecordFacts, Refusal, StatusFacts, TransactionFacts,
-    ValidatorFacts,
+    AccountFacts, AssetFacts, BlockFacts, EpochFacts, EvidenceFacts, MemberFacts, NetworkFacts, PeerFacts,
+    PendingFacts, RecordFacts, StatusFacts, TransactionFacts, ValidatorFacts,
 };
-use crate::problem::{code_of, operation_of, retry_after_ms};
 
 /// What names the network and its validators: little, and kept while the epoch lasts.
 pub(crate) struct Names {
@@ -280,55 +278,5 @@ pub(crate) fn record(sha256: Digest, facts: RecordFacts) -> json::DocumentRecord
         timestamp: facts.timestamp,
         label: facts.label,
         metadata: facts.metadata,
-    }
-}
-
-/// A submission's answer that says only the status.
-pub(crate) fn submitted(id: Option<Digest>, status: SubmittedStatus) -> json::Submitted {
-    json::Submitted {
-        id,
-        status,
-        height: None,
-        index: None,
-        code: None,
-        error: None,
-        failed_operation: None,
-        retry_after_ms: None,
-    }
-}
-
-pub(crate) fn executed(facts: &ExecutedFacts) -> json::Submitted {
-    let placed = json::Submitted {
-        height: Some(facts.height),
-        index: Some(facts.index),
-        ..submitted(Some(facts.id), SubmittedStatus::Committed)
-    };
-    match facts.outcome {
-        Outcome::Success => placed,
-        Outcome::Failed { code, operation } => json::Submitted {
-            status: SubmittedStatus::Failed,
-            code: Some(code.name().to_owned()),
-            error: Some(code.to_string()),
-            failed_operation: Some(operation),
-            ..placed
-        },
-    }
-}
-
-pub(crate) fn refused(id: Option<Digest>, refusal: &Refusal) -> json::Submitted {
-    json::Submitted {
-        code: Some(code_of(refusal).to_owned()),
-        error: Some(refusal.to_string()),
-        failed_operation: operation_of(refusal),
-        retry_after_ms: retry_after_ms(refusal),
-        ..submitted(id, SubmittedStatus::Refused)
-    }
-}
-
-pub(crate) fn admission(admission: &Admission) -> json::Submitted {
-    match admission {
-        Admission::Pending { id } => submitted(Some(*id), SubmittedStatus::Pending),
-        Admission::Executed(facts) => executed(facts),
-        Admission::Refused { id, refusal } => refused(*id, refusal),
     }
 }

@@ -369,8 +369,8 @@ impl Node for RunningNode {
         Box::pin(async move {
             if !is_pending {
                 let snapshot = self.chain.snapshot().map_err(fault)?;
-                if let Some(facts) = admission::executed(&snapshot, &id).map_err(fault)? {
-                    return Ok(Settled::Executed(facts));
+                if let Some(at) = admission::executed(&snapshot, &id).map_err(fault)? {
+                    return Ok(Settled::Executed(at));
                 }
                 drop(snapshot);
                 if let Some((_, Some(ended))) = self.pool.find(&id) {

@@ -8,9 +8,8 @@ use quorate_ledger::{Address, AssetCode, Digest, Height};
 
 use super::layout::{self, Page, Section};
 use crate::app::App;
-use crate::facts::BlockRef;
 use crate::input::{Params, shown, whole_number};
-use crate::node::{Node, Snapshot};
+use crate::node::{BlockRef, Node, Snapshot};
 use crate::problem::Failure;
 
 /// The longest text that is looked for; names are shorter.

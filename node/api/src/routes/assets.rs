@@ -6,7 +6,7 @@ use quorate_client::schema::{Asset, AssetList, Holder, HolderList, Problem, Reco
 
 use crate::app::App;
 use crate::input::{Name, Params, address, asset_code, digest, record_cursor, write_record_cursor};
-use crate::node::Snapshot;
+use crate::node::{RecordPlace, Snapshot};
 use crate::problem::Failure;
 use crate::shape;
 
@@ -116,7 +116,7 @@ pub(crate) async fn records(
 pub(crate) fn page(
     snapshot: &dyn Snapshot,
     sha256: &quorate_ledger::Digest,
-    after: Option<crate::facts::RecordPlace>,
+    after: Option<RecordPlace>,
     limit: usize,
 ) -> Result<RecordList, Failure> {
     let facts = snapshot.records(sha256, after, limit)?;

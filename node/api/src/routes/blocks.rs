@@ -9,9 +9,9 @@ use quorate_ledger::{Digest, Height};
 
 use crate::app::App;
 use crate::config::{ID_CHUNK, MAX_IDS_PER_PAGE};
-use crate::facts::{BlockFacts, BlockRef};
+use crate::facts::BlockFacts;
 use crate::input::{Name, Params, block_ref, wants_bytes, whole_number};
-use crate::node::{Fault, Snapshot};
+use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
 use crate::shape::{self, Names};
 

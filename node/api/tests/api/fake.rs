@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_api::{
-    Admission, Answer, EpochFacts, EvidenceFacts, ExecutedFacts, Fault, MemberFacts, NetworkFacts, Node,
+    Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, OutcomeAt,
     PeerFacts, PendingFacts, Refusal, Settled, SlownessView, Snapshot, StatusFacts, TransactionFacts,
     Unready, ValidatorFacts, VotingView,
 };
@@ -352,8 +352,8 @@ impl Fake {
     }
 }
 
-fn executed(facts: &TransactionFacts) -> ExecutedFacts {
-    ExecutedFacts {
+fn executed(facts: &TransactionFacts) -> OutcomeAt {
+    OutcomeAt {
         id: facts.id,
         height: facts.height,
         index: facts.index,
