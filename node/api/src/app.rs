@@ -64,7 +64,7 @@ impl App {
         let reading = tokio::task::spawn_blocking(move || {
             let _permit = permit;
             let snapshot = node.snapshot()?;
-            let height = snapshot.tip().height;
+            let height = snapshot.height();
             read(snapshot.as_ref(), node.as_ref()).map(|value| At { height, value })
         });
         reading

@@ -2,13 +2,8 @@
 //! for anybody.
 
 use quorate_client::schema::{SlownessView, VotingView};
-use quorate_crypto::{Certificate, Committee, Protocol, PublicKey};
-use quorate_ledger::{
-    Address, Amount, AssetCode, Digest, Epoch, Header, Height, Outcome, Parameters, Signer, Timestamp,
-    Transaction, ValidatorIndex,
-};
-
-use crate::node::RecordPlace;
+use quorate_crypto::{Committee, Protocol, PublicKey};
+use quorate_ledger::{Digest, Epoch, Height, Parameters, Timestamp, ValidatorIndex};
 
 /// Where a node and its network are right now.
 #[derive(Clone, Debug)]
@@ -146,110 +141,4 @@ pub struct MemberFacts {
     pub key: PublicKey,
     /// Names of the validators that it runs.
     pub validators: Vec<String>,
-}
-
-/// A certified block without its transactions.
-#[derive(Clone, Debug)]
-pub struct BlockFacts {
-    /// Its hash.
-    pub hash: Digest,
-    /// Its header.
-    pub header: Header,
-    /// Who sealed it.
-    pub certificate: Certificate,
-}
-
-/// An executed transaction.
-#[derive(Clone, Debug)]
-pub struct TransactionFacts {
-    /// Its id.
-    pub id: Digest,
-    /// The transaction.
-    pub transaction: Transaction,
-    /// The block it is in.
-    pub height: Height,
-    /// Its place among that block's executed transactions, from 0.
-    pub index: u32,
-    /// That block's time.
-    pub timestamp: Timestamp,
-    /// What became of it.
-    pub outcome: Outcome,
-}
-
-/// A transaction that this node knows and that no certified block executed.
-#[derive(Clone, Debug)]
-pub struct PendingFacts {
-    /// Its id.
-    pub id: Digest,
-    /// The transaction.
-    pub transaction: Transaction,
-    /// Whether the certified time is past its expiry, so that it will never be executed.
-    pub expired: bool,
-}
-
-/// An account; one that was never touched has all zeros.
-#[derive(Clone, Debug, Default)]
-pub struct AccountFacts {
-    /// Executed transactions in its history.
-    pub transactions: u64,
-    /// The running hash over its history.
-    pub history: Digest,
-    /// Its signers and their threshold; none: the key that the address was made from.
-    pub signers: Option<SignersFacts>,
-    /// What it holds, ascending by code, none zero.
-    pub balances: Vec<(AssetCode, Amount)>,
-}
-
-/// Who may sign for an account.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SignersFacts {
-    /// The weight that authorises.
-    pub threshold: u32,
-    /// The keys, ascending.
-    pub signers: Vec<Signer>,
-}
-
-/// One entry of an account's history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryFacts {
-    /// Its number, from 1.
-    pub number: u64,
-    /// The transaction.
-    pub id: Digest,
-    /// The block.
-    pub height: Height,
-    /// The place in the block.
-    pub index: u32,
-}
-
-/// An asset.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct AssetFacts {
-    /// Its code.
-    pub code: AssetCode,
-    /// Digits after the decimal point.
-    pub decimals: u8,
-    /// Who mints it.
-    pub issuer: Address,
-    /// Units in existence.
-    pub supply: Amount,
-    /// For people.
-    pub description: String,
-}
-
-/// That a sender recorded a document's hash.
-#[derive(Clone, Debug)]
-pub struct RecordFacts {
-    /// Where.
-    pub place: RecordPlace,
-    /// By whom.
-    pub sender: Address,
-    /// In which transaction.
-    pub transaction: Digest,
-    /// The block's time.
-    pub timestamp: Timestamp,
-    /// The sender's label.
-    pub label: String,
-    /// The sender's metadata.
-    pub metadata: Vec<u8>,
 }

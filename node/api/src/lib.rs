@@ -23,9 +23,7 @@ mod submit;
 
 pub use config::{ApiConfig, Bound, OperationsConfig};
 pub use facts::{
-    AccountFacts, AssetFacts, BlockFacts, EpochFacts, EvidenceFacts, HistoryFacts, MemberFacts, NetworkFacts,
-    PeerFacts, PendingFacts, RecordFacts, SignersFacts, StatusFacts, TipFacts, TransactionFacts,
-    ValidatorFacts,
+    EpochFacts, EvidenceFacts, MemberFacts, NetworkFacts, PeerFacts, StatusFacts, TipFacts, ValidatorFacts,
 };
 pub use node::{
     Admission, Answer, BlockRef, Fault, Node, OutcomeAt, RecordPlace, Refusal, Settled, Skip, Snapshot,

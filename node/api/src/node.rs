@@ -10,15 +10,12 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_client::schema::Diagnosis;
+use quorate_client::schema::{Account, Asset, Block, Diagnosis, DocumentRecord, Holder, Transaction};
 use quorate_crypto::PublicKey;
-use quorate_ledger::{Address, Amount, AssetCode, Digest, ErrorCode, Height, Outcome};
+use quorate_ledger::{Address, AssetCode, Digest, ErrorCode, Height, Outcome};
 use tokio::sync::watch;
 
-use crate::facts::{
-    AccountFacts, AssetFacts, BlockFacts, EvidenceFacts, HistoryFacts, MemberFacts, NetworkFacts, PeerFacts,
-    PendingFacts, RecordFacts, StatusFacts, TipFacts, TransactionFacts, ValidatorFacts,
-};
+use crate::facts::{EvidenceFacts, MemberFacts, NetworkFacts, PeerFacts, StatusFacts, ValidatorFacts};
 
 /// A boxed future, so that the trait can be used behind a pointer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -55,7 +52,10 @@ pub trait Node: Send + Sync + 'static {
     fn heights(&self) -> watch::Receiver<Height>;
 
     /// A transaction that was admitted here and is in no certified block.
-    fn pending(&self, id: &Digest) -> Option<PendingFacts>;
+    fn pending(&self, id: &Digest) -> Option<Transaction>;
+
+    /// Its canonical bytes, which no document holds.
+    fn pending_bytes(&self, id: &Digest) -> Option<Vec<u8>>;
 
     /// Admits transactions, given as their canonical bytes; the answers are in the same order.
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>>;
@@ -86,50 +86,46 @@ pub trait Node: Send + Sync + 'static {
 
 /// The chain at one certified height.
 pub trait Snapshot {
-    /// The last block.
-    fn tip(&self) -> TipFacts;
+    /// The height; 0 before the first block.
+    fn height(&self) -> Height;
 
-    /// A block.
-    fn block(&self, block: BlockRef) -> Result<Option<BlockFacts>, Fault>;
+    /// A block without the ids of its transactions, of which there may be thousands ([`Self::ids_at`]).
+    fn block(&self, block: BlockRef) -> Result<Option<Block>, Fault>;
 
     /// The canonical bytes of a block with certificate and batches (`CertifiedBlock`).
     fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault>;
 
     /// A transaction.
-    fn transaction(&self, id: &Digest) -> Result<Option<TransactionFacts>, Fault>;
+    fn transaction(&self, id: &Digest) -> Result<Option<Transaction>, Fault>;
+
+    /// The canonical bytes of a transaction, as it was submitted.
+    fn transaction_bytes(&self, id: &Digest) -> Result<Option<Vec<u8>>, Fault>;
 
     /// Executed transactions of a block in their order, from the one at index `from` on.
-    fn transactions_at(
-        &self,
-        height: Height,
-        from: u32,
-        limit: usize,
-    ) -> Result<Vec<TransactionFacts>, Fault>;
+    fn transactions_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Transaction>, Fault>;
+
+    /// The ids of these, without what they say.
+    fn ids_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Digest>, Fault>;
 
     /// An account.
-    fn account(&self, address: &Address) -> Result<AccountFacts, Fault>;
+    fn account(&self, address: &Address) -> Result<Account, Fault>;
 
-    /// An account's history, newest first: entries with numbers below `before`.
+    /// An account's transactions, numbered, newest first: those with numbers below `before`.
     fn history(
         &self,
         address: &Address,
         before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<HistoryFacts>, Fault>;
+    ) -> Result<Vec<Transaction>, Fault>;
 
     /// An asset.
-    fn asset(&self, code: &AssetCode) -> Result<Option<AssetFacts>, Fault>;
+    fn asset(&self, code: &AssetCode) -> Result<Option<Asset>, Fault>;
 
     /// Assets after `after`, ascending by code.
-    fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<AssetFacts>, Fault>;
+    fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<Asset>, Fault>;
 
     /// Who holds an asset: accounts after `after`, ascending by address.
-    fn holders(
-        &self,
-        code: &AssetCode,
-        after: Option<Address>,
-        limit: usize,
-    ) -> Result<Vec<(Address, Amount)>, Fault>;
+    fn holders(&self, code: &AssetCode, after: Option<Address>, limit: usize) -> Result<Vec<Holder>, Fault>;
 
     /// Who recorded a document's hash: places after `after`, earliest first.
     fn records(
@@ -137,7 +133,7 @@ pub trait Snapshot {
         sha256: &Digest,
         after: Option<RecordPlace>,
         limit: usize,
-    ) -> Result<Vec<RecordFacts>, Fault>;
+    ) -> Result<Vec<DocumentRecord>, Fault>;
 }
 
 /// Why a node is not ready.

@@ -6,15 +6,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_api::{
-    Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts,
-    PendingFacts, Settled, SlownessView, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
-    VotingView,
+    Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts, Settled,
+    SlownessView, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts, VotingView,
 };
-use quorate_client::schema::Diagnosis;
+use quorate_client::schema::{self, Diagnosis, TransactionStatus};
 use quorate_consensus::{Evidence, pbft};
 use quorate_crypto::{Committee, Height, KnownKeys, Protocol, ValidatorIndex};
 use quorate_genesis::Genesis;
-use quorate_ledger::{Digest, Parameters, encode};
+use quorate_ledger::{Digest, Parameters, Transaction, encode};
 use quorate_storage::{Chain, Journal};
 use tokio::sync::watch;
 
@@ -164,6 +163,17 @@ impl RunningNode {
         observing
     }
 
+    /// A transaction that is pending or has expired, and whether it has. What a block skipped is as unknown as
+    /// what was never sent.
+    fn unexecuted(&self, id: &Digest) -> Option<(Transaction, bool)> {
+        let (transaction, ended) = self.pool.find(id)?;
+        match ended {
+            None => Some((transaction, false)),
+            Some(Ended::Expired) => Some((transaction, true)),
+            Some(Ended::Skipped(_)) => None,
+        }
+    }
+
     /// That so many observe that the others are no quorum, if so.
     pub(crate) fn no_quorum_left(&self) -> Option<String> {
         let committee = self.committee();
@@ -310,26 +320,25 @@ impl Node for RunningNode {
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault> {
         let snapshot = self.chain.snapshot().map_err(fault)?;
-        Ok(Box::new(Certified(snapshot)))
+        let names = &self.names;
+        Ok(Box::new(Certified { snapshot, names }))
     }
 
     fn heights(&self) -> watch::Receiver<Height> {
         self.committed.heights()
     }
 
-    fn pending(&self, id: &Digest) -> Option<PendingFacts> {
-        let (transaction, ended) = self.pool.find(id)?;
-        // What a block skipped is as unknown as what was never sent.
-        let expired = match ended {
-            None => false,
-            Some(Ended::Expired) => true,
-            Some(Ended::Skipped(_)) => return None,
-        };
-        Some(PendingFacts {
-            id: *id,
-            transaction,
-            expired,
-        })
+    fn pending(&self, id: &Digest) -> Option<schema::Transaction> {
+        let (transaction, expired) = self.unexecuted(id)?;
+        let mut pending = schema::Transaction::pending(*id, &transaction);
+        if expired {
+            pending.status = TransactionStatus::Expired;
+        }
+        Some(pending)
+    }
+
+    fn pending_bytes(&self, id: &Digest) -> Option<Vec<u8>> {
+        Some(encode(&self.unexecuted(id)?.0))
     }
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {

@@ -9,6 +9,7 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 use maud::{Markup, html};
+use quorate_client::schema::{Block, Transaction};
 use quorate_ledger::Height;
 use tokio_stream::wrappers::WatchStream;
 
@@ -16,10 +17,10 @@ use super::layout::{self, Page, Section};
 use super::words::{self, Decimals};
 use super::{parts, validators};
 use crate::app::{App, At};
-use crate::facts::{BlockFacts, StatusFacts, TransactionFacts, ValidatorFacts};
+use crate::facts::{StatusFacts, ValidatorFacts};
 use crate::node::{BlockRef, Node, Snapshot};
 use crate::problem::Failure;
-use crate::shape::{self, Names};
+use crate::shape::Names;
 use crate::shares::ClientAddress;
 
 /// Blocks and transactions in the lists.
@@ -31,8 +32,8 @@ const CHARTED: u64 = 48;
 struct Overview {
     status: StatusFacts,
     validators: Vec<ValidatorFacts>,
-    blocks: Vec<BlockFacts>,
-    transactions: Vec<TransactionFacts>,
+    blocks: Vec<Block>,
+    transactions: Vec<Transaction>,
     decimals: Decimals,
 }
 
@@ -67,32 +68,28 @@ async fn overview(app: &App) -> Result<At<Overview>, Failure> {
 }
 
 fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure> {
-    let tip = snapshot.tip().height.0;
+    let tip = snapshot.height().0;
     let mut blocks = Vec::new();
     for height in (tip.saturating_sub(CHARTED) + 1..=tip).rev() {
         blocks.extend(snapshot.block(BlockRef::Height(Height(height)))?);
     }
-    let mut transactions: Vec<TransactionFacts> = Vec::new();
+    let mut transactions: Vec<Transaction> = Vec::new();
     for block in &blocks {
-        let (header, wanted) = (block.header.v1(), LATEST - transactions.len());
+        let wanted = LATEST - transactions.len();
         if wanted == 0 {
             break;
         }
-        let from = header
+        let from = block
             .transaction_count
             .saturating_sub(u32::try_from(wanted).unwrap_or(u32::MAX));
-        if header.transaction_count > 0 {
-            transactions.extend(
-                snapshot
-                    .transactions_at(header.height, from, wanted)?
-                    .into_iter()
-                    .rev(),
-            );
+        if block.transaction_count > 0 {
+            let last = snapshot.transactions_at(block.height, from, wanted)?;
+            transactions.extend(last.into_iter().rev());
         }
     }
     let codes = transactions
         .iter()
-        .flat_map(|facts| words::codes(&facts.transaction.intent().operations));
+        .flat_map(|transaction| words::codes(&transaction.operations));
     let decimals = Decimals::of(snapshot, codes)?;
     Ok(Overview {
         status: node.status(),
@@ -141,10 +138,7 @@ fn live_part(overview: &Overview) -> Markup {
 
 fn tiles(overview: &Overview) -> Markup {
     let status = &overview.status;
-    let quorum = overview
-        .blocks
-        .first()
-        .map_or(0, |block| block.certificate.seals().len());
+    let quorum = overview.blocks.first().map_or(0, |block| block.seals.len());
     html! {
         div .tiles {
             div .tile.wide {
@@ -204,17 +198,11 @@ fn leader(status: &StatusFacts) -> &'static str {
 }
 
 /// Transactions of the last blocks, one bar each, the newest at the right.
-fn chart(blocks: &[BlockFacts]) -> Markup {
+fn chart(blocks: &[Block]) -> Markup {
     const HEIGHT: u64 = 40;
-    let most = blocks
-        .iter()
-        .map(|block| block.header.v1().transaction_count)
-        .max()
-        .unwrap_or(0);
-    let total: u64 = blocks
-        .iter()
-        .map(|block| u64::from(block.header.v1().transaction_count))
-        .sum();
+    let counts = || blocks.iter().map(|block| block.transaction_count);
+    let most = counts().max().unwrap_or(0);
+    let total: u64 = counts().map(u64::from).sum();
     let bar = |count: u32| match most {
         0 => 1,
         most => (u64::from(count) * HEIGHT).div_ceil(u64::from(most)).max(1),
@@ -224,10 +212,10 @@ fn chart(blocks: &[BlockFacts]) -> Markup {
             svg .chart role="img" viewBox={ "0 0 " (CHARTED * 5) " " (HEIGHT) } preserveAspectRatio="none"
                 aria-label={ (total) " transactions in the last " (blocks.len()) " blocks, at most " (most) " in one" } {
                 @for (place, block) in (0..).zip(blocks) {
-                    @let count = block.header.v1().transaction_count;
+                    @let count = block.transaction_count;
                     rect .idle[count == 0] x=((CHARTED - 1 - place) * 5) y=(HEIGHT - bar(count)) width="4"
                         height=(bar(count)) rx="1" {
-                        title { "Block " (block.header.v1().height) ": " (count) }
+                        title { "Block " (block.height) ": " (count) }
                     }
                 }
             }
@@ -236,12 +224,11 @@ fn chart(blocks: &[BlockFacts]) -> Markup {
 }
 
 fn latest_transactions(overview: &Overview) -> Markup {
-    let row = |facts: &TransactionFacts| {
-        let operations = &facts.transaction.intent().operations;
+    let row = |transaction: &Transaction| {
         vec![
-            parts::transaction(&facts.id),
-            words::summary(operations, &overview.decimals),
-            html! { (parts::status(shape::transaction(facts).status)) },
+            parts::transaction(&transaction.id),
+            words::summary(&transaction.operations, &overview.decimals),
+            parts::status(transaction.status),
         ]
     };
     let rows = overview.transactions.iter().map(row).collect();

@@ -24,7 +24,7 @@ pub(super) async fn page(State(app): State<App>) -> Response {
 async fn read(app: &App) -> Result<At<Page>, Failure> {
     let names = app.names();
     app.read(None, move |snapshot, node| {
-        let tip = snapshot.tip().height;
+        let tip = snapshot.height();
         let body = html! {
             div .title { h1 { "Validators" } }
             (committee(&names))

@@ -15,15 +15,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_api::{
-    Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, OutcomeAt,
-    PeerFacts, PendingFacts, Refusal, Settled, SlownessView, Snapshot, StatusFacts, TransactionFacts,
-    Unready, ValidatorFacts, VotingView,
+    Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts, Refusal,
+    Settled, SlownessView, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts, VotingView,
 };
-use quorate_client::schema::{ConsensusFacts, Diagnosis};
+use quorate_client::schema::{self, ConsensusFacts, Diagnosis, TransactionStatus};
 use quorate_crypto::{Committee, Protocol, SigningKey, sha256};
 use quorate_ledger::{
     Address, AssetCode, Digest, Epoch, Height, Parameters, ParametersV1, Timestamp, Transaction,
-    ValidatorIndex,
+    ValidatorIndex, encode,
 };
 use tokio::sync::watch;
 
@@ -104,7 +103,9 @@ impl Fake {
     /// The hash of a block.
     #[allow(dead_code, reason = "for tests, not for the example")]
     pub(crate) fn block_hash(&self, height: u64) -> Digest {
-        self.chain().blocks[usize::try_from(height).unwrap() - 1].0.hash
+        self.chain().blocks[usize::try_from(height).unwrap() - 1]
+            .block
+            .hash
     }
 
     /// The next submission is refused like this.
@@ -123,7 +124,7 @@ impl Fake {
     pub(crate) fn commit(&self, transactions: Vec<Transaction>, timestamp: u64) {
         let mut chain = Chain::clone(&self.chain());
         chain.append(transactions, Timestamp(timestamp));
-        let height = Height(chain.blocks.len() as u64);
+        let height = chain.height();
         *self.chain.write().unwrap() = Arc::new(chain);
         self.heights.send_replace(height);
     }
@@ -139,7 +140,12 @@ impl Node for Fake {
             epoch: Epoch(0),
             view: 2,
             primary: Some(NAMES[2].to_owned()),
-            tip: chain.tip(),
+            tip: TipFacts {
+                height: chain.height(),
+                hash: chain.hash(),
+                state_root: chain.state_root(),
+                timestamp: chain.timestamp(),
+            },
             syncing: false,
             does_not_vote: match &ready {
                 Err(Unready::DoesNotVote { reason }) => Some(reason.clone()),
@@ -178,15 +184,10 @@ impl Node for Fake {
 
     fn validators(&self) -> Vec<ValidatorFacts> {
         let chain = self.chain();
-        let last_seal = |index| {
-            let sealed = chain.blocks.iter().rev().find(|(facts, _, _)| {
-                facts
-                    .certificate
-                    .seals()
-                    .iter()
-                    .any(|seal| seal.validator == ValidatorIndex(index))
-            });
-            sealed.map(|(facts, _, _)| facts.header.v1().height)
+        let last_seal = |name: &str| {
+            let mut blocks = chain.blocks.iter().rev().map(|kept| &kept.block);
+            let sealed = blocks.find(|block| block.seals.iter().any(|seal| seal.validator == name));
+            sealed.map(|block| block.height)
         };
         (0..4_u16)
             .map(|index| ValidatorFacts {
@@ -194,7 +195,7 @@ impl Node for Fake {
                 name: NAMES[usize::from(index)].to_owned(),
                 key: key(index as u8 + 1).public(),
                 primary: index == 2,
-                last_seal: last_seal(index),
+                last_seal: last_seal(NAMES[usize::from(index)]),
                 voting: match index {
                     1 if !self.asking.lock().unwrap().is_empty() => VotingView::Asking,
                     3 => VotingView::Unknown,
@@ -246,14 +247,16 @@ impl Node for Fake {
         self.heights.subscribe()
     }
 
-    fn pending(&self, id: &Digest) -> Option<PendingFacts> {
-        let transaction = self.pool.lock().unwrap().get(id)?.clone();
-        let expired = transaction.intent().expires_at <= self.chain().tip().timestamp;
-        Some(PendingFacts {
-            id: *id,
-            transaction,
-            expired,
-        })
+    fn pending(&self, id: &Digest) -> Option<schema::Transaction> {
+        let mut pending = schema::Transaction::pending(*id, self.pool.lock().unwrap().get(id)?);
+        if pending.expires_at <= self.chain().timestamp() {
+            pending.status = TransactionStatus::Expired;
+        }
+        Some(pending)
+    }
+
+    fn pending_bytes(&self, id: &Digest) -> Option<Vec<u8>> {
+        self.pool.lock().unwrap().get(id).map(encode)
     }
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
@@ -265,10 +268,11 @@ impl Node for Fake {
             let mut heights = self.heights.subscribe();
             loop {
                 let chain = self.chain();
-                if let Some(facts) = chain.executed(&id) {
-                    return Ok(Settled::Executed(executed(facts)));
+                if let Some(kept) = chain.executed(&id) {
+                    return Ok(Settled::Executed(kept.at));
                 }
-                if self.pending(&id).is_some_and(|facts| facts.expired) {
+                let pending = self.pending(&id);
+                if pending.is_some_and(|pending| pending.status == TransactionStatus::Expired) {
                     return Ok(Settled::Expired);
                 }
                 heights.changed().await.map_err(|_| Fault("stopped".to_owned()))?;
@@ -334,8 +338,8 @@ impl Fake {
             }
         };
         let id = transaction.id();
-        if let Some(facts) = self.chain().executed(&id) {
-            return Admission::Executed(executed(facts));
+        if let Some(kept) = self.chain().executed(&id) {
+            return Admission::Executed(kept.at);
         }
         let refused = |refusal| Admission::Refused {
             id: Some(id),
@@ -349,14 +353,5 @@ impl Fake {
         }
         self.pool.lock().unwrap().insert(id, transaction);
         Admission::Pending { id }
-    }
-}
-
-fn executed(facts: &TransactionFacts) -> OutcomeAt {
-    OutcomeAt {
-        id: facts.id,
-        height: facts.height,
-        index: facts.index,
-        outcome: facts.outcome,
     }
 }
