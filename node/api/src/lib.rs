@@ -8,7 +8,6 @@ mod app;
 mod config;
 mod events;
 mod explorer;
-mod facts;
 mod input;
 mod node;
 mod openapi;
@@ -17,20 +16,15 @@ mod problem;
 mod router;
 mod routes;
 mod serve;
-mod shape;
 mod shares;
 mod submit;
 
 pub use config::{ApiConfig, Bound, OperationsConfig};
-pub use facts::{
-    EpochFacts, EvidenceFacts, MemberFacts, NetworkFacts, PeerFacts, StatusFacts, TipFacts, ValidatorFacts,
-};
 pub use node::{
     Admission, Answer, BlockRef, Fault, Node, OutcomeAt, RecordPlace, Refusal, Settled, Skip, Snapshot,
     Unready,
 };
 pub use operations::operations_router;
-pub use quorate_client::schema::{SlownessView, VotingView};
 pub use router::client_router;
 pub use serve::{Bounds, serve};
 pub use shares::ClientAddress;

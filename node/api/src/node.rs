@@ -1,5 +1,5 @@
-//! The one window through which the API sees a node. The runtime implements it; so does the fake that
-//! the API is tested against.
+//! The one window through which the API sees a node: it answers in the documents of the schema. The runtime
+//! implements it; so does the fake that the API is tested against.
 //!
 //! Reads of the chain go through a [`Snapshot`], which stays at one certified height however long it is
 //! held. They may touch the disk and are called on threads where that is allowed. What may wait for the
@@ -10,12 +10,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_client::schema::{Account, Asset, Block, Diagnosis, DocumentRecord, Holder, Transaction};
+use quorate_client::schema::{
+    Account, Asset, Block, Diagnosis, DocumentRecord, Evidence, Holder, Member, Network, Peer, Status,
+    Transaction, ValidatorList,
+};
 use quorate_crypto::PublicKey;
 use quorate_ledger::{Address, AssetCode, Digest, ErrorCode, Height, Outcome};
 use tokio::sync::watch;
-
-use crate::facts::{EvidenceFacts, MemberFacts, NetworkFacts, PeerFacts, StatusFacts, ValidatorFacts};
 
 /// A boxed future, so that the trait can be used behind a pointer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -28,22 +29,22 @@ pub struct Fault(pub String);
 /// A running node.
 pub trait Node: Send + Sync + 'static {
     /// Where the node and its network are.
-    fn status(&self) -> StatusFacts;
+    fn status(&self) -> Status;
 
     /// Genesis, parameters, committees.
-    fn network(&self) -> NetworkFacts;
+    fn network(&self) -> Result<Network, Fault>;
 
-    /// The committee in force, in its order.
-    fn validators(&self) -> Vec<ValidatorFacts>;
+    /// The committee in force.
+    fn validators(&self) -> ValidatorList;
 
     /// Connections to other members.
-    fn peers(&self) -> Vec<PeerFacts>;
+    fn peers(&self) -> Vec<Peer>;
 
     /// Misbehaviour seen, latest last.
-    fn evidence(&self) -> Vec<EvidenceFacts>;
+    fn evidence(&self) -> Vec<Evidence>;
 
     /// The consortium's members.
-    fn members(&self) -> Vec<MemberFacts>;
+    fn members(&self) -> Vec<Member>;
 
     /// The chain as of now.
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault>;

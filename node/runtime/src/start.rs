@@ -334,7 +334,7 @@ impl Started {
         tracing::info!(
             validator = %status.validator,
             network = %self.node.network,
-            height = %status.tip.height,
+            height = %status.height,
             api = %config.api.listen,
             operations = %config.operations.listen,
             "the node is up"

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::{Block, Transaction};
+use quorate_client::schema::{Block, Network, Transaction};
 use quorate_ledger::Height;
 
 use super::layout::{self, Page, Section};
@@ -15,7 +15,6 @@ use crate::input::{Name, Params, block_ref, whole_number};
 use crate::node::{BlockRef, Snapshot};
 use crate::problem::Failure;
 use crate::routes;
-use crate::shape::Names;
 
 const NO_BLOCKS: &str = "No block is certified yet.";
 
@@ -102,7 +101,7 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
     let reference = block_ref(name)?;
     let from = params.number("from", "malformed_cursor")?.unwrap_or(0);
     let from = u32::try_from(from).unwrap_or(u32::MAX);
-    let names = app.names();
+    let network = app.network()?;
     app.read(None, move |snapshot, _| {
         let block = routes::blocks::find(snapshot, reference)?;
         let height = block.height;
@@ -110,7 +109,7 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
         let body = html! {
             (title(height, snapshot.height()))
             (header(&block))
-            (seals(&block, &names))
+            (seals(&block, &network))
             section aria-labelledby="transactions-title" {
                 h2 #transactions-title {
                     "Transactions " span .count { (parts::grouped(&block.transaction_count.to_string())) }
@@ -189,17 +188,19 @@ fn header(block: &Block) -> Markup {
 }
 
 /// Each validator of the epoch, and whether its seal is in the certificate.
-fn seals(block: &Block, names: &Names) -> Markup {
-    let mut epochs = names.epochs.iter();
-    let epoch = epochs.find(|known| known.committee.epoch() == block.epoch);
+fn seals(block: &Block, network: &Network) -> Markup {
+    let epoch = network.epochs.iter().find(|known| known.epoch == block.epoch);
     let seals = &block.seals;
-    let absent = epoch.into_iter().flat_map(|known| &known.names);
-    let absent = absent.filter(|name| seals.iter().all(|seal| seal.validator != **name));
+    // An epoch lists keys alone; a key has one name in all of them.
+    let named = &network.committee.validators;
+    let keys = epoch.into_iter().flat_map(|known| &known.validators);
+    let absent = keys.filter_map(|key| named.iter().find(|member| member.key == *key));
+    let absent = absent.filter(|member| seals.iter().all(|seal| seal.validator != member.name));
     html! {
         section aria-labelledby="seals-title" {
             h2 #seals-title {
                 "Seals " span .count { (seals.len()) }
-                @if let Some(known) = epoch { span .aside { "a quorum is " (known.committee.quorum()) } }
+                @if let Some(known) = epoch { span .aside { "a quorum is " (known.described().quorum()) } }
             }
             ul .seals #seals {
                 @for seal in seals {
@@ -208,8 +209,8 @@ fn seals(block: &Block, names: &Names) -> Markup {
                         (parts::short(&seal.signature.to_string(), "signature"))
                     }
                 }
-                @for name in absent {
-                    li { strong { (name) } span .aside { "not in this certificate" } }
+                @for member in absent {
+                    li { strong { (member.name) } span .aside { "not in this certificate" } }
                 }
             }
         }

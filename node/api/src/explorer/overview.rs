@@ -2,14 +2,13 @@
 //! the script fetches again when a block was certified.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 use maud::{Markup, html};
-use quorate_client::schema::{Block, Transaction};
+use quorate_client::schema::{Block, Status, Transaction, Validator};
 use quorate_ledger::Height;
 use tokio_stream::wrappers::WatchStream;
 
@@ -17,10 +16,8 @@ use super::layout::{self, Page, Section};
 use super::words::{self, Decimals};
 use super::{parts, validators};
 use crate::app::{App, At};
-use crate::facts::{StatusFacts, ValidatorFacts};
 use crate::node::{BlockRef, Node, Snapshot};
 use crate::problem::Failure;
-use crate::shape::Names;
 use crate::shares::ClientAddress;
 
 /// Blocks and transactions in the lists.
@@ -30,8 +27,8 @@ const LATEST: usize = 10;
 const CHARTED: u64 = 48;
 
 struct Overview {
-    status: StatusFacts,
-    validators: Vec<ValidatorFacts>,
+    status: Status,
+    validators: Vec<Validator>,
     blocks: Vec<Block>,
     transactions: Vec<Transaction>,
     decimals: Decimals,
@@ -93,7 +90,7 @@ fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure>
     let decimals = Decimals::of(snapshot, codes)?;
     Ok(Overview {
         status: node.status(),
-        validators: node.validators(),
+        validators: node.validators().validators,
         blocks,
         transactions,
         decimals,
@@ -101,14 +98,13 @@ fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure>
 }
 
 async fn read(app: &App) -> Result<At<Page>, Failure> {
-    let names: Arc<Names> = app.names();
     let read = overview(app).await?;
     Ok(read.map(|overview| Page {
         title: "Overview".to_owned(),
         section: Section::Overview,
         body: html! {
             div .title {
-                h1 { (names.name) }
+                h1 { (app.network_name) }
                 button .toggle #live-toggle type="button" aria-pressed="true" hidden { "Live" }
             }
             div #live data-live="/live" { (live_part(&overview)) }
@@ -131,7 +127,7 @@ fn live_part(overview: &Overview) -> Markup {
         }
         section aria-labelledby="validators-title" {
             div .heading { h2 #validators-title { "Validators" } a href="/validators" { "Details" } }
-            (validators::cards(&overview.validators, overview.status.tip.height))
+            (validators::cards(&overview.validators, overview.status.height))
         }
     }
 }
@@ -143,7 +139,7 @@ fn tiles(overview: &Overview) -> Markup {
         div .tiles {
             div .tile.wide {
                 h2 { "Height" }
-                p .figure #height data-height=(status.tip.height) { (parts::grouped(&status.tip.height.to_string())) }
+                p .figure #height data-height=(status.height) { (parts::grouped(&status.height.to_string())) }
                 p .note {
                     @if let Some(reason) = &status.does_not_vote {
                         span .badge.failed { "This validator does not vote" } " " (reason) " "
@@ -155,7 +151,7 @@ fn tiles(overview: &Overview) -> Markup {
                         span .badge.failed { "Too few validators vote" } " " (what) " "
                     }
                     @if status.syncing { span .badge.pending { "Fetching blocks" } " " }
-                    (parts::time_in_full(status.tip.timestamp))
+                    (parts::time_in_full(status.timestamp))
                 }
                 (chart(&overview.blocks))
             }
@@ -181,7 +177,7 @@ fn tiles(overview: &Overview) -> Markup {
     }
 }
 
-fn engine(status: &StatusFacts) -> &'static str {
+fn engine(status: &Status) -> &'static str {
     match status.consensus {
         quorate_crypto::Protocol::Pbft => "PBFT",
         quorate_crypto::Protocol::Raft => "Raft",
@@ -189,7 +185,7 @@ fn engine(status: &StatusFacts) -> &'static str {
     }
 }
 
-fn leader(status: &StatusFacts) -> &'static str {
+fn leader(status: &Status) -> &'static str {
     match status.consensus {
         quorate_crypto::Protocol::Pbft => "Primary",
         quorate_crypto::Protocol::Raft => "Leader",

@@ -65,6 +65,7 @@ fn find(snapshot: &dyn Snapshot, node: &dyn Node, query: &str) -> Result<Option<
     }
     let validator = node
         .validators()
+        .validators
         .iter()
         .any(|validator| validator.name.eq_ignore_ascii_case(query));
     Ok(validator.then(|| "/validators".to_owned()))
@@ -107,5 +108,5 @@ fn nothing(app: &App, query: &str) -> Response {
         section: Section::None,
         body,
     };
-    (StatusCode::NOT_FOUND, layout::frame(&app.names(), &page, query)).into_response()
+    (StatusCode::NOT_FOUND, layout::frame(app, &page, query)).into_response()
 }
