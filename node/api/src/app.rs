@@ -5,14 +5,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::HEIGHT_HEADER;
-use quorate_ledger::Height;
+use quorate_client::schema::{HEIGHT_HEADER, Network};
+use quorate_ledger::{Digest, Height};
 use serde::Serialize;
 
 use crate::config::{ApiConfig, Bound};
 use crate::node::{Fault, Node, Snapshot};
 use crate::problem::Failure;
-use crate::shape::Names;
 use crate::shares::Shares;
 use crate::turns::Turns;
 
@@ -24,7 +23,9 @@ pub(crate) struct App {
     pub(crate) calls: Arc<Shares>,
     pub(crate) streams: Arc<Shares>,
     pub(crate) answers: Arc<Shares>,
-    names: Arc<RwLock<Arc<Names>>>,
+    pub(crate) network_id: Digest,
+    pub(crate) network_name: Arc<str>,
+    network: Arc<RwLock<Option<Arc<Network>>>>,
     reads: Arc<Turns>,
     pub(crate) admissions: Arc<Turns>,
     pub(crate) bodies: Arc<Shares>,
@@ -38,10 +39,12 @@ pub(crate) struct At<T> {
 
 impl App {
     pub(crate) fn new(node: Arc<dyn Node>, config: ApiConfig) -> Self {
-        let names = Arc::new(Names::of(node.network()));
+        let status = node.status();
         Self {
             node,
-            names: Arc::new(RwLock::new(names)),
+            network_id: status.network,
+            network_name: status.network_name.into(),
+            network: Arc::default(),
             calls: shares(config.max_calls),
             streams: shares(config.max_streams),
             answers: shares(config.max_answer_bytes_total),
@@ -65,7 +68,7 @@ impl App {
         let reading = tokio::task::spawn_blocking(move || {
             let _turn = turn;
             let snapshot = node.snapshot()?;
-            let height = snapshot.tip().height;
+            let height = snapshot.height();
             read(snapshot.as_ref(), node.as_ref()).map(|value| At { height, value })
         });
         reading
@@ -73,15 +76,20 @@ impl App {
             .map_err(|error| Fault(format!("a read broke off: {error}")))?
     }
 
-    /// Names of the network and its validators, asked for again when a new epoch has begun.
-    pub(crate) fn names(&self) -> Arc<Names> {
-        let known = Arc::clone(&self.names.read().unwrap_or_else(PoisonError::into_inner));
-        if known.epoch() == Some(self.node.status().epoch) {
-            return known;
+    /// The network, kept until a new epoch has begun: to read it takes longer with each.
+    pub(crate) fn network(&self) -> Result<Arc<Network>, Fault> {
+        let known = self
+            .network
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let epoch = self.node.status().epoch;
+        if let Some(known) = known.filter(|known| known.committee.epoch == epoch) {
+            return Ok(known);
         }
-        let fresh = Arc::new(Names::of(self.node.network()));
-        *self.names.write().unwrap_or_else(PoisonError::into_inner) = Arc::clone(&fresh);
-        fresh
+        let fresh = Arc::new(self.node.network()?);
+        *self.network.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&fresh));
+        Ok(fresh)
     }
 
     /// Waits until `wanted` is certified, if that is asked for, but no longer than the configured bound.

@@ -12,18 +12,16 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
-use quorate_client::schema::Problem;
-use quorate_ledger::{Address, Height, Operation, Transaction};
+use quorate_client::schema::{OperationView, Problem, Transaction};
+use quorate_ledger::{Address, Height};
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::CHUNK;
-use crate::facts::BlockRef;
 use crate::input::{Params, address, shown, whole_number};
-use crate::node::Fault;
+use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
 use crate::routes::blocks::with_ids;
-use crate::shape::{self, Names};
 use crate::shares::{ClientAddress, Share};
 use crate::turns::called_by;
 
@@ -176,12 +174,11 @@ fn after(id: &str) -> Result<Cursor, Failure> {
 
 /// Whether an account sends the transaction or receives something by it.
 fn concerns(transaction: &Transaction, account: &Address) -> bool {
-    let intent = transaction.intent();
-    let receives = |operation: &Operation| match operation {
-        Operation::Mint { to, .. } | Operation::Transfer { to, .. } => to == account,
+    let receives = |operation: &OperationView| match operation {
+        OperationView::Mint { to, .. } | OperationView::Transfer { to, .. } => to == account,
         _ => false,
     };
-    intent.sender == *account || intent.operations.iter().any(receives)
+    transaction.sender == *account || transaction.operations.iter().any(receives)
 }
 
 impl Feed {
@@ -191,10 +188,9 @@ impl Feed {
             let wanted = self.cursor.height;
             self.heights.wait_for(|height| *height >= wanted).await.ok()?;
             let (filter, cursor) = (self.filter, self.cursor);
-            let names = self.app.names();
             let read = self
                 .app
-                .read(None, move |snapshot, _| read_on(snapshot, &names, filter, cursor));
+                .read(None, move |snapshot, _| read_on(snapshot, filter, cursor));
             match called_by(self.client, read).await {
                 Ok(read) => {
                     let (events, cursor) = read.value;
@@ -215,45 +211,44 @@ impl Feed {
 
 /// Reads from the cursor on until there is something to send, and says where to go on.
 fn read_on(
-    snapshot: &dyn crate::node::Snapshot,
-    names: &Names,
+    snapshot: &dyn Snapshot,
     filter: Filter,
     mut cursor: Cursor,
 ) -> Result<(Vec<Event>, Cursor), Failure> {
-    let tip = snapshot.tip().height;
+    let tip = snapshot.height();
     for _ in 0..SKIP_BUDGET {
         if cursor.height > tip {
             break;
         }
         let mut events = Vec::new();
-        let facts = snapshot.block(BlockRef::Height(cursor.height))?;
-        let facts = facts.ok_or_else(|| {
+        let block = snapshot.block(BlockRef::Height(cursor.height))?;
+        let block = block.ok_or_else(|| {
             Fault(format!(
                 "block {} is below the tip and not on the chain",
                 cursor.height
             ))
         })?;
-        let count = facts.header.v1().transaction_count;
+        let count = block.transaction_count;
         if filter.transactions && cursor.index < count {
             let piece = snapshot.transactions_at(cursor.height, cursor.index, CHUNK)?;
-            let last = piece
-                .last()
-                .ok_or_else(|| Fault(format!("block {} is cut short", cursor.height)))?;
-            cursor.index = last.index.saturating_add(1);
-            for facts in &piece {
+            if piece.is_empty() {
+                return Err(Fault(format!("block {} is cut short", cursor.height)).into());
+            }
+            for transaction in &piece {
                 if filter
                     .account
-                    .is_none_or(|account| concerns(&facts.transaction, &account))
+                    .is_none_or(|account| concerns(transaction, &account))
                 {
-                    let id = format!("{}.{}", facts.height, facts.index);
-                    events.push(event("transaction", id, &shape::transaction(facts))?);
+                    let id = format!("{}.{}", cursor.height, cursor.index);
+                    events.push(event("transaction", id, transaction)?);
                 }
+                cursor.index = cursor.index.saturating_add(1);
             }
         }
         if !filter.transactions || cursor.index >= count {
             if filter.blocks {
                 let id = cursor.height.to_string();
-                events.push(event("block", id, &with_ids(snapshot, &facts, names)?)?);
+                events.push(event("block", id, &with_ids(snapshot, block)?)?);
             }
             cursor = Cursor {
                 height: Height(cursor.height.0.saturating_add(1)),

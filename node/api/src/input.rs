@@ -8,13 +8,13 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
-use quorate_client::schema::OCTET_STREAM;
+use quorate_client::schema::{DocumentRecord, OCTET_STREAM};
 use quorate_ledger::{Address, AssetCode, Digest, Height};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
-use crate::facts::{BlockRef, RecordPlace};
+use crate::node::{BlockRef, RecordPlace};
 use crate::problem::Failure;
 
 /// The last segment of a path that names something.
@@ -216,8 +216,8 @@ pub(crate) fn record_cursor(text: &str) -> Option<RecordPlace> {
     })
 }
 
-pub(crate) fn write_record_cursor(place: &RecordPlace) -> String {
-    format!("{}.{}.{}", place.height, place.index, place.operation)
+pub(crate) fn write_record_cursor(last: &DocumentRecord) -> String {
+    format!("{}.{}.{}", last.height, last.index, last.operation)
 }
 
 /// Whether the client asks for canonical bytes.

@@ -8,7 +8,6 @@ mod app;
 mod config;
 mod events;
 mod explorer;
-mod facts;
 mod input;
 mod node;
 mod openapi;
@@ -17,20 +16,16 @@ mod problem;
 mod router;
 mod routes;
 mod serve;
-mod shape;
 mod shares;
 mod submit;
 mod turns;
 
 pub use config::{ApiConfig, Bound, OperationsConfig};
-pub use facts::{
-    AccountFacts, Admission, AssetFacts, BlockFacts, BlockRef, EpochFacts, EvidenceFacts, ExecutedFacts,
-    HistoryFacts, MemberFacts, NetworkFacts, PeerFacts, PendingFacts, RecordFacts, RecordPlace, Refusal,
-    Settled, SignersFacts, Skip, StatusFacts, TipFacts, TransactionFacts, Unready, ValidatorFacts,
+pub use node::{
+    Admission, Answer, BlockRef, Fault, Node, OutcomeAt, RecordPlace, Refusal, Settled, Skip, Snapshot,
+    Unready,
 };
-pub use node::{Answer, Fault, Node, Snapshot};
 pub use operations::operations_router;
-pub use quorate_client::schema::{SlownessView, VotingView};
 pub use router::client_router;
 pub use serve::{Bounds, serve};
 pub use shares::ClientAddress;

@@ -1,5 +1,5 @@
-//! The one window through which the API sees a node. The runtime implements it; so does the fake that
-//! the API is tested against.
+//! The one window through which the API sees a node: it answers in the documents of the schema. The runtime
+//! implements it; so does the fake that the API is tested against.
 //!
 //! Reads of the chain go through a [`Snapshot`], which stays at one certified height however long it is
 //! held. They may touch the disk and are called on threads where that is allowed. What may wait for the
@@ -10,14 +10,13 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Height};
-use tokio::sync::watch;
-
-use crate::facts::{
-    AccountFacts, Admission, AssetFacts, BlockFacts, BlockRef, EvidenceFacts, HistoryFacts, MemberFacts,
-    NetworkFacts, PeerFacts, PendingFacts, RecordFacts, RecordPlace, Settled, StatusFacts, TipFacts,
-    TransactionFacts, Unready, ValidatorFacts,
+use quorate_client::schema::{
+    Account, Asset, Block, Diagnosis, DocumentRecord, Evidence, Holder, Member, Network, Peer, Status,
+    Transaction, ValidatorList,
 };
+use quorate_crypto::PublicKey;
+use quorate_ledger::{Address, AssetCode, Digest, ErrorCode, Height, Outcome};
+use tokio::sync::watch;
 
 /// A boxed future, so that the trait can be used behind a pointer.
 pub type Answer<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -30,22 +29,22 @@ pub struct Fault(pub String);
 /// A running node.
 pub trait Node: Send + Sync + 'static {
     /// Where the node and its network are.
-    fn status(&self) -> StatusFacts;
+    fn status(&self) -> Status;
 
     /// Genesis, parameters, committees.
-    fn network(&self) -> NetworkFacts;
+    fn network(&self) -> Result<Network, Fault>;
 
-    /// The committee in force, in its order.
-    fn validators(&self) -> Vec<ValidatorFacts>;
+    /// The committee in force.
+    fn validators(&self) -> ValidatorList;
 
     /// Connections to other members.
-    fn peers(&self) -> Vec<PeerFacts>;
+    fn peers(&self) -> Vec<Peer>;
 
     /// Misbehaviour seen, latest last.
-    fn evidence(&self) -> Vec<EvidenceFacts>;
+    fn evidence(&self) -> Vec<Evidence>;
 
     /// The consortium's members.
-    fn members(&self) -> Vec<MemberFacts>;
+    fn members(&self) -> Vec<Member>;
 
     /// The chain as of now.
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault>;
@@ -54,7 +53,10 @@ pub trait Node: Send + Sync + 'static {
     fn heights(&self) -> watch::Receiver<Height>;
 
     /// A transaction that was admitted here and is in no certified block.
-    fn pending(&self, id: &Digest) -> Option<PendingFacts>;
+    fn pending(&self, id: &Digest) -> Option<Transaction>;
+
+    /// Its canonical bytes, which no document holds.
+    fn pending_bytes(&self, id: &Digest) -> Option<Vec<u8>>;
 
     /// Admits transactions, given as their canonical bytes; the answers are in the same order.
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>>;
@@ -73,8 +75,8 @@ pub trait Node: Send + Sync + 'static {
     /// none, so that there are few.
     fn answered(&self, route: &str, status: u16, took: Duration);
 
-    /// What each height in flight is waiting for, by validator name.
-    fn debug_consensus(&self) -> Answer<'_, serde_json::Value>;
+    /// What each height in flight is waiting for, by validator name, and why.
+    fn debug_consensus(&self) -> Diagnosis;
 
     /// Changes what is logged, in the syntax of the configuration's `log.level`.
     fn set_log_level(&self, directives: &str) -> Result<(), String>;
@@ -85,50 +87,46 @@ pub trait Node: Send + Sync + 'static {
 
 /// The chain at one certified height.
 pub trait Snapshot {
-    /// The last block.
-    fn tip(&self) -> TipFacts;
+    /// The height; 0 before the first block.
+    fn height(&self) -> Height;
 
-    /// A block.
-    fn block(&self, block: BlockRef) -> Result<Option<BlockFacts>, Fault>;
+    /// A block without the ids of its transactions, of which there may be thousands ([`Self::ids_at`]).
+    fn block(&self, block: BlockRef) -> Result<Option<Block>, Fault>;
 
     /// The canonical bytes of a block with certificate and batches (`CertifiedBlock`).
     fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault>;
 
     /// A transaction.
-    fn transaction(&self, id: &Digest) -> Result<Option<TransactionFacts>, Fault>;
+    fn transaction(&self, id: &Digest) -> Result<Option<Transaction>, Fault>;
+
+    /// The canonical bytes of a transaction, as it was submitted.
+    fn transaction_bytes(&self, id: &Digest) -> Result<Option<Vec<u8>>, Fault>;
 
     /// Executed transactions of a block in their order, from the one at index `from` on.
-    fn transactions_at(
-        &self,
-        height: Height,
-        from: u32,
-        limit: usize,
-    ) -> Result<Vec<TransactionFacts>, Fault>;
+    fn transactions_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Transaction>, Fault>;
+
+    /// The ids of these, without what they say.
+    fn ids_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Digest>, Fault>;
 
     /// An account.
-    fn account(&self, address: &Address) -> Result<AccountFacts, Fault>;
+    fn account(&self, address: &Address) -> Result<Account, Fault>;
 
-    /// An account's history, newest first: entries with numbers below `before`.
+    /// An account's transactions, numbered, newest first: those with numbers below `before`.
     fn history(
         &self,
         address: &Address,
         before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<HistoryFacts>, Fault>;
+    ) -> Result<Vec<Transaction>, Fault>;
 
     /// An asset.
-    fn asset(&self, code: &AssetCode) -> Result<Option<AssetFacts>, Fault>;
+    fn asset(&self, code: &AssetCode) -> Result<Option<Asset>, Fault>;
 
     /// Assets after `after`, ascending by code.
-    fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<AssetFacts>, Fault>;
+    fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<Asset>, Fault>;
 
     /// Who holds an asset: accounts after `after`, ascending by address.
-    fn holders(
-        &self,
-        code: &AssetCode,
-        after: Option<Address>,
-        limit: usize,
-    ) -> Result<Vec<(Address, Amount)>, Fault>;
+    fn holders(&self, code: &AssetCode, after: Option<Address>, limit: usize) -> Result<Vec<Holder>, Fault>;
 
     /// Who recorded a document's hash: places after `after`, earliest first.
     fn records(
@@ -136,5 +134,174 @@ pub trait Snapshot {
         sha256: &Digest,
         after: Option<RecordPlace>,
         limit: usize,
-    ) -> Result<Vec<RecordFacts>, Fault>;
+    ) -> Result<Vec<DocumentRecord>, Fault>;
+}
+
+/// Why a node is not ready.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unready {
+    /// It follows the chain and answers, and does not vote until somebody acts.
+    DoesNotVote {
+        /// Why.
+        reason: String,
+    },
+    /// So many validators observe that the others are no quorum.
+    NoQuorumLeft {
+        /// How many, and what that means.
+        reason: String,
+    },
+    /// It is on its way, or waits for others.
+    NotYet {
+        /// For what.
+        reason: String,
+    },
+}
+
+/// Which block is meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BlockRef {
+    /// The one at this height.
+    Height(Height),
+    /// The one with this hash.
+    Hash(Digest),
+}
+
+/// Where on the chain a record was put. Orders as the chain does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordPlace {
+    /// The block.
+    pub height: Height,
+    /// The transaction's place in it.
+    pub index: u32,
+    /// The operation's place in the transaction.
+    pub operation: u16,
+}
+
+/// What became of a submitted transaction.
+#[derive(Clone, Debug)]
+pub enum Admission {
+    /// It is in the pool, by this call or an earlier one.
+    Pending {
+        /// Its id.
+        id: Digest,
+    },
+    /// It was executed before.
+    Executed(OutcomeAt),
+    /// It was not admitted.
+    Refused {
+        /// Its id, if it could be decoded.
+        id: Option<Digest>,
+        /// Why.
+        refusal: Refusal,
+    },
+}
+
+/// The outcome of an executed transaction, and where. It is no document, as one is made for each transaction of
+/// each block, whether anybody waits or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OutcomeAt {
+    /// Its id.
+    pub id: Digest,
+    /// The block.
+    pub height: Height,
+    /// The place in the block.
+    pub index: u32,
+    /// What became of it.
+    pub outcome: Outcome,
+}
+
+/// How waiting for a transaction ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// A certified block executed it.
+    Executed(OutcomeAt),
+    /// The certified time is past its expiry: it will never be executed.
+    Expired,
+    /// A certified block skipped it, and this node dropped it.
+    Dropped(Skip),
+}
+
+/// Why a block skipped a transaction that had neither been executed nor expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Skip {
+    /// Its signers no longer have authority.
+    Unauthorised,
+    /// Its expiry lay too far past the block's time.
+    ExpiryTooFar,
+}
+
+/// Why a transaction was not admitted.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Not the canonical encoding of a transaction, or one that breaks a rule of form.
+    #[error("the transaction is malformed: {reason}")]
+    Malformed {
+        /// What is wrong.
+        reason: String,
+    },
+    /// Too many bytes.
+    #[error("the transaction has {length} bytes, this network allows {limit}")]
+    TooLarge {
+        /// Bytes given.
+        length: usize,
+        /// Bytes allowed.
+        limit: usize,
+    },
+    /// An attached signature does not fit.
+    #[error("the signature of key {key} does not fit the transaction")]
+    BadSignature {
+        /// Whose.
+        key: PublicKey,
+    },
+    /// It is for another network.
+    #[error("the transaction is for network {got}, this is network {expected}")]
+    WrongNetwork {
+        /// The transaction's network.
+        got: Digest,
+        /// This one.
+        expected: Digest,
+    },
+    /// It has expired.
+    #[error("the transaction has expired: build and sign it anew")]
+    Expired,
+    /// It expires further in the future than the network allows.
+    #[error("the transaction expires too far in the future: at most {limit_ms} ms ahead are allowed")]
+    ExpiryTooFar {
+        /// The parameter `max_expiry_lead_ms`.
+        limit_ms: u64,
+    },
+    /// The signers' weights do not reach the sender's threshold.
+    #[error("the signatures have weight {weight} for the sender, its threshold is {threshold}")]
+    Unauthorised {
+        /// Weight of the signatures that count.
+        weight: u64,
+        /// Weight needed.
+        threshold: u32,
+    },
+    /// Executed now, it would fail.
+    #[error("operation {operation} would fail: {code}")]
+    WouldFail {
+        /// Why.
+        code: ErrorCode,
+        /// Which operation, from 0.
+        operation: u16,
+    },
+    /// The pool is full.
+    #[error("this node has as many pending transactions as it takes")]
+    PoolFull {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// The sender has as many pending transactions as one account may.
+    #[error("this account has as many pending transactions here as one account may")]
+    QuotaFull {
+        /// When to try again.
+        retry_after_ms: u64,
+    },
+    /// The node takes no transactions now (it is starting, stopping, or has stopped voting).
+    #[error("this node takes no transactions now: {reason}")]
+    Unavailable {
+        /// Why.
+        reason: String,
+    },
 }

@@ -14,11 +14,11 @@ use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, put};
 use axum::{Json, Router};
+use quorate_client::schema::Diagnosis;
 
 use crate::config::OperationsConfig;
-use crate::facts::Unready;
 use crate::input::shown;
-use crate::node::Node;
+use crate::node::{Node, Unready};
 use crate::problem::Failure;
 use crate::router::{answer_options, count, guard};
 
@@ -120,8 +120,8 @@ async fn ready(State(node): Shared) -> Result<&'static str, Failure> {
     })
 }
 
-async fn consensus(State(node): Shared) -> Json<serde_json::Value> {
-    Json(node.debug_consensus().await)
+async fn consensus(State(node): Shared) -> Json<Diagnosis> {
+    Json(node.debug_consensus())
 }
 
 /// Takes the directives as plain text, or as a JSON string.

@@ -8,8 +8,7 @@ use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{PROBLEM_CONTENT_TYPE, Problem};
 use quorate_ledger::{Digest, Height};
 
-use crate::facts::Refusal;
-use crate::node::Fault;
+use crate::node::{Fault, Refusal};
 
 /// Why a call failed. Codes are stable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -17,16 +17,15 @@ use quorate_client::schema::{
     MANY_TRANSACTIONS, OCTET_STREAM, Problem, SubmitMany, SubmitRequest, Submitted, SubmittedList,
     SubmittedStatus,
 };
-use quorate_ledger::{Digest, Height};
+use quorate_ledger::{Digest, Height, Outcome};
 use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::app::{App, At};
 use crate::config::{ADMISSION_PIECE, ApiConfig};
-use crate::facts::{Admission, Refusal, Settled, Skip};
 use crate::input::Params;
-use crate::problem::{Failure, whole_seconds};
-use crate::shape;
+use crate::node::{Admission, Fault, OutcomeAt, Refusal, Settled, Skip};
+use crate::problem::{Failure, code_of, operation_of, retry_after_ms, whole_seconds};
 use crate::shares::{ClientAddress, Share};
 
 /// What `wait` asks for, with the deadline.
@@ -181,10 +180,10 @@ fn follow(
     };
     async move {
         let Some((id, deadline, settled)) = waiting else {
-            return Ok(shape::admission(&admission));
+            return Ok(answer(&admission));
         };
         match tokio::time::timeout_at(deadline, settled).await {
-            Err(_) => Ok(shape::admission(&admission)),
+            Err(_) => Ok(answer(&admission)),
             Ok(settled) => Ok(outcome(id, settled?)),
         }
     }
@@ -192,11 +191,11 @@ fn follow(
 
 fn outcome(id: Digest, settled: Settled) -> Submitted {
     match settled {
-        Settled::Executed(facts) => shape::executed(&facts),
+        Settled::Executed(at) => executed(at),
         Settled::Expired => Submitted {
             code: Some("expired".to_owned()),
             error: Some(Refusal::Expired.to_string()),
-            ..shape::submitted(Some(id), SubmittedStatus::Expired)
+            ..submitted(Some(id), SubmittedStatus::Expired)
         },
         Settled::Dropped(skip) => {
             let (code, error) = match skip {
@@ -212,9 +211,55 @@ fn outcome(id: Digest, settled: Settled) -> Submitted {
             Submitted {
                 code: Some(code.to_owned()),
                 error: Some(error.to_owned()),
-                ..shape::submitted(Some(id), SubmittedStatus::Refused)
+                ..submitted(Some(id), SubmittedStatus::Refused)
             }
         }
+    }
+}
+
+/// An answer that says only the status.
+fn submitted(id: Option<Digest>, status: SubmittedStatus) -> Submitted {
+    Submitted {
+        id,
+        status,
+        height: None,
+        index: None,
+        code: None,
+        error: None,
+        failed_operation: None,
+        retry_after_ms: None,
+    }
+}
+
+fn executed(at: OutcomeAt) -> Submitted {
+    let placed = Submitted {
+        height: Some(at.height),
+        index: Some(at.index),
+        ..submitted(Some(at.id), SubmittedStatus::Committed)
+    };
+    match at.outcome {
+        Outcome::Success => placed,
+        Outcome::Failed { code, operation } => Submitted {
+            status: SubmittedStatus::Failed,
+            code: Some(code.name().to_owned()),
+            error: Some(code.to_string()),
+            failed_operation: Some(operation),
+            ..placed
+        },
+    }
+}
+
+fn answer(admission: &Admission) -> Submitted {
+    match admission {
+        Admission::Pending { id } => submitted(Some(*id), SubmittedStatus::Pending),
+        Admission::Executed(at) => executed(*at),
+        Admission::Refused { id, refusal } => Submitted {
+            code: Some(code_of(refusal).to_owned()),
+            error: Some(refusal.to_string()),
+            failed_operation: operation_of(refusal),
+            retry_after_ms: retry_after_ms(refusal),
+            ..submitted(*id, SubmittedStatus::Refused)
+        },
     }
 }
 
@@ -224,7 +269,7 @@ fn at_now<T>(app: &App, value: T) -> At<T> {
 }
 
 fn node_answered_wrong_count(expected: usize, got: usize) -> Failure {
-    crate::node::Fault(format!("{got} admissions for {expected} transactions")).into()
+    Fault(format!("{got} admissions for {expected} transactions")).into()
 }
 
 fn wait_of(params: &Params, config: &ApiConfig) -> Result<Wait, Failure> {

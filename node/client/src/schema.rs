@@ -5,6 +5,7 @@
 
 mod account;
 mod block;
+mod consensus;
 mod network;
 mod problem;
 mod transaction;
@@ -14,6 +15,7 @@ pub use account::{
     TransactionList,
 };
 pub use block::{Block, BlockList, SealView};
+pub use consensus::{Cause, ConsensusFacts, Diagnosis, Finding, HeightFacts, PeerFindings, Severity};
 pub use network::{
     CommitteeMember, CommitteeView, EpochView, Evidence, EvidenceList, Member, MemberList, Network,
     ParametersView, Peer, PeerList, ProposalList, SlownessView, Status, Validator, ValidatorList, VotingView,

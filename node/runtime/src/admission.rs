@@ -5,7 +5,7 @@
 //! Nobody is refused for that: a refusal is looked at again on one snapshot.
 
 use bytes::Bytes;
-use quorate_api::{Admission, ExecutedFacts, Refusal};
+use quorate_api::{Admission, OutcomeAt, Refusal};
 use quorate_crypto::{ClientSignature, Digest, Domain, KnownKeys, sha256, signature_group};
 use quorate_ledger::{
     Account, DecodeError, FormError, Parameters, Refusal as TrialRefusal, StateError, StateKey, StateReader,
@@ -138,7 +138,7 @@ impl Admitter<'_> {
             .filter_map(|stage| stage.checking().map(|id| (stage, id)));
         for ((stage, id), _) in checking.zip(spent).filter(|(_, spent)| *spent) {
             match executed(snapshot, &id) {
-                Ok(Some(facts)) => *stage = Stage::Done(Admission::Executed(facts)),
+                Ok(Some(at)) => *stage = Stage::Done(Admission::Executed(at)),
                 Ok(None) => {}
                 Err(error) => *stage = Stage::Done(unavailable(&error)),
             }
@@ -172,7 +172,7 @@ impl Admitter<'_> {
         });
         match verdict {
             Err(error) => Some(unavailable(&error)),
-            Ok((_, Some(facts))) => Some(Admission::Executed(facts)),
+            Ok((_, Some(at))) => Some(Admission::Executed(at)),
             Ok((snapshot, None)) => match self.try_on(admissible, &snapshot, &snapshot) {
                 Ok(Ok(())) => None,
                 Ok(Err(refusal)) => Some(Admission::Refused {
@@ -243,7 +243,7 @@ impl Admitter<'_> {
 }
 
 /// Where a transaction was executed, if it was.
-pub(crate) fn executed(snapshot: &Snapshot, id: &Digest) -> Result<Option<ExecutedFacts>, StorageError> {
+pub(crate) fn executed(snapshot: &Snapshot, id: &Digest) -> Result<Option<OutcomeAt>, StorageError> {
     let Some(location) = snapshot.transaction(id)? else {
         return Ok(None);
     };
@@ -254,7 +254,7 @@ pub(crate) fn executed(snapshot: &Snapshot, id: &Digest) -> Result<Option<Execut
             .get(location.index as usize)
             .map(|executed| executed.outcome)
     });
-    Ok(outcome.map(|outcome| ExecutedFacts {
+    Ok(outcome.map(|outcome| OutcomeAt {
         id: *id,
         height: location.height,
         index: location.index,

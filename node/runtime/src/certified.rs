@@ -1,25 +1,41 @@
-//! The chain at one certified height, as the API sees it.
+//! The chain at one certified height, in the documents of the API's schema.
 
-use quorate_api::{
-    AccountFacts, AssetFacts, BlockFacts, BlockRef, Fault, HistoryFacts, RecordFacts, RecordPlace,
-    SignersFacts, Snapshot, TipFacts, TransactionFacts,
-};
+use quorate_api::{BlockRef, Fault, RecordPlace, Snapshot};
+use quorate_client::schema;
 use quorate_crypto::Height;
 use quorate_ledger::{
     Account, Address, Amount, Asset, AssetCode, Balance, Digest, Operation, StateKey, StateReader, decode,
+    encode,
 };
+use quorate_storage::ExecutedAt;
+
+use crate::names::Names;
 
 /// A storage snapshot in the API's terms.
-pub(crate) struct Certified(pub(crate) quorate_storage::Snapshot);
+pub(crate) struct Certified<'a> {
+    pub(crate) snapshot: quorate_storage::Snapshot,
+    pub(crate) names: &'a Names,
+}
 
 /// A failure of storage, as the API reports it.
 pub(crate) fn fault(error: impl std::fmt::Display) -> Fault {
     Fault(error.to_string())
 }
 
-impl Certified {
+fn document(executed: &ExecutedAt) -> schema::Transaction {
+    let location = executed.location;
+    let transaction = &executed.transaction;
+    schema::Transaction::pending(transaction.id(), transaction).executed(
+        location.height,
+        executed.timestamp,
+        location.index,
+        executed.outcome,
+    )
+}
+
+impl Certified<'_> {
     fn value<T: serde::de::DeserializeOwned>(&self, key: &StateKey) -> Result<Option<T>, Fault> {
-        let Some(bytes) = StateReader::value(&self.0, key).map_err(fault)? else {
+        let Some(bytes) = StateReader::value(&self.snapshot, key).map_err(fault)? else {
             return Ok(None);
         };
         decode(&bytes, bytes.len()).map(Some).map_err(fault)
@@ -37,40 +53,37 @@ impl Certified {
     }
 
     /// Balances that have leaves of their own.
-    fn other_balances(&self, address: &Address) -> Result<Vec<(AssetCode, Amount)>, Fault> {
+    fn other_balances(&self, address: &Address) -> Result<Vec<schema::Balance>, Fault> {
         let mut balances = Vec::new();
         // The account's own leaf is the first.
-        for entry in self.0.state_of(address).skip(1) {
+        for entry in self.snapshot.state_of(address).skip(1) {
             let (key, value) = entry.map_err(fault)?;
             let padded = &key.0[20..];
             let length = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
             let code = std::str::from_utf8(&padded[..length])
                 .ok()
                 .and_then(|text| text.parse().ok());
-            let code = code.ok_or_else(|| Fault(format!("state key {key} names no asset")))?;
+            let asset = code.ok_or_else(|| Fault(format!("state key {key} names no asset")))?;
             let Balance::V1(balance) = decode(&value, value.len()).map_err(fault)?;
-            balances.push((code, balance.amount));
+            let amount = balance.amount;
+            balances.push(schema::Balance { asset, amount });
         }
         Ok(balances)
     }
 
-    fn transaction_facts(executed: quorate_storage::ExecutedAt) -> TransactionFacts {
-        TransactionFacts {
-            id: executed.transaction.id(),
-            transaction: executed.transaction,
-            height: executed.location.height,
-            index: executed.location.index,
-            timestamp: executed.timestamp,
-            outcome: executed.outcome,
-        }
+    fn executed(&self, id: &Digest) -> Result<Option<ExecutedAt>, Fault> {
+        let Some(location) = self.snapshot.transaction(id).map_err(fault)? else {
+            return Ok(None);
+        };
+        self.snapshot.transaction_at(location).map_err(fault)
     }
 
-    fn metadata(&self, place: RecordPlace) -> Result<Vec<u8>, Fault> {
+    fn metadata(&self, place: quorate_storage::RecordPlace) -> Result<Vec<u8>, Fault> {
         let location = quorate_storage::Location {
             height: place.height,
             index: place.index,
         };
-        let executed = self.0.transaction_at(location).map_err(fault)?;
+        let executed = self.snapshot.transaction_at(location).map_err(fault)?;
         let operation = executed.as_ref().and_then(|executed| {
             executed
                 .transaction
@@ -88,42 +101,35 @@ impl Certified {
     }
 }
 
-impl Snapshot for Certified {
-    fn tip(&self) -> TipFacts {
-        let tip = self.0.tip();
-        TipFacts {
-            height: tip.height,
-            hash: tip.block_hash,
-            state_root: tip.state_root,
-            timestamp: tip.timestamp,
-        }
+impl Snapshot for Certified<'_> {
+    fn height(&self) -> Height {
+        self.snapshot.tip().height
     }
 
-    fn block(&self, block: BlockRef) -> Result<Option<BlockFacts>, Fault> {
+    fn block(&self, block: BlockRef) -> Result<Option<schema::Block>, Fault> {
         let height = match block {
             BlockRef::Height(height) => Some(height),
-            BlockRef::Hash(hash) => self.0.height_of(&hash).map_err(fault)?,
+            BlockRef::Hash(hash) => self.snapshot.height_of(&hash).map_err(fault)?,
         };
         let Some(height) = height else { return Ok(None) };
-        let block = self.0.block(height).map_err(fault)?;
-        let certificate = self.0.certificate(height).map_err(fault)?;
-        Ok(block.zip(certificate).map(|(block, certificate)| BlockFacts {
-            hash: block.hash(),
-            header: block.v1().header.clone(),
-            certificate,
-        }))
+        let block = self.snapshot.block(height).map_err(fault)?;
+        let certificate = self.snapshot.certificate(height).map_err(fault)?;
+        let name = |index| self.names.of(index);
+        Ok(block
+            .zip(certificate)
+            .map(|(block, certificate)| schema::Block::of(&block.v1().header, &certificate, name)))
     }
 
     fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
-        self.0.certified_block_bytes(height).map_err(fault)
+        self.snapshot.certified_block_bytes(height).map_err(fault)
     }
 
-    fn transaction(&self, id: &Digest) -> Result<Option<TransactionFacts>, Fault> {
-        let Some(location) = self.0.transaction(id).map_err(fault)? else {
-            return Ok(None);
-        };
-        let executed = self.0.transaction_at(location).map_err(fault)?;
-        Ok(executed.map(Self::transaction_facts))
+    fn transaction(&self, id: &Digest) -> Result<Option<schema::Transaction>, Fault> {
+        Ok(self.executed(id)?.as_ref().map(document))
+    }
+
+    fn transaction_bytes(&self, id: &Digest) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.executed(id)?.map(|executed| encode(&executed.transaction)))
     }
 
     fn transactions_at(
@@ -131,32 +137,52 @@ impl Snapshot for Certified {
         height: Height,
         from: u32,
         limit: usize,
-    ) -> Result<Vec<TransactionFacts>, Fault> {
-        let executed = self.0.transactions_at(height, from, limit).map_err(fault)?;
-        Ok(executed.into_iter().map(Self::transaction_facts).collect())
+    ) -> Result<Vec<schema::Transaction>, Fault> {
+        let executed = self
+            .snapshot
+            .transactions_at(height, from, limit)
+            .map_err(fault)?;
+        Ok(executed.iter().map(document).collect())
     }
 
-    fn account(&self, address: &Address) -> Result<AccountFacts, Fault> {
-        let Some(Account::V1(account)) = self.value(&StateKey::account(address))? else {
-            return Ok(AccountFacts::default());
-        };
-        let mut balances: Vec<_> = account
-            .balances
+    fn ids_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Digest>, Fault> {
+        let executed = self
+            .snapshot
+            .transactions_at(height, from, limit)
+            .map_err(fault)?;
+        Ok(executed
             .iter()
-            .map(|balance| (balance.asset, balance.amount))
-            .collect();
+            .map(|executed| executed.transaction.id())
+            .collect())
+    }
+
+    fn account(&self, address: &Address) -> Result<schema::Account, Fault> {
+        let unused = schema::Account::unused(*address);
+        let Some(Account::V1(account)) = self.value(&StateKey::account(address))? else {
+            return Ok(unused);
+        };
+        let own = account.balances.iter().map(|balance| schema::Balance {
+            asset: balance.asset,
+            amount: balance.amount,
+        });
+        let mut balances: Vec<_> = own.collect();
         if account.other_balances > 0 {
             balances.extend(self.other_balances(address)?);
-            balances.sort_unstable();
+            balances.sort_unstable_by_key(|balance| balance.asset);
         }
-        Ok(AccountFacts {
+        let used = schema::Account {
+            balances,
             transactions: account.transactions,
             history: account.history,
-            signers: account.signers.map(|signers| SignersFacts {
+            ..unused
+        };
+        Ok(match account.signers {
+            None => used,
+            Some(signers) => schema::Account {
                 threshold: signers.threshold,
-                signers: signers.signers,
-            }),
-            balances,
+                signers: signers.signers.iter().map(Into::into).collect(),
+                ..used
+            },
         })
     }
 
@@ -165,20 +191,27 @@ impl Snapshot for Certified {
         address: &Address,
         before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<HistoryFacts>, Fault> {
-        let items = self.0.history(address, before, limit).map_err(fault)?;
-        let facts = |item: quorate_storage::HistoryItem| HistoryFacts {
-            number: item.number,
-            id: item.id,
-            height: item.location.height,
-            index: item.location.index,
+    ) -> Result<Vec<schema::Transaction>, Fault> {
+        let items = self.snapshot.history(address, before, limit).map_err(fault)?;
+        let numbered = |item: quorate_storage::HistoryItem| {
+            let executed = self.snapshot.transaction_at(item.location).map_err(fault)?;
+            let executed = executed.ok_or_else(|| {
+                Fault(format!(
+                    "transaction {} is in the history of {address} and not on the chain",
+                    item.id
+                ))
+            })?;
+            Ok(schema::Transaction {
+                number: Some(item.number),
+                ..document(&executed)
+            })
         };
-        Ok(items.into_iter().map(facts).collect())
+        items.into_iter().map(numbered).collect()
     }
 
-    fn asset(&self, code: &AssetCode) -> Result<Option<AssetFacts>, Fault> {
+    fn asset(&self, code: &AssetCode) -> Result<Option<schema::Asset>, Fault> {
         let asset = self.value(&StateKey::asset(code))?;
-        Ok(asset.map(|Asset::V1(asset)| AssetFacts {
+        Ok(asset.map(|Asset::V1(asset)| schema::Asset {
             code: asset.code,
             decimals: asset.decimals,
             issuer: asset.issuer,
@@ -187,8 +220,8 @@ impl Snapshot for Certified {
         }))
     }
 
-    fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<AssetFacts>, Fault> {
-        let codes = self.0.assets(after.as_ref(), limit).map_err(fault)?;
+    fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<schema::Asset>, Fault> {
+        let codes = self.snapshot.assets(after.as_ref(), limit).map_err(fault)?;
         codes
             .iter()
             .filter_map(|code| self.asset(code).transpose())
@@ -200,12 +233,16 @@ impl Snapshot for Certified {
         code: &AssetCode,
         after: Option<Address>,
         limit: usize,
-    ) -> Result<Vec<(Address, Amount)>, Fault> {
-        let holders = self.0.holders(code, after.as_ref(), limit).map_err(fault)?;
-        holders
-            .into_iter()
-            .map(|address| Ok((address, self.balance(&address, code)?)))
-            .collect()
+    ) -> Result<Vec<schema::Holder>, Fault> {
+        let holders = self
+            .snapshot
+            .holders(code, after.as_ref(), limit)
+            .map_err(fault)?;
+        let holder = |address| {
+            let amount = self.balance(&address, code)?;
+            Ok(schema::Holder { address, amount })
+        };
+        holders.into_iter().map(holder).collect()
     }
 
     fn records(
@@ -213,28 +250,26 @@ impl Snapshot for Certified {
         sha256: &Digest,
         after: Option<RecordPlace>,
         limit: usize,
-    ) -> Result<Vec<RecordFacts>, Fault> {
-        let stored = |place: RecordPlace| quorate_storage::RecordPlace {
+    ) -> Result<Vec<schema::DocumentRecord>, Fault> {
+        let after = after.map(|place| quorate_storage::RecordPlace {
             height: place.height,
             index: place.index,
             operation: place.operation,
-        };
-        let items = self.0.records(sha256, after.map(stored), limit).map_err(fault)?;
-        let facts = |item: quorate_storage::RecordItem| {
-            let place = RecordPlace {
+        });
+        let items = self.snapshot.records(sha256, after, limit).map_err(fault)?;
+        let record = |item: quorate_storage::RecordItem| {
+            Ok(schema::DocumentRecord {
+                sha256: *sha256,
+                sender: item.sender,
                 height: item.place.height,
                 index: item.place.index,
                 operation: item.place.operation,
-            };
-            Ok(RecordFacts {
-                place,
-                sender: item.sender,
                 transaction: item.transaction,
                 timestamp: item.timestamp,
+                metadata: self.metadata(item.place)?,
                 label: item.label,
-                metadata: self.metadata(place)?,
             })
         };
-        items.into_iter().map(facts).collect()
+        items.into_iter().map(record).collect()
     }
 }

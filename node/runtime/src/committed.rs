@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use quorate_api::{ExecutedFacts, Settled};
+use quorate_api::{OutcomeAt, Settled};
 use quorate_crypto::{Certificate, Digest, Height, ValidatorIndex};
 use quorate_ledger::{Execution, Timestamp};
 use quorate_storage::{Durations, DurationsReading};
@@ -180,13 +180,13 @@ impl Committed {
         }
         let executed = (0_u32..).zip(&execution.transactions);
         let executed = executed.map(|(index, executed)| {
-            let facts = ExecutedFacts {
+            let at = OutcomeAt {
                 id: executed.id,
                 height,
                 index,
                 outcome: executed.outcome,
             };
-            (executed.id, Settled::Executed(facts))
+            (executed.id, Settled::Executed(at))
         });
         let ended = ended.into_iter().map(|(id, ended)| (id, ended.into()));
         self.settle(executed.chain(ended));

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_api::{
-    Admission, Answer, EpochFacts, EvidenceFacts, Fault, MemberFacts, NetworkFacts, Node, PeerFacts,
-    PendingFacts, Settled, SlownessView, Snapshot, StatusFacts, TipFacts, Unready, ValidatorFacts,
-    VotingView,
+use quorate_api::{Admission, Answer, Fault, Node, Settled, Snapshot, Unready};
+use quorate_client::schema::{
+    self, CommitteeView, Diagnosis, EpochView, Member, Network, Peer, SlownessView, Status,
+    TransactionStatus, Validator, ValidatorList, VotingView,
 };
 use quorate_consensus::{Evidence, pbft};
 use quorate_crypto::{Committee, Height, KnownKeys, Protocol, ValidatorIndex};
 use quorate_genesis::Genesis;
-use quorate_ledger::{Digest, Parameters, encode};
+use quorate_ledger::{Digest, Parameters, Transaction, encode};
 use quorate_storage::{Chain, Journal};
 use tokio::sync::watch;
 
@@ -23,7 +23,7 @@ use crate::batches::BatchStore;
 use crate::certified::{Certified, fault};
 use crate::committed::Committed;
 use crate::config::Home;
-use crate::diagnosis::{no_quorum_left, silenced_by};
+use crate::diagnosis::{diagnose, no_quorum_left, silenced_by};
 use crate::epoch::SharedEpoch;
 use crate::evidence;
 use crate::links::Links;
@@ -79,16 +79,6 @@ impl RunningNode {
     /// Who agrees now.
     pub(crate) fn committee(&self) -> Committee {
         self.epoch.get().committee.clone()
-    }
-
-    fn tip_facts(&self) -> TipFacts {
-        let tip = self.chain.tip();
-        TipFacts {
-            height: tip.height,
-            hash: tip.block_hash,
-            state_root: tip.state_root,
-            timestamp: tip.timestamp,
-        }
     }
 
     /// Connected validators by index.
@@ -163,6 +153,17 @@ impl RunningNode {
         observing
     }
 
+    /// A transaction that is pending or has expired, and whether it has. What a block skipped is as unknown as
+    /// what was never sent.
+    fn unexecuted(&self, id: &Digest) -> Option<(Transaction, bool)> {
+        let (transaction, ended) = self.pool.find(id)?;
+        match ended {
+            None => Some((transaction, false)),
+            Some(Ended::Expired) => Some((transaction, true)),
+            Some(Ended::Skipped(_)) => None,
+        }
+    }
+
     /// That so many observe that the others are no quorum, if so.
     pub(crate) fn no_quorum_left(&self) -> Option<String> {
         let committee = self.committee();
@@ -198,9 +199,13 @@ pub(crate) async fn summaries(node: Arc<RunningNode>) {
 }
 
 impl Node for RunningNode {
-    fn status(&self) -> StatusFacts {
+    fn status(&self) -> Status {
         let standing = self.standing.get();
-        StatusFacts {
+        let tip = self.chain.tip();
+        Status {
+            network: self.network,
+            network_name: self.genesis.name().to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             validator: self
                 .index
                 .map_or_else(|| "observer".to_owned(), |index| self.name(index)),
@@ -208,7 +213,10 @@ impl Node for RunningNode {
             epoch: self.committee().epoch(),
             view: standing.reign,
             primary: standing.begun.then(|| self.name(standing.leader)),
-            tip: self.tip_facts(),
+            height: tip.height,
+            block_hash: tip.block_hash,
+            state_root: tip.state_root,
+            timestamp: tip.timestamp,
             syncing: self.sync.is_running(),
             does_not_vote: self.silenced(),
             asking: self.asking().into_iter().map(|index| self.name(index)).collect(),
@@ -218,62 +226,69 @@ impl Node for RunningNode {
                 .map(|index| self.name(index))
                 .collect(),
             no_quorum_left: self.no_quorum_left(),
-            peers: self.connected_count(),
-            pending_transactions: self.pool.len(),
+            peers: self.connected_count() as u64,
+            pending_transactions: self.pool.len() as u64,
             transactions: self.committed.transactions(),
         }
     }
 
-    fn network(&self) -> NetworkFacts {
-        let begun = self.chain.snapshot().and_then(|snapshot| snapshot.epochs());
-        let begun = begun.unwrap_or_else(|error| {
-            tracing::error!(%error, "the chain database cannot be read");
-            Vec::new()
-        });
-        let epochs = begun.into_iter().map(|(first, committee)| EpochFacts {
-            first,
-            committee,
-            names: self.names.all().to_vec(),
-        });
+    fn network(&self) -> Result<Network, Fault> {
+        let epochs = self.chain.snapshot().and_then(|snapshot| snapshot.epochs());
+        let epochs = epochs.map_err(fault)?;
+        let (_, last) = epochs
+            .last()
+            .ok_or_else(|| Fault("the chain has no epoch".to_owned()))?;
         let judges = self.committee().engine() == Protocol::Pbft;
-        NetworkFacts {
+        Ok(Network {
+            network: self.network,
+            name: self.genesis.name().to_owned(),
+            genesis: self.genesis_text.clone(),
+            parameters: self.parameters.v1().into(),
             slowness: judges.then_some(SlownessView {
                 factor: pbft::SLOWNESS_FACTOR,
                 floor_ms: pbft::SLOWNESS_FLOOR_MS,
                 share: pbft::SLOWNESS_SHARE,
             }),
-            network: self.network,
-            name: self.genesis.name().to_owned(),
-            genesis: self.genesis_text.clone(),
-            parameters: self.parameters.clone(),
-            epochs: epochs.collect(),
-        }
+            committee: CommitteeView::of(last, self.names.all()),
+            epochs: epochs
+                .iter()
+                .map(|(first, committee)| EpochView::of(*first, committee))
+                .collect(),
+        })
     }
 
-    fn validators(&self) -> Vec<ValidatorFacts> {
+    fn validators(&self) -> ValidatorList {
         let leader = self.standing.begun_leader();
         let committee = self.committee();
         let seals = self.committed.last_seals();
         let connected = self.connected();
-        let facts = |index: ValidatorIndex| ValidatorFacts {
-            index,
-            name: self.name(index),
-            key: *committee.key(index).expect("the index is one of the committee's"),
-            primary: Some(index) == leader,
-            last_seal: seals.get(&index).copied(),
-            voting: self.voting(index),
-            connected: (Some(index) != self.index)
-                .then(|| connected.get(&index).is_some_and(|peer| peer.connected())),
+        let validator = |index: ValidatorIndex| {
+            let voting = self.voting(index);
+            Validator {
+                index,
+                name: self.name(index),
+                key: *committee.key(index).expect("the index is one of the committee's"),
+                primary: Some(index) == leader,
+                last_seal: seals.get(&index).copied(),
+                votes: voting != VotingView::No,
+                voting,
+                connected: (Some(index) != self.index)
+                    .then(|| connected.get(&index).is_some_and(|peer| peer.connected())),
+            }
         };
-        committee.indices().map(facts).collect()
+        ValidatorList {
+            epoch: committee.epoch(),
+            quorum: committee.quorum() as u64,
+            validators: committee.indices().map(validator).collect(),
+        }
     }
 
-    fn peers(&self) -> Vec<PeerFacts> {
+    fn peers(&self) -> Vec<Peer> {
         let connected = self.connected();
         let heights = self.sync.heights();
-        let facts = |(index, key): (&ValidatorIndex, &quorate_network::PeerKey)| {
+        let peer = |(index, key): (&ValidatorIndex, &quorate_network::PeerKey)| {
             let info = connected.get(index);
-            PeerFacts {
+            Peer {
                 name: self.name(*index),
                 peer: hex::encode(key.0),
                 address: info.and_then(|peer| Some(peer.link.as_ref()?.address.clone())),
@@ -284,22 +299,30 @@ impl Node for RunningNode {
                     .map(|time| u64::try_from(time.as_micros()).unwrap_or(u64::MAX)),
             }
         };
-        self.links.peers().iter().map(facts).collect()
+        self.links.peers().iter().map(peer).collect()
     }
 
-    fn evidence(&self) -> Vec<EvidenceFacts> {
+    fn evidence(&self) -> Vec<schema::Evidence> {
         let standing = self.standing.get();
-        standing
-            .evidence
-            .iter()
-            .map(|evidence| self.evidence_facts(evidence))
-            .collect()
+        let document = |evidence: &Arc<Evidence>| {
+            let first = evidence.first.v1();
+            let messages = [&evidence.first, &evidence.second];
+            schema::Evidence {
+                validator: self.name(evidence.validator),
+                epoch: first.epoch,
+                kind: evidence::kind(evidence).to_owned(),
+                height: first.body.height(),
+                view: evidence::view(evidence),
+                messages: messages.map(|message| hex::encode(encode(message))).into(),
+            }
+        };
+        standing.evidence.iter().map(document).collect()
     }
 
-    fn members(&self) -> Vec<MemberFacts> {
+    fn members(&self) -> Vec<Member> {
         let validators = self.genesis.validators();
         validators
-            .map(|validator| MemberFacts {
+            .map(|validator| Member {
                 name: validator.name.to_owned(),
                 key: validator.member_key,
                 validators: vec![validator.name.to_owned()],
@@ -309,26 +332,25 @@ impl Node for RunningNode {
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault> {
         let snapshot = self.chain.snapshot().map_err(fault)?;
-        Ok(Box::new(Certified(snapshot)))
+        let names = &self.names;
+        Ok(Box::new(Certified { snapshot, names }))
     }
 
     fn heights(&self) -> watch::Receiver<Height> {
         self.committed.heights()
     }
 
-    fn pending(&self, id: &Digest) -> Option<PendingFacts> {
-        let (transaction, ended) = self.pool.find(id)?;
-        // What a block skipped is as unknown as what was never sent.
-        let expired = match ended {
-            None => false,
-            Some(Ended::Expired) => true,
-            Some(Ended::Skipped(_)) => return None,
-        };
-        Some(PendingFacts {
-            id: *id,
-            transaction,
-            expired,
-        })
+    fn pending(&self, id: &Digest) -> Option<schema::Transaction> {
+        let (transaction, expired) = self.unexecuted(id)?;
+        let mut pending = schema::Transaction::pending(*id, &transaction);
+        if expired {
+            pending.status = TransactionStatus::Expired;
+        }
+        Some(pending)
+    }
+
+    fn pending_bytes(&self, id: &Digest) -> Option<Vec<u8>> {
+        Some(encode(&self.unexecuted(id)?.0))
     }
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
@@ -368,8 +390,8 @@ impl Node for RunningNode {
         Box::pin(async move {
             if !is_pending {
                 let snapshot = self.chain.snapshot().map_err(fault)?;
-                if let Some(facts) = admission::executed(&snapshot, &id).map_err(fault)? {
-                    return Ok(Settled::Executed(facts));
+                if let Some(at) = admission::executed(&snapshot, &id).map_err(fault)? {
+                    return Ok(Settled::Executed(at));
                 }
                 drop(snapshot);
                 if let Some((_, Some(ended))) = self.pool.find(&id) {
@@ -425,14 +447,12 @@ impl Node for RunningNode {
         self.answered.note(route, status, took);
     }
 
-    fn debug_consensus(&self) -> Answer<'_, serde_json::Value> {
-        Box::pin(async move {
-            let facts = self.consensus_facts();
-            let findings = facts.diagnose();
-            let mut document = serde_json::to_value(facts).expect("plain fields are JSON");
-            document["findings"] = serde_json::to_value(findings).expect("plain fields are JSON");
-            document
-        })
+    fn debug_consensus(&self) -> Diagnosis {
+        let facts = self.consensus_facts();
+        Diagnosis {
+            findings: diagnose(&facts),
+            facts,
+        }
     }
 
     fn set_log_level(&self, directives: &str) -> Result<(), String> {
@@ -460,18 +480,5 @@ impl Node for RunningNode {
         self.links.handle().allow(&allowed);
         self.links.handle().deny(&denied);
         Ok(())
-    }
-}
-
-impl RunningNode {
-    fn evidence_facts(&self, evidence: &Evidence) -> EvidenceFacts {
-        EvidenceFacts {
-            validator: self.name(evidence.validator),
-            epoch: evidence.first.v1().epoch,
-            kind: evidence::kind(evidence).to_owned(),
-            height: evidence.first.v1().body.height(),
-            view: evidence::view(evidence),
-            messages: [encode(&evidence.first), encode(&evidence.second)],
-        }
     }
 }

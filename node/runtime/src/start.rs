@@ -335,7 +335,7 @@ impl Started {
         tracing::info!(
             validator = %status.validator,
             network = %self.node.network,
-            height = status.tip.height.0,
+            height = status.height.0,
             api = %config.api.listen,
             operations = %config.operations.listen,
             "the node is up"

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
+use quorate_client::schema::{Account, Balance, SignerView, Transaction};
 use quorate_ledger::Address;
 
 use super::layout::{self, Page, Section};
@@ -10,11 +11,9 @@ use super::parts;
 use super::words::{self, Decimals};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
-use crate::facts::{AccountFacts, HistoryFacts, TransactionFacts};
 use crate::input::{Name, Params, address, whole_number};
-use crate::node::{Fault, Snapshot};
+use crate::node::Snapshot;
 use crate::problem::Failure;
-use crate::shape;
 
 pub(super) async fn page(State(app): State<App>, Name(name): Name, params: Params) -> Response {
     layout::answer(&app, read(&app, &name, &params).await)
@@ -28,7 +27,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
         let history = snapshot.history(&address, before, DEFAULT_PAGE)?;
         let body = html! {
             div .title { h1 { "Account" } }
-            (facts(&address, &account))
+            (facts(&account))
             section aria-labelledby="balances-title" {
                 h2 #balances-title { "Balances" }
                 (balances(snapshot, &account)?)
@@ -46,11 +45,11 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
     .await
 }
 
-fn facts(address: &Address, account: &AccountFacts) -> Markup {
+fn facts(account: &Account) -> Markup {
     parts::facts([
         (
             "Address",
-            html! { span #address { (parts::full(&address.to_string(), "address")) } },
+            html! { span #address { (parts::full(&account.address.to_string(), "address")) } },
         ),
         (
             "Transactions",
@@ -63,12 +62,12 @@ fn facts(address: &Address, account: &AccountFacts) -> Markup {
     ])
 }
 
-fn balances(snapshot: &dyn Snapshot, account: &AccountFacts) -> Result<Markup, Failure> {
-    let decimals = Decimals::of(snapshot, account.balances.iter().map(|(code, _)| *code))?;
-    let row = |(code, amount): &(quorate_ledger::AssetCode, quorate_ledger::Amount)| {
+fn balances(snapshot: &dyn Snapshot, account: &Account) -> Result<Markup, Failure> {
+    let decimals = Decimals::of(snapshot, account.balances.iter().map(|balance| balance.asset))?;
+    let row = |Balance { asset, amount }: &Balance| {
         vec![
-            parts::asset(code),
-            html! { span data-asset=(code) { (parts::amount(*amount, decimals.get(code))) } },
+            parts::asset(asset),
+            html! { span data-asset=(asset) { (parts::amount(*amount, decimals.get(asset))) } },
         ]
     };
     let rows = account.balances.iter().map(row).collect();
@@ -80,22 +79,21 @@ fn balances(snapshot: &dyn Snapshot, account: &AccountFacts) -> Result<Markup, F
     ))
 }
 
-fn signers(account: &AccountFacts) -> Markup {
+fn signers(account: &Account) -> Markup {
     html! {
         section aria-labelledby="signers-title" {
             h2 #signers-title { "Signers" }
-            @match &account.signers {
-                None => p .empty #signers {
+            @if account.signers.is_empty() {
+                p .empty #signers {
                     "The key that the address was made from signs alone."
-                },
-                Some(signers) => {
-                    p { "A weight of " strong { (signers.threshold) } " authorises a transaction." }
-                    @let row = |signer: &quorate_ledger::Signer| vec![
-                        parts::short(&signer.key.to_string(), "public key"),
-                        html! { (signer.weight) },
-                    ];
-                    (parts::table("signers", &["Key", "Weight"], signers.signers.iter().map(row).collect(), ""))
                 }
+            } @else {
+                p { "A weight of " strong { (account.threshold) } " authorises a transaction." }
+                @let row = |signer: &SignerView| vec![
+                    parts::short(&signer.key.to_string(), "public key"),
+                    html! { (signer.weight) },
+                ];
+                (parts::table("signers", &["Key", "Weight"], account.signers.iter().map(row).collect(), ""))
             }
         }
     }
@@ -104,40 +102,32 @@ fn signers(account: &AccountFacts) -> Markup {
 fn history_table(
     snapshot: &dyn Snapshot,
     address: &Address,
-    history: &[HistoryFacts],
+    history: &[Transaction],
 ) -> Result<Markup, Failure> {
-    let mut entries: Vec<(u64, TransactionFacts)> = Vec::new();
-    for entry in history {
-        let facts = snapshot.transaction(&entry.id)?.ok_or_else(|| {
-            Fault(format!(
-                "transaction {} is in the history of {address} and not on the chain",
-                entry.id
-            ))
-        })?;
-        entries.push((entry.number, facts));
-    }
-    let codes = entries
+    let codes = history
         .iter()
-        .flat_map(|(_, facts)| words::codes(&facts.transaction.intent().operations));
+        .flat_map(|transaction| words::codes(&transaction.operations));
     let decimals = Decimals::of(snapshot, codes)?;
-    let row = |(number, facts): &(u64, TransactionFacts)| {
-        let intent = facts.transaction.intent();
-        let direction = words::direction(&intent.operations, &intent.sender, address);
+    let row = |transaction: &Transaction| {
+        let Transaction {
+            sender, operations, ..
+        } = transaction;
+        let direction = words::direction(operations, sender, address);
         vec![
-            html! { span .number { (number) } },
-            parts::transaction(&facts.id),
+            html! { span .number { @if let Some(number) = transaction.number { (number) } } },
+            parts::transaction(&transaction.id),
             html! {
                 @match direction {
                     Some(direction) => { span .direction data-direction=(direction) { (direction) } },
                     None => { span .aside aria-label="none" { "–" } },
                 }
             },
-            words::summary_for(address, &intent.sender, &intent.operations, &decimals),
-            parts::status(shape::transaction(facts).status),
-            parts::time(facts.timestamp),
+            words::summary_for(address, sender, operations, &decimals),
+            parts::status(transaction.status),
+            transaction.timestamp.map(parts::time).unwrap_or_default(),
         ]
     };
-    let rows = entries.iter().map(row).collect();
+    let rows = history.iter().map(row).collect();
     let columns = ["Number", "Transaction", "Direction", "What", "Status", "Time"];
     Ok(parts::table(
         "history",
@@ -147,11 +137,11 @@ fn history_table(
     ))
 }
 
-fn pager(address: &Address, before: Option<u64>, history: &[HistoryFacts]) -> Markup {
+fn pager(address: &Address, before: Option<u64>, history: &[Transaction]) -> Markup {
     let first = format!("/accounts/{address}");
     let last = history
         .last()
-        .map(|entry| entry.number)
+        .and_then(|transaction| transaction.number)
         .filter(|number| *number > 1);
     let older = last.map(|number| format!("/accounts/{address}?cursor={number}"));
     parts::pager(

@@ -3,13 +3,13 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_ledger::{Address, Amount};
+use quorate_client::schema::{Asset, Holder};
+use quorate_ledger::Amount;
 
 use super::layout::{self, Page, Section};
 use super::parts;
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
-use crate::facts::AssetFacts;
 use crate::input::{Name, Params, address, asset_code};
 use crate::problem::Failure;
 use crate::routes::assets::unknown_asset;
@@ -24,7 +24,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
         let assets = snapshot.assets(after, DEFAULT_PAGE)?;
         let next = assets.last().filter(|_| assets.len() == DEFAULT_PAGE);
         let next = next.map(|asset| format!("/assets?cursor={}", asset.code));
-        let row = |asset: &AssetFacts| {
+        let row = |asset: &Asset| {
             vec![
                 parts::asset(&asset.code),
                 html! { (asset.description) },
@@ -59,7 +59,7 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
         let asset = snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
         let holders = snapshot.holders(&code, after, DEFAULT_PAGE)?;
         let next = holders.last().filter(|_| holders.len() == DEFAULT_PAGE);
-        let next = next.map(|(holder, _)| format!("/assets/{code}?cursor={holder}"));
+        let next = next.map(|last| format!("/assets/{code}?cursor={}", last.address));
         let first = format!("/assets/{code}");
         let body = html! {
             div .title { h1 { "Asset " span #code { (code) } } }
@@ -76,7 +76,7 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
     .await
 }
 
-fn facts(asset: &AssetFacts) -> Markup {
+fn facts(asset: &Asset) -> Markup {
     parts::facts([
         (
             "Supply",
@@ -87,8 +87,8 @@ fn facts(asset: &AssetFacts) -> Markup {
     ])
 }
 
-fn holders_table(asset: &AssetFacts, holders: &[(Address, Amount)]) -> Markup {
-    let row = |(address, amount): &(Address, Amount)| {
+fn holders_table(asset: &Asset, holders: &[Holder]) -> Markup {
+    let row = |Holder { address, amount }: &Holder| {
         vec![
             parts::account(address),
             parts::amount(*amount, Some(asset.decimals)),

@@ -3,6 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
+use quorate_client::schema::{Block, Network, Transaction};
 use quorate_ledger::Height;
 
 use super::layout::{self, Page, Section};
@@ -10,12 +11,10 @@ use super::parts;
 use super::words::{self, Decimals};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
-use crate::facts::{BlockFacts, BlockRef, TransactionFacts};
 use crate::input::{Name, Params, block_ref, whole_number};
-use crate::node::Snapshot;
+use crate::node::{BlockRef, Snapshot};
 use crate::problem::Failure;
 use crate::routes;
-use crate::shape::{self, Names};
 
 const NO_BLOCKS: &str = "No block is certified yet.";
 
@@ -28,9 +27,8 @@ pub(super) async fn list(State(app): State<App>, params: Params) -> Response {
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
     let first = params.cursor(whole_number)?;
-    let names = app.names();
     app.read(None, move |snapshot, _| {
-        let tip = snapshot.tip().height.0;
+        let tip = snapshot.height().0;
         let top = first.unwrap_or(tip).min(tip);
         let bottom = top.saturating_sub(DEFAULT_PAGE as u64);
         let mut blocks = Vec::new();
@@ -40,7 +38,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
         let older = format!("/blocks?cursor={bottom}");
         let body = html! {
             h1 { "Blocks" }
-            (table(&blocks, &names))
+            (table(&blocks))
             (parts::pager((top < tip).then_some("/blocks"), (bottom > 0).then_some((&older, "Older blocks"))))
         };
         Ok(Page {
@@ -53,16 +51,12 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
 }
 
 /// A list of blocks.
-fn table(blocks: &[BlockFacts], names: &Names) -> Markup {
-    let row = |facts: &BlockFacts| {
-        let header = facts.header.v1();
-        let seals = facts.certificate.seals();
-        let who: Vec<String> = seals
-            .iter()
-            .map(|seal| names.validator(header.epoch, seal.validator))
-            .collect();
-        let seals = html! { span title=(who.join(", ")) { (seals.len()) } };
-        let [height, count, hash, time] = cells(facts);
+fn table(blocks: &[Block]) -> Markup {
+    let row = |block: &Block| {
+        let who = block.seals.iter().map(|seal| seal.validator.as_str());
+        let who: Vec<&str> = who.collect();
+        let seals = html! { span title=(who.join(", ")) { (who.len()) } };
+        let [height, count, hash, time] = cells(block);
         vec![height, count, hash, seals, time]
     };
     let rows = blocks.iter().map(row).collect();
@@ -75,8 +69,8 @@ fn table(blocks: &[BlockFacts], names: &Names) -> Markup {
 }
 
 /// The latest blocks, for the overview.
-pub(super) fn short_table<'a>(blocks: impl Iterator<Item = &'a BlockFacts>) -> Markup {
-    let rows = blocks.map(|facts| cells(facts).to_vec()).collect();
+pub(super) fn short_table<'a>(blocks: impl Iterator<Item = &'a Block>) -> Markup {
+    let rows = blocks.map(|block| cells(block).to_vec()).collect();
     parts::table(
         "latest-blocks",
         &["Height", "Transactions", "Hash", "Time"],
@@ -86,17 +80,16 @@ pub(super) fn short_table<'a>(blocks: impl Iterator<Item = &'a BlockFacts>) -> M
 }
 
 /// Height, number of transactions, hash and time.
-fn cells(facts: &BlockFacts) -> [Markup; 4] {
-    let header = facts.header.v1();
+fn cells(block: &Block) -> [Markup; 4] {
     [
-        parts::block(header.height),
-        html! { span .number { (parts::grouped(&header.transaction_count.to_string())) } },
+        parts::block(block.height),
+        html! { span .number { (parts::grouped(&block.transaction_count.to_string())) } },
         parts::link(
-            &format!("/blocks/{}", facts.hash),
-            &facts.hash.to_string(),
+            &format!("/blocks/{}", block.hash),
+            &block.hash.to_string(),
             "block hash",
         ),
-        parts::time(header.timestamp),
+        parts::time(block.timestamp),
     ]
 }
 
@@ -108,24 +101,28 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
     let reference = block_ref(name)?;
     let from = params.number("from", "malformed_cursor")?.unwrap_or(0);
     let from = u32::try_from(from).unwrap_or(u32::MAX);
-    let names = app.names();
+    let network = app.network()?;
     app.read(None, move |snapshot, _| {
-        let facts = routes::blocks::find(snapshot, reference)?;
-        let height = facts.header.v1().height;
+        let block = routes::blocks::find(snapshot, reference)?;
+        let height = block.height;
         let transactions = snapshot.transactions_at(height, from, TRANSACTIONS)?;
         let body = html! {
-            (title(height, snapshot.tip().height))
-            (header(&facts))
-            (seals(&facts, &names))
+            (title(height, snapshot.height()))
+            (header(&block))
+            (seals(&block, &network))
             section aria-labelledby="transactions-title" {
                 h2 #transactions-title {
-                    "Transactions " span .count { (parts::grouped(&facts.header.v1().transaction_count.to_string())) }
+                    "Transactions " span .count { (parts::grouped(&block.transaction_count.to_string())) }
                 }
                 (transactions_table(snapshot, &transactions)?)
-                (more(height, from, facts.header.v1().transaction_count))
+                (more(height, from, block.transaction_count))
             }
         };
-        Ok(Page { title: format!("Block {height}"), section: Section::Blocks, body })
+        Ok(Page {
+            title: format!("Block {height}"),
+            section: Section::Blocks,
+            body,
+        })
     })
     .await
 }
@@ -146,19 +143,18 @@ fn title(height: Height, tip: Height) -> Markup {
     }
 }
 
-fn header(facts: &BlockFacts) -> Markup {
-    let header = facts.header.v1();
-    let previous = header.previous.to_string();
+fn header(block: &Block) -> Markup {
+    let previous = block.previous.to_string();
     parts::facts([
         (
             "Hash",
-            html! { span #hash { (parts::full(&facts.hash.to_string(), "block hash")) } },
+            html! { span #hash { (parts::full(&block.hash.to_string(), "block hash")) } },
         ),
-        ("Time", parts::time_in_full(header.timestamp)),
-        ("Epoch", html! { (header.epoch) }),
+        ("Time", parts::time_in_full(block.timestamp)),
+        ("Epoch", html! { (block.epoch) }),
         (
             "Previous block",
-            if header.height.0 > 1 {
+            if block.height.0 > 1 {
                 parts::link(&format!("/blocks/{previous}"), &previous, "previous block's hash")
             } else {
                 html! { (parts::short(&previous, "network id")) " (the genesis document)" }
@@ -166,73 +162,73 @@ fn header(facts: &BlockFacts) -> Markup {
         ),
         (
             "Proposal",
-            parts::short(&header.proposal.to_string(), "proposal digest"),
+            parts::short(&block.proposal.to_string(), "proposal digest"),
         ),
         (
             "Transactions root",
-            parts::short(&header.transactions_root.to_string(), "transactions root"),
+            parts::short(&block.transactions_root.to_string(), "transactions root"),
         ),
         (
             "Receipts root",
-            parts::short(&header.receipts_root.to_string(), "receipts root"),
+            parts::short(&block.receipts_root.to_string(), "receipts root"),
         ),
         (
             "State root",
-            parts::short(&header.state_root.to_string(), "state root"),
+            parts::short(&block.state_root.to_string(), "state root"),
         ),
         (
             "Chain root",
-            parts::short(&header.chain_root.to_string(), "chain root"),
+            parts::short(&block.chain_root.to_string(), "chain root"),
         ),
         (
             "Next committee",
-            parts::short(&header.next_committee.to_string(), "next committee's hash"),
+            parts::short(&block.next_committee.to_string(), "next committee's hash"),
         ),
     ])
 }
 
 /// Each validator of the epoch, and whether its seal is in the certificate.
-fn seals(facts: &BlockFacts, names: &Names) -> Markup {
-    let epoch = facts.header.v1().epoch;
-    let committee = names.epochs.iter().find(|known| known.committee.epoch() == epoch);
-    let seals = facts.certificate.seals();
-    let absent = committee.into_iter().flat_map(|known| known.committee.indices());
-    let absent = absent.filter(|index| seals.iter().all(|seal| seal.validator != *index));
+fn seals(block: &Block, network: &Network) -> Markup {
+    let epoch = network.epochs.iter().find(|known| known.epoch == block.epoch);
+    let seals = &block.seals;
+    // An epoch lists keys alone; a key has one name in all of them.
+    let named = &network.committee.validators;
+    let keys = epoch.into_iter().flat_map(|known| &known.validators);
+    let absent = keys.filter_map(|key| named.iter().find(|member| member.key == *key));
+    let absent = absent.filter(|member| seals.iter().all(|seal| seal.validator != member.name));
     html! {
         section aria-labelledby="seals-title" {
             h2 #seals-title {
                 "Seals " span .count { (seals.len()) }
-                @if let Some(known) = committee { span .aside { "a quorum is " (known.committee.quorum()) } }
+                @if let Some(known) = epoch { span .aside { "a quorum is " (known.described().quorum()) } }
             }
             ul .seals #seals {
                 @for seal in seals {
-                    @let signature = seal.signature.to_string();
-                    li .sealed data-validator=(names.validator(epoch, seal.validator)) {
-                        strong { (names.validator(epoch, seal.validator)) }
-                        (parts::short(&signature, "signature"))
+                    li .sealed data-validator=(seal.validator) {
+                        strong { (seal.validator) }
+                        (parts::short(&seal.signature.to_string(), "signature"))
                     }
                 }
-                @for index in absent {
-                    li { strong { (names.validator(epoch, index)) } span .aside { "not in this certificate" } }
+                @for member in absent {
+                    li { strong { (member.name) } span .aside { "not in this certificate" } }
                 }
             }
         }
     }
 }
 
-fn transactions_table(snapshot: &dyn Snapshot, transactions: &[TransactionFacts]) -> Result<Markup, Failure> {
+fn transactions_table(snapshot: &dyn Snapshot, transactions: &[Transaction]) -> Result<Markup, Failure> {
     let codes = transactions
         .iter()
-        .flat_map(|facts| words::codes(&facts.transaction.intent().operations));
+        .flat_map(|transaction| words::codes(&transaction.operations));
     let decimals = Decimals::of(snapshot, codes)?;
-    let row = |facts: &TransactionFacts| {
-        let intent = facts.transaction.intent();
+    let row = |transaction: &Transaction| {
         vec![
-            html! { span .number { (facts.index) } },
-            parts::transaction(&facts.id),
-            parts::account(&intent.sender),
-            words::summary(&intent.operations, &decimals),
-            parts::status(shape::transaction(facts).status),
+            html! { span .number { @if let Some(index) = transaction.index { (index) } } },
+            parts::transaction(&transaction.id),
+            parts::account(&transaction.sender),
+            words::summary(&transaction.operations, &decimals),
+            parts::status(transaction.status),
         ]
     };
     let rows = transactions.iter().map(row).collect();

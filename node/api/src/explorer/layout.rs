@@ -6,7 +6,6 @@ use maud::{DOCTYPE, Markup, html};
 use super::files;
 use crate::app::{App, At};
 use crate::problem::Failure;
-use crate::shape::Names;
 
 /// A page before its frame is put around it.
 pub(super) struct Page {
@@ -34,9 +33,8 @@ const NAVIGATION: [(Section, &str, &str); 4] = [
 
 /// The response for a page, or the page that says why there is none.
 pub(super) fn answer(app: &App, page: Result<At<Page>, Failure>) -> Response {
-    let names = app.names();
     match page {
-        Ok(read) => read.respond(|page| frame(&names, &page, "")),
+        Ok(read) => read.respond(|page| frame(app, &page, "")),
         Err(failure) => {
             failure.log();
             let page = Page {
@@ -44,7 +42,7 @@ pub(super) fn answer(app: &App, page: Result<At<Page>, Failure>) -> Response {
                 section: Section::None,
                 body: sorry(&failure),
             };
-            (failure.status(), frame(&names, &page, "")).into_response()
+            (failure.status(), frame(app, &page, "")).into_response()
         }
     }
 }
@@ -70,7 +68,7 @@ fn sorry(failure: &Failure) -> Markup {
 }
 
 /// The whole document. `query` is what the search box holds.
-pub(super) fn frame(names: &Names, page: &Page, query: &str) -> Markup {
+pub(super) fn frame(app: &App, page: &Page, query: &str) -> Markup {
     let version = files::version();
     html! {
         (DOCTYPE)
@@ -79,7 +77,7 @@ pub(super) fn frame(names: &Names, page: &Page, query: &str) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                title { (page.title) " · " (names.name) }
+                title { (page.title) " · " (app.network_name) }
                 link rel="icon" type="image/svg+xml" href={ "/static/icon.svg?v=" (version) };
                 link rel="stylesheet" href={ "/static/style.css?v=" (version) };
                 script src={ "/static/app.js?v=" (version) } defer {}
@@ -90,7 +88,7 @@ pub(super) fn frame(names: &Names, page: &Page, query: &str) -> Markup {
                     div .bar {
                         a .brand href="/" {
                             img src={ "/static/icon.svg?v=" (version) } alt="" width="28" height="28";
-                            span { "Quorate" span .network #network-name { (names.name) } }
+                            span { "Quorate" span .network #network-name { (app.network_name) } }
                         }
                         nav aria-label="Main" {
                             ul {
@@ -118,8 +116,8 @@ pub(super) fn frame(names: &Names, page: &Page, query: &str) -> Markup {
                         "Read from this validator’s certified chain. "
                         a href="/openapi.json" { "API description" }
                     }
-                    p .network-id title=(names.network) {
-                        "Network " code { (names.network) }
+                    p .network-id title=(app.network_id) {
+                        "Network " code { (app.network_id) }
                     }
                 }
                 p .hidden #announcer role="status" {}

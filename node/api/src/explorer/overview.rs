@@ -2,13 +2,13 @@
 //! the script fetches again when a block was certified.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 use maud::{Markup, html};
+use quorate_client::schema::{Block, Status, Transaction, Validator};
 use quorate_ledger::Height;
 use tokio_stream::wrappers::WatchStream;
 
@@ -16,10 +16,8 @@ use super::layout::{self, Page, Section};
 use super::words::{self, Decimals};
 use super::{parts, validators};
 use crate::app::{App, At};
-use crate::facts::{BlockFacts, BlockRef, StatusFacts, TransactionFacts, ValidatorFacts};
-use crate::node::{Node, Snapshot};
+use crate::node::{BlockRef, Node, Snapshot};
 use crate::problem::Failure;
-use crate::shape::{self, Names};
 use crate::shares::ClientAddress;
 
 /// Blocks and transactions in the lists.
@@ -29,10 +27,10 @@ const LATEST: usize = 10;
 const CHARTED: u64 = 48;
 
 struct Overview {
-    status: StatusFacts,
-    validators: Vec<ValidatorFacts>,
-    blocks: Vec<BlockFacts>,
-    transactions: Vec<TransactionFacts>,
+    status: Status,
+    validators: Vec<Validator>,
+    blocks: Vec<Block>,
+    transactions: Vec<Transaction>,
     decimals: Decimals,
 }
 
@@ -67,36 +65,32 @@ async fn overview(app: &App) -> Result<At<Overview>, Failure> {
 }
 
 fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure> {
-    let tip = snapshot.tip().height.0;
+    let tip = snapshot.height().0;
     let mut blocks = Vec::new();
     for height in (tip.saturating_sub(CHARTED) + 1..=tip).rev() {
         blocks.extend(snapshot.block(BlockRef::Height(Height(height)))?);
     }
-    let mut transactions: Vec<TransactionFacts> = Vec::new();
+    let mut transactions: Vec<Transaction> = Vec::new();
     for block in &blocks {
-        let (header, wanted) = (block.header.v1(), LATEST - transactions.len());
+        let wanted = LATEST - transactions.len();
         if wanted == 0 {
             break;
         }
-        let from = header
+        let from = block
             .transaction_count
             .saturating_sub(u32::try_from(wanted).unwrap_or(u32::MAX));
-        if header.transaction_count > 0 {
-            transactions.extend(
-                snapshot
-                    .transactions_at(header.height, from, wanted)?
-                    .into_iter()
-                    .rev(),
-            );
+        if block.transaction_count > 0 {
+            let last = snapshot.transactions_at(block.height, from, wanted)?;
+            transactions.extend(last.into_iter().rev());
         }
     }
     let codes = transactions
         .iter()
-        .flat_map(|facts| words::codes(&facts.transaction.intent().operations));
+        .flat_map(|transaction| words::codes(&transaction.operations));
     let decimals = Decimals::of(snapshot, codes)?;
     Ok(Overview {
         status: node.status(),
-        validators: node.validators(),
+        validators: node.validators().validators,
         blocks,
         transactions,
         decimals,
@@ -104,14 +98,13 @@ fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure>
 }
 
 async fn read(app: &App) -> Result<At<Page>, Failure> {
-    let names: Arc<Names> = app.names();
     let read = overview(app).await?;
     Ok(read.map(|overview| Page {
         title: "Overview".to_owned(),
         section: Section::Overview,
         body: html! {
             div .title {
-                h1 { (names.name) }
+                h1 { (app.network_name) }
                 button .toggle #live-toggle type="button" aria-pressed="true" hidden { "Live" }
             }
             div #live data-live="/live" { (live_part(&overview)) }
@@ -134,22 +127,19 @@ fn live_part(overview: &Overview) -> Markup {
         }
         section aria-labelledby="validators-title" {
             div .heading { h2 #validators-title { "Validators" } a href="/validators" { "Details" } }
-            (validators::cards(&overview.validators, overview.status.tip.height))
+            (validators::cards(&overview.validators, overview.status.height))
         }
     }
 }
 
 fn tiles(overview: &Overview) -> Markup {
     let status = &overview.status;
-    let quorum = overview
-        .blocks
-        .first()
-        .map_or(0, |block| block.certificate.seals().len());
+    let quorum = overview.blocks.first().map_or(0, |block| block.seals.len());
     html! {
         div .tiles {
             div .tile.wide {
                 h2 { "Height" }
-                p .figure #height data-height=(status.tip.height) { (parts::grouped(&status.tip.height.to_string())) }
+                p .figure #height data-height=(status.height) { (parts::grouped(&status.height.to_string())) }
                 p .note {
                     @if let Some(reason) = &status.does_not_vote {
                         span .badge.failed { "This validator does not vote" } " " (reason) " "
@@ -161,7 +151,7 @@ fn tiles(overview: &Overview) -> Markup {
                         span .badge.failed { "Too few validators vote" } " " (what) " "
                     }
                     @if status.syncing { span .badge.pending { "Fetching blocks" } " " }
-                    (parts::time_in_full(status.tip.timestamp))
+                    (parts::time_in_full(status.timestamp))
                 }
                 (chart(&overview.blocks))
             }
@@ -187,7 +177,7 @@ fn tiles(overview: &Overview) -> Markup {
     }
 }
 
-fn engine(status: &StatusFacts) -> &'static str {
+fn engine(status: &Status) -> &'static str {
     match status.consensus {
         quorate_crypto::Protocol::Pbft => "PBFT",
         quorate_crypto::Protocol::Raft => "Raft",
@@ -195,7 +185,7 @@ fn engine(status: &StatusFacts) -> &'static str {
     }
 }
 
-fn leader(status: &StatusFacts) -> &'static str {
+fn leader(status: &Status) -> &'static str {
     match status.consensus {
         quorate_crypto::Protocol::Pbft => "Primary",
         quorate_crypto::Protocol::Raft => "Leader",
@@ -204,17 +194,11 @@ fn leader(status: &StatusFacts) -> &'static str {
 }
 
 /// Transactions of the last blocks, one bar each, the newest at the right.
-fn chart(blocks: &[BlockFacts]) -> Markup {
+fn chart(blocks: &[Block]) -> Markup {
     const HEIGHT: u64 = 40;
-    let most = blocks
-        .iter()
-        .map(|block| block.header.v1().transaction_count)
-        .max()
-        .unwrap_or(0);
-    let total: u64 = blocks
-        .iter()
-        .map(|block| u64::from(block.header.v1().transaction_count))
-        .sum();
+    let counts = || blocks.iter().map(|block| block.transaction_count);
+    let most = counts().max().unwrap_or(0);
+    let total: u64 = counts().map(u64::from).sum();
     let bar = |count: u32| match most {
         0 => 1,
         most => (u64::from(count) * HEIGHT).div_ceil(u64::from(most)).max(1),
@@ -224,10 +208,10 @@ fn chart(blocks: &[BlockFacts]) -> Markup {
             svg .chart role="img" viewBox={ "0 0 " (CHARTED * 5) " " (HEIGHT) } preserveAspectRatio="none"
                 aria-label={ (total) " transactions in the last " (blocks.len()) " blocks, at most " (most) " in one" } {
                 @for (place, block) in (0..).zip(blocks) {
-                    @let count = block.header.v1().transaction_count;
+                    @let count = block.transaction_count;
                     rect .idle[count == 0] x=((CHARTED - 1 - place) * 5) y=(HEIGHT - bar(count)) width="4"
                         height=(bar(count)) rx="1" {
-                        title { "Block " (block.header.v1().height) ": " (count) }
+                        title { "Block " (block.height) ": " (count) }
                     }
                 }
             }
@@ -236,12 +220,11 @@ fn chart(blocks: &[BlockFacts]) -> Markup {
 }
 
 fn latest_transactions(overview: &Overview) -> Markup {
-    let row = |facts: &TransactionFacts| {
-        let operations = &facts.transaction.intent().operations;
+    let row = |transaction: &Transaction| {
         vec![
-            parts::transaction(&facts.id),
-            words::summary(operations, &overview.decimals),
-            html! { (parts::status(shape::transaction(facts).status)) },
+            parts::transaction(&transaction.id),
+            words::summary(&transaction.operations, &overview.decimals),
+            parts::status(transaction.status),
         ]
     };
     let rows = overview.transactions.iter().map(row).collect();

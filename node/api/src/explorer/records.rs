@@ -3,12 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
+use quorate_client::schema::DocumentRecord;
 
 use super::layout::{self, Page, Section};
 use super::parts;
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
-use crate::facts::RecordFacts;
 use crate::input::{Name, Params, digest, record_cursor, write_record_cursor};
 use crate::problem::Failure;
 
@@ -22,9 +22,9 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
     app.read(None, move |snapshot, _| {
         let records = snapshot.records(&sha256, after, DEFAULT_PAGE)?;
         let next = records.last().filter(|_| records.len() == DEFAULT_PAGE);
-        let next = next.map(|last| format!("/records/{sha256}?cursor={}", write_record_cursor(&last.place)));
+        let next = next.map(|last| format!("/records/{sha256}?cursor={}", write_record_cursor(last)));
         let first = format!("/records/{sha256}");
-        let row = |record: &RecordFacts| {
+        let row = |record: &DocumentRecord| {
             vec![
                 parts::time(record.timestamp),
                 parts::account(&record.sender),
@@ -33,7 +33,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
                     @if record.metadata.is_empty() { span .aside { "none" } } @else { (metadata(&record.metadata)) }
                 },
                 parts::transaction(&record.transaction),
-                parts::block(record.place.height),
+                parts::block(record.height),
             ]
         };
         let columns = ["Recorded", "By", "Label", "Metadata", "Transaction", "Block"];

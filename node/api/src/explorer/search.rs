@@ -8,9 +8,8 @@ use quorate_ledger::{Address, AssetCode, Digest, Height};
 
 use super::layout::{self, Page, Section};
 use crate::app::App;
-use crate::facts::BlockRef;
 use crate::input::{Params, shown, whole_number};
-use crate::node::{Node, Snapshot};
+use crate::node::{BlockRef, Node, Snapshot};
 use crate::problem::Failure;
 
 /// The longest text that is looked for; names are shorter.
@@ -66,6 +65,7 @@ fn find(snapshot: &dyn Snapshot, node: &dyn Node, query: &str) -> Result<Option<
     }
     let validator = node
         .validators()
+        .validators
         .iter()
         .any(|validator| validator.name.eq_ignore_ascii_case(query));
     Ok(validator.then(|| "/validators".to_owned()))
@@ -108,5 +108,5 @@ fn nothing(app: &App, query: &str) -> Response {
         section: Section::None,
         body,
     };
-    (StatusCode::NOT_FOUND, layout::frame(&app.names(), &page, query)).into_response()
+    (StatusCode::NOT_FOUND, layout::frame(app, &page, query)).into_response()
 }

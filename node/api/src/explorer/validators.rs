@@ -3,16 +3,14 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::VotingView;
+use quorate_client::schema::{CommitteeView, Evidence, Peer, Validator, VotingView};
 use quorate_ledger::Height;
 
 use super::layout::{self, Page, Section};
 use super::parts;
 use crate::app::{App, At};
-use crate::facts::{EvidenceFacts, PeerFacts, ValidatorFacts};
-use crate::node::Node;
 use crate::problem::Failure;
-use crate::shape::Names;
+use crate::routes::network::by_name;
 
 /// A validator whose last seal is this far below the tip is shown as behind.
 const BEHIND: u64 = 16;
@@ -22,15 +20,16 @@ pub(super) async fn page(State(app): State<App>) -> Response {
 }
 
 async fn read(app: &App) -> Result<At<Page>, Failure> {
-    let names = app.names();
+    let network = app.network()?;
     app.read(None, move |snapshot, node| {
-        let tip = snapshot.tip().height;
+        let tip = snapshot.height();
+        let validators = node.validators().validators;
         let body = html! {
             div .title { h1 { "Validators" } }
-            (committee(&names))
-            (cards(&node.validators(), tip))
-            (keys(&node.validators()))
-            (peers(node))
+            (committee(&network.committee))
+            (cards(&validators, tip))
+            (keys(&validators))
+            (peers(&by_name(node.peers())))
             (evidence(&node.evidence()))
         };
         Ok(Page {
@@ -42,21 +41,19 @@ async fn read(app: &App) -> Result<At<Page>, Failure> {
     .await
 }
 
-fn committee(names: &Names) -> Markup {
+fn committee(committee: &CommitteeView) -> Markup {
     html! {
-        @if let Some(epoch) = names.epochs.last() {
-            p .lead {
-                (epoch.committee.size()) " validators agree by " (epoch.committee.engine().to_string().to_uppercase())
-                ". Each block needs the seals of " strong #quorum { (epoch.committee.quorum()) }
-                ", and the ledger holds while at most " strong { (epoch.committee.faults()) }
-                @if epoch.committee.faults() == 1 { " is faulty." } @else { " are faulty." }
-            }
+        p .lead {
+            (committee.validators.len()) " validators agree by " (committee.engine.to_string().to_uppercase())
+            ". Each block needs the seals of " strong #quorum { (committee.quorum) }
+            ", and the ledger holds while at most " strong { (committee.faults) }
+            @if committee.faults == 1 { " is faulty." } @else { " are faulty." }
         }
     }
 }
 
 /// Validators with how far each one's seals have come.
-pub(super) fn cards(validators: &[ValidatorFacts], tip: Height) -> Markup {
+pub(super) fn cards(validators: &[Validator], tip: Height) -> Markup {
     html! {
         ul .validators #validators {
             @for validator in validators {
@@ -80,7 +77,7 @@ pub(super) fn cards(validators: &[ValidatorFacts], tip: Height) -> Markup {
     }
 }
 
-fn state(validator: &ValidatorFacts, tip: Height) -> (&'static str, &'static str) {
+fn state(validator: &Validator, tip: Height) -> (&'static str, &'static str) {
     let behind = tip
         .0
         .saturating_sub(validator.last_seal.map_or(0, |height| height.0));
@@ -94,8 +91,8 @@ fn state(validator: &ValidatorFacts, tip: Height) -> (&'static str, &'static str
     }
 }
 
-fn keys(validators: &[ValidatorFacts]) -> Markup {
-    let row = |validator: &ValidatorFacts| {
+fn keys(validators: &[Validator]) -> Markup {
+    let row = |validator: &Validator| {
         vec![
             html! { (validator.index) },
             html! { (validator.name) },
@@ -117,11 +114,9 @@ fn keys(validators: &[ValidatorFacts]) -> Markup {
     }
 }
 
-fn peers(node: &dyn Node) -> Markup {
-    let mut peers = node.peers();
-    peers.sort_by(|a, b| (&a.name, &a.peer).cmp(&(&b.name, &b.peer)));
+fn peers(peers: &[Peer]) -> Markup {
     let dash = || html! { span .aside { "unknown" } };
-    let row = |peer: &PeerFacts| {
+    let row = |peer: &Peer| {
         vec![
             html! { (peer.name) },
             html! {
@@ -149,19 +144,19 @@ fn peers(node: &dyn Node) -> Markup {
     }
 }
 
-fn evidence(evidence: &[EvidenceFacts]) -> Markup {
-    let row = |facts: &EvidenceFacts| {
+fn evidence(evidence: &[Evidence]) -> Markup {
+    let row = |proof: &Evidence| {
         vec![
-            html! { (facts.validator) },
-            html! { (facts.kind.replace('_', " ")) },
+            html! { (proof.validator) },
+            html! { (proof.kind.replace('_', " ")) },
             html! {
-                @match facts.height {
+                @match proof.height {
                     Some(height) => { (height) },
                     None => { span .aside { "none" } },
                 }
             },
             html! {
-                @match facts.view {
+                @match proof.view {
                     Some(view) => { (view) },
                     None => { span .aside { "none" } },
                 }

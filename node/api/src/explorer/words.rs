@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use quorate_client::schema::{Transaction, TransactionStatus};
-use quorate_ledger::{Address, Amount, AssetCode, Operation};
+use quorate_client::schema::{OperationView, Transaction, TransactionStatus};
+use quorate_ledger::{Address, Amount, AssetCode};
 
 use super::parts;
 use crate::node::{Fault, Snapshot};
@@ -40,32 +40,32 @@ impl Decimals {
 }
 
 /// The assets that operations name.
-pub(super) fn codes(operations: &[Operation]) -> impl Iterator<Item = AssetCode> {
+pub(super) fn codes(operations: &[OperationView]) -> impl Iterator<Item = AssetCode> {
     operations.iter().filter_map(|operation| match operation {
-        Operation::Mint { asset, .. } | Operation::Burn { asset, .. } | Operation::Transfer { asset, .. } => {
-            Some(*asset)
-        }
+        OperationView::Mint { asset, .. }
+        | OperationView::Burn { asset, .. }
+        | OperationView::Transfer { asset, .. } => Some(*asset),
         _ => None,
     })
 }
 
 /// What kind of thing an operation is.
-pub(super) fn kind(operation: &Operation) -> &'static str {
+pub(super) fn kind(operation: &OperationView) -> &'static str {
     match operation {
-        Operation::CreateAsset { .. } => "Create asset",
-        Operation::Mint { .. } => "Mint",
-        Operation::Burn { .. } => "Burn",
-        Operation::Transfer { .. } => "Transfer",
-        Operation::PutRecord { .. } => "Record",
-        Operation::SetSigners { .. } => "Set signers",
-        Operation::Rejoin { .. } => "Rejoin",
+        OperationView::CreateAsset { .. } => "Create asset",
+        OperationView::Mint { .. } => "Mint",
+        OperationView::Burn { .. } => "Burn",
+        OperationView::Transfer { .. } => "Transfer",
+        OperationView::PutRecord { .. } => "Record",
+        OperationView::SetSigners { .. } => "Set signers",
+        OperationView::Rejoin { .. } => "Rejoin",
     }
 }
 
 /// An operation in words, to follow its kind.
-pub(super) fn sentence(operation: &Operation, decimals: &Decimals) -> Markup {
+pub(super) fn sentence(operation: &OperationView, decimals: &Decimals) -> Markup {
     match operation {
-        Operation::CreateAsset {
+        OperationView::CreateAsset {
             code,
             decimals,
             description,
@@ -74,11 +74,11 @@ pub(super) fn sentence(operation: &Operation, decimals: &Decimals) -> Markup {
             @if *decimals == 1 { " decimal" } @else { " decimals" }
             (remark(description))
         },
-        Operation::Mint { asset, to, amount } => html! {
+        OperationView::Mint { asset, to, amount } => html! {
             (decimals.amount(*amount, asset)) " for " (parts::account(to))
         },
-        Operation::Burn { asset, amount } => html! { (decimals.amount(*amount, asset)) },
-        Operation::Transfer {
+        OperationView::Burn { asset, amount } => html! { (decimals.amount(*amount, asset)) },
+        OperationView::Transfer {
             to,
             asset,
             amount,
@@ -87,15 +87,15 @@ pub(super) fn sentence(operation: &Operation, decimals: &Decimals) -> Markup {
             (decimals.amount(*amount, asset)) " to " (parts::account(to))
             (remark(memo))
         },
-        Operation::PutRecord { sha256, label, .. } => html! {
+        OperationView::PutRecord { sha256, label, .. } => html! {
             "Document " (parts::link(&format!("/records/{sha256}"), &sha256.to_string(), "record hash"))
             (remark(label))
         },
-        Operation::SetSigners { signers, threshold } => html! {
+        OperationView::SetSigners { signers, threshold } => html! {
             (signers.len()) @if signers.len() == 1 { " key" } @else { " keys" }
             " may sign for the account from now on; a weight of " (threshold) " is needed"
         },
-        Operation::Rejoin { validator, .. } => html! {
+        OperationView::Rejoin { validator, .. } => html! {
             "Validator " (parts::short(&validator.to_string(), "public key")) " votes again from the next epoch on"
         },
     }
@@ -107,7 +107,7 @@ fn remark(text: &str) -> Markup {
 }
 
 /// A transaction's operations in few words, for lists.
-pub(super) fn summary(operations: &[Operation], decimals: &Decimals) -> Markup {
+pub(super) fn summary(operations: &[OperationView], decimals: &Decimals) -> Markup {
     let Some(first) = operations.first() else {
         return html! { "Nothing" };
     };
@@ -115,19 +115,19 @@ pub(super) fn summary(operations: &[Operation], decimals: &Decimals) -> Markup {
     html! {
         span .summary {
             @match first {
-                Operation::Transfer { to, asset, amount, .. } => {
+                OperationView::Transfer { to, asset, amount, .. } => {
                     (decimals.amount(*amount, asset)) " to " (parts::account(to))
                 }
-                Operation::Mint { to, asset, amount } => {
+                OperationView::Mint { to, asset, amount } => {
                     "Mint " (decimals.amount(*amount, asset)) " for " (parts::account(to))
                 }
-                Operation::Burn { asset, amount } => { "Burn " (decimals.amount(*amount, asset)) }
-                Operation::CreateAsset { code, .. } => { "Create asset " (parts::asset(code)) }
-                Operation::PutRecord { label, .. } => {
+                OperationView::Burn { asset, amount } => { "Burn " (decimals.amount(*amount, asset)) }
+                OperationView::CreateAsset { code, .. } => { "Create asset " (parts::asset(code)) }
+                OperationView::PutRecord { label, .. } => {
                     "Record" @if !label.is_empty() { " " q { (label) } }
                 }
-                Operation::SetSigners { .. } => { "Set signers" }
-                Operation::Rejoin { .. } => { "Rejoin of a validator" }
+                OperationView::SetSigners { .. } => { "Set signers" }
+                OperationView::Rejoin { .. } => { "Rejoin of a validator" }
             }
             @if more > 0 { " " span .more { "and " (more) " more" } }
         }
@@ -138,20 +138,20 @@ pub(super) fn summary(operations: &[Operation], decimals: &Decimals) -> Markup {
 pub(super) fn summary_for(
     account: &Address,
     sender: &Address,
-    operations: &[Operation],
+    operations: &[OperationView],
     decimals: &Decimals,
 ) -> Markup {
     if sender == account {
         return summary(operations, decimals);
     }
-    let received = |operation: &&Operation| receives(operation, account);
+    let received = |operation: &&OperationView| receives(operation, account);
     let Some(first) = operations.iter().find(received) else {
         return summary(operations, decimals);
     };
     let more = operations.iter().filter(received).count() - 1;
     html! {
         span .summary {
-            @if let Operation::Transfer { asset, amount, .. } | Operation::Mint { asset, amount, .. } = first {
+            @if let OperationView::Transfer { asset, amount, .. } | OperationView::Mint { asset, amount, .. } = first {
                 (decimals.amount(*amount, asset)) " from " (parts::account(sender))
             }
             @if more > 0 { " " span .more { "and " (more) " more" } }
@@ -159,26 +159,26 @@ pub(super) fn summary_for(
     }
 }
 
-fn receives(operation: &Operation, account: &Address) -> bool {
+fn receives(operation: &OperationView, account: &Address) -> bool {
     match operation {
-        Operation::Transfer { to, .. } | Operation::Mint { to, .. } => to == account,
+        OperationView::Transfer { to, .. } | OperationView::Mint { to, .. } => to == account,
         _ => false,
     }
 }
 
 /// Whether value comes or goes, seen from an account; none where nothing moves.
 pub(super) fn direction(
-    operations: &[Operation],
+    operations: &[OperationView],
     sender: &Address,
     account: &Address,
 ) -> Option<&'static str> {
     if sender != account {
         return Some("In");
     }
-    let moves = |operation: &&Operation| {
+    let moves = |operation: &&OperationView| {
         matches!(
             operation,
-            Operation::Transfer { .. } | Operation::Burn { .. } | Operation::Mint { .. }
+            OperationView::Transfer { .. } | OperationView::Burn { .. } | OperationView::Mint { .. }
         )
     };
     match operations.iter().find(moves) {

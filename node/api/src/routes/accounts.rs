@@ -2,14 +2,11 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{Account, Problem, Transaction, TransactionList};
-use quorate_ledger::Address;
+use quorate_client::schema::{Account, Problem, TransactionList};
 
 use crate::app::App;
 use crate::input::{Name, Params, address, whole_number};
-use crate::node::{Fault, Snapshot};
 use crate::problem::Failure;
-use crate::shape;
 
 /// An account. One that was never used has no balances.
 #[utoipa::path(get, path = "/v1/accounts/{address}", tag = "accounts",
@@ -25,7 +22,7 @@ pub(crate) async fn account(
 ) -> Result<Response, Failure> {
     let address = address(&name)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        Ok(shape::account(address, snapshot.account(&address)?))
+        Ok(snapshot.account(&address)?)
     });
     Ok(read.await?.into_response())
 }
@@ -48,36 +45,11 @@ pub(crate) async fn transactions(
     let limit = params.limit()?;
     let before = params.cursor(whole_number)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        page(snapshot, &address, before, limit)
+        let transactions = snapshot.history(&address, before, limit)?;
+        let last = transactions.last().filter(|_| transactions.len() == limit);
+        let number = last.and_then(|last| last.number).filter(|number| *number > 1);
+        let next = number.map(|number| number.to_string());
+        Ok(TransactionList { transactions, next })
     });
     Ok(read.await?.into_response())
-}
-
-/// Entries of an account's history with numbers below `before`.
-pub(crate) fn page(
-    snapshot: &dyn Snapshot,
-    address: &Address,
-    before: Option<u64>,
-    limit: usize,
-) -> Result<TransactionList, Failure> {
-    let entries = snapshot.history(address, before, limit)?;
-    let last = entries.last().map(|entry| entry.number);
-    let full = entries.len() == limit;
-    let mut transactions = Vec::with_capacity(entries.len());
-    for entry in entries {
-        let facts = snapshot.transaction(&entry.id)?.ok_or_else(|| {
-            Fault(format!(
-                "transaction {} is in the history of {address} and not on the chain",
-                entry.id
-            ))
-        })?;
-        transactions.push(Transaction {
-            number: Some(entry.number),
-            ..shape::transaction(&facts)
-        });
-    }
-    let next = last
-        .filter(|number| full && *number > 1)
-        .map(|number| number.to_string());
-    Ok(TransactionList { transactions, next })
 }

@@ -2,13 +2,11 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{Asset, AssetList, Holder, HolderList, Problem, RecordList};
+use quorate_client::schema::{Asset, AssetList, HolderList, Problem, RecordList};
 
 use crate::app::App;
 use crate::input::{Name, Params, address, asset_code, digest, record_cursor, write_record_cursor};
-use crate::node::Snapshot;
 use crate::problem::Failure;
-use crate::shape;
 
 /// Assets, by code.
 #[utoipa::path(get, path = "/v1/assets", tag = "assets",
@@ -22,11 +20,7 @@ pub(crate) async fn assets(State(app): State<App>, params: Params) -> Result<Res
     let limit = params.limit()?;
     let after = params.cursor(|text| text.parse().ok())?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        let assets: Vec<Asset> = snapshot
-            .assets(after, limit)?
-            .into_iter()
-            .map(shape::asset)
-            .collect();
+        let assets = snapshot.assets(after, limit)?;
         let next = assets
             .last()
             .filter(|_| assets.len() == limit)
@@ -50,7 +44,7 @@ pub(crate) async fn asset(
 ) -> Result<Response, Failure> {
     let code = asset_code(&name)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        snapshot.asset(&code)?.map(shape::asset).ok_or_else(unknown_asset)
+        snapshot.asset(&code)?.ok_or_else(unknown_asset)
     });
     Ok(read.await?.into_response())
 }
@@ -74,12 +68,7 @@ pub(crate) async fn holders(
     let after = params.cursor(|text| address(text).ok())?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
         snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
-        let holder = |(address, amount)| Holder { address, amount };
-        let holders: Vec<Holder> = snapshot
-            .holders(&code, after, limit)?
-            .into_iter()
-            .map(holder)
-            .collect();
+        let holders = snapshot.holders(&code, after, limit)?;
         let next = holders
             .last()
             .filter(|_| holders.len() == limit)
@@ -107,28 +96,14 @@ pub(crate) async fn records(
     let limit = params.limit()?;
     let after = params.cursor(record_cursor)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        page(snapshot, &sha256, after, limit)
+        let records = snapshot.records(&sha256, after, limit)?;
+        let next = records
+            .last()
+            .filter(|_| records.len() == limit)
+            .map(write_record_cursor);
+        Ok(RecordList { records, next })
     });
     Ok(read.await?.into_response())
-}
-
-/// Places of a record after `after`.
-pub(crate) fn page(
-    snapshot: &dyn Snapshot,
-    sha256: &quorate_ledger::Digest,
-    after: Option<crate::facts::RecordPlace>,
-    limit: usize,
-) -> Result<RecordList, Failure> {
-    let facts = snapshot.records(sha256, after, limit)?;
-    let next = facts
-        .last()
-        .filter(|_| facts.len() == limit)
-        .map(|last| write_record_cursor(&last.place));
-    let records = facts
-        .into_iter()
-        .map(|facts| shape::record(*sha256, facts))
-        .collect();
-    Ok(RecordList { records, next })
 }
 
 pub(crate) fn unknown_asset() -> Failure {

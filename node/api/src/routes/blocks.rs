@@ -9,11 +9,9 @@ use quorate_ledger::{Digest, Height};
 
 use crate::app::App;
 use crate::config::{ID_CHUNK, MAX_IDS_PER_PAGE};
-use crate::facts::{BlockFacts, BlockRef};
 use crate::input::{Name, Params, block_ref, wants_bytes, whole_number};
-use crate::node::{Fault, Snapshot};
+use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
-use crate::shape::{self, Names};
 
 /// Blocks, newest first.
 #[utoipa::path(get, path = "/v1/blocks", tag = "blocks",
@@ -26,18 +24,17 @@ use crate::shape::{self, Names};
 pub(crate) async fn blocks(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let limit = params.limit()?;
     let first = params.cursor(whole_number)?;
-    let names = app.names();
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        let tip = snapshot.tip().height.0;
+        let tip = snapshot.height().0;
         let mut height = first.unwrap_or(tip).min(tip);
         let mut blocks = Vec::new();
         let mut ids = 0;
         while height > 0 && blocks.len() < limit && ids < MAX_IDS_PER_PAGE {
             // Blocks pruned here end the list.
-            let Some(facts) = snapshot.block(BlockRef::Height(Height(height)))? else {
+            let Some(block) = snapshot.block(BlockRef::Height(Height(height)))? else {
                 break;
             };
-            let block = with_ids(snapshot, &facts, &names)?;
+            let block = with_ids(snapshot, block)?;
             ids += block.transactions.len();
             blocks.push(block);
             height -= 1;
@@ -67,28 +64,27 @@ pub(crate) async fn block(
     let min_height = params.min_height()?;
     if wants_bytes(&headers) {
         let read = app.read(min_height, move |snapshot, _| {
-            let facts = find(snapshot, reference)?;
-            let bytes = snapshot.certified_block(facts.header.v1().height)?;
+            let block = find(snapshot, reference)?;
+            let bytes = snapshot.certified_block(block.height)?;
             bytes.ok_or_else(unknown_block)
         });
         return Ok(read.await?.respond(octets));
     }
-    let names = app.names();
     let read = app.read(min_height, move |snapshot, _| {
-        let facts = find(snapshot, reference)?;
-        with_ids(snapshot, &facts, &names)
+        let block = find(snapshot, reference)?;
+        with_ids(snapshot, block)
     });
     Ok(read.await?.into_response())
 }
 
-/// The block that is meant, or the latest.
-pub(crate) fn find(snapshot: &dyn Snapshot, reference: Option<BlockRef>) -> Result<BlockFacts, Failure> {
+/// The block that is meant, or the latest; without ids.
+pub(crate) fn find(snapshot: &dyn Snapshot, reference: Option<BlockRef>) -> Result<Block, Failure> {
     let reference = match reference {
         Some(reference) => reference,
-        None if snapshot.tip().height == Height::GENESIS => {
+        None if snapshot.height() == Height::GENESIS => {
             return Err(Failure::not_found("no_blocks", "no block is certified here yet"));
         }
-        None => BlockRef::Height(snapshot.tip().height),
+        None => BlockRef::Height(snapshot.height()),
     };
     snapshot.block(reference)?.ok_or_else(unknown_block)
 }
@@ -100,25 +96,27 @@ fn unknown_block() -> Failure {
     )
 }
 
-/// The block's document. Ids are read in pieces as large as a snapshot gives.
-pub(crate) fn with_ids(snapshot: &dyn Snapshot, facts: &BlockFacts, names: &Names) -> Result<Block, Failure> {
-    let header = facts.header.v1();
-    let mut ids: Vec<Digest> = Vec::new();
-    while let Some(from) = u32::try_from(ids.len())
+/// The block with its ids, which are read in pieces as large as a snapshot gives.
+pub(crate) fn with_ids(snapshot: &dyn Snapshot, block: Block) -> Result<Block, Failure> {
+    let mut transactions: Vec<Digest> = Vec::new();
+    while let Some(from) = u32::try_from(transactions.len())
         .ok()
-        .filter(|from| *from < header.transaction_count)
+        .filter(|from| *from < block.transaction_count)
     {
-        let piece = snapshot.transactions_at(header.height, from, ID_CHUNK)?;
+        let piece = snapshot.ids_at(block.height, from, ID_CHUNK)?;
         if piece.is_empty() {
             let reason = format!(
                 "block {} has fewer transactions than its header says",
-                header.height
+                block.height
             );
             return Err(Fault(reason).into());
         }
-        ids.extend(piece.iter().map(|transaction| transaction.id));
+        transactions.extend(piece);
     }
-    Ok(shape::block(facts, ids, names))
+    Ok(Block {
+        transactions,
+        ..block
+    })
 }
 
 pub(crate) fn octets(bytes: Vec<u8>) -> Response {

@@ -4,25 +4,21 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{
-    EvidenceList, MemberList, Network, PeerList, Problem, ProposalList, Status, ValidatorList,
+    EvidenceList, MemberList, Network, Peer, PeerList, Problem, ProposalList, Status, ValidatorList,
 };
 
 use crate::app::{App, At};
 use crate::input::Params;
-use crate::node::Fault;
 use crate::problem::Failure;
-use crate::shape;
 
 /// Where the node and its network are.
 #[utoipa::path(get, path = "/v1/status", tag = "network",
     params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
     responses((status = 200, body = Status), (status = 503, body = Problem)))]
 pub(crate) async fn status(State(app): State<App>, params: Params) -> Result<Response, Failure> {
-    let names = app.names();
-    let read = app.read(params.min_height()?, move |_, node| {
-        Ok(shape::status(node.status(), &names))
-    });
-    let read = read.await?;
+    let read = app
+        .read(params.min_height()?, |_, node| Ok(node.status()))
+        .await?;
     // The status names its own height, which may be later than the snapshot's.
     Ok(At {
         height: read.value.height,
@@ -36,10 +32,7 @@ pub(crate) async fn status(State(app): State<App>, params: Params) -> Result<Res
     params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
     responses((status = 200, body = Network), (status = 503, body = Problem)))]
 pub(crate) async fn network(State(app): State<App>, params: Params) -> Result<Response, Failure> {
-    let read = app.read(params.min_height()?, |_, node| {
-        let network = shape::network(node.network());
-        Ok(network.ok_or_else(|| Fault("the node names no epoch".to_owned()))?)
-    });
+    let read = app.read(params.min_height()?, |_, node| Ok(node.network()?));
     Ok(read.await?.into_response())
 }
 
@@ -48,18 +41,7 @@ pub(crate) async fn network(State(app): State<App>, params: Params) -> Result<Re
     params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
     responses((status = 200, body = ValidatorList), (status = 503, body = Problem)))]
 pub(crate) async fn validators(State(app): State<App>, params: Params) -> Result<Response, Failure> {
-    let names = app.names();
-    let read = app.read(params.min_height()?, move |_, node| {
-        let epoch = names
-            .epochs
-            .last()
-            .ok_or_else(|| Fault("the node names no epoch".to_owned()))?;
-        Ok(ValidatorList {
-            epoch: epoch.committee.epoch(),
-            quorum: shape::count(epoch.committee.quorum()),
-            validators: node.validators().into_iter().map(shape::validator).collect(),
-        })
-    });
+    let read = app.read(params.min_height()?, |_, node| Ok(node.validators()));
     Ok(read.await?.into_response())
 }
 
@@ -69,9 +51,14 @@ pub(crate) async fn validators(State(app): State<App>, params: Params) -> Result
     responses((status = 200, body = PeerList), (status = 503, body = Problem)))]
 pub(crate) async fn peers(State(app): State<App>, params: Params) -> Result<Json<PeerList>, Failure> {
     app.reach(params.min_height()?).await?;
-    let mut peers: Vec<_> = app.node.peers().into_iter().map(shape::peer).collect();
+    Ok(Json(PeerList {
+        peers: by_name(app.node.peers()),
+    }))
+}
+
+pub(crate) fn by_name(mut peers: Vec<Peer>) -> Vec<Peer> {
     peers.sort_by(|a, b| (&a.name, &a.peer).cmp(&(&b.name, &b.peer)));
-    Ok(Json(PeerList { peers }))
+    peers
 }
 
 /// Misbehaviour that this node has seen.
@@ -81,7 +68,7 @@ pub(crate) async fn peers(State(app): State<App>, params: Params) -> Result<Json
 pub(crate) async fn evidence(State(app): State<App>, params: Params) -> Result<Json<EvidenceList>, Failure> {
     app.reach(params.min_height()?).await?;
     Ok(Json(EvidenceList {
-        evidence: app.node.evidence().iter().map(shape::evidence).collect(),
+        evidence: app.node.evidence(),
     }))
 }
 
@@ -92,7 +79,7 @@ pub(crate) async fn evidence(State(app): State<App>, params: Params) -> Result<J
 pub(crate) async fn members(State(app): State<App>, params: Params) -> Result<Json<MemberList>, Failure> {
     app.reach(params.min_height()?).await?;
     Ok(Json(MemberList {
-        members: app.node.members().into_iter().map(shape::member).collect(),
+        members: app.node.members(),
     }))
 }
 

@@ -4,12 +4,10 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{Problem, Transaction};
-use quorate_ledger::encode;
 
 use crate::app::App;
 use crate::input::{Name, Params, digest, wants_bytes};
 use crate::problem::Failure;
-use crate::shape;
 
 use super::blocks::octets;
 
@@ -29,22 +27,27 @@ pub(crate) async fn transaction(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let id = digest(&name, "a transaction id")?;
+    let min_height = params.min_height()?;
     // The pool first: what leaves it in between is in every later snapshot.
+    if wants_bytes(&headers) {
+        let pending = app.node.pending_bytes(&id);
+        let read = app.read(min_height, move |snapshot, _| {
+            let executed = snapshot.transaction_bytes(&id)?;
+            executed.or(pending).ok_or_else(unknown_transaction)
+        });
+        return Ok(read.await?.respond(octets));
+    }
     let pending = app.node.pending(&id);
-    let found = app.read(params.min_height()?, move |snapshot, _| {
-        if let Some(facts) = snapshot.transaction(&id)? {
-            return Ok((shape::transaction(&facts), encode(&facts.transaction)));
-        }
-        let facts = pending.ok_or_else(|| {
-            let detail = "no transaction with this id was executed, and none is pending on this node";
-            Failure::not_found("unknown_transaction", detail)
-        })?;
-        Ok((shape::pending(&facts), encode(&facts.transaction)))
+    let read = app.read(min_height, move |snapshot, _| {
+        let executed = snapshot.transaction(&id)?;
+        executed.or(pending).ok_or_else(unknown_transaction)
     });
-    let found = found.await?;
-    Ok(if wants_bytes(&headers) {
-        found.respond(|(_, bytes)| octets(bytes))
-    } else {
-        found.map(|(view, _)| view).into_response()
-    })
+    Ok(read.await?.into_response())
+}
+
+fn unknown_transaction() -> Failure {
+    Failure::not_found(
+        "unknown_transaction",
+        "no transaction with this id was executed, and none is pending on this node",
+    )
 }

@@ -14,15 +14,14 @@ use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
 use bytes::Bytes;
-use quorate_api::{
-    Admission, Answer, EpochFacts, EvidenceFacts, ExecutedFacts, Fault, MemberFacts, NetworkFacts, Node,
-    PeerFacts, PendingFacts, Refusal, Settled, SlownessView, Snapshot, StatusFacts, TransactionFacts,
-    Unready, ValidatorFacts, VotingView,
+use quorate_api::{Admission, Answer, Fault, Node, Refusal, Settled, Snapshot, Unready};
+use quorate_client::schema::{
+    self, CommitteeView, ConsensusFacts, Diagnosis, EpochView, Evidence, Member, Network, Peer, SlownessView,
+    Status, TransactionStatus, Validator, ValidatorList, VotingView,
 };
 use quorate_crypto::{Committee, Protocol, SigningKey, sha256};
 use quorate_ledger::{
-    Address, AssetCode, Digest, Epoch, Height, Parameters, ParametersV1, Timestamp, Transaction,
-    ValidatorIndex,
+    Address, AssetCode, Digest, Epoch, Height, ParametersV1, Timestamp, Transaction, ValidatorIndex, encode,
 };
 use tokio::sync::watch;
 
@@ -34,6 +33,8 @@ pub(crate) const GENESIS_TIME: u64 = 1_772_355_600_000;
 
 /// The validators' names.
 pub(crate) const NAMES: [&str; 4] = ["aurora-bank", "borealis", "cumulus-trust", "delta-clearing"];
+
+const NETWORK_NAME: &str = "nordic-clearing";
 
 /// The in-memory node.
 pub(crate) struct Fake {
@@ -106,7 +107,9 @@ impl Fake {
     /// The hash of a block.
     #[allow(dead_code, reason = "for tests, not for the example")]
     pub(crate) fn block_hash(&self, height: u64) -> Digest {
-        self.chain().blocks[usize::try_from(height).unwrap() - 1].0.hash
+        self.chain().blocks[usize::try_from(height).unwrap() - 1]
+            .block
+            .hash
     }
 
     /// The next submission is refused like this.
@@ -125,23 +128,29 @@ impl Fake {
     pub(crate) fn commit(&self, transactions: Vec<Transaction>, timestamp: u64) {
         let mut chain = Chain::clone(&self.chain());
         chain.append(transactions, Timestamp(timestamp));
-        let height = Height(chain.blocks.len() as u64);
+        let height = chain.height();
         *self.chain.write().unwrap() = Arc::new(chain);
         self.heights.send_replace(height);
     }
 }
 
 impl Node for Fake {
-    fn status(&self) -> StatusFacts {
+    fn status(&self) -> Status {
         let chain = self.chain();
         let ready = self.ready.lock().unwrap().clone();
-        StatusFacts {
+        Status {
+            network: network(),
+            network_name: NETWORK_NAME.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             validator: NAMES[1].to_owned(),
             consensus: Protocol::Pbft,
             epoch: Epoch(0),
             view: 2,
             primary: Some(NAMES[2].to_owned()),
-            tip: chain.tip(),
+            height: chain.height(),
+            block_hash: chain.hash(),
+            state_root: chain.state_root(),
+            timestamp: chain.timestamp(),
             syncing: false,
             does_not_vote: match &ready {
                 Err(Unready::DoesNotVote { reason }) => Some(reason.clone()),
@@ -154,62 +163,58 @@ impl Node for Fake {
                 _ => None,
             },
             peers: 2,
-            pending_transactions: self.pool.lock().unwrap().len(),
+            pending_transactions: self.pool.lock().unwrap().len() as u64,
             transactions: chain.places.len() as u64,
         }
     }
 
-    fn network(&self) -> NetworkFacts {
-        NetworkFacts {
+    fn network(&self) -> Result<Network, Fault> {
+        Ok(Network {
             network: network(),
-            name: "nordic-clearing".to_owned(),
+            name: NETWORK_NAME.to_owned(),
             genesis: "# The genesis document would stand here.\nname = \"nordic-clearing\"\n".to_owned(),
-            parameters: Parameters::V1(ParametersV1::default()),
+            parameters: (&ParametersV1::default()).into(),
             slowness: Some(SlownessView {
                 factor: 4,
                 floor_ms: 20,
                 share: 2,
             }),
-            epochs: vec![EpochFacts {
-                first: Height(1),
-                committee: committee(),
-                names: NAMES.map(str::to_owned).to_vec(),
-            }],
+            committee: CommitteeView::of(&committee(), &NAMES.map(str::to_owned)),
+            epochs: vec![EpochView::of(Height(1), &committee())],
+        })
+    }
+
+    fn validators(&self) -> ValidatorList {
+        let chain = self.chain();
+        let last_seal = |name: &str| {
+            let mut blocks = chain.blocks.iter().rev().map(|kept| &kept.block);
+            let sealed = blocks.find(|block| block.seals.iter().any(|seal| seal.validator == name));
+            sealed.map(|block| block.height)
+        };
+        let validator = |(index, name): (u16, &str)| Validator {
+            index: ValidatorIndex(index),
+            name: name.to_owned(),
+            key: key(index as u8 + 1).public(),
+            primary: index == 2,
+            last_seal: last_seal(name),
+            votes: true,
+            voting: match index {
+                1 if !self.asking.lock().unwrap().is_empty() => VotingView::Asking,
+                3 => VotingView::Unknown,
+                _ => VotingView::Yes,
+            },
+            connected: (index != 1).then_some(index != 3),
+        };
+        ValidatorList {
+            epoch: Epoch(0),
+            quorum: 3,
+            validators: (0..).zip(NAMES).map(validator).collect(),
         }
     }
 
-    fn validators(&self) -> Vec<ValidatorFacts> {
-        let chain = self.chain();
-        let last_seal = |index| {
-            let sealed = chain.blocks.iter().rev().find(|(facts, _, _)| {
-                facts
-                    .certificate
-                    .seals()
-                    .iter()
-                    .any(|seal| seal.validator == ValidatorIndex(index))
-            });
-            sealed.map(|(facts, _, _)| facts.header.v1().height)
-        };
-        (0..4_u16)
-            .map(|index| ValidatorFacts {
-                index: ValidatorIndex(index),
-                name: NAMES[usize::from(index)].to_owned(),
-                key: key(index as u8 + 1).public(),
-                primary: index == 2,
-                last_seal: last_seal(index),
-                voting: match index {
-                    1 if !self.asking.lock().unwrap().is_empty() => VotingView::Asking,
-                    3 => VotingView::Unknown,
-                    _ => VotingView::Yes,
-                },
-                connected: (index != 1).then_some(index != 3),
-            })
-            .collect()
-    }
-
-    fn peers(&self) -> Vec<PeerFacts> {
+    fn peers(&self) -> Vec<Peer> {
         let height = self.height();
-        let peer = |name: &str, connected: bool| PeerFacts {
+        let peer = |name: &str, connected: bool| Peer {
             name: name.to_owned(),
             peer: format!("12D3KooW{}", &sha256(name.as_bytes()).to_string()[..32]),
             address: connected.then(|| "/ip4/10.20.0.7/tcp/9100".to_owned()),
@@ -220,19 +225,19 @@ impl Node for Fake {
         vec![peer(NAMES[3], false), peer(NAMES[0], true), peer(NAMES[2], true)]
     }
 
-    fn evidence(&self) -> Vec<EvidenceFacts> {
-        vec![EvidenceFacts {
+    fn evidence(&self) -> Vec<Evidence> {
+        vec![Evidence {
             validator: NAMES[3].to_owned(),
             epoch: Epoch(0),
             kind: "double_prepare".to_owned(),
             height: Some(Height(2)),
             view: Some(0),
-            messages: [vec![0, 1, 2], vec![0, 1, 3]],
+            messages: vec!["000102".to_owned(), "000103".to_owned()],
         }]
     }
 
-    fn members(&self) -> Vec<MemberFacts> {
-        let member = |(seed, name): (u8, &str)| MemberFacts {
+    fn members(&self) -> Vec<Member> {
+        let member = |(seed, name): (u8, &str)| Member {
             name: name.to_owned(),
             key: key(seed).public(),
             validators: vec![name.to_owned()],
@@ -248,14 +253,16 @@ impl Node for Fake {
         self.heights.subscribe()
     }
 
-    fn pending(&self, id: &Digest) -> Option<PendingFacts> {
-        let transaction = self.pool.lock().unwrap().get(id)?.clone();
-        let expired = transaction.intent().expires_at <= self.chain().tip().timestamp;
-        Some(PendingFacts {
-            id: *id,
-            transaction,
-            expired,
-        })
+    fn pending(&self, id: &Digest) -> Option<schema::Transaction> {
+        let mut pending = schema::Transaction::pending(*id, self.pool.lock().unwrap().get(id)?);
+        if pending.expires_at <= self.chain().timestamp() {
+            pending.status = TransactionStatus::Expired;
+        }
+        Some(pending)
+    }
+
+    fn pending_bytes(&self, id: &Digest) -> Option<Vec<u8>> {
+        self.pool.lock().unwrap().get(id).map(encode)
     }
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
@@ -272,10 +279,11 @@ impl Node for Fake {
             let mut heights = self.heights.subscribe();
             loop {
                 let chain = self.chain();
-                if let Some(facts) = chain.executed(&id) {
-                    return Ok(Settled::Executed(executed(facts)));
+                if let Some(kept) = chain.executed(&id) {
+                    return Ok(Settled::Executed(kept.at));
                 }
-                if self.pending(&id).is_some_and(|facts| facts.expired) {
+                let pending = self.pending(&id);
+                if pending.is_some_and(|pending| pending.status == TransactionStatus::Expired) {
                     return Ok(Settled::Expired);
                 }
                 heights.changed().await.map_err(|_| Fault("stopped".to_owned()))?;
@@ -298,8 +306,15 @@ impl Node for Fake {
         self.answered.lock().unwrap().push((route.to_owned(), status));
     }
 
-    fn debug_consensus(&self) -> Answer<'_, serde_json::Value> {
-        Box::pin(async { serde_json::json!({ "view": 2, "waiting_for": [NAMES[3]] }) })
+    fn debug_consensus(&self) -> Diagnosis {
+        Diagnosis {
+            facts: ConsensusFacts {
+                validator: NAMES[1].to_owned(),
+                view: 2,
+                ..ConsensusFacts::default()
+            },
+            findings: Vec::new(),
+        }
     }
 
     fn set_log_level(&self, directives: &str) -> Result<(), String> {
@@ -334,8 +349,8 @@ impl Fake {
             }
         };
         let id = transaction.id();
-        if let Some(facts) = self.chain().executed(&id) {
-            return Admission::Executed(executed(facts));
+        if let Some(kept) = self.chain().executed(&id) {
+            return Admission::Executed(kept.at);
         }
         let refused = |refusal| Admission::Refused {
             id: Some(id),
@@ -349,14 +364,5 @@ impl Fake {
         }
         self.pool.lock().unwrap().insert(id, transaction);
         Admission::Pending { id }
-    }
-}
-
-fn executed(facts: &TransactionFacts) -> ExecutedFacts {
-    ExecutedFacts {
-        id: facts.id,
-        height: facts.height,
-        index: facts.index,
-        outcome: facts.outcome,
     }
 }

@@ -32,6 +32,22 @@ pub struct Account {
     pub history: Digest,
 }
 
+impl Account {
+    /// One that was never used.
+    pub fn unused(address: Address) -> Self {
+        Self {
+            address,
+            balances: Vec::new(),
+            signers: Vec::new(),
+            threshold: 1,
+            roles: Vec::new(),
+            frozen: false,
+            transactions: 0,
+            history: Digest::default(),
+        }
+    }
+}
+
 /// What an account holds of one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Balance {

@@ -1,7 +1,7 @@
 //! Blocks.
 
-use quorate_crypto::Signature;
-use quorate_ledger::{Digest, Epoch, Height, Timestamp};
+use quorate_crypto::{Certificate, Signature};
+use quorate_ledger::{Digest, Epoch, Header, Height, Timestamp, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -54,6 +54,35 @@ pub struct Block {
     pub transactions: Vec<Digest>,
     /// The seals of the certificate that is stored here, a quorum.
     pub seals: Vec<SealView>,
+}
+
+impl Block {
+    /// A block whose validators have these names, without the ids of what was executed in it.
+    pub fn of(header: &Header, certificate: &Certificate, name: impl Fn(ValidatorIndex) -> String) -> Self {
+        let hash = header.hash();
+        let header = header.v1();
+        let seals = certificate.seals().iter().map(|seal| SealView {
+            validator: name(seal.validator),
+            signature: seal.signature,
+        });
+        Self {
+            network: header.network,
+            height: header.height,
+            hash,
+            previous: header.previous,
+            chain_root: header.chain_root,
+            proposal: header.proposal,
+            next_committee: header.next_committee,
+            epoch: header.epoch,
+            timestamp: header.timestamp,
+            transactions_root: header.transactions_root,
+            receipts_root: header.receipts_root,
+            state_root: header.state_root,
+            transaction_count: header.transaction_count,
+            transactions: Vec::new(),
+            seals: seals.collect(),
+        }
+    }
 }
 
 /// A validator's signature under a block.

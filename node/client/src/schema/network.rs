@@ -157,6 +157,30 @@ pub struct CommitteeView {
     pub validators: Vec<CommitteeMember>,
 }
 
+impl CommitteeView {
+    /// A committee whose validators have these names, in its order.
+    pub fn of(committee: &Committee, names: &[String]) -> Self {
+        let member = |(key, name): (PublicKey, &String)| CommitteeMember {
+            name: name.clone(),
+            key,
+        };
+        Self {
+            hash: committee.digest(),
+            epoch: committee.epoch(),
+            engine: committee.engine(),
+            protocol_version: committee.protocol_version(),
+            quorum: committee.quorum() as u64,
+            faults: committee.faults() as u64,
+            validators: keys(committee).zip(names).map(member).collect(),
+        }
+    }
+}
+
+fn keys(committee: &Committee) -> impl Iterator<Item = PublicKey> {
+    let indices = committee.indices();
+    indices.filter_map(move |index| committee.key(index).copied())
+}
+
 /// A validator's place in a committee.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct CommitteeMember {
@@ -190,6 +214,18 @@ pub struct EpochView {
 }
 
 impl EpochView {
+    /// The epoch of this committee, which begins at this height.
+    pub fn of(first_height: Height, committee: &Committee) -> Self {
+        Self {
+            epoch: committee.epoch(),
+            first_height,
+            committee: committee.digest(),
+            engine: committee.engine(),
+            protocol_version: committee.protocol_version(),
+            validators: keys(committee).collect(),
+        }
+    }
+
     /// The committee that is described, whatever its hash is said to be.
     pub fn described(&self) -> Committee {
         let validators = self.validators.clone();

@@ -1,7 +1,7 @@
 //! Transactions and their submission.
 
 use quorate_crypto::{PublicKey, Signature};
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Operation, Signer, Timestamp};
+use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Operation, Outcome, Signer, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -65,6 +65,55 @@ pub struct Transaction {
     /// In a list of an account's transactions: its number in that account's history, from 1.
     #[serde(default)]
     pub number: Option<u64>,
+}
+
+impl Transaction {
+    /// One that no block has executed yet, with its id.
+    pub fn pending(id: Digest, transaction: &quorate_ledger::Transaction) -> Self {
+        let intent = transaction.intent();
+        let signatures = transaction.signatures().iter().map(|signature| SignatureView {
+            key: signature.key,
+            signature: signature.signature,
+        });
+        Self {
+            id,
+            status: TransactionStatus::Pending,
+            height: None,
+            index: None,
+            timestamp: None,
+            sender: intent.sender,
+            expires_at: intent.expires_at,
+            salt: intent.salt,
+            operations: intent.operations.iter().map(Into::into).collect(),
+            memo: intent.memo.clone(),
+            signatures: signatures.collect(),
+            code: None,
+            error: None,
+            failed_operation: None,
+            number: None,
+        }
+    }
+
+    /// The same once a block of this time has executed it, at this place among its transactions.
+    pub fn executed(self, height: Height, timestamp: Timestamp, index: u32, outcome: Outcome) -> Self {
+        let placed = Self {
+            status: TransactionStatus::Committed,
+            height: Some(height),
+            index: Some(index),
+            timestamp: Some(timestamp),
+            ..self
+        };
+        match outcome {
+            Outcome::Success => placed,
+            Outcome::Failed { code, operation } => Self {
+                status: TransactionStatus::Failed,
+                code: Some(code.name().to_owned()),
+                error: Some(code.to_string()),
+                failed_operation: Some(operation),
+                ..placed
+            },
+        }
+    }
 }
 
 /// A signature with the key that made it.

@@ -1,14 +1,14 @@
 //! Gathering the facts from a running node.
 
+use quorate_client::schema::{ConsensusFacts, HeightFacts, PeerFindings};
 use quorate_crypto::ValidatorIndex;
 
-use super::{Facts, HeightFacts, PeerFindings};
 use crate::clock;
 use crate::node::RunningNode;
 
 impl RunningNode {
     /// What this node sees of itself and its peers.
-    pub(crate) fn consensus_facts(&self) -> Facts {
+    pub(crate) fn consensus_facts(&self) -> ConsensusFacts {
         let standing = self.standing.get();
         let tip = self.chain.tip();
         let names = |indices: &[ValidatorIndex]| indices.iter().map(|index| self.name(*index)).collect();
@@ -32,7 +32,7 @@ impl RunningNode {
             awaits: waiting.awaited.name().to_owned(),
             missing: names(&waiting.missing),
         });
-        Facts {
+        ConsensusFacts {
             engine: self.committee().engine().to_string(),
             validator: self
                 .index

@@ -1,3 +1,5 @@
+use quorate_client::schema::PeerFindings;
+
 use super::*;
 
 fn peer(name: &str, error: Option<&str>) -> PeerFindings {
@@ -19,8 +21,8 @@ fn height(awaits: &str, missing: &[&str]) -> HeightFacts {
 }
 
 /// What validator `a` of four sees while all is well.
-fn facts() -> Facts {
-    Facts {
+fn facts() -> ConsensusFacts {
+    ConsensusFacts {
         validator: "a".to_owned(),
         begun: true,
         primary: "b".to_owned(),
@@ -30,24 +32,23 @@ fn facts() -> Facts {
         quorum: 3,
         peers: vec![peer("b", None), peer("c", None), peer("d", None)],
         disk_free_bytes: Some(1 << 40),
-        ..Facts::default()
+        ..ConsensusFacts::default()
     }
 }
 
 #[track_caller]
-fn only(facts: &Facts, cause: Cause) -> Finding {
-    let found: Vec<Finding> = facts
-        .diagnose()
+fn only(facts: &ConsensusFacts, cause: Cause) -> Finding {
+    let found: Vec<Finding> = diagnose(facts)
         .into_iter()
         .filter(|finding| finding.cause == cause)
         .collect();
-    assert_eq!(found.len(), 1, "{:#?}", facts.diagnose());
+    assert_eq!(found.len(), 1, "{:#?}", diagnose(facts));
     found.into_iter().next().unwrap()
 }
 
 #[test]
 fn nothing_is_found_where_nothing_is_wrong() {
-    assert_eq!(facts().diagnose(), []);
+    assert_eq!(diagnose(&facts()), []);
 }
 
 #[test]
@@ -55,7 +56,7 @@ fn missing_votes_are_named_with_what_keeps_them() {
     let mut facts = facts();
     facts.peers[1] = peer("c", Some("connection refused"));
     facts.heights = vec![height("prepares", &["c", "d"])];
-    let step = facts.diagnose().into_iter().last().unwrap();
+    let step = diagnose(&facts).into_iter().last().unwrap();
     assert_eq!(
         step.what,
         "height 43 waits for prepares, has 2 and needs 3; missing: c (no link), d"
@@ -68,8 +69,7 @@ fn too_few_links_are_the_lack_of_a_quorum() {
     let mut facts = facts();
     facts.peers[0] = peer("b", Some("connection refused"));
     assert!(
-        facts
-            .diagnose()
+        diagnose(&facts)
             .iter()
             .all(|finding| finding.severity != Severity::Error)
     );
@@ -101,7 +101,7 @@ fn a_primary_that_all_ignore_is_told_to_look_at_its_clock() {
     assert!(only(&facts, Cause::Clock).remedy.contains("may be ahead"));
     // One that votes shows that the clock is not the reason.
     facts.heights = vec![height("prepares", &["b", "c"])];
-    assert_eq!(facts.diagnose()[0].cause, Cause::Waiting);
+    assert_eq!(diagnose(&facts)[0].cause, Cause::Waiting);
 }
 
 #[test]
@@ -166,8 +166,8 @@ fn what_the_network_says_of_a_peer_is_understood() {
 fn what_ends_a_quarantine_is_told_only_while_a_quorum_is_left_for_it() {
     let mut facts = facts();
     facts.quarantined = Some("its journal is gone".to_owned());
-    let remedy_of = |facts: &Facts| {
-        let findings = facts.diagnose();
+    let remedy_of = |facts: &ConsensusFacts| {
+        let findings = diagnose(facts);
         let of = |finding: &&Finding| finding.cause == Cause::Quarantine;
         findings.iter().find(of).unwrap().remedy.clone()
     };

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use quorate_client::schema::{Cause, ConsensusFacts, Finding, Severity};
 use quorate_runtime::config::Home;
-use quorate_runtime::diagnosis::{Cause, Facts, Finding, Severity};
+use quorate_runtime::diagnosis::diagnose;
 use quorate_runtime::quarantine_reason_at;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::file::read_text;
@@ -70,7 +71,7 @@ struct Report {
     node: String,
     verdict: Verdict,
     findings: Vec<Finding>,
-    consensus: Option<Facts>,
+    consensus: Option<ConsensusFacts>,
 }
 
 /// Looks, says what it finds, and fails if something is in the way.
@@ -120,14 +121,14 @@ pub(crate) async fn doctor(args: &DoctorArgs, output: &Output) -> Result<(), Fai
     }
 }
 
-async fn look_twice(node: &str, pause: Duration) -> Result<(Facts, Facts), String> {
+async fn look_twice(node: &str, pause: Duration) -> Result<(ConsensusFacts, ConsensusFacts), String> {
     let before = look(node).await?;
     tokio::time::sleep(pause).await;
     Ok((before, look(node).await?))
 }
 
 /// What the node with this operations listener sees.
-pub(super) async fn look(node: &str) -> Result<Facts, String> {
+pub(super) async fn look(node: &str) -> Result<ConsensusFacts, String> {
     let http = reqwest::Client::builder()
         .timeout(ANSWER)
         .no_proxy()
@@ -150,7 +151,7 @@ pub(super) async fn look(node: &str) -> Result<Facts, String> {
         .map_err(|error| format!("not what a node answers: {error}"))
 }
 
-fn verdict(before: &Facts, after: &Facts) -> Verdict {
+fn verdict(before: &ConsensusFacts, after: &ConsensusFacts) -> Verdict {
     if after.certified > before.certified {
         Verdict::Committing
     } else if before.has_work() && after.has_work() {
@@ -161,8 +162,8 @@ fn verdict(before: &Facts, after: &Facts) -> Verdict {
 }
 
 /// What was found, in the light of two looks: what passes by itself is worth a word only if it has not.
-fn conclusions(facts: &Facts, verdict: Verdict) -> Vec<Finding> {
-    let mut findings = facts.diagnose();
+fn conclusions(facts: &ConsensusFacts, verdict: Verdict) -> Vec<Finding> {
+    let mut findings = diagnose(facts);
     match verdict {
         Verdict::Stalled => {
             for finding in &mut findings {
@@ -325,12 +326,12 @@ impl Report {
 mod tests {
     use super::*;
 
-    fn facts(certified: u64, pending: usize) -> Facts {
-        Facts {
+    fn facts(certified: u64, pending: usize) -> ConsensusFacts {
+        ConsensusFacts {
             certified,
             pending_transactions: pending,
             begun: false,
-            ..Facts::default()
+            ..ConsensusFacts::default()
         }
     }
 

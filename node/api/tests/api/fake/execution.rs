@@ -1,6 +1,6 @@
 //! What executes the fake node's transactions: the outcomes of the ledger in a few lines.
 
-use quorate_api::{AssetFacts, HistoryFacts, RecordFacts, RecordPlace, SignersFacts};
+use quorate_client::schema::{Account, Asset, Balance, DocumentRecord};
 use quorate_ledger::{
     Address, Amount, AssetCode, Digest, ErrorCode, Height, Operation, Outcome, Timestamp, Transaction,
 };
@@ -20,11 +20,7 @@ impl Chain {
         let mut touched = vec![sender];
         let mut outcome = Outcome::Success;
         for (operation, content) in (0..).zip(&transaction.intent().operations) {
-            let place = RecordPlace {
-                height,
-                index,
-                operation,
-            };
+            let place = (height, index, operation);
             match after.operate(sender, content, place, transaction, timestamp) {
                 Ok(recipient) => touched.extend(recipient),
                 Err(code) => {
@@ -41,25 +37,24 @@ impl Chain {
         touched.sort();
         touched.dedup();
         for address in touched {
-            let account = self.accounts.entry(address).or_default();
+            let account = self.account(address);
             account.transactions += 1;
             account.history = Digest::of_parts(&[&account.history.0, &transaction.id().0]);
-            let entry = HistoryFacts {
-                number: account.transactions,
-                id: transaction.id(),
-                height,
-                index,
-            };
-            self.histories.entry(address).or_default().push(entry);
+            self.histories.entry(address).or_default().push(transaction.id());
         }
         outcome
+    }
+
+    fn account(&mut self, address: Address) -> &mut Account {
+        let account = self.accounts.entry(address);
+        account.or_insert_with(|| Account::unused(address))
     }
 
     fn operate(
         &mut self,
         sender: Address,
         operation: &Operation,
-        place: RecordPlace,
+        (height, index, place): (Height, u32, u16),
         transaction: &Transaction,
         timestamp: Timestamp,
     ) -> Result<Option<Address>, ErrorCode> {
@@ -72,7 +67,7 @@ impl Chain {
                 if self.assets.contains_key(&code) {
                     return Err(ErrorCode::AssetExists);
                 }
-                let asset = AssetFacts {
+                let asset = Asset {
                     code,
                     decimals,
                     issuer: sender,
@@ -82,11 +77,11 @@ impl Chain {
                 self.assets.insert(code, asset);
             }
             Operation::Mint { asset, to, amount } => {
-                let facts = self.assets.get_mut(&asset).ok_or(ErrorCode::UnknownAsset)?;
-                if facts.issuer != sender {
+                let minted = self.assets.get_mut(&asset).ok_or(ErrorCode::UnknownAsset)?;
+                if minted.issuer != sender {
                     return Err(ErrorCode::NotIssuer);
                 }
-                facts.supply.0 += amount.0;
+                minted.supply.0 += amount.0;
                 self.credit(to, asset, amount);
                 return Ok(Some(to));
             }
@@ -111,9 +106,12 @@ impl Chain {
                 metadata,
             } => {
                 let transaction = transaction.id();
-                let record = RecordFacts {
-                    place,
+                let record = DocumentRecord {
+                    sha256,
                     sender,
+                    height,
+                    index,
+                    operation: place,
                     transaction,
                     timestamp,
                     label,
@@ -122,7 +120,9 @@ impl Chain {
                 self.records.entry(sha256).or_default().push(record);
             }
             Operation::SetSigners { signers, threshold } => {
-                self.accounts.entry(sender).or_default().signers = Some(SignersFacts { threshold, signers });
+                let account = self.account(sender);
+                account.threshold = threshold;
+                account.signers = signers.iter().map(Into::into).collect();
             }
             // Changes nothing that this node shows.
             Operation::Rejoin { .. } => {}
@@ -134,23 +134,23 @@ impl Chain {
         if !self.assets.contains_key(&asset) {
             return Err(ErrorCode::UnknownAsset);
         }
-        let balances = &mut self.accounts.entry(from).or_default().balances;
+        let balances = &mut self.account(from).balances;
         let place = balances
             .iter()
-            .position(|(code, held)| *code == asset && *held >= amount);
+            .position(|held| held.asset == asset && held.amount >= amount);
         let place = place.ok_or(ErrorCode::InsufficientBalance)?;
-        balances[place].1.0 -= amount.0;
-        balances.retain(|(_, held)| held.0 > 0);
+        balances[place].amount.0 -= amount.0;
+        balances.retain(|held| held.amount.0 > 0);
         Ok(())
     }
 
     fn credit(&mut self, to: Address, asset: AssetCode, amount: Amount) {
-        let balances = &mut self.accounts.entry(to).or_default().balances;
-        match balances.iter_mut().find(|(code, _)| *code == asset) {
-            Some((_, held)) => held.0 += amount.0,
+        let balances = &mut self.account(to).balances;
+        match balances.iter_mut().find(|held| held.asset == asset) {
+            Some(held) => held.amount.0 += amount.0,
             None => {
-                balances.push((asset, amount));
-                balances.sort();
+                balances.push(Balance { asset, amount });
+                balances.sort_by_key(|held| held.asset);
             }
         }
     }

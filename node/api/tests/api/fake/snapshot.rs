@@ -2,68 +2,66 @@
 
 use std::sync::Arc;
 
-use quorate_api::{
-    AccountFacts, AssetFacts, BlockFacts, BlockRef, Fault, HistoryFacts, RecordFacts, RecordPlace, Snapshot,
-    TipFacts, TransactionFacts,
-};
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Height};
+use quorate_api::{BlockRef, Fault, RecordPlace, Snapshot};
+use quorate_client::schema::{Account, Asset, Block, DocumentRecord, Holder, Transaction};
+use quorate_ledger::{Address, AssetCode, Digest, Height, encode};
 
-use super::chain::Chain;
+use super::chain::{Chain, Kept, KeptBlock};
 
 pub(super) struct FakeSnapshot(pub(super) Arc<Chain>);
 
 impl FakeSnapshot {
-    fn at(&self, height: Height) -> Option<&(BlockFacts, Vec<TransactionFacts>, Vec<u8>)> {
+    fn at(&self, height: Height) -> Option<&KeptBlock> {
         self.0.blocks.get(usize::try_from(height.0.checked_sub(1)?).ok()?)
+    }
+
+    fn executed_at(&self, height: Height, from: u32, limit: usize) -> impl Iterator<Item = &Kept> {
+        let block = self.at(height);
+        let executed = block.into_iter().flat_map(|block| &block.executed);
+        executed.skip(from as usize).take(limit)
     }
 }
 
 impl Snapshot for FakeSnapshot {
-    fn tip(&self) -> TipFacts {
-        self.0.tip()
+    fn height(&self) -> Height {
+        self.0.height()
     }
 
-    fn block(&self, block: BlockRef) -> Result<Option<BlockFacts>, Fault> {
-        Ok(match block {
-            BlockRef::Height(height) => self.at(height).map(|(facts, _, _)| facts.clone()),
-            BlockRef::Hash(hash) => self
-                .0
-                .blocks
-                .iter()
-                .map(|(facts, _, _)| facts)
-                .find(|facts| facts.hash == hash)
-                .cloned(),
-        })
+    fn block(&self, block: BlockRef) -> Result<Option<Block>, Fault> {
+        let found = match block {
+            BlockRef::Height(height) => self.at(height),
+            BlockRef::Hash(hash) => self.0.blocks.iter().find(|kept| kept.block.hash == hash),
+        };
+        Ok(found.map(|kept| kept.block.clone()))
     }
 
     fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(self.at(height).map(|(_, _, bytes)| bytes.clone()))
+        Ok(self.at(height).map(|kept| kept.bytes.clone()))
     }
 
-    fn transaction(&self, id: &Digest) -> Result<Option<TransactionFacts>, Fault> {
-        Ok(self.0.executed(id).cloned())
+    fn transaction(&self, id: &Digest) -> Result<Option<Transaction>, Fault> {
+        Ok(self.0.executed(id).map(Kept::document))
     }
 
-    fn transactions_at(
-        &self,
-        height: Height,
-        from: u32,
-        limit: usize,
-    ) -> Result<Vec<TransactionFacts>, Fault> {
-        let transactions = self
-            .at(height)
-            .map(|(_, transactions, _)| transactions.as_slice())
-            .unwrap_or_default();
-        Ok(transactions
-            .iter()
-            .filter(|facts| facts.index >= from)
-            .take(limit)
-            .cloned()
+    fn transaction_bytes(&self, id: &Digest) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.0.executed(id).map(|kept| encode(&kept.transaction)))
+    }
+
+    fn transactions_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Transaction>, Fault> {
+        Ok(self
+            .executed_at(height, from, limit)
+            .map(Kept::document)
             .collect())
     }
 
-    fn account(&self, address: &Address) -> Result<AccountFacts, Fault> {
-        Ok(self.0.accounts.get(address).cloned().unwrap_or_default())
+    fn ids_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Digest>, Fault> {
+        let executed = self.executed_at(height, from, limit);
+        Ok(executed.map(|kept| kept.at.id).collect())
+    }
+
+    fn account(&self, address: &Address) -> Result<Account, Fault> {
+        let known = self.0.accounts.get(address).cloned();
+        Ok(known.unwrap_or_else(|| Account::unused(*address)))
     }
 
     fn history(
@@ -71,47 +69,39 @@ impl Snapshot for FakeSnapshot {
         address: &Address,
         before: Option<u64>,
         limit: usize,
-    ) -> Result<Vec<HistoryFacts>, Fault> {
-        let entries = self
-            .0
-            .histories
-            .get(address)
-            .map(Vec::as_slice)
-            .unwrap_or_default();
-        let wanted = entries
-            .iter()
-            .rev()
-            .filter(|entry| before.is_none_or(|before| entry.number < before));
-        Ok(wanted.take(limit).copied().collect())
+    ) -> Result<Vec<Transaction>, Fault> {
+        let ids = self.0.histories.get(address).into_iter().flatten();
+        let mut numbered: Vec<_> = (1..).zip(ids).collect();
+        numbered.retain(|(number, _)| before.is_none_or(|before| *number < before));
+        let documents = numbered.into_iter().rev().take(limit).map(|(number, id)| {
+            let kept = self.0.executed(id).expect("a history names what was executed");
+            Transaction {
+                number: Some(number),
+                ..kept.document()
+            }
+        });
+        Ok(documents.collect())
     }
 
-    fn asset(&self, code: &AssetCode) -> Result<Option<AssetFacts>, Fault> {
+    fn asset(&self, code: &AssetCode) -> Result<Option<Asset>, Fault> {
         Ok(self.0.assets.get(code).cloned())
     }
 
-    fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<AssetFacts>, Fault> {
-        let assets = self
-            .0
-            .assets
-            .values()
-            .filter(|asset| after.is_none_or(|after| asset.code > after));
-        Ok(assets.take(limit).cloned().collect())
+    fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<Asset>, Fault> {
+        let assets = self.0.assets.values();
+        let wanted = assets.filter(|asset| after.is_none_or(|after| asset.code > after));
+        Ok(wanted.take(limit).cloned().collect())
     }
 
-    fn holders(
-        &self,
-        code: &AssetCode,
-        after: Option<Address>,
-        limit: usize,
-    ) -> Result<Vec<(Address, Amount)>, Fault> {
-        let accounts = self
-            .0
-            .accounts
-            .iter()
-            .filter(|(address, _)| after.is_none_or(|after| **address > after));
-        let holders = accounts.filter_map(|(address, account)| {
-            let balance = account.balances.iter().find(|(held, _)| held == code)?;
-            Some((*address, balance.1))
+    fn holders(&self, code: &AssetCode, after: Option<Address>, limit: usize) -> Result<Vec<Holder>, Fault> {
+        let accounts = self.0.accounts.values();
+        let wanted = accounts.filter(|account| after.is_none_or(|after| account.address > after));
+        let holders = wanted.filter_map(|account| {
+            let balance = account.balances.iter().find(|held| held.asset == *code)?;
+            Some(Holder {
+                address: account.address,
+                amount: balance.amount,
+            })
         });
         Ok(holders.take(limit).collect())
     }
@@ -121,11 +111,14 @@ impl Snapshot for FakeSnapshot {
         sha256: &Digest,
         after: Option<RecordPlace>,
         limit: usize,
-    ) -> Result<Vec<RecordFacts>, Fault> {
-        let records = self.0.records.get(sha256).map(Vec::as_slice).unwrap_or_default();
-        let wanted = records
-            .iter()
-            .filter(|record| after.is_none_or(|after| record.place > after));
+    ) -> Result<Vec<DocumentRecord>, Fault> {
+        let records = self.0.records.get(sha256).into_iter().flatten();
+        let place = |record: &DocumentRecord| RecordPlace {
+            height: record.height,
+            index: record.index,
+            operation: record.operation,
+        };
+        let wanted = records.filter(|record| after.is_none_or(|after| place(record) > after));
         Ok(wanted.take(limit).cloned().collect())
     }
 }
