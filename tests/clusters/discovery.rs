@@ -1,6 +1,7 @@
 //! Members on one local network find each other without any address: two machines, a network namespace each,
 //! joined by a cable and nothing else.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -57,6 +58,10 @@ fn homes() -> TempDir {
         ];
         let init = ["node", "init", "--home", member, "--no-passphrase"];
         run(folder.path(), &[init.as_slice(), &listen].concat());
+        let config = folder.path().join(member).join("config.toml");
+        let text = fs::read_to_string(&config).unwrap();
+        assert!(text.contains("\nmdns = false\n"), "{text}");
+        fs::write(&config, text.replace("\nmdns = false\n", "\nmdns = true\n")).unwrap();
         run(
             folder.path(),
             &["keys", "new", &format!("{member}.key"), "--no-passphrase"],

@@ -79,3 +79,62 @@ fn functions_that_the_chapter_on_consensus_names_are_in_the_engines() {
         .collect();
     assert!(missing.is_empty(), "{missing:?}");
 }
+
+/// What is between backticks, in order.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// All sources under a folder, with texts that go over several lines in one.
+fn sources(folder: &Path) -> String {
+    let mut text = String::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            text += &sources(&path);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            for line in fs::read_to_string(&path).unwrap().lines() {
+                match line.trim_start().strip_suffix('\\') {
+                    Some(begun) => text += begun,
+                    None => text = text + line.trim_start() + "\n",
+                }
+            }
+        }
+    }
+    text
+}
+
+#[test]
+fn what_the_table_of_symptoms_names_is_what_a_node_says() {
+    let page = fs::read_to_string(root().join("docs/operations.md")).unwrap();
+    let (_, rest) = page.split_once("\n## What to do, by symptom\n").unwrap();
+    let (symptoms, rest) = rest.split_once("\n## Metrics\n").unwrap();
+    let (metrics, _) = rest.split_once("\n## What to alert on\n").unwrap();
+    let sources = ["network", "runtime", "storage"].map(|name| sources(&root().join("node").join(name)));
+    let sources = sources.concat();
+    let mut wrong = Vec::new();
+    let mut seen = 0;
+    // "log" begins a list, which the next semicolon or the cell ends.
+    for list in symptoms.split("log `").skip(1) {
+        let list = list.split([';', '|']).next().unwrap_or_default();
+        let texts = list.split('`').step_by(2);
+        for (place, text) in texts.enumerate() {
+            // Fields have no spaces.
+            if place == 0 || text.contains(' ') {
+                seen += 1;
+                if !sources.contains(text) {
+                    wrong.push(text);
+                }
+            }
+        }
+    }
+    for name in code(symptoms).filter(|name| name.starts_with("quorate_")) {
+        let name = name.split('{').next().unwrap_or_default();
+        seen += 1;
+        if !metrics.contains(&format!("| `{name}` |")) {
+            wrong.push(name);
+        }
+    }
+    assert!(seen > 30, "{seen} names");
+    assert!(wrong.is_empty(), "{wrong:?}");
+}

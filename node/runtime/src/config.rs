@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+/// The file that a home begins with: every key with its default, and above it what it is for.
+const TEMPLATE: &str = include_str!("config/template.toml");
+
 /// The whole file. Unknown keys are errors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -58,7 +61,7 @@ pub struct NetworkConfig {
     pub external: Vec<String>,
     /// Addresses of validators, beyond those in the genesis document.
     pub peers: Vec<PeerAddress>,
-    /// Whether to look for peers on the local network.
+    /// Whether to look for peers on the local network. Not unless told: strangers' nodes would hear of this one.
     pub mdns: bool,
     /// Whether to ask known peers for others.
     pub kademlia: bool,
@@ -145,7 +148,7 @@ impl Default for NetworkConfig {
             listen: vec!["/ip4/0.0.0.0/tcp/9100".to_owned()],
             external: Vec::new(),
             peers: Vec::new(),
-            mdns: true,
+            mdns: false,
             kademlia: true,
         }
     }
@@ -271,4 +274,27 @@ impl NodeConfig {
             reason: error.to_string(),
         })
     }
+
+    /// The text of a file that says this, with a comment above each key. An error only for a number that TOML has
+    /// no room for.
+    pub fn to_toml(&self) -> Result<String, toml::ser::Error> {
+        let values = toml::Table::try_from(self)?;
+        let mut text = String::with_capacity(2 * TEMPLATE.len());
+        let mut section = "";
+        for line in TEMPLATE.lines() {
+            if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+                section = name;
+            }
+            let key = line.split_once(" = ").map(|(key, _)| key);
+            match key.and_then(|key| Some((key, values.get(section)?.get(key)?))) {
+                Some((key, value)) => text.push_str(&format!("{key} = {value}")),
+                None => text.push_str(line),
+            }
+            text.push('\n');
+        }
+        Ok(text)
+    }
 }
+
+#[cfg(test)]
+mod tests;

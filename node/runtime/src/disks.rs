@@ -75,7 +75,7 @@ fn open_chain(
     config: &NodeConfig,
 ) -> Result<(Chain, StateTree), NodeError> {
     let options = StorageOptions {
-        cache_bytes: config.storage.cache_mib << 20,
+        cache_bytes: config.storage.cache_mib.saturating_mul(1 << 20),
         ..StorageOptions::default()
     };
     let genesis = identity.genesis_state()?;

@@ -17,6 +17,9 @@ use crate::home::Identity;
 use crate::inbox::EpochEnded;
 use crate::quarantine::QuarantineKeeper;
 
+/// The longest that a configured duration may be, in milliseconds: no network waits an hour for a leader.
+const LONGEST_MS: u32 = 3_600_000;
+
 /// The rules of who votes, for this validator.
 #[derive(Debug)]
 pub(crate) struct Voting {
@@ -116,14 +119,16 @@ fn timing(config: &ConsensusConfig) -> Timing {
         from_ms: ms - ms / 5,
         to_ms: ms + ms / 5,
     };
+    let progress_ms = config.progress_ms.clamp(100, LONGEST_MS);
+    let election_ms = config.election_ms.clamp(50, LONGEST_MS);
     Timing {
-        resend: around(config.resend_ms.max(10)),
-        progress: around(config.progress_ms.max(100)),
+        resend: around(config.resend_ms.clamp(10, LONGEST_MS)),
+        progress: around(progress_ms),
         progress_cap_ms: 60_000,
-        heartbeat: around((config.progress_ms / 2).max(50)),
+        heartbeat: around(progress_ms / 2),
         election: TimerRange {
-            from_ms: config.election_ms.max(50),
-            to_ms: config.election_ms.max(50).saturating_mul(2),
+            from_ms: election_ms,
+            to_ms: election_ms * 2,
         },
     }
 }
@@ -145,6 +150,22 @@ mod tests {
 
     use super::*;
     use crate::disks::agreement_of;
+
+    #[test]
+    fn durations_outside_their_range_count_as_the_nearest_in_it() {
+        let all = |ms| ConsensusConfig {
+            resend_ms: ms,
+            progress_ms: ms,
+            election_ms: ms,
+            ..ConsensusConfig::default()
+        };
+        assert_eq!(timing(&all(u32::MAX)), timing(&all(3_600_000)));
+        let shortest = timing(&all(0));
+        let range = |from_ms, to_ms| TimerRange { from_ms, to_ms };
+        assert_eq!(shortest.resend, range(8, 12));
+        assert_eq!(shortest.progress, range(80, 120));
+        assert_eq!(shortest.election, range(50, 100));
+    }
 
     #[test]
     fn pitfall_27_each_epochs_engine_asks_what_it_signed_under_a_nonce_of_its_own() {

@@ -1,6 +1,7 @@
 //! Homes: what is refused before a node starts.
 
 use std::fs;
+use std::path::Path;
 
 use crate::{outcome, quorate_in, run};
 
@@ -84,5 +85,46 @@ fn a_local_network_is_made_only_where_nothing_is() {
         let up = ["localnet", "up", "--dir", "new", "--detach"].as_slice();
         run(dir.path(), &[up, arguments].concat(), 2);
         assert!(!dir.path().join("new").exists());
+    }
+}
+
+#[test]
+fn a_flag_stands_above_its_variable_and_both_above_the_default() {
+    let dir = tempfile::tempdir().unwrap();
+    let init = ["node", "init", "--no-passphrase", "--home"];
+    for (home, flags, expected) in [
+        ("default", [].as_slice(), "listen = \"127.0.0.1:8100\""),
+        ("variable", &[], "listen = \"127.0.0.1:7777\""),
+        (
+            "flag",
+            &["--api-listen", "127.0.0.1:8888"],
+            "listen = \"127.0.0.1:8888\"",
+        ),
+    ] {
+        let mut command = quorate_in(dir.path(), &[&init, [home].as_slice(), flags].concat());
+        if home != "default" {
+            command.env("QUORATE_API_LISTEN", "127.0.0.1:7777");
+        }
+        outcome(command, 0);
+        let text = fs::read_to_string(dir.path().join(home).join("config.toml")).unwrap();
+        assert!(text.contains(&format!("\n{expected}\n")), "{text}");
+    }
+}
+
+#[test]
+fn the_page_on_configuration_has_every_flag_and_variable_of_a_node() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/configuration.md");
+    let page = fs::read_to_string(page).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let (help, _) = run(dir.path(), &["node", "run", "--help"], 0);
+    let words = help.split(|letter: char| letter.is_whitespace() || "[]=,".contains(letter));
+    let of_every_command = ["--help", "--version", "--output", "QUORATE_OUTPUT"];
+    let words: Vec<&str> = words
+        .filter(|word| word.starts_with("--") || word.starts_with("QUORATE_"))
+        .filter(|word| !of_every_command.contains(word))
+        .collect();
+    assert!(words.len() > 14, "{words:?}");
+    for word in words {
+        assert!(page.contains(&format!("`{word}")), "{word}");
     }
 }

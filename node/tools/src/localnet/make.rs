@@ -227,12 +227,9 @@ fn config(ports: &Ports, p2p: &str) -> NodeConfig {
 
 /// Writes a home's configuration file.
 pub fn write_config(home: &Home, config: &NodeConfig) -> Result<(), Failure> {
-    let toml = toml::to_string(config)
+    let text = config
+        .to_toml()
         .map_err(|error| Failure::failed(format!("{}: {error}", home.config().display())))?;
-    let text = format!(
-        "# Configuration of a Quorate node. Flags and QUORATE_… variables of `quorate node run` stand above\n\
-         # this file; an unknown key is an error.\n\n{toml}"
-    );
     write(&home.config(), &text)
 }
 

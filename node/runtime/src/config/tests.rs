@@ -1,0 +1,101 @@
+use std::collections::BTreeMap;
+
+use super::*;
+
+/// Keys with their values as TOML writes them, by `section.key`.
+fn keys(config: &NodeConfig) -> BTreeMap<String, String> {
+    let sections = toml::Table::try_from(config).unwrap();
+    let mut keys = BTreeMap::new();
+    for (section, values) in &sections {
+        for (key, value) in values.as_table().unwrap() {
+            keys.insert(format!("{section}.{key}"), value.to_string());
+        }
+    }
+    keys
+}
+
+/// A configuration that says of nothing what the default says.
+fn other() -> NodeConfig {
+    let address = |port| SocketAddr::from(([192, 0, 2, 7], port));
+    NodeConfig {
+        api: ApiConfig {
+            listen: address(1),
+            max_pending: 2,
+            max_pending_mib: 3,
+            max_pending_per_account: 4,
+        },
+        operations: OperationsConfig {
+            listen: address(5),
+            localnet_controls: true,
+        },
+        network: NetworkConfig {
+            listen: vec!["/ip4/192.0.2.7/tcp/6".to_owned(), "/ip6/::1/tcp/6".to_owned()],
+            external: vec!["/dns4/a.example/tcp/7".to_owned()],
+            peers: vec![PeerAddress {
+                name: "bank \"B\"".to_owned(),
+                address: "/dns4/b.example/tcp/8".to_owned(),
+            }],
+            mdns: true,
+            kademlia: false,
+        },
+        storage: StorageConfig { cache_mib: 9 },
+        consensus: ConsensusConfig {
+            resend_ms: 10,
+            progress_ms: 101,
+            election_ms: 51,
+            flight_recorder_mib: 12,
+        },
+        log: LogConfig {
+            level: "debug,quorate_network=trace".to_owned(),
+            format: LogFormat::Json,
+        },
+    }
+}
+
+#[test]
+fn a_new_homes_file_explains_every_key_and_says_the_defaults() {
+    let default = NodeConfig::default();
+    assert_eq!(toml::from_str::<NodeConfig>(TEMPLATE).unwrap(), default);
+    assert_eq!(default.to_toml().unwrap(), TEMPLATE);
+    let mut explained = Vec::new();
+    let (mut section, mut before) = ("", "");
+    for line in TEMPLATE.lines() {
+        if let Some(name) = line.strip_prefix('[') {
+            section = name.trim_end_matches(']');
+        } else if let Some((key, _)) = line.split_once(" = ").filter(|_| !line.starts_with('#')) {
+            assert!(before.starts_with("# "), "{section}.{key} has no comment");
+            explained.push(format!("{section}.{key}"));
+        }
+        before = line;
+    }
+    explained.sort();
+    assert_eq!(explained, Vec::from_iter(keys(&default).into_keys()));
+}
+
+#[test]
+fn a_written_configuration_is_read_as_it_was() {
+    let (default, other) = (keys(&NodeConfig::default()), keys(&other()));
+    for (key, value) in &default {
+        assert_ne!(
+            value, &other[key],
+            "{key} has to differ, or this test says nothing about it"
+        );
+    }
+    let text = self::other().to_toml().unwrap();
+    assert_eq!(toml::from_str::<NodeConfig>(&text).unwrap(), self::other());
+}
+
+#[test]
+fn the_page_has_each_key_with_its_default_and_no_other() {
+    let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("\n## Keys\n").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    let documented: BTreeMap<String, String> = rows
+        .map(|row| {
+            let cells: Vec<&str> = row.split('|').map(|cell| cell.trim().trim_matches('`')).collect();
+            (cells[0].to_owned(), cells[2].to_owned())
+        })
+        .collect();
+    assert_eq!(documented, keys(&NodeConfig::default()));
+}
