@@ -27,8 +27,9 @@ use run::{Befalls, Ran, most, run};
 
 /// How long after the first lie what is due counts for the outage alone.
 pub(crate) const SETTLING: Duration = Duration::from_secs(5);
-/// How often what lies are compared with is measured, if not more often anyway: each row depends on it.
-const LEAST_BASELINES: u32 = 3;
+/// After so many lies what they are compared with is measured anew: machines that others share, and disks that have
+/// written much, are slower at some times than at others.
+const BETWEEN_BASELINES: usize = 4;
 
 /// What to do.
 #[derive(Clone, Debug)]
@@ -62,7 +63,8 @@ pub(crate) enum Role {
     Backup,
 }
 
-/// Runs all of it: round by round, so that what the machine does besides falls on all rows alike.
+/// Runs all of it, round by round, each lie between two runs with the validators stopped that are near in time: so
+/// what the machine does besides falls on all rows alike.
 pub(crate) async fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Report, Failure> {
     progress.set_message("what it takes");
     let rate = match plan.rate {
@@ -81,30 +83,28 @@ pub(crate) async fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Repor
             share,
             honest,
             stopped: Vec::new(),
-            lies: plan.lies.iter().map(|_| Vec::new()).collect(),
+            lies: plan.lies.iter().map(|_| Told::default()).collect(),
         });
         progress.inc(1);
     }
-    for round in 0..plan.rounds.max(LEAST_BASELINES) {
-        for measured in &mut roles {
-            progress.set_message(format!("{}, stopped", measured.role.name()));
-            let burns = measured.share;
-            let ran = run(plan, rate, measured.role, &Befalls::Stops { burns }).await?;
-            measured.stopped.push(ran);
-            progress.inc(1);
-        }
-        if round >= plan.rounds {
-            continue;
-        }
+    for _ in 0..plan.rounds {
         for (place, lie) in plan.lies.iter().enumerate() {
             for measured in &mut roles {
+                if place.is_multiple_of(BETWEEN_BASELINES) {
+                    measured.stop(plan, rate, progress).await?;
+                }
                 progress.set_message(format!("{}, {lie}", measured.role.name()));
                 let held_to = measured.share;
                 let ran = run(plan, rate, measured.role, &Befalls::Lies { lie, held_to }).await?;
-                measured.lies[place].push(ran);
+                let told = &mut measured.lies[place];
+                told.runs.push(ran);
+                told.after.push(measured.stopped.len() - 1);
                 progress.inc(1);
             }
         }
+    }
+    for measured in &mut roles {
+        measured.stop(plan, rate, progress).await?;
     }
     let mut report = Report {
         validators: usize::from(plan.network.validators),
@@ -124,9 +124,15 @@ pub(crate) async fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Repor
         report.stopped.push(row("stopped", &measured.stopped));
     }
     for (place, lie) in plan.lies.iter().enumerate() {
-        for (measured, stopped) in roles.iter().zip(&report.stopped) {
-            let row = Row::new(plan, rate, measured.role, lie, &measured.lies[place]);
-            report.lies.push(row.held_against(stopped));
+        for measured in &roles {
+            let told = &measured.lies[place];
+            let row = Row::new(plan, rate, measured.role, lie, &told.runs);
+            let against = told.after.iter().map(|before| {
+                let around = measured.stopped[*before..].iter().take(2);
+                around.map(|ran| report::p99_ms(plan, rate, ran)).collect()
+            });
+            let own = told.runs.iter().map(|ran| report::p99_ms(plan, rate, ran));
+            report.lies.push(row.held_against(own.zip(against)));
         }
     }
     Ok(report)
@@ -140,7 +146,26 @@ struct Measured {
     honest: Ran,
     stopped: Vec<Ran>,
     /// In the order of the plan.
-    lies: Vec<Vec<Ran>>,
+    lies: Vec<Told>,
+}
+
+/// The runs of one lie, and after which run with the validators stopped each of them was.
+#[derive(Default)]
+struct Told {
+    runs: Vec<Ran>,
+    after: Vec<usize>,
+}
+
+impl Measured {
+    /// The same network with the validators stopped.
+    async fn stop(&mut self, plan: &Plan, rate: u64, progress: &ProgressBar) -> Result<(), Failure> {
+        progress.set_message(format!("{}, stopped", self.role.name()));
+        let burns = self.share;
+        let ran = run(plan, rate, self.role, &Befalls::Stops { burns }).await?;
+        self.stopped.push(ran);
+        progress.inc(1);
+        Ok(())
+    }
 }
 
 impl Role {
@@ -156,9 +181,10 @@ impl Role {
 impl Plan {
     /// How many steps the progress is counted in.
     pub(crate) fn steps(&self) -> u64 {
-        let baselines = u64::from(self.rounds.max(LEAST_BASELINES)) + 1;
-        let lies = self.lies.len() as u64 * u64::from(self.rounds);
-        (baselines + lies) * self.roles.len() as u64 + 1
+        let baselines = self.lies.len().div_ceil(BETWEEN_BASELINES) as u64;
+        let lies = self.lies.len() as u64;
+        // All honest once, and stopped once more at the end.
+        ((baselines + lies) * u64::from(self.rounds) + 2) * self.roles.len() as u64 + 1
     }
 
     /// The liars' places: from who leads view 0 on, or the last, or from who leads view 1 on where the lie takes a

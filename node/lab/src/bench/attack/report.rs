@@ -51,6 +51,8 @@ pub(crate) struct Row {
     p99_ms: Option<f64>,
     /// The smallest and the largest p99 of single runs.
     p99_ms_between: Option<(f64, f64)>,
+    /// The p99 as a multiple of that with the validators stopped, just before and after.
+    p99_of_stopped: Option<f64>,
     outage_seconds: Option<f64>,
     /// The longest of single runs.
     longest_outage_seconds: Option<f64>,
@@ -84,6 +86,7 @@ impl Row {
             p50_ms: median(of(|taken| taken.p50_ms)),
             p99_ms: median(of(|taken| taken.p99_ms)),
             p99_ms_between: least,
+            p99_of_stopped: None,
             outage_seconds: median(of(|taken| taken.outage_seconds)),
             longest_outage_seconds: most.map(|(_, most)| most),
             views: runs.iter().map(|ran| ran.views).max().unwrap_or_default(),
@@ -95,17 +98,24 @@ impl Row {
         }
     }
 
-    /// Judged by what the same network does with those validators stopped.
-    pub(super) fn held_against(mut self, stopped: &Self) -> Self {
-        self.within_limits = Some(self.is_within(stopped));
+    /// Judged by what the same network does with those validators stopped: the p99 of each run, and of the two runs
+    /// around it.
+    pub(super) fn held_against(
+        mut self,
+        runs: impl Iterator<Item = (Option<f64>, Vec<Option<f64>>)>,
+    ) -> Self {
+        let ratios = runs.map(|(own, around)| {
+            let count = around.len() as f64;
+            let stopped: f64 = around.into_iter().sum::<Option<f64>>()? / count;
+            Some(own? / stopped)
+        });
+        self.p99_of_stopped = median(ratios.collect());
+        self.within_limits = Some(self.is_within());
         self
     }
 
-    fn is_within(&self, stopped: &Self) -> bool {
-        let p99 = match (self.p99_ms, stopped.p99_ms) {
-            (Some(own), Some(stopped)) => own <= MOST_P99 * stopped,
-            _ => false,
-        };
+    fn is_within(&self) -> bool {
+        let p99 = self.p99_of_stopped.is_some_and(|times| times <= MOST_P99);
         let outage = self.outage_seconds.is_some_and(|outage| outage <= MOST_OUTAGE);
         self.share >= LEAST_RATE && p99 && outage && self.accused.is_empty()
     }
@@ -130,6 +140,7 @@ impl Row {
             format!("{:.0}", self.committed_per_second),
             number(self.p50_ms, 0),
             between(self.p99_ms, self.p99_ms_between),
+            number(self.p99_of_stopped, 1),
             longest(self.outage_seconds, self.longest_outage_seconds),
             self.views.to_string(),
             if evidence.is_empty() {
@@ -142,6 +153,11 @@ impl Row {
             verdict,
         ]
     }
+}
+
+/// The p99 of one run.
+pub(super) fn p99_ms(plan: &Plan, rate: u64, ran: &Ran) -> Option<f64> {
+    Taken::of(plan, rate, ran).p99_ms
 }
 
 /// What one run came to, in the units of the table.
@@ -221,14 +237,14 @@ impl report::Report for Report {
     fn text(&self, output: &Output) -> String {
         let head = format!(
             "{} validators, {} of them lying or stopped; {} transactions/s offered to the others, counted for {} s from \
-             {} s after the first lie; medians of {} rounds (of {} with the validators stopped)\n\n",
+             {} s after the first lie; medians of {} rounds, each run compared with the two around it with the \
+             validators stopped\n\n",
             self.validators,
             self.liars,
             self.rate,
             self.seconds,
             SETTLING.as_secs(),
             self.rounds,
-            self.rounds.max(super::LEAST_BASELINES),
         );
         let rows = self.honest.iter().chain(&self.stopped).chain(&self.lies);
         let headings = [
@@ -237,6 +253,7 @@ impl report::Report for Report {
             ">COMMITTED/S",
             ">P50 MS",
             ">P99 MS (RANGE)",
+            ">× STOPPED",
             ">OUTAGE S (MOST)",
             ">VIEWS",
             "EVIDENCE",
