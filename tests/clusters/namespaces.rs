@@ -229,8 +229,8 @@ fn case_07_names_of_peers_are_found_by_what_the_system_knows_when_they_are_diall
     all_are_linked(&apis, Duration::from_secs(10));
 
     hosts(&[1, 12, 3, 4]);
-    must("-n quorate-test-2 addr add 10.213.7.12/24 dev peers");
     must("-n quorate-test-2 addr del 10.213.7.2/24 dev peers");
+    must("-n quorate-test-2 addr add 10.213.7.12/24 dev peers");
     until("the old links are given up", Duration::from_secs(60), || {
         (peers_of(apis[1])? < 3).then_some(())
     });

@@ -134,7 +134,9 @@ fn keys_in_memory_come_into_no_core_file() {
     let node = Node::start(&cluster, 4, "-c unlimited");
     is_up(&cluster, 4);
     let limits = fs::read_to_string(format!("/proc/{}/limits", node.0.id())).unwrap();
-    let core = limits.lines().find_map(|line| line.strip_prefix("Max core file size"));
+    let core = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max core file size"));
     let most: Vec<&str> = core.unwrap().split_whitespace().take(2).collect();
     assert_eq!(most, ["0", "0"], "{limits}");
 }

@@ -54,8 +54,6 @@ pub enum Rule {
     QuestionsPassedOn,
     /// Raft and Paxos: the wait between two attempts to lead does not grow.
     AttemptsNotDoubled,
-    /// Raft: a leader of which nothing is committed leads on as long as a quorum answers it.
-    StandstillBorne,
     /// Paxos: a distinguished proposer that stops hands over to nobody.
     NobodyYields,
     /// A proposal that others vote on is not asked for, and may come as late as the primary likes.

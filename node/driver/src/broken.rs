@@ -25,8 +25,6 @@ pub enum Rule {
     FormerEpochCounted,
     /// An epoch begins before the chain is on disk up to the last block of the one before.
     EpochBegunTooEarly,
-    /// Of a batch that stays unordered the leader alone is told, however often.
-    LeaderToldAlone,
 }
 
 thread_local! {

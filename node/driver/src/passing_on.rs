@@ -72,7 +72,7 @@ pub fn tell_of_unordered<'a>(
     let (mut first, mut again) = (Vec::new(), Vec::new());
     for (digest, batch) in late.into_iter().take(most) {
         batch.since = now;
-        match std::mem::replace(&mut batch.told, true) && !breaks!(LeaderToldAlone) {
+        match std::mem::replace(&mut batch.told, true) {
             true => again.push(digest),
             false => first.push(digest),
         }

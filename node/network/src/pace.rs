@@ -157,9 +157,7 @@ mod tests {
         assert!(silent[1..].iter().all(|honest| *honest >= 300 * 18), "{silent:?}");
         let floods = taken(&[300, 300, 300, 300, 50_000, 50_000], 20);
         assert!(
-            floods[4..]
-                .iter()
-                .all(|flood| *flood <= 300 * 3 / 2 * (20 + 4)),
+            floods[4..].iter().all(|flood| *flood <= 300 * 3 / 2 * (20 + 4)),
             "{floods:?}"
         );
     }

@@ -199,7 +199,11 @@ impl Router {
                 // Nobody can tell yet whether that is so; blocks prove themselves.
                 parts.sync.look_ahead(from, parts.committed.height());
             }
-            return tracing::debug!(from = self.name_of(from), epoch = epoch.0, "a message of another epoch");
+            return tracing::debug!(
+                from = self.name_of(from),
+                epoch = epoch.0,
+                "a message of another epoch"
+            );
         };
         match message.verify(parts.network, committee, &Ed25519) {
             Ok(message) => {

@@ -254,7 +254,11 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
             Ok(()) => failures = 0,
             Err(FetchError::Needless) => return,
             Err(FetchError::Ended(height)) => {
-                tracing::debug!(holder = fetcher.name_of(holder), height = height.0, "it has no more blocks");
+                tracing::debug!(
+                    holder = fetcher.name_of(holder),
+                    height = height.0,
+                    "it has no more blocks"
+                );
                 failures += 1;
                 std::thread::sleep(RETRY);
             }

@@ -276,7 +276,12 @@ impl Host {
             ended: BTreeMap::new(),
             own: BTreeMap::new(),
             looked_ahead: BTreeMap::new(),
-            batches: self.disk.batches.iter().map(|batch| (*batch, unordered)).collect(),
+            batches: self
+                .disk
+                .batches
+                .iter()
+                .map(|batch| (*batch, unordered))
+                .collect(),
             decided: BTreeMap::new(),
             executing: false,
             ledger,

@@ -3,11 +3,8 @@
 
 use quorate_consensus::broken::Rule;
 use quorate_consensus::{TimerRange, Timing};
-use quorate_crypto::{Protocol, ValidatorIndex};
-use quorate_driver::broken::Rule as DriverRule;
-use quorate_simulator_broken::{
-    Befalls, Broken, Censorship, Command, Lie, Report, Scenario, Simulation, Whom,
-};
+use quorate_crypto::Protocol;
+use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
 
 /// The durations that a node has by default.
 const SHIPPED: Timing = {
@@ -65,24 +62,6 @@ fn questions_that_are_taken_from_whoever_passes_them_on() {
     );
 }
 
-/// Its author's links to the others are cut for a moment, and the primary leaves it out.
-#[test]
-fn a_batch_that_only_the_leader_is_told_of() {
-    let scenario = watched(10_000)
-        .with_liar(0, Lie::Censor(Censorship::LeaveOut(ValidatorIndex(2))))
-        .at(500, Command::CutOneWay(2, 1))
-        .at(500, Command::CutOneWay(2, 3))
-        .at(510, Command::Submit(2, 1))
-        .at(700, Command::Heal);
-    let rule = Broken::Driver(DriverRule::LeaderToldAlone);
-    shows(
-        rule,
-        &scenario,
-        "a batch that only a choosy primary has is never ordered",
-        |report| report.failure.is_some(),
-    );
-}
-
 #[test]
 fn complaints_that_count_for_ever() {
     let scenario = watched(61_000)
@@ -119,28 +98,6 @@ fn attempts_to_lead_that_do_not_become_more_patient() {
             |report| report.failure.is_some(),
         );
     }
-}
-
-/// Every flush of the leader's begins to take two seconds.
-#[test]
-fn raft_a_leader_that_stays_though_it_commits_nothing() {
-    let mut scenario = watched(18_000).ordered_by(Protocol::Raft);
-    scenario.timing = SHIPPED;
-    scenario.links.delay_us = 1_000;
-    scenario.patience_ms = 60_000;
-    for place in 0..360 {
-        let who = u16::try_from(place % 4).expect("there are four");
-        scenario = scenario.at(50 * place + 1, Command::Submit(who, 1));
-    }
-    let quiet = Simulation::new(scenario.clone()).run().expect_success().view;
-    let scenario = scenario.at(6_000, Command::Befall(Whom::Leader, Befalls::SlowDisk(2_000)));
-    let rule = Broken::Engine(Rule::StandstillBorne);
-    shows(
-        rule,
-        &scenario,
-        "a leader whose flushes take 2 s leads on",
-        |report| report.view <= quiet,
-    );
 }
 
 /// Each stops in order in one of the runs, so in some whoever leads does.

@@ -289,7 +289,7 @@ impl Raft {
         let stood = self.standing.filter(|(index, _)| Some(*index) == lowest);
         let times = stood.map_or(0, |(_, times)| times + 1);
         self.standing = lowest.map(|index| (index, times));
-        if times < FRUITLESS_TIMEOUTS || breaks!(StandstillBorne) {
+        if times < FRUITLESS_TIMEOUTS {
             return;
         }
         let matched = |follower: &ValidatorIndex| leadership.followers.get(follower).map(|f| f.matched);
