@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use crate::offences::Offences;
+use crate::offences::{OffenceNotice, Offences};
 use crate::pace::{LOOK_AGAIN, Pace};
 use crate::{Channel, PeerKey, Reason, Reply};
 
@@ -221,8 +221,8 @@ impl EventQueue {
         }
     }
 
-    /// A peer has sent what is against the rules. Whether nothing more of its votes and batches is taken for now.
-    pub(crate) fn offended(&self, peer: PeerKey) -> bool {
+    /// A peer has sent what is against the rules.
+    pub(crate) fn offended(&self, peer: PeerKey) -> Option<OffenceNotice> {
         self.lock().offences.note(peer, Instant::now())
     }
 

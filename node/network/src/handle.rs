@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::dialing::{parse_address, parse_addresses};
 use crate::events::EventQueue;
+use crate::offences::OffenceNotice;
 use crate::peer::Peer;
 use crate::service::Service;
 use crate::transport::{self, Behaviour};
@@ -184,8 +185,8 @@ impl Handle {
 
     /// Counts a frame of this peer that nobody who keeps the rules sends: it does not decode, or its signature does
     /// not fit. A few are free; after that nothing more of its votes and batches is taken but one in two seconds,
-    /// until that is forgotten. True when that begins.
-    pub fn offended(&self, peer: PeerKey) -> bool {
+    /// until that is forgotten. What it gives is worth a line in the log: at most two a minute and peer.
+    pub fn offended(&self, peer: PeerKey) -> Option<OffenceNotice> {
         self.queue.offended(peer)
     }
 

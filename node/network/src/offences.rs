@@ -14,11 +14,13 @@ use crate::PeerKey;
 const FREE: u32 = 32;
 /// One is forgotten in this time.
 const FORGOTTEN_EVERY: Duration = Duration::from_secs(2);
+/// A peer is spoken of once in this time, and once more when it begins to be held back.
+const TOLD_EVERY: Duration = Duration::from_secs(60);
 
 /// What each peer has to its account.
 #[derive(Debug, Default)]
 pub(crate) struct Offences {
-    /// Those alone that have any.
+    /// Those that have had any. Members alone have links, so they are few.
     peers: BTreeMap<PeerKey, Account>,
 }
 
@@ -27,16 +29,54 @@ struct Account {
     count: u32,
     /// When the last one was forgotten, or the first one came.
     since: Instant,
+    /// Those that nobody was told of.
+    untold: u64,
+    told: Option<Told>,
+}
+
+/// What was said of a peer last.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    at: Instant,
+    held_back: bool,
+}
+
+/// What is worth a line in the log, as it is the first of its minute or begins something.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OffenceNotice {
+    /// Messages that broke the rules since the last notice.
+    pub messages: u64,
+    /// Nothing more of the peer's votes and batches is taken but one in two seconds.
+    pub held_back: bool,
 }
 
 impl Offences {
-    /// A peer has sent something that is against the rules. Whether it has used up what is free with it.
-    pub(crate) fn note(&mut self, peer: PeerKey, now: Instant) -> bool {
+    /// A peer has sent something that is against the rules.
+    pub(crate) fn note(&mut self, peer: PeerKey, now: Instant) -> Option<OffenceNotice> {
         self.forget(peer, now);
-        let account = self.peers.entry(peer).or_insert(Account { count: 0, since: now });
-        // Frames that were taken already may add to it while nothing more is.
-        account.count = account.count.saturating_add(1);
-        account.count == FREE
+        let account = self.peers.entry(peer).or_insert(Account {
+            count: 0,
+            since: now,
+            untold: 0,
+            told: None,
+        });
+        if account.count == 0 {
+            account.since = now;
+        }
+        // Frames that were taken already come in after the last free one: they lengthen nothing.
+        account.count = FREE.min(account.count + 1);
+        account.untold = account.untold.saturating_add(1);
+        let held_back = account.count == FREE;
+        let is_due = account
+            .told
+            .is_none_or(|told| now.duration_since(told.at) >= TOLD_EVERY || (held_back && !told.held_back));
+        is_due.then(|| {
+            account.told = Some(Told { at: now, held_back });
+            OffenceNotice {
+                messages: std::mem::take(&mut account.untold),
+                held_back,
+            }
+        })
     }
 
     /// Whether nothing of this peer is taken at the moment.
@@ -52,9 +92,6 @@ impl Offences {
         while account.count > 0 && now.duration_since(account.since) >= FORGOTTEN_EVERY {
             account.count -= 1;
             account.since += FORGOTTEN_EVERY;
-        }
-        if account.count == 0 {
-            self.peers.remove(&peer);
         }
     }
 }
@@ -84,12 +121,42 @@ mod tests {
     fn it_is_forgotten_and_holds_back_nobody_else() {
         let mut offences = Offences::default();
         let start = Instant::now();
-        let last = (0..FREE).map(|_| offences.note(PEER, start)).last();
-        assert_eq!(last, Some(true));
+        for _ in 0..FREE {
+            offences.note(PEER, start);
+        }
         assert!(offences.hold_back(PEER, start));
         assert!(!offences.hold_back(PeerKey([2; 32]), start));
         assert!(!offences.hold_back(PEER, start + FORGOTTEN_EVERY));
-        assert!(!offences.hold_back(PEER, start + 2 * FREE * FORGOTTEN_EVERY));
-        assert!(offences.peers.is_empty());
+    }
+
+    #[test]
+    fn what_was_taken_already_holds_back_no_longer() {
+        let mut offences = Offences::default();
+        let start = Instant::now();
+        for _ in 0..100 * FREE {
+            offences.note(PEER, start);
+        }
+        assert!(offences.hold_back(PEER, start));
+        assert!(!offences.hold_back(PEER, start + FORGOTTEN_EVERY));
+    }
+
+    #[test]
+    fn it_is_told_once_a_minute_and_when_it_begins_to_hold_back() {
+        let mut offences = Offences::default();
+        let start = Instant::now();
+        let notices: Vec<_> = (0..150_000)
+            .map(|ms| start + Duration::from_millis(ms))
+            .filter_map(|now| offences.note(PEER, now))
+            .collect();
+        let notice = |messages, held_back| OffenceNotice { messages, held_back };
+        assert_eq!(
+            notices,
+            [
+                notice(1, false),
+                notice(u64::from(FREE) - 1, true),
+                notice(60_000, true),
+                notice(60_000, true),
+            ]
+        );
     }
 }

@@ -16,7 +16,7 @@ use quorate_consensus::{Body, Ed25519, Message};
 use quorate_crypto::{Digest, ValidatorIndex};
 use quorate_driver::Event;
 use quorate_ledger::{Parameters, decode};
-use quorate_network::{Channel, Events, NetworkEvent, PeerKey};
+use quorate_network::{Channel, Events, NetworkEvent, OffenceNotice, PeerKey};
 use tokio::runtime;
 
 use crate::batches::{BatchStore, Checker};
@@ -176,21 +176,18 @@ impl Router {
         let message: Message = match decode(bytes, MAX_MESSAGE_BYTES) {
             Ok(message) => message,
             Err(error) => {
-                tracing::warn!(from = self.name_of(from), %error, "a message that cannot be decoded");
-                return self.offended(from);
+                return self.offended(from, format_args!("a message that cannot be decoded: {error}"));
             }
         };
         if !parts.links.conduct().hears(from, &message) {
             return;
         }
         if !message.may_come_from(from) {
-            let sender = message.v1().sender;
-            tracing::debug!(
-                from = self.name_of(from),
-                sender = self.name_of(sender),
-                "a message of a kind that is not passed on, from another than its signer"
+            let signer = self.name_of(message.v1().sender);
+            return self.offended(
+                from,
+                format_args!("a message that {signer} has signed, of a kind that is not passed on"),
             );
-            return self.offended(from);
         }
         let epoch = message.v1().epoch;
         let info = parts.epoch.get();
@@ -212,26 +209,34 @@ impl Router {
                 }
                 parts.inbox.put_from_outside(Event::Message(message));
             }
-            Err(error) => {
-                tracing::warn!(from = self.name_of(from), %error, "a message that does not pass the check");
-                self.offended(from);
-            }
+            Err(error) => self.offended(
+                from,
+                format_args!("a message that does not pass the check: {error}"),
+            ),
         }
     }
 
     /// A validator has sent what none that keeps the rules sends.
-    fn offended(&self, from: ValidatorIndex) {
+    fn offended(&self, from: ValidatorIndex, what: std::fmt::Arguments<'_>) {
         let links = &self.parts.links;
-        if links
+        let notice = links
             .peers()
             .get(&from)
-            .is_some_and(|peer| links.handle().offended(*peer))
-        {
-            tracing::warn!(
-                from = self.name_of(from),
-                "this validator goes on sending what breaks the rules: of its votes and batches nothing but one in two \
-                 seconds is taken until it stops"
-            );
+            .and_then(|peer| links.handle().offended(*peer));
+        let from = self.name_of(from);
+        match notice {
+            None => tracing::debug!(from, "{what}"),
+            Some(OffenceNotice { messages, held_back }) => tracing::warn!(
+                from,
+                messages,
+                last = %what,
+                "this validator sends what breaks the rules{}",
+                if held_back {
+                    ": until it stops, nothing of its votes and batches is taken but one in two seconds"
+                } else {
+                    ""
+                }
+            ),
         }
     }
 
@@ -246,10 +251,10 @@ impl Router {
                 self.requests.push(from, Request::Announced(digests), bytes.len());
             }
             Ok(BatchFrame::V1(BatchFrameV1::Votes(votes))) => self.parts.observers.note(from, votes),
-            Err(error) => {
-                tracing::warn!(from = self.name_of(from), %error, "a batch frame that cannot be decoded");
-                self.offended(from);
-            }
+            Err(error) => self.offended(
+                from,
+                format_args!("a batch frame that cannot be decoded: {error}"),
+            ),
         }
     }
 
