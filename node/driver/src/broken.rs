@@ -23,6 +23,8 @@ pub enum Rule {
     SyncedBeforeDurable,
     /// Messages of former epochs are given to the engine of the epoch under way.
     FormerEpochCounted,
+    /// Whatever is said waits for the batches that are being written, though it vouches for none.
+    AnswersAwaitWrites,
     /// An epoch begins before the chain is on disk up to the last block of the one before.
     EpochBegunTooEarly,
 }

@@ -454,7 +454,7 @@ impl Driver {
         // Asked whether it vouches, not for which batches: one flush covers all writes that have begun, and
         // a batch can be seen before its write returns.
         let vouches = !serving.engine.vouched(&body).is_empty();
-        let waits = vouches && votes_wait_for_batches();
+        let waits = (vouches || breaks!(AnswersAwaitWrites)) && votes_wait_for_batches();
         let needs = Needs {
             journal: if body.follows_records() {
                 self.entries.last()

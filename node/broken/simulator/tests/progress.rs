@@ -4,6 +4,7 @@
 use quorate_consensus::broken::Rule;
 use quorate_consensus::{TimerRange, Timing};
 use quorate_crypto::Protocol;
+use quorate_driver::broken::Rule as DriverRule;
 use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
 
 /// The durations that a node has by default.
@@ -96,6 +97,32 @@ fn attempts_to_lead_that_do_not_become_more_patient() {
             &scenario,
             "on links of 600 ms nobody is elected",
             |report| report.failure.is_some(),
+        );
+    }
+}
+
+/// Every flush takes longer than an election's timeout, and there is nearly always a batch being written.
+#[test]
+fn answers_that_wait_for_a_disk_that_they_say_nothing_about() {
+    for protocol in [Protocol::Raft, Protocol::Paxos] {
+        let mut scenario = Scenario {
+            patience_ms: 60_000,
+            ..watched(20_000)
+        }
+        .ordered_by(protocol);
+        scenario.timing = SHIPPED;
+        scenario.links.delay_us = 1_000;
+        scenario.machines.least_flush_us = 300_000;
+        scenario.machines.flush_us = 300_000;
+        for place in 0..80_u16 {
+            scenario = scenario.at(500 + 250 * u64::from(place), Command::Submit(place % 4, 1));
+        }
+        let rule = Broken::Driver(DriverRule::AnswersAwaitWrites);
+        shows(
+            rule,
+            &scenario,
+            "with flushes of 300 ms leaders change again and again",
+            |report| report.failure.is_some() || report.view > 6,
         );
     }
 }
