@@ -83,6 +83,33 @@ pub struct Timing {
     pub election: TimerRange,
 }
 
+impl Timing {
+    /// The durations of a node whose configuration says nothing.
+    pub const SHIPPED: Self = Self::around(500, 1_000, 250);
+
+    /// Durations around those that people give: each may be a fifth shorter or longer, so that validators do not act
+    /// all at once. An election's is at least what is given, and at most twice that.
+    #[must_use]
+    pub const fn around(resend_ms: u32, progress_ms: u32, election_ms: u32) -> Self {
+        const fn spread(ms: u32) -> TimerRange {
+            TimerRange {
+                from_ms: ms - ms / 5,
+                to_ms: ms + ms / 5,
+            }
+        }
+        Self {
+            resend: spread(resend_ms),
+            progress: spread(progress_ms),
+            progress_cap_ms: 60_000,
+            heartbeat: spread(progress_ms / 2),
+            election: TimerRange {
+                from_ms: election_ms,
+                to_ms: election_ms * 2,
+            },
+        }
+    }
+}
+
 /// A duration to be drawn by the driver between two bounds, in milliseconds, both included.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TimerRange {

@@ -5,7 +5,6 @@
 
 use std::sync::Arc;
 
-use quorate_consensus::TimerRange;
 use quorate_consensus::contract::{Config as EngineConfig, Timing};
 use quorate_crypto::{Certificate, Digest, Height, ValidatorIndex};
 use quorate_ledger::{Agreement, Epoch, Parameters, Rejoin};
@@ -115,22 +114,11 @@ fn nonce() -> Digest {
 }
 
 fn timing(config: &ConsensusConfig) -> Timing {
-    let around = |ms: u32| TimerRange {
-        from_ms: ms - ms / 5,
-        to_ms: ms + ms / 5,
-    };
-    let progress_ms = config.progress_ms.clamp(100, LONGEST_MS);
-    let election_ms = config.election_ms.clamp(50, LONGEST_MS);
-    Timing {
-        resend: around(config.resend_ms.clamp(10, LONGEST_MS)),
-        progress: around(progress_ms),
-        progress_cap_ms: 60_000,
-        heartbeat: around(progress_ms / 2),
-        election: TimerRange {
-            from_ms: election_ms,
-            to_ms: election_ms * 2,
-        },
-    }
+    Timing::around(
+        config.resend_ms.clamp(10, LONGEST_MS),
+        config.progress_ms.clamp(100, LONGEST_MS),
+        config.election_ms.clamp(50, LONGEST_MS),
+    )
 }
 
 /// What keeps a validator from voting has to be on disk, in all its places, before anything else happens.
@@ -144,6 +132,7 @@ fn remembered<T>(result: Result<T, NodeError>) -> T {
 
 #[cfg(test)]
 mod tests {
+    use quorate_consensus::TimerRange;
     use quorate_crypto::{Protocol, SigningKey};
     use quorate_ledger::{GenesisCommittee, GenesisValidator, Timestamp, Tip, genesis_state};
     use quorate_storage::{Chain, Journal, StorageOptions};
@@ -159,6 +148,7 @@ mod tests {
             election_ms: ms,
             ..ConsensusConfig::default()
         };
+        assert_eq!(timing(&ConsensusConfig::default()), Timing::SHIPPED);
         assert_eq!(timing(&all(u32::MAX)), timing(&all(3_600_000)));
         let shortest = timing(&all(0));
         let range = |from_ms, to_ms| TimerRange { from_ms, to_ms };

@@ -5,7 +5,7 @@ pub mod costs;
 pub mod elections;
 pub mod stories;
 
-use quorate_consensus::{TimerRange, Timing};
+use quorate_consensus::Timing;
 use quorate_crypto::Protocol;
 
 use crate::scenario::Scenario;
@@ -17,25 +17,6 @@ pub struct Network {
     pub engine: Protocol,
     /// How many validators it has.
     pub validators: usize,
-}
-
-/// The durations of a node with the configuration that it has if nobody says otherwise.
-const TIMING: Timing = Timing {
-    resend: around(500),
-    progress: around(1_000),
-    progress_cap_ms: 60_000,
-    heartbeat: around(500),
-    election: TimerRange {
-        from_ms: 250,
-        to_ms: 500,
-    },
-};
-
-const fn around(ms: u32) -> TimerRange {
-    TimerRange {
-        from_ms: ms - ms / 5,
-        to_ms: ms + ms / 5,
-    }
 }
 
 impl Network {
@@ -61,7 +42,7 @@ impl Network {
     fn calm(self, seed: u64) -> Scenario {
         let calm = Scenario::calm(self.validators, seed).ordered_by(self.engine);
         Scenario {
-            timing: TIMING,
+            timing: Timing::SHIPPED,
             ..calm.without_batches()
         }
     }

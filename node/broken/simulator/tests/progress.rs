@@ -1,25 +1,11 @@
 //! Rules about getting on, broken: nothing false is decided then, but batches wait, or leaders change for nothing, or
 //! stay. With `--nocapture` each test prints its line of the table, as `broken_rules.rs` does.
 
+use quorate_consensus::Timing;
 use quorate_consensus::broken::Rule;
-use quorate_consensus::{TimerRange, Timing};
 use quorate_crypto::Protocol;
 use quorate_driver::broken::Rule as DriverRule;
 use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
-
-/// The durations that a node has by default.
-const SHIPPED: Timing = {
-    const fn range(from_ms: u32, to_ms: u32) -> TimerRange {
-        TimerRange { from_ms, to_ms }
-    }
-    Timing {
-        resend: range(320, 480),
-        progress: range(800, 1_200),
-        progress_cap_ms: 60_000,
-        heartbeat: range(400, 600),
-        election: range(250, 500),
-    }
-};
 
 /// What the rule is for shows in one of ten seeds when it is broken, and does not with that seed when it is kept.
 fn shows(rule: Broken, scenario: &Scenario, how: &str, is_bad: impl Fn(&Report) -> bool) {
@@ -87,7 +73,7 @@ fn attempts_to_lead_that_do_not_become_more_patient() {
         }
         .ordered_by(protocol)
         .at(500, Command::Submit(1, 1));
-        scenario.timing = SHIPPED;
+        scenario.timing = Timing::SHIPPED;
         scenario.links.least_delay_us = 600_000;
         scenario.links.delay_us = 600_000;
         scenario.calm_delay_us = 600_000;
@@ -110,7 +96,7 @@ fn answers_that_wait_for_a_disk_that_they_say_nothing_about() {
             ..watched(20_000)
         }
         .ordered_by(protocol);
-        scenario.timing = SHIPPED;
+        scenario.timing = Timing::SHIPPED;
         scenario.links.delay_us = 1_000;
         scenario.machines.least_flush_us = 300_000;
         scenario.machines.flush_us = 300_000;
@@ -136,7 +122,7 @@ fn paxos_a_proposer_that_stops_and_hands_over_to_nobody() {
                 .ordered_by(Protocol::Paxos)
                 .without_batches()
                 .at(2_000, Command::Stop(who));
-            scenario.timing = SHIPPED;
+            scenario.timing = Timing::SHIPPED;
             scenario.faults_end_ms = 4_000;
             scenario.broken = rule.map(Broken::Engine);
             for at in (1_000..4_000).step_by(20) {

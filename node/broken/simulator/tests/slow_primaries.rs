@@ -2,28 +2,14 @@
 //! how often primaries are replaced. And a probe that gives the constants of these rules other values.
 
 use quorate_consensus::broken::{Rule, tune};
-use quorate_consensus::{TimerRange, Timing};
+use quorate_consensus::Timing;
 use quorate_crypto::ValidatorIndex;
 use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
-
-/// The durations that a node has by default.
-const SHIPPED: Timing = {
-    const fn range(from_ms: u32, to_ms: u32) -> TimerRange {
-        TimerRange { from_ms, to_ms }
-    }
-    Timing {
-        resend: range(320, 480),
-        progress: range(800, 1_200),
-        progress_cap_ms: 60_000,
-        heartbeat: range(400, 600),
-        election: range(250, 500),
-    }
-};
 
 /// Fast links and disks, and a batch every 40 ms at one validator after the other.
 fn loaded(validators: u16, until_ms: u64) -> Scenario {
     let mut scenario = Scenario::calm(validators.into(), 0).without_batches();
-    scenario.timing = SHIPPED;
+    scenario.timing = Timing::SHIPPED;
     scenario.links.delay_us = 1_000;
     scenario.faults_end_ms = until_ms;
     scenario.patience_ms = 60_000;

@@ -1,30 +1,16 @@
 //! Disks that take longer than timeouts: they cost latency, and never the ability to elect or to keep a leader.
 
-use quorate_consensus::{TimerRange, Timing};
+use quorate_consensus::Timing;
 use quorate_crypto::Protocol;
 use quorate_simulator::chart::{Happening, NoteKind};
 use quorate_simulator::{BatchTimes, Befalls, Command, Report, Scenario, Simulation, Whom};
 
 const PROTOCOLS: [Protocol; 3] = [Protocol::Pbft, Protocol::Raft, Protocol::Paxos];
 
-/// The durations that a node has by default.
-const SHIPPED: Timing = {
-    const fn range(from_ms: u32, to_ms: u32) -> TimerRange {
-        TimerRange { from_ms, to_ms }
-    }
-    Timing {
-        resend: range(320, 480),
-        progress: range(800, 1_200),
-        progress_cap_ms: 60_000,
-        heartbeat: range(400, 600),
-        election: range(250, 500),
-    }
-};
-
 /// Four validators with fast links, each of whose flushes takes so long; a batch every 250 ms for 40 s.
 fn with_flushes_of(ms: u64, protocol: Protocol, seed: u64) -> Scenario {
     let mut scenario = Scenario::calm(4, seed).ordered_by(protocol).without_batches();
-    scenario.timing = SHIPPED;
+    scenario.timing = Timing::SHIPPED;
     scenario.links.delay_us = 1_000;
     scenario.machines.least_flush_us = ms * 1_000;
     scenario.machines.flush_us = ms * 1_000;
@@ -88,7 +74,7 @@ const SLOWED_AT: u64 = 6;
 /// [`SLOWED_AT`] has a disk whose flushes take 2 s from then on.
 fn with_a_leader_slowed(protocol: Protocol, seed: u64) -> Scenario {
     let mut scenario = Scenario::calm(4, seed).ordered_by(protocol).without_batches();
-    scenario.timing = SHIPPED;
+    scenario.timing = Timing::SHIPPED;
     scenario.links.delay_us = 1_000;
     scenario.faults_end_ms = 18_000;
     scenario.patience_ms = 60_000;

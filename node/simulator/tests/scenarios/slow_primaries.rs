@@ -1,27 +1,13 @@
 //! Primaries that keep within their timers, and are not good enough.
 
-use quorate_consensus::{TimerRange, Timing};
+use quorate_consensus::Timing;
 use quorate_crypto::ValidatorIndex;
 use quorate_simulator::{Command, Lie, Report, Scenario, Simulation};
-
-/// The durations that a node has by default.
-const SHIPPED: Timing = {
-    const fn range(from_ms: u32, to_ms: u32) -> TimerRange {
-        TimerRange { from_ms, to_ms }
-    }
-    Timing {
-        resend: range(320, 480),
-        progress: range(800, 1_200),
-        progress_cap_ms: 60_000,
-        heartbeat: range(400, 600),
-        election: range(250, 500),
-    }
-};
 
 /// Fast links and disks, and a batch every `every_ms` at one validator after the other.
 fn loaded(validators: usize, seed: u64, every_ms: u64, until_ms: u64) -> Scenario {
     let mut scenario = Scenario::calm(validators, seed).without_batches();
-    scenario.timing = SHIPPED;
+    scenario.timing = Timing::SHIPPED;
     scenario.links.delay_us = 1_000;
     scenario.faults_end_ms = until_ms;
     scenario.patience_ms = 20_000;
@@ -124,7 +110,7 @@ fn a_batch_that_a_liar_gives_to_one_validator_alone_deposes_nobody() {
 fn votes_that_come_fast_for_an_hour_and_then_fall_silent_depose_nobody() {
     const HOUR_MS: u64 = 3_600_000;
     let mut scenario = Scenario::calm(4, 0).without_batches();
-    scenario.timing = SHIPPED;
+    scenario.timing = Timing::SHIPPED;
     scenario.links.delay_us = 20_000;
     scenario.faults_end_ms = HOUR_MS + 60_000;
     let until_ms = HOUR_MS;
@@ -276,7 +262,7 @@ fn silent_primaries_in_line_cost_a_wait_that_doubles_with_each() {
     for size in [4_u16, 7, 10, 13, 16] {
         let f = (size - 1) / 3;
         let mut scenario = Scenario::calm(usize::from(size), 1).without_batches();
-        scenario.timing = SHIPPED;
+        scenario.timing = Timing::SHIPPED;
         scenario.links.delay_us = 1_000;
         scenario.patience_ms = 120_000;
         let scenario = scenario.at(10, Command::Submit(size - 1, 1));
