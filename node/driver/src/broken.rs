@@ -25,6 +25,8 @@ pub enum Rule {
     FormerEpochCounted,
     /// Whatever is said waits for the batches that are being written, though it vouches for none.
     AnswersAwaitWrites,
+    /// The engine of a new epoch is not told how far the chain is on disk already.
+    FlushUntold,
     /// An epoch begins before the chain is on disk up to the last block of the one before.
     EpochBegunTooEarly,
 }

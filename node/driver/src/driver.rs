@@ -424,6 +424,17 @@ impl Driver {
                 }
                 Action::CancelTimer(timer) => self.timers.cancel(epoch, timer),
                 Action::HandOver { to, batches } => self.effects.push(Effect::HandOver { to, batches }),
+                // At once: what waits to be said, or is about to be signed, is what must not leave any more (D7).
+                Action::Diverged {
+                    height,
+                    ours,
+                    certified,
+                } => self.diverge(height, ours, certified),
+                Action::Forgotten { said, told } => self.halt(Halt::Forgotten {
+                    statement: said,
+                    learned_from: told,
+                }),
+                Action::Lost { height } => self.halt(Halt::Lost { height }),
                 Action::Sign(body) => {
                     if !actions.is_empty() {
                         self.gate.hold_actions(last, mem::take(&mut actions));
@@ -524,19 +535,13 @@ impl Driver {
             Action::Certify(certificate) => self.effects.push(Effect::Certify(certificate)),
             Action::FetchBlocks { to, holders } => self.effects.push(Effect::FetchBlocks { to, holders }),
             Action::Accuse(evidence) => self.effects.push(Effect::KeepEvidence(Box::new(evidence))),
-            Action::Diverged {
-                height,
-                ours,
-                certified,
-            } => self.diverge(height, ours, certified),
-            Action::Forgotten { said, told } => self.halt(Halt::Forgotten {
-                statement: said,
-                learned_from: told,
-            }),
-            Action::Lost { height } => self.halt(Halt::Lost { height }),
-            Action::Sign(_) | Action::SetTimer { .. } | Action::CancelTimer(_) | Action::HandOver { .. } => {
-                unreachable!("taken out of the step before it was held")
-            }
+            Action::Sign(_)
+            | Action::SetTimer { .. }
+            | Action::CancelTimer(_)
+            | Action::HandOver { .. }
+            | Action::Diverged { .. }
+            | Action::Forgotten { .. }
+            | Action::Lost { .. } => unreachable!("taken out of the step before it was held"),
         }
     }
 
@@ -754,6 +759,11 @@ impl Driver {
         self.entries.begin_epoch(epoch, last);
         self.required.forget_up_to(last);
         self.take_step(epoch, first, time, around);
+        if self.flushed > last && !breaks!(FlushUntold) {
+            // One flush may have covered blocks of both epochs, and no other comes for them.
+            self.put(Input::OnDisk(self.flushed));
+            self.drain(time, around);
+        }
         for event in self.early.take() {
             self.take(time, event, around);
             self.drain(time, around);

@@ -561,6 +561,64 @@ fn an_engine_hears_how_far_its_chain_is_on_disk() {
     assert!(heard(&lab));
 }
 
+/// One flush covered an epoch's last block and blocks of the next, and no other comes for them: were its engine not
+/// told, it would commit nothing more than a window above the epoch's beginning.
+#[test]
+fn the_engine_of_a_new_epoch_hears_of_a_flush_that_covered_its_blocks_too() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.synced(0, 1, Some(2));
+    lab.written(0, 2);
+    lab.synced(0, 2, None);
+    lab.written(1, 3);
+    lab.synced(1, 3, None);
+    lab.chain(0, 3);
+    let committee = committee(1, 4, Protocol::Pbft);
+    lab.on(
+        "epoch 1 is prepared",
+        Event::EpochReady(Box::new(config(committee, 1, 2))),
+    );
+    let steps = lab.around.steps.borrow();
+    assert!(
+        steps.contains(&(Epoch(1), Input::OnDisk(Height(3)))),
+        "{}",
+        lab.log
+    );
+}
+
+/// What it finds out does not wait for the disk behind the vote that it is to stop.
+#[test]
+fn pitfall_28_a_halt_does_not_wait_behind_a_vote() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    lab.store(batch(1));
+    lab.message("the primary proposes", 0, 0, pre_prepare(1, &[batch(1)]));
+    lab.chain(1, 0);
+    lab.journal(2);
+    assert!(lab.log.contains("broadcast prepare"), "{}", lab.log);
+    let (view, proposal) = (
+        pbft::View(0),
+        Proposal::new(Timestamp(1_000), vec![batch(1)]).digest(),
+    );
+    for who in [2, 3] {
+        let height = Height(1);
+        let prepare = pbft::Body::Prepare {
+            view,
+            height,
+            proposal,
+        };
+        lab.message("somebody prepares", 0, who, Body::Pbft(prepare));
+    }
+    assert!(lab.log.contains("own commit of 1"), "{}", lab.log);
+    let forgotten = Body::Pbft(pbft::Body::Commit {
+        view,
+        height: Height(5),
+        proposal: Digest([9; 32]),
+    });
+    lab.message("its own vote comes back", 0, 1, forgotten);
+    assert!(!lab.driver.standing().votes, "{}", lab.log);
+    lab.journal(99);
+    assert!(!lab.log.contains("broadcast commit"), "{}", lab.log);
+}
+
 #[test]
 fn pitfall_35_after_a_gap_timers_start_again_and_do_not_fire() {
     let mut lab = Lab::new(4, 1, Protocol::Pbft);

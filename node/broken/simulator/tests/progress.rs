@@ -113,6 +113,35 @@ fn answers_that_wait_for_a_disk_that_they_say_nothing_about() {
     }
 }
 
+/// One comes back when the next epoch is more than a window old, and its vote is needed.
+#[test]
+fn a_new_epoch_that_is_not_told_how_far_the_chain_is_on_disk() {
+    for (protocol, validators) in [(Protocol::Pbft, 4), (Protocol::Paxos, 3)] {
+        let away = validators - 1;
+        let mut scenario = Scenario::calm(usize::from(validators), 0)
+            .ordered_by(protocol)
+            .without_batches()
+            .at(100, Command::Crash(away))
+            .at(300, Command::Rejoin(0, 1))
+            .at(7_000, Command::Start(away))
+            .at(10_000, Command::Crash(away - 1))
+            .at(10_100, Command::Submit(0, 3));
+        for at in (1_500..6_500).step_by(25) {
+            scenario = scenario.at(at, Command::Submit(0, 1));
+        }
+        scenario.faults_end_ms = 10_500;
+        scenario.patience_ms = 20_000;
+        scenario.machines.chain_flush_us = 300_000;
+        let rule = Broken::Driver(DriverRule::FlushUntold);
+        shows(
+            rule,
+            &scenario,
+            "who was away over an epoch's end commits nothing more",
+            |report| report.failure.is_some(),
+        );
+    }
+}
+
 /// Each stops in order in one of the runs, so in some whoever leads does.
 #[test]
 fn paxos_a_proposer_that_stops_and_hands_over_to_nobody() {

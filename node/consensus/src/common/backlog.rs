@@ -36,8 +36,8 @@ pub(crate) struct Backlog {
     /// Those that no proposal in flight names, by place. A subset of `order`.
     #[serde(with = "by_place")]
     free: BTreeMap<u64, Digest>,
-    /// Named by a proposal in flight, waiting here or not. Bounded by the window, and
-    /// after a restart by the journal.
+    /// Named by a proposal in flight, waiting here or not: what is decided or dropped gives them back. Bounded by
+    /// the window, and after a restart by the journal.
     taken: BTreeSet<Digest>,
     /// Ordered not long ago, oldest first; `ordered` is the same as a set.
     order_of_ordered: VecDeque<Digest>,
@@ -65,6 +65,7 @@ impl Backlog {
         if self.places.len() >= MAX_BACKLOG {
             return Err(Rejection::Full { limit: MAX_BACKLOG });
         }
+        self.not_after(now);
         let place = self.next_place;
         self.next_place += 1;
         let turn = self.gone.saturating_add(self.order.len() as u64);
@@ -101,11 +102,12 @@ impl Backlog {
     /// remembered; one that has not come yet counts, or whoever receives batches late would take a
     /// backlog for neglect.
     pub(crate) fn remove_ordered(&mut self, batches: &[Digest], now: Timestamp) -> bool {
+        self.not_after(now);
         let mut fresh = 0;
         for batch in batches {
             if self.ordered.insert(*batch) {
                 let place = self.places.get(batch).and_then(|at| self.order.get(at));
-                let came = place.map_or(now, |place| place.since);
+                let came = place.map_or(now, |place| place.since.min(now));
                 self.latest_ordered = self.latest_ordered.max(came);
                 self.order_of_ordered.push_back(*batch);
                 fresh += 1;
@@ -119,6 +121,28 @@ impl Backlog {
         self.remove(batches);
         self.gone = self.gone.saturating_add(fresh);
         fresh > 0
+    }
+
+    /// A clock that was ahead for a while is right again: what came meanwhile did not come after now, or all that
+    /// comes until the clock gets there would have been overtaken by it.
+    fn not_after(&mut self, now: Timestamp) {
+        self.latest_ordered = self.latest_ordered.min(now);
+    }
+
+    /// What nobody will order by these proposals is not in flight any more.
+    pub(crate) fn release(&mut self, batches: &[Digest]) {
+        for batch in batches {
+            if self.taken.remove(batch)
+                && let Some(place) = self.places.get(batch)
+            {
+                self.free.insert(*place, *batch);
+            }
+        }
+    }
+
+    /// Whether a proposal in flight names it.
+    pub(crate) fn is_taken(&self, batch: &Digest) -> bool {
+        self.taken.contains(batch)
     }
 
     /// These need no ordering any more. Gives whether any of them waited: that counts as if it were
@@ -253,6 +277,43 @@ mod tests {
         assert_eq!((backlog.overtaken(), backlog.overtaken_by_ms()), (0, 0));
         backlog.remove_ordered(&[named(1), named(2)], Timestamp(NOW.0 + 2_000));
         assert_eq!(backlog.overtaken(), 0);
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_for_a_while_makes_nothing_left_out() {
+        let mut backlog = Backlog::default();
+        let named = |number: u64| sha256(&number.to_le_bytes());
+        let ahead = Timestamp(NOW.0 + 3_600_000);
+        backlog.insert(named(0), ahead).unwrap();
+        backlog.remove_ordered(&[named(0), named(1)], ahead);
+        // It is right again.
+        backlog.insert(named(2), NOW).unwrap();
+        assert_eq!(backlog.overtaken_by_ms(), 0);
+        backlog.insert(named(3), Timestamp(NOW.0 + 100)).unwrap();
+        backlog.remove_ordered(&[named(3)], Timestamp(NOW.0 + 200));
+        assert_eq!(backlog.overtaken_by_ms(), 100);
+    }
+
+    #[test]
+    fn what_came_while_the_clock_was_ahead_overtakes_nothing_later() {
+        let mut backlog = Backlog::default();
+        let (early, late) = (sha256(b"early"), sha256(b"late"));
+        backlog.insert(early, NOW).unwrap();
+        backlog.insert(late, Timestamp(NOW.0 + 3_600_000)).unwrap();
+        backlog.remove_ordered(&[late], Timestamp(NOW.0 + 50));
+        assert_eq!(backlog.overtaken_by_ms(), 50);
+    }
+
+    #[test]
+    fn what_a_dropped_proposal_named_is_free_again() {
+        let mut backlog = Backlog::default();
+        let (here, nowhere) = (sha256(b"here"), sha256(b"nowhere"));
+        backlog.insert(here, NOW).unwrap();
+        backlog.take(&[here, nowhere]);
+        backlog.release(&[here, nowhere]);
+        assert_eq!(backlog.oldest_free(9), vec![here]);
+        assert!(!backlog.is_taken(&nowhere));
+        backlog.check_invariants();
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What the others do, and the primary as one of them: pre-prepare, prepare, commit (Castro and Liskov 1999, section
 //! 4.2).
 
+use std::collections::BTreeSet;
+
 use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::Proposal;
 
@@ -88,6 +90,30 @@ impl Pbft {
             self.try_prepare(base, height);
         }
         Ok(())
+    }
+
+    /// These heights are certified. What was proposed here for them and came to nothing is in flight no more, or a
+    /// primary that shows one replica other batches than the rest could fill its memory with them.
+    pub(super) fn give_back<'a>(&self, base: &mut Base, passed: impl Iterator<Item = &'a Instance>) {
+        let named = |instance: &'a Instance| instance.proposed.iter().flat_map(|p| p.proposal.batches());
+        let mut dropped: BTreeSet<Digest> = passed
+            .flat_map(named)
+            .filter(|batch| base.backlog.is_taken(batch))
+            .copied()
+            .collect();
+        if dropped.is_empty() {
+            return;
+        }
+        for proposed in self
+            .instances
+            .values()
+            .filter_map(|instance| instance.proposed.as_ref())
+        {
+            for batch in proposed.proposal.batches() {
+                dropped.remove(batch);
+            }
+        }
+        base.backlog.release(&Vec::from_iter(dropped));
     }
 
     fn check_needed(&self, base: &Base, height: Height) -> Result<(), Rejection> {

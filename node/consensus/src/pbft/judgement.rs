@@ -86,6 +86,8 @@ pub(super) struct Judgement {
     counted_since: Timestamp,
     /// By how much it was too slow, in milliseconds.
     excess_ms: u64,
+    /// When it was last said in this view that the primary is too slow.
+    complained: Option<Timestamp>,
     /// When each validator was heard last.
     heard: BTreeMap<ValidatorIndex, Timestamp>,
     /// The last input.
@@ -158,7 +160,6 @@ impl Judgement {
     /// A proposal of the primary's can be voted on. It ends a pause if it has all that the primary surely had, or
     /// no room for it.
     fn on_votable(&mut self, height: Height, batches: &[Digest], is_full: bool, now: Timestamp) {
-        self.voted.insert(height, now);
         if self.ahead.remove(&height) {
             self.on_less_ahead(now);
         }
@@ -252,6 +253,7 @@ impl Judgement {
             .doublings
             .saturating_add(u64::from(!breaks!(BoundNotDoubled)));
         self.excess_ms = 0;
+        self.complained = Some(now);
         self.owes_since = self.owes_since.map(|_| now);
     }
 
@@ -320,6 +322,10 @@ impl Pbft {
     pub(super) fn judge_votable(&mut self, base: &Base, height: Height, proposal: &Proposal) {
         self.judgement.begin(self.view);
         let is_full = proposal.batches().len() >= base.max_proposal_batches();
+        // Who votes after f + 1 others have committed waits for nobody: that measures nothing.
+        if !self.have_committed(base, height) {
+            self.judgement.voted.insert(height, base.now);
+        }
         self.judgement
             .on_votable(height, proposal.batches(), is_full, base.now);
     }
@@ -332,6 +338,18 @@ impl Pbft {
             .on_ahead(height, proposal.batches(), is_full, base.now);
     }
 
+    /// Whether f + 1 others have committed this height in the current view.
+    fn have_committed(&self, base: &Base, height: Height) -> bool {
+        let (view, own) = (self.view, base.config.index);
+        let commits = self
+            .instances
+            .get(&height)
+            .into_iter()
+            .flat_map(|instance| &instance.commits);
+        let of_view = commits.filter(|(who, vote)| vote.view == view && Some(**who) != own);
+        of_view.count() >= base.config.committee.weak_quorum()
+    }
+
     pub(super) fn judge_certified(&mut self, base: &Base) {
         self.judgement.forget_up_to(base.certified, base.now);
     }
@@ -340,17 +358,16 @@ impl Pbft {
     /// for: one of them is honest, and has it.
     pub(super) fn judge_votes(&mut self, base: &mut Base, height: Height) {
         let (view, weak_quorum) = (self.view, base.config.committee.weak_quorum());
-        let Some(instance) = self.instances.get(&height).filter(|_| self.begun) else {
+        if !self.begun {
+            return;
+        }
+        self.judgement.begin(view);
+        if self.judgement.voted.contains_key(&height) && self.have_committed(base, height) {
+            self.judgement.on_exchanged(height, base.now);
+        }
+        let Some(instance) = self.instances.get(&height) else {
             return;
         };
-        self.judgement.begin(view);
-        if self.judgement.voted.contains_key(&height) {
-            let own = base.config.index;
-            let of_view = instance.commits.iter().filter(|(_, vote)| vote.view == view);
-            if of_view.filter(|(who, _)| Some(**who) != own).count() >= weak_quorum {
-                self.judgement.on_exchanged(height, base.now);
-            }
-        }
         let missing = instance.proposed_in(view).is_none() && base.decided(height).is_none();
         if !missing || self.judgement.missed.contains_key(&height) || !base.is_in_window(height) {
             return;
@@ -475,6 +492,14 @@ impl Pbft {
         let since = self.judgement.owes_since.unwrap_or(self.judgement.counted_since);
         if excess > limit && self.weakly_heard_at(base) > since {
             self.judgement.on_complained(base.now);
+            return self.complain(base);
+        }
+        // Who was found too slow once stays so in this view. Were it forgotten, a primary could be slow to one after
+        // the other, until none has any patience to lose.
+        let longest = u64::from(Self::longest_patience_ms(base));
+        let last = self.judgement.complained;
+        if last.is_some_and(|at| base.now.0.abs_diff(at.0) >= longest) {
+            self.judgement.complained = Some(base.now);
             self.complain(base);
         }
     }

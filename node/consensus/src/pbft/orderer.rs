@@ -193,7 +193,9 @@ impl Orderer for Pbft {
     fn on_certified(&mut self, base: &mut Base, former: Height) {
         let could_claim = self.can_claim_all_above(former);
         self.judge_certified(base);
-        self.instances = self.instances.split_off(&base.certified.next());
+        let above = self.instances.split_off(&base.certified.next());
+        let passed = std::mem::replace(&mut self.instances, above);
+        self.give_back(base, passed.values());
         self.carry_over(base);
         for height in base.entered_since(former) {
             self.act_on(base, height);

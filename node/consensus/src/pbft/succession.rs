@@ -450,7 +450,7 @@ impl Pbft {
     }
 
     /// No wait for a primary is longer.
-    fn longest_patience_ms(base: &Base) -> u32 {
+    pub(super) fn longest_patience_ms(base: &Base) -> u32 {
         let timing = base.config.timing;
         timing.progress_cap_ms.max(timing.progress.from_ms)
     }

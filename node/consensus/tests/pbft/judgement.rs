@@ -159,6 +159,56 @@ fn a_proposal_that_leaves_out_what_the_primary_has_ends_no_pause() {
     assert!(complains, "its own batches buy it no time");
 }
 
+/// It could be slow to one replica after the other, each of which would have lost its patience alone.
+#[test]
+fn who_was_found_too_slow_stays_so_while_its_view_lasts() {
+    let (mut backup, from_ms) = waiting();
+    hear_others(&mut backup, from_ms + 50);
+    let mut ms = from_ms + 50;
+    while !complained(&look(&mut backup, ms)) {
+        assert!(!hear_others(&mut backup, ms) && ms < 2_000);
+        ms += 100;
+    }
+    order(&mut backup, ms + 10, 2, &proposal(2));
+    let longest = u64::from(config::<Replica>(4, 1).timing.progress_cap_ms);
+    assert!(!hear_others(&mut backup, ms + longest - 100));
+    assert!(hear_others(&mut backup, ms + longest + 10));
+    assert!(!hear_others(&mut backup, ms + longest + 100), "once in each wait");
+}
+
+#[test]
+fn a_vote_that_comes_after_the_others_measures_nothing() {
+    let mut backup = replica(4, 1);
+    for sender in [2, 3] {
+        drive_at(&mut backup, 1, after(0), from(sender, commit(0, 1, &proposal(1))));
+    }
+    order(&mut backup, 5, 1, &proposal(1));
+    drive_at(&mut backup, 1, after(20), Input::BatchesAvailable(vec![batch(2)]));
+    let step = look(&mut backup, 200);
+    assert!(
+        handed_over(&step).is_empty(),
+        "it is not known how long an exchange takes"
+    );
+}
+
+/// A primary may show one replica alone what nobody orders: it is not in flight once its height is certified.
+#[test]
+fn what_a_proposal_named_that_came_to_nothing_waits_again() {
+    let mut backup = replica(4, 1);
+    order(&mut backup, 0, 1, &proposal(1));
+    drive_at(
+        &mut backup,
+        1,
+        after(10),
+        from(0, pre_prepare(0, 2, &proposal(9))),
+    );
+    drive_at(&mut backup, 1, after(15), Input::BatchesAvailable(vec![batch(9)]));
+    assert!(handed_over(&look(&mut backup, 60)).is_empty(), "it is in flight");
+    let certificate = certificate_by([0, 2, 3], 2);
+    drive_at(&mut backup, 1, after(70), Input::Synced(certificate));
+    assert_eq!(handed_over(&look(&mut backup, 80)), vec![batch(9)]);
+}
+
 #[test]
 fn a_primary_that_keeps_within_the_bound_is_left_alone() {
     let mut backup = replica(4, 1);

@@ -94,3 +94,41 @@ fn a_power_cut_while_who_was_away_fetches_past_an_epochs_end_loses_nothing_that_
         }
     }
 }
+
+/// One comes back when the next epoch is more than a window old, on a disk so slow that one flush covers the former
+/// epoch's end and all that came since. Its new engine has to hear how far its chain is on disk, or it commits nothing;
+/// and another dies, so that its vote is needed.
+#[test]
+fn who_comes_back_a_window_after_an_epochs_end_votes_though_one_flush_covers_both() {
+    for (protocol, validators) in [(Protocol::Pbft, 4), (Protocol::Raft, 3), (Protocol::Paxos, 3)] {
+        for flush_ms in [30, 100, 300] {
+            for seed in 0..5 {
+                let scenario = back_after_a_window(protocol, validators, flush_ms, seed);
+                let report = Simulation::new(scenario).run().expect_success();
+                assert_eq!(
+                    report.epoch, 1,
+                    "{protocol:?}, seed {seed}, flushes of {flush_ms} ms"
+                );
+            }
+        }
+    }
+}
+
+fn back_after_a_window(protocol: Protocol, validators: u16, flush_ms: u64, seed: u64) -> Scenario {
+    let away = validators - 1;
+    let mut scenario = Scenario::calm(usize::from(validators), seed)
+        .ordered_by(protocol)
+        .without_batches()
+        .at(100, Command::Crash(away))
+        .at(300, Command::Rejoin(0, 1))
+        .at(7_000, Command::Start(away))
+        .at(10_000, Command::Crash(away - 1))
+        .at(10_100, Command::Submit(0, 3));
+    for at in (1_500..6_500).step_by(25) {
+        scenario = scenario.at(at, Command::Submit(0, 1));
+    }
+    scenario.faults_end_ms = 10_500;
+    scenario.patience_ms = 20_000;
+    scenario.machines.chain_flush_us = flush_ms * 1_000;
+    scenario
+}
