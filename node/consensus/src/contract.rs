@@ -1,7 +1,7 @@
 //! The engine contract: what goes in, what comes out, and who may do what when.
 //!
 //! An engine is a state machine. One [`Input`] with the driver's time gives a [`Step`]: records to
-//! make durable, then actions. The driver obeys four rules, and nobody else can call an engine:
+//! make durable, then actions. The driver obeys five rules, and nobody else can call an engine:
 //!
 //! 1. **Durable before sent.** No action of a step leaves before the step's records are on disk.
 //! 2. **The driver signs.** An engine holds no key. [`Action::Sign`] asks for a message of its own;
@@ -20,7 +20,8 @@
 //!    [`Input::OnDisk`] tells since: after a crash it is not below.
 //!
 //! Actions are done in the order in which they were asked for, within a step and from step to step, but
-//! for timers and for own messages that wait for their batches. At a restart the driver hands over the
+//! for timers, batches that are handed over and halts, which wait for nothing, and own messages that wait for
+//! their batches. At a restart the driver hands over the
 //! journal in its order, after [`Record::without_unsent`]. The driver itself is `quorate-driver`.
 //!
 //! Everything decided is a block, so sequence, index and slot are one number, the [`Height`]. One
@@ -156,7 +157,7 @@ pub enum Input {
     Own(Message),
     /// Batches that passed the check and are kept here, to be proposed.
     BatchesAvailable(Vec<Digest>),
-    /// Backlog that need no ordering any more: blocks that were fetched have them, or nothing is
+    /// Batches that need no ordering any more: blocks that were fetched have them, or nothing is
     /// left in them to execute.
     BatchesObsolete(Vec<Digest>),
     /// The answer to [`Action::RequireBatches`]: all of this proposal's batches are here and good.

@@ -11,9 +11,11 @@
 //! - **D1** The gate (`gate.rs`) is the only exit. One function makes broadcasts, sends, certificates to write,
 //!   fetches and evidence, and notes which proposals are to be executed; it takes a `Pass`, which only the
 //!   gate can make.
-//! - **D2** Nothing that a step asks for leaves the machine before that step's records are on disk.
-//! - **D3** What steps ask for leaves in order. Two exceptions: timers, which bind nothing, and own messages
-//!   that wait for batches, which hold nobody up.
+//! - **D2** Nothing that a step says, certifies or asks of others leaves the machine before that step's records
+//!   are on disk.
+//! - **D3** What steps ask for leaves in order. Timers, and batches that are handed over to a primary, do not
+//!   wait for the disk, as they bind nothing; nor does a halt, which is to stop what waits. Own messages that
+//!   wait for batches hold nobody up.
 //! - **D4** An own message is given back to the engine only when it, or the records that it follows from, and
 //!   the batches that it vouches for are on disk.
 //! - **D5** Entries about a reign go only when one about a higher reign of that epoch is on disk, or the

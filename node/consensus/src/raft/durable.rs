@@ -14,7 +14,7 @@
 //!   been lost: the replica votes no more in the epoch.
 //! - **A fetched block is on disk before the replica hears of it**, as entries above it count without it.
 //! - **What is certified here leaves the log**, and need not be on disk yet. The batches of such entries are kept in
-//!   mind until an answer that vouches for them has come back, or until their blocks are told to be on disk.
+//!   mind until an answer that vouches for them has come back, or fetched blocks above theirs are told to be on disk.
 
 use std::collections::BTreeMap;
 
