@@ -91,6 +91,14 @@ pub struct AccountV1 {
     pub other_balances: u16,
 }
 
+impl AccountV1 {
+    /// Whether it has a balance of anything.
+    #[must_use]
+    pub fn holds_anything(&self) -> bool {
+        !self.balances.is_empty() || self.other_balances > 0
+    }
+}
+
 /// Who may sign for an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Signers {

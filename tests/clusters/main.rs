@@ -15,7 +15,6 @@ mod wait;
 
 mod bad_input;
 mod bench;
-mod consortium;
 mod damage;
 mod discovery;
 mod doctor;
@@ -28,6 +27,7 @@ mod money;
 mod monitoring;
 mod namespaces;
 mod operations;
+mod pages;
 mod pay;
 mod process;
 mod quarantine;

@@ -116,3 +116,60 @@ fn what_is_not_there_is_not_found() {
     let account = cluster.expect(0, &["query", "account", &unused]).json();
     assert_eq!(account["balances"], serde_json::json!([]));
 }
+
+/// A node may take nothing from accounts that nobody has let in; the others are not asked.
+#[test]
+fn a_node_that_knows_its_senders_takes_nothing_from_strangers() {
+    let cluster = Cluster::up_after(|cluster| {
+        let known = (
+            "senders = \"anyone\"".to_owned(),
+            "senders = \"known\"".to_owned(),
+        );
+        for number in 1..=cluster.size() {
+            cluster.configure(number, std::slice::from_ref(&known));
+        }
+    });
+    let stranger = cluster.key("stranger.key");
+    let file = cluster.folder().join("note.txt");
+    std::fs::write(&file, "a note").unwrap();
+    let notarize = ["wallet", "notarize", "note.txt", "--key", "stranger.key"];
+    let ran = cluster.expect(4, &notarize);
+    assert!(ran.stderr.contains("unknown_sender"), "{}", ran.stderr);
+    let create = ["wallet", "asset", "create", "EUR", "--key", "stranger.key"];
+    let ran = cluster.expect(4, &create);
+    assert!(ran.stderr.contains("unknown_sender"), "{}", ran.stderr);
+
+    // The genesis document names the treasury; whoever it pays may write.
+    cluster.pay(&stranger, "1");
+    cluster.expect(0, &notarize);
+}
+
+/// Whoever passes a transaction on could make copies of it by signing it too (N6).
+#[test]
+fn a_signature_that_counts_for_nothing_is_refused() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let treasury = cluster.expect(0, &["wallet", "address"]).json()["address"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let transfer = format!("{alice}:1:QRT");
+    let build = [
+        "wallet",
+        "build",
+        "--account",
+        &treasury,
+        "--transfer",
+        &transfer,
+        "--to",
+        "t.json",
+    ];
+    cluster.expect(0, &build);
+    cluster.expect(0, &["wallet", "sign", "t.json"]);
+    let whole = std::fs::read(cluster.folder().join("t.json")).unwrap();
+    cluster.expect(0, &["wallet", "sign", "t.json", "--key", "alice.key"]);
+    let ran = cluster.expect(4, &["wallet", "submit", "t.json"]);
+    assert!(ran.stderr.contains("needless_signature"), "{}", ran.stderr);
+    std::fs::write(cluster.folder().join("t.json"), whole).unwrap();
+    cluster.expect(0, &["wallet", "submit", "t.json"]);
+}

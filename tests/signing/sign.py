@@ -401,6 +401,9 @@ def mistakes(network, key, now):
         "The id is signed": with_signature(key.sign(bytes.fromhex(transaction_id(encoded)))),
         "The hex is signed": with_signature(key.sign(signed_bytes(encoded).hex().encode())),
         "A key that is no signer of the sender": transaction(encoded, sign(encoded, [other])),
+        "A signature too many, of a key that is no signer of the sender": transaction(
+            encoded, sign(encoded, [key, other])
+        ),
         "Two signatures, not in the order of their keys": transaction(
             encoded, list(reversed(sign(encoded, [key, other])))
         ),

@@ -1,7 +1,7 @@
 //! A trial: what would become of a transaction if it were executed next, for whoever admits
 //! transactions. It promises nothing, since others may be executed before.
 
-use quorate_crypto::{Digest, Epoch};
+use quorate_crypto::{Digest, Epoch, PublicKey};
 
 use super::working_state::WorkingState;
 use crate::{ErrorCode, Outcome, ParametersV1, StateError, StateReader, Timestamp, Transaction};
@@ -37,6 +37,13 @@ pub enum Refusal {
     /// Its signatures do not reach the sender's threshold.
     #[error("the signatures do not reach the sender's threshold")]
     Unauthorised,
+    /// A signature counts for nothing, as its key is none of the sender's. Who passes a transaction on could
+    /// add such ones and so make copies of it.
+    #[error("the signature of key {key} counts for nothing: it is none of the sender's signers")]
+    NeedlessSignature {
+        /// The key.
+        key: PublicKey,
+    },
     /// An operation would fail.
     #[error("operation {operation} would fail: {code}")]
     Failed {
@@ -75,6 +82,9 @@ pub fn would_execute<R: StateReader>(
     let sender = state.account(&intent.sender)?;
     if !state.is_authorised(sender, transaction.signatures()) {
         return Ok(Err(Refusal::Unauthorised));
+    }
+    if let Some(key) = state.needless_key(sender, transaction.signatures()) {
+        return Ok(Err(Refusal::NeedlessSignature { key }));
     }
     Ok(match state.transaction(sender, intent)? {
         Outcome::Success => Ok(()),

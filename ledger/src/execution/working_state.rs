@@ -160,6 +160,17 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         weight >= u64::from(signers.threshold)
     }
 
+    /// The first of these signatures' keys that is none of the account's.
+    pub(super) fn needless_key(&self, place: AccountIndex, signatures: &[KeySignature]) -> Option<PublicKey> {
+        let AccountCell { address, account, .. } = &self.accounts[place.0];
+        let is_own = |key: &PublicKey| match &account.signers {
+            Some(signers) => signers.signers.iter().any(|signer| signer.key == *key),
+            None => key.address() == *address,
+        };
+        let mut keys = signatures.iter().map(|signature| signature.key);
+        keys.find(|key| !is_own(key))
+    }
+
     /// Begins a transaction of this sender.
     pub(super) fn begin(&mut self, sender: AccountIndex) {
         self.undo.clear();

@@ -24,6 +24,10 @@ fn a_trial_tells_what_execution_would_do_and_changes_nothing() {
     let foreign = Intent::V1(world.intent(0, 2, vec![transfer(1, 1)])).sign([&key(1)]);
     assert_eq!(tried(&foreign), Err(Refusal::Unauthorised));
 
+    let added = Intent::V1(world.intent(0, 3, vec![transfer(1, 1)])).sign([&key(0), &key(1)]);
+    let needless = Refusal::NeedlessSignature { key: key(1).public() };
+    assert_eq!(tried(&added), Err(needless));
+
     world.commit(vec![good.clone()]);
     let again = would_execute(&good, &good.id(), &world.trial_rules(), &world.state).unwrap();
     assert_eq!(again, Err(Refusal::AlreadyExecuted));

@@ -278,6 +278,21 @@ pub enum Refusal {
         /// Weight needed.
         threshold: u32,
     },
+    /// A signature counts for nothing.
+    #[error("the signature of key {key} counts for nothing: sign with the sender's signers alone")]
+    NeedlessSignature {
+        /// Whose.
+        key: PublicKey,
+    },
+    /// This node takes nothing from strangers.
+    #[error(
+        "this node takes transactions of accounts alone that hold something or that the genesis document names; \
+         {sender} does neither: have somebody pay it first, or ask the node's operator (api.senders)"
+    )]
+    UnknownSender {
+        /// Whose transaction it is.
+        sender: Address,
+    },
     /// Executed now, it would fail.
     #[error("operation {operation} would fail: {code}")]
     WouldFail {

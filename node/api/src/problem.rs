@@ -203,6 +203,8 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
         | Refusal::Expired
         | Refusal::ExpiryTooFar { .. }
         | Refusal::Unauthorised { .. }
+        | Refusal::NeedlessSignature { .. }
+        | Refusal::UnknownSender { .. }
         | Refusal::WouldFail { .. } => StatusCode::UNPROCESSABLE_ENTITY,
         Refusal::PoolFull { .. } | Refusal::QuotaFull { .. } => StatusCode::TOO_MANY_REQUESTS,
         Refusal::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -219,6 +221,8 @@ pub(crate) fn code_of(refusal: &Refusal) -> &'static str {
         Refusal::Expired => "expired",
         Refusal::ExpiryTooFar { .. } => "expiry_too_far",
         Refusal::Unauthorised { .. } => "unauthorised",
+        Refusal::NeedlessSignature { .. } => "needless_signature",
+        Refusal::UnknownSender { .. } => "unknown_sender",
         Refusal::WouldFail { code, .. } => code.name(),
         Refusal::PoolFull { .. } => "pool_full",
         Refusal::QuotaFull { .. } => "quota_full",

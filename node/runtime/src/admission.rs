@@ -16,6 +16,7 @@ use rayon::prelude::*;
 
 use crate::clock;
 use crate::pool::{Admissible, Full, Pool};
+use crate::senders::Senders;
 use crate::state_cache::{StateCache, Trying};
 
 /// Transactions below which it takes longer to wake another thread than to go on alone.
@@ -32,6 +33,7 @@ pub(crate) struct Admitter<'a> {
     pub(crate) state: &'a StateCache,
     pub(crate) keys: &'a KnownKeys,
     pub(crate) pool: &'a Pool,
+    pub(crate) senders: &'a Senders,
 }
 
 /// A transaction on its way into the pool, or what became of it.
@@ -158,8 +160,18 @@ impl Admitter<'_> {
             Ok(Err(_)) => {
                 if let Some(answer) = self.try_again(admissible) {
                     *stage = Stage::Done(answer);
+                    return;
                 }
             }
+            Err(error) => {
+                *stage = Stage::Done(unavailable(&error));
+                return;
+            }
+        }
+        let (id, sender) = (admissible.id, admissible.transaction.intent().sender);
+        match self.senders.may_write(&sender, snapshot) {
+            Ok(true) => {}
+            Ok(false) => *stage = refuse(Some(id), Refusal::UnknownSender { sender }),
             Err(error) => *stage = Stage::Done(unavailable(&error)),
         }
     }
@@ -205,6 +217,7 @@ impl Admitter<'_> {
                 limit_ms: self.parameters.v1().max_expiry_lead_ms,
             },
             TrialRefusal::Failed { code, operation } => Refusal::WouldFail { code, operation },
+            TrialRefusal::NeedlessSignature { key } => Refusal::NeedlessSignature { key },
             TrialRefusal::AlreadyExecuted => Refusal::Unavailable {
                 reason: "the transaction was executed a moment ago; ask for it".to_owned(),
             },

@@ -39,6 +39,19 @@ pub struct ApiConfig {
     pub max_pending_mib: usize,
     /// Of these, how many one account may have.
     pub max_pending_per_account: usize,
+    /// Whose transactions to take.
+    pub senders: SendersConfig,
+}
+
+/// Whose transactions a node takes from its clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SendersConfig {
+    /// Anybody's.
+    #[default]
+    Anyone,
+    /// Those of accounts that hold something, or that the genesis document names.
+    Known,
 }
 
 /// The operations listener.
@@ -129,6 +142,7 @@ impl Default for ApiConfig {
             max_pending: 100_000,
             max_pending_mib: 256,
             max_pending_per_account: 20_000,
+            senders: SendersConfig::Anyone,
         }
     }
 }

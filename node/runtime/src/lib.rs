@@ -42,6 +42,7 @@ mod quarantine;
 mod queue;
 mod recorder;
 mod router;
+mod senders;
 mod shared;
 mod signals;
 mod standing;

@@ -34,6 +34,7 @@ use crate::own_batches::OwnBatches;
 use crate::pool::{Ended, Pool};
 use crate::quarantine::QuarantineKeeper;
 use crate::recorder::RecorderStatistics;
+use crate::senders::Senders;
 use crate::standing::SharedStanding;
 use crate::state_cache::StateCache;
 use crate::sync::SyncHandle;
@@ -59,6 +60,7 @@ pub(crate) struct RunningNode {
     pub(crate) journal: Arc<Journal>,
     pub(crate) recorded: Arc<RecorderStatistics>,
     pub(crate) pool: Arc<Pool>,
+    pub(crate) senders: Senders,
     pub(crate) own: Arc<OwnBatches>,
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) committed: Arc<Committed>,
@@ -376,6 +378,7 @@ impl Node for RunningNode {
                     state: &self.state,
                     keys: &self.keys,
                     pool: &self.pool,
+                    senders: &self.senders,
                 };
                 self.admission.install(|| admitter.admit(&transactions))
             })

@@ -16,6 +16,9 @@ use smallvec::SmallVec;
 
 use crate::config::ApiConfig;
 
+/// Copies of one id, with different signatures, that are kept. All of them have passed the checks, so any would do; a
+/// second one is there for when the signers of an account change.
+const MAX_COPIES: usize = 2;
 /// Transactions remembered that went without being executed, so that whoever asks is told.
 const MAX_ENDED: usize = 10_000;
 /// Bytes of these together.
@@ -209,6 +212,10 @@ impl Pool {
             length,
         } = admissible;
         if inner.pending.contains_key(&fingerprint) {
+            return Ok(());
+        }
+        let copies = inner.by_id.get(&id).map_or(0, SmallVec::len);
+        if copies >= MAX_COPIES {
             return Ok(());
         }
         let sender = transaction.intent().sender;
@@ -432,6 +439,16 @@ mod tests {
         assert_eq!(inserted, [Ok(()), Ok(()), Err(Full::Account), Err(Full::Account)]);
         let inserted = pool.insert((0..2).map(|salt| admissible(2, salt, 100, &[2])).collect());
         assert_eq!(inserted, [Ok(()), Err(Full::Pool)]);
+    }
+
+    #[test]
+    fn two_copies_of_one_transaction_are_kept_and_no_third() {
+        let pool = pool(10, 10);
+        let copies = [&[1][..], &[2], &[1, 2]].map(|signers| admissible(1, 0, 100, signers));
+        assert_eq!(pool.insert(copies.to_vec()), [Ok(()), Ok(()), Ok(())]);
+        assert_eq!(pool.len(), 2);
+        assert!(pool.is_pending(&copies[2].id));
+        assert!(!pool.contains(&copies[2].fingerprint));
     }
 
     #[test]

@@ -26,6 +26,7 @@ use crate::links::Net;
 use crate::node::RunningNode;
 use crate::recorder::Origin;
 use crate::router::{self, RouterSetup};
+use crate::senders::Senders;
 use crate::shared::Shared;
 use crate::signals::{self, Ending};
 use crate::sync::{self, BlockSync};
@@ -287,6 +288,7 @@ impl Started {
             .expect("threads can be started");
         let node = RunningNode {
             home: home.clone(),
+            senders: Senders::new(config.api.senders, &identity.genesis),
             genesis: identity.genesis,
             genesis_text: identity.genesis_text,
             network,

@@ -231,6 +231,20 @@ async fn every_refusal_of_the_node_has_its_status_and_code() {
             "unauthorised",
         ),
         (
+            Refusal::NeedlessSignature {
+                key: key(12).public(),
+            },
+            422,
+            "needless_signature",
+        ),
+        (
+            Refusal::UnknownSender {
+                sender: key(12).public().address(),
+            },
+            422,
+            "unknown_sender",
+        ),
+        (
             Refusal::WouldFail {
                 code: ErrorCode::UnknownAsset,
                 operation: 1,

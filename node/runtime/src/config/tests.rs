@@ -23,6 +23,7 @@ fn other() -> NodeConfig {
             max_pending: 2,
             max_pending_mib: 3,
             max_pending_per_account: 4,
+            senders: SendersConfig::Known,
         },
         operations: OperationsConfig {
             listen: address(5),
