@@ -12,7 +12,7 @@ mod spans;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::{JoinHandle, Scope};
 use std::time::{Duration, Instant};
 
@@ -41,6 +41,12 @@ const MAX_WORKERS: usize = 4;
 const MAX_FAILURES: u32 = 3;
 /// How long to wait before a peer that failed is asked again.
 const RETRY: Duration = Duration::from_millis(200);
+/// A peer that was asked and brought nothing for so long is asked last.
+const SLOW: Duration = Duration::from_millis(500);
+/// For so long, and for twice as long each time it happens again, up to [`LONGEST_DOUBT`].
+const DOUBT: Duration = Duration::from_secs(60);
+/// A peer may have been away.
+const LONGEST_DOUBT: Duration = Duration::from_secs(3_600);
 /// How often a peer's word that it is in a later epoch is looked into.
 const LOOK_AHEAD_INTERVAL: Duration = Duration::from_millis(500);
 /// How long to wait for a block before looking for further peers.
@@ -120,6 +126,48 @@ impl SyncHandle {
     }
 }
 
+/// Peers that were asked for blocks and brought nothing: where others have the blocks, those are asked. A peer that is
+/// always among the first to say what it has, and gives nothing, would else hold up every run for a second.
+#[derive(Debug, Default)]
+struct Doubts {
+    peers: Mutex<BTreeMap<ValidatorIndex, Doubt>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    since: Instant,
+    lasts: Duration,
+}
+
+impl Doubts {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<ValidatorIndex, Doubt>> {
+        self.peers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// It has brought nothing. What several of its answers show at once counts once.
+    fn note(&self, peer: ValidatorIndex, now: Instant) {
+        let mut peers = self.lock();
+        let lasts = match peers.get(&peer) {
+            None => DOUBT,
+            Some(doubt) if now.duration_since(doubt.since) < doubt.lasts => return,
+            Some(doubt) => (2 * doubt.lasts).min(LONGEST_DOUBT),
+        };
+        peers.insert(peer, Doubt { since: now, lasts });
+    }
+
+    /// It has brought what it was asked for.
+    fn clear(&self, peer: ValidatorIndex) {
+        self.lock().remove(&peer);
+    }
+
+    fn has(&self, peer: ValidatorIndex, now: Instant) -> bool {
+        let peers = self.lock();
+        peers
+            .get(&peer)
+            .is_some_and(|doubt| now.duration_since(doubt.since) < doubt.lasts)
+    }
+}
+
 /// Fetches blocks from peers, on a thread of its own.
 pub(crate) struct BlockSync {
     pub(crate) runtime: runtime::Handle,
@@ -146,13 +194,14 @@ pub(crate) fn start(sync: BlockSync) -> (SyncHandle, JoinHandle<()>) {
 
 impl BlockSync {
     fn run(&self, receiver: &Receiver<Call>, progress: &Progress) {
+        let doubts = Doubts::default();
         while let Ok(Call::Fetch(to, holders)) = receiver.recv() {
             if self.chain.tip().height >= to {
                 continue;
             }
             progress.running.store(true, Ordering::Release);
             let (from, started) = (self.chain.tip().height, Instant::now());
-            let goes_on = self.fetch_all(to, holders, receiver);
+            let goes_on = self.fetch_all(to, holders, &doubts, receiver);
             progress.running.store(false, Ordering::Release);
             let reached = self.chain.tip().height;
             if reached > from {
@@ -167,7 +216,13 @@ impl BlockSync {
 
     /// Fetches and applies until nothing is missing or nobody has more; false if that was the end of it.
     /// Whoever is still behind then is told of it again by the engine.
-    fn fetch_all(&self, to: Height, holders: Vec<ValidatorIndex>, receiver: &Receiver<Call>) -> bool {
+    fn fetch_all(
+        &self,
+        to: Height,
+        holders: Vec<ValidatorIndex>,
+        doubts: &Doubts,
+        receiver: &Receiver<Call>,
+    ) -> bool {
         let spans = Spans::new(self.chain.tip().height.next(), to);
         let fetcher = Fetcher {
             runtime: &self.runtime,
@@ -176,10 +231,16 @@ impl BlockSync {
             batches: &self.batches,
             links: &self.links,
             spans: &spans,
+            doubts,
         };
         std::thread::scope(|scope| {
             let mut known = holders.clone();
-            let mut candidates = VecDeque::from(holders);
+            let (doubted, trusted): (Vec<_>, Vec<_>) = holders
+                .into_iter()
+                .partition(|holder| doubts.has(*holder, Instant::now()));
+            let mut candidates = VecDeque::from(trusted);
+            // Asked when nobody else is left, or the others take long.
+            let mut last = VecDeque::from(doubted);
             let goes_on = loop {
                 match receiver.try_recv() {
                     Ok(Call::Fetch(further, others)) => {
@@ -187,7 +248,10 @@ impl BlockSync {
                         for other in others {
                             if !known.contains(&other) {
                                 known.push(other);
-                                candidates.push_back(other);
+                                match doubts.has(other, Instant::now()) {
+                                    true => last.push_back(other),
+                                    false => candidates.push_back(other),
+                                }
                             }
                         }
                         continue;
@@ -200,15 +264,20 @@ impl BlockSync {
                 {
                     ask(scope, &fetcher, holder);
                 }
+                if spans.workers() == 0
+                    && let Some(holder) = last.pop_front()
+                {
+                    ask(scope, &fetcher, holder);
+                }
                 match spans.take(self.chain.tip().height, PATIENCE) {
                     Next::Nothing => {}
                     // Those who were asked may all be silent: one more is asked, however many they are.
                     Next::Late => {
-                        if let Some(holder) = candidates.pop_front() {
+                        if let Some(holder) = candidates.pop_front().or_else(|| last.pop_front()) {
                             ask(scope, &fetcher, holder);
                         }
                     }
-                    Next::Over if !candidates.is_empty() => {}
+                    Next::Over if !(candidates.is_empty() && last.is_empty()) => {}
                     Next::Over => break true,
                     Next::Block(block) => match self.executor.apply(block) {
                         Ok(()) => {}
@@ -250,7 +319,14 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
     while failures < MAX_FAILURES
         && let Some(span) = fetcher.spans.assign()
     {
-        match fetcher.fetch(holder, span) {
+        let asked = Instant::now();
+        let (brought, fetched) = fetcher.fetch(holder, span);
+        if brought {
+            fetcher.doubts.clear(holder);
+        } else if asked.elapsed() >= SLOW {
+            fetcher.doubts.note(holder, Instant::now());
+        }
+        match fetched {
             Ok(()) => failures = 0,
             Err(FetchError::Needless) => return,
             Err(FetchError::Ended(height)) => {
@@ -274,6 +350,22 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn who_brings_nothing_is_doubted_for_longer_each_time_until_it_brings_something() {
+        let (doubts, peer, start) = (Doubts::default(), ValidatorIndex(1), Instant::now());
+        doubts.note(peer, start);
+        doubts.note(peer, start + DOUBT / 2);
+        assert!(doubts.has(peer, start + DOUBT - SLOW));
+        assert!(!doubts.has(ValidatorIndex(2), start));
+        assert!(!doubts.has(peer, start + DOUBT));
+        doubts.note(peer, start + DOUBT);
+        assert!(doubts.has(peer, start + 3 * DOUBT - SLOW));
+        assert!(!doubts.has(peer, start + 3 * DOUBT));
+        doubts.clear(peer);
+        doubts.note(peer, start + 4 * DOUBT);
+        assert!(!doubts.has(peer, start + 5 * DOUBT));
+    }
 
     #[test]
     fn a_liar_that_always_speaks_first_keeps_nobody_elses_word_from_being_looked_into() {

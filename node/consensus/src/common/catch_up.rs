@@ -104,8 +104,11 @@ impl<E: Orderer> Replica<E> {
             return Ok(());
         }
         let period = u64::from(base.config.timing.resend.from_ms) / 2;
+        let mut open = base.finalities.keys().rev();
+        let proposed = open.find(|height| self.orderer.is_proposed(**height)).copied();
+        let here = (base.certified, proposed.unwrap_or(base.certified));
         let who = (from, status.certified);
-        if !base.peers.may_answer(who, base.certified, base.now, period) {
+        if !base.peers.may_answer(who, here, base.now, period) {
             return Err(Rejection::Duplicate);
         }
         let reign = self.orderer.reign(&self.base).number;

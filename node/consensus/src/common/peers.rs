@@ -23,6 +23,8 @@ struct Peer {
     answered: Option<Timestamp>,
     /// The highest height that one which was answered had certified.
     answered_at: Height,
+    /// The highest height whose proposal was here when one was answered.
+    answered_up_to: Height,
     /// When its inquiry was last answered.
     testified: Option<Timestamp>,
 }
@@ -47,22 +49,25 @@ impl Peers {
     }
 
     /// Whether a status of this peer may be answered now; if so, it is taken as answered. One that is a height
-    /// further than the last is answered at once: a peer that is shown no proposals asks at every height, and what
-    /// is certified here rises only so fast.
+    /// further than the last is answered at once, and so is one when there are proposals here for heights above those
+    /// at the last: a peer that is shown no proposals asks at every height, several of which are under way. Heights
+    /// that are certified and proposed here rise only so fast.
     pub(crate) fn may_answer(
         &mut self,
         (peer, certified): (ValidatorIndex, Height),
-        certified_here: Height,
+        (certified_here, proposed_here): (Height, Height),
         now: Timestamp,
         at_most_every_ms: u64,
     ) -> bool {
         let known = self.known.entry(peer).or_default();
         let further = certified > known.answered_at && certified <= certified_here;
+        let more = proposed_here > known.answered_up_to;
         let due = is_due(&mut known.answered, now, at_most_every_ms);
         if further {
             known.answered_at = certified;
         }
-        due || further
+        known.answered_up_to = known.answered_up_to.max(proposed_here);
+        due || further || more
     }
 
     /// The same of an inquiry.
@@ -147,4 +152,24 @@ fn is_due(at: &mut Option<Timestamp>, now: Timestamp, at_most_every_ms: u64) -> 
         *at = Some(now);
     }
     !recently
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_status_is_answered_at_once_when_there_is_more_to_tell() {
+        let mut peers = Peers::default();
+        let peer = ValidatorIndex(1);
+        let mut asks = |certified, proposed_here| {
+            let here = (Height(5), Height(proposed_here));
+            peers.may_answer((peer, Height(certified)), here, Timestamp(1_000), 200)
+        };
+        assert!(asks(4, 6));
+        assert!(!asks(4, 6), "nothing has moved");
+        assert!(asks(4, 7), "another height is proposed");
+        assert!(asks(5, 7), "it has come further");
+        assert!(!asks(5, 7) && !asks(9, 7), "it says more than there is");
+    }
 }

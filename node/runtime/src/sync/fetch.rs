@@ -10,8 +10,8 @@ use quorate_ledger::{BatchError, CertifiedBlock, CheckedBatch, ContentsError, De
 use quorate_network::{RequestError, Response};
 use tokio::runtime;
 
-use super::MAX_BLOCK_BYTES;
 use super::spans::Spans;
+use super::{Doubts, MAX_BLOCK_BYTES};
 use crate::batches::BatchStore;
 use crate::epoch::{EpochInfo, SharedEpoch};
 use crate::links::Links;
@@ -68,6 +68,7 @@ pub(super) struct Fetcher<'a> {
     pub(super) batches: &'a BatchStore,
     pub(super) links: &'a Links,
     pub(super) spans: &'a Spans<VerifiedBlock>,
+    pub(super) doubts: &'a Doubts,
 }
 
 impl Fetcher<'_> {
@@ -76,14 +77,18 @@ impl Fetcher<'_> {
         self.links.name_of(holder)
     }
 
-    /// Fetches these heights from `holder`. On an error, what did not come is handed back.
-    pub(super) fn fetch(&self, holder: ValidatorIndex, span: RangeInclusive<u64>) -> Result<(), FetchError> {
+    /// Fetches these heights from `holder`; says whether any came. What did not is handed back.
+    pub(super) fn fetch(
+        &self,
+        holder: ValidatorIndex,
+        span: RangeInclusive<u64>,
+    ) -> (bool, Result<(), FetchError>) {
         let mut next = *span.start();
         let fetched = self.fetch_on(holder, &mut next, *span.end());
         if next <= *span.end() {
             self.spans.hand_back(next..=*span.end());
         }
-        fetched
+        (next > *span.start(), fetched)
     }
 
     fn fetch_on(&self, holder: ValidatorIndex, next: &mut u64, to: u64) -> Result<(), FetchError> {
