@@ -64,7 +64,10 @@
 //! - **Each such complaint doubles the replica's bound and its sum until the epoch ends** (a restart forgets it).
 //!   No replica can tell a primary that is slow from a link that is; so whoever has the worst links learns in a few
 //!   complaints what it has to bear with, and f that always complain can use no more than these. The same holds
-//!   of the wait for progress, where the primary was heard in its latter half: it is not down.
+//!   of the wait for progress, where the primary was heard in its latter half: it is not down. That has its price: a
+//!   network that stood still for a while notices a primary that is down later afterwards, until the epoch ends.
+//! - **Such a complaint is said again in each longest wait while its view lasts**, though the bound is longer by then.
+//!   Were it to lapse, a primary could be slow to one replica after the other, until none has patience to lose.
 //! - Time in which fewer than f + 1 others are heard does not count, as then this replica may be the one that is cut
 //!   off; nor does time in which it stood still, or in which a clock was a little ahead, up to a bound in a view.
 //! - A complaint counts only over its signer's own link: it has no time in it, and an old one could be said again.

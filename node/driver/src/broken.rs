@@ -23,10 +23,6 @@ pub enum Rule {
     SyncedBeforeDurable,
     /// Messages of former epochs are given to the engine of the epoch under way.
     FormerEpochCounted,
-    /// Whatever is said waits for the batches that are being written, though it vouches for none.
-    AnswersAwaitWrites,
-    /// The engine of a new epoch is not told how far the chain is on disk already.
-    FlushUntold,
     /// An epoch begins before the chain is on disk up to the last block of the one before.
     EpochBegunTooEarly,
 }

@@ -465,7 +465,7 @@ impl Driver {
         // Asked whether it vouches, not for which batches: one flush covers all writes that have begun, and
         // a batch can be seen before its write returns.
         let vouches = !serving.engine.vouched(&body).is_empty();
-        let waits = (vouches || breaks!(AnswersAwaitWrites)) && votes_wait_for_batches();
+        let waits = vouches && votes_wait_for_batches();
         let needs = Needs {
             journal: if body.follows_records() {
                 self.entries.last()
@@ -759,7 +759,7 @@ impl Driver {
         self.entries.begin_epoch(epoch, last);
         self.required.forget_up_to(last);
         self.take_step(epoch, first, time, around);
-        if self.flushed > last && !breaks!(FlushUntold) {
+        if self.flushed > last {
             // One flush may have covered blocks of both epochs, and no other comes for them.
             self.put(Input::OnDisk(self.flushed));
             self.drain(time, around);

@@ -4,7 +4,6 @@
 use quorate_consensus::Timing;
 use quorate_consensus::broken::Rule;
 use quorate_crypto::Protocol;
-use quorate_driver::broken::Rule as DriverRule;
 use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
 
 /// What the rule is for shows in one of ten seeds when it is broken, and does not with that seed when it is kept.
@@ -82,61 +81,6 @@ fn attempts_to_lead_that_do_not_become_more_patient() {
             rule,
             &scenario,
             "on links of 600 ms nobody is elected",
-            |report| report.failure.is_some(),
-        );
-    }
-}
-
-/// Every flush takes longer than an election's timeout, and there is nearly always a batch being written.
-#[test]
-fn answers_that_wait_for_a_disk_that_they_say_nothing_about() {
-    for protocol in [Protocol::Raft, Protocol::Paxos] {
-        let mut scenario = Scenario {
-            patience_ms: 60_000,
-            ..watched(20_000)
-        }
-        .ordered_by(protocol);
-        scenario.timing = Timing::SHIPPED;
-        scenario.links.delay_us = 1_000;
-        scenario.machines.least_flush_us = 300_000;
-        scenario.machines.flush_us = 300_000;
-        for place in 0..80_u16 {
-            scenario = scenario.at(500 + 250 * u64::from(place), Command::Submit(place % 4, 1));
-        }
-        let rule = Broken::Driver(DriverRule::AnswersAwaitWrites);
-        shows(
-            rule,
-            &scenario,
-            "with flushes of 300 ms leaders change again and again",
-            |report| report.failure.is_some() || report.view > 6,
-        );
-    }
-}
-
-/// One comes back when the next epoch is more than a window old, and its vote is needed.
-#[test]
-fn a_new_epoch_that_is_not_told_how_far_the_chain_is_on_disk() {
-    for (protocol, validators) in [(Protocol::Pbft, 4), (Protocol::Paxos, 3)] {
-        let away = validators - 1;
-        let mut scenario = Scenario::calm(usize::from(validators), 0)
-            .ordered_by(protocol)
-            .without_batches()
-            .at(100, Command::Crash(away))
-            .at(300, Command::Rejoin(0, 1))
-            .at(7_000, Command::Start(away))
-            .at(10_000, Command::Crash(away - 1))
-            .at(10_100, Command::Submit(0, 3));
-        for at in (1_500..6_500).step_by(25) {
-            scenario = scenario.at(at, Command::Submit(0, 1));
-        }
-        scenario.faults_end_ms = 10_500;
-        scenario.patience_ms = 20_000;
-        scenario.machines.chain_flush_us = 300_000;
-        let rule = Broken::Driver(DriverRule::FlushUntold);
-        shows(
-            rule,
-            &scenario,
-            "who was away over an epoch's end commits nothing more",
             |report| report.failure.is_some(),
         );
     }

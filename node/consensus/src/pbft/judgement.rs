@@ -160,6 +160,7 @@ impl Judgement {
     /// A proposal of the primary's can be voted on. It ends a pause if it has all that the primary surely had, or
     /// no room for it.
     fn on_votable(&mut self, height: Height, batches: &[Digest], is_full: bool, now: Timestamp) {
+        self.voted.insert(height, now);
         if self.ahead.remove(&height) {
             self.on_less_ahead(now);
         }
@@ -322,10 +323,6 @@ impl Pbft {
     pub(super) fn judge_votable(&mut self, base: &Base, height: Height, proposal: &Proposal) {
         self.judgement.begin(self.view);
         let is_full = proposal.batches().len() >= base.max_proposal_batches();
-        // Who votes after f + 1 others have committed waits for nobody: that measures nothing.
-        if !self.have_committed(base, height) {
-            self.judgement.voted.insert(height, base.now);
-        }
         self.judgement
             .on_votable(height, proposal.batches(), is_full, base.now);
     }
