@@ -52,6 +52,8 @@ enum Line {
     RowByRow { first: usize },
     /// A node that is not believed says that it refuses a chunk for one of its rows.
     Claimed { first: usize },
+    /// All certified blocks up to this one were looked through for what others paid of the file.
+    Searched { height: Height },
 }
 
 /// What became of a signed transaction.
@@ -105,6 +107,8 @@ pub(crate) struct Known {
     pub(crate) row_by_row: BTreeSet<usize>,
     /// Chunks, by first row, that a node which is not believed says it refuses for one of their rows.
     pub(crate) claimed: BTreeSet<usize>,
+    /// Up to which certified block all were looked through for what others paid.
+    pub(crate) searched: Height,
 }
 
 /// The journal, open for appending and locked.
@@ -277,6 +281,12 @@ impl Journal {
         self.flush()
     }
 
+    /// Notes up to which certified block all were looked through for what others paid. What was found is noted
+    /// before.
+    pub(crate) fn searched(&mut self, height: Height) -> Result<(), Failure> {
+        self.append(&Line::Searched { height })
+    }
+
     /// Brings everything that was noted to the disk.
     pub(crate) fn flush(&self) -> Result<(), Failure> {
         self.file
@@ -294,8 +304,6 @@ impl Journal {
     }
 }
 
-/// Reads the section of `batch`. A section of the same payment by the same sender, but of a file with other
-/// contents, means that the file was changed: its rows may have been paid as part of the old one.
 /// The lines that were finished.
 fn whole_lines(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|byte| *byte == b'\n');
@@ -333,12 +341,14 @@ impl Names {
     }
 }
 
+/// Reads the section of `batch`. A section of the same payment by the same sender, but of a file with other
+/// contents, means that the file was changed: its rows may have been paid as part of the old one.
 fn read(path: &Path, text: &[u8], batch: &Batch) -> Result<Option<Known>, Failure> {
     let mut known = Known::default();
     let mut ready = false;
     let mut changed = false;
     let mut ours = false;
-    let mut units: BTreeMap<Digest, Unit> = BTreeMap::new();
+    let mut units: BTreeMap<Digest, (Unit, Timestamp)> = BTreeMap::new();
     for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
         if line.is_empty() {
             continue;
@@ -389,7 +399,18 @@ fn read(path: &Path, text: &[u8], batch: &Batch) -> Result<Option<Known>, Failur
 }
 
 impl Known {
-    fn take(&mut self, line: Line, units: &mut BTreeMap<Digest, Unit>) -> Result<(), String> {
+    /// Whether all rows of a unit are paid.
+    pub(crate) fn is_paid(&self, unit: Unit) -> bool {
+        unit.range().all(|row| self.paid.contains_key(&row))
+    }
+
+    /// Whether a chunk's rows are paid one by one: so it was decided, or some of them are paid already.
+    pub(crate) fn is_row_by_row(&self, unit: Unit) -> bool {
+        let partly = || unit.range().any(|row| self.paid.contains_key(&row));
+        unit.count > 1 && (self.row_by_row.contains(&unit.first) || partly())
+    }
+
+    fn take(&mut self, line: Line, units: &mut BTreeMap<Digest, (Unit, Timestamp)>) -> Result<(), String> {
         match line {
             Line::Payment { .. } | Line::Ready => {}
             Line::RowByRow { first } => {
@@ -398,6 +419,7 @@ impl Known {
             Line::Claimed { first } => {
                 self.claimed.insert(first);
             }
+            Line::Searched { height } => self.searched = self.searched.max(height),
             Line::Signed {
                 first,
                 count,
@@ -407,19 +429,21 @@ impl Known {
             } => {
                 let unit = Unit { first, count };
                 let bytes = hex::decode(transaction).map_err(|error| error.to_string())?;
-                units.insert(id, unit);
-                // The newest for a unit is the one that may live: an older one was given up before it.
                 let expires_at = Timestamp(expires_at);
-                let bytes = Bytes::from(bytes);
-                self.live.insert(
-                    unit,
-                    Signed {
-                        id,
-                        expires_at,
-                        bytes,
-                        in_doubt: true,
-                    },
-                );
+                units.insert(id, (unit, expires_at));
+                // Without bytes it was found on the ledger, and says nothing about what was signed here. The
+                // newest of those is the one that may live: an older one was given up before it.
+                if !bytes.is_empty() {
+                    self.live.insert(
+                        unit,
+                        Signed {
+                            id,
+                            expires_at,
+                            bytes: Bytes::from(bytes),
+                            in_doubt: true,
+                        },
+                    );
+                }
             }
             Line::Settled {
                 id,
@@ -427,11 +451,15 @@ impl Known {
                 height,
                 index,
             } => {
-                let unit = *units.get(&id).ok_or_else(|| format!("{id} was never signed"))?;
+                let known = units.get(&id).copied();
+                let (unit, expires_at) = known.ok_or_else(|| format!("{id} was never signed"))?;
                 let place = height
                     .zip(index)
                     .map(|(height, index)| Paid { id, height, index });
                 self.settle(unit, id, how, place)?;
+                if how == How::Failed {
+                    self.failed.entry(unit).or_default().insert(expires_at);
+                }
             }
         }
         Ok(())
@@ -660,6 +688,42 @@ mod tests {
         assert!(known.live.is_empty());
         assert_eq!(known.row_by_row, BTreeSet::from([0]));
         assert_eq!(known.failed[&FIRST], BTreeSet::from([Timestamp(1)]));
+    }
+
+    #[test]
+    fn what_others_signed_does_not_take_the_place_of_what_was_signed_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.csv");
+        {
+            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
+            journal.begin(&batch(b"a"), 101).unwrap();
+            journal.ready().unwrap();
+            journal.signed(FIRST, &signed(5)).unwrap();
+            let place = Paid {
+                id: signed(3).id,
+                height: Height(7),
+                index: 3,
+            };
+            journal.found(FIRST, Timestamp(3), How::Failed, place).unwrap();
+        }
+        let known = known(&file);
+        assert_eq!(known.live, BTreeMap::from([(FIRST, signed(5))]));
+        assert_eq!(known.failed[&FIRST], BTreeSet::from([Timestamp(3)]));
+    }
+
+    #[test]
+    fn how_far_it_was_looked_is_known_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.csv");
+        {
+            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
+            journal.begin(&batch(b"a"), 101).unwrap();
+            for height in [3, 9, 5] {
+                journal.searched(Height(height)).unwrap();
+            }
+            journal.ready().unwrap();
+        }
+        assert_eq!(known(&file).searched, Height(9));
     }
 
     #[test]
