@@ -1,5 +1,5 @@
 //! Finding what others executed of a file: an earlier run without its journal, the same file on another
-//! machine.
+//! machine, signers who submitted what was built.
 //!
 //! With the genesis document at hand certified blocks are looked through, from which nothing can be left
 //! out. Otherwise the nodes show the sender's history; each transaction there must have the id that it is
@@ -45,7 +45,8 @@ pub(crate) struct Search<'a> {
     nodes: &'a [Client],
     sender: Address,
     belief: Belief,
-    rows: &'a [Row],
+    /// The file's rows. None: they are not at hand, and a salt says which they are.
+    rows: Option<&'a [Row]>,
     /// How far each node's list was read before: what one node shows is held against its own words alone.
     read: Vec<Mutex<Read>>,
     /// First rows of transactions, by their salts.
@@ -94,21 +95,31 @@ impl<'a> Search<'a> {
         rows: &'a [Row],
         belief: Belief,
     ) -> Self {
-        let by_salt = |salt: fn(&Batch, usize) -> [u8; 16]| -> BTreeMap<[u8; 16], usize> {
-            [&names.rows, &names.bytes]
-                .into_iter()
-                .flat_map(|batch| (0..rows.len()).map(move |row| (salt(batch, row), row)))
-                .collect()
-        };
+        let mut search = Self::by_salts(ledger, nodes, &names.rows, rows.len(), belief);
+        let older = Self::by_salts(ledger, nodes, &names.bytes, rows.len(), belief);
+        search.salts.extend(older.salts);
+        search.notes.extend(older.notes);
+        search.rows = Some(rows);
+        search
+    }
+
+    /// Looks for payments of so many rows that are not at hand.
+    pub(crate) fn by_salts(
+        ledger: &'a Ledger,
+        nodes: &'a [Client],
+        batch: &Batch,
+        rows: usize,
+        belief: Belief,
+    ) -> Self {
         Self {
             ledger,
             nodes,
-            sender: names.rows.sender,
+            sender: batch.sender,
             belief,
-            rows,
+            rows: None,
             read: nodes.iter().map(|_| Mutex::default()).collect(),
-            salts: by_salt(Batch::salt),
-            notes: by_salt(Batch::note_salt),
+            salts: (0..rows).map(|row| (batch.salt(row), row)).collect(),
+            notes: (0..rows).map(|row| (batch.note_salt(row), row)).collect(),
         }
     }
 
@@ -280,8 +291,10 @@ impl<'a> Search<'a> {
 
     /// A salt alone proves nothing: the operations must be the rows'.
     fn fits(&self, unit: Unit, operations: &[Operation]) -> bool {
-        self.rows
-            .get(unit.range())
+        let Some(rows) = self.rows else {
+            return true;
+        };
+        rows.get(unit.range())
             .is_some_and(|rows| rows.iter().map(Row::operation).eq(operations.iter().cloned()))
     }
 }

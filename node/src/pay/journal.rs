@@ -54,6 +54,14 @@ enum Line {
     Claimed { first: usize },
     /// All certified blocks up to this one were looked through for what others paid of the file.
     Searched { height: Height },
+    /// A transaction was built for others to sign, who may submit it until it expires.
+    Built {
+        first: usize,
+        count: usize,
+        id: Digest,
+        expires_at: u64,
+        transaction: String,
+    },
 }
 
 /// What became of a signed transaction.
@@ -107,6 +115,8 @@ pub(crate) struct Known {
     pub(crate) row_by_row: BTreeSet<usize>,
     /// Chunks, by first row, that a node which is not believed says it refuses for one of their rows.
     pub(crate) claimed: BTreeSet<usize>,
+    /// What was built last of each unit for others to sign.
+    pub(crate) built: BTreeMap<Unit, Signed>,
     /// Up to which certified block all were looked through for what others paid.
     pub(crate) searched: Height,
 }
@@ -287,6 +297,17 @@ impl Journal {
         self.append(&Line::Searched { height })
     }
 
+    /// Notes what was built for others to sign. It may leave once it was [flushed](Self::flush).
+    pub(crate) fn built(&mut self, unit: Unit, built: &Signed) -> Result<(), Failure> {
+        self.append(&Line::Built {
+            first: unit.first,
+            count: unit.count,
+            id: built.id,
+            expires_at: built.expires_at.0,
+            transaction: hex::encode(&built.bytes),
+        })
+    }
+
     /// Brings everything that was noted to the disk.
     pub(crate) fn flush(&self) -> Result<(), Failure> {
         self.file
@@ -410,6 +431,28 @@ impl Known {
         unit.count > 1 && (self.row_by_row.contains(&unit.first) || partly())
     }
 
+    /// What was built for others to sign, can still be executed at this certified time, and pays rows that
+    /// are not paid.
+    pub(crate) fn open_built(&self, at: Timestamp) -> impl Iterator<Item = (Unit, &Signed)> {
+        self.built
+            .iter()
+            .map(|(unit, built)| (*unit, built))
+            .filter(move |(unit, built)| {
+                let failed = self.failed.get(unit);
+                let is_spent = failed.is_some_and(|failed| failed.contains(&built.expires_at));
+                built.expires_at > at && !is_spent && !self.is_paid(*unit)
+            })
+    }
+
+    /// Until when something that was sent, or may have been, can still pay rows that are not paid.
+    pub(crate) fn sent_until(&self, at: Timestamp) -> Option<Timestamp> {
+        let open = self
+            .live
+            .iter()
+            .filter(|(unit, live)| live.in_doubt && live.expires_at > at && !self.is_paid(**unit));
+        open.map(|(_, live)| live.expires_at).max()
+    }
+
     fn take(&mut self, line: Line, units: &mut BTreeMap<Digest, (Unit, Timestamp)>) -> Result<(), String> {
         match line {
             Line::Payment { .. } | Line::Ready => {}
@@ -420,6 +463,22 @@ impl Known {
                 self.claimed.insert(first);
             }
             Line::Searched { height } => self.searched = self.searched.max(height),
+            Line::Built {
+                first,
+                count,
+                id,
+                expires_at,
+                transaction,
+            } => {
+                let bytes = hex::decode(transaction).map_err(|error| error.to_string())?;
+                let built = Signed {
+                    id,
+                    expires_at: Timestamp(expires_at),
+                    bytes: Bytes::from(bytes),
+                    in_doubt: true,
+                };
+                self.built.insert(Unit { first, count }, built);
+            }
             Line::Signed {
                 first,
                 count,
@@ -724,6 +783,36 @@ mod tests {
             journal.ready().unwrap();
         }
         assert_eq!(known(&file).searched, Height(9));
+    }
+
+    #[test]
+    fn what_was_built_is_open_until_it_expires_or_its_rows_are_paid() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.csv");
+        {
+            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
+            journal.begin(&batch(b"a"), 101).unwrap();
+            journal.ready().unwrap();
+            journal.built(FIRST, &signed(8)).unwrap();
+            journal.built(SECOND, &signed(9)).unwrap();
+        }
+        let mut known = known(&file);
+        let open = |known: &Known, at| -> Vec<Unit> {
+            let open = known.open_built(Timestamp(at));
+            open.map(|(unit, _)| unit).collect()
+        };
+        assert_eq!(open(&known, 7), [FIRST, SECOND]);
+        assert_eq!(open(&known, 8), [SECOND]);
+        assert_eq!(known.sent_until(Timestamp(7)), None, "built is not sent");
+        known.failed.entry(FIRST).or_default().insert(Timestamp(8));
+        assert_eq!(open(&known, 7), [SECOND], "what failed cannot be executed again");
+        let place = Paid {
+            id: signed(9).id,
+            height: Height(7),
+            index: 3,
+        };
+        known.paid.insert(100, place);
+        assert!(open(&known, 7).is_empty());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `quorate wallet pay`: many payments from a file, each of them once.
 
+mod build;
 mod rehearse;
 
 use std::collections::BTreeMap;
@@ -8,15 +9,16 @@ use std::time::Duration;
 
 use clap::Args;
 use quorate_client::text::{parse_rfc3339, rfc3339_of};
-use quorate_ledger::{AssetCode, Height, Timestamp};
+use quorate_crypto::SigningKey;
+use quorate_ledger::{Address, AssetCode, Height, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::interrupt::exit_on_interrupt;
 use quorate_tools::output::{Output, Tone, say};
+use quorate_tools::passphrase::PassphraseArgs;
 use quorate_tools::wallet::{Ledger, NodeArgs, Tip};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::KeyArgs;
 use crate::pay::file::{PaymentFile, Row, identity};
 use crate::pay::history::{Belief, Search};
 use crate::pay::journal::{Journal, Known, Names, Opened};
@@ -31,8 +33,9 @@ const SHOWN_REFUSALS: usize = 20;
 const MAX_LABEL: usize = 64;
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   quorate wallet pay payments.csv --key treasury.key --asset QRT
+  quorate wallet pay payments.csv --account qr1… --build payroll.json
 
 The file begins with a line of column names: to, amount and, if wanted, asset and
 memo; others are ignored. Cells are set apart by commas, semicolons or tabs, each
@@ -48,7 +51,11 @@ ledger: with --genesis in certified blocks, else in what the nodes show of the p
 history, which must fit the running hash of its account.
 Up to 100 rows share a transaction. Where one of them cannot be paid, the others are
 paid one by one; a payment of one smallest unit from the payer to itself notes that
-on the ledger.")]
+on the ledger.
+For an account with several signers, --build writes all transactions into one file for
+`wallet show`, `sign`, `combine` and `submit`. They expire at the next midnight in UTC;
+until then the same rows are built the same, and are not paid in any other way. Run it
+again after that, or to have the result written.")]
 pub(crate) struct PayArgs {
     /// The payments
     #[arg(value_name = "FILE.csv")]
@@ -62,6 +69,9 @@ pub(crate) struct PayArgs {
     /// Show what would be paid and what would be refused, and send nothing
     #[arg(long)]
     dry_run: bool,
+    /// Write all transactions, without signatures, to a file for others to sign; send nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    build: Option<PathBuf>,
     /// Transactions in flight
     #[arg(long, value_name = "N", env = "QUORATE_IN_FLIGHT", default_value_t = 8)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -70,11 +80,25 @@ pub(crate) struct PayArgs {
     #[arg(long, value_name = "SECONDS", env = "QUORATE_TIMEOUT", default_value_t = 60)]
     timeout: u64,
     #[command(flatten)]
-    key: KeyArgs,
+    payer: PayerArgs,
     #[command(flatten)]
     before: PaidBeforeArgs,
     #[command(flatten)]
     node: NodeArgs,
+}
+
+/// Who pays.
+#[derive(Args, Clone, Debug)]
+struct PayerArgs {
+    /// The key file; --dry-run and --build do without it if --account is given
+    #[arg(long, value_name = "FILE", env = "QUORATE_KEY", help_heading = "Key")]
+    #[arg(required_unless_present = "account")]
+    key: Option<PathBuf>,
+    /// The account that pays, if it is not the key's own
+    #[arg(long, value_name = "ADDRESS", env = "QUORATE_ACCOUNT", help_heading = "Key")]
+    account: Option<Address>,
+    #[command(flatten, next_help_heading = "Key")]
+    passphrase: PassphraseArgs,
 }
 
 /// How it is known what was paid before, with the genesis document at hand.
@@ -87,6 +111,25 @@ pub(crate) struct PaidBeforeArgs {
     /// With --genesis: take the nodes' word for what was paid before, which nothing proves
     #[arg(long, conflicts_with = "history_since", help_heading = "Paid before")]
     believe_history: bool,
+}
+
+impl PayerArgs {
+    /// The payer, and the key if it is to sign.
+    fn open(&self, signs: bool) -> Result<(Address, Option<SigningKey>), Failure> {
+        if let (Some(account), false) = (self.account, signs) {
+            return Ok((account, None));
+        }
+        let Some(path) = &self.key else {
+            return Err(
+                Failure::usage("--key FILE is needed: what is paid is signed with it").hint(
+                    "to have others sign, build what they sign with --build FILE; to only look, --dry-run",
+                ),
+            );
+        };
+        let key = self.passphrase.open(path)?;
+        let account = self.account.unwrap_or_else(|| key.public().address());
+        Ok((account, Some(key)))
+    }
 }
 
 impl PaidBeforeArgs {
@@ -230,7 +273,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         )));
     }
     let payments = PaymentFile::read(&args.file, args.asset)?;
-    let opened = args.key.open()?;
+    let (sender, key) = args.payer.open(!args.dry_run && args.build.is_none())?;
     let ledger = match args.node.connect().await {
         Ok(ledger) => ledger,
         // What is wrong with the file is wrong with whatever network.
@@ -241,7 +284,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     let parameters = ledger.parameters().await?;
     let by_rows = Batch {
         network: ledger.network(),
-        sender: opened.account,
+        sender,
         file: identity(&rows),
         label,
         max_expiry_lead_ms: parameters.max_expiry_lead_ms,
@@ -261,6 +304,10 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     if args.dry_run {
         return job.rehearse(output).await;
     }
+    if let Some(to) = &args.build {
+        return job.build(to, output).await;
+    }
+    let key = key.ok_or_else(|| Failure::usage("--key FILE is needed"))?;
     let Opened {
         mut journal,
         batch,
@@ -275,6 +322,20 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         job.look(tip, &mut known, Some(&mut journal), output).await?;
     }
     journal.ready()?;
+    if let Some(until) = known
+        .open_built(tip.timestamp)
+        .map(|(_, built)| built.expires_at)
+        .max()
+    {
+        return Err(Failure::new(
+            Exit::Unknown,
+            format!(
+                "these rows were built for others to sign, and may be paid by that until {}: nothing was sent",
+                rfc3339_of(until)
+            ),
+        )
+        .hint("submit what was built, or run this command again once a block after that time is certified"));
+    }
     // Received from here on before the other stops receiving: none is lost in between.
     let mut interrupts = signal(SignalKind::interrupt())
         .map_err(|error| Failure::failed(format!("signals cannot be received: {error}")))?;
@@ -292,7 +353,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     let run = Run::new(Parts {
         ledger: &ledger,
         nodes: &nodes,
-        key: &opened.key,
+        key: &key,
         batch: &batch,
         search: &search,
         rows: &rows,

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use quorate_client::schema::Account;
+use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::format_amount;
 use quorate_ledger::{Address, Amount, AssetCode, Digest};
 use quorate_tools::failure::{Exit, Failure};
@@ -21,13 +22,16 @@ struct Rehearsed {
     sha256: Digest,
     rows: usize,
     already_paid: usize,
+    /// Until when what was built for others to sign may still pay rows.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    built_until: Option<String>,
     sums: Vec<Sum>,
     would_be_refused: Vec<String>,
 }
 
 /// What is paid in one asset.
 #[derive(Serialize)]
-struct Sum {
+pub(super) struct Sum {
     asset: AssetCode,
     /// Of rows that are not paid yet.
     rows: usize,
@@ -37,7 +41,7 @@ struct Sum {
 
 impl Sum {
     /// It in words.
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         format!(
             "{} {} in {} (balance {})",
             self.amount,
@@ -57,6 +61,7 @@ impl Job<'_> {
         }
         let account = self.ledger.client().account(&self.names.rows.sender).await?;
         let (sums, would_be_refused) = self.sums(&known, &account);
+        let built_until = known.open_built(tip.timestamp).map(|(_, built)| built.expires_at);
         let rehearsed = Rehearsed {
             file: self.file.to_owned(),
             dry_run: true,
@@ -64,6 +69,7 @@ impl Job<'_> {
             sha256: self.names.rows.file,
             rows: self.rows.len(),
             already_paid: known.paid.len(),
+            built_until: built_until.max().map(rfc3339_of),
             sums,
             would_be_refused,
         };
@@ -77,6 +83,9 @@ impl Job<'_> {
             }
             for refusal in &rehearsed.would_be_refused {
                 fields.push(("would be refused", refusal.clone()));
+            }
+            if let Some(until) = &rehearsed.built_until {
+                fields.push(("built for signers", format!("may be executed until {until}")));
             }
             fields.push(("rows' sha256", rehearsed.sha256.to_string()));
             output.fields(&fields)
@@ -93,7 +102,7 @@ impl Job<'_> {
     }
 
     /// What is to be paid in each asset, and what the payer lacks for it.
-    fn sums(&self, known: &Known, account: &Account) -> (Vec<Sum>, Vec<String>) {
+    pub(super) fn sums(&self, known: &Known, account: &Account) -> (Vec<Sum>, Vec<String>) {
         let mut refusals = Vec::new();
         let mut sums = Vec::new();
         for (&asset, &decimals) in self.decimals {
