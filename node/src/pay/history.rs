@@ -96,9 +96,11 @@ impl<'a> Search<'a> {
         belief: Belief,
     ) -> Self {
         let mut search = Self::by_salts(ledger, nodes, &names.rows, rows.len(), belief);
-        let older = Self::by_salts(ledger, nodes, &names.bytes, rows.len(), belief);
-        search.salts.extend(older.salts);
-        search.notes.extend(older.notes);
+        for older in &names.older {
+            let older = Self::by_salts(ledger, nodes, older, rows.len(), belief);
+            search.salts.extend(older.salts);
+            search.notes.extend(older.notes);
+        }
         search.rows = Some(rows);
         search
     }

@@ -337,26 +337,29 @@ fn whole_lines(text: &[u8]) -> &[u8] {
 pub(crate) struct Names {
     /// By its rows.
     pub(crate) rows: Batch,
-    /// By its bytes.
-    pub(crate) bytes: Batch,
+    /// By the bytes that its file may have had.
+    pub(crate) older: Vec<Batch>,
 }
 
 impl Names {
     /// The names of a payment that is otherwise described by `batch`.
-    pub(crate) fn new(batch: Batch, bytes: Digest) -> Self {
+    pub(crate) fn new(batch: Batch, older: impl IntoIterator<Item = Digest>) -> Self {
+        let by_bytes = |file| Batch {
+            file,
+            ..batch.clone()
+        };
         Self {
-            bytes: Batch {
-                file: bytes,
-                ..batch.clone()
-            },
+            older: older.into_iter().map(by_bytes).collect(),
             rows: batch,
         }
     }
 
     /// Under which name a journal goes on, and what it says.
     fn section(&self, path: &Path, text: &[u8]) -> Result<(&Batch, Option<Known>), Failure> {
-        if let Ok(Some(known)) = read(path, text, &self.bytes) {
-            return Ok((&self.bytes, Some(known)));
+        for older in &self.older {
+            if let Ok(Some(known)) = read(path, text, older) {
+                return Ok((older, Some(known)));
+            }
         }
         Ok((&self.rows, read(path, text, &self.rows)?))
     }
@@ -578,7 +581,7 @@ mod tests {
 
     /// Named by its rows alone: no file has these bytes.
     fn names(batch: Batch) -> Names {
-        Names::new(batch, sha256(b"bytes"))
+        Names::new(batch, [sha256(b"bytes")])
     }
 
     fn signed(number: u8) -> Signed {
@@ -819,19 +822,19 @@ mod tests {
     fn a_journal_from_before_rows_named_the_file_goes_on_under_its_name() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
-        let old = Names::new(batch(b"bytes"), sha256(b"bytes"));
+        let old = Names::new(batch(b"bytes"), []);
         let mut journal = Journal::open(&file, &old).unwrap().journal;
-        journal.begin(&old.bytes, 101).unwrap();
+        journal.begin(&old.rows, 101).unwrap();
         journal.ready().unwrap();
         journal.signed(FIRST, &signed(1)).unwrap();
         drop(journal);
-        let names = Names::new(batch(b"rows"), sha256(b"bytes"));
+        let names = Names::new(batch(b"rows"), [sha256(b"others"), sha256(b"bytes")]);
         let seen = Journal::look(&file, &names).unwrap().unwrap();
         let opened = Journal::open(&file, &names).unwrap();
         assert_eq!(opened.batch.file, sha256(b"bytes"));
         assert_eq!(opened.known.unwrap().live.len(), 1);
         assert_eq!(seen.live.len(), 1);
-        let other = Names::new(batch(b"rows"), sha256(b"other bytes"));
+        let other = Names::new(batch(b"rows"), [sha256(b"other bytes")]);
         drop(opened.journal);
         assert!(
             Journal::open(&file, &other).is_err(),

@@ -289,7 +289,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         label,
         max_expiry_lead_ms: parameters.max_expiry_lead_ms,
     };
-    let names = Names::new(by_rows, payments.bytes);
+    let names = Names::new(by_rows, payments.older);
     let nodes = args.node.clients()?;
     let search = Search::new(&ledger, &nodes, &names, &rows, args.before.belief(&ledger));
     let job = Job {
