@@ -12,14 +12,14 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
-use quorate_crypto::merkle::{self, Frontier};
+use quorate_crypto::merkle::Frontier;
 use quorate_crypto::{Address, Digest, Epoch, Height};
 use serde::{Deserialize, Serialize};
 
 use crate::{
     Agreement, AssetCode, BatchTransaction, Block, BlockV1, CheckedBatch, Executed, Header, HeaderV1,
-    IntentV1, Operation, Outcome, ParametersV1, Proposal, Receipt, ReceiptV1, StateError, StateKey,
-    StateReader, StateTree, Timestamp, encode, read_value, value_hash,
+    IntentV1, Operation, Outcome, ParametersV1, Proposal, StateError, StateKey, StateReader, StateTree,
+    Timestamp, encode, read_value, value_hash,
 };
 
 mod operations;
@@ -27,6 +27,7 @@ mod trial;
 mod working_state;
 
 pub use trial::{Refusal, TrialRules, would_execute};
+pub use working_state::HistoryStep;
 use working_state::{Finished, WorkingState};
 
 /// The newest block, and what is needed to put another on top of it.
@@ -416,19 +417,9 @@ impl<'a, R: StateReader> Run<'a, R> {
     /// Writes down what became of an executed transaction.
     fn record(&mut self, position: u32, item: &BatchTransaction<'_>, intent: &IntentV1, outcome: Outcome) {
         let index = self.index();
-        let receipt = Receipt::V1(ReceiptV1 {
-            transaction: item.id,
-            outcome,
-        });
-        let receipt_leaf = merkle::leaf_hash(&encode(&receipt));
+        let step = HistoryStep::new(item.id, self.height, index, outcome);
         self.leaves.push_hash(item.leaf);
-        self.receipts.push_hash(receipt_leaf);
-        let step = working_state::HistoryStep {
-            id: item.id,
-            height: self.height,
-            index,
-            receipt: receipt_leaf,
-        };
+        self.receipts.push_hash(step.receipt);
         self.state.grow_histories(&step, &mut self.histories);
         if outcome == Outcome::Success {
             operations::records_of(intent, index, &mut self.records);

@@ -98,8 +98,8 @@ pub use block::{
 pub use codec::{DecodeError, decode, encode};
 pub use decimal::{AmountError, format_amount, parse_amount};
 pub use execution::{
-    BlockInput, ExecutedTransaction, Execution, HistoryEntry, RecordEntry, Refusal, Tip, TrialRules,
-    Unrooted, execute, execute_unrooted, read_agreement, would_execute,
+    BlockInput, ExecutedTransaction, Execution, HistoryEntry, HistoryStep, RecordEntry, Refusal, Tip,
+    TrialRules, Unrooted, execute, execute_unrooted, read_agreement, would_execute,
 };
 pub use parameters::{ParameterError, Parameters, ParametersV1};
 pub use primitives::{Amount, AssetCode, NotAnAssetCode, Timestamp};

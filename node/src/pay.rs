@@ -8,17 +8,25 @@
 //!   its journal arrives at the same bytes as the one before it, as long as those can still be executed.
 //! - **A row is signed anew only once a certified block is past the old expiry** and the ledger, read at
 //!   that block, did not execute the old transaction.
-//! - **Without a journal the sender's whole history is read** for the file's salts, and rows found there
-//!   are not sent. It is read at a certified height whose time then fixes the expiry: whatever was sent
-//!   before and is not in that history either can no longer be executed or has the very id that is sent.
+//! - **Before anything is signed it is looked for what others paid of the file**: an earlier run without its
+//!   journal, another machine, signers who submitted what was built. The look is taken up to a certified
+//!   height whose time then fixes the expiry: whatever was sent before and was not executed by then can no
+//!   longer be executed or has the very id that is sent. What has expired is signed anew only after another
+//!   look, up to the block that showed that it has.
+//! - **With the genesis document no node's word counts in that look**: certified blocks are looked through, and
+//!   the bounds of expiry are the document's. Without it the nodes are asked, and what they list must fit the
+//!   running hash of the sender's account.
 //! - A transaction is all or nothing. If an operation of a packed one cannot be executed, its rows are paid
 //!   one by one instead. That this was decided is on the ledger before the first of them is sent: as the
 //!   packed transaction's own failure, or, where a node refused it beforehand, as a payment of one unit
 //!   from the sender to itself with a salt of its own.
+//! - **What is built for others to sign** is in the journal before it leaves. It expires at a midnight, so that
+//!   all who build it on a day build the same, and until then nothing else is signed for its rows.
 //!
 //! An expiry at which a transaction was executed and failed is not used again for the same rows, so that
 //! running the file again tries refused rows again.
 
+pub(crate) mod bundle;
 pub(crate) mod file;
 pub(crate) mod history;
 pub(crate) mod journal;

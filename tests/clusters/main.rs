@@ -15,6 +15,8 @@ mod wait;
 
 mod bad_input;
 mod bench;
+mod consortium;
+mod cosigned;
 mod damage;
 mod discovery;
 mod doctor;

@@ -147,6 +147,108 @@ fn with_the_genesis_document_a_node_cannot_say_that_a_payment_has_expired() {
     cluster.expect(0, &honest);
 }
 
+/// Pays a file of one row, and forgets that it did: gives the payee.
+fn pay_and_forget(cluster: &Cluster) -> String {
+    let one = cluster.key("one.key");
+    let text = format!("to,amount,asset,memo\n{one},7,QRT,salary\n");
+    fs::write(cluster.folder().join("p.csv"), text).unwrap();
+    cluster.expect(0, &["wallet", "pay", "p.csv"]);
+    assert_eq!(cluster.balance(1, &one), 700);
+    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    one
+}
+
+#[test]
+fn a_node_that_hides_a_payment_is_found_out_and_nothing_is_signed() {
+    let cluster = Cluster::up();
+    let one = pay_and_forget(&cluster);
+    // Shown as another payment, as one that failed, and at no place: the list and the account do not fit then.
+    for (truth, lie) in [
+        (&b"\"memo\":\"salary\""[..], &b"\"memo\":\"SALARY\""[..]),
+        (b"\"status\":\"committed\"", b"\"status\":\"failed\"   "),
+        (b"\"number\":", b"\"rumber\":"),
+    ] {
+        let lying = liar(&cluster, truth, lie);
+        let pay = ["wallet", "pay", "p.csv", "--node", &lying];
+        let caught = cluster.expect(7, &pay);
+        assert!(caught.stderr.contains("hides a part"), "{}", caught.stderr);
+        let journal = fs::read_to_string(cluster.folder().join("p.csv.journal")).unwrap();
+        assert!(!journal.contains("\"signed\""), "{journal}");
+        // Another node tells.
+        let honest = cluster.api(2);
+        let both = cluster.expect(0, &[&pay[..], &["--dry-run", "--node", &honest]].concat());
+        assert_eq!(both.json()["already_paid"], 1, "{}", both.stdout);
+    }
+    assert_eq!(cluster.balance(1, &one), 700);
+}
+
+#[test]
+fn with_the_genesis_document_no_nodes_history_is_believed() {
+    let cluster = Cluster::up();
+    let one = pay_and_forget(&cluster);
+    let lying = liar(&cluster, b"\"memo\":\"salary\"", b"\"memo\":\"SALARY\"");
+    let genesis = cluster.dir().join("genesis.toml");
+    let genesis = genesis.to_str().unwrap();
+    let pay = ["wallet", "pay", "p.csv", "--node", &lying, "--genesis", genesis];
+    let paid = cluster.expect(0, &pay).json();
+    assert_eq!(
+        (&paid["already_paid"], &paid["transactions"]),
+        (&1.into(), &0.into()),
+        "{paid}"
+    );
+    // Who wants the nodes' word has it named as that.
+    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    let honest = [
+        "wallet",
+        "pay",
+        "p.csv",
+        "--genesis",
+        genesis,
+        "--believe-history",
+    ];
+    let told = cluster.expect(0, &honest);
+    assert!(told.stderr.contains("the nodes' word"), "{}", told.stderr);
+    assert_eq!(told.json()["already_paid"], 1);
+    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    let since = [
+        "wallet",
+        "pay",
+        "p.csv",
+        "--genesis",
+        genesis,
+        "--history-since",
+        "2000-01-01",
+    ];
+    assert_eq!(cluster.expect(0, &since).json()["already_paid"], 1);
+    assert_eq!(cluster.balance(1, &one), 700);
+}
+
+/// Expiries that followed from a node's word would not be those of an earlier run, and both could be paid.
+#[test]
+fn with_the_genesis_document_a_node_does_not_set_when_payments_expire() {
+    let cluster = Cluster::up();
+    let one = cluster.key("one.key");
+    let text = format!("to,amount,asset\n{one},1,QRT\n");
+    let lying = liar(
+        &cluster,
+        b"\"max_expiry_lead_ms\":86400000",
+        b"\"max_expiry_lead_ms\":7000    ",
+    );
+    let genesis = cluster.dir().join("genesis.toml");
+    let genesis = genesis.to_str().unwrap();
+    let expiry = |file: &str, more: &[&str]| -> u64 {
+        fs::write(cluster.folder().join(file), &text).unwrap();
+        let pay = ["wallet", "pay", file, "--node", &lying, "--again", file];
+        cluster.expect(0, &[&pay[..], more].concat());
+        let journal = fs::read_to_string(cluster.folder().join(format!("{file}.journal"))).unwrap();
+        let line = journal.lines().find(|line| line.contains("\"signed\"")).unwrap();
+        let line: serde_json::Value = serde_json::from_str(line).unwrap();
+        line["signed"]["expires_at"].as_u64().unwrap()
+    };
+    assert_eq!(expiry("told.csv", &[]) % 7_000, 0);
+    assert_eq!(expiry("checked.csv", &["--genesis", genesis]) % 600_000, 0);
+}
+
 /// Files that spreadsheets and people make: each is refused whole, with the line, or read as it was meant.
 #[test]
 fn payment_files_that_could_mean_something_else_are_refused_whole() {

@@ -191,6 +191,33 @@ fn assert_noted_before_rows(cluster: &Cluster, payer: &str) {
     assert!(to[1..].iter().all(|to| *to != payer));
 }
 
+/// Two machines have the same file: one began to pay it, and the other paid it. What the first has in its journal
+/// says nothing about that.
+#[test]
+fn a_journal_that_knows_nothing_of_another_machines_payment_pays_nothing_again() {
+    let cluster = Cluster::up();
+    let one = cluster.key("one.key");
+    let text = format!("to,amount,asset\n{one},1,QRT\n{one},2,QRT\n");
+    fs::write(cluster.folder().join("p.csv"), text).unwrap();
+    cluster.expect(0, &["wallet", "pay", "p.csv"]);
+    let journal = cluster.folder().join("p.csv.journal");
+    let begun: Vec<String> = fs::read_to_string(&journal)
+        .unwrap()
+        .lines()
+        .take_while(|line| !line.contains("\"signed\""))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    assert!(begun.iter().any(|line| line.contains("ready")), "{begun:?}");
+    fs::write(&journal, begun.concat()).unwrap();
+    let again = cluster.expect(0, &["wallet", "pay", "p.csv"]).json();
+    assert_eq!(
+        (&again["already_paid"], &again["transactions"]),
+        (&2.into(), &0.into()),
+        "{again}"
+    );
+    assert_eq!(cluster.balance(1, &one), 300);
+}
+
 #[test]
 fn an_unknown_asset_in_a_file_sends_nothing() {
     let cluster = Cluster::up();

@@ -5,14 +5,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use quorate_crypto::{Address, Digest, Domain, Epoch, Height, PublicKey};
+use quorate_crypto::{Address, Digest, Domain, Epoch, Height, PublicKey, merkle};
 
 use super::HistoryEntry;
 use crate::limits::MAX_INLINE_BALANCES;
 use crate::{
     Account, AccountV1, Amount, Asset, AssetBalance, AssetCode, AssetV1, Balance, BalanceV1, KeySignature,
-    Seat, SeatV1, Signers, StateError, StateKey, StateReader, Timestamp, encode, read_value,
-    state::decode_value,
+    Outcome, Receipt, ReceiptV1, Seat, SeatV1, Signers, StateError, StateKey, StateReader, Timestamp, encode,
+    read_value, state::decode_value,
 };
 
 /// A place in [`WorkingState::accounts`].
@@ -72,11 +72,45 @@ enum Undo {
 }
 
 /// What one executed transaction adds to histories.
-pub(super) struct HistoryStep {
-    pub(super) id: Digest,
-    pub(super) height: Height,
-    pub(super) index: u32,
-    pub(super) receipt: Digest,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HistoryStep {
+    /// The transaction's id.
+    pub id: Digest,
+    /// The block that executed it.
+    pub height: Height,
+    /// Its place among the block's executed transactions, from 0.
+    pub index: u32,
+    /// The leaf hash of its receipt.
+    pub receipt: Digest,
+}
+
+impl HistoryStep {
+    /// What a transaction adds that was executed at this place with this outcome.
+    pub fn new(id: Digest, height: Height, index: u32, outcome: Outcome) -> Self {
+        let receipt = Receipt::V1(ReceiptV1 {
+            transaction: id,
+            outcome,
+        });
+        Self {
+            id,
+            height,
+            index,
+            receipt: merkle::leaf_hash(&encode(&receipt)),
+        }
+    }
+
+    /// An account's running hash with this as entry `number`, from 1, after `before`, which is zero for the
+    /// first (`docs/formats.md`, section 8).
+    pub fn hash_after(&self, before: &Digest, number: u64) -> Digest {
+        let mut content = [0; 116];
+        content[..32].copy_from_slice(&before.0);
+        content[32..40].copy_from_slice(&number.to_le_bytes());
+        content[40..72].copy_from_slice(&self.id.0);
+        content[72..80].copy_from_slice(&self.height.0.to_le_bytes());
+        content[80..84].copy_from_slice(&self.index.to_le_bytes());
+        content[84..].copy_from_slice(&self.receipt.0);
+        Domain::HISTORY.hash(&content)
+    }
 }
 
 /// What a block changed in all.
@@ -454,7 +488,7 @@ impl AccountCell {
             .checked_add(1)
             .expect("histories do not reach 2^64 entries");
         account.transactions = number;
-        account.history = history_hash(&account.history, number, step);
+        account.history = step.hash_after(&account.history, number);
         let before = std::mem::replace(&mut account.last, step.height);
         self.grown = true;
         HistoryEntry {
@@ -465,15 +499,4 @@ impl AccountCell {
             before,
         }
     }
-}
-
-fn history_hash(before: &Digest, number: u64, step: &HistoryStep) -> Digest {
-    let mut content = [0; 116];
-    content[..32].copy_from_slice(&before.0);
-    content[32..40].copy_from_slice(&number.to_le_bytes());
-    content[40..72].copy_from_slice(&step.id.0);
-    content[72..80].copy_from_slice(&step.height.0.to_le_bytes());
-    content[80..84].copy_from_slice(&step.index.to_le_bytes());
-    content[84..].copy_from_slice(&step.receipt.0);
-    Domain::HISTORY.hash(&content)
 }

@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod asset;
+mod bundle;
 pub(crate) mod notarize;
 mod offline;
 mod pay;
@@ -43,9 +44,13 @@ pub(crate) enum WalletCommand {
     History(account::HistoryArgs),
     /// Build a transaction for others to sign
     Build(offline::BuildArgs),
-    /// Add a signature to a transaction that was built
+    /// Show what was built, before it is signed
+    Show(offline::ShowArgs),
+    /// Add a signature to what was built
     Sign(offline::SignArgs),
-    /// Submit a transaction that was signed
+    /// Put the signatures of several copies together
+    Combine(offline::CombineArgs),
+    /// Submit what was built and signed
     Submit(offline::SubmitArgs),
     /// Wait until a transaction is committed
     Wait(offline::WaitArgs),
@@ -115,7 +120,9 @@ pub(crate) async fn run(command: WalletCommand, output: &Output) -> Result<(), F
         WalletCommand::Notarize(args) => notarize::notarize(&args, output).await,
         WalletCommand::History(args) => account::history(&args, output).await,
         WalletCommand::Build(args) => offline::build(&args, output).await,
+        WalletCommand::Show(args) => offline::show(&args, output),
         WalletCommand::Sign(args) => offline::sign(&args, output),
+        WalletCommand::Combine(args) => offline::combine(&args, output),
         WalletCommand::Submit(args) => offline::submit(&args, output).await,
         WalletCommand::Wait(args) => offline::wait(&args, output).await,
         WalletCommand::Signers(command) => account::signers(command, output).await,

@@ -21,6 +21,9 @@ const MAX_FILE_BYTES: u64 = 256 << 20;
 /// Sets the hash of rows apart from all others.
 const IDENTITY: &[u8] = b"quorate payment rows 1\n";
 
+/// What some programs put before a text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// How many bytes are looked at to tell UTF-16.
 const SAMPLE: usize = 1_024;
 
@@ -41,8 +44,9 @@ pub(crate) struct Payment {
 /// A payment file, read but not yet fit for sending.
 #[derive(Debug)]
 pub(crate) struct PaymentFile {
-    /// SHA-256 of its bytes: what named it before its rows did.
-    pub(crate) bytes: Digest,
+    /// What may have named it before its rows did: the SHA-256 of its bytes, and of those that it has with other
+    /// line ends, with a byte order mark and without.
+    pub(crate) older: Vec<Digest>,
     payments: Vec<Payment>,
     /// Rows that are none.
     problems: Problems,
@@ -190,7 +194,7 @@ impl PaymentFile {
             return Err(Failure::usage(format!("{}: no payments", path.display())));
         }
         Ok(Self {
-            bytes: sha256(bytes),
+            older: older_names(bytes, text),
             payments,
             problems,
         })
@@ -235,9 +239,25 @@ impl PaymentFile {
     }
 }
 
+/// The hashes that named a file before its rows did, whatever a program has done to its line ends since.
+fn older_names(bytes: &[u8], text: &str) -> Vec<Digest> {
+    let unix = text.replace("\r\n", "\n");
+    let windows = unix.replace('\n', "\r\n");
+    let mut names = vec![sha256(bytes)];
+    for mark in [&[][..], BYTE_ORDER_MARK] {
+        for form in [&unix, &windows] {
+            let hasher = Sha256::new_with_prefix(mark).chain_update(form);
+            names.push(Digest(hasher.finalize().into()));
+        }
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
 /// The file as text, without its byte order mark.
 fn text_of(bytes: &[u8]) -> Result<&str, Failure> {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    let bytes = bytes.strip_prefix(BYTE_ORDER_MARK).unwrap_or(bytes);
     let error = match std::str::from_utf8(bytes) {
         // A text has none, and in UTF-16 every other byte of one in English is.
         Ok(text) if !text.contains('\0') => return Ok(text),
@@ -409,6 +429,24 @@ mod tests {
         assert_eq!(identity(&one), identity(&two));
         assert_ne!(identity(&one), identity(&other));
         assert_ne!(identity(&one), identity(&swapped), "rows are paid in their order");
+    }
+
+    #[test]
+    fn a_file_is_known_by_what_named_it_before_whatever_happened_to_its_line_ends() {
+        let text = format!("to,amount,asset\n{},1,QRT\n", address());
+        let forms = [
+            text.clone(),
+            text.replace('\n', "\r\n"),
+            format!("\u{feff}{text}"),
+        ];
+        for one in &forms {
+            for other in &forms {
+                let older = read(other).unwrap().older;
+                assert!(older.contains(&sha256(one.as_bytes())), "{other:?}");
+            }
+        }
+        let other = text.replace(",1,", ",1.0,");
+        assert!(!read(&text).unwrap().older.contains(&sha256(other.as_bytes())));
     }
 
     #[test]

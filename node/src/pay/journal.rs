@@ -52,6 +52,16 @@ enum Line {
     RowByRow { first: usize },
     /// A node that is not believed says that it refuses a chunk for one of its rows.
     Claimed { first: usize },
+    /// All certified blocks up to this one were looked through for what others paid of the file.
+    Searched { height: Height },
+    /// A transaction was built for others to sign, who may submit it until it expires.
+    Built {
+        first: usize,
+        count: usize,
+        id: Digest,
+        expires_at: u64,
+        transaction: String,
+    },
 }
 
 /// What became of a signed transaction.
@@ -105,6 +115,10 @@ pub(crate) struct Known {
     pub(crate) row_by_row: BTreeSet<usize>,
     /// Chunks, by first row, that a node which is not believed says it refuses for one of their rows.
     pub(crate) claimed: BTreeSet<usize>,
+    /// What was built last of each unit for others to sign.
+    pub(crate) built: BTreeMap<Unit, Signed>,
+    /// Up to which certified block all were looked through for what others paid.
+    pub(crate) searched: Height,
 }
 
 /// The journal, open for appending and locked.
@@ -277,6 +291,23 @@ impl Journal {
         self.flush()
     }
 
+    /// Notes up to which certified block all were looked through for what others paid. What was found is noted
+    /// before.
+    pub(crate) fn searched(&mut self, height: Height) -> Result<(), Failure> {
+        self.append(&Line::Searched { height })
+    }
+
+    /// Notes what was built for others to sign. It may leave once it was [flushed](Self::flush).
+    pub(crate) fn built(&mut self, unit: Unit, built: &Signed) -> Result<(), Failure> {
+        self.append(&Line::Built {
+            first: unit.first,
+            count: unit.count,
+            id: built.id,
+            expires_at: built.expires_at.0,
+            transaction: hex::encode(&built.bytes),
+        })
+    }
+
     /// Brings everything that was noted to the disk.
     pub(crate) fn flush(&self) -> Result<(), Failure> {
         self.file
@@ -294,8 +325,6 @@ impl Journal {
     }
 }
 
-/// Reads the section of `batch`. A section of the same payment by the same sender, but of a file with other
-/// contents, means that the file was changed: its rows may have been paid as part of the old one.
 /// The lines that were finished.
 fn whole_lines(text: &[u8]) -> &[u8] {
     let end = text.iter().rposition(|byte| *byte == b'\n');
@@ -308,37 +337,42 @@ fn whole_lines(text: &[u8]) -> &[u8] {
 pub(crate) struct Names {
     /// By its rows.
     pub(crate) rows: Batch,
-    /// By its bytes.
-    pub(crate) bytes: Batch,
+    /// By the bytes that its file may have had.
+    pub(crate) older: Vec<Batch>,
 }
 
 impl Names {
     /// The names of a payment that is otherwise described by `batch`.
-    pub(crate) fn new(batch: Batch, bytes: Digest) -> Self {
+    pub(crate) fn new(batch: Batch, older: impl IntoIterator<Item = Digest>) -> Self {
+        let by_bytes = |file| Batch {
+            file,
+            ..batch.clone()
+        };
         Self {
-            bytes: Batch {
-                file: bytes,
-                ..batch.clone()
-            },
+            older: older.into_iter().map(by_bytes).collect(),
             rows: batch,
         }
     }
 
     /// Under which name a journal goes on, and what it says.
     fn section(&self, path: &Path, text: &[u8]) -> Result<(&Batch, Option<Known>), Failure> {
-        if let Ok(Some(known)) = read(path, text, &self.bytes) {
-            return Ok((&self.bytes, Some(known)));
+        for older in &self.older {
+            if let Ok(Some(known)) = read(path, text, older) {
+                return Ok((older, Some(known)));
+            }
         }
         Ok((&self.rows, read(path, text, &self.rows)?))
     }
 }
 
+/// Reads the section of `batch`. A section of the same payment by the same sender, but of a file with other
+/// contents, means that the file was changed: its rows may have been paid as part of the old one.
 fn read(path: &Path, text: &[u8], batch: &Batch) -> Result<Option<Known>, Failure> {
     let mut known = Known::default();
     let mut ready = false;
     let mut changed = false;
     let mut ours = false;
-    let mut units: BTreeMap<Digest, Unit> = BTreeMap::new();
+    let mut units: BTreeMap<Digest, (Unit, Timestamp)> = BTreeMap::new();
     for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
         if line.is_empty() {
             continue;
@@ -389,7 +423,40 @@ fn read(path: &Path, text: &[u8], batch: &Batch) -> Result<Option<Known>, Failur
 }
 
 impl Known {
-    fn take(&mut self, line: Line, units: &mut BTreeMap<Digest, Unit>) -> Result<(), String> {
+    /// Whether all rows of a unit are paid.
+    pub(crate) fn is_paid(&self, unit: Unit) -> bool {
+        unit.range().all(|row| self.paid.contains_key(&row))
+    }
+
+    /// Whether a chunk's rows are paid one by one: so it was decided, or some of them are paid already.
+    pub(crate) fn is_row_by_row(&self, unit: Unit) -> bool {
+        let partly = || unit.range().any(|row| self.paid.contains_key(&row));
+        unit.count > 1 && (self.row_by_row.contains(&unit.first) || partly())
+    }
+
+    /// What was built for others to sign, can still be executed at this certified time, and pays rows that
+    /// are not paid.
+    pub(crate) fn open_built(&self, at: Timestamp) -> impl Iterator<Item = (Unit, &Signed)> {
+        self.built
+            .iter()
+            .map(|(unit, built)| (*unit, built))
+            .filter(move |(unit, built)| {
+                let failed = self.failed.get(unit);
+                let is_spent = failed.is_some_and(|failed| failed.contains(&built.expires_at));
+                built.expires_at > at && !is_spent && !self.is_paid(*unit)
+            })
+    }
+
+    /// Until when something that was sent, or may have been, can still pay rows that are not paid.
+    pub(crate) fn sent_until(&self, at: Timestamp) -> Option<Timestamp> {
+        let open = self
+            .live
+            .iter()
+            .filter(|(unit, live)| live.in_doubt && live.expires_at > at && !self.is_paid(**unit));
+        open.map(|(_, live)| live.expires_at).max()
+    }
+
+    fn take(&mut self, line: Line, units: &mut BTreeMap<Digest, (Unit, Timestamp)>) -> Result<(), String> {
         match line {
             Line::Payment { .. } | Line::Ready => {}
             Line::RowByRow { first } => {
@@ -397,6 +464,23 @@ impl Known {
             }
             Line::Claimed { first } => {
                 self.claimed.insert(first);
+            }
+            Line::Searched { height } => self.searched = self.searched.max(height),
+            Line::Built {
+                first,
+                count,
+                id,
+                expires_at,
+                transaction,
+            } => {
+                let bytes = hex::decode(transaction).map_err(|error| error.to_string())?;
+                let built = Signed {
+                    id,
+                    expires_at: Timestamp(expires_at),
+                    bytes: Bytes::from(bytes),
+                    in_doubt: true,
+                };
+                self.built.insert(Unit { first, count }, built);
             }
             Line::Signed {
                 first,
@@ -407,19 +491,21 @@ impl Known {
             } => {
                 let unit = Unit { first, count };
                 let bytes = hex::decode(transaction).map_err(|error| error.to_string())?;
-                units.insert(id, unit);
-                // The newest for a unit is the one that may live: an older one was given up before it.
                 let expires_at = Timestamp(expires_at);
-                let bytes = Bytes::from(bytes);
-                self.live.insert(
-                    unit,
-                    Signed {
-                        id,
-                        expires_at,
-                        bytes,
-                        in_doubt: true,
-                    },
-                );
+                units.insert(id, (unit, expires_at));
+                // Without bytes it was found on the ledger, and says nothing about what was signed here. The
+                // newest of those is the one that may live: an older one was given up before it.
+                if !bytes.is_empty() {
+                    self.live.insert(
+                        unit,
+                        Signed {
+                            id,
+                            expires_at,
+                            bytes: Bytes::from(bytes),
+                            in_doubt: true,
+                        },
+                    );
+                }
             }
             Line::Settled {
                 id,
@@ -427,11 +513,15 @@ impl Known {
                 height,
                 index,
             } => {
-                let unit = *units.get(&id).ok_or_else(|| format!("{id} was never signed"))?;
+                let known = units.get(&id).copied();
+                let (unit, expires_at) = known.ok_or_else(|| format!("{id} was never signed"))?;
                 let place = height
                     .zip(index)
                     .map(|(height, index)| Paid { id, height, index });
                 self.settle(unit, id, how, place)?;
+                if how == How::Failed {
+                    self.failed.entry(unit).or_default().insert(expires_at);
+                }
             }
         }
         Ok(())
@@ -491,7 +581,7 @@ mod tests {
 
     /// Named by its rows alone: no file has these bytes.
     fn names(batch: Batch) -> Names {
-        Names::new(batch, sha256(b"bytes"))
+        Names::new(batch, [sha256(b"bytes")])
     }
 
     fn signed(number: u8) -> Signed {
@@ -663,22 +753,88 @@ mod tests {
     }
 
     #[test]
+    fn what_others_signed_does_not_take_the_place_of_what_was_signed_here() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.csv");
+        {
+            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
+            journal.begin(&batch(b"a"), 101).unwrap();
+            journal.ready().unwrap();
+            journal.signed(FIRST, &signed(5)).unwrap();
+            let place = Paid {
+                id: signed(3).id,
+                height: Height(7),
+                index: 3,
+            };
+            journal.found(FIRST, Timestamp(3), How::Failed, place).unwrap();
+        }
+        let known = known(&file);
+        assert_eq!(known.live, BTreeMap::from([(FIRST, signed(5))]));
+        assert_eq!(known.failed[&FIRST], BTreeSet::from([Timestamp(3)]));
+    }
+
+    #[test]
+    fn how_far_it_was_looked_is_known_after_a_restart() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.csv");
+        {
+            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
+            journal.begin(&batch(b"a"), 101).unwrap();
+            for height in [3, 9, 5] {
+                journal.searched(Height(height)).unwrap();
+            }
+            journal.ready().unwrap();
+        }
+        assert_eq!(known(&file).searched, Height(9));
+    }
+
+    #[test]
+    fn what_was_built_is_open_until_it_expires_or_its_rows_are_paid() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("p.csv");
+        {
+            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
+            journal.begin(&batch(b"a"), 101).unwrap();
+            journal.ready().unwrap();
+            journal.built(FIRST, &signed(8)).unwrap();
+            journal.built(SECOND, &signed(9)).unwrap();
+        }
+        let mut known = known(&file);
+        let open = |known: &Known, at| -> Vec<Unit> {
+            let open = known.open_built(Timestamp(at));
+            open.map(|(unit, _)| unit).collect()
+        };
+        assert_eq!(open(&known, 7), [FIRST, SECOND]);
+        assert_eq!(open(&known, 8), [SECOND]);
+        assert_eq!(known.sent_until(Timestamp(7)), None, "built is not sent");
+        known.failed.entry(FIRST).or_default().insert(Timestamp(8));
+        assert_eq!(open(&known, 7), [SECOND], "what failed cannot be executed again");
+        let place = Paid {
+            id: signed(9).id,
+            height: Height(7),
+            index: 3,
+        };
+        known.paid.insert(100, place);
+        assert!(open(&known, 7).is_empty());
+    }
+
+    #[test]
     fn a_journal_from_before_rows_named_the_file_goes_on_under_its_name() {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
-        let old = Names::new(batch(b"bytes"), sha256(b"bytes"));
+        let old = Names::new(batch(b"bytes"), []);
         let mut journal = Journal::open(&file, &old).unwrap().journal;
-        journal.begin(&old.bytes, 101).unwrap();
+        journal.begin(&old.rows, 101).unwrap();
         journal.ready().unwrap();
         journal.signed(FIRST, &signed(1)).unwrap();
         drop(journal);
-        let names = Names::new(batch(b"rows"), sha256(b"bytes"));
+        let names = Names::new(batch(b"rows"), [sha256(b"others"), sha256(b"bytes")]);
         let seen = Journal::look(&file, &names).unwrap().unwrap();
         let opened = Journal::open(&file, &names).unwrap();
         assert_eq!(opened.batch.file, sha256(b"bytes"));
         assert_eq!(opened.known.unwrap().live.len(), 1);
         assert_eq!(seen.live.len(), 1);
-        let other = Names::new(batch(b"rows"), sha256(b"other bytes"));
+        let other = Names::new(batch(b"rows"), [sha256(b"other bytes")]);
         drop(opened.journal);
         assert!(
             Journal::open(&file, &other).is_err(),

@@ -17,6 +17,9 @@ const OVERHEAD_BYTES: usize = 256;
 /// Expiries lie on multiples of this, in milliseconds.
 pub(crate) const EXPIRY_GRID_MS: u64 = 600_000;
 
+/// Expiries of what others are to sign lie on multiples of this: midnights in UTC.
+pub(crate) const SIGNING_GRID_MS: u64 = 86_400_000;
+
 /// Sets the salt of the note that a chunk is paid row by row apart from those of payments.
 const ROW_BY_ROW: &str = "\nrow by row";
 
@@ -96,7 +99,16 @@ impl Batch {
     /// it at which the same rows have not failed before. None if that is further away than the network
     /// allows.
     pub(crate) fn expiry(&self, basis: Timestamp, failed: &BTreeSet<Timestamp>) -> Option<Timestamp> {
-        let grid = EXPIRY_GRID_MS.min(self.max_expiry_lead_ms).max(1);
+        self.expiry_on(EXPIRY_GRID_MS, basis, failed)
+    }
+
+    /// The same for what others are to sign, which takes them longer.
+    pub(crate) fn signing_expiry(&self, basis: Timestamp, failed: &BTreeSet<Timestamp>) -> Option<Timestamp> {
+        self.expiry_on(SIGNING_GRID_MS, basis, failed)
+    }
+
+    fn expiry_on(&self, grid_ms: u64, basis: Timestamp, failed: &BTreeSet<Timestamp>) -> Option<Timestamp> {
+        let grid = grid_ms.min(self.max_expiry_lead_ms).max(1);
         let mut mark = (basis.0 / grid).checked_add(1)?.checked_mul(grid)?;
         while failed.contains(&Timestamp(mark)) {
             mark = mark.checked_add(grid)?;
@@ -185,6 +197,18 @@ mod tests {
             Some(Timestamp(1_800_000))
         );
         assert_eq!(batch(1_000_000).expiry(Timestamp(5), &failed), None);
+    }
+
+    #[test]
+    fn whoever_builds_for_others_to_sign_within_a_day_comes_to_the_same_expiry() {
+        let none = BTreeSet::new();
+        let midnight = Timestamp(2 * 86_400_000);
+        for moment in [86_400_000, 100_000_000, 2 * 86_400_000 - 1] {
+            let expiry = batch(86_400_000).signing_expiry(Timestamp(moment), &none);
+            assert_eq!(expiry, Some(midnight));
+        }
+        let short = batch(3_600_000).signing_expiry(Timestamp(5), &none);
+        assert_eq!(short, Some(Timestamp(3_600_000)));
     }
 
     #[test]

@@ -18,26 +18,30 @@ use quorate_tools::wallet::{Ledger, Tip};
 
 use self::follow::{Note, Resolution};
 use super::file::Row;
-use super::history::search;
-use super::journal::{How, Journal, Known, Names, Paid, Signed};
+use super::history::Search;
+use super::journal::{How, Journal, Known, Paid, Signed};
 use super::plan::{Batch, Unit};
 use super::result::{RowResult, RowStatus};
 
 /// The code of rows that were rolled back because another row of their transaction failed.
 const ROLLED_BACK: &str = "rolled_back";
 
+/// What the payment to oneself says that is made before a chunk's rows are paid one by one.
+const NOTE: &str = "note: rows of a payment file are paid one by one";
+
 /// A payment under way.
 pub(crate) struct Run<'a> {
     ledger: &'a Ledger,
-    nodes: Vec<Client>,
+    nodes: &'a [Client],
     key: &'a SigningKey,
     batch: &'a Batch,
-    names: &'a Names,
+    search: &'a Search<'a>,
     rows: &'a [Row],
     patience: Duration,
     in_flight: usize,
-    lost_journal: bool,
     state: Mutex<State>,
+    /// Held by whoever looks again for what others paid.
+    looking: tokio::sync::Mutex<()>,
     halted: AtomicBool,
     progress: ProgressBar,
 }
@@ -64,6 +68,8 @@ enum Decision {
         code: String,
         operation: Option<u16>,
     },
+    /// Meanwhile a part of it was paid, or it was decided to pay its rows one by one.
+    RowByRow,
     /// Refused by the nodes before it could be executed.
     Refused {
         id: Digest,
@@ -91,13 +97,13 @@ pub(crate) struct Parts<'a> {
     pub(crate) ledger: &'a Ledger,
     /// A client of each node alone: one that fails over could not tell a refusal from a refusal after an
     /// attempt elsewhere that perhaps got through.
-    pub(crate) nodes: Vec<Client>,
+    pub(crate) nodes: &'a [Client],
     /// Who signs.
     pub(crate) key: &'a SigningKey,
     /// What all transactions share.
     pub(crate) batch: &'a Batch,
-    /// By what the history is searched for them.
-    pub(crate) names: &'a Names,
+    /// Finds what others paid of the file.
+    pub(crate) search: &'a Search<'a>,
     /// All rows of the file.
     pub(crate) rows: &'a [Row],
     /// How long one transaction is followed.
@@ -107,8 +113,6 @@ pub(crate) struct Parts<'a> {
     /// The certified block up to which it is known what is executed: no other transaction for these rows
     /// that can still be executed was signed when certified time was later.
     pub(crate) basis: Tip,
-    /// Whether others than those of the journal may have been signed before this run.
-    pub(crate) lost_journal: bool,
     /// The journal.
     pub(crate) journal: Journal,
     /// What it and the ledger say.
@@ -125,12 +129,11 @@ impl<'a> Run<'a> {
             nodes,
             key,
             batch,
-            names,
+            search,
             rows,
             patience,
             in_flight,
             basis,
-            lost_journal,
             journal,
             known,
             progress,
@@ -157,12 +160,12 @@ impl<'a> Run<'a> {
             nodes,
             key,
             batch,
-            names,
+            search,
             rows,
             patience,
             in_flight,
-            lost_journal,
             state: Mutex::new(state),
+            looking: tokio::sync::Mutex::default(),
             halted: AtomicBool::new(false),
             progress,
         }
@@ -199,26 +202,40 @@ impl<'a> Run<'a> {
         };
         self.pay_unit(first).await?;
         let tip = self.ledger.tip().await?;
-        if self.lost_journal {
-            // What an earlier run had sent may have been executed since the history was read.
-            let heights = (tip.height, basis.height);
-            let client = self.ledger.client();
-            let findings = search(self.ledger, client, self.names, self.rows, heights, |_| {}).await?;
-            let mut state = self.state();
-            let State {
-                journal,
-                known,
-                results,
-                ..
-            } = &mut *state;
-            findings.note(known, Some(journal))?;
-            journal.flush()?;
-            for (&row, &place) in &known.paid {
-                results[row] = RowResult::paid(place);
+        self.look_again(tip).await?;
+        Ok(Some(first))
+    }
+
+    /// Finds what was executed of the file since the last look, up to `tip`. Whatever is signed for its rows after
+    /// that has an expiry that follows from `tip`: so nothing is signed for rows that somebody else has paid by
+    /// then, with another copy of the file and from another journal.
+    async fn look_again(&self, tip: Tip) -> Result<(), Failure> {
+        let _alone = self.looking.lock().await;
+        let (basis, searched) = {
+            let state = self.state();
+            (state.basis, state.known.searched)
+        };
+        if tip.height <= basis.height {
+            return Ok(());
+        }
+        let findings = self.search.look(tip, searched, |_| {}).await?;
+        let mut state = self.state();
+        let State {
+            basis,
+            journal,
+            known,
+            results,
+            ..
+        } = &mut *state;
+        findings.note(known, Some(journal))?;
+        journal.flush()?;
+        for (&row, &place) in &known.paid {
+            if let Some(result) = results.get_mut(row) {
+                *result = RowResult::paid(place);
             }
         }
-        self.state().basis = tip;
-        Ok(Some(first))
+        *basis = tip;
+        Ok(())
     }
 
     /// Ends it. Units that are in flight and not decided count as unknown.
@@ -261,12 +278,10 @@ impl<'a> Run<'a> {
     async fn pay_unit(&self, unit: Unit) -> Result<(), Failure> {
         let row_by_row = {
             let state = self.state();
-            if unit.range().all(|row| state.known.paid.contains_key(&row)) {
+            if state.known.is_paid(unit) {
                 return Ok(());
             }
-            // A chunk of which a part is paid already was paid row by row, or packed otherwise.
-            let partly = unit.range().any(|row| state.known.paid.contains_key(&row));
-            unit.count > 1 && (partly || state.known.row_by_row.contains(&unit.first))
+            state.known.is_row_by_row(unit)
         };
         if row_by_row {
             return self.pay_rows(unit).await;
@@ -279,6 +294,7 @@ impl<'a> Run<'a> {
                 self.progress.inc(unit.count as u64);
                 Ok(())
             }
+            Decision::RowByRow => self.pay_rows(unit).await,
             Decision::Failed {
                 operation: Some(_), ..
             } if unit.count > 1 => {
@@ -348,17 +364,17 @@ impl<'a> Run<'a> {
             to: self.batch.sender,
             asset: balance.asset,
             amount: quorate_ledger::Amount(1),
-            memo: String::new(),
+            memo: NOTE.to_owned(),
         };
         let salt = self.batch.note_salt(unit.first);
-        let mut basis = self.state().basis.timestamp;
         loop {
+            let basis = self.state().basis.timestamp;
             let expires_at = self.expiry(basis, &BTreeSet::new())?;
             let signed = self.sign(self.batch.build(salt, expires_at, [operation.clone()]));
             match self.follow(signed, Note).await? {
                 Resolution::Executed { failed: None, .. } => break,
                 Resolution::Executed { .. } | Resolution::Refused { .. } => return Ok(false),
-                Resolution::Expired { certified } => basis = certified,
+                Resolution::Expired { tip } => self.look_again(tip).await?,
             }
         }
         let mut state = self.state();
@@ -370,8 +386,8 @@ impl<'a> Run<'a> {
     /// Signs a unit's transaction, or takes the one that may be on its way, and follows it until the ledger
     /// has decided.
     async fn decide(&self, unit: Unit) -> Result<Decision, Failure> {
-        let mut basis = self.state().basis.timestamp;
         loop {
+            let basis = self.state().basis.timestamp;
             let live = self.state().known.live.get(&unit).cloned();
             let signed = match live {
                 Some(live) => live,
@@ -399,8 +415,19 @@ impl<'a> Run<'a> {
                         },
                     });
                 }
-                Resolution::Expired { certified } => {
+                Resolution::Expired { tip } => {
                     self.settle(unit, id, expires_at, How::Expired, None)?;
+                    self.look_again(tip).await?;
+                    let (is_paid, is_row_by_row) = {
+                        let state = self.state();
+                        (state.known.is_paid(unit), state.known.is_row_by_row(unit))
+                    };
+                    if is_paid {
+                        return Ok(Decision::Paid);
+                    }
+                    if is_row_by_row {
+                        return Ok(Decision::RowByRow);
+                    }
                     if self.state().known.claimed.contains(&unit.first) && unit.count > 1 {
                         return Ok(Decision::Refused {
                             id,
@@ -409,7 +436,6 @@ impl<'a> Run<'a> {
                             reason: "a node refused it for one of its rows".to_owned(),
                         });
                     }
-                    basis = certified;
                 }
                 Resolution::Refused {
                     code,

@@ -127,6 +127,31 @@ fn bad_rows_of_a_payment_file_are_all_named_and_nothing_is_sent() {
 }
 
 #[test]
+fn a_bulk_payment_needs_a_key_unless_others_sign_or_nothing_is_sent() {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(
+        dir.path().join("p.csv"),
+        format!("to,amount,asset\n{ADDRESS},1,QRT\n"),
+    )
+    .unwrap();
+    let pay = ["wallet", "pay", "p.csv", "--node", NOBODY];
+    let refused = |more: &[&str]| run(dir.path(), &[&pay[..], more].concat(), 2).1;
+    assert!(refused(&[]).contains("--key"));
+    assert!(refused(&["--account", ADDRESS]).contains("--build"));
+    let both = ["--account", ADDRESS, "--build", "b.json", "--dry-run"];
+    assert!(refused(&both).contains("cannot be used with"));
+    let since = ["--account", ADDRESS, "--dry-run", "--history-since", "yesterday"];
+    assert!(refused(&since).contains("2026-11-01"));
+    for more in [&["--dry-run"][..], &["--build", "b.json"]] {
+        let more = [&pay[..], &["--account", ADDRESS], more].concat();
+        run(dir.path(), &more, 6);
+    }
+    assert!(!dir.path().join("b.json").exists());
+    let combine = ["wallet", "combine", "one.json", "--out", "both.json"];
+    run(dir.path(), &combine, 2);
+}
+
+#[test]
 fn messages_go_to_standard_error_and_json_to_standard_output() {
     let dir = tempfile::tempdir().unwrap();
     let (stdout, stderr) = run(

@@ -243,6 +243,11 @@ impl VerifiedBlock {
         self.executed.get(id)
     }
 
+    /// What the block executed, by id.
+    pub fn executions(&self) -> impl Iterator<Item = (&Digest, &Execution)> {
+        self.executed.iter()
+    }
+
     /// Checks a node's word that this block executed `id` at `index`, with success or with `code`.
     pub fn confirm(&self, id: &Digest, index: u32, code: Option<&str>) -> Result<&Execution, TrustError> {
         let claimed = self.execution(id).filter(|execution| {

@@ -22,7 +22,10 @@ use quorate_tools::wallet::{Fate, NodeArgs};
 use serde::{Deserialize, Serialize};
 
 use super::account::Decimals;
+use super::bundle;
+use super::pay::PaidBeforeArgs;
 use super::send::check_memo;
+use crate::pay::bundle::combine as combine_signatures;
 
 /// The most bytes of a file between two steps: hex of the largest transaction and the rest.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -33,7 +36,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
   quorate wallet build --account qr1… --operations operations.json --to change.json
 
 Operations in a file are a JSON list as `GET /v1/transactions/{id}` shows them,
-amounts in smallest units.")]
+amounts in smallest units. For many payments: quorate wallet pay FILE.csv --build.")]
 pub(crate) struct BuildArgs {
     /// The account that acts
     #[arg(long, value_name = "ADDRESS", env = "QUORATE_ACCOUNT")]
@@ -72,7 +75,7 @@ pub(crate) struct BuildArgs {
 
 No network is needed. What is signed is shown first.")]
 pub(crate) struct SignArgs {
-    /// The transaction; the signature is added to it
+    /// What `wallet build` or `wallet pay --build` wrote; the signature is added to it
     #[arg(value_name = "FILE")]
     file: PathBuf,
     /// The key file
@@ -84,17 +87,49 @@ pub(crate) struct SignArgs {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate wallet submit payment.json")]
-pub(crate) struct SubmitArgs {
-    /// The signed transaction
+  quorate wallet show payment.json
+
+No network is needed. The decimals of a payment file's assets are the word of whoever
+built it; amounts in smallest units are what is signed.")]
+pub(crate) struct ShowArgs {
+    /// What `wallet build` or `wallet pay --build` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
-    /// Return once a node has taken the transaction; that promises nothing yet
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate wallet combine from-alice.json from-bob.json --out payment.json
+
+No network is needed. The copies must be of the same transactions.")]
+pub(crate) struct CombineArgs {
+    /// Copies that were signed apart
+    #[arg(value_name = "FILE", required = true, num_args = 2..)]
+    files: Vec<PathBuf>,
+    /// The file to write; it must not exist
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  quorate wallet submit payment.json
+  quorate wallet submit payroll.json --genesis genesis.toml
+
+Of the payment of a file nothing is sent if any of its rows was paid before by another
+transaction. It may be submitted again: what is committed is not executed twice.")]
+pub(crate) struct SubmitArgs {
+    /// What was built and signed
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+    /// Return once a node has taken it; that promises nothing yet
     #[arg(long)]
     no_wait: bool,
-    /// Seconds to wait for the outcome
+    /// Seconds to wait for the outcome of each transaction
     #[arg(long, value_name = "SECONDS", env = "QUORATE_TIMEOUT", default_value_t = 30)]
     timeout: u64,
+    #[command(flatten)]
+    before: PaidBeforeArgs,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -227,8 +262,11 @@ fn payment(text: &str) -> Result<(Address, String, AssetCode), Failure> {
 
 /// Adds a signature.
 pub(crate) fn sign(args: &SignArgs, output: &Output) -> Result<(), Failure> {
+    if let Some(bundle) = bundle::read(&args.file)? {
+        return bundle::sign(bundle, &args.file, || args.passphrase.open(&args.key), output);
+    }
     let transaction = Draft::read(&args.file)?;
-    show(&transaction);
+    describe(&transaction);
     if transaction.intent().expires_at <= now()? {
         say("warning: by this machine's clock it has expired");
     }
@@ -255,7 +293,7 @@ pub(crate) fn sign(args: &SignArgs, output: &Output) -> Result<(), Failure> {
 }
 
 /// Says what a transaction does, before it is signed.
-fn show(transaction: &Transaction) {
+fn describe(transaction: &Transaction) {
     let intent = transaction.intent();
     say(format!(
         "network {}\naccount {}\nexpires {}",
@@ -275,11 +313,66 @@ fn show(transaction: &Transaction) {
     }
 }
 
-/// Submits a transaction.
+/// Shows what was built.
+pub(crate) fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
+    if let Some(bundle) = bundle::read(&args.file)? {
+        return bundle::show(&bundle, output);
+    }
+    let transaction = Draft::read(&args.file)?;
+    let view = quorate_client::schema::Transaction::pending(transaction.id(), &transaction);
+    output.print(&view, |_| {
+        describe(&transaction);
+        String::new()
+    })
+}
+
+/// Puts the signatures of several copies together.
+pub(crate) fn combine(args: &CombineArgs, output: &Output) -> Result<(), Failure> {
+    if let Some((first, others)) = args.files.split_first()
+        && let Some(bundle) = bundle::read(first)?
+    {
+        return bundle::combine(bundle, others, &args.out, output);
+    }
+    let mut combined: Option<Transaction> = None;
+    for path in &args.files {
+        let transaction = Draft::read(path)?;
+        // The first is checked too: combined with itself it is the same.
+        let before = combined.take().unwrap_or_else(|| transaction.clone());
+        let both = combine_signatures(before, &transaction);
+        combined = Some(both.map_err(|why| Failure::usage(format!("{}: {why}", path.display())))?);
+    }
+    let combined = combined.ok_or_else(|| Failure::usage("name the copies"))?;
+    let draft = Draft::of(&combined);
+    bundle::write_new(&args.out, &draft.text()?)?;
+    let signatures = combined.signatures().iter();
+    let keys: Vec<String> = signatures.map(|signature| signature.key.to_string()).collect();
+    let view = serde_json::json!({ "file": args.out, "id": draft.id, "signed_by": keys });
+    output.print(&view, |output| {
+        output.fields(&[
+            ("file", args.out.display().to_string()),
+            ("id", draft.id.to_string()),
+            ("signed by", keys.join("\n")),
+        ])
+    })
+}
+
+/// Submits what was built and signed.
 pub(crate) async fn submit(args: &SubmitArgs, output: &Output) -> Result<(), Failure> {
+    let wait = (!args.no_wait).then(|| Duration::from_secs(args.timeout));
+    if let Some(bundle) = bundle::read(&args.file)? {
+        let (ledger, nodes) = (args.node.connect().await?, args.node.clients()?);
+        let submission = bundle::Submission {
+            file: &args.file,
+            bundle: &bundle,
+            ledger: &ledger,
+            nodes: &nodes,
+            belief: args.before.belief(&ledger),
+            wait,
+        };
+        return submission.submit(output).await;
+    }
     let transaction = Draft::read(&args.file)?;
     let ledger = args.node.connect().await?;
-    let wait = (!args.no_wait).then(|| Duration::from_secs(args.timeout));
     let outcome = ledger.send(&transaction, wait).await?;
     outcome.report(output, !args.no_wait)
 }

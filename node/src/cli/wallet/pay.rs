@@ -1,28 +1,30 @@
 //! `quorate wallet pay`: many payments from a file, each of them once.
 
+mod build;
+mod rehearse;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use quorate_client::Client;
-use quorate_client::text::rfc3339_of;
-use quorate_client::wallet::format_amount;
-use quorate_ledger::{Amount, AssetCode, Height};
+use quorate_client::text::{parse_rfc3339, rfc3339_of};
+use quorate_crypto::SigningKey;
+use quorate_ledger::{Address, AssetCode, Height, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::interrupt::exit_on_interrupt;
 use quorate_tools::output::{Output, Tone, say};
-use quorate_tools::wallet::{Ledger, NodeArgs};
+use quorate_tools::passphrase::PassphraseArgs;
+use quorate_tools::wallet::{Ledger, NodeArgs, Tip};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::KeyArgs;
 use crate::pay::file::{PaymentFile, Row, identity};
-use crate::pay::history::{Findings, search};
+use crate::pay::history::{Belief, Search};
 use crate::pay::journal::{Journal, Known, Names, Opened};
 use crate::pay::plan::{Batch, pack};
 use crate::pay::result::{RowResult, RowStatus, write};
-use crate::pay::run::{Parts, Run};
+use crate::pay::run::{Ended, Parts, Run};
 
 /// Refused rows that are named one by one.
 const SHOWN_REFUSALS: usize = 20;
@@ -31,8 +33,9 @@ const SHOWN_REFUSALS: usize = 20;
 const MAX_LABEL: usize = 64;
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   quorate wallet pay payments.csv --key treasury.key --asset QRT
+  quorate wallet pay payments.csv --account qr1… --build payroll.json
 
 The file begins with a line of column names: to, amount and, if wanted, asset and
 memo; others are ignored. Cells are set apart by commas, semicolons or tabs, each
@@ -43,9 +46,16 @@ happened to each row). The result of another payer, of other rows or of another
 label is not overwritten: the name of this one has a part more, then.
 Running the same file again pays nothing twice: what was not paid yet is tried again.
 The same rows from the same payer are the same file, whatever its name and line ends.
+What was paid from another copy of the file, or without its journal, is found on the
+ledger: with --genesis in certified blocks, else in what the nodes show of the payer's
+history, which must fit the running hash of its account.
 Up to 100 rows share a transaction. Where one of them cannot be paid, the others are
 paid one by one; a payment of one smallest unit from the payer to itself notes that
-on the ledger.")]
+on the ledger.
+For an account with several signers, --build writes all transactions into one file for
+`wallet show`, `sign`, `combine` and `submit`. They expire at the next midnight in UTC;
+until then the same rows are built the same, and are not paid in any other way. Run it
+again after that, or to have the result written.")]
 pub(crate) struct PayArgs {
     /// The payments
     #[arg(value_name = "FILE.csv")]
@@ -59,6 +69,9 @@ pub(crate) struct PayArgs {
     /// Show what would be paid and what would be refused, and send nothing
     #[arg(long)]
     dry_run: bool,
+    /// Write all transactions, without signatures, to a file for others to sign; send nothing
+    #[arg(long, value_name = "FILE", conflicts_with = "dry_run")]
+    build: Option<PathBuf>,
     /// Transactions in flight
     #[arg(long, value_name = "N", env = "QUORATE_IN_FLIGHT", default_value_t = 8)]
     #[arg(value_parser = clap::value_parser!(u16).range(1..=256))]
@@ -67,9 +80,129 @@ pub(crate) struct PayArgs {
     #[arg(long, value_name = "SECONDS", env = "QUORATE_TIMEOUT", default_value_t = 60)]
     timeout: u64,
     #[command(flatten)]
-    key: KeyArgs,
+    payer: PayerArgs,
+    #[command(flatten)]
+    before: PaidBeforeArgs,
     #[command(flatten)]
     node: NodeArgs,
+}
+
+/// Who pays.
+#[derive(Args, Clone, Debug)]
+struct PayerArgs {
+    /// The key file; --dry-run and --build do without it if --account is given
+    #[arg(long, value_name = "FILE", env = "QUORATE_KEY", help_heading = "Key")]
+    #[arg(required_unless_present = "account")]
+    key: Option<PathBuf>,
+    /// The account that pays, if it is not the key's own
+    #[arg(long, value_name = "ADDRESS", env = "QUORATE_ACCOUNT", help_heading = "Key")]
+    account: Option<Address>,
+    #[command(flatten, next_help_heading = "Key")]
+    passphrase: PassphraseArgs,
+}
+
+/// How it is known what was paid before, with the genesis document at hand.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PaidBeforeArgs {
+    /// With --genesis: the rows were not paid before this date or RFC 3339 time, so that older blocks need not
+    /// be looked through
+    #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Paid before")]
+    history_since: Option<Timestamp>,
+    /// With --genesis: take the nodes' word for what was paid before, which nothing proves
+    #[arg(long, conflicts_with = "history_since", help_heading = "Paid before")]
+    believe_history: bool,
+}
+
+impl PayerArgs {
+    /// The payer, and the key if it is to sign.
+    fn open(&self, signs: bool) -> Result<(Address, Option<SigningKey>), Failure> {
+        if let (Some(account), false) = (self.account, signs) {
+            return Ok((account, None));
+        }
+        let Some(path) = &self.key else {
+            return Err(
+                Failure::usage("--key FILE is needed: what is paid is signed with it").hint(
+                    "to have others sign, build what they sign with --build FILE; to only look, --dry-run",
+                ),
+            );
+        };
+        let key = self.passphrase.open(path)?;
+        let account = self.account.unwrap_or_else(|| key.public().address());
+        Ok((account, Some(key)))
+    }
+}
+
+impl PaidBeforeArgs {
+    /// What is taken for what was paid before.
+    pub(crate) fn belief(&self, ledger: &Ledger) -> Belief {
+        if ledger.is_trustless() && !self.believe_history {
+            Belief::Blocks(self.history_since)
+        } else {
+            Belief::Nodes
+        }
+    }
+}
+
+/// A date, which begins at midnight in UTC, or a time in RFC 3339.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    let midnight = format!("{text}T00:00:00Z");
+    parse_rfc3339(text)
+        .or_else(|| parse_rfc3339(&midnight))
+        .ok_or_else(|| "write a date such as 2026-11-01, or a time such as 2026-11-01T08:00:00Z".to_owned())
+}
+
+/// A payment file that was read, and where it is paid.
+struct Job<'a> {
+    file: &'a Path,
+    rows: &'a [Row],
+    decimals: &'a BTreeMap<AssetCode, u8>,
+    names: &'a Names,
+    ledger: &'a Ledger,
+    search: &'a Search<'a>,
+    max_transaction_bytes: u32,
+}
+
+impl Job<'_> {
+    /// Whether all rows are paid.
+    fn is_paid(&self, known: &Known) -> bool {
+        known.paid.len() == self.rows.len()
+    }
+
+    /// Finds what others paid of the rows up to `tip`, and notes it.
+    async fn look(
+        &self,
+        tip: Tip,
+        known: &mut Known,
+        journal: Option<&mut Journal>,
+        output: &Output,
+    ) -> Result<(), Failure> {
+        let belief = self.search.belief();
+        if belief == Belief::Nodes && *known == Known::default() {
+            say(if self.ledger.is_trustless() {
+                "note: whether these rows were paid before is the nodes' word, as --believe-history has it; \
+                 nothing proves it"
+            } else {
+                "note: whether these rows were paid before is the nodes' word; --genesis FILE checks it"
+            });
+        }
+        let what = match belief {
+            Belief::Blocks(_) => "blocks",
+            Belief::Nodes => "of the payer's transactions",
+        };
+        let spinner = output.spinner("looking for earlier payments of these rows");
+        let mut read = 0;
+        let findings = self
+            .search
+            .look(tip, known.searched, |count| {
+                read += count;
+                spinner.set_message(format!(
+                    "looking for earlier payments of these rows: {read} {what}"
+                ));
+            })
+            .await;
+        spinner.finish_and_clear();
+        findings?.note(known, journal)
+    }
 }
 
 /// The summary that is printed.
@@ -140,7 +273,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         )));
     }
     let payments = PaymentFile::read(&args.file, args.asset)?;
-    let opened = args.key.open()?;
+    let (sender, key) = args.payer.open(!args.dry_run && args.build.is_none())?;
     let ledger = match args.node.connect().await {
         Ok(ledger) => ledger,
         // What is wrong with the file is wrong with whatever network.
@@ -148,55 +281,70 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     };
     let decimals = decimals_of(&payments, &ledger).await?;
     let rows = payments.rows(&args.file, &decimals)?;
-    let parameters = ledger.client().network().await?.parameters;
+    let parameters = ledger.parameters().await?;
     let by_rows = Batch {
         network: ledger.network(),
-        sender: opened.account,
+        sender,
         file: identity(&rows),
         label,
         max_expiry_lead_ms: parameters.max_expiry_lead_ms,
     };
-    let names = Names::new(by_rows, payments.bytes);
+    let names = Names::new(by_rows, payments.older);
     let nodes = args.node.clients()?;
+    let search = Search::new(&ledger, &nodes, &names, &rows, args.before.belief(&ledger));
+    let job = Job {
+        file: &args.file,
+        rows: &rows,
+        decimals: &decimals,
+        names: &names,
+        ledger: &ledger,
+        search: &search,
+        max_transaction_bytes: parameters.max_transaction_bytes,
+    };
     if args.dry_run {
-        let plan = Rehearsal {
-            file: &args.file,
-            rows: &rows,
-            decimals: &decimals,
-            names: &names,
-        };
-        return plan.show(&ledger, &nodes, output).await;
+        return job.rehearse(output).await;
     }
+    if let Some(to) = &args.build {
+        return job.build(to, output).await;
+    }
+    let key = key.ok_or_else(|| Failure::usage("--key FILE is needed"))?;
     let Opened {
         mut journal,
         batch,
         known,
     } = Journal::open(&args.file, &names)?;
-    // Before the history is read: what is missing from it can then not have been signed with an expiry
-    // that this time does not give again.
+    // Before it is looked for what was paid: what is missing there can then not have been signed with an
+    // expiry that this time does not give again.
     let tip = ledger.tip().await?;
     journal.begin(&batch, rows.len())?;
-    let lost_journal = known.is_none();
     let mut known = known.unwrap_or_default();
-    if lost_journal {
-        for findings in search_all(&ledger, &nodes, &names, &rows, tip.height, output).await? {
-            findings.note(&mut known, Some(&mut journal))?;
-        }
+    if !job.is_paid(&known) {
+        job.look(tip, &mut known, Some(&mut journal), output).await?;
     }
     journal.ready()?;
+    if let Some(until) = known
+        .open_built(tip.timestamp)
+        .map(|(_, built)| built.expires_at)
+        .max()
+    {
+        return Err(Failure::new(
+            Exit::Unknown,
+            format!(
+                "these rows were built for others to sign, and may be paid by that until {}: nothing was sent",
+                rfc3339_of(until)
+            ),
+        )
+        .hint("submit what was built, or run this command again once a block after that time is certified"));
+    }
     // Received from here on before the other stops receiving: none is lost in between.
     let mut interrupts = signal(SignalKind::interrupt())
         .map_err(|error| Failure::failed(format!("signals cannot be received: {error}")))?;
     drop(until_sending);
 
-    let units = pack(&rows, parameters.max_transaction_bytes);
+    let units = pack(&rows, job.max_transaction_bytes);
     let already_paid = known.paid.len();
-    let paid_before = if already_paid == rows.len() {
-        PaidBefore::of(&known, &ledger).await?
-    } else {
-        None
-    };
-    if already_paid < rows.len() {
+    let paid_before = job.paid_before(&known).await?;
+    if paid_before.is_none() {
         ledger.check_quorum().await?;
     }
     let progress = output.progress(rows.len() as u64, "rows");
@@ -204,15 +352,14 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     let journal_path = journal.path().to_owned();
     let run = Run::new(Parts {
         ledger: &ledger,
-        nodes,
-        key: &opened.key,
+        nodes: &nodes,
+        key: &key,
         batch: &batch,
-        names: &names,
+        search: &search,
         rows: &rows,
         patience: Duration::from_secs(args.timeout),
         in_flight: usize::from(args.in_flight),
         basis: tip,
-        lost_journal,
         journal,
         known,
         progress: progress.clone(),
@@ -223,33 +370,53 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     };
     progress.finish_and_clear();
     let ended = run.end()?;
-    // By its rows, whatever name an older journal goes on under.
-    let result = write(&args.file, &names.rows, &rows, &decimals, &ended.results)?;
-    let count = |status| {
-        ended
-            .results
-            .iter()
-            .filter(|result| result.status == status)
-            .count()
-    };
-    let summary = Summary {
-        file: args.file.clone(),
-        sha256: batch.file,
-        rows: rows.len(),
-        committed: count(RowStatus::Committed),
-        already_paid,
-        refused: count(RowStatus::Refused),
-        unknown: count(RowStatus::Unknown),
-        not_sent: count(RowStatus::NotSent),
-        transactions: ended.transactions,
-        notes: ended.notes,
-        paid_before,
-        journal: journal_path,
-        result,
-    };
+    let summary = job.summary(&ended, already_paid, paid_before, journal_path)?;
     output.print(&summary, |output| text(&summary, output))?;
     name_refusals(&rows, &ended.results);
     verdict(&summary, interrupted, ended.failure)
+}
+
+impl Job<'_> {
+    /// Where and when all rows were paid, if they are.
+    async fn paid_before(&self, known: &Known) -> Result<Option<PaidBefore>, Failure> {
+        if self.is_paid(known) {
+            PaidBefore::of(known, self.ledger).await
+        } else {
+            Ok(None)
+        }
+    }
+
+    /// Writes the result of all rows, and sums it up.
+    fn summary(
+        &self,
+        ended: &Ended,
+        already_paid: usize,
+        paid_before: Option<PaidBefore>,
+        journal: PathBuf,
+    ) -> Result<Summary, Failure> {
+        // By its rows, whatever name an older journal goes on under.
+        let batch = &self.names.rows;
+        let result = write(self.file, batch, self.rows, self.decimals, &ended.results)?;
+        let count = |status| {
+            let results = ended.results.iter();
+            results.filter(|result| result.status == status).count()
+        };
+        Ok(Summary {
+            file: self.file.to_owned(),
+            sha256: batch.file,
+            rows: self.rows.len(),
+            committed: count(RowStatus::Committed),
+            already_paid,
+            refused: count(RowStatus::Refused),
+            unknown: count(RowStatus::Unknown),
+            not_sent: count(RowStatus::NotSent),
+            transactions: ended.transactions,
+            notes: ended.notes,
+            paid_before,
+            journal,
+            result,
+        })
+    }
 }
 
 fn text(summary: &Summary, output: &Output) -> String {
@@ -295,156 +462,6 @@ async fn decimals_of(payments: &PaymentFile, ledger: &Ledger) -> Result<BTreeMap
         }
     }
     Ok(decimals)
-}
-
-/// Reads the sender's history for what of the file was executed. Each node is asked, as one may hide
-/// something that another tells; what is found is checked, if the genesis document is at hand.
-async fn search_all(
-    ledger: &Ledger,
-    nodes: &[Client],
-    names: &Names,
-    rows: &[Row],
-    at: Height,
-    output: &Output,
-) -> Result<Vec<Findings>, Failure> {
-    if ledger.is_trustless() {
-        say(
-            "note: whether rows were paid before, under another journal, is known from the nodes alone; it is not proven",
-        );
-    }
-    let spinner = output.spinner("reading the sender's history");
-    let mut all = Vec::new();
-    let mut failed = None;
-    for node in nodes {
-        let mut read = 0;
-        let found = search(ledger, node, names, rows, (at, Height::GENESIS), |count| {
-            read += count;
-            spinner.set_message(format!("reading the sender's history: {read} transactions"));
-        })
-        .await;
-        match found {
-            Ok(findings) => all.push(findings),
-            Err(failure) => failed = Some(failure),
-        }
-    }
-    spinner.finish_and_clear();
-    match failed {
-        Some(failure) if all.is_empty() => Err(failure),
-        _ => Ok(all),
-    }
-}
-
-/// What `--dry-run` shows.
-struct Rehearsal<'a> {
-    file: &'a Path,
-    rows: &'a [Row],
-    decimals: &'a BTreeMap<AssetCode, u8>,
-    names: &'a Names,
-}
-
-#[derive(Serialize)]
-struct Rehearsed {
-    file: PathBuf,
-    dry_run: bool,
-    rows: usize,
-    already_paid: usize,
-    sums: Vec<Sum>,
-    would_be_refused: Vec<String>,
-}
-
-/// What is paid in one asset.
-#[derive(Serialize)]
-struct Sum {
-    asset: AssetCode,
-    /// Of rows that are not paid yet.
-    rows: usize,
-    amount: String,
-    balance: String,
-}
-
-impl Rehearsal<'_> {
-    async fn show(&self, ledger: &Ledger, nodes: &[Client], output: &Output) -> Result<(), Failure> {
-        let known = match Journal::look(self.file, self.names)? {
-            Some(known) => known,
-            None => {
-                let mut known = Known::default();
-                let at = ledger.tip().await?.height;
-                for findings in search_all(ledger, nodes, self.names, self.rows, at, output).await? {
-                    findings.note(&mut known, None)?;
-                }
-                known
-            }
-        };
-        let account = ledger.client().account(&self.names.rows.sender).await?;
-        let mut refusals = Vec::new();
-        let mut sums = Vec::new();
-        for (&asset, &decimals) in self.decimals {
-            let open = self
-                .rows
-                .iter()
-                .enumerate()
-                .filter(|(place, row)| row.asset == asset && !known.paid.contains_key(place));
-            let (mut count, mut sum) = (0, 0_u128);
-            for (_, row) in open {
-                count += 1;
-                sum = sum.saturating_add(row.amount.0);
-            }
-            let held = account.balances.iter().find(|balance| balance.asset == asset);
-            let held = held.map_or(Amount(0), |balance| balance.amount);
-            if sum > held.0 {
-                refusals.push(format!(
-                    "{asset}: the rows come to {}, and the payer has {}",
-                    format_amount(Amount(sum), decimals),
-                    format_amount(held, decimals)
-                ));
-            }
-            sums.push(Sum {
-                asset,
-                rows: count,
-                amount: format_amount(Amount(sum), decimals),
-                balance: format_amount(held, decimals),
-            });
-        }
-        let rehearsed = Rehearsed {
-            file: self.file.to_owned(),
-            dry_run: true,
-            rows: self.rows.len(),
-            already_paid: known.paid.len(),
-            sums,
-            would_be_refused: refusals,
-        };
-        output.print(&rehearsed, |output| {
-            let mut fields = vec![
-                ("rows", rehearsed.rows.to_string()),
-                ("paid before", rehearsed.already_paid.to_string()),
-            ];
-            for sum in &rehearsed.sums {
-                fields.push((
-                    "to pay",
-                    format!(
-                        "{} {} in {} (balance {})",
-                        sum.amount,
-                        sum.asset,
-                        rows_text(sum.rows),
-                        sum.balance
-                    ),
-                ));
-            }
-            for refusal in &rehearsed.would_be_refused {
-                fields.push(("would be refused", refusal.clone()));
-            }
-            output.fields(&fields)
-        })?;
-        say("nothing was sent: --dry-run");
-        if rehearsed.would_be_refused.is_empty() {
-            Ok(())
-        } else {
-            Err(Failure::new(
-                Exit::Refused,
-                "not all rows can be paid as things are",
-            ))
-        }
-    }
 }
 
 fn rows_text(count: usize) -> String {

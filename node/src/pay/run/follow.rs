@@ -29,7 +29,7 @@ pub(super) enum Resolution {
         failed: Option<(String, Option<u16>)>,
     },
     /// A certified block is past its expiry and none executed it.
-    Expired { certified: Timestamp },
+    Expired { tip: Tip },
     /// No node took it.
     Refused {
         code: String,
@@ -196,9 +196,7 @@ impl Run<'_> {
             .find_executed(&signed.id, Timestamp(earliest), tip.height)
             .await?;
         match found {
-            None => Ok(Resolution::Expired {
-                certified: tip.timestamp,
-            }),
+            None => Ok(Resolution::Expired { tip }),
             Some((height, execution)) => {
                 let failed = match execution.outcome {
                     Outcome::Success => None,

@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
+use futures::StreamExt as _;
 use quorate_client::schema::{
-    Asset, Status, Submitted, SubmittedStatus, Transaction as TransactionView, TransactionStatus, Validator,
-    VotingView,
+    Asset, ParametersView, Status, Submitted, SubmittedStatus, Transaction as TransactionView,
+    TransactionStatus, Validator, VotingView,
 };
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::{
@@ -31,6 +32,9 @@ const MAX_CLOCK_LEAD: Duration = Duration::from_secs(300);
 
 /// How many checked blocks are kept: payments sent together come to lie in few blocks.
 const KEPT_BLOCKS: usize = 16;
+
+/// How many blocks are fetched at a time where many are looked through: as many as a node reads for one client.
+const FETCHED_AT_ONCE: usize = 4;
 
 /// How long a transaction may take before a node is asked what is in its way.
 const ASK_WHY_AFTER: Duration = Duration::from_secs(3);
@@ -72,6 +76,8 @@ pub struct Ledger {
 struct Trusted {
     /// The decimals of the assets that the genesis document makes; an asset never changes them.
     decimals: BTreeMap<AssetCode, u8>,
+    /// The bounds that all validators share.
+    parameters: ParametersView,
     /// Taken after `blocks`.
     genesis: Mutex<TrustedGenesis>,
     blocks: Mutex<BTreeMap<Height, Arc<VerifiedBlock>>>,
@@ -135,6 +141,7 @@ impl NodeArgs {
         let assets = genesis.initial_state().assets;
         Ok(Some(Trusted {
             decimals: assets.iter().map(|asset| (asset.code, asset.decimals)).collect(),
+            parameters: ParametersView::from(genesis.parameters().v1()),
             genesis: Mutex::new(TrustedGenesis::of(&genesis)),
             blocks: Mutex::default(),
         }))
@@ -177,6 +184,15 @@ impl Ledger {
     /// Whether answers are checked.
     pub fn is_trustless(&self) -> bool {
         self.trusted.is_some()
+    }
+
+    /// The bounds that all validators share. With the genesis document at hand they are the document's: what is
+    /// signed follows from them, and nothing on the ledger changes them.
+    pub async fn parameters(&self) -> Result<ParametersView, Failure> {
+        match &self.trusted {
+            Some(trusted) => Ok(trusted.parameters.clone()),
+            None => Ok(self.client.network().await?.parameters),
+        }
     }
 
     /// How many decimals an asset has: what an amount means before it is signed. With the genesis document
@@ -520,6 +536,46 @@ impl Ledger {
             height = Height(height.0.saturating_sub(1));
         }
         Ok(None)
+    }
+
+    /// Shows `visit` each block above `down_to` up to `tip`, newest first and checked, until one is older than
+    /// `since`. No node can leave anything out of them.
+    ///
+    /// # Errors
+    /// Without the genesis document, by which alone blocks are checked; if one cannot be had or is not good.
+    pub async fn look_through(
+        &self,
+        (tip, down_to): (Height, Height),
+        since: Timestamp,
+        mut visit: impl FnMut(Height, &VerifiedBlock),
+    ) -> Result<(), Failure> {
+        let trusted = self
+            .trusted
+            .as_ref()
+            .ok_or_else(|| Failure::failed("blocks are checked by the genesis document alone"))?;
+        let client = self.client.at_least(tip);
+        let heights = (down_to.0.saturating_add(1)..=tip.0).rev().map(Height);
+        let fetched = futures::stream::iter(heights).map(|height| {
+            let client = client.clone();
+            async move { (height, client.certified_block(height).await) }
+        });
+        let mut fetched = fetched.buffered(FETCHED_AT_ONCE);
+        while let Some((height, block)) = fetched.next().await {
+            let block = block?;
+            let verified = {
+                let mut genesis = trusted.genesis.lock().await;
+                let epoch = block.v1().block.header().epoch;
+                if epoch > genesis.last_epoch() {
+                    self.follow_to(epoch, &mut genesis).await?;
+                }
+                genesis.verify_block(height, &block).map_err(unverified)?
+            };
+            if verified.header().timestamp < since {
+                break;
+            }
+            visit(height, &verified);
+        }
+        Ok(())
     }
 
     /// Follows the committees up to this epoch, each by the block that names it.
