@@ -1,11 +1,11 @@
 //! Key files: what is refused, and that OpenSSL reads ours and we read OpenSSL's.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use quorate_crypto::keyfile::{self, KeyFileError, PemError};
+use quorate_crypto::keyfile::{self, Access, KeyFileError, Loose, PemError};
 use quorate_crypto::{PublicKey, SigningKey};
 use tempfile::TempDir;
 
@@ -166,7 +166,7 @@ fn loose_files_are_refused() {
     for mode in [0o644, 0o640, 0o604, 0o660, 0o610, 0o601] {
         let path = write(&folder, text.as_bytes(), mode);
         let error = keyfile::read(&path, None).unwrap_err();
-        assert!(matches!(error, KeyFileError::LoosePermissions { mode: got, .. } if got == mode));
+        assert!(matches!(error, KeyFileError::LoosePermissions { loose, .. } if loose.mode() == mode));
         assert!(error.is_permission());
         assert!(matches!(
             keyfile::is_encrypted(&path),
@@ -177,6 +177,43 @@ fn loose_files_are_refused() {
         assert!(keyfile::read(&write(&folder, text.as_bytes(), mode), None).is_ok());
         fs::remove_file(folder.path().join("written.key")).unwrap();
     }
+}
+
+/// Case 11: Kubernetes mounts secrets as links to files of root that a group may read.
+#[test]
+fn a_file_that_an_allowed_group_may_read_is_taken_through_links_too() {
+    let folder = folder();
+    let key = SigningKey::generate();
+    let text = keyfile::to_pem(&key, None).unwrap();
+    let path = write(&folder, text.as_bytes(), 0o600);
+    let link = folder.path().join("validator.key");
+    std::os::unix::fs::symlink("written.key", &link).unwrap();
+    let group = fs::metadata(&path).unwrap().gid();
+    let read = |mode, groups: &[u32]| {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let access = Access {
+            passphrase: None,
+            groups,
+        };
+        match keyfile::read_with(&link, access) {
+            Ok(read) => {
+                assert_eq!(read.public(), key.public());
+                assert!(!keyfile::is_encrypted_with(&link, groups).unwrap());
+                Ok(())
+            }
+            Err(KeyFileError::LoosePermissions { loose, .. }) => Err(loose),
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    for mode in [0o440, 0o640] {
+        assert_eq!(read(mode, &[]), Err(Loose::Group { mode }));
+        assert_eq!(read(mode, &[group + 1]), Err(Loose::OtherGroup { mode, group }));
+        assert_eq!(read(mode, &[group + 1, group]), Ok(()));
+    }
+    for mode in [0o660, 0o450, 0o444, 0o641] {
+        assert_eq!(read(mode, &[group]), Err(Loose::Others { mode }), "{mode:o}");
+    }
+    assert_eq!(read(0o600, &[group + 1]), Ok(()));
 }
 
 #[test]

@@ -76,6 +76,11 @@ pub(crate) struct OpenKey {
 }
 
 impl KeyArgs {
+    /// The groups that may read key files besides their owner.
+    pub(crate) fn groups(&self) -> Result<Vec<u32>, Failure> {
+        self.passphrase.groups()
+    }
+
     /// Opens the key.
     pub(crate) fn open(&self) -> Result<OpenKey, Failure> {
         let key = self.passphrase.open(&self.key)?;
