@@ -5,7 +5,8 @@
 //! (Password Storage Cheat Sheet; its first choice, N = 2^17 and p = 1, needs more memory than OpenSSL
 //! grants to scrypt). Files are created whole or not at all, readable by their owner alone, and never
 //! overwritten; a file that anybody else may read is refused, but for groups that the caller names
-//! ([`Access`]). Version 2 files, which carry the public key too, are read as well, also as ring wrote
+//! ([`Access`]). Above an encrypted key stands its public key, as text that PEM's readers pass over (RFC 7468,
+//! section 2), so that whoever has lost track of files need not open each. Version 2 files, which carry the public key too, are read as well, also as ring wrote
 //! them up to its version 0.16.
 
 use std::fs::{self, File, Metadata, OpenOptions};
@@ -21,10 +22,13 @@ use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
 use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, ObjectIdentifier, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
-use crate::SigningKey;
+use crate::{PublicKey, SigningKey};
 
 /// The most bytes of a key file; real ones have a few hundred.
 pub const MAX_BYTES: u64 = 16 * 1024;
+
+/// What stands above an encrypted key, before its public key in hex.
+const PUBLIC_LABEL: &str = "Public key: ";
 
 /// Ed25519 (RFC 8410).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
@@ -298,7 +302,29 @@ pub fn to_pem(key: &SigningKey, passphrase: Option<&str>) -> Result<Zeroizing<St
     let text = document
         .to_pem(label, LineEnding::LF)
         .expect("a document can be written as PEM");
-    Ok(text)
+    match passphrase {
+        None => Ok(text),
+        Some(_) => Ok(Zeroizing::new(format!(
+            "{PUBLIC_LABEL}{}\n{}",
+            key.public(),
+            text.as_str()
+        ))),
+    }
+}
+
+/// The public key that stands above an encrypted key. Whoever can write the file can write another: it is checked
+/// when the key is opened, and not before.
+pub fn told_public_key(text: &str) -> Option<PublicKey> {
+    let (above, _) = text.split_once("-----BEGIN")?;
+    let told = above.lines().find_map(|line| line.strip_prefix(PUBLIC_LABEL))?;
+    told.trim_end().parse().ok()
+}
+
+/// Whether the file at `path` needs a passphrase, and the public key that it tells if it does.
+pub fn look(path: &Path, groups: &[u32]) -> Result<(bool, Option<PublicKey>), KeyFileError> {
+    let text = read_text(path, groups)?;
+    let encrypted = is_encrypted_pem(&text).map_err(content(path))?;
+    Ok((encrypted, told_public_key(&text).filter(|_| encrypted)))
 }
 
 /// The key in a PEM text. A passphrase given for a plain key is not used.
@@ -324,10 +350,16 @@ pub fn from_pem(text: &str, passphrase: Option<&str>) -> Result<SigningKey, PemE
             },
         })?;
     // A wrong passphrase passes the padding's check once in a while and leaves noise.
-    from_der(plain.as_bytes()).map_err(|error| match error {
+    let key = from_der(plain.as_bytes()).map_err(|error| match error {
         PemError::NotAKey { .. } => PemError::WrongPassphrase,
         other => other,
-    })
+    })?;
+    match told_public_key(text) {
+        Some(told) if told != key.public() => Err(PemError::NotAKey {
+            reason: "the public key above it belongs to another key".to_owned(),
+        }),
+        _ => Ok(key),
+    }
 }
 
 /// Whether a PEM text needs a passphrase.

@@ -99,6 +99,42 @@ fn files_of_old_versions_of_ring_are_read_if_their_halves_agree() {
     );
 }
 
+/// W19: whose a locked key is, its file tells; a key opens only under its own public key.
+#[test]
+fn a_locked_file_tells_its_public_key() {
+    let folder = folder();
+    let (key, other) = (SigningKey::generate(), SigningKey::generate());
+    let path = folder.path().join("a.key");
+    keyfile::create(&path, &key, Some("word")).unwrap();
+    assert_eq!(keyfile::look(&path, &[]).unwrap(), (true, Some(key.public())));
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(keyfile::told_public_key(&text), Some(key.public()));
+
+    // As files of earlier versions and of other programs are.
+    let (_, bare) = text.split_once('\n').unwrap();
+    assert!(bare.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+    assert_eq!(keyfile::told_public_key(bare), None);
+    assert!(keyfile::is_encrypted_pem(bare).unwrap());
+    for text in [bare, &text.replace('\n', "\r\n")] {
+        let read = keyfile::from_pem(text, Some("word")).unwrap();
+        assert_eq!(read.public(), key.public());
+    }
+
+    let forged = text.replace(&key.public().to_string(), &other.public().to_string());
+    assert_eq!(
+        keyfile::from_pem(&forged, Some("word")).err(),
+        Some(PemError::NotAKey {
+            reason: "the public key above it belongs to another key".to_owned()
+        })
+    );
+    assert_eq!(
+        keyfile::from_pem(&forged, Some("wrong")).err(),
+        Some(PemError::WrongPassphrase)
+    );
+    // A key without a passphrase is the plain form of RFC 8410, with nothing above it.
+    assert!(keyfile::to_pem(&key, None).unwrap().starts_with("-----BEGIN"));
+}
+
 #[test]
 fn a_file_is_never_overwritten() {
     let folder = folder();

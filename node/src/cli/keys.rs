@@ -117,7 +117,7 @@ pub(crate) struct ImportArgs {
 /// The form of an exported key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportForm {
-    /// The public key in PEM, on standard output unless --to is given
+    /// The public key in PEM, on standard output unless --out is given
     Public,
     /// The private key in PEM (PKCS#8), without a passphrase
     Pem,
@@ -128,7 +128,7 @@ pub(crate) enum ExportForm {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate keys export alice.key --form public
-  quorate keys export alice.key --form pem --to alice.pem")]
+  quorate keys export alice.key --form pem --out alice.pem")]
 pub(crate) struct ExportArgs {
     /// The key file
     #[arg(value_name = "FILE", env = "QUORATE_KEY")]
@@ -137,8 +137,8 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_enum, default_value = "public")]
     form: ExportForm,
     /// The file to make; a secret is never printed
-    #[arg(long, value_name = "TARGET")]
-    to: Option<PathBuf>,
+    #[arg(long, alias = "to", value_name = "TARGET")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
 }
@@ -265,8 +265,8 @@ fn list(args: &ListArgs, output: &Output) -> Result<(), Failure> {
 
 fn listed(file: PathBuf, groups: &[u32]) -> ListedKey {
     let look = || -> Result<(bool, Option<PublicKey>), KeyFileError> {
-        if keyfile::is_encrypted_with(&file, groups)? {
-            return Ok((true, None));
+        if let (true, told) = keyfile::look(&file, groups)? {
+            return Ok((true, told));
         }
         let access = Access {
             passphrase: None,
@@ -381,10 +381,12 @@ fn export(args: &ExportArgs) -> Result<(), Failure> {
             &*Zeroizing::new(hex::encode(key.seed().as_slice()))
         )),
     };
-    match (&args.to, args.form) {
+    match (&args.out, args.form) {
         (Some(target), _) => write_new(target, text.as_bytes()),
         (None, ExportForm::Public) => write_out(&text),
-        (None, _) => Err(Failure::usage("a secret is never printed: name a file with --to")),
+        (None, _) => Err(Failure::usage(
+            "a secret is never printed: name a file with --out",
+        )),
     }
 }
 

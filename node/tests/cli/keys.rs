@@ -285,6 +285,10 @@ fn a_listing_names_loose_and_locked_keys() {
     let keys = list["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 3);
     assert_eq!(keys[0]["encrypted"], true);
+    let opened = ["keys", "show", "locked.key", "--passphrase-file", "pass"];
+    let opened = crate::json(dir.path(), &opened);
+    assert_eq!(keys[0]["address"], opened["address"]);
+    assert_eq!(keys[0]["public_key"], opened["public_key"]);
     assert!(keys[1]["problem"].as_str().unwrap().contains("0644"));
     assert_eq!(keys[2]["address"], address);
 }
