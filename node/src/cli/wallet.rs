@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 mod asset;
+mod history;
 pub(crate) mod notarize;
 mod offline;
 mod pay;
@@ -39,10 +40,12 @@ pub(crate) enum WalletCommand {
     Asset(asset::AssetCommand),
     /// Record the hashes of files, to prove later that they existed
     Notarize(notarize::NotarizeArgs),
-    /// Show an account's transactions, newest first
-    History(account::HistoryArgs),
+    /// Show what came to and went from an account, newest first
+    History(history::HistoryArgs),
     /// Build a transaction for others to sign
     Build(offline::BuildArgs),
+    /// Show what a transaction that was built says
+    Show(offline::ShowArgs),
     /// Add a signature to a transaction that was built
     Sign(offline::SignArgs),
     /// Submit a transaction that was signed
@@ -118,8 +121,9 @@ pub(crate) async fn run(command: WalletCommand, output: &Output) -> Result<(), F
         WalletCommand::Pay(args) => pay::pay(args, output).await,
         WalletCommand::Asset(command) => asset::run(command, output).await,
         WalletCommand::Notarize(args) => notarize::notarize(&args, output).await,
-        WalletCommand::History(args) => account::history(&args, output).await,
+        WalletCommand::History(args) => history::history(&args, output).await,
         WalletCommand::Build(args) => offline::build(&args, output).await,
+        WalletCommand::Show(args) => offline::show(&args, output),
         WalletCommand::Sign(args) => offline::sign(&args, output),
         WalletCommand::Submit(args) => offline::submit(&args, output).await,
         WalletCommand::Wait(args) => offline::wait(&args, output).await,

@@ -11,6 +11,7 @@ mod genesis;
 mod help;
 mod keys;
 mod node;
+mod signing;
 #[cfg(feature = "lab")]
 mod trace;
 mod usage;
