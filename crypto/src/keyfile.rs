@@ -4,10 +4,12 @@
 //! p = 5, and AES-256-CBC), else a `PRIVATE KEY`. To guess at these costs is as hard as OWASP advises
 //! (Password Storage Cheat Sheet; its first choice, N = 2^17 and p = 1, needs more memory than OpenSSL
 //! grants to scrypt). Files are created whole or not at all, readable by their owner alone, and never
-//! overwritten; a file that anybody else may read is refused. Version 2 files, which carry the public
-//! key too, are read as well, also as ring wrote them up to its version 0.16.
+//! overwritten; a file that anybody else may read is refused, but for groups that the caller names
+//! ([`Access`]). Above an encrypted key stands its public key, as text that PEM's readers pass over (RFC 7468,
+//! section 2), so that whoever has lost track of files need not open each. Version 2 files, which carry the public key too, are read as well, also as ring wrote
+//! them up to its version 0.16.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
@@ -20,10 +22,13 @@ use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
 use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, ObjectIdentifier, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
-use crate::SigningKey;
+use crate::{PublicKey, SigningKey};
 
 /// The most bytes of a key file; real ones have a few hundred.
 pub const MAX_BYTES: u64 = 16 * 1024;
+
+/// What stands above an encrypted key, before its public key in hex.
+const PUBLIC_LABEL: &str = "Public key: ";
 
 /// Ed25519 (RFC 8410).
 const ED25519: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.101.112");
@@ -79,15 +84,12 @@ pub enum KeyFileError {
         path: PathBuf,
     },
     /// Others than the owner may use the file.
-    #[error(
-        "{}: others may use this key file (mode {mode:04o}): make it yours alone with chmod 600",
-        path.display()
-    )]
+    #[error("{}: {loose}", path.display())]
     LoosePermissions {
         /// The file.
         path: PathBuf,
-        /// Its permission bits.
-        mode: u32,
+        /// Who may.
+        loose: Loose,
     },
     /// A folder, a pipe or a device.
     #[error("{}: not a regular file", path.display())]
@@ -109,6 +111,72 @@ pub enum KeyFileError {
         /// What is wrong with it.
         source: PemError,
     },
+}
+
+/// Who may use a file of secrets besides its owner, and should not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Loose {
+    /// Everybody may do something with it, or its group more than read it.
+    #[error("others may use this file (mode {mode:04o}): make it yours alone with chmod 600")]
+    Others {
+        /// The file's permission bits.
+        mode: u32,
+    },
+    /// Its group may read it, and that was not allowed.
+    #[error(
+        "its group may read this file (mode {mode:04o}): make it yours alone with chmod 600 or, where a group of \
+         this process has to read it, allow that with --allow-group-read (QUORATE_ALLOW_GROUP_READ=true)"
+    )]
+    Group {
+        /// The file's permission bits.
+        mode: u32,
+    },
+    /// Its group may read it, and the process is not in that group.
+    #[error(
+        "group {group} may read this file (mode {mode:04o}), and this process is not in that group: \
+         --allow-group-read allows a group of this process alone"
+    )]
+    OtherGroup {
+        /// The file's permission bits.
+        mode: u32,
+        /// The file's group.
+        group: u32,
+    },
+}
+
+impl Loose {
+    /// The file's permission bits.
+    pub fn mode(&self) -> u32 {
+        match self {
+            Self::Others { mode } | Self::Group { mode } | Self::OtherGroup { mode, .. } => *mode,
+        }
+    }
+}
+
+/// How a key file is opened.
+#[derive(Clone, Copy, Default)]
+pub struct Access<'a> {
+    /// What opens an encrypted key.
+    pub passphrase: Option<&'a str>,
+    /// The groups that may read the file besides its owner. Empty unless the user allows it, and then those
+    /// that the process is in: containers are given secrets so, as files of root that their group may read.
+    pub groups: &'a [u32],
+}
+
+/// Refuses a file of secrets that others than its owner may use; one of `groups` may read it.
+pub fn check_mode(metadata: &Metadata, groups: &[u32]) -> Result<(), Loose> {
+    let (mode, group) = (metadata.mode() & 0o777, metadata.gid());
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else if mode & 0o037 != 0 {
+        Err(Loose::Others { mode })
+    } else if groups.is_empty() {
+        Err(Loose::Group { mode })
+    } else if groups.contains(&group) {
+        Ok(())
+    } else {
+        Err(Loose::OtherGroup { mode, group })
+    }
 }
 
 /// Why a PEM text gave no key.
@@ -170,21 +238,40 @@ pub fn create(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result
 
 /// Replaces the key file at `path` by one with another passphrase, or none; the old one must open.
 pub fn change_passphrase(path: &Path, old: Option<&str>, new: Option<&str>) -> Result<(), KeyFileError> {
-    let key = read(path, old)?;
-    let text = to_pem(&key, new).map_err(content(path))?;
+    replace(path, &read(path, old)?, new)
+}
+
+/// Replaces the key file at `path` by one of `key`, encrypted if there is a passphrase.
+pub fn replace(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result<(), KeyFileError> {
+    let text = to_pem(key, passphrase).map_err(content(path))?;
     let draft = Draft::write(path, text.as_bytes())?;
     draft.publish_over(path)
 }
 
-/// Reads the key in the file at `path`. A passphrase given for a plain file is not used.
+/// Reads the key in the file at `path`, which its owner alone may use. A passphrase given for a plain file is not
+/// used.
 pub fn read(path: &Path, passphrase: Option<&str>) -> Result<SigningKey, KeyFileError> {
-    let text = read_text(path)?;
-    from_pem(&text, passphrase).map_err(content(path))
+    let access = Access {
+        passphrase,
+        ..Access::default()
+    };
+    read_with(path, access)
 }
 
-/// Whether the file at `path` needs a passphrase.
+/// Does the same for a file that some groups may read too.
+pub fn read_with(path: &Path, access: Access<'_>) -> Result<SigningKey, KeyFileError> {
+    let text = read_text(path, access.groups)?;
+    from_pem(&text, access.passphrase).map_err(content(path))
+}
+
+/// Whether the file at `path`, which its owner alone may use, needs a passphrase.
 pub fn is_encrypted(path: &Path) -> Result<bool, KeyFileError> {
-    let text = read_text(path)?;
+    is_encrypted_with(path, &[])
+}
+
+/// Does the same for a file that one of `groups` may read too.
+pub fn is_encrypted_with(path: &Path, groups: &[u32]) -> Result<bool, KeyFileError> {
+    let text = read_text(path, groups)?;
     is_encrypted_pem(&text).map_err(content(path))
 }
 
@@ -215,7 +302,29 @@ pub fn to_pem(key: &SigningKey, passphrase: Option<&str>) -> Result<Zeroizing<St
     let text = document
         .to_pem(label, LineEnding::LF)
         .expect("a document can be written as PEM");
-    Ok(text)
+    match passphrase {
+        None => Ok(text),
+        Some(_) => Ok(Zeroizing::new(format!(
+            "{PUBLIC_LABEL}{}\n{}",
+            key.public(),
+            text.as_str()
+        ))),
+    }
+}
+
+/// The public key that stands above an encrypted key. Whoever can write the file can write another: it is checked
+/// when the key is opened, and not before.
+pub fn told_public_key(text: &str) -> Option<PublicKey> {
+    let (above, _) = text.split_once("-----BEGIN")?;
+    let told = above.lines().find_map(|line| line.strip_prefix(PUBLIC_LABEL))?;
+    told.trim_end().parse().ok()
+}
+
+/// Whether the file at `path` needs a passphrase, and the public key that it tells if it does.
+pub fn look(path: &Path, groups: &[u32]) -> Result<(bool, Option<PublicKey>), KeyFileError> {
+    let text = read_text(path, groups)?;
+    let encrypted = is_encrypted_pem(&text).map_err(content(path))?;
+    Ok((encrypted, told_public_key(&text).filter(|_| encrypted)))
 }
 
 /// The key in a PEM text. A passphrase given for a plain key is not used.
@@ -241,10 +350,16 @@ pub fn from_pem(text: &str, passphrase: Option<&str>) -> Result<SigningKey, PemE
             },
         })?;
     // A wrong passphrase passes the padding's check once in a while and leaves noise.
-    from_der(plain.as_bytes()).map_err(|error| match error {
+    let key = from_der(plain.as_bytes()).map_err(|error| match error {
         PemError::NotAKey { .. } => PemError::WrongPassphrase,
         other => other,
-    })
+    })?;
+    match told_public_key(text) {
+        Some(told) if told != key.public() => Err(PemError::NotAKey {
+            reason: "the public key above it belongs to another key".to_owned(),
+        }),
+        _ => Ok(key),
+    }
 }
 
 /// Whether a PEM text needs a passphrase.
@@ -350,7 +465,7 @@ fn with_public(key: SigningKey, public: Option<&[u8]>) -> Result<SigningKey, Pem
     }
 }
 
-fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
+fn read_text(path: &Path, groups: &[u32]) -> Result<Zeroizing<String>, KeyFileError> {
     let not_a_file = || KeyFileError::NotAFile {
         path: path.to_owned(),
     };
@@ -363,13 +478,10 @@ fn read_text(path: &Path) -> Result<Zeroizing<String>, KeyFileError> {
     if !metadata.is_file() {
         return Err(not_a_file());
     }
-    let mode = metadata.mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(KeyFileError::LoosePermissions {
-            path: path.to_owned(),
-            mode,
-        });
-    }
+    check_mode(&metadata, groups).map_err(|loose| KeyFileError::LoosePermissions {
+        path: path.to_owned(),
+        loose,
+    })?;
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_BYTES as usize + 1));
     file.take(MAX_BYTES + 1)
         .read_to_end(&mut bytes)

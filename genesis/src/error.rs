@@ -111,6 +111,23 @@ pub enum Problem {
         /// The name, code, address or key.
         what: String,
     },
+    /// A character that a reader of the document does not see.
+    #[error(
+        "here is the character U+{:04X}, which nobody sees: the document would look other than it is; take it out",
+        u32::from(*letter)
+    )]
+    Unseen {
+        /// The character.
+        letter: char,
+    },
+    /// A name that people would take for another.
+    #[error("{name} looks like {other}: choose names that nobody takes for each other")]
+    LooksLike {
+        /// The name.
+        name: String,
+        /// One before it.
+        other: String,
+    },
     /// A parameter outside its range.
     #[error("{got} is not between {lowest} and {highest}")]
     OutOfRange {

@@ -41,6 +41,7 @@ mod draft;
 mod error;
 mod genesis;
 mod join;
+mod looks;
 mod text;
 
 pub use diff::{Difference, diff, diff_drafts};
@@ -51,5 +52,6 @@ pub use draft::{
 pub use error::{GenesisError, Place, Problem};
 pub use genesis::{Genesis, InitialState, PROTOCOL_VERSION, ValidatorInfo};
 pub use join::{Join, JoinBody, JoinBodyV1, JoinKeys, JoinV1, MAX_ADDRESS, MAX_ADDRESSES};
+pub use looks::check_looks;
 pub use quorate_ledger::format_amount;
 pub use text::{format_time, parse_amount, parse_time};

@@ -84,6 +84,7 @@ mod primitives;
 mod proposal;
 mod receipt;
 mod state;
+mod text;
 mod transaction;
 mod tree;
 
@@ -111,6 +112,7 @@ pub use state::{
     GenesisCommittee, GenesisState, GenesisStateError, GenesisValidator, MemoryState, Overlay, Signers,
     StateError, StateKey, StateReader, genesis_state, read_value, value_hash, values_over,
 };
+pub use text::{is_unseen, visible};
 pub use transaction::{
     BadSignature, FormError, Intent, IntentV1, KeySignature, Operation, OperationFormError, Signer,
     Transaction, TransactionV1,

@@ -15,7 +15,6 @@ mod wait;
 
 mod bad_input;
 mod bench;
-mod consortium;
 mod cosigned;
 mod damage;
 mod discovery;

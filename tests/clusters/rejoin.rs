@@ -1,7 +1,8 @@
 //! Epochs that a rejoin ends: who was silent votes again, and nobody is left behind.
 
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
@@ -97,6 +98,7 @@ fn a_rejoin_asks_for_the_passphrase_of_its_key_once() {
     let key = cluster.dir().join("validator-4.member.key").display().to_string();
     let passphrase = cluster.folder().join("passphrase");
     std::fs::write(&passphrase, "a secret\n").unwrap();
+    std::fs::set_permissions(&passphrase, Permissions::from_mode(0o600)).unwrap();
     let passphrase = passphrase.display().to_string();
     cluster.expect(0, &["keys", "passwd", &key, "--new-passphrase-file", &passphrase]);
     let command = cluster.command(&["node", "rejoin", "--home", &home, "--key", &key]);

@@ -177,6 +177,108 @@ fn assets_records_and_several_signers_work_end_to_end() {
     assert_eq!(cluster.balance(1, &to), 725);
 }
 
+/// W7, W8: the receiver of a bulk payment saw somebody else's part of it, and nobody a balance.
+#[test]
+fn a_history_is_a_statement_of_the_account_that_asks() {
+    let cluster = Cluster::up();
+    let (alice, bob) = (cluster.key("alice.key"), cluster.key("bob.key"));
+    std::fs::write(
+        cluster.folder().join("p.csv"),
+        format!("to,amount,asset,memo\n{alice},100,QRT,hers\n{bob},12.50,QRT,his\n{bob},1,QRT,a bonus\n"),
+    )
+    .unwrap();
+    cluster.expect(0, &["wallet", "pay", "p.csv"]);
+    let back = ["--key", "bob.key", "--memo", "too much"];
+    assert_eq!(cluster.transfer(&alice, "0.25", &back).code, Some(0));
+    assert_eq!(cluster.transfer(&alice, "999", &back).code, Some(4));
+    assert_eq!(cluster.transfer(&bob, "1", &back).code, Some(0));
+
+    let history = ["wallet", "history", "--key", "bob.key"];
+    let shown = cluster.expect(0, &history).json();
+    let entries = shown["entries"].as_array().unwrap();
+    let seen: Vec<[&str; 5]> = entries
+        .iter()
+        .map(|entry| {
+            [
+                "direction",
+                "decimal",
+                "balance_decimal",
+                "memo",
+                "transaction_memo",
+            ]
+            .map(|name| entry[name].as_str().unwrap_or("-"))
+        })
+        .collect();
+    // What the first check of the node refuses is in no block.
+    let moved: Vec<_> = seen.iter().filter(|entry| entry[0] != "none").collect();
+    assert_eq!(
+        moved,
+        [
+            &["itself", "1.00", "13.25", "", "too much"],
+            &["out", "0.25", "13.25", "", "too much"],
+            &["in", "1.00", "13.50", "a bonus", ""],
+            &["in", "12.50", "12.50", "his", ""],
+        ]
+    );
+    let total = &shown["totals"][0];
+    let amounts = ["opening", "received", "sent", "closing"].map(|name| total[name].as_str().unwrap());
+    assert_eq!(amounts, ["0", "1350", "25", "1325"]);
+    assert!(shown["transactions"].as_array().unwrap().len() >= 3);
+
+    let text = cluster
+        .expect(0, &[&history[..], &["--output", "text"]].concat())
+        .stdout;
+    for part in ["+12.50 QRT", "-0.25 QRT", "(his)", "(too much)", "13.25 QRT"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    assert!(!text.contains("hers"), "{text}");
+
+    let treasury = cluster.expect(0, &["wallet", "history", "--csv"]).stdout;
+    let lines: Vec<&str> = treasury.lines().collect();
+    assert_eq!(lines.len(), 4, "{treasury}");
+    assert!(
+        lines[0].starts_with("time,height,number,transaction,"),
+        "{treasury}"
+    );
+    assert!(
+        lines[3].contains(",out,-100.00,QRT,") && lines[3].contains("hers"),
+        "{treasury}"
+    );
+
+    // One cut short says so, and what was before is what it began with.
+    let newest = cluster
+        .expect(0, &[&history[..], &["--limit", "1"]].concat())
+        .json();
+    assert_eq!(newest["more"], true);
+    assert_eq!(newest["totals"][0]["opening"], "1325");
+    let time = entries.last().unwrap()["time"].as_str().unwrap();
+    let oldest = cluster
+        .expect(0, &[&history[..], &["--until", time]].concat())
+        .json();
+    assert_eq!(oldest["entries"].as_array().unwrap().len(), 2);
+    assert_eq!(oldest["totals"][0]["closing"], "1350");
+    let none = cluster
+        .expect(0, &[&history[..], &["--to", "2001-01-01"]].concat())
+        .json();
+    assert_eq!(none["entries"].as_array().unwrap().len(), 0);
+    let all = cluster
+        .expect(0, &[&history[..], &["--from", "2001-01-01"]].concat())
+        .json();
+    assert_eq!(all["entries"], shown["entries"]);
+    cluster.expect(2, &[&history[..], &["--since", "yesterday"]].concat());
+
+    let genesis = cluster.dir().join("genesis.toml");
+    let unproven = cluster.expect(
+        0,
+        &[&history[..], &["--genesis", genesis.to_str().unwrap()]].concat(),
+    );
+    assert!(
+        unproven.stderr.contains("is the node's word"),
+        "{}",
+        unproven.stderr
+    );
+}
+
 #[test]
 fn the_bench_says_what_was_committed() {
     let cluster = Cluster::up();

@@ -1,11 +1,11 @@
 //! Key files: what is refused, and that OpenSSL reads ours and we read OpenSSL's.
 
 use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use quorate_crypto::keyfile::{self, KeyFileError, PemError};
+use quorate_crypto::keyfile::{self, Access, KeyFileError, Loose, PemError};
 use quorate_crypto::{PublicKey, SigningKey};
 use tempfile::TempDir;
 
@@ -99,6 +99,42 @@ fn files_of_old_versions_of_ring_are_read_if_their_halves_agree() {
     );
 }
 
+/// W19: whose a locked key is, its file tells; a key opens only under its own public key.
+#[test]
+fn a_locked_file_tells_its_public_key() {
+    let folder = folder();
+    let (key, other) = (SigningKey::generate(), SigningKey::generate());
+    let path = folder.path().join("a.key");
+    keyfile::create(&path, &key, Some("word")).unwrap();
+    assert_eq!(keyfile::look(&path, &[]).unwrap(), (true, Some(key.public())));
+    let text = fs::read_to_string(&path).unwrap();
+    assert_eq!(keyfile::told_public_key(&text), Some(key.public()));
+
+    // As files of earlier versions and of other programs are.
+    let (_, bare) = text.split_once('\n').unwrap();
+    assert!(bare.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----\n"));
+    assert_eq!(keyfile::told_public_key(bare), None);
+    assert!(keyfile::is_encrypted_pem(bare).unwrap());
+    for text in [bare, &text.replace('\n', "\r\n")] {
+        let read = keyfile::from_pem(text, Some("word")).unwrap();
+        assert_eq!(read.public(), key.public());
+    }
+
+    let forged = text.replace(&key.public().to_string(), &other.public().to_string());
+    assert_eq!(
+        keyfile::from_pem(&forged, Some("word")).err(),
+        Some(PemError::NotAKey {
+            reason: "the public key above it belongs to another key".to_owned()
+        })
+    );
+    assert_eq!(
+        keyfile::from_pem(&forged, Some("wrong")).err(),
+        Some(PemError::WrongPassphrase)
+    );
+    // A key without a passphrase is the plain form of RFC 8410, with nothing above it.
+    assert!(keyfile::to_pem(&key, None).unwrap().starts_with("-----BEGIN"));
+}
+
 #[test]
 fn a_file_is_never_overwritten() {
     let folder = folder();
@@ -166,7 +202,7 @@ fn loose_files_are_refused() {
     for mode in [0o644, 0o640, 0o604, 0o660, 0o610, 0o601] {
         let path = write(&folder, text.as_bytes(), mode);
         let error = keyfile::read(&path, None).unwrap_err();
-        assert!(matches!(error, KeyFileError::LoosePermissions { mode: got, .. } if got == mode));
+        assert!(matches!(error, KeyFileError::LoosePermissions { loose, .. } if loose.mode() == mode));
         assert!(error.is_permission());
         assert!(matches!(
             keyfile::is_encrypted(&path),
@@ -177,6 +213,43 @@ fn loose_files_are_refused() {
         assert!(keyfile::read(&write(&folder, text.as_bytes(), mode), None).is_ok());
         fs::remove_file(folder.path().join("written.key")).unwrap();
     }
+}
+
+/// Case 11: Kubernetes mounts secrets as links to files of root that a group may read.
+#[test]
+fn a_file_that_an_allowed_group_may_read_is_taken_through_links_too() {
+    let folder = folder();
+    let key = SigningKey::generate();
+    let text = keyfile::to_pem(&key, None).unwrap();
+    let path = write(&folder, text.as_bytes(), 0o600);
+    let link = folder.path().join("validator.key");
+    std::os::unix::fs::symlink("written.key", &link).unwrap();
+    let group = fs::metadata(&path).unwrap().gid();
+    let read = |mode, groups: &[u32]| {
+        fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+        let access = Access {
+            passphrase: None,
+            groups,
+        };
+        match keyfile::read_with(&link, access) {
+            Ok(read) => {
+                assert_eq!(read.public(), key.public());
+                assert!(!keyfile::is_encrypted_with(&link, groups).unwrap());
+                Ok(())
+            }
+            Err(KeyFileError::LoosePermissions { loose, .. }) => Err(loose),
+            Err(other) => panic!("{other:?}"),
+        }
+    };
+    for mode in [0o440, 0o640] {
+        assert_eq!(read(mode, &[]), Err(Loose::Group { mode }));
+        assert_eq!(read(mode, &[group + 1]), Err(Loose::OtherGroup { mode, group }));
+        assert_eq!(read(mode, &[group + 1, group]), Ok(()));
+    }
+    for mode in [0o660, 0o450, 0o444, 0o641] {
+        assert_eq!(read(mode, &[group]), Err(Loose::Others { mode }), "{mode:o}");
+    }
+    assert_eq!(read(0o600, &[group + 1]), Ok(()));
 }
 
 #[test]

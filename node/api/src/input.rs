@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use quorate_client::schema::{DocumentRecord, OCTET_STREAM};
-use quorate_ledger::{Address, AssetCode, Digest, Height};
+use quorate_ledger::{Address, AssetCode, Digest, Height, visible};
 use utoipa::openapi::path::ParameterIn;
 use utoipa::openapi::{OpenApi, RefOr};
 
@@ -155,14 +155,12 @@ pub(crate) fn whole_number(text: &str) -> Option<u64> {
     digits.then(|| text.parse().ok()).flatten()
 }
 
-/// Text from outside, cut so that an answer never carries much of it.
+/// Text from outside as an answer may quote it: cut, and with what nobody sees as escapes.
 pub(crate) fn shown(text: &str) -> String {
     const LONGEST: usize = 80;
-    if text.chars().count() <= LONGEST {
-        text.to_owned()
-    } else {
-        text.chars().take(LONGEST).chain(['…']).collect()
-    }
+    let cut: String = text.chars().take(LONGEST).collect();
+    let rest = if cut.len() < text.len() { "…" } else { "" };
+    format!("{}{rest}", visible(&cut))
 }
 
 pub(crate) fn digest(text: &str, what: &str) -> Result<Digest, Failure> {

@@ -24,11 +24,11 @@ const TEXT_COLUMNS: usize = 100;
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Drawing {
     /// Leave out what happens before
-    #[arg(long, value_name = "MS", env = "QUORATE_FROM")]
-    from: Option<u64>,
+    #[arg(long, alias = "from", value_name = "MS", env = "QUORATE_FROM")]
+    since: Option<u64>,
     /// Leave out what happens from then on
-    #[arg(long, value_name = "MS", env = "QUORATE_TO")]
-    to: Option<u64>,
+    #[arg(long, alias = "to", value_name = "MS", env = "QUORATE_TO")]
+    until: Option<u64>,
     /// Draw statuses, heartbeats and repetitions too
     #[arg(long, env = "QUORATE_ALL")]
     all: bool,
@@ -80,11 +80,11 @@ pub(crate) fn list(output: &Output) -> Result<(), Failure> {
 impl Drawing {
     /// Refuses what cannot be drawn.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        if let (Some(from), Some(to)) = (self.from, self.to)
-            && from >= to
+        if let (Some(since), Some(until)) = (self.since, self.until)
+            && since >= until
         {
             return Err(Failure::usage(format!(
-                "--from {from} --to {to}: nothing lies between"
+                "--since {since} --until {until}: nothing lies between"
             )));
         }
         self.svg.as_deref().map_or(Ok(()), check_svg)
@@ -93,12 +93,12 @@ impl Drawing {
     /// From when to when, in microseconds; the second is not included.
     fn span_us(&self) -> (u64, u64) {
         let us = |ms: u64| ms.saturating_mul(1_000);
-        (self.from.map_or(0, us), self.to.map_or(u64::MAX, us))
+        (self.since.map_or(0, us), self.until.map_or(u64::MAX, us))
     }
 
     /// Whether a part is named.
     fn names_a_part(&self) -> bool {
-        self.from.is_some() || self.to.is_some()
+        self.since.is_some() || self.until.is_some()
     }
 
     /// The part that is wanted.

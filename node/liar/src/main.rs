@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use quorate_crypto::keyfile::Access;
 use quorate_runtime::config::{Home, NodeConfig};
 
 use crate::conduct::{Lying, Setting};
@@ -92,7 +93,7 @@ fn run(args: &RunArgs) -> ExitCode {
         patience: Duration::from_millis(config.consensus.progress_ms.into()),
         processor: f64::from(args.processor) / 100.0,
     });
-    let ended = quorate_runtime::run_as(Arc::new(lying), &home, &config, None);
+    let ended = quorate_runtime::run_as(Arc::new(lying), &home, &config, Access::default());
     quorate_runtime::logging::finish();
     match ended {
         Ok(()) => ExitCode::SUCCESS,

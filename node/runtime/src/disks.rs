@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use quorate_consensus::Record;
+use quorate_crypto::keyfile::Access;
 use quorate_crypto::{Certificate, Digest, Height, PublicKey};
 use quorate_driver::{At, EntryNumber, Recovered, recovered};
 use quorate_ledger::{
@@ -175,9 +176,9 @@ pub struct CheckReport {
 
 /// Checks a home without starting a node: configuration, genesis, keys, and that the stored state has
 /// the root in the stored tip.
-pub fn check(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result<CheckReport, NodeError> {
+pub fn check(home: &Home, config: &NodeConfig, access: Access<'_>) -> Result<CheckReport, NodeError> {
     let _lock = HomeLock::acquire(home.path())?;
-    let identity = Identity::read(home, passphrase)?;
+    let identity = Identity::read(home, access)?;
     let (chain, tree) = open_chain(home, &identity, config)?;
     let tip = chain.tip();
     Ok(CheckReport {

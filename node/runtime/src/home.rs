@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use quorate_crypto::keyfile;
+use quorate_crypto::keyfile::{self, Access};
 use quorate_crypto::{Committee, Digest, Protocol, PublicKey, SigningKey, ValidatorIndex};
 use quorate_genesis::Genesis;
 use quorate_ledger::{GenesisState, Parameters, genesis_state};
@@ -30,7 +30,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub(crate) fn read(home: &Home, passphrase: Option<&str>) -> Result<Self, NodeError> {
+    pub(crate) fn read(home: &Home, access: Access<'_>) -> Result<Self, NodeError> {
         let path = home.genesis();
         let genesis_text = std::fs::read_to_string(&path).map_err(|source| NodeError::GenesisUnreadable {
             path: path.clone(),
@@ -40,8 +40,8 @@ impl Identity {
             path,
             source: Box::new(source),
         })?;
-        let validator_key = read_key(&home.validator_key(), passphrase)?;
-        let node_key = read_key(&home.node_key(), passphrase)?;
+        let validator_key = read_key(&home.validator_key(), access)?;
+        let node_key = read_key(&home.node_key(), access)?;
         let committee = genesis.committee();
         let key = validator_key.public();
         let index = committee.index_of(&key).ok_or(NodeError::NotAValidator { key })?;
@@ -95,14 +95,18 @@ impl Identity {
     }
 }
 
-fn read_key(path: &Path, passphrase: Option<&str>) -> Result<SigningKey, NodeError> {
+fn read_key(path: &Path, access: Access<'_>) -> Result<SigningKey, NodeError> {
     // A key without a passphrase is read as such, whatever passphrase the other key has.
     let failed = |source| NodeError::Key {
         path: path.to_owned(),
         source,
     };
-    let encrypted = keyfile::is_encrypted(path).map_err(failed)?;
-    keyfile::read(path, passphrase.filter(|_| encrypted)).map_err(failed)
+    let encrypted = keyfile::is_encrypted_with(path, access.groups).map_err(failed)?;
+    let access = Access {
+        passphrase: access.passphrase.filter(|_| encrypted),
+        ..access
+    };
+    keyfile::read_with(path, access).map_err(failed)
 }
 
 pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result<NetworkConfig, NodeError> {

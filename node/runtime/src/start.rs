@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_consensus::Engine;
+use quorate_crypto::keyfile::Access;
 use quorate_driver::{Event, Limits};
 use quorate_storage::HomeLock;
 use rustix::fs::Mode;
@@ -39,8 +40,8 @@ const GRACE: Duration = Duration::from_secs(1);
 const ASYNC_WORKERS: usize = 2;
 
 /// Runs a node until SIGTERM or SIGINT.
-pub fn run(home: &Home, config: &NodeConfig, passphrase: Option<&str>) -> Result<(), NodeError> {
-    run_as(Arc::new(Honest), home, config, passphrase)
+pub fn run(home: &Home, config: &NodeConfig, access: Access<'_>) -> Result<(), NodeError> {
+    run_as(Arc::new(Honest), home, config, access)
 }
 
 /// Runs a node that behaves so, for test binaries.
@@ -48,7 +49,7 @@ pub fn run_as(
     conduct: Arc<dyn Conduct>,
     home: &Home,
     config: &NodeConfig,
-    passphrase: Option<&str>,
+    access: Access<'_>,
 ) -> Result<(), NodeError> {
     logging::start(&config.log)?;
     process::keep_memory_private(config.operations.localnet_controls);
@@ -56,7 +57,7 @@ pub fn run_as(
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let lock = HomeLock::acquire(home.path())?;
     lock.check_writable()?;
-    let identity = Identity::read(home, passphrase)?;
+    let identity = Identity::read(home, access)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(ASYNC_WORKERS)
         .thread_name("async")

@@ -10,13 +10,13 @@ use quorate_client::wallet::{format_amount, parse_amount};
 use quorate_crypto::{Address, Digest};
 use quorate_genesis::{
     Difference, Draft, DraftAsset, DraftBalance, DraftV1, Genesis, GenesisError, Join, JoinKeys, Problem,
-    diff, diff_drafts, format_time, parse_time,
+    check_looks, diff, diff_drafts, format_time, parse_time,
 };
 use quorate_ledger::{AssetCode, Parameters};
 use quorate_runtime::config::Home;
 use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
-use quorate_tools::genesis::{read_document, read_genesis, refused};
+use quorate_tools::genesis::{read_document, refused};
 use quorate_tools::output::{Output, Tone, printable};
 use quorate_tools::passphrase::PassphraseArgs;
 use quorate_tools::protocol::ProtocolArg;
@@ -67,8 +67,8 @@ pub(crate) struct NewArgs {
     #[arg(long = "balance", value_name = "BALANCE")]
     balances: Vec<String>,
     /// The file to write; it must not exist
-    #[arg(long, value_name = "FILE", default_value = "draft.toml")]
-    to: PathBuf,
+    #[arg(long, alias = "to", value_name = "FILE", default_value = "draft.toml")]
+    out: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -103,15 +103,15 @@ pub(crate) struct JoinArgs {
     #[arg(long = "address", value_name = "MULTIADDRESS")]
     addresses: Vec<String>,
     /// The file to write; it must not exist [default: MEMBER.join.toml]
-    #[arg(long, value_name = "FILE")]
-    to: Option<PathBuf>,
+    #[arg(long, alias = "to", value_name = "FILE")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
 }
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate genesis assemble --draft draft.toml A.join.toml B.join.toml --to genesis.toml")]
+  quorate genesis assemble --draft draft.toml A.join.toml B.join.toml --out genesis.toml")]
 pub(crate) struct AssembleArgs {
     /// The draft
     #[arg(
@@ -125,8 +125,8 @@ pub(crate) struct AssembleArgs {
     #[arg(value_name = "JOIN", required = true)]
     joins: Vec<PathBuf>,
     /// The file to write; it must not exist
-    #[arg(long, value_name = "FILE", default_value = "genesis.toml")]
-    to: PathBuf,
+    #[arg(long, alias = "to", value_name = "FILE", default_value = "genesis.toml")]
+    out: PathBuf,
 }
 
 #[derive(Args, Debug)]
@@ -209,7 +209,9 @@ fn new(args: &NewArgs, output: &Output) -> Result<(), Failure> {
         assets,
     });
     draft.check().map_err(Failure::usage)?;
-    write_new(&args.to, &draft.to_toml())?;
+    let text = draft.to_toml();
+    check_looks(&text, &draft).map_err(Failure::usage)?;
+    write_new(&args.out, &text)?;
     #[derive(Serialize)]
     struct View<'a> {
         file: &'a Path,
@@ -217,13 +219,13 @@ fn new(args: &NewArgs, output: &Output) -> Result<(), Failure> {
     }
     output.print(
         &View {
-            file: &args.to,
+            file: &args.out,
             draft: draft.digest(),
         },
         |output| {
             let next = "Next: every member reads it all and signs it with `quorate genesis join`.";
             let fields = output.fields(&[
-                ("file", args.to.display().to_string()),
+                ("file", args.out.display().to_string()),
                 ("draft", draft.digest().to_string()),
             ]);
             format!("{fields}{next}")
@@ -269,7 +271,9 @@ fn balance(text: &str, assets: &mut [DraftAsset]) -> Result<(), Failure> {
 }
 
 fn join(args: &JoinArgs, output: &Output) -> Result<(), Failure> {
-    let draft = Draft::parse(&read_document(&args.draft)?).map_err(|error| refused(&args.draft, error))?;
+    let text = read_document(&args.draft)?;
+    let draft = Draft::parse(&text).map_err(|error| refused(&args.draft, error))?;
+    check_looks(&text, &draft).map_err(|error| refused(&args.draft, error))?;
     let home = args.home.as_ref().map(Home::new);
     let path = |given: &Option<PathBuf>, in_home: fn(&Home) -> PathBuf| {
         given
@@ -289,7 +293,7 @@ fn join(args: &JoinArgs, output: &Output) -> Result<(), Failure> {
     };
     let join = Join::sign(&draft, &args.member, keys, args.addresses.clone()).map_err(Failure::usage)?;
     let file = args
-        .to
+        .out
         .clone()
         .unwrap_or_else(|| PathBuf::from(format!("{}.join.toml", args.member)));
     write_new(&file, &join.to_toml())?;
@@ -330,12 +334,21 @@ fn assemble(args: &AssembleArgs, output: &Output) -> Result<(), Failure> {
         },
         other => refused(&args.draft, other),
     })?;
-    write_new(&args.to, &text)?;
-    print_identity(&args.to, &genesis, output)
+    check_looks(&text, genesis.draft()).map_err(|error| refused(&args.out, error))?;
+    write_new(&args.out, &text)?;
+    print_identity(&args.out, &genesis, output)
+}
+
+/// Reads a genesis document as those do who decide by what they read in it.
+fn reviewed(path: &Path) -> Result<Genesis, Failure> {
+    let text = read_document(path)?;
+    let genesis = Genesis::parse(&text).map_err(|error| refused(path, error))?;
+    check_looks(&text, genesis.draft()).map_err(|error| refused(path, error))?;
+    Ok(genesis)
 }
 
 fn verify(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
-    let genesis = read_genesis(&args.file)?;
+    let genesis = reviewed(&args.file)?;
     if let Some(expected) = args.network
         && expected != genesis.network_id()
     {
@@ -494,12 +507,12 @@ fn show_text(draft: &Draft, genesis: Option<&Genesis>, output: &Output) -> Strin
 fn differences(args: &DiffArgs, output: &Output) -> Result<(), Failure> {
     let (first, second) = (read_document(&args.first)?, read_document(&args.second)?);
     let found: Vec<Difference> = match (Draft::parse(&first), Draft::parse(&second)) {
-        (Ok(first), Ok(second)) => diff_drafts(&first, &second),
-        _ => {
-            let first = Genesis::parse(&first).map_err(|error| refused(&args.first, error))?;
-            let second = Genesis::parse(&second).map_err(|error| refused(&args.second, error))?;
-            diff(&first, &second)
+        (Ok(one), Ok(other)) => {
+            check_looks(&first, &one).map_err(|error| refused(&args.first, error))?;
+            check_looks(&second, &other).map_err(|error| refused(&args.second, error))?;
+            diff_drafts(&one, &other)
         }
+        _ => diff(&reviewed(&args.first)?, &reviewed(&args.second)?),
     };
     let views: Vec<serde_json::Value> = found
         .iter()

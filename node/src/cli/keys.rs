@@ -6,11 +6,11 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
-use quorate_crypto::keyfile::{self, KeyFileError};
+use quorate_crypto::keyfile::{self, Access, KeyFileError, Loose};
 use quorate_crypto::{Address, PublicKey, SigningKey};
 use quorate_tools::failure::Failure;
 use quorate_tools::output::{Output, Tone, write_out};
-use quorate_tools::passphrase::{NewPassphraseArgs, PassphraseArgs, choose_new};
+use quorate_tools::passphrase::{NewPassphraseArgs, PassphraseArgs, ReadersArgs, choose_new};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
@@ -92,6 +92,8 @@ pub(crate) struct ListArgs {
     /// The folder
     #[arg(value_name = "DIR", default_value = ".")]
     dir: PathBuf,
+    #[command(flatten)]
+    readers: ReadersArgs,
 }
 
 #[derive(Args, Debug)]
@@ -115,7 +117,7 @@ pub(crate) struct ImportArgs {
 /// The form of an exported key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ExportForm {
-    /// The public key in PEM, on standard output unless --to is given
+    /// The public key in PEM, on standard output unless --out is given
     Public,
     /// The private key in PEM (PKCS#8), without a passphrase
     Pem,
@@ -126,7 +128,7 @@ pub(crate) enum ExportForm {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate keys export alice.key --form public
-  quorate keys export alice.key --form pem --to alice.pem")]
+  quorate keys export alice.key --form pem --out alice.pem")]
 pub(crate) struct ExportArgs {
     /// The key file
     #[arg(value_name = "FILE", env = "QUORATE_KEY")]
@@ -135,8 +137,8 @@ pub(crate) struct ExportArgs {
     #[arg(long, value_enum, default_value = "public")]
     form: ExportForm,
     /// The file to make; a secret is never printed
-    #[arg(long, value_name = "TARGET")]
-    to: Option<PathBuf>,
+    #[arg(long, alias = "to", value_name = "TARGET")]
+    out: Option<PathBuf>,
     #[command(flatten)]
     passphrase: PassphraseArgs,
 }
@@ -223,7 +225,7 @@ pub(crate) fn new(args: &NewFile, kind: Kind, output: &Output) -> Result<(), Fai
 }
 
 fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
-    let encrypted = keyfile::is_encrypted(&args.file)?;
+    let encrypted = keyfile::is_encrypted_with(&args.file, &args.passphrase.groups()?)?;
     let key = args.passphrase.open(&args.file)?;
     print(output, &view(args.file.clone(), None, &key, encrypted))
 }
@@ -238,7 +240,8 @@ fn list(args: &ListArgs, output: &Output) -> Result<(), Failure> {
         }
     }
     files.sort();
-    let keys: Vec<ListedKey> = files.into_iter().map(listed).collect();
+    let groups = args.readers.groups()?;
+    let keys: Vec<ListedKey> = files.into_iter().map(|file| listed(file, &groups)).collect();
     output.print(&serde_json::json!({ "keys": keys }), |output| {
         if keys.is_empty() {
             return format!("No key files (*.key) in {}", args.dir.display());
@@ -260,17 +263,26 @@ fn list(args: &ListArgs, output: &Output) -> Result<(), Failure> {
     })
 }
 
-fn listed(file: PathBuf) -> ListedKey {
+fn listed(file: PathBuf, groups: &[u32]) -> ListedKey {
     let look = || -> Result<(bool, Option<PublicKey>), KeyFileError> {
-        if keyfile::is_encrypted(&file)? {
-            return Ok((true, None));
+        if let (true, told) = keyfile::look(&file, groups)? {
+            return Ok((true, told));
         }
-        Ok((false, Some(keyfile::read(&file, None)?.public())))
+        let access = Access {
+            passphrase: None,
+            groups,
+        };
+        Ok((false, Some(keyfile::read_with(&file, access)?.public())))
     };
     let (encrypted, public_key, problem) = match look() {
         Ok((encrypted, key)) => (Some(encrypted), key, None),
-        Err(KeyFileError::LoosePermissions { mode, .. }) => {
-            (None, None, Some(format!("others may use it (mode {mode:04o})")))
+        Err(KeyFileError::LoosePermissions { loose, .. }) => {
+            let who = match loose {
+                Loose::Others { .. } => "others may use it".to_owned(),
+                Loose::Group { .. } => "its group may read it".to_owned(),
+                Loose::OtherGroup { group, .. } => format!("group {group} may read it"),
+            };
+            (None, None, Some(format!("{who} (mode {:04o})", loose.mode())))
         }
         Err(KeyFileError::Content { source, .. }) => (None, None, Some(source.to_string())),
         Err(error) => (None, None, Some(error.to_string())),
@@ -311,7 +323,12 @@ fn from_pem(args: &ImportArgs, text: &str) -> Result<SigningKey, Failure> {
         }
     };
     let passphrase = match &args.source_passphrase_file {
-        Some(file) => Some(choose_new(Some(file), "", &args.from)?),
+        Some(file) => Some(choose_new(
+            Some(file),
+            &args.passphrase.groups()?,
+            "",
+            &args.from,
+        )?),
         None => None,
     };
     keyfile::from_pem(text, passphrase.as_ref().map(|text| text.as_str())).map_err(failed)
@@ -364,10 +381,12 @@ fn export(args: &ExportArgs) -> Result<(), Failure> {
             &*Zeroizing::new(hex::encode(key.seed().as_slice()))
         )),
     };
-    match (&args.to, args.form) {
+    match (&args.out, args.form) {
         (Some(target), _) => write_new(target, text.as_bytes()),
         (None, ExportForm::Public) => write_out(&text),
-        (None, _) => Err(Failure::usage("a secret is never printed: name a file with --to")),
+        (None, _) => Err(Failure::usage(
+            "a secret is never printed: name a file with --out",
+        )),
     }
 }
 
@@ -418,19 +437,24 @@ fn base64(bytes: &[u8]) -> String {
 
 fn passwd(args: &PasswdArgs, output: &Output) -> Result<(), Failure> {
     let old = args.old.for_key(&args.file)?;
-    let old = old.as_ref().map(|text| text.as_str());
+    let groups = args.old.groups()?;
+    let access = Access {
+        passphrase: old.as_ref().map(|text| text.as_str()),
+        groups: &groups,
+    };
     // Opened first, so that a wrong passphrase is known before a new one is asked for.
-    let key = keyfile::read(&args.file, old)?;
+    let key = keyfile::read_with(&args.file, access)?;
     let new = if args.no_passphrase {
         None
     } else {
         Some(choose_new(
             args.new_passphrase_file.as_deref(),
+            &groups,
             NEW_PASSPHRASE,
             &args.file,
         )?)
     };
-    keyfile::change_passphrase(&args.file, old, new.as_ref().map(|text| text.as_str()))?;
+    keyfile::replace(&args.file, &key, new.as_ref().map(|text| text.as_str()))?;
     print(output, &view(args.file.clone(), None, &key, new.is_some()))
 }
 

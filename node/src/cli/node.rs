@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand, ValueEnum};
 use quorate_crypto::SigningKey;
-use quorate_crypto::keyfile;
+use quorate_crypto::keyfile::{self, Access};
 use quorate_genesis::Genesis;
 use quorate_runtime::config::{Home, LogFormat, NodeConfig};
 use quorate_runtime::{CheckReport, NodeError};
@@ -270,6 +270,17 @@ fn install_key(
     given: Option<&Path>,
     passphrase: &NewPassphraseArgs,
 ) -> Result<Option<SigningKey>, Failure> {
+    let groups = passphrase.groups()?;
+    let unlocked = |path: &Path| -> Result<Option<SigningKey>, Failure> {
+        if keyfile::is_encrypted_with(path, &groups)? {
+            return Ok(None);
+        }
+        let access = Access {
+            passphrase: None,
+            groups: &groups,
+        };
+        Ok(Some(keyfile::read_with(path, access)?))
+    };
     match given {
         Some(given) if target.exists() => Err(Failure::failed(format!(
             "{} exists, and keys are never overwritten: {} was not moved",
@@ -278,21 +289,11 @@ fn install_key(
         ))),
         Some(given) => {
             // Looked at first: a loose or unreadable file is no key of a home.
-            let encrypted = keyfile::is_encrypted(given)?;
+            let key = unlocked(given)?;
             fs::rename(given, target).map_err(|error| Failure::unwritable(target, &error))?;
-            if encrypted {
-                Ok(None)
-            } else {
-                Ok(Some(keyfile::read(target, None)?))
-            }
+            Ok(key)
         }
-        None if target.exists() => {
-            if keyfile::is_encrypted(target)? {
-                Ok(None)
-            } else {
-                Ok(Some(keyfile::read(target, None)?))
-            }
-        }
+        None if target.exists() => unlocked(target),
         None => keys::make(target, passphrase).map(Some),
     }
 }
@@ -358,7 +359,11 @@ pub(crate) fn run(args: &RunArgs) -> Result<(), Failure> {
     let mut config = read_config(&home)?;
     args.settings.apply(&mut config);
     let passphrase = home_passphrase(&home, &args.passphrase)?;
-    let ended = quorate_runtime::run(&home, &config, passphrase.as_ref().map(|text| text.as_str()));
+    let access = Access {
+        passphrase: passphrase.as_ref().map(|text| text.as_str()),
+        groups: &args.passphrase.groups()?,
+    };
+    let ended = quorate_runtime::run(&home, &config, access);
     quorate_runtime::logging::finish();
     ended.map_err(failed)
 }
@@ -368,6 +373,10 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
     let home = Home::new(&args.home);
     let config = read_config(&home)?;
     let passphrase = home_passphrase(&home, &args.passphrase)?;
+    let access = Access {
+        passphrase: passphrase.as_ref().map(|text| text.as_str()),
+        groups: &args.passphrase.groups()?,
+    };
     let CheckReport {
         network,
         validator,
@@ -375,8 +384,7 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
         block_hash,
         state_root,
         state_values,
-    } = quorate_runtime::check(&home, &config, passphrase.as_ref().map(|text| text.as_str()))
-        .map_err(failed)?;
+    } = quorate_runtime::check(&home, &config, access).map_err(failed)?;
     let view = serde_json::json!({
         "network": network,
         "validator": validator,

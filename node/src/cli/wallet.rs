@@ -3,6 +3,7 @@
 pub(crate) mod account;
 mod asset;
 mod bundle;
+mod history;
 pub(crate) mod notarize;
 mod offline;
 mod pay;
@@ -40,8 +41,8 @@ pub(crate) enum WalletCommand {
     Asset(asset::AssetCommand),
     /// Record the hashes of files, to prove later that they existed
     Notarize(notarize::NotarizeArgs),
-    /// Show an account's transactions, newest first
-    History(account::HistoryArgs),
+    /// Show what came to and went from an account, newest first
+    History(history::HistoryArgs),
     /// Build a transaction for others to sign
     Build(offline::BuildArgs),
     /// Show what was built, before it is signed
@@ -81,6 +82,11 @@ pub(crate) struct OpenKey {
 }
 
 impl KeyArgs {
+    /// The groups that may read key files besides their owner.
+    pub(crate) fn groups(&self) -> Result<Vec<u32>, Failure> {
+        self.passphrase.groups()
+    }
+
     /// Opens the key.
     pub(crate) fn open(&self) -> Result<OpenKey, Failure> {
         let key = self.passphrase.open(&self.key)?;
@@ -118,7 +124,7 @@ pub(crate) async fn run(command: WalletCommand, output: &Output) -> Result<(), F
         WalletCommand::Pay(args) => pay::pay(args, output).await,
         WalletCommand::Asset(command) => asset::run(command, output).await,
         WalletCommand::Notarize(args) => notarize::notarize(&args, output).await,
-        WalletCommand::History(args) => account::history(&args, output).await,
+        WalletCommand::History(args) => history::history(&args, output).await,
         WalletCommand::Build(args) => offline::build(&args, output).await,
         WalletCommand::Show(args) => offline::show(&args, output),
         WalletCommand::Sign(args) => offline::sign(&args, output),

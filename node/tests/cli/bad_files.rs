@@ -1,14 +1,13 @@
 //! Files that cannot be what a command takes them for, and places where it cannot write: a clear error with
 //! the promised code, and nothing is changed.
 
-use std::fs::{self, Permissions};
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs;
 use std::path::Path;
 
 use assert_cmd::Command;
 
 use crate::genesis::assembled;
-use crate::{key, outcome, quorate, quorate_in, run};
+use crate::{key, outcome, quorate, quorate_in, run, secret, set_mode};
 
 /// Nothing listens on port 1 of this machine.
 const NOBODY: &str = "http://127.0.0.1:1";
@@ -55,10 +54,6 @@ fn names(dir: &Path) -> Vec<String> {
         .collect();
     names.sort();
     names
-}
-
-fn set_mode(path: &Path, mode: u32) {
-    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
 #[test]
@@ -205,7 +200,7 @@ fn a_key_that_cannot_be_replaced_keeps_its_passphrase() {
     let shut = dir.path().join("shut");
     fs::create_dir(&shut).unwrap();
     key(dir.path(), "shut/a.key");
-    fs::write(dir.path().join("word"), "word\n").unwrap();
+    secret(dir.path(), "word", "word\n");
     set_mode(&shut, 0o500);
     let change = ["keys", "passwd", "shut/a.key", "--new-passphrase-file", "word"];
     outcome(as_a_user(dir.path(), &change), 1);
@@ -222,8 +217,8 @@ fn a_node_whose_keys_do_not_open_is_not_permitted_to_start() {
         &["node", "init", "--home", "home-A", "--genesis", "genesis.toml"],
         0,
     );
-    fs::write(dir.path().join("right"), "right\n").unwrap();
-    fs::write(dir.path().join("wrong"), "wrong\n").unwrap();
+    secret(dir.path(), "right", "right\n");
+    secret(dir.path(), "wrong", "wrong\n");
     let lock = [
         "keys",
         "passwd",
@@ -243,6 +238,53 @@ fn a_node_whose_keys_do_not_open_is_not_permitted_to_start() {
     assert!(!dir.path().join("home-A/journal").exists());
     let right = ["node", "check", "--home", "home-A", "--passphrase-file", "right"];
     run(dir.path(), &right, 0);
+}
+
+/// Case 11: a secret of Kubernetes is a link to a file of root that a group may read. Needs root, who gives files away.
+#[test]
+fn a_node_takes_keys_that_a_group_of_its_own_may_read_if_that_is_allowed() {
+    if !rustix::process::geteuid().is_root() {
+        return;
+    }
+    const GROUP: u32 = 54_321;
+    let dir = tempfile::tempdir().unwrap();
+    assembled(dir.path());
+    run(
+        dir.path(),
+        &["node", "init", "--home", "home-A", "--genesis", "genesis.toml"],
+        0,
+    );
+    let home = dir.path().join("home-A");
+    fs::create_dir_all(home.join("secret/..1")).unwrap();
+    for key in ["validator.key", "node.key"] {
+        let file = home.join("secret/..1").join(key);
+        fs::rename(home.join(key), &file).unwrap();
+        std::os::unix::fs::chown(&file, Some(0), Some(GROUP)).unwrap();
+        set_mode(&file, 0o440);
+        std::os::unix::fs::symlink(format!("secret/..data/{key}"), home.join(key)).unwrap();
+    }
+    std::os::unix::fs::symlink("..1", home.join("secret/..data")).unwrap();
+    let group = GROUP.to_string();
+    let binary = env!("CARGO_BIN_EXE_quorate");
+    let check = |groups: &[&str], allowed: &[&str], code| {
+        let before = [groups, &[binary]].concat();
+        let arguments = [["node", "check", "--home", "home-A"].as_slice(), allowed].concat();
+        outcome(under(dir.path(), "setpriv", &before, &arguments), code).1
+    };
+    let effective = ["--regid", &group, "--clear-groups"];
+    let supplementary = ["--regid", "0", "--groups", &group];
+    let foreign = ["--regid", "0", "--clear-groups"];
+    let allowed = ["--allow-group-read"];
+    for groups in [effective.as_slice(), &supplementary] {
+        let why = check(groups, &[], 8);
+        assert!(why.contains("--allow-group-read"), "{why}");
+        check(groups, &allowed, 0);
+    }
+    let why = check(&foreign, &allowed, 8);
+    assert!(
+        why.contains("group 54321 may read this file (mode 0440)"),
+        "{why}"
+    );
 }
 
 #[test]

@@ -176,6 +176,114 @@ fn differences_are_named_and_are_exit_code_7() {
     assert!(stdout.contains("1000.50") && stdout.contains("7.00"), "{stdout}");
 }
 
+/// W26: whoever reviews a document has to see all of it, its comments too.
+#[test]
+fn a_document_with_characters_that_nobody_sees_is_refused_with_the_line() {
+    let dir = tempfile::tempdir().unwrap();
+    assembled(dir.path());
+    let text = fs::read_to_string(dir.path().join("genesis.toml")).unwrap();
+    for hidden in ["\u{202e}", "\u{200b}", "\u{2066}", "\u{feff}"] {
+        fs::write(
+            dir.path().join("bad.toml"),
+            format!("# fine\n# re{hidden}ad\n{text}"),
+        )
+        .unwrap();
+        for command in [
+            ["verify", "bad.toml"].as_slice(),
+            &["diff", "genesis.toml", "bad.toml"],
+        ] {
+            let (_, stderr) = run(dir.path(), &[&["genesis"], command].concat(), 2);
+            assert!(stderr.contains("line 2: here is the character U+"), "{stderr}");
+            assert!(!stderr.contains(hidden), "{stderr}");
+        }
+    }
+    // A byte order mark at the beginning is an editor's, and so are CRLF.
+    let saved = format!("\u{feff}{}", text.replace('\n', "\r\n"));
+    fs::write(dir.path().join("saved.toml"), saved).unwrap();
+    run(dir.path(), &["genesis", "verify", "saved.toml"], 0);
+
+    let draft = fs::read_to_string(dir.path().join("draft.toml")).unwrap();
+    for (bad, line) in [
+        (draft.replace("Euro", "Eu\\u200bro"), "assets[1].description"),
+        (format!("# \u{202e}\n{draft}"), "line 1"),
+    ] {
+        fs::write(dir.path().join("draft.toml"), bad).unwrap();
+        let join = [
+            "genesis",
+            "join",
+            "--member",
+            "A",
+            "--home",
+            "home-A",
+            "--member-key",
+            "A.key",
+            "--out",
+            "j.toml",
+        ];
+        let (_, stderr) = run(dir.path(), &join, 2);
+        assert!(
+            stderr.contains(line) && stderr.contains("nobody sees"),
+            "{stderr}"
+        );
+    }
+    let asset = format!("GBP:2:{}:po\u{202e}und", key(dir.path(), "b.key"));
+    let new = [
+        "genesis",
+        "new",
+        "--network",
+        "x",
+        "--member",
+        "A",
+        "--asset",
+        &asset,
+        "--out",
+        "n.toml",
+    ];
+    run(dir.path(), &new, 2);
+    assert!(!dir.path().join("n.toml").exists());
+}
+
+/// W26.
+#[test]
+fn members_whose_names_look_alike_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    for (one, other) in [("bank-1", "bank-l"), ("O0", "OO"), ("barn", "bam")] {
+        let new = [
+            "genesis",
+            "new",
+            "--network",
+            "x",
+            "--member",
+            one,
+            "--member",
+            other,
+        ];
+        let (_, stderr) = run(dir.path(), &new, 2);
+        assert!(stderr.contains(&format!("{other} looks like {one}")), "{stderr}");
+        assert!(!dir.path().join("draft.toml").exists());
+    }
+    assembled(dir.path());
+    let draft = fs::read_to_string(dir.path().join("draft.toml")).unwrap();
+    let alike = draft.replace("\"A\"", "\"A1\"").replace("\"B\"", "\"Al\"");
+    fs::write(dir.path().join("alike.toml"), alike).unwrap();
+    for member in ["A1", "Al"] {
+        let join = [
+            "genesis",
+            "join",
+            "--draft",
+            "alike.toml",
+            "--member",
+            member,
+            "--home",
+            "home-A",
+            "--member-key",
+            "A.key",
+        ];
+        let (_, stderr) = run(dir.path(), &join, 2);
+        assert!(stderr.contains("members[2]: Al looks like A1"), "{stderr}");
+    }
+}
+
 #[test]
 fn nothing_that_exists_is_overwritten() {
     let dir = tempfile::tempdir().unwrap();

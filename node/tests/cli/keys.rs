@@ -3,7 +3,7 @@
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 
-use crate::{key, outcome, quorate_in, run};
+use crate::{key, outcome, quorate_in, run, secret, set_mode};
 
 #[test]
 fn a_new_key_is_for_its_owner_alone_and_shows_no_secret() {
@@ -67,8 +67,8 @@ fn a_loose_key_file_is_refused_by_every_command_that_reads_it() {
 #[test]
 fn passphrases_come_from_a_file_or_the_environment_and_a_wrong_one_is_refused() {
     let dir = tempfile::tempdir().unwrap();
-    fs::write(dir.path().join("right"), "correct horse\n").unwrap();
-    fs::write(dir.path().join("wrong"), "battery staple\n").unwrap();
+    secret(dir.path(), "right", "correct horse\n");
+    secret(dir.path(), "wrong", "battery staple\n");
     run(
         dir.path(),
         &["keys", "new", "a.key", "--passphrase-file", "right"],
@@ -97,6 +97,85 @@ fn passphrases_come_from_a_file_or_the_environment_and_a_wrong_one_is_refused() 
     assert!(stderr.contains("no terminal"), "{stderr}");
 }
 
+/// W24: whoever reads the passphrase opens the key, so one rule holds for both files.
+#[test]
+fn a_loose_passphrase_file_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    secret(dir.path(), "word", "correct horse\n");
+    let show = ["keys", "show", "a.key", "--passphrase-file", "word"];
+    run(
+        dir.path(),
+        &["keys", "new", "a.key", "--passphrase-file", "word"],
+        0,
+    );
+    for mode in [0o666, 0o644, 0o660] {
+        set_mode(&dir.path().join("word"), mode);
+        for command in [
+            show.as_slice(),
+            &["keys", "new", "b.key", "--passphrase-file", "word"],
+            &["keys", "passwd", "a.key", "--new-passphrase-file", "word"],
+        ] {
+            let mut command = quorate_in(dir.path(), command);
+            command.env("QUORATE_PASSPHRASE", "correct horse");
+            let (_, stderr) = outcome(command, 8);
+            let why = format!("the passphrase file word: others may use this file (mode {mode:04o})");
+            assert!(stderr.contains(&why) && stderr.contains("chmod 600"), "{stderr}");
+        }
+    }
+    assert!(!dir.path().join("b.key").exists());
+    set_mode(&dir.path().join("word"), 0o400);
+    run(dir.path(), &show, 0);
+    // systemd gives credentials by an access list, which shows as a right of root's group; nobody else reaches them.
+    set_mode(&dir.path().join("word"), 0o440);
+    for (folder, code) in [(dir.path().to_owned(), 0), (dir.path().join("other"), 8)] {
+        let mut command = quorate_in(dir.path(), &show);
+        command.env("CREDENTIALS_DIRECTORY", folder);
+        outcome(command, code);
+    }
+}
+
+/// Case 11 (W20).
+#[test]
+fn files_that_a_group_of_this_process_may_read_are_taken_where_that_is_allowed() {
+    let dir = tempfile::tempdir().unwrap();
+    secret(dir.path(), "word", "correct horse\n");
+    run(
+        dir.path(),
+        &["keys", "new", "a.key", "--passphrase-file", "word"],
+        0,
+    );
+    for file in ["a.key", "word"] {
+        set_mode(&dir.path().join(file), 0o440);
+    }
+    let show = ["keys", "show", "a.key", "--passphrase-file", "word"];
+    let (_, stderr) = run(dir.path(), &show, 8);
+    assert!(
+        stderr.contains("its group may read this file (mode 0440)") && stderr.contains("--allow-group-read"),
+        "{stderr}"
+    );
+    run(
+        dir.path(),
+        &[show.as_slice(), &["--allow-group-read"]].concat(),
+        0,
+    );
+    for (value, code) in [("true", 0), ("1", 0), ("false", 8), ("maybe", 2)] {
+        let mut command = quorate_in(dir.path(), &show);
+        command.env("QUORATE_ALLOW_GROUP_READ", value);
+        outcome(command, code);
+    }
+    let list = crate::json(dir.path(), &["keys", "list"]);
+    let problem = list["keys"][0]["problem"].as_str().unwrap();
+    assert!(problem.contains("its group may read it (mode 0440)"), "{problem}");
+    let list = crate::json(dir.path(), &["keys", "list", "--allow-group-read"]);
+    assert_eq!(list["keys"][0]["encrypted"], true);
+    for mode in [0o460, 0o444] {
+        set_mode(&dir.path().join("a.key"), mode);
+        let allowed = [show.as_slice(), &["--allow-group-read"]].concat();
+        let (_, stderr) = run(dir.path(), &allowed, 8);
+        assert!(stderr.contains("others may use this file"), "{stderr}");
+    }
+}
+
 #[test]
 fn no_option_takes_a_passphrase_itself() {
     let dir = tempfile::tempdir().unwrap();
@@ -118,8 +197,8 @@ fn a_key_without_a_passphrase_must_be_asked_for() {
 fn passphrases_can_be_changed_and_removed() {
     let dir = tempfile::tempdir().unwrap();
     let address = key(dir.path(), "a.key");
-    fs::write(dir.path().join("one"), "one\n").unwrap();
-    fs::write(dir.path().join("two"), "two\n").unwrap();
+    secret(dir.path(), "one", "one\n");
+    secret(dir.path(), "two", "two\n");
     run(
         dir.path(),
         &["keys", "passwd", "a.key", "--new-passphrase-file", "one"],
@@ -196,7 +275,7 @@ fn a_listing_names_loose_and_locked_keys() {
     let address = key(dir.path(), "plain.key");
     key(dir.path(), "loose.key");
     fs::set_permissions(dir.path().join("loose.key"), Permissions::from_mode(0o644)).unwrap();
-    fs::write(dir.path().join("pass"), "word\n").unwrap();
+    secret(dir.path(), "pass", "word\n");
     run(
         dir.path(),
         &["keys", "new", "locked.key", "--passphrase-file", "pass"],
@@ -206,6 +285,10 @@ fn a_listing_names_loose_and_locked_keys() {
     let keys = list["keys"].as_array().unwrap();
     assert_eq!(keys.len(), 3);
     assert_eq!(keys[0]["encrypted"], true);
+    let opened = ["keys", "show", "locked.key", "--passphrase-file", "pass"];
+    let opened = crate::json(dir.path(), &opened);
+    assert_eq!(keys[0]["address"], opened["address"]);
+    assert_eq!(keys[0]["public_key"], opened["public_key"]);
     assert!(keys[1]["problem"].as_str().unwrap().contains("0644"));
     assert_eq!(keys[2]["address"], address);
 }

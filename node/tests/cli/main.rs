@@ -11,10 +11,13 @@ mod genesis;
 mod help;
 mod keys;
 mod node;
+mod signing;
 #[cfg(feature = "lab")]
 mod trace;
 mod usage;
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use assert_cmd::Command;
@@ -59,6 +62,16 @@ fn json(dir: &Path, arguments: &[&str]) -> serde_json::Value {
     let arguments = [arguments, ["--output", "json"].as_slice()].concat();
     let (stdout, _) = run(dir, &arguments, 0);
     serde_json::from_str(&stdout).unwrap()
+}
+
+/// Writes a file that its owner alone may use.
+fn secret(dir: &Path, file: &str, text: &str) {
+    fs::write(dir.join(file), text).unwrap();
+    set_mode(&dir.join(file), 0o600);
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
 }
 
 /// Makes a key without a passphrase and gives its address.

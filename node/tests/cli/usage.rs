@@ -59,6 +59,51 @@ fn a_malformed_transfer_is_refused_before_anything_is_asked_or_sent() {
     assert!(transfer(ADDRESS, "1", "QRT", &["--memo", &"m".repeat(257)]).contains("256"));
 }
 
+/// W19: a negative amount was an "unexpected argument".
+#[test]
+fn a_negative_amount_is_told_as_one_that_is_none() {
+    let dir = tempfile::tempdir().unwrap();
+    key(dir.path(), "a.key");
+    let transfer = ["wallet", "transfer", "--to", ADDRESS, "--asset", "QRT"];
+    let mint = ["wallet", "asset", "mint", "QRT"];
+    let burn = ["wallet", "asset", "burn", "QRT"];
+    for command in [transfer.as_slice(), &mint, &burn] {
+        for amount in ["-5", "-1.50"] {
+            let more = ["--amount", amount, "--key", "a.key", "--node", NOBODY];
+            let (_, stderr) = run(dir.path(), &[command, &more].concat(), 2);
+            assert!(
+                stderr.contains(&format!("`{amount}` is not an amount")),
+                "{stderr}"
+            );
+        }
+    }
+}
+
+/// W19: where a file is written, the option is `--out`; `--to` is who is paid. Scripts that say `--to` go on.
+#[test]
+fn an_option_means_one_thing_in_every_command() {
+    let dir = tempfile::tempdir().unwrap();
+    key(dir.path(), "a.key");
+    for command in [
+        ["keys", "export"].as_slice(),
+        &["genesis", "new"],
+        &["genesis", "join"],
+        &["genesis", "assemble"],
+        &["wallet", "build"],
+    ] {
+        let (help, _) = run(dir.path(), &[command, &["--help"]].concat(), 0);
+        assert!(help.contains("--out ") && !help.contains("--to "), "{help}");
+    }
+    for (option, file) in [("--out", "new.pem"), ("--to", "old.pem")] {
+        run(
+            dir.path(),
+            &["keys", "export", "a.key", "--form", "pem", option, file],
+            0,
+        );
+        assert!(dir.path().join(file).exists());
+    }
+}
+
 #[test]
 fn nodes_out_of_reach_are_exit_code_6() {
     let dir = tempfile::tempdir().unwrap();

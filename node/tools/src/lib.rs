@@ -10,4 +10,5 @@ pub mod localnet;
 pub mod output;
 pub mod passphrase;
 pub mod protocol;
+pub mod question;
 pub mod wallet;

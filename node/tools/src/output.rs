@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use quorate_ledger::{is_unseen, visible};
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
@@ -68,6 +69,7 @@ impl Output {
     ) -> Result<(), Failure> {
         let mut printed = match self.format {
             Format::Json => serde_json::to_string_pretty(document)
+                .map(printable_json)
                 .map_err(|error| Failure::failed(format!("the answer cannot be written as JSON: {error}")))?,
             Format::Text => text(self),
         };
@@ -115,6 +117,7 @@ impl Output {
         let mut text = String::new();
         for (label, value) in fields {
             let label = format!("{label:width$}");
+            let value = self.shown(value, printable_lines);
             let mut lines = value.lines();
             text.push_str(&self.paint(Tone::Dim, &label));
             text.push_str("  ");
@@ -134,7 +137,12 @@ impl Output {
         let first = headings
             .iter()
             .map(|heading| self.paint(Tone::Dim, heading.trim_start_matches('>')));
-        let rows: Vec<Vec<String>> = std::iter::once(first.collect()).chain(rows).collect();
+        let shown = |row: &Vec<String>| -> Vec<String> {
+            row.iter().map(|cell| self.shown(cell, printable)).collect()
+        };
+        let rows: Vec<Vec<String>> = std::iter::once(first.collect())
+            .chain(rows.iter().map(shown))
+            .collect();
         let width_of = |column: usize| {
             rows.iter()
                 .filter_map(|row| row.get(column))
@@ -166,6 +174,26 @@ impl Output {
         text
     }
 
+    /// What a field or a cell shows of `text`: the colours that it is painted in, and all else as `escape` has it.
+    fn shown(&self, text: &str, escape: fn(&str) -> String) -> String {
+        let mut pieces = text.split('\u{1b}');
+        let mut shown = escape(pieces.next().unwrap_or_default());
+        for piece in pieces {
+            match colour(piece) {
+                Some(colour) if self.coloured => {
+                    shown.push('\u{1b}');
+                    shown.push_str(colour);
+                    shown.push_str(&escape(&piece[colour.len()..]));
+                }
+                _ => {
+                    shown.push_str(&escape("\u{1b}"));
+                    shown.push_str(&escape(piece));
+                }
+            }
+        }
+        shown
+    }
+
     /// A progress bar on standard error, invisible unless that is a terminal.
     pub fn progress(&self, length: u64, unit: &str) -> ProgressBar {
         let bar = ProgressBar::with_draw_target(Some(length), self.target());
@@ -195,6 +223,14 @@ impl Output {
     }
 }
 
+/// The rest of an escape sequence that sets a colour, at the beginning of `text`.
+fn colour(text: &str) -> Option<&str> {
+    let parameters = text.strip_prefix('[')?;
+    let rest = parameters.trim_start_matches(|letter: char| letter.is_ascii_digit() || letter == ';');
+    let after = rest.strip_prefix('m')?;
+    text.get(..text.len() - after.len())
+}
+
 /// How many characters a terminal shows of `text`: colours take no room.
 fn width(text: &str) -> usize {
     let mut shown = 0;
@@ -210,17 +246,39 @@ fn width(text: &str) -> usize {
     shown
 }
 
-/// `text` without control characters: what others wrote must not move the cursor.
+/// `text` with what nobody sees in it as escapes: what others wrote must not move the cursor, nor look other than it
+/// is.
 pub fn printable(text: &str) -> String {
-    text.chars()
-        .map(|character| {
-            if character.is_control() {
-                '\u{fffd}'
-            } else {
-                character
+    visible(text).into_owned()
+}
+
+/// The same for a message of several lines, which may have tabs.
+fn printable_lines(text: &str) -> String {
+    let pieces = text.split_inclusive(['\n', '\t']);
+    let shown = pieces.map(|piece| match piece.strip_suffix(['\n', '\t']) {
+        Some(words) => visible(words).into_owned() + &piece[words.len()..],
+        None => printable(piece),
+    });
+    shown.collect()
+}
+
+/// Does the same for a JSON document, in JSON's own escapes: what it says does not change.
+pub fn printable_json(json: String) -> String {
+    let raw = |letter: char| is_unseen(letter) && letter != '\n';
+    if !json.contains(raw) {
+        return json;
+    }
+    let mut shown = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        if raw(letter) {
+            for unit in letter.encode_utf16(&mut [0; 2]) {
+                shown.push_str(&format!("\\u{unit:04x}"));
             }
-        })
-        .collect()
+        } else {
+            shown.push(letter);
+        }
+    }
+    shown
 }
 
 /// Writes to standard output. A reader that went away (`quorate … | head`) is no failure.
@@ -234,8 +292,9 @@ pub fn write_out(text: &str) -> Result<(), Failure> {
     }
 }
 
-/// Says something on standard error.
+/// Says something on standard error, where texts of others may be part of it.
 pub fn say(message: impl std::fmt::Display) {
+    let message = printable_lines(&message.to_string());
     let _ = writeln!(io::stderr().lock(), "{message}");
 }
 
@@ -284,7 +343,36 @@ mod tests {
     }
 
     #[test]
+    fn fields_and_tables_show_colours_and_nothing_else_that_nobody_sees() {
+        let name = "bank\u{202e}\u{1b}[2J";
+        let shown = "bank\\u{202e}\\u{1b}[2J";
+        for output in [PLAIN, COLOURED] {
+            assert!(output.fields(&[("name", name.to_owned())]).contains(shown));
+            assert!(
+                output
+                    .table(&["NAME"], vec![vec![name.to_owned()]])
+                    .contains(shown)
+            );
+        }
+        let good = COLOURED.paint(Tone::Good, "ok");
+        assert!(COLOURED.fields(&[("is", good.clone())]).contains(&good));
+        assert!(PLAIN.fields(&[("is", good)]).contains("\\u{1b}[32mok"));
+    }
+
+    #[test]
     fn escape_sequences_of_others_are_not_passed_on() {
-        assert_eq!(printable("a\u{1b}[2Jb\n"), "a\u{fffd}[2Jb\u{fffd}");
+        assert_eq!(printable("a\u{1b}[2Jb\n"), "a\\u{1b}[2Jb\\u{a}");
+        assert_eq!(printable_lines("a\u{202e}\n  hint: b"), "a\\u{202e}\n  hint: b");
+    }
+
+    #[test]
+    fn json_says_the_same_with_what_nobody_sees_as_escapes() {
+        let memo = "a\u{202e}b\u{e0041}\u{9b}\n\u{1b}";
+        let json = serde_json::to_string_pretty(&serde_json::json!({ "memo": memo })).unwrap();
+        let shown = printable_json(json);
+        assert!(shown.contains("a\\u202eb\\udb40\\udc41\\u009b"), "{shown}");
+        assert!(!shown.contains(|letter| is_unseen(letter) && letter != '\n'));
+        let read: serde_json::Value = serde_json::from_str(&shown).unwrap();
+        assert_eq!(read["memo"], memo);
     }
 }

@@ -1,13 +1,15 @@
 //! Where passphrases come from: a file, `QUORATE_PASSPHRASE`, or the terminal; never an argument, which
-//! every user of the machine could read.
+//! every user of the machine could read. A passphrase file is as secret as the key, and held to the same rule.
 
 use std::fs::File;
 use std::io::{IsTerminal as _, Read as _};
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use clap::builder::BoolishValueParser;
 use quorate_crypto::SigningKey;
-use quorate_crypto::keyfile;
+use quorate_crypto::keyfile::{self, Access};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -19,8 +21,19 @@ pub type Passphrase = Zeroizing<String>;
 /// The environment variable of the passphrase.
 const VARIABLE: &str = "QUORATE_PASSPHRASE";
 
+/// Where systemd puts a unit's credentials, for its user alone.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
+
 /// The most bytes of a passphrase file that are read.
 const MAX_FILE_BYTES: u64 = 4096;
+
+/// Who besides their owner may read files of secrets.
+#[derive(Args, Clone, Copy, Debug, Default)]
+pub struct ReadersArgs {
+    /// Take key and passphrase files that a group of this process may read, as containers have them
+    #[arg(long, env = "QUORATE_ALLOW_GROUP_READ", value_parser = BoolishValueParser::new())]
+    allow_group_read: bool,
+}
 
 /// How to open a key.
 #[derive(Args, Clone, Debug, Default)]
@@ -28,6 +41,8 @@ pub struct PassphraseArgs {
     /// File whose first line is the passphrase of the key (else QUORATE_PASSPHRASE, else the terminal)
     #[arg(long, value_name = "FILE", env = "QUORATE_PASSPHRASE_FILE")]
     passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    readers: ReadersArgs,
 }
 
 /// How to protect a new key.
@@ -40,18 +55,39 @@ pub struct NewPassphraseArgs {
     no_passphrase: bool,
 }
 
+impl ReadersArgs {
+    /// The groups that may read files of secrets: those of this process, if that was allowed.
+    pub fn groups(self) -> Result<Vec<u32>, Failure> {
+        if !self.allow_group_read {
+            return Ok(Vec::new());
+        }
+        let others = rustix::process::getgroups()
+            .map_err(|error| Failure::failed(format!("the groups of this process are not known: {error}")))?;
+        let effective = rustix::process::getegid();
+        Ok(std::iter::once(effective)
+            .chain(others)
+            .map(|group| group.as_raw())
+            .collect())
+    }
+}
+
 impl PassphraseArgs {
+    /// The groups that may read key and passphrase files besides their owners.
+    pub fn groups(&self) -> Result<Vec<u32>, Failure> {
+        self.readers.groups()
+    }
+
     /// The passphrase that was given without asking anybody.
     pub fn given(&self) -> Result<Option<Passphrase>, Failure> {
         match &self.passphrase_file {
-            Some(path) => first_line(path).map(Some),
+            Some(path) => first_line(path, &self.groups()?).map(Some),
             None => from_environment(VARIABLE),
         }
     }
 
     /// The passphrase that opens the key file at `path`: none if it has none.
     pub fn for_key(&self, path: &Path) -> Result<Option<Passphrase>, Failure> {
-        if !keyfile::is_encrypted(path)? {
+        if !keyfile::is_encrypted_with(path, &self.groups()?)? {
             return Ok(None);
         }
         if let Some(passphrase) = self.given()? {
@@ -63,14 +99,20 @@ impl PassphraseArgs {
     /// Reads the key at `path`.
     pub fn open(&self, path: &Path) -> Result<SigningKey, Failure> {
         let passphrase = self.for_key(path)?;
-        Ok(keyfile::read(
-            path,
-            passphrase.as_ref().map(|text| text.as_str()),
-        )?)
+        let access = Access {
+            passphrase: passphrase.as_ref().map(|text| text.as_str()),
+            groups: &self.groups()?,
+        };
+        Ok(keyfile::read_with(path, access)?)
     }
 }
 
 impl NewPassphraseArgs {
+    /// The groups that may read key and passphrase files besides their owners.
+    pub fn groups(&self) -> Result<Vec<u32>, Failure> {
+        self.source.groups()
+    }
+
     /// Whether the key is to be written without a passphrase.
     pub fn is_none(&self) -> bool {
         self.no_passphrase
@@ -88,10 +130,15 @@ impl NewPassphraseArgs {
     }
 }
 
-/// A new passphrase from `file`, from `variable`, or typed twice.
-pub fn choose_new(file: Option<&Path>, variable: &str, key: &Path) -> Result<Passphrase, Failure> {
+/// A new passphrase from `file`, which one of `groups` may read besides its owner, from `variable`, or typed twice.
+pub fn choose_new(
+    file: Option<&Path>,
+    groups: &[u32],
+    variable: &str,
+    key: &Path,
+) -> Result<Passphrase, Failure> {
     let given = match file {
-        Some(path) => Some(first_line(path)?),
+        Some(path) => Some(first_line(path, groups)?),
         None => from_environment(variable)?,
     };
     match given {
@@ -108,8 +155,9 @@ fn from_environment(variable: &str) -> Result<Option<Passphrase>, Failure> {
     }
 }
 
-fn first_line(path: &Path) -> Result<Passphrase, Failure> {
+fn first_line(path: &Path, groups: &[u32]) -> Result<Passphrase, Failure> {
     let file = File::open(path).map_err(|error| Failure::io(path, &error))?;
+    check_mode(&file, path, groups)?;
     // One byte more than is taken tells a longer file from one that just fits.
     let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_FILE_BYTES as usize + 1));
     file.take(MAX_FILE_BYTES + 1)
@@ -131,6 +179,34 @@ fn first_line(path: &Path) -> Result<Passphrase, Failure> {
     // Editors of some systems put this mark before what they save as UTF-8; nobody can see it, and nobody types it.
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// Refuses a file that others may read.
+fn check_mode(file: &File, path: &Path, groups: &[u32]) -> Result<(), Failure> {
+    let metadata = file.metadata().map_err(|error| Failure::io(path, &error))?;
+    // A terminal keeps nothing.
+    if metadata.file_type().is_char_device() {
+        return Ok(());
+    }
+    let own = [metadata.gid()];
+    // systemd lets a unit's user read its credentials by an access list, which shows as a right of root's group.
+    let groups = if is_credential(path) {
+        own.as_slice()
+    } else {
+        groups
+    };
+    keyfile::check_mode(&metadata, groups)
+        .map_err(|loose| Failure::not_permitted(format!("the passphrase file {}: {loose}", path.display())))
+}
+
+fn is_credential(path: &Path) -> bool {
+    let folder = std::env::var_os(CREDENTIALS).filter(|folder| !folder.is_empty());
+    let (Some(folder), Ok(path)) = (folder, path.canonicalize()) else {
+        return false;
+    };
+    Path::new(&folder)
+        .canonicalize()
+        .is_ok_and(|folder| path.starts_with(folder))
 }
 
 fn not_empty(passphrase: Passphrase) -> Result<Passphrase, Failure> {
@@ -170,13 +246,22 @@ fn ask(prompt: &str) -> Result<Passphrase, Failure> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
+    use crate::failure::Exit;
+
+    fn set_mode(path: &Path, mode: u32) {
+        let permissions = std::fs::Permissions::from_mode(mode);
+        std::fs::set_permissions(path, permissions).unwrap();
+    }
 
     fn read(contents: &[u8]) -> Result<String, String> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("pass.txt");
         std::fs::write(&path, contents).unwrap();
-        let line = first_line(&path).map_err(|failure| failure.to_string())?;
+        set_mode(&path, 0o600);
+        let line = first_line(&path, &[]).map_err(|failure| failure.to_string())?;
         Ok(line.as_str().to_owned())
     }
 
@@ -203,5 +288,28 @@ mod tests {
                 .unwrap_err()
                 .contains("not text in UTF-8")
         );
+    }
+
+    #[test]
+    fn a_passphrase_file_is_held_to_the_rule_for_key_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("pass.txt");
+        std::fs::write(&path, "correct horse").unwrap();
+        let group = std::fs::metadata(&path).unwrap().gid();
+        let read = |mode, groups: &[u32]| {
+            set_mode(&path, mode);
+            first_line(&path, groups).map(|line| line.as_str().to_owned())
+        };
+        for mode in [0o666, 0o644, 0o604, 0o660] {
+            let failure = read(mode, &[group]).unwrap_err();
+            assert_eq!(failure.exit(), Exit::NotPermitted);
+            assert!(failure.to_string().contains("chmod 600"), "{failure}");
+        }
+        let failure = read(0o440, &[]).unwrap_err();
+        assert!(failure.to_string().contains("--allow-group-read"), "{failure}");
+        for (mode, groups) in [(0o440, [group].as_slice()), (0o600, &[]), (0o400, &[])] {
+            assert_eq!(read(mode, groups).unwrap(), "correct horse");
+        }
+        assert_eq!(first_line(Path::new("/dev/null"), &[]).unwrap().as_str(), "");
     }
 }

@@ -3,6 +3,8 @@
 
 mod fate;
 mod ledger;
+mod meaning;
 
 pub use fate::Fate;
 pub use ledger::{Ledger, NodeArgs, Tip, check_amount_form};
+pub use meaning::{Meaning, MeaningArgs};

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::{Asset, Holder};
-use quorate_ledger::Amount;
+use quorate_ledger::{Amount, visible};
 
 use super::layout::{self, Page, Section};
 use super::parts;
@@ -27,7 +27,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
         let row = |asset: &Asset| {
             vec![
                 parts::asset(&asset.code),
-                html! { (asset.description) },
+                html! { (visible(&asset.description)) },
                 parts::amount(asset.supply, Some(asset.decimals)),
                 parts::account(&asset.issuer),
             ]
@@ -63,7 +63,7 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
         let first = format!("/assets/{code}");
         let body = html! {
             div .title { h1 { "Asset " span #code { (code) } } }
-            @if !asset.description.is_empty() { p .lead { (asset.description) } }
+            @if !asset.description.is_empty() { p .lead { (visible(&asset.description)) } }
             (facts(&asset))
             section aria-labelledby="holders-title" {
                 h2 #holders-title { "Holders" }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::DocumentRecord;
+use quorate_ledger::{is_unseen, visible};
 
 use super::layout::{self, Page, Section};
 use super::parts;
@@ -28,7 +29,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
             vec![
                 parts::time(record.timestamp),
                 parts::account(&record.sender),
-                html! { @if record.label.is_empty() { span .aside { "none" } } @else { (record.label) } },
+                html! { @if record.label.is_empty() { span .aside { "none" } } @else { (visible(&record.label)) } },
                 html! {
                     @if record.metadata.is_empty() { span .aside { "none" } } @else { (metadata(&record.metadata)) }
                 },
@@ -59,7 +60,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
 /// Metadata as text where it is text, else in hex.
 pub(super) fn metadata(bytes: &[u8]) -> Markup {
     let text = std::str::from_utf8(bytes).ok();
-    let text = text.filter(|text| text.chars().all(|letter| !letter.is_control() || letter == '\n'));
+    let text = text.filter(|text| text.chars().all(|letter| !is_unseen(letter) || letter == '\n'));
     match text {
         Some(text) => html! { code .metadata { (text) } },
         None => html! { code .metadata { (hex::encode(bytes)) } },

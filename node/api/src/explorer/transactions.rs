@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::{OperationView, SignatureView, Transaction, TransactionStatus};
+use quorate_ledger::visible;
 
 use super::layout::{self, Page, Section};
 use super::parts;
@@ -82,7 +83,7 @@ fn facts(transaction: &Transaction) -> Markup {
         facts.push(("Time", parts::time_in_full(timestamp)));
     }
     if !transaction.memo.is_empty() {
-        facts.push(("Memo", html! { q #memo { (transaction.memo) } }));
+        facts.push(("Memo", html! { q #memo { (visible(&transaction.memo)) } }));
     }
     facts.push((
         "Valid until",

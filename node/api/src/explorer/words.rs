@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use quorate_client::schema::{OperationView, Transaction, TransactionStatus};
-use quorate_ledger::{Address, Amount, AssetCode};
+use quorate_ledger::{Address, Amount, AssetCode, visible};
 
 use super::parts;
 use crate::node::{Fault, Snapshot};
@@ -103,7 +103,7 @@ pub(super) fn sentence(operation: &OperationView, decimals: &Decimals) -> Markup
 
 /// What the sender wrote beside an operation.
 fn remark(text: &str) -> Markup {
-    html! { @if !text.is_empty() { " " span .remark { q { (text) } } } }
+    html! { @if !text.is_empty() { " " span .remark { q { (visible(text)) } } } }
 }
 
 /// A transaction's operations in few words, for lists.
@@ -124,7 +124,7 @@ pub(super) fn summary(operations: &[OperationView], decimals: &Decimals) -> Mark
                 OperationView::Burn { asset, amount } => { "Burn " (decimals.amount(*amount, asset)) }
                 OperationView::CreateAsset { code, .. } => { "Create asset " (parts::asset(code)) }
                 OperationView::PutRecord { label, .. } => {
-                    "Record" @if !label.is_empty() { " " q { (label) } }
+                    "Record" @if !label.is_empty() { " " q { (visible(label)) } }
                 }
                 OperationView::SetSigners { .. } => { "Set signers" }
                 OperationView::Rejoin { .. } => { "Rejoin of a validator" }

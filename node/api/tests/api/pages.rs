@@ -2,9 +2,11 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use quorate_crypto::sha256;
+use quorate_ledger::{Amount, Operation};
 
-use crate::fake::{Fake, wallet};
-use crate::story::{self, document, payment};
+use crate::fake::{Fake, GENESIS_TIME, code, key, wallet};
+use crate::story::{self, document, draft, payment};
 use crate::web::{Answer, get, router, send};
 
 /// One tag a line, and no version of the static files, so that snapshots can be read and kept.
@@ -94,6 +96,43 @@ async fn what_users_wrote_is_escaped() {
     let query = get(&router, "/search?q=%3Cscript%3Ealert(1)%3C/script%3E%22").await;
     assert_eq!(query.status, 404);
     assert!(query.text().contains("&lt;script&gt;") && !query.text().contains("<script>"));
+}
+
+/// W26: a page turns no letters around and hides none.
+#[tokio::test]
+async fn what_nobody_sees_in_a_text_is_shown_as_an_escape() {
+    let fake = story::fake();
+    let hidden = "in\u{202e}001\u{200b}\u{7f}";
+    let asset = Operation::CreateAsset {
+        code: code("HIDDEN"),
+        decimals: 0,
+        description: hidden.to_owned(),
+    };
+    let record = Operation::PutRecord {
+        sha256: sha256(b"hidden"),
+        label: hidden.to_owned(),
+        metadata: Vec::new(),
+    };
+    let transaction = draft(10, 9)
+        .transfer(wallet(11), code("QRT"), Amount(1), hidden)
+        .operations([asset, record])
+        .memo(hidden)
+        .build()
+        .sign([&key(10)]);
+    let path = format!("/transactions/{}", transaction.id());
+    fake.commit(vec![transaction], GENESIS_TIME + 9 * 60_000);
+    let router = router(&fake);
+    for (path, times) in [
+        (path, 4),
+        ("/assets".to_owned(), 1),
+        ("/assets/HIDDEN".to_owned(), 1),
+        (format!("/records/{}", sha256(b"hidden")), 1),
+    ] {
+        let page = get(&router, &path).await.text();
+        let escapes = page.matches("in\\u{202e}001\\u{200b}\\u{7f}").count();
+        assert_eq!(escapes, times, "{path}");
+        assert!(!page.contains(['\u{202e}', '\u{200b}', '\u{7f}']), "{path}");
+    }
 }
 
 #[tokio::test]

@@ -16,14 +16,14 @@ use crate::trace::{Drawing, Recording, Shown, list};
 #[command(after_help = "Examples:
   quorate trace
   quorate trace leader-crash --consensus raft
-  quorate trace partition-and-healing --consensus pbft --from 900 --svg healing.svg
+  quorate trace partition-and-healing --consensus pbft --since 900 --svg healing.svg
   quorate trace --recording localnet/validator-2/flight
 
 The engines are the node's own, in a simulated network and in virtual time: the same scenario,
 protocol, number of validators and seed give the same chart. Times are in milliseconds.
 
 A recording is replayed by the same engines. Each step must be the one that was recorded, or the
-first that differs is named and the exit code is 7. Without --from and --to its end is drawn.")]
+first that differs is named and the exit code is 7. Without --since and --until its end is drawn.")]
 pub struct TraceArgs {
     /// What to show; without it, what there is
     #[arg(value_name = "SCENARIO", env = "QUORATE_SCENARIO", value_parser = stories())]

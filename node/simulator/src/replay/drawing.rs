@@ -234,6 +234,7 @@ pub(super) fn name_of(segment: &Segment, validator: ValidatorIndex) -> String {
 
 /// A text of the recording, if it can be shown as it is.
 pub(super) fn printable(text: &str, otherwise: impl FnOnce() -> String) -> String {
-    let harmless = !text.is_empty() && text.chars().count() <= MAX_NAME && !text.contains(char::is_control);
+    let harmless =
+        !text.is_empty() && text.chars().count() <= MAX_NAME && !text.contains(quorate_ledger::is_unseen);
     if harmless { text.to_owned() } else { otherwise() }
 }

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use quorate_crypto::{Digest, PublicKey, keyfile};
+use quorate_crypto::keyfile::{self, Access};
+use quorate_crypto::{Digest, PublicKey};
 use quorate_ledger::Operation;
 use quorate_runtime::config::Home;
 use quorate_runtime::{Quarantine, read_quarantine};
@@ -62,7 +63,12 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
                 home.genesis().display()
             ))
         })?;
-    check_home(&home, validator.validator_key, validator.name)?;
+    check_home(
+        &home,
+        &args.key.groups()?,
+        validator.validator_key,
+        validator.name,
+    )?;
     let token = token_of(&home, &quarantine, validator.name).await;
     say(format!("{} does not vote: {}", validator.name, quarantine.reason));
     let operation = Operation::Rejoin {
@@ -113,12 +119,13 @@ async fn token_of(home: &Home, file: &Quarantine, name: &str) -> Digest {
 }
 
 /// The home is that of the member's validator. Whether it is cannot be seen where its key is locked.
-fn check_home(home: &Home, expected: PublicKey, name: &str) -> Result<(), Failure> {
+fn check_home(home: &Home, groups: &[u32], expected: PublicKey, name: &str) -> Result<(), Failure> {
     let path = home.validator_key();
-    if keyfile::is_encrypted(&path).unwrap_or(true) {
-        return Ok(());
-    }
-    let Ok(key) = keyfile::read(&path, None) else {
+    let access = Access {
+        passphrase: None,
+        groups,
+    };
+    let Ok(key) = keyfile::read_with(&path, access) else {
         return Ok(());
     };
     if key.public() == expected {

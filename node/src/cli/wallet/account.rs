@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 
 use clap::{Args, Subcommand};
-use quorate_client::Page;
-use quorate_client::schema::{OperationView, Transaction};
-use quorate_client::text::rfc3339_of;
+use quorate_client::schema::OperationView;
 use quorate_client::wallet::format_amount;
 use quorate_crypto::PublicKey;
 use quorate_ledger::limits::MAX_WEIGHT;
 use quorate_ledger::{Address, Amount, AssetCode, Operation, Signer};
 use quorate_tools::failure::Failure;
-use quorate_tools::output::{Output, Tone, printable, say};
+use quorate_tools::output::{Output, printable, say};
 use quorate_tools::passphrase::PassphraseArgs;
 use quorate_tools::wallet::{Ledger, NodeArgs};
 
@@ -47,19 +45,6 @@ pub(crate) struct BalanceArgs {
     node: NodeArgs,
 }
 
-#[derive(Args, Debug)]
-#[command(after_help = "Example:
-  quorate wallet history --key alice.key --limit 50")]
-pub(crate) struct HistoryArgs {
-    #[command(flatten)]
-    whose: WhoseArgs,
-    /// At most so many transactions, newest first
-    #[arg(long, value_name = "N", default_value_t = 25)]
-    limit: usize,
-    #[command(flatten)]
-    node: NodeArgs,
-}
-
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example:
   quorate wallet signers set --key alice.key --signer 5f0c…:1 --signer 77aa…:1 --threshold 2")]
@@ -89,11 +74,9 @@ pub(crate) struct SetSignersArgs {
     send: SendArgs,
 }
 
-/// How many transactions are asked for at a time.
-const PAGE: u32 = 200;
-
 impl WhoseArgs {
-    fn address(&self) -> Result<Address, Failure> {
+    /// The account's address.
+    pub(crate) fn address(&self) -> Result<Address, Failure> {
         match (&self.address, &self.key) {
             (Some(address), _) => Ok(*address),
             (None, Some(key)) => Ok(self.passphrase.open(key)?.public().address()),
@@ -102,16 +85,29 @@ impl WhoseArgs {
     }
 }
 
-/// Writes amounts with their asset's decimals, each asset asked for once.
+/// Writes amounts with their asset's decimals, each asset asked for once, and accounts with the names that are known.
+#[derive(Default)]
 pub(crate) struct Decimals {
     known: BTreeMap<AssetCode, u8>,
+    names: BTreeMap<Address, String>,
 }
 
 impl Decimals {
     /// Knows nothing yet.
     pub(crate) fn new() -> Self {
-        Self {
-            known: BTreeMap::new(),
+        Self::default()
+    }
+
+    /// Knows these.
+    pub(crate) fn known(known: BTreeMap<AssetCode, u8>, names: BTreeMap<Address, String>) -> Self {
+        Self { known, names }
+    }
+
+    /// An account, with its name if it has one.
+    pub(crate) fn who(&self, address: &Address) -> String {
+        match self.names.get(address) {
+            Some(name) => format!("{address} ({name})"),
+            None => address.to_string(),
         }
     }
 
@@ -146,10 +142,28 @@ impl Decimals {
         }
     }
 
+    /// Learns about an asset, by a word that can be trusted if there is one, else by the node's.
+    pub(crate) async fn learn_shown(&mut self, ledger: &Ledger, code: &AssetCode) -> Result<(), Failure> {
+        if let Some(decimals) = ledger.decimals_shown(code).await? {
+            self.known.insert(*code, decimals);
+        }
+        Ok(())
+    }
+
+    /// An asset's decimals.
+    pub(crate) fn of(&self, code: &AssetCode) -> Option<u8> {
+        self.known.get(code).copied()
+    }
+
+    /// An amount in its asset's units.
+    pub(crate) fn plain(&self, amount: Amount, code: &AssetCode) -> Option<String> {
+        self.of(code).map(|decimals| format_amount(amount, decimals))
+    }
+
     /// An amount with its asset's code.
     pub(crate) fn show(&self, amount: Amount, code: &AssetCode) -> String {
-        match self.known.get(code) {
-            Some(decimals) => format!("{} {code}", format_amount(amount, *decimals)),
+        match self.plain(amount, code) {
+            Some(amount) => format!("{amount} {code}"),
             None => format!("{amount} smallest units of {code}"),
         }
     }
@@ -175,7 +189,7 @@ impl Decimals {
                 )
             }
             OperationView::Mint { asset, to, amount } => {
-                format!("mint {} to {to}", self.show(*amount, asset))
+                format!("mint {} to {}", self.show(*amount, asset), self.who(to))
             }
             OperationView::Burn { asset, amount } => format!("burn {}", self.show(*amount, asset)),
             OperationView::Transfer {
@@ -184,7 +198,8 @@ impl Decimals {
                 amount,
                 memo,
             } => {
-                format!("pay {} to {to}{}", self.show(*amount, asset), noted(memo))
+                let (amount, to) = (self.show(*amount, asset), self.who(to));
+                format!("pay {amount} to {to}{}", noted(memo))
             }
             OperationView::PutRecord { sha256, label, .. } => format!("record {sha256}{}", noted(label)),
             OperationView::SetSigners { signers, threshold } => {
@@ -196,7 +211,7 @@ impl Decimals {
 }
 
 /// Says which part of an answer is checked and which is a node's word.
-fn warn_unproven(ledger: &Ledger, what: &str) {
+pub(super) fn warn_unproven(ledger: &Ledger, what: &str) {
     if ledger.is_trustless() {
         say(format!(
             "note: the network and its last block were checked against the genesis document; {what} is the \
@@ -217,8 +232,8 @@ pub(crate) async fn balance(args: &BalanceArgs, output: &Output) -> Result<(), F
     let mut decimals = Decimals::new();
     let mut balances = Vec::new();
     for balance in &account.balances {
-        decimals.learn(ledger.client(), &balance.asset).await?;
-        let shown = decimals.known.get(&balance.asset).copied().unwrap_or(0);
+        decimals.learn_shown(&ledger, &balance.asset).await?;
+        let shown = decimals.of(&balance.asset).unwrap_or(0);
         balances.push((
             balance.asset,
             balance.amount,
@@ -243,72 +258,6 @@ pub(crate) async fn balance(args: &BalanceArgs, output: &Output) -> Result<(), F
             output.table(&["ASSET", ">AMOUNT"], rows.collect())
         },
     )
-}
-
-/// Shows an account's transactions.
-pub(crate) async fn history(args: &HistoryArgs, output: &Output) -> Result<(), Failure> {
-    let address = args.whose.address()?;
-    let ledger = args.node.connect().await?;
-    let mut transactions: Vec<Transaction> = Vec::new();
-    let mut cursor = None;
-    while transactions.len() < args.limit {
-        let missing = u32::try_from(args.limit - transactions.len()).unwrap_or(u32::MAX);
-        let page = Page {
-            limit: Some(missing.min(PAGE)),
-            cursor,
-        };
-        let list = ledger.client().account_transactions(&address, &page).await?;
-        transactions.extend(list.transactions);
-        cursor = list.next;
-        if cursor.is_none() {
-            break;
-        }
-    }
-    warn_unproven(&ledger, "the history");
-    let mut decimals = Decimals::new();
-    if output.is_text() {
-        for operation in transactions
-            .iter()
-            .flat_map(|transaction| &transaction.operations)
-        {
-            decimals.learn_operation(ledger.client(), operation).await?;
-        }
-    }
-    let view = serde_json::json!({ "address": address, "transactions": transactions, "next": cursor });
-    output.print(&view, |output| {
-        if transactions.is_empty() {
-            return format!("{address} has no transactions.");
-        }
-        let rows = transactions
-            .iter()
-            .map(|transaction| history_row(transaction, &address, &decimals, output));
-        output.table(&[">HEIGHT", "TIME", "STATUS", "ID", "WHAT"], rows.collect())
-    })
-}
-
-fn history_row(
-    transaction: &Transaction,
-    address: &Address,
-    decimals: &Decimals,
-    output: &Output,
-) -> Vec<String> {
-    let time = transaction.timestamp.map_or_else(|| "-".to_owned(), rfc3339_of);
-    let height = transaction
-        .height
-        .map_or_else(|| "-".to_owned(), |height| height.to_string());
-    let status = match &transaction.code {
-        Some(code) => output.paint(Tone::Bad, code),
-        None => output.paint(Tone::Good, "committed"),
-    };
-    let mut what = match transaction.operations.as_slice() {
-        [] => String::new(),
-        [only] => decimals.describe(only),
-        [first, rest @ ..] => format!("{} and {} more", decimals.describe(first), rest.len()),
-    };
-    if transaction.sender != *address {
-        what = format!("from {}: {what}", transaction.sender);
-    }
-    vec![height, time, status, transaction.id.to_string(), what]
 }
 
 /// Shows or replaces an account's signers.

@@ -6,7 +6,7 @@ use quorate_ledger::limits::MAX_DESCRIPTION_BYTES;
 use quorate_ledger::{Address, Amount, AssetCode, Operation};
 use quorate_tools::failure::Failure;
 use quorate_tools::output::{Output, printable};
-use quorate_tools::wallet::{Ledger, NodeArgs};
+use quorate_tools::wallet::{Ledger, NodeArgs, check_amount_form};
 
 use super::KeyArgs;
 use super::send::SendArgs;
@@ -58,7 +58,7 @@ pub(crate) struct MintArgs {
     #[arg(long, value_name = "ADDRESS")]
     to: Option<Address>,
     /// How many, in the asset's own decimals
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     amount: String,
     #[command(flatten)]
     key: KeyArgs,
@@ -76,7 +76,7 @@ pub(crate) struct BurnArgs {
     #[arg(value_name = "CODE")]
     code: AssetCode,
     /// How many, in the asset's own decimals
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     amount: String,
     #[command(flatten)]
     key: KeyArgs,
@@ -116,6 +116,7 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
             args.send.send(vec![operation], "", &key, &ledger, output).await
         }
         AssetCommand::Mint(args) => {
+            check_amount_form(&args.amount).map_err(Failure::usage)?;
             let key = args.key.open()?;
             let to = match args.to {
                 Some(to) => to,
@@ -131,6 +132,7 @@ pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Fa
             args.send.send(vec![operation], "", &key, &ledger, output).await
         }
         AssetCommand::Burn(args) => {
+            check_amount_form(&args.amount).map_err(Failure::usage)?;
             let key = args.key.open()?;
             let ledger = args.node.connect().await?;
             let amount = amount(&args.amount, &args.code, &ledger).await?;

@@ -16,7 +16,7 @@ use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::file::read_text;
 use quorate_tools::output::{Output, Tone, printable, say};
-use quorate_tools::wallet::{Fate, Ledger};
+use quorate_tools::wallet::{Fate, Ledger, Meaning};
 use serde::{Deserialize, Serialize};
 
 use crate::pay::bundle::{Bundle, Document, MAX_BYTES};
@@ -69,6 +69,31 @@ pub(super) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
         .open(path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(|error| Failure::unwritable(path, &error))
+}
+
+/// Refuses a payment that is for another network than the genesis document's, or whose amounts mean something else by
+/// what is known here.
+pub(super) fn check_meaning(bundle: &Bundle, meaning: &Meaning) -> Result<(), Failure> {
+    let payment = bundle.payment();
+    let differs = |what: String| Err(Failure::new(Exit::CheckFailed, what));
+    if let Some(network) = meaning.network
+        && network != payment.network
+    {
+        return differs(format!(
+            "the payment is for network {}, the genesis document is of {network}",
+            payment.network
+        ));
+    }
+    for (code, said) in &payment.decimals {
+        if let Some(known) = meaning.decimals.get(code)
+            && known != said
+        {
+            return differs(format!(
+                "{code} has {said} decimals by whoever built the payment, and {known}: its amounts mean something else"
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// Shows a payment with all its rows.

@@ -46,7 +46,7 @@ pub(crate) struct TransferArgs {
     #[arg(long, value_name = "ADDRESS")]
     to: Address,
     /// How much, in the asset's own decimals
-    #[arg(long, value_name = "AMOUNT")]
+    #[arg(long, value_name = "AMOUNT", allow_negative_numbers = true)]
     amount: String,
     /// Of which asset
     #[arg(long, value_name = "CODE", env = "QUORATE_ASSET")]

@@ -1,7 +1,6 @@
 //! The network as the wallet sees it.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +21,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Fate;
+use super::meaning::{MeaningArgs, differing};
 use crate::clock::now;
 use crate::failure::{Exit, Failure};
 use crate::genesis::read_genesis;
@@ -54,13 +54,8 @@ pub struct NodeArgs {
     )]
     #[arg(default_value = "http://127.0.0.1:8100", help_heading = "Network")]
     nodes: Vec<String>,
-    /// The genesis document: outcomes are checked against certificates, and amounts are read by its
-    /// decimals, never by a node's word
-    #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Network")]
-    genesis: Option<PathBuf>,
-    /// How many decimals an asset has, for assets that the genesis document does not have; repeatable
-    #[arg(long = "asset-decimals", value_name = "CODE=N", value_parser = decimals_of, help_heading = "Network")]
-    decimals: Vec<(AssetCode, u8)>,
+    #[command(flatten)]
+    meaning: MeaningArgs,
 }
 
 /// A network, asked through its nodes.
@@ -105,8 +100,7 @@ impl NodeArgs {
     pub fn of(nodes: Vec<String>) -> Self {
         Self {
             nodes,
-            genesis: None,
-            decimals: Vec::new(),
+            meaning: MeaningArgs::default(),
         }
     }
 
@@ -114,8 +108,7 @@ impl NodeArgs {
     pub fn at(&self, nodes: Vec<String>) -> Self {
         Self {
             nodes,
-            genesis: self.genesis.clone(),
-            decimals: self.decimals.clone(),
+            meaning: self.meaning.clone(),
         }
     }
 
@@ -134,7 +127,7 @@ impl NodeArgs {
 
     /// The genesis document's word, if it is given.
     fn trusted(&self) -> Result<Option<Trusted>, Failure> {
-        let Some(path) = &self.genesis else {
+        let Some(path) = &self.meaning.genesis else {
             return Ok(None);
         };
         let genesis = read_genesis(path)?;
@@ -165,7 +158,7 @@ impl NodeArgs {
             client,
             trusted: trusted.map(Arc::new),
             network,
-            decimals: self.decimals.iter().copied().collect(),
+            decimals: self.meaning.decimals.iter().copied().collect(),
         })
     }
 }
@@ -224,6 +217,23 @@ impl Ledger {
                 Some(given) if given != decimals => Err(differing(code, given, "the node", decimals)),
                 _ => Ok(Some(decimals)),
             },
+            Err(ClientError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// How many decimals an asset has, for showing alone: by the genesis document's or the user's word if they have
+    /// one, else by the node's. None if there is no such asset.
+    pub async fn decimals_shown(&self, code: &AssetCode) -> Result<Option<u8>, Failure> {
+        let document = self
+            .trusted
+            .as_ref()
+            .and_then(|trusted| trusted.decimals.get(code));
+        if let Some(known) = document.or_else(|| self.decimals.get(code)) {
+            return Ok(Some(*known));
+        }
+        match self.client.asset(code).await {
+            Ok(asset) => Ok(Some(asset.decimals)),
             Err(ClientError::NotFound { .. }) => Ok(None),
             Err(error) => Err(error.into()),
         }
@@ -589,24 +599,6 @@ impl Ledger {
         }
         Ok(())
     }
-}
-
-/// `CODE=N`.
-fn decimals_of(text: &str) -> Result<(AssetCode, u8), String> {
-    let (code, decimals) = text
-        .split_once('=')
-        .ok_or("write the asset's code, `=` and its decimals, such as EUR=2")?;
-    let code = code.parse().map_err(|error| format!("`{code}`: {error}"))?;
-    let decimals = decimals.parse().ok().filter(|decimals| *decimals <= MAX_DECIMALS);
-    let decimals = decimals.ok_or_else(|| format!("an asset has 0 to {MAX_DECIMALS} decimals"))?;
-    Ok((code, decimals))
-}
-
-fn differing(code: &AssetCode, given: u8, who: &str, says: u8) -> Failure {
-    Failure::new(
-        Exit::CheckFailed,
-        format!("{code} has {given} decimals by --asset-decimals and {says} by {who}: nothing was signed"),
-    )
 }
 
 fn unverified(error: TrustError) -> Failure {

@@ -2,6 +2,8 @@
 
 use std::fmt::Write as _;
 
+use quorate_ledger::is_unseen;
+
 /// Collects elements.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pen {
@@ -94,7 +96,7 @@ pub(super) fn escaped(text: &str) -> String {
             '<' => escaped.push_str("&lt;"),
             '>' => escaped.push_str("&gt;"),
             '"' => escaped.push_str("&quot;"),
-            control if control.is_control() => escaped.push('\u{fffd}'),
+            unseen if is_unseen(unseen) => escaped.extend(unseen.escape_unicode()),
             other => escaped.push(other),
         }
     }
