@@ -16,12 +16,12 @@ use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::ClientError;
 use crate::schema::{
     Account, Asset, AssetList, Block, BlockList, EvidenceList, HEIGHT_HEADER, HolderList, MANY_TRANSACTIONS,
     MemberList, Network, OCTET_STREAM, PeerList, Problem, ProposalList, RecordList, Status, Submitted,
     SubmittedList, SubmittedStatus, Transaction, TransactionList, ValidatorList,
 };
+use crate::{ClientError, TransactionFilter};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -174,6 +174,28 @@ impl Client {
     /// A transaction.
     pub async fn transaction(&self, id: &Digest) -> Result<Transaction, ClientError> {
         self.read(Call::get(format!("v1/transactions/{id}"))).await
+    }
+
+    /// Executed transactions, newest first. A node looks at so much of the chain in a call: a page may be empty, and
+    /// yet have a cursor to go on from.
+    pub async fn transactions(
+        &self,
+        filter: &TransactionFilter,
+        page: &Page,
+    ) -> Result<TransactionList, ClientError> {
+        let mut call = Call::get("v1/transactions").page(page);
+        call.query.extend(filter.query());
+        self.read(call).await
+    }
+
+    /// The transactions of a block, by height, hash, or `latest`, in their order.
+    pub async fn block_transactions(
+        &self,
+        reference: &str,
+        page: &Page,
+    ) -> Result<TransactionList, ClientError> {
+        let path = format!("v1/blocks/{}/transactions", segment(reference)?);
+        self.read(Call::get(path).page(page)).await
     }
 
     /// Blocks, newest first.

@@ -26,6 +26,7 @@
 mod client;
 mod error;
 mod events;
+mod filter;
 pub mod schema;
 pub mod text;
 pub mod wallet;
@@ -33,3 +34,4 @@ pub mod wallet;
 pub use client::{Bytes, Client, Page, Wait};
 pub use error::ClientError;
 pub use events::{EventFilter, EventStream, Frame, SseParser, StreamEvent, TooLong};
+pub use filter::{NotAPoint, TransactionFilter, When};
