@@ -24,6 +24,7 @@ mod faults;
 mod interrupts;
 mod liars;
 mod links;
+mod lists;
 mod money;
 mod monitoring;
 mod namespaces;

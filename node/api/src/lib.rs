@@ -15,6 +15,7 @@ mod operations;
 mod problem;
 mod router;
 mod routes;
+mod scan;
 mod serve;
 mod shares;
 mod submit;

@@ -70,7 +70,7 @@ pub(crate) async fn count(State(node): State<Arc<dyn Node>>, request: Request, n
 async fn check_parameters(State(known): State<Arc<Known>>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>();
     let query = request.uri().query().unwrap_or_default();
-    match path.map(|path| known.check(path.as_str(), query)) {
+    match path.map(|path| known.check(request.method(), path.as_str(), query)) {
         Some(Err(failure)) => failure.into_response(),
         _ => next.run(request).await,
     }

@@ -154,6 +154,15 @@ impl Decimals {
         }
     }
 
+    /// The first of some operations in words, and how many more there are.
+    pub(crate) fn summary(&self, operations: &[OperationView]) -> String {
+        match operations {
+            [] => String::new(),
+            [only] => self.describe(only),
+            [first, rest @ ..] => format!("{} and {} more", self.describe(first), rest.len()),
+        }
+    }
+
     /// An operation in words.
     pub(crate) fn describe(&self, operation: &OperationView) -> String {
         let noted = |memo: &str| {
@@ -300,11 +309,7 @@ fn history_row(
         Some(code) => output.paint(Tone::Bad, code),
         None => output.paint(Tone::Good, "committed"),
     };
-    let mut what = match transaction.operations.as_slice() {
-        [] => String::new(),
-        [only] => decimals.describe(only),
-        [first, rest @ ..] => format!("{} and {} more", decimals.describe(first), rest.len()),
-    };
+    let mut what = decimals.summary(&transaction.operations);
     if transaction.sender != *address {
         what = format!("from {}: {what}", transaction.sender);
     }
