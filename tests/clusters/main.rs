@@ -28,6 +28,7 @@ mod lists;
 mod money;
 mod monitoring;
 mod namespaces;
+mod openapi;
 mod operations;
 mod pay;
 mod process;

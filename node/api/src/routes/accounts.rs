@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{Account, Problem, TransactionList};
+use quorate_client::schema::{Account, TransactionList};
 
 use crate::app::App;
 use crate::input::{Name, Params, address, whole_number};
@@ -12,9 +12,9 @@ use crate::problem::Failure;
 #[utoipa::path(get, path = "/v1/accounts/{address}", tag = "accounts",
     params(
         ("address" = String, Path, description = "An address, qr1…"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = Account), (status = 400, body = Problem)))]
+    responses((status = 200, body = Account), (status = 400, description = "`malformed_address`")))]
 pub(crate) async fn account(
     State(app): State<App>,
     Name(name): Name,
@@ -28,14 +28,14 @@ pub(crate) async fn account(
 }
 
 /// An account's transactions, newest first.
-#[utoipa::path(get, path = "/v1/accounts/{address}/transactions", tag = "accounts",
+#[utoipa::path(get, path = "/v1/accounts/{address}/transactions", operation_id = "account_transactions", tag = "accounts",
     params(
         ("address" = String, Path, description = "An address, qr1…"),
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("limit" = Option<u32>, Query),
+        ("cursor" = Option<String>, Query),
+        ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = TransactionList), (status = 400, body = Problem)))]
+    responses((status = 200, body = TransactionList), (status = 400, description = "`malformed_address`")))]
 pub(crate) async fn transactions(
     State(app): State<App>,
     Name(name): Name,
