@@ -15,6 +15,7 @@ mod wait;
 
 mod bad_input;
 mod bench;
+mod browsers;
 mod consortium;
 mod damage;
 mod discovery;

@@ -6,6 +6,7 @@
 mod activity;
 mod app;
 mod config;
+mod cors;
 mod events;
 mod explorer;
 mod input;
