@@ -42,6 +42,7 @@ mod signing;
 mod slow_disks;
 mod starting;
 mod storms;
+mod tls;
 mod transfers;
 
 use cluster::Cluster;

@@ -10,6 +10,7 @@ use clap::{Args, Subcommand};
 use quorate_client::schema::OperationKind;
 use quorate_client::{Client, Page, TransactionFilter, When};
 use quorate_ledger::{Address, AssetCode, Digest, Height};
+use quorate_tools::authority::AuthorityArgs;
 use quorate_tools::failure::Failure;
 use quorate_tools::output::Output;
 
@@ -25,6 +26,8 @@ pub(crate) struct AskArgs {
     )]
     #[arg(default_value = "http://127.0.0.1:8100", help_heading = "Network")]
     nodes: Vec<String>,
+    #[command(flatten)]
+    authority: AuthorityArgs,
     /// Wait until the node has certified this height
     #[arg(long, value_name = "HEIGHT", help_heading = "Network")]
     min_height: Option<u64>,
@@ -216,7 +219,7 @@ pub(crate) struct RecordArgs {
 
 impl AskArgs {
     fn client(&self) -> Result<Client, Failure> {
-        let client = Client::new(&self.nodes)?;
+        let client = self.authority.client(&self.nodes)?;
         Ok(match self.min_height {
             Some(height) => client.at_least(Height(height)),
             None => client,

@@ -21,6 +21,7 @@ use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Fate;
+use crate::authority::AuthorityArgs;
 use crate::clock::now;
 use crate::failure::{Exit, Failure};
 use crate::genesis::read_genesis;
@@ -50,6 +51,8 @@ pub struct NodeArgs {
     )]
     #[arg(default_value = "http://127.0.0.1:8100", help_heading = "Network")]
     nodes: Vec<String>,
+    #[command(flatten)]
+    authority: AuthorityArgs,
     /// The genesis document: outcomes are checked against certificates, and amounts are read by its
     /// decimals, never by a node's word
     #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Network")]
@@ -99,6 +102,7 @@ impl NodeArgs {
     pub fn of(nodes: Vec<String>) -> Self {
         Self {
             nodes,
+            authority: AuthorityArgs::default(),
             genesis: None,
             decimals: Vec::new(),
         }
@@ -108,6 +112,7 @@ impl NodeArgs {
     pub fn at(&self, nodes: Vec<String>) -> Self {
         Self {
             nodes,
+            authority: self.authority.clone(),
             genesis: self.genesis.clone(),
             decimals: self.decimals.clone(),
         }
@@ -115,14 +120,14 @@ impl NodeArgs {
 
     /// A client of the nodes.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(&self.nodes)?)
+        self.authority.client(&self.nodes)
     }
 
     /// A client of each node alone, for whoever must know which of them answered.
     pub fn clients(&self) -> Result<Vec<Client>, Failure> {
         self.nodes
             .iter()
-            .map(|url| Client::new([url]).map_err(Failure::from))
+            .map(|url| self.authority.client([url]))
             .collect()
     }
 
