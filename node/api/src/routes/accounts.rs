@@ -2,11 +2,13 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use quorate_client::TransactionFilter;
 use quorate_client::schema::{Account, TransactionList};
 
 use crate::app::App;
 use crate::input::{Name, Params, address, whole_number};
 use crate::problem::Failure;
+use crate::scan;
 
 /// An account. One that was never used has no balances.
 #[utoipa::path(get, path = "/v1/accounts/{address}", tag = "accounts",
@@ -45,11 +47,7 @@ pub(crate) async fn transactions(
     let limit = params.limit()?;
     let before = params.cursor(whole_number)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        let transactions = snapshot.history(&address, before, limit)?;
-        let last = transactions.last().filter(|_| transactions.len() == limit);
-        let number = last.and_then(|last| last.number).filter(|number| *number > 1);
-        let next = number.map(|number| number.to_string());
-        Ok(TransactionList { transactions, next })
+        scan::history(snapshot, &address, &TransactionFilter::default(), before, limit)
     });
     Ok(read.await?.into_response())
 }
