@@ -15,6 +15,7 @@ mod wait;
 
 mod bad_input;
 mod bench;
+mod browsers;
 mod cosigned;
 mod damage;
 mod discovery;
@@ -24,9 +25,11 @@ mod faults;
 mod interrupts;
 mod liars;
 mod links;
+mod lists;
 mod money;
 mod monitoring;
 mod namespaces;
+mod openapi;
 mod operations;
 mod pages;
 mod pay;
@@ -40,6 +43,7 @@ mod signing;
 mod slow_disks;
 mod starting;
 mod storms;
+mod tls;
 mod transfers;
 
 use cluster::Cluster;

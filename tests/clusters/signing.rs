@@ -21,7 +21,7 @@ fn root() -> PathBuf {
         .unwrap()
 }
 
-fn python() -> PathBuf {
+pub(crate) fn python() -> PathBuf {
     let python = std::env::var_os("QUORATE_PYTHON").map_or_else(|| "/usr/bin/python3".into(), PathBuf::from);
     let has_all = Command::new(&python).args(["-c", "import cryptography"]).output();
     assert!(

@@ -92,6 +92,12 @@ impl App {
         Ok(fresh)
     }
 
+    /// A value that is the node's own, with the height that is certified now.
+    pub(crate) fn now<T>(&self, value: T) -> At<T> {
+        let height = *self.node.heights().borrow();
+        At { height, value }
+    }
+
     /// Waits until `wanted` is certified, if that is asked for, but no longer than the configured bound.
     pub(crate) async fn reach(&self, wanted: Option<Height>) -> Result<(), Failure> {
         let Some(wanted) = wanted else {

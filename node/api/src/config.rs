@@ -102,3 +102,18 @@ pub(crate) const CHUNK: usize = 16;
 
 /// Transactions of a block that are read at a time where only their ids are kept.
 pub(crate) const ID_CHUNK: usize = 1_024;
+
+/// Transactions of a block that are read at a time where all of what they say is looked at.
+pub(crate) const LOOK_CHUNK: usize = 64;
+
+/// Transactions that one call looks at for a list with a filter; it goes on with the next call.
+pub(crate) const MAX_LOOKED_AT: usize = 4_096;
+
+/// Entries of an account's history that one call looks at. Each may lie in a block of its own.
+pub(crate) const MAX_ENTRIES_LOOKED_AT: usize = 512;
+
+/// Blocks that one call looks into.
+pub(crate) const MAX_BLOCKS_LOOKED_AT: usize = 1_024;
+
+/// A page of transactions ends once they are about so long, in bytes of JSON.
+pub(crate) const MAX_PAGE_BYTES: usize = 4 << 20;

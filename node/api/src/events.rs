@@ -12,7 +12,7 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
-use quorate_client::schema::{OperationView, Problem, Transaction};
+use quorate_client::schema::{OperationView, Transaction};
 use quorate_ledger::{Address, Height};
 use tokio::sync::watch;
 
@@ -63,8 +63,8 @@ struct Feed {
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen: `height` or `height.index`"),
     ),
     responses(
-        (status = 200, description = "Each event's data is the JSON of a block or a transaction", content_type = "text/event-stream", body = String),
-        (status = 400, body = Problem), (status = 503, body = Problem)))]
+        (status = 200, description = "Server-sent events `block` and `transaction`. The data of each is the JSON of a `Block` or of a `Transaction`", content_type = "text/event-stream", body = String),
+        (status = 400, description = "`malformed_types` `malformed_address` `malformed_event_id`")))]
 pub(crate) async fn events(
     State(app): State<App>,
     client: ClientAddress,

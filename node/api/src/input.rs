@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::str::FromStr;
 
 use axum::extract::{FromRequestParts, Path, Query};
-use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
-use quorate_client::schema::{DocumentRecord, OCTET_STREAM};
+use axum::http::{HeaderMap, Method};
+use quorate_client::schema::{DocumentRecord, OCTET_STREAM, OperationKind};
+use quorate_client::{TransactionFilter, When};
 use quorate_ledger::{Address, AssetCode, Digest, Height, visible};
-use utoipa::openapi::path::ParameterIn;
+use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
@@ -92,41 +93,73 @@ impl Params {
         let Some(text) = self.text("cursor") else {
             return Ok(None);
         };
-        let cursor = read(text).ok_or_else(|| {
-            let detail = format!(
-                "`{}` is not a cursor of this list: give `next` of the page before",
-                shown(text)
-            );
-            Failure::malformed("malformed_cursor", detail)
-        })?;
+        let cursor = read(text).ok_or_else(|| foreign_cursor(text))?;
         Ok(Some(cursor))
+    }
+
+    /// Which transactions a list is to have.
+    pub(crate) fn filter(&self) -> Result<TransactionFilter, Failure> {
+        Ok(TransactionFilter {
+            account: self.text("account").map(address).transpose()?,
+            asset: self.text("asset").map(asset_code).transpose()?,
+            kind: self.text("kind").map(operation_kind).transpose()?,
+            from: self.when("from")?,
+            to: self.when("to")?,
+        })
+    }
+
+    fn when(&self, key: &str) -> Result<Option<When>, Failure> {
+        let Some(text) = self.text(key) else {
+            return Ok(None);
+        };
+        // In a query a plus sign means a space, and nothing else in a time does.
+        let when = text.replace(' ', "+").parse().map_err(|error| {
+            let detail = format!("`{key}` is `{}`: {error}", shown(text));
+            Failure::malformed("malformed_range", detail)
+        })?;
+        Ok(Some(when))
     }
 }
 
-/// The parameters in the query that each call has, by its path, as its description says. What is misspelt would
-/// otherwise be left out without a word.
-pub(crate) struct Known(BTreeMap<String, BTreeSet<String>>);
+/// A cursor that the list does not know.
+pub(crate) fn foreign_cursor(text: &str) -> Failure {
+    let detail = format!(
+        "`{}` is not a cursor of this list: give `next` of the page before",
+        shown(text)
+    );
+    Failure::malformed("malformed_cursor", detail)
+}
+
+/// The parameters in the query that each call has, as its description says. What is misspelt would otherwise be left
+/// out without a word.
+pub(crate) struct Known {
+    get: BTreeMap<String, BTreeSet<String>>,
+    post: BTreeMap<String, BTreeSet<String>>,
+}
 
 impl Known {
     pub(crate) fn of(document: &OpenApi) -> Self {
-        let paths = document.paths.paths.iter();
-        let of_path = paths.map(|(path, item)| {
-            let operations = [&item.get, &item.post].into_iter().flatten();
-            let parameters = operations.flat_map(|operation| operation.parameters.iter().flatten());
-            let names = parameters.filter_map(|parameter| match parameter {
-                RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => {
-                    Some(parameter.name.clone())
-                }
-                _ => None,
-            });
-            (path.clone(), names.collect())
-        });
-        Self(of_path.collect())
+        let by_path = |operation: fn(&PathItem) -> &Option<Operation>| {
+            let paths = document.paths.paths.iter();
+            let calls = paths.filter_map(|(path, item)| Some((path, operation(item).as_ref()?)));
+            calls
+                .map(|(path, call)| (path.clone(), query_parameters(call)))
+                .collect()
+        };
+        Self {
+            get: by_path(|item| &item.get),
+            post: by_path(|item| &item.post),
+        }
     }
 
-    /// Refuses a query with a parameter that the call of this path does not have. Pages are no calls.
-    pub(crate) fn check(&self, path: &str, query: &str) -> Result<(), Failure> {
-        let Some(known) = self.0.get(path) else {
+    /// Refuses a query with a parameter that the call does not have. Pages are no calls.
+    pub(crate) fn check(&self, method: &Method, path: &str, query: &str) -> Result<(), Failure> {
+        let known = match *method {
+            Method::GET | Method::HEAD => self.get.get(path),
+            Method::POST => self.post.get(path),
+            _ => None,
+        };
+        let Some(known) = known else {
             return Ok(());
         };
         let keys = query
@@ -147,6 +180,15 @@ impl Known {
         );
         Err(Failure::malformed("unknown_parameter", detail))
     }
+}
+
+fn query_parameters(call: &Operation) -> BTreeSet<String> {
+    let parameters = call.parameters.iter().flatten();
+    let names = parameters.filter_map(|parameter| match parameter {
+        RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query => Some(parameter.name.clone()),
+        _ => None,
+    });
+    names.collect()
 }
 
 /// Decimal digits and nothing else, within 64 bits.
@@ -183,6 +225,14 @@ pub(crate) fn asset_code(text: &str) -> Result<AssetCode, Failure> {
     })
 }
 
+fn operation_kind(text: &str) -> Result<OperationKind, Failure> {
+    text.parse().map_err(|_| {
+        let known = OperationKind::ALL.map(OperationKind::name).join(", ");
+        let detail = format!("`{}` is no kind of operation; there are: {known}", shown(text));
+        Failure::malformed("malformed_kind", detail)
+    })
+}
+
 /// A block by height, hash, or `latest`, which is none.
 pub(crate) fn block_ref(text: &str) -> Result<Option<BlockRef>, Failure> {
     if text == "latest" {
@@ -198,6 +248,31 @@ pub(crate) fn block_ref(text: &str) -> Result<Option<BlockRef>, Failure> {
         Failure::malformed("malformed_block", detail)
     })?;
     Ok(Some(BlockRef::Hash(hash)))
+}
+
+/// Where a transaction is on the chain. Orders as the chain does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Place {
+    pub(crate) height: Height,
+    /// Among the block's executed transactions, from 0.
+    pub(crate) index: u32,
+}
+
+impl Place {
+    /// Reads what [`Place`] writes.
+    pub(crate) fn read(text: &str) -> Option<Self> {
+        let (height, index) = text.split_once('.')?;
+        Some(Self {
+            height: Height(whole_number(height)?),
+            index: whole_number(index)?.try_into().ok()?,
+        })
+    }
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.height, self.index)
+    }
 }
 
 pub(crate) fn record_cursor(text: &str) -> Option<RecordPlace> {

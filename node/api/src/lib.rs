@@ -6,6 +6,7 @@
 mod activity;
 mod app;
 mod config;
+mod cors;
 mod events;
 mod explorer;
 mod input;
@@ -15,6 +16,7 @@ mod operations;
 mod problem;
 mod router;
 mod routes;
+mod scan;
 mod serve;
 mod shares;
 mod submit;

@@ -1,8 +1,12 @@
 //! The OpenAPI document of the client API.
 
+mod codes;
+mod complete;
+
+use std::sync::OnceLock;
+
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
-use std::sync::OnceLock;
 use utoipa::OpenApi;
 
 use crate::routes::{accounts, assets, blocks, network, transactions};
@@ -14,17 +18,23 @@ use crate::{events, submit};
         title = "Quorate",
         description = "The client API of a Quorate validator. Hashes and keys are lower-case hex, \
             addresses bech32m, amounts decimal strings in the asset's smallest unit, times RFC 3339 in \
-            UTC. Every read answers at a certified height, named in the `Quorate-Height` header. Errors \
-            are problem documents (RFC 9457) with a stable `code`.",
+            UTC. Every read but the event stream answers at a certified height, named in the \
+            `Quorate-Height` header; `min_height` waits for one. Lists go on with `cursor`. Errors are \
+            problem documents (RFC 9457) with a stable `code`; 429 and 503 have `Retry-After`. A path that \
+            there is not answers as `#/components/responses/NoSuchCall`, another method than those listed \
+            as `MethodNotAllowed`, with `Allow`; HEAD is answered as GET without the body, OPTIONS with 204 \
+            and `Allow`. Fields may be added: ignore those you do not know.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
         network::status,
         network::network,
         submit::submit,
+        transactions::transactions,
         transactions::transaction,
         blocks::blocks,
         blocks::block,
+        blocks::transactions,
         accounts::account,
         accounts::transactions,
         assets::assets,
@@ -39,7 +49,11 @@ use crate::{events, submit};
         events::events,
         document,
     ),
-    components(schemas(submit::ManyInJson, quorate_client::schema::SubmittedList)),
+    components(schemas(
+        submit::ManyInJson,
+        quorate_client::schema::SubmittedList,
+        quorate_client::schema::Problem,
+    )),
     tags(
         (name = "network", description = "The node, the network and its validators"),
         (name = "transactions", description = "Submitting and reading transactions"),
@@ -63,6 +77,6 @@ pub(crate) fn described() -> utoipa::openapi::OpenApi {
     responses((status = 200, description = "The OpenAPI document", content_type = "application/json", body = serde_json::Value)))]
 pub(crate) async fn document() -> Response {
     static TEXT: OnceLock<String> = OnceLock::new();
-    let text = TEXT.get_or_init(|| Document::openapi().to_json().expect("the document is plain JSON"));
+    let text = TEXT.get_or_init(|| complete::complete(&described()).to_string());
     ([(CONTENT_TYPE, "application/json")], text.as_str()).into_response()
 }

@@ -13,11 +13,11 @@ use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use tower_http::compression::CompressionLayer;
-use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use crate::activity::Held;
 use crate::app::App;
 use crate::config::ApiConfig;
+use crate::cors::answer_origins;
 use crate::input::Known;
 use crate::node::Node;
 use crate::problem::Failure;
@@ -34,7 +34,7 @@ const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src '
 
 /// The client API and the explorer.
 pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
-    let origins = cors(&config.cors_origins);
+    let origins: Arc<[String]> = config.cors_origins.clone().into();
     let app = App::new(Arc::clone(&node), config);
     let known = Arc::new(Known::of(&openapi::described()));
     let calls = routes::calls().into_iter().chain(explorer::pages());
@@ -49,9 +49,9 @@ pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
         .layer(from_fn(answer_options))
         .layer(CompressionLayer::new())
         .layer(from_fn(guard));
-    let router = match origins {
-        Some(origins) => router.layer(origins),
-        None => router,
+    let router = match origins.is_empty() {
+        true => router,
+        false => router.layer(from_fn_with_state(origins, answer_origins)),
     };
     router.layer(from_fn_with_state(node, count)).with_state(app)
 }
@@ -70,7 +70,7 @@ pub(crate) async fn count(State(node): State<Arc<dyn Node>>, request: Request, n
 async fn check_parameters(State(known): State<Arc<Known>>, request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>();
     let query = request.uri().query().unwrap_or_default();
-    match path.map(|path| known.check(path.as_str(), query)) {
+    match path.map(|path| known.check(request.method(), path.as_str(), query)) {
         Some(Err(failure)) => failure.into_response(),
         _ => next.run(request).await,
     }
@@ -142,28 +142,4 @@ pub(crate) async fn guard(request: Request, next: Next) -> Response {
         .entry(CACHE_CONTROL)
         .or_insert(HeaderValue::from_static("no-store"));
     response
-}
-
-/// Who else may read the API from a browser; nobody unless configured.
-fn cors(origins: &[String]) -> Option<CorsLayer> {
-    if origins.is_empty() {
-        return None;
-    }
-    let allowed = if origins.iter().any(|origin| origin == "*") {
-        AllowOrigin::any()
-    } else {
-        AllowOrigin::list(origins.iter().filter_map(|origin| origin.parse().ok()))
-    };
-    let exposed = [HeaderName::from_static(quorate_client::schema::HEIGHT_HEADER)];
-    Some(
-        CorsLayer::new()
-            .allow_origin(allowed)
-            .allow_methods([Method::GET, Method::POST])
-            .allow_headers([
-                axum::http::header::CONTENT_TYPE,
-                axum::http::header::ACCEPT,
-                HeaderName::from_static("last-event-id"),
-            ])
-            .expose_headers(exposed),
-    )
 }

@@ -16,10 +16,14 @@ pub(crate) fn calls() -> Vec<(&'static str, MethodRouter<App>)> {
     vec![
         ("/v1/status", get(network::status)),
         ("/v1/network", get(network::network)),
-        ("/v1/transactions", axum::routing::post(submit::submit)),
+        (
+            "/v1/transactions",
+            get(transactions::transactions).post(submit::submit),
+        ),
         ("/v1/transactions/{id}", get(transactions::transaction)),
         ("/v1/blocks", get(blocks::blocks)),
         ("/v1/blocks/{block}", get(blocks::block)),
+        ("/v1/blocks/{block}/transactions", get(blocks::transactions)),
         ("/v1/accounts/{address}", get(accounts::account)),
         ("/v1/accounts/{address}/transactions", get(accounts::transactions)),
         ("/v1/assets", get(assets::assets)),

@@ -14,14 +14,13 @@ use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt as _;
 use quorate_client::schema::{
-    MANY_TRANSACTIONS, OCTET_STREAM, Problem, SubmitMany, SubmitRequest, Submitted, SubmittedList,
-    SubmittedStatus,
+    MANY_TRANSACTIONS, OCTET_STREAM, SubmitMany, SubmitRequest, Submitted, SubmittedList, SubmittedStatus,
 };
-use quorate_ledger::{Digest, Height, Outcome};
+use quorate_ledger::{Digest, Outcome};
 use serde::Deserialize;
 use tokio::time::Instant;
 
-use crate::app::{App, At};
+use crate::app::App;
 use crate::config::{ADMISSION_PIECE, ApiConfig};
 use crate::input::Params;
 use crate::node::{Admission, Fault, OutcomeAt, Refusal, Settled, Skip};
@@ -56,23 +55,26 @@ struct JsonBody {
 /// bytes of one; `application/vnd.quorate.transactions`, the BCS of a sequence of byte strings, each the
 /// canonical bytes of one. One transaction is answered with 202 and `pending`, or 200 and its outcome
 /// when that is known or was waited for, or a problem document. Many are answered with a result for
-/// each, refusals included.
+/// each, refusals included. How a transaction is built and signed is in Quorate's `docs/signing.md`.
 #[utoipa::path(post, path = "/v1/transactions", tag = "transactions",
     params(
-        ("wait" = Option<String>, Query, description = "`committed`: answer when the outcome is certified"),
-        ("timeout_ms" = Option<u64>, Query, description = "How long to wait; 10,000 by default, at most 60,000"),
+        ("wait" = Option<String>, Query, description = "`committed`: answer when the outcome is certified. `none`: at once"),
+        ("timeout_ms" = Option<u64>, Query, description = "How long `wait=committed` waits, in milliseconds. When that is over, one transaction is answered with 202 and `pending`, many with 200 and `pending` among the results"),
     ),
     request_body(content(
         (SubmitRequest = "application/json"),
         (Vec<u8> = "application/octet-stream"),
         (Vec<u8> = "application/vnd.quorate.transactions"))),
     responses(
-        (status = 200, description = "The outcome; for many, once all are settled or the wait is over", body = Submitted),
-        (status = 202, description = "Admitted, which promises nothing yet", body = Submitted),
-        (status = 400, body = Problem), (status = 413, body = Problem), (status = 415, body = Problem),
-        (status = 422, description = "The ledger would refuse it; `code` says why", body = Problem),
-        (status = 429, description = "No room; `Retry-After` says when to try again", body = Problem),
-        (status = 503, body = Problem)))]
+        (status = 200, description = "One: its outcome. Many: all are settled, or the wait is over", body = Submitted),
+        (status = 202, description = "Admitted, which promises nothing yet; of many, at least one is", body = Submitted),
+        (status = 400, description = "`malformed_wait` `malformed_timeout` `malformed_body` `broken_body` `too_many_transactions` `malformed_transaction` `bad_signature`"),
+        (status = 408, description = "`body_too_slow`"),
+        (status = 413, description = "`body_too_large` `transaction_too_large`"),
+        (status = 415, description = "`unsupported_content`"),
+        (status = 422, description = "`wrong_network` `expired` `expiry_too_far` `unauthorised`"),
+        (status = 429, description = "`pool_full` `quota_full`"),
+        (status = 503, description = "`unavailable`")))]
 pub(crate) async fn submit(
     State(app): State<App>,
     client: ClientAddress,
@@ -99,7 +101,7 @@ pub(crate) async fn submit(
             } else {
                 StatusCode::OK
             };
-            Ok(at_now(&app, result).respond(|result| (status, Json(result))))
+            Ok(app.now(result).respond(|result| (status, Json(result))))
         }
         Submission::Many(transactions) => {
             let expected = transactions.len();
@@ -157,7 +159,9 @@ fn answer_many(app: &App, results: Vec<Submitted>, wait: Wait) -> Response {
     } else {
         StatusCode::OK
     };
-    let mut response = at_now(app, SubmittedList { results }).respond(|list| (status, Json(list)));
+    let mut response = app
+        .now(SubmittedList { results })
+        .respond(|list| (status, Json(list)));
     if let Some(millis) = retry {
         response
             .headers_mut()
@@ -263,31 +267,24 @@ fn answer(admission: &Admission) -> Submitted {
     }
 }
 
-fn at_now<T>(app: &App, value: T) -> At<T> {
-    let height: Height = *app.node.heights().borrow();
-    At { height, value }
-}
-
 fn node_answered_wrong_count(expected: usize, got: usize) -> Failure {
     Fault(format!("{got} admissions for {expected} transactions")).into()
 }
 
 fn wait_of(params: &Params, config: &ApiConfig) -> Result<Wait, Failure> {
     let timeout = params.number("timeout_ms", "malformed_timeout")?;
+    let timeout = timeout.map_or(config.default_wait, Duration::from_millis);
+    if timeout > config.max_wait {
+        let most = config.max_wait.as_millis();
+        let detail = format!(
+            "`timeout_ms` is {}; at most {most} are waited",
+            timeout.as_millis()
+        );
+        return Err(Failure::malformed("malformed_timeout", detail));
+    }
     match params.text("wait") {
         None | Some("none") => Ok(Wait::Admitted),
-        Some("committed") => {
-            let timeout = timeout.map_or(config.default_wait, Duration::from_millis);
-            if timeout > config.max_wait {
-                let most = config.max_wait.as_millis();
-                let detail = format!(
-                    "`timeout_ms` is {}; at most {most} are waited",
-                    timeout.as_millis()
-                );
-                return Err(Failure::malformed("malformed_timeout", detail));
-            }
-            Ok(Wait::CommittedUntil(Instant::now() + timeout))
-        }
+        Some("committed") => Ok(Wait::CommittedUntil(Instant::now() + timeout)),
         Some(other) => {
             let detail = format!(
                 "`wait` is `{}`; it may be `committed`",

@@ -16,12 +16,13 @@ use reqwest::{Method, StatusCode, Url};
 use serde::de::DeserializeOwned;
 use tokio::time::Instant;
 
-use crate::ClientError;
 use crate::schema::{
     Account, Asset, AssetList, Block, BlockList, EvidenceList, HEIGHT_HEADER, HolderList, MANY_TRANSACTIONS,
     MemberList, Network, OCTET_STREAM, PeerList, Problem, ProposalList, RecordList, Status, Submitted,
     SubmittedList, SubmittedStatus, Transaction, TransactionList, ValidatorList,
 };
+use crate::tls::{plain_http, secured_http};
+use crate::{Authorities, ClientError, TransactionFilter};
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -115,7 +116,25 @@ impl Call {
 
 impl Client {
     /// A client of the nodes at these URLs, such as `http://127.0.0.1:8100`; the first is tried first.
+    /// Where a URL is https, certificates are believed that the system believes.
     pub fn new<I>(urls: I) -> Result<Self, ClientError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        Self::made(urls, None)
+    }
+
+    /// The same, but of certificates only those of these authorities are believed.
+    pub fn believing<I>(urls: I, authorities: &Authorities) -> Result<Self, ClientError>
+    where
+        I: IntoIterator,
+        I::Item: AsRef<str>,
+    {
+        Self::made(urls, Some(authorities))
+    }
+
+    fn made<I>(urls: I, authorities: Option<&Authorities>) -> Result<Self, ClientError>
     where
         I: IntoIterator,
         I::Item: AsRef<str>,
@@ -129,11 +148,16 @@ impl Client {
                 reason: "no node is given".to_owned(),
             });
         }
-        let http = reqwest::Client::builder()
+        let is_secured = nodes.iter().any(|node| node.scheme() == "https");
+        let http = if is_secured {
+            secured_http(authorities)
+        } else {
+            plain_http()
+        };
+        let http = http
             .connect_timeout(CONNECT_TIMEOUT)
             .pool_idle_timeout(IDLE)
             .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
             .user_agent(concat!("quorate/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|error| ClientError::Malformed {
@@ -174,6 +198,28 @@ impl Client {
     /// A transaction.
     pub async fn transaction(&self, id: &Digest) -> Result<Transaction, ClientError> {
         self.read(Call::get(format!("v1/transactions/{id}"))).await
+    }
+
+    /// Executed transactions, newest first. A node looks at so much of the chain in a call: a page may be empty, and
+    /// yet have a cursor to go on from.
+    pub async fn transactions(
+        &self,
+        filter: &TransactionFilter,
+        page: &Page,
+    ) -> Result<TransactionList, ClientError> {
+        let mut call = Call::get("v1/transactions").page(page);
+        call.query.extend(filter.query());
+        self.read(call).await
+    }
+
+    /// The transactions of a block, by height, hash, or `latest`, in their order.
+    pub async fn block_transactions(
+        &self,
+        reference: &str,
+        page: &Page,
+    ) -> Result<TransactionList, ClientError> {
+        let path = format!("v1/blocks/{}/transactions", segment(reference)?);
+        self.read(Call::get(path).page(page)).await
     }
 
     /// Blocks, newest first.
@@ -508,8 +554,8 @@ fn node_url(text: &str) -> Result<Url, ClientError> {
         ),
     };
     let mut url = Url::parse(text).map_err(|error| malformed(&error.to_string()))?;
-    if url.scheme() != "http" {
-        return Err(malformed("its scheme is not http"));
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(malformed("its scheme is neither http nor https"));
     }
     if url.query().is_some() || url.fragment().is_some() {
         return Err(malformed("it has a query or a fragment"));

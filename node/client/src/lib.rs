@@ -26,10 +26,14 @@
 mod client;
 mod error;
 mod events;
+mod filter;
 pub mod schema;
 pub mod text;
+mod tls;
 pub mod wallet;
 
 pub use client::{Bytes, Client, Page, Wait};
 pub use error::ClientError;
 pub use events::{EventFilter, EventStream, Frame, SseParser, StreamEvent, TooLong};
+pub use filter::{NotAPoint, TransactionFilter, When};
+pub use tls::{Authorities, plain_http};

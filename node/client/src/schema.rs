@@ -22,8 +22,8 @@ pub use network::{
 };
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use transaction::{
-    OperationView, SignatureView, SubmitMany, SubmitRequest, Submitted, SubmittedList, SubmittedStatus,
-    Transaction, TransactionStatus,
+    NotAnOperation, OperationKind, OperationView, SignatureView, SubmitMany, SubmitRequest, Submitted,
+    SubmittedList, SubmittedStatus, Transaction, TransactionStatus,
 };
 
 /// Content type of canonical bytes: one transaction, or a block with certificate and batches.

@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// The file that a home begins with: every key with its default, and above it what it is for.
 const TEMPLATE: &str = include_str!("config/template.toml");
@@ -41,6 +42,9 @@ pub struct ApiConfig {
     pub max_pending_per_account: usize,
     /// Whose transactions to take.
     pub senders: SendersConfig,
+    /// Origins of web pages elsewhere that may read the API in a browser; `*` is all of them.
+    #[serde(deserialize_with = "origins")]
+    pub cors_origins: Vec<String>,
 }
 
 /// Whose transactions a node takes from its clients.
@@ -52,6 +56,41 @@ pub enum SendersConfig {
     Anyone,
     /// Those of accounts that hold something, or that the genesis document names.
     Known,
+}
+
+/// The most origins: each call is compared with them.
+const MAX_ORIGINS: usize = 64;
+
+/// Reads origins as browsers write them: one that is written otherwise would never fit, without a word.
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let origins = Vec::<String>::deserialize(deserializer)?;
+    if origins.len() > MAX_ORIGINS {
+        return Err(D::Error::custom(format!(
+            "{} origins, at most {MAX_ORIGINS} are taken",
+            origins.len()
+        )));
+    }
+    match origins.iter().find(|origin| *origin != "*" && !is_origin(origin)) {
+        Some(wrong) => Err(D::Error::custom(format!(
+            "`{wrong}` is not an origin as browsers write it: scheme, host in small letters, and the port unless it \
+             is the scheme's own, such as https://desk.example; or \"*\" for all"
+        ))),
+        None => Ok(origins),
+    }
+}
+
+/// Whether a text is `SCHEME://HOST[:PORT]` (RFC 6454, section 6.2).
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else {
+        return false;
+    };
+    let own_port = match scheme {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return false,
+    };
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
+    !host.is_empty() && !host.ends_with(own_port) && host.bytes().all(is_plain)
 }
 
 /// The operations listener.
@@ -143,6 +182,7 @@ impl Default for ApiConfig {
             max_pending_mib: 256,
             max_pending_per_account: 20_000,
             senders: SendersConfig::Anyone,
+            cors_origins: Vec::new(),
         }
     }
 }

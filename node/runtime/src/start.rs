@@ -343,7 +343,18 @@ impl Started {
             operations = %config.operations.listen,
             "the node is up"
         );
-        let client = quorate_api::client_router(Arc::clone(&node), quorate_api::ApiConfig::default());
+        if !config.api.listen.ip().is_loopback() {
+            tracing::warn!(
+                api = %config.api.listen,
+                "the client API listens beyond this machine: nobody is authenticated there and nothing is encrypted; put \
+                 a proxy in front of it that speaks TLS"
+            );
+        }
+        let api_config = quorate_api::ApiConfig {
+            cors_origins: config.api.cors_origins.clone(),
+            ..quorate_api::ApiConfig::default()
+        };
+        let client = quorate_api::client_router(Arc::clone(&node), api_config);
         let operations_config = quorate_api::OperationsConfig {
             localnet_controls: config.operations.localnet_controls,
             loopback: config.operations.listen.ip().is_loopback(),

@@ -5,9 +5,12 @@ mod network;
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Subcommand};
-use quorate_client::{Client, Page};
+use quorate_client::schema::OperationKind;
+use quorate_client::{Client, Page, TransactionFilter, When};
 use quorate_ledger::{Address, AssetCode, Digest, Height};
+use quorate_tools::authority::AuthorityArgs;
 use quorate_tools::failure::Failure;
 use quorate_tools::output::Output;
 
@@ -23,6 +26,8 @@ pub(crate) struct AskArgs {
     )]
     #[arg(default_value = "http://127.0.0.1:8100", help_heading = "Network")]
     nodes: Vec<String>,
+    #[command(flatten)]
+    authority: AuthorityArgs,
     /// Wait until the node has certified this height
     #[arg(long, value_name = "HEIGHT", help_heading = "Network")]
     min_height: Option<u64>,
@@ -51,6 +56,8 @@ pub(crate) enum QueryCommand {
     Blocks(BlocksArgs),
     /// One transaction and what became of it
     Transaction(TransactionArgs),
+    /// Transactions and what became of them, newest first
+    Transactions(TransactionsArgs),
     /// One account: balances, signers, history
     Account(AccountArgs),
     /// One asset
@@ -95,11 +102,16 @@ asking! {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate query block latest
-  quorate query block 17")]
+  quorate query block 17 --transactions")]
 pub(crate) struct BlockArgs {
     /// A height, a block's hash, or `latest`
     #[arg(value_name = "BLOCK", default_value = "latest")]
     block: String,
+    /// Show its transactions, in their order
+    #[arg(long)]
+    transactions: bool,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     ask: AskArgs,
 }
@@ -121,6 +133,32 @@ pub(crate) struct TransactionArgs {
     /// The transaction's id
     #[arg(value_name = "ID", value_parser = super::digest)]
     id: Digest,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  quorate query transactions --account qr1… --from 2026-03-01T00:00:00Z
+  quorate query transactions --asset QRT --kind mint")]
+pub(crate) struct TransactionsArgs {
+    /// Those that this account sent, or received something by
+    #[arg(long, value_name = "ADDRESS")]
+    account: Option<Address>,
+    /// Those with an operation about this asset
+    #[arg(long, value_name = "CODE")]
+    asset: Option<AssetCode>,
+    /// Those with an operation of this kind; with --asset, one operation has to be both
+    #[arg(long, value_name = "KIND", value_parser = kinds())]
+    kind: Option<OperationKind>,
+    /// From this block on: its height, or a time such as 2026-03-01T09:00:00Z
+    #[arg(long, value_name = "HEIGHT|TIME")]
+    from: Option<When>,
+    /// Up to this block: its height, or a time
+    #[arg(long, value_name = "HEIGHT|TIME")]
+    to: Option<When>,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     ask: AskArgs,
 }
@@ -181,11 +219,29 @@ pub(crate) struct RecordArgs {
 
 impl AskArgs {
     fn client(&self) -> Result<Client, Failure> {
-        let client = Client::new(&self.nodes)?;
+        let client = self.authority.client(&self.nodes)?;
         Ok(match self.min_height {
             Some(height) => client.at_least(Height(height)),
             None => client,
         })
+    }
+}
+
+/// Reads a kind of operation by its name.
+fn kinds() -> impl clap::builder::TypedValueParser<Value = OperationKind> {
+    let names = OperationKind::ALL.map(OperationKind::name);
+    PossibleValuesParser::new(names).try_map(|name| name.parse::<OperationKind>())
+}
+
+impl TransactionsArgs {
+    fn filter(&self) -> TransactionFilter {
+        TransactionFilter {
+            account: self.account,
+            asset: self.asset,
+            kind: self.kind,
+            from: self.from,
+            to: self.to,
+        }
     }
 }
 
@@ -205,6 +261,7 @@ pub(crate) async fn run(command: QueryCommand, output: &Output) -> Result<(), Fa
         QueryCommand::Block(args) => chain::block(&args, output).await,
         QueryCommand::Blocks(args) => chain::blocks(&args, output).await,
         QueryCommand::Transaction(args) => chain::transaction(&args, output).await,
+        QueryCommand::Transactions(args) => chain::transactions(&args, output).await,
         QueryCommand::Account(args) => chain::account(&args, output).await,
         QueryCommand::Asset(args) => chain::asset(&args, output).await,
         QueryCommand::Assets(args) => chain::assets(&args, output).await,

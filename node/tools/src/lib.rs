@@ -1,6 +1,7 @@
 //! What the binary's commands and those of the lab have in common: how they print and fail, how they open keys, how
 //! they run validators on this machine, and the ledger as a wallet sees it.
 
+pub mod authority;
 pub mod clock;
 pub mod failure;
 pub mod file;

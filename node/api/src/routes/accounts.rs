@@ -2,19 +2,21 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{Account, Problem, TransactionList};
+use quorate_client::TransactionFilter;
+use quorate_client::schema::{Account, TransactionList};
 
 use crate::app::App;
 use crate::input::{Name, Params, address, whole_number};
 use crate::problem::Failure;
+use crate::scan;
 
 /// An account. One that was never used has no balances.
 #[utoipa::path(get, path = "/v1/accounts/{address}", tag = "accounts",
     params(
         ("address" = String, Path, description = "An address, qr1…"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = Account), (status = 400, body = Problem)))]
+    responses((status = 200, body = Account), (status = 400, description = "`malformed_address`")))]
 pub(crate) async fn account(
     State(app): State<App>,
     Name(name): Name,
@@ -28,14 +30,14 @@ pub(crate) async fn account(
 }
 
 /// An account's transactions, newest first.
-#[utoipa::path(get, path = "/v1/accounts/{address}/transactions", tag = "accounts",
+#[utoipa::path(get, path = "/v1/accounts/{address}/transactions", operation_id = "account_transactions", tag = "accounts",
     params(
         ("address" = String, Path, description = "An address, qr1…"),
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("limit" = Option<u32>, Query),
+        ("cursor" = Option<String>, Query),
+        ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = TransactionList), (status = 400, body = Problem)))]
+    responses((status = 200, body = TransactionList), (status = 400, description = "`malformed_address`")))]
 pub(crate) async fn transactions(
     State(app): State<App>,
     Name(name): Name,
@@ -45,11 +47,7 @@ pub(crate) async fn transactions(
     let limit = params.limit()?;
     let before = params.cursor(whole_number)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        let transactions = snapshot.history(&address, before, limit)?;
-        let last = transactions.last().filter(|_| transactions.len() == limit);
-        let number = last.and_then(|last| last.number).filter(|number| *number > 1);
-        let next = number.map(|number| number.to_string());
-        Ok(TransactionList { transactions, next })
+        scan::history(snapshot, &address, &TransactionFilter::default(), before, limit)
     });
     Ok(read.await?.into_response())
 }

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{Asset, AssetList, HolderList, Problem, RecordList};
+use quorate_client::schema::{Asset, AssetList, HolderList, RecordList};
 
 use crate::app::App;
 use crate::input::{Name, Params, address, asset_code, digest, record_cursor, write_record_cursor};
@@ -11,11 +11,11 @@ use crate::problem::Failure;
 /// Assets, by code.
 #[utoipa::path(get, path = "/v1/assets", tag = "assets",
     params(
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("limit" = Option<u32>, Query),
+        ("cursor" = Option<String>, Query),
+        ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = AssetList), (status = 400, body = Problem)))]
+    responses((status = 200, body = AssetList)))]
 pub(crate) async fn assets(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let limit = params.limit()?;
     let after = params.cursor(|text| text.parse().ok())?;
@@ -34,9 +34,12 @@ pub(crate) async fn assets(State(app): State<App>, params: Params) -> Result<Res
 #[utoipa::path(get, path = "/v1/assets/{code}", tag = "assets",
     params(
         ("code" = String, Path, description = "1 to 12 of A–Z and 0–9"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = Asset), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses(
+        (status = 200, body = Asset),
+        (status = 400, description = "`malformed_asset`"),
+        (status = 404, description = "`unknown_asset`")))]
 pub(crate) async fn asset(
     State(app): State<App>,
     Name(name): Name,
@@ -53,11 +56,14 @@ pub(crate) async fn asset(
 #[utoipa::path(get, path = "/v1/assets/{code}/holders", tag = "assets",
     params(
         ("code" = String, Path, description = "1 to 12 of A–Z and 0–9"),
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("limit" = Option<u32>, Query),
+        ("cursor" = Option<String>, Query),
+        ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = HolderList), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses(
+        (status = 200, body = HolderList),
+        (status = 400, description = "`malformed_asset`"),
+        (status = 404, description = "`unknown_asset`")))]
 pub(crate) async fn holders(
     State(app): State<App>,
     Name(name): Name,
@@ -82,11 +88,11 @@ pub(crate) async fn holders(
 #[utoipa::path(get, path = "/v1/records/{sha256}", tag = "records",
     params(
         ("sha256" = String, Path, description = "The document's SHA-256, 64 hexadecimal digits"),
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("limit" = Option<u32>, Query),
+        ("cursor" = Option<String>, Query),
+        ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = RecordList), (status = 400, body = Problem)))]
+    responses((status = 200, body = RecordList), (status = 400, description = "`malformed_hash`")))]
 pub(crate) async fn records(
     State(app): State<App>,
     Name(name): Name,

@@ -4,23 +4,24 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{Block, BlockList, OCTET_STREAM, Problem};
+use quorate_client::schema::{Block, BlockList, OCTET_STREAM, TransactionList};
 use quorate_ledger::{Digest, Height};
 
 use crate::app::App;
-use crate::config::{ID_CHUNK, MAX_IDS_PER_PAGE};
-use crate::input::{Name, Params, block_ref, wants_bytes, whole_number};
-use crate::node::{BlockRef, Fault, Snapshot};
+use crate::config::{ID_CHUNK, LOOK_CHUNK, MAX_IDS_PER_PAGE};
+use crate::input::{Name, Params, Place, block_ref, foreign_cursor, wants_bytes, whole_number};
+use crate::node::{BlockRef, Snapshot};
 use crate::problem::Failure;
+use crate::scan::{Page, cut_short};
 
 /// Blocks, newest first.
 #[utoipa::path(get, path = "/v1/blocks", tag = "blocks",
     params(
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default. Full blocks make shorter pages"),
-        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("limit" = Option<u32>, Query),
+        ("cursor" = Option<String>, Query),
+        ("min_height" = Option<u64>, Query),
     ),
-    responses((status = 200, body = BlockList), (status = 400, body = Problem)))]
+    responses((status = 200, description = "Blocks, newest first. Full blocks make shorter pages", body = BlockList)))]
 pub(crate) async fn blocks(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let limit = params.limit()?;
     let first = params.cursor(whole_number)?;
@@ -49,11 +50,12 @@ pub(crate) async fn blocks(State(app): State<App>, params: Params) -> Result<Res
 #[utoipa::path(get, path = "/v1/blocks/{block}", tag = "blocks",
     params(
         ("block" = String, Path, description = "A height, a block hash or `latest`"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("min_height" = Option<u64>, Query),
     ),
     responses(
         (status = 200, content((Block = "application/json"), (Vec<u8> = "application/octet-stream"))),
-        (status = 400, body = Problem), (status = 404, body = Problem)))]
+        (status = 400, description = "`malformed_block`"),
+        (status = 404, description = "`unknown_block` `no_blocks`")))]
 pub(crate) async fn block(
     State(app): State<App>,
     Name(name): Name,
@@ -73,6 +75,57 @@ pub(crate) async fn block(
     let read = app.read(min_height, move |snapshot, _| {
         let block = find(snapshot, reference)?;
         with_ids(snapshot, block)
+    });
+    Ok(read.await?.into_response())
+}
+
+/// The transactions of a block, whole and in their order.
+#[utoipa::path(get, path = "/v1/blocks/{block}/transactions", operation_id = "block_transactions", tag = "blocks",
+    params(
+        ("block" = String, Path, description = "A height, a block hash or `latest`; further pages are of the block of the first"),
+        ("limit" = Option<u32>, Query),
+        ("cursor" = Option<String>, Query),
+        ("min_height" = Option<u64>, Query),
+    ),
+    responses(
+        (status = 200, description = "A page of the block's transactions; long transactions make shorter pages", body = TransactionList),
+        (status = 400, description = "`malformed_block`"),
+        (status = 404, description = "`unknown_block` `no_blocks`")))]
+pub(crate) async fn transactions(
+    State(app): State<App>,
+    Name(name): Name,
+    params: Params,
+) -> Result<Response, Failure> {
+    let reference = block_ref(&name)?;
+    let limit = params.limit()?;
+    let from = params.cursor(Place::read)?;
+    let read = app.read(params.min_height()?, move |snapshot, _| {
+        // By the next page another block may be the latest.
+        let begun = from.map(|from| BlockRef::Height(from.height));
+        let block = find(snapshot, reference.or(begun))?;
+        if let Some(from) = from.filter(|from| from.height != block.height) {
+            return Err(foreign_cursor(&from.to_string()));
+        }
+        let mut index = from.map_or(0, |from| from.index);
+        let mut page = Page::new(limit);
+        while index < block.transaction_count && !page.is_full() {
+            let piece = snapshot.transactions_at(block.height, index, LOOK_CHUNK.min(page.room()))?;
+            if piece.is_empty() {
+                return Err(cut_short(block.height).into());
+            }
+            for transaction in piece {
+                if page.is_full() {
+                    break;
+                }
+                page.push(transaction);
+                index = index.saturating_add(1);
+            }
+        }
+        let next = Place {
+            height: block.height,
+            index,
+        };
+        Ok(page.before((index < block.transaction_count).then(|| next.to_string())))
     });
     Ok(read.await?.into_response())
 }
@@ -105,11 +158,7 @@ pub(crate) fn with_ids(snapshot: &dyn Snapshot, block: Block) -> Result<Block, F
     {
         let piece = snapshot.ids_at(block.height, from, ID_CHUNK)?;
         if piece.is_empty() {
-            let reason = format!(
-                "block {} has fewer transactions than its header says",
-                block.height
-            );
-            return Err(Fault(reason).into());
+            return Err(cut_short(block.height).into());
         }
         transactions.extend(piece);
     }

@@ -1,10 +1,9 @@
 //! The node, the network, its validators and members.
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{
-    EvidenceList, MemberList, Network, Peer, PeerList, Problem, ProposalList, Status, ValidatorList,
+    EvidenceList, MemberList, Network, Peer, PeerList, ProposalList, Status, ValidatorList,
 };
 
 use crate::app::{App, At};
@@ -13,8 +12,8 @@ use crate::problem::Failure;
 
 /// Where the node and its network are.
 #[utoipa::path(get, path = "/v1/status", tag = "network",
-    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
-    responses((status = 200, body = Status), (status = 503, body = Problem)))]
+    params(("min_height" = Option<u64>, Query)),
+    responses((status = 200, body = Status)))]
 pub(crate) async fn status(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let read = app
         .read(params.min_height()?, |_, node| Ok(node.status()))
@@ -29,8 +28,8 @@ pub(crate) async fn status(State(app): State<App>, params: Params) -> Result<Res
 
 /// Genesis, parameters in force, committee and epochs.
 #[utoipa::path(get, path = "/v1/network", tag = "network",
-    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
-    responses((status = 200, body = Network), (status = 503, body = Problem)))]
+    params(("min_height" = Option<u64>, Query)),
+    responses((status = 200, body = Network)))]
 pub(crate) async fn network(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let read = app.read(params.min_height()?, |_, node| Ok(node.network()?));
     Ok(read.await?.into_response())
@@ -38,8 +37,8 @@ pub(crate) async fn network(State(app): State<App>, params: Params) -> Result<Re
 
 /// The committee with each validator's last seal.
 #[utoipa::path(get, path = "/v1/validators", tag = "network",
-    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
-    responses((status = 200, body = ValidatorList), (status = 503, body = Problem)))]
+    params(("min_height" = Option<u64>, Query)),
+    responses((status = 200, body = ValidatorList)))]
 pub(crate) async fn validators(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let read = app.read(params.min_height()?, |_, node| Ok(node.validators()));
     Ok(read.await?.into_response())
@@ -47,13 +46,14 @@ pub(crate) async fn validators(State(app): State<App>, params: Params) -> Result
 
 /// This node's connections.
 #[utoipa::path(get, path = "/v1/peers", tag = "network",
-    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
-    responses((status = 200, body = PeerList), (status = 503, body = Problem)))]
-pub(crate) async fn peers(State(app): State<App>, params: Params) -> Result<Json<PeerList>, Failure> {
+    params(("min_height" = Option<u64>, Query)),
+    responses((status = 200, body = PeerList)))]
+pub(crate) async fn peers(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     app.reach(params.min_height()?).await?;
-    Ok(Json(PeerList {
+    let list = PeerList {
         peers: by_name(app.node.peers()),
-    }))
+    };
+    Ok(app.now(list).into_response())
 }
 
 pub(crate) fn by_name(mut peers: Vec<Peer>) -> Vec<Peer> {
@@ -63,33 +63,36 @@ pub(crate) fn by_name(mut peers: Vec<Peer>) -> Vec<Peer> {
 
 /// Misbehaviour that this node has seen.
 #[utoipa::path(get, path = "/v1/evidence", tag = "network",
-    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
-    responses((status = 200, body = EvidenceList), (status = 503, body = Problem)))]
-pub(crate) async fn evidence(State(app): State<App>, params: Params) -> Result<Json<EvidenceList>, Failure> {
+    params(("min_height" = Option<u64>, Query)),
+    responses((status = 200, body = EvidenceList)))]
+pub(crate) async fn evidence(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     app.reach(params.min_height()?).await?;
-    Ok(Json(EvidenceList {
+    let list = EvidenceList {
         evidence: app.node.evidence(),
-    }))
+    };
+    Ok(app.now(list).into_response())
 }
 
 /// The consortium's members.
 #[utoipa::path(get, path = "/v1/members", tag = "governance",
-    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
-    responses((status = 200, body = MemberList), (status = 503, body = Problem)))]
-pub(crate) async fn members(State(app): State<App>, params: Params) -> Result<Json<MemberList>, Failure> {
+    params(("min_height" = Option<u64>, Query)),
+    responses((status = 200, body = MemberList)))]
+pub(crate) async fn members(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     app.reach(params.min_height()?).await?;
-    Ok(Json(MemberList {
+    let list = MemberList {
         members: app.node.members(),
-    }))
+    };
+    Ok(app.now(list).into_response())
 }
 
 /// Open proposals of governance; no operation makes one yet.
 #[utoipa::path(get, path = "/v1/proposals", tag = "governance",
-    params(("min_height" = Option<u64>, Query, description = "Wait until this height is certified here")),
-    responses((status = 200, body = ProposalList), (status = 503, body = Problem)))]
-pub(crate) async fn proposals(State(app): State<App>, params: Params) -> Result<Json<ProposalList>, Failure> {
+    params(("min_height" = Option<u64>, Query)),
+    responses((status = 200, body = ProposalList)))]
+pub(crate) async fn proposals(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     app.reach(params.min_height()?).await?;
-    Ok(Json(ProposalList {
+    let list = ProposalList {
         proposals: Vec::new(),
-    }))
+    };
+    Ok(app.now(list).into_response())
 }

@@ -1,25 +1,69 @@
-//! Reading transactions.
+//! Reading transactions, one or a list of them.
 
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{Problem, Transaction};
+use quorate_client::schema::{Transaction, TransactionList};
 
 use crate::app::App;
-use crate::input::{Name, Params, digest, wants_bytes};
+use crate::input::{Name, Params, Place, digest, wants_bytes, whole_number};
 use crate::problem::Failure;
+use crate::scan;
 
 use super::blocks::octets;
+
+/// Executed transactions, newest first.
+///
+/// All of them, or those that fit what is given. A call looks at 4,096 transactions and 1,024 blocks at most, or at
+/// 512 of an account: a page may have fewer transactions than `limit`, even none, and yet a `next` to go on from.
+/// Only a `next` of null is the end.
+#[utoipa::path(get, path = "/v1/transactions", operation_id = "list_transactions", tag = "transactions",
+    params(
+        ("account" = Option<String>, Query, description = "Those in the history of this account: it sent them, or received something by them; the cursor is then one of that history"),
+        ("asset" = Option<String>, Query, description = "Those with an operation about this asset"),
+        ("kind" = Option<String>, Query, description = "Those with an operation of this type; with `asset`, one operation has to be both"),
+        ("from" = Option<String>, Query, description = "From this block on: its height, or a time in RFC 3339"),
+        ("to" = Option<String>, Query, description = "Up to this block: its height, or a time in RFC 3339"),
+        ("limit" = Option<u32>, Query),
+        ("cursor" = Option<String>, Query),
+        ("min_height" = Option<u64>, Query),
+    ),
+    responses(
+        (status = 200, body = TransactionList),
+        (status = 400, description = "`malformed_address` `malformed_asset` `malformed_kind` `malformed_range`")))]
+pub(crate) async fn transactions(State(app): State<App>, params: Params) -> Result<Response, Failure> {
+    let filter = params.filter()?;
+    let limit = params.limit()?;
+    let min_height = params.min_height()?;
+    let read = match filter.account {
+        Some(account) => {
+            let before = params.cursor(whole_number)?;
+            app.read(min_height, move |snapshot, _| {
+                scan::history(snapshot, &account, &filter, before, limit)
+            })
+            .await?
+        }
+        None => {
+            let before = params.cursor(Place::read)?;
+            app.read(min_height, move |snapshot, _| {
+                scan::chain(snapshot, &filter, before, limit)
+            })
+            .await?
+        }
+    };
+    Ok(read.into_response())
+}
 
 /// A transaction by its id. As bytes: the canonical encoding that was submitted.
 #[utoipa::path(get, path = "/v1/transactions/{id}", tag = "transactions",
     params(
         ("id" = String, Path, description = "The transaction's id, 64 hexadecimal digits"),
-        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
+        ("min_height" = Option<u64>, Query),
     ),
     responses(
         (status = 200, content((Transaction = "application/json"), (Vec<u8> = "application/octet-stream"))),
-        (status = 400, body = Problem), (status = 404, body = Problem)))]
+        (status = 400, description = "`malformed_hash`"),
+        (status = 404, description = "`unknown_transaction`")))]
 pub(crate) async fn transaction(
     State(app): State<App>,
     Name(name): Name,

@@ -319,5 +319,50 @@ async fn other_origins_may_read_only_if_configured() {
         let request = axum::http::Request::get("/v1/status").header("origin", origin);
         let answer = crate::web::send(&router, request.body(axum::body::Body::empty()).unwrap()).await;
         assert_eq!(answer.header("access-control-allow-origin"), allowed);
+        assert_eq!(answer.header("access-control-allow-methods"), None);
+        assert!(answer.headers.get_all("vary").iter().any(|vary| vary == "origin"));
+        // What a browser asks before it submits for a page.
+        let preflight = axum::http::Request::options("/v1/transactions")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type");
+        let answer = crate::web::send(&router, preflight.body(axum::body::Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, 204);
+        assert_eq!(answer.header("access-control-allow-origin"), allowed);
+        let methods = answer.header("access-control-allow-methods");
+        assert_eq!(methods, allowed.map(|_| "GET, HEAD, POST"));
+        let headers = answer.header("access-control-allow-headers");
+        assert_eq!(
+            headers.is_some_and(|headers| headers.contains("content-type")),
+            allowed.is_some()
+        );
+    }
+    // A refusal is read as well as an answer.
+    let wrong = axum::http::Request::get("/v1/blocks/one").header("origin", "https://desk.example");
+    let answer = crate::web::send(&router, wrong.body(axum::body::Body::empty()).unwrap()).await;
+    assert_eq!(answer.problem().0, 400);
+    assert!(answer.header("access-control-allow-origin").is_some());
+    // Programs, which have no origin, see no difference.
+    let answer = get(&router, "/v1/status").await;
+    assert_eq!(answer.header("access-control-allow-origin"), None);
+}
+
+#[tokio::test]
+async fn every_origin_may_read_if_all_are_allowed_and_none_unless_configured() {
+    for (origins, allowed) in [(vec!["*".to_owned()], Some("*")), (Vec::new(), None)] {
+        let config = ApiConfig {
+            cors_origins: origins,
+            ..ApiConfig::default()
+        };
+        let router = with_config(&story::fake(), config);
+        for method in ["GET", "OPTIONS"] {
+            let request = axum::http::Request::builder()
+                .method(method)
+                .uri("/v1/status")
+                .header("origin", "https://anywhere.example")
+                .header("access-control-request-method", "GET");
+            let answer = crate::web::send(&router, request.body(axum::body::Body::empty()).unwrap()).await;
+            assert_eq!(answer.header("access-control-allow-origin"), allowed, "{method}");
+        }
     }
 }

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use quorate_api::{ApiConfig, Bounds, Node, Refusal, client_router, serve};
-use quorate_client::schema::{SubmittedStatus, TransactionStatus};
+use quorate_client::schema::{OperationKind, SubmittedStatus, TransactionStatus};
 use quorate_client::wallet::TrustedGenesis;
-use quorate_client::{Client, ClientError, EventFilter, Page, StreamEvent, Wait};
+use quorate_client::{Client, ClientError, EventFilter, Page, StreamEvent, TransactionFilter, Wait, When};
 use quorate_ledger::{Digest, Height, encode};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -78,6 +78,33 @@ async fn reads_everything(client: &Client) {
         client.transaction(&history[0].id).await.unwrap().status,
         TransactionStatus::Committed
     );
+    let all = client.transactions(&TransactionFilter::default(), &page).await;
+    assert_eq!(all.unwrap().transactions.len(), 13);
+    let rare = TransactionFilter {
+        account: Some(wallet(12)),
+        asset: Some(code("CO2")),
+        kind: Some(OperationKind::Burn),
+        from: Some("2026-03-01T10:00:00+01:00".parse().unwrap()),
+        to: Some(When::Height(Height(8))),
+    };
+    let rare = client.transactions(&rare, &page).await.unwrap();
+    assert_eq!(rare.transactions[0].height, Some(Height(7)));
+    assert_eq!((rare.transactions.len(), rare.next), (1, None));
+    let first = Page {
+        limit: Some(1),
+        ..Page::default()
+    };
+    let first = client.block_transactions("8", &first).await.unwrap();
+    assert_eq!(
+        first.transactions[0],
+        client.transaction(&first.transactions[0].id).await.unwrap()
+    );
+    let second = Page {
+        cursor: first.next,
+        ..Page::default()
+    };
+    let second = client.block_transactions("latest", &second).await.unwrap();
+    assert_eq!((second.transactions.len(), second.next), (1, None));
     assert_eq!(client.assets(&page).await.unwrap().assets.len(), 2);
     assert_eq!(client.asset(&code("CO2")).await.unwrap().decimals, 6);
     assert_eq!(

@@ -6,6 +6,8 @@ mod calls;
 mod client;
 mod events;
 mod fake;
+mod held;
+mod lists;
 mod openapi;
 mod operations;
 mod pages;

@@ -221,7 +221,7 @@ async fn case_16_probes_by_options_are_answered_with_the_checks_status() {
     let answer = send_body(&client, Method::OPTIONS, "/v1/transactions", "text/plain", "").await;
     assert_eq!(
         (answer.status.as_u16(), answer.header("allow")),
-        (204, Some("POST"))
+        (204, Some("GET,HEAD,POST"))
     );
 }
 

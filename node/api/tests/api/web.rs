@@ -10,6 +10,7 @@ use quorate_api::{ApiConfig, Node, client_router};
 use tower::ServiceExt as _;
 
 use crate::fake::Fake;
+use crate::held;
 
 /// An answer, read to its end.
 pub(crate) struct Answer {
@@ -59,15 +60,19 @@ pub(crate) fn with_config(fake: &Arc<Fake>, config: ApiConfig) -> Router {
     client_router(node, config)
 }
 
+/// Sends a request and holds its answer to the document.
 pub(crate) async fn send(router: &Router, request: Request<Body>) -> Answer {
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = router.clone().oneshot(request).await.unwrap();
     let (parts, body) = response.into_parts();
     let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    Answer {
+    let answer = Answer {
         status: parts.status,
         headers: parts.headers,
         body,
-    }
+    };
+    held::check(&method, &path, &answer).await;
+    answer
 }
 
 pub(crate) async fn get(router: &Router, path: &str) -> Answer {

@@ -70,12 +70,13 @@ pub struct SignerView {
     pub weight: u32,
 }
 
-/// A page of an account's transactions.
+/// A page of transactions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TransactionList {
-    /// Newest first.
+    /// A block's in their order, others newest first.
     pub transactions: Vec<Transaction>,
-    /// The cursor of the next page; null at the end.
+    /// The cursor of the next page; null at the end, and only there: a page may be shorter than was asked for, and
+    /// even empty, and not be the last.
     pub next: Option<String>,
 }
 

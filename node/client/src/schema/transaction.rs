@@ -1,5 +1,8 @@
 //! Transactions and their submission.
 
+use std::fmt;
+use std::str::FromStr;
+
 use quorate_crypto::{PublicKey, Signature};
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Operation, Outcome, Signer, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -209,6 +212,97 @@ pub enum OperationView {
     },
 }
 
+/// What an operation is, as its `type` says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationKind {
+    /// Makes a new asset.
+    CreateAsset,
+    /// Makes new units.
+    Mint,
+    /// Destroys units.
+    Burn,
+    /// Moves units.
+    Transfer,
+    /// Records a document's hash.
+    PutRecord,
+    /// Replaces an account's signers.
+    SetSigners,
+    /// Lets a validator vote again.
+    Rejoin,
+}
+
+/// No operation has this name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("no operation has this name")]
+pub struct NotAnOperation;
+
+impl OperationKind {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::CreateAsset,
+        Self::Mint,
+        Self::Burn,
+        Self::Transfer,
+        Self::PutRecord,
+        Self::SetSigners,
+        Self::Rejoin,
+    ];
+
+    /// The name in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::CreateAsset => "create_asset",
+            Self::Mint => "mint",
+            Self::Burn => "burn",
+            Self::Transfer => "transfer",
+            Self::PutRecord => "put_record",
+            Self::SetSigners => "set_signers",
+            Self::Rejoin => "rejoin",
+        }
+    }
+}
+
+impl fmt::Display for OperationKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for OperationKind {
+    type Err = NotAnOperation;
+
+    fn from_str(text: &str) -> Result<Self, NotAnOperation> {
+        let known = Self::ALL.into_iter().find(|kind| kind.name() == text);
+        known.ok_or(NotAnOperation)
+    }
+}
+
+impl OperationView {
+    /// What it is.
+    pub fn kind(&self) -> OperationKind {
+        match self {
+            Self::CreateAsset { .. } => OperationKind::CreateAsset,
+            Self::Mint { .. } => OperationKind::Mint,
+            Self::Burn { .. } => OperationKind::Burn,
+            Self::Transfer { .. } => OperationKind::Transfer,
+            Self::PutRecord { .. } => OperationKind::PutRecord,
+            Self::SetSigners { .. } => OperationKind::SetSigners,
+            Self::Rejoin { .. } => OperationKind::Rejoin,
+        }
+    }
+
+    /// The asset it is about, if it is about one.
+    pub fn asset(&self) -> Option<AssetCode> {
+        match self {
+            Self::CreateAsset { code, .. } => Some(*code),
+            Self::Mint { asset, .. } | Self::Burn { asset, .. } | Self::Transfer { asset, .. } => {
+                Some(*asset)
+            }
+            Self::PutRecord { .. } | Self::SetSigners { .. } | Self::Rejoin { .. } => None,
+        }
+    }
+}
+
 impl From<&Operation> for OperationView {
     fn from(operation: &Operation) -> Self {
         match operation.clone() {
@@ -310,7 +404,7 @@ impl From<&Signer> for SignerView {
     }
 }
 
-/// The body of a submission in JSON: one transaction or many.
+/// The body of a submission of one transaction in JSON.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRequest {
@@ -376,4 +470,29 @@ pub struct Submitted {
 pub struct SubmittedList {
     /// In the order of the request.
     pub results: Vec<Submitted>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_is_called_as_the_operations_type_is() {
+        let rejoin = OperationView::Rejoin {
+            validator: quorate_crypto::SigningKey::from_seed(&[7; 32]).public(),
+            token: Digest::ZERO,
+        };
+        let burn = OperationView::Burn {
+            asset: "QRT".parse().unwrap(),
+            amount: Amount(1),
+        };
+        for operation in [rejoin, burn] {
+            let json = serde_json::to_value(&operation).unwrap();
+            assert_eq!(json["type"], operation.kind().name());
+        }
+        for kind in OperationKind::ALL {
+            assert_eq!(kind.name().parse(), Ok(kind));
+        }
+        assert_eq!("Mint".parse::<OperationKind>(), Err(NotAnOperation));
+    }
 }

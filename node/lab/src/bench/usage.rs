@@ -94,9 +94,8 @@ pub(crate) struct ValidatorsUsage {
 impl Probe {
     /// Looks at these validators.
     pub(crate) fn new(validators: Vec<ValidatorEntry>) -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
+        let http = quorate_client::plain_http()
             .timeout(PATIENCE)
-            .no_proxy()
             .build()
             .map_err(|error| Failure::failed(format!("cannot make HTTP requests: {error}")))?;
         Ok(Self { http, validators })

@@ -24,6 +24,10 @@ fn other() -> NodeConfig {
             max_pending_mib: 3,
             max_pending_per_account: 4,
             senders: SendersConfig::Known,
+            cors_origins: vec![
+                "https://desk.example".to_owned(),
+                "http://localhost:3000".to_owned(),
+            ],
         },
         operations: OperationsConfig {
             listen: address(5),
@@ -99,4 +103,40 @@ fn the_page_has_each_key_with_its_default_and_no_other() {
         })
         .collect();
     assert_eq!(documented, keys(&NodeConfig::default()));
+}
+
+#[test]
+fn an_origin_is_written_as_browsers_write_it_or_the_file_is_refused() {
+    let read = |origin: &str| {
+        let text = format!("[api]\ncors_origins = [\"https://a.example\", \"{origin}\"]\n");
+        toml::from_str::<NodeConfig>(&text).map(|config| config.api.cors_origins)
+    };
+    for origin in [
+        "*",
+        "https://desk.example",
+        "http://localhost:3000",
+        "http://[::1]:3000",
+        "http://10.0.0.7:443",
+    ] {
+        assert_eq!(read(origin).unwrap(), ["https://a.example", origin]);
+    }
+    for origin in [
+        "",
+        "desk.example",
+        "https://",
+        "https://desk.example/",
+        "https://Desk.example",
+        "https://desk.example:443",
+        "http://desk.example:80",
+        "https://*.example",
+        "ftp://desk.example",
+        "null",
+        "https://desk.example\\r\\nx: y",
+    ] {
+        let refused = read(origin).unwrap_err().to_string();
+        assert!(refused.contains("line 2"), "{origin}: {refused}");
+        assert!(refused.contains("as browsers write it"), "{origin}: {refused}");
+    }
+    let many = format!("[api]\ncors_origins = [{}]\n", "\"*\", ".repeat(65));
+    assert!(toml::from_str::<NodeConfig>(&many).is_err());
 }

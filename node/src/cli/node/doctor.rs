@@ -129,9 +129,8 @@ async fn look_twice(node: &str, pause: Duration) -> Result<(ConsensusFacts, Cons
 
 /// What the node with this operations listener sees.
 pub(super) async fn look(node: &str) -> Result<ConsensusFacts, String> {
-    let http = reqwest::Client::builder()
+    let http = quorate_client::plain_http()
         .timeout(ANSWER)
-        .no_proxy()
         .build()
         .map_err(|error| error.to_string())?;
     let answer = http.get(format!("{node}/debug/consensus")).send().await;

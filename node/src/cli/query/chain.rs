@@ -1,21 +1,32 @@
 //! Queries about blocks, transactions, accounts, assets and records.
 
-use quorate_client::schema::{Block, Transaction, TransactionStatus};
+use quorate_client::schema::{Block, Transaction, TransactionList, TransactionStatus};
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::format_amount;
+use quorate_client::{Client, Page};
 use quorate_tools::failure::Failure;
 use quorate_tools::output::{Output, Tone, printable};
 
 use super::network::or_dash;
-use super::{AccountArgs, AssetArgs, AssetsArgs, BlockArgs, BlocksArgs, RecordArgs, TransactionArgs};
+use super::{
+    AccountArgs, AssetArgs, AssetsArgs, BlockArgs, BlocksArgs, RecordArgs, TransactionArgs, TransactionsArgs,
+};
 use crate::cli::wallet::account::Decimals;
 use crate::cli::wallet::notarize::hash_file;
 
 /// Transaction ids of a block that are listed as text.
 const SHOWN_IDS: usize = 20;
 
+/// How often a node is asked to look further for transactions, before the user is.
+const LOOKS: usize = 64;
+
 pub(super) async fn block(args: &BlockArgs, output: &Output) -> Result<(), Failure> {
-    let block = args.ask.client()?.block(&args.block).await?;
+    let client = args.ask.client()?;
+    if args.transactions {
+        let list = client.block_transactions(&args.block, &args.page.page()).await?;
+        return print_transactions(&client, &list, output).await;
+    }
+    let block = client.block(&args.block).await?;
     output.print(&block, |output| {
         let sealed: Vec<&str> = block.seals.iter().map(|seal| seal.validator.as_str()).collect();
         output.fields(&[
@@ -79,6 +90,63 @@ pub(super) async fn transaction(args: &TransactionArgs, output: &Output) -> Resu
     }
     output.print(&transaction, |output| {
         output.fields(&transaction_fields(&transaction, &decimals, output))
+    })
+}
+
+pub(super) async fn transactions(args: &TransactionsArgs, output: &Output) -> Result<(), Failure> {
+    let client = args.ask.client()?;
+    let mut list = TransactionList {
+        transactions: Vec::new(),
+        next: args.page.cursor.clone(),
+    };
+    // A node looks at so much of the chain at a time, and what was asked for may be rare.
+    for _ in 0..LOOKS {
+        let found = u32::try_from(list.transactions.len()).unwrap_or(u32::MAX);
+        let page = Page {
+            limit: Some(args.page.limit.saturating_sub(found)),
+            cursor: list.next.take(),
+        };
+        let more = client.transactions(&args.filter(), &page).await?;
+        list.transactions.extend(more.transactions);
+        list.next = more.next;
+        if list.next.is_none() || list.transactions.len() >= args.page.limit as usize {
+            break;
+        }
+    }
+    print_transactions(&client, &list, output).await
+}
+
+async fn print_transactions(client: &Client, list: &TransactionList, output: &Output) -> Result<(), Failure> {
+    let mut decimals = Decimals::new();
+    if output.is_text() {
+        let operations = list.transactions.iter().flat_map(|it| &it.operations);
+        for operation in operations {
+            decimals.learn_operation(client, operation).await?;
+        }
+    }
+    output.print(list, |output| {
+        if list.transactions.is_empty() && list.next.is_none() {
+            return "There are no such transactions.".to_owned();
+        }
+        let rows = list.transactions.iter().map(|transaction| {
+            let status = match &transaction.code {
+                Some(code) => output.paint(Tone::Bad, code),
+                None => output.paint(Tone::Good, "committed"),
+            };
+            vec![
+                or_dash(transaction.height),
+                or_dash(transaction.timestamp.map(rfc3339_of)),
+                status,
+                transaction.id.to_string(),
+                transaction.sender.to_string(),
+                decimals.summary(&transaction.operations),
+            ]
+        });
+        let table = output.table(
+            &[">HEIGHT", "TIME", "STATUS", "ID", "SENDER", "WHAT"],
+            rows.collect(),
+        );
+        with_next(table, list.next.as_deref())
     })
 }
 

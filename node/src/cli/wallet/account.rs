@@ -168,6 +168,15 @@ impl Decimals {
         }
     }
 
+    /// The first of some operations in words, and how many more there are.
+    pub(crate) fn summary(&self, operations: &[OperationView]) -> String {
+        match operations {
+            [] => String::new(),
+            [only] => self.describe(only),
+            [first, rest @ ..] => format!("{} and {} more", self.describe(first), rest.len()),
+        }
+    }
+
     /// An operation in words.
     pub(crate) fn describe(&self, operation: &OperationView) -> String {
         let noted = |memo: &str| {

@@ -22,9 +22,8 @@ pub struct Control {
 impl Control {
     /// A client.
     pub fn new() -> Result<Self, Failure> {
-        let http = reqwest::Client::builder()
+        let http = quorate_client::plain_http()
             .timeout(PATIENCE)
-            .no_proxy()
             .build()
             .map_err(|error| Failure::failed(format!("cannot make HTTP requests: {error}")))?;
         Ok(Self { http })

@@ -22,6 +22,7 @@ use tokio::time::Instant;
 
 use super::Fate;
 use super::meaning::{MeaningArgs, differing};
+use crate::authority::AuthorityArgs;
 use crate::clock::now;
 use crate::failure::{Exit, Failure};
 use crate::genesis::read_genesis;
@@ -54,6 +55,8 @@ pub struct NodeArgs {
     )]
     #[arg(default_value = "http://127.0.0.1:8100", help_heading = "Network")]
     nodes: Vec<String>,
+    #[command(flatten)]
+    authority: AuthorityArgs,
     #[command(flatten)]
     meaning: MeaningArgs,
 }
@@ -100,6 +103,7 @@ impl NodeArgs {
     pub fn of(nodes: Vec<String>) -> Self {
         Self {
             nodes,
+            authority: AuthorityArgs::default(),
             meaning: MeaningArgs::default(),
         }
     }
@@ -108,20 +112,21 @@ impl NodeArgs {
     pub fn at(&self, nodes: Vec<String>) -> Self {
         Self {
             nodes,
+            authority: self.authority.clone(),
             meaning: self.meaning.clone(),
         }
     }
 
     /// A client of the nodes.
     pub fn client(&self) -> Result<Client, Failure> {
-        Ok(Client::new(&self.nodes)?)
+        self.authority.client(&self.nodes)
     }
 
     /// A client of each node alone, for whoever must know which of them answered.
     pub fn clients(&self) -> Result<Vec<Client>, Failure> {
         self.nodes
             .iter()
-            .map(|url| Client::new([url]).map_err(Failure::from))
+            .map(|url| self.authority.client([url]))
             .collect()
     }
 

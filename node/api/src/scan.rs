@@ -1,0 +1,246 @@
+//! Looking for transactions, a bounded part of the chain at a time.
+//!
+//! A call looks at so many transactions and blocks, whatever it finds. What it has found by then is its page, with a
+//! cursor to go on from: the page may be short, or empty, and not the last. So a filter that takes hardly anything
+//! costs many calls, each with its turn, and none of them holds a read up.
+
+use quorate_client::schema::{OperationView, Transaction, TransactionList};
+use quorate_client::{TransactionFilter, When};
+use quorate_ledger::{Address, Height, Timestamp};
+
+use crate::config::{LOOK_CHUNK, MAX_BLOCKS_LOOKED_AT, MAX_ENTRIES_LOOKED_AT, MAX_LOOKED_AT, MAX_PAGE_BYTES};
+use crate::input::Place;
+use crate::node::{BlockRef, Fault, Snapshot};
+use crate::problem::Failure;
+
+/// A page in the making.
+pub(crate) struct Page {
+    transactions: Vec<Transaction>,
+    limit: usize,
+    bytes: usize,
+}
+
+impl Page {
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            transactions: Vec::new(),
+            limit,
+            bytes: 0,
+        }
+    }
+
+    pub(crate) fn push(&mut self, transaction: Transaction) {
+        self.bytes = self.bytes.saturating_add(length(&transaction));
+        self.transactions.push(transaction);
+    }
+
+    pub(crate) fn is_full(&self) -> bool {
+        self.room() == 0
+    }
+
+    /// How many more it takes, unless they are long.
+    pub(crate) fn room(&self) -> usize {
+        match self.bytes < MAX_PAGE_BYTES {
+            true => self.limit.saturating_sub(self.transactions.len()),
+            false => 0,
+        }
+    }
+
+    pub(crate) fn before(self, next: Option<String>) -> TransactionList {
+        TransactionList {
+            transactions: self.transactions,
+            next,
+        }
+    }
+}
+
+/// About how many bytes of JSON a transaction is.
+fn length(transaction: &Transaction) -> usize {
+    let of_operation = |operation: &OperationView| {
+        400 + match operation {
+            OperationView::CreateAsset { description, .. } => description.len(),
+            OperationView::Transfer { memo, .. } => memo.len(),
+            OperationView::PutRecord { label, metadata, .. } => label.len() + 2 * metadata.len(),
+            OperationView::SetSigners { signers, .. } => 100 * signers.len(),
+            OperationView::Mint { .. } | OperationView::Burn { .. } | OperationView::Rejoin { .. } => 0,
+        }
+    };
+    let operations: usize = transaction.operations.iter().map(of_operation).sum();
+    600 + transaction.memo.len() + 250 * transaction.signatures.len() + operations
+}
+
+/// Transactions of the whole chain below a place, newest first.
+pub(crate) fn chain(
+    snapshot: &dyn Snapshot,
+    filter: &TransactionFilter,
+    before: Option<Place>,
+    limit: usize,
+) -> Result<TransactionList, Failure> {
+    let (first, last) = heights(snapshot, filter)?;
+    let mut page = Page::new(limit);
+    let above = Place {
+        height: last.next(),
+        index: 0,
+    };
+    let mut below = before.map_or(above, |before| before.min(above));
+    let (mut looked_at, mut blocks) = (0, 0);
+    loop {
+        // What is left of the block, or all of the one before it.
+        let height = match below.index {
+            0 => Height(below.height.0.saturating_sub(1)),
+            _ => below.height,
+        };
+        if height < first || height == Height::GENESIS {
+            return Ok(page.before(None));
+        }
+        if page.is_full() || looked_at >= MAX_LOOKED_AT || blocks >= MAX_BLOCKS_LOOKED_AT {
+            return Ok(page.before(Some(below.to_string())));
+        }
+        // Blocks pruned here end the list.
+        let Some(block) = snapshot.block(BlockRef::Height(height))? else {
+            return Ok(page.before(None));
+        };
+        blocks += 1;
+        let mut end = match below.index {
+            0 => block.transaction_count,
+            index => index.min(block.transaction_count),
+        };
+        while end > 0 && !page.is_full() && looked_at < MAX_LOOKED_AT {
+            let wanted = if filter.selects_operations() {
+                LOOK_CHUNK
+            } else {
+                LOOK_CHUNK.min(page.room())
+            };
+            let start = end.saturating_sub(u32::try_from(wanted).unwrap_or(u32::MAX));
+            let piece = snapshot.transactions_at(height, start, (end - start) as usize)?;
+            if piece.len() != (end - start) as usize {
+                return Err(cut_short(height).into());
+            }
+            for transaction in piece.into_iter().rev() {
+                if page.is_full() {
+                    break;
+                }
+                end -= 1;
+                looked_at += 1;
+                if filter.takes(&transaction.operations) {
+                    page.push(transaction);
+                }
+            }
+        }
+        below = Place { height, index: end };
+    }
+}
+
+/// Transactions of an account's history below a number, newest first.
+pub(crate) fn history(
+    snapshot: &dyn Snapshot,
+    account: &Address,
+    filter: &TransactionFilter,
+    before: Option<u64>,
+    limit: usize,
+) -> Result<TransactionList, Failure> {
+    let (first, last) = heights(snapshot, filter)?;
+    let count = snapshot.account(account)?.transactions;
+    let above = match filter.to {
+        Some(_) => above(snapshot, account, count, last)?,
+        None => count.saturating_add(1),
+    };
+    let mut page = Page::new(limit);
+    let mut below = before.map_or(above, |before| before.min(above));
+    let mut looked_at = 0;
+    while below > 1 {
+        if page.is_full() || looked_at >= MAX_ENTRIES_LOOKED_AT {
+            return Ok(page.before(Some(below.to_string())));
+        }
+        let wanted = if filter.selects_operations() {
+            LOOK_CHUNK
+        } else {
+            LOOK_CHUNK.min(page.room())
+        };
+        let piece = snapshot.history(account, Some(below), wanted)?;
+        if piece.is_empty() {
+            break;
+        }
+        for transaction in piece {
+            if page.is_full() {
+                break;
+            }
+            if transaction.height.is_some_and(|height| height < first) {
+                return Ok(page.before(None));
+            }
+            // Downwards, or the list would have no end.
+            let number = transaction.number.filter(|number| *number < below);
+            below = number.ok_or_else(|| Fault(format!("the history of {account} has no numbers")))?;
+            looked_at += 1;
+            if filter.takes(&transaction.operations) {
+                page.push(transaction);
+            }
+        }
+    }
+    Ok(page.before(None))
+}
+
+/// The number above those of an account's entries at or below a height.
+fn above(snapshot: &dyn Snapshot, account: &Address, count: u64, last: Height) -> Result<u64, Failure> {
+    first_number(1, count.saturating_add(1), |number| {
+        let entry = snapshot
+            .history(account, number.checked_add(1), 1)?
+            .pop()
+            .and_then(|entry| entry.height);
+        Ok(entry.is_none_or(|height| height > last))
+    })
+}
+
+/// The first and the last height that a filter leaves; the last is below the first if it leaves none.
+fn heights(snapshot: &dyn Snapshot, filter: &TransactionFilter) -> Result<(Height, Height), Failure> {
+    let tip = snapshot.height();
+    let first = match filter.from {
+        None => Height(1),
+        Some(When::Height(height)) => height.max(Height(1)),
+        Some(When::Time(time)) => first_height(snapshot, |at| at >= time)?,
+    };
+    let last = match filter.to {
+        None => tip,
+        Some(When::Height(height)) => height.min(tip),
+        Some(When::Time(time)) => Height(first_height(snapshot, |at| at > time)?.0.saturating_sub(1)),
+    };
+    Ok((first, last))
+}
+
+/// The first height whose time is late enough, or the one above the last. Times rise from block to block.
+fn first_height(snapshot: &dyn Snapshot, is_late: impl Fn(Timestamp) -> bool) -> Result<Height, Failure> {
+    let above = snapshot.height().0.saturating_add(1);
+    let height = first_number(1, above, |height| {
+        let block = snapshot.block(BlockRef::Height(Height(height)))?;
+        // Pruned blocks are the oldest.
+        Ok(block.is_some_and(|block| is_late(block.timestamp)))
+    })?;
+    Ok(Height(height))
+}
+
+/// The first number from `low` on that is late, or `high`; whatever follows a late one is late.
+fn first_number(
+    mut low: u64,
+    mut high: u64,
+    mut is_late: impl FnMut(u64) -> Result<bool, Failure>,
+) -> Result<u64, Failure> {
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if is_late(middle)? {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    Ok(low)
+}
+
+/// That a block has fewer transactions than its header says.
+pub(crate) fn cut_short(height: Height) -> Fault {
+    Fault(format!(
+        "block {height} has fewer transactions than its header says"
+    ))
+}
+
+#[cfg(test)]
+mod tests;

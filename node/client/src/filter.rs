@@ -1,0 +1,142 @@
+//! Which transactions a list is to have.
+
+use std::fmt;
+use std::str::FromStr;
+
+use quorate_ledger::{Address, AssetCode, Height, Timestamp};
+
+use crate::schema::{OperationKind, OperationView};
+use crate::text::{parse_rfc3339, rfc3339_of};
+
+/// Which transactions to list. What is not said takes all.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TransactionFilter {
+    /// Those in this account's history: it sent them, or receives something by them.
+    pub account: Option<Address>,
+    /// Those with an operation about this asset.
+    pub asset: Option<AssetCode>,
+    /// Those with an operation of this kind; with an asset too, one operation has to be both.
+    pub kind: Option<OperationKind>,
+    /// From this point on, itself included.
+    pub from: Option<When>,
+    /// Up to this point, itself included.
+    pub to: Option<When>,
+}
+
+/// A point on the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum When {
+    /// The block of this height.
+    Height(Height),
+    /// The block of this time.
+    Time(Timestamp),
+}
+
+/// Neither a height nor a time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("expected a height, or a time such as 2026-03-01T09:00:00Z")]
+pub struct NotAPoint;
+
+impl FromStr for When {
+    type Err = NotAPoint;
+
+    fn from_str(text: &str) -> Result<Self, NotAPoint> {
+        if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            let height = text.parse().map_err(|_| NotAPoint)?;
+            return Ok(Self::Height(Height(height)));
+        }
+        parse_rfc3339(text).map(Self::Time).ok_or(NotAPoint)
+    }
+}
+
+impl fmt::Display for When {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Height(height) => write!(f, "{height}"),
+            Self::Time(time) => f.write_str(&rfc3339_of(*time)),
+        }
+    }
+}
+
+impl TransactionFilter {
+    /// Whether it asks for operations of a certain kind, or about a certain asset.
+    pub fn selects_operations(&self) -> bool {
+        self.kind.is_some() || self.asset.is_some()
+    }
+
+    /// Whether it takes a transaction with these operations, if the rest fits.
+    pub fn takes(&self, operations: &[OperationView]) -> bool {
+        let fits = |operation: &OperationView| {
+            let is_kind = self.kind.is_none_or(|kind| operation.kind() == kind);
+            is_kind && self.asset.is_none_or(|asset| operation.asset() == Some(asset))
+        };
+        !self.selects_operations() || operations.iter().any(fits)
+    }
+
+    /// The parameters that say this to a node.
+    pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
+        let said = [
+            ("account", self.account.map(|account| account.to_string())),
+            ("asset", self.asset.map(|asset| asset.to_string())),
+            ("kind", self.kind.map(|kind| kind.to_string())),
+            ("from", self.from.map(|from| from.to_string())),
+            ("to", self.to.map(|to| to.to_string())),
+        ];
+        said.into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_ledger::Amount;
+
+    use super::*;
+
+    #[test]
+    fn a_point_is_a_height_or_a_time_and_nothing_else() {
+        assert_eq!("17".parse(), Ok(When::Height(Height(17))));
+        let time = "2026-03-01T10:00:00+01:00".parse::<When>().unwrap();
+        assert_eq!(time.to_string(), "2026-03-01T09:00:00.000Z");
+        assert_eq!(time.to_string().parse(), Ok(time));
+        for other in [
+            "",
+            "-1",
+            "+1",
+            "latest",
+            "2026-03-01",
+            "18446744073709551616",
+            "0x10",
+        ] {
+            assert_eq!(other.parse::<When>(), Err(NotAPoint), "{other}");
+        }
+    }
+
+    #[test]
+    fn one_operation_has_to_be_of_the_kind_and_about_the_asset() {
+        let code = |text: &str| text.parse::<AssetCode>().unwrap();
+        let burn = OperationView::Burn {
+            asset: code("CO2"),
+            amount: Amount(1),
+        };
+        let create = OperationView::CreateAsset {
+            code: code("QRT"),
+            decimals: 2,
+            description: String::new(),
+        };
+        let of = |kind, asset: Option<&str>| TransactionFilter {
+            kind,
+            asset: asset.map(code),
+            ..TransactionFilter::default()
+        };
+        let operations = [burn, create];
+        assert!(of(None, None).takes(&[]));
+        assert!(of(Some(OperationKind::Burn), None).takes(&operations));
+        assert!(of(None, Some("QRT")).takes(&operations));
+        assert!(of(Some(OperationKind::Burn), Some("CO2")).takes(&operations));
+        assert!(!of(Some(OperationKind::Burn), Some("QRT")).takes(&operations));
+        assert!(!of(Some(OperationKind::Mint), None).takes(&operations));
+        assert!(!of(None, Some("EUR")).takes(&operations));
+    }
+}
