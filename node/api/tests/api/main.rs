@@ -9,6 +9,7 @@ mod fake;
 mod openapi;
 mod operations;
 mod pages;
+mod prefix;
 mod story;
 mod submit;
 mod web;
