@@ -31,7 +31,7 @@ pub(crate) async fn account(
 #[utoipa::path(get, path = "/v1/accounts/{address}/transactions", tag = "accounts",
     params(
         ("address" = String, Path, description = "An address, qr1…"),
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
         ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),

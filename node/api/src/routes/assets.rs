@@ -11,7 +11,7 @@ use crate::problem::Failure;
 /// Assets, by code.
 #[utoipa::path(get, path = "/v1/assets", tag = "assets",
     params(
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
         ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),
@@ -53,7 +53,7 @@ pub(crate) async fn asset(
 #[utoipa::path(get, path = "/v1/assets/{code}/holders", tag = "assets",
     params(
         ("code" = String, Path, description = "1 to 12 of A–Z and 0–9"),
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
         ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),
@@ -82,7 +82,7 @@ pub(crate) async fn holders(
 #[utoipa::path(get, path = "/v1/records/{sha256}", tag = "records",
     params(
         ("sha256" = String, Path, description = "The document's SHA-256, 64 hexadecimal digits"),
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default"),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
         ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),

@@ -16,7 +16,7 @@ use crate::problem::Failure;
 /// Blocks, newest first.
 #[utoipa::path(get, path = "/v1/blocks", tag = "blocks",
     params(
-        ("limit" = Option<u32>, Query, description = "At most so many, 1 to 200; 25 by default. Full blocks make shorter pages"),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default. Full blocks make shorter pages"),
         ("cursor" = Option<String>, Query, description = "`next` of the page before"),
         ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),
