@@ -119,7 +119,7 @@ impl Draft {
              # sign again.\n\
              version = 1\n\
              network = {network}\n\
-             # The consensus protocol: pbft bears members that lie, raft and paxos such that only fail.\n\
+             # The consensus protocol: pbft tolerates members that lie, raft and paxos only members that fail.\n\
              engine = \"{engine}\"\n\
              # The ledger begins here: every block is later.\n\
              time = \"{time}\"\n\

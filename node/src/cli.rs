@@ -19,7 +19,7 @@ use quorate_tools::output::{Format, Output, complain};
 #[derive(Parser, Debug)]
 #[command(
     name = "quorate",
-    version,
+    version = env!("QUORATE_VERSION"),
     propagate_version = true,
     arg_required_else_help = true
 )]
@@ -156,7 +156,7 @@ fn in_runtime(command: impl Future<Output = Result<(), Failure>>) -> Result<(), 
 /// Reads a digest: 64 hexadecimal digits.
 fn digest(text: &str) -> Result<quorate_crypto::Digest, String> {
     text.parse()
-        .map_err(|_| "expected are 64 hexadecimal digits".to_owned())
+        .map_err(|_| "expected 64 hexadecimal digits".to_owned())
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::Cluster;
 use crate::wait::until;
+use crate::{Cluster, http};
 
 /// How long a fault may take until it shows: a peer that is silent is given up after six seconds.
 const SHOWN: Duration = Duration::from_secs(40);
@@ -70,7 +70,36 @@ fn without_a_quorum_the_missing_are_named_and_the_step_too() {
         heights.as_array().is_some_and(|heights| !heights.is_empty()),
         "{report}"
     );
+    // Once it has lasted, nobody is told to wait, and the explorer says the same.
+    let stall = || {
+        let page = http::send(cluster.ports.api, "GET", "/", "text/html", b"").body;
+        let page = String::from_utf8(page).unwrap();
+        let (_, stall) = page.split_once("id=\"stall\"")?;
+        Some(stall.split_once("</section>")?.0.to_owned())
+    };
+    until("the overview tells of the stall and its reason", SHOWN, || {
+        stall().filter(|told| told.contains("2 of 4 validators reach each other"))
+    });
+    let (report, _) = doctor(&cluster, 1, 7, "quorum");
+    let remedies: Vec<&str> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|finding| finding["remedy"].as_str())
+        .collect();
+    assert!(
+        remedies.iter().all(|remedy| !remedy.starts_with("wait")),
+        "{remedies:?}"
+    );
+    // What nodes answer is told in words.
+    let status = cluster.expect(0, &["localnet", "status"]).json();
+    let reason = status["validators"][0]["reason"].as_str().unwrap();
+    assert!(
+        reason.starts_with("not ready: ") && !reason.contains('{'),
+        "{reason}"
+    );
     cluster.expect(0, &["localnet", "resume", "validator-3"]);
+    until("the stall is over", SHOWN, || stall().is_none().then_some(()));
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod cluster;
 mod history;
 mod http;
 mod ports;
+mod prefix;
 mod relay;
 mod wait;
 

@@ -43,6 +43,21 @@ fn what_a_killed_validator_recorded_replays_exactly() {
         .filter(|happening| happening["event"] == "certifies");
     assert!(certified.count() >= 5, "{report}");
 
+    // A part of it can be named by the clock.
+    let (from, to) = (
+        report["drawn_from"].as_str().unwrap(),
+        report["to"].as_str().unwrap(),
+    );
+    let path = folder.display().to_string();
+    let part = ["trace", "--recording", &path, "--from", from, "--to", to, "--all"];
+    let part = cluster.expect(0, &part).json();
+    assert_eq!(part["drawn_from"].as_str().unwrap()[..19], from[..19], "{part}");
+    let later = ["trace", "--recording", &path, "--from", "2999-01-01T00:00:00Z"];
+    assert_eq!(
+        cluster.expect(0, &later).json()["happenings"],
+        serde_json::json!([])
+    );
+
     // Its next life is recorded after it.
     let inputs = report["inputs"].as_u64().unwrap();
     cluster.expect(0, &["localnet", "restart", "validator-2"]);

@@ -103,14 +103,18 @@ pub(crate) async fn events(
         Some((events, feed))
     });
     let events = pieces.flat_map(stream::iter).map(Ok::<_, Infallible>);
-    let mut response = Sse::new(events).keep_alive(keep_alive).into_response();
-    // Proxies that gather answers would hold events back.
-    let headers = response.headers_mut();
-    headers.insert(
+    Ok(passed_on_at_once(
+        Sse::new(events).keep_alive(keep_alive).into_response(),
+    ))
+}
+
+/// Tells proxies not to gather this answer: they would hold events back.
+pub(crate) fn passed_on_at_once(mut response: Response) -> Response {
+    response.headers_mut().insert(
         HeaderName::from_static("x-accel-buffering"),
         HeaderValue::from_static("no"),
     );
-    Ok(response)
+    response
 }
 
 fn filter_of(params: &Params) -> Result<Filter, Failure> {

@@ -1,5 +1,6 @@
 //! The block explorer: pages rendered here, complete without scripts and without anything from
-//! elsewhere. A small script adds relative times, copying, and the overview's live updates.
+//! elsewhere. A small script adds relative times, copying, and the overview's live updates. All links are
+//! relative to the explorer's root, so that a proxy can serve it under any path.
 //!
 //! Everything that came from outside goes through maud's escaping; no page holds inline script or
 //! style, so the content policy can forbid both.
@@ -8,6 +9,7 @@ mod accounts;
 mod assets;
 mod blocks;
 mod files;
+mod here;
 mod layout;
 mod overview;
 mod parts;
@@ -23,6 +25,7 @@ use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get};
 
+use self::here::Here;
 use crate::app::App;
 use crate::problem::Failure;
 
@@ -41,6 +44,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/records/{sha256}", get(records::page)),
         ("/validators", get(validators::page)),
         ("/search", get(search::search)),
+        (search::FROM_PAGES, get(search::search)),
         ("/static/style.css", get(files::style)),
         ("/static/app.js", get(files::script)),
         ("/static/icon.svg", get(files::icon)),
@@ -52,6 +56,7 @@ pub(crate) async fn nothing_there(
     State(app): State<App>,
     method: Method,
     OriginalUri(uri): OriginalUri,
+    here: Here,
     headers: HeaderMap,
 ) -> Response {
     let accepts = headers
@@ -59,7 +64,7 @@ pub(crate) async fn nothing_there(
         .and_then(|value| value.to_str().ok())
         .unwrap_or_default();
     if method == Method::GET && accepts.contains("text/html") && !uri.path().starts_with("/v1/") {
-        layout::answer(&app, Err(Failure::NoSuchCall))
+        layout::answer(&app, &here, Err(Failure::NoSuchCall))
     } else {
         Failure::NoSuchCall.into_response()
     }

@@ -262,7 +262,7 @@ pub enum Refusal {
         expected: Digest,
     },
     /// It has expired.
-    #[error("the transaction has expired: build and sign it anew")]
+    #[error("the transaction has expired: build and sign a new one")]
     Expired,
     /// It expires further in the future than the network allows.
     #[error("the transaction expires too far in the future: at most {limit_ms} ms ahead are allowed")]

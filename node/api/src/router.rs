@@ -28,9 +28,10 @@ use crate::{explorer, openapi, routes};
 /// Answers of fewer bytes are not counted: they leave with one write.
 const SMALL_ANSWER: usize = 16 << 10;
 
-/// What pages may load: their own style, script, icon and event stream, and nothing else.
+/// What pages may load: their own style, script, icon and event stream, and nothing else. The base of a page's
+/// links is its own root.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
-     img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+     img-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
 
 /// The client API and the explorer.
 pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {

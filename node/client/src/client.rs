@@ -550,7 +550,7 @@ fn submission(content_type: &'static str, body: Bytes, wait: Wait) -> Call {
 fn node_url(text: &str) -> Result<Url, ClientError> {
     let malformed = |reason: &str| ClientError::Malformed {
         reason: format!(
-            "`{text}` is not a node's URL: {reason} (expected is one such as http://127.0.0.1:8100)"
+            "`{text}` is not a node's URL: {reason} (expected one such as http://127.0.0.1:8100)"
         ),
     };
     let mut url = Url::parse(text).map_err(|error| malformed(&error.to_string()))?;

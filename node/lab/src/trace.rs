@@ -2,11 +2,14 @@
 
 mod recording;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use anstyle::{AnsiColor, Style};
 use clap::Args;
+use quorate_client::text::{parse_rfc3339, rfc3339_of};
 use quorate_crypto::Protocol;
+use quorate_ledger::Timestamp;
 use quorate_simulator::Story;
 use quorate_simulator::chart::{Chart, Ink, Look, NoteKind, Phase};
 use quorate_tools::failure::Failure;
@@ -23,18 +26,60 @@ const TEXT_COLUMNS: usize = 100;
 /// What is drawn of a chart, and where.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct Drawing {
-    /// Leave out what happens before
-    #[arg(long, alias = "from", value_name = "MS", env = "QUORATE_FROM")]
-    since: Option<u64>,
+    /// Leave out what happens before: milliseconds, or for a recording a time
+    #[arg(long, alias = "from", value_name = "MS|TIME", env = "QUORATE_FROM", value_parser = Moment::parse)]
+    since: Option<Moment>,
     /// Leave out what happens from then on
-    #[arg(long, alias = "to", value_name = "MS", env = "QUORATE_TO")]
-    until: Option<u64>,
+    #[arg(long, alias = "to", value_name = "MS|TIME", env = "QUORATE_TO", value_parser = Moment::parse)]
+    until: Option<Moment>,
     /// Draw statuses, heartbeats and repetitions too
     #[arg(long, env = "QUORATE_ALL")]
     all: bool,
     /// Draw it as SVG too
     #[arg(long, value_name = "FILE.svg", env = "QUORATE_SVG")]
     svg: Option<PathBuf>,
+}
+
+/// A moment in a chart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Moment {
+    /// Milliseconds since the beginning.
+    Since(u64),
+    /// A time by the clock of the node that recorded.
+    At(Timestamp),
+}
+
+impl Moment {
+    fn parse(text: &str) -> Result<Self, String> {
+        let number = || text.parse().ok().map(Self::Since);
+        let time = || parse_rfc3339(text).map(Self::At);
+        number()
+            .or_else(time)
+            .ok_or_else(|| "expected milliseconds, or a time such as 2026-03-01T09:00:00Z".to_owned())
+    }
+
+    /// Microseconds since the beginning, which was at `began` by the clock. `None`: it was in virtual time.
+    fn us(self, began: Option<Timestamp>) -> Result<u64, Failure> {
+        let ms = match (self, began) {
+            (Self::Since(ms), _) => ms,
+            (Self::At(time), Some(began)) => time.0.saturating_sub(began.0),
+            (Self::At(_), None) => {
+                return Err(Failure::usage(format!(
+                    "{self}: a scenario runs in virtual time; give milliseconds"
+                )));
+            }
+        };
+        Ok(ms.saturating_mul(1_000))
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Since(ms) => write!(f, "{ms}"),
+            Self::At(time) => f.write_str(&rfc3339_of(*time)),
+        }
+    }
 }
 
 /// A story as it went, for JSON.
@@ -78,22 +123,28 @@ pub(crate) fn list(output: &Output) -> Result<(), Failure> {
 }
 
 impl Drawing {
-    /// Refuses what cannot be drawn.
+    /// Refuses what cannot be drawn of a scenario.
     pub(crate) fn check(&self) -> Result<(), Failure> {
-        if let (Some(since), Some(until)) = (self.since, self.until)
-            && since >= until
-        {
-            return Err(Failure::usage(format!(
-                "--since {since} --until {until}: nothing lies between"
-            )));
-        }
+        self.span_us(None)?;
+        self.check_file()
+    }
+
+    /// Refuses a file that no chart can be written to.
+    fn check_file(&self) -> Result<(), Failure> {
         self.svg.as_deref().map_or(Ok(()), check_svg)
     }
 
-    /// From when to when, in microseconds; the second is not included.
-    fn span_us(&self) -> (u64, u64) {
-        let us = |ms: u64| ms.saturating_mul(1_000);
-        (self.since.map_or(0, us), self.until.map_or(u64::MAX, us))
+    /// From when to when, in microseconds since the beginning; the second is not included. `began` is the
+    /// beginning by the clock, if there was one.
+    fn span_us(&self, began: Option<Timestamp>) -> Result<(u64, u64), Failure> {
+        let from_us = self.since.map_or(Ok(0), |from| from.us(began))?;
+        let to_us = self.until.map_or(Ok(u64::MAX), |to| to.us(began))?;
+        match (self.since, self.until) {
+            (Some(from), Some(to)) if from_us >= to_us => Err(Failure::usage(format!(
+                "--since {from} --until {to}: nothing lies between"
+            ))),
+            _ => Ok((from_us, to_us)),
+        }
     }
 
     /// Whether a part is named.
@@ -102,9 +153,9 @@ impl Drawing {
     }
 
     /// The part that is wanted.
-    pub(crate) fn part(&self, chart: Chart) -> Chart {
-        let (from_us, to_us) = self.span_us();
-        chart.between(from_us, to_us)
+    fn part(&self, chart: Chart) -> Result<Chart, Failure> {
+        let (from_us, to_us) = self.span_us(None)?;
+        Ok(chart.between(from_us, to_us))
     }
 
     /// Writes the SVG file, if one is wanted.
@@ -154,7 +205,7 @@ impl Shown {
 
     /// Draws it.
     pub(crate) fn publish(mut self, drawing: &Drawing, output: &Output) -> Result<(), Failure> {
-        self.chart = drawing.part(self.chart);
+        self.chart = drawing.part(self.chart)?;
         drawing.write(&self.chart)?;
         output.print(&self, |output| self.text(drawing, output))
     }
@@ -228,6 +279,24 @@ fn style(ink: Ink) -> Style {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_milliseconds_or_times_by_the_clock() {
+        let began = parse_rfc3339("2026-03-01T09:00:00Z");
+        for (text, us) in [
+            ("0", 0),
+            ("250", 250_000),
+            ("2026-03-01T09:00:01.5Z", 1_500_000),
+            ("2026-03-01T10:00:02+01:00", 2_000_000),
+            ("2026-03-01T08:00:00Z", 0),
+        ] {
+            assert_eq!(Moment::parse(text).unwrap().us(began).unwrap(), us, "{text}");
+        }
+        assert!(Moment::parse("2026-03-01T09:00:00Z").unwrap().us(None).is_err());
+        for text in ["", "-1", "09:00", "yesterday"] {
+            assert!(Moment::parse(text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn long_text_is_wrapped_between_words() {

@@ -7,8 +7,11 @@ use crate::{Channel, PeerKey};
 /// Why the network does not start, or does not take a list of members.
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
-    /// Another process listens there.
-    #[error("cannot listen on {address}: the port is in use by another process")]
+    /// The port is not free.
+    #[error(
+        "cannot listen on {address}: the port is in use, by another process or by a connection that was closed less \
+         than a minute ago"
+    )]
     PortInUse {
         /// The address as configured.
         address: String,

@@ -34,6 +34,8 @@ use crate::voting::Voting;
 
 /// How long after something happened the API and the metrics may see what was before.
 const SHOW_DELAY: Duration = Duration::from_millis(50);
+/// How long work has stood still when the driver tells of it.
+const TOLD_AFTER_MS: u64 = 10_000;
 /// How long the core sleeps when nothing is due.
 const FAR: Duration = Duration::from_secs(3_600);
 
@@ -271,8 +273,17 @@ impl Core {
             }
             Effect::Quarantine(halt) => self.quarantine(&halt),
             Effect::Tell(transition) => {
-                if matches!(transition, Transition::ReignLeft { .. }) {
-                    self.setup.standing.count_reign_left();
+                let standing = &self.setup.standing;
+                match transition {
+                    Transition::ReignLeft { .. } => standing.count_reign_left(),
+                    Transition::Stalled { .. } => {
+                        let since = clock::now().0.saturating_sub(TOLD_AFTER_MS);
+                        standing.set_stalled_since(Some(Timestamp(since)));
+                    }
+                    Transition::MovingAgain { .. } | Transition::EpochBegun { .. } => {
+                        standing.set_stalled_since(None);
+                    }
+                    Transition::Late { .. } | Transition::ReignBegun { .. } => {}
                 }
                 tell(&transition, &self.setup.names);
             }

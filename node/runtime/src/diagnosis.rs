@@ -10,6 +10,7 @@ pub(crate) use gather::free_bytes;
 use std::collections::BTreeSet;
 
 use quorate_client::schema::{Cause, ConsensusFacts, Finding, HeightFacts, Severity};
+use quorate_crypto::Protocol;
 
 /// Below this a disk is nearly full.
 const LITTLE_DISK_BYTES: u64 = 256 << 20;
@@ -155,13 +156,18 @@ fn diagnose_links(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
     let present = facts.peers.iter().filter(|peer| peer.connected).count() + 1;
     if present < facts.quorum {
         let away: Vec<String> = without_link(facts).into_iter().map(str::to_owned).collect();
+        let reached = match present {
+            1 => "this node reaches no other validator".to_owned(),
+            _ => format!(
+                "{present} of {} validators reach each other as seen from here",
+                facts.peers.len() + 1
+            ),
+        };
         findings.push(Finding {
             severity: Severity::Error,
             cause: Cause::Quorum,
             what: format!(
-                "{present} of {} validators reach each other as seen from here, and a quorum needs {}: \
-                 nothing can be committed without {} more of {}",
-                facts.peers.len() + 1,
+                "{reached}, and a quorum needs {}: nothing can be committed without {} more of {}",
                 facts.quorum,
                 facts.quorum - present,
                 away.join(", ")
@@ -173,6 +179,9 @@ fn diagnose_links(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
 }
 
 fn diagnose_progress(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
+    // What passes by itself has passed by then.
+    let lasts = facts.stalled_since_ms.is_some();
+    let protocol = facts.protocol();
     let mut waiting = |cause, validators: Vec<String>, what: String, remedy: &str| {
         findings.push(Finding {
             severity: Severity::Passing,
@@ -202,21 +211,24 @@ fn diagnose_progress(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
                  that it signed; still silent: {}",
                 facts.unanswered.join(", ")
             ),
-            "wait; if it lasts, bring back those without a link: fewer could commit nothing",
+            match lasts {
+                true => "bring back those without a link: fewer could commit nothing",
+                false => "wait; if it lasts, bring back those without a link: fewer could commit nothing",
+            },
         );
     }
     if !facts.begun {
         waiting(
             Cause::ViewChange,
             vec![facts.primary.clone()],
-            format!(
-                "view {} has not begun: missing are view-changes of a quorum, or the new-view of {}{}",
-                facts.view,
-                facts.primary,
-                state_of(facts, &facts.primary)
-            ),
-            "wait: after a timeout the next validator is tried; more than f missing validators must be \
-             brought back",
+            not_begun(facts),
+            match lasts {
+                true => {
+                    "no timeout helps where too few take part: bring back those without a link, and see that \
+                         the others run, are not paused and have time and disk: their own doctors say"
+                }
+                false => "wait: after a timeout another validator is tried",
+            },
         );
     }
     // The lowest height blocks all above it.
@@ -228,14 +240,39 @@ fn diagnose_progress(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
             Cause::Waiting,
             vec![facts.primary.clone()],
             format!(
-                "a proposal of the primary, {}{}, is waited for; batches to be ordered: {}",
+                "the {}, {}{}, has not proposed {}",
+                protocol.leader(),
                 facts.primary,
                 state_of(facts, &facts.primary),
-                facts.unordered_batches
+                match facts.unordered_batches {
+                    1 => "the one batch that waits".to_owned(),
+                    many => format!("the {many} batches that wait"),
+                }
             ),
-            "wait: a primary that stays silent is replaced after the progress timeout",
+            match lasts {
+                true => {
+                    "see that it runs, is not paused and has time and disk: its own doctor says. It can be \
+                         replaced only if a quorum takes part"
+                }
+                false => "wait: one that stays silent is replaced after a timeout",
+            },
         );
     }
+}
+
+/// What the reign lacks.
+fn not_begun(facts: &ConsensusFacts) -> String {
+    let protocol = facts.protocol();
+    let lacks = match protocol {
+        Protocol::Pbft => format!(
+            "{}{} has sent no new-view, or too few validators have sent view-changes",
+            facts.primary,
+            state_of(facts, &facts.primary)
+        ),
+        Protocol::Raft => "no candidate has the votes of a quorum".to_owned(),
+        Protocol::Paxos => "no proposer has the promises of a quorum".to_owned(),
+    };
+    format!("{} {} has not begun: {lacks}", protocol.reign(), facts.view)
 }
 
 /// Which step a height is at and who is missing, each with what keeps it, if that is known.
@@ -247,7 +284,7 @@ fn step_of(facts: &ConsensusFacts, height: &HeightFacts) -> String {
         .collect();
     let all = facts.peers.len() + 1;
     let step = match height.awaits.as_str() {
-        "proposal" => "the primary's proposal".to_owned(),
+        "proposal" => format!("the {}'s proposal", facts.protocol().leader()),
         "batches" => "batches that the proposal names".to_owned(),
         "clock" => "this node's clock, which the proposal is too far ahead of".to_owned(),
         "execution" => "its execution here".to_owned(),
@@ -272,7 +309,7 @@ fn meaning(facts: &ConsensusFacts, height: &HeightFacts) -> (Cause, &'static str
     match height.awaits.as_str() {
         "clock" => (
             Cause::Clock,
-            "compare this machine's clock and the primary's with NTP, and set the one that is off",
+            "compare this machine's clock and the leader's with NTP, and set the one that is off",
         ),
         "batches" => (Cause::Waiting, "wait: they are asked of every validator in turn"),
         "execution" => (Cause::Disk, "look at the load and the disk of this machine"),
@@ -292,6 +329,11 @@ fn meaning(facts: &ConsensusFacts, height: &HeightFacts) -> (Cause, &'static str
         _ if height.missing.contains(&facts.validator) && facts.quarantined.is_some() => {
             (Cause::Quarantine, "this validator does not vote; the others must")
         }
+        _ if facts.stalled_since_ms.is_some() => (
+            Cause::Waiting,
+            "those missing are linked and silent: paused, overloaded, or with a disk or clock that keeps them \
+             from voting; ask their doctors",
+        ),
         _ => (
             Cause::Waiting,
             "wait; if it lasts, those missing are linked and silent: paused, overloaded, or with a disk \

@@ -79,7 +79,7 @@ pub enum NodeError {
         expected: PublicKey,
     },
     /// A configured peer is unknown.
-    #[error("the configuration names the peer `{name}`, which is no validator of the genesis document")]
+    #[error("the configuration names the peer `{name}`, which is not a validator in the genesis document")]
     UnknownPeer {
         /// The name.
         name: String,

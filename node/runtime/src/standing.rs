@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use quorate_consensus::{Evidence, Rejection, Waiting};
 use quorate_crypto::{Height, ValidatorIndex};
+use quorate_ledger::Timestamp;
 
 /// What the core shows of the engine.
 #[derive(Clone, Debug)]
@@ -55,6 +56,7 @@ pub(crate) struct SharedStanding {
     current: Mutex<Arc<Standing>>,
     rejections: AtomicU64,
     reigns_left: AtomicU64,
+    stalled_since: Mutex<Option<Timestamp>>,
 }
 
 impl SharedStanding {
@@ -76,6 +78,7 @@ impl SharedStanding {
             current: Mutex::new(Arc::new(current)),
             rejections: AtomicU64::new(0),
             reigns_left: AtomicU64::new(0),
+            stalled_since: Mutex::default(),
         }
     }
 
@@ -104,6 +107,16 @@ impl SharedStanding {
 
     pub(crate) fn count_reign_left(&self) {
         self.reigns_left.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Work waits, and nothing has been certified since then; `None`: it moves.
+    pub(crate) fn set_stalled_since(&self, since: Option<Timestamp>) {
+        *self.stalled_since.lock().unwrap_or_else(PoisonError::into_inner) = since;
+    }
+
+    /// Since when work has waited while nothing was certified, if an operator was told of it.
+    pub(crate) fn stalled_since(&self) -> Option<Timestamp> {
+        *self.stalled_since.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Reigns left since the start.

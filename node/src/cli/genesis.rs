@@ -238,14 +238,14 @@ fn asset(text: &str) -> Result<DraftAsset, Failure> {
     let mut parts = text.splitn(4, ':');
     let (Some(code), Some(decimals), Some(issuer)) = (parts.next(), parts.next(), parts.next()) else {
         return Err(Failure::usage(
-            "expected is CODE:DECIMALS:ISSUER or CODE:DECIMALS:ISSUER:DESCRIPTION",
+            "expected CODE:DECIMALS:ISSUER or CODE:DECIMALS:ISSUER:DESCRIPTION",
         ));
     };
     Ok(DraftAsset {
         code: code.parse::<AssetCode>().map_err(Failure::usage)?,
         decimals: decimals
             .parse()
-            .map_err(|_| Failure::usage(format!("`{decimals}` is no number of decimals")))?,
+            .map_err(|_| Failure::usage(format!("`{decimals}` is not a number of decimals")))?,
         issuer: issuer.parse::<Address>().map_err(Failure::usage)?,
         description: parts.next().unwrap_or_default().to_owned(),
         balances: Vec::new(),
@@ -256,7 +256,7 @@ fn asset(text: &str) -> Result<DraftAsset, Failure> {
 fn balance(text: &str, assets: &mut [DraftAsset]) -> Result<(), Failure> {
     let parts: Vec<&str> = text.split(':').collect();
     let [code, address, amount] = parts.as_slice() else {
-        return Err(Failure::usage("expected is CODE:ADDRESS:AMOUNT"));
+        return Err(Failure::usage("expected CODE:ADDRESS:AMOUNT"));
     };
     let code: AssetCode = code.parse().map_err(Failure::usage)?;
     let asset = assets

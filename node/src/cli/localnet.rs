@@ -286,9 +286,9 @@ fn agrees(args: &UpArgs, localnet: &Localnet) -> Result<(), Failure> {
             .and_then(|port| port.parse::<u16>().ok())
     };
     let first = document.validators.first();
-    let differs = |what: &str, there: String| {
+    let differs = |there: String| {
         Err(Failure::usage(format!(
-            "the network in {} has {what} {there}, and resuming does not change it",
+            "the network in {} has {there}, and resuming cannot change that",
             localnet.dir().display()
         ))
         .hint("choose another --dir for another network"))
@@ -296,17 +296,19 @@ fn agrees(args: &UpArgs, localnet: &Localnet) -> Result<(), Failure> {
     if let Some(wanted) = args.validators
         && usize::from(wanted) != document.validators.len()
     {
-        return differs("a number of validators of", document.validators.len().to_string());
+        let there = document.validators.len();
+        let validators = if there == 1 { "validator" } else { "validators" };
+        return differs(format!("{there} {validators}"));
     }
     if let Some(wanted) = args.consensus
         && Protocol::from(wanted) != document.consensus
     {
-        return differs("the protocol", document.consensus.to_string());
+        return differs(format!("the protocol {}", document.consensus));
     }
     if let Some(wanted) = args.asset
         && wanted != document.asset
     {
-        return differs("the asset", document.asset.to_string());
+        return differs(format!("the asset {}", document.asset));
     }
     for (wanted, there, what) in [
         (
@@ -323,7 +325,7 @@ fn agrees(args: &UpArgs, localnet: &Localnet) -> Result<(), Failure> {
         if let (Some(wanted), Some(there)) = (wanted, there)
             && wanted != there
         {
-            return differs(what, there.to_string());
+            return differs(format!("{what} {there}"));
         }
     }
     Ok(())

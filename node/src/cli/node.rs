@@ -332,7 +332,7 @@ fn read_config(home: &Home) -> Result<NodeConfig, Failure> {
     let path = home.config();
     if !home.path().is_dir() {
         return Err(
-            Failure::not_found(format!("{} is no folder", home.path().display()))
+            Failure::not_found(format!("{} is not a directory", home.path().display()))
                 .hint(format!("quorate node init --home {}", home.path().display())),
         );
     }

@@ -36,7 +36,7 @@ pub(crate) struct AskArgs {
 /// Which part of a list to show.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct PageArgs {
-    /// At most so many, 1 to 200
+    /// Show at most N results (1 to 200)
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=200))]
     limit: u32,
     /// `next` of the answer before

@@ -49,7 +49,7 @@ pub enum StorageError {
         path: PathBuf,
     },
     /// What is stored is not what was written.
-    #[error("{} is damaged: {reason}; nothing was changed, restore it or synchronise anew", path.display())]
+    #[error("{} is damaged: {reason}; nothing was changed, restore it or synchronise again", path.display())]
     Corrupted {
         /// The database's folder.
         path: PathBuf,

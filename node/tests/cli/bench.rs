@@ -44,7 +44,7 @@ fn benchmarks_name_what_they_do_not_find_or_cannot_make() {
     run(dir.path(), &["bench", "records", "--node", NOBODY], 6);
     let chart = ["bench", "signatures", "--chart", "none/chart.svg"];
     let (_, stderr) = run(dir.path(), &chart, 1);
-    assert!(stderr.contains("none is no folder"), "{stderr}");
+    assert!(stderr.contains("none is not a directory"), "{stderr}");
     fs::create_dir(dir.path().join("taken")).unwrap();
     for bench in ["sync", "failover"] {
         let (_, stderr) = run(dir.path(), &["bench", bench, "--dir", "taken"], 1);

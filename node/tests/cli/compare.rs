@@ -19,7 +19,7 @@ fn a_comparison_refuses_what_makes_no_sense_before_it_begins() {
         assert!(stdout.is_empty());
     }
     let (_, stderr) = run(dir.path(), &["compare", "--networks-only", "--dir", "none"], 1);
-    assert!(stderr.contains("none is no folder"), "{stderr}");
+    assert!(stderr.contains("none is not a directory"), "{stderr}");
     fs::write(dir.path().join("file"), "").unwrap();
     run(
         dir.path(),

@@ -138,8 +138,14 @@ fn what_cannot_be_drawn_is_refused() {
         (
             &["normal-case", "--svg", "none/chart.svg"],
             1,
-            "none is no folder",
+            "none is not a directory",
         ),
+        (
+            &["normal-case", "--from", "2026-03-01T09:00:00Z"],
+            2,
+            "virtual time",
+        ),
+        (&["normal-case", "--from", "noon"], 2, "expected milliseconds"),
         (
             &["normal-case", "--from", "5", "--to", "5"],
             2,

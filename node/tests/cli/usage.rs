@@ -10,6 +10,21 @@ const NOBODY: &str = "http://127.0.0.1:1";
 const ADDRESS: &str = "qr15tzgy4ccda564vjjzu7fkpfxquldr67zfg7ue3";
 
 #[test]
+fn the_version_says_which_commit_was_built() {
+    let dir = tempfile::tempdir().unwrap();
+    for arguments in [["--version"].as_slice(), &["node", "run", "--version"]] {
+        let (stdout, _) = run(dir.path(), arguments, 0);
+        let (_, version) = stdout.trim().split_once(' ').unwrap();
+        let commit = version.strip_prefix(concat!(env!("CARGO_PKG_VERSION"), " (commit "));
+        let commit = commit.and_then(|rest| rest.strip_suffix(')'));
+        let commit = commit.unwrap_or_else(|| panic!("{stdout}"));
+        let is_hash = commit.len() == 12 && commit.bytes().all(|digit| digit.is_ascii_hexdigit());
+        let checkout = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../.git");
+        assert!(is_hash || (commit == "unknown" && !checkout.exists()), "{stdout}");
+    }
+}
+
+#[test]
 fn unknown_commands_and_options_are_wrong_usage() {
     for arguments in [
         ["walet"].as_slice(),

@@ -6,11 +6,11 @@ use quorate_crypto::Protocol;
 /// The consensus protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ProtocolArg {
-    /// Practical Byzantine fault tolerance: bears validators that lie
+    /// Practical Byzantine fault tolerance: tolerates validators that lie
     Pbft,
-    /// Raft: bears validators that fail
+    /// Raft: tolerates validators that fail
     Raft,
-    /// Multi-decree Paxos: bears validators that fail
+    /// Multi-decree Paxos: tolerates validators that fail
     Paxos,
 }
 

@@ -3,11 +3,12 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::{Account, Balance, SignerView, Transaction};
+use quorate_client::schema::{Account, Balance, SignerView, Transaction, TransactionStatus};
 use quorate_ledger::Address;
 
+use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::parts;
+use super::parts::{self, Row};
 use super::words::{self, Decimals};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
@@ -15,8 +16,8 @@ use crate::input::{Name, Params, address, whole_number};
 use crate::node::Snapshot;
 use crate::problem::Failure;
 
-pub(super) async fn page(State(app): State<App>, Name(name): Name, params: Params) -> Response {
-    layout::answer(&app, read(&app, &name, &params).await)
+pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, params: Params) -> Response {
+    layout::answer(&app, &here, read(&app, &name, &params).await)
 }
 
 async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failure> {
@@ -34,13 +35,17 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
             }
             (signers(&account))
             section aria-labelledby="history-title" {
-                h2 #history-title { "History " span .count { (parts::grouped(&account.transactions.to_string())) } }
+                h2 #history-title { "History " span .count { (parts::number(account.transactions)) } }
                 (history_table(snapshot, &address, &history)?)
                 (pager(&address, before, &history))
             }
         };
         let title = format!("Account {}", parts::shorten(&address.to_string()));
-        Ok(Page { title, section: Section::None, body })
+        Ok(Page {
+            title,
+            section: Section::None,
+            body,
+        })
     })
     .await
 }
@@ -53,7 +58,7 @@ fn facts(account: &Account) -> Markup {
         ),
         (
             "Transactions",
-            html! { span #transaction-count { (parts::grouped(&account.transactions.to_string())) } },
+            html! { span #transaction-count { (parts::number(account.transactions)) } },
         ),
         (
             "History hash",
@@ -88,10 +93,10 @@ fn signers(account: &Account) -> Markup {
                     "The key that the address was made from signs alone."
                 }
             } @else {
-                p { "A weight of " strong { (account.threshold) } " authorises a transaction." }
+                p { "A weight of " strong { (parts::number(account.threshold)) } " authorises a transaction." }
                 @let row = |signer: &SignerView| vec![
                     parts::short(&signer.key.to_string(), "public key"),
-                    html! { (signer.weight) },
+                    html! { (parts::number(signer.weight)) },
                 ];
                 (parts::table("signers", &["Key", "Weight"], account.signers.iter().map(row).collect(), ""))
             }
@@ -112,9 +117,11 @@ fn history_table(
         let Transaction {
             sender, operations, ..
         } = transaction;
-        let direction = words::direction(operations, sender, address);
-        vec![
-            html! { span .number { @if let Some(number) = transaction.number { (number) } } },
+        // What failed has moved nothing.
+        let moved = transaction.status == TransactionStatus::Committed;
+        let direction = words::direction(operations, sender, address).filter(|_| moved);
+        let cells = vec![
+            html! { span .number { @if let Some(number) = transaction.number { (parts::number(number)) } } },
             parts::transaction(&transaction.id),
             html! {
                 @match direction {
@@ -122,13 +129,24 @@ fn history_table(
                     None => { span .aside aria-label="none" { "–" } },
                 }
             },
-            words::summary_for(address, sender, operations, &decimals),
+            words::told(
+                transaction.status,
+                &words::summary_for(address, sender, operations, &decimals),
+            ),
             parts::status(transaction.status),
-            transaction.timestamp.map(parts::time).unwrap_or_default(),
-        ]
+            transaction.timestamp.map(parts::moment).unwrap_or_default(),
+        ];
+        Row::of(transaction.status, cells)
     };
     let rows = history.iter().map(row).collect();
-    let columns = ["Number", "Transaction", "Direction", "What", "Status", "Time"];
+    let columns = [
+        "Number",
+        "Transaction",
+        "Direction",
+        "What",
+        "Status",
+        "Time (UTC)",
+    ];
     Ok(parts::table(
         "history",
         &columns,
@@ -138,12 +156,12 @@ fn history_table(
 }
 
 fn pager(address: &Address, before: Option<u64>, history: &[Transaction]) -> Markup {
-    let first = format!("/accounts/{address}");
+    let first = format!("accounts/{address}");
     let last = history
         .last()
         .and_then(|transaction| transaction.number)
         .filter(|number| *number > 1);
-    let older = last.map(|number| format!("/accounts/{address}?cursor={number}"));
+    let older = last.map(|number| format!("accounts/{address}?cursor={number}"));
     parts::pager(
         before.map(|_| first.as_str()),
         older.as_deref().map(|href| (href, "Older transactions")),

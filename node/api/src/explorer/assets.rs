@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use quorate_client::schema::{Asset, Holder};
 use quorate_ledger::{Amount, visible};
 
+use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::parts;
 use crate::app::{App, At};
@@ -14,8 +15,8 @@ use crate::input::{Name, Params, address, asset_code};
 use crate::problem::Failure;
 use crate::routes::assets::unknown_asset;
 
-pub(super) async fn list(State(app): State<App>, params: Params) -> Response {
-    layout::answer(&app, read_list(&app, &params).await)
+pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> Response {
+    layout::answer(&app, &here, read_list(&app, &params).await)
 }
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
@@ -23,11 +24,11 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
     app.read(None, move |snapshot, _| {
         let assets = snapshot.assets(after, DEFAULT_PAGE)?;
         let next = assets.last().filter(|_| assets.len() == DEFAULT_PAGE);
-        let next = next.map(|asset| format!("/assets?cursor={}", asset.code));
+        let next = next.map(|asset| format!("assets?cursor={}", asset.code));
         let row = |asset: &Asset| {
             vec![
                 parts::asset(&asset.code),
-                html! { (visible(&asset.description)) },
+                parts::free(&asset.description),
                 parts::amount(asset.supply, Some(asset.decimals)),
                 parts::account(&asset.issuer),
             ]
@@ -37,7 +38,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
         let body = html! {
             h1 { "Assets" }
             (parts::table("assets", &columns, rows, "No asset exists yet."))
-            (parts::pager(after.map(|_| "/assets"), next.as_deref().map(|href| (href, "More assets"))))
+            (parts::pager(after.map(|_| "assets"), next.as_deref().map(|href| (href, "More assets"))))
         };
         Ok(Page {
             title: "Assets".to_owned(),
@@ -48,8 +49,8 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
     .await
 }
 
-pub(super) async fn page(State(app): State<App>, Name(name): Name, params: Params) -> Response {
-    layout::answer(&app, read_page(&app, &name, &params).await)
+pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, params: Params) -> Response {
+    layout::answer(&app, &here, read_page(&app, &name, &params).await)
 }
 
 async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failure> {
@@ -59,8 +60,8 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
         let asset = snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
         let holders = snapshot.holders(&code, after, DEFAULT_PAGE)?;
         let next = holders.last().filter(|_| holders.len() == DEFAULT_PAGE);
-        let next = next.map(|last| format!("/assets/{code}?cursor={}", last.address));
-        let first = format!("/assets/{code}");
+        let next = next.map(|last| format!("assets/{code}?cursor={}", last.address));
+        let first = format!("assets/{code}");
         let body = html! {
             div .title { h1 { "Asset " span #code { (code) } } }
             @if !asset.description.is_empty() { p .lead { (visible(&asset.description)) } }

@@ -6,8 +6,9 @@ use maud::{Markup, html};
 use quorate_client::schema::{Block, Network, Transaction};
 use quorate_ledger::Height;
 
+use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::parts;
+use super::parts::{self, Row};
 use super::words::{self, Decimals};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
@@ -21,8 +22,8 @@ const NO_BLOCKS: &str = "No block is certified yet.";
 /// Transactions on one page of a block.
 const TRANSACTIONS: usize = 100;
 
-pub(super) async fn list(State(app): State<App>, params: Params) -> Response {
-    layout::answer(&app, read_list(&app, &params).await)
+pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> Response {
+    layout::answer(&app, &here, read_list(&app, &params).await)
 }
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
@@ -35,11 +36,11 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
         for height in (bottom + 1..=top).rev() {
             blocks.extend(snapshot.block(BlockRef::Height(Height(height)))?);
         }
-        let older = format!("/blocks?cursor={bottom}");
+        let older = format!("blocks?cursor={bottom}");
         let body = html! {
             h1 { "Blocks" }
             (table(&blocks))
-            (parts::pager((top < tip).then_some("/blocks"), (bottom > 0).then_some((&older, "Older blocks"))))
+            (parts::pager((top < tip).then_some("blocks"), (bottom > 0).then_some((&older, "Older blocks"))))
         };
         Ok(Page {
             title: "Blocks".to_owned(),
@@ -55,25 +56,29 @@ fn table(blocks: &[Block]) -> Markup {
     let row = |block: &Block| {
         let who = block.seals.iter().map(|seal| seal.validator.as_str());
         let who: Vec<&str> = who.collect();
-        let seals = html! { span title=(who.join(", ")) { (who.len()) } };
+        let seals = html! { span title=(who.join(", ")) { (parts::number(who.len())) } };
         let [height, count, hash, time] = cells(block);
         vec![height, count, hash, seals, time]
     };
     let rows = blocks.iter().map(row).collect();
     parts::table(
         "blocks",
-        &["Height", "Transactions", "Hash", "Seals", "Time"],
+        &["Height", "Transactions", "Hash", "Seals", "Time (UTC)"],
         rows,
         NO_BLOCKS,
     )
 }
 
-/// The latest blocks, for the overview.
+/// The latest blocks, for the overview: half a window wide, which has no room for hashes.
 pub(super) fn short_table<'a>(blocks: impl Iterator<Item = &'a Block>) -> Markup {
-    let rows = blocks.map(|block| cells(block).to_vec()).collect();
+    let row = |block: &Block| {
+        let [height, count, _, time] = cells(block);
+        vec![height, count, time]
+    };
+    let rows = blocks.map(row).collect();
     parts::table(
         "latest-blocks",
-        &["Height", "Transactions", "Hash", "Time"],
+        &["Height", "Transactions", "Time (UTC)"],
         rows,
         NO_BLOCKS,
     )
@@ -83,18 +88,18 @@ pub(super) fn short_table<'a>(blocks: impl Iterator<Item = &'a Block>) -> Markup
 fn cells(block: &Block) -> [Markup; 4] {
     [
         parts::block(block.height),
-        html! { span .number { (parts::grouped(&block.transaction_count.to_string())) } },
+        html! { span .number { (parts::number(block.transaction_count)) } },
         parts::link(
-            &format!("/blocks/{}", block.hash),
+            &format!("blocks/{}", block.hash),
             &block.hash.to_string(),
             "block hash",
         ),
-        parts::time(block.timestamp),
+        parts::moment(block.timestamp),
     ]
 }
 
-pub(super) async fn page(State(app): State<App>, Name(name): Name, params: Params) -> Response {
-    layout::answer(&app, read_page(&app, &name, &params).await)
+pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, params: Params) -> Response {
+    layout::answer(&app, &here, read_page(&app, &name, &params).await)
 }
 
 async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failure> {
@@ -112,14 +117,14 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
             (seals(&block, &network))
             section aria-labelledby="transactions-title" {
                 h2 #transactions-title {
-                    "Transactions " span .count { (parts::grouped(&block.transaction_count.to_string())) }
+                    "Transactions " span .count { (parts::number(block.transaction_count)) }
                 }
                 (transactions_table(snapshot, &transactions)?)
                 (more(height, from, block.transaction_count))
             }
         };
         Ok(Page {
-            title: format!("Block {height}"),
+            title: format!("Block {}", parts::number(height)),
             section: Section::Blocks,
             body,
         })
@@ -130,13 +135,13 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
 fn title(height: Height, tip: Height) -> Markup {
     html! {
         div .title {
-            h1 { "Block " span #height data-height=(height) { (parts::grouped(&height.to_string())) } }
+            h1 { "Block " span #height data-height=(height) { (parts::number(height)) } }
             nav .neighbours aria-label="Neighbouring blocks" {
                 @if height.0 > 1 {
-                    a #previous rel="prev" href={ "/blocks/" (height.0 - 1) } { "Previous" }
+                    a #previous rel="prev" href={ "blocks/" (height.0 - 1) } { "Previous" }
                 }
                 @if height < tip {
-                    a #next rel="next" href={ "/blocks/" (height.next()) } { "Next" }
+                    a #next rel="next" href={ "blocks/" (height.next()) } { "Next" }
                 }
             }
         }
@@ -151,11 +156,11 @@ fn header(block: &Block) -> Markup {
             html! { span #hash { (parts::full(&block.hash.to_string(), "block hash")) } },
         ),
         ("Time", parts::time_in_full(block.timestamp)),
-        ("Epoch", html! { (block.epoch) }),
+        ("Epoch", html! { (parts::number(block.epoch)) }),
         (
             "Previous block",
             if block.height.0 > 1 {
-                parts::link(&format!("/blocks/{previous}"), &previous, "previous block's hash")
+                parts::link(&format!("blocks/{previous}"), &previous, "previous block's hash")
             } else {
                 html! { (parts::short(&previous, "network id")) " (the genesis document)" }
             },
@@ -199,8 +204,8 @@ fn seals(block: &Block, network: &Network) -> Markup {
     html! {
         section aria-labelledby="seals-title" {
             h2 #seals-title {
-                "Seals " span .count { (seals.len()) }
-                @if let Some(known) = epoch { span .aside { "a quorum is " (known.described().quorum()) } }
+                "Seals " span .count { (parts::number(seals.len())) }
+                @if let Some(known) = epoch { span .aside { "a quorum is " (parts::number(known.described().quorum())) } }
             }
             ul .seals #seals {
                 @for seal in seals {
@@ -210,7 +215,10 @@ fn seals(block: &Block, network: &Network) -> Markup {
                     }
                 }
                 @for member in absent {
-                    li { strong { (member.name) } span .aside { "not in this certificate" } }
+                    li .unsealed {
+                        strong { (member.name) }
+                        span .aside { "No seal in this certificate" }
+                    }
                 }
             }
         }
@@ -223,13 +231,17 @@ fn transactions_table(snapshot: &dyn Snapshot, transactions: &[Transaction]) -> 
         .flat_map(|transaction| words::codes(&transaction.operations));
     let decimals = Decimals::of(snapshot, codes)?;
     let row = |transaction: &Transaction| {
-        vec![
-            html! { span .number { @if let Some(index) = transaction.index { (index) } } },
+        let cells = vec![
+            html! { span .number { @if let Some(index) = transaction.index { (parts::number(index)) } } },
             parts::transaction(&transaction.id),
             parts::account(&transaction.sender),
-            words::summary(&transaction.operations, &decimals),
+            words::told(
+                transaction.status,
+                &words::summary(&transaction.operations, &decimals),
+            ),
             parts::status(transaction.status),
-        ]
+        ];
+        Row::of(transaction.status, cells)
     };
     let rows = transactions.iter().map(row).collect();
     let columns = ["Index", "Transaction", "Sender", "What", "Status"];
@@ -243,9 +255,9 @@ fn transactions_table(snapshot: &dyn Snapshot, transactions: &[Transaction]) -> 
 
 fn more(height: Height, from: u32, count: u32) -> Markup {
     let page = u32::try_from(TRANSACTIONS).unwrap_or(u32::MAX);
-    let first = format!("/blocks/{height}");
+    let first = format!("blocks/{height}");
     let next = from.saturating_add(page);
-    let href = format!("/blocks/{height}?from={next}");
+    let href = format!("blocks/{height}?from={next}");
     parts::pager(
         (from > 0).then_some(first.as_str()),
         (next < count).then_some((&href, "More transactions")),

@@ -4,6 +4,8 @@ use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
 use super::files;
+use super::here::Here;
+use super::search;
 use crate::app::{App, At};
 use crate::problem::Failure;
 
@@ -25,16 +27,16 @@ pub(super) enum Section {
 }
 
 const NAVIGATION: [(Section, &str, &str); 4] = [
-    (Section::Overview, "/", "Overview"),
-    (Section::Blocks, "/blocks", "Blocks"),
-    (Section::Assets, "/assets", "Assets"),
-    (Section::Validators, "/validators", "Validators"),
+    (Section::Overview, "./", "Overview"),
+    (Section::Blocks, "blocks", "Blocks"),
+    (Section::Assets, "assets", "Assets"),
+    (Section::Validators, "validators", "Validators"),
 ];
 
 /// The response for a page, or the page that says why there is none.
-pub(super) fn answer(app: &App, page: Result<At<Page>, Failure>) -> Response {
+pub(super) fn answer(app: &App, here: &Here, page: Result<At<Page>, Failure>) -> Response {
     match page {
-        Ok(read) => read.respond(|page| frame(app, &page, "")),
+        Ok(read) => read.respond(|page| frame(app, here, &page, "")),
         Err(failure) => {
             failure.log();
             let page = Page {
@@ -42,7 +44,7 @@ pub(super) fn answer(app: &App, page: Result<At<Page>, Failure>) -> Response {
                 section: Section::None,
                 body: sorry(&failure),
             };
-            (failure.status(), frame(app, &page, "")).into_response()
+            (failure.status(), frame(app, here, &page, "")).into_response()
         }
     }
 }
@@ -62,13 +64,13 @@ fn sorry(failure: &Failure) -> Markup {
                 Failure::NoSuchCall => p { "There is no page at this address." },
                 other => p { (other) },
             }
-            p { a href="/" { "Back to the overview" } }
+            p { a href="./" { "Back to the overview" } }
         }
     }
 }
 
-/// The whole document. `query` is what the search box holds.
-pub(super) fn frame(app: &App, page: &Page, query: &str) -> Markup {
+/// The whole document. `query` is what the search box holds. Links are written as seen from the root.
+pub(super) fn frame(app: &App, here: &Here, page: &Page, query: &str) -> Markup {
     let version = files::version();
     html! {
         (DOCTYPE)
@@ -77,17 +79,18 @@ pub(super) fn frame(app: &App, page: &Page, query: &str) -> Markup {
                 meta charset="utf-8";
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
+                base href=(here.root());
                 title { (page.title) " · " (app.network_name) }
-                link rel="icon" type="image/svg+xml" href={ "/static/icon.svg?v=" (version) };
-                link rel="stylesheet" href={ "/static/style.css?v=" (version) };
-                script src={ "/static/app.js?v=" (version) } defer {}
+                link rel="icon" type="image/svg+xml" href={ "static/icon.svg?v=" (version) };
+                link rel="stylesheet" href={ "static/style.css?v=" (version) };
+                script src={ "static/app.js?v=" (version) } defer {}
             }
             body {
-                a .skip href="#main" { "Skip to content" }
+                a .skip href={ (here.own()) "#main" } { "Skip to content" }
                 header .top {
                     div .bar {
-                        a .brand href="/" {
-                            img src={ "/static/icon.svg?v=" (version) } alt="" width="28" height="28";
+                        a .brand href="./" {
+                            img src={ "static/icon.svg?v=" (version) } alt="" width="28" height="28";
                             span { "Quorate" span .network #network-name { (app.network_name) } }
                         }
                         nav aria-label="Main" {
@@ -102,7 +105,7 @@ pub(super) fn frame(app: &App, page: &Page, query: &str) -> Markup {
                             }
                         }
                     }
-                    form .search #search role="search" action="/search" method="get" {
+                    form .search #search role="search" action=(search::FROM_PAGES.trim_start_matches('/')) method="get" {
                         label .hidden for="q" { "Search the ledger" }
                         input #q type="search" name="q" value=(query) maxlength="200" required
                             autocomplete="off" autocapitalize="off" spellcheck="false"
@@ -114,7 +117,7 @@ pub(super) fn frame(app: &App, page: &Page, query: &str) -> Markup {
                 footer {
                     p {
                         "Read from this validator’s certified chain. "
-                        a href="/openapi.json" { "API description" }
+                        a href="openapi.json" { "API description" }
                     }
                     p .network-id title=(app.network_id) {
                         "Network " code { (app.network_id) }

@@ -1,5 +1,5 @@
 //! The overview: where the chain is, who keeps it, and what came last. Its live part is a fragment that
-//! the script fetches again when a block was certified.
+//! the script fetches again when a block was certified, and every ten seconds.
 
 use std::convert::Infallible;
 
@@ -8,14 +8,17 @@ use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::StreamExt as _;
 use maud::{Markup, html};
-use quorate_client::schema::{Block, Status, Transaction, Validator};
-use quorate_ledger::Height;
+use quorate_client::schema::{Block, Diagnosis, Severity, Status, Transaction, Validator};
+use quorate_ledger::{Height, Timestamp};
 use tokio_stream::wrappers::WatchStream;
 
+use super::here::Here;
 use super::layout::{self, Page, Section};
+use super::parts::{self, Row};
+use super::validators;
 use super::words::{self, Decimals};
-use super::{parts, validators};
 use crate::app::{App, At};
+use crate::events::passed_on_at_once;
 use crate::node::{BlockRef, Node, Snapshot};
 use crate::problem::Failure;
 use crate::shares::ClientAddress;
@@ -26,16 +29,23 @@ const LATEST: usize = 10;
 /// Blocks in the chart, and how far back the latest transactions are looked for.
 const CHARTED: u64 = 48;
 
+/// Work waits, and nothing is committed.
+struct Stall {
+    since: Timestamp,
+    awaited: Vec<String>,
+}
+
 struct Overview {
     status: Status,
+    stall: Option<Stall>,
     validators: Vec<Validator>,
     blocks: Vec<Block>,
     transactions: Vec<Transaction>,
     decimals: Decimals,
 }
 
-pub(super) async fn page(State(app): State<App>) -> Response {
-    layout::answer(&app, read(&app).await)
+pub(super) async fn page(State(app): State<App>, here: Here) -> Response {
+    layout::answer(&app, &here, read(&app).await)
 }
 
 /// The live part alone.
@@ -57,7 +67,9 @@ pub(super) async fn heights(State(app): State<App>, client: ClientAddress) -> Re
         let _held = &share;
         Ok::<_, Infallible>(Event::default().event("height").data(height.to_string()))
     });
-    Ok(Sse::new(events).keep_alive(keep_alive).into_response())
+    Ok(passed_on_at_once(
+        Sse::new(events).keep_alive(keep_alive).into_response(),
+    ))
 }
 
 async fn overview(app: &App) -> Result<At<Overview>, Failure> {
@@ -90,10 +102,29 @@ fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure>
     let decimals = Decimals::of(snapshot, codes)?;
     Ok(Overview {
         status: node.status(),
+        stall: stall(node),
         validators: node.validators().validators,
         blocks,
         transactions,
         decimals,
+    })
+}
+
+/// Whether the node stands still, since when, and what it lacks as far as it knows.
+fn stall(node: &dyn Node) -> Option<Stall> {
+    let Diagnosis { facts, findings } = node.debug_consensus();
+    // What waited may have expired since.
+    let since = facts
+        .stalled_since_ms
+        .filter(|_| facts.has_work())
+        .map(Timestamp)?;
+    // A warning alone stops nothing.
+    let reasons = findings
+        .into_iter()
+        .filter(|finding| finding.severity != Severity::Warning);
+    Some(Stall {
+        since,
+        awaited: reasons.map(|finding| finding.what).collect(),
     })
 }
 
@@ -107,17 +138,18 @@ async fn read(app: &App) -> Result<At<Page>, Failure> {
                 h1 { (app.network_name) }
                 button .toggle #live-toggle type="button" aria-pressed="true" hidden { "Live" }
             }
-            div #live data-live="/live" { (live_part(&overview)) }
+            div #live data-live="live" { (live_part(&overview)) }
         },
     }))
 }
 
 fn live_part(overview: &Overview) -> Markup {
     html! {
+        @if let Some(stall) = &overview.stall { (stalled(stall, overview.status.pending_transactions)) }
         (tiles(overview))
         div .columns {
             section aria-labelledby="blocks-title" {
-                div .heading { h2 #blocks-title { "Latest blocks" } a href="/blocks" { "All blocks" } }
+                div .heading { h2 #blocks-title { "Latest blocks" } a href="blocks" { "All blocks" } }
                 (super::blocks::short_table(overview.blocks.iter().take(LATEST)))
             }
             section aria-labelledby="transactions-title" {
@@ -126,8 +158,31 @@ fn live_part(overview: &Overview) -> Markup {
             }
         }
         section aria-labelledby="validators-title" {
-            div .heading { h2 #validators-title { "Validators" } a href="/validators" { "Details" } }
-            (validators::cards(&overview.validators, overview.status.height))
+            div .heading { h2 #validators-title { "Validators" } a href="validators" { "Details" } }
+            (validators::cards(&overview.validators, overview.status.height, overview.status.consensus))
+        }
+    }
+}
+
+fn stalled(stall: &Stall, pending: u64) -> Markup {
+    html! {
+        section .stall #stall aria-labelledby="stall-title" {
+            h2 #stall-title { "Nothing is being committed" }
+            p {
+                "Work has waited since " (parts::time_in_full(stall.since)) ", and no block was certified since. "
+                @match pending {
+                    0 => {},
+                    1 => { "One transaction is pending here. " },
+                    many => { (parts::number(many)) " transactions are pending here. " },
+                }
+                "Nothing that was committed is lost."
+            }
+            @if stall.awaited.is_empty() {
+                p { "This validator does not know what the network waits for." }
+            } @else {
+                p { "As far as this validator knows:" }
+                ul { @for what in &stall.awaited { li { (what) } } }
+            }
         }
     }
 }
@@ -139,7 +194,7 @@ fn tiles(overview: &Overview) -> Markup {
         div .tiles {
             div .tile.wide {
                 h2 { "Height" }
-                p .figure #height data-height=(status.height) { (parts::grouped(&status.height.to_string())) }
+                p .figure #height data-height=(status.height) { (parts::number(status.height)) }
                 p .note {
                     @if let Some(reason) = &status.does_not_vote {
                         span .badge.failed { "This validator does not vote" } " " (reason) " "
@@ -151,27 +206,28 @@ fn tiles(overview: &Overview) -> Markup {
                         span .badge.failed { "Too few validators vote" } " " (what) " "
                     }
                     @if status.syncing { span .badge.pending { "Fetching blocks" } " " }
+                    @if overview.blocks.is_empty() { "Genesis " } @else { "Last block " }
                     (parts::time_in_full(status.timestamp))
                 }
                 (chart(&overview.blocks))
             }
             div .tile {
                 h2 { "Transactions" }
-                p .figure #transaction-count { (parts::grouped(&status.transactions.to_string())) }
-                p .note { span #pending-count { (status.pending_transactions) } " pending here" }
+                p .figure #transaction-count { (parts::number(status.transactions)) }
+                p .note { span #pending-count { (parts::number(status.pending_transactions)) } " pending here" }
             }
             div .tile {
                 h2 { "Consensus" }
                 p .figure #consensus title=(status.consensus.promise()) { (engine(status)) }
                 p .note {
-                    "Epoch " span #epoch { (status.epoch) } ", " (status.consensus.reign()) " " span #view { (status.view) }
+                    "Epoch " span #epoch { (parts::number(status.epoch)) } ", " (status.consensus.reign()) " " span #view { (parts::number(status.view)) }
                     @if status.does_not_vote.is_some() { ", the last heard of" }
                 }
             }
             div .tile {
-                h2 { (leader(status)) }
+                h2 { (words::capital(status.consensus.leader())) }
                 p .figure.name #primary { (status.primary.as_deref().unwrap_or("none just now")) }
-                p .note { "Sealed by " (quorum) " of " (overview.validators.len()) " at the tip" }
+                p .note { "Sealed by " (parts::number(quorum)) " of " (parts::number(overview.validators.len())) " at the tip" }
             }
         }
     }
@@ -182,14 +238,6 @@ fn engine(status: &Status) -> &'static str {
         quorate_crypto::Protocol::Pbft => "PBFT",
         quorate_crypto::Protocol::Raft => "Raft",
         quorate_crypto::Protocol::Paxos => "Paxos",
-    }
-}
-
-fn leader(status: &Status) -> &'static str {
-    match status.consensus {
-        quorate_crypto::Protocol::Pbft => "Primary",
-        quorate_crypto::Protocol::Raft => "Leader",
-        quorate_crypto::Protocol::Paxos => "Proposer",
     }
 }
 
@@ -204,16 +252,26 @@ fn chart(blocks: &[Block]) -> Markup {
         most => (u64::from(count) * HEIGHT).div_ceil(u64::from(most)).max(1),
     };
     html! {
-        @if blocks.len() > 1 {
-            svg .chart role="img" viewBox={ "0 0 " (CHARTED * 5) " " (HEIGHT) } preserveAspectRatio="none"
-                aria-label={ (total) " transactions in the last " (blocks.len()) " blocks, at most " (most) " in one" } {
-                @for (place, block) in (0..).zip(blocks) {
-                    @let count = block.transaction_count;
-                    rect .idle[count == 0] x=((CHARTED - 1 - place) * 5) y=(HEIGHT - bar(count)) width="4"
-                        height=(bar(count)) rx="1" {
-                        title { "Block " (block.height) ": " (count) }
+        @if let [newest, .., oldest] = blocks {
+            @let (first, last) = (parts::number(oldest.height), parts::number(newest.height));
+            figure .chart {
+                figcaption { "Transactions in each block" }
+                // The image's own text says the same.
+                div .scale aria-hidden="true" { span { (parts::number(most)) } span { "0" } }
+                svg role="img" viewBox={ "0 0 " (CHARTED * 5) " " (HEIGHT) } preserveAspectRatio="none"
+                    aria-label={
+                        (parts::number(total)) " transactions in blocks " (first) " to " (last) ", at most "
+                        (parts::number(most)) " in one"
+                    } {
+                    @for (place, block) in (0..).zip(blocks) {
+                        @let count = block.transaction_count;
+                        rect .idle[count == 0] x=((CHARTED - 1 - place) * 5) y=(HEIGHT - bar(count)) width="4"
+                            height=(bar(count)) rx="1" {
+                            title { "Block " (parts::number(block.height)) ": " (parts::number(count)) }
+                        }
                     }
                 }
+                div .range aria-hidden="true" { "Blocks " (first) " to " (last) }
             }
         }
     }
@@ -221,11 +279,13 @@ fn chart(blocks: &[Block]) -> Markup {
 
 fn latest_transactions(overview: &Overview) -> Markup {
     let row = |transaction: &Transaction| {
-        vec![
+        let summary = words::summary(&transaction.operations, &overview.decimals);
+        let cells = vec![
             parts::transaction(&transaction.id),
-            words::summary(&transaction.operations, &overview.decimals),
+            words::told(transaction.status, &summary),
             parts::status(transaction.status),
-        ]
+        ];
+        Row::of(transaction.status, cells)
     };
     let rows = overview.transactions.iter().map(row).collect();
     parts::table(

@@ -3,7 +3,7 @@
 use maud::{Markup, html};
 use quorate_client::schema::TransactionStatus;
 use quorate_client::text::rfc3339_of;
-use quorate_ledger::{Address, Amount, Digest, Height, Timestamp};
+use quorate_ledger::{Address, Amount, Digest, Height, Timestamp, visible};
 
 /// The beginning and the end of a long text; both are what people compare.
 pub(super) fn shorten(text: &str) -> String {
@@ -36,28 +36,43 @@ pub(super) fn full(text: &str, what: &str) -> Markup {
 }
 
 pub(super) fn transaction(id: &Digest) -> Markup {
-    link(&format!("/transactions/{id}"), &id.to_string(), "transaction id")
+    link(&format!("transactions/{id}"), &id.to_string(), "transaction id")
 }
 
 pub(super) fn account(address: &Address) -> Markup {
-    link(&format!("/accounts/{address}"), &address.to_string(), "address")
+    link(&format!("accounts/{address}"), &address.to_string(), "address")
 }
 
 pub(super) fn block(height: Height) -> Markup {
-    html! { a .number href={ "/blocks/" (height) } { (grouped(&height.to_string())) } }
+    html! { a .number href={ "blocks/" (height) } { (number(height)) } }
 }
 
-/// A time; the script adds how long ago it was.
-pub(super) fn time(timestamp: Timestamp) -> Markup {
+/// A number, written as all are.
+pub(super) fn number(number: impl ToString) -> String {
+    grouped(&number.to_string())
+}
+
+/// Words that somebody chose: they may be long, without a place to break, and with letters that nobody sees.
+pub(super) fn free(text: &str) -> Markup {
+    html! { span .free { (visible(text)) } }
+}
+
+/// A date and a time of day.
+fn time(timestamp: Timestamp) -> Markup {
     let text = rfc3339_of(timestamp);
     let (date, clock) = text.split_once('T').unwrap_or((&text, ""));
     let seconds = clock.get(..8).unwrap_or(clock);
     html! { time datetime=(text) title=(text) { (date) " " (seconds) } }
 }
 
-/// A time that also says how long ago, once the script runs.
+/// A time for a column whose heading names the zone; the script adds how long ago it was.
+pub(super) fn moment(timestamp: Timestamp) -> Markup {
+    html! { span .moment { (time(timestamp)) " " span .ago data-since=(rfc3339_of(timestamp)) {} } }
+}
+
+/// A time with its zone; the script adds how long ago it was.
 pub(super) fn time_in_full(timestamp: Timestamp) -> Markup {
-    html! { span .moment { (time(timestamp)) " UTC" span .ago data-since=(rfc3339_of(timestamp)) {} } }
+    html! { span .moment { (time(timestamp)) " UTC " span .ago data-since=(rfc3339_of(timestamp)) {} } }
 }
 
 pub(super) fn status(status: TransactionStatus) -> Markup {
@@ -71,7 +86,7 @@ pub(super) fn status(status: TransactionStatus) -> Markup {
 }
 
 /// Digits in groups of three before the point.
-pub(super) fn grouped(number: &str) -> String {
+fn grouped(number: &str) -> String {
     let (whole, fraction) = match number.split_once('.') {
         Some((whole, fraction)) => (whole, Some(fraction)),
         None => (number, None),
@@ -90,20 +105,24 @@ pub(super) fn grouped(number: &str) -> String {
     text
 }
 
+/// The longest amount that stays on one line: a phone has room for it.
+const LONGEST_WHOLE: usize = 18;
+
 /// An amount in the asset's units; in its smallest units where its decimals are not known.
 pub(super) fn amount(amount: Amount, decimals: Option<u8>) -> Markup {
     let text = match decimals {
         Some(decimals) => quorate_client::wallet::format_amount(amount, decimals),
         None => amount.to_string(),
     };
+    let text = grouped(&text);
     html! {
-        data .amount value=(amount) { (grouped(&text)) }
+        data .amount .long[text.len() > LONGEST_WHOLE] value=(amount) { (text) }
         @if decimals.is_none() { " units of" }
     }
 }
 
 pub(super) fn asset(code: &quorate_ledger::AssetCode) -> Markup {
-    html! { a .asset href={ "/assets/" (code) } { (code) } }
+    html! { a .asset href={ "assets/" (code) } { (code) } }
 }
 
 /// A list of facts: what, and what it is.
@@ -117,9 +136,37 @@ pub(super) fn facts<'a>(facts: impl IntoIterator<Item = (&'a str, Markup)>) -> M
     }
 }
 
+/// A row of a table.
+pub(super) struct Row {
+    cells: Vec<Markup>,
+    failed: bool,
+}
+
+impl From<Vec<Markup>> for Row {
+    fn from(cells: Vec<Markup>) -> Self {
+        Self { cells, failed: false }
+    }
+}
+
+impl Row {
+    /// The row of a transaction: one that did nothing looks like it.
+    pub(super) fn of(status: TransactionStatus, cells: Vec<Markup>) -> Self {
+        let failed = matches!(status, TransactionStatus::Failed | TransactionStatus::Expired);
+        Self { cells, failed }
+    }
+
+    /// The row of something that counts, or does not.
+    pub(super) fn counting(counts: bool, cells: Vec<Markup>) -> Self {
+        Self {
+            cells,
+            failed: !counts,
+        }
+    }
+}
+
 /// A table whose rows become cards on a narrow screen. Roles keep it a table for screen readers even
-/// then. A column without a name is named for them by `-` and a text.
-pub(super) fn table(id: &str, columns: &[&str], rows: Vec<Vec<Markup>>, empty: &str) -> Markup {
+/// then.
+pub(super) fn table<R: Into<Row>>(id: &str, columns: &[&str], rows: Vec<R>, empty: &str) -> Markup {
     html! {
         @if rows.is_empty() {
             p .empty #(id) { (empty) }
@@ -131,9 +178,9 @@ pub(super) fn table(id: &str, columns: &[&str], rows: Vec<Vec<Markup>>, empty: &
                     }
                 }
                 tbody role="rowgroup" {
-                    @for row in rows {
-                        tr role="row" {
-                            @for (column, cell) in columns.iter().zip(row) {
+                    @for row in rows.into_iter().map(Into::<Row>::into) {
+                        tr class=[row.failed.then_some("failed")] role="row" {
+                            @for (column, cell) in columns.iter().zip(row.cells) {
                                 td role="cell" data-label=(column) { (cell) }
                             }
                         }

@@ -4,8 +4,9 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::DocumentRecord;
-use quorate_ledger::{is_unseen, visible};
+use quorate_ledger::is_unseen;
 
+use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::parts;
 use crate::app::{App, At};
@@ -13,8 +14,8 @@ use crate::config::DEFAULT_PAGE;
 use crate::input::{Name, Params, digest, record_cursor, write_record_cursor};
 use crate::problem::Failure;
 
-pub(super) async fn page(State(app): State<App>, Name(name): Name, params: Params) -> Response {
-    layout::answer(&app, read(&app, &name, &params).await)
+pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, params: Params) -> Response {
+    layout::answer(&app, &here, read(&app, &name, &params).await)
 }
 
 async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failure> {
@@ -23,13 +24,13 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
     app.read(None, move |snapshot, _| {
         let records = snapshot.records(&sha256, after, DEFAULT_PAGE)?;
         let next = records.last().filter(|_| records.len() == DEFAULT_PAGE);
-        let next = next.map(|last| format!("/records/{sha256}?cursor={}", write_record_cursor(last)));
-        let first = format!("/records/{sha256}");
+        let next = next.map(|last| format!("records/{sha256}?cursor={}", write_record_cursor(last)));
+        let first = format!("records/{sha256}");
         let row = |record: &DocumentRecord| {
             vec![
-                parts::time(record.timestamp),
+                parts::moment(record.timestamp),
                 parts::account(&record.sender),
-                html! { @if record.label.is_empty() { span .aside { "none" } } @else { (visible(&record.label)) } },
+                html! { @if record.label.is_empty() { span .aside { "none" } } @else { (parts::free(&record.label)) } },
                 html! {
                     @if record.metadata.is_empty() { span .aside { "none" } } @else { (metadata(&record.metadata)) }
                 },
@@ -37,7 +38,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
                 parts::block(record.height),
             ]
         };
-        let columns = ["Recorded", "By", "Label", "Metadata", "Transaction", "Block"];
+        let columns = ["Recorded (UTC)", "By", "Label", "Metadata", "Transaction", "Block"];
         let rows = records.iter().map(row).collect();
         let body = html! {
             div .title { h1 { "Record" } }

@@ -4,10 +4,12 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::{CommitteeView, Evidence, Peer, Validator, VotingView};
+use quorate_crypto::Protocol;
 use quorate_ledger::Height;
 
+use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::parts;
+use super::{parts, words};
 use crate::app::{App, At};
 use crate::problem::Failure;
 use crate::routes::network::by_name;
@@ -15,8 +17,8 @@ use crate::routes::network::by_name;
 /// A validator whose last seal is this far below the tip is shown as behind.
 const BEHIND: u64 = 16;
 
-pub(super) async fn page(State(app): State<App>) -> Response {
-    layout::answer(&app, read(&app).await)
+pub(super) async fn page(State(app): State<App>, here: Here) -> Response {
+    layout::answer(&app, &here, read(&app).await)
 }
 
 async fn read(app: &App) -> Result<At<Page>, Failure> {
@@ -27,10 +29,10 @@ async fn read(app: &App) -> Result<At<Page>, Failure> {
         let body = html! {
             div .title { h1 { "Validators" } }
             (committee(&network.committee))
-            (cards(&validators, tip))
+            (cards(&validators, tip, network.committee.engine))
             (keys(&validators))
             (peers(&by_name(node.peers())))
-            (evidence(&node.evidence()))
+            (evidence(&node.evidence(), network.committee.engine))
         };
         Ok(Page {
             title: "Validators".to_owned(),
@@ -44,16 +46,16 @@ async fn read(app: &App) -> Result<At<Page>, Failure> {
 fn committee(committee: &CommitteeView) -> Markup {
     html! {
         p .lead {
-            (committee.validators.len()) " validators agree by " (committee.engine.to_string().to_uppercase())
-            ". Each block needs the seals of " strong #quorum { (committee.quorum) }
-            ", and the ledger holds while at most " strong { (committee.faults) }
+            (parts::number(committee.validators.len())) " validators agree by " (committee.engine.to_string().to_uppercase())
+            ". Each block needs the seals of " strong #quorum { (parts::number(committee.quorum)) }
+            ", and the ledger holds while at most " strong { (parts::number(committee.faults)) }
             @if committee.faults == 1 { " is faulty." } @else { " are faulty." }
         }
     }
 }
 
 /// Validators with how far each one's seals have come.
-pub(super) fn cards(validators: &[Validator], tip: Height) -> Markup {
+pub(super) fn cards(validators: &[Validator], tip: Height, protocol: Protocol) -> Markup {
     html! {
         ul .validators #validators {
             @for validator in validators {
@@ -62,7 +64,7 @@ pub(super) fn cards(validators: &[Validator], tip: Height) -> Markup {
                     div {
                         span .dot .(state) aria-hidden="true" {}
                         strong { (validator.name) }
-                        @if validator.primary { span .badge.primary { "Primary" } }
+                        @if validator.primary { span .badge.primary { (words::capital(protocol.leader())) } }
                     }
                     p .note {
                         @match validator.last_seal {
@@ -94,7 +96,7 @@ fn state(validator: &Validator, tip: Height) -> (&'static str, &'static str) {
 fn keys(validators: &[Validator]) -> Markup {
     let row = |validator: &Validator| {
         vec![
-            html! { (validator.index) },
+            html! { (parts::number(validator.index)) },
             html! { (validator.name) },
             parts::short(&validator.key.to_string(), "public key"),
             html! {
@@ -123,12 +125,10 @@ fn peers(peers: &[Peer]) -> Markup {
                 @if peer.connected { span .badge.committed { "Connected" } }
                 @else { span .badge.failed { "Not connected" } }
             },
-            peer.height.map_or_else(
-                dash,
-                |height| html! { span .number { (parts::grouped(&height.to_string())) } },
-            ),
+            peer.height
+                .map_or_else(dash, |height| html! { span .number { (parts::number(height)) } }),
             peer.round_trip_us.map_or_else(dash, |micros| {
-                html! { (micros / 1_000) "." (format!("{:02}", micros % 1_000 / 10)) " ms" }
+                html! { (parts::number(micros / 1_000)) "." (format!("{:02}", micros % 1_000 / 10)) " ms" }
             }),
             peer.address
                 .as_ref()
@@ -144,33 +144,34 @@ fn peers(peers: &[Peer]) -> Markup {
     }
 }
 
-fn evidence(evidence: &[Evidence]) -> Markup {
+fn evidence(evidence: &[Evidence], protocol: Protocol) -> Markup {
     let row = |proof: &Evidence| {
         vec![
             html! { (proof.validator) },
             html! { (proof.kind.replace('_', " ")) },
             html! {
                 @match proof.height {
-                    Some(height) => { (height) },
+                    Some(height) => { (parts::number(height)) },
                     None => { span .aside { "none" } },
                 }
             },
             html! {
                 @match proof.view {
-                    Some(view) => { (view) },
+                    Some(view) => { (parts::number(view)) },
                     None => { span .aside { "none" } },
                 }
             },
         ]
     };
     let rows = evidence.iter().map(row).collect();
+    let reign = words::capital(protocol.reign());
     html! {
         section aria-labelledby="evidence-title" {
             h2 #evidence-title { "Misbehaviour seen by this node" }
             @if !evidence.is_empty() {
                 p { "Two signed messages that contradict each other say what was signed, not why: a lost journal, a key that is used twice or a broken machine signs the same as a liar." }
             }
-            (parts::table("evidence", &["Validator", "What", "Height", "View"], rows, "None."))
+            (parts::table("evidence", &["Validator", "What", "Height", &reign], rows, "None."))
         }
     }
 }

@@ -9,6 +9,13 @@ use quorate_ledger::{Address, Amount, AssetCode, visible};
 use super::parts;
 use crate::node::{Fault, Snapshot};
 
+/// A protocol's own word, to begin with.
+pub(super) fn capital(word: &str) -> String {
+    let mut letters = word.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
+}
+
 /// Decimals of the assets that a page speaks of.
 #[derive(Default)]
 pub(super) struct Decimals(BTreeMap<AssetCode, u8>);
@@ -88,12 +95,12 @@ pub(super) fn sentence(operation: &OperationView, decimals: &Decimals) -> Markup
             (remark(memo))
         },
         OperationView::PutRecord { sha256, label, .. } => html! {
-            "Document " (parts::link(&format!("/records/{sha256}"), &sha256.to_string(), "record hash"))
+            "Document " (parts::link(&format!("records/{sha256}"), &sha256.to_string(), "record hash"))
             (remark(label))
         },
         OperationView::SetSigners { signers, threshold } => html! {
-            (signers.len()) @if signers.len() == 1 { " key" } @else { " keys" }
-            " may sign for the account from now on; a weight of " (threshold) " is needed"
+            (parts::number(signers.len())) @if signers.len() == 1 { " key" } @else { " keys" }
+            " may sign for the account from now on; a weight of " (parts::number(threshold)) " is needed"
         },
         OperationView::Rejoin { validator, .. } => html! {
             "Validator " (parts::short(&validator.to_string(), "public key")) " votes again from the next epoch on"
@@ -129,8 +136,17 @@ pub(super) fn summary(operations: &[OperationView], decimals: &Decimals) -> Mark
                 OperationView::SetSigners { .. } => { "Set signers" }
                 OperationView::Rejoin { .. } => { "Rejoin of a validator" }
             }
-            @if more > 0 { " " span .more { "and " (more) " more" } }
+            @if more > 0 { " " span .more { "and " (parts::number(more)) " more" } }
         }
+    }
+}
+
+/// A summary of what happened; of what was meant to, if it did not.
+pub(super) fn told(status: TransactionStatus, summary: &Markup) -> Markup {
+    match status {
+        TransactionStatus::Failed => html! { span .void { "Not done: " s { (summary) } } },
+        TransactionStatus::Expired => html! { span .void { "Never done: " s { (summary) } } },
+        TransactionStatus::Pending | TransactionStatus::Committed => summary.clone(),
     }
 }
 
@@ -154,7 +170,7 @@ pub(super) fn summary_for(
             @if let OperationView::Transfer { asset, amount, .. } | OperationView::Mint { asset, amount, .. } = first {
                 (decimals.amount(*amount, asset)) " from " (parts::account(sender))
             }
-            @if more > 0 { " " span .more { "and " (more) " more" } }
+            @if more > 0 { " " span .more { "and " (parts::number(more)) " more" } }
         }
     }
 }
@@ -194,17 +210,17 @@ pub(super) fn outcome(transaction: &Transaction) -> Markup {
     match (transaction.status, transaction.height) {
         (TransactionStatus::Committed, Some(height)) => html! {
             "A quorum of validators certified it in block " (parts::block(height)) ". "
-            @if count == 1 { "Its operation took effect." } @else { "All of its " (count) " operations took effect." }
+            @if count == 1 { "Its operation took effect." } @else { "All of its " (parts::number(count)) " operations took effect." }
         },
         (TransactionStatus::Failed, Some(height)) => html! {
             "It is in block " (parts::block(height)) ", but changed nothing: "
             @if let Some(operation) = transaction.failed_operation.filter(|_| count > 1) {
-                "operation " (u32::from(operation) + 1) " of " (count) " failed, because "
+                "operation " (parts::number(u32::from(operation) + 1)) " of " (parts::number(count)) " failed, because "
             }
             (transaction.error.as_deref().unwrap_or("it failed")) "."
         },
         (TransactionStatus::Expired, _) => html! {
-            "It expired before a block executed it, and never will be executed. Build and sign it anew to try again."
+            "It expired before a block executed it, and will never be executed. To try again, build and sign a new one."
         },
         _ => html! { "This validator admitted it; no certified block holds it yet." },
     }

@@ -33,9 +33,9 @@ pub(crate) async fn account(
 #[utoipa::path(get, path = "/v1/accounts/{address}/transactions", operation_id = "account_transactions", tag = "accounts",
     params(
         ("address" = String, Path, description = "An address, qr1…"),
-        ("limit" = Option<u32>, Query),
-        ("cursor" = Option<String>, Query),
-        ("min_height" = Option<u64>, Query),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),
     responses((status = 200, body = TransactionList), (status = 400, description = "`malformed_address`")))]
 pub(crate) async fn transactions(

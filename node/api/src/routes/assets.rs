@@ -11,9 +11,9 @@ use crate::problem::Failure;
 /// Assets, by code.
 #[utoipa::path(get, path = "/v1/assets", tag = "assets",
     params(
-        ("limit" = Option<u32>, Query),
-        ("cursor" = Option<String>, Query),
-        ("min_height" = Option<u64>, Query),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),
     responses((status = 200, body = AssetList)))]
 pub(crate) async fn assets(State(app): State<App>, params: Params) -> Result<Response, Failure> {
@@ -56,9 +56,9 @@ pub(crate) async fn asset(
 #[utoipa::path(get, path = "/v1/assets/{code}/holders", tag = "assets",
     params(
         ("code" = String, Path, description = "1 to 12 of A–Z and 0–9"),
-        ("limit" = Option<u32>, Query),
-        ("cursor" = Option<String>, Query),
-        ("min_height" = Option<u64>, Query),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),
     responses(
         (status = 200, body = HolderList),
@@ -88,9 +88,9 @@ pub(crate) async fn holders(
 #[utoipa::path(get, path = "/v1/records/{sha256}", tag = "records",
     params(
         ("sha256" = String, Path, description = "The document's SHA-256, 64 hexadecimal digits"),
-        ("limit" = Option<u32>, Query),
-        ("cursor" = Option<String>, Query),
-        ("min_height" = Option<u64>, Query),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),
     responses((status = 200, body = RecordList), (status = 400, description = "`malformed_hash`")))]
 pub(crate) async fn records(

@@ -17,9 +17,9 @@ use crate::scan::{Page, cut_short};
 /// Blocks, newest first.
 #[utoipa::path(get, path = "/v1/blocks", tag = "blocks",
     params(
-        ("limit" = Option<u32>, Query),
-        ("cursor" = Option<String>, Query),
-        ("min_height" = Option<u64>, Query),
+        ("limit" = Option<u32>, Query, description = "At most this many, 1 to 200; 25 by default. Full blocks make shorter pages"),
+        ("cursor" = Option<String>, Query, description = "`next` of the page before"),
+        ("min_height" = Option<u64>, Query, description = "Wait until this height is certified here"),
     ),
     responses((status = 200, description = "Blocks, newest first. Full blocks make shorter pages", body = BlockList)))]
 pub(crate) async fn blocks(State(app): State<App>, params: Params) -> Result<Response, Failure> {

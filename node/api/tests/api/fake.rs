@@ -51,6 +51,8 @@ pub(crate) struct Fake {
     pub(crate) submitted: Mutex<Vec<usize>>,
     /// The routes and codes of answers.
     pub(crate) answered: Mutex<Vec<(String, u16)>>,
+    /// What it sees of itself and its peers.
+    pub(crate) diagnosis: Mutex<Diagnosis>,
 }
 
 /// The key of the validator, or wallet, with this number.
@@ -93,6 +95,14 @@ impl Fake {
             denied: Mutex::default(),
             asking: Mutex::default(),
             answered: Mutex::default(),
+            diagnosis: Mutex::new(Diagnosis {
+                facts: ConsensusFacts {
+                    validator: NAMES[1].to_owned(),
+                    view: 2,
+                    ..ConsensusFacts::default()
+                },
+                findings: Vec::new(),
+            }),
         })
     }
 
@@ -307,14 +317,7 @@ impl Node for Fake {
     }
 
     fn debug_consensus(&self) -> Diagnosis {
-        Diagnosis {
-            facts: ConsensusFacts {
-                validator: NAMES[1].to_owned(),
-                view: 2,
-                ..ConsensusFacts::default()
-            },
-            findings: Vec::new(),
-        }
+        self.diagnosis.lock().unwrap().clone()
     }
 
     fn set_log_level(&self, directives: &str) -> Result<(), String> {

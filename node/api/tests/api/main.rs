@@ -11,6 +11,7 @@ mod lists;
 mod openapi;
 mod operations;
 mod pages;
+mod prefix;
 mod story;
 mod submit;
 mod web;

@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use quorate_client::schema::{Cause, Finding, Severity};
 use quorate_crypto::sha256;
 use quorate_ledger::{Amount, Operation};
 
@@ -70,7 +71,7 @@ async fn no_page_has_anything_inline_or_from_elsewhere() {
         }
         let scripts = page.matches("<script").count();
         assert_eq!(
-            (scripts, page.matches("<script src=\"/static/app.js").count()),
+            (scripts, page.matches("<script src=\"static/app.js").count()),
             (1, 1),
             "{path}"
         );
@@ -159,15 +160,15 @@ async fn the_search_finds_everything_that_has_a_name() {
     let router = router(&fake);
     let block = fake.block_hash(3);
     let found = [
-        ("3".to_owned(), "/blocks/3".to_owned()),
-        (format!("%20{block}%20"), format!("/blocks/{block}")),
-        (failed(), format!("/transactions/{}", failed())),
-        (failed().to_uppercase(), format!("/transactions/{}", failed())),
-        (document().to_string(), format!("/records/{}", document())),
-        (wallet(11).to_string(), format!("/accounts/{}", wallet(11))),
-        ("co2".to_owned(), "/assets/CO2".to_owned()),
-        ("Borealis".to_owned(), "/validators".to_owned()),
-        (String::new(), "/".to_owned()),
+        ("3".to_owned(), "./blocks/3".to_owned()),
+        (format!("%20{block}%20"), format!("./blocks/{block}")),
+        (failed(), format!("./transactions/{}", failed())),
+        (failed().to_uppercase(), format!("./transactions/{}", failed())),
+        (document().to_string(), format!("./records/{}", document())),
+        (wallet(11).to_string(), format!("./accounts/{}", wallet(11))),
+        ("co2".to_owned(), "./assets/CO2".to_owned()),
+        ("Borealis".to_owned(), "./validators".to_owned()),
+        (String::new(), "./".to_owned()),
     ];
     for (query, path) in found {
         let answer = get(&router, &format!("/search?q={query}")).await;
@@ -236,4 +237,252 @@ async fn the_live_part_is_the_overviews_own() {
     let (page, live) = (get(&router, "/").await.text(), get(&router, "/live").await.text());
     assert!(page.contains(&live));
     assert!(live.contains("id=\"height\" data-height=\"8\""));
+}
+
+#[tokio::test]
+async fn times_in_tables_are_dates_with_room_for_their_age() {
+    let router = router(&story::fake());
+    for (path, heading) in [
+        ("/".to_owned(), "Time (UTC)"),
+        ("/blocks".to_owned(), "Time (UTC)"),
+        (format!("/accounts/{}", wallet(11)), "Time (UTC)"),
+        (format!("/records/{}", document()), "Recorded (UTC)"),
+    ] {
+        let page = get(&router, &path).await.text();
+        let cells: Vec<&str> = page
+            .split(&format!("data-label=\"{heading}\">"))
+            .skip(1)
+            .collect();
+        assert!(!cells.is_empty(), "{path}");
+        for cell in cells {
+            let cell = cell.split("</td>").next().unwrap();
+            assert!(cell.contains(">2026-03-01 09:"), "{path}: {cell}");
+            assert!(
+                cell.contains("class=\"ago\" data-since=\"2026-03-01T09:"),
+                "{path}: {cell}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stall_is_told_with_its_beginning_and_what_is_awaited() {
+    let fake = story::fake();
+    let router = router(&fake);
+    assert!(!get(&router, "/").await.text().contains("id=\"stall\""));
+    {
+        let mut diagnosis = fake.diagnosis.lock().unwrap();
+        diagnosis.facts.stalled_since_ms = Some(GENESIS_TIME + 600_000);
+        diagnosis.facts.unordered_batches = 1;
+        let finding = |severity, what: &str| Finding {
+            severity,
+            cause: Cause::Quorum,
+            validators: Vec::new(),
+            what: what.to_owned(),
+            remedy: "bring these back".to_owned(),
+        };
+        diagnosis.findings = vec![
+            finding(Severity::Error, "2 of 4 validators reach each other <here>"),
+            finding(Severity::Warning, "no link to delta-clearing"),
+        ];
+    }
+    for path in ["/", "/live"] {
+        let page = get(&router, path).await.text();
+        let stall = page
+            .split("id=\"stall\"")
+            .nth(1)
+            .unwrap()
+            .split("</section>")
+            .next()
+            .unwrap();
+        assert!(stall.contains("Nothing is being committed"), "{stall}");
+        assert!(stall.contains("2026-03-01 09:10:00"), "{stall}");
+        assert!(
+            stall.contains("2 of 4 validators reach each other &lt;here&gt;"),
+            "{stall}"
+        );
+        assert!(!stall.contains("no link to"), "{stall}");
+    }
+    // What waited has expired since.
+    fake.diagnosis.lock().unwrap().facts.unordered_batches = 0;
+    assert!(!get(&router, "/").await.text().contains("id=\"stall\""));
+}
+
+#[tokio::test]
+async fn what_failed_looks_failed_wherever_it_is_listed() {
+    let router = router(&story::fake());
+    for path in [
+        "/".to_owned(),
+        "/blocks/3".to_owned(),
+        format!("/accounts/{}", wallet(13)),
+    ] {
+        let page = get(&router, &path).await.text();
+        let rows: Vec<&str> = page
+            .split("<tr")
+            .filter(|row| row.contains(&failed()[..9]))
+            .collect();
+        let [row] = rows[..] else {
+            panic!("{path}: {rows:?}");
+        };
+        assert!(row.starts_with(" class=\"failed\""), "{path}: {row}");
+        assert!(row.contains("Not done: <s>"), "{path}: {row}");
+        assert!(row.contains(">Failed</span>"), "{path}: {row}");
+        assert!(!row.contains("data-direction"), "{path}: it moved nothing: {row}");
+    }
+    let page = get(&router, &format!("/transactions/{}", failed())).await.text();
+    assert!(
+        page.contains("class=\"failing undone\"") && page.contains(">Failed</span> <s>"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn all_of_a_failed_transaction_is_not_done() {
+    let fake = story::fake();
+    let two = draft(13, 91)
+        .transfer(wallet(12), code("QRT"), Amount(1), "")
+        .transfer(wallet(12), code("QRT"), Amount(999_999_999), "");
+    let two = two.build().sign([&key(13)]);
+    fake.commit(vec![two.clone()], GENESIS_TIME + 3_600_000);
+    let page = get(&router(&fake), &format!("/transactions/{}", two.id()))
+        .await
+        .text();
+    assert_eq!(page.matches("class=\"undone\"").count(), 1, "{page}");
+    assert_eq!(page.matches("class=\"failing undone\"").count(), 1, "{page}");
+    assert!(page.contains(">Not done</span> <s>"), "{page}");
+}
+
+#[tokio::test]
+async fn signatures_that_do_not_count_stand_apart() {
+    let fake = story::fake();
+    let pay = |from: u8, salt: u8, keys: &[u8]| {
+        let draft = draft(from, salt).transfer(wallet(20), code("QRT"), Amount(1), "");
+        let keys: Vec<_> = keys.iter().map(|seed| key(*seed)).collect();
+        draft.build().sign(&keys)
+    };
+    let alone = pay(10, 92, &[10, 99]);
+    let several = pay(11, 92, &[11, 51, 52, 98]);
+    fake.commit(vec![alone.clone(), several.clone()], GENESIS_TIME + 3_600_000);
+    let router = router(&fake);
+    for (transaction, weight) in [(&alone, "1"), (&several, "6")] {
+        let page = get(&router, &format!("/transactions/{}", transaction.id()))
+            .await
+            .text();
+        assert_eq!(page.matches(">Does not count</span>").count(), 1, "{page}");
+        assert!(
+            page.contains(&format!("<strong id=\"weight\">{weight}</strong>")),
+            "{page}"
+        );
+        let row = page
+            .split("<tr")
+            .find(|row| row.contains("Does not count"))
+            .unwrap();
+        assert!(row.starts_with(" class=\"failed\""), "{row}");
+    }
+    // Before its signers were set another key counted.
+    let before = payment(11, 12, 19_999, 3, "invoice 2026-0117");
+    let page = get(&router, &format!("/transactions/{}", before.id()))
+        .await
+        .text();
+    assert!(
+        page.contains("signers have changed since") && !page.contains("Does not count"),
+        "{page}"
+    );
+}
+
+#[tokio::test]
+async fn long_amounts_and_words_may_break() {
+    let fake = story::fake();
+    let operations = [
+        Operation::CreateAsset {
+            code: code("WEI"),
+            decimals: 18,
+            description: "x".repeat(64),
+        },
+        Operation::Mint {
+            asset: code("WEI"),
+            to: wallet(12),
+            amount: Amount(u128::MAX),
+        },
+    ];
+    fake.commit(
+        vec![draft(12, 93).operations(operations).build().sign([&key(12)])],
+        GENESIS_TIME + 3_600_000,
+    );
+    let router = router(&fake);
+    let long = "class=\"amount long\" value=\"340282366920938463463374607431768211455\"";
+    for path in [
+        "/assets".to_owned(),
+        "/assets/WEI".to_owned(),
+        format!("/accounts/{}", wallet(12)),
+    ] {
+        let page = get(&router, &path).await.text();
+        assert!(page.contains(long), "{path}: {page}");
+    }
+    let page = get(&router, "/assets").await.text();
+    assert!(page.contains(&format!("<span class=\"free\">{}</span>", "x".repeat(64))));
+    assert!(page.contains("class=\"amount\" value"), "short ones do not break");
+}
+
+/// The words of a page that are no names.
+fn words(page: &str) -> Vec<String> {
+    let mut text = String::new();
+    for piece in page.split('<').skip(1) {
+        let (tag, after) = piece.split_once('>').unwrap();
+        let name = ["code", "a class=\"mono\"", "time", "title>", "script"];
+        if !name
+            .iter()
+            .any(|name| tag.starts_with(name.trim_end_matches('>')))
+        {
+            text.push_str(after);
+        }
+        text.push(' ');
+    }
+    text.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != ',')
+        .map(str::to_owned)
+        .collect()
+}
+
+#[tokio::test]
+async fn digits_are_grouped_on_every_page() {
+    let fake = Fake::new();
+    for height in 1..=1_000 {
+        fake.commit(Vec::new(), GENESIS_TIME + height);
+    }
+    let many = (1..=1_001).map(|cents| payment(10, 12, cents, 1, ""));
+    fake.commit(many.collect(), GENESIS_TIME + 60_000);
+    let router = router(&fake);
+    let account = format!("/accounts/{}", wallet(10));
+    for path in [
+        "/",
+        "/blocks",
+        "/blocks/1001",
+        "/blocks/1001?from=1000",
+        account.as_str(),
+        "/validators",
+    ] {
+        let page = get(&router, path).await.text();
+        let words = words(&page);
+        let bare: Vec<&String> = words
+            .iter()
+            .filter(|word| word.len() > 3 && word.bytes().all(|letter| letter.is_ascii_digit()))
+            .collect();
+        assert!(bare.is_empty(), "{path}: {bare:?}");
+        assert!(words.iter().any(|word| word == "1,001"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_chart_has_labels_at_its_axes() {
+    let page = get(&router(&story::fake()), "/").await.text();
+    let chart = page.split("<figure class=\"chart\">").nth(1).unwrap();
+    let chart = chart.split("</figure>").next().unwrap();
+    for label in [
+        "<figcaption>Transactions in each block</figcaption>",
+        "<span>3</span><span>0</span>",
+        "Blocks 1 to 8",
+        "transactions in blocks 1 to 8, at most 3 in one",
+    ] {
+        assert!(chart.contains(label), "{label}: {chart}");
+    }
 }

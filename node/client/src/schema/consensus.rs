@@ -2,6 +2,7 @@
 //! `/debug/consensus`, which `quorate node doctor` reads. It is for operators, and no promise as the
 //! documents of the client API are.
 
+use quorate_crypto::Protocol;
 use quorate_ledger::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -34,6 +35,10 @@ pub struct ConsensusFacts {
     pub certified_time_ms: u64,
     /// The clock here, in milliseconds since 1970.
     pub clock_ms: u64,
+    /// Since when work has waited while nothing was certified, in milliseconds since 1970. None until that has
+    /// lasted 10 s.
+    #[serde(default)]
+    pub stalled_since_ms: Option<u64>,
     /// Validators that a certificate needs.
     pub quorum: usize,
     /// A quorum sealed another block than this node executed.
@@ -65,6 +70,15 @@ pub struct ConsensusFacts {
 }
 
 impl ConsensusFacts {
+    /// The protocol, whose words fit; PBFT where the name is none of ours.
+    pub fn protocol(&self) -> Protocol {
+        let others = [Protocol::Raft, Protocol::Paxos];
+        let named = others
+            .into_iter()
+            .find(|protocol| protocol.to_string() == self.engine);
+        named.unwrap_or(Protocol::Pbft)
+    }
+
     /// Whether anything waits to be committed.
     pub fn has_work(&self) -> bool {
         !self.heights.is_empty() || self.unordered_batches > 0 || self.pending_transactions > 0

@@ -92,7 +92,10 @@ pub(crate) fn check_svg(file: &Path) -> Result<(), Failure> {
     if folder.is_dir() {
         Ok(())
     } else {
-        Err(Failure::failed(format!("{} is no folder", folder.display())))
+        Err(Failure::failed(format!(
+            "{} is not a directory",
+            folder.display()
+        )))
     }
 }
 

@@ -92,7 +92,7 @@ impl CompareArgs {
             None => std::env::temp_dir(),
             Some(dir) if dir.is_dir() => dir.clone(),
             Some(dir) => {
-                let reason = format!("{} is no folder", dir.display());
+                let reason = format!("{} is not a directory", dir.display());
                 return Err(Failure::failed(reason).hint("make it, or leave --dir out"));
             }
         };

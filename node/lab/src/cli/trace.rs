@@ -18,6 +18,7 @@ use crate::trace::{Drawing, Recording, Shown, list};
   quorate trace leader-crash --consensus raft
   quorate trace partition-and-healing --consensus pbft --since 900 --svg healing.svg
   quorate trace --recording localnet/validator-2/flight
+  quorate trace --recording localnet/validator-2/flight --since 2026-03-01T09:00:00Z
 
 The engines are the node's own, in a simulated network and in virtual time: the same scenario,
 protocol, number of validators and seed give the same chart. Times are in milliseconds.
@@ -34,7 +35,7 @@ pub struct TraceArgs {
     /// How many validators [default: 4 for PBFT, 3 for Raft and Paxos]
     #[arg(long, value_name = "N", env = "QUORATE_VALIDATORS")]
     validators: Option<usize>,
-    /// What all that is random follows from; with others than the default a chart may show less
+    /// Seed of all random choices; other seeds than the default may show less
     #[arg(long, value_name = "N", env = "QUORATE_SEED", default_value_t = Story::SEED)]
     seed: u64,
     /// Draw what a node's flight recorder kept, and replay it: a file, or the folder HOME/flight

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use quorate_client::text::rfc3339_of;
 use quorate_consensus::Ed25519;
-use quorate_consensus::recording::{Ending, FILES};
+use quorate_consensus::recording::{Ending, FILES, FrameV1, Frames};
 use quorate_crypto::Digest;
+use quorate_ledger::Timestamp;
 use quorate_simulator::chart::{Chart, Happening};
 use quorate_simulator::replay::{Part, Replay, SOFTWARE, replay};
 use quorate_tools::failure::{Exit, Failure};
@@ -33,6 +34,9 @@ pub(crate) struct Recording {
     from: String,
     to: String,
     milliseconds: u64,
+    /// When by the node's clock the first thing happened that is drawn, and the last.
+    drawn_from: Option<String>,
+    drawn_to: Option<String>,
     inputs: u64,
     starts: u64,
     gaps: u64,
@@ -47,12 +51,12 @@ pub(crate) struct Recording {
 impl Recording {
     /// Reads and replays a recording: a file, or the folder with both.
     pub(crate) fn read(path: &Path, drawing: &Drawing) -> Result<Self, Failure> {
-        drawing.check()?;
+        drawing.check_file()?;
         let mut files = Vec::new();
         for path in files_of(path)? {
             files.push(read_bytes(&path, MAX_BYTES)?);
         }
-        let (from_us, to_us) = drawing.span_us();
+        let (from_us, to_us) = drawing.span_us(Some(began(&files)))?;
         let part = Part {
             from_us,
             to_us,
@@ -67,7 +71,17 @@ impl Recording {
     }
 
     fn of(replay: Replay) -> Self {
+        let moment = |happening: Option<&Happening>| {
+            happening.map(|happening| {
+                let since_ms = happening.at_us() / 1_000;
+                rfc3339_of(Timestamp(replay.began.0.saturating_add(since_ms)))
+            })
+        };
+        let happenings = &replay.chart.happenings;
+        let (drawn_from, drawn_to) = (moment(happenings.first()), moment(happenings.last()));
         Self {
+            drawn_from,
+            drawn_to,
             problem: problem(&replay),
             exact: replay.is_exact(),
             validator: replay.validator,
@@ -103,6 +117,15 @@ impl Recording {
             }
         }
         let seconds = self.milliseconds as f64 / 1_000.0;
+        let drawn = match (&self.drawn_from, &self.drawn_to) {
+            (Some(from), Some(to)) => {
+                format!(
+                    "{from} to {to}; the chart counts milliseconds since {}",
+                    self.from
+                )
+            }
+            _ => "nothing happened then".to_owned(),
+        };
         let fields = output.fields(&[
             ("validator", self.validator.clone()),
             ("network", self.network.to_string()),
@@ -113,6 +136,7 @@ impl Recording {
             ),
             ("by version", self.software.clone()),
             ("inputs", inputs),
+            ("drawn", drawn),
         ]);
         let verdict = match &self.problem {
             None => output.paint(
@@ -125,6 +149,15 @@ impl Recording {
             Some(_) => output.paint(Tone::Bad, "not replayed exactly"),
         };
         format!("{fields}\n{}\n{verdict}\n", drawing.text(&self.chart, output))
+    }
+}
+
+/// The beginning of a recording by its node's clock. What does not begin with a segment is none, as its replay says.
+fn began(files: &[Vec<u8>]) -> Timestamp {
+    let frames = files.first().and_then(|first| Frames::of(first).ok());
+    match frames.and_then(|mut frames| frames.next()) {
+        Some(FrameV1::Segment(segment)) => segment.began,
+        Some(FrameV1::Entry(_)) | None => Timestamp(0),
     }
 }
 

@@ -43,6 +43,7 @@ impl RunningNode {
             certified: standing.certified.0,
             certified_time_ms: tip.timestamp.0,
             clock_ms: clock::now().0,
+            stalled_since_ms: self.standing.stalled_since().map(|since| since.0),
             quorum: self.committee().quorum(),
             diverged: standing.diverged,
             quarantined: self.keeper.reason(),

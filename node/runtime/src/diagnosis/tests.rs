@@ -127,6 +127,58 @@ fn batches_that_nobody_proposes_are_the_primarys() {
 }
 
 #[test]
+fn nobody_is_told_to_wait_for_what_has_lasted() {
+    let mut facts = facts();
+    facts.heights = vec![height("prepares", &["c", "d"])];
+    facts.begun = false;
+    facts.unanswered = vec!["c".to_owned()];
+    let waits = |facts: &ConsensusFacts| {
+        let findings = diagnose(facts);
+        assert!(findings.len() >= 3, "{findings:#?}");
+        findings
+            .iter()
+            .filter(|finding| finding.remedy.starts_with("wait"))
+            .count()
+    };
+    assert_eq!(waits(&facts), 3);
+    facts.stalled_since_ms = Some(1);
+    assert_eq!(waits(&facts), 0);
+}
+
+#[test]
+fn each_protocol_has_its_own_words() {
+    for (engine, what) in [
+        ("pbft", "view 7 has not begun: b has sent no new-view"),
+        ("raft", "term 7 has not begun: no candidate has the votes"),
+        ("paxos", "ballot 7 has not begun: no proposer has the promises"),
+    ] {
+        let mut facts = facts();
+        facts.engine = engine.to_owned();
+        facts.begun = false;
+        facts.view = 7;
+        let finding = only(&facts, Cause::ViewChange);
+        assert!(finding.what.starts_with(what), "{}", finding.what);
+    }
+}
+
+#[test]
+fn a_node_alone_reaches_no_other() {
+    let mut facts = facts();
+    for name in ["b", "c", "d"] {
+        let place = facts.peers.iter().position(|peer| peer.name == name).unwrap();
+        facts.peers[place] = peer(name, Some("connection refused"));
+    }
+    let quorum = only(&facts, Cause::Quorum);
+    assert!(
+        quorum
+            .what
+            .starts_with("this node reaches no other validator, and a quorum needs 3"),
+        "{}",
+        quorum.what
+    );
+}
+
+#[test]
 fn a_full_disk_a_lost_journal_and_a_divergence_are_told() {
     let mut facts = facts();
     facts.disk_free_bytes = Some(3 << 20);

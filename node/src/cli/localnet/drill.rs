@@ -104,7 +104,7 @@ pub(super) async fn partition(dir: &Path, names: &[String], output: &Output) -> 
         (0..validators.len()).partition(|place| places.contains(place));
     if outside.is_empty() {
         return Err(Failure::usage(
-            "all validators are named: there is nobody to part them from",
+            "all validators are named, so nobody is left to cut them off from",
         ));
     }
     let inside_names: Vec<String> = inside.iter().copied().map(name_of).collect();

@@ -85,13 +85,16 @@ pub(super) async fn status(dir: &Path, output: &Output) -> Result<(), Failure> {
         }),
         |output| {
             let rows = views.iter().map(|view| row(view, output)).collect();
+            let protocol = localnet.document.consensus;
+            let reign = format!(">{}", protocol.reign().to_uppercase());
+            let leader = protocol.leader().to_uppercase();
             let headings = [
                 "VALIDATOR",
                 ">PID",
                 "STATE",
                 ">HEIGHT",
-                ">VIEW",
-                "PRIMARY",
+                &reign,
+                &leader,
                 ">PEERS",
                 "BLOCK",
                 "API AND EXPLORER",

@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use quorate_client::schema::{Cause, ConsensusFacts, Finding, Severity};
+use quorate_client::text::rfc3339_of;
+use quorate_ledger::Timestamp;
 use quorate_runtime::config::Home;
 use quorate_runtime::diagnosis::diagnose;
 use quorate_runtime::quarantine_reason_at;
@@ -171,6 +173,16 @@ fn conclusions(facts: &ConsensusFacts, verdict: Verdict) -> Vec<Finding> {
                 }
             }
             findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+            if facts.stalled_since_ms.is_none() {
+                findings.push(finding(
+                    Severity::Passing,
+                    Cause::Waiting,
+                    "this has lasted for a few seconds only; a peer that fell silent is not known as one without \
+                     a link before ten are over"
+                        .to_owned(),
+                    "look again then",
+                ));
+            }
         }
         _ => findings.retain(|finding| finding.severity != Severity::Passing),
     }
@@ -280,6 +292,7 @@ impl Report {
     fn text(&self, output: &Output) -> String {
         let mut text = String::new();
         if let Some(facts) = &self.consensus {
+            let protocol = facts.protocol();
             let dash = |names: &[String]| {
                 if names.is_empty() {
                     "nobody".to_owned()
@@ -291,8 +304,13 @@ impl Report {
                 ("validator", printable(&facts.validator)),
                 ("height", facts.certified.to_string()),
                 (
-                    "view",
-                    format!("{}, primary {}", facts.view, printable(&facts.primary)),
+                    protocol.reign(),
+                    format!(
+                        "{}, {} {}",
+                        facts.view,
+                        protocol.leader(),
+                        printable(&facts.primary)
+                    ),
                 ),
                 ("linked to", printable(&dash(&facts.connected))),
             ]);
@@ -304,6 +322,10 @@ impl Report {
             Verdict::Silent => (Tone::Bad, "the node does not answer"),
         };
         text.push_str(&output.fields(&[("state    ", output.paint(tone, state))]));
+        let since = self.consensus.as_ref().and_then(|facts| facts.stalled_since_ms);
+        if let (Verdict::Stalled, Some(since)) = (self.verdict, since) {
+            text.push_str(&output.fields(&[("since    ", rfc3339_of(Timestamp(since)))]));
+        }
         for finding in &self.findings {
             let (tone, label) = match finding.severity {
                 Severity::Error => (Tone::Bad, "ERROR"),
@@ -339,10 +361,27 @@ mod tests {
         assert_eq!(verdict(&facts(1, 1), &facts(2, 1)), Verdict::Committing);
         assert_eq!(verdict(&facts(1, 0), &facts(1, 1)), Verdict::Idle);
         assert_eq!(verdict(&facts(1, 1), &facts(1, 1)), Verdict::Stalled);
-        let stalled = conclusions(&facts(1, 1), Verdict::Stalled);
+        let mut lasting = facts(1, 1);
+        lasting.stalled_since_ms = Some(1);
+        let stalled = conclusions(&lasting, Verdict::Stalled);
         assert!(stalled.iter().any(|finding| finding.cause == Cause::ViewChange));
         assert!(stalled.iter().all(|finding| finding.severity == Severity::Error));
+        assert!(stalled.iter().all(|finding| !finding.remedy.starts_with("wait")));
         assert_eq!(conclusions(&facts(1, 1), Verdict::Committing), []);
+    }
+
+    #[test]
+    fn a_stall_of_a_few_seconds_is_told_as_one() {
+        let stalled = conclusions(&facts(1, 1), Verdict::Stalled);
+        let [missing, young] = &stalled[..] else {
+            panic!("{stalled:#?}");
+        };
+        assert_eq!(
+            (missing.cause, missing.severity),
+            (Cause::ViewChange, Severity::Error)
+        );
+        assert_eq!(young.severity, Severity::Passing);
+        assert!(young.what.contains("a few seconds only"), "{}", young.what);
     }
 
     #[test]

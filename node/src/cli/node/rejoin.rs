@@ -59,7 +59,7 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
         .find(|validator| validator.member_key == member)
         .ok_or_else(|| {
             Failure::usage(format!(
-                "{member} is no member's key in {}; the validator's own key cannot let it rejoin",
+                "no member in {} has the key {member}; the validator's own key cannot let it rejoin",
                 home.genesis().display()
             ))
         })?;

@@ -83,7 +83,7 @@ pub(super) async fn validators(client: &Client, output: &Output) -> Result<(), F
                 validator.index.to_string(),
                 validator.name.clone(),
                 if validator.primary {
-                    "primary".to_owned()
+                    "leads".to_owned()
                 } else {
                     String::new()
                 },
@@ -158,7 +158,7 @@ pub(super) async fn evidence(client: &Client, output: &Output) -> Result<(), Fai
             ]
         });
         output.table(
-            &["VALIDATOR", "WHAT", ">EPOCH", ">HEIGHT", ">VIEW"],
+            &["VALIDATOR", "WHAT", ">EPOCH", ">HEIGHT", ">REIGN"],
             rows.collect(),
         )
     })?;

@@ -308,13 +308,13 @@ fn signer(text: &str) -> Result<Signer, Failure> {
     let wrong = |why: String| Failure::usage(why).while_doing(format!("--signer {text}"));
     let (key, weight) = text
         .split_once(':')
-        .ok_or_else(|| wrong("expected is KEY:WEIGHT".to_owned()))?;
+        .ok_or_else(|| wrong("expected KEY:WEIGHT".to_owned()))?;
     let key: PublicKey = key.parse().map_err(|error| wrong(format!("{error}")))?;
     key.check_registrable()
         .map_err(|error| wrong(error.to_string()))?;
     let weight: u32 = weight
         .parse()
-        .map_err(|_| wrong("the weight is no number".to_owned()))?;
+        .map_err(|_| wrong("the weight is not a number".to_owned()))?;
     if !(1..=MAX_WEIGHT).contains(&weight) {
         return Err(wrong(format!("a weight is 1 to {MAX_WEIGHT}")));
     }
@@ -333,7 +333,7 @@ async fn show_signers(args: &BalanceArgs, output: &Output) -> Result<(), Failure
     });
     output.print(&view, |output| {
         if account.signers.is_empty() {
-            return format!("{address} is signed for by the key that its address was made from.");
+            return format!("The key that {address} was made from signs alone.");
         }
         let rows = account
             .signers

@@ -365,7 +365,7 @@ pub(crate) async fn build(args: &BuildArgs, output: &Output) -> Result<(), Failu
 fn payment(text: &str) -> Result<(Address, String, AssetCode), Failure> {
     let parts: Vec<&str> = text.split(':').collect();
     let [to, amount, asset] = parts.as_slice() else {
-        return Err(Failure::usage("expected is ADDRESS:AMOUNT:ASSET"));
+        return Err(Failure::usage("expected ADDRESS:AMOUNT:ASSET"));
     };
     Ok((
         to.parse().map_err(Failure::usage)?,

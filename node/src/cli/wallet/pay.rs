@@ -430,7 +430,7 @@ fn text(summary: &Summary, output: &Output) -> String {
     };
     let first = summary.paid_before.as_ref().map_or_else(String::new, |before| {
         format!(
-            "All {} were paid already, {}; --again LABEL pays them anew.\n",
+            "All {} were paid already, {}; --again LABEL pays them again.\n",
             rows_text(summary.rows),
             before.text()
         )
@@ -495,16 +495,17 @@ fn verdict(summary: &Summary, interrupted: bool, failure: Option<Failure>) -> Re
     if summary.refused > 0 {
         return Err(Failure::new(
             Exit::Refused,
-            format!(
-                "{} of {} rows were refused by the ledger",
-                summary.refused, summary.rows
-            ),
+            format!("the ledger refused {} of {} rows", summary.refused, summary.rows),
         ));
     }
     match failure {
         Some(failure) => Err(failure),
         None if summary.unknown > 0 => {
-            Err(Failure::new(Exit::Unknown, format!("{} rows are undecided", summary.unknown)).hint(again))
+            let undecided = match summary.unknown {
+                1 => "one row is undecided".to_owned(),
+                many => format!("{many} rows are undecided"),
+            };
+            Err(Failure::new(Exit::Unknown, undecided).hint(again))
         }
         None => Ok(()),
     }

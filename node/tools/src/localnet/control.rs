@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use quorate_client::Client;
-use quorate_client::schema::Status;
+use quorate_client::schema::{Problem, Status};
 
 use super::ValidatorEntry;
 use crate::failure::Failure;
+use crate::output::printable;
 
 /// How long a validator of this machine may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -34,11 +35,7 @@ impl Control {
         let answer = self.http.get(format!("{}/readyz", validator.ops)).send().await;
         match answer {
             Ok(response) if response.status().is_success() => Ok(()),
-            Ok(response) => {
-                let status = response.status();
-                let reason = response.text().await.unwrap_or_default();
-                Err(format!("not ready ({status}): {}", reason.trim()))
-            }
+            Ok(response) => Err(format!("not ready: {}", said(response).await)),
             Err(_) => Err("its operations listener does not answer".to_owned()),
         }
     }
@@ -93,12 +90,18 @@ impl Control {
             .await;
         match answer {
             Ok(response) if response.status().is_success() => Ok(()),
-            Ok(response) => {
-                let status = response.status();
-                let reason = response.text().await.unwrap_or_default();
-                Err(format!("{status}: {}", reason.trim()))
-            }
+            Ok(response) => Err(said(response).await),
             Err(_) => Err("its operations listener does not answer".to_owned()),
         }
+    }
+}
+
+/// Why a call failed, in the words of whoever answered.
+async fn said(response: reqwest::Response) -> String {
+    let status = response.status();
+    let text = response.text().await.unwrap_or_default();
+    match serde_json::from_str::<Problem>(&text) {
+        Ok(problem) => printable(&problem.detail),
+        Err(_) => format!("{status}, {}", printable(text.trim())),
     }
 }

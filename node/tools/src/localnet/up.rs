@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{Read as _, Seek as _, SeekFrom};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{ErrorKind, Read as _, Seek as _, SeekFrom};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::process::Child;
 use std::time::{Duration, Instant};
@@ -18,6 +19,9 @@ use crate::failure::Failure;
 
 /// How often validators are asked whether they are ready.
 const ASK_EVERY: Duration = Duration::from_millis(100);
+
+/// How long a connection to a port that is taken is tried.
+const TRY_FOR: Duration = Duration::from_millis(200);
 
 /// How much of a log's end is shown when its process ended too soon.
 const LOG_TAIL_BYTES: u64 = 4096;
@@ -176,10 +180,49 @@ fn check_ports(validator: &ValidatorEntry) -> Result<(), Failure> {
     for listener in listeners {
         TcpListener::bind(listener).map_err(|error| {
             Failure::failed(format!("{} cannot listen on {listener}: {error}", validator.name))
-                .hint("another network may run there: choose others with --api-port and --p2p-port")
+                .hint(hint(listener, error.kind()))
         })?;
     }
     Ok(())
+}
+
+/// What keeps a listener from its port, as far as can be seen, and what to do.
+fn hint(listener: SocketAddr, error: ErrorKind) -> String {
+    let other = "choose other ports with --api-port and --p2p-port";
+    if error != ErrorKind::AddrInUse {
+        return other.to_owned();
+    }
+    let listened = TcpStream::connect_timeout(&listener, TRY_FOR).is_ok();
+    format!(
+        "{}, or {other}",
+        held_by(listener.port(), listened, client_ports())
+    )
+}
+
+/// Who holds a port that cannot be listened on, with what to do about it.
+fn held_by(port: u16, listened: bool, clients: Option<RangeInclusive<u16>>) -> String {
+    if listened {
+        return "a program listens there, perhaps another network: stop it".to_owned();
+    }
+    let range = match clients {
+        Some(clients) if clients.contains(&port) => format!(
+            "; ports {} to {} are those that this system gives to clients",
+            clients.start(),
+            clients.end()
+        ),
+        _ => String::new(),
+    };
+    format!(
+        "nothing answers there, so a client's connection may have the port, or one that was closed less than a minute \
+         ago (TIME-WAIT){range}: wait a minute"
+    )
+}
+
+/// The ports that the system gives to clients, where it tells.
+fn client_ports() -> Option<RangeInclusive<u16>> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = text.split_whitespace().map(str::parse);
+    Some(ends.next()?.ok()?..=ends.next()?.ok()?)
 }
 
 /// The socket address of a multiaddress such as `/ip4/127.0.0.1/tcp/9100`.
@@ -194,6 +237,21 @@ fn tcp_of(multiaddress: &str) -> Option<SocketAddr> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_port_that_is_taken_is_told_with_who_may_have_it() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let said = hint(address, ErrorKind::AddrInUse);
+        assert!(said.starts_with("a program listens there"), "{said}");
+        let said = held_by(40_000, false, Some(32_768..=60_999));
+        assert!(said.contains("TIME-WAIT"), "{said}");
+        assert!(said.contains("ports 32768 to 60999"), "{said}");
+        let said = held_by(8_100, false, Some(32_768..=60_999));
+        assert!(!said.contains("60999"), "{said}");
+        let said = hint(address, ErrorKind::PermissionDenied);
+        assert_eq!(said, "choose other ports with --api-port and --p2p-port");
+    }
 
     #[test]
     fn tcp_multiaddresses_are_read() {

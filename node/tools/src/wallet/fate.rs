@@ -77,7 +77,7 @@ impl Fate {
             "expired" => Err(Failure::new(
                 Exit::Refused,
                 format!(
-                    "{} has expired and will never be executed: build and sign it anew",
+                    "{} has expired and will never be executed: build and sign a new one",
                     self.id
                 ),
             )),

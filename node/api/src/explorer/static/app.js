@@ -1,12 +1,12 @@
-// What pages can do beyond being read: relative times, copying, and the overview's live updates.
-// Pages are complete without it.
+// What pages can do beyond being read: how long ago times are, copying, and the overview's live updates.
+// Pages are complete without it. Addresses are relative to the page's base, which is the explorer's root.
 "use strict";
 
 document.documentElement.classList.add("js");
 
 const announcer = document.getElementById("announcer");
 
-// Relative times
+// How long ago: beside the time, never in its place.
 
 const units = [
   ["second", 60],
@@ -29,8 +29,9 @@ function ago(text, relative) {
 }
 
 function tell(root) {
-  for (const span of root.querySelectorAll("[data-since]")) span.textContent = ago(span.dataset.since, inFull);
-  for (const time of root.querySelectorAll("td time")) time.textContent = ago(time.dateTime, inShort);
+  for (const span of root.querySelectorAll("[data-since]")) {
+    span.textContent = ago(span.dataset.since, span.closest("td") ? inShort : inFull);
+  }
 }
 
 // Copying
@@ -77,6 +78,8 @@ document.addEventListener("keydown", (event) => {
 const live = document.getElementById("live");
 const toggle = document.getElementById("live-toggle");
 const pause = 1000;
+// A stall brings no event, and some proxies hold events back: then the page asks by itself.
+const longest = 10000;
 let source = null;
 let due = null;
 let last = 0;
@@ -110,7 +113,7 @@ function soon() {
 }
 
 function start() {
-  source = new EventSource("/live/heights");
+  source = new EventSource("live/heights");
   source.addEventListener("height", soon);
   source.addEventListener("open", () => {
     toggle.dataset.state = "open";
@@ -134,6 +137,9 @@ if (live && toggle) {
   toggle.hidden = false;
   toggle.addEventListener("click", () => (source ? stop() : start()));
   start();
+  setInterval(() => {
+    if (source && Date.now() - last >= longest) soon();
+  }, longest / 4);
 }
 
 tell(document);

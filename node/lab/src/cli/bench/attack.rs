@@ -76,8 +76,10 @@ enum RoleArg {
 pub(super) async fn attack(args: &AttackArgs, output: &Output) -> Result<(), Failure> {
     args.chart.check()?;
     if !args.liar.is_file() {
-        return Err(Failure::not_found(format!("{} is no file", args.liar.display()))
-            .hint("cargo build --release -p quorate-liar"));
+        return Err(
+            Failure::not_found(format!("{} is not a file", args.liar.display()))
+                .hint("cargo build --release -p quorate-liar"),
+        );
     }
     let (folder, network) = args.network.plan("attack")?;
     let tolerated = match network.engine {
@@ -86,7 +88,7 @@ pub(super) async fn attack(args: &AttackArgs, output: &Output) -> Result<(), Fai
     };
     if args.liars > tolerated {
         return Err(Failure::usage(format!(
-            "--liars: {} of {} validators are more than the {tolerated} that may fail",
+            "--liars {}: at most {tolerated} of {} validators may fail",
             args.liars, network.validators
         ))
         .hint("take a smaller --liars or a larger --validators"));

@@ -50,7 +50,7 @@ impl FromStr for RateArg {
         match text.parse::<u64>() {
             _ if text == "max" => Ok(Self(Rate::Max)),
             Ok(rate @ 1..=1_000_000) => Ok(Self(Rate::PerSecond(rate))),
-            _ => Err("expected is `max` or a number of transactions a second up to 1,000,000".to_owned()),
+            _ => Err("expected `max` or a number of transactions a second up to 1,000,000".to_owned()),
         }
     }
 }
@@ -71,7 +71,7 @@ impl FromStr for SignAhead {
         match text.parse() {
             _ if text == "enough" => Ok(Self::Enough),
             Ok(count) => Ok(Self::Count(count)),
-            Err(_) => Err("expected is `enough` or a number of transactions".to_owned()),
+            Err(_) => Err("expected `enough` or a number of transactions".to_owned()),
         }
     }
 }
@@ -134,8 +134,8 @@ struct LoadArgs {
     #[arg(long, value_name = "SECONDS", env = "QUORATE_WARMUP", default_value_t = 3)]
     #[arg(value_parser = clap::value_parser!(u64).range(0..=3_600))]
     warmup: u64,
-    /// Sign before the clock starts, on all cores: so many transactions, or without a number enough for
-    /// the run, as far as a quarter of the free memory holds them
+    /// Sign N transactions before the clock starts, on all cores; without N, enough for the run or for a
+    /// quarter of the free memory
     #[arg(
         long,
         value_name = "N",

@@ -41,7 +41,7 @@ impl OwnNetworkArgs {
         let engine = Protocol::from(self.consensus);
         if engine == Protocol::Pbft && self.validators < 4 {
             return Err(Failure::usage(
-                "--validators: PBFT bears no fault with fewer than four",
+                "--validators: PBFT tolerates no fault with fewer than four",
             ));
         }
         Ok((
