@@ -11,6 +11,7 @@ mod blocks;
 mod files;
 mod here;
 mod layout;
+mod network;
 mod overview;
 mod parts;
 mod records;
@@ -43,6 +44,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/assets/{code}", get(assets::page)),
         ("/records/{sha256}", get(records::page)),
         ("/validators", get(validators::page)),
+        ("/network", get(network::page)),
         ("/search", get(search::search)),
         (search::FROM_PAGES, get(search::search)),
         ("/static/style.css", get(files::style)),

@@ -23,14 +23,16 @@ pub(super) enum Section {
     Blocks,
     Assets,
     Validators,
+    Network,
     None,
 }
 
-const NAVIGATION: [(Section, &str, &str); 4] = [
+const NAVIGATION: [(Section, &str, &str); 5] = [
     (Section::Overview, "./", "Overview"),
     (Section::Blocks, "blocks", "Blocks"),
     (Section::Assets, "assets", "Assets"),
     (Section::Validators, "validators", "Validators"),
+    (Section::Network, "network", "Network"),
 ];
 
 /// The response for a page, or the page that says why there is none.

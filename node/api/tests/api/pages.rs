@@ -34,6 +34,7 @@ fn paths() -> Vec<(&'static str, String)> {
         ("asset", "/assets/CO2".to_owned()),
         ("record", format!("/records/{}", document())),
         ("validators", "/validators".to_owned()),
+        ("network", "/network".to_owned()),
     ]
 }
 

@@ -1,0 +1,192 @@
+//! What the members agreed on: the genesis document, the parameters in force, and who has agreed since when.
+
+use axum::extract::State;
+use axum::response::Response;
+use maud::{Markup, html};
+use quorate_client::schema::{CommitteeView, EpochView, Network, ParametersView, SlownessView};
+
+use super::here::Here;
+use super::layout::{self, Page, Section};
+use super::parts;
+use crate::app::{App, At};
+use crate::problem::Failure;
+
+pub(super) async fn page(State(app): State<App>, here: Here) -> Response {
+    layout::answer(&app, &here, read(&app).await)
+}
+
+async fn read(app: &App) -> Result<At<Page>, Failure> {
+    let network = app.network()?;
+    app.read(None, move |_, _| {
+        let body = html! {
+            div .title { h1 { "Network" } }
+            (identity(&network))
+            (members(&network.committee))
+            (epochs(&network.epochs))
+            (parameters(&network.parameters, network.slowness.as_ref()))
+            (document(&network))
+        };
+        Ok(Page {
+            title: "Network".to_owned(),
+            section: Section::Network,
+            body,
+        })
+    })
+    .await
+}
+
+fn identity(network: &Network) -> Markup {
+    parts::facts([
+        ("Name", html! { (network.name) }),
+        (
+            "Network id",
+            parts::full(&network.network.to_string(), "network id"),
+        ),
+        (
+            "Protocol",
+            html! { (network.committee.engine.to_string().to_uppercase()) },
+        ),
+        (
+            "Epoch",
+            html! { span .number { (parts::number(network.committee.epoch)) } },
+        ),
+    ])
+}
+
+fn members(committee: &CommitteeView) -> Markup {
+    let rows = committee.validators.iter().map(|member| {
+        vec![
+            html! { (member.name) },
+            parts::short(&member.key.to_string(), "public key"),
+        ]
+    });
+    html! {
+        section aria-labelledby="members-title" {
+            h2 #members-title { "Members with a validator" }
+            (parts::table("members", &["Member", "Key of its validator"], rows.collect(), "None."))
+            p .note { "How far each validator has come is on the page " a href="validators" { "Validators" } "." }
+        }
+    }
+}
+
+fn epochs(epochs: &[EpochView]) -> Markup {
+    let rows = epochs.iter().rev().map(|epoch| {
+        vec![
+            html! { span .number { (parts::number(epoch.epoch)) } },
+            // Its first block may not be made yet.
+            html! { span .number { (parts::number(epoch.first_height)) } },
+            html! { (epoch.engine.to_string().to_uppercase()) },
+            html! { span .number { (parts::number(epoch.validators.len())) } },
+            parts::short(&epoch.committee.to_string(), "hash of the committee"),
+        ]
+    });
+    let columns = ["Epoch", "First block", "Protocol", "Validators", "Committee"];
+    html! {
+        section aria-labelledby="epochs-title" {
+            h2 #epochs-title { "Epochs" }
+            p { "An epoch is a time in which committee and protocol stay as they are. The last is under way." }
+            (parts::table("epochs", &columns, rows.collect(), "None."))
+        }
+    }
+}
+
+fn parameters(parameters: &ParametersView, slowness: Option<&SlownessView>) -> Markup {
+    let mut rows = vec![
+        (
+            "max_transaction_bytes",
+            "bytes",
+            "largest transaction",
+            parameters.max_transaction_bytes.into(),
+        ),
+        (
+            "max_batch_bytes",
+            "bytes",
+            "largest batch of transactions",
+            parameters.max_batch_bytes.into(),
+        ),
+        (
+            "max_batch_transactions",
+            "",
+            "transactions in a batch",
+            parameters.max_batch_transactions.into(),
+        ),
+        (
+            "max_proposal_batches",
+            "",
+            "batches in a block",
+            parameters.max_proposal_batches.into(),
+        ),
+        (
+            "max_expiry_lead_ms",
+            "ms",
+            "how far after a block's time a transaction in it may expire",
+            parameters.max_expiry_lead_ms,
+        ),
+        (
+            "max_clock_lead_ms",
+            "ms",
+            "how far a new block's time may be ahead of a validator's clock",
+            parameters.max_clock_lead_ms,
+        ),
+        (
+            "window",
+            "",
+            "blocks that may be under way at once",
+            parameters.window.into(),
+        ),
+        (
+            "author_quota",
+            "",
+            "unordered batches of one validator that others keep",
+            parameters.author_quota.into(),
+        ),
+    ];
+    if let Some(slowness) = slowness {
+        rows.extend([
+            (
+                "slowness factor",
+                "",
+                "a primary may take so many times as long as an exchange of votes",
+                slowness.factor,
+            ),
+            ("slowness floor", "ms", "and so long besides", slowness.floor_ms),
+            (
+                "slowness share",
+                "",
+                "one in so many of the shortest wait may add up",
+                slowness.share,
+            ),
+        ]);
+    }
+    let rows = rows
+        .into_iter()
+        .map(|(name, unit, meaning, value): (_, _, _, u64)| {
+            vec![
+                html! { code { (name) } },
+                html! { span .number { (parts::number(value)) } @if !unit.is_empty() { " " (unit) } },
+                html! { (meaning) },
+            ]
+        });
+    html! {
+        section aria-labelledby="parameters-title" {
+            h2 #parameters-title { "Parameters in force" }
+            (parts::table("parameters", &["Parameter", "Value", "What it bounds"], rows.collect(), "None."))
+        }
+    }
+}
+
+fn document(network: &Network) -> Markup {
+    html! {
+        section aria-labelledby="genesis-title" {
+            h2 #genesis-title { "Genesis document" }
+            p {
+                "What the members signed at the beginning, word for word. Its hash is the network id; "
+                code { "quorate genesis verify" } " checks a copy of it."
+            }
+            details {
+                summary { "Show the document" }
+                pre .document #genesis tabindex="0" { code { (network.genesis) } }
+            }
+        }
+    }
+}
