@@ -110,7 +110,8 @@ async fn each_filter_leaves_what_it_says() {
             })
     };
     let at = |transaction: &Value| transaction["height"].as_u64().unwrap();
-    let filters: [(&str, &dyn Fn(&Value) -> bool, usize); 18] = [
+    type Filter<'a> = (&'a str, &'a dyn Fn(&Value) -> bool, usize);
+    let filters: [Filter<'_>; 18] = [
         ("asset=CO2", &|it| has(it, None, Some("CO2")), 2),
         ("asset=EUR", &|_| false, 0),
         ("kind=mint", &|it| has(it, Some("mint"), None), 1),

@@ -1,8 +1,8 @@
 //! Rules about primaries that are not good enough, broken: what they cost shows in how long batches wait, and in
 //! how often primaries are replaced. And a probe that gives the constants of these rules other values.
 
-use quorate_consensus::broken::{Rule, tune};
 use quorate_consensus::Timing;
+use quorate_consensus::broken::{Rule, tune};
 use quorate_crypto::ValidatorIndex;
 use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
 

@@ -4,7 +4,7 @@
 //! without changing the account too.
 
 use quorate_client::schema::{Account, Transaction, TransactionStatus};
-use quorate_ledger::{Digest, ErrorCode, Height, HistoryStep, Intent, IntentV1, Operation, Outcome};
+use quorate_ledger::{Digest, ErrorCode, HistoryStep, Intent, IntentV1, Operation, Outcome};
 use quorate_tools::failure::{Exit, Failure};
 
 use crate::pay::journal::Paid;
@@ -161,7 +161,7 @@ fn hidden(what: String) -> Failure {
 #[cfg(test)]
 mod tests {
     use quorate_crypto::{SigningKey, sha256};
-    use quorate_ledger::{Address, Amount, Timestamp};
+    use quorate_ledger::{Address, Amount, Height, Timestamp};
 
     use super::*;
 
