@@ -6,8 +6,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::Cluster;
 use crate::cluster::PATIENCE;
 use crate::wait::until;
@@ -49,9 +47,12 @@ fn readiness(cluster: &Cluster, number: u16) -> Option<(String, String)> {
         return Some(("ready".to_owned(), String::new()));
     }
     let reason = validator["reason"].as_str()?;
-    let problem: Value = serde_json::from_str(&reason[reason.find('{')?..]).ok()?;
-    let text = |field: &str| problem[field].as_str().unwrap_or_default().to_owned();
-    Some((text("code"), text("detail")))
+    let told = reason.strip_prefix("not ready: ")?;
+    let port = cluster.ports.api + 100 + number - 1;
+    let problem = crate::http::send(port, "GET", "/readyz", "text/plain", b"").json();
+    let detail = problem["detail"].as_str()?;
+    // Something may have changed between the two answers.
+    (told == detail).then(|| (problem["code"].as_str().unwrap().to_owned(), detail.to_owned()))
 }
 
 /// The heights above this one whose certificates have a seal of the validator.

@@ -94,6 +94,9 @@ async fn the_chains_transactions_come_newest_first_and_pages_join() {
     assert!(page["next"].is_null());
 }
 
+/// A query, what it takes, and how many of the story's transactions that are.
+type Case<'a> = (&'a str, &'a dyn Fn(&Value) -> bool, usize);
+
 #[tokio::test]
 async fn each_filter_leaves_what_it_says() {
     let router = router(&story::fake());
@@ -110,8 +113,7 @@ async fn each_filter_leaves_what_it_says() {
             })
     };
     let at = |transaction: &Value| transaction["height"].as_u64().unwrap();
-    type Filter<'a> = (&'a str, &'a dyn Fn(&Value) -> bool, usize);
-    let filters: [Filter<'_>; 18] = [
+    let filters: [Case<'_>; 18] = [
         ("asset=CO2", &|it| has(it, None, Some("CO2")), 2),
         ("asset=EUR", &|_| false, 0),
         ("kind=mint", &|it| has(it, Some("mint"), None), 1),

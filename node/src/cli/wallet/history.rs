@@ -424,12 +424,22 @@ fn entries_of(transaction: &Transaction, number: u64, account: &Address) -> Vec<
             _ if sender != *account => None,
             OperationView::Burn { asset, amount } => Some(moved(Direction::Out, asset, amount)),
             other => Some(Entry {
+                memo: note_of(other),
                 view: Some(other.clone()),
                 ..base(Some(place), kind(other))
             }),
         }
     });
     touching.collect()
+}
+
+/// What a sender wrote beside an operation that moves nothing.
+fn note_of(operation: &OperationView) -> String {
+    match operation {
+        OperationView::CreateAsset { description, .. } => description.clone(),
+        OperationView::PutRecord { label, .. } => label.clone(),
+        _ => String::new(),
+    }
 }
 
 /// The kind of an operation, by its name in JSON.
@@ -486,7 +496,9 @@ impl Entry {
         if self.more > 0 {
             what.push_str(&format!(" and {} more", self.more));
         }
-        for memo in [&self.memo, &self.transaction_memo] {
+        // An operation in words has its own note among them.
+        let own = self.view.is_none().then_some(&self.memo);
+        for memo in own.into_iter().chain([&self.transaction_memo]) {
             if !memo.is_empty() {
                 what.push_str(&format!(" ({})", visible(memo)));
             }
@@ -719,6 +731,23 @@ mod tests {
         let sent = entries_of(&transaction, 1, &address(1));
         assert_eq!(sent.len(), 3);
         assert!(sent.iter().all(|entry| entry.direction == Direction::Out));
+    }
+
+    #[test]
+    fn a_recorded_document_is_an_entry_with_its_label_once() {
+        let record = Operation::PutRecord {
+            sha256: Digest([7; 32]),
+            label: "contract 17".to_owned(),
+            metadata: Vec::new(),
+        };
+        let entries = entries_of(
+            &executed(2, vec![record], "filed", Outcome::Success),
+            1,
+            &address(2),
+        );
+        assert_eq!(entries[0].memo, "contract 17");
+        let what = format!("record {} (contract 17) (filed)", Digest([7; 32]));
+        assert_eq!(entries[0].what(&decimals()), what);
     }
 
     #[test]
