@@ -136,10 +136,18 @@ fn bad_reads(sender: &Sender) -> Vec<(String, u16, &'static str)> {
         ("/v1/records/zz".to_owned(), 400, "malformed_hash"),
         ("/v1/nothing".to_owned(), 404, "no_such_call"),
         ("/v1/../../etc/passwd".to_owned(), 404, "no_such_call"),
+        ("/v1/transactions?wait=maybe".to_owned(), 400, "unknown_parameter"),
+        ("/v1/transactions?kind=payment".to_owned(), 400, "malformed_kind"),
         (
-            "/v1/transactions?wait=maybe".to_owned(),
-            405,
-            "method_not_allowed",
+            "/v1/transactions?from=yesterday".to_owned(),
+            400,
+            "malformed_range",
+        ),
+        ("/v1/transactions?account=me".to_owned(), 400, "malformed_address"),
+        (
+            "/v1/blocks/1/transactions?cursor=1".to_owned(),
+            400,
+            "malformed_cursor",
         ),
     ]
 }
