@@ -9,7 +9,7 @@ use crate::Cluster;
 
 /// A node that lies: a proxy before the first validator, which says `lie` for `truth` of the same length. It serves as
 /// long as the test runs.
-fn liar(cluster: &Cluster, truth: &'static [u8], lie: &'static [u8]) -> String {
+pub(crate) fn liar(cluster: &Cluster, truth: &'static [u8], lie: &'static [u8]) -> String {
     assert_eq!(truth.len(), lie.len());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();

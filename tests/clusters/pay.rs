@@ -2,9 +2,11 @@
 
 use std::fs;
 use std::os::unix::process::ExitStatusExt as _;
+use std::process::{Child, Command};
 use std::time::Duration;
 
 use crate::Cluster;
+use crate::money::liar;
 use crate::wait::until;
 
 const ROWS: usize = 1_234;
@@ -216,6 +218,53 @@ fn a_journal_that_knows_nothing_of_another_machines_payment_pays_nothing_again()
         "{again}"
     );
     assert_eq!(cluster.balance(1, &one), 300);
+}
+
+fn signal(child: &Child, name: &str) {
+    let sent = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(sent.unwrap().success());
+}
+
+/// A wallet that slept while its payment expired and another machine paid the file looks before it signs anew.
+#[test]
+fn what_another_machine_paid_meanwhile_is_not_signed_anew() {
+    let cluster = Cluster::up();
+    let one = cluster.key("one.key");
+    let text = format!("to,amount,asset\n{one},1,QRT\n");
+    for file in ["p.csv", "copy.csv"] {
+        fs::write(cluster.folder().join(file), &text).unwrap();
+    }
+    // By this node's word expiries lie two seconds apart: that of the first wallet has passed by the clocks when it
+    // signs, and no block will execute what it signed.
+    let lying = liar(
+        &cluster,
+        b"\"max_expiry_lead_ms\":86400000",
+        b"\"max_expiry_lead_ms\":2000    ",
+    );
+    std::thread::sleep(Duration::from_secs(3));
+    cluster.expect(0, &["localnet", "kill", "validator-3", "validator-4"]);
+    let mut wallet = cluster
+        .command(&["wallet", "pay", "p.csv", "--node", &lying])
+        .spawn()
+        .unwrap();
+    let journal = cluster.folder().join("p.csv.journal");
+    until("the payment is signed", Duration::from_secs(20), || {
+        let text = fs::read_to_string(&journal).unwrap_or_default();
+        text.contains("\"signed\"").then_some(())
+    });
+    signal(&wallet, "-STOP");
+    cluster.expect(0, &["localnet", "up", "--detach"]);
+    let paid = cluster.expect(0, &["wallet", "pay", "copy.csv", "--node", &cluster.api(2)]);
+    assert_eq!(paid.json()["already_paid"], 0, "{}", paid.stdout);
+    signal(&wallet, "-CONT");
+    let code = until("the first wallet is done", Duration::from_secs(60), || {
+        wallet.try_wait().unwrap()
+    });
+    assert_eq!(code.code(), Some(0));
+    cluster.common_tip();
+    assert_eq!(cluster.balance(1, &one), 100);
 }
 
 #[test]

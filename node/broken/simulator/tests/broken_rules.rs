@@ -354,7 +354,7 @@ found! {
     an_epoch_begun_before_the_former_one_is_on_disk: Broken::Driver(DriverRule::EpochBegunTooEarly), 500, epochs_behind;
     pitfall_28_a_quarantine_that_ends_within_its_epoch: Broken::QuarantineTooShort, 500, epochs;
     pitfall_28_a_quarantine_that_is_not_read_back: Broken::QuarantineForgotten, 500, epochs;
-    pitfall_27_a_replica_that_does_not_ask_what_it_signed: Broken::NotAsked, 500, epochs;
+    pitfall_27_a_replica_that_does_not_ask_what_it_signed: Broken::NotAsked, 1_000, epochs;
     leftovers_of_an_epoch_that_are_not_packed_again: Broken::LeftoversForgotten, 500, epochs;
     // Rules of the engine.
     watermarks_that_are_ignored: Broken::Engine(Rule::WatermarksIgnored), 500, with_liars;
@@ -394,7 +394,7 @@ found! {
     // Rules of the engine, of Raft.
     raft_a_second_vote_in_a_term: Broken::Engine(Rule::VotedTwice), 500, raft;
     raft_a_vote_for_an_older_log: Broken::Engine(Rule::OldLogElected), 500, changing_leaders;
-    raft_entries_of_former_terms_committed_by_counting: Broken::Engine(Rule::OldTermsCounted), 500, from(7_000, figure_8);
+    raft_entries_of_former_terms_committed_by_counting: Broken::Engine(Rule::OldTermsCounted), 500, from(5_500, figure_8);
     raft_leaders_of_former_terms_that_are_followed: Broken::Engine(Rule::OldTermsHeard), 500, changing_leaders;
     raft_a_vote_that_is_forgotten_in_a_restart: Broken::Engine(Rule::VoteForgotten), 1_000, raft_crashing;
     raft_a_leader_that_deletes_entries_of_its_own: Broken::Engine(Rule::LeaderOverwrites), 500, changing_leaders;

@@ -38,11 +38,15 @@ impl PaxosChecker {
         }
     }
 
-    /// A promise tells of all that its acceptor has accepted above the proposer's certified height.
+    /// A promise tells of all that its acceptor has accepted in lower ballots above the proposer's certified height.
+    /// What it has accepted in the promise's own ballot its proposer has proposed after a quorum's promises: one that is
+    /// said again, and waits for batches, may leave after that.
     fn on_promise(&mut self, by: ValidatorIndex, epoch: Epoch, promise: &Promise) -> Option<String> {
         let above = (by, epoch, promise.certified.next())..=(by, epoch, Height(u64::MAX));
         let mut said = self.accepted.range(above);
-        let hidden = said.find(|((_, _, height), ballot)| !tells_of(promise, *height, **ballot));
+        let hidden = said.find(|((_, _, height), ballot)| {
+            **ballot < promise.ballot && !tells_of(promise, *height, **ballot)
+        });
         if let Some(((_, _, height), ballot)) = hidden {
             return Some(format!(
                 "{by} promises ballot {} and hides what it accepted at {height} in ballot {ballot}",
