@@ -258,7 +258,7 @@ impl Values {
             return true;
         }
         let is_hash = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let is_address = |word: &str| word.starts_with("qr1") && word.len() == 42;
+        let is_address = |word: &str| word.starts_with("qr1") && word.len() > 30;
         if (is_hash(shown) && is_hash(real)) || (is_address(shown) && is_address(real)) {
             let known = self.0.entry(shown.to_owned()).or_insert_with(|| real.to_owned());
             return known == real;
