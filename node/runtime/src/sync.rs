@@ -41,7 +41,7 @@ const MAX_WORKERS: usize = 4;
 const MAX_FAILURES: u32 = 3;
 /// How long to wait before a peer that failed is asked again.
 const RETRY: Duration = Duration::from_millis(200);
-/// A peer that was asked and brought nothing for so long is asked last.
+/// A peer that was asked and then brought nothing for so long is asked last, whatever it brought before.
 const SLOW: Duration = Duration::from_millis(500);
 /// For so long, and for twice as long each time it happens again, up to [`LONGEST_DOUBT`].
 const DOUBT: Duration = Duration::from_secs(60);
@@ -319,12 +319,11 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
     while failures < MAX_FAILURES
         && let Some(span) = fetcher.spans.assign()
     {
-        let asked = Instant::now();
-        let (brought, fetched) = fetcher.fetch(holder, span);
-        if brought {
-            fetcher.doubts.clear(holder);
-        } else if asked.elapsed() >= SLOW {
-            fetcher.doubts.note(holder, Instant::now());
+        let (idle, fetched) = fetcher.fetch(holder, span);
+        match fetched {
+            Ok(()) => fetcher.doubts.clear(holder),
+            Err(_) if idle >= SLOW => fetcher.doubts.note(holder, Instant::now()),
+            Err(_) => {}
         }
         match fetched {
             Ok(()) => failures = 0,

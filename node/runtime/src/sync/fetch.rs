@@ -77,21 +77,29 @@ impl Fetcher<'_> {
         self.links.name_of(holder)
     }
 
-    /// Fetches these heights from `holder`; says whether any came. What did not is handed back.
+    /// Fetches these heights from `holder`; says for how long nothing had come when it ended. What did not come is
+    /// handed back.
     pub(super) fn fetch(
         &self,
         holder: ValidatorIndex,
         span: RangeInclusive<u64>,
-    ) -> (bool, Result<(), FetchError>) {
-        let mut next = *span.start();
-        let fetched = self.fetch_on(holder, &mut next, *span.end());
+    ) -> (Duration, Result<(), FetchError>) {
+        let (mut next, mut last) = (*span.start(), Instant::now());
+        let fetched = self.fetch_on(holder, &mut next, &mut last, *span.end());
+        let idle = last.elapsed();
         if next <= *span.end() {
             self.spans.hand_back(next..=*span.end());
         }
-        (next > *span.start(), fetched)
+        (idle, fetched)
     }
 
-    fn fetch_on(&self, holder: ValidatorIndex, next: &mut u64, to: u64) -> Result<(), FetchError> {
+    fn fetch_on(
+        &self,
+        holder: ValidatorIndex,
+        next: &mut u64,
+        last: &mut Instant,
+        to: u64,
+    ) -> Result<(), FetchError> {
         let peer = *self.links.peers().get(&holder).ok_or(FetchError::NoLink)?;
         let request = SyncRequest::V1 {
             from: Height(*next),
@@ -106,6 +114,7 @@ impl Fetcher<'_> {
         while *next <= to {
             let is_stopped = || self.spans.is_stopped();
             let bytes = stream.block(self.runtime, Height(*next), is_stopped)?;
+            *last = Instant::now();
             let block = self.verify(&bytes, Height(*next))?;
             if !self.spans.put(Height(*next), block, bytes.len()) {
                 return Ok(());
