@@ -135,7 +135,8 @@ impl Engine {
     }
 
     /// The batches that saying this vouches for: they must be durable before the driver gives it back
-    /// (rule 2 of the [contract](crate::contract)). Asked when it is signed.
+    /// (rule 2 of the [contract](crate::contract)). Asked when it is signed; and of what another validator says, to
+    /// learn who may have batches that are missing here.
     pub fn vouched(&self, body: &Body) -> Vec<Digest> {
         self.shown().vouched(body)
     }

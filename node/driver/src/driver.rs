@@ -13,16 +13,13 @@ use crate::effect::{
     Effect, EntryNumber, Event, Halt, SignNumber, Standing, Surroundings, Time, Transition, WriteNumber,
 };
 use crate::entries::Entries;
+use crate::fetching::{Fetching, Sources};
 use crate::gate::{Gate, Needs, Pass, Released, Unsigned};
 use crate::recovered::Recovered;
 use crate::required::{Complete, Required};
 use crate::timers::Timers;
 use crate::watch::{Watch, why_left};
 
-/// How often a driver looks for batches that it still misses.
-const FETCH_INTERVAL: Duration = Duration::from_millis(50);
-/// One in so many times it asks for those too that it has received and not checked yet.
-const FETCH_ALL_EVERY: usize = 8;
 /// How long blocks may lie written but not flushed while nothing else asks for a flush.
 const BLOCK_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// Blocks written and not flushed that are worth a flush of their own: a crash makes a node execute them
@@ -77,13 +74,6 @@ enum Change {
     Asked(Height),
 }
 
-/// When missing batches are asked for next.
-#[derive(Clone, Copy, Debug)]
-struct Fetching {
-    at: Duration,
-    turn: usize,
-}
-
 /// One validator's driver.
 #[derive(Debug)]
 pub struct Driver {
@@ -107,7 +97,7 @@ pub struct Driver {
     required: Required,
     /// Of fetched blocks that are not on disk yet, while an engine serves that hears only of such.
     synced: Vec<Certificate>,
-    fetching: Option<Fetching>,
+    fetching: Fetching,
     written: Height,
     flushed: Height,
     pruned: Height,
@@ -173,7 +163,7 @@ impl Driver {
             entries,
             required: Required::default(),
             synced: Vec::new(),
-            fetching: None,
+            fetching: Fetching::default(),
             written: certified,
             flushed: certified,
             pruned: certified,
@@ -211,8 +201,8 @@ impl Driver {
             self.flush_at = None;
             self.flush_blocks |= self.written > self.flushed;
         }
-        if let Some(fetching) = self.fetching.filter(|fetching| fetching.at <= now) {
-            self.fetch_missing(fetching.turn, time, around);
+        if self.fetching.next_at().is_some_and(|at| at <= now) {
+            self.fetch_missing(now, around);
         }
         let (effects, engine) = (&mut self.effects, &self.serving.engine);
         let mut tell = |transition| effects.push(Effect::Tell(transition));
@@ -244,7 +234,7 @@ impl Driver {
 
     /// When something is due next, since the host's start.
     pub fn deadline(&self) -> Option<Duration> {
-        let fetch_at = self.fetching.map(|fetching| fetching.at);
+        let fetch_at = self.fetching.next_at();
         let look_at = Some(self.watch.deadline());
         let all = [self.timers.next(), fetch_at, self.flush_at, look_at];
         all.into_iter().flatten().min()
@@ -309,6 +299,7 @@ impl Driver {
         }
         match event {
             Event::Message(message) => {
+                self.note_voucher(message.get(), time);
                 let of = message.get().v1().epoch;
                 let taken_for_now = of < self.epoch() && breaks!(FormerEpochCounted);
                 let epoch = if taken_for_now { self.epoch() } else { of };
@@ -555,50 +546,48 @@ impl Driver {
         missing.copied().collect()
     }
 
-    /// Goes on with what is complete, and fetches the rest: what is not here is asked for soon, as it is
-    /// mostly on its way.
+    /// Goes on with what is complete, and fetches the rest.
     fn fetch(&mut self, time: Time, around: &dyn Surroundings) {
         let complete = self.required.take_complete();
         self.on_complete(complete, around);
-        if self.fetching.is_none() && !self.required.missing().is_empty() {
-            let at = time.since_start + FETCH_INTERVAL;
-            self.fetching = Some(Fetching { at, turn: 0 });
+        self.fetching.set(self.required.missing(), time.since_start);
+    }
+
+    /// Who votes for what names missing batches has them.
+    fn note_voucher(&mut self, message: &Message, time: Time) {
+        let v1 = message.v1();
+        let engine = &self.serving.engine;
+        if !self.fetching.is_empty() && v1.epoch == self.epoch() && v1.sender != engine.leader() {
+            let batches = engine.vouched(&v1.body);
+            self.fetching.vouches(v1.sender, &batches, time.since_start);
         }
     }
 
-    /// Asks for what is missing: the leader every other time, as it alone may have it, and the others in turn.
-    fn fetch_missing(&mut self, turn: usize, time: Time, around: &dyn Surroundings) {
+    /// Asks for what is missing and due.
+    fn fetch_missing(&mut self, now: Duration, around: &dyn Surroundings) {
         // Block sync may have brought what was asked for.
         let missing = self.required.missing().into_iter();
         let here: Vec<Digest> = missing.filter(|digest| around.holds(digest)).collect();
         self.on_arrived(&here, around);
-        let mut missing: Vec<Digest> = self.required.missing().into_iter().collect();
-        if missing.is_empty() {
-            self.fetching = None;
-            return;
-        }
-        self.fetching = Some(Fetching {
-            at: time.since_start + FETCH_INTERVAL,
-            turn: turn + 1,
-        });
-        if !(turn + 1).is_multiple_of(FETCH_ALL_EVERY) {
-            missing.retain(|digest| !around.waits_for_check(digest));
-        }
-        if !missing.is_empty() {
-            let turn = match turn.is_multiple_of(2) {
-                true => 0,
-                false => turn.div_ceil(2),
-            };
-            self.effects.push(Effect::FetchBatches {
-                first: self.serving.engine.leader(),
-                turn,
-                digests: missing,
-            });
-        }
+        self.fetching.set(self.required.missing(), now);
+        let Serving { engine, index, .. } = &self.serving;
+        let committee = engine.committee().indices();
+        let peers: Vec<_> = committee.filter(|peer| Some(*peer) != *index).collect();
+        let sources = Sources {
+            peers: &peers,
+            leader: engine.leader(),
+        };
+        let asked = self
+            .fetching
+            .ask(now, sources, |digest| around.waits_for_check(digest));
+        let asked = asked.into_iter();
+        self.effects
+            .extend(asked.map(|(to, digests)| Effect::FetchBatches { to, digests }));
     }
 
     /// These batches are here now.
     fn on_arrived(&mut self, batches: &[Digest], around: &dyn Surroundings) {
+        self.fetching.arrived(batches);
         let complete = self.required.arrived(batches);
         self.on_complete(complete, around);
     }

@@ -147,14 +147,11 @@ pub enum Effect {
     },
     /// Write the executed block with this certificate. Answered by [`Event::Written`].
     Certify(Certificate),
-    /// Ask peers for batches: `first` in turn 0, which comes every other time, and one after the other in the turns
-    /// between.
+    /// Ask one validator for batches.
     FetchBatches {
-        /// Who leads.
-        first: ValidatorIndex,
-        /// Which of the others is asked; 0 for `first`.
-        turn: usize,
-        /// The batches.
+        /// Whom.
+        to: ValidatorIndex,
+        /// The batches: no more than [`MAX_REQUESTED_BATCHES`](crate::MAX_REQUESTED_BATCHES).
         digests: Vec<Digest>,
     },
     /// Say to whoever leads that these batches are here.

@@ -60,6 +60,7 @@ mod driver;
 mod early;
 mod effect;
 mod entries;
+mod fetching;
 mod gate;
 mod passing_on;
 mod quarantine;
@@ -74,6 +75,7 @@ pub use effect::{
     WriteNumber,
 };
 pub use entries::{Entry, Renewal};
+pub use fetching::MAX_REQUESTED_BATCHES;
 pub use passing_on::{Led, Told, Unordered, tell_of_unordered};
 pub use quarantine::{Copies, Ended, JournalMark, Quarantine, Quarantined, Remembered};
 pub use recovered::{At, Recovered, recovered};

@@ -298,9 +298,7 @@ fn words(effect: &Effect) -> String {
         Effect::Send { to, message } => format!("send to {to}: {}", body_words(&message.v1().body)),
         Effect::Execute { height, .. } => format!("execute {height}"),
         Effect::Certify(certificate) => format!("certify {}", certificate.height()),
-        Effect::FetchBatches { first, turn, digests } => {
-            format!("fetch {} batches, turn {turn}, first {first}", digests.len())
-        }
+        Effect::FetchBatches { to, digests } => format!("fetch {} batches from {to}", digests.len()),
         Effect::HandOver { to, .. } => format!("hand over to {to}"),
         Effect::FetchBlocks { to, .. } => format!("fetch blocks up to {to}"),
         Effect::PrepareEpoch { last } => format!("prepare the epoch after {last}"),
@@ -382,6 +380,26 @@ fn what_is_missing_is_fetched_from_one_peer_after_the_other() {
     lab.tick(50 * MS);
     assert_eq!(*lab.around.wanted.borrow(), BTreeSet::new());
     insta::assert_snapshot!(lab.shown());
+}
+
+#[test]
+fn what_is_missing_is_fetched_from_who_voted_for_it_too() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let pre_prepare = pre_prepare(1, &[batch(1)]);
+    let Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) = &pre_prepare else {
+        panic!("it proposes");
+    };
+    let proposal = proposal.digest();
+    lab.message("the primary proposes", 0, 0, pre_prepare);
+    let prepare = pbft::Body::Prepare {
+        view: pbft::View(0),
+        height: Height(1),
+        proposal,
+    };
+    lab.message("a backup votes for it", 0, 3, Body::Pbft(prepare));
+    lab.tick(50 * MS);
+    let fetched = |from: &str| lab.log.contains(&format!("fetch 1 batches from {from}"));
+    assert!(fetched("3") && fetched("0") && !fetched("2"), "{}", lab.log);
 }
 
 #[test]

@@ -256,9 +256,7 @@ impl Core {
                 self.setup.executor.send(Command::Execute { height, proposal });
             }
             Effect::Certify(certificate) => self.setup.executor.send(Command::Certify(certificate)),
-            Effect::FetchBatches { first, turn, digests } => {
-                self.setup.links.fetch_batches(first, turn, &digests);
-            }
+            Effect::FetchBatches { to, digests } => self.setup.links.request_batches(to, digests),
             Effect::HandOver { to, batches } => self.setup.links.announce_batches(Some(to), batches),
             Effect::FetchBlocks { to, holders } => self.setup.sync.fetch(to, holders),
             Effect::PrepareEpoch { last } => return Some(self.prepare_epoch(last)),

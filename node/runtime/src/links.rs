@@ -14,7 +14,7 @@ use crate::config::NodeConfig;
 use crate::error::NodeError;
 use crate::home::{Identity, network_config};
 use crate::names::Names;
-use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
+use crate::wire::{BatchFrame, BatchFrameV1};
 
 /// Sends to validators by index.
 #[derive(Clone)]
@@ -115,20 +115,6 @@ impl Links {
         self.put_frame(to, Channel::Batches, Bytes::from(frame));
     }
 
-    /// Asks for batches: in turn 0 the leader, in the others one validator after the other; if there are
-    /// more than one may ask for at once, for others in each turn.
-    pub(crate) fn fetch_batches(&self, leader: ValidatorIndex, turn: usize, missing: &[Digest]) {
-        let others: Vec<_> = self.peers.keys().copied().collect();
-        let to = if turn == 0 && self.peers.contains_key(&leader) {
-            leader
-        } else if let Some(to) = others.get(turn % others.len().max(1)) {
-            *to
-        } else {
-            return;
-        };
-        self.request_batches(to, some_of(missing, turn / others.len().max(1)));
-    }
-
     /// Asks one validator for batches.
     pub(crate) fn request_batches(&self, to: ValidatorIndex, digests: Vec<Digest>) {
         if let Some(peer) = self.peers.get(&to)
@@ -188,13 +174,6 @@ impl Net {
     }
 }
 
-/// As many as a request may name, others in each round.
-fn some_of(missing: &[Digest], round: usize) -> Vec<Digest> {
-    let chunks = missing.len().div_ceil(MAX_REQUESTED).max(1);
-    let chunk = missing.chunks(MAX_REQUESTED).nth(round % chunks);
-    chunk.unwrap_or_default().to_vec()
-}
-
 /// The validators' places in a committee by node key, for those other than `own`.
 fn peers_of(
     validators: impl Iterator<Item = (PublicKey, PeerKey)>,
@@ -205,20 +184,4 @@ fn peers_of(
         .filter_map(|(key, peer)| Some((committee.index_of(&key)?, peer)))
         .filter(|(index, _)| Some(*index) != own)
         .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everything_that_is_missing_is_asked_for_in_turn() {
-        let missing: Vec<Digest> = (0..MAX_REQUESTED + 3)
-            .map(|number| Digest([u8::try_from(number % 251).unwrap(); 32]))
-            .collect();
-        assert_eq!(some_of(&missing, 0), missing[..MAX_REQUESTED]);
-        assert_eq!(some_of(&missing, 1), missing[MAX_REQUESTED..]);
-        assert_eq!(some_of(&missing, 2), missing[..MAX_REQUESTED]);
-        assert_eq!(some_of(&[], 7), []);
-    }
 }

@@ -1,10 +1,11 @@
 //! What travels beside votes: batches, requests for them, requests for blocks.
 
 use quorate_crypto::{Digest, Height};
+use quorate_driver::MAX_REQUESTED_BATCHES;
 use serde::{Deserialize, Serialize};
 
 /// The most digests one request may name.
-pub(crate) const MAX_REQUESTED: usize = 256;
+pub(crate) const MAX_REQUESTED: usize = MAX_REQUESTED_BATCHES;
 /// The most blocks one request may ask for.
 pub(crate) const MAX_SYNC_BLOCKS: u64 = 1_024;
 /// Bytes of an encoded request for blocks.

@@ -37,22 +37,7 @@ impl Host {
             Effect::Send { to, message } => self.speak(world, Some(to), message),
             Effect::Execute { height, proposal } => self.on_decided(world, height, proposal),
             Effect::Certify(certificate) => self.on_certify(world, certificate),
-            Effect::FetchBatches { first, turn, digests } => {
-                let peers: Vec<_> = world
-                    .committee
-                    .indices()
-                    .filter(|peer| *peer != self.validator)
-                    .collect();
-                let next = peers.get(turn % peers.len().max(1)).copied();
-                let to = if turn == 0 && first != self.validator {
-                    Some(first)
-                } else {
-                    next
-                };
-                if let Some(to) = to {
-                    self.tell(world, to, &Wire::WantBatches(digests));
-                }
-            }
+            Effect::FetchBatches { to, digests } => self.tell(world, to, &Wire::WantBatches(digests)),
             Effect::HandOver { to, batches } => {
                 for batch in batches {
                     self.tell(world, to, &Wire::Batch(batch));
