@@ -8,7 +8,8 @@
 //! than [`SETTLING`] after the lie began.
 //!
 //! What a liar says is measured, not what its process takes from the machine that all of them share: it is held to the
-//! processor time that an honest validator takes in its place, and as much is burnt where it is stopped.
+//! processor time that an honest validator takes in its place, in a run of its own or as a multiple of what the others
+//! take at the time, whichever is more; and as much is burnt where it is stopped. What this alone costs is seen in runs with an honest validator that is held.
 
 mod outage;
 mod processor;
@@ -23,7 +24,7 @@ use quorate_tools::failure::Failure;
 use quorate_tools::localnet::make::Plan as NetworkPlan;
 
 pub(crate) use report::{Report, Row};
-use run::{Befalls, Ran, most, run};
+use run::{Befalls, HeldTo, Ran, most, run};
 
 /// How long after the first lie what is due counts for the outage alone.
 pub(crate) const SETTLING: Duration = Duration::from_secs(5);
@@ -78,23 +79,28 @@ pub(crate) async fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Repor
         let honest = run(plan, rate, role, &Befalls::Nothing).await?;
         // What the system does not tell cannot be held to.
         let share = honest.share.unwrap_or(1.0);
+        let of_others = honest.others_share.map_or(1.0, |others| share / others);
         roles.push(Measured {
             role,
-            share,
+            held_to: HeldTo { share, of_others },
             honest,
+            held: Vec::new(),
             stopped: Vec::new(),
             lies: plan.lies.iter().map(|_| Told::default()).collect(),
         });
         progress.inc(1);
     }
     for _ in 0..plan.rounds {
+        for measured in &mut roles {
+            measured.hold(plan, rate, progress).await?;
+        }
         for (place, lie) in plan.lies.iter().enumerate() {
             for measured in &mut roles {
                 if place.is_multiple_of(BETWEEN_BASELINES) {
                     measured.stop(plan, rate, progress).await?;
                 }
                 progress.set_message(format!("{}, {lie}", measured.role.name()));
-                let held_to = measured.share;
+                let held_to = measured.held_to;
                 let ran = run(plan, rate, measured.role, &Befalls::Lies { lie, held_to }).await?;
                 let told = &mut measured.lies[place];
                 told.runs.push(ran);
@@ -116,15 +122,17 @@ pub(crate) async fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Repor
         stopped: Vec::new(),
         lies: Vec::new(),
     };
+    let mut held = Vec::new();
     for measured in &roles {
         let row = |lie: &str, ran: &[Ran]| Row::new(plan, rate, measured.role, lie, ran);
         report
             .honest
             .push(row("none", std::slice::from_ref(&measured.honest)));
+        held.push(row("none, held", &measured.held));
         report.stopped.push(row("stopped", &measured.stopped));
     }
     for (place, lie) in plan.lies.iter().enumerate() {
-        for measured in &roles {
+        for (measured, held) in roles.iter().zip(&held) {
             let told = &measured.lies[place];
             let row = Row::new(plan, rate, measured.role, lie, &told.runs);
             let against = told.after.iter().map(|before| {
@@ -132,18 +140,20 @@ pub(crate) async fn measure(plan: &Plan, progress: &ProgressBar) -> Result<Repor
                 around.map(|ran| report::p99_ms(plan, rate, ran)).collect()
             });
             let own = told.runs.iter().map(|ran| report::p99_ms(plan, rate, ran));
-            report.lies.push(row.held_against(own.zip(against)));
+            report.lies.push(row.held_against(own.zip(against)).beside(held));
         }
     }
+    report.honest.extend(held);
     Ok(report)
 }
 
 /// The runs of one role.
 struct Measured {
     role: Role,
-    /// Of a processor, what an honest validator takes in the liar's place.
-    share: f64,
+    /// To what an honest validator takes in the liar's place.
+    held_to: HeldTo,
     honest: Ran,
+    held: Vec<Ran>,
     stopped: Vec<Ran>,
     /// In the order of the plan.
     lies: Vec<Told>,
@@ -157,10 +167,19 @@ struct Told {
 }
 
 impl Measured {
+    /// The same network with all honest, and held as a liar is.
+    async fn hold(&mut self, plan: &Plan, rate: u64, progress: &ProgressBar) -> Result<(), Failure> {
+        progress.set_message(format!("{}, held", self.role.name()));
+        let ran = run(plan, rate, self.role, &Befalls::IsHeld(self.held_to)).await?;
+        self.held.push(ran);
+        progress.inc(1);
+        Ok(())
+    }
+
     /// The same network with the validators stopped.
     async fn stop(&mut self, plan: &Plan, rate: u64, progress: &ProgressBar) -> Result<(), Failure> {
         progress.set_message(format!("{}, stopped", self.role.name()));
-        let burns = self.share;
+        let burns = self.held_to.share;
         let ran = run(plan, rate, self.role, &Befalls::Stops { burns }).await?;
         self.stopped.push(ran);
         progress.inc(1);
@@ -184,7 +203,7 @@ impl Plan {
         let baselines = self.lies.len().div_ceil(BETWEEN_BASELINES) as u64;
         let lies = self.lies.len() as u64;
         // All honest once, and stopped once more at the end.
-        ((baselines + lies) * u64::from(self.rounds) + 2) * self.roles.len() as u64 + 1
+        ((1 + baselines + lies) * u64::from(self.rounds) + 2) * self.roles.len() as u64 + 1
     }
 
     /// The liars' places: from who leads view 0 on, or the last, or from who leads view 1 on where the lie takes a

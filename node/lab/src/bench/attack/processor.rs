@@ -40,10 +40,36 @@ impl Drop for Holder {
     }
 }
 
-/// Stops a process whenever it has taken more than this part of a processor, until it has not.
-pub(super) fn hold(process: Process, share: f64) -> Holder {
+/// How much processor time a process may take: the larger of two amounts, as either alone starves it when the machine,
+/// or the network by what it does, is slower than in the run in which it was measured.
+pub(super) struct Allowance {
+    /// This part of a processor.
+    pub(super) part: f64,
+    /// So many times what these take on average.
+    pub(super) times: f64,
+    /// The others.
+    pub(super) others: Vec<Process>,
+}
+
+impl Allowance {
+    /// Processor seconds since `began`, when the others had taken `taken`.
+    fn since(&self, began: Instant, taken: f64) -> f64 {
+        let of_others = (self.taken() - taken) * self.times;
+        of_others.max(began.elapsed().as_secs_f64() * self.part)
+    }
+
+    /// What the others have taken on average; those that have ended, or of which the system does not tell, nothing.
+    fn taken(&self) -> f64 {
+        let taken: f64 = self.others.iter().filter_map(Process::cpu_seconds).sum();
+        taken / self.others.len().max(1) as f64
+    }
+}
+
+/// Stops a process whenever it has taken more than it may, until it has not.
+pub(super) fn hold(process: Process, allowance: Allowance) -> Holder {
     Holder::new(move |ended| {
-        let (mut last, Some(mut used)) = (Instant::now(), process.cpu_seconds()) else {
+        let (began, taken) = (Instant::now(), allowance.taken());
+        let (mut allowed, Some(mut used)) = (0.0, process.cpu_seconds()) else {
             return;
         };
         let (mut left, mut is_stopped) = (SAVED.as_secs_f64(), false);
@@ -52,9 +78,10 @@ pub(super) fn hold(process: Process, share: f64) -> Holder {
             let Some(now_used) = process.cpu_seconds() else {
                 return;
             };
-            left += last.elapsed().as_secs_f64() * share - (now_used - used);
+            let now_allowed = allowance.since(began, taken).max(allowed);
+            left += (now_allowed - allowed) - (now_used - used);
             left = left.min(SAVED.as_secs_f64());
-            (last, used) = (Instant::now(), now_used);
+            (allowed, used) = (now_allowed, now_used);
             let signal = match (left < 0.0, is_stopped) {
                 (true, false) => Signal::STOP,
                 (false, true) => Signal::CONT,
@@ -90,22 +117,59 @@ pub(super) fn burn(share: f64) -> Holder {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_process_that_is_held_takes_no_more_than_it_may() {
+    /// What a busy process spends that is held so, and what it might have spent at most.
+    fn spends(allowance: Allowance) -> (f64, Duration) {
         let mut child = std::process::Command::new("sh")
             .args(["-c", "while :; do :; done"])
             .spawn()
             .unwrap();
         let process = Process::of_pid(i32::try_from(child.id()).unwrap()).unwrap();
         let began = Instant::now();
-        let holder = hold(process.clone(), 0.1);
+        let holder = hold(process.clone(), allowance);
         sleep(Duration::from_millis(1_500));
         drop(holder);
         let (took, spent) = (began.elapsed(), process.cpu_seconds().unwrap());
         child.kill().unwrap();
         child.wait().unwrap();
-        // Far from what it would take, and far from what a late look lets through.
-        let most = took.as_secs_f64() * 0.5;
-        assert!(spent <= most, "{spent} s of {most}");
+        (spent, took)
+    }
+
+    #[test]
+    fn a_process_that_is_held_takes_no_more_than_it_may() {
+        // Nobody takes less than one that sleeps.
+        let mut idle = std::process::Command::new("sleep").arg("60").spawn().unwrap();
+        let other = Process::of_pid(i32::try_from(idle.id()).unwrap()).unwrap();
+        for others in [Vec::new(), vec![other]] {
+            let allowance = Allowance {
+                part: 0.1,
+                times: 1.0,
+                others,
+            };
+            let (spent, took) = spends(allowance);
+            // Far from what it would take, and far from what a late look lets through.
+            let most = took.as_secs_f64() * 0.5;
+            assert!(spent <= most, "{spent} s of {most}");
+        }
+        idle.kill().unwrap();
+        idle.wait().unwrap();
+    }
+
+    #[test]
+    fn a_process_may_take_as_much_as_others_do() {
+        let mut busy = std::process::Command::new("sh")
+            .args(["-c", "while :; do :; done"])
+            .spawn()
+            .unwrap();
+        let other = Process::of_pid(i32::try_from(busy.id()).unwrap()).unwrap();
+        let allowance = Allowance {
+            part: 0.0,
+            times: 1.0,
+            others: vec![other],
+        };
+        let (spent, took) = spends(allowance);
+        busy.kill().unwrap();
+        busy.wait().unwrap();
+        // As much as the other, whatever else runs on this machine; the least is what is saved up at first.
+        assert!(spent > took.as_secs_f64() * 0.1, "{spent} s of {took:?}");
     }
 }

@@ -53,6 +53,8 @@ pub(crate) struct Row {
     p99_ms_between: Option<(f64, f64)>,
     /// The p99 as a multiple of that with the validators stopped, just before and after.
     p99_of_stopped: Option<f64>,
+    /// The same of that with all honest, and held as a liar is.
+    p99_of_honest: Option<f64>,
     outage_seconds: Option<f64>,
     /// The longest of single runs.
     longest_outage_seconds: Option<f64>,
@@ -87,6 +89,7 @@ impl Row {
             p99_ms: median(of(|taken| taken.p99_ms)),
             p99_ms_between: least,
             p99_of_stopped: None,
+            p99_of_honest: None,
             outage_seconds: median(of(|taken| taken.outage_seconds)),
             longest_outage_seconds: most.map(|(_, most)| most),
             views: runs.iter().map(|ran| ran.views).max().unwrap_or_default(),
@@ -96,6 +99,12 @@ impl Row {
             honest_processor: cpu(|ran| ran.others_share),
             within_limits: None,
         }
+    }
+
+    /// Beside what the same network does with all honest, and held as a liar is.
+    pub(super) fn beside(mut self, honest: &Self) -> Self {
+        self.p99_of_honest = self.p99_ms.zip(honest.p99_ms).map(|(own, honest)| own / honest);
+        self
     }
 
     /// Judged by what the same network does with those validators stopped: the p99 of each run, and of the two runs
@@ -141,6 +150,7 @@ impl Row {
             number(self.p50_ms, 0),
             between(self.p99_ms, self.p99_ms_between),
             number(self.p99_of_stopped, 1),
+            number(self.p99_of_honest, 1),
             longest(self.outage_seconds, self.longest_outage_seconds),
             self.views.to_string(),
             if evidence.is_empty() {
@@ -254,6 +264,7 @@ impl report::Report for Report {
             ">P50 MS",
             ">P99 MS (RANGE)",
             ">× STOPPED",
+            ">× HONEST",
             ">OUTAGE S (MOST)",
             ">VIEWS",
             "EVIDENCE",

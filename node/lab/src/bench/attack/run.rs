@@ -10,7 +10,7 @@ use quorate_tools::failure::Failure;
 use rustix::process::Signal;
 use tokio::time::{Instant, sleep};
 
-use super::processor::{Holder, burn, hold};
+use super::processor::{Allowance, Holder, burn, hold};
 use super::{Plan, Role, SETTLING};
 use crate::bench::load::{Answer, Load, Rate};
 use crate::bench::network::Network;
@@ -33,18 +33,33 @@ const STOPPED: Duration = Duration::from_millis(1_500);
 pub(super) enum Befalls<'a> {
     /// Nothing: they keep the rules.
     Nothing,
-    /// They begin this lie, and are held to so much of a processor each.
+    /// They begin this lie, and are held to processor time.
     Lies {
         /// As the program that lies takes it.
         lie: &'a str,
-        /// A part of one.
-        held_to: f64,
+        /// To how much.
+        held_to: HeldTo,
     },
+    /// They keep the rules, and are held to processor time as liars are.
+    IsHeld(HeldTo),
     /// They are killed; so much of a processor is burnt for each.
     Stops {
         /// A part of one.
         burns: f64,
     },
+}
+
+/// So many times what an honest validator takes, a liar may take: held to exactly that, a process stands still for a
+/// part of the time as soon as its lies cost it anything, and what is measured is a primary that is stopped.
+const LEEWAY: f64 = 1.25;
+
+/// How much processor time a validator in a liar's place may take, but for the leeway.
+#[derive(Clone, Copy)]
+pub(super) struct HeldTo {
+    /// Of a processor, what an honest one took there in a run of its own.
+    pub(super) share: f64,
+    /// So many times what the others took each in that run.
+    pub(super) of_others: f64,
 }
 
 /// What a run came to.
@@ -101,7 +116,7 @@ pub(super) async fn run(plan: &Plan, rate: u64, role: Role, befalls: &Befalls<'_
     let mut others = BTreeMap::new();
     if let Befalls::Lies { lie, held_to } = befalls {
         // What floods holds itself back as well, so that it does not stand still for the most part.
-        let percent = (held_to * 100.0).clamp(1.0, 100.0).round();
+        let percent = (held_to.share * 100.0).clamp(1.0, 100.0).round();
         let arguments = [
             "run",
             "--from-signal",
@@ -185,13 +200,10 @@ async fn attack(
         Befalls::Lies { held_to, .. } => {
             for &place in places {
                 network.signal(place, Signal::USR1)?;
-                during.extend(
-                    network.validators()[place]
-                        .process()
-                        .map(|process| hold(process, *held_to)),
-                );
             }
+            during = held(network, places, *held_to);
         }
+        Befalls::IsHeld(held_to) => during = held(network, places, *held_to),
         Befalls::Stops { burns } => {
             network.kill(places)?;
             during.extend(places.iter().map(|_| burn(*burns)));
@@ -207,6 +219,19 @@ async fn attack(
         before,
         during,
     })
+}
+
+/// Holds these to what they may take.
+fn held(network: &Network, places: &[usize], held_to: HeldTo) -> Vec<Holder> {
+    let process = |place: usize| network.validators()[place].process();
+    let held = places.iter().filter_map(|place| process(*place));
+    let others = || (0..network.size()).filter(|other| !places.contains(other));
+    let allowance = || Allowance {
+        part: held_to.share * LEEWAY,
+        times: held_to.of_others * LEEWAY,
+        others: others().filter_map(process).collect(),
+    };
+    held.map(|process| hold(process, allowance())).collect()
 }
 
 /// What the validators say at a moment.
