@@ -101,6 +101,7 @@ impl Params {
     pub(crate) fn filter(&self) -> Result<TransactionFilter, Failure> {
         Ok(TransactionFilter {
             account: self.text("account").map(address).transpose()?,
+            sender: self.text("sender").map(address).transpose()?,
             asset: self.text("asset").map(asset_code).transpose()?,
             kind: self.text("kind").map(operation_kind).transpose()?,
             from: self.when("from")?,

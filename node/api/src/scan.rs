@@ -4,12 +4,14 @@
 //! cursor to go on from: the page may be short, or empty, and not the last. So a filter that takes hardly anything
 //! costs many calls, each with its turn, and none of them holds a read up.
 
+use std::fmt;
+
 use quorate_client::schema::{OperationView, Transaction, TransactionList};
 use quorate_client::{TransactionFilter, When};
 use quorate_ledger::{Address, Height, Timestamp};
 
 use crate::config::{LOOK_CHUNK, MAX_BLOCKS_LOOKED_AT, MAX_ENTRIES_LOOKED_AT, MAX_LOOKED_AT, MAX_PAGE_BYTES};
-use crate::input::Place;
+use crate::input::{Place, whole_number};
 use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
 
@@ -69,8 +71,59 @@ fn length(transaction: &Transaction) -> usize {
     600 + transaction.memo.len() + 250 * transaction.signatures.len() + operations
 }
 
+/// Where a list of transactions goes on: below a place on the chain, or below a number of an account's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Place(Place),
+    Number(u64),
+}
+
+impl Mark {
+    /// Reads a cursor of the list that a filter leaves.
+    pub(crate) fn read(filter: &TransactionFilter, text: &str) -> Option<Self> {
+        match filter.history() {
+            Some(_) => whole_number(text).map(Self::Number),
+            None => Place::read(text).map(Self::Place),
+        }
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place(place) => write!(f, "{place}"),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// The transactions that a filter leaves below a mark, newest first: of an account, or of the whole chain.
+pub(crate) fn list(
+    snapshot: &dyn Snapshot,
+    filter: &TransactionFilter,
+    before: Option<Mark>,
+    limit: usize,
+) -> Result<TransactionList, Failure> {
+    match filter.history() {
+        Some(account) => {
+            let before = before.and_then(|mark| match mark {
+                Mark::Number(number) => Some(number),
+                Mark::Place(_) => None,
+            });
+            history(snapshot, &account, filter, before, limit)
+        }
+        None => {
+            let before = before.and_then(|mark| match mark {
+                Mark::Place(place) => Some(place),
+                Mark::Number(_) => None,
+            });
+            chain(snapshot, filter, before, limit)
+        }
+    }
+}
+
 /// Transactions of the whole chain below a place, newest first.
-pub(crate) fn chain(
+fn chain(
     snapshot: &dyn Snapshot,
     filter: &TransactionFilter,
     before: Option<Place>,
@@ -106,7 +159,7 @@ pub(crate) fn chain(
             index => index.min(block.transaction_count),
         };
         while end > 0 && !page.is_full() && looked_at < MAX_LOOKED_AT {
-            let wanted = if filter.selects_operations() {
+            let wanted = if filter.selects() {
                 LOOK_CHUNK
             } else {
                 LOOK_CHUNK.min(page.room())
@@ -122,7 +175,7 @@ pub(crate) fn chain(
                 }
                 end -= 1;
                 looked_at += 1;
-                if filter.takes(&transaction.operations) {
+                if filter.takes(&transaction) {
                     page.push(transaction);
                 }
             }
@@ -152,7 +205,7 @@ pub(crate) fn history(
         if page.is_full() || looked_at >= MAX_ENTRIES_LOOKED_AT {
             return Ok(page.before(Some(below.to_string())));
         }
-        let wanted = if filter.selects_operations() {
+        let wanted = if filter.selects() {
             LOOK_CHUNK
         } else {
             LOOK_CHUNK.min(page.room())
@@ -172,7 +225,7 @@ pub(crate) fn history(
             let number = transaction.number.filter(|number| *number < below);
             below = number.ok_or_else(|| Fault(format!("the history of {account} has no numbers")))?;
             looked_at += 1;
-            if filter.takes(&transaction.operations) {
+            if filter.takes(&transaction) {
                 page.push(transaction);
             }
         }
