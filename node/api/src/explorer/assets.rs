@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::{Asset, Holder};
+use quorate_client::schema::{Asset, AssetList, Holder, HolderList};
 use quorate_ledger::{Amount, visible};
 
 use super::here::Here;
@@ -13,7 +13,7 @@ use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::input::{Name, Params, address, asset_code};
 use crate::problem::Failure;
-use crate::routes::assets::unknown_asset;
+use crate::routes::{self, assets::unknown_asset};
 
 pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> Response {
     layout::answer(&app, &here, read_list(&app, &params).await)
@@ -22,9 +22,8 @@ pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
     let after = params.cursor(|text| text.parse().ok())?;
     app.read(None, move |snapshot, _| {
-        let assets = snapshot.assets(after, DEFAULT_PAGE)?;
-        let next = assets.last().filter(|_| assets.len() == DEFAULT_PAGE);
-        let next = next.map(|asset| format!("assets?cursor={}", asset.code));
+        let AssetList { assets, next } = routes::assets::list(snapshot, after, DEFAULT_PAGE)?;
+        let next = next.map(|next| format!("assets?cursor={next}"));
         let row = |asset: &Asset| {
             vec![
                 parts::asset(&asset.code),
@@ -58,9 +57,8 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
     let after = params.cursor(|text| address(text).ok())?;
     app.read(None, move |snapshot, _| {
         let asset = snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
-        let holders = snapshot.holders(&code, after, DEFAULT_PAGE)?;
-        let next = holders.last().filter(|_| holders.len() == DEFAULT_PAGE);
-        let next = next.map(|last| format!("assets/{code}?cursor={}", last.address));
+        let HolderList { holders, next } = routes::assets::held(snapshot, &code, after, DEFAULT_PAGE)?;
+        let next = next.map(|next| format!("assets/{code}?cursor={next}"));
         let first = format!("assets/{code}");
         let body = html! {
             div .title { h1 { "Asset " span #code { (code) } } }

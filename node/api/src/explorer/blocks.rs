@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::{Block, Network, Transaction};
+use quorate_client::schema::{Block, BlockList, Network, Transaction};
 use quorate_ledger::Height;
 
 use super::here::Here;
@@ -13,7 +13,7 @@ use super::words::{self, Decimals};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::input::{Name, Params, block_ref, whole_number};
-use crate::node::{BlockRef, Snapshot};
+use crate::node::Snapshot;
 use crate::problem::Failure;
 use crate::routes;
 
@@ -27,20 +27,19 @@ pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> 
 }
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
-    let first = params.cursor(whole_number)?;
+    let first = params.cursor(whole_number)?.map(Height);
     app.read(None, move |snapshot, _| {
-        let tip = snapshot.height().0;
-        let top = first.unwrap_or(tip).min(tip);
-        let bottom = top.saturating_sub(DEFAULT_PAGE as u64);
-        let mut blocks = Vec::new();
-        for height in (bottom + 1..=top).rev() {
-            blocks.extend(snapshot.block(BlockRef::Height(Height(height)))?);
-        }
-        let older = format!("blocks?cursor={bottom}");
+        let BlockList { blocks, next } =
+            routes::blocks::list(snapshot, first, DEFAULT_PAGE, |_, block| Ok(block))?;
+        let older = next.map(|next| format!("blocks?cursor={next}"));
+        let begins = first.is_none_or(|first| first >= snapshot.height());
         let body = html! {
             h1 { "Blocks" }
             (table(&blocks))
-            (parts::pager((top < tip).then_some("blocks"), (bottom > 0).then_some((&older, "Older blocks"))))
+            (parts::pager(
+                (!begins).then_some("blocks"),
+                older.as_deref().map(|older| (older, "Older blocks")),
+            ))
         };
         Ok(Page {
             title: "Blocks".to_owned(),

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::DocumentRecord;
+use quorate_client::schema::{DocumentRecord, RecordList};
 use quorate_ledger::is_unseen;
 
 use super::here::Here;
@@ -11,8 +11,9 @@ use super::layout::{self, Page, Section};
 use super::parts;
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
-use crate::input::{Name, Params, digest, record_cursor, write_record_cursor};
+use crate::input::{Name, Params, digest, record_cursor};
 use crate::problem::Failure;
+use crate::routes::assets::recorded;
 
 pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, params: Params) -> Response {
     layout::answer(&app, &here, read(&app, &name, &params).await)
@@ -22,9 +23,8 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
     let sha256 = digest(name, "a document's SHA-256")?;
     let after = params.cursor(record_cursor)?;
     app.read(None, move |snapshot, _| {
-        let records = snapshot.records(&sha256, after, DEFAULT_PAGE)?;
-        let next = records.last().filter(|_| records.len() == DEFAULT_PAGE);
-        let next = next.map(|last| format!("records/{sha256}?cursor={}", write_record_cursor(last)));
+        let RecordList { records, next } = recorded(snapshot, &sha256, after, DEFAULT_PAGE)?;
+        let next = next.map(|next| format!("records/{sha256}?cursor={next}"));
         let first = format!("records/{sha256}");
         let row = |record: &DocumentRecord| {
             vec![

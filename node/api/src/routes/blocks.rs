@@ -24,26 +24,36 @@ use crate::scan::{Page, cut_short};
     responses((status = 200, description = "Blocks, newest first. Full blocks make shorter pages", body = BlockList)))]
 pub(crate) async fn blocks(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let limit = params.limit()?;
-    let first = params.cursor(whole_number)?;
+    let first = params.cursor(whole_number)?.map(Height);
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        let tip = snapshot.height().0;
-        let mut height = first.unwrap_or(tip).min(tip);
-        let mut blocks = Vec::new();
-        let mut ids = 0;
-        while height > 0 && blocks.len() < limit && ids < MAX_IDS_PER_PAGE {
-            // Blocks pruned here end the list.
-            let Some(block) = snapshot.block(BlockRef::Height(Height(height)))? else {
-                break;
-            };
-            let block = with_ids(snapshot, block)?;
-            ids += block.transactions.len();
-            blocks.push(block);
-            height -= 1;
-        }
-        let next = (height > 0 && !blocks.is_empty()).then(|| height.to_string());
-        Ok(BlockList { blocks, next })
+        list(snapshot, first, limit, with_ids)
     });
     Ok(read.await?.into_response())
+}
+
+/// Blocks from a height down, or from the last one, each as `shape` makes it; its ids count, if it has them.
+pub(crate) fn list(
+    snapshot: &dyn Snapshot,
+    first: Option<Height>,
+    limit: usize,
+    shape: impl Fn(&dyn Snapshot, Block) -> Result<Block, Failure>,
+) -> Result<BlockList, Failure> {
+    let tip = snapshot.height();
+    let mut height = first.unwrap_or(tip).min(tip).0;
+    let mut blocks = Vec::new();
+    let mut ids = 0;
+    while height > 0 && blocks.len() < limit && ids < MAX_IDS_PER_PAGE {
+        // Blocks pruned here end the list.
+        let Some(block) = snapshot.block(BlockRef::Height(Height(height)))? else {
+            break;
+        };
+        let block = shape(snapshot, block)?;
+        ids += block.transactions.len();
+        blocks.push(block);
+        height -= 1;
+    }
+    let next = (height > 0 && !blocks.is_empty()).then(|| height.to_string());
+    Ok(BlockList { blocks, next })
 }
 
 /// A block by height, by hash, or the latest one. As bytes: `CertifiedBlock`.
