@@ -14,6 +14,7 @@ mod layout;
 mod network;
 mod overview;
 mod parts;
+mod raw;
 mod records;
 mod search;
 mod transactions;
@@ -38,7 +39,9 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/live/heights", get(overview::heights)),
         ("/blocks", get(blocks::list)),
         ("/blocks/{block}", get(blocks::page)),
+        ("/blocks/{block}/bytes", get(raw::block)),
         ("/transactions/{id}", get(transactions::page)),
+        ("/transactions/{id}/bytes", get(raw::transaction)),
         ("/accounts/{address}", get(accounts::page)),
         ("/assets", get(assets::list)),
         ("/assets/{code}", get(assets::page)),

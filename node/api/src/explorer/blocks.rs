@@ -9,6 +9,7 @@ use quorate_ledger::Height;
 use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
+use super::raw;
 use super::words::{self, Decimals};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
@@ -149,6 +150,7 @@ fn title(height: Height, tip: Height) -> Markup {
 
 fn header(block: &Block) -> Markup {
     let previous = block.previous.to_string();
+    let address = format!("blocks/{}", block.height);
     parts::facts([
         (
             "Hash",
@@ -187,6 +189,10 @@ fn header(block: &Block) -> Markup {
         (
             "Next committee",
             parts::short(&block.next_committee.to_string(), "next committee's hash"),
+        ),
+        (
+            "As data",
+            raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes"))),
         ),
     ])
 }

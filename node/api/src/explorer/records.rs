@@ -8,7 +8,7 @@ use quorate_ledger::is_unseen;
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::parts;
+use super::{parts, raw};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::input::{Name, Params, digest, record_cursor};
@@ -42,10 +42,10 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
         let rows = records.iter().map(row).collect();
         let body = html! {
             div .title { h1 { "Record" } }
-            (parts::facts([(
-                "SHA-256",
-                html! { span #sha256 { (parts::full(&sha256.to_string(), "document hash")) } },
-            )]))
+            (parts::facts([
+                ("SHA-256", html! { span #sha256 { (parts::full(&sha256.to_string(), "document hash")) } }),
+                ("As data", raw::links(&format!("v1/{first}"), None)),
+            ]))
             section aria-labelledby="records-title" {
                 h2 #records-title { "Who recorded it, earliest first" }
                 (parts::table("records", &columns, rows, "Nobody has recorded a document with this hash."))

@@ -10,6 +10,7 @@ use quorate_ledger::visible;
 use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
+use super::raw;
 use super::words::{self, Decimals};
 use crate::app::{App, At};
 use crate::input::{Name, digest};
@@ -152,6 +153,9 @@ fn facts(transaction: &Transaction) -> Markup {
     }
     facts.push(("Valid until", parts::time_in_full(transaction.expires_at)));
     facts.push(("Salt", parts::short(&hex::encode(transaction.salt), "salt")));
+    let address = format!("transactions/{}", transaction.id);
+    let links = raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes")));
+    facts.push(("As data", links));
     parts::facts(facts)
 }
 

@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{Block, BlockList, OCTET_STREAM, TransactionList};
 use quorate_ledger::{Digest, Height};
 
-use crate::app::App;
+use crate::app::{App, At};
 use crate::config::{ID_CHUNK, LOOK_CHUNK, MAX_IDS_PER_PAGE};
 use crate::input::{Name, Params, Place, block_ref, foreign_cursor, wants_bytes, whole_number};
 use crate::node::{BlockRef, Snapshot};
@@ -75,18 +75,27 @@ pub(crate) async fn block(
     let reference = block_ref(&name)?;
     let min_height = params.min_height()?;
     if wants_bytes(&headers) {
-        let read = app.read(min_height, move |snapshot, _| {
-            let block = find(snapshot, reference)?;
-            let bytes = snapshot.certified_block(block.height)?;
-            bytes.ok_or_else(unknown_block)
-        });
-        return Ok(read.await?.respond(octets));
+        return Ok(bytes(&app, reference, min_height).await?.respond(octets));
     }
     let read = app.read(min_height, move |snapshot, _| {
         let block = find(snapshot, reference)?;
         with_ids(snapshot, block)
     });
     Ok(read.await?.into_response())
+}
+
+/// The canonical bytes of a block, with its certificate and batches.
+pub(crate) async fn bytes(
+    app: &App,
+    reference: Option<BlockRef>,
+    min_height: Option<Height>,
+) -> Result<At<Vec<u8>>, Failure> {
+    app.read(min_height, move |snapshot, _| {
+        let block = find(snapshot, reference)?;
+        let bytes = snapshot.certified_block(block.height)?;
+        bytes.ok_or_else(unknown_block)
+    })
+    .await
 }
 
 /// The transactions of a block, whole and in their order.

@@ -4,8 +4,9 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{Transaction, TransactionList};
+use quorate_ledger::{Digest, Height};
 
-use crate::app::App;
+use crate::app::{App, At};
 use crate::input::{Name, Params, digest, wants_bytes};
 use crate::problem::Failure;
 use crate::scan::{self, Mark};
@@ -61,21 +62,27 @@ pub(crate) async fn transaction(
 ) -> Result<Response, Failure> {
     let id = digest(&name, "a transaction id")?;
     let min_height = params.min_height()?;
-    // The pool first: what leaves it in between is in every later snapshot.
     if wants_bytes(&headers) {
-        let pending = app.node.pending_bytes(&id);
-        let read = app.read(min_height, move |snapshot, _| {
-            let executed = snapshot.transaction_bytes(&id)?;
-            executed.or(pending).ok_or_else(unknown_transaction)
-        });
-        return Ok(read.await?.respond(octets));
+        return Ok(bytes(&app, id, min_height).await?.respond(octets));
     }
+    // The pool first: what leaves it in between is in every later snapshot.
     let pending = app.node.pending(&id);
     let read = app.read(min_height, move |snapshot, _| {
         let executed = snapshot.transaction(&id)?;
         executed.or(pending).ok_or_else(unknown_transaction)
     });
     Ok(read.await?.into_response())
+}
+
+/// The canonical bytes of a transaction, as it was submitted.
+pub(crate) async fn bytes(app: &App, id: Digest, min_height: Option<Height>) -> Result<At<Vec<u8>>, Failure> {
+    // The pool first, as above.
+    let pending = app.node.pending_bytes(&id);
+    app.read(min_height, move |snapshot, _| {
+        let executed = snapshot.transaction_bytes(&id)?;
+        executed.or(pending).ok_or_else(unknown_transaction)
+    })
+    .await
 }
 
 fn unknown_transaction() -> Failure {
