@@ -4,6 +4,8 @@
 //! cursor to go on from: the page may be short, or empty, and not the last. So a filter that takes hardly anything
 //! costs many calls, each with its turn, and none of them holds a read up.
 
+mod records;
+
 use std::fmt;
 
 use quorate_client::schema::{OperationView, Transaction, TransactionList};
@@ -14,6 +16,8 @@ use crate::config::{LOOK_CHUNK, MAX_BLOCKS_LOOKED_AT, MAX_ENTRIES_LOOKED_AT, MAX
 use crate::input::{Place, whole_number};
 use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
+
+pub(crate) use records::{RecordMark, RecordPage, recorded};
 
 /// A page in the making.
 pub(crate) struct Page {
@@ -84,6 +88,29 @@ impl Mark {
         match filter.history() {
             Some(_) => whole_number(text).map(Self::Number),
             None => Place::read(text).map(Self::Place),
+        }
+    }
+
+    /// Where the list goes on after an executed transaction that it has.
+    pub(crate) fn after(filter: &TransactionFilter, transaction: &Transaction) -> Result<Self, Fault> {
+        let mark = match filter.history() {
+            Some(_) => transaction.number.map(Self::Number),
+            None => {
+                let place = transaction.height.zip(transaction.index);
+                place.map(|(height, index)| Self::Place(Place { height, index }))
+            }
+        };
+        mark.ok_or_else(|| Fault(format!("transaction {} has no place in the list", transaction.id)))
+    }
+
+    /// Where it goes on with the transaction that it goes on after.
+    fn with_it(self) -> Self {
+        match self {
+            Self::Place(place) => Self::Place(Place {
+                index: place.index.saturating_add(1),
+                ..place
+            }),
+            Self::Number(number) => Self::Number(number.saturating_add(1)),
         }
     }
 }
@@ -246,18 +273,22 @@ fn above(snapshot: &dyn Snapshot, account: &Address, count: u64, last: Height) -
 
 /// The first and the last height that a filter leaves; the last is below the first if it leaves none.
 fn heights(snapshot: &dyn Snapshot, filter: &TransactionFilter) -> Result<(Height, Height), Failure> {
-    let tip = snapshot.height();
     let first = match filter.from {
         None => Height(1),
         Some(When::Height(height)) => height.max(Height(1)),
         Some(When::Time(time)) => first_height(snapshot, |at| at >= time)?,
     };
-    let last = match filter.to {
+    Ok((first, last_height(snapshot, filter.to)?))
+}
+
+/// The last height up to a point, itself included; 0 if all blocks are later.
+fn last_height(snapshot: &dyn Snapshot, to: Option<When>) -> Result<Height, Failure> {
+    let tip = snapshot.height();
+    Ok(match to {
         None => tip,
         Some(When::Height(height)) => height.min(tip),
         Some(When::Time(time)) => Height(first_height(snapshot, |at| at > time)?.0.saturating_sub(1)),
-    };
-    Ok((first, last))
+    })
 }
 
 /// The first height whose time is late enough, or the one above the last. Times rise from block to block.

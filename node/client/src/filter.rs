@@ -89,8 +89,8 @@ impl TransactionFilter {
         !self.selects_operations() || operations.iter().any(fits)
     }
 
-    /// The parameters that say this to a node.
-    pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
+    /// The parameters that say this to a node; no value needs an escape in an address.
+    pub fn query(&self) -> Vec<(&'static str, String)> {
         let said = [
             ("account", self.account.map(|account| account.to_string())),
             ("sender", self.sender.map(|sender| sender.to_string())),

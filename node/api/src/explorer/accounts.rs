@@ -39,7 +39,10 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
             }
             (signers(&account))
             section aria-labelledby="history-title" {
-                h2 #history-title { "History " span .count { (parts::number(account.transactions)) } }
+                div .heading {
+                    h2 #history-title { "History " span .count { (parts::number(account.transactions)) } }
+                    a href={ "transactions?account=" (address) } { "By date, asset or operation" }
+                }
                 (history_table(snapshot, &address, &transactions)?)
                 (pager(&address, before, next.as_deref()))
             }

@@ -231,10 +231,7 @@ fn seals(block: &Block, network: &Network) -> Markup {
 }
 
 fn transactions_table(snapshot: &dyn Snapshot, transactions: &[Transaction]) -> Result<Markup, Failure> {
-    let codes = transactions
-        .iter()
-        .flat_map(|transaction| words::codes(&transaction.operations));
-    let decimals = Decimals::of(snapshot, codes)?;
+    let decimals = Decimals::of(snapshot, words::codes_in_short(transactions))?;
     let row = |transaction: &Transaction| {
         let cells = vec![
             html! { span .number { @if let Some(index) = transaction.index { (parts::number(index)) } } },
