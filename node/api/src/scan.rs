@@ -282,7 +282,7 @@ fn heights(snapshot: &dyn Snapshot, filter: &TransactionFilter) -> Result<(Heigh
 }
 
 /// The last height up to a point, itself included; 0 if all blocks are later.
-fn last_height(snapshot: &dyn Snapshot, to: Option<When>) -> Result<Height, Failure> {
+pub(crate) fn last_height(snapshot: &dyn Snapshot, to: Option<When>) -> Result<Height, Failure> {
     let tip = snapshot.height();
     Ok(match to {
         None => tip,

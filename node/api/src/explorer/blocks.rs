@@ -9,14 +9,14 @@ use quorate_ledger::Height;
 use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::raw;
 use super::words::{self, Decimals};
+use super::{raw, selection};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::input::{Name, Params, block_ref, whole_number};
 use crate::node::Snapshot;
 use crate::problem::Failure;
-use crate::routes;
+use crate::{routes, scan};
 
 const NO_BLOCKS: &str = "No block is certified yet.";
 
@@ -28,17 +28,27 @@ pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> 
 }
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
-    let first = params.cursor(whole_number)?.map(Height);
+    params.only(&["to", "cursor"])?;
+    let cursor = params.cursor(whole_number)?.map(Height);
+    let to = params.spelt(selection::spelt).when("to")?;
     app.read(None, move |snapshot, _| {
+        let top = match cursor {
+            Some(cursor) => cursor,
+            None => scan::last_height(snapshot, to)?,
+        };
         let BlockList { blocks, next } =
-            routes::blocks::list(snapshot, first, DEFAULT_PAGE, |_, block| Ok(block))?;
+            routes::blocks::list(snapshot, Some(top), DEFAULT_PAGE, |_, block| Ok(block))?;
         let older = next.map(|next| format!("blocks?cursor={next}"));
-        let begins = first.is_none_or(|first| first >= snapshot.height());
+        let nothing = match to {
+            Some(_) => "No block is that old.",
+            None => NO_BLOCKS,
+        };
         let body = html! {
             h1 { "Blocks" }
-            (table(&blocks))
+            (selection::up_to("blocks", to))
+            (table(&blocks, nothing))
             (parts::pager(
-                (!begins).then_some("blocks"),
+                (top < snapshot.height()).then_some("blocks"),
                 older.as_deref().map(|older| (older, "Older blocks")),
             ))
         };
@@ -52,7 +62,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
 }
 
 /// A list of blocks.
-fn table(blocks: &[Block]) -> Markup {
+fn table(blocks: &[Block], nothing: &'static str) -> Markup {
     let row = |block: &Block| {
         let who = block.seals.iter().map(|seal| seal.validator.as_str());
         let who: Vec<&str> = who.collect();
@@ -65,7 +75,7 @@ fn table(blocks: &[Block]) -> Markup {
         "blocks",
         &["Height", "Transactions", "Hash", "Seals", "Time (UTC)"],
         rows,
-        NO_BLOCKS,
+        nothing,
     )
 }
 

@@ -170,6 +170,19 @@ fn field(name: &str, label: &str, example: &str, value: Option<&str>) -> Markup 
     }
 }
 
+/// A field by which a list begins at a date or height.
+pub(super) fn up_to(path: &str, to: Option<When>) -> Markup {
+    html! {
+        form .filters #filters action=(path) method="get" aria-label="Filters" {
+            (field("to", "Up to (UTC)", "date or height", shown(to, LAST).as_deref()))
+            div .act {
+                button type="submit" { "Show" }
+                @if to.is_some() { " " a href=(path) { "Show all" } }
+            }
+        }
+    }
+}
+
 /// A point as people write it: a whole day as the day.
 fn shown(point: Option<When>, edge: &str) -> Option<String> {
     let text = point?.to_string();

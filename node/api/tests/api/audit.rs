@@ -246,6 +246,8 @@ async fn filters_that_say_nothing_are_refused_in_words_that_are_escaped() {
         ("/records?cursor=7.0-x", "malformed_cursor"),
         ("/records?cursor=7.0-65536", "malformed_cursor"),
         ("/records.csv?cursor=7", "malformed_cursor"),
+        ("/blocks?to=%3Cscript%3E", "malformed_range"),
+        ("/blocks?from=1", "unknown_parameter"),
     ] {
         let answer = browse(&router, path).await;
         let page = answer.text();
@@ -485,6 +487,29 @@ async fn a_file_of_long_rows_ends_early_and_goes_on() {
             "{path}"
         );
     }
+}
+
+#[tokio::test]
+async fn a_block_is_found_by_date() {
+    let router = router(&story::fake());
+    for (to, height) in [
+        ("2026-03-01", "8"),
+        ("2026-03-01+09:03", "3"),
+        ("2026-03-01T09:03:59.999Z", "3"),
+        ("2026-03-01T10:03:00%2B01:00", "3"),
+        ("5", "5"),
+        ("99", "8"),
+    ] {
+        let page = browse(&router, &format!("/blocks?to={to}")).await.text();
+        assert_eq!(
+            names(&column(&page, "blocks", "Height"), "blocks")[0],
+            height,
+            "{to}"
+        );
+    }
+    let page = browse(&router, "/blocks?to=2026-02-28").await.text();
+    assert!(page.contains("No block is that old."), "{page}");
+    assert!(page.contains("name=\"to\" value=\"2026-02-28\""), "{page}");
 }
 
 #[tokio::test]
