@@ -273,6 +273,9 @@ fn the_explorer_fits_a_phone() {
         format!("/accounts/{alice}"),
         "/blocks/1".to_owned(),
         "/blocks".to_owned(),
+        "/transactions".to_owned(),
+        format!("/transactions?account={alice}&asset=QRT"),
+        "/records".to_owned(),
         "/assets".to_owned(),
         "/assets/WEI".to_owned(),
     ] {
@@ -281,7 +284,12 @@ fn the_explorer_fits_a_phone() {
         assert_eq!(width, u64::from(PHONE));
         browser.assert_sound();
     }
-    for path in ["/".to_owned(), "/blocks".to_owned(), format!("/accounts/{alice}")] {
+    for path in [
+        "/".to_owned(),
+        "/blocks".to_owned(),
+        "/transactions".to_owned(),
+        format!("/accounts/{alice}"),
+    ] {
         browser.goto(&format!("{}{path}", cluster.api(1)));
         browser.assert_dated();
     }

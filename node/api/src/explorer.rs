@@ -8,14 +8,17 @@
 mod accounts;
 mod assets;
 mod blocks;
+mod csv;
 mod files;
 mod here;
 mod layout;
 mod network;
 mod overview;
 mod parts;
+mod raw;
 mod records;
 mod search;
+mod selection;
 mod transactions;
 mod validators;
 mod words;
@@ -38,10 +41,16 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/live/heights", get(overview::heights)),
         ("/blocks", get(blocks::list)),
         ("/blocks/{block}", get(blocks::page)),
+        ("/blocks/{block}/bytes", get(raw::block)),
+        ("/transactions", get(transactions::list)),
+        ("/transactions.csv", get(transactions::file)),
         ("/transactions/{id}", get(transactions::page)),
+        ("/transactions/{id}/bytes", get(raw::transaction)),
         ("/accounts/{address}", get(accounts::page)),
         ("/assets", get(assets::list)),
         ("/assets/{code}", get(assets::page)),
+        ("/records", get(records::list)),
+        ("/records.csv", get(records::file)),
         ("/records/{sha256}", get(records::page)),
         ("/validators", get(validators::page)),
         ("/network", get(network::page)),

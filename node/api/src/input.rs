@@ -76,13 +76,18 @@ impl Params {
 
     /// The page's size.
     pub(crate) fn limit(&self) -> Result<usize, Failure> {
+        Ok(self.limit_up_to(MAX_PAGE)?.unwrap_or(DEFAULT_PAGE))
+    }
+
+    /// The size that is asked for, of what has at most so many items.
+    pub(crate) fn limit_up_to(&self, most: usize) -> Result<Option<usize>, Failure> {
         let Some(limit) = self.number("limit", "malformed_limit")? else {
-            return Ok(DEFAULT_PAGE);
+            return Ok(None);
         };
         match usize::try_from(limit) {
-            Ok(limit @ 1..=MAX_PAGE) => Ok(limit),
+            Ok(limit) if (1..=most).contains(&limit) => Ok(Some(limit)),
             _ => {
-                let detail = format!("`limit` is {limit}; a page has 1 to {MAX_PAGE} items");
+                let detail = format!("`limit` is {limit}; a page has 1 to {most} items");
                 Err(Failure::malformed("malformed_limit", detail))
             }
         }
@@ -101,6 +106,7 @@ impl Params {
     pub(crate) fn filter(&self) -> Result<TransactionFilter, Failure> {
         Ok(TransactionFilter {
             account: self.text("account").map(address).transpose()?,
+            sender: self.text("sender").map(address).transpose()?,
             asset: self.text("asset").map(asset_code).transpose()?,
             kind: self.text("kind").map(operation_kind).transpose()?,
             from: self.when("from")?,
@@ -108,7 +114,21 @@ impl Params {
         })
     }
 
-    fn when(&self, key: &str) -> Result<Option<When>, Failure> {
+    /// The same parameters, each with the value that `spell` makes of its name and value.
+    pub(crate) fn spelt(&self, spell: impl Fn(&str, &str) -> String) -> Self {
+        let spelt = self.0.iter().map(|(key, value)| (key.clone(), spell(key, value)));
+        Self(spelt.collect())
+    }
+
+    /// Refuses a parameter that is none of these.
+    pub(crate) fn only(&self, known: &[&str]) -> Result<(), Failure> {
+        match self.0.keys().find(|key| !known.contains(&key.as_str())) {
+            Some(unknown) => Err(unknown_parameter(unknown, known)),
+            None => Ok(()),
+        }
+    }
+
+    pub(crate) fn when(&self, key: &str) -> Result<Option<When>, Failure> {
         let Some(text) = self.text(key) else {
             return Ok(None);
         };
@@ -169,17 +189,18 @@ impl Known {
         let Some(unknown) = keys.into_iter().find(|key| !known.contains(*key)) else {
             return Ok(());
         };
-        let mut names: Vec<&str> = known.iter().map(String::as_str).collect();
-        if names.is_empty() {
-            names.push("none");
-        }
-        let detail = format!(
-            "this call has no parameter `{}`; it has: {}",
-            shown(unknown),
-            names.join(", ")
-        );
-        Err(Failure::malformed("unknown_parameter", detail))
+        let names: Vec<&str> = known.iter().map(String::as_str).collect();
+        Err(unknown_parameter(unknown, &names))
     }
+}
+
+fn unknown_parameter(unknown: &str, known: &[&str]) -> Failure {
+    let names = match known {
+        [] => "none".to_owned(),
+        known => known.join(", "),
+    };
+    let detail = format!("this call has no parameter `{}`; it has: {names}", shown(unknown));
+    Failure::malformed("unknown_parameter", detail)
 }
 
 fn query_parameters(call: &Operation) -> BTreeSet<String> {

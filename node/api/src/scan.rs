@@ -4,14 +4,20 @@
 //! cursor to go on from: the page may be short, or empty, and not the last. So a filter that takes hardly anything
 //! costs many calls, each with its turn, and none of them holds a read up.
 
+mod records;
+
+use std::fmt;
+
 use quorate_client::schema::{OperationView, Transaction, TransactionList};
 use quorate_client::{TransactionFilter, When};
 use quorate_ledger::{Address, Height, Timestamp};
 
 use crate::config::{LOOK_CHUNK, MAX_BLOCKS_LOOKED_AT, MAX_ENTRIES_LOOKED_AT, MAX_LOOKED_AT, MAX_PAGE_BYTES};
-use crate::input::Place;
+use crate::input::{Place, whole_number};
 use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
+
+pub(crate) use records::{RecordMark, RecordPage, recorded};
 
 /// A page in the making.
 pub(crate) struct Page {
@@ -69,8 +75,82 @@ fn length(transaction: &Transaction) -> usize {
     600 + transaction.memo.len() + 250 * transaction.signatures.len() + operations
 }
 
+/// Where a list of transactions goes on: below a place on the chain, or below a number of an account's history.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mark {
+    Place(Place),
+    Number(u64),
+}
+
+impl Mark {
+    /// Reads a cursor of the list that a filter leaves.
+    pub(crate) fn read(filter: &TransactionFilter, text: &str) -> Option<Self> {
+        match filter.history() {
+            Some(_) => whole_number(text).map(Self::Number),
+            None => Place::read(text).map(Self::Place),
+        }
+    }
+
+    /// Where the list goes on after an executed transaction that it has.
+    pub(crate) fn after(filter: &TransactionFilter, transaction: &Transaction) -> Result<Self, Fault> {
+        let mark = match filter.history() {
+            Some(_) => transaction.number.map(Self::Number),
+            None => {
+                let place = transaction.height.zip(transaction.index);
+                place.map(|(height, index)| Self::Place(Place { height, index }))
+            }
+        };
+        mark.ok_or_else(|| Fault(format!("transaction {} has no place in the list", transaction.id)))
+    }
+
+    /// Where it goes on with the transaction that it goes on after.
+    fn with_it(self) -> Self {
+        match self {
+            Self::Place(place) => Self::Place(Place {
+                index: place.index.saturating_add(1),
+                ..place
+            }),
+            Self::Number(number) => Self::Number(number.saturating_add(1)),
+        }
+    }
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place(place) => write!(f, "{place}"),
+            Self::Number(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// The transactions that a filter leaves below a mark, newest first: of an account, or of the whole chain.
+pub(crate) fn list(
+    snapshot: &dyn Snapshot,
+    filter: &TransactionFilter,
+    before: Option<Mark>,
+    limit: usize,
+) -> Result<TransactionList, Failure> {
+    match filter.history() {
+        Some(account) => {
+            let before = before.and_then(|mark| match mark {
+                Mark::Number(number) => Some(number),
+                Mark::Place(_) => None,
+            });
+            history(snapshot, &account, filter, before, limit)
+        }
+        None => {
+            let before = before.and_then(|mark| match mark {
+                Mark::Place(place) => Some(place),
+                Mark::Number(_) => None,
+            });
+            chain(snapshot, filter, before, limit)
+        }
+    }
+}
+
 /// Transactions of the whole chain below a place, newest first.
-pub(crate) fn chain(
+fn chain(
     snapshot: &dyn Snapshot,
     filter: &TransactionFilter,
     before: Option<Place>,
@@ -106,7 +186,7 @@ pub(crate) fn chain(
             index => index.min(block.transaction_count),
         };
         while end > 0 && !page.is_full() && looked_at < MAX_LOOKED_AT {
-            let wanted = if filter.selects_operations() {
+            let wanted = if filter.selects() {
                 LOOK_CHUNK
             } else {
                 LOOK_CHUNK.min(page.room())
@@ -122,7 +202,7 @@ pub(crate) fn chain(
                 }
                 end -= 1;
                 looked_at += 1;
-                if filter.takes(&transaction.operations) {
+                if filter.takes(&transaction) {
                     page.push(transaction);
                 }
             }
@@ -152,7 +232,7 @@ pub(crate) fn history(
         if page.is_full() || looked_at >= MAX_ENTRIES_LOOKED_AT {
             return Ok(page.before(Some(below.to_string())));
         }
-        let wanted = if filter.selects_operations() {
+        let wanted = if filter.selects() {
             LOOK_CHUNK
         } else {
             LOOK_CHUNK.min(page.room())
@@ -172,7 +252,7 @@ pub(crate) fn history(
             let number = transaction.number.filter(|number| *number < below);
             below = number.ok_or_else(|| Fault(format!("the history of {account} has no numbers")))?;
             looked_at += 1;
-            if filter.takes(&transaction.operations) {
+            if filter.takes(&transaction) {
                 page.push(transaction);
             }
         }
@@ -193,18 +273,22 @@ fn above(snapshot: &dyn Snapshot, account: &Address, count: u64, last: Height) -
 
 /// The first and the last height that a filter leaves; the last is below the first if it leaves none.
 fn heights(snapshot: &dyn Snapshot, filter: &TransactionFilter) -> Result<(Height, Height), Failure> {
-    let tip = snapshot.height();
     let first = match filter.from {
         None => Height(1),
         Some(When::Height(height)) => height.max(Height(1)),
         Some(When::Time(time)) => first_height(snapshot, |at| at >= time)?,
     };
-    let last = match filter.to {
+    Ok((first, last_height(snapshot, filter.to)?))
+}
+
+/// The last height up to a point, itself included; 0 if all blocks are later.
+pub(crate) fn last_height(snapshot: &dyn Snapshot, to: Option<When>) -> Result<Height, Failure> {
+    let tip = snapshot.height();
+    Ok(match to {
         None => tip,
         Some(When::Height(height)) => height.min(tip),
         Some(When::Time(time)) => Height(first_height(snapshot, |at| at > time)?.0.saturating_sub(1)),
-    };
-    Ok((first, last))
+    })
 }
 
 /// The first height whose time is late enough, or the one above the last. Times rise from block to block.

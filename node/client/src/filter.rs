@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use quorate_ledger::{Address, AssetCode, Height, Timestamp};
 
-use crate::schema::{OperationKind, OperationView};
+use crate::schema::{OperationKind, OperationView, Transaction};
 use crate::text::{parse_rfc3339, rfc3339_of};
 
 /// Which transactions to list. What is not said takes all.
@@ -13,6 +13,8 @@ use crate::text::{parse_rfc3339, rfc3339_of};
 pub struct TransactionFilter {
     /// Those in this account's history: it sent them, or receives something by them.
     pub account: Option<Address>,
+    /// Those that this account sent: with another account, what that one received from it.
+    pub sender: Option<Address>,
     /// Those with an operation about this asset.
     pub asset: Option<AssetCode>,
     /// Those with an operation of this kind; with an asset too, one operation has to be both.
@@ -59,13 +61,27 @@ impl fmt::Display for When {
 }
 
 impl TransactionFilter {
-    /// Whether it asks for operations of a certain kind, or about a certain asset.
-    pub fn selects_operations(&self) -> bool {
+    /// Whose history has all transactions that it takes; none if they may be anybody's.
+    pub fn history(&self) -> Option<Address> {
+        self.account.or(self.sender)
+    }
+
+    /// Whether transactions have to be looked at to know whether it takes them.
+    pub fn selects(&self) -> bool {
+        self.sender.is_some() || self.selects_operations()
+    }
+
+    /// Whether it takes a transaction of that history, between these points.
+    pub fn takes(&self, transaction: &Transaction) -> bool {
+        self.sender.is_none_or(|sender| sender == transaction.sender)
+            && self.takes_one_of(&transaction.operations)
+    }
+
+    fn selects_operations(&self) -> bool {
         self.kind.is_some() || self.asset.is_some()
     }
 
-    /// Whether it takes a transaction with these operations, if the rest fits.
-    pub fn takes(&self, operations: &[OperationView]) -> bool {
+    fn takes_one_of(&self, operations: &[OperationView]) -> bool {
         let fits = |operation: &OperationView| {
             let is_kind = self.kind.is_none_or(|kind| operation.kind() == kind);
             is_kind && self.asset.is_none_or(|asset| operation.asset() == Some(asset))
@@ -73,10 +89,11 @@ impl TransactionFilter {
         !self.selects_operations() || operations.iter().any(fits)
     }
 
-    /// The parameters that say this to a node.
-    pub(crate) fn query(&self) -> Vec<(&'static str, String)> {
+    /// The parameters that say this to a node; no value needs an escape in an address.
+    pub fn query(&self) -> Vec<(&'static str, String)> {
         let said = [
             ("account", self.account.map(|account| account.to_string())),
+            ("sender", self.sender.map(|sender| sender.to_string())),
             ("asset", self.asset.map(|asset| asset.to_string())),
             ("kind", self.kind.map(|kind| kind.to_string())),
             ("from", self.from.map(|from| from.to_string())),
@@ -131,12 +148,12 @@ mod tests {
             ..TransactionFilter::default()
         };
         let operations = [burn, create];
-        assert!(of(None, None).takes(&[]));
-        assert!(of(Some(OperationKind::Burn), None).takes(&operations));
-        assert!(of(None, Some("QRT")).takes(&operations));
-        assert!(of(Some(OperationKind::Burn), Some("CO2")).takes(&operations));
-        assert!(!of(Some(OperationKind::Burn), Some("QRT")).takes(&operations));
-        assert!(!of(Some(OperationKind::Mint), None).takes(&operations));
-        assert!(!of(None, Some("EUR")).takes(&operations));
+        assert!(of(None, None).takes_one_of(&[]));
+        assert!(of(Some(OperationKind::Burn), None).takes_one_of(&operations));
+        assert!(of(None, Some("QRT")).takes_one_of(&operations));
+        assert!(of(Some(OperationKind::Burn), Some("CO2")).takes_one_of(&operations));
+        assert!(!of(Some(OperationKind::Burn), Some("QRT")).takes_one_of(&operations));
+        assert!(!of(Some(OperationKind::Mint), None).takes_one_of(&operations));
+        assert!(!of(None, Some("EUR")).takes_one_of(&operations));
     }
 }

@@ -145,6 +145,9 @@ pub(crate) struct TransactionsArgs {
     /// Those that this account sent, or received something by
     #[arg(long, value_name = "ADDRESS")]
     account: Option<Address>,
+    /// Those that this account sent; with --account, to that one
+    #[arg(long, value_name = "ADDRESS")]
+    sender: Option<Address>,
     /// Those with an operation about this asset
     #[arg(long, value_name = "CODE")]
     asset: Option<AssetCode>,
@@ -237,6 +240,7 @@ impl TransactionsArgs {
     fn filter(&self) -> TransactionFilter {
         TransactionFilter {
             account: self.account,
+            sender: self.sender,
             asset: self.asset,
             kind: self.kind,
             from: self.from,

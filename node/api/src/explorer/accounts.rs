@@ -3,7 +3,8 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::{Account, Balance, SignerView, Transaction, TransactionStatus};
+use quorate_client::TransactionFilter;
+use quorate_client::schema::{Account, Balance, SignerView, Transaction, TransactionList, TransactionStatus};
 use quorate_ledger::Address;
 
 use super::here::Here;
@@ -15,6 +16,7 @@ use crate::config::DEFAULT_PAGE;
 use crate::input::{Name, Params, address, whole_number};
 use crate::node::Snapshot;
 use crate::problem::Failure;
+use crate::scan;
 
 pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, params: Params) -> Response {
     layout::answer(&app, &here, read(&app, &name, &params).await)
@@ -25,7 +27,9 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
     let before = params.cursor(whole_number)?;
     app.read(None, move |snapshot, _| {
         let account = snapshot.account(&address)?;
-        let history = snapshot.history(&address, before, DEFAULT_PAGE)?;
+        let everything = TransactionFilter::default();
+        let TransactionList { transactions, next } =
+            scan::history(snapshot, &address, &everything, before, DEFAULT_PAGE)?;
         let body = html! {
             div .title { h1 { "Account" } }
             (facts(&account))
@@ -35,9 +39,12 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
             }
             (signers(&account))
             section aria-labelledby="history-title" {
-                h2 #history-title { "History " span .count { (parts::number(account.transactions)) } }
-                (history_table(snapshot, &address, &history)?)
-                (pager(&address, before, &history))
+                div .heading {
+                    h2 #history-title { "History " span .count { (parts::number(account.transactions)) } }
+                    a href={ "transactions?account=" (address) } { "By date, asset or operation" }
+                }
+                (history_table(snapshot, &address, &transactions)?)
+                (pager(&address, before, next.as_deref()))
             }
         };
         let title = format!("Account {}", parts::shorten(&address.to_string()));
@@ -155,13 +162,9 @@ fn history_table(
     ))
 }
 
-fn pager(address: &Address, before: Option<u64>, history: &[Transaction]) -> Markup {
+fn pager(address: &Address, before: Option<u64>, next: Option<&str>) -> Markup {
     let first = format!("accounts/{address}");
-    let last = history
-        .last()
-        .and_then(|transaction| transaction.number)
-        .filter(|number| *number > 1);
-    let older = last.map(|number| format!("accounts/{address}?cursor={number}"));
+    let older = next.map(|next| format!("accounts/{address}?cursor={next}"));
     parts::pager(
         before.map(|_| first.as_str()),
         older.as_deref().map(|href| (href, "Older transactions")),

@@ -1,19 +1,25 @@
 //! Assets: the list, and a page for each.
 
+use std::cmp::Reverse;
+
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::{Asset, Holder};
-use quorate_ledger::{Amount, visible};
+use quorate_client::schema::{Asset, AssetList, Holder, HolderList};
+use quorate_ledger::{Amount, AssetCode, visible};
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::parts;
 use crate::app::{App, At};
-use crate::config::DEFAULT_PAGE;
+use crate::config::{DEFAULT_PAGE, MAX_HOLDERS_LOOKED_AT, MAX_PAGE};
 use crate::input::{Name, Params, address, asset_code};
+use crate::node::{Fault, Snapshot};
 use crate::problem::Failure;
-use crate::routes::assets::unknown_asset;
+use crate::routes::{self, assets::unknown_asset};
+
+/// How many of the largest holders a page shows.
+const LARGEST: usize = 10;
 
 pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> Response {
     layout::answer(&app, &here, read_list(&app, &params).await)
@@ -22,9 +28,8 @@ pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
     let after = params.cursor(|text| text.parse().ok())?;
     app.read(None, move |snapshot, _| {
-        let assets = snapshot.assets(after, DEFAULT_PAGE)?;
-        let next = assets.last().filter(|_| assets.len() == DEFAULT_PAGE);
-        let next = next.map(|asset| format!("assets?cursor={}", asset.code));
+        let AssetList { assets, next } = routes::assets::list(snapshot, after, DEFAULT_PAGE)?;
+        let next = next.map(|next| format!("assets?cursor={next}"));
         let row = |asset: &Asset| {
             vec![
                 parts::asset(&asset.code),
@@ -58,17 +63,26 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
     let after = params.cursor(|text| address(text).ok())?;
     app.read(None, move |snapshot, _| {
         let asset = snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
-        let holders = snapshot.holders(&code, after, DEFAULT_PAGE)?;
-        let next = holders.last().filter(|_| holders.len() == DEFAULT_PAGE);
-        let next = next.map(|last| format!("assets/{code}?cursor={}", last.address));
+        let HolderList { holders, next } = routes::assets::held(snapshot, &code, after, DEFAULT_PAGE)?;
+        let next = next.map(|next| format!("assets/{code}?cursor={next}"));
         let first = format!("assets/{code}");
+        let all = all_holders(snapshot, &code)?;
         let body = html! {
             div .title { h1 { "Asset " span #code { (code) } } }
             @if !asset.description.is_empty() { p .lead { (visible(&asset.description)) } }
             (facts(&asset))
+            (largest(&asset, all.as_deref()))
             section aria-labelledby="holders-title" {
-                h2 #holders-title { "Holders" }
-                (holders_table(&asset, &holders))
+                h2 #holders-title {
+                    "Holders by address "
+                    span .count #holder-count {
+                        @match &all {
+                            Some(all) => (parts::number(all.len())),
+                            None => { (parts::number(MAX_HOLDERS_LOOKED_AT)) " or more" },
+                        }
+                    }
+                }
+                (holders_table("holders", &asset, &holders))
                 (parts::pager(after.map(|_| first.as_str()), next.as_deref().map(|href| (href, "More holders"))))
             }
         };
@@ -88,7 +102,37 @@ fn facts(asset: &Asset) -> Markup {
     ])
 }
 
-fn holders_table(asset: &Asset, holders: &[Holder]) -> Markup {
+/// All that hold an asset, if they are not too many to be looked at for one page.
+fn all_holders(snapshot: &dyn Snapshot, code: &AssetCode) -> Result<Option<Vec<Holder>>, Fault> {
+    let mut all: Vec<Holder> = Vec::new();
+    while all.len() < MAX_HOLDERS_LOOKED_AT {
+        let after = all.last().map(|last| last.address);
+        let piece = snapshot.holders(code, after, MAX_PAGE)?;
+        let ends = piece.len() < MAX_PAGE;
+        all.extend(piece);
+        if ends {
+            return Ok(Some(all));
+        }
+    }
+    Ok(None)
+}
+
+/// Those that hold most of it; nothing where not all could be looked at.
+fn largest(asset: &Asset, all: Option<&[Holder]>) -> Markup {
+    let mut largest: Vec<Holder> = all.unwrap_or_default().to_vec();
+    largest.sort_by_key(|holder| (Reverse(holder.amount.0), holder.address));
+    largest.truncate(LARGEST);
+    html! {
+        @if largest.len() > 1 {
+            section aria-labelledby="largest-title" {
+                h2 #largest-title { "Largest holders" }
+                (holders_table("largest", asset, &largest))
+            }
+        }
+    }
+}
+
+fn holders_table(id: &str, asset: &Asset, holders: &[Holder]) -> Markup {
     let row = |Holder { address, amount }: &Holder| {
         vec![
             parts::account(address),
@@ -98,7 +142,7 @@ fn holders_table(asset: &Asset, holders: &[Holder]) -> Markup {
     };
     let rows = holders.iter().map(row).collect();
     parts::table(
-        "holders",
+        id,
         &["Account", "Amount", "Share"],
         rows,
         "Nobody holds this asset.",

@@ -3,19 +3,20 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::{Block, Network, Transaction};
+use quorate_client::schema::{Block, BlockList, Network, Transaction};
 use quorate_ledger::Height;
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
 use super::words::{self, Decimals};
+use super::{raw, selection};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::input::{Name, Params, block_ref, whole_number};
-use crate::node::{BlockRef, Snapshot};
+use crate::node::Snapshot;
 use crate::problem::Failure;
-use crate::routes;
+use crate::{routes, scan};
 
 const NO_BLOCKS: &str = "No block is certified yet.";
 
@@ -27,20 +28,29 @@ pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> 
 }
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
-    let first = params.cursor(whole_number)?;
+    params.only(&["to", "cursor"])?;
+    let cursor = params.cursor(whole_number)?.map(Height);
+    let to = params.spelt(selection::spelt).when("to")?;
     app.read(None, move |snapshot, _| {
-        let tip = snapshot.height().0;
-        let top = first.unwrap_or(tip).min(tip);
-        let bottom = top.saturating_sub(DEFAULT_PAGE as u64);
-        let mut blocks = Vec::new();
-        for height in (bottom + 1..=top).rev() {
-            blocks.extend(snapshot.block(BlockRef::Height(Height(height)))?);
-        }
-        let older = format!("blocks?cursor={bottom}");
+        let top = match cursor {
+            Some(cursor) => cursor,
+            None => scan::last_height(snapshot, to)?,
+        };
+        let BlockList { blocks, next } =
+            routes::blocks::list(snapshot, Some(top), DEFAULT_PAGE, |_, block| Ok(block))?;
+        let older = next.map(|next| format!("blocks?cursor={next}"));
+        let nothing = match to {
+            Some(_) => "No block is that old.",
+            None => NO_BLOCKS,
+        };
         let body = html! {
             h1 { "Blocks" }
-            (table(&blocks))
-            (parts::pager((top < tip).then_some("blocks"), (bottom > 0).then_some((&older, "Older blocks"))))
+            (selection::up_to("blocks", to))
+            (table(&blocks, nothing))
+            (parts::pager(
+                (top < snapshot.height()).then_some("blocks"),
+                older.as_deref().map(|older| (older, "Older blocks")),
+            ))
         };
         Ok(Page {
             title: "Blocks".to_owned(),
@@ -52,7 +62,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
 }
 
 /// A list of blocks.
-fn table(blocks: &[Block]) -> Markup {
+fn table(blocks: &[Block], nothing: &'static str) -> Markup {
     let row = |block: &Block| {
         let who = block.seals.iter().map(|seal| seal.validator.as_str());
         let who: Vec<&str> = who.collect();
@@ -65,7 +75,7 @@ fn table(blocks: &[Block]) -> Markup {
         "blocks",
         &["Height", "Transactions", "Hash", "Seals", "Time (UTC)"],
         rows,
-        NO_BLOCKS,
+        nothing,
     )
 }
 
@@ -150,6 +160,7 @@ fn title(height: Height, tip: Height) -> Markup {
 
 fn header(block: &Block) -> Markup {
     let previous = block.previous.to_string();
+    let address = format!("blocks/{}", block.height);
     parts::facts([
         (
             "Hash",
@@ -189,6 +200,10 @@ fn header(block: &Block) -> Markup {
             "Next committee",
             parts::short(&block.next_committee.to_string(), "next committee's hash"),
         ),
+        (
+            "As data",
+            raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes"))),
+        ),
     ])
 }
 
@@ -226,10 +241,7 @@ fn seals(block: &Block, network: &Network) -> Markup {
 }
 
 fn transactions_table(snapshot: &dyn Snapshot, transactions: &[Transaction]) -> Result<Markup, Failure> {
-    let codes = transactions
-        .iter()
-        .flat_map(|transaction| words::codes(&transaction.operations));
-    let decimals = Decimals::of(snapshot, codes)?;
+    let decimals = Decimals::of(snapshot, words::codes_in_short(transactions))?;
     let row = |transaction: &Transaction| {
         let cells = vec![
             html! { span .number { @if let Some(index) = transaction.index { (parts::number(index)) } } },

@@ -1,9 +1,10 @@
-//! Style, script and icon, compiled in. Their addresses carry a hash of the content, so that browsers
-//! may keep them for ever.
+//! Files. Style, script and icon are compiled in, and their addresses carry a hash of the content, so that browsers
+//! may keep them for ever. Others are made of what is on the chain, and saved.
 
 use std::sync::OnceLock;
 
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::http::HeaderValue;
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use quorate_crypto::sha256;
 
@@ -29,6 +30,17 @@ pub(super) async fn script() -> Response {
 
 pub(super) async fn icon() -> Response {
     file("image/svg+xml", ICON)
+}
+
+/// What browsers keep as a file of this name, which is plain letters and digits.
+pub(super) fn download(kind: &'static str, name: &str, content: impl IntoResponse) -> Response {
+    let kept = HeaderValue::try_from(format!("attachment; filename=\"{name}\""));
+    let kept = kept.unwrap_or(HeaderValue::from_static("attachment"));
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static(kind)),
+        (CONTENT_DISPOSITION, kept),
+    ];
+    (headers, content).into_response()
 }
 
 fn file(kind: &'static str, content: &'static str) -> Response {

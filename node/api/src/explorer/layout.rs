@@ -21,15 +21,19 @@ pub(super) struct Page {
 pub(super) enum Section {
     Overview,
     Blocks,
+    Transactions,
+    Records,
     Assets,
     Validators,
     Network,
     None,
 }
 
-const NAVIGATION: [(Section, &str, &str); 5] = [
+const NAVIGATION: [(Section, &str, &str); 7] = [
     (Section::Overview, "./", "Overview"),
     (Section::Blocks, "blocks", "Blocks"),
+    (Section::Transactions, "transactions", "Transactions"),
+    (Section::Records, "records", "Records"),
     (Section::Assets, "assets", "Assets"),
     (Section::Validators, "validators", "Validators"),
     (Section::Network, "network", "Network"),

@@ -96,10 +96,7 @@ fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure>
             transactions.extend(last.into_iter().rev());
         }
     }
-    let codes = transactions
-        .iter()
-        .flat_map(|transaction| words::codes(&transaction.operations));
-    let decimals = Decimals::of(snapshot, codes)?;
+    let decimals = Decimals::of(snapshot, words::codes_in_short(&transactions))?;
     Ok(Overview {
         status: node.status(),
         stall: stall(node),
@@ -153,7 +150,7 @@ fn live_part(overview: &Overview) -> Markup {
                 (super::blocks::short_table(overview.blocks.iter().take(LATEST)))
             }
             section aria-labelledby="transactions-title" {
-                div .heading { h2 #transactions-title { "Latest transactions" } }
+                div .heading { h2 #transactions-title { "Latest transactions" } a href="transactions" { "All transactions" } }
                 (latest_transactions(overview))
             }
         }

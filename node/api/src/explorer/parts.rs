@@ -75,13 +75,24 @@ pub(super) fn time_in_full(timestamp: Timestamp) -> Markup {
     html! { span .moment { (time(timestamp)) " UTC " span .ago data-since=(rfc3339_of(timestamp)) {} } }
 }
 
+/// A status as programs write it.
+pub(super) fn status_name(status: TransactionStatus) -> &'static str {
+    match status {
+        TransactionStatus::Pending => "pending",
+        TransactionStatus::Committed => "committed",
+        TransactionStatus::Failed => "failed",
+        TransactionStatus::Expired => "expired",
+    }
+}
+
 pub(super) fn status(status: TransactionStatus) -> Markup {
-    let (name, text) = match status {
-        TransactionStatus::Pending => ("pending", "Pending"),
-        TransactionStatus::Committed => ("committed", "Committed"),
-        TransactionStatus::Failed => ("failed", "Failed"),
-        TransactionStatus::Expired => ("expired", "Expired"),
+    let text = match status {
+        TransactionStatus::Pending => "Pending",
+        TransactionStatus::Committed => "Committed",
+        TransactionStatus::Failed => "Failed",
+        TransactionStatus::Expired => "Expired",
     };
+    let name = status_name(status);
     html! { span .badge .(name) data-status=(name) { (text) } }
 }
 

@@ -1,23 +1,196 @@
-//! A page for each transaction.
+//! Transactions: the list, and a page for each.
 
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::{Account, OperationView, SignatureView, Transaction, TransactionStatus};
+use quorate_client::schema::{
+    Account, OperationView, SignatureView, Transaction, TransactionList, TransactionStatus,
+};
+use quorate_client::text::rfc3339_of;
+use quorate_client::wallet::format_amount;
 use quorate_crypto::PublicKey;
 use quorate_ledger::visible;
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
+use super::selection::{List, Selection};
 use super::words::{self, Decimals};
+use super::{csv, raw};
 use crate::app::{App, At};
-use crate::input::{Name, digest};
+use crate::config::{DEFAULT_PAGE, MAX_LOOKED_AT, MAX_PAGE};
+use crate::input::{Name, Params, digest};
 use crate::node::Snapshot;
 use crate::problem::Failure;
+use crate::scan::{self, Mark};
 
 /// Transactions of the sender among which a change of its signers is looked for.
 const LOOKED_BACK: usize = 50;
+
+const LIST: List = List {
+    path: "transactions",
+    sender: "Sent by",
+    of_transactions: true,
+};
+
+const COLUMNS: [&str; 16] = [
+    "time",
+    "height",
+    "index",
+    "transaction",
+    "status",
+    "code",
+    "sender",
+    "operation",
+    "kind",
+    "asset",
+    "amount",
+    "units",
+    "to",
+    "sha256",
+    "note",
+    "memo",
+];
+
+pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> Response {
+    layout::answer(&app, &here, read_list(&app, &params).await)
+}
+
+async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
+    let selection = Selection::read(LIST, params, MAX_PAGE)?;
+    let before = params.cursor(|text| Mark::read(&selection.filter, text))?;
+    app.read(None, move |snapshot, _| {
+        let limit = selection.limit.unwrap_or(DEFAULT_PAGE);
+        let TransactionList { transactions, next } = scan::list(snapshot, &selection.filter, before, limit)?;
+        let cursor = before.map(|mark| mark.to_string());
+        let (cursor, next) = (cursor.as_deref(), next.as_deref());
+        let nothing = selection.nothing(next.is_some(), "No transaction has been executed yet.");
+        let body = html! {
+            h1 { "Transactions" }
+            (selection.form())
+            (table(snapshot, &transactions, nothing)?)
+            (selection.pager(cursor, next, "Older transactions"))
+            (selection.as_data("transactions", cursor))
+        };
+        Ok(Page {
+            title: "Transactions".to_owned(),
+            section: Section::Transactions,
+            body,
+        })
+    })
+    .await
+}
+
+fn table(
+    snapshot: &dyn Snapshot,
+    transactions: &[Transaction],
+    nothing: &'static str,
+) -> Result<Markup, Failure> {
+    let decimals = Decimals::of(snapshot, words::codes_in_short(transactions))?;
+    let row = |transaction: &Transaction| {
+        let summary = words::summary(&transaction.operations, &decimals);
+        let cells = vec![
+            transaction.timestamp.map(parts::moment).unwrap_or_default(),
+            parts::transaction(&transaction.id),
+            transaction.height.map(parts::block).unwrap_or_default(),
+            parts::account(&transaction.sender),
+            words::told(transaction.status, &summary),
+            parts::status(transaction.status),
+        ];
+        Row::of(transaction.status, cells)
+    };
+    let columns = ["Time (UTC)", "Transaction", "Block", "Sender", "What", "Status"];
+    let rows = transactions.iter().map(row).collect();
+    Ok(parts::table("transactions", &columns, rows, nothing))
+}
+
+/// The list as a file, with a row for each operation.
+pub(super) async fn file(State(app): State<App>, here: Here, params: Params) -> Response {
+    csv::answer(&app, &here, "transactions.csv", read_file(&app, &params).await)
+}
+
+async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure> {
+    let selection = Selection::read(LIST, params, MAX_LOOKED_AT)?;
+    let before = params.cursor(|text| Mark::read(&selection.filter, text))?;
+    app.read(None, move |snapshot, _| {
+        let limit = selection.limit.unwrap_or(MAX_LOOKED_AT);
+        let list = scan::list(snapshot, &selection.filter, before, limit)?;
+        let TransactionList {
+            transactions,
+            mut next,
+        } = list;
+        let codes = transactions
+            .iter()
+            .flat_map(|transaction| words::codes(&transaction.operations));
+        let decimals = Decimals::of(snapshot, codes)?;
+        let mut table = csv::Table::new(COLUMNS);
+        let mut rest = transactions.iter().peekable();
+        while let Some(transaction) = rest.next() {
+            for (place, operation) in transaction.operations.iter().enumerate() {
+                table.row(cells(transaction, place, operation, &decimals));
+            }
+            // What its transaction says stands in each operation's row: a file is longer than the list.
+            if table.is_full() && rest.peek().is_some() {
+                next = Some(Mark::after(&selection.filter, transaction)?.to_string());
+                break;
+            }
+        }
+        Ok(table.end(next.map(|next| selection.file(selection.limit, Some(&next)))))
+    })
+    .await
+}
+
+/// A row of the file: an operation, with what its transaction says of it.
+fn cells(
+    transaction: &Transaction,
+    place: usize,
+    operation: &OperationView,
+    decimals: &Decimals,
+) -> [String; COLUMNS.len()] {
+    let (mut units, mut to, mut sha256, mut note) = (None, None, None, "");
+    match operation {
+        OperationView::CreateAsset { description, .. } => note = description.as_str(),
+        OperationView::Mint {
+            to: payee, amount, ..
+        } => (units, to) = (Some(*amount), Some(payee)),
+        OperationView::Burn { amount, .. } => units = Some(*amount),
+        OperationView::Transfer {
+            to: payee,
+            amount,
+            memo,
+            ..
+        } => (units, to, note) = (Some(*amount), Some(payee), memo.as_str()),
+        OperationView::PutRecord {
+            sha256: hash, label, ..
+        } => {
+            (sha256, note) = (Some(hash), label.as_str());
+        }
+        OperationView::SetSigners { .. } | OperationView::Rejoin { .. } => {}
+    }
+    // A transaction that failed may name an asset that there is not.
+    let known = operation.asset().and_then(|asset| decimals.get(&asset));
+    let amount = units
+        .zip(known)
+        .map(|(units, decimals)| format_amount(units, decimals));
+    [
+        csv::or_empty(transaction.timestamp.map(rfc3339_of)),
+        csv::or_empty(transaction.height),
+        csv::or_empty(transaction.index),
+        transaction.id.to_string(),
+        parts::status_name(transaction.status).to_owned(),
+        csv::or_empty(transaction.code.as_ref()),
+        transaction.sender.to_string(),
+        place.to_string(),
+        operation.kind().to_string(),
+        csv::or_empty(operation.asset()),
+        csv::or_empty(amount),
+        csv::or_empty(units),
+        csv::or_empty(to),
+        csv::or_empty(sha256),
+        csv::free(note),
+        csv::free(&transaction.memo),
+    ]
+}
 
 pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name) -> Response {
     layout::answer(&app, &here, read(&app, &name).await)
@@ -41,7 +214,7 @@ async fn read(app: &App, name: &str) -> Result<At<Page>, Failure> {
         let title = format!("Transaction {}", parts::shorten(&id.to_string()));
         Ok(Page {
             title,
-            section: Section::None,
+            section: Section::Transactions,
             body: body(&transaction, &decimals, &authority),
         })
     })
@@ -82,12 +255,7 @@ fn same_signers(
 }
 
 fn body(transaction: &Transaction, decimals: &Decimals, authority: &Authority) -> Markup {
-    let status = match transaction.status {
-        TransactionStatus::Pending => "pending",
-        TransactionStatus::Committed => "committed",
-        TransactionStatus::Failed => "failed",
-        TransactionStatus::Expired => "expired",
-    };
+    let status = parts::status_name(transaction.status);
     let failing = |index: u16| transaction.failed_operation == Some(index);
     // All or nothing: what stands beside a failing operation did not happen either.
     let undone = matches!(
@@ -109,7 +277,7 @@ fn body(transaction: &Transaction, decimals: &Decimals, authority: &Authority) -
             ol .operations #operations {
                 @for (index, operation) in (0_u16..).zip(&transaction.operations) {
                     li class=[class(index)] {
-                        span .kind { (words::kind(operation)) }
+                        span .kind { (words::kind(operation.kind())) }
                         div {
                             @if undone {
                                 span .badge.failed { @if failing(index) { "Failed" } @else { "Not done" } } " "
@@ -152,6 +320,9 @@ fn facts(transaction: &Transaction) -> Markup {
     }
     facts.push(("Valid until", parts::time_in_full(transaction.expires_at)));
     facts.push(("Salt", parts::short(&hex::encode(transaction.salt), "salt")));
+    let address = format!("transactions/{}", transaction.id);
+    let links = raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes")));
+    facts.push(("As data", links));
     parts::facts(facts)
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use maud::{Markup, html};
-use quorate_client::schema::{OperationView, Transaction, TransactionStatus};
+use quorate_client::schema::{OperationKind, OperationView, Transaction, TransactionStatus};
 use quorate_ledger::{Address, Amount, AssetCode, visible};
 
 use super::parts;
@@ -18,7 +18,7 @@ pub(super) fn capital(word: &str) -> String {
 
 /// Decimals of the assets that a page speaks of.
 #[derive(Default)]
-pub(super) struct Decimals(BTreeMap<AssetCode, u8>);
+pub(super) struct Decimals(BTreeMap<AssetCode, Option<u8>>);
 
 impl Decimals {
     /// Looks up the asset of each code.
@@ -28,17 +28,16 @@ impl Decimals {
     ) -> Result<Self, Fault> {
         let mut known = Self::default();
         for code in codes {
-            if !known.0.contains_key(&code)
-                && let Some(asset) = snapshot.asset(&code)?
-            {
-                known.0.insert(code, asset.decimals);
+            if !known.0.contains_key(&code) {
+                let asset = snapshot.asset(&code)?;
+                known.0.insert(code, asset.map(|asset| asset.decimals));
             }
         }
         Ok(known)
     }
 
     pub(super) fn get(&self, code: &AssetCode) -> Option<u8> {
-        self.0.get(code).copied()
+        self.0.get(code).copied().flatten()
     }
 
     fn amount(&self, amount: Amount, code: &AssetCode) -> Markup {
@@ -46,7 +45,7 @@ impl Decimals {
     }
 }
 
-/// The assets that operations name.
+/// The assets of amounts that operations name.
 pub(super) fn codes(operations: &[OperationView]) -> impl Iterator<Item = AssetCode> {
     operations.iter().filter_map(|operation| match operation {
         OperationView::Mint { asset, .. }
@@ -56,16 +55,23 @@ pub(super) fn codes(operations: &[OperationView]) -> impl Iterator<Item = AssetC
     })
 }
 
+/// Those that summaries of these transactions name: of their first operations.
+pub(super) fn codes_in_short(transactions: &[Transaction]) -> impl Iterator<Item = AssetCode> {
+    transactions
+        .iter()
+        .flat_map(|transaction| codes(transaction.operations.get(..1).unwrap_or_default()))
+}
+
 /// What kind of thing an operation is.
-pub(super) fn kind(operation: &OperationView) -> &'static str {
-    match operation {
-        OperationView::CreateAsset { .. } => "Create asset",
-        OperationView::Mint { .. } => "Mint",
-        OperationView::Burn { .. } => "Burn",
-        OperationView::Transfer { .. } => "Transfer",
-        OperationView::PutRecord { .. } => "Record",
-        OperationView::SetSigners { .. } => "Set signers",
-        OperationView::Rejoin { .. } => "Rejoin",
+pub(super) fn kind(kind: OperationKind) -> &'static str {
+    match kind {
+        OperationKind::CreateAsset => "Create asset",
+        OperationKind::Mint => "Mint",
+        OperationKind::Burn => "Burn",
+        OperationKind::Transfer => "Transfer",
+        OperationKind::PutRecord => "Record",
+        OperationKind::SetSigners => "Set signers",
+        OperationKind::Rejoin => "Rejoin",
     }
 }
 

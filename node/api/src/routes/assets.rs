@@ -3,9 +3,11 @@
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{Asset, AssetList, HolderList, RecordList};
+use quorate_ledger::{Address, AssetCode, Digest};
 
 use crate::app::App;
 use crate::input::{Name, Params, address, asset_code, digest, record_cursor, write_record_cursor};
+use crate::node::{Fault, RecordPlace, Snapshot};
 use crate::problem::Failure;
 
 /// Assets, by code.
@@ -20,14 +22,23 @@ pub(crate) async fn assets(State(app): State<App>, params: Params) -> Result<Res
     let limit = params.limit()?;
     let after = params.cursor(|text| text.parse().ok())?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        let assets = snapshot.assets(after, limit)?;
-        let next = assets
-            .last()
-            .filter(|_| assets.len() == limit)
-            .map(|asset| asset.code.to_string());
-        Ok(AssetList { assets, next })
+        Ok(list(snapshot, after, limit)?)
     });
     Ok(read.await?.into_response())
+}
+
+/// Assets after a code.
+pub(crate) fn list(
+    snapshot: &dyn Snapshot,
+    after: Option<AssetCode>,
+    limit: usize,
+) -> Result<AssetList, Fault> {
+    let assets = snapshot.assets(after, limit)?;
+    let next = assets
+        .last()
+        .filter(|_| assets.len() == limit)
+        .map(|asset| asset.code.to_string());
+    Ok(AssetList { assets, next })
 }
 
 /// An asset.
@@ -74,14 +85,24 @@ pub(crate) async fn holders(
     let after = params.cursor(|text| address(text).ok())?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
         snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
-        let holders = snapshot.holders(&code, after, limit)?;
-        let next = holders
-            .last()
-            .filter(|_| holders.len() == limit)
-            .map(|holder| holder.address.to_string());
-        Ok(HolderList { holders, next })
+        Ok(held(snapshot, &code, after, limit)?)
     });
     Ok(read.await?.into_response())
+}
+
+/// Holders of an asset after an address.
+pub(crate) fn held(
+    snapshot: &dyn Snapshot,
+    code: &AssetCode,
+    after: Option<Address>,
+    limit: usize,
+) -> Result<HolderList, Fault> {
+    let holders = snapshot.holders(code, after, limit)?;
+    let next = holders
+        .last()
+        .filter(|_| holders.len() == limit)
+        .map(|holder| holder.address.to_string());
+    Ok(HolderList { holders, next })
 }
 
 /// Who recorded a document's hash, earliest first. A hash that nobody recorded has an empty list.
@@ -102,14 +123,24 @@ pub(crate) async fn records(
     let limit = params.limit()?;
     let after = params.cursor(record_cursor)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        let records = snapshot.records(&sha256, after, limit)?;
-        let next = records
-            .last()
-            .filter(|_| records.len() == limit)
-            .map(write_record_cursor);
-        Ok(RecordList { records, next })
+        Ok(recorded(snapshot, &sha256, after, limit)?)
     });
     Ok(read.await?.into_response())
+}
+
+/// Records of a document's hash after a place.
+pub(crate) fn recorded(
+    snapshot: &dyn Snapshot,
+    sha256: &Digest,
+    after: Option<RecordPlace>,
+    limit: usize,
+) -> Result<RecordList, Fault> {
+    let records = snapshot.records(sha256, after, limit)?;
+    let next = records
+        .last()
+        .filter(|_| records.len() == limit)
+        .map(write_record_cursor);
+    Ok(RecordList { records, next })
 }
 
 pub(crate) fn unknown_asset() -> Failure {

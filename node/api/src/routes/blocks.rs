@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{Block, BlockList, OCTET_STREAM, TransactionList};
 use quorate_ledger::{Digest, Height};
 
-use crate::app::App;
+use crate::app::{App, At};
 use crate::config::{ID_CHUNK, LOOK_CHUNK, MAX_IDS_PER_PAGE};
 use crate::input::{Name, Params, Place, block_ref, foreign_cursor, wants_bytes, whole_number};
 use crate::node::{BlockRef, Snapshot};
@@ -24,26 +24,36 @@ use crate::scan::{Page, cut_short};
     responses((status = 200, description = "Blocks, newest first. Full blocks make shorter pages", body = BlockList)))]
 pub(crate) async fn blocks(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let limit = params.limit()?;
-    let first = params.cursor(whole_number)?;
+    let first = params.cursor(whole_number)?.map(Height);
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        let tip = snapshot.height().0;
-        let mut height = first.unwrap_or(tip).min(tip);
-        let mut blocks = Vec::new();
-        let mut ids = 0;
-        while height > 0 && blocks.len() < limit && ids < MAX_IDS_PER_PAGE {
-            // Blocks pruned here end the list.
-            let Some(block) = snapshot.block(BlockRef::Height(Height(height)))? else {
-                break;
-            };
-            let block = with_ids(snapshot, block)?;
-            ids += block.transactions.len();
-            blocks.push(block);
-            height -= 1;
-        }
-        let next = (height > 0 && !blocks.is_empty()).then(|| height.to_string());
-        Ok(BlockList { blocks, next })
+        list(snapshot, first, limit, with_ids)
     });
     Ok(read.await?.into_response())
+}
+
+/// Blocks from a height down, or from the last one, each as `shape` makes it; its ids count, if it has them.
+pub(crate) fn list(
+    snapshot: &dyn Snapshot,
+    first: Option<Height>,
+    limit: usize,
+    shape: impl Fn(&dyn Snapshot, Block) -> Result<Block, Failure>,
+) -> Result<BlockList, Failure> {
+    let tip = snapshot.height();
+    let mut height = first.unwrap_or(tip).min(tip).0;
+    let mut blocks = Vec::new();
+    let mut ids = 0;
+    while height > 0 && blocks.len() < limit && ids < MAX_IDS_PER_PAGE {
+        // Blocks pruned here end the list.
+        let Some(block) = snapshot.block(BlockRef::Height(Height(height)))? else {
+            break;
+        };
+        let block = shape(snapshot, block)?;
+        ids += block.transactions.len();
+        blocks.push(block);
+        height -= 1;
+    }
+    let next = (height > 0 && !blocks.is_empty()).then(|| height.to_string());
+    Ok(BlockList { blocks, next })
 }
 
 /// A block by height, by hash, or the latest one. As bytes: `CertifiedBlock`.
@@ -65,18 +75,27 @@ pub(crate) async fn block(
     let reference = block_ref(&name)?;
     let min_height = params.min_height()?;
     if wants_bytes(&headers) {
-        let read = app.read(min_height, move |snapshot, _| {
-            let block = find(snapshot, reference)?;
-            let bytes = snapshot.certified_block(block.height)?;
-            bytes.ok_or_else(unknown_block)
-        });
-        return Ok(read.await?.respond(octets));
+        return Ok(bytes(&app, reference, min_height).await?.respond(octets));
     }
     let read = app.read(min_height, move |snapshot, _| {
         let block = find(snapshot, reference)?;
         with_ids(snapshot, block)
     });
     Ok(read.await?.into_response())
+}
+
+/// The canonical bytes of a block, with its certificate and batches.
+pub(crate) async fn bytes(
+    app: &App,
+    reference: Option<BlockRef>,
+    min_height: Option<Height>,
+) -> Result<At<Vec<u8>>, Failure> {
+    app.read(min_height, move |snapshot, _| {
+        let block = find(snapshot, reference)?;
+        let bytes = snapshot.certified_block(block.height)?;
+        bytes.ok_or_else(unknown_block)
+    })
+    .await
 }
 
 /// The transactions of a block, whole and in their order.

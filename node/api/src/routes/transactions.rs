@@ -4,22 +4,24 @@ use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{Transaction, TransactionList};
+use quorate_ledger::{Digest, Height};
 
-use crate::app::App;
-use crate::input::{Name, Params, Place, digest, wants_bytes, whole_number};
+use crate::app::{App, At};
+use crate::input::{Name, Params, digest, wants_bytes};
 use crate::problem::Failure;
-use crate::scan;
+use crate::scan::{self, Mark};
 
 use super::blocks::octets;
 
 /// Executed transactions, newest first.
 ///
 /// All of them, or those that fit what is given. A call looks at 4,096 transactions and 1,024 blocks at most, or at
-/// 512 of an account: a page may have fewer transactions than `limit`, even none, and yet a `next` to go on from.
-/// Only a `next` of null is the end.
+/// 512 of an account or a sender: a page may have fewer transactions than `limit`, even none, and yet a `next` to go
+/// on from. Only a `next` of null is the end.
 #[utoipa::path(get, path = "/v1/transactions", operation_id = "list_transactions", tag = "transactions",
     params(
         ("account" = Option<String>, Query, description = "Those in the history of this account: it sent them, or received something by them; the cursor is then one of that history"),
+        ("sender" = Option<String>, Query, description = "Those that this account sent; with `account`, those by which that one received something from it. Alone, the cursor is one of the sender's history"),
         ("asset" = Option<String>, Query, description = "Those with an operation about this asset"),
         ("kind" = Option<String>, Query, description = "Those with an operation of this type; with `asset`, one operation has to be both"),
         ("from" = Option<String>, Query, description = "From this block on: its height, or a time in RFC 3339"),
@@ -35,23 +37,11 @@ pub(crate) async fn transactions(State(app): State<App>, params: Params) -> Resu
     let filter = params.filter()?;
     let limit = params.limit()?;
     let min_height = params.min_height()?;
-    let read = match filter.account {
-        Some(account) => {
-            let before = params.cursor(whole_number)?;
-            app.read(min_height, move |snapshot, _| {
-                scan::history(snapshot, &account, &filter, before, limit)
-            })
-            .await?
-        }
-        None => {
-            let before = params.cursor(Place::read)?;
-            app.read(min_height, move |snapshot, _| {
-                scan::chain(snapshot, &filter, before, limit)
-            })
-            .await?
-        }
-    };
-    Ok(read.into_response())
+    let before = params.cursor(|text| Mark::read(&filter, text))?;
+    let read = app.read(min_height, move |snapshot, _| {
+        scan::list(snapshot, &filter, before, limit)
+    });
+    Ok(read.await?.into_response())
 }
 
 /// A transaction by its id. As bytes: the canonical encoding that was submitted.
@@ -72,21 +62,27 @@ pub(crate) async fn transaction(
 ) -> Result<Response, Failure> {
     let id = digest(&name, "a transaction id")?;
     let min_height = params.min_height()?;
-    // The pool first: what leaves it in between is in every later snapshot.
     if wants_bytes(&headers) {
-        let pending = app.node.pending_bytes(&id);
-        let read = app.read(min_height, move |snapshot, _| {
-            let executed = snapshot.transaction_bytes(&id)?;
-            executed.or(pending).ok_or_else(unknown_transaction)
-        });
-        return Ok(read.await?.respond(octets));
+        return Ok(bytes(&app, id, min_height).await?.respond(octets));
     }
+    // The pool first: what leaves it in between is in every later snapshot.
     let pending = app.node.pending(&id);
     let read = app.read(min_height, move |snapshot, _| {
         let executed = snapshot.transaction(&id)?;
         executed.or(pending).ok_or_else(unknown_transaction)
     });
     Ok(read.await?.into_response())
+}
+
+/// The canonical bytes of a transaction, as it was submitted.
+pub(crate) async fn bytes(app: &App, id: Digest, min_height: Option<Height>) -> Result<At<Vec<u8>>, Failure> {
+    // The pool first, as above.
+    let pending = app.node.pending_bytes(&id);
+    app.read(min_height, move |snapshot, _| {
+        let executed = snapshot.transaction_bytes(&id)?;
+        executed.or(pending).ok_or_else(unknown_transaction)
+    })
+    .await
 }
 
 fn unknown_transaction() -> Failure {

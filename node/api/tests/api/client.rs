@@ -82,6 +82,7 @@ async fn reads_everything(client: &Client) {
     assert_eq!(all.unwrap().transactions.len(), 13);
     let rare = TransactionFilter {
         account: Some(wallet(12)),
+        sender: Some(wallet(12)),
         asset: Some(code("CO2")),
         kind: Some(OperationKind::Burn),
         from: Some("2026-03-01T10:00:00+01:00".parse().unwrap()),

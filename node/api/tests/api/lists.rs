@@ -160,6 +160,35 @@ async fn each_filter_leaves_what_it_says() {
 }
 
 #[tokio::test]
+async fn a_sender_leaves_what_it_sent_and_with_an_account_what_came_from_it() {
+    let router = router(&story::fake());
+    let all = one_by_one(&router).await;
+    let sent_by = |list: &[Value], sender: &str| -> Vec<Value> {
+        let sent = list.iter().filter(|transaction| transaction["sender"] == sender);
+        sent.cloned().collect()
+    };
+    let ids =
+        |list: &[Value]| -> Vec<Value> { list.iter().map(|transaction| transaction["id"].clone()).collect() };
+    for (sender, count) in [(10, 3), (11, 4), (12, 4), (13, 1), (15, 1), (99, 0)] {
+        let sender = wallet(sender).to_string();
+        let expected = sent_by(&all, &sender);
+        assert_eq!(expected.len(), count, "{sender}");
+        for limit in [1, 200] {
+            let listed = whole(&router, &format!("/v1/transactions?sender={sender}"), limit).await;
+            assert_eq!(ids(&listed), ids(&expected), "{sender}");
+        }
+        for account in [10, 11, 12, 13].map(wallet) {
+            let history = whole(&router, &format!("/v1/accounts/{account}/transactions"), 200).await;
+            let expected = sent_by(&history, &sender);
+            for limit in [1, 200] {
+                let path = format!("/v1/transactions?account={account}&sender={sender}");
+                assert_eq!(whole(&router, &path, limit).await, expected, "{path}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
 async fn filters_that_say_nothing_are_refused() {
     let router = router(&story::fake());
     let hash = document();
@@ -174,7 +203,8 @@ async fn filters_that_say_nothing_are_refused() {
         ("cursor=7", "malformed_cursor"),
         ("cursor=7.4294967296", "malformed_cursor"),
         ("limit=201", "malformed_limit"),
-        ("sender=x", "unknown_parameter"),
+        ("sender=alice", "malformed_address"),
+        ("payer=x", "unknown_parameter"),
         ("wait=committed", "unknown_parameter"),
         ("from=1&from=2", "malformed_query"),
     ] {

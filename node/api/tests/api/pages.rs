@@ -27,11 +27,13 @@ fn paths() -> Vec<(&'static str, String)> {
         ("overview", "/".to_owned()),
         ("blocks", "/blocks".to_owned()),
         ("block", "/blocks/6".to_owned()),
+        ("transactions", "/transactions".to_owned()),
         ("failed_transaction", format!("/transactions/{}", failed())),
         ("account", format!("/accounts/{}", wallet(11))),
         ("unused_account", format!("/accounts/{}", wallet(99))),
         ("assets", "/assets".to_owned()),
         ("asset", "/assets/CO2".to_owned()),
+        ("records", "/records".to_owned()),
         ("record", format!("/records/{}", document())),
         ("validators", "/validators".to_owned()),
         ("network", "/network".to_owned()),
@@ -85,6 +87,7 @@ async fn what_users_wrote_is_escaped() {
     let hostile = payment(12, 11, 1, 6, "\"><img src=x onerror=alert(1)>");
     let pages = [
         format!("/transactions/{}", hostile.id()),
+        "/records".to_owned(),
         format!("/records/{}", document()),
     ];
     for path in pages {
@@ -128,6 +131,7 @@ async fn what_nobody_sees_in_a_text_is_shown_as_an_escape() {
         (path, 4),
         ("/assets".to_owned(), 1),
         ("/assets/HIDDEN".to_owned(), 1),
+        ("/records".to_owned(), 1),
         (format!("/records/{}", sha256(b"hidden")), 1),
     ] {
         let page = get(&router, &path).await.text();
@@ -221,7 +225,15 @@ async fn what_is_not_there_is_a_page_for_browsers_and_a_problem_for_programs() {
 #[tokio::test]
 async fn a_chain_without_blocks_has_pages_too() {
     let router = router(&Fake::new());
-    for path in ["/", "/blocks", "/live", "/validators", "/assets"] {
+    for path in [
+        "/",
+        "/blocks",
+        "/live",
+        "/transactions",
+        "/records",
+        "/validators",
+        "/assets",
+    ] {
         assert_eq!(get(&router, path).await.status, 200, "{path}");
     }
     assert!(
@@ -246,6 +258,8 @@ async fn times_in_tables_are_dates_with_room_for_their_age() {
     for (path, heading) in [
         ("/".to_owned(), "Time (UTC)"),
         ("/blocks".to_owned(), "Time (UTC)"),
+        ("/transactions".to_owned(), "Time (UTC)"),
+        ("/records".to_owned(), "Recorded (UTC)"),
         (format!("/accounts/{}", wallet(11)), "Time (UTC)"),
         (format!("/records/{}", document()), "Recorded (UTC)"),
     ] {
@@ -315,6 +329,7 @@ async fn what_failed_looks_failed_wherever_it_is_listed() {
     for path in [
         "/".to_owned(),
         "/blocks/3".to_owned(),
+        "/transactions".to_owned(),
         format!("/accounts/{}", wallet(13)),
     ] {
         let page = get(&router, &path).await.text();
@@ -459,6 +474,7 @@ async fn digits_are_grouped_on_every_page() {
         "/blocks",
         "/blocks/1001",
         "/blocks/1001?from=1000",
+        "/transactions",
         account.as_str(),
         "/validators",
     ] {
