@@ -125,6 +125,12 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Node(node::NodeCommand::Check(args)) => interruptible(async { node::check(&args, &output) }),
         Command::Node(node::NodeCommand::Rejoin(args)) => interruptible(node::rejoin::run(args, &output)),
         Command::Node(node::NodeCommand::Doctor(args)) => interruptible(node::doctor::doctor(&args, &output)),
+        Command::Node(node::NodeCommand::Backup(args)) => {
+            interruptible(async { node::backup::run(&args, &output) })
+        }
+        Command::Node(node::NodeCommand::Restore(args)) => {
+            interruptible(async { node::restore::run(&args, &output) })
+        }
         Command::Wallet(command) => interruptible(wallet::run(command, &output)),
         Command::Query(command) => interruptible(query::run(command, &output)),
         #[cfg(feature = "lab")]

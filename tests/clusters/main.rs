@@ -14,6 +14,7 @@ mod prefix;
 mod relay;
 mod wait;
 
+mod backup;
 mod bad_input;
 mod bench;
 mod browsers;

@@ -27,7 +27,7 @@ const LOOKING: [&str; 4] = [
     "quorate node doctor",
 ];
 /// Blocks of commands that are not run here, and why.
-const ELSEWHERE: [(&str, &str, &str); 8] = [
+const ELSEWHERE: [(&str, &str, &str); 9] = [
     (
         "README.md",
         "scripts/localnet     #",
@@ -50,6 +50,11 @@ const ELSEWHERE: [(&str, &str, &str); 8] = [
         "needs an asset that was minted: `lists`",
     ),
     ("docs/operations.md", "useradd", "makes an account of the system"),
+    (
+        "docs/operations.md",
+        "quorate node backup",
+        "with names in it to be filled in: `backup`",
+    ),
     ("docs/signing.md", "NODE=", "by `signing`"),
     ("docs/signing.md", "python3 tests/signing", "by `signing`"),
 ];

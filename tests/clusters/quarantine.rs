@@ -10,7 +10,8 @@ use crate::Cluster;
 use crate::cluster::PATIENCE;
 use crate::wait::until;
 
-const NAME: &str = "validator-4";
+/// The validator that is put into quarantine.
+pub(crate) const NAME: &str = "validator-4";
 
 fn copy(from: &Path, to: &Path) {
     let copied = Command::new("cp").arg("-a").arg(from).arg(to).status();
@@ -56,7 +57,7 @@ fn readiness(cluster: &Cluster, number: u16) -> Option<(String, String)> {
 }
 
 /// The heights above this one whose certificates have a seal of the validator.
-fn sealed(cluster: &Cluster, above: u64) -> Vec<u64> {
+pub(crate) fn sealed(cluster: &Cluster, above: u64) -> Vec<u64> {
     let tip = cluster.tip(1).unwrap().height;
     let sealed = |height: &u64| {
         let block = cluster.expect(0, &["query", "block", &height.to_string()]).json();

@@ -10,7 +10,8 @@ use crate::Cluster;
 use crate::cluster::{PATIENCE, Ran};
 use crate::wait::until;
 
-fn rejoin(cluster: &Cluster, home: &Path, member: u16) -> Ran {
+/// Lets a member's validator rejoin, whose home is here.
+pub(crate) fn rejoin(cluster: &Cluster, home: &Path, member: u16) -> Ran {
     let key = cluster.dir().join(format!("validator-{member}.member.key"));
     let (home, key) = (home.display().to_string(), key.display().to_string());
     cluster.run(&["node", "rejoin", "--home", &home, "--key", &key])
@@ -18,7 +19,7 @@ fn rejoin(cluster: &Cluster, home: &Path, member: u16) -> Ran {
 
 /// Waits until these validators are in this epoch.
 #[track_caller]
-fn in_epoch(cluster: &Cluster, epoch: u64, validators: &[u16]) {
+pub(crate) fn in_epoch(cluster: &Cluster, epoch: u64, validators: &[u16]) {
     until("they are in the next epoch", PATIENCE, || {
         let there = |number: &u16| cluster.epoch(*number) == Some(epoch);
         validators.iter().all(there).then_some(())

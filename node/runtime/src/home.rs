@@ -31,15 +31,7 @@ pub(crate) struct Identity {
 
 impl Identity {
     pub(crate) fn read(home: &Home, access: Access<'_>) -> Result<Self, NodeError> {
-        let path = home.genesis();
-        let genesis_text = std::fs::read_to_string(&path).map_err(|source| NodeError::GenesisUnreadable {
-            path: path.clone(),
-            source,
-        })?;
-        let genesis = Genesis::parse(&genesis_text).map_err(|source| NodeError::Genesis {
-            path,
-            source: Box::new(source),
-        })?;
+        let (genesis, genesis_text) = read_genesis(home)?;
         let validator_key = read_key(&home.validator_key(), access)?;
         let node_key = read_key(&home.node_key(), access)?;
         let committee = genesis.committee();
@@ -93,6 +85,20 @@ impl Identity {
     pub(crate) fn peer_key(key: PublicKey) -> PeerKey {
         PeerKey(*key.as_bytes())
     }
+}
+
+/// A home's genesis document, and its text.
+pub(crate) fn read_genesis(home: &Home) -> Result<(Genesis, String), NodeError> {
+    let path = home.genesis();
+    let text = std::fs::read_to_string(&path).map_err(|source| NodeError::GenesisUnreadable {
+        path: path.clone(),
+        source,
+    })?;
+    let genesis = Genesis::parse(&text).map_err(|source| NodeError::Genesis {
+        path,
+        source: Box::new(source),
+    })?;
+    Ok((genesis, text))
 }
 
 fn read_key(path: &Path, access: Access<'_>) -> Result<SigningKey, NodeError> {

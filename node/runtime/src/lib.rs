@@ -8,6 +8,7 @@
 
 mod admission;
 mod answered;
+pub mod backup;
 mod batcher;
 mod batches;
 mod certified;
@@ -58,6 +59,7 @@ pub use config::{Home, NodeConfig};
 pub use disks::{CheckReport, check};
 pub use error::NodeError;
 pub use quarantine::{Quarantine, quarantine_reason_at, read_quarantine};
+pub use quorate_storage::HomeError;
 pub use start::{run, run_as};
 
 /// Ends the process: going on could break a promise. The databases are whole after any end.

@@ -1,4 +1,5 @@
-//! What the system says of this process (none where it does not tell, as only Linux does), and whom it shows its memory.
+//! What the system says of this process (none where it does not tell, as only Linux does), and whom it shows its
+//! memory and files.
 
 /// Keeps this process's memory, in which keys stand, out of core files, and from debuggers and `/proc` for others than
 /// root, unless it is only for trying things and is `observed`.
@@ -15,6 +16,12 @@ pub(crate) fn keep_memory_private(observed: bool) {
         use rustix::process::{DumpableBehavior, set_dumpable_behavior};
         let _ = set_dumpable_behavior(DumpableBehavior::NotDumpable);
     }
+}
+
+/// Makes what this process writes from now on its user's alone, unless it says otherwise: keys, the journal, the ledger.
+pub(crate) fn keep_files_private() {
+    use rustix::fs::Mode;
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
 }
 
 /// Resident memory, in bytes.

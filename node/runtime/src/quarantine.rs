@@ -5,6 +5,8 @@
 //! database; what follows from the two is the driver's to say ([`quorate_driver::Copies`]). The file in the
 //! home shows it to people and to `quorate node rejoin`, and is written again where it is missing: to remove it
 //! undoes nothing.
+//!
+//! A home that was restored from a backup begins with a quarantine ([`begin_in`]).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,11 +16,12 @@ use quorate_client::text::rfc3339_of;
 use quorate_crypto::{Digest, PublicKey};
 use quorate_driver::{Copies, Ended, JournalMark, Quarantined, Remembered};
 use quorate_ledger::{Epoch, Height, MIN_REJOIN_INTERVAL_MS, Rejoin, Timestamp, decode, encode};
-use quorate_storage::{Chain, Journal, Memo, StorageError};
+use quorate_storage::{Chain, Journal, Memo, StorageError, StorageOptions};
 use serde::Serialize;
 
 pub use quorate_driver::Quarantine;
 
+use crate::config::Home;
 use crate::error::NodeError;
 use crate::file::write_durably;
 
@@ -45,6 +48,34 @@ pub fn quarantine_reason_at(path: &Path) -> Option<String> {
         Ok(quarantine) => Some(quarantine?.reason),
         Err(error) => Some(format!("{} cannot be read: {error}", path.display())),
     }
+}
+
+/// Begins the quarantine of a home in the making, whose validator may have signed what nothing in the home remembers.
+///
+/// The file is enough for a home with a chain: that a chain's journal is gone keeps from voting, too. For a home
+/// without one, `journal` says of which network and validator the journal is that is made here to remember it.
+pub(crate) fn begin_in(
+    home: &Home,
+    reason: &str,
+    journal: Option<(Digest, PublicKey)>,
+) -> Result<(), NodeError> {
+    let quarantine = Quarantine {
+        reason: reason.to_owned(),
+        token: random(),
+    };
+    write_file(&home.quarantine(), &quarantine, None)?;
+    if let Some((network, validator)) = journal {
+        let journal = Journal::open(home.journal(), network, &StorageOptions::journal())?;
+        let remembered = Remembered::V1 {
+            validator,
+            current: Some(quarantine),
+            ended: None,
+        };
+        journal.keep(Memo::Quarantine, &encode(&remembered))?;
+        // Without a mark it would count as new, and what it remembers as of an earlier one.
+        journal.keep(Memo::Journal, &encode(&random()))?;
+    }
+    Ok(())
 }
 
 /// Keeps a validator's quarantine in all its places, and says whether it may vote.
@@ -102,6 +133,7 @@ impl QuarantineKeeper {
             Ok(file) => file.map(Ok),
             Err(error) => Some(Err(format!("{} cannot be read: {error}", path.display()))),
         };
+        let told = told_by_a_restore(&file, [&in_journal, &in_chain]);
         let copies = Copies {
             journal: in_journal,
             chain: in_chain,
@@ -123,7 +155,9 @@ impl QuarantineKeeper {
         match copies.at_start(&validator, epoch) {
             Quarantined::No => keeper.remove_file()?,
             Quarantined::Still(quarantine) => keeper.put(&mut keeper.kept(), Some(quarantine))?,
-            Quarantined::Anew(reason) => keeper.put_anew(&mut keeper.kept(), &reason)?,
+            Quarantined::Anew(reason) => {
+                keeper.put_anew(&mut keeper.kept(), told.as_deref().unwrap_or(&reason))?;
+            }
         }
         keeper.mark()?;
         Ok(keeper)
@@ -164,7 +198,7 @@ impl QuarantineKeeper {
                     "the file that shows why this validator does not vote was gone, or said something else; it is \
                      written again"
                 );
-                self.write_file(quarantine, kept.details.as_deref())
+                write_file(&self.path, quarantine, kept.details.as_deref())
             }
             _ => Ok(()),
         }
@@ -242,7 +276,7 @@ impl QuarantineKeeper {
         }
         match &current {
             Some(quarantine) if self.shows(quarantine) => {}
-            Some(quarantine) => self.write_file(quarantine, kept.details.as_deref())?,
+            Some(quarantine) => write_file(&self.path, quarantine, kept.details.as_deref())?,
             None => self.remove_file()?,
         }
         kept.current = current;
@@ -269,21 +303,10 @@ impl QuarantineKeeper {
         Ok(self.chain.keep(Memo::Journal, &encode(&known))?)
     }
 
-    fn write_file(&self, quarantine: &Quarantine, details: Option<&str>) -> Result<(), NodeError> {
-        let fields = toml::to_string(&Shown { quarantine, details }).expect("texts are TOML");
-        let text = format!(
-            "# This validator observes and does not vote. Its journal and its chain remember that too: to remove\n\
-             # this file changes nothing. Its member lets it vote again with `quorate node rejoin`; see the README.\n\
-             {fields}"
-        );
-        let name = self.path.file_name().unwrap_or_default().to_string_lossy();
-        write_durably(self.folder(), &name, text.as_bytes()).map_err(failed)
-    }
-
     fn remove_file(&self) -> Result<(), NodeError> {
         match std::fs::remove_file(&self.path) {
             Ok(()) => {
-                let folder = std::fs::File::open(self.folder()).map_err(failed)?;
+                let folder = std::fs::File::open(folder_of(&self.path)).map_err(failed)?;
                 folder.sync_all().map_err(failed)
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -291,14 +314,41 @@ impl QuarantineKeeper {
         }
     }
 
-    fn folder(&self) -> &Path {
-        self.path.parent().unwrap_or(Path::new("."))
-    }
-
     fn kept(&self) -> MutexGuard<'_, Kept> {
         // It changes last, after all places say the same.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What the file gives as a reason, if neither database knows its quarantine. A node puts the file last, so a restore
+/// wrote it, and that says more than what follows from it: that the journal is gone.
+fn told_by_a_restore(
+    file: &Option<Result<Quarantine, String>>,
+    remembered: [&Option<Remembered>; 2],
+) -> Option<String> {
+    let Some(Ok(file)) = file else { return None };
+    let is_known = remembered.into_iter().flatten().any(|remembered| {
+        let Remembered::V1 { current, ended, .. } = remembered;
+        let current = current.as_ref().map(|quarantine| quarantine.token);
+        let ended = ended.map(|ended| ended.token);
+        [current, ended].contains(&Some(file.token))
+    });
+    (!is_known).then(|| file.reason.clone())
+}
+
+fn write_file(path: &Path, quarantine: &Quarantine, details: Option<&str>) -> Result<(), NodeError> {
+    let fields = toml::to_string(&Shown { quarantine, details }).expect("texts are TOML");
+    let text = format!(
+        "# This validator observes and does not vote. Its journal and its chain remember that too: to remove\n\
+         # this file changes nothing. Its member lets it vote again with `quorate node rejoin`; see the README.\n\
+         {fields}"
+    );
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    write_durably(folder_of(path), &name, text.as_bytes()).map_err(failed)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(Path::new("."))
 }
 
 /// Why the journal here is not the one that the chain knows, if so, and whether it has just been made.
@@ -353,7 +403,6 @@ fn cut(text: &str, most: usize) -> &str {
 mod tests {
     use quorate_crypto::{Protocol, SigningKey};
     use quorate_ledger::{GenesisCommittee, GenesisValidator, Parameters, Tip, genesis_state};
-    use quorate_storage::StorageOptions;
     use tempfile::TempDir;
 
     use super::*;
@@ -407,6 +456,13 @@ mod tests {
 
         fn token(&self) -> Digest {
             read_quarantine(&self.path()).unwrap().unwrap().token
+        }
+
+        /// Puts it into quarantine as a restore does.
+        fn restore(&self, with_journal: bool) {
+            let home = crate::config::Home::new(self.0.path());
+            let key = SigningKey::from_seed(&[1; 32]).public();
+            begin_in(&home, "it was restored", with_journal.then_some((NETWORK, key))).unwrap();
         }
     }
 
@@ -524,6 +580,48 @@ mod tests {
         home.lose("journal");
         copy(&backup, &journal);
         assert!(home.open().reason().unwrap().contains("older than its chain"));
+    }
+
+    #[test]
+    fn pitfall_27_a_restored_home_observes_until_a_rejoin_of_its_own() {
+        // With a chain, which goes with a journal that is not there, and without one.
+        for with_chain in [true, false] {
+            let home = Home::new();
+            if with_chain {
+                let keeper = home.open();
+                keeper.journal.append(&["a vote"]).unwrap();
+                keeper.journal.sync().unwrap();
+                drop(keeper);
+                home.lose("journal");
+            }
+            home.restore(!with_chain);
+            let keeper = home.open();
+            assert_eq!(keeper.reason().unwrap(), "it was restored", "{with_chain}");
+            assert!(!keeper.allows(None, Epoch(0)).unwrap(), "{with_chain}");
+            drop(keeper);
+            // To remove the file undoes nothing, and to start again neither.
+            std::fs::remove_file(home.path()).unwrap();
+            let keeper = home.open();
+            assert_eq!(keeper.reason().unwrap(), "it was restored", "{with_chain}");
+            let own = rejoin(home.token(), 3);
+            assert!(keeper.allows(Some(&own), Epoch(4)).unwrap(), "{with_chain}");
+            drop(keeper);
+            assert_eq!(home.open_in(4).reason(), None, "{with_chain}");
+        }
+    }
+
+    #[test]
+    fn pitfall_27_to_remove_the_file_of_a_restored_home_before_its_first_start_undoes_nothing() {
+        for with_chain in [true, false] {
+            let home = Home::new();
+            if with_chain {
+                home.open();
+                home.lose("journal");
+            }
+            home.restore(!with_chain);
+            std::fs::remove_file(home.path()).unwrap();
+            assert!(home.open().reason().is_some(), "{with_chain}");
+        }
     }
 
     #[test]

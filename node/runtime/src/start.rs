@@ -8,7 +8,6 @@ use quorate_consensus::Engine;
 use quorate_crypto::keyfile::Access;
 use quorate_driver::{Event, Limits};
 use quorate_storage::HomeLock;
-use rustix::fs::Mode;
 use tokio::net::TcpListener;
 
 use crate::answered::Answered;
@@ -53,8 +52,7 @@ pub fn run_as(
 ) -> Result<(), NodeError> {
     logging::start(&config.log)?;
     process::keep_memory_private(config.operations.localnet_controls);
-    // What the node writes is nobody else's to read: not the ledger, and not the journal.
-    rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    process::keep_files_private();
     let lock = HomeLock::acquire(home.path())?;
     lock.check_writable()?;
     let identity = Identity::read(home, access)?;

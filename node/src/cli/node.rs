@@ -1,7 +1,9 @@
 //! `quorate node`: a validator's home and the process that runs on it.
 
+pub(super) mod backup;
 pub(crate) mod doctor;
 pub(super) mod rejoin;
+pub(super) mod restore;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -38,6 +40,10 @@ pub(crate) enum NodeCommand {
     Rejoin(rejoin::RejoinArgs),
     /// Say what keeps a node or its network from committing, and what would unblock it
     Doctor(doctor::DoctorArgs),
+    /// Copy a home, with the hash of each file, so that it can be restored
+    Backup(backup::BackupArgs),
+    /// Make a home of a backup; its validator does not vote until it rejoins
+    Restore(restore::RestoreArgs),
 }
 
 #[derive(Args, Debug)]
@@ -411,12 +417,16 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
 }
 
 fn failed(error: NodeError) -> Failure {
-    let exit = match error.exit_code() {
+    Failure::new(exit_of(error.exit_code()), error)
+}
+
+/// The exit code of this number.
+fn exit_of(code: u8) -> Exit {
+    match code {
         2 => Exit::Usage,
         3 => Exit::NotFound,
         7 => Exit::CheckFailed,
         8 => Exit::NotPermitted,
         _ => Exit::Failed,
-    };
-    Failure::new(exit, error)
+    }
 }
