@@ -205,6 +205,8 @@ def read(node, template, call, values):
         for name in good:
             for value in values[name]:
                 expect(node, 200, "GET", template, f"{path}?{name}={value}")
+        for name in names:
+            expect(node, 200, "GET", template, f"{path}?{name}=")
         if "cursor" in names:
             cursor = ""
             for _ in range(100):
