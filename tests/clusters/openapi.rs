@@ -5,7 +5,7 @@
 //! that of `QUORATE_PYTHON`, or Debian's; it needs the package `openapi-spec-validator`.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,32 +16,7 @@ use serde_json::{Value, json};
 
 use crate::Cluster;
 use crate::cluster::Ran;
-
-/// An interpreter with what the check needs.
-fn python() -> PathBuf {
-    let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let home = named("HOME").map(|home| home.join(".cache"));
-    let cache = named("XDG_CACHE_HOME")
-        .or(home)
-        .map(|cache| cache.join("quorate"));
-    let cache = named("QUORATE_CACHE").or(cache);
-    let candidates = [
-        named("QUORATE_OPENAPI_PYTHON"),
-        cache.map(|cache| cache.join("tools/openapi/bin/python3")),
-        named("QUORATE_PYTHON"),
-        Some("/usr/bin/python3".into()),
-    ];
-    let has_all = |python: &PathBuf| {
-        let asked = Command::new(python)
-            .args(["-c", "import openapi_spec_validator, jsonschema, referencing"])
-            .output();
-        asked.is_ok_and(|output| output.status.success())
-    };
-    candidates.into_iter().flatten().find(has_all).expect(
-        "a Python with the package openapi-spec-validator is not there: scripts/setup --tests installs it, or name \
-         one in QUORATE_OPENAPI_PYTHON",
-    )
-}
+use crate::programs::openapi_python;
 
 /// A time so far from now, in seconds.
 fn from_now(seconds: i64) -> Timestamp {
@@ -105,7 +80,7 @@ fn the_document_is_valid_and_every_answer_of_a_node_is_as_it_says() {
     cluster.common_tip();
     let status = cluster.expect(0, &["query", "status"]).json();
     let network: Digest = status["network"].as_str().unwrap().parse().unwrap();
-    let mut child = Command::new(python())
+    let mut child = Command::new(openapi_python())
         .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/check.py"))
         .arg(cluster.api(1))
         .current_dir(cluster.folder())
