@@ -42,10 +42,15 @@ pub(crate) fn python() -> PathBuf {
     )
 }
 
-/// A Python with a validator of OpenAPI documents: that of `QUORATE_OPENAPI_PYTHON`, or the setup's.
+/// A Python with what `tests/openapi/requirements.in` lists: that of `QUORATE_OPENAPI_PYTHON`, or the setup's.
 #[track_caller]
 pub(crate) fn openapi_python() -> PathBuf {
-    let modules = ["openapi_spec_validator", "jsonschema", "referencing"];
+    let modules = [
+        "cryptography",
+        "openapi_python_client",
+        "openapi_spec_validator",
+        "schemathesis",
+    ];
     let among = [
         named("QUORATE_OPENAPI_PYTHON"),
         fetched("openapi/bin/python3"),
@@ -53,8 +58,8 @@ pub(crate) fn openapi_python() -> PathBuf {
         Some(PYTHON.into()),
     ];
     python_with(&modules, among).expect(
-        "a Python with the package openapi-spec-validator is not there: scripts/setup --tests installs it, or name \
-         one in QUORATE_OPENAPI_PYTHON",
+        "a Python with the packages of tests/openapi/requirements.txt is not there: scripts/setup --tests installs \
+         them, or name one in QUORATE_OPENAPI_PYTHON",
     )
 }
 
