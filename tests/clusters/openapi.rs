@@ -1,5 +1,5 @@
 //! A running node held to its own description by tools that are not ours: `openapi.json` is valid, every answer is as
-//! it says, and a client can be generated from it and pays.
+//! it says, a client can be generated from it and pays, and a fuzzer that goes by it finds nothing else.
 //!
 //! Python is that of `QUORATE_OPENAPI_PYTHON`, or the one that `scripts/setup --tests` makes in the user's cache with
 //! the packages of `tests/openapi/requirements.txt`.
@@ -135,4 +135,45 @@ fn a_client_generated_from_the_document_reads_pays_and_is_told_what_is_wrong() {
     // All but the stream of events.
     assert_eq!(ran.stdout.lines().count(), CALLS - 1, "{}", ran.stdout);
     assert_eq!(cluster.balance(2, &alice), 725);
+}
+
+#[test]
+fn a_fuzzer_finds_no_answer_that_the_document_does_not_describe() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    for amount in ["1", "2", "3"] {
+        cluster.pay(&alice, amount);
+    }
+    let paid = cluster.pay(&alice, "4");
+    let height = cluster.common_tip().height;
+    let (network, key) = (network_of(&cluster), SigningKey::generate());
+    let signed = |_| text(&record(&key, network, from_now(3_600)).build().sign([&key]));
+    let address = |key: &SigningKey| key.public().address().to_string();
+    let input = json!({
+        "transactions": (0..200).map(signed).collect::<Vec<_>>(),
+        "height": height,
+        "addresses": [alice, address(&key), address(&SigningKey::generate())],
+        "known": {
+            "id": [paid["id"]],
+            "block": ["1", "latest", paid["height"].to_string()],
+            "code": ["QRT"],
+            "asset": ["QRT"],
+            "sha256": [sha256(b"a document").to_string()],
+        },
+    });
+    let processes = || {
+        let status = cluster.expect(0, &["localnet", "status"]).json();
+        let validators = status["validators"].as_array().unwrap();
+        let pids = validators.iter().map(|each| each["pid"].as_u64().unwrap());
+        pids.collect::<Vec<_>>()
+    };
+    let before = processes();
+    let ran = run(&cluster, "fuzz.py", &[&cluster.api(1)], &input);
+    println!("{}", ran.stdout);
+
+    // The same processes go on, and agree.
+    assert_eq!(processes(), before);
+    cluster.pay(&alice, "5");
+    assert!(cluster.common_tip().height > height);
+    assert_eq!(cluster.balance(1, &alice), 1_500);
 }
