@@ -11,6 +11,7 @@ mod history;
 mod http;
 mod ports;
 mod prefix;
+mod programs;
 mod relay;
 mod wait;
 

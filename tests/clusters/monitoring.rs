@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::Cluster;
 use crate::http::send;
 use crate::operations::{listed, parse};
+use crate::programs::of_prometheus;
 use crate::wait::until;
 
 /// How long Prometheus may take to have read a network a few times.
@@ -144,31 +145,9 @@ fn names_of_metrics_and_labels_are_found_in_expressions() {
     );
 }
 
-fn program(name: &str) -> PathBuf {
-    let cache = std::env::var("QUORATE_CACHE").or_else(|_| {
-        let cache = std::env::var("XDG_CACHE_HOME");
-        let cache = cache.or_else(|_| std::env::var("HOME").map(|home| format!("{home}/.cache")));
-        cache.map(|cache| format!("{cache}/quorate"))
-    });
-    let folders = [
-        std::env::var("QUORATE_PROMETHEUS").ok(),
-        cache.ok().map(|cache| format!("{cache}/tools/bin")),
-        Some("/usr/bin".to_owned()),
-    ];
-    let paths = folders
-        .into_iter()
-        .flatten()
-        .map(|folder| PathBuf::from(folder).join(name));
-    paths.into_iter().find(|path| path.exists()).unwrap_or_else(|| {
-        panic!(
-            "{name} is not there: scripts/setup --tests installs it, or name its folder in QUORATE_PROMETHEUS"
-        )
-    })
-}
-
 fn promtool(arguments: &[&str], input: &[u8]) {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let mut child = Command::new(program("promtool"))
+    let mut child = Command::new(of_prometheus("promtool"))
         .args(arguments)
         .current_dir(root)
         .stdin(Stdio::piped())
@@ -269,7 +248,7 @@ impl Prometheus {
         fs::write(folder.join("prometheus.yaml"), config).unwrap();
         let log = fs::File::create(folder.join("log")).unwrap();
         let port = cluster.ports.spare();
-        let child = Command::new(program("prometheus"))
+        let child = Command::new(of_prometheus("prometheus"))
             .arg("--config.file=prometheus.yaml")
             .arg("--storage.tsdb.path=data")
             .arg(format!("--web.listen-address=127.0.0.1:{port}"))

@@ -1,11 +1,11 @@
-//! A running node held to its own description: `openapi.json` is valid by a validator that is not ours, and every
-//! answer is as it says.
+//! A running node held to its own description by tools that are not ours: `openapi.json` is valid, every answer is as
+//! it says, a client can be generated from it and pays, and a fuzzer that goes by it finds nothing else.
 //!
-//! Python is that of `QUORATE_OPENAPI_PYTHON`, the one that `scripts/setup --tests` makes in the user's cache, or
-//! that of `QUORATE_PYTHON`, or Debian's; it needs the package `openapi-spec-validator`.
+//! Python is that of `QUORATE_OPENAPI_PYTHON`, or the one that `scripts/setup --tests` makes in the user's cache with
+//! the packages of `tests/openapi/requirements.txt`.
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -16,31 +16,35 @@ use serde_json::{Value, json};
 
 use crate::Cluster;
 use crate::cluster::Ran;
+use crate::programs::openapi_python;
 
-/// An interpreter with what the check needs.
-fn python() -> PathBuf {
-    let named = |name: &str| std::env::var_os(name).map(PathBuf::from);
-    let home = named("HOME").map(|home| home.join(".cache"));
-    let cache = named("XDG_CACHE_HOME")
-        .or(home)
-        .map(|cache| cache.join("quorate"));
-    let cache = named("QUORATE_CACHE").or(cache);
-    let candidates = [
-        named("QUORATE_OPENAPI_PYTHON"),
-        cache.map(|cache| cache.join("tools/openapi/bin/python3")),
-        named("QUORATE_PYTHON"),
-        Some("/usr/bin/python3".into()),
-    ];
-    let has_all = |python: &PathBuf| {
-        let asked = Command::new(python)
-            .args(["-c", "import openapi_spec_validator, jsonschema, referencing"])
-            .output();
-        asked.is_ok_and(|output| output.status.success())
-    };
-    candidates.into_iter().flatten().find(has_all).expect(
-        "a Python with the package openapi-spec-validator is not there: scripts/setup --tests installs it, or name \
-         one in QUORATE_OPENAPI_PYTHON",
-    )
+/// Calls of the API.
+const CALLS: usize = 21;
+
+/// Runs a program of `tests/openapi` in the network's folder.
+fn run(cluster: &Cluster, program: &str, arguments: &[&str], input: &Value) -> Ran {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi");
+    let mut child = Command::new(openapi_python())
+        .arg(folder.join(program))
+        .args(arguments)
+        .current_dir(cluster.folder())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    // One that has ended already says why.
+    let _ = stdin.write_all(input.to_string().as_bytes());
+    drop(stdin);
+    let ran = Ran::of(child.wait_with_output().unwrap());
+    assert_eq!(ran.code, Some(0), "{program}\n{}\n{}", ran.stdout, ran.stderr);
+    ran
+}
+
+fn network_of(cluster: &Cluster) -> Digest {
+    let status = cluster.expect(0, &["query", "status"]).json();
+    status["network"].as_str().unwrap().parse().unwrap()
 }
 
 /// A time so far from now, in seconds.
@@ -50,31 +54,37 @@ fn from_now(seconds: i64) -> Timestamp {
     Timestamp(u64::try_from(now + 1_000 * seconds).unwrap())
 }
 
+/// A transaction of a key's account that is not signed yet.
+fn draft(key: &SigningKey, network: Digest, expires_at: Timestamp) -> TransactionBuilder {
+    let sender = key.public().address();
+    TransactionBuilder::new(network, sender, expires_at, random_salt().unwrap())
+}
+
+/// One that records a document, as whoever has nothing may.
+fn record(key: &SigningKey, network: Digest, expires_at: Timestamp) -> TransactionBuilder {
+    let record = Operation::PutRecord {
+        sha256: sha256(b"a document"),
+        label: "a document".to_owned(),
+        metadata: vec![1, 2, 3],
+    };
+    draft(key, network, expires_at)
+        .operation(record)
+        .memo("for the check")
+}
+
+fn text(transaction: &Transaction) -> String {
+    hex::encode(encode(transaction))
+}
+
 /// Transactions of a stranger: some that will be committed, and one for each code that a node refuses with.
 fn transactions(network: Digest) -> Value {
     let (key, other) = (SigningKey::generate(), SigningKey::generate());
-    let draft = |network, expires_at| {
-        TransactionBuilder::new(
-            network,
-            key.public().address(),
-            expires_at,
-            random_salt().unwrap(),
-        )
-    };
-    let record = |network, expires_at| {
-        let record = Operation::PutRecord {
-            sha256: sha256(b"a document"),
-            label: "a document".to_owned(),
-            metadata: vec![1, 2, 3],
-        };
-        draft(network, expires_at).operation(record).memo("for the check")
-    };
+    let record = |network, expires_at| record(&key, network, expires_at);
     let payment = |asset: &str| {
         let to = other.public().address();
-        draft(network, from_now(600)).transfer(to, asset.parse().unwrap(), Amount(1), "")
+        draft(&key, network, from_now(600)).transfer(to, asset.parse().unwrap(), Amount(1), "")
     };
     let signed = |draft: TransactionBuilder| draft.build().sign([&key]);
-    let text = |transaction: &Transaction| hex::encode(encode(transaction));
     let fresh: Vec<String> = (0..8)
         .map(|_| text(&signed(record(network, from_now(600)))))
         .collect();
@@ -103,23 +113,67 @@ fn the_document_is_valid_and_every_answer_of_a_node_is_as_it_says() {
     let alice = cluster.key("alice.key");
     cluster.pay(&alice, "12.50");
     cluster.common_tip();
-    let status = cluster.expect(0, &["query", "status"]).json();
-    let network: Digest = status["network"].as_str().unwrap().parse().unwrap();
-    let mut child = Command::new(python())
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/check.py"))
-        .arg(cluster.api(1))
-        .current_dir(cluster.folder())
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    stdin
-        .write_all(transactions(network).to_string().as_bytes())
-        .unwrap();
-    drop(stdin);
-    let ran = Ran::of(child.wait_with_output().unwrap());
-    assert_eq!(ran.code, Some(0), "{}\n{}", ran.stdout, ran.stderr);
-    assert_eq!(ran.stdout.lines().count(), 21, "{}", ran.stdout);
+    let input = transactions(network_of(&cluster));
+    let ran = run(&cluster, "check.py", &[&cluster.api(1)], &input);
+    assert_eq!(ran.stdout.lines().count(), CALLS, "{}", ran.stdout);
+}
+
+#[test]
+fn a_client_generated_from_the_document_reads_pays_and_is_told_what_is_wrong() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    for amount in ["1", "2", "3"] {
+        cluster.pay(&alice, amount);
+    }
+    cluster.common_tip();
+    let folder = cluster.folder().join("client");
+    std::fs::create_dir(&folder).unwrap();
+    let (node, folder) = (cluster.api(2), folder.display().to_string());
+    let treasury = cluster.dir().join("treasury.key").display().to_string();
+    let arguments = [&node, &folder, &treasury, &alice].map(String::as_str);
+    let ran = run(&cluster, "client.py", &arguments, &Value::Null);
+    // All but the stream of events.
+    assert_eq!(ran.stdout.lines().count(), CALLS - 1, "{}", ran.stdout);
+    assert_eq!(cluster.balance(2, &alice), 725);
+}
+
+#[test]
+fn a_fuzzer_finds_no_answer_that_the_document_does_not_describe() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    for amount in ["1", "2", "3"] {
+        cluster.pay(&alice, amount);
+    }
+    let paid = cluster.pay(&alice, "4");
+    let height = cluster.common_tip().height;
+    let (network, key) = (network_of(&cluster), SigningKey::generate());
+    let signed = |_| text(&record(&key, network, from_now(3_600)).build().sign([&key]));
+    let address = |key: &SigningKey| key.public().address().to_string();
+    let input = json!({
+        "transactions": (0..200).map(signed).collect::<Vec<_>>(),
+        "height": height,
+        "addresses": [alice, address(&key), address(&SigningKey::generate())],
+        "known": {
+            "id": [paid["id"]],
+            "block": ["1", "latest", paid["height"].to_string()],
+            "code": ["QRT"],
+            "asset": ["QRT"],
+            "sha256": [sha256(b"a document").to_string()],
+        },
+    });
+    let processes = || {
+        let status = cluster.expect(0, &["localnet", "status"]).json();
+        let validators = status["validators"].as_array().unwrap();
+        let pids = validators.iter().map(|each| each["pid"].as_u64().unwrap());
+        pids.collect::<Vec<_>>()
+    };
+    let before = processes();
+    let ran = run(&cluster, "fuzz.py", &[&cluster.api(1)], &input);
+    println!("{}", ran.stdout);
+
+    // The same processes go on, and agree.
+    assert_eq!(processes(), before);
+    cluster.pay(&alice, "5");
+    assert!(cluster.common_tip().height > height);
+    assert_eq!(cluster.balance(1, &alice), 1_500);
 }

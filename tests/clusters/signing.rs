@@ -11,6 +11,7 @@ use crate::Cluster;
 use crate::binary::quorate;
 use crate::cluster::{PATIENCE, Ran};
 use crate::http::call;
+use crate::programs::python;
 
 const PAGE: &str = include_str!("../../docs/signing.md");
 
@@ -19,18 +20,6 @@ fn root() -> PathBuf {
         .join("..")
         .canonicalize()
         .unwrap()
-}
-
-pub(crate) fn python() -> PathBuf {
-    let python = std::env::var_os("QUORATE_PYTHON").map_or_else(|| "/usr/bin/python3".into(), PathBuf::from);
-    let has_all = Command::new(&python).args(["-c", "import cryptography"]).output();
-    assert!(
-        has_all.is_ok_and(|output| output.status.success()),
-        "{} with the package cryptography is not there: scripts/setup --tests installs it, or name one in \
-         QUORATE_PYTHON",
-        python.display()
-    );
-    python
 }
 
 /// Runs the program.

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use crate::Cluster;
-use crate::signing::python;
+use crate::programs::python;
 
 /// A proxy in front of the first validator.
 struct Proxy {

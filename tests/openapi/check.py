@@ -191,8 +191,8 @@ def good_values(values, transactions):
         "sender": values["address"][:1],
         "asset": values["code"],
         "kind": ["put_record", "transfer"],
-        "from": ["1", first["timestamp"]],
-        "to": ["3", urllib.parse.quote("2100-01-01T00:00:00+02:00")],
+        "from": ["1", first["timestamp"], "1969-07-20T20:17:40Z"],
+        "to": ["3", urllib.parse.quote("2100-01-01T00:00:00+02:00"), "9999-12-31T23:59:59-12:00"],
     }
 
 
@@ -206,7 +206,9 @@ def read(node, template, call, values):
         node.call("GET", template, f"{path}?{together}")
         for name in good:
             for value in values[name]:
-                node.call("GET", template, f"{path}?{name}={value}")
+                expect(node, 200, "GET", template, f"{path}?{name}={value}")
+        for name in names:
+            expect(node, 200, "GET", template, f"{path}?{name}=")
         if "cursor" in names:
             cursor = ""
             for _ in range(100):

@@ -6,7 +6,7 @@ use std::str::FromStr;
 use quorate_ledger::{Address, AssetCode, Height, Timestamp};
 
 use crate::schema::{OperationKind, OperationView, Transaction};
-use crate::text::{parse_rfc3339, rfc3339_of};
+use crate::text::{parse_rfc3339_bound, rfc3339_of};
 
 /// Which transactions to list. What is not said takes all.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -47,7 +47,7 @@ impl FromStr for When {
             let height = text.parse().map_err(|_| NotAPoint)?;
             return Ok(Self::Height(Height(height)));
         }
-        parse_rfc3339(text).map(Self::Time).ok_or(NotAPoint)
+        parse_rfc3339_bound(text).map(Self::Time).ok_or(NotAPoint)
     }
 }
 
@@ -128,6 +128,20 @@ mod tests {
         ] {
             assert_eq!(other.parse::<When>(), Err(NotAPoint), "{other}");
         }
+    }
+
+    #[test]
+    fn a_time_that_no_block_can_have_is_a_point_all_the_same() {
+        for text in [
+            "1969-12-31T23:59:59Z",
+            "0001-01-01T00:00:00Z",
+            "0001-01-01T00:00:00+23:59",
+        ] {
+            assert_eq!(text.parse(), Ok(When::Time(Timestamp(0))), "{text}");
+        }
+        let last = "9999-12-31T23:59:59-23:59".parse::<When>().unwrap();
+        assert_eq!(last.to_string(), "9999-12-31T23:59:59.999Z");
+        assert_eq!(last.to_string().parse(), Ok(last));
     }
 
     #[test]

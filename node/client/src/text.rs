@@ -27,10 +27,22 @@ pub fn rfc3339_of(timestamp: Timestamp) -> String {
 /// The time that an RFC 3339 text means, cut to milliseconds; none for anything else, before 1970, or after
 /// the year 9999 in UTC, which an offset can lead to.
 pub fn parse_rfc3339(text: &str) -> Option<Timestamp> {
-    let moment = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
-    // Counted from 1970 whatever the offset: a date beyond the calendar has no form in UTC.
-    let millis = u64::try_from(moment.unix_timestamp_nanos().div_euclid(1_000_000)).ok()?;
+    let millis = u64::try_from(millis_of(text)?).ok()?;
     (millis <= LATEST_MILLIS).then_some(Timestamp(millis))
+}
+
+/// The same for a bound: before 1970 it is 1970, and after the year 9999 the last millisecond of that, as no block
+/// has a time beyond.
+pub fn parse_rfc3339_bound(text: &str) -> Option<Timestamp> {
+    let millis = millis_of(text)?.max(0);
+    let millis = u64::try_from(millis).unwrap_or(LATEST_MILLIS);
+    Some(Timestamp(millis.min(LATEST_MILLIS)))
+}
+
+/// Counted from 1970 whatever the offset: a date beyond the calendar has no form in UTC.
+fn millis_of(text: &str) -> Option<i128> {
+    let moment = OffsetDateTime::parse(text, &time::format_description::well_known::Rfc3339).ok()?;
+    Some(moment.unix_timestamp_nanos().div_euclid(1_000_000))
 }
 
 /// Times in RFC 3339.

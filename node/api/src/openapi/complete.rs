@@ -44,10 +44,20 @@ pub(super) fn complete(document: &OpenApi) -> Value {
         });
     }
     let shared = &mut document["components"];
+    complete_submissions(&mut shared["schemas"]);
     shared["headers"] = headers();
     shared["examples"] = codes::all().map(example).collect::<Map<_, _>>().into();
     shared["responses"] = everywhere();
     document
+}
+
+/// What the bodies of a submission in JSON take.
+fn complete_submissions(schemas: &mut Value) {
+    let one = &mut schemas["SubmitRequest"]["properties"]["transaction"];
+    one["pattern"] = "^([0-9a-fA-F]{2})+$".into();
+    let many = &mut schemas["SubmitMany"]["properties"]["transactions"];
+    many["minItems"] = 1.into();
+    many["maxItems"] = ApiConfig::default().max_transactions_per_call.into();
 }
 
 /// The entries of an object in their order; none of what is no object.
@@ -111,6 +121,7 @@ fn complete_content(body: &mut Value) {
 /// What parameters take that many calls have, and what no type says.
 fn complete_parameter(name: &str, parameter: &mut Value) {
     let config = ApiConfig::default();
+    let pattern = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     let (schema, description) = match name {
         "limit" => (
             json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE }),
@@ -126,7 +137,7 @@ fn complete_parameter(name: &str, parameter: &mut Value) {
                 "Wait until this height is certified here; after {seconds} s the answer is 503 `height_not_reached`"
             );
             (
-                json!({ "type": "integer", "format": "int64", "minimum": 0 }),
+                json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX }),
                 Some(wait),
             )
         }
@@ -145,13 +156,26 @@ fn complete_parameter(name: &str, parameter: &mut Value) {
             json!({ "type": "string", "enum": OperationKind::ALL.map(OperationKind::name) }),
             None,
         ),
-        "id" | "sha256" => (json!({ "type": "string", "pattern": "^[0-9a-fA-F]{64}$" }), None),
-        "code" | "asset" => (json!({ "type": "string", "pattern": "^[A-Z0-9]{1,12}$" }), None),
+        "from" | "to" => (
+            json!({ "anyOf": [pattern("^[0-9]{1,19}$"), { "type": "string", "format": "date-time" }] }),
+            None,
+        ),
+        "types" => (pattern("^(block|transaction)(,(block|transaction))*$"), None),
+        "last_event_id" | "Last-Event-ID" => (pattern("^([0-9]{1,19}|[1-9][0-9]{0,18}\\.[0-9]{1,9})$"), None),
+        "block" => (pattern("^([0-9]{1,19}|[0-9a-fA-F]{64}|latest)$"), None),
+        "id" | "sha256" => (pattern("^[0-9a-fA-F]{64}$"), None),
+        "code" | "asset" => (pattern("^[A-Z0-9]{1,12}$"), None),
+        // The last six characters are a checksum, which no pattern says.
+        "address" | "account" => (pattern("^qr1[02-9ac-hj-np-z]{38}$"), None),
         _ => (json!({ "type": "string" }), None),
     };
     parameter["schema"] = schema;
     if let Some(description) = description {
         parameter["description"] = description.into();
+    }
+    if parameter["in"] == "query" {
+        // What is empty counts as not given.
+        parameter["allowEmptyValue"] = true.into();
     }
 }
 

@@ -113,7 +113,7 @@ async fn each_filter_leaves_what_it_says() {
             })
     };
     let at = |transaction: &Value| transaction["height"].as_u64().unwrap();
-    let filters: [Case<'_>; 18] = [
+    let filters: [Case<'_>; 20] = [
         ("asset=CO2", &|it| has(it, None, Some("CO2")), 2),
         ("asset=EUR", &|_| false, 0),
         ("kind=mint", &|it| has(it, Some("mint"), None), 1),
@@ -126,6 +126,9 @@ async fn each_filter_leaves_what_it_says() {
         ("from=7&to=3", &|_| false, 0),
         ("from=9", &|_| false, 0),
         ("to=0", &|_| false, 0),
+        // No block is so old: a bound all the same.
+        ("from=1969-07-20T20:17:40Z", &|_| true, all.len()),
+        ("to=1969-07-20T20:17:40Z", &|_| false, 0),
         // Block n is n minutes after nine.
         ("from=2026-03-01T09:07:00Z", &|it| at(it) >= 7, 4),
         ("from=2026-03-01T09:06:00.001Z", &|it| at(it) >= 7, 4),

@@ -156,6 +156,40 @@ async fn bodies_are_described_in_each_form_that_is_taken() {
     }
 }
 
+#[tokio::test]
+async fn what_a_parameter_takes_is_described() {
+    let document = document().await;
+    for (path, item) in document["paths"].as_object().unwrap() {
+        for (method, call) in item.as_object().unwrap() {
+            for parameter in call["parameters"].as_array().into_iter().flatten() {
+                let name = parameter["name"].as_str().unwrap();
+                let what = format!("{method} {path} {name}");
+                let is_query = parameter["in"] == "query";
+                assert_eq!(parameter["allowEmptyValue"] == true, is_query, "{what}");
+                let schema = parameter["schema"].as_object().unwrap();
+                let says = ["pattern", "enum", "minimum", "anyOf"];
+                // A cursor is nobody's business but the list's.
+                assert_eq!(
+                    says.iter().any(|keyword| schema.contains_key(*keyword)),
+                    name != "cursor",
+                    "{what}"
+                );
+            }
+        }
+    }
+    let schemas = &document["components"]["schemas"];
+    let many = &schemas["SubmitMany"]["properties"]["transactions"];
+    assert_eq!(many["minItems"], 1);
+    assert_eq!(many["maxItems"], 8_192);
+    let titles: Vec<&str> = schemas["OperationView"]["oneOf"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|operation| operation["title"].as_str().unwrap())
+        .collect();
+    assert_eq!(titles[..3], ["CreateAsset", "Mint", "Burn"]);
+}
+
 /// Every code with its statuses, from the rows of a table that begin with a code.
 fn documented(page: &str) -> BTreeMap<(u16, String), String> {
     let rows = page.lines().filter_map(|line| line.strip_prefix("| "));

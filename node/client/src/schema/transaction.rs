@@ -135,6 +135,7 @@ pub struct SignatureView {
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum OperationView {
     /// Makes a new asset.
+    #[schema(title = "CreateAsset")]
     CreateAsset {
         /// Its code.
         #[schema(value_type = String)]
@@ -145,6 +146,7 @@ pub enum OperationView {
         description: String,
     },
     /// Makes new units.
+    #[schema(title = "Mint")]
     Mint {
         /// The asset.
         #[schema(value_type = String)]
@@ -158,6 +160,7 @@ pub enum OperationView {
         amount: Amount,
     },
     /// Destroys units of the sender's.
+    #[schema(title = "Burn")]
     Burn {
         /// The asset.
         #[schema(value_type = String)]
@@ -168,6 +171,7 @@ pub enum OperationView {
         amount: Amount,
     },
     /// Moves units to another account.
+    #[schema(title = "Transfer")]
     Transfer {
         /// Who receives them.
         #[schema(value_type = String)]
@@ -183,6 +187,7 @@ pub enum OperationView {
         memo: String,
     },
     /// Records a document's hash.
+    #[schema(title = "PutRecord")]
     PutRecord {
         /// The hash.
         #[schema(value_type = String)]
@@ -195,6 +200,7 @@ pub enum OperationView {
         metadata: Vec<u8>,
     },
     /// Replaces the sender's signers.
+    #[schema(title = "SetSigners")]
     SetSigners {
         /// The new signers.
         signers: Vec<SignerView>,
@@ -202,6 +208,7 @@ pub enum OperationView {
         threshold: u32,
     },
     /// Lets a validator that forgot what it signed vote again from the next epoch on.
+    #[schema(title = "Rejoin")]
     Rejoin {
         /// The validator's key.
         #[schema(value_type = String)]
