@@ -55,7 +55,7 @@ class Caller:
         self.client = client
         self.made = set()
 
-    def ask(self, call, kind, *arguments, status=200, **parameters):
+    def ask(self, call, kind, /, *arguments, status=200, **parameters):
         """One call, whose answer has to come with this status and be of this type."""
         answer = call.sync_detailed(*arguments, client=self.client, **parameters)
         self.made.add(call.__name__)
@@ -63,7 +63,7 @@ class Caller:
         assert type(answer.parsed) is kind, (call.__name__, answer.parsed)
         return answer.parsed
 
-    def pages(self, call, kind, items, *arguments, **parameters):
+    def pages(self, call, kind, items, /, *arguments, **parameters):
         """What all pages of a list have, with one item each."""
         found, cursor = [], None
         while True:
@@ -155,7 +155,7 @@ def use(node, key, to):
     assert ask(records, models.RecordList, "00" * 32).records == []
 
     # What is wrong is answered with a problem, which is a type like others.
-    def problem(code, call, *arguments, **parameters):
+    def problem(code, call, /, *arguments, **parameters):
         told = ask(call, models.Problem, *arguments, **parameters)
         assert (told.code, told.status) == (code, parameters["status"]), told
         assert told.title and told.detail and told.type_ == f"about:blank#{code}", told
@@ -172,7 +172,9 @@ def use(node, key, to):
     too_much = sign.payment(here.network, keys, to, "QRT", str(2**120))[1]
     poor = problem("insufficient_balance", submit, body=models.SubmitRequest(transaction=too_much.hex()), status=422)
     assert poor.operation == 0 and poor.id, poor
-    changed = signed[:-1] + bytes([signed[-1] ^ 1])
+    # One that was executed is known by what it says, whatever its signatures are.
+    another = sign.payment(here.network, keys, to, "QRT", "126")[1]
+    changed = another[:-1] + bytes([another[-1] ^ 1])
     problem("bad_signature", submit, body=types.File(payload=io.BytesIO(changed)), status=400)
 
     modules = pkgutil.walk_packages(api.__path__, f"{api.__name__}.")

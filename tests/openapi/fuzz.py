@@ -71,7 +71,7 @@ class Filler:
         for name, value in values.items():
             # Always the same instead of the same.
             drawn = zlib.crc32(str(value).encode(errors="replace"))
-            if name in ("address", "account") and value:
+            if name in ("address", "account", "sender") and value:
                 values[name] = self.addresses[drawn % len(self.addresses)]
             elif name in self.known and drawn % 2:
                 values[name] = self.known[name][drawn // 2 % len(self.known[name])]
@@ -119,6 +119,9 @@ def never_taken(document, seen):
         for method, call in item.items():
             statuses = seen.get((method.upper(), path), set())
             print(method.upper(), path, *sorted(statuses))
+            if path == "/openapi.json":
+                # Read by the fuzzer before all else, and not called again.
+                continue
             if not any(status < 300 for status in statuses):
                 yield f"{method.upper()} {path} was never answered well"
             if call.get("parameters") and 400 not in statuses:

@@ -72,19 +72,18 @@ pub(crate) async fn events(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let filter = filter_of(&params)?;
-    let last = match headers.get("last-event-id") {
-        Some(value) => Some(value.to_str().unwrap_or("?")),
-        None => params.text("last_event_id"),
-    };
+    let header = headers
+        .get("last-event-id")
+        .map(|value| value.to_str().unwrap_or("?"));
+    // The header counts; the other is checked all the same.
+    let header = header.map(after).transpose()?;
+    let parameter = params.text("last_event_id").map(after).transpose()?;
     let heights = app.node.heights();
     let tip = *heights.borrow();
-    let cursor = match last {
-        Some(id) => after(id)?,
-        None => Cursor {
-            height: Height(tip.0.saturating_add(1)),
-            index: 0,
-        },
-    };
+    let cursor = header.or(parameter).unwrap_or(Cursor {
+        height: Height(tip.0.saturating_add(1)),
+        index: 0,
+    });
     let share = app.streams.take(client, 1).ok_or(Failure::Overloaded {
         what: "event streams",
     })?;

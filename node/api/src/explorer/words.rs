@@ -1,6 +1,7 @@
 //! Transactions and their outcomes in plain words.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use maud::{Markup, html};
 use quorate_client::schema::{OperationKind, OperationView, Transaction, TransactionStatus};
@@ -28,9 +29,9 @@ impl Decimals {
     ) -> Result<Self, Fault> {
         let mut known = Self::default();
         for code in codes {
-            if !known.0.contains_key(&code) {
-                let asset = snapshot.asset(&code)?;
-                known.0.insert(code, asset.map(|asset| asset.decimals));
+            if let Entry::Vacant(unknown) = known.0.entry(code) {
+                let asset = snapshot.asset(unknown.key())?;
+                unknown.insert(asset.map(|asset| asset.decimals));
             }
         }
         Ok(known)

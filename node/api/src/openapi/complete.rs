@@ -166,7 +166,7 @@ fn complete_parameter(name: &str, parameter: &mut Value) {
         "id" | "sha256" => (pattern("^[0-9a-fA-F]{64}$"), None),
         "code" | "asset" => (pattern("^[A-Z0-9]{1,12}$"), None),
         // The last six characters are a checksum, which no pattern says.
-        "address" | "account" => (pattern("^qr1[02-9ac-hj-np-z]{38}$"), None),
+        "address" | "account" | "sender" => (pattern("^qr1[02-9ac-hj-np-z]{38}$"), None),
         _ => (json!({ "type": "string" }), None),
     };
     parameter["schema"] = schema;

@@ -24,7 +24,8 @@ fn column(page: &str, table: &str, label: &str) -> Vec<String> {
         return Vec::new();
     };
     let table = rest.split("</table>").next().unwrap();
-    let cells = table.split(&format!("data-label=\"{label}\">")).skip(1);
+    let begins = format!("data-label=\"{label}\">");
+    let cells = table.split(&begins).skip(1);
     cells
         .map(|cell| cell.split("</td>").next().unwrap().to_owned())
         .collect()
