@@ -9,7 +9,8 @@
 //!
 //! What a liar says is measured, not what its process takes from the machine that all of them share: it is held to the
 //! processor time that an honest validator takes in its place, in a run of its own or as a multiple of what the others
-//! take at the time, whichever is more; and as much is burnt where it is stopped. What this alone costs is seen in runs with an honest validator that is held.
+//! take at the time, whichever is more, and a quarter of that besides; as much as an honest one takes is burnt where it
+//! is stopped. What this alone costs is seen in runs with an honest validator that is held.
 
 mod outage;
 mod processor;

@@ -24,8 +24,9 @@ const LIES: [&str; 4] = ["silent", "late:90", "equivocator", "flooder"];
 The program that lies is no part of this one: it is built from the sources (cargo build --release
 -p quorate-liar), and `quorate-liar lies` names what it can do. Each run makes a network of its own,
 offers load to the honest validators, and has the other one begin to lie, or stops it. A liar is
-held to the processor time that an honest validator takes in its place, and as much is burnt where
-it is stopped, so that what it says is measured and not what it takes from the machine.")]
+held to a quarter more processor time than an honest validator takes in its place, and as much as an
+honest one takes is burnt where it is stopped, so that what it says is measured and not what it
+takes from the machine. Runs with an honest validator that is held likewise show what that costs.")]
 pub struct AttackArgs {
     /// The program that lies
     #[arg(long, value_name = "FILE", env = "QUORATE_LIAR_BIN")]
