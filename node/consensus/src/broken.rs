@@ -34,6 +34,8 @@ pub enum Rule {
     PreparedTwice,
     /// A vote signed for a view that was left is sent all the same.
     LateVotesSent,
+    /// A vote whose height is certified by the time it is signed is not sent.
+    CertifiedVotesUnsent,
     /// Nobody joins view-changes of f + 1 others.
     NobodyJoins,
     /// One complaint moves everybody.

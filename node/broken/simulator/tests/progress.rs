@@ -4,6 +4,7 @@
 use quorate_consensus::Timing;
 use quorate_consensus::broken::Rule;
 use quorate_crypto::Protocol;
+use quorate_simulator_broken::chart::{Happening, NoteKind};
 use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
 
 /// What the rule is for shows in one of ten seeds when it is broken, and does not with that seed when it is kept.
@@ -108,4 +109,33 @@ fn paxos_a_proposer_that_stops_and_hands_over_to_nobody() {
     let (broken, sound) = (longest_wait(Some(Rule::NobodyYields)), longest_wait(None));
     println!("| Engine(NobodyYields) | 1 | a batch waits for {broken} ms, not {sound} ms |");
     assert!(broken >= 200 && sound < 200, "{broken} and {sound} ms");
+}
+
+/// One of four says nothing to another, which needs a vote that is on disk later than its height is certified.
+#[test]
+fn a_vote_that_is_not_sent_as_its_height_is_certified_meanwhile() {
+    let last_certified = |rule: Option<Rule>| {
+        let runs = (0..20).map(|seed| {
+            let mut scenario = watched(3_000)
+                .at(0, Command::CutOneWay(3, 2))
+                .at(500, Command::Submit(0, 1));
+            scenario.seed = seed;
+            scenario.timing = Timing::SHIPPED;
+            scenario.links.delay_us = 500;
+            scenario.machines.chain_flush_us = 100_000;
+            scenario.broken = rule.map(Broken::Engine);
+            let report = Simulation::new(scenario).chart().expect_success();
+            let certifies = |happening: &Happening| match happening {
+                Happening::Note(note) if note.event == NoteKind::Certifies => Some(note.at_us / 1_000),
+                _ => None,
+            };
+            let times = report.chart.happenings.iter().filter_map(certifies);
+            times.max().expect("it was certified") - 500
+        });
+        runs.max().expect("there are twenty")
+    };
+    let rule = Some(Rule::CertifiedVotesUnsent);
+    let (broken, sound) = (last_certified(rule), last_certified(None));
+    println!("| Engine(CertifiedVotesUnsent) | 1 | a validator waits for {broken} ms, not {sound} ms |");
+    assert!(broken >= 800 && sound < 300, "{broken} and {sound} ms");
 }

@@ -316,7 +316,8 @@ impl Pbft {
     }
 
     /// The own vote is durable: it counts, and is sent. One of a view that was left meanwhile is not
-    /// (pitfall 18).
+    /// (pitfall 18). One for a height that is certified here by now is: a replica to which a liar says nothing may
+    /// want just this vote.
     pub(super) fn on_own_vote(
         &mut self,
         base: &mut Base,
@@ -328,8 +329,13 @@ impl Pbft {
         if (vote.view != self.view || !self.begun) && !breaks!(LateVotesSent) {
             return Err(self.wrong_view(vote.view));
         }
+        let message = vote.message(base.config.committee.epoch(), phase, height, own);
+        if height <= base.certified && !breaks!(CertifiedVotesUnsent) {
+            base.broadcast(message);
+            return Ok(());
+        }
         self.record_vote(base, phase, own, height, vote)?;
-        base.broadcast(vote.message(base.config.committee.epoch(), phase, height, own));
+        base.broadcast(message);
         match phase {
             Phase::Prepare => self.try_commit(base, height),
             Phase::Commit => self.try_decide(base, height),

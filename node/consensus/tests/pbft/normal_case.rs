@@ -120,6 +120,24 @@ fn a_quorum_of_commits_decides_what_is_not_prepared_here() {
     );
 }
 
+/// Its disk keeps batches slowly: the others certify the height before its prepare may leave. One to which a liar says
+/// nothing wants it all the same.
+#[test]
+fn an_own_vote_is_sent_though_its_height_was_certified_meanwhile() {
+    let mut backup = replica(4, 1);
+    let proposal = proposal(1);
+    backup.step(NOW, from(0, pre_prepare(0, 1, &proposal)));
+    let voted = backup.step(NOW, available(1, &proposal));
+    assert_eq!(asked(&voted), [&prepare(0, 1, &proposal)]);
+    backup.step(NOW, Input::Synced(certificate_without(1, 1)));
+    let step = backup.step(NOW, Input::Own(signed(1, prepare(0, 1, &proposal))));
+    assert!(says(&step, &prepare(0, 1, &proposal)), "{step:?}");
+    assert_eq!(step.rejection, None);
+    // One of a view that was left is not said, certified or not.
+    let step = backup.step(NOW, Input::Own(signed(1, prepare(7, 1, &proposal))));
+    assert!(broadcast(&step).is_empty());
+}
+
 #[test]
 fn an_equivocating_primary_is_accused_and_gets_one_prepare() {
     let mut backup = replica(4, 1);
