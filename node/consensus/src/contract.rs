@@ -190,6 +190,8 @@ pub enum Input {
     /// The chain is on disk up to this height. What binds a replica far above that it says only once it is told: its
     /// journal may bring it all back after a crash, and a message that claims it holds so many heights.
     OnDisk(Height),
+    /// What this validator sends breaks the rules, so next to nothing of it is taken for a while.
+    HeldBack(ValidatorIndex),
 }
 
 /// What a step asks for. Order matters within a step.

@@ -306,6 +306,7 @@ impl Driver {
                 self.put_for(epoch, Input::Message(message));
             }
             Event::Connected(validator) => self.put(Input::Connected(validator)),
+            Event::HeldBack(validator) => self.put(Input::HeldBack(validator)),
             Event::BatchStored { epoch, digest } => {
                 self.on_arrived(&[digest], around);
                 self.put_for(epoch, Input::BatchesAvailable(vec![digest]));
@@ -791,6 +792,7 @@ impl Event {
             }
             Self::Synced { certificate, .. } => Some(certificate.epoch()),
             Self::Connected(_)
+            | Self::HeldBack(_)
             | Self::JournalFlushed(_)
             | Self::ChainFlushed { .. }
             | Self::EpochReady(_)

@@ -40,6 +40,8 @@ pub enum Event {
     Message(Verified<Message>),
     /// A link to this validator came up.
     Connected(ValidatorIndex),
+    /// What this validator sends breaks the rules, so next to nothing of it is taken for a while.
+    HeldBack(ValidatorIndex),
     /// A checked batch was written and is kept here.
     BatchStored {
         /// The batch's epoch.

@@ -16,7 +16,7 @@ use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 use tokio::time::{Instant, timeout};
 
-use crate::offences::{OffenceNotice, Offences};
+use crate::offences::{Offence, Offences};
 use crate::pace::{LOOK_AGAIN, Pace};
 use crate::{Channel, PeerKey, Reason, Reply};
 
@@ -222,7 +222,7 @@ impl EventQueue {
     }
 
     /// A peer has sent what is against the rules.
-    pub(crate) fn offended(&self, peer: PeerKey) -> Option<OffenceNotice> {
+    pub(crate) fn offended(&self, peer: PeerKey) -> Offence {
         self.lock().offences.note(peer, Instant::now())
     }
 

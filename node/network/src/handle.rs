@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::dialing::{parse_address, parse_addresses};
 use crate::events::EventQueue;
-use crate::offences::OffenceNotice;
+use crate::offences::Offence;
 use crate::peer::Peer;
 use crate::service::Service;
 use crate::transport::{self, Behaviour};
@@ -185,8 +185,9 @@ impl Handle {
 
     /// Counts a frame of this peer that nobody who keeps the rules sends: it does not decode, or its signature does
     /// not fit. A few are free; after that nothing more of its votes and batches is taken but one in two seconds,
-    /// until that is forgotten. What it gives is worth a line in the log: at most two a minute and peer.
-    pub fn offended(&self, peer: PeerKey) -> Option<OffenceNotice> {
+    /// until that is forgotten. It says whether that is so now, and what is worth a line in the log: at most two a
+    /// minute and peer.
+    pub fn offended(&self, peer: PeerKey) -> Offence {
         self.queue.offended(peer)
     }
 

@@ -109,7 +109,7 @@ pub use error::{HandshakeField, NetworkError, Reason, ReplyError, RequestError, 
 pub use events::{Events, NetworkEvent};
 pub use handle::{Handle, start};
 pub use key::{InvalidKey, PeerKey};
-pub use offences::OffenceNotice;
+pub use offences::Offence;
 pub use peer::{LinkInfo, PeerInfo};
 pub use sync::{MAX_SYNC_ANSWER, MAX_SYNC_FRAME, MAX_SYNC_REQUEST, Reply, Response};
 pub use traffic::Traffic;

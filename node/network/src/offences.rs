@@ -41,18 +41,19 @@ struct Told {
     held_back: bool,
 }
 
-/// What is worth a line in the log, as it is the first of its minute or begins something.
+/// What an offence leads to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct OffenceNotice {
-    /// Messages that broke the rules since the last notice.
-    pub messages: u64,
+pub struct Offence {
     /// Nothing more of the peer's votes and batches is taken but one in two seconds.
     pub held_back: bool,
+    /// Messages that broke the rules since a line in the log was last worth it, if it is now: it is the first of its
+    /// minute, or the peer begins to be held back.
+    pub to_tell: Option<u64>,
 }
 
 impl Offences {
     /// A peer has sent something that is against the rules.
-    pub(crate) fn note(&mut self, peer: PeerKey, now: Instant) -> Option<OffenceNotice> {
+    pub(crate) fn note(&mut self, peer: PeerKey, now: Instant) -> Offence {
         self.forget(peer, now);
         let account = self.peers.entry(peer).or_insert(Account {
             count: 0,
@@ -70,13 +71,11 @@ impl Offences {
         let is_due = account
             .told
             .is_none_or(|told| now.duration_since(told.at) >= TOLD_EVERY || (held_back && !told.held_back));
-        is_due.then(|| {
+        let to_tell = is_due.then(|| {
             account.told = Some(Told { at: now, held_back });
-            OffenceNotice {
-                messages: std::mem::take(&mut account.untold),
-                held_back,
-            }
-        })
+            std::mem::take(&mut account.untold)
+        });
+        Offence { held_back, to_tell }
     }
 
     /// Whether nothing of this peer is taken at the moment.
@@ -146,16 +145,16 @@ mod tests {
         let start = Instant::now();
         let notices: Vec<_> = (0..150_000)
             .map(|ms| start + Duration::from_millis(ms))
-            .filter_map(|now| offences.note(PEER, now))
+            .map(|now| offences.note(PEER, now))
+            .filter_map(|offence| Some((offence.to_tell?, offence.held_back)))
             .collect();
-        let notice = |messages, held_back| OffenceNotice { messages, held_back };
         assert_eq!(
             notices,
             [
-                notice(1, false),
-                notice(u64::from(FREE) - 1, true),
-                notice(60_000, true),
-                notice(60_000, true),
+                (1, false),
+                (u64::from(FREE) - 1, true),
+                (60_000, true),
+                (60_000, true),
             ]
         );
     }

@@ -16,7 +16,7 @@ use quorate_consensus::{Body, Ed25519, Message};
 use quorate_crypto::{Digest, ValidatorIndex};
 use quorate_driver::Event;
 use quorate_ledger::{Parameters, decode};
-use quorate_network::{Channel, Events, NetworkEvent, OffenceNotice, PeerKey};
+use quorate_network::{Channel, Events, NetworkEvent, Offence, PeerKey};
 use tokio::runtime;
 
 use crate::batches::{BatchStore, Checker};
@@ -219,14 +219,18 @@ impl Router {
     /// A validator has sent what none that keeps the rules sends.
     fn offended(&self, from: ValidatorIndex, what: std::fmt::Arguments<'_>) {
         let links = &self.parts.links;
-        let notice = links
-            .peers()
-            .get(&from)
-            .and_then(|peer| links.handle().offended(*peer));
+        let Some(peer) = links.peers().get(&from).copied() else {
+            return tracing::debug!(from = self.name_of(from), "{what}");
+        };
+        let Offence { held_back, to_tell } = links.handle().offended(peer);
+        if held_back {
+            // Should it lead, nobody waits for it.
+            self.parts.inbox.put_from_outside(Event::HeldBack(from));
+        }
         let from = self.name_of(from);
-        match notice {
+        match to_tell {
             None => tracing::debug!(from, "{what}"),
-            Some(OffenceNotice { messages, held_back }) => tracing::warn!(
+            Some(messages) => tracing::warn!(
                 from,
                 messages,
                 last = %what,

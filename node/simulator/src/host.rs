@@ -478,7 +478,7 @@ impl Host {
     }
 
     /// The driver hears something now.
-    fn hear(&mut self, world: &mut World, event: Event) {
+    pub(crate) fn hear(&mut self, world: &mut World, event: Event) {
         self.drive(world, |driver, time, around| driver.on(time, event, around));
         self.end_round(world);
     }

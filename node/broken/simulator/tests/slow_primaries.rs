@@ -4,7 +4,7 @@
 use quorate_consensus::Timing;
 use quorate_consensus::broken::{Rule, tune};
 use quorate_crypto::ValidatorIndex;
-use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
+use quorate_simulator_broken::{Befalls, Broken, Command, Lie, Report, Scenario, Simulation, Whom};
 
 /// Fast links and disks, and a batch every 40 ms at one validator after the other.
 fn loaded(validators: u16, until_ms: u64) -> Scenario {
@@ -43,6 +43,20 @@ fn a_primary_that_may_pause_as_long_as_it_likes() {
     let (broken, sound) = (late(Some(Rule::PausesAllowed)), late(None));
     println!("| Engine(PausesAllowed) | 1 | a primary that is late by 400 ms leads to the end |");
     assert!((broken, sound) == (0, 1), "{broken} and {sound} views");
+}
+
+#[test]
+fn a_primary_that_is_held_back_and_leads_until_the_wait_is_over() {
+    let waits = |rule| {
+        let mut scenario = loaded(4, 4_000).at(3_000, Command::Befall(Whom::Leader, Befalls::HeldBack));
+        scenario
+            .script
+            .retain(|(_, command)| !matches!(command, Command::Submit(0, _)));
+        run(scenario, rule).longest_wait_ms
+    };
+    let (broken, sound) = (waits(Some(Rule::HeldBackLeads)), waits(None));
+    println!("| Engine(HeldBackLeads) | 1 | batches wait for {broken} ms, not {sound} ms |");
+    assert!(broken >= 400 && sound < 100, "{broken} and {sound} ms");
 }
 
 #[test]

@@ -16,6 +16,8 @@ pub(crate) enum Notice<'a> {
     EpochEnds(Height),
     /// A link to a peer has come up.
     Connected,
+    /// Next to nothing of what this validator sends is taken for a while.
+    HeldBack(ValidatorIndex),
     /// Blocks were fetched up to this height, which may be certified already.
     Synced(Height),
     /// The node is about to stop.

@@ -74,6 +74,10 @@ impl<E: Orderer> Replica<E> {
                 self.notify(Notice::Connected);
                 Ok(())
             }
+            Input::HeldBack(peer) => {
+                self.notify(Notice::HeldBack(peer));
+                Ok(())
+            }
             Input::Stopping => {
                 self.notify(Notice::Stopping);
                 Ok(())

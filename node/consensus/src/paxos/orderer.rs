@@ -129,6 +129,7 @@ impl Orderer for Paxos {
             Notice::Stopping => self.on_stopping(base),
             Notice::OnDisk { .. } => self.accept_and_tell(base),
             Notice::Heard(_)
+            | Notice::HeldBack(_)
             | Notice::EpochEnds(_)
             | Notice::Synced(_)
             | Notice::Status(..)

@@ -501,6 +501,15 @@ impl Pbft {
         }
     }
 
+    /// Next to nothing of what `peer` sends is taken for a while. As a primary it would stand still until the wait for
+    /// progress is over.
+    pub(super) fn judge_held_back(&mut self, base: &mut Base, peer: ValidatorIndex) {
+        let votes = base.voter().is_some_and(|own| own != peer);
+        if self.begun && votes && peer == self.primary(base) && !breaks!(HeldBackLeads) {
+            self.complain(base);
+        }
+    }
+
     /// The wait for progress is over. Where the primary was heard in the latter half of it, it is not down but
     /// slow, for this replica at least: should a complaint not help, the next wait is longer.
     pub(super) fn judge_timeout(&mut self, base: &Base) {

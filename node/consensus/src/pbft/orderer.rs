@@ -186,6 +186,7 @@ impl Orderer for Pbft {
             Notice::OnDisk { former } => self.commit_what_waited_for_disk(base, former),
             Notice::InquiryClosed => self.check_view_changes(base),
             Notice::Heard(from) => self.judge_sender(base, from),
+            Notice::HeldBack(peer) => self.judge_held_back(base, peer),
             Notice::Connected | Notice::Synced(_) | Notice::Stopping => {}
         }
     }

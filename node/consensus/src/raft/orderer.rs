@@ -137,7 +137,11 @@ impl Orderer for Raft {
             Notice::Stopping => self.on_stopping(base),
             // Whatever a log holds is replicated in pieces: no message claims all of it.
             Notice::OnDisk { .. } => {}
-            Notice::Heard(_) | Notice::EpochEnds(_) | Notice::Status(..) | Notice::InquiryClosed => {}
+            Notice::Heard(_)
+            | Notice::HeldBack(_)
+            | Notice::EpochEnds(_)
+            | Notice::Status(..)
+            | Notice::InquiryClosed => {}
         }
     }
 

@@ -69,6 +69,7 @@ fn inputs() -> Vec<Input> {
         Input::Stopping,
         Input::Timeout(Timer::Progress { reign: 6 }),
         Input::OnDisk(Height(8)),
+        Input::HeldBack(ValidatorIndex(1)),
     ]
 }
 

@@ -341,3 +341,19 @@ fn wait(step: &Step) -> Option<TimerRange> {
         _ => None,
     })
 }
+
+/// A validator that sends junk is not listened to for a while. As a primary it would stand still until the wait for
+/// progress is over.
+#[test]
+fn a_primary_that_is_held_back_is_complained_about_at_once_and_no_backup_is() {
+    let mut backup = replica(4, 1);
+    let held_back = |peer| Input::HeldBack(ValidatorIndex(peer));
+    assert!(!complained(&drive_as(&mut backup, 1, held_back(2))));
+    assert!(complained(&drive_as(&mut backup, 1, held_back(0))));
+    // Not by itself, and not while another view is to begin.
+    let mut primary = replica(4, 0);
+    assert!(!complained(&drive_as(&mut primary, 0, held_back(0))));
+    let mut moving = replica(4, 2);
+    view_change_of(&mut moving, 2);
+    assert!(!complained(&drive_as(&mut moving, 2, held_back(1))));
+}

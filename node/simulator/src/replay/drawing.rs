@@ -92,6 +92,10 @@ impl Drawing {
                     format!("fetched blocks up to h{}", certificate.height()),
                 );
             }
+            Input::HeldBack(peer) => self.note(
+                NoteKind::Other,
+                format!("takes next to nothing more of {}", self.lane_of(*peer)),
+            ),
             Input::Stopping => self.note(NoteKind::Pause, "is told to stop".to_owned()),
             Input::Own(_)
             | Input::BatchesAvailable(_)
@@ -101,6 +105,11 @@ impl Drawing {
             | Input::OnDisk(_)
             | Input::Connected(_) => {}
         }
+    }
+
+    fn lane_of(&self, validator: ValidatorIndex) -> &str {
+        let lane = self.lanes.get(usize::from(validator.0));
+        lane.map_or("somebody", String::as_str)
     }
 
     pub(super) fn on_step(&mut self, step: &Step, engine: &Engine) {
@@ -128,18 +137,14 @@ impl Drawing {
                     self.note(NoteKind::Other, format!("fetches blocks up to h{to}"));
                 }
                 Action::HandOver { to, batches } => {
-                    let to = self
-                        .lanes
-                        .get(usize::from(to.0))
-                        .map_or("somebody", String::as_str);
+                    let to = self.lane_of(*to);
                     self.note(
                         NoteKind::Other,
                         format!("hands {} batches over to {to}", batches.len()),
                     );
                 }
                 Action::Accuse(evidence) => {
-                    let accused = self.lanes.get(usize::from(evidence.validator.0));
-                    let accused = accused.map_or("somebody", String::as_str);
+                    let accused = self.lane_of(evidence.validator);
                     self.note(NoteKind::Accuses, format!("accuses {accused}"));
                 }
                 Action::Forgotten { said, .. } => {

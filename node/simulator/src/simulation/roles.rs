@@ -1,6 +1,7 @@
 //! Faults that befall whoever has a role at the time, as nobody knows beforehand who leads.
 
 use quorate_crypto::ValidatorIndex;
+use quorate_driver::Event;
 
 use super::Simulation;
 use crate::chart::NoteKind;
@@ -27,6 +28,8 @@ pub enum Befalls {
     CutOff,
     /// What they send reaches nobody.
     Muted,
+    /// They send junk: the others take nothing more of what they send, and know whose it is.
+    HeldBack,
     /// Nothing reaches them.
     Deafened,
     /// The process dies and loses something.
@@ -77,6 +80,15 @@ impl Simulation {
             Befalls::Crash => self.on_command(Command::Crash(who)),
             Befalls::CutOff => {}
             Befalls::Muted => peers.for_each(|peer| self.on_command(Command::CutOneWay(who, peer))),
+            Befalls::HeldBack => {
+                for peer in peers {
+                    self.on_command(Command::CutOneWay(who, peer));
+                    for host in self.hosts_of(peer) {
+                        let held_back = Event::HeldBack(ValidatorIndex(who));
+                        self.hosts[host].hear(&mut self.world, held_back);
+                    }
+                }
+            }
             Befalls::Deafened => peers.for_each(|peer| self.on_command(Command::CutOneWay(peer, who))),
             Befalls::Lose(loss) => {
                 self.on_command(Command::Lose(who, loss));

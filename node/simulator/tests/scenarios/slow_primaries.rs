@@ -1,8 +1,10 @@
 //! Primaries that keep within their timers, and are not good enough.
 
+use std::collections::BTreeSet;
+
 use quorate_consensus::Timing;
 use quorate_crypto::ValidatorIndex;
-use quorate_simulator::{Command, Lie, Report, Scenario, Simulation};
+use quorate_simulator::{Befalls, Command, Lie, Report, Scenario, Simulation, Whom};
 
 /// Fast links and disks, and a batch every `every_ms` at one validator after the other.
 fn loaded(validators: usize, seed: u64, every_ms: u64, until_ms: u64) -> Scenario {
@@ -285,5 +287,27 @@ fn silent_primaries_in_line_cost_a_wait_that_doubles_with_each() {
         println!("n = {size}, {f} silent: the first batch waits for {waited} ms");
         assert_eq!(report.view, u64::from(f), "n = {size}");
         assert!(waited < 1_300 << f, "n = {size}: {waited} ms");
+    }
+}
+
+/// A primary sends junk, so that nothing more is taken of what it sends: nobody waits until the wait for progress is
+/// over, which takes 800 ms at least.
+#[test]
+fn a_primary_that_is_held_back_is_replaced_at_once() {
+    for seed in 0..10 {
+        let mut scenario =
+            loaded(4, seed, 40, 6_000).at(3_000, Command::Befall(Whom::Leader, Befalls::HeldBack));
+        // What the one that is held back packs reaches nobody.
+        scenario
+            .script
+            .retain(|(_, command)| !matches!(command, Command::Submit(0, _)));
+        let report = measured(scenario);
+        assert_eq!(
+            (report.view, &report.accused),
+            (1, &BTreeSet::new()),
+            "seed {seed}"
+        );
+        let (_, longest) = waits(&report, 2_000);
+        assert!(longest < 100, "seed {seed}: a batch waited for {longest} ms");
     }
 }
