@@ -4,7 +4,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::mem;
 use std::time::Duration;
 
-use quorate_consensus::{Action, Body, Config, Engine, Input, Message, Record, Step};
+use quorate_consensus::{Action, Body, Config, Engine, Input, Message, Record, Step, pbft};
 use quorate_crypto::{Certificate, Digest, Epoch, Height, Signature, ValidatorIndex};
 use quorate_ledger::encode;
 
@@ -550,7 +550,7 @@ impl Driver {
     fn fetch(&mut self, time: Time, around: &dyn Surroundings) {
         let complete = self.required.take_complete();
         self.on_complete(complete, around);
-        self.fetching.set(self.required.missing(), time.since_start);
+        self.fetching.set(&self.required.missing(), time.since_start);
     }
 
     /// Who votes for what names missing batches has them.
@@ -559,17 +559,19 @@ impl Driver {
         let engine = &self.serving.engine;
         if !self.fetching.is_empty() && v1.epoch == self.epoch() && v1.sender != engine.leader() {
             let batches = engine.vouched(&v1.body);
-            self.fetching.vouches(v1.sender, &batches, time.since_start);
+            let proposal = prepared(&v1.body);
+            self.fetching
+                .vouches(v1.sender, proposal, &batches, time.since_start);
         }
     }
 
     /// Asks for what is missing and due.
     fn fetch_missing(&mut self, now: Duration, around: &dyn Surroundings) {
         // Block sync may have brought what was asked for.
-        let missing = self.required.missing().into_iter();
-        let here: Vec<Digest> = missing.filter(|digest| around.holds(digest)).collect();
+        let mut missing = self.required.missing();
+        let here: Vec<Digest> = missing.extract_if(.., |digest| around.holds(digest)).collect();
         self.on_arrived(&here, around);
-        self.fetching.set(self.required.missing(), now);
+        self.fetching.set(&missing, now);
         let Serving { engine, index, .. } = &self.serving;
         let committee = engine.committee().indices();
         let peers: Vec<_> = committee.filter(|peer| Some(*peer) != *index).collect();
@@ -807,6 +809,14 @@ fn votes_wait_for_batches() -> bool {
     match breaks!(BatchesNotDurable) {
         true => false,
         false => !breaks!(BatchesUnchecked),
+    }
+}
+
+/// The one proposal whose batches a vote vouches for, if it gives the digest: PBFT's prepares.
+fn prepared(body: &Body) -> Option<Digest> {
+    match body {
+        Body::Pbft(pbft::Body::Prepare { proposal, .. }) => Some(*proposal),
+        _ => None,
     }
 }
 
