@@ -259,8 +259,25 @@ mod tests {
         }
     }
 
+    /// Where the transaction of this number was executed.
+    fn place_of(number: u8) -> Paid {
+        Paid {
+            id: signed(number).id,
+            height: Height(7),
+            index: 3,
+        }
+    }
+
     const FIRST: Unit = Unit { first: 0, count: 100 };
     const SECOND: Unit = Unit { first: 100, count: 1 };
+
+    /// The journal of a payment of 101 rows, opened, and its section begun and complete.
+    fn begun(file: &Path) -> Journal {
+        let mut journal = Journal::open(file, &names(batch(b"a"))).unwrap().journal;
+        journal.begin(&batch(b"a"), 101).unwrap();
+        journal.ready().unwrap();
+        journal
+    }
 
     fn known(file: &Path) -> Known {
         Journal::open(file, &names(batch(b"a"))).unwrap().known.unwrap()
@@ -279,11 +296,7 @@ mod tests {
             journal.ready().unwrap();
             journal.signed(FIRST, &signed(1)).unwrap();
             journal.signed(SECOND, &signed(2)).unwrap();
-            let place = Paid {
-                id: signed(2).id,
-                height: Height(7),
-                index: 3,
-            };
+            let place = place_of(2);
             journal
                 .settled(signed(2).id, How::Committed, Some(place))
                 .unwrap();
@@ -298,9 +311,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         {
-            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
-            journal.begin(&batch(b"a"), 101).unwrap();
-            journal.ready().unwrap();
+            let mut journal = begun(&file);
             journal.signed(FIRST, &signed(1)).unwrap();
         }
         let path = path_of(&file);
@@ -318,11 +329,7 @@ mod tests {
         let file = dir.path().join("p.csv");
         {
             let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
-            let place = Paid {
-                id: signed(1).id,
-                height: Height(7),
-                index: 3,
-            };
+            let place = place_of(1);
             journal.begin(&batch(b"a"), 101).unwrap();
             journal.found(FIRST, Timestamp(1), How::Committed, place).unwrap();
         }
@@ -423,15 +430,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         {
-            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
-            journal.begin(&batch(b"a"), 101).unwrap();
-            journal.ready().unwrap();
+            let mut journal = begun(&file);
             journal.signed(FIRST, &signed(5)).unwrap();
-            let place = Paid {
-                id: signed(3).id,
-                height: Height(7),
-                index: 3,
-            };
+            let place = place_of(3);
             journal.found(FIRST, Timestamp(3), How::Failed, place).unwrap();
         }
         let known = known(&file);
@@ -459,9 +460,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         {
-            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
-            journal.begin(&batch(b"a"), 101).unwrap();
-            journal.ready().unwrap();
+            let mut journal = begun(&file);
             journal.built(FIRST, &signed(8)).unwrap();
             journal.built(SECOND, &signed(9)).unwrap();
         }
@@ -475,11 +474,7 @@ mod tests {
         assert_eq!(known.sent_until(Timestamp(7)), None, "built is not sent");
         known.failed.entry(FIRST).or_default().insert(Timestamp(8));
         assert_eq!(open(&known, 7), [SECOND], "what failed cannot be executed again");
-        let place = Paid {
-            id: signed(9).id,
-            height: Height(7),
-            index: 3,
-        };
+        let place = place_of(9);
         known.paid.insert(100, place);
         assert!(open(&known, 7).is_empty());
     }
