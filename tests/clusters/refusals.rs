@@ -2,14 +2,35 @@
 
 use crate::Cluster;
 
+/// The address that pays unless another is named.
+#[track_caller]
+fn treasury(cluster: &Cluster) -> String {
+    let address = cluster.expect(0, &["wallet", "address"]).json();
+    address["address"].as_str().unwrap().to_owned()
+}
+
+/// Builds `t.json`, which nobody has signed yet: 1 QRT from the treasury to this account.
+#[track_caller]
+fn build(cluster: &Cluster, to: &str) {
+    let (treasury, transfer) = (treasury(cluster), format!("{to}:1:QRT"));
+    let build = [
+        "wallet",
+        "build",
+        "--account",
+        &treasury,
+        "--transfer",
+        &transfer,
+        "--to",
+        "t.json",
+    ];
+    cluster.expect(0, &build);
+}
+
 #[test]
 fn what_the_ledger_refuses_has_its_code_and_changes_nothing() {
     let cluster = Cluster::up();
     let alice = cluster.key("alice.key");
-    let treasury = cluster.expect(0, &["wallet", "address"]).json()["address"]
-        .as_str()
-        .unwrap()
-        .to_owned();
+    let treasury = treasury(&cluster);
     cluster.pay(&alice, "10");
     let state = cluster.common_tip().state;
 
@@ -37,24 +58,7 @@ fn what_the_ledger_refuses_has_its_code_and_changes_nothing() {
 fn a_transaction_for_another_network_is_refused() {
     let (here, there) = (Cluster::up(), Cluster::up());
     let alice = here.key("alice.key");
-    let transfer = format!("{alice}:1:QRT");
-    let treasury = here.expect(0, &["wallet", "address"]).json()["address"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    here.expect(
-        0,
-        &[
-            "wallet",
-            "build",
-            "--account",
-            &treasury,
-            "--transfer",
-            &transfer,
-            "--to",
-            "t.json",
-        ],
-    );
+    build(&here, &alice);
     here.expect(0, &["wallet", "sign", "t.json"]);
     let ran = here.expect(4, &["wallet", "submit", "t.json", "--node", &there.api(1)]);
     assert!(ran.stderr.contains("wrong_network"), "{}", ran.stderr);
@@ -66,22 +70,7 @@ fn a_transaction_for_another_network_is_refused() {
 fn a_changed_signature_and_cut_bytes_are_refused() {
     let cluster = Cluster::up();
     let alice = cluster.key("alice.key");
-    let treasury = cluster.expect(0, &["wallet", "address"]).json()["address"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let transfer = format!("{alice}:1:QRT");
-    let build = [
-        "wallet",
-        "build",
-        "--account",
-        &treasury,
-        "--transfer",
-        &transfer,
-        "--to",
-        "t.json",
-    ];
-    cluster.expect(0, &build);
+    build(&cluster, &alice);
     // Unsigned: no signature at all is malformed.
     cluster.expect(2, &["wallet", "submit", "t.json"]);
     cluster.expect(0, &["wallet", "sign", "t.json"]);
@@ -149,22 +138,7 @@ fn a_node_that_knows_its_senders_takes_nothing_from_strangers() {
 fn a_signature_that_counts_for_nothing_is_refused() {
     let cluster = Cluster::up();
     let alice = cluster.key("alice.key");
-    let treasury = cluster.expect(0, &["wallet", "address"]).json()["address"]
-        .as_str()
-        .unwrap()
-        .to_owned();
-    let transfer = format!("{alice}:1:QRT");
-    let build = [
-        "wallet",
-        "build",
-        "--account",
-        &treasury,
-        "--transfer",
-        &transfer,
-        "--to",
-        "t.json",
-    ];
-    cluster.expect(0, &build);
+    build(&cluster, &alice);
     cluster.expect(0, &["wallet", "sign", "t.json"]);
     let whole = std::fs::read(cluster.folder().join("t.json")).unwrap();
     cluster.expect(0, &["wallet", "sign", "t.json", "--key", "alice.key"]);

@@ -1,4 +1,7 @@
-//! The driver itself: steps, epochs, halts.
+//! The driver itself: events in, steps, what they ask for out, halts.
+
+mod batches;
+mod chain;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::mem;
@@ -13,18 +16,12 @@ use crate::effect::{
     Effect, EntryNumber, Event, Halt, SignNumber, Standing, Surroundings, Time, Transition, WriteNumber,
 };
 use crate::entries::Entries;
-use crate::fetching::{Fetching, Sources};
+use crate::fetching::Fetching;
 use crate::gate::{Gate, Needs, Pass, Released, Unsigned};
 use crate::recovered::Recovered;
-use crate::required::{Complete, Required};
+use crate::required::Required;
 use crate::timers::Timers;
 use crate::watch::{Watch, why_left};
-
-/// How long blocks may lie written but not flushed while nothing else asks for a flush.
-const BLOCK_FLUSH_INTERVAL: Duration = Duration::from_millis(200);
-/// Blocks written and not flushed that are worth a flush of their own: a crash makes a node execute them
-/// again, and its window of votes must reach them.
-const UNFLUSHED_BLOCKS: u64 = 8;
 
 /// Makes an engine from what it is told and the records that it left: [`Engine::recover`], but where a test
 /// breaks what surrounds a driver.
@@ -534,229 +531,6 @@ impl Driver {
             | Action::Diverged { .. }
             | Action::Forgotten { .. }
             | Action::Lost { .. } => unreachable!("taken out of the step before it was held"),
-        }
-    }
-
-    /// Which of these batches are not here; they are taken from now on whatever quotas say.
-    fn missing_of(&self, batches: &[Digest], around: &dyn Surroundings) -> BTreeSet<Digest> {
-        // Wanted first, looked for then: a batch that arrives in between is seen either way.
-        let mut wanted = self.required.missing();
-        wanted.extend(batches);
-        around.want(wanted);
-        let missing = batches.iter().filter(|digest| !around.holds(digest));
-        missing.copied().collect()
-    }
-
-    /// Goes on with what is complete, and fetches the rest.
-    fn fetch(&mut self, time: Time, around: &dyn Surroundings) {
-        let complete = self.required.take_complete();
-        self.on_complete(complete, around);
-        self.fetching.set(self.required.missing(), time.since_start);
-    }
-
-    /// Who votes for what names missing batches has them.
-    fn note_voucher(&mut self, message: &Message, time: Time) {
-        let v1 = message.v1();
-        let engine = &self.serving.engine;
-        if !self.fetching.is_empty() && v1.epoch == self.epoch() && v1.sender != engine.leader() {
-            let batches = engine.vouched(&v1.body);
-            self.fetching.vouches(v1.sender, &batches, time.since_start);
-        }
-    }
-
-    /// Asks for what is missing and due.
-    fn fetch_missing(&mut self, now: Duration, around: &dyn Surroundings) {
-        // Block sync may have brought what was asked for.
-        let missing = self.required.missing().into_iter();
-        let here: Vec<Digest> = missing.filter(|digest| around.holds(digest)).collect();
-        self.on_arrived(&here, around);
-        self.fetching.set(self.required.missing(), now);
-        let Serving { engine, index, .. } = &self.serving;
-        let committee = engine.committee().indices();
-        let peers: Vec<_> = committee.filter(|peer| Some(*peer) != *index).collect();
-        let sources = Sources {
-            peers: &peers,
-            leader: engine.leader(),
-        };
-        let asked = self
-            .fetching
-            .ask(now, sources, |digest| around.waits_for_check(digest));
-        let asked = asked.into_iter();
-        self.effects
-            .extend(asked.map(|(to, digests)| Effect::FetchBatches { to, digests }));
-    }
-
-    /// These batches are here now.
-    fn on_arrived(&mut self, batches: &[Digest], around: &dyn Surroundings) {
-        self.fetching.arrived(batches);
-        let complete = self.required.arrived(batches);
-        self.on_complete(complete, around);
-    }
-
-    /// All batches of these proposals are here.
-    fn on_complete(&mut self, complete: Vec<Complete>, around: &dyn Surroundings) {
-        if complete.is_empty() {
-            return;
-        }
-        around.want(self.required.missing());
-        for Complete {
-            height,
-            proposal,
-            asked,
-            decided,
-        } in complete
-        {
-            if asked {
-                self.put(Input::ProposalAvailable { height, proposal });
-            }
-            if let Some(proposal) = decided {
-                self.effects.push(Effect::Execute { height, proposal });
-            }
-        }
-    }
-
-    fn on_chain_flushed(&mut self, writes: WriteNumber, height: Height) {
-        self.gate.writes_flushed(writes);
-        if height <= self.flushed {
-            return;
-        }
-        self.flushed = height;
-        self.put(Input::OnDisk(height));
-        let on_disk = self
-            .synced
-            .extract_if(.., |certificate| certificate.height() <= height);
-        for certificate in on_disk.collect::<Vec<_>>() {
-            self.put_for(certificate.epoch(), Input::Synced(certificate));
-        }
-        self.prune(height);
-        self.prepare_epoch();
-    }
-
-    /// Blocks are on disk up to `height`: what led to them is not needed any more.
-    fn prune(&mut self, height: Height) {
-        if height.0 < self.pruned.0 + self.limits.prune_every {
-            return;
-        }
-        self.pruned = height;
-        let (renewed, first) = self.entries.prune(height, self.gate.journal());
-        self.unwritten.extend(renewed);
-        if let Some(first) = first {
-            self.effects.push(Effect::PruneBefore(first));
-        }
-    }
-
-    fn on_written(&mut self, epoch: Epoch, height: Height, time: Time) {
-        self.written = self.written.max(height);
-        if epoch == self.epoch() {
-            if self.former.take().is_some() {
-                // The epoch has a block of its own: whoever lags behind it is helped by block sync.
-                self.timers.cancel_before(epoch);
-            }
-            if self.epoch_end == Some(height) && self.change.is_none() {
-                self.change = Some(Change::Unflushed(height));
-                self.flush_blocks = true;
-                self.prepare_epoch();
-            }
-        }
-        self.required.forget_up_to(height);
-        if breaks!(ForgottenTooEarly) {
-            self.prune(height);
-        }
-        self.flush_blocks |=
-            height.0 >= self.flushed.0 + UNFLUSHED_BLOCKS && height.0.is_multiple_of(UNFLUSHED_BLOCKS);
-        if self.flush_at.is_none() {
-            self.flush_at = Some(time.since_start + BLOCK_FLUSH_INTERVAL);
-        }
-    }
-
-    fn on_synced(
-        &mut self,
-        certificate: Certificate,
-        batches: Vec<Digest>,
-        ends: Option<Height>,
-        around: &dyn Surroundings,
-    ) {
-        self.on_arrived(&batches, around);
-        let epoch = certificate.epoch();
-        self.on_end_fixed(epoch, ends);
-        self.put_for(epoch, Input::BatchesObsolete(batches));
-        let serving = self.serving_of(epoch);
-        let waits = serving.is_some_and(|serving| serving.engine.hears_of_durable_blocks());
-        if waits && certificate.height() > self.flushed && !breaks!(SyncedBeforeDurable) {
-            // Told of when it is on disk.
-            self.synced.push(certificate);
-            self.flush_blocks = true;
-        } else {
-            self.put_for(epoch, Input::Synced(certificate));
-        }
-    }
-
-    /// A block of `epoch` may have fixed the epoch's last height.
-    fn on_end_fixed(&mut self, epoch: Epoch, ends: Option<Height>) {
-        if let Some(last) = ends
-            && epoch == self.epoch()
-            && self.epoch_end.is_none()
-        {
-            self.epoch_end = Some(last);
-            self.put(Input::EpochEnds(last));
-        }
-    }
-
-    /// Asks who agrees next once the last block is on disk: after a crash no journal is of a later epoch than
-    /// its chain.
-    fn prepare_epoch(&mut self) {
-        if let Some(Change::Unflushed(last)) = self.change
-            && (self.flushed >= last || breaks!(EpochBegunTooEarly))
-        {
-            self.change = Some(Change::Asked(last));
-            self.halted_since_asked = false;
-            self.effects.push(Effect::PrepareEpoch { last });
-        }
-    }
-
-    /// Another engine serves from here on (D6).
-    fn begin_epoch(&mut self, mut config: Config, time: Time, around: &dyn Surroundings) {
-        let Some(Change::Asked(last)) = self.change else {
-            unreachable!("the next epoch is prepared when the driver asks for it");
-        };
-        let epoch = config.committee.epoch();
-        assert!(epoch > self.epoch(), "there are never two engines of one epoch");
-        assert_eq!(
-            (config.epoch_start, config.certified),
-            (last, last),
-            "an epoch begins with nothing in it"
-        );
-        self.drain(time, around);
-        // Who has diverged does not know the state that the next epoch begins with, whatever it has rejoined after.
-        if self.halted_since_asked || self.diverged {
-            config.index = None;
-        }
-        let (index, validators) = (config.index, config.committee.size());
-        self.effects.push(Effect::Tell(Transition::EpochBegun {
-            epoch,
-            first: last.next(),
-            validators,
-            votes: index.is_some(),
-        }));
-        self.change = None;
-        self.epoch_end = config.epoch_end;
-        self.halted &= index.is_none();
-        let (engine, first) = (self.make)(config, Vec::new());
-        self.watch = Watch::new(&engine, time.since_start);
-        let former = mem::replace(&mut self.serving, Serving { epoch, index, engine });
-        self.timers.cancel_before(former.epoch);
-        self.former = Some(former);
-        self.entries.begin_epoch(epoch, last);
-        self.required.forget_up_to(last);
-        self.take_step(epoch, first, time, around);
-        if self.flushed > last {
-            // One flush may have covered blocks of both epochs, and no other comes for them.
-            self.put(Input::OnDisk(self.flushed));
-            self.drain(time, around);
-        }
-        for event in self.early.take() {
-            self.take(time, event, around);
-            self.drain(time, around);
         }
     }
 

@@ -268,6 +268,8 @@ pub enum Transition {
         height: Height,
         /// What the lowest height in flight waits for; none if nothing is proposed.
         waiting: Option<Waiting>,
+        /// How long the work has stood still.
+        stalled: Duration,
     },
     /// Something is certified again.
     MovingAgain {

@@ -26,7 +26,8 @@
 //! - **D7** A halted driver signs nothing, and says nothing that waited to be said.
 //! - **D8** What was received before a timer was due is stepped before the timer; what was received after it
 //!   is not, however much waits. The host asks [`Driver::deadline`] before each event.
-//! - **D9** All that is kept is bounded: 4,096 early messages, 4 undecided proposals a height, the window.
+//! - **D9** All that is kept is bounded: 4,096 early messages, 4 undecided proposals a height, the window, who
+//!   voted for 256 proposals.
 //!
 //! # A host's loop
 //!

@@ -101,11 +101,13 @@ impl Watch {
         let waiting = engine.waiting();
         let waits = !waiting.is_empty() || engine.unordered_batches() > 0;
         if waits && self.waited && self.stalled_since.is_none() {
-            self.stalled_since = Some(self.look_at.saturating_sub(STALL));
+            let since = self.look_at.saturating_sub(STALL);
+            self.stalled_since = Some(since);
             let first = waiting.into_iter().next();
             tell(Transition::Stalled {
                 height: self.certified.next(),
                 waiting: first,
+                stalled: now.saturating_sub(since),
             });
         }
         self.waited = waits;

@@ -318,11 +318,18 @@ fn words(effect: &Effect) -> String {
         Effect::Tell(Transition::ReignBegun { reign, leader, .. }) => {
             format!("tell: reign {reign} of {leader} begun")
         }
-        Effect::Tell(Transition::Stalled { height, waiting }) => {
+        Effect::Tell(Transition::Stalled {
+            height,
+            waiting,
+            stalled,
+        }) => {
             let waiting = waiting.as_ref().map(|waiting| waiting.awaited.name());
-            format!("tell: {height} stalls, waiting for {waiting:?}")
+            let after = stalled.as_millis();
+            format!("tell: {height} stalls for {after} ms, waiting for {waiting:?}")
         }
-        Effect::Tell(Transition::MovingAgain { height, .. }) => format!("tell: {height} moves again"),
+        Effect::Tell(Transition::MovingAgain { height, stalled }) => {
+            format!("tell: {height} moves again after {} ms", stalled.as_millis())
+        }
     }
 }
 
@@ -666,8 +673,8 @@ fn an_operator_is_told_of_reigns_and_of_work_that_stands_still() {
         told,
         [
             "  tell: reign 0 of 0 begun",
-            "  tell: 1 stalls, waiting for None",
-            "  tell: 1 moves again",
+            "  tell: 1 stalls for 10000 ms, waiting for None",
+            "  tell: 1 moves again after 15000 ms",
         ]
     );
 }

@@ -34,8 +34,6 @@ use crate::voting::Voting;
 
 /// How long after something happened the API and the metrics may see what was before.
 const SHOW_DELAY: Duration = Duration::from_millis(50);
-/// How long work has stood still when the driver tells of it.
-const TOLD_AFTER_MS: u64 = 10_000;
 /// How long the core sleeps when nothing is due.
 const FAR: Duration = Duration::from_secs(3_600);
 
@@ -274,8 +272,8 @@ impl Core {
                 let standing = &self.setup.standing;
                 match transition {
                     Transition::ReignLeft { .. } => standing.count_reign_left(),
-                    Transition::Stalled { .. } => {
-                        let since = clock::now().0.saturating_sub(TOLD_AFTER_MS);
+                    Transition::Stalled { stalled, .. } => {
+                        let since = clock::now().0.saturating_sub(millis(stalled));
                         standing.set_stalled_since(Some(Timestamp(since)));
                     }
                     Transition::MovingAgain { .. } | Transition::EpochBegun { .. } => {
@@ -423,7 +421,7 @@ fn tell(transition: &Transition, names: &Names) {
                 "reign begun"
             );
         }
-        Transition::Stalled { height, waiting } => {
+        Transition::Stalled { height, waiting, .. } => {
             let (awaited, missing) = match waiting {
                 Some(waiting) => {
                     let missing: Vec<String> = waiting.missing.iter().map(|peer| names.of(*peer)).collect();

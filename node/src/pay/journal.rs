@@ -4,122 +4,22 @@
 //! torn tail is cut off. A section begins with what is paid where and by whom; the same journal may have
 //! sections of several networks or labels, and only the matching one counts.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod known;
+mod lines;
+
 use std::fs::{File, OpenOptions};
 use std::io::{Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
-use quorate_client::Bytes;
-use quorate_ledger::{Address, Digest, Height, Timestamp};
+use quorate_ledger::{Digest, Height, Timestamp};
 use quorate_tools::failure::Failure;
 use rustix::fs::{FlockOperation, flock};
-use serde::{Deserialize, Serialize};
 
+pub(crate) use self::known::{How, Known, Paid, Signed};
+pub(crate) use self::lines::Names;
+use self::lines::{Line, whole_lines};
 use super::plan::{Batch, Unit};
-
-/// A line of the journal.
-#[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Line {
-    /// A section begins, or is gone on with.
-    Payment {
-        version: u32,
-        file: Digest,
-        network: Digest,
-        sender: Address,
-        label: String,
-        rows: usize,
-    },
-    /// What was found on the ledger is noted; from here on the section is complete.
-    Ready,
-    /// A transaction was signed, and may be sent from now on.
-    Signed {
-        first: usize,
-        count: usize,
-        id: Digest,
-        expires_at: u64,
-        transaction: String,
-    },
-    /// What became of one.
-    Settled {
-        id: Digest,
-        how: How,
-        height: Option<Height>,
-        index: Option<u32>,
-    },
-    /// The rows of a chunk are paid one by one.
-    RowByRow { first: usize },
-    /// A node that is not believed says that it refuses a chunk for one of its rows.
-    Claimed { first: usize },
-    /// All certified blocks up to this one were looked through for what others paid of the file.
-    Searched { height: Height },
-    /// A transaction was built for others to sign, who may submit it until it expires.
-    Built {
-        first: usize,
-        count: usize,
-        id: Digest,
-        expires_at: u64,
-        transaction: String,
-    },
-}
-
-/// What became of a signed transaction.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum How {
-    /// Its rows are paid.
-    Committed,
-    /// It was executed, failed, and can never be executed again.
-    Failed,
-    /// A certified block is past its expiry and it was not executed.
-    Expired,
-    /// Every node that saw it refused it.
-    Refused,
-}
-
-/// A signed transaction.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Signed {
-    /// Its id.
-    pub(crate) id: Digest,
-    /// When it expires.
-    pub(crate) expires_at: Timestamp,
-    /// Its canonical bytes.
-    pub(crate) bytes: Bytes,
-    /// Whether it may be on its way: it was perhaps sent, and nobody has said what became of it.
-    pub(crate) in_doubt: bool,
-}
-
-/// That rows are paid.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Paid {
-    /// By which transaction.
-    pub(crate) id: Digest,
-    /// In which block.
-    pub(crate) height: Height,
-    /// At which place of it.
-    pub(crate) index: u32,
-}
-
-/// What is known about the payment of one file.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Known {
-    /// Paid rows.
-    pub(crate) paid: BTreeMap<usize, Paid>,
-    /// The one transaction for a unit that can still be executed.
-    pub(crate) live: BTreeMap<Unit, Signed>,
-    /// Expiries at which a unit's transaction was executed and failed.
-    pub(crate) failed: BTreeMap<Unit, BTreeSet<Timestamp>>,
-    /// Chunks, by first row, whose rows are paid one by one.
-    pub(crate) row_by_row: BTreeSet<usize>,
-    /// Chunks, by first row, that a node which is not believed says it refuses for one of their rows.
-    pub(crate) claimed: BTreeSet<usize>,
-    /// What was built last of each unit for others to sign.
-    pub(crate) built: BTreeMap<Unit, Signed>,
-    /// Up to which certified block all were looked through for what others paid.
-    pub(crate) searched: Height,
-}
 
 /// The journal, open for appending and locked.
 pub(crate) struct Journal {
@@ -325,247 +225,13 @@ impl Journal {
     }
 }
 
-/// The lines that were finished.
-fn whole_lines(text: &[u8]) -> &[u8] {
-    let end = text.iter().rposition(|byte| *byte == b'\n');
-    end.map_or(&[], |end| text.get(..=end).unwrap_or_default())
-}
-
-/// The names of one payment: by its rows, and by the bytes of its file, as journals and salts had it before.
-/// An older journal goes on under its own name, and a history is searched for both.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    /// By its rows.
-    pub(crate) rows: Batch,
-    /// By the bytes that its file may have had.
-    pub(crate) older: Vec<Batch>,
-}
-
-impl Names {
-    /// The names of a payment that is otherwise described by `batch`.
-    pub(crate) fn new(batch: Batch, older: impl IntoIterator<Item = Digest>) -> Self {
-        let by_bytes = |file| Batch {
-            file,
-            ..batch.clone()
-        };
-        Self {
-            older: older.into_iter().map(by_bytes).collect(),
-            rows: batch,
-        }
-    }
-
-    /// Under which name a journal goes on, and what it says.
-    fn section(&self, path: &Path, text: &[u8]) -> Result<(&Batch, Option<Known>), Failure> {
-        for older in &self.older {
-            if let Ok(Some(known)) = read(path, text, older) {
-                return Ok((older, Some(known)));
-            }
-        }
-        Ok((&self.rows, read(path, text, &self.rows)?))
-    }
-}
-
-/// Reads the section of `batch`. A section of the same payment by the same sender, but of a file with other
-/// contents, means that the file was changed: its rows may have been paid as part of the old one.
-fn read(path: &Path, text: &[u8], batch: &Batch) -> Result<Option<Known>, Failure> {
-    let mut known = Known::default();
-    let mut ready = false;
-    let mut changed = false;
-    let mut ours = false;
-    let mut units: BTreeMap<Digest, (Unit, Timestamp)> = BTreeMap::new();
-    for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
-        if line.is_empty() {
-            continue;
-        }
-        let damaged = |reason: String| {
-            Failure::failed(format!(
-                "{}: line {} is damaged: {reason}",
-                path.display(),
-                number + 1
-            ))
-            .hint("without the journal, `wallet pay` finds in the sender's history what was executed")
-        };
-        let line: Line = serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
-        match line {
-            Line::Payment {
-                version,
-                file,
-                network,
-                sender,
-                label,
-                rows: _,
-            } => {
-                if version != 1 {
-                    return Err(damaged(format!("version {version}, this program reads 1")));
-                }
-                let same = network == batch.network && sender == batch.sender && label == batch.label;
-                ours = same && file == batch.file;
-                changed |= same && file != batch.file;
-                if ours && !ready {
-                    known = Known::default();
-                }
-            }
-            _ if !ours => {}
-            Line::Ready => ready = true,
-            line => known.take(line, &mut units).map_err(damaged)?,
-        }
-    }
-    if !ready && changed {
-        return Err(Failure::usage(format!(
-            "{} is of a file with other contents: rows that it had then may be paid already",
-            path.display()
-        ))
-        .hint(
-            "put new payments into a file of another name; to pay all rows of this one, give --again LABEL",
-        ));
-    }
-    Ok(ready.then_some(known))
-}
-
-impl Known {
-    /// Whether all rows of a unit are paid.
-    pub(crate) fn is_paid(&self, unit: Unit) -> bool {
-        unit.range().all(|row| self.paid.contains_key(&row))
-    }
-
-    /// Whether a chunk's rows are paid one by one: so it was decided, or some of them are paid already.
-    pub(crate) fn is_row_by_row(&self, unit: Unit) -> bool {
-        let partly = || unit.range().any(|row| self.paid.contains_key(&row));
-        unit.count > 1 && (self.row_by_row.contains(&unit.first) || partly())
-    }
-
-    /// What was built for others to sign, can still be executed at this certified time, and pays rows that
-    /// are not paid.
-    pub(crate) fn open_built(&self, at: Timestamp) -> impl Iterator<Item = (Unit, &Signed)> {
-        self.built
-            .iter()
-            .map(|(unit, built)| (*unit, built))
-            .filter(move |(unit, built)| {
-                let failed = self.failed.get(unit);
-                let is_spent = failed.is_some_and(|failed| failed.contains(&built.expires_at));
-                built.expires_at > at && !is_spent && !self.is_paid(*unit)
-            })
-    }
-
-    /// Until when something that was sent, or may have been, can still pay rows that are not paid.
-    pub(crate) fn sent_until(&self, at: Timestamp) -> Option<Timestamp> {
-        let open = self
-            .live
-            .iter()
-            .filter(|(unit, live)| live.in_doubt && live.expires_at > at && !self.is_paid(**unit));
-        open.map(|(_, live)| live.expires_at).max()
-    }
-
-    fn take(&mut self, line: Line, units: &mut BTreeMap<Digest, (Unit, Timestamp)>) -> Result<(), String> {
-        match line {
-            Line::Payment { .. } | Line::Ready => {}
-            Line::RowByRow { first } => {
-                self.row_by_row.insert(first);
-            }
-            Line::Claimed { first } => {
-                self.claimed.insert(first);
-            }
-            Line::Searched { height } => self.searched = self.searched.max(height),
-            Line::Built {
-                first,
-                count,
-                id,
-                expires_at,
-                transaction,
-            } => {
-                let bytes = hex::decode(transaction).map_err(|error| error.to_string())?;
-                let built = Signed {
-                    id,
-                    expires_at: Timestamp(expires_at),
-                    bytes: Bytes::from(bytes),
-                    in_doubt: true,
-                };
-                self.built.insert(Unit { first, count }, built);
-            }
-            Line::Signed {
-                first,
-                count,
-                id,
-                expires_at,
-                transaction,
-            } => {
-                let unit = Unit { first, count };
-                let bytes = hex::decode(transaction).map_err(|error| error.to_string())?;
-                let expires_at = Timestamp(expires_at);
-                units.insert(id, (unit, expires_at));
-                // Without bytes it was found on the ledger, and says nothing about what was signed here. The
-                // newest of those is the one that may live: an older one was given up before it.
-                if !bytes.is_empty() {
-                    self.live.insert(
-                        unit,
-                        Signed {
-                            id,
-                            expires_at,
-                            bytes: Bytes::from(bytes),
-                            in_doubt: true,
-                        },
-                    );
-                }
-            }
-            Line::Settled {
-                id,
-                how,
-                height,
-                index,
-            } => {
-                let known = units.get(&id).copied();
-                let (unit, expires_at) = known.ok_or_else(|| format!("{id} was never signed"))?;
-                let place = height
-                    .zip(index)
-                    .map(|(height, index)| Paid { id, height, index });
-                self.settle(unit, id, how, place)?;
-                if how == How::Failed {
-                    self.failed.entry(unit).or_default().insert(expires_at);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Draws the conclusions from what became of a unit's transaction.
-    pub(crate) fn settle(
-        &mut self,
-        unit: Unit,
-        id: Digest,
-        how: How,
-        place: Option<Paid>,
-    ) -> Result<(), String> {
-        if how == How::Refused {
-            if let Some(live) = self.live.get_mut(&unit).filter(|live| live.id == id) {
-                live.in_doubt = false;
-            }
-            return Ok(());
-        }
-        let removed = match self.live.get(&unit) {
-            Some(live) if live.id == id => self.live.remove(&unit),
-            _ => None,
-        };
-        match how {
-            How::Committed => {
-                let place = place.ok_or_else(|| format!("{id} is committed nowhere"))?;
-                self.paid.extend(unit.range().map(|row| (row, place)));
-            }
-            How::Failed => {
-                let failed = self.failed.entry(unit).or_default();
-                failed.extend(removed.map(|signed| signed.expires_at));
-                if unit.count > 1 {
-                    self.row_by_row.insert(unit.first);
-                }
-            }
-            How::Expired | How::Refused => {}
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::collections::{BTreeMap, BTreeSet};
+
+    use quorate_client::Bytes;
     use quorate_crypto::sha256;
+    use quorate_ledger::Address;
 
     use super::*;
 
@@ -593,8 +259,25 @@ mod tests {
         }
     }
 
+    /// Where the transaction of this number was executed.
+    fn place_of(number: u8) -> Paid {
+        Paid {
+            id: signed(number).id,
+            height: Height(7),
+            index: 3,
+        }
+    }
+
     const FIRST: Unit = Unit { first: 0, count: 100 };
     const SECOND: Unit = Unit { first: 100, count: 1 };
+
+    /// The journal of a payment of 101 rows, opened, and its section begun and complete.
+    fn begun(file: &Path) -> Journal {
+        let mut journal = Journal::open(file, &names(batch(b"a"))).unwrap().journal;
+        journal.begin(&batch(b"a"), 101).unwrap();
+        journal.ready().unwrap();
+        journal
+    }
 
     fn known(file: &Path) -> Known {
         Journal::open(file, &names(batch(b"a"))).unwrap().known.unwrap()
@@ -613,11 +296,7 @@ mod tests {
             journal.ready().unwrap();
             journal.signed(FIRST, &signed(1)).unwrap();
             journal.signed(SECOND, &signed(2)).unwrap();
-            let place = Paid {
-                id: signed(2).id,
-                height: Height(7),
-                index: 3,
-            };
+            let place = place_of(2);
             journal
                 .settled(signed(2).id, How::Committed, Some(place))
                 .unwrap();
@@ -632,9 +311,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         {
-            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
-            journal.begin(&batch(b"a"), 101).unwrap();
-            journal.ready().unwrap();
+            let mut journal = begun(&file);
             journal.signed(FIRST, &signed(1)).unwrap();
         }
         let path = path_of(&file);
@@ -652,11 +329,7 @@ mod tests {
         let file = dir.path().join("p.csv");
         {
             let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
-            let place = Paid {
-                id: signed(1).id,
-                height: Height(7),
-                index: 3,
-            };
+            let place = place_of(1);
             journal.begin(&batch(b"a"), 101).unwrap();
             journal.found(FIRST, Timestamp(1), How::Committed, place).unwrap();
         }
@@ -757,15 +430,9 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         {
-            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
-            journal.begin(&batch(b"a"), 101).unwrap();
-            journal.ready().unwrap();
+            let mut journal = begun(&file);
             journal.signed(FIRST, &signed(5)).unwrap();
-            let place = Paid {
-                id: signed(3).id,
-                height: Height(7),
-                index: 3,
-            };
+            let place = place_of(3);
             journal.found(FIRST, Timestamp(3), How::Failed, place).unwrap();
         }
         let known = known(&file);
@@ -793,9 +460,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("p.csv");
         {
-            let mut journal = Journal::open(&file, &names(batch(b"a"))).unwrap().journal;
-            journal.begin(&batch(b"a"), 101).unwrap();
-            journal.ready().unwrap();
+            let mut journal = begun(&file);
             journal.built(FIRST, &signed(8)).unwrap();
             journal.built(SECOND, &signed(9)).unwrap();
         }
@@ -809,11 +474,7 @@ mod tests {
         assert_eq!(known.sent_until(Timestamp(7)), None, "built is not sent");
         known.failed.entry(FIRST).or_default().insert(Timestamp(8));
         assert_eq!(open(&known, 7), [SECOND], "what failed cannot be executed again");
-        let place = Paid {
-            id: signed(9).id,
-            height: Height(7),
-            index: 3,
-        };
+        let place = place_of(9);
         known.paid.insert(100, place);
         assert!(open(&known, 7).is_empty());
     }

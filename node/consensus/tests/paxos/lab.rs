@@ -5,7 +5,7 @@ use quorate_consensus::paxos::{
     self, Accept, Accepted, AcceptedValue, Ballot, Body as Paxos, Chosen, Nack, Prepare, Promise, Replica,
     Value, ValueDigest, Yield,
 };
-use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
+use quorate_crypto::{Certificate, Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::Proposal;
 
 use crate::shared;
@@ -15,10 +15,6 @@ pub(crate) use crate::shared::{NOW, from, pruned, signed};
 pub(crate) const WINDOW: u64 = 16;
 
 shared::driven!(Replica, Paxos, Paxos, window: WINDOW, batches: 1);
-
-pub(crate) fn committee(size: u8) -> Committee {
-    shared::committee::<Replica>(size)
-}
 
 pub(crate) fn config(size: u8, index: u16) -> Config {
     shared::config::<Replica>(size, index)

@@ -2,9 +2,10 @@
 
 use quorate_consensus::contract::{Action, Input, Record};
 use quorate_consensus::paxos::{self, Body as Paxos, Replica};
-use quorate_consensus::{Body, Inquiry, SignedStatement, Statement, Testimony};
-use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex, sha256};
+use quorate_consensus::{Body, Inquiry, Statement, Testimony};
+use quorate_crypto::{Epoch, Height, ValidatorIndex, sha256};
 
+use crate::crash_tolerant::{asking_after, testimony};
 use crate::lab::*;
 
 #[test]
@@ -95,30 +96,7 @@ fn what_is_certified_is_forgotten() {
 }
 
 fn asking() -> Replica {
-    let mut config = config(3, 0);
-    config.inquiry = Some(sha256(b"nonce"));
-    let records = journal(ballot(2, 1), &[(1, ballot(2, 1))]);
-    let (mut replica, step) = Replica::recover(config, records);
-    for action in step.actions {
-        if let Action::Sign(body) = action {
-            replica.step(NOW, Input::Own(signed(0, body)));
-        }
-    }
-    replica
-}
-
-fn testimony(statements: Vec<Statement>) -> Input {
-    let said = statements.into_iter().map(|statement| SignedStatement {
-        statement,
-        signature: Signature([7; 64]),
-    });
-    let body = Body::Testimony(Testimony {
-        about: ValidatorIndex(0),
-        nonce: sha256(b"nonce"),
-        certified: Height(0),
-        said: said.collect(),
-    });
-    Input::Message(quorate_consensus::Verified::trusted(signed(1, body)))
+    asking_after(journal(ballot(2, 1), &[(1, ballot(2, 1))]))
 }
 
 #[test]

@@ -3,11 +3,12 @@
 use proptest::prelude::*;
 use quorate_consensus::contract::Record;
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
-use quorate_consensus::raft::{self, Body as Raft, MAX_ENTRIES, Term};
-use quorate_consensus::{Body, Ed25519, Message, SignedStatement};
-use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex, sha256};
+use quorate_consensus::raft::{self, Body as Raft, MAX_ENTRIES, Replica, Term};
+use quorate_consensus::{Message, SignedStatement};
+use quorate_crypto::{Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Proposal, Timestamp, decode, encode};
 
+use crate::crash_tolerant::*;
 use crate::lab::*;
 
 fn every_body() -> Vec<Raft> {
@@ -23,19 +24,8 @@ fn every_body() -> Vec<Raft> {
     ]
 }
 
-fn message(body: Raft) -> Message {
-    Message::new(Epoch(1), ValidatorIndex(2), Body::Raft(body), Signature([9; 64]))
-}
-
 #[test]
 fn golden_encodings() {
-    let mut lines = Vec::new();
-    for body in every_body() {
-        let signed = hex::encode(body.signed_bytes(sha256(b"network"), Epoch(1)));
-        lines.push(body.domain().tag().to_owned());
-        lines.push(format!("  message {}", hex::encode(encode(&message(body)))));
-        lines.push(format!("  signed {signed}"));
-    }
     let term = raft::Record::Term {
         term: Term(3),
         voted_for: Some(ValidatorIndex(1)),
@@ -45,31 +35,14 @@ fn golden_encodings() {
         previous: Term(2),
         entry: entry(3, 4),
     };
-    for record in [term, entry] {
-        let record = encode(&Record::Raft(Epoch(1), record));
-        lines.push(format!("  record {}", hex::encode(record)));
-    }
-    let messages = every_body().into_iter().map(message);
-    for said in messages.filter_map(|message| SignedStatement::of(&message)) {
-        lines.push(format!("  said {}", hex::encode(encode(&said))));
-    }
+    let records = [term, entry].map(|record| Record::Raft(Epoch(1), record));
+    let lines = encodings(every_body(), records);
     insta::assert_snapshot!(lines.join("\n"));
 }
 
 #[test]
 fn a_statement_is_signed_as_the_message_that_said_it() {
-    let (network, epoch) = (sha256(b"network"), Epoch(1));
-    for body in every_body() {
-        let message = message(body);
-        if let Some(said) = SignedStatement::of(&message) {
-            let body = &message.v1().body;
-            assert_eq!(said.statement.domain(), body.domain());
-            assert_eq!(
-                said.statement.signed_bytes(network, epoch),
-                body.signed_bytes(network, epoch)
-            );
-        }
-    }
+    check_statements(every_body());
 }
 
 /// Whatever else is said binds nobody, and waits for no disk.
@@ -93,11 +66,7 @@ fn what_must_not_be_forgotten_follows_records() {
 
 #[test]
 fn what_is_encoded_is_decoded_again() {
-    for body in every_body() {
-        let message = message(body);
-        let bytes = encode(&message);
-        assert_eq!(decode::<Message>(&bytes, MAX_MESSAGE_BYTES).unwrap(), message);
-    }
+    check_decoded(every_body());
 }
 
 #[test]
@@ -121,14 +90,6 @@ fn an_append_with_too_many_entries_is_no_message_and_the_largest_fits() {
 proptest! {
     #[test]
     fn pitfall_25_damaged_messages_panic_nothing(place in 0..5usize, at in any::<usize>(), byte in any::<u8>()) {
-        let mut bytes = encode(&message(every_body().swap_remove(place)));
-        let at = at % bytes.len();
-        bytes[at] = byte;
-        if let Ok(message) = decode::<Message>(&bytes, MAX_MESSAGE_BYTES) {
-            let _ = message.clone().verify(sha256(b"network"), &committee(4), &Ed25519);
-            // Whatever a peer says, a replica takes or refuses it.
-            let message = quorate_consensus::Verified::trusted(message);
-            drive(&mut replica(3, 1), 1, quorate_consensus::Input::Message(message));
-        }
+        take_damaged::<Replica>(every_body().swap_remove(place), at, byte);
     }
 }

@@ -4,7 +4,7 @@ use quorate_consensus::contract::{Action, Config, Input, Record, Step, Timer, Ti
 use quorate_consensus::raft::{
     self, AppendEntries, AppendReply, Body as Raft, Entry, Position, Replica, RequestVote, Term, VoteReply,
 };
-use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex, sha256};
+use quorate_crypto::{Certificate, Digest, Epoch, Height, ValidatorIndex, sha256};
 use quorate_ledger::Proposal;
 
 use crate::shared;
@@ -14,10 +14,6 @@ pub(crate) use crate::shared::{NOW, from, pruned, signed};
 pub(crate) const WINDOW: u64 = 16;
 
 shared::driven!(Replica, Raft, Raft, window: WINDOW, batches: 1);
-
-pub(crate) fn committee(size: u8) -> Committee {
-    shared::committee::<Replica>(size)
-}
 
 pub(crate) fn config(size: u8, index: u16) -> Config {
     shared::config::<Replica>(size, index)

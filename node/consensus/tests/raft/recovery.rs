@@ -3,8 +3,9 @@
 use quorate_consensus::contract::{Action, Config, Input, Record};
 use quorate_consensus::raft::{self, Body as Raft, Replica, RequestVote, Term};
 use quorate_consensus::{Body, Halted, Inquiry, SignedStatement, Statement, Testimony};
-use quorate_crypto::{Epoch, Height, Signature, ValidatorIndex, sha256};
+use quorate_crypto::{Epoch, Height, ValidatorIndex, sha256};
 
+use crate::crash_tolerant::{asking_after, testimony};
 use crate::lab::*;
 
 #[test]
@@ -154,29 +155,7 @@ fn the_last_term_in_the_journal_counts() {
 }
 
 fn asking() -> Replica {
-    let mut config = config(3, 0);
-    config.inquiry = Some(sha256(b"nonce"));
-    let (mut replica, step) = Replica::recover(config, journal(2, &[1]));
-    for action in step.actions {
-        if let Action::Sign(body) = action {
-            replica.step(NOW, Input::Own(signed(0, body)));
-        }
-    }
-    replica
-}
-
-fn testimony(statements: Vec<Statement>) -> Input {
-    let said = statements.into_iter().map(|statement| SignedStatement {
-        statement,
-        signature: Signature([7; 64]),
-    });
-    let body = Body::Testimony(Testimony {
-        about: ValidatorIndex(0),
-        nonce: sha256(b"nonce"),
-        certified: Height(0),
-        said: said.collect(),
-    });
-    Input::Message(quorate_consensus::Verified::trusted(signed(1, body)))
+    asking_after(journal(2, &[1]))
 }
 
 #[test]

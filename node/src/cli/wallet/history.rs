@@ -4,18 +4,25 @@
 //! What was held is reckoned backwards from what the account holds now, entry by entry. That is possible as long as
 //! the numbers of the history follow each other without a gap, and says no more than the node that told both.
 
+mod entries;
+mod held;
+mod words;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
 use quorate_client::Page;
-use quorate_client::schema::{Account, OperationView, Transaction, TransactionStatus};
-use quorate_client::text::{parse_rfc3339, rfc3339_of};
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Timestamp, visible};
+use quorate_client::schema::{OperationView, Transaction};
+use quorate_client::text::parse_rfc3339;
+use quorate_ledger::{Address, AssetCode, Timestamp, visible};
 use quorate_tools::failure::{Exit, Failure};
-use quorate_tools::output::{Output, Tone, write_out};
+use quorate_tools::output::{Output, write_out};
 use quorate_tools::wallet::{Ledger, NodeArgs};
 use serde::Serialize;
 
+use self::entries::{Direction, Entry, entries_of};
+use self::held::{Held, Holdings};
+use self::words::text;
 use super::account::{Decimals, WhoseArgs, warn_unproven};
 
 /// How many transactions are asked for at a time.
@@ -56,56 +63,6 @@ pub(crate) struct HistoryArgs {
     node: NodeArgs,
 }
 
-/// Which way units went, as the account sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum Direction {
-    In,
-    Out,
-    /// From the account to itself.
-    Itself,
-    /// Nothing moved here.
-    None,
-}
-
-/// One operation that touches the account, or a transaction that failed.
-#[derive(Debug, Serialize)]
-struct Entry {
-    /// The transaction's number in the account's history.
-    number: u64,
-    transaction: Digest,
-    height: Option<Height>,
-    time: Option<String>,
-    status: TransactionStatus,
-    /// Why it failed.
-    code: Option<String>,
-    /// The operation's place in the transaction, from 0; none if it failed.
-    operation: Option<usize>,
-    kind: &'static str,
-    direction: Direction,
-    asset: Option<AssetCode>,
-    /// In smallest units.
-    amount: Option<String>,
-    /// In the asset's units.
-    decimal: Option<String>,
-    counterparty: Option<Address>,
-    memo: String,
-    transaction_memo: String,
-    /// What the account held of the asset afterwards, in smallest units.
-    balance: Option<String>,
-    balance_decimal: Option<String>,
-    #[serde(skip)]
-    units: Amount,
-    #[serde(skip)]
-    held: Option<Amount>,
-    /// What is said in words where nothing moved.
-    #[serde(skip)]
-    view: Option<OperationView>,
-    /// How many operations more a failed transaction has.
-    #[serde(skip)]
-    more: usize,
-}
-
 /// What one asset came to, in smallest units.
 #[derive(Debug, Serialize)]
 struct Total {
@@ -130,16 +87,6 @@ struct Statement {
     more: bool,
     opening: Option<Holdings>,
     closing: Option<Holdings>,
-}
-
-type Holdings = BTreeMap<AssetCode, u128>;
-
-/// What the account held, going back in time.
-struct Held {
-    /// None once the history has a gap.
-    holdings: Option<Holdings>,
-    /// The number of the newest transaction that is not reckoned with yet.
-    number: u64,
 }
 
 /// Shows an account's history.
@@ -307,265 +254,9 @@ impl Statement {
     }
 }
 
-impl Held {
-    fn of(account: &Account) -> Self {
-        let holdings = account.balances.iter();
-        Self {
-            holdings: Some(
-                holdings
-                    .map(|balance| (balance.asset, balance.amount.0))
-                    .collect(),
-            ),
-            number: account.transactions,
-        }
-    }
-
-    /// What was held after the transaction of this number, if it is the next one.
-    fn before(&self, number: u64) -> Option<Holdings> {
-        self.holdings.clone().filter(|_| self.number == number)
-    }
-
-    /// Takes back what a transaction did, last things first, and notes what was held after each.
-    fn go_back(&mut self, number: u64, entries: &mut [Entry]) -> Result<(), Failure> {
-        if number != self.number {
-            self.holdings = None;
-        }
-        self.number = number.saturating_sub(1);
-        let Some(holdings) = &mut self.holdings else {
-            return Ok(());
-        };
-        for entry in entries.iter_mut().rev() {
-            let Some(code) = entry.asset else {
-                continue;
-            };
-            let held = holdings.entry(code).or_default();
-            entry.held = Some(Amount(*held));
-            let earlier = match entry.direction {
-                Direction::In => held.checked_sub(entry.units.0),
-                Direction::Out => held.checked_add(entry.units.0),
-                Direction::Itself | Direction::None => Some(*held),
-            };
-            *held = earlier.ok_or_else(|| disagreeing("the history does not lead to the balance"))?;
-        }
-        Ok(())
-    }
-}
-
 fn disagreeing(what: &str) -> Failure {
     Failure::new(Exit::CheckFailed, format!("the node contradicts itself: {what}"))
         .hint("ask another node with --node")
-}
-
-/// The operations of a transaction that touch an account, in their order. A failed one did nothing, and is one entry.
-fn entries_of(transaction: &Transaction, number: u64, account: &Address) -> Vec<Entry> {
-    let base = |operation: Option<usize>, kind| Entry {
-        number,
-        transaction: transaction.id,
-        height: transaction.height,
-        time: transaction.timestamp.map(rfc3339_of),
-        status: transaction.status,
-        code: transaction.code.clone(),
-        operation,
-        kind,
-        direction: Direction::None,
-        asset: None,
-        amount: None,
-        decimal: None,
-        counterparty: None,
-        memo: String::new(),
-        transaction_memo: transaction.memo.clone(),
-        balance: None,
-        balance_decimal: None,
-        units: Amount(0),
-        held: None,
-        view: None,
-        more: 0,
-    };
-    let operations = &transaction.operations;
-    if transaction.status != TransactionStatus::Committed {
-        let first = operations.first();
-        return vec![Entry {
-            view: first.cloned(),
-            more: operations.len().saturating_sub(1),
-            ..base(None, first.map_or("nothing", kind))
-        }];
-    }
-    let sender = transaction.sender;
-    let touching = operations.iter().enumerate().filter_map(|(place, operation)| {
-        let moved = |direction, asset: &AssetCode, amount: &Amount| Entry {
-            direction,
-            asset: Some(*asset),
-            units: *amount,
-            ..base(Some(place), kind(operation))
-        };
-        match operation {
-            OperationView::Transfer {
-                to,
-                asset,
-                amount,
-                memo,
-            } => {
-                let (direction, counterparty) = match (sender == *account, to == account) {
-                    (true, true) => (Direction::Itself, None),
-                    (true, false) => (Direction::Out, Some(*to)),
-                    (false, true) => (Direction::In, Some(sender)),
-                    (false, false) => return None,
-                };
-                Some(Entry {
-                    counterparty,
-                    memo: memo.clone(),
-                    ..moved(direction, asset, amount)
-                })
-            }
-            OperationView::Mint { asset, to, amount } if to == account => Some(Entry {
-                counterparty: (sender != *account).then_some(sender),
-                ..moved(Direction::In, asset, amount)
-            }),
-            _ if sender != *account => None,
-            OperationView::Burn { asset, amount } => Some(moved(Direction::Out, asset, amount)),
-            other => Some(Entry {
-                memo: note_of(other),
-                view: Some(other.clone()),
-                ..base(Some(place), kind(other))
-            }),
-        }
-    });
-    touching.collect()
-}
-
-/// What a sender wrote beside an operation that moves nothing.
-fn note_of(operation: &OperationView) -> String {
-    match operation {
-        OperationView::CreateAsset { description, .. } => description.clone(),
-        OperationView::PutRecord { label, .. } => label.clone(),
-        _ => String::new(),
-    }
-}
-
-/// The kind of an operation, by its name in JSON.
-fn kind(operation: &OperationView) -> &'static str {
-    match operation {
-        OperationView::CreateAsset { .. } => "create_asset",
-        OperationView::Mint { .. } => "mint",
-        OperationView::Burn { .. } => "burn",
-        OperationView::Transfer { .. } => "transfer",
-        OperationView::PutRecord { .. } => "put_record",
-        OperationView::SetSigners { .. } => "set_signers",
-        OperationView::Rejoin { .. } => "rejoin",
-    }
-}
-
-impl Entry {
-    /// Fills in what is written of amounts.
-    fn write_out(&mut self, decimals: &Decimals) {
-        let Some(code) = self.asset else {
-            return;
-        };
-        self.amount = Some(self.units.to_string());
-        self.decimal = decimals.plain(self.units, &code);
-        self.balance = self.held.map(|held| held.to_string());
-        self.balance_decimal = self.held.and_then(|held| decimals.plain(held, &code));
-    }
-
-    fn sign(&self) -> &'static str {
-        match self.direction {
-            Direction::In => "+",
-            Direction::Out => "-",
-            Direction::Itself | Direction::None => "",
-        }
-    }
-
-    /// What happened, in words.
-    fn what(&self, decimals: &Decimals) -> String {
-        let with = |word: &str, other: Option<Address>| match other {
-            Some(other) => format!("{word} {other}"),
-            None => String::new(),
-        };
-        let mut what = match (self.direction, self.kind) {
-            (Direction::In, "mint") => format!("minted {}", with("by", self.counterparty)),
-            (Direction::In, _) => with("from", self.counterparty),
-            (Direction::Out, "burn") => "burned".to_owned(),
-            (Direction::Out, _) => with("to", self.counterparty),
-            (Direction::Itself, _) => "to itself".to_owned(),
-            (Direction::None, _) => self
-                .view
-                .as_ref()
-                .map_or_else(String::new, |view| decimals.describe(view)),
-        };
-        what.truncate(what.trim_end().len());
-        if self.more > 0 {
-            what.push_str(&format!(" and {} more", self.more));
-        }
-        // An operation in words has its own note among them.
-        let own = self.view.is_none().then_some(&self.memo);
-        for memo in own.into_iter().chain([&self.transaction_memo]) {
-            if !memo.is_empty() {
-                what.push_str(&format!(" ({})", visible(memo)));
-            }
-        }
-        what
-    }
-
-    fn row(&self, decimals: &Decimals, output: &Output) -> Vec<String> {
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        let status = match &self.code {
-            Some(code) => output.paint(Tone::Bad, code),
-            None => output.paint(Tone::Good, "committed"),
-        };
-        let (amount, balance) = match self.asset {
-            Some(code) => (
-                format!("{}{}", self.sign(), decimals.show(self.units, &code)),
-                or_dash(self.held.map(|held| decimals.show(held, &code))),
-            ),
-            None => Default::default(),
-        };
-        vec![
-            or_dash(self.height.map(|height| height.to_string())),
-            or_dash(self.time.clone()),
-            status,
-            amount,
-            balance,
-            self.transaction.to_string(),
-            self.what(decimals),
-        ]
-    }
-}
-
-fn text(
-    address: &Address,
-    statement: &Statement,
-    totals: &[Total],
-    decimals: &Decimals,
-    output: &Output,
-) -> String {
-    if statement.entries.is_empty() {
-        return format!("{address} has no transactions to show.");
-    }
-    let rows = statement.entries.iter().map(|entry| entry.row(decimals, output));
-    let headings = [">HEIGHT", "TIME", "STATUS", ">AMOUNT", ">BALANCE", "ID", "WHAT"];
-    let mut text = output.table(&headings, rows.collect());
-    if statement.more {
-        text.push_str("There are older ones: --limit, --since\n");
-    }
-    let shown = |code: &AssetCode, units: Option<&str>| {
-        let units = units.and_then(|units| units.parse().ok());
-        units.map_or_else(|| "-".to_owned(), |units| decimals.show(Amount(units), code))
-    };
-    let rows = totals.iter().map(|total| {
-        let (received, sent) = (Some(total.received.as_str()), Some(total.sent.as_str()));
-        let held = [total.opening.as_deref(), received, sent, total.closing.as_deref()];
-        let shown = held.map(|units| shown(&total.asset, units));
-        std::iter::once(total.asset.to_string()).chain(shown).collect()
-    });
-    let headings = ["ASSET", ">BEFORE", ">RECEIVED", ">SENT", ">AFTER"];
-    text.push('\n');
-    text.push_str(&output.table(&headings, rows.collect()));
-    if statement.closing.is_none() || statement.opening.is_none() {
-        text.push_str(
-            "What was held is not known: the node's history has a gap. Ask again, or another node.\n",
-        );
-    }
-    text
 }
 
 fn as_csv(entries: &[Entry]) -> Result<String, Failure> {
@@ -654,10 +345,10 @@ fn moment(text: &str) -> Result<(Timestamp, Timestamp), String> {
 
 #[cfg(test)]
 mod tests {
-    use quorate_client::schema::Balance;
+    use quorate_client::schema::{Account, Balance};
     use quorate_client::wallet::TransactionBuilder;
     use quorate_crypto::SigningKey;
-    use quorate_ledger::{ErrorCode, Operation, Outcome};
+    use quorate_ledger::{Amount, Digest, ErrorCode, Height, Operation, Outcome};
 
     use super::*;
 
