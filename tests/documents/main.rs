@@ -1,6 +1,7 @@
 //! What the project's documents point to is there.
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
+mod comparison;
 mod dashboards;
 mod signing;
 
