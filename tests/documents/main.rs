@@ -1,6 +1,7 @@
 //! What the project's documents point to is there.
 #![expect(clippy::unwrap_used, reason = "in a test, a surprise is a failure")]
 
+mod comparison;
 mod dashboards;
 mod signing;
 
@@ -137,4 +138,20 @@ fn what_the_table_of_symptoms_names_is_what_a_node_says() {
     }
     assert!(seen > 30, "{seen} names");
     assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+#[test]
+fn every_lie_of_the_liar_is_explained_beside_what_it_costs() {
+    let source = fs::read_to_string(root().join("node/liar/src/lie.rs")).unwrap();
+    let (_, rest) = source.split_once("pub(crate) const ALL").unwrap();
+    let (list, _) = rest.split_once("];").unwrap();
+    // A name, what it does, the next name.
+    let names: Vec<&str> = list.split('"').skip(1).step_by(4).collect();
+    assert!(names.len() > 20 && names.contains(&"silent"), "{names:?}");
+    let page = fs::read_to_string(root().join("docs/performance.md")).unwrap();
+    let (_, rest) = page.split_once("\n### What each lie is\n").unwrap();
+    let (table, _) = rest.split_once("\n### ").unwrap();
+    let rows = table.lines().filter_map(|line| line.strip_prefix("| `"));
+    let explained = rows.filter_map(|row| row.split('`').next());
+    assert_eq!(explained.collect::<Vec<_>>(), names);
 }

@@ -328,17 +328,13 @@ fn work(fetcher: &Fetcher<'_>, holder: ValidatorIndex) {
         match fetched {
             Ok(()) => failures = 0,
             Err(FetchError::Needless) => return,
-            Err(FetchError::Ended(height)) => {
-                tracing::debug!(
-                    holder = fetcher.name_of(holder),
-                    height = height.0,
-                    "it has no more blocks"
-                );
-                failures += 1;
-                std::thread::sleep(RETRY);
-            }
             Err(error) => {
-                tracing::warn!(holder = fetcher.name_of(holder), %error, "blocks could not be fetched");
+                let holder = fetcher.name_of(holder);
+                if error.is_expected() {
+                    tracing::debug!(holder, %error, "a peer has no more blocks that are of use");
+                } else {
+                    tracing::warn!(holder, %error, "blocks could not be fetched");
+                }
                 failures += 1;
                 std::thread::sleep(RETRY);
             }

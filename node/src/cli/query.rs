@@ -74,7 +74,7 @@ pub(crate) enum QueryCommand {
     Evidence(EvidenceArgs),
     /// The consortium's members
     Members(MembersArgs),
-    /// Open proposals of governance
+    /// Open proposals of governance (not built yet: always none)
     Proposals(ProposalsArgs),
 }
 

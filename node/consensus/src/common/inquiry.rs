@@ -8,7 +8,9 @@
 //!
 //! An answer that leaves something out is no worse than a message that was lost. What was signed and
 //! forgotten counts as the replica's fault, one of the f that the protocol bears; with fewer than f others
-//! lying, whatever a quorum agreed on with its vote is known to somebody honest among those who answer.
+//! lying, whatever a quorum agreed on with its vote is known to somebody honest among those who answer: in PBFT at
+//! least f of the others are in that quorum and among those who answer. In Raft and Paxos it may be none, and a
+//! forgotten promise is outside of what they bear.
 
 use std::ops::Bound;
 

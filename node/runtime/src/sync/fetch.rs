@@ -50,6 +50,8 @@ pub(super) enum FetchError {
     WrongHeight { got: Height, asked: Height },
     #[error("it sent a block of epoch {0}, which is not the one under way there")]
     AnotherEpoch(Epoch),
+    #[error("it sent a block of epoch {0}, which has ended here meanwhile")]
+    FormerEpoch(Epoch),
     #[error("it sent a block of another network")]
     WrongNetwork,
     #[error("it sent a block with a bad certificate: {0}")]
@@ -58,6 +60,14 @@ pub(super) enum FetchError {
     Contents(#[from] ContentsError),
     #[error("it sent a block with a bad batch: {0}")]
     Batch(#[from] BatchError),
+}
+
+impl FetchError {
+    /// Whether this happens with a peer that keeps the rules, so that nobody has to look at it: it has fewer blocks
+    /// than another said, or agreement was quicker and has ended the block's epoch here.
+    pub(super) fn is_expected(&self) -> bool {
+        matches!(self, Self::Ended(_) | Self::FormerEpoch(_))
+    }
 }
 
 /// What blocks are fetched with.
@@ -133,7 +143,13 @@ impl Fetcher<'_> {
             if info.epoch() == epoch {
                 return Ok(info);
             }
-            if epoch < info.epoch() || Instant::now() >= until || self.spans.is_stopped() {
+            if epoch < info.epoch() {
+                return Err(FetchError::FormerEpoch(epoch));
+            }
+            if self.spans.is_stopped() {
+                return Err(FetchError::Needless);
+            }
+            if Instant::now() >= until {
                 return Err(FetchError::AnotherEpoch(epoch));
             }
             std::thread::sleep(EPOCH_WAIT);
@@ -245,5 +261,13 @@ mod tests {
     fn a_length_beyond_the_bound_is_refused_before_it_is_waited_for() {
         let mut received = BytesMut::from(&u32::MAX.to_le_bytes()[..]);
         assert!(matches!(take_block(&mut received), Err(FetchError::TooLong(_))));
+    }
+
+    #[test]
+    fn an_epoch_that_ends_while_its_blocks_are_fetched_is_nobodys_fault() {
+        assert!(FetchError::FormerEpoch(Epoch(1)).is_expected());
+        assert!(FetchError::Ended(Height(9)).is_expected());
+        assert!(!FetchError::AnotherEpoch(Epoch(2)).is_expected());
+        assert!(!FetchError::TooSlow.is_expected());
     }
 }
