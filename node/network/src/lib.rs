@@ -12,7 +12,8 @@
 //! **Where.** Configured addresses are dialled first, for ever; then what mDNS and Kademlia found and
 //! what members told of themselves. A node that has explicit external addresses asks each peer to dial
 //! them, and warns if one does not reach it there ([`Handle::external`]). Two peers may dial each other at once; the one with the lower key
-//! chooses which connection to use.
+//! chooses which connection to use. Where two processes use one key at once, the log says so, at their peers and at
+//! each of them ([`PeerInfo::key_doubled`], [`PeerInfo::own_key_doubled`]).
 //!
 //! # On the wire
 //!
@@ -81,6 +82,7 @@ mod channel;
 mod config;
 mod dialing;
 mod doorkeeper;
+mod doubled;
 mod error;
 mod events;
 mod frame;
