@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures::future::try_join;
 use futures::io::{AsyncReadExt as _, ReadHalf, WriteHalf};
+use libp2p::Multiaddr;
 use libp2p::swarm::{ConnectionId, Stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -28,6 +29,7 @@ use crate::handler::Streams;
 use crate::hello::{Control, ControlV1, HelloV1, MAX_CONTROL_FRAME, printable};
 use crate::peer::{Outlet, Peer, Taken};
 use crate::pings::Pings;
+use crate::service::Check;
 use crate::sync;
 use crate::{Channel, Limits, Reason};
 
@@ -78,6 +80,11 @@ pub(crate) enum Report {
     RoundTrip(Duration),
     /// The peer asks to be dialled there.
     Asked(String),
+    /// Not of the link itself: the addresses at which the peer asked to be dialled, or why there are none.
+    Found {
+        check: Check,
+        found: Result<Vec<Multiaddr>, String>,
+    },
     /// The peer has dialled this node there.
     Dialled { address: String, error: Option<String> },
     /// The link is of no use any more.

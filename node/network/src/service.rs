@@ -17,7 +17,8 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use self::external::Check;
+pub(crate) use self::external::Check;
+use self::external::DialBacks;
 use self::refusals::{Refusals, denial};
 use crate::dialing::{COURTESY, Dialing};
 use crate::doubled::{Doubled, Replaced};
@@ -74,6 +75,8 @@ struct MemberState {
     doubled: Doubled,
     /// Whether the peer shows that another process uses this node's key.
     own_doubled: Doubled,
+    /// How often it may still ask to be dialled.
+    dial_backs: DialBacks,
 }
 
 #[derive(Clone, Copy)]
@@ -180,6 +183,7 @@ impl Service {
                     current: None,
                     doubled: Doubled::default(),
                     own_doubled: Doubled::default(),
+                    dial_backs: DialBacks::new(now),
                 }
             });
             state.peer.set_name(&member.name);
@@ -418,6 +422,7 @@ impl Service {
             Report::Chosen => self.use_link(key, id, Order::Start),
             Report::RoundTrip(time) => self.on_round_trip(key, id, time),
             Report::Asked(address) => self.on_asked(id, address),
+            Report::Found { check, found } => self.on_found(check, found),
             Report::Dialled { address, error } => self.on_dialled(key, &address, error),
             Report::Failed(reason) => self.close(id, reason),
         }
