@@ -8,6 +8,7 @@ use libp2p::Multiaddr;
 use libp2p::multiaddr::Protocol as Part;
 use tokio::time::Instant;
 
+use crate::scope::ip_of;
 use crate::{Limits, NetworkError, PeerKey};
 
 /// Configured addresses of a member.
@@ -40,6 +41,11 @@ impl Dialing {
 
     pub(crate) fn configure(&mut self, configured: Vec<Multiaddr>) {
         self.configured = configured;
+    }
+
+    /// Whether the member is dialled there whatever it says of itself.
+    pub(crate) fn is_configured(&self, address: &Multiaddr) -> bool {
+        self.configured.contains(address)
     }
 
     /// All addresses, the configured ones first.
@@ -151,23 +157,9 @@ pub(crate) fn parse_addresses(texts: &[String], key: PeerKey) -> Result<Vec<Mult
 /// Whether an address that a peer told, on a connection from `seen`, is worth a dial: an address of
 /// everybody or nobody is not, and one of this machine only if the peer is on it.
 pub(crate) fn worth_learning(address: &Multiaddr, seen: &Multiaddr) -> bool {
-    match address.iter().next() {
-        Some(Part::Ip4(ip)) => {
-            !ip.is_unspecified() && !ip.is_multicast() && (!ip.is_loopback() || local(seen))
-        }
-        Some(Part::Ip6(ip)) => {
-            !ip.is_unspecified() && !ip.is_multicast() && (!ip.is_loopback() || local(seen))
-        }
-        _ => true,
-    }
-}
-
-fn local(address: &Multiaddr) -> bool {
-    match address.iter().next() {
-        Some(Part::Ip4(ip)) => ip.is_loopback(),
-        Some(Part::Ip6(ip)) => ip.is_loopback(),
-        _ => false,
-    }
+    let is_local = |address: &Multiaddr| ip_of(address).is_some_and(|ip| ip.is_loopback());
+    ip_of(address).is_none_or(|ip| !ip.is_unspecified() && !ip.is_multicast())
+        && (!is_local(address) || is_local(seen))
 }
 
 #[cfg(test)]
@@ -245,5 +237,13 @@ mod tests {
         assert!(worth_learning(&here, &here));
         assert!(worth_learning(&address(2), &here));
         assert!(!worth_learning(&"/ip4/0.0.0.0/tcp/1".parse().unwrap(), &here));
+        for written_as_ipv6 in ["/ip6/::ffff:127.0.0.1/tcp/1", "/ip6/::ffff:0.0.0.0/tcp/1"] {
+            let written: Multiaddr = written_as_ipv6.parse().unwrap();
+            assert!(!worth_learning(&written, &address(1)), "{written_as_ipv6}");
+        }
+        assert!(worth_learning(
+            &"/dns/node.example/tcp/1".parse().unwrap(),
+            &address(1)
+        ));
     }
 }

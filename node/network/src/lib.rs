@@ -11,8 +11,10 @@
 //!
 //! **Where.** Configured addresses are dialled first, for ever; then what mDNS and Kademlia found and
 //! what members told of themselves. A node that has explicit external addresses asks each peer to dial
-//! them, and warns if one does not reach it there ([`Handle::external`]). Two peers may dial each other at once; the one with the lower key
-//! chooses which connection to use.
+//! them, and warns if one does not reach it there ([`Handle::external`]). A peer dials global addresses, those that it
+//! is configured with, and the machine that the link comes from; what became of it, only its own log says. Two peers may dial each other at once; the one with the lower key
+//! chooses which connection to use. Where two processes use one key at once, the log says so, at their peers and at
+//! each of them ([`PeerInfo::key_doubled`], [`PeerInfo::own_key_doubled`]).
 //!
 //! # On the wire
 //!
@@ -81,6 +83,7 @@ mod channel;
 mod config;
 mod dialing;
 mod doorkeeper;
+mod doubled;
 mod error;
 mod events;
 mod frame;
@@ -98,6 +101,7 @@ mod peer;
 mod pings;
 mod queue;
 mod resolve;
+mod scope;
 mod service;
 mod sync;
 mod traffic;

@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use futures::future::try_join;
 use futures::io::{AsyncReadExt as _, ReadHalf, WriteHalf};
+use libp2p::Multiaddr;
 use libp2p::swarm::{ConnectionId, Stream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -28,6 +29,7 @@ use crate::handler::Streams;
 use crate::hello::{Control, ControlV1, HelloV1, MAX_CONTROL_FRAME, printable};
 use crate::peer::{Outlet, Peer, Taken};
 use crate::pings::Pings;
+use crate::service::Check;
 use crate::sync;
 use crate::{Channel, Limits, Reason};
 
@@ -59,6 +61,8 @@ pub(crate) enum Order {
     Choose,
     /// The peer has chosen the link: start.
     Start,
+    /// Another link is used in its place: see whether the other end still answers.
+    Ping,
     /// Tell the peer what came of the dial that it asked for.
     Answer { address: String, error: Option<String> },
 }
@@ -70,10 +74,17 @@ pub(crate) enum Report {
     Ready { outlet: Arc<Outlet>, software: String },
     /// The peer has chosen this link.
     Chosen,
+    /// The peer writes no more votes or batches on this link.
+    Left,
     /// The peer has answered a ping, after so long.
     RoundTrip(Duration),
     /// The peer asks to be dialled there.
     Asked(String),
+    /// Not of the link itself: the addresses at which the peer asked to be dialled, or why there are none.
+    Found {
+        check: Check,
+        found: Result<Vec<Multiaddr>, String>,
+    },
     /// The peer has dialled this node there.
     Dialled { address: String, error: Option<String> },
     /// The link is of no use any more.
@@ -88,8 +99,18 @@ struct ControlStreams {
     _halves: (WriteHalf<Stream>, ReadHalf<Stream>),
 }
 
-/// The tasks of a link. One that ends with a reason ends the link.
-type Tasks = JoinSet<Option<Reason>>;
+/// The tasks of a link.
+type Tasks = JoinSet<Ended>;
+
+/// How a task of a link has ended.
+enum Ended {
+    /// Its work is done.
+    Done,
+    /// The peer has finished a channel's stream.
+    Left,
+    /// The link is of no use any more.
+    Failed(Reason),
+}
 
 impl Link {
     /// Runs until the link fails; the task is aborted when the connection closes.
@@ -212,6 +233,10 @@ impl Link {
                     match order.ok_or(Reason::Shutdown)? {
                         Order::Choose => self.say(control, ControlV1::Use).await?,
                         Order::Start => {}
+                        Order::Ping => {
+                            pings.hasten(Instant::now());
+                            continue;
+                        }
                         Order::Answer { address, error } => {
                             self.say(control, ControlV1::Dialled { address, error }).await?;
                             continue;
@@ -252,12 +277,13 @@ impl Link {
                 },
                 Some(ended) = tasks.join_next(), if !tasks.is_empty() => {
                     match ended {
-                        Ok(None) => {}
-                        Ok(Some(reason @ Reason::Closed(_))) => {
+                        Ok(Ended::Done) => {}
+                        Ok(Ended::Left) => self.report(Report::Left).await?,
+                        Ok(Ended::Failed(reason @ Reason::Closed(_))) => {
                             read_to_the_end(&mut tasks).await;
                             return Err(reason);
                         }
-                        Ok(Some(reason)) => return Err(reason),
+                        Ok(Ended::Failed(reason)) => return Err(reason),
                         Err(_) => return Err(Reason::Closed("a task of the link failed".to_owned())),
                     }
                 }
@@ -312,7 +338,7 @@ impl Readers {
                     let serving = sync::serve(stream, self.peer.clone(), self.events.clone(), permit);
                     tasks.spawn(async {
                         serving.await;
-                        None
+                        Ended::Done
                     });
                 }
                 return Ok(());
@@ -338,10 +364,7 @@ async fn read_to_the_end(tasks: &mut Tasks) {
     let _ = timeout(LINGER, rest).await;
 }
 
-async fn read_control(
-    mut reader: FrameReader<ReadHalf<Stream>>,
-    heard: mpsc::Sender<ControlV1>,
-) -> Option<Reason> {
+async fn read_control(mut reader: FrameReader<ReadHalf<Stream>>, heard: mpsc::Sender<ControlV1>) -> Ended {
     loop {
         match reader
             .next()
@@ -350,30 +373,25 @@ async fn read_control(
         {
             Ok(Some(Ok(said))) => {
                 if heard.send(said).await.is_err() {
-                    return Some(Reason::Shutdown);
+                    return Ended::Failed(Reason::Shutdown);
                 }
             }
-            Ok(Some(Err(reason))) => return Some(reason),
-            Ok(None) => return Some(ended()),
-            Err(error) => return Some(unreadable(ChannelProtocol::Control, error)),
+            Ok(Some(Err(reason))) => return Ended::Failed(reason),
+            Ok(None) => return Ended::Failed(ended()),
+            Err(error) => return Ended::Failed(unreadable(ChannelProtocol::Control, error)),
         }
     }
 }
 
 /// Reads a channel as fast as its inbox is emptied. The stream's end is not the link's: a peer that
 /// moves to another link finishes its streams on this one.
-async fn read_frames(
-    stream: Stream,
-    channel: Channel,
-    peer: Arc<Peer>,
-    events: Arc<EventQueue>,
-) -> Option<Reason> {
+async fn read_frames(stream: Stream, channel: Channel, peer: Arc<Peer>, events: Arc<EventQueue>) -> Ended {
     let mut reader = FrameReader::new(stream, channel.max_frame());
     loop {
         let size = match reader.header().await {
             Ok(Some(size)) => size,
-            Ok(None) => return None,
-            Err(error) => return Some(unreadable(channel.protocol(), error)),
+            Ok(None) => return Ended::Left,
+            Err(error) => return Ended::Failed(unreadable(channel.protocol(), error)),
         };
         let permit = peer.room_for(channel, size).await;
         match reader.body(size).await {
@@ -381,16 +399,16 @@ async fn read_frames(
                 peer.counters(channel).add_received(u64::from(size));
                 events.message(peer.key, channel, frame, permit);
             }
-            Err(error) => return Some(unreadable(channel.protocol(), error)),
+            Err(error) => return Ended::Failed(unreadable(channel.protocol(), error)),
         }
     }
 }
 
 /// Writes what is queued, many frames to a flush, until the link is retired.
-async fn write_frames(outlet: Arc<Outlet>, peer: Arc<Peer>, channel: Channel) -> Option<Reason> {
+async fn write_frames(outlet: Arc<Outlet>, peer: Arc<Peer>, channel: Channel) -> Ended {
     match try_write_frames(&outlet, &peer, channel).await {
-        Ok(()) => None,
-        Err(error) => Some(closed(error)),
+        Ok(()) => Ended::Done,
+        Err(error) => Ended::Failed(closed(error)),
     }
 }
 

@@ -36,6 +36,10 @@ pub struct PeerInfo {
     pub rtt: Option<Duration>,
     /// Why the last attempt or link failed; none once there is a link again.
     pub last_error: Option<String>,
+    /// Whether two processes have lately used its node key at once.
+    pub key_doubled: bool,
+    /// Whether it has lately written to another process that uses this node's own key.
+    pub own_key_doubled: bool,
     /// Consensus messages.
     pub votes: Traffic,
     /// Batches.
@@ -99,6 +103,8 @@ struct Status {
     link: Option<LinkInfo>,
     rtt: Option<Duration>,
     last_error: Option<String>,
+    key_doubled: bool,
+    own_key_doubled: bool,
 }
 
 /// A link's way out.
@@ -289,6 +295,14 @@ impl Peer {
         true
     }
 
+    pub(crate) fn set_key_doubled(&self, doubled: bool) {
+        lock(&self.status).key_doubled = doubled;
+    }
+
+    pub(crate) fn set_own_key_doubled(&self, doubled: bool) {
+        lock(&self.status).own_key_doubled = doubled;
+    }
+
     pub(crate) fn info(&self) -> PeerInfo {
         let traffic = |channel: Channel| {
             let outbound = lock(&self.outbound);
@@ -306,6 +320,8 @@ impl Peer {
             link: status.link.clone(),
             rtt: status.rtt,
             last_error: status.last_error.clone(),
+            key_doubled: status.key_doubled,
+            own_key_doubled: status.own_key_doubled,
             votes,
             batches,
             sync: self.sync.read(),

@@ -33,6 +33,13 @@ impl Pings {
         self.due
     }
 
+    /// Has the next ping sent now, unless one is under way.
+    pub(crate) fn hasten(&mut self, now: Instant) {
+        if self.waiting.is_none() {
+            self.due = self.due.min(now);
+        }
+    }
+
     /// Sends the next ping, or finds that the last was not answered. After a gap in this node's own
     /// time (a stopped process) the answer may have come and not been read: the wait starts anew.
     pub(crate) fn on_due(&mut self, now: Instant) -> Result<Option<u64>, Reason> {
@@ -95,6 +102,21 @@ mod tests {
         assert_eq!(pings.on_pong(1), None);
         assert_eq!(pings.on_due(pings.due()), Ok(Some(2)));
         assert_eq!(pings.on_pong(1), None);
+    }
+
+    #[test]
+    fn a_ping_can_be_hastened_and_one_under_way_keeps_its_deadline() {
+        let mut pings = pings();
+        let start = pings.due();
+        assert_eq!(pings.on_due(start), Ok(Some(1)));
+        pings.hasten(start + MINUTE);
+        assert_eq!(pings.due(), start + 4 * MINUTE);
+        assert!(pings.on_pong(1).is_some());
+        let now = Instant::now();
+        assert!(pings.due() > now);
+        pings.hasten(now);
+        assert_eq!(pings.due(), now);
+        assert_eq!(pings.on_due(now), Ok(Some(2)));
     }
 
     #[test]

@@ -105,6 +105,14 @@ where
     }
 }
 
+/// The addresses that a dial of `address` would try: those of its name, or the address as it is.
+pub(crate) async fn resolve(address: &Multiaddr) -> io::Result<Vec<Multiaddr>> {
+    match Name::of(address) {
+        Some(name) => name.resolve().await,
+        None => Ok(vec![address.clone()]),
+    }
+}
+
 /// A name with a port, and what of it is wanted.
 struct Name {
     host: String,

@@ -2,6 +2,7 @@
 //! has failed. Frames do not pass through it.
 
 mod discovery;
+mod doubled;
 mod external;
 mod refusals;
 
@@ -16,9 +17,11 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 
-use self::external::Check;
+pub(crate) use self::external::Check;
+use self::external::DialBacks;
 use self::refusals::{Refusals, denial};
 use crate::dialing::{COURTESY, Dialing};
+use crate::doubled::{Doubled, Replaced};
 use crate::events::EventQueue;
 use crate::handle::{Shared, Wanted};
 use crate::hello::HelloV1;
@@ -33,8 +36,8 @@ const SETTLED: Duration = Duration::from_secs(2);
 const RETIREMENT: Duration = Duration::from_secs(2);
 /// A link that lasted so long was a good one: its peer is dialled again without a long pause.
 const WORKED: Duration = Duration::from_secs(1);
-/// Orders to a link that may wait: to begin, and an answer for each dial that its peer may ask for.
-const MAX_ORDERS: usize = 2 + MAX_ASKED;
+/// Orders to a link that may wait: to begin, to ping, and an answer for each dial that its peer may ask for.
+const MAX_ORDERS: usize = 3 + MAX_ASKED;
 /// Reports of links that may wait.
 const MAX_REPORTS: usize = 64;
 /// How long stopping may take to send what is queued, and then to close.
@@ -68,6 +71,12 @@ struct MemberState {
     denied: bool,
     /// The link in use; the peer counts as connected while there is one.
     current: Option<Current>,
+    /// Whether two processes use its key at once.
+    doubled: Doubled,
+    /// Whether the peer shows that another process uses this node's key.
+    own_doubled: Doubled,
+    /// How often it may still ask to be dialled.
+    dial_backs: DialBacks,
 }
 
 #[derive(Clone, Copy)]
@@ -86,6 +95,10 @@ struct LinkState {
     ready: Option<(Arc<Outlet>, String)>,
     /// Whether it has been the link in use.
     used: bool,
+    /// Set while another link is used in its place.
+    replaced: Option<Replaced>,
+    /// Since when the peer writes no more on it.
+    left: Option<Instant>,
     /// Why it is being closed.
     reason: Option<Reason>,
 }
@@ -168,6 +181,9 @@ impl Service {
                     dialing,
                     denied: false,
                     current: None,
+                    doubled: Doubled::default(),
+                    own_doubled: Doubled::default(),
+                    dial_backs: DialBacks::new(now),
                 }
             });
             state.peer.set_name(&member.name);
@@ -232,7 +248,14 @@ impl Service {
         let close = self.closes.first().map(|(at, _)| *at);
         self.members
             .values()
-            .filter_map(|state| state.dialing.next())
+            .flat_map(|state| {
+                [
+                    state.dialing.next(),
+                    state.doubled.ends(),
+                    state.own_doubled.ends(),
+                ]
+            })
+            .flatten()
             .chain(close)
             .min()
     }
@@ -254,6 +277,7 @@ impl Service {
         for key in due {
             self.dial(key, now);
         }
+        self.end_doubled(now);
     }
 
     fn on_swarm_event(&mut self, event: SwarmEvent<BehaviourEvent>) {
@@ -365,6 +389,8 @@ impl Service {
             outbound,
             ready: None,
             used: false,
+            replaced: None,
+            left: None,
             reason: None,
         };
         self.links.insert(connection, link);
@@ -382,6 +408,9 @@ impl Service {
                     self.choose(key, id);
                 }
             }
+            Report::Left => {
+                link.left.get_or_insert_with(Instant::now);
+            }
             Report::Chosen if self.shared.local < key => {
                 self.close(
                     id,
@@ -391,12 +420,9 @@ impl Service {
             // Said twice, it means no more than once.
             Report::Chosen if self.current(key).is_some_and(|current| current.link == id) => {}
             Report::Chosen => self.use_link(key, id, Order::Start),
-            Report::RoundTrip(time) => {
-                if let Some(state) = self.members.get(&key) {
-                    state.peer.set_rtt(id, time);
-                }
-            }
+            Report::RoundTrip(time) => self.on_round_trip(key, id, time),
             Report::Asked(address) => self.on_asked(id, address),
+            Report::Found { check, found } => self.on_found(check, found),
             Report::Dialled { address, error } => self.on_dialled(key, &address, error),
             Report::Failed(reason) => self.close(id, reason),
         }
@@ -426,14 +452,12 @@ impl Service {
             return;
         };
         link.used = true;
+        link.replaced = None;
         self.closes.retain(|(_, closing)| *closing != id);
-        let first = state
-            .current
-            .replace(Current {
-                link: id,
-                since: Instant::now(),
-            })
-            .is_none();
+        let previous = state.current.replace(Current {
+            link: id,
+            since: Instant::now(),
+        });
         let address = link.address.to_string();
         let outbound = link.outbound;
         state.peer.activate(
@@ -445,7 +469,7 @@ impl Service {
                 software: software.clone(),
             },
         );
-        if first {
+        if previous.is_none() {
             tracing::info!(peer = %state.peer.name(), %address, outbound, %software, "link up");
             self.events.link(NetworkEvent::Connected {
                 peer: key,
@@ -456,6 +480,10 @@ impl Service {
         }
         // The runtime knows of the link; now its frames may come. A link that takes no orders has failed.
         let _ = link.orders.try_send(order);
+        let by = link.address.clone();
+        if let Some(previous) = previous.filter(|previous| previous.link != id) {
+            self.on_replaced(key, previous.link, by);
+        }
     }
 
     /// Begins to close a connection; the rest follows when it has closed.
@@ -467,7 +495,10 @@ impl Service {
             return;
         }
         link.reason = Some(reason.clone());
-        let (key, address, ready) = (link.peer, link.address.clone(), link.ready.is_some());
+        let (key, address, ready, left) = (link.peer, link.address.clone(), link.ready.is_some(), link.left);
+        if matches!(reason, Reason::Closed(_)) {
+            self.note_bypass(key, id, left, Instant::now(), &address);
+        }
         let was_current = self.leave(key, id, &reason);
         self.note_error(key, ready, &reason);
         if matches!(reason, Reason::Mismatch { .. }) {
@@ -537,6 +568,9 @@ impl Service {
             // The peer has closed it. What arrived before is read by the link's task, which then ends.
             None => Reason::Closed(cause),
         };
+        if matches!(reason, Reason::Closed(_)) {
+            self.note_bypass(key, id, link.left, Instant::now(), &link.address);
+        }
         self.leave(key, id, &reason);
         let linked = self.links.values().any(|other| other.peer == key);
         if let Some(state) = self.members.get_mut(&key)

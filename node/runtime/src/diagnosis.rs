@@ -9,7 +9,7 @@ pub(crate) use gather::free_bytes;
 
 use std::collections::BTreeSet;
 
-use quorate_client::schema::{Cause, ConsensusFacts, Finding, HeightFacts, Severity};
+use quorate_client::schema::{Cause, ConsensusFacts, Finding, HeightFacts, PeerFindings, Severity};
 use quorate_crypto::Protocol;
 
 /// Below this a disk is nearly full.
@@ -46,6 +46,7 @@ pub fn no_quorum_left(validators: usize, observing: usize, quorum: usize) -> Opt
 pub fn diagnose(facts: &ConsensusFacts) -> Vec<Finding> {
     let mut findings = Vec::new();
     diagnose_self(facts, &mut findings);
+    diagnose_keys(facts, &mut findings);
     diagnose_links(facts, &mut findings);
     diagnose_progress(facts, &mut findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
@@ -133,6 +134,38 @@ fn diagnose_observers(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
         remedy: format!("{their} own doctor says why; with `quorate node rejoin` {their} member ends it"),
         validators: others,
     });
+}
+
+/// Which node keys two processes use at once.
+fn diagnose_keys(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
+    let where_to_read = "docs/operations.md, \"When two processes use one key\", says what to do";
+    let named = |is_meant: fn(&PeerFindings) -> bool| -> Vec<String> {
+        let meant = facts.peers.iter().filter(|peer| is_meant(peer));
+        meant.map(|peer| peer.name.clone()).collect()
+    };
+    let elsewhere = named(|peer| peer.own_key_doubled);
+    if !elsewhere.is_empty() {
+        findings.push(Finding {
+            severity: Severity::Error,
+            cause: Cause::Link,
+            what: format!(
+                "another process uses this node's key: links of {} lead there",
+                elsewhere.join(", ")
+            ),
+            remedy: format!("a copy of this home runs, or its key was stolen; {where_to_read}"),
+            validators: vec![facts.validator.clone()],
+        });
+    }
+    let doubled = named(|peer| peer.key_doubled);
+    if !doubled.is_empty() {
+        findings.push(Finding {
+            severity: Severity::Warning,
+            cause: Cause::Link,
+            what: format!("two processes use one node key at once: {}", doubled.join(", ")),
+            remedy: format!("tell the member; the log here has the addresses of both. {where_to_read}"),
+            validators: doubled,
+        });
+    }
 }
 
 fn quorum_lost(facts: &ConsensusFacts) -> Option<String> {

@@ -426,6 +426,20 @@ fn measure_peers(reading: &mut Reading, peers: &[PeerInfo]) {
             .iter()
             .map(|peer| (label(peer), u64::from(peer.connected()))),
     );
+    reading.gauges(
+        "quorate_peer_key_doubled",
+        "1 if two processes have used the peer's node key at once in the last five minutes",
+        peers
+            .iter()
+            .map(|peer| (label(peer), u64::from(peer.key_doubled))),
+    );
+    reading.gauges(
+        "quorate_own_key_doubled",
+        "1 if the peer has written to another process with this node's key in the last five minutes",
+        peers
+            .iter()
+            .map(|peer| (label(peer), u64::from(peer.own_key_doubled))),
+    );
     reading.times(
         "quorate_peer_round_trip_seconds",
         "The last round trip to the peer",

@@ -110,6 +110,12 @@ pub struct PeerFindings {
     pub round_trip_us: Option<u64>,
     /// The program there, as it says.
     pub software: Option<String>,
+    /// Two processes have lately used its node key at once.
+    #[serde(default)]
+    pub key_doubled: bool,
+    /// It has lately written to another process that uses this node's key.
+    #[serde(default)]
+    pub own_key_doubled: bool,
 }
 
 /// What kind of thing is in the way.

@@ -319,6 +319,45 @@ async fn who_had_a_second_process_for_a_while_is_linked_again() {
     }
 }
 
+/// Two processes with one key that both go on: their peer notices it, and so does each of the two.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_two_processes_use_is_noticed_by_the_peer_and_by_its_owner() {
+    // Where the peer chooses the link the two take turns; where they choose, the later one stays linked.
+    for (single, doubled) in [(1, 2), (2, 1)] {
+        let (one, two) = pair_of(config(single, vec![member(doubled)]), config(doubled, vec![])).await;
+        let copy = node(config(doubled, vec![at(single, one.address())])).await;
+        let of_one = || one.handle.peers().remove(0);
+        let of_two = || two.handle.peers().remove(0);
+        let noticed = async {
+            while !of_one().key_doubled || !of_two().own_key_doubled {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(2 * PATIENCE, noticed)
+            .await
+            .expect("both notice it");
+        assert!(!of_one().own_key_doubled && !of_two().key_doubled);
+        drop(copy);
+    }
+}
+
+/// A process that is started again and again, as under a supervisor, is one process.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_one_process_after_the_other_uses_is_not_taken_for_doubled() {
+    for (single, restarted) in [(1, 2), (2, 1)] {
+        let mut one = node(config(single, vec![member(restarted)])).await;
+        for _ in 0..6 {
+            let mut two = node(config(restarted, vec![at(single, one.address())])).await;
+            one.connected(restarted).await;
+            two.connected(single).await;
+            two.handle.shutdown().await;
+            one.disconnected(restarted).await;
+            let peer = one.handle.peers().remove(0);
+            assert!(!peer.key_doubled && !peer.own_key_doubled);
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_port_in_use_is_said_so() {
     let one = node(config(1, vec![])).await;

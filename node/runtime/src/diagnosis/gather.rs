@@ -23,6 +23,8 @@ impl RunningNode {
                     .and_then(|peer| peer.rtt)
                     .and_then(|time| u64::try_from(time.as_micros()).ok()),
                 software: info.and_then(|peer| Some(peer.link.as_ref()?.software.clone())),
+                key_doubled: info.is_some_and(|peer| peer.key_doubled),
+                own_key_doubled: info.is_some_and(|peer| peer.own_key_doubled),
             }
         };
         let peers: Vec<PeerFindings> = self.links.peers().keys().map(peer).collect();

@@ -1,5 +1,3 @@
-use quorate_client::schema::PeerFindings;
-
 use super::*;
 
 fn peer(name: &str, error: Option<&str>) -> PeerFindings {
@@ -9,6 +7,8 @@ fn peer(name: &str, error: Option<&str>) -> PeerFindings {
         error: error.map(str::to_owned),
         round_trip_us: None,
         software: None,
+        key_doubled: false,
+        own_key_doubled: false,
     }
 }
 
@@ -49,6 +49,29 @@ fn only(facts: &ConsensusFacts, cause: Cause) -> Finding {
 #[test]
 fn nothing_is_found_where_nothing_is_wrong() {
     assert_eq!(diagnose(&facts()), []);
+}
+
+#[test]
+fn a_key_that_two_processes_use_is_named_with_its_validator() {
+    let mut facts = facts();
+    facts.peers[1].key_doubled = true;
+    let found = only(&facts, Cause::Link);
+    assert_eq!(
+        (found.severity, found.validators),
+        (Severity::Warning, vec!["c".to_owned()])
+    );
+    assert!(found.what.contains("two processes"), "{}", found.what);
+
+    facts.peers[1].key_doubled = false;
+    for peer in &mut facts.peers {
+        peer.own_key_doubled = peer.name != "c";
+    }
+    let found = only(&facts, Cause::Link);
+    assert_eq!(
+        (found.severity, found.validators),
+        (Severity::Error, vec!["a".to_owned()])
+    );
+    assert!(found.what.ends_with("links of b, d lead there"), "{}", found.what);
 }
 
 #[test]
