@@ -2,7 +2,7 @@
 
 use quorate_consensus::contract::{Action, Config, Input, Record};
 use quorate_consensus::raft::{self, Body as Raft, Replica, RequestVote, Term};
-use quorate_consensus::{Body, Halted, Inquiry, SignedStatement, Statement, Testimony};
+use quorate_consensus::{Body, Halted, Inquiry, SignedStatement, Statement};
 use quorate_crypto::{Epoch, Height, ValidatorIndex, sha256};
 
 use crate::crash_tolerant::{asking_after, testimony};
