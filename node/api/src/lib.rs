@@ -7,6 +7,7 @@ mod activity;
 mod app;
 mod config;
 mod cors;
+mod cursor;
 mod events;
 mod explorer;
 mod input;

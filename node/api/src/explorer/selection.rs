@@ -7,6 +7,7 @@ use quorate_client::{TransactionFilter, When};
 
 use super::{parts, words};
 use crate::config::{DEFAULT_PAGE, MAX_ENTRIES_LOOKED_AT, MAX_LOOKED_AT, MAX_PAGE};
+use crate::cursor::ListTag;
 use crate::input::Params;
 use crate::problem::Failure;
 
@@ -50,6 +51,14 @@ impl Selection {
             filter: params.spelt(spelt).filter()?,
             limit: params.limit_up_to(most)?,
         })
+    }
+
+    /// The list as its cursors name it. One of transactions is the API's with the same filters.
+    pub(super) fn tag(&self) -> ListTag {
+        match self.list.of_transactions {
+            true => ListTag::transactions(&self.filter),
+            false => ListTag::records(&self.filter),
+        }
     }
 
     /// Whether the list is one of everything.

@@ -19,7 +19,7 @@ const CODES: &str = "\
     unknown_parameter: the call has no parameter of that name
     malformed_query: the query cannot be read, or has a parameter twice
     malformed_limit: `limit` is not 1 to 200
-    malformed_cursor: `cursor` is not the `next` of a page of this list
+    malformed_cursor: `cursor` is not the `next` of a page of this list with these filters
     malformed_min_height: `min_height` is not a whole number
     malformed_hash: not 64 hexadecimal digits
     malformed_address: not an address, `qr1…`

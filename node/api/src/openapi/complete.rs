@@ -129,7 +129,7 @@ fn complete_parameter(name: &str, parameter: &mut Value) {
         ),
         "cursor" => (
             json!({ "type": "string" }),
-            Some("`next` of the page before".to_owned()),
+            Some("`next` of the page before, with the same filters".to_owned()),
         ),
         "min_height" => {
             let seconds = config.max_height_wait.as_secs();
