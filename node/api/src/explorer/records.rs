@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::{DocumentRecord, RecordList};
+use quorate_client::spreadsheet::cell;
 use quorate_client::text::rfc3339_of;
 use quorate_ledger::is_unseen;
 
@@ -111,7 +112,7 @@ async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure>
                 record.transaction.to_string(),
                 record.sender.to_string(),
                 record.sha256.to_string(),
-                csv::free(&record.label),
+                cell(&record.label),
                 hex::encode(&record.metadata),
             ]);
         }

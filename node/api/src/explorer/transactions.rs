@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use quorate_client::schema::{
     Account, OperationView, SignatureView, Transaction, TransactionList, TransactionStatus,
 };
+use quorate_client::spreadsheet::cell;
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::format_amount;
 use quorate_crypto::PublicKey;
@@ -190,8 +191,8 @@ fn cells(
         csv::or_empty(units),
         csv::or_empty(to),
         csv::or_empty(sha256),
-        csv::free(note),
-        csv::free(&transaction.memo),
+        cell(note),
+        cell(&transaction.memo),
     ]
 }
 

@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use quorate_client::Page;
 use quorate_client::schema::{Account, OperationView, Transaction, TransactionStatus};
+use quorate_client::spreadsheet::cell;
 use quorate_client::text::{parse_rfc3339, rfc3339_of};
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Timestamp, visible};
 use quorate_tools::failure::{Exit, Failure};
@@ -35,8 +36,9 @@ const DAY_MS: u64 = 86_400_000;
   quorate wallet history --key alice.key --limit 50
   quorate wallet history qr1… --since 2026-01-01 --until 2026-01-31 --csv > january.csv
 
-Newest first. A day is one of UTC; instead, a time can be given in RFC 3339. In CSV, a note
-that a spreadsheet would take for a formula has an apostrophe before it.")]
+Newest first. A day is one of UTC; instead, a time can be given in RFC 3339. In CSV,
+what nobody sees in a note, and a character with which a spreadsheet would begin a formula,
+is written as \\u{3d}, with its number in hexadecimal.")]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     whose: WhoseArgs,
@@ -608,7 +610,7 @@ fn as_csv(entries: &[Entry]) -> Result<String, Failure> {
             entry.transaction.to_string(),
             or_empty(entry.operation.map(|operation| operation.to_string())),
             name(serde_json::to_value(entry.status)),
-            or_empty(entry.code.clone()),
+            or_empty(entry.code.as_deref().map(cell)),
             entry.kind.to_owned(),
             name(serde_json::to_value(entry.direction)),
             or_empty(amount.map(|amount| format!("{}{amount}", entry.sign().trim_start_matches('+')))),
@@ -624,12 +626,6 @@ fn as_csv(entries: &[Entry]) -> Result<String, Failure> {
     }
     let bytes = writer.into_inner().map_err(|error| failed(error.to_string()))?;
     String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
-}
-
-/// A note of somebody else's, for a spreadsheet: no formula, and nothing that nobody sees.
-fn cell(note: &str) -> String {
-    let formula = note.trim_start().starts_with(['=', '+', '-', '@']);
-    format!("{}{}", if formula { "'" } else { "" }, visible(note))
 }
 
 /// The beginning of a day, or a time.
@@ -822,7 +818,7 @@ mod tests {
             (cell(1, "amount"), cell(1, "balance")),
             ("-0.05".to_owned(), "12.45".to_owned())
         );
-        assert_eq!(cell(0, "memo"), "'=HYPERLINK(\"http://evil\",\"\\u{202e}\")");
+        assert_eq!(cell(0, "memo"), "\\u{3d}HYPERLINK(\"http://evil\",\"\\u{202e}\")");
         assert_eq!(cell(0, "transaction_memo"), "a, b");
         assert_eq!(
             (cell(0, "direction"), cell(1, "direction")),
