@@ -185,6 +185,8 @@ async fn filters_are_taken_as_people_write_them() {
         ("asset=+co2+", "asset=CO2"),
         ("from=2026-03-01", ""),
         ("to=2026-02-28", "to=0"),
+        ("from=1969-07-20", ""),
+        ("to=1969-07-20+20:17", "to=0"),
         ("from=2026-03-02", "from=9"),
         // Block n is n minutes after nine.
         ("from=2026-03-01+09:07", "from=7"),

@@ -10,7 +10,7 @@ use clap::Args;
 use quorate_client::Page;
 use quorate_client::schema::{Account, OperationView, Transaction, TransactionStatus};
 use quorate_client::spreadsheet::cell;
-use quorate_client::text::{parse_rfc3339, rfc3339_of};
+use quorate_client::text::{parse_rfc3339_bound, rfc3339_of};
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Timestamp, visible};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, Tone, write_out};
@@ -27,9 +27,6 @@ const SHOWN: usize = 25;
 
 /// The most that one statement has: they are held in memory.
 const MOST: usize = 100_000;
-
-/// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -638,14 +635,15 @@ fn end(text: &str) -> Result<Timestamp, String> {
     moment(text).map(|(_, to)| to)
 }
 
-/// A day or a millisecond: its beginning, and that of the next.
+/// A day or a millisecond: its beginning, and that of the next. One before 1970 is before every block.
 fn moment(text: &str) -> Result<(Timestamp, Timestamp), String> {
-    let (from, length) = match parse_rfc3339(text) {
-        Some(time) => (Some(time), 1),
-        None => (parse_rfc3339(&format!("{text}T00:00:00Z")), DAY_MS),
+    let of_day = |edge: &str| parse_rfc3339_bound(&format!("{text}{edge}"));
+    let bounds = match parse_rfc3339_bound(text) {
+        Some(time) => Some((time, time)),
+        None => of_day("T00:00:00.000Z").zip(of_day("T23:59:59.999Z")),
     };
-    let from = from.ok_or("write a day as 2026-01-31, or a time as 2026-01-31T12:00:00Z")?;
-    Ok((from, Timestamp(from.0.saturating_add(length))))
+    let (first, last) = bounds.ok_or("write a day as 2026-01-31, or a time as 2026-01-31T12:00:00Z")?;
+    Ok((first, Timestamp(last.0.saturating_add(1))))
 }
 
 #[cfg(test)]
@@ -829,9 +827,13 @@ mod tests {
 
     #[test]
     fn days_are_whole_and_times_are_to_the_millisecond() {
+        const DAY_MS: u64 = 86_400_000;
         assert_eq!(beginning("1970-01-02"), Ok(Timestamp(DAY_MS)));
         assert_eq!(end("1970-01-02"), Ok(Timestamp(2 * DAY_MS)));
         assert_eq!(end("1970-01-01T00:00:01Z"), Ok(Timestamp(1_001)));
+        for old in ["1969-07-20", "1969-07-20T20:17:40Z"] {
+            assert_eq!((beginning(old), end(old)), (Ok(Timestamp(0)), Ok(Timestamp(1))));
+        }
         for text in ["", "1970-02-30", "yesterday", "1970-01-02T"] {
             assert!(beginning(text).is_err(), "{text}");
         }
