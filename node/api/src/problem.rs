@@ -145,6 +145,12 @@ impl Failure {
         }
     }
 
+    /// When it may be tried again, for the header `Retry-After`.
+    pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
+        let millis = self.retry_after_ms()?;
+        Some(HeaderValue::from(whole_seconds(millis)))
+    }
+
     pub(crate) fn document(&self) -> Problem {
         let (id, operation) = match self {
             Self::Refused { id, refusal } => (*id, operation_of(refusal)),
@@ -177,13 +183,15 @@ impl IntoResponse for Failure {
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
-        if let Some(millis) = self.retry_after_ms() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(millis)));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, seconds);
         }
         if self == Self::PackedContent {
             // RFC 9110, section 15.5.16.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
+        // For whoever tells it in a page.
+        response.extensions_mut().insert(self);
         response
     }
 }

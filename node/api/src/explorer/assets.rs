@@ -10,7 +10,7 @@ use quorate_ledger::{Amount, AssetCode, visible};
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::parts;
+use super::{parts, selection};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_HOLDERS_LOOKED_AT, MAX_PAGE};
 use crate::cursor::ListTag;
@@ -60,7 +60,7 @@ pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, p
 }
 
 async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failure> {
-    let code = asset_code(name)?;
+    let code = asset_code(&selection::spelt("asset", name))?;
     let after = params.cursor(&ListTag::holders(&code), |text| address(text).ok())?;
     app.read(None, move |snapshot, _| {
         let asset = snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
