@@ -10,6 +10,7 @@ mod cors;
 mod cursor;
 mod events;
 mod explorer;
+mod hosts;
 mod input;
 mod node;
 mod openapi;

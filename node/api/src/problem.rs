@@ -33,6 +33,11 @@ pub(crate) enum Failure {
     UnsupportedContent { allowed: &'static str },
     #[error("this listener is called by its IP address or as localhost, not as {name}")]
     ForeignName { name: String },
+    #[error(
+        "this node is called by its IP address, as localhost, or by a name that its config.toml has in api.hosts, not \
+         as {name}"
+    )]
+    UnknownHost { name: String },
     #[error("web pages may not change anything here")]
     FromPage,
     #[error("bodies are taken as they are, not packed: send it without Content-Encoding")]
@@ -82,7 +87,7 @@ impl Failure {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedContent { .. } | Self::PackedContent => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::ForeignName { .. } | Self::FromPage => StatusCode::FORBIDDEN,
+            Self::ForeignName { .. } | Self::UnknownHost { .. } | Self::FromPage => StatusCode::FORBIDDEN,
             Self::HeightNotReached { .. }
             | Self::Overloaded { .. }
             | Self::NotReady { .. }
@@ -101,7 +106,7 @@ impl Failure {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTooSlow { .. } => "body_too_slow",
             Self::UnsupportedContent { .. } | Self::PackedContent => "unsupported_content",
-            Self::ForeignName { .. } | Self::FromPage => "not_from_there",
+            Self::ForeignName { .. } | Self::UnknownHost { .. } | Self::FromPage => "not_from_there",
             Self::HeightNotReached { .. } => "height_not_reached",
             Self::Overloaded { .. } => "overloaded",
             Self::Refused { refusal, .. } => code_of(refusal),
@@ -121,7 +126,7 @@ impl Failure {
             Self::BodyTooLarge { .. } => "The body is too large",
             Self::BodyTooSlow { .. } => "The body came too slowly",
             Self::UnsupportedContent { .. } | Self::PackedContent => "Unsupported content",
-            Self::ForeignName { .. } | Self::FromPage => "Not from there",
+            Self::ForeignName { .. } | Self::UnknownHost { .. } | Self::FromPage => "Not from there",
             Self::HeightNotReached { .. } => "The height is not reached yet",
             Self::Overloaded { .. } => "The node is overloaded",
             Self::NotReady { .. } => "The node is not ready",

@@ -19,6 +19,7 @@ use crate::app::App;
 use crate::config::ApiConfig;
 use crate::cors::answer_origins;
 use crate::explorer::{Failures, tell_people};
+use crate::hosts::foreign_name;
 use crate::input::Known;
 use crate::node::Node;
 use crate::problem::Failure;
@@ -50,6 +51,7 @@ pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
         .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })
         .layer(from_fn_with_state(known, check_parameters))
         .layer(from_fn_with_state(app.clone(), bound_calls))
+        .layer(from_fn_with_state(app.clone(), check_host))
         .layer(from_fn_with_state(Arc::new(failures), tell_people))
         .layer(from_fn(answer_options))
         .layer(CompressionLayer::new())
@@ -97,6 +99,16 @@ pub(crate) async fn answer_options(request: Request, next: Next) -> Response {
         .entry(ALLOW)
         .or_insert(HeaderValue::from_static("GET,HEAD,OPTIONS"));
     response
+}
+
+/// Refuses calls by names that are not the node's, where it has names.
+async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let known = app.config.hosts.as_deref();
+    let foreign = known.and_then(|known| foreign_name(&request, known));
+    match foreign {
+        Some(name) => Failure::UnknownHost { name }.into_response(),
+        None => next.run(request).await,
+    }
 }
 
 /// Refuses calls beyond the bounds. Event streams have bounds of their own besides.

@@ -53,6 +53,9 @@ pub(super) fn answer(app: &App, here: &Here, page: Result<At<Page>, Failure>) ->
 
 /// The page for a failure that is in the log already, if it belongs there.
 pub(super) fn told(app: &App, here: &Here, failure: &Failure) -> Response {
+    if let Failure::UnknownHost { .. } = failure {
+        return (failure.status(), bare(failure)).into_response();
+    }
     let page = Page {
         title: heading(failure).to_owned(),
         section: Section::None,
@@ -81,6 +84,23 @@ fn sorry(failure: &Failure) -> Markup {
                 other => p { (other) },
             }
             p { a href="./" { "Back to the overview" } }
+        }
+    }
+}
+
+/// For whoever is not to know which network this is: nothing but the failure.
+fn bare(failure: &Failure) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                title { (heading(failure)) }
+            }
+            body {
+                h1 { (heading(failure)) }
+                p #failure data-code=(failure.code()) { (failure) }
+            }
         }
     }
 }

@@ -37,6 +37,8 @@ const CODES: &str = "\
 400 The transaction is malformed
     malformed_transaction: not the canonical bytes of a transaction, or against a rule of form
     bad_signature: a signature does not fit the transaction
+403 Not from there
+    not_from_there: called by a name that is not this node's (`api.hosts`)
 404 No such call
     no_such_call: nothing is at this path
 404 Not found

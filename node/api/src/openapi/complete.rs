@@ -187,6 +187,7 @@ fn millis(time: Duration) -> u64 {
 fn add_common(path: &str, parameters: &BTreeSet<String>, codes: &mut Codes) {
     let mut add = |status: u16, code: &str| codes.entry(status).or_default().insert(code.to_owned());
     add(400, "unknown_parameter");
+    add(403, "not_from_there");
     add(500, "internal");
     add(503, "overloaded");
     if !parameters.is_empty() {
