@@ -24,7 +24,7 @@ pub enum Exit {
     Unknown = 5,
     /// No node was reached, and nothing was sent.
     Unreachable = 6,
-    /// A check failed: a proof, a signature, a comparison.
+    /// A check failed: a proof, a signature, a comparison, of what a database holds.
     CheckFailed = 7,
     /// A loose key file, a wrong passphrase.
     NotPermitted = 8,

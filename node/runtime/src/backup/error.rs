@@ -110,7 +110,7 @@ pub enum BackupError {
 }
 
 impl BackupError {
-    /// The exit code of the command: 7 for a backup that is not as it was made, 3 for one that is not there, 2 for a
+    /// The exit code of the command: 7 for a backup that is not as it was made or a damaged chain, 3 for one that is not there, 2 for a
     /// place that is none, 8 for keys that may not be used, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
