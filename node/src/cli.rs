@@ -96,7 +96,7 @@ Exit codes:
   4    refused by the ledger (expired included; for a bulk payment: any row refused)
   5    outcome unknown at the deadline
   6    node unreachable, nothing was sent
-  7    a check failed (signature, certificate, comparison, backup, doctor)
+  7    a check failed (signature, comparison, backup, doctor), or a database is damaged
   8    not permitted (a loose key file, a wrong passphrase)
   130  interrupted";
 

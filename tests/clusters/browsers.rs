@@ -8,10 +8,15 @@ use crate::cluster::PATIENCE;
 
 /// An answer's head, in small letters.
 fn head_of(port: u16, method: &str, head: &str) -> String {
+    head_as(port, "localhost", method, head)
+}
+
+/// The same of a call by this name.
+fn head_as(port: u16, host: &str, method: &str, head: &str) -> String {
     let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
     stream.set_read_timeout(Some(PATIENCE)).unwrap();
     let request =
-        format!("{method} /v1/transactions HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n{head}\r\n");
+        format!("{method} /v1/transactions HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n{head}\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut bytes = Vec::new();
     stream.read_to_end(&mut bytes).unwrap();
@@ -54,6 +59,11 @@ fn pages_elsewhere_read_a_node_if_it_is_told_so_and_an_open_listener_is_warned_o
         "{asked}"
     );
     assert!(!head_of(port + 1, "OPTIONS", &preflight).contains("access-control"));
+
+    // A page whose name was made to point to this machine calls by that name.
+    let rebound = head_as(port + 1, "evil.example", "GET", "");
+    assert!(rebound.starts_with("http/1.1 403"), "{rebound}");
+    assert!(head_as(port, "node.bank-a.example", "GET", "").starts_with("http/1.1 200"));
 
     let warned = |number: u16| {
         let log = cluster.dir().join(format!("validator-{number}/node.log"));

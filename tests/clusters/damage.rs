@@ -128,6 +128,9 @@ fn damaged(database: &str, extension: &str) {
         "{} {said}",
         refused.stderr
     );
+    // What starts nodes again can tell that this does not help.
+    let run = cluster.expect(7, &["node", "run", "--home", home.to_str().unwrap()]);
+    assert!(run.stderr.to_lowercase().contains("damaged"), "{}", run.stderr);
     cluster.pay(&alice, "1");
 }
 

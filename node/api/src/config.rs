@@ -51,6 +51,8 @@ pub struct ApiConfig {
     pub keep_alive: Duration,
     /// Origins of other web pages that may read the API; `*` allows all. None unless configured.
     pub cors_origins: Vec<String>,
+    /// Names that callers may use besides IP addresses and localhost, in small letters. None: any name.
+    pub hosts: Option<Vec<String>>,
 }
 
 impl Default for ApiConfig {
@@ -71,6 +73,7 @@ impl Default for ApiConfig {
             max_height_wait: Duration::from_secs(10),
             keep_alive: Duration::from_secs(15),
             cors_origins: Vec::new(),
+            hosts: None,
         }
     }
 }

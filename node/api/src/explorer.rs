@@ -23,10 +23,13 @@ mod transactions;
 mod validators;
 mod words;
 
-use axum::extract::{OriginalUri, State};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::ACCEPT;
-use axum::http::{HeaderMap, Method};
-use axum::response::{IntoResponse, Response};
+use axum::middleware::Next;
+use axum::response::Response;
 use axum::routing::{MethodRouter, get};
 
 use self::here::Here;
@@ -62,21 +65,44 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
     ]
 }
 
-/// The answer to a path that nothing is at: a page for browsers, a problem document for programs.
-pub(crate) async fn nothing_there(
-    State(app): State<App>,
-    method: Method,
-    OriginalUri(uri): OriginalUri,
+/// What makes pages of failures.
+pub(crate) struct Failures {
+    app: App,
+    pages: BTreeSet<&'static str>,
+}
+
+impl Failures {
+    /// At these paths are pages.
+    pub(crate) fn at(app: App, pages: BTreeSet<&'static str>) -> Self {
+        Self { app, pages }
+    }
+
+    /// Whether whoever asked reads pages: at a page's path everybody does, where nothing is a browser does, and at a
+    /// call's path nobody.
+    fn has_reader(&self, request: &Request) -> bool {
+        if let Some(path) = request.extensions().get::<MatchedPath>() {
+            return self.pages.contains(path.as_str());
+        }
+        let accepts = request.headers().get(ACCEPT);
+        let is_browser = accepts
+            .and_then(|value| value.to_str().ok())
+            .is_some_and(|accepts| accepts.contains("text/html"));
+        is_browser && !request.uri().path().starts_with("/v1/")
+    }
+}
+
+/// Tells people in a page what failed, wherever it did: in reading what was asked for, at a bound, or at the method.
+pub(crate) async fn tell_people(
+    State(failures): State<Arc<Failures>>,
     here: Here,
-    headers: HeaderMap,
+    request: Request,
+    next: Next,
 ) -> Response {
-    let accepts = headers
-        .get(ACCEPT)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    if method == Method::GET && accepts.contains("text/html") && !uri.path().starts_with("/v1/") {
-        layout::answer(&app, &here, Err(Failure::NoSuchCall))
-    } else {
-        Failure::NoSuchCall.into_response()
+    let has_reader = failures.has_reader(&request);
+    let response = next.run(request).await;
+    let failure = response.extensions().get::<Failure>().cloned();
+    match failure.filter(|_| has_reader) {
+        Some(failure) => layout::told(&failures.app, &here, &failure),
+        None => response,
     }
 }

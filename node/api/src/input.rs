@@ -15,6 +15,7 @@ use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::{OpenApi, RefOr};
 
 use crate::config::{DEFAULT_PAGE, MAX_PAGE};
+use crate::cursor::ListTag;
 use crate::node::{BlockRef, RecordPlace};
 use crate::problem::Failure;
 
@@ -93,13 +94,14 @@ impl Params {
         }
     }
 
-    /// The cursor, which `read` understands or refuses.
-    pub(crate) fn cursor<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Failure> {
-        let Some(text) = self.text("cursor") else {
-            return Ok(None);
-        };
-        let cursor = read(text).ok_or_else(|| foreign_cursor(text))?;
-        Ok(Some(cursor))
+    /// The place where a list goes on, as its cursor says, which `read` understands or refuses.
+    pub(crate) fn cursor<T>(
+        &self,
+        list: &ListTag,
+        read: impl FnOnce(&str) -> Option<T>,
+    ) -> Result<Option<T>, Failure> {
+        let cursor = self.text("cursor");
+        cursor.map(|text| list.place(text, read)).transpose()
     }
 
     /// Which transactions a list is to have.
@@ -139,15 +141,6 @@ impl Params {
         })?;
         Ok(Some(when))
     }
-}
-
-/// A cursor that the list does not know.
-pub(crate) fn foreign_cursor(text: &str) -> Failure {
-    let detail = format!(
-        "`{}` is not a cursor of this list: give `next` of the page before",
-        shown(text)
-    );
-    Failure::malformed("malformed_cursor", detail)
 }
 
 /// The parameters in the query that each call has, as its description says. What is misspelt would otherwise be left
@@ -296,7 +289,8 @@ impl std::fmt::Display for Place {
     }
 }
 
-pub(crate) fn record_cursor(text: &str) -> Option<RecordPlace> {
+/// Reads what [`write_record_place`] writes.
+pub(crate) fn record_place(text: &str) -> Option<RecordPlace> {
     let mut parts = text.split('.');
     let mut next = || whole_number(parts.next()?);
     let (height, index, operation) = (next()?, next()?, next()?);
@@ -310,7 +304,7 @@ pub(crate) fn record_cursor(text: &str) -> Option<RecordPlace> {
     })
 }
 
-pub(crate) fn write_record_cursor(last: &DocumentRecord) -> String {
+pub(crate) fn write_record_place(last: &DocumentRecord) -> String {
     format!("{}.{}.{}", last.height, last.index, last.operation)
 }
 

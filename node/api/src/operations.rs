@@ -1,14 +1,12 @@
 //! The operations listener: metrics, health, log level, debugging. It trusts whoever reaches it, which
 //! is why it listens on loopback unless configured otherwise.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::header::{CONTENT_TYPE, HOST, ORIGIN};
-use axum::http::uri::Authority;
+use axum::http::header::{CONTENT_TYPE, ORIGIN};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -17,7 +15,7 @@ use axum::{Json, Router};
 use quorate_client::schema::Diagnosis;
 
 use crate::config::OperationsConfig;
-use crate::input::shown;
+use crate::hosts::foreign_name;
 use crate::node::{Node, Unready};
 use crate::problem::Failure;
 use crate::router::{answer_options, count, guard};
@@ -77,30 +75,17 @@ pub fn operations_router(node: Arc<dyn Node>, config: OperationsConfig) -> Route
         .with_state(node)
 }
 
-/// Keeps web pages out that a browser on this machine has open. One whose name was made to point here (DNS rebinding)
-/// calls this listener by that name; one that changes something says where it is from, as browsers make it.
+/// Keeps web pages out that a browser on this machine has open. One whose name was made to point here calls this
+/// listener by that name ([`foreign_name`]); one that changes something says where it is from, as browsers make it.
 async fn check_caller(State(config): State<OperationsConfig>, request: Request, next: Next) -> Response {
     if request.method() == Method::PUT && request.headers().contains_key(ORIGIN) {
         return Failure::FromPage.into_response();
     }
-    let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-    let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
-    match host {
-        Some(host) if config.loopback && !is_local(host) => {
-            let name = shown(host);
-            Failure::ForeignName { name }.into_response()
-        }
-        _ => next.run(request).await,
+    let foreign = foreign_name(&request, &[]);
+    match foreign.filter(|_| config.loopback) {
+        Some(name) => Failure::ForeignName { name }.into_response(),
+        None => next.run(request).await,
     }
-}
-
-/// Whether a host, perhaps with a port, is an IP address or localhost.
-fn is_local(host: &str) -> bool {
-    let Ok(authority) = host.parse::<Authority>() else {
-        return false;
-    };
-    let name = authority.host().trim_start_matches('[').trim_end_matches(']');
-    name.eq_ignore_ascii_case("localhost") || name.parse::<IpAddr>().is_ok()
 }
 
 async fn metrics(State(node): Shared) -> Response {

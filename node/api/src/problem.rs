@@ -33,6 +33,11 @@ pub(crate) enum Failure {
     UnsupportedContent { allowed: &'static str },
     #[error("this listener is called by its IP address or as localhost, not as {name}")]
     ForeignName { name: String },
+    #[error(
+        "this node is called by its IP address, as localhost, or by a name that its config.toml has in api.hosts, not \
+         as {name}"
+    )]
+    UnknownHost { name: String },
     #[error("web pages may not change anything here")]
     FromPage,
     #[error("bodies are taken as they are, not packed: send it without Content-Encoding")]
@@ -82,7 +87,7 @@ impl Failure {
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
             Self::UnsupportedContent { .. } | Self::PackedContent => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::ForeignName { .. } | Self::FromPage => StatusCode::FORBIDDEN,
+            Self::ForeignName { .. } | Self::UnknownHost { .. } | Self::FromPage => StatusCode::FORBIDDEN,
             Self::HeightNotReached { .. }
             | Self::Overloaded { .. }
             | Self::NotReady { .. }
@@ -101,7 +106,7 @@ impl Failure {
             Self::BodyTooLarge { .. } => "body_too_large",
             Self::BodyTooSlow { .. } => "body_too_slow",
             Self::UnsupportedContent { .. } | Self::PackedContent => "unsupported_content",
-            Self::ForeignName { .. } | Self::FromPage => "not_from_there",
+            Self::ForeignName { .. } | Self::UnknownHost { .. } | Self::FromPage => "not_from_there",
             Self::HeightNotReached { .. } => "height_not_reached",
             Self::Overloaded { .. } => "overloaded",
             Self::Refused { refusal, .. } => code_of(refusal),
@@ -121,7 +126,7 @@ impl Failure {
             Self::BodyTooLarge { .. } => "The body is too large",
             Self::BodyTooSlow { .. } => "The body came too slowly",
             Self::UnsupportedContent { .. } | Self::PackedContent => "Unsupported content",
-            Self::ForeignName { .. } | Self::FromPage => "Not from there",
+            Self::ForeignName { .. } | Self::UnknownHost { .. } | Self::FromPage => "Not from there",
             Self::HeightNotReached { .. } => "The height is not reached yet",
             Self::Overloaded { .. } => "The node is overloaded",
             Self::NotReady { .. } => "The node is not ready",
@@ -143,6 +148,12 @@ impl Failure {
             Self::HeightNotReached { .. } | Self::Overloaded { .. } => Some(1_000),
             _ => None,
         }
+    }
+
+    /// When it may be tried again, for the header `Retry-After`.
+    pub(crate) fn retry_after(&self) -> Option<HeaderValue> {
+        let millis = self.retry_after_ms()?;
+        Some(HeaderValue::from(whole_seconds(millis)))
     }
 
     pub(crate) fn document(&self) -> Problem {
@@ -177,13 +188,15 @@ impl IntoResponse for Failure {
         let mut response = (self.status(), body).into_response();
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(PROBLEM_CONTENT_TYPE));
-        if let Some(millis) = self.retry_after_ms() {
-            headers.insert(RETRY_AFTER, HeaderValue::from(whole_seconds(millis)));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(RETRY_AFTER, seconds);
         }
         if self == Self::PackedContent {
             // RFC 9110, section 15.5.16.
             headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         }
+        // For whoever tells it in a page.
+        response.extensions_mut().insert(self);
         response
     }
 }

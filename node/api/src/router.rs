@@ -18,6 +18,8 @@ use crate::activity::Held;
 use crate::app::App;
 use crate::config::ApiConfig;
 use crate::cors::answer_origins;
+use crate::explorer::{Failures, tell_people};
+use crate::hosts::foreign_name;
 use crate::input::Known;
 use crate::node::Node;
 use crate::problem::Failure;
@@ -38,15 +40,19 @@ pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
     let origins: Arc<[String]> = config.cors_origins.clone().into();
     let app = App::new(Arc::clone(&node), config);
     let known = Arc::new(Known::of(&openapi::described()));
-    let calls = routes::calls().into_iter().chain(explorer::pages());
+    let pages = explorer::pages();
+    let failures = Failures::at(app.clone(), pages.iter().map(|(path, _)| *path).collect());
+    let calls = routes::calls().into_iter().chain(pages);
     let router = calls.fold(Router::new(), |router, (path, handler)| {
         router.route(path, handler)
     });
     let router = router
-        .fallback(explorer::nothing_there)
+        .fallback(|| async { Failure::NoSuchCall })
         .method_not_allowed_fallback(|| async { Failure::MethodNotAllowed })
         .layer(from_fn_with_state(known, check_parameters))
         .layer(from_fn_with_state(app.clone(), bound_calls))
+        .layer(from_fn_with_state(app.clone(), check_host))
+        .layer(from_fn_with_state(Arc::new(failures), tell_people))
         .layer(from_fn(answer_options))
         .layer(CompressionLayer::new())
         .layer(from_fn(guard));
@@ -93,6 +99,16 @@ pub(crate) async fn answer_options(request: Request, next: Next) -> Response {
         .entry(ALLOW)
         .or_insert(HeaderValue::from_static("GET,HEAD,OPTIONS"));
     response
+}
+
+/// Refuses calls by names that are not the node's, where it has names.
+async fn check_host(State(app): State<App>, request: Request, next: Next) -> Response {
+    let known = app.config.hosts.as_deref();
+    let foreign = known.and_then(|known| foreign_name(&request, known));
+    match foreign {
+        Some(name) => Failure::UnknownHost { name }.into_response(),
+        None => next.run(request).await,
+    }
 }
 
 /// Refuses calls beyond the bounds. Event streams have bounds of their own besides.

@@ -1,7 +1,7 @@
 //! Looking for transactions, a bounded part of the chain at a time.
 //!
 //! A call looks at so many transactions and blocks, whatever it finds. What it has found by then is its page, with a
-//! cursor to go on from: the page may be short, or empty, and not the last. So a filter that takes hardly anything
+//! place to go on from, which callers turn into a cursor of their list: the page may be short, or empty, and not the last. So a filter that takes hardly anything
 //! costs many calls, each with its turn, and none of them holds a read up.
 
 mod records;
@@ -83,7 +83,7 @@ pub(crate) enum Mark {
 }
 
 impl Mark {
-    /// Reads a cursor of the list that a filter leaves.
+    /// Reads a place in the list that a filter leaves.
     pub(crate) fn read(filter: &TransactionFilter, text: &str) -> Option<Self> {
         match filter.history() {
             Some(_) => whole_number(text).map(Self::Number),

@@ -28,6 +28,7 @@ mod error;
 mod events;
 mod filter;
 pub mod schema;
+pub mod spreadsheet;
 pub mod text;
 mod tls;
 pub mod wallet;

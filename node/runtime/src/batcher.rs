@@ -14,11 +14,11 @@ use quorate_ledger::{Batch, BatchError, BatchV1, CheckedBatch, FormedBatch, Para
 use crate::batches::{BatchStore, Charge};
 use crate::clock;
 use crate::epoch::SharedEpoch;
-use crate::fatal;
 use crate::links::Links;
 use crate::own_batches::OwnBatches;
 use crate::pool::Pool;
 use crate::standing::SharedStanding;
+use crate::{fatal, fatal_at_database};
 
 /// Own batches under way at once, whatever the author's quota: beyond it the pool fills and refuses.
 const MAX_UNDER_WAY: usize = 8;
@@ -147,7 +147,7 @@ impl Batcher {
                 self.own.under_way().remove(&batch.digest());
                 return self.pool.unpack(&fingerprints);
             }
-            Err(error) => fatal(&format!("a batch cannot be written: {error}")),
+            Err(error) => fatal_at_database("a batch cannot be written", &error),
         }
         self.links.broadcast_batch(batch.bytes());
     }

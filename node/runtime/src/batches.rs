@@ -20,7 +20,8 @@ use quorate_ledger::{BatchError, BatchRules, CheckedBatch, FormedBatch, Paramete
 use quorate_storage::{Chain, StorageError};
 
 pub(crate) use self::check::{Checker, start_checker};
-use crate::fatal;
+use crate::error::NodeError;
+use crate::fatal_at_database;
 use crate::inbox::Inbox;
 use crate::writes::WriteCount;
 
@@ -200,7 +201,7 @@ impl BatchStore {
         }
         match self.chain.ordered_at(digest) {
             Ok(height) => height.is_some_and(|height| height >= self.rules().first),
-            Err(error) => fatal(&format!("the chain database cannot be read: {error}")),
+            Err(error) => fatal_at_database("the chain database cannot be read", &error),
         }
     }
 
@@ -214,9 +215,10 @@ impl BatchStore {
         };
         // Only checked batches are ever written.
         let batch = FormedBatch::new(bytes, &self.rules().view()).unwrap_or_else(|error| {
-            fatal(&format!(
-                "batch {digest} in the chain database is damaged: {error}"
-            ))
+            let damage = NodeError::DamagedChain {
+                reason: error.to_string(),
+            };
+            fatal_at_database(&format!("batch {digest} cannot be read"), &damage)
         });
         Ok(Some(batch.with_signatures_checked()))
     }

@@ -45,6 +45,18 @@ pub struct ApiConfig {
     /// Origins of web pages elsewhere that may read the API in a browser; `*` is all of them.
     #[serde(deserialize_with = "origins")]
     pub cors_origins: Vec<String>,
+    /// Names that the node may be called by besides IP addresses and localhost, as proxies pass them on.
+    #[serde(deserialize_with = "hosts")]
+    pub hosts: Vec<String>,
+}
+
+impl ApiConfig {
+    /// The names that callers have to keep to, besides IP addresses and localhost: on loopback, where a web page of
+    /// another origin could else read the node through a browser, and wherever names are configured. None: callers
+    /// may use any name.
+    pub(crate) fn known_hosts(&self) -> Option<Vec<String>> {
+        (self.listen.ip().is_loopback() || !self.hosts.is_empty()).then(|| self.hosts.clone())
+    }
 }
 
 /// Whose transactions a node takes from its clients.
@@ -91,6 +103,34 @@ fn is_origin(text: &str) -> bool {
     };
     let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-._:[]".contains(&byte);
     !host.is_empty() && !host.ends_with(own_port) && host.bytes().all(is_plain)
+}
+
+/// The most names: each call is compared with them.
+const MAX_HOSTS: usize = 64;
+
+/// Reads names of hosts; one that is written as an address would never fit, without a word.
+fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let hosts = Vec::<String>::deserialize(deserializer)?;
+    if hosts.len() > MAX_HOSTS {
+        return Err(D::Error::custom(format!(
+            "{} names, at most {MAX_HOSTS} are taken",
+            hosts.len()
+        )));
+    }
+    match hosts.iter().find(|host| !is_host_name(host)) {
+        Some(wrong) => Err(D::Error::custom(format!(
+            "`{wrong}` is not the name of a host: write it in small letters, without scheme and port, such as \
+             ledger.bank-a.example"
+        ))),
+        None => Ok(hosts),
+    }
+}
+
+/// Whether a text can be the name of a host (RFC 1123, section 2.1), or one with underscores, as in containers.
+fn is_host_name(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    let is_label = |label: &str| (1..=63).contains(&label.len()) && label.bytes().all(is_plain);
+    text.len() <= 253 && text.split('.').all(is_label)
 }
 
 /// The operations listener.
@@ -183,6 +223,7 @@ impl Default for ApiConfig {
             max_pending_per_account: 20_000,
             senders: SendersConfig::Anyone,
             cors_origins: Vec::new(),
+            hosts: Vec::new(),
         }
     }
 }

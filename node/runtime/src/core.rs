@@ -22,7 +22,6 @@ use crate::clock;
 use crate::error::NodeError;
 use crate::evidence::{EvidenceStore, kind, view};
 use crate::executor::{Command, ExecutorHandle};
-use crate::fatal;
 use crate::flush::{ChainFlusher, JournalWriter};
 use crate::inbox::{EpochEnded, Notice, Outlet, Received};
 use crate::links::Links;
@@ -31,6 +30,7 @@ use crate::recorder::Recorder;
 use crate::standing::{SharedStanding, Standing};
 use crate::sync::SyncHandle;
 use crate::voting::Voting;
+use crate::{fatal, fatal_at_database};
 
 /// How long after something happened the API and the metrics may see what was before.
 const SHOW_DELAY: Duration = Duration::from_millis(50);
@@ -298,7 +298,7 @@ impl Core {
 
     fn prune(&self, first: EntryNumber) {
         if let Err(error) = self.setup.entries.prune_before(first.0) {
-            fatal(&format!("the journal cannot be pruned: {error}"));
+            fatal_at_database("the journal cannot be pruned", &error);
         }
     }
 

@@ -50,9 +50,9 @@ impl Disks {
         )?);
         let (agreement, rejoin) = agreement_of(&chain, &identity.validator_key.public())?;
         let is_durable = |digest: &Digest| {
-            chain.has_batch(digest).unwrap_or_else(|error| {
-                crate::fatal(&format!("the chain database cannot be read: {error}"));
-            })
+            chain
+                .has_batch(digest)
+                .unwrap_or_else(|error| crate::fatal_at_database("the chain database cannot be read", &error))
         };
         let at = At {
             epoch: agreement.v1().epoch,
@@ -134,7 +134,7 @@ pub(crate) fn agreement_of(
     let reader = chain.reader();
     let damaged = |error: StateError<StorageError>| match error {
         StateError::Read(error) => NodeError::from(error),
-        damaged @ StateError::Damaged { .. } => NodeError::GenesisState {
+        damaged @ StateError::Damaged { .. } => NodeError::DamagedChain {
             reason: damaged.to_string(),
         },
     };

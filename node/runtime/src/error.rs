@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use quorate_crypto::keyfile::KeyFileError;
 use quorate_crypto::{Digest, PublicKey};
 use quorate_genesis::GenesisError;
+use quorate_ledger::StateError;
 use quorate_network::NetworkError;
 use quorate_storage::{HomeError, StorageError};
 
@@ -104,6 +105,12 @@ pub enum NodeError {
     /// A database cannot be used.
     #[error(transparent)]
     Storage(#[from] StorageError),
+    /// What the chain database holds is not what was written.
+    #[error("the chain database is damaged: {reason}; keep it for inspection")]
+    DamagedChain {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// A journal record cannot be read.
     #[error("the journal holds a record that cannot be read ({reason}); keep it for inspection")]
     Journal {
@@ -134,12 +141,109 @@ pub enum NodeError {
 }
 
 impl NodeError {
-    /// The exit code of the command: 8 for keys that may not be used, 2 for malformed files, else 1.
+    /// The exit code of the command: 8 for keys that may not be used, 7 for a damaged database, 2 for malformed files,
+    /// else 1. What starts a node again after it has failed need not do so after 2, 7 and 8: only a person mends that.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Key { source, .. } if source.is_permission() => 8,
-            Self::Config(ConfigError::Malformed { .. }) | Self::Log(_) | Self::Genesis { .. } => 2,
+            _ if self.is_damage() => DAMAGED,
+            Self::Config(ConfigError::Malformed { .. })
+            | Self::Log(_)
+            | Self::Genesis { .. }
+            | Self::UnknownPeer { .. } => 2,
             _ => 1,
         }
+    }
+}
+
+/// The exit code of a node whose database is damaged: a check of it has failed.
+pub(crate) const DAMAGED: u8 = 7;
+
+/// What fails at a database: the disk may be full today and not tomorrow, but what is damaged stays so.
+pub(crate) trait DatabaseError: std::fmt::Display {
+    /// Whether what is stored is not what was written.
+    fn is_damage(&self) -> bool;
+}
+
+impl DatabaseError for StorageError {
+    fn is_damage(&self) -> bool {
+        // The type's own.
+        Self::is_damage(self)
+    }
+}
+
+impl DatabaseError for StateError<StorageError> {
+    fn is_damage(&self) -> bool {
+        match self {
+            Self::Read(error) => error.is_damage(),
+            Self::Damaged { .. } => true,
+        }
+    }
+}
+
+impl DatabaseError for NodeError {
+    fn is_damage(&self) -> bool {
+        match self {
+            Self::Storage(error) => error.is_damage(),
+            Self::DamagedChain { .. } | Self::Journal { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use quorate_crypto::Height;
+
+    use super::*;
+
+    #[test]
+    fn what_no_restart_mends_has_an_exit_code_after_which_the_unit_starts_no_node_again() {
+        let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/operations.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        let mut lines = page.lines();
+        let kept = lines.find_map(|line| line.strip_prefix("RestartPreventExitStatus="));
+        let kept: Vec<u8> = kept
+            .unwrap()
+            .split(' ')
+            .map(|code| code.parse().unwrap())
+            .collect();
+        let path = || "chain".into();
+        let reason = || "block checksum mismatch".to_owned();
+        let zero = Digest([0; 32]);
+        for error in [
+            NodeError::Storage(StorageError::Corrupted {
+                path: path(),
+                reason: reason(),
+            }),
+            NodeError::Storage(StorageError::StateMismatch {
+                height: Height(7),
+                expected: zero,
+                rebuilt: zero,
+            }),
+            NodeError::Storage(StorageError::MissingBatch {
+                height: Height(7),
+                batch: zero,
+            }),
+            NodeError::DamagedChain { reason: reason() },
+            NodeError::Journal { reason: reason() },
+        ] {
+            assert_eq!(error.exit_code(), DAMAGED, "{error}");
+            assert!(kept.contains(&error.exit_code()), "{error}");
+        }
+        let peer = NodeError::UnknownPeer {
+            name: "bank-x".to_owned(),
+        };
+        assert_eq!(peer.exit_code(), 2);
+        assert!(kept.contains(&2));
+        // What another start may find mended.
+        let full = NodeError::Storage(StorageError::DiskFull {
+            path: path(),
+            reason: reason(),
+        });
+        assert_eq!(full.exit_code(), 1);
+        assert!(!kept.contains(&1));
     }
 }

@@ -20,12 +20,12 @@ use crate::clock;
 use crate::committed::Committed;
 use crate::disks::agreement_of;
 use crate::epoch::SharedEpoch;
-use crate::fatal;
 use crate::inbox::{EpochEnded, Inbox, Notice};
 use crate::own_batches::OwnBatches;
 use crate::peer_block::{ApplyError, VerifiedBlock};
 use crate::pool::{Ended, Pool};
 use crate::state_cache::{Remembering, StateCache};
+use crate::{fatal, fatal_at_database};
 
 /// What the executor is asked for.
 #[derive(Debug)]
@@ -128,7 +128,7 @@ impl Executor {
             && self.on_command(command)
         {}
         if let Err(error) = self.parts.chain.sync() {
-            fatal(&format!("the chain database cannot be written: {error}"));
+            fatal_at_database("the chain database cannot be written", &error);
         }
     }
 
@@ -225,7 +225,7 @@ impl Executor {
         match self.parts.batches.load(digest) {
             Ok(Some(batch)) => batch,
             Ok(None) => fatal(&format!("batch {digest} was vouched for and is not here")),
-            Err(error) => fatal(&format!("batch {digest} cannot be read: {error}")),
+            Err(error) => fatal_at_database(&format!("batch {digest} cannot be read"), &error),
         }
     }
 
@@ -249,7 +249,7 @@ impl Executor {
                 self.parts.tip = execution.tip.clone();
                 self.pending.push_back(execution);
             }
-            Err(error) => fatal(&format!("the chain database cannot be read: {error}")),
+            Err(error) => fatal_at_database("the chain database cannot be read", &error),
         }
     }
 
@@ -264,10 +264,8 @@ impl Executor {
             "the engine certifies what was executed here"
         );
         if let Err(error) = self.parts.chain.write_block(&execution, certificate) {
-            fatal(&format!(
-                "block {} cannot be written: {error}",
-                certificate.height()
-            ));
+            let what = format!("block {} cannot be written", certificate.height());
+            fatal_at_database(&what, &error);
         }
         self.parts.state.written(std::mem::take(&mut execution.changes));
         self.written = certificate.height();
@@ -318,12 +316,12 @@ impl Executor {
         }
         let (committee, first) = (agreement.committee(), agreement.v1().first);
         if let Err(error) = self.parts.batches.begin_epoch(committee, first) {
-            fatal(&format!("the chain database cannot be written: {error}"));
+            fatal_at_database("the chain database cannot be written", &error);
         }
         // Read now, while the block that ends the epoch is the chain's tip: the core may ask much later.
         let ended = agreement_of(&self.parts.chain, &self.parts.validator);
         let (agreement, rejoin) =
-            ended.unwrap_or_else(|error| fatal(&format!("the chain database cannot be read: {error}")));
+            ended.unwrap_or_else(|error| fatal_at_database("the chain database cannot be read", &error));
         self.parts.inbox.put(Notice::EpochEnded(Box::new(EpochEnded {
             last: self.written,
             agreement,
@@ -348,7 +346,7 @@ impl Executor {
         }
         if self.pending.is_empty() {
             if let Err(error) = self.parts.batches.write_all(&verified.batches) {
-                fatal(&format!("batches cannot be written: {error}"));
+                fatal_at_database("batches cannot be written", &error);
             }
             self.execute(&certified.block.v1().proposal, &verified.batches);
         }

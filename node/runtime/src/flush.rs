@@ -8,9 +8,9 @@ use std::thread::JoinHandle;
 use quorate_driver::{EntryNumber, Event, WriteNumber};
 use quorate_storage::{Chain, Journal};
 
-use crate::fatal;
 use crate::inbox::Inbox;
 use crate::writes::WriteCount;
+use crate::{fatal, fatal_at_database};
 
 /// Entries for the journal, with the numbers that the driver has given them.
 type Entries = Vec<(EntryNumber, Vec<u8>)>;
@@ -58,7 +58,7 @@ fn run_journal(journal: &Journal, receiver: &Receiver<Entries>, inbox: &Inbox) {
                 "the journal's last entry is {written} and not {}: votes would be taken for durable that are not",
                 last.unwrap_or_default()
             )),
-            Err(error) => fatal(&format!("the journal cannot be written: {error}")),
+            Err(error) => fatal_at_database("the journal cannot be written", &error),
         }
     }
 }
@@ -95,7 +95,7 @@ pub(crate) fn start_chain(
                 let writes = batch_writes.wait_for(wanted);
                 let height = chain.tip().height;
                 if let Err(error) = chain.sync() {
-                    fatal(&format!("the chain database cannot be written: {error}"));
+                    fatal_at_database("the chain database cannot be written", &error);
                 }
                 inbox.put(Event::ChainFlushed { writes, height });
             }

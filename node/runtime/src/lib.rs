@@ -54,6 +54,8 @@ mod voting;
 mod wire;
 mod writes;
 
+use error::{DAMAGED, DatabaseError};
+
 pub use conduct::{Conduct, Honest, Means, Parcel};
 pub use config::{Home, NodeConfig};
 pub use disks::{CheckReport, check};
@@ -64,8 +66,23 @@ pub use start::{run, run_as};
 
 /// Ends the process: going on could break a promise. The databases are whole after any end.
 fn fatal(what: &str) -> ! {
-    tracing::error!("{what}; the node ends here, its data is as it was");
+    end(&format!("{what}; the node ends here, its data is as it was"), 1)
+}
+
+/// Ends the process as a database failed. Where it is damaged the exit code says so: to start again does not help.
+fn fatal_at_database(what: &str, error: &impl DatabaseError) -> ! {
+    if error.is_damage() {
+        let said = format!(
+            "{what}: {error}; the node ends here, and no restart mends that: keep its home for inspection"
+        );
+        end(&said, DAMAGED.into());
+    }
+    fatal(&format!("{what}: {error}"))
+}
+
+fn end(said: &str, code: i32) -> ! {
+    tracing::error!("{said}");
     logging::finish();
-    eprintln!("quorate: {what}; the node ends here, its data is as it was");
-    std::process::exit(1);
+    eprintln!("quorate: {said}");
+    std::process::exit(code);
 }

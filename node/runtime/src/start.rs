@@ -350,6 +350,7 @@ impl Started {
         }
         let api_config = quorate_api::ApiConfig {
             cors_origins: config.api.cors_origins.clone(),
+            hosts: config.api.known_hosts(),
             ..quorate_api::ApiConfig::default()
         };
         let client = quorate_api::client_router(Arc::clone(&node), api_config);

@@ -124,9 +124,7 @@ fn timing(config: &ConsensusConfig) -> Timing {
 /// What keeps a validator from voting has to be on disk, in all its places, before anything else happens.
 fn remembered<T>(result: Result<T, NodeError>) -> T {
     result.unwrap_or_else(|error| {
-        crate::fatal(&format!(
-            "what keeps this validator from voting cannot be written: {error}"
-        ));
+        crate::fatal_at_database("what keeps this validator from voting cannot be written", &error)
     })
 }
 

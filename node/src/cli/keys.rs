@@ -207,6 +207,9 @@ fn store(path: &Path, key: SigningKey, passphrase: &NewPassphraseArgs) -> Result
         }
         .into());
     }
+    if let Some(failure) = Failure::without_folder(path) {
+        return Err(failure);
+    }
     let passphrase = passphrase.choose(path)?;
     keyfile::create(path, &key, passphrase.as_ref().map(|text| text.as_str()))?;
     Ok(key)

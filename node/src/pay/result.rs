@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
+use quorate_client::spreadsheet::cell;
 use quorate_client::wallet::format_amount;
 use quorate_crypto::sha256;
 use quorate_ledger::{AssetCode, Digest, Height, encode};
@@ -159,12 +160,12 @@ pub(crate) fn write(
                 text(result.id.map(|id| id.to_string())),
                 text(result.height.map(|height| height.to_string())),
                 text(result.index.map(|index| index.to_string())),
-                text(result.code.clone()),
+                text(result.code.as_deref().map(cell)),
                 row.line.to_string(),
                 row.to.to_string(),
                 format_amount(row.amount, decimals),
                 row.asset.to_string(),
-                row.memo.clone(),
+                cell(&row.memo),
                 batch.sender.to_string(),
                 name.clone(),
             ])
@@ -232,5 +233,46 @@ mod tests {
         // One of an older version does not say whose it is.
         std::fs::write(result(&first), "row,status\n1,committed\n").unwrap();
         assert_ne!(result(&first), folder.path().join("p.csv.result.csv"));
+    }
+
+    /// Who opens a result in a spreadsheet need not be who wrote its memos.
+    #[test]
+    fn no_memo_in_a_result_begins_a_formula() {
+        let folder = tempfile::tempdir().unwrap();
+        let asset: AssetCode = "QRT".parse().unwrap();
+        let row = |memo: &str| Row {
+            line: 2,
+            to: SigningKey::from_seed(&[9; 32]).public().address(),
+            amount: Amount(1),
+            asset,
+            memo: memo.to_owned(),
+        };
+        let memos = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "rent, March"];
+        let path = write(
+            &folder.path().join("p.csv"),
+            &batch(1, 1, ""),
+            &memos.map(row),
+            &[(asset, 0)].into(),
+            &memos.map(|_| RowResult::NOT_SENT),
+        )
+        .unwrap();
+        let mut reader = csv::Reader::from_path(path).unwrap();
+        let column = reader.headers().unwrap().iter().position(|name| name == "memo");
+        let written: Vec<String> = reader
+            .records()
+            .map(|row| row.unwrap()[column.unwrap()].to_owned())
+            .collect();
+        assert_eq!(
+            written,
+            [
+                "\\u{3d}1+1",
+                "\\u{2b}1",
+                "\\u{2d}1",
+                "\\u{40}SUM(A1)",
+                "\\u{9}\\u{3d}1",
+                "\\u{d}\\u{3d}1",
+                "rent, March"
+            ]
+        );
     }
 }

@@ -133,6 +133,14 @@ pub enum StorageError {
 }
 
 impl StorageError {
+    /// Whether what is stored is not what was written, or not all of it: no restart mends that.
+    pub fn is_damage(&self) -> bool {
+        matches!(
+            self,
+            Self::Corrupted { .. } | Self::MissingBatch { .. } | Self::StateMismatch { .. }
+        )
+    }
+
     /// Sorts RocksDB's error by what it means for the operator.
     pub(crate) fn of_rocksdb(path: &Path, error: &rocksdb::Error) -> Self {
         let path = path.to_owned();

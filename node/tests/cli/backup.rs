@@ -261,3 +261,27 @@ fn what_is_missing_or_not_permitted_has_its_exit_code() {
     assert!(!dir.join("restored").exists());
     assert!(!dir.join("backup").exists());
 }
+
+#[test]
+fn a_backup_into_a_folder_that_is_not_there_says_which_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    home(dir);
+    let missing = [
+        "node",
+        "backup",
+        "--home",
+        "home-A",
+        "--out",
+        "disk/backups/monday",
+    ];
+    let (_, stderr) = run(dir, &missing, 1);
+    let folder = dir.join("disk/backups");
+    let named = format!("the folder {} is not there", folder.display());
+    assert!(stderr.contains(&named), "{stderr}");
+    assert!(
+        stderr.contains(&format!("mkdir -p {}", folder.display())),
+        "{stderr}"
+    );
+    assert!(!dir.join("disk").exists());
+}

@@ -191,6 +191,7 @@ fn a_folder_that_cannot_be_written_is_exit_code_1_and_stays_empty() {
         1,
     );
     assert!(stderr.contains("cannot be written"), "{stderr}");
+    assert!(stderr.contains("mkdir -p nowhere"), "{stderr}");
     assert!(names(&shut).is_empty());
 }
 

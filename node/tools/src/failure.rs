@@ -24,7 +24,7 @@ pub enum Exit {
     Unknown = 5,
     /// No node was reached, and nothing was sent.
     Unreachable = 6,
-    /// A check failed: a proof, a signature, a comparison.
+    /// A check failed: a proof, a signature, a comparison, of what a database holds.
     CheckFailed = 7,
     /// A loose key file, a wrong passphrase.
     NotPermitted = 8,
@@ -94,7 +94,24 @@ impl Failure {
 
     /// A file or folder that could not be written: whatever the reason, the command failed.
     pub fn unwritable(path: &Path, error: &io::Error) -> Self {
-        Self::failed(format!("{}: {error}", path.display()))
+        let homeless = Self::without_folder(path).filter(|_| error.kind() == io::ErrorKind::NotFound);
+        homeless.unwrap_or_else(|| Self::failed(format!("{}: {error}", path.display())))
+    }
+
+    /// That a file or folder cannot be made because the folder around it is not there, if so.
+    pub fn without_folder(path: &Path) -> Option<Self> {
+        let folder = path.parent()?;
+        // One that may not be looked into may be there.
+        let is_missing = folder.try_exists().is_ok_and(|exists| !exists);
+        if folder.as_os_str().is_empty() || !is_missing {
+            return None;
+        }
+        let failure = Self::failed(format!(
+            "{} cannot be written: the folder {} is not there",
+            path.display(),
+            folder.display()
+        ));
+        Some(failure.hint(format!("make it first: mkdir -p {}", folder.display())))
     }
 
     /// The exit code.
@@ -160,6 +177,30 @@ impl From<ClientError> for Failure {
                 failure.hint("the transaction was signed for another network: build and sign it for this one")
             }
             _ => failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_written_for_want_of_its_folder_says_so() {
+        let there = tempfile::tempdir().unwrap();
+        let not_found = io::Error::from(io::ErrorKind::NotFound);
+        let missing = there.path().join("none");
+        let said = Failure::unwritable(&missing.join("alice.key"), &not_found).to_string();
+        let folder = missing.display();
+        assert!(
+            said.contains(&format!("the folder {folder} is not there")),
+            "{said}"
+        );
+        assert!(said.contains(&format!("mkdir -p {folder}")), "{said}");
+        // Where the folder is there, or none is named, the system's word stands.
+        for path in [there.path().join("alice.key"), "alice.key".into()] {
+            let said = Failure::unwritable(&path, &not_found).to_string();
+            assert!(!said.contains("mkdir"), "{said}");
         }
     }
 }

@@ -13,6 +13,7 @@ use super::parts::{self, Row};
 use super::words::{self, Decimals};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
+use crate::cursor::ListTag;
 use crate::input::{Name, Params, address, whole_number};
 use crate::node::Snapshot;
 use crate::problem::Failure;
@@ -24,12 +25,13 @@ pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, p
 
 async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failure> {
     let address = address(name)?;
-    let before = params.cursor(whole_number)?;
+    let tag = ListTag::account_transactions(&address);
+    let before = params.cursor(&tag, whole_number)?;
     app.read(None, move |snapshot, _| {
         let account = snapshot.account(&address)?;
         let everything = TransactionFilter::default();
-        let TransactionList { transactions, next } =
-            scan::history(snapshot, &address, &everything, before, DEFAULT_PAGE)?;
+        let list = scan::history(snapshot, &address, &everything, before, DEFAULT_PAGE)?;
+        let TransactionList { transactions, next } = tag.page(list);
         let body = html! {
             div .title { h1 { "Account" } }
             (facts(&account))

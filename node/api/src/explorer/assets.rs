@@ -10,9 +10,10 @@ use quorate_ledger::{Amount, AssetCode, visible};
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::parts;
+use super::{parts, selection};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_HOLDERS_LOOKED_AT, MAX_PAGE};
+use crate::cursor::ListTag;
 use crate::input::{Name, Params, address, asset_code};
 use crate::node::{Fault, Snapshot};
 use crate::problem::Failure;
@@ -26,7 +27,7 @@ pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> 
 }
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
-    let after = params.cursor(|text| text.parse().ok())?;
+    let after = params.cursor(&ListTag::assets(), |text| text.parse().ok())?;
     app.read(None, move |snapshot, _| {
         let AssetList { assets, next } = routes::assets::list(snapshot, after, DEFAULT_PAGE)?;
         let next = next.map(|next| format!("assets?cursor={next}"));
@@ -59,8 +60,8 @@ pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, p
 }
 
 async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failure> {
-    let code = asset_code(name)?;
-    let after = params.cursor(|text| address(text).ok())?;
+    let code = asset_code(&selection::spelt("asset", name))?;
+    let after = params.cursor(&ListTag::holders(&code), |text| address(text).ok())?;
     app.read(None, move |snapshot, _| {
         let asset = snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
         let HolderList { holders, next } = routes::assets::held(snapshot, &code, after, DEFAULT_PAGE)?;

@@ -13,6 +13,7 @@ use super::words::{self, Decimals};
 use super::{raw, selection};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
+use crate::cursor::ListTag;
 use crate::input::{Name, Params, block_ref, whole_number};
 use crate::node::Snapshot;
 use crate::problem::Failure;
@@ -29,7 +30,7 @@ pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> 
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
     params.only(&["to", "cursor"])?;
-    let cursor = params.cursor(whole_number)?.map(Height);
+    let cursor = params.cursor(&ListTag::blocks(), whole_number)?.map(Height);
     let to = params.spelt(selection::spelt).when("to")?;
     app.read(None, move |snapshot, _| {
         let top = match cursor {

@@ -1,5 +1,6 @@
 //! What all pages share: head, search, navigation, and the page for what went wrong.
 
+use axum::http::header::RETRY_AFTER;
 use axum::response::{IntoResponse, Response};
 use maud::{DOCTYPE, Markup, html};
 
@@ -45,14 +46,26 @@ pub(super) fn answer(app: &App, here: &Here, page: Result<At<Page>, Failure>) ->
         Ok(read) => read.respond(|page| frame(app, here, &page, "")),
         Err(failure) => {
             failure.log();
-            let page = Page {
-                title: heading(&failure).to_owned(),
-                section: Section::None,
-                body: sorry(&failure),
-            };
-            (failure.status(), frame(app, here, &page, "")).into_response()
+            told(app, here, &failure)
         }
     }
+}
+
+/// The page for a failure that is in the log already, if it belongs there.
+pub(super) fn told(app: &App, here: &Here, failure: &Failure) -> Response {
+    if let Failure::UnknownHost { .. } = failure {
+        return (failure.status(), bare(failure)).into_response();
+    }
+    let page = Page {
+        title: heading(failure).to_owned(),
+        section: Section::None,
+        body: sorry(failure),
+    };
+    let mut response = (failure.status(), frame(app, here, &page, "")).into_response();
+    if let Some(seconds) = failure.retry_after() {
+        response.headers_mut().insert(RETRY_AFTER, seconds);
+    }
+    response
 }
 
 fn heading(failure: &Failure) -> &'static str {
@@ -71,6 +84,23 @@ fn sorry(failure: &Failure) -> Markup {
                 other => p { (other) },
             }
             p { a href="./" { "Back to the overview" } }
+        }
+    }
+}
+
+/// For whoever is not to know which network this is: nothing but the failure.
+fn bare(failure: &Failure) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                title { (heading(failure)) }
+            }
+            body {
+                h1 { (heading(failure)) }
+                p #failure data-code=(failure.code()) { (failure) }
+            }
         }
     }
 }

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::{DocumentRecord, RecordList};
+use quorate_client::spreadsheet::cell;
 use quorate_client::text::rfc3339_of;
 use quorate_ledger::is_unseen;
 
@@ -13,7 +14,8 @@ use super::selection::{List, Selection};
 use super::{csv, parts, raw};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_LOOKED_AT, MAX_PAGE};
-use crate::input::{Name, Params, digest, record_cursor};
+use crate::cursor::ListTag;
+use crate::input::{Name, Params, digest, record_place};
 use crate::problem::Failure;
 use crate::routes::assets::recorded;
 use crate::scan::{self, RecordMark, RecordPage};
@@ -42,11 +44,13 @@ pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> 
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
     let selection = Selection::read(LIST, params, MAX_PAGE)?;
-    let before = params.cursor(|text| RecordMark::read(&selection.filter, text))?;
+    let tag = selection.tag();
+    let before = params.cursor(&tag, |text| RecordMark::read(&selection.filter, text))?;
     app.read(None, move |snapshot, _| {
         let limit = selection.limit.unwrap_or(DEFAULT_PAGE);
         let RecordPage { records, next } = scan::recorded(snapshot, &selection.filter, before, limit)?;
-        let cursor = before.map(|mark| mark.to_string());
+        let next = next.map(|place| tag.cursor(place));
+        let cursor = before.map(|mark| tag.cursor(mark));
         let (cursor, next) = (cursor.as_deref(), next.as_deref());
         let row = |record: &DocumentRecord| {
             let sha256 = record.sha256.to_string();
@@ -92,10 +96,12 @@ pub(super) async fn file(State(app): State<App>, here: Here, params: Params) -> 
 
 async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure> {
     let selection = Selection::read(LIST, params, MAX_LOOKED_AT)?;
-    let before = params.cursor(|text| RecordMark::read(&selection.filter, text))?;
+    let tag = selection.tag();
+    let before = params.cursor(&tag, |text| RecordMark::read(&selection.filter, text))?;
     app.read(None, move |snapshot, _| {
         let limit = selection.limit.unwrap_or(MAX_LOOKED_AT);
         let RecordPage { records, next } = scan::recorded(snapshot, &selection.filter, before, limit)?;
+        let next = next.map(|place| tag.cursor(place));
         let mut table = csv::Table::new(COLUMNS);
         for record in &records {
             table.row([
@@ -106,7 +112,7 @@ async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure>
                 record.transaction.to_string(),
                 record.sender.to_string(),
                 record.sha256.to_string(),
-                csv::free(&record.label),
+                cell(&record.label),
                 hex::encode(&record.metadata),
             ]);
         }
@@ -121,7 +127,7 @@ pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, p
 
 async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failure> {
     let sha256 = digest(name, "a document's SHA-256")?;
-    let after = params.cursor(record_cursor)?;
+    let after = params.cursor(&ListTag::records_of(&sha256), record_place)?;
     app.read(None, move |snapshot, _| {
         let RecordList { records, next } = recorded(snapshot, &sha256, after, DEFAULT_PAGE)?;
         let next = next.map(|next| format!("records/{sha256}?cursor={next}"));

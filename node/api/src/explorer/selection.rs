@@ -2,11 +2,12 @@
 
 use maud::{Markup, html};
 use quorate_client::schema::OperationKind;
-use quorate_client::text::parse_rfc3339;
+use quorate_client::text::parse_rfc3339_bound;
 use quorate_client::{TransactionFilter, When};
 
 use super::{parts, words};
 use crate::config::{DEFAULT_PAGE, MAX_ENTRIES_LOOKED_AT, MAX_LOOKED_AT, MAX_PAGE};
+use crate::cursor::ListTag;
 use crate::input::Params;
 use crate::problem::Failure;
 
@@ -50,6 +51,14 @@ impl Selection {
             filter: params.spelt(spelt).filter()?,
             limit: params.limit_up_to(most)?,
         })
+    }
+
+    /// The list as its cursors name it. One of transactions is the API's with the same filters.
+    pub(super) fn tag(&self) -> ListTag {
+        match self.list.of_transactions {
+            true => ListTag::transactions(&self.filter),
+            false => ListTag::records(&self.filter),
+        }
     }
 
     /// Whether the list is one of everything.
@@ -212,7 +221,7 @@ fn moment(text: &str, edge: &str) -> String {
         .and_then(|clock| edge.get(clock..));
     let whole = rest.map(|rest| format!("{written}{rest}"));
     whole
-        .filter(|whole| parse_rfc3339(whole).is_some())
+        .filter(|whole| parse_rfc3339_bound(whole).is_some())
         .unwrap_or_else(|| text.to_owned())
 }
 
@@ -237,6 +246,11 @@ mod tests {
                 "2026-03-01T09:07",
                 "2026-03-01T09:07:00.000Z",
                 "2026-03-01T09:07:59.999Z",
+            ),
+            (
+                "1969-07-20",
+                "1969-07-20T00:00:00.000Z",
+                "1969-07-20T23:59:59.999Z",
             ),
             (
                 " 2026-03-01 09:07:30 UTC ",

@@ -6,6 +6,7 @@ use maud::{Markup, html};
 use quorate_client::schema::{
     Account, OperationView, SignatureView, Transaction, TransactionList, TransactionStatus,
 };
+use quorate_client::spreadsheet::cell;
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::format_amount;
 use quorate_crypto::PublicKey;
@@ -58,11 +59,13 @@ pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> 
 
 async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
     let selection = Selection::read(LIST, params, MAX_PAGE)?;
-    let before = params.cursor(|text| Mark::read(&selection.filter, text))?;
+    let tag = selection.tag();
+    let before = params.cursor(&tag, |text| Mark::read(&selection.filter, text))?;
     app.read(None, move |snapshot, _| {
         let limit = selection.limit.unwrap_or(DEFAULT_PAGE);
-        let TransactionList { transactions, next } = scan::list(snapshot, &selection.filter, before, limit)?;
-        let cursor = before.map(|mark| mark.to_string());
+        let list = tag.page(scan::list(snapshot, &selection.filter, before, limit)?);
+        let TransactionList { transactions, next } = list;
+        let cursor = before.map(|mark| tag.cursor(mark));
         let (cursor, next) = (cursor.as_deref(), next.as_deref());
         let nothing = selection.nothing(next.is_some(), "No transaction has been executed yet.");
         let body = html! {
@@ -111,10 +114,11 @@ pub(super) async fn file(State(app): State<App>, here: Here, params: Params) -> 
 
 async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure> {
     let selection = Selection::read(LIST, params, MAX_LOOKED_AT)?;
-    let before = params.cursor(|text| Mark::read(&selection.filter, text))?;
+    let tag = selection.tag();
+    let before = params.cursor(&tag, |text| Mark::read(&selection.filter, text))?;
     app.read(None, move |snapshot, _| {
         let limit = selection.limit.unwrap_or(MAX_LOOKED_AT);
-        let list = scan::list(snapshot, &selection.filter, before, limit)?;
+        let list = tag.page(scan::list(snapshot, &selection.filter, before, limit)?);
         let TransactionList {
             transactions,
             mut next,
@@ -131,7 +135,7 @@ async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure>
             }
             // What its transaction says stands in each operation's row: a file is longer than the list.
             if table.is_full() && rest.peek().is_some() {
-                next = Some(Mark::after(&selection.filter, transaction)?.to_string());
+                next = Some(tag.cursor(Mark::after(&selection.filter, transaction)?));
                 break;
             }
         }
@@ -187,8 +191,8 @@ fn cells(
         csv::or_empty(units),
         csv::or_empty(to),
         csv::or_empty(sha256),
-        csv::free(note),
-        csv::free(&transaction.memo),
+        cell(note),
+        cell(&transaction.memo),
     ]
 }
 

@@ -19,7 +19,7 @@ const CODES: &str = "\
     unknown_parameter: the call has no parameter of that name
     malformed_query: the query cannot be read, or has a parameter twice
     malformed_limit: `limit` is not 1 to 200
-    malformed_cursor: `cursor` is not the `next` of a page of this list
+    malformed_cursor: `cursor` is not the `next` of a page of this list with these filters
     malformed_min_height: `min_height` is not a whole number
     malformed_hash: not 64 hexadecimal digits
     malformed_address: not an address, `qr1…`
@@ -37,6 +37,8 @@ const CODES: &str = "\
 400 The transaction is malformed
     malformed_transaction: not the canonical bytes of a transaction, or against a rule of form
     bad_signature: a signature does not fit the transaction
+403 Not from there
+    not_from_there: called by a name that is not this node's (`api.hosts`)
 404 No such call
     no_such_call: nothing is at this path
 404 Not found

@@ -129,7 +129,7 @@ fn complete_parameter(name: &str, parameter: &mut Value) {
         ),
         "cursor" => (
             json!({ "type": "string" }),
-            Some("`next` of the page before".to_owned()),
+            Some("`next` of the page before, with the same filters".to_owned()),
         ),
         "min_height" => {
             let seconds = config.max_height_wait.as_secs();
@@ -187,6 +187,7 @@ fn millis(time: Duration) -> u64 {
 fn add_common(path: &str, parameters: &BTreeSet<String>, codes: &mut Codes) {
     let mut add = |status: u16, code: &str| codes.entry(status).or_default().insert(code.to_owned());
     add(400, "unknown_parameter");
+    add(403, "not_from_there");
     add(500, "internal");
     add(503, "overloaded");
     if !parameters.is_empty() {

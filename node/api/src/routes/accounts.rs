@@ -6,6 +6,7 @@ use quorate_client::TransactionFilter;
 use quorate_client::schema::{Account, TransactionList};
 
 use crate::app::App;
+use crate::cursor::ListTag;
 use crate::input::{Name, Params, address, whole_number};
 use crate::problem::Failure;
 use crate::scan;
@@ -45,9 +46,12 @@ pub(crate) async fn transactions(
 ) -> Result<Response, Failure> {
     let address = address(&name)?;
     let limit = params.limit()?;
-    let before = params.cursor(whole_number)?;
+    let tag = ListTag::account_transactions(&address);
+    let before = params.cursor(&tag, whole_number)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
-        scan::history(snapshot, &address, &TransactionFilter::default(), before, limit)
+        let everything = TransactionFilter::default();
+        let list = scan::history(snapshot, &address, &everything, before, limit)?;
+        Ok(tag.page(list))
     });
     Ok(read.await?.into_response())
 }

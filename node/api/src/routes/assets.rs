@@ -6,7 +6,8 @@ use quorate_client::schema::{Asset, AssetList, HolderList, RecordList};
 use quorate_ledger::{Address, AssetCode, Digest};
 
 use crate::app::App;
-use crate::input::{Name, Params, address, asset_code, digest, record_cursor, write_record_cursor};
+use crate::cursor::ListTag;
+use crate::input::{Name, Params, address, asset_code, digest, record_place, write_record_place};
 use crate::node::{Fault, RecordPlace, Snapshot};
 use crate::problem::Failure;
 
@@ -20,7 +21,7 @@ use crate::problem::Failure;
     responses((status = 200, body = AssetList)))]
 pub(crate) async fn assets(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let limit = params.limit()?;
-    let after = params.cursor(|text| text.parse().ok())?;
+    let after = params.cursor(&ListTag::assets(), |text| text.parse().ok())?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
         Ok(list(snapshot, after, limit)?)
     });
@@ -37,7 +38,7 @@ pub(crate) fn list(
     let next = assets
         .last()
         .filter(|_| assets.len() == limit)
-        .map(|asset| asset.code.to_string());
+        .map(|asset| ListTag::assets().cursor(asset.code));
     Ok(AssetList { assets, next })
 }
 
@@ -82,7 +83,7 @@ pub(crate) async fn holders(
 ) -> Result<Response, Failure> {
     let code = asset_code(&name)?;
     let limit = params.limit()?;
-    let after = params.cursor(|text| address(text).ok())?;
+    let after = params.cursor(&ListTag::holders(&code), |text| address(text).ok())?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
         snapshot.asset(&code)?.ok_or_else(unknown_asset)?;
         Ok(held(snapshot, &code, after, limit)?)
@@ -101,7 +102,7 @@ pub(crate) fn held(
     let next = holders
         .last()
         .filter(|_| holders.len() == limit)
-        .map(|holder| holder.address.to_string());
+        .map(|holder| ListTag::holders(code).cursor(holder.address));
     Ok(HolderList { holders, next })
 }
 
@@ -121,7 +122,7 @@ pub(crate) async fn records(
 ) -> Result<Response, Failure> {
     let sha256 = digest(&name, "a document's SHA-256")?;
     let limit = params.limit()?;
-    let after = params.cursor(record_cursor)?;
+    let after = params.cursor(&ListTag::records_of(&sha256), record_place)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
         Ok(recorded(snapshot, &sha256, after, limit)?)
     });
@@ -139,7 +140,7 @@ pub(crate) fn recorded(
     let next = records
         .last()
         .filter(|_| records.len() == limit)
-        .map(write_record_cursor);
+        .map(|last| ListTag::records_of(sha256).cursor(write_record_place(last)));
     Ok(RecordList { records, next })
 }
 

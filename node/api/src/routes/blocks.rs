@@ -9,7 +9,8 @@ use quorate_ledger::{Digest, Height};
 
 use crate::app::{App, At};
 use crate::config::{ID_CHUNK, LOOK_CHUNK, MAX_IDS_PER_PAGE};
-use crate::input::{Name, Params, Place, block_ref, foreign_cursor, wants_bytes, whole_number};
+use crate::cursor::{ListTag, foreign};
+use crate::input::{Name, Params, Place, block_ref, wants_bytes, whole_number};
 use crate::node::{BlockRef, Snapshot};
 use crate::problem::Failure;
 use crate::scan::{Page, cut_short};
@@ -24,7 +25,7 @@ use crate::scan::{Page, cut_short};
     responses((status = 200, description = "Blocks, newest first. Full blocks make shorter pages", body = BlockList)))]
 pub(crate) async fn blocks(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let limit = params.limit()?;
-    let first = params.cursor(whole_number)?.map(Height);
+    let first = params.cursor(&ListTag::blocks(), whole_number)?.map(Height);
     let read = app.read(params.min_height()?, move |snapshot, _| {
         list(snapshot, first, limit, with_ids)
     });
@@ -52,7 +53,7 @@ pub(crate) fn list(
         blocks.push(block);
         height -= 1;
     }
-    let next = (height > 0 && !blocks.is_empty()).then(|| height.to_string());
+    let next = (height > 0 && !blocks.is_empty()).then(|| ListTag::blocks().cursor(height));
     Ok(BlockList { blocks, next })
 }
 
@@ -117,13 +118,14 @@ pub(crate) async fn transactions(
 ) -> Result<Response, Failure> {
     let reference = block_ref(&name)?;
     let limit = params.limit()?;
-    let from = params.cursor(Place::read)?;
+    let tag = ListTag::block_transactions();
+    let from = params.cursor(&tag, Place::read)?;
     let read = app.read(params.min_height()?, move |snapshot, _| {
         // By the next page another block may be the latest.
         let begun = from.map(|from| BlockRef::Height(from.height));
         let block = find(snapshot, reference.or(begun))?;
         if let Some(from) = from.filter(|from| from.height != block.height) {
-            return Err(foreign_cursor(&from.to_string()));
+            return Err(foreign(&tag.cursor(from)));
         }
         let mut index = from.map_or(0, |from| from.index);
         let mut page = Page::new(limit);
@@ -144,7 +146,7 @@ pub(crate) async fn transactions(
             height: block.height,
             index,
         };
-        Ok(page.before((index < block.transaction_count).then(|| next.to_string())))
+        Ok(page.before((index < block.transaction_count).then(|| tag.cursor(next))))
     });
     Ok(read.await?.into_response())
 }

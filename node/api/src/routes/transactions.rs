@@ -7,6 +7,7 @@ use quorate_client::schema::{Transaction, TransactionList};
 use quorate_ledger::{Digest, Height};
 
 use crate::app::{App, At};
+use crate::cursor::ListTag;
 use crate::input::{Name, Params, digest, wants_bytes};
 use crate::problem::Failure;
 use crate::scan::{self, Mark};
@@ -20,8 +21,8 @@ use super::blocks::octets;
 /// on from. Only a `next` of null is the end.
 #[utoipa::path(get, path = "/v1/transactions", operation_id = "list_transactions", tag = "transactions",
     params(
-        ("account" = Option<String>, Query, description = "Those in the history of this account: it sent them, or received something by them; the cursor is then one of that history"),
-        ("sender" = Option<String>, Query, description = "Those that this account sent; with `account`, those by which that one received something from it. Alone, the cursor is one of the sender's history"),
+        ("account" = Option<String>, Query, description = "Those in the history of this account: it sent them, or received something by them"),
+        ("sender" = Option<String>, Query, description = "Those that this account sent; with `account`, those by which that one received something from it"),
         ("asset" = Option<String>, Query, description = "Those with an operation about this asset"),
         ("kind" = Option<String>, Query, description = "Those with an operation of this type; with `asset`, one operation has to be both"),
         ("from" = Option<String>, Query, description = "From this block on: its height, or a time in RFC 3339"),
@@ -37,9 +38,10 @@ pub(crate) async fn transactions(State(app): State<App>, params: Params) -> Resu
     let filter = params.filter()?;
     let limit = params.limit()?;
     let min_height = params.min_height()?;
-    let before = params.cursor(|text| Mark::read(&filter, text))?;
+    let tag = ListTag::transactions(&filter);
+    let before = params.cursor(&tag, |text| Mark::read(&filter, text))?;
     let read = app.read(min_height, move |snapshot, _| {
-        scan::list(snapshot, &filter, before, limit)
+        Ok(tag.page(scan::list(snapshot, &filter, before, limit)?))
     });
     Ok(read.await?.into_response())
 }

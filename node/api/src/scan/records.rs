@@ -11,7 +11,7 @@ use crate::input::whole_number;
 use crate::node::{Fault, Snapshot};
 use crate::problem::Failure;
 
-/// A page of records, newest first, and the cursor of the next; no cursor at the end.
+/// A page of records, newest first, and the place where the next begins; none at the end.
 pub(crate) struct RecordPage {
     pub(crate) records: Vec<DocumentRecord>,
     pub(crate) next: Option<String>,
@@ -27,7 +27,7 @@ pub(crate) struct RecordMark {
 }
 
 impl RecordMark {
-    /// Reads a cursor of the list that a filter leaves.
+    /// Reads a place in the list that a filter leaves.
     pub(crate) fn read(filter: &TransactionFilter, text: &str) -> Option<Self> {
         let (transactions, operation) = match text.split_once('-') {
             Some((transactions, operation)) => {

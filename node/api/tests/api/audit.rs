@@ -185,6 +185,8 @@ async fn filters_are_taken_as_people_write_them() {
         ("asset=+co2+", "asset=CO2"),
         ("from=2026-03-01", ""),
         ("to=2026-02-28", "to=0"),
+        ("from=1969-07-20", ""),
+        ("to=1969-07-20+20:17", "to=0"),
         ("from=2026-03-02", "from=9"),
         // Block n is n minutes after nine.
         ("from=2026-03-01+09:07", "from=7"),
@@ -264,6 +266,53 @@ async fn filters_that_say_nothing_are_refused_in_words_that_are_escaped() {
 }
 
 #[tokio::test]
+async fn a_page_takes_no_cursor_of_another_list_or_of_other_filters() {
+    let router = router(&story::fake());
+    let cursor = |page: &str| {
+        let (_, rest) = page.split_once("cursor=").unwrap();
+        rest.split(['"', '&']).next().unwrap().to_owned()
+    };
+    let transfers = browse(&router, "/transactions?kind=transfer&limit=1")
+        .await
+        .text();
+    let next = older(&transfers).unwrap();
+    assert_eq!(browse(&router, &next).await.status, 200);
+    // The API's list and the file are the same list.
+    for same in ["/v1/transactions", "/transactions.csv"] {
+        let path = next.replace("/transactions", same);
+        assert_eq!(browse(&router, &path).await.status, 200, "{path}");
+    }
+    let transfers = cursor(&next);
+    let records = cursor(&older(&browse(&router, "/records?limit=1").await.text()).unwrap());
+    assert_eq!(
+        browse(&router, &format!("/records?cursor={records}"))
+            .await
+            .status,
+        200
+    );
+    for path in [
+        format!("/transactions?cursor={transfers}"),
+        format!("/transactions?kind=mint&cursor={transfers}"),
+        format!("/transactions.csv?cursor={transfers}"),
+        format!("/transactions?cursor={records}"),
+        format!("/records?cursor={transfers}"),
+        format!("/records.csv?cursor={transfers}"),
+        format!("/records?to=8&cursor={records}"),
+        format!("/records/{}?cursor={records}", document()),
+        format!("/blocks?cursor={transfers}"),
+        format!("/assets?cursor={records}"),
+        format!("/assets/QRT?cursor={records}"),
+        format!("/accounts/{}?cursor={transfers}", wallet(11)),
+    ] {
+        let answer = browse(&router, &path).await;
+        let page = answer.text();
+        assert_eq!(answer.status, 400, "{path}");
+        assert!(page.contains("data-code=\"malformed_cursor\""), "{path}: {page}");
+        assert!(page.contains("another list"), "{path}: {page}");
+    }
+}
+
+#[tokio::test]
 async fn a_filter_that_takes_nothing_is_gone_through_a_part_of_the_chain_at_a_time() {
     let fake = story::fake();
     for late in 0..1_030 {
@@ -278,7 +327,7 @@ async fn a_filter_that_takes_nothing_is_gone_through_a_part_of_the_chain_at_a_ti
     assert_eq!(listed(&router, "/transactions?asset=CO2").await.len(), 2);
     let file = rows(&browse(&router, "/transactions.csv?asset=CO2").await);
     assert_eq!(file.len(), 1, "{file:?}");
-    assert_eq!(file[0]["next"], "transactions.csv?asset=CO2&cursor=15.0");
+    assert_eq!(file[0]["next"], "transactions.csv?asset=CO2&cursor=7e1854b7-15.0");
     assert_eq!(whole(&router, "/transactions.csv?asset=CO2").await.len(), 4);
     let first = browse(&router, "/records").await.text();
     assert!(

@@ -366,3 +366,46 @@ async fn every_origin_may_read_if_all_are_allowed_and_none_unless_configured() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_page_whose_name_was_made_to_point_here_reads_nothing() {
+    let config = ApiConfig {
+        hosts: Some(vec!["ledger.bank-a.example".to_owned()]),
+        ..ApiConfig::default()
+    };
+    let router = with_config(&story::fake(), config);
+    let call = async |router: &axum::Router, path: &str, host: &str| {
+        let request = axum::http::Request::get(path).header("host", host);
+        crate::web::send(router, request.body(axum::body::Body::empty()).unwrap()).await
+    };
+    for host in [
+        "127.0.0.1:8100",
+        "[::1]:8100",
+        "localhost",
+        "ledger.bank-a.example:443",
+    ] {
+        for path in ["/v1/status", "/", "/static/style.css"] {
+            assert_eq!(call(&router, path, host).await.status, 200, "{host} {path}");
+        }
+    }
+    for host in ["evil.example", "evil.example:8100", "bank-a.example"] {
+        for path in ["/v1/status", "/v1/nothing", "/openapi.json"] {
+            let problem = call(&router, path, host).await.problem();
+            assert_eq!(problem, (403, "not_from_there".to_owned()), "{host} {path}");
+        }
+        // Not even which network it is.
+        for path in ["/", "/network", "/v1/status"] {
+            let answer = call(&router, path, host).await;
+            assert_eq!(answer.status, 403, "{host} {path}");
+            let text = answer.text();
+            assert!(
+                text.contains("not_from_there") && text.contains("api.hosts"),
+                "{text}"
+            );
+            assert!(!text.contains(&network().to_string()), "{text}");
+        }
+    }
+    // Where it has no names it goes by any.
+    let open = with_config(&story::fake(), ApiConfig::default());
+    assert_eq!(call(&open, "/v1/status", "evil.example").await.status, 200);
+}

@@ -1,6 +1,7 @@
 //! Lists of whole transactions: of a block, and of the chain with filters.
 
 use axum::http::Method;
+use quorate_crypto::sha256;
 use serde_json::Value;
 
 use crate::fake::{GENESIS_TIME, wallet};
@@ -187,6 +188,54 @@ async fn a_sender_leaves_what_it_sent_and_with_an_account_what_came_from_it() {
                 let path = format!("/v1/transactions?account={account}&sender={sender}");
                 assert_eq!(whole(&router, &path, limit).await, expected, "{path}");
             }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_cursor_is_taken_by_the_list_and_the_filters_that_it_was_made_with_alone() {
+    let router = router(&story::fake());
+    let account = |path: &str| path.replace("ADDRESS", &wallet(11).to_string());
+    let lists = [
+        account("/v1/transactions?"),
+        account("/v1/transactions?kind=transfer&"),
+        account("/v1/transactions?to=7&"),
+        account("/v1/transactions?account=ADDRESS&"),
+        account("/v1/transactions?sender=ADDRESS&"),
+        account("/v1/accounts/ADDRESS/transactions?"),
+        account("/v1/blocks/latest/transactions?"),
+        account("/v1/blocks?"),
+        account("/v1/assets?"),
+        account("/v1/assets/QRT/holders?"),
+        account("/v1/assets/CO2/holders?"),
+        format!("/v1/records/{}?", document()),
+    ];
+    let mut cursors = Vec::new();
+    for list in &lists {
+        let page = get(&router, &format!("{list}limit=1")).await.json();
+        cursors.push(
+            page["next"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{list}: {page}"))
+                .to_owned(),
+        );
+    }
+    let nothing = format!("/v1/records/{}?", sha256(b"never recorded"));
+    for (made, cursor) in lists.iter().zip(&cursors) {
+        assert!(cursor.len() <= 60, "{cursor}");
+        for asked in lists.iter().chain([&nothing]) {
+            let answer = get(&router, &format!("{asked}limit=1&cursor={cursor}")).await;
+            if asked == made {
+                assert_eq!(answer.status, 200, "{asked}: {}", answer.text());
+                continue;
+            }
+            assert_eq!(
+                answer.problem(),
+                (400, "malformed_cursor".to_owned()),
+                "{made} {asked}"
+            );
+            let detail = answer.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains("another list"), "{detail}");
         }
     }
 }

@@ -2,13 +2,14 @@
 
 use axum::body::Body;
 use axum::http::Request;
+use quorate_api::{ApiConfig, Bound};
 use quorate_client::schema::{Cause, Finding, Severity};
 use quorate_crypto::sha256;
 use quorate_ledger::{Amount, Operation};
 
 use crate::fake::{Fake, GENESIS_TIME, code, key, wallet};
 use crate::story::{self, document, draft, payment};
-use crate::web::{Answer, get, router, send};
+use crate::web::{Answer, get, router, send, with_config};
 
 /// One tag a line, and no version of the static files, so that snapshots can be read and kept.
 fn readable(answer: &Answer) -> String {
@@ -220,6 +221,75 @@ async fn what_is_not_there_is_a_page_for_browsers_and_a_problem_for_programs() {
     }
     assert_eq!(get(&router, "/nowhere").await.problem().0, 404);
     assert_eq!(send(&router, browser("/v1/nowhere")).await.problem().0, 404);
+}
+
+#[tokio::test]
+async fn whatever_fails_at_a_page_is_told_in_a_page() {
+    let router = router(&story::fake());
+    for (method, path, status, code) in [
+        // What no handler of a page gets to see.
+        ("GET", "/accounts/%ff", 404, "no_such_call"),
+        ("GET", "/blocks/%ff/bytes", 404, "no_such_call"),
+        ("GET", "/transactions?from=1&from=2", 400, "malformed_query"),
+        ("GET", "/search?q=1&q=2", 400, "malformed_query"),
+        ("GET", "/records.csv?limit=1&limit=2", 400, "malformed_query"),
+        ("POST", "/", 405, "method_not_allowed"),
+        ("DELETE", "/blocks/1", 405, "method_not_allowed"),
+        ("PUT", "/transactions.csv", 405, "method_not_allowed"),
+        // What it does.
+        ("GET", "/assets/q-r-t", 400, "malformed_asset"),
+        ("GET", "/transactions.csv?to=soon", 400, "malformed_range"),
+        ("GET", "/transactions/x/bytes", 400, "malformed_hash"),
+    ] {
+        // As a program asks, too: nobody else has use for these addresses.
+        let request = Request::builder().method(method).uri(path);
+        let answer = send(&router, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(answer.status, status, "{method} {path}");
+        let kind = answer.header("content-type");
+        assert_eq!(kind, Some("text/html; charset=utf-8"), "{method} {path}");
+        let page = answer.text();
+        let told = format!("id=\"failure\" data-code=\"{code}\"");
+        assert!(page.contains(&told), "{method} {path}: {page}");
+        assert_eq!(answer.header("allow").is_some(), status == 405, "{method} {path}");
+        assert!(answer.header("content-security-policy").is_some());
+    }
+}
+
+#[tokio::test]
+async fn a_bound_that_is_reached_is_told_in_a_page_with_when_to_try_again() {
+    let fake = story::fake();
+    let config = ApiConfig {
+        max_calls: Bound::of(1, 1),
+        ..ApiConfig::default()
+    };
+    let router = with_config(&fake, config);
+    let mut waiting = Box::pin(get(&router, "/v1/status?min_height=9"));
+    assert!(futures::poll!(&mut waiting).is_pending());
+    let answer = get(&router, "/blocks").await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("retry-after")),
+        (503, Some("1"))
+    );
+    assert!(
+        answer.text().contains("data-code=\"overloaded\""),
+        "{}",
+        answer.text()
+    );
+    drop(waiting);
+    assert_eq!(get(&router, "/blocks").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_assets_page_is_found_by_its_code_in_small_letters() {
+    let router = router(&story::fake());
+    for path in ["/assets/qrt", "/assets/Qrt"] {
+        let answer = get(&router, path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(answer.text().contains("<span id=\"code\">QRT</span>"), "{path}");
+    }
+    // The API takes a code as it is written.
+    let problem = get(&router, "/v1/assets/qrt").await.problem();
+    assert_eq!(problem, (400, "malformed_asset".to_owned()));
 }
 
 #[tokio::test]

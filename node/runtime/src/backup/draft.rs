@@ -49,6 +49,12 @@ impl Draft {
         passing.push(name);
         passing.push(SUFFIX);
         let (path, target) = (parent.join(passing), parent.join(name));
+        if fs::metadata(parent).is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            return Err(BackupError::NoFolder {
+                path: target,
+                folder: parent.to_owned(),
+            });
+        }
         if fs::symlink_metadata(&target).is_ok() {
             return Err(BackupError::Exists { path: target });
         }

@@ -36,6 +36,14 @@ pub enum BackupError {
         /// What is there.
         path: PathBuf,
     },
+    /// The folder around it is not there.
+    #[error("{} cannot be made: the folder {} is not there", path.display(), folder.display())]
+    NoFolder {
+        /// What was to be made.
+        path: PathBuf,
+        /// The folder that it would be in.
+        folder: PathBuf,
+    },
     /// Another process makes the same folder.
     #[error("{} is being made by the process {holder}", path.display())]
     InProgress {
@@ -110,8 +118,8 @@ pub enum BackupError {
 }
 
 impl BackupError {
-    /// The exit code of the command: 7 for a backup that is not as it was made, 3 for one that is not there, 2 for a
-    /// place that is none, 8 for keys that may not be used, else 1.
+    /// The exit code of the command: 7 for a backup that is not as it was made or a damaged chain, 3 for a backup that
+    /// is not there, 2 for a place that is none, 8 for keys that may not be used, else 1.
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::NotAHome { .. } | Self::NotFound { .. } => 3,
@@ -119,6 +127,7 @@ impl BackupError {
             Self::Damaged { .. } | Self::OtherDigest { .. } => 7,
             Self::Node(error) => error.exit_code(),
             Self::Exists { .. }
+            | Self::NoFolder { .. }
             | Self::InProgress { .. }
             | Self::OtherFormat { .. }
             | Self::LittleRoom { .. }

@@ -305,3 +305,32 @@ fn what_is_no_home_no_backup_or_no_place_for_one_is_named() {
     assert!(error.to_string().contains("not a backup"), "{error}");
     assert_eq!(error.exit_code(), 7);
 }
+
+/// Where a disk is not mounted, its folder may be missing too: a backup must not land on another disk.
+#[test]
+fn a_folder_that_is_not_there_is_named_and_not_made() {
+    let place = Place::new();
+    let home = Home::new(place.home());
+    let out = place.at("disk/backups/monday");
+    let plan = BackupPlan {
+        home: &home,
+        out: &out,
+        with_keys: true,
+        with_chain: true,
+        groups: &[],
+        now: Timestamp(1),
+    };
+    let error = back_up(&plan, &mut |_, _| {}).unwrap_err();
+    let said = format!("the folder {} is not there", place.at("disk/backups").display());
+    assert!(error.to_string().contains(&said), "{error}");
+    assert_eq!(error.exit_code(), 1);
+    place.back_up(true).unwrap();
+    let plan = RestorePlan {
+        backup: &place.at("backup"),
+        home: &out,
+        digest: None,
+    };
+    let error = restore(&plan, &mut |_, _| {}).unwrap_err();
+    assert!(error.to_string().contains(&said), "{error}");
+    assert!(!place.at("disk").exists());
+}

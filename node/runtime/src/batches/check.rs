@@ -12,7 +12,7 @@ use quorate_ledger::{BatchBytes, BatchError, CheckedBatch, FormedBatch};
 use rayon::prelude::*;
 
 use super::{BatchStore, Charge};
-use crate::fatal;
+use crate::fatal_at_database;
 use crate::names::Names;
 use crate::queue::{Bounds, FairQueue};
 
@@ -103,7 +103,7 @@ fn take(
     match check(store, keys, names, sender, offenders.is_heard(sender, now), bytes) {
         Ok(Some((batch, charge))) => {
             if let Err(error) = store.insert(&batch, charge) {
-                fatal(&format!("a batch cannot be written: {error}"));
+                fatal_at_database("a batch cannot be written", &error);
             }
         }
         Ok(None) => {}

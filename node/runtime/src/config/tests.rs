@@ -28,6 +28,7 @@ fn other() -> NodeConfig {
                 "https://desk.example".to_owned(),
                 "http://localhost:3000".to_owned(),
             ],
+            hosts: vec!["ledger.bank-a.example".to_owned()],
         },
         operations: OperationsConfig {
             listen: address(5),
@@ -139,4 +140,53 @@ fn an_origin_is_written_as_browsers_write_it_or_the_file_is_refused() {
     }
     let many = format!("[api]\ncors_origins = [{}]\n", "\"*\", ".repeat(65));
     assert!(toml::from_str::<NodeConfig>(&many).is_err());
+}
+
+#[test]
+fn a_host_is_a_name_alone_or_the_file_is_refused() {
+    let read = |host: &str| {
+        let text = format!("[api]\nhosts = [\"a.example\", \"{host}\"]\n");
+        toml::from_str::<NodeConfig>(&text).map(|config| config.api.hosts)
+    };
+    for host in ["ledger", "ledger.bank-a.example", "node_1", "7.example"] {
+        assert_eq!(read(host).unwrap(), ["a.example", host]);
+    }
+    for host in [
+        "",
+        "*",
+        "Ledger.example",
+        "ledger.example:8100",
+        "https://ledger.example",
+        "ledger.example.",
+        ".example",
+        "ledger..example",
+        "a b",
+    ] {
+        let refused = read(host).unwrap_err().to_string();
+        assert!(refused.contains("line 2"), "{host}: {refused}");
+        assert!(refused.contains("not the name of a host"), "{host}: {refused}");
+    }
+    let many = format!("[api]\nhosts = [{}]\n", "\"a.example\", ".repeat(65));
+    assert!(toml::from_str::<NodeConfig>(&many).is_err());
+}
+
+#[test]
+fn callers_keep_to_names_on_loopback_and_where_there_are_names() {
+    let known = |listen: &str, hosts: &[&str]| {
+        let api = ApiConfig {
+            listen: listen.parse().unwrap(),
+            hosts: hosts.iter().map(|&host| host.to_owned()).collect(),
+            ..ApiConfig::default()
+        };
+        api.known_hosts()
+    };
+    let named = Some(vec!["a.example".to_owned()]);
+    for loopback in ["127.0.0.1:8100", "[::1]:8100"] {
+        assert_eq!(known(loopback, &[]), Some(Vec::new()));
+        assert_eq!(known(loopback, &["a.example"]), named);
+    }
+    for open in ["0.0.0.0:8100", "192.0.2.7:8100", "[::]:8100"] {
+        assert_eq!(known(open, &[]), None);
+        assert_eq!(known(open, &["a.example"]), named);
+    }
 }

@@ -32,7 +32,7 @@ pub(crate) struct BackupArgs {
     /// The home; no node may run on it, unless the chain is left out
     #[arg(long, value_name = "HOME", env = "QUORATE_HOME")]
     home: PathBuf,
-    /// The folder to make; it must not exist
+    /// The folder to make; it must not exist, and the one around it must
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Leave out the chain, which the other validators have
@@ -199,6 +199,10 @@ fn refused(error: &BackupError) -> Failure {
         BackupError::Damaged { .. } | BackupError::OtherDigest { .. } => failure
             .hint("nothing was restored; take another backup, or fetch this one again from where it is kept"),
         BackupError::InProgress { .. } => failure.hint("wait until it has ended"),
+        BackupError::NoFolder { folder, .. } => failure.hint(format!(
+            "nothing was copied; mount the disk that it is on, or make it: mkdir -p {}",
+            folder.display()
+        )),
         BackupError::LittleRoom { .. } => {
             failure.hint("nothing was copied; make room, or choose another disk")
         }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use indicatif::ProgressBar;
 use quorate_client::schema::{Cause, ConsensusFacts, Finding, Severity};
 use quorate_client::text::rfc3339_of;
 use quorate_ledger::Timestamp;
@@ -23,6 +24,21 @@ use super::read_config;
 /// How long the node may take to answer.
 const ANSWER: Duration = Duration::from_secs(3);
 
+/// How long a node is asked again that runs and does not answer: it may be starting.
+const PATIENCE: Duration = Duration::from_secs(12);
+
+/// The pause between two such questions.
+const AGAIN: Duration = Duration::from_millis(500);
+
+/// A node that has run for so long has its listeners.
+const LISTENS: Duration = Duration::from_secs(10);
+
+/// A node that has run for so long is hardly still starting.
+const STARTED: Duration = Duration::from_secs(300);
+
+/// Why there is no answer where no connection was taken.
+const NOTHING_LISTENS: &str = "nothing listens there";
+
 /// A flush that takes longer holds up votes.
 const SLOW_FLUSH: Duration = Duration::from_millis(200);
 
@@ -37,7 +53,8 @@ const MAX_TEXT: u64 = 16 << 10;
   quorate node doctor --home ./localnet/validator-1
 
 Exit codes: 0 if the node does its work, 6 if it does not answer, 7 if something keeps it or the
-network from committing. Run it on the machine of the node; the others' doctors tell their side.")]
+network from committing. Run it on the machine of the node; the others' doctors tell their side.
+A node that runs and does not answer is asked again for 12 s, as it may be starting.")]
 pub(crate) struct DoctorArgs {
     /// The home of the node
     #[arg(long, value_name = "HOME", env = "QUORATE_HOME")]
@@ -85,17 +102,20 @@ pub(crate) async fn doctor(args: &DoctorArgs, output: &Output) -> Result<(), Fai
         .clone()
         .unwrap_or_else(|| format!("http://{}", config.operations.listen));
     let mut findings = Vec::from_iter(probe_disk(&home));
-    let spinner = output.spinner("looking");
-    let looks = look_twice(&node, Duration::from_secs(args.look)).await;
+    let spinner = output.spinner(&format!("asking the node at {node}"));
+    let pause = Duration::from_secs(args.look);
+    let begun = Instant::now();
+    let looks = look_twice(&home, &node, pause, &spinner).await;
+    let waited = begun.elapsed();
     spinner.finish_and_clear();
     let (verdict, consensus) = match looks {
         Ok((before, after)) => {
             let verdict = verdict(&before, &after);
-            findings.extend(conclusions(&after, verdict));
+            findings.extend(conclusions(&after, verdict, pause));
             (verdict, Some(after))
         }
         Err(reason) => {
-            findings.push(silence(&home, &node, &reason));
+            findings.push(silence(&home, &node, &reason, waited));
             findings.extend(without_node(&home));
             (Verdict::Silent, None)
         }
@@ -108,7 +128,14 @@ pub(crate) async fn doctor(args: &DoctorArgs, output: &Output) -> Result<(), Fai
     };
     output.print(&report, |output| report.text(output))?;
     match verdict {
-        Verdict::Silent => Err(Failure::new(Exit::Unreachable, "the node does not answer")),
+        Verdict::Silent => Err(Failure::new(
+            Exit::Unreachable,
+            format!(
+                "the node does not answer at {}: waited {} s for it",
+                report.node,
+                waited.as_secs().max(1)
+            ),
+        )),
         _ if report
             .findings
             .iter()
@@ -123,10 +150,61 @@ pub(crate) async fn doctor(args: &DoctorArgs, output: &Output) -> Result<(), Fai
     }
 }
 
-async fn look_twice(node: &str, pause: Duration) -> Result<(ConsensusFacts, ConsensusFacts), String> {
-    let before = look(node).await?;
-    tokio::time::sleep(pause).await;
-    Ok((before, look(node).await?))
+async fn look_twice(
+    home: &Home,
+    node: &str,
+    pause: Duration,
+    spinner: &ProgressBar,
+) -> Result<(ConsensusFacts, ConsensusFacts), String> {
+    let before = first_look(home, node, spinner).await?;
+    let begun = Instant::now();
+    loop {
+        let left = pause.saturating_sub(begun.elapsed());
+        if left.is_zero() {
+            break;
+        }
+        spinner.set_message(format!(
+            "the node answers, at height {}; looking again in {} s to see whether it moves",
+            before.certified,
+            left.as_millis().div_ceil(1_000)
+        ));
+        tokio::time::sleep(left.min(Duration::from_secs(1))).await;
+    }
+    let after = look(node).await;
+    let after =
+        after.map_err(|reason| format!("{reason}, though it had answered {} s before", pause.as_secs()))?;
+    Ok((before, after))
+}
+
+/// The first look. A node that runs and does not answer is asked again for a while.
+async fn first_look(home: &Home, node: &str, spinner: &ProgressBar) -> Result<ConsensusFacts, String> {
+    let begun = Instant::now();
+    loop {
+        let reason = match look(node).await {
+            Ok(facts) => return Ok(facts),
+            Err(reason) => reason,
+        };
+        let running = holder(home).filter(|process| process.activity() == Activity::Running);
+        let Some(process) = running.filter(|process| may_be_starting(process.age(), &reason)) else {
+            return Err(reason);
+        };
+        if begun.elapsed() >= PATIENCE {
+            return Err(reason);
+        }
+        spinner.set_message(format!(
+            "no answer at {node} for {} s; process {} runs and may be starting: asking again, for {} s in all",
+            begun.elapsed().as_secs(),
+            process.pid,
+            PATIENCE.as_secs()
+        ));
+        tokio::time::sleep(AGAIN).await;
+    }
+}
+
+/// Whether a node that has run for so long may answer soon. It listens before it opens its databases, and answers
+/// after that.
+fn may_be_starting(age: Option<Duration>, reason: &str) -> bool {
+    reason != NOTHING_LISTENS || age.is_some_and(|age| age < LISTENS)
 }
 
 /// What the node with this operations listener sees.
@@ -140,7 +218,7 @@ pub(super) async fn look(node: &str) -> Result<ConsensusFacts, String> {
         let what = if error.is_timeout() {
             "no answer in time"
         } else if error.is_connect() {
-            "nothing listens there"
+            NOTHING_LISTENS
         } else {
             "the call failed"
         };
@@ -163,7 +241,7 @@ fn verdict(before: &ConsensusFacts, after: &ConsensusFacts) -> Verdict {
 }
 
 /// What was found, in the light of two looks: what passes by itself is worth a word only if it has not.
-fn conclusions(facts: &ConsensusFacts, verdict: Verdict) -> Vec<Finding> {
+fn conclusions(facts: &ConsensusFacts, verdict: Verdict, pause: Duration) -> Vec<Finding> {
     let mut findings = diagnose(facts);
     match verdict {
         Verdict::Stalled => {
@@ -177,10 +255,13 @@ fn conclusions(facts: &ConsensusFacts, verdict: Verdict) -> Vec<Finding> {
                 findings.push(finding(
                     Severity::Passing,
                     Cause::Waiting,
-                    "this has lasted for a few seconds only; a peer that fell silent is not known as one without \
-                     a link before ten are over"
-                        .to_owned(),
-                    "look again then",
+                    format!(
+                        "nothing was committed in the {} s between two looks, and the node does not speak of a stall \
+                         yet, which it does after 10 to 20 s; until then it may count a validator as linked that has \
+                         fallen silent",
+                        pause.as_secs()
+                    ),
+                    "run the doctor again in 20 s: who is missing then is who to bring back",
                 ));
             }
         }
@@ -229,22 +310,35 @@ fn probe_disk(home: &Home) -> Option<Finding> {
     }
 }
 
-/// Why there is no answer, as far as the home tells.
-fn silence(home: &Home, node: &str, reason: &str) -> Finding {
-    let holder = read_text(&home.path().join("lock"), MAX_TEXT)
+/// The node that runs on the home.
+fn holder(home: &Home) -> Option<Process> {
+    read_text(&home.path().join("lock"), MAX_TEXT)
         .ok()
         .and_then(|text| text.trim().parse().ok())
         .and_then(Process::of_pid)
-        .filter(|process| runs_a_node(process.pid));
-    let (what, remedy) = match holder.map(|process| (process.pid, process.activity())) {
-        Some((pid, Activity::Paused)) => (
-            format!("the node's process {pid} is paused"),
-            format!("let it go on: kill -CONT {pid}"),
+        .filter(|process| runs_a_node(process.pid))
+}
+
+/// Why there is no answer, as far as the home tells.
+fn silence(home: &Home, node: &str, reason: &str, waited: Duration) -> Finding {
+    let holder = holder(home);
+    let activity = holder.as_ref().map(Process::activity);
+    let (what, remedy) = match (holder, activity) {
+        (Some(process), Some(Activity::Paused)) => (
+            format!("the node's process {} is paused", process.pid),
+            format!("let it go on: kill -CONT {}", process.pid),
         ),
-        Some((pid, Activity::Running)) => (
-            format!("the node's process {pid} runs and does not answer at {node}: {reason}"),
-            "it may be starting, overloaded, or listen elsewhere: name its listener with --ops".to_owned(),
-        ),
+        (Some(process), Some(Activity::Running)) => {
+            let age = process.age().unwrap_or_default();
+            let what = format!(
+                "the node's process {} has run for {} s and gave no answer at {node}, which was waited for for {} s: \
+                 {reason}",
+                process.pid,
+                age.as_secs(),
+                waited.as_secs().max(1)
+            );
+            (what, remedy_of_silence(age, reason).to_owned())
+        }
         _ => (
             format!("no node runs on {}", home.path().display()),
             format!(
@@ -254,6 +348,19 @@ fn silence(home: &Home, node: &str, reason: &str) -> Finding {
         ),
     };
     finding(Severity::Error, Cause::Process, what, remedy)
+}
+
+/// What to do about a node that has run for so long and does not answer.
+fn remedy_of_silence(age: Duration, reason: &str) -> &'static str {
+    if reason == NOTHING_LISTENS {
+        "it listens elsewhere: its log says where after `the node is up`; name its operations listener with --ops"
+    } else if age < STARTED {
+        "it may still be starting, which takes longer the longer its chain is: ask again once its log says `the node \
+         is up`"
+    } else {
+        "it is overloaded, or waits for its disk: look at the end of its log, and at the load and the disk of this \
+         machine; if nothing moves, restart it"
+    }
 }
 
 /// Process ids are used again.
@@ -347,6 +454,8 @@ impl Report {
 mod tests {
     use super::*;
 
+    const LOOK: Duration = Duration::from_secs(3);
+
     fn facts(certified: u64, pending: usize) -> ConsensusFacts {
         ConsensusFacts {
             certified,
@@ -363,16 +472,17 @@ mod tests {
         assert_eq!(verdict(&facts(1, 1), &facts(1, 1)), Verdict::Stalled);
         let mut lasting = facts(1, 1);
         lasting.stalled_since_ms = Some(1);
-        let stalled = conclusions(&lasting, Verdict::Stalled);
+        let stalled = conclusions(&lasting, Verdict::Stalled, LOOK);
         assert!(stalled.iter().any(|finding| finding.cause == Cause::ViewChange));
         assert!(stalled.iter().all(|finding| finding.severity == Severity::Error));
         assert!(stalled.iter().all(|finding| !finding.remedy.starts_with("wait")));
-        assert_eq!(conclusions(&facts(1, 1), Verdict::Committing), []);
+        assert_eq!(conclusions(&facts(1, 1), Verdict::Committing, LOOK), []);
     }
 
+    /// A node notices a stall after up to 20 s, so what it does not speak of may have lasted for 13.
     #[test]
-    fn a_stall_of_a_few_seconds_is_told_as_one() {
-        let stalled = conclusions(&facts(1, 1), Verdict::Stalled);
+    fn of_a_stall_that_the_node_does_not_speak_of_no_more_is_said_than_was_seen() {
+        let stalled = conclusions(&facts(1, 1), Verdict::Stalled, LOOK);
         let [missing, young] = &stalled[..] else {
             panic!("{stalled:#?}");
         };
@@ -381,7 +491,30 @@ mod tests {
             (Cause::ViewChange, Severity::Error)
         );
         assert_eq!(young.severity, Severity::Passing);
-        assert!(young.what.contains("a few seconds only"), "{}", young.what);
+        assert!(
+            young.what.contains("in the 3 s between two looks"),
+            "{}",
+            young.what
+        );
+        assert!(!young.what.contains("only"), "{}", young.what);
+        assert!(young.remedy.contains("again in 20 s"), "{}", young.remedy);
+    }
+
+    #[test]
+    fn a_silent_node_is_waited_for_while_it_may_be_starting_and_told_of_by_what_it_does() {
+        let (young, old) = (Duration::from_secs(2), Duration::from_secs(4_000));
+        assert!(may_be_starting(Some(young), NOTHING_LISTENS));
+        assert!(!may_be_starting(Some(old), NOTHING_LISTENS));
+        assert!(!may_be_starting(None, NOTHING_LISTENS));
+        assert!(may_be_starting(Some(old), "no answer in time"));
+        for (age, reason, word) in [
+            (young, "no answer in time", "starting"),
+            (old, "no answer in time", "restart it"),
+            (old, NOTHING_LISTENS, "--ops"),
+        ] {
+            let remedy = remedy_of_silence(age, reason);
+            assert!(remedy.contains(word), "{remedy}");
+        }
     }
 
     #[test]

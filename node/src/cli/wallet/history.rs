@@ -13,8 +13,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use clap::Args;
 use quorate_client::Page;
 use quorate_client::schema::{OperationView, Transaction};
-use quorate_client::text::parse_rfc3339;
-use quorate_ledger::{Address, AssetCode, Timestamp, visible};
+use quorate_client::spreadsheet::cell;
+use quorate_client::text::parse_rfc3339_bound;
+use quorate_ledger::{Address, AssetCode, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, write_out};
 use quorate_tools::wallet::{Ledger, NodeArgs};
@@ -34,16 +35,14 @@ const SHOWN: usize = 25;
 /// The most that one statement has: they are held in memory.
 const MOST: usize = 100_000;
 
-/// Milliseconds of a day.
-const DAY_MS: u64 = 86_400_000;
-
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate wallet history --key alice.key --limit 50
   quorate wallet history qr1… --since 2026-01-01 --until 2026-01-31 --csv > january.csv
 
-Newest first. A day is one of UTC; instead, a time can be given in RFC 3339. In CSV, a note
-that a spreadsheet would take for a formula has an apostrophe before it.")]
+Newest first. A day is one of UTC; instead, a time can be given in RFC 3339. In CSV,
+what nobody sees in a note, and a character with which a spreadsheet would begin a formula,
+is written as \\u{3d}, with its number in hexadecimal.")]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     whose: WhoseArgs,
@@ -299,7 +298,7 @@ fn as_csv(entries: &[Entry]) -> Result<String, Failure> {
             entry.transaction.to_string(),
             or_empty(entry.operation.map(|operation| operation.to_string())),
             name(serde_json::to_value(entry.status)),
-            or_empty(entry.code.clone()),
+            or_empty(entry.code.as_deref().map(cell)),
             entry.kind.to_owned(),
             name(serde_json::to_value(entry.direction)),
             or_empty(amount.map(|amount| format!("{}{amount}", entry.sign().trim_start_matches('+')))),
@@ -317,12 +316,6 @@ fn as_csv(entries: &[Entry]) -> Result<String, Failure> {
     String::from_utf8(bytes).map_err(|error| failed(error.to_string()))
 }
 
-/// A note of somebody else's, for a spreadsheet: no formula, and nothing that nobody sees.
-fn cell(note: &str) -> String {
-    let formula = note.trim_start().starts_with(['=', '+', '-', '@']);
-    format!("{}{}", if formula { "'" } else { "" }, visible(note))
-}
-
 /// The beginning of a day, or a time.
 fn beginning(text: &str) -> Result<Timestamp, String> {
     moment(text).map(|(from, _)| from)
@@ -333,14 +326,15 @@ fn end(text: &str) -> Result<Timestamp, String> {
     moment(text).map(|(_, to)| to)
 }
 
-/// A day or a millisecond: its beginning, and that of the next.
+/// A day or a millisecond: its beginning, and that of the next. One before 1970 is before every block.
 fn moment(text: &str) -> Result<(Timestamp, Timestamp), String> {
-    let (from, length) = match parse_rfc3339(text) {
-        Some(time) => (Some(time), 1),
-        None => (parse_rfc3339(&format!("{text}T00:00:00Z")), DAY_MS),
+    let of_day = |edge: &str| parse_rfc3339_bound(&format!("{text}{edge}"));
+    let bounds = match parse_rfc3339_bound(text) {
+        Some(time) => Some((time, time)),
+        None => of_day("T00:00:00.000Z").zip(of_day("T23:59:59.999Z")),
     };
-    let from = from.ok_or("write a day as 2026-01-31, or a time as 2026-01-31T12:00:00Z")?;
-    Ok((from, Timestamp(from.0.saturating_add(length))))
+    let (first, last) = bounds.ok_or("write a day as 2026-01-31, or a time as 2026-01-31T12:00:00Z")?;
+    Ok((first, Timestamp(last.0.saturating_add(1))))
 }
 
 #[cfg(test)]
@@ -513,7 +507,7 @@ mod tests {
             (cell(1, "amount"), cell(1, "balance")),
             ("-0.05".to_owned(), "12.45".to_owned())
         );
-        assert_eq!(cell(0, "memo"), "'=HYPERLINK(\"http://evil\",\"\\u{202e}\")");
+        assert_eq!(cell(0, "memo"), "\\u{3d}HYPERLINK(\"http://evil\",\"\\u{202e}\")");
         assert_eq!(cell(0, "transaction_memo"), "a, b");
         assert_eq!(
             (cell(0, "direction"), cell(1, "direction")),
@@ -524,9 +518,13 @@ mod tests {
 
     #[test]
     fn days_are_whole_and_times_are_to_the_millisecond() {
+        const DAY_MS: u64 = 86_400_000;
         assert_eq!(beginning("1970-01-02"), Ok(Timestamp(DAY_MS)));
         assert_eq!(end("1970-01-02"), Ok(Timestamp(2 * DAY_MS)));
         assert_eq!(end("1970-01-01T00:00:01Z"), Ok(Timestamp(1_001)));
+        for old in ["1969-07-20", "1969-07-20T20:17:40Z"] {
+            assert_eq!((beginning(old), end(old)), (Ok(Timestamp(0)), Ok(Timestamp(1))));
+        }
         for text in ["", "1970-02-30", "yesterday", "1970-01-02T"] {
             assert!(beginning(text).is_err(), "{text}");
         }

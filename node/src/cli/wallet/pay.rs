@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use quorate_client::text::{parse_rfc3339, rfc3339_of};
+use quorate_client::text::{parse_rfc3339_bound, rfc3339_of};
 use quorate_crypto::SigningKey;
 use quorate_ledger::{Address, AssetCode, Height, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
@@ -146,8 +146,8 @@ impl PaidBeforeArgs {
 /// A date, which begins at midnight in UTC, or a time in RFC 3339.
 fn moment(text: &str) -> Result<Timestamp, String> {
     let midnight = format!("{text}T00:00:00Z");
-    parse_rfc3339(text)
-        .or_else(|| parse_rfc3339(&midnight))
+    parse_rfc3339_bound(text)
+        .or_else(|| parse_rfc3339_bound(&midnight))
         .ok_or_else(|| "write a date such as 2026-11-01, or a time such as 2026-11-01T08:00:00Z".to_owned())
 }
 

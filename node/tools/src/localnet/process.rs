@@ -69,6 +69,17 @@ impl Process {
         is_it.then(|| stat.cpu_ticks as f64 / rustix::param::clock_ticks_per_second() as f64)
     }
 
+    /// For how long it has run; none if it is gone.
+    pub fn age(&self) -> Option<Duration> {
+        let stat = Stat::read(self.pid)?;
+        let is_it = stat.started().as_ref() == Some(&self.started);
+        let uptime = fs::read_to_string("/proc/uptime").ok()?;
+        let uptime: f64 = uptime.split_ascii_whitespace().next()?.parse().ok()?;
+        let began = stat.start_tick as f64 / rustix::param::clock_ticks_per_second() as f64;
+        let age = Duration::try_from_secs_f64((uptime - began).max(0.0)).ok();
+        age.filter(|_| is_it)
+    }
+
     /// Whether it has not ended.
     pub fn is_alive(&self) -> bool {
         self.activity() != Activity::Stopped
@@ -228,6 +239,8 @@ mod tests {
             started: "another boot/1".to_owned(),
         };
         assert_eq!(other.activity(), Activity::Stopped);
+        assert!(me.age().unwrap() < Duration::from_secs(3_600));
+        assert_eq!(other.age(), None);
         assert!(!other.signal(Signal::KILL).unwrap());
     }
 
