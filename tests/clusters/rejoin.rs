@@ -110,6 +110,66 @@ fn a_rejoin_asks_for_the_passphrase_of_its_key_once() {
     in_epoch(&cluster, 1, &[1, 2, 3, 4]);
 }
 
+/// Two keys sign for the member together, and none of them is on the node's machine.
+#[test]
+fn a_member_of_several_signers_lets_its_validator_rejoin_by_signatures_that_were_made_elsewhere() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    let member = cluster.dir().join("validator-4.member.key").display().to_string();
+    let shown = cluster.expect(0, &["wallet", "address", "--key", &member]).json();
+    let account = shown["address"].as_str().unwrap();
+    let mut set: Vec<String> = ["wallet", "signers", "set", "--key", &member, "--threshold", "2"]
+        .map(str::to_owned)
+        .to_vec();
+    for file in ["bob.key", "carol.key"] {
+        cluster.key(file);
+        let shown = cluster.expect(0, &["keys", "show", file]).json();
+        set.push("--signer".to_owned());
+        set.push(format!("{}:1", shown["public_key"].as_str().unwrap()));
+    }
+    // Nobody does so by mistake, with the genesis document's word or a node's.
+    let mut set: Vec<&str> = set.iter().map(String::as_str).collect();
+    let genesis = cluster.dir().join("genesis.toml").display().to_string();
+    for more in [&[][..], &["--genesis", &genesis]] {
+        let refused = cluster.expect(2, &[&set[..], more].concat());
+        assert!(refused.stderr.contains("validator-4"), "{}", refused.stderr);
+        assert!(refused.stderr.contains("--of-member"), "{}", refused.stderr);
+    }
+    set.push("--of-member");
+    cluster.expect(0, &set);
+
+    let home = cluster.lose_journal("validator-4");
+    let alone = rejoin(&cluster, &home, 4);
+    assert_eq!(alone.code, Some(4), "{}", alone.stderr);
+    assert!(alone.stderr.contains("--out rejoin.json"), "{}", alone.stderr);
+    let home = home.display().to_string();
+    let with_bob = ["node", "rejoin", "--home", &home, "--key", "bob.key"];
+    let of_nobody = cluster.expect(2, &with_bob);
+    assert!(of_nobody.stderr.contains("--account"), "{}", of_nobody.stderr);
+    let alone = cluster.expect(4, &[&with_bob[..], &["--account", account]].concat());
+    assert!(alone.stderr.contains("2 signers"), "{}", alone.stderr);
+
+    let build = ["node", "rejoin", "--home", &home, "--out", "rejoin.json"];
+    let built = cluster.expect(0, &build).json();
+    assert_eq!(built["operations"], 1, "{built}");
+    cluster.expect(1, &build);
+    for (copy, key) in [("from-bob.json", "bob.key"), ("from-carol.json", "carol.key")] {
+        fs::copy(cluster.folder().join("rejoin.json"), cluster.folder().join(copy)).unwrap();
+        let sign = ["wallet", "sign", copy, "--key", key, "--genesis", &genesis];
+        let signed = cluster.expect(0, &sign);
+        assert!(signed.stderr.contains("rejoin"), "{}", signed.stderr);
+        assert!(signed.stderr.contains("validator-4"), "{}", signed.stderr);
+    }
+    cluster.expect(4, &["wallet", "submit", "from-bob.json"]);
+    let copies = ["wallet", "combine", "from-bob.json", "from-carol.json"];
+    cluster.expect(0, &[&copies[..], &["--out", "signed.json"]].concat());
+    cluster.expect(0, &["wallet", "submit", "signed.json"]);
+    in_epoch(&cluster, 1, &[1, 2, 3, 4]);
+    let file = Path::new(&home).join("quarantined");
+    until("the file is gone", PATIENCE, || (!file.exists()).then_some(()));
+}
+
 #[test]
 fn pitfall_22_after_an_epoch_has_ended_two_of_four_admit_each_other_by_their_own_disks() {
     let cluster = Cluster::up();

@@ -66,6 +66,8 @@ pub enum Rule {
     PausesAllowed,
     /// Who complains about a slow primary does not become more patient.
     BoundNotDoubled,
+    /// What was known of primaries is forgotten when an epoch ends.
+    PrimariesForgotten,
     /// A restarted replica begins in view 0.
     ViewForgotten,
     /// What is past the epoch's last height is proposed and voted on.

@@ -47,6 +47,15 @@ impl Engine {
         }
     }
 
+    /// Told before its first input of the engine of the epoch before. What that one knew of its leaders goes on, as an
+    /// epoch's end, which one member can bring about, is to be no new start for one that was replaced. Only PBFT
+    /// needs that: the others elect whoever is quick.
+    pub fn follow(&mut self, former: &Self) {
+        if let (Self::Pbft(replica), Self::Pbft(former)) = (self, former) {
+            replica.follow(former);
+        }
+    }
+
     /// Takes one input at the driver's time.
     pub fn step(&mut self, now: Now, input: Input) -> Step {
         self.stepped().step(now, input)

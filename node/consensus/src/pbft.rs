@@ -61,13 +61,20 @@
 //! - What is above the bound adds up, and a 64th is forgotten with each proposal. When the sum is above a share
 //!   ([`SLOWNESS_SHARE`]) of the shortest wait for progress, the replica complains, as it does when a timer runs
 //!   out.
-//! - **Each such complaint doubles the replica's bound and its sum until the epoch ends** (a restart forgets it).
+//! - **Each such complaint doubles the replica's bound and its sum until its process ends.**
 //!   No replica can tell a primary that is slow from a link that is; so whoever has the worst links learns in a few
 //!   complaints what it has to bear with, and f that always complain can use no more than these. The same holds
 //!   of the wait for progress, where the primary was heard in its latter half: it is not down. That has its price: a
-//!   network that stood still for a while notices a primary that is down later afterwards, until the epoch ends.
+//!   network that stood still for a while notices a primary that is down later afterwards, until its nodes restart.
 //! - **Such a complaint is said again in each longest wait while its view lasts**, though the bound is longer by then.
 //!   Were it to lapse, a primary could be slow to one replica after the other, until none has patience to lose.
+//! - **An epoch's end is no new start** ([`Replica::follow`]). Each member can end an epoch by a rejoin, and the next
+//!   begins with the primary of view 0, whom the last may have replaced. So a replica takes over what it has learnt
+//!   to bear with, and complains at once about each primary before the one that led last; about that one too, if its
+//!   complaint stands. Of those who decided the epoch's last heights f + 1 are honest and know who led, so these
+//!   views are left as soon as they begin. One of them whose primary is silent costs one wait, which they do not
+//!   double. While an epoch ends, nothing counts as progress before all heights that are left can be voted on: the
+//!   primary owes them at once, and takes no wait for each.
 //! - Time in which fewer than f + 1 others are heard does not count, as then this replica may be the one that is cut
 //!   off; nor does time in which it stood still, or in which a clock was a little ahead, up to a bound in a view.
 //! - A complaint counts only over its signer's own link: it has no time in it, and an old one could be said again.

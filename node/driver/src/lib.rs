@@ -21,8 +21,8 @@
 //! - **D5** Entries about a reign go only when one about a higher reign of that epoch is on disk, or the
 //!   epoch's last block is.
 //! - **D6** An engine that is recovered at a start begins with the chain as it was opened, all of it on disk;
-//!   one that begins an epoch begins at the last block of the epoch before, with nothing in it. There are
-//!   never two engines of one epoch.
+//!   one that begins an epoch begins at the last block of the epoch before, with nothing in it but what the
+//!   engine before knew of its leaders, which binds nobody. There are never two engines of one epoch.
 //! - **D7** A halted driver signs nothing, and says nothing that waited to be said.
 //! - **D8** What was received before a timer was due is stepped before the timer; what was received after it
 //!   is not, however much waits. The host asks [`Driver::deadline`] before each event.

@@ -5,7 +5,7 @@ mod asset;
 mod bundle;
 mod history;
 pub(crate) mod notarize;
-mod offline;
+pub(super) mod offline;
 mod pay;
 pub(super) mod send;
 
@@ -82,11 +82,6 @@ pub(crate) struct OpenKey {
 }
 
 impl KeyArgs {
-    /// The groups that may read key files besides their owner.
-    pub(crate) fn groups(&self) -> Result<Vec<u32>, Failure> {
-        self.passphrase.groups()
-    }
-
     /// Opens the key.
     pub(crate) fn open(&self) -> Result<OpenKey, Failure> {
         let key = self.passphrase.open(&self.key)?;

@@ -38,6 +38,17 @@ fn unknown_commands_and_options_are_wrong_usage() {
 }
 
 #[test]
+fn a_rejoin_is_signed_by_a_key_or_written_to_a_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let rejoin = ["node", "rejoin", "--home", "home"];
+    let (_, neither) = run(dir.path(), &rejoin, 2);
+    assert!(neither.contains("--key"), "{neither}");
+    let late = [&rejoin[..], &["--key", "a.key", "--sign-within", "60"]].concat();
+    let (_, late) = run(dir.path(), &late, 2);
+    assert!(late.contains("--out"), "{late}");
+}
+
+#[test]
 fn a_malformed_transfer_is_refused_before_anything_is_asked_or_sent() {
     let dir = tempfile::tempdir().unwrap();
     key(dir.path(), "a.key");

@@ -82,6 +82,31 @@ fn who_complains_and_does_not_become_more_patient() {
     assert!(broken > sound + 8, "{broken} and {sound} views");
 }
 
+/// A member ends an epoch, and the next begins with the primary that was replaced: for how long it leads there.
+#[test]
+fn an_epochs_end_with_which_it_is_forgotten_who_was_slow() {
+    let leads = |rule| {
+        let scenario = loaded(4, 12_000)
+            .with_liar(0, Lie::Late { ms: 500 })
+            .at(6_000, Command::Rejoin(2, 1));
+        let reigns = run(scenario, rule).reigns;
+        let began = |view: u64| {
+            let reign = reigns
+                .iter()
+                .find(|(epoch, reign, _)| (*epoch, *reign) == (1, view));
+            reign
+                .map(|(_, _, ms)| *ms)
+                .expect("both views begin in the second epoch")
+        };
+        began(1) - began(0)
+    };
+    let (broken, sound) = (leads(Some(Rule::PrimariesForgotten)), leads(None));
+    println!(
+        "| Engine(PrimariesForgotten) | 1 | who was slow leads for {broken} ms in the next epoch, not {sound} ms |"
+    );
+    assert!(broken > sound + 300, "{broken} and {sound} ms");
+}
+
 /// How often honest primaries are replaced, with f that complain always beside one honest validator that has the
 /// worst links or disk; and how long a primary leads that is late by so much, or orders a trickle.
 fn battery() -> String {

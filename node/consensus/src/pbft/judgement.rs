@@ -5,6 +5,9 @@
 //! is compared with the time from this replica's own vote until f + 1 others have committed, in this view.
 //! What it takes longer adds up, and is forgotten slowly. Time in which this replica may be the one that is cut
 //! off, or itself stood still, does not count.
+//!
+//! An epoch's end is no new start. One member can bring it about, and the next epoch begins with the first primary
+//! again, so what is known of primaries goes on ([`Replica::follow`]).
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -12,8 +15,8 @@ use quorate_crypto::{Digest, Height, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
 use serde::{Deserialize, Serialize};
 
-use super::Pbft;
 use super::message::View;
+use super::{Pbft, Replica, primary_of};
 use crate::common::{Base, EAGER_PROPOSALS};
 use crate::contract::{Action, Rejection, Timer, TimerRange};
 
@@ -94,10 +97,14 @@ pub(super) struct Judgement {
     last_input: Timestamp,
     /// The view whose timer runs.
     timer: Option<View>,
-    /// How often the bound was doubled in this epoch.
+    /// How often the bound was doubled since this process began.
     doublings: u64,
     /// The same of the wait for progress.
     longer_waits: u64,
+    /// By what is known from the epoch before, this replica has something against the primaries of all views below:
+    /// it complains about each as soon as its view has begun. 0 in a process's first epoch, and at most the number of
+    /// validators.
+    wanted_from: View,
 }
 
 impl Judgement {
@@ -114,7 +121,8 @@ impl Judgement {
         }
     }
 
-    /// A view begins: nothing that was measured in a former one counts, but the doublings.
+    /// A view begins: nothing that was measured in a former one counts, but the doublings, and what is known from the
+    /// epoch before.
     fn begin(&mut self, view: View) {
         if self.view != view {
             *self = Self {
@@ -124,6 +132,7 @@ impl Judgement {
                 timer: self.timer,
                 doublings: self.doublings,
                 longer_waits: self.longer_waits,
+                wanted_from: self.wanted_from,
                 ..Self::default()
             };
         }
@@ -263,7 +272,16 @@ impl Judgement {
         self.longer_waits
     }
 
+    /// From which view on this replica has nothing against the primaries, by what it knows from the epoch before.
+    pub(super) fn wanted_from(&self) -> View {
+        self.wanted_from
+    }
+
     pub(super) fn check_invariants(&self, kept: usize, validators: usize) {
+        assert!(
+            self.wanted_from.0 <= validators as u64,
+            "each primary is known once from the epoch before"
+        );
         assert!(
             self.handed.len() <= MAX_HANDED,
             "few batches are handed over at once"
@@ -277,6 +295,29 @@ impl Judgement {
             assert!(heights.len() <= kept, "one slot a height that is kept");
         }
         assert!(self.ahead.len() <= kept, "one slot a height that is kept");
+    }
+}
+
+impl Replica {
+    /// Told before its first input that its epoch follows the one of `former`. The primaries before the one that led
+    /// last were replaced, and are complained about at once; so is that one, if a complaint of this replica's
+    /// stands against it. And what this replica has learnt to bear with it still bears with. A complaint binds nobody,
+    /// so replicas may well know different things.
+    pub fn follow(&mut self, former: &Self) {
+        if breaks!(PrimariesForgotten) {
+            return;
+        }
+        let (committee, then) = (&former.base.config.committee, &former.orderer);
+        let known = &then.judgement;
+        let last = then.view.max(known.wanted_from);
+        // A complaint of a view that was left has gone with it, and below `wanted_from` it is counted already.
+        let stands = last == then.view && known.view == then.view && known.complained.is_some();
+        let leader = committee.key(primary_of(committee, last));
+        let place = leader.and_then(|key| self.base.config.committee.index_of(key));
+        let judgement = &mut self.orderer.judgement;
+        judgement.wanted_from = place.map_or(View(0), |place| View(u64::from(place.0) + u64::from(stands)));
+        judgement.doublings = known.doublings;
+        judgement.longer_waits = known.longer_waits;
     }
 }
 
@@ -491,11 +532,14 @@ impl Pbft {
             self.judgement.on_complained(base.now);
             return self.complain(base);
         }
-        // Who was found too slow once stays so in this view. Were it forgotten, a primary could be slow to one after
-        // the other, until none has any patience to lose.
+        // Who was found too slow once stays so in this view, and who was replaced in the epoch before, in this one.
+        // Were it forgotten, a primary could be slow to one after the other, until none has any patience to lose.
         let longest = u64::from(Self::longest_patience_ms(base));
-        let last = self.judgement.complained;
-        if last.is_some_and(|at| base.now.0.abs_diff(at.0) >= longest) {
+        let due = match self.judgement.complained {
+            Some(at) => base.now.0.abs_diff(at.0) >= longest,
+            None => self.view < self.judgement.wanted_from,
+        };
+        if due {
             self.judgement.complained = Some(base.now);
             self.complain(base);
         }

@@ -33,7 +33,8 @@ pub(super) struct ViewChanges {
     /// The highest view for which an own view-change was asked to be signed; so for new-views.
     pub(super) asked_change: Option<View>,
     pub(super) asked_new_view: Option<View>,
-    /// View changes since the last progress: timeouts double with each.
+    /// View changes since the last progress, but for those past primaries that were replaced in the epoch before:
+    /// timeouts double with each.
     pub(super) attempts: u32,
     /// The view whose new-view timer runs.
     new_view_timer: Option<View>,
@@ -196,7 +197,10 @@ impl Pbft {
         // 4.4: it stops accepting messages of lower views, and multicasts a view-change for the new one.
         self.view = view;
         self.begun = false;
-        self.changes.attempts = self.changes.attempts.saturating_add(1);
+        // That a view was left whose primary was not wanted before it began says nothing about how long a wait must be.
+        if view >= self.judgement.wanted_from() {
+            self.changes.attempts = self.changes.attempts.saturating_add(1);
+        }
         self.changes.asked_change = Some(view);
         let change = self.view_change(base);
         base.sign(message::Body::ViewChange(change));

@@ -6,7 +6,8 @@
 //! oldest. A primary that orders batches as they come to it does neither, whatever its backlog is. So a backlog is no reason to complain, leaving out one
 //! member is, and so is ordering nothing, or the same again. Heights that the new-view carried over
 //! count too, and those that are left of an epoch that ends: they are few, and there the primary need not
-//! order anything. While other work is open it starts again
+//! order anything. It owes all that are left at once, so there nothing counts before each can be voted on; else it
+//! could take a wait for each. While other work is open it starts again
 //! whenever the certified height rises, and while none is, whenever the primary is heard.
 
 use quorate_crypto::Height;
@@ -113,8 +114,27 @@ impl Pbft {
     fn has_progressed(&self, base: &Base, then: ProgressTimer, now: ProgressTimer) -> bool {
         let carried = then.certified < self.carried_to;
         let ending = base.epoch_end.is_some();
-        let counts = base.served || carried || ending || !now.waiting || breaks!(EmptyIsProgress);
-        then.certified != now.certified && counts
+        if then.certified == now.certified || (ending && self.lacks_proposals(base)) {
+            return false;
+        }
+        base.served || carried || ending || !now.waiting || breaks!(EmptyIsProgress)
+    }
+
+    /// Whether a height of the window has no proposal yet that this replica can vote on, or somebody honest has voted
+    /// on. One that is named with its batches held back is none: a primary could let go of them one by one. A height
+    /// that others have certified lacks nothing: it is this replica that is behind.
+    fn lacks_proposals(&self, base: &Base) -> bool {
+        let (view, own, weak_quorum) = (self.view, base.config.index, base.config.committee.weak_quorum());
+        let (others, _) = base.peers.certified_by(weak_quorum, base.certified);
+        let passed = base.certified.max(others).max(self.carried_to);
+        let open = passed.0.saturating_add(1)..=base.high_watermark().0;
+        open.map(Height).any(|height| {
+            let instance = self.instances.get(&height);
+            let proposed = instance.is_some_and(|instance| {
+                instance.asked_prepare == Some(view) || instance.voters(view, own).len() >= weak_quorum
+            });
+            base.decided(height).is_none() && !proposed
+        })
     }
 
     fn start_progress_timer(&mut self, base: &mut Base, timer: ProgressTimer) {

@@ -1,6 +1,6 @@
 //! The end of an epoch: filled with empty proposals, and nothing is ordered past it.
 
-use quorate_consensus::contract::{Action, Input, Rejection, Timer};
+use quorate_consensus::contract::{Action, Input, Rejection, Step, Timer};
 use quorate_consensus::pbft::{Body as Pbft, NewView, SignedClaims, View};
 use quorate_consensus::{Body, Holding, Status, Verified};
 use quorate_crypto::{Height, Signature, ValidatorIndex};
@@ -72,6 +72,32 @@ fn a_primary_that_does_not_fill_the_epoch_is_complained_about() {
     assert!(step.actions.iter().any(set));
     let step = drive_as(&mut backup, 1, Input::Timeout(timer));
     assert!(says(&step, &complaint(0)));
+}
+
+/// It owes them all at once: were each of them progress, it could take a wait for each.
+#[test]
+fn a_primary_that_fills_the_epoch_one_height_at_a_time_gains_no_time_by_each() {
+    let mut backup = replica(4, 1);
+    drive_as(&mut backup, 1, Input::EpochEnds(Height(WINDOW)));
+    let timer = Timer::Progress { reign: 0 };
+    let starts = |step: &Step| {
+        let set = |action: &Action| matches!(action, Action::SetTimer { timer: set, .. } if *set == timer);
+        step.actions.iter().any(set)
+    };
+    let null = |height| from(0, pre_prepare(0, height, &Proposal::null()));
+    assert!(!starts(&drive_as(&mut backup, 1, null(1))));
+    let step = drive_as(&mut backup, 1, Input::Synced(certificate_without(1, 1)));
+    assert!(!starts(&step), "three heights have no proposal");
+    for height in 2..WINDOW {
+        assert!(
+            !starts(&drive_as(&mut backup, 1, null(height))),
+            "height {height}"
+        );
+    }
+    let step = drive_as(&mut backup, 1, null(WINDOW));
+    assert!(starts(&step), "the primary has done its part");
+    let step = drive_as(&mut backup, 1, Input::Synced(certificate_without(1, 2)));
+    assert!(starts(&step), "the rest is for the votes");
 }
 
 #[test]

@@ -2,7 +2,9 @@
 
 use quorate_consensus::contract::{Action, Input, Step, Timer, TimerRange};
 use quorate_consensus::message::Status;
-use quorate_consensus::pbft::{Body as Pbft, Replica, SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE};
+use quorate_consensus::pbft::{
+    Body as Pbft, Replica, SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE, View,
+};
 use quorate_consensus::{Body, Inquiry, Verified};
 use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Proposal, Timestamp};
@@ -308,14 +310,7 @@ fn the_wait_for_progress_grows_where_the_primary_was_heard() {
         let mut backup = replica(4, 1);
         let first = drive_at(&mut backup, 1, after(0), Input::BatchesAvailable(vec![batch(1)]));
         if heard {
-            let status = Body::Status(Status {
-                reign: 0,
-                begun: true,
-                certified: Height(0),
-                holds: Vec::new(),
-            });
-            let message = Verified::trusted(signed(0, status));
-            drive_at(&mut backup, 1, after(400), Input::Message(message));
+            hear_primary(&mut backup, 400);
         }
         let timeout = Input::Timeout(Timer::Progress { reign: 0 });
         let second = drive_at(&mut backup, 1, after(500), timeout);
@@ -329,6 +324,91 @@ fn the_wait_for_progress_grows_where_the_primary_was_heard() {
         second.map(|range| range.from_ms),
         first.map(|range| 2 * range.from_ms)
     );
+}
+
+/// The replica of the epoch after the one of `former`.
+fn in_next_epoch(former: &Replica, own: u16) -> Replica {
+    let mut next = replica(4, own);
+    next.follow(former);
+    next
+}
+
+#[test]
+fn who_was_replaced_is_complained_about_when_the_next_epoch_begins() {
+    let mut former = replica(4, 2);
+    view_change_of(&mut former, 2);
+    assert_eq!(former.view(), View(1));
+    let mut next = in_next_epoch(&former, 2);
+    let step = drive_as(&mut next, 2, Input::Connected(ValidatorIndex(3)));
+    assert!(says(&step, &complaint(0)));
+    let step = drive_as(&mut next, 2, Input::Connected(ValidatorIndex(1)));
+    assert!(!says(&step, &complaint(0)), "it is said once");
+    assert_eq!(next.view(), View(0), "one complaint moves nobody");
+    drive_as(&mut next, 2, from(3, complaint(0)));
+    assert_eq!(next.view(), View(1));
+    // Whether the second epoch got there or not.
+    for former in [in_next_epoch(&former, 2), next] {
+        let mut third = in_next_epoch(&former, 2);
+        let step = drive_as(&mut third, 2, Input::Connected(ValidatorIndex(3)));
+        assert!(says(&step, &complaint(0)));
+    }
+}
+
+#[test]
+fn a_primary_that_led_to_the_end_leads_on() {
+    let mut next = in_next_epoch(&replica(4, 2), 2);
+    let step = drive_as(&mut next, 2, Input::Connected(ValidatorIndex(3)));
+    assert!(!complained(&step));
+    // Its own word against whoever was the first is none: it is that one.
+    let mut former = replica(4, 0);
+    view_change_of(&mut former, 0);
+    let mut next = in_next_epoch(&former, 0);
+    let step = drive_as(&mut next, 0, Input::Connected(ValidatorIndex(3)));
+    assert!(!complained(&step));
+}
+
+#[test]
+fn who_was_found_too_slow_is_so_in_the_next_epoch() {
+    let (mut former, from_ms) = waiting();
+    hear_others(&mut former, from_ms + 50);
+    let mut ms = from_ms + 50;
+    while !complained(&look(&mut former, ms)) {
+        assert!(!hear_others(&mut former, ms) && ms < 2_000);
+        ms += 100;
+    }
+    let mut next = in_next_epoch(&former, 1);
+    assert!(hear_others(&mut next, ms + 100));
+}
+
+#[test]
+fn an_epochs_end_makes_nobody_less_patient() {
+    let first_wait = |backup: &mut Replica| {
+        let batches = Input::BatchesAvailable(vec![batch(1)]);
+        wait(&drive_at(backup, 1, after(0), batches)).map(|range| range.from_ms)
+    };
+    let mut former = replica(4, 1);
+    let before = first_wait(&mut former);
+    hear_primary(&mut former, 400);
+    drive_at(
+        &mut former,
+        1,
+        after(500),
+        Input::Timeout(Timer::Progress { reign: 0 }),
+    );
+    let mut next = in_next_epoch(&former, 1);
+    assert_eq!(first_wait(&mut next), before.map(|ms| 2 * ms));
+}
+
+/// The primary of view 0 shows that it is there.
+fn hear_primary(backup: &mut Replica, ms: u64) {
+    let status = Body::Status(Status {
+        reign: 0,
+        begun: true,
+        certified: Height(0),
+        holds: Vec::new(),
+    });
+    let message = Verified::trusted(signed(0, status));
+    drive_at(backup, 1, after(ms), Input::Message(message));
 }
 
 /// How long the progress timer runs that a step starts.

@@ -143,7 +143,8 @@ impl Driver {
         self.change = None;
         self.epoch_end = config.epoch_end;
         self.halted &= index.is_none();
-        let (engine, first) = (self.make)(config, Vec::new());
+        let (mut engine, first) = (self.make)(config, Vec::new());
+        engine.follow(&self.serving.engine);
         self.watch = Watch::new(&engine, time.since_start);
         let former = mem::replace(&mut self.serving, Serving { epoch, index, engine });
         self.timers.cancel_before(former.epoch);

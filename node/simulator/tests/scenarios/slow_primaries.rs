@@ -82,6 +82,49 @@ fn a_primary_that_orders_its_own_and_others_at_a_trickle_is_replaced() {
     }
 }
 
+/// When the epochs end that members end who need not: the first primary's own among them.
+const ENDS: [(u64, Command); 3] = [
+    (6_000, Command::Rejoin(0, 1)),
+    (10_000, Command::Rejoin(2, 1)),
+    (14_000, Command::Rejoin(3, 1)),
+];
+
+fn with_ends(scenario: Scenario) -> Scenario {
+    let ends = ENDS.into_iter();
+    ends.fold(scenario, |scenario, (at, end)| scenario.at(at, end))
+}
+
+/// Each epoch begins in view 0, whose primary lies and was replaced in the first. Were that forgotten, it would lead
+/// again for up to [`OUTAGE_MS`] in each.
+#[test]
+fn the_ends_of_epochs_give_a_slow_primary_no_more_time() {
+    const LONGEST_LEAD_MS: u64 = 300;
+    let calm = waits(&measured(with_ends(loaded(4, 0, 25, 18_000))), 4_000).1;
+    for lie in [Lie::Late { ms: 500 }, Lie::Choosy { shows: 1 }] {
+        let report = measured(with_ends(loaded(4, 0, 25, 18_000).with_liar(0, lie)));
+        let (reigns, late) = (&report.reigns, waits(&report, 1_000 + OUTAGE_MS).1);
+        println!("{lie:?}: {reigns:?}, then {late} ms, calm {calm} ms");
+        assert_eq!(report.epoch, ENDS.len() as u64, "{lie:?}");
+        assert_eq!(report.view, 1, "{lie:?}: {reigns:?}");
+        for epoch in 1..=report.epoch {
+            let began = |view: u64| {
+                let reign = reigns
+                    .iter()
+                    .find(|(of, reign, _)| (*of, *reign) == (epoch, view));
+                reign
+                    .map(|(_, _, ms)| *ms)
+                    .expect("both views begin in each epoch")
+            };
+            let lead = began(1) - began(0);
+            assert!(lead < LONGEST_LEAD_MS, "{lie:?}, epoch {epoch}: {reigns:?}");
+        }
+        assert!(
+            late < calm + LONGEST_LEAD_MS,
+            "{lie:?}: {late} ms, calm {calm} ms"
+        );
+    }
+}
+
 /// A quorum sees the proposals. Whoever does not asks those that vote, and waits for no timer.
 #[test]
 fn who_is_left_out_by_a_choosy_primary_is_as_quick_as_the_others() {

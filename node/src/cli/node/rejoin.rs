@@ -1,41 +1,73 @@
 //! `quorate node rejoin`: lets a validator that may have forgotten what it signed vote again.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
+use quorate_client::wallet::{TransactionBuilder, random_salt};
 use quorate_crypto::keyfile::{self, Access};
 use quorate_crypto::{Digest, PublicKey};
-use quorate_ledger::Operation;
+use quorate_genesis::{Genesis, ValidatorInfo};
+use quorate_ledger::{Address, Operation};
 use quorate_runtime::config::Home;
 use quorate_runtime::{Quarantine, read_quarantine};
-use quorate_tools::failure::Failure;
+use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::genesis::read_genesis;
 use quorate_tools::output::{Output, say};
-use quorate_tools::wallet::NodeArgs;
+use quorate_tools::passphrase::PassphraseArgs;
+use quorate_tools::wallet::{Ledger, NodeArgs};
 
-use super::super::wallet::KeyArgs;
+use super::super::wallet::OpenKey;
+use super::super::wallet::offline::write_unsigned;
 use super::super::wallet::send::SendArgs;
 use super::doctor::look;
 use super::read_config;
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   quorate node rejoin --home ./home --key member.key --node http://127.0.0.1:8100
+  quorate node rejoin --home ./home --out rejoin.json    # to be signed elsewhere
 
 A validator that lost its journal, or came back from a backup, may have signed what it does
 not remember: it observes, and the file `quarantined` in its home says why. This command
 tells the ledger so, under its member's key. The epoch under way ends a window of blocks
-later, and in the next one the validator votes again. At most once in ten minutes.")]
+later, and in the next one the validator votes again. At most once in ten minutes.
+
+With --out nothing is signed or sent. Each signer of the member's account signs the file, or a
+copy of it, where its key is: `quorate wallet sign rejoin.json --key FILE`. Copies become one by
+`quorate wallet combine`, and `quorate wallet submit rejoin.json` sends it.")]
 pub(crate) struct RejoinArgs {
     /// The validator's home
     #[arg(long, value_name = "HOME", env = "QUORATE_HOME")]
     home: PathBuf,
-    #[command(flatten)]
-    key: KeyArgs,
+    /// Write the transaction to this file, for others to sign; it must not exist
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    /// Seconds after which what --out writes is no longer executed: time for all to sign
+    #[arg(long, value_name = "SECONDS", default_value_t = 3600, requires = "out")]
+    sign_within: u64,
+    /// The key file
+    #[arg(long, value_name = "FILE", env = "QUORATE_KEY", help_heading = "Key")]
+    #[arg(required_unless_present = "out")]
+    key: Option<PathBuf>,
+    /// The account that acts, if it is not the key's own
+    #[arg(long, value_name = "ADDRESS", env = "QUORATE_ACCOUNT", help_heading = "Key")]
+    account: Option<Address>,
+    #[command(flatten, next_help_heading = "Key")]
+    passphrase: PassphraseArgs,
     #[command(flatten)]
     node: NodeArgs,
     #[command(flatten)]
     send: SendArgs,
+}
+
+impl RejoinArgs {
+    /// Opens the key that signs.
+    fn open(&self) -> Result<OpenKey, Failure> {
+        let key = self.passphrase.open(self.key.as_ref().ok_or_else(no_signer)?)?;
+        let account = self.account.unwrap_or_else(|| key.public().address());
+        Ok(OpenKey { key, account })
+    }
 }
 
 /// Carries out the command.
@@ -52,23 +84,16 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
             .hint("`quorate node doctor` says which; a running node that is quarantined writes the file again")
         })?;
     let genesis = read_genesis(&home.genesis())?;
-    let key = args.key.open()?;
-    let member = key.key.public();
-    let validator = genesis
-        .validators()
-        .find(|validator| validator.member_key == member)
-        .ok_or_else(|| {
-            Failure::usage(format!(
-                "no member in {} has the key {member}; the validator's own key cannot let it rejoin",
-                home.genesis().display()
-            ))
-        })?;
-    check_home(
-        &home,
-        &args.key.groups()?,
-        validator.validator_key,
-        validator.name,
-    )?;
+    let groups = args.passphrase.groups()?;
+    let key = match args.out {
+        Some(_) => None,
+        None => Some(args.open()?),
+    };
+    let validator = match key.as_ref().map(|key| key.account).or(args.account) {
+        Some(account) => of_member(&genesis, account, key.as_ref(), &home)?,
+        None => of_home(&genesis, &home, &groups).await?,
+    };
+    check_home(&home, &groups, validator.validator_key, validator.name)?;
     let token = token_of(&home, &quarantine, validator.name).await;
     say(format!("{} does not vote: {}", validator.name, quarantine.reason));
     let operation = Operation::Rejoin {
@@ -76,7 +101,11 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
         token,
     };
     let ledger = args.node.connect().await?;
-    args.send.send(vec![operation], "", &key, &ledger, output).await?;
+    let Some(key) = &key else {
+        return write(&args, operation, validator.member_key.address(), &ledger, output).await;
+    };
+    check_signers(&ledger, key, &args.home).await?;
+    args.send.send(vec![operation], "", key, &ledger, output).await?;
     say(
         "it votes again from the next epoch on, about a window of blocks from now (32 unless the network says \
          otherwise); `quorate node doctor` tells",
@@ -84,16 +113,126 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
     Ok(())
 }
 
+/// Neither a key nor a file was given, which the parser does not let through.
+fn no_signer() -> Failure {
+    Failure::usage("name the --key that signs, or a file to write with --out")
+}
+
+/// Writes the transaction for others to sign.
+async fn write(
+    args: &RejoinArgs,
+    operation: Operation,
+    account: Address,
+    ledger: &Ledger,
+    output: &Output,
+) -> Result<(), Failure> {
+    let out = args.out.as_deref().ok_or_else(no_signer)?;
+    let expires_at = ledger.expiry(Duration::from_secs(args.sign_within)).await?;
+    let salt = random_salt().map_err(Failure::failed)?;
+    let intent = TransactionBuilder::new(ledger.network(), account, expires_at, salt)
+        .operation(operation)
+        .build();
+    write_unsigned(intent, out, output)?;
+    let out = out.display();
+    say(format!(
+        "nothing was signed or sent: sign it where the keys are (`quorate wallet sign {out} --key FILE`), then \
+         `quorate wallet submit {out}`"
+    ));
+    Ok(())
+}
+
+/// The validator of the member with this account.
+fn of_member<'a>(
+    genesis: &'a Genesis,
+    account: Address,
+    key: Option<&OpenKey>,
+    home: &Home,
+) -> Result<ValidatorInfo<'a>, Failure> {
+    let mut validators = genesis.validators();
+    let found = validators.find(|validator| validator.member_key.address() == account);
+    found.ok_or_else(|| {
+        let of_key = match key {
+            Some(key) => format!(", which the key {} signs for", key.key.public()),
+            None => String::new(),
+        };
+        Failure::usage(format!(
+            "no member in {} has the account {account}{of_key}; the validator's own key cannot let it rejoin",
+            home.genesis().display()
+        ))
+        .hint("a key that was made a signer of the member's account later needs --account ADDRESS, that account")
+    })
+}
+
+/// The validator whose home this is, where no account says which: by its key, or else by its running node.
+async fn of_home<'a>(
+    genesis: &'a Genesis,
+    home: &Home,
+    groups: &[u32],
+) -> Result<ValidatorInfo<'a>, Failure> {
+    let mut validators = genesis.validators();
+    let found = match validator_key(home, groups) {
+        Some(key) => validators.find(|validator| validator.validator_key == key),
+        None => {
+            let name = running(home).await.map(|facts| facts.validator);
+            validators.find(|validator| Some(validator.name) == name.as_deref())
+        }
+    };
+    found.ok_or_else(|| {
+        Failure::usage(format!(
+            "whose home {} is cannot be seen: its key is locked or of no member, and its node does not answer",
+            home.path().display()
+        ))
+        .hint("--account ADDRESS names the member's account, which `quorate wallet address --key member.key` prints")
+    })
+}
+
+/// A transaction that too few have signed is refused without a word of what to do. What the account's signers are is
+/// the node's word here, and only advice: the ledger judges.
+async fn check_signers(ledger: &Ledger, key: &OpenKey, home: &Path) -> Result<(), Failure> {
+    let Ok(account) = ledger.client().account(&key.account).await else {
+        return Ok(());
+    };
+    let own = key.key.public();
+    let enough = match account.signers.as_slice() {
+        [] => own.address() == key.account,
+        signers => signers
+            .iter()
+            .any(|signer| signer.key == own && signer.weight >= account.threshold),
+    };
+    if enough {
+        return Ok(());
+    }
+    let who = match account.signers.len() {
+        0 => "the key that it was made from".to_owned(),
+        1 => "another signer".to_owned(),
+        signers => format!("{signers} signers with a threshold of {}", account.threshold),
+    };
+    Err(Failure::new(
+        Exit::Refused,
+        format!(
+            "the key {own} alone does not sign for the member's account {}, which has {who}: nothing was sent",
+            key.account
+        ),
+    )
+    .hint(format!(
+        "quorate node rejoin --home {} --out rejoin.json, then `quorate wallet sign rejoin.json --key FILE` where \
+         each of their keys is, then `quorate wallet submit rejoin.json`",
+        home.display()
+    )))
+}
+
+/// What the home's own node says, if it runs.
+async fn running(home: &Home) -> Option<quorate_client::schema::ConsensusFacts> {
+    let config = read_config(home).ok()?;
+    look(&format!("http://{}", config.operations.listen)).await.ok()
+}
+
 /// What the rejoin is to carry. The file may be of an older quarantine, whose token would end nothing and cost ten
 /// minutes, so the home's own node is asked, if it runs.
 async fn token_of(home: &Home, file: &Quarantine, name: &str) -> Digest {
-    let facts = match read_config(home) {
-        Ok(config) => look(&format!("http://{}", config.operations.listen)).await.ok(),
-        Err(_) => None,
-    };
     let path = home.quarantine().display().to_string();
     // The address may be another node's by now.
-    let Some(facts) = facts.filter(|facts| facts.validator == name) else {
+    let Some(facts) = running(home).await.filter(|facts| facts.validator == name) else {
         say(format!(
             "the node of this home does not answer, so the token is that of {path}: if the file is of an older \
              quarantine, this ends nothing"
@@ -118,21 +257,23 @@ async fn token_of(home: &Home, file: &Quarantine, name: &str) -> Digest {
     }
 }
 
-/// The home is that of the member's validator. Whether it is cannot be seen where its key is locked.
-fn check_home(home: &Home, groups: &[u32], expected: PublicKey, name: &str) -> Result<(), Failure> {
-    let path = home.validator_key();
+/// The key of the home's validator, unless it is locked.
+fn validator_key(home: &Home, groups: &[u32]) -> Option<PublicKey> {
     let access = Access {
         passphrase: None,
         groups,
     };
-    let Ok(key) = keyfile::read_with(&path, access) else {
-        return Ok(());
-    };
-    if key.public() == expected {
-        return Ok(());
+    let key = keyfile::read_with(&home.validator_key(), access).ok()?;
+    Some(key.public())
+}
+
+/// The home is that of the member's validator. Whether it is cannot be seen where its key is locked.
+fn check_home(home: &Home, groups: &[u32], expected: PublicKey, name: &str) -> Result<(), Failure> {
+    match validator_key(home, groups) {
+        Some(key) if key != expected => Err(Failure::usage(format!(
+            "{} is not the home of {name}, whose member's key this is: nothing was sent",
+            home.path().display()
+        ))),
+        _ => Ok(()),
     }
-    Err(Failure::usage(format!(
-        "{} is not the home of {name}, whose member's key this is: nothing was sent",
-        home.path().display()
-    )))
 }

@@ -58,7 +58,10 @@ pub(crate) enum SignersCommand {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate wallet signers set --key alice.key --signer 5f0c…:1 --signer 77aa…:1 --threshold 2")]
+  quorate wallet signers set --key alice.key --signer 5f0c…:1 --signer 77aa…:1 --threshold 2
+
+The keys that sign now sign no more, unless they are given again. Several signers sign apart:
+quorate wallet build, or quorate node rejoin --out for a member's account.")]
 pub(crate) struct SetSignersArgs {
     /// A public key and its weight, KEY:WEIGHT; once for each signer
     #[arg(long = "signer", value_name = "KEY:WEIGHT", required = true)]
@@ -66,6 +69,9 @@ pub(crate) struct SetSignersArgs {
     /// The weight that authorises a transaction
     #[arg(long, value_name = "N")]
     threshold: u32,
+    /// Set them though the account is a member's: they sign its validator's rejoins from then on
+    #[arg(long)]
+    of_member: bool,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
@@ -296,6 +302,17 @@ async fn set_signers(args: &SetSignersArgs, output: &Output) -> Result<(), Failu
     }
     let key = args.key.open()?;
     let ledger = args.node.connect().await?;
+    if !args.of_member
+        && let Some(member) = ledger.member_of(&key.account).await?
+    {
+        return Err(Failure::usage(format!(
+            "{} is the account of the member {}: from then on only these signers could let its validator vote again \
+             after it has lost its journal. Nothing was sent",
+            key.account,
+            printable(&member)
+        ))
+        .hint("if that is meant, and each of these keys is kept where it can sign, add --of-member"));
+    }
     let operation = Operation::SetSigners {
         signers,
         threshold: args.threshold,

@@ -4,7 +4,6 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ use quorate_client::text::{rfc3339, rfc3339_of, salt};
 use quorate_client::wallet::{TransactionBuilder, add_signature, random_salt};
 use quorate_crypto::PublicKey;
 use quorate_ledger::limits::{MAX_OPERATIONS, MAX_TRANSACTION_BYTES};
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation, Timestamp, Transaction, encode};
+use quorate_ledger::{Address, Amount, AssetCode, Digest, Intent, Operation, Timestamp, Transaction, encode};
 use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::file::read_text;
@@ -338,25 +337,27 @@ pub(crate) async fn build(args: &BuildArgs, output: &Output) -> Result<(), Failu
         .operations(operations)
         .memo(args.memo.clone())
         .build();
-    let draft = Draft::of(&Transaction::new(intent, Vec::new()))?;
-    let text = draft.text()?;
-    fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(&args.out)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(|error| Failure::unwritable(&args.out, &error))?;
+    write_unsigned(intent, &args.out, output)
+}
+
+/// Writes a transaction that nobody has signed to a file that must not exist, and prints what was written.
+pub(crate) fn write_unsigned(intent: Intent, out: &Path, output: &Output) -> Result<(), Failure> {
+    let transaction = Transaction::new(intent, Vec::new());
+    let draft = Draft::of(&transaction)?;
+    bundle::write_new(out, &draft.text()?)?;
+    let intent = transaction.intent();
+    let (expires, operations) = (rfc3339_of(intent.expires_at), intent.operations.len());
     let view = serde_json::json!({
-        "file": args.out,
+        "file": out,
         "id": draft.id,
-        "expires_at": rfc3339_of(expires_at),
-        "operations": count,
+        "expires_at": expires,
+        "operations": operations,
     });
     output.print(&view, |output| {
         output.fields(&[
-            ("file", args.out.display().to_string()),
+            ("file", out.display().to_string()),
             ("id", draft.id.to_string()),
-            ("expires", rfc3339_of(expires_at)),
+            ("expires", expires.clone()),
         ])
     })
 }

@@ -15,13 +15,14 @@ use quorate_client::wallet::{
     AmountError, Execution, TrustError, TrustedGenesis, VerifiedBlock, format_amount, parse_amount,
 };
 use quorate_client::{Bytes, Client, ClientError, Wait};
+use quorate_genesis::Genesis;
 use quorate_ledger::limits::MAX_DECIMALS;
-use quorate_ledger::{Amount, AssetCode, Digest, Epoch, Height, Timestamp, Transaction, encode};
+use quorate_ledger::{Address, Amount, AssetCode, Digest, Epoch, Height, Timestamp, Transaction, encode};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use super::Fate;
-use super::meaning::{MeaningArgs, differing};
+use super::meaning::{MeaningArgs, differing, members_of};
 use crate::authority::AuthorityArgs;
 use crate::clock::now;
 use crate::failure::{Exit, Failure};
@@ -72,6 +73,8 @@ pub struct Ledger {
 }
 
 struct Trusted {
+    /// The members' names, by their accounts.
+    members: BTreeMap<Address, String>,
     /// The decimals of the assets that the genesis document makes; an asset never changes them.
     decimals: BTreeMap<AssetCode, u8>,
     /// The bounds that all validators share.
@@ -138,6 +141,7 @@ impl NodeArgs {
         let genesis = read_genesis(path)?;
         let assets = genesis.initial_state().assets;
         Ok(Some(Trusted {
+            members: members_of(&genesis),
             decimals: assets.iter().map(|asset| (asset.code, asset.decimals)).collect(),
             parameters: ParametersView::from(genesis.parameters().v1()),
             genesis: Mutex::new(TrustedGenesis::of(&genesis)),
@@ -191,6 +195,17 @@ impl Ledger {
             Some(trusted) => Ok(trusted.parameters.clone()),
             None => Ok(self.client.network().await?.parameters),
         }
+    }
+
+    /// The member whose account this is, if it is one's. Without the genesis document at hand it is the node's word
+    /// which members there are.
+    pub async fn member_of(&self, account: &Address) -> Result<Option<String>, Failure> {
+        if let Some(trusted) = &self.trusted {
+            return Ok(trusted.members.get(account).cloned());
+        }
+        let genesis = Genesis::parse(&self.client.genesis().await?)
+            .map_err(|error| Failure::failed(format!("the node's genesis document: {error}")))?;
+        Ok(members_of(&genesis).remove(account))
     }
 
     /// How many decimals an asset has: what an amount means before it is signed. With the genesis document

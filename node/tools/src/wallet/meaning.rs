@@ -57,15 +57,20 @@ impl MeaningArgs {
 impl Meaning {
     fn of(genesis: &Genesis) -> Self {
         let assets = genesis.initial_state().assets;
-        let validators = genesis.validators();
         Self {
             network: Some(genesis.network_id()),
             decimals: assets.iter().map(|asset| (asset.code, asset.decimals)).collect(),
-            names: validators
-                .map(|validator| (validator.member_key.address(), validator.name.to_owned()))
-                .collect(),
+            names: members_of(genesis),
         }
     }
+}
+
+/// The members' names, by the accounts of their member keys.
+pub(super) fn members_of(genesis: &Genesis) -> BTreeMap<Address, String> {
+    let validators = genesis.validators();
+    validators
+        .map(|validator| (validator.member_key.address(), validator.name.to_owned()))
+        .collect()
 }
 
 /// `CODE=N`.
