@@ -60,6 +60,8 @@ pub enum Rule {
     NobodyYields,
     /// A proposal that others vote on is not asked for, and may come as late as the primary likes.
     MissingNotAsked,
+    /// Who lacks what f + 1 others have sealed asks no sooner than about anything else.
+    OvertakenWaits,
     /// A primary of whose messages next to nothing is taken leads until the wait for progress is over.
     HeldBackLeads,
     /// A primary may take as long as it likes between two proposals.

@@ -9,6 +9,7 @@ use quorate_ledger::{Proposal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::backlog::Backlog;
+use super::catch_up::Overtaken;
 use super::finality::Finality;
 use super::inquiry_state::OpenInquiry;
 use super::own_disk::OwnDisk;
@@ -103,6 +104,8 @@ pub(crate) struct Base {
     pub(crate) status_due: StatusDue,
     /// Where the replica was when the resend timer that runs was set.
     pub(crate) resend: Option<Mark>,
+    /// What the resend timer was shortened for last, and whether that one still runs.
+    pub(crate) overtaken: Overtaken,
     /// The highest height that blocks were asked up to.
     pub(crate) fetching: Height,
     /// How often in a row the resend timer found nothing moved.
@@ -145,6 +148,7 @@ impl Base {
             halted: None,
             status_due: StatusDue::default(),
             resend: None,
+            overtaken: Overtaken::default(),
             fetching: config.certified,
             standstills: 0,
             disk: OwnDisk::default(),

@@ -2,20 +2,41 @@
 //! answer with what is missing, or name the blocks to fetch.
 
 use quorate_crypto::{Height, ValidatorIndex};
+use serde::{Deserialize, Serialize};
 
 use super::finality::Finality;
 use super::orderer::{Notice, Orderer};
 use super::peers::Mark;
 use super::reign::Reign;
 use super::replica::Replica;
-use crate::contract::{Action, MAX_WINDOW, Rejection, Timer};
+use crate::contract::{Action, MAX_WINDOW, Rejection, Timer, TimerRange};
 use crate::message::{Body, Holding, Message, Status};
 
 /// The most messages in answer to one status.
 pub const MAX_ANSWER: usize = 4 * MAX_WINDOW;
 
+/// Who was overtaken asks after one in so many of the waits before anything is said again.
+const OVERTAKEN_WAITS: u32 = 16;
+
 /// After this many standstills in a row, a replica fetches even blocks that it executed itself.
 const PATIENT_STANDSTILLS: u32 = 2;
+
+/// A height that others have sealed, of whom one is honest, and that is not decided here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(crate) struct Sealed {
+    height: Height,
+    /// Whether a quorum has, so that its block can be fetched.
+    by_quorum: bool,
+}
+
+/// For what the resend timer was shortened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Overtaken {
+    /// The last such height. Each is worth two short waits: one before asking, and one before fetching.
+    by: Sealed,
+    /// Whether the timer that runs is a short one.
+    runs: bool,
+}
 
 impl<E: Orderer> Replica<E> {
     fn mark(&self) -> Mark {
@@ -80,10 +101,11 @@ impl<E: Orderer> Replica<E> {
     /// while work is open, says where we are.
     pub(super) fn on_resend_timeout(&mut self) -> Result<(), Rejection> {
         let mark = self.base.resend.take().ok_or(Rejection::StaleTimer)?;
+        let overtaken = std::mem::take(&mut self.base.overtaken.runs);
         self.ask_again();
         if mark == self.mark() {
             let base = &mut self.base;
-            base.standstills = base.standstills.saturating_add(1);
+            base.standstills = base.standstills.saturating_add(u32::from(!overtaken));
             base.status_due.ask_all();
             self.fetch_if_behind();
         } else {
@@ -248,9 +270,43 @@ impl<E: Orderer> Replica<E> {
         open && !base.is_finished()
     }
 
+    /// The lowest height that others have decided for certain and this replica has not: a liar may have told it
+    /// less than them, and they need its vote no more.
+    fn overtaken_by(&self) -> Option<Sealed> {
+        let (base, committee) = (&self.base, &self.base.config.committee);
+        let weak_quorum = committee.weak_quorum();
+        if weak_quorum <= 1 || breaks!(OvertakenWaits) {
+            return None;
+        }
+        let open = base.finalities.range(base.certified.next()..);
+        let mut undecided = open.filter(|(_, finality)| finality.decided.is_none());
+        undecided.find_map(|(height, finality)| {
+            let mut others = finality.seals.keys();
+            let is_sealed = others.nth(weak_quorum - 1).is_some();
+            is_sealed.then(|| Sealed {
+                height: *height,
+                by_quorum: finality.sealed(committee).is_some(),
+            })
+        })
+    }
+
     pub(super) fn update_resend_timer(&mut self) {
         let (open, mark) = (self.has_open_work(), self.mark());
+        let overtaken = self.overtaken_by();
         let base = &mut self.base;
+        if let Some(by) = overtaken.filter(|by| open && *by > base.overtaken.by) {
+            base.overtaken = Overtaken { by, runs: true };
+            base.resend = Some(mark);
+            let wait = base.config.timing.resend;
+            base.set_timer(
+                Timer::Resend,
+                TimerRange {
+                    from_ms: (wait.from_ms / OVERTAKEN_WAITS).max(1),
+                    to_ms: (wait.to_ms / OVERTAKEN_WAITS).max(1),
+                },
+            );
+            return;
+        }
         match (open, base.resend.is_some()) {
             (true, false) => {
                 base.resend = Some(mark);
@@ -258,6 +314,7 @@ impl<E: Orderer> Replica<E> {
             }
             (false, true) => {
                 base.resend = None;
+                base.overtaken.runs = false;
                 base.standstills = 0;
                 base.cancel_timer(Timer::Resend);
             }

@@ -354,3 +354,23 @@ fn a_primary_that_is_held_back_is_replaced_at_once() {
         assert!(longest < 100, "seed {seed}: a batch waited for {longest} ms");
     }
 }
+
+/// A liar tells each of the others some of its votes. Where two of them agree with what it told them, they do not say
+/// their own votes to the third any more, which they need no longer.
+#[test]
+fn a_validator_that_is_told_less_than_the_others_soon_has_what_they_agreed_on() {
+    for seed in 0..20 {
+        let mut scenario = loaded(4, seed, 40, 6_000).with_liar(3, Lie::Withholder);
+        scenario.links.delay_us = 20_000;
+        scenario.machines.chain_flush_us = 50_000;
+        scenario
+            .script
+            .retain(|(_, command)| !matches!(command, Command::Submit(3, _)));
+        let (late, longest) = waits(&measured(scenario), 1_000);
+        println!("seed {seed}: {late} and {longest} ms");
+        assert!(
+            late < 350 && longest < 700,
+            "seed {seed}: {late} and {longest} ms"
+        );
+    }
+}
