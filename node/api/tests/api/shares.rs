@@ -11,7 +11,7 @@ use quorate_api::{ApiConfig, Bound, Bounds, ClientAddress, Node, client_router, 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tower::ServiceExt as _;
 
 use crate::fake::{Fake, GENESIS_TIME};
@@ -49,6 +49,18 @@ impl Served {
         socket.connect(self.address).await.unwrap()
     }
 
+    /// A connection of that client on which it asks for events, and the status that it is answered with.
+    async fn events(&self, last: u8) -> (TcpStream, String) {
+        let mut stream = self.client(last).await;
+        let request = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n";
+        stream.write_all(request).await.unwrap();
+        let mut line = [0; 12];
+        let answered = timeout(PATIENCE, stream.read_exact(&mut line)).await;
+        answered.expect("an answer in time").unwrap();
+        let status = String::from_utf8_lossy(&line[9..]).into_owned();
+        (stream, status)
+    }
+
     /// What the node answers to these bytes, after which nothing more comes, until it closes the connection.
     async fn answer(&self, bytes: &[u8]) -> String {
         let mut stream = self.client(1).await;
@@ -73,6 +85,51 @@ async fn a_head_is_read_up_to_its_bound_and_refused_there_though_it_goes_on() {
     assert!(answer.starts_with("HTTP/1.1 200 "), "{answer}");
     let answer = served.answer(&head(MAX_HEAD, b"")).await;
     assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+}
+
+#[tokio::test]
+async fn a_connection_on_which_nothing_is_asked_is_closed() {
+    let served = served().await;
+    for said in ["", "GET /v1/status HTTP/1.1\r\nHost: local"] {
+        let mut stream = served.client(1).await;
+        stream.write_all(said.as_bytes()).await.unwrap();
+        // The node has taken it by the end of this. What is left are deadlines, and a clock that is stopped goes on to
+        // the next one whenever nothing else is to be done.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::pause();
+        let began = Instant::now();
+        let mut answer = Vec::new();
+        // That it is closed with an error is as good.
+        let closed = timeout(Duration::from_secs(65), stream.read_to_end(&mut answer)).await;
+        let waited = began.elapsed();
+        tokio::time::resume();
+        assert!(closed.is_ok(), "{said}");
+        assert!(waited > Duration::from_secs(35), "{said}: {waited:?}");
+    }
+}
+
+#[tokio::test]
+async fn case_19_one_address_takes_its_share_of_event_streams_and_another_still_gets_one() {
+    let served = served().await;
+    let mut held = Vec::new();
+    for _ in 0..256 {
+        let (stream, status) = served.events(1).await;
+        if status == "200" {
+            held.push(stream);
+        } else {
+            assert_eq!(status, "503");
+        }
+    }
+    assert_eq!(held.len(), ApiConfig::default().max_streams.each);
+    assert_eq!(served.events(2).await.1, "200");
+    drop(held.pop());
+    let again = async {
+        // The node learns of a closed connection when it next looks.
+        while served.events(1).await.1 != "200" {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    timeout(PATIENCE, again).await.expect("its place is free again");
 }
 
 #[tokio::test]
