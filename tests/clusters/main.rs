@@ -13,6 +13,8 @@ mod ports;
 mod prefix;
 mod programs;
 mod relay;
+#[path = "../skipped.rs"]
+mod skipped;
 mod wait;
 
 mod backup;
