@@ -21,6 +21,7 @@ mod backup;
 mod bad_input;
 mod bench;
 mod browsers;
+mod copies;
 mod cosigned;
 mod damage;
 mod discovery;
