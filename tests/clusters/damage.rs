@@ -7,6 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use crate::Cluster;
+use crate::skipped::skipped;
 use crate::wait::until;
 
 /// A file system of its own on a folder, until dropped.
@@ -45,7 +46,7 @@ fn a_node_whose_disk_is_full_stops_and_goes_on_once_there_is_room() {
     fs::rename(&home, &kept).unwrap();
     fs::create_dir(&home).unwrap();
     let Some(_disk) = Disk::mount(&home, "48m") else {
-        eprintln!("SKIPPED: this process may not mount a file system: the full disk was NOT tested");
+        skipped("this process may not mount a file system: the full disk was NOT tested");
         fs::remove_dir(&home).unwrap();
         fs::rename(&kept, &home).unwrap();
         return;

@@ -13,12 +13,15 @@ mod ports;
 mod prefix;
 mod programs;
 mod relay;
+#[path = "../skipped.rs"]
+mod skipped;
 mod wait;
 
 mod backup;
 mod bad_input;
 mod bench;
 mod browsers;
+mod copies;
 mod cosigned;
 mod damage;
 mod discovery;

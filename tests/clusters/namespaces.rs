@@ -11,6 +11,7 @@ use crate::Cluster;
 use crate::binary::quorate;
 use crate::history::clients::Clients;
 use crate::http::call;
+use crate::skipped::skipped;
 use crate::wait::until;
 
 /// Switches: as many parts as there can be.
@@ -197,7 +198,7 @@ impl Drop for Doctors<'_> {
 #[test]
 fn case_07_names_of_peers_are_found_by_what_the_system_knows_when_they_are_dialled() {
     let Some(mut machines) = Machines::make() else {
-        eprintln!("SKIPPED: this process may not make network namespaces: names of peers were NOT tested");
+        skipped("this process may not make network namespaces: names of peers were NOT tested");
         return;
     };
     let cluster = Cluster::up();
@@ -240,7 +241,7 @@ fn case_07_names_of_peers_are_found_by_what_the_system_knows_when_they_are_diall
 #[test]
 fn halves_and_thirds_commit_nothing_false_and_go_on_when_joined() {
     let Some(mut machines) = Machines::make() else {
-        eprintln!("SKIPPED: this process may not make network namespaces: cuts were NOT tested");
+        skipped("this process may not make network namespaces: cuts were NOT tested");
         return;
     };
     let cluster = Cluster::up();

@@ -1,15 +1,20 @@
 //! What the system does to a node: signals, few open files, folders that others could read.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{ErrorKind, Read as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
 use crate::Cluster;
 use crate::binary::quorate;
 use crate::cluster::PATIENCE;
+use crate::history::clients::Clients;
+use crate::http::send;
+use crate::skipped::skipped;
 use crate::wait::until;
 
 /// A validator of a network, started by hand in the place of the one that `localnet` started.
@@ -103,7 +108,7 @@ fn case_06_idle_connections_take_nothing_that_a_validator_needs() {
     let closed = held.iter().rev().take(200).filter(|stream| {
         stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
         let mut byte = [0];
-        !matches!((&mut &**stream).read(&mut byte), Err(error) if error.kind() == std::io::ErrorKind::WouldBlock)
+        !matches!((&mut &**stream).read(&mut byte), Err(error) if error.kind() == ErrorKind::WouldBlock)
     });
     assert_eq!(closed.count(), 200);
     cluster.expect(0, &["localnet", "pause", "validator-3"]);
@@ -116,6 +121,65 @@ fn case_06_idle_connections_take_nothing_that_a_validator_needs() {
         let status = cluster.run(&["query", "status", "--node", &cluster.api(4)]);
         (status.code == Some(0)).then_some(())
     });
+}
+
+/// Whether this process may have so many files open, once it has asked for as many as it may.
+fn may_open(files: u64) -> bool {
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    let limit = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => maximum,
+        Err(_) => current,
+    };
+    limit.is_none_or(|limit| limit >= files)
+}
+
+/// With the figures of those who saw it: more connections than the usual soft limit has files.
+#[test]
+fn case_06_payments_go_on_beside_eleven_hundred_idle_connections() {
+    const IDLE: usize = 1_100;
+    if !may_open(2_000) {
+        skipped("this process may not open 2,000 files: 1,100 idle connections were NOT tested");
+        return;
+    }
+    let cluster = Cluster::up();
+    let mut node = Node::start(&cluster, 4, "-Sn 1024");
+    is_up(&cluster, 4);
+    let address = cluster.nodes()[3];
+    let held: Vec<TcpStream> = (0..IDLE)
+        .map_while(|_| TcpStream::connect(address).ok())
+        .collect();
+    assert_eq!(held.len(), IDLE);
+    let is_open = |mut stream: &TcpStream| {
+        stream.set_nonblocking(true).unwrap();
+        matches!(stream.read(&mut [0]), Err(error) if error.kind() == ErrorKind::WouldBlock)
+    };
+    // One address has a quarter of 4,096, or of what the hard limit leaves.
+    until("those beyond the bound are closed", PATIENCE, || {
+        let open = held.iter().filter(|stream| is_open(stream)).count();
+        (open <= 1_024).then_some(())
+    });
+    // Its vote is needed.
+    cluster.expect(0, &["localnet", "pause", "validator-3"]);
+    let clients = Clients::start(&cluster, cluster.nodes()[..2].to_vec());
+    clients.progress();
+    std::thread::sleep(Duration::from_secs(5));
+    assert!(held.iter().any(is_open), "none is held any more");
+    clients.progress();
+    until("it is ready", PATIENCE, || {
+        let readiness = send(cluster.ports.api + 103, "GET", "/readyz", "text/plain", b"");
+        (readiness.status == Some(200)).then_some(())
+    });
+    let log = log_of(&cluster, 4);
+    assert!(node.0.try_wait().unwrap().is_none(), "{log}");
+    assert!(!log.contains("Too many open files"), "{log}");
+    drop(held);
+    cluster.expect(0, &["localnet", "resume", "validator-3"]);
+    clients.finish();
+    cluster.common_tip();
 }
 
 #[test]

@@ -9,6 +9,8 @@ use quorate_crypto::keyfile::{self, Access, KeyFileError, Loose, PemError};
 use quorate_crypto::{PublicKey, SigningKey};
 use tempfile::TempDir;
 
+use crate::skipped::skipped;
+
 fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
@@ -379,7 +381,7 @@ fn public_by_openssl(path: &Path, passphrase: &str) -> Option<PublicKey> {
 #[test]
 fn openssl_reads_our_files() {
     if openssl(&["version"]).is_none() {
-        eprintln!("not tried: there is no openssl on this machine");
+        skipped("there is no openssl on this machine: key files were NOT exchanged with it");
         return;
     }
     let folder = folder();
@@ -398,7 +400,7 @@ fn openssl_reads_our_files() {
 #[test]
 fn we_read_files_that_openssl_made() {
     if openssl(&["version"]).is_none() {
-        eprintln!("not tried: there is no openssl on this machine");
+        skipped("there is no openssl on this machine: key files were NOT exchanged with it");
         return;
     }
     let folder = folder();

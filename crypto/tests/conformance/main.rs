@@ -7,4 +7,6 @@ mod key_files;
 mod merkle;
 mod quorums;
 mod signatures;
+#[path = "../../../tests/skipped.rs"]
+mod skipped;
 mod small_order;

@@ -99,6 +99,13 @@ pub(crate) const MAX_IDS_PER_PAGE: usize = 20_000;
 /// Transactions of a call that are checked in one turn: as many as a group of signature checks has at most.
 pub(crate) const ADMISSION_PIECE: usize = 1_024;
 
+/// A piece in which a signature does not fit keeps its turn from its own client for so many times as long as its check
+/// took: a bad signature costs the node more than its sender, as it spoils the check of those beside it.
+pub(crate) const BAD_SIGNATURE_COST: u32 = 20;
+
+/// The longest that it does, as a check may have waited for a busy machine.
+pub(crate) const MAX_BAD_SIGNATURE_COST: Duration = Duration::from_secs(5);
+
 /// Transactions of a block that an event stream reads at a time, and of which it holds the events until they have
 /// left: with the longest transactions about two MiB.
 pub(crate) const CHUNK: usize = 16;

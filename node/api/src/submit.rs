@@ -21,7 +21,7 @@ use serde::Deserialize;
 use tokio::time::Instant;
 
 use crate::app::App;
-use crate::config::{ADMISSION_PIECE, ApiConfig};
+use crate::config::{ADMISSION_PIECE, ApiConfig, BAD_SIGNATURE_COST, MAX_BAD_SIGNATURE_COST};
 use crate::input::Params;
 use crate::node::{Admission, Fault, OutcomeAt, Refusal, Settled, Skip};
 use crate::problem::{Failure, code_of, operation_of, retry_after_ms, whole_seconds};
@@ -135,18 +135,36 @@ async fn admitted(app: &App, transactions: Vec<Result<Bytes, Refusal>>) -> Resul
         .ok_or_else(|| node_answered_wrong_count(count, 0))
 }
 
-/// The node's word on each, asked for in turns with what other clients submit.
+/// The node's word on each, asked for in turns with what other clients submit. Who sends signatures that do not fit has
+/// fewer turns for a while.
 async fn checked(app: &App, transactions: Vec<Bytes>) -> Result<Vec<Admission>, Failure> {
     let count = transactions.len();
     let mut answers = Vec::with_capacity(count);
     for piece in transactions.chunks(ADMISSION_PIECE) {
-        let _turn = app.admissions.take().await?;
-        answers.extend(app.node.submit(piece.to_vec()).await);
+        let turn = app.admissions.take().await?;
+        let began = Instant::now();
+        let admissions = app.node.submit(piece.to_vec()).await;
+        if admissions.iter().any(has_bad_signature) {
+            let cost = began.elapsed().saturating_mul(BAD_SIGNATURE_COST);
+            // Not a part of the call: whoever hangs up has had it checked all the same.
+            tokio::spawn(turn.end_after(cost.min(MAX_BAD_SIGNATURE_COST)));
+        }
+        answers.extend(admissions);
     }
     match answers.len() == count {
         true => Ok(answers),
         false => Err(node_answered_wrong_count(count, answers.len())),
     }
+}
+
+fn has_bad_signature(admission: &Admission) -> bool {
+    matches!(
+        admission,
+        Admission::Refused {
+            refusal: Refusal::BadSignature { .. },
+            ..
+        }
+    )
 }
 
 fn answer_many(app: &App, results: Vec<Submitted>, wait: Wait) -> Response {

@@ -4,8 +4,10 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::sleep;
 
 use crate::config::Bound;
 use crate::node::Fault;
@@ -34,7 +36,7 @@ pub(crate) struct Turns {
 #[derive(Debug)]
 pub(crate) struct Turn {
     // Dropped in this order: whose place it was is forgotten last.
-    _of_all: OwnedSemaphorePermit,
+    of_all: OwnedSemaphorePermit,
     _of_client: OwnedSemaphorePermit,
     _place: Place,
 }
@@ -75,7 +77,7 @@ impl Turns {
         let of_client = own.acquire_owned().await.map_err(closed)?;
         let of_all = Arc::clone(&self.all).acquire_owned().await.map_err(closed)?;
         Ok(Turn {
-            _of_all: of_all,
+            of_all,
             _of_client: of_client,
             _place: place,
         })
@@ -83,6 +85,14 @@ impl Turns {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<ClientAddress, Arc<Semaphore>>> {
         self.of.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Turn {
+    /// Leaves the turn to the others at once, and to its own client after so long.
+    pub(crate) async fn end_after(self, time: Duration) {
+        drop(self.of_all);
+        sleep(time).await;
     }
 }
 
@@ -105,6 +115,7 @@ mod tests {
     use std::net::IpAddr;
 
     use futures::FutureExt as _;
+    use tokio::time::Instant;
 
     use super::*;
 
@@ -123,6 +134,23 @@ mod tests {
         let _other = take(2).now_or_never().unwrap().unwrap();
         drop(second);
         assert!(third.now_or_never().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_that_ends_later_is_kept_from_its_own_client_alone() {
+        let turns = Turns::new(Bound::of(1, 1));
+        let first = called_by(client(1), turns.take()).await.unwrap();
+        let ending = tokio::spawn(first.end_after(Duration::from_secs(3)));
+        tokio::task::yield_now().await;
+        let mut again = Box::pin(called_by(client(1), turns.take()));
+        assert!(again.as_mut().now_or_never().is_none());
+        let other = called_by(client(2), turns.take()).now_or_never();
+        drop(other.unwrap().unwrap());
+        let began = Instant::now();
+        drop(again.await.unwrap());
+        assert_eq!(began.elapsed().as_secs(), 3);
+        ending.await.unwrap();
+        assert!(turns.lock().is_empty());
     }
 
     #[tokio::test]

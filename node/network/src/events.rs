@@ -401,6 +401,24 @@ mod tests {
         assert_eq!(inbox.available_permits(), 100_000);
     }
 
+    /// What holds where no pace is set, as under Raft and Paxos: whoever floods takes one turn of each round.
+    #[test]
+    fn between_two_votes_of_one_peer_another_has_one_taken_however_many_it_sends() {
+        let (queue, mut events, inbox) = queue();
+        for _ in 0..10_000 {
+            put(&queue, &inbox, 1, Channel::Votes, 0);
+        }
+        for byte in 0..100 {
+            put(&queue, &inbox, 2, Channel::Votes, byte);
+            put(&queue, &inbox, 3, Channel::Votes, byte);
+        }
+        let taken: Vec<u8> = std::iter::from_fn(|| taken(&mut events))
+            .take(300)
+            .map(|(peer, ..)| peer)
+            .collect();
+        assert_eq!(taken, [1, 2, 3].repeat(100));
+    }
+
     #[test]
     fn an_endless_stream_of_votes_does_not_starve_batches() {
         let (queue, mut events, inbox) = queue();

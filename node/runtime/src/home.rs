@@ -150,7 +150,8 @@ pub(crate) fn network_config(identity: &Identity, config: &NodeConfig) -> Result
         mdns: config.network.mdns,
         kademlia: config.network.kademlia,
         limits: Limits {
-            // Who trusts the others' machines not to lie has a leader that says more than anybody else.
+            // Under Raft and Paxos a leader rightly says more than all others, and who follows hears hardly anybody
+            // else: no rate holds there for a flood and not for a leader. Peers are taken in turn, and that is all.
             least_votes: (identity.committee.engine() == Protocol::Pbft).then_some(LEAST_VOTES),
             ..Limits::default()
         },

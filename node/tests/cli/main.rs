@@ -13,6 +13,8 @@ mod help;
 mod keys;
 mod node;
 mod signing;
+#[path = "../../../tests/skipped.rs"]
+mod skipped;
 #[cfg(feature = "lab")]
 mod trace;
 mod usage;

@@ -126,6 +126,48 @@ async fn reads_everything(client: &Client) {
     );
 }
 
+/// An answer has one type on its whole way: what the node says is what a client is given, and nothing is shaped anew in
+/// between.
+#[tokio::test]
+async fn what_a_client_is_given_is_the_very_value_that_the_node_said() {
+    let fake = story::fake();
+    let served = served(&fake).await;
+    let client = Client::new([&served.url]).unwrap();
+    assert_eq!(client.status().await.unwrap(), fake.status());
+    assert_eq!(client.network().await.unwrap(), fake.network().unwrap());
+    assert_eq!(client.validators().await.unwrap(), fake.validators());
+    assert_eq!(client.evidence().await.unwrap().evidence, fake.evidence());
+    assert_eq!(client.members().await.unwrap().members, fake.members());
+    let mut peers = fake.peers();
+    peers.sort_by(|a, b| a.name.cmp(&b.name));
+    assert_eq!(client.peers().await.unwrap().peers, peers);
+    let chain = fake.snapshot().unwrap();
+    assert_eq!(
+        client.account(&wallet(11)).await.unwrap(),
+        chain.account(&wallet(11)).unwrap()
+    );
+    assert_eq!(
+        Some(client.asset(&code("CO2")).await.unwrap()),
+        chain.asset(&code("CO2")).unwrap()
+    );
+    assert_eq!(
+        client
+            .holders(&code("CO2"), &Page::default())
+            .await
+            .unwrap()
+            .holders,
+        chain.holders(&code("CO2"), None, 25).unwrap()
+    );
+    let records = client.record(&document(), &Page::default()).await.unwrap();
+    assert_eq!(records.records, chain.records(&document(), None, 25).unwrap());
+    let transactions = client
+        .block_transactions("8", &Page::default())
+        .await
+        .unwrap()
+        .transactions;
+    assert_eq!(transactions, chain.transactions_at(Height(8), 0, 25).unwrap());
+}
+
 #[tokio::test]
 async fn errors_have_the_exit_codes_of_the_command_line() {
     let fake = story::fake();

@@ -49,6 +49,8 @@ pub(crate) struct Fake {
     pub(crate) asking: Mutex<Vec<String>>,
     /// How many transactions it was given at a time.
     pub(crate) submitted: Mutex<Vec<usize>>,
+    /// How long it takes to check what it is given at a time.
+    pub(crate) check_takes: Mutex<Duration>,
     /// The routes and codes of answers.
     pub(crate) answered: Mutex<Vec<(String, u16)>>,
     /// What it sees of itself and its peers.
@@ -91,6 +93,7 @@ impl Fake {
             refusals: Mutex::default(),
             ready: Mutex::new(Ok(())),
             submitted: Mutex::default(),
+            check_takes: Mutex::default(),
             log_level: Mutex::default(),
             denied: Mutex::default(),
             asking: Mutex::default(),
@@ -277,9 +280,13 @@ impl Node for Fake {
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
         self.submitted.lock().unwrap().push(transactions.len());
+        let takes = *self.check_takes.lock().unwrap();
         Box::pin(async move {
             // As long as it takes, others may be served.
             tokio::task::yield_now().await;
+            if !takes.is_zero() {
+                tokio::time::sleep(takes).await;
+            }
             transactions.into_iter().map(|bytes| self.admit(&bytes)).collect()
         })
     }

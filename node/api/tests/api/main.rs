@@ -13,6 +13,7 @@ mod openapi;
 mod operations;
 mod pages;
 mod prefix;
+mod shares;
 mod story;
 mod submit;
 mod web;

@@ -11,6 +11,7 @@ use quorate_api::{ApiConfig, Bound, ClientAddress, Refusal};
 use quorate_client::schema::MANY_TRANSACTIONS;
 use quorate_ledger::{ErrorCode, Transaction, encode};
 use serde_json::{Value, json};
+use tokio::time::Instant;
 
 use crate::fake::{Fake, GENESIS_TIME, key, network};
 use crate::story::{self, payment};
@@ -398,6 +399,41 @@ async fn long_calls_of_one_address_are_checked_in_pieces_and_others_pass_between
     let place = given.iter().position(|count| *count == 1).unwrap();
     assert!(place <= 2, "{given:?}");
     assert!(given.iter().all(|count| *count <= 1_024), "{given:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn signatures_that_do_not_fit_cost_their_address_its_turns_and_nobody_else() {
+    let fake = story::fake();
+    *fake.check_takes.lock().unwrap() = Duration::from_millis(10);
+    let router = router(&fake);
+    let mut bad = payment(10, 11, 1, 98, "");
+    let Transaction::V1(content) = &mut bad;
+    content.signatures[0].key = key(99).public();
+    let from = |last: u8, transaction: &Transaction| {
+        let mut request = Request::post("/v1/transactions")
+            .header("content-type", BYTES)
+            .body(Body::from(encode(transaction)))
+            .unwrap();
+        let client = ClientAddress::of(IpAddr::from([192, 0, 2, last]));
+        request.extensions_mut().insert(client);
+        send(&router, request)
+    };
+    let began = Instant::now();
+    // An address has two turns, and each of these keeps one. They are answered at once.
+    for _ in 0..2 {
+        let answer = from(1, &bad).await;
+        assert_eq!(answer.problem(), (400, "bad_signature".to_owned()));
+    }
+    assert_eq!(from(2, &payment(10, 11, 1, 97, "")).await.status, 202);
+    assert!(began.elapsed() < Duration::from_millis(100));
+    assert_eq!(from(1, &payment(10, 11, 1, 96, "")).await.status, 202);
+    let waited = began.elapsed();
+    assert!(waited >= Duration::from_millis(200), "{waited:?}");
+    // What fits costs no more than before.
+    for salt in 90..95 {
+        assert_eq!(from(1, &payment(10, 11, 1, salt, "")).await.status, 202);
+    }
+    assert!(began.elapsed() < waited + Duration::from_millis(200));
 }
 
 #[tokio::test]
