@@ -209,7 +209,7 @@ fn a_chain_that_is_damaged_is_not_backed_up() {
         .find(|name| name.starts_with("MANIFEST"))
         .unwrap();
     fs::write(chain.join(manifest), "no manifest of RocksDB's").unwrap();
-    run(dir, &BACKUP, 1);
+    run(dir, &BACKUP, 7);
     assert!(!dir.join("backup").exists());
     assert!(!dir.join(".backup.unfinished").exists());
     // What nobody else has still can be.

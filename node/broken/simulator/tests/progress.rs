@@ -137,5 +137,5 @@ fn a_vote_that_is_not_sent_as_its_height_is_certified_meanwhile() {
     let rule = Some(Rule::CertifiedVotesUnsent);
     let (broken, sound) = (last_certified(rule), last_certified(None));
     println!("| Engine(CertifiedVotesUnsent) | 1 | a validator waits for {broken} ms, not {sound} ms |");
-    assert!(broken >= 800 && sound < 300, "{broken} and {sound} ms");
+    assert!(broken > 2 * sound, "{broken} and {sound} ms");
 }

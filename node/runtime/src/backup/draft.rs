@@ -239,7 +239,7 @@ mod tests {
     fn a_folder_around_it_that_is_not_there_is_not_made() {
         let around = tempfile::tempdir().unwrap();
         let error = Draft::begin(&around.path().join("disk/home")).unwrap_err();
-        assert!(matches!(error, BackupError::Unwritable { .. }), "{error}");
+        assert!(matches!(error, BackupError::NoFolder { .. }), "{error}");
         assert_eq!(names(around.path()), Vec::<String>::new());
     }
 }
