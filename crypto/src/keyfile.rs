@@ -3,13 +3,15 @@
 //! With a passphrase the file is an `ENCRYPTED PRIVATE KEY` under PBES2 (scrypt with N = 2^14, r = 8,
 //! p = 5, and AES-256-CBC), else a `PRIVATE KEY`. To guess at these costs is as hard as OWASP advises
 //! (Password Storage Cheat Sheet; its first choice, N = 2^17 and p = 1, needs more memory than OpenSSL
-//! grants to scrypt). Files are created whole or not at all, readable by their owner alone, and never
-//! overwritten; a file that anybody else may read is refused, but for groups that the caller names
-//! ([`Access`]). Above an encrypted key stands its public key, as text that PEM's readers pass over (RFC 7468,
-//! section 2), so that whoever has lost track of files need not open each. Version 2 files, which carry the public key
-//! too, are read as well, also as ring wrote them up to its version 0.16.
+//! grants to scrypt). The passphrase counts in UTF-8 and Unicode's form NFC. Files are created whole or
+//! not at all, readable by their owner alone, and never overwritten; a file that anybody else may read is
+//! refused, but for groups that the caller names ([`Access`]). Above an encrypted key stands its public
+//! key, as text that PEM's readers pass over (RFC 7468, section 2), so that whoever has lost track of files
+//! need not open each. Version 2 files, which carry the public key too, are read as well, also as ring wrote
+//! them up to its version 0.16.
 
 mod foreign;
+mod forms;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -302,7 +304,7 @@ pub fn to_pem(key: &SigningKey, passphrase: Option<&str>) -> Result<Zeroizing<St
         Some("") => return Err(PemError::EmptyPassphrase),
         Some(passphrase) => {
             let document = info
-                .encrypt_with_params(encryption(), passphrase.as_bytes())
+                .encrypt_with_params(encryption(), forms::composed(passphrase).as_bytes())
                 .expect("the parameters are valid");
             (EncryptedPrivateKeyInfoRef::PEM_LABEL, document)
         }
@@ -345,6 +347,25 @@ pub fn from_pem(text: &str, passphrase: Option<&str>) -> Result<SigningKey, PemE
         EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(foreign::broken_encryption)?;
     check_cost(&encrypted.encryption_algorithm)?;
     let passphrase = passphrase.ok_or(PemError::PassphraseNeeded)?;
+    let mut opened = open(&encrypted, passphrase);
+    // What another program encrypted, or an earlier version, may be by any form.
+    for form in forms::others(passphrase) {
+        if !matches!(opened, Err(PemError::WrongPassphrase)) {
+            break;
+        }
+        opened = open(&encrypted, &form);
+    }
+    let key = opened?;
+    match told_public_key(text) {
+        Some(told) if told != key.public() => Err(PemError::NotAKey {
+            reason: "the public key above it belongs to another key".to_owned(),
+        }),
+        _ => Ok(key),
+    }
+}
+
+/// The key, opened by exactly these characters.
+fn open(encrypted: &EncryptedPrivateKeyInfoRef<'_>, passphrase: &str) -> Result<SigningKey, PemError> {
     let plain = encrypted
         .decrypt(passphrase.as_bytes())
         .map_err(|error| match error {
@@ -354,16 +375,10 @@ pub fn from_pem(text: &str, passphrase: Option<&str>) -> Result<SigningKey, PemE
             other => foreign::not_opened(&other),
         })?;
     // A wrong passphrase passes the padding's check once in a while and leaves noise.
-    let key = from_der(plain.as_bytes()).map_err(|error| match error {
+    from_der(plain.as_bytes()).map_err(|error| match error {
         PemError::NotAKey { .. } => PemError::WrongPassphrase,
         other => other,
-    })?;
-    match told_public_key(text) {
-        Some(told) if told != key.public() => Err(PemError::NotAKey {
-            reason: "the public key above it belongs to another key".to_owned(),
-        }),
-        _ => Ok(key),
-    }
+    })
 }
 
 /// Whether a PEM text needs a passphrase.

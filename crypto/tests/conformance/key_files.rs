@@ -195,6 +195,55 @@ fn wrong_missing_and_empty_passphrases_are_told_apart() {
     );
 }
 
+/// W21: macOS writes ü as two characters, others as one, and nobody sees a difference.
+#[test]
+fn a_passphrase_opens_in_each_form_that_systems_write_it_in() {
+    let composed = "gr\u{fc}\u{df}e \u{d55c} \u{e5}";
+    let decomposed = "gru\u{308}\u{df}e \u{1112}\u{1161}\u{11ab} a\u{30a}";
+    let mixed = "gru\u{308}\u{df}e \u{d55c} \u{e5}";
+    let key = SigningKey::generate();
+    for made in [composed, decomposed, mixed] {
+        let text = keyfile::to_pem(&key, Some(made)).unwrap();
+        for given in [composed, decomposed, mixed] {
+            let read = keyfile::from_pem(&text, Some(given)).unwrap();
+            assert_eq!(read.public(), key.public(), "{made:?} by {given:?}");
+        }
+        // Whoever knows form NFC opens it, by any program.
+        let (_, document) = pkcs8::SecretDocument::from_pem(&text).unwrap();
+        let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).unwrap();
+        assert!(encrypted.decrypt(composed).is_ok(), "{made:?}");
+        assert_eq!(
+            keyfile::from_pem(&text, Some("gru\u{df}e \u{d55c} \u{e5}")).err(),
+            Some(PemError::WrongPassphrase)
+        );
+    }
+
+    // As other programs and earlier versions wrote it: by the characters that they were given.
+    let plain = keyfile::to_pem(&key, None).unwrap();
+    let (_, plain) = pkcs8::SecretDocument::from_pem(&plain).unwrap();
+    let plain = pkcs8::PrivateKeyInfoRef::try_from(plain.as_bytes()).unwrap();
+    for made in [composed, decomposed, mixed] {
+        let cost = pkcs8::pkcs5::scrypt::Params::new(4, 8, 1).unwrap();
+        let parameters =
+            pkcs8::pkcs5::pbes2::Parameters::generate_scrypt_aes256cbc(cost, &[1; 16], [2; 16]).unwrap();
+        let document = plain.encrypt_with_params(parameters, made).unwrap();
+        let text = pem("ENCRYPTED PRIVATE KEY", document.as_bytes());
+        let read = keyfile::from_pem(&text, Some(made)).unwrap();
+        assert_eq!(read.public(), key.public());
+        if made != mixed {
+            assert!(keyfile::from_pem(&text, Some(composed)).is_ok(), "{made:?}");
+            assert!(keyfile::from_pem(&text, Some(decomposed)).is_ok(), "{made:?}");
+        }
+    }
+
+    // What looks alike and is not the same text stays apart.
+    let ligature = keyfile::to_pem(&key, Some("\u{fb01}ne")).unwrap();
+    assert_eq!(
+        keyfile::from_pem(&ligature, Some("fine")).err(),
+        Some(PemError::WrongPassphrase)
+    );
+}
+
 #[test]
 fn loose_files_are_refused() {
     let folder = folder();
