@@ -244,6 +244,24 @@ fn a_passphrase_opens_in_each_form_that_systems_write_it_in() {
     );
 }
 
+/// W24: guessing at a passphrase is as hard as the page of formats says.
+#[test]
+fn an_encrypted_key_costs_what_the_page_of_formats_says() {
+    let text = keyfile::to_pem(&SigningKey::from_seed(&[1; 32]), Some("word")).unwrap();
+    let (_, document) = pkcs8::SecretDocument::from_pem(&text).unwrap();
+    let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).unwrap();
+    let pkcs8::pkcs5::EncryptionScheme::Pbes2(parameters) = &encrypted.encryption_algorithm else {
+        panic!("not PBES2");
+    };
+    let pkcs8::pkcs5::pbes2::Kdf::Scrypt(scrypt) = &parameters.kdf else {
+        panic!("not scrypt");
+    };
+    let cost = (scrypt.cost_parameter, scrypt.block_size, scrypt.parallelization);
+    assert_eq!(cost, (1 << 14, 8, 5));
+    let page = include_str!("../../../docs/formats.md");
+    assert!(page.contains("scrypt (N = 2^14, r = 8, p = 5) and AES-256-CBC"));
+}
+
 #[test]
 fn loose_files_are_refused() {
     let folder = folder();
