@@ -3,11 +3,15 @@
 //! With a passphrase the file is an `ENCRYPTED PRIVATE KEY` under PBES2 (scrypt with N = 2^14, r = 8,
 //! p = 5, and AES-256-CBC), else a `PRIVATE KEY`. To guess at these costs is as hard as OWASP advises
 //! (Password Storage Cheat Sheet; its first choice, N = 2^17 and p = 1, needs more memory than OpenSSL
-//! grants to scrypt). Files are created whole or not at all, readable by their owner alone, and never
-//! overwritten; a file that anybody else may read is refused, but for groups that the caller names
-//! ([`Access`]). Above an encrypted key stands its public key, as text that PEM's readers pass over (RFC 7468,
-//! section 2), so that whoever has lost track of files need not open each. Version 2 files, which carry the public key too, are read as well, also as ring wrote
+//! grants to scrypt). The passphrase counts in UTF-8 and Unicode's form NFC. Files are created whole or
+//! not at all, readable by their owner alone, and never overwritten; a file that anybody else may read is
+//! refused, but for groups that the caller names ([`Access`]). Above an encrypted key stands its public
+//! key, as text that PEM's readers pass over (RFC 7468, section 2), so that whoever has lost track of files
+//! need not open each. Version 2 files, which carry the public key too, are read as well, also as ring wrote
 //! them up to its version 0.16.
+
+mod foreign;
+mod forms;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -15,7 +19,7 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use pkcs8::der::asn1::OctetStringRef;
-use pkcs8::der::pem::{self, PemLabel as _};
+use pkcs8::der::pem::PemLabel as _;
 use pkcs8::der::{Decode as _, SecretDocument};
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
@@ -182,22 +186,28 @@ pub fn check_mode(metadata: &Metadata, groups: &[u32]) -> Result<(), Loose> {
 /// Why a PEM text gave no key.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PemError {
-    /// Not PEM, or of something else than a private key.
-    #[error("not a private key in PEM: {reason}")]
+    /// Not PEM, or of something else than a private key in PKCS#8.
+    #[error("not a private key of the kind used here (Ed25519, PKCS#8 in PEM): {reason}")]
     NotAKey {
-        /// What was found.
+        /// What it looks like, and what to do.
         reason: String,
     },
     /// A private key of another algorithm.
-    #[error("a key of algorithm {algorithm}, not Ed25519 ({ED25519})")]
+    #[error(
+        "a key of algorithm {}, not Ed25519 ({ED25519}): `quorate keys new FILE` makes one",
+        foreign::algorithm(algorithm)
+    )]
     OtherAlgorithm {
         /// The algorithm's object identifier.
         algorithm: String,
     },
     /// An encryption that this program does not undo.
-    #[error("the key is encrypted in a way that is not supported: {reason}")]
+    #[error(
+        "the key is encrypted in a way that is not supported, {reason}: `openssl pkcs8 -topk8 -v2 aes-256-cbc -in FILE \
+         -out NEW` writes it in one that is"
+    )]
     UnsupportedEncryption {
-        /// What was found.
+        /// In which way.
         reason: String,
     },
     /// The key is encrypted and no passphrase was given.
@@ -294,7 +304,7 @@ pub fn to_pem(key: &SigningKey, passphrase: Option<&str>) -> Result<Zeroizing<St
         Some("") => return Err(PemError::EmptyPassphrase),
         Some(passphrase) => {
             let document = info
-                .encrypt_with_params(encryption(), passphrase.as_bytes())
+                .encrypt_with_params(encryption(), forms::composed(passphrase).as_bytes())
                 .expect("the parameters are valid");
             (EncryptedPrivateKeyInfoRef::PEM_LABEL, document)
         }
@@ -334,32 +344,41 @@ pub fn from_pem(text: &str, passphrase: Option<&str>) -> Result<SigningKey, PemE
         return from_der(document.as_bytes());
     }
     let encrypted =
-        EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(|error| PemError::NotAKey {
-            reason: error.to_string(),
-        })?;
+        EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(foreign::broken_encryption)?;
     check_cost(&encrypted.encryption_algorithm)?;
     let passphrase = passphrase.ok_or(PemError::PassphraseNeeded)?;
-    let plain = encrypted
-        .decrypt(passphrase.as_bytes())
-        .map_err(|error| match error {
-            pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => {
-                PemError::WrongPassphrase
-            }
-            other => PemError::UnsupportedEncryption {
-                reason: other.to_string(),
-            },
-        })?;
-    // A wrong passphrase passes the padding's check once in a while and leaves noise.
-    let key = from_der(plain.as_bytes()).map_err(|error| match error {
-        PemError::NotAKey { .. } => PemError::WrongPassphrase,
-        other => other,
-    })?;
+    let mut opened = open(&encrypted, passphrase);
+    // What another program encrypted, or an earlier version, may be by any form.
+    for form in forms::others(passphrase) {
+        if !matches!(opened, Err(PemError::WrongPassphrase)) {
+            break;
+        }
+        opened = open(&encrypted, &form);
+    }
+    let key = opened?;
     match told_public_key(text) {
         Some(told) if told != key.public() => Err(PemError::NotAKey {
             reason: "the public key above it belongs to another key".to_owned(),
         }),
         _ => Ok(key),
     }
+}
+
+/// The key, opened by exactly these characters.
+fn open(encrypted: &EncryptedPrivateKeyInfoRef<'_>, passphrase: &str) -> Result<SigningKey, PemError> {
+    let plain = encrypted
+        .decrypt(passphrase.as_bytes())
+        .map_err(|error| match error {
+            pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => {
+                PemError::WrongPassphrase
+            }
+            other => foreign::not_opened(&other),
+        })?;
+    // A wrong passphrase passes the padding's check once in a while and leaves noise.
+    from_der(plain.as_bytes()).map_err(|error| match error {
+        PemError::NotAKey { .. } => PemError::WrongPassphrase,
+        other => other,
+    })
 }
 
 /// Whether a PEM text needs a passphrase.
@@ -378,13 +397,24 @@ fn encryption() -> Parameters {
 }
 
 fn document(text: &str) -> Result<(&str, SecretDocument), PemError> {
-    let not_a_key = |reason: String| PemError::NotAKey { reason };
+    let ours = [
+        PrivateKeyInfoRef::PEM_LABEL,
+        EncryptedPrivateKeyInfoRef::PEM_LABEL,
+    ];
     // The label first: of other kinds of key the content may be of another form too.
-    let label = pem::decode_label(text.as_bytes()).map_err(|error| not_a_key(error.to_string()))?;
-    if label != PrivateKeyInfoRef::PEM_LABEL && label != EncryptedPrivateKeyInfoRef::PEM_LABEL {
-        return Err(not_a_key(format!("its label is {label}")));
+    let label = foreign::label(text).ok_or_else(|| foreign::no_block(text))?;
+    if !ours.contains(&label) {
+        return Err(foreign::other_kind(text, label, &ours));
     }
-    SecretDocument::from_pem(text).map_err(|error| not_a_key(error.to_string()))
+    SecretDocument::from_pem(text).map_err(|_| foreign::broken_block(text, label))
+}
+
+/// The text of a key file.
+pub fn text_of(bytes: &[u8]) -> Result<Zeroizing<String>, PemError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| foreign::no_text(bytes))?;
+    // Editors of some systems put this mark before what they save as UTF-8, and nobody can see it.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    Ok(Zeroizing::new(text.to_owned()))
 }
 
 /// Refuses what would take too much memory or time, or what scrypt has no meaning for.
@@ -395,7 +425,7 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<(), PemError> {
         })
     };
     let EncryptionScheme::Pbes2(parameters) = scheme else {
-        return unsupported("PBES1");
+        return unsupported("by PBES1");
     };
     match &parameters.kdf {
         Kdf::Scrypt(scrypt) => {
@@ -404,20 +434,20 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<(), PemError> {
                 .checked_mul(128)
                 .and_then(|bytes| bytes.checked_mul(u64::from(scrypt.block_size)));
             if !cost.is_power_of_two() || cost < 2 || scrypt.block_size == 0 || scrypt.parallelization == 0 {
-                unsupported("scrypt's parameters are invalid")
+                unsupported("by scrypt with invalid parameters")
             } else if memory.is_none_or(|bytes| bytes > MAX_SCRYPT_MEMORY)
                 || scrypt.parallelization > MAX_SCRYPT_LANES
             {
-                unsupported("scrypt's parameters ask for too much memory")
+                unsupported("by scrypt with parameters that ask for too much memory or time")
             } else {
                 Ok(())
             }
         }
         Kdf::Pbkdf2(pbkdf2) if pbkdf2.iteration_count == 0 || pbkdf2.iteration_count > MAX_PBKDF2_ROUNDS => {
-            unsupported("PBKDF2 with no rounds or too many")
+            unsupported("by PBKDF2 with no rounds or too many")
         }
         Kdf::Pbkdf2(_) => Ok(()),
-        _ => unsupported("the key derivation is unknown"),
+        _ => unsupported("with an unknown derivation of the key"),
     }
 }
 
@@ -426,7 +456,7 @@ fn from_der(der: &[u8]) -> Result<SigningKey, PemError> {
     if let Some((seed, public)) = as_ring_wrote_it(der) {
         return with_public(SigningKey::from_seed(seed), Some(public));
     }
-    let info = PrivateKeyInfoRef::from_der(der).map_err(|error| not_a_key(error.to_string()))?;
+    let info = PrivateKeyInfoRef::from_der(der).map_err(|_| foreign::broken_contents())?;
     if info.algorithm.oid != ED25519 {
         return Err(PemError::OtherAlgorithm {
             algorithm: info.algorithm.oid.to_string(),
@@ -491,12 +521,7 @@ fn read_text(path: &Path, groups: &[u32]) -> Result<Zeroizing<String>, KeyFileEr
             path: path.to_owned(),
         });
     }
-    match std::str::from_utf8(&bytes) {
-        Ok(text) => Ok(Zeroizing::new(text.to_owned())),
-        Err(_) => Err(content(path)(PemError::NotAKey {
-            reason: "it is not text".to_owned(),
-        })),
-    }
+    text_of(&bytes).map_err(content(path))
 }
 
 /// A complete key file under a passing name beside its final one; removed if it is not published.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::draft::parameters;
-use crate::{Draft, Genesis, text};
+use crate::{Draft, Genesis, Join, text};
 
 /// One fact that two documents do not share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,6 +39,15 @@ pub fn diff_drafts(first: &Draft, second: &Draft) -> Vec<Difference> {
     compare(&draft_facts(first), &draft_facts(second))
 }
 
+/// In what the join that a document has of a member differs from one that this member signed; nothing if and only if
+/// it is that one. A member may have signed several, and whoever assembles the document takes one of them.
+pub fn diff_join(genesis: &Genesis, signed: &Join) -> Vec<Difference> {
+    let member = &signed.body().member;
+    let mut joins = genesis.joins().iter();
+    let taken = joins.find(|join| join.body().member == *member);
+    compare(&taken.map(join_facts).unwrap_or_default(), &join_facts(signed))
+}
+
 type Facts = BTreeMap<String, String>;
 
 fn compare(first: &Facts, second: &Facts) -> Vec<Difference> {
@@ -57,19 +66,23 @@ fn compare(first: &Facts, second: &Facts) -> Vec<Difference> {
 fn genesis_facts(genesis: &Genesis) -> Facts {
     let mut facts = draft_facts(genesis.draft());
     facts.insert("network id".to_owned(), genesis.network_id().to_string());
-    for join in genesis.joins() {
-        let (join, body) = (join.v1(), join.body());
-        let mut fact = |subject: &str, value: String| {
-            facts.insert(format!("join of {}: {subject}", body.member), value);
-        };
-        fact("validator key", body.validator_key.to_string());
-        fact("node key", body.node_key.to_string());
-        fact("member key", body.member_key.to_string());
-        fact("addresses", body.addresses.join(", "));
-        fact("validator signature", join.validator_signature.to_string());
-        fact("node signature", join.node_signature.to_string());
-        fact("member signature", join.member_signature.to_string());
-    }
+    facts.extend(genesis.joins().iter().flat_map(join_facts));
+    facts
+}
+
+fn join_facts(join: &Join) -> Facts {
+    let mut facts = Facts::new();
+    let (join, body) = (join.v1(), join.body());
+    let mut fact = |subject: &str, value: String| {
+        facts.insert(format!("join of {}: {subject}", body.member), value);
+    };
+    fact("validator key", body.validator_key.to_string());
+    fact("node key", body.node_key.to_string());
+    fact("member key", body.member_key.to_string());
+    fact("addresses", body.addresses.join(", "));
+    fact("validator signature", join.validator_signature.to_string());
+    fact("node signature", join.node_signature.to_string());
+    fact("member signature", join.member_signature.to_string());
     facts
 }
 

@@ -44,7 +44,7 @@ mod join;
 mod looks;
 mod text;
 
-pub use diff::{Difference, diff, diff_drafts};
+pub use diff::{Difference, diff, diff_drafts, diff_join};
 pub use document::MAX_BYTES;
 pub use draft::{
     Draft, DraftAsset, DraftBalance, DraftV1, MAX_ASSETS, MAX_BALANCES, MAX_MEMBER_NAME, MAX_NETWORK_NAME,

@@ -4,6 +4,10 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::thread;
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use quorate_client::text::rfc3339_of;
+use quorate_ledger::Timestamp;
 
 use crate::Cluster;
 
@@ -11,6 +15,11 @@ use crate::Cluster;
 /// long as the test runs.
 pub(crate) fn liar(cluster: &Cluster, truth: &'static [u8], lie: &'static [u8]) -> String {
     assert_eq!(truth.len(), lie.len());
+    lying(cluster, move |bytes| replace(bytes, truth, lie))
+}
+
+/// A proxy that changes each piece of an answer so, without changing its length.
+fn lying(cluster: &Cluster, change: impl Fn(&mut [u8]) + Clone + Send + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let node = cluster.api(1).trim_start_matches("http://").to_owned();
@@ -21,7 +30,8 @@ pub(crate) fn liar(cluster: &Cluster, truth: &'static [u8], lie: &'static [u8]) 
             };
             let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
             thread::spawn(move || pass(from, to, |_| {}));
-            thread::spawn(move || pass(server, client, |bytes| replace(bytes, truth, lie)));
+            let change = change.clone();
+            thread::spawn(move || pass(server, client, change));
         }
     });
     format!("http://{address}")
@@ -41,6 +51,22 @@ fn replace(bytes: &mut [u8], truth: &[u8], lie: &[u8]) {
     for place in 0..=bytes.len().saturating_sub(truth.len()) {
         if bytes[place..].starts_with(truth) {
             bytes[place..place + truth.len()].copy_from_slice(lie);
+        }
+    }
+}
+
+/// Writes `value` and spaces in the place of what stands behind a key in JSON, if that is as long.
+fn overwrite(bytes: &mut [u8], key: &str, value: &str) {
+    for start in key.len()..bytes.len() {
+        if !bytes[..start].ends_with(key.as_bytes()) {
+            continue;
+        }
+        let end = bytes[start..].iter().position(|byte| matches!(byte, b',' | b'}'));
+        let length = end.unwrap_or(0);
+        if value.len() <= length {
+            let (said, rest) = bytes[start..start + length].split_at_mut(value.len());
+            said.copy_from_slice(value.as_bytes());
+            rest.fill(b' ');
         }
     }
 }
@@ -247,6 +273,75 @@ fn with_the_genesis_document_a_node_does_not_set_when_payments_expire() {
     };
     assert_eq!(expiry("told.csv", &[]) % 7_000, 0);
     assert_eq!(expiry("checked.csv", &["--genesis", genesis]) % 600_000, 0);
+}
+
+/// W4b: what is signed can be executed until its expiry, so a time that only a node tells would decide how long.
+#[test]
+fn with_the_genesis_document_a_node_that_lies_about_its_time_sets_no_expiry() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    let genesis = cluster.dir().join("genesis.toml");
+    let genesis = genesis.to_str().unwrap();
+    let transfer = format!("{alice}:1:QRT");
+    let build = |code: i32, file: &str, more: &[&str]| {
+        let build = ["wallet", "build", "--account", &alice, "--transfer", &transfer];
+        let built = cluster.expect(code, &[&build[..], &["--out", file], more].concat());
+        let is_there = cluster.folder().join(file).exists();
+        assert_eq!(is_there, code == 0, "{}", built.stderr);
+        built
+    };
+    // Less ahead than clocks may differ.
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let told = Timestamp(u64::try_from(now.as_millis()).unwrap() + 200_000);
+    let time = format!("\"{}\"", rfc3339_of(told));
+    let near = {
+        let time = time.clone();
+        lying(&cluster, move |bytes| overwrite(bytes, "\"timestamp\":", &time))
+    };
+    let believed = build(0, "believed.json", &["--node", &near]).json();
+    assert_eq!(
+        believed["expires_at"],
+        rfc3339_of(Timestamp(told.0 + 3_600_000)),
+        "the lie works on who believes"
+    );
+    let caught = build(7, "caught.json", &["--node", &near, "--genesis", genesis]);
+    assert!(
+        caught.stderr.contains("is not the one that the node tells"),
+        "{}",
+        caught.stderr
+    );
+
+    // No certificate shows the time before the first block: it is the document's.
+    let first = lying(&cluster, move |bytes| {
+        overwrite(bytes, "\"height\":", "0");
+        overwrite(bytes, "\"timestamp\":", &time);
+    });
+    build(7, "caught.json", &["--node", &first, "--genesis", genesis]);
+    fs::write(
+        cluster.folder().join("p.csv"),
+        format!("to,amount,asset\n{alice},1,QRT\n"),
+    )
+    .unwrap();
+    for node in [&near, &first] {
+        let checked = ["--node", node, "--genesis", genesis];
+        let transfer = cluster.transfer(&alice, "1", &checked);
+        assert_eq!(transfer.code, Some(7), "{}", transfer.stderr);
+        cluster.expect(7, &[&["wallet", "pay", "p.csv"][..], &checked].concat());
+    }
+
+    // Weeks ahead it is refused by this machine's clock, whoever is believed.
+    let far = format!("\"{}\"", rfc3339_of(Timestamp(told.0 + 30 * 86_400_000)));
+    let far = lying(&cluster, move |bytes| overwrite(bytes, "\"timestamp\":", &far));
+    let refused = build(7, "caught.json", &["--node", &far]);
+    assert!(
+        refused.stderr.contains("nothing was signed"),
+        "{}",
+        refused.stderr
+    );
+
+    build(0, "honest.json", &["--genesis", genesis]);
+    assert_eq!(cluster.balance(1, &alice), 100);
 }
 
 /// Files that spreadsheets and people make: each is refused whole, with the line, or read as it was meant.

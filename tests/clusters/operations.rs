@@ -1,6 +1,7 @@
 //! The operations listener of a running node: what it measures is what Prometheus reads and what the page says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 
 use crate::Cluster;
 use crate::cluster::PATIENCE;
@@ -280,9 +281,30 @@ fn whoever_waits_for_an_outcome_is_told_after_a_while_that_a_quorum_cannot_be_re
         "{first}"
     );
     assert!(last.contains(why), "{last}");
+    // O8: the log of who is left tells it too, by names, and when it is over.
+    let told = |times: usize, parts: &[&str]| {
+        let log = cluster.dir().join("validator-1/node.log");
+        until(&format!("the log has {parts:?}"), PATIENCE, || {
+            let log = fs::read_to_string(&log).unwrap();
+            let lines = log.lines();
+            let found = lines.filter(|line| parts.iter().all(|part| line.contains(*part)));
+            (found.count() >= times).then_some(())
+        });
+    };
+    for away in ["peer=validator-3", "peer=validator-4"] {
+        told(1, &["INFO", "link down", away, "reason="]);
+    }
+    let few = "too few validators can be reached for a quorum";
+    told(1, &["WARN", few, "needed=3", "validator-3, validator-4"]);
+    told(1, &["WARN", "stalled", "height=", "awaited="]);
     // What was sent is not lost.
     cluster.expect(0, &["localnet", "up", "--detach"]);
     cluster.pay(&alice, "1");
+    for back in ["peer=validator-3", "peer=validator-4"] {
+        told(2, &["INFO", "link up", back, "address="]);
+    }
+    told(1, &["INFO", "moving again", "stalled_ms="]);
+    told(2, &["INFO", "enough validators are linked for a quorum"]);
     cluster.common_tip();
     assert_eq!(cluster.balance(1, &alice), 200);
 }

@@ -160,6 +160,13 @@ fn a_refused_row_does_not_keep_the_others_from_being_paid_and_is_tried_again() {
         "{}",
         refused.stderr
     );
+    // Three rows at once, each alone, and the payment to itself that says so: it is counted apart.
+    let result = refused.json();
+    assert_eq!(
+        (&result["rows"], &result["transactions"], &result["notes"]),
+        (&3.into(), &4.into(), &1.into()),
+        "{result}"
+    );
     let statuses: Vec<String> = results(&cluster).into_iter().map(|row| row[1].clone()).collect();
     assert_eq!(statuses, ["committed", "refused", "committed"]);
     assert_eq!(cluster.balance(1, &bob), 300);

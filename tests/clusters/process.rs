@@ -1,10 +1,13 @@
 //! What the system does to a node: signals, few open files, folders that others could read.
 
 use std::fs;
-use std::io::{ErrorKind, Read as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -23,17 +26,32 @@ struct Node(Child);
 impl Node {
     /// Starts it with at most so many open files, `ulimit`'s argument.
     fn start(cluster: &Cluster, number: u16, limit: &str) -> Self {
+        let home = Self::stopped(cluster, number);
+        let log = fs::File::create(home.join("node.log")).unwrap();
+        Self::spawn(&home, limit, log.into())
+    }
+
+    /// Starts it with a pipe for its log.
+    fn start_piped(cluster: &Cluster, number: u16) -> Self {
+        let home = Self::stopped(cluster, number);
+        Self::spawn(&home, "-n 4096", Stdio::piped())
+    }
+
+    /// Ends the one that `localnet` started, and gives its home.
+    fn stopped(cluster: &Cluster, number: u16) -> PathBuf {
         let name = format!("validator-{number}");
         cluster.expect(0, &["localnet", "kill", &name]);
-        let home = cluster.dir().join(&name);
-        let log = fs::File::create(home.join("node.log")).unwrap();
+        cluster.dir().join(&name)
+    }
+
+    fn spawn(home: &Path, limit: &str, log: Stdio) -> Self {
         let script = "ulimit $1 && exec \"$2\" node run --home \"$3\"";
         let child = Command::new("bash")
             .args(["-c", script, "bash", limit])
             .arg(quorate())
             .arg(home)
             .stdin(Stdio::null())
-            .stdout(log.try_clone().unwrap())
+            .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .unwrap();
@@ -94,6 +112,73 @@ fn case_09_signals_end_a_node_in_order_or_not_at_all() {
     assert_eq!(node.ended().code(), Some(0));
     let log = log_of(&cluster, 4);
     assert!(log.contains("stopping") && log.contains("stopped"), "{log}");
+}
+
+/// Public thread: moby/moby#22502. Whatever ships the log hangs, with the pipe full, and works again.
+#[test]
+fn case_10_a_log_that_nobody_reads_keeps_no_validator_from_voting_and_says_what_it_lost() {
+    let cluster = Cluster::up();
+    let mut node = Node::start_piped(&cluster, 4);
+    let log = node.0.stderr.take().unwrap();
+    is_up(&cluster, 4);
+    let operations = cluster.ports.api + 103;
+    let set_level = |level: &str| {
+        let answer = send(operations, "PUT", "/loglevel", "text/plain", level.as_bytes());
+        assert_eq!(answer.status, Some(204));
+    };
+    let missed = || {
+        let answer = send(operations, "GET", "/metrics", "text/plain", b"");
+        let text = String::from_utf8(answer.body).unwrap();
+        let count = text.lines().find_map(|line| {
+            line.strip_prefix("quorate_log_lines_left_out_total{reason=\"reader\"} ")?
+                .parse::<u64>()
+                .ok()
+        });
+        count.unwrap_or_else(|| panic!("{text}"))
+    };
+    let alice = cluster.key("alice.key");
+    set_level("trace");
+    until("pipe and queue are full", PATIENCE, || {
+        cluster.pay(&alice, "1");
+        (missed() > 1_000).then_some(())
+    });
+    // Its vote is needed.
+    cluster.expect(0, &["localnet", "pause", "validator-3"]);
+    cluster.pay(&alice, "1");
+    cluster.expect(0, &["localnet", "resume", "validator-3"]);
+    let live = send(operations, "GET", "/livez", "text/plain", b"");
+    assert_eq!(live.status, Some(200));
+    assert_eq!(node.0.try_wait().unwrap(), None);
+
+    set_level("info");
+    let lost = missed();
+    let (said, heard) = mpsc::channel();
+    let reader = thread::spawn(move || {
+        let mut text = String::new();
+        for line in BufReader::new(log).split(b'\n').map_while(Result::ok) {
+            // Long lines are cut, and maybe within a character.
+            let line = String::from_utf8_lossy(&line);
+            if let Some((_, rest)) = line.split_once("lines left out of this log") {
+                let (_, count) = rest.split_once("lines=").unwrap();
+                // The test may have heard enough.
+                let _ = said.send(count.trim().parse::<u64>().unwrap());
+            }
+            text.push_str(&line);
+            text.push('\n');
+        }
+        text
+    });
+    until("the reader is told how many lines it missed", PATIENCE, || {
+        heard.try_iter().any(|told| told >= lost).then_some(())
+    });
+    node.signal("TERM");
+    assert_eq!(node.ended().code(), Some(0));
+    let text = reader.join().unwrap();
+    assert!(
+        text.contains("TRACE") && text.contains("stopped"),
+        "{}",
+        text.len()
+    );
 }
 
 #[test]

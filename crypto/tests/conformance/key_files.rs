@@ -197,6 +197,73 @@ fn wrong_missing_and_empty_passphrases_are_told_apart() {
     );
 }
 
+/// W21: macOS writes ü as two characters, others as one, and nobody sees a difference.
+#[test]
+fn a_passphrase_opens_in_each_form_that_systems_write_it_in() {
+    let composed = "gr\u{fc}\u{df}e \u{d55c} \u{e5}";
+    let decomposed = "gru\u{308}\u{df}e \u{1112}\u{1161}\u{11ab} a\u{30a}";
+    let mixed = "gru\u{308}\u{df}e \u{d55c} \u{e5}";
+    let key = SigningKey::generate();
+    for made in [composed, decomposed, mixed] {
+        let text = keyfile::to_pem(&key, Some(made)).unwrap();
+        for given in [composed, decomposed, mixed] {
+            let read = keyfile::from_pem(&text, Some(given)).unwrap();
+            assert_eq!(read.public(), key.public(), "{made:?} by {given:?}");
+        }
+        // Whoever knows form NFC opens it, by any program.
+        let (_, document) = pkcs8::SecretDocument::from_pem(&text).unwrap();
+        let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).unwrap();
+        assert!(encrypted.decrypt(composed).is_ok(), "{made:?}");
+        assert_eq!(
+            keyfile::from_pem(&text, Some("gru\u{df}e \u{d55c} \u{e5}")).err(),
+            Some(PemError::WrongPassphrase)
+        );
+    }
+
+    // As other programs and earlier versions wrote it: by the characters that they were given.
+    let plain = keyfile::to_pem(&key, None).unwrap();
+    let (_, plain) = pkcs8::SecretDocument::from_pem(&plain).unwrap();
+    let plain = pkcs8::PrivateKeyInfoRef::try_from(plain.as_bytes()).unwrap();
+    for made in [composed, decomposed, mixed] {
+        let cost = pkcs8::pkcs5::scrypt::Params::new(4, 8, 1).unwrap();
+        let parameters =
+            pkcs8::pkcs5::pbes2::Parameters::generate_scrypt_aes256cbc(cost, &[1; 16], [2; 16]).unwrap();
+        let document = plain.encrypt_with_params(parameters, made).unwrap();
+        let text = pem("ENCRYPTED PRIVATE KEY", document.as_bytes());
+        let read = keyfile::from_pem(&text, Some(made)).unwrap();
+        assert_eq!(read.public(), key.public());
+        if made != mixed {
+            assert!(keyfile::from_pem(&text, Some(composed)).is_ok(), "{made:?}");
+            assert!(keyfile::from_pem(&text, Some(decomposed)).is_ok(), "{made:?}");
+        }
+    }
+
+    // What looks alike and is not the same text stays apart.
+    let ligature = keyfile::to_pem(&key, Some("\u{fb01}ne")).unwrap();
+    assert_eq!(
+        keyfile::from_pem(&ligature, Some("fine")).err(),
+        Some(PemError::WrongPassphrase)
+    );
+}
+
+/// W24: guessing at a passphrase is as hard as the page of formats says.
+#[test]
+fn an_encrypted_key_costs_what_the_page_of_formats_says() {
+    let text = keyfile::to_pem(&SigningKey::from_seed(&[1; 32]), Some("word")).unwrap();
+    let (_, document) = pkcs8::SecretDocument::from_pem(&text).unwrap();
+    let encrypted = pkcs8::EncryptedPrivateKeyInfoRef::try_from(document.as_bytes()).unwrap();
+    let pkcs8::pkcs5::EncryptionScheme::Pbes2(parameters) = &encrypted.encryption_algorithm else {
+        panic!("not PBES2");
+    };
+    let pkcs8::pkcs5::pbes2::Kdf::Scrypt(scrypt) = &parameters.kdf else {
+        panic!("not scrypt");
+    };
+    let cost = (scrypt.cost_parameter, scrypt.block_size, scrypt.parallelization);
+    assert_eq!(cost, (1 << 14, 8, 5));
+    let page = include_str!("../../../docs/formats.md");
+    assert!(page.contains("scrypt (N = 2^14, r = 8, p = 5) and AES-256-CBC"));
+}
+
 #[test]
 fn loose_files_are_refused() {
     let folder = folder();
@@ -313,6 +380,121 @@ fn keys_of_other_algorithms_and_kinds_are_refused() {
         keyfile::from_pem(&pem("PUBLIC KEY", document.as_bytes()), None),
         Err(PemError::NotAKey { .. })
     ));
+}
+
+/// Words of the parsers, which say nothing to whoever has the file.
+const PARSERS_WORDS: [&str; 6] = ["ASN.1", "DER byte", "PEM error", "preamble", "encapsul", "Base64"];
+
+/// What is said of a file with this content, which is refused as something else than a key.
+#[track_caller]
+fn said_of(folder: &TempDir, content: &[u8]) -> String {
+    let path = write(folder, content, 0o600);
+    let error = content_error(keyfile::read(&path, Some("word")));
+    assert!(!error.to_string().contains("passphrase"), "{error}");
+    for word in PARSERS_WORDS {
+        assert!(!error.to_string().contains(word), "{word}: {error}");
+    }
+    error.to_string()
+}
+
+/// W16: whoever named the wrong file reads what it is, and what to do.
+#[test]
+fn what_is_no_key_of_ours_is_told_by_what_it_looks_like() {
+    let folder = folder();
+    let key = SigningKey::from_seed(&[1; 32]);
+    let ours = keyfile::to_pem(&key, None).unwrap();
+    let (_, document) = pkcs8::SecretDocument::from_pem(&ours).unwrap();
+    let block = |label: &str| format!("-----BEGIN {label}-----\nAAAA\n-----END {label}-----\n");
+    let rsa = [
+        0x30, 0x15, 0x02, 0x01, 0x00, 0x30, 0x0d, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01,
+        0x01, 0x05, 0x00, 0x04, 0x01, 0x00,
+    ];
+    let p256 = [
+        0x30, 0x1b, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06,
+        0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x01, 0x00,
+    ];
+    let base64 = ours.lines().nth(1).unwrap();
+    for (text, words) in [
+        (pem("PRIVATE KEY", &rsa), ["algorithm RSA (", "quorate keys new"]),
+        (
+            pem("PRIVATE KEY", &p256),
+            ["algorithm ECDSA (", "quorate keys new"],
+        ),
+        (block("RSA PRIVATE KEY"), ["an RSA key", "quorate keys new"]),
+        (
+            block("EC PARAMETERS") + &block("EC PRIVATE KEY"),
+            ["another elliptic curve", "quorate keys new"],
+        ),
+        (
+            block("OPENSSH PRIVATE KEY"),
+            ["a key of OpenSSH", "quorate keys new"],
+        ),
+        (block("PUBLIC KEY"), ["a public key", "its private key"]),
+        (block("CERTIFICATE"), ["a certificate", "another file"]),
+        (
+            block("CERTIFICATE") + ours.as_str(),
+            ["(CERTIFICATE)", "alone in its file"],
+        ),
+        (block("PGP PRIVATE KEY BLOCK"), ["OpenPGP", "quorate keys new"]),
+        (block("\u{1b}[2J"), ["another kind", "an unknown label"]),
+        (
+            "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA a@b\n".to_owned(),
+            ["a public key of OpenSSH", "quorate keys new"],
+        ),
+        (
+            "PuTTY-User-Key-File-3: ssh-ed25519\n".to_owned(),
+            ["PuTTY", "quorate keys new"],
+        ),
+        ("01".repeat(32), ["a seed in hex", "quorate keys import"]),
+        (base64.to_owned(), ["base64", "-----BEGIN PRIVATE KEY-----"]),
+        (" \n".to_owned(), ["the file is empty", "PKCS#8"]),
+        ("to,amount\n".to_owned(), ["no line", "the right file"]),
+        (
+            format!("key: |\n  {}", *ours),
+            ["its first line", "nothing before"],
+        ),
+        (
+            ours.replace("-----END PRIVATE KEY-----\n", ""),
+            ["cut off", "a backup"],
+        ),
+        (ours[..60].to_owned(), ["cut off", "a backup"]),
+        // One character less, four characters less, and one that base64 does not have.
+        (ours.replace(base64, &base64[..63]), ["damaged", "a backup"]),
+        (ours.replace(base64, &base64[..60]), ["damaged", "a backup"]),
+        (ours.replacen('C', "!", 1), ["damaged", "a backup"]),
+        (
+            pem("PRIVATE KEY", &[0x30, 0x03, 0x02, 0x01, 0x00]),
+            ["damaged", "a backup"],
+        ),
+        (
+            pem("ENCRYPTED PRIVATE KEY", &[0x30, 0x02, 0x30, 0x00]),
+            ["damaged", "a backup"],
+        ),
+    ] {
+        let said = said_of(&folder, text.as_bytes());
+        for word in words {
+            assert!(said.contains(word), "{word}: {said}\n{text}");
+        }
+    }
+    let utf16: Vec<u8> = [0xff, 0xfe]
+        .into_iter()
+        .chain(ours.bytes().flat_map(|byte| [byte, 0]))
+        .collect();
+    assert!(said_of(&folder, &utf16).contains("UTF-16"));
+    assert!(said_of(&folder, document.as_bytes()).contains("openssl pkey -inform DER"));
+    assert!(said_of(&folder, &[0xe9, 0x20]).contains("is not text"));
+}
+
+#[test]
+fn the_mark_of_an_editor_is_no_part_of_a_key_file() {
+    let folder = folder();
+    for passphrase in [None, Some("word")] {
+        let key = SigningKey::generate();
+        let text = keyfile::to_pem(&key, passphrase).unwrap();
+        let path = write(&folder, format!("\u{feff}{}", *text).as_bytes(), 0o600);
+        assert_eq!(keyfile::read(&path, passphrase).unwrap().public(), key.public());
+        assert_eq!(keyfile::look(&path, &[]).unwrap().0, passphrase.is_some());
+    }
 }
 
 /// A file may ask its reader for any amount of memory and time; N = 0 makes some readers panic.
@@ -435,5 +617,44 @@ fn we_read_files_that_openssl_made() {
             content_error(keyfile::read(&path, Some("other"))),
             PemError::WrongPassphrase
         );
+    }
+}
+
+/// W16: keys that OpenSSL encrypted in other ways are not read, and the way that is read is told.
+#[test]
+fn what_openssl_encrypts_in_old_ways_is_refused_with_the_command_that_helps() {
+    if openssl(&["version"]).is_none() {
+        eprintln!("not tried: there is no openssl on this machine");
+        return;
+    }
+    let folder = folder();
+    let plain = folder.path().join("plain.key");
+    keyfile::create(&plain, &SigningKey::generate(), None).unwrap();
+    for (name, options, way) in [
+        ("pkcs12", ["-v1", "PBE-SHA1-3DES"].as_slice(), "an algorithm"),
+        ("3des", ["-v2", "des3"].as_slice(), "triple DES"),
+        (
+            "sha1",
+            ["-v2", "aes-256-cbc", "-v2prf", "hmacWithSHA1"].as_slice(),
+            "PBKDF2 with SHA-1",
+        ),
+    ] {
+        let path = folder.path().join(name);
+        let mut arguments = vec!["pkcs8", "-topk8", "-in", plain.to_str().unwrap()];
+        arguments.extend(["-out", path.to_str().unwrap(), "-passout", "pass:secret"]);
+        arguments.extend(options);
+        openssl(&arguments);
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        let error = content_error(keyfile::read(&path, Some("secret")));
+        assert!(
+            matches!(error, PemError::UnsupportedEncryption { .. }),
+            "{name}: {error}"
+        );
+        let said = error.to_string();
+        assert!(said.contains(way), "{name}: {said}");
+        assert!(said.contains("openssl pkcs8 -topk8 -v2 aes-256-cbc"), "{said}");
+        for word in PARSERS_WORDS {
+            assert!(!said.contains(word), "{word}: {said}");
+        }
     }
 }

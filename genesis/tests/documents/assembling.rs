@@ -1,7 +1,7 @@
 //! The way from a draft to a network, and what a node takes from it.
 
 use quorate_crypto::{Epoch, Height, Protocol};
-use quorate_genesis::{Draft, Genesis, Join, diff, diff_drafts};
+use quorate_genesis::{Draft, Genesis, Join, JoinKeys, diff, diff_drafts, diff_join};
 use quorate_ledger::{Amount, encode, genesis_state};
 
 use crate::network::{MEMBERS, TIME, draft, genesis, join, joins, key};
@@ -195,4 +195,32 @@ fn differences_are_named() {
     let subjects: Vec<_> = diff(&first, &second).into_iter().map(|one| one.subject).collect();
     assert!(subjects.contains(&"network id".to_owned()));
     assert!(subjects.contains(&"join of alpha: validator key".to_owned()));
+}
+
+/// O23: two joins of one member are both good, and the document has one of them.
+#[test]
+fn a_member_finds_whether_the_document_has_the_join_that_it_means() {
+    let (_, genesis) = genesis();
+    for join in genesis.joins() {
+        assert!(diff_join(&genesis, join).is_empty());
+    }
+    // Signed by beta's keys, too, and for another place.
+    let (validator, node, member) = (key(4), key(5), key(6));
+    let keys = JoinKeys {
+        validator: &validator,
+        node: &node,
+        member: &member,
+    };
+    let elsewhere = vec!["/ip4/127.0.0.1/tcp/9999".to_owned()];
+    let other = Join::sign(genesis.draft(), "beta", keys, elsewhere).unwrap();
+    let found: Vec<_> = diff_join(&genesis, &other)
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    assert_eq!(
+        found[0],
+        "join of beta: addresses: /ip4/127.0.0.1/tcp/9101 → /ip4/127.0.0.1/tcp/9999"
+    );
+    // The three signatures differ, and no key does.
+    assert_eq!(found.len(), 4, "{found:#?}");
 }

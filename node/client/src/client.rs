@@ -60,7 +60,7 @@ pub struct Client {
 /// Which part of a list to answer with.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {
-    /// At most so many items; the node's default if none.
+    /// The most items that the page has; `None`: the node's default.
     pub limit: Option<u32>,
     /// `next` of the page before.
     pub cursor: Option<String>,

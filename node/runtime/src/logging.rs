@@ -61,8 +61,8 @@ pub fn start(config: &LogConfig) -> Result<(), LogError> {
     // Not `std::io::stderr`, whose lock a stuck write would hold against everybody.
     let standard_error = std::io::stderr().as_fd().try_clone_to_owned();
     let lines = LINES.get_or_init(|| match standard_error {
-        Ok(descriptor) => Lines::start(std::fs::File::from(descriptor)),
-        Err(_) => Lines::start(std::io::stderr()),
+        Ok(descriptor) => Lines::start(std::fs::File::from(descriptor), tell_missed),
+        Err(_) => Lines::start(std::io::stderr(), tell_missed),
     });
     // A program that links the node may have a subscriber of its own; then that one stays.
     let _ = match config.format {
@@ -84,6 +84,14 @@ pub fn start(config: &LogConfig) -> Result<(), LogError> {
             .try_init(),
     };
     Ok(())
+}
+
+/// A line among the others, and in their format, near the place where those that are missing would stand.
+fn tell_missed(lines: u64) {
+    tracing::warn!(
+        lines,
+        "lines left out of this log since the start: they were not read in time"
+    );
 }
 
 /// Waits, but not for long, until the lines so far are written: the process is about to end.

@@ -180,23 +180,28 @@ pub(crate) async fn summaries(node: Arc<RunningNode>) {
     loop {
         tokio::time::sleep(SUMMARY_EVERY).await;
         let now = count(&node);
-        if now.0 > before.0 {
-            let standing = node.standing.get();
-            let leader = if standing.begun {
-                node.name(standing.leader)
-            } else {
-                "none".to_owned()
-            };
-            tracing::info!(
-                height = now.0.0,
-                blocks = now.0.0 - before.0.0,
-                transactions = now.1.saturating_sub(before.1),
-                reign = standing.reign,
-                %leader,
-                "summary"
-            );
-        }
+        let standing = node.standing.get();
+        let leader = if standing.begun {
+            node.name(standing.leader)
+        } else {
+            "none".to_owned()
+        };
+        sum_up(before, now, standing.reign, &leader);
         before = now;
+    }
+}
+
+/// Says how far the chain has come since `before`, in height and transactions; nothing without a block.
+fn sum_up(before: (Height, u64), now: (Height, u64), reign: u64, leader: &str) {
+    if now.0 > before.0 {
+        tracing::info!(
+            height = now.0.0,
+            blocks = now.0.0 - before.0.0,
+            transactions = now.1.saturating_sub(before.1),
+            reign,
+            %leader,
+            "summary"
+        );
     }
 }
 
@@ -483,5 +488,54 @@ impl Node for RunningNode {
         self.links.handle().allow(&allowed);
         self.links.handle().deny(&denied);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Write};
+    use std::sync::Mutex;
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Written(Arc<Mutex<Vec<u8>>>);
+
+    impl Write for Written {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(line)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// O8: whoever reads the log sees that a network works, and an idle one fills no disk.
+    #[test]
+    fn a_minute_with_blocks_is_one_line_and_one_without_is_none() {
+        let written = Written::default();
+        let sink = written.clone();
+        let subscriber = tracing_subscriber::fmt()
+            .with_ansi(false)
+            .with_writer(move || sink.clone())
+            .finish();
+        tracing::subscriber::with_default(subscriber, || {
+            sum_up((Height(3), 5), (Height(3), 5), 0, "validator-1");
+            sum_up((Height(3), 5), (Height(7), 25), 2, "validator-3");
+        });
+        let text = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(text.lines().count(), 1, "{text}");
+        for part in [
+            "INFO",
+            "summary",
+            "height=7",
+            "blocks=4",
+            "transactions=20",
+            "reign=2",
+            "leader=validator-3",
+        ] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use quorate_client::wallet::{format_amount, parse_amount};
 use quorate_crypto::{Address, Digest};
 use quorate_genesis::{
     Difference, Draft, DraftAsset, DraftBalance, DraftV1, Genesis, GenesisError, Join, JoinKeys, Problem,
-    check_looks, diff, diff_drafts, format_time, parse_time,
+    check_looks, diff, diff_drafts, diff_join, format_time, parse_time,
 };
 use quorate_ledger::{AssetCode, Parameters};
 use quorate_runtime::config::Home;
@@ -131,7 +131,7 @@ pub(crate) struct AssembleArgs {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate genesis verify genesis.toml --network 5f0c…")]
+  quorate genesis verify genesis.toml --network 5f0c… --join A.join.toml")]
 pub(crate) struct VerifyArgs {
     /// The genesis document
     #[arg(value_name = "FILE", default_value = "genesis.toml", env = "QUORATE_GENESIS")]
@@ -139,6 +139,9 @@ pub(crate) struct VerifyArgs {
     /// The network id that it must have
     #[arg(long, value_name = "ID", value_parser = super::digest)]
     network: Option<Digest>,
+    /// Your join file; the document must have this join of yours and no other
+    #[arg(long, value_name = "FILE")]
+    join: Option<PathBuf>,
 }
 
 #[derive(Args, Debug)]
@@ -308,14 +311,17 @@ fn join(args: &JoinArgs, output: &Output) -> Result<(), Failure> {
         "addresses": body.addresses,
     });
     output.print(&view, |output| {
-        output.fields(&[
+        let fields = output.fields(&[
             ("file", file.display().to_string()),
             ("member", body.member.clone()),
             ("draft", body.draft.to_string()),
             ("validator key", body.validator_key.to_string()),
             ("node key", body.node_key.to_string()),
             ("member key", body.member_key.to_string()),
-        ])
+        ]);
+        let next = "Next: hand over this file and keep it: `quorate genesis verify --join FILE` finds whether the \
+                    assembled document has it.";
+        format!("{fields}{next}")
     })
 }
 
@@ -328,15 +334,29 @@ fn assemble(args: &AssembleArgs, output: &Output) -> Result<(), Failure> {
         .collect::<Result<Vec<_>, _>>()?;
     let texts: Vec<&str> = joins.iter().map(String::as_str).collect();
     let (text, genesis) = Genesis::assemble(&draft, &texts).map_err(|error| match error {
-        GenesisError::JoinFile { number, error } => match args.joins.get(number.saturating_sub(1)) {
-            Some(path) => refused(path, *error),
-            None => refused(&args.draft, *error),
-        },
+        GenesisError::JoinFile { number, error } => {
+            let path = args.joins.get(number.saturating_sub(1)).unwrap_or(&args.draft);
+            let is_second = is_second_join(&error);
+            let failure = refused(path, *error);
+            if is_second {
+                failure.hint("its member says which of its joins counts: give that one alone")
+            } else {
+                failure
+            }
+        }
         other => refused(&args.draft, other),
     })?;
     check_looks(&text, genesis.draft()).map_err(|error| refused(&args.out, error))?;
     write_new(&args.out, &text)?;
     print_identity(&args.out, &genesis, output)
+}
+
+/// Whether a member joins for the second time.
+fn is_second_join(error: &GenesisError) -> bool {
+    matches!(
+        error,
+        GenesisError::Invalid { problem: Problem::Duplicate { what }, .. } if what.starts_with("the join of ")
+    )
 }
 
 /// Reads a genesis document as those do who decide by what they read in it.
@@ -361,7 +381,36 @@ fn verify(args: &VerifyArgs, output: &Output) -> Result<(), Failure> {
             ),
         ));
     }
+    if let Some(path) = &args.join {
+        check_join(args, &genesis, path)?;
+    }
     print_identity(&args.file, &genesis, output)
+}
+
+/// Refuses a document that has another join of the member than the one in the file at `path`. All joins that a member
+/// ever signed for a draft are good, and whoever assembled the document took one of them.
+fn check_join(args: &VerifyArgs, genesis: &Genesis, path: &Path) -> Result<(), Failure> {
+    let join = Join::parse(&read_document(path)?).map_err(|error| refused(path, error))?;
+    join.verify(genesis.draft())
+        .map_err(|error| refused(path, error))?;
+    let found: Vec<String> = diff_join(genesis, &join)
+        .iter()
+        .map(|difference| format!("\n  {}", printable(&difference.to_string())))
+        .collect();
+    if found.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::CheckFailed,
+        format!(
+            "{} has another join of {} than {}:{}",
+            args.file.display(),
+            join.body().member,
+            path.display(),
+            found.concat()
+        ),
+    )
+    .hint("start no node with this document, and ask whoever assembled it for one with your join"))
 }
 
 fn print_identity(file: &Path, genesis: &Genesis, output: &Output) -> Result<(), Failure> {

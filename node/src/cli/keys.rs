@@ -339,12 +339,12 @@ fn from_pem(args: &ImportArgs, text: &str) -> Result<SigningKey, Failure> {
 
 /// The text of a key to import, which may come from standard input.
 fn source(path: &Path) -> Result<Zeroizing<String>, Failure> {
-    let mut text = Zeroizing::new(String::with_capacity(keyfile::MAX_BYTES as usize + 1));
+    let mut bytes = Zeroizing::new(Vec::with_capacity(keyfile::MAX_BYTES as usize + 1));
     let read = if path == Path::new("-") {
         std::io::stdin()
             .lock()
             .take(keyfile::MAX_BYTES + 1)
-            .read_to_string(&mut text)
+            .read_to_end(&mut bytes)
     } else {
         fs::File::open(path).and_then(|file| {
             let mode = file.metadata()?.mode() & 0o777;
@@ -354,17 +354,14 @@ fn source(path: &Path) -> Result<Zeroizing<String>, Failure> {
                     path.display()
                 ));
             }
-            file.take(keyfile::MAX_BYTES + 1).read_to_string(&mut text)
+            file.take(keyfile::MAX_BYTES + 1).read_to_end(&mut bytes)
         })
     };
-    read.map_err(|error| match error.kind() {
-        std::io::ErrorKind::InvalidData => Failure::usage(format!("{}: not text", path.display())),
-        _ => Failure::io(path, &error),
-    })?;
-    if text.len() as u64 > keyfile::MAX_BYTES {
+    read.map_err(|error| Failure::io(path, &error))?;
+    if bytes.len() as u64 > keyfile::MAX_BYTES {
         return Err(Failure::usage(format!("{}: too long for a key", path.display())));
     }
-    Ok(text)
+    keyfile::text_of(&bytes).map_err(|error| Failure::usage(format!("{}: {error}", path.display())))
 }
 
 fn seed(text: &str) -> Option<Zeroizing<[u8; 32]>> {

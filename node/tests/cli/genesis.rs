@@ -141,6 +141,63 @@ fn a_missing_a_doubled_and_a_foreign_join_are_refused() {
     assert!(!dir.path().join("genesis.toml").exists());
 }
 
+/// O23: whoever assembles the document could choose between two joins of one member.
+#[test]
+fn a_member_that_joined_twice_finds_which_join_the_document_has() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    draft(dir);
+    join(dir, "A");
+    join(dir, "B");
+    let again = |draft: &str, out: &str| {
+        let join = [
+            "genesis", "join", "--draft", draft, "--member", "A", "--home", "home-A",
+        ];
+        let more = [
+            "--member-key",
+            "A.key",
+            "--address",
+            "/ip4/127.0.0.1/tcp/9999",
+            "--out",
+            out,
+        ];
+        run(dir, &[join.as_slice(), &more].concat(), 0);
+    };
+    again("draft.toml", "A2.join.toml");
+    let assemble = ["genesis", "assemble", "A2.join.toml", "B.join.toml"];
+    let both = [assemble.as_slice(), &["A.join.toml"]].concat();
+    let (_, stderr) = run(dir, &both, 2);
+    assert!(stderr.contains("A.join.toml"), "{stderr}");
+    assert!(
+        stderr.contains("the join of A stands here a second time"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("which of its joins counts"), "{stderr}");
+    assert!(!dir.join("genesis.toml").exists());
+
+    run(dir, &assemble, 0);
+    for own in ["A2.join.toml", "B.join.toml"] {
+        run(dir, &["genesis", "verify", "--join", own], 0);
+    }
+    let (stdout, stderr) = run(dir, &["genesis", "verify", "--join", "A.join.toml"], 7);
+    assert!(stdout.is_empty(), "{stdout}");
+    for said in [
+        "another join of A",
+        "addresses: /ip4/127.0.0.1/tcp/9999 →",
+        "tcp/9100",
+    ] {
+        assert!(stderr.contains(said), "{said}: {stderr}");
+    }
+
+    let other = fs::read_to_string(dir.join("draft.toml")).unwrap();
+    fs::write(dir.join("other.toml"), other.replace("1000.50", "7.00")).unwrap();
+    again("other.toml", "A3.join.toml");
+    let (_, stderr) = run(dir, &["genesis", "verify", "--join", "A3.join.toml"], 7);
+    assert!(stderr.contains("another draft"), "{stderr}");
+    run(dir, &["genesis", "verify", "--join", "draft.toml"], 2);
+    run(dir, &["genesis", "verify", "--join", "none.toml"], 3);
+}
+
 #[test]
 fn a_tampered_genesis_document_is_refused_with_the_line() {
     let dir = tempfile::tempdir().unwrap();

@@ -125,7 +125,7 @@ fn complete_parameter(name: &str, parameter: &mut Value) {
     let (schema, description) = match name {
         "limit" => (
             json!({ "type": "integer", "format": "int32", "minimum": 1, "maximum": MAX_PAGE, "default": DEFAULT_PAGE }),
-            Some("At most so many items".to_owned()),
+            Some("The most items that a page has".to_owned()),
         ),
         "cursor" => (
             json!({ "type": "string" }),

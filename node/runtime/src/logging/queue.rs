@@ -14,6 +14,8 @@ const WAITING: usize = 1_024;
 const MAX_LINE: usize = 16 << 10;
 /// How often whoever waits for the last lines looks for room.
 const ROOM: Duration = Duration::from_millis(5);
+/// The reader is told how many lines it missed, and not more often than this.
+const TELL_EVERY: Duration = Duration::from_secs(1);
 
 enum Order {
     Line(Vec<u8>),
@@ -29,14 +31,15 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    /// Starts the thread that writes to `sink`; it ends with the process.
-    pub(super) fn start(sink: impl Write + Send + 'static) -> Self {
+    /// Starts the thread that writes to `sink`; it ends with the process. Once `sink` takes lines again, `tell` is
+    /// given how many found no room since the start; what it writes to these lines comes after those that wait.
+    pub(super) fn start(sink: impl Write + Send + 'static, tell: impl Fn(u64) + Send + 'static) -> Self {
         let (sender, receiver) = sync_channel(WAITING);
         let dropped = Arc::new(AtomicU64::new(0));
         let counted = Arc::clone(&dropped);
         let thread = std::thread::Builder::new().name("log".to_owned());
         thread
-            .spawn(move || write_all(&receiver, sink, &counted))
+            .spawn(move || write_all(&receiver, sink, &counted, tell))
             .expect("a thread can be started");
         Self { sender, dropped }
     }
@@ -90,9 +93,17 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
-fn write_all(receiver: &Receiver<Order>, mut sink: impl Write, dropped: &AtomicU64) {
+fn write_all(receiver: &Receiver<Order>, mut sink: impl Write, dropped: &AtomicU64, tell: impl Fn(u64)) {
+    let (mut told, mut last) = (0, None::<Instant>);
     // A log that cannot be written is no reason to end the node, nor to say so in it.
     for order in receiver {
+        // Here and not after a line was written: now there is room for one. A reader that is always too slow should not
+        // read of that alone.
+        let missed = dropped.load(Ordering::Relaxed);
+        if missed > told && last.is_none_or(|last| last.elapsed() >= TELL_EVERY) {
+            tell(missed);
+            (told, last) = (missed, Some(Instant::now()));
+        }
         match order {
             Order::Line(line) => {
                 if sink.write_all(&line).is_err() {
@@ -137,10 +148,13 @@ mod tests {
     fn a_reader_that_is_stuck_holds_nobody_up_and_what_it_misses_is_counted() {
         let (go_on, held) = channel();
         let written = Arc::new(Mutex::new(Vec::new()));
-        let mut lines = Lines::start(Stuck {
+        let stuck = Stuck {
             go_on: held,
             written: Arc::clone(&written),
-        });
+        };
+        let told = Arc::new(Mutex::new(Vec::new()));
+        let counts = Arc::clone(&told);
+        let mut lines = Lines::start(stuck, move |missed| counts.lock().unwrap().push(missed));
         for _ in 0..3 * WAITING {
             lines.write_all(b"a line\n").unwrap();
         }
@@ -148,6 +162,11 @@ mod tests {
         assert!(dropped >= 2 * WAITING - 1, "{dropped}");
         drop(go_on);
         lines.finish(Duration::from_secs(60));
+        assert_eq!(
+            *told.lock().unwrap(),
+            [lines.dropped()],
+            "the reader is told, once"
+        );
         lines.write_all(&vec![b'x'; 2 * MAX_LINE]).unwrap();
         lines.finish(Duration::from_secs(60));
         let taken = 3 * WAITING - dropped;

@@ -79,6 +79,8 @@ struct Trusted {
     decimals: BTreeMap<AssetCode, u8>,
     /// The bounds that all validators share.
     parameters: ParametersView,
+    /// The time that stands before height 1, which no certificate shows.
+    begins: Timestamp,
     /// Taken after `blocks`.
     genesis: Mutex<TrustedGenesis>,
     blocks: Mutex<BTreeMap<Height, Arc<VerifiedBlock>>>,
@@ -144,6 +146,7 @@ impl NodeArgs {
             members: members_of(&genesis),
             decimals: assets.iter().map(|asset| (asset.code, asset.decimals)).collect(),
             parameters: ParametersView::from(genesis.parameters().v1()),
+            begins: genesis.time(),
             genesis: Mutex::new(TrustedGenesis::of(&genesis)),
             blocks: Mutex::default(),
         }))
@@ -288,13 +291,17 @@ impl Ledger {
             height: status.height,
             timestamp: status.timestamp,
         };
-        if status.height > Height::GENESIS
-            && let Some(block) = self.verified(status.height).await?
-            && block.header().timestamp != status.timestamp
-        {
+        let certified = match &self.trusted {
+            Some(trusted) if status.height == Height::GENESIS => Some(trusted.begins),
+            _ => self
+                .verified(status.height)
+                .await?
+                .map(|block| block.header().timestamp),
+        };
+        if certified.is_some_and(|time| time != status.timestamp) {
             return Err(ClientError::Unverified {
                 reason: format!(
-                    "the time of block {} is not the one that the node tells",
+                    "the time at height {} is not the one that the node tells",
                     status.height
                 ),
             }
