@@ -146,14 +146,14 @@ fn parameters(parameters: &ParametersView, slowness: Option<&SlownessView>) -> M
             (
                 "slowness factor",
                 "",
-                "a primary may take so many times as long as an exchange of votes",
+                "how many times as long as an exchange of votes a primary may take",
                 slowness.factor,
             ),
             ("slowness floor", "ms", "and so long besides", slowness.floor_ms),
             (
                 "slowness share",
                 "",
-                "one in so many of the shortest wait may add up",
+                "the part of the shortest wait that its slowness may add up to: a half at 2, a third at 3",
                 slowness.share,
             ),
         ]);
