@@ -3,6 +3,7 @@
 
 mod comparison;
 mod dashboards;
+mod formats;
 mod signing;
 
 use std::fs;
