@@ -270,6 +270,17 @@ fn after_a_restart_of_an_idle_network_a_node_knows_who_sealed_and_says_that_it_a
 fn whoever_waits_for_an_outcome_is_told_after_a_while_that_a_quorum_cannot_be_reached() {
     let cluster = Cluster::up();
     let alice = cluster.key("alice.key");
+    let told = |times: usize, parts: &[&str]| {
+        let log = cluster.dir().join("validator-1/node.log");
+        until(&format!("the log has {parts:?}"), PATIENCE, || {
+            let log = fs::read_to_string(&log).unwrap();
+            let lines = log.lines();
+            let found = lines.filter(|line| parts.iter().all(|part| line.contains(*part)));
+            (found.count() >= times).then_some(())
+        });
+    };
+    // It is told of changes alone, and looks once a second.
+    told(1, &["INFO", "enough validators are linked for a quorum"]);
     cluster.expect(0, &["localnet", "kill", "validator-3", "validator-4"]);
     let unpaid = cluster.transfer(&alice, "1", &["--timeout", "12"]);
     assert_eq!(unpaid.code, Some(5), "{}", unpaid.stderr);
@@ -282,15 +293,6 @@ fn whoever_waits_for_an_outcome_is_told_after_a_while_that_a_quorum_cannot_be_re
     );
     assert!(last.contains(why), "{last}");
     // O8: the log of who is left tells it too, by names, and when it is over.
-    let told = |times: usize, parts: &[&str]| {
-        let log = cluster.dir().join("validator-1/node.log");
-        until(&format!("the log has {parts:?}"), PATIENCE, || {
-            let log = fs::read_to_string(&log).unwrap();
-            let lines = log.lines();
-            let found = lines.filter(|line| parts.iter().all(|part| line.contains(*part)));
-            (found.count() >= times).then_some(())
-        });
-    };
     for away in ["peer=validator-3", "peer=validator-4"] {
         told(1, &["INFO", "link down", away, "reason="]);
     }
