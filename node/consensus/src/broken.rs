@@ -99,6 +99,8 @@ pub enum Rule {
     ConflictsKept,
     /// Raft: a question before a candidacy moves others to its term, and they vote though they hear a leader.
     PreVoteBinds,
+    /// Raft: what a leader sends whose clock is too far ahead ends an attempt to replace it.
+    EarlyLeaderFollowed,
     /// Raft: a candidate gets votes whatever blocks it lacks.
     LowCertifiedElected,
     /// Raft: an entry of a former term shows that logs match.

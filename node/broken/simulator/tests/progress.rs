@@ -178,3 +178,31 @@ fn who_is_overtaken_while_it_waits_and_begins_to_wait_again() {
     );
     assert!(broken > 1_000 && sound < 250, "{broken} and {sound} ms");
 }
+
+/// A leader's clock is far ahead, and an answer takes longer than the time between two of its heartbeats.
+#[test]
+fn raft_an_attempt_to_replace_a_leader_far_ahead_of_time_that_its_heartbeats_end() {
+    let longest_wait = |rule: Option<Rule>| {
+        let runs = (0..3).map(|who| {
+            let mut scenario = Scenario::calm(3, 0)
+                .ordered_by(Protocol::Raft)
+                .without_batches()
+                .at(1, Command::SetClock(who, 60_000));
+            for at in (2_000..4_000).step_by(100) {
+                scenario = scenario.at(at, Command::Submit((who + 1) % 3, 1));
+            }
+            scenario.links.least_delay_us = 40_000;
+            scenario.links.delay_us = 45_000;
+            scenario.calm_delay_us = 45_000;
+            scenario.faults_end_ms = 4_000;
+            scenario.patience_ms = 30_000;
+            scenario.broken = rule.map(Broken::Engine);
+            Simulation::new(scenario).run().expect_success().longest_wait_ms
+        });
+        runs.max().expect("there are three")
+    };
+    let rule = Some(Rule::EarlyLeaderFollowed);
+    let (broken, sound) = (longest_wait(rule), longest_wait(None));
+    println!("| Engine(EarlyLeaderFollowed) | 1 | a batch waits for {broken} ms, not {sound} ms |");
+    assert!(broken > 4_500 && sound < 4_000, "{broken} and {sound} ms");
+}
