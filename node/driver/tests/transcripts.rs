@@ -610,6 +610,34 @@ fn the_engine_of_a_new_epoch_hears_of_a_flush_that_covered_its_blocks_too() {
     );
 }
 
+/// The epoch ends while a vote waits for its batch: the flush that covers the last block began before the batch was
+/// written. As long as the next epoch has no block, others may need that vote; then they fetch blocks.
+#[test]
+fn a_vote_of_the_epoch_before_leaves_when_it_is_on_disk_unless_the_next_has_a_block() {
+    for has_block in [false, true] {
+        let mut lab = Lab::new(4, 1, Protocol::Pbft);
+        lab.synced(0, 1, Some(3));
+        lab.store(batch(1));
+        lab.message("the primary proposes", 0, 0, pre_prepare(2, &[batch(1)]));
+        lab.journal(99);
+        assert!(lab.log.contains("own prepare of 2"), "{}", lab.log);
+        lab.synced(0, 2, None);
+        lab.synced(0, 3, None);
+        lab.written(0, 3);
+        lab.chain(0, 3);
+        let next = config(committee(1, 4, Protocol::Pbft), 1, 3);
+        lab.on("epoch 1 is prepared", Event::EpochReady(Box::new(next)));
+        assert_eq!(lab.driver.epoch(), Epoch(1));
+        if has_block {
+            lab.written(1, 4);
+        }
+        assert!(!lab.log.contains("broadcast prepare"), "{}", lab.log);
+        lab.chain(1, 3);
+        let is_sent = lab.log.contains("broadcast prepare of 2");
+        assert_eq!(is_sent, !has_block, "{}", lab.log);
+    }
+}
+
 /// What it finds out does not wait for the disk behind the vote that it is to stop.
 #[test]
 fn pitfall_28_a_halt_does_not_wait_behind_a_vote() {
