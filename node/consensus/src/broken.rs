@@ -62,6 +62,8 @@ pub enum Rule {
     MissingNotAsked,
     /// Who lacks what f + 1 others have sealed asks no sooner than about anything else.
     OvertakenWaits,
+    /// Who is overtaken while it waits, in order to ask, begins to wait again.
+    OvertakenAgain,
     /// A primary of whose messages next to nothing is taken leads until the wait for progress is over.
     HeldBackLeads,
     /// A primary may take as long as it likes between two proposals.
@@ -97,6 +99,8 @@ pub enum Rule {
     ConflictsKept,
     /// Raft: a question before a candidacy moves others to its term, and they vote though they hear a leader.
     PreVoteBinds,
+    /// Raft: what a leader sends whose clock is too far ahead ends an attempt to replace it.
+    EarlyLeaderFollowed,
     /// Raft: a candidate gets votes whatever blocks it lacks.
     LowCertifiedElected,
     /// Raft: an entry of a former term shows that logs match.

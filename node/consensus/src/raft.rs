@@ -91,7 +91,8 @@
 //!   what is before it. A log has at most [`MAX_LOG`] entries, but for those that commit it.
 //! - Membership changes with the epoch, whose engines are separate: there is no joint consensus (section 6).
 //! - A leader whose proposals are too far ahead of a follower's clock is not heard by it, so that one wrong
-//!   clock does not run away with the chain's time.
+//!   clock does not run away with the chain's time. Nor does what it sends end a follower's pre-vote, which has to
+//!   outlast some of its heartbeats where these come more often than answers.
 
 mod durable;
 mod following;

@@ -1,6 +1,5 @@
 //! What a driver hears, and what it asks for.
 
-use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -293,9 +292,12 @@ pub enum Transition {
 
 /// What can be answered at once, without waiting.
 pub trait Surroundings {
-    /// From now on these batches, and no others, are taken whatever quotas say. Called before
-    /// [`Surroundings::holds`], so that a batch that arrives in between is seen either way.
-    fn want(&self, batches: BTreeSet<Digest>);
+    /// From now on these batches are taken whatever quotas say, besides those before. Called before
+    /// [`Surroundings::holds`], so that a batch that arrives in between is seen either way. When an epoch ends all are
+    /// let go.
+    fn want(&self, batches: &[Digest]);
+    /// These are not taken whatever quotas say any more.
+    fn want_no_more(&self, batches: &[Digest]);
     /// Whether the batch is here, checked.
     fn holds(&self, batch: &Digest) -> bool;
     /// Whether what may be this batch was received and waits for its check.

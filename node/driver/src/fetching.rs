@@ -63,30 +63,21 @@ pub(crate) struct Sources<'a> {
 }
 
 impl Fetching {
-    /// These are missing, and no others.
-    pub(crate) fn set(&mut self, all: &BTreeSet<Digest>, now: Duration) {
-        self.missing.retain(|batch, missing| {
-            let stays = all.contains(batch);
-            if !stays {
-                self.by_time.remove(&(missing.at, *batch));
-            }
-            stays
-        });
-        for batch in all {
-            if let Entry::Vacant(place) = self.missing.entry(*batch) {
-                let at = now + FETCH_INTERVAL;
-                place.insert(Missing {
-                    at,
-                    turn: 0,
-                    vouching: Vec::new(),
-                });
-                self.by_time.insert((at, *batch));
-                self.voted.clear();
-            }
+    /// This one is missing.
+    pub(crate) fn miss(&mut self, batch: Digest, now: Duration) {
+        if let Entry::Vacant(place) = self.missing.entry(batch) {
+            let at = now + FETCH_INTERVAL;
+            place.insert(Missing {
+                at,
+                turn: 0,
+                vouching: Vec::new(),
+            });
+            self.by_time.insert((at, batch));
+            self.voted.clear();
         }
     }
 
-    /// These are here.
+    /// These are here, or nothing waits for them any more.
     pub(crate) fn arrived(&mut self, batches: &[Digest]) {
         for batch in batches {
             if let Some(missing) = self.missing.remove(batch) {
@@ -155,6 +146,12 @@ impl Fetching {
         self.by_time.first().map(|(at, _)| *at)
     }
 
+    /// What is to be asked for by now.
+    pub(crate) fn due(&self, now: Duration) -> impl Iterator<Item = Digest> {
+        let due = self.by_time.iter().take_while(move |(at, _)| *at <= now);
+        due.map(|(_, batch)| *batch)
+    }
+
     /// Who is asked for what now. What was received and waits for its check is mostly not asked for.
     pub(crate) fn ask(
         &mut self,
@@ -162,9 +159,8 @@ impl Fetching {
         sources: Sources<'_>,
         waits_for_check: impl Fn(&Digest) -> bool,
     ) -> BTreeMap<ValidatorIndex, Vec<Digest>> {
-        let due = self.by_time.iter().take_while(|(at, _)| *at <= now);
-        let with_turn = |batch: &Digest| self.missing.get(batch).map(|missing| (missing.turn, *batch));
-        let mut due: Vec<(usize, Digest)> = due.filter_map(|(_, batch)| with_turn(batch)).collect();
+        let with_turn = |batch: Digest| self.missing.get(&batch).map(|missing| (missing.turn, batch));
+        let mut due: Vec<(usize, Digest)> = self.due(now).filter_map(with_turn).collect();
         // What one request cannot name comes before what was asked for already.
         due.sort_unstable();
         let mut asked: BTreeMap<ValidatorIndex, Vec<Digest>> = BTreeMap::new();
@@ -323,6 +319,16 @@ mod tests {
     }
 
     impl Fetching {
+        /// These are missing, and no others.
+        fn set(&mut self, all: &BTreeSet<Digest>, now: Duration) {
+            let known = self.missing.keys();
+            let gone: Vec<Digest> = known.filter(|batch| !all.contains(*batch)).copied().collect();
+            self.arrived(&gone);
+            for batch in all {
+                self.miss(*batch, now);
+            }
+        }
+
         fn check(&self) {
             let by_time = self.missing.iter().map(|(batch, missing)| (missing.at, *batch));
             assert_eq!(self.by_time, by_time.collect::<Times>());

@@ -25,16 +25,25 @@ const MS: Duration = Duration::from_millis(1);
 struct Around {
     held: RefCell<BTreeSet<Digest>>,
     wanted: RefCell<BTreeSet<Digest>>,
+    /// How often it was told to want a batch, and how often one was looked for.
+    told: Cell<usize>,
+    looks: Cell<usize>,
     writes: Cell<u64>,
     steps: RefCell<Vec<(Epoch, Input)>>,
 }
 
 impl Surroundings for Around {
-    fn want(&self, batches: BTreeSet<Digest>) {
-        self.wanted.replace(batches);
+    fn want(&self, batches: &[Digest]) {
+        self.told.set(self.told.get() + batches.len());
+        self.wanted.borrow_mut().extend(batches);
+    }
+
+    fn want_no_more(&self, batches: &[Digest]) {
+        self.wanted.borrow_mut().retain(|batch| !batches.contains(batch));
     }
 
     fn holds(&self, batch: &Digest) -> bool {
+        self.looks.set(self.looks.get() + 1);
         self.held.borrow().contains(batch)
     }
 
@@ -389,6 +398,41 @@ fn what_is_missing_is_fetched_from_one_peer_after_the_other() {
     insta::assert_snapshot!(lab.shown());
 }
 
+/// A primary names batches that nobody has, height by height: none of that makes a later event look through them all.
+#[test]
+fn what_an_event_costs_goes_by_the_batches_that_it_is_about() {
+    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let named = |height: u8| -> Vec<Digest> { (0..20).map(|place| sha256(&[height, place])).collect() };
+    for height in 1..=10 {
+        lab.message(
+            "the primary proposes",
+            0,
+            0,
+            pre_prepare(height.into(), &named(height)),
+        );
+        lab.tick(MS);
+    }
+    assert_eq!(lab.around.wanted.borrow().len(), 200);
+    assert_eq!((lab.around.told.get(), lab.around.looks.get()), (200, 200));
+    // Those of the first height are due 50 ms after it came, those of the next a millisecond later.
+    lab.tick(40 * MS);
+    assert_eq!(lab.around.looks.get(), 220);
+    assert_eq!(lab.log.matches("fetch 20 batches").count(), 1, "{}", lab.log);
+    lab.tick(MS);
+    assert_eq!(lab.around.looks.get(), 240);
+    // What comes costs no look at the rest, and what a proposal that is complete had named is let go.
+    for batch in named(1) {
+        lab.store(batch);
+    }
+    assert_eq!((lab.around.told.get(), lab.around.looks.get()), (200, 240));
+    assert_eq!(lab.around.wanted.borrow().len(), 180);
+    let steps = lab.around.steps.borrow();
+    let available = steps
+        .iter()
+        .filter(|(_, input)| matches!(input, Input::ProposalAvailable { .. }));
+    assert_eq!(available.count(), 1);
+}
+
 #[test]
 fn what_is_missing_is_fetched_from_who_voted_for_it_too() {
     let mut lab = Lab::new(4, 1, Protocol::Pbft);
@@ -608,6 +652,34 @@ fn the_engine_of_a_new_epoch_hears_of_a_flush_that_covered_its_blocks_too() {
         "{}",
         lab.log
     );
+}
+
+/// The epoch ends while a vote waits for its batch: the flush that covers the last block began before the batch was
+/// written. As long as the next epoch has no block, others may need that vote; then they fetch blocks.
+#[test]
+fn a_vote_of_the_epoch_before_leaves_when_it_is_on_disk_unless_the_next_has_a_block() {
+    for has_block in [false, true] {
+        let mut lab = Lab::new(4, 1, Protocol::Pbft);
+        lab.synced(0, 1, Some(3));
+        lab.store(batch(1));
+        lab.message("the primary proposes", 0, 0, pre_prepare(2, &[batch(1)]));
+        lab.journal(99);
+        assert!(lab.log.contains("own prepare of 2"), "{}", lab.log);
+        lab.synced(0, 2, None);
+        lab.synced(0, 3, None);
+        lab.written(0, 3);
+        lab.chain(0, 3);
+        let next = config(committee(1, 4, Protocol::Pbft), 1, 3);
+        lab.on("epoch 1 is prepared", Event::EpochReady(Box::new(next)));
+        assert_eq!(lab.driver.epoch(), Epoch(1));
+        if has_block {
+            lab.written(1, 4);
+        }
+        assert!(!lab.log.contains("broadcast prepare"), "{}", lab.log);
+        lab.chain(1, 3);
+        let is_sent = lab.log.contains("broadcast prepare of 2");
+        assert_eq!(is_sent, !has_block, "{}", lab.log);
+    }
 }
 
 /// What it finds out does not wait for the disk behind the vote that it is to stop.

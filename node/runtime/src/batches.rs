@@ -189,9 +189,17 @@ impl BatchStore {
         self.held().batches.len()
     }
 
-    /// From now on these, and no others, are taken whatever the quotas say.
-    pub(crate) fn want(&self, digests: BTreeSet<Digest>) {
-        self.held().wanted = digests;
+    /// From now on these too are taken whatever the quotas say, until they are ordered or the epoch ends.
+    pub(crate) fn want(&self, digests: &[Digest]) {
+        self.held().wanted.extend(digests);
+    }
+
+    /// These are taken no more where the quotas say no.
+    pub(crate) fn want_no_more(&self, digests: &[Digest]) {
+        let mut held = self.held();
+        for digest in digests {
+            held.wanted.remove(digest);
+        }
     }
 
     /// Whether the batch is here, checked, and of this epoch: a block of the epoch has it, or none yet.

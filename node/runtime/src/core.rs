@@ -4,7 +4,7 @@
 //! What may leave when is the driver's to say ([`quorate_driver`]); nothing here decides it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -66,8 +66,12 @@ struct Around {
 }
 
 impl Surroundings for Around {
-    fn want(&self, batches: BTreeSet<Digest>) {
+    fn want(&self, batches: &[Digest]) {
         self.batches.want(batches);
+    }
+
+    fn want_no_more(&self, batches: &[Digest]) {
+        self.batches.want_no_more(batches);
     }
 
     fn holds(&self, batch: &Digest) -> bool {

@@ -4,7 +4,7 @@
 use quorate_consensus::Timing;
 use quorate_consensus::broken::Rule;
 use quorate_crypto::Protocol;
-use quorate_simulator_broken::chart::{Happening, NoteKind};
+use quorate_simulator_broken::chart::{Happening, NoteKind, Phase};
 use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
 
 /// What the rule is for shows in one of ten seeds when it is broken, and does not with that seed when it is kept.
@@ -138,4 +138,71 @@ fn a_vote_that_is_not_sent_as_its_height_is_certified_meanwhile() {
     let (broken, sound) = (last_certified(rule), last_certified(None));
     println!("| Engine(CertifiedVotesUnsent) | 1 | a validator waits for {broken} ms, not {sound} ms |");
     assert!(broken > 2 * sound, "{broken} and {sound} ms");
+}
+
+/// A validator starts, and what it asks is lost. Of each height it hears two seals before it hears the third vote.
+#[test]
+fn who_is_overtaken_while_it_waits_and_begins_to_wait_again() {
+    const HEARD_MS: u64 = 2_000;
+    let first_vote = |rule: Option<Rule>| {
+        let runs = (0..5).map(|seed| {
+            let mut scenario = watched(4_200)
+                .with_slow_link(3, Some(1), 20)
+                .at(500, Command::Crash(3))
+                .at(600, Command::CutOneWay(3, 0))
+                .at(600, Command::CutOneWay(3, 1))
+                .at(600, Command::CutOneWay(3, 2))
+                .at(610, Command::Start(3))
+                .at(HEARD_MS, Command::Heal)
+                .at(4_000, Command::Submit(0, 1));
+            for (at, who) in (700..3_500).step_by(4).zip([0, 2].into_iter().cycle()) {
+                scenario = scenario.at(at, Command::Submit(who, 1));
+            }
+            scenario.seed = seed;
+            scenario.timing = Timing::SHIPPED;
+            scenario.links.delay_us = 1_000;
+            scenario.parameters.window = 32;
+            scenario.broken = rule.map(Broken::Engine);
+            let report = Simulation::new(scenario).chart().expect_success();
+            let voted = report.chart.messages().find(|message| {
+                let heard = message.sent_us >= HEARD_MS * 1_000;
+                heard && message.from == 3 && message.phase == Phase::Prepare
+            });
+            voted.expect("it votes on the last batch").sent_us / 1_000 - HEARD_MS
+        });
+        runs.max().expect("there are five")
+    };
+    let (broken, sound) = (first_vote(Some(Rule::OvertakenAgain)), first_vote(None));
+    println!(
+        "| Engine(OvertakenAgain) | 1 | who has started votes {broken} ms after it is heard again, not {sound} ms |"
+    );
+    assert!(broken > 1_000 && sound < 250, "{broken} and {sound} ms");
+}
+
+/// A leader's clock is far ahead, and an answer takes longer than the time between two of its heartbeats.
+#[test]
+fn raft_an_attempt_to_replace_a_leader_far_ahead_of_time_that_its_heartbeats_end() {
+    let longest_wait = |rule: Option<Rule>| {
+        let runs = (0..3).map(|who| {
+            let mut scenario = Scenario::calm(3, 0)
+                .ordered_by(Protocol::Raft)
+                .without_batches()
+                .at(1, Command::SetClock(who, 60_000));
+            for at in (2_000..4_000).step_by(100) {
+                scenario = scenario.at(at, Command::Submit((who + 1) % 3, 1));
+            }
+            scenario.links.least_delay_us = 40_000;
+            scenario.links.delay_us = 45_000;
+            scenario.calm_delay_us = 45_000;
+            scenario.faults_end_ms = 4_000;
+            scenario.patience_ms = 30_000;
+            scenario.broken = rule.map(Broken::Engine);
+            Simulation::new(scenario).run().expect_success().longest_wait_ms
+        });
+        runs.max().expect("there are three")
+    };
+    let rule = Some(Rule::EarlyLeaderFollowed);
+    let (broken, sound) = (longest_wait(rule), longest_wait(None));
+    println!("| Engine(EarlyLeaderFollowed) | 1 | a batch waits for {broken} ms, not {sound} ms |");
+    assert!(broken > 4_500 && sound < 4_000, "{broken} and {sound} ms");
 }

@@ -32,7 +32,8 @@ pub(crate) struct Sealed {
 /// For what the resend timer was shortened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Overtaken {
-    /// The last such height. Each is worth two short waits: one before asking, and one before fetching.
+    /// The last such height that a short wait was begun for, or ended with. Each is worth two: one before asking, and
+    /// one before fetching.
     by: Sealed,
     /// Whether the timer that runs is a short one.
     runs: bool,
@@ -104,7 +105,10 @@ impl<E: Orderer> Replica<E> {
         let overtaken = std::mem::take(&mut self.base.overtaken.runs);
         self.ask_again();
         if mark == self.mark() {
+            let by = self.overtaken_by().unwrap_or_default();
             let base = &mut self.base;
+            // What came while the short wait ran is asked for with the rest.
+            base.overtaken.by = base.overtaken.by.max(by);
             base.standstills = base.standstills.saturating_add(u32::from(!overtaken));
             base.status_due.ask_all();
             self.fetch_if_behind();
@@ -290,11 +294,16 @@ impl<E: Orderer> Replica<E> {
         })
     }
 
+    /// Sets the resend timer, or stops it. A short wait that runs goes on, whatever overtakes this replica meanwhile, and
+    /// the next begins in the step in which it ends: who is overtaken at each height, and sooner than a short wait
+    /// lasts, would else begin to wait again at each and never ask. How far a usual wait has come is not known here, so
+    /// one that is about to end may last longer by a short one, and by no more.
     pub(super) fn update_resend_timer(&mut self) {
         let (open, mark) = (self.has_open_work(), self.mark());
         let overtaken = self.overtaken_by();
         let base = &mut self.base;
-        if let Some(by) = overtaken.filter(|by| open && *by > base.overtaken.by) {
+        let runs = base.overtaken.runs && !breaks!(OvertakenAgain);
+        if let Some(by) = overtaken.filter(|by| open && !runs && *by > base.overtaken.by) {
             base.overtaken = Overtaken { by, runs: true };
             base.resend = Some(mark);
             let wait = base.config.timing.resend;

@@ -52,8 +52,12 @@ impl Raft {
                 reign: append.term.0,
             });
         }
-        // Figure 2, candidates: whoever hears of the term's leader follows.
-        self.step_down(base);
+        // Figure 2, candidates: whoever hears of the term's leader follows. Who only asks whether others would vote for it
+        // goes on asking until this leader counts as heard (`hear_leader`): one whose clock is too far ahead would else
+        // end each attempt to replace it, by heartbeats that come before the answers.
+        if !matches!(self.role, Role::PreCandidate { .. }) || breaks!(EarlyLeaderFollowed) {
+            self.step_down(base);
+        }
         if known.is_none() {
             self.role = Role::Follower(Following::of(from));
         }
@@ -101,8 +105,9 @@ impl Raft {
         }
     }
 
-    /// The leader is there.
+    /// The leader is there: nobody else is needed.
     fn hear_leader(&mut self, base: &mut Base) {
+        self.step_down(base);
         if let Some(following) = self.role.following_mut() {
             following.leader_heard = true;
         }

@@ -4,6 +4,7 @@ use quorate_consensus::contract::{Action, Input, LearnedFrom, Record, Rejection,
 use quorate_consensus::pbft::{Body as Pbft, Claims, Halted, Replica, View};
 use quorate_consensus::{Body, Inquiry, Message, SignedStatement, Statement, Testimony, Timer, Verified};
 use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
+use quorate_ledger::Timestamp;
 
 use crate::lab::*;
 
@@ -478,4 +479,51 @@ fn a_status_that_came_before_the_answers_is_answered_after_them() {
     let step = drive_as(&mut backup, 1, answer(2, 0, &[]));
     assert!(sent(&step, prepare(0, 1, &proposal(1))), "{step:?}");
     assert!(sent(&step, commit(0, 1, &proposal(1))), "{step:?}");
+}
+
+/// Found by review: each height that overtook a replica began its short wait again, so at one height in each such wait
+/// the timer never fired, and a question that was lost was not asked again.
+#[test]
+fn who_is_overtaken_at_every_height_asks_again_all_the_same() {
+    let mut backup = asking(4, 1, Vec::new());
+    let mut due = Some(Timestamp(NOW.0 + 200));
+    let mut asked_again = 0;
+    for height in 1..=100 {
+        let now = Timestamp(NOW.0 + 4 * height);
+        let ordered = proposal(u8::try_from(height).unwrap());
+        let (at, block) = (Height(height), sha256(&height.to_le_bytes()));
+        let seal = |sender| message(sender, Body::Seal { height: at, block });
+        let votes = [
+            from(0, pre_prepare(0, height, &ordered)),
+            // Two have decided, by a vote that is still on its way to this one.
+            seal(0),
+            seal(2),
+            from(0, commit(0, height, &ordered)),
+            from(2, commit(0, height, &ordered)),
+            from(3, commit(0, height, &ordered)),
+            Input::Executed { height: at, block },
+            seal(3),
+        ];
+        let timeout = due
+            .take_if(|due| *due <= now)
+            .map(|_| Input::Timeout(Timer::Resend));
+        for input in timeout.into_iter().chain(votes) {
+            for action in drive_at(&mut backup, 1, now, input).actions {
+                match action {
+                    Action::SetTimer {
+                        timer: Timer::Resend,
+                        after,
+                    } => due = Some(Timestamp(now.0 + u64::from(after.to_ms))),
+                    Action::CancelTimer(Timer::Resend) => due = None,
+                    Action::Send { message, .. } if matches!(message.v1().body, Body::Inquiry(_)) => {
+                        asked_again += 1;
+                    }
+                    _ => {}
+                }
+            }
+        }
+        assert_eq!(backup.certified(), at);
+    }
+    // A short wait takes 12 ms at most, so it fires each time that three heights have passed. It asks all three.
+    assert!(asked_again >= 3 * 25, "it has asked {asked_again} times");
 }

@@ -406,6 +406,32 @@ fn pitfall_24_a_leader_is_heard_again_once_clocks_agree() {
     assert!(follower.has_begun(), "the next proposal is in time");
 }
 
+/// Found by review: each heartbeat of such a leader ended the attempt to replace it. Where heartbeats come more often
+/// than answers, it led on.
+#[test]
+fn pitfall_24_a_leader_too_far_ahead_of_time_does_not_end_the_attempt_to_replace_it() {
+    let asking = || {
+        let mut follower = replica(3, 1);
+        let Raft::AppendEntries(mut ahead) = append(1, (0, 0), &[1], 0) else {
+            unreachable!("it is one");
+        };
+        ahead.entries[0].proposal = Proposal::new(Timestamp(NOW.0 + 60_000), vec![batch(1, 1)]);
+        drive(&mut follower, 1, from(0, Raft::AppendEntries(ahead)));
+        let step = drive(&mut follower, 1, timeout(1));
+        assert_eq!(said(&step), [&asks(2, true, 0, (0, 0))]);
+        follower
+    };
+    let mut follower = asking();
+    drive(&mut follower, 1, from(0, append(1, (0, 0), &[], 0)));
+    drive(&mut follower, 1, from(2, vote(2, 1, true, true)));
+    assert_eq!(follower.term().0, 2, "it stands");
+    let mut follower = asking();
+    follower.step(Timestamp(NOW.0 + 60_000), from(0, append(1, (0, 0), &[], 0)));
+    assert!(follower.has_begun(), "its clock has come up to that proposal");
+    drive(&mut follower, 1, from(2, vote(2, 1, true, true)));
+    assert_eq!(follower.term().0, 1, "it follows again");
+}
+
 /// A leader that has certified `certified` heights, and one entry of term 2 above them.
 fn far_ahead(certified: u64) -> Raft {
     Raft::AppendEntries(AppendEntries {

@@ -13,20 +13,37 @@ use crate::required::Complete;
 
 impl Driver {
     /// Which of these batches are not here; they are taken from now on whatever quotas say.
-    pub(super) fn missing_of(&self, batches: &[Digest], around: &dyn Surroundings) -> BTreeSet<Digest> {
+    pub(super) fn missing_of(&mut self, batches: &[Digest], around: &dyn Surroundings) -> BTreeSet<Digest> {
         // Wanted first, looked for then: a batch that arrives in between is seen either way.
-        let mut wanted = self.required.missing();
-        wanted.extend(batches);
-        around.want(wanted);
+        around.want(batches);
+        self.want_no_more(batches, around);
         let missing = batches.iter().filter(|digest| !around.holds(digest));
         missing.copied().collect()
+    }
+
+    /// The host takes what is missing, and these, whatever quotas say. What it was told of besides it need not.
+    fn want_no_more(&mut self, but: &[Digest], around: &dyn Surroundings) {
+        let over = self.required.wants(but);
+        if !over.is_empty() {
+            around.want_no_more(&over);
+        }
     }
 
     /// Goes on with what is complete, and fetches the rest.
     pub(super) fn fetch(&mut self, time: Time, around: &dyn Surroundings) {
         let complete = self.required.take_complete();
         self.on_complete(complete, around);
-        self.fetching.set(&self.required.missing(), time.since_start);
+        self.note_missing(time.since_start);
+    }
+
+    /// What is fetched follows what is missing.
+    fn note_missing(&mut self, now: Duration) {
+        for batch in self.required.take_changed() {
+            match self.required.is_missing(&batch) {
+                true => self.fetching.miss(batch, now),
+                false => self.fetching.arrived(&[batch]),
+            }
+        }
     }
 
     /// Who votes for what names missing batches has them.
@@ -43,11 +60,12 @@ impl Driver {
 
     /// Asks for what is missing and due.
     pub(super) fn fetch_missing(&mut self, now: Duration, around: &dyn Surroundings) {
-        // Block sync may have brought what was asked for.
-        let mut missing = self.required.missing();
-        let here: Vec<Digest> = missing.extract_if(.., |digest| around.holds(digest)).collect();
+        self.note_missing(now);
+        // Block sync may have brought what was asked for. It is told of as well, a little later: so it is enough to look
+        // for what would be asked for now. A look at a batch that is not here reads the host's database.
+        let due = self.fetching.due(now);
+        let here: Vec<Digest> = due.filter(|batch| around.holds(batch)).collect();
         self.on_arrived(&here, around);
-        self.fetching.set(&missing, now);
         let Serving { engine, index, .. } = &self.serving;
         let committee = engine.committee().indices();
         let peers: Vec<_> = committee.filter(|peer| Some(*peer) != *index).collect();
@@ -75,7 +93,7 @@ impl Driver {
         if complete.is_empty() {
             return;
         }
-        around.want(self.required.missing());
+        self.want_no_more(&[], around);
         for Complete {
             height,
             proposal,

@@ -51,7 +51,9 @@ impl Driver {
         self.written = self.written.max(height);
         if epoch == self.epoch() {
             if self.former.take().is_some() {
-                // The epoch has a block of its own: whoever lags behind it is helped by block sync.
+                // The epoch has a block of its own: whoever lags behind it is helped by block sync. Own votes of the epoch
+                // before that are still not on disk are dropped when they are (`drain`): all its heights are certified,
+                // and a quorum has their blocks on disk, so nobody needs these votes (docs/ordering.md, rule 11).
                 self.timers.cancel_before(epoch);
             }
             if self.epoch_end == Some(height) && self.change.is_none() {

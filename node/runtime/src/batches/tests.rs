@@ -185,7 +185,13 @@ fn pitfall_31_a_batch_passed_on_or_named_finds_room_when_its_author_has_none() {
         assert_eq!(world.take(batch, PEER), Some(Charge::Forwarder(PEER)));
     }
     assert_eq!(world.take(&batches[6], PEER), None);
-    world.store.want(BTreeSet::from([batches[6].digest()]));
+    let named = [batches[6].digest()];
+    world.store.want(&named);
+    world.store.want_no_more(&named);
+    assert_eq!(world.take(&batches[6], PEER), None);
+    world.store.want(&named);
+    world.store.want(&[batches[7].digest()]);
+    world.store.want_no_more(&[batches[7].digest()]);
     assert_eq!(world.take(&batches[6], PEER), Some(Charge::Nobody));
     assert_eq!(world.heard().len(), 7);
     // What is ordered makes room where it took it up.
@@ -199,9 +205,8 @@ fn what_a_lying_primary_names_is_taken_and_takes_up_only_so_much_memory() {
     let batches: Vec<_> = (0..4).map(|number| world.batch(number)).collect();
     let length = batches[0].bytes().len();
     world.store.named_limit = 2 * length;
-    world
-        .store
-        .want(batches.iter().map(CheckedBatch::digest).collect());
+    let named: Vec<_> = batches.iter().map(CheckedBatch::digest).collect();
+    world.store.want(&named);
     for batch in &batches {
         assert_eq!(world.take(batch, PEER), Some(Charge::Nobody));
     }

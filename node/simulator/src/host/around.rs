@@ -2,7 +2,6 @@
 //! its engines' steps.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 
 use quorate_consensus::{Action, Engine, Input, Record, Rejection, Step};
 use quorate_crypto::{Digest, Epoch, ValidatorIndex};
@@ -30,7 +29,9 @@ pub(super) struct Around<'a> {
 
 impl Surroundings for Around<'_> {
     /// There are no quotas here.
-    fn want(&self, _: BTreeSet<Digest>) {}
+    fn want(&self, _: &[Digest]) {}
+
+    fn want_no_more(&self, _: &[Digest]) {}
 
     fn holds(&self, batch: &Digest) -> bool {
         self.memory.batches.contains_key(batch)

@@ -368,3 +368,26 @@ fn journals_slower_than_election_timeouts_keep_nobody_from_leading() {
         }
     }
 }
+
+/// A heartbeat comes every 60 to 75 ms, and an answer takes 80 at least. What a leader sends whose clock is far ahead
+/// must not end the attempt to replace it.
+#[test]
+fn a_leader_far_ahead_of_time_is_replaced_where_answers_take_longer_than_the_time_between_heartbeats() {
+    for who in 0..3 {
+        let mut scenario = calm(Protocol::Raft, 3)
+            .without_batches()
+            .at(1, Command::SetClock(who, 60_000));
+        for at in (2_000..4_000).step_by(100) {
+            scenario = scenario.at(at, Command::Submit((who + 1) % 3, 1));
+        }
+        scenario.links.least_delay_us = 40_000;
+        scenario.links.delay_us = 45_000;
+        scenario.calm_delay_us = 45_000;
+        scenario.faults_end_ms = 4_000;
+        scenario.patience_ms = 30_000;
+        for report in run(&scenario) {
+            let (wait, seed) = (report.longest_wait_ms, report.scenario.seed);
+            assert!(wait < 4_000, "a batch waited {wait} ms, seed {seed}");
+        }
+    }
+}

@@ -16,6 +16,7 @@ mod hoarded_certificates;
 mod idle;
 mod liars;
 mod observers;
+mod overtaken;
 mod primary_crashes;
 mod proposal_comes_back;
 mod recorded;
