@@ -50,6 +50,8 @@ pub enum Rule {
     EmptyIsProgress,
     /// A batch may be left out for ever while others are ordered.
     LeavingOutAllowed,
+    /// A proposal that leaves out what the primary has is under way like any other.
+    LeavingOutUnderWay,
     /// A complaint counts for ever.
     ComplaintsKept,
     /// Statuses and inquiries are taken from whoever passes them on.

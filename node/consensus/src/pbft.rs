@@ -51,11 +51,12 @@
 //!   take [`SLOWNESS_FACTOR`] times as long, and [`SLOWNESS_FLOOR_MS`] besides: *the bound*.
 //! - **What the primary has.** A batch counts once this replica has handed it over itself
 //!   ([`Action::HandOver`](crate::Action::HandOver)), which it does when the batch has waited for an exchange of
-//!   votes. So what a liar shows to one validator alone counts for nothing before the primary can have it.
+//!   votes; or for the bound, while the eager number of proposals is under way. So what a liar shows to one validator
+//!   alone counts for nothing before the primary can have it.
 //! - **A pause** runs while fewer than the eager number of proposals can be voted on here and are undecided, and
 //!   such a batch waits. A proposal ends it once its batches are here, and unless it leaves out, with room to
-//!   spare, a batch that was handed over longer ago than the bound. So a stock of batches of its own buys a
-//!   primary no time.
+//!   spare, a batch that was handed over longer ago than the bound. One that does is not among those under way
+//!   either. So a stock of batches of its own buys a primary no time, one by one or many at once.
 //! - **A proposal that f + 1 others vote on** and that is not here is asked for at once, from all of them. How
 //!   much later it comes counts like a pause.
 //! - What is above the bound adds up, and a 64th is forgotten with each proposal. When the sum is above a share

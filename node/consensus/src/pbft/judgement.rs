@@ -73,6 +73,9 @@ pub(super) struct Judgement {
     exchanges: VecDeque<u64>,
     /// When proposals came, until they can be voted on. One a height that is kept.
     came: BTreeMap<Height, Timestamp>,
+    /// Heights above those carried over whose proposals left out, with room to spare, what the primary had had for
+    /// longer than the bound; none any more once a proposal has left nothing out. One a height that is kept.
+    leaving_out: BTreeSet<Height>,
     /// When f + 1 others had voted on what is not here. One a height that is kept.
     missed: BTreeMap<Height, Timestamp>,
     /// Proposals that are ahead of this validator's clock. One a height that is kept.
@@ -201,6 +204,14 @@ impl Judgement {
         }
     }
 
+    /// A proposal can be voted on here, but for the clock.
+    ///
+    /// An honest primary names all that it has, up to a full proposal, so it leaves out nothing that was handed over
+    /// to it once that has arrived. The last proposal without it is here after one way to the primary, a flush of its
+    /// disk and one way back. That takes longer than the bound only where this link, or that disk, is much slower
+    /// than f + 1 others exchange votes. There each complaint doubles the bound, until it is longer than that; and
+    /// the next proposal, which leaves nothing out, makes up for those before it. A slow disk here makes no
+    /// difference: it delays what is handed over as it delays what is voted on.
     fn on_proposed(&mut self, height: Height, batches: &[Digest], is_full: bool, now: Timestamp) {
         let came = self.came.remove(&height).unwrap_or(now);
         for batch in batches {
@@ -209,8 +220,10 @@ impl Judgement {
         let Some(bound) = self.bound_ms() else { return };
         let had = |at: &Timestamp| now.0.saturating_sub(at.0) > bound;
         if !is_full && self.handed.values().any(had) && !breaks!(LeavingOutAllowed) {
+            self.leaving_out.insert(height);
             return;
         }
+        self.leaving_out.clear();
         self.excess_ms -= self.excess_ms.div_ceil(tuned!(FORGETS));
         if let Some(since) = self.owes_since.take() {
             let fetched = now.0.saturating_sub(came.0).min(tuned!(FETCHING_MS));
@@ -246,6 +259,7 @@ impl Judgement {
             self.ahead = self.ahead.split_off(&height.next());
             self.on_less_ahead(now);
         }
+        self.leaving_out = self.leaving_out.split_off(&height.next());
         for kept in [&mut self.voted, &mut self.came] {
             *kept = kept.split_off(&height.next());
         }
@@ -294,7 +308,9 @@ impl Judgement {
         for heights in [&self.voted, &self.came, &self.missed] {
             assert!(heights.len() <= kept, "one slot a height that is kept");
         }
-        assert!(self.ahead.len() <= kept, "one slot a height that is kept");
+        for heights in [&self.ahead, &self.leaving_out] {
+            assert!(heights.len() <= kept, "one slot a height that is kept");
+        }
     }
 }
 
@@ -434,8 +450,8 @@ impl Pbft {
         self.judgement.handed.retain(|batch, _| backlog.holds(batch));
         let waits_for_it = backlog.free() > 0 || !self.judgement.handed.is_empty();
         let room = waits_for_it && self.has_room_under_way(base);
-        if room && self.judgement.handed.is_empty() {
-            self.hand_over(base);
+        if self.judgement.handed.is_empty() {
+            self.hand_over(base, room);
         }
         // Two older rules cover a part of the same: where one of them is broken on purpose, it is to be seen alone.
         let broken = [
@@ -471,7 +487,9 @@ impl Pbft {
     }
 
     /// Whether the primary may propose at once, by what can be voted on here and is not decided; and neither has
-    /// proposed already what f + 1 others have voted on.
+    /// proposed already what f + 1 others have voted on. A height whose proposal left out what the primary had counts
+    /// as free until it is certified: it could have proposed that there. Else it would never seem to pause while it
+    /// always has some small proposals of its own under way, or fills the window with them.
     fn has_room_under_way(&self, base: &Base) -> bool {
         let (view, own) = (self.view, base.config.index);
         let may_be_ahead = self.judgement.ahead_ms(base.now) < tuned!(AHEAD_MS);
@@ -479,15 +497,21 @@ impl Pbft {
         let mut gap = false;
         for height in base.certified.0.saturating_add(1)..=base.high_watermark().0 {
             let height = Height(height);
+            let carried = height <= self.carried_to;
+            let leaves_out = !carried && self.judgement.leaving_out.contains(&height);
+            if leaves_out && !breaks!(LeavingOutUnderWay) {
+                gap = true;
+                continue;
+            }
             let Some(instance) = self.instances.get(&height) else {
-                gap |= height > self.carried_to;
+                gap |= !carried;
                 continue;
             };
             if base.decided(height).is_some() {
                 continue;
             }
             let held = may_be_ahead && self.judgement.ahead.contains(&height);
-            if height <= self.carried_to || instance.asked_prepare == Some(view) || held {
+            if carried || instance.asked_prepare == Some(view) || held {
                 under_way += 1;
             } else {
                 gap = true;
@@ -505,14 +529,22 @@ impl Pbft {
         exchange.max(tuned!(HAND_OVER_MS))
     }
 
-    /// Hands the oldest batches that wait over to the primary; from now on they count.
-    fn hand_over(&mut self, base: &mut Base) {
-        if self.judgement.exchange_ms().is_none() {
+    /// Hands the oldest batches that wait over to the primary; from now on they count. Where the primary has no room,
+    /// batches wait for the bound first, as they mostly have to. Were none handed over then, nothing would count
+    /// against a primary that never seems to have room.
+    fn hand_over(&mut self, base: &mut Base, room: bool) {
+        let Some(bound) = self.judgement.bound_ms() else {
+            return;
+        };
+        let now = base.now;
+        let wait = if room { self.hand_over_ms() } else { bound };
+        let is_late = |since: Timestamp| now.0.saturating_sub(since.0) >= wait;
+        // A busy replica asks in each step, and its oldest batch is mostly young.
+        if !room && !base.backlog.free_since(1).any(|(_, since)| is_late(since)) {
             return;
         }
-        let (now, wait) = (base.now, self.hand_over_ms());
         let waiting = base.backlog.free_since(MAX_HANDED);
-        let late = waiting.filter(|(_, since)| now.0.saturating_sub(since.0) >= wait);
+        let late = waiting.filter(|(_, since)| is_late(*since));
         let batches: Vec<Digest> = late.map(|(batch, _)| batch).collect();
         if batches.is_empty() {
             return;

@@ -1,9 +1,11 @@
 //! A primary must be good enough: what counts against it, and what does not.
 
+use std::ops::Range;
+
 use quorate_consensus::contract::{Action, Input, Step, Timer, TimerRange};
 use quorate_consensus::message::Status;
 use quorate_consensus::pbft::{
-    Body as Pbft, Replica, SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE, View,
+    Body as Pbft, EAGER_PROPOSALS, Replica, SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE, View,
 };
 use quorate_consensus::{Body, Inquiry, Verified};
 use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
@@ -101,9 +103,8 @@ fn waiting() -> (Replica, u64) {
     (backup, 30)
 }
 
-#[test]
-fn a_pause_of_the_primary_counts_from_when_a_batch_was_handed_over_to_it() {
-    let (mut backup, from_ms) = waiting();
+/// A pause that began then makes the backup complain as soon as it is too long, and no sooner.
+fn counts_from(mut backup: Replica, from_ms: u64) {
     let enough = from_ms + BOUND_MS + LIMIT_MS;
     for ms in (from_ms + 50..enough).step_by(100) {
         assert!(!complained(&look(&mut backup, ms)), "after {ms} ms");
@@ -111,6 +112,12 @@ fn a_pause_of_the_primary_counts_from_when_a_batch_was_handed_over_to_it() {
     }
     assert!(!complained(&look(&mut backup, enough)));
     assert!(complained(&look(&mut backup, enough + 1)));
+}
+
+#[test]
+fn a_pause_of_the_primary_counts_from_when_a_batch_was_handed_over_to_it() {
+    let (backup, from_ms) = waiting();
+    counts_from(backup, from_ms);
 }
 
 #[test]
@@ -159,6 +166,68 @@ fn a_proposal_that_leaves_out_what_the_primary_has_ends_no_pause() {
         complains |= complained(&look(&mut backup, ms + 50)) | hear_others(&mut backup, ms + 50);
     }
     assert!(complains, "its own batches buy it no time");
+}
+
+/// At this time the primary proposes these heights, each with so many batches of its own. Nobody else has voted yet.
+fn propose_own(backup: &mut Replica, ms: u64, heights: Range<u64>, batches: u8) -> Vec<Proposal> {
+    let propose = |height: u64| {
+        let own = (0..batches).map(|number| sha256(&[height as u8, number, 99]));
+        let own = Proposal::new(NOW, own.collect());
+        let step = drive_at(backup, 1, after(ms), from(0, pre_prepare(0, height, &own)));
+        assert!(says(&step, &prepare(0, height, &own)), "height {height}");
+        own
+    };
+    heights.map(propose).collect()
+}
+
+/// As many as the primary has under way when it gathers batches, above the first height.
+const EAGER: Range<u64> = 2..2 + EAGER_PROPOSALS as u64;
+
+#[test]
+fn proposals_under_way_that_leave_out_what_the_primary_has_end_no_pause() {
+    let (mut backup, from_ms) = waiting();
+    propose_own(&mut backup, from_ms + BOUND_MS + 1, EAGER, 1);
+    counts_from(backup, from_ms);
+}
+
+#[test]
+fn a_window_full_of_such_proposals_ends_no_pause_when_it_is_decided() {
+    let (mut backup, from_ms) = waiting();
+    let ms = from_ms + BOUND_MS + 1;
+    let proposed = propose_own(&mut backup, ms, 2..2 + WINDOW, 1);
+    for (height, own) in (2..).zip(&proposed) {
+        for sender in [0, 2, 3] {
+            let commit = from(sender, commit(0, height, own));
+            drive_at(&mut backup, 1, after(ms + EXCHANGE_MS), commit);
+        }
+    }
+    assert_eq!(backup.certified(), Height(1), "nothing was executed");
+    counts_from(backup, from_ms);
+}
+
+/// They were made before the primary had it, or are full.
+#[test]
+fn proposals_under_way_that_cannot_have_what_waits_are_a_reason_to_wait() {
+    let full = config(4, 1).parameters.v1().max_proposal_batches;
+    for (after_ms, batches) in [(BOUND_MS, 1), (BOUND_MS + 1, full as u8)] {
+        let (mut backup, from_ms) = waiting();
+        propose_own(&mut backup, from_ms + after_ms, EAGER, batches);
+        for ms in (from_ms + 100..from_ms + 2_000).step_by(100) {
+            assert!(!complained(&look(&mut backup, ms)), "after {ms} ms");
+            assert!(!hear_others(&mut backup, ms), "after {ms} ms");
+        }
+    }
+}
+
+/// A primary that always has some would never be given anything that counts.
+#[test]
+fn what_waits_behind_proposals_under_way_is_handed_over_after_the_bound() {
+    let mut backup = replica(4, 1);
+    order(&mut backup, 0, 1, &proposal(1));
+    propose_own(&mut backup, 10, EAGER, 1);
+    drive_at(&mut backup, 1, after(20), Input::BatchesAvailable(vec![batch(2)]));
+    assert!(handed_over(&look(&mut backup, 20 + BOUND_MS - 1)).is_empty());
+    assert_eq!(handed_over(&look(&mut backup, 20 + BOUND_MS)), vec![batch(2)]);
 }
 
 /// It could be slow to one replica after the other, each of which would have lost its patience alone.
