@@ -58,7 +58,8 @@
 //!   spare, a batch that was handed over longer ago than the bound. One that does is not among those under way
 //!   either. So a stock of batches of its own buys a primary no time, one by one or many at once.
 //! - **A proposal that f + 1 others vote on** and that is not here is asked for at once, from all of them. How
-//!   much later it comes counts like a pause.
+//!   much later it comes counts like a pause. A pause that runs goes on until it is here, or decided: a primary that
+//!   is late may show each proposal to some before the others.
 //! - What is above the bound adds up, and a 64th is forgotten with each proposal. When the sum is above a share
 //!   ([`SLOWNESS_SHARE`]) of the shortest wait for progress, the replica complains, as it does when a timer runs
 //!   out.

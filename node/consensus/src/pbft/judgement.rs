@@ -71,7 +71,7 @@ pub(super) struct Judgement {
     voted: BTreeMap<Height, Timestamp>,
     /// How long exchanges of votes took, in milliseconds, the latest last.
     exchanges: VecDeque<u64>,
-    /// When proposals came, until they can be voted on. One a height that is kept.
+    /// When proposals came, or f + 1 others had voted on them, until they can be voted on. One a height that is kept.
     came: BTreeMap<Height, Timestamp>,
     /// Heights above those carried over whose proposals left out, with room to spare, what the primary had had for
     /// longer than the bound; none any more once a proposal has left nothing out. One a height that is kept.
@@ -112,7 +112,8 @@ pub(super) struct Judgement {
 
 impl Judgement {
     /// An input has come. What passed while this replica stood still, or heard too few others (`others`, of
-    /// whom a weak quorum is enough) for so long that it may be the one that is cut off, is not counted.
+    /// whom a weak quorum is enough) for so long that it may be the one that is cut off, is not counted. A primary
+    /// can bring about neither, but by proposing nothing at all: then the wait for progress runs out.
     fn on_input(&mut self, now: Timestamp, last_of_others: Timestamp, silence_ms: u64) {
         let gap = now.0.saturating_sub(self.last_input.0);
         self.last_input = now;
@@ -141,7 +142,9 @@ impl Judgement {
         }
     }
 
-    /// Nothing is owed here at the moment.
+    /// Nothing is owed here at the moment: the view has not begun, this replica leads it or does not vote, or the epoch
+    /// ends. Of these a primary can bring about the last alone, by a rejoin, and that once in ten minutes. Then it owes
+    /// all heights that are left, and takes one wait for them (`timers`).
     fn rest(&mut self) {
         self.owes_since = None;
         self.handed.clear();
@@ -225,9 +228,24 @@ impl Judgement {
         }
         self.leaving_out.clear();
         self.excess_ms -= self.excess_ms.div_ceil(tuned!(FORGETS));
+        let fetched = now.0.saturating_sub(came.0).min(tuned!(FETCHING_MS));
+        self.end_pause(now, fetched);
+    }
+
+    /// The primary has done what it owed, and so much of the time was not its own.
+    fn end_pause(&mut self, now: Timestamp, free_ms: u64) {
         if let Some(since) = self.owes_since.take() {
-            let fetched = now.0.saturating_sub(came.0).min(tuned!(FETCHING_MS));
-            self.add(now.0.saturating_sub(since.0), since, fetched);
+            self.add(now.0.saturating_sub(since.0), since, free_ms);
+        }
+    }
+
+    /// Of the batches that were handed over these still wait. Where none does, all may have been decided before this
+    /// replica could vote on them: a primary may show it each proposal last, so that ends the pause like a proposal.
+    fn on_waiting(&mut self, now: Timestamp, waits: impl Fn(&Digest) -> bool) {
+        let owed = !self.handed.is_empty();
+        self.handed.retain(|batch, _| waits(batch));
+        if owed && self.handed.is_empty() {
+            self.end_pause(now, 0);
         }
     }
 
@@ -242,9 +260,15 @@ impl Judgement {
         }
     }
 
-    /// A proposal has come, or its height is certified without it.
+    /// f + 1 others have voted on what is not here.
+    fn on_missed(&mut self, height: Height, now: Timestamp) {
+        self.missed.insert(height, now);
+        self.came.entry(height).or_insert(now);
+    }
+
+    /// A proposal has come.
     fn on_come(&mut self, height: Height, now: Timestamp) {
-        self.came.insert(height, now);
+        self.came.entry(height).or_insert(now);
         if let Some(since) = self.missed.remove(&height) {
             self.add(now.0.saturating_sub(since.0), since, 0);
         }
@@ -272,6 +296,7 @@ impl Judgement {
         self.excess_ms + pause.saturating_sub(bound)
     }
 
+    /// It is said now, and stands for as long as the view lasts. Nothing counts twice.
     fn on_complained(&mut self, now: Timestamp) {
         self.doublings = self
             .doublings
@@ -428,7 +453,7 @@ impl Pbft {
         }
         let voters = instance.voters(view, base.config.index);
         if voters.len() >= weak_quorum && !breaks!(MissingNotAsked) {
-            self.judgement.missed.insert(height, base.now);
+            self.judgement.on_missed(height, base.now);
             for voter in voters {
                 base.status_due.ask_for(voter);
             }
@@ -447,7 +472,7 @@ impl Pbft {
             return;
         }
         let backlog = &base.backlog;
-        self.judgement.handed.retain(|batch, _| backlog.holds(batch));
+        self.judgement.on_waiting(now, |batch| backlog.holds(batch));
         let waits_for_it = backlog.free() > 0 || !self.judgement.handed.is_empty();
         let room = waits_for_it && self.has_room_under_way(base);
         if self.judgement.handed.is_empty() {
@@ -486,12 +511,12 @@ impl Pbft {
         }
     }
 
-    /// Whether the primary may propose at once, by what can be voted on here and is not decided; and neither has
-    /// proposed already what f + 1 others have voted on. A height whose proposal left out what the primary had counts
-    /// as free until it is certified: it could have proposed that there. Else it would never seem to pause while it
-    /// always has some small proposals of its own under way, or fills the window with them.
+    /// Whether the primary may propose at once, by what can be voted on here and is not decided. A height whose
+    /// proposal left out what the primary had counts as free until it is certified: it could have proposed that there.
+    /// Else it would never seem to pause while it always has some small proposals of its own under way, or fills the
+    /// window with them. One that f + 1 others have voted on, and this replica cannot yet, is free as well: a primary
+    /// may show each proposal to some first, and vote on it itself.
     fn has_room_under_way(&self, base: &Base) -> bool {
-        let (view, own) = (self.view, base.config.index);
         let may_be_ahead = self.judgement.ahead_ms(base.now) < tuned!(AHEAD_MS);
         let mut under_way = 0;
         let mut gap = false;
@@ -511,13 +536,10 @@ impl Pbft {
                 continue;
             }
             let held = may_be_ahead && self.judgement.ahead.contains(&height);
-            if carried || instance.asked_prepare == Some(view) || held {
+            if carried || instance.asked_prepare == Some(self.view) || held {
                 under_way += 1;
             } else {
                 gap = true;
-                if instance.voters(view, own).len() >= base.config.committee.weak_quorum() {
-                    return false;
-                }
             }
         }
         gap && under_way < EAGER_PROPOSALS

@@ -168,6 +168,50 @@ fn a_proposal_that_leaves_out_what_the_primary_has_ends_no_pause() {
     assert!(complains, "its own batches buy it no time");
 }
 
+/// A primary may show each proposal to some first, and vote on it itself.
+#[test]
+fn such_a_proposal_on_which_others_vote_before_it_is_here_ends_no_pause() {
+    let (mut backup, from_ms) = waiting();
+    let mut complains = false;
+    for (place, ms) in (from_ms + 90..from_ms + 600).step_by(90).enumerate() {
+        let height = 2 + place as u64;
+        let own = Proposal::new(NOW, vec![sha256(&[place as u8, 99])]);
+        for sender in [0, 2] {
+            let step = drive_at(&mut backup, 1, after(ms), from(sender, prepare(0, height, &own)));
+            complains |= complained(&step);
+        }
+        complains |= order(&mut backup, ms, height, &own);
+        complains |= complained(&look(&mut backup, ms + 50)) | hear_others(&mut backup, ms + 50);
+    }
+    assert!(complains, "that others were shown them buys it no time");
+}
+
+/// It is late each time, and shows its proposal to this replica after the others have voted on it, or decided it.
+#[test]
+fn a_pause_counts_where_others_vote_or_decide_before_the_proposal_is_here() {
+    let votes: [fn(u64, u64, &Proposal) -> Pbft; 2] = [prepare, commit];
+    for vote in votes {
+        let mut backup = replica(4, 1);
+        order(&mut backup, 0, 1, &proposal(1));
+        let mut complains = false;
+        for number in 2..4_u8 {
+            let (ms, height) = (u64::from(number) * 400, u64::from(number));
+            complains |= hear_others(&mut backup, ms);
+            let batches = Input::BatchesAvailable(vec![batch(number)]);
+            drive_at(&mut backup, 1, after(ms), batches);
+            assert_eq!(handed_over(&look(&mut backup, ms + 10)), vec![batch(number)]);
+            complains |= hear_others(&mut backup, ms + 130);
+            let late = ms + 10 + BOUND_MS + 200;
+            for sender in [0, 2, 3] {
+                let vote = from(sender, vote(0, height, &proposal(number)));
+                complains |= complained(&drive_at(&mut backup, 1, after(late), vote));
+            }
+            complains |= order(&mut backup, late, height, &proposal(number));
+        }
+        assert!(complains, "200 ms twice are more than {LIMIT_MS} ms");
+    }
+}
+
 /// At this time the primary proposes these heights, each with so many batches of its own. Nobody else has voted yet.
 fn propose_own(backup: &mut Replica, ms: u64, heights: Range<u64>, batches: u8) -> Vec<Proposal> {
     let propose = |height: u64| {
