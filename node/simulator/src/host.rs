@@ -195,7 +195,10 @@ impl Host {
     }
 
     fn is_censor(&self) -> bool {
-        matches!(self.lie, Some(Lie::Censor(_) | Lie::Trickle { .. }))
+        matches!(
+            self.lie,
+            Some(Lie::Censor(_) | Lie::Trickle { .. } | Lie::Crowder { .. })
+        )
     }
 
     fn memory(&self) -> Option<&Memory> {
@@ -445,6 +448,7 @@ impl Host {
             Scheduled::Write(certificate) => self.on_write(world, *certificate),
             Scheduled::Housekeeping => self.on_housekeeping(world),
         }
+        self.crowd(world);
     }
 
     pub(super) fn clock(&self, world: &World) -> quorate_ledger::Timestamp {

@@ -1,5 +1,6 @@
 //! What lying validators say in the place of what their engines say.
 
+mod crowder;
 mod dawdler;
 mod trickler;
 
@@ -10,6 +11,7 @@ use quorate_lies::{
     pestering_interval_us,
 };
 
+use crowder::Crowder;
 pub(crate) use dawdler::{complaint, is_late, shows};
 use trickler::Trickler;
 
@@ -31,6 +33,7 @@ pub(crate) struct Liar {
     pub(crate) hoarder: Hoarder,
     pub(crate) censor: Censor,
     pub(crate) trickler: Trickler,
+    pub(crate) crowder: Crowder,
     pub(crate) pesterer: Pesterer,
     pub(crate) replayer: Replayer,
     pub(crate) seal_hoarder: SealHoarder,
@@ -47,7 +50,7 @@ impl Liar {
         message: &Message,
     ) -> Vec<Wire> {
         let said = match lie {
-            Lie::Silent | Lie::Censor(_) | Lie::Trickle { .. } => Vec::new(),
+            Lie::Silent | Lie::Censor(_) | Lie::Trickle { .. } | Lie::Crowder { .. } => Vec::new(),
             Lie::Flagging { until_ms } if world.now >= until_ms * 1_000 => Vec::new(),
             Lie::Choosy { shows: most } if !shows(world, most, own, to, message) => Vec::new(),
             Lie::Choosy { .. }

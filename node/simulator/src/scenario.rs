@@ -140,6 +140,12 @@ pub enum Lie {
         /// How often it proposes.
         every_ms: u64,
     },
+    /// As a primary it always has three proposals of its own small batches under way, and leaves out the batches of
+    /// one author, or of all others; it votes on nothing.
+    Crowder {
+        /// Whose batches it leaves out; those of all others if of none.
+        leaves_out: Option<ValidatorIndex>,
+    },
     /// It complains about every primary, always, and is honest else.
     Complainer,
     /// Its votes come at once, until so many milliseconds; from then on it says nothing but that it complains.

@@ -46,6 +46,22 @@ fn a_primary_that_may_pause_as_long_as_it_likes() {
 }
 
 #[test]
+fn a_primary_that_hides_behind_proposals_of_its_own() {
+    let leads = |rule| {
+        let mut scenario = loaded(4, 6_000).with_liar(0, Lie::Crowder { leaves_out: None });
+        (scenario.links.least_delay_us, scenario.links.delay_us) = (5_000, 5_000);
+        let reigns = run(scenario, rule).reigns;
+        let next = reigns.get(1).map(|(_, _, ms)| ms.saturating_sub(1_000));
+        next.expect("it is found out by then, whatever is broken")
+    };
+    let (broken, sound) = (leads(Some(Rule::LeavingOutUnderWay)), leads(None));
+    println!(
+        "| Engine(LeavingOutUnderWay) | 1 | who orders its own alone leads for {broken} ms, not {sound} ms |"
+    );
+    assert!(broken > sound + 1_000, "{broken} and {sound} ms");
+}
+
+#[test]
 fn a_primary_that_is_held_back_and_leads_until_the_wait_is_over() {
     let waits = |rule| {
         let mut scenario = loaded(4, 4_000).at(3_000, Command::Befall(Whom::Leader, Befalls::HeldBack));

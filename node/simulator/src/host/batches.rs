@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use quorate_consensus::{Engine, Verified};
+use quorate_consensus::{Body, Engine, Verified, pbft};
 use quorate_crypto::{Digest, ValidatorIndex};
 use quorate_driver::{Event, Led, Unordered, tell_of_unordered};
+use quorate_ledger::Proposal;
 use quorate_lies::usurp;
 
 use super::Host;
@@ -16,6 +17,8 @@ use crate::world::{Scheduled, Wire, World};
 const LATE: Duration = Duration::from_millis(200);
 /// Batches that are passed on at once.
 const LATE_BATCHES: usize = 32;
+/// From when on a liar crowds, in microseconds.
+const CROWDS_FROM_US: u64 = 200_000;
 
 impl Host {
     /// A batch has come, or was packed here: it is written.
@@ -161,6 +164,51 @@ impl Host {
             self.tell_all(world, &Wire::Consensus(message.clone()));
             self.hear(world, Event::Message(Verified::trusted(message)));
         }
+    }
+
+    /// Proposes until it has enough under way, if that is how it lies. Its engine observes.
+    pub(super) fn crowd(&mut self, world: &mut World) {
+        let Some(Lie::Crowder { leaves_out }) = self.lie else {
+            return;
+        };
+        // The others may have to find out first what they signed.
+        let Some(process) = self.process.as_ref().filter(|_| world.now >= CROWDS_FROM_US) else {
+            return;
+        };
+        let (own, epoch) = (self.validator, process.driver.epoch());
+        let Some(Engine::Pbft(replica)) = process.driver.engines()[0] else {
+            return;
+        };
+        if replica.leader() != own || !replica.has_begun() {
+            return;
+        }
+        let (view, certified) = (replica.view(), replica.certified());
+        while let Some(height) = self.liar.crowder.next_height(epoch, view, certified) {
+            let made = self.liar.crowder.make(world, own, epoch);
+            self.keep_batch(world, made);
+            self.tell_all(world, &Wire::Batch(made));
+            let mut batches = vec![made];
+            if let Some(author) = leaves_out {
+                let here = self.batches_but_of(world, author);
+                batches.extend(self.liar.crowder.others(here));
+            }
+            let body = Body::Pbft(pbft::Body::PrePrepare {
+                view,
+                height,
+                proposal: Proposal::new(self.clock(world), batches),
+            });
+            let message = world.sign(epoch, own, body);
+            self.tell_all(world, &Wire::Consensus(message.clone()));
+            self.hear(world, Event::Message(Verified::trusted(message)));
+        }
+    }
+
+    /// All batches that are here but those of one author.
+    fn batches_but_of(&self, world: &World, author: ValidatorIndex) -> Vec<Digest> {
+        let here = self.memory().into_iter().flat_map(|memory| memory.batches.keys());
+        here.filter(|batch| world.author(batch) != Some(author))
+            .copied()
+            .collect()
     }
 
     /// Complains about whoever leads, if that is how it lies.

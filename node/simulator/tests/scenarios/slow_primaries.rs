@@ -82,6 +82,43 @@ fn a_primary_that_orders_its_own_and_others_at_a_trickle_is_replaced() {
     }
 }
 
+/// Three proposals of its own are always under way, which is as many as a primary has that gathers batches. They hide
+/// no pause, whether it leaves out all others or one alone.
+#[test]
+fn a_primary_that_hides_behind_proposals_of_its_own_is_replaced() {
+    // Half of the shortest wait for progress, which is how much pauses may add up to. Besides, the bound once or twice,
+    // a look at the pause and the change of the view.
+    const FOUND_OUT_MS: u64 = 400 + 500;
+    for validators in [4, 7] {
+        for leaves_out in [None, Some(ValidatorIndex(2))] {
+            for seed in 0..2 {
+                let lie = Lie::Crowder { leaves_out };
+                let mut scenario = loaded(validators, seed, 25, 4_000).with_liar(0, lie);
+                (scenario.links.least_delay_us, scenario.links.delay_us) = (5_000, 5_000);
+                let report = measured(scenario);
+                let (reigns, (_, longest)) = (&report.reigns, waits(&report, 0));
+                println!("n = {validators}, {lie:?}, seed {seed}: {reigns:?}, {longest} ms");
+                let left_out_ms = 1_000 + leaves_out.map_or(25, |author| 25 * u64::from(author.0));
+                assert!(
+                    reigns
+                        .get(1)
+                        .is_some_and(|(_, _, ms)| *ms <= left_out_ms + FOUND_OUT_MS),
+                    "n = {validators}, {lie:?}, seed {seed}: {reigns:?}"
+                );
+                assert_eq!(
+                    reigns.len(),
+                    2,
+                    "n = {validators}, {lie:?}, seed {seed}: {reigns:?}"
+                );
+                assert!(
+                    longest <= FOUND_OUT_MS + 200,
+                    "n = {validators}, {lie:?}, seed {seed}: {longest} ms"
+                );
+            }
+        }
+    }
+}
+
 /// When the epochs end that members end who need not: the first primary's own among them.
 const ENDS: [(u64, Command); 3] = [
     (6_000, Command::Rejoin(0, 1)),
