@@ -275,6 +275,10 @@ lies! {
     #[ignore = "long"]
     one_that_shows_its_proposals_to_nobody_is_borne: "choosy:0";
     #[ignore = "long"]
+    one_that_hides_behind_proposals_of_its_own_is_borne: "crowder";
+    #[ignore = "long"]
+    one_that_leaves_out_the_first_behind_proposals_of_its_own_is_borne: "crowder:0";
+    #[ignore = "long"]
     one_that_is_late_by_a_tenth_of_a_timer_is_borne: "late:10";
     #[ignore = "long"]
     one_that_is_late_by_half_a_timer_is_borne: "late:50";

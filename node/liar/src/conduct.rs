@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_consensus::pbft::{Body as Pbft, View};
+use quorate_consensus::pbft::{Body as Pbft, EAGER_PROPOSALS, View, primary_of};
 use quorate_consensus::{Action, Body, Engine, Message, Record, Step};
 use quorate_crypto::{Certificate, Epoch, ValidatorIndex};
 use quorate_driver::Event;
@@ -135,18 +135,27 @@ impl Conduct for Lying {
     }
 
     fn learns(&self, event: &Event) -> bool {
-        let (Lie::Trickle { .. }, Event::BatchStored { digest, .. }) = (&self.shared.setting.lie, event)
+        let lie = &self.shared.setting.lie;
+        let (Lie::Trickle { .. } | Lie::Crowder { .. }, Event::BatchStored { digest, .. }) = (lie, event)
         else {
             return true;
         };
-        self.shared.with(true, |_, state| {
+        self.shared.with(true, |lie, state| {
             if !state.lies || state.stock.released.remove(digest) {
                 return true;
             }
-            if state.stage.means.author_of(digest) == Some(state.own) {
-                state.stock.waiting.push_back(*digest);
+            let author = state.stage.means.author_of(digest);
+            let is_own = author == Some(state.own);
+            match lie {
+                Lie::Crowder { leaves_out: None } => is_own,
+                Lie::Crowder { leaves_out } => author != *leaves_out,
+                _ => {
+                    if is_own {
+                        state.stock.waiting.push_back(*digest);
+                    }
+                    false
+                }
             }
-            false
         })
     }
 
@@ -352,6 +361,13 @@ impl State {
                     .map(|_| (self.next_transaction(), peers.clone()))
                     .collect();
             }
+            // Its engine proposes each at once, as long as it does not gather; then it gathers these.
+            Lie::Crowder { .. } if self.leads() => {
+                let peers = self.stage.means.peers();
+                return (0..EAGER_PROPOSALS)
+                    .map(|_| (self.next_transaction(), peers.clone()))
+                    .collect();
+            }
             Lie::ShownToOne | Lie::Withheld if now >= self.act_at => {
                 self.act_at = now + PACK_EVERY;
                 let shown = match lie {
@@ -363,6 +379,10 @@ impl State {
             _ => {}
         }
         Vec::new()
+    }
+
+    fn leads(&self) -> bool {
+        self.engine.begun && primary_of(self.stage.committee(), self.engine.view) == self.own
     }
 
     fn next_transaction(&mut self) -> (u64, quorate_ledger::Transaction) {
@@ -429,6 +449,7 @@ impl State {
                 return false;
             }
             Lie::Trickle { .. }
+            | Lie::Crowder { .. }
             | Lie::Repeater
             | Lie::Complainer
             | Lie::ShownToOne

@@ -22,6 +22,11 @@ pub(crate) enum Lie {
         /// Between two of them; nine tenths of the progress timer unless told.
         every: Option<Duration>,
     },
+    /// It always has proposals of its own small batches under way.
+    Crowder {
+        /// Whose batches it leaves out; those of all others if of none.
+        leaves_out: Option<ValidatorIndex>,
+    },
     /// What it says leaves late by so many percent of the progress timer, its proposals one after the other.
     Late {
         /// Percent.
@@ -74,7 +79,7 @@ pub(crate) enum Lie {
 }
 
 /// The names, with what each does.
-pub(crate) const ALL: [(&str, &str); 26] = [
+pub(crate) const ALL: [(&str, &str); 27] = [
     ("silent", "says, gives and serves nothing"),
     ("fades", "hears and answers, and votes no more"),
     ("half", "speaks to every other peer alone"),
@@ -85,6 +90,10 @@ pub(crate) const ALL: [(&str, &str); 26] = [
     (
         "trickle[:MS]",
         "orders one batch of its own stock at a time, as late as it may",
+    ),
+    (
+        "crowder[:INDEX]",
+        "hides behind proposals of its own, leaves out all others or one",
     ),
     (
         "late:PERCENT",
@@ -134,6 +143,11 @@ impl FromStr for Lie {
             parameter.map(read).transpose()
         };
         let needed = |what: &str| number(what)?.ok_or_else(|| format!("`{name}` wants {what}: {name}:N"));
+        let index = || -> Result<Option<ValidatorIndex>, String> {
+            let index = number("a validator's index")?.map(u16::try_from).transpose();
+            let index = index.map_err(|_| "no validator has such an index")?;
+            Ok(index.map(ValidatorIndex))
+        };
         let plain = |lie: Self| match parameter {
             None => Ok(lie),
             Some(_) => Err(format!("`{name}` has no parameter")),
@@ -148,6 +162,7 @@ impl FromStr for Lie {
             "trickle" => Ok(Self::Trickle {
                 every: number("milliseconds")?.map(Duration::from_millis),
             }),
+            "crowder" => Ok(Self::Crowder { leaves_out: index()? }),
             "late" => {
                 let percent = needed("percent of the progress timer")?;
                 let percent = u32::try_from(percent).ok().filter(|percent| *percent <= 1_000);
@@ -160,16 +175,7 @@ impl FromStr for Lie {
             "double-sealer" => plain(Self::DoubleVoter(Doubled::Seals)),
             "forger" => plain(Self::Forger),
             "two-views" => plain(Self::TwoViews),
-            "seal-hoarder" => {
-                let serves = match number("a validator's index")? {
-                    None => None,
-                    Some(index) => {
-                        let index = u16::try_from(index).map_err(|_| "no validator has such an index")?;
-                        Some(ValidatorIndex(index))
-                    }
-                };
-                Ok(Self::SealHoarder { serves })
-            }
+            "seal-hoarder" => Ok(Self::SealHoarder { serves: index()? }),
             "hoarder" => plain(Self::Hoarder),
             "repeater" => plain(Self::Repeater),
             "complainer" => plain(Self::Complainer),
