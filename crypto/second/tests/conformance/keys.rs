@@ -38,7 +38,7 @@ fn p256(prefix: u8, x: [u8; 32]) -> Key {
 
 /// P-256's prime and a small number.
 fn beyond_the_field(more: u8) -> [u8; 32] {
-    let mut x = bytes(P256_FIELD);
+    let mut x: [u8; 32] = bytes(P256_FIELD);
     let mut carry = u16::from(more);
     for byte in x.iter_mut().rev() {
         carry += u16::from(*byte);
