@@ -24,21 +24,27 @@ pub enum AmountError {
         /// Digits that the asset has.
         allowed: u8,
     },
-    /// An amount, but not in the one form that documents have.
-    #[error("`{text}` is to be written as {expected}, with all {decimals} decimals of the asset")]
-    NotExact {
-        /// The text as given.
-        text: String,
-        /// The text of the same amount.
-        expected: String,
-        /// Digits after the point that the asset has.
-        decimals: u8,
-    },
     /// More than 2^128 - 1 smallest units.
     #[error("`{text}` is larger than any amount can be")]
     TooLarge {
         /// The text as given.
         text: String,
+    },
+}
+
+/// Why a text is not an amount in the one form that documents have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExactAmountError {
+    /// Not an amount of this asset in any form.
+    #[error("{0}")]
+    NotAnAmount(AmountError),
+    /// An amount in another form.
+    #[error("the amount is to be written as {expected}, with all {decimals} decimals of the asset")]
+    OtherForm {
+        /// The one text of that amount.
+        expected: String,
+        /// Digits after the point that the asset has.
+        decimals: u8,
     },
 }
 
@@ -86,18 +92,13 @@ pub fn parse_amount(text: &str, decimals: u8) -> Result<Amount, AmountError> {
 
 /// Reads an amount in the one form that [`format_amount`] writes: as many digits after the point as the asset has
 /// decimals, and before it `0` or digits without a leading zero.
-pub fn parse_exact_amount(text: &str, decimals: u8) -> Result<Amount, AmountError> {
-    let amount = parse_amount(text, decimals)?;
+pub fn parse_exact_amount(text: &str, decimals: u8) -> Result<Amount, ExactAmountError> {
+    let amount = parse_amount(text, decimals).map_err(ExactAmountError::NotAnAmount)?;
     let expected = format_amount(amount, decimals);
     if text == expected {
         Ok(amount)
     } else {
-        let text = text.chars().take(60).collect();
-        Err(AmountError::NotExact {
-            text,
-            expected,
-            decimals,
-        })
+        Err(ExactAmountError::OtherForm { expected, decimals })
     }
 }
 
@@ -184,7 +185,7 @@ mod tests {
             assert!(
                 matches!(
                     parse_exact_amount(text, decimals),
-                    Err(AmountError::NotExact { .. })
+                    Err(ExactAmountError::OtherForm { .. })
                 ),
                 "{text}"
             );
