@@ -302,7 +302,7 @@ impl BucketArray {
         let below = u32::from(self.levels) - node.ilog2();
         let first = (node << below) - self.buckets.len();
         let mut leaves = Vec::new();
-        for bucket in &self.buckets[first..first + (1 << below)] {
+        for bucket in &self.buckets[first..first + (1_usize << below)] {
             bucket.collect_into(&mut leaves);
         }
         if changes.is_empty() {
