@@ -351,11 +351,11 @@ fn accounts_balances_and_holds_are_read_ahead() {
         single: RefCell::default(),
     };
     let execution = execute(&input, &reader, &mut world.tree).unwrap();
-    let successes = execution
+    let paying = execution
         .transactions
         .iter()
         .filter(|item| item.outcome != success());
-    assert_eq!(successes.count(), 1, "the release alone has a result");
+    assert_eq!(paying.count(), 1, "the release alone has a result");
     let mut single = reader.single.into_inner();
     single.retain(|key| key.kind() <= 2);
     // The key of the new hold is known with its turn alone.
