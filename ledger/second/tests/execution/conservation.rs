@@ -59,7 +59,8 @@ fn drawn() -> impl Strategy<Value = Drawn> {
         2 => (asset(), amount()).prop_map(|(asset, amount)| burn(asset, amount)),
         6 => (asset(), account(), amount()).prop_map(|(asset, to, amount)| transfer(to, asset, amount)),
         1 => (0..4_u8, keep).prop_map(|(byte, keep)| put_record(byte, keep)),
-        1 => (account(), 0..3_u32).prop_map(|(who, threshold)| set_signers(&[(who, 1), (who + 40, 1)], threshold)),
+        1 => (account(), 0..3_u32)
+            .prop_map(|(who, threshold)| set_signers(&[(who, 1), (who + 40, 1)], threshold)),
     ];
     prop_oneof![
         8 => plain.prop_map(Drawn::Plain),
