@@ -37,7 +37,6 @@ mod trial;
 mod working_state;
 
 use ahead::Ahead;
-pub use histories::BalancesReader;
 use histories::Source;
 pub use trial::{Refusal, TrialRules, would_execute};
 use working_state::{Finished, Moment, WorkingState};
@@ -228,7 +227,7 @@ impl Execution {
 ///
 /// # Panics
 /// As [`execute_unrooted`] does, or if the tree is not at the tip.
-pub fn execute<R: BalancesReader>(
+pub fn execute<R: StateReader>(
     input: &BlockInput<'_>,
     reader: &R,
     tree: &mut StateTree,
@@ -244,7 +243,7 @@ pub fn execute<R: BalancesReader>(
 /// # Panics
 /// If the batches are not the proposal's, or not of the tip's network and epoch, or if the epoch's
 /// protocol is not [`PROTOCOL`]: executing it by other rules would make another block.
-pub fn execute_unrooted<'a, R: BalancesReader>(
+pub fn execute_unrooted<'a, R: StateReader>(
     input: &BlockInput<'a>,
     reader: &R,
 ) -> Result<Unrooted<'a>, StateError<R::Error>> {
@@ -467,7 +466,7 @@ struct Run<'a, R> {
     outputs: Outputs,
 }
 
-impl<'a, R: BalancesReader> Run<'a, R> {
+impl<'a, R: StateReader> Run<'a, R> {
     fn new(input: &BlockInput<'_>, reader: &'a R) -> Self {
         let tip = input.tip;
         let timestamp = tip.next_timestamp(input.proposal);

@@ -40,7 +40,10 @@ pub use block::{
 };
 pub use codec::{DecodeError, decode, encode};
 pub use decimal::{AmountError, ExactAmountError, format_amount, parse_amount, parse_exact_amount};
-pub use execution::*;
+pub use execution::{
+    BlockInput, ExecutedTransaction, Execution, HistoryEntry, LoggedEntry, PROTOCOL, RecordEntry, Refusal,
+    Tip, TrialRules, Unrooted, Waypoint, execute, execute_unrooted, read_agreement, would_execute,
+};
 pub use governance::{
     AddressesError, Attestation, AttestationV1, Ballot, Change, ChangeError, Limit, NotARight, Right, Scope,
     ScopeError, SeatKeys, check_addresses, is_listener,
@@ -66,12 +69,13 @@ pub use recovery::{
 pub use rules::{Majority, Rules, RulesV1};
 pub use state::{
     Account, AccountV1, Asset, AssetV1, Attested, Attesting, Balance, BalanceV1, Cast, Counters, CountersV1,
-    Erased, Erasure, ErasureV1, Found, Freeze, FreezeV1, GenesisState, GovernanceProposal,
-    GovernanceProposalV1, Grant, GrantV1, Guardians, GuardiansV1, Hold, HoldV1, InUse, InUseV1, Inline, Leaf,
-    MAX_PROOF_LEAVES, MAX_STATE_PROOF_BYTES, MAX_STEPS, Member, MemberStatus, MemberV1, MemoryState, Overlay,
-    Owner, PathStep, Prefix, ProposalState, Quota, QuotaShare, QuotaShareV1, QuotaV1, Record, RecordV1,
-    RecoveryMark, RecoveryMarkV1, Report, Request, StateError, StateKey, StateProof, StateProofError,
-    StateProofV1, StateReader, StateValue, Taken, ValueError, read_value, value_hash, values_over,
+    Erased, Erasure, ErasureV1, Found, Freeze, FreezeV1, GenesisAsset, GenesisGrant, GenesisLists,
+    GenesisMember, GenesisState, GenesisStateError, GovernanceProposal, GovernanceProposalV1, Grant, GrantV1,
+    Guardians, GuardiansV1, Hold, HoldV1, InUse, InUseV1, Inline, Leaf, MAX_PROOF_LEAVES,
+    MAX_STATE_PROOF_BYTES, MAX_STEPS, Member, MemberStatus, MemberV1, MemoryState, Overlay, Owner, PathStep,
+    Prefix, ProposalState, Quota, QuotaShare, QuotaShareV1, QuotaV1, Record, RecordV1, RecoveryMark,
+    RecoveryMarkV1, Report, Request, StateError, StateKey, StateProof, StateProofError, StateProofV1,
+    StateReader, StateValue, Taken, ValueError, genesis_state, read_value, value_hash, values_over,
 };
 pub use text::{IllegalText, is_name, is_refused, is_unseen, legal_text, visible};
 pub use transaction::{

@@ -58,6 +58,13 @@ pub trait StateReader {
     /// # Errors
     /// If the log cannot be read.
     fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Self::Error>;
+
+    /// All values under keys that begin so, ascending by key. Execution asks for an account with all its
+    /// balances: every 32nd step of a history commits to them, and its leaf only counts those elsewhere.
+    ///
+    /// # Errors
+    /// As for one value.
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Self::Error>;
 }
 
 /// Why the state could not be used.

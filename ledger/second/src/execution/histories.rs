@@ -13,28 +13,9 @@ use super::funds::{AssetPlace, Funds};
 use super::working_state::{AccountIndex, Undo, WorkingState};
 use super::{HistoryEntry, Outputs, Waypoint};
 use crate::{
-    Amount, AssetCode, BalanceChange, BalanceItem, HistoryOwner, MemoryState, StateError, StateKey,
-    StateReader, Step, Timestamp, WAYPOINT_INTERVAL, balances_root, history_hash,
+    Amount, AssetCode, BalanceChange, BalanceItem, HistoryOwner, Prefix, StateError, StateKey, StateReader,
+    Step, Timestamp, WAYPOINT_INTERVAL, balances_root, history_hash,
 };
-
-/// Finds all balances of an account that lie under keys of their own. Every 32nd step of a history commits
-/// to all of an account's balances, and its leaf only counts these.
-pub trait BalancesReader: StateReader {
-    /// The values under the keys that begin with `01 ‖ address`, with these keys, in any order; the
-    /// account's own leaf may be among them or not.
-    ///
-    /// # Errors
-    /// As for one value.
-    fn balances_of(&self, address: &Address) -> Result<Vec<(StateKey, Vec<u8>)>, Self::Error>;
-}
-
-impl BalancesReader for MemoryState {
-    fn balances_of(&self, address: &Address) -> Result<Vec<(StateKey, Vec<u8>)>, Self::Error> {
-        let own = StateKey::account(address);
-        let found = self.values().filter(|(key, _)| key.0[..21] == own.0[..21]);
-        Ok(found.map(|(key, value)| (*key, value.to_vec())).collect())
-    }
-}
 
 /// Where an executed transaction stands in the log.
 pub(super) struct Source {
@@ -54,7 +35,7 @@ struct ChangedFunds {
     after: Funds,
 }
 
-impl<R: BalancesReader> WorkingState<'_, R> {
+impl<R: StateReader> WorkingState<'_, R> {
     /// Adds the transaction under way to the histories that it makes grow.
     pub(super) fn grow_histories(
         &mut self,
@@ -146,7 +127,9 @@ impl<R: BalancesReader> WorkingState<'_, R> {
 
     /// The root over all that an account has of any asset.
     fn balances_root_of(&mut self, place: AccountIndex) -> Result<Digest, StateError<R::Error>> {
-        self.load_all_balances(place, |reader, address| reader.balances_of(address))?;
+        self.load_all_balances(place, |reader, address| {
+            reader.values_under(&Prefix::account(address))
+        })?;
         let inline = self.accounts[place.0].account.balances.iter();
         let mut items: Vec<BalanceItem> = inline
             .map(|balance| BalanceItem {

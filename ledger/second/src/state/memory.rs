@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use quorate_crypto_second::Digest;
 
-use super::{StateKey, StateReader};
+use super::{Prefix, StateKey, StateReader};
 use crate::{Execution, Timestamp};
 
 /// A whole state in memory, with the ids of all transactions that were executed since it began.
@@ -54,5 +54,11 @@ impl StateReader for MemoryState {
     fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Infallible> {
         let is_spent = |id| self.spent.get(id).is_some_and(|expires_at| *expires_at > at);
         Ok(ids.iter().map(is_spent).collect())
+    }
+
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
+        let from = self.values.range(StateKey(prefix.key)..);
+        let under = from.take_while(|(key, _)| prefix.covers(key));
+        Ok(under.map(|(key, value)| (*key, value.clone())).collect())
     }
 }

@@ -1,10 +1,10 @@
 //! Executed blocks that are not written yet, on top of what is.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use quorate_crypto_second::Digest;
 
-use super::{StateKey, StateReader, values_over};
+use super::{Prefix, StateKey, StateReader, values_over};
 use crate::{Execution, Timestamp};
 
 /// The state after some executed blocks, which are not written yet.
@@ -66,5 +66,19 @@ impl<R: StateReader> StateReader for Overlay<'_, R> {
             *spent |= above_base.contains(id);
         }
         Ok(spent)
+    }
+
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error> {
+        let mut values: BTreeMap<StateKey, Vec<u8>> = self.base.values_under(prefix)?.into_iter().collect();
+        for block in &self.pending {
+            let from = block.changes.range(StateKey(prefix.key)..);
+            for (key, value) in from.take_while(|(key, _)| prefix.covers(key)) {
+                match value {
+                    Some(value) => values.insert(*key, value.clone()),
+                    None => values.remove(key),
+                };
+            }
+        }
+        Ok(values.into_iter().collect())
     }
 }

@@ -5,7 +5,7 @@ use std::convert::Infallible;
 
 use quorate_crypto_second::{Address, Digest, SeatNumber, merkle};
 use quorate_ledger_second::{
-    BalancesReader, BlockInput, HoldRef, Keep, MemoryState, Proposal, StateError, StateKey, StateReader,
+    BlockInput, HoldRef, Keep, MemoryState, Prefix, Proposal, StateError, StateKey, StateReader,
     Timestamp, execute, execute_unrooted,
 };
 
@@ -228,11 +228,9 @@ impl StateReader for Damaged<'_> {
     fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Infallible> {
         self.state.spent_at(ids, at)
     }
-}
 
-impl BalancesReader for Damaged<'_> {
-    fn balances_of(&self, address: &Address) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
-        self.state.balances_of(address)
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
+        self.state.values_under(prefix)
     }
 }
 
@@ -283,7 +281,7 @@ fn all_that_an_account_has_is_found_under_its_address() {
     let mut world = World::new();
     let minted = ASSETS.iter().map(|asset| mint(1, asset, 1)).collect();
     assert_eq!(world.run(0, minted), success());
-    let mut found = world.state.balances_of(&address(1)).unwrap();
+    let mut found = world.state.values_under(&Prefix::account(&address(1))).unwrap();
     found.retain(|(key, _)| *key != StateKey::account(&address(1)));
     found.sort_unstable();
     let keys: Vec<StateKey> = found.into_iter().map(|(key, _)| key).collect();
@@ -314,11 +312,9 @@ impl StateReader for Noting<'_> {
     fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Infallible> {
         self.state.spent_at(ids, at)
     }
-}
 
-impl BalancesReader for Noting<'_> {
-    fn balances_of(&self, address: &Address) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
-        self.state.balances_of(address)
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
+        self.state.values_under(prefix)
     }
 }
 

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use quorate_crypto_second::{Address, Digest};
 use quorate_ledger_second::{
-    BalancesReader, BlockInput, Execution, Header, Intent, MemoryState, Proposal, StateKey, StateReader,
+    BlockInput, Execution, Header, Intent, MemoryState, Prefix, Proposal, StateKey, StateReader,
     Timestamp, Transaction, execute,
 };
 
@@ -27,11 +27,9 @@ impl StateReader for Forgetful<'_> {
     fn spent_at(&self, ids: &[Digest], _: Timestamp) -> Result<Vec<bool>, Infallible> {
         Ok(vec![false; ids.len()])
     }
-}
 
-impl BalancesReader for Forgetful<'_> {
-    fn balances_of(&self, address: &Address) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
-        self.0.balances_of(address)
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
+        self.0.values_under(prefix)
     }
 }
 
