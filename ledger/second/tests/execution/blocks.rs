@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::convert::Infallible;
 
-use quorate_crypto_second::{Address, Digest, SeatNumber, merkle};
+use quorate_crypto_second::{Digest, SeatNumber, merkle};
 use quorate_ledger_second::{
     BlockInput, HoldRef, Keep, MemoryState, Prefix, Proposal, StateError, StateKey, StateReader,
     Timestamp, execute, execute_unrooted,

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 
-use quorate_crypto_second::{Address, Digest};
+use quorate_crypto_second::Digest;
 use quorate_ledger_second::{
     BlockInput, Execution, Header, Intent, MemoryState, Prefix, Proposal, StateKey, StateReader,
     Timestamp, Transaction, execute,
