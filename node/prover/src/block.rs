@@ -78,7 +78,7 @@ fn shown_of<S: Source>(
     if show == Show::Nothing || logged.is_empty() {
         return Ok(Vec::new());
     }
-    let exhibits = exhibits(source, height, &logged, show)?;
+    let exhibits = exhibits(source, height, &logged, |_| show)?;
     // A recovery, which can only be the first entry, has no transaction.
     let recoveries = entries.len() - logged.len();
     let nothing = std::iter::repeat_n(Shown::Nothing, recoveries);

@@ -4,7 +4,6 @@ use quorate_crypto_second::Height;
 use quorate_ledger_second::{HistoryOwner, Intent, LogEntry, Prefix, StateKey, StateValue, Timestamp};
 use quorate_verifier::{Item, Proof, ProofBody, Statement};
 
-use crate::error::Failure;
 use crate::state::StateUnder;
 use crate::statement::{StatementRequest, statement};
 use crate::{Part, ProveError, Source, finish, head, log};

@@ -48,39 +48,47 @@ impl Show {
     }
 }
 
-/// A transaction's entry, its place in the log, and what is shown of it.
+/// What is shown of a transaction.
+#[derive(Default)]
 pub(crate) struct Exhibit {
     pub(crate) shown: Shown,
     /// Whether texts that were to be shown are not at hand.
     pub(crate) lacks_texts: bool,
 }
 
-/// What is shown of the transactions of one block that have these entries, which ascend, by their ordinals.
+/// What is shown of the transactions of one block that have these entries, which ascend, by their ordinals. `show_of`
+/// says what to show, given an id.
 pub(crate) fn exhibits<S: Source>(
     source: &S,
     height: Height,
     logged: &[(u64, &LoggedTransaction)],
-    show: Show,
+    show_of: impl Fn(&Digest) -> Show,
 ) -> Result<Vec<Exhibit>, Failure<S>> {
-    if show == Show::Nothing {
-        let nothing = || Exhibit {
-            shown: Shown::Nothing,
-            lacks_texts: false,
-        };
-        return Ok(logged.iter().map(|_| nothing()).collect());
-    }
-    let positions: Vec<u32> = logged.iter().map(|(_, entry)| entry.position).collect();
-    let found = source
-        .transactions(height, &positions)
-        .map_err(ProveError::Source)?;
-    if found.len() != logged.len() {
-        let first = logged.first().map_or(0, |(ordinal, _)| *ordinal);
-        return Err(ProveError::damaged(Part::Transaction, first));
-    }
-    let pairs = logged.iter().zip(found);
-    pairs
-        .map(|(&(ordinal, entry), transaction)| exhibit(source, ordinal, entry, transaction, show))
-        .collect()
+    let shows: Vec<Show> = logged.iter().map(|(_, entry)| show_of(&entry.id)).collect();
+    let wanted = logged
+        .iter()
+        .zip(&shows)
+        .filter(|(_, show)| **show != Show::Nothing);
+    let positions: Vec<u32> = wanted.map(|((_, entry), _)| entry.position).collect();
+    let found = if positions.is_empty() {
+        Vec::new()
+    } else {
+        let found = source.transactions(height, &positions);
+        found.map_err(ProveError::Source)?
+    };
+    let mut found = found.into_iter();
+    let exhibits = logged
+        .iter()
+        .zip(shows)
+        .map(|(&(ordinal, entry), show)| -> Result<Exhibit, Failure<S>> {
+            if show == Show::Nothing {
+                return Ok(Exhibit::default());
+            }
+            let transaction = found.next();
+            let transaction = transaction.ok_or(Failure::<S>::damaged(Part::Transaction, ordinal))?;
+            exhibit(source, ordinal, entry, transaction, show)
+        });
+    exhibits.collect()
 }
 
 fn exhibit<S: Source>(

@@ -9,7 +9,7 @@
 //!
 //! So beside its entries it has at most 31 steps before the range and 32 behind it, and reads as many rows.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto_second::{Digest, Height};
 use quorate_ledger_second::{
@@ -40,6 +40,8 @@ pub struct StatementRequest {
     pub to: Timestamp,
     /// What to show of the range's transactions. Texts that are not at hand are left out.
     pub show: Show,
+    /// What to show instead of those with these ids.
+    pub exceptions: BTreeMap<Digest, Show>,
     /// What else to show of the state.
     pub beside: Beside,
 }
@@ -66,8 +68,14 @@ impl StatementRequest {
             from,
             to,
             show: Show::Nothing,
+            exceptions: BTreeMap::new(),
             beside: Beside::default(),
         }
+    }
+
+    /// What to show of the transaction with this id.
+    fn show_of(&self, id: &Digest) -> Show {
+        self.exceptions.get(id).copied().unwrap_or(self.show)
     }
 }
 

@@ -69,7 +69,7 @@ fn shown_alone<S: Source>(
     let Some(logged) = log::transaction_of(entry) else {
         return Ok(Shown::Nothing);
     };
-    let exhibits = exhibits(source, height, &[(ordinal, logged)], show)?;
+    let exhibits = exhibits(source, height, &[(ordinal, logged)], |_| show)?;
     let exhibit = exhibits.into_iter().next();
     match exhibit.ok_or(Failure::<S>::damaged(Part::Transaction, ordinal))? {
         Exhibit {

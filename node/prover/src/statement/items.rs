@@ -114,7 +114,7 @@ impl<'a, 'h, S: Source> Items<'a, 'h, S> {
             // Histories grow by transactions alone.
             return Err(ProveError::damaged(Part::Entry, first.row.ordinal));
         }
-        let exhibits = exhibits(source, height, &logged, self.request.show)?;
+        let exhibits = exhibits(source, height, &logged, |id| self.request.show_of(id))?;
         self.found.ids.extend(logged.iter().map(|(_, logged)| logged.id));
         for exhibit in &exhibits {
             self.shown_bytes = self.shown_bytes.saturating_add(encode(&exhibit.shown).len());
