@@ -109,6 +109,11 @@ fn of_a_statements_items() {
         let behind = step(&mut statement(body).items[place - 1]).timestamp;
         statement(body).to = Timestamp(behind.0 + 1);
     });
+}
+
+#[test]
+fn of_a_statements_steps() {
+    let good = full_statement();
     good.lie("bad_replay", "other balances before a change", |body| {
         let items = &mut statement(body).items;
         let place = items.iter().position(|item| match item {
@@ -160,7 +165,7 @@ fn of_a_statements_items() {
 }
 
 #[test]
-fn of_a_statements_ends() {
+fn of_a_statements_start() {
     let good = full_statement();
     let start = |body: &mut ProofBody,
                  alter: fn(&mut Digest, &mut Step, &mut Vec<BalanceItem>, &mut Vec<Digest>)| {
@@ -204,6 +209,11 @@ fn of_a_statements_ends() {
         let time = step.timestamp;
         statement(body).from = time;
     });
+}
+
+#[test]
+fn of_a_statements_end_and_leaves() {
+    let good = full_statement();
     good.lie(
         "bad_path",
         "another path of the end",
