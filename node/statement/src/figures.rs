@@ -357,7 +357,7 @@ mod tests {
 
     #[test]
     fn amounts_have_a_sign_and_all_decimals() {
-        let signed = |change| Signed::of_change(change);
+        let signed = Signed::of_change;
         for (change, decimals, plain, marked) in [
             (1_250, Some(2), "12.50", "+12.50"),
             (-1_250, Some(2), "-12.50", "-12.50"),
