@@ -1,0 +1,68 @@
+//! Digests, keys, signatures, Merkle trees, addresses, key files; the committee, its quorums and
+//! certificates. Formats are those of `docs/formats-2.md`, sections 1, 2 and 7.
+//!
+//! Clients have keys of two kinds ([`Key`]). Their Ed25519 signatures are checked under ZIP-215, alone and in
+//! batches alike, since every validator must accept exactly the same ones; their P-256 signatures have a low s.
+//! Validators', nodes' and witnesses' signatures are Ed25519 alone and checked strictly ([`verify_strict`]), as any
+//! verifier does.
+//!
+//! What this format shares with the first comes from `quorate-crypto`. Its methods that take a `Domain` are of the
+//! first format, and so are [`Address::of_key`], [`PublicKey::address`] and [`PublicKey::check_registrable`]: here an
+//! address is [`Key::address`], and a key that may be registered [`Key::is_good`].
+//!
+//! ```
+//! use quorate_crypto_second::{Certificate, CertificateV1, Committee, CommitteeSeat, Engine, Epoch, Height};
+//! use quorate_crypto_second::{MemberNumber, Seal, SealContent, SeatNumber, SigningKey, sha256};
+//!
+//! // Four validators, of which three seal a block.
+//! let keys: Vec<SigningKey> = (0..4).map(|_| SigningKey::generate()).collect();
+//! let seat = |(number, key): (u32, &SigningKey)| CommitteeSeat {
+//!     member: MemberNumber(number),
+//!     seat: SeatNumber(number),
+//!     validator: key.public(),
+//!     node: SigningKey::generate().public(),
+//!     witness: SigningKey::generate().public(),
+//! };
+//! let committee = Committee::new(Epoch(0), Engine::Pbft, 1, (0..).zip(&keys).map(seat).collect());
+//! assert!(committee.check().is_ok());
+//! let (network, block) = (sha256(b"genesis"), sha256(b"header"));
+//! let content = SealContent::new(network, Epoch(0), Height(1), block);
+//! let seal = |(validator, key)| Seal { validator, signature: content.sign(key) };
+//! let mut seals: Vec<Seal> = committee.indices().zip(&keys).map(seal).collect();
+//! seals.truncate(committee.quorum());
+//!
+//! // Whoever knows the committee believes the block, whoever hands it over.
+//! let certificate = |seals| {
+//!     Certificate::V1(CertificateV1 { epoch: Epoch(0), height: Height(1), block, seals })
+//! };
+//! assert!(certificate(seals.clone()).verify(network, &committee).is_ok());
+//! seals.pop();
+//! assert!(certificate(seals).verify(network, &committee).is_err());
+//! ```
+
+mod batch;
+mod certificate;
+mod committee;
+mod ecdsa;
+mod key;
+pub mod keyfile;
+mod known_keys;
+pub mod merkle;
+mod signing;
+mod tag;
+
+pub use quorate_crypto::{
+    Address, AddressError, Digest, Epoch, Height, KeyError, PublicKey, Signature, SigningKey, ValidatorIndex,
+    bounded, sha256, signature_group,
+};
+
+pub use batch::verify_clients;
+pub use certificate::{Certificate, CertificateError, CertificateV1, Seal, SealContent, SealContentV1};
+pub use committee::{
+    Committee, CommitteeError, CommitteeSeat, CommitteeV1, Engine, MemberNumber, SeatNumber,
+};
+pub use ecdsa::P256SigningKey;
+pub use key::{Key, KeyTextError};
+pub use known_keys::KnownKeys;
+pub use signing::{ClientSigningKey, KeySignature, sign_strict, verify_strict};
+pub use tag::Tag;

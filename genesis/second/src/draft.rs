@@ -1,0 +1,269 @@
+//! The draft: everything about a network but its members' keys, reviewed and signed by each member
+//! (`docs/formats-2.md`, section 16).
+
+use std::fmt::Write as _;
+
+use quorate_crypto_second::bounded::bounded_vec;
+use quorate_crypto_second::{Address, Digest, Engine, MemberNumber, Tag};
+use quorate_ledger_second::{
+    Amount, AssetCode, Parameters, Right, Rules, Scope, Timestamp, encode, format_amount,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::error::Place;
+use crate::rights::{member_name, right_text, scope_text};
+use crate::text::{self, quoted};
+use crate::{GenesisError, Problem, document, settings};
+
+pub(crate) mod check;
+
+/// The most characters of a network's name.
+pub const MAX_NETWORK_NAME: usize = 64;
+
+/// The most characters of a member's name.
+pub const MAX_MEMBER_NAME: usize = 32;
+
+/// The most members of a draft.
+pub const MAX_MEMBERS: usize = 128;
+
+/// The most assets that a genesis document makes.
+pub const MAX_ASSETS: usize = 256;
+
+/// The most first balances of all assets together.
+pub const MAX_BALANCES: usize = 65_536;
+
+/// The most accounts that a genesis document assigns to members.
+pub const MAX_ACCOUNTS: usize = 65_536;
+
+/// The most grants that a genesis document makes, besides those to members' own accounts.
+pub const MAX_GRANTS: usize = 4_096;
+
+/// What the members of a network agree on before they hand over their keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Draft {
+    /// Version 1.
+    V1(DraftV1),
+}
+
+/// Version 1 of [`Draft`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftV1 {
+    /// The network's name.
+    pub network: String,
+    /// The consensus protocol of the first epoch.
+    pub engine: Engine,
+    /// When the ledger begins: every block is later.
+    pub time: Timestamp,
+    /// The members' names, in the order of the committee: a member's number is its place, from 0.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_MEMBERS>")]
+    pub members: Vec<String>,
+    /// The parameters in force at the beginning.
+    pub parameters: Parameters,
+    /// The rules in force at the beginning.
+    pub rules: Rules,
+    /// The assets that exist from the beginning: an asset's number is its place, from 0.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_ASSETS>")]
+    pub assets: Vec<DraftAsset>,
+    /// Accounts that are members' besides their own, strictly ascending by address.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_ACCOUNTS>")]
+    pub accounts: Vec<DraftAccount>,
+    /// Rights besides those of members' own accounts, strictly ascending by encoding.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_GRANTS>")]
+    pub grants: Vec<DraftGrant>,
+}
+
+/// An asset that exists from the beginning; its supply is the sum of its first balances.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftAsset {
+    /// Its code.
+    pub code: AssetCode,
+    /// Digits after the decimal point, at most 18.
+    pub decimals: u8,
+    /// 0: flags need a later protocol than a network begins with.
+    pub flags: u8,
+    /// For people, at most 128 bytes; public for good.
+    pub description: String,
+    /// Who may mint more of it.
+    pub issuer: Address,
+    /// Who holds how much of it; nobody stands here twice.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_BALANCES>")]
+    pub balances: Vec<DraftBalance>,
+}
+
+/// A first balance.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftBalance {
+    /// Who holds it.
+    pub address: Address,
+    /// How much, in the asset's smallest unit; above 0.
+    pub amount: Amount,
+}
+
+/// An account that is a member's from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftAccount {
+    /// The account; no member's own.
+    pub address: Address,
+    /// Whose it is.
+    pub member: MemberNumber,
+}
+
+/// A right that an account has from the beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftGrant {
+    /// Who has it.
+    pub account: Address,
+    /// What the account may do.
+    pub right: Right,
+    /// For what; legal for the right.
+    pub scope: Scope,
+}
+
+impl Draft {
+    /// Reads a draft from its TOML document and checks it.
+    ///
+    /// # Errors
+    /// Whatever section 16 does not allow; a document that has joins.
+    pub fn parse(toml: &str) -> Result<Self, GenesisError> {
+        let document = document::read(toml)?;
+        if !document.joins.is_empty() {
+            return Err(Place::key("joins").is(Problem::JoinsInDraft).located_in(toml));
+        }
+        Ok(document.draft)
+    }
+
+    /// Version 1's fields.
+    pub fn v1(&self) -> &DraftV1 {
+        let Self::V1(draft) = self;
+        draft
+    }
+
+    /// What members sign: `H("quorate/draft/v2", bcs(Draft))`.
+    pub fn digest(&self) -> Digest {
+        Tag::DRAFT.hash(&encode(self))
+    }
+
+    /// Checks everything that a draft must fulfil by itself, the order of its accounts and grants too. What depends
+    /// on members' accounts, which only their joins name, is checked with the joins.
+    ///
+    /// # Errors
+    /// [`GenesisError::Invalid`] for the first thing that is wrong.
+    pub fn check(&self) -> Result<(), GenesisError> {
+        self.v1().check()
+    }
+
+    /// The draft as a TOML document for people to review; [`parse`](Self::parse) reads it again. Of a draft that
+    /// [`check`](Self::check) refuses, the text may say less.
+    pub fn to_toml(&self) -> String {
+        let draft = self.v1();
+        let time = text::format_time(draft.time).unwrap_or_default();
+        let mut toml = format!(
+            "# Draft of a Quorate network. Every member reads all of it, then signs it with\n\
+             # `quorate genesis join`. Whoever changes anything but spaces and comments must ask all to\n\
+             # sign again.\n\
+             version = 2\n\
+             network = {network}\n\
+             # The consensus protocol: pbft tolerates members that lie, raft and paxos only members that fail.\n\
+             engine = \"{engine}\"\n\
+             # The ledger begins here: every block is later.\n\
+             time = \"{time}\"\n\
+             # Those whose validators keep the ledger, in the order in which they take turns.\n\
+             members = [\n",
+            network = quoted(&draft.network),
+            engine = draft.engine,
+        );
+        for member in &draft.members {
+            push(&mut toml, format_args!("    {},\n", quoted(member)));
+        }
+        push(
+            &mut toml,
+            format_args!("]\n\n# Bounds that all validators share.\n[parameters]\n"),
+        );
+        for (name, value) in settings::parameters(draft.parameters.v1()) {
+            push(&mut toml, format_args!("{name} = {value}\n"));
+        }
+        push(
+            &mut toml,
+            format_args!("\n# What members decide together, and how many of them it takes.\n[rules]\n"),
+        );
+        for (name, value) in settings::rules(draft.rules.v1()) {
+            push(&mut toml, format_args!("{name} = {value}\n"));
+        }
+        for asset in &draft.assets {
+            asset.write_toml(&mut toml);
+        }
+        for account in &draft.accounts {
+            account.write_toml(&mut toml, &draft.members);
+        }
+        for grant in &draft.grants {
+            grant.write_toml(&mut toml, &draft.members);
+        }
+        toml
+    }
+}
+
+impl DraftAsset {
+    /// The sum of its first balances. `None`: it is not below 10^38.
+    pub fn supply(&self) -> Option<Amount> {
+        let mut amounts = self.balances.iter().map(|balance| balance.amount.0);
+        amounts
+            .try_fold(0_u128, |sum, amount| sum.checked_add(amount))
+            .filter(|supply| *supply < text::AMOUNT_LIMIT)
+            .map(Amount)
+    }
+
+    fn write_toml(&self, toml: &mut String) {
+        push(
+            toml,
+            format_args!(
+                "\n[[assets]]\ncode = \"{}\"\ndecimals = {}\nflags = {}\ndescription = {}\nissuer = \"{}\"\n",
+                self.code,
+                self.decimals,
+                self.flags,
+                quoted(&self.description),
+                self.issuer
+            ),
+        );
+        push(toml, format_args!("balances = [\n"));
+        for DraftBalance { address, amount } in &self.balances {
+            let amount = format_amount(*amount, self.decimals);
+            push(
+                toml,
+                format_args!("    {{ address = \"{address}\", amount = \"{amount}\" }},\n"),
+            );
+        }
+        push(toml, format_args!("]\n"));
+    }
+}
+
+impl DraftAccount {
+    fn write_toml(&self, toml: &mut String, members: &[String]) {
+        let member = quoted(member_name(self.member, members));
+        push(
+            toml,
+            format_args!(
+                "\n[[accounts]]\naddress = \"{}\"\nmember = {member}\n",
+                self.address
+            ),
+        );
+    }
+}
+
+impl DraftGrant {
+    fn write_toml(&self, toml: &mut String, members: &[String]) {
+        push(
+            toml,
+            format_args!(
+                "\n[[grants]]\naccount = \"{}\"\nright = \"{}\"\nscope = {}\n",
+                self.account,
+                right_text(self.right),
+                quoted(&scope_text(&self.scope, members))
+            ),
+        );
+    }
+}
+
+pub(crate) fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
+    text.write_fmt(arguments)
+        .expect("writing into a string cannot fail");
+}

@@ -1,0 +1,185 @@
+//! Proofs as files (`docs/formats-2.md`, section 17): four lines that say what is asked and as of which block, then
+//! base64. There is one file for a proof, so a changed question is another file that says so.
+
+use std::fmt::Write;
+
+use quorate_crypto_second::{Committee, Digest, Epoch, Height};
+use quorate_ledger_second::{Header, HistoryOwner, LogEntryV1};
+
+use crate::armour;
+use crate::at::At;
+use crate::proof::{CommitteeStep, MAX_PROOF_BYTES, Proof, ProofBody, ProofKind, Statement, Trust};
+use crate::text::time_text;
+use crate::verdict::{Code, Refusal, refuse};
+
+/// Bytes of a file at most.
+pub const MAX_FILE_BYTES: usize = 512 << 20;
+
+/// The beginning of each block's first line.
+const FIRST: &[u8] = b"quorate proof ";
+
+/// A file: one proof, and perhaps a proof of committees that its head needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ProofFile {
+    /// The proof.
+    pub proof: Proof,
+    /// Committees that are learnt before it; none if the proof itself is of committees.
+    pub committees: Option<Proof>,
+}
+
+impl ProofFile {
+    /// The proofs in a file.
+    ///
+    /// # Errors
+    /// `not_canonical`: anything but one block, or one and then one of committees, in the one form.
+    pub fn read(file: &[u8]) -> Result<Self, Refusal> {
+        let at = At::Whole("file");
+        if file.len() > MAX_FILE_BYTES {
+            return refuse(Code::NotCanonical, at, "more than 512 MiB");
+        }
+        let Some(text) = file.strip_suffix(b"\n") else {
+            return refuse(Code::NotCanonical, at, "the last line does not end");
+        };
+        let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
+        let starts: Vec<usize> = (0..lines.len())
+            .filter(|place| lines[*place].starts_with(FIRST))
+            .collect();
+        match starts.as_slice() {
+            [0] => Ok(Self {
+                proof: read_block(&lines, At::Whole("block[0]"))?,
+                committees: None,
+            }),
+            [0, second] => {
+                let (first, second) = lines.split_at(*second);
+                let proof = read_block(first, At::Whole("block[0]"))?;
+                let at = At::Whole("block[1]");
+                let committees = read_block(second, at)?;
+                if proof.kind() == ProofKind::Committees || committees.kind() != ProofKind::Committees {
+                    let reason = "what follows a proof of another kind is a proof of committees";
+                    return refuse(Code::NotCanonical, at, reason);
+                }
+                Ok(Self {
+                    proof,
+                    committees: Some(committees),
+                })
+            }
+            [0, ..] => refuse(Code::NotCanonical, at, "more than two blocks"),
+            _ => refuse(Code::NotCanonical, at, "it does not begin with a proof"),
+        }
+    }
+
+    /// The file's text.
+    pub fn write(&self) -> String {
+        let mut text = self.proof.to_file();
+        if let Some(committees) = &self.committees {
+            text.push_str(&committees.to_file());
+        }
+        text
+    }
+}
+
+impl Proof {
+    /// The proof as one block of a file.
+    pub fn to_file(&self) -> String {
+        let mut text = self.lines();
+        armour::write(&self.encode(), &mut text);
+        text
+    }
+
+    /// What a file's line `about` says: the question that the proof answers.
+    pub fn question(&self) -> String {
+        match &self.v1().body {
+            ProofBody::Transaction { entry, .. } => match entry.v1() {
+                LogEntryV1::Transaction(transaction) => transaction.id.to_string(),
+                LogEntryV1::Recovery(recovery) => recovery.document.to_string(),
+            },
+            ProofBody::State { leaves, .. } => {
+                let prefixes: Vec<_> = leaves.iter().map(|leaf| leaf.v1().prefix.to_string()).collect();
+                prefixes.join(" ")
+            }
+            ProofBody::Statement(statement) => range_text(statement),
+            ProofBody::Committees { trust, steps } => epoch_led_to(trust, steps.last()).to_string(),
+            ProofBody::Block { head, .. } => head.header.v1().height.to_string(),
+            ProofBody::NotExecuted { intent, .. } => intent.id().to_string(),
+            ProofBody::TwoHistories { first, .. } => first.header.v1().height.to_string(),
+            ProofBody::TwoRecoveries { first, .. } => first.document.v1().recovery.v1().number.to_string(),
+        }
+    }
+
+    /// The four lines before the base64.
+    fn lines(&self) -> String {
+        let (epoch, height, hash) = self.head_line();
+        let (kind, network) = (self.kind().name(), self.v1().network);
+        let mut text = format!("quorate proof 2 {kind}\nnetwork {network}\nhead {epoch} {height} {hash}\n");
+        writeln!(text, "about {}", self.question()).expect("a String takes all that is written");
+        text
+    }
+
+    /// Epoch, height and hash of the head; of genesis 0, 0 and the network id.
+    fn head_line(&self) -> (Epoch, Height, Digest) {
+        match self.head() {
+            Some(header) => (header.v1().epoch, header.v1().height, header.hash()),
+            None => (Epoch(0), Height::GENESIS, self.v1().network),
+        }
+    }
+
+    /// The header that a file's line `head` names; none if that is genesis.
+    fn head(&self) -> Option<&Header> {
+        match &self.v1().body {
+            ProofBody::Transaction { head, .. }
+            | ProofBody::State { head, .. }
+            | ProofBody::Block { head, .. } => Some(&head.header),
+            ProofBody::Statement(statement) | ProofBody::NotExecuted { statement, .. } => {
+                Some(&statement.head.header)
+            }
+            ProofBody::TwoHistories { first, .. } => Some(&first.header),
+            ProofBody::TwoRecoveries { first, .. } => first.base.as_ref().map(|base| &base.header),
+            ProofBody::Committees { trust, steps } => match (steps.last(), trust) {
+                (Some(CommitteeStep::Certificate { head, .. }), _) => Some(&head.header),
+                (Some(CommitteeStep::Recovery(step)), _) => step.base.as_ref().map(|base| &base.header),
+                (None, Trust::Pinned { header, .. }) => Some(header),
+                (None, Trust::Genesis) => None,
+            },
+        }
+    }
+}
+
+fn range_text(statement: &Statement) -> String {
+    let (from, to) = (time_text(statement.from), time_text(statement.to));
+    match &statement.owner {
+        HistoryOwner::Account(address) => format!("{address} {from} {to}"),
+        HistoryOwner::Asset(code) => format!("{code} {from} {to}"),
+    }
+}
+
+/// The epoch of the committee that a proof of committees leads to.
+fn epoch_led_to(trust: &Trust, last: Option<&CommitteeStep>) -> Epoch {
+    let committee: Option<&Committee> = match (last, trust) {
+        (Some(CommitteeStep::Certificate { next, .. }), _) => Some(next),
+        (Some(CommitteeStep::Recovery(step)), _) => Some(&step.document.v1().recovery.v1().committee),
+        (None, Trust::Pinned { committee, .. }) => Some(committee),
+        (None, Trust::Genesis) => None,
+    };
+    committee.map_or(Epoch(0), Committee::epoch)
+}
+
+fn read_block(lines: &[&[u8]], at: At<'_>) -> Result<Proof, Refusal> {
+    let Some((header, base64)) = lines.split_at_checked(4) else {
+        return refuse(Code::NotCanonical, at, "a block has four lines and base64");
+    };
+    let bytes = armour::read(base64, MAX_PROOF_BYTES)
+        .map_err(|reason| Refusal::new(Code::NotCanonical, at, reason))?;
+    let proof = Proof::decode(&bytes)?;
+    let expected = proof.lines();
+    for ((line, expected), name) in header
+        .iter()
+        .zip(expected.lines())
+        .zip(["kind", "network", "head", "about"])
+    {
+        if *line != expected.as_bytes() {
+            let reason = "the line is not the one that belongs to the bytes";
+            return refuse(Code::NotCanonical, at.field(name), reason);
+        }
+    }
+    Ok(proof)
+}

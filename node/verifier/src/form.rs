@@ -1,0 +1,269 @@
+//! What a proof has in one form only, and decoding alone does not see: order, ranges, and limits on bytes of parts
+//! (`docs/formats-2.md`, sections 1, 7, 12, 15, 17, 22). Whatever is accepted has passed both.
+
+use quorate_crypto_second::{Committee, Height, KeySignature};
+use quorate_ledger_second::{
+    CertifiedHeader, Found, Header, Leaf, Open, PathStep, Prefix, SignedRecovery, StandDown, StateProof,
+    encode,
+};
+
+use crate::at::At;
+use crate::proof::{CommitteeStep, ProofBody, ProofV1, RecoveryStep, Statement, Trust};
+use crate::verdict::{Code, Refusal, refuse};
+
+const MAX_STATE_PROOF_BYTES: usize = 16 << 20;
+const MAX_STATE_STEPS: usize = 256;
+const MAX_STATE_LEAVES: usize = 65_536;
+const MAX_VALUE_BYTES: usize = 32_768;
+const MAX_RECOVERY_BYTES: usize = 128 << 20;
+const MAX_STAND_DOWN_BYTES: usize = 4 << 20;
+const MAX_SEATS: usize = 128;
+const MAX_OPEN: usize = 128;
+const MAX_SIGNATURES: usize = 64;
+const MAX_SIGNING_MEMBERS: usize = 65_536;
+
+type Checked = Result<(), Refusal>;
+
+/// Refuses a proof of `length` bytes that is not in the one form. Limits on the bytes of a part are looked at where the
+/// whole is longer; so with 0, of a proof that was never bytes, they are not.
+pub(crate) fn check(proof: &ProofV1, length: usize) -> Checked {
+    Form { length }.proof(proof)
+}
+
+/// The form of parts of a proof of so many bytes.
+struct Form {
+    length: usize,
+}
+
+impl Form {
+    fn proof(&self, proof: &ProofV1) -> Checked {
+        let at = At::Whole("proof");
+        match &proof.body {
+            ProofBody::Transaction { head, .. } => certified(head, at.field("head")),
+            ProofBody::State { head, leaves } => {
+                certified(head, at.field("head"))?;
+                if leaves.is_empty() {
+                    return not_canonical(at.field("leaves"), "there is none");
+                }
+                self.state_proofs(leaves, at.field("leaves"))
+            }
+            ProofBody::Statement(statement) => self.statement(statement, at),
+            ProofBody::Committees { trust, steps } => {
+                if let Trust::Pinned {
+                    header: pinned,
+                    committee: named,
+                } = trust
+                {
+                    header(pinned, at.field("trust"))?;
+                    committee(named, at.field("trust"))?;
+                }
+                let at = at.field("steps");
+                let mut steps = steps.iter().enumerate();
+                steps.try_for_each(|(place, step)| self.committee_step(step, at.item(place)))
+            }
+            ProofBody::Block { head, before, .. } => {
+                certified(head, at.field("head"))?;
+                before
+                    .as_ref()
+                    .map_or(Ok(()), |before| header(before, at.field("before")))
+            }
+            ProofBody::NotExecuted {
+                agreement, statement, ..
+            } => {
+                self.state_proof(agreement, at.field("agreement"))?;
+                self.statement(statement, at.field("statement"))
+            }
+            ProofBody::TwoHistories { first, second, .. } => {
+                certified(first, at.field("first"))?;
+                certified(second, at.field("second"))
+            }
+            ProofBody::TwoRecoveries { first, second } => {
+                self.recovery_step(first, at.field("first"))?;
+                self.recovery_step(second, at.field("second"))
+            }
+        }
+    }
+
+    fn statement(&self, statement: &Statement, at: At<'_>) -> Checked {
+        certified(&statement.head, at.field("head"))?;
+        self.state_proof(&statement.leaf, at.field("leaf"))?;
+        self.state_proofs(&statement.beside, at.field("beside"))
+    }
+
+    fn committee_step(&self, step: &CommitteeStep, at: At<'_>) -> Checked {
+        match step {
+            CommitteeStep::Certificate { head, next } => {
+                certified(head, at.field("head"))?;
+                committee(next, at.field("next"))
+            }
+            CommitteeStep::Recovery(step) => self.recovery_step(step, at),
+        }
+    }
+
+    fn recovery_step(&self, step: &RecoveryStep, at: At<'_>) -> Checked {
+        if let Some(base) = &step.base {
+            certified(base, at.field("base"))?;
+        }
+        self.recovery(&step.document, at.field("document"))?;
+        self.state_proofs(&step.leaves, at.field("leaves"))
+    }
+
+    fn recovery(&self, document: &SignedRecovery, at: At<'_>) -> Checked {
+        let signed = document.v1();
+        if self.length > MAX_RECOVERY_BYTES && encode(document).len() > MAX_RECOVERY_BYTES {
+            return not_canonical(at, "it has more than 128 MiB");
+        }
+        committee(&signed.recovery.v1().committee, at.field("committee"))?;
+        for (name, count, most) in [
+            ("stand_downs", signed.stand_downs.len(), MAX_SEATS),
+            ("losses", signed.losses.len(), MAX_SEATS),
+            ("members", signed.members.len(), MAX_SIGNING_MEMBERS),
+            ("validators", signed.validators.len(), MAX_SEATS),
+        ] {
+            if count > most {
+                return not_canonical(
+                    at.field(name),
+                    format!("{count} items, at most {most} are allowed"),
+                );
+            }
+        }
+        let (stand_downs, losses, members) =
+            (at.field("stand_downs"), at.field("losses"), at.field("members"));
+        for (place, item) in signed.stand_downs.iter().enumerate() {
+            self.stand_down(&item.stand_down, stand_downs.item(place))?;
+        }
+        for (place, item) in signed.losses.iter().enumerate() {
+            signatures(&item.signatures, losses.item(place))?;
+        }
+        for (place, item) in signed.members.iter().enumerate() {
+            signatures(&item.signatures, members.item(place))?;
+        }
+        Ok(())
+    }
+
+    fn stand_down(&self, stand_down: &StandDown, at: At<'_>) -> Checked {
+        if self.length > MAX_STAND_DOWN_BYTES && encode(stand_down).len() > MAX_STAND_DOWN_BYTES {
+            return not_canonical(at, "it has more than 4 MiB");
+        }
+        let fields = stand_down.v1();
+        if let Some(head) = &fields.certified {
+            certified(head, at.field("certified"))?;
+        }
+        if let Open::Pbft(certificates) = &fields.open {
+            for (place, certificate) in certificates.iter().enumerate() {
+                let prepares = &certificate.prepares;
+                if prepares.len() > MAX_SEATS || !prepares.is_sorted_by(|a, b| a.validator < b.validator) {
+                    let reason = format!("the prepares of its open height {place} do not ascend strictly");
+                    return not_canonical(at.field("open"), reason);
+                }
+            }
+        }
+        let heights = open_heights(&fields.open);
+        if heights.len() > MAX_OPEN || !heights.is_sorted_by(|a, b| a < b) {
+            return not_canonical(
+                at.field("open"),
+                "more than 128 heights, or they do not ascend strictly",
+            );
+        }
+        Ok(())
+    }
+
+    fn state_proofs(&self, proofs: &[StateProof], at: At<'_>) -> Checked {
+        let mut proofs = proofs.iter().enumerate();
+        proofs.try_for_each(|(place, proof)| self.state_proof(proof, at.item(place)))
+    }
+
+    fn state_proof(&self, proof: &StateProof, at: At<'_>) -> Checked {
+        if self.length > MAX_STATE_PROOF_BYTES && encode(proof).len() > MAX_STATE_PROOF_BYTES {
+            return not_canonical(at, "it has more than 16 MiB");
+        }
+        let fields = proof.v1();
+        prefix(&fields.prefix, at.field("prefix"))?;
+        steps(&fields.path, at.field("path"))?;
+        match &fields.found {
+            Found::Leaves(found) => leaves(found, at.field("found")),
+            Found::Empty | Found::Other { .. } => Ok(()),
+        }
+    }
+}
+
+fn not_canonical<T>(at: At<'_>, reason: impl Into<String>) -> Result<T, Refusal> {
+    refuse(Code::NotCanonical, at, reason)
+}
+
+/// The heights of what was open when a validator stood down.
+pub(crate) fn open_heights(open: &Open) -> Vec<Height> {
+    match open {
+        Open::Pbft(certificates) => certificates.iter().map(|item| item.height).collect(),
+        Open::Raft(entries) => entries.iter().map(|item| item.index).collect(),
+        Open::Paxos(values) => values.iter().map(|item| item.height).collect(),
+    }
+}
+
+fn certified(head: &CertifiedHeader, at: At<'_>) -> Checked {
+    header(&head.header, at.field("header"))?;
+    let seals = &head.seals;
+    if seals.len() > MAX_SEATS || !seals.is_sorted_by(|a, b| a.validator < b.validator) {
+        return not_canonical(
+            at.field("seals"),
+            "more than 128, or they do not ascend strictly by validator",
+        );
+    }
+    Ok(())
+}
+
+fn header(header: &Header, at: At<'_>) -> Checked {
+    if header.v1().height == Height::GENESIS {
+        return not_canonical(at, "heights begin with 1");
+    }
+    Ok(())
+}
+
+fn committee(committee: &Committee, at: At<'_>) -> Checked {
+    committee
+        .check()
+        .map_err(|error| Refusal::new(Code::NotCanonical, at, error.to_string()))
+}
+
+fn signatures(signatures: &[KeySignature], at: At<'_>) -> Checked {
+    if signatures.is_empty() || signatures.len() > MAX_SIGNATURES {
+        return not_canonical(
+            at,
+            format!(
+                "{} signatures, 1 to {MAX_SIGNATURES} are allowed",
+                signatures.len()
+            ),
+        );
+    }
+    Ok(())
+}
+
+/// At most 256 bits, and those after them 0.
+fn prefix(prefix: &Prefix, at: At<'_>) -> Checked {
+    let bits = usize::from(prefix.bits);
+    let is_set = |bit: usize| (prefix.key[bit / 8] >> (7 - bit % 8)) & 1 == 1;
+    if bits > 256 || (bits..256).any(is_set) {
+        return not_canonical(at, "more than 256 bits, or those after them are not 0");
+    }
+    Ok(())
+}
+
+fn steps(path: &[PathStep], at: At<'_>) -> Checked {
+    if path.len() > MAX_STATE_STEPS || !path.is_sorted_by(|a, b| a.depth < b.depth) {
+        return not_canonical(at, "the steps do not ascend strictly by depth");
+    }
+    if path.iter().any(|step| step.sibling.0 == [0; 32]) {
+        return not_canonical(at, "a step beside which there is nothing");
+    }
+    Ok(())
+}
+
+fn leaves(leaves: &[Leaf], at: At<'_>) -> Checked {
+    if leaves.is_empty() || leaves.len() > MAX_STATE_LEAVES || !leaves.is_sorted_by(|a, b| a.key < b.key) {
+        return not_canonical(at, "no leaf, too many, or they do not ascend strictly by key");
+    }
+    if leaves.iter().any(|leaf| leaf.value.len() > MAX_VALUE_BYTES) {
+        return not_canonical(at, "a value of more than 32,768 bytes");
+    }
+    Ok(())
+}
