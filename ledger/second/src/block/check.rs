@@ -12,7 +12,7 @@ use quorate_crypto_second::{CertificateError, Committee, Digest, Epoch, Height};
 use super::{Block, BlockV1, CertifiedBlock, CertifiedBlockV1, HeaderV1, encoded_length};
 use crate::{
     BatchError, BatchRules, FormedBatch, LogEntry, ParametersV1, Proposal, ProposalError, RecoveryError,
-    Timestamp,
+    SignedBatch, Timestamp,
 };
 
 /// Bytes of an encoded block without its recovery, at most.
