@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::{Address, Epoch, Height, MemberNumber, SeatNumber};
+use quorate_crypto_second::{Address, Height, MemberNumber, SeatNumber};
 use quorate_ledger_second::{
     Account, AccountV1, Agreement, AgreementV1, Amount, Asset, AssetCode, AssetV1, Balance, BalanceItem,
     BalanceV1, Counters, CountersV1, GenesisState, Grant, GrantV1, HistoryOwner, HistoryStart, InUse,

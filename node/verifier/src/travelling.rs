@@ -6,13 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use quorate_crypto_second::bounded::bounded_vec;
 use quorate_crypto_second::{Digest, KeySignature, Tag};
 use quorate_ledger_second::{
-    Amount, AssetCode, Intent, IntentV1, Operation, Place, Text, TextItem, Timestamp, encode, format_amount,
+    Amount, AssetCode, Intent, IntentV1, Operation, Place, Text, TextItem, encode, format_amount,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::armour;
 use crate::at::At;
-use crate::plain::ToPlain;
 use crate::plain::operation::operation;
 use crate::proof::MAX_TEXTS;
 use crate::text::{in_words, quoted, time_text};
