@@ -17,6 +17,7 @@ use quorate_crypto_second::merkle::Frontier;
 use quorate_crypto_second::{Address, Committee, CommitteeV1, Digest, Epoch, Height};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_INLINE_BALANCES;
 use crate::{
     Agreement, AssetCode, BatchTransaction, Block, BlockV1, CheckedBatch, Executed, Header, HeaderV1,
     HistoryOwner, IntentV1, Keep, LogEntry, LogEntryV1, LoggedTransaction, Operation, Outcome, ParametersV1,
@@ -45,10 +46,7 @@ use working_state::{Finished, Moment, WorkingState};
 pub const PROTOCOL: u32 = 1;
 
 /// Assets with a number below this have their balances in accounts' own leaves (section 12).
-pub(crate) const INLINE_ASSETS: u32 = 4;
-
-/// What an asset's supply stays below, and so every balance: 10^38 units (rule 11).
-pub(crate) const SUPPLY_BOUND: u128 = 10_u128.pow(38);
+pub(crate) const INLINE_ASSETS: u32 = MAX_INLINE_BALANCES as u32;
 
 /// The newest block, and what is needed to put another on top of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -10,8 +10,8 @@ use quorate_crypto_second::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::execution::{INLINE_ASSETS, PROTOCOL, SUPPLY_BOUND};
-use crate::limits::{MAX_BALANCES, MAX_VALUE_BYTES};
+use crate::execution::{INLINE_ASSETS, PROTOCOL};
+use crate::limits::{AMOUNT_LIMIT, MAX_BALANCES, MAX_VALUE_BYTES};
 use crate::{
     Account, AccountV1, Agreement, AgreementV1, Amount, Asset, AssetCode, AssetV1, Balance, BalanceItem,
     BalanceV1, Counters, CountersV1, Grant, GrantV1, HistoryOwner, HistoryStart, InUse, InUseV1, Inline,
@@ -399,7 +399,7 @@ fn put_asset(
         supply = supply.and_then(|supply| supply.checked_add(amount.0));
     }
     let supply = supply
-        .filter(|supply| *supply < SUPPLY_BOUND)
+        .filter(|supply| *supply < AMOUNT_LIMIT)
         .ok_or(GenesisStateError::SupplyOverflow { asset })?;
     let item = BalanceItem {
         asset,
