@@ -2,30 +2,20 @@
 //! (`docs/formats-2.md`, sections 1, 7, 12, 15, 17, 22). Whatever is accepted has passed both.
 
 use quorate_crypto_second::{Committee, Height, KeySignature};
-use quorate_ledger_second::{
-    CertifiedHeader, Found, Header, Leaf, Open, PathStep, Prefix, SignedRecovery, StandDown, StateProof,
-    encode,
+use quorate_ledger_second::limits::{
+    MAX_LOSSES, MAX_OPEN_HEIGHTS, MAX_RECOVERY_BYTES, MAX_RECOVERY_MEMBERS, MAX_SEALS, MAX_SEATS,
+    MAX_SIGNATURES, MAX_STAND_DOWN_BYTES, MAX_STAND_DOWNS,
 };
+use quorate_ledger_second::{CertifiedHeader, Header, Open, SignedRecovery, StandDown, StateProof, encode};
 
 use crate::at::At;
 use crate::proof::{CommitteeStep, ProofBody, ProofV1, RecoveryStep, Statement, Trust};
 use crate::verdict::{Code, Refusal, refuse};
 
-const MAX_STATE_PROOF_BYTES: usize = 16 << 20;
-const MAX_STATE_STEPS: usize = 256;
-const MAX_STATE_LEAVES: usize = 65_536;
-const MAX_VALUE_BYTES: usize = 32_768;
-const MAX_RECOVERY_BYTES: usize = 128 << 20;
-const MAX_STAND_DOWN_BYTES: usize = 4 << 20;
-const MAX_SEATS: usize = 128;
-const MAX_OPEN: usize = 128;
-const MAX_SIGNATURES: usize = 64;
-const MAX_SIGNING_MEMBERS: usize = 65_536;
-
 type Checked = Result<(), Refusal>;
 
-/// Refuses a proof of `length` bytes that is not in the one form. Limits on the bytes of a part are looked at where the
-/// whole is longer; so with 0, of a proof that was never bytes, they are not.
+/// Refuses a proof of `length` bytes that is not in the one form. Limits on the bytes of a recovery and a stand-down are
+/// looked at where the whole is longer; so with 0, of a proof that was never bytes, they are not.
 pub(crate) fn check(proof: &ProofV1, length: usize) -> Checked {
     Form { length }.proof(proof)
 }
@@ -45,7 +35,7 @@ impl Form {
                 if leaves.is_empty() {
                     return not_canonical(at.field("leaves"), "there is none");
                 }
-                self.state_proofs(leaves, at.field("leaves"))
+                state_proofs(leaves, at.field("leaves"))
             }
             ProofBody::Statement(statement) => self.statement(statement, at),
             ProofBody::Committees { trust, steps } => {
@@ -70,7 +60,7 @@ impl Form {
             ProofBody::NotExecuted {
                 agreement, statement, ..
             } => {
-                self.state_proof(agreement, at.field("agreement"))?;
+                state_proof(agreement, at.field("agreement"))?;
                 self.statement(statement, at.field("statement"))
             }
             ProofBody::TwoHistories { first, second, .. } => {
@@ -86,8 +76,8 @@ impl Form {
 
     fn statement(&self, statement: &Statement, at: At<'_>) -> Checked {
         certified(&statement.head, at.field("head"))?;
-        self.state_proof(&statement.leaf, at.field("leaf"))?;
-        self.state_proofs(&statement.beside, at.field("beside"))
+        state_proof(&statement.leaf, at.field("leaf"))?;
+        state_proofs(&statement.beside, at.field("beside"))
     }
 
     fn committee_step(&self, step: &CommitteeStep, at: At<'_>) -> Checked {
@@ -105,7 +95,7 @@ impl Form {
             certified(base, at.field("base"))?;
         }
         self.recovery(&step.document, at.field("document"))?;
-        self.state_proofs(&step.leaves, at.field("leaves"))
+        state_proofs(&step.leaves, at.field("leaves"))
     }
 
     fn recovery(&self, document: &SignedRecovery, at: At<'_>) -> Checked {
@@ -115,9 +105,9 @@ impl Form {
         }
         committee(&signed.recovery.v1().committee, at.field("committee"))?;
         for (name, count, most) in [
-            ("stand_downs", signed.stand_downs.len(), MAX_SEATS),
-            ("losses", signed.losses.len(), MAX_SEATS),
-            ("members", signed.members.len(), MAX_SIGNING_MEMBERS),
+            ("stand_downs", signed.stand_downs.len(), MAX_STAND_DOWNS),
+            ("losses", signed.losses.len(), MAX_LOSSES),
+            ("members", signed.members.len(), MAX_RECOVERY_MEMBERS),
             ("validators", signed.validators.len(), MAX_SEATS),
         ] {
             if count > most {
@@ -158,8 +148,8 @@ impl Form {
                 }
             }
         }
-        let heights = open_heights(&fields.open);
-        if heights.len() > MAX_OPEN || !heights.is_sorted_by(|a, b| a < b) {
+        let heights = fields.open.heights();
+        if heights.len() > MAX_OPEN_HEIGHTS || !heights.is_sorted_by(|a, b| a < b) {
             return not_canonical(
                 at.field("open"),
                 "more than 128 heights, or they do not ascend strictly",
@@ -167,43 +157,16 @@ impl Form {
         }
         Ok(())
     }
-
-    fn state_proofs(&self, proofs: &[StateProof], at: At<'_>) -> Checked {
-        let mut proofs = proofs.iter().enumerate();
-        proofs.try_for_each(|(place, proof)| self.state_proof(proof, at.item(place)))
-    }
-
-    fn state_proof(&self, proof: &StateProof, at: At<'_>) -> Checked {
-        if self.length > MAX_STATE_PROOF_BYTES && encode(proof).len() > MAX_STATE_PROOF_BYTES {
-            return not_canonical(at, "it has more than 16 MiB");
-        }
-        let fields = proof.v1();
-        prefix(&fields.prefix, at.field("prefix"))?;
-        steps(&fields.path, at.field("path"))?;
-        match &fields.found {
-            Found::Leaves(found) => leaves(found, at.field("found")),
-            Found::Empty | Found::Other { .. } => Ok(()),
-        }
-    }
 }
 
 fn not_canonical<T>(at: At<'_>, reason: impl Into<String>) -> Result<T, Refusal> {
     refuse(Code::NotCanonical, at, reason)
 }
 
-/// The heights of what was open when a validator stood down.
-pub(crate) fn open_heights(open: &Open) -> Vec<Height> {
-    match open {
-        Open::Pbft(certificates) => certificates.iter().map(|item| item.height).collect(),
-        Open::Raft(entries) => entries.iter().map(|item| item.index).collect(),
-        Open::Paxos(values) => values.iter().map(|item| item.height).collect(),
-    }
-}
-
 fn certified(head: &CertifiedHeader, at: At<'_>) -> Checked {
     header(&head.header, at.field("header"))?;
     let seals = &head.seals;
-    if seals.len() > MAX_SEATS || !seals.is_sorted_by(|a, b| a.validator < b.validator) {
+    if seals.len() > MAX_SEALS || !seals.is_sorted_by(|a, b| a.validator < b.validator) {
         return not_canonical(
             at.field("seals"),
             "more than 128, or they do not ascend strictly by validator",
@@ -238,32 +201,13 @@ fn signatures(signatures: &[KeySignature], at: At<'_>) -> Checked {
     Ok(())
 }
 
-/// At most 256 bits, and those after them 0.
-fn prefix(prefix: &Prefix, at: At<'_>) -> Checked {
-    let bits = usize::from(prefix.bits);
-    let is_set = |bit: usize| (prefix.key[bit / 8] >> (7 - bit % 8)) & 1 == 1;
-    if bits > 256 || (bits..256).any(is_set) {
-        return not_canonical(at, "more than 256 bits, or those after them are not 0");
-    }
-    Ok(())
+fn state_proofs(proofs: &[StateProof], at: At<'_>) -> Checked {
+    let mut proofs = proofs.iter().enumerate();
+    proofs.try_for_each(|(place, proof)| state_proof(proof, at.item(place)))
 }
 
-fn steps(path: &[PathStep], at: At<'_>) -> Checked {
-    if path.len() > MAX_STATE_STEPS || !path.is_sorted_by(|a, b| a.depth < b.depth) {
-        return not_canonical(at, "the steps do not ascend strictly by depth");
-    }
-    if path.iter().any(|step| step.sibling.0 == [0; 32]) {
-        return not_canonical(at, "a step beside which there is nothing");
-    }
-    Ok(())
-}
-
-fn leaves(leaves: &[Leaf], at: At<'_>) -> Checked {
-    if leaves.is_empty() || leaves.len() > MAX_STATE_LEAVES || !leaves.is_sorted_by(|a, b| a.key < b.key) {
-        return not_canonical(at, "no leaf, too many, or they do not ascend strictly by key");
-    }
-    if leaves.iter().any(|leaf| leaf.value.len() > MAX_VALUE_BYTES) {
-        return not_canonical(at, "a value of more than 32,768 bytes");
-    }
-    Ok(())
+fn state_proof(proof: &StateProof, at: At<'_>) -> Checked {
+    proof
+        .check_form()
+        .map_err(|error| Refusal::new(Code::NotCanonical, at, error.to_string()))
 }
