@@ -132,7 +132,19 @@ fn a_changed_question_is_another_file_that_is_refused() {
             format!("{text}\n"),
             format!("{text}{text}"),
         );
-        for file in [cut, longer.as_str(), twice.as_str(), ""] {
+        let (thrice, empty_lines) = (format!("{twice}{text}"), "\n".repeat(1_000));
+        let begun = format!("quorate proof 2 block{empty_lines}");
+        let files = [
+            cut,
+            &longer,
+            &twice,
+            &thrice,
+            &empty_lines,
+            &begun,
+            "quorate proof \n",
+            "",
+        ];
+        for file in files {
             assert_eq!(code(&mut page::verifier(), file), Err("not_canonical"));
         }
     }
