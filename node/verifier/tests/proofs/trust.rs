@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use quorate_crypto_second::{
-    ClientSigningKey, Committee, CommitteeV1, Epoch, Height, MemberNumber, SigningKey, ValidatorIndex,
+    Address, ClientSigningKey, Committee, CommitteeV1, Digest, Epoch, Height, MemberNumber, SigningKey,
+    ValidatorIndex,
 };
 use quorate_ledger_second::{
-    Open, Prefix, Recovery, RecoveryV1, SignedRecovery, SignedRecoveryV1, StandDown, StandDownV1, StateKey,
-    evidence_hash,
+    Intent, IntentV1, Open, Operation, Prefix, Recovery, RecoveryV1, SignedRecovery, SignedRecoveryV1,
+    StandDown, StandDownV1, StateKey, Transaction, TransactionV1, evidence_hash,
 };
 use quorate_verifier::{
-    Anchor, CommitteeStep, Pin, Proof, ProofBody, ProofFile, RecoveryStep, Trust, Verifier,
+    Anchor, CommitteeStep, Pin, Proof, ProofBody, ProofFile, RecoveryStep, Shown, Trust, Verifier,
 };
 
 use crate::page;
@@ -212,6 +213,58 @@ fn a_proof_made_in_memory_is_checked_as_one_that_was_read() {
     let refusal = page::verifier().verify(&proof).unwrap_err();
     assert_eq!(refusal.code, "not_canonical");
     assert_eq!(Proof::decode(&proof.encode()).unwrap_err(), refusal);
+}
+
+/// The code for the page's proof of a transaction, with a change of it that no bytes are made of, and with one of its
+/// bytes.
+fn changed(change: impl Fn(&mut Vec<Digest>, &mut TransactionV1)) -> [&'static str; 2] {
+    let Proof::V1(mut proof) = ProofFile::read(page::proof_files()[0].as_bytes()).unwrap().proof;
+    let ProofBody::Transaction { path, shown, .. } = &mut proof.body else {
+        panic!("it is a transaction's");
+    };
+    let Shown::Transaction { transaction, .. } = shown else {
+        panic!("the transaction is shown");
+    };
+    let Transaction::V1(transaction) = transaction;
+    change(path, transaction);
+    let proof = Proof::V1(proof);
+    let verifier = page::verifier();
+    let of_value = verifier.verify(&proof).unwrap_err();
+    let of_bytes = Proof::decode(&proof.encode()).and_then(|proof| verifier.verify(&proof));
+    [of_value, of_bytes.unwrap_err()].map(|refusal| refusal.code())
+}
+
+#[test]
+fn what_is_shown_has_one_form() {
+    let intent = |change: fn(&mut IntentV1)| {
+        changed(|_, transaction| {
+            let Intent::V1(intent) = &mut transaction.intent;
+            change(intent);
+        })
+    };
+    for found in [
+        changed(|path, _| path.resize(65, Digest::ZERO)),
+        changed(|_, transaction| transaction.signatures.clear()),
+        intent(|intent| intent.parties.clear()),
+        intent(|intent| intent.operations.clear()),
+        intent(|intent| intent.texts.as_mut().unwrap().places.clear()),
+        intent(|intent| {
+            let places = &mut intent.texts.as_mut().unwrap().places;
+            places.push(places[0]);
+        }),
+        intent(|intent| {
+            intent.operations[0].operation = Operation::SetGuardians {
+                guardians: vec![Address([1; 20]); 2],
+                threshold: 1,
+                delay_ms: 1,
+            };
+        }),
+    ] {
+        assert_eq!(found, ["not_canonical"; 2]);
+    }
+    // Of the right form, and another transaction.
+    let other = intent(|intent| intent.salt[0] ^= 1);
+    assert_eq!(other, ["other_leaf"; 2]);
 }
 
 #[test]
