@@ -1,19 +1,8 @@
 //! What a verifier begins with, and what it learns.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-
-use quorate_crypto_second::{
-    Address, ClientSigningKey, Committee, CommitteeV1, Digest, Epoch, Height, MemberNumber, SigningKey,
-    ValidatorIndex,
-};
-use quorate_ledger_second::{
-    Intent, IntentV1, Open, Operation, Prefix, Recovery, RecoveryV1, SignedRecovery, SignedRecoveryV1,
-    StandDown, StandDownV1, StateKey, Transaction, TransactionV1, evidence_hash,
-};
-use quorate_verifier::{
-    Anchor, CommitteeStep, Pin, Proof, ProofBody, ProofFile, RecoveryStep, Shown, Trust, Verifier,
-};
+use quorate_crypto_second::{Address, Digest, Epoch, Height};
+use quorate_ledger_second::{Intent, IntentV1, Operation, Transaction, TransactionV1};
+use quorate_verifier::{Anchor, Pin, Proof, ProofBody, ProofFile, Shown, Trust, Verifier};
 
 use crate::page;
 
@@ -21,11 +10,11 @@ fn block_file() -> &'static str {
     page::file("quorate proof 2 block\n")
 }
 
-fn block() -> Proof {
+pub(crate) fn block() -> Proof {
     ProofFile::read(block_file().as_bytes()).unwrap().proof
 }
 
-fn pin() -> Pin {
+pub(crate) fn pin() -> Pin {
     Pin {
         height: Height(1),
         hash: page::table("block hash").parse().unwrap(),
@@ -33,7 +22,7 @@ fn pin() -> Pin {
 }
 
 /// Committees that start with the page's block.
-fn committees() -> Proof {
+pub(crate) fn committees() -> Proof {
     let block = block();
     let ProofBody::Block { head, .. } = &block.v1().body else {
         panic!("it is a block's");
@@ -49,7 +38,7 @@ fn committees() -> Proof {
     Proof::new(block.v1().network, body)
 }
 
-fn verifier(has_genesis: bool, pin: Option<Pin>) -> Verifier {
+pub(crate) fn verifier(has_genesis: bool, pin: Option<Pin>) -> Verifier {
     Verifier::new(Anchor {
         genesis: has_genesis.then(page::genesis),
         pin,
@@ -105,91 +94,6 @@ fn the_network_is_that_of_the_pinned_header() {
     assert_eq!((known.first, known.last), (None, None));
     assert_eq!(known.committee, page::genesis().committee());
     assert!(verifier.verify(&block()).is_ok());
-}
-
-/// The seed of K1 (RFC 8032, test 1), the first key of the page's member.
-const K1_SEED: [u8; 32] = [
-    0x9d, 0x61, 0xb1, 0x9d, 0xef, 0xfd, 0x5a, 0x60, 0xba, 0x84, 0x4a, 0xf4, 0x92, 0xec, 0x2c, 0xc4, 0x44,
-    0x49, 0xc5, 0x69, 0x7b, 0x32, 0x69, 0x19, 0x70, 0x3b, 0xac, 0x03, 0x1c, 0xae, 0x7f, 0x60,
-];
-
-/// A recovery of the page's network from genesis on: its validator says that it has certified nothing.
-fn recovery_on_genesis() -> RecoveryStep {
-    let genesis = page::genesis();
-    let network = genesis.id();
-    let validator = SigningKey::from_seed(&[0x11; 32]);
-    let administrator = ClientSigningKey::from_ed25519(SigningKey::from_seed(&K1_SEED));
-    let stand_down = StandDown::V1(StandDownV1 {
-        network,
-        epoch: Epoch(0),
-        validator: ValidatorIndex(0),
-        certified: None,
-        open: Open::Pbft(Vec::new()),
-    });
-    let stand_downs = vec![stand_down.sign(&validator)];
-    let committee = Committee::V1(CommitteeV1 {
-        epoch: Epoch(1),
-        ..genesis.committee().v1().clone()
-    });
-    let recovery = Recovery::V1(RecoveryV1 {
-        network,
-        number: 1,
-        old_epoch: Epoch(0),
-        new_epoch: Epoch(1),
-        base: Height::GENESIS,
-        block: network,
-        committee,
-        evidence: evidence_hash(&stand_downs, &[]),
-    });
-    let members = vec![recovery.sign_for(MemberNumber(0), [&administrator])];
-    let validators = vec![recovery.sign(&validator)];
-    let values: BTreeMap<StateKey, Vec<u8>> = genesis.leaves().into_iter().collect();
-    let tree = genesis.state().tree();
-    let prefixes = [
-        Prefix::of_key(&StateKey::rules()),
-        Prefix::of_key(&StateKey::agreement()),
-        Prefix::of_key(&StateKey::counters()),
-        Prefix::kind(0x06),
-        Prefix::of_key(&StateKey::account(&administrator.key().address())),
-    ];
-    let prove = |prefix: Prefix| {
-        let path = tree.prove(&prefix);
-        path.with_values(|key| Ok::<_, Infallible>(values[key].clone()))
-            .unwrap()
-    };
-    RecoveryStep {
-        base: None,
-        document: SignedRecovery::V1(SignedRecoveryV1 {
-            recovery,
-            stand_downs,
-            losses: Vec::new(),
-            members,
-            validators,
-        }),
-        leaves: prefixes.map(prove).to_vec(),
-    }
-}
-
-#[test]
-fn a_recovery_on_genesis_does_not_give_a_pinned_block_up() {
-    let recovered = |trust: Trust| {
-        let steps = vec![CommitteeStep::Recovery(recovery_on_genesis())];
-        Proof::new(page::genesis().id(), ProofBody::Committees { trust, steps })
-    };
-    let mut from_genesis = verifier(true, None);
-    from_genesis.learn(&recovered(Trust::Genesis)).unwrap();
-    assert_eq!(from_genesis.epoch(Epoch(0)).unwrap().last, Some(Height::GENESIS));
-    assert_eq!(from_genesis.verify(&block()).unwrap_err().code, "given_up");
-
-    let ProofBody::Committees { trust, .. } = committees().v1().body.clone() else {
-        panic!("it is of committees");
-    };
-    let mut pinned = verifier(true, Some(pin()));
-    let refusal = pinned.learn(&recovered(trust)).unwrap_err();
-    assert_eq!(refusal.code, "bad_recovery");
-    assert_eq!(refusal.at, "committees.steps[0].base");
-    pinned.learn(&committees()).unwrap();
-    pinned.verify(&block()).unwrap();
 }
 
 #[test]
