@@ -494,7 +494,8 @@ def _recovery_step(step: dict, epoch: Epoch, trust: Trust, where: str) -> dict:
     base, committee = step["base"], epoch.committee
     start = None
     if base is None:
-        if committee["epoch"] != 0 or trust.genesis is None:
+        # With a pinned block nothing goes on from genesis, or that block would be given up.
+        if committee["epoch"] != 0 or trust.genesis is None or trust.pinned:
             raise Refusal("bad_recovery", f"{where}.base", "it is missing")
         root, start = trust.genesis.state_root, (0, trust.network)
     else:
