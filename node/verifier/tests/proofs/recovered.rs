@@ -135,8 +135,9 @@ fn sealed(epoch: u64, proposal: u8) -> CertifiedHeader {
     }
 }
 
-/// Whether those who stood down are accused for each of two blocks of one height; none of a block that stands.
-fn accusations(one: CertifiedHeader, other: CertifiedHeader) -> Vec<(u64, Option<bool>)> {
+/// Whether those who stood down are accused for each of two blocks of one height, none of a block that stands; and
+/// whether the verdict says that nobody need have lied.
+fn accusations(one: CertifiedHeader, other: CertifiedHeader) -> (Vec<(u64, Option<bool>)>, bool) {
     let mut heads = [one, other];
     heads.sort_by_key(CertifiedHeader::hash);
     let [first, second] = heads;
@@ -155,20 +156,21 @@ fn accusations(one: CertifiedHeader, other: CertifiedHeader) -> Vec<(u64, Option
     let found = facts
         .histories
         .map(|history| (history.head.epoch.0, history.given_up.map(accused)));
-    found.into()
+    let mut found = found.to_vec();
+    found.sort_unstable();
+    let excused = verdict.words.iter().any(|line| line == "nobody need have lied");
+    (found, excused)
 }
 
 #[test]
 fn only_what_was_decided_after_a_stand_down_accuses() {
     for (epoch, proposal, expected) in [
         // The new epoch decided something else, and the same again.
-        (1, 2, vec![(0, Some(true)), (1, None)]),
-        (1, 1, vec![(0, Some(false)), (1, None)]),
-        // Both are of the epoch that ended, whose validators sealed twice.
-        (0, 2, vec![(0, Some(false)), (0, Some(false))]),
+        (1, 2, (vec![(0, Some(true)), (1, None)], false)),
+        (1, 1, (vec![(0, Some(false)), (1, None)], true)),
+        // Both are of the epoch that ended, whose validator sealed twice.
+        (0, 2, (vec![(0, Some(false)), (0, Some(false))], false)),
     ] {
-        let mut found = accusations(sealed(0, 1), sealed(epoch, proposal));
-        found.sort_unstable();
-        assert_eq!(found, expected);
+        assert_eq!(accusations(sealed(0, 1), sealed(epoch, proposal)), expected);
     }
 }
