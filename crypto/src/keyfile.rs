@@ -12,6 +12,7 @@
 
 mod foreign;
 mod forms;
+pub mod generic;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};
@@ -19,13 +20,13 @@ use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
 use pkcs8::der::asn1::OctetStringRef;
-use pkcs8::der::pem::PemLabel as _;
 use pkcs8::der::{Decode as _, SecretDocument};
 use pkcs8::pkcs5::EncryptionScheme;
 use pkcs8::pkcs5::pbes2::{Kdf, Parameters};
-use pkcs8::{EncryptedPrivateKeyInfoRef, LineEnding, ObjectIdentifier, PrivateKeyInfoRef};
+use pkcs8::{ObjectIdentifier, PrivateKeyInfoRef};
 use zeroize::Zeroizing;
 
+use self::generic::FileSecret;
 use crate::{PublicKey, SigningKey};
 
 /// The most bytes of a key file; real ones have a few hundred.
@@ -219,6 +220,14 @@ pub enum PemError {
     /// An empty passphrase protects nothing.
     #[error("an empty passphrase protects nothing")]
     EmptyPassphrase,
+    /// Not the secret that was looked for, where that is something else than an Ed25519 key.
+    #[error("not {wanted}: {reason}")]
+    NotWanted {
+        /// What was looked for.
+        wanted: &'static str,
+        /// What it looks like, and what to do.
+        reason: String,
+    },
 }
 
 impl KeyFileError {
@@ -241,21 +250,17 @@ impl KeyFileError {
 
 /// Writes `key` into a new file, encrypted if there is a passphrase.
 pub fn create(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result<(), KeyFileError> {
-    let text = to_pem(key, passphrase).map_err(content(path))?;
-    let draft = Draft::write(path, text.as_bytes())?;
-    draft.publish_new(path)
+    generic::create(path, key, passphrase)
 }
 
 /// Replaces the key file at `path` by one with another passphrase, or none; the old one must open.
 pub fn change_passphrase(path: &Path, old: Option<&str>, new: Option<&str>) -> Result<(), KeyFileError> {
-    replace(path, &read(path, old)?, new)
+    generic::change_passphrase::<SigningKey>(path, old, new)
 }
 
 /// Replaces the key file at `path` by one of `key`, encrypted if there is a passphrase.
 pub fn replace(path: &Path, key: &SigningKey, passphrase: Option<&str>) -> Result<(), KeyFileError> {
-    let text = to_pem(key, passphrase).map_err(content(path))?;
-    let draft = Draft::write(path, text.as_bytes())?;
-    draft.publish_over(path)
+    generic::replace(path, key, passphrase)
 }
 
 /// Reads the key in the file at `path`, which its owner alone may use. A passphrase given for a plain file is not
@@ -270,8 +275,7 @@ pub fn read(path: &Path, passphrase: Option<&str>) -> Result<SigningKey, KeyFile
 
 /// Does the same for a file that some groups may read too.
 pub fn read_with(path: &Path, access: Access<'_>) -> Result<SigningKey, KeyFileError> {
-    let text = read_text(path, access.groups)?;
-    from_pem(&text, access.passphrase).map_err(content(path))
+    generic::read(path, access)
 }
 
 /// Whether the file at `path`, which its owner alone may use, needs a passphrase.
@@ -281,109 +285,33 @@ pub fn is_encrypted(path: &Path) -> Result<bool, KeyFileError> {
 
 /// Does the same for a file that one of `groups` may read too.
 pub fn is_encrypted_with(path: &Path, groups: &[u32]) -> Result<bool, KeyFileError> {
-    let text = read_text(path, groups)?;
-    is_encrypted_pem(&text).map_err(content(path))
+    generic::is_encrypted::<SigningKey>(path, groups)
 }
 
 /// The key as PEM text, encrypted if there is a passphrase.
 pub fn to_pem(key: &SigningKey, passphrase: Option<&str>) -> Result<Zeroizing<String>, PemError> {
-    let mut octets = Zeroizing::new([0; 34]);
-    octets[..2].copy_from_slice(&OCTETS_32);
-    octets[2..].copy_from_slice(key.seed().as_slice());
-    let algorithm = pkcs8::AlgorithmIdentifierRef {
-        oid: ED25519,
-        parameters: None,
-    };
-    let private = OctetStringRef::new(octets.as_slice()).expect("34 bytes fit into an octet string");
-    let info = PrivateKeyInfoRef::new(algorithm, private);
-    let (label, document) = match passphrase {
-        None => {
-            let document = SecretDocument::try_from(&info).expect("an Ed25519 key fits into PKCS#8");
-            (PrivateKeyInfoRef::PEM_LABEL, document)
-        }
-        Some("") => return Err(PemError::EmptyPassphrase),
-        Some(passphrase) => {
-            let document = info
-                .encrypt_with_params(encryption(), forms::composed(passphrase).as_bytes())
-                .expect("the parameters are valid");
-            (EncryptedPrivateKeyInfoRef::PEM_LABEL, document)
-        }
-    };
-    let text = document
-        .to_pem(label, LineEnding::LF)
-        .expect("a document can be written as PEM");
-    match passphrase {
-        None => Ok(text),
-        Some(_) => Ok(Zeroizing::new(format!(
-            "{PUBLIC_LABEL}{}\n{}",
-            key.public(),
-            text.as_str()
-        ))),
-    }
+    generic::to_pem(key, passphrase)
 }
 
 /// The public key that stands above an encrypted key. Whoever can write the file can write another: it is checked
 /// when the key is opened, and not before.
 pub fn told_public_key(text: &str) -> Option<PublicKey> {
-    let (above, _) = text.split_once("-----BEGIN")?;
-    let told = above.lines().find_map(|line| line.strip_prefix(PUBLIC_LABEL))?;
-    told.trim_end().parse().ok()
+    generic::told_public_key::<SigningKey>(text)
 }
 
 /// Whether the file at `path` needs a passphrase, and the public key that it tells if it does.
 pub fn look(path: &Path, groups: &[u32]) -> Result<(bool, Option<PublicKey>), KeyFileError> {
-    let text = read_text(path, groups)?;
-    let encrypted = is_encrypted_pem(&text).map_err(content(path))?;
-    Ok((encrypted, told_public_key(&text).filter(|_| encrypted)))
+    generic::look::<SigningKey>(path, groups)
 }
 
 /// The key in a PEM text. A passphrase given for a plain key is not used.
 pub fn from_pem(text: &str, passphrase: Option<&str>) -> Result<SigningKey, PemError> {
-    let (label, document) = document(text)?;
-    if label != EncryptedPrivateKeyInfoRef::PEM_LABEL {
-        return from_der(document.as_bytes());
-    }
-    let encrypted =
-        EncryptedPrivateKeyInfoRef::from_der(document.as_bytes()).map_err(foreign::broken_encryption)?;
-    check_cost(&encrypted.encryption_algorithm)?;
-    let passphrase = passphrase.ok_or(PemError::PassphraseNeeded)?;
-    let mut opened = open(&encrypted, passphrase);
-    // What another program encrypted, or an earlier version, may be by any form.
-    for form in forms::others(passphrase) {
-        if !matches!(opened, Err(PemError::WrongPassphrase)) {
-            break;
-        }
-        opened = open(&encrypted, &form);
-    }
-    let key = opened?;
-    match told_public_key(text) {
-        Some(told) if told != key.public() => Err(PemError::NotAKey {
-            reason: "the public key above it belongs to another key".to_owned(),
-        }),
-        _ => Ok(key),
-    }
-}
-
-/// The key, opened by exactly these characters.
-fn open(encrypted: &EncryptedPrivateKeyInfoRef<'_>, passphrase: &str) -> Result<SigningKey, PemError> {
-    let plain = encrypted
-        .decrypt(passphrase.as_bytes())
-        .map_err(|error| match error {
-            pkcs8::Error::EncryptedPrivateKey(pkcs8::pkcs5::Error::DecryptFailed) | pkcs8::Error::Asn1(_) => {
-                PemError::WrongPassphrase
-            }
-            other => foreign::not_opened(&other),
-        })?;
-    // A wrong passphrase passes the padding's check once in a while and leaves noise.
-    from_der(plain.as_bytes()).map_err(|error| match error {
-        PemError::NotAKey { .. } => PemError::WrongPassphrase,
-        other => other,
-    })
+    generic::from_pem(text, passphrase)
 }
 
 /// Whether a PEM text needs a passphrase.
 pub fn is_encrypted_pem(text: &str) -> Result<bool, PemError> {
-    Ok(document(text)?.0 == EncryptedPrivateKeyInfoRef::PEM_LABEL)
+    generic::is_encrypted_pem::<SigningKey>(text)
 }
 
 /// scrypt and AES-256-CBC with fresh salt and initialization vector.
@@ -394,19 +322,6 @@ fn encryption() -> Parameters {
     getrandom::fill(&mut initial).expect("the operating system's random source works");
     let cost = pkcs8::pkcs5::scrypt::Params::new(14, 8, 5).expect("the cost is within scrypt's range");
     Parameters::generate_scrypt_aes256cbc(cost, &salt, initial).expect("the parameters are valid")
-}
-
-fn document(text: &str) -> Result<(&str, SecretDocument), PemError> {
-    let ours = [
-        PrivateKeyInfoRef::PEM_LABEL,
-        EncryptedPrivateKeyInfoRef::PEM_LABEL,
-    ];
-    // The label first: of other kinds of key the content may be of another form too.
-    let label = foreign::label(text).ok_or_else(|| foreign::no_block(text))?;
-    if !ours.contains(&label) {
-        return Err(foreign::other_kind(text, label, &ours));
-    }
-    SecretDocument::from_pem(text).map_err(|_| foreign::broken_block(text, label))
 }
 
 /// The text of a key file.
@@ -451,29 +366,56 @@ fn check_cost(scheme: &EncryptionScheme) -> Result<(), PemError> {
     }
 }
 
-fn from_der(der: &[u8]) -> Result<SigningKey, PemError> {
-    let not_a_key = |reason: String| PemError::NotAKey { reason };
-    if let Some((seed, public)) = as_ring_wrote_it(der) {
-        return with_public(SigningKey::from_seed(seed), Some(public));
+impl FileSecret for SigningKey {
+    type Public = PublicKey;
+
+    const WANTED: Option<&'static str> = None;
+
+    fn to_pkcs8(&self) -> SecretDocument {
+        let mut octets = Zeroizing::new([0; 34]);
+        octets[..2].copy_from_slice(&OCTETS_32);
+        octets[2..].copy_from_slice(self.seed().as_slice());
+        let algorithm = pkcs8::AlgorithmIdentifierRef {
+            oid: ED25519,
+            parameters: None,
+        };
+        let private = OctetStringRef::new(octets.as_slice()).expect("34 bytes fit into an octet string");
+        let info = PrivateKeyInfoRef::new(algorithm, private);
+        SecretDocument::try_from(&info).expect("an Ed25519 key fits into PKCS#8")
     }
-    let info = PrivateKeyInfoRef::from_der(der).map_err(|_| foreign::broken_contents())?;
-    if info.algorithm.oid != ED25519 {
-        return Err(PemError::OtherAlgorithm {
-            algorithm: info.algorithm.oid.to_string(),
-        });
+
+    fn from_pkcs8(der: &[u8]) -> Result<Self, PemError> {
+        let not_a_key = |reason: String| PemError::NotAKey { reason };
+        if let Some((seed, public)) = as_ring_wrote_it(der) {
+            return with_public(Self::from_seed(seed), Some(public));
+        }
+        let info = PrivateKeyInfoRef::from_der(der).map_err(|_| foreign::broken_contents())?;
+        if info.algorithm.oid != ED25519 {
+            return Err(PemError::OtherAlgorithm {
+                algorithm: info.algorithm.oid.to_string(),
+            });
+        }
+        if info.algorithm.parameters.is_some() {
+            return Err(not_a_key("Ed25519 has no parameters".to_owned()));
+        }
+        let seed: Option<&[u8; 32]> = info
+            .private_key
+            .as_bytes()
+            .strip_prefix(&OCTETS_32)
+            .and_then(|seed| seed.try_into().ok());
+        let key = Self::from_seed(seed.ok_or_else(|| not_a_key("not 32 bytes of key".to_owned()))?);
+        match info.public_key {
+            None => Ok(key),
+            Some(public) => with_public(key, public.as_bytes()),
+        }
     }
-    if info.algorithm.parameters.is_some() {
-        return Err(not_a_key("Ed25519 has no parameters".to_owned()));
+
+    fn public(&self) -> Option<PublicKey> {
+        Some(Self::public(self))
     }
-    let seed: Option<&[u8; 32]> = info
-        .private_key
-        .as_bytes()
-        .strip_prefix(&OCTETS_32)
-        .and_then(|seed| seed.try_into().ok());
-    let key = SigningKey::from_seed(seed.ok_or_else(|| not_a_key("not 32 bytes of key".to_owned()))?);
-    match info.public_key {
-        None => Ok(key),
-        Some(public) => with_public(key, public.as_bytes()),
+
+    fn parse_public(text: &str) -> Option<PublicKey> {
+        text.parse().ok()
     }
 }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "a check fails by panicking")]
 
 mod binary;
+pub mod second;
 mod seeds;
 mod text;
 

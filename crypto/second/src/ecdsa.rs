@@ -99,6 +99,13 @@ impl P256SigningKey {
         key
     }
 
+    /// The public key, not compressed.
+    pub(crate) fn point(&self) -> [u8; 65] {
+        let mut point = [0; 65];
+        point.copy_from_slice(self.0.verifying_key().to_sec1_point(false).as_bytes());
+        point
+    }
+
     /// Signs the preimage: with the nonce of RFC 6979, and s made low.
     pub(crate) fn sign(&self, preimage: &[u8]) -> [u8; 64] {
         let signature: Signature = self.0.sign(preimage);

@@ -45,6 +45,7 @@ mod certificate;
 mod committee;
 mod ecdsa;
 mod key;
+pub mod keyfile;
 mod known_keys;
 pub mod merkle;
 mod signing;
@@ -52,7 +53,7 @@ mod tag;
 
 pub use quorate_crypto::{
     Address, AddressError, Digest, Epoch, Height, KeyError, PublicKey, Signature, SigningKey, ValidatorIndex,
-    bounded, keyfile, sha256, signature_group,
+    bounded, sha256, signature_group,
 };
 
 pub use batch::verify_clients;

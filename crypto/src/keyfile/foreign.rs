@@ -7,7 +7,7 @@ use pkcs8::pkcs5;
 use super::PemError;
 
 /// What to do with a key of another kind: there is no way from it to one of ours.
-const MAKE: &str = "`quorate keys new FILE` makes a key";
+pub(super) const MAKE: &str = "`quorate keys new FILE` makes a key";
 
 /// What to do with a file that is damaged.
 const RESTORE: &str = "copy the whole file again, or take it from a backup";
@@ -16,7 +16,7 @@ const RESTORE: &str = "copy the whole file again, or take it from a backup";
 const MAX_LABEL: usize = 40;
 
 /// The labels of the PEM blocks in a text.
-fn labels(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn labels(text: &str) -> impl Iterator<Item = &str> {
     text.lines()
         .filter_map(|line| Some(line.strip_prefix("-----BEGIN ")?.split_once("-----")?.0))
 }
@@ -167,6 +167,7 @@ pub(super) fn algorithm(oid: &str) -> String {
         "1.2.840.10045.2.1" => "ECDSA",
         "1.2.840.10040.4.1" => "DSA",
         "1.2.840.113549.1.3.1" => "Diffie-Hellman",
+        "1.2.840.113549.2.9" => "HMAC with SHA-256",
         "1.3.101.110" => "X25519",
         "1.3.101.111" => "X448",
         "1.3.101.113" => "Ed448",

@@ -5,8 +5,8 @@ use std::fmt;
 
 use quorate_ledger_second::{Signers, format_amount};
 
-use crate::rights::{member_name, right_text, scope_text};
-use crate::text::{self, signature_text};
+use crate::rights::{member_name, scope_text};
+use crate::text::signature_text;
 use crate::{Draft, Genesis, Join, settings};
 
 /// One fact that two documents do not share.
@@ -111,8 +111,7 @@ fn draft_facts(draft: &Draft) -> Facts {
     let draft = draft.v1();
     fact("network".to_owned(), draft.network.clone());
     fact("engine".to_owned(), draft.engine.to_string());
-    let time = text::format_time(draft.time).unwrap_or_else(|| draft.time.0.to_string());
-    fact("time".to_owned(), time);
+    fact("time".to_owned(), draft.time.to_string());
     for (number, member) in (1..).zip(&draft.members) {
         fact(format!("member {member}: place"), number.to_string());
     }
@@ -143,11 +142,7 @@ fn draft_facts(draft: &Draft) -> Facts {
     }
     for grant in &draft.grants {
         let scope = scope_text(&grant.scope, &draft.members);
-        let subject = format!(
-            "right {} of {} for {scope}",
-            right_text(grant.right),
-            grant.account
-        );
+        let subject = format!("right {} of {} for {scope}", grant.right, grant.account);
         fact(subject, "granted".to_owned());
     }
     facts

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use quorate_crypto_second::{Digest, MemberNumber, PublicKey, Signature};
+use quorate_ledger_second::limits::{MAX_DECIMALS, MAX_GENESIS_BYTES};
 use quorate_ledger_second::{Scope, Signer, Signers, encode};
 
-use crate::draft::check::MAX_DECIMALS;
 use crate::error::Place;
 use crate::reader::{self, Item, Table};
 use crate::rights::parse_right;
@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// The most bytes of a document: of its text, and of its encoding.
-pub const MAX_BYTES: usize = 4 << 20;
+pub const MAX_BYTES: usize = MAX_GENESIS_BYTES;
 
 const DOCUMENT_KEYS: [&str; 11] = [
     "version",

@@ -5,23 +5,24 @@ use std::fmt::Write as _;
 
 use quorate_crypto_second::bounded::bounded_vec;
 use quorate_crypto_second::{Address, Digest, Engine, MemberNumber, Tag};
+use quorate_ledger_second::limits::{AMOUNT_LIMIT, MAX_NAME_BYTES, MAX_NETWORK_NAME_BYTES};
 use quorate_ledger_second::{
-    Amount, AssetCode, Parameters, Right, Rules, Scope, Timestamp, encode, format_amount,
+    Amount, AssetCode, Parameters, Right, Rules, Scope, Timestamp, encode, format_amount, format_time,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::error::Place;
-use crate::rights::{member_name, right_text, scope_text};
-use crate::text::{self, quoted};
+use crate::rights::{member_name, scope_text};
+use crate::text::quoted;
 use crate::{GenesisError, Problem, document, settings};
 
 pub(crate) mod check;
 
 /// The most characters of a network's name.
-pub const MAX_NETWORK_NAME: usize = 64;
+pub const MAX_NETWORK_NAME: usize = MAX_NETWORK_NAME_BYTES;
 
 /// The most characters of a member's name.
-pub const MAX_MEMBER_NAME: usize = 32;
+pub const MAX_MEMBER_NAME: usize = MAX_NAME_BYTES;
 
 /// The most members of a draft.
 pub const MAX_MEMBERS: usize = 128;
@@ -156,7 +157,7 @@ impl Draft {
     /// [`check`](Self::check) refuses, the text may say less.
     pub fn to_toml(&self) -> String {
         let draft = self.v1();
-        let time = text::format_time(draft.time).unwrap_or_default();
+        let time = format_time(draft.time).unwrap_or_default();
         let mut toml = format!(
             "# Draft of a Quorate network. Every member reads all of it, then signs it with\n\
              # `quorate genesis join`. Whoever changes anything but spaces and comments must ask all to\n\
@@ -208,7 +209,7 @@ impl DraftAsset {
         let mut amounts = self.balances.iter().map(|balance| balance.amount.0);
         amounts
             .try_fold(0_u128, |sum, amount| sum.checked_add(amount))
-            .filter(|supply| *supply < text::AMOUNT_LIMIT)
+            .filter(|supply| *supply < AMOUNT_LIMIT)
             .map(Amount)
     }
 
@@ -256,7 +257,7 @@ impl DraftGrant {
             format_args!(
                 "\n[[grants]]\naccount = \"{}\"\nright = \"{}\"\nscope = {}\n",
                 self.account,
-                right_text(self.right),
+                self.right,
                 quoted(&scope_text(&self.scope, members))
             ),
         );

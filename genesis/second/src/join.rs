@@ -5,7 +5,7 @@ use quorate_crypto_second::bounded::bounded_vec;
 use quorate_crypto_second::{
     Address, ClientSigningKey, Digest, Key, KeySignature, PublicKey, Signature, SigningKey, Tag, sign_strict,
 };
-use quorate_ledger_second::{Signers, encode};
+use quorate_ledger_second::{Signers, encode, limits};
 use serde::{Deserialize, Serialize};
 
 use crate::draft::push;
@@ -16,13 +16,13 @@ use crate::{Draft, GenesisError, document};
 pub(crate) mod check;
 
 /// The most addresses of a validator.
-pub const MAX_ADDRESSES: usize = 8;
+pub const MAX_ADDRESSES: usize = limits::MAX_ADDRESSES;
 
 /// The most bytes of an address.
-pub const MAX_ADDRESS: usize = 280;
+pub const MAX_ADDRESS: usize = limits::MAX_ADDRESS_BYTES;
 
 /// The most signers of an account, and so the most administrators that sign a join.
-pub const MAX_SIGNERS: usize = 16;
+pub const MAX_SIGNERS: usize = limits::MAX_SIGNERS;
 
 /// A member's agreement to a draft, with the keys that it takes part with.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

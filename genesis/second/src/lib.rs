@@ -73,5 +73,5 @@ pub use error::{GenesisError, Place, Problem};
 pub use genesis::{Genesis, PROTOCOL_VERSION, ValidatorInfo};
 pub use join::{Join, JoinBody, JoinBodyV1, JoinKeys, JoinV1, MAX_ADDRESS, MAX_ADDRESSES, MAX_SIGNERS};
 pub use looks::check_looks;
-pub use quorate_ledger_second::format_amount;
-pub use text::{format_time, parse_amount, parse_time};
+pub use quorate_ledger_second::{format_amount, format_time};
+pub use text::{parse_amount, parse_time};

@@ -100,7 +100,7 @@ pub(crate) fn rules(rules: &RulesV1) -> impl Iterator<Item = (&'static str, Stri
         strangers_leaves,
         reserve_bytes,
     } = *rules;
-    let majority = |majority| format!("\"{}\"", majority_text(majority));
+    let majority = |majority: Majority| format!("\"{}\"", majority.name());
     let values: [String; 15] = [
         strangers.to_string(),
         majority(seats),
@@ -121,21 +121,9 @@ pub(crate) fn rules(rules: &RulesV1) -> impl Iterator<Item = (&'static str, Stri
     RULES.into_iter().zip(values)
 }
 
-fn majority_text(majority: Majority) -> &'static str {
-    match majority {
-        Majority::MoreThanHalf => "half",
-        Majority::TwoThirds => "two thirds",
-        Majority::All => "all",
-    }
-}
-
 fn parse_majority(text: &str) -> Result<Majority, Problem> {
-    match text {
-        "half" => Ok(Majority::MoreThanHalf),
-        "two thirds" => Ok(Majority::TwoThirds),
-        "all" => Ok(Majority::All),
-        _ => Err(Problem::NotAMajority),
-    }
+    let found = Majority::ALL.into_iter().find(|majority| majority.name() == text);
+    found.ok_or(Problem::NotAMajority)
 }
 
 /// Reads the table `[parameters]`, if there is one.

@@ -9,7 +9,8 @@ use quorate_crypto_second::bounded::bounded_vec;
 use quorate_crypto_second::{Committee, Digest, Epoch, Height, MemberNumber, PublicKey, SeatNumber};
 use serde::{Deserialize, Serialize};
 
-use crate::Timestamp;
+use crate::limits::{MAX_ADDRESSES, MAX_PENDING};
+use crate::{ParametersV1, Timestamp};
 
 /// How much time of the chain must pass between a validator's first rejoin and its second, in
 /// milliseconds: each ends an epoch, so an operator in a hurry must not keep the others busy with it. Each
@@ -21,12 +22,6 @@ const REJOINS_COUNTED_MS: u64 = 86_400_000;
 
 /// The most rejoins that are counted.
 const MAX_RECENT: u8 = 8;
-
-/// The most changes that wait for one epoch's end.
-const MAX_PENDING: usize = 1_024;
-
-/// The most addresses of a seat.
-const MAX_ADDRESSES: usize = 8;
 
 /// The epoch under way.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -139,15 +134,19 @@ impl Agreement {
     }
 
     /// What holds after the block at `height`, if that is something else: a change in the block, if there
-    /// was one, fixes the epoch's end, and after its end the next epoch begins. `window` is the one in
+    /// was one, fixes the epoch's end, and after its end the next epoch begins. `parameters` are those in
     /// force.
     ///
-    /// The next committee has the same seats. In protocol 1 nothing changes them, nor the parameters, so
-    /// the longest lead stays what it is; nothing waits for the epoch's end but the end itself.
-    pub fn after(&self, height: Height, changed: bool, window: u32) -> Option<Self> {
+    /// The next committee has the same seats, and the next epoch the same parameters: in protocol 1 nothing
+    /// changes them, and nothing waits for the epoch's end but the end itself.
+    pub fn after(&self, height: Height, changed: bool, parameters: &ParametersV1) -> Option<Self> {
+        if !changed && self.v1().last != Some(height) {
+            return None;
+        }
         let mut next = self.v1().clone();
-        if changed && next.last.is_none() {
-            let last = height.0.saturating_add(u64::from(window.max(1)));
+        if next.last.is_none() {
+            let window = u64::from(parameters.window.max(1));
+            let last = height.0.saturating_add(window);
             next.last = Some(Height(last));
         }
         if next.last == Some(height) {
@@ -155,7 +154,8 @@ impl Agreement {
             committee.epoch = Epoch(committee.epoch.0.saturating_add(1));
             next.first = height.next();
             next.last = None;
-            next.pending = Vec::new();
+            next.pending.clear();
+            next.longest_lead_ms = next.longest_lead_ms.max(parameters.max_expiry_lead_ms);
         }
         (next != *self.v1()).then_some(Self::V1(next))
     }
@@ -216,15 +216,23 @@ mod tests {
         Agreement::genesis(committee, 86_400_000)
     }
 
+    fn with_window(window: u32) -> ParametersV1 {
+        ParametersV1 {
+            window,
+            ..ParametersV1::default()
+        }
+    }
+
     #[test]
     fn the_first_change_fixes_the_end_and_later_ones_move_it_no_more() {
         let agreement = first_epoch();
-        assert_eq!(agreement.after(Height(5), false, 32), None);
-        let ending = agreement.after(Height(5), true, 32).unwrap();
+        let parameters = with_window(32);
+        assert_eq!(agreement.after(Height(5), false, &parameters), None);
+        let ending = agreement.after(Height(5), true, &parameters).unwrap();
         assert_eq!((ending.epoch(), ending.v1().last), (Epoch(0), Some(Height(37))));
-        assert_eq!(ending.after(Height(6), true, 32), None);
-        assert_eq!(ending.after(Height(36), false, 32), None);
-        let next = ending.after(Height(37), false, 32).unwrap();
+        assert_eq!(ending.after(Height(6), true, &parameters), None);
+        assert_eq!(ending.after(Height(36), false, &parameters), None);
+        let next = ending.after(Height(37), false, &parameters).unwrap();
         assert_eq!(next.epoch(), Epoch(1));
         assert_eq!((next.v1().first, next.v1().last), (Height(38), None));
         assert_ne!(next.committee().digest(), agreement.committee().digest());
@@ -233,8 +241,9 @@ mod tests {
 
     #[test]
     fn a_change_in_an_epochs_last_block_is_within_that_epoch() {
-        let ending = first_epoch().after(Height(5), true, 1).unwrap();
-        let next = ending.after(Height(6), true, 1).unwrap();
+        let parameters = with_window(1);
+        let ending = first_epoch().after(Height(5), true, &parameters).unwrap();
+        let next = ending.after(Height(6), true, &parameters).unwrap();
         assert_eq!((next.epoch(), next.v1().last), (Epoch(1), None));
     }
 

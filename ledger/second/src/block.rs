@@ -6,7 +6,7 @@ use quorate_crypto_second::{
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::limits::MAX_PROPOSAL_BATCHES;
+use crate::limits::{HEADER_BYTES, MAX_PROPOSAL_BATCHES, MAX_PROPOSED_BYTES, MAX_SEALS};
 use crate::{BatchTexts, Outcome, Proposal, SignedBatch, SignedRecovery, Timestamp, encode};
 
 mod check;
@@ -18,12 +18,9 @@ pub use check::{
 };
 pub use contents::ContentsError;
 
-/// Seals of a certified header, at most: one for each seat of the largest committee.
-const MAX_SEALS: usize = 128;
-
 /// Executed transactions of a block, at most: the batches of a proposal have 32 MiB together, and each
 /// executed transaction has 180 bytes in them.
-const MAX_EXECUTED: usize = (32 << 20) / 180;
+const MAX_EXECUTED: usize = MAX_PROPOSED_BYTES as usize / 180;
 
 /// What a block commits to; its hash is the block's hash. Its encoding has 261 bytes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -127,7 +124,7 @@ pub struct CertifiedBlockV1 {
 
 impl Header {
     /// Bytes of every header's encoding.
-    pub const BYTES: usize = 261;
+    pub const BYTES: usize = HEADER_BYTES;
 
     /// Version 1's fields.
     pub fn v1(&self) -> &HeaderV1 {

@@ -14,9 +14,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use quorate_crypto_second::merkle::Frontier;
-use quorate_crypto_second::{Address, Committee, CommitteeV1, Digest, Epoch, Height, Tag};
+use quorate_crypto_second::{Address, Committee, CommitteeV1, Digest, Epoch, Height};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_INLINE_BALANCES;
 use crate::{
     Agreement, AssetCode, BatchTransaction, Block, BlockV1, CheckedBatch, Executed, Header, HeaderV1,
     HistoryOwner, IntentV1, Keep, LogEntry, LogEntryV1, LoggedTransaction, Operation, Outcome, ParametersV1,
@@ -45,10 +46,7 @@ use working_state::{Finished, Moment, WorkingState};
 pub const PROTOCOL: u32 = 1;
 
 /// Assets with a number below this have their balances in accounts' own leaves (section 12).
-pub(crate) const INLINE_ASSETS: u32 = 4;
-
-/// What an asset's supply stays below, and so every balance: 10^38 units (rule 11).
-pub(crate) const SUPPLY_BOUND: u128 = 10_u128.pow(38);
+pub(crate) const INLINE_ASSETS: u32 = MAX_INLINE_BALANCES as u32;
 
 /// The newest block, and what is needed to put another on top of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -283,7 +281,7 @@ pub fn execute_unrooted<'a, R: StateReader>(
         ..
     } = run;
     let mut finished = state.finish();
-    let changed = agreement_after(&agreement, moment.height, finished.ends_epoch, input.parameters);
+    let changed = agreement.after(moment.height, finished.ends_epoch, input.parameters);
     if let Some(changed) = &changed {
         let value = Some(encode(changed));
         finished.changes.insert(StateKey::agreement(), value);
@@ -399,34 +397,6 @@ pub fn read_agreement<R: StateReader>(reader: &R) -> Result<Agreement, StateErro
     read_value(reader, &key)?.ok_or(StateError::Damaged { key })
 }
 
-/// What holds after the block at `height`, if that is something else: a change of agreement in the block,
-/// if there was one, fixes the epoch's end, and after its end the next epoch begins (section 15, epochs).
-fn agreement_after(
-    agreement: &Agreement,
-    height: Height,
-    changed: bool,
-    parameters: &ParametersV1,
-) -> Option<Agreement> {
-    let Agreement::V1(before) = agreement;
-    if !changed && before.last != Some(height) {
-        return None;
-    }
-    let mut next = before.clone();
-    if next.last.is_none() {
-        let window = u64::from(parameters.window.max(1));
-        next.last = Some(Height(height.0.saturating_add(window)));
-    }
-    if next.last == Some(height) {
-        let Committee::V1(committee) = &mut next.committee;
-        committee.epoch = Epoch(committee.epoch.0.saturating_add(1));
-        next.first = height.next();
-        next.last = None;
-        next.pending.clear();
-        next.longest_lead_ms = next.longest_lead_ms.max(parameters.max_expiry_lead_ms);
-    }
-    (next != *before).then_some(Agreement::V1(next))
-}
-
 fn check_input(input: &BlockInput<'_>) {
     let tip = input.tip;
     let given = input.batches.iter().map(|batch| batch.digest());
@@ -517,14 +487,13 @@ impl<'a, R: StateReader> Run<'a, R> {
         let Moment {
             height, timestamp, ..
         } = self.moment;
-        let signed = Tag::SIGNED.hash(item.bytes);
         let entry = LogEntry::V1(LogEntryV1::Transaction(LoggedTransaction {
             height,
             timestamp,
             position,
             id: item.id,
             expires_at: intent.expires_at,
-            signed,
+            signed: item.signed,
             outcome: outcome.clone(),
         }));
         let leaf = entry.leaf_hash();
@@ -551,7 +520,7 @@ impl<'a, R: StateReader> Run<'a, R> {
             outcome,
             parties: intent.parties.clone(),
             expires_at: intent.expires_at,
-            signed,
+            signed: item.signed,
         });
         Ok(())
     }

@@ -7,13 +7,11 @@ use quorate_crypto_second::bounded::bounded_vec;
 use quorate_crypto_second::{Address, Digest, Tag, merkle};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_STEP_CHANGES;
 use crate::{Amount, AssetCode, Timestamp, encode};
 
 /// Every so many steps there is a waypoint, whose step has a root over all balances.
 pub const WAYPOINT_INTERVAL: u64 = 32;
-
-/// Changes of a step, at most: an operation changes at most one balance of an account.
-const MAX_STEP_CHANGES: usize = 256;
 
 /// Whose history it is. Owners order as on disk: accounts by address, then assets by code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

@@ -22,6 +22,7 @@ mod primitives;
 mod proposal;
 mod recovery;
 mod rules;
+mod salts;
 mod state;
 mod text;
 mod transaction;
@@ -67,6 +68,7 @@ pub use recovery::{
     StandDownFault, StandDownV1, Term, View, evidence_hash, plan,
 };
 pub use rules::{Majority, Rules, RulesV1};
+pub use salts::{LongSaltLabel, MAX_SALT_LABEL_BYTES, SaltLabel, WalletSecret};
 pub use state::{
     Account, AccountV1, Asset, AssetV1, Attested, Attesting, Balance, BalanceV1, Cast, Counters, CountersV1,
     Erased, Erasure, ErasureV1, Found, Freeze, FreezeV1, GenesisAsset, GenesisGrant, GenesisLists,

@@ -4,10 +4,8 @@
 use quorate_crypto_second::{Digest, Height, merkle};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_LOG_ENTRY_BYTES;
 use crate::{DecodeError, Outcome, Timestamp, decode, encode};
-
-/// Bytes of an encoded entry, at most.
-const MAX_LOG_ENTRY_BYTES: usize = 4_224;
 
 /// A leaf of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,9 +8,7 @@ use serde::de::{Error as DecodingError, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::Amount;
-
-/// Results of an outcome, at most: one for each operation.
-const MAX_RESULTS: usize = 256;
+use crate::limits::MAX_RESULTS;
 
 /// Success, or the code and the place of the first failing operation.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]

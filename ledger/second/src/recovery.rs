@@ -13,6 +13,10 @@ use quorate_crypto_second::{
 use serde::{Deserialize, Serialize};
 
 use crate::block::encoded_length;
+use crate::limits::{
+    MAX_LOSSES, MAX_RECOVERY_BYTES, MAX_RECOVERY_MEMBERS, MAX_SEATS, MAX_SIGNATURES, MAX_STAND_DOWN_BYTES,
+    MAX_STAND_DOWNS,
+};
 use crate::{CertifiedHeader, DecodeError, decode, encode};
 
 mod check;
@@ -24,22 +28,6 @@ pub use open::{
     AcceptedValue, Ballot, Entry, Open, PrepareSignature, PreparedCertificate, RaftEntry, Term, View,
 };
 pub use plan::{MAX_PLANNED_HEIGHTS, plan};
-
-/// Bytes of an encoded [`SignedRecovery`], at most.
-pub(crate) const MAX_RECOVERY_BYTES: usize = 128 << 20;
-
-/// Bytes of an encoded [`StandDown`], at most.
-const MAX_STAND_DOWN_BYTES: usize = 4 << 20;
-
-/// Stand-downs, losses and validators' signatures of a recovery, at most: one for each seat of the largest
-/// committee.
-const MAX_SEATS: usize = 128;
-
-/// Members that sign a recovery, at most.
-const MAX_MEMBERS: usize = 65_536;
-
-/// Signatures of a member, at most.
-const MAX_SIGNATURES: usize = 64;
 
 /// A validator ends its part in an epoch and says what it has.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -143,13 +131,13 @@ pub struct SignedRecoveryV1 {
     /// The document.
     pub recovery: Recovery,
     /// Strictly ascending by validator.
-    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SEATS>")]
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_STAND_DOWNS>")]
     pub stand_downs: Vec<SignedStandDown>,
     /// Strictly ascending by seat.
-    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SEATS>")]
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_LOSSES>")]
     pub losses: Vec<SignedLoss>,
     /// Strictly ascending by member; no hash covers them.
-    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_MEMBERS>")]
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_RECOVERY_MEMBERS>")]
     pub members: Vec<MemberSignatures>,
     /// One for each seat of the new committee, in its order; no hash covers them.
     #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SEATS>")]

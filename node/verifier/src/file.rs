@@ -4,16 +4,16 @@
 use std::fmt::Write;
 
 use quorate_crypto_second::{Committee, Digest, Epoch, Height};
+use quorate_ledger_second::limits::MAX_PROOF_FILE_BYTES;
 use quorate_ledger_second::{Header, HistoryOwner, LogEntryV1};
 
 use crate::armour;
 use crate::at::At;
 use crate::proof::{CommitteeStep, MAX_PROOF_BYTES, Proof, ProofBody, ProofKind, Statement, Trust};
-use crate::text::time_text;
 use crate::verdict::{Code, Refusal, refuse};
 
 /// Bytes of a file at most.
-pub const MAX_FILE_BYTES: usize = 512 << 20;
+pub const MAX_FILE_BYTES: usize = MAX_PROOF_FILE_BYTES;
 
 /// The beginning of each block's first line.
 const FIRST: &[u8] = b"quorate proof ";
@@ -138,7 +138,7 @@ impl Proof {
 }
 
 fn range_text(statement: &Statement) -> String {
-    let (from, to) = (time_text(statement.from), time_text(statement.to));
+    let (from, to) = (statement.from, statement.to);
     match &statement.owner {
         HistoryOwner::Account(address) => format!("{address} {from} {to}"),
         HistoryOwner::Asset(code) => format!("{code} {from} {to}"),

@@ -2,6 +2,11 @@
 //! (`docs/formats-2.md`, sections 1, 7, 12, 15, 17, 22). Whatever is accepted has passed both.
 
 use quorate_crypto_second::{Committee, Height, KeySignature};
+use quorate_ledger_second::limits::{
+    MAX_LOSSES, MAX_OPEN_HEIGHTS, MAX_RECOVERY_BYTES, MAX_RECOVERY_MEMBERS, MAX_SEALS, MAX_SEATS,
+    MAX_SIGNATURES, MAX_STAND_DOWN_BYTES, MAX_STAND_DOWNS, MAX_STATE_PROOF_BYTES, MAX_STATE_PROOF_LEAVES,
+    MAX_STATE_PROOF_STEPS, MAX_VALUE_BYTES,
+};
 use quorate_ledger_second::{
     CertifiedHeader, Found, Header, Leaf, Open, PathStep, Prefix, SignedRecovery, StandDown, StateProof,
     encode,
@@ -15,17 +20,6 @@ use crate::proof::{
 use crate::verdict::{Code, Refusal, refuse};
 
 mod shown;
-
-const MAX_STATE_PROOF_BYTES: usize = 16 << 20;
-const MAX_STATE_STEPS: usize = 256;
-const MAX_STATE_LEAVES: usize = 65_536;
-const MAX_VALUE_BYTES: usize = 32_768;
-const MAX_RECOVERY_BYTES: usize = 128 << 20;
-const MAX_STAND_DOWN_BYTES: usize = 4 << 20;
-const MAX_SEATS: usize = 128;
-const MAX_OPEN: usize = 128;
-const MAX_SIGNATURES: usize = 64;
-const MAX_SIGNING_MEMBERS: usize = 65_536;
 
 type Checked = Result<(), Refusal>;
 
@@ -147,9 +141,9 @@ impl Form {
         }
         committee(&signed.recovery.v1().committee, at.field("committee"))?;
         for (name, count, most) in [
-            ("stand_downs", signed.stand_downs.len(), MAX_SEATS),
-            ("losses", signed.losses.len(), MAX_SEATS),
-            ("members", signed.members.len(), MAX_SIGNING_MEMBERS),
+            ("stand_downs", signed.stand_downs.len(), MAX_STAND_DOWNS),
+            ("losses", signed.losses.len(), MAX_LOSSES),
+            ("members", signed.members.len(), MAX_RECOVERY_MEMBERS),
             ("validators", signed.validators.len(), MAX_SEATS),
         ] {
             if count > most {
@@ -190,8 +184,8 @@ impl Form {
                 }
             }
         }
-        let heights = open_heights(&fields.open);
-        if heights.len() > MAX_OPEN || !heights.is_sorted_by(|a, b| a < b) {
+        let heights = fields.open.heights();
+        if heights.len() > MAX_OPEN_HEIGHTS || !heights.is_sorted_by(|a, b| a < b) {
             return not_canonical(
                 at.field("open"),
                 "more than 128 heights, or they do not ascend strictly",
@@ -237,19 +231,10 @@ fn all_shown(items: &[Shown], at: At<'_>) -> Checked {
     items.try_for_each(|(place, shown)| shown::check(shown, at.item(place)))
 }
 
-/// The heights of what was open when a validator stood down.
-pub(crate) fn open_heights(open: &Open) -> Vec<Height> {
-    match open {
-        Open::Pbft(certificates) => certificates.iter().map(|item| item.height).collect(),
-        Open::Raft(entries) => entries.iter().map(|item| item.index).collect(),
-        Open::Paxos(values) => values.iter().map(|item| item.height).collect(),
-    }
-}
-
 fn certified(head: &CertifiedHeader, at: At<'_>) -> Checked {
     header(&head.header, at.field("header"))?;
     let seals = &head.seals;
-    if seals.len() > MAX_SEATS || !seals.is_sorted_by(|a, b| a.validator < b.validator) {
+    if seals.len() > MAX_SEALS || !seals.is_sorted_by(|a, b| a.validator < b.validator) {
         return not_canonical(
             at.field("seals"),
             "more than 128, or they do not ascend strictly by validator",
@@ -295,7 +280,7 @@ fn prefix(prefix: &Prefix, at: At<'_>) -> Checked {
 }
 
 fn steps(path: &[PathStep], at: At<'_>) -> Checked {
-    if path.len() > MAX_STATE_STEPS || !path.is_sorted_by(|a, b| a.depth < b.depth) {
+    if path.len() > MAX_STATE_PROOF_STEPS || !path.is_sorted_by(|a, b| a.depth < b.depth) {
         return not_canonical(at, "the steps do not ascend strictly by depth");
     }
     if path.iter().any(|step| step.sibling.0 == [0; 32]) {
@@ -305,7 +290,10 @@ fn steps(path: &[PathStep], at: At<'_>) -> Checked {
 }
 
 fn leaves(leaves: &[Leaf], at: At<'_>) -> Checked {
-    if leaves.is_empty() || leaves.len() > MAX_STATE_LEAVES || !leaves.is_sorted_by(|a, b| a.key < b.key) {
+    if leaves.is_empty()
+        || leaves.len() > MAX_STATE_PROOF_LEAVES
+        || !leaves.is_sorted_by(|a, b| a.key < b.key)
+    {
         return not_canonical(at, "no leaf, too many, or they do not ascend strictly by key");
     }
     if leaves.iter().any(|leaf| leaf.value.len() > MAX_VALUE_BYTES) {

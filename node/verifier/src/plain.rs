@@ -10,8 +10,6 @@ use quorate_ledger_second::{Amount, AssetCode, Timestamp, visible};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use crate::text::time_text;
-
 pub(crate) mod operation;
 pub(crate) mod records;
 pub(crate) mod state;
@@ -256,17 +254,11 @@ macro_rules! plain_texts {
 
 plain_numbers!(u8, u16, u32, u64);
 plain_counts!(Height, Epoch, ValidatorIndex, MemberNumber, SeatNumber);
-plain_texts!(Address, Digest, PublicKey, AssetCode, Key, Amount);
+plain_texts!(Address, Digest, PublicKey, AssetCode, Key, Amount, Timestamp);
 
 impl ToPlain for bool {
     fn plain(&self) -> Plain {
         Plain::Bool(*self)
-    }
-}
-
-impl ToPlain for Timestamp {
-    fn plain(&self) -> Plain {
-        Plain::Text(time_text(*self))
     }
 }
 

@@ -6,7 +6,7 @@ use quorate_crypto_second::merkle::Frontier;
 use quorate_crypto_second::{Committee, Digest};
 use quorate_ledger_second::{
     BalanceItem, CertifiedHeader, Header, HistoryOwner, Intent, LogEntry, SignedRecovery, StateProof, Step,
-    Text, TextItem, Timestamp, Transaction, encode,
+    Text, TextItem, Timestamp, Transaction, encode, limits,
 };
 use serde::{Deserialize, Serialize};
 
@@ -15,31 +15,31 @@ use crate::form;
 use crate::verdict::{Code, Refusal};
 
 /// Bytes of a proof at most.
-pub const MAX_PROOF_BYTES: usize = 256 << 20;
+pub const MAX_PROOF_BYTES: usize = limits::MAX_PROOF_BYTES;
 
 /// Digests of an inclusion path at most.
-pub const MAX_PATH: usize = 64;
+pub const MAX_PATH: usize = limits::MAX_PATH;
 
 /// State proofs of a `State` proof, and beside a statement, at most.
-pub const MAX_STATE_PROOFS: usize = 1_024;
+pub const MAX_STATE_PROOFS: usize = limits::MAX_STATEMENT_BESIDE;
 
 /// Items of a statement at most.
-pub const MAX_ITEMS: usize = 1_000_000;
+pub const MAX_ITEMS: usize = limits::MAX_STATEMENT_ITEMS;
 
 /// Balances at a statement's start at most: an account has no more.
-pub const MAX_START_BALANCES: usize = 256;
+pub const MAX_START_BALANCES: usize = limits::MAX_START_BALANCES;
 
 /// Steps of a `Committees` proof at most.
-pub const MAX_STEPS: usize = 65_536;
+pub const MAX_STEPS: usize = limits::MAX_COMMITTEE_STEPS;
 
 /// Leaves of a recovery's step at most.
-pub const MAX_RECOVERY_LEAVES: usize = 65_544;
+pub const MAX_RECOVERY_LEAVES: usize = limits::MAX_RECOVERY_STEP_LEAVES;
 
 /// Entries of a `Block` proof at most, and as many of what is shown.
-pub const MAX_ENTRIES: usize = 262_144;
+pub const MAX_ENTRIES: usize = limits::MAX_BLOCK_ENTRIES;
 
 /// Places of a transaction's texts at most.
-pub const MAX_TEXTS: usize = 513;
+pub const MAX_TEXTS: usize = limits::MAX_PLACES;
 
 /// A proof that somebody who was not there can check, with the genesis document or a pinned block alone.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -5,29 +5,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto_second::bounded::bounded_vec;
 use quorate_crypto_second::{Digest, KeySignature, Tag};
+use quorate_ledger_second::limits::{self, MAX_DECIMALS, MAX_SIGNATURES};
 use quorate_ledger_second::{
-    Amount, AssetCode, Intent, IntentV1, Operation, Place, Text, TextItem, Timestamp, encode, format_amount,
+    Amount, AssetCode, Intent, IntentV1, Operation, Place, Text, TextItem, encode, format_amount,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::armour;
 use crate::at::At;
-use crate::plain::ToPlain;
 use crate::plain::operation::operation;
 use crate::proof::MAX_TEXTS;
-use crate::text::{in_words, quoted, time_text};
+use crate::text::quoted;
 use crate::verdict::{Code, Refusal, refuse};
 
 /// Bytes of a [`Travelling`] at most.
-pub const MAX_TRAVELLING_BYTES: usize = 131_072;
+pub const MAX_TRAVELLING_BYTES: usize = limits::MAX_TRAVELLING_BYTES;
 
 /// Bytes of its file at most.
-pub const MAX_TRAVELLING_FILE_BYTES: usize = 1 << 20;
+pub const MAX_TRAVELLING_FILE_BYTES: usize = limits::MAX_TRAVELLING_FILE_BYTES;
 
-/// Decimals of an asset at most.
-const MAX_DECIMALS: u8 = 18;
-
-const MAX_SIGNATURES: usize = 64;
 const MAX_ASSETS: usize = 512;
 
 /// The first line of a file.
@@ -277,7 +273,7 @@ impl Travelling {
         let parties: Vec<String> = intent.parties.iter().map(ToString::to_string).collect();
         let mut lines = vec![
             format!("# parties {}", parties.join(" ")),
-            format!("# expires_at {}", time_text(intent.expires_at)),
+            format!("# expires_at {}", intent.expires_at),
         ];
         for (place, act) in intent.operations.iter().enumerate() {
             // An intent that is well-formed has no other parties; of any other nothing here is relied on.
@@ -294,7 +290,7 @@ impl Travelling {
             .as_ref()
             .map_or(&[] as &[Place], |texts| texts.places.as_slice());
         let texts = places.iter().zip(&fields.texts);
-        lines.extend(texts.map(|(place, text)| format!("# {} {}", place_words(place), quoted(&text.text))));
+        lines.extend(texts.map(|(place, text)| format!("# {place} {}", quoted(&text.text))));
         let signatures = fields.signatures.iter();
         lines.extend(signatures.map(|signature| format!("# signed {}", signature.key())));
         lines
@@ -359,8 +355,8 @@ fn check_signatures(intent: &Intent, signatures: &[KeySignature], at: At<'_>) ->
 
 /// An operation's name, then each field's name and value.
 fn operation_words(of: &Operation, decimals: &ProvenDecimals) -> String {
-    let (name, fields) = operation(of);
-    let mut words = in_words(name);
+    let (_, fields) = operation(of);
+    let mut words = of.name().to_owned();
     for (field, value) in fields {
         let special = match (of, field) {
             (Operation::Erase { intent, .. }, "intent") => Some(Tag::TRANSACTION.hash(intent).to_string()),
@@ -374,11 +370,4 @@ fn operation_words(of: &Operation, decimals: &ProvenDecimals) -> String {
         words.push_str(&format!(" {field} {value}"));
     }
     words
-}
-
-fn place_words(place: &Place) -> String {
-    match place {
-        Place::Memo => "memo".to_owned(),
-        Place::Operation { index, field } => format!("text {index} {field}"),
-    }
 }

@@ -14,7 +14,7 @@ use crate::facts::{
     StatementEntry, StatementFacts, TextFacts, TransactionFacts, TwoHistoriesFacts,
 };
 use crate::plain::{Plain, ToPlain, state};
-use crate::text::{quoted, time_text};
+use crate::text::quoted;
 use crate::verdict::{Finding, HeadFacts};
 
 /// The first byte of a unique record's key.
@@ -33,10 +33,7 @@ pub(crate) fn of(finding: Finding, about: &str, head: Option<&HeadFacts>, facts:
     let mut lines = vec![match finding {
         Finding::Proven => format!("proven: {question}"),
         Finding::CompleteUpTo(time) => {
-            format!(
-                "complete up to {}, that included, and no further: {question}",
-                time_text(time)
-            )
+            format!("complete up to {time}, that included, and no further: {question}")
         }
     }];
     lines.extend(head.map(|head| format!("as of {}", block(head))));
@@ -63,7 +60,7 @@ fn list<T: ToPlain>(values: &[T]) -> String {
 }
 
 fn block(head: &HeadFacts) -> String {
-    let time = time_text(head.timestamp);
+    let time = head.timestamp;
     format!(
         "block {} of {time}, epoch {}, {}",
         head.height, head.epoch, head.hash
@@ -86,12 +83,12 @@ fn entry(entry: &LogEntryV1) -> String {
     match entry {
         LogEntryV1::Transaction(transaction) => {
             let (id, height, position) = (transaction.id, transaction.height, transaction.position);
-            let (time, outcome) = (time_text(transaction.timestamp), outcome(&transaction.outcome));
+            let (time, outcome) = (transaction.timestamp, outcome(&transaction.outcome));
             format!("{id} was executed in block {height} of {time} at position {position}: {outcome}")
         }
         LogEntryV1::Recovery(recovery) => {
             let (document, height) = (recovery.document, recovery.height);
-            let time = time_text(recovery.timestamp);
+            let time = recovery.timestamp;
             format!("the recovery with the document {document} began with block {height} of {time}")
         }
     }
@@ -294,10 +291,10 @@ fn entries_of_block(facts: &BlockFacts, lines: &mut Lines) {
 }
 
 fn not_executed(facts: &NotExecutedFacts, lines: &mut Lines) {
-    let (from, to) = (time_text(facts.from), time_text(facts.to));
+    let (from, to) = (facts.from, facts.to);
     lines.push(format!(
         "it was not executed, and expired at {}: it could have been from {from} on, before {to}",
-        time_text(facts.expires_at)
+        facts.expires_at
     ));
     lines.push(format!(
         "its first party had {} other transactions then",

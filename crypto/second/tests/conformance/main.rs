@@ -6,6 +6,7 @@ mod batches;
 mod committees;
 mod edwards;
 mod golden;
+mod key_files;
 mod keys;
 mod merkle;
 mod nist;

@@ -3,31 +3,25 @@
 use std::collections::BTreeSet;
 
 use quorate_crypto_second::MemberNumber;
-use quorate_ledger_second::{Amount, ParameterError, Scope, encode};
+use quorate_ledger_second::limits::{MAX_DECIMALS, MAX_DESCRIPTION_BYTES};
+use quorate_ledger_second::{Amount, ParameterError, Scope, encode, format_time, is_name, is_refused};
 
 use super::{
     DraftAsset, DraftBalance, DraftV1, MAX_ACCOUNTS, MAX_ASSETS, MAX_BALANCES, MAX_GRANTS, MAX_MEMBER_NAME,
     MAX_MEMBERS, MAX_NETWORK_NAME,
 };
 use crate::error::Place;
-use crate::rights::{check_scope, right_text, scope_text};
-use crate::text::{self, LAST_TIME};
+use crate::rights::{check_scope, scope_text};
 use crate::{GenesisError, Problem};
-
-/// The most digits after an asset's decimal point.
-pub(crate) const MAX_DECIMALS: u8 = 18;
-
-/// The most bytes of an asset's description.
-const MAX_DESCRIPTION: usize = 128;
 
 impl DraftV1 {
     pub(super) fn check(&self) -> Result<(), GenesisError> {
-        if !text::is_name(&self.network, MAX_NETWORK_NAME) {
+        if !is_name(&self.network, MAX_NETWORK_NAME) {
             return Err(Place::key("network").is(Problem::NotAName {
                 limit: MAX_NETWORK_NAME,
             }));
         }
-        if self.time > LAST_TIME {
+        if format_time(self.time).is_none() {
             return Err(Place::key("time").is(Problem::NotATime));
         }
         self.check_members()?;
@@ -49,7 +43,7 @@ impl DraftV1 {
         let mut seen = BTreeSet::new();
         for (index, member) in self.members.iter().enumerate() {
             let place = || place.clone().entry(index);
-            if !text::is_name(member, MAX_MEMBER_NAME) {
+            if !is_name(member, MAX_MEMBER_NAME) {
                 return Err(place().is(Problem::NotAName {
                     limit: MAX_MEMBER_NAME,
                 }));
@@ -105,11 +99,7 @@ impl DraftV1 {
         let what = |index: usize| {
             let grant = &self.grants[index];
             let scope = scope_text(&grant.scope, &self.members);
-            format!(
-                "the grant of {} for {scope} to {}",
-                right_text(grant.right),
-                grant.account
-            )
+            format!("the grant of {} for {scope} to {}", grant.right, grant.account)
         };
         if let Some((index, problem)) = misplaced(self.grants.iter().map(encode), what) {
             return Err(place.entry(index).is(problem));
@@ -182,13 +172,13 @@ fn check_asset(asset: &DraftAsset, place: &Place) -> Result<(), GenesisError> {
     if asset.flags != 0 {
         return Err(at("flags").is(Problem::FlagsTooEarly { got: asset.flags }));
     }
-    if asset.description.len() > MAX_DESCRIPTION {
+    if asset.description.len() > MAX_DESCRIPTION_BYTES {
         return Err(at("description").is(Problem::TextTooLong {
             got: asset.description.len(),
-            limit: MAX_DESCRIPTION,
+            limit: MAX_DESCRIPTION_BYTES,
         }));
     }
-    if let Some(letter) = asset.description.chars().find(|letter| text::is_refused(*letter)) {
+    if let Some(letter) = asset.description.chars().find(|letter| is_refused(*letter)) {
         return Err(at("description").is(Problem::RefusedCharacter { letter }));
     }
     let mut holders = BTreeSet::new();

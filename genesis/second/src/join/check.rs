@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use quorate_crypto_second::{Digest, Key, Tag, verify_strict};
-use quorate_ledger_second::{Signers, encode};
+use quorate_ledger_second::{Signers, encode, is_listener};
 
 use super::{Join, JoinBodyV1, MAX_ADDRESS, MAX_ADDRESSES, MAX_SIGNERS};
 use crate::draft::check::{check_count, misplaced};
 use crate::error::Place;
-use crate::text::{self, shown};
+use crate::text::shown;
 use crate::{Draft, GenesisError, Problem};
 
 impl Join {
@@ -191,7 +191,7 @@ fn check_addresses(addresses: &[String], place: &Place) -> Result<(), GenesisErr
     check_count(place, addresses.len(), MAX_ADDRESSES)?;
     for (index, address) in addresses.iter().enumerate() {
         let place = || place.clone().entry(index);
-        if address.len() > MAX_ADDRESS || !text::is_listener(address) {
+        if address.len() > MAX_ADDRESS || !is_listener(address) {
             return Err(place().is(Problem::NotAListener));
         }
         if addresses[..index].contains(address) {

@@ -37,7 +37,7 @@ pub(crate) fn code(text: &str) -> AssetCode {
 /// The draft with its accounts and grants in their order.
 pub(crate) fn ordered(mut draft: DraftV1) -> Draft {
     draft.accounts.sort_by_key(|account| account.address);
-    draft.grants.sort_by_key(|grant| encode(grant));
+    draft.grants.sort_by_key(encode);
     Draft::V1(draft)
 }
 

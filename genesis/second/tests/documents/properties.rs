@@ -128,7 +128,7 @@ fn draft() -> impl Strategy<Value = Draft> {
                     .into_iter()
                     .filter_map(|given| grant(given, count, &assets))
                     .collect();
-                grants.sort_by_key(|grant| encode(grant));
+                grants.sort_by_key(encode);
                 grants.dedup();
                 let accounts = accounts.into_iter().map(|(address, member)| DraftAccount {
                     address: Address(address),

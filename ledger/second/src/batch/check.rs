@@ -13,7 +13,7 @@ use quorate_crypto_second::{
 };
 
 use super::{Batch, BatchBytes, SignedBatch};
-use crate::block::encoded_length;
+use crate::transaction::length::of_length;
 use crate::{DecodeError, FormError, ParametersV1, Transaction, encode};
 
 /// Bytes of a signed batch before its transactions and their count: two variants, network, epoch, author,
@@ -460,13 +460,18 @@ impl Contents {
 /// batch's bytes.
 fn index(signed: &SignedBatch, bytes: &Bytes, rules: &BatchRules<'_>) -> Result<Vec<Indexed>, BatchError> {
     let transactions = &signed.batch().transactions;
+    let mut start = FRAME_BEFORE + of_length(transactions.len());
+    let mut encodings = Vec::with_capacity(transactions.len());
     for (place, transaction) in transactions.iter().enumerate() {
+        let length = transaction.encoded_length();
         transaction
-            .check_form(rules.network, rules.parameters)
+            .check_form_of_length(length, rules.network, rules.parameters)
             .map_err(|error| BatchError::Form {
                 transaction: place,
                 error,
             })?;
+        encodings.push(start..start + length);
+        start += length;
     }
     let (cost, limit) = (
         total_cost(transactions.iter()),
@@ -475,27 +480,22 @@ fn index(signed: &SignedBatch, bytes: &Bytes, rules: &BatchRules<'_>) -> Result<
     if cost > limit {
         return Err(BatchError::SignatureCost { cost, limit });
     }
-    let mut start = FRAME_BEFORE + length_of_count(transactions.len());
-    let mut indexed = Vec::with_capacity(transactions.len());
-    for transaction in transactions {
-        let Transaction::V1(parts) = transaction;
-        // The variant, what is signed, the signatures.
-        let intent = start + 1..start + 1 + encoded_length(&parts.intent);
-        let end = intent.end + signatures_length(&parts.signatures);
-        indexed.push(Indexed {
-            id: Tag::TRANSACTION.hash(&bytes[intent.clone()]),
-            signed: Tag::SIGNED.hash(&bytes[start..end]),
-            bytes: start..end,
-            intent,
-        });
-        start = end;
-    }
     assert_eq!(
         start + SIGNATURE,
         bytes.len(),
         "only the author's signature follows the transactions"
     );
-    Ok(indexed)
+    let indexed = transactions.iter().zip(encodings).map(|(transaction, encoding)| {
+        let within = transaction.signed_range(encoding.len());
+        let intent = encoding.start + within.start..encoding.start + within.end;
+        Indexed {
+            id: Tag::TRANSACTION.hash(&bytes[intent.clone()]),
+            signed: Tag::SIGNED.hash(&bytes[encoding.clone()]),
+            bytes: encoding,
+            intent,
+        }
+    });
+    Ok(indexed.collect())
 }
 
 /// What the signatures of transactions cost together.
@@ -512,21 +512,6 @@ fn group_cost(total: usize, threads: usize) -> usize {
     total.div_ceil(shared.max(total.div_ceil(GROUP))).max(1)
 }
 
-/// Bytes of a transaction's list of signatures. They are of fixed length, so that they need not be encoded
-/// again to know it.
-fn signatures_length(signatures: &[KeySignature]) -> usize {
-    let length = |signature: &KeySignature| match signature {
-        KeySignature::Ed25519 { .. } => 1 + 32 + 64,
-        KeySignature::P256 { .. } => 1 + 33 + 64,
-    };
-    length_of_count(signatures.len()) + signatures.iter().map(length).sum::<usize>()
-}
-
-/// Bytes of the ULEB128 encoding of a list's count.
-fn length_of_count(count: usize) -> usize {
-    (usize::BITS - (count | 1).leading_zeros()).div_ceil(7) as usize
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -539,12 +524,5 @@ mod tests {
         assert_eq!(group_cost(512, 2), 256);
         assert_eq!(group_cost(8_192, 1), 1_024);
         assert_eq!(group_cost(8_192, 64), 256);
-    }
-
-    #[test]
-    fn counts_have_the_length_of_their_encoding() {
-        for count in [0, 1, 127, 128, 16_383, 16_384, 32_768] {
-            assert_eq!(length_of_count(count), encode(&vec![0_u8; count]).len() - count);
-        }
     }
 }

@@ -8,8 +8,8 @@ use quorate_crypto_second::bounded::bounded_vec;
 use serde::{Deserialize, Serialize};
 
 use super::{BatchV1, FormedBatch};
-use crate::block::encoded_length;
 use crate::limits::MAX_BATCH_BYTES;
+use crate::transaction::length::of_length;
 use crate::{DecodeError, ParametersV1, Place, TextError, TextItem, Transaction, decode};
 
 /// Texts of a batch, at most: the shortest has a variant, a salt and a length.
@@ -137,7 +137,7 @@ impl BatchTexts {
         let mut rest = self.items();
         let mut found = Vec::with_capacity(batch.transactions.len());
         for transaction in &batch.transactions {
-            let (own, others) = rest.split_at_checked(places_of(transaction).len())?;
+            let (own, others) = rest.split_at_checked(transaction.intent().places().len())?;
             found.push((transaction, own));
             rest = others;
         }
@@ -152,7 +152,7 @@ impl BatchTexts {
             places: batch
                 .transactions
                 .iter()
-                .map(|transaction| places_of(transaction).len())
+                .map(|transaction| transaction.intent().places().len())
                 .sum(),
         })?;
         for (transaction, (signed, items)) in parts.into_iter().enumerate() {
@@ -174,7 +174,9 @@ impl BatchTexts {
         };
         let mut found = Vec::new();
         for (indexed, (transaction, items)) in batch.transactions().zip(parts) {
-            let of_transaction = places_of(transaction)
+            let of_transaction = transaction
+                .intent()
+                .places()
                 .iter()
                 .zip(items)
                 .filter(|(_, item)| matches!(item, TextItem::Withheld { .. }))
@@ -188,15 +190,9 @@ impl BatchTexts {
     /// than a withheld one were withheld.
     pub fn counted_length(&self) -> usize {
         let items = self.items();
-        let (mut length, mut counted) = (0_usize, 0_usize);
-        for item in items {
-            let own = encoded_length(item);
-            length = length.saturating_add(own);
-            counted = counted.saturating_add(own.max(WITHHELD_BYTES));
-        }
-        // What stands around the texts does not depend on them.
-        let around = encoded_length(self).saturating_sub(length);
-        around.saturating_add(counted)
+        let counted = |item: &TextItem| item.encoded_length().max(WITHHELD_BYTES);
+        // Before the texts stand the variant and their count.
+        1 + of_length(items.len()) + items.iter().map(counted).sum::<usize>()
     }
 }
 
@@ -255,13 +251,5 @@ impl WholeCopy {
     /// The batch and its texts.
     pub fn into_parts(self) -> (FormedBatch, BatchTexts) {
         (self.batch, self.texts)
-    }
-}
-
-/// The places of a transaction's texts.
-fn places_of(transaction: &Transaction) -> &[Place] {
-    match &transaction.intent().texts {
-        Some(texts) => &texts.places,
-        None => &[],
     }
 }

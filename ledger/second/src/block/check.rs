@@ -10,13 +10,11 @@ use quorate_crypto_second::merkle::Frontier;
 use quorate_crypto_second::{CertificateError, Committee, Digest, Epoch, Height};
 
 use super::{Block, BlockV1, CertifiedBlock, CertifiedBlockV1, HeaderV1, encoded_length};
+use crate::limits::MAX_BLOCK_BYTES;
 use crate::{
     BatchError, BatchRules, FormedBatch, LogEntry, ParametersV1, Proposal, ProposalError, RecoveryError,
-    Timestamp,
+    SignedBatch, Timestamp,
 };
-
-/// Bytes of an encoded block without its recovery, at most.
-const MAX_BLOCK_BYTES: usize = 8_512 + (32 << 20);
 
 /// What a block is checked against.
 #[derive(Clone, Copy, Debug)]

@@ -3,14 +3,10 @@
 use quorate_crypto_second::{Digest, Height};
 
 use super::{BlockV1, CertifiedBlock, CertifiedBlockV1, Executed};
-use crate::recovery::MAX_RECOVERY_BYTES;
 use crate::{
     BatchTexts, DecodeError, LogEntry, LogEntryV1, LoggedRecovery, LoggedTransaction, ParametersV1,
     SignedBatch, Transaction, decode,
 };
-
-/// Bytes of a certified block beside its batches, their texts and what was executed.
-const FRAME_BYTES: usize = 65_536;
 
 /// Where a certified block's bytes say whether there is a recovery: after the variants of certified block
 /// and block, and the header.
@@ -60,19 +56,14 @@ impl CertifiedBlock {
 
     /// Bytes that no certified block without a recovery, of an epoch with these parameters, exceeds.
     pub fn max_bytes(parameters: &ParametersV1) -> usize {
-        let batches = parameters.max_proposal_batches as usize;
-        let together = batches.saturating_mul(parameters.max_batch_bytes as usize);
-        together.saturating_mul(3).saturating_add(FRAME_BYTES)
+        usize::try_from(parameters.max_certified_block_bytes(false)).unwrap_or(usize::MAX)
     }
 
     /// Bytes that a certified block may have which begins with `bytes`: one with a recovery may be 128 MiB
     /// longer. 264 bytes are enough to see it.
     pub fn limit(bytes: &[u8], parameters: &ParametersV1) -> usize {
-        let limit = Self::max_bytes(parameters);
-        match bytes.get(PLACE_OF_RECOVERY) {
-            Some(1) => limit.saturating_add(MAX_RECOVERY_BYTES),
-            _ => limit,
-        }
+        let with_recovery = bytes.get(PLACE_OF_RECOVERY) == Some(&1);
+        usize::try_from(parameters.max_certified_block_bytes(with_recovery)).unwrap_or(usize::MAX)
     }
 
     /// Checks that certificate, header, proposal, batches and positions belong together, as far as this can

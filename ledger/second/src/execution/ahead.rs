@@ -4,8 +4,8 @@
 use quorate_crypto_second::Address;
 
 use super::INLINE_ASSETS;
-use super::slots::decode_stored;
 use super::working_state::WorkingState;
+use crate::state::decode_value;
 use crate::{Account, AssetCode, CheckedBatch, Hold, Operation, StateError, StateKey, StateReader};
 
 /// What the transactions of a batch will look at, as far as they tell themselves. Any of it may come twice.
@@ -89,7 +89,7 @@ impl<R: StateReader> WorkingState<'_, R> {
         let values = self.reader.values_of(&keys).map_err(StateError::Read)?;
         for ((address, key), value) in addresses.iter().zip(&keys).zip(values) {
             let stored = match value {
-                Some(value) => Some(decode_stored::<Account, R::Error>(key, &value)?),
+                Some(value) => Some(decode_value::<Account, R::Error>(key, &value)?),
                 None => None,
             };
             self.put_account(address, stored);

@@ -2,10 +2,10 @@
 //! authority): each signs for at least one party, and for every party the weights of the signers that
 //! signed reach the threshold, the signers being those of this moment.
 
-use quorate_crypto_second::{Address, Key};
+use quorate_crypto_second::{Address, Key, KeySignature};
 
 use super::working_state::{AccountCell, AccountIndex, WorkingState};
-use crate::{AccountV1, KeySignature};
+use crate::AccountV1;
 
 /// Why a copy of a transaction has no authority.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

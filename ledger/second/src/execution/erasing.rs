@@ -2,13 +2,11 @@
 //! whether it was executed or not. The intent comes with the operation, so that nothing has to be looked
 //! up, and one leaf a transaction says of each place who and when.
 
-use quorate_crypto_second::{Address, Tag};
+use quorate_crypto_second::Tag;
 
 use super::operations::{Failure, Turn};
 use super::working_state::{Undo, WorkingState};
-use crate::{
-    Erased, Erasure, ErasureV1, ErrorCode, Intent, IntentV1, Operation, Place, StateKey, StateReader, decode,
-};
+use crate::{Erased, Erasure, ErasureV1, ErrorCode, Intent, Place, StateKey, StateReader};
 
 impl<R: StateReader> WorkingState<'_, R> {
     /// Erases texts of the transaction with this encoded intent, at places that ascend strictly.
@@ -19,7 +17,8 @@ impl<R: StateReader> WorkingState<'_, R> {
         places: &[Place],
     ) -> Result<(), Failure<R::Error>> {
         let by = self.address(turn.acting);
-        if !names(intent, &by) {
+        // Bytes that are no intent name nobody; a checked `erase` has none.
+        if !Intent::decode_carried(intent).is_ok_and(|intent| intent.v1().names(&by)) {
             return Err(ErrorCode::NOT_NAMED.into());
         }
         // What was decoded is canonical, so these bytes are the intent's own.
@@ -53,52 +52,5 @@ impl<R: StateReader> WorkingState<'_, R> {
         self.undo.push(Undo::Erasure(key, before.map(Box::new)));
         self.erased.extend(places.iter().map(|place| (id, *place)));
         Ok(())
-    }
-}
-
-/// Whether an encoded intent names an account. Bytes that are none name nobody; a checked `erase` has none.
-fn names(intent: &[u8], account: &Address) -> bool {
-    // Its length was checked with its form.
-    let Ok(Intent::V1(intent)) = decode::<Intent>(intent, intent.len()) else {
-        return false;
-    };
-    let IntentV1 {
-        parties, operations, ..
-    } = &intent;
-    parties.contains(account)
-        || operations
-            .iter()
-            .any(|act| named_by(&act.operation) == Some(account))
-}
-
-/// The account that stands in a field of an operation, and not only deeper: in a condition, a change, an
-/// erased intent. No operation has two.
-fn named_by(operation: &Operation) -> Option<&Address> {
-    match operation {
-        Operation::Mint { to, .. } | Operation::Transfer { to, .. } => Some(to),
-        Operation::Hold { beneficiary, .. } => Some(beneficiary),
-        Operation::Release { hold, .. } | Operation::Refund { hold } => Some(&hold.owner),
-        Operation::Grant { account, .. }
-        | Operation::Revoke { account, .. }
-        | Operation::Freeze { account, .. }
-        | Operation::Unfreeze { account, .. }
-        | Operation::Assign { account, .. }
-        | Operation::RequestSigners { account, .. }
-        | Operation::DecideRequest { account, .. }
-        | Operation::DivideQuota { account, .. } => Some(account),
-        Operation::CreateAsset { .. }
-        | Operation::Burn { .. }
-        | Operation::PutRecord { .. }
-        | Operation::SetSigners { .. }
-        | Operation::Rejoin { .. }
-        | Operation::Erase { .. }
-        | Operation::Propose { .. }
-        | Operation::Vote { .. }
-        | Operation::Withdraw { .. }
-        | Operation::Attest { .. }
-        | Operation::SetSeat { .. }
-        | Operation::SetGuardians { .. }
-        | Operation::ReportDormant { .. }
-        | Operation::Answer { .. } => None,
     }
 }

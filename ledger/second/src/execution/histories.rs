@@ -6,8 +6,8 @@
 //! assets whose supply it changed, and of new ones, ascending by code. What operations did in between does
 //! not count: a step has balances before the transaction and after it.
 
+use quorate_crypto_second::Digest;
 use quorate_crypto_second::merkle::Frontier;
-use quorate_crypto_second::{Address, Digest};
 
 use super::funds::{AssetPlace, Funds};
 use super::working_state::{AccountIndex, Undo, WorkingState};

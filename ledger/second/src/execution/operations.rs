@@ -3,10 +3,10 @@
 
 use quorate_crypto_second::{Address, Digest, sha256};
 
+use super::INLINE_ASSETS;
 use super::funds::AssetPlace;
 use super::working_state::{AccountIndex, Undo, WorkingState};
-use super::{INLINE_ASSETS, SUPPLY_BOUND};
-use crate::limits::MAX_DECIMALS;
+use crate::limits::{AMOUNT_LIMIT, MAX_DECIMALS};
 use crate::{
     Amount, AssetCode, ErrorCode, HoldV1, IntentV1, Keep, Operation, Outcome, Record, RecordV1, Signers,
     StateError, StateKey, StateReader,
@@ -182,7 +182,7 @@ impl<R: StateReader> WorkingState<'_, R> {
         let before = asset.supply;
         let supply = before.0.checked_add(amount.0);
         let supply = supply
-            .filter(|supply| *supply < SUPPLY_BOUND)
+            .filter(|supply| *supply < AMOUNT_LIMIT)
             .ok_or(ErrorCode::SUPPLY_OVERFLOW)?;
         let asset = self.known_asset(code)?;
         let to = self.account(to)?;

@@ -8,19 +8,11 @@ use quorate_crypto_second::{Digest, MemberNumber, PublicKey, SeatNumber};
 
 use super::operations::{Failure, Turn};
 use super::working_state::{Undo, WorkingState};
+use crate::parameters::DAY_MS;
 use crate::{
     ErrorCode, InUse, InUseV1, Member, MemberV1, Owner, Rejoin, Seat, SeatV1, StateError, StateKey,
     StateReader, Taken, read_value,
 };
-
-/// How much time of the chain passes between two rejoins of one validator at least, in milliseconds.
-const FIRST_WAIT_MS: u64 = 600_000;
-
-/// The most rejoins, each within a day of the one before, that are counted.
-const MAX_RECENT: u8 = 8;
-
-/// A day, in milliseconds.
-const DAY_MS: u64 = 86_400_000;
 
 /// How far a block is above the height that a seat was last noted at, before it is noted again.
 const ACTIVE_STEP: u64 = 64;
@@ -49,23 +41,11 @@ impl<R: StateReader> WorkingState<'_, R> {
             return Err(ErrorCode::NOT_ITS_MEMBER.into());
         }
         let now = self.moment.timestamp;
-        let mut recent = 1;
-        if let Some(last) = &seat.rejoin {
-            let doublings = last.recent.saturating_sub(1).min(MAX_RECENT);
-            let wait = FIRST_WAIT_MS << doublings;
-            if now.0 < last.timestamp.0.saturating_add(wait) {
-                return Err(ErrorCode::REJOIN_TOO_SOON.into());
-            }
-            if now.0.saturating_sub(last.timestamp.0) < DAY_MS {
-                recent = last.recent.saturating_add(1).min(MAX_RECENT);
-            }
+        let last = seat.rejoin.as_ref();
+        if last.is_some_and(|last| now < last.again_at()) {
+            return Err(ErrorCode::REJOIN_TOO_SOON.into());
         }
-        let rejoin = Some(Rejoin {
-            token: *token,
-            epoch: self.moment.epoch,
-            timestamp: now,
-            recent,
-        });
+        let rejoin = Some(Rejoin::following(last, *token, self.moment.epoch, now));
         let before = self.seats.put(&key, Some(Seat::V1(SeatV1 { rejoin, ..seat })));
         self.undo.push(Undo::Seat(key, before.map(Box::new)));
         Ok(())

@@ -10,13 +10,11 @@ use quorate_crypto_second::Digest;
 use super::funds::AssetPlace;
 use super::operations::{Failure, Turn};
 use super::working_state::{AccountIndex, Undo, WorkingState};
+use crate::limits::MAX_OPEN_HOLDS;
 use crate::{
     Amount, Condition, ConditionLeaf, ErrorCode, Hold, HoldRef, HoldV1, Record, StateError, StateKey,
     StateReader,
 };
-
-/// Open holds that an account can own.
-const MAX_OPEN_HOLDS: u16 = 256;
 
 /// An open hold, where it lies, and whom and what it concerns.
 struct OpenHold {
@@ -39,7 +37,7 @@ impl<R: StateReader> WorkingState<'_, R> {
         }
         self.require_free(owner, asset, hold.amount)?;
         let open = self.open_holds(owner);
-        if open >= MAX_OPEN_HOLDS {
+        if usize::from(open) >= MAX_OPEN_HOLDS {
             return Err(ErrorCode::TOO_MANY_HOLDS.into());
         }
         let beneficiary = self.account(&hold.beneficiary)?;

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::limits::MAX_VALUE_BYTES;
-use crate::{StateError, StateKey, StateReader, decode, encode};
+use crate::state::decode_value;
+use crate::{StateError, StateKey, StateReader, encode};
 
 /// Values by key, as the block finds and leaves them.
 pub(super) struct Slots<T> {
@@ -86,7 +86,7 @@ impl<T: Serialize + DeserializeOwned> Slots<T> {
 
     fn load<E>(&mut self, key: StateKey, stored: Option<Vec<u8>>) -> Result<(), StateError<E>> {
         let now = match &stored {
-            Some(bytes) => Some(decode_stored::<T, E>(&key, bytes)?),
+            Some(bytes) => Some(decode_value::<T, E>(&key, bytes)?),
             None => None,
         };
         let slot = Slot {
@@ -97,12 +97,4 @@ impl<T: Serialize + DeserializeOwned> Slots<T> {
         self.slots.insert(key, slot);
         Ok(())
     }
-}
-
-/// The value that was found under `key`, decoded.
-pub(super) fn decode_stored<T: DeserializeOwned, E>(
-    key: &StateKey,
-    bytes: &[u8],
-) -> Result<T, StateError<E>> {
-    decode(bytes, MAX_VALUE_BYTES).map_err(|_| StateError::Damaged { key: *key })
 }

@@ -8,8 +8,9 @@ use std::collections::{BTreeMap, HashMap};
 use quorate_crypto_second::{Address, Digest, Epoch, Height, merkle};
 
 use super::funds::{AssetPlace, Funds, funds_key, inline_funds, own_value, put_inline};
-use super::slots::{Slots, decode_stored};
+use super::slots::Slots;
 use crate::limits::MAX_BALANCES;
+use crate::state::decode_value;
 use crate::{
     Account, AccountV1, Amount, Asset, AssetCode, AssetV1, Balance, Counters, CountersV1, Erasure,
     HistoryOwner, HistoryStart, Hold, Member, Place, Record, Seat, Signers, StateError, StateKey,
@@ -341,7 +342,7 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
             if key == own {
                 continue;
             }
-            let Balance::V1(balance) = decode_stored::<Balance, R::Error>(&key, &value)?;
+            let Balance::V1(balance) = decode_value::<Balance, R::Error>(&key, &value)?;
             if StateKey::balance(&address, &balance.asset) != key {
                 return Err(StateError::Damaged { key });
             }
@@ -372,7 +373,7 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
     ) -> Result<Funds, StateError<R::Error>> {
         let funds = match stored {
             Some(bytes) => {
-                let Balance::V1(balance) = decode_stored::<Balance, R::Error>(key, bytes)?;
+                let Balance::V1(balance) = decode_value::<Balance, R::Error>(key, bytes)?;
                 Funds {
                     free: balance.free.0,
                     held: balance.held.0,

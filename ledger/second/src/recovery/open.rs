@@ -9,23 +9,18 @@ use quorate_crypto_second::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{MAX_OPEN_HEIGHTS, MAX_SEATS};
 use crate::{Proposal, encode};
-
-/// Heights of a stand-down's open work, at most: two windows.
-const MAX_OPEN: usize = 128;
-
-/// Prepares of a certificate, at most: one for each seat of the largest committee.
-const MAX_PREPARES: usize = 128;
 
 /// What an engine has above the certified height, strictly ascending by height.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Open {
     /// PBFT: what is prepared.
-    Pbft(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPEN>")] Vec<PreparedCertificate>),
+    Pbft(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPEN_HEIGHTS>")] Vec<PreparedCertificate>),
     /// Raft: the log.
-    Raft(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPEN>")] Vec<RaftEntry>),
+    Raft(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPEN_HEIGHTS>")] Vec<RaftEntry>),
     /// Paxos: what is accepted.
-    Paxos(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPEN>")] Vec<AcceptedValue>),
+    Paxos(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPEN_HEIGHTS>")] Vec<AcceptedValue>),
 }
 
 /// A reign of one primary in PBFT, from 0.
@@ -60,7 +55,7 @@ pub struct PreparedCertificate {
     /// The primary's signature under its pre-prepare.
     pub pre_prepare: Option<Signature>,
     /// Signatures under prepares, ascending by validator.
-    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_PREPARES>")]
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SEATS>")]
     pub prepares: Vec<PrepareSignature>,
 }
 

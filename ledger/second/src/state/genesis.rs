@@ -10,13 +10,13 @@ use quorate_crypto_second::{
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::execution::{INLINE_ASSETS, PROTOCOL, SUPPLY_BOUND};
-use crate::limits::{MAX_BALANCES, MAX_VALUE_BYTES};
+use crate::execution::{INLINE_ASSETS, PROTOCOL};
+use crate::limits::{AMOUNT_LIMIT, MAX_BALANCES, MAX_VALUE_BYTES};
 use crate::{
-    Account, AccountV1, Agreement, AgreementV1, Amount, Asset, AssetCode, AssetV1, Balance, BalanceItem,
-    BalanceV1, Counters, CountersV1, Grant, GrantV1, HistoryOwner, HistoryStart, InUse, InUseV1, Inline,
-    Member, MemberStatus, MemberV1, MemoryState, Owner, Parameters, Right, Rules, Scope, Seat, SeatV1,
-    Signers, StateKey, StateTree, Taken, Timestamp, balances_root, decode, encode, value_hash,
+    Account, AccountV1, Agreement, Amount, Asset, AssetCode, AssetV1, Balance, BalanceItem, BalanceV1,
+    Counters, CountersV1, Grant, GrantV1, HistoryOwner, HistoryStart, InUse, InUseV1, Inline, Member,
+    MemberStatus, MemberV1, MemoryState, Owner, Parameters, Right, Rules, Scope, Seat, SeatV1, Signers,
+    StateKey, StateTree, Taken, Timestamp, balances_root, decode, encode, value_hash,
 };
 
 /// The kind of keys under which accounts and balances lie.
@@ -305,18 +305,13 @@ fn first_agreement(lists: &GenesisLists) -> Agreement {
         node: member.node,
         witness: member.witness,
     });
-    Agreement::V1(AgreementV1 {
-        committee: Committee::V1(CommitteeV1 {
-            epoch: Epoch(0),
-            engine: lists.engine,
-            protocol: PROTOCOL,
-            seats: seats.collect(),
-        }),
-        first: Height::GENESIS.next(),
-        last: None,
-        longest_lead_ms: lists.parameters.v1().max_expiry_lead_ms,
-        pending: Vec::new(),
-    })
+    let committee = Committee::V1(CommitteeV1 {
+        epoch: Epoch(0),
+        engine: lists.engine,
+        protocol: PROTOCOL,
+        seats: seats.collect(),
+    });
+    Agreement::genesis(committee, lists.parameters.v1().max_expiry_lead_ms)
 }
 
 /// A member, its seat, what of both is in use, and the right of its account.
@@ -399,7 +394,7 @@ fn put_asset(
         supply = supply.and_then(|supply| supply.checked_add(amount.0));
     }
     let supply = supply
-        .filter(|supply| *supply < SUPPLY_BOUND)
+        .filter(|supply| *supply < AMOUNT_LIMIT)
         .ok_or(GenesisStateError::SupplyOverflow { asset })?;
     let item = BalanceItem {
         asset,

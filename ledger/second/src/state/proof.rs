@@ -11,17 +11,17 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::{Prefix, StateKey, StateValue, ValueError, value_hash};
 use crate::AssetCode;
-use crate::limits::MAX_VALUE_BYTES;
+use crate::limits::{self, MAX_VALUE_BYTES};
 use crate::tree::rule;
 
 /// The most steps of a path: one for each bit of a key.
-pub const MAX_STEPS: usize = 256;
+pub const MAX_STEPS: usize = limits::MAX_STATE_PROOF_STEPS;
 
 /// The most leaves that a proof shows.
-pub const MAX_PROOF_LEAVES: usize = 65_536;
+pub const MAX_PROOF_LEAVES: usize = limits::MAX_STATE_PROOF_LEAVES;
 
 /// The most bytes of an encoded proof of the state.
-pub const MAX_STATE_PROOF_BYTES: usize = 16 << 20;
+pub const MAX_STATE_PROOF_BYTES: usize = limits::MAX_STATE_PROOF_BYTES;
 
 /// Proof of all that the state holds under a prefix, or that it holds nothing there. One key is a prefix of
 /// 256 bits.

@@ -8,10 +8,13 @@ use quorate_crypto_second::Committee;
 use serde::de::DeserializeOwned;
 
 use super::key::{kind, quota, single};
-use crate::limits::{MAX_BALANCES, MAX_SIGNERS, MAX_VALUE_BYTES};
+use crate::limits::{
+    ASSET_FLAGS_LIMIT, MAX_ADDRESS_BYTES, MAX_BALANCES, MAX_CHANGE_BYTES, MAX_DECIMALS, MAX_NAME_BYTES,
+    MAX_OPEN_HOLDS, MAX_VALUE_BYTES,
+};
 use crate::{
     Agreement, Change, Condition, DecodeError, Parameters, Rules, Seat, Signers, StateKey, WAYPOINT_INTERVAL,
-    decode, encode,
+    decode, encode, is_name,
 };
 
 mod accounts;
@@ -26,30 +29,6 @@ pub use governance::{
     Guardians, GuardiansV1, InUse, InUseV1, Member, MemberStatus, MemberV1, Owner, ProposalState, Quota,
     QuotaShare, QuotaShareV1, QuotaV1, RecoveryMark, RecoveryMarkV1, Report, Request, Taken,
 };
-
-/// Open holds that an account may own.
-const MAX_HOLDS: u16 = 256;
-
-/// Digits after an asset's decimal point.
-const MAX_DECIMALS: u8 = 18;
-
-/// All flags of an asset.
-const ALL_FLAGS: u8 = 3;
-
-/// Leaves of a condition.
-const MAX_CONDITION_LEAVES: usize = 8;
-
-/// Places of texts that a transaction can have.
-const MAX_PLACES: usize = 513;
-
-/// Characters of a member's name.
-const MAX_NAME: usize = 32;
-
-/// Bytes of an address of a seat.
-const MAX_ADDRESS_BYTES: usize = 280;
-
-/// Bytes of a change that is voted on.
-const MAX_CHANGE_BYTES: usize = 4_096;
 
 /// A value of the state, of whatever kind.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -289,7 +268,7 @@ fn read<T: DeserializeOwned>(key: &StateKey, bytes: &[u8]) -> Result<T, ValueErr
 
 fn account_fault(account: &AccountV1) -> Option<&'static str> {
     let balances = &account.balances;
-    if account.holds > MAX_HOLDS || usize::from(account.others) > MAX_BALANCES {
+    if usize::from(account.holds) > MAX_OPEN_HOLDS || usize::from(account.others) > MAX_BALANCES {
         return Some("more holds or balances than an account can have");
     }
     if balances.iter().any(Inline::is_empty) {
@@ -303,7 +282,7 @@ fn account_fault(account: &AccountV1) -> Option<&'static str> {
 }
 
 fn asset_fault(asset: &AssetV1) -> Option<&'static str> {
-    if asset.decimals > MAX_DECIMALS || asset.flags > ALL_FLAGS {
+    if asset.decimals > MAX_DECIMALS || asset.flags >= ASSET_FLAGS_LIMIT {
         return Some("decimals or flags that no asset has");
     }
     history_fault(asset.entries, asset.waypoints.len())
@@ -317,29 +296,17 @@ fn history_fault(entries: u64, subtrees: usize) -> Option<&'static str> {
 }
 
 fn signers_fault(signers: &Signers) -> Option<&'static str> {
-    let list = &signers.signers;
-    if list.is_empty() || list.len() > MAX_SIGNERS || list.iter().any(|signer| signer.weight == 0) {
-        return Some("no signers, too many, or one without weight");
-    }
-    let ascends = list.is_sorted_by(|a, b| a.key < b.key);
-    (!ascends).then_some("signers that do not ascend by key")
+    let is_good = signers.check_form().is_ok();
+    (!is_good).then_some("no signers, too many, one without weight, or some that do not ascend by key")
 }
 
 fn condition_fault(condition: &Condition) -> Option<&'static str> {
-    let leaves = &condition.leaves;
-    let counts = 1..=MAX_CONDITION_LEAVES;
-    if !counts.contains(&leaves.len()) || !(1..=leaves.len()).contains(&usize::from(condition.need)) {
-        return Some("a condition without leaves, or that needs none or more than there are");
-    }
-    let ascends = leaves.iter().map(encode).is_sorted_by(|a, b| a < b);
-    (!ascends).then_some("a condition whose leaves do not ascend")
+    let is_good = condition.check_form().is_ok();
+    (!is_good).then_some("a condition without leaves, with some out of order, or that cannot be met")
 }
 
 fn name_fault(name: &str) -> Option<&'static str> {
-    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-    let is_name =
-        (1..=MAX_NAME).contains(&name.len()) && name.bytes().all(is_allowed) && !name.starts_with(['.', '-']);
-    (!is_name).then_some("a name that is none")
+    (!is_name(name, MAX_NAME_BYTES)).then_some("a name that is none")
 }
 
 fn committee_fault(committee: &Committee) -> Option<&'static str> {

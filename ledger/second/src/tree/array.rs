@@ -145,11 +145,6 @@ impl Loading {
 }
 
 impl BucketArray {
-    /// The root of all leaves.
-    pub(super) fn root(&self) -> Digest {
-        self.nodes.root(1)
-    }
-
     /// How many leaves there are.
     pub(super) fn len(&self) -> usize {
         self.leaves

@@ -1,7 +1,8 @@
 //! Authority: which signatures several parties need, and that copies of a transaction without it are
 //! skipped and leave nothing behind.
 
-use quorate_ledger_second::{ErrorCode, Intent, IntentV1, KeySignature, Outcome, Transaction, TransactionV1};
+use quorate_crypto_second::KeySignature;
+use quorate_ledger_second::{ErrorCode, Intent, IntentV1, Outcome, Transaction, TransactionV1};
 
 use crate::world::{MILLION, World, address, failed, key, set_signers, sign, success, transfer};
 

@@ -237,7 +237,7 @@ fn conditions_need_what_they_have() {
         |hold| hold.condition.need = 3,
         |hold| hold.condition.leaves.clear(),
         |hold| hold.condition.leaves.reverse(),
-        |hold| hold.condition.leaves[1] = hold.condition.leaves[0].clone(),
+        |hold| hold.condition.leaves[1] = hold.condition.leaves[0],
     ];
     for spoil in spoils {
         faulty(&legal, spoil, wrap);

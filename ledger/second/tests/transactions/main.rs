@@ -14,5 +14,6 @@ mod operation_form;
 mod operations;
 mod parameters;
 mod primitives;
+mod salts;
 mod texts;
 mod world;

@@ -149,21 +149,9 @@ impl ToPlain for Majority {
 impl ToPlain for Right {
     fn plain(&self) -> Plain {
         // For people a right has the name of section 15.
-        let (name, word) = match self {
-            Self::Administrate => ("Administrate", "administrator"),
-            Self::Operate => ("Operate", "operator"),
-            Self::Audit => ("Audit", "auditor"),
-            Self::Participate => ("Participate", "participant"),
-            Self::CreateAsset => ("CreateAsset", "issuer"),
-            Self::Mint => ("Mint", "mint"),
-            Self::Freeze => ("Freeze", "freeze"),
-            Self::PutRecord => ("PutRecord", "put-record"),
-            Self::HoldAsset => ("HoldAsset", "hold-asset"),
-            Self::Erase => ("Erase", "erase"),
-        };
         Plain::Name {
-            name: name.to_owned(),
-            word: word.to_owned(),
+            name: format!("{self:?}"),
+            word: self.name().to_owned(),
         }
     }
 }

@@ -4,16 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto_second::{
-    Address, Committee, CommitteeSeat, Digest, Engine, Height, Key, MemberNumber, SeatNumber, Tag,
-    ValidatorIndex, verify_strict,
+    Address, Committee, CommitteeSeat, Digest, Height, Key, MemberNumber, SeatNumber, Tag, ValidatorIndex,
+    verify_strict,
 };
 use quorate_ledger_second::{
-    MemberStatus, Open, RecoveryV1, SignedRecoveryV1, SignedStandDown, Signers, StandDownV1, encode,
+    MemberStatus, RecoveryV1, SignedRecoveryV1, SignedStandDown, Signers, StandDownV1, encode,
 };
 
 use crate::at::At;
 use crate::facts::{MayHaveLost, RecoveryFacts};
-use crate::form::open_heights;
 use crate::knowledge::{EndedBy, check_seals, faulty};
 use crate::proof::RecoveryStep;
 use crate::verdict::{Code, Refusal, refuse};
@@ -232,12 +231,7 @@ fn check_held(
     old: &Committee,
     at: At<'_>,
 ) -> Result<Option<Block>, Refusal> {
-    let engine = match stand_down.open {
-        Open::Pbft(_) => Engine::Pbft,
-        Open::Raft(_) => Engine::Raft,
-        Open::Paxos(_) => Engine::Paxos,
-    };
-    if engine != old.engine() {
+    if stand_down.open.engine() != old.engine() {
         return bad(at, "its open work is another engine's");
     }
     let Some(head) = &stand_down.certified else {
@@ -249,7 +243,9 @@ fn check_held(
     }
     check_seals(old, network, head, at.field("certified"))
         .or_else(|refusal| bad(at.field("certified"), refusal.reason))?;
-    if open_heights(&stand_down.open)
+    if stand_down
+        .open
+        .heights()
         .iter()
         .any(|height| *height <= header.height)
     {

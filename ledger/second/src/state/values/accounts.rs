@@ -4,14 +4,8 @@ use quorate_crypto_second::bounded::bounded_vec;
 use quorate_crypto_second::{Address, Digest, MemberNumber};
 use serde::{Deserialize, Serialize};
 
-use super::MAX_PLACES;
+use crate::limits::{MAX_INLINE_BALANCES, MAX_PLACES, MAX_SUBTREES};
 use crate::{Amount, AssetCode, Condition, Place, Signers, StateKey, Timestamp};
-
-/// Balances that share the account's own leaf: of assets numbered 0 to 3.
-const MAX_INLINE_BALANCES: usize = 4;
-
-/// The most subtrees of a frontier.
-const MAX_SUBTREES: usize = 64;
 
 /// An account's leaf. It is never removed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

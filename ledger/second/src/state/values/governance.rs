@@ -5,13 +5,8 @@ use quorate_crypto_second::bounded::bounded_vec;
 use quorate_crypto_second::{Address, Digest, Epoch, Height, MemberNumber, PublicKey, SeatNumber};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::{MAX_GUARDIANS, MAX_OPEN_PROPOSALS};
 use crate::{AssetCode, Change, Limit, Right, Scope, Signers, StateKey, Timestamp};
-
-/// Open proposals of a member.
-const MAX_OPEN: usize = 8;
-
-/// Guardians of an account.
-const MAX_GUARDIANS: usize = 16;
 
 /// A member of the consortium.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -40,7 +35,7 @@ pub struct MemberV1 {
     /// Who reported it as dormant, if anybody.
     pub reported: Option<Report>,
     /// The numbers of its open proposals, at most 8.
-    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPEN>")]
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPEN_PROPOSALS>")]
     pub open: Vec<u64>,
 }
 

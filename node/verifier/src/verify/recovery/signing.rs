@@ -2,7 +2,7 @@
 //! declares a seat lost (number 4).
 
 use quorate_crypto_second::{Committee, Key, KeySignature, MemberNumber, Tag, verify_strict};
-use quorate_ledger_second::{Majority, MemberStatus, RulesV1, SignedRecoveryV1};
+use quorate_ledger_second::{Majority, MemberStatus, SignedRecoveryV1};
 
 use super::{Leaves, Signing, bad};
 use crate::at::At;
@@ -82,10 +82,9 @@ pub(super) fn check_members(
     let active = count(&|status| *status == MemberStatus::Active);
     let remaining = count(&|status| !matches!(status, MemberStatus::Expelled | MemberStatus::Left));
     let signing = signed.members.len();
-    if !is_enough(Majority::TwoThirds, active, signing)
-        || !is_enough(strict_majority(&leaves.rules), active, signing)
-        || 2 * signing < remaining
-    {
+    let majority = leaves.rules.strict_in_force().max(Majority::TwoThirds);
+    let needed = majority.of(u32::try_from(active).unwrap_or(u32::MAX)) as usize;
+    if signing < needed || 2 * signing < remaining {
         return bad(at, format!("{signing} of {active} active members are too few"));
     }
     Ok(())
@@ -101,33 +100,4 @@ pub(super) fn check_validators(signed: &SignedRecoveryV1, content: &[u8], at: At
     let wrong = pairs
         .position(|(seat, signature)| !verify_strict(&seat.validator, Tag::RECOVERY, content, signature));
     wrong.map_or(Ok(()), |place| bad(at.item(place), "it is not good"))
-}
-
-/// The rule `strict`, raised to the strictest of all seven.
-fn strict_majority(rules: &RulesV1) -> Majority {
-    let all = [
-        &rules.seats,
-        &rules.engine,
-        &rules.protocol,
-        &rules.parameters,
-        &rules.grants,
-        &rules.quotas,
-        &rules.strict,
-    ];
-    if all.iter().any(|majority| matches!(majority, Majority::All)) {
-        Majority::All
-    } else if all.iter().any(|majority| matches!(majority, Majority::TwoThirds)) {
-        Majority::TwoThirds
-    } else {
-        Majority::MoreThanHalf
-    }
-}
-
-/// True if `number` of so many are the majority that is asked for.
-fn is_enough(majority: Majority, of: usize, number: usize) -> bool {
-    match majority {
-        Majority::MoreThanHalf => 2 * number > of,
-        Majority::TwoThirds => 3 * number >= 2 * of,
-        Majority::All => number >= of,
-    }
 }
