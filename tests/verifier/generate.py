@@ -54,7 +54,7 @@ from quorate_verifier.state import (
     single_key,
     unique_record_key,
 )
-from recoveries import Recovery, recovery_vectors
+from recoveries import Recovery, on_genesis, recovery_vectors
 from scenario import START, Scenario
 
 KINDS = {
@@ -1546,6 +1546,14 @@ class Vectors:
         on_pin = {"network": ledger.network, "body": ("Committees", body)}
         vector = self.of_file("a recovery on a pin", "17", proof_file(on_pin), {"verdict": "proven"}, False)
         yield {**vector, "trusted": f"11:{tagged('block', t.HEADER.write(ledger.headers[10])).hex()}"}
+
+        # The pinned block was certified, whatever those say who stood down.
+        trust = ("Pinned", {"header": ledger.headers[4], "committee": zero})
+        body = {"trust": trust, "steps": [("Recovery", on_genesis(self.scenario))]}
+        behind = {"network": ledger.network, "body": ("Committees", body)}
+        refused = self.refused("bad_recovery")
+        vector = self.of_file("a recovery on genesis, with a pin", "17", proof_file(behind), refused, False)
+        yield {**vector, "trusted": trusted}
 
         for epoch, expect in ((1, {"verdict": "proven"}), (2, {"verdict": "proven"}), *((n, None) for n in (0, 3))):
             committee = {**one, "epoch": epoch}

@@ -354,6 +354,15 @@ def other_certificates(scenario: Scenario) -> Iterator[tuple[str, str, dict, dic
         recovery.members = signing
         yield f"forged: a recovery in which one expelled {name}", "15", recovery.proof(), expect
 
+    proof = ledger.prove_committees(0)
+    proof["body"][1]["steps"].append(("Recovery", on_genesis(scenario)))
+    facts = {"epochs": [{"epoch": 0, "last": 0}, {"epoch": 1, "first": 1}]}
+    yield "a recovery before the first block", "15", proof, {"verdict": "proven", "facts": facts}
+
+
+def on_genesis(scenario: Scenario) -> dict:
+    """The step of a recovery of the first epoch, in which nothing was certified."""
+    ledger = scenario.ledger
     first = Recovery(scenario)
     first.base = None
     first.old = ledger.committees[0]
@@ -361,10 +370,7 @@ def other_certificates(scenario: Scenario) -> Iterator[tuple[str, str, dict, dic
     first.committee = {**first.old, "epoch": 1, "seats": first.committee["seats"]}
     first.document = {"old_epoch": 0, "new_epoch": 1}
     first.change_stand_down = lambda value: {**value, "certified": None}
-    proof = ledger.prove_committees(0)
-    proof["body"][1]["steps"].append(("Recovery", first.step()))
-    facts = {"epochs": [{"epoch": 0, "last": 0}, {"epoch": 1, "first": 1}]}
-    yield "a recovery before the first block", "15", proof, {"verdict": "proven", "facts": facts}
+    return first.step()
 
 
 def given_up(scenario: Scenario) -> Iterator[Made]:
@@ -418,6 +424,13 @@ def given_up(scenario: Scenario) -> Iterator[Made]:
         histories = {"network": ledger.network, "body": ("TwoHistories", body)}
         expect = {**proven, "facts": {"histories": sides}}
         yield f"two histories, one given up, {name}", "17 TwoHistories", [histories, committees], expect, False
+    changed = {**old["header"], "proposal": b"\x02" * 32}
+    both = sorted([old, {"header": changed, "seals": ledger.seals(changed, ledger.committees[1])}], key=hash_of)
+    body = {"first": both[0], "second": both[1], "there": None}
+    histories = {"network": ledger.network, "body": ("TwoHistories", body)}
+    sides = [{"given_up_by": 1, "accused_of_stand_down": [], "accused_of_loss": []}] * 2
+    expect = {**proven, "facts": {"histories": sides}}
+    yield "two histories, both given up", "15, 17 TwoHistories", [histories, committees], expect, False
     hashes = [leaf(tagged("block", t.HEADER.write(each))) for each in ledger.headers[:25]]
     hashes.append(leaf(hash_of(new(proposal=bytes(32)))))
     higher = new(height=27, chain_root=mth(hashes), proposal=b"\x01" * 32)

@@ -247,7 +247,7 @@ pub struct GivenUpFacts {
     /// The recovery's number.
     pub number: u32,
     /// Validators whose stand-downs hid something, by index; nobody unless both blocks are of one height and of
-    /// different proposals.
+    /// different proposals, and the other one is of a later epoch.
     pub accused_of_stand_down: Vec<ValidatorIndex>,
     /// Seats that were declared lost, the same.
     pub accused_of_loss: Vec<SeatNumber>,

@@ -40,32 +40,25 @@ impl ProofFile {
         let Some(text) = file.strip_suffix(b"\n") else {
             return refuse(Code::NotCanonical, at, "the last line does not end");
         };
-        let lines: Vec<&[u8]> = text.split(|byte| *byte == b'\n').collect();
-        let starts: Vec<usize> = (0..lines.len())
-            .filter(|place| lines[*place].starts_with(FIRST))
-            .collect();
-        match starts.as_slice() {
-            [0] => Ok(Self {
-                proof: read_block(&lines, At::Whole("block[0]"))?,
-                committees: None,
-            }),
-            [0, second] => {
-                let (first, second) = lines.split_at(*second);
-                let proof = read_block(first, At::Whole("block[0]"))?;
-                let at = At::Whole("block[1]");
-                let committees = read_block(second, at)?;
-                if proof.kind() == ProofKind::Committees || committees.kind() != ProofKind::Committees {
-                    let reason = "what follows a proof of another kind is a proof of committees";
-                    return refuse(Code::NotCanonical, at, reason);
-                }
-                Ok(Self {
-                    proof,
-                    committees: Some(committees),
-                })
-            }
-            [0, ..] => refuse(Code::NotCanonical, at, "more than two blocks"),
-            _ => refuse(Code::NotCanonical, at, "it does not begin with a proof"),
+        if !text.starts_with(FIRST) {
+            return refuse(Code::NotCanonical, at, "it does not begin with a proof");
         }
+        let (first, second) = split(text);
+        if second.is_some_and(|second| split(second).1.is_some()) {
+            return refuse(Code::NotCanonical, at, "more than two blocks");
+        }
+        let proof = read_block(first, At::Whole("block[0]"))?;
+        let at = At::Whole("block[1]");
+        let committees = second.map(|second| read_block(second, at)).transpose()?;
+        let is_of = |proof: &Proof| proof.kind() == ProofKind::Committees;
+        if committees
+            .as_ref()
+            .is_some_and(|second| is_of(&proof) || !is_of(second))
+        {
+            let reason = "what follows a proof of another kind is a proof of committees";
+            return refuse(Code::NotCanonical, at, reason);
+        }
+        Ok(Self { proof, committees })
     }
 
     /// The file's text.
@@ -163,8 +156,24 @@ fn epoch_led_to(trust: &Trust, last: Option<&CommitteeStep>) -> Epoch {
     committee.map_or(Epoch(0), Committee::epoch)
 }
 
-fn read_block(lines: &[&[u8]], at: At<'_>) -> Result<Proof, Refusal> {
-    let Some((header, base64)) = lines.split_at_checked(4) else {
+/// The first block of a text, and what begins with the next one, if there is another. Lines are looked at one by one:
+/// a list of them could be many times as long as the file.
+fn split(text: &[u8]) -> (&[u8], Option<&[u8]>) {
+    let mut end = 0;
+    for line in text.split(|byte| *byte == b'\n') {
+        if end > 0 && line.starts_with(FIRST) {
+            // The LF between the two is part of neither.
+            return (&text[..end - 1], Some(&text[end..]));
+        }
+        end += line.len() + 1;
+    }
+    (text, None)
+}
+
+fn read_block(text: &[u8], at: At<'_>) -> Result<Proof, Refusal> {
+    let mut parts = text.splitn(5, |byte| *byte == b'\n');
+    let header: Vec<&[u8]> = parts.by_ref().take(4).collect();
+    let Some(base64) = parts.next() else {
         return refuse(Code::NotCanonical, at, "a block has four lines and base64");
     };
     let bytes = armour::read(base64, MAX_PROOF_BYTES)

@@ -9,8 +9,13 @@ use quorate_ledger_second::limits::{
 use quorate_ledger_second::{CertifiedHeader, Header, Open, SignedRecovery, StandDown, StateProof, encode};
 
 use crate::at::At;
-use crate::proof::{CommitteeStep, ProofBody, ProofV1, RecoveryStep, Statement, Trust};
+use crate::proof::{
+    CommitteeStep, Item, MAX_ENTRIES, MAX_ITEMS, MAX_PATH, MAX_RECOVERY_LEAVES, MAX_STATE_PROOFS, MAX_STEPS,
+    ProofBody, ProofV1, RecoveryStep, Shown, Statement, Trust,
+};
 use crate::verdict::{Code, Refusal, refuse};
+
+mod shown;
 
 type Checked = Result<(), Refusal>;
 
@@ -29,12 +34,19 @@ impl Form {
     fn proof(&self, proof: &ProofV1) -> Checked {
         let at = At::Whole("proof");
         match &proof.body {
-            ProofBody::Transaction { head, .. } => certified(head, at.field("head")),
+            ProofBody::Transaction {
+                head, path, shown, ..
+            } => {
+                certified(head, at.field("head"))?;
+                count(path, MAX_PATH, at.field("path"))?;
+                shown::check(shown, at.field("shown"))
+            }
             ProofBody::State { head, leaves } => {
                 certified(head, at.field("head"))?;
                 if leaves.is_empty() {
                     return not_canonical(at.field("leaves"), "there is none");
                 }
+                count(leaves, MAX_STATE_PROOFS, at.field("leaves"))?;
                 state_proofs(leaves, at.field("leaves"))
             }
             ProofBody::Statement(statement) => self.statement(statement, at),
@@ -48,14 +60,23 @@ impl Form {
                     committee(named, at.field("trust"))?;
                 }
                 let at = at.field("steps");
+                count(steps, MAX_STEPS, at)?;
                 let mut steps = steps.iter().enumerate();
                 steps.try_for_each(|(place, step)| self.committee_step(step, at.item(place)))
             }
-            ProofBody::Block { head, before, .. } => {
+            ProofBody::Block {
+                head,
+                before,
+                entries,
+                shown,
+                ..
+            } => {
                 certified(head, at.field("head"))?;
-                before
-                    .as_ref()
-                    .map_or(Ok(()), |before| header(before, at.field("before")))
+                if let Some(before) = before {
+                    header(before, at.field("before"))?;
+                }
+                count(entries, MAX_ENTRIES, at.field("entries"))?;
+                all_shown(shown, at.field("shown"))
             }
             ProofBody::NotExecuted {
                 agreement, statement, ..
@@ -63,9 +84,11 @@ impl Form {
                 state_proof(agreement, at.field("agreement"))?;
                 self.statement(statement, at.field("statement"))
             }
-            ProofBody::TwoHistories { first, second, .. } => {
+            ProofBody::TwoHistories { first, second, there } => {
                 certified(first, at.field("first"))?;
-                certified(second, at.field("second"))
+                certified(second, at.field("second"))?;
+                let path = there.as_ref().map_or(&[][..], |there| there.path.as_slice());
+                count(path, MAX_PATH, at.field("there"))
             }
             ProofBody::TwoRecoveries { first, second } => {
                 self.recovery_step(first, at.field("first"))?;
@@ -77,6 +100,14 @@ impl Form {
     fn statement(&self, statement: &Statement, at: At<'_>) -> Checked {
         certified(&statement.head, at.field("head"))?;
         state_proof(&statement.leaf, at.field("leaf"))?;
+        let items = at.field("items");
+        count(&statement.items, MAX_ITEMS, items)?;
+        for (place, item) in statement.items.iter().enumerate() {
+            if let Item::Entry { shown, .. } = item {
+                shown::check(shown, items.item(place))?;
+            }
+        }
+        count(&statement.beside, MAX_STATE_PROOFS, at.field("beside"))?;
         state_proofs(&statement.beside, at.field("beside"))
     }
 
@@ -95,6 +126,7 @@ impl Form {
             certified(base, at.field("base"))?;
         }
         self.recovery(&step.document, at.field("document"))?;
+        count(&step.leaves, MAX_RECOVERY_LEAVES, at.field("leaves"))?;
         state_proofs(&step.leaves, at.field("leaves"))
     }
 
@@ -161,6 +193,20 @@ impl Form {
 
 fn not_canonical<T>(at: At<'_>, reason: impl Into<String>) -> Result<T, Refusal> {
     refuse(Code::NotCanonical, at, reason)
+}
+
+/// A list that was decoded has no more items; one of a proof that was made in memory may.
+fn count<T>(items: &[T], most: usize, at: At<'_>) -> Checked {
+    if items.len() > most {
+        return not_canonical(at, format!("{} items, at most {most} are allowed", items.len()));
+    }
+    Ok(())
+}
+
+fn all_shown(items: &[Shown], at: At<'_>) -> Checked {
+    count(items, MAX_ENTRIES, at)?;
+    let mut items = items.iter().enumerate();
+    items.try_for_each(|(place, shown)| shown::check(shown, at.item(place)))
 }
 
 fn certified(head: &CertifiedHeader, at: At<'_>) -> Checked {

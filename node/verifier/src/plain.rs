@@ -6,7 +6,7 @@ use std::fmt;
 use quorate_crypto_second::{
     Address, Digest, Epoch, Height, Key, MemberNumber, PublicKey, SeatNumber, Signature, ValidatorIndex,
 };
-use quorate_ledger_second::{Amount, AssetCode, Timestamp};
+use quorate_ledger_second::{Amount, AssetCode, Timestamp, visible};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
@@ -31,8 +31,13 @@ pub(crate) enum Plain {
     Struct(Vec<(&'static str, Plain)>),
     /// A variant without fields: its name, and the word that stands for it in lines for people.
     Name { name: String, word: String },
-    /// A variant with fields, or with a value.
+    /// A variant with a value that has no name.
     Variant { name: &'static str, content: Box<Plain> },
+    /// A variant with fields, in order.
+    Fields {
+        name: &'static str,
+        fields: Vec<(&'static str, Plain)>,
+    },
 }
 
 /// What can be read in plain words.
@@ -81,7 +86,7 @@ impl Plain {
         }
     }
 
-    /// A variant with a value.
+    /// A variant with a value that has no name.
     pub(crate) fn variant(name: &'static str, content: Self) -> Self {
         Self::Variant {
             name,
@@ -94,7 +99,8 @@ impl Plain {
 impl fmt::Display for Plain {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => f.write_str(text),
+            // What is shown need not be well-formed: no name in it ends a line or moves a cursor.
+            Self::Text(text) => f.write_str(&visible(text)),
             Self::Number(number) => number.fmt(f),
             Self::Bool(value) => value.fmt(f),
             Self::None => f.write_str("none"),
@@ -112,12 +118,10 @@ impl fmt::Display for Plain {
                 write_fields(fields, f)?;
                 f.write_str("}")
             }
-            Self::Variant { name, content } => {
+            Self::Variant { name, content } => write!(f, "{name}({content})"),
+            Self::Fields { name, fields } => {
                 write!(f, "{name}(")?;
-                match content.as_ref() {
-                    Self::Struct(fields) => write_fields(fields, f)?,
-                    other => other.fmt(f)?,
-                }
+                write_fields(fields, f)?;
                 f.write_str(")")
             }
         }
@@ -148,20 +152,39 @@ impl Serialize for Plain {
                 }
                 list.end()
             }
-            Self::Struct(fields) => {
-                let mut map = serializer.serialize_map(Some(fields.len()))?;
-                for (name, value) in fields {
-                    map.serialize_entry(name, value)?;
-                }
-                map.end()
-            }
+            Self::Struct(fields) => serialize_fields(fields, serializer),
             Self::Variant { name, content } => {
                 let mut map = serializer.serialize_map(Some(1))?;
                 map.serialize_entry(name, content.as_ref())?;
                 map.end()
             }
+            Self::Fields { name, fields } => {
+                let mut map = serializer.serialize_map(Some(1))?;
+                map.serialize_entry(name, &Named(fields))?;
+                map.end()
+            }
         }
     }
+}
+
+/// The fields of a variant, as an object.
+struct Named<'a>(&'a [(&'static str, Plain)]);
+
+impl Serialize for Named<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serialize_fields(self.0, serializer)
+    }
+}
+
+fn serialize_fields<S: Serializer>(
+    fields: &[(&'static str, Plain)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    let mut map = serializer.serialize_map(Some(fields.len()))?;
+    for (name, value) in fields {
+        map.serialize_entry(name, value)?;
+    }
+    map.end()
 }
 
 /// A struct field by field, under the page's names. `as` names a function where a type has no tree of its own.
@@ -272,10 +295,10 @@ mod tests {
         let leaves = Plain::List(vec![
             Plain::variant("Signs", Plain::text("qr1…")),
             Plain::name("Memo"),
-            Plain::variant(
-                "Operation",
-                Plain::Struct(vec![("index", Plain::Number(5)), ("field", 0_u8.plain())]),
-            ),
+            Plain::Fields {
+                name: "Operation",
+                fields: vec![("index", Plain::Number(5)), ("field", 0_u8.plain())],
+            },
         ]);
         let value = Plain::Struct(vec![
             ("need", Plain::Number(1)),
@@ -289,6 +312,22 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&value).unwrap(),
             r#"{"need":1,"leaves":[{"Signs":"qr1…"},"Memo",{"Operation":{"index":5,"field":0}}],"last":null}"#
+        );
+    }
+
+    #[test]
+    fn a_text_stays_on_its_line() {
+        let name = Plain::text("al\npha\u{1b}[2J");
+        assert_eq!(name.to_string(), "al\\u{a}pha\\u{1b}[2J");
+    }
+
+    #[test]
+    fn a_struct_that_is_a_variants_value_is_not_the_variants_fields() {
+        let value = Plain::variant("Rules", Plain::Struct(vec![("strangers", Plain::Number(3))]));
+        assert_eq!(value.to_string(), "Rules({strangers 3})");
+        assert_eq!(
+            serde_json::to_string(&value).unwrap(),
+            r#"{"Rules":{"strangers":3}}"#
         );
     }
 }

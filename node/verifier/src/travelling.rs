@@ -128,7 +128,8 @@ impl Travelling {
         let behind = lines.get(3..).unwrap_or_default();
         let comments = behind.iter().take_while(|line| line.starts_with(b"# ")).count();
         let (comments, base64) = behind.split_at(comments);
-        let found = Self::of_lines(base64).map_err(|reason| Refusal::new(Code::NotCanonical, at, reason))?;
+        let found = Self::of_text(&base64.join(&b'\n'))
+            .map_err(|reason| Refusal::new(Code::NotCanonical, at, reason))?;
         found.check_content(network, &lines, at)?;
         found.check_decimals(proven, at.field("decimals"))?;
         let expected = found.lines();
@@ -200,14 +201,8 @@ impl Travelling {
         }))
     }
 
-    fn of_lines(base64: &[&[u8]]) -> Result<Self, String> {
+    fn of_text(base64: &[u8]) -> Result<Self, String> {
         let bytes = armour::read(base64, MAX_TRAVELLING_BYTES)?;
-        if bytes.len() > MAX_TRAVELLING_BYTES {
-            return Err(format!(
-                "{} bytes, at most {MAX_TRAVELLING_BYTES} are allowed",
-                bytes.len()
-            ));
-        }
         let found: Self = bcs::from_bytes(&bytes).map_err(|error| error.to_string())?;
         let decimals = &found.v1().decimals;
         if !decimals.is_sorted_by(|a, b| a.asset < b.asset) {

@@ -304,8 +304,10 @@ fn not_executed(facts: &NotExecutedFacts, lines: &mut Lines) {
 }
 
 fn two_histories(facts: &TwoHistoriesFacts, lines: &mut Lines) {
+    // Of one epoch, whoever sealed both has lied, whatever a recovery gave up.
+    let of_one_epoch = facts.sealed_both.is_some();
     for history in &facts.histories {
-        one_history(history, lines);
+        one_history(history, of_one_epoch, lines);
     }
     match &facts.sealed_both {
         Some(both) => lines.push(format!("sealed by the same validators: {}", list(both))),
@@ -313,7 +315,7 @@ fn two_histories(facts: &TwoHistoriesFacts, lines: &mut Lines) {
     }
 }
 
-fn one_history(history: &HistoryFacts, lines: &mut Lines) {
+fn one_history(history: &HistoryFacts, of_one_epoch: bool, lines: &mut Lines) {
     lines.push(format!(
         "{}, sealed by {}",
         block(&history.head),
@@ -325,7 +327,9 @@ fn one_history(history: &HistoryFacts, lines: &mut Lines) {
     lines.push(format!("certified, given up by recovery {}", given_up.number));
     let (stood_down, lost) = (&given_up.accused_of_stand_down, &given_up.accused_of_loss);
     if stood_down.is_empty() && lost.is_empty() {
-        lines.push("nobody need have lied".to_owned());
+        if !of_one_epoch {
+            lines.push("nobody need have lied".to_owned());
+        }
     } else {
         lines.push(format!(
             "validators that stood down and hid something: {}; seats that were not lost: {}",

@@ -15,6 +15,9 @@ from .types import BALANCE_ITEM, LOG_ENTRY, STEP
 SPACING = 32
 """Every so many steps there is a waypoint."""
 
+MAX_BALANCES = 256
+"""Different assets of which an account has a balance."""
+
 Balances = dict[str, tuple[int, int]]
 
 
@@ -100,6 +103,8 @@ class _Replay:
                     f"{before[0]} and {before[1]}",
                 )
             self.balances[code] = after
+        if len(self.snapshot()) > MAX_BALANCES:
+            raise Refusal("bad_replay", f"{where}.changes", "no account has so many balances")
         if step["number"] % SPACING == 0:
             if step["balances"] is None or step["balances"] != balances_root(self.balances):
                 raise Refusal("bad_balances", where, f"the balances at step {step['number']} are others")
@@ -163,6 +168,8 @@ def check_statement(
             raise Refusal("bad_balances", at, "the balances are not the waypoint's")
         if not time < start_time:
             raise Refusal("not_complete", at, "the waypoint is not before the range")
+        if not ordinal < header["log_size"]:
+            raise Refusal("gap", at, "the waypoint's ordinal is beyond the log")
 
     # 3, 4, 6. Items.
     replay = _Replay(owner, start["balances"])

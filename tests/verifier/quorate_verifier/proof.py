@@ -401,7 +401,7 @@ def _two_histories(body: dict, trust: Trust, where: str) -> dict:
     # Where the new epoch decided the same proposal again, or nothing at this height, nobody need have lied.
     decided_otherwise = heights[0] == heights[1] and first["header"]["proposal"] != second["header"]["proposal"]
     both = []
-    for head, recovery in zip((first, second), given_up):
+    for head, other, recovery in zip((first, second), (second, first), given_up):
         item = {
             **head_facts(head["header"]),
             "sealed_by": [seal["validator"] for seal in head["seals"]],
@@ -410,7 +410,9 @@ def _two_histories(body: dict, trust: Trust, where: str) -> dict:
             item["given_up_by"] = recovery["number"]
             document = trust.epochs[head["header"]["epoch"]].recovery_document
             assert document is not None
-            accused = document if decided_otherwise else {"stand_downs": [], "losses": []}
+            # Two blocks of the epoch that ended say nothing of what its validators had when they stood down.
+            after = other["header"]["epoch"] > head["header"]["epoch"]
+            accused = document if decided_otherwise and after else {"stand_downs": [], "losses": []}
             item["accused_of_stand_down"] = [each["stand_down"]["validator"] for each in accused["stand_downs"]]
             item["accused_of_loss"] = [each["loss"]["seat"] for each in accused["losses"]]
         both.append(item)
@@ -492,7 +494,8 @@ def _recovery_step(step: dict, epoch: Epoch, trust: Trust, where: str) -> dict:
     base, committee = step["base"], epoch.committee
     start = None
     if base is None:
-        if committee["epoch"] != 0 or trust.genesis is None:
+        # With a pinned block nothing goes on from genesis, or that block would be given up.
+        if committee["epoch"] != 0 or trust.genesis is None or trust.pinned:
             raise Refusal("bad_recovery", f"{where}.base", "it is missing")
         root, start = trust.genesis.state_root, (0, trust.network)
     else:

@@ -13,8 +13,8 @@ use crate::limits::{
     MAX_OPEN_HOLDS, MAX_VALUE_BYTES,
 };
 use crate::{
-    Agreement, Condition, DecodeError, Parameters, Rules, Seat, Signers, StateKey, WAYPOINT_INTERVAL, decode,
-    encode, is_name,
+    Agreement, Change, Condition, DecodeError, Parameters, Rules, Seat, Signers, StateKey, WAYPOINT_INTERVAL,
+    decode, encode, is_name,
 };
 
 mod accounts;
@@ -231,11 +231,7 @@ impl StateValue {
             Self::Hold(value) => condition_fault(&value.v1().condition),
             Self::Asset(value) => asset_fault(value.v1()),
             Self::Member(value) => name_fault(&value.v1().name),
-            Self::Seat(value) => {
-                let is_long = |address: &String| address.len() > MAX_ADDRESS_BYTES;
-                let any_long = value.v1().addresses.iter().any(is_long);
-                any_long.then_some("an address that is too long")
-            }
+            Self::Seat(value) => addresses_fault(&value.v1().addresses),
             Self::InUse(value) => match &value.v1().taken {
                 Taken::Name(name) => name_fault(name),
                 Taken::Key(_) => None,
@@ -251,6 +247,8 @@ impl StateValue {
                 (!legal).then_some("no places, or places that do not ascend")
             }
             Self::Agreement(value) => committee_fault(&value.v1().committee),
+            Self::Parameters(value) => parameters_fault(value),
+            Self::Rules(value) => rules_fault(value),
             Self::OwnRecord(_)
             | Self::UniqueRecord(_)
             | Self::Grant(_)
@@ -258,8 +256,6 @@ impl StateValue {
             | Self::Quota(_)
             | Self::QuotaShare(_)
             | Self::RecoveryMark(_)
-            | Self::Parameters(_)
-            | Self::Rules(_)
             | Self::Counters(_) => None,
         }
     }
@@ -318,9 +314,38 @@ fn committee_fault(committee: &Committee) -> Option<&'static str> {
     (!is_good).then_some("a committee without seats, with too many, or with a key twice")
 }
 
+fn addresses_fault(addresses: &[String]) -> Option<&'static str> {
+    let mut addresses = addresses.iter();
+    let any_long = addresses.any(|address| address.len() > MAX_ADDRESS_BYTES);
+    any_long.then_some("an address that is too long")
+}
+
+fn parameters_fault(parameters: &Parameters) -> Option<&'static str> {
+    let is_within = parameters.check().is_ok();
+    (!is_within).then_some("a parameter outside its range")
+}
+
+fn rules_fault(rules: &Rules) -> Option<&'static str> {
+    let is_within = rules.check().is_ok();
+    (!is_within).then_some("a rule outside its range")
+}
+
+/// What types in a change do not allow. What else its proposal had to be, execution has looked at.
+fn change_fault(change: &Change) -> Option<&'static str> {
+    match change {
+        _ if encode(change).len() > MAX_CHANGE_BYTES => Some("a change that is too long"),
+        Change::AdmitMember { name, .. } => name_fault(name),
+        Change::AddSeat { addresses, .. } => addresses_fault(addresses),
+        Change::Parameters(parameters) => parameters_fault(parameters),
+        Change::Rules(rules) => rules_fault(rules),
+        _ => None,
+    }
+}
+
 fn proposal_fault(proposal: &GovernanceProposalV1) -> Option<&'static str> {
-    if encode(&proposal.change).len() > MAX_CHANGE_BYTES {
-        return Some("a change that is too long");
+    let of_change = change_fault(&proposal.change);
+    if of_change.is_some() {
+        return of_change;
     }
     if !proposal.ballots.is_sorted_by(|a, b| a.member < b.member) {
         return Some("ballots that do not ascend by member");

@@ -7,8 +7,9 @@ use quorate_crypto_second::{
 use quorate_ledger_second::{
     Account, AccountV1, Agreement, Amount, Asset, AssetV1, Balance, BalanceV1, Cast, Change, ConditionLeaf,
     Erased, Erasure, ErasureV1, GovernanceProposal, GovernanceProposalV1, Guardians, GuardiansV1, Hold,
-    HoldV1, InUse, InUseV1, Inline, Member, MemberV1, Owner, Place, ProposalState, Request, Seat, SeatV1,
-    Signer, Signers, StateKey, StateValue, Taken, Timestamp, ValueError,
+    HoldV1, InUse, InUseV1, Inline, Member, MemberV1, Owner, Parameters, ParametersV1, Place, ProposalState,
+    Request, Rules, RulesV1, Seat, SeatV1, Signer, Signers, StateKey, StateValue, Taken, Timestamp,
+    ValueError,
 };
 
 use crate::model::{address, asset, code, hold, member, small_state};
@@ -337,18 +338,82 @@ fn erasures_and_proposals_keep_their_orders() {
         member: MemberNumber(member),
         yes: true,
     };
-    let legal = GovernanceProposalV1 {
+    let mut legal = proposal(Change::Protocol(2));
+    legal.ballots = vec![cast(0), cast(2)];
+    let wrap = |proposal| StateValue::GovernanceProposal(GovernanceProposal::V1(proposal));
+    let spoil = |proposal: &mut GovernanceProposalV1| proposal.ballots.push(cast(2));
+    faulty(&legal, spoil, wrap);
+}
+
+fn proposal(change: Change) -> GovernanceProposalV1 {
+    GovernanceProposalV1 {
         number: 1,
         member: MemberNumber(0),
         height: Height(1),
         expires_at: Timestamp(1),
         electorate: Vec::new(),
-        change: Change::Protocol(2),
-        ballots: vec![cast(0), cast(2)],
+        change,
+        ballots: Vec::new(),
         attested: Vec::new(),
         state: ProposalState::Open,
+    }
+}
+
+#[test]
+fn parameters_and_rules_are_within_their_ranges() {
+    let parameters = |window| {
+        Parameters::V1(ParametersV1 {
+            window,
+            ..ParametersV1::default()
+        })
     };
-    let wrap = |proposal| StateValue::GovernanceProposal(GovernanceProposal::V1(proposal));
-    let spoil = |proposal: &mut GovernanceProposalV1| proposal.ballots.push(cast(2));
-    faulty(&legal, spoil, wrap);
+    let rules = |strangers| {
+        Rules::V1(RulesV1 {
+            strangers,
+            ..RulesV1::default()
+        })
+    };
+    let spoil = |value: &mut Parameters| *value = parameters(65);
+    faulty(&parameters(64), spoil, StateValue::Parameters);
+    let spoil = |value: &mut Rules| *value = rules(8);
+    faulty(&rules(7), spoil, StateValue::Rules);
+}
+
+#[test]
+fn a_change_is_of_its_types() {
+    let admit = |name: &str| Change::AdmitMember {
+        name: name.to_owned(),
+        account: address(1),
+    };
+    let add = |length: usize| Change::AddSeat {
+        member: MemberNumber(0),
+        validator: PublicKey([1; 32]),
+        node: PublicKey([2; 32]),
+        witness: PublicKey([3; 32]),
+        addresses: vec!["a".repeat(length)],
+        proofs: Vec::new(),
+    };
+    let parameters = |window| {
+        Change::Parameters(Parameters::V1(ParametersV1 {
+            window,
+            ..ParametersV1::default()
+        }))
+    };
+    let rules = |strangers| {
+        Change::Rules(Rules::V1(RulesV1 {
+            strangers,
+            ..RulesV1::default()
+        }))
+    };
+    for (legal, spoilt) in [
+        (admit("alpha"), admit("al\npha")),
+        (admit("alpha"), admit("")),
+        (add(280), add(281)),
+        (parameters(1), parameters(0)),
+        (rules(0), rules(8)),
+    ] {
+        let spoil = |proposal: &mut GovernanceProposalV1| proposal.change = spoilt.clone();
+        let wrap = |proposal| StateValue::GovernanceProposal(GovernanceProposal::V1(proposal));
+        faulty(&proposal(legal), spoil, wrap);
+    }
 }

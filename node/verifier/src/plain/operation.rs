@@ -72,17 +72,17 @@ pub(crate) type Fields = Vec<(&'static str, Plain)>;
 /// A variant with fields.
 macro_rules! fields {
     ($name:literal, $($field:ident $(as $how:ident)?),+ $(,)?) => {
-        Plain::variant(
-            $name,
-            Plain::Struct(vec![$((stringify!($field), super::plain_field!($field $(, $how)?))),+]),
-        )
+        Plain::Fields {
+            name: $name,
+            fields: vec![$((stringify!($field), super::plain_field!($field $(, $how)?))),+],
+        }
     };
 }
 
 impl ToPlain for Act {
     fn plain(&self) -> Plain {
         let (name, fields) = operation(&self.operation);
-        let operation = Plain::variant(name, Plain::Struct(fields));
+        let operation = Plain::Fields { name, fields };
         Plain::Struct(vec![("party", self.party.plain()), ("operation", operation)])
     }
 }

@@ -19,14 +19,15 @@ plain_struct!(BalanceChange {
 impl ToPlain for Outcome {
     fn plain(&self) -> Plain {
         match self {
-            Self::Success { results } => {
-                Plain::variant("Success", Plain::Struct(vec![("results", results.plain())]))
-            }
+            Self::Success { results } => Plain::Fields {
+                name: "Success",
+                fields: vec![("results", results.plain())],
+            },
             // A code is its number: a newer one has no name here.
-            Self::Failed { code, operation } => Plain::variant(
-                "Failed",
-                Plain::Struct(vec![("code", code.0.plain()), ("operation", operation.plain())]),
-            ),
+            Self::Failed { code, operation } => Plain::Fields {
+                name: "Failed",
+                fields: vec![("code", code.0.plain()), ("operation", operation.plain())],
+            },
         }
     }
 }

@@ -274,7 +274,10 @@ impl ToPlain for ProposalState {
             Self::Open => "Open",
             Self::Passed => "Passed",
             Self::Executed { height } => {
-                return Plain::variant("Executed", Plain::Struct(vec![("height", height.plain())]));
+                return Plain::Fields {
+                    name: "Executed",
+                    fields: vec![("height", height.plain())],
+                };
             }
             Self::Rejected => "Rejected",
             Self::Expired => "Expired",

@@ -166,8 +166,9 @@ pub(super) fn check_recovery(
     let old = &epoch.committee;
     let base = at.field("base");
     let on = match &step.base {
-        None => match &ground.anchor.genesis {
-            Some(genesis) if old.epoch() == Epoch(0) => {
+        // Whoever has a pin knows of a block: then nothing goes on from genesis, or the pinned block would be given up.
+        None => match (&ground.anchor.genesis, &ground.anchor.pin) {
+            (Some(genesis), None) if old.epoch() == Epoch(0) => {
                 let begun = (Height::GENESIS, *ground.network);
                 recovery::Base::new(begun, Some(begun), genesis.state().root)
             }

@@ -33,15 +33,23 @@ pub(super) fn check(
     }
     // Where the new epoch decided the same proposal again, or nothing at this height, nobody need have lied.
     let decided_otherwise = lower.height == higher.height && lower.proposal != higher.proposal;
-    let history = |head: &CertifiedHeader, ended: Option<&EndedBy>| HistoryFacts {
-        head: HeadFacts::of(&head.header),
-        sealed_by: sealers(head).collect(),
-        given_up: ended.map(|ended| given_up_facts(ended, decided_otherwise)),
+    let history = |head: &CertifiedHeader, other: &CertifiedHeader, ended: Option<&EndedBy>| {
+        // Two blocks of the epoch that ended say nothing of what its validators had when they stood down: only what
+        // was decided after them does.
+        let is_decided_after = other.header.v1().epoch > head.header.v1().epoch;
+        HistoryFacts {
+            head: HeadFacts::of(&head.header),
+            sealed_by: sealers(head).collect(),
+            given_up: ended.map(|ended| given_up_facts(ended, decided_otherwise && is_decided_after)),
+        }
     };
     let of_one_epoch = lower.epoch == higher.epoch;
     Ok(TwoHistoriesFacts {
         height: lower.height,
-        histories: [history(first, given_up[0]), history(second, given_up[1])],
+        histories: [
+            history(first, second, given_up[0]),
+            history(second, first, given_up[1]),
+        ],
         sealed_both: of_one_epoch.then(|| {
             let theirs: BTreeSet<_> = sealers(second).collect();
             sealers(first)
@@ -112,8 +120,8 @@ fn sealers(head: &CertifiedHeader) -> impl Iterator<Item = ValidatorIndex> {
     head.seals.iter().map(|seal| seal.validator)
 }
 
-fn given_up_facts(ended: &EndedBy, decided_otherwise: bool) -> GivenUpFacts {
-    let (stood_down, lost) = if decided_otherwise {
+fn given_up_facts(ended: &EndedBy, accuses: bool) -> GivenUpFacts {
+    let (stood_down, lost) = if accuses {
         (ended.stood_down.clone(), ended.lost.clone())
     } else {
         (Vec::new(), Vec::new())

@@ -9,6 +9,7 @@ mod mutants;
 mod page;
 mod python;
 mod random;
+mod recovered;
 mod travelling;
 mod trust;
 mod vectors;

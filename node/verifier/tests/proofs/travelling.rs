@@ -1,7 +1,7 @@
 //! The transaction that travels, as the page prints it.
 
 use quorate_crypto_second::{Digest, KeySignature};
-use quorate_ledger_second::AssetCode;
+use quorate_ledger_second::{Act, Address, AssetCode, Change, Intent, IntentV1, Operation, Rules, Timestamp};
 use quorate_verifier::{CombineError, ProvenDecimals, Refusal, Travelling, TravellingV1};
 
 use crate::page;
@@ -33,6 +33,34 @@ fn the_printed_file_is_read_and_written_to_the_byte() {
     let made = Travelling::new(intent, texts, &decimals("EUR", 2)).unwrap();
     let without: Vec<&str> = comments[..comments.len() - 1].to_vec();
     assert_eq!(made.lines(), without);
+}
+
+#[test]
+fn a_value_without_a_name_keeps_its_own_brackets() {
+    let rules = Change::Rules(Rules::default());
+    let intent = Intent::V1(IntentV1 {
+        network: network(),
+        parties: vec![Address([0; 20])],
+        expires_at: Timestamp(0),
+        salt: [0; 16],
+        operations: vec![Act {
+            party: 0,
+            operation: Operation::Propose {
+                change: rules,
+                expires_at: Timestamp(0),
+            },
+        }],
+        texts: None,
+    });
+    let made = Travelling::new(intent, Vec::new(), &ProvenDecimals::new()).unwrap();
+    let line = "# 0 by qr1qqqqqqqqqqqqqqqqqqqqqqqqqqqqqqqq4ds4m4 propose change Rules({strangers 3, seats TwoThirds, \
+                engine TwoThirds, protocol TwoThirds, parameters TwoThirds, grants MoreThanHalf, quotas \
+                MoreThanHalf, strict TwoThirds, dormant_after_ms 7776000000, guardian_delay_ms 604800000, \
+                day_bytes 1099511627776, day_leaves 1073741824, strangers_bytes 1099511627776, \
+                strangers_leaves 1073741824, reserve_bytes 67108864}) expires_at 1970-01-01T00:00:00Z";
+    assert_eq!(made.lines()[2], line);
+    let read = read(&made.write(), &ProvenDecimals::new());
+    assert_eq!(read, Ok(made));
 }
 
 #[test]

@@ -1,7 +1,8 @@
 //! What a verifier begins with, and what it learns.
 
-use quorate_crypto_second::{Epoch, Height};
-use quorate_verifier::{Anchor, Pin, Proof, ProofBody, ProofFile, Trust, Verifier};
+use quorate_crypto_second::{Address, Digest, Epoch, Height};
+use quorate_ledger_second::{Intent, IntentV1, Operation, Transaction, TransactionV1};
+use quorate_verifier::{Anchor, Pin, Proof, ProofBody, ProofFile, Shown, Trust, Verifier};
 
 use crate::page;
 
@@ -9,11 +10,11 @@ fn block_file() -> &'static str {
     page::file("quorate proof 2 block\n")
 }
 
-fn block() -> Proof {
+pub(crate) fn block() -> Proof {
     ProofFile::read(block_file().as_bytes()).unwrap().proof
 }
 
-fn pin() -> Pin {
+pub(crate) fn pin() -> Pin {
     Pin {
         height: Height(1),
         hash: page::table("block hash").parse().unwrap(),
@@ -21,7 +22,7 @@ fn pin() -> Pin {
 }
 
 /// Committees that start with the page's block.
-fn committees() -> Proof {
+pub(crate) fn committees() -> Proof {
     let block = block();
     let ProofBody::Block { head, .. } = &block.v1().body else {
         panic!("it is a block's");
@@ -37,7 +38,7 @@ fn committees() -> Proof {
     Proof::new(block.v1().network, body)
 }
 
-fn verifier(has_genesis: bool, pin: Option<Pin>) -> Verifier {
+pub(crate) fn verifier(has_genesis: bool, pin: Option<Pin>) -> Verifier {
     Verifier::new(Anchor {
         genesis: has_genesis.then(page::genesis),
         pin,
@@ -118,6 +119,58 @@ fn a_proof_made_in_memory_is_checked_as_one_that_was_read() {
     assert_eq!(Proof::decode(&proof.encode()).unwrap_err(), refusal);
 }
 
+/// The code for the page's proof of a transaction, with a change of it that no bytes are made of, and with one of its
+/// bytes.
+fn changed(change: impl Fn(&mut Vec<Digest>, &mut TransactionV1)) -> [&'static str; 2] {
+    let Proof::V1(mut proof) = ProofFile::read(page::proof_files()[0].as_bytes()).unwrap().proof;
+    let ProofBody::Transaction { path, shown, .. } = &mut proof.body else {
+        panic!("it is a transaction's");
+    };
+    let Shown::Transaction { transaction, .. } = shown else {
+        panic!("the transaction is shown");
+    };
+    let Transaction::V1(transaction) = transaction;
+    change(path, transaction);
+    let proof = Proof::V1(proof);
+    let verifier = page::verifier();
+    let of_value = verifier.verify(&proof).unwrap_err();
+    let of_bytes = Proof::decode(&proof.encode()).and_then(|proof| verifier.verify(&proof));
+    [of_value, of_bytes.unwrap_err()].map(|refusal| refusal.code())
+}
+
+#[test]
+fn what_is_shown_has_one_form() {
+    let intent = |change: fn(&mut IntentV1)| {
+        changed(|_, transaction| {
+            let Intent::V1(intent) = &mut transaction.intent;
+            change(intent);
+        })
+    };
+    for found in [
+        changed(|path, _| path.resize(65, Digest::ZERO)),
+        changed(|_, transaction| transaction.signatures.clear()),
+        intent(|intent| intent.parties.clear()),
+        intent(|intent| intent.operations.clear()),
+        intent(|intent| intent.texts.as_mut().unwrap().places.clear()),
+        intent(|intent| {
+            let places = &mut intent.texts.as_mut().unwrap().places;
+            places.push(places[0]);
+        }),
+        intent(|intent| {
+            intent.operations[0].operation = Operation::SetGuardians {
+                guardians: vec![Address([1; 20]); 2],
+                threshold: 1,
+                delay_ms: 1,
+            };
+        }),
+    ] {
+        assert_eq!(found, ["not_canonical"; 2]);
+    }
+    // Of the right form, and another transaction.
+    let other = intent(|intent| intent.salt[0] ^= 1);
+    assert_eq!(other, ["other_leaf"; 2]);
+}
+
 #[test]
 fn a_changed_question_is_another_file_that_is_refused() {
     for text in page::proof_files() {
@@ -132,7 +185,19 @@ fn a_changed_question_is_another_file_that_is_refused() {
             format!("{text}\n"),
             format!("{text}{text}"),
         );
-        for file in [cut, longer.as_str(), twice.as_str(), ""] {
+        let (thrice, empty_lines) = (format!("{twice}{text}"), "\n".repeat(1_000));
+        let begun = format!("quorate proof 2 block{empty_lines}");
+        let files = [
+            cut,
+            &longer,
+            &twice,
+            &thrice,
+            &empty_lines,
+            &begun,
+            "quorate proof \n",
+            "",
+        ];
+        for file in files {
             assert_eq!(code(&mut page::verifier(), file), Err("not_canonical"));
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use quorate_ledger_second::limits::MAX_BALANCES;
 use quorate_ledger_second::{
     Amount, AssetCode, BalanceChange, BalanceItem, HistoryOwner, Step, WAYPOINT_INTERVAL, balances_root,
 };
@@ -49,6 +50,12 @@ impl Balances {
         }
         for (place, change) in step.changes.iter().enumerate() {
             self.change(owner, step.number, change, at_changes.item(place))?;
+        }
+        // Until the end nothing says that the steps are the history's: without a bound, as many balances as a file has
+        // room for would be hashed at each waypoint.
+        if self.0.len() > MAX_BALANCES {
+            let reason = format!("after step {} no account has so many balances", step.number);
+            return refuse(Code::BadReplay, at_changes, reason);
         }
         self.check_root(step, at)
     }
@@ -106,5 +113,50 @@ impl Balances {
             );
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_crypto_second::{Address, Digest};
+    use quorate_ledger_second::Timestamp;
+
+    use super::*;
+
+    /// From `before` to `after` units of an asset.
+    fn change(asset: usize, before: u128, after: u128) -> BalanceChange {
+        BalanceChange {
+            asset: format!("A{asset:04}").parse().unwrap(),
+            free_before: Amount(before),
+            free_after: Amount(after),
+            held_before: Amount(0),
+            held_after: Amount(0),
+        }
+    }
+
+    fn apply(balances: &mut Balances, number: u64, changes: Vec<BalanceChange>) -> Result<(), Code> {
+        let step = Step {
+            number,
+            ordinal: number,
+            timestamp: Timestamp(number),
+            leaf: Digest::ZERO,
+            changes,
+            balances: None,
+        };
+        let owner = HistoryOwner::Account(Address([1; 20]));
+        let found = balances.apply(&owner, &step, At::Whole("step"));
+        found.map_err(|refusal| refusal.code)
+    }
+
+    #[test]
+    fn nobody_has_more_balances_than_an_account_can_have() {
+        let mut balances = Balances::default();
+        let all = (0..256).map(|asset| change(asset, 0, 1)).collect();
+        assert_eq!(apply(&mut balances, 1, all), Ok(()));
+        let another = vec![change(0, 1, 0), change(256, 0, 1)];
+        assert_eq!(apply(&mut balances, 2, another), Ok(()));
+        assert_eq!(balances.items().len(), 256);
+        let more = vec![change(257, 0, 1)];
+        assert_eq!(apply(&mut balances, 3, more), Err(Code::BadReplay));
     }
 }

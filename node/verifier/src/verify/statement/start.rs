@@ -64,6 +64,10 @@ pub(super) fn check<'a>(
             if step.timestamp >= statement.from {
                 return refuse(Code::NotComplete, at, "the waypoint is not before the range");
             }
+            // Number 3 is about ordinals from the waypoint's own step on; where no item follows, nothing else looks.
+            if step.ordinal >= statement.head.header.v1().log_size {
+                return refuse(Code::Gap, at, "the waypoint's ordinal is beyond the log");
+            }
             Ok(Begun {
                 number: step.number,
                 hash,
@@ -121,4 +125,89 @@ fn check_waypoint(
         );
     }
     Ok(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_crypto_second::merkle::leaf_hash;
+    use quorate_crypto_second::{Address, Epoch, Height};
+    use quorate_ledger_second::{
+        CertifiedHeader, Found, Header, HeaderV1, Prefix, StateKey, StateProof, StateProofV1,
+    };
+
+    use super::*;
+    use crate::proof::End;
+    use crate::verify::statement::Balances;
+
+    const OWNER: Address = Address([1; 20]);
+
+    /// A statement that begins with the 32nd step, which is the history's last, and what the owner's leaf says of it.
+    fn from_waypoint(ordinal: u64, log_size: u64) -> (Statement, Current) {
+        let before = Digest([7; 32]);
+        let step = Step {
+            number: 32,
+            ordinal,
+            timestamp: Timestamp(5),
+            leaf: Digest::ZERO,
+            changes: Vec::new(),
+            balances: Some(balances_root(&[])),
+        };
+        let last = history_hash(&before, &step.inner());
+        let current = Current {
+            entries: 32,
+            last,
+            waypoints: vec![leaf_hash(&last.0)],
+            present: Balances::default(),
+            is_absent: false,
+        };
+        let header = Header::V1(HeaderV1 {
+            network: Digest::ZERO,
+            protocol: 1,
+            epoch: Epoch(0),
+            height: Height(1),
+            previous: Digest::ZERO,
+            chain_root: Digest::ZERO,
+            proposal: Digest::ZERO,
+            timestamp: Timestamp(9),
+            log_size,
+            log_root: Digest::ZERO,
+            state_root: Digest::ZERO,
+            next_committee: Digest::ZERO,
+        });
+        let seals = Vec::new();
+        let statement = Statement {
+            head: CertifiedHeader { header, seals },
+            owner: HistoryOwner::Account(OWNER),
+            from: Timestamp(6),
+            to: Timestamp(7),
+            leaf: StateProof::V1(StateProofV1 {
+                prefix: Prefix::of_key(&StateKey::account(&OWNER)),
+                path: Vec::new(),
+                found: Found::Empty,
+            }),
+            start: Start::Waypoint {
+                before,
+                step,
+                balances: Vec::new(),
+                path: Vec::new(),
+            },
+            items: Vec::new(),
+            end: End::Last,
+            beside: Vec::new(),
+        };
+        (statement, current)
+    }
+
+    #[test]
+    fn a_waypoints_ordinal_is_within_the_log() {
+        for (ordinal, log_size, expected) in [
+            (9, 10, None),
+            (10, 10, Some(Code::Gap)),
+            (u64::MAX, 0, Some(Code::Gap)),
+        ] {
+            let (statement, current) = from_waypoint(ordinal, log_size);
+            let found = check(&Digest::ZERO, &statement, &current, At::Whole("start"));
+            assert_eq!(found.err().map(|refusal| refusal.code), expected);
+        }
+    }
 }
