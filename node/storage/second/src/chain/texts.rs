@@ -1,0 +1,329 @@
+//! Texts: with unordered batches until a block names them, then of executed transactions alone, by id and place
+//! (`docs/formats-2.md`, sections 4 and 20; rule 4).
+//!
+//! Where the certified state says that a place is erased, no text is stored, whatever brings it: its leaf's hash
+//! is kept instead. A block that erases texts replaces them in its own write, in the family `texts` and in
+//! unordered batches; that their bytes leave the files too is seen to later
+//! ([`Chain::purge_erased`](super::Chain::purge_erased)).
+//!
+//! A text that is not at hand has no row: it is missing, if the state does not say that it is erased.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use quorate_ledger_second::{
+    BatchTexts, BatchV1, Digest, Erasure, Execution, Place, SignedBatch, StateKey, TextItem, encode,
+};
+use rocksdb::WriteBatch;
+
+use super::state::read_each;
+use super::{decode_stored, digest_of};
+use crate::StorageError;
+use crate::database::{Database, Order};
+use crate::families::{BATCH_TEXTS, BATCHES, TEXTS, TRANSACTIONS, UNORDERED, UnorderedRecord, text_key};
+
+/// What is erased, in the newest certified state or after a block on top of it.
+#[derive(Clone, Copy)]
+pub(super) struct Erasures<'a> {
+    pub(super) database: &'a Database,
+    /// The block on top of it.
+    pub(super) execution: Option<&'a Execution>,
+    /// Whether the state has any erasures: else nothing is looked up.
+    pub(super) has_any: bool,
+}
+
+/// The places of which texts are erased, by their transactions' ids.
+pub(super) type Erased = BTreeMap<Digest, BTreeSet<Place>>;
+
+impl Erasures<'_> {
+    /// What is erased of these transactions.
+    pub(super) fn of(&self, ids: impl IntoIterator<Item = Digest>) -> Result<Erased, StorageError> {
+        let changes = self.execution.map(|execution| &execution.changes);
+        let erases = self
+            .execution
+            .is_some_and(|execution| !execution.erased.is_empty());
+        if !self.has_any && !erases {
+            return Ok(Erased::new());
+        }
+        let keyed: BTreeMap<StateKey, Digest> =
+            ids.into_iter().map(|id| (StateKey::erasure(&id), id)).collect();
+        let mut values: Vec<(StateKey, Option<Vec<u8>>)> = Vec::new();
+        let mut unchanged = Vec::new();
+        for key in keyed.keys() {
+            match changes.and_then(|changes| changes.get(key)) {
+                Some(value) => values.push((*key, value.clone())),
+                None => unchanged.push(*key),
+            }
+        }
+        let stored = read_each(self.database, &unchanged)?;
+        for (key, found) in unchanged.into_iter().zip(stored) {
+            values.push((key, found.map(|(value, _)| value)));
+        }
+        let mut erased = Erased::new();
+        for (key, value) in values {
+            let (Some(value), Some(id)) = (value, keyed.get(&key)) else {
+                continue;
+            };
+            let Erasure::V1(erasure) = decode_stored(self.database.path(), "state", &value)?;
+            // Else other material has the same key, and of this transaction nothing is erased.
+            if erasure.id == *id {
+                let places = erasure.erased.into_iter().map(|erased| erased.place);
+                erased.insert(*id, places.collect());
+            }
+        }
+        Ok(erased)
+    }
+}
+
+fn is_erased(erased: &Erased, id: &Digest, place: &Place) -> bool {
+    erased.get(id).is_some_and(|places| places.contains(place))
+}
+
+/// The text without its content.
+fn withheld(item: &TextItem) -> TextItem {
+    TextItem::Withheld { leaf: item.leaf() }
+}
+
+/// A batch's texts as they may be stored: those that are erased are withheld. None if they do not have one item
+/// for each place.
+fn storable(
+    texts: &BatchTexts,
+    batch: &BatchV1,
+    erasures: Erasures<'_>,
+) -> Result<Option<BatchTexts>, StorageError> {
+    let Some(parts) = texts.by_transaction(batch) else {
+        return Ok(None);
+    };
+    let mut named: Vec<(Digest, &[Place], &[TextItem])> = Vec::new();
+    for (transaction, items) in parts {
+        if !items.is_empty() {
+            named.push((transaction.id(), transaction.intent().places(), items));
+        }
+    }
+    let erased = erasures.of(named.iter().map(|(id, ..)| *id))?;
+    let mut kept = Vec::with_capacity(texts.items().len());
+    for (id, places, items) in named {
+        for (place, item) in places.iter().zip(items) {
+            kept.push(if is_erased(&erased, &id, place) {
+                withheld(item)
+            } else {
+                item.clone()
+            });
+        }
+    }
+    Ok(Some(BatchTexts::new(kept)))
+}
+
+/// Adds an unordered batch's texts to a write, as far as they may be stored; gives their length in bytes, 0 if
+/// there are none that have one item for each place.
+pub(super) fn put_batch_texts(
+    erasures: Erasures<'_>,
+    write: &mut WriteBatch,
+    digest: &Digest,
+    batch: &BatchV1,
+    texts: &BatchTexts,
+) -> Result<usize, StorageError> {
+    let Some(texts) = storable(texts, batch, erasures)? else {
+        return Ok(0);
+    };
+    let bytes = encode(&texts);
+    let family = erasures.database.family(BATCH_TEXTS);
+    write.put_cf(family, digest.as_bytes(), &bytes);
+    Ok(bytes.len())
+}
+
+/// What is at hand of a batch's texts with others of them that fit it: a text rather than its hash.
+pub(super) fn joined(there: Option<BatchTexts>, others: &BatchTexts) -> BatchTexts {
+    let Some(there) = there.filter(|there| there.items().len() == others.items().len()) else {
+        return others.clone();
+    };
+    let items = there.items().iter().zip(others.items());
+    let best = items.map(|(own, other)| if own.shown().is_some() { own } else { other });
+    BatchTexts::new(best.cloned().collect())
+}
+
+/// Adds texts of an ordered batch to a write, which are its own, where they were missing of executed
+/// transactions.
+pub(super) fn put_missing(
+    erasures: Erasures<'_>,
+    write: &mut WriteBatch,
+    batch: &BatchV1,
+    texts: &BatchTexts,
+) -> Result<(), StorageError> {
+    let database = erasures.database;
+    let mut found = Vec::new();
+    for (transaction, items) in texts.by_transaction(batch).unwrap_or_default() {
+        if items.is_empty() {
+            continue;
+        }
+        let id = transaction.id();
+        if database.contains(TRANSACTIONS, id.as_bytes())? {
+            found.push((id, transaction.intent().places(), items));
+        }
+    }
+    let erased = erasures.of(found.iter().map(|(id, ..)| *id))?;
+    for (id, places, items) in found {
+        for (place, item) in places.iter().zip(items) {
+            if !database.contains(TEXTS, &text_key(&id, place))? {
+                put_text(database, write, &erased, &id, place, item);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Adds a text of an executed transaction to a write: itself, or its leaf's hash if it is erased. One that is
+/// withheld for another reason is missing.
+fn put_text(
+    database: &Database,
+    write: &mut WriteBatch,
+    erased: &Erased,
+    id: &Digest,
+    place: &Place,
+    item: &TextItem,
+) {
+    let item = match item {
+        item if is_erased(erased, id, place) => withheld(item),
+        TextItem::Shown(_) => item.clone(),
+        TextItem::Withheld { .. } => return,
+    };
+    write.put_cf(database.family(TEXTS), text_key(id, place), encode(&item));
+}
+
+/// Adds to a block's write what becomes of texts: those of its executed transactions, from the batches that it
+/// orders, and those that it erases. The rows of these batches in `batch_texts` are removed elsewhere.
+pub(super) fn put_block(
+    database: &Arc<Database>,
+    has_erasures: bool,
+    write: &mut WriteBatch,
+    execution: &Execution,
+) -> Result<(), StorageError> {
+    let erasures = Erasures {
+        database,
+        execution: Some(execution),
+        has_any: has_erasures,
+    };
+    put_executed(erasures, write, execution)?;
+    if !execution.erased.is_empty() {
+        withhold_executed(database, write, execution)?;
+        withhold_unordered(database, erasures, write, execution)?;
+    }
+    Ok(())
+}
+
+fn put_executed(
+    erasures: Erasures<'_>,
+    write: &mut WriteBatch,
+    execution: &Execution,
+) -> Result<(), StorageError> {
+    let database = erasures.database;
+    let mut found: Vec<(Digest, Vec<Place>, Vec<TextItem>)> = Vec::new();
+    for digest in execution.block.v1().proposal.batches() {
+        let Some((batch, texts)) = stored_texts(database, digest)? else {
+            continue;
+        };
+        let parts = texts.by_transaction(batch.batch()).ok_or_else(|| {
+            let reason = format!("the texts of batch {digest} are not one for each place");
+            StorageError::corrupted(database.path(), reason)
+        })?;
+        for (transaction, items) in parts {
+            if items.is_empty() {
+                continue;
+            }
+            let id = transaction.id();
+            if execution.spends(&id) {
+                found.push((id, transaction.intent().places().to_vec(), items.to_vec()));
+            }
+        }
+    }
+    let erased = erasures.of(found.iter().map(|(id, ..)| *id))?;
+    for (id, places, items) in &found {
+        for (place, item) in places.iter().zip(items) {
+            put_text(database, write, &erased, id, place, item);
+        }
+    }
+    Ok(())
+}
+
+/// A batch with the texts that are stored with it; none if there are none, or if it has no places for any.
+fn stored_texts(
+    database: &Database,
+    digest: &Digest,
+) -> Result<Option<(SignedBatch, BatchTexts)>, StorageError> {
+    let path = database.path();
+    let Some(texts) = database.get(BATCH_TEXTS, digest.as_bytes())? else {
+        return Ok(None);
+    };
+    let texts: BatchTexts = decode_stored(path, "batch_texts", &texts)?;
+    if texts.items().is_empty() {
+        return Ok(None);
+    }
+    let batch = database
+        .get(BATCHES, digest.as_bytes())?
+        .ok_or_else(|| StorageError::corrupted(path, format!("batch {digest} has texts, but is missing")))?;
+    Ok(Some((decode_stored(path, "batches", &batch)?, texts)))
+}
+
+/// Withholds what the block erases of transactions that earlier blocks executed.
+fn withhold_executed(
+    database: &Database,
+    write: &mut WriteBatch,
+    execution: &Execution,
+) -> Result<(), StorageError> {
+    for (id, place) in &execution.erased {
+        let key = text_key(id, place);
+        let Some(stored) = database.get(TEXTS, &key)? else {
+            continue;
+        };
+        let item: TextItem = decode_stored(database.path(), "texts", &stored)?;
+        if item.shown().is_some() {
+            write.put_cf(database.family(TEXTS), key, encode(&withheld(&item)));
+        }
+    }
+    Ok(())
+}
+
+/// Withholds what the block erases in batches that it does not order.
+fn withhold_unordered(
+    database: &Arc<Database>,
+    erasures: Erasures<'_>,
+    write: &mut WriteBatch,
+    execution: &Execution,
+) -> Result<(), StorageError> {
+    let ordered = execution.block.v1().proposal.batches();
+    let path = database.path();
+    let view = database.snapshot();
+    for entry in view.range(UNORDERED, Vec::new(), None, Order::Ascending) {
+        let (key, record) = entry?;
+        let digest = digest_of(path, "unordered", &key)?;
+        if ordered.contains(&digest) {
+            continue;
+        }
+        let Some((batch, texts)) = stored_texts(database, &digest)? else {
+            continue;
+        };
+        let Some(now) = storable(&texts, batch.batch(), erasures)?.filter(|now| *now != texts) else {
+            continue;
+        };
+        let UnorderedRecord::V1 {
+            author,
+            epoch,
+            length,
+        } = decode_stored(path, "unordered", &record)?;
+        let (before, after) = (encode(&texts), encode(&now));
+        let of_batch = length.saturating_sub(count(before.len()));
+        let record = UnorderedRecord::V1 {
+            author,
+            epoch,
+            length: of_batch.saturating_add(count(after.len())),
+        };
+        write.put_cf(database.family(BATCH_TEXTS), digest.as_bytes(), after);
+        write.put_cf(database.family(UNORDERED), digest.as_bytes(), encode(&record));
+    }
+    Ok(())
+}
+
+/// Bytes as they are counted in records.
+pub(super) fn count(bytes: usize) -> u32 {
+    u32::try_from(bytes).expect("batches and their texts are at most 4 MiB")
+}
