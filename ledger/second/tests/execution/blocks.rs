@@ -5,8 +5,8 @@ use std::convert::Infallible;
 
 use quorate_crypto_second::{Digest, SeatNumber, merkle};
 use quorate_ledger_second::{
-    BlockInput, HoldRef, Keep, MemoryState, Prefix, Proposal, StateError, StateKey, StateReader,
-    Timestamp, execute, execute_unrooted,
+    BlockInput, HoldRef, Keep, MemoryState, Prefix, Proposal, StateError, StateKey, StateReader, Timestamp,
+    execute, execute_unrooted,
 };
 
 use crate::world::{

@@ -4,8 +4,8 @@ use std::convert::Infallible;
 
 use quorate_crypto_second::Digest;
 use quorate_ledger_second::{
-    BlockInput, Execution, Header, Intent, MemoryState, Prefix, Proposal, StateKey, StateReader,
-    Timestamp, Transaction, execute,
+    BlockInput, Execution, Header, Intent, MemoryState, Prefix, Proposal, StateKey, StateReader, Timestamp,
+    Transaction, execute,
 };
 
 use crate::world::{World, failed, sign, transfer};
