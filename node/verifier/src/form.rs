@@ -4,13 +4,9 @@
 use quorate_crypto_second::{Committee, Height, KeySignature};
 use quorate_ledger_second::limits::{
     MAX_LOSSES, MAX_OPEN_HEIGHTS, MAX_RECOVERY_BYTES, MAX_RECOVERY_MEMBERS, MAX_SEALS, MAX_SEATS,
-    MAX_SIGNATURES, MAX_STAND_DOWN_BYTES, MAX_STAND_DOWNS, MAX_STATE_PROOF_BYTES, MAX_STATE_PROOF_LEAVES,
-    MAX_STATE_PROOF_STEPS, MAX_VALUE_BYTES,
+    MAX_SIGNATURES, MAX_STAND_DOWN_BYTES, MAX_STAND_DOWNS,
 };
-use quorate_ledger_second::{
-    CertifiedHeader, Found, Header, Leaf, Open, PathStep, Prefix, SignedRecovery, StandDown, StateProof,
-    encode,
-};
+use quorate_ledger_second::{CertifiedHeader, Header, Open, SignedRecovery, StandDown, StateProof, encode};
 
 use crate::at::At;
 use crate::proof::{
@@ -23,8 +19,8 @@ mod shown;
 
 type Checked = Result<(), Refusal>;
 
-/// Refuses a proof of `length` bytes that is not in the one form. Limits on the bytes of a part are looked at where the
-/// whole is longer; so with 0, of a proof that was never bytes, they are not.
+/// Refuses a proof of `length` bytes that is not in the one form. Limits on the bytes of a recovery and a stand-down are
+/// looked at where the whole is longer; so with 0, of a proof that was never bytes, they are not.
 pub(crate) fn check(proof: &ProofV1, length: usize) -> Checked {
     Form { length }.proof(proof)
 }
@@ -51,7 +47,7 @@ impl Form {
                     return not_canonical(at.field("leaves"), "there is none");
                 }
                 count(leaves, MAX_STATE_PROOFS, at.field("leaves"))?;
-                self.state_proofs(leaves, at.field("leaves"))
+                state_proofs(leaves, at.field("leaves"))
             }
             ProofBody::Statement(statement) => self.statement(statement, at),
             ProofBody::Committees { trust, steps } => {
@@ -85,7 +81,7 @@ impl Form {
             ProofBody::NotExecuted {
                 agreement, statement, ..
             } => {
-                self.state_proof(agreement, at.field("agreement"))?;
+                state_proof(agreement, at.field("agreement"))?;
                 self.statement(statement, at.field("statement"))
             }
             ProofBody::TwoHistories { first, second, there } => {
@@ -103,7 +99,7 @@ impl Form {
 
     fn statement(&self, statement: &Statement, at: At<'_>) -> Checked {
         certified(&statement.head, at.field("head"))?;
-        self.state_proof(&statement.leaf, at.field("leaf"))?;
+        state_proof(&statement.leaf, at.field("leaf"))?;
         let items = at.field("items");
         count(&statement.items, MAX_ITEMS, items)?;
         for (place, item) in statement.items.iter().enumerate() {
@@ -112,7 +108,7 @@ impl Form {
             }
         }
         count(&statement.beside, MAX_STATE_PROOFS, at.field("beside"))?;
-        self.state_proofs(&statement.beside, at.field("beside"))
+        state_proofs(&statement.beside, at.field("beside"))
     }
 
     fn committee_step(&self, step: &CommitteeStep, at: At<'_>) -> Checked {
@@ -131,7 +127,7 @@ impl Form {
         }
         self.recovery(&step.document, at.field("document"))?;
         count(&step.leaves, MAX_RECOVERY_LEAVES, at.field("leaves"))?;
-        self.state_proofs(&step.leaves, at.field("leaves"))
+        state_proofs(&step.leaves, at.field("leaves"))
     }
 
     fn recovery(&self, document: &SignedRecovery, at: At<'_>) -> Checked {
@@ -193,24 +189,6 @@ impl Form {
         }
         Ok(())
     }
-
-    fn state_proofs(&self, proofs: &[StateProof], at: At<'_>) -> Checked {
-        let mut proofs = proofs.iter().enumerate();
-        proofs.try_for_each(|(place, proof)| self.state_proof(proof, at.item(place)))
-    }
-
-    fn state_proof(&self, proof: &StateProof, at: At<'_>) -> Checked {
-        if self.length > MAX_STATE_PROOF_BYTES && encode(proof).len() > MAX_STATE_PROOF_BYTES {
-            return not_canonical(at, "it has more than 16 MiB");
-        }
-        let fields = proof.v1();
-        prefix(&fields.prefix, at.field("prefix"))?;
-        steps(&fields.path, at.field("path"))?;
-        match &fields.found {
-            Found::Leaves(found) => leaves(found, at.field("found")),
-            Found::Empty | Found::Other { .. } => Ok(()),
-        }
-    }
 }
 
 fn not_canonical<T>(at: At<'_>, reason: impl Into<String>) -> Result<T, Refusal> {
@@ -269,35 +247,13 @@ fn signatures(signatures: &[KeySignature], at: At<'_>) -> Checked {
     Ok(())
 }
 
-/// At most 256 bits, and those after them 0.
-fn prefix(prefix: &Prefix, at: At<'_>) -> Checked {
-    let bits = usize::from(prefix.bits);
-    let is_set = |bit: usize| (prefix.key[bit / 8] >> (7 - bit % 8)) & 1 == 1;
-    if bits > 256 || (bits..256).any(is_set) {
-        return not_canonical(at, "more than 256 bits, or those after them are not 0");
-    }
-    Ok(())
+fn state_proofs(proofs: &[StateProof], at: At<'_>) -> Checked {
+    let mut proofs = proofs.iter().enumerate();
+    proofs.try_for_each(|(place, proof)| state_proof(proof, at.item(place)))
 }
 
-fn steps(path: &[PathStep], at: At<'_>) -> Checked {
-    if path.len() > MAX_STATE_PROOF_STEPS || !path.is_sorted_by(|a, b| a.depth < b.depth) {
-        return not_canonical(at, "the steps do not ascend strictly by depth");
-    }
-    if path.iter().any(|step| step.sibling.0 == [0; 32]) {
-        return not_canonical(at, "a step beside which there is nothing");
-    }
-    Ok(())
-}
-
-fn leaves(leaves: &[Leaf], at: At<'_>) -> Checked {
-    if leaves.is_empty()
-        || leaves.len() > MAX_STATE_PROOF_LEAVES
-        || !leaves.is_sorted_by(|a, b| a.key < b.key)
-    {
-        return not_canonical(at, "no leaf, too many, or they do not ascend strictly by key");
-    }
-    if leaves.iter().any(|leaf| leaf.value.len() > MAX_VALUE_BYTES) {
-        return not_canonical(at, "a value of more than 32,768 bytes");
-    }
-    Ok(())
+fn state_proof(proof: &StateProof, at: At<'_>) -> Checked {
+    proof
+        .check_form()
+        .map_err(|error| Refusal::new(Code::NotCanonical, at, error.to_string()))
 }

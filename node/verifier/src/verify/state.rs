@@ -1,37 +1,17 @@
 //! What the state has under prefixes, each complete (section 12).
 
-use std::collections::BTreeSet;
-
 use quorate_crypto_second::Digest;
-use quorate_ledger_second::{AssetCode, Found, Prefix, StateKey, StateProof, StateValue};
+use quorate_ledger_second::{Found, Prefix, StateKey, StateProof, StateValue};
 
 use crate::at::At;
 use crate::facts::{LeafFacts, PrefixFacts};
 use crate::verdict::{Code, Refusal, refuse};
 
-/// Bits of a prefix that is all that one account owns of a kind.
-const OWNED_BITS: u16 = 168;
-
 /// The values of all leaves under the proof's prefix in the state with this root, ascending by key.
 pub(super) fn values(proof: &StateProof, root: &Digest, at: At<'_>) -> Result<Vec<StateValue>, Refusal> {
-    let values = proof.verify(root).map_err(|error| {
+    proof.verify(root).map_err(|error| {
         let code = Code::named(error.code()).unwrap_or(Code::BadPath);
         Refusal::new(code, at, error.to_string())
-    })?;
-    if proof.v1().prefix.bits == OWNED_BITS && has_code_twice(&values) {
-        return refuse(Code::OtherLeaf, at, "a code that is in two leaves");
-    }
-    Ok(values)
-}
-
-/// True if an account and its balances have an asset twice.
-fn has_code_twice(values: &[StateValue]) -> bool {
-    let mut codes = BTreeSet::new();
-    let mut is_new = |code: AssetCode| codes.insert(code);
-    !values.iter().all(|value| match value {
-        StateValue::Account(account) => account.v1().balances.iter().all(|item| is_new(item.asset)),
-        StateValue::Balance(balance) => is_new(balance.v1().asset),
-        _ => true,
     })
 }
 
