@@ -273,7 +273,10 @@ fn parting(one: u8, other: u8) -> u8 {
     u8::try_from((one ^ other).leading_zeros()).expect("a byte has eight bits")
 }
 
+/// A kind and the root over its leaves.
+type KindRoot = (u8, Digest);
+
 /// Kinds without a bit, and those with it.
-fn split_kinds(kinds: &[(u8, Digest)], depth: u8) -> (&[(u8, Digest)], &[(u8, Digest)]) {
+fn split_kinds(kinds: &[KindRoot], depth: u8) -> (&[KindRoot], &[KindRoot]) {
     kinds.split_at(kinds.partition_point(|(kind, _)| kind >> (7 - depth) & 1 == 0))
 }

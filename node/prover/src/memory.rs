@@ -39,9 +39,12 @@ pub struct MemoryChain {
     erased: BTreeSet<(Digest, Place)>,
     tree: StateTree,
     /// What blocks wrote under each key, ascending by height.
-    values: BTreeMap<StateKey, Vec<(Height, Option<Vec<u8>>)>>,
+    values: BTreeMap<StateKey, Vec<Written>>,
     histories: BTreeMap<HistoryOwner, OwnHistory>,
 }
+
+/// What a block wrote, and which one; nothing where it removed the value.
+type Written = (Height, Option<Vec<u8>>);
 
 /// A history with what is kept of it.
 #[derive(Clone, Debug, Default)]

@@ -314,10 +314,10 @@ impl Stray {
     pub(crate) fn between(found: &str, expected: &str) -> Option<Self> {
         let mut lines = (found.split('\n'), expected.split('\n'));
         let mut line = 1;
-        while found != expected {
+        loop {
             let (found, expected) = (lines.0.next(), lines.1.next());
             if found.is_none() && expected.is_none() {
-                break;
+                return None;
             }
             if found != expected {
                 let mut pairs = letters(found).zip(letters(expected));
@@ -331,7 +331,6 @@ impl Stray {
             }
             line += 1;
         }
-        None
     }
 }
 

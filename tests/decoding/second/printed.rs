@@ -166,7 +166,9 @@ pub(super) fn proofs() -> Vec<Proof> {
 pub(super) fn state_proofs() -> Vec<StateProof> {
     let of = |proof: &Proof| match &proof.v1().body {
         ProofBody::State { leaves, .. } => leaves.clone(),
-        ProofBody::Statement(statement) => [&[statement.leaf.clone()], statement.beside.as_slice()].concat(),
+        ProofBody::Statement(statement) => {
+            [std::slice::from_ref(&statement.leaf), statement.beside.as_slice()].concat()
+        }
         _ => Vec::new(),
     };
     proofs().iter().flat_map(of).collect()

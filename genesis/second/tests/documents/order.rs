@@ -62,9 +62,12 @@ fn the_order_of_signers_and_administrators_does_not_matter() {
     assert_eq!(Join::parse(&both), Ok(join));
 }
 
+/// What is changed in a draft, and how.
+type Change = (&'static str, fn(&mut DraftV1));
+
 #[test]
 fn the_order_of_members_assets_and_balances_matters() {
-    let changes: [(&str, fn(&mut DraftV1)); 3] = [
+    let changes: [Change; 3] = [
         ("members", |draft| draft.members.swap(2, 3)),
         ("assets", |draft| draft.assets.swap(0, 1)),
         ("balances", |draft| draft.assets[0].balances.swap(0, 1)),

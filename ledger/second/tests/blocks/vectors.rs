@@ -46,9 +46,6 @@ pub(crate) const STATE_ROOT_1: &str = "49db4125013f9ab7767642c41e12939c33eaa5cae
 /// Block hash.
 pub(crate) const BLOCK_HASH: &str = "68327b0c4cca7bc1ed729f79a4e565cd9c62e4e1b7093f652e35186c2c4e6abf";
 
-/// Text leaf.
-pub(crate) const TEXT_LEAF: &str = "11aa6c432332c33c956c115cefa5661ee66508421f1289fc03de110909e639ef";
-
 /// Transaction 1: K1 pays K2 12.50 EUR, with a memo.
 pub(crate) const TRANSACTION_1: &str = "
     0000f8d1588bd40a83c041dde44e06ee34f0baa3a1982b8a627d1d96e25abc108618016667b111cc79f20ce34185c687163f

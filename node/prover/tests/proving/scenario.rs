@@ -137,7 +137,7 @@ impl Scenario {
             let made = self.sign(Wanted::by(member, vec![rejoin]));
             batches.insert(0, (0, vec![made]));
         }
-        if number % 7 == 0 {
+        if number.is_multiple_of(7) {
             let never = self.payment();
             let intent = Intent::V1(self.sign(never).0.intent().clone());
             self.never.push(intent);

@@ -211,7 +211,7 @@ fn heads_at_which_a_history_ends_with_a_waypoint() {
             let count = plain.history(&owner, Height(height)).len();
             let before = height.checked_sub(1).filter(|before| *before > 0);
             let grew = before.is_none_or(|before| plain.history(&owner, Height(before)).len() < count);
-            if grew && count > 0 && count % 32 == 0 {
+            if grew && count > 0 && count.is_multiple_of(32) {
                 let time = plain.block(Height(height)).time.0;
                 for (from, to) in [(0, u64::MAX), (time, time + 1), (time - 1, time), (0, time)] {
                     check(

@@ -218,7 +218,7 @@ impl Making {
         account.balances[0].free = free_after;
         account.entries += 1;
         let held = Amount(0);
-        let is_waypoint = account.entries % WAYPOINT_INTERVAL == 0;
+        let is_waypoint = account.entries.is_multiple_of(WAYPOINT_INTERVAL);
         let step = Step {
             number: account.entries,
             ordinal: self.log.length(),

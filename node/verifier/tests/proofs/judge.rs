@@ -187,7 +187,7 @@ impl Judge {
             None => refused("texts_unfit", "the intent has no texts"),
             Some(texts) => match texts.fit(intent.v1(), &items) {
                 Ok(()) => json!({ "verdict": "good" }),
-                Err(error) => refused(error.code(), &error),
+                Err(error) => refused(error.code(), error),
             },
         }
     }

@@ -76,11 +76,14 @@ pub(super) fn read_newest(
     row.map(|row| value_in(database, key, row)).transpose()
 }
 
+/// A value, and the height of its owner's newest step.
+type Stepped = (Vec<u8>, Height);
+
 /// The newest values under ascending keys, in their order, with their newest steps' heights.
 pub(super) fn read_each(
     database: &Database,
     keys: &[StateKey],
-) -> Result<Vec<Option<(Vec<u8>, Height)>>, StorageError> {
+) -> Result<Vec<Option<Stepped>>, StorageError> {
     let read = |keys: &[StateKey]| {
         let rows = database.get_all(STATE, keys.iter().map(StateKey::as_bytes))?;
         let found = rows.into_iter().zip(keys);

@@ -97,7 +97,7 @@ impl Balances {
     /// Every waypoint's step has the root over what there is then, and no other step has one.
     fn check_root(&self, step: &Step, at: At<'_>) -> Result<(), Refusal> {
         let number = step.number;
-        if number % WAYPOINT_INTERVAL == 0 {
+        if number.is_multiple_of(WAYPOINT_INTERVAL) {
             if step.balances != Some(balances_root(&self.items())) {
                 return refuse(
                     Code::BadBalances,

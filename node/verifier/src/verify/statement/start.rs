@@ -113,7 +113,7 @@ fn check_waypoint(
     at: At<'_>,
 ) -> Result<Digest, Refusal> {
     let number = step.number;
-    if number == 0 || number % WAYPOINT_INTERVAL != 0 {
+    if number == 0 || !number.is_multiple_of(WAYPOINT_INTERVAL) {
         return refuse(Code::NotComplete, at, format!("step {number} is no waypoint"));
     }
     let hash = history_hash(before, &step.inner());
