@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use quorate_crypto_second::{Digest, MemberNumber, PublicKey, Signature};
 use quorate_ledger_second::limits::{MAX_DECIMALS, MAX_GENESIS_BYTES};
-use quorate_ledger_second::{Scope, Signer, Signers, encode};
+use quorate_ledger_second::{Scope, Signer, Signers, encode, is_name};
 
 use crate::error::Place;
 use crate::reader::{self, Item, Table};
@@ -16,7 +16,7 @@ use crate::text::{
 };
 use crate::{
     Draft, DraftAccount, DraftAsset, DraftBalance, DraftGrant, DraftV1, GenesisError, Join, JoinBody,
-    JoinBodyV1, JoinV1, Problem, settings,
+    JoinBodyV1, JoinV1, MAX_MEMBER_NAME, Problem, settings,
 };
 
 /// The most bytes of a document: of its text, and of its encoding.
@@ -98,15 +98,25 @@ pub(crate) fn read_join(toml: &str) -> Result<Join, GenesisError> {
     }
 }
 
+/// A member's name. One that is none is told here, before it is missed where accounts and grants name it.
+fn read_member(item: &Item<'_>) -> Result<String, GenesisError> {
+    let name = item.string()?;
+    if is_name(name, MAX_MEMBER_NAME) {
+        Ok(name.to_owned())
+    } else {
+        Err(item.is(Problem::NotAName {
+            limit: MAX_MEMBER_NAME,
+        }))
+    }
+}
+
 fn read_document(table: &Table<'_>) -> Result<Document, GenesisError> {
     let version = table.required("version")?;
     match version.integer::<u32>()? {
         2 => {}
         got => return Err(version.is(Problem::UnknownVersion { got })),
     }
-    let members = table
-        .required("members")?
-        .each(|item| item.string().map(str::to_owned))?;
+    let members = table.required("members")?.each(read_member)?;
     let (accounts, grants) = read_assignments(table, &members)?;
     let (accounts, accounts_order) = sorted(accounts, |account| account.address);
     let (grants, grants_order) = sorted(grants, encode);

@@ -237,7 +237,8 @@ impl Signed {
         };
         let amount = read_amount(digits, decimals)?;
         let signed = Self { is_minus, amount };
-        if signed.text(decimals, plus) == text {
+        // Nothing is minus nothing.
+        if signed.text(decimals, plus) == text && !(is_minus && signed.amount.0 == 0) {
             Ok(signed)
         } else {
             Err(format!("`{text}` has a sign that does not belong there"))

@@ -126,8 +126,8 @@ fn unknown_keys_are_named_with_those_that_there_are() {
         "joins[1].signers[3]: there is no key `wieght`; those that there are: key, weight",
     );
     refused_join(
-        "signature = \"",
-        "sign = \"",
+        ", signature = \"",
+        ", sign = \"",
         "joins[1].administrators[1]: there is no key `sign`; those that there are: key, signature",
     );
     // Whatever a key has in it, a terminal is safe.

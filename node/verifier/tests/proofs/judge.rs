@@ -195,7 +195,7 @@ impl Judge {
 
 fn form_error(error: &FormError) -> Value {
     match error.reason() {
-        code @ "wrong_network" => refused(code, error),
+        code @ "wrong_network" => refused(code, format!("{code}: {error}")),
         reason => refused("malformed_transaction", format!("{reason}: {error}")),
     }
 }

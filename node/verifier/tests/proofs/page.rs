@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use quorate_genesis_second::Genesis;
+use quorate_ledger_second::Transaction;
 use quorate_verifier::{Anchor, Verifier};
 
 static PAGE: LazyLock<String> = LazyLock::new(|| {
@@ -44,6 +45,12 @@ fn hex_behind(words: &str) -> Vec<u8> {
 /// The page's genesis document.
 pub(crate) fn genesis() -> Genesis {
     Genesis::decode(&hex_behind("**Genesis** (`bcs(Genesis)`)")).expect("the page's genesis is good")
+}
+
+/// The page's first transaction.
+pub(crate) fn transaction_1() -> Transaction {
+    let bytes = hex_behind("**Transaction 1**");
+    quorate_ledger_second::decode(&bytes, bytes.len()).expect("the page's transaction is good")
 }
 
 /// What the page's table says, as it stands there.

@@ -126,11 +126,13 @@ fn changed(change: impl Fn(&mut Vec<Digest>, &mut TransactionV1)) -> [&'static s
     let ProofBody::Transaction { path, shown, .. } = &mut proof.body else {
         panic!("it is a transaction's");
     };
-    let Shown::Transaction { transaction, .. } = shown else {
-        panic!("the transaction is shown");
+    let Shown::Intent { texts, .. } = shown.clone() else {
+        panic!("the intent is shown");
     };
-    let Transaction::V1(transaction) = transaction;
-    change(path, transaction);
+    let Transaction::V1(mut transaction) = page::transaction_1();
+    change(path, &mut transaction);
+    let transaction = Transaction::V1(transaction);
+    *shown = Shown::Transaction { transaction, texts };
     let proof = Proof::V1(proof);
     let verifier = page::verifier();
     let of_value = verifier.verify(&proof).unwrap_err();

@@ -119,6 +119,8 @@ fn a_new_chain_has_the_genesis_state_and_no_block() {
     assert_eq!(snapshot.holders(&code("QRT"), None, 10).unwrap().len(), 3);
     let owner = HistoryOwner::Account(fixture.network.address(0));
     assert_eq!(snapshot.history_of(&owner, None, 10).unwrap(), []);
+    // It keeps the database open.
+    drop(snapshot);
     let fixture = fixture.reopen();
     assert_eq!(fixture.chain.tip(), fixture.network.tip);
     fixture.chain.load_state_tree().unwrap();
