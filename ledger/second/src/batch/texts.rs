@@ -243,7 +243,8 @@ impl WholeCopy {
         &self.texts
     }
 
-    /// What both count with, in bytes: it does not change when texts are erased.
+    /// What both count with, in bytes: it never grows when texts are erased, and gets less by what one of them
+    /// took beyond a withheld one's 33.
     pub fn length(&self) -> usize {
         self.length
     }

@@ -177,8 +177,8 @@ impl Chain {
     /// block that is stored. Refuses one that does not follow the tip or whose batches are not stored.
     ///
     /// Texts of what it executed are those that were stored with its batches; where there are none, they are
-    /// missing ([`Chain::write_texts`]). What it erases is out of reach when this returns, and out of the
-    /// database's files after [`Chain::purge_erased`].
+    /// missing ([`Chain::write_texts`]). Of what it skipped only their hashes stay. What it erases is out of reach
+    /// when this returns, and out of the database's files after [`Chain::purge_erased`].
     pub fn write_block(&self, execution: &Execution, certificate: &Certificate) -> Result<(), StorageError> {
         let _one_at_a_time = hold(&self.block_writer);
         let stored = self.stored();
@@ -290,9 +290,9 @@ impl Chain {
     }
 
     /// Adds texts to a stored batch that lacks some of them: to an unordered one for whoever orders it, of an
-    /// ordered one to its executed transactions. Texts that are there are left alone, and what is erased is
-    /// withheld. False, and nothing is written, if the batch is not stored or they do not fit it. Durable only
-    /// after the next [`Chain::sync`].
+    /// ordered one to its executed transactions. Texts that are there are left alone, and of what is erased or was
+    /// skipped the hash is kept. False, and nothing is written, if the batch is not stored or they do not fit it.
+    /// Durable only after the next [`Chain::sync`].
     pub fn write_texts(&self, digest: &Digest, batch_texts: &BatchTexts) -> Result<bool, StorageError> {
         let _no_block = hold(&self.block_writer);
         let _kept = hold(&self.batch_keeper);

@@ -7,7 +7,7 @@
 //! | `batch_texts` | digest | canonical bytes of the texts of a batch that no stored block names |
 //! | `unordered` | digest | [`UnorderedRecord`]: author, epoch and size of such a batch |
 //! | `ordered` | digest | [`HeightRecord`]: the first height that names the batch |
-//! | `texts` | id ‖ place | a text of an executed transaction; once erased, its leaf's hash |
+//! | `texts` | id ‖ place | a text of an executed transaction; once erased, or of a skipped one, its leaf's hash |
 //! | `blocks` | height | canonical bytes of the block |
 //! | `certificates` | height | canonical bytes of the certificate |
 //! | `hashes` | block hash | [`HeightRecord`] |

@@ -29,7 +29,8 @@
 //! Texts come with batches ([`Chain::write_copies`]) or later ([`Chain::write_texts`]), and are kept of executed
 //! transactions alone. One that is not there is missing ([`Snapshot::missing_texts`]), unless the state says that
 //! it is erased. A block that erases one replaces it by its leaf's hash in its own write, and
-//! [`Chain::purge_erased`] gets its bytes out of files and logs.
+//! [`Chain::purge_erased`] gets its bytes out of files and logs. Of what a block skips, hashes are kept, so that its
+//! batches' texts can be served on ([`Snapshot::batch_texts`]).
 //!
 //! # Proofs
 //!

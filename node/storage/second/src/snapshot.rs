@@ -128,7 +128,7 @@ impl Snapshot {
             .collect::<Result<Vec<SignedBatch>, _>>()?;
         let texts = batches
             .iter()
-            .map(|batch| self.executed_texts(batch.batch()))
+            .map(|batch| self.ordered_texts(batch.batch()))
             .collect::<Result<_, _>>()?;
         Ok(Some(CertifiedBlock::V1(CertifiedBlockV1 {
             block,
@@ -158,7 +158,7 @@ impl Snapshot {
         for digest in digests {
             let stored = self.ordered_batch(digest)?;
             let batch: SignedBatch = self.decode("batches", &stored)?;
-            texts.extend_from_slice(&encode(&self.executed_texts(batch.batch())?));
+            texts.extend_from_slice(&encode(&self.ordered_texts(batch.batch())?));
             bytes.extend_from_slice(&stored);
         }
         bytes.extend_from_slice(&texts);

@@ -127,7 +127,7 @@ fn ranges_of(view: &DatabaseSnapshot, unpurged: &Unpurged) -> Result<Vec<KeyRang
         // Behind the id stands a place, which begins with 0 or 1.
         let last = [first.as_slice(), &[u8::MAX]].concat();
         let mut rows = view.range(TEXTS, first.clone(), Some(last.clone()), Order::Ascending);
-        // Texts that were never here, or of a transaction that was not executed, have no rows to rewrite.
+        // Texts that were never here have no rows to rewrite.
         if rows.next().transpose()?.is_some() {
             ranges.push(KeyRange {
                 family: TEXTS,

@@ -6,13 +6,21 @@
 //! unordered batches; that their bytes leave the files too is seen to later
 //! ([`Chain::purge_erased`](super::Chain::purge_erased)).
 //!
-//! A text that is not at hand has no row: it is missing, if the state does not say that it is erased.
+//! Of a skipped transaction of an ordered batch the hashes are kept too, or no texts that fit the batch could be
+//! put together again, and nobody would get those of what the batch executed. An id fixes places and hashes, so
+//! all copies share their rows: a text takes the place of its hash once a copy is executed, and a hash never takes
+//! that of a text that is not erased.
+//!
+//! An executed transaction's text of which there is no row, or the hash alone, is missing, if the state does not
+//! say that it is erased.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use quorate_ledger_second::{
-    BatchTexts, BatchV1, Digest, Erasure, Execution, Place, SignedBatch, StateKey, TextItem, encode,
+    BatchTexts, BatchV1, Digest, Erasure, Execution, Place, SignedBatch, StateKey, TextItem, Transaction,
+    encode,
 };
 use rocksdb::WriteBatch;
 
@@ -35,7 +43,16 @@ pub(super) struct Erasures<'a> {
 /// The places of which texts are erased, by their transactions' ids.
 pub(super) type Erased = BTreeMap<Digest, BTreeSet<Place>>;
 
+/// What there is of transactions' texts, by id: their places with an item for each. Copies of one id have the same
+/// places and the same hashes.
+type Found = BTreeMap<Digest, (Vec<Place>, Vec<TextItem>)>;
+
 impl Erasures<'_> {
+    /// Whether the block executes the transaction with this id.
+    fn executes(&self, id: &Digest) -> bool {
+        self.execution.is_some_and(|execution| execution.spends(id))
+    }
+
     /// What is erased of these transactions.
     pub(super) fn of(&self, ids: impl IntoIterator<Item = Digest>) -> Result<Erased, StorageError> {
         let changes = self.execution.map(|execution| &execution.changes);
@@ -142,56 +159,85 @@ pub(super) fn joined(there: Option<BatchTexts>, others: &BatchTexts) -> BatchTex
     BatchTexts::new(best.cloned().collect())
 }
 
-/// Adds texts of an ordered batch to a write, which are its own, where they were missing of executed
-/// transactions.
+/// Adds to a write what an ordered batch's texts, which are its own, say more than what is stored.
 pub(super) fn put_missing(
     erasures: Erasures<'_>,
     write: &mut WriteBatch,
     batch: &BatchV1,
     texts: &BatchTexts,
 ) -> Result<(), StorageError> {
-    let database = erasures.database;
-    let mut found = Vec::new();
-    for (transaction, items) in texts.by_transaction(batch).unwrap_or_default() {
+    let mut found = Found::new();
+    gather(&mut found, texts.by_transaction(batch).unwrap_or_default());
+    put_found(erasures, write, &found)
+}
+
+/// Adds the texts of a batch's transactions to those of others. Of several copies a text counts more than its hash,
+/// whichever comes first.
+fn gather(found: &mut Found, parts: Vec<(&Transaction, &[TextItem])>) {
+    for (transaction, items) in parts {
         if items.is_empty() {
             continue;
         }
-        let id = transaction.id();
-        if database.contains(TRANSACTIONS, id.as_bytes())? {
-            found.push((id, transaction.intent().places(), items));
+        match found.entry(transaction.id()) {
+            Entry::Vacant(entry) => {
+                let places = transaction.intent().places().to_vec();
+                entry.insert((places, items.to_vec()));
+            }
+            Entry::Occupied(mut entry) => {
+                let (_, there) = entry.get_mut();
+                for (own, other) in there.iter_mut().zip(items) {
+                    if own.shown().is_none() {
+                        *own = other.clone();
+                    }
+                }
+            }
         }
     }
-    let erased = erasures.of(found.iter().map(|(id, ..)| *id))?;
-    for (id, places, items) in found {
+}
+
+/// Adds to a write what may be stored of these texts of ordered batches, where it is more than what is there: texts
+/// of transactions that the block or an earlier one executed, and hashes of what is erased, withheld or was skipped.
+fn put_found(erasures: Erasures<'_>, write: &mut WriteBatch, found: &Found) -> Result<(), StorageError> {
+    let database = erasures.database;
+    let mut executed = BTreeSet::new();
+    for id in found.keys() {
+        if erasures.executes(id) || database.contains(TRANSACTIONS, id.as_bytes())? {
+            executed.insert(*id);
+        }
+    }
+    let erased = erasures.of(executed.iter().copied())?;
+    for (id, (places, items)) in found {
+        let is_executed = executed.contains(id);
+        // Before it is executed no text of it was stored, so there is nothing to look for.
+        let is_new = erasures.executes(id);
         for (place, item) in places.iter().zip(items) {
-            if !database.contains(TEXTS, &text_key(&id, place))? {
-                put_text(database, write, &erased, &id, place, item);
+            let item = if is_executed && !is_erased(&erased, id, place) {
+                item.clone()
+            } else {
+                withheld(item)
+            };
+            let key = text_key(id, place);
+            let is_first = is_new && item.shown().is_some();
+            if is_first || is_more(database, &key, &item)? {
+                write.put_cf(database.family(TEXTS), key, encode(&item));
             }
         }
     }
     Ok(())
 }
 
-/// Adds a text of an executed transaction to a write: itself, or its leaf's hash if it is erased. One that is
-/// withheld for another reason is missing.
-fn put_text(
-    database: &Database,
-    write: &mut WriteBatch,
-    erased: &Erased,
-    id: &Digest,
-    place: &Place,
-    item: &TextItem,
-) {
-    let item = match item {
-        item if is_erased(erased, id, place) => withheld(item),
-        TextItem::Shown(_) => item.clone(),
-        TextItem::Withheld { .. } => return,
+/// Whether an item is more than what is stored under its key: anything than nothing, a text than its hash.
+fn is_more(database: &Database, key: &[u8], item: &TextItem) -> Result<bool, StorageError> {
+    let Some(stored) = database.get(TEXTS, key)? else {
+        return Ok(true);
     };
-    write.put_cf(database.family(TEXTS), text_key(id, place), encode(&item));
+    let there: TextItem = decode_stored(database.path(), "texts", &stored)?;
+    Ok(item.shown().is_some() && there.shown().is_none())
 }
 
 /// Adds to a block's write what becomes of texts: those of its executed transactions, from the batches that it
-/// orders, and those that it erases. The rows of these batches in `batch_texts` are removed elsewhere.
+/// orders, the hashes of those that it skips, and what it erases. The rows of these batches in `batch_texts` are
+/// removed elsewhere.
 pub(super) fn put_block(
     database: &Arc<Database>,
     has_erasures: bool,
@@ -203,7 +249,7 @@ pub(super) fn put_block(
         execution: Some(execution),
         has_any: has_erasures,
     };
-    put_executed(erasures, write, execution)?;
+    put_ordered(erasures, write, execution)?;
     if !execution.erased.is_empty() {
         withhold_executed(database, write, execution)?;
         withhold_unordered(database, erasures, write, execution)?;
@@ -211,13 +257,14 @@ pub(super) fn put_block(
     Ok(())
 }
 
-fn put_executed(
+/// Adds what is stored with the batches that the block orders. Of one without texts there is nothing to add.
+fn put_ordered(
     erasures: Erasures<'_>,
     write: &mut WriteBatch,
     execution: &Execution,
 ) -> Result<(), StorageError> {
     let database = erasures.database;
-    let mut found: Vec<(Digest, Vec<Place>, Vec<TextItem>)> = Vec::new();
+    let mut found = Found::new();
     for digest in execution.block.v1().proposal.batches() {
         let Some((batch, texts)) = stored_texts(database, digest)? else {
             continue;
@@ -226,23 +273,9 @@ fn put_executed(
             let reason = format!("the texts of batch {digest} are not one for each place");
             StorageError::corrupted(database.path(), reason)
         })?;
-        for (transaction, items) in parts {
-            if items.is_empty() {
-                continue;
-            }
-            let id = transaction.id();
-            if execution.spends(&id) {
-                found.push((id, transaction.intent().places().to_vec(), items.to_vec()));
-            }
-        }
+        gather(&mut found, parts);
     }
-    let erased = erasures.of(found.iter().map(|(id, ..)| *id))?;
-    for (id, places, items) in &found {
-        for (place, item) in places.iter().zip(items) {
-            put_text(database, write, &erased, id, place, item);
-        }
-    }
-    Ok(())
+    put_found(erasures, write, &found)
 }
 
 /// A batch with the texts that are stored with it; none if there are none, or if it has no places for any.

@@ -26,6 +26,17 @@ impl Snapshot {
     /// A text of an executed transaction: its leaf's hash if it is erased, none if it is missing. One that is
     /// erased and never was here can be none, too: [`Snapshot::erasure`] says what it is.
     pub fn text(&self, id: &Digest, place: &Place) -> Result<Option<TextItem>, StorageError> {
+        let stored = self.stored_text(id, place)?;
+        // A hash that a skipped copy left says nothing of an erasure.
+        let is_known = match &stored {
+            Some(TextItem::Withheld { .. }) => self.is_erased(id, place)?,
+            Some(TextItem::Shown(_)) | None => true,
+        };
+        Ok(stored.filter(|_| is_known))
+    }
+
+    /// A text or its leaf's hash, for whatever reason it is the hash alone.
+    fn stored_text(&self, id: &Digest, place: &Place) -> Result<Option<TextItem>, StorageError> {
         self.decoded(TEXTS, &text_key(id, place))
     }
 
@@ -47,21 +58,21 @@ impl Snapshot {
 
     /// What there is of a stored batch's texts, one item for each place, so that they fit the batch: of an
     /// unordered one what was stored with it, of an ordered one texts of executed transactions. What is erased,
-    /// missing, or of a transaction that was not executed is withheld, if its leaf's hash is known; else there
-    /// are none.
+    /// missing, or of a transaction that was not executed is withheld. Where not even the hash of one is known, as
+    /// its texts never were here, there are none.
     pub fn batch_texts(&self, digest: &Digest) -> Result<Option<BatchTexts>, StorageError> {
         if self.view().contains(UNORDERED, digest.as_bytes())? {
             return self.decoded(BATCH_TEXTS, digest.as_bytes());
         }
         let batch: Option<SignedBatch> = self.decoded(BATCHES, digest.as_bytes())?;
         match batch {
-            Some(batch) => self.executed_texts(batch.batch()),
+            Some(batch) => self.ordered_texts(batch.batch()),
             None => Ok(None),
         }
     }
 
     /// What there is of the texts of an ordered batch.
-    pub(super) fn executed_texts(&self, batch: &BatchV1) -> Result<Option<BatchTexts>, StorageError> {
+    pub(super) fn ordered_texts(&self, batch: &BatchV1) -> Result<Option<BatchTexts>, StorageError> {
         let mut items = Vec::new();
         for transaction in &batch.transactions {
             let Some(texts) = &transaction.intent().texts else {
@@ -69,7 +80,7 @@ impl Snapshot {
             };
             let id = transaction.id();
             for place in &texts.places {
-                match self.text(&id, place)?.or_else(|| only_leaf(texts)) {
+                match self.stored_text(&id, place)?.or_else(|| only_leaf(texts)) {
                     Some(item) => items.push(item),
                     None => return Ok(None),
                 }
@@ -121,7 +132,8 @@ impl Snapshot {
         let id = transaction.id();
         let mut lacking = Vec::new();
         for place in transaction.intent().places() {
-            if !self.view().contains(TEXTS, &text_key(&id, place))? {
+            let stored = self.stored_text(&id, place)?;
+            if stored.is_none_or(|item| item.shown().is_none()) {
                 lacking.push(*place);
             }
         }
@@ -142,7 +154,7 @@ impl Snapshot {
     }
 }
 
-/// The leaf's hash of a transaction's only text: the root over one leaf.
+/// The leaf's hash of a transaction's only text: the root over one leaf. So it is known where nothing is stored.
 fn only_leaf(texts: &Texts) -> Option<TextItem> {
     let is_only = texts.places.len() == 1;
     is_only.then_some(TextItem::Withheld { leaf: texts.root })

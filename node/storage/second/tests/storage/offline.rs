@@ -260,12 +260,6 @@ fn blocks_and_batches_are_on_disk_as_the_formats_say() {
         let text = item.shown().unwrap();
         [text.salt.as_slice(), &counted(&text.text)].concat()
     };
-    let leaf_of_note = {
-        let text = items[1].shown().unwrap();
-        let length = u16::try_from(text.text.len()).unwrap().to_le_bytes();
-        let content = [text.salt.as_slice(), &length, &text.text].concat();
-        merkle::leaf_hash(&Tag::TEXT.preimage(&content))
-    };
     assert_eq!(
         store.rows("texts"),
         [
@@ -275,11 +269,43 @@ fn blocks_and_batches_are_on_disk_as_the_formats_say() {
             ),
             (
                 [id.as_bytes().as_slice(), &[1, 0, 0]].concat(),
-                [&[1], leaf_of_note.as_bytes().as_slice()].concat()
+                hash_of(&items[1])
             ),
         ]
     );
     assert!(store.rows("default").is_empty());
+}
+
+/// A text's row that has its leaf's hash alone.
+fn hash_of(item: &TextItem) -> Vec<u8> {
+    let text = item.shown().unwrap();
+    let length = u16::try_from(text.text.len()).unwrap().to_le_bytes();
+    let content = [text.salt.as_slice(), &length, &text.text].concat();
+    let leaf = merkle::leaf_hash(&Tag::TEXT.preimage(&content));
+    [&[1], leaf.as_bytes().as_slice()].concat()
+}
+
+#[test]
+fn of_a_skipped_transactions_texts_only_hashes_are_on_disk() {
+    let mut fixture = Fixture::new(2);
+    let texts = [(Place::Memo, "memo"), (FIELD, "note")];
+    let transfers = vec![transfer(STRANGER, "QRT", 1)];
+    let (made, items) = fixture.network.transaction_with(1, transfers, &texts);
+    // Another's signature: nobody authorised it.
+    let others = fixture.network.payment(0, 1).signatures().to_vec();
+    let skipped = Transaction::new(made.v1().intent.clone(), others);
+    let copy = fixture.network.copy(&[(skipped, items.clone())]);
+    assert!(fixture.order(&[copy]).transactions.is_empty());
+    fixture.chain.sync().unwrap();
+    let store = Store::open(fixture.folder.path(), &CHAIN);
+    let id = made.id();
+    let row = |place: &[u8], item: &TextItem| ([id.as_bytes().as_slice(), place].concat(), hash_of(item));
+    assert_eq!(
+        store.rows("texts"),
+        [row(&[0], &items[0]), row(&[1, 0, 0], &items[1])]
+    );
+    assert_eq!(store.rows("batch_texts"), []);
+    assert_eq!(store.rows("transactions"), []);
 }
 
 #[test]
