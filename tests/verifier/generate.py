@@ -2,12 +2,17 @@
 
     python3 tests/verifier/generate.py [--seed 1] [--scale 100] [--output FILE]
 
-The first line has the genesis document. Each other line is one vector:
+The first line has the genesis document, its network and state root, and the proof of all committees. Each other line
+is one vector:
 
-    name, kind   what it is: proof-file, transaction, genesis, block, signature, travelling
+    name, kind   what it is: proof-file, transaction, submission, genesis, block, signature, travelling
     rule         the section or rule of docs/formats-2.md that it is about
-    file         the file's text, or `bytes`: the value's bytes in hex
-    learn        names of proofs of committees that are verified before it
+    file         the file's text, or `bytes`: the value's bytes in hex; of a signature `mode`, `key`, `message` and
+                 `signature`
+    height       of a block, which is judged on the good blocks below it
+    id, network  what a transaction's id, or a genesis document's network, is
+    learn        there if the committees of the first line are verified before it
+    trusted      a block that is vouched for, as HEIGHT:HASH
     expect       verdict: proven, complete_up_to, good or refused; `code` where only one rule is broken, and
                  `reason`, what the refusal's words begin with; `facts`: what the verdict must contain;
                  `same_facts_as`: the vector before whose facts are the same.
