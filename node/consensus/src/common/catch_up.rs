@@ -32,8 +32,8 @@ pub(crate) struct Sealed {
 /// For what the resend timer was shortened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Overtaken {
-    /// The last such height that a short wait was begun for, or ended with. Each is worth two: one before asking, and
-    /// one before fetching.
+    /// The last such height that a short wait was begun for. Each is worth two: one before asking, and one before
+    /// fetching.
     by: Sealed,
     /// Whether the timer that runs is a short one.
     runs: bool,
@@ -105,10 +105,7 @@ impl<E: Orderer> Replica<E> {
         let overtaken = std::mem::take(&mut self.base.overtaken.runs);
         self.ask_again();
         if mark == self.mark() {
-            let by = self.overtaken_by().unwrap_or_default();
             let base = &mut self.base;
-            // What came while the short wait ran is asked for with the rest.
-            base.overtaken.by = base.overtaken.by.max(by);
             base.standstills = base.standstills.saturating_add(u32::from(!overtaken));
             base.status_due.ask_all();
             self.fetch_if_behind();
