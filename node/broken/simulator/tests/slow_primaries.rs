@@ -208,20 +208,23 @@ fn probe_constants() {
 /// A liar tells each of the others some of its votes. What it told two of them, these do not tell the third again.
 #[test]
 fn a_validator_that_is_overtaken_and_asks_no_sooner() {
-    let longest = |rule| {
-        let runs = (0..10).map(|seed| {
+    // Of 100 runs, those in which a batch waits for longer than it does where somebody asks sooner.
+    let late = |rule| {
+        let runs = (0..100).filter(|seed| {
             let mut scenario = loaded(4, 6_000).with_liar(3, Lie::Withholder);
-            scenario.seed = seed;
+            scenario.seed = *seed;
             scenario.links.delay_us = 20_000;
             scenario.machines.chain_flush_us = 50_000;
             scenario
                 .script
                 .retain(|(_, command)| !matches!(command, Command::Submit(3, _)));
-            waits(&run(scenario, rule))
+            waits(&run(scenario, rule)) > 350
         });
-        runs.max().expect("there are ten")
+        runs.count()
     };
-    let (broken, sound) = (longest(Some(Rule::OvertakenWaits)), longest(None));
-    println!("| Engine(OvertakenWaits) | 1 | batches wait for {broken} ms, not {sound} ms |");
-    assert!(broken > 3 * sound, "{broken} and {sound} ms");
+    let (broken, sound) = (late(Some(Rule::OvertakenWaits)), late(None));
+    println!(
+        "| Engine(OvertakenWaits) | 100 | batches wait for more than 350 ms in {broken} runs, not in {sound} |"
+    );
+    assert!(broken >= 10 && sound <= 5, "{broken} and {sound} runs");
 }

@@ -32,11 +32,29 @@ pub(crate) struct Sealed {
 /// For what the resend timer was shortened.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Overtaken {
-    /// The last such height that a short wait was begun for. Each is worth two: one before asking, and one before
-    /// fetching.
-    by: Sealed,
+    /// The last height that a short wait was begun for. Each is worth two: one before asking, and one before fetching.
+    height: Height,
+    /// Whether the second was begun.
+    again: bool,
     /// Whether the timer that runs is a short one.
     runs: bool,
+}
+
+impl Overtaken {
+    /// The next short wait for a height, if there is one: the second once its block can be fetched.
+    fn next(self, by: Sealed) -> Option<Self> {
+        let again = by.height == self.height;
+        let due = if again {
+            by.by_quorum && !self.again
+        } else {
+            by.height > self.height
+        };
+        due.then_some(Self {
+            height: by.height,
+            again,
+            runs: true,
+        })
+    }
 }
 
 impl<E: Orderer> Replica<E> {
@@ -300,8 +318,9 @@ impl<E: Orderer> Replica<E> {
         let overtaken = self.overtaken_by();
         let base = &mut self.base;
         let runs = base.overtaken.runs && !breaks!(OvertakenAgain);
-        if let Some(by) = overtaken.filter(|by| open && !runs && *by > base.overtaken.by) {
-            base.overtaken = Overtaken { by, runs: true };
+        let next = overtaken.filter(|_| open && !runs);
+        if let Some(next) = next.and_then(|by| base.overtaken.next(by)) {
+            base.overtaken = next;
             base.resend = Some(mark);
             let wait = base.config.timing.resend;
             base.set_timer(

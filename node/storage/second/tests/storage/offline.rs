@@ -20,13 +20,27 @@ struct Store(DB);
 type Row = (Vec<u8>, Vec<u8>);
 
 impl Store {
+    /// One that its node has open.
     fn open(path: &Path, families: &[&str]) -> Self {
+        let found = Self::families(path, families);
+        Self(DB::open_cf_for_read_only(&Options::default(), path, &found, false).unwrap())
+    }
+
+    /// One that nobody has open any more: RocksDB 11.8 crashes where it opens one for reading alone whose manifest
+    /// has not seen the numbers of all files.
+    fn open_left(path: &Path, families: &[&str]) -> Self {
+        let found = Self::families(path, families);
+        Self(DB::open_cf(&Options::default(), path, &found).unwrap())
+    }
+
+    /// Those that there are, which must be these.
+    fn families(path: &Path, families: &[&str]) -> Vec<String> {
         let mut found = DB::list_cf(&Options::default(), path).unwrap();
         found.sort();
         let mut expected = [families, &["default"]].concat();
         expected.sort_unstable();
         assert_eq!(found, expected);
-        Self(DB::open_cf_for_read_only(&Options::default(), path, &found, false).unwrap())
+        found
     }
 
     fn rows(&self, family: &str) -> Vec<Row> {
@@ -512,9 +526,15 @@ fn tiles_and_waypoints_are_on_disk_as_the_formats_say() {
         let height = execution.tip.height.0;
         waypoints.extend(execution.waypoints.into_iter().map(|waypoint| (waypoint, height)));
     }
-    // Until it has compacted: a file that it drops meanwhile would be missed by who opens it beside.
-    fixture.chain.settle().unwrap();
-    let store = Store::open(fixture.folder.path(), &CHAIN);
+    // It compacts by now: a file that it drops would be missed by whoever opens the database beside it.
+    let Fixture {
+        network,
+        chain,
+        folder,
+    } = fixture;
+    chain.sync().unwrap();
+    drop(chain);
+    let store = Store::open_left(folder.path(), &CHAIN);
     let tile: Vec<u8> = leaves[..256].iter().flat_map(|leaf| leaf.0).collect();
     assert_eq!(store.rows("tiles"), [(vec![0; 9], tile)]);
     assert_eq!(store.rows("chain_tiles"), []);
@@ -535,7 +555,7 @@ fn tiles_and_waypoints_are_on_disk_as_the_formats_say() {
     assert_eq!(store.rows("waypoints"), expected);
     let mut nodes: Vec<Row> = Vec::new();
     for account in 0..2 {
-        let address = fixture.network.address(account);
+        let address = network.address(account);
         let own = expected
             .iter()
             .filter(|(key, _)| key.starts_with(&of_account(&address)));
