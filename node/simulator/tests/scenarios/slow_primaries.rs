@@ -413,7 +413,7 @@ fn a_validator_that_is_told_less_than_the_others_soon_has_what_they_agreed_on() 
     );
     // In a few, the block that is missing is asked of the liar first, who gives it to nobody.
     assert!(
-        middle < 220 && most < 350 && longest < 1_000,
+        middle < 220 && most < 300 && longest < 700,
         "{middle}, {most} and {longest} ms"
     );
 }
