@@ -7,12 +7,12 @@ use bech32::primitives::decode::CheckedHrpstring;
 use bech32::{Bech32m, Hrp};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{PublicKey, sha256, words};
+use crate::words;
 
 /// The human-readable prefix of every address.
 const PREFIX: &str = "qr";
 
-/// An account's address: the first 20 bytes of SHA-256 of its first public key.
+/// An account's address: the beginning of a hash of its first key ([`Key::address`](crate::Key::address)).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address(pub [u8; 20]);
 
@@ -44,14 +44,6 @@ pub enum AddressError {
 }
 
 impl Address {
-    /// The address of the account whose first key is `key`.
-    pub fn of_key(key: &PublicKey) -> Self {
-        let digest = sha256(key.as_bytes());
-        let mut bytes = [0; 20];
-        bytes.copy_from_slice(&digest.0[..20]);
-        Self(bytes)
-    }
-
     /// The address's bytes.
     pub const fn as_bytes(&self) -> &[u8; 20] {
         &self.0

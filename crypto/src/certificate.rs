@@ -1,9 +1,12 @@
-//! Seals and certificates: a quorum of validators vouching for one block.
+//! Seals and certificates (`docs/formats.md`, section 7): a quorum of validators vouching for one block.
 
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::bounded_vec;
-use crate::{Committee, Digest, Domain, Epoch, Height, PublicKey, Signature, SigningKey, ValidatorIndex};
+use crate::{
+    Committee, Digest, Epoch, Height, PublicKey, Signature, SigningKey, Tag, ValidatorIndex, sign_strict,
+    verify_strict,
+};
 
 /// What a validator signs when it seals a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,50 +105,59 @@ impl SealContent {
         })
     }
 
+    /// The fields of version 1.
+    pub fn v1(&self) -> &SealContentV1 {
+        let Self::V1(content) = self;
+        content
+    }
+
     fn bytes(&self) -> Vec<u8> {
         bcs::to_bytes(self).expect("a seal's content can be encoded")
     }
 
     /// Signs with a validator's key.
     pub fn sign(&self, key: &SigningKey) -> Signature {
-        key.sign(Domain::SEAL, &self.bytes())
+        sign_strict(key, Tag::SEAL, &self.bytes())
     }
 
     /// Checks a validator's seal, strictly.
     pub fn verify(&self, key: &PublicKey, signature: &Signature) -> bool {
-        key.verify_validator(Domain::SEAL, &self.bytes(), signature)
-            .is_ok()
+        verify_strict(key, Tag::SEAL, &self.bytes(), signature)
     }
 }
 
 impl Certificate {
+    /// The fields of version 1.
+    pub fn v1(&self) -> &CertificateV1 {
+        let Self::V1(certificate) = self;
+        certificate
+    }
+
     /// The epoch of the sealing committee.
     pub fn epoch(&self) -> Epoch {
-        let Self::V1(certificate) = self;
-        certificate.epoch
+        self.v1().epoch
     }
 
     /// The height of the certified block.
     pub fn height(&self) -> Height {
-        let Self::V1(certificate) = self;
-        certificate.height
+        self.v1().height
     }
 
     /// The hash of the certified block.
     pub fn block(&self) -> Digest {
-        let Self::V1(certificate) = self;
-        certificate.block
+        self.v1().block
     }
 
     /// The seals, ascending by validator.
     pub fn seals(&self) -> &[Seal] {
-        let Self::V1(certificate) = self;
-        &certificate.seals
+        &self.v1().seals
     }
 
     /// Checks that a quorum of `committee` sealed this block on `network`.
+    ///
+    /// Height and block are a claim of whoever made it: compare them with what is known otherwise.
     pub fn verify(&self, network: Digest, committee: &Committee) -> Result<(), CertificateError> {
-        let Self::V1(certificate) = self;
+        let certificate = self.v1();
         if certificate.epoch != committee.epoch() {
             return Err(CertificateError::WrongEpoch {
                 got: certificate.epoch,

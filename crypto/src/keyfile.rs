@@ -1,4 +1,8 @@
-//! Signing keys in files: PKCS#8 version 1 in PEM, which `openssl pkey` reads and writes.
+//! Secrets in files: PKCS#8 version 1 in PEM, which `openssl pkey` reads and writes.
+//!
+//! What is here are the files of validators', nodes' and witnesses' keys, which are Ed25519 alone. Clients' keys, of
+//! both kinds, are in files by [`client`], and a wallet's secret by [`secret`]: their functions have the same names. All
+//! three share their rules for modes, passphrases and names of files, and their errors.
 //!
 //! With a passphrase the file is an `ENCRYPTED PRIVATE KEY` under PBES2 (scrypt with N = 2^14, r = 8,
 //! p = 5, and AES-256-CBC), else a `PRIVATE KEY`. To guess at these costs is as hard as OWASP advises
@@ -10,9 +14,12 @@
 //! need not open each. Version 2 files, which carry the public key too, are read as well, also as ring wrote
 //! them up to its version 0.16.
 
+pub mod client;
+mod ec;
 mod foreign;
 mod forms;
 pub mod generic;
+pub mod secret;
 
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Write as _};

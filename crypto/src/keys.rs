@@ -1,4 +1,5 @@
-//! Ed25519 keys and signatures: clients' checked under ZIP-215, validators' strictly.
+//! Ed25519 keys and signatures as their bytes. How they are judged, [`KeySignature`](crate::KeySignature) says for
+//! clients', and [`verify_strict`](crate::verify_strict) for all others.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +8,7 @@ use std::sync::Arc;
 use ed25519_dalek::Signer as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::{Address, Domain, small_order, words};
+use crate::{Key, small_order, words};
 
 /// Why a key or a signature was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -15,15 +16,12 @@ pub enum KeyError {
     /// The text is not 64 hex digits.
     #[error("a public key is 64 hexadecimal digits")]
     NotHex,
-    /// The bytes are not a point of the curve.
+    /// The bytes are not the canonical encoding of a point of the curve.
     #[error("the bytes are not an Ed25519 public key")]
     NotAPoint,
     /// The key has small order: anyone could sign for it.
     #[error("the public key has small order, so anyone could sign for it")]
     SmallOrder,
-    /// The signature does not fit the message and the key.
-    #[error("the signature does not fit the message and the public key")]
-    BadSignature,
 }
 
 /// An Ed25519 public key as its 32 bytes, not yet known to be a point of the curve.
@@ -45,55 +43,21 @@ impl PublicKey {
         &self.0
     }
 
-    /// The address of an account whose first key this is.
-    pub fn address(&self) -> Address {
-        Address::of_key(self)
-    }
-
     /// Whether the bytes are one of the encodings of a point of small order, a key that anyone could
     /// sign for. Compares bytes only, so it is cheap; it says nothing about bytes that are not a point.
     pub fn is_small_order(&self) -> bool {
         small_order::ENCODINGS.contains(&self.0)
     }
 
-    /// Checks what must hold wherever a key is registered: a point of the curve, not of small order.
+    /// Checks what must hold wherever a key is registered, as [`Key::is_good`] does, and says what is wrong.
     pub fn check_registrable(&self) -> Result<(), KeyError> {
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| KeyError::NotAPoint)?;
-        if key.is_weak() || self.is_small_order() {
+        if self.is_small_order() {
             Err(KeyError::SmallOrder)
-        } else {
+        } else if Key::from(*self).is_good() {
             Ok(())
+        } else {
+            Err(KeyError::NotAPoint)
         }
-    }
-
-    /// Checks a client's signature under ZIP-215.
-    pub fn verify_client(
-        &self,
-        domain: Domain,
-        content: &[u8],
-        signature: &Signature,
-    ) -> Result<(), KeyError> {
-        let key = ed25519_zebra::VerificationKey::try_from(self.0).map_err(|_| KeyError::NotAPoint)?;
-        key.verify(
-            &ed25519_zebra::Signature::from(signature.0),
-            &domain.preimage(content),
-        )
-        .map_err(|_| KeyError::BadSignature)
-    }
-
-    /// Checks a validator's signature strictly (canonical, no small-order points).
-    pub fn verify_validator(
-        &self,
-        domain: Domain,
-        content: &[u8],
-        signature: &Signature,
-    ) -> Result<(), KeyError> {
-        let key = ed25519_dalek::VerifyingKey::from_bytes(&self.0).map_err(|_| KeyError::NotAPoint)?;
-        key.verify_strict(
-            &domain.preimage(content),
-            &ed25519_dalek::Signature::from_bytes(&signature.0),
-        )
-        .map_err(|_| KeyError::BadSignature)
     }
 }
 
@@ -120,9 +84,9 @@ impl SigningKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
-    /// Signs `content` under `domain`.
-    pub fn sign(&self, domain: Domain, content: &[u8]) -> Signature {
-        Signature(self.0.sign(&domain.preimage(content)).to_bytes())
+    /// Signs these bytes, a tag's [preimage](crate::Tag::preimage): no key signs anything else.
+    pub(crate) fn sign(&self, preimage: &[u8]) -> Signature {
+        Signature(self.0.sign(preimage).to_bytes())
     }
 }
 

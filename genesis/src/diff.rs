@@ -3,8 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::draft::parameters;
-use crate::{Draft, Genesis, Join, text};
+use quorate_ledger::{Signers, format_amount};
+
+use crate::rights::{member_name, scope_text};
+use crate::text::signature_text;
+use crate::{Draft, Genesis, Join, settings};
 
 /// One fact that two documents do not share.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,13 +79,25 @@ fn join_facts(join: &Join) -> Facts {
     let mut fact = |subject: &str, value: String| {
         facts.insert(format!("join of {}: {subject}", body.member), value);
     };
-    fact("validator key", body.validator_key.to_string());
-    fact("node key", body.node_key.to_string());
-    fact("member key", body.member_key.to_string());
+    fact("validator key", body.validator.to_string());
+    fact("node key", body.node.to_string());
+    fact("witness key", body.witness.to_string());
+    fact("account key", body.account.to_string());
+    if let Some(Signers { threshold, signers }) = &body.signers {
+        fact("threshold", threshold.to_string());
+        for signer in signers {
+            let (key, weight) = (signer.key, signer.weight);
+            fact(&format!("weight of signer {key}"), weight.to_string());
+        }
+    }
     fact("addresses", body.addresses.join(", "));
-    fact("validator signature", join.validator_signature.to_string());
-    fact("node signature", join.node_signature.to_string());
-    fact("member signature", join.member_signature.to_string());
+    fact("validator signature", join.validator.to_string());
+    fact("node signature", join.node.to_string());
+    fact("witness signature", join.witness.to_string());
+    for signature in &join.administrators {
+        let subject = format!("signature of administrator {}", signature.key());
+        fact(&subject, signature_text(signature));
+    }
     facts
 }
 
@@ -96,27 +111,39 @@ fn draft_facts(draft: &Draft) -> Facts {
     let draft = draft.v1();
     fact("network".to_owned(), draft.network.clone());
     fact("engine".to_owned(), draft.engine.to_string());
-    let time = text::format_time(draft.time).unwrap_or_else(|| draft.time.0.to_string());
-    fact("time".to_owned(), time);
+    fact("time".to_owned(), draft.time.to_string());
     for (number, member) in (1..).zip(&draft.members) {
         fact(format!("member {member}: place"), number.to_string());
     }
-    for (name, value) in parameters(draft.parameters.v1()) {
+    for (name, value) in settings::parameters(draft.parameters.v1()) {
         fact(format!("parameter {name}"), value.to_string());
+    }
+    for (name, value) in settings::rules(draft.rules.v1()) {
+        fact(format!("rule {name}"), value);
     }
     for asset in &draft.assets {
         let code = asset.code;
         fact(format!("asset {code}: decimals"), asset.decimals.to_string());
+        fact(format!("asset {code}: flags"), asset.flags.to_string());
         fact(format!("asset {code}: description"), asset.description.clone());
         fact(format!("asset {code}: issuer"), asset.issuer.to_string());
         if let Some(supply) = asset.supply() {
-            let supply = quorate_ledger::format_amount(supply, asset.decimals);
+            let supply = format_amount(supply, asset.decimals);
             fact(format!("asset {code}: supply"), supply);
         }
         for balance in &asset.balances {
-            let amount = quorate_ledger::format_amount(balance.amount, asset.decimals);
+            let amount = format_amount(balance.amount, asset.decimals);
             fact(format!("asset {code}: balance of {}", balance.address), amount);
         }
+    }
+    for account in &draft.accounts {
+        let member = member_name(account.member, &draft.members);
+        fact(format!("account {}: member", account.address), member.to_owned());
+    }
+    for grant in &draft.grants {
+        let scope = scope_text(&grant.scope, &draft.members);
+        let subject = format!("right {} of {} for {scope}", grant.right, grant.account);
+        fact(subject, "granted".to_owned());
     }
     facts
 }

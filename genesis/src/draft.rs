@@ -1,28 +1,43 @@
-//! The draft: everything about a network but its members' keys, reviewed and signed by each member.
+//! The draft: everything about a network but its members' keys, reviewed and signed by each member
+//! (`docs/formats.md`, section 16).
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use quorate_crypto::{Address, Committee, Digest, Domain, Protocol};
-use quorate_ledger::limits::{MAX_DECIMALS, MAX_DESCRIPTION_BYTES};
-use quorate_ledger::{Amount, AssetCode, ParameterError, Parameters, ParametersV1, Timestamp, encode};
+use quorate_crypto::bounded::bounded_vec;
+use quorate_crypto::{Address, Digest, Engine, MemberNumber, Tag};
+use quorate_ledger::limits::{AMOUNT_LIMIT, MAX_NAME_BYTES, MAX_NETWORK_NAME_BYTES};
+use quorate_ledger::{
+    Amount, AssetCode, Parameters, Right, Rules, Scope, Timestamp, encode, format_amount, format_time,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::error::Place;
-use crate::text::{self, quoted};
-use crate::{GenesisError, Problem, document};
+use crate::rights::{member_name, scope_text};
+use crate::text::quoted;
+use crate::{GenesisError, Problem, document, settings};
+
+pub(crate) mod check;
 
 /// The most characters of a network's name.
-pub const MAX_NETWORK_NAME: usize = 64;
+pub const MAX_NETWORK_NAME: usize = MAX_NETWORK_NAME_BYTES;
 
 /// The most characters of a member's name.
-pub const MAX_MEMBER_NAME: usize = 32;
+pub const MAX_MEMBER_NAME: usize = MAX_NAME_BYTES;
+
+/// The most members of a draft.
+pub const MAX_MEMBERS: usize = 128;
 
 /// The most assets that a genesis document makes.
 pub const MAX_ASSETS: usize = 256;
 
 /// The most first balances of all assets together.
 pub const MAX_BALANCES: usize = 65_536;
+
+/// The most accounts that a genesis document assigns to members.
+pub const MAX_ACCOUNTS: usize = 65_536;
+
+/// The most grants that a genesis document makes, besides those to members' own accounts.
+pub const MAX_GRANTS: usize = 4_096;
 
 /// What the members of a network agree on before they hand over their keys.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,15 +52,25 @@ pub struct DraftV1 {
     /// The network's name.
     pub network: String,
     /// The consensus protocol of the first epoch.
-    pub engine: Protocol,
+    pub engine: Engine,
     /// When the ledger begins: every block is later.
     pub time: Timestamp,
-    /// The members' names, in the order of the committee.
+    /// The members' names, in the order of the committee: a member's number is its place, from 0.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_MEMBERS>")]
     pub members: Vec<String>,
     /// The parameters in force at the beginning.
     pub parameters: Parameters,
-    /// The assets that exist from the beginning.
+    /// The rules in force at the beginning.
+    pub rules: Rules,
+    /// The assets that exist from the beginning: an asset's number is its place, from 0.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_ASSETS>")]
     pub assets: Vec<DraftAsset>,
+    /// Accounts that are members' besides their own, strictly ascending by address.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_ACCOUNTS>")]
+    pub accounts: Vec<DraftAccount>,
+    /// Rights besides those of members' own accounts, strictly ascending by encoding.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_GRANTS>")]
+    pub grants: Vec<DraftGrant>,
 }
 
 /// An asset that exists from the beginning; its supply is the sum of its first balances.
@@ -53,13 +78,16 @@ pub struct DraftV1 {
 pub struct DraftAsset {
     /// Its code.
     pub code: AssetCode,
-    /// Digits after the decimal point.
+    /// Digits after the decimal point, at most 18.
     pub decimals: u8,
-    /// For people.
+    /// 0: flags need a later protocol than a network begins with.
+    pub flags: u8,
+    /// For people, at most 128 bytes; public for good.
     pub description: String,
     /// Who may mint more of it.
     pub issuer: Address,
-    /// Who holds how much of it.
+    /// Who holds how much of it; nobody stands here twice.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_BALANCES>")]
     pub balances: Vec<DraftBalance>,
 }
 
@@ -68,12 +96,35 @@ pub struct DraftAsset {
 pub struct DraftBalance {
     /// Who holds it.
     pub address: Address,
-    /// How much, in the asset's smallest unit.
+    /// How much, in the asset's smallest unit; above 0.
     pub amount: Amount,
+}
+
+/// An account that is a member's from the beginning.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftAccount {
+    /// The account; no member's own.
+    pub address: Address,
+    /// Whose it is.
+    pub member: MemberNumber,
+}
+
+/// A right that an account has from the beginning.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DraftGrant {
+    /// Who has it.
+    pub account: Address,
+    /// What the account may do.
+    pub right: Right,
+    /// For what; legal for the right.
+    pub scope: Scope,
 }
 
 impl Draft {
     /// Reads a draft from its TOML document and checks it.
+    ///
+    /// # Errors
+    /// Whatever section 16 does not allow; a document that has joins.
     pub fn parse(toml: &str) -> Result<Self, GenesisError> {
         let document = document::read(toml)?;
         if !document.joins.is_empty() {
@@ -88,36 +139,30 @@ impl Draft {
         draft
     }
 
-    /// What members sign: `H("quorate/draft/v1", bcs(Draft))`.
+    /// What members sign: `H("quorate/draft/v2", bcs(Draft))`.
     pub fn digest(&self) -> Digest {
-        Domain::DRAFT.hash(&encode(self))
+        Tag::DRAFT.hash(&encode(self))
     }
 
-    /// Checks everything that a draft must fulfil.
+    /// Checks everything that a draft must fulfil by itself, the order of its accounts and grants too. What depends
+    /// on members' accounts, which only their joins name, is checked with the joins.
+    ///
+    /// # Errors
+    /// [`GenesisError::Invalid`] for the first thing that is wrong.
     pub fn check(&self) -> Result<(), GenesisError> {
-        let draft = self.v1();
-        if !text::is_name(&draft.network, MAX_NETWORK_NAME) {
-            return Err(Place::key("network").is(Problem::NotAName {
-                limit: MAX_NETWORK_NAME,
-            }));
-        }
-        if text::format_time(draft.time).is_none() {
-            return Err(Place::key("time").is(Problem::NotATime));
-        }
-        check_members(&draft.members)?;
-        check_parameters(draft.parameters.v1())?;
-        check_assets(&draft.assets)
+        self.v1().check()
     }
 
-    /// The draft as a TOML document for people to review; [`parse`](Self::parse) reads it again.
+    /// The draft as a TOML document for people to review; [`parse`](Self::parse) reads it again. Of a draft that
+    /// [`check`](Self::check) refuses, the text may say less.
     pub fn to_toml(&self) -> String {
         let draft = self.v1();
-        let time = text::format_time(draft.time).unwrap_or_default();
+        let time = format_time(draft.time).unwrap_or_default();
         let mut toml = format!(
             "# Draft of a Quorate network. Every member reads all of it, then signs it with\n\
              # `quorate genesis join`. Whoever changes anything but spaces and comments must ask all to\n\
              # sign again.\n\
-             version = 1\n\
+             version = 2\n\
              network = {network}\n\
              # The consensus protocol: pbft tolerates members that lie, raft and paxos only members that fail.\n\
              engine = \"{engine}\"\n\
@@ -131,23 +176,40 @@ impl Draft {
         for member in &draft.members {
             push(&mut toml, format_args!("    {},\n", quoted(member)));
         }
-        push(&mut toml, format_args!("]\n\n[parameters]\n"));
-        for (name, value) in parameters(draft.parameters.v1()) {
+        push(
+            &mut toml,
+            format_args!("]\n\n# Bounds that all validators share.\n[parameters]\n"),
+        );
+        for (name, value) in settings::parameters(draft.parameters.v1()) {
+            push(&mut toml, format_args!("{name} = {value}\n"));
+        }
+        push(
+            &mut toml,
+            format_args!("\n# What members decide together, and how many of them it takes.\n[rules]\n"),
+        );
+        for (name, value) in settings::rules(draft.rules.v1()) {
             push(&mut toml, format_args!("{name} = {value}\n"));
         }
         for asset in &draft.assets {
             asset.write_toml(&mut toml);
+        }
+        for account in &draft.accounts {
+            account.write_toml(&mut toml, &draft.members);
+        }
+        for grant in &draft.grants {
+            grant.write_toml(&mut toml, &draft.members);
         }
         toml
     }
 }
 
 impl DraftAsset {
-    /// The sum of its first balances; none if it does not fit into 128 bits.
+    /// The sum of its first balances. `None`: it is not below 10^38.
     pub fn supply(&self) -> Option<Amount> {
         let mut amounts = self.balances.iter().map(|balance| balance.amount.0);
         amounts
-            .try_fold(0u128, |sum, amount| sum.checked_add(amount))
+            .try_fold(0_u128, |sum, amount| sum.checked_add(amount))
+            .filter(|supply| *supply < AMOUNT_LIMIT)
             .map(Amount)
     }
 
@@ -155,16 +217,17 @@ impl DraftAsset {
         push(
             toml,
             format_args!(
-                "\n[[assets]]\ncode = \"{}\"\ndecimals = {}\ndescription = {}\nissuer = \"{}\"\n",
+                "\n[[assets]]\ncode = \"{}\"\ndecimals = {}\nflags = {}\ndescription = {}\nissuer = \"{}\"\n",
                 self.code,
                 self.decimals,
+                self.flags,
                 quoted(&self.description),
                 self.issuer
             ),
         );
         push(toml, format_args!("balances = [\n"));
         for DraftBalance { address, amount } in &self.balances {
-            let amount = quorate_ledger::format_amount(*amount, self.decimals);
+            let amount = format_amount(*amount, self.decimals);
             push(
                 toml,
                 format_args!("    {{ address = \"{address}\", amount = \"{amount}\" }},\n"),
@@ -174,127 +237,34 @@ impl DraftAsset {
     }
 }
 
+impl DraftAccount {
+    fn write_toml(&self, toml: &mut String, members: &[String]) {
+        let member = quoted(member_name(self.member, members));
+        push(
+            toml,
+            format_args!(
+                "\n[[accounts]]\naddress = \"{}\"\nmember = {member}\n",
+                self.address
+            ),
+        );
+    }
+}
+
+impl DraftGrant {
+    fn write_toml(&self, toml: &mut String, members: &[String]) {
+        push(
+            toml,
+            format_args!(
+                "\n[[grants]]\naccount = \"{}\"\nright = \"{}\"\nscope = {}\n",
+                self.account,
+                self.right,
+                quoted(&scope_text(&self.scope, members))
+            ),
+        );
+    }
+}
+
 pub(crate) fn push(text: &mut String, arguments: std::fmt::Arguments<'_>) {
     text.write_fmt(arguments)
         .expect("writing into a string cannot fail");
-}
-
-fn check_members(members: &[String]) -> Result<(), GenesisError> {
-    let place = Place::key("members");
-    if members.is_empty() {
-        return Err(place.is(Problem::NoMembers));
-    }
-    if members.len() > Committee::MAX_VALIDATORS {
-        return Err(place.is(Problem::TooMany {
-            got: members.len(),
-            limit: Committee::MAX_VALIDATORS,
-        }));
-    }
-    let mut seen = BTreeSet::new();
-    for (index, member) in members.iter().enumerate() {
-        let place = || place.clone().entry(index);
-        if !text::is_name(member, MAX_MEMBER_NAME) {
-            return Err(place().is(Problem::NotAName {
-                limit: MAX_MEMBER_NAME,
-            }));
-        }
-        // Names that differ in case alone would share a folder on some systems, and confuse people on all.
-        if !seen.insert(member.to_ascii_lowercase()) {
-            return Err(place().is(Problem::Duplicate { what: member.clone() }));
-        }
-    }
-    Ok(())
-}
-
-/// All parameters by name, in the order of the format.
-pub(crate) fn parameters(parameters: &ParametersV1) -> [(&'static str, u64); 8] {
-    let ParametersV1 {
-        max_transaction_bytes,
-        max_batch_bytes,
-        max_batch_transactions,
-        max_proposal_batches,
-        max_expiry_lead_ms,
-        max_clock_lead_ms,
-        window,
-        author_quota,
-    } = *parameters;
-    [
-        ("max_transaction_bytes", max_transaction_bytes.into()),
-        ("max_batch_bytes", max_batch_bytes.into()),
-        ("max_batch_transactions", max_batch_transactions.into()),
-        ("max_proposal_batches", max_proposal_batches.into()),
-        ("max_expiry_lead_ms", max_expiry_lead_ms),
-        ("max_clock_lead_ms", max_clock_lead_ms),
-        ("window", window.into()),
-        ("author_quota", author_quota.into()),
-    ]
-}
-
-fn check_parameters(parameters: &ParametersV1) -> Result<(), GenesisError> {
-    parameters.check().map_err(|error| {
-        let ParameterError {
-            parameter,
-            got,
-            lowest,
-            highest,
-        } = error;
-        Place::key("parameters")
-            .then(parameter)
-            .is(Problem::OutOfRange { got, lowest, highest })
-    })
-}
-
-fn check_assets(assets: &[DraftAsset]) -> Result<(), GenesisError> {
-    let place = Place::key("assets");
-    let limit = |got, limit| {
-        if got > limit {
-            Err(place.clone().is(Problem::TooMany { got, limit }))
-        } else {
-            Ok(())
-        }
-    };
-    limit(assets.len(), MAX_ASSETS)?;
-    limit(
-        assets.iter().map(|asset| asset.balances.len()).sum(),
-        MAX_BALANCES,
-    )?;
-    let mut codes = BTreeSet::new();
-    for (index, asset) in assets.iter().enumerate() {
-        let place = place.clone().entry(index);
-        if !codes.insert(asset.code) {
-            return Err(place.then("code").is(Problem::Duplicate {
-                what: asset.code.to_string(),
-            }));
-        }
-        check_asset(asset, &place)?;
-    }
-    Ok(())
-}
-
-fn check_asset(asset: &DraftAsset, place: &Place) -> Result<(), GenesisError> {
-    let at = |key| place.clone().then(key);
-    if asset.decimals > MAX_DECIMALS {
-        return Err(at("decimals").is(Problem::TooManyDecimals { limit: MAX_DECIMALS }));
-    }
-    if !text::is_text(&asset.description, MAX_DESCRIPTION_BYTES) {
-        return Err(at("description").is(Problem::NotAText {
-            limit: MAX_DESCRIPTION_BYTES,
-        }));
-    }
-    let mut holders = BTreeSet::new();
-    for (index, balance) in asset.balances.iter().enumerate() {
-        let at = |key| at("balances").entry(index).then(key);
-        if !holders.insert(balance.address) {
-            return Err(at("address").is(Problem::Duplicate {
-                what: balance.address.to_string(),
-            }));
-        }
-        if balance.amount == Amount(0) {
-            return Err(at("amount").is(Problem::ZeroAmount));
-        }
-    }
-    if asset.supply().is_none() {
-        return Err(at("balances").is(Problem::SupplyOverflow { asset: asset.code }));
-    }
-    Ok(())
 }

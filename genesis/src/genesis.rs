@@ -1,16 +1,21 @@
-//! The genesis document: a draft and the joins of all its members. Its hash is the network's id.
+//! The genesis document: a draft and the joins of all its members. Its hash is the network's id
+//! (`docs/formats.md`, section 16).
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto::{Committee, Digest, Domain, Epoch, Protocol, PublicKey};
-use quorate_ledger::{
-    GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator, Parameters, Timestamp, encode,
+use quorate_crypto::bounded::bounded_vec;
+use quorate_crypto::{
+    Address, Committee, CommitteeSeat, CommitteeV1, Digest, Engine, Epoch, MemberNumber, PublicKey,
+    SeatNumber, Tag,
 };
+use quorate_ledger::{Parameters, Right, Rules, Scope, Timestamp, decode, encode};
 use serde::{Deserialize, Serialize};
 
-use crate::document::{self, Document};
-use crate::draft::push;
+use crate::document::{self, Document, MAX_BYTES};
+use crate::draft::check::check_count;
+use crate::draft::{MAX_MEMBERS, push};
 use crate::error::Place;
+use crate::join::check::one_key;
 use crate::{Draft, GenesisError, Join, Problem};
 
 /// The version of the validators' messages and rules that a network begins with.
@@ -19,20 +24,21 @@ pub const PROTOCOL_VERSION: u32 = 1;
 /// A genesis document that has been checked: every member of its draft has joined it, once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Genesis {
-    content: GenesisV1,
+    content: Content,
     network_id: Digest,
 }
 
-/// What is hashed. It is read from TOML alone, so this form is only ever written.
-#[derive(Serialize)]
-enum Content<'a> {
-    V1(&'a GenesisV1),
+/// What is hashed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+enum Content {
+    V1(GenesisV1),
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct GenesisV1 {
     draft: Draft,
     /// In the order of the draft's members.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_MEMBERS>")]
     joins: Vec<Join>,
 }
 
@@ -45,32 +51,61 @@ pub struct ValidatorInfo<'a> {
     pub validator_key: PublicKey,
     /// Its identity in the network (libp2p, Ed25519).
     pub node_key: PublicKey,
-    /// Signs for the member in governance.
-    pub member_key: PublicKey,
+    /// Signs checkpoints of the transaction log.
+    pub witness_key: PublicKey,
+    /// Its member's account.
+    pub account: Address,
     /// Where others reach it, as multiaddresses; may be empty.
     pub addresses: &'a [String],
 }
 
-/// What the ledger begins with, besides the parameters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InitialState {
-    /// The assets, ascending by code.
-    pub assets: Vec<GenesisAsset>,
-    /// The balances, ascending by address, then by asset.
-    pub balances: Vec<GenesisBalance>,
-    /// The committee of the first epoch, each validator with its member's account.
-    pub committee: GenesisCommittee,
-}
-
 impl Genesis {
     /// Reads a genesis document and checks all of it.
+    ///
+    /// # Errors
+    /// Whatever section 16 does not allow.
     pub fn parse(toml: &str) -> Result<Self, GenesisError> {
         let document = document::read(toml)?;
-        Self::new(document).map_err(|error| error.located_in(toml))
+        check_joins(&document.draft, &document.joins).map_err(|error| document.locate(error, toml))?;
+        let Document { draft, mut joins, .. } = document;
+        let members = &draft.v1().members;
+        joins.sort_by_cached_key(|join| members.iter().position(|member| *member == join.body().member));
+        Ok(Self::new(draft, joins))
+    }
+
+    /// Reads `bcs(Genesis)` and checks all of it. A document in this form may have more balances than fit into a
+    /// text of [`MAX_BYTES`](crate::MAX_BYTES).
+    ///
+    /// # Errors
+    /// Bytes that are not canonical; whatever section 16 does not allow.
+    pub fn decode(bytes: &[u8]) -> Result<Self, GenesisError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(GenesisError::TooLarge {
+                bytes: bytes.len(),
+                limit: MAX_BYTES,
+            });
+        }
+        let content: Content = decode(bytes, MAX_BYTES).map_err(|error| GenesisError::Encoding {
+            reason: error.to_string(),
+        })?;
+        let Content::V1(GenesisV1 { draft, joins }) = content;
+        draft.check()?;
+        check_joins(&draft, &joins)?;
+        for (index, (join, member)) in joins.iter().zip(&draft.v1().members).enumerate() {
+            if join.body().member != *member {
+                let what = the_join_of(&join.body().member);
+                return Err(Place::key("joins").entry(index).is(Problem::NotInOrder { what }));
+            }
+        }
+        Ok(Self::new(draft, joins))
     }
 
     /// Puts a draft and the join files of its members together, word for word. Gives the text of the
     /// genesis document and what it says.
+    ///
+    /// # Errors
+    /// [`GenesisError::JoinFile`] for a join file that does not fit the draft; a join that is missing; whatever
+    /// section 16 does not allow.
     pub fn assemble(draft: &str, joins: &[&str]) -> Result<(String, Self), GenesisError> {
         let checked_draft = Draft::parse(draft)?;
         let mut texts = BTreeMap::new();
@@ -84,7 +119,7 @@ impl Genesis {
             let member = join.body().member.clone();
             if texts.insert(member.clone(), *text).is_some() {
                 let duplicate = Problem::Duplicate {
-                    what: format!("the join of {member}"),
+                    what: the_join_of(&member),
                 };
                 return Err(in_file(Place::key("joins").entry(0).then("member").is(duplicate)));
             }
@@ -96,6 +131,8 @@ impl Genesis {
                     member: member.clone(),
                 })
             })?;
+            // A byte order mark may stand at the beginning of a document alone.
+            let text = text.strip_prefix('\u{feff}').unwrap_or(text);
             push(&mut assembled, format_args!("\n\n{}", text.trim_end()));
         }
         assembled.push('\n');
@@ -103,155 +140,181 @@ impl Genesis {
         Ok((assembled, genesis))
     }
 
-    /// Checks the joins against the draft, which is checked already, and orders them by it.
-    fn new(document: Document) -> Result<Self, GenesisError> {
-        let Document { draft, joins } = document;
-        let place = Place::key("joins");
-        if joins.len() > Committee::MAX_VALIDATORS {
-            return Err(place.is(Problem::TooMany {
-                got: joins.len(),
-                limit: Committee::MAX_VALIDATORS,
-            }));
-        }
-        let mut by_member = BTreeMap::new();
-        let mut keys = BTreeSet::new();
-        for (index, join) in joins.into_iter().enumerate() {
-            let place = place.clone().entry(index);
-            join.verify_at(&draft, &place)?;
-            for (name, key) in join.keys() {
-                if !keys.insert(key) {
-                    return Err(place.then(name).is(Problem::Duplicate {
-                        what: format!("key {key}"),
-                    }));
-                }
-            }
-            let member = join.body().member.clone();
-            if by_member.insert(member.clone(), join).is_some() {
-                return Err(place.then("member").is(Problem::Duplicate {
-                    what: format!("the join of {member}"),
-                }));
-            }
-        }
-        let joins = draft.v1().members.iter().map(|member| {
-            by_member.remove(member).ok_or_else(|| {
-                place.clone().is(Problem::MissingJoin {
-                    member: member.clone(),
-                })
-            })
-        });
-        let joins = joins.collect::<Result<_, _>>()?;
-        let content = GenesisV1 { draft, joins };
-        let network_id = Domain::GENESIS.hash(&encode(&Content::V1(&content)));
-        Ok(Self { content, network_id })
+    /// A document of a draft and joins that were checked, in the order of the members.
+    fn new(draft: Draft, joins: Vec<Join>) -> Self {
+        let content = Content::V1(GenesisV1 { draft, joins });
+        let network_id = Tag::GENESIS.hash(&encode(&content));
+        Self { content, network_id }
     }
 
-    /// The network's id: `H("quorate/genesis/v1", bcs(Genesis))`.
+    fn v1(&self) -> &GenesisV1 {
+        let Content::V1(content) = &self.content;
+        content
+    }
+
+    /// The network's id: `H("quorate/genesis/v2", bcs(Genesis))`.
+    pub fn id(&self) -> Digest {
+        self.network_id
+    }
+
+    /// The network's id, by its longer name.
     pub fn network_id(&self) -> Digest {
         self.network_id
     }
 
-    /// The canonical bytes whose hash is the network's id.
+    /// The canonical bytes whose hash is the network's id; [`decode`](Self::decode) reads them again.
     pub fn canonical_bytes(&self) -> Vec<u8> {
-        encode(&Content::V1(&self.content))
+        encode(&self.content)
     }
 
     /// The network's name.
     pub fn name(&self) -> &str {
-        &self.content.draft.v1().network
+        &self.v1().draft.v1().network
     }
 
     /// The consensus protocol of the first epoch.
-    pub fn engine(&self) -> Protocol {
-        self.content.draft.v1().engine
+    pub fn engine(&self) -> Engine {
+        self.v1().draft.v1().engine
     }
 
     /// When the ledger begins: the time that stands before height 1.
     pub fn time(&self) -> Timestamp {
-        self.content.draft.v1().time
+        self.v1().draft.v1().time
     }
 
     /// The parameters in force at the beginning.
     pub fn parameters(&self) -> &Parameters {
-        &self.content.draft.v1().parameters
+        &self.v1().draft.v1().parameters
+    }
+
+    /// The rules in force at the beginning.
+    pub fn rules(&self) -> &Rules {
+        &self.v1().draft.v1().rules
     }
 
     /// What the members have signed.
     pub fn draft(&self) -> &Draft {
-        &self.content.draft
+        &self.v1().draft
     }
 
     /// The members' joins, in the order of the committee.
     pub fn joins(&self) -> &[Join] {
-        &self.content.joins
+        &self.v1().joins
     }
 
-    /// The committee of epoch 0.
+    /// The committee of epoch 0: each member's seat has the member's number.
     pub fn committee(&self) -> Committee {
-        let keys = self.validators().map(|validator| validator.validator_key);
-        Committee::new(Epoch(0), self.engine(), PROTOCOL_VERSION, keys.collect())
+        let seats = self.numbered().map(|(number, join)| {
+            let body = join.body();
+            CommitteeSeat {
+                member: MemberNumber(number),
+                seat: SeatNumber(number),
+                validator: body.validator,
+                node: body.node,
+                witness: body.witness,
+            }
+        });
+        Committee::V1(CommitteeV1 {
+            epoch: Epoch(0),
+            engine: self.engine(),
+            protocol: PROTOCOL_VERSION,
+            seats: seats.collect(),
+        })
     }
 
     /// The validators, in the order of the committee.
     pub fn validators(&self) -> impl Iterator<Item = ValidatorInfo<'_>> {
-        self.content.joins.iter().map(|join| {
+        self.joins().iter().map(|join| {
             let body = join.body();
             ValidatorInfo {
                 name: &body.member,
-                validator_key: body.validator_key,
-                node_key: body.node_key,
-                member_key: body.member_key,
+                validator_key: body.validator,
+                node_key: body.node,
+                witness_key: body.witness,
+                account: body.address(),
                 addresses: &body.addresses,
             }
         })
     }
 
-    /// The assets, balances and validators that the ledger begins with.
-    pub fn initial_state(&self) -> InitialState {
-        let drafted = &self.content.draft.v1().assets;
-        let mut assets: Vec<_> = drafted
-            .iter()
-            .map(|asset| GenesisAsset {
-                code: asset.code,
-                decimals: asset.decimals,
-                description: asset.description.clone(),
-                issuer: asset.issuer,
-                supply: asset.supply().expect("supplies were checked with the draft"),
-            })
-            .collect();
-        assets.sort_by_key(|asset| asset.code);
-        let mut balances: Vec<_> = drafted
-            .iter()
-            .flat_map(|asset| {
-                asset.balances.iter().map(|balance| GenesisBalance {
-                    address: balance.address,
-                    asset: asset.code,
-                    amount: balance.amount,
-                })
-            })
-            .collect();
-        balances.sort_by_key(|balance| (balance.address, balance.asset));
-        let validators = self.validators().map(|validator| GenesisValidator {
-            key: validator.validator_key,
-            member: validator.member_key.address(),
-        });
-        let committee = GenesisCommittee {
-            engine: self.engine(),
-            protocol_version: PROTOCOL_VERSION,
-            validators: validators.collect(),
-        };
-        InitialState {
-            assets,
-            balances,
-            committee,
-        }
+    /// The joins with their members' numbers, which are their seats' too.
+    pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, &Join)> {
+        (0..).zip(self.joins())
     }
 
     /// The document as TOML, without the comments of the text it came from.
     pub fn to_toml(&self) -> String {
-        let mut toml = self.content.draft.to_toml();
-        for join in &self.content.joins {
+        let mut toml = self.draft().to_toml();
+        for join in self.joins() {
             push(&mut toml, format_args!("\n{}", join.to_toml()));
         }
         toml
     }
+}
+
+fn the_join_of(member: &str) -> String {
+    format!("the join of {member}")
+}
+
+/// Checks the joins against the draft, which is checked already: one of each member, in any order, and no key or
+/// account twice. Then checks what of the draft depends on the members' accounts.
+fn check_joins(draft: &Draft, joins: &[Join]) -> Result<(), GenesisError> {
+    let place = Place::key("joins");
+    check_count(&place, joins.len(), MAX_MEMBERS)?;
+    let digest = draft.digest();
+    let mut accounts: BTreeMap<&str, Address> = BTreeMap::new();
+    let (mut keys, mut addresses) = (BTreeSet::new(), BTreeSet::new());
+    for (index, join) in joins.iter().enumerate() {
+        let at = |key| place.clone().entry(index).then(key);
+        join.verify_at(draft, &digest, &place.clone().entry(index))?;
+        let (member, account) = (join.body().member.as_str(), join.body().address());
+        if accounts.insert(member, account).is_some() {
+            return Err(at("member").is(Problem::Duplicate {
+                what: the_join_of(member),
+            }));
+        }
+        for (name, key) in join.keys() {
+            if !keys.insert(key) {
+                return Err(at(name).is(Problem::Duplicate { what: one_key(&key) }));
+            }
+        }
+        if !addresses.insert(account) {
+            return Err(at("account_key").is(Problem::Duplicate {
+                what: format!("account {account}"),
+            }));
+        }
+    }
+    for member in &draft.v1().members {
+        if !accounts.contains_key(member.as_str()) {
+            return Err(place.is(Problem::MissingJoin {
+                member: member.clone(),
+            }));
+        }
+    }
+    check_own_accounts(draft, &accounts)
+}
+
+/// Refuses entries of the draft for members' own accounts, by their members' names, that genesis makes by itself.
+fn check_own_accounts(draft: &Draft, accounts: &BTreeMap<&str, Address>) -> Result<(), GenesisError> {
+    let draft = draft.v1();
+    let owners: BTreeMap<Address, &str> = accounts.iter().map(|(name, address)| (*address, *name)).collect();
+    for (index, account) in draft.accounts.iter().enumerate() {
+        if let Some(owner) = owners.get(&account.address) {
+            return Err(Place::key("accounts").entry(index).is(Problem::AccountOfMember {
+                member: (*owner).to_owned(),
+            }));
+        }
+    }
+    let numbered = (0..).map(MemberNumber).zip(&draft.members);
+    let administered: BTreeMap<MemberNumber, Option<&Address>> = numbered
+        .map(|(number, name)| (number, accounts.get(name.as_str())))
+        .collect();
+    for (index, grant) in draft.grants.iter().enumerate() {
+        if let (Right::Administrate, Scope::Member(number)) = (&grant.right, &grant.scope)
+            && administered.get(number) == Some(&Some(&grant.account))
+        {
+            return Err(Place::key("grants").entry(index).is(Problem::GrantOfGenesis));
+        }
+    }
+    Ok(())
 }

@@ -1,16 +1,19 @@
-//! Blocks of single payments: what executing them costs, with the state in memory and signatures
-//! already checked; and batches of them: encoding, decoding, the batch check.
+//! Blocks: what executing them costs, with the state in memory and signatures already checked; and
+//! batches: encoding, decoding, the batch check. Most are of single payments, as most blocks are; others
+//! have what takes longest of each kind.
 
 #![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up shall panic")]
 
 use std::sync::Arc;
 
-use quorate_crypto::{Committee, Protocol, SigningKey};
+use quorate_crypto::{
+    Address, ClientSigningKey, Committee, Digest, Engine, Epoch, SigningKey, ValidatorIndex, sha256,
+};
 use quorate_ledger::{
-    Address, Amount, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Digest, Epoch, FormedBatch,
-    GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator, Intent, IntentV1, MemoryState,
-    Operation, Parameters, Proposal, SignedBatch, StateTree, Timestamp, Tip, ValidatorIndex, encode, execute,
-    execute_unrooted, genesis_state,
+    Act, Agreement, Amount, AssetCode, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Condition,
+    ConditionLeaf, FormedBatch, GenesisAsset, GenesisLists, GenesisMember, Intent, IntentV1, MemoryState,
+    Operation, Parameters, Proposal, Rules, SignedBatch, StateTree, Timestamp, Tip, Transaction, encode,
+    execute, execute_unrooted, genesis_state,
 };
 
 fn main() {
@@ -25,6 +28,14 @@ const ACCOUNTS: u64 = 100_000;
 
 const NETWORK: Digest = Digest([9; 32]);
 
+/// What lies in accounts' own leaves, as the first assets do.
+const INLINE: &str = "EUR";
+
+/// What lies under keys of its own.
+const APART: &str = "BOND";
+
+const ASSETS: [&str; 5] = [INLINE, "GOLD", "OIL", "USD", APART];
+
 struct World {
     parameters: Parameters,
     committee: Committee,
@@ -35,76 +46,118 @@ struct World {
     batches: Vec<Arc<CheckedBatch>>,
 }
 
-fn seed(number: u64) -> [u8; 32] {
-    quorate_crypto::sha256(&number.to_le_bytes()).0
+fn code(text: &str) -> AssetCode {
+    text.parse().unwrap()
+}
+
+fn key(number: u64) -> ClientSigningKey {
+    let seed = sha256(&number.to_le_bytes()).0;
+    ClientSigningKey::from_ed25519(SigningKey::from_seed(&seed))
 }
 
 fn address(number: u64) -> Address {
-    SigningKey::from_seed(&seed(number)).public().address()
+    key(number).key().address()
 }
 
-fn payment(number: u64) -> quorate_ledger::Transaction {
-    let key = SigningKey::from_seed(&seed(number));
+/// The account at the other end of the state.
+fn counterparty(number: u64) -> u64 {
+    ACCOUNTS - 1 - number
+}
+
+fn transaction(parties: &[u64], acts: Vec<Act>) -> Transaction {
+    let keys: Vec<ClientSigningKey> = parties.iter().map(|number| key(*number)).collect();
     let intent = Intent::V1(IntentV1 {
         network: NETWORK,
-        sender: key.public().address(),
+        parties: parties.iter().map(|number| address(*number)).collect(),
         expires_at: Timestamp(10_000),
         salt: [0; 16],
-        operations: vec![Operation::Transfer {
-            to: address(ACCOUNTS - 1 - number),
-            asset: "QRT".parse().unwrap(),
-            amount: Amount(5),
-            memo: String::new(),
-        }],
-        memo: String::new(),
+        operations: acts,
+        texts: None,
     });
-    intent.sign([&key])
+    intent.sign(&keys)
+}
+
+fn payment(number: u64, asset: &str) -> Transaction {
+    let operation = Operation::Transfer {
+        to: address(counterparty(number)),
+        asset: code(asset),
+        amount: Amount(5),
+    };
+    transaction(&[number], vec![Act { party: 0, operation }])
+}
+
+/// Delivery against payment between two parties.
+fn exchange(number: u64) -> Transaction {
+    let other = counterparty(number);
+    let act = |party: u8, to: u64, asset: &str| Act {
+        party,
+        operation: Operation::Transfer {
+            to: address(to),
+            asset: code(asset),
+            amount: Amount(5),
+        },
+    };
+    transaction(
+        &[number, other],
+        vec![act(0, other, INLINE), act(1, number, APART)],
+    )
+}
+
+/// A hold that its beneficiary can have released.
+fn hold(number: u64) -> Transaction {
+    let beneficiary = address(counterparty(number));
+    let operation = Operation::Hold {
+        beneficiary,
+        asset: code(INLINE),
+        amount: Amount(5),
+        until: Timestamp(1_000_000),
+        condition: Condition {
+            need: 1,
+            leaves: vec![ConditionLeaf::Signs(beneficiary)],
+        },
+    };
+    transaction(&[number], vec![Act { party: 0, operation }])
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(of: impl Fn(u64) -> Transaction) -> Self {
         let author = SigningKey::from_seed(&[1; 32]);
-        let committee = Committee::new(Epoch(0), Protocol::Pbft, 1, vec![author.public()]);
-        let parameters = Parameters::default();
-        let asset = "QRT".parse().unwrap();
-        let assets = [GenesisAsset {
-            code: asset,
-            decimals: 2,
-            description: String::new(),
-            issuer: address(0),
-            supply: Amount(u128::from(ACCOUNTS) * 1_000),
-        }];
-        let balances: Vec<GenesisBalance> = (0..ACCOUNTS)
-            .map(|number| GenesisBalance {
-                address: address(number),
-                asset,
-                amount: Amount(1_000),
-            })
-            .collect();
-        let seats = GenesisCommittee {
-            engine: Protocol::Pbft,
-            protocol_version: 1,
-            validators: vec![GenesisValidator {
-                key: author.public(),
-                member: address(0),
+        let lists = GenesisLists {
+            network: NETWORK,
+            time: Timestamp(1_000),
+            engine: Engine::Pbft,
+            parameters: Parameters::default(),
+            rules: Rules::default(),
+            members: vec![GenesisMember {
+                name: "alpha".to_owned(),
+                account: address(0),
+                signers: None,
+                validator: author.public(),
+                node: SigningKey::from_seed(&[2; 32]).public(),
+                witness: SigningKey::from_seed(&[3; 32]).public(),
+                addresses: Vec::new(),
             }],
+            assets: ASSETS.iter().map(|text| asset(text)).collect(),
+            accounts: Vec::new(),
+            grants: Vec::new(),
         };
-        let genesis = genesis_state(&assets, &balances, &parameters, &seats).unwrap();
+        let genesis = genesis_state(&lists).unwrap();
+        let Agreement::V1(agreement) = &genesis.agreement;
+        let committee = agreement.committee.clone();
         let rules = BatchRules {
             network: &NETWORK,
             committee: &committee,
-            parameters: parameters.v1(),
+            parameters: lists.parameters.v1(),
         };
         let batches: Vec<Arc<CheckedBatch>> = (0..4)
             .map(|part| {
+                let numbers = part * PAYMENTS / 4..(part + 1) * PAYMENTS / 4;
                 let signed = Batch::V1(BatchV1 {
                     network: NETWORK,
                     epoch: Epoch(0),
                     author: ValidatorIndex(0),
-                    number: 1,
-                    transactions: (0..PAYMENTS / 4)
-                        .map(|number| payment(part * 1_000 + number))
-                        .collect(),
+                    number: part,
+                    transactions: numbers.map(&of).collect(),
                 })
                 .sign(&author);
                 let formed = FormedBatch::from_signed(signed, &rules).unwrap();
@@ -119,7 +172,7 @@ impl World {
             proposal: Proposal::new(Timestamp(2_000), digests),
             batches,
             committee,
-            parameters,
+            parameters: lists.parameters,
         }
     }
 
@@ -130,55 +183,95 @@ impl World {
             parameters: self.parameters.v1(),
         }
     }
+
+    fn input(&self) -> BlockInput<'_> {
+        BlockInput {
+            tip: &self.tip,
+            proposal: &self.proposal,
+            batches: &self.batches,
+            parameters: self.parameters.v1(),
+        }
+    }
 }
 
-#[divan::bench(sample_count = 50)]
-fn block_of_4_000_payments(bencher: divan::Bencher<'_, '_>) {
-    let world = World::new();
+/// An asset of which every account, or only the counterparties of payments, have some.
+fn asset(text: &str) -> GenesisAsset {
+    let holders = match text {
+        INLINE => 0..ACCOUNTS,
+        APART => 0..ACCOUNTS / 2,
+        _ => 0..0,
+    };
+    let holders = holders.map(|number| {
+        if text == APART {
+            counterparty(number)
+        } else {
+            number
+        }
+    });
+    GenesisAsset {
+        code: code(text),
+        decimals: 2,
+        issuer: address(0),
+        balances: holders.map(|number| (address(number), Amount(1_000))).collect(),
+    }
+}
+
+fn bench_block(bencher: divan::Bencher<'_, '_>, of: impl Fn(u64) -> Transaction) {
+    let world = World::new(of);
     bencher
         .with_inputs(|| world.tree.clone())
         .bench_local_refs(|tree| {
-            let input = BlockInput {
-                tip: &world.tip,
-                proposal: &world.proposal,
-                batches: &world.batches,
-                parameters: world.parameters.v1(),
-            };
-            let execution = execute(&input, &world.state, tree).unwrap();
+            let execution = execute(&world.input(), &world.state, tree).unwrap();
             assert_eq!(execution.transactions.len() as u64, PAYMENTS);
             execution
         });
 }
 
+#[divan::bench(sample_count = 50)]
+fn block_of_4_000_payments(bencher: divan::Bencher<'_, '_>) {
+    bench_block(bencher, |number| payment(number, INLINE));
+}
+
 /// The same without the state tree.
 #[divan::bench(sample_count = 50)]
 fn block_of_4_000_payments_unrooted(bencher: divan::Bencher<'_, '_>) {
-    let world = World::new();
-    let input = BlockInput {
-        tip: &world.tip,
-        proposal: &world.proposal,
-        batches: &world.batches,
-        parameters: world.parameters.v1(),
-    };
+    let world = World::new(|number| payment(number, INLINE));
+    let input = world.input();
     bencher.bench_local(|| execute_unrooted(&input, &world.state).unwrap());
+}
+
+/// Of an asset whose balances lie under keys of their own.
+#[divan::bench(sample_count = 50)]
+fn block_of_4_000_payments_apart(bencher: divan::Bencher<'_, '_>) {
+    bench_block(bencher, |number| payment(counterparty(number), APART));
+}
+
+#[divan::bench(sample_count = 50)]
+fn block_of_4_000_exchanges(bencher: divan::Bencher<'_, '_>) {
+    bench_block(bencher, exchange);
+}
+
+#[divan::bench(sample_count = 50)]
+fn block_of_4_000_holds(bencher: divan::Bencher<'_, '_>) {
+    bench_block(bencher, hold);
 }
 
 #[divan::bench(sample_count = 50)]
 fn encode_a_batch_of_1_000_payments(bencher: divan::Bencher<'_, '_>) {
-    let world = World::new();
+    let world = World::new(|number| payment(number, INLINE));
     bencher.bench_local(|| encode(world.batches[0].signed()));
 }
 
 #[divan::bench(sample_count = 50)]
 fn decode_a_batch_of_1_000_payments(bencher: divan::Bencher<'_, '_>) {
-    let world = World::new();
+    let world = World::new(|number| payment(number, INLINE));
     bencher.bench_local(|| SignedBatch::decode(world.batches[0].bytes(), world.parameters.v1()).unwrap());
 }
 
 /// The whole check of one batch on one core, distinct keys: decoding, form, ids, signatures.
 #[divan::bench(sample_count = 20)]
 fn check_a_batch_of_1_000_payments(bencher: divan::Bencher<'_, '_>) {
-    let world = World::new();
+    let world = World::new(|number| payment(number, INLINE));
     let rules = world.rules();
     bencher.bench_local(|| CheckedBatch::check(world.batches[0].bytes().clone(), &rules).unwrap());
 }
@@ -186,7 +279,7 @@ fn check_a_batch_of_1_000_payments(bencher: divan::Bencher<'_, '_>) {
 /// The check of one batch but for its clients' signatures.
 #[divan::bench(sample_count = 50)]
 fn form_of_a_batch_of_1_000_payments(bencher: divan::Bencher<'_, '_>) {
-    let world = World::new();
+    let world = World::new(|number| payment(number, INLINE));
     let rules = world.rules();
     bencher.bench_local(|| FormedBatch::new(world.batches[0].bytes().clone(), &rules).unwrap());
 }

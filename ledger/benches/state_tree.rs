@@ -1,27 +1,59 @@
-//! The state tree at size: what a distinct key updated in a block costs.
+//! The state tree at size: what a distinct key updated in a block costs, and what an account takes of
+//! memory.
 //!
 //! The figures are per block: divide by the updates. Values are hashed as execution hashes them.
 
-#![allow(clippy::unwrap_used, reason = "a benchmark that cannot be set up shall panic")]
-
-use quorate_ledger::{Digest, Height, StateKey, StateTree, value_hash};
+use quorate_crypto::{Digest, Height, sha256};
+use quorate_ledger::{Prefix, StateKey, StateTree, value_hash};
 
 fn main() {
+    // Not where the benchmarks are only tried, as tests.
+    if std::env::args().any(|argument| argument == "--bench") {
+        print_memory(1_000_000);
+    }
     divan::main();
 }
 
 /// Bytes of a typical account's value.
-const VALUE: [u8; 70] = [7; 70];
+const VALUE: [u8; 110] = [7; 110];
 
 fn key(number: u64) -> StateKey {
-    let owner = quorate_crypto::sha256(&number.to_le_bytes());
+    let owner = sha256(&number.to_le_bytes());
     let mut key = [0; 32];
-    key[..20].copy_from_slice(&owner.0[..20]);
+    key[0] = 0x01;
+    key[1..21].copy_from_slice(&owner.0[..20]);
     StateKey(key)
 }
 
 fn tree_of(keys: u64) -> StateTree {
     StateTree::load(Height(0), (0..keys).map(|number| (key(number), Digest([1; 32]))))
+}
+
+/// Bytes of memory that this process has in use, by the kernel's count.
+fn resident() -> Option<u64> {
+    let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
+    let pages: u64 = statm.split_whitespace().nth(1)?.parse().ok()?;
+    Some(pages * 4_096)
+}
+
+/// Prints by how much a tree of so many accounts, loaded in the order of their keys as a node loads it, makes
+/// this process grow. It is the first thing that the process does: memory that was in use before and is free
+/// again would be in use again.
+fn print_memory(accounts: u64) {
+    let mut keys: Vec<StateKey> = (0..accounts).map(key).collect();
+    keys.sort_unstable();
+    let before = resident();
+    let tree = StateTree::load(Height(0), keys.iter().map(|key| (*key, Digest([1; 32]))));
+    let after = resident();
+    assert_eq!(tree.len(), keys.len());
+    if let (Some(before), Some(after)) = (before, after) {
+        let grown = after.saturating_sub(before);
+        println!(
+            "{accounts} accounts: {} MiB, {} bytes each",
+            grown >> 20,
+            grown / accounts
+        );
+    }
 }
 
 /// Updates `updates` keys spread over a tree of `keys`, in a new block each time.
@@ -66,7 +98,7 @@ fn load_1_000_000_keys() -> StateTree {
     tree_of(1_000_000)
 }
 
-/// Inserts as many keys as make the tree double its buckets twice, in blocks of 10,000.
+/// Inserts as many keys as make the tree double its buckets many times, in blocks of 10,000.
 #[divan::bench(sample_count = 3)]
 fn grow_to_1_000_000_keys() -> StateTree {
     let mut tree = StateTree::new();
@@ -78,6 +110,7 @@ fn grow_to_1_000_000_keys() -> StateTree {
     tree
 }
 
+/// What an account has, with all its balances, for one of a million.
 #[divan::bench]
 fn prove_under_1_000_000_keys(bencher: divan::Bencher<'_, '_>) {
     let tree = tree_of(1_000_000);
@@ -85,7 +118,9 @@ fn prove_under_1_000_000_keys(bencher: divan::Bencher<'_, '_>) {
     bencher
         .with_inputs(|| {
             number += 1;
-            key(number)
+            let mut prefix = Prefix::of_key(&key(number));
+            prefix.bits = 168;
+            prefix
         })
-        .bench_local_refs(|key| tree.prove(key));
+        .bench_local_refs(|prefix| tree.prove(prefix));
 }

@@ -1,16 +1,21 @@
-//! Batches: transactions that one validator packed together and signed.
+//! Batches: transactions that one validator packed together and signed (`docs/formats.md`, section 5).
+//!
+//! A batch is known by its digest alone, which covers neither the author's signature nor any text. So a
+//! verdict on what the digest covers may be kept under it, and one on a copy may not.
 
 use bytes::Bytes;
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Digest, Domain, Epoch, Signature, SigningKey, ValidatorIndex};
+use quorate_crypto::{Digest, Epoch, Signature, SigningKey, Tag, ValidatorIndex, sign_strict};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MAX_BATCH_TRANSACTIONS;
 use crate::{DecodeError, ParametersV1, Transaction, decode, encode};
 
 mod check;
+mod texts;
 
 pub use check::{BatchError, BatchRules, BatchTransaction, CheckedBatch, FormedBatch, SignatureGroup};
+pub use texts::{BatchTexts, BatchTextsV1, NotWhole, UnfitTexts, WholeCopy};
 
 /// A batch with its author's signature.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,7 +29,7 @@ pub enum SignedBatch {
 pub struct SignedBatchV1 {
     /// The batch.
     pub batch: Batch,
-    /// The author's, over the batch's digest under [`Domain::BATCH_AUTHOR`].
+    /// The author's, over the batch's digest under [`Tag::BATCH_AUTHOR`].
     pub signature: Signature,
 }
 
@@ -45,7 +50,7 @@ pub struct BatchV1 {
     /// The validator that packed it.
     pub author: ValidatorIndex,
     /// The author's own count, no two of its batches alike: the same transactions packed again are another
-    /// batch, and not the one that was ordered before.
+    /// batch, and not the one that was ordered before. No check looks at it.
     pub number: u64,
     /// At least one.
     #[serde(deserialize_with = "bounded_vec::<_, _, { MAX_BATCH_TRANSACTIONS as usize }>")]
@@ -79,19 +84,26 @@ pub struct BatchBytes {
 }
 
 impl BatchBytes {
-    /// Hashes the bytes, without decoding them; none if they are too few.
+    /// Hashes the bytes, without decoding them; none if they are too few, or of another version.
+    ///
+    /// So of bytes that are there all but the signature is under the digest, and whether they can be read
+    /// does not depend on the signature: a verdict that they cannot holds for every copy.
     pub fn new(bytes: Bytes) -> Option<Self> {
         // The batch's own encoding is what lies between the outer variant and the signature.
-        let (batch, _signature) = bytes.get(1..)?.split_last_chunk::<64>()?;
-        let digest = Domain::BATCH.hash(batch);
+        let (version, rest) = bytes.split_first()?;
+        let (batch, _signature) = rest.split_last_chunk::<64>()?;
+        if *version != 0 {
+            return None;
+        }
+        let digest = Tag::BATCH.hash(batch);
         Some(Self { bytes, digest })
     }
 
     /// A batch, signed by its author, whose key this must be.
     fn sign(batch: Batch, author: &SigningKey) -> (SignedBatch, Self) {
         let encoded = encode(&batch);
-        let digest = Domain::BATCH.hash(&encoded);
-        let signature = author.sign(Domain::BATCH_AUTHOR, &digest.0);
+        let digest = Tag::BATCH.hash(&encoded);
+        let signature = sign_strict(author, Tag::BATCH_AUTHOR, &digest.0);
         let bytes = [&[0], encoded.as_slice(), &signature.0].concat().into();
         let signed = SignedBatch::V1(SignedBatchV1 { batch, signature });
         (signed, Self { bytes, digest })
@@ -106,12 +118,21 @@ impl BatchBytes {
     pub fn bytes(&self) -> &Bytes {
         &self.bytes
     }
+
+    /// The author's signature in this copy, not yet checked.
+    pub fn signature(&self) -> Signature {
+        let (_, signature) = self
+            .bytes
+            .split_last_chunk::<64>()
+            .expect("bytes without a signature were refused");
+        Signature(*signature)
+    }
 }
 
 impl Batch {
     /// The batch, signed by its author, whose key this must be.
     pub fn sign(self, author: &SigningKey) -> SignedBatch {
-        let signature = author.sign(Domain::BATCH_AUTHOR, &self.digest().0);
+        let signature = sign_strict(author, Tag::BATCH_AUTHOR, &self.digest().0);
         SignedBatch::V1(SignedBatchV1 {
             batch: self,
             signature,
@@ -126,7 +147,7 @@ impl Batch {
 
     /// What a batch is known by.
     pub fn digest(&self) -> Digest {
-        Domain::BATCH.hash(&encode(self))
+        Tag::BATCH.hash(&encode(self))
     }
 }
 

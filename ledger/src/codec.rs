@@ -1,4 +1,4 @@
-//! Canonical bytes: BCS with a size limit.
+//! Canonical bytes: BCS with a size limit (`docs/formats.md`, section 1).
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -22,9 +22,19 @@ pub enum DecodeError {
     },
 }
 
+impl DecodeError {
+    /// The stable reason of section 23.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::TooLong { .. } => "too_long",
+            Self::Malformed { .. } => "encoding",
+        }
+    }
+}
+
 /// The canonical bytes of `value`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    // Room for an account or a receipt, so that the usual value is not moved while it grows.
+    // Room for an account or an entry of the log, so that the usual value is not moved while it grows.
     let mut bytes = Vec::with_capacity(128);
     bcs::serialize_into(&mut bytes, value).expect("ledger types are within BCS's limits");
     bytes

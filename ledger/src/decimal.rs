@@ -1,7 +1,9 @@
 //! Amounts as people write them: `12.50` of an asset with two decimals is 1250 of its smallest unit.
-//! Digits are never rounded and floats are never used.
+//! Digits are never rounded and floats are never used. Payment files and wallets may leave zeros out
+//! ([`parse_amount`]); what is hashed or signed has one text for each amount (`docs/formats.md`, section 1;
+//! [`parse_exact_amount`]).
 
-use crate::Amount;
+use crate::primitives::Amount;
 
 /// Why a text is not an amount.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -27,6 +29,22 @@ pub enum AmountError {
     TooLarge {
         /// The text as given.
         text: String,
+    },
+}
+
+/// Why a text is not an amount in the one form that documents have.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ExactAmountError {
+    /// Not an amount of this asset in any form.
+    #[error("{0}")]
+    NotAnAmount(AmountError),
+    /// An amount in another form.
+    #[error("the amount is to be written as {expected}, with all {decimals} decimals of the asset")]
+    OtherForm {
+        /// The one text of that amount.
+        expected: String,
+        /// Digits after the point that the asset has.
+        decimals: u8,
     },
 }
 
@@ -70,6 +88,18 @@ pub fn parse_amount(text: &str, decimals: u8) -> Result<Amount, AmountError> {
     units
         .map(Amount)
         .ok_or_else(|| AmountError::TooLarge { text: shown() })
+}
+
+/// Reads an amount in the one form that [`format_amount`] writes: as many digits after the point as the asset has
+/// decimals, and before it `0` or digits without a leading zero.
+pub fn parse_exact_amount(text: &str, decimals: u8) -> Result<Amount, ExactAmountError> {
+    let amount = parse_amount(text, decimals).map_err(ExactAmountError::NotAnAmount)?;
+    let expected = format_amount(amount, decimals);
+    if text == expected {
+        Ok(amount)
+    } else {
+        Err(ExactAmountError::OtherForm { expected, decimals })
+    }
 }
 
 /// Writes an amount with all of the asset's decimals.
@@ -139,11 +169,37 @@ mod tests {
         ));
     }
 
+    #[test]
+    fn documents_have_one_text_for_each_amount() {
+        for (text, decimals, units) in [("0", 0, 0), ("0.00", 2, 0), ("12.50", 2, 1_250), ("7", 0, 7)] {
+            assert_eq!(parse_exact_amount(text, decimals), Ok(Amount(units)), "{text}");
+        }
+        for (text, decimals) in [
+            ("12.5", 2),
+            ("12", 2),
+            (".80", 2),
+            ("012.50", 2),
+            ("00.10", 2),
+            ("007", 0),
+        ] {
+            assert!(
+                matches!(
+                    parse_exact_amount(text, decimals),
+                    Err(ExactAmountError::OtherForm { .. })
+                ),
+                "{text}"
+            );
+        }
+        assert!(parse_exact_amount("12.500", 2).is_err());
+        assert!(parse_exact_amount("1.", 0).is_err());
+    }
+
     proptest! {
         #[test]
         fn what_is_written_reads_the_same(units: u128, decimals in 0_u8..=18) {
             let text = format_amount(Amount(units), decimals);
             prop_assert_eq!(parse_amount(&text, decimals), Ok(Amount(units)));
+            prop_assert_eq!(parse_exact_amount(&text, decimals), Ok(Amount(units)));
         }
     }
 }

@@ -1,34 +1,52 @@
-//! Execution: what a decided proposal makes of the state (`docs/formats.md`, section 7).
+//! Execution: what a decided proposal makes of the state (`docs/formats.md`, section 10).
 //!
 //! For every transaction of every batch, in order: skip it if its id was executed before, if it is
-//! expired or expires too late, or if its signatures do not reach its sender's threshold. Else execute
-//! its operations, all or none. What is skipped leaves nothing behind, so nobody can spend another's id
-//! by cutting its signatures. What is executed leaves a leaf, a receipt, and an entry in the history of
-//! its sender and, if it succeeded, of every other account it touched.
+//! expired or expires too late, or if its signatures are not exactly those of its parties that reach every
+//! threshold. Else execute its operations, all or none. What is skipped leaves nothing behind, so nobody
+//! can spend another's id by cutting or adding signatures. What is executed leaves a leaf in the
+//! transaction log and a step in the history of each party and, if it succeeded, of every other account
+//! that it changed or that a new hold is for, and of the assets whose supply it changed.
 //!
-//! Nothing here reads a clock or depends on an order that is not fixed: the same state and proposal
-//! give the same block everywhere.
+//! Nothing here reads a clock, a text, or depends on an order that is not fixed: the same state and
+//! proposal give the same block everywhere.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use quorate_crypto::merkle::Frontier;
-use quorate_crypto::{Address, Digest, Epoch, Height};
+use quorate_crypto::{Address, Committee, CommitteeV1, Digest, Epoch, Height};
 use serde::{Deserialize, Serialize};
 
+use crate::limits::MAX_INLINE_BALANCES;
 use crate::{
     Agreement, AssetCode, BatchTransaction, Block, BlockV1, CheckedBatch, Executed, Header, HeaderV1,
-    IntentV1, Operation, Outcome, ParametersV1, Proposal, StateError, StateKey, StateReader, StateTree,
-    Timestamp, encode, read_value, value_hash,
+    HistoryOwner, IntentV1, Keep, LogEntry, LogEntryV1, LoggedTransaction, Operation, Outcome, ParametersV1,
+    Place, Proposal, StateError, StateKey, StateReader, StateTree, Step, Timestamp, encode, read_value,
+    value_hash,
 };
 
+mod ahead;
+mod authority;
+mod erasing;
+mod funds;
+mod histories;
 mod operations;
+mod rejoining;
+mod settlement;
+mod slots;
 mod trial;
 mod working_state;
 
+use ahead::Ahead;
+use histories::Source;
 pub use trial::{Refusal, TrialRules, would_execute};
-pub use working_state::HistoryStep;
-use working_state::{Finished, WorkingState};
+use working_state::{Finished, Moment, WorkingState};
+
+/// The version of the rules that this program executes. Operations of later ones fail with `not_yet`.
+pub const PROTOCOL: u32 = 1;
+
+/// Assets with a number below this have their balances in accounts' own leaves (section 12).
+pub(crate) const INLINE_ASSETS: u32 = MAX_INLINE_BALANCES as u32;
 
 /// The newest block, and what is needed to put another on top of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,8 +63,10 @@ pub struct Tip {
     pub timestamp: Timestamp,
     /// The state root after the newest block.
     pub state_root: Digest,
-    /// The tree over the hashes of all headers so far.
+    /// The list of the hashes of all headers so far.
     pub chain: Frontier,
+    /// The transaction log so far.
+    pub log: Frontier,
 }
 
 /// What is executed on top of a tip.
@@ -71,67 +91,93 @@ pub struct Execution {
     pub block_hash: Digest,
     /// Values written, and keys removed, in the state.
     pub changes: BTreeMap<StateKey, Option<Vec<u8>>>,
-    /// The executed transactions in order: the index of one is its place here.
+    /// The executed transactions in order.
     pub transactions: Vec<ExecutedTransaction>,
-    /// New entries in accounts' histories, in the order in which they came about.
+    /// New leaves of the transaction log, in order: one for each executed transaction.
+    pub log: Vec<LoggedEntry>,
+    /// New steps of histories, in the order in which they came about.
     pub histories: Vec<HistoryEntry>,
-    /// Records put.
+    /// Those of the new steps that are waypoints, in the same order.
+    pub waypoints: Vec<Waypoint>,
+    /// Records put, those too that are in the log and the index alone.
     pub records: Vec<RecordEntry>,
-    /// Assets created.
-    pub assets: Vec<AssetCode>,
-    /// Whether an account now holds an asset, where that changed; ascending.
+    /// Assets created, with their numbers, in the order of these.
+    pub assets: Vec<(u32, AssetCode)>,
+    /// Whether an account now holds some of an asset, free or held, where that changed; ascending.
     pub holders: Vec<(AssetCode, Address, bool)>,
+    /// Texts erased: the transaction's id and the place, in the order in which they were erased.
+    pub erased: Vec<(Digest, Place)>,
     /// The epoch under way after the block, where the block changed that: its end was fixed, or the next
     /// one begins.
     pub agreement: Option<Agreement>,
     /// The tip after the block.
     pub tip: Tip,
-    spent: HashSet<Digest>,
+    spent: HashMap<Digest, Timestamp>,
 }
 
 /// An executed transaction of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExecutedTransaction {
     /// Its id.
     pub id: Digest,
+    /// The place of its leaf in the transaction log, from 0 since genesis.
+    pub ordinal: u64,
     /// Its place among all transactions of the proposal's batches, from 0.
     pub position: u32,
     /// What became of it.
     pub outcome: Outcome,
-    /// The account that acted.
-    pub sender: Address,
-    /// When it would have expired.
+    /// The accounts that it acts for, its sender first.
+    pub parties: Vec<Address>,
+    /// When it would have expired; until then its id is spent.
     pub expires_at: Timestamp,
+    /// The hash of the signed transaction (section 3).
+    pub signed: Digest,
 }
 
-/// A new entry in an account's history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A new leaf of the transaction log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggedEntry {
+    /// What it says.
+    pub entry: LogEntry,
+    /// Its RFC 6962 leaf hash.
+    pub leaf: Digest,
+}
+
+/// A new step of a history.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HistoryEntry {
-    /// The account.
-    pub address: Address,
-    /// The entry's number in that account's history, from 1.
+    /// Whose history.
+    pub owner: HistoryOwner,
+    /// The step.
+    pub step: Step,
+    /// The history's hash with it, `h_n` of section 13.
+    pub hash: Digest,
+}
+
+/// A step whose hash the owner's leaf commits to for good: every 32nd.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Waypoint {
+    /// Whose history.
+    pub owner: HistoryOwner,
+    /// The step's number, a multiple of 32.
     pub number: u64,
-    /// The transaction's id.
-    pub id: Digest,
-    /// The transaction's place among the block's executed ones, from 0.
-    pub index: u32,
-    /// The block of the account's entry before, 0 before the first.
-    pub before: Height,
+    /// The history's hash with it.
+    pub hash: Digest,
 }
 
 /// A record that was put.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RecordEntry {
     /// The document's hash.
     pub sha256: Digest,
     /// Who put it.
-    pub sender: Address,
-    /// The transaction's place among the block's executed ones, from 0.
-    pub index: u32,
+    pub address: Address,
+    /// What keeps it.
+    pub keep: Keep,
+    /// The place of its transaction's leaf in the log.
+    pub ordinal: u64,
     /// The operation's place in the transaction, from 0.
-    pub operation: u16,
-    /// For people.
-    pub label: String,
+    pub operation: u8,
 }
 
 impl Tip {
@@ -145,6 +191,7 @@ impl Tip {
             timestamp: time,
             state_root,
             chain: Frontier::new(),
+            log: Frontier::new(),
         }
     }
 
@@ -160,7 +207,13 @@ impl Tip {
 impl Execution {
     /// Whether this block executed the transaction with this id.
     pub fn spends(&self, id: &Digest) -> bool {
-        self.spent.contains(id)
+        self.spent.contains_key(id)
+    }
+
+    /// Until when this block keeps an id from being executed again, if it executed it: it counts as
+    /// executed before at times below this one alone (section 9).
+    pub fn spent_until(&self, id: &Digest) -> Option<Timestamp> {
+        self.spent.get(id).copied()
     }
 }
 
@@ -171,7 +224,7 @@ impl Execution {
 /// If the state cannot be read or is damaged; the tree is then unchanged.
 ///
 /// # Panics
-/// If the batches are not the proposal's or not of the tip's network, or the tree is not at the tip.
+/// As [`execute_unrooted`] does, or if the tree is not at the tip.
 pub fn execute<R: StateReader>(
     input: &BlockInput<'_>,
     reader: &R,
@@ -186,52 +239,62 @@ pub fn execute<R: StateReader>(
 /// If the state cannot be read or is damaged.
 ///
 /// # Panics
-/// If the batches are not the proposal's or not of the tip's network.
+/// If the batches are not the proposal's, or not of the tip's network and epoch, or if the epoch's
+/// protocol is not [`PROTOCOL`]: executing it by other rules would make another block.
 pub fn execute_unrooted<'a, R: StateReader>(
     input: &BlockInput<'a>,
     reader: &R,
 ) -> Result<Unrooted<'a>, StateError<R::Error>> {
-    let tip = input.tip;
     check_input(input);
     let agreement = read_agreement(reader)?;
+    let Agreement::V1(under_way) = &agreement;
+    let Committee::V1(committee) = &under_way.committee;
     assert_eq!(
-        agreement.v1().epoch,
-        tip.epoch,
+        committee.epoch, input.tip.epoch,
         "the tip and the state are of one epoch"
     );
-    let transactions = || input.batches.iter().flat_map(|batch| batch.transactions());
-    let ids: Vec<Digest> = transactions().map(|transaction| transaction.id).collect();
-    let spent_before = reader.are_spent(&ids).map_err(StateError::Read)?;
+    assert_eq!(
+        committee.protocol, PROTOCOL,
+        "the epoch's protocol is one that this program executes"
+    );
     let mut run = Run::new(input, reader);
+    let transactions = input.batches.iter().flat_map(|batch| batch.transactions());
+    let ids: Vec<Digest> = transactions.map(|transaction| transaction.id).collect();
+    let spent_before = reader
+        .spent_at(&ids, run.moment.timestamp)
+        .map_err(StateError::Read)?;
     let mut places = (0_u32..).zip(spent_before);
     for batch in input.batches {
-        run.state.read_ahead(accounts_of(batch))?;
+        run.state.read_ahead(Ahead::of(batch))?;
         for (transaction, (position, spent_before)) in batch.transactions().zip(&mut places) {
             if !spent_before {
                 run.transaction(position, &transaction)?;
             }
         }
+        run.note_author(batch, committee)?;
     }
-    let height = tip.height.next();
-    let mut finished = run.state.finish();
-    let changed = agreement.after(height, finished.ends_epoch, input.parameters.window);
+    let Run {
+        state,
+        moment,
+        log,
+        outputs,
+        ..
+    } = run;
+    let mut finished = state.finish();
+    let changed = agreement.after(moment.height, finished.ends_epoch, input.parameters);
     if let Some(changed) = &changed {
         let value = Some(encode(changed));
         finished.changes.insert(StateKey::agreement(), value);
     }
     Ok(Unrooted {
-        tip,
+        tip: input.tip,
         proposal: input.proposal,
         agreement,
         changed,
         finished,
-        timestamp: run.timestamp,
-        leaves: run.leaves,
-        receipts: run.receipts,
-        transactions: run.transactions,
-        histories: run.histories,
-        records: run.records,
-        spent: run.spent,
+        timestamp: moment.timestamp,
+        log,
+        outputs,
     })
 }
 
@@ -243,12 +306,8 @@ pub struct Unrooted<'a> {
     changed: Option<Agreement>,
     finished: Finished,
     timestamp: Timestamp,
-    leaves: Frontier,
-    receipts: Frontier,
-    transactions: Vec<ExecutedTransaction>,
-    histories: Vec<HistoryEntry>,
-    records: Vec<RecordEntry>,
-    spent: HashSet<Digest>,
+    log: Frontier,
+    outputs: Outputs,
 }
 
 impl Unrooted<'_> {
@@ -264,58 +323,67 @@ impl Unrooted<'_> {
             "the state tree is at the tip"
         );
         let height = tip.height.next();
-        let next = self.changed.as_ref().unwrap_or(&self.agreement);
         let hashes = self.finished.changes.iter();
         let state_root = tree.update(
             height,
             hashes.map(|(key, value)| (*key, value.as_deref().map(value_hash))),
         );
-        let index = u32::try_from(self.transactions.len()).expect("a proposal's batches are bounded");
+        let Agreement::V1(before) = &self.agreement;
+        let Agreement::V1(after) = self.changed.as_ref().unwrap_or(&self.agreement);
+        let Committee::V1(CommitteeV1 { epoch, protocol, .. }) = &before.committee;
+        let Committee::V1(next) = &after.committee;
         let header = Header::V1(HeaderV1 {
             network: tip.network,
-            epoch: tip.epoch,
+            protocol: *protocol,
+            epoch: *epoch,
             height,
             previous: tip.block_hash,
             chain_root: tip.chain.root(),
             proposal: proposal.digest(),
             timestamp: self.timestamp,
-            transaction_count: index,
-            transactions_root: self.leaves.root(),
-            receipts_root: self.receipts.root(),
+            log_size: self.log.length(),
+            log_root: self.log.root(),
             state_root,
-            next_committee: next.committee().digest(),
+            next_committee: after.committee.digest(),
         });
+        let next_epoch = next.epoch;
         let block_hash = header.hash();
         let mut chain = tip.chain.clone();
         chain.push(&block_hash.0);
-        let executed = self.transactions.iter().map(|transaction| Executed {
+        let outputs = self.outputs;
+        let executed = outputs.transactions.iter().map(|transaction| Executed {
             position: transaction.position,
-            outcome: transaction.outcome,
+            outcome: transaction.outcome.clone(),
         });
         Execution {
             block: Block::V1(BlockV1 {
                 header,
+                recovery: None,
                 proposal: proposal.clone(),
                 executed: executed.collect(),
             }),
             block_hash,
             tip: Tip {
                 network: tip.network,
-                epoch: next.v1().epoch,
+                epoch: next_epoch,
                 height,
                 block_hash,
                 timestamp: self.timestamp,
                 state_root,
                 chain,
+                log: self.log,
             },
             changes: self.finished.changes,
-            transactions: self.transactions,
-            histories: self.histories,
-            records: self.records,
+            transactions: outputs.transactions,
+            log: outputs.log,
+            histories: outputs.histories,
+            waypoints: outputs.waypoints,
+            records: outputs.records,
             assets: self.finished.created,
             holders: self.finished.holders,
+            erased: self.finished.erased,
             agreement: self.changed,
-            spent: self.spent,
+            spent: outputs.spent,
         }
     }
 }
@@ -327,17 +395,6 @@ impl Unrooted<'_> {
 pub fn read_agreement<R: StateReader>(reader: &R) -> Result<Agreement, StateError<R::Error>> {
     let key = StateKey::agreement();
     read_value(reader, &key)?.ok_or(StateError::Damaged { key })
-}
-
-/// The accounts that a batch's transactions act for and give to.
-fn accounts_of(batch: &CheckedBatch) -> Vec<Address> {
-    let mut accounts = Vec::new();
-    for item in batch.transactions() {
-        let intent = item.transaction.intent();
-        accounts.push(intent.sender);
-        accounts.extend(intent.operations.iter().filter_map(Operation::receiver));
-    }
-    accounts
 }
 
 fn check_input(input: &BlockInput<'_>) {
@@ -357,41 +414,47 @@ fn check_input(input: &BlockInput<'_>) {
     );
 }
 
+/// What a block's transactions leave behind beside the state, in the order of execution.
+#[derive(Default)]
+struct Outputs {
+    transactions: Vec<ExecutedTransaction>,
+    log: Vec<LoggedEntry>,
+    histories: Vec<HistoryEntry>,
+    waypoints: Vec<Waypoint>,
+    records: Vec<RecordEntry>,
+    /// Until when ids that the block executed are spent.
+    spent: HashMap<Digest, Timestamp>,
+}
+
 /// The execution of one block, under way.
 struct Run<'a, R> {
     state: WorkingState<'a, R>,
-    height: Height,
-    timestamp: Timestamp,
+    moment: Moment,
     /// The latest expiry that a transaction of this block may have.
     latest_expiry: Timestamp,
-    leaves: Frontier,
-    receipts: Frontier,
-    transactions: Vec<ExecutedTransaction>,
-    histories: Vec<HistoryEntry>,
-    records: Vec<RecordEntry>,
-    spent: HashSet<Digest>,
+    log: Frontier,
+    outputs: Outputs,
 }
 
 impl<'a, R: StateReader> Run<'a, R> {
     fn new(input: &BlockInput<'_>, reader: &'a R) -> Self {
-        let timestamp = input.tip.next_timestamp(input.proposal);
+        let tip = input.tip;
+        let timestamp = tip.next_timestamp(input.proposal);
+        let moment = Moment {
+            network: tip.network,
+            epoch: tip.epoch,
+            height: tip.height.next(),
+            timestamp,
+            max_hold_ms: input.parameters.max_hold_ms,
+        };
         let lead = input.parameters.max_expiry_lead_ms;
         Self {
-            state: WorkingState::new(reader, input.tip.epoch, timestamp),
-            height: input.tip.height.next(),
-            timestamp,
+            state: WorkingState::new(reader, moment),
+            moment,
             latest_expiry: Timestamp(timestamp.0.saturating_add(lead)),
-            leaves: Frontier::new(),
-            receipts: Frontier::new(),
-            transactions: Vec::new(),
-            histories: Vec::new(),
-            records: Vec::new(),
-            spent: HashSet::new(),
+            log: tip.log.clone(),
+            outputs: Outputs::default(),
         }
-    }
-
-    fn index(&self) -> u32 {
-        u32::try_from(self.transactions.len()).expect("a proposal's batches are bounded")
     }
 
     /// Executes one transaction that no block before has executed, or skips it.
@@ -401,36 +464,96 @@ impl<'a, R: StateReader> Run<'a, R> {
         item: &BatchTransaction<'_>,
     ) -> Result<(), StateError<R::Error>> {
         let intent = item.transaction.intent();
-        let timely = self.timestamp < intent.expires_at && intent.expires_at <= self.latest_expiry;
-        if !timely || self.spent.contains(&item.id) {
+        let timely = self.moment.timestamp < intent.expires_at && intent.expires_at <= self.latest_expiry;
+        if !timely || self.outputs.spent.contains_key(&item.id) {
             return Ok(());
         }
-        let sender = self.state.account(&intent.sender)?;
-        if !self.state.is_authorised(sender, item.transaction.signatures()) {
+        self.state.begin(&intent.parties)?;
+        if self.state.authorise(item.transaction.signatures()).is_err() {
             return Ok(());
         }
-        let outcome = self.state.transaction(sender, intent)?;
-        self.record(position, item, intent, outcome);
-        Ok(())
+        let outcome = self.state.transaction(intent, &item.id, self.log.length())?;
+        self.record(position, item, outcome)
     }
 
     /// Writes down what became of an executed transaction.
-    fn record(&mut self, position: u32, item: &BatchTransaction<'_>, intent: &IntentV1, outcome: Outcome) {
-        let index = self.index();
-        let step = HistoryStep::new(item.id, self.height, index, outcome);
-        self.leaves.push_hash(item.leaf);
-        self.receipts.push_hash(step.receipt);
-        self.state.grow_histories(&step, &mut self.histories);
-        if outcome == Outcome::Success {
-            operations::records_of(intent, index, &mut self.records);
-        }
-        self.spent.insert(item.id);
-        self.transactions.push(ExecutedTransaction {
+    fn record(
+        &mut self,
+        position: u32,
+        item: &BatchTransaction<'_>,
+        outcome: Outcome,
+    ) -> Result<(), StateError<R::Error>> {
+        let intent = item.transaction.intent();
+        let Moment {
+            height, timestamp, ..
+        } = self.moment;
+        let entry = LogEntry::V1(LogEntryV1::Transaction(LoggedTransaction {
+            height,
+            timestamp,
+            position,
             id: item.id,
+            expires_at: intent.expires_at,
+            signed: item.signed,
+            outcome: outcome.clone(),
+        }));
+        let leaf = entry.leaf_hash();
+        let ordinal = self.log.length();
+        self.log.push_hash(leaf);
+        let succeeded = matches!(outcome, Outcome::Success { .. });
+        let source = Source {
+            ordinal,
+            leaf,
+            timestamp,
+        };
+        self.state.grow_histories(succeeded, &source, &mut self.outputs)?;
+        self.state.note_parties()?;
+        if succeeded {
+            self.state.note_success();
+            self.outputs.note_records(intent, ordinal);
+        }
+        self.outputs.spent.insert(item.id, intent.expires_at);
+        self.outputs.log.push(LoggedEntry { entry, leaf });
+        self.outputs.transactions.push(ExecutedTransaction {
+            id: item.id,
+            ordinal,
             position,
             outcome,
-            sender: intent.sender,
+            parties: intent.parties.clone(),
             expires_at: intent.expires_at,
+            signed: item.signed,
         });
+        Ok(())
+    }
+
+    /// Notes that a proposal named a batch of its author's seat, whatever became of what is in it.
+    fn note_author(
+        &mut self,
+        batch: &CheckedBatch,
+        committee: &CommitteeV1,
+    ) -> Result<(), StateError<R::Error>> {
+        let author = batch.signed().batch().author;
+        match committee.seats.get(usize::from(author.0)) {
+            Some(seat) => self.state.note_author(seat.seat),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Outputs {
+    /// Appends the records that a successful transaction put.
+    fn note_records(&mut self, intent: &IntentV1, ordinal: u64) {
+        for (operation, act) in (0_u8..=u8::MAX).zip(&intent.operations) {
+            if let Operation::PutRecord { sha256, keep } = &act.operation
+                && let Some(address) = intent.parties.get(usize::from(act.party))
+            {
+                self.records.push(RecordEntry {
+                    sha256: *sha256,
+                    address: *address,
+                    keep: *keep,
+                    ordinal,
+                    operation,
+                });
+            }
+        }
     }
 }

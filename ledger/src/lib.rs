@@ -1,76 +1,10 @@
 //! What is agreed on: transactions, batches, proposals, blocks, and what executing them means.
 //! No disk, no network, no clock. Formats are those of `docs/formats.md`.
 //!
-//! A transaction reaches a block in these steps: its signers sign its [`Intent`]; a validator packs
+//! A transaction reaches a block in these steps: its parties sign its [`Intent`]; a validator packs
 //! [`Transaction`]s into a [`Batch`] and signs it; every validator makes a [`CheckedBatch`] of the bytes
 //! by itself; consensus decides a [`Proposal`] that names batches; [`execute`] makes of it an
-//! [`Execution`]: the [`Block`], and all that it changes in the state and its indexes.
-//!
-//! ```
-//! use std::sync::Arc;
-//!
-//! use bytes::Bytes;
-//! use quorate_crypto::{Committee, Protocol, SigningKey};
-//! use quorate_ledger::*;
-//!
-//! // A network of one validator, whose genesis gives all of an asset to Alice.
-//! let [validator, alice, bob] = [1, 2, 3].map(|seed| SigningKey::from_seed(&[seed; 32]));
-//! let network = Digest([7; 32]);
-//! let committee = Committee::new(Epoch(0), Protocol::Pbft, 1, vec![validator.public()]);
-//! let parameters = Parameters::default();
-//! let (asset, supply) = ("QRT".parse()?, Amount(1_000));
-//! let address = alice.public().address();
-//! let description = "units of account".to_owned();
-//! let assets = [GenesisAsset { code: asset, decimals: 2, description, issuer: address, supply }];
-//! let balances = [GenesisBalance { address, asset, amount: supply }];
-//! let seat = GenesisValidator { key: validator.public(), member: address };
-//! let seats = GenesisCommittee { engine: Protocol::Pbft, protocol_version: 1, validators: vec![seat] };
-//! let genesis = genesis_state(&assets, &balances, &parameters, &seats)?;
-//! let mut state = MemoryState::genesis(&genesis);
-//! let mut tree = genesis.tree();
-//! let tip = Tip::genesis(network, Timestamp(1_000), genesis.root);
-//!
-//! // Alice pays Bob.
-//! let to = bob.public().address();
-//! let payment = Operation::Transfer { to, asset, amount: Amount(250), memo: String::new() };
-//! let intent = Intent::V1(IntentV1 {
-//!     network,
-//!     sender: address,
-//!     expires_at: Timestamp(60_000),
-//!     salt: [0; 16],
-//!     operations: vec![payment],
-//!     memo: "lunch".to_owned(),
-//! });
-//! let transaction = intent.sign([&alice]);
-//!
-//! // The validator packs it; whoever receives the batch checks it.
-//! let (epoch, author) = (Epoch(0), ValidatorIndex(0));
-//! let batch = Batch::V1(BatchV1 { network, epoch, author, number: 1, transactions: vec![transaction] });
-//! let bytes = Bytes::from(encode(&batch.sign(&validator)));
-//! let rules = BatchRules { network: &network, committee: &committee, parameters: parameters.v1() };
-//! let batch = Arc::new(CheckedBatch::check(bytes, &rules)?);
-//!
-//! // The decided proposal becomes a block.
-//! let proposal = Proposal::new(Timestamp(2_000), vec![batch.digest()]);
-//! let input = BlockInput {
-//!     tip: &tip,
-//!     proposal: &proposal,
-//!     batches: &[batch],
-//!     parameters: parameters.v1(),
-//! };
-//! let execution = execute(&input, &state, &mut tree)?;
-//! state.apply(&execution);
-//! assert_eq!(execution.transactions[0].outcome, Outcome::Success);
-//! assert_eq!(execution.histories.len(), 2);
-//!
-//! // Anyone who trusts the block's header can be shown Bob's account.
-//! let key = StateKey::account(&to);
-//! let value = state.value(&key)?.ok_or("Bob has an account now")?;
-//! let proof = tree.prove(&key).with_value(Some(&value))?;
-//! let root = execution.block.header().state_root;
-//! assert_eq!(proof.verify(&root, &key)?, Some(value_hash(&value)));
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! [`Execution`]: the [`Block`], and all that it changes in the state, the log and the histories.
 
 mod agreement;
 mod batch;
@@ -78,45 +12,77 @@ mod block;
 mod codec;
 mod decimal;
 mod execution;
+mod governance;
+mod history;
 pub mod limits;
+mod log;
+mod outcome;
 mod parameters;
 mod primitives;
 mod proposal;
-mod receipt;
+mod recovery;
+mod rules;
+mod salts;
 mod state;
 mod text;
 mod transaction;
 mod tree;
 
-pub use agreement::{Agreement, AgreementV1, MIN_REJOIN_INTERVAL_MS, Rejoin, Seat, SeatV1};
+pub use agreement::{Agreement, AgreementV1, MIN_REJOIN_INTERVAL_MS, NextKeys, Rejoin, Seat, SeatV1};
 pub use batch::{
-    Batch, BatchBytes, BatchError, BatchRules, BatchTransaction, BatchV1, CheckedBatch, FormedBatch,
-    SignatureGroup, SignedBatch, SignedBatchV1, count_transactions,
+    Batch, BatchBytes, BatchError, BatchRules, BatchTexts, BatchTextsV1, BatchTransaction, BatchV1,
+    CheckedBatch, FormedBatch, NotWhole, SignatureGroup, SignedBatch, SignedBatchV1, UnfitTexts, WholeCopy,
+    count_transactions,
 };
 pub use block::{
-    Block, BlockV1, CertifiedBlock, CertifiedBlockV1, ContentsError, Executed, Header, HeaderV1,
+    Appended, Block, BlockError, BlockRules, BlockV1, CertifiedBlock, CertifiedBlockV1, CertifiedHeader,
+    ContentsError, Executed, Header, HeaderV1, Parent, PlaceError, PlannedHeight, check_block, check_header,
+    check_log, form_batches,
 };
 pub use codec::{DecodeError, decode, encode};
-pub use decimal::{AmountError, format_amount, parse_amount};
+pub use decimal::{AmountError, ExactAmountError, format_amount, parse_amount, parse_exact_amount};
 pub use execution::{
-    BlockInput, ExecutedTransaction, Execution, HistoryEntry, HistoryStep, RecordEntry, Refusal, Tip,
-    TrialRules, Unrooted, execute, execute_unrooted, read_agreement, would_execute,
+    BlockInput, ExecutedTransaction, Execution, HistoryEntry, LoggedEntry, PROTOCOL, RecordEntry, Refusal,
+    Tip, TrialRules, Unrooted, Waypoint, execute, execute_unrooted, read_agreement, would_execute,
 };
+pub use governance::{
+    AddressesError, Attestation, AttestationV1, Ballot, Change, ChangeError, Limit, NotARight, Right, Scope,
+    ScopeError, SeatKeys, check_addresses, is_listener,
+};
+pub use history::{
+    BalanceChange, BalanceItem, HistoryOwner, HistoryStart, Step, WAYPOINT_INTERVAL, balances_root,
+    history_hash,
+};
+pub use log::{LogEntry, LogEntryV1, LoggedRecovery, LoggedTransaction};
+pub use outcome::{ErrorCode, Outcome};
 pub use parameters::{ParameterError, Parameters, ParametersV1};
-pub use primitives::{Amount, AssetCode, NotAnAssetCode, Timestamp};
+pub use primitives::{
+    Amount, AssetCode, NotATime, NotAnAmount, NotAnAssetCode, Timestamp, format_time, parse_time,
+};
 pub use proposal::{Proposal, ProposalError, ProposalV1};
 pub use quorate_crypto::{Address, Digest, Epoch, Height, ValidatorIndex};
-pub use receipt::{ErrorCode, Outcome, Receipt, ReceiptV1};
+pub use recovery::{
+    AcceptedValue, Ballot as PaxosBallot, Entry, Loss, LossFault, LossV1, MAX_PLANNED_HEIGHTS,
+    MemberSignatures, Open, PrepareSignature, PreparedCertificate, RaftEntry, Recovery, RecoveryError,
+    RecoveryV1, SignatureFault, SignedLoss, SignedRecovery, SignedRecoveryV1, SignedStandDown, StandDown,
+    StandDownFault, StandDownV1, Term, View, evidence_hash, plan,
+};
+pub use rules::{Majority, Rules, RulesV1};
+pub use salts::{LongSaltLabel, MAX_SALT_LABEL_BYTES, SaltLabel, WalletSecret};
 pub use state::{
-    Account, AccountV1, Asset, AssetBalance, AssetV1, Balance, BalanceV1, GenesisAsset, GenesisBalance,
-    GenesisCommittee, GenesisState, GenesisStateError, GenesisValidator, MemoryState, Overlay, Signers,
-    StateError, StateKey, StateReader, genesis_state, read_value, value_hash, values_over,
+    Account, AccountV1, Asset, AssetV1, Attested, Attesting, Balance, BalanceV1, Cast, Counters, CountersV1,
+    Erased, Erasure, ErasureV1, Found, Freeze, FreezeV1, GenesisAsset, GenesisGrant, GenesisLists,
+    GenesisMember, GenesisState, GenesisStateError, GovernanceProposal, GovernanceProposalV1, Grant, GrantV1,
+    Guardians, GuardiansV1, Hold, HoldV1, InUse, InUseV1, Inline, Leaf, MAX_PROOF_LEAVES,
+    MAX_STATE_PROOF_BYTES, MAX_STEPS, Member, MemberStatus, MemberV1, MemoryState, Overlay, Owner, PathStep,
+    Prefix, ProposalState, Quota, QuotaShare, QuotaShareV1, QuotaV1, Record, RecordV1, RecoveryMark,
+    RecoveryMarkV1, Report, Request, StateError, StateKey, StateProof, StateProofError, StateProofV1,
+    StateReader, StateValue, Taken, ValueError, genesis_state, read_value, value_hash, values_over,
 };
-pub use text::{is_unseen, visible};
+pub use text::{IllegalText, is_name, is_refused, is_unseen, legal_text, visible};
 pub use transaction::{
-    BadSignature, FormError, Intent, IntentV1, KeySignature, Operation, OperationFormError, Signer,
-    Transaction, TransactionV1,
+    Act, Condition, ConditionError, ConditionLeaf, FormError, HoldRef, Intent, IntentV1, Keep, Operation,
+    OperationFormError, Place, PlacesError, Signer, Signers, SignersError, Submission, SubmissionError,
+    SubmissionV1, Text, TextError, TextItem, TextRule, Texts, Transaction, TransactionV1,
 };
-pub use tree::{
-    MAX_STEPS, ProofLeaf, ProofStep, StatePath, StateProof, StateProofError, StateProofV1, StateTree,
-};
+pub use tree::{PrefixPath, StateTree};

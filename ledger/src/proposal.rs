@@ -1,9 +1,9 @@
-//! Proposals: what the engines order.
+//! Proposals: what the engines order (`docs/formats.md`, section 6).
 
 use std::collections::BTreeSet;
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Digest, Domain};
+use quorate_crypto::{Digest, Tag};
 use serde::{Deserialize, Serialize};
 
 use crate::limits::MAX_PROPOSAL_BATCHES;
@@ -83,6 +83,6 @@ impl Proposal {
 
     /// The proposal's digest.
     pub fn digest(&self) -> Digest {
-        Domain::PROPOSAL.hash(&encode(self))
+        Tag::PROPOSAL.hash(&encode(self))
     }
 }

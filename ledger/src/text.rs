@@ -1,8 +1,52 @@
-//! Texts that anybody may write and others read: memos, labels, descriptions, names. Some characters nobody sees:
-//! they move a terminal's cursor, turn the order of letters around, or have no width, so that a text looks other
-//! than it is. Where such a text is shown they are shown as escapes, everywhere by this one rule.
+//! Texts that anybody may write and others read: memos, labels, descriptions, names.
+//!
+//! Some characters nobody sees: they move a terminal's cursor, turn the order of letters around, or have no width, so
+//! that a text looks other than it is. The worst of them no text of the ledger may have ([`is_refused`], a fixed list
+//! of `docs/formats.md`, section 4). Where a text is shown, the rest of them are shown as escapes, everywhere by one
+//! rule ([`visible`]).
 
 use std::borrow::Cow;
+
+/// Whether a text of the ledger must not have `letter` (section 4, rule 5): a control character, one that turns the
+/// direction of text, a separator of lines, a byte order mark, an annotation or a tag.
+///
+/// The list is fixed and knows no version of Unicode, as all verifiers must agree on it.
+pub fn is_refused(letter: char) -> bool {
+    matches!(letter,
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
+}
+
+/// Why bytes are not legal as a text of the ledger, whatever their number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IllegalText {
+    /// Not UTF-8.
+    #[error("the text is not UTF-8")]
+    NotUtf8,
+    /// A refused code point.
+    #[error("the text has U+{:04X}, which no text may have", u32::from(*letter))]
+    Refused {
+        /// The first one.
+        letter: char,
+    },
+}
+
+/// The text that `bytes` are, if a text of the ledger may be that: UTF-8 without refused code points.
+pub fn legal_text(bytes: &[u8]) -> Result<&str, IllegalText> {
+    let text = std::str::from_utf8(bytes).map_err(|_| IllegalText::NotUtf8)?;
+    match text.chars().find(|letter| is_refused(*letter)) {
+        Some(letter) => Err(IllegalText::Refused { letter }),
+        None => Ok(text),
+    }
+}
+
+/// Whether `text` can name a member or, with another `limit`, a network (section 1): 1 to `limit` of A–Z a–z 0–9
+/// `.` `-` `_`, beginning with neither `.` nor `-`.
+pub fn is_name(text: &str, limit: usize) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_');
+    // A name becomes part of file names, where a leading dot or dash means something.
+    (1..=limit).contains(&text.len()) && text.bytes().all(allowed) && !text.starts_with(['.', '-'])
+}
 
 /// Whether `letter` is nothing that a reader could see: a control character, one that turns the direction of text,
 /// a separator of lines, or one that is drawn as nothing (Unicode's `Default_Ignorable_Code_Point`).

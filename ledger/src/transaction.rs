@@ -1,18 +1,28 @@
-//! Transactions: what accounts ask of the ledger, and their signatures.
+//! Transactions: what accounts ask of the ledger, and their signatures (`docs/formats.md`, sections 3 and 4).
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{
-    Address, ClientSignature, Digest, Domain, PublicKey, Signature, SigningKey, verify_client_batch,
-};
+use quorate_crypto::{Address, ClientSigningKey, Digest, KeySignature, Tag, verify_clients};
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{MAX_OPERATIONS, MAX_SIGNATURES, MAX_SIGNERS};
-use crate::{Amount, AssetCode, DecodeError, ParametersV1, Timestamp, decode, encode};
+use crate::codec::{DecodeError, decode, encode};
+use crate::limits::{MAX_INTENT_WITH_TEXTS_BYTES, MAX_OPERATIONS, MAX_PARTIES, MAX_SIGNATURES};
+use crate::parameters::ParametersV1;
+use crate::primitives::Timestamp;
 
+mod condition;
 mod form;
 pub(crate) mod length;
+mod operation;
+mod signers;
+mod submission;
+mod texts;
 
-pub use form::{FormError, OperationFormError};
+pub use condition::{Condition, ConditionError, ConditionLeaf};
+pub use form::{FormError, OperationFormError, PlacesError};
+pub use operation::{HoldRef, Keep, Operation};
+pub use signers::{Signer, Signers, SignersError};
+pub use submission::{Submission, SubmissionError, SubmissionV1};
+pub use texts::{Place, Text, TextError, TextItem, TextRule, Texts};
 
 /// A signed request to change the ledger, all or nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,18 +36,9 @@ pub enum Transaction {
 pub struct TransactionV1 {
     /// What is signed.
     pub intent: Intent,
-    /// 1 to 16 signatures, strictly ascending by key.
+    /// 1 to 64 signatures over the intent's preimage under [`Tag::TRANSACTION`], strictly ascending by encoded key.
     #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SIGNATURES>")]
     pub signatures: Vec<KeySignature>,
-}
-
-/// A signature together with the key that made it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct KeySignature {
-    /// Who signed.
-    pub key: PublicKey,
-    /// Over the intent's preimage under [`Domain::TRANSACTION`].
-    pub signature: Signature,
 }
 
 /// What a transaction's signers sign; its hash is the transaction's id.
@@ -52,126 +53,49 @@ pub enum Intent {
 pub struct IntentV1 {
     /// The network's id.
     pub network: Digest,
-    /// The account that acts.
-    pub sender: Address,
+    /// 1 to 16 accounts that must all authorise it. The first is the sender, the others strictly ascend. One that acts
+    /// in no operation consents to all of them.
+    #[serde(deserialize_with = "bounded_vec::<_, _, MAX_PARTIES>")]
+    pub parties: Vec<Address>,
     /// A block at or after this time skips the transaction.
     pub expires_at: Timestamp,
     /// Tells equal intents apart.
     pub salt: [u8; 16],
     /// 1 to 256 operations, executed in order, all or nothing.
     #[serde(deserialize_with = "bounded_vec::<_, _, MAX_OPERATIONS>")]
-    pub operations: Vec<Operation>,
-    /// A note, at most 256 bytes.
-    pub memo: String,
+    pub operations: Vec<Act>,
+    /// The places of its texts and the root over them; none if it has no text.
+    pub texts: Option<Texts>,
 }
 
-/// One change of the ledger. The order of the variants is frozen.
+/// An operation and who acts in it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Operation {
-    /// Makes a new asset with the sender as its issuer and no supply.
-    CreateAsset {
-        /// The asset's unique code.
-        code: AssetCode,
-        /// Digits after the decimal point, at most 18 (judged in execution).
-        decimals: u8,
-        /// For people, at most 128 bytes.
-        description: String,
-    },
-    /// Makes new units; the sender must be the issuer.
-    Mint {
-        /// The asset.
-        asset: AssetCode,
-        /// Who receives them.
-        to: Address,
-        /// How many, above zero.
-        amount: Amount,
-    },
-    /// Destroys units of the sender's own.
-    Burn {
-        /// The asset.
-        asset: AssetCode,
-        /// How many, above zero.
-        amount: Amount,
-    },
-    /// Moves units from the sender to another account.
-    Transfer {
-        /// Who receives them.
-        to: Address,
-        /// The asset.
-        asset: AssetCode,
-        /// How many, above zero.
-        amount: Amount,
-        /// A note for this transfer alone, at most 128 bytes.
-        memo: String,
-    },
-    /// Records that the sender knew a document, by its SHA-256.
-    PutRecord {
-        /// The document's hash.
-        sha256: Digest,
-        /// For people, at most 128 bytes.
-        label: String,
-        /// Anything, at most 1,024 bytes.
-        #[serde(with = "serde_bytes")]
-        metadata: Vec<u8>,
-    },
-    /// Replaces the sender's signers and threshold.
-    SetSigners {
-        /// 1 to 16 signers, strictly ascending by key.
-        #[serde(deserialize_with = "bounded_vec::<_, _, MAX_SIGNERS>")]
-        signers: Vec<Signer>,
-        /// The weight that authorises a transaction.
-        threshold: u32,
-    },
-    /// Lets a validator that forgot what it signed vote again from the next epoch on, and ends the epoch
-    /// under way; the sender must be the account of the member that runs it.
-    Rejoin {
-        /// The validator's key.
-        validator: PublicKey,
-        /// What the validator drew when it stopped voting.
-        token: Digest,
-    },
-}
-
-impl Operation {
-    /// The account that it gives something to.
-    pub(crate) fn receiver(&self) -> Option<Address> {
-        match self {
-            Self::Mint { to, .. } | Self::Transfer { to, .. } => Some(*to),
-            Self::CreateAsset { .. }
-            | Self::Burn { .. }
-            | Self::PutRecord { .. }
-            | Self::SetSigners { .. }
-            | Self::Rejoin { .. } => None,
-        }
-    }
-}
-
-/// A key that may sign for an account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signer {
-    /// The key.
-    pub key: PublicKey,
-    /// Its weight, 1 to 65,535.
-    pub weight: u32,
-}
-
-/// A transaction with a signature that does not fit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the signature of {key} does not fit the transaction")]
-pub struct BadSignature {
-    /// Whose signature.
-    pub key: PublicKey,
+pub struct Act {
+    /// The acting party's place among the intent's parties.
+    pub party: u8,
+    /// What it does.
+    pub operation: Operation,
 }
 
 impl Intent {
-    /// The canonical bytes that are signed under [`Domain::TRANSACTION`].
+    /// The intent that an `erase` carries, whose canonical bytes these are. Its form is not yet checked.
+    pub fn decode_carried(bytes: &[u8]) -> Result<Self, DecodeError> {
+        decode(bytes, MAX_INTENT_WITH_TEXTS_BYTES)
+    }
+
+    /// The canonical bytes that are signed under [`Tag::TRANSACTION`].
     pub fn signed_bytes(&self) -> Vec<u8> {
         encode(self)
     }
 
+    /// What a signature is over: the signed bytes under their tag.
+    pub fn preimage(&self) -> Vec<u8> {
+        Tag::TRANSACTION.preimage(&self.signed_bytes())
+    }
+
     /// The id: the hash of what is signed.
     pub fn id(&self) -> Digest {
-        Domain::TRANSACTION.hash(&self.signed_bytes())
+        Tag::TRANSACTION.hash(&self.signed_bytes())
     }
 
     /// Version 1's fields.
@@ -180,23 +104,67 @@ impl Intent {
         intent
     }
 
+    /// The account whose transaction it is; see [`IntentV1::sender`].
+    pub fn sender(&self) -> Address {
+        self.v1().sender()
+    }
+
     /// The transaction, signed with `keys` in any order; a key given twice signs once.
-    pub fn sign<'a>(self, keys: impl IntoIterator<Item = &'a SigningKey>) -> Transaction {
+    pub fn sign<'a>(self, keys: impl IntoIterator<Item = &'a ClientSigningKey>) -> Transaction {
         let content = self.signed_bytes();
-        let sign = |key: &SigningKey| KeySignature {
-            key: key.public(),
-            signature: key.sign(Domain::TRANSACTION, &content),
-        };
-        let signatures = keys.into_iter().map(sign).collect();
+        let signatures = keys.into_iter().map(|key| key.sign(Tag::TRANSACTION, &content));
+        let signatures = signatures.collect();
         Transaction::new(self, signatures)
+    }
+}
+
+impl IntentV1 {
+    /// The first party. An intent without parties is malformed; its sender is twenty zero bytes.
+    pub fn sender(&self) -> Address {
+        self.parties.first().copied().unwrap_or(Address([0; 20]))
+    }
+
+    /// The places of its texts.
+    pub fn places(&self) -> &[Place] {
+        match &self.texts {
+            Some(texts) => &texts.places,
+            None => &[],
+        }
+    }
+
+    /// Who acts in an operation; none if there is no such party.
+    pub fn acting(&self, act: &Act) -> Option<Address> {
+        self.parties.get(usize::from(act.party)).copied()
+    }
+
+    /// Whether `account` is a party, or [named](Operation::named) by an operation: so it may erase texts.
+    pub fn names(&self, account: &Address) -> bool {
+        let mut named = self.operations.iter().filter_map(|act| act.operation.named());
+        self.parties.contains(account) || named.any(|named| named == *account)
+    }
+
+    /// Checks that these are its texts, as [`Texts::fit`] does; an intent without texts has no items.
+    pub fn fit(&self, items: &[TextItem]) -> Result<(), TextError> {
+        match &self.texts {
+            Some(texts) => texts.fit(self, items),
+            None => texts::check_count(items.len(), 0),
+        }
+    }
+
+    /// Checks the same of texts that are all shown.
+    pub fn fit_shown(&self, shown: &[Text]) -> Result<(), TextError> {
+        match &self.texts {
+            Some(texts) => texts.fit_shown(self, shown),
+            None => texts::check_count(shown.len(), 0),
+        }
     }
 }
 
 impl Transaction {
     /// A transaction with these signatures, put in order.
     pub fn new(intent: Intent, mut signatures: Vec<KeySignature>) -> Self {
-        signatures.sort_by_key(|signature| signature.key);
-        signatures.dedup_by_key(|signature| signature.key);
+        signatures.sort_by_key(|signature| signature.key());
+        signatures.dedup_by_key(|signature| signature.key());
         Self::V1(TransactionV1 { intent, signatures })
     }
 
@@ -205,53 +173,66 @@ impl Transaction {
         decode(bytes, parameters.max_transaction_bytes as usize)
     }
 
-    /// What is signed.
-    pub fn intent(&self) -> &IntentV1 {
+    /// Version 1's fields.
+    pub fn v1(&self) -> &TransactionV1 {
         let Self::V1(transaction) = self;
-        transaction.intent.v1()
+        transaction
     }
 
-    /// The signatures, strictly ascending by key.
+    /// What is signed.
+    pub fn intent(&self) -> &IntentV1 {
+        self.v1().intent.v1()
+    }
+
+    /// The signatures, strictly ascending by encoded key.
     pub fn signatures(&self) -> &[KeySignature] {
-        let Self::V1(transaction) = self;
-        &transaction.signatures
+        &self.v1().signatures
     }
 
     /// The id: the hash of what is signed.
     pub fn id(&self) -> Digest {
-        let Self::V1(transaction) = self;
-        transaction.intent.id()
+        self.v1().intent.id()
     }
 
-    /// The canonical bytes that are signed under [`Domain::TRANSACTION`].
+    /// The hash of the signed transaction, as the log has it: unlike the id it tells apart copies with other
+    /// signatures. It covers no text.
+    pub fn signed_hash(&self) -> Digest {
+        Tag::SIGNED.hash(&encode(self))
+    }
+
+    /// The canonical bytes that are signed under [`Tag::TRANSACTION`].
     pub fn signed_bytes(&self) -> Vec<u8> {
-        let Self::V1(transaction) = self;
-        transaction.intent.signed_bytes()
+        self.v1().intent.signed_bytes()
     }
 
-    /// The leaf hash of the whole transaction in a block's tree of transactions. Unlike the id it
-    /// tells apart copies with other signatures.
-    pub fn leaf(&self) -> Digest {
-        quorate_crypto::merkle::leaf_hash(&encode(self))
+    /// What a signature is over: the signed bytes under their tag.
+    pub fn preimage(&self) -> Vec<u8> {
+        self.v1().intent.preimage()
     }
 
-    /// Checks every attached signature under ZIP-215, by itself.
-    pub fn verify_signatures(&self) -> Result<(), BadSignature> {
-        let content = self.signed_bytes();
-        let items: Vec<ClientSignature<'_>> = self.signature_items(&content).collect();
-        let verdicts = verify_client_batch(Domain::TRANSACTION, &items);
-        match items.iter().zip(verdicts).find(|(_, verdict)| verdict.is_err()) {
-            Some((item, _)) => Err(BadSignature { key: item.key }),
-            None => Ok(()),
-        }
+    /// What checking its signatures costs, each 1 (Ed25519) or 16 (P-256).
+    pub fn signature_cost(&self) -> u32 {
+        let costs = self.signatures().iter().map(|signature| signature.cost());
+        costs.fold(0, u32::saturating_add)
     }
 
-    /// The signatures to check for `content`, the transaction's signed bytes.
-    pub fn signature_items<'a>(&'a self, content: &'a [u8]) -> impl Iterator<Item = ClientSignature<'a>> {
-        self.signatures().iter().map(move |signature| ClientSignature {
-            key: signature.key,
-            content,
-            signature: signature.signature,
-        })
+    /// Whether every attached signature is good, under a key of good form. It says nothing about whom they sign for.
+    pub fn verify_signatures(&self) -> bool {
+        let preimage = self.preimage();
+        let items: Vec<(&KeySignature, &[u8])> = self.signature_items(&preimage).collect();
+        self.signatures()
+            .iter()
+            .all(|signature| signature.key().is_of_good_form())
+            && verify_clients(&items).into_iter().all(|good| good)
+    }
+
+    /// The signatures to check for `preimage`, which is the transaction's.
+    pub fn signature_items<'a>(
+        &'a self,
+        preimage: &'a [u8],
+    ) -> impl Iterator<Item = (&'a KeySignature, &'a [u8])> {
+        self.signatures()
+            .iter()
+            .map(move |signature| (signature, preimage))
     }
 }

@@ -1,10 +1,10 @@
 //! The authenticated state tree: the state root of every block, and proofs under it.
 //!
 //! The rule of what is hashed stands in `tree/rule.rs`; this is one way to keep it. Leaves, as pairs of
-//! key and leaf hash, lie in 2^k buckets by the first k bits of their keys; above the buckets is a flat
-//! binary tree. All of it is in memory and is rebuilt at start from the stored values, which are the
-//! leaves: nothing of the tree itself needs to be written. A block updates each of its distinct keys
-//! once, in key order, so that what they share is hashed once.
+//! key and leaf hash, lie in an array of buckets for each kind, which is a key's first byte
+//! (`tree/array.rs`); the few roots of kinds are joined here. All of it is in memory and is rebuilt at
+//! start from the stored values, which are the leaves: nothing of the tree itself needs to be written. A
+//! block updates each of its distinct keys once, in key order, so that what they share is hashed once.
 //!
 //! For heights that are not yet certified the tree keeps what each of them changed, so that it can go
 //! back ([`StateTree::rollback_to`]) and prove at an earlier height ([`StateTree::prove_at`]).
@@ -13,43 +13,25 @@ use std::collections::{BTreeMap, VecDeque};
 
 use quorate_crypto::{Digest, Height};
 
-use crate::StateKey;
+use crate::{Prefix, StateKey};
 
+mod array;
 mod bucket;
 mod leaves;
-mod proof;
-mod rule;
+mod path;
+pub(crate) mod rule;
 
-use bucket::{Bucket, Change};
-use leaves::Leaves;
-pub use proof::{MAX_STEPS, ProofLeaf, ProofStep, StatePath, StateProof, StateProofError, StateProofV1};
-use rule::{Leaf, Step};
-
-/// Buckets of an empty tree: 2 to this, one for each first byte of a key.
-const MIN_LEVELS: u8 = 8;
-
-/// Buckets of the largest tree: 2 to this. Beyond it they only grow longer.
-const MAX_LEVELS: u8 = 28;
-
-/// Leaves in a bucket, on average, beyond which there are twice as many buckets. More of them in a bucket
-/// mean more hashing, as all of a bucket is hashed anew; fewer mean more memory, as each bucket takes about
-/// a hundred bytes beside its leaves.
-const MAX_MEAN: usize = 6;
-
-/// While a tree is loaded, leaves are packed away once so many have come that share their first byte.
-const PACKED_AT_ONCE: usize = 1024;
-
-/// Changes whose way through the tree is looked at before the first of them is made.
-const WARMED_AT_ONCE: usize = 256;
+use array::{BucketArray, Loading};
+use bucket::Change;
+pub use path::PrefixPath;
+use rule::{Found, Leaf};
 
 /// The state tree, in memory.
 #[derive(Clone, Debug)]
 pub struct StateTree {
-    /// There are 2^levels buckets.
-    levels: u8,
-    nodes: Nodes,
-    buckets: Vec<Bucket>,
-    leaves: usize,
+    /// All leaves, by their keys' first byte. One that has become empty may be there.
+    kinds: BTreeMap<u8, BucketArray>,
+    root: Digest,
     /// The lowest height to go back to and to prove at.
     floor: Height,
     /// What each height above the floor replaced, ascending; heights that changed nothing may lack.
@@ -57,15 +39,6 @@ pub struct StateTree {
     /// The height of the newest state.
     height: Height,
 }
-
-/// A heap of roots: that of all at 1, below node i the nodes 2i and 2i + 1, those of the buckets from
-/// 2^levels on. Siblings share a cache line, as the two are always needed together.
-#[derive(Clone, Debug)]
-struct Nodes(Vec<Siblings>);
-
-#[derive(Clone, Copy, Debug)]
-#[repr(align(64))]
-struct Siblings([Digest; 2]);
 
 /// The leaves that a height changed, as they were before it, sorted by key.
 #[derive(Clone, Debug)]
@@ -93,63 +66,45 @@ impl StateTree {
     /// # Panics
     /// If a key comes twice.
     pub fn load(height: Height, values: impl IntoIterator<Item = (StateKey, Digest)>) -> Self {
-        // Leaves by their keys' first byte, packed: a list at a time is taken apart again, so that they are
-        // not all in memory twice.
-        let mut lists: Vec<Vec<Leaves>> = vec![Vec::new(); 1 << MIN_LEVELS];
-        let mut open: Vec<Vec<Leaf>> = vec![Vec::new(); 1 << MIN_LEVELS];
-        let mut leaves = 0;
+        let mut loading: BTreeMap<u8, Loading> = BTreeMap::new();
         for (key, value) in values {
-            let list = usize::from(key.0[0]);
             let hash = rule::leaf_hash(&key, &value);
-            open[list].push(Leaf { key, hash });
-            leaves += 1;
-            if open[list].len() == PACKED_AT_ONCE {
-                lists[list].push(Leaves::of(&open[list]));
-                open[list].clear();
-            }
+            loading.entry(key.kind()).or_default().push(Leaf { key, hash });
         }
-        let mut levels = MIN_LEVELS;
-        while levels < MAX_LEVELS && leaves > MAX_MEAN << levels {
-            levels += 1;
-        }
+        let kinds: BTreeMap<u8, BucketArray> = loading
+            .into_iter()
+            .map(|(kind, leaves)| (kind, leaves.finish()))
+            .collect();
         let mut tree = Self {
-            levels,
-            nodes: Nodes::new(1 << levels),
-            buckets: Vec::with_capacity(1 << levels),
-            leaves,
+            kinds,
+            root: Digest::ZERO,
             floor: height,
             undo: VecDeque::new(),
             height,
         };
-        for (packed, open) in lists.into_iter().zip(open) {
-            let mut list = Vec::with_capacity(packed.len() * PACKED_AT_ONCE + open.len());
-            for leaves in &packed {
-                leaves.collect_into(&mut list);
-            }
-            drop(packed);
-            list.extend(open);
-            list.sort_unstable_by_key(|leaf| leaf.key);
-            let distinct = list.is_sorted_by(|a, b| a.key < b.key);
-            assert!(distinct, "a state has each key once");
-            tree.append_buckets(&list, 1 << (levels - MIN_LEVELS));
-        }
-        tree.join_all();
+        tree.root = join_kinds(&tree.roots_after(&[]));
         tree
     }
 
     /// The state root.
     pub fn root(&self) -> Digest {
-        self.nodes.root(1)
+        self.root
     }
 
     /// How many keys there are.
     pub fn len(&self) -> usize {
-        self.leaves
+        self.kinds.values().map(BucketArray::len).sum()
+    }
+
+    /// How many keys of a kind there are, which is their first byte. A proof of all of a kind shows at most
+    /// [`MAX_PROOF_LEAVES`](crate::MAX_PROOF_LEAVES) of them, so whoever makes one looks here first.
+    pub fn len_of_kind(&self, kind: u8) -> usize {
+        self.kinds.get(&kind).map_or(0, BucketArray::len)
     }
 
     /// Whether the state is empty.
     pub fn is_empty(&self) -> bool {
-        self.leaves == 0
+        self.len() == 0
     }
 
     /// The height of the newest state.
@@ -180,10 +135,10 @@ impl StateTree {
         let before = self.apply(&changes);
         self.undo.push_back(Undo { height, before });
         self.height = height;
-        while self.leaves > MAX_MEAN << self.levels && self.levels < MAX_LEVELS {
-            self.double_buckets();
+        for array in self.kinds.values_mut() {
+            array.grow();
         }
-        self.root()
+        self.root
     }
 
     /// Takes back every height above `height`.
@@ -209,14 +164,15 @@ impl StateTree {
         self.floor = self.floor.max(floor);
     }
 
-    /// The way to `key` in the newest state.
-    pub fn prove(&self, key: &StateKey) -> StatePath {
-        self.prove_with(key, &[])
+    /// The way to what lies under `prefix` in the newest state. All keys under it are in the answer, however
+    /// many ([`Self::len_of_kind`]).
+    pub fn prove(&self, prefix: &Prefix) -> PrefixPath {
+        self.prove_with(prefix, &[])
     }
 
-    /// The way to `key` in the state after `height`; none if that is forgotten or yet to come. It costs
-    /// more, the more keys were changed since: only what they did not touch is at hand.
-    pub fn prove_at(&self, height: Height, key: &StateKey) -> Option<StatePath> {
+    /// The way to what lies under `prefix` in the state after `height`; none if that is forgotten or yet to
+    /// come. It costs more, the more keys were changed since: only what they did not touch is at hand.
+    pub fn prove_at(&self, height: Height, prefix: &Prefix) -> Option<PrefixPath> {
         if height < self.floor || height > self.height {
             return None;
         }
@@ -226,197 +182,101 @@ impl StateTree {
             before.extend(undo.before.iter().copied());
         }
         let before: Vec<Change> = before.into_iter().collect();
-        Some(self.prove_with(key, &before))
+        Some(self.prove_with(prefix, &before))
     }
 
     /// Applies sorted changes and gives what the changed leaves were before.
     fn apply(&mut self, changes: &[Change]) -> Vec<Change> {
-        let width = self.buckets.len();
         let mut before = Vec::with_capacity(changes.len());
-        let mut changed = Vec::new();
-        let mut rest = changes;
-        let mut warm = 0;
-        while let Some((first, _)) = rest.first() {
-            let done = before.len();
-            if done >= warm {
-                warm = done + WARMED_AT_ONCE;
-                self.warm_buckets(&changes[done..warm.min(changes.len())]);
-            }
-            let place = self.place(first);
-            let end = rest
-                .iter()
-                .take_while(|(key, _)| self.place(key) == place)
-                .count();
-            let (own, others) = rest.split_at(end);
-            let root = self.buckets[place].apply(own, &mut before);
-            for ((_, new), (_, old)) in own.iter().zip(&before[done..]) {
-                self.leaves = self.leaves + usize::from(new.is_some()) - usize::from(old.is_some());
-            }
-            self.nodes.set(width + place, root);
-            changed.push(width + place);
-            rest = others;
+        for own in changes.chunk_by(|(a, _), (b, _)| a.kind() == b.kind()) {
+            let kind = own[0].0.kind();
+            let array = self.kinds.entry(kind).or_default();
+            array.apply(own, &mut before);
         }
-        for _ in 0..self.levels {
-            for node in &mut changed {
-                *node /= 2;
-            }
-            changed.dedup();
-            for nodes in changed.chunks(WARMED_AT_ONCE) {
-                self.nodes.warm(nodes);
-                for node in nodes {
-                    self.nodes.join_below(*node);
-                }
-            }
-        }
+        self.root = join_kinds(&self.roots_after(&[]));
         before
     }
 
-    /// Looks at all buckets that changes go to: what is far away in memory then comes at the same time, and
-    /// not one after the other between the hashing.
-    fn warm_buckets(&self, changes: &[Change]) {
-        let seen = changes.iter().fold(0, |seen, (key, _)| {
-            let place = self.place(key);
-            let root = self.nodes.root(self.buckets.len() + place).0[0];
-            seen ^ root ^ self.buckets[place].first_byte()
+    /// The roots of all kinds that are not empty after sorted `changes`, ascending.
+    fn roots_after(&self, changes: &[Change]) -> Vec<(u8, Digest)> {
+        let roots = self.kinds.iter().map(|(kind, array)| {
+            let own = of_kind(changes, *kind);
+            (*kind, array.root_after(own))
         });
-        std::hint::black_box(seen);
+        roots.filter(|(_, root)| *root != Digest::ZERO).collect()
     }
 
-    /// Splits every bucket in two. The roots above the buckets stay what they are.
-    fn double_buckets(&mut self) {
-        let width = 2 * self.buckets.len();
-        self.levels += 1;
-        self.nodes.widen(width);
-        let mut leaves = Vec::new();
-        for bucket in std::mem::replace(&mut self.buckets, Vec::with_capacity(width)) {
-            leaves.clear();
-            bucket.collect_into(&mut leaves);
-            drop(bucket);
-            self.append_buckets(&leaves, 2);
-        }
-    }
-
-    /// Appends the next `count` buckets, which have these sorted leaves between them.
-    fn append_buckets(&mut self, mut leaves: &[Leaf], count: usize) {
-        let width = 1_usize << self.levels;
-        for _ in 0..count {
-            let place = self.buckets.len();
-            let own = leaves.partition_point(|leaf| self.place(&leaf.key) <= place);
-            let (own, others) = leaves.split_at(own);
-            self.nodes.set(width + place, rule::root(own));
-            self.buckets.push(Bucket::of(own));
-            leaves = others;
-        }
-        assert!(leaves.is_empty(), "every leaf has its bucket");
-    }
-
-    /// Sets all roots above those of the buckets.
-    fn join_all(&mut self) {
-        for node in (1..self.buckets.len()).rev() {
-            self.nodes.join_below(node);
-        }
-    }
-
-    /// The way to `key` after sorted `changes`.
-    fn prove_with(&self, key: &StateKey, changes: &[Change]) -> StatePath {
-        let mut upper = Vec::new();
-        let mut lower = Vec::new();
-        let end = self.descend(1, 0, key, changes, (&mut upper, &mut lower));
-        upper.reverse();
-        upper.append(&mut lower);
-        StatePath { steps: upper, end }
-    }
-
-    /// Finds the leaf to which the bits of `key` lead below `node`, and adds the steps to it: those
-    /// above the buckets from below, those in a bucket from above.
-    fn descend(
-        &self,
-        node: usize,
-        depth: u8,
-        key: &StateKey,
-        changes: &[Change],
-        steps: (&mut Vec<Step>, &mut Vec<Step>),
-    ) -> Option<Leaf> {
-        let (upper, lower) = steps;
-        if changes.is_empty() && self.nodes.root(node) == Digest::ZERO {
-            return None;
-        }
-        if depth == self.levels {
-            let mut bucket = self.buckets[node - self.buckets.len()].clone();
-            bucket.apply(changes, &mut Vec::new());
-            return bucket.path(key, lower);
-        }
-        let (zeros, ones) = changes.split_at(changes.partition_point(|(key, _)| !key.bit(depth)));
-        let (followed, other) = if key.bit(depth) {
-            (ones, zeros)
-        } else {
-            (zeros, ones)
-        };
-        let child = 2 * node + usize::from(key.bit(depth));
-        match self.descend(child, depth + 1, key, followed, (upper, lower)) {
-            Some(leaf) => {
-                let sibling = self.root_with(child ^ 1, depth + 1, other);
-                if sibling != Digest::ZERO {
-                    upper.push((depth, sibling));
-                }
-                Some(leaf)
+    /// The way to what lies under `prefix` after sorted `changes`, which are of kinds that are there.
+    fn prove_with(&self, prefix: &Prefix, changes: &[Change]) -> PrefixPath {
+        let roots = self.roots_after(changes);
+        let mut kinds = roots.as_slice();
+        let mut steps = Vec::new();
+        let is_under = |kind: u8| prefix.overlaps(&Prefix::kind(kind));
+        while let [(first, _), .., (last, _)] = kinds {
+            let depth = parting(*first, *last);
+            if u16::from(depth) >= prefix.bits && is_under(*first) {
+                break;
             }
-            // Keys do not part here: all are on the other side.
-            None => self.descend(child ^ 1, depth + 1, key, other, (upper, lower)),
+            let (zeros, ones) = split_kinds(kinds, depth);
+            let (followed, other) = if prefix.bit(depth) {
+                (ones, zeros)
+            } else {
+                (zeros, ones)
+            };
+            steps.push((depth, join_kinds(other)));
+            kinds = followed;
         }
-    }
-
-    /// The root of what is below `node`, at `depth`, after sorted `changes` to it.
-    fn root_with(&self, node: usize, depth: u8, changes: &[Change]) -> Digest {
-        if changes.is_empty() {
-            return self.nodes.root(node);
+        let found = match kinds {
+            [] => None,
+            [(kind, _)] => {
+                let own = of_kind(changes, *kind);
+                self.kinds[kind].find(prefix, !is_under(*kind), own, &mut steps)
+            }
+            several => {
+                let all = several.iter().flat_map(|(kind, _)| {
+                    let own = of_kind(changes, *kind);
+                    self.kinds[kind].leaves_after(own)
+                });
+                Some(Found::Leaves(all.collect()))
+            }
+        };
+        PrefixPath {
+            prefix: *prefix,
+            steps,
+            found,
         }
-        if depth == self.levels {
-            let mut bucket = self.buckets[node - self.buckets.len()].clone();
-            return bucket.apply(changes, &mut Vec::new());
-        }
-        let (zeros, ones) = changes.split_at(changes.partition_point(|(key, _)| !key.bit(depth)));
-        let left = self.root_with(2 * node, depth + 1, zeros);
-        let right = self.root_with(2 * node + 1, depth + 1, ones);
-        rule::join(depth, &left, &right)
-    }
-
-    fn place(&self, key: &StateKey) -> usize {
-        let leading = u32::from_be_bytes([key.0[0], key.0[1], key.0[2], key.0[3]]);
-        (u64::from(leading) >> (32 - self.levels)) as usize
     }
 }
 
-impl Nodes {
-    /// The roots above `width` empty buckets.
-    fn new(width: usize) -> Self {
-        Self(vec![Siblings([Digest::ZERO; 2]); width])
-    }
+/// Those of sorted changes that are of a kind.
+fn of_kind(changes: &[Change], kind: u8) -> &[Change] {
+    let start = changes.partition_point(|(key, _)| key.kind() < kind);
+    let end = changes.partition_point(|(key, _)| key.kind() <= kind);
+    &changes[start..end]
+}
 
-    /// Makes room for the roots of `width` buckets.
-    fn widen(&mut self, width: usize) {
-        self.0.resize(width, Siblings([Digest::ZERO; 2]));
+/// The root over the roots of kinds, ascending by kind, none empty.
+fn join_kinds(kinds: &[(u8, Digest)]) -> Digest {
+    match kinds {
+        [] => Digest::ZERO,
+        [(_, root)] => *root,
+        [(first, _), .., (last, _)] => {
+            let depth = parting(*first, *last);
+            let (zeros, ones) = split_kinds(kinds, depth);
+            rule::join(depth, &join_kinds(zeros), &join_kinds(ones))
+        }
     }
+}
 
-    fn root(&self, node: usize) -> Digest {
-        self.0[node / 2].0[node % 2]
-    }
+/// The first bit in which two different kinds differ.
+fn parting(one: u8, other: u8) -> u8 {
+    u8::try_from((one ^ other).leading_zeros()).expect("a byte has eight bits")
+}
 
-    fn set(&mut self, node: usize, root: Digest) {
-        self.0[node / 2].0[node % 2] = root;
-    }
+/// A kind and the root over its leaves.
+type KindRoot = (u8, Digest);
 
-    /// Looks at what is right below these nodes, so that it comes near all at the same time.
-    fn warm(&self, nodes: &[usize]) {
-        let seen = nodes.iter().fold(0, |seen, node| seen ^ self.0[*node].0[0].0[0]);
-        std::hint::black_box(seen);
-    }
-
-    /// Sets the root of `node` from those below it.
-    fn join_below(&mut self, node: usize) {
-        let depth = u8::try_from(node.ilog2()).expect("the levels fit into a byte");
-        let Siblings([left, right]) = &self.0[node];
-        let root = rule::join(depth, left, right);
-        self.set(node, root);
-    }
+/// Kinds without a bit, and those with it.
+fn split_kinds(kinds: &[KindRoot], depth: u8) -> (&[KindRoot], &[KindRoot]) {
+    kinds.split_at(kinds.partition_point(|(kind, _)| kind >> (7 - depth) & 1 == 0))
 }

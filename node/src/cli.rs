@@ -1,5 +1,6 @@
 //! The command line: what each command is called, and where it is carried out. One file a group.
 
+mod audit;
 mod completions;
 mod genesis;
 mod keys;
@@ -68,6 +69,9 @@ enum Command {
     /// Ask nodes about the network, blocks and accounts
     #[command(subcommand)]
     Query(query::QueryCommand),
+    /// Prove what the ledger says, and check proofs and statements
+    #[command(subcommand)]
+    Audit(audit::AuditCommand),
     /// Lay out, run and check a node
     #[command(subcommand)]
     Node(node::NodeCommand),
@@ -96,7 +100,7 @@ Exit codes:
   4    refused by the ledger (expired included; for a bulk payment: any row refused)
   5    outcome unknown at the deadline
   6    node unreachable, nothing was sent
-  7    a check failed (signature, comparison, backup, doctor), or a database is damaged
+  7    a check failed (proof, signature, comparison, backup, doctor), or a database is damaged
   8    not permitted (a loose key file, a wrong passphrase)
   130  interrupted";
 
@@ -133,6 +137,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Wallet(command) => interruptible(wallet::run(command, &output)),
         Command::Query(command) => interruptible(query::run(command, &output)),
+        Command::Audit(command) => interruptible(audit::run(command, &output)),
         #[cfg(feature = "lab")]
         Command::Lab(command) => in_runtime(quorate_lab::run(command, &output)),
         Command::Completions(args) => completions::run(&args),

@@ -8,7 +8,7 @@
 //! | malformed | here | `refusals`, `cli/usage`, `cli/genesis`, `cli/bad_files` |
 //! | oversized | here | `cli/bad_files` |
 //! | non-canonical | here | - |
-//! | wrongly signed | here | `refusals` |
+//! | wrongly signed, texts that do not fit | here | `refusals` |
 //! | unauthorised, expired, over-spending, unknown asset | here | `refusals` |
 //! | replayed | here | `transfers`, `pay` |
 //! | wrong network | here | `refusals`, `transfers` |
@@ -27,7 +27,7 @@ use quorate_ledger::encode;
 
 use crate::Cluster;
 use crate::http::{announce, send, send_noise};
-use transactions::{Sender, malformed, refused};
+use transactions::{Sender, bad_texts, malformed, refused};
 
 const JSON: &str = "application/json";
 const BYTES: &str = "application/octet-stream";
@@ -134,6 +134,15 @@ fn bad_reads(sender: &Sender) -> Vec<(String, u16, &'static str)> {
         ("/v1/assets/NOPE".to_owned(), 404, "unknown_asset"),
         ("/v1/assets/NOPE/holders".to_owned(), 404, "unknown_asset"),
         ("/v1/records/zz".to_owned(), 400, "malformed_hash"),
+        (format!("/v1/accounts/{mistyped}/holds"), 400, "malformed_address"),
+        ("/v1/proofs/transaction/zz".to_owned(), 400, "malformed_hash"),
+        (
+            format!("/v1/proofs/transaction/{nothing}"),
+            404,
+            "nothing_to_prove",
+        ),
+        (format!("/v1/proofs/account/{mistyped}"), 400, "malformed_address"),
+        ("/v1/proofs/asset/nope".to_owned(), 400, "malformed_asset"),
         ("/v1/nothing".to_owned(), 404, "no_such_call"),
         ("/v1/../../etc/passwd".to_owned(), 404, "no_such_call"),
         ("/v1/transactions?wait=maybe".to_owned(), 400, "unknown_parameter"),
@@ -155,7 +164,8 @@ fn bad_reads(sender: &Sender) -> Vec<(String, u16, &'static str)> {
 fn send_all(cluster: &Cluster, sender: &Sender) {
     let api = cluster.ports.api;
     let post = |kind: &str, body: &[u8]| send(api, "POST", "/v1/transactions", kind, body);
-    for (what, transaction, status, code) in [malformed(sender), refused(sender)].concat() {
+    for (what, transaction, status, code) in [malformed(sender), bad_texts(sender), refused(sender)].concat()
+    {
         let answer = post(BYTES, &transaction);
         let got = (answer.status, answer.code());
         assert_eq!(got, (Some(status), code.to_owned()), "{what}: {}", answer.json());

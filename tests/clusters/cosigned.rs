@@ -2,9 +2,7 @@
 
 use std::fs;
 
-use serde_json::Value;
-
-use crate::Cluster;
+use crate::{Cluster, journal};
 
 /// A file that pays an account so many times 0.01; gives the payee.
 fn payments(cluster: &Cluster, rows: usize) -> String {
@@ -19,9 +17,8 @@ fn payments(cluster: &Cluster, rows: usize) -> String {
     payee
 }
 
-fn document(cluster: &Cluster, file: &str) -> Value {
-    let text = fs::read_to_string(cluster.folder().join(file)).unwrap();
-    serde_json::from_str(&text).unwrap()
+fn read(cluster: &Cluster, file: &str) -> String {
+    fs::read_to_string(cluster.folder().join(file)).unwrap()
 }
 
 /// An account with 100.00 QRT for which two of three keys sign.
@@ -57,7 +54,7 @@ fn a_payroll_that_two_signed_apart_is_paid_once() {
     let payee = payments(&cluster, 150);
     let pay = ["wallet", "pay", "p.csv", "--account", &firm];
     let built = cluster
-        .expect(0, &[&pay[..], &["--build", "payroll.json"]].concat())
+        .expect(0, &[&pay[..], &["--build", "payroll.qtx"]].concat())
         .json();
     assert_eq!(
         (&built["transactions"], &built["threshold"]),
@@ -65,12 +62,9 @@ fn a_payroll_that_two_signed_apart_is_paid_once() {
     );
     assert_eq!(built["sums"][0]["amount"], "1.50");
     // Whoever builds it again builds the same, and nothing else pays these rows meanwhile.
-    cluster.expect(0, &[&pay[..], &["--build", "again.json"]].concat());
-    assert_eq!(
-        document(&cluster, "payroll.json"),
-        document(&cluster, "again.json")
-    );
-    cluster.expect(1, &[&pay[..], &["--build", "again.json"]].concat());
+    cluster.expect(0, &[&pay[..], &["--build", "again.qtx"]].concat());
+    assert_eq!(read(&cluster, "payroll.qtx"), read(&cluster, "again.qtx"));
+    cluster.expect(1, &[&pay[..], &["--build", "again.qtx"]].concat());
     let otherwise = cluster.expect(5, &[&pay[..], &["--key", "alice.key"]].concat());
     assert!(
         otherwise.stderr.contains("built for others"),
@@ -78,62 +72,57 @@ fn a_payroll_that_two_signed_apart_is_paid_once() {
         otherwise.stderr
     );
     let rehearsed = cluster.expect(0, &[&pay[..], &["--dry-run"]].concat()).json();
-    assert!(rehearsed["built_until"].is_string(), "{rehearsed}");
-    assert_eq!(
-        rehearsed["sha256"],
-        document(&cluster, "payroll.json")["payment"]["sha256"]
-    );
+    assert_eq!(rehearsed["built_until"], built["expires_at"], "{rehearsed}");
+    assert_eq!(rehearsed["sha256"], built["sha256"]);
 
-    let shown = cluster.expect(0, &["wallet", "show", "payroll.json"]).json();
-    assert_eq!(shown["rows"].as_array().unwrap().len(), 150);
-    assert_eq!(shown["rows"][149]["memo"], "salary 150");
-    for name in ["alice", "bob"] {
-        let (copy, key) = (format!("{name}.json"), format!("{name}.key"));
-        fs::copy(
-            cluster.folder().join("payroll.json"),
-            cluster.folder().join(&copy),
-        )
-        .unwrap();
-        let signed = cluster.expect(0, &["wallet", "sign", &copy, "--key", &key]);
-        assert!(
-            signed.stderr.contains("1.50 QRT in 150 rows"),
-            "{}",
-            signed.stderr
-        );
-        assert!(signed.stderr.contains("and 130 rows more"), "{}", signed.stderr);
-    }
+    let signed = signed_apart(&cluster);
     // One of two is not enough.
-    let refused = cluster.expect(4, &["wallet", "submit", "alice.json"]).json();
+    let refused = cluster.expect(4, &["wallet", "submit", "alice.qtx"]).json();
     assert_eq!(refused["refused"], 150);
-    let combine = [
-        "wallet",
-        "combine",
-        "alice.json",
-        "bob.json",
-        "--out",
-        "signed.json",
-    ];
-    let combined = cluster.expect(0, &combine).json();
-    assert_eq!(combined["signed_by"].as_array().unwrap().len(), 2);
-    let submitted = cluster.expect(0, &["wallet", "submit", "signed.json"]).json();
+    let submitted = cluster.expect(0, &["wallet", "submit", &signed]).json();
     assert_eq!(submitted["committed"], 150, "{submitted}");
     assert_eq!(cluster.balance(1, &payee), 150);
 
-    // Submitted again, and built again on a machine that knows nothing of it.
-    let again = cluster.expect(0, &["wallet", "submit", "signed.json"]).json();
+    // Submitted again, and built again on a machine that knows nothing of it but the salts' secret.
+    let again = cluster.expect(0, &["wallet", "submit", &signed]).json();
     assert_eq!(again["transactions"], submitted["transactions"]);
-    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    journal::lose(&cluster, "p.csv");
     let genesis = cluster.dir().join("genesis.toml");
     let genesis = ["--genesis", genesis.to_str().unwrap()];
-    let over = [&pay[..], &["--build", "over.json"], &genesis].concat();
+    let over = [&pay[..], &["--build", "over.qtx"], &genesis].concat();
     let over = cluster.expect(0, &over).json();
     assert_eq!(over["already_paid"], 150);
     assert!(over["paid_before"]["first_height"].is_u64(), "{over}");
-    assert!(!cluster.folder().join("over.json").exists());
-    let results = fs::read_to_string(cluster.folder().join("p.csv.result.csv")).unwrap();
+    assert!(!cluster.folder().join("over.qtx").exists());
+    let results = read(&cluster, "p.csv.result.csv");
     assert_eq!(results.matches(",committed,").count(), 150);
     cluster.common_tip();
     assert_eq!(cluster.balance(4, &payee), 150);
+}
+
+/// Two sign a copy of the payroll each, and somebody combines them: gives the file with both signatures.
+#[track_caller]
+fn signed_apart(cluster: &Cluster) -> String {
+    let genesis = cluster.dir().join("genesis.toml").display().to_string();
+    let show = ["wallet", "show", "payroll.qtx", "--genesis", &genesis];
+    let shown = cluster.expect(0, &show).json();
+    assert_eq!(shown["rows"].as_array().unwrap().len(), 150);
+    assert_eq!(shown["rows"][149]["memo"], "salary 150");
+    assert_eq!(shown["rows"][149]["amount"], "0.01");
+    for name in ["alice", "bob"] {
+        let (copy, key) = (format!("{name}.qtx"), format!("{name}.key"));
+        fs::write(cluster.folder().join(&copy), read(cluster, "payroll.qtx")).unwrap();
+        let sign = ["wallet", "sign", &copy, "--key", &key, "--genesis", &genesis];
+        let signed = cluster.expect(0, &sign);
+        for said in ["1.50 QRT in 150 rows", "and 130 rows more"] {
+            assert!(signed.stderr.contains(said), "{said}: {}", signed.stderr);
+        }
+    }
+    let out = "signed.qtx".to_owned();
+    let combine = ["wallet", "combine", "alice.qtx", "bob.qtx", "--out", &out];
+    let combined = cluster.expect(0, &combine).json();
+    assert_eq!(combined["signed_by"].as_array().unwrap().len(), 2);
+    out
 }
 
 #[test]
@@ -142,55 +131,52 @@ fn what_was_built_is_not_submitted_once_its_rows_were_paid_otherwise() {
     let payee = payments(&cluster, 3);
     let payer = cluster.key("payer.key");
     cluster.pay(&payer, "10");
-    let build = ["wallet", "pay", "p.csv", "--account", &payer, "--build", "b.json"];
+    let build = ["wallet", "pay", "p.csv", "--account", &payer, "--build", "b.qtx"];
     cluster.expect(0, &build);
-    cluster.expect(0, &["wallet", "sign", "b.json", "--key", "payer.key"]);
-    // Another machine has the file, and not the journal.
+    cluster.expect(0, &["wallet", "sign", "b.qtx", "--key", "payer.key"]);
+    // Another machine has the file, and neither the journal nor the secret: what it pays has other salts.
     fs::copy(cluster.folder().join("p.csv"), cluster.folder().join("copy.csv")).unwrap();
     cluster.expect(0, &["wallet", "pay", "copy.csv", "--key", "payer.key"]);
     assert_eq!(cluster.balance(1, &payee), 3);
-    // In the last minutes before midnight both have the same expiry, and so are the same transaction.
-    let results = fs::read_to_string(cluster.folder().join("copy.csv.result.csv")).unwrap();
-    let built = document(&cluster, "b.json")["transactions"][0]["id"].clone();
-    let is_same = results.contains(built.as_str().unwrap());
     let genesis = cluster.dir().join("genesis.toml");
-    let submit = ["wallet", "submit", "b.json"];
+    let submit = ["wallet", "submit", "b.qtx"];
     for more in [&[][..], &["--genesis", genesis.to_str().unwrap()]] {
-        let refused = cluster.expect(if is_same { 0 } else { 4 }, &[&submit[..], more].concat());
-        assert!(
-            is_same || refused.stderr.contains("were paid before"),
-            "{}",
-            refused.stderr
-        );
+        let refused = cluster.expect(4, &[&submit[..], more].concat());
+        assert!(refused.stderr.contains("were paid before"), "{}", refused.stderr);
     }
     assert_eq!(cluster.balance(1, &payee), 3);
 }
 
 #[test]
-fn a_document_that_was_altered_is_neither_signed_nor_submitted() {
+fn a_file_that_was_altered_is_neither_shown_signed_nor_submitted() {
     let cluster = Cluster::up();
     let payee = payments(&cluster, 3);
     let payer = cluster.key("payer.key");
-    let build = ["wallet", "pay", "p.csv", "--account", &payer, "--build", "b.json"];
+    let build = ["wallet", "pay", "p.csv", "--account", &payer, "--build", "b.qtx"];
     let built = cluster.expect(0, &build);
     assert!(built.stderr.contains("will be refused"), "{}", built.stderr);
-    let good = document(&cluster, "b.json");
-    let refused = |change: fn(&mut Value)| {
-        let mut altered = good.clone();
-        change(&mut altered);
-        fs::write(cluster.folder().join("b.json"), altered.to_string()).unwrap();
+    let good = read(&cluster, "b.qtx");
+    let refused = |altered: String| {
+        assert_ne!(altered, good);
+        fs::write(cluster.folder().join("b.qtx"), &altered).unwrap();
         for command in [
-            &["wallet", "show", "b.json"][..],
-            &["wallet", "sign", "b.json", "--key", "payer.key"],
-            &["wallet", "submit", "b.json"],
+            &["wallet", "show", "b.qtx"][..],
+            &["wallet", "sign", "b.qtx", "--key", "payer.key"],
+            &["wallet", "submit", "b.qtx"],
         ] {
-            cluster.expect(2, command);
+            let ran = cluster.run(command);
+            assert_eq!(ran.code, Some(7), "{command:?}\n{}\n{altered}", ran.stderr);
         }
     };
-    refused(|document| document["payment"]["label"] = "again".into());
-    refused(|document| document["payment"]["rows"] = 2.into());
-    refused(|document| document["transactions"][0]["first_row"] = 2.into());
-    refused(|document| document["transactions"][0]["id"] = document["payment"]["sha256"].clone());
-    refused(|document| document["payment"]["unknown"] = 1.into());
+    let other = cluster.key("other.key");
+    refused(good.replacen("amount 0.01", "amount 0.02", 1));
+    refused(good.replacen("salary 3", "salary 4", 1));
+    refused(good.replacen(&format!("to {payee}"), &format!("to {other}"), 1));
+    refused(good.replacen("# text", "# a line more\n# text", 1));
+    refused(good.replacen("\n# parties", "0\n# parties", 1));
+    // The last line of its bytes without the first of its letters, and a line that is not there.
+    let (before, last) = good.trim_end().rsplit_once('\n').unwrap();
+    refused(format!("{before}\n{}\n", &last[1..]));
+    refused(good.replacen("# text 2 0 \"salary 3\"\n", "", 1));
     assert_eq!(cluster.balance(1, &payee), 0);
 }

@@ -257,7 +257,7 @@ fn the_explorer_fits_a_phone() {
     let cluster = Cluster::up();
     let alice = cluster.key("alice.key");
     let paid = cluster.pay(&alice, "12.50");
-    let long = "123456789012345678901.123456789012345678";
+    let long = "12345678901234567890.123456789012345678";
     let asset = |arguments: &[&str]| {
         let whole = [["wallet", "asset"].as_slice(), arguments, &["--key", "alice.key"]].concat();
         cluster.expect(0, &whole).json()

@@ -4,8 +4,8 @@ use std::fs;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use crate::Cluster;
 use crate::wait::until;
+use crate::{Cluster, journal};
 
 /// How long a command may take to end after an interrupt.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -93,11 +93,9 @@ fn an_interrupted_payment_says_what_is_unknown_and_goes_on_later() {
     .unwrap();
     cluster.expect(0, &["localnet", "kill", "validator-3", "validator-4"]);
     let mut pay = cluster.command(&["wallet", "pay", "p.csv"]).spawn().unwrap();
-    let journal = cluster.folder().join("p.csv.journal");
+    let journal = journal::path(&cluster, "p.csv");
     until("the payment is signed", PATIENCE, || {
-        fs::read_to_string(&journal)
-            .ok()
-            .filter(|text| text.contains("\"signed\""))
+        (!journal::signed(&journal).is_empty()).then_some(())
     });
     interrupt(&pay);
     assert_eq!(code_of(&mut pay), Some(130));

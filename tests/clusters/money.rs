@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use quorate_client::text::rfc3339_of;
 use quorate_ledger::Timestamp;
 
-use crate::Cluster;
+use crate::{Cluster, journal};
 
 /// A node that lies: a proxy before the first validator, which says `lie` for `truth` of the same length. It serves as
 /// long as the test runs.
@@ -111,25 +111,53 @@ fn with_the_genesis_document_a_node_cannot_move_the_point() {
     );
     assert_eq!(cluster.balance(1, &alice), 1_000_200);
 
-    // Of an asset that came later the document says nothing: nobody's word is taken for it.
+    // Of an asset that came later the document says nothing, and the state proves it.
     cluster.expect(0, &["wallet", "asset", "create", "EUR", "--decimals", "2"]);
     let mint = [
-        "wallet",
-        "asset",
-        "mint",
-        "EUR",
-        "--amount",
-        "5",
-        "--genesis",
-        genesis,
+        "wallet", "asset", "mint", "EUR", "--amount", "5", "--node", &lying,
     ];
-    let unproven = cluster.expect(7, &mint);
-    assert!(
-        unproven.stderr.contains("--asset-decimals EUR=N"),
-        "{}",
-        unproven.stderr
+    cluster.expect(0, &[&mint[..], &["--genesis", genesis]].concat());
+    let asset = cluster.expect(0, &["query", "asset", "EUR"]).json();
+    assert_eq!(asset["supply"], "500", "{asset}");
+    let wrong = ["--genesis", genesis, "--asset-decimals", "EUR=6"];
+    let caught = cluster.expect(7, &[&mint[..], &wrong].concat());
+    assert!(caught.stderr.contains("nothing was signed"), "{}", caught.stderr);
+}
+
+/// What an account has, and who signs for it, is proven as of a block that is named: a node may tell of an old one.
+#[test]
+fn with_the_genesis_document_a_node_cannot_show_another_balance() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "12.50");
+    let lying = liar(&cluster, b"\"amount\":\"1250\"", b"\"amount\":\"9999\"");
+    let genesis = cluster.dir().join("genesis.toml");
+    let balance = ["wallet", "balance", &alice, "--node", &lying];
+    let told = cluster.expect(0, &balance).json();
+    assert_eq!(
+        told["balances"][0]["decimal"], "99.99",
+        "the lie works on who believes"
     );
-    cluster.expect(0, &[&mint[..], &["--asset-decimals", "EUR=2"]].concat());
+    assert!(told["proven"].is_null(), "{told}");
+    let with_genesis = ["--genesis", genesis.to_str().unwrap()];
+    let proven = cluster.expect(0, &[&balance[..], &with_genesis].concat());
+    assert!(!proven.stderr.contains("word"), "{}", proven.stderr);
+    let shown = proven.json();
+    assert_eq!(shown["balances"][0]["decimal"], "12.50", "{shown}");
+    let tip = cluster.tip(1).unwrap();
+    assert_eq!(
+        (&shown["proven"]["height"], &shown["proven"]["hash"]),
+        (&tip.height.into(), &tip.block.as_str().into()),
+        "{shown}"
+    );
+    let text = ["--output", "text"];
+    let text = cluster.expect(0, &[&balance[..], &with_genesis, &text].concat());
+    let as_of = format!("as of block {} ({})", tip.height, tip.block);
+    assert!(text.stdout.contains(&as_of), "{}", text.stdout);
+    let signers = ["wallet", "signers", "show", &alice];
+    let signers = cluster.expect(0, &[&signers[..], &with_genesis].concat());
+    assert!(!signers.stderr.contains("word"), "{}", signers.stderr);
+    assert_eq!(signers.json()["proven"]["hash"], tip.block.as_str());
 }
 
 #[test]
@@ -180,7 +208,7 @@ fn pay_and_forget(cluster: &Cluster) -> String {
     fs::write(cluster.folder().join("p.csv"), text).unwrap();
     cluster.expect(0, &["wallet", "pay", "p.csv"]);
     assert_eq!(cluster.balance(1, &one), 700);
-    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    journal::lose(cluster, "p.csv");
     one
 }
 
@@ -188,18 +216,30 @@ fn pay_and_forget(cluster: &Cluster) -> String {
 fn a_node_that_hides_a_payment_is_found_out_and_nothing_is_signed() {
     let cluster = Cluster::up();
     let one = pay_and_forget(&cluster);
-    // Shown as another payment, as one that failed, and at no place: the list and the account do not fit then.
+    let pay = |lying: &str| ["wallet", "pay", "p.csv", "--node", lying].map(str::to_owned);
+    // What is shown of the payment is not asked for: it is proven.
     for (truth, lie) in [
         (&b"\"memo\":\"salary\""[..], &b"\"memo\":\"SALARY\""[..]),
-        (b"\"status\":\"committed\"", b"\"status\":\"failed\"   "),
         (b"\"number\":", b"\"rumber\":"),
     ] {
-        let lying = liar(&cluster, truth, lie);
-        let pay = ["wallet", "pay", "p.csv", "--node", &lying];
+        let pay = pay(&liar(&cluster, truth, lie));
+        let pay: Vec<&str> = pay.iter().map(String::as_str).collect();
+        let told = cluster.expect(0, &[&pay[..], &["--dry-run"]].concat());
+        assert_eq!(told.json()["already_paid"], 1, "{}", told.stdout);
+    }
+    // The proof is withheld, or of something else.
+    for (truth, lie) in [
+        (
+            &b"quorate proof 2 statement"[..],
+            &b"quorate proof 2 statemend"[..],
+        ),
+        (b"\nabout qr1", b"\nabout qr2"),
+    ] {
+        let pay = pay(&liar(&cluster, truth, lie));
+        let pay: Vec<&str> = pay.iter().map(String::as_str).collect();
         let caught = cluster.expect(7, &pay);
-        assert!(caught.stderr.contains("hides a part"), "{}", caught.stderr);
-        let journal = fs::read_to_string(cluster.folder().join("p.csv.journal")).unwrap();
-        assert!(!journal.contains("\"signed\""), "{journal}");
+        assert!(caught.stderr.contains("is false"), "{}", caught.stderr);
+        assert!(journal::signed(&journal::path(&cluster, "p.csv")).is_empty());
         // Another node tells.
         let honest = cluster.api(2);
         let both = cluster.expect(0, &[&pay[..], &["--dry-run", "--node", &honest]].concat());
@@ -208,11 +248,22 @@ fn a_node_that_hides_a_payment_is_found_out_and_nothing_is_signed() {
     assert_eq!(cluster.balance(1, &one), 700);
 }
 
+/// A note is no part of what a payment is found by, as it can be erased.
+#[test]
+fn a_node_that_shows_another_note_hides_no_payment() {
+    let cluster = Cluster::up();
+    let one = pay_and_forget(&cluster);
+    let lying = liar(&cluster, b"\"memo\":\"salary\"", b"\"memo\":\"SALARY\"");
+    let paid = cluster.expect(0, &["wallet", "pay", "p.csv", "--node", &lying]);
+    assert_eq!(paid.json()["already_paid"], 1, "{}", paid.stdout);
+    assert_eq!(cluster.balance(1, &one), 700);
+}
+
 #[test]
 fn with_the_genesis_document_no_nodes_history_is_believed() {
     let cluster = Cluster::up();
     let one = pay_and_forget(&cluster);
-    let lying = liar(&cluster, b"\"memo\":\"salary\"", b"\"memo\":\"SALARY\"");
+    let lying = liar(&cluster, b"\"status\":\"committed\"", b"\"status\":\"failed\"   ");
     let genesis = cluster.dir().join("genesis.toml");
     let genesis = genesis.to_str().unwrap();
     let pay = ["wallet", "pay", "p.csv", "--node", &lying, "--genesis", genesis];
@@ -222,8 +273,8 @@ fn with_the_genesis_document_no_nodes_history_is_believed() {
         (&1.into(), &0.into()),
         "{paid}"
     );
-    // Who wants the nodes' word has it named as that.
-    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    // A statement that the nodes prove will do as well.
+    journal::lose(&cluster, "p.csv");
     let honest = [
         "wallet",
         "pay",
@@ -233,9 +284,8 @@ fn with_the_genesis_document_no_nodes_history_is_believed() {
         "--believe-history",
     ];
     let told = cluster.expect(0, &honest);
-    assert!(told.stderr.contains("the nodes' word"), "{}", told.stderr);
     assert_eq!(told.json()["already_paid"], 1);
-    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    journal::lose(&cluster, "p.csv");
     let since = [
         "wallet",
         "pay",
@@ -247,6 +297,25 @@ fn with_the_genesis_document_no_nodes_history_is_believed() {
     ];
     assert_eq!(cluster.expect(0, &since).json()["already_paid"], 1);
     assert_eq!(cluster.balance(1, &one), 700);
+}
+
+#[test]
+fn with_the_genesis_document_a_balance_is_proven() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.transfer(&alice, "7", &[]);
+    let lying = liar(&cluster, b"\"amount\":\"700\"", b"\"amount\":\"900\"");
+    let balance = ["wallet", "balance", &alice, "--node", &lying];
+    let told = cluster.expect(0, &balance).json();
+    assert_eq!(
+        told["balances"][0]["amount"], "900",
+        "the lie works on who believes"
+    );
+    let genesis = cluster.dir().join("genesis.toml");
+    let checked = [&balance[..], &["--genesis", genesis.to_str().unwrap()]].concat();
+    let proven = cluster.expect(0, &checked);
+    assert_eq!(proven.json()["balances"][0]["amount"], "700");
+    assert_eq!(proven.json()["proven"]["height"], 1);
 }
 
 /// Expiries that followed from a node's word would not be those of an earlier run, and both could be paid.
@@ -266,10 +335,8 @@ fn with_the_genesis_document_a_node_does_not_set_when_payments_expire() {
         fs::write(cluster.folder().join(file), &text).unwrap();
         let pay = ["wallet", "pay", file, "--node", &lying, "--again", file];
         cluster.expect(0, &[&pay[..], more].concat());
-        let journal = fs::read_to_string(cluster.folder().join(format!("{file}.journal"))).unwrap();
-        let line = journal.lines().find(|line| line.contains("\"signed\"")).unwrap();
-        let line: serde_json::Value = serde_json::from_str(line).unwrap();
-        line["signed"]["expires_at"].as_u64().unwrap()
+        let signed = journal::signed(&journal::path(&cluster, file));
+        signed[0].submission().transaction().intent().expires_at.0
     };
     assert_eq!(expiry("told.csv", &[]) % 7_000, 0);
     assert_eq!(expiry("checked.csv", &["--genesis", genesis]) % 600_000, 0);
@@ -307,7 +374,7 @@ fn with_the_genesis_document_a_node_that_lies_about_its_time_sets_no_expiry() {
     );
     let caught = build(7, "caught.json", &["--node", &near, "--genesis", genesis]);
     assert!(
-        caught.stderr.contains("is not the one that the node tells"),
+        caught.stderr.contains("the block's hash does not fit its header"),
         "{}",
         caught.stderr
     );

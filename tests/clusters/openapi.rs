@@ -10,8 +10,8 @@ use std::process::{Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use quorate_client::wallet::{TransactionBuilder, random_salt};
-use quorate_crypto::{SigningKey, sha256};
-use quorate_ledger::{Amount, Digest, Operation, Timestamp, Transaction, encode};
+use quorate_crypto::{ClientSigningKey, KeySignature, sha256};
+use quorate_ledger::{Amount, Digest, Keep, StateKey, Submission, Timestamp, Transaction, encode};
 use serde_json::{Value, json};
 
 use crate::Cluster;
@@ -19,7 +19,7 @@ use crate::cluster::Ran;
 use crate::programs::openapi_python;
 
 /// Calls of the API.
-const CALLS: usize = 21;
+const CALLS: usize = 30;
 
 /// Runs a program of `tests/openapi` in the network's folder.
 fn run(cluster: &Cluster, program: &str, arguments: &[&str], input: &Value) -> Ran {
@@ -55,52 +55,63 @@ fn from_now(seconds: i64) -> Timestamp {
 }
 
 /// A transaction of a key's account that is not signed yet.
-fn draft(key: &SigningKey, network: Digest, expires_at: Timestamp) -> TransactionBuilder {
-    let sender = key.public().address();
+fn draft(key: &ClientSigningKey, network: Digest, expires_at: Timestamp) -> TransactionBuilder {
+    let sender = key.key().address();
     TransactionBuilder::new(network, sender, expires_at, random_salt().unwrap())
 }
 
 /// One that records a document, as whoever has nothing may.
-fn record(key: &SigningKey, network: Digest, expires_at: Timestamp) -> TransactionBuilder {
-    let record = Operation::PutRecord {
-        sha256: sha256(b"a document"),
-        label: "a document".to_owned(),
-        metadata: vec![1, 2, 3],
-    };
+fn record(key: &ClientSigningKey, network: Digest, expires_at: Timestamp) -> TransactionBuilder {
     draft(key, network, expires_at)
-        .operation(record)
+        .record(sha256(b"a document"), Keep::Log, "a document", [1_u8, 2, 3])
         .memo("for the check")
 }
 
-fn text(transaction: &Transaction) -> String {
-    hex::encode(encode(transaction))
+fn text(submission: &Submission) -> String {
+    hex::encode(encode(submission))
 }
 
 /// Transactions of a stranger: some that will be committed, and one for each code that a node refuses with.
 fn transactions(network: Digest) -> Value {
-    let (key, other) = (SigningKey::generate(), SigningKey::generate());
+    let key = ClientSigningKey::generate_ed25519();
+    let other = ClientSigningKey::generate_ed25519();
     let record = |network, expires_at| record(&key, network, expires_at);
     let payment = |asset: &str| {
-        let to = other.public().address();
+        let to = other.key().address();
         draft(&key, network, from_now(600)).transfer(to, asset.parse().unwrap(), Amount(1), "")
     };
-    let signed = |draft: TransactionBuilder| draft.build().sign([&key]);
-    let fresh: Vec<String> = (0..8)
-        .map(|_| text(&signed(record(network, from_now(600)))))
-        .collect();
-    let mut tampered = encode(&signed(record(network, from_now(600))));
-    // The last byte is the signature's.
-    *tampered.last_mut().unwrap() ^= 1;
+    let signed = |draft: TransactionBuilder| draft.build().unwrap().sign([&key]);
+    let good = || signed(record(network, from_now(600)));
+    let fresh: Vec<String> = (0..8).map(|_| text(&good())).collect();
+    let by_others = |keys: &[&ClientSigningKey]| {
+        let unsigned = record(network, from_now(600)).build().unwrap();
+        text(&unsigned.sign(keys.iter().copied()))
+    };
+    let Submission::V1(mut tampered) = good();
+    let Transaction::V1(transaction) = &mut tampered.transaction;
+    let KeySignature::Ed25519 { signature, .. } = &mut transaction.signatures[0] else {
+        panic!("the key is one of Ed25519");
+    };
+    signature[0] ^= 1;
+    let Submission::V1(mut without_texts) = good();
+    without_texts.texts.clear();
+    let Submission::V1(mut other_salt) = good();
+    other_salt.texts[0].salt = [9; 16];
+    let unseen = record(network, from_now(600)).memo("\u{200e}hidden");
     json!({
         "fresh": fresh,
         "refused": {
             "expired": text(&signed(record(network, from_now(-60)))),
             "expiry_too_far": text(&signed(record(network, from_now(30 * 86_400)))),
             "wrong_network": text(&signed(record(sha256(b"another network"), from_now(600)))),
-            "unauthorised": text(&record(network, from_now(600)).build().sign([&other])),
+            "unauthorised": by_others(&[&other]),
+            "needless_signature": by_others(&[&key, &other]),
             "insufficient_balance": text(&signed(payment("QRT"))),
             "unknown_asset": text(&signed(payment("NOPE"))),
-            "bad_signature": hex::encode(&tampered),
+            "bad_signature": text(&Submission::V1(tampered)),
+            "texts_missing": text(&Submission::V1(without_texts)),
+            "texts_unfit": text(&Submission::V1(other_salt)),
+            "text_refused": text(&signed(unseen)),
             "malformed_transaction": "00ff",
             "transaction_too_large": "00".repeat(65_537),
         },
@@ -146,19 +157,23 @@ fn a_fuzzer_finds_no_answer_that_the_document_does_not_describe() {
     }
     let paid = cluster.pay(&alice, "4");
     let height = cluster.common_tip().height;
-    let (network, key) = (network_of(&cluster), SigningKey::generate());
-    let signed = |_| text(&record(&key, network, from_now(3_600)).build().sign([&key]));
-    let address = |key: &SigningKey| key.public().address().to_string();
+    let (network, key) = (network_of(&cluster), ClientSigningKey::generate_ed25519());
+    let signed = |_| {
+        let unsigned = record(&key, network, from_now(3_600)).build().unwrap();
+        text(&unsigned.sign([&key]))
+    };
+    let address = |key: &ClientSigningKey| key.key().address().to_string();
     let input = json!({
         "transactions": (0..200).map(signed).collect::<Vec<_>>(),
         "height": height,
-        "addresses": [alice, address(&key), address(&SigningKey::generate())],
+        "addresses": [alice, address(&key), address(&ClientSigningKey::generate_ed25519())],
         "known": {
             "id": [paid["id"]],
             "block": ["1", "latest", paid["height"].to_string()],
             "code": ["QRT"],
             "asset": ["QRT"],
             "sha256": [sha256(b"a document").to_string()],
+            "key": [StateKey::parameters().to_string()],
         },
     });
     let processes = || {

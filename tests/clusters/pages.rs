@@ -26,8 +26,10 @@ const LOOKING: [&str; 4] = [
     "quorate localnet status",
     "quorate node doctor",
 ];
+/// The pages with sessions, in the order in which one goes on where the other ends.
+const SESSIONS: [&str; 3] = ["README.md", "docs/settlement.md", "docs/audit.md"];
 /// Blocks of commands that are not run here, and why.
-const ELSEWHERE: [(&str, &str, &str); 10] = [
+const ELSEWHERE: [(&str, &str, &str); 11] = [
     (
         "README.md",
         "scripts/localnet     #",
@@ -35,7 +37,7 @@ const ELSEWHERE: [(&str, &str, &str); 10] = [
     ),
     ("README.md", "mkdir consortium", "by the test of its own below"),
     (
-        "README.md",
+        "docs/payments.md",
         "quorate wallet pay payroll.csv",
         "with names in it to be filled in: `cosigned`",
     ),
@@ -49,8 +51,9 @@ const ELSEWHERE: [(&str, &str, &str); 10] = [
         "quorate query transactions",
         "needs an asset that was minted: `lists`",
     ),
+    ("docs/api.md", "curl -s", "by `auditing`"),
     (
-        "docs/formats-2.md",
+        "docs/formats.md",
         "NET=",
         "by a test of `documents`, on the page's vectors",
     ),
@@ -188,7 +191,7 @@ fn every_block_of_commands_is_run_somewhere() {
                     }
                 }
                 // The session below has all of them.
-                "console" if page == "README.md" => {}
+                "console" if SESSIONS.contains(&page.as_str()) => {}
                 "console" => unrun.push(format!("{page}: {first}")),
                 // What stands in a file, which may begin as a command does.
                 "file" => {}
@@ -269,7 +272,10 @@ impl Values {
         if shown == real {
             return true;
         }
-        let is_hash = |word: &str| word.len() == 64 && word.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let is_hash = |word: &str| {
+            let hex = word.strip_prefix("ed25519:").unwrap_or(word);
+            hex.len() == 64 && hex.bytes().all(|byte| byte.is_ascii_hexdigit())
+        };
         let is_address = |word: &str| word.starts_with("qr1") && word.len() > 30;
         if (is_hash(shown) && is_hash(real)) || (is_address(shown) && is_address(real)) {
             let known = self.0.entry(shown.to_owned()).or_insert_with(|| real.to_owned());
@@ -362,11 +368,11 @@ fn session(page: &str) -> Vec<(String, Vec<String>)> {
 }
 
 #[test]
-fn readmes_first_session_goes_as_it_is_shown() {
+fn the_session_of_readme_and_pages_goes_as_it_is_shown() {
     let place = Place::new();
     fs::write(place.folder.path().join("contract.txt"), "hello\n").unwrap();
     let mut values = Values::default();
-    let commands = session("README.md");
+    let commands: Vec<_> = SESSIONS.iter().flat_map(|page| session(page)).collect();
     assert!(commands.len() >= 10, "{commands:?}");
     for (shown_command, shown) in &commands {
         let mut command = values.fill(shown_command);

@@ -5,9 +5,9 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use crate::Cluster;
 use crate::money::liar;
 use crate::wait::until;
+use crate::{Cluster, journal};
 
 const ROWS: usize = 1_234;
 
@@ -68,7 +68,7 @@ fn the_same_file_never_pays_twice_with_or_without_its_journal() {
         (&kept["already_paid"], &kept["transactions"]),
         (&first["rows"], &0.into())
     );
-    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    journal::lose(&cluster, "p.csv");
     fs::remove_file(cluster.folder().join("p.csv.result.csv")).unwrap();
     let lost = cluster.expect(0, &["wallet", "pay", "p.csv"]).json();
     assert_eq!(
@@ -81,7 +81,7 @@ fn the_same_file_never_pays_twice_with_or_without_its_journal() {
     cluster.expect(0, &["wallet", "pay", "p.csv", "--again", "once more"]);
     assert_paid(&cluster, &accounts, 2);
     cluster.expect(0, &["wallet", "pay", "p.csv", "--again", "once more"]);
-    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    journal::lose(&cluster, "p.csv");
     cluster.expect(0, &["wallet", "pay", "p.csv", "--again", "once more"]);
     cluster.expect(0, &["wallet", "pay", "p.csv"]);
     assert_paid(&cluster, &accounts, 2);
@@ -92,10 +92,9 @@ fn interrupted(cluster: &Cluster) -> (String, String) {
     let accounts = payments(cluster, ROWS);
     cluster.expect(0, &["localnet", "kill", "validator-3", "validator-4"]);
     let mut wallet = cluster.command(&["wallet", "pay", "p.csv"]).spawn().unwrap();
-    let journal = cluster.folder().join("p.csv.journal");
+    let journal = journal::path(cluster, "p.csv");
     until("eight transactions are signed", Duration::from_secs(20), || {
-        let text = fs::read_to_string(&journal).unwrap_or_default();
-        (text.matches("\"signed\"").count() >= 8).then_some(())
+        (journal::signed(&journal).len() >= 8).then_some(())
     });
     until("some of them are with a node", Duration::from_secs(20), || {
         let status = cluster.expect(0, &["query", "status"]).json();
@@ -119,8 +118,8 @@ fn a_killed_wallet_goes_on_from_its_journal() {
 fn a_wallet_that_lost_its_journal_while_payments_were_under_way_pays_once() {
     let cluster = Cluster::up();
     let accounts = interrupted(&cluster);
-    let journal = cluster.folder().join("p.csv.journal");
-    fs::remove_file(&journal).unwrap();
+    let journal = journal::path(&cluster, "p.csv");
+    journal::lose(&cluster, "p.csv");
     // Still without a quorum, so the history shows nothing; and through a validator that the first wallet
     // did not use.
     let mut wallet = cluster
@@ -130,10 +129,7 @@ fn a_wallet_that_lost_its_journal_while_payments_were_under_way_pays_once() {
     until(
         "the second wallet has signed too",
         Duration::from_secs(20),
-        || {
-            let text = fs::read_to_string(&journal).unwrap_or_default();
-            (text.matches("\"signed\"").count() >= 8).then_some(())
-        },
+        || (journal::signed(&journal).len() >= 8).then_some(()),
     );
     cluster.expect(0, &["localnet", "up", "--detach"]);
     let code = until("the second wallet is done", Duration::from_secs(60), || {
@@ -173,7 +169,7 @@ fn a_refused_row_does_not_keep_the_others_from_being_paid_and_is_tried_again() {
     assert_noted_before_rows(&cluster, &payer);
 
     // Without the journal: what was paid row by row is found as such.
-    fs::remove_file(cluster.folder().join("p.csv.journal")).unwrap();
+    journal::lose(&cluster, "p.csv");
     cluster.expect(4, &pay);
     assert_eq!(cluster.balance(1, &bob), 300);
     cluster.pay(&payer, "100");
@@ -209,15 +205,7 @@ fn a_journal_that_knows_nothing_of_another_machines_payment_pays_nothing_again()
     let text = format!("to,amount,asset\n{one},1,QRT\n{one},2,QRT\n");
     fs::write(cluster.folder().join("p.csv"), text).unwrap();
     cluster.expect(0, &["wallet", "pay", "p.csv"]);
-    let journal = cluster.folder().join("p.csv.journal");
-    let begun: Vec<String> = fs::read_to_string(&journal)
-        .unwrap()
-        .lines()
-        .take_while(|line| !line.contains("\"signed\""))
-        .map(|line| format!("{line}\n"))
-        .collect();
-    assert!(begun.iter().any(|line| line.contains("ready")), "{begun:?}");
-    fs::write(&journal, begun.concat()).unwrap();
+    journal::forget_signed(&cluster, "p.csv");
     let again = cluster.expect(0, &["wallet", "pay", "p.csv"]).json();
     assert_eq!(
         (&again["already_paid"], &again["transactions"]),
@@ -256,10 +244,9 @@ fn what_another_machine_paid_meanwhile_is_not_signed_anew() {
         .command(&["wallet", "pay", "p.csv", "--node", &lying])
         .spawn()
         .unwrap();
-    let journal = cluster.folder().join("p.csv.journal");
+    let journal = journal::path(&cluster, "p.csv");
     until("the payment is signed", Duration::from_secs(20), || {
-        let text = fs::read_to_string(&journal).unwrap_or_default();
-        text.contains("\"signed\"").then_some(())
+        (!journal::signed(&journal).is_empty()).then_some(())
     });
     signal(&wallet, "-STOP");
     cluster.expect(0, &["localnet", "up", "--detach"]);

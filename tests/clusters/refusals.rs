@@ -1,5 +1,8 @@
 //! What the ledger refuses: the promised code, and nothing changed.
 
+use quorate_crypto::KeySignature;
+use quorate_verifier::{ProvenDecimals, Travelling};
+
 use crate::Cluster;
 
 /// The address that pays unless another is named.
@@ -20,7 +23,7 @@ fn build(cluster: &Cluster, to: &str) {
         &treasury,
         "--transfer",
         &transfer,
-        "--to",
+        "--out",
         "t.json",
     ];
     cluster.expect(0, &build);
@@ -76,18 +79,24 @@ fn a_changed_signature_and_cut_bytes_are_refused() {
     cluster.expect(0, &["wallet", "sign", "t.json"]);
     let path = cluster.folder().join("t.json");
     let text = std::fs::read_to_string(&path).unwrap();
-    let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
-    let hex = document["transaction"].as_str().unwrap().to_owned();
-    let (rest, last) = hex.split_at(hex.len() - 2);
+    let network = cluster.expect(0, &["query", "status"]).json();
+    let network = network["network"].as_str().unwrap().parse().unwrap();
+    let signed = Travelling::read(text.as_bytes(), &network, &ProvenDecimals::new()).unwrap();
 
-    // The last byte is part of the signature, not of what is signed: the id stays.
-    let other = if last == "00" { "01" } else { "00" };
-    document["transaction"] = format!("{rest}{other}").into();
-    std::fs::write(&path, document.to_string()).unwrap();
-    cluster.expect(2, &["wallet", "submit", "t.json"]);
-    document["transaction"] = rest.into();
-    std::fs::write(&path, document.to_string()).unwrap();
-    cluster.expect(2, &["wallet", "submit", "t.json"]);
+    // The signature is no part of what is signed: the id stays.
+    let Travelling::V1(mut forged) = signed;
+    let KeySignature::Ed25519 { signature, .. } = &mut forged.signatures[0] else {
+        panic!("the treasury's key is one of Ed25519");
+    };
+    signature[40] ^= 1;
+    std::fs::write(&path, Travelling::V1(forged).write()).unwrap();
+    cluster.expect(7, &["wallet", "submit", "t.json"]);
+    // Base64 that ends too early, and none that ends.
+    let cut = text.trim_end().rsplit_once('\n').unwrap().0;
+    for cut in [format!("{cut}\n"), text.trim_end().to_owned()] {
+        std::fs::write(&path, cut).unwrap();
+        cluster.expect(7, &["wallet", "submit", "t.json"]);
+    }
     assert_eq!(cluster.balance(1, &alice), 0);
     std::fs::write(&path, text).unwrap();
     cluster.expect(0, &["wallet", "submit", "t.json"]);

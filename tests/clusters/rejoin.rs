@@ -142,7 +142,7 @@ fn a_member_of_several_signers_lets_its_validator_rejoin_by_signatures_that_were
     let home = cluster.lose_journal("validator-4");
     let alone = rejoin(&cluster, &home, 4);
     assert_eq!(alone.code, Some(4), "{}", alone.stderr);
-    assert!(alone.stderr.contains("--out rejoin.json"), "{}", alone.stderr);
+    assert!(alone.stderr.contains("--out rejoin.txt"), "{}", alone.stderr);
     let home = home.display().to_string();
     let with_bob = ["node", "rejoin", "--home", &home, "--key", "bob.key"];
     let of_nobody = cluster.expect(2, &with_bob);
@@ -152,7 +152,11 @@ fn a_member_of_several_signers_lets_its_validator_rejoin_by_signatures_that_were
 
     let build = ["node", "rejoin", "--home", &home, "--out", "rejoin.json"];
     let built = cluster.expect(0, &build).json();
-    assert_eq!(built["operations"], 1, "{built}");
+    assert_eq!(built["file"], "rejoin.json", "{built}");
+    assert!(
+        built["id"].is_string() && built["expires_at"].is_string(),
+        "{built}"
+    );
     cluster.expect(1, &build);
     for (copy, key) in [("from-bob.json", "bob.key"), ("from-carol.json", "carol.key")] {
         fs::copy(cluster.folder().join("rejoin.json"), cluster.folder().join(copy)).unwrap();

@@ -15,6 +15,9 @@ use crate::programs::python;
 
 const PAGE: &str = include_str!("../../docs/signing.md");
 
+/// Of all payments.
+const MEMO: &str = "Café, Zürich";
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("..")
@@ -62,6 +65,8 @@ fn pay(cluster: &Cluster, keys: &[&str], to: &str, amount: &str) -> Ran {
         "2",
         "--asset",
         "QRT",
+        "--memo",
+        MEMO,
     ]);
     sign(cluster, &arguments, "")
 }
@@ -86,6 +91,9 @@ fn a_program_written_from_the_signing_page_pays_and_is_executed_once() {
     let id = outcome["id"].as_str().unwrap();
     let genesis = cluster.dir().join("genesis.toml").display().to_string();
     cluster.expect(0, &["wallet", "wait", id, "--genesis", &genesis]);
+    let shown = cluster.expect(0, &["query", "transaction", id]).json();
+    assert_eq!(shown["operations"][0]["memo"], MEMO, "{shown}");
+    assert_eq!(shown["withheld"], serde_json::json!([]), "{shown}");
 
     // What it printed before it sent is all that is needed to send it again, and that pays nothing.
     let bytes = paid.stderr.lines().last().unwrap();
@@ -128,7 +136,7 @@ fn the_mistakes_of_the_signing_page_are_answered_as_it_says() {
     let arguments = ["mistakes", &page, "--node", &cluster.api(1), "--key", &treasury];
     let made = sign(&cluster, &arguments, "");
     assert_eq!(made.code, Some(0), "{}\n{}", made.stdout, made.stderr);
-    assert!(made.stdout.lines().count() > 20, "{}", made.stdout);
+    assert!(made.stdout.lines().count() > 40, "{}", made.stdout);
     assert_eq!(cluster.expect(0, &["wallet", "balance"]).json(), before);
 }
 

@@ -69,13 +69,13 @@ fn another_networks_genesis_is_refused_and_the_chain_is_left_alone() {
     assert!(said.contains("genesis"), "{said}");
 
     // The keys of the other network's member do not make its chain this network's.
-    for key in ["validator.key", "node.key"] {
+    for key in ["validator.key", "node.key", "witness.key"] {
         let (mine, theirs) = (cluster.dir().join("validator-4"), other.dir().join("validator-4"));
         fs::rename(mine.join(key), mine.join(format!("{key}.own"))).unwrap();
         fs::copy(theirs.join(key), mine.join(key)).unwrap();
     }
     refused(node_run(&cluster, "validator-4"));
-    for key in ["validator.key", "node.key"] {
+    for key in ["validator.key", "node.key", "witness.key"] {
         let mine = cluster.dir().join("validator-4");
         fs::rename(mine.join(format!("{key}.own")), mine.join(key)).unwrap();
     }
@@ -102,6 +102,29 @@ fn a_disk_that_cannot_be_written_stops_the_start() {
     assert!(said.contains("cannot be written"), "{said}");
     cluster.expect(0, &["localnet", "restart", "validator-4"]);
     cluster.common_tip();
+}
+
+/// A witness key is not opened by the running node; that it is missing or another's is said before it is needed.
+#[test]
+fn a_home_without_its_witness_key_is_found_by_the_check() {
+    let (cluster, other) = (Cluster::up(), Cluster::up());
+    cluster.expect(0, &["localnet", "kill", "validator-4"]);
+    let home = cluster.dir().join("validator-4");
+    let key = home.join("witness.key");
+    let check = ["node", "check", "--home", home.to_str().unwrap()];
+    let own = fs::read(&key).unwrap();
+    fs::remove_file(&key).unwrap();
+    let missing = cluster.run(&check);
+    assert_ne!(missing.code, Some(0), "{}", missing.stdout);
+    let said = format!("{}{}", missing.stdout, missing.stderr);
+    assert!(said.contains("witness.key"), "{said}");
+    fs::copy(other.dir().join("validator-4/witness.key"), &key).unwrap();
+    let foreign = cluster.run(&check);
+    assert_ne!(foreign.code, Some(0), "{}", foreign.stdout);
+    let said = format!("{}{}", foreign.stdout, foreign.stderr);
+    assert!(said.contains("witness"), "{said}");
+    fs::write(&key, own).unwrap();
+    cluster.expect(0, &check);
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn assets_records_and_several_signers_work_end_to_end() {
     for file in ["bob.key", "carol.key"] {
         cluster.key(file);
         let shown = cluster.expect(0, &["keys", "show", file]).json();
-        signers.push(format!("{}:1", shown["public_key"].as_str().unwrap()));
+        signers.push(format!("{}=1", shown["public_key"].as_str().unwrap()));
     }
     let set = [
         "wallet",
@@ -160,7 +160,7 @@ fn assets_records_and_several_signers_work_end_to_end() {
             &alice,
             "--transfer",
             &transfer,
-            "--to",
+            "--out",
             "t.json",
         ],
     );

@@ -1,17 +1,15 @@
-//! Decoders of canonical bytes.
+//! Decoders of canonical bytes of what is decided, certified, said and recorded, and of what a peer's bytes meet first.
 
 use quorate_consensus::recording::{Frame, FrameV1, Frames};
-use quorate_consensus::{Ed25519, Engine, Message, Record};
-use quorate_crypto::{Certificate, Committee, Digest, Epoch, SigningKey};
-use quorate_ledger::{
-    Account, Agreement, Asset, Balance, BatchRules, CertifiedBlock, FormedBatch, Header, Parameters,
-    ParametersV1, Proposal, Receipt, Seat, SignedBatch, StateKey, StateProof, Transaction,
-    count_transactions, decode, encode,
+use quorate_consensus::{Ed25519, Message, Record};
+use quorate_crypto::{
+    Certificate, Committee, CommitteeSeat, Digest, Engine, Epoch, MemberNumber, SeatNumber, SigningKey,
 };
+use quorate_ledger::{Header, LogEntry, Proposal, decode, encode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// The network of all seeds.
+/// The network of all seeds of consensus.
 pub(crate) const NETWORK: Digest = Digest([7; 32]);
 
 /// More than any seed has.
@@ -22,51 +20,25 @@ pub(crate) fn key(number: u8) -> SigningKey {
 }
 
 pub(crate) fn committee() -> Committee {
-    committee_of(quorate_crypto::Protocol::Pbft)
+    committee_of(Engine::Pbft)
 }
 
-pub(crate) fn committee_of(engine: quorate_crypto::Protocol) -> Committee {
-    let validators = (1..=4).map(|number| key(number).public()).collect();
-    Committee::new(Epoch(0), engine, 1, validators)
+pub(crate) fn committee_of(engine: Engine) -> Committee {
+    let seat = |number: u8| CommitteeSeat {
+        member: MemberNumber(u32::from(number)),
+        seat: SeatNumber(u32::from(number)),
+        validator: key(number).public(),
+        node: key(number + 0x40).public(),
+        witness: key(number + 0x80).public(),
+    };
+    Committee::new(Epoch(0), engine, 1, (1..=4).map(seat).collect())
 }
 
 /// What is decoded has one encoding, the one it was decoded from.
-fn canonical<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
+pub(crate) fn canonical<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<T> {
     let value: T = decode(bytes, LIMIT).ok()?;
     assert_eq!(encode(&value), bytes, "a second encoding of one value");
     Some(value)
-}
-
-pub(crate) fn transaction(bytes: &[u8]) {
-    let parameters = ParametersV1::default();
-    if let Some(transaction) = canonical::<Transaction>(bytes) {
-        assert_eq!(
-            Transaction::decode(bytes, &parameters).is_ok(),
-            bytes.len() <= parameters.max_transaction_bytes as usize
-        );
-        let _ = transaction.id();
-        if transaction.check_form(&NETWORK, &parameters).is_ok() {
-            let _ = transaction.verify_signatures();
-        }
-    }
-}
-
-pub(crate) fn batch(bytes: &[u8]) {
-    let parameters = ParametersV1::default();
-    let committee = committee();
-    let rules = BatchRules {
-        network: &NETWORK,
-        committee: &committee,
-        parameters: &parameters,
-    };
-    let counted = count_transactions(bytes);
-    if let Some(signed) = canonical::<SignedBatch>(bytes) {
-        let transactions = signed.batch().transactions.len();
-        assert_eq!(counted, u32::try_from(transactions).ok());
-    }
-    if let Ok(formed) = FormedBatch::new(bytes.to_vec().into(), &rules) {
-        let _ = formed.check_signatures();
-    }
 }
 
 pub(crate) fn proposal(bytes: &[u8]) {
@@ -81,34 +53,17 @@ pub(crate) fn header(bytes: &[u8]) {
     }
 }
 
-pub(crate) fn certified_block(bytes: &[u8]) {
-    if let Some(block) = canonical::<CertifiedBlock>(bytes) {
-        let _ = block.verify_contents();
-    }
-}
-
 pub(crate) fn certificate(bytes: &[u8]) {
     if let Some(certificate) = canonical::<Certificate>(bytes) {
         let _ = certificate.verify(NETWORK, &committee());
     }
 }
 
-pub(crate) fn receipt(bytes: &[u8]) {
-    canonical::<Receipt>(bytes);
-}
-
-pub(crate) fn state_value(bytes: &[u8]) {
-    canonical::<Account>(bytes);
-    canonical::<Asset>(bytes);
-    canonical::<Balance>(bytes);
-    canonical::<Parameters>(bytes);
-    canonical::<Agreement>(bytes);
-    canonical::<Seat>(bytes);
-}
-
-pub(crate) fn state_proof(bytes: &[u8]) {
-    if let Some(proof) = canonical::<StateProof>(bytes) {
-        let _ = proof.verify(&Digest::ZERO, &StateKey([0x5a; 32]));
+pub(crate) fn log_entry(bytes: &[u8]) {
+    let entry = canonical::<LogEntry>(bytes);
+    if let Ok(short) = LogEntry::decode(bytes) {
+        assert_eq!(entry.as_ref(), Some(&short));
+        let _ = short.leaf_hash();
     }
 }
 
@@ -135,7 +90,7 @@ pub(crate) fn recording(bytes: &[u8]) {
 pub(crate) fn recording_frame(bytes: &[u8]) {
     if let Some(Frame::V1(FrameV1::Segment(segment))) = canonical::<Frame>(bytes) {
         for recorded in &segment.engines {
-            let _ = Engine::restore(&recorded.image);
+            let _ = quorate_consensus::Engine::restore(&recorded.image);
         }
     }
 }

@@ -1,12 +1,16 @@
 //! Every decoder of bytes from outside, each as a function that takes any bytes at all: it may refuse them, it
 //! must not panic, and what it accepts must be the one encoding of what it gives.
 //!
-//! Two things feed them: the tests beside this, with mutated golden encodings, and libFuzzer (`tests/fuzz`).
+//! Two things feed them: the tests beside this, with mutated golden encodings, and libFuzzer (`tests/fuzz`). Many of
+//! the seeds are what the page prints (`docs/formats.md`, section 24), and vectors of every kind by the verifier in
+//! Python.
 
 #![allow(clippy::unwrap_used, reason = "a check fails by panicking")]
 
 mod binary;
-pub mod second;
+mod ledger;
+mod printed;
+mod proofs;
 mod seeds;
 mod text;
 
@@ -30,15 +34,16 @@ macro_rules! decoders {
 }
 
 decoders! {
-    transaction: binary::transaction, seeds::transactions;
-    batch: binary::batch, seeds::batches;
+    transaction: ledger::transaction, seeds::transactions;
+    submission: ledger::submission, seeds::submissions;
+    batch: ledger::batch, seeds::batches;
     proposal: binary::proposal, seeds::proposals;
     header: binary::header, seeds::headers;
-    certified_block: binary::certified_block, seeds::certified_blocks;
+    certified_block: ledger::certified_block, seeds::certified_blocks;
     certificate: binary::certificate, seeds::certificates;
-    receipt: binary::receipt, seeds::receipts;
-    state_value: binary::state_value, seeds::state_values;
-    state_proof: binary::state_proof, seeds::state_proofs;
+    log_entry: binary::log_entry, seeds::log_entries;
+    state_value: ledger::state_value, seeds::state_values;
+    state_proof: ledger::state_proof, seeds::state_proofs;
     message: binary::message, seeds::messages;
     record: binary::record, seeds::records;
     recording: binary::recording, seeds::recordings;
@@ -46,11 +51,15 @@ decoders! {
     frames: binary::frames, seeds::frames;
     handshake: binary::handshake, seeds::handshakes;
     genesis: text::genesis, seeds::geneses;
+    genesis_text: text::genesis_text, seeds::genesis_texts;
+    proof: proofs::proof, seeds::proofs;
+    proof_file: proofs::proof_file, seeds::proof_files;
+    travelling: proofs::travelling, seeds::travelling;
     key_file: text::key_file, seeds::key_files;
     address: text::address, seeds::addresses;
     amount: text::amount, seeds::amounts;
     time: text::time, seeds::times;
-    submission: text::submission, seeds::submissions;
+    api_input: text::api_input, seeds::api_inputs;
     events: text::events, seeds::events;
 }
 

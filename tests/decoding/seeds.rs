@@ -1,24 +1,24 @@
-//! Encodings to begin with: one of every kind, small and good.
+//! Encodings to begin with, all good.
 
-use quorate_client::schema::OperationView;
+use quorate_client::schema::{self, TextState};
 use quorate_consensus::recording::{
     Beginning, Entry as RecordedEntry, Fingerprint, Frame, FrameV1, MAGIC, Recorded, Segment,
 };
-use quorate_consensus::{Config, Input, Message, Record, TimerRange, Timing, Verified};
+use quorate_consensus::{Config, Input, Message, Record as JournalRecord, TimerRange, Timing, Verified};
+use quorate_crypto::keyfile::{self, client, secret};
 use quorate_crypto::{
-    Certificate, CertificateV1, Digest, Epoch, Height, Protocol, Seal, SealContent, ValidatorIndex, keyfile,
-    sha256,
+    Address, Certificate, CertificateV1, ClientSigningKey, Digest, Engine, Epoch, Height, Key, Seal,
+    SealContent, SigningKey, ValidatorIndex, sha256,
 };
-use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Join, JoinKeys};
 use quorate_ledger::{
-    Account, AccountV1, Agreement, AgreementV1, Amount, Asset, AssetBalance, AssetV1, Balance, BalanceV1,
-    Batch, BatchV1, Block, BlockV1, CertifiedBlock, CertifiedBlockV1, Executed, Header, HeaderV1, Intent,
-    IntentV1, Operation, Outcome, Parameters, ProofLeaf, ProofStep, Proposal, Receipt, ReceiptV1, Rejoin,
-    Seat, SeatV1, SignedBatch, Signer, Signers, StateProof, StateProofV1, Timestamp, Transaction, decode,
-    encode,
+    Block, BlockV1, CertifiedBlock, CertifiedBlockV1, Erased, Erasure, ErasureV1, ErrorCode, Found, LogEntry,
+    LogEntryV1, LoggedRecovery, LoggedTransaction, Outcome, Parameters, Place, Proposal, Record, RecordV1,
+    SignedRecovery, StateKey, StateValue, Submission, Timestamp, Transaction, decode, encode,
 };
+use quorate_verifier::{Proof, ProofBody, ProvenDecimals, Travelling};
 
-use crate::binary::{NETWORK, committee, committee_of, key};
+use crate::binary::{NETWORK, committee_of, key};
+use crate::printed::{self, CHAINS};
 
 /// Golden encodings of consensus messages, as the engine's own tests keep them.
 const MESSAGES: [&str; 3] = [
@@ -27,100 +27,101 @@ const MESSAGES: [&str; 3] = [
     include_str!("../../node/consensus/tests/paxos/snapshots/paxos__encodings__golden_encodings.snap"),
 ];
 
-fn operations() -> Vec<Operation> {
-    let (to, asset) = (key(9).public().address(), "QRT".parse().unwrap());
-    let amount = Amount(5);
-    vec![
-        Operation::CreateAsset {
-            code: asset,
-            decimals: 2,
-            description: "Test".to_owned(),
-        },
-        Operation::Mint { asset, to, amount },
-        Operation::Burn { asset, amount },
-        Operation::Transfer {
-            to,
-            asset,
-            amount,
-            memo: "rent".to_owned(),
-        },
-        Operation::PutRecord {
-            sha256: Digest([3; 32]),
-            label: "deed".to_owned(),
-            metadata: vec![1, 2],
-        },
-        Operation::SetSigners {
-            signers: vec![Signer {
-                key: key(9).public(),
-                weight: 1,
-            }],
-            threshold: 1,
-        },
-        Operation::Rejoin {
-            validator: key(1).public(),
-            token: Digest([4; 32]),
-        },
-    ]
+/// Genesis documents, as files of another package's tests.
+const GENESIS_TEXTS: [&str; 2] = [
+    include_str!("../../genesis/tests/vectors/genesis.toml"),
+    include_str!("../../genesis/tests/vectors/wide.toml"),
+];
+
+macro_rules! key_files {
+    ($($name:literal),*) => {
+        [$(include_str!(concat!("../../crypto/tests/keys/", $name, ".pem"))),*]
+    };
 }
 
-fn signed(operations: Vec<Operation>) -> Transaction {
-    let intent = Intent::V1(IntentV1 {
-        network: NETWORK,
-        sender: key(8).public().address(),
-        expires_at: Timestamp(9),
-        salt: [1; 16],
-        operations,
-        memo: "memo".to_owned(),
-    });
-    intent.sign([&key(8), &key(9)])
+/// Keys that OpenSSL wrote.
+const KEY_FILES: [&str; 10] = key_files![
+    "ed25519",
+    "ed25519-scrypt",
+    "p256",
+    "p256-compressed",
+    "p256-explicit",
+    "p256-pbkdf2",
+    "p256-parameters",
+    "p256-sec1",
+    "p256-without-public",
+    "p384"
+];
+
+fn contents(kind: &str) -> impl Iterator<Item = Vec<u8>> {
+    printed::vectors(kind).into_iter().map(|vector| vector.content)
 }
 
-fn signed_batch() -> SignedBatch {
-    let transactions = operations()
+pub(crate) fn transactions() -> Vec<Vec<u8>> {
+    printed::transactions()
         .into_iter()
-        .map(|operation| signed(vec![operation]))
-        .collect();
-    let batch = Batch::V1(BatchV1 {
-        network: NETWORK,
-        epoch: Epoch(0),
-        author: ValidatorIndex(0),
-        number: 300,
-        transactions,
-    });
-    batch.sign(&key(1))
+        .chain(contents("transaction"))
+        .collect()
 }
 
-fn certified_block() -> CertifiedBlock {
-    let batch = signed_batch();
-    let proposal = Proposal::new(Timestamp(8), vec![batch.digest()]);
-    let header = Header::V1(HeaderV1 {
-        network: NETWORK,
-        epoch: Epoch(0),
-        height: Height(1),
-        previous: NETWORK,
-        chain_root: Digest([2; 32]),
-        proposal: proposal.digest(),
-        timestamp: Timestamp(8),
-        transaction_count: 1,
-        transactions_root: Digest([3; 32]),
-        receipts_root: Digest([4; 32]),
-        state_root: Digest([5; 32]),
-        next_committee: committee().digest(),
-    });
-    let certificate = certificate(header.hash());
-    let executed = vec![Executed {
-        position: 3,
-        outcome: Outcome::Success,
-    }];
-    CertifiedBlock::V1(CertifiedBlockV1 {
-        block: Block::V1(BlockV1 {
-            header,
-            proposal,
-            executed,
-        }),
-        certificate,
-        batches: vec![batch],
-    })
+/// The page's transaction 1 with its text, put together as the page says, and the vectors'.
+pub(crate) fn submissions() -> Vec<Vec<u8>> {
+    let [first, _] = printed::transactions();
+    let salt: Vec<u8> = (0x10..0x20).collect();
+    let submission = [
+        &[0],
+        first.as_slice(),
+        &[1],
+        salt.as_slice(),
+        &[10],
+        b"invoice 17",
+    ]
+    .concat();
+    std::iter::once(submission)
+        .chain(contents("submission"))
+        .collect()
+}
+
+/// The batches of all blocks with their texts.
+pub(crate) fn batches() -> Vec<Vec<u8>> {
+    let mut seeds = Vec::new();
+    for block in printed::blocks() {
+        let CertifiedBlockV1 { batches, texts, .. } = block.v1();
+        for (batch, texts) in batches.iter().zip(texts) {
+            let batch = encode(batch);
+            let length = u32::try_from(batch.len()).unwrap().to_le_bytes();
+            let texts = texts.as_ref().map(encode).unwrap_or_default();
+            seeds.push([length.as_slice(), batch.as_slice(), texts.as_slice()].concat());
+        }
+    }
+    seeds
+}
+
+/// Those of all blocks, and the null proposal.
+pub(crate) fn proposals() -> Vec<Vec<u8>> {
+    let of_blocks = printed::blocks()
+        .into_iter()
+        .map(|block| encode(&block.v1().block.v1().proposal));
+    let other = Proposal::new(Timestamp(8), vec![Digest([1; 32]), Digest([2; 32])]);
+    of_blocks
+        .chain([encode(&other), encode(&Proposal::null())])
+        .collect()
+}
+
+/// Those of all blocks.
+pub(crate) fn headers() -> Vec<Vec<u8>> {
+    let blocks = printed::blocks();
+    blocks
+        .iter()
+        .map(|block| encode(&block.v1().block.v1().header))
+        .collect()
+}
+
+/// Those of all blocks, and one of the network of the seeds of consensus.
+pub(crate) fn certificates() -> Vec<Vec<u8>> {
+    let blocks = printed::blocks();
+    let of_blocks = blocks.iter().map(|block| encode(&block.v1().certificate));
+    of_blocks.chain([encode(&certificate(Digest([6; 32])))]).collect()
 }
 
 fn certificate(block: Digest) -> Certificate {
@@ -137,112 +138,153 @@ fn certificate(block: Digest) -> Certificate {
     })
 }
 
-pub(crate) fn transactions() -> Vec<Vec<u8>> {
-    vec![
-        encode(&signed(operations())),
-        encode(&signed(operations()[3..4].to_vec())),
-    ]
+/// Those of all blocks, a failure with a code that nobody knows, and a recovery's.
+pub(crate) fn log_entries() -> Vec<Vec<u8>> {
+    let blocks = printed::blocks();
+    let of_blocks = blocks.iter().filter_map(CertifiedBlock::log_entries).flatten();
+    let failed = LogEntryV1::Transaction(LoggedTransaction {
+        height: Height(1),
+        timestamp: Timestamp(8),
+        position: 300,
+        id: Digest([1; 32]),
+        expires_at: Timestamp(9),
+        signed: Digest([2; 32]),
+        outcome: Outcome::Failed {
+            code: ErrorCode(6),
+            operation: 2,
+        },
+    });
+    let recovery = LogEntryV1::Recovery(LoggedRecovery {
+        height: Height(1),
+        timestamp: Timestamp(8),
+        document: Digest([3; 32]),
+    });
+    of_blocks
+        .chain([failed, recovery].map(LogEntry::V1))
+        .map(|entry| encode(&entry))
+        .collect()
 }
 
-pub(crate) fn batches() -> Vec<Vec<u8>> {
-    vec![encode(&signed_batch())]
-}
-
-pub(crate) fn proposals() -> Vec<Vec<u8>> {
-    vec![
-        encode(&Proposal::new(
-            Timestamp(8),
-            vec![Digest([1; 32]), Digest([2; 32])],
-        )),
-        encode(&Proposal::null()),
-    ]
-}
-
-pub(crate) fn headers() -> Vec<Vec<u8>> {
-    vec![encode(&certified_block().v1().block.v1().header)]
-}
-
+/// All blocks, and the page's with a recovery.
 pub(crate) fn certified_blocks() -> Vec<Vec<u8>> {
-    vec![encode(&certified_block())]
+    let blocks = printed::blocks();
+    let CertifiedBlock::V1(mut recovered) = blocks[0].clone();
+    let Block::V1(BlockV1 { recovery, .. }) = &mut recovered.block;
+    *recovery = printed::proofs().iter().find_map(document);
+    assert!(recovery.is_some());
+    let recovered = CertifiedBlock::V1(recovered);
+    blocks.iter().chain([&recovered]).map(encode).collect()
 }
 
-pub(crate) fn certificates() -> Vec<Vec<u8>> {
-    vec![encode(&certificate(Digest([6; 32])))]
+fn document(proof: &Proof) -> Option<SignedRecovery> {
+    match &proof.v1().body {
+        ProofBody::TwoRecoveries { first, .. } => Some(first.document.clone()),
+        _ => None,
+    }
 }
 
-pub(crate) fn receipts() -> Vec<Vec<u8>> {
-    let transaction = Digest([1; 32]);
-    let code = quorate_ledger::ErrorCode::InsufficientBalance;
-    [Outcome::Success, Outcome::Failed { code, operation: 2 }]
-        .map(|outcome| encode(&Receipt::V1(ReceiptV1 { transaction, outcome })))
-        .to_vec()
-}
-
+/// The leaves of both states at genesis, those of all proofs, and kinds that none of these has.
 pub(crate) fn state_values() -> Vec<Vec<u8>> {
-    let asset = "QRT".parse().unwrap();
-    let account = Account::V1(AccountV1 {
-        transactions: 3,
-        history: Digest([1; 32]),
-        last: Height(9),
-        signers: Some(Signers {
-            threshold: 1,
-            signers: vec![Signer {
-                key: key(9).public(),
-                weight: 1,
-            }],
-        }),
-        balances: vec![AssetBalance {
-            asset,
-            amount: Amount(5),
-        }],
-        other_balances: 1,
+    let of_genesis = CHAINS.iter().flat_map(|chain| chain.genesis.leaves());
+    let proofs = printed::state_proofs();
+    let of_proofs = proofs.iter().flat_map(|proof| match &proof.v1().found {
+        Found::Leaves(leaves) => leaves.clone(),
+        Found::Empty | Found::Other { .. } => Vec::new(),
     });
-    let made = Asset::V1(AssetV1 {
-        code: asset,
-        issuer: key(9).public().address(),
-        decimals: 2,
-        supply: Amount(5),
-        description: "Test".to_owned(),
+    let of_proofs = of_proofs.map(|leaf| (leaf.key, leaf.value));
+    let others = records_and_an_erasure();
+    let others = others.iter().map(|value| (value.key(), value.encode()));
+    let all = of_genesis.chain(of_proofs).chain(others);
+    all.map(|(StateKey(key), value)| [key.as_slice(), value.as_slice()].concat())
+        .collect()
+}
+
+fn records_and_an_erasure() -> [StateValue; 3] {
+    let (address, digest, timestamp) = (Address([1; 20]), Digest([2; 32]), Timestamp(3));
+    let record = Record::V1(RecordV1 {
+        address,
+        sha256: digest,
+        id: digest,
+        ordinal: 4,
+        timestamp,
     });
-    let agreement = Agreement::V1(AgreementV1 {
-        epoch: Epoch(1),
-        engine: Protocol::Pbft,
-        protocol_version: 1,
-        first: Height(2),
-        last: Some(Height(3)),
-        validators: vec![key(1).public()],
+    let erased = |place| Erased {
+        place,
+        by: address,
+        ordinal: 5,
+        timestamp,
+    };
+    let erasure = Erasure::V1(ErasureV1 {
+        id: digest,
+        erased: vec![
+            erased(Place::Memo),
+            erased(Place::Operation { index: 2, field: 1 }),
+        ],
     });
-    let seat = Seat::V1(SeatV1 {
-        member: key(9).public().address(),
-        rejoin: Some(Rejoin {
-            token: Digest([4; 32]),
-            epoch: Epoch(1),
-            timestamp: Timestamp(5),
-        }),
-    });
-    vec![
-        encode(&agreement),
-        encode(&seat),
-        encode(&account),
-        encode(&made),
-        encode(&Balance::V1(BalanceV1 { amount: Amount(5) })),
-        encode(&Parameters::default()),
+    [
+        StateValue::OwnRecord(record),
+        StateValue::UniqueRecord(record),
+        StateValue::Erasure(erasure),
     ]
 }
 
 pub(crate) fn state_proofs() -> Vec<Vec<u8>> {
-    let step = |depth| ProofStep {
-        depth,
-        sibling: Digest([depth; 32]),
-    };
-    let proof = StateProof::V1(StateProofV1 {
-        path: vec![step(1), step(7), step(255)],
-        leaf: Some(ProofLeaf {
-            key: quorate_ledger::StateKey([0x5a; 32]),
-            value: Digest([9; 32]),
-        }),
+    printed::state_proofs().iter().map(encode).collect()
+}
+
+pub(crate) fn geneses() -> Vec<Vec<u8>> {
+    std::iter::once(printed::genesis_bytes())
+        .chain(contents("genesis"))
+        .collect()
+}
+
+/// Both documents as people write them, the vectors' as they are written out, its draft and a join.
+pub(crate) fn genesis_texts() -> Vec<Vec<u8>> {
+    let [_, of_vectors] = &*CHAINS;
+    let genesis = &of_vectors.genesis;
+    let mut texts = Vec::from(GENESIS_TEXTS.map(str::to_owned));
+    texts.push(genesis.to_toml());
+    texts.push(genesis.draft().to_toml());
+    texts.push(genesis.joins()[0].to_toml());
+    texts.into_iter().map(String::into_bytes).collect()
+}
+
+pub(crate) fn proofs() -> Vec<Vec<u8>> {
+    printed::proofs().iter().map(Proof::encode).collect()
+}
+
+pub(crate) fn proof_files() -> Vec<Vec<u8>> {
+    printed::proof_files()
+}
+
+/// Files, and the bytes in them.
+pub(crate) fn travelling() -> Vec<Vec<u8>> {
+    let files = std::iter::once(printed::travelling()).chain(contents("travelling"));
+    let files: Vec<Vec<u8>> = files.collect();
+    let inside: Vec<Vec<u8>> = files.iter().map(|file| bytes_in(file)).collect();
+    files.into_iter().chain(inside).collect()
+}
+
+fn bytes_in(file: &[u8]) -> Vec<u8> {
+    let read = CHAINS.iter().find_map(|chain| {
+        let network = chain.genesis.id();
+        Travelling::read(file, &network, &ProvenDecimals::new()).ok()
     });
-    vec![encode(&proof)]
+    encode(&read.unwrap())
+}
+
+pub(crate) fn key_files() -> Vec<Vec<u8>> {
+    let written = [
+        keyfile::to_pem(&SigningKey::from_seed(&[1; 32]), Some("word")),
+        client::to_pem(
+            &ClientSigningKey::p256_from_scalar(&[1; 32]).unwrap(),
+            Some("word"),
+        ),
+        secret::to_pem(&[1; 32], None),
+    ];
+    let written = written.map(|text| text.unwrap().as_bytes().to_vec());
+    let made = KEY_FILES.map(|text| text.as_bytes().to_vec());
+    written.into_iter().chain(made).collect()
 }
 
 /// The golden encodings of one kind.
@@ -262,9 +304,9 @@ pub(crate) fn records() -> Vec<Vec<u8>> {
         .map(|bytes| decode::<Message>(bytes, bytes.len()).unwrap())
         .flat_map(|message| {
             [
-                Record::Own(message.clone()),
-                Record::Accepted(message.clone()),
-                Record::Entered(message),
+                JournalRecord::Own(message.clone()),
+                JournalRecord::Accepted(message.clone()),
+                JournalRecord::Entered(message),
             ]
         })
         .map(|record| encode(&record))
@@ -326,9 +368,7 @@ fn recorded() -> Vec<Vec<Frame>> {
         frames.insert(0, Frame::V1(FrameV1::Segment(Box::new(segment))));
         frames
     };
-    [Protocol::Pbft, Protocol::Raft, Protocol::Paxos]
-        .map(record)
-        .to_vec()
+    [Engine::Pbft, Engine::Raft, Engine::Paxos].map(record).to_vec()
 }
 
 pub(crate) fn recording_frames() -> Vec<Vec<u8>> {
@@ -354,7 +394,7 @@ pub(crate) fn frames() -> Vec<Vec<u8>> {
 }
 
 pub(crate) fn handshakes() -> Vec<Vec<u8>> {
-    let hello = [&[0][..], NETWORK.as_bytes(), &[1, 0, 0, 0], b"\x0bquorate/0.1"].concat();
+    let hello = [&[0][..], NETWORK.as_bytes(), &[1, 1, 0, 0, 0], b"\x0bquorate/0.1"].concat();
     vec![
         hello,
         vec![0, 0],
@@ -364,43 +404,8 @@ pub(crate) fn handshakes() -> Vec<Vec<u8>> {
     ]
 }
 
-pub(crate) fn geneses() -> Vec<Vec<u8>> {
-    let draft = Draft::V1(DraftV1 {
-        network: "interbank".to_owned(),
-        engine: Protocol::Pbft,
-        time: Timestamp(1_769_860_800_000),
-        members: vec!["alpha".to_owned()],
-        parameters: Parameters::default(),
-        assets: vec![DraftAsset {
-            code: "QRT".parse().unwrap(),
-            decimals: 2,
-            description: "Test".to_owned(),
-            issuer: key(9).public().address(),
-            balances: vec![DraftBalance {
-                address: key(9).public().address(),
-                amount: Amount(1_050),
-            }],
-        }],
-    });
-    let keys = JoinKeys {
-        validator: &key(1),
-        node: &key(2),
-        member: &key(3),
-    };
-    let join = Join::sign(&draft, "alpha", keys, vec!["/ip4/127.0.0.1/tcp/9100".to_owned()]).unwrap();
-    let (draft, join) = (draft.to_toml(), join.to_toml());
-    let whole = format!("{draft}\n{join}");
-    vec![draft.into_bytes(), join.into_bytes(), whole.into_bytes()]
-}
-
-pub(crate) fn key_files() -> Vec<Vec<u8>> {
-    let plain = keyfile::to_pem(&key(1), None).unwrap();
-    let encrypted = keyfile::to_pem(&key(1), Some("word")).unwrap();
-    vec![plain.as_bytes().to_vec(), encrypted.as_bytes().to_vec()]
-}
-
 pub(crate) fn addresses() -> Vec<Vec<u8>> {
-    let address = key(1).public().address().to_string();
+    let address = Key::from(key(1).public()).address().to_string();
     vec![
         address.to_uppercase().into_bytes(),
         address.into_bytes(),
@@ -411,7 +416,7 @@ pub(crate) fn addresses() -> Vec<Vec<u8>> {
 pub(crate) fn amounts() -> Vec<Vec<u8>> {
     [
         "\x0212.50",
-        "\x00340282366920938463463374607431768211455",
+        "\x0099999999999999999999999999999999999999",
         "\x120.000000000000000001",
     ]
     .map(|text| text.as_bytes().to_vec())
@@ -428,14 +433,27 @@ pub(crate) fn times() -> Vec<Vec<u8>> {
     .to_vec()
 }
 
-pub(crate) fn submissions() -> Vec<Vec<u8>> {
-    let one = hex::encode(&transactions()[1]);
+/// Bodies around a submission, and transactions as the API shows them: all their operations, with texts and without.
+pub(crate) fn api_inputs() -> Vec<Vec<u8>> {
+    let submissions = submissions();
+    let one = hex::encode(&submissions[0]);
     let mut seeds = vec![
         serde_json::json!({ "transaction": one }),
         serde_json::json!({ "transactions": [one] }),
     ];
-    let views = operations().iter().map(OperationView::from).collect::<Vec<_>>();
-    seeds.extend(views.iter().map(|view| serde_json::to_value(view).unwrap()));
+    for bytes in &submissions {
+        let submission: Submission = decode(bytes, bytes.len()).unwrap();
+        let (transaction, items) = submission.into_parts();
+        let texts: Vec<TextState> = items.into_iter().map(TextState::from).collect();
+        let shown = schema::Transaction::pending(transaction.id(), &transaction, &texts);
+        seeds.push(serde_json::to_value(&shown).unwrap());
+    }
+    for bytes in transactions() {
+        let transaction: Transaction = decode(&bytes, bytes.len()).unwrap();
+        let shown = schema::Transaction::pending(transaction.id(), &transaction, &[]);
+        let acts = shown.operations.iter();
+        seeds.extend(acts.map(|act| serde_json::to_value(act).unwrap()));
+    }
     seeds.iter().map(|seed| seed.to_string().into_bytes()).collect()
 }
 

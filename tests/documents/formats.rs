@@ -1,9 +1,9 @@
-//! The worked example of `docs/formats-2.md`, run as it stands there on the page's own vectors.
+//! The worked example of `docs/formats.md`, run as it stands there on the page's own vectors.
 
 use std::fs;
 use std::process::Command;
 
-const PAGE: &str = include_str!("../../docs/formats-2.md");
+const PAGE: &str = include_str!("../../docs/formats.md");
 
 /// Section 24's validator, whose key is 32 bytes of the genesis document.
 const VALIDATOR: &str = "d04ab232742bb4ab3a1368bd4615e4e6d0224ab71a016baf8520a332c9778737";

@@ -156,26 +156,22 @@ class Hostile:
 
     def stranger(self, address):
         key = Ed25519PrivateKey.generate()
-        own = sign.public_key(key)
+        own = sign.address_text(sign.address_of(sign.encoded_key(sign.public_key(key))))
         calls = http.client.HTTPConnection(
             "127.0.0.1", self.ports[2], timeout=10, source_address=(address, 0)
         )
         while True:
-            operations = [
-                {"type": "put_record", "sha256": secrets.token_hex(32), "label": "", "metadata": "00" * 200}
-                for _ in range(250)
-            ]
-            encoded = sign.intent(
-                {
-                    "network": self.network,
-                    "sender": sign.address_text(sign.address_of(own)),
-                    "expires_at": time.time_ns() // 1_000_000 + 60_000,
-                    "salt": secrets.token_hex(16),
-                    "operations": operations,
-                    "memo": "",
-                }
-            )
-            body = sign.transaction(encoded, sign.sign(encoded, [key]))
+            record = {"by": own, "type": "put_record", "keep": "log", "label": "", "metadata": "00" * 200}
+            it = {
+                "network": self.network,
+                "parties": [own],
+                "expires_at": time.time_ns() // 1_000_000 + 60_000,
+                "salt": secrets.token_hex(16),
+                "operations": [record | {"sha256": secrets.token_hex(32)} for _ in range(250)],
+                "memo": "",
+                "text_salts": [secrets.token_hex(16) for _ in range(250)],
+            }
+            body = sign.submission(it, sign.sign(sign.intent(it), [key]))
             calls.request("POST", "/v1/transactions", body, {"Content-Type": "application/octet-stream"})
             answer = calls.getresponse()
             answer.read()

@@ -1,16 +1,16 @@
-//! Limits of the second format (`docs/formats-2.md`, section 22): bytes are counted before they are decoded, and what a
+//! Limits (`docs/formats.md`, section 22): bytes are counted before they are decoded, and what a
 //! list announces is looked at before anything is set aside for it.
 //!
 //! That the count itself is what is refused shows in the words of the refusal, as nothing follows it: a list that may be
 //! so long is refused for its items, which are missing.
 
-use quorate_crypto_second::Tag;
-use quorate_genesis_second::{Genesis, GenesisError, MAX_BYTES};
-use quorate_ledger_second::{
+use quorate_crypto::Tag;
+use quorate_genesis::{Genesis, GenesisError, MAX_BYTES};
+use quorate_ledger::{
     BatchTexts, CertifiedBlock, DecodeError, Intent, MAX_PROOF_LEAVES, ParametersV1, SignedBatch,
     SignedRecovery, StateKey, StateProof, StateValue, Submission, Transaction, ValueError, decode, encode,
 };
-use quorate_tests::second::DECODERS;
+use quorate_tests::DECODERS;
 use quorate_verifier::{
     MAX_FILE_BYTES, MAX_PROOF_BYTES, MAX_TRAVELLING_FILE_BYTES, Proof, ProofBody, ProofFile, ProvenDecimals,
     Travelling,

@@ -8,7 +8,8 @@ not Quorate's (openapi-spec-validator). Then every call in it is made, well and 
 document: status, content type, headers, and the body to its schema (jsonschema), in which a property that is not
 described is an error too.
 
-TRANSACTIONS is a JSON object of signed transactions in hex, none of which the node has seen:
+TRANSACTIONS is a JSON object of submissions (signed transactions with their texts) in hex, none of which the node
+has seen:
   fresh          a list of eight that will be committed
   refused        by the code of a problem: one that the node refuses with it
 
@@ -31,6 +32,7 @@ BYTES = "application/octet-stream"
 MANY = "application/vnd.quorate.transactions"
 PROBLEM = "application/problem+json"
 EVENTS = "text/event-stream"
+TEXT = "text/plain"
 
 # What makes the document's parameters wrong, by their names.
 WRONG = {
@@ -52,6 +54,8 @@ WRONG = {
     "block": ["one"],
     "address": ["alice"],
     "code": ["qrt", "TOOLONGFORACODE"],
+    "key": ["zz", "10"],
+    "by": ["alice"],
 }
 
 
@@ -108,6 +112,10 @@ class Node:
         kind = got.get("Content-Type")
         if kind not in response.get("content", {}):
             self.complain(what, f"{status} as {kind} is not described")
+            return status, None
+        if kind.startswith(TEXT):
+            if not content.startswith(b"quorate proof 2 "):
+                self.complain(what, f"no file of a proof: {content[:200]!r}")
             return status, None
         if kind == BYTES:
             if not content:
@@ -193,22 +201,39 @@ def good_values(values, transactions):
         "kind": ["put_record", "transfer"],
         "from": ["1", first["timestamp"], "1969-07-20T20:17:40Z"],
         "to": ["3", urllib.parse.quote("2100-01-01T00:00:00+02:00"), "9999-12-31T23:59:59-12:00"],
+        "by": values["address"][:1],
+    }
+
+
+def own_values(transactions):
+    """The same of calls whose parameters mean something else, by their paths."""
+    return {
+        # A range of times, as a proof's words say them.
+        "/v1/proofs/statement/{address}": {"from": [transactions[-1]["timestamp"]], "to": ["2100-01-01T00:00:00Z"]},
+        "/v1/proofs/committees": {"to": ["1", "3"]},
     }
 
 
 def read(node, template, call, values):
     """Makes a reading call in all ways: parameters one by one and together, pages, bytes, and wrong ones."""
     names = [each["name"] for each in parameters(call, "query")]
+    required = [each["name"] for each in parameters(call, "query") if each.get("required")]
     good = [name for name in names if name in values]
+
+    def alone(name, value):
+        """A query with this parameter and those that must be there."""
+        others = [f"{other}={values[other][0]}" for other in required if other != name]
+        return "&".join([*others, f"{name}={value}"])
+
     for path in filled(template, values):
         node.call("GET", template, path)
         together = "&".join(f"{name}={values[name][0]}" for name in good)
         node.call("GET", template, f"{path}?{together}")
         for name in good:
             for value in values[name]:
-                expect(node, 200, "GET", template, f"{path}?{name}={value}")
+                expect(node, 200, "GET", template, f"{path}?{alone(name, value)}")
         for name in names:
-            expect(node, 200, "GET", template, f"{path}?{name}=")
+            expect(node, 400 if name in required else 200, "GET", template, f"{path}?{alone(name, '')}")
         if "cursor" in names:
             cursor = ""
             for _ in range(100):
@@ -219,10 +244,10 @@ def read(node, template, call, values):
         if BYTES in call["responses"]["200"]["content"]:
             node.call("GET", template, path, {"Accept": BYTES})
     path = filled(template, values)[0]
-    expect(node, 400, "GET", template, f"{path}?surprise=1")
+    expect(node, 400, "GET", template, f"{path}?{alone('surprise', 1)}")
     for name in names:
         for value in WRONG[name]:
-            expect(node, 400, "GET", template, f"{path}?{name}={value}")
+            expect(node, 400, "GET", template, f"{path}?{alone(name, value)}")
     if "limit" in names:
         expect(node, 400, "GET", template, f"{path}?limit=1&limit=2")
     for each in parameters(call, "path"):
@@ -287,7 +312,13 @@ def submit(node, transactions):
     post(200, "?wait=committed", JSON, one)
     post(200, "?wait=none&timeout_ms=0", JSON, one)
     post(200, "?wait=committed&timeout_ms=60000", BYTES, fresh[1])
-    post(202, "?wait=none", BYTES, fresh[2])
+    pending = post(202, "?wait=none", BYTES, fresh[2])
+    if pending:
+        # Until it is executed, which may have happened by now, there are no bytes of it.
+        path = f"{template}/{pending['id']}"
+        status, _ = node.call("GET", f"{template}/{{id}}", path, {"Accept": BYTES})
+        if status not in (200, 409):
+            node.complain(path, f"{status} where 200 or 409 was expected")
     many = [fresh[3].hex(), transactions["refused"]["expired"], "zz", "00"]
     results = post(202, "", JSON, json.dumps({"transactions": many}))
     statuses = [result["status"] for result in (results or {}).get("results", [])]
@@ -357,17 +388,21 @@ def main():
         "address": [listed[0]["sender"]],
         "code": ["QRT"],
         "sha256": [of_kind["put_record"]["sha256"]],
+        # The parameters in force.
+        "key": ["10" + "00" * 31],
     }
-    values = good_values(values, listed)
+    values, own = good_values(values, listed), own_values(listed)
     for template, item in node.document["paths"].items():
         call = item.get("get")
         if template == "/v1/events":
             stream(node, template)
         elif call:
-            read(node, template, call, values)
+            read(node, template, call, values | own.get(template, {}))
     for path in ("/v1/transactions/" + "00" * 32, "/v1/blocks/999999", "/v1/blocks/999999/transactions"):
         template = path.replace("00" * 32, "{id}").replace("999999", "{block}")
         expect(node, 404, "GET", template, path)
+    expect(node, 404, "GET", "/v1/proofs/transaction/{id}", "/v1/proofs/transaction/" + "00" * 32)
+    expect(node, 404, "GET", "/v1/state/{key}", "/v1/state/03" + "ff" * 31)
     expect(node, 404, "GET", "/v1/assets/{code}", "/v1/assets/NOPE")
     expect(node, 404, "GET", "/v1/assets/{code}/holders", "/v1/assets/NOPE/holders")
     expect(node, 503, "GET", "/v1/status", "/v1/status?min_height=999999")

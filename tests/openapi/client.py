@@ -17,6 +17,8 @@ It prints every call that was made, and ends with an exception where something i
 import asyncio
 import contextlib
 import datetime
+import importlib
+import inspect
 import io
 import pkgutil
 import sys
@@ -76,6 +78,14 @@ class Caller:
                 return found
 
 
+def at(api, path):
+    """The module of the call at a path, whatever the document calls it."""
+    modules = [module.name for module in pkgutil.walk_packages(api.__path__, f"{api.__name__}.") if not module.ispkg]
+    found = [importlib.import_module(name) for name in modules]
+    (call,) = [module for module in found if f'"{path}"' in inspect.getsource(module)]
+    return call
+
+
 def use(node, key, to):
     """Makes every call."""
     import quorate_client
@@ -125,7 +135,9 @@ def use(node, key, to):
     assert found.status == models.TransactionStatus.COMMITTED and found.height == paid.height, found
     (operation,) = found.operations
     assert type(operation) is models.Transfer and operation.to == to and operation.amount == "125", operation
-    assert found.signatures[0].key == sign.public_key(keys[0]).hex(), found
+    assert operation.by == found.sender and found.parties == [found.sender], found
+    assert operation.memo == "by a generated client" and found.withheld == [], found
+    assert found.signatures[0].key == sign.public_key(keys[0]), found
     sealed = ask(block, models.Block, str(paid.height))
     assert sealed.transactions[paid.index] == name and len(sealed.seals) >= 3, sealed
     assert sealed.timestamp == found.timestamp, sealed
@@ -154,6 +166,24 @@ def use(node, key, to):
     assert to in addresses and found.sender in addresses, addresses
     assert ask(records, models.RecordList, "00" * 32).records == []
 
+    # What can be checked without believing the node, and what it is made of.
+    assert pages(at(api, "/v1/accounts/{address}/holds"), models.HoldList, "holds", to) == []
+    parameters = "10" + "00" * 31
+    assert ask(at(api, "/v1/state/{key}"), types.File, parameters).payload.read()
+
+    def proof(kind, path, /, *arguments, **asked):
+        told = ask(at(api, f"/v1/proofs/{path}"), str, *arguments, **asked)
+        assert told.startswith(f"quorate proof 2 {kind}\nnetwork {here.network}\n"), told
+
+    proof("transaction", "transaction/{id}", name)
+    proof("state", "erasure/{id}", name)
+    proof("state", "account/{address}", to)
+    until = found.timestamp + datetime.timedelta(milliseconds=1)
+    proof("statement", "statement/{address}", to, from_=found.timestamp, to=until)
+    proof("state", "asset/{code}", "QRT")
+    proof("state", "record/{sha256}", "00" * 32, by=to)
+    proof("committees", "committees")
+
     # What is wrong is answered with a problem, which is a type like others.
     def problem(code, call, /, *arguments, **parameters):
         told = ask(call, models.Problem, *arguments, **parameters)
@@ -163,6 +193,7 @@ def use(node, key, to):
 
     problem("malformed_hash", transaction, "zz", status=400)
     problem("unknown_transaction", transaction, "00" * 32, status=404)
+    problem("nothing_to_prove", at(api, "/v1/proofs/transaction/{id}"), "00" * 32, status=404)
     problem("unknown_block", block, "999999", status=404)
     problem("unknown_asset", asset, "NOPE", status=404)
     problem("malformed_address", account, to[:-1], status=400)
@@ -172,9 +203,9 @@ def use(node, key, to):
     too_much = sign.payment(here.network, keys, to, "QRT", str(2**120))[1]
     poor = problem("insufficient_balance", submit, body=models.SubmitRequest(transaction=too_much.hex()), status=422)
     assert poor.operation == 0 and poor.id, poor
-    # One that was executed is known by what it says, whatever its signatures are.
+    # One that was executed is known by what it says, whatever its signatures are. Behind them is the count of texts.
     another = sign.payment(here.network, keys, to, "QRT", "126")[1]
-    changed = another[:-1] + bytes([another[-1] ^ 1])
+    changed = another[:-2] + bytes([another[-2] ^ 1]) + another[-1:]
     problem("bad_signature", submit, body=types.File(payload=io.BytesIO(changed)), status=400)
 
     modules = pkgutil.walk_packages(api.__path__, f"{api.__name__}.")

@@ -6,7 +6,7 @@ Usage:
   sign.py check PAGE                  compare a page with what this program makes: vectors, bytes, code
   sign.py pay --node URL --network ID --key FILE --to ADDRESS --amount AMOUNT --decimals N --asset CODE
               [--memo TEXT]           pay, and wait until the payment is certified
-  sign.py submit --node URL           submit the transaction on standard input (hex), and wait for it
+  sign.py submit --node URL           submit what is on standard input (hex), and wait for its outcome
   sign.py mistakes PAGE --node URL --key FILE
                                       make the page's mistakes, and compare the node's answers with it
 
@@ -19,6 +19,7 @@ Exit codes: 0 committed, or all as on the page; 1 something differs; 4 refused, 
 import argparse
 import sys
 
+import datetime
 import hashlib
 import http.client
 import json
@@ -78,6 +79,26 @@ assert sequence([uint(7, 4), uint(8, 4)]).hex() == "020700000008000000"
 assert fixed("ab" * 20, 20).hex() == "ab" * 20
 
 
+def preimage(tag, content):
+    """What is hashed or signed: the tag, with its length before it in one byte, and the content."""
+    tag = f"quorate/{tag}/v2".encode()
+    return uint(len(tag), 1) + tag + content
+
+
+def tagged(tag, content):
+    return hashlib.sha256(preimage(tag, content)).digest()
+
+
+def encoded_key(written):
+    """A key, encoded: the number of its kind, then its bytes."""
+    kind, _, digits = written.partition(":")
+    if kind == "ed25519":
+        return uleb128(0) + fixed(digits, 32)
+    if kind == "p256":
+        return uleb128(1) + fixed(digits, 33)
+    raise ValueError(f"{written} is not a key: it begins with ed25519: or p256:")
+
+
 BECH32 = "qpzry9x8gf2tvdw0s3jn54khce6mua7l"
 
 
@@ -92,8 +113,8 @@ def checksum(groups):
 
 
 def address_of(key):
-    """The address, in bytes, of the account whose first public key this is."""
-    return hashlib.sha256(key).digest()[:20]
+    """The address, in bytes, of the account whose first key this is, encoded."""
+    return tagged("address", key)[:20]
 
 
 def address_text(address):
@@ -131,45 +152,118 @@ def smallest_units(written, decimals):
     return str(int(digits + "0" * (decimals - len(rest))))
 
 
+def moment(written):
+    """A time in RFC 3339, UTC."""
+    then = datetime.datetime.fromisoformat(written.replace("Z", "+00:00"))
+    since = then - datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+    return uint(since // datetime.timedelta(milliseconds=1), 8)
+
+
 def signer(each):
-    return fixed(each["key"], 32) + uint(each["weight"], 4)
+    return encoded_key(each["key"]) + uint(each["weight"], 2)
+
+
+def hold_name(it):
+    return address(it["owner"]) + fixed(it["transaction"], 32) + uint(it["operation"], 1)
+
+
+def condition_leaf(it):
+    if it["type"] == "signs":
+        return uleb128(0) + address(it["account"])
+    if it["type"] == "from":
+        return uleb128(1) + moment(it["time"])
+    if it["type"] == "preimage":
+        return uleb128(2) + fixed(it["sha256"], 32)
+    return uleb128(3) + fixed(it["sha256"], 32) + address(it["account"])
+
+
+def place(operation, field):
+    """Where a text belongs: the transaction's own memo, or a field of an operation."""
+    return uleb128(0) if operation is None else uleb128(1) + uint(operation, 1) + uint(field, 1)
 
 
 def operation(it):
     kind = it["type"]
     if kind == "create_asset":
-        return uleb128(0) + text(it["code"]) + uint(it["decimals"], 1) + text(it["description"])
+        return uleb128(0) + text(it["code"]) + uint(it["decimals"], 1) + uint(0, 1)
     if kind == "mint":
-        return uleb128(1) + text(it["asset"]) + address(it["to"]) + amount(it["amount"])
+        return uleb128(1) + address(it["to"]) + text(it["asset"]) + amount(it["amount"])
     if kind == "burn":
         return uleb128(2) + text(it["asset"]) + amount(it["amount"])
     if kind == "transfer":
-        return uleb128(3) + address(it["to"]) + text(it["asset"]) + amount(it["amount"]) + text(it["memo"])
+        return uleb128(3) + address(it["to"]) + text(it["asset"]) + amount(it["amount"])
     if kind == "put_record":
-        return uleb128(4) + fixed(it["sha256"], 32) + text(it["label"]) + sized(bytes.fromhex(it["metadata"]))
+        return uleb128(4) + fixed(it["sha256"], 32) + uleb128(["log", "own", "unique"].index(it["keep"]))
     if kind == "set_signers":
-        signers = sorted(it["signers"], key=lambda each: bytes.fromhex(each["key"]))
-        return uleb128(5) + sequence([signer(each) for each in signers]) + uint(it["threshold"], 4)
+        return uleb128(5) + uint(it["threshold"], 4) + sequence(sorted(map(signer, it["signers"])))
+    if kind == "hold":
+        needed = it["condition"]
+        condition = uint(needed["need"], 1) + sequence(sorted(map(condition_leaf, needed["of"])))
+        what = address(it["beneficiary"]) + text(it["asset"]) + amount(it["amount"])
+        return uleb128(7) + what + moment(it["until"]) + condition
+    if kind == "release":
+        part = uleb128(0) if it["amount"] is None else uleb128(1) + amount(it["amount"])
+        preimages = sorted(fixed(digits, 32) for digits in it["preimages"])
+        return uleb128(8) + hold_name(it["hold"]) + part + sequence(preimages)
+    if kind == "refund":
+        return uleb128(9) + hold_name(it["hold"])
+    if kind == "erase":
+        places = sorted(place(each["operation"], each["field"]) for each in it["texts"])
+        return uleb128(10) + sized(bytes.fromhex(it["intent"])) + sequence(places)
     raise ValueError(f"there is no operation {kind}")
 
 
+# The texts of operations, in the order of their fields.
+FIELDS = {"create_asset": ["description"], "transfer": ["memo"], "hold": ["memo"], "put_record": ["label", "metadata"]}
+
+
+def texts_of(it):
+    """The texts that there are, in the order of their places: each one's place, encoded, and its bytes."""
+    found = [(place(None, None), it["memo"].encode("utf-8"))]
+    for index, act in enumerate(it["operations"]):
+        for field, name in enumerate(FIELDS.get(act["type"], [])):
+            content = bytes.fromhex(act[name]) if name == "metadata" else act[name].encode("utf-8")
+            found.append((place(index, field), content))
+    return [(where, content) for where, content in found if content]
+
+
+def leaf(salt, content):
+    """What stands for a text in the intent's root."""
+    data = preimage("text", salt + uint(len(content), 2) + content)
+    return hashlib.sha256(b"\0" + data).digest()
+
+
+def root(leaves):
+    """The root of a list's tree (RFC 9162, section 2.1)."""
+    if len(leaves) == 1:
+        return leaves[0]
+    half = 1 << (len(leaves) - 1).bit_length() - 1
+    return hashlib.sha256(b"\1" + root(leaves[:half]) + root(leaves[half:])).digest()
+
+
+def salted(it):
+    """Each text with its salt."""
+    salts = [fixed(digits, 16) for digits in it["text_salts"]]
+    return [(salt, content) for salt, (_, content) in zip(salts, texts_of(it), strict=True)]
+
+
 def intent(it):
+    places = [where for where, _ in texts_of(it)]
+    leaves = [leaf(salt, content) for salt, content in salted(it)]
+    acts = [uint(it["parties"].index(act["by"]), 1) + operation(act) for act in it["operations"]]
     return (
         uleb128(0)  # version 1
         + fixed(it["network"], 32)
-        + address(it["sender"])
+        + sequence([address(party) for party in it["parties"]])
         + uint(it["expires_at"], 8)
         + fixed(it["salt"], 16)
-        + sequence([operation(each) for each in it["operations"]])
-        + text(it["memo"])
+        + sequence(acts)
+        + (uleb128(1) + sequence(places) + root(leaves) if places else uleb128(0))
     )
 
 
-TAG = b"quorate/transaction/v1"
-
-
 def signed_bytes(intent):
-    return uint(len(TAG), 1) + TAG + intent
+    return preimage("transaction", intent)
 
 
 def transaction_id(intent):
@@ -177,16 +271,22 @@ def transaction_id(intent):
 
 
 def public_key(key):
-    return key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+    return "ed25519:" + key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 
 
 def sign(intent, keys):
-    """A signature of each key, in ascending order of the keys' bytes."""
-    return sorted((public_key(key), key.sign(signed_bytes(intent))) for key in keys)
+    """A signature of each key, in ascending order of the encoded keys."""
+    return sorted((encoded_key(public_key(key)), key.sign(signed_bytes(intent))) for key in keys)
 
 
 def transaction(intent, signatures):
     return uleb128(0) + intent + sequence([key + signature for key, signature in signatures])
+
+
+def submission(it, signatures):
+    """What is sent: the signed transaction, and its texts."""
+    texts = [salt + sized(content) for salt, content in salted(it)]
+    return uleb128(0) + transaction(intent(it), signatures) + sequence(texts)
 
 
 def read_key(path):
@@ -197,17 +297,19 @@ def read_key(path):
 
 def payment(network, keys, to, asset, units, memo=""):
     """A payment of the first key's account, signed by all keys and good for a minute: its id and its bytes."""
-    encoded = intent(
-        {
-            "network": network,
-            "sender": address_text(address_of(public_key(keys[0]))),
-            "expires_at": time.time_ns() // 1_000_000 + 60_000,
-            "salt": secrets.token_hex(16),
-            "operations": [{"type": "transfer", "to": to, "asset": asset, "amount": units, "memo": memo}],
-            "memo": "",
-        }
-    )
-    return transaction_id(encoded), transaction(encoded, sign(encoded, keys))
+    sender = address_text(address_of(encoded_key(public_key(keys[0]))))
+    transfer = {"by": sender, "type": "transfer", "to": to, "asset": asset, "amount": units, "memo": memo}
+    it = {
+        "network": network,
+        "parties": [sender],
+        "expires_at": time.time_ns() // 1_000_000 + 60_000,
+        "salt": secrets.token_hex(16),
+        "operations": [transfer],
+        "memo": "",
+        "text_salts": [secrets.token_hex(16)] if memo else [],
+    }
+    encoded = intent(it)
+    return transaction_id(encoded), submission(it, sign(encoded, keys))
 
 
 def call(node, method, path, body=None, kind="application/octet-stream"):
@@ -264,80 +366,130 @@ def key_of(seed):
 
 def vectors():
     keys = [public_key(key_of(seed)) for seed in SEEDS]
-    addresses = [address_text(address_of(key)) for key in keys]
+    addresses = [address_text(address_of(encoded_key(key))) for key in keys]
     network = hashlib.sha256(b"the network of the signing vectors").hexdigest()
 
-    def vector(name, seeds, operations, memo=""):
-        salt = hashlib.sha256(name.encode()).hexdigest()[:32]
+    def vector(name, signers, operations, memo="", parties=(0,)):
+        def salt(words):
+            return hashlib.sha256(words.encode()).hexdigest()[:32]
+
         it = {
             "network": network,
-            "sender": addresses[0],
+            "parties": [addresses[party] for party in parties],
             "expires_at": 1_767_225_600_000,
-            "salt": salt,
+            "salt": salt(name),
             "operations": operations,
             "memo": memo,
         }
+        it["text_salts"] = [salt(f"{name}, text {place}") for place in range(len(texts_of(it)))]
         encoded = intent(it)
-        signatures = sign(encoded, [key_of(seed) for seed in seeds])
+        signatures = sign(encoded, [key_of(SEEDS[signer]) for signer in signers])
         return {
             "name": name,
-            "seeds": seeds,
+            "seeds": [SEEDS[signer] for signer in signers],
             **it,
+            "leaves": [leaf(salt, content).hex() for salt, content in salted(it)],
             "intent": encoded.hex(),
             "signed": signed_bytes(encoded).hex(),
             "id": transaction_id(encoded),
-            "signatures": [{"key": key.hex(), "signature": made.hex()} for key, made in signatures],
-            "transaction": transaction(encoded, signatures).hex(),
+            "signatures": [
+                {"key": "ed25519:" + key[1:].hex(), "signature": made.hex()} for key, made in signatures
+            ],
+            "submission": submission(it, signatures).hex(),
         }
 
-    def pay(to, asset, units, memo=""):
-        return {"type": "transfer", "to": addresses[to], "asset": asset, "amount": units, "memo": memo}
+    def act(kind, by=0, **fields):
+        return {"by": addresses[by], "type": kind, **fields}
+
+    def pay(to, asset, units, memo="", by=0):
+        return act("transfer", by, to=addresses[to], asset=asset, amount=units, memo=memo)
 
     metadata = json.dumps({"case": "2026-17", "pages": 12, "note": "signed by both sides, " * 5}).encode()
+    transfer = vector("a transfer", [0], [pay(1, "EUR", "1250", "invoice 17")])
+    secret = hashlib.sha256(b"a secret").digest()
+    condition = {
+        "need": 1,
+        "of": [
+            {"type": "signs", "account": addresses[2]},
+            {"type": "preimage", "sha256": hashlib.sha256(secret).hexdigest()},
+        ],
+    }
+    until = "2026-01-31T12:00:00.000Z"
+    hold = vector(
+        "a hold",
+        [0],
+        [
+            act(
+                "hold", beneficiary=addresses[1], asset="EUR", amount="90000", until=until, condition=condition,
+                memo="order 5",
+            )
+        ],
+    )
+    held = {"owner": addresses[0], "transaction": hold["id"], "operation": 0}
     return [
-        vector("a transfer", SEEDS[:1], [pay(1, "EUR", "1250", "invoice 17")]),
+        transfer,
         vector(
             "several payments",
-            SEEDS[:1],
+            [0],
             [
                 pay(1, "EUR", "250000"),
                 pay(2, "EUR", "199", "Café, Zürich"),
-                pay(2, "GOLD18", "20000000000000000001"),
+                pay(2, "GOLD18", "20000000000000000001", "ring"),
             ],
             "salaries, January",
         ),
         vector(
             "an asset",
-            SEEDS[:1],
+            [0],
             [
-                {"type": "create_asset", "code": "BOND2030", "decimals": 3, "description": "3 % until 2030"},
-                {"type": "mint", "asset": "BOND2030", "to": addresses[1], "amount": "5000000"},
-                {"type": "burn", "asset": "EUR", "amount": "1"},
+                act("create_asset", code="BOND2030", decimals=3, description="3 % until 2030"),
+                act("mint", asset="BOND2030", to=addresses[1], amount="5000000"),
+                act("burn", asset="EUR", amount="1"),
             ],
         ),
         vector(
             "two signers from now on",
-            SEEDS[:1],
-            [
-                {
-                    "type": "set_signers",
-                    "signers": [{"key": key, "weight": 1} for key in sorted(key.hex() for key in keys[:2])],
-                    "threshold": 2,
-                }
-            ],
+            [0],
+            [act("set_signers", signers=[{"key": key, "weight": 1} for key in sorted(keys[:2])], threshold=2)],
         ),
-        vector("a transfer with two signers", SEEDS[:2], [pay(2, "EUR", "1250")]),
+        vector("a transfer with two signers", [0, 1], [pay(2, "EUR", "1250")]),
         vector(
             "a record",
-            SEEDS[:1],
+            [0],
             [
-                {
-                    "type": "put_record",
-                    "sha256": hashlib.sha256(b"hello\n").hexdigest(),
-                    "label": "contract.txt",
-                    "metadata": metadata.hex(),
-                }
+                act(
+                    "put_record", sha256=hashlib.sha256(b"hello\n").hexdigest(), keep="own", label="contract.txt",
+                    metadata=metadata.hex(),
+                )
             ],
+        ),
+        vector(
+            "delivery against payment",
+            [0, 1],
+            [pay(1, "EUR", "9950"), pay(0, "BOND2030", "100000", by=1)],
+            parties=(0, 1),
+        ),
+        hold,
+        vector(
+            "a part of a hold, and then the rest",
+            [1],
+            [
+                act("release", 1, hold=held, amount="30000", preimages=[secret.hex()]),
+                act("release", 1, hold=held, amount=None, preimages=[secret.hex()]),
+            ],
+            parties=(1,),
+        ),
+        vector("a refund", [0], [act("refund", hold=held)]),
+        vector(
+            "an erasure",
+            [1],
+            [
+                act(
+                    "erase", 1, transaction=transfer["id"], intent=transfer["intent"],
+                    texts=[{"operation": 0, "field": 0}],
+                )
+            ],
+            parties=(1,),
         ),
     ]
 
@@ -357,75 +509,104 @@ def written(vector):
 
 def mistakes(network, key, now):
     """The page's mistakes by their words there: what is sent, as what, to which path."""
-    own = public_key(key)
+    own = encoded_key(public_key(key))
+    sender = address_text(address_of(own))
+    to = address_text(bytes(20))
+    transfer = {"by": sender, "type": "transfer", "to": to, "asset": "QRT", "amount": "1", "memo": "a mistake"}
     good = {
         "network": network,
-        "sender": address_text(address_of(own)),
+        "parties": [sender],
         "expires_at": now + 60_000,
         "salt": secrets.token_hex(16),
-        "operations": [
-            {
-                "type": "transfer",
-                "to": address_text(bytes(20)),
-                "asset": "QRT",
-                "amount": "1",
-                "memo": "a mistake",
-            }
-        ],
+        "operations": [transfer],
         "memo": "",
+        "text_salts": [secrets.token_hex(16)],
     }
     encoded = intent(good)
     other = Ed25519PrivateKey.generate()
+    stranger = address_text(address_of(encoded_key(public_key(other))))
     binary, path = "application/octet-stream", "/v1/transactions"
+    texts = sequence([salt + sized(content) for salt, content in salted(good)])
 
-    def with_signature(signature):
-        return transaction(encoded, [(own, signature)])
+    def with_signatures(signatures):
+        return submission(good, signatures)
 
     def with_changes(**changes):
-        changed = intent(good | changes)
-        return transaction(changed, sign(changed, [key]))
+        changed = good | changes
+        return submission(changed, sign(intent(changed), [key]))
+
+    def with_intent(changed):
+        return uleb128(0) + transaction(changed, sign(changed, [key])) + texts
 
     def with_bytes(old, new):
         assert encoded.count(old) == 1
-        changed = encoded.replace(old, new)
-        return transaction(changed, sign(changed, [key]))
+        return with_intent(encoded.replace(old, new))
 
-    def transfer(**changes):
-        return [good["operations"][0] | changes]
+    def with_texts(changed):
+        return uleb128(0) + transaction(encoded, sign(encoded, [key])) + sequence(changed)
 
-    correct = with_signature(key.sign(signed_bytes(encoded)))
-    to = address(good["operations"][0]["to"])
+    def with_transfer(**changes):
+        return with_changes(operations=[transfer | changes])
+
+    def with_parties(others):
+        return with_changes(parties=[sender] + [address_text(other) for other in others])
+
+    correct = with_signatures(sign(encoded, [key]))
+    (salt, content), = salted(good)
+    bare = hashlib.sha256(own[1:]).digest()[:20]
     bodies = {
-        "The encoding is signed without the tag": with_signature(key.sign(encoded)),
-        "The tag is signed without its length before it": with_signature(key.sign(TAG + encoded)),
-        "The id is signed": with_signature(key.sign(bytes.fromhex(transaction_id(encoded)))),
-        "The hex is signed": with_signature(key.sign(signed_bytes(encoded).hex().encode())),
-        "A key that is no signer of the sender": transaction(encoded, sign(encoded, [other])),
-        "A signature too many, of a key that is no signer of the sender": transaction(
-            encoded, sign(encoded, [key, other])
+        "The encoding is signed without the tag": with_signatures([(own, key.sign(encoded))]),
+        "The tag is signed without its length before it": with_signatures(
+            [(own, key.sign(signed_bytes(encoded)[1:]))]
         ),
-        "Two signatures, not in the order of their keys": transaction(
-            encoded, list(reversed(sign(encoded, [key, other])))
+        "The id is signed": with_signatures([(own, key.sign(bytes.fromhex(transaction_id(encoded))))]),
+        "The hex is signed": with_signatures([(own, key.sign(signed_bytes(encoded).hex().encode()))]),
+        "A key that is no signer of the sender": with_signatures(sign(encoded, [other])),
+        "An address made of the key's bytes alone": with_changes(
+            parties=[address_text(bare)], operations=[transfer | {"by": address_text(bare)}]
         ),
-        "Two signatures of one key": transaction(encoded, sign(encoded, [key, key])),
-        "No signature": transaction(encoded, []),
+        "A signature too many, of a key that is no signer of a party": with_signatures(sign(encoded, [key, other])),
+        "A party that has not signed": with_changes(parties=[sender, stranger]),
+        "Two signatures, not in the order of their keys": with_signatures(
+            list(reversed(sign(encoded, [key, other])))
+        ),
+        "Two signatures of one key": with_signatures(sign(encoded, [key, key])),
+        "No signature": with_signatures([]),
+        "A signature without the number of its key's kind": with_signatures(
+            [(own[1:], key.sign(signed_bytes(encoded)))]
+        ),
+        "Parties behind the sender that do not ascend": with_parties([b"\2" * 20, b"\1" * 20]),
+        "The sender a second time among the parties": with_changes(parties=[sender, sender]),
+        "An operation of a party that there is none of": with_bytes(
+            uint(0, 1) + uleb128(3) + address(to), uint(1, 1) + uleb128(3) + address(to)
+        ),
         "Numbers with the most significant byte first": with_bytes(
             uint(good["expires_at"], 8), good["expires_at"].to_bytes(8, "big")
         ),
         "An amount of 8 bytes": with_bytes(amount("1"), uint(1, 8)),
-        "An amount of nothing": with_changes(operations=transfer(amount="0")),
+        "An amount of nothing": with_transfer(amount="0"),
+        "An amount of 39 digits": with_transfer(amount=str(10**38)),
         "A length before a hash": with_bytes(bytes.fromhex(network), sized(bytes.fromhex(network))),
-        "An address as text": with_bytes(to, text(good["operations"][0]["to"])),
-        "A length of 4 bytes": with_bytes(text("a mistake"), uint(9, 4) + b"a mistake"),
-        "An asset's code in small letters": with_changes(operations=transfer(asset="qrt")),
-        "No operation": with_changes(operations=[]),
-        "The version left out": transaction(encoded[1:], sign(encoded[1:], [key])),
+        "An address as text": with_bytes(address(to), text(to)),
+        "A length of 4 bytes": with_bytes(text("QRT"), uint(3, 4) + b"QRT"),
+        "An asset's code in small letters": with_transfer(asset="qrt"),
+        "No operation": with_changes(operations=[], text_salts=[]),
+        "The version left out": with_intent(encoded[1:]),
         "A byte too many at the end": correct + b"\n",
+        "The texts left out": with_texts([]),
+        "A text that is not the signed one": with_texts([salt + sized(b"another text")]),
+        "A text with another salt": with_texts([secrets.token_bytes(16) + sized(content)]),
+        "A text too many": with_texts([salt + sized(content)] * 2),
+        "A line break in a text": with_transfer(memo="a\nmistake"),
+        "A text that is too long": with_transfer(memo="m" * 129),
+        "The signed transaction sent without texts, as if it were the submission": transaction(
+            encoded, sign(encoded, [key])
+        ),
         "The expiry in seconds": with_changes(expires_at=now // 1_000 + 60),
         "An expiry further ahead than `max_expiry_lead_ms`": with_changes(expires_at=now + 367 * 86_400_000),
         "The id of another network": with_changes(network=hashlib.sha256(b"another").hexdigest()),
-        "An asset that does not exist": with_changes(operations=transfer(asset="NOSUCH")),
-        "More than the sender has": with_changes(operations=transfer(amount=str(2**127))),
+        "An asset that does not exist": with_transfer(asset="NOSUCH"),
+        "More than the sender has": with_transfer(amount=str(10**38 - 1)),
     }
     sent = {words: (body, binary, path) for words, body in bodies.items()}
     sent["Hex sent as bytes"] = (correct.hex().encode(), binary, path)
@@ -458,7 +639,7 @@ def check(page):
     """Everything that differs."""
     wrong = []
     made = vectors()
-    there = [json.loads(block) for block in blocks(page, "json") if '"transaction"' in block]
+    there = [json.loads(block) for block in blocks(page, "json") if '"submission"' in block]
     names = [vector["name"] for vector in there]
     if names != [vector["name"] for vector in made]:
         wrong.append(f"the page's vectors are {names}")
@@ -468,11 +649,12 @@ def check(page):
                 wrong.append(f"{mine['name']}: {field} is {vector.get(field)} and should be {mine.get(field)}")
 
     # Bytes with words beside them: together they are one of those that a vector has.
-    known = {vector[field] for vector in made for field in ("intent", "signed", "transaction")}
+    known = {vector[field] for vector in made for field in ("intent", "signed", "submission")}
+    leaves = {each for vector in made for each in vector["leaves"]}
     dumps = blocks(page, "hex")
     for dump in dumps:
-        digits = "".join(line.partition("#")[0] for line in dump.splitlines())
-        if "".join(digits.split()) not in known:
+        digits = "".join("".join(line.partition("#")[0] for line in dump.splitlines()).split())
+        if digits not in known and hashlib.sha256(bytes.fromhex(digits)).hexdigest() not in leaves:
             wrong.append(f"no vector has these bytes:\n{dump}")
 
     # The page's code is this program's, and whole: it runs by itself and makes the same.
@@ -485,8 +667,8 @@ def check(page):
     for vector in made:
         encoded = alone["intent"](vector)
         keys = [alone["Ed25519PrivateKey"].from_private_bytes(bytes.fromhex(seed)) for seed in vector["seeds"]]
-        signed = alone["transaction"](encoded, alone["sign"](encoded, keys))
-        if (signed.hex(), alone["transaction_id"](encoded)) != (vector["transaction"], vector["id"]):
+        sent = alone["submission"](vector, alone["sign"](encoded, keys))
+        if (sent.hex(), alone["transaction_id"](encoded)) != (vector["submission"], vector["id"]):
             wrong.append(f"the page's code makes something else of {vector['name']}")
     print(f"{len(there)} vectors, {len(dumps)} dumps, {len(code)} pieces of code compared")
     return wrong

@@ -6,7 +6,7 @@ The first line has the genesis document, its network and state root, and the pro
 is one vector:
 
     name, kind   what it is: proof-file, transaction, submission, genesis, block, signature, travelling
-    rule         the section or rule of docs/formats-2.md that it is about
+    rule         the section or rule of docs/formats.md that it is about
     file         the file's text, or `bytes`: the value's bytes in hex; of a signature `mode`, `key`, `message` and
                  `signature`
     height       of a block, which is judged on the good blocks below it

@@ -1,4 +1,4 @@
-"""A straightforward model of a ledger of the second format, to make vectors with.
+"""A straightforward model of a ledger, to make vectors with.
 
 It follows the page's formulas literally and slowly: RFC 6962's recursive definitions, the state root's recursion bit by
 bit, every state kept. It shares with the verifier the tables of types (held to the page's printed bytes by the tests),

@@ -1,4 +1,4 @@
-"""The vectors that section 24 of docs/formats-2.md prints, copied from the page."""
+"""The vectors that section 24 of docs/formats.md prints, copied from the page."""
 
 TABLE = {
     "address of K1": "6667b111cc79f20ce34185c687163f463bea690d",

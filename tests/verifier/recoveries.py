@@ -1,4 +1,4 @@
-"""Recoveries of the vectors' chain, good and bad (section 15 of docs/formats-2.md)."""
+"""Recoveries of the vectors' chain, good and bad (section 15 of docs/formats.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-//! Key files: what is refused, and that OpenSSL reads ours and we read OpenSSL's.
+//! Files of validators', nodes' and witnesses' keys: what is refused, and that OpenSSL reads ours and we read OpenSSL's.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -11,11 +11,11 @@ use tempfile::TempDir;
 
 use crate::skipped::skipped;
 
-fn folder() -> TempDir {
+pub(crate) fn folder() -> TempDir {
     tempfile::tempdir().unwrap()
 }
 
-fn write(folder: &TempDir, content: &[u8], mode: u32) -> PathBuf {
+pub(crate) fn write(folder: &TempDir, content: &[u8], mode: u32) -> PathBuf {
     let path = folder.path().join("written.key");
     fs::write(&path, content).unwrap();
     fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
@@ -355,7 +355,7 @@ fn what_is_not_a_key_file_is_refused() {
     assert!(matches!(nowhere, Err(KeyFileError::Unwritable { .. })));
 }
 
-fn pem(label: &'static str, der: &[u8]) -> String {
+pub(crate) fn pem(label: &'static str, der: &[u8]) -> String {
     pkcs8::SecretDocument::try_from(der)
         .unwrap()
         .to_pem(label, pkcs8::LineEnding::LF)
@@ -383,7 +383,8 @@ fn keys_of_other_algorithms_and_kinds_are_refused() {
 }
 
 /// Words of the parsers, which say nothing to whoever has the file.
-const PARSERS_WORDS: [&str; 6] = ["ASN.1", "DER byte", "PEM error", "preamble", "encapsul", "Base64"];
+pub(crate) const PARSERS_WORDS: [&str; 6] =
+    ["ASN.1", "DER byte", "PEM error", "preamble", "encapsul", "Base64"];
 
 /// What is said of a file with this content, which is refused as something else than a key.
 #[track_caller]
@@ -535,7 +536,8 @@ fn a_file_that_asks_for_too_much_work_is_refused() {
     );
 }
 
-fn openssl(arguments: &[&str]) -> Option<Vec<u8>> {
+/// What `openssl` writes; none if there is none on this machine.
+pub(crate) fn openssl(arguments: &[&str]) -> Option<Vec<u8>> {
     let output = Command::new("openssl").args(arguments).output().ok()?;
     assert!(
         output.status.success(),
@@ -624,7 +626,7 @@ fn we_read_files_that_openssl_made() {
 #[test]
 fn what_openssl_encrypts_in_old_ways_is_refused_with_the_command_that_helps() {
     if openssl(&["version"]).is_none() {
-        eprintln!("not tried: there is no openssl on this machine");
+        skipped("there is no openssl on this machine: what it encrypts in old ways was NOT tried");
         return;
     }
     let folder = folder();

@@ -231,19 +231,6 @@ fn proofs_of_the_wrong_length_are_refused() {
     ));
 }
 
-#[test]
-fn a_frontier_with_parts_that_do_not_fit_is_refused() {
-    let mut frontier = Frontier::new();
-    for leaf in numbered(5) {
-        frontier.push(&leaf);
-    }
-    let good = bcs::to_bytes(&frontier).unwrap();
-    assert_eq!(bcs::from_bytes::<Frontier>(&good).unwrap(), frontier);
-    let mut other_length = good;
-    other_length[0] = 7;
-    assert!(bcs::from_bytes::<Frontier>(&other_length).is_err());
-}
-
 proptest! {
     #[test]
     fn a_frontier_has_the_naive_root_after_each_push(leaves in prop::collection::vec(any::<Vec<u8>>(), 0..70)) {

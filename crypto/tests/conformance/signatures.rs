@@ -1,10 +1,11 @@
-//! Ed25519: RFC 8032's vectors, and batches against single checks.
+//! Ed25519: RFC 8032's vectors, what is signed, and how keys and signatures are written.
 
-use proptest::prelude::*;
 use quorate_crypto::{
-    ClientSignature, Domain, KeyError, KnownKeys, PublicKey, Signature, SigningKey, signature_group,
-    verify_client_batch,
+    ClientSigningKey, KeyError, KeySignature, PublicKey, Signature, SigningKey, Tag, sign_strict,
+    signature_group, verify_strict,
 };
+
+use crate::bytes;
 
 /// RFC 8032, section 7.1: secret key, public key, message, signature.
 const RFC_8032: [[&str; 4]; 4] = [
@@ -39,18 +40,12 @@ const RFC_8032: [[&str; 4]; 4] = [
     ],
 ];
 
-fn bytes<const N: usize>(text: &str) -> [u8; N] {
-    let mut bytes = [0; N];
-    hex::decode_to_slice(text, &mut bytes).unwrap();
-    bytes
-}
-
 #[test]
 fn rfc_8032_keys_and_signatures_come_out() {
     for [secret, public, message, signature] in RFC_8032 {
         let key = SigningKey::from_seed(&bytes(secret));
         assert_eq!(key.public(), PublicKey(bytes(public)));
-        // The vectors have no domain tag, so the algorithm beneath is tried, by both libraries in use.
+        // The vectors have no tag, so the algorithm beneath is tried, by both libraries in use.
         let message = hex::decode(message).unwrap();
         let expected: [u8; 64] = bytes(signature);
         let dalek = ed25519_dalek::SigningKey::from_bytes(&bytes(secret));
@@ -66,73 +61,31 @@ fn rfc_8032_keys_and_signatures_come_out() {
 
 #[test]
 fn what_is_signed_is_the_tagged_content() {
-    let seed = bytes(RFC_8032[0][0]);
-    let signature = SigningKey::from_seed(&seed).sign(Domain::TRANSACTION, b"content");
-    let preimage = b"\x16quorate/transaction/v1content";
-    let dalek = ed25519_dalek::SigningKey::from_bytes(&seed);
+    let key = SigningKey::from_seed(&bytes(RFC_8032[0][0]));
+    let preimage = b"\x16quorate/transaction/v2content";
+    let dalek = ed25519_dalek::SigningKey::from_bytes(&bytes(RFC_8032[0][0]));
+    let expected = ed25519_dalek::Signer::sign(&dalek, preimage).to_bytes();
+    let strict = sign_strict(&key, Tag::TRANSACTION, b"content");
+    assert_eq!(strict.0, expected);
+    let client = ClientSigningKey::from_ed25519(key.clone()).sign(Tag::TRANSACTION, b"content");
+    let (key, signature) = (key.public(), expected);
     assert_eq!(
-        ed25519_dalek::Signer::sign(&dalek, preimage).to_bytes(),
-        signature.0
+        client,
+        KeySignature::Ed25519 {
+            key: key.0,
+            signature
+        }
     );
-    let key = dalek.verifying_key().to_bytes();
-    let key = PublicKey(key);
-    assert_eq!(
-        key.verify_client(Domain::TRANSACTION, b"content", &signature),
-        Ok(())
-    );
-    assert_eq!(
-        key.verify_validator(Domain::TRANSACTION, b"content", &signature),
-        Ok(())
-    );
-    for (domain, content) in [
-        (Domain::BATCH, b"content".as_slice()),
-        (Domain::TRANSACTION, b"Content".as_slice()),
-    ] {
-        assert_eq!(
-            key.verify_client(domain, content, &signature),
-            Err(KeyError::BadSignature)
-        );
-        assert_eq!(
-            key.verify_validator(domain, content, &signature),
-            Err(KeyError::BadSignature)
-        );
-    }
-}
 
-#[test]
-fn a_scalar_that_is_not_canonical_is_refused_by_all_checks() {
-    let key = SigningKey::from_seed(&[5; 32]);
-    let mut signature = key.sign(Domain::TRANSACTION, b"x");
-    // s + L, where L is the order of the group.
-    let order: [u8; 32] = bytes("edd3f55c1a631258d69cf7a2def9de1400000000000000000000000000000010");
-    let mut carry = 0;
-    for (byte, add) in signature.0[32..].iter_mut().zip(order) {
-        let sum = u16::from(*byte) + u16::from(add) + carry;
-        *byte = sum as u8;
-        carry = sum >> 8;
+    assert!(client.verify(preimage));
+    assert!(verify_strict(&key, Tag::TRANSACTION, b"content", &strict));
+    for (tag, content) in [
+        (Tag::BATCH, b"content".as_slice()),
+        (Tag::TRANSACTION, b"Content".as_slice()),
+    ] {
+        assert!(!client.verify(&tag.preimage(content)));
+        assert!(!verify_strict(&key, tag, content, &strict));
     }
-    let public = key.public();
-    assert_eq!(
-        public.verify_client(Domain::TRANSACTION, b"x", &signature),
-        Err(KeyError::BadSignature)
-    );
-    assert_eq!(
-        public.verify_validator(Domain::TRANSACTION, b"x", &signature),
-        Err(KeyError::BadSignature)
-    );
-    let item = ClientSignature {
-        key: public,
-        content: b"x",
-        signature,
-    };
-    assert_eq!(
-        verify_client_batch(Domain::TRANSACTION, &[item]),
-        [Err(KeyError::BadSignature)]
-    );
-    assert_eq!(
-        KnownKeys::new(1).verify_client_batch(Domain::TRANSACTION, &[item]),
-        [Err(KeyError::BadSignature)]
-    );
 }
 
 #[test]
@@ -148,77 +101,6 @@ fn groups_are_shared_between_threads_where_that_pays() {
 }
 
 #[test]
-fn a_batch_of_nothing_has_no_verdicts() {
-    assert!(verify_client_batch(Domain::TRANSACTION, &[]).is_empty());
-}
-
-/// What may be wrong with an item of a batch.
-#[derive(Clone, Copy, Debug)]
-enum Flaw {
-    None,
-    OtherContent,
-    OtherKey,
-    FlippedBit(usize),
-    NotAPoint,
-}
-
-fn flaw() -> impl Strategy<Value = Flaw> {
-    prop_oneof![
-        20 => Just(Flaw::None),
-        1 => Just(Flaw::OtherContent),
-        1 => Just(Flaw::OtherKey),
-        1 => (0usize..512).prop_map(Flaw::FlippedBit),
-        1 => Just(Flaw::NotAPoint),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
-
-    #[test]
-    fn a_batch_gives_the_verdicts_of_single_checks(
-        flaws in prop::collection::vec((flaw(), 0u8..5), 0..300),
-        limit in 0_usize..10,
-    ) {
-        let keys: Vec<_> = (0..5).map(|seed| SigningKey::from_seed(&[seed; 32])).collect();
-        let contents: Vec<_> = (0..flaws.len()).map(|n| n.to_le_bytes()).collect();
-        let items: Vec<_> = flaws
-            .iter()
-            .zip(&contents)
-            .map(|((flaw, signer), content)| {
-                let key = &keys[usize::from(*signer)];
-                let mut item = ClientSignature {
-                    key: key.public(),
-                    content,
-                    signature: key.sign(Domain::TRANSACTION, content),
-                };
-                match flaw {
-                    Flaw::None => {}
-                    Flaw::OtherContent => item.content = b"other",
-                    Flaw::OtherKey => item.key = SigningKey::from_seed(&[9; 32]).public(),
-                    Flaw::FlippedBit(bit) => item.signature.0[bit / 8] ^= 1 << (bit % 8),
-                    // y = 2 is on no point of the curve.
-                    Flaw::NotAPoint => item.key = PublicKey(bytes(&format!("02{}", "00".repeat(31)))),
-                }
-                item
-            })
-            .collect();
-        let singles: Vec<_> = items
-            .iter()
-            .map(|item| item.key.verify_client(Domain::TRANSACTION, item.content, &item.signature))
-            .collect();
-        for (single, (flaw, _)) in singles.iter().zip(&flaws) {
-            prop_assert_eq!(single.is_ok(), matches!(flaw, Flaw::None));
-        }
-        prop_assert_eq!(&verify_client_batch(Domain::TRANSACTION, &items), &singles);
-        // In groups of five there are as many keys as signatures, which mostly are known by now.
-        let known = KnownKeys::new(limit);
-        let verdicts = items.chunks(5).map(|group| known.verify_client_batch(Domain::TRANSACTION, group));
-        prop_assert_eq!(verdicts.flatten().collect::<Vec<_>>(), singles);
-    }
-}
-
-#[test]
 fn secrets_are_not_printed() {
     let key = SigningKey::from_seed(&[0xab; 32]);
     assert!(!format!("{key:?}").contains("abab"));
@@ -227,7 +109,7 @@ fn secrets_are_not_printed() {
 #[test]
 fn keys_and_signatures_read_what_they_write() {
     let key = SigningKey::from_seed(&[1; 32]);
-    let signature = key.sign(Domain::SEAL, b"");
+    let signature = sign_strict(&key, Tag::SEAL, b"");
     let public = key.public();
     assert_eq!(public.to_string().parse(), Ok(public));
     assert_eq!("zz".parse::<PublicKey>(), Err(KeyError::NotHex));

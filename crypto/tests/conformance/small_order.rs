@@ -1,10 +1,8 @@
-//! ZIP-215's edge cases: keys and points of small order in all their encodings.
+//! Keys of small order in all their encodings, and which keys may be registered.
 
 use std::collections::BTreeSet;
 
-use quorate_crypto::{
-    ClientSignature, Domain, KeyError, KnownKeys, PublicKey, Signature, verify_client_batch,
-};
+use quorate_crypto::{Key, KeyError, PublicKey};
 
 /// All 14 encodings of the 8 points of small order: 8 canonical ones, then 6 others that decode as well.
 const SMALL_ORDER: [&str; 14] = [
@@ -75,55 +73,6 @@ fn the_list_of_encodings_is_complete() {
 }
 
 #[test]
-fn all_196_cases_are_accepted_from_clients_and_refused_from_validators() {
-    let mut items = Vec::new();
-    for key in encodings() {
-        for point in encodings() {
-            let mut signature = [0; 64];
-            signature[..32].copy_from_slice(&point);
-            items.push(ClientSignature {
-                key: PublicKey(key),
-                content: b"Zcash",
-                signature: Signature(signature),
-            });
-        }
-    }
-    assert_eq!(items.len(), 196);
-    for item in &items {
-        let client = item
-            .key
-            .verify_client(Domain::TRANSACTION, item.content, &item.signature);
-        assert_eq!(client, Ok(()), "{item:?}");
-        let strict = item
-            .key
-            .verify_validator(Domain::TRANSACTION, item.content, &item.signature);
-        assert_eq!(strict, Err(KeyError::BadSignature), "{item:?}");
-        assert_eq!(
-            verify_client_batch(Domain::TRANSACTION, &[*item]),
-            [Ok(())],
-            "{item:?}"
-        );
-    }
-    assert_eq!(
-        verify_client_batch(Domain::TRANSACTION, &items),
-        vec![Ok(()); 196]
-    );
-    // Most do not satisfy the equation without cofactor.
-    let known = KnownKeys::new(16);
-    for item in &items {
-        let verdicts = known.verify_client_batch(Domain::TRANSACTION, &[*item]);
-        assert_eq!(verdicts, [Ok(())], "{item:?}");
-    }
-    // The same verdicts where a bad signature makes the equations fail.
-    let mut spoiled = items;
-    spoiled[77].signature.0[32] = 1;
-    let verdicts = verify_client_batch(Domain::TRANSACTION, &spoiled);
-    for (place, verdict) in verdicts.into_iter().enumerate() {
-        assert_eq!(verdict.is_err(), place == 77, "{place}");
-    }
-}
-
-#[test]
 fn keys_of_small_order_cannot_be_registered() {
     for bytes in encodings() {
         let key = PublicKey(bytes);
@@ -134,4 +83,16 @@ fn keys_of_small_order_cannot_be_registered() {
     other[0] = 2;
     assert_eq!(PublicKey(other).check_registrable(), Err(KeyError::NotAPoint));
     assert!(!PublicKey(other).is_small_order());
+    // y = 3 is that of a point, and is no key where it is written as 3 and the field's prime.
+    let mut canonical = [0; 32];
+    canonical[0] = 3;
+    assert_eq!(PublicKey(canonical).check_registrable(), Ok(()));
+    let mut more = [0xff; 32];
+    (more[0], more[31]) = (0xf0, 0x7f);
+    assert!(ed25519_dalek::VerifyingKey::from_bytes(&more).is_ok());
+    assert_eq!(PublicKey(more).check_registrable(), Err(KeyError::NotAPoint));
+    for key in [other, canonical, more] {
+        let registrable = PublicKey(key).check_registrable().is_ok();
+        assert_eq!(registrable, Key::Ed25519(key).is_good());
+    }
 }

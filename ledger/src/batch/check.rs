@@ -1,4 +1,4 @@
-//! The batch check (`docs/formats.md`, section 4): a pure function of a batch's bytes and the epoch's
+//! The batch check (`docs/formats.md`, section 5): a pure function of a batch's bytes and the epoch's
 //! rules, so that honest validators never differ on it. It is in two steps, so that a node can spread
 //! the signatures over all cores: [`FormedBatch::new`] checks all but clients' signatures, and
 //! [`FormedBatch::signature_groups`] gives these in groups that pay.
@@ -8,17 +8,27 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_crypto::{
-    ClientSignature, Committee, Digest, Domain, Epoch, KeyError, KnownKeys, SigningKey, ValidatorIndex,
-    merkle, signature_group, verify_client_batch,
+    Committee, Digest, Epoch, KeySignature, Signature, SigningKey, Tag, ValidatorIndex, verify_clients,
+    verify_strict,
 };
 
 use super::{Batch, BatchBytes, SignedBatch};
-use crate::transaction::length;
+use crate::transaction::length::of_length;
 use crate::{DecodeError, FormError, ParametersV1, Transaction, encode};
 
-/// Bytes of a signed batch around its transactions and their count: three variants, network, epoch,
-/// author, number and signature.
+/// Bytes of a signed batch before its transactions and their count: two variants, network, epoch, author,
+/// number.
 pub(super) const FRAME_BEFORE: usize = 1 + 1 + 32 + 8 + 2 + 8;
+
+/// Bytes of the author's signature, with which a signed batch ends.
+const SIGNATURE: usize = 64;
+
+/// Cost of signatures that are checked at once: beyond this a group gets hardly cheaper for each, and a
+/// bad one dearer.
+const GROUP: usize = 1_024;
+
+/// Cost of signatures below which a group is not worth dividing between two threads.
+const WORTH_A_THREAD: usize = 256;
 
 /// What a batch is checked against.
 #[derive(Clone, Copy, Debug)]
@@ -59,7 +69,7 @@ pub enum BatchError {
         /// The index given.
         author: ValidatorIndex,
     },
-    /// Its author did not sign it.
+    /// Its author did not sign it, or not in this copy.
     #[error("the signature of validator {author} does not fit the batch")]
     BadAuthorSignature {
         /// The author.
@@ -81,12 +91,52 @@ pub enum BatchError {
         /// What is wrong with it.
         error: FormError,
     },
+    /// All signatures together cost too much.
+    #[error("the signatures of the batch cost {cost}, at most {limit} is allowed")]
+    SignatureCost {
+        /// What they cost.
+        cost: u64,
+        /// What they may cost.
+        limit: u64,
+    },
     /// A client's signature that does not fit.
     #[error("transaction {transaction} of the batch has a signature that does not fit")]
     BadSignature {
         /// The transaction's index, from 0.
         transaction: usize,
     },
+}
+
+impl BatchError {
+    /// The stable code (section 23).
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Decode(DecodeError::TooLong { .. }) => "too_long",
+            Self::Decode(DecodeError::Malformed { .. }) => "encoding",
+            Self::WrongNetwork { .. } => "network",
+            Self::WrongEpoch { .. } => "epoch",
+            Self::UnknownAuthor { .. } => "author",
+            Self::BadAuthorSignature { .. } => "author_signature",
+            Self::TransactionCount { .. } => "count",
+            Self::Form { .. } => "transaction",
+            Self::SignatureCost { .. } => "cost",
+            Self::BadSignature { .. } => "client_signature",
+        }
+    }
+
+    /// With the code `transaction`: the reason why it is malformed.
+    pub fn reason(&self) -> Option<&'static str> {
+        match self {
+            Self::Form { error, .. } => Some(error.reason()),
+            _ => None,
+        }
+    }
+
+    /// Whether this says something of one copy alone. All else is a verdict on what the digest covers, and
+    /// may be kept under it; this may not, or one bad copy would make a good batch bad.
+    pub fn is_of_one_copy(&self) -> bool {
+        matches!(self, Self::BadAuthorSignature { .. })
+    }
 }
 
 /// A batch that passed all of the batch check but for its clients' signatures.
@@ -113,7 +163,7 @@ struct Contents {
 #[derive(Clone, Debug)]
 struct Indexed {
     id: Digest,
-    leaf: Digest,
+    signed: Digest,
     /// Where its encoding lies in the batch's bytes.
     bytes: Range<usize>,
     /// Where what is signed lies in the batch's bytes.
@@ -127,8 +177,8 @@ pub struct BatchTransaction<'a> {
     pub transaction: &'a Transaction,
     /// Its id.
     pub id: Digest,
-    /// The leaf hash of its encoding, for the block's tree of transactions.
-    pub leaf: Digest,
+    /// The hash of the signed transaction, as in the log.
+    pub signed: Digest,
     /// Its encoding.
     pub bytes: &'a [u8],
 }
@@ -136,9 +186,27 @@ pub struct BatchTransaction<'a> {
 /// Clients' signatures of a batch that are checked at once.
 #[derive(Clone, Debug)]
 pub struct SignatureGroup<'a> {
-    items: Vec<ClientSignature<'a>>,
-    /// The index of the transaction that each item belongs to.
-    transactions: Vec<usize>,
+    items: Vec<Attached<'a>>,
+}
+
+/// A signature that is attached to a transaction of a batch.
+#[derive(Clone, Copy, Debug)]
+struct Attached<'a> {
+    signature: &'a KeySignature,
+    /// What is signed, without the tag.
+    intent: &'a [u8],
+    /// The transaction's index.
+    transaction: usize,
+}
+
+impl BatchRules<'_> {
+    /// Whether the author signed the batch with this digest. To be asked of every copy, since the digest
+    /// does not cover the signature.
+    pub fn is_signed_by(&self, author: ValidatorIndex, digest: &Digest, signature: &Signature) -> bool {
+        self.committee
+            .key(author)
+            .is_some_and(|key| verify_strict(key, Tag::BATCH_AUTHOR, &digest.0, signature))
+    }
 }
 
 impl FormedBatch {
@@ -197,10 +265,12 @@ impl FormedBatch {
             });
         }
         let author = batch.author;
-        let key = rules
-            .committee
-            .key(author)
-            .ok_or(BatchError::UnknownAuthor { author })?;
+        if rules.committee.key(author).is_none() {
+            return Err(BatchError::UnknownAuthor { author });
+        }
+        if !rules.is_signed_by(author, &digest, signed.signature()) {
+            return Err(BatchError::BadAuthorSignature { author });
+        }
         let (count, limit) = (
             batch.transactions.len(),
             rules.parameters.max_batch_transactions as usize,
@@ -208,8 +278,6 @@ impl FormedBatch {
         if !(1..=limit).contains(&count) {
             return Err(BatchError::TransactionCount { count, limit });
         }
-        key.verify_validator(Domain::BATCH_AUTHOR, &digest.0, signed.signature())
-            .map_err(|_| BatchError::BadAuthorSignature { author })?;
         let transactions = index(&signed, &bytes, rules)?;
         let contents = Arc::new(Contents {
             signed,
@@ -230,25 +298,46 @@ impl FormedBatch {
         &self.contents.signed
     }
 
-    /// Clients' signatures in groups that pay, to be checked by so many threads.
+    /// The canonical bytes of the signed batch.
+    pub fn bytes(&self) -> &Bytes {
+        &self.contents.bytes
+    }
+
+    /// The transactions in order. Their signatures are not checked.
+    pub fn transactions(&self) -> impl ExactSizeIterator<Item = BatchTransaction<'_>> {
+        self.contents.transactions()
+    }
+
+    /// Clients' signatures in groups that pay, to be checked by so many threads. Groups cost about the
+    /// same, not counting the last.
     pub fn signature_groups(&self, threads: usize) -> Vec<SignatureGroup<'_>> {
         let contents = &*self.contents;
+        let total = total_cost(contents.signed.batch().transactions.iter());
+        // As the batch is checked, the cost fits its parameter, and with it a machine word.
+        let size = group_cost(usize::try_from(total).unwrap_or(usize::MAX), threads);
         let transactions = contents.signed.batch().transactions.iter();
-        let mut items = Vec::new();
-        let mut owners = Vec::new();
+        let mut groups = Vec::new();
+        let (mut items, mut cost) = (Vec::new(), 0_usize);
         for (place, (transaction, indexed)) in transactions.zip(&contents.transactions).enumerate() {
-            let before = items.len();
-            items.extend(transaction.signature_items(&contents.bytes[indexed.intent.clone()]));
-            owners.extend((before..items.len()).map(|_| place));
+            for signature in transaction.signatures() {
+                items.push(Attached {
+                    signature,
+                    intent: &contents.bytes[indexed.intent.clone()],
+                    transaction: place,
+                });
+                cost = cost.saturating_add(signature.cost() as usize);
+                if cost >= size {
+                    groups.push(SignatureGroup {
+                        items: std::mem::take(&mut items),
+                    });
+                    cost = 0;
+                }
+            }
         }
-        let size = signature_group(items.len(), threads);
-        let groups = items.chunks(size).zip(owners.chunks(size));
+        if !items.is_empty() {
+            groups.push(SignatureGroup { items });
+        }
         groups
-            .map(|(items, transactions)| SignatureGroup {
-                items: items.to_vec(),
-                transactions: transactions.to_vec(),
-            })
-            .collect()
     }
 
     /// Checks all clients' signatures on this thread.
@@ -270,25 +359,29 @@ impl FormedBatch {
 }
 
 impl SignatureGroup<'_> {
-    /// Checks the signatures under ZIP-215, all at once.
+    /// Checks the signatures as clients' signatures are judged, all at once.
     pub fn verify(&self) -> Result<(), BatchError> {
-        self.judge(verify_client_batch(Domain::TRANSACTION, &self.items))
-    }
-
-    /// Does the same, and is cheaper where the keys are known.
-    pub fn verify_knowing(&self, keys: &KnownKeys) -> Result<(), BatchError> {
-        self.judge(keys.verify_client_batch(Domain::TRANSACTION, &self.items))
-    }
-
-    fn judge(&self, verdicts: Vec<Result<(), KeyError>>) -> Result<(), BatchError> {
-        match self
-            .transactions
+        // A transaction's signatures stand together, and share what they sign.
+        let mut preimages: Vec<Vec<u8>> = Vec::new();
+        let mut places = Vec::with_capacity(self.items.len());
+        let mut last = None;
+        for item in &self.items {
+            if last != Some(item.transaction) {
+                preimages.push(Tag::TRANSACTION.preimage(item.intent));
+                last = Some(item.transaction);
+            }
+            places.push(preimages.len() - 1);
+        }
+        let signed: Vec<(&KeySignature, &[u8])> = self
+            .items
             .iter()
-            .zip(verdicts)
-            .find(|(_, verdict)| verdict.is_err())
-        {
-            Some((transaction, _)) => Err(BatchError::BadSignature {
-                transaction: *transaction,
+            .zip(&places)
+            .map(|(item, place)| (item.signature, preimages[*place].as_slice()))
+            .collect();
+        let verdicts = verify_clients(&signed);
+        match self.items.iter().zip(verdicts).find(|(_, good)| !*good) {
+            Some((item, _)) => Err(BatchError::BadSignature {
+                transaction: item.transaction,
             }),
             None => Ok(()),
         }
@@ -309,6 +402,13 @@ impl CheckedBatch {
     /// Checks a batch, given by its canonical bytes, on this thread.
     pub fn check(bytes: Bytes, rules: &BatchRules<'_>) -> Result<Self, BatchError> {
         FormedBatch::new(bytes, rules)?.check_signatures()
+    }
+
+    /// The batch as it was before its clients' signatures were checked; cheap.
+    pub fn formed(&self) -> FormedBatch {
+        FormedBatch {
+            contents: Arc::clone(&self.contents),
+        }
     }
 
     /// What the batch is known by.
@@ -338,23 +438,30 @@ impl CheckedBatch {
 
     /// The transactions in order.
     pub fn transactions(&self) -> impl ExactSizeIterator<Item = BatchTransaction<'_>> {
-        let transactions = self.contents.signed.batch().transactions.iter();
+        self.contents.transactions()
+    }
+}
+
+impl Contents {
+    fn transactions(&self) -> impl ExactSizeIterator<Item = BatchTransaction<'_>> {
+        let transactions = self.signed.batch().transactions.iter();
         transactions
-            .zip(&self.contents.transactions)
+            .zip(&self.transactions)
             .map(|(transaction, indexed)| BatchTransaction {
                 transaction,
                 id: indexed.id,
-                leaf: indexed.leaf,
-                bytes: &self.contents.bytes[indexed.bytes.clone()],
+                signed: indexed.signed,
+                bytes: &self.bytes[indexed.bytes.clone()],
             })
     }
 }
 
-/// Checks the form of every transaction and finds it in the batch's bytes.
+/// Checks the form of every transaction and what all signatures cost, and finds the transactions in the
+/// batch's bytes.
 fn index(signed: &SignedBatch, bytes: &Bytes, rules: &BatchRules<'_>) -> Result<Vec<Indexed>, BatchError> {
     let transactions = &signed.batch().transactions;
-    let mut start = FRAME_BEFORE + length::of_length(transactions.len());
-    let mut indexed = Vec::with_capacity(transactions.len());
+    let mut start = FRAME_BEFORE + of_length(transactions.len());
+    let mut encodings = Vec::with_capacity(transactions.len());
     for (place, transaction) in transactions.iter().enumerate() {
         let length = transaction.encoded_length();
         transaction
@@ -363,21 +470,59 @@ fn index(signed: &SignedBatch, bytes: &Bytes, rules: &BatchRules<'_>) -> Result<
                 transaction: place,
                 error,
             })?;
-        let end = start + length;
-        let signed = transaction.signed_range(length);
-        let intent = start + signed.start..start + signed.end;
-        indexed.push(Indexed {
-            id: Domain::TRANSACTION.hash(&bytes[intent.clone()]),
-            leaf: merkle::leaf_hash(&bytes[start..end]),
-            bytes: start..end,
-            intent,
-        });
-        start = end;
+        encodings.push(start..start + length);
+        start += length;
+    }
+    let (cost, limit) = (
+        total_cost(transactions.iter()),
+        u64::from(rules.parameters.max_batch_signature_cost),
+    );
+    if cost > limit {
+        return Err(BatchError::SignatureCost { cost, limit });
     }
     assert_eq!(
-        start + 64,
+        start + SIGNATURE,
         bytes.len(),
         "only the author's signature follows the transactions"
     );
-    Ok(indexed)
+    let indexed = transactions.iter().zip(encodings).map(|(transaction, encoding)| {
+        let within = transaction.signed_range(encoding.len());
+        let intent = encoding.start + within.start..encoding.start + within.end;
+        Indexed {
+            id: Tag::TRANSACTION.hash(&bytes[intent.clone()]),
+            signed: Tag::SIGNED.hash(&bytes[encoding.clone()]),
+            bytes: encoding,
+            intent,
+        }
+    });
+    Ok(indexed.collect())
+}
+
+/// What the signatures of transactions cost together.
+fn total_cost<'a>(transactions: impl Iterator<Item = &'a Transaction>) -> u64 {
+    transactions.fold(0, |cost, transaction| {
+        cost.saturating_add(u64::from(transaction.signature_cost()))
+    })
+}
+
+/// What the signatures of a group cost, where all cost `total` and `threads` share them: each thread gets
+/// its part if that pays, and no part is much larger than what is checked at once.
+fn group_cost(total: usize, threads: usize) -> usize {
+    let shared = (total / WORTH_A_THREAD).clamp(1, threads.max(1));
+    total.div_ceil(shared.max(total.div_ceil(GROUP))).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_no_larger_than_pays_and_no_smaller() {
+        assert_eq!(group_cost(0, 0), 1);
+        assert_eq!(group_cost(16, 8), 16);
+        assert_eq!(group_cost(511, 2), 511);
+        assert_eq!(group_cost(512, 2), 256);
+        assert_eq!(group_cost(8_192, 1), 1_024);
+        assert_eq!(group_cost(8_192, 64), 256);
+    }
 }

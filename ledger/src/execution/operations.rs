@@ -1,19 +1,19 @@
 //! What each operation does, and in which order its conditions are looked at: the first that does not
-//! hold gives the code.
+//! hold gives the code (`docs/formats.md`, section 10).
 
-use quorate_crypto::{Address, Digest, PublicKey};
+use quorate_crypto::{Address, Digest, sha256};
 
-use super::RecordEntry;
-use super::working_state::{AccountIndex, WorkingState};
-use crate::agreement::MIN_REJOIN_INTERVAL_MS;
-use crate::limits::{MAX_BALANCES, MAX_DECIMALS};
+use super::INLINE_ASSETS;
+use super::funds::AssetPlace;
+use super::working_state::{AccountIndex, Undo, WorkingState};
+use crate::limits::{AMOUNT_LIMIT, MAX_DECIMALS};
 use crate::{
-    Amount, AssetCode, AssetV1, ErrorCode, IntentV1, Operation, Outcome, Rejoin, Signer, Signers, StateError,
-    StateKey, StateReader,
+    Amount, AssetCode, ErrorCode, HoldV1, IntentV1, Keep, Operation, Outcome, Record, RecordV1, Signers,
+    StateError, StateKey, StateReader,
 };
 
 /// Why an operation did not take effect.
-enum Failure<E> {
+pub(super) enum Failure<E> {
     /// By the ledger's rules: the transaction fails.
     Code(ErrorCode),
     /// The state could not be used: the block cannot be executed.
@@ -32,217 +32,270 @@ impl<E> From<StateError<E>> for Failure<E> {
     }
 }
 
+/// An operation's turn: in which transaction, in which place, by whom.
+pub(super) struct Turn<'a> {
+    /// The transaction's id.
+    pub(super) id: &'a Digest,
+    /// The place that its leaf will have in the log.
+    pub(super) ordinal: u64,
+    pub(super) parties: &'a [Address],
+    /// Who acts.
+    pub(super) acting: AccountIndex,
+    /// The operation's place in the transaction, from 0.
+    pub(super) index: u8,
+}
+
 impl<R: StateReader> WorkingState<'_, R> {
-    /// Executes an authorised transaction: all of its operations, or none.
+    /// Executes the authorised transaction that was begun: all of its operations, or none. `ordinal` is
+    /// the place that its leaf will have in the log.
     pub(super) fn transaction(
         &mut self,
-        sender: AccountIndex,
         intent: &IntentV1,
+        id: &Digest,
+        ordinal: u64,
     ) -> Result<Outcome, StateError<R::Error>> {
-        self.begin(sender);
-        for (place, operation) in intent.operations.iter().enumerate() {
-            match self.operation(sender, operation) {
-                Ok(()) => {}
+        let mut results = Vec::new();
+        for (index, act) in (0_u8..=u8::MAX).zip(&intent.operations) {
+            let acting = self.parties.get(usize::from(act.party)).copied();
+            let turn = Turn {
+                id,
+                ordinal,
+                parties: &intent.parties,
+                acting: acting.expect("in a checked transaction parties act"),
+                index,
+            };
+            match self.operation(&turn, &act.operation) {
+                Ok(paid) => results.extend(paid),
                 Err(Failure::Code(code)) => {
                     self.take_back();
-                    let operation =
-                        u16::try_from(place).expect("a checked transaction has at most 256 operations");
-                    return Ok(Outcome::Failed { code, operation });
+                    return Ok(Outcome::Failed {
+                        code,
+                        operation: index,
+                    });
                 }
                 Err(Failure::State(error)) => return Err(error),
             }
         }
-        Ok(Outcome::Success)
+        Ok(Outcome::Success { results })
     }
 
-    fn operation(&mut self, sender: AccountIndex, operation: &Operation) -> Result<(), Failure<R::Error>> {
+    /// Executes one operation; gives what a release or a refund paid.
+    fn operation(
+        &mut self,
+        turn: &Turn<'_>,
+        operation: &Operation,
+    ) -> Result<Option<Amount>, Failure<R::Error>> {
         match operation {
             Operation::CreateAsset {
                 code,
                 decimals,
-                description,
-            } => self.create(sender, code, *decimals, description),
-            Operation::Mint { asset, to, amount } => self.mint(sender, asset, to, *amount),
-            Operation::Burn { asset, amount } => self.burn(sender, asset, *amount),
-            Operation::Transfer {
-                to, asset, amount, ..
-            } => self.transfer(sender, to, asset, *amount),
-            Operation::PutRecord { .. } => Ok(()),
-            Operation::SetSigners { signers, threshold } => self.replace_signers(sender, signers, *threshold),
-            Operation::Rejoin { validator, token } => self.rejoin(sender, validator, token),
+                flags,
+            } => self.create(turn, code, *decimals, *flags)?,
+            Operation::Mint { to, asset, amount } => self.mint(turn, to, asset, *amount)?,
+            Operation::Burn { asset, amount } => self.burn(turn, asset, *amount)?,
+            Operation::Transfer { to, asset, amount } => self.transfer(turn, to, asset, *amount)?,
+            Operation::PutRecord { sha256, keep } => self.put_record(turn, sha256, *keep)?,
+            Operation::SetSigners { signers } => self.replace_signers(turn, signers)?,
+            Operation::Rejoin { validator, token } => self.rejoin(turn, validator, token)?,
+            Operation::Hold {
+                beneficiary,
+                asset,
+                amount,
+                until,
+                condition,
+            } => {
+                let hold = HoldV1 {
+                    owner: self.address(turn.acting),
+                    transaction: *turn.id,
+                    operation: turn.index,
+                    beneficiary: *beneficiary,
+                    asset: *asset,
+                    amount: *amount,
+                    until: *until,
+                    condition: condition.clone(),
+                };
+                self.hold(turn, hold)?;
+            }
+            Operation::Release {
+                hold,
+                amount,
+                preimages,
+            } => {
+                let given: Vec<Digest> = preimages.iter().map(|preimage| sha256(preimage)).collect();
+                return self.release(turn, hold, *amount, &given).map(Some);
+            }
+            Operation::Refund { hold } => return self.refund(turn, hold).map(Some),
+            Operation::Erase { intent, places } => self.erase(turn, intent, places)?,
+            Operation::Grant { .. }
+            | Operation::Revoke { .. }
+            | Operation::Freeze { .. }
+            | Operation::Unfreeze { .. }
+            | Operation::Assign { .. }
+            | Operation::Propose { .. }
+            | Operation::Vote { .. }
+            | Operation::Withdraw { .. }
+            | Operation::Attest { .. }
+            | Operation::SetSeat { .. }
+            | Operation::SetGuardians { .. }
+            | Operation::RequestSigners { .. }
+            | Operation::DecideRequest { .. }
+            | Operation::ReportDormant { .. }
+            | Operation::Answer { .. }
+            | Operation::DivideQuota { .. } => return Err(ErrorCode::NOT_YET.into()),
         }
+        Ok(None)
     }
 
     fn create(
         &mut self,
-        sender: AccountIndex,
+        turn: &Turn<'_>,
         code: &AssetCode,
         decimals: u8,
-        description: &str,
+        flags: u8,
     ) -> Result<(), Failure<R::Error>> {
+        // Assets with flags come with protocol 2.
+        if flags != 0 {
+            return Err(ErrorCode::NOT_YET.into());
+        }
         if decimals > MAX_DECIMALS {
-            return Err(ErrorCode::TooManyDecimals.into());
+            return Err(ErrorCode::TOO_MANY_DECIMALS.into());
         }
         if self.asset(code)?.is_some() {
-            return Err(ErrorCode::AssetExists.into());
+            return Err(ErrorCode::ASSET_EXISTS.into());
         }
-        self.create_asset(AssetV1 {
-            code: *code,
-            issuer: self.address(sender),
-            decimals,
-            supply: Amount(0),
-            description: description.to_owned(),
-        });
-        Ok(())
+        let issuer = self.address(turn.acting);
+        Ok(self.create_asset(*code, issuer, decimals)?)
     }
 
     fn mint(
         &mut self,
-        sender: AccountIndex,
-        code: &AssetCode,
+        turn: &Turn<'_>,
         to: &Address,
+        code: &AssetCode,
         amount: Amount,
     ) -> Result<(), Failure<R::Error>> {
-        let minter = self.address(sender);
-        let asset = self.asset(code)?.ok_or(ErrorCode::UnknownAsset)?;
+        let minter = self.address(turn.acting);
+        let asset = self.asset(code)?.ok_or(ErrorCode::UNKNOWN_ASSET)?;
         if asset.issuer != minter {
-            return Err(ErrorCode::NotIssuer.into());
+            return Err(ErrorCode::NOT_ISSUER.into());
         }
         let before = asset.supply;
-        let supply = before.0.checked_add(amount.0).ok_or(ErrorCode::SupplyOverflow)?;
+        let supply = before.0.checked_add(amount.0);
+        let supply = supply
+            .filter(|supply| *supply < AMOUNT_LIMIT)
+            .ok_or(ErrorCode::SUPPLY_OVERFLOW)?;
+        let asset = self.known_asset(code)?;
+        let to = self.account(to)?;
+        self.require_place(to, asset)?;
         self.set_supply(code, before, Amount(supply));
-        self.credit(to, code, amount)
+        Ok(self.change_funds(to, asset, |funds| funds.credited(amount))?)
     }
 
-    fn burn(
-        &mut self,
-        sender: AccountIndex,
-        code: &AssetCode,
-        amount: Amount,
-    ) -> Result<(), Failure<R::Error>> {
-        let before = self.asset(code)?.ok_or(ErrorCode::UnknownAsset)?.supply;
-        self.debit(sender, code, amount)?;
+    fn burn(&mut self, turn: &Turn<'_>, code: &AssetCode, amount: Amount) -> Result<(), Failure<R::Error>> {
+        let asset = self.known_asset(code)?;
+        self.require_free(turn.acting, asset, amount)?;
+        let before = self.asset(code)?.map_or(Amount(0), |asset| asset.supply);
         let damaged = StateError::Damaged {
             key: StateKey::asset(code),
         };
         // The supply is the sum of all balances, so it is never smaller than one of them.
         let supply = before.0.checked_sub(amount.0).ok_or(damaged)?;
         self.set_supply(code, before, Amount(supply));
-        Ok(())
+        Ok(self.change_funds(turn.acting, asset, |funds| funds.debited(amount))?)
     }
 
     fn transfer(
         &mut self,
-        sender: AccountIndex,
+        turn: &Turn<'_>,
         to: &Address,
         code: &AssetCode,
         amount: Amount,
     ) -> Result<(), Failure<R::Error>> {
-        self.asset(code)?.ok_or(ErrorCode::UnknownAsset)?;
-        if *to == self.address(sender) {
-            return self.require(sender, code, amount).map(|_| ());
+        let asset = self.known_asset(code)?;
+        self.require_free(turn.acting, asset, amount)?;
+        let to = self.account(to)?;
+        if to == turn.acting {
+            return Ok(());
         }
-        self.debit(sender, code, amount)?;
-        self.credit(to, code, amount)
+        self.require_place(to, asset)?;
+        self.change_funds(turn.acting, asset, |funds| funds.debited(amount))?;
+        Ok(self.change_funds(to, asset, |funds| funds.credited(amount))?)
     }
 
-    fn replace_signers(
-        &mut self,
-        sender: AccountIndex,
-        signers: &[Signer],
-        threshold: u32,
-    ) -> Result<(), Failure<R::Error>> {
-        let reachable: u64 = signers.iter().map(|signer| u64::from(signer.weight)).sum();
-        if threshold == 0 || u64::from(threshold) > reachable {
-            return Err(ErrorCode::ThresholdUnreachable.into());
+    fn put_record(&mut self, turn: &Turn<'_>, sha256: &Digest, keep: Keep) -> Result<(), Failure<R::Error>> {
+        let address = self.address(turn.acting);
+        let key = match keep {
+            Keep::Log => return Ok(()),
+            Keep::Own => StateKey::own_record(&address, sha256),
+            Keep::Unique => StateKey::unique_record(sha256),
+        };
+        if let Some(Record::V1(there)) = self.records.get(self.reader, &key)? {
+            let same_hash = there.sha256 == *sha256;
+            let code = match keep {
+                Keep::Own if same_hash && there.address == address => ErrorCode::RECORD_EXISTS,
+                Keep::Unique if same_hash => ErrorCode::RECORD_TAKEN,
+                // Other material led to the same key.
+                _ => ErrorCode::KEY_TAKEN,
+            };
+            return Err(code.into());
         }
-        if signers
-            .iter()
-            .any(|signer| signer.key.check_registrable().is_err())
-        {
-            return Err(ErrorCode::InvalidKey.into());
-        }
-        let signers = signers.to_vec();
-        self.set_signers(sender, Signers { threshold, signers });
+        let record = Record::V1(RecordV1 {
+            address,
+            sha256: *sha256,
+            id: *turn.id,
+            ordinal: turn.ordinal,
+            timestamp: self.moment.timestamp,
+        });
+        self.records.put(&key, Some(record));
+        self.undo.push(Undo::Record(key));
         Ok(())
     }
 
-    fn rejoin(
-        &mut self,
-        sender: AccountIndex,
-        validator: &PublicKey,
-        token: &Digest,
-    ) -> Result<(), Failure<R::Error>> {
-        let member = self.address(sender);
-        let (epoch, timestamp) = self.moment();
-        let mut seat = self.seat(validator)?.ok_or(ErrorCode::UnknownValidator)?;
-        if seat.member != member {
-            return Err(ErrorCode::NotItsMember.into());
+    fn replace_signers(&mut self, turn: &Turn<'_>, signers: &Signers) -> Result<(), Failure<R::Error>> {
+        let weights = signers.signers.iter().map(|signer| u64::from(signer.weight));
+        let reachable: u64 = weights.sum();
+        if signers.threshold == 0 || u64::from(signers.threshold) > reachable {
+            return Err(ErrorCode::THRESHOLD_UNREACHABLE.into());
         }
-        let earliest = seat.rejoin.map_or(0, |rejoin| {
-            rejoin.timestamp.0.saturating_add(MIN_REJOIN_INTERVAL_MS)
-        });
-        if timestamp.0 < earliest {
-            return Err(ErrorCode::RejoinTooSoon.into());
+        if !signers.signers.iter().all(|signer| signer.key.is_good()) {
+            return Err(ErrorCode::INVALID_KEY.into());
         }
-        seat.rejoin = Some(Rejoin {
-            token: *token,
-            epoch,
-            timestamp,
-        });
-        self.set_seat(validator, seat);
+        self.set_signers(turn.acting, signers.clone());
         Ok(())
     }
 
-    /// What an account keeps after giving `amount`, which it must have.
-    fn require(
+    /// The asset with this code, which must exist.
+    pub(super) fn known_asset(&mut self, code: &AssetCode) -> Result<AssetPlace, Failure<R::Error>> {
+        let asset = self.asset(code)?.ok_or(ErrorCode::UNKNOWN_ASSET)?;
+        Ok(AssetPlace {
+            code: *code,
+            inline: asset.number < INLINE_ASSETS,
+        })
+    }
+
+    /// Checks that an account has so much of an asset free.
+    pub(super) fn require_free(
         &mut self,
         place: AccountIndex,
-        code: &AssetCode,
-        amount: Amount,
-    ) -> Result<Amount, Failure<R::Error>> {
-        let balance = self.balance(place, code)?;
-        let rest = balance
-            .0
-            .checked_sub(amount.0)
-            .ok_or(ErrorCode::InsufficientBalance)?;
-        Ok(Amount(rest))
-    }
-
-    fn debit(
-        &mut self,
-        place: AccountIndex,
-        code: &AssetCode,
+        asset: AssetPlace,
         amount: Amount,
     ) -> Result<(), Failure<R::Error>> {
-        let rest = self.require(place, code, amount)?;
-        Ok(self.set_balance(place, *code, rest)?)
-    }
-
-    fn credit(&mut self, to: &Address, code: &AssetCode, amount: Amount) -> Result<(), Failure<R::Error>> {
-        let place = self.account(to)?;
-        let before = self.balance(place, code)?;
-        let balance = before.0.checked_add(amount.0).ok_or(ErrorCode::BalanceOverflow)?;
-        if before == Amount(0) && self.holdings(place) >= MAX_BALANCES {
-            return Err(ErrorCode::TooManyBalances.into());
+        if self.funds(place, asset)?.free < amount.0 {
+            return Err(ErrorCode::INSUFFICIENT_BALANCE.into());
         }
-        self.set_balance(place, *code, Amount(balance))?;
-        self.touch(place);
         Ok(())
     }
-}
 
-/// Appends the records that a successful transaction put.
-pub(super) fn records_of(intent: &IntentV1, index: u32, records: &mut Vec<RecordEntry>) {
-    for (operation, place) in intent.operations.iter().zip(0_u16..) {
-        if let Operation::PutRecord { sha256, label, .. } = operation {
-            records.push(RecordEntry {
-                sha256: *sha256,
-                sender: intent.sender,
-                index,
-                operation: place,
-                label: label.clone(),
-            });
+    /// Checks that an account has a place for an asset.
+    pub(super) fn require_place(
+        &mut self,
+        place: AccountIndex,
+        asset: AssetPlace,
+    ) -> Result<(), Failure<R::Error>> {
+        if self.has_place(place, asset)? {
+            Ok(())
+        } else {
+            Err(ErrorCode::TOO_MANY_BALANCES.into())
         }
     }
 }

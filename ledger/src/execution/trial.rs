@@ -1,9 +1,10 @@
 //! A trial: what would become of a transaction if it were executed next, for whoever admits
 //! transactions. It promises nothing, since others may be executed before.
 
-use quorate_crypto::{Digest, Epoch, PublicKey};
+use quorate_crypto::{Address, Digest, Epoch, Height, Key};
 
-use super::working_state::WorkingState;
+use super::authority::Unauthorised;
+use super::working_state::{Moment, WorkingState};
 use crate::{ErrorCode, Outcome, ParametersV1, StateError, StateReader, Timestamp, Transaction};
 
 /// What a transaction is tried against, besides the state.
@@ -13,9 +14,9 @@ pub struct TrialRules<'a> {
     pub parameters: &'a ParametersV1,
     /// The time of the last certified block. Expiry is judged by it alone.
     pub certified: Timestamp,
-    /// The node's clock. Only the bound on how late a transaction may expire follows it, where it is
-    /// ahead of the certified time: a chain that idled longer than that bound would else refuse every
-    /// fresh transaction.
+    /// The node's clock. Only the bound on how late a transaction may expire follows it, and the times of
+    /// holds and rejoins, where it is ahead of the certified time: a chain that idled longer than that bound
+    /// would else refuse every fresh transaction.
     pub clock: Timestamp,
 }
 
@@ -34,24 +35,50 @@ pub enum Refusal {
     /// Its id was executed before.
     #[error("the transaction was executed before")]
     AlreadyExecuted,
-    /// Its signatures do not reach the sender's threshold.
-    #[error("the signatures do not reach the sender's threshold")]
-    Unauthorised,
-    /// A signature counts for nothing, as its key is none of the sender's. Who passes a transaction on could
-    /// add such ones and so make copies of it.
-    #[error("the signature of key {key} counts for nothing: it is none of the sender's signers")]
+    /// Its signatures do not reach the threshold of one of its parties.
+    #[error("the signatures do not reach the threshold of {party}")]
+    Unauthorised {
+        /// The first such party.
+        party: Address,
+    },
+    /// A signature signs for none of its parties. Whoever passes a transaction on could attach such ones,
+    /// so a copy with one is never executed.
+    #[error("the signature of key {key} signs for none of the parties")]
     NeedlessSignature {
         /// The key.
-        key: PublicKey,
+        key: Key,
     },
     /// An operation would fail.
-    #[error("operation {operation} would fail: {code}")]
+    #[error("operation {operation} would fail: {}", .code.name().unwrap_or("a code of a later version"))]
     Failed {
         /// Why.
         code: ErrorCode,
         /// The failing operation's index, from 0.
-        operation: u16,
+        operation: u8,
     },
+}
+
+impl Refusal {
+    /// Its stable code (section 23).
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::ExpiresTooLate { .. } => "expiry_too_far",
+            Self::AlreadyExecuted => "already_executed",
+            Self::Unauthorised { .. } => "unauthorised",
+            Self::NeedlessSignature { .. } => "needless_signature",
+            Self::Failed { code, .. } => code.name().unwrap_or("unknown_code"),
+        }
+    }
+}
+
+impl From<Unauthorised> for Refusal {
+    fn from(unauthorised: Unauthorised) -> Self {
+        match unauthorised {
+            Unauthorised::Party(party) => Self::Unauthorised { party },
+            Unauthorised::Needless(key) => Self::NeedlessSignature { key },
+        }
+    }
 }
 
 /// Executes a transaction, whose form was checked and whose id this is, alone and without effect. The
@@ -74,20 +101,28 @@ pub fn would_execute<R: StateReader>(
     if intent.expires_at.0 > latest_ms {
         return Ok(Err(Refusal::ExpiresTooLate { latest_ms }));
     }
-    if reader.is_spent(id).map_err(StateError::Read)? {
+    // An id was executed with one expiry only, so what is not expired is spent wherever it was executed.
+    let spent = reader
+        .spent_at(&[*id], rules.certified)
+        .map_err(StateError::Read)?;
+    if spent.contains(&true) {
         return Ok(Err(Refusal::AlreadyExecuted));
     }
-    // Only the time since a validator's last rejoin depends on the block's; the epoch decides nothing.
-    let mut state = WorkingState::new(reader, Epoch(0), now);
-    let sender = state.account(&intent.sender)?;
-    if !state.is_authorised(sender, transaction.signatures()) {
-        return Ok(Err(Refusal::Unauthorised));
+    // Of the block only its time decides; epoch, height and place in the log stand in what is given up.
+    let moment = Moment {
+        network: intent.network,
+        epoch: Epoch(0),
+        height: Height::GENESIS,
+        timestamp: now,
+        max_hold_ms: rules.parameters.max_hold_ms,
+    };
+    let mut state = WorkingState::new(reader, moment);
+    state.begin(&intent.parties)?;
+    if let Err(unauthorised) = state.authorise(transaction.signatures()) {
+        return Ok(Err(unauthorised.into()));
     }
-    if let Some(key) = state.needless_key(sender, transaction.signatures()) {
-        return Ok(Err(Refusal::NeedlessSignature { key }));
-    }
-    Ok(match state.transaction(sender, intent)? {
-        Outcome::Success => Ok(()),
+    Ok(match state.transaction(intent, id, 0)? {
+        Outcome::Success { .. } => Ok(()),
         Outcome::Failed { code, operation } => Err(Refusal::Failed { code, operation }),
     })
 }

@@ -5,142 +5,145 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use quorate_crypto::{Address, Digest, Domain, Epoch, Height, PublicKey, merkle};
+use quorate_crypto::{Address, Digest, Epoch, Height, merkle};
 
-use super::HistoryEntry;
-use crate::limits::MAX_INLINE_BALANCES;
+use super::funds::{AssetPlace, Funds, funds_key, inline_funds, own_value, put_inline};
+use super::slots::Slots;
+use crate::limits::MAX_BALANCES;
+use crate::state::decode_value;
 use crate::{
-    Account, AccountV1, Amount, Asset, AssetBalance, AssetCode, AssetV1, Balance, BalanceV1, KeySignature,
-    Outcome, Receipt, ReceiptV1, Seat, SeatV1, Signers, StateError, StateKey, StateReader, Timestamp, encode,
-    read_value, state::decode_value,
+    Account, AccountV1, Amount, Asset, AssetCode, AssetV1, Balance, Counters, CountersV1, Erasure,
+    HistoryOwner, HistoryStart, Hold, Member, Place, Record, Seat, Signers, StateError, StateKey,
+    StateReader, Timestamp, encode, read_value,
 };
 
+/// Where and when the block under way is, and the one parameter that operations look at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) network: Digest,
+    pub(super) epoch: Epoch,
+    pub(super) height: Height,
+    pub(super) timestamp: Timestamp,
+    pub(super) max_hold_ms: u64,
+}
+
 /// A place in [`WorkingState::accounts`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct AccountIndex(usize);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct AccountIndex(pub(super) usize);
 
 /// The state as the block under way sees it.
 pub(super) struct WorkingState<'a, R> {
-    reader: &'a R,
-    /// Where and when the block is.
-    epoch: Epoch,
-    timestamp: Timestamp,
-    places: HashMap<Address, AccountIndex>,
-    accounts: Vec<AccountCell>,
+    pub(super) reader: &'a R,
+    pub(super) moment: Moment,
+    /// The root over no balances, as a new history begins with it.
+    no_balances: Digest,
+    pub(super) places: HashMap<Address, AccountIndex>,
+    pub(super) accounts: Vec<AccountCell>,
     /// Balances that lie under keys of their own.
-    balances: HashMap<(AccountIndex, AssetCode), BalanceCell>,
-    assets: HashMap<AssetCode, AssetCell>,
-    seats: BTreeMap<PublicKey, SeatCell>,
-    /// Whether an account held an asset before the block, where that changed at least once.
-    held: BTreeMap<(AssetCode, Address), bool>,
+    pub(super) balances: HashMap<(AccountIndex, AssetCode), BalanceCell>,
+    pub(super) assets: HashMap<AssetCode, AssetCell>,
+    pub(super) holds: Slots<Hold>,
+    pub(super) records: Slots<Record>,
+    pub(super) erasures: Slots<Erasure>,
+    pub(super) seats: Slots<Seat>,
+    pub(super) members: Slots<Member>,
+    counters: Slots<Counters>,
+    /// Whether an account had any of an asset before the block, where that changed at least once.
+    holders: BTreeMap<(AssetCode, Address), bool>,
+    /// Texts that the block has erased.
+    pub(super) erased: Vec<(Digest, Place)>,
+    /// Whether the block changed something that takes a new epoch to come into force.
+    ends_epoch: bool,
     /// How to take back what the transaction under way changed, last change last.
-    undo: Vec<Undo>,
-    /// Accounts that the transaction under way touched, its sender first.
-    touched: Vec<AccountIndex>,
+    pub(super) undo: Vec<Undo>,
+    /// The parties of the transaction under way, its sender first.
+    pub(super) parties: Vec<AccountIndex>,
+    /// The beneficiaries of the holds that it made.
+    pub(super) beneficiaries: Vec<AccountIndex>,
+    /// How many texts were erased before it.
+    erased_before: usize,
 }
 
-struct AccountCell {
-    address: Address,
-    account: AccountV1,
-    /// Whether its history grew in this block: whatever else changed, that did.
-    grown: bool,
+/// An account, in the state or not.
+pub(super) struct AccountCell {
+    pub(super) address: Address,
+    pub(super) account: AccountV1,
+    /// Whether its history grew in this block: whatever else of its leaf changed, that did.
+    pub(super) grown: bool,
+    /// Assets of which the block has its balance under a key of its own at hand.
+    own: Vec<AssetCode>,
+    /// Whether these are all that there are.
+    all_at_hand: bool,
 }
 
-#[derive(Clone, Copy)]
-struct BalanceCell {
-    before: Amount,
-    now: Amount,
+/// A balance under a key of its own, be it of nothing.
+#[derive(Clone, Copy, Default)]
+pub(super) struct BalanceCell {
+    before: Funds,
+    now: Funds,
 }
 
-struct AssetCell {
-    supply_before: Option<Amount>,
-    now: Option<AssetV1>,
+/// An asset, in the state or not.
+#[derive(Default)]
+pub(super) struct AssetCell {
+    pub(super) now: Option<AssetV1>,
+    /// Whether its history grew in this block: nothing else of it changes without that.
+    pub(super) grown: bool,
+    created: bool,
 }
 
-struct SeatCell {
-    before: Option<SeatV1>,
-    now: Option<SeatV1>,
-}
-
-enum Undo {
-    Inline(AccountIndex, AssetCode, Amount),
-    Other(AccountIndex, AssetCode, Amount),
+/// How to take back one change.
+pub(super) enum Undo {
+    Funds(AccountIndex, AssetPlace, Funds),
     Supply(AssetCode, Amount),
     Created(AssetCode),
+    Counters(Option<Box<Counters>>),
     Signers(AccountIndex, Option<Signers>),
-    Seat(PublicKey, Option<SeatV1>),
-}
-
-/// What one executed transaction adds to histories.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryStep {
-    /// The transaction's id.
-    pub id: Digest,
-    /// The block that executed it.
-    pub height: Height,
-    /// Its place among the block's executed transactions, from 0.
-    pub index: u32,
-    /// The leaf hash of its receipt.
-    pub receipt: Digest,
-}
-
-impl HistoryStep {
-    /// What a transaction adds that was executed at this place with this outcome.
-    pub fn new(id: Digest, height: Height, index: u32, outcome: Outcome) -> Self {
-        let receipt = Receipt::V1(ReceiptV1 {
-            transaction: id,
-            outcome,
-        });
-        Self {
-            id,
-            height,
-            index,
-            receipt: merkle::leaf_hash(&encode(&receipt)),
-        }
-    }
-
-    /// An account's running hash with this as entry `number`, from 1, after `before`, which is zero for the
-    /// first (`docs/formats.md`, section 8).
-    pub fn hash_after(&self, before: &Digest, number: u64) -> Digest {
-        let mut content = [0; 116];
-        content[..32].copy_from_slice(&before.0);
-        content[32..40].copy_from_slice(&number.to_le_bytes());
-        content[40..72].copy_from_slice(&self.id.0);
-        content[72..80].copy_from_slice(&self.height.0.to_le_bytes());
-        content[80..84].copy_from_slice(&self.index.to_le_bytes());
-        content[84..].copy_from_slice(&self.receipt.0);
-        Domain::HISTORY.hash(&content)
-    }
+    OpenHolds(AccountIndex, u16),
+    Hold(StateKey, Option<Box<Hold>>),
+    Record(StateKey),
+    Erasure(StateKey, Option<Box<Erasure>>),
+    Seat(StateKey, Option<Box<Seat>>),
 }
 
 /// What a block changed in all.
 pub(super) struct Finished {
     pub(super) changes: BTreeMap<StateKey, Option<Vec<u8>>>,
-    pub(super) created: Vec<AssetCode>,
+    pub(super) created: Vec<(u32, AssetCode)>,
     pub(super) holders: Vec<(AssetCode, Address, bool)>,
+    pub(super) erased: Vec<(Digest, Place)>,
     /// Whether something was changed that takes a new epoch to come into force.
     pub(super) ends_epoch: bool,
 }
 
 impl<'a, R: StateReader> WorkingState<'a, R> {
-    /// The state as a block of this epoch and time finds it.
-    pub(super) fn new(reader: &'a R, epoch: Epoch, timestamp: Timestamp) -> Self {
+    /// The state as a block at this moment finds it.
+    pub(super) fn new(reader: &'a R, moment: Moment) -> Self {
         Self {
             reader,
-            epoch,
-            timestamp,
+            moment,
+            no_balances: merkle::empty_root(),
             places: HashMap::new(),
             accounts: Vec::new(),
             balances: HashMap::new(),
             assets: HashMap::new(),
-            seats: BTreeMap::new(),
-            held: BTreeMap::new(),
+            holds: Slots::new(),
+            records: Slots::new(),
+            erasures: Slots::new(),
+            seats: Slots::new(),
+            members: Slots::new(),
+            counters: Slots::new(),
+            holders: BTreeMap::new(),
+            erased: Vec::new(),
+            ends_epoch: false,
             undo: Vec::new(),
-            touched: Vec::new(),
+            parties: Vec::new(),
+            beneficiaries: Vec::new(),
+            erased_before: 0,
         }
     }
 
-    /// The account with this address; a fresh one if nothing touched it yet.
+    /// The account with this address; one without anything if it is not in the state.
     pub(super) fn account(&mut self, address: &Address) -> Result<AccountIndex, StateError<R::Error>> {
         if let Some(place) = self.places.get(address) {
             return Ok(*place);
@@ -149,183 +152,277 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         Ok(self.put_account(address, stored))
     }
 
-    /// Looks up these accounts all at once, which takes less time than one by one, so that they are here
-    /// when transactions come to them. Any order will do, and any of them may come twice.
-    pub(super) fn read_ahead(&mut self, mut addresses: Vec<Address>) -> Result<(), StateError<R::Error>> {
-        addresses.retain(|address| !self.places.contains_key(address));
-        addresses.sort_unstable();
-        addresses.dedup();
-        let keys: Vec<StateKey> = addresses.iter().map(StateKey::account).collect();
-        let values = self.reader.values_of(&keys).map_err(StateError::Read)?;
-        for ((address, key), value) in addresses.iter().zip(&keys).zip(values) {
-            let stored = value.map(|value| decode_value(key, &value)).transpose()?;
-            self.put_account(address, stored);
-        }
-        Ok(())
-    }
-
-    fn put_account(&mut self, address: &Address, stored: Option<Account>) -> AccountIndex {
-        let account = stored.map_or_else(AccountV1::default, |Account::V1(account)| account);
+    /// Has an account at hand from now on, as it is stored, or one without anything.
+    pub(super) fn put_account(&mut self, address: &Address, stored: Option<Account>) -> AccountIndex {
+        let account = match stored {
+            Some(Account::V1(account)) => account,
+            None => AccountV1 {
+                address: *address,
+                signers: None,
+                member: None,
+                frozen: false,
+                holds: 0,
+                others: 0,
+                balances: Vec::new(),
+                entries: 0,
+                last: self.history_start(HistoryOwner::Account(*address)),
+                waypoints: Vec::new(),
+            },
+        };
         let place = AccountIndex(self.accounts.len());
         self.accounts.push(AccountCell {
             address: *address,
             account,
             grown: false,
+            own: Vec::new(),
+            all_at_hand: false,
         });
         self.places.insert(*address, place);
         place
     }
 
-    /// Whether the weights of these signatures' keys reach the account's threshold.
-    pub(super) fn is_authorised(&self, place: AccountIndex, signatures: &[KeySignature]) -> bool {
-        let AccountCell { address, account, .. } = &self.accounts[place.0];
-        let Some(signers) = &account.signers else {
-            return signatures
-                .iter()
-                .any(|signature| signature.key.address() == *address);
+    /// `h_0` of an owner that genesis gave nothing.
+    fn history_start(&self, owner: HistoryOwner) -> Digest {
+        let start = HistoryStart {
+            network: self.moment.network,
+            owner,
+            balances: self.no_balances,
         };
-        let signed = |key| {
-            signatures
-                .binary_search_by_key(key, |signature| signature.key)
-                .is_ok()
-        };
-        let counting = signers.signers.iter().filter(|signer| signed(&signer.key));
-        let weight: u64 = counting.map(|signer| u64::from(signer.weight)).sum();
-        weight >= u64::from(signers.threshold)
+        start.hash()
     }
 
-    /// The first of these signatures' keys that is none of the account's.
-    pub(super) fn needless_key(&self, place: AccountIndex, signatures: &[KeySignature]) -> Option<PublicKey> {
-        let AccountCell { address, account, .. } = &self.accounts[place.0];
-        let is_own = |key: &PublicKey| match &account.signers {
-            Some(signers) => signers.signers.iter().any(|signer| signer.key == *key),
-            None => key.address() == *address,
-        };
-        let mut keys = signatures.iter().map(|signature| signature.key);
-        keys.find(|key| !is_own(key))
-    }
-
-    /// Begins a transaction of this sender.
-    pub(super) fn begin(&mut self, sender: AccountIndex) {
+    /// Begins a transaction of these parties.
+    pub(super) fn begin(&mut self, parties: &[Address]) -> Result<(), StateError<R::Error>> {
         self.undo.clear();
-        self.touched.clear();
-        self.touched.push(sender);
-    }
-
-    /// Notes that the transaction under way touched an account other than its sender's.
-    pub(super) fn touch(&mut self, place: AccountIndex) {
-        if !self.touched.contains(&place) {
-            self.touched.push(place);
+        self.beneficiaries.clear();
+        self.erased_before = self.erased.len();
+        self.parties.clear();
+        for address in parties {
+            let place = self.account(address)?;
+            self.parties.push(place);
         }
+        Ok(())
     }
 
     /// Takes back all that the transaction under way changed.
     pub(super) fn take_back(&mut self) {
         while let Some(undo) = self.undo.pop() {
             match undo {
-                Undo::Inline(place, asset, amount) => self.put_inline(place, asset, amount),
-                Undo::Other(place, asset, amount) => self.put_other(place, asset, amount),
+                Undo::Funds(place, asset, before) => self.put_funds(place, asset, before),
                 Undo::Supply(code, supply) => self.put_supply(&code, supply),
                 Undo::Created(code) => {
-                    self.assets.remove(&code);
+                    self.assets.insert(code, AssetCell::default());
                 }
-                Undo::Signers(place, signers) => self.accounts[place.0].account.signers = signers,
-                Undo::Seat(validator, seat) => self.put_seat(&validator, seat),
+                Undo::Counters(before) => {
+                    let before = before.map(|before| *before);
+                    self.counters.put(&StateKey::counters(), before);
+                }
+                Undo::Signers(place, before) => self.accounts[place.0].account.signers = before,
+                Undo::OpenHolds(place, before) => self.accounts[place.0].account.holds = before,
+                Undo::Hold(key, before) => {
+                    self.holds.put(&key, before.map(|before| *before));
+                }
+                Undo::Record(key) => {
+                    self.records.put(&key, None);
+                }
+                Undo::Erasure(key, before) => {
+                    self.erasures.put(&key, before.map(|before| *before));
+                }
+                Undo::Seat(key, before) => {
+                    self.seats.put(&key, before.map(|before| *before));
+                }
             }
         }
-        self.touched.truncate(1);
+        self.beneficiaries.clear();
+        self.erased.truncate(self.erased_before);
     }
 
-    /// Adds the transaction under way to the histories of the accounts that it touched: its sender's,
-    /// then the others' in ascending order of address.
-    pub(super) fn grow_histories(&mut self, step: &HistoryStep, entries: &mut Vec<HistoryEntry>) {
-        let Self {
-            touched, accounts, ..
-        } = self;
-        touched[1..].sort_unstable_by_key(|place| accounts[place.0].address);
-        for place in touched {
-            entries.push(accounts[place.0].grow_history(step));
-        }
+    /// Notes what a transaction that succeeded means for the epoch.
+    pub(super) fn note_success(&mut self) {
+        // In this protocol an operation changes a seat by a rejoin alone.
+        self.ends_epoch |= self.undo.iter().any(|undo| matches!(undo, Undo::Seat(..)));
     }
 
-    /// How much of an asset an account holds.
-    pub(super) fn balance(
+    /// The address of an account.
+    pub(super) fn address(&self, place: AccountIndex) -> Address {
+        self.accounts[place.0].address
+    }
+
+    /// What an account has of an asset.
+    pub(super) fn funds(
         &mut self,
         place: AccountIndex,
-        asset: &AssetCode,
-    ) -> Result<Amount, StateError<R::Error>> {
+        asset: AssetPlace,
+    ) -> Result<Funds, StateError<R::Error>> {
+        let AccountCell {
+            address,
+            account,
+            all_at_hand,
+            ..
+        } = &self.accounts[place.0];
+        if asset.inline {
+            return Ok(inline_funds(account, &asset.code));
+        }
+        if let Some(cell) = self.balances.get(&(place, asset.code)) {
+            return Ok(cell.now);
+        }
+        if account.others == 0 || *all_at_hand {
+            return Ok(Funds::default());
+        }
+        let key = StateKey::balance(address, &asset.code);
+        let stored = self.reader.value(&key).map_err(StateError::Read)?;
+        self.load_balance(&key, (place, asset.code), stored.as_deref())
+    }
+
+    /// What an account has of an asset, in which the transaction under way has changed something.
+    pub(super) fn funds_at_hand(&self, place: AccountIndex, asset: AssetPlace) -> Funds {
+        if asset.inline {
+            return inline_funds(&self.accounts[place.0].account, &asset.code);
+        }
+        let cell = self.balances.get(&(place, asset.code));
+        cell.map_or_else(Funds::default, |cell| cell.now)
+    }
+
+    /// Whether an account has a record of its balance in an asset, or room for one more.
+    pub(super) fn has_place(
+        &mut self,
+        place: AccountIndex,
+        asset: AssetPlace,
+    ) -> Result<bool, StateError<R::Error>> {
+        let funds = self.funds(place, asset)?;
         let account = &self.accounts[place.0].account;
-        match account.balances.iter().find(|balance| balance.asset == *asset) {
-            Some(balance) => Ok(balance.amount),
-            None => self.other_balance(place, asset),
-        }
+        let records = account.balances.len() + usize::from(account.others);
+        Ok(!funds.is_empty() || records < MAX_BALANCES)
     }
 
-    /// How many different assets an account holds.
-    pub(super) fn holdings(&self, place: AccountIndex) -> usize {
-        self.accounts[place.0].account.holdings()
-    }
-
-    /// Sets a balance. It stays where it is, if it is anywhere; a new one goes into the account's leaf
-    /// while there is room, else under a key of its own.
-    pub(super) fn set_balance(
+    /// Changes what an account has of an asset. `change` gives nothing where the books do not add up: no
+    /// execution can bring that about, so the state is damaged.
+    pub(super) fn change_funds(
         &mut self,
         place: AccountIndex,
-        asset: AssetCode,
-        amount: Amount,
+        asset: AssetPlace,
+        change: impl FnOnce(Funds) -> Option<Funds>,
     ) -> Result<(), StateError<R::Error>> {
-        let balances = &self.accounts[place.0].account.balances;
-        let inline = balances.iter().find(|balance| balance.asset == asset);
-        let inline = inline.map(|balance| balance.amount);
-        let room = balances.len() < MAX_INLINE_BALANCES;
-        let other = match inline {
-            Some(_) => Amount(0),
-            None => self.other_balance(place, &asset)?,
-        };
-        let before = inline.unwrap_or(other);
-        if before == amount {
+        let before = self.funds(place, asset)?;
+        let address = self.accounts[place.0].address;
+        let now = change(before).ok_or_else(|| StateError::Damaged {
+            key: funds_key(&address, asset),
+        })?;
+        if now == before {
             return Ok(());
         }
-        if (before == Amount(0)) != (amount == Amount(0)) {
-            let holder = (asset, self.accounts[place.0].address);
-            self.held.entry(holder).or_insert(before != Amount(0));
+        if before.has_units() != now.has_units() {
+            let holder = (asset.code, address);
+            self.holders.entry(holder).or_insert(before.has_units());
         }
-        if inline.is_some() || (other == Amount(0) && room) {
-            self.undo.push(Undo::Inline(place, asset, before));
-            self.put_inline(place, asset, amount);
-        } else {
-            self.undo.push(Undo::Other(place, asset, before));
-            self.put_other(place, asset, amount);
-        }
+        self.undo.push(Undo::Funds(place, asset, before));
+        self.put_funds(place, asset, now);
         Ok(())
     }
 
-    /// The asset with this code.
-    pub(super) fn asset(&mut self, code: &AssetCode) -> Result<Option<&AssetV1>, StateError<R::Error>> {
-        if !self.assets.contains_key(code) {
-            let stored: Option<Asset> = read_value(self.reader, &StateKey::asset(code))?;
-            let now = stored.map(|Asset::V1(asset)| asset);
-            let supply_before = now.as_ref().map(|asset| asset.supply);
-            self.assets.insert(*code, AssetCell { supply_before, now });
+    /// Has all balances at hand that an account has under keys of their own; `read` finds those stored.
+    pub(super) fn load_all_balances(
+        &mut self,
+        place: AccountIndex,
+        read: impl FnOnce(&R, &Address) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error>,
+    ) -> Result<(), StateError<R::Error>> {
+        let AccountCell {
+            address,
+            account,
+            all_at_hand,
+            ..
+        } = &self.accounts[place.0];
+        // Those that are at hand count, so without any no other one is stored either.
+        if account.others == 0 || *all_at_hand {
+            return Ok(());
         }
-        Ok(self.assets.get(code).and_then(|cell| cell.now.as_ref()))
+        let address = *address;
+        let own = StateKey::account(&address);
+        for (key, value) in read(self.reader, &address).map_err(StateError::Read)? {
+            if key == own {
+                continue;
+            }
+            let Balance::V1(balance) = decode_value::<Balance, R::Error>(&key, &value)?;
+            if StateKey::balance(&address, &balance.asset) != key {
+                return Err(StateError::Damaged { key });
+            }
+            let at = (place, balance.asset);
+            if !self.balances.contains_key(&at) {
+                self.load_balance(&key, at, Some(&value))?;
+            }
+        }
+        self.accounts[place.0].all_at_hand = true;
+        Ok(())
     }
 
-    /// Makes a new asset; none with its code may exist.
-    pub(super) fn create_asset(&mut self, asset: AssetV1) {
-        let code = asset.code;
-        let cell = AssetCell {
-            supply_before: None,
-            now: Some(asset),
+    /// The balances at hand that an account has under keys of their own, in no order.
+    pub(super) fn own_balances(&self, place: AccountIndex) -> impl Iterator<Item = (AssetCode, Funds)> + '_ {
+        let codes = self.accounts[place.0].own.iter();
+        codes.filter_map(move |code| {
+            let cell = self.balances.get(&(place, *code))?;
+            Some((*code, cell.now))
+        })
+    }
+
+    /// Has a balance at hand from now on, as it is stored under a key of its own.
+    pub(super) fn load_balance(
+        &mut self,
+        key: &StateKey,
+        at: (AccountIndex, AssetCode),
+        stored: Option<&[u8]>,
+    ) -> Result<Funds, StateError<R::Error>> {
+        let funds = match stored {
+            Some(bytes) => {
+                let Balance::V1(balance) = decode_value::<Balance, R::Error>(key, bytes)?;
+                Funds {
+                    free: balance.free.0,
+                    held: balance.held.0,
+                    incoming: balance.incoming,
+                }
+            }
+            None => Funds::default(),
         };
-        self.assets.insert(code, cell);
-        self.undo.push(Undo::Created(code));
+        let cell = BalanceCell {
+            before: funds,
+            now: funds,
+        };
+        self.balances.insert(at, cell);
+        self.accounts[at.0.0].own.push(at.1);
+        Ok(funds)
     }
 
-    /// Sets the supply of an asset that was looked up before.
-    pub(super) fn set_supply(&mut self, code: &AssetCode, before: Amount, supply: Amount) {
-        self.undo.push(Undo::Supply(*code, before));
-        self.put_supply(code, supply);
+    fn put_funds(&mut self, place: AccountIndex, asset: AssetPlace, funds: Funds) {
+        if asset.inline {
+            put_inline(&mut self.accounts[place.0].account, asset.code, funds);
+        } else {
+            self.put_own(place, asset.code, funds);
+        }
+    }
+
+    fn put_own(&mut self, place: AccountIndex, code: AssetCode, funds: Funds) {
+        let AccountCell { account, own, .. } = &mut self.accounts[place.0];
+        let cell = self.balances.entry((place, code)).or_insert_with(|| {
+            own.push(code);
+            BalanceCell::default()
+        });
+        let count = &mut account.others;
+        match (cell.now.is_empty(), funds.is_empty()) {
+            (true, false) => *count = count.checked_add(1).expect("balances are bounded"),
+            (false, true) => *count = count.checked_sub(1).expect("the balance was counted"),
+            _ => {}
+        }
+        cell.now = funds;
+    }
+
+    /// How many open holds an account owns.
+    pub(super) fn open_holds(&self, place: AccountIndex) -> u16 {
+        self.accounts[place.0].account.holds
+    }
+
+    /// Sets how many open holds an account owns.
+    pub(super) fn set_open_holds(&mut self, place: AccountIndex, holds: u16) {
+        let before = std::mem::replace(&mut self.accounts[place.0].account.holds, holds);
+        self.undo.push(Undo::OpenHolds(place, before));
     }
 
     /// Replaces the signers of an account.
@@ -334,143 +431,68 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         self.undo.push(Undo::Signers(place, before));
     }
 
-    /// The block's epoch and time.
-    pub(super) fn moment(&self) -> (Epoch, Timestamp) {
-        (self.epoch, self.timestamp)
+    /// The asset with this code.
+    pub(super) fn asset(&mut self, code: &AssetCode) -> Result<Option<&AssetV1>, StateError<R::Error>> {
+        if !self.assets.contains_key(code) {
+            let stored: Option<Asset> = read_value(self.reader, &StateKey::asset(code))?;
+            let cell = AssetCell {
+                now: stored.map(|Asset::V1(asset)| asset),
+                grown: false,
+                created: false,
+            };
+            self.assets.insert(*code, cell);
+        }
+        Ok(self.assets.get(code).and_then(|cell| cell.now.as_ref()))
     }
 
-    /// A validator's seat.
-    pub(super) fn seat(&mut self, validator: &PublicKey) -> Result<Option<SeatV1>, StateError<R::Error>> {
-        if let Some(cell) = self.seats.get(validator) {
-            return Ok(cell.now);
-        }
-        let stored: Option<Seat> = read_value(self.reader, &StateKey::seat(validator))?;
-        let now = stored.map(|seat| *seat.v1());
-        self.seats.insert(*validator, SeatCell { before: now, now });
-        Ok(now)
-    }
-
-    /// Replaces a seat that was looked up before.
-    pub(super) fn set_seat(&mut self, validator: &PublicKey, seat: SeatV1) {
-        let before = self.seats.get(validator).and_then(|cell| cell.now);
-        self.undo.push(Undo::Seat(*validator, before));
-        self.put_seat(validator, Some(seat));
-    }
-
-    fn put_seat(&mut self, validator: &PublicKey, seat: Option<SeatV1>) {
-        let cell = self
-            .seats
-            .get_mut(validator)
-            .expect("the seat was looked up before");
-        cell.now = seat;
-    }
-
-    /// The address of an account.
-    pub(super) fn address(&self, place: AccountIndex) -> Address {
-        self.accounts[place.0].address
-    }
-
-    /// Encodes what the block changed.
-    pub(super) fn finish(&mut self) -> Finished {
-        let mut changes = Vec::with_capacity(self.accounts.len());
-        let mut holders = Vec::new();
-        for (&(asset, address), before) in &self.held {
-            let account = &self.accounts[self.places[&address].0].account;
-            let inline = account.balances.iter().any(|balance| balance.asset == asset);
-            let other = self.balances.get(&(self.places[&address], asset));
-            let now = inline || other.is_some_and(|cell| cell.now != Amount(0));
-            if now != *before {
-                holders.push((asset, address, now));
-            }
-        }
-        for (&(place, asset), cell) in &self.balances {
-            if cell.now != cell.before {
-                let key = StateKey::balance(&self.accounts[place.0].address, &asset);
-                let kept = cell.now != Amount(0);
-                let value = kept.then(|| encode(&Balance::V1(BalanceV1 { amount: cell.now })));
-                changes.push((key, value));
-            }
-        }
-        let mut created = Vec::new();
-        for (code, cell) in std::mem::take(&mut self.assets) {
-            if let Some(asset) = cell.now
-                && cell.supply_before != Some(asset.supply)
-            {
-                if cell.supply_before.is_none() {
-                    created.push(code);
-                }
-                changes.push((StateKey::asset(&code), Some(encode(&Asset::V1(asset)))));
-            }
-        }
-        created.sort_unstable();
-        for cell in std::mem::take(&mut self.accounts) {
-            if cell.grown {
-                let value = encode(&Account::V1(cell.account));
-                changes.push((StateKey::account(&cell.address), Some(value)));
-            }
-        }
-        let mut ends_epoch = false;
-        for (validator, cell) in std::mem::take(&mut self.seats) {
-            if cell.now != cell.before {
-                let value = cell.now.map(|seat| encode(&Seat::V1(seat)));
-                changes.push((StateKey::seat(&validator), value));
-                ends_epoch = true;
-            }
-        }
-        Finished {
-            changes: changes.into_iter().collect(),
-            created,
-            holders,
-            ends_epoch,
-        }
-    }
-
-    fn other_balance(
+    /// Makes a new asset with the next number; none with its code may exist.
+    pub(super) fn create_asset(
         &mut self,
-        place: AccountIndex,
-        asset: &AssetCode,
-    ) -> Result<Amount, StateError<R::Error>> {
-        if let Some(cell) = self.balances.get(&(place, *asset)) {
-            return Ok(cell.now);
-        }
-        let AccountCell { address, account, .. } = &self.accounts[place.0];
-        if account.other_balances == 0 {
-            return Ok(Amount(0));
-        }
-        let stored: Option<Balance> = read_value(self.reader, &StateKey::balance(address, asset))?;
-        let amount = stored.map_or(Amount(0), |balance| balance.amount());
-        let cell = BalanceCell {
-            before: amount,
-            now: amount,
+        code: AssetCode,
+        issuer: Address,
+        decimals: u8,
+    ) -> Result<(), StateError<R::Error>> {
+        let number = self.count_asset()?;
+        let asset = AssetV1 {
+            code,
+            number,
+            issuer,
+            decimals,
+            flags: 0,
+            supply: Amount(0),
+            entries: 0,
+            last: self.history_start(HistoryOwner::Asset(code)),
+            waypoints: Vec::new(),
         };
-        self.balances.insert((place, *asset), cell);
-        Ok(amount)
+        let cell = AssetCell {
+            now: Some(asset),
+            grown: false,
+            created: true,
+        };
+        self.assets.insert(code, cell);
+        self.undo.push(Undo::Created(code));
+        Ok(())
     }
 
-    fn put_inline(&mut self, place: AccountIndex, asset: AssetCode, amount: Amount) {
-        let balances = &mut self.accounts[place.0].account.balances;
-        let found = balances.binary_search_by_key(&asset, |balance| balance.asset);
-        match found {
-            Ok(at) if amount == Amount(0) => {
-                balances.remove(at);
-            }
-            Ok(at) => balances[at].amount = amount,
-            Err(at) => balances.insert(at, AssetBalance { asset, amount }),
-        }
+    /// Counts one more asset and gives its number.
+    fn count_asset(&mut self) -> Result<u32, StateError<R::Error>> {
+        let key = StateKey::counters();
+        let damaged = StateError::Damaged { key };
+        let Some(Counters::V1(counters)) = self.counters.get(self.reader, &key)? else {
+            return Err(damaged);
+        };
+        let number = counters.assets;
+        let assets = number.checked_add(1).ok_or(damaged)?;
+        let counted = CountersV1 { assets, ..*counters };
+        let before = self.counters.put(&key, Some(Counters::V1(counted)));
+        self.undo.push(Undo::Counters(before.map(Box::new)));
+        Ok(number)
     }
 
-    fn put_other(&mut self, place: AccountIndex, asset: AssetCode, amount: Amount) {
-        let cell = self.balances.entry((place, asset)).or_insert(BalanceCell {
-            before: Amount(0),
-            now: Amount(0),
-        });
-        let count = &mut self.accounts[place.0].account.other_balances;
-        match (cell.now == Amount(0), amount == Amount(0)) {
-            (true, false) => *count = count.checked_add(1).expect("holdings are bounded"),
-            (false, true) => *count = count.checked_sub(1).expect("the balance was counted"),
-            _ => {}
-        }
-        cell.now = amount;
+    /// Sets the supply of an asset that was looked up before.
+    pub(super) fn set_supply(&mut self, code: &AssetCode, before: Amount, supply: Amount) {
+        self.undo.push(Undo::Supply(*code, before));
+        self.put_supply(code, supply);
     }
 
     fn put_supply(&mut self, code: &AssetCode, supply: Amount) {
@@ -478,25 +500,63 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         let asset = cell.now.as_mut().expect("the asset exists");
         asset.supply = supply;
     }
-}
 
-impl AccountCell {
-    fn grow_history(&mut self, step: &HistoryStep) -> HistoryEntry {
-        let account = &mut self.account;
-        let number = account
-            .transactions
-            .checked_add(1)
-            .expect("histories do not reach 2^64 entries");
-        account.transactions = number;
-        account.history = step.hash_after(&account.history, number);
-        let before = std::mem::replace(&mut account.last, step.height);
-        self.grown = true;
-        HistoryEntry {
-            address: self.address,
-            number,
-            id: step.id,
-            index: step.index,
-            before,
+    /// Encodes what the block changed.
+    pub(super) fn finish(self) -> Finished {
+        let holders = self.changed_holders();
+        let mut changes = Vec::with_capacity(self.accounts.len());
+        for (&(place, code), cell) in &self.balances {
+            if cell.now != cell.before {
+                let address = self.accounts[place.0].address;
+                let value = own_value(address, code, cell.now);
+                changes.push((StateKey::balance(&address, &code), value));
+            }
         }
+        let mut created = Vec::new();
+        for (code, cell) in self.assets {
+            if let Some(asset) = cell.now
+                && cell.grown
+            {
+                if cell.created {
+                    created.push((asset.number, code));
+                }
+                changes.push((StateKey::asset(&code), Some(encode(&Asset::V1(asset)))));
+            }
+        }
+        created.sort_unstable();
+        for cell in self.accounts {
+            if cell.grown {
+                let value = encode(&Account::V1(cell.account));
+                changes.push((StateKey::account(&cell.address), Some(value)));
+            }
+        }
+        self.holds.finish(&mut changes);
+        self.records.finish(&mut changes);
+        self.erasures.finish(&mut changes);
+        self.seats.finish(&mut changes);
+        self.members.finish(&mut changes);
+        self.counters.finish(&mut changes);
+        Finished {
+            changes: changes.into_iter().collect(),
+            created,
+            holders,
+            erased: self.erased,
+            ends_epoch: self.ends_epoch,
+        }
+    }
+
+    /// Whether accounts have any of an asset, where that is another than before the block.
+    fn changed_holders(&self) -> Vec<(AssetCode, Address, bool)> {
+        let mut holders = Vec::new();
+        for (&(code, address), before) in &self.holders {
+            let place = self.places[&address];
+            let inline = inline_funds(&self.accounts[place.0].account, &code);
+            let own = self.balances.get(&(place, code));
+            let now = inline.has_units() || own.is_some_and(|cell| cell.now.has_units());
+            if now != *before {
+                holders.push((code, address, now));
+            }
+        }
+        holders
     }
 }

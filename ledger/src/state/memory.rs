@@ -1,47 +1,46 @@
 //! A state in memory: for simulations and tests.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use quorate_crypto::Digest;
 
-use super::{GenesisState, StateKey, StateReader};
-use crate::Execution;
+use super::{Prefix, StateKey, StateReader};
+use crate::{Execution, Timestamp};
 
-/// A whole state in memory.
+/// A whole state in memory, with the ids of all transactions that were executed since it began.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryState {
     values: BTreeMap<StateKey, Vec<u8>>,
-    spent: BTreeSet<Digest>,
+    /// When each executed transaction expires.
+    spent: BTreeMap<Digest, Timestamp>,
 }
 
 impl MemoryState {
-    /// The state before height 1.
-    pub fn genesis(genesis: &GenesisState) -> Self {
-        let mut state = Self::default();
-        state.change(&genesis.changes);
-        state
+    /// The state of these leaves, of which no transaction is known. Where a key comes twice, the last counts.
+    pub fn from_leaves(leaves: impl IntoIterator<Item = (StateKey, Vec<u8>)>) -> Self {
+        Self {
+            values: leaves.into_iter().collect(),
+            spent: BTreeMap::new(),
+        }
     }
 
     /// Applies an executed block.
     pub fn apply(&mut self, execution: &Execution) {
-        self.change(&execution.changes);
-        let ids = execution.transactions.iter().map(|transaction| transaction.id);
-        self.spent.extend(ids);
-    }
-
-    /// All values, ascending by key.
-    pub fn values(&self) -> impl Iterator<Item = (&StateKey, &[u8])> {
-        self.values.iter().map(|(key, value)| (key, value.as_slice()))
-    }
-
-    fn change(&mut self, changes: &BTreeMap<StateKey, Option<Vec<u8>>>) {
-        for (key, value) in changes {
+        for (key, value) in &execution.changes {
             match value {
                 Some(value) => self.values.insert(*key, value.clone()),
                 None => self.values.remove(key),
             };
         }
+        let executed = execution.transactions.iter();
+        self.spent
+            .extend(executed.map(|transaction| (transaction.id, transaction.expires_at)));
+    }
+
+    /// All values, ascending by key.
+    pub fn values(&self) -> impl Iterator<Item = (&StateKey, &[u8])> {
+        self.values.iter().map(|(key, value)| (key, value.as_slice()))
     }
 }
 
@@ -52,7 +51,14 @@ impl StateReader for MemoryState {
         Ok(self.values.get(key).cloned())
     }
 
-    fn is_spent(&self, id: &Digest) -> Result<bool, Infallible> {
-        Ok(self.spent.contains(id))
+    fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Infallible> {
+        let is_spent = |id| self.spent.get(id).is_some_and(|expires_at| *expires_at > at);
+        Ok(ids.iter().map(is_spent).collect())
+    }
+
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
+        let from = self.values.range(StateKey(prefix.key)..);
+        let under = from.take_while(|(key, _)| prefix.covers(key));
+        Ok(under.map(|(key, value)| (*key, value.clone())).collect())
     }
 }

@@ -1,9 +1,11 @@
 //! Executed blocks that are not written yet, on top of what is.
 
+use std::collections::{BTreeMap, HashSet};
+
 use quorate_crypto::Digest;
 
-use super::{StateKey, StateReader, values_over};
-use crate::Execution;
+use super::{Prefix, StateKey, StateReader, values_over};
+use crate::{Execution, Timestamp};
 
 /// The state after some executed blocks, which are not written yet.
 pub struct Overlay<'a, R> {
@@ -48,18 +50,35 @@ impl<R: StateReader> StateReader for Overlay<'_, R> {
         values_over(keys, |key| self.newest(key), |keys| self.base.values_of(keys))
     }
 
-    fn is_spent(&self, id: &Digest) -> Result<bool, R::Error> {
-        if self.pending.iter().any(|block| block.spends(id)) {
-            return Ok(true);
+    fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, R::Error> {
+        let mut spent = self.base.spent_at(ids, at)?;
+        if self.pending.is_empty() {
+            return Ok(spent);
         }
-        self.base.is_spent(id)
-    }
-
-    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, R::Error> {
-        let mut spent = self.base.are_spent(ids)?;
+        // The sets are only looked up in: their order reaches nothing.
+        let asked: HashSet<&Digest> = ids.iter().collect();
+        let executed = self.pending.iter().flat_map(|block| &block.transactions);
+        let above_base: HashSet<&Digest> = executed
+            .filter(|transaction| transaction.expires_at > at && asked.contains(&transaction.id))
+            .map(|transaction| &transaction.id)
+            .collect();
         for (id, spent) in ids.iter().zip(&mut spent) {
-            *spent |= self.pending.iter().any(|block| block.spends(id));
+            *spent |= above_base.contains(id);
         }
         Ok(spent)
+    }
+
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error> {
+        let mut values: BTreeMap<StateKey, Vec<u8>> = self.base.values_under(prefix)?.into_iter().collect();
+        for block in &self.pending {
+            let from = block.changes.range(StateKey(prefix.key)..);
+            for (key, value) in from.take_while(|(key, _)| prefix.covers(key)) {
+                match value {
+                    Some(value) => values.insert(*key, value.clone()),
+                    None => values.remove(key),
+                };
+            }
+        }
+        Ok(values.into_iter().collect())
     }
 }

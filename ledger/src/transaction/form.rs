@@ -1,13 +1,19 @@
-//! The form of a transaction: all that can be judged from its bytes and the epoch's parameters alone,
-//! except whether its signatures are good.
+//! The form of a transaction (`docs/formats.md`, section 3, "well-formed"): all that can be judged from its bytes and
+//! the epoch's parameters alone, except whether its signatures are good.
+//!
+//! What is well-formed once stays so: an intent that was is carried by an `erase` for ever.
 
-use quorate_crypto::{Digest, PublicKey};
+use quorate_crypto::{Digest, Key};
 
+use super::{IntentV1, Place, Transaction};
 use crate::limits::{
-    MAX_DESCRIPTION_BYTES, MAX_LABEL_BYTES, MAX_MEMO_BYTES, MAX_METADATA_BYTES, MAX_OPERATIONS,
-    MAX_SIGNATURES, MAX_SIGNERS, MAX_TRANSFER_MEMO_BYTES, MAX_WEIGHT,
+    MAX_INTENT_WITH_TEXTS_BYTES, MAX_OPERATIONS, MAX_PARTIES, MAX_PLACES, MAX_SIGNATURE_COST, MAX_SIGNATURES,
 };
-use crate::{Amount, Operation, ParametersV1, Signer, Transaction};
+use crate::parameters::ParametersV1;
+
+mod operations;
+
+pub use operations::OperationFormError;
 
 /// Why a transaction is malformed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -28,8 +34,30 @@ pub enum FormError {
         /// Bytes allowed.
         limit: usize,
     },
-    /// No signature, or more than 16.
-    #[error("the transaction has {count} signatures, 1 to 16 are allowed")]
+    /// No party, or more than 16.
+    #[error("the transaction has {count} parties, 1 to 16 are allowed")]
+    PartyCount {
+        /// Parties found.
+        count: usize,
+    },
+    /// Parties out of order, or one twice.
+    #[error("the parties after the sender are not strictly ascending")]
+    PartiesUnordered,
+    /// The sender is another party as well.
+    #[error("the sender is a party twice")]
+    SenderTwice,
+    /// An operation of a party that there is not.
+    #[error("operation {operation} is by party {party} of {count}, counted from 0")]
+    PartyIndex {
+        /// The operation's index, from 0.
+        operation: usize,
+        /// The party that it names.
+        party: u8,
+        /// Parties of the intent.
+        count: usize,
+    },
+    /// No signature, or more than 64.
+    #[error("the transaction has {count} signatures, 1 to 64 are allowed")]
     SignatureCount {
         /// Signatures found.
         count: usize,
@@ -37,23 +65,23 @@ pub enum FormError {
     /// Signatures out of order, or two of one key.
     #[error("the signatures are not strictly ascending by key")]
     SignaturesUnordered,
-    /// A signature under a key for which anyone can sign.
-    #[error("the key {key} has small order, so anyone could sign for it")]
-    SmallOrderKey {
+    /// Signatures that take too long to check.
+    #[error("the signatures cost {cost} to check, at most 512 are allowed (Ed25519 is 1, P-256 is 16)")]
+    SignatureCost {
+        /// What they cost together.
+        cost: u32,
+    },
+    /// A signature under a key that cannot be good: of small order, or no number that a key can have.
+    #[error("the key {key} cannot be good")]
+    Key {
         /// The key.
-        key: PublicKey,
+        key: Key,
     },
     /// No operation, or more than 256.
     #[error("the transaction has {count} operations, 1 to 256 are allowed")]
     OperationCount {
         /// Operations found.
         count: usize,
-    },
-    /// A memo over its limit.
-    #[error("the memo has {length} bytes, at most 256 are allowed")]
-    MemoTooLong {
-        /// Bytes found.
-        length: usize,
     },
     /// A malformed operation.
     #[error("operation {operation}: {error}")]
@@ -63,53 +91,81 @@ pub enum FormError {
         /// What is wrong with it.
         error: OperationFormError,
     },
+    /// Places that its texts cannot have.
+    #[error("the places of the texts: {error}")]
+    Places {
+        /// What is wrong with them.
+        error: PlacesError,
+    },
+    /// An intent with texts that no `erase` could carry.
+    #[error("the intent has {length} bytes, with texts at most 16,384 are allowed")]
+    IntentTooLong {
+        /// Bytes of its encoding.
+        length: usize,
+    },
 }
 
-/// Why an operation is malformed.
+/// Why places of texts are malformed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OperationFormError {
-    /// An amount of nothing.
-    #[error("the amount is zero")]
-    ZeroAmount,
-    /// A description over its limit.
-    #[error("the description has {length} bytes, at most 128 are allowed")]
-    DescriptionTooLong {
-        /// Bytes found.
-        length: usize,
-    },
-    /// A memo over its limit.
-    #[error("the memo has {length} bytes, at most 128 are allowed")]
-    MemoTooLong {
-        /// Bytes found.
-        length: usize,
-    },
-    /// A label over its limit.
-    #[error("the label has {length} bytes, at most 128 are allowed")]
-    LabelTooLong {
-        /// Bytes found.
-        length: usize,
-    },
-    /// Metadata over their limit.
-    #[error("the metadata have {length} bytes, at most 1,024 are allowed")]
-    MetadataTooLong {
-        /// Bytes found.
-        length: usize,
-    },
-    /// No signer, or more than 16.
-    #[error("there are {count} signers, 1 to 16 are allowed")]
-    SignerCount {
-        /// Signers found.
+pub enum PlacesError {
+    /// None, or more than 513.
+    #[error("there are {count} places, 1 to 513 are allowed")]
+    Count {
+        /// Places found.
         count: usize,
     },
-    /// Signers out of order, or one twice.
-    #[error("the signers are not strictly ascending by key")]
-    SignersUnordered,
-    /// A weight out of range.
-    #[error("a signer has weight {weight}, 1 to 65,535 are allowed")]
-    Weight {
-        /// The weight found.
-        weight: u32,
+    /// Places out of order, or one twice.
+    #[error("the places are not strictly ascending")]
+    Unordered,
+    /// One at which no text is legal.
+    #[error("no text belongs to the place {place}")]
+    Illegal {
+        /// The place.
+        place: Place,
     },
+    /// One that is to be erased and that the erased intent does not have.
+    #[error("the intent has no text at the place {place}")]
+    NotOfTheIntent {
+        /// The place.
+        place: Place,
+    },
+}
+
+/// Whose form it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Standing {
+    /// An intent that would be executed.
+    Own,
+    /// One that an `erase` carries. Of an `erase` in it only lengths, counts and order are looked at, so nothing is
+    /// decoded more than once, however deep they lie in each other.
+    Carried,
+}
+
+impl FormError {
+    /// The stable code of section 23.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::WrongNetwork { .. } => "wrong_network",
+            _ => "malformed_transaction",
+        }
+    }
+
+    /// The stable reason of section 23; that of another network is its code.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::WrongNetwork { .. } => "wrong_network",
+            Self::TooLong { .. } => "too_long",
+            Self::PartyCount { .. } | Self::PartiesUnordered | Self::SenderTwice => "parties",
+            Self::PartyIndex { .. } => "party_index",
+            Self::SignatureCount { .. } | Self::SignaturesUnordered => "signatures",
+            Self::SignatureCost { .. } => "signature_cost",
+            Self::Key { .. } => "key",
+            Self::OperationCount { .. } => "operations",
+            Self::Operation { error, .. } => error.reason(),
+            Self::Places { .. } => "places",
+            Self::IntentTooLong { .. } => "intent_too_long",
+        }
+    }
 }
 
 impl Transaction {
@@ -126,30 +182,14 @@ impl Transaction {
         parameters: &ParametersV1,
     ) -> Result<(), FormError> {
         let intent = self.intent();
-        if intent.network != *network {
-            return Err(FormError::WrongNetwork {
-                got: intent.network,
-                expected: *network,
-            });
-        }
+        intent.check_network(network)?;
         let limit = parameters.max_transaction_bytes as usize;
         if length > limit {
             return Err(FormError::TooLong { length, limit });
         }
+        intent.check_parties()?;
         self.check_signature_keys()?;
-        let count = intent.operations.len();
-        if !(1..=MAX_OPERATIONS).contains(&count) {
-            return Err(FormError::OperationCount { count });
-        }
-        let length = intent.memo.len();
-        if length > MAX_MEMO_BYTES {
-            return Err(FormError::MemoTooLong { length });
-        }
-        for (operation, body) in intent.operations.iter().enumerate() {
-            body.check_form()
-                .map_err(|error| FormError::Operation { operation, error })?;
-        }
-        Ok(())
+        intent.check_contents(network, Standing::Own)
     }
 
     fn check_signature_keys(&self) -> Result<(), FormError> {
@@ -158,127 +198,107 @@ impl Transaction {
         if !(1..=MAX_SIGNATURES).contains(&count) {
             return Err(FormError::SignatureCount { count });
         }
-        if !signatures.is_sorted_by(|a, b| a.key < b.key) {
+        if !signatures.is_sorted_by(|a, b| a.key() < b.key()) {
             return Err(FormError::SignaturesUnordered);
         }
-        match signatures
-            .iter()
-            .find(|signature| has_small_order(&signature.key))
-        {
-            Some(signature) => Err(FormError::SmallOrderKey { key: signature.key }),
+        let cost = self.signature_cost();
+        if cost > MAX_SIGNATURE_COST {
+            return Err(FormError::SignatureCost { cost });
+        }
+        let mut keys = signatures.iter().map(|signature| signature.key());
+        match keys.find(|key| !key.is_of_good_form()) {
+            Some(key) => Err(FormError::Key { key }),
             None => Ok(()),
         }
     }
 }
 
-impl Operation {
-    fn check_form(&self) -> Result<(), OperationFormError> {
-        use OperationFormError as Error;
-        let within =
-            |length: usize, limit: usize, error: Error| if length > limit { Err(error) } else { Ok(()) };
-        match self {
-            Self::CreateAsset { description, .. } => {
-                let length = description.len();
-                within(
-                    length,
-                    MAX_DESCRIPTION_BYTES,
-                    Error::DescriptionTooLong { length },
-                )
-            }
-            Self::Mint { amount, .. } | Self::Burn { amount, .. } => check_amount(*amount),
-            Self::Transfer { amount, memo, .. } => {
-                check_amount(*amount)?;
-                let length = memo.len();
-                within(length, MAX_TRANSFER_MEMO_BYTES, Error::MemoTooLong { length })
-            }
-            Self::PutRecord { label, metadata, .. } => {
-                let length = label.len();
-                within(length, MAX_LABEL_BYTES, Error::LabelTooLong { length })?;
-                let length = metadata.len();
-                within(length, MAX_METADATA_BYTES, Error::MetadataTooLong { length })
-            }
-            Self::SetSigners { signers, .. } => check_signers(signers),
-            Self::Rejoin { .. } => Ok(()),
+impl IntentV1 {
+    /// Checks that it is of `network`, and its parties, operations and places: what section 3's points 2, 4 and 5 ask.
+    pub fn check_form(&self, network: &Digest) -> Result<(), FormError> {
+        self.check(network, Standing::Own)
+    }
+
+    fn check(&self, network: &Digest, standing: Standing) -> Result<(), FormError> {
+        self.check_network(network)?;
+        self.check_parties()?;
+        self.check_contents(network, standing)
+    }
+
+    fn check_network(&self, network: &Digest) -> Result<(), FormError> {
+        if self.network == *network {
+            Ok(())
+        } else {
+            Err(FormError::WrongNetwork {
+                got: self.network,
+                expected: *network,
+            })
         }
     }
-}
 
-fn check_amount(amount: Amount) -> Result<(), OperationFormError> {
-    if amount == Amount(0) {
-        Err(OperationFormError::ZeroAmount)
-    } else {
+    fn check_parties(&self) -> Result<(), FormError> {
+        let count = self.parties.len();
+        if !(1..=MAX_PARTIES).contains(&count) {
+            return Err(FormError::PartyCount { count });
+        }
+        let (sender, others) = (self.sender(), &self.parties[1..]);
+        if !others.is_sorted_by(|a, b| a < b) {
+            return Err(FormError::PartiesUnordered);
+        }
+        if others.contains(&sender) {
+            return Err(FormError::SenderTwice);
+        }
+        let mut acts = self.operations.iter().enumerate();
+        match acts.find(|(_, act)| usize::from(act.party) >= count) {
+            Some((operation, act)) => Err(FormError::PartyIndex {
+                operation,
+                party: act.party,
+                count,
+            }),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks operations and places of an intent whose parties were checked.
+    fn check_contents(&self, network: &Digest, standing: Standing) -> Result<(), FormError> {
+        let count = self.operations.len();
+        if !(1..=MAX_OPERATIONS).contains(&count) {
+            return Err(FormError::OperationCount { count });
+        }
+        for (operation, act) in self.operations.iter().enumerate() {
+            act.operation
+                .check_form(self.acting(act), network, standing)
+                .map_err(|error| FormError::Operation { operation, error })?;
+        }
+        let Some(texts) = &self.texts else {
+            return Ok(());
+        };
+        self.check_places(&texts.places)
+            .map_err(|error| FormError::Places { error })?;
+        let length = self.encoded_length();
+        if length > MAX_INTENT_WITH_TEXTS_BYTES {
+            return Err(FormError::IntentTooLong { length });
+        }
         Ok(())
     }
-}
 
-fn check_signers(signers: &[Signer]) -> Result<(), OperationFormError> {
-    let count = signers.len();
-    if !(1..=MAX_SIGNERS).contains(&count) {
-        return Err(OperationFormError::SignerCount { count });
-    }
-    if !signers.is_sorted_by(|a, b| a.key < b.key) {
-        return Err(OperationFormError::SignersUnordered);
-    }
-    let mut weights = signers.iter().map(|signer| signer.weight);
-    match weights.find(|weight| !(1..=MAX_WEIGHT).contains(weight)) {
-        Some(weight) => Err(OperationFormError::Weight { weight }),
-        None => Ok(()),
-    }
-}
-
-/// The y coordinates of the eight points of small order, little-endian and with p added where that
-/// still fits: 0, 1, the two of order eight, p - 1, p, p + 1. With either sign of x these are all
-/// fourteen encodings that ZIP-215 accepts, so that no key needs to be decompressed to refuse them.
-const SMALL_ORDER: [[u8; 32]; 7] = [
-    hex_32(b"0000000000000000000000000000000000000000000000000000000000000000"),
-    hex_32(b"0100000000000000000000000000000000000000000000000000000000000000"),
-    hex_32(b"26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05"),
-    hex_32(b"c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a"),
-    hex_32(b"ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-    hex_32(b"edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-    hex_32(b"eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f"),
-];
-
-fn has_small_order(key: &PublicKey) -> bool {
-    let mut y = key.0;
-    y[31] &= 0x7F;
-    SMALL_ORDER.contains(&y)
-}
-
-const fn hex_32(text: &[u8; 64]) -> [u8; 32] {
-    const fn digit(character: u8) -> u8 {
-        match character {
-            b'0'..=b'9' => character - b'0',
-            _ => character - b'a' + 10,
+    fn check_places(&self, places: &[Place]) -> Result<(), PlacesError> {
+        check_order(places)?;
+        match places.iter().find(|place| !place.legal_for(self)) {
+            Some(place) => Err(PlacesError::Illegal { place: *place }),
+            None => Ok(()),
         }
     }
-    let mut bytes = [0; 32];
-    let mut at = 0;
-    while at < 32 {
-        bytes[at] = digit(text[2 * at]) << 4 | digit(text[2 * at + 1]);
-        at += 1;
-    }
-    bytes
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_small_order_encodings_are_those_that_may_not_be_registered() {
-        for y in SMALL_ORDER {
-            for sign in [0, 0x80] {
-                let mut bytes = y;
-                bytes[31] |= sign;
-                let key = PublicKey(bytes);
-                assert!(has_small_order(&key));
-                assert_eq!(key.check_registrable(), Err(quorate_crypto::KeyError::SmallOrder));
-            }
-        }
-        for seed in 0..64 {
-            let key = quorate_crypto::SigningKey::from_seed(&[seed; 32]).public();
-            assert!(!has_small_order(&key));
-        }
+/// Checks that there are 1 to 513 places, strictly ascending.
+fn check_order(places: &[Place]) -> Result<(), PlacesError> {
+    let count = places.len();
+    if !(1..=MAX_PLACES).contains(&count) {
+        Err(PlacesError::Count { count })
+    } else if !places.is_sorted_by(|a, b| a < b) {
+        Err(PlacesError::Unordered)
+    } else {
+        Ok(())
     }
 }

@@ -4,8 +4,8 @@
 use quorate_crypto::Digest;
 
 use super::leaves::Leaves;
-use super::rule::{self, Leaf, Step};
-use crate::StateKey;
+use super::rule::{self, Found, Leaf, Step};
+use crate::{Prefix, StateKey};
 
 /// A leaf's new hash, or its removal.
 pub(super) type Change = (StateKey, Option<Digest>);
@@ -68,14 +68,19 @@ impl Bucket {
         }
     }
 
-    /// Follows the bits of `key`, as [`rule::path`] does.
-    pub(super) fn path(&self, key: &StateKey, path: &mut Vec<Step>) -> Option<Leaf> {
+    /// Follows the bits of `prefix`, as [`rule::find`] does.
+    pub(super) fn find(&self, prefix: &Prefix, path: &mut Vec<Step>) -> Option<Found> {
         match self {
-            Self::Leaves(leaves) => rule::path(&leaves.to_vec(), key, path),
+            Self::Leaves(leaves) => rule::find(&leaves.to_vec(), prefix, path),
             Self::Split(split) => {
-                let side = usize::from(key.bit(split.depth));
+                if u16::from(split.depth) >= prefix.bits && prefix.covers(&split.prefix) {
+                    let mut leaves = Vec::new();
+                    self.collect_into(&mut leaves);
+                    return Some(Found::Leaves(leaves));
+                }
+                let side = usize::from(prefix.bit(split.depth));
                 path.push((split.depth, split.roots[1 - side]));
-                split.children[side].path(key, path)
+                split.children[side].find(prefix, path)
             }
         }
     }

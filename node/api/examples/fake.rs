@@ -27,6 +27,7 @@ async fn main() -> std::io::Result<()> {
         .nth(1)
         .unwrap_or_else(|| "127.0.0.1:8199".to_owned());
     let fake = story::fake();
+    story::Settlement::new().commit(&fake);
     let growing = Arc::clone(&fake);
     tokio::spawn(async move {
         for round in 0_u8.. {

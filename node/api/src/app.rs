@@ -27,6 +27,7 @@ pub(crate) struct App {
     pub(crate) network_name: Arc<str>,
     network: Arc<RwLock<Option<Arc<Network>>>>,
     reads: Arc<Turns>,
+    proofs: Arc<Turns>,
     pub(crate) admissions: Arc<Turns>,
     pub(crate) bodies: Arc<Shares>,
 }
@@ -50,6 +51,7 @@ impl App {
             answers: shares(config.max_answer_bytes_total),
             bodies: shares(config.max_body_bytes_total),
             reads: Turns::new(config.max_reads),
+            proofs: Turns::new(config.max_proofs),
             admissions: Turns::new(config.max_admissions),
             config: Arc::new(config),
         }
@@ -74,6 +76,24 @@ impl App {
         reading
             .await
             .map_err(|error| Fault(format!("a read broke off: {error}")))?
+    }
+
+    /// Reads the chain for something that takes much longer than other reads do: a proof gathers leaves and paths from
+    /// all over the state and the log. So few run at once that turns at reads are left to others.
+    pub(crate) async fn prove<T, F>(&self, min_height: Option<Height>, read: F) -> Result<At<T>, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Snapshot, &dyn Node) -> Result<T, Failure> + Send + 'static,
+    {
+        // Nobody who waits for a height keeps others from theirs.
+        self.reach(min_height).await?;
+        let turn = self.proofs.take().await?;
+        self.read(None, move |snapshot, node| {
+            // Until the proof is made, whether its client still waits or not.
+            let _turn = turn;
+            read(snapshot, node)
+        })
+        .await
     }
 
     /// The network, kept until a new epoch has begun: to read it takes longer with each.

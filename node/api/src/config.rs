@@ -27,6 +27,10 @@ pub struct ApiConfig {
     pub max_streams: Bound,
     /// Reads of the chain that may run at once; further ones wait for their turn.
     pub max_reads: Bound,
+    /// Proofs that may be made at once; further ones wait for their turn. Each has a turn at reads, too.
+    pub max_proofs: Bound,
+    /// Bytes of a proof's file.
+    pub max_proof_bytes: usize,
     /// Pieces of calls with transactions that are checked at once; further ones wait for their turn.
     pub max_admissions: Bound,
     /// Bytes of one request's body.
@@ -61,6 +65,8 @@ impl Default for ApiConfig {
             max_calls: Bound::of(8_192, 2_048),
             max_streams: Bound::of(256, 64),
             max_reads: Bound::of(32, 4),
+            max_proofs: Bound::of(4, 1),
+            max_proof_bytes: 32 << 20,
             max_admissions: Bound::of(8, 2),
             max_body_bytes: 8 << 20,
             max_body_bytes_total: Bound::of(64 << 20, 16 << 20),

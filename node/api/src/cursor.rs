@@ -39,6 +39,11 @@ impl ListTag {
         Self::of("account_transactions", account)
     }
 
+    /// An account's open holds.
+    pub(crate) fn holds(account: &Address) -> Self {
+        Self::of("holds", account)
+    }
+
     pub(crate) fn assets() -> Self {
         Self::of("assets", "")
     }
@@ -120,13 +125,13 @@ pub(crate) fn foreign(text: &str) -> Failure {
 mod tests {
     use quorate_client::When;
     use quorate_client::schema::OperationKind;
-    use quorate_crypto::SigningKey;
+    use quorate_crypto::Key;
     use quorate_ledger::{Height, Timestamp};
 
     use super::*;
 
     fn account(seed: u8) -> Address {
-        SigningKey::from_seed(&[seed; 32]).public().address()
+        Key::Ed25519([seed; 32]).address()
     }
 
     /// Every list, and lists of transactions and records with every filter.
@@ -172,6 +177,8 @@ mod tests {
             ListTag::block_transactions(),
             ListTag::account_transactions(&account(1)),
             ListTag::account_transactions(&account(2)),
+            ListTag::holds(&account(1)),
+            ListTag::holds(&account(2)),
             ListTag::assets(),
             ListTag::holders(&"QRT".parse().unwrap()),
             ListTag::holders(&"EUR".parse().unwrap()),

@@ -12,12 +12,13 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
-use quorate_client::schema::{OperationView, Transaction};
+use quorate_client::schema::{OperationView, Transaction, TransactionStatus};
 use quorate_ledger::{Address, Height};
 use tokio::sync::watch;
 
 use crate::app::App;
 use crate::config::CHUNK;
+use crate::holds::MadeHolds;
 use crate::input::{Params, address, shown, whole_number};
 use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
@@ -58,7 +59,7 @@ struct Feed {
 #[utoipa::path(get, path = "/v1/events", tag = "events",
     params(
         ("types" = Option<String>, Query, description = "`block`, `transaction`, or both with a comma; both by default"),
-        ("account" = Option<String>, Query, description = "Only transactions that this account sent or receives by"),
+        ("account" = Option<String>, Query, description = "Only transactions that this account is a party of, or receives something or is given a claim by"),
         ("last_event_id" = Option<String>, Query, description = "As the header, for clients that cannot set it"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen: `height` or `height.index`"),
     ),
@@ -175,13 +176,37 @@ fn after(id: &str) -> Result<Cursor, Failure> {
     })
 }
 
-/// Whether an account sends the transaction or receives something by it.
-fn concerns(transaction: &Transaction, account: &Address) -> bool {
-    let receives = |operation: &OperationView| match operation {
-        OperationView::Mint { to, .. } | OperationView::Transfer { to, .. } => to == account,
-        _ => false,
-    };
-    transaction.sender == *account || transaction.operations.iter().any(receives)
+/// Whether an account is a party of the transaction, or receives something or is given a claim by it.
+fn concerns(
+    snapshot: &dyn Snapshot,
+    holds: &mut MadeHolds,
+    transaction: &Transaction,
+    account: &Address,
+) -> Result<bool, Fault> {
+    if transaction.parties.contains(account) {
+        return Ok(true);
+    }
+    for act in &transaction.operations {
+        let concerned = match &act.operation {
+            OperationView::Mint { to, .. } | OperationView::Transfer { to, .. } => to == account,
+            OperationView::Hold { beneficiary, .. } => beneficiary == account,
+            OperationView::Release { hold, .. } | OperationView::Refund { hold } => {
+                // Of what failed no hold is looked up: it paid nobody.
+                let is_done = transaction.status == TransactionStatus::Committed;
+                let made = if is_done {
+                    holds.find(snapshot, hold)?
+                } else {
+                    None
+                };
+                hold.owner == *account || made.is_some_and(|made| made.beneficiary == *account)
+            }
+            _ => false,
+        };
+        if concerned {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 impl Feed {
@@ -219,6 +244,7 @@ fn read_on(
     mut cursor: Cursor,
 ) -> Result<(Vec<Event>, Cursor), Failure> {
     let tip = snapshot.height();
+    let mut holds = MadeHolds::default();
     for _ in 0..SKIP_BUDGET {
         if cursor.height > tip {
             break;
@@ -238,10 +264,11 @@ fn read_on(
                 return Err(Fault(format!("block {} is cut short", cursor.height)).into());
             }
             for transaction in &piece {
-                if filter
-                    .account
-                    .is_none_or(|account| concerns(transaction, &account))
-                {
+                let wanted = match &filter.account {
+                    Some(account) => concerns(snapshot, &mut holds, transaction, account)?,
+                    None => true,
+                };
+                if wanted {
                     let id = format!("{}.{}", cursor.height, cursor.index);
                     events.push(event("transaction", id, transaction)?);
                 }

@@ -7,14 +7,17 @@
 
 mod accounts;
 mod assets;
+mod authority;
 mod blocks;
 mod csv;
 mod files;
 mod here;
+mod known;
 mod layout;
 mod network;
 mod overview;
 mod parts;
+mod proofs;
 mod raw;
 mod records;
 mod search;
@@ -49,12 +52,17 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/transactions.csv", get(transactions::file)),
         ("/transactions/{id}", get(transactions::page)),
         ("/transactions/{id}/bytes", get(raw::transaction)),
+        ("/transactions/{id}/proof", get(proofs::transaction)),
         ("/accounts/{address}", get(accounts::page)),
+        ("/accounts/{address}/proof", get(proofs::account)),
+        ("/accounts/{address}/statement", get(proofs::statement)),
         ("/assets", get(assets::list)),
         ("/assets/{code}", get(assets::page)),
+        ("/assets/{code}/proof", get(proofs::asset)),
         ("/records", get(records::list)),
         ("/records.csv", get(records::file)),
         ("/records/{sha256}", get(records::page)),
+        ("/records/{sha256}/proof", get(proofs::record)),
         ("/validators", get(validators::page)),
         ("/network", get(network::page)),
         ("/search", get(search::search)),

@@ -8,9 +8,9 @@ use axum::extract::{FromRequestParts, Path, Query};
 use axum::http::header::ACCEPT;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
-use quorate_client::schema::{DocumentRecord, OCTET_STREAM, OperationKind};
+use quorate_client::schema::{Hold, OCTET_STREAM, OperationKind};
 use quorate_client::{TransactionFilter, When};
-use quorate_ledger::{Address, AssetCode, Digest, Height, visible};
+use quorate_ledger::{Address, AssetCode, Digest, Height, HoldRef, StateKey, Timestamp, visible};
 use utoipa::openapi::path::{Operation, ParameterIn, PathItem};
 use utoipa::openapi::{OpenApi, RefOr};
 
@@ -141,6 +141,20 @@ impl Params {
         })?;
         Ok(Some(when))
     }
+
+    /// A time in RFC 3339; none if it is not given.
+    pub(crate) fn time(&self, key: &str) -> Result<Option<Timestamp>, Failure> {
+        match self.when(key)? {
+            None => Ok(None),
+            Some(When::Time(time)) => Ok(Some(time)),
+            Some(When::Height(height)) => {
+                let detail = format!(
+                    "`{key}` is `{height}`: expected a time such as 2026-03-01T09:00:00Z; a block's time is in it"
+                );
+                Err(Failure::malformed("malformed_range", detail))
+            }
+        }
+    }
 }
 
 /// The parameters in the query that each call has, as its description says. What is misspelt would otherwise be left
@@ -226,6 +240,18 @@ pub(crate) fn digest(text: &str, what: &str) -> Result<Digest, Failure> {
     })
 }
 
+/// A key of the state: 32 bytes in hex.
+pub(crate) fn state_key(text: &str) -> Result<StateKey, Failure> {
+    let key = Digest::from_str(text).map_err(|_| {
+        let detail = format!(
+            "`{}` is not a key of the state, which is 64 hexadecimal digits",
+            shown(text)
+        );
+        Failure::malformed("malformed_key", detail)
+    })?;
+    Ok(StateKey(key.0))
+}
+
 pub(crate) fn address(text: &str) -> Result<Address, Failure> {
     Address::from_str(text).map_err(|error| Failure::malformed("malformed_address", error.to_string()))
 }
@@ -291,21 +317,30 @@ impl std::fmt::Display for Place {
 
 /// Reads what [`write_record_place`] writes.
 pub(crate) fn record_place(text: &str) -> Option<RecordPlace> {
-    let mut parts = text.split('.');
-    let mut next = || whole_number(parts.next()?);
-    let (height, index, operation) = (next()?, next()?, next()?);
-    if parts.next().is_some() {
-        return None;
-    }
+    let (ordinal, operation) = text.split_once('.')?;
     Some(RecordPlace {
-        height: Height(height),
-        index: index.try_into().ok()?,
-        operation: operation.try_into().ok()?,
+        ordinal: whole_number(ordinal)?,
+        operation: whole_number(operation)?.try_into().ok()?,
     })
 }
 
-pub(crate) fn write_record_place(last: &DocumentRecord) -> String {
-    format!("{}.{}.{}", last.height, last.index, last.operation)
+pub(crate) fn write_record_place(place: RecordPlace) -> String {
+    format!("{}.{}", place.ordinal, place.operation)
+}
+
+/// Reads what [`write_hold_place`] writes, of a hold that this account owns.
+pub(crate) fn hold_place(owner: Address, text: &str) -> Option<HoldRef> {
+    let (transaction, operation) = text.split_once('.')?;
+    Some(HoldRef {
+        owner,
+        transaction: transaction.parse().ok()?,
+        operation: whole_number(operation)?.try_into().ok()?,
+    })
+}
+
+/// Where an account's list of holds goes on after this one: its owner is that account.
+pub(crate) fn write_hold_place(last: &Hold) -> String {
+    format!("{}.{}", last.name.transaction, last.name.operation)
 }
 
 /// Whether the client asks for canonical bytes.

@@ -10,6 +10,7 @@ mod cors;
 mod cursor;
 mod events;
 mod explorer;
+mod holds;
 mod hosts;
 mod input;
 mod node;
@@ -26,8 +27,8 @@ mod turns;
 
 pub use config::{ApiConfig, Bound, OperationsConfig};
 pub use node::{
-    Admission, Answer, BlockRef, Fault, Node, OutcomeAt, RecordPlace, Refusal, Settled, Skip, Snapshot,
-    Unready,
+    Admission, Answer, BlockRef, Fault, NoProof, Node, OutcomeAt, ProofRequest, RecordPlace, Refusal,
+    Settled, Skip, Snapshot, Unready,
 };
 pub use operations::operations_router;
 pub use router::client_router;

@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_client::schema::{
-    Account, Asset, Block, Diagnosis, DocumentRecord, Evidence, Holder, Member, Network, Peer, Status,
+    Account, Asset, Block, Diagnosis, DocumentRecord, Evidence, Hold, Holder, Member, Network, Peer, Status,
     Transaction, ValidatorList,
 };
-use quorate_crypto::PublicKey;
-use quorate_ledger::{Address, AssetCode, Digest, ErrorCode, Height, Outcome};
+use quorate_crypto::Key;
+use quorate_ledger::{Address, AssetCode, Digest, ErrorCode, Height, HoldRef, Outcome, StateKey, Timestamp};
 use tokio::sync::watch;
 
 /// A boxed future, so that the trait can be used behind a pointer.
@@ -33,6 +33,9 @@ pub trait Node: Send + Sync + 'static {
 
     /// Genesis, parameters, committees.
     fn network(&self) -> Result<Network, Fault>;
+
+    /// The genesis document's canonical bytes, whose hash is the network id.
+    fn genesis_bytes(&self) -> Vec<u8>;
 
     /// The committee in force.
     fn validators(&self) -> ValidatorList;
@@ -55,10 +58,7 @@ pub trait Node: Send + Sync + 'static {
     /// A transaction that was admitted here and is in no certified block.
     fn pending(&self, id: &Digest) -> Option<Transaction>;
 
-    /// Its canonical bytes, which no document holds.
-    fn pending_bytes(&self, id: &Digest) -> Option<Vec<u8>>;
-
-    /// Admits transactions, given as their canonical bytes; the answers are in the same order.
+    /// Admits submissions, given as their canonical bytes; the answers are in the same order.
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>>;
 
     /// Resolves once the outcome of a transaction is certified, at once if it is already, and never
@@ -99,7 +99,8 @@ pub trait Snapshot {
     /// A transaction.
     fn transaction(&self, id: &Digest) -> Result<Option<Transaction>, Fault>;
 
-    /// The canonical bytes of a transaction, as it was submitted.
+    /// An executed transaction in canonical bytes: its leaf of the log, the transaction, and what there is of its
+    /// texts.
     fn transaction_bytes(&self, id: &Digest) -> Result<Option<Vec<u8>>, Fault>;
 
     /// Executed transactions of a block in their order, from the one at index `from` on.
@@ -118,6 +119,15 @@ pub trait Snapshot {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Transaction>, Fault>;
+
+    /// An account's open holds after `after`, ascending by their keys in the state.
+    fn holds(&self, address: &Address, after: Option<HoldRef>, limit: usize) -> Result<Vec<Hold>, Fault>;
+
+    /// The canonical bytes of a value of the state.
+    fn state_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// Proves something at this height: the text of a file that whoever has the genesis document can check.
+    fn proof(&self, request: &ProofRequest) -> Result<Result<String, NoProof>, Fault>;
 
     /// An asset.
     fn asset(&self, code: &AssetCode) -> Result<Option<Asset>, Fault>;
@@ -169,12 +179,74 @@ pub enum BlockRef {
 /// Where on the chain a record was put. Orders as the chain does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordPlace {
-    /// The block.
-    pub height: Height,
-    /// The transaction's place in it.
-    pub index: u32,
+    /// The transaction's place in the log.
+    pub ordinal: u64,
     /// The operation's place in the transaction.
-    pub operation: u16,
+    pub operation: u8,
+}
+
+/// What is to be proven.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProofRequest {
+    /// That a transaction was executed, where and with what outcome, with the transaction and what there is of its
+    /// texts.
+    Transaction {
+        /// Its id.
+        id: Digest,
+    },
+    /// Which texts of a transaction were erased, by whom and when, or that none was.
+    Erasure {
+        /// The transaction's id.
+        id: Digest,
+    },
+    /// An account's leaf and all its balances and holds, or that it is not in the state.
+    Account {
+        /// The account.
+        address: Address,
+    },
+    /// All of an account's entries in a time, with the balances before and after.
+    Statement {
+        /// The account.
+        address: Address,
+        /// From this block time on.
+        from: Timestamp,
+        /// To before this one.
+        to: Timestamp,
+    },
+    /// An asset's leaf, or that there is none.
+    Asset {
+        /// Its code.
+        code: AssetCode,
+    },
+    /// A document's records that have leaves of their own, or that there are none.
+    Record {
+        /// The document's hash.
+        sha256: Digest,
+        /// The account whose own record it would be; none: only who claims it.
+        by: Option<Address>,
+    },
+    /// The committees from genesis on.
+    Committees {
+        /// Up to the epoch of this height; none: of the last.
+        to: Option<Height>,
+    },
+}
+
+/// Why something cannot be proven.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoProof {
+    /// It is not so, as of this height: no such transaction was executed, no such epoch has begun.
+    #[error("{0}")]
+    NotSo(String),
+    /// What was asked for makes no sense: an empty range of time.
+    #[error("{0}")]
+    Malformed(String),
+    /// It would be longer than a proof may be: ask for less at once.
+    #[error("{0}")]
+    TooLong(String),
+    /// This node does not have what the proof needs, or no longer.
+    #[error("{0}")]
+    NotAtHand(String),
 }
 
 /// What became of a submitted transaction.
@@ -198,7 +270,7 @@ pub enum Admission {
 
 /// The outcome of an executed transaction, and where. It is no document, as one is made for each transaction of
 /// each block, whether anybody waits or not.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutcomeAt {
     /// Its id.
     pub id: Digest,
@@ -211,7 +283,7 @@ pub struct OutcomeAt {
 }
 
 /// How waiting for a transaction ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Settled {
     /// A certified block executed it.
     Executed(OutcomeAt),
@@ -239,6 +311,14 @@ pub enum Refusal {
         /// What is wrong.
         reason: String,
     },
+    /// Its texts are not here, not those that were signed, or none that may stand on the ledger.
+    #[error("the transaction's texts are refused: {reason}")]
+    Texts {
+        /// Which of these: `texts_missing`, `texts_unfit` or `text_refused` (`docs/formats.md`, section 23).
+        code: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
     /// Too many bytes.
     #[error("the transaction has {length} bytes, this network allows {limit}")]
     TooLarge {
@@ -251,7 +331,7 @@ pub enum Refusal {
     #[error("the signature of key {key} does not fit the transaction")]
     BadSignature {
         /// Whose.
-        key: PublicKey,
+        key: Key,
     },
     /// It is for another network.
     #[error("the transaction is for network {got}, this is network {expected}")]
@@ -270,19 +350,21 @@ pub enum Refusal {
         /// The parameter `max_expiry_lead_ms`.
         limit_ms: u64,
     },
-    /// The signers' weights do not reach the sender's threshold.
-    #[error("the signatures have weight {weight} for the sender, its threshold is {threshold}")]
+    /// The signers' weights do not reach a party's threshold.
+    #[error("the signatures have weight {weight} for {party}, its threshold is {threshold}")]
     Unauthorised {
+        /// The party.
+        party: Address,
         /// Weight of the signatures that count.
         weight: u64,
         /// Weight needed.
         threshold: u32,
     },
-    /// A signature counts for nothing.
-    #[error("the signature of key {key} counts for nothing: sign with the sender's signers alone")]
+    /// A signature is of a key that signs for none of the parties.
+    #[error("the key {key} signs for none of the transaction's parties: sign with their signers alone")]
     NeedlessSignature {
         /// Whose.
-        key: PublicKey,
+        key: Key,
     },
     /// This node takes nothing from strangers.
     #[error(
@@ -299,7 +381,7 @@ pub enum Refusal {
         /// Why.
         code: ErrorCode,
         /// Which operation, from 0.
-        operation: u16,
+        operation: u8,
     },
     /// The pool is full.
     #[error("this node has as many pending transactions as it takes")]

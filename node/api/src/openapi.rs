@@ -2,6 +2,7 @@
 
 mod codes;
 mod complete;
+mod flat;
 
 use std::sync::OnceLock;
 
@@ -9,21 +10,21 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::routes::{accounts, assets, blocks, network, transactions};
+use crate::routes::{accounts, assets, blocks, network, proofs, state, transactions};
 use crate::{events, submit};
 
 #[derive(OpenApi)]
 #[openapi(
     info(
         title = "Quorate",
-        description = "The client API of a Quorate validator. Hashes and keys are lower-case hex, \
-            addresses bech32m, amounts decimal strings in the asset's smallest unit, times RFC 3339 in \
-            UTC. Every read but the event stream answers at a certified height, named in the \
-            `Quorate-Height` header; `min_height` waits for one. Lists go on with `cursor`. Errors are \
-            problem documents (RFC 9457) with a stable `code`; 429 and 503 have `Retry-After`. A path that \
-            there is not answers as `#/components/responses/NoSuchCall`, another method than those listed \
-            as `MethodNotAllowed`, with `Allow`; HEAD is answered as GET without the body, OPTIONS with 204 \
-            and `Allow`. Fields may be added: ignore those you do not know.",
+        description = "The client API of a Quorate validator. Hashes and validators' keys are lower-case hex, \
+            clients' keys `ed25519:` or `p256:` and hex, addresses bech32m, amounts decimal strings in the \
+            asset's smallest unit, times RFC 3339 in UTC. Every read but the event stream answers at a \
+            certified height, named in the `Quorate-Height` header; `min_height` waits for one. Lists go on \
+            with `cursor`. Errors are problem documents (RFC 9457) with a stable `code`; 429 and 503 have \
+            `Retry-After`. A path that there is not answers as `#/components/responses/NoSuchCall`, another \
+            method than those listed as `MethodNotAllowed`, with `Allow`; HEAD is answered as GET without \
+            the body, OPTIONS with 204 and `Allow`. Fields may be added: ignore those you do not know.",
         license(name = "Apache-2.0", identifier = "Apache-2.0"),
     ),
     paths(
@@ -37,10 +38,19 @@ use crate::{events, submit};
         blocks::transactions,
         accounts::account,
         accounts::transactions,
+        accounts::holds,
         assets::assets,
         assets::asset,
         assets::holders,
         assets::records,
+        state::value,
+        proofs::transaction,
+        proofs::erasure,
+        proofs::account,
+        proofs::statement,
+        proofs::asset,
+        proofs::record,
+        proofs::committees,
         network::validators,
         network::peers,
         network::evidence,
@@ -58,9 +68,11 @@ use crate::{events, submit};
         (name = "network", description = "The node, the network and its validators"),
         (name = "transactions", description = "Submitting and reading transactions"),
         (name = "blocks", description = "Certified blocks"),
-        (name = "accounts", description = "Accounts and their histories"),
+        (name = "accounts", description = "Accounts, their histories and their holds"),
         (name = "assets", description = "Assets and who holds them"),
         (name = "records", description = "Documents' hashes on the ledger"),
+        (name = "state", description = "The state by its keys"),
+        (name = "proofs", description = "Files that are checked against the genesis document alone"),
         (name = "governance", description = "Members and their proposals"),
         (name = "events", description = "What is certified, as it happens"),
     ),

@@ -8,7 +8,7 @@ use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{PROBLEM_CONTENT_TYPE, Problem};
 use quorate_ledger::{Digest, Height};
 
-use crate::node::{Fault, Refusal};
+use crate::node::{Fault, NoProof, Refusal};
 
 /// Why a call failed. Codes are stable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -17,6 +17,10 @@ pub(crate) enum Failure {
     Malformed { code: &'static str, detail: String },
     #[error("{detail}")]
     NotFound { code: &'static str, detail: String },
+    #[error("{detail}")]
+    NotYet { code: &'static str, detail: String },
+    #[error("{detail}")]
+    ProofTooLong { detail: String },
     #[error("there is no such page or call; GET /openapi.json lists the calls")]
     NoSuchCall,
     #[error("this address does not know this method; GET /openapi.json lists the calls")]
@@ -64,6 +68,17 @@ impl From<Fault> for Failure {
     }
 }
 
+impl From<NoProof> for Failure {
+    fn from(reason: NoProof) -> Self {
+        match reason {
+            NoProof::NotSo(detail) => Self::not_found("nothing_to_prove", detail),
+            NoProof::Malformed(detail) => Self::malformed("malformed_range", detail),
+            NoProof::TooLong(detail) => Self::ProofTooLong { detail },
+            NoProof::NotAtHand(detail) => Self::not_found("not_at_hand", detail),
+        }
+    }
+}
+
 impl Failure {
     pub(crate) fn malformed(code: &'static str, detail: impl Into<String>) -> Self {
         Self::Malformed {
@@ -83,6 +98,8 @@ impl Failure {
         match self {
             Self::Malformed { .. } => StatusCode::BAD_REQUEST,
             Self::NotFound { .. } | Self::NoSuchCall | Self::NoSuchOperation { .. } => StatusCode::NOT_FOUND,
+            Self::NotYet { .. } => StatusCode::CONFLICT,
+            Self::ProofTooLong { .. } => StatusCode::UNPROCESSABLE_ENTITY,
             Self::MethodNotAllowed | Self::OperationMethod { .. } => StatusCode::METHOD_NOT_ALLOWED,
             Self::BodyTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::BodyTooSlow { .. } => StatusCode::REQUEST_TIMEOUT,
@@ -100,7 +117,8 @@ impl Failure {
 
     pub(crate) fn code(&self) -> &'static str {
         match self {
-            Self::Malformed { code, .. } | Self::NotFound { code, .. } => code,
+            Self::Malformed { code, .. } | Self::NotFound { code, .. } | Self::NotYet { code, .. } => code,
+            Self::ProofTooLong { .. } => "proof_too_long",
             Self::NoSuchCall | Self::NoSuchOperation { .. } => "no_such_call",
             Self::MethodNotAllowed | Self::OperationMethod { .. } => "method_not_allowed",
             Self::BodyTooLarge { .. } => "body_too_large",
@@ -121,6 +139,8 @@ impl Failure {
         match self {
             Self::Malformed { .. } => "The request is malformed",
             Self::NotFound { .. } => "Not found",
+            Self::NotYet { .. } => "Not executed yet",
+            Self::ProofTooLong { .. } => "The proof would be too long",
             Self::NoSuchCall | Self::NoSuchOperation { .. } => "No such call",
             Self::MethodNotAllowed | Self::OperationMethod { .. } => "Method not allowed",
             Self::BodyTooLarge { .. } => "The body is too large",
@@ -209,7 +229,9 @@ pub(crate) fn whole_seconds(millis: u64) -> u64 {
 /// The HTTP status of a refused transaction.
 pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
     match refusal {
-        Refusal::Malformed { .. } | Refusal::BadSignature { .. } => StatusCode::BAD_REQUEST,
+        Refusal::Malformed { .. } | Refusal::Texts { .. } | Refusal::BadSignature { .. } => {
+            StatusCode::BAD_REQUEST
+        }
         Refusal::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
         Refusal::WrongNetwork { .. }
         | Refusal::Expired
@@ -227,6 +249,7 @@ pub(crate) fn status_of(refusal: &Refusal) -> StatusCode {
 pub(crate) fn code_of(refusal: &Refusal) -> &'static str {
     match refusal {
         Refusal::Malformed { .. } => "malformed_transaction",
+        Refusal::Texts { code, .. } => code,
         Refusal::TooLarge { .. } => "transaction_too_large",
         Refusal::BadSignature { .. } => "bad_signature",
         Refusal::WrongNetwork { .. } => "wrong_network",
@@ -235,7 +258,8 @@ pub(crate) fn code_of(refusal: &Refusal) -> &'static str {
         Refusal::Unauthorised { .. } => "unauthorised",
         Refusal::NeedlessSignature { .. } => "needless_signature",
         Refusal::UnknownSender { .. } => "unknown_sender",
-        Refusal::WouldFail { code, .. } => code.name(),
+        // Every code with which this program lets an operation fail has a name.
+        Refusal::WouldFail { code, .. } => code.name().unwrap_or("would_fail"),
         Refusal::PoolFull { .. } => "pool_full",
         Refusal::QuotaFull { .. } => "quota_full",
         Refusal::Unavailable { .. } => "unavailable",
@@ -245,7 +269,7 @@ pub(crate) fn code_of(refusal: &Refusal) -> &'static str {
 /// The operation that would fail, if one would.
 pub(crate) fn operation_of(refusal: &Refusal) -> Option<u16> {
     match refusal {
-        Refusal::WouldFail { operation, .. } => Some(*operation),
+        Refusal::WouldFail { operation, .. } => Some(u16::from(*operation)),
         _ => None,
     }
 }

@@ -4,6 +4,8 @@ pub(crate) mod accounts;
 pub(crate) mod assets;
 pub(crate) mod blocks;
 pub(crate) mod network;
+pub(crate) mod proofs;
+pub(crate) mod state;
 pub(crate) mod transactions;
 
 use axum::routing::{MethodRouter, get};
@@ -26,10 +28,19 @@ pub(crate) fn calls() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/blocks/{block}/transactions", get(blocks::transactions)),
         ("/v1/accounts/{address}", get(accounts::account)),
         ("/v1/accounts/{address}/transactions", get(accounts::transactions)),
+        ("/v1/accounts/{address}/holds", get(accounts::holds)),
         ("/v1/assets", get(assets::assets)),
         ("/v1/assets/{code}", get(assets::asset)),
         ("/v1/assets/{code}/holders", get(assets::holders)),
         ("/v1/records/{sha256}", get(assets::records)),
+        ("/v1/state/{key}", get(state::value)),
+        ("/v1/proofs/transaction/{id}", get(proofs::transaction)),
+        ("/v1/proofs/erasure/{id}", get(proofs::erasure)),
+        ("/v1/proofs/account/{address}", get(proofs::account)),
+        ("/v1/proofs/statement/{address}", get(proofs::statement)),
+        ("/v1/proofs/asset/{code}", get(proofs::asset)),
+        ("/v1/proofs/record/{sha256}", get(proofs::record)),
+        ("/v1/proofs/committees", get(proofs::committees)),
         ("/v1/validators", get(network::validators)),
         ("/v1/peers", get(network::peers)),
         ("/v1/evidence", get(network::evidence)),

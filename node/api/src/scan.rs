@@ -1,14 +1,14 @@
 //! Looking for transactions, a bounded part of the chain at a time.
 //!
 //! A call looks at so many transactions and blocks, whatever it finds. What it has found by then is its page, with a
-//! place to go on from, which callers turn into a cursor of their list: the page may be short, or empty, and not the last. So a filter that takes hardly anything
-//! costs many calls, each with its turn, and none of them holds a read up.
+//! place to go on from, which callers turn into a cursor of their list: the page may be short, or empty, and not the
+//! last. So a filter that takes hardly anything costs many calls, each with its turn, and none of them holds a read up.
 
 mod records;
 
 use std::fmt;
 
-use quorate_client::schema::{OperationView, Transaction, TransactionList};
+use quorate_client::schema::{ActView, OperationView, Transaction, TransactionList};
 use quorate_client::{TransactionFilter, When};
 use quorate_ledger::{Address, Height, Timestamp};
 
@@ -17,7 +17,7 @@ use crate::input::{Place, whole_number};
 use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
 
-pub(crate) use records::{RecordMark, RecordPage, recorded};
+pub(crate) use records::{FoundRecord, RecordMark, RecordPage, recorded};
 
 /// A page in the making.
 pub(crate) struct Page {
@@ -62,17 +62,28 @@ impl Page {
 
 /// About how many bytes of JSON a transaction is.
 fn length(transaction: &Transaction) -> usize {
-    let of_operation = |operation: &OperationView| {
-        400 + match operation {
+    let of_act = |act: &ActView| {
+        460 + match &act.operation {
             OperationView::CreateAsset { description, .. } => description.len(),
             OperationView::Transfer { memo, .. } => memo.len(),
             OperationView::PutRecord { label, metadata, .. } => label.len() + 2 * metadata.len(),
-            OperationView::SetSigners { signers, .. } => 100 * signers.len(),
-            OperationView::Mint { .. } | OperationView::Burn { .. } | OperationView::Rejoin { .. } => 0,
+            OperationView::SetSigners { signers, .. } => 110 * signers.len(),
+            OperationView::Hold { condition, memo, .. } => 150 * condition.of.len() + memo.len(),
+            OperationView::Release { preimages, .. } => 70 * preimages.len(),
+            OperationView::Erase { texts, .. } => 40 * texts.len(),
+            OperationView::Mint { .. }
+            | OperationView::Burn { .. }
+            | OperationView::Rejoin { .. }
+            | OperationView::Refund { .. }
+            | OperationView::Governance { .. } => 0,
         }
     };
-    let operations: usize = transaction.operations.iter().map(of_operation).sum();
-    600 + transaction.memo.len() + 250 * transaction.signatures.len() + operations
+    let operations: usize = transaction.operations.iter().map(of_act).sum();
+    let beside = 60 * transaction.parties.len()
+        + 260 * transaction.signatures.len()
+        + 280 * transaction.withheld.len()
+        + 45 * transaction.paid.len();
+    700 + transaction.memo.len() + beside + operations
 }
 
 /// Where a list of transactions goes on: below a place on the chain, or below a number of an account's history.

@@ -1,4 +1,4 @@
-//! Submitting transactions, one or many in a call, and waiting for their outcomes.
+//! Submitting transactions with their texts, one or many in a call, and waiting for their outcomes.
 //!
 //! A body's size is looked at before it is read, its room reserved before it is held, and nothing is
 //! decoded here but the container: the node judges transactions, all of a call together.
@@ -49,11 +49,11 @@ struct JsonBody {
     transactions: Option<Vec<String>>,
 }
 
-/// Submits one signed transaction or many.
+/// Submits one signed transaction or many, each with its texts.
 ///
 /// Bodies: JSON with `transaction` or `transactions` in hex; `application/octet-stream`, the canonical
-/// bytes of one; `application/vnd.quorate.transactions`, the BCS of a sequence of byte strings, each the
-/// canonical bytes of one. One transaction is answered with 202 and `pending`, or 200 and its outcome
+/// bytes of one submission (a signed transaction with its texts); `application/vnd.quorate.transactions`, the BCS of a
+/// sequence of byte strings, each the canonical bytes of one. One transaction is answered with 202 and `pending`, or 200 and its outcome
 /// when that is known or was waited for, or a problem document. Many are answered with a result for
 /// each, refusals included. How a transaction is built and signed is in Quorate's `docs/signing.md`.
 #[utoipa::path(post, path = "/v1/transactions", tag = "transactions",
@@ -68,11 +68,11 @@ struct JsonBody {
     responses(
         (status = 200, description = "One: its outcome. Many: all are settled, or the wait is over", body = Submitted),
         (status = 202, description = "Admitted, which promises nothing yet; of many, at least one is", body = Submitted),
-        (status = 400, description = "`malformed_wait` `malformed_timeout` `malformed_body` `broken_body` `too_many_transactions` `malformed_transaction` `bad_signature`"),
+        (status = 400, description = "`malformed_wait` `malformed_timeout` `malformed_body` `broken_body` `too_many_transactions` `malformed_transaction` `texts_missing` `texts_unfit` `text_refused` `bad_signature`"),
         (status = 408, description = "`body_too_slow`"),
         (status = 413, description = "`body_too_large` `transaction_too_large`"),
         (status = 415, description = "`unsupported_content`"),
-        (status = 422, description = "`wrong_network` `expired` `expiry_too_far` `unauthorised` `needless_signature` `unknown_sender`"),
+        (status = 422, description = "`wrong_network` `expired` `expiry_too_far` `unauthorised` `needless_signature` `unknown_sender` `would_fail`"),
         (status = 429, description = "`pool_full` `quota_full`"),
         (status = 503, description = "`unavailable`")))]
 pub(crate) async fn submit(
@@ -260,12 +260,15 @@ fn executed(at: OutcomeAt) -> Submitted {
         ..submitted(Some(at.id), SubmittedStatus::Committed)
     };
     match at.outcome {
-        Outcome::Success => placed,
+        Outcome::Success { .. } => placed,
         Outcome::Failed { code, operation } => Submitted {
             status: SubmittedStatus::Failed,
-            code: Some(code.name().to_owned()),
+            code: Some(
+                code.name()
+                    .map_or_else(|| code.number().to_string(), str::to_owned),
+            ),
             error: Some(code.to_string()),
-            failed_operation: Some(operation),
+            failed_operation: Some(u16::from(operation)),
             ..placed
         },
     }
@@ -274,7 +277,7 @@ fn executed(at: OutcomeAt) -> Submitted {
 fn answer(admission: &Admission) -> Submitted {
     match admission {
         Admission::Pending { id } => submitted(Some(*id), SubmittedStatus::Pending),
-        Admission::Executed(at) => executed(*at),
+        Admission::Executed(at) => executed(at.clone()),
         Admission::Refused { id, refusal } => Submitted {
             code: Some(code_of(refusal).to_owned()),
             error: Some(refusal.to_string()),

@@ -2,7 +2,8 @@
 //!
 //! Reads go to any node. Submissions too: a transaction's id executes at most once, so the same bytes
 //! may be sent to one node after the other. A submission that may have arrived somewhere and was not
-//! answered ends as [`ClientError::Unknown`], one that surely did not as [`ClientError::Unreachable`].
+//! answered ends as [`ClientError::Unknown`], one that surely did not as [`ClientError::Unreachable`], and one that a
+//! node has seen and says not to take as [`ClientError::Busy`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,6 +24,10 @@ use crate::schema::{
 };
 use crate::tls::{plain_http, secured_http};
 use crate::{Authorities, ClientError, TransactionFilter};
+
+mod proofs;
+
+pub use proofs::ProofOf;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -180,6 +185,11 @@ impl Client {
         }
     }
 
+    /// The height that reads wait for, if they wait for one.
+    pub(crate) fn min_height(&self) -> Option<Height> {
+        self.min_height
+    }
+
     /// Where the node and its network are.
     pub async fn status(&self) -> Result<Status, ClientError> {
         self.read(Call::get("v1/status")).await
@@ -306,8 +316,8 @@ impl Client {
         self.read(Call::get("v1/proposals")).await
     }
 
-    /// Submits one signed transaction, given as its canonical bytes. A refusal is an error; a wait that
-    /// ran out is an answer with [`SubmittedStatus::Pending`].
+    /// Submits one signed transaction with its texts, given as the canonical bytes of the submission. A refusal is an
+    /// error; a wait that ran out is an answer with [`SubmittedStatus::Pending`].
     pub async fn submit(&self, transaction: Bytes, wait: Wait) -> Result<Submitted, ClientError> {
         self.read(submission(OCTET_STREAM, transaction, wait)).await
     }
@@ -401,12 +411,13 @@ impl Client {
         }
         let first = self.current.load(Ordering::Relaxed);
         let mut failures = Vec::new();
-        let mut maybe_sent = false;
+        let (mut maybe_sent, mut was_given) = (false, false);
         for attempt in 0..self.nodes.len() {
             let place = first.wrapping_add(attempt) % self.nodes.len();
             let node = &self.nodes[place];
             match self.attempt(node, &call).await {
                 Ok(reply) if reply.status == StatusCode::SERVICE_UNAVAILABLE => {
+                    was_given = true;
                     failures.push(format!("{node}: {}", problem_of(&reply).detail));
                 }
                 Ok(reply) => {
@@ -428,10 +439,14 @@ impl Client {
             }
         }
         let reason = failures.join("; ");
-        if maybe_sent && call.method == Method::POST {
-            Err(ClientError::Unknown { reason })
-        } else {
-            Err(ClientError::Unreachable { reason })
+        match (call.method == Method::POST, maybe_sent, was_given) {
+            (true, true, _) => Err(ClientError::Unknown { reason }),
+            // A node has seen what was sent, and says that it does not take it.
+            (true, false, true) => Err(ClientError::Busy {
+                detail: reason,
+                retry_after_ms: u64::try_from(RETRY_PAUSE.as_millis()).unwrap_or(u64::MAX),
+            }),
+            _ => Err(ClientError::Unreachable { reason }),
         }
     }
 

@@ -4,6 +4,12 @@ use quorate_ledger::Digest;
 
 use crate::schema::Problem;
 
+/// The code of a proof that this node has too little for.
+const NOT_AT_HAND: &str = "not_at_hand";
+
+/// The code of a proof that would be longer than one may be.
+const PROOF_TOO_LONG: &str = "proof_too_long";
+
 /// A call that failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
@@ -57,6 +63,12 @@ pub enum ClientError {
         /// What does not fit.
         reason: String,
     },
+    /// The node cannot prove what was asked: it does not have what the proof needs, or the proof would be too long.
+    #[error("the node cannot prove it: {reason}")]
+    Unproven {
+        /// Why not.
+        reason: String,
+    },
     /// Anything else a node said no to.
     #[error("{}: {}", .0.title, .0.detail)]
     Problem(Box<Problem>),
@@ -80,12 +92,17 @@ impl ClientError {
             Self::Refused { .. } => 4,
             Self::Unknown { .. } => 5,
             Self::Unreachable { .. } | Self::Busy { .. } => 6,
-            Self::Unverified { .. } => 7,
+            Self::Unverified { .. } | Self::Unproven { .. } => 7,
         }
     }
 
     /// The error that a problem document means.
     pub fn from_problem(problem: Problem) -> Self {
+        if matches!(problem.code.as_str(), NOT_AT_HAND | PROOF_TOO_LONG) {
+            return Self::Unproven {
+                reason: problem.detail,
+            };
+        }
         match problem.status {
             400 | 405 | 406 | 413 | 414 | 415 => Self::Malformed {
                 reason: problem.detail,

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use quorate_ledger::{Address, AssetCode, Height, Timestamp};
 
-use crate::schema::{OperationKind, OperationView, Transaction};
+use crate::schema::{ActView, OperationKind, OperationView, Transaction};
 use crate::text::{parse_rfc3339_bound, rfc3339_of};
 
 /// Which transactions to list. What is not said takes all.
@@ -81,12 +81,12 @@ impl TransactionFilter {
         self.kind.is_some() || self.asset.is_some()
     }
 
-    fn takes_one_of(&self, operations: &[OperationView]) -> bool {
+    fn takes_one_of(&self, operations: &[ActView]) -> bool {
         let fits = |operation: &OperationView| {
             let is_kind = self.kind.is_none_or(|kind| operation.kind() == kind);
             is_kind && self.asset.is_none_or(|asset| operation.asset() == Some(asset))
         };
-        !self.selects_operations() || operations.iter().any(fits)
+        !self.selects_operations() || operations.iter().any(|act| fits(&act.operation))
     }
 
     /// The parameters that say this to a node; no value needs an escape in an address.
@@ -156,12 +156,15 @@ mod tests {
             decimals: 2,
             description: String::new(),
         };
+        let operations = [burn, create].map(|operation| ActView {
+            by: Address([7; 20]),
+            operation,
+        });
         let of = |kind, asset: Option<&str>| TransactionFilter {
             kind,
             asset: asset.map(code),
             ..TransactionFilter::default()
         };
-        let operations = [burn, create];
         assert!(of(None, None).takes_one_of(&[]));
         assert!(of(Some(OperationKind::Burn), None).takes_one_of(&operations));
         assert!(of(None, Some("QRT")).takes_one_of(&operations));

@@ -5,18 +5,19 @@
 //!
 //! ```
 //! use quorate_client::wallet::{TransactionBuilder, parse_amount, random_salt};
-//! use quorate_crypto::{SigningKey, sha256};
+//! use quorate_crypto::{ClientSigningKey, sha256};
 //! use quorate_ledger::{Timestamp, encode};
 //!
 //! let network = sha256(b"stands for the hash of a genesis document");
-//! let (alice, bob) = (SigningKey::generate(), SigningKey::generate().public().address());
+//! let [alice, bob] = [ClientSigningKey::generate_ed25519(), ClientSigningKey::generate_p256()];
+//! let (sender, to) = (alice.key().address(), bob.key().address());
 //! let amount = parse_amount("12.50", 2)?;
-//! let intent = TransactionBuilder::new(network, alice.public().address(), Timestamp(60_000), random_salt()?)
-//!     .transfer(bob, "QRT".parse()?, amount, "invoice 17")
-//!     .build();
-//! let transaction = intent.sign([&alice]);
-//! assert!(transaction.verify_signatures().is_ok());
-//! let bytes = encode(&transaction);
+//! let unsigned = TransactionBuilder::new(network, sender, Timestamp(60_000), random_salt()?)
+//!     .transfer(to, "QRT".parse()?, amount, "invoice 17")
+//!     .build()?;
+//! let submission = unsigned.sign([&alice]);
+//! assert!(submission.transaction().verify_signatures());
+//! let bytes = encode(&submission);
 //! # assert!(!bytes.is_empty());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -33,7 +34,7 @@ pub mod text;
 mod tls;
 pub mod wallet;
 
-pub use client::{Bytes, Client, Page, Wait};
+pub use client::{Bytes, Client, Page, ProofOf, Wait};
 pub use error::ClientError;
 pub use events::{EventFilter, EventStream, Frame, SseParser, StreamEvent, TooLong};
 pub use filter::{NotAPoint, TransactionFilter, When};

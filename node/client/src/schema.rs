@@ -7,30 +7,36 @@ mod account;
 mod block;
 mod consensus;
 mod network;
+mod operation;
 mod problem;
 mod transaction;
 
 pub use account::{
-    Account, Asset, AssetList, Balance, DocumentRecord, Holder, HolderList, RecordList, SignerView,
-    TransactionList,
+    Account, Asset, AssetList, Balance, DocumentRecord, Hold, HoldList, Holder, HolderList, RecordList,
+    SignerView, TransactionList,
 };
 pub use block::{Block, BlockList, SealView};
 pub use consensus::{Cause, ConsensusFacts, Diagnosis, Finding, HeightFacts, PeerFindings, Severity};
 pub use network::{
     CommitteeMember, CommitteeView, EpochView, Evidence, EvidenceList, Member, MemberList, Network,
-    ParametersView, Peer, PeerList, ProposalList, SlownessView, Status, Validator, ValidatorList, VotingView,
+    ParametersView, Peer, PeerList, ProposalList, SeatView, SlownessView, Status, Validator, ValidatorList,
+    VotingView,
+};
+pub use operation::{
+    ActView, ConditionLeafView, ConditionView, ErasedPlace, HoldName, KeepView, NotAnOperation,
+    OperationKind, OperationView,
 };
 pub use problem::{PROBLEM_CONTENT_TYPE, Problem};
 pub use transaction::{
-    NotAnOperation, OperationKind, OperationView, SignatureView, SubmitMany, SubmitRequest, Submitted,
-    SubmittedList, SubmittedStatus, Transaction, TransactionStatus,
+    SignatureView, SubmitMany, SubmitRequest, Submitted, SubmittedList, SubmittedStatus, TextState,
+    Transaction, TransactionStatus, WithheldText,
 };
 
-/// Content type of canonical bytes: one transaction, or a block with certificate and batches.
+/// Content type of canonical bytes: one submission, or a block with certificate and batches.
 pub const OCTET_STREAM: &str = "application/octet-stream";
 
 /// Content type of many transactions in one call: the BCS of a sequence of byte strings, each the
-/// canonical bytes of one transaction.
+/// canonical bytes of one submission.
 pub const MANY_TRANSACTIONS: &str = "application/vnd.quorate.transactions";
 
 /// The header that names the certified height an answer was read at.

@@ -80,6 +80,8 @@ pub enum Rule {
     PastEndOrdered,
     /// A primary does not fill what is left of an epoch.
     EndNotFilled,
+    /// PBFT: a fresh proposal is voted on however far its time lies behind.
+    LagNotJudged,
     /// A restarted replica passes over records two windows above its chain.
     FarRecordsForgotten,
     /// PBFT, Paxos: however little of the chain is on disk, a replica commits or accepts, so after a crash it may
@@ -144,7 +146,7 @@ thread_local! {
     static TUNED: Cell<Option<(&'static str, u64)>> = const { Cell::new(None) };
 }
 
-/// Gives a constant another value, or none, in whatever this thread does from now on.
+/// Gives a constant or a parameter another value, or none, in whatever this thread does from now on.
 pub fn tune(constant: Option<(&'static str, u64)>) {
     TUNED.set(constant);
 }

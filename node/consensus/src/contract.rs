@@ -30,7 +30,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, ValidatorIndex};
-use quorate_ledger::{Parameters, Proposal, Timestamp};
+use quorate_ledger::{Parameters, Proposal, SignedStandDown, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Body, Message, Verified};
@@ -311,7 +311,7 @@ pub struct Evidence {
 }
 
 /// What a replica must remember across a crash. Own signed messages are stored by the driver as
-/// [`Record::Own`]; the others come from the engine.
+/// [`Record::Own`]; the others come from the engine. The order of the variants is frozen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
     /// A message this replica signed.
@@ -326,6 +326,9 @@ pub enum Record {
     Raft(Epoch, raft::Record),
     /// Of a replica of Paxos, in this epoch.
     Paxos(Epoch, paxos::Record),
+    /// This validator's word that it ended its part in an epoch, as a recovery needs it. Nothing here says it yet;
+    /// it is kept until its epoch ends.
+    StoodDown(Box<SignedStandDown>),
 }
 
 /// The outcome of one input.
@@ -423,6 +426,7 @@ impl Record {
         match self {
             Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => Some(message.v1().epoch),
             Self::Raft(epoch, _) | Self::Paxos(epoch, _) => Some(*epoch),
+            Self::StoodDown(signed) => Some(signed.v1().epoch),
             Self::Prepared(_) => None,
         }
     }
@@ -436,7 +440,8 @@ impl Record {
             Self::Paxos(_, paxos::Record::Accepted(value)) => Some(value.height),
             Self::Entered(_)
             | Self::Raft(_, raft::Record::Term { .. })
-            | Self::Paxos(_, paxos::Record::Promised(_)) => None,
+            | Self::Paxos(_, paxos::Record::Promised(_))
+            | Self::StoodDown(_) => None,
         }
     }
 
@@ -457,6 +462,8 @@ impl Record {
             Self::Paxos(_, paxos::Record::Promised(ballot)) => Some(ballot.round),
             // An entry and an accepted value have a height.
             Self::Raft(_, raft::Record::Entry { .. }) | Self::Paxos(_, paxos::Record::Accepted(_)) => None,
+            // Whatever reign the epoch is in.
+            Self::StoodDown(_) => None,
         }
     }
 
@@ -535,8 +542,8 @@ impl Record {
     fn for_each_proposal(&self, mut show: impl FnMut(&Proposal)) {
         match self {
             Self::Prepared(certificate) => show(&certificate.proposal),
-            // An entry or an accepted value holds its own.
-            Self::Raft(..) | Self::Paxos(..) => {}
+            // An entry or an accepted value holds its own, and what a stand-down shows, other records hold as well.
+            Self::Raft(..) | Self::Paxos(..) | Self::StoodDown(_) => {}
             Self::Own(message) | Self::Accepted(message) | Self::Entered(message) => {
                 match &message.v1().body {
                     Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) => show(proposal),

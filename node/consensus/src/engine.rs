@@ -32,15 +32,15 @@ impl Engine {
     /// for first. Records at or below `config.certified` are passed over.
     pub fn recover(config: Config, records: Vec<Record>) -> (Self, Step) {
         match config.committee.engine() {
-            quorate_crypto::Protocol::Pbft => {
+            quorate_crypto::Engine::Pbft => {
                 let (replica, step) = pbft::Replica::recover(config, records);
                 (Self::Pbft(Box::new(replica)), step)
             }
-            quorate_crypto::Protocol::Raft => {
+            quorate_crypto::Engine::Raft => {
                 let (replica, step) = raft::Replica::recover(config, records);
                 (Self::Raft(Box::new(replica)), step)
             }
-            quorate_crypto::Protocol::Paxos => {
+            quorate_crypto::Engine::Paxos => {
                 let (replica, step) = paxos::Replica::recover(config, records);
                 (Self::Paxos(Box::new(replica)), step)
             }

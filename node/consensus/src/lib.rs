@@ -37,12 +37,20 @@
 //! use std::collections::VecDeque;
 //!
 //! use quorate_consensus::{Action, Config, Ed25519, Engine, Input, Message, TimerRange, Timing};
-//! use quorate_crypto::{Committee, Epoch, Height, SigningKey, ValidatorIndex, sha256};
+//! use quorate_crypto::{Committee, CommitteeSeat, Epoch, Height, MemberNumber, SeatNumber, SigningKey};
+//! use quorate_crypto::{ValidatorIndex, sha256, sign_strict};
 //! use quorate_ledger::{Parameters, Timestamp};
 //!
 //! let keys: Vec<_> = (1..=4).map(|seed| SigningKey::from_seed(&[seed; 32])).collect();
-//! let members = keys.iter().map(SigningKey::public).collect();
-//! let committee = Committee::new(Epoch(0), quorate_crypto::Protocol::Pbft, 1, members);
+//! let seat = |(number, key): (u8, &SigningKey)| CommitteeSeat {
+//!     member: MemberNumber(number.into()),
+//!     seat: SeatNumber(number.into()),
+//!     validator: key.public(),
+//!     node: SigningKey::from_seed(&[100 + number; 32]).public(),
+//!     witness: SigningKey::from_seed(&[200 + number; 32]).public(),
+//! };
+//! let seats = (0..).zip(&keys).map(seat).collect();
+//! let committee = Committee::new(Epoch(0), quorate_crypto::Engine::Pbft, 1, seats);
 //! let network = sha256(b"an example");
 //! let range = TimerRange { from_ms: 200, to_ms: 300 };
 //!
@@ -72,7 +80,7 @@
 //!         match action {
 //!             Action::Sign(body) => {
 //!                 let content = body.signed_bytes(network, committee.epoch());
-//!                 let signature = keys[place].sign(body.domain(), &content);
+//!                 let signature = sign_strict(&keys[place], body.domain(), &content);
 //!                 let message = Message::new(committee.epoch(), own, body, signature);
 //!                 inputs.push_back((place, Input::Own(message)));
 //!             }
@@ -111,17 +119,23 @@ macro_rules! breaks {
     };
 }
 
-/// A constant, which test builds may set to another value to see at which it does not do.
+/// A constant, or a parameter by its name, which test builds may set to another value to see at which it does not do.
 #[cfg(not(broken_rules))]
 macro_rules! tuned {
     ($constant:ident) => {
         $constant
+    };
+    ($name:literal, $parameter:expr) => {
+        $parameter
     };
 }
 #[cfg(broken_rules)]
 macro_rules! tuned {
     ($constant:ident) => {
         crate::broken::tuned(stringify!($constant), $constant)
+    };
+    ($name:literal, $parameter:expr) => {
+        crate::broken::tuned($name, $parameter)
     };
 }
 

@@ -1,7 +1,8 @@
 //! What validators sign and send to each other, and the check that lets a message into an engine.
 
 use quorate_crypto::{
-    Certificate, Committee, Digest, Domain, Epoch, Height, PublicKey, SealContent, Signature, ValidatorIndex,
+    Certificate, Committee, Digest, Epoch, Height, PublicKey, SealContent, Signature, Tag, ValidatorIndex,
+    verify_strict,
 };
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -82,8 +83,8 @@ pub struct Holding {
 
 /// Signing and checking, so that a signer can be remote and simulations cheap.
 pub trait SignatureScheme {
-    /// Whether `signature` is `key`'s over `content` under `domain`.
-    fn verify(&self, key: &PublicKey, domain: Domain, content: &[u8], signature: &Signature) -> bool;
+    /// Whether `signature` is `key`'s over `content` under `tag`.
+    fn verify(&self, key: &PublicKey, tag: Tag, content: &[u8], signature: &Signature) -> bool;
 }
 
 /// The real scheme: strict Ed25519.
@@ -91,8 +92,8 @@ pub trait SignatureScheme {
 pub struct Ed25519;
 
 impl SignatureScheme for Ed25519 {
-    fn verify(&self, key: &PublicKey, domain: Domain, content: &[u8], signature: &Signature) -> bool {
-        key.verify_validator(domain, content, signature).is_ok()
+    fn verify(&self, key: &PublicKey, tag: Tag, content: &[u8], signature: &Signature) -> bool {
+        verify_strict(key, tag, content, signature)
     }
 }
 
@@ -162,7 +163,7 @@ pub fn verify_certificate(
         let key = committee
             .key(signer)
             .ok_or(Unverified::UnknownSender { sender: signer })?;
-        if !scheme.verify(key, Domain::SEAL, &content, &seal.signature) {
+        if !scheme.verify(key, Tag::SEAL, &content, &seal.signature) {
             return Err(Unverified::BadSignature { signer });
         }
     }
@@ -246,13 +247,13 @@ impl From<paxos::Body> for Body {
 }
 
 impl Body {
-    /// The domain tag under which this is signed.
-    pub fn domain(&self) -> Domain {
+    /// The tag under which this is signed.
+    pub fn domain(&self) -> Tag {
         match self {
-            Self::Seal { .. } => Domain::SEAL,
-            Self::Status(_) => Domain::STATUS,
-            Self::Inquiry(_) => Domain::INQUIRY,
-            Self::Testimony(_) => Domain::TESTIMONY,
+            Self::Seal { .. } => Tag::SEAL,
+            Self::Status(_) => Tag::STATUS,
+            Self::Inquiry(_) => Tag::INQUIRY,
+            Self::Testimony(_) => Tag::TESTIMONY,
             Self::Pbft(body) => body.domain(),
             Self::Raft(body) => body.domain(),
             Self::Paxos(body) => body.domain(),

@@ -4,7 +4,7 @@
 //! Sections are those of the paper of 2001, and P1 to P2c are its requirements. Every height is an instance
 //! of its own, and each replica is a proposer, an acceptor and a learner.
 //! A [`Ballot`] (round, proposer) numbers proposals: ballots are totally ordered, and no two proposers
-//! share one.
+//! share one. Rounds begin with 1; the ballot of round 0 is below all others.
 //!
 //! # Phase 1, for all heights at once (sections 2.2 and 3)
 //! - **Prepare.** A replica that hears no distinguished proposer for an election timeout takes a ballot above
@@ -75,8 +75,10 @@
 //!
 //! # Deviations
 //! - An acceptor that accepts in a ballot which it has not promised promises it by that.
-//! - A proposer too far ahead of an acceptor's clock is not heard by it until this has come so far, so that one wrong clock does not run
-//!   away with the chain's time. What phase 1 brought up is not judged by time again.
+//! - A proposer too far ahead of an acceptor's clock is not heard by it until this has come so far, so that one wrong
+//!   clock does not run away with the chain's time. What phase 1 brought up is not judged by time again. How far a
+//!   value lies behind is not judged: one that waited out a partition could never be accepted, and a proposer here is
+//!   trusted.
 //! - A proposer does not remember each ballot that it tries (section 2.5); the promise of its own acceptor does
 //!   that for it, as it proposes nothing without.
 //! - Membership changes with the epoch, whose engines are separate. In the parliament of 1998 decrees change it.

@@ -9,9 +9,10 @@
 //!   pre-prepare: at once while fewer than [`EAGER_PROPOSALS`] of its proposals are undecided, else
 //!   when [`GATHERED_BATCHES`] have gathered. So blocks grow under load, and none is empty while idle.
 //! - A backup accepts the first pre-prepare of the view's primary for a height between the watermarks.
-//!   It prepares once it has all batches that the proposal names and the proposal is not too far ahead
-//!   of its clock. An empty one it prepares only where an epoch's end or a gap below another needs it, and keeps
-//!   it until then. A prepare thus says: I have these batches, durably, and they passed the check.
+//!   It prepares once it has all batches that the proposal names, if the proposal is not too far ahead of its clock,
+//!   and was not too far behind it when it came: time can be held back no more than it can be driven on. Nothing that
+//!   a new view carries over and no null proposal is judged so. An empty one it prepares only where an epoch's end or
+//!   a gap below another needs it, and keeps it until then. A prepare thus says: I have these batches, durably, and they passed the check.
 //! - A height is *prepared* here when the proposal is known and a quorum of distinct validators has
 //!   accepted it, the pre-prepare counting as the primary's prepare. The certificate is kept and a
 //!   commit is multicast.
@@ -48,7 +49,8 @@
 //!   committed it; of the last eight in this view the shortest. So it works in the first view, f liars that
 //!   answer fast or never do not move it beyond what the honest do, and a primary cannot stretch it by showing its
 //!   proposals to some first, as it would have to do that with f + 1 honest ones at every height. A primary may
-//!   take [`SLOWNESS_FACTOR`] times as long, and [`SLOWNESS_FLOOR_MS`] besides: *the bound*.
+//!   take `slowness_factor` times as long, and `slowness_floor_ms` besides
+//!   ([`ParametersV1`](quorate_ledger::ParametersV1)): *the bound*.
 //! - **What the primary has.** A batch counts once this replica has handed it over itself
 //!   ([`Action::HandOver`](crate::Action::HandOver)), which it does when the batch has waited for an exchange of
 //!   votes; or for the bound, while the eager number of proposals is under way. So what a liar shows to one validator
@@ -61,7 +63,7 @@
 //!   much later it comes counts like a pause. A pause that runs goes on until it is here, or decided: a primary that
 //!   is late may show each proposal to some before the others.
 //! - What is above the bound adds up, and a 64th is forgotten with each proposal. When the sum is above a share
-//!   ([`SLOWNESS_SHARE`]) of the shortest wait for progress, the replica complains, as it does when a timer runs
+//!   (one in `slowness_share`) of the shortest wait for progress, the replica complains, as it does when a timer runs
 //!   out.
 //! - **Each such complaint doubles the replica's bound and its sum until its process ends.**
 //!   No replica can tell a primary that is slow from a link that is; so whoever has the worst links learns in a few
@@ -188,7 +190,6 @@ pub use crate::common::{
     Awaited, EAGER_PROPOSALS, GATHERED_BATCHES, Halted, MAX_ANSWER, MAX_BACKLOG, Waiting,
 };
 pub use certificate::{PrepareSignature, PreparedCertificate};
-pub use judgement::{SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE};
 pub(crate) use message::vote_bytes;
 pub use message::{Body, Claims, NewView, Plan, PreparedClaim, SignedClaims, View, ViewChange};
 pub use orderer::Pbft;

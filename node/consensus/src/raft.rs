@@ -92,7 +92,8 @@
 //! - Membership changes with the epoch, whose engines are separate: there is no joint consensus (section 6).
 //! - A leader whose proposals are too far ahead of a follower's clock is not heard by it, so that one wrong
 //!   clock does not run away with the chain's time. Nor does what it sends end a follower's pre-vote, which has to
-//!   outlast some of its heartbeats where these come more often than answers.
+//!   outlast some of its heartbeats where these come more often than answers. How far one lies behind is not judged: an
+//!   entry that waited out a partition could never be acknowledged, and a leader here is trusted.
 
 mod durable;
 mod following;

@@ -24,7 +24,7 @@ pub use encoder::Encoder;
 pub use frames::{Ending, Frames, NotARecording};
 
 /// How a recording begins.
-pub const MAGIC: [u8; 16] = *b"quorate/flight/1";
+pub const MAGIC: [u8; 16] = *b"quorate/flight/2";
 
 /// The names of the files in which a node keeps its recording, the older one first.
 pub const FILES: [&str; 2] = ["previous.rec", "current.rec"];

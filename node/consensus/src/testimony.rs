@@ -9,7 +9,7 @@
 use std::fmt;
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Committee, Digest, Domain, Epoch, Height, Protocol, Signature, ValidatorIndex};
+use quorate_crypto::{Committee, Digest, Engine, Epoch, Height, Signature, Tag, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::MAX_WINDOW;
@@ -220,34 +220,34 @@ impl Statement {
     }
 
     /// The protocol whose message says it; a seal is of all.
-    pub fn protocol(&self) -> Option<Protocol> {
+    pub fn engine(&self) -> Option<Engine> {
         match self {
             Self::Seal { .. } => None,
             Self::PrePrepare { .. }
             | Self::Prepare { .. }
             | Self::Commit { .. }
             | Self::ViewChange(_)
-            | Self::NewView(_) => Some(Protocol::Pbft),
-            Self::RequestVote(_) | Self::VoteReply(_) | Self::AppendReply(_) => Some(Protocol::Raft),
-            Self::Promise(_) | Self::Accept(_) | Self::Accepted(_) => Some(Protocol::Paxos),
+            | Self::NewView(_) => Some(Engine::Pbft),
+            Self::RequestVote(_) | Self::VoteReply(_) | Self::AppendReply(_) => Some(Engine::Raft),
+            Self::Promise(_) | Self::Accept(_) | Self::Accepted(_) => Some(Engine::Paxos),
         }
     }
 
-    /// The domain tag under which it is signed.
-    pub fn domain(&self) -> Domain {
+    /// The tag under which it is signed.
+    pub fn domain(&self) -> Tag {
         match self {
-            Self::Seal { .. } => Domain::SEAL,
-            Self::PrePrepare { .. } => Domain::PBFT_PRE_PREPARE,
-            Self::Prepare { .. } => Domain::PBFT_PREPARE,
-            Self::Commit { .. } => Domain::PBFT_COMMIT,
-            Self::ViewChange(_) => Domain::PBFT_VIEW_CHANGE,
-            Self::NewView(_) => Domain::PBFT_NEW_VIEW,
-            Self::RequestVote(_) => Domain::RAFT_REQUEST_VOTE,
-            Self::VoteReply(_) => Domain::RAFT_VOTE_REPLY,
-            Self::AppendReply(_) => Domain::RAFT_APPEND_REPLY,
-            Self::Promise(_) => Domain::PAXOS_PROMISE,
-            Self::Accept(_) => Domain::PAXOS_ACCEPT,
-            Self::Accepted(_) => Domain::PAXOS_ACCEPTED,
+            Self::Seal { .. } => Tag::SEAL,
+            Self::PrePrepare { .. } => Tag::PBFT_PRE_PREPARE,
+            Self::Prepare { .. } => Tag::PBFT_PREPARE,
+            Self::Commit { .. } => Tag::PBFT_COMMIT,
+            Self::ViewChange(_) => Tag::PBFT_VIEW_CHANGE,
+            Self::NewView(_) => Tag::PBFT_NEW_VIEW,
+            Self::RequestVote(_) => Tag::RAFT_REQUEST_VOTE,
+            Self::VoteReply(_) => Tag::RAFT_VOTE_REPLY,
+            Self::AppendReply(_) => Tag::RAFT_APPEND_REPLY,
+            Self::Promise(_) => Tag::PAXOS_PROMISE,
+            Self::Accept(_) => Tag::PAXOS_ACCEPT,
+            Self::Accepted(_) => Tag::PAXOS_ACCEPTED,
         }
     }
 

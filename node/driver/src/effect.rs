@@ -6,7 +6,7 @@ use std::time::Duration;
 use quorate_consensus::{
     Config, Engine, Evidence, Input, LearnedFrom, Message, SignedStatement, Step, Verified, Waiting,
 };
-use quorate_crypto::{Certificate, Digest, Domain, Epoch, Height, ValidatorIndex};
+use quorate_crypto::{Certificate, Digest, Epoch, Height, Tag, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
 
 /// A journal entry's number, from 1; 0 is before all of them.
@@ -181,8 +181,8 @@ pub enum Effect {
     Sign {
         /// The request's number.
         number: SignNumber,
-        /// The domain.
-        domain: Domain,
+        /// The tag that it is signed under.
+        domain: Tag,
         /// What is signed.
         content: Vec<u8>,
     },

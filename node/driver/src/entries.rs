@@ -203,6 +203,7 @@ impl Entries {
 mod tests {
     use quorate_consensus::{Body, Message, paxos, pbft, raft};
     use quorate_crypto::{Digest, Signature, ValidatorIndex};
+    use quorate_ledger::{Open, SignedStandDown, StandDown, StandDownV1};
 
     use super::*;
 
@@ -355,6 +356,32 @@ mod tests {
         entries.append(Epoch(1), &view_change(1, 1));
         entries.append(Epoch(0), &view_change(0, 7));
         assert_eq!(entries.prune(Height(9), EntryNumber(2)), (vec![], None));
+    }
+
+    #[test]
+    fn a_stand_down_is_kept_until_its_epoch_ends() {
+        let stand_down = StandDown::V1(StandDownV1 {
+            network: Digest::ZERO,
+            epoch: Epoch(0),
+            validator: ValidatorIndex(0),
+            certified: None,
+            open: Open::Pbft(Vec::new()),
+        });
+        let signature = Signature([0; 64]);
+        let signed = SignedStandDown {
+            stand_down,
+            signature,
+        };
+        let mut entries = started();
+        entries.append(Epoch(0), &Record::StoodDown(Box::new(signed)));
+        entries.append(Epoch(0), &about_view(3));
+        entries.append(Epoch(0), &about_height(1));
+        assert_eq!(entries.prune(Height(8), EntryNumber(3)), (vec![], None));
+        entries.begin_epoch(Epoch(1), Height(9));
+        assert_eq!(
+            entries.prune(Height(9), EntryNumber(3)),
+            (vec![], Some(EntryNumber(4)))
+        );
     }
 
     #[test]

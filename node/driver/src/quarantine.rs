@@ -350,6 +350,7 @@ mod tests {
             token: Digest([token; 32]),
             epoch: Epoch(epoch),
             timestamp: Timestamp(0),
+            recent: 1,
         };
         let quarantine = quarantine(1);
         assert!(!quarantine.is_over(None, Epoch(9)));

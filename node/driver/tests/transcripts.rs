@@ -9,8 +9,8 @@ use std::time::Duration;
 use quorate_consensus::contract::{Config, Timing};
 use quorate_consensus::{Body, Engine, Input, Message, Record, Step, TimerRange, Verified, pbft};
 use quorate_crypto::{
-    Certificate, CertificateV1, Committee, Digest, Epoch, Height, Protocol, Seal, Signature, SigningKey,
-    ValidatorIndex, sha256,
+    Certificate, CertificateV1, Committee, CommitteeSeat, Digest, Epoch, Height, MemberNumber, Seal,
+    SeatNumber, Signature, SigningKey, ValidatorIndex, sha256,
 };
 use quorate_driver::{
     Driver, Effect, EntryNumber, Event, Halt, Limits, Recovered, Refusal, Start, Surroundings, Time,
@@ -19,6 +19,7 @@ use quorate_driver::{
 use quorate_ledger::{Parameters, Proposal, Timestamp, decode};
 
 const NETWORK: Digest = Digest([7; 32]);
+const PBFT: quorate_crypto::Engine = quorate_crypto::Engine::Pbft;
 const MS: Duration = Duration::from_millis(1);
 
 #[derive(Default)]
@@ -80,9 +81,15 @@ fn key(place: u8) -> SigningKey {
     SigningKey::from_seed(&[place + 1; 32])
 }
 
-fn committee(epoch: u64, size: u8, protocol: Protocol) -> Committee {
-    let keys = (0..size).map(|place| key(place).public()).collect();
-    Committee::new(Epoch(epoch), protocol, 1, keys)
+fn committee(epoch: u64, size: u8, protocol: quorate_crypto::Engine) -> Committee {
+    let seat = |place: u8| CommitteeSeat {
+        member: MemberNumber(place.into()),
+        seat: SeatNumber(place.into()),
+        validator: key(place).public(),
+        node: key(100 + place).public(),
+        witness: key(200 + place).public(),
+    };
+    Committee::new(Epoch(epoch), protocol, 1, (0..size).map(seat).collect())
 }
 
 fn config(committee: Committee, index: u16, certified: u64) -> Config {
@@ -115,7 +122,7 @@ fn batch(number: u8) -> Digest {
 }
 
 impl Lab {
-    fn new(size: u8, index: u16, protocol: Protocol) -> Self {
+    fn new(size: u8, index: u16, protocol: quorate_crypto::Engine) -> Self {
         let limits = Limits {
             renew_after: 2,
             prune_every: 1,
@@ -289,6 +296,7 @@ fn record_words(bytes: &[u8]) -> String {
         Record::Entered(message) => format!("entered by {}", body_words(&message.v1().body)),
         Record::Raft(..) => "of Raft".to_owned(),
         Record::Paxos(..) => "of Paxos".to_owned(),
+        Record::StoodDown(_) => "stood down".to_owned(),
     }
 }
 
@@ -353,7 +361,7 @@ fn pre_prepare(height: u64, batches: &[Digest]) -> Body {
 /// One validator alone takes a batch through a whole block.
 #[test]
 fn nothing_leaves_before_what_it_follows_from_is_on_disk() {
-    let mut lab = Lab::new(1, 0, Protocol::Pbft);
+    let mut lab = Lab::new(1, 0, PBFT);
     lab.store(batch(1));
     lab.journal(1);
     lab.chain(1, 0);
@@ -369,7 +377,7 @@ fn nothing_leaves_before_what_it_follows_from_is_on_disk() {
 /// A backup of four: the vote waits for the journal and for the batch, which come in any order.
 #[test]
 fn a_prepare_waits_for_its_record_and_for_its_batches() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.store(batch(1));
     lab.message("the primary proposes", 0, 0, pre_prepare(1, &[batch(1)]));
     lab.chain(0, 0);
@@ -381,7 +389,7 @@ fn a_prepare_waits_for_its_record_and_for_its_batches() {
 
 #[test]
 fn what_is_missing_is_fetched_from_one_peer_after_the_other() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.message(
         "the primary proposes",
         0,
@@ -401,7 +409,7 @@ fn what_is_missing_is_fetched_from_one_peer_after_the_other() {
 /// A primary names batches that nobody has, height by height: none of that makes a later event look through them all.
 #[test]
 fn what_an_event_costs_goes_by_the_batches_that_it_is_about() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     let named = |height: u8| -> Vec<Digest> { (0..20).map(|place| sha256(&[height, place])).collect() };
     for height in 1..=10 {
         lab.message(
@@ -435,7 +443,7 @@ fn what_an_event_costs_goes_by_the_batches_that_it_is_about() {
 
 #[test]
 fn what_is_missing_is_fetched_from_who_voted_for_it_too() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     let pre_prepare = pre_prepare(1, &[batch(1)]);
     let Body::Pbft(pbft::Body::PrePrepare { proposal, .. }) = &pre_prepare else {
         panic!("it proposes");
@@ -455,7 +463,7 @@ fn what_is_missing_is_fetched_from_who_voted_for_it_too() {
 
 #[test]
 fn a_signer_that_takes_its_time_holds_back_what_comes_after_it() {
-    let mut lab = Lab::new(1, 0, Protocol::Pbft);
+    let mut lab = Lab::new(1, 0, PBFT);
     lab.signs = false;
     lab.store(batch(1));
     lab.chain(1, 0);
@@ -471,7 +479,7 @@ fn a_signer_that_takes_its_time_holds_back_what_comes_after_it() {
 
 #[test]
 fn a_signer_that_refuses_halts_the_driver() {
-    let mut lab = Lab::new(1, 0, Protocol::Pbft);
+    let mut lab = Lab::new(1, 0, PBFT);
     lab.signs = false;
     lab.store(batch(1));
     let Some(Effect::Sign { number, .. }) = lab.unsigned.pop_front() else {
@@ -489,7 +497,7 @@ fn a_signer_that_refuses_halts_the_driver() {
 
 #[test]
 fn a_halted_driver_says_nothing_that_waited() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.store(batch(1));
     lab.message("the primary proposes", 0, 0, pre_prepare(1, &[batch(1)]));
     let forgotten = Body::Pbft(pbft::Body::Commit {
@@ -507,7 +515,7 @@ fn a_halted_driver_says_nothing_that_waited() {
 /// A validator that was away over two epochs' ends hears of the second while it has not begun the first.
 #[test]
 fn two_ends_in_a_row_begin_two_epochs_one_after_the_other() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.synced(0, 1, Some(3));
     lab.synced(0, 2, None);
     lab.written(0, 3);
@@ -519,10 +527,7 @@ fn two_ends_in_a_row_begin_two_epochs_one_after_the_other() {
     lab.synced(1, 5, None);
     assert_eq!(lab.driver.epoch(), Epoch(0));
     lab.chain(0, 5);
-    let ready = |epoch, last| {
-        let committee = committee(epoch, 4, Protocol::Pbft);
-        Event::EpochReady(Box::new(config(committee, 1, last)))
-    };
+    let ready = |epoch, last| Event::EpochReady(Box::new(config(committee(epoch, 4, PBFT), 1, last)));
     lab.on("epoch 1 is prepared", ready(1, 3));
     assert_eq!(
         (lab.driver.epoch(), lab.driver.epoch_end()),
@@ -545,7 +550,7 @@ fn two_ends_in_a_row_begin_two_epochs_one_after_the_other() {
 /// It finds out that it has forgotten something after it has asked who agrees next, and the answer does not know.
 #[test]
 fn pitfall_28_a_halt_outlives_an_answer_that_is_older_than_it() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.synced(0, 1, Some(2));
     lab.written(0, 2);
     lab.chain(0, 2);
@@ -557,7 +562,7 @@ fn pitfall_28_a_halt_outlives_an_answer_that_is_older_than_it() {
     });
     lab.message("its own vote comes back", 0, 1, forgotten);
     assert!(!lab.driver.standing().votes, "{}", lab.log);
-    let next = config(committee(1, 4, Protocol::Pbft), 1, 2);
+    let next = config(committee(1, 4, PBFT), 1, 2);
     lab.on("epoch 1 is prepared", Event::EpochReady(Box::new(next)));
     assert_eq!(lab.driver.epoch(), Epoch(1));
     assert!(!lab.driver.standing().votes, "{}", lab.log);
@@ -566,7 +571,7 @@ fn pitfall_28_a_halt_outlives_an_answer_that_is_older_than_it() {
 /// It was quarantined for something else before, and the answer lets it vote after its rejoin.
 #[test]
 fn who_has_diverged_does_not_vote_in_the_next_epoch() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.synced(0, 1, Some(2));
     let forgotten = Body::Pbft(pbft::Body::Commit {
         view: pbft::View(0),
@@ -584,7 +589,7 @@ fn who_has_diverged_does_not_vote_in_the_next_epoch() {
         },
     );
     lab.chain(0, 2);
-    let next = config(committee(1, 4, Protocol::Pbft), 1, 2);
+    let next = config(committee(1, 4, PBFT), 1, 2);
     lab.on("epoch 1 is prepared", Event::EpochReady(Box::new(next)));
     assert_eq!(lab.driver.epoch(), Epoch(1));
     assert!(!lab.driver.standing().votes, "{}", lab.log);
@@ -592,7 +597,7 @@ fn who_has_diverged_does_not_vote_in_the_next_epoch() {
 
 #[test]
 fn an_epoch_is_prepared_when_its_last_block_is_on_disk() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.synced(0, 1, Some(2));
     lab.chain(0, 1);
     lab.written(0, 2);
@@ -603,7 +608,7 @@ fn an_epoch_is_prepared_when_its_last_block_is_on_disk() {
 
 #[test]
 fn an_engine_of_raft_hears_of_a_fetched_block_when_it_is_on_disk() {
-    for (protocol, at_once) in [(Protocol::Pbft, true), (Protocol::Raft, false)] {
+    for (protocol, at_once) in [(PBFT, true), (quorate_crypto::Engine::Raft, false)] {
         let mut lab = Lab::new(3, 1, protocol);
         let heard = |lab: &Lab| {
             let steps = lab.around.steps.borrow();
@@ -618,7 +623,7 @@ fn an_engine_of_raft_hears_of_a_fetched_block_when_it_is_on_disk() {
 
 #[test]
 fn an_engine_hears_how_far_its_chain_is_on_disk() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.synced(0, 1, None);
     lab.written(0, 1);
     let heard = |lab: &Lab| {
@@ -634,14 +639,14 @@ fn an_engine_hears_how_far_its_chain_is_on_disk() {
 /// told, it would commit nothing more than a window above the epoch's beginning.
 #[test]
 fn the_engine_of_a_new_epoch_hears_of_a_flush_that_covered_its_blocks_too() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.synced(0, 1, Some(2));
     lab.written(0, 2);
     lab.synced(0, 2, None);
     lab.written(1, 3);
     lab.synced(1, 3, None);
     lab.chain(0, 3);
-    let committee = committee(1, 4, Protocol::Pbft);
+    let committee = committee(1, 4, PBFT);
     lab.on(
         "epoch 1 is prepared",
         Event::EpochReady(Box::new(config(committee, 1, 2))),
@@ -659,7 +664,7 @@ fn the_engine_of_a_new_epoch_hears_of_a_flush_that_covered_its_blocks_too() {
 #[test]
 fn a_vote_of_the_epoch_before_leaves_when_it_is_on_disk_unless_the_next_has_a_block() {
     for has_block in [false, true] {
-        let mut lab = Lab::new(4, 1, Protocol::Pbft);
+        let mut lab = Lab::new(4, 1, PBFT);
         lab.synced(0, 1, Some(3));
         lab.store(batch(1));
         lab.message("the primary proposes", 0, 0, pre_prepare(2, &[batch(1)]));
@@ -669,7 +674,7 @@ fn a_vote_of_the_epoch_before_leaves_when_it_is_on_disk_unless_the_next_has_a_bl
         lab.synced(0, 3, None);
         lab.written(0, 3);
         lab.chain(0, 3);
-        let next = config(committee(1, 4, Protocol::Pbft), 1, 3);
+        let next = config(committee(1, 4, PBFT), 1, 3);
         lab.on("epoch 1 is prepared", Event::EpochReady(Box::new(next)));
         assert_eq!(lab.driver.epoch(), Epoch(1));
         if has_block {
@@ -685,7 +690,7 @@ fn a_vote_of_the_epoch_before_leaves_when_it_is_on_disk_unless_the_next_has_a_bl
 /// What it finds out does not wait for the disk behind the vote that it is to stop.
 #[test]
 fn pitfall_28_a_halt_does_not_wait_behind_a_vote() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.store(batch(1));
     lab.message("the primary proposes", 0, 0, pre_prepare(1, &[batch(1)]));
     lab.chain(1, 0);
@@ -718,7 +723,7 @@ fn pitfall_28_a_halt_does_not_wait_behind_a_vote() {
 
 #[test]
 fn pitfall_35_after_a_gap_timers_start_again_and_do_not_fire() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.message("the primary proposes", 0, 0, pre_prepare(1, &[batch(1)]));
     let fired = |lab: &Lab| {
         let steps = lab.around.steps.borrow();
@@ -734,7 +739,7 @@ fn pitfall_35_after_a_gap_timers_start_again_and_do_not_fire() {
 /// Four validators of which only this one speaks: a batch waits for 20 s, then blocks come by a peer.
 #[test]
 fn an_operator_is_told_of_reigns_and_of_work_that_stands_still() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.store(batch(1));
     for _ in 0..100 {
         lab.tick(250 * MS);
@@ -753,7 +758,7 @@ fn an_operator_is_told_of_reigns_and_of_work_that_stands_still() {
 
 #[test]
 fn an_operator_is_told_why_a_reign_is_left() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     lab.store(batch(1));
     for who in [2, 3] {
         let complaint = pbft::Body::Complaint { view: pbft::View(0) };
@@ -768,7 +773,7 @@ fn an_operator_is_told_why_a_reign_is_left() {
 
 #[test]
 fn messages_of_a_later_epoch_are_kept_up_to_a_bound() {
-    let mut lab = Lab::new(4, 1, Protocol::Pbft);
+    let mut lab = Lab::new(4, 1, PBFT);
     for _ in 0..5_000 {
         lab.message(
             "early",
@@ -781,7 +786,7 @@ fn messages_of_a_later_epoch_are_kept_up_to_a_bound() {
     lab.written(0, 2);
     lab.synced(0, 2, None);
     lab.chain(0, 2);
-    let committee = committee(1, 4, Protocol::Pbft);
+    let committee = committee(1, 4, PBFT);
     lab.on(
         "epoch 1 is prepared",
         Event::EpochReady(Box::new(config(committee, 1, 2))),

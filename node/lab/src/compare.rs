@@ -13,11 +13,11 @@ pub(crate) use live::{Live, LivePlan, measure_all};
 pub(crate) use report::Report;
 pub(crate) use simulated::{Simulated, Work, simulate};
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::compare::Network;
 
 /// The protocols, in the order in which they are shown.
-const ENGINES: [Protocol; 3] = [Protocol::Pbft, Protocol::Raft, Protocol::Paxos];
+const ENGINES: [Engine; 3] = [Engine::Pbft, Engine::Raft, Engine::Paxos];
 
 /// What is compared with what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,11 +51,11 @@ impl Sizes {
 }
 
 /// A network's name in a table: its protocol and how many validators it has.
-fn name(engine: Protocol, validators: usize) -> String {
+fn name(engine: Engine, validators: usize) -> String {
     let engine = match engine {
-        Protocol::Pbft => "PBFT",
-        Protocol::Raft => "Raft",
-        Protocol::Paxos => "Paxos",
+        Engine::Pbft => "PBFT",
+        Engine::Raft => "Raft",
+        Engine::Paxos => "Paxos",
     };
     format!("{engine} {validators}")
 }

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use anstyle::{AnsiColor, Style};
 use clap::Args;
 use quorate_client::text::{parse_rfc3339, rfc3339_of};
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_ledger::Timestamp;
 use quorate_simulator::Story;
 use quorate_simulator::chart::{Chart, Ink, Look, NoteKind, Phase};
@@ -86,7 +86,7 @@ impl fmt::Display for Moment {
 #[derive(Debug, Serialize)]
 pub(crate) struct Shown {
     scenario: &'static str,
-    consensus: Protocol,
+    consensus: Engine,
     validators: usize,
     seed: u64,
     about: &'static str,
@@ -183,7 +183,7 @@ impl Drawing {
 
 impl Shown {
     /// Runs a story.
-    pub(crate) fn new(story: Story, engine: Protocol, validators: usize, seed: u64) -> Result<Self, Failure> {
+    pub(crate) fn new(story: Story, engine: Engine, validators: usize, seed: u64) -> Result<Self, Failure> {
         let told = story.tell(engine, validators, seed);
         if told.chart.happenings.is_empty() {
             return Err(Failure::failed(told.report.failure.unwrap_or_default()));

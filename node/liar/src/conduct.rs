@@ -10,10 +10,10 @@ use quorate_consensus::pbft::{Body as Pbft, EAGER_PROPOSALS, View, primary_of};
 use quorate_consensus::{Action, Body, Engine, Message, Record, Step};
 use quorate_crypto::{Certificate, Epoch, ValidatorIndex};
 use quorate_driver::Event;
-use quorate_ledger::{SignedBatch, decode, encode};
+use quorate_ledger::{SignedBatch, Submission, decode, encode};
 use quorate_lies::{
-    Equivocator, Forger, Hoarder, Mutant, Pesterer, Replayer, SealHoarder, Stage as _, TwoViews, complaint,
-    early_view_change, empty_handed, garbled, pestering_interval_us, proposes, usurp, vote_twice,
+    Equivocator, Forger, Hoarder, Mutant, Pesterer, Replayer, SealHoarder, Stage as _, TwoViews, backdated,
+    complaint, early_view_change, empty_handed, garbled, pestering_interval_us, proposes, usurp, vote_twice,
 };
 use quorate_runtime::{Conduct, Means, Parcel};
 
@@ -229,8 +229,8 @@ impl Shared {
         let means = self.with(None, |_, state| Some(state.stage.means.clone()));
         // Not under the lock, as the driver hears of what is packed.
         if let Some(means) = means {
-            for (transaction, to) in packs {
-                stock::pack(&means, transaction, &to);
+            for (submission, to) in packs {
+                stock::pack(&means, submission, &to);
             }
         }
     }
@@ -250,8 +250,8 @@ impl Shared {
     }
 }
 
-/// A transaction with its batch's number, and who is shown the batch.
-type Packed = ((u64, quorate_ledger::Transaction), Vec<ValidatorIndex>);
+/// What is submitted with its batch's number, and who is shown the batch.
+type Packed = ((u64, Submission), Vec<ValidatorIndex>);
 
 impl State {
     fn new(means: Means, seed: u64) -> Self {
@@ -358,14 +358,14 @@ impl State {
                 let peers = self.stage.means.peers();
                 let missing = STOCK.saturating_sub(self.stock.waiting.len());
                 return (0..missing)
-                    .map(|_| (self.next_transaction(), peers.clone()))
+                    .map(|_| (self.next_submission(), peers.clone()))
                     .collect();
             }
             // Its engine proposes each at once, as long as it does not gather; then it gathers these.
             Lie::Crowder { .. } if self.leads() => {
                 let peers = self.stage.means.peers();
                 return (0..EAGER_PROPOSALS)
-                    .map(|_| (self.next_transaction(), peers.clone()))
+                    .map(|_| (self.next_submission(), peers.clone()))
                     .collect();
             }
             Lie::ShownToOne | Lie::Withheld if now >= self.act_at => {
@@ -374,7 +374,7 @@ impl State {
                     Lie::ShownToOne => self.stage.means.peers().into_iter().take(1).collect(),
                     _ => Vec::new(),
                 };
-                return vec![(self.next_transaction(), shown)];
+                return vec![(self.next_submission(), shown)];
             }
             _ => {}
         }
@@ -385,7 +385,7 @@ impl State {
         self.engine.begun && primary_of(self.stage.committee(), self.engine.view) == self.own
     }
 
-    fn next_transaction(&mut self) -> (u64, quorate_ledger::Transaction) {
+    fn next_submission(&mut self) -> (u64, Submission) {
         self.stock.next(self.stage.means.network())
     }
 
@@ -433,6 +433,7 @@ impl State {
                 return false;
             }
             Lie::Withholder => return !self.stage.random().chance(WITHHELD),
+            Lie::Backdater { by_ms } => backdated(&self.stage, own, *by_ms, message).into_iter().collect(),
             Lie::Empty => empty_handed(&self.stage, own, message).into_iter().collect(),
             Lie::Equivocator => vec![self.equivocator.say(&mut self.stage, own, to, message)],
             Lie::DoubleVoter(doubled) => vec![vote_twice(&self.stage, *doubled, own, to, message)],
@@ -501,7 +502,7 @@ impl State {
                     Parcel::Batch(bytes) => decode::<SignedBatch>(bytes, MAX_BATCH_BYTES)
                         .is_ok_and(|batch| batch.batch().author == self.own),
                     Parcel::Announcement(_) => true,
-                    Parcel::Request(_) => false,
+                    _ => false,
                 };
                 is_shown || !is_own
             }

@@ -32,6 +32,11 @@ pub(crate) enum Lie {
         /// Percent.
         percent: u32,
     },
+    /// Its proposals are so much older than they should be.
+    Backdater {
+        /// By how many milliseconds; a minute unless told.
+        by_ms: u64,
+    },
     /// Its proposals name no batches.
     Empty,
     /// Half of its peers see other proposals, and votes for these.
@@ -79,7 +84,7 @@ pub(crate) enum Lie {
 }
 
 /// The names, with what each does.
-pub(crate) const ALL: [(&str, &str); 27] = [
+pub(crate) const ALL: [(&str, &str); 28] = [
     ("silent", "says, gives and serves nothing"),
     ("fades", "hears and answers, and votes no more"),
     ("half", "speaks to every other peer alone"),
@@ -99,6 +104,7 @@ pub(crate) const ALL: [(&str, &str); 27] = [
         "late:PERCENT",
         "says everything late, by so much of the progress timer",
     ),
+    ("backdater[:MS]", "holds back time: proposes in the past"),
     ("empty", "proposes nothing, in time"),
     ("equivocator", "shows half of its peers other proposals"),
     ("double-voter", "tells half of its peers other votes"),
@@ -169,6 +175,9 @@ impl FromStr for Lie {
                 let percent = percent.ok_or("at most 1000 percent")?;
                 Ok(Self::Late { percent })
             }
+            "backdater" => Ok(Self::Backdater {
+                by_ms: number("milliseconds")?.unwrap_or(60_000),
+            }),
             "empty" => plain(Self::Empty),
             "equivocator" => plain(Self::Equivocator),
             "double-voter" => plain(Self::DoubleVoter(Doubled::Votes)),

@@ -3,8 +3,9 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use quorate_crypto::{Digest, SigningKey, ValidatorIndex, sha256};
-use quorate_ledger::{Intent, IntentV1, Operation, Timestamp, Transaction};
+use quorate_client::wallet::TransactionBuilder;
+use quorate_crypto::{ClientSigningKey, Digest, ValidatorIndex, sha256};
+use quorate_ledger::{Keep, Submission, Timestamp};
 use quorate_runtime::Means;
 
 /// When its transactions expire.
@@ -12,7 +13,7 @@ const LEAD_MS: u64 = 300_000;
 
 /// What it has packed.
 pub(crate) struct Stock {
-    key: SigningKey,
+    key: ClientSigningKey,
     number: u64,
     /// In the order in which they are to be ordered.
     pub(crate) waiting: VecDeque<Digest>,
@@ -23,37 +24,30 @@ pub(crate) struct Stock {
 impl Stock {
     pub(crate) fn new() -> Self {
         Self {
-            key: SigningKey::generate(),
+            key: ClientSigningKey::generate_ed25519(),
             number: clock_ms(),
             waiting: VecDeque::new(),
             released: BTreeSet::new(),
         }
     }
 
-    /// The next transaction, and the number of the batch that is to have it.
-    pub(crate) fn next(&mut self, network: Digest) -> (u64, Transaction) {
+    /// What is submitted next, and the number of the batch that is to have it.
+    pub(crate) fn next(&mut self, network: Digest) -> (u64, Submission) {
         self.number += 1;
         let mut salt = [0; 16];
         salt[..8].copy_from_slice(&self.number.to_le_bytes());
-        let intent = Intent::V1(IntentV1 {
-            network,
-            sender: self.key.public().address(),
-            expires_at: Timestamp(clock_ms().saturating_add(LEAD_MS)),
-            salt,
-            operations: vec![Operation::PutRecord {
-                sha256: sha256(&salt),
-                label: String::new(),
-                metadata: Vec::new(),
-            }],
-            memo: String::new(),
-        });
-        (self.number, intent.sign([&self.key]))
+        let expires_at = Timestamp(clock_ms().saturating_add(LEAD_MS));
+        let unsigned = TransactionBuilder::new(network, self.key.key().address(), expires_at, salt)
+            .record(sha256(&salt), Keep::Log, "", Vec::<u8>::new())
+            // It has no text, so none needs a salt.
+            .build_with(|_| salt);
+        (self.number, unsigned.sign([&self.key]))
     }
 }
 
 /// Packs one batch more, shown to these. What was packed is heard of as everything else that is stored.
-pub(crate) fn pack(means: &Means, (number, transaction): (u64, Transaction), to: &[ValidatorIndex]) {
-    if means.pack(number, vec![transaction], to).is_none() {
+pub(crate) fn pack(means: &Means, (number, submission): (u64, Submission), to: &[ValidatorIndex]) {
+    if means.pack(number, vec![submission], to).is_none() {
         tracing::debug!("a batch of the liar's own has no room");
     }
 }

@@ -91,7 +91,7 @@ async fn pair() -> Result<(Handle, Events, Handle, Events), Failure> {
         external: Vec::new(),
         peers,
         network: [0; 32],
-        protocol_version: 1,
+        protocols: vec![1],
         software: "throughput".to_owned(),
         mdns: true,
         kademlia: true,

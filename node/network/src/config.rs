@@ -21,8 +21,9 @@ pub struct Config {
     pub peers: Vec<PeerConfig>,
     /// The network's id, compared in the handshake.
     pub network: [u8; 32],
-    /// The protocol's version, compared in the handshake.
-    pub protocol_version: u32,
+    /// The versions of the network's rules and messages that this program knows, 1 to 16, strictly ascending: the
+    /// handshake looks for one that both sides know.
+    pub protocols: Vec<u32>,
     /// This program's name and version, told to peers and shown by them; it need not be the same.
     pub software: String,
     /// Whether to look for members on the local network.
@@ -118,7 +119,7 @@ impl fmt::Debug for Config {
             .field("external", &self.external)
             .field("peers", &self.peers)
             .field("network", &hex::encode(self.network))
-            .field("protocol_version", &self.protocol_version)
+            .field("protocols", &self.protocols)
             .field("software", &self.software)
             .finish_non_exhaustive()
     }

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::hello::MAX_PROTOCOLS;
 use crate::{Channel, PeerKey};
 
 /// Why the network does not start, or does not take a list of members.
@@ -39,6 +40,12 @@ pub enum NetworkError {
     MemberKey {
         /// The member's name.
         name: String,
+    },
+    /// The versions of the protocol are none, too many, or in no order.
+    #[error("{count} versions of the protocol: 1 to {MAX_PROTOCOLS} are told to peers, each once, ascending")]
+    Protocols {
+        /// How many were given.
+        count: usize,
     },
     /// Noise could not be set up with this identity.
     #[error("cannot use the node key: {reason}")]
@@ -122,12 +129,12 @@ pub enum ReplyError {
     AnswerSize,
 }
 
-/// A field of the handshake that must be the same on both sides.
+/// A field of the handshake in which both sides have to agree.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HandshakeField {
     /// The network's id, the hash of its genesis document.
     Network,
-    /// The version of the protocol.
+    /// The versions of the protocol: one at least has to be known to both.
     ProtocolVersion,
 }
 

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::dialing::{parse_address, parse_addresses};
 use crate::events::EventQueue;
+use crate::hello::are_protocols;
 use crate::offences::Offence;
 use crate::peer::Peer;
 use crate::service::Service;
@@ -70,6 +71,11 @@ pub async fn start(config: Config) -> Result<(Handle, Events), NetworkError> {
         Keypair::ed25519_from_bytes(seed.as_mut_slice()).map_err(|error| NetworkError::Identity {
             reason: error.to_string(),
         })?;
+    if !are_protocols(&config.protocols) {
+        return Err(NetworkError::Protocols {
+            count: config.protocols.len(),
+        });
+    }
     let members = checked(&config.peers, local)?;
     let mut swarm = transport::swarm(&config, &keypair)?;
     for address in &config.external {

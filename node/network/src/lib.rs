@@ -4,8 +4,8 @@
 //! are not denied get one ([`Handle::set_members`], [`Handle::deny`]); strangers are turned away once
 //! Noise has shown who they are, and before that bounded by the address they come from.
 //!
-//! **What.** The first frame each way is a handshake that compares network and protocol version. Then
-//! each peer has a stream per [`Channel`] and direction, so that votes never wait behind batches, and a
+//! **What.** The first frame each way is a handshake that compares networks and looks for a version of the protocol
+//! that both sides know. Then each peer has a stream per [`Channel`] and direction, so that votes never wait behind batches, and a
 //! stream per request and its answer ([`Handle::request`]). Frames of a channel arrive in order or not at
 //! all: when a link breaks, what was on its way is lost, and the protocols above send again.
 //!
@@ -20,12 +20,13 @@
 //!
 //! | stream | content |
 //! | --- | --- |
-//! | `/quorate/control/1` | `Hello`, then any number of `Control`, at most 1 KiB each |
-//! | `/quorate/votes/1`, `/quorate/batches/1` | frames as the runtime sends them |
-//! | `/quorate/sync/1` | a request, then an answer of frames of at least a byte, then an empty frame |
+//! | `/quorate/control/2` | `Hello`, then any number of `Control`, at most 1 KiB each |
+//! | `/quorate/votes/2`, `/quorate/batches/2` | frames as the runtime sends them |
+//! | `/quorate/sync/2` | a request, then an answer of frames of at least a byte, then an empty frame |
 //!
-//! A frame is a 32-bit little-endian length and that many bytes. In BCS:
-//! `Hello = V1 { network: [u8; 32], protocol_version: u32, software: string }`,
+//! So `docs/formats.md`, section 18, has it. A frame is a 32-bit little-endian length and that many bytes, of votes at
+//! most 2 MiB, of batches at most 4 MiB and 64 bytes. In BCS:
+//! `Hello = V1 { network: [u8; 32], protocols: [u32], software: string }`, 1 to 16 protocols, strictly ascending,
 //! `Control = V1 (0 Use | 1 Ping u64 | 2 Pong u64 | 3 Dial string | 4 Dialled { address: string, error:
 //! Option<string> })`. The names in front are libp2p's multistream-select.
 //!
@@ -54,7 +55,7 @@
 //!     external: Vec::new(),
 //!     peers,
 //!     network: [0; 32],
-//!     protocol_version: 1,
+//!     protocols: vec![1],
 //!     software: "example/1".to_owned(),
 //!     mdns: false,
 //!     kademlia: false,

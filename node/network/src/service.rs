@@ -113,7 +113,7 @@ impl Service {
         stopped: watch::Sender<bool>,
     ) -> Self {
         let (report, reports) = mpsc::channel(MAX_REPORTS);
-        let hello = HelloV1::new(config.network, config.protocol_version, &config.software);
+        let hello = HelloV1::new(config.network, config.protocols.clone(), &config.software);
         let mut service = Self {
             swarm,
             shared,

@@ -26,7 +26,7 @@ pub const MAX_SYNC_REQUEST: u32 = 64 << 10;
 /// The most bytes of one frame of an answer.
 pub const MAX_SYNC_FRAME: u32 = 8 << 20;
 /// The most bytes of an answer.
-pub const MAX_SYNC_ANSWER: u64 = 64 << 20;
+pub const MAX_SYNC_ANSWER: u64 = 97 << 20;
 /// How long whoever asked may take to send the request, and then to take each frame of the answer.
 const FRAME_DEADLINE: Duration = Duration::from_secs(10);
 /// How long answering may take in all.

@@ -14,7 +14,7 @@ use libp2p::swarm::{self, NetworkBehaviour, Swarm};
 use libp2p::{PeerId, Transport as _, connection_limits, identify, mdns, noise, tcp};
 use socket2::{Domain, SockRef, Socket, Type};
 
-use crate::channel::kademlia_protocol;
+use crate::channel::{IDENTIFY_PROTOCOL, kademlia_protocol};
 use crate::doorkeeper::Doorkeeper;
 use crate::mux::Yamux;
 use crate::resolve::Resolving;
@@ -73,7 +73,7 @@ fn transport(config: &Config, keypair: &Keypair) -> Result<Boxed<(PeerId, Stream
 fn behaviour(config: &Config, keypair: &Keypair, local: PeerId) -> Behaviour {
     let limits =
         connection_limits::ConnectionLimits::default().with_max_established_per_peer(Some(MAX_CONNECTIONS));
-    let identify = identify::Config::new("/quorate/1".to_owned(), keypair.public())
+    let identify = identify::Config::new(IDENTIFY_PROTOCOL.to_owned(), keypair.public())
         .with_agent_version(config.software.clone())
         .with_interval(IDENTIFY_INTERVAL)
         .with_cache_size(0);

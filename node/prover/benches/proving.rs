@@ -9,8 +9,8 @@ use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use divan::{Bencher, black_box};
-use quorate_crypto_second::Height;
-use quorate_ledger_second::{HistoryOwner, Prefix};
+use quorate_crypto::Height;
+use quorate_ledger::{HistoryOwner, Prefix};
 use quorate_prover::{Show, StatementRequest, prove_block, prove_entry, prove_state, prove_statement};
 use quorate_verifier::Proof;
 

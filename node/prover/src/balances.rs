@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_ledger_second::{Amount, AssetCode, BalanceChange, BalanceItem};
+use quorate_ledger::{Amount, AssetCode, BalanceChange, BalanceItem};
 
 /// Free and held of an asset.
 type Funds = (Amount, Amount);

@@ -1,8 +1,8 @@
-//! All that a block executed (`docs/formats-2.md`, section 17, Block; rule 15).
+//! All that a block executed (`docs/formats.md`, section 17, Block; rule 15).
 
-use quorate_crypto_second::Height;
-use quorate_crypto_second::merkle::Frontier;
-use quorate_ledger_second::{HeaderV1, LogEntry, LoggedTransaction};
+use quorate_crypto::Height;
+use quorate_crypto::merkle::Frontier;
+use quorate_ledger::{HeaderV1, LogEntry, LoggedTransaction};
 use quorate_verifier::{MAX_ENTRIES, Proof, ProofBody, Shown};
 
 use crate::error::{Failure, check_count};

@@ -1,7 +1,7 @@
-//! Committees of epochs, each named by its predecessor's last block, or by a recovery (`docs/formats-2.md`, section 17,
+//! Committees of epochs, each named by its predecessor's last block, or by a recovery (`docs/formats.md`, section 17,
 //! Committees; rule 27).
 
-use quorate_crypto_second::{Epoch, Height};
+use quorate_crypto::{Epoch, Height};
 use quorate_verifier::{CommitteeStep, MAX_STEPS, Proof, ProofBody, Trust};
 
 use crate::error::{Failure, check_count};

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use quorate_crypto_second::{Digest, Epoch, Height};
-use quorate_ledger_second::{HistoryOwner, Prefix, Timestamp};
+use quorate_crypto::{Digest, Epoch, Height};
+use quorate_ledger::{HistoryOwner, Prefix, Timestamp};
 
 use crate::Source;
 

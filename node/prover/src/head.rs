@@ -1,7 +1,7 @@
-//! Headers with seals: exactly a quorum, those of the lowest validators (`docs/formats-2.md`, section 17; rule 26).
+//! Headers with seals: exactly a quorum, those of the lowest validators (`docs/formats.md`, section 17; rule 26).
 
-use quorate_crypto_second::{Epoch, Height};
-use quorate_ledger_second::{CertifiedHeader, Header};
+use quorate_crypto::{Epoch, Height};
+use quorate_ledger::{CertifiedHeader, Header};
 
 use crate::error::Failure;
 use crate::{EpochRow, Part, ProveError, Source};

@@ -1,5 +1,5 @@
 //! Makes proofs of what a chain holds, which anybody can check offline with `quorate-verifier`. Formats are those of
-//! `docs/formats-2.md`, sections 9, 12, 13 and 17.
+//! `docs/formats.md`, sections 9, 12, 13 and 17.
 //!
 //! Every proof is in the one form that the page allows: the same question about the same block gives the same bytes, but
 //! for the choice of seals, where the lowest validators' are taken. What it costs follows from the question and not from
@@ -10,12 +10,12 @@
 //! answers from memory.
 //!
 //! ```
-//! use quorate_crypto_second::{
+//! use quorate_crypto::{
 //!     Certificate, CertificateV1, ClientSigningKey, Engine, Epoch, Height, Seal, SealContent, SigningKey,
 //!     ValidatorIndex,
 //! };
-//! use quorate_genesis_second::{Draft, DraftV1, Genesis, Join, JoinKeys};
-//! use quorate_ledger_second::{
+//! use quorate_genesis::{Draft, DraftV1, Genesis, Join, JoinKeys};
+//! use quorate_ledger::{
 //!     BlockInput, MemoryState, Parameters, Prefix, Proposal, Rules, Timestamp, Tip, execute,
 //! };
 //! use quorate_prover::{Addition, MemoryChain, Source, prove_state};
@@ -82,7 +82,7 @@ mod state;
 mod statement;
 mod transaction;
 
-use quorate_ledger_second::encode;
+use quorate_ledger::encode;
 use quorate_verifier::{MAX_PROOF_BYTES, Proof, ProofBody, ProofV1};
 
 pub use block::prove_block;

@@ -1,8 +1,8 @@
-//! The transaction log: entries, inclusion paths, frontiers (`docs/formats-2.md`, sections 1 and 9).
+//! The transaction log: entries, inclusion paths, frontiers (`docs/formats.md`, sections 1 and 9).
 
-use quorate_crypto_second::merkle::{Frontier, make_path};
-use quorate_crypto_second::{Digest, Height};
-use quorate_ledger_second::{LogEntry, LogEntryV1, LoggedTransaction};
+use quorate_crypto::merkle::{Frontier, make_path};
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::{LogEntry, LogEntryV1, LoggedTransaction};
 
 use crate::error::Failure;
 use crate::{Part, ProveError, Source};

@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use quorate_crypto_second::merkle::{leaf_hash, node_hash};
-use quorate_crypto_second::{Certificate, Committee, Digest, Epoch, Height};
-use quorate_genesis_second::Genesis;
-use quorate_ledger_second::{
+use quorate_crypto::merkle::{leaf_hash, node_hash};
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height};
+use quorate_genesis::Genesis;
+use quorate_ledger::{
     Agreement, BalanceItem, BatchTexts, CheckedBatch, Execution, GenesisState, Header, HistoryEntry,
     HistoryOwner, LogEntry, LoggedEntry, MemoryState, Place, Prefix, PrefixPath, StateKey, StateReader,
     StateTree, StateValue, TextItem, Transaction, WAYPOINT_INTERVAL, value_hash,

@@ -1,7 +1,7 @@
-//! That a transaction was not executed, and has expired (`docs/formats-2.md`, section 17, NotExecuted; rule 15).
+//! That a transaction was not executed, and has expired (`docs/formats.md`, section 17, NotExecuted; rule 15).
 
-use quorate_crypto_second::Height;
-use quorate_ledger_second::{HistoryOwner, Intent, LogEntry, Prefix, StateKey, StateValue, Timestamp};
+use quorate_crypto::Height;
+use quorate_ledger::{HistoryOwner, Intent, LogEntry, Prefix, StateKey, StateValue, Timestamp};
 use quorate_verifier::{Item, Proof, ProofBody, Statement};
 
 use crate::state::StateUnder;

@@ -1,12 +1,10 @@
-//! What is shown of a transaction, beside its entry in the log (`docs/formats-2.md`, section 17, Shown).
+//! What is shown of a transaction, beside its entry in the log (`docs/formats.md`, section 17, Shown).
 
 use std::convert::Infallible;
 
-use quorate_crypto_second::merkle::{make_path, root_of_hashes};
-use quorate_crypto_second::{Digest, Height};
-use quorate_ledger_second::{
-    IntentV1, LoggedTransaction, Place, Text, TextItem, Texts, Transaction, TransactionV1,
-};
+use quorate_crypto::merkle::{make_path, root_of_hashes};
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::{IntentV1, LoggedTransaction, Place, Text, TextItem, Texts, Transaction, TransactionV1};
 use quorate_verifier::{Shown, ShownTexts};
 
 use crate::error::Failure;

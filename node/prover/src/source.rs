@@ -1,7 +1,7 @@
-//! What a prover reads of a chain, and how a node's disk answers it (`docs/formats-2.md`, section 20).
+//! What a prover reads of a chain, and how a node's disk answers it (`docs/formats.md`, section 20).
 
-use quorate_crypto_second::{Certificate, Committee, Digest, Epoch, Height};
-use quorate_ledger_second::{
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height};
+use quorate_ledger::{
     BalanceChange, BalanceItem, Header, HistoryOwner, LogEntry, Place, Prefix, PrefixPath, StateKey,
     TextItem, Timestamp, Transaction,
 };

@@ -1,7 +1,7 @@
-//! Proofs of what the state has under prefixes (`docs/formats-2.md`, section 12).
+//! Proofs of what the state has under prefixes (`docs/formats.md`, section 12).
 
-use quorate_crypto_second::{Digest, Height};
-use quorate_ledger_second::{Header, Prefix, StateKey, StateProof, StateValue, encode};
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::{Header, Prefix, StateKey, StateProof, StateValue, encode};
 use quorate_verifier::{MAX_STATE_PROOFS, Proof, ProofBody};
 
 use crate::error::{Failure, check_count};

@@ -1,4 +1,4 @@
-//! All that happened to an account or an asset in a range of time (`docs/formats-2.md`, sections 13 and 17; rule 22).
+//! All that happened to an account or an asset in a range of time (`docs/formats.md`, sections 13 and 17; rule 22).
 //!
 //! There is one statement for a head, an owner and a range:
 //!
@@ -11,10 +11,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto_second::{Digest, Height};
-use quorate_ledger_second::{
-    AssetCode, BalanceItem, HistoryOwner, Prefix, StateKey, Timestamp, WAYPOINT_INTERVAL,
-};
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::{AssetCode, BalanceItem, HistoryOwner, Prefix, StateKey, Timestamp, WAYPOINT_INTERVAL};
 use quorate_verifier::{End, Item, MAX_ITEMS, MAX_STATE_PROOFS, Proof, ProofBody, Start, Statement};
 
 use crate::balances::Balances;

@@ -1,8 +1,8 @@
-//! That a transaction was executed, or a recovery began an epoch (`docs/formats-2.md`, section 17, Transaction).
+//! That a transaction was executed, or a recovery began an epoch (`docs/formats.md`, section 17, Transaction).
 
-use quorate_crypto_second::merkle::path_root;
-use quorate_crypto_second::{Digest, Height};
-use quorate_ledger_second::LogEntry;
+use quorate_crypto::merkle::path_root;
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::LogEntry;
 use quorate_verifier::{Proof, ProofBody, Shown};
 
 use crate::error::Failure;

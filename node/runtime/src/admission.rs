@@ -1,15 +1,19 @@
-//! Admission: what a client's transaction must pass to get into the pool. Size, form, signatures (in
-//! groups), a trial on the certified state, quotas. It promises nothing.
+//! Admission: what a client's submission must pass to get into the pool. Size, form and texts, the authority of its
+//! keys, signatures (in groups), a trial on the certified state, quotas. It promises nothing.
 //!
 //! The trial is quick and reads what the executor has in memory, some of which may be newer than the rest.
 //! Nobody is refused for that: a refusal is looked at again on one snapshot.
 
+mod authority;
+
+use std::sync::Arc;
+
 use bytes::Bytes;
 use quorate_api::{Admission, OutcomeAt, Refusal};
-use quorate_crypto::{ClientSignature, Digest, Domain, KnownKeys, sha256, signature_group};
+use quorate_crypto::{Digest, KeySignature, KnownKeys, Tag, sha256, signature_group};
 use quorate_ledger::{
-    Account, DecodeError, FormError, Parameters, Refusal as TrialRefusal, StateError, StateKey, StateReader,
-    Transaction, TrialRules, decode, would_execute,
+    DecodeError, FormError, LogEntry, Parameters, Refusal as TrialRefusal, StateError, StateReader,
+    Submission, SubmissionError, Timestamp, TrialRules, would_execute,
 };
 use quorate_storage::{Chain, Snapshot, StorageError};
 use rayon::prelude::*;
@@ -38,8 +42,8 @@ pub(crate) struct Admitter<'a> {
 
 /// A transaction on its way into the pool, or what became of it.
 enum Stage {
-    /// With the bytes that are signed.
-    Checking(Box<Admissible>, Bytes),
+    /// With what its signatures are over.
+    Checking(Box<Admissible>, Vec<u8>),
     Done(Admission),
 }
 
@@ -54,7 +58,7 @@ impl Stage {
 }
 
 impl Admitter<'_> {
-    /// Admits transactions, given as their canonical bytes; the answers are in the same order.
+    /// Admits submissions, given as their canonical bytes; the answers are in the same order.
     pub(crate) fn admit(&self, transactions: &[Bytes]) -> Vec<Admission> {
         let snapshot = match self.chain.snapshot() {
             Ok(snapshot) => snapshot,
@@ -66,6 +70,10 @@ impl Admitter<'_> {
             .map(|bytes| self.read(bytes))
             .collect();
         self.find_executed(&mut stages, &snapshot);
+        stages
+            .par_iter_mut()
+            .with_min_len(WORTH_A_THREAD)
+            .for_each(|stage| self.look_for_authority(stage, &snapshot));
         check_signatures(&mut stages, self.keys);
         stages
             .par_iter_mut()
@@ -75,60 +83,43 @@ impl Admitter<'_> {
     }
 
     fn read(&self, bytes: &Bytes) -> Stage {
-        let transaction = match Transaction::decode(bytes, self.parameters.v1()) {
-            Ok(transaction) => transaction,
-            Err(DecodeError::TooLong { length, limit }) => {
-                return refuse(None, Refusal::TooLarge { length, limit });
-            }
-            Err(error) => {
-                return refuse(
-                    None,
-                    Refusal::Malformed {
-                        reason: error.to_string(),
-                    },
-                );
-            }
+        let limits = self.parameters.v1();
+        let submission = match Submission::decode(bytes, limits) {
+            Ok(submission) => submission,
+            Err(error) => return refuse(None, malformed(error.into())),
         };
-        let signed = bytes.slice(transaction.signed_range(bytes.len()));
-        let id = Domain::TRANSACTION.hash(&signed);
-        match transaction.check_form_of_length(bytes.len(), self.network, self.parameters.v1()) {
-            Ok(()) => {}
-            Err(FormError::WrongNetwork { got, expected }) => {
-                return refuse(Some(id), Refusal::WrongNetwork { got, expected });
-            }
-            Err(error) => {
-                return refuse(
-                    Some(id),
-                    Refusal::Malformed {
-                        reason: error.to_string(),
-                    },
-                );
-            }
+        let transaction = submission.transaction();
+        // The transaction's encoding follows the submission's variant, and is followed by the texts.
+        let length = transaction.encoded_length();
+        let signed = transaction.signed_range(length);
+        let preimage = Tag::TRANSACTION.preimage(&bytes[1 + signed.start..1 + signed.end]);
+        // As `Tag::hash` has it.
+        let id = sha256(&preimage);
+        if let Err(error) = submission.check_form(self.network, limits) {
+            return refuse(Some(id), malformed(error));
         }
         let fingerprint = sha256(bytes);
         if self.pool.contains(&fingerprint) {
             return Stage::Done(Admission::Pending { id });
         }
         // Looked at again when it is put in; here it spares a full pool the signature checks.
-        if let Err(reason) = self.pool.room_for(&transaction.intent().sender, bytes.len()) {
+        if let Err(reason) = self.pool.room_for(&transaction.intent().sender(), bytes.len()) {
             return Stage::Done(full(id, reason));
         }
-        let length = bytes.len();
-        Stage::Checking(
-            Box::new(Admissible {
-                id,
-                fingerprint,
-                transaction,
-                length,
-            }),
-            signed,
-        )
+        let admissible = Admissible {
+            id,
+            fingerprint,
+            length: bytes.len(),
+            submission: Arc::new(submission),
+        };
+        Stage::Checking(Box::new(admissible), preimage)
     }
 
     /// Answers those that were executed before.
     fn find_executed(&self, stages: &mut [Stage], snapshot: &Snapshot) {
         let ids: Vec<Digest> = stages.iter().filter_map(Stage::checking).collect();
-        let spent = match snapshot.are_spent(&ids) {
+        // At no time: whoever asks again for what has expired since is told how it ended, too.
+        let spent = match snapshot.spent_at(&ids, Timestamp(0)) {
             Ok(spent) => spent,
             Err(error) => {
                 let checking = stages.iter_mut().filter(|stage| stage.checking().is_some());
@@ -147,28 +138,43 @@ impl Admitter<'_> {
         }
     }
 
+    /// Whether the keys of one that is still in question are those that its parties need.
+    fn look_for_authority(&self, stage: &mut Stage, snapshot: &Snapshot) {
+        let Stage::Checking(admissible, _) = stage else {
+            return;
+        };
+        let transaction = admissible.submission.transaction();
+        let answer = match authority::judge(transaction, &self.trying(snapshot)) {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) => self.look_again(admissible.id, |newest| {
+                Ok(authority::judge(transaction, newest)?.map_err(Refusal::from))
+            }),
+            Err(error) => Some(unavailable(&error)),
+        };
+        if let Some(answer) = answer {
+            *stage = Stage::Done(answer);
+        }
+    }
+
     fn try_out(&self, stage: &mut Stage, snapshot: &Snapshot) {
         let Stage::Checking(admissible, _) = stage else {
             return;
         };
-        let state = Trying {
-            cache: self.state,
-            snapshot,
+        let tried = self.try_on(admissible, snapshot, &self.trying(snapshot));
+        let refused = match tried {
+            Ok(Ok(())) => None,
+            Ok(Err(_)) => self.look_again(admissible.id, |newest| {
+                let tried = self.try_on(admissible, newest, newest)?;
+                Ok(tried.map_err(|refusal| self.explain(refusal, admissible, newest)))
+            }),
+            Err(error) => Some(unavailable(&error)),
         };
-        match self.try_on(admissible, snapshot, &state) {
-            Ok(Ok(())) => {}
-            Ok(Err(_)) => {
-                if let Some(answer) = self.try_again(admissible) {
-                    *stage = Stage::Done(answer);
-                    return;
-                }
-            }
-            Err(error) => {
-                *stage = Stage::Done(unavailable(&error));
-                return;
-            }
+        if let Some(refused) = refused {
+            *stage = Stage::Done(refused);
+            return;
         }
-        let (id, sender) = (admissible.id, admissible.transaction.intent().sender);
+        let sender = admissible.submission.transaction().intent().sender();
+        let id = admissible.id;
         match self.senders.may_write(&sender, snapshot) {
             Ok(true) => {}
             Ok(false) => *stage = refuse(Some(id), Refusal::UnknownSender { sender }),
@@ -176,20 +182,31 @@ impl Admitter<'_> {
         }
     }
 
-    /// The trial on the newest snapshot; none if it goes well there.
-    fn try_again(&self, admissible: &Admissible) -> Option<Admission> {
-        let verdict = self.chain.snapshot().and_then(|snapshot| {
-            let executed = executed(&snapshot, &admissible.id)?;
+    fn trying<'s>(&'s self, snapshot: &'s Snapshot) -> Trying<'s, Snapshot> {
+        Trying {
+            cache: self.state,
+            snapshot,
+        }
+    }
+
+    /// What was refused is looked at on the newest snapshot; none if it is not refused there.
+    fn look_again(
+        &self,
+        id: Digest,
+        look: impl FnOnce(&Snapshot) -> Result<Result<(), Refusal>, StateError<StorageError>>,
+    ) -> Option<Admission> {
+        let newest = self.chain.snapshot().and_then(|snapshot| {
+            let executed = executed(&snapshot, &id)?;
             Ok((snapshot, executed))
         });
-        match verdict {
+        match newest {
             Err(error) => Some(unavailable(&error)),
             Ok((_, Some(at))) => Some(Admission::Executed(at)),
-            Ok((snapshot, None)) => match self.try_on(admissible, &snapshot, &snapshot) {
+            Ok((snapshot, None)) => match look(&snapshot) {
                 Ok(Ok(())) => None,
                 Ok(Err(refusal)) => Some(Admission::Refused {
-                    id: Some(admissible.id),
-                    refusal: self.explain(refusal, admissible, &snapshot),
+                    id: Some(id),
+                    refusal,
                 }),
                 Err(error) => Some(unavailable(&error)),
             },
@@ -207,7 +224,7 @@ impl Admitter<'_> {
             certified: snapshot.tip().timestamp,
             clock: clock::now(),
         };
-        would_execute(&admissible.transaction, &admissible.id, &rules, state)
+        would_execute(admissible.submission.transaction(), &admissible.id, &rules, state)
     }
 
     fn explain(&self, refusal: TrialRefusal, admissible: &Admissible, snapshot: &Snapshot) -> Refusal {
@@ -221,9 +238,16 @@ impl Admitter<'_> {
             TrialRefusal::AlreadyExecuted => Refusal::Unavailable {
                 reason: "the transaction was executed a moment ago; ask for it".to_owned(),
             },
-            TrialRefusal::Unauthorised => {
-                let (weight, threshold) = weight(&admissible.transaction, snapshot);
-                Refusal::Unauthorised { weight, threshold }
+            // That its keys have authority was found a moment ago, so its signers have changed since.
+            TrialRefusal::Unauthorised { party } => {
+                match authority::judge(admissible.submission.transaction(), snapshot) {
+                    Ok(Err(no_authority)) => no_authority.into(),
+                    _ => Refusal::Unauthorised {
+                        party,
+                        weight: 0,
+                        threshold: 1,
+                    },
+                }
             }
         }
     }
@@ -257,65 +281,40 @@ impl Admitter<'_> {
 
 /// Where a transaction was executed, if it was.
 pub(crate) fn executed(snapshot: &Snapshot, id: &Digest) -> Result<Option<OutcomeAt>, StorageError> {
-    let Some(location) = snapshot.transaction(id)? else {
+    let (Some(ordinal), Some(location)) = (snapshot.ordinal_of(id)?, snapshot.transaction(id)?) else {
         return Ok(None);
     };
-    let outcome = snapshot.block(location.height)?.and_then(|block| {
-        block
-            .v1()
-            .executed
-            .get(location.index as usize)
-            .map(|executed| executed.outcome)
-    });
-    Ok(outcome.map(|outcome| OutcomeAt {
+    let entry = snapshot.entry(ordinal)?;
+    let logged = entry.as_ref().and_then(LogEntry::transaction);
+    Ok(logged.map(|logged| OutcomeAt {
         id: *id,
         height: location.height,
         index: location.index,
-        outcome,
+        outcome: logged.outcome.clone(),
     }))
-}
-
-/// The weight of a transaction's signatures for its sender, and the weight needed.
-fn weight(transaction: &Transaction, snapshot: &Snapshot) -> (u64, u32) {
-    let sender = transaction.intent().sender;
-    let keys = || transaction.signatures().iter().map(|signature| signature.key);
-    let account = snapshot.value(&StateKey::account(&sender)).ok().flatten();
-    let signers = account
-        .and_then(|bytes| decode::<Account>(&bytes, bytes.len()).ok())
-        .and_then(|Account::V1(account)| account.signers);
-    match signers {
-        Some(signers) => {
-            let counts = |key| signers.signers.iter().find(|signer| signer.key == key);
-            let weight = keys()
-                .filter_map(counts)
-                .map(|signer| u64::from(signer.weight))
-                .sum();
-            (weight, signers.threshold)
-        }
-        None => (u64::from(keys().any(|key| key.address() == sender)), 1),
-    }
 }
 
 /// Checks the signatures of all that are still in question, in groups, on all cores.
 fn check_signatures(stages: &mut [Stage], keys: &KnownKeys) {
     let size = signature_group(stages.len(), rayon::current_num_threads());
     stages.par_chunks_mut(size).for_each(|group| {
-        let mut items: Vec<ClientSignature<'_>> = Vec::with_capacity(group.len());
+        let mut items: Vec<(&KeySignature, &[u8])> = Vec::with_capacity(group.len());
         let mut owners = Vec::with_capacity(group.len());
         for (place, stage) in group.iter().enumerate() {
-            if let Stage::Checking(admissible, signed) = stage {
+            if let Stage::Checking(admissible, preimage) = stage {
                 let before = items.len();
-                items.extend(admissible.transaction.signature_items(signed));
+                let transaction = admissible.submission.transaction();
+                items.extend(transaction.signature_items(preimage));
                 owners.extend((before..items.len()).map(|_| place));
             }
         }
-        let verdicts = keys.verify_client_batch(Domain::TRANSACTION, &items);
+        let verdicts = keys.verify_clients(&items);
         let bad: Vec<_> = owners
             .iter()
             .zip(&items)
             .zip(verdicts)
-            .filter(|(_, verdict)| verdict.is_err())
-            .map(|((place, item), _)| (*place, item.key))
+            .filter(|(_, good)| !good)
+            .map(|((place, (signature, _)), _)| (*place, signature.key()))
             .collect();
         for (place, key) in bad {
             if let Stage::Checking(admissible, _) = &group[place] {
@@ -323,6 +322,25 @@ fn check_signatures(stages: &mut [Stage], keys: &KnownKeys) {
             }
         }
     });
+}
+
+/// Why a submission is not read, in the API's terms.
+fn malformed(error: SubmissionError) -> Refusal {
+    match error {
+        SubmissionError::Decode(DecodeError::TooLong { length, limit }) => {
+            Refusal::TooLarge { length, limit }
+        }
+        SubmissionError::Form(FormError::WrongNetwork { got, expected }) => {
+            Refusal::WrongNetwork { got, expected }
+        }
+        SubmissionError::Texts(error) => Refusal::Texts {
+            code: error.code(),
+            reason: error.to_string(),
+        },
+        error => Refusal::Malformed {
+            reason: error.to_string(),
+        },
+    }
 }
 
 fn refuse(id: Option<Digest>, refusal: Refusal) -> Stage {
@@ -347,5 +365,117 @@ fn unavailable(error: &impl std::fmt::Display) -> Admission {
     Admission::Refused {
         id: None,
         refusal: Refusal::Unavailable { reason },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_crypto::ClientSigningKey;
+    use quorate_ledger::{Place, Text, Transaction, encode};
+
+    use super::*;
+    use crate::config::NodeConfig;
+    use crate::testing::{self, NETWORK, address, client};
+
+    /// A signed payment of account 1 with a memo.
+    fn submission(signers: &[ClientSigningKey]) -> Submission {
+        let payment = vec![testing::payment(2, 1)];
+        let expires_at = Timestamp(clock::now().0 + 60_000);
+        let texts = [(Place::Memo, "rent")];
+        let (intent, texts) = testing::intent(vec![address(1)], payment, 1, expires_at, &texts);
+        Submission::new(intent.sign(signers), texts)
+    }
+
+    /// What becomes of it in a network of one validator, and whether it is in the pool.
+    fn admitted(submission: &Submission) -> (Admission, bool) {
+        let parameters = Parameters::default();
+        let (_folder, chain) = testing::chain(&testing::genesis(1, &parameters));
+        let pool = Pool::new(&NodeConfig::default().api);
+        let admitter = Admitter {
+            network: &NETWORK,
+            parameters: &parameters,
+            chain: &chain,
+            state: &StateCache::default(),
+            keys: &KnownKeys::new(16),
+            pool: &pool,
+            senders: &Senders::Anyone,
+        };
+        let admission = admitter.admit(&[encode(submission).into()]).pop().unwrap();
+        let found = pool.find(&submission.transaction().id());
+        let is_pending = found.is_some_and(|(found, ended)| *found == *submission && ended.is_none());
+        (admission, is_pending)
+    }
+
+    fn refusal(submission: &Submission) -> Refusal {
+        match admitted(submission) {
+            (Admission::Refused { id, refusal }, false) => {
+                assert_eq!(id, Some(submission.transaction().id()));
+                refusal
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_transaction_is_pending_with_its_texts() {
+        let (admission, is_pending) = admitted(&submission(&[client(1)]));
+        assert!(matches!(admission, Admission::Pending { .. }), "{admission:?}");
+        assert!(is_pending);
+    }
+
+    #[test]
+    fn other_texts_than_those_that_were_signed_are_refused() {
+        let (transaction, texts) = {
+            let signed = submission(&[client(1)]);
+            (signed.transaction().clone(), signed.texts().to_vec())
+        };
+        let text = |text: &str| Text {
+            text: text.as_bytes().to_vec(),
+            ..texts[0].clone()
+        };
+        for (texts, expected) in [
+            (vec![], "texts_missing"),
+            (vec![text("rest")], "texts_unfit"),
+            ([texts.clone(), texts.clone()].concat(), "texts_unfit"),
+            (vec![text("rent\u{202e}")], "text_refused"),
+            (vec![text("")], "text_refused"),
+        ] {
+            let refused = refusal(&Submission::new(transaction.clone(), texts));
+            let Refusal::Texts { code, .. } = refused else {
+                panic!("{expected}: {refused:?}");
+            };
+            assert_eq!(code, expected);
+        }
+    }
+
+    #[test]
+    fn whoever_signs_for_nobody_is_refused_before_a_signature_is_checked() {
+        // None of these signatures is good: they are of another transaction.
+        let signed = submission(&[client(1)]);
+        let of_another = |signers: &[ClientSigningKey]| {
+            let intent = signed.transaction().v1().intent.clone();
+            let payment = vec![testing::payment(2, 2)];
+            let (other, _) = testing::intent(vec![address(1)], payment, 9, Timestamp(1), &[]);
+            let signatures = other.sign(signers).signatures().to_vec();
+            Submission::new(Transaction::new(intent, signatures), signed.texts().to_vec())
+        };
+        assert_eq!(
+            refusal(&of_another(&[client(3)])),
+            Refusal::Unauthorised {
+                party: address(1),
+                weight: 0,
+                threshold: 1
+            }
+        );
+        let needless = client(3).key();
+        assert_eq!(
+            refusal(&of_another(&[client(1), client(3)])),
+            Refusal::NeedlessSignature { key: needless }
+        );
+        let bad = client(1).key();
+        assert_eq!(
+            refusal(&of_another(&[client(1)])),
+            Refusal::BadSignature { key: bad }
+        );
     }
 }

@@ -9,15 +9,19 @@ use std::time::Duration;
 
 use quorate_crypto::{Digest, SigningKey, ValidatorIndex};
 use quorate_driver::Led;
-use quorate_ledger::{Batch, BatchError, BatchV1, CheckedBatch, FormedBatch, Parameters, Timestamp};
+use quorate_ledger::{
+    Batch, BatchError, BatchTexts, BatchV1, CheckedBatch, FormedBatch, Parameters, ParametersV1, Timestamp,
+    Transaction,
+};
 
-use crate::batches::{BatchStore, Charge};
+use crate::batches::{BatchStore, Charge, Whole};
 use crate::clock;
 use crate::epoch::SharedEpoch;
 use crate::links::Links;
 use crate::own_batches::OwnBatches;
-use crate::pool::Pool;
+use crate::pool::{Load, Packed, Pool};
 use crate::standing::SharedStanding;
+use crate::wire::CopyBytes;
 use crate::{fatal, fatal_at_database};
 
 /// Own batches under way at once, whatever the author's quota: beyond it the pool fills and refuses.
@@ -28,7 +32,7 @@ const PATIENCE: Duration = Duration::from_millis(100);
 const STALE: Duration = Duration::from_millis(1_000);
 /// Batches passed on at once.
 const STALE_BATCHES: usize = 64;
-/// Bytes of a batch besides its transactions.
+/// Bytes of a whole copy besides its transactions and texts.
 const BATCH_OVERHEAD: usize = 256;
 
 /// Packs what waits in the pool into batches, on a thread of its own.
@@ -81,11 +85,10 @@ impl Batcher {
 
     /// Waits until nothing is under way, or there is enough for a full batch and room for it.
     fn wait_for_turn(&self) {
-        let limits = self.parameters.v1();
+        let limit = limit_of(self.parameters.v1());
         let mut under_way = self.own.under_way();
         loop {
-            let (count, bytes) = self.pool.queued();
-            let full = count >= limits.max_batch_transactions as usize || bytes >= self.payload_limit();
+            let full = self.pool.queued().reaches(limit);
             let may_pack = under_way.is_empty() || (full && under_way.len() < MAX_UNDER_WAY);
             if may_pack || self.own.is_stopped() {
                 return;
@@ -105,28 +108,21 @@ impl Batcher {
         }
     }
 
-    fn payload_limit(&self) -> usize {
-        (self.parameters.v1().max_batch_bytes as usize).saturating_sub(BATCH_OVERHEAD)
-    }
-
-    /// Signs a batch whose transactions were checked when they were admitted.
-    fn sign(&self, batch: Batch) -> Result<CheckedBatch, BatchError> {
-        FormedBatch::sign(batch, &self.key, &self.batches.rules().view())
-            .map(FormedBatch::with_signatures_checked)
+    /// Signs a batch whose transactions were checked, with their texts, when they were admitted.
+    fn sign(&self, batch: Batch, texts: BatchTexts) -> Result<Whole, BatchError> {
+        let batch = FormedBatch::sign(batch, &self.key, &self.batches.rules().view())
+            .map(FormedBatch::with_signatures_checked)?;
+        Ok(Whole { batch, texts })
     }
 
     fn pack(&self, numbers: &mut Numbers) {
         let limits = self.parameters.v1();
-        let taken = self
-            .pool
-            .take(limits.max_batch_transactions as usize, self.payload_limit());
+        let taken = self.pool.take(limit_of(limits));
         if taken.is_empty() {
             return;
         }
-        let (fingerprints, transactions): (Vec<_>, Vec<_>) = taken
-            .into_iter()
-            .map(|packed| (packed.fingerprint, packed.transaction))
-            .unzip();
+        let fingerprints: Vec<_> = taken.iter().map(|packed| packed.fingerprint).collect();
+        let (transactions, texts) = parts_of(&taken);
         let batch = Batch::V1(BatchV1 {
             network: self.network,
             epoch: self.epoch.get().epoch(),
@@ -134,13 +130,24 @@ impl Batcher {
             number: numbers.next(clock::now()),
             transactions,
         });
-        let batch = match self.sign(batch) {
-            Ok(batch) => batch,
+        let whole = match self.sign(batch, texts) {
+            Ok(whole) => whole,
             Err(BatchError::WrongEpoch { .. }) => return self.pool.unpack(&fingerprints),
             Err(error) => fatal(&format!("a batch packed here breaks the rules: {error}")),
         };
+        let length = whole
+            .batch
+            .bytes()
+            .len()
+            .saturating_add(whole.texts.counted_length());
+        assert!(
+            length <= limits.max_batch_bytes as usize,
+            "what the pool gives fits into a batch"
+        );
+        let batch = whole.batch.clone();
+        let without_texts = whole.texts.items().is_empty();
         self.own.under_way().insert(batch.digest(), fingerprints.clone());
-        match self.batches.insert(&batch, Charge::Author(self.author)) {
+        match self.batches.insert_whole(whole, Charge::Author(self.author)) {
             Ok(true) => {}
             // The epoch has ended meanwhile.
             Ok(false) => {
@@ -149,13 +156,54 @@ impl Batcher {
             }
             Err(error) => fatal_at_database("a batch cannot be written", &error),
         }
-        self.links.broadcast_batch(batch.bytes());
+        self.show(&batch, without_texts);
     }
+
+    /// Sends a batch to all, with its texts as they are stored: those that were erased meanwhile are withheld there.
+    fn show(&self, batch: &CheckedBatch, without_texts: bool) {
+        if without_texts {
+            let copy = CopyBytes::new(batch, &BatchTexts::new(Vec::new()));
+            return self.links.broadcast_batch(&copy);
+        }
+        match self.batches.copy(&batch.digest()) {
+            Ok(Some(copy)) => self.links.broadcast_batch(&copy),
+            // Others had it from here and a block has it already, or the epoch has ended.
+            Ok(None) => {}
+            Err(error) => fatal_at_database("a batch cannot be read", &error),
+        }
+    }
+}
+
+/// What transactions may take of one batch.
+fn limit_of(limits: &ParametersV1) -> Load {
+    Load {
+        count: limits.max_batch_transactions as usize,
+        bytes: (limits.max_batch_bytes as usize).saturating_sub(BATCH_OVERHEAD),
+        cost: limits.max_batch_signature_cost.into(),
+    }
+}
+
+/// The transactions of a batch, and the texts of all of them in their order.
+fn parts_of(taken: &[Packed]) -> (Vec<Transaction>, BatchTexts) {
+    let mut transactions = Vec::with_capacity(taken.len());
+    let mut items = Vec::new();
+    for packed in taken {
+        let (transaction, texts) = packed.parts();
+        transactions.push(transaction);
+        items.extend(texts);
+    }
+    (transactions, BatchTexts::new(items))
 }
 
 #[cfg(test)]
 mod tests {
+    use quorate_crypto::{Epoch, sha256};
+    use quorate_ledger::{BatchRules, Place, WholeCopy, encode};
+
     use super::*;
+    use crate::config::NodeConfig;
+    use crate::pool::Admissible;
+    use crate::testing::{self, NETWORK};
 
     #[test]
     fn numbers_rise_whatever_the_clock_does() {
@@ -163,5 +211,49 @@ mod tests {
         let clock = [1_000, 1_000, 900, 2_000];
         let drawn = clock.map(|now| numbers.next(Timestamp(now)));
         assert_eq!(drawn, [1_000, 1_001, 1_002, 2_000]);
+    }
+
+    /// A text for each operation, in the smallest batch that parameters allow: short ones count with more than their
+    /// bytes.
+    #[test]
+    fn what_is_admitted_fits_into_a_batch_with_its_texts() {
+        let mut parameters = Parameters::default();
+        let Parameters::V1(limits) = &mut parameters;
+        limits.max_transaction_bytes = 32_768;
+        limits.max_batch_bytes = 32_768 + 8_192;
+        parameters.check().unwrap();
+        let transfers = (0..256).map(|_| testing::payment(2, 1)).collect();
+        let places: Vec<_> = (0..=255)
+            .map(|index| (Place::Operation { index, field: 0 }, "x"))
+            .collect();
+        let submission = testing::submission(1, transfers, 1, &places);
+        submission.check_form(&NETWORK, parameters.v1()).unwrap();
+        let bytes = encode(&submission);
+        let pool = Pool::new(&NodeConfig::default().api);
+        let admitted = pool.insert(vec![Admissible {
+            id: submission.transaction().id(),
+            fingerprint: sha256(&bytes),
+            submission: Arc::new(submission),
+            length: bytes.len(),
+        }]);
+        assert_eq!(admitted, [Ok(())]);
+        let taken = pool.take(limit_of(parameters.v1()));
+        let (transactions, texts) = parts_of(&taken);
+        let batch = Batch::V1(BatchV1 {
+            network: NETWORK,
+            epoch: Epoch(0),
+            author: ValidatorIndex(0),
+            number: 1,
+            transactions,
+        });
+        let committee = testing::committee(Epoch(0), 1);
+        let rules = BatchRules {
+            network: &NETWORK,
+            committee: &committee,
+            parameters: parameters.v1(),
+        };
+        let formed = FormedBatch::sign(batch, &testing::validator(1), &rules).unwrap();
+        let whole = WholeCopy::new(formed, texts, parameters.v1(), |_, _| false).unwrap();
+        assert_eq!(whole.texts().items().len(), 256);
     }
 }

@@ -5,21 +5,27 @@
 //! taken ([`BatchStore::want`]), so quotas never block agreement (pitfall 31). Of those,
 //! [`NAMED_BYTES`] are in memory; the rest is on disk alone and is read when it is needed, so whatever a
 //! lying primary names costs it a place in the chain, and this node no memory.
+//!
+//! What is held is a whole copy (`docs/formats.md`, section 5): its texts are on disk beside it, where those that
+//! are erased are withheld, and never in memory. A copy that is not whole leaves nothing behind.
 
 mod check;
+mod whole;
 
 use std::borrow::Borrow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
 use quorate_driver::{Event, Led, Told, Unordered, WriteNumber, tell_of_unordered};
-use quorate_ledger::{BatchError, BatchRules, CheckedBatch, FormedBatch, Parameters, SignedBatch};
+use quorate_ledger::{
+    BatchError, BatchRules, BatchTexts, CheckedBatch, FormedBatch, Parameters, SignedBatch,
+};
 use quorate_storage::{Chain, StorageError};
 
 pub(crate) use self::check::{Checker, start_checker};
+pub(crate) use self::whole::Whole;
 use crate::error::NodeError;
 use crate::fatal_at_database;
 use crate::inbox::Inbox;
@@ -27,6 +33,8 @@ use crate::writes::WriteCount;
 
 /// Bytes in memory of the batches that proposals name: two of the largest proposals.
 const NAMED_BYTES: usize = 64 << 20;
+/// How often another is asked for a batch because somebody does not hold it.
+const ELSEWHERE_EVERY: Duration = Duration::from_millis(50);
 
 /// Batches that were checked and are not in a certified block. The core hears of each.
 #[derive(Debug)]
@@ -63,7 +71,8 @@ struct Held {
     charged: BTreeMap<Charge, usize>,
     /// Bytes in memory of those charged to nobody.
     named_bytes: usize,
-    wanted: BTreeSet<Digest>,
+    /// What proposals name, and when another was last asked for it because somebody does not hold it.
+    wanted: BTreeMap<Digest, Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -118,10 +127,15 @@ impl BatchStore {
         self.chain.remove_unordered(&digests)
     }
 
-    /// Holds the batches again that a restart left on disk unordered.
+    /// Holds the batches again that a restart left on disk unordered. Those of which there is no whole copy are
+    /// passed over: block sync wrote them, perhaps without texts, for a block that a crash has kept from being
+    /// written.
     pub(crate) fn restore(&self) -> Result<(), StorageError> {
         self.remove_foreign()?;
         for unordered in self.chain.unordered_batches()? {
+            if self.copy(&unordered.digest)?.is_none() {
+                continue;
+            }
             if let Some(batch) = self.load(&unordered.digest)? {
                 self.hold(&batch, Charge::Author(unordered.author))?;
             }
@@ -191,7 +205,10 @@ impl BatchStore {
 
     /// From now on these too are taken whatever the quotas say, until they are ordered or the epoch ends.
     pub(crate) fn want(&self, digests: &[Digest]) {
-        self.held().wanted.extend(digests);
+        let mut held = self.held();
+        for digest in digests {
+            held.wanted.entry(*digest).or_default();
+        }
     }
 
     /// These are taken no more where the quotas say no.
@@ -202,7 +219,28 @@ impl BatchStore {
         }
     }
 
-    /// Whether the batch is here, checked, and of this epoch: a block of the epoch has it, or none yet.
+    /// Of batches that a peer does not hold whole, those that another is to be asked for now: a proposal names them,
+    /// nothing of them is here, and no such word has led to that a moment ago.
+    pub(crate) fn wanted_elsewhere(&self, digests: &[Digest], now: Instant) -> Vec<Digest> {
+        let mut guard = self.held();
+        let Held { batches, wanted, .. } = &mut *guard;
+        let unchecked = self.unchecked();
+        let mut asked = Vec::new();
+        for digest in digests {
+            let Some(last) = wanted.get_mut(digest) else {
+                continue;
+            };
+            let is_due = last.is_none_or(|at| now.duration_since(at) >= ELSEWHERE_EVERY);
+            if is_due && !batches.contains_key(digest) && !unchecked.contains_key(digest) {
+                *last = Some(now);
+                asked.push(*digest);
+            }
+        }
+        asked
+    }
+
+    /// Whether a whole copy of the batch is here, checked, and of this epoch: a block of the epoch has it, or none yet.
+    /// Of one that a block has, texts may be gone meanwhile.
     pub(crate) fn contains(&self, digest: &Digest) -> bool {
         if self.held().batches.contains_key(digest) {
             return true;
@@ -231,29 +269,54 @@ impl BatchStore {
         Ok(Some(batch.with_signatures_checked()))
     }
 
-    /// The batch's canonical bytes, for a peer that asks.
-    pub(crate) fn bytes(&self, digest: &Digest) -> Result<Option<Bytes>, StorageError> {
-        match self.in_memory(digest) {
-            Some(batch) => Ok(Some(batch.bytes().clone())),
-            None => self.chain.batch(digest),
-        }
-    }
-
     fn in_memory(&self, digest: &Digest) -> Option<CheckedBatch> {
         self.held().batches.get(digest)?.batch.clone()
     }
 
-    /// Writes batches that are about to be executed from a certified block.
-    pub(crate) fn write_all<B: Borrow<CheckedBatch>>(&self, batches: &[B]) -> Result<(), StorageError> {
+    /// Writes batches, with what is at hand of their texts, which fit them: those of a certified block that is about
+    /// to be executed, or a whole copy.
+    pub(crate) fn write_all<B: Borrow<CheckedBatch>>(
+        &self,
+        copies: Vec<(B, Option<BatchTexts>)>,
+    ) -> Result<(), StorageError> {
         let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        self.writes.during(|| self.chain.write_batches(batches))
+        self.writes.during(|| {
+            let mut new = Vec::with_capacity(copies.len());
+            for (batch, texts) in copies {
+                let checked: &CheckedBatch = batch.borrow();
+                let digest = checked.digest();
+                match texts {
+                    Some(texts) if self.may_lack_texts(&digest)? => {
+                        self.chain.write_texts(&digest, &texts)?;
+                    }
+                    texts => new.push((batch, texts)),
+                }
+            }
+            self.chain.write_copies(&new)
+        })
     }
 
-    /// Writes a checked batch, holds it until it is ordered, and tells the core; false if there is no use
-    /// for it any more.
+    /// Whether a batch is stored that may lack texts; what is held has all of them.
+    fn may_lack_texts(&self, digest: &Digest) -> Result<bool, StorageError> {
+        Ok(self.chain.has_batch(digest)? && !self.held().batches.contains_key(digest))
+    }
+
+    /// Writes a whole copy, holds its batch until it is ordered, and tells the core; false if there is no use for
+    /// it any more.
+    pub(crate) fn insert_whole(&self, whole: Whole, charge: Charge) -> Result<bool, StorageError> {
+        let Whole { batch, texts } = whole;
+        self.write_all(vec![(&batch, Some(texts))])?;
+        self.hold(&batch, charge)
+    }
+
+    /// The same for a batch none of whose transactions has a text.
+    #[cfg(test)]
     pub(crate) fn insert(&self, batch: &CheckedBatch, charge: Charge) -> Result<bool, StorageError> {
-        self.write_all(std::slice::from_ref(batch))?;
-        self.hold(batch, charge)
+        let whole = Whole {
+            batch: batch.clone(),
+            texts: BatchTexts::new(Vec::new()),
+        };
+        self.insert_whole(whole, charge)
     }
 
     /// Holds a written batch and tells the core, unless a block that was written meanwhile has it, or ended
@@ -320,7 +383,7 @@ impl BatchStore {
     /// Whose allowance a batch of `author` would take up that `sender` sent; none if both are used up.
     fn charge_for(&self, digest: &Digest, author: ValidatorIndex, sender: ValidatorIndex) -> Option<Charge> {
         let held = self.held();
-        if held.wanted.contains(digest) {
+        if held.wanted.contains_key(digest) {
             return Some(Charge::Nobody);
         }
         let has_room = |charge: &Charge| held.charged.get(charge).copied().unwrap_or(0) < self.quota;

@@ -1,20 +1,39 @@
 //! The chain at one certified height, in the documents of the API's schema.
 
-use quorate_api::{BlockRef, Fault, RecordPlace, Snapshot};
-use quorate_client::schema;
-use quorate_crypto::Height;
-use quorate_ledger::{
-    Account, Address, Amount, Asset, AssetCode, Balance, Digest, Operation, StateKey, StateReader, decode,
-    encode,
-};
-use quorate_storage::ExecutedAt;
+mod assets;
+mod measured;
+mod proof;
+#[cfg(test)]
+mod tests;
+mod texts;
+mod tree;
 
+use quorate_api::{BlockRef, Fault, NoProof, ProofRequest, RecordPlace, Snapshot};
+use quorate_client::schema::{self, ConditionView, HoldName, KeepView};
+use quorate_crypto::Height;
+use quorate_genesis::Genesis;
+use quorate_ledger::limits::MAX_INLINE_BALANCES;
+use quorate_ledger::{
+    Account, Address, Amount, Asset, AssetCode, Balance, Digest, Epoch, Header, HoldRef, LogEntry, Place,
+    Prefix, StateKey, StateReader, StateValue, TextItem, Transaction, decode, encode,
+};
+use quorate_prover::Source as _;
+use quorate_storage::{ExecutedAt, HistoryItem, MAX_PAGE, ProofSource, RecordItem};
+use serde::Serialize;
+
+pub(crate) use self::assets::AssetMakers;
+pub(crate) use self::texts::submitted_texts;
+pub(crate) use self::tree::ProofTree;
 use crate::names::Names;
 
 /// A storage snapshot in the API's terms.
 pub(crate) struct Certified<'a> {
     pub(crate) snapshot: quorate_storage::Snapshot,
     pub(crate) names: &'a Names,
+    pub(crate) genesis: &'a Genesis,
+    /// It has the state at the snapshot's height, unless that is long past.
+    pub(crate) tree: &'a ProofTree,
+    pub(crate) makers: &'a AssetMakers,
 }
 
 /// A failure of storage, as the API reports it.
@@ -22,16 +41,16 @@ pub(crate) fn fault(error: impl std::fmt::Display) -> Fault {
     Fault(error.to_string())
 }
 
-fn document(executed: &ExecutedAt) -> schema::Transaction {
-    let location = executed.location;
-    let transaction = &executed.transaction;
-    schema::Transaction::pending(transaction.id(), transaction).executed(
-        location.height,
-        executed.timestamp,
-        location.index,
-        executed.outcome,
-    )
+/// An executed transaction as bytes (`docs/formats.md`, section 18).
+#[derive(Serialize)]
+struct ExecutedBytes<'a> {
+    entry: LogEntry,
+    transaction: &'a Transaction,
+    texts: Vec<TextItem>,
 }
+
+/// What an account has of an asset: free and held.
+type Funds = (Amount, Amount);
 
 impl Certified<'_> {
     fn value<T: serde::de::DeserializeOwned>(&self, key: &StateKey) -> Result<Option<T>, Fault> {
@@ -41,34 +60,47 @@ impl Certified<'_> {
         decode(&bytes, bytes.len()).map(Some).map_err(fault)
     }
 
-    fn balance(&self, address: &Address, code: &AssetCode) -> Result<Amount, Fault> {
-        let Some(Account::V1(account)) = self.value(&StateKey::account(address))? else {
-            return Ok(Amount(0));
-        };
-        if let Some(balance) = account.balances.iter().find(|balance| balance.asset == *code) {
-            return Ok(balance.amount);
-        }
-        let balance = self.value(&StateKey::balance(address, code))?;
-        Ok(balance.map_or(Amount(0), |Balance::V1(balance)| balance.amount))
+    /// Everything under a prefix of the state, ascending by key.
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<StateValue>, Fault> {
+        let found = self.snapshot.values_under(prefix).map_err(fault)?;
+        let values = found.iter().map(|(key, value)| StateValue::decode(key, value));
+        values.collect::<Result<_, _>>().map_err(fault)
     }
 
-    /// Balances that have leaves of their own.
-    fn other_balances(&self, address: &Address) -> Result<Vec<schema::Balance>, Fault> {
-        let mut balances = Vec::new();
-        // The account's own leaf is the first.
-        for entry in self.snapshot.state_of(address).skip(1) {
-            let (key, value) = entry.map_err(fault)?;
-            let padded = &key.0[20..];
-            let length = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
-            let code = std::str::from_utf8(&padded[..length])
-                .ok()
-                .and_then(|text| text.parse().ok());
-            let asset = code.ok_or_else(|| Fault(format!("state key {key} names no asset")))?;
-            let Balance::V1(balance) = decode(&value, value.len()).map_err(fault)?;
-            let amount = balance.amount;
-            balances.push(schema::Balance { asset, amount });
+    /// A snapshot for a prover, or for whoever wants a block's leaves of the log at once.
+    fn source(&self) -> ProofSource<'_, ProofTree> {
+        ProofSource::new(&self.snapshot, self.tree, self.genesis)
+    }
+
+    fn header(&self, height: Height) -> Result<Header, Fault> {
+        let header = self.snapshot.header(height).map_err(fault)?;
+        header.ok_or_else(|| Fault(format!("block {height} is missing")))
+    }
+
+    /// Leaves of the log before the block at a height, and the epoch of the block before it.
+    fn before(&self, height: Height) -> Result<(u64, Epoch), Fault> {
+        match height.0.saturating_sub(1) {
+            0 => Ok((0, Epoch(0))),
+            before => {
+                let header = self.header(Height(before))?;
+                Ok((header.v1().log_size, header.v1().epoch))
+            }
         }
-        Ok(balances)
+    }
+
+    /// How many transactions a block executed. The log's sizes say it: to read all that a block executed in order to
+    /// count it would make a list of blocks as slow as their transactions are many.
+    fn executed_in(&self, header: &Header) -> Result<u32, Fault> {
+        let header = header.v1();
+        let (size, epoch) = self.before(header.height)?;
+        let mut leaves = header.log_size.saturating_sub(size);
+        // Only an epoch's first block can begin with a recovery, whose leaf is no transaction's.
+        if header.epoch != epoch {
+            let block = self.snapshot.block(header.height).map_err(fault)?;
+            let recovers = block.is_some_and(|block| block.v1().recovery.is_some());
+            leaves = leaves.saturating_sub(u64::from(recovers));
+        }
+        u32::try_from(leaves).map_err(fault)
     }
 
     fn executed(&self, id: &Digest) -> Result<Option<ExecutedAt>, Fault> {
@@ -78,32 +110,74 @@ impl Certified<'_> {
         self.snapshot.transaction_at(location).map_err(fault)
     }
 
-    fn metadata(&self, place: quorate_storage::RecordPlace) -> Result<Vec<u8>, Fault> {
-        let location = quorate_storage::Location {
-            height: place.height,
-            index: place.index,
+    fn document(&self, executed: &ExecutedAt) -> Result<schema::Transaction, Fault> {
+        let (transaction, location) = (&executed.transaction, executed.location);
+        let id = transaction.id();
+        let texts = self.text_states(&id, transaction.intent())?;
+        let pending = schema::Transaction::pending(id, transaction, &texts);
+        Ok(pending.executed(
+            location.height,
+            executed.timestamp,
+            location.index,
+            executed.ordinal,
+            &executed.outcome,
+        ))
+    }
+
+    /// What an account has of an asset; `is_inline` says where balances of that asset lie (section 12).
+    fn funds(&self, address: &Address, code: &AssetCode, is_inline: bool) -> Result<Funds, Fault> {
+        let found = if is_inline {
+            let account: Option<Account> = self.value(&StateKey::account(address))?;
+            account.and_then(|account| {
+                let own = account.v1().balances.iter().find(|own| own.asset == *code)?;
+                Some((own.free, own.held))
+            })
+        } else {
+            let balance: Option<Balance> = self.value(&StateKey::balance(address, code))?;
+            balance.map(|balance| (balance.v1().free, balance.v1().held))
         };
-        let executed = self.snapshot.transaction_at(location).map_err(fault)?;
-        let operation = executed.as_ref().and_then(|executed| {
-            executed
-                .transaction
-                .intent()
-                .operations
-                .get(usize::from(place.operation))
-        });
-        match operation {
-            Some(Operation::PutRecord { metadata, .. }) => Ok(metadata.clone()),
-            _ => Err(Fault(format!(
-                "the index of records names an operation at {} that is none",
-                place.height
-            ))),
-        }
+        Ok(found.unwrap_or((Amount(0), Amount(0))))
+    }
+
+    fn record(&self, sha256: &Digest, item: &RecordItem) -> Result<schema::DocumentRecord, Fault> {
+        let (first, _) = self.before(item.height)?;
+        let index = item.place.ordinal.checked_sub(first);
+        let index = index.and_then(|index| u32::try_from(index).ok());
+        let operation = item.place.operation;
+        let field = |field| Place::Operation {
+            index: operation,
+            field,
+        };
+        let label = self.shown_text(&item.transaction, &field(0))?;
+        Ok(schema::DocumentRecord {
+            sha256: *sha256,
+            sender: item.address,
+            keep: KeepView::from(item.keep),
+            height: item.height,
+            index: index.ok_or_else(|| Fault(format!("a record is not of block {}", item.height)))?,
+            operation: u16::from(operation),
+            transaction: item.transaction,
+            timestamp: item.timestamp,
+            label: String::from_utf8_lossy(&label).into_owned(),
+            metadata: self.shown_text(&item.transaction, &field(1))?,
+        })
+    }
+
+    fn asset_document(&self, asset: &Asset) -> Result<schema::Asset, Fault> {
+        let asset = asset.v1();
+        Ok(schema::Asset {
+            code: asset.code,
+            decimals: asset.decimals,
+            issuer: asset.issuer,
+            supply: asset.supply,
+            description: self.description(&asset.code)?,
+        })
     }
 }
 
 impl Snapshot for Certified<'_> {
     fn height(&self) -> Height {
-        self.snapshot.tip().height
+        self.snapshot.height()
     }
 
     fn block(&self, block: BlockRef) -> Result<Option<schema::Block>, Fault> {
@@ -112,12 +186,14 @@ impl Snapshot for Certified<'_> {
             BlockRef::Hash(hash) => self.snapshot.height_of(&hash).map_err(fault)?,
         };
         let Some(height) = height else { return Ok(None) };
-        let block = self.snapshot.block(height).map_err(fault)?;
+        let header = self.snapshot.header(height).map_err(fault)?;
         let certificate = self.snapshot.certificate(height).map_err(fault)?;
+        let Some((header, certificate)) = header.zip(certificate) else {
+            return Ok(None);
+        };
+        let count = self.executed_in(&header)?;
         let name = |index| self.names.of(index);
-        Ok(block
-            .zip(certificate)
-            .map(|(block, certificate)| schema::Block::of(&block.v1().header, &certificate, name)))
+        Ok(Some(schema::Block::of(&header, &certificate, count, name)))
     }
 
     fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
@@ -125,11 +201,22 @@ impl Snapshot for Certified<'_> {
     }
 
     fn transaction(&self, id: &Digest) -> Result<Option<schema::Transaction>, Fault> {
-        Ok(self.executed(id)?.as_ref().map(document))
+        let executed = self.executed(id)?;
+        executed.map(|executed| self.document(&executed)).transpose()
     }
 
     fn transaction_bytes(&self, id: &Digest) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(self.executed(id)?.map(|executed| encode(&executed.transaction)))
+        let Some(executed) = self.executed(id)? else {
+            return Ok(None);
+        };
+        let entry = self.snapshot.entry(executed.ordinal).map_err(fault)?;
+        let entry = entry.ok_or_else(|| Fault(format!("leaf {} of the log is missing", executed.ordinal)))?;
+        let transaction = &executed.transaction;
+        Ok(Some(encode(&ExecutedBytes {
+            entry,
+            transaction,
+            texts: self.text_items(id, transaction.intent())?,
+        })))
     }
 
     fn transactions_at(
@@ -142,38 +229,55 @@ impl Snapshot for Certified<'_> {
             .snapshot
             .transactions_at(height, from, limit)
             .map_err(fault)?;
-        Ok(executed.iter().map(document).collect())
+        executed.iter().map(|executed| self.document(executed)).collect()
     }
 
     fn ids_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Digest>, Fault> {
-        let executed = self
-            .snapshot
-            .transactions_at(height, from, limit)
-            .map_err(fault)?;
-        Ok(executed
-            .iter()
-            .map(|executed| executed.transaction.id())
-            .collect())
+        let Some(header) = self.snapshot.header(height).map_err(fault)? else {
+            return Ok(Vec::new());
+        };
+        let (first, _) = self.before(height)?;
+        let from = first.saturating_add(u64::from(from));
+        let ordinals: Vec<u64> = (from..header.v1().log_size).take(limit.min(MAX_PAGE)).collect();
+        if ordinals.is_empty() {
+            return Ok(Vec::new());
+        }
+        let entries = self.source().entries(height, &ordinals).map_err(fault)?;
+        let logged = entries.iter().filter_map(LogEntry::transaction);
+        Ok(logged.map(|logged| logged.id).collect())
     }
 
     fn account(&self, address: &Address) -> Result<schema::Account, Fault> {
         let unused = schema::Account::unused(*address);
-        let Some(Account::V1(account)) = self.value(&StateKey::account(address))? else {
+        let (mut found, mut balances) = (None, Vec::new());
+        for value in self.values_under(&Prefix::account(address))? {
+            match value {
+                StateValue::Account(Account::V1(account)) => {
+                    let inline = account.balances.iter();
+                    balances.extend(inline.map(|own| (own.asset, own.free, own.held)));
+                    found = Some(account);
+                }
+                StateValue::Balance(Balance::V1(own)) => balances.push((own.asset, own.free, own.held)),
+                _ => {}
+            }
+        }
+        let Some(account) = found else {
             return Ok(unused);
         };
-        let own = account.balances.iter().map(|balance| schema::Balance {
-            asset: balance.asset,
-            amount: balance.amount,
-        });
-        let mut balances: Vec<_> = own.collect();
-        if account.other_balances > 0 {
-            balances.extend(self.other_balances(address)?);
-            balances.sort_unstable_by_key(|balance| balance.asset);
-        }
+        // One with nothing in it is there while a hold is for the account.
+        balances.retain(|(_, free, held)| *free > Amount(0) || *held > Amount(0));
+        balances.sort_unstable_by_key(|(asset, ..)| *asset);
+        let balances =
+            balances
+                .into_iter()
+                .map(|(asset, amount, held)| schema::Balance { asset, amount, held });
         let used = schema::Account {
-            balances,
-            transactions: account.transactions,
-            history: account.history,
+            balances: balances.collect(),
+            frozen: account.frozen,
+            member: account.member.map(|member| member.0),
+            holds: account.holds,
+            transactions: account.entries,
+            history: account.last,
             ..unused
         };
         Ok(match account.signers {
@@ -193,7 +297,7 @@ impl Snapshot for Certified<'_> {
         limit: usize,
     ) -> Result<Vec<schema::Transaction>, Fault> {
         let items = self.snapshot.history(address, before, limit).map_err(fault)?;
-        let numbered = |item: quorate_storage::HistoryItem| {
+        let numbered = |item: HistoryItem| {
             let executed = self.snapshot.transaction_at(item.location).map_err(fault)?;
             let executed = executed.ok_or_else(|| {
                 Fault(format!(
@@ -203,21 +307,57 @@ impl Snapshot for Certified<'_> {
             })?;
             Ok(schema::Transaction {
                 number: Some(item.number),
-                ..document(&executed)
+                ..self.document(&executed)?
             })
         };
         items.into_iter().map(numbered).collect()
     }
 
+    fn holds(
+        &self,
+        address: &Address,
+        after: Option<HoldRef>,
+        limit: usize,
+    ) -> Result<Vec<schema::Hold>, Fault> {
+        let after = after.map(|after| StateKey::hold(&after.owner, &after.transaction, after.operation));
+        let mut holds = Vec::new();
+        // An account has at most 256.
+        for value in self.values_under(&Prefix::holds(address))? {
+            let StateValue::Hold(hold) = value else { continue };
+            if after.is_some_and(|after| hold.key() <= after) {
+                continue;
+            }
+            if holds.len() >= limit {
+                break;
+            }
+            let hold = hold.v1();
+            holds.push(schema::Hold {
+                name: HoldName {
+                    owner: hold.owner,
+                    transaction: hold.transaction,
+                    operation: u16::from(hold.operation),
+                },
+                beneficiary: hold.beneficiary,
+                asset: hold.asset,
+                amount: hold.amount,
+                until: hold.until,
+                condition: ConditionView::from(&hold.condition),
+            });
+        }
+        Ok(holds)
+    }
+
+    fn state_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, Fault> {
+        StateReader::value(&self.snapshot, key).map_err(fault)
+    }
+
+    fn proof(&self, request: &ProofRequest) -> Result<Result<String, NoProof>, Fault> {
+        self.prove(request)
+    }
+
     fn asset(&self, code: &AssetCode) -> Result<Option<schema::Asset>, Fault> {
-        let asset = self.value(&StateKey::asset(code))?;
-        Ok(asset.map(|Asset::V1(asset)| schema::Asset {
-            code: asset.code,
-            decimals: asset.decimals,
-            issuer: asset.issuer,
-            supply: asset.supply,
-            description: asset.description,
-        }))
+        let asset: Option<Asset> = self.value(&StateKey::asset(code))?;
+        asset.map(|asset| self.asset_document(&asset)).transpose()
     }
 
     fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<schema::Asset>, Fault> {
@@ -234,13 +374,21 @@ impl Snapshot for Certified<'_> {
         after: Option<Address>,
         limit: usize,
     ) -> Result<Vec<schema::Holder>, Fault> {
+        let Some(Asset::V1(asset)) = self.value(&StateKey::asset(code))? else {
+            return Ok(Vec::new());
+        };
+        let is_inline = usize::try_from(asset.number).is_ok_and(|number| number < MAX_INLINE_BALANCES);
         let holders = self
             .snapshot
             .holders(code, after.as_ref(), limit)
             .map_err(fault)?;
         let holder = |address| {
-            let amount = self.balance(&address, code)?;
-            Ok(schema::Holder { address, amount })
+            let (amount, held) = self.funds(&address, code, is_inline)?;
+            Ok(schema::Holder {
+                address,
+                amount,
+                held,
+            })
         };
         holders.into_iter().map(holder).collect()
     }
@@ -252,24 +400,10 @@ impl Snapshot for Certified<'_> {
         limit: usize,
     ) -> Result<Vec<schema::DocumentRecord>, Fault> {
         let after = after.map(|place| quorate_storage::RecordPlace {
-            height: place.height,
-            index: place.index,
+            ordinal: place.ordinal,
             operation: place.operation,
         });
         let items = self.snapshot.records(sha256, after, limit).map_err(fault)?;
-        let record = |item: quorate_storage::RecordItem| {
-            Ok(schema::DocumentRecord {
-                sha256: *sha256,
-                sender: item.sender,
-                height: item.place.height,
-                index: item.place.index,
-                operation: item.place.operation,
-                transaction: item.transaction,
-                timestamp: item.timestamp,
-                metadata: self.metadata(item.place)?,
-                label: item.label,
-            })
-        };
-        items.into_iter().map(record).collect()
+        items.iter().map(|item| self.record(sha256, item)).collect()
     }
 }

@@ -168,10 +168,9 @@ impl Committed {
         certificate: &Certificate,
         ended: impl IntoIterator<Item = (Digest, Ended)>,
     ) {
-        let header = execution.block.header();
-        let height = header.height;
+        let height = execution.tip.height;
         self.transactions.fetch_add(
-            u64::from(header.transaction_count),
+            u64::try_from(execution.transactions.len()).unwrap_or(u64::MAX),
             std::sync::atomic::Ordering::Relaxed,
         );
         self.heights.send_replace(height);
@@ -184,7 +183,7 @@ impl Committed {
                 id: executed.id,
                 height,
                 index,
-                outcome: executed.outcome,
+                outcome: executed.outcome.clone(),
             };
             (executed.id, Settled::Executed(at))
         });
@@ -199,7 +198,7 @@ impl Committed {
         for (id, settled) in settled {
             for waiter in waiters.take(&id) {
                 // Whoever waited may have gone.
-                let _ = waiter.send(settled);
+                let _ = waiter.send(settled.clone());
             }
         }
     }

@@ -10,15 +10,16 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_consensus::{Body, Engine, Message, Step};
-use quorate_crypto::{Committee, Digest, Epoch, SigningKey, ValidatorIndex};
+use quorate_crypto::{Committee, Digest, Epoch, SigningKey, ValidatorIndex, sign_strict};
 use quorate_driver::Event;
-use quorate_ledger::{Batch, BatchV1, FormedBatch, Transaction};
+use quorate_ledger::{Batch, BatchTexts, BatchV1, FormedBatch, Submission};
 use quorate_network::Channel;
 
-use crate::batches::{BatchStore, Charge};
+use crate::batches::{BatchStore, Charge, Whole};
 use crate::epoch::SharedEpoch;
 use crate::inbox::Inbox;
 use crate::links::Links;
+use crate::wire::CopyBytes;
 
 /// What a node does with what it could tell and learn. What is not overridden is what an honest node does. None
 /// of these may wait: the threads that call are those that serve everybody.
@@ -107,7 +108,7 @@ impl Means {
 
     /// A message of this validator, as `network` would have it.
     pub fn sign(&self, network: Digest, epoch: Epoch, body: Body) -> Message {
-        let signature = self.key.sign(body.domain(), &body.signed_bytes(network, epoch));
+        let signature = sign_strict(&self.key, body.domain(), &body.signed_bytes(network, epoch));
         Message::new(epoch, self.own, body, signature)
     }
 
@@ -118,7 +119,10 @@ impl Means {
 
     /// Packs these into a batch of this validator's own, keeps it as the batcher does, and shows it to these
     /// peers. None if that cannot be done.
-    pub fn pack(&self, number: u64, transactions: Vec<Transaction>, to: &[ValidatorIndex]) -> Option<Digest> {
+    pub fn pack(&self, number: u64, submissions: Vec<Submission>, to: &[ValidatorIndex]) -> Option<Digest> {
+        let parts = submissions.into_iter().map(Submission::into_parts);
+        let (transactions, items): (Vec<_>, Vec<_>) = parts.unzip();
+        let texts = BatchTexts::new(items.into_iter().flatten().collect());
         let batch = Batch::V1(BatchV1 {
             network: self.network,
             epoch: self.epoch.get().epoch(),
@@ -128,13 +132,15 @@ impl Means {
         });
         let batch = FormedBatch::sign(batch, &self.key, &self.batches.rules().view()).ok()?;
         let batch = batch.with_signatures_checked();
-        if !self.batches.insert(&batch, Charge::Author(self.own)).ok()? {
+        let (digest, copy) = (batch.digest(), CopyBytes::new(&batch, &texts));
+        let whole = Whole { batch, texts };
+        if !self.batches.insert_whole(whole, Charge::Author(self.own)).ok()? {
             return None;
         }
         for peer in to {
-            self.links.put_batch(*peer, batch.bytes());
+            self.links.put_copy(*peer, &copy);
         }
-        Some(batch.digest())
+        Some(digest)
     }
 
     /// Tells the driver, after whatever waits for it.

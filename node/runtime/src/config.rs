@@ -310,6 +310,11 @@ impl Home {
         self.0.join("node.key")
     }
 
+    /// The key that signs checkpoints.
+    pub fn witness_key(&self) -> PathBuf {
+        self.0.join("witness.key")
+    }
+
     /// Here while this validator must not vote.
     pub fn quarantine(&self) -> PathBuf {
         self.0.join("quarantined")

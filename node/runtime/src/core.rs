@@ -10,7 +10,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use quorate_consensus::{Engine, Evidence, Input, LearnedFrom, Step};
-use quorate_crypto::{Digest, Epoch, Height, SigningKey};
+use quorate_crypto::{Digest, Epoch, Height, SigningKey, sign_strict};
 use quorate_driver::{
     Driver, Effect, EntryNumber, Event, Halt, Left, Start, Surroundings, Time, Transition, WriteNumber,
 };
@@ -268,7 +268,7 @@ impl Core {
                 domain,
                 content,
             } => {
-                let signature = self.setup.key.sign(domain, &content);
+                let signature = sign_strict(&self.setup.key, domain, &content);
                 return Some(Event::Signed { number, signature });
             }
             Effect::Quarantine(halt) => self.quarantine(&halt),

@@ -10,7 +10,10 @@ pub(crate) use gather::free_bytes;
 use std::collections::BTreeSet;
 
 use quorate_client::schema::{Cause, ConsensusFacts, Finding, HeightFacts, PeerFindings, Severity};
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
+
+use crate::config::Home;
+use crate::home::{public_key_at, read_genesis, witness_problem};
 
 /// Below this a disk is nearly full.
 const LITTLE_DISK_BYTES: u64 = 256 << 20;
@@ -40,6 +43,29 @@ pub fn no_quorum_left(validators: usize, observing: usize, quorum: usize) -> Opt
         let vote = if voting == 1 { "votes" } else { "vote" };
         format!("{voting} of {validators} validators {vote}, and a quorum needs {quorum}: {NO_QUORUM_LEFT}")
     })
+}
+
+/// What is wrong with the witness key of a home, whether a node runs on it or not; none if nothing shows. A running
+/// node does not use this key, so no other conclusion tells that it is gone.
+pub fn probe_witness(home: &Home) -> Option<Finding> {
+    let (genesis, _) = read_genesis(home).ok()?;
+    let key = public_key_at(&home.validator_key(), &[])?;
+    let own = genesis.validators().find(|own| own.validator_key == key)?;
+    let what = witness_problem(&home.witness_key(), &own)?;
+    Some(witness_finding(own.name, what))
+}
+
+/// That something is wrong with this validator's witness key.
+pub(crate) fn witness_finding(validator: &str, what: String) -> Finding {
+    Finding {
+        severity: Severity::Warning,
+        cause: Cause::Key,
+        validators: vec![validator.to_owned()],
+        what,
+        remedy:
+            "put the key that the validator joined with back from a backup: no other can sign its checkpoints"
+                .to_owned(),
+    }
 }
 
 /// The conclusions, the worst first.
@@ -297,13 +323,13 @@ fn diagnose_progress(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
 fn not_begun(facts: &ConsensusFacts) -> String {
     let protocol = facts.protocol();
     let lacks = match protocol {
-        Protocol::Pbft => format!(
+        Engine::Pbft => format!(
             "{}{} has sent no new-view, or too few validators have sent view-changes",
             facts.primary,
             state_of(facts, &facts.primary)
         ),
-        Protocol::Raft => "no candidate has the votes of a quorum".to_owned(),
-        Protocol::Paxos => "no proposer has the promises of a quorum".to_owned(),
+        Engine::Raft => "no candidate has the votes of a quorum".to_owned(),
+        Engine::Paxos => "no proposer has the promises of a quorum".to_owned(),
     };
     format!("{} {} has not begun: {lacks}", protocol.reign(), facts.view)
 }
@@ -319,7 +345,7 @@ fn step_of(facts: &ConsensusFacts, height: &HeightFacts) -> String {
     let step = match height.awaits.as_str() {
         "proposal" => format!("the {}'s proposal", facts.protocol().leader()),
         "batches" => "batches that the proposal names".to_owned(),
-        "clock" => "this node's clock, which the proposal is too far ahead of".to_owned(),
+        "clock" => "this node's clock, which the proposal is too far from".to_owned(),
         "execution" => "its execution here".to_owned(),
         votes => format!(
             "{votes}, has {} and needs {}",

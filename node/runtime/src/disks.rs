@@ -55,7 +55,7 @@ impl Disks {
                 .unwrap_or_else(|error| crate::fatal_at_database("the chain database cannot be read", &error))
         };
         let at = At {
-            epoch: agreement.v1().epoch,
+            epoch: agreement.epoch(),
             certified: chain.tip().height,
         };
         let recovered = read_journal(&journal, at, is_durable)?;
@@ -79,7 +79,7 @@ fn open_chain(
         cache_bytes: config.storage.cache_mib.saturating_mul(1 << 20),
         ..StorageOptions::default()
     };
-    let genesis = identity.genesis_state()?;
+    let genesis = identity.genesis_state();
     let network = identity.network();
     let chain = if home.chain().join("CURRENT").exists() {
         Chain::open(home.chain(), network, &options)?
@@ -139,7 +139,13 @@ pub(crate) fn agreement_of(
         },
     };
     let agreement = read_agreement(&reader).map_err(damaged)?;
-    let seat: Option<Seat> = read_value(&reader, &StateKey::seat(validator)).map_err(damaged)?;
+    // A seat lies under its number, whatever keys it has.
+    let mut seats = agreement.v1().committee.seats().iter();
+    let own = seats.find(|seat| seat.validator == *validator);
+    let Some(own) = own.map(|own| own.seat) else {
+        return Ok((agreement, None));
+    };
+    let seat: Option<Seat> = read_value(&reader, &StateKey::seat(own)).map_err(damaged)?;
     Ok((agreement, seat.and_then(|seat| seat.v1().rejoin)))
 }
 
@@ -174,11 +180,12 @@ pub struct CheckReport {
     pub state_values: usize,
 }
 
-/// Checks a home without starting a node: configuration, genesis, keys, and that the stored state has
-/// the root in the stored tip.
+/// Checks a home without starting a node: configuration, genesis, keys (the witness key too), and that the stored state
+/// has the root in the stored tip.
 pub fn check(home: &Home, config: &NodeConfig, access: Access<'_>) -> Result<CheckReport, NodeError> {
     let _lock = HomeLock::acquire(home.path())?;
     let identity = Identity::read(home, access)?;
+    identity.check_witness_key(home, access)?;
     let (chain, tree) = open_chain(home, &identity, config)?;
     let tip = chain.tip();
     Ok(CheckReport {
@@ -191,13 +198,63 @@ pub fn check(home: &Home, config: &NodeConfig, access: Access<'_>) -> Result<Che
     })
 }
 
+/// What tests begin with.
+#[cfg(test)]
+pub(crate) mod testing {
+    use quorate_crypto::{Address, Digest, Engine, PublicKey, SigningKey};
+    use quorate_ledger::{
+        GenesisLists, GenesisMember, GenesisState, Parameters, Rules, Timestamp, genesis_state,
+    };
+
+    /// The first state of a network of one validator with this key.
+    pub(crate) fn genesis_of_one(network: Digest, validator: PublicKey) -> GenesisState {
+        let [node, witness] = [201, 202].map(|seed| SigningKey::from_seed(&[seed; 32]).public());
+        let member = GenesisMember {
+            name: "alpha".to_owned(),
+            account: Address([203; 20]),
+            signers: None,
+            validator,
+            node,
+            witness,
+            addresses: Vec::new(),
+        };
+        let lists = GenesisLists {
+            network,
+            time: Timestamp(1),
+            engine: Engine::Pbft,
+            parameters: Parameters::default(),
+            rules: Rules::default(),
+            members: vec![member],
+            assets: Vec::new(),
+            accounts: Vec::new(),
+            grants: Vec::new(),
+        };
+        genesis_state(&lists).unwrap()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use quorate_consensus::{Body, Message, pbft};
-    use quorate_crypto::{Epoch, Signature, ValidatorIndex};
+    use quorate_crypto::{Epoch, Signature, SigningKey, ValidatorIndex};
     use quorate_ledger::{Proposal, Timestamp, encode};
 
     use super::*;
+
+    #[test]
+    fn a_validators_seat_is_found_by_its_key_and_a_stranger_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = SigningKey::from_seed(&[1; 32]).public();
+        let network = Digest([1; 32]);
+        let genesis = testing::genesis_of_one(network, key);
+        let tip = Tip::genesis(network, Timestamp(1), genesis.root);
+        let path = folder.path().join("chain");
+        let chain = Chain::create(path, &genesis, &tip, &StorageOptions::default()).unwrap();
+        let (agreement, rejoin) = agreement_of(&chain, &key).unwrap();
+        assert_eq!((agreement.epoch(), rejoin), (Epoch(0), None));
+        let stranger = SigningKey::from_seed(&[2; 32]).public();
+        assert_eq!(agreement_of(&chain, &stranger).unwrap(), (agreement, None));
+    }
 
     fn at(certified: u64, epoch: u64) -> At {
         At {

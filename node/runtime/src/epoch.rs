@@ -88,17 +88,23 @@ impl SharedEpoch {
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::{Height, Protocol, PublicKey};
+    use quorate_crypto::Height;
+    use quorate_ledger::ParametersV1;
 
     use super::*;
+    use crate::testing;
 
     #[test]
     fn the_former_committee_is_known_until_the_new_epoch_has_a_block() {
-        let first = Agreement::genesis(Protocol::Pbft, 1, vec![PublicKey([1; 32])]);
+        let parameters = ParametersV1 {
+            window: 2,
+            ..ParametersV1::default()
+        };
+        let first = Agreement::genesis(testing::committee(Epoch(0), 1), parameters.max_expiry_lead_ms);
         let shared = SharedEpoch::new(&first);
-        let ending = first.after(Height(3), true, 2).unwrap();
+        let ending = first.after(Height(3), true, &parameters).unwrap();
         assert!(!shared.follow(&ending));
-        let next = ending.after(Height(5), false, 2).unwrap();
+        let next = ending.after(Height(5), false, &parameters).unwrap();
         assert!(shared.follow(&next));
         let info = shared.get();
         assert_eq!(info.epoch(), Epoch(1));

@@ -79,17 +79,32 @@ pub enum NodeError {
         /// The key in the genesis document.
         expected: PublicKey,
     },
+    /// There is no witness key.
+    #[error(
+        "{} is not there: validator {name} cannot sign published checkpoints; put the key there that joined the \
+         network, a backup of the home has it", path.display()
+    )]
+    NoWitnessKey {
+        /// Where it should be.
+        path: PathBuf,
+        /// The validator's name.
+        name: String,
+    },
+    /// The witness key is not the one that the validator joined with.
+    #[error("the witness key {got} is not the one that validator {name} joined with ({expected})")]
+    WrongWitnessKey {
+        /// The validator's name.
+        name: String,
+        /// The key found.
+        got: PublicKey,
+        /// The key in the genesis document.
+        expected: PublicKey,
+    },
     /// A configured peer is unknown.
     #[error("the configuration names the peer `{name}`, which is not a validator in the genesis document")]
     UnknownPeer {
         /// The name.
         name: String,
-    },
-    /// The initial state cannot be made.
-    #[error("the genesis document's assets and balances make no state: {reason}")]
-    GenesisState {
-        /// Why.
-        reason: String,
     },
     /// The stored genesis state is not the document's.
     #[error(
@@ -147,6 +162,8 @@ impl NodeError {
         match self {
             Self::Key { source, .. } if source.is_permission() => 8,
             _ if self.is_damage() => DAMAGED,
+            // What a check of a home is for; a node that runs does not look.
+            Self::NoWitnessKey { .. } | Self::WrongWitnessKey { .. } => 7,
             Self::Config(ConfigError::Malformed { .. })
             | Self::Log(_)
             | Self::Genesis { .. }

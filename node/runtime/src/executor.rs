@@ -2,16 +2,19 @@
 //! not yet certified; certified ones are written, each in one atomic batch. Consensus and block sync
 //! both hand it work (pitfall 10).
 
+mod purge;
+
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
 
 use quorate_api::Skip;
 use quorate_crypto::{Certificate, Digest, Height, PublicKey};
 use quorate_driver::Event;
 use quorate_ledger::{
-    BlockInput, CheckedBatch, Execution, Overlay, Parameters, Proposal, StateTree, Tip, Transaction, execute,
+    BatchTexts, BlockInput, CheckedBatch, Execution, IntentV1, Overlay, Parameters, Proposal, StateTree, Tip,
+    execute_unrooted,
 };
 use quorate_storage::Chain;
 
@@ -25,7 +28,13 @@ use crate::own_batches::OwnBatches;
 use crate::peer_block::{ApplyError, VerifiedBlock};
 use crate::pool::{Ended, Pool};
 use crate::state_cache::{Remembering, StateCache};
+use crate::sync::Texts;
 use crate::{fatal, fatal_at_database};
+
+pub(crate) use self::purge::{Purger, start as start_purger};
+
+/// How many blocks a snapshot may be behind and still be proven.
+const PROVABLE_HEIGHTS: u64 = 8;
 
 /// What the executor is asked for.
 #[derive(Debug)]
@@ -75,7 +84,8 @@ pub(crate) struct ExecutorSetup {
     pub(crate) chain: Arc<Chain>,
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) state: Arc<StateCache>,
-    pub(crate) tree: StateTree,
+    /// Provers read it too.
+    pub(crate) tree: Arc<RwLock<StateTree>>,
     pub(crate) tip: Tip,
     pub(crate) epoch: SharedEpoch,
     pub(crate) parameters: Parameters,
@@ -85,6 +95,10 @@ pub(crate) struct ExecutorSetup {
     pub(crate) pool: Arc<Pool>,
     pub(crate) own: Arc<OwnBatches>,
     pub(crate) committed: Arc<Committed>,
+    /// Gets erased texts out of the database's files.
+    pub(crate) purger: Purger,
+    /// Asks for texts that synced blocks came without.
+    pub(crate) texts: Texts,
 }
 
 /// Starts the executor's thread.
@@ -139,7 +153,7 @@ impl Executor {
             Command::Certify(certificate) => self.on_certificate(certificate),
             Command::Apply(block, reply) => {
                 // The asker may have gone.
-                let _ = reply.send(self.apply(&block));
+                let _ = reply.send(self.apply(*block));
             }
             Command::Stop => return false,
         }
@@ -194,13 +208,13 @@ impl Executor {
         }
     }
 
-    /// The first of what is executed is certified. An empty block repeats the time of the one before it.
+    /// The first of what is executed is certified. The time of an empty block is not a leader's.
     fn note_certified(&self) {
-        let header = self.pending.front().map(|execution| execution.block.header());
-        if let Some(header) = header.filter(|header| header.transaction_count > 0) {
+        let block = self.pending.front().map(|execution| &execution.block);
+        if let Some(block) = block.filter(|block| !block.v1().executed.is_empty()) {
             self.parts
                 .committed
-                .note_certified(header.timestamp, clock::now());
+                .note_certified(block.header().timestamp, clock::now());
         }
     }
 
@@ -243,9 +257,13 @@ impl Executor {
             batches,
             parameters: self.parts.parameters.v1(),
         };
-        let executed = execute(&input, &overlay, &mut self.parts.tree);
+        let executed = execute_unrooted(&input, &overlay);
         match executed {
-            Ok(execution) => {
+            Ok(unrooted) => {
+                // Whoever makes a proof waits for the root alone.
+                let mut tree = self.parts.tree.write().unwrap_or_else(PoisonError::into_inner);
+                let execution = unrooted.root(&mut tree);
+                drop(tree);
                 self.parts.tip = execution.tip.clone();
                 self.pending.push_back(execution);
             }
@@ -268,8 +286,14 @@ impl Executor {
             fatal_at_database(&what, &error);
         }
         self.parts.state.written(std::mem::take(&mut execution.changes));
+        self.parts.state.executed(&execution.transactions);
+        self.parts.purger.erased(&execution);
         self.written = certificate.height();
-        self.parts.tree.forget_before(self.written);
+        // Snapshots that are a few blocks old can still be proven.
+        let kept = Height(self.written.0.saturating_sub(PROVABLE_HEIGHTS));
+        let mut tree = self.parts.tree.write().unwrap_or_else(PoisonError::into_inner);
+        tree.forget_before(kept);
+        drop(tree);
         self.certificates = self.certificates.split_off(&self.written.next());
         self.parts
             .batches
@@ -288,13 +312,14 @@ impl Executor {
         let (pool, own) = (&self.parts.pool, &self.parts.own);
         let timestamp = execution.block.header().timestamp;
         pool.on_executed(execution.transactions.iter().map(|executed| executed.id));
+        pool.on_erased(execution.erased.iter().map(|(id, _)| *id));
         let expired = pool.take_expired(timestamp);
         let mut ended: Vec<_> = expired.into_iter().map(|id| (id, Ended::Expired)).collect();
         let latest = timestamp
             .0
             .saturating_add(self.parts.parameters.v1().max_expiry_lead_ms);
-        let judge = |transaction: &Transaction| {
-            if transaction.intent().expires_at.0 > latest {
+        let judge = |intent: &IntentV1| {
+            if intent.expires_at.0 > latest {
                 Ended::Skipped(Skip::ExpiryTooFar)
             } else {
                 Ended::Skipped(Skip::Unauthorised)
@@ -331,10 +356,8 @@ impl Executor {
         self.parts.pool.unpack(&self.parts.own.take_all());
     }
 
-    fn apply(&mut self, verified: &VerifiedBlock) -> Result<(), ApplyError> {
-        let certified = verified.block.v1();
-        let header = certified.block.header();
-        let height = header.height;
+    fn apply(&mut self, verified: VerifiedBlock) -> Result<(), ApplyError> {
+        let height = verified.height();
         if height <= self.written {
             return Ok(());
         }
@@ -344,14 +367,24 @@ impl Executor {
                 tip: self.written,
             });
         }
+        let VerifiedBlock {
+            block,
+            certificate,
+            batches,
+            texts,
+        } = verified;
+        // What is executed here already was held as whole copies, so nothing of its texts is missing.
+        let mut may_lack_texts = false;
         if self.pending.is_empty() {
-            if let Err(error) = self.parts.batches.write_all(&verified.batches) {
+            may_lack_texts = texts.iter().any(|texts| !is_complete(texts.as_ref()));
+            let copies = batches.iter().cloned().zip(texts).collect();
+            if let Err(error) = self.parts.batches.write_all::<Arc<CheckedBatch>>(copies) {
                 fatal_at_database("batches cannot be written", &error);
             }
-            self.execute(&certified.block.v1().proposal, &verified.batches);
+            self.execute(&block.v1().proposal, &batches);
         }
         let ours = self.pending[0].tip.block_hash;
-        let sealed = certified.certificate.block();
+        let sealed = certificate.block();
         if ours != sealed {
             return Err(ApplyError::Diverged {
                 height,
@@ -362,16 +395,24 @@ impl Executor {
         // What was executed here has the sealed hash; what the peer sent beside it may be anything.
         let batches = self.pending[0].block.v1().proposal.batches().to_vec();
         let ends = end_fixed_by(&self.pending[0]);
-        self.write_front(&certified.certificate);
+        self.write_front(&certificate);
+        if may_lack_texts {
+            self.parts.texts.look_at(height);
+        }
         self.decided = self.decided.split_off(&self.executed().next());
         self.parts.inbox.put(Event::Synced {
-            certificate: certified.certificate.clone(),
+            certificate,
             batches,
             ends,
         });
         self.advance();
         Ok(())
     }
+}
+
+/// Whether nothing can be missing of the texts of a batch that came with a block.
+fn is_complete(texts: Option<&BatchTexts>) -> bool {
+    texts.is_some_and(|texts| texts.items().iter().all(|item| item.shown().is_some()))
 }
 
 /// The epoch's last height, if this block has fixed it.

@@ -3,8 +3,10 @@
 //! Threads, each with one job and a bounded queue before it: *core* owns the engine, *journal* and
 //! *chain-flush* flush, *executor* owns the height, *batch-check* checks what others packed (on all
 //! cores), *batcher* packs, *links* takes what the network brings, *long-votes* checks votes that carry
-//! certificates, *batch-serve* answers peers that lack batches, *block-sync* fetches blocks, on a thread
-//! for each peer it asks, *log* writes the log, *recorder* writes down what the engines were given. The network and the API are tasks of an asynchronous runtime.
+//! certificates, *batch-serve* answers peers that lack batches or texts, *block-sync* fetches blocks, on a
+//! thread for each peer it asks, *text-fetch* asks for texts that blocks came without, *purge* gets erased
+//! texts out of the database's files, *log* writes the log, *recorder* writes down what the engines were
+//! given. The network and the API are tasks of an asynchronous runtime.
 
 mod admission;
 mod answered;
@@ -50,6 +52,8 @@ mod standing;
 mod start;
 pub mod state_cache;
 mod sync;
+#[cfg(test)]
+mod testing;
 mod voting;
 mod wire;
 mod writes;

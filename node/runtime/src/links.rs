@@ -14,7 +14,7 @@ use crate::config::NodeConfig;
 use crate::error::NodeError;
 use crate::home::{Identity, network_config};
 use crate::names::Names;
-use crate::wire::{BatchFrame, BatchFrameV1};
+use crate::wire::{BatchFrameV1, CopyBytes};
 
 /// Sends to validators by index.
 #[derive(Clone)]
@@ -81,26 +81,26 @@ impl Links {
         }
     }
 
-    /// Sends a batch to every other validator.
-    pub(crate) fn broadcast_batch(&self, batch: &Bytes) {
-        let frame = Bytes::from(encode(&BatchFrame::V1(BatchFrameV1::Batch(batch.clone()))));
+    /// Sends a whole copy of a batch to every other validator.
+    pub(crate) fn broadcast_batch(&self, copy: &CopyBytes) {
+        let frame = copy.frame();
         for (index, peer) in &*self.peers {
-            if self.conduct.gives(*index, Parcel::Batch(batch)) {
+            if self.conduct.gives(*index, Parcel::Batch(&copy.signed)) {
                 self.put(peer, Channel::Batches, frame.clone());
             }
         }
     }
 
-    /// Sends a batch to one.
-    pub(crate) fn send_batch(&self, to: ValidatorIndex, batch: &Bytes) {
-        if self.conduct.gives(to, Parcel::Batch(batch)) {
-            self.put_batch(to, batch);
+    /// Sends a whole copy of a batch to one.
+    pub(crate) fn send_batch(&self, to: ValidatorIndex, copy: &CopyBytes) {
+        if self.conduct.gives(to, Parcel::Batch(&copy.signed)) {
+            self.put_frame(to, Channel::Batches, copy.frame());
         }
     }
 
     /// Says to one validator, or to all, that these batches are here.
     pub(crate) fn announce_batches(&self, to: Option<ValidatorIndex>, digests: Vec<Digest>) {
-        let frame = Bytes::from(encode(&BatchFrame::V1(BatchFrameV1::Announce(digests.clone()))));
+        let frame = BatchFrameV1::Announce(digests.clone()).bytes();
         for (index, peer) in &*self.peers {
             let parcel = Parcel::Announcement(&digests);
             if to.is_none_or(|to| to == *index) && self.conduct.gives(*index, parcel) {
@@ -111,24 +111,41 @@ impl Links {
 
     /// Says to one validator whether this one votes.
     pub(crate) fn say_votes(&self, to: ValidatorIndex, votes: bool) {
-        let frame = encode(&BatchFrame::V1(BatchFrameV1::Votes(votes)));
-        self.put_frame(to, Channel::Batches, Bytes::from(frame));
+        self.put_frame(to, Channel::Batches, BatchFrameV1::Votes(votes).bytes());
     }
 
     /// Asks one validator for batches.
     pub(crate) fn request_batches(&self, to: ValidatorIndex, digests: Vec<Digest>) {
-        if let Some(peer) = self.peers.get(&to)
-            && self.conduct.gives(to, Parcel::Request(&digests))
-        {
-            let frame = encode(&BatchFrame::V1(BatchFrameV1::Request(digests)));
-            self.put(peer, Channel::Batches, Bytes::from(frame));
+        if self.conduct.gives(to, Parcel::Request(&digests)) {
+            self.put_frame(to, Channel::Batches, BatchFrameV1::Request(digests).bytes());
         }
     }
 
-    /// Sends a batch to one, whatever the conduct.
-    pub(crate) fn put_batch(&self, to: ValidatorIndex, batch: &Bytes) {
-        let frame = encode(&BatchFrame::V1(BatchFrameV1::Batch(batch.clone())));
-        self.put_frame(to, Channel::Batches, Bytes::from(frame));
+    /// Answers one validator that there is no whole copy of these here. To a conduct it is as a request: it says what
+    /// this validator lacks.
+    pub(crate) fn say_not_held(&self, to: ValidatorIndex, digests: Vec<Digest>) {
+        if self.conduct.gives(to, Parcel::Request(&digests)) {
+            self.put_frame(to, Channel::Batches, BatchFrameV1::NotHeld(digests).bytes());
+        }
+    }
+
+    /// Asks one validator for texts of ordered batches; false if that cannot be sent.
+    pub(crate) fn request_texts(&self, to: ValidatorIndex, digests: Vec<Digest>) -> bool {
+        self.conduct.gives(to, Parcel::Request(&digests))
+            && self.put_frame(to, Channel::Batches, BatchFrameV1::RequestTexts(digests).bytes())
+    }
+
+    /// Sends what is left of an ordered batch's texts to one. To a conduct it is as an announcement: it says that the
+    /// batch is here.
+    pub(crate) fn send_texts(&self, to: ValidatorIndex, batch: Digest, texts: Bytes) {
+        if self.conduct.gives(to, Parcel::Announcement(&[batch])) {
+            self.put_frame(to, Channel::Batches, BatchFrameV1::Texts { batch, texts }.bytes());
+        }
+    }
+
+    /// Sends a copy of a batch to one, whatever the conduct.
+    pub(crate) fn put_copy(&self, to: ValidatorIndex, copy: &CopyBytes) {
+        self.put_frame(to, Channel::Batches, copy.frame());
     }
 
     /// Sends a frame to one, whatever the conduct; false if it is not queued.

@@ -257,6 +257,11 @@ impl RunningNode {
             number(self.pool.len()),
         );
         reading.gauge(
+            "quorate_missing_texts",
+            "Texts of executed transactions that are known to be missing here",
+            self.sync.missing_texts(),
+        );
+        reading.gauge(
             "quorate_unordered_batches",
             "Batches here that are in no certified block",
             number(self.batches.len()),

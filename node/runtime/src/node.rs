@@ -10,22 +10,23 @@ use quorate_client::schema::{
     self, CommitteeView, Diagnosis, EpochView, Member, Network, Peer, SlownessView, Status,
     TransactionStatus, Validator, ValidatorList, VotingView,
 };
-use quorate_consensus::{Evidence, pbft};
-use quorate_crypto::{Committee, Height, KnownKeys, Protocol, ValidatorIndex};
+use quorate_consensus::Evidence;
+use quorate_crypto::{Committee, Engine, Height, KnownKeys, ValidatorIndex};
 use quorate_genesis::Genesis;
-use quorate_ledger::{Digest, Parameters, Transaction, encode};
+use quorate_ledger::{Digest, Parameters, ParametersV1, Submission, encode};
 use quorate_storage::{Chain, Journal};
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitter};
 use crate::answered::Answered;
 use crate::batches::BatchStore;
-use crate::certified::{Certified, fault};
+use crate::certified::{AssetMakers, Certified, ProofTree, fault, submitted_texts};
 use crate::committed::Committed;
 use crate::config::Home;
-use crate::diagnosis::{diagnose, no_quorum_left, silenced_by};
+use crate::diagnosis::{diagnose, no_quorum_left, silenced_by, witness_finding};
 use crate::epoch::SharedEpoch;
 use crate::evidence;
+use crate::home;
 use crate::links::Links;
 use crate::logging;
 use crate::names::Names;
@@ -56,6 +57,9 @@ pub(crate) struct RunningNode {
     pub(crate) index: Option<ValidatorIndex>,
     pub(crate) chain: Arc<Chain>,
     pub(crate) state: Arc<StateCache>,
+    /// The executor's state tree.
+    pub(crate) tree: ProofTree,
+    pub(crate) makers: AssetMakers,
     pub(crate) keys: Arc<KnownKeys>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) recorded: Arc<RecorderStatistics>,
@@ -157,19 +161,34 @@ impl RunningNode {
 
     /// A transaction that is pending or has expired, and whether it has. What a block skipped is as unknown as
     /// what was never sent.
-    fn unexecuted(&self, id: &Digest) -> Option<(Transaction, bool)> {
-        let (transaction, ended) = self.pool.find(id)?;
+    fn unexecuted(&self, id: &Digest) -> Option<(Arc<Submission>, bool)> {
+        let (submission, ended) = self.pool.find(id)?;
         match ended {
-            None => Some((transaction, false)),
-            Some(Ended::Expired) => Some((transaction, true)),
+            None => Some((submission, false)),
+            Some(Ended::Expired) => Some((submission, true)),
             Some(Ended::Skipped(_)) => None,
         }
+    }
+
+    /// What is wrong with the witness key of the home, as far as its file tells without a passphrase.
+    fn witness_problem(&self) -> Option<String> {
+        let own = self.genesis.validators().nth(usize::from(self.index?.0))?;
+        home::witness_problem(&self.home.witness_key(), &own)
     }
 
     /// That so many observe that the others are no quorum, if so.
     pub(crate) fn no_quorum_left(&self) -> Option<String> {
         let committee = self.committee();
         no_quorum_left(committee.size(), self.observing().len(), committee.quorum())
+    }
+}
+
+/// How slow a primary may be, as the parameters have it.
+fn slowness(parameters: &ParametersV1) -> SlownessView {
+    SlownessView {
+        factor: parameters.slowness_factor.into(),
+        floor_ms: parameters.slowness_floor_ms.into(),
+        share: parameters.slowness_share.into(),
     }
 }
 
@@ -245,23 +264,23 @@ impl Node for RunningNode {
         let (_, last) = epochs
             .last()
             .ok_or_else(|| Fault("the chain has no epoch".to_owned()))?;
-        let judges = self.committee().engine() == Protocol::Pbft;
+        let judges = self.committee().engine() == Engine::Pbft;
         Ok(Network {
             network: self.network,
             name: self.genesis.name().to_owned(),
             genesis: self.genesis_text.clone(),
             parameters: self.parameters.v1().into(),
-            slowness: judges.then_some(SlownessView {
-                factor: pbft::SLOWNESS_FACTOR,
-                floor_ms: pbft::SLOWNESS_FLOOR_MS,
-                share: pbft::SLOWNESS_SHARE,
-            }),
+            slowness: judges.then(|| slowness(self.parameters.v1())),
             committee: CommitteeView::of(last, self.names.all()),
             epochs: epochs
                 .iter()
                 .map(|(first, committee)| EpochView::of(*first, committee))
                 .collect(),
         })
+    }
+
+    fn genesis_bytes(&self) -> Vec<u8> {
+        self.genesis.canonical_bytes()
     }
 
     fn validators(&self) -> ValidatorList {
@@ -327,11 +346,12 @@ impl Node for RunningNode {
     }
 
     fn members(&self) -> Vec<Member> {
-        let validators = self.genesis.validators();
-        validators
-            .map(|validator| Member {
+        let numbered = (0..).zip(self.genesis.validators());
+        numbered
+            .map(|(number, validator)| Member {
+                number,
                 name: validator.name.to_owned(),
-                key: validator.member_key,
+                account: validator.account,
                 validators: vec![validator.name.to_owned()],
             })
             .collect()
@@ -339,8 +359,13 @@ impl Node for RunningNode {
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault> {
         let snapshot = self.chain.snapshot().map_err(fault)?;
-        let names = &self.names;
-        Ok(Box::new(Certified { snapshot, names }))
+        Ok(Box::new(Certified {
+            snapshot,
+            names: &self.names,
+            genesis: &self.genesis,
+            tree: &self.tree,
+            makers: &self.makers,
+        }))
     }
 
     fn heights(&self) -> watch::Receiver<Height> {
@@ -348,16 +373,17 @@ impl Node for RunningNode {
     }
 
     fn pending(&self, id: &Digest) -> Option<schema::Transaction> {
-        let (transaction, expired) = self.unexecuted(id)?;
-        let mut pending = schema::Transaction::pending(*id, &transaction);
+        let (submission, expired) = self.unexecuted(id)?;
+        let erasure = self.chain.snapshot().and_then(|snapshot| snapshot.erasure(id));
+        let erasure = erasure
+            .inspect_err(|error| tracing::error!(%error, "the chain database cannot be read"))
+            .ok()?;
+        let texts = submitted_texts(&submission, erasure.as_ref());
+        let mut pending = schema::Transaction::pending(*id, submission.transaction(), &texts);
         if expired {
             pending.status = TransactionStatus::Expired;
         }
         Some(pending)
-    }
-
-    fn pending_bytes(&self, id: &Digest) -> Option<Vec<u8>> {
-        Some(encode(&self.unexecuted(id)?.0))
     }
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
@@ -457,10 +483,13 @@ impl Node for RunningNode {
 
     fn debug_consensus(&self) -> Diagnosis {
         let facts = self.consensus_facts();
-        Diagnosis {
-            findings: diagnose(&facts),
-            facts,
-        }
+        let mut findings = diagnose(&facts);
+        findings.extend(
+            self.witness_problem()
+                .map(|what| witness_finding(&facts.validator, what)),
+        );
+        findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
+        Diagnosis { findings, facts }
     }
 
     fn set_log_level(&self, directives: &str) -> Result<(), String> {

@@ -2,16 +2,27 @@
 
 use std::sync::Arc;
 
-use quorate_crypto::{Digest, Height};
-use quorate_ledger::{CertifiedBlock, CheckedBatch};
+use quorate_crypto::{Certificate, Digest, Height};
+use quorate_ledger::{BatchTexts, Block, CheckedBatch};
 
 /// A block whose certificate is good, and all that is in it is what was certified.
 #[derive(Clone, Debug)]
 pub(crate) struct VerifiedBlock {
     /// The block.
-    pub(crate) block: CertifiedBlock,
+    pub(crate) block: Block,
+    /// What proves it.
+    pub(crate) certificate: Certificate,
     /// Its batches in order.
     pub(crate) batches: Vec<Arc<CheckedBatch>>,
+    /// What came of each batch's texts and fits it; no hash covers that nothing came.
+    pub(crate) texts: Vec<Option<BatchTexts>>,
+}
+
+impl VerifiedBlock {
+    /// The block's height.
+    pub(crate) fn height(&self) -> Height {
+        self.block.header().height
+    }
 }
 
 /// Why a certified block could not be applied.

@@ -1,17 +1,20 @@
-//! The pool: transactions that were admitted here and are in no certified block yet.
+//! The pool: transactions that were admitted here, with their texts, and are in no certified block yet.
 //!
 //! Copies of a transaction are told apart by id and signatures together: a copy with other signatures
 //! can neither displace a good one nor pass for it (pitfall 32).
 //!
+//! Texts that are erased while their transaction is pending stay with it until it is ordered or expires: what packs it
+//! and what shows it leave them out. Of what went they are not remembered.
+//!
 //! Bounds: `max_pending` and `max_pending_mib` in all, `max_pending_per_account` for one sender.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quorate_api::Skip;
 use quorate_crypto::{Address, Digest};
-use quorate_ledger::{Timestamp, Transaction};
+use quorate_ledger::{IntentV1, Submission, TextItem, Timestamp, Transaction};
 use smallvec::SmallVec;
 
 use crate::config::ApiConfig;
@@ -24,19 +27,75 @@ const MAX_ENDED: usize = 10_000;
 /// Bytes of these together.
 const MAX_ENDED_BYTES: usize = 16 << 20;
 
-/// SHA-256 of a transaction's canonical bytes: its id and its signatures together.
+/// Bytes of a withheld text, with which each text counts at least in a whole copy (`docs/formats.md`, section 5).
+const WITHHELD_BYTES: usize = 1 + 32;
+
+/// SHA-256 of a submission's canonical bytes: of a transaction's id and its signatures together, as the id fixes the
+/// texts.
 pub(crate) type Fingerprint = Digest;
+
+/// What transactions take of a batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Load {
+    /// How many they are.
+    pub(crate) count: usize,
+    /// Their bytes and those of their texts, as they count in a whole copy.
+    pub(crate) bytes: usize,
+    /// What their signatures cost.
+    pub(crate) cost: u64,
+}
+
+impl Load {
+    /// What one takes.
+    pub(crate) fn of(submission: &Submission) -> Self {
+        let transaction = submission.transaction();
+        let texts = submission.texts().iter();
+        // A text travels as an item: its variant comes before it.
+        let texts = texts.map(|text| (1 + text.encoded_length()).max(WITHHELD_BYTES));
+        Self {
+            count: 1,
+            bytes: texts.fold(transaction.encoded_length(), usize::saturating_add),
+            cost: transaction.signature_cost().into(),
+        }
+    }
+
+    fn plus(self, other: Self) -> Self {
+        Self {
+            count: self.count.saturating_add(other.count),
+            bytes: self.bytes.saturating_add(other.bytes),
+            cost: self.cost.saturating_add(other.cost),
+        }
+    }
+
+    fn minus(self, other: Self) -> Self {
+        Self {
+            count: self.count.saturating_sub(other.count),
+            bytes: self.bytes.saturating_sub(other.bytes),
+            cost: self.cost.saturating_sub(other.cost),
+        }
+    }
+
+    /// Whether none of it is more than in `limit`.
+    fn is_within(self, limit: Self) -> bool {
+        self.count <= limit.count && self.bytes <= limit.bytes && self.cost <= limit.cost
+    }
+
+    /// Whether any of it reaches `limit`.
+    pub(crate) fn reaches(self, limit: Self) -> bool {
+        self.count >= limit.count || self.bytes >= limit.bytes || self.cost >= limit.cost
+    }
+}
 
 /// A transaction that may go into the pool.
 #[derive(Clone, Debug)]
 pub(crate) struct Admissible {
     /// Its id.
     pub(crate) id: Digest,
-    /// Its canonical bytes' hash.
+    /// The hash of the submission's canonical bytes.
     pub(crate) fingerprint: Fingerprint,
-    /// Itself.
-    pub(crate) transaction: Transaction,
-    /// Length of its canonical bytes.
+    /// Itself, with its texts.
+    pub(crate) submission: Arc<Submission>,
+    /// Length of the submission's canonical bytes.
     pub(crate) length: usize,
 }
 
@@ -54,8 +113,16 @@ pub(crate) enum Full {
 pub(crate) struct Packed {
     /// Which.
     pub(crate) fingerprint: Fingerprint,
-    /// Itself.
-    pub(crate) transaction: Transaction,
+    /// Itself, with its texts.
+    pub(crate) submission: Arc<Submission>,
+}
+
+impl Packed {
+    /// The transaction, and its texts as they travel in batches.
+    pub(crate) fn parts(&self) -> (Transaction, impl Iterator<Item = TextItem>) {
+        let texts = self.submission.texts().iter().cloned();
+        (self.submission.transaction().clone(), texts.map(TextItem::Shown))
+    }
 }
 
 /// How a pending transaction went without being executed.
@@ -70,7 +137,7 @@ pub(crate) enum Ended {
 /// Transactions that went without being executed, the latest ones.
 #[derive(Debug, Default)]
 struct Memory {
-    by_id: BTreeMap<Digest, (Transaction, Ended)>,
+    by_id: BTreeMap<Digest, (Arc<Submission>, Ended)>,
     /// In the order in which they went, with their lengths.
     order: VecDeque<(Digest, usize)>,
     bytes: usize,
@@ -80,11 +147,17 @@ impl Memory {
     fn remember(&mut self, pending: Pending, ended: Ended) {
         let Pending {
             id,
-            transaction,
+            submission,
             length,
+            is_erased,
             ..
         } = pending;
-        if self.by_id.insert(id, (transaction, ended)).is_none() {
+        let submission = if is_erased {
+            without_texts(&submission)
+        } else {
+            submission
+        };
+        if self.by_id.insert(id, (submission, ended)).is_none() {
             self.order.push_back((id, length));
             self.bytes += length;
         }
@@ -96,14 +169,36 @@ impl Memory {
             self.bytes -= length;
         }
     }
+
+    /// The texts of this one are not remembered any more.
+    fn forget_texts(&mut self, id: &Digest) {
+        if let Some((submission, _)) = self.by_id.get_mut(id) {
+            *submission = without_texts(submission);
+        }
+    }
+}
+
+/// A transaction of which the texts are forgotten.
+fn without_texts(submission: &Submission) -> Arc<Submission> {
+    Arc::new(Submission::new(submission.transaction().clone(), Vec::new()))
 }
 
 #[derive(Debug)]
 struct Pending {
     id: Digest,
-    transaction: Transaction,
+    submission: Arc<Submission>,
+    /// Of the submission's bytes.
     length: usize,
+    load: Load,
     packed: bool,
+    /// Whether texts of it were erased while it was here.
+    is_erased: bool,
+}
+
+impl Pending {
+    fn intent(&self) -> &IntentV1 {
+        self.submission.transaction().intent()
+    }
 }
 
 /// A transaction's copies: there is seldom more than one.
@@ -118,7 +213,7 @@ struct Inner {
     by_account: HashMap<Address, usize>,
     /// Not packed yet, in order of admission; entries whose transaction has gone are passed over.
     queue: VecDeque<Fingerprint>,
-    queued_bytes: usize,
+    queued: Load,
     /// Bytes of all that is pending.
     bytes: usize,
     ended: Memory,
@@ -166,18 +261,19 @@ impl Pool {
         self.inner().by_id.contains_key(id)
     }
 
-    /// A pending transaction with this id, or one that went a while ago, and how.
-    pub(crate) fn find(&self, id: &Digest) -> Option<(Transaction, Option<Ended>)> {
+    /// A pending transaction with this id, or one that went a while ago, and how; of the latter without any texts once
+    /// one was erased.
+    pub(crate) fn find(&self, id: &Digest) -> Option<(Arc<Submission>, Option<Ended>)> {
         let inner = self.inner();
         let fingerprint = inner.by_id.get(id).and_then(|copies| copies.first());
         if let Some(pending) = fingerprint.and_then(|fingerprint| inner.pending.get(fingerprint)) {
-            return Some((pending.transaction.clone(), None));
+            return Some((Arc::clone(&pending.submission), None));
         }
-        let (transaction, ended) = inner.ended.by_id.get(id)?;
-        Some((transaction.clone(), Some(*ended)))
+        let (submission, ended) = inner.ended.by_id.get(id)?;
+        Some((Arc::clone(submission), Some(*ended)))
     }
 
-    /// Whether there is room for one more of `sender`'s, so many bytes long.
+    /// Whether there is room for one more of `sender`'s, so many bytes long with its texts.
     pub(crate) fn room_for(&self, sender: &Address, length: usize) -> Result<(), Full> {
         self.check_room(&self.inner(), sender, length)
     }
@@ -208,7 +304,7 @@ impl Pool {
         let Admissible {
             id,
             fingerprint,
-            transaction,
+            submission,
             length,
         } = admissible;
         if inner.pending.contains_key(&fingerprint) {
@@ -218,23 +314,25 @@ impl Pool {
         if copies >= MAX_COPIES {
             return Ok(());
         }
-        let sender = transaction.intent().sender;
+        let intent = submission.transaction().intent();
+        let (sender, expires_at) = (intent.sender(), intent.expires_at);
         self.check_room(inner, &sender, length)?;
         inner.by_id.entry(id).or_default().push(fingerprint);
-        inner
-            .by_expiry
-            .insert((transaction.intent().expires_at, fingerprint));
+        inner.by_expiry.insert((expires_at, fingerprint));
         *inner.by_account.entry(sender).or_default() += 1;
         inner.queue.push_back(fingerprint);
-        inner.queued_bytes += length;
+        let load = Load::of(&submission);
+        inner.queued = inner.queued.plus(load);
         inner.bytes += length;
         inner.pending.insert(
             fingerprint,
             Pending {
                 id,
-                transaction,
+                submission,
                 length,
+                load,
                 packed: false,
+                is_erased: false,
             },
         );
         Ok(())
@@ -257,38 +355,35 @@ impl Pool {
         self.arrived.notify_all();
     }
 
-    /// Transactions and bytes not packed yet.
-    pub(crate) fn queued(&self) -> (usize, usize) {
-        let inner = self.inner();
-        (inner.queue.len(), inner.queued_bytes)
+    /// What is not packed yet.
+    pub(crate) fn queued(&self) -> Load {
+        self.inner().queued
     }
 
-    /// Takes the oldest transactions out to be packed, at most so many and so many bytes.
-    pub(crate) fn take(&self, max_count: usize, max_bytes: usize) -> Vec<Packed> {
+    /// Takes the oldest transactions out to be packed, within `limit`, but one at least.
+    pub(crate) fn take(&self, limit: Load) -> Vec<Packed> {
         let mut guard = self.inner();
         let inner = &mut *guard;
         let mut taken = Vec::new();
-        let mut bytes = 0;
-        while taken.len() < max_count {
-            let Some(fingerprint) = inner.queue.front().copied() else {
-                break;
-            };
+        let mut load = Load::default();
+        while let Some(fingerprint) = inner.queue.front().copied() {
             // One that went and came again is in the queue twice.
             if let Some(pending) = inner
                 .pending
                 .get_mut(&fingerprint)
                 .filter(|pending| !pending.packed)
             {
-                if bytes + pending.length > max_bytes && !taken.is_empty() {
+                let with_it = load.plus(pending.load);
+                if !taken.is_empty() && !with_it.is_within(limit) {
                     break;
                 }
                 pending.packed = true;
                 taken.push(Packed {
                     fingerprint,
-                    transaction: pending.transaction.clone(),
+                    submission: Arc::clone(&pending.submission),
                 });
-                bytes += pending.length;
-                inner.queued_bytes -= pending.length;
+                load = with_it;
+                inner.queued = inner.queued.minus(pending.load);
             }
             inner.queue.pop_front();
         }
@@ -306,7 +401,7 @@ impl Pool {
                 .filter(|pending| pending.packed)
             {
                 pending.packed = false;
-                inner.queued_bytes += pending.length;
+                inner.queued = inner.queued.plus(pending.load);
                 inner.queue.push_back(*fingerprint);
             }
         }
@@ -324,17 +419,31 @@ impl Pool {
         }
     }
 
+    /// A certified block has erased texts of these.
+    pub(crate) fn on_erased(&self, ids: impl Iterator<Item = Digest>) {
+        let mut guard = self.inner();
+        let inner = &mut *guard;
+        for id in ids {
+            inner.ended.forget_texts(&id);
+            for fingerprint in inner.by_id.get(&id).into_iter().flatten() {
+                if let Some(pending) = inner.pending.get_mut(fingerprint) {
+                    pending.is_erased = true;
+                }
+            }
+        }
+    }
+
     /// A certified block has skipped this transaction: takes it out and remembers why, which `judge` says.
     /// Gives its id and how it ended, if it was still there and no copy of it is left that may yet be
     /// executed.
     pub(crate) fn skipped(
         &self,
         fingerprint: &Fingerprint,
-        judge: impl FnOnce(&Transaction) -> Ended,
+        judge: impl FnOnce(&IntentV1) -> Ended,
     ) -> Option<(Digest, Ended)> {
         let mut inner = self.inner();
         let pending = inner.forget(fingerprint)?;
-        let (id, ended) = (pending.id, judge(&pending.transaction));
+        let (id, ended) = (pending.id, judge(pending.intent()));
         if inner.by_id.contains_key(&id) {
             return None;
         }
@@ -368,9 +477,10 @@ impl Inner {
         let pending = self.pending.remove(fingerprint)?;
         self.bytes -= pending.length;
         if !pending.packed {
-            self.queued_bytes -= pending.length;
+            self.queued = self.queued.minus(pending.load);
         }
-        let intent = pending.transaction.intent();
+        let intent = pending.intent();
+        let sender = intent.sender();
         self.by_expiry.remove(&(intent.expires_at, *fingerprint));
         if let Some(copies) = self.by_id.get_mut(&pending.id) {
             copies.retain(|copy| copy != fingerprint);
@@ -378,10 +488,10 @@ impl Inner {
                 self.by_id.remove(&pending.id);
             }
         }
-        if let Some(count) = self.by_account.get_mut(&intent.sender) {
+        if let Some(count) = self.by_account.get_mut(&sender) {
             *count -= 1;
             if *count == 0 {
-                self.by_account.remove(&intent.sender);
+                self.by_account.remove(&sender);
             }
         }
         Some(pending)
@@ -390,38 +500,47 @@ impl Inner {
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::{Address, SigningKey, sha256};
-    use quorate_ledger::{Amount, Intent, IntentV1, Operation, encode};
+    use quorate_crypto::sha256;
+    use quorate_ledger::{Place, encode};
 
     use super::*;
+    use crate::testing::{self, client};
 
-    fn admissible(seed: u8, salt: u8, expires_at: u64, signers: &[u8]) -> Admissible {
-        let keys: Vec<_> = signers
-            .iter()
-            .map(|signer| SigningKey::from_seed(&[*signer; 32]))
-            .collect();
-        let intent = Intent::V1(IntentV1 {
-            network: Digest([1; 32]),
-            sender: Address([seed; 20]),
-            expires_at: Timestamp(expires_at),
-            salt: [salt; 16],
-            operations: vec![Operation::Transfer {
-                to: Address([9; 20]),
-                asset: "QRT".parse().unwrap(),
-                amount: Amount(1),
-                memo: String::new(),
-            }],
-            memo: String::new(),
-        });
+    /// A payment of account `seed`, which may be signed by others, with texts.
+    fn with_texts(
+        seed: u8,
+        salt: u8,
+        expires_at: u64,
+        signers: &[u8],
+        texts: &[(Place, &str)],
+    ) -> Admissible {
+        let parties = vec![client(seed).key().address()];
+        let payment = vec![testing::payment(9, 1)];
+        let (intent, texts) = testing::intent(parties, payment, salt, Timestamp(expires_at), texts);
         let id = intent.id();
-        let transaction = intent.sign(&keys);
-        let bytes = encode(&transaction);
+        let keys: Vec<_> = signers.iter().map(|signer| client(*signer)).collect();
+        let submission = Submission::new(intent.sign(&keys), texts);
+        let bytes = encode(&submission);
         Admissible {
             id,
             fingerprint: sha256(&bytes),
-            transaction,
+            submission: Arc::new(submission),
             length: bytes.len(),
         }
+    }
+
+    fn admissible(seed: u8, salt: u8, expires_at: u64, signers: &[u8]) -> Admissible {
+        with_texts(seed, salt, expires_at, signers, &[])
+    }
+
+    fn load(admissible: &Admissible) -> Load {
+        Load::of(&admissible.submission)
+    }
+
+    /// So many transactions and so many bytes.
+    fn limit(count: usize, bytes: usize) -> Load {
+        let cost = u64::MAX;
+        Load { count, bytes, cost }
     }
 
     fn pool(max_pending: usize, max_pending_per_account: usize) -> Pool {
@@ -490,9 +609,11 @@ mod tests {
             id[..4].copy_from_slice(&number.to_le_bytes());
             let pending = Pending {
                 id: Digest(id),
-                transaction: long.transaction.clone(),
+                submission: Arc::clone(&long.submission),
                 length: long.length,
+                load: load(&long),
                 packed: false,
+                is_erased: false,
             };
             memory.remember(pending, Ended::Expired);
         }
@@ -509,7 +630,7 @@ mod tests {
         let ended = |id| pool.find(id).map(|(_, ended)| ended);
         assert_eq!(ended(&early.id), Some(Some(Ended::Expired)));
         assert_eq!(ended(&late.id), Some(None));
-        assert_eq!(pool.take(10, 1 << 20).len(), 1);
+        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
     }
 
     #[test]
@@ -519,11 +640,11 @@ mod tests {
         let expiring = admissible(1, 1, 50, &[1]);
         let packed = admissible(1, 2, 100, &[1]);
         pool.insert(vec![packed.clone()]);
-        assert_eq!(pool.take(10, 1 << 20).len(), 1);
+        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
         pool.insert(vec![elsewhere.clone(), expiring]);
         pool.on_executed([elsewhere.id, packed.id].into_iter());
         pool.take_expired(Timestamp(50));
-        assert_eq!(pool.queued().1, 0);
+        assert_eq!(pool.queued(), Load::default());
     }
 
     #[test]
@@ -531,11 +652,11 @@ mod tests {
         let pool = pool(10, 10);
         let one = admissible(1, 0, 100, &[1]);
         pool.insert(vec![one.clone()]);
-        assert_eq!(pool.take(10, 1 << 20).len(), 1);
+        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
         pool.unpack(&[one.fingerprint, one.fingerprint, Digest([9; 32])]);
-        assert_eq!(pool.queued(), (1, one.length));
-        assert_eq!(pool.take(10, 1 << 20).len(), 1);
-        assert_eq!(pool.queued(), (0, 0));
+        assert_eq!(pool.queued(), load(&one));
+        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
+        assert_eq!(pool.queued(), Load::default());
     }
 
     #[test]
@@ -548,29 +669,77 @@ mod tests {
         assert_eq!(gone, Some((again.id, skipped)));
         assert_eq!(pool.find(&again.id).map(|(_, ended)| ended), Some(Some(skipped)));
         pool.insert(vec![again]);
-        assert_eq!(pool.take(10, 1 << 20).len(), 1);
-        assert_eq!(pool.queued(), (0, 0));
+        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
+        assert_eq!(pool.queued(), Load::default());
+    }
+
+    #[test]
+    fn erased_texts_are_not_remembered_of_what_went() {
+        let pool = pool(10, 10);
+        let memo = [(Place::Memo, "rent")];
+        let [gone, going, other] = [0, 10, 20].map(|salt| with_texts(1, salt, 100, &[1], &memo));
+        let texts = |one: &Admissible| pool.find(&one.id).unwrap().0.texts().len();
+        let skip = |one: &Admissible| {
+            let skipped = Ended::Skipped(Skip::Unauthorised);
+            pool.skipped(&one.fingerprint, |_| skipped)
+        };
+        pool.insert(vec![gone.clone(), going.clone(), other.clone()]);
+        skip(&gone);
+        pool.on_erased([gone.id, going.id].into_iter());
+        // What is still to be packed needs one text for each place.
+        assert_eq!([&gone, &going, &other].map(texts), [0, 1, 1]);
+        skip(&going);
+        skip(&other);
+        assert_eq!([&gone, &going, &other].map(texts), [0, 0, 1]);
     }
 
     #[test]
     fn packing_takes_the_oldest_first_and_stops_at_either_bound() {
         let pool = pool(10, 10);
         let four: Vec<_> = (0..4).map(|salt| admissible(1, salt, 100, &[1])).collect();
-        let length = four[0].length;
+        let one = load(&four[0]);
         let order: Vec<_> = four.iter().map(|one| one.fingerprint).collect();
         pool.insert(four);
-        let taken: Vec<_> = pool
-            .take(10, 2 * length + 1)
-            .iter()
-            .map(|packed| packed.fingerprint)
-            .collect();
-        assert_eq!(taken, order[..2]);
-        let taken: Vec<_> = pool
-            .take(1, 1 << 20)
-            .iter()
-            .map(|packed| packed.fingerprint)
-            .collect();
-        assert_eq!(taken, order[2..3]);
-        assert_eq!(pool.queued(), (1, length));
+        let taken = |limit| -> Vec<Fingerprint> {
+            let taken = pool.take(limit);
+            taken.iter().map(|packed| packed.fingerprint).collect()
+        };
+        assert_eq!(taken(limit(10, 2 * one.bytes + 1)), order[..2]);
+        assert_eq!(taken(limit(1, 1 << 20)), order[2..3]);
+        assert_eq!(pool.queued(), one);
+    }
+
+    #[test]
+    fn packing_stops_at_what_signatures_may_cost_and_takes_one_whatever_it_has() {
+        let pool = pool(10, 10);
+        let all: Vec<_> = (0..3).map(|salt| admissible(1, salt, 100, &[1, 2])).collect();
+        assert_eq!(load(&all[0]).cost, 2);
+        pool.insert(all);
+        let costing = |cost| Load {
+            cost,
+            ..limit(10, 1 << 20)
+        };
+        assert_eq!(pool.take(costing(5)).len(), 2);
+        assert_eq!(pool.take(costing(1)).len(), 1);
+    }
+
+    #[test]
+    fn texts_count_in_the_pool_with_their_bytes_and_in_a_batch_with_those_of_a_hash_at_least() {
+        let memo = "fourteen bytes";
+        let without = admissible(1, 0, 100, &[1]);
+        let with = with_texts(1, 0, 100, &[1], &[(Place::Memo, memo)]);
+        // In the intent: how many places, the place, the root. Beside it: the salt, a length, the text.
+        let (in_intent, beside) = (1 + 1 + 32, 16 + 1 + memo.len());
+        assert_eq!(with.length, without.length + in_intent + beside);
+        assert_eq!(load(&with).bytes, load(&without).bytes + in_intent + 33);
+        let long = "x".repeat(100);
+        let with = with_texts(1, 0, 100, &[1], &[(Place::Memo, &long)]);
+        assert_eq!(
+            load(&with).bytes,
+            load(&without).bytes + in_intent + 1 + 16 + 1 + 100
+        );
+        let mut small = pool(10, 10);
+        small.max_bytes = with.length - 1;
+        assert_eq!(small.insert(vec![with]), [Err(Full::Pool)]);
     }
 }

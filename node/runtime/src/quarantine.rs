@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use quorate_client::text::rfc3339_of;
 use quorate_crypto::{Digest, PublicKey};
 use quorate_driver::{Copies, Ended, JournalMark, Quarantined, Remembered};
-use quorate_ledger::{Epoch, Height, MIN_REJOIN_INTERVAL_MS, Rejoin, Timestamp, decode, encode};
+use quorate_ledger::{Epoch, Height, Rejoin, decode, encode};
 use quorate_storage::{Chain, Journal, Memo, StorageError, StorageOptions};
 use serde::Serialize;
 
@@ -188,7 +188,7 @@ impl QuarantineKeeper {
     }
 
     /// Writes the file again if somebody has removed it, or put another in its place: a rejoin with the token of
-    /// another quarantine ends nothing, and there can be no second one for ten minutes.
+    /// another quarantine ends nothing, and there can be no second one for ten minutes or longer.
     pub(crate) fn show(&self) -> Result<(), NodeError> {
         let kept = self.kept();
         match &kept.current {
@@ -234,7 +234,7 @@ impl QuarantineKeeper {
             {
                 tracing::warn!(
                     carried = %rejoin.token, needed = %quarantine.token, in_epoch = rejoin.epoch.0,
-                    again_after = rfc3339_of(Timestamp(rejoin.timestamp.0.saturating_add(MIN_REJOIN_INTERVAL_MS))),
+                    again_after = rfc3339_of(rejoin.again_at()),
                     "a rejoin was executed for this validator with a token that is not its quarantine's, so it ended \
                      nothing; its member can send another after that time"
                 );
@@ -401,11 +401,12 @@ fn cut(text: &str, most: usize) -> &str {
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::{Protocol, SigningKey};
-    use quorate_ledger::{GenesisCommittee, GenesisValidator, Parameters, Tip, genesis_state};
+    use quorate_crypto::SigningKey;
+    use quorate_ledger::{Timestamp, Tip};
     use tempfile::TempDir;
 
     use super::*;
+    use crate::disks::testing::genesis_of_one;
 
     const NETWORK: Digest = Digest([1; 32]);
 
@@ -437,15 +438,7 @@ mod tests {
             let chain = if path.exists() {
                 Chain::open(path, NETWORK, &options)
             } else {
-                let seats = GenesisCommittee {
-                    engine: Protocol::Pbft,
-                    protocol_version: 1,
-                    validators: vec![GenesisValidator {
-                        key,
-                        member: key.address(),
-                    }],
-                };
-                let genesis = genesis_state(&[], &[], &Parameters::default(), &seats).unwrap();
+                let genesis = genesis_of_one(NETWORK, key);
                 let tip = Tip::genesis(NETWORK, Timestamp(1), genesis.root);
                 Chain::create(path, &genesis, &tip, &options)
             };
@@ -471,6 +464,7 @@ mod tests {
             token,
             epoch: Epoch(epoch),
             timestamp: Timestamp(0),
+            recent: 1,
         }
     }
 

@@ -6,9 +6,10 @@
 //! which read the disk.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
@@ -26,10 +27,10 @@ use crate::inbox::Inbox;
 use crate::links::Links;
 use crate::observers::Observers;
 use crate::queue::{Bounds, FairQueue};
-use crate::sync::{self, SyncHandle};
+use crate::sync::{self, SyncHandle, TEXTS_AT_ONCE, Texts};
 use crate::wire::{BatchFrame, BatchFrameV1, MAX_REQUESTED};
 
-/// Bytes of a batch frame besides the batch.
+/// Bytes of a batch frame besides the batch and its texts.
 const FRAME_OVERHEAD: usize = 64;
 /// Bytes of a vote that is checked at once; the check of a longer one may take a while.
 const SHORT_VOTE: usize = 4_096;
@@ -39,11 +40,18 @@ const LONG_VOTES: Bounds = Bounds {
     items: 64,
     bytes: 8 << 20,
 };
-/// A validator's requests for batches that wait; it asks again for what it does not get.
+/// What a validator asks for, announces or does not hold, as far as it waits; it asks again for what it does not get.
 const REQUESTS: Bounds = Bounds {
-    items: 4,
+    items: 8,
     bytes: 1 << 20,
 };
+
+/// How long what one validator asks for is worked on before others' requests come in between. A request may name 256
+/// batches, and each may take a tenth of a second: its texts are thousands of rows.
+const SLICE: Duration = Duration::from_millis(20);
+
+/// How often a validator's requests for texts of ordered batches are answered; it asks again.
+const TEXTS_EVERY: Duration = Duration::from_millis(250);
 
 /// What the router is made of: where incoming traffic goes.
 pub(crate) struct RouterSetup {
@@ -56,6 +64,7 @@ pub(crate) struct RouterSetup {
     pub(crate) batches: Arc<BatchStore>,
     pub(crate) committed: Arc<Committed>,
     pub(crate) sync: SyncHandle,
+    pub(crate) texts: Texts,
     pub(crate) sync_server: sync::Server,
     pub(crate) observers: Arc<Observers>,
 }
@@ -66,12 +75,16 @@ struct Router {
     validators: BTreeMap<PeerKey, ValidatorIndex>,
     long_votes: FairQueue<Bytes>,
     requests: FairQueue<Request>,
+    /// When each validator's last request for texts was taken.
+    texts_asked: Mutex<BTreeMap<ValidatorIndex, Instant>>,
 }
 
-/// What a validator wants, or has.
+/// What a validator wants, has, or lacks.
 enum Request {
     Send(Vec<Digest>),
     Announced(Vec<Digest>),
+    NotHeld(Vec<Digest>),
+    Texts(Vec<Digest>),
 }
 
 /// Starts the thread that takes events from the network until it ends, and those for what takes long.
@@ -82,6 +95,7 @@ pub(crate) fn start(parts: RouterSetup, mut events: Events, runtime: runtime::Ha
         parts,
         long_votes: FairQueue::new(LONG_VOTES),
         requests: FairQueue::new(REQUESTS),
+        texts_asked: Mutex::default(),
     });
     let spawn = |name: &str, work: Box<dyn FnOnce(&Router) + Send>| {
         let router = Arc::clone(&router);
@@ -246,42 +260,151 @@ impl Router {
 
     fn on_batch_frame(&self, from: ValidatorIndex, bytes: &[u8]) {
         let limit = self.parts.parameters.v1().max_batch_bytes as usize + FRAME_OVERHEAD;
-        match decode(bytes, limit.max(MAX_REQUESTED * 32 + FRAME_OVERHEAD)) {
-            Ok(BatchFrame::V1(BatchFrameV1::Batch(batch))) => self.parts.checker.check(from, batch),
-            Ok(BatchFrame::V1(BatchFrameV1::Request(digests))) => {
-                self.requests.push(from, Request::Send(digests), bytes.len());
+        let frame = match decode(bytes, limit.max(MAX_REQUESTED * 32 + FRAME_OVERHEAD)) {
+            Ok(BatchFrame::V1(frame)) => frame,
+            Err(error) => {
+                return self.offended(
+                    from,
+                    format_args!("a batch frame that cannot be decoded: {error}"),
+                );
             }
-            Ok(BatchFrame::V1(BatchFrameV1::Announce(digests))) => {
-                self.requests.push(from, Request::Announced(digests), bytes.len());
+        };
+        let request = match frame {
+            BatchFrameV1::Batch { signed, texts } => return self.parts.checker.check(from, signed, texts),
+            BatchFrameV1::Votes(votes) => return self.parts.observers.note(from, votes),
+            BatchFrameV1::Texts { batch, texts } => {
+                if !self.parts.texts.arrived(from, batch, texts) {
+                    tracing::debug!(from = self.name_of(from), "texts that it was not asked for");
+                }
+                return;
             }
-            Ok(BatchFrame::V1(BatchFrameV1::Votes(votes))) => self.parts.observers.note(from, votes),
-            Err(error) => self.offended(
-                from,
-                format_args!("a batch frame that cannot be decoded: {error}"),
-            ),
-        }
+            BatchFrameV1::Request(digests) => Request::Send(digests),
+            BatchFrameV1::Announce(digests) => Request::Announced(digests),
+            BatchFrameV1::NotHeld(digests) => Request::NotHeld(digests),
+            BatchFrameV1::RequestTexts(mut digests) => {
+                if !self.may_ask_for_texts(from, Instant::now()) {
+                    return;
+                }
+                digests.truncate(TEXTS_AT_ONCE);
+                Request::Texts(digests)
+            }
+        };
+        self.requests.push(from, request, bytes.len());
     }
 
+    /// Answers a request. What takes long is done in slices, so that whoever asks for much delays nobody else:
+    /// agreement waits for batches that are sent here.
     fn answer(&self, from: ValidatorIndex, request: Request) {
         let parts = &self.parts;
         match request {
             Request::Send(digests) => {
-                for digest in digests.iter().take(MAX_REQUESTED) {
-                    match parts.batches.bytes(digest) {
-                        Ok(Some(batch)) => parts.links.send_batch(from, &batch),
-                        Ok(None) => {}
-                        Err(error) => tracing::error!(%digest, %error, "a batch cannot be read"),
-                    }
-                }
+                let rest = self.send_batches(from, digests);
+                self.go_on_later(from, rest, Request::Send);
             }
             Request::Announced(mut digests) => {
-                digests.truncate(MAX_REQUESTED);
                 digests
                     .retain(|digest| !parts.batches.is_unchecked(digest) && !parts.batches.contains(digest));
                 if !digests.is_empty() {
                     parts.links.request_batches(from, digests);
                 }
             }
+            Request::NotHeld(digests) => {
+                let wanted = parts.batches.wanted_elsewhere(&digests, Instant::now());
+                if !wanted.is_empty()
+                    && let Some(other) = self.peer_after(from)
+                {
+                    parts.links.request_batches(other, wanted);
+                }
+            }
+            Request::Texts(digests) => {
+                let rest = self.send_texts(from, digests);
+                self.go_on_later(from, rest, Request::Texts);
+            }
         }
+    }
+
+    /// What is left of a request waits behind those of others.
+    fn go_on_later(&self, from: ValidatorIndex, rest: Vec<Digest>, request: impl Fn(Vec<Digest>) -> Request) {
+        if !rest.is_empty() {
+            let length = rest.len().saturating_mul(size_of::<Digest>());
+            self.requests.push(from, request(rest), length);
+        }
+    }
+
+    /// Sends whole copies of batches for a while, and says of which there are none here; gives those that are left.
+    fn send_batches(&self, to: ValidatorIndex, digests: Vec<Digest>) -> Vec<Digest> {
+        let parts = &self.parts;
+        let mut not_held = Vec::new();
+        let rest = for_a_while(digests, SLICE, |digest| match parts.batches.copy(&digest) {
+            Ok(Some(copy)) => parts.links.send_batch(to, &copy),
+            Ok(None) => not_held.push(digest),
+            Err(error) => tracing::error!(%digest, %error, "a batch cannot be read"),
+        });
+        if !not_held.is_empty() {
+            parts.links.say_not_held(to, not_held);
+        }
+        rest
+    }
+
+    /// Whether a request for texts is taken: not more often than a node asks that keeps the rules.
+    fn may_ask_for_texts(&self, from: ValidatorIndex, now: Instant) -> bool {
+        let mut asked = self.texts_asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let last = asked.get(&from);
+        let may = last.is_none_or(|last| now.duration_since(*last) >= TEXTS_EVERY);
+        if may {
+            asked.insert(from, now);
+        }
+        may
+    }
+
+    /// Sends what is left of ordered batches' texts for a while; gives the batches that are left.
+    fn send_texts(&self, to: ValidatorIndex, digests: Vec<Digest>) -> Vec<Digest> {
+        let parts = &self.parts;
+        for_a_while(digests, SLICE, |digest| match parts.batches.texts_left(&digest) {
+            Ok(Some(texts)) => parts.links.send_texts(to, digest, texts),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%digest, %error, "a batch's texts cannot be read"),
+        })
+    }
+
+    /// The validator after this one, in the order of the committee, that there may be a link to.
+    fn peer_after(&self, validator: ValidatorIndex) -> Option<ValidatorIndex> {
+        let peers = self.parts.links.peers();
+        let after = (Bound::Excluded(validator), Bound::Unbounded);
+        let next = peers.range(after).chain(peers).map(|(index, _)| *index);
+        let mut others = next.filter(|index| *index != validator);
+        others.next()
+    }
+}
+
+/// Answers one after the other, at least one, until `slice` is over; gives those that are left.
+fn for_a_while(digests: Vec<Digest>, slice: Duration, mut answer: impl FnMut(Digest)) -> Vec<Digest> {
+    let began = Instant::now();
+    let mut rest = digests.into_iter();
+    for digest in rest.by_ref() {
+        answer(digest);
+        if began.elapsed() >= slice {
+            break;
+        }
+    }
+    rest.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_request_is_answered_bit_by_bit() {
+        let digests: Vec<_> = (1..=3).map(|number| Digest([number; 32])).collect();
+        let mut answered = Vec::new();
+        let rest = for_a_while(digests.clone(), Duration::ZERO, |digest| answered.push(digest));
+        assert_eq!(
+            (answered.as_slice(), rest.as_slice()),
+            (&digests[..1], &digests[1..])
+        );
+        let rest = for_a_while(rest, Duration::from_secs(60), |digest| answered.push(digest));
+        assert_eq!((answered, rest), (digests, Vec::new()));
+        assert!(for_a_while(Vec::new(), Duration::ZERO, |_| panic!("nothing is asked for")).is_empty());
     }
 }

@@ -42,14 +42,15 @@ impl Senders {
     }
 }
 
-/// Members, issuers, and those who hold something at the beginning.
+/// Members' accounts, issuers, and those who hold something at the beginning.
 fn named_in(genesis: &Genesis) -> BTreeSet<Address> {
-    let state = genesis.initial_state();
-    let mut named: BTreeSet<_> = genesis
-        .validators()
-        .map(|validator| validator.member_key.address())
-        .collect();
-    named.extend(state.assets.iter().map(|asset| asset.issuer));
-    named.extend(state.balances.iter().map(|balance| balance.address));
+    let assets = &genesis.draft().v1().assets;
+    let mut named: BTreeSet<_> = genesis.validators().map(|validator| validator.account).collect();
+    for asset in assets {
+        named.insert(asset.issuer);
+        named.extend(asset.balances.iter().map(|balance| balance.address));
+    }
+    let accounts = genesis.draft().v1().accounts.iter();
+    named.extend(accounts.map(|account| account.address));
     named
 }

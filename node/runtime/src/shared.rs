@@ -19,7 +19,7 @@ use crate::pool::Pool;
 use crate::standing::SharedStanding;
 use crate::state_cache::StateCache;
 
-/// Clients' keys whose points are remembered: about 20 MB.
+/// Clients' keys of each kind whose points are remembered: about 40 MB.
 const KNOWN_KEYS: usize = 1 << 16;
 
 /// Certificates that are read at the start for each validator's last seal: one that is slow is not in all.

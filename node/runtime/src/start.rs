@@ -1,7 +1,7 @@
 //! Starting a node from its home, and stopping it in order.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use quorate_consensus::Engine;
@@ -12,6 +12,7 @@ use tokio::net::TcpListener;
 
 use crate::answered::Answered;
 use crate::batcher::{self, Batcher};
+use crate::certified::{AssetMakers, ProofTree};
 use crate::conduct::{Conduct, Honest, Means};
 use crate::config::{Home, NodeConfig};
 use crate::core::{self, Core, CoreSetup};
@@ -151,6 +152,8 @@ struct Started {
     threads: Vec<std::thread::JoinHandle<()>>,
     /// It ends when all that could hand it a block have ended.
     executor_thread: std::thread::JoinHandle<()>,
+    /// It ends when the executor, which feeds it, has.
+    purge_thread: std::thread::JoinHandle<()>,
 }
 
 impl Started {
@@ -194,11 +197,15 @@ impl Started {
         let keeper = Arc::clone(voting.keeper());
         let (chain, journal) = (disks.chain, disks.journal);
 
+        let (purger, purge_thread) = executor::start_purger(Arc::clone(&chain));
+        let (texts, texts_thread) =
+            sync::start_texts(Arc::clone(&chain), identity.parameters.clone(), links.clone());
+        let tree = Arc::new(RwLock::new(disks.tree));
         let (executor, executor_thread) = executor::start(ExecutorSetup {
             chain: Arc::clone(&chain),
             batches: Arc::clone(&shared.batches),
             state: Arc::clone(&shared.state),
-            tree: disks.tree,
+            tree: Arc::clone(&tree),
             tip: chain.tip(),
             epoch: shared.epoch.clone(),
             parameters: identity.parameters.clone(),
@@ -207,6 +214,8 @@ impl Started {
             pool: Arc::clone(&shared.pool),
             own: Arc::clone(&shared.own),
             committed: Arc::clone(&shared.committed),
+            purger,
+            texts: texts.clone(),
         });
         let origin = Origin {
             network,
@@ -228,6 +237,7 @@ impl Started {
             executor: executor.clone(),
             links: links.clone(),
             inbox: inbox.clone(),
+            texts: texts.clone(),
         });
         let (checker, checker_thread) = batches::start_checker(
             Arc::clone(&shared.batches),
@@ -271,12 +281,19 @@ impl Started {
             batches: Arc::clone(&shared.batches),
             committed: Arc::clone(&shared.committed),
             sync: sync.clone(),
+            texts,
             sync_server: sync::Server::new(Arc::clone(&chain), runtime.handle().clone()),
             observers: Arc::clone(&shared.observers),
         };
         let router_threads = router::start(router, events, runtime.handle().clone());
 
-        let mut threads = vec![core_thread, batcher_thread, checker_thread, sync_thread];
+        let mut threads = vec![
+            core_thread,
+            batcher_thread,
+            checker_thread,
+            sync_thread,
+            texts_thread,
+        ];
         threads.extend(router_threads);
         // These end when the core, which feeds them, has.
         threads.extend([journal_thread, flush_thread]);
@@ -299,6 +316,8 @@ impl Started {
             index: Some(identity.index),
             chain,
             state: shared.state,
+            tree: ProofTree::new(tree),
+            makers: AssetMakers::default(),
             keys: shared.keys,
             journal,
             recorded,
@@ -318,6 +337,7 @@ impl Started {
             executor,
             threads,
             executor_thread,
+            purge_thread,
         })
     }
 
@@ -399,8 +419,13 @@ impl Started {
         self.threads.into_iter().for_each(join);
         self.executor.send(Command::Stop);
         join(self.executor_thread);
+        join(self.purge_thread);
         runtime.shutdown_timeout(Duration::from_secs(1));
-        tracing::info!(height = self.node.chain.tip().height.0, "stopped");
+        tracing::info!(
+            height = self.node.chain.tip().height.0,
+            missing_texts = self.node.sync.missing_texts(),
+            "stopped"
+        );
     }
 }
 

@@ -5,42 +5,82 @@
 //! it was read and is not any more. Others look into it for a trial, which promises nothing. What a batch is
 //! about to use is looked up at once and put in when the block that changed it is written.
 //!
-//! Bound: `VALUES` in each of two generations. What is not looked at while a whole generation of others
-//! came goes.
+//! So are the ids of transactions that were executed lately: copies of them are what is asked for, and to find out
+//! in the database until when one is spent means to read its block's row of the log.
+//!
+//! Bounds: `VALUES` in each of two generations, of `VALUE_BYTES` together, and as many ids. What is not looked at while
+//! a whole generation of others came goes.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use quorate_crypto::Digest;
-use quorate_ledger::{StateKey, StateReader, values_over};
+use quorate_ledger::{ExecutedTransaction, Prefix, StateKey, StateReader, Timestamp, values_over};
 
-/// Values of a generation: with two of them, about 30 MB of accounts.
+/// Values of a generation: with two of them, about 50 MB of accounts. Executed ids of one: about 10 MB.
 const VALUES: usize = 1 << 16;
+/// Bytes of these: what says which texts of a transaction are erased is a hundred times as long as an account, and a
+/// client can make any number of them.
+const VALUE_BYTES: usize = 32 << 20;
 /// Parts with a lock of their own, so that trials on all cores do not wait for each other.
 const SHARDS: usize = 16;
 
 /// The values; none where there is no value.
 #[derive(Debug)]
 pub struct StateCache {
-    shards: Vec<Mutex<Generations>>,
+    shards: Vec<Mutex<Values>>,
+    /// When each transaction that was executed lately would have expired: until then its id is spent.
+    spent: Mutex<Generations<Digest, Timestamp>>,
 }
 
-#[derive(Debug, Default)]
-struct Generations {
-    young: HashMap<StateKey, Option<Vec<u8>>>,
-    old: HashMap<StateKey, Option<Vec<u8>>>,
+/// Values under their keys; none where there is no value.
+type Values = Generations<StateKey, Option<Vec<u8>>>;
+
+/// What is remembered, in two generations; only looked up in.
+#[derive(Debug)]
+struct Generations<K, V> {
+    young: HashMap<K, V>,
+    old: HashMap<K, V>,
+    /// Of the young ones' values.
+    bytes: usize,
+    /// Of a generation.
+    limit: usize,
+    /// Bytes of a generation's values.
+    max_bytes: usize,
+}
+
+/// What takes up memory beside its place in a map.
+trait Long {
+    /// So many bytes.
+    fn bytes(&self) -> usize;
+}
+
+impl Long for Option<Vec<u8>> {
+    fn bytes(&self) -> usize {
+        self.as_ref().map_or(0, Vec::len)
+    }
+}
+
+impl Long for Timestamp {
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 impl Default for StateCache {
     fn default() -> Self {
+        let shard = || Mutex::new(Generations::new(VALUES / SHARDS, VALUE_BYTES / SHARDS));
         Self {
-            shards: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..SHARDS).map(|_| shard()).collect(),
+            spent: Mutex::new(Generations::new(VALUES, 0)),
         }
     }
 }
 
 impl StateCache {
-    fn shard(&self, key: &StateKey) -> MutexGuard<'_, Generations> {
+    /// A key's first byte is its kind; the next is of an address, a hash, or a code.
+    fn shard(&self, key: &StateKey) -> MutexGuard<'_, Values> {
         let shard = usize::from(key.0[1]) % SHARDS;
         self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -59,10 +99,37 @@ impl StateCache {
             self.put(key, value);
         }
     }
+
+    /// A block that executed these was written: the executor's thread says so, before it asks for ids again.
+    pub fn executed(&self, transactions: &[ExecutedTransaction]) {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        for transaction in transactions {
+            spent.put(transaction.id, transaction.expires_at);
+        }
+    }
+
+    /// For each id whether it is spent at a time, if that is known here.
+    fn known_spent(&self, ids: &[Digest], at: Timestamp) -> Vec<Option<bool>> {
+        let mut spent = self.spent.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = ids.iter().map(|id| spent.get(id));
+        known
+            .map(|expires_at| expires_at.map(|expires_at| expires_at > at))
+            .collect()
+    }
 }
 
-impl Generations {
-    fn get(&mut self, key: &StateKey) -> Option<Option<Vec<u8>>> {
+impl<K: Copy + Eq + Hash, V: Clone + Long> Generations<K, V> {
+    fn new(limit: usize, max_bytes: usize) -> Self {
+        Self {
+            young: HashMap::new(),
+            old: HashMap::new(),
+            bytes: 0,
+            limit,
+            max_bytes,
+        }
+    }
+
+    fn get(&mut self, key: &K) -> Option<V> {
         if let Some(value) = self.young.get(key) {
             return Some(value.clone());
         }
@@ -72,11 +139,16 @@ impl Generations {
     }
 
     /// What the older generation has under the key is not seen any more, and goes before this does.
-    fn put(&mut self, key: StateKey, value: Option<Vec<u8>>) {
-        if self.young.len() >= VALUES / SHARDS && !self.young.contains_key(&key) {
+    fn put(&mut self, key: K, value: V) {
+        let length = value.bytes();
+        let is_full = self.young.len() >= self.limit && !self.young.contains_key(&key);
+        if is_full || self.bytes.saturating_add(length) > self.max_bytes {
             self.old = std::mem::take(&mut self.young);
+            self.bytes = 0;
         }
-        self.young.insert(key, value);
+        let replaced = self.young.insert(key, value);
+        let gone = replaced.map_or(0, |replaced| replaced.bytes());
+        self.bytes = self.bytes.saturating_add(length).saturating_sub(gone);
     }
 }
 
@@ -108,12 +180,20 @@ impl<R: StateReader> StateReader for Remembering<'_, R> {
         )
     }
 
-    fn is_spent(&self, id: &Digest) -> Result<bool, R::Error> {
-        self.base.is_spent(id)
+    fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, R::Error> {
+        let known = self.cache.known_spent(ids, at);
+        let lacking = ids.iter().zip(&known).filter(|(_, known)| known.is_none());
+        let lacking: Vec<Digest> = lacking.map(|(id, _)| *id).collect();
+        let mut rest = self.base.spent_at(&lacking, at)?.into_iter();
+        let mut next = || rest.next().expect("a reader answers for each id");
+        let spent = known.into_iter();
+        Ok(spent.map(|known| known.unwrap_or_else(&mut next)).collect())
     }
 
-    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, R::Error> {
-        self.base.are_spent(ids)
+    /// The database has all that was written, as the cache does; it is looked into, as the cache does not know what
+    /// it lacks.
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error> {
+        self.base.values_under(prefix)
     }
 }
 
@@ -134,8 +214,12 @@ impl<R: StateReader> StateReader for Trying<'_, R> {
         }
     }
 
-    fn is_spent(&self, _: &Digest) -> Result<bool, R::Error> {
-        Ok(false)
+    fn spent_at(&self, ids: &[Digest], _: Timestamp) -> Result<Vec<bool>, R::Error> {
+        Ok(vec![false; ids.len()])
+    }
+
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error> {
+        self.snapshot.values_under(prefix)
     }
 }
 
@@ -143,6 +227,8 @@ impl<R: StateReader> StateReader for Trying<'_, R> {
 mod tests {
     use std::cell::Cell;
     use std::convert::Infallible;
+
+    use quorate_ledger::Outcome;
 
     use super::*;
 
@@ -159,9 +245,55 @@ mod tests {
             Ok(Some(vec![reads]))
         }
 
-        fn is_spent(&self, _: &Digest) -> Result<bool, Infallible> {
-            Ok(false)
+        /// An id that begins with an odd byte is spent until then.
+        fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, Infallible> {
+            self.0.set(self.0.get().wrapping_add(1));
+            Ok(ids.iter().map(|id| id.0[0] % 2 == 1 && at.0 < 50).collect())
         }
+
+        fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, Infallible> {
+            Ok(vec![(StateKey(prefix.key), vec![9])])
+        }
+    }
+
+    fn executed(id: u8, expires_at: u64) -> ExecutedTransaction {
+        ExecutedTransaction {
+            id: Digest([id; 32]),
+            ordinal: 0,
+            position: 0,
+            outcome: Outcome::Success { results: Vec::new() },
+            parties: Vec::new(),
+            expires_at: Timestamp(expires_at),
+            signed: Digest([0; 32]),
+        }
+    }
+
+    #[test]
+    fn an_id_that_was_executed_is_spent_until_it_expires_whatever_lies_below() {
+        let (cache, base) = (StateCache::default(), Counting::default());
+        let reader = Remembering {
+            cache: &cache,
+            base: &base,
+        };
+        cache.executed(&[executed(2, 40), executed(4, 60)]);
+        let ids = [1, 2, 3, 4, 6].map(|id| Digest([id; 32]));
+        let spent = |at| reader.spent_at(&ids, Timestamp(at)).unwrap();
+        assert_eq!(spent(39), [true, true, true, true, false]);
+        assert_eq!(spent(40), [true, false, true, true, false]);
+        assert_eq!(spent(59), [false, false, false, true, false]);
+        assert_eq!(spent(60), [false; 5]);
+    }
+
+    #[test]
+    fn what_lies_under_a_prefix_is_read_from_the_database() {
+        let (cache, base) = (StateCache::default(), Counting::default());
+        let reader = Remembering {
+            cache: &cache,
+            base: &base,
+        };
+        cache.written([(key(1), Some(vec![7]))].into());
+        let prefix = Prefix::of_key(&key(1));
+        assert_eq!(reader.values_under(&prefix), Ok(vec![(key(1), vec![9])]));
     }
 
     fn key(number: u32) -> StateKey {
@@ -236,5 +368,23 @@ mod tests {
         }
         let shard = cache.shard(&key(0));
         assert!(shard.young.len() <= limit && shard.old.len() <= limit);
+    }
+    #[test]
+    fn long_values_take_up_no_more_memory_than_many_short_ones() {
+        let cache = StateCache::default();
+        let longest = VALUE_BYTES / SHARDS;
+        let held =
+            |values: &HashMap<StateKey, Option<Vec<u8>>>| values.values().map(Long::bytes).sum::<usize>();
+        for number in 0..300 {
+            let value = Some(vec![7; 20_000 + 100 * number as usize]);
+            cache.put(key(number), value.clone());
+            // One that is replaced counts once.
+            cache.put(key(number), value.clone());
+            assert_eq!(cache.value(&key(number)), Some(value));
+            let shard = cache.shard(&key(number));
+            assert_eq!(shard.bytes, held(&shard.young));
+            assert!(held(&shard.young) <= longest && held(&shard.old) <= longest);
+        }
+        assert_eq!(cache.value(&key(0)), None);
     }
 }

@@ -8,6 +8,7 @@
 mod fetch;
 mod serve;
 mod spans;
+mod texts;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +25,7 @@ use tokio::runtime;
 use self::fetch::{FetchError, Fetcher};
 pub(crate) use self::serve::Server;
 use self::spans::{Next, Spans};
+pub(crate) use self::texts::{AT_ONCE as TEXTS_AT_ONCE, Texts, start as start_texts};
 use crate::batches::BatchStore;
 use crate::epoch::SharedEpoch;
 use crate::executor::ExecutorHandle;
@@ -32,9 +34,6 @@ use crate::links::Links;
 use crate::peer_block::ApplyError;
 use crate::wire::MAX_SYNC_BLOCKS;
 
-/// Bytes of an encoded certified block. The largest batches, as many as a proposal may name, have to
-/// fit: a start refuses parameters that would allow more.
-pub(crate) const MAX_BLOCK_BYTES: usize = 48 << 20;
 /// Peers asked at once.
 const MAX_WORKERS: usize = 4;
 /// Failures in a row after which a peer is not asked any more in a run.
@@ -57,6 +56,7 @@ const PATIENCE: Duration = Duration::from_millis(200);
 pub(crate) struct SyncHandle {
     sender: Sender<Call>,
     progress: Arc<Progress>,
+    texts: Texts,
 }
 
 #[derive(Debug)]
@@ -105,10 +105,16 @@ impl SyncHandle {
         }
     }
 
-    /// Ends the thread.
+    /// Ends the thread, and the one that asks for texts.
     pub(crate) fn stop(&self) {
         // It may have ended already.
         let _ = self.sender.send(Call::Stop);
+        self.texts.stop();
+    }
+
+    /// How many texts of executed transactions are known to be missing here.
+    pub(crate) fn missing_texts(&self) -> u64 {
+        self.texts.missing()
     }
 
     /// The highest height each validator was said to have certified, where that was above this node's.
@@ -178,6 +184,7 @@ pub(crate) struct BlockSync {
     pub(crate) executor: ExecutorHandle,
     pub(crate) links: Links,
     pub(crate) inbox: Inbox,
+    pub(crate) texts: Texts,
 }
 
 /// Starts the sync thread; it ends when it is told to.
@@ -185,11 +192,17 @@ pub(crate) fn start(sync: BlockSync) -> (SyncHandle, JoinHandle<()>) {
     let (sender, receiver) = channel();
     let progress = Arc::new(Progress::default());
     let shared = Arc::clone(&progress);
+    let texts = sync.texts.clone();
     let thread = std::thread::Builder::new()
         .name("block-sync".to_owned())
         .spawn(move || sync.run(&receiver, &shared))
         .expect("a thread can be started");
-    (SyncHandle { sender, progress }, thread)
+    let handle = SyncHandle {
+        sender,
+        progress,
+        texts,
+    };
+    (handle, thread)
 }
 
 impl BlockSync {
@@ -366,7 +379,12 @@ mod tests {
     fn a_liar_that_always_speaks_first_keeps_nobody_elses_word_from_being_looked_into() {
         let (sender, receiver) = channel();
         let progress = Arc::new(Progress::default());
-        let handle = SyncHandle { sender, progress };
+        let texts = Texts::of_nobody();
+        let handle = SyncHandle {
+            sender,
+            progress,
+            texts,
+        };
         let (liar, honest) = (ValidatorIndex(1), ValidatorIndex(2));
         for peer in [liar, liar, honest, liar] {
             handle.look_ahead(peer, Height(3));

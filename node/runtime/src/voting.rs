@@ -42,7 +42,7 @@ impl Voting {
             identity.validator_key.public(),
             Arc::clone(&disks.journal),
             Arc::clone(&disks.chain),
-            disks.agreement.v1().epoch,
+            disks.agreement.epoch(),
             disks.recovered.is_ahead,
         )?;
         Ok(Self {
@@ -61,14 +61,14 @@ impl Voting {
 
     /// What the first engine of this process is told.
     pub(crate) fn at_start(&self, disks: &Disks) -> Result<EngineConfig, NodeError> {
-        let index = self.allowed(disks.rejoin.as_ref(), disks.agreement.v1().epoch)?;
+        let index = self.allowed(disks.rejoin.as_ref(), disks.agreement.epoch())?;
         let tip = tip_certificate(&disks.chain, &disks.agreement)?;
         Ok(self.engine_config(&disks.agreement, tip, index))
     }
 
     /// What the engine of the epoch after this one is told; the process ends if that cannot be remembered.
     pub(crate) fn next_epoch(&self, ended: &EpochEnded) -> EngineConfig {
-        let epoch = ended.agreement.v1().epoch;
+        let epoch = ended.agreement.epoch();
         let index = remembered(self.allowed(ended.rejoin.as_ref(), epoch));
         self.engine_config(&ended.agreement, (ended.last, None), index)
     }
@@ -131,12 +131,13 @@ fn remembered<T>(result: Result<T, NodeError>) -> T {
 #[cfg(test)]
 mod tests {
     use quorate_consensus::TimerRange;
-    use quorate_crypto::{Protocol, SigningKey};
-    use quorate_ledger::{GenesisCommittee, GenesisValidator, Timestamp, Tip, genesis_state};
+    use quorate_crypto::SigningKey;
+    use quorate_ledger::{Timestamp, Tip};
     use quorate_storage::{Chain, Journal, StorageOptions};
 
     use super::*;
     use crate::disks::agreement_of;
+    use crate::disks::testing::genesis_of_one;
 
     #[test]
     fn durations_outside_their_range_count_as_the_nearest_in_it() {
@@ -160,15 +161,7 @@ mod tests {
         // The epoch in which a quarantine ends included: its file may be of a backup.
         let (network, key) = (Digest([1; 32]), SigningKey::from_seed(&[1; 32]).public());
         let parameters = Parameters::default();
-        let seats = GenesisCommittee {
-            engine: Protocol::Pbft,
-            protocol_version: 1,
-            validators: vec![GenesisValidator {
-                key,
-                member: key.address(),
-            }],
-        };
-        let genesis = genesis_state(&[], &[], &parameters, &seats).unwrap();
+        let genesis = genesis_of_one(network, key);
         let folder = tempfile::tempdir().unwrap();
         let tip = Tip::genesis(network, Timestamp(1), genesis.root);
         let options = StorageOptions::default();

@@ -1,10 +1,14 @@
-//! What travels beside votes: batches, requests for them, requests for blocks.
+//! What travels beside votes: batches with their texts, requests for them, requests for blocks (`docs/formats.md`,
+//! section 18).
 
+use bytes::Bytes;
+use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{Digest, Height};
 use quorate_driver::MAX_REQUESTED_BATCHES;
+use quorate_ledger::{BatchTexts, CheckedBatch, encode};
 use serde::{Deserialize, Serialize};
 
-/// The most digests one request may name.
+/// The most digests one frame may name.
 pub(crate) const MAX_REQUESTED: usize = MAX_REQUESTED_BATCHES;
 /// The most blocks one request may ask for.
 pub(crate) const MAX_SYNC_BLOCKS: u64 = 1_024;
@@ -21,14 +25,62 @@ pub(crate) enum BatchFrame {
 /// Version 1 of [`BatchFrame`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum BatchFrameV1 {
-    /// The canonical bytes of a `SignedBatch`.
-    Batch(bytes::Bytes),
+    /// A whole copy of a batch.
+    Batch {
+        /// The canonical bytes of its `SignedBatch`.
+        signed: Bytes,
+        /// Those of its `BatchTexts`.
+        texts: Bytes,
+    },
     /// Please send these.
-    Request(Vec<Digest>),
+    Request(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_REQUESTED>")] Vec<Digest>),
     /// The sender has these, and they are not ordered; whoever lacks one may ask for it.
-    Announce(Vec<Digest>),
+    Announce(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_REQUESTED>")] Vec<Digest>),
     /// Whether the sender votes, or follows the chain until somebody acts; for people, nothing follows from it.
     Votes(bool),
+    /// The sender was asked for these and has no whole copy of them.
+    NotHeld(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_REQUESTED>")] Vec<Digest>),
+    /// Please send what is left of the texts of these, which are ordered.
+    RequestTexts(#[serde(deserialize_with = "bounded_vec::<_, _, MAX_REQUESTED>")] Vec<Digest>),
+    /// What is left of an ordered batch's texts.
+    Texts {
+        /// The batch.
+        batch: Digest,
+        /// The canonical bytes of `BatchTexts` that fit it.
+        texts: Bytes,
+    },
+}
+
+/// A whole copy of a batch as it travels.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct CopyBytes {
+    /// The canonical bytes of its `SignedBatch`.
+    pub(crate) signed: Bytes,
+    /// Those of its `BatchTexts`.
+    pub(crate) texts: Bytes,
+}
+
+impl CopyBytes {
+    /// The copy of a batch with these texts.
+    pub(crate) fn new(batch: &CheckedBatch, texts: &BatchTexts) -> Self {
+        Self {
+            signed: batch.bytes().clone(),
+            texts: Bytes::from(encode(texts)),
+        }
+    }
+
+    /// The frame that brings it.
+    pub(crate) fn frame(&self) -> Bytes {
+        let Self { signed, texts } = self.clone();
+        BatchFrameV1::Batch { signed, texts }.bytes()
+    }
+}
+
+impl BatchFrameV1 {
+    /// The frame's bytes.
+    pub(crate) fn bytes(self) -> Bytes {
+        Bytes::from(encode(&BatchFrame::V1(self)))
+    }
 }
 
 /// A request for certified blocks, answered by a stream of frames, a `CertifiedBlock` each.
@@ -41,4 +93,60 @@ pub(crate) enum SyncRequest {
         /// How many at most.
         count: u64,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_ledger::decode;
+
+    use super::*;
+
+    const DIGEST: Digest = Digest([0xAB; 32]);
+
+    /// A frame's bytes, put together by hand from section 18.
+    fn bytes(parts: &[&[u8]]) -> Vec<u8> {
+        parts.concat()
+    }
+
+    #[test]
+    fn frames_have_the_bytes_of_the_page() {
+        let named = |variant| bytes(&[&[0, variant, 1], &DIGEST.0]);
+        let cases = [
+            (
+                BatchFrameV1::Batch {
+                    signed: Bytes::from_static(&[7, 8]),
+                    texts: Bytes::from_static(&[9]),
+                },
+                vec![0, 0, 2, 7, 8, 1, 9],
+            ),
+            (BatchFrameV1::Request(vec![DIGEST]), named(1)),
+            (BatchFrameV1::Announce(vec![DIGEST]), named(2)),
+            (BatchFrameV1::Votes(true), vec![0, 3, 1]),
+            (BatchFrameV1::NotHeld(vec![DIGEST]), named(4)),
+            (BatchFrameV1::RequestTexts(vec![DIGEST]), named(5)),
+            (
+                BatchFrameV1::Texts {
+                    batch: DIGEST,
+                    texts: Bytes::from_static(&[5, 6]),
+                },
+                bytes(&[&[0, 6], &DIGEST.0, &[2, 5, 6]]),
+            ),
+        ];
+        for (frame, expected) in cases {
+            assert_eq!(frame.clone().bytes(), expected, "{frame:?}");
+            assert_eq!(decode(&expected, 1_024), Ok(BatchFrame::V1(frame)));
+        }
+    }
+
+    #[test]
+    fn more_digests_than_a_frame_may_name_are_refused() {
+        for variant in [1, 2, 4, 5] {
+            let of = |count: usize| {
+                let length = [(count & 0x7f) as u8 | 0x80, (count >> 7) as u8];
+                bytes(&[&[0, variant], &length, &DIGEST.0.repeat(count)])
+            };
+            assert!(decode::<BatchFrame>(&of(256), 1 << 20).is_ok());
+            assert!(decode::<BatchFrame>(&of(257), 1 << 20).is_err());
+        }
+    }
 }

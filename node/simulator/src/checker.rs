@@ -7,8 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_consensus::pbft::{Body as Pbft, Claims, PreparedClaim, View};
 use quorate_consensus::{Body, Message, paxos, raft};
+use quorate_crypto::merkle::Frontier;
 use quorate_crypto::{Certificate, Digest, Epoch, Height, Signature, ValidatorIndex};
-use quorate_ledger::Proposal;
+use quorate_ledger::{LogEntry, Proposal};
 
 use crate::checker::paxos_rules::PaxosChecker;
 use crate::checker::raft_rules::RaftChecker;
@@ -35,6 +36,8 @@ pub(crate) struct Checker {
     submitted: BTreeMap<Digest, u64>,
     /// Transactions of blocks that somebody honest has certified.
     executed: BTreeSet<Digest>,
+    /// The lists that their headers commit to, after each of them.
+    lists: BTreeMap<Height, Lists>,
     /// Batches of such blocks.
     ordered: BTreeSet<Digest>,
     /// The longest that one took to be certified by somebody honest, in microseconds.
@@ -80,6 +83,15 @@ pub(crate) struct Checker {
     somebody_lies: bool,
     /// The first rule that was broken.
     violation: Option<String>,
+}
+
+/// What headers have the roots of, made again of what blocks have appended.
+#[derive(Clone, Debug, Default)]
+struct Lists {
+    /// The hashes of all headers.
+    chain: Frontier,
+    /// The transaction log.
+    log: Frontier,
 }
 
 fn start_of(signature: &Signature) -> Start {
@@ -188,7 +200,9 @@ impl Checker {
             self.on_first_certified(block, now);
         }
         let first = *self.blocks.entry(height).or_insert(block.hash);
-        if first != block.hash {
+        if first == block.hash {
+            self.on_appended(by, block);
+        } else {
             self.report(format!(
                 "one history: validator {by} certified another block at height {height}"
             ));
@@ -311,9 +325,11 @@ impl Checker {
                 "integrity: block {height} does not follow the one before it"
             ));
         }
-        for id in &block.transactions {
-            if !self.executed.insert(*id) {
-                let id = id.short();
+        // Nothing is given up here, so no id comes back: not while it is spent, nor after it has expired.
+        let executed = block.log.iter().filter_map(LogEntry::transaction);
+        for logged in executed {
+            if !self.executed.insert(logged.id) {
+                let id = logged.id.short();
                 self.report(format!(
                     "integrity: block {height} executes transaction {id} again"
                 ));
@@ -326,6 +342,38 @@ impl Checker {
             .filter(|batch| self.ordered.insert(**batch));
         let first = fresh.filter_map(|batch| self.submitted.get(batch)).min();
         self.longest_wait_us = self.longest_wait_us.max(now - first.unwrap_or(&now));
+    }
+
+    /// The log and the list of headers only grow: whoever certifies a block has appended to them, and to what was there
+    /// before, exactly what its header has the roots of.
+    fn on_appended(&mut self, by: ValidatorIndex, block: &KeptBlock) {
+        let header = block.block.header();
+        let height = header.height;
+        let before = height.0.checked_sub(1).map(Height);
+        let before = before.and_then(|before| self.lists.get(&before).cloned());
+        let Lists { mut chain, mut log } = before.unwrap_or_default();
+        if header.chain_root != chain.root() {
+            self.report(format!(
+                "integrity: block {height} of validator {by} has another root over the headers before it"
+            ));
+        }
+        chain.push(&block.hash.0);
+        for entry in &block.log {
+            if (entry.height(), entry.timestamp()) != (height, header.timestamp) {
+                self.report(format!(
+                    "integrity: validator {by} logs in block {height} what is not of it"
+                ));
+            }
+            log.push_hash(entry.leaf_hash());
+        }
+        if (header.log_size, header.log_root) != (log.length(), log.root()) {
+            let (said, found) = (header.log_size, log.length());
+            self.report(format!(
+                "integrity: the log of validator {by} after block {height} is not that of the header, which has {said} \
+                 leaves, not {found}, or another root"
+            ));
+        }
+        self.lists.entry(height).or_insert(Lists { chain, log });
     }
 
     /// Nobody honest is accused.

@@ -6,7 +6,7 @@ pub mod elections;
 pub mod stories;
 
 use quorate_consensus::Timing;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 
 use crate::scenario::Scenario;
 
@@ -14,17 +14,17 @@ use crate::scenario::Scenario;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     /// Its protocol.
-    pub engine: Protocol,
+    pub engine: Engine,
     /// How many validators it has.
     pub validators: usize,
 }
 
 impl Network {
     /// The smallest that bears `faults` faulty validators: crashed ones, with PBFT lying ones too.
-    pub fn tolerating(engine: Protocol, faults: usize) -> Self {
+    pub fn tolerating(engine: Engine, faults: usize) -> Self {
         let validators = match engine {
-            Protocol::Pbft => 3 * faults + 1,
-            Protocol::Raft | Protocol::Paxos => 2 * faults + 1,
+            Engine::Pbft => 3 * faults + 1,
+            Engine::Raft | Engine::Paxos => 2 * faults + 1,
         };
         Self { engine, validators }
     }
@@ -32,8 +32,8 @@ impl Network {
     /// How many faulty validators it bears.
     pub fn bears(self) -> usize {
         let share = match self.engine {
-            Protocol::Pbft => 3,
-            Protocol::Raft | Protocol::Paxos => 2,
+            Engine::Pbft => 3,
+            Engine::Raft | Engine::Paxos => 2,
         };
         self.validators.saturating_sub(1) / share
     }

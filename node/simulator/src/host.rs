@@ -32,8 +32,8 @@ use crate::chart::NoteKind;
 use crate::ledger::{KeptBlock, Ledger};
 use crate::liar::Liar;
 use crate::scenario::{Broken, Lie};
-use crate::workload::Submission;
-use crate::world::{Scheduled, Wire, World};
+use crate::workload::Work;
+use crate::world::{Scheduled, World};
 
 /// A process: its driver, and what it holds in memory besides.
 #[derive(Debug)]
@@ -60,11 +60,14 @@ struct Memory {
     /// The ledgers after blocks that ended an epoch, until the driver has asked for what follows them.
     ended: BTreeMap<Height, Ledger>,
     /// Own batches that no certified block has yet, of this life.
-    own: BTreeMap<Digest, Submission>,
+    own: BTreeMap<Digest, Work>,
     /// When each peer's word for a later epoch was last looked into.
     looked_ahead: BTreeMap<ValidatorIndex, u64>,
-    /// Batches of the epoch under way that are here, with the time since when.
+    /// Batches of the epoch under way that are here as whole copies, with the time since when. Nobody erases a text
+    /// here, so all whole copies of a batch are alike.
     batches: BTreeMap<Digest, Unordered>,
+    /// Batches of blocks from others whose texts did not come with them.
+    missing_texts: BTreeSet<Digest>,
     decided: BTreeMap<Height, Proposal>,
     executing: bool,
     ledger: Ledger,
@@ -106,7 +109,7 @@ pub(crate) struct Host {
 /// What a host is told at its start; its disk may become slower.
 #[derive(Clone, Debug)]
 pub(crate) struct Settings {
-    pub(crate) engine: quorate_crypto::Protocol,
+    pub(crate) engine: quorate_crypto::Engine,
     pub(crate) parameters: ParametersV1,
     pub(crate) timing: quorate_consensus::Timing,
     pub(crate) members_wait: bool,
@@ -127,15 +130,15 @@ impl Settings {
     /// Makes the scenario's engine, whatever quorums its committee has.
     fn make(&self) -> MakeEngine {
         match self.engine {
-            quorate_crypto::Protocol::Pbft => |config: Config, records: Vec<Record>| -> (Engine, Step) {
+            quorate_crypto::Engine::Pbft => |config: Config, records: Vec<Record>| -> (Engine, Step) {
                 let (replica, step) = pbft::Replica::recover(config, records);
                 (Engine::Pbft(Box::new(replica)), step)
             },
-            quorate_crypto::Protocol::Raft => |config, records| {
+            quorate_crypto::Engine::Raft => |config, records| {
                 let (replica, step) = raft::Replica::recover(config, records);
                 (Engine::Raft(Box::new(replica)), step)
             },
-            quorate_crypto::Protocol::Paxos => |config, records| {
+            quorate_crypto::Engine::Paxos => |config, records| {
                 let (replica, step) = paxos::Replica::recover(config, records);
                 (Engine::Paxos(Box::new(replica)), step)
             },
@@ -219,6 +222,11 @@ impl Host {
         self.memory().map_or(0, |memory| memory.own.len())
     }
 
+    /// How many batches of its blocks are here without their texts.
+    pub(crate) fn missing_texts(&self) -> usize {
+        self.memory().map_or(0, |memory| memory.missing_texts.len())
+    }
+
     /// Batches that survive whatever happens, but the end of their epoch.
     pub(crate) fn durable_batches(&self) -> &BTreeSet<Digest> {
         &self.disk.batches
@@ -252,7 +260,7 @@ impl Host {
         self.paused = false;
         let ledger = self.replayed(world);
         let agreement = ledger.agreement();
-        let epoch = agreement.v1().epoch;
+        let epoch = agreement.epoch();
         self.disk.forget_foreign(world, epoch, &ledger.ordered);
         let recovered = self.recover(world, epoch);
         self.open_quarantine(world, epoch, recovered.is_ahead);
@@ -285,6 +293,7 @@ impl Host {
                 .iter()
                 .map(|batch| (*batch, unordered))
                 .collect(),
+            missing_texts: self.ordered().difference(&self.disk.batches).copied().collect(),
             decided: BTreeMap::new(),
             executing: false,
             ledger,
@@ -400,7 +409,7 @@ impl Host {
     }
 
     /// Packs what is submitted here, unless it stands still.
-    pub(crate) fn submit(&mut self, world: &mut World, what: Submission) {
+    pub(crate) fn submit(&mut self, world: &mut World, what: Work) {
         let paused = self.paused;
         let Some(memory) = self.memory_mut().filter(|_| !paused) else {
             return;
@@ -416,7 +425,7 @@ impl Host {
         }
         memory.own.insert(batch, what);
         self.keep_batch(world, batch);
-        self.tell_all(world, &Wire::Batch(batch));
+        self.give(world, None, &batch);
     }
 
     /// Something happens; `life` tells what a former life began.

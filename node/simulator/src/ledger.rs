@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, PublicKey};
 use quorate_ledger::{
-    Agreement, Block, BlockInput, CheckedBatch, MemoryState, ParametersV1, Proposal, Rejoin, Seat, StateKey,
-    StateTree, Tip, execute, read_agreement, read_value,
+    Agreement, Block, BlockInput, CheckedBatch, InUse, LogEntry, MemoryState, Owner, ParametersV1, Proposal,
+    Rejoin, Seat, StateKey, StateTree, Taken, Tip, execute, read_agreement, read_value,
 };
+use serde::de::DeserializeOwned;
 
 use crate::workload::{GENESIS_TIME, genesis};
 
@@ -20,8 +21,8 @@ pub(crate) struct KeptBlock {
     pub(crate) hash: Digest,
     /// The epoch under way after it, where it changed that.
     pub(crate) agreement: Option<Agreement>,
-    /// The ids of the transactions that it executed.
-    pub(crate) transactions: Vec<Digest>,
+    /// What it appended to the transaction log, in order.
+    pub(crate) log: Vec<LogEntry>,
     /// What proves it, once it is certified.
     pub(crate) certificate: Option<Certificate>,
 }
@@ -43,8 +44,8 @@ impl KeptBlock {
 
     /// The epoch that begins after this block, if one does.
     pub(crate) fn begins(&self) -> Option<Epoch> {
-        let next = self.agreement.as_ref()?.v1();
-        (next.epoch > self.block.header().epoch).then_some(next.epoch)
+        let next = self.agreement.as_ref()?.epoch();
+        (next > self.block.header().epoch).then_some(next)
     }
 
     /// The epoch's last height, if this block has fixed it.
@@ -80,9 +81,16 @@ impl Ledger {
 
     /// The last rejoin of the validator with this key.
     pub(crate) fn rejoin_of(&self, key: &PublicKey) -> Option<Rejoin> {
-        let seat: Option<Seat> =
-            read_value(&self.state, &StateKey::seat(key)).expect("a state in memory is read");
-        seat.and_then(|seat| seat.v1().rejoin)
+        let in_use: Option<InUse> = self.value(&StateKey::in_use(&Taken::Key(key.0)));
+        let Owner::Seat(number) = in_use?.v1().by else {
+            return None;
+        };
+        let seat: Option<Seat> = self.value(&StateKey::seat(number));
+        seat?.v1().rejoin
+    }
+
+    fn value<T: DeserializeOwned>(&self, key: &StateKey) -> Option<T> {
+        read_value(&self.state, key).expect("a state in memory is read")
     }
 
     /// Executes the next height's proposal, whose batches these are.
@@ -103,17 +111,13 @@ impl Ledger {
         self.state.apply(&execution);
         self.tree.forget_before(execution.tip.height);
         self.ordered.extend(proposal.batches());
-        let transactions = execution
-            .transactions
-            .iter()
-            .map(|executed| executed.id)
-            .collect();
+        let log = execution.log.into_iter().map(|logged| logged.entry);
         self.tip = execution.tip;
         KeptBlock {
             block: execution.block,
             hash: execution.block_hash,
             agreement: execution.agreement,
-            transactions,
+            log: log.collect(),
             certificate: None,
         }
     }

@@ -4,11 +4,13 @@ mod crowder;
 mod dawdler;
 mod trickler;
 
+use std::sync::Arc;
+
 use quorate_consensus::Message;
 use quorate_crypto::ValidatorIndex;
 use quorate_lies::{
-    Censor, Equivocator, Forger, Hoarder, Mutant, Pesterer, Replayer, SealHoarder, garbled,
-    pestering_interval_us,
+    Censor, Equivocator, Forger, Hoarder, Mutant, Pesterer, Replayer, SealHoarder, backdated, garbled,
+    pestering_interval_us, spoiled,
 };
 
 use crowder::Crowder;
@@ -61,7 +63,8 @@ impl Liar {
                 vec![message.clone()]
             }
             Lie::Withholder if world.random.chance(400) => Vec::new(),
-            Lie::Twins | Lie::Withholder | Lie::Usurper => vec![message.clone()],
+            Lie::Twins | Lie::Withholder | Lie::Usurper | Lie::Spoiler => vec![message.clone()],
+            Lie::Backdater { ms } => backdated(world, own, ms, message).into_iter().collect(),
             Lie::Mutant => self.mutant.say(world, own, message),
             Lie::Equivocator => vec![self.equivocator.say(world, own, to, message)],
             Lie::Forger => self.forger.say(world, own, message),
@@ -73,6 +76,21 @@ impl Liar {
         };
         said.into_iter().map(Wire::Consensus).collect()
     }
+}
+
+/// The same to be sent, with other texts than those of its batches.
+pub(crate) fn spoil(world: &mut World, wire: &Wire) -> Wire {
+    let mut wire = wire.clone();
+    match &mut wire {
+        Wire::Batch(copy) | Wire::Texts(copy) => copy.texts = Arc::new(spoiled(world, &copy.texts)),
+        Wire::Blocks(blocks) => {
+            for texts in blocks.iter_mut().flat_map(|block| &mut block.texts).flatten() {
+                *texts = Arc::new(spoiled(world, texts));
+            }
+        }
+        _ => {}
+    }
+    wire
 }
 
 /// Pesters everybody until the next housekeeping, about.

@@ -5,11 +5,12 @@
 //! the node does, after the rules of `quorate_consensus::contract`, and execute with the node's own
 //! ledger, on a model of a disk of which a crash leaves only what was flushed. Messages are signed with
 //! keyed digests, in one stormy seed of twenty with Ed25519. Rejoins end epochs, and validators that lost
-//! what they signed vote again from the next one on. After each event it is checked that honest
-//! validators agree, that what they decide was submitted, that there is one history, in which no
-//! transaction is executed twice and which executes to the same hashes again, that nobody votes against
-//! its own past and that nobody honest is accused; and when the faults are over, that everything gets
-//! certified within a stated time.
+//! what they signed vote again from the next one on. Batches travel as whole copies, with all texts, and blocks with
+//! what is at hand of them. After each event it is checked that honest validators agree, that what they decide was
+//! submitted, that there is one history, in which no transaction is executed twice, whose log and headers grow as they
+//! say and which executes to the same hashes again, that nobody votes against its own past and that nobody honest is
+//! accused; and when the faults are over, that everything gets certified, and every text to everybody, within a stated
+//! time.
 //!
 //! ```
 //! use quorate_simulator::{Scenario, Simulation};

@@ -151,16 +151,23 @@ impl Meter {
                 let count = self.counted.consensus.entry("nothing known").or_default();
                 count.add(bytes.len());
             }
-            Wire::Batch(batch) => {
-                let bytes = batches.get(batch).map_or(0, |batch| batch.bytes().len());
-                self.counted.batches.add(bytes);
+            Wire::Batch(copy) => {
+                let signed = batches.get(&copy.digest);
+                let signed = signed.map_or(0, |packed| packed.batch.bytes().len());
+                self.counted.batches.add(signed + encode(&*copy.texts).len());
             }
-            Wire::WantBatches(wanted) => self.counted.catching_up.add(encode(wanted).len()),
+            Wire::WantBatches(wanted) | Wire::WantTexts(wanted) => {
+                self.counted.catching_up.add(encode(wanted).len());
+            }
+            Wire::Texts(copy) => self.counted.catching_up.add(encode(&*copy.texts).len()),
             Wire::WantBlocks(after) => self.counted.catching_up.add(encode(after).len()),
             Wire::Blocks(blocks) => {
-                let bytes = blocks.iter().map(|kept| {
-                    let certificate = kept.certificate.as_ref().map_or(0, |one| encode(one).len());
-                    encode(&kept.block).len() + certificate
+                let bytes = blocks.iter().map(|served| {
+                    let certificate = served.kept.certificate.as_ref();
+                    let certificate = certificate.map_or(0, |one| encode(one).len());
+                    let texts = served.texts.iter().flatten();
+                    let texts: usize = texts.map(|texts| encode(&**texts).len()).sum();
+                    encode(&served.kept.block).len() + certificate + texts
                 });
                 self.counted.catching_up.add(bytes.sum());
             }

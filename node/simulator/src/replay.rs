@@ -34,7 +34,7 @@ pub struct Replay {
     /// The epoch and the protocol that the recording ends in.
     pub epoch: Epoch,
     /// The same.
-    pub protocol: quorate_crypto::Protocol,
+    pub protocol: quorate_crypto::Engine,
     /// How many inputs were replayed.
     pub inputs: u64,
     /// By the node's clock, when the recording begins.

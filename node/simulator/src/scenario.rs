@@ -1,7 +1,7 @@
 //! What is simulated: how many validators, which faults, how much work, who lies.
 
 use quorate_consensus::{TimerRange, Timing};
-use quorate_crypto::{Protocol, ValidatorIndex};
+use quorate_crypto::{Engine, ValidatorIndex};
 use quorate_driver::Limits;
 use quorate_ledger::ParametersV1;
 
@@ -14,7 +14,7 @@ pub struct Scenario {
     /// How many validators there are.
     pub validators: usize,
     /// By which protocol they order.
-    pub engine: Protocol,
+    pub engine: Engine,
     /// What all random choices follow from.
     pub seed: u64,
     /// Whether validators sign as the node does, and not with a keyed digest.
@@ -129,6 +129,13 @@ pub enum Lie {
         /// How many, counted from itself on.
         shows: u16,
     },
+    /// As a primary it holds back time: its proposals are so old, in milliseconds. It votes on nothing.
+    Backdater {
+        /// How old.
+        ms: u64,
+    },
+    /// It gives nobody a whole copy of a batch: texts that it sends are wrong, missing or withheld.
+    Spoiler,
     /// As a primary it waits so long before each proposal, in milliseconds.
     Late {
         /// How long.
@@ -286,7 +293,7 @@ pub const TIMING: Timing = Timing {
 };
 
 /// Lies to draw from; the first ones are the most dangerous.
-const LIES: [Lie; 15] = [
+const LIES: [Lie; 16] = [
     Lie::Twins,
     Lie::Twins,
     Lie::Mutant,
@@ -299,6 +306,7 @@ const LIES: [Lie; 15] = [
     Lie::SealHoarder { serves: None },
     Lie::SealHoarder { serves: None },
     Lie::Withholder,
+    Lie::Spoiler,
     Lie::Replayer,
     Lie::Pesterer,
     Lie::Garbler,
@@ -313,13 +321,14 @@ const FLUSHES_A_WAIT: u64 = 10;
 /// The most batches that networks with slow disks are given.
 const MOST_ON_SLOW_DISKS: u64 = 20;
 /// Lies of those who slow a network down, or would have its primaries replaced for nothing.
-const SLOW_LIES: [Lie; 9] = [
+const SLOW_LIES: [Lie; 10] = [
     Lie::Late { ms: 100 },
     Lie::Late { ms: 350 },
     Lie::Choosy { shows: 1 },
     Lie::Choosy { shows: 2 },
     Lie::Trickle { every_ms: 50 },
     Lie::Trickle { every_ms: 350 },
+    Lie::Backdater { ms: 60_000 },
     Lie::Complainer,
     Lie::Flagging { until_ms: 2_000 },
     Lie::Whisperer {
@@ -354,7 +363,7 @@ impl Scenario {
     pub fn calm(validators: usize, seed: u64) -> Self {
         Self {
             validators,
-            engine: Protocol::Pbft,
+            engine: Engine::Pbft,
             seed,
             real_signatures: false,
             faults_end_ms: 1_000,
@@ -502,8 +511,8 @@ impl Scenario {
     pub fn with_epochs(mut self) -> Self {
         let mut random = Random::new(self.seed ^ 0x000e_90c4);
         let faulty = match self.engine {
-            Protocol::Pbft => self.validators.saturating_sub(1) / 3,
-            Protocol::Raft | Protocol::Paxos => self.validators.saturating_sub(1) / 2,
+            Engine::Pbft => self.validators.saturating_sub(1) / 3,
+            Engine::Raft | Engine::Paxos => self.validators.saturating_sub(1) / 2,
         };
         let losses = random.between(0, faulty as u64);
         let lying = faulty.saturating_sub(usize::try_from(losses).unwrap_or(faulty));
@@ -518,7 +527,7 @@ impl Scenario {
 
     /// The same, ordered by this protocol. Where crashes are all that it tolerates there are no liars, and
     /// whoever loses what it signed knows.
-    pub fn ordered_by(mut self, engine: Protocol) -> Self {
+    pub fn ordered_by(mut self, engine: Engine) -> Self {
         self.engine = engine;
         self
     }

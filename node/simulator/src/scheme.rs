@@ -5,7 +5,8 @@ use std::sync::OnceLock;
 
 use quorate_consensus::{Body, Ed25519, Message, SignatureScheme};
 use quorate_crypto::{
-    Committee, Digest, Domain, Epoch, Protocol, PublicKey, Signature, SigningKey, ValidatorIndex, sha256,
+    Committee, CommitteeSeat, Digest, Engine, Epoch, MemberNumber, PublicKey, SeatNumber, Signature,
+    SigningKey, Tag, ValidatorIndex, sha256, sign_strict,
 };
 
 /// The most validators of a simulation.
@@ -39,57 +40,76 @@ impl Scheme {
         self,
         committee: &Committee,
         signer: ValidatorIndex,
-        domain: Domain,
+        tag: Tag,
         content: &[u8],
     ) -> Signature {
         match self {
             Self::KeyedDigest => {
                 let key = committee.key(signer).expect("signers are members");
-                keyed_digest(key, domain, content)
+                keyed_digest(key, tag, content)
             }
-            Self::Ed25519 => signing_key(signer).sign(domain, content),
+            Self::Ed25519 => sign_strict(signing_key(signer), tag, content),
         }
     }
 }
 
 impl SignatureScheme for Scheme {
-    fn verify(&self, key: &PublicKey, domain: Domain, content: &[u8], signature: &Signature) -> bool {
+    fn verify(&self, key: &PublicKey, tag: Tag, content: &[u8], signature: &Signature) -> bool {
         match self {
-            Self::KeyedDigest => keyed_digest(key, domain, content) == *signature,
-            Self::Ed25519 => Ed25519.verify(key, domain, content, signature),
+            Self::KeyedDigest => keyed_digest(key, tag, content) == *signature,
+            Self::Ed25519 => Ed25519.verify(key, tag, content, signature),
         }
     }
 }
 
-fn keyed_digest(key: &PublicKey, domain: Domain, content: &[u8]) -> Signature {
-    let digest = Digest::of_parts(&[key.as_bytes(), domain.tag().as_bytes(), &[0], content]);
+fn keyed_digest(key: &PublicKey, tag: Tag, content: &[u8]) -> Signature {
+    let digest = Digest::of_parts(&[key.as_bytes(), &tag.preimage(content)]);
     let mut bytes = [0; 64];
     bytes[..32].copy_from_slice(digest.as_bytes());
     Signature(bytes)
 }
 
+/// What a key of a validator's is for; each has its own seeds.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Validator = 7,
+    Node = 8,
+    Witness = 9,
+}
+
+fn key_for(purpose: Purpose, place: usize) -> SigningKey {
+    SigningKey::from_seed(&sha256(&[purpose as u8, place as u8]).0)
+}
+
 /// A validator's key, the same in all simulations.
 pub(crate) fn signing_key(validator: ValidatorIndex) -> &'static SigningKey {
     static KEYS: OnceLock<Vec<SigningKey>> = OnceLock::new();
-    let make = |place: usize| SigningKey::from_seed(&sha256(&[7, place as u8]).0);
+    let make = |place| key_for(Purpose::Validator, place);
     let keys = KEYS.get_or_init(|| (0..MAX_VALIDATORS).map(make).collect());
     &keys[usize::from(validator.0)]
 }
 
-/// A committee of `size`. With [`Protocol::Raft`] in the place of PBFT its quorums are majorities: too
+/// A committee of `size`. With [`Engine::Raft`] in the place of PBFT its quorums are majorities: too
 /// small for liars, which is how the simulator proves that it notices.
-pub fn committee(size: usize, engine: Protocol) -> Committee {
+pub fn committee(size: usize, engine: Engine) -> Committee {
     committee_of(Epoch(0), size, engine)
 }
 
-/// The committee of `size` in an epoch: its members keep their keys.
-pub(crate) fn committee_of(epoch: Epoch, size: usize, engine: Protocol) -> Committee {
-    static PUBLIC: OnceLock<Vec<PublicKey>> = OnceLock::new();
-    let indices = (0..MAX_VALIDATORS).filter_map(|place| u16::try_from(place).ok());
-    let keys = PUBLIC.get_or_init(|| {
-        indices
-            .map(|index| signing_key(ValidatorIndex(index)).public())
-            .collect()
-    });
-    Committee::new(epoch, engine, 1, keys[..size].to_vec())
+/// The committee of `size` in an epoch: its members, each with one seat, keep their keys.
+pub(crate) fn committee_of(epoch: Epoch, size: usize, engine: Engine) -> Committee {
+    static SEATS: OnceLock<Vec<CommitteeSeat>> = OnceLock::new();
+    let seats = SEATS.get_or_init(|| (0..).take(MAX_VALIDATORS).map(seat_of).collect());
+    Committee::new(epoch, engine, 1, seats[..size].to_vec())
+}
+
+/// A validator's seat, as the state before height 1 numbers it.
+fn seat_of(place: u16) -> CommitteeSeat {
+    let number = u32::from(place);
+    CommitteeSeat {
+        member: MemberNumber(number),
+        seat: SeatNumber(number),
+        validator: signing_key(ValidatorIndex(place)).public(),
+        node: key_for(Purpose::Node, place.into()).public(),
+        witness: key_for(Purpose::Witness, place.into()).public(),
+    }
 }

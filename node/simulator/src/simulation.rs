@@ -7,7 +7,7 @@ pub(crate) mod roles;
 use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use quorate_crypto::{Digest, Protocol, ValidatorIndex};
+use quorate_crypto::{Digest, Engine, ValidatorIndex};
 
 use crate::chart::{Chart, NoteKind};
 use crate::host::{Host, Settings};
@@ -16,7 +16,7 @@ use crate::recording::Recorders;
 use crate::report::Report;
 use crate::scenario::{Broken, Command, Lie, Links, Scenario};
 use crate::scheme::{Scheme, committee};
-use crate::workload::Submission;
+use crate::workload::Work;
 use crate::world::{Due, Scheduled, World};
 
 /// How long a process goes on after it was told to stop, in microseconds.
@@ -38,7 +38,7 @@ impl Simulation {
     /// The network of a scenario, nothing having happened yet.
     pub fn new(scenario: Scenario) -> Self {
         let engine = match scenario.broken {
-            Some(Broken::QuorumTooSmall) => Protocol::Raft,
+            Some(Broken::QuorumTooSmall) => Engine::Raft,
             _ => scenario.engine,
         };
         let committee = committee(scenario.validators, engine);
@@ -48,7 +48,7 @@ impl Simulation {
         };
         let links = scenario.links;
         let mut world = World::new(committee.clone(), scheme, scenario.seed, links);
-        if scenario.engine == Protocol::Pbft {
+        if scenario.engine == Engine::Pbft {
             world.checker.expect_keepers(committee.weak_quorum());
         }
         for (who, peer, us) in &scenario.slow_links {
@@ -320,7 +320,7 @@ impl Simulation {
                 let validator = ValidatorIndex(who);
                 let token = self.hosts_of(who).first().map(|host| self.hosts[*host].token());
                 for (host, token) in self.hosts_of(posted).into_iter().zip(token.into_iter().cycle()) {
-                    self.hosts[host].submit(&mut self.world, Submission::Rejoin { validator, token });
+                    self.hosts[host].submit(&mut self.world, Work::Rejoin { validator, token });
                 }
             }
             Command::Pause(who) => {
@@ -368,19 +368,19 @@ impl Simulation {
             }
             Command::Submit(who, count) => {
                 for _ in 0..count {
-                    let what = Submission::Payments(self.submitted);
+                    let what = Work::Payments(self.submitted);
                     self.submit(who, what);
                 }
             }
             Command::SubmitPayments(who, count) => {
                 let first = self.submitted;
-                self.submit(who, Submission::GoodPayments { first, count });
+                self.submit(who, Work::GoodPayments { first, count });
             }
             Command::Befall(whom, what) => self.befall(whom, what),
         }
     }
 
-    fn submit(&mut self, who: u16, what: Submission) {
+    fn submit(&mut self, who: u16, what: Work) {
         self.submitted += 1;
         for host in self.hosts_of(who) {
             self.hosts[host].submit(&mut self.world, what);
@@ -500,6 +500,13 @@ impl Simulation {
                     host.is_ending(),
                     host.is_quarantined(),
                     host.under_way(),
+                ));
+            }
+            let missing_texts = host.missing_texts();
+            if missing_texts > 0 {
+                return Some(format!(
+                    "validator {} lacks the texts of {missing_texts} batches",
+                    host.validator
                 ));
             }
             let missing = wanted.difference(&host.ordered()).count();

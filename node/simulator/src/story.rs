@@ -3,7 +3,7 @@
 mod script;
 mod words;
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 
 use crate::chart::Chart;
 use crate::report::Report;
@@ -62,10 +62,10 @@ impl Story {
     }
 
     /// The fewest validators with which each engine shows what it tolerates.
-    pub const fn fewest(engine: Protocol) -> usize {
+    pub const fn fewest(engine: Engine) -> usize {
         match engine {
-            Protocol::Pbft => 4,
-            Protocol::Raft | Protocol::Paxos => 3,
+            Engine::Pbft => 4,
+            Engine::Raft | Engine::Paxos => 3,
         }
     }
 
@@ -76,12 +76,12 @@ impl Story {
     pub const MOST: usize = 9;
 
     /// What happens, but for what the seed decides.
-    pub fn scenario(self, engine: Protocol, validators: usize, seed: u64) -> Scenario {
+    pub fn scenario(self, engine: Engine, validators: usize, seed: u64) -> Scenario {
         script::scenario(self, engine, validators, seed)
     }
 
     /// Runs it.
-    pub fn tell(self, engine: Protocol, validators: usize, seed: u64) -> StoryRun {
+    pub fn tell(self, engine: Engine, validators: usize, seed: u64) -> StoryRun {
         let scenario = self.scenario(engine, validators, seed);
         let ends_us = scenario.faults_end_ms * 1_000;
         let mut report = Simulation::new(scenario).chart();
@@ -112,7 +112,7 @@ impl Story {
     }
 
     /// What to look at, and where the engine's paper has it.
-    pub const fn explanation(self, engine: Protocol) -> &'static str {
+    pub const fn explanation(self, engine: Engine) -> &'static str {
         words::explanation(self, engine)
     }
 }

@@ -1,5 +1,5 @@
 //! What is submitted: batches of real, signed transactions. Some are copies of each other, some expire
-//! soon, some cannot be paid, some are signed by nobody who may.
+//! soon, some cannot be paid, some are signed by nobody who may, some have a memo.
 //!
 //! What a batch holds follows from its author and its number, so it is signed and checked once for all
 //! simulations of a process.
@@ -7,11 +7,13 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use quorate_crypto::{Committee, Digest, Epoch, Protocol, SigningKey, ValidatorIndex, sha256};
+use quorate_crypto::{
+    ClientSigningKey, Committee, Digest, Engine, Epoch, SigningKey, ValidatorIndex, sha256,
+};
 use quorate_ledger::{
-    Amount, Batch, BatchRules, BatchV1, CheckedBatch, FormedBatch, GenesisAsset, GenesisBalance,
-    GenesisCommittee, GenesisState, GenesisValidator, Intent, IntentV1, Operation, Parameters, Timestamp,
-    Transaction, genesis_state,
+    Act, Amount, Batch, BatchRules, BatchTexts, BatchV1, CheckedBatch, FormedBatch, GenesisAsset,
+    GenesisLists, GenesisMember, GenesisState, Intent, IntentV1, Operation, Parameters, ParametersV1, Place,
+    Rules, Submission, Text, TextItem, Texts, Timestamp, WholeCopy, genesis_state,
 };
 
 use crate::scheme::{MAX_VALIDATORS, committee_of, signing_key};
@@ -29,55 +31,68 @@ pub fn network() -> Digest {
     sha256(b"simulated network")
 }
 
-fn clients() -> &'static [SigningKey] {
-    static KEYS: OnceLock<Vec<SigningKey>> = OnceLock::new();
+fn client_key(seed: [u8; 2]) -> ClientSigningKey {
+    ClientSigningKey::from_ed25519(SigningKey::from_seed(&sha256(&seed).0))
+}
+
+fn clients() -> &'static [ClientSigningKey] {
+    static KEYS: OnceLock<Vec<ClientSigningKey>> = OnceLock::new();
     KEYS.get_or_init(|| {
         (0..CLIENTS)
-            .map(|client| SigningKey::from_seed(&sha256(&[99, client as u8]).0))
+            .map(|client| client_key([99, client as u8]))
             .collect()
     })
+}
+
+/// The key of the account of the member that runs a validator.
+fn member(validator: ValidatorIndex) -> &'static ClientSigningKey {
+    static KEYS: OnceLock<Vec<ClientSigningKey>> = OnceLock::new();
+    let make = |place: usize| client_key([98, place as u8]);
+    let keys = KEYS.get_or_init(|| (0..MAX_VALIDATORS).map(make).collect());
+    &keys[usize::from(validator.0)]
 }
 
 fn asset() -> quorate_ledger::AssetCode {
     "QRT".parse().expect("a short upper case code is one")
 }
 
-/// The state before height 1: clients with equal funds, and validators that run themselves.
+/// The state before height 1: clients with equal funds, and members that run a validator each.
 pub(crate) fn genesis(committee: &Committee) -> GenesisState {
-    let balances: Vec<GenesisBalance> = clients()
-        .iter()
-        .map(|client| GenesisBalance {
-            address: client.public().address(),
-            asset: asset(),
-            amount: Amount(FUNDS),
-        })
-        .collect();
-    let assets = [GenesisAsset {
+    let addresses = clients().iter().map(|client| client.key().address());
+    let asset = GenesisAsset {
         code: asset(),
         decimals: 2,
-        description: String::new(),
-        issuer: clients()[0].public().address(),
-        supply: Amount(FUNDS * u128::from(CLIENTS)),
-    }];
-    let keys = committee.indices().filter_map(|index| committee.key(index));
-    let seats = GenesisCommittee {
-        engine: committee.engine(),
-        protocol_version: committee.protocol_version(),
-        validators: keys
-            .map(|key| GenesisValidator {
-                key: *key,
-                member: key.address(),
-            })
-            .collect(),
+        issuer: clients()[0].key().address(),
+        balances: addresses.map(|address| (address, Amount(FUNDS))).collect(),
     };
-    genesis_state(&assets, &balances, &Parameters::default(), &seats)
-        .expect("the balances add up to the supply")
+    let members = committee.indices().zip(committee.seats());
+    let members = members.map(|(index, seat)| GenesisMember {
+        name: format!("member-{index}"),
+        account: member(index).key().address(),
+        signers: None,
+        validator: seat.validator,
+        node: seat.node,
+        witness: seat.witness,
+        addresses: Vec::new(),
+    });
+    let lists = GenesisLists {
+        network: network(),
+        time: GENESIS_TIME,
+        engine: committee.engine(),
+        parameters: Parameters::default(),
+        rules: Rules::default(),
+        members: members.collect(),
+        assets: vec![asset],
+        accounts: Vec::new(),
+        grants: Vec::new(),
+    };
+    genesis_state(&lists).expect("nothing is listed twice")
 }
 
 /// What clients give to a validator at once. It is packed into a batch, and again in the next epoch if no
 /// block of this one has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Submission {
+pub(crate) enum Work {
     /// Payments that follow from their number.
     Payments(u64),
     /// So many payments with a number, that clients can make.
@@ -89,66 +104,94 @@ pub(crate) enum Submission {
     },
 }
 
-type Made = BTreeMap<(ValidatorIndex, Epoch, Submission), Arc<CheckedBatch>>;
-
-/// A validator's batch of what was submitted, checked.
-pub(crate) fn batch(author: ValidatorIndex, epoch: Epoch, what: Submission) -> Arc<CheckedBatch> {
-    static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
-    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
-    let batch = made
-        .entry((author, epoch, what))
-        .or_insert_with(|| Arc::new(make(author, epoch, what)));
-    Arc::clone(batch)
+/// A batch that was packed, with all texts of its transactions: what every whole copy of it is.
+#[derive(Clone, Debug)]
+pub(crate) struct Packed {
+    /// The batch, checked.
+    pub(crate) batch: Arc<CheckedBatch>,
+    /// Its texts, all of them shown.
+    pub(crate) texts: Arc<BatchTexts>,
 }
 
-fn make(author: ValidatorIndex, epoch: Epoch, what: Submission) -> CheckedBatch {
-    let everybody = committee_of(epoch, MAX_VALIDATORS, Protocol::Pbft);
-    let (number, transactions) = match what {
-        Submission::Payments(number) => {
+impl Packed {
+    /// Whether it and these texts are a whole copy. Nobody erases any here.
+    pub(crate) fn is_whole_with(&self, texts: &BatchTexts, parameters: &ParametersV1) -> bool {
+        let erased = |_: &Digest, _: &Place| false;
+        WholeCopy::new(self.batch.formed(), texts.clone(), parameters, erased).is_ok()
+    }
+}
+
+type Made = BTreeMap<(ValidatorIndex, Epoch, Work), Packed>;
+
+/// A validator's batch of what was submitted, checked.
+pub(crate) fn batch(author: ValidatorIndex, epoch: Epoch, what: Work) -> Packed {
+    static MADE: Mutex<Made> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let batch = made.entry((author, epoch, what));
+    batch.or_insert_with(|| make(author, epoch, what)).clone()
+}
+
+fn make(author: ValidatorIndex, epoch: Epoch, what: Work) -> Packed {
+    let everybody = committee_of(epoch, MAX_VALIDATORS, Engine::Pbft);
+    let (number, submissions) = match what {
+        Work::Payments(number) => {
             let own = payment(number, u64::from(author.0) + 1);
             // The same payment is submitted at several validators, as an impatient client does it.
             (number, vec![own, payment(number / 3, 0)])
         }
-        Submission::GoodPayments { first, count } => {
+        Work::GoodPayments { first, count } => {
             let payments =
                 (1..=count).map(|variant| good_payment(first, u64::from(author.0) << 32 | variant));
             (first, payments.collect())
         }
-        Submission::Rejoin { validator, token } => (u64::MAX, vec![rejoin(validator, token)]),
+        Work::Rejoin { validator, token } => (u64::MAX, vec![rejoin(validator, token)]),
     };
-    let signed = Batch::V1(BatchV1 {
+    let texts = submissions.iter().flat_map(|submitted| &submitted.v1().texts);
+    let texts = BatchTexts::new(texts.cloned().map(TextItem::Shown).collect());
+    let transactions = submissions.iter().map(Submission::transaction).cloned();
+    let batch = Batch::V1(BatchV1 {
         network: network(),
         epoch,
         author,
         number,
-        transactions,
-    })
-    .sign(signing_key(author));
+        transactions: transactions.collect(),
+    });
     let parameters = Parameters::default();
     let rules = BatchRules {
         network: &network(),
         committee: &everybody,
         parameters: parameters.v1(),
     };
-    let formed = FormedBatch::from_signed(signed, &rules).expect("the batch has the form of one");
-    formed.check_signatures().expect("all its signatures fit")
+    let formed =
+        FormedBatch::sign(batch, signing_key(author), &rules).expect("the batch has the form of one");
+    let batch = formed.check_signatures().expect("all its signatures fit");
+    let packed = Packed {
+        batch: Arc::new(batch),
+        texts: Arc::new(texts),
+    };
+    assert!(
+        packed.is_whole_with(&packed.texts, parameters.v1()),
+        "texts are those that were signed"
+    );
+    packed
 }
 
 fn draw(number: u64, variant: u64) -> [u8; 32] {
     sha256(&[number.to_le_bytes(), variant.to_le_bytes()].concat()).0
 }
 
-fn client(byte: u8) -> &'static SigningKey {
+fn client(byte: u8) -> &'static ClientSigningKey {
     &clients()[usize::from(byte) % clients().len()]
 }
 
-fn good_payment(number: u64, variant: u64) -> Transaction {
+fn good_payment(number: u64, variant: u64) -> Submission {
     let draw = draw(number, variant);
     let payer = client(draw[0]);
-    intent(payer, client(draw[1]), &draw, Amount(1), 3_600_000).sign([payer])
+    let intent = transfer(payer, client(draw[1]), &draw, Amount(1), 3_600_000);
+    sign(intent, None, payer)
 }
 
-fn payment(number: u64, variant: u64) -> Transaction {
+fn payment(number: u64, variant: u64) -> Submission {
     let draw = draw(number, variant);
     let (payer, payee) = (client(draw[0]), client(draw[1]));
     // A tenth is signed by somebody else, so that nobody's id is spent by it.
@@ -163,42 +206,62 @@ fn payment(number: u64, variant: u64) -> Transaction {
         3_600_000
     };
     let amount = Amount(u128::from(draw[5]) * 2 + 1);
-    intent(payer, payee, &draw, amount, lives_ms).sign([signer])
+    // A tenth has a memo, shorter or longer than what would stand for it if it were withheld.
+    let memo = (draw[6] < 25).then(|| "rent ".repeat(1 + usize::from(draw[7] % 16)));
+    sign(transfer(payer, payee, &draw, amount, lives_ms), memo, signer)
 }
 
-fn intent(payer: &SigningKey, payee: &SigningKey, draw: &[u8; 32], amount: Amount, lives_ms: u64) -> Intent {
+fn transfer(
+    payer: &ClientSigningKey,
+    payee: &ClientSigningKey,
+    draw: &[u8; 32],
+    amount: Amount,
+    lives_ms: u64,
+) -> IntentV1 {
     let mut salt = [0; 16];
     salt.copy_from_slice(&draw[16..]);
-    Intent::V1(IntentV1 {
-        network: network(),
-        sender: payer.public().address(),
-        expires_at: Timestamp(GENESIS_TIME.0 + lives_ms),
-        salt,
-        operations: vec![Operation::Transfer {
-            to: payee.public().address(),
-            asset: asset(),
-            amount,
-            memo: String::new(),
-        }],
-        memo: String::new(),
-    })
+    let to = payee.key().address();
+    let asset = asset();
+    let operation = Operation::Transfer { to, asset, amount };
+    intent(payer, operation, salt, lives_ms)
 }
 
-/// The member that runs a validator signs with the validator's key: see [`genesis`].
-fn rejoin(validator: ValidatorIndex, token: Digest) -> Transaction {
-    let member = signing_key(validator);
+fn intent(sender: &ClientSigningKey, operation: Operation, salt: [u8; 16], lives_ms: u64) -> IntentV1 {
+    IntentV1 {
+        network: network(),
+        parties: vec![sender.key().address()],
+        expires_at: Timestamp(GENESIS_TIME.0 + lives_ms),
+        salt,
+        operations: vec![Act { party: 0, operation }],
+        texts: None,
+    }
+}
+
+/// What is submitted of an intent, with a memo of the transaction or with no text.
+fn sign(mut intent: IntentV1, memo: Option<String>, signer: &ClientSigningKey) -> Submission {
+    let mut texts = Vec::new();
+    if let Some(memo) = memo {
+        let mut salt = [0; 16];
+        salt.copy_from_slice(&sha256(&intent.salt).0[..16]);
+        let text = memo.into_bytes();
+        let memo = Text { salt, text };
+        intent.texts = Some(Texts {
+            places: vec![Place::Memo],
+            root: Texts::root_of(&[TextItem::Shown(memo.clone())]),
+        });
+        texts.push(memo);
+    }
+    Submission::new(Intent::V1(intent).sign([signer]), texts)
+}
+
+/// The account of the member that runs a validator lets it rejoin.
+fn rejoin(validator: ValidatorIndex, token: Digest) -> Submission {
     let mut salt = [0; 16];
     salt.copy_from_slice(&token.0[..16]);
-    Intent::V1(IntentV1 {
-        network: network(),
-        sender: member.public().address(),
-        expires_at: Timestamp(GENESIS_TIME.0 + 3_600_000),
-        salt,
-        operations: vec![Operation::Rejoin {
-            validator: member.public(),
-            token,
-        }],
-        memo: String::new(),
-    })
-    .sign([member])
+    let operation = Operation::Rejoin {
+        validator: signing_key(validator).public(),
+        token,
+    };
+    let member = member(validator);
+    sign(intent(member, operation, salt, 3_600_000), None, member)
 }

@@ -4,10 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use quorate_consensus::{Body, Message};
-use quorate_crypto::{
-    Certificate, Committee, Digest, Domain, Epoch, Height, Signature, ValidatorIndex, sha256,
-};
-use quorate_ledger::CheckedBatch;
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, Signature, Tag, ValidatorIndex, sha256};
+use quorate_ledger::BatchTexts;
 
 use crate::chart::{self, Chart, Happening, Note, Phase, Transfer};
 use crate::checker::Checker;
@@ -17,14 +15,30 @@ use crate::recording::Recorders;
 use crate::scenario::{Command, Links};
 use crate::scheme::{Scheme, committee_of};
 use crate::words::describe;
-use crate::workload::{self, Submission, network};
+use crate::workload::{self, Packed, Work, network};
 use quorate_lies::{Random, Stage};
 
 /// So many epochs ahead is none that any simulation reaches.
 const FAR_EPOCHS: u64 = 1_000;
 
 /// Batches by digest.
-pub(crate) type Batches = BTreeMap<Digest, Arc<CheckedBatch>>;
+pub(crate) type Batches = BTreeMap<Digest, Packed>;
+
+/// A batch on its way, or its texts alone. What is under the digest is the same in all copies; texts are what the sender
+/// takes for the batch's.
+#[derive(Clone, Debug)]
+pub(crate) struct BatchCopy {
+    pub(crate) digest: Digest,
+    pub(crate) texts: Arc<BatchTexts>,
+}
+
+/// A certified block on its way.
+#[derive(Clone, Debug)]
+pub(crate) struct ServedBlock {
+    pub(crate) kept: KeptBlock,
+    /// The texts of each of its batches, as far as they are at hand.
+    pub(crate) texts: Vec<Option<Arc<BatchTexts>>>,
+}
 
 /// What travels on a link.
 #[derive(Clone, Debug)]
@@ -32,10 +46,14 @@ pub(crate) enum Wire {
     Consensus(Message),
     /// What a liar takes for a message, encoded.
     Bytes(Vec<u8>),
-    Batch(Digest),
+    Batch(BatchCopy),
     WantBatches(Vec<Digest>),
     WantBlocks(Height),
-    Blocks(Vec<KeptBlock>),
+    Blocks(Vec<ServedBlock>),
+    /// Asks for the texts of ordered batches.
+    WantTexts(Vec<Digest>),
+    /// What is left of those of one.
+    Texts(BatchCopy),
 }
 
 impl Wire {
@@ -43,19 +61,24 @@ impl Wire {
         match self {
             Self::Consensus(message) => (Phase::of(message), describe(message)),
             Self::Bytes(bytes) => (Phase::Status, format!("{} bytes", bytes.len())),
-            Self::Batch(batch) => (Phase::Request, format!("batch {}", batch.short())),
-            Self::WantBatches(batches) => {
-                let batches: Vec<String> = batches.iter().map(Digest::short).collect();
-                (Phase::CatchUp, format!("wants batches {}", batches.join(" ")))
-            }
+            Self::Batch(copy) => (Phase::Request, format!("batch {}", copy.digest.short())),
+            Self::WantBatches(batches) => (Phase::CatchUp, format!("wants batches {}", short(batches))),
+            Self::WantTexts(batches) => (Phase::CatchUp, format!("wants texts of {}", short(batches))),
+            Self::Texts(copy) => (Phase::CatchUp, format!("texts of {}", copy.digest.short())),
             Self::WantBlocks(after) => (Phase::CatchUp, format!("wants blocks after h{after}")),
             Self::Blocks(blocks) => {
-                let heights = blocks.iter().map(|block| format!("h{}", block.height()));
+                let heights = blocks.iter().map(|block| format!("h{}", block.kept.height()));
                 let heights: Vec<String> = heights.collect();
                 (Phase::CatchUp, format!("blocks {}", heights.join(" ")))
             }
         }
     }
+}
+
+/// Digests in a few words.
+fn short(digests: &[Digest]) -> String {
+    let digests: Vec<String> = digests.iter().map(Digest::short).collect();
+    digests.join(" ")
 }
 
 /// Something that will happen at a host, in the life in which it was begun.
@@ -184,8 +207,8 @@ impl World {
     }
 
     /// A validator's signature.
-    pub(crate) fn sign_content(&self, signer: ValidatorIndex, domain: Domain, content: &[u8]) -> Signature {
-        self.scheme.sign(&self.committee, signer, domain, content)
+    pub(crate) fn sign_content(&self, signer: ValidatorIndex, tag: Tag, content: &[u8]) -> Signature {
+        self.scheme.sign(&self.committee, signer, tag, content)
     }
 
     /// The same as another network, or an epoch far away, would have it: with the sender's key too.
@@ -201,11 +224,7 @@ impl World {
 
     /// Another network and this one, with the same validators' committee of an epoch.
     pub(crate) fn elsewhere(&self, epoch: Epoch) -> [(Digest, Committee); 2] {
-        let keys = self
-            .committee
-            .indices()
-            .filter_map(|index| self.committee.key(index));
-        let committee = Committee::new(epoch, self.committee.engine(), 1, keys.copied().collect());
+        let committee = committee_of(epoch, self.committee.size(), self.committee.engine());
         [
             (sha256(b"another network"), committee.clone()),
             (self.network, committee),
@@ -213,25 +232,51 @@ impl World {
     }
 
     /// Packs what was submitted into a batch of a validator's.
-    pub(crate) fn pack(&mut self, author: ValidatorIndex, epoch: Epoch, what: Submission) -> Digest {
-        let content = workload::batch(author, epoch, what);
-        let batch = content.digest();
+    pub(crate) fn pack(&mut self, author: ValidatorIndex, epoch: Epoch, what: Work) -> Digest {
+        let packed = workload::batch(author, epoch, what);
+        let batch = packed.batch.digest();
         if let Some(meter) = &mut self.meter {
-            meter.on_submitted(&content, self.now);
+            meter.on_submitted(&packed.batch, self.now);
         }
-        self.batches.insert(batch, content);
+        self.batches.insert(batch, packed);
         self.checker.on_submitted(batch, self.now);
         batch
     }
 
     /// The epoch that a batch is of.
     pub(crate) fn epoch_of(&self, batch: &Digest) -> Option<Epoch> {
-        self.batches.get(batch).map(|batch| batch.signed().batch().epoch)
+        self.batches
+            .get(batch)
+            .map(|packed| packed.batch.signed().batch().epoch)
     }
 
     /// Who packed a batch.
     pub(crate) fn author(&self, batch: &Digest) -> Option<ValidatorIndex> {
-        self.batches.get(batch).map(|batch| batch.signed().batch().author)
+        self.batches
+            .get(batch)
+            .map(|packed| packed.batch.signed().batch().author)
+    }
+
+    /// A whole copy of a batch.
+    pub(crate) fn copy_of(&self, batch: &Digest) -> Option<BatchCopy> {
+        let packed = self.batches.get(batch)?;
+        Some(BatchCopy {
+            digest: *batch,
+            texts: Arc::clone(&packed.texts),
+        })
+    }
+
+    /// Whether a batch has any texts.
+    pub(crate) fn has_texts(&self, batch: &Digest) -> bool {
+        let packed = self.batches.get(batch);
+        packed.is_some_and(|packed| !packed.texts.items().is_empty())
+    }
+
+    /// Whether these are all texts of a batch.
+    pub(crate) fn are_texts_of(&self, batch: &Digest, texts: &BatchTexts) -> bool {
+        let packed = self.batches.get(batch);
+        let fit = packed.is_some_and(|packed| texts.fit(packed.batch.signed().batch()).is_ok());
+        fit && texts.items().iter().all(|item| item.shown().is_some())
     }
 
     pub(crate) fn schedule(&mut self, delay_us: u64, due: Due) {

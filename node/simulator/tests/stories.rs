@@ -1,17 +1,17 @@
 //! Each story shows what it is named for, with each engine.
 
-use quorate_crypto::{Protocol, ValidatorIndex};
+use quorate_crypto::{Engine, ValidatorIndex};
 use quorate_simulator::chart::{Happening, Note, NoteKind, Phase, Transfer};
 use quorate_simulator::{Story, StoryRun};
 
-const ENGINES: [Protocol; 3] = [Protocol::Pbft, Protocol::Raft, Protocol::Paxos];
+const ENGINES: [Engine; 3] = [Engine::Pbft, Engine::Raft, Engine::Paxos];
 
-fn tell(story: Story, engine: Protocol) -> StoryRun {
+fn tell(story: Story, engine: Engine) -> StoryRun {
     story.tell(engine, Story::fewest(engine), Story::SEED)
 }
 
 /// A story in which nothing goes wrong.
-fn tell_well(story: Story, engine: Protocol) -> StoryRun {
+fn tell_well(story: Story, engine: Engine) -> StoryRun {
     let told = tell(story, engine);
     assert_eq!(told.report.failure, None, "{engine}");
     told
@@ -54,7 +54,7 @@ fn decided(told: &StoryRun) -> Vec<(usize, u64, String)> {
 fn the_normal_case_goes_through_the_phases_in_their_order() {
     for (engine, phases) in [
         (
-            Protocol::Pbft,
+            Engine::Pbft,
             [
                 Phase::Request,
                 Phase::PrePrepare,
@@ -65,7 +65,7 @@ fn the_normal_case_goes_through_the_phases_in_their_order() {
             .as_slice(),
         ),
         (
-            Protocol::Raft,
+            Engine::Raft,
             &[
                 Phase::LeaderElection,
                 Phase::Request,
@@ -75,7 +75,7 @@ fn the_normal_case_goes_through_the_phases_in_their_order() {
             ],
         ),
         (
-            Protocol::Paxos,
+            Engine::Paxos,
             &[
                 Phase::Phase1a,
                 Phase::Phase1b,
@@ -103,9 +103,9 @@ fn the_normal_case_goes_through_the_phases_in_their_order() {
 #[test]
 fn what_a_leader_had_proposed_when_it_crashed_is_carried_over_by_the_next() {
     for (engine, proposes) in [
-        (Protocol::Pbft, "pre-prepare v0 h1 "),
-        (Protocol::Raft, "append t1 h1 "),
-        (Protocol::Paxos, "accept b1.0 h1 "),
+        (Engine::Pbft, "pre-prepare v0 h1 "),
+        (Engine::Raft, "append t1 h1 "),
+        (Engine::Paxos, "accept b1.0 h1 "),
     ] {
         let told = tell_well(Story::LeaderCrash, engine);
         let crash = note(&told, NoteKind::Crash);
@@ -128,7 +128,7 @@ fn what_a_leader_had_proposed_when_it_crashed_is_carried_over_by_the_next() {
 
 #[test]
 fn a_split_vote_of_raft_elects_nobody_and_the_next_term_somebody() {
-    let told = tell_well(Story::SplitVote, Protocol::Raft);
+    let told = tell_well(Story::SplitVote, Engine::Raft);
     assert_eq!(speakers(&told, "vote? t2"), [1, 2], "two candidates in one term");
     assert!(
         said(&told, "vote t2")
@@ -144,7 +144,7 @@ fn a_split_vote_of_raft_elects_nobody_and_the_next_term_somebody() {
 
 #[test]
 fn in_pbft_one_complaint_moves_nobody_and_two_of_four_move_all() {
-    let told = tell_well(Story::SplitVote, Protocol::Pbft);
+    let told = tell_well(Story::SplitVote, Engine::Pbft);
     let enter = note(&told, NoteKind::Reign).at_us;
     let complaints = said(&told, "complaint v0");
     let first = complaints[0];
@@ -157,7 +157,7 @@ fn in_pbft_one_complaint_moves_nobody_and_two_of_four_move_all() {
 
 #[test]
 fn in_paxos_two_ballots_of_one_round_end_each_other_and_the_next_wins() {
-    let told = tell_well(Story::SplitVote, Protocol::Paxos);
+    let told = tell_well(Story::SplitVote, Engine::Paxos);
     assert_eq!(speakers(&told, "prepare b2."), [1, 2]);
     assert!(said(&told, "accept b2.").is_empty(), "neither goes on");
     let led = notes(&told, NoteKind::Leads);
@@ -167,7 +167,7 @@ fn in_paxos_two_ballots_of_one_round_end_each_other_and_the_next_wins() {
 
 #[test]
 fn an_equivocating_primary_of_pbft_is_accused_and_agreement_is_kept() {
-    let told = tell_well(Story::EquivocatingPrimary, Protocol::Pbft);
+    let told = tell_well(Story::EquivocatingPrimary, Engine::Pbft);
     let mut proposals: Vec<&str> = said(&told, "pre-prepare v0 h1")
         .iter()
         .filter(|transfer| transfer.from == 0)
@@ -186,7 +186,7 @@ fn an_equivocating_primary_of_pbft_is_accused_and_agreement_is_kept() {
 
 #[test]
 fn an_equivocating_leader_of_raft_or_paxos_breaks_agreement_and_the_chart_says_so() {
-    for engine in [Protocol::Raft, Protocol::Paxos] {
+    for engine in [Engine::Raft, Engine::Paxos] {
         let told = tell(Story::EquivocatingPrimary, engine);
         let decided = decided(&told);
         let at = |lane| decided.iter().find(|(decides, _, _)| *decides == lane).unwrap();
@@ -227,7 +227,7 @@ fn whoever_was_cut_off_has_decided_nothing_and_gets_what_the_others_decided() {
 
 #[test]
 fn duelling_proposers_of_paxos_outbid_each_other_until_one_wins_with_the_first_value() {
-    let told = tell_well(Story::DuellingProposers, Protocol::Paxos);
+    let told = tell_well(Story::DuellingProposers, Engine::Paxos);
     assert!(speakers(&told, "prepare").len() >= 2);
     let nack = told
         .chart
@@ -246,7 +246,7 @@ fn duelling_proposers_of_paxos_outbid_each_other_until_one_wins_with_the_first_v
 
 #[test]
 fn in_pbft_views_that_follow_too_fast_carry_over_what_was_prepared() {
-    let told = tell_well(Story::DuellingProposers, Protocol::Pbft);
+    let told = tell_well(Story::DuellingProposers, Engine::Pbft);
     let led: Vec<&str> = notes(&told, NoteKind::Leads)
         .iter()
         .map(|note| note.text.as_str())
@@ -262,7 +262,7 @@ fn in_pbft_views_that_follow_too_fast_carry_over_what_was_prepared() {
 
 #[test]
 fn in_raft_one_of_two_candidates_leads_and_a_third_is_refused_before_it_stands() {
-    let told = tell_well(Story::DuellingProposers, Protocol::Raft);
+    let told = tell_well(Story::DuellingProposers, Engine::Raft);
     assert_eq!(speakers(&told, "vote? t1"), [0, 1]);
     assert_eq!(notes(&told, NoteKind::Leads).len(), 1);
     assert_eq!(speakers(&told, "pre-vote? t2"), [2]);
@@ -274,7 +274,7 @@ fn in_raft_one_of_two_candidates_leads_and_a_third_is_refused_before_it_stands()
 fn stories_end_well_with_other_seeds_and_more_validators() {
     for engine in ENGINES {
         for story in Story::ALL {
-            let promised = story != Story::EquivocatingPrimary || engine == Protocol::Pbft;
+            let promised = story != Story::EquivocatingPrimary || engine == Engine::Pbft;
             for validators in Story::fewest(engine)..=Story::MOST {
                 for seed in 0..3 {
                     let told = story.tell(engine, validators, seed);

@@ -6,21 +6,22 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use quorate_client::wallet::{format_amount, parse_amount};
-use quorate_crypto::{Address, Digest};
+use quorate_client::wallet::format_amount;
+use quorate_crypto::Digest;
 use quorate_genesis::{
-    Difference, Draft, DraftAsset, DraftBalance, DraftV1, Genesis, GenesisError, Join, JoinKeys, Problem,
-    check_looks, diff, diff_drafts, diff_join, format_time, parse_time,
+    Difference, Draft, DraftV1, Genesis, GenesisError, Join, Problem, check_looks, diff, diff_drafts,
+    diff_join, format_time, parse_time,
 };
-use quorate_ledger::{AssetCode, Parameters};
-use quorate_runtime::config::Home;
+use quorate_ledger::{Parameters, Rules, Signers};
 use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::genesis::{read_document, refused};
 use quorate_tools::output::{Output, Tone, printable};
-use quorate_tools::passphrase::PassphraseArgs;
 use quorate_tools::protocol::ProtocolArg;
 use serde::Serialize;
+
+mod draft;
+mod join;
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example, by two members A and B:
@@ -32,7 +33,7 @@ pub(crate) enum GenesisCommand {
     /// Write a draft of a network for its members to review
     New(NewArgs),
     /// Sign a draft as one of its members, and write a join file
-    Join(JoinArgs),
+    Join(join::JoinArgs),
     /// Put a draft and the join files of all its members together
     Assemble(AssembleArgs),
     /// Check everything in a genesis document
@@ -66,47 +67,15 @@ pub(crate) struct NewArgs {
     /// A first balance: CODE:ADDRESS:AMOUNT
     #[arg(long = "balance", value_name = "BALANCE")]
     balances: Vec<String>,
+    /// An account that is a member's besides its own: ADDRESS:MEMBER
+    #[arg(long = "account", value_name = "ACCOUNT")]
+    accounts: Vec<String>,
+    /// A right from the beginning: ADDRESS:RIGHT:SCOPE, where a scope is network, member:NAME or asset:CODE
+    #[arg(long = "grant", value_name = "GRANT")]
+    grants: Vec<String>,
     /// The file to write; it must not exist
     #[arg(long, alias = "to", value_name = "FILE", default_value = "draft.toml")]
     out: PathBuf,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Example:
-  quorate genesis join --draft draft.toml --member A --home ./home --member-key a.key \\
-      --address /dns4/node.a.example/tcp/9100")]
-pub(crate) struct JoinArgs {
-    /// The draft
-    #[arg(
-        long,
-        value_name = "FILE",
-        default_value = "draft.toml",
-        env = "QUORATE_DRAFT"
-    )]
-    draft: PathBuf,
-    /// Which member joins
-    #[arg(long, value_name = "NAME")]
-    member: String,
-    /// The node's home, with validator.key and node.key (made by `quorate node init`)
-    #[arg(long, value_name = "HOME", env = "QUORATE_HOME")]
-    home: Option<PathBuf>,
-    /// The key that votes, if it is not in the home
-    #[arg(long, value_name = "FILE", required_unless_present = "home")]
-    validator_key: Option<PathBuf>,
-    /// The key that links are made with, if it is not in the home
-    #[arg(long, value_name = "FILE", required_unless_present = "home")]
-    node_key: Option<PathBuf>,
-    /// The key that speaks for the member
-    #[arg(long, value_name = "FILE", env = "QUORATE_MEMBER_KEY")]
-    member_key: PathBuf,
-    /// Where other validators reach this one, as a multiaddress
-    #[arg(long = "address", value_name = "MULTIADDRESS")]
-    addresses: Vec<String>,
-    /// The file to write; it must not exist [default: MEMBER.join.toml]
-    #[arg(long, alias = "to", value_name = "FILE")]
-    out: Option<PathBuf>,
-    #[command(flatten)]
-    passphrase: PassphraseArgs,
 }
 
 #[derive(Args, Debug)]
@@ -171,7 +140,7 @@ pub(crate) struct DiffArgs {
 pub(crate) fn run(command: GenesisCommand, output: &Output) -> Result<(), Failure> {
     match command {
         GenesisCommand::New(args) => new(&args, output),
-        GenesisCommand::Join(args) => join(&args, output),
+        GenesisCommand::Join(args) => join::join(&args, output),
         GenesisCommand::Assemble(args) => assemble(&args, output),
         GenesisCommand::Verify(args) => verify(&args, output),
         GenesisCommand::Show(args) => show(&args, output),
@@ -196,20 +165,17 @@ fn new(args: &NewArgs, output: &Output) -> Result<(), Failure> {
         Some(text) => parse_time(text).map_err(|problem| Failure::usage(problem).while_doing("--time"))?,
         None => now()?,
     };
-    let mut assets = Vec::new();
-    for text in &args.assets {
-        assets.push(asset(text).map_err(|failure| failure.while_doing(format!("--asset {text}")))?);
-    }
-    for text in &args.balances {
-        balance(text, &mut assets).map_err(|failure| failure.while_doing(format!("--balance {text}")))?;
-    }
+    let assets = draft::assets(&args.assets, &args.balances)?;
     let draft = Draft::V1(DraftV1 {
         network: args.network.clone(),
         engine: args.consensus.into(),
         time,
         members: args.members.clone(),
         parameters: Parameters::default(),
+        rules: Rules::default(),
         assets,
+        accounts: draft::accounts(&args.accounts, &args.members)?,
+        grants: draft::grants(&args.grants, &args.members)?,
     });
     draft.check().map_err(Failure::usage)?;
     let text = draft.to_toml();
@@ -234,95 +200,6 @@ fn new(args: &NewArgs, output: &Output) -> Result<(), Failure> {
             format!("{fields}{next}")
         },
     )
-}
-
-/// `CODE:DECIMALS:ISSUER[:DESCRIPTION]`.
-fn asset(text: &str) -> Result<DraftAsset, Failure> {
-    let mut parts = text.splitn(4, ':');
-    let (Some(code), Some(decimals), Some(issuer)) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(Failure::usage(
-            "expected CODE:DECIMALS:ISSUER or CODE:DECIMALS:ISSUER:DESCRIPTION",
-        ));
-    };
-    Ok(DraftAsset {
-        code: code.parse::<AssetCode>().map_err(Failure::usage)?,
-        decimals: decimals
-            .parse()
-            .map_err(|_| Failure::usage(format!("`{decimals}` is not a number of decimals")))?,
-        issuer: issuer.parse::<Address>().map_err(Failure::usage)?,
-        description: parts.next().unwrap_or_default().to_owned(),
-        balances: Vec::new(),
-    })
-}
-
-/// `CODE:ADDRESS:AMOUNT`, of an asset that was given before.
-fn balance(text: &str, assets: &mut [DraftAsset]) -> Result<(), Failure> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let [code, address, amount] = parts.as_slice() else {
-        return Err(Failure::usage("expected CODE:ADDRESS:AMOUNT"));
-    };
-    let code: AssetCode = code.parse().map_err(Failure::usage)?;
-    let asset = assets
-        .iter_mut()
-        .find(|asset| asset.code == code)
-        .ok_or_else(|| Failure::usage(format!("no --asset {code} is given")))?;
-    asset.balances.push(DraftBalance {
-        address: address.parse().map_err(Failure::usage)?,
-        amount: parse_amount(amount, asset.decimals).map_err(Failure::usage)?,
-    });
-    Ok(())
-}
-
-fn join(args: &JoinArgs, output: &Output) -> Result<(), Failure> {
-    let text = read_document(&args.draft)?;
-    let draft = Draft::parse(&text).map_err(|error| refused(&args.draft, error))?;
-    check_looks(&text, &draft).map_err(|error| refused(&args.draft, error))?;
-    let home = args.home.as_ref().map(Home::new);
-    let path = |given: &Option<PathBuf>, in_home: fn(&Home) -> PathBuf| {
-        given
-            .clone()
-            .or_else(|| home.as_ref().map(in_home))
-            .ok_or_else(|| Failure::usage("name the keys, or the --home that has them"))
-    };
-    let validator = args
-        .passphrase
-        .open(&path(&args.validator_key, Home::validator_key)?)?;
-    let node = args.passphrase.open(&path(&args.node_key, Home::node_key)?)?;
-    let member = args.passphrase.open(&args.member_key)?;
-    let keys = JoinKeys {
-        validator: &validator,
-        node: &node,
-        member: &member,
-    };
-    let join = Join::sign(&draft, &args.member, keys, args.addresses.clone()).map_err(Failure::usage)?;
-    let file = args
-        .out
-        .clone()
-        .unwrap_or_else(|| PathBuf::from(format!("{}.join.toml", args.member)));
-    write_new(&file, &join.to_toml())?;
-    let body = join.body();
-    let view = serde_json::json!({
-        "file": file,
-        "member": body.member,
-        "draft": body.draft,
-        "validator_key": body.validator_key,
-        "node_key": body.node_key,
-        "member_key": body.member_key,
-        "addresses": body.addresses,
-    });
-    output.print(&view, |output| {
-        let fields = output.fields(&[
-            ("file", file.display().to_string()),
-            ("member", body.member.clone()),
-            ("draft", body.draft.to_string()),
-            ("validator key", body.validator_key.to_string()),
-            ("node key", body.node_key.to_string()),
-            ("member key", body.member_key.to_string()),
-        ]);
-        let next = "Next: hand over this file and keep it: `quorate genesis verify --join FILE` finds whether the \
-                    assembled document has it.";
-        format!("{fields}{next}")
-    })
 }
 
 fn assemble(args: &AssembleArgs, output: &Output) -> Result<(), Failure> {
@@ -452,16 +329,26 @@ fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
         Err(error) => return Err(refused(&args.file, error)),
     };
     let contents = draft.v1();
-    let validators: Vec<serde_json::Value> = genesis
+    let joins = genesis.as_ref().map(Genesis::joins).unwrap_or_default();
+    let validators: Vec<serde_json::Value> = joins.iter().map(joined).collect();
+    let accounts: Vec<serde_json::Value> = contents
+        .accounts
         .iter()
-        .flat_map(Genesis::validators)
-        .map(|validator| {
+        .map(|account| {
             serde_json::json!({
-                "name": validator.name,
-                "validator_key": validator.validator_key,
-                "node_key": validator.node_key,
-                "member_key": validator.member_key,
-                "addresses": validator.addresses,
+                "address": account.address,
+                "member": draft::member_name(&contents.members, account.member),
+            })
+        })
+        .collect();
+    let grants: Vec<serde_json::Value> = contents
+        .grants
+        .iter()
+        .map(|grant| {
+            serde_json::json!({
+                "account": grant.account,
+                "right": grant.right.name(),
+                "scope": draft::scope_text(&contents.members, &grant.scope),
             })
         })
         .collect();
@@ -479,6 +366,7 @@ fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
             serde_json::json!({
                 "code": asset.code,
                 "decimals": asset.decimals,
+                "flags": asset.flags,
                 "description": asset.description,
                 "issuer": asset.issuer,
                 "supply": asset.supply().map(|supply| supply.to_string()),
@@ -494,10 +382,31 @@ fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
         "time": format_time(contents.time),
         "members": contents.members,
         "parameters": contents.parameters.v1(),
+        "rules": contents.rules.v1(),
         "assets": assets,
+        "accounts": accounts,
+        "grants": grants,
         "validators": validators,
     });
     output.print(&view, |output| show_text(&draft, genesis.as_ref(), output))
+}
+
+/// A member's seat and account, as its join says.
+fn joined(join: &Join) -> serde_json::Value {
+    let body = join.body();
+    let sole = Signers::sole(body.account);
+    let signers = body.signers.as_ref().unwrap_or(&sole);
+    serde_json::json!({
+        "name": body.member,
+        "validator_key": body.validator,
+        "node_key": body.node,
+        "witness_key": body.witness,
+        "account": body.address(),
+        "account_key": body.account,
+        "threshold": signers.threshold,
+        "signers": signers.signers,
+        "addresses": body.addresses,
+    })
 }
 
 fn show_text(draft: &Draft, genesis: Option<&Genesis>, output: &Output) -> String {
@@ -519,6 +428,7 @@ fn show_text(draft: &Draft, genesis: Option<&Genesis>, output: &Output) -> Strin
             .map(|validator| {
                 vec![
                     validator.name.to_owned(),
+                    validator.account.to_string(),
                     validator.validator_key.to_string(),
                     validator.addresses.join(" "),
                 ]
@@ -527,11 +437,21 @@ fn show_text(draft: &Draft, genesis: Option<&Genesis>, output: &Output) -> Strin
         None => contents
             .members
             .iter()
-            .map(|member| vec![member.clone(), "not joined yet".to_owned(), String::new()])
+            .map(|member| {
+                vec![
+                    member.clone(),
+                    "not joined yet".to_owned(),
+                    String::new(),
+                    String::new(),
+                ]
+            })
             .collect(),
     };
     text.push('\n');
-    text.push_str(&output.table(&["VALIDATOR", "KEY", "ADDRESSES"], rows));
+    text.push_str(&output.table(&["MEMBER", "ACCOUNT", "VALIDATOR KEY", "ADDRESSES"], rows));
+    for join in genesis.map(Genesis::joins).unwrap_or_default() {
+        text.push_str(&signers_text(join, output));
+    }
     for asset in &contents.assets {
         let supply = asset
             .supply()
@@ -550,7 +470,42 @@ fn show_text(draft: &Draft, genesis: Option<&Genesis>, output: &Output) -> Strin
         });
         text.push_str(&output.table(&["ACCOUNT", ">BALANCE"], rows.collect()));
     }
+    if !contents.accounts.is_empty() {
+        let rows = contents.accounts.iter().map(|account| {
+            let member = draft::member_name(&contents.members, account.member);
+            vec![account.address.to_string(), member.to_owned()]
+        });
+        text.push('\n');
+        text.push_str(&output.table(&["ACCOUNT", "OF MEMBER"], rows.collect()));
+    }
+    if !contents.grants.is_empty() {
+        let rows = contents.grants.iter().map(|grant| {
+            vec![
+                grant.account.to_string(),
+                grant.right.name().to_owned(),
+                draft::scope_text(&contents.members, &grant.scope),
+            ]
+        });
+        text.push('\n');
+        text.push_str(&output.table(&["ACCOUNT", "RIGHT", "FOR"], rows.collect()));
+    }
     text
+}
+
+/// Who signs for a member's account, where that is not its key alone.
+fn signers_text(join: &Join, output: &Output) -> String {
+    let body = join.body();
+    let Some(Signers { threshold, signers }) = &body.signers else {
+        return String::new();
+    };
+    let rows = signers
+        .iter()
+        .map(|signer| vec![signer.key.to_string(), signer.weight.to_string()]);
+    format!(
+        "\nsigners of {}, threshold {threshold}:\n{}",
+        body.member,
+        output.table(&["KEY", ">WEIGHT"], rows.collect())
+    )
 }
 
 fn differences(args: &DiffArgs, output: &Output) -> Result<(), Failure> {

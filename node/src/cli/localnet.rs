@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_ledger::AssetCode;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::localnet::process::Activity;
@@ -301,7 +301,7 @@ fn agrees(args: &UpArgs, localnet: &Localnet) -> Result<(), Failure> {
         return differs(format!("{there} {validators}"));
     }
     if let Some(wanted) = args.consensus
-        && Protocol::from(wanted) != document.consensus
+        && Engine::from(wanted) != document.consensus
     {
         return differs(format!("the protocol {}", document.consensus));
     }

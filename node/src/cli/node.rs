@@ -65,6 +65,9 @@ pub(crate) struct InitArgs {
     /// A node key to move into it, instead of making one
     #[arg(long, value_name = "FILE")]
     node_key: Option<PathBuf>,
+    /// A witness key to move into it, instead of making one
+    #[arg(long, value_name = "FILE")]
+    witness_key: Option<PathBuf>,
     #[command(flatten)]
     settings: Settings,
     #[command(flatten)]
@@ -179,13 +182,14 @@ pub(crate) fn init(args: &InitArgs, output: &Output) -> Result<(), Failure> {
         &args.passphrase,
     )?;
     let node = install_key(&home.node_key(), args.node_key.as_deref(), &args.passphrase)?;
+    let witness = install_key(&home.witness_key(), args.witness_key.as_deref(), &args.passphrase)?;
     if !home.config().exists() {
         let mut config = NodeConfig::default();
         args.settings.apply(&mut config);
         write_config(&home, &config)?;
     }
     let member = match &genesis {
-        Some((_, genesis)) => membership(genesis, validator.as_ref(), node.as_ref())?,
+        Some((_, genesis)) => membership(genesis, validator.as_ref(), node.as_ref(), witness.as_ref())?,
         None => None,
     };
     #[derive(Serialize)]
@@ -195,6 +199,7 @@ pub(crate) fn init(args: &InitArgs, output: &Output) -> Result<(), Failure> {
         validator: Option<String>,
         validator_key: Option<quorate_crypto::PublicKey>,
         node_key: Option<quorate_crypto::PublicKey>,
+        witness_key: Option<quorate_crypto::PublicKey>,
     }
     let view = View {
         home: args.home.clone(),
@@ -202,6 +207,7 @@ pub(crate) fn init(args: &InitArgs, output: &Output) -> Result<(), Failure> {
         validator: member,
         validator_key: validator.as_ref().map(SigningKey::public),
         node_key: node.as_ref().map(SigningKey::public),
+        witness_key: witness.as_ref().map(SigningKey::public),
     };
     output.print(&view, |output| {
         let shown = |key: Option<quorate_crypto::PublicKey>| {
@@ -219,6 +225,7 @@ pub(crate) fn init(args: &InitArgs, output: &Output) -> Result<(), Failure> {
             ),
             ("validator key", shown(view.validator_key)),
             ("node key", shown(view.node_key)),
+            ("witness key", shown(view.witness_key)),
         ]);
         let home = view.home.display();
         let next = if genesis.is_some() {
@@ -309,6 +316,7 @@ fn membership(
     genesis: &Genesis,
     validator: Option<&SigningKey>,
     node: Option<&SigningKey>,
+    witness: Option<&SigningKey>,
 ) -> Result<Option<String>, Failure> {
     let Some(validator) = validator else {
         return Ok(None);
@@ -321,17 +329,22 @@ fn membership(
             "the genesis document names no validator with key {}",
             validator.public()
         ))
-        .hint("move the keys that joined into the home with --validator-key and --node-key"));
+        .hint("move the keys that joined into the home with --validator-key, --node-key and --witness-key"));
     };
-    match node {
-        Some(node) if node.public() != found.node_key => Err(Failure::failed(format!(
-            "the genesis document gives {} the node key {}, the home has {}",
-            found.name,
-            found.node_key,
-            node.public()
-        ))),
-        _ => Ok(Some(found.name.to_owned())),
+    for (what, got, expected) in [
+        ("node", node, found.node_key),
+        ("witness", witness, found.witness_key),
+    ] {
+        if let Some(got) = got.map(SigningKey::public)
+            && got != expected
+        {
+            return Err(Failure::failed(format!(
+                "the genesis document gives {} the {what} key {expected}, the home has {got}",
+                found.name
+            )));
+        }
     }
+    Ok(Some(found.name.to_owned()))
 }
 
 fn read_config(home: &Home) -> Result<NodeConfig, Failure> {
@@ -349,7 +362,7 @@ fn read_config(home: &Home) -> Result<NodeConfig, Failure> {
     NodeConfig::read(&path).map_err(Failure::usage)
 }
 
-/// The passphrase of the home's keys: one for both, asked for once.
+/// The passphrase of the home's keys: one for all that the node needs, asked for once.
 fn home_passphrase(home: &Home, args: &PassphraseArgs) -> Result<Option<Passphrase>, Failure> {
     for path in [home.validator_key(), home.node_key()] {
         if let Some(passphrase) = args.for_key(&path)? {
@@ -390,6 +403,7 @@ pub(crate) fn check(args: &CheckArgs, output: &Output) -> Result<(), Failure> {
         block_hash,
         state_root,
         state_values,
+        ..
     } = quorate_runtime::check(&home, &config, access).map_err(failed)?;
     let view = serde_json::json!({
         "network": network,

@@ -1,7 +1,11 @@
-//! `quorate query`: what nodes say about the network, its blocks and accounts.
+//! `quorate query`: what nodes say about the network, its blocks and accounts. With the genesis document it is what they
+//! prove, or nothing.
 
+mod accounts;
 mod chain;
 mod network;
+pub(crate) mod proven;
+mod records;
 
 use std::path::PathBuf;
 
@@ -11,8 +15,9 @@ use quorate_client::schema::OperationKind;
 use quorate_client::{Client, Page, TransactionFilter, When};
 use quorate_ledger::{Address, AssetCode, Digest, Height};
 use quorate_tools::authority::AuthorityArgs;
-use quorate_tools::failure::Failure;
+use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::Output;
+use quorate_tools::wallet::{Ledger, NodeArgs};
 
 /// Which nodes to ask, and how.
 #[derive(Args, Clone, Debug)]
@@ -31,6 +36,9 @@ pub(crate) struct AskArgs {
     /// Wait until the node has certified this height
     #[arg(long, value_name = "HEIGHT", help_heading = "Network")]
     min_height: Option<u64>,
+    /// The genesis document: show what is proven by it, or fail with exit code 7
+    #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Network")]
+    genesis: Option<PathBuf>,
 }
 
 /// Which part of a list to show.
@@ -60,6 +68,8 @@ pub(crate) enum QueryCommand {
     Transactions(TransactionsArgs),
     /// One account: balances, signers, history
     Account(AccountArgs),
+    /// The open holds that an account owns
+    Holds(HoldsArgs),
     /// One asset
     Asset(AssetArgs),
     /// All assets
@@ -128,7 +138,7 @@ pub(crate) struct BlocksArgs {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate query transaction 3f5a…")]
+  quorate query transaction 3f5a… --genesis genesis.toml")]
 pub(crate) struct TransactionArgs {
     /// The transaction's id
     #[arg(value_name = "ID", value_parser = super::digest)]
@@ -167,12 +177,29 @@ pub(crate) struct TransactionsArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
-  quorate query account qr1…")]
+#[command(after_help = "Examples:
+  quorate query account qr1…
+  quorate query account qr1… --genesis genesis.toml    # proven")]
 pub(crate) struct AccountArgs {
     /// The account's address
     #[arg(value_name = "ADDRESS")]
     address: Address,
+    #[command(flatten)]
+    ask: AskArgs,
+}
+
+#[derive(Args, Debug)]
+#[command(after_help = "Example:
+  quorate query holds qr1…
+
+Listed are holds that the account owns. What others hold for it is listed with them: name the
+owner's address.")]
+pub(crate) struct HoldsArgs {
+    /// The address of the account whose amounts are held
+    #[arg(value_name = "ADDRESS")]
+    address: Address,
+    #[command(flatten)]
+    page: PageArgs,
     #[command(flatten)]
     ask: AskArgs,
 }
@@ -206,7 +233,11 @@ pub(crate) struct AssetsArgs {
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate query record 9f86d0…
-  quorate query record --file contract.pdf")]
+  quorate query record --file contract.pdf
+  quorate query record --file contract.pdf --genesis genesis.toml    # proven
+
+Proven are records that an account keeps as its own, and the one that claims the document. Those
+that are kept in the log alone are proven by their transactions: quorate audit transaction.")]
 pub(crate) struct RecordArgs {
     /// The document's SHA-256
     #[arg(value_name = "SHA256", value_parser = super::digest, required_unless_present = "file")]
@@ -221,12 +252,35 @@ pub(crate) struct RecordArgs {
 }
 
 impl AskArgs {
+    /// A client for what no node proves: without the genesis document alone.
     fn client(&self) -> Result<Client, Failure> {
+        if self.genesis.is_some() {
+            return Err(Failure::new(
+                Exit::CheckFailed,
+                "no node proves this: it would be a node's word, and with --genesis none is taken",
+            )
+            .hint(
+                "proven are transaction, account, holds, asset and record; leave --genesis out for the node's word",
+            ));
+        }
         let client = self.authority.client(&self.nodes)?;
         Ok(match self.min_height {
             Some(height) => client.at_least(Height(height)),
             None => client,
         })
+    }
+
+    /// The network as whoever has the genesis document sees it; none without that.
+    async fn proving(&self) -> Result<Option<Ledger>, Failure> {
+        let Some(genesis) = &self.genesis else {
+            return Ok(None);
+        };
+        let nodes = NodeArgs::proving(self.nodes.clone(), self.authority.clone(), genesis.clone());
+        let ledger = nodes.connect().await?;
+        Ok(Some(match self.min_height {
+            Some(height) => ledger.at_least(Height(height)),
+            None => ledger,
+        }))
     }
 }
 
@@ -266,9 +320,10 @@ pub(crate) async fn run(command: QueryCommand, output: &Output) -> Result<(), Fa
         QueryCommand::Blocks(args) => chain::blocks(&args, output).await,
         QueryCommand::Transaction(args) => chain::transaction(&args, output).await,
         QueryCommand::Transactions(args) => chain::transactions(&args, output).await,
-        QueryCommand::Account(args) => chain::account(&args, output).await,
-        QueryCommand::Asset(args) => chain::asset(&args, output).await,
-        QueryCommand::Assets(args) => chain::assets(&args, output).await,
+        QueryCommand::Account(args) => accounts::account(&args, output).await,
+        QueryCommand::Holds(args) => accounts::holds(&args, output).await,
+        QueryCommand::Asset(args) => accounts::asset(&args, output).await,
+        QueryCommand::Assets(args) => accounts::assets(&args, output).await,
         QueryCommand::Record(args) => chain::record(&args, output).await,
         QueryCommand::Validators(args) => network::validators(&args.ask.client()?, output).await,
         QueryCommand::Peers(args) => network::peers(&args.ask.client()?, output).await,

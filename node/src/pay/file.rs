@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use quorate_client::wallet::parse_amount;
-use quorate_crypto::sha256;
 use quorate_ledger::limits::MAX_TRANSFER_MEMO_BYTES;
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation, encode};
+use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation, encode, legal_text};
 use quorate_tools::failure::Failure;
 use quorate_tools::file::read_bytes;
 use quorate_tools::wallet::check_amount_form;
@@ -18,8 +17,8 @@ use super::table::Table;
 /// The most bytes of a payment file.
 const MAX_FILE_BYTES: u64 = 256 << 20;
 
-/// Sets the hash of rows apart from all others.
-const IDENTITY: &[u8] = b"quorate payment rows 1\n";
+/// Sets the hash of payments and their payer apart from all others.
+const IDENTITY: &[u8] = b"quorate payment rows 2\n";
 
 /// What some programs put before a text in UTF-8.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
@@ -44,9 +43,6 @@ pub(crate) struct Payment {
 /// A payment file, read but not yet fit for sending.
 #[derive(Debug)]
 pub(crate) struct PaymentFile {
-    /// What may have named it before its rows did: the SHA-256 of its bytes, and of those that it has with other
-    /// line ends, with a byte order mark and without.
-    pub(crate) older: Vec<Digest>,
     payments: Vec<Payment>,
     /// Rows that are none.
     problems: Problems,
@@ -67,27 +63,28 @@ pub(crate) struct Row {
     pub(crate) memo: String,
 }
 
-/// What makes a file the same one: its rows in their order, not how they were written, so that a copy with
-/// other line ends, or with `5` in the place of `5.00`, pays nothing again.
-pub(crate) fn identity(rows: &[Row]) -> Digest {
+/// What makes a file the same one: its payer and its rows in their order, not how they were written, so that a copy
+/// with other line ends, or with `5` in the place of `5.00`, pays nothing again.
+pub(crate) fn identity(payer: &Address, rows: &[Row]) -> Digest {
     let mut hasher = Sha256::new();
     hasher.update(IDENTITY);
+    hasher.update(payer.0);
     for row in rows {
-        let operation = encode(&row.operation());
-        hasher.update((operation.len() as u64).to_be_bytes());
-        hasher.update(&operation);
+        for part in [encode(&row.operation()).as_slice(), row.memo.as_bytes()] {
+            hasher.update((part.len() as u64).to_be_bytes());
+            hasher.update(part);
+        }
     }
     Digest(hasher.finalize().into())
 }
 
 impl Row {
-    /// The operation that pays it.
+    /// The operation that pays it; the memo is a text beside it.
     pub(crate) fn operation(&self) -> Operation {
         Operation::Transfer {
             to: self.to,
             asset: self.asset,
             amount: self.amount,
-            memo: self.memo.clone(),
         }
     }
 }
@@ -193,11 +190,7 @@ impl PaymentFile {
         if payments.is_empty() && problems.is_empty() {
             return Err(Failure::usage(format!("{}: no payments", path.display())));
         }
-        Ok(Self {
-            older: older_names(bytes, text),
-            payments,
-            problems,
-        })
+        Ok(Self { payments, problems })
     }
 
     /// The assets that are paid in.
@@ -237,22 +230,6 @@ impl PaymentFile {
         problems.verdict(path)?;
         Ok(rows)
     }
-}
-
-/// The hashes that named a file before its rows did, whatever a program has done to its line ends since.
-fn older_names(bytes: &[u8], text: &str) -> Vec<Digest> {
-    let unix = text.replace("\r\n", "\n");
-    let windows = unix.replace('\n', "\r\n");
-    let mut names = vec![sha256(bytes)];
-    for mark in [&[][..], BYTE_ORDER_MARK] {
-        for form in [&unix, &windows] {
-            let hasher = Sha256::new_with_prefix(mark).chain_update(form);
-            names.push(Digest(hasher.finalize().into()));
-        }
-    }
-    names.sort();
-    names.dedup();
-    names
 }
 
 /// The file as text, without its byte order mark.
@@ -310,6 +287,9 @@ fn payment(
             "the memo has {} bytes, at most {MAX_TRANSFER_MEMO_BYTES} are allowed",
             memo.len()
         ));
+    }
+    if let Err(error) = legal_text(memo.as_bytes()) {
+        return Err(format!("the memo cannot stand on the ledger: {error}"));
     }
     Ok(Payment {
         line,
@@ -425,28 +405,50 @@ mod tests {
         );
         let other = one.replace("rent", "Rent");
         let swapped = format!("to,amount,asset,memo\n{0},1.50,QRT,\n{0},5,QRT,rent\n", address());
-        let identity = |text: &str| identity(&rows(text).unwrap());
-        assert_eq!(identity(&one), identity(&two));
-        assert_ne!(identity(&one), identity(&other));
-        assert_ne!(identity(&one), identity(&swapped), "rows are paid in their order");
+        let identity_of = |payer: u8, text: &str| identity(&Address([payer; 20]), &rows(text).unwrap());
+        let name = identity_of(1, &one);
+        assert_eq!(name, identity_of(1, &two));
+        assert_ne!(name, identity_of(1, &other));
+        assert_ne!(name, identity_of(1, &swapped), "rows are paid in their order");
+        assert_ne!(
+            name,
+            identity_of(2, &one),
+            "another payer's rows are another file"
+        );
     }
 
+    /// Where one cell ends and the next begins is part of the name: no two files share it.
     #[test]
-    fn a_file_is_known_by_what_named_it_before_whatever_happened_to_its_line_ends() {
-        let text = format!("to,amount,asset\n{},1,QRT\n", address());
-        let forms = [
-            text.clone(),
-            text.replace('\n', "\r\n"),
-            format!("\u{feff}{text}"),
+    fn the_name_of_a_file_tells_a_memo_from_what_stands_beside_it() {
+        let row = |memo: &str| Row {
+            line: 1,
+            to: address(),
+            asset: "QRT".parse().unwrap(),
+            amount: Amount(1),
+            memo: memo.to_owned(),
+        };
+        let payer = address();
+        let names = [
+            identity(&payer, &[row("ab"), row("")]),
+            identity(&payer, &[row("a"), row("b")]),
+            identity(&payer, &[row(""), row("ab")]),
         ];
-        for one in &forms {
-            for other in &forms {
-                let older = read(other).unwrap().older;
-                assert!(older.contains(&sha256(one.as_bytes())), "{other:?}");
-            }
-        }
-        let other = text.replace(",1,", ",1.0,");
-        assert!(!read(&text).unwrap().older.contains(&sha256(other.as_bytes())));
+        assert!(names[0] != names[1] && names[1] != names[2] && names[0] != names[2]);
+    }
+
+    /// Section 4, rule 5: such a text is refused by every node, so its row is named before anything is sent.
+    #[test]
+    fn a_memo_that_no_text_may_be_is_a_bad_row() {
+        let text = format!(
+            "to,amount,asset,memo\n{0},1,QRT,rent\u{202e}\n{0},1,QRT,rent\n",
+            address()
+        );
+        let message = rows(&text).unwrap_err().to_string();
+        assert!(
+            message.contains("line 2:") && message.contains("U+202E"),
+            "{message}"
+        );
+        assert!(!message.contains("line 3:"), "{message}");
     }
 
     #[test]

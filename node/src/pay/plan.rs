@@ -1,18 +1,35 @@
-//! How rows become transactions: bounds, salts and expiries that follow from the file, the network's
-//! parameters and certified time alone.
+//! How rows become transactions: bounds, salts and expiries that follow from the file, the wallet's secret, the
+//! network's parameters and certified time alone.
 
 use std::collections::BTreeSet;
 
-use quorate_client::wallet::{TransactionBuilder, payment_salt};
-use quorate_ledger::{Address, Digest, Operation, Timestamp, encode};
+use quorate_client::wallet::{TransactionBuilder, Unsigned};
+use quorate_crypto::sha256;
+use quorate_ledger::limits::{MAX_INTENT_WITH_TEXTS_BYTES, MAX_SIGNERS};
+use quorate_ledger::{
+    Act, Address, Amount, AssetCode, Digest, Place, SaltLabel, Timestamp, WalletSecret, encode,
+};
 
 use super::file::Row;
 
 /// The most rows of a transaction.
 pub(crate) const ROWS_PER_TRANSACTION: usize = 100;
 
-/// Bytes of a transaction beside its operations: network, sender, expiry, salt, memo, one signature.
-const OVERHEAD_BYTES: usize = 256;
+/// The most bytes of a label.
+pub(crate) const MAX_LABEL: usize = 64;
+
+/// Bytes of an intent beside its operations and the places of its texts: network, sender, expiry, salt, root.
+const INTENT_BYTES: usize = 128;
+
+/// Bytes of a signature with its key, of whichever kind, in a transaction.
+const SIGNATURE_BYTES: usize = 98;
+
+/// Bytes of a submission beside its operations and texts, if all signers that an account can have sign it.
+const OVERHEAD_BYTES: usize = INTENT_BYTES + 16 + MAX_SIGNERS * SIGNATURE_BYTES;
+
+/// Bytes of the place of a row's memo in the intent, and of its salt and length beside it.
+const PLACE_BYTES: usize = 3;
+const TEXT_BYTES: usize = 16 + 2;
 
 /// Expiries lie on multiples of this, in milliseconds.
 pub(crate) const EXPIRY_GRID_MS: u64 = 600_000;
@@ -20,8 +37,12 @@ pub(crate) const EXPIRY_GRID_MS: u64 = 600_000;
 /// Expiries of what others are to sign lie on multiples of this: midnights in UTC.
 pub(crate) const SIGNING_GRID_MS: u64 = 86_400_000;
 
-/// Sets the salt of the note that a chunk is paid row by row apart from those of payments.
+/// Sets the salts of the note that a chunk is paid row by row apart from those of payments: no label has a control
+/// character.
 const ROW_BY_ROW: &str = "\nrow by row";
+
+/// What the payment to oneself says that is made before a chunk's rows are paid one by one.
+const NOTE: &str = "note: rows of a payment file are paid one by one";
 
 /// Consecutive rows that are paid by one transaction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -35,7 +56,7 @@ pub(crate) struct Unit {
 impl Unit {
     /// The rows.
     pub(crate) fn range(self) -> std::ops::Range<usize> {
-        self.first..self.first + self.count
+        self.first..self.first.saturating_add(self.count)
     }
 
     /// Each row by itself.
@@ -51,32 +72,61 @@ pub(crate) struct Batch {
     pub(crate) network: Digest,
     /// Who pays.
     pub(crate) sender: Address,
-    /// What names the file: the hash of its rows, or of its bytes where an older journal goes on.
+    /// What names the file: the hash of its payer and its rows.
     pub(crate) file: Digest,
-    /// Empty, unless the file is meant to be paid once more.
+    /// Empty, unless the file is meant to be paid once more. At most [`MAX_LABEL`] bytes, without control characters.
     pub(crate) label: String,
+    /// From which all salts follow.
+    pub(crate) secret: WalletSecret,
     /// The network's bound on expiry.
     pub(crate) max_expiry_lead_ms: u64,
+}
+
+/// One payment, under each secret from which its salts may follow.
+#[derive(Clone, Debug)]
+pub(crate) struct Names {
+    /// By which it is signed.
+    pub(crate) own: Batch,
+    /// By which it may have been signed before.
+    pub(crate) others: Vec<Batch>,
+}
+
+impl Names {
+    /// All of them.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Batch> {
+        std::iter::once(&self.own).chain(&self.others)
+    }
+
+    /// What names the salts of all of them: where it was looked for others, it was not looked for these.
+    pub(crate) fn salts(&self) -> Digest {
+        let mut first: Vec<[u8; 16]> = self.all().map(|batch| batch.salt(0)).collect();
+        first.sort_unstable();
+        sha256(&first.concat())
+    }
 }
 
 /// Packs rows in their order, as many as fit.
 pub(crate) fn pack(rows: &[Row], max_transaction_bytes: u32) -> Vec<Unit> {
     let room = (max_transaction_bytes as usize).saturating_sub(OVERHEAD_BYTES);
+    // An erasure carries the intent, which is bounded therefore.
+    let intent_room = MAX_INTENT_WITH_TEXTS_BYTES - INTENT_BYTES;
     let mut units = Vec::new();
     let mut unit = Unit { first: 0, count: 0 };
-    let mut used = 0;
+    let (mut used, mut intent) = (0, 0);
     for (place, row) in rows.iter().enumerate() {
-        let size = encode(&row.operation()).len();
-        if unit.count > 0 && (unit.count == ROWS_PER_TRANSACTION || used + size > room) {
+        let (signed, beside) = sizes(row);
+        let fits = used + signed + beside <= room && intent + signed <= intent_room;
+        if unit.count > 0 && (unit.count == ROWS_PER_TRANSACTION || !fits) {
             units.push(unit);
             unit = Unit {
                 first: place,
                 count: 0,
             };
-            used = 0;
+            (used, intent) = (0, 0);
         }
         unit.count += 1;
-        used += size;
+        used += signed + beside;
+        intent += signed;
     }
     if unit.count > 0 {
         units.push(unit);
@@ -84,15 +134,38 @@ pub(crate) fn pack(rows: &[Row], max_transaction_bytes: u32) -> Vec<Unit> {
     units
 }
 
+/// Bytes of a row in the intent, and beside it.
+fn sizes(row: &Row) -> (usize, usize) {
+    let act = Act {
+        party: 0,
+        operation: row.operation(),
+    };
+    let act = encode(&act).len();
+    match row.memo.len() {
+        0 => (act, 0),
+        memo => (act + PLACE_BYTES, TEXT_BYTES + memo),
+    }
+}
+
 impl Batch {
     /// The salt of the transaction that pays rows from `first` on.
     pub(crate) fn salt(&self, first: usize) -> [u8; 16] {
-        payment_salt(&self.file, &self.label, first as u64)
+        self.salt_under(&self.label, first, None)
     }
 
     /// The salt of the note that the chunk from `first` on is paid row by row.
     pub(crate) fn note_salt(&self, first: usize) -> [u8; 16] {
-        payment_salt(&self.file, &format!("{}{ROW_BY_ROW}", self.label), first as u64)
+        self.salt_under(&self.note_label(), first, None)
+    }
+
+    fn note_label(&self) -> String {
+        format!("{}{ROW_BY_ROW}", self.label)
+    }
+
+    fn salt_under(&self, label: &str, first: usize, place: Option<Place>) -> [u8; 16] {
+        let label = SaltLabel::new(label).expect("a payment's label is much shorter than a salt's may be");
+        self.secret
+            .salt(&self.network, &self.file, first as u64, label, place)
     }
 
     /// When a transaction built at certified time `basis` expires: the next mark, or the first one after
@@ -116,23 +189,29 @@ impl Batch {
         (mark - basis.0 <= self.max_expiry_lead_ms).then_some(Timestamp(mark))
     }
 
-    /// The unsigned transaction.
-    pub(crate) fn build(
-        &self,
-        salt: [u8; 16],
-        expires_at: Timestamp,
-        operations: impl IntoIterator<Item = Operation>,
-    ) -> quorate_ledger::Intent {
-        TransactionBuilder::new(self.network, self.sender, expires_at, salt)
-            .operations(operations)
-            .build()
+    /// The transaction that pays `rows`, of which `first` is the first one's place in the file. Rows, payer, label,
+    /// expiry and secret alone decide about each of its bytes.
+    pub(crate) fn payment(&self, first: usize, rows: &[Row], expires_at: Timestamp) -> Unsigned {
+        let builder = TransactionBuilder::new(self.network, self.sender, expires_at, self.salt(first));
+        let paying = rows.iter().fold(builder, |builder, row| {
+            builder.transfer(row.to, row.asset, row.amount, row.memo.clone())
+        });
+        paying.build_with(|place| self.salt_under(&self.label, first, Some(place)))
+    }
+
+    /// The payment of one smallest unit to oneself that notes that the chunk from `first` on is paid row by row.
+    pub(crate) fn note(&self, first: usize, asset: AssetCode, expires_at: Timestamp) -> Unsigned {
+        let label = self.note_label();
+        TransactionBuilder::new(self.network, self.sender, expires_at, self.note_salt(first))
+            .transfer(self.sender, asset, Amount(1), NOTE)
+            .build_with(|place| self.salt_under(&label, first, Some(place)))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::sha256;
-    use quorate_ledger::Amount;
+    use quorate_crypto::{ClientSigningKey, SigningKey};
+    use quorate_ledger::ParametersV1;
 
     use super::*;
 
@@ -152,6 +231,7 @@ mod tests {
             sender: Address([2; 20]),
             file: sha256(b"file"),
             label: String::new(),
+            secret: WalletSecret::from_bytes(&[3; 32]),
             max_expiry_lead_ms,
         }
     }
@@ -168,13 +248,56 @@ mod tests {
     }
 
     #[test]
-    fn units_stay_below_a_small_network_limit() {
+    fn units_stay_below_a_small_network_limit_whoever_signs_them() {
         let rows: Vec<Row> = (0..100).map(|_| row(128)).collect();
-        for unit in pack(&rows, 2_048) {
-            let operations = rows[unit.range()].iter().map(Row::operation);
-            let intent = batch(1).build([0; 16], Timestamp(0), operations);
-            assert!(encode(&intent).len() + 100 <= 2_048);
+        let keys: Vec<ClientSigningKey> = (1..=16)
+            .map(|number| ClientSigningKey::p256_from_scalar(&[number; 32]).unwrap())
+            .collect();
+        for limit in [2_048, 4_096, 65_536] {
+            let parameters = ParametersV1 {
+                max_transaction_bytes: limit,
+                ..ParametersV1::default()
+            };
+            // The first is as full as any.
+            for unit in pack(&rows, limit).into_iter().take(1) {
+                let unsigned = batch(1).payment(unit.first, &rows[unit.range()], Timestamp(0));
+                let submission = unsigned.sign(&keys);
+                assert_eq!(
+                    submission.check_form(&sha256(b"network"), &parameters),
+                    Ok(()),
+                    "{limit}"
+                );
+            }
         }
+    }
+
+    #[test]
+    fn the_same_file_gives_the_same_bytes_and_another_secret_or_label_gives_others() {
+        let rows = [row(4), row(0), row(4)];
+        let key = ClientSigningKey::from_ed25519(SigningKey::from_seed(&[7; 32]));
+        let bytes = |batch: &Batch| encode(&batch.payment(5, &rows, Timestamp(600_000)).sign([&key]));
+        let one = batch(1);
+        assert_eq!(bytes(&one), bytes(&one.clone()));
+        let others = [
+            Batch {
+                secret: WalletSecret::from_bytes(&[4; 32]),
+                ..one.clone()
+            },
+            Batch {
+                label: "again".to_owned(),
+                ..one.clone()
+            },
+            Batch {
+                file: sha256(b"other"),
+                ..one.clone()
+            },
+        ];
+        for other in others {
+            assert_ne!(bytes(&one), bytes(&other));
+        }
+        let submission = one.payment(5, &rows, Timestamp(600_000));
+        let salts: BTreeSet<[u8; 16]> = submission.texts.iter().map(|text| text.salt).collect();
+        assert_eq!(salts.len(), 2, "equal memos of two rows have salts of their own");
     }
 
     #[test]
@@ -215,5 +338,8 @@ mod tests {
     fn notes_and_payments_never_share_a_salt() {
         let batch = batch(1);
         assert_ne!(batch.salt(0), batch.note_salt(0));
+        let note = batch.note(0, "QRT".parse().unwrap(), Timestamp(1));
+        let payment = batch.payment(0, &[row(4)], Timestamp(1));
+        assert_ne!(note.texts[0].salt, payment.texts[0].salt);
     }
 }

@@ -180,17 +180,17 @@ pub(crate) fn write(
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::SigningKey;
-    use quorate_ledger::Amount;
+    use quorate_ledger::{Address, Amount, WalletSecret};
 
     use super::*;
 
     fn batch(sender: u8, file: u8, label: &str) -> Batch {
         Batch {
             network: Digest([1; 32]),
-            sender: SigningKey::from_seed(&[sender; 32]).public().address(),
+            sender: Address([sender; 20]),
             file: Digest([file; 32]),
             label: label.to_owned(),
+            secret: WalletSecret::from_bytes(&[3; 32]),
             max_expiry_lead_ms: 0,
         }
     }
@@ -202,7 +202,7 @@ mod tests {
         let asset: AssetCode = "QRT".parse().unwrap();
         let row = Row {
             line: 2,
-            to: SigningKey::from_seed(&[9; 32]).public().address(),
+            to: Address([9; 20]),
             amount: Amount(1),
             asset,
             memo: String::new(),
@@ -242,7 +242,7 @@ mod tests {
         let asset: AssetCode = "QRT".parse().unwrap();
         let row = |memo: &str| Row {
             line: 2,
-            to: SigningKey::from_seed(&[9; 32]).public().address(),
+            to: Address([9; 20]),
             amount: Amount(1),
             asset,
             memo: memo.to_owned(),

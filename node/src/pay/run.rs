@@ -9,9 +9,10 @@ use std::time::Duration;
 
 use futures::StreamExt as _;
 use indicatif::ProgressBar;
+use quorate_client::wallet::Unsigned;
 use quorate_client::{Bytes, Client};
-use quorate_crypto::SigningKey;
-use quorate_ledger::{Digest, Intent, Operation, Timestamp, encode};
+use quorate_crypto::ClientSigningKey;
+use quorate_ledger::{Digest, Timestamp, encode};
 use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::wallet::{Ledger, Tip};
@@ -26,14 +27,11 @@ use super::result::{RowResult, RowStatus};
 /// The code of rows that were rolled back because another row of their transaction failed.
 const ROLLED_BACK: &str = "rolled_back";
 
-/// What the payment to oneself says that is made before a chunk's rows are paid one by one.
-const NOTE: &str = "note: rows of a payment file are paid one by one";
-
 /// A payment under way.
 pub(crate) struct Run<'a> {
     ledger: &'a Ledger,
     nodes: &'a [Client],
-    key: &'a SigningKey,
+    key: &'a ClientSigningKey,
     batch: &'a Batch,
     search: &'a Search<'a>,
     rows: &'a [Row],
@@ -56,6 +54,25 @@ struct State {
     transactions: u64,
     notes: u64,
     sent: bool,
+}
+
+/// Whether nothing is new at this tip for whoever has looked up to `basis`. A time that goes on without a block would never
+/// be looked up to, and what expired by it would be signed again and again.
+fn is_seen(tip: Tip, basis: Tip) -> Result<bool, Failure> {
+    if tip.height > basis.height {
+        return Ok(false);
+    }
+    if tip.timestamp <= basis.timestamp {
+        return Ok(true);
+    }
+    Err(Failure::new(
+        Exit::CheckFailed,
+        format!(
+            "a node contradicts itself: at height {} it is later than at height {}",
+            tip.height, basis.height
+        ),
+    )
+    .hint("ask another node with --node"))
 }
 
 /// How the ledger decided about a unit.
@@ -99,7 +116,7 @@ pub(crate) struct Parts<'a> {
     /// attempt elsewhere that perhaps got through.
     pub(crate) nodes: &'a [Client],
     /// Who signs.
-    pub(crate) key: &'a SigningKey,
+    pub(crate) key: &'a ClientSigningKey,
     /// What all transactions share.
     pub(crate) batch: &'a Batch,
     /// Finds what others paid of the file.
@@ -215,7 +232,7 @@ impl<'a> Run<'a> {
             let state = self.state();
             (state.basis, state.known.searched)
         };
-        if tip.height <= basis.height {
+        if is_seen(tip, basis)? {
             return Ok(());
         }
         let findings = self.search.look(tip, searched, |_| {}).await?;
@@ -357,20 +374,15 @@ impl<'a> Run<'a> {
     /// and so can pay nothing either.
     async fn note_row_by_row(&self, unit: Unit) -> Result<bool, Failure> {
         let account = self.ledger.client().account(&self.batch.sender).await?;
-        let Some(balance) = account.balances.first() else {
+        // What is held for others pays nobody else.
+        let free = account.balances.iter().find(|balance| balance.amount.0 > 0);
+        let Some(asset) = free.map(|balance| balance.asset) else {
             return Ok(false);
         };
-        let operation = Operation::Transfer {
-            to: self.batch.sender,
-            asset: balance.asset,
-            amount: quorate_ledger::Amount(1),
-            memo: NOTE.to_owned(),
-        };
-        let salt = self.batch.note_salt(unit.first);
         loop {
             let basis = self.state().basis.timestamp;
             let expires_at = self.expiry(basis, &BTreeSet::new())?;
-            let signed = self.sign(self.batch.build(salt, expires_at, [operation.clone()]));
+            let signed = self.sign(self.batch.note(unit.first, asset, expires_at));
             match self.follow(signed, Note).await? {
                 Resolution::Executed { failed: None, .. } => break,
                 Resolution::Executed { .. } | Resolution::Refused { .. } => return Ok(false),
@@ -477,11 +489,8 @@ impl<'a> Run<'a> {
     fn sign_unit(&self, unit: Unit, basis: Timestamp) -> Result<Signed, Failure> {
         let failed = self.state().known.failed.get(&unit).cloned().unwrap_or_default();
         let expires_at = self.expiry(basis, &failed)?;
-        let operations = self.rows[unit.range()].iter().map(Row::operation);
-        let signed = self.sign(
-            self.batch
-                .build(self.batch.salt(unit.first), expires_at, operations),
-        );
+        let rows = &self.rows[unit.range()];
+        let signed = self.sign(self.batch.payment(unit.first, rows, expires_at));
         let mut state = self.state();
         state.journal.signed(unit, &signed)?;
         state.known.live.insert(unit, signed.clone());
@@ -495,12 +504,13 @@ impl<'a> Run<'a> {
         })
     }
 
-    fn sign(&self, intent: Intent) -> Signed {
-        let transaction = intent.sign([self.key]);
+    fn sign(&self, unsigned: Unsigned) -> Signed {
+        let submission = unsigned.sign([self.key]);
+        let transaction = submission.transaction();
         Signed {
             id: transaction.id(),
             expires_at: transaction.intent().expires_at,
-            bytes: Bytes::from(encode(&transaction)),
+            bytes: Bytes::from(encode(&submission)),
             in_doubt: false,
         }
     }
@@ -524,5 +534,24 @@ impl<'a> Run<'a> {
             *row = RowResult::refused(id, place, if at_fault { code } else { ROLLED_BACK });
         }
         self.progress.inc(unit.count as u64);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_ledger::Height;
+
+    use super::*;
+
+    #[test]
+    fn time_does_not_go_on_without_a_block() {
+        let tip = |height: u64, time: u64| Tip {
+            height: Height(height),
+            timestamp: Timestamp(time),
+        };
+        let seen = |height, time| is_seen(tip(height, time), tip(5, 50)).ok();
+        assert_eq!(seen(6, 60), Some(false));
+        assert_eq!((seen(5, 50), seen(4, 40)), (Some(true), Some(true)));
+        assert_eq!((seen(5, 51), seen(4, 600_050)), (None, None));
     }
 }

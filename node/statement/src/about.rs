@@ -1,8 +1,8 @@
 //! What a statement is about, as pairs of a name and a value. CSV and HTML have a row for each, camt.053 one line with
 //! all of them. How far the statement is complete comes first.
 
-use quorate_crypto_second::{Digest, Epoch, Height};
-use quorate_ledger_second::{HistoryOwner, Timestamp};
+use quorate_crypto::{Digest, Epoch, Height};
+use quorate_ledger::{HistoryOwner, Timestamp};
 use quorate_verifier::HeadFacts;
 
 use crate::figures::{About, read, read_time};
@@ -157,7 +157,7 @@ fn read_head(text: &str) -> Result<HeadFacts, String> {
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto_second::Address;
+    use quorate_crypto::Address;
 
     use super::*;
 

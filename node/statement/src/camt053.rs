@@ -20,8 +20,8 @@
 
 use std::collections::BTreeSet;
 
-use quorate_crypto_second::{Address, sha256};
-use quorate_ledger_second::{Amount, AssetCode, HistoryOwner, Timestamp, format_amount, format_time};
+use quorate_crypto::{Address, sha256};
+use quorate_ledger::{Amount, AssetCode, HistoryOwner, Timestamp, format_amount, format_time};
 
 use crate::about::Pair;
 use crate::figures::{About, Balances, Figures, Line, Movement, Words, decimals_text};

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{Amount, AssetCode};
+use quorate_crypto::Digest;
+use quorate_ledger::{Amount, AssetCode};
 
 use crate::camt053::projected;
 use crate::figures::{

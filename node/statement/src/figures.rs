@@ -4,8 +4,8 @@
 use std::fmt;
 use std::str::{Chars, FromStr};
 
-use quorate_crypto_second::{Address, Digest, Height};
-use quorate_ledger_second::{
+use quorate_crypto::{Address, Digest, Height};
+use quorate_ledger::{
     Amount, AssetCode, HistoryOwner, Timestamp, format_amount, parse_exact_amount, parse_time,
 };
 use quorate_verifier::HeadFacts;

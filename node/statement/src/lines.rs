@@ -6,8 +6,8 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::{Address, Digest};
-use quorate_ledger_second::{
+use quorate_crypto::{Address, Digest};
+use quorate_ledger::{
     Amount, AssetCode, HistoryOwner, HoldRef, HoldV1, IntentV1, Operation, Outcome, Place, StateValue,
     TextItem, legal_text,
 };

@@ -2,8 +2,8 @@
 //! proof is not printed, as paper cannot be verified; the page says so.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
-use quorate_crypto_second::Address;
-use quorate_ledger_second::HistoryOwner;
+use quorate_crypto::Address;
+use quorate_ledger::HistoryOwner;
 
 use crate::figures::{About, Balance, Balances, Figures, Line, Movement, Words, amount_text, decimals_text};
 use crate::phrases::{direction, instead_of, moved, notes_of, place};

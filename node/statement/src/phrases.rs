@@ -1,7 +1,7 @@
 //! What the forms for people say in the same words.
 
-use quorate_crypto_second::Address;
-use quorate_ledger_second::{Amount, HistoryOwner};
+use quorate_crypto::Address;
+use quorate_ledger::{Amount, HistoryOwner};
 
 use crate::figures::{Balance, Figures, Line, Movement, Words};
 use crate::statement::Names;

@@ -2,8 +2,8 @@
 //! statement is about, `opening` and `closing` the balances of each asset, `entry` the lines. The file is UTF-8 with a
 //! byte order mark, by which spreadsheets know it.
 
-use quorate_crypto_second::Height;
-use quorate_ledger_second::AssetCode;
+use quorate_crypto::Height;
+use quorate_ledger::AssetCode;
 
 use crate::figures::{
     About, Balance, Balances, Figures, Form, Found, Line, Movement, ReadError, Signed, Words, amount_text,

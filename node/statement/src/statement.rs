@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto_second::Address;
-use quorate_ledger_second::{AssetCode, BalanceItem, Found, HistoryOwner, Outcome, StateProof, StateValue};
+use quorate_crypto::Address;
+use quorate_ledger::{AssetCode, BalanceItem, Found, HistoryOwner, Outcome, StateProof, StateValue};
 use quorate_verifier::{Facts, ProofBody, ProofFile, ProvenDecimals, Refusal, StatementFacts, Verdict};
 
 use crate::figures::{About, Balance, Balances, Figures};

@@ -1,7 +1,7 @@
 //! A statement as plain text for a terminal. Its proof goes beside it.
 
-use quorate_crypto_second::Address;
-use quorate_ledger_second::HistoryOwner;
+use quorate_crypto::Address;
+use quorate_ledger::HistoryOwner;
 
 use crate::figures::{Balance, Balances, Line, Words, amount_text, decimals_text};
 use crate::phrases::{direction, instead_of, moved, notes_of, place};

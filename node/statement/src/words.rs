@@ -1,7 +1,7 @@
 //! Words that somebody chose, as forms of a statement have them. What nobody sees in them is written out, so that no
 //! two texts look alike, and what was chosen can be read from each form.
 
-use quorate_ledger_second::is_unseen;
+use quorate_ledger::is_unseen;
 
 /// What stands in the place of a text that is not there.
 pub(crate) mod instead {

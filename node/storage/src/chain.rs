@@ -1,6 +1,6 @@
 //! The chain database: certified blocks and what they left behind, and the batches they come from.
 //!
-//! A block goes in with its certificate, its state and all its indexes by one atomic write, once its
+//! A block goes in with its certificate, its state, its texts and all its indexes by one atomic write, once its
 //! certificate is known ([`Chain::write_block`]); so every read is a read at a certified height. Batches go
 //! in before they are ordered ([`Chain::write_batches`]). Neither is flushed by itself: [`Chain::sync`] is,
 //! and the write-ahead log keeps the order, so what survives a crash is always a beginning of what was
@@ -8,48 +8,71 @@
 
 use std::borrow::Borrow;
 use std::path::Path;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use bytes::Bytes;
 use quorate_crypto::Certificate;
 use quorate_ledger::{
-    Block, CheckedBatch, Digest, Epoch, Execution, GenesisState, Height, StateTree, Tip, ValidatorIndex,
-    decode, encode,
+    BatchTexts, Block, CheckedBatch, Digest, Epoch, Execution, GenesisState, Height, SignedBatch, StateTree,
+    Tip, ValidatorIndex, decode, encode,
 };
 use rocksdb::WriteBatch;
 
 use crate::database::{Database, DatabaseSnapshot, Order};
 use crate::families::{
-    BATCHES, BLOCKS, CERTIFICATES, FAMILIES, HeightRecord, MAX_VALUE_BYTES, ORDERED, TIP_KEY, TipRecord,
-    UNORDERED, UnorderedRecord, height_key,
+    BATCH_TEXTS, BATCHES, BLOCKS, CERTIFICATES, FAMILIES, HeightRecord, MAX_VALUE_BYTES, ORDERED, TIP_KEY,
+    TipRecord, UNORDERED, UnorderedRecord, height_key,
 };
 use crate::meta::{self, META, Memo};
 use crate::{Snapshot, Statistics, StorageError, StorageOptions};
 
+mod erasing;
+mod histories;
+mod lists;
 mod state;
+mod texts;
 mod write;
 
+use erasing::Unpurged;
+pub(crate) use lists::{Lists, read_tile};
 pub use state::Reader;
+pub(crate) use state::{key_of, read_under, value_in};
+use texts::{Erasures, TextIds};
 
 /// The certified chain on disk.
 #[derive(Debug)]
 pub struct Chain {
     database: Arc<Database>,
-    tip: RwLock<Arc<Stored>>,
+    tips: RwLock<Tips>,
     /// The height up to which blocks are known to be durable.
     flushed: AtomicU64,
-    /// One block at a time.
-    block_writer: Mutex<()>,
-    /// Finding that a batch is stored and relying on it must not interleave with its removal.
+    /// Whether the state says of any text that it is erased.
+    has_erasures: AtomicBool,
+    /// Erased texts of which bytes may still be in the database's files.
+    unpurged: Mutex<Unpurged>,
+    /// One block at a time, which looks up what it erases in unordered batches.
+    block_writer: Mutex<TextIds>,
+    /// Finding that a batch is stored and relying on it must not interleave with its removal, nor finding that
+    /// a text is not erased with its erasure. Taken after the block writer's, if both are.
     batch_keeper: Mutex<()>,
+    /// One purge at a time.
+    purger: Mutex<()>,
 }
 
-/// The tip with what storage keeps beside it.
+/// The tip with what storage keeps beside it in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Stored {
     pub(crate) tip: Tip,
-    pub(crate) transactions: u64,
+    pub(crate) lists: Lists,
+}
+
+/// The tip, and while a block is written the one that it will be.
+#[derive(Debug)]
+struct Tips {
+    now: Arc<Stored>,
+    /// Stays after a write that failed: nothing is written after it.
+    next: Option<Arc<Stored>>,
 }
 
 /// A stored batch that no stored block names.
@@ -61,7 +84,7 @@ pub struct UnorderedBatch {
     pub author: ValidatorIndex,
     /// The epoch in which it may be ordered.
     pub epoch: Epoch,
-    /// Bytes of the signed batch.
+    /// Bytes of the signed batch and of its texts.
     pub length: u32,
 }
 
@@ -80,21 +103,21 @@ impl Chain {
                 path: path.to_owned(),
             });
         }
-        let stored = Stored {
-            tip: tip.clone(),
-            transactions: 0,
-        };
         let mut batch = WriteBatch::default();
         meta::put(&database, &mut batch, tip.network);
         write::put_genesis(&database, &mut batch, genesis);
-        put_tip(&database, &mut batch, &stored);
+        put_tip(&database, &mut batch, tip);
         database.write(batch)?;
         database.sync()?;
-        Ok(Self::new(database, stored))
+        let stored = Stored {
+            tip: tip.clone(),
+            lists: Lists::default(),
+        };
+        Ok(Self::new(database, stored, Unpurged::default(), false))
     }
 
-    /// Opens the chain of `network` at `path` and checks that its tip fits the stored block and certificate.
-    /// The state is checked by [`Chain::load_state_tree`].
+    /// Opens the chain of `network` at `path` and checks that its tip fits the stored block and certificate,
+    /// and the hashes of the log and of headers the tip. The state is checked by [`Chain::load_state_tree`].
     pub fn open(
         path: impl AsRef<Path>,
         network: Digest,
@@ -109,20 +132,29 @@ impl Chain {
         }
         meta::check(&database, network)?;
         let view = database.snapshot();
-        let stored = read_tip(&view)?;
-        check_tip(&view, &stored)?;
-        Ok(Self::new(database, stored))
+        let tip = read_tip(&view)?;
+        check_tip(&view, &tip)?;
+        let lists = Lists::load(&view, &tip)?;
+        let (unpurged, has_erasures) = erasing::find_unpurged(&view, &tip)?;
+        drop(view);
+        Ok(Self::new(database, Stored { tip, lists }, unpurged, has_erasures))
     }
 
-    fn new(database: Arc<Database>, stored: Stored) -> Self {
+    fn new(database: Arc<Database>, stored: Stored, unpurged: Unpurged, has_erasures: bool) -> Self {
         // Opening writes what it finds in the log to table files and flushes them, so all is durable.
         let flushed = AtomicU64::new(stored.tip.height.0);
         Self {
             database,
-            tip: RwLock::new(Arc::new(stored)),
+            tips: RwLock::new(Tips {
+                now: Arc::new(stored),
+                next: None,
+            }),
             flushed,
-            block_writer: Mutex::new(()),
+            has_erasures: AtomicBool::new(has_erasures),
+            unpurged: Mutex::new(unpurged),
+            block_writer: Mutex::default(),
             batch_keeper: Mutex::new(()),
+            purger: Mutex::new(()),
         }
     }
 
@@ -141,27 +173,46 @@ impl Chain {
         state::load_tree(&self.snapshot()?)
     }
 
-    /// Stores a certified block with its state and indexes: all of it or nothing. Does nothing for a block
-    /// that is stored. Refuses one that does not follow the tip or whose batches are not stored.
+    /// Stores a certified block with its state, its texts and indexes: all of it or nothing. Does nothing for a
+    /// block that is stored. Refuses one that does not follow the tip or whose batches are not stored.
+    ///
+    /// Texts of what it executed are those that were stored with its batches; where there are none, they are
+    /// missing ([`Chain::write_texts`]). Of what it skipped only their hashes stay. What it erases is out of reach
+    /// when this returns, and out of the database's files after [`Chain::purge_erased`].
     pub fn write_block(&self, execution: &Execution, certificate: &Certificate) -> Result<(), StorageError> {
-        let _one_at_a_time = hold(&self.block_writer);
+        let mut text_ids = hold(&self.block_writer);
         let stored = self.stored();
         write::check_certificate(execution, certificate)?;
         if execution.tip.height <= stored.tip.height {
             return self.check_same(execution);
         }
         write::check_follows(&stored.tip, execution)?;
-        let next = Arc::new(write::next_tip(&stored, execution));
-        let mut batch = write::block_batch(&self.database, execution, certificate)?;
-        put_tip(&self.database, &mut batch, &next);
+        let erases = !execution.erased.is_empty();
+        let _no_text_comes_back = erases.then(|| hold(&self.batch_keeper));
+        let has_erasures = self.has_erasures.load(Ordering::Acquire);
+        let (batch, next) = write::block_batch(
+            &self.database,
+            &stored,
+            execution,
+            certificate,
+            has_erasures,
+            &mut text_ids,
+        )?;
+        let next = Arc::new(next);
+        self.set_tips(&stored, Some(&next));
         self.database.write(batch)?;
-        *self.tip.write().unwrap_or_else(PoisonError::into_inner) = next;
+        self.set_tips(&next, None);
+        if erases {
+            self.has_erasures.store(true, Ordering::Release);
+            let newest_write = self.database.newest_write();
+            hold(&self.unpurged).add(execution, newest_write);
+        }
         Ok(())
     }
 
     fn check_same(&self, execution: &Execution) -> Result<(), StorageError> {
         let height = execution.tip.height;
-        let stored = self.snapshot()?.block(height)?.map(|block| block.hash());
+        let stored = self.snapshot()?.header(height)?.map(|header| header.hash());
         match stored {
             Some(stored) if stored == execution.tip.block_hash => Ok(()),
             Some(stored) => Err(StorageError::Conflict {
@@ -201,18 +252,42 @@ impl Chain {
         Height(self.flushed.load(Ordering::Acquire))
     }
 
-    /// Stores checked batches, all or none; those already stored are left alone. Durable only after the next
-    /// [`Chain::sync`].
+    /// Stores checked batches without texts, all or none; those already stored are left alone. Durable only
+    /// after the next [`Chain::sync`].
     pub fn write_batches<B: Borrow<CheckedBatch>>(&self, batches: &[B]) -> Result<(), StorageError> {
+        let copies = batches.iter().map(|batch| {
+            let checked: &CheckedBatch = batch.borrow();
+            (checked, None)
+        });
+        self.write_all(copies)
+    }
+
+    /// Does the same for batches with what is at hand of their texts, which fit them: of a whole copy all.
+    /// Those that the certified state says are erased are withheld. Texts of a batch that is stored already
+    /// are left alone too; what it lacks is added by [`Chain::write_texts`].
+    pub fn write_copies<B: Borrow<CheckedBatch>>(
+        &self,
+        copies: &[(B, Option<BatchTexts>)],
+    ) -> Result<(), StorageError> {
+        let copies = copies.iter().map(|(batch, texts)| {
+            let checked: &CheckedBatch = batch.borrow();
+            (checked, texts.as_ref())
+        });
+        self.write_all(copies)
+    }
+
+    fn write_all<'a>(
+        &self,
+        copies: impl Iterator<Item = (&'a CheckedBatch, Option<&'a BatchTexts>)>,
+    ) -> Result<(), StorageError> {
         let _kept = hold(&self.batch_keeper);
+        let erasures = self.erasures();
         let mut batch = WriteBatch::default();
-        for checked in batches {
-            let checked: &CheckedBatch = checked.borrow();
-            let digest = checked.digest();
-            if self.has_batch(&digest)? {
+        for (checked, texts) in copies {
+            if self.has_batch(&checked.digest())? {
                 continue;
             }
-            write::put_batch(&self.database, &mut batch, checked);
+            write::put_batch(erasures, &mut batch, checked, texts)?;
         }
         if batch.is_empty() {
             return Ok(());
@@ -220,10 +295,67 @@ impl Chain {
         self.database.write(batch)
     }
 
+    /// Adds texts to a stored batch that lacks some of them: to an unordered one for whoever orders it, of an
+    /// ordered one to its executed transactions. Texts that are there are left alone, and of what is erased or was
+    /// skipped the hash is kept. False, and nothing is written, if the batch is not stored or they do not fit it.
+    /// Durable only after the next [`Chain::sync`].
+    pub fn write_texts(&self, digest: &Digest, batch_texts: &BatchTexts) -> Result<bool, StorageError> {
+        let _no_block = hold(&self.block_writer);
+        let _kept = hold(&self.batch_keeper);
+        let path = self.database.path();
+        let Some(stored) = self.database.get(BATCHES, digest.as_bytes())? else {
+            return Ok(false);
+        };
+        let signed: SignedBatch = decode_stored(path, "batches", &stored)?;
+        let content = signed.batch();
+        if batch_texts.fit(content).is_err() {
+            return Ok(false);
+        }
+        let mut batch = WriteBatch::default();
+        if self.database.contains(UNORDERED, digest.as_bytes())? {
+            let there = self.database.get(BATCH_TEXTS, digest.as_bytes())?;
+            let there = there
+                .map(|there| decode_stored::<BatchTexts>(path, "batch_texts", &there))
+                .transpose()?;
+            let joined = texts::joined(there, batch_texts);
+            let of_texts = texts::put_batch_texts(self.erasures(), &mut batch, digest, content, &joined)?;
+            let record = UnorderedRecord::V1 {
+                author: content.author,
+                epoch: content.epoch,
+                length: texts::count(stored.len().saturating_add(of_texts)),
+            };
+            batch.put_cf(
+                self.database.family(UNORDERED),
+                digest.as_bytes(),
+                encode(&record),
+            );
+        } else {
+            texts::put_missing(self.erasures(), &mut batch, content, batch_texts)?;
+        }
+        if !batch.is_empty() {
+            self.database.write(batch)?;
+        }
+        Ok(true)
+    }
+
+    /// What is erased in the newest certified state.
+    fn erasures(&self) -> Erasures<'_> {
+        Erasures {
+            database: &self.database,
+            execution: None,
+            has_any: self.has_erasures.load(Ordering::Acquire),
+        }
+    }
+
     /// The canonical bytes of a stored signed batch.
     pub fn batch(&self, digest: &Digest) -> Result<Option<Bytes>, StorageError> {
         let bytes = self.database.get(BATCHES, digest.as_bytes())?;
         Ok(bytes.map(Bytes::from))
+    }
+
+    /// What there is of a stored batch's texts, as [`Snapshot::batch_texts`] has it.
+    pub fn batch_texts(&self, digest: &Digest) -> Result<Option<BatchTexts>, StorageError> {
+        self.snapshot()?.batch_texts(digest)
     }
 
     /// Whether a batch is stored.
@@ -266,16 +398,17 @@ impl Chain {
             .collect()
     }
 
-    /// Forgets batches that no stored block names; others are left alone. The caller makes sure that no
-    /// decided height that is still to be written names them.
+    /// Forgets batches that no stored block names, with their texts; others are left alone. The caller makes
+    /// sure that no decided height that is still to be written names them.
     pub fn remove_unordered(&self, digests: &[Digest]) -> Result<(), StorageError> {
         let _no_block = hold(&self.block_writer);
         let _kept = hold(&self.batch_keeper);
         let mut batch = WriteBatch::default();
         for digest in digests {
             if self.database.contains(UNORDERED, digest.as_bytes())? {
-                batch.delete_cf(self.database.family(UNORDERED), digest.as_bytes());
-                batch.delete_cf(self.database.family(BATCHES), digest.as_bytes());
+                for family in [UNORDERED, BATCHES, BATCH_TEXTS] {
+                    batch.delete_cf(self.database.family(family), digest.as_bytes());
+                }
             }
         }
         self.database.write(batch)
@@ -283,9 +416,18 @@ impl Chain {
 
     /// The chain as it is now, to be read while later blocks are written.
     pub fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        // While this is held no other block than the next one can be written.
+        let tips = self.tips.read().unwrap_or_else(PoisonError::into_inner);
         let view = self.database.snapshot();
-        let stored = read_tip(&view)?;
-        Ok(Snapshot::new(view, stored))
+        let tip = read_tip(&view)?;
+        let mut known = std::iter::once(&tips.now).chain(&tips.next);
+        match known.find(|stored| stored.tip == tip) {
+            Some(stored) => Ok(Snapshot::new(view, Arc::clone(stored))),
+            None => Err(StorageError::corrupted(
+                self.database.path(),
+                "the entry `tip` is not what was written",
+            )),
+        }
     }
 
     /// Reads the newest certified state; for the one thread that writes blocks, others take a snapshot.
@@ -301,6 +443,12 @@ impl Chain {
         self.database.settle()
     }
 
+    /// Rewrites all table files, so that nothing is left in them that was replaced or removed. For measuring: while
+    /// blocks are written this happens by itself, little by little.
+    pub fn compact(&self) -> Result<(), StorageError> {
+        self.database.compact_all(&FAMILIES)
+    }
+
     /// Copies the chain as it is now into a folder that must not exist; on the same file system the files
     /// of tables and batches are not copied but shared.
     pub fn copy_to(&self, folder: impl AsRef<Path>) -> Result<(), StorageError> {
@@ -309,47 +457,58 @@ impl Chain {
 
     /// What the database takes of disk and memory.
     pub fn statistics(&self) -> Result<Statistics, StorageError> {
-        Statistics::of(&self.database, self.stored().transactions)
+        let unpurged = hold(&self.unpurged).len();
+        Statistics::of(&self.database, self.stored().tip.log.length(), unpurged)
     }
 
     fn stored(&self) -> Arc<Stored> {
-        Arc::clone(&self.tip.read().unwrap_or_else(PoisonError::into_inner))
+        let tips = self.tips.read().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(&tips.now)
+    }
+
+    fn set_tips(&self, now: &Arc<Stored>, next: Option<&Arc<Stored>>) {
+        *self.tips.write().unwrap_or_else(PoisonError::into_inner) = Tips {
+            now: Arc::clone(now),
+            next: next.map(Arc::clone),
+        };
     }
 }
 
-/// A lock whose guarded invariants live in the database: a panic of another holder has broken none.
-fn hold(mutex: &Mutex<()>) -> MutexGuard<'_, ()> {
+/// A lock whose guarded invariants live in the database, or that is left whole whenever it is let go: a panic
+/// of another holder has broken none.
+fn hold<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn put_tip(database: &Database, batch: &mut WriteBatch, stored: &Stored) {
-    let record = TipRecord::V1 {
-        tip: stored.tip.clone(),
-        transactions: stored.transactions,
-    };
+fn put_tip(database: &Database, batch: &mut WriteBatch, tip: &Tip) {
+    let record = TipRecord::V1 { tip: tip.clone() };
     batch.put_cf(database.family(META), TIP_KEY, encode(&record));
 }
 
-fn read_tip(view: &DatabaseSnapshot) -> Result<Stored, StorageError> {
+fn read_tip(view: &DatabaseSnapshot) -> Result<Tip, StorageError> {
     let path = view.database().path();
     let bytes = view
         .get(META, TIP_KEY)?
         .ok_or_else(|| StorageError::corrupted(path, "the entry `tip` is missing"))?;
-    let TipRecord::V1 { tip, transactions } = decode_stored(path, "meta", &bytes)?;
-    Ok(Stored { tip, transactions })
+    let TipRecord::V1 { tip } = decode_stored(path, "meta", &bytes)?;
+    Ok(tip)
 }
 
 /// Checks that the block and the certificate at the tip are those that the tip speaks of, and that nothing
 /// lies above it.
-fn check_tip(view: &DatabaseSnapshot, stored: &Stored) -> Result<(), StorageError> {
+fn check_tip(view: &DatabaseSnapshot, tip: &Tip) -> Result<(), StorageError> {
     let path = view.database().path();
-    let height = stored.tip.height;
+    let height = tip.height;
     let above = view.range(BLOCKS, height_key(height.next()).to_vec(), None, Order::Ascending);
     if above.take(1).count() > 0 {
         return Err(StorageError::corrupted(
             path,
             format!("there are blocks above the tip {height}"),
         ));
+    }
+    if tip.chain.length() != height.0 {
+        let reason = format!("the tip {height} has {} header hashes", tip.chain.length());
+        return Err(StorageError::corrupted(path, reason));
     }
     if height == Height::GENESIS {
         return Ok(());
@@ -364,9 +523,12 @@ fn check_tip(view: &DatabaseSnapshot, stored: &Stored) -> Result<(), StorageErro
         .get(CERTIFICATES, &height_key(height))?
         .ok_or_else(|| missing("certificate"))?;
     let certificate: Certificate = decode_stored(path, "certificates", &certificate)?;
-    let fits = block.hash() == stored.tip.block_hash
-        && block.header().state_root == stored.tip.state_root
-        && certificate.block() == stored.tip.block_hash
+    let header = block.header();
+    let fits = block.hash() == tip.block_hash
+        && header.state_root == tip.state_root
+        && header.timestamp == tip.timestamp
+        && (header.log_size, header.log_root) == (tip.log.length(), tip.log.root())
+        && certificate.block() == tip.block_hash
         && certificate.height() == height;
     if !fits {
         return Err(StorageError::corrupted(
@@ -390,6 +552,6 @@ pub(crate) fn decode_stored<T: serde::de::DeserializeOwned>(
 pub(crate) fn digest_of(path: &Path, family: &str, key: &[u8]) -> Result<Digest, StorageError> {
     let bytes = key
         .try_into()
-        .map_err(|_| StorageError::corrupted(path, format!("a key of `{family}` is not 32 bytes")))?;
+        .map_err(|_| StorageError::corrupted(path, format!("an entry of `{family}` is not 32 bytes")))?;
     Ok(Digest(bytes))
 }

@@ -5,25 +5,31 @@
 //! record whose checksum fails was durable once, and going on without it would be forgetting a promise. Only
 //! a tail of zeros, which a loss of power leaves, is cut off first (`tail.rs`).
 //!
+//! Tables are of format version 6 (`docs/formats.md`, section 20): what RocksDB 10.4 and its tools read.
+//!
 //! **One failure ends all writing.** After a write or a flush has failed, nothing more is written or called
 //! durable: a disk that refused to flush may forget what it took and say yes to the next flush.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use rocksdb::checkpoint::Checkpoint;
 use rocksdb::{
     BlockBasedIndexType, BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB,
-    DBCompressionType, DBRecoveryMode, LogLevel, Options, ReadOptions, WaitForCompactOptions, WriteBatch,
-    WriteOptions,
+    DBCompressionType, DBPinnableSlice, DBRecoveryMode, LogLevel, Options, ReadOptions,
+    WaitForCompactOptions, WriteBatch, WriteOptions,
 };
 
 use crate::StorageError;
 use crate::durations::{Durations, DurationsReading};
 use crate::tail::Trimmed;
+
+mod purge;
+
+pub(crate) use purge::KeyRange;
 
 /// Bounds on what a database takes of memory and disk.
 #[derive(Clone, Debug)]
@@ -80,6 +86,8 @@ pub(crate) enum Kind {
     Ordered,
     /// Large values written once: kept in files that compaction does not rewrite.
     Blobs,
+    /// The same, where values repeat themselves: batches, in each of whose transactions the network's id stands.
+    PackedBlobs,
 }
 
 /// A column family: its name on disk and how it is kept.
@@ -89,6 +97,14 @@ pub(crate) struct Family {
     pub(crate) kind: Kind,
 }
 
+impl Family {
+    pub(crate) const fn new(name: &'static str, kind: Kind) -> Self {
+        Self { name, kind }
+    }
+}
+
+/// The version of table files.
+const TABLE_FORMAT: i32 = 6;
 /// Bits of Bloom filter for each key: one look-up in a hundred of an absent key reads a block in vain.
 const FILTER_BITS: f64 = 10.0;
 /// The part of its memory that a family of [`Kind::Lookup`] gives to a filter over what is still in memory:
@@ -116,6 +132,8 @@ pub(crate) struct Database {
     has_failed: AtomicBool,
     /// Flushes since it was opened.
     flushes: Durations,
+    /// Files that are of no use any more and may still be there, of which something must go.
+    lingering: Mutex<Vec<PathBuf>>,
 }
 
 impl Database {
@@ -148,6 +166,7 @@ impl Database {
             cache,
             has_failed: AtomicBool::new(false),
             flushes: Durations::default(),
+            lingering: Mutex::default(),
         })
     }
 
@@ -174,11 +193,17 @@ impl Database {
         keys: impl IntoIterator<Item = &'k [u8; 32]>,
     ) -> Result<Vec<Option<Vec<u8>>>, StorageError> {
         let found = self.db.batched_multi_get_cf(self.family(family), keys, true);
-        let values = found.into_iter().map(|value| match value {
+        found.into_iter().map(|value| self.owned(value)).collect()
+    }
+
+    fn owned(
+        &self,
+        value: Result<Option<DBPinnableSlice<'_>>, rocksdb::Error>,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        match value {
             Ok(value) => Ok(value.map(|value| value.to_vec())),
             Err(error) => Err(self.sort(&error)),
-        });
-        values.collect()
+        }
     }
 
     pub(crate) fn contains(&self, family: Family, key: &[u8]) -> Result<bool, StorageError> {
@@ -186,24 +211,6 @@ impl Database {
             .get_pinned_cf(self.family(family), key)
             .map(|value| value.is_some())
             .map_err(|error| self.sort(&error))
-    }
-
-    /// Whether each of these keys is there, in their order.
-    pub(crate) fn contains_each<'a>(
-        &self,
-        family: Family,
-        keys: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<Vec<bool>, StorageError> {
-        let keys: Vec<&[u8]> = keys.collect();
-        self.db
-            .batched_multi_get_cf(self.family(family), &keys, false)
-            .into_iter()
-            .map(|found| {
-                found
-                    .map(|value| value.is_some())
-                    .map_err(|error| self.sort(&error))
-            })
-            .collect()
     }
 
     /// Writes all of `batch` or nothing; durable only after the next [`Database::sync`].
@@ -327,27 +334,43 @@ impl DatabaseSnapshot {
             .map_err(|error| database.sort(&error))
     }
 
-    /// Whether each of these keys is there, in their order.
-    pub(crate) fn contains_each<'a>(
+    /// The first `length` bytes of a value, or all of it if it is shorter.
+    pub(crate) fn get_front(
+        &self,
+        family: Family,
+        key: &[u8],
+        length: usize,
+    ) -> Result<Option<Vec<u8>>, StorageError> {
+        let database = self.borrow_owner();
+        let value = self
+            .borrow_dependent()
+            .get_pinned_cf(database.family(family), key)
+            .map_err(|error| database.sort(&error))?;
+        Ok(value.map(|value| value.get(..length).unwrap_or(&value).to_vec()))
+    }
+
+    /// The values under these keys, in any order of keys.
+    pub(crate) fn get_each<'a>(
         &self,
         family: Family,
         keys: impl Iterator<Item = &'a [u8]>,
-    ) -> Result<Vec<bool>, StorageError> {
+    ) -> Result<Vec<Option<Vec<u8>>>, StorageError> {
         let database = self.borrow_owner();
-        let keys: Vec<&[u8]> = keys.collect();
         let mut options = ReadOptions::default();
         options.set_snapshot(self.borrow_dependent());
         let found = database
             .db
-            .batched_multi_get_cf_opt(database.family(family), &keys, false, &options);
-        found
-            .into_iter()
-            .map(|found| {
-                found
-                    .map(|value| value.is_some())
-                    .map_err(|error| database.sort(&error))
-            })
-            .collect()
+            .batched_multi_get_cf_opt(database.family(family), keys, false, &options);
+        found.into_iter().map(|value| database.owned(value)).collect()
+    }
+
+    /// The entry with the greatest key that is not above this one.
+    pub(crate) fn floor(&self, family: Family, key: &[u8]) -> Result<Option<Entry>, StorageError> {
+        let mut above = key.to_vec();
+        above.push(0);
+        self.range(family, Vec::new(), Some(above), Order::Descending)
+            .next()
+            .transpose()
     }
 
     /// The entries with `lower <= key < upper`, read while the caller asks for more.
@@ -456,6 +479,7 @@ fn database_options(bounds: &StorageOptions) -> Options {
 
 fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options {
     let mut table = BlockBasedOptions::default();
+    table.set_format_version(TABLE_FORMAT);
     if kind != Kind::State {
         table.set_block_cache(cache);
         table.set_cache_index_and_filter_blocks(true);
@@ -478,7 +502,7 @@ fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options
             table.set_block_size(STATE_BLOCK_BYTES);
             table.disable_cache();
         }
-        Kind::Ordered | Kind::Blobs => {}
+        Kind::Ordered | Kind::Blobs | Kind::PackedBlobs => {}
     }
     let mut options = Options::default();
     options.set_block_based_table_factory(&table);
@@ -500,11 +524,15 @@ fn family_options(kind: Kind, bounds: &StorageOptions, cache: &Cache) -> Options
         options.set_memtable_whole_key_filtering(true);
         options.set_memtable_prefix_bloom_ratio(MEMORY_FILTER);
     }
-    if kind == Kind::Blobs {
+    if matches!(kind, Kind::Blobs | Kind::PackedBlobs) {
         options.set_enable_blob_files(true);
         options.set_min_blob_size(MIN_BLOB_BYTES);
         options.set_blob_file_size(BLOB_FILE_BYTES);
-        options.set_blob_compression_type(DBCompressionType::None);
+        options.set_blob_compression_type(if kind == Kind::PackedBlobs {
+            DBCompressionType::Lz4
+        } else {
+            DBCompressionType::None
+        });
         // Collecting would rewrite old batches for the sake of the few that were never ordered.
         options.set_enable_blob_gc(false);
     }

@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 
 use quorate_ledger::{Digest, Height};
 
+use crate::rows::RowError;
+use crate::tiles::TileError;
+use crate::waypoint_nodes::WaypointError;
+
 /// Why a database could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum StorageError {
@@ -177,6 +181,27 @@ impl StorageError {
                 Self::Unwritable { path, reason }
             }
             _ => Self::Failed { path, reason },
+        }
+    }
+
+    /// What is wrong with a row of `family`.
+    pub(crate) fn of_row(path: &Path, family: &str, error: &RowError) -> Self {
+        Self::corrupted(path, format!("an entry of `{family}`: {error}"))
+    }
+
+    /// What is wrong with tiles.
+    pub(crate) fn of_tiles(path: &Path, error: TileError<Self>) -> Self {
+        match error {
+            TileError::Read(error) => error,
+            other => Self::corrupted(path, other.to_string()),
+        }
+    }
+
+    /// What is wrong with waypoints.
+    pub(crate) fn of_waypoints(path: &Path, error: WaypointError<Self>) -> Self {
+        match error {
+            WaypointError::Read(error) => error,
+            other => Self::corrupted(path, other.to_string()),
         }
     }
 

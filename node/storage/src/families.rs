@@ -1,101 +1,84 @@
-//! The chain database's column families, the keys in them and the values under these.
+//! The chain database's column families, the keys in them and the values under these (`docs/formats.md`,
+//! section 20).
 //!
 //! | family | key | value |
 //! | --- | --- | --- |
 //! | `batches` | digest | canonical bytes of the signed batch |
-//! | `unordered` | digest | [`UnorderedRecord`]: author, epoch and size of a batch that no stored block names |
+//! | `batch_texts` | digest | canonical bytes of the texts of a batch that no stored block names |
+//! | `unordered` | digest | [`UnorderedRecord`]: author, epoch and size of such a batch |
 //! | `ordered` | digest | [`HeightRecord`]: the first height that names the batch |
+//! | `texts` | id ‖ place | a text of an executed transaction; once erased, or of a skipped one, its leaf's hash |
 //! | `blocks` | height | canonical bytes of the block |
-//! | `hashes` | block hash | [`HeightRecord`] |
 //! | `certificates` | height | canonical bytes of the certificate |
-//! | `transactions` | id | [`LocationRecord`] |
-//! | `histories` | height | [`HistoriesRecord`](crate::histories::HistoriesRecord) |
-//! | `milestones` | address ‖ number | [`HeightRecord`]: the block of every 64th entry of a history |
-//! | `records` | sha256 ‖ height ‖ index ‖ operation | [`RecordRecord`] |
-//! | `assets` | code, zero-padded | nothing |
-//! | `holders` | code, zero-padded ‖ address | nothing |
+//! | `hashes` | block hash | [`HeightRecord`] |
+//! | `log` | height | [`LogRecord`]: the leaves that the block appended to the log, if there are any |
+//! | `tiles` | level ‖ index | a complete tile of the log |
+//! | `chain_tiles` | the same | a complete tile of the list of header hashes |
+//! | `transactions` | id | ordinal |
+//! | `ordinals` | the first ordinal of a block | height |
+//! | `histories` | height | [`HistoriesRecord`]: what the block added to histories |
+//! | `waypoints` | owner ‖ number | [`WaypointRecord`]: every 32nd step's hash and height |
+//! | `waypoint_nodes` | owner ‖ level ‖ index | an inner hash of the list of waypoints |
+//! | `records` | sha256 ‖ ordinal ‖ operation | [`RecordRecord`] |
+//! | `assets` | number | code |
+//! | `holders` | code in base 37 ‖ address | nothing |
 //! | `epochs` | epoch | [`EpochRecord`]: its first height and its committee |
-//! | `state` | state key | canonical bytes of the value: the leaves of the state tree |
-//! | `meta` | `format`, `network`, `tip` | a number, a digest, [`TipRecord`] |
+//! | `state` | state key | canonical bytes of the value: the leaves of the state tree; see [`state_row`] |
+//! | `meta` | `format`, `network`, `tip`, `purged` | a number, a digest, [`TipRecord`], [`HeightRecord`] |
 //!
-//! Numbers in keys are big-endian, so that keys order as what they stand for. Values are canonical BCS of
-//! enums that start at `V1`.
+//! Numbers in keys are big-endian, so that keys order as what they stand for. Values are canonical BCS.
 
 use quorate_crypto::Committee;
-use quorate_ledger::{Address, AssetCode, Digest, Epoch, Height, Timestamp, Tip, ValidatorIndex};
+use quorate_ledger::{
+    Address, AssetCode, Digest, Epoch, Height, HistoryOwner, Keep, Place, StateKey, Tip, ValidatorIndex,
+    encode,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::database::{Family, Kind};
 use crate::meta::META;
+use crate::rows::owner_key;
 
-pub(crate) const BATCHES: Family = Family {
-    name: "batches",
-    kind: Kind::Blobs,
-};
-pub(crate) const UNORDERED: Family = Family {
-    name: "unordered",
-    kind: Kind::Lookup,
-};
-pub(crate) const ORDERED: Family = Family {
-    name: "ordered",
-    kind: Kind::Lookup,
-};
-pub(crate) const BLOCKS: Family = Family {
-    name: "blocks",
-    kind: Kind::Ordered,
-};
-pub(crate) const HASHES: Family = Family {
-    name: "hashes",
-    kind: Kind::Lookup,
-};
-pub(crate) const CERTIFICATES: Family = Family {
-    name: "certificates",
-    kind: Kind::Ordered,
-};
-pub(crate) const TRANSACTIONS: Family = Family {
-    name: "transactions",
-    kind: Kind::Lookup,
-};
-pub(crate) const HISTORIES: Family = Family {
-    name: "histories",
-    kind: Kind::Blobs,
-};
-pub(crate) const MILESTONES: Family = Family {
-    name: "milestones",
-    kind: Kind::Ordered,
-};
-pub(crate) const RECORDS: Family = Family {
-    name: "records",
-    kind: Kind::Ordered,
-};
-pub(crate) const ASSETS: Family = Family {
-    name: "assets",
-    kind: Kind::Ordered,
-};
-pub(crate) const HOLDERS: Family = Family {
-    name: "holders",
-    kind: Kind::Ordered,
-};
-pub(crate) const EPOCHS: Family = Family {
-    name: "epochs",
-    kind: Kind::Ordered,
-};
-pub(crate) const STATE: Family = Family {
-    name: "state",
-    kind: Kind::State,
-};
+pub(crate) const BATCHES: Family = Family::new("batches", Kind::PackedBlobs);
+pub(crate) const BATCH_TEXTS: Family = Family::new("batch_texts", Kind::Ordered);
+pub(crate) const UNORDERED: Family = Family::new("unordered", Kind::Lookup);
+pub(crate) const ORDERED: Family = Family::new("ordered", Kind::Lookup);
+pub(crate) const TEXTS: Family = Family::new("texts", Kind::Ordered);
+pub(crate) const BLOCKS: Family = Family::new("blocks", Kind::Ordered);
+pub(crate) const CERTIFICATES: Family = Family::new("certificates", Kind::Ordered);
+pub(crate) const HASHES: Family = Family::new("hashes", Kind::Lookup);
+pub(crate) const LOG: Family = Family::new("log", Kind::Blobs);
+pub(crate) const TILES: Family = Family::new("tiles", Kind::Blobs);
+pub(crate) const CHAIN_TILES: Family = Family::new("chain_tiles", Kind::Blobs);
+pub(crate) const TRANSACTIONS: Family = Family::new("transactions", Kind::Lookup);
+pub(crate) const ORDINALS: Family = Family::new("ordinals", Kind::Ordered);
+pub(crate) const HISTORIES: Family = Family::new("histories", Kind::Blobs);
+pub(crate) const WAYPOINTS: Family = Family::new("waypoints", Kind::Ordered);
+pub(crate) const WAYPOINT_NODES: Family = Family::new("waypoint_nodes", Kind::Ordered);
+pub(crate) const RECORDS: Family = Family::new("records", Kind::Ordered);
+pub(crate) const ASSETS: Family = Family::new("assets", Kind::Ordered);
+pub(crate) const HOLDERS: Family = Family::new("holders", Kind::Ordered);
+pub(crate) const EPOCHS: Family = Family::new("epochs", Kind::Ordered);
+pub(crate) const STATE: Family = Family::new("state", Kind::State);
 
 /// All families of the chain database.
-pub(crate) const FAMILIES: [Family; 15] = [
+pub(crate) const FAMILIES: [Family; 22] = [
     BATCHES,
+    BATCH_TEXTS,
     UNORDERED,
     ORDERED,
+    TEXTS,
     BLOCKS,
-    HASHES,
     CERTIFICATES,
+    HASHES,
+    LOG,
+    TILES,
+    CHAIN_TILES,
     TRANSACTIONS,
+    ORDINALS,
     HISTORIES,
-    MILESTONES,
+    WAYPOINTS,
+    WAYPOINT_NODES,
     RECORDS,
     ASSETS,
     HOLDERS,
@@ -107,8 +90,23 @@ pub(crate) const FAMILIES: [Family; 15] = [
 /// The key of the tip in `meta`.
 pub(crate) const TIP_KEY: &[u8] = b"tip";
 
-/// Longest value that is decoded, in bytes: far above the largest block.
-pub(crate) const MAX_VALUE_BYTES: usize = 64 << 20;
+/// The key in `meta` of the height up to which erased texts are out of the database's files.
+pub(crate) const PURGED_KEY: &[u8] = b"purged";
+
+/// Longest value that is decoded, in bytes: above the largest block, which has a recovery.
+pub(crate) const MAX_VALUE_BYTES: usize = 256 << 20;
+
+/// The kind of state keys under which accounts and their balances lie.
+const ACCOUNT_KIND: u8 = 0x01;
+
+/// The kind of state keys under which assets lie.
+pub(crate) const ASSET_KIND: u8 = 0x03;
+
+/// The kind of state keys under which it is said which texts were erased.
+pub(crate) const ERASURE_KIND: u8 = 0x0E;
+
+/// Bytes of the height behind the value of a leaf that has a history.
+const HEIGHT_BYTES: usize = 8;
 
 /// A block's place in the chain, as a value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -128,82 +126,156 @@ pub(crate) enum UnorderedRecord {
     V1 {
         author: ValidatorIndex,
         epoch: Epoch,
+        /// Bytes of the signed batch and of its texts.
         length: u32,
     },
 }
 
-/// Where a transaction was executed.
+/// What a block appended to the transaction log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum LocationRecord {
-    V1 { height: Height, index: u32 },
+pub(crate) enum LogRecord<'a> {
+    V1 {
+        /// The first leaf's ordinal.
+        first: u64,
+        /// As [`encode_log`](crate::rows::encode_log) makes them.
+        #[serde(with = "serde_bytes")]
+        rows: &'a [u8],
+    },
 }
 
-/// Who recorded a document, and when.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum RecordRecord {
+/// What a block added to histories.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum HistoriesRecord<'a> {
     V1 {
-        sender: Address,
-        transaction: Digest,
-        timestamp: Timestamp,
-        label: String,
+        /// As [`encode_histories`](crate::rows::encode_histories) makes them.
+        #[serde(with = "serde_bytes")]
+        accounts: &'a [u8],
     },
+}
+
+/// A step whose hash its owner's leaf commits to for good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WaypointRecord {
+    /// The history's hash with it.
+    pub(crate) hash: Digest,
+    pub(crate) height: Height,
+}
+
+/// Who recorded a document, and what keeps that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum RecordRecord {
+    V1 { address: Address, keep: Keep },
 }
 
 /// The end of the stored chain, with what the next block needs to know of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum TipRecord {
-    V1 {
-        tip: Tip,
-        /// Transactions executed since genesis.
-        transactions: u64,
-    },
+    V1 { tip: Tip },
+}
+
+/// Where in the chain a document was recorded. Orders as the chain does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordPlace {
+    /// The place of the transaction's leaf in the log.
+    pub ordinal: u64,
+    /// The operation's place in the transaction, from 0.
+    pub operation: u8,
 }
 
 pub(crate) fn height_key(height: Height) -> [u8; 8] {
     height.0.to_be_bytes()
 }
 
-pub(crate) fn history_key(address: &Address, number: u64) -> [u8; 28] {
-    join(address.as_bytes(), &number.to_be_bytes())
+pub(crate) fn epoch_key(epoch: Epoch) -> [u8; 8] {
+    epoch.0.to_be_bytes()
 }
 
-/// Where in the chain a document was recorded. Orders as the chain does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct RecordPlace {
-    /// The block.
-    pub height: Height,
-    /// The transaction's place among the block's executed ones, from 0.
-    pub index: u32,
-    /// The operation's place in the transaction, from 0.
-    pub operation: u16,
+pub(crate) fn ordinal_key(ordinal: u64) -> [u8; 8] {
+    ordinal.to_be_bytes()
 }
 
-pub(crate) fn record_key(sha256: &Digest, place: RecordPlace) -> [u8; 46] {
-    let tail: [u8; 6] = join(&place.index.to_be_bytes(), &place.operation.to_be_bytes());
-    let place: [u8; 14] = join(&place.height.0.to_be_bytes(), &tail);
+pub(crate) fn asset_key(number: u32) -> [u8; 4] {
+    number.to_be_bytes()
+}
+
+pub(crate) fn tile_key(level: u8, index: u64) -> [u8; 9] {
+    join(&[level], &index.to_be_bytes())
+}
+
+pub(crate) fn text_key(id: &Digest, place: &Place) -> Vec<u8> {
+    [id.as_bytes().as_slice(), &encode(place)].concat()
+}
+
+pub(crate) fn waypoint_key(owner: &HistoryOwner, number: u64) -> Vec<u8> {
+    let mut key = owner_key(owner);
+    key.extend_from_slice(&number.to_be_bytes());
+    key
+}
+
+pub(crate) fn waypoint_node_key(owner: &HistoryOwner, level: u8, index: u64) -> Vec<u8> {
+    let mut key = owner_key(owner);
+    key.extend_from_slice(&tile_key(level, index));
+    key
+}
+
+pub(crate) fn record_key(sha256: &Digest, place: RecordPlace) -> [u8; 41] {
+    let place: [u8; 9] = join(&place.ordinal.to_be_bytes(), &[place.operation]);
     join(sha256.as_bytes(), &place)
 }
 
-pub(crate) fn holder_key(asset: &AssetCode, address: &Address) -> [u8; 32] {
-    join(asset.padded(), address.as_bytes())
+pub(crate) fn holder_key(asset: &AssetCode, address: &Address) -> [u8; 28] {
+    join(&asset.b37(), address.as_bytes())
 }
 
 /// Reads the part of a record's key after the hash.
 pub(crate) fn record_place(suffix: &[u8]) -> Option<RecordPlace> {
-    let (height, rest) = suffix.split_first_chunk()?;
-    let (index, operation) = rest.split_first_chunk()?;
+    let (ordinal, rest) = suffix.split_first_chunk()?;
+    let [operation] = rest else { return None };
     Some(RecordPlace {
-        height: Height(u64::from_be_bytes(*height)),
-        index: u32::from_be_bytes(*index),
-        operation: u16::from_be_bytes(operation.try_into().ok()?),
+        ordinal: u64::from_be_bytes(*ordinal),
+        operation: *operation,
     })
 }
 
-/// Reads an asset's code from its padded form.
-pub(crate) fn asset_code(padded: &[u8]) -> Option<AssetCode> {
-    let end = padded.iter().position(|byte| *byte == 0).unwrap_or(padded.len());
-    let code: AssetCode = std::str::from_utf8(&padded[..end]).ok()?.parse().ok()?;
-    (code.padded() == padded).then_some(code)
+/// Where an owner's leaf lies in the state.
+pub(crate) fn leaf_key(owner: &HistoryOwner) -> StateKey {
+    match owner {
+        HistoryOwner::Account(address) => StateKey::account(address),
+        HistoryOwner::Asset(code) => StateKey::asset(code),
+    }
+}
+
+/// Whether what lies under the key has a history: an account's own leaf, or an asset's.
+pub(crate) fn has_history(key: &StateKey) -> bool {
+    match key.kind() {
+        ACCOUNT_KIND => key.as_bytes()[21..].iter().all(|byte| *byte == 0),
+        ASSET_KIND => true,
+        _ => false,
+    }
+}
+
+/// The row of `state` under a key. Behind a leaf that has a history stands the height of the block with its
+/// newest step (8 bytes, as BCS has a `u64`; 0 while there is none): from there a history is read, from the
+/// newest step down, and it changes with every step, as the leaf does.
+pub(crate) fn state_row(key: &StateKey, value: &[u8], newest: Height) -> Vec<u8> {
+    let mut row = Vec::with_capacity(value.len() + HEIGHT_BYTES);
+    row.extend_from_slice(value);
+    if has_history(key) {
+        row.extend_from_slice(&newest.0.to_le_bytes());
+    }
+    row
+}
+
+/// Takes a row of `state` apart: the value, and of a leaf that has a history its newest step's height, 0 if
+/// there is none. None if the row is too short.
+pub(crate) fn split_state_row(key: &StateKey, mut row: Vec<u8>) -> Option<(Vec<u8>, Height)> {
+    if !has_history(key) {
+        return Some((row, Height::GENESIS));
+    }
+    let length = row.len().checked_sub(HEIGHT_BYTES)?;
+    let newest: [u8; HEIGHT_BYTES] = row.get(length..)?.try_into().ok()?;
+    row.truncate(length);
+    Some((row, Height(u64::from_le_bytes(newest))))
 }
 
 fn join<const N: usize>(first: &[u8], second: &[u8]) -> [u8; N] {
@@ -215,10 +287,9 @@ fn join<const N: usize>(first: &[u8], second: &[u8]) -> [u8; N] {
 
 #[cfg(test)]
 mod tests {
-    use quorate_ledger::encode;
+    use quorate_ledger::{Timestamp, decode};
 
     use super::*;
-    use crate::histories::{EntryRecord, HistoriesRecord};
 
     fn hex(bytes: impl AsRef<[u8]>) -> String {
         hex::encode(bytes)
@@ -226,27 +297,32 @@ mod tests {
 
     #[test]
     fn keys_are_golden() {
-        let address = Address([0xaa; 20]);
-        let digest = Digest([0xbb; 32]);
+        let (a, d) = ("aa".repeat(20), "bb".repeat(32));
+        let (address, digest) = (Address([0xaa; 20]), Digest([0xbb; 32]));
         let code: AssetCode = "EUR".parse().unwrap();
         assert_eq!(hex(height_key(Height(258))), "0000000000000102");
+        assert_eq!(hex(epoch_key(Epoch(1))), "0000000000000001");
+        assert_eq!(hex(ordinal_key(258)), "0000000000000102");
+        assert_eq!(hex(asset_key(258)), "00000102");
+        assert_eq!(hex(tile_key(1, 258)), "010000000000000102");
+        assert_eq!(hex(text_key(&digest, &Place::Memo)), format!("{d}00"));
+        let place = Place::Operation { index: 2, field: 1 };
+        assert_eq!(hex(text_key(&digest, &place)), format!("{d}010201"));
+        // (15 * 37 * 37 + 31 * 37 + 28) * 37^9: E is 15, U 31, R 28, and nine digits are missing.
+        let b37 = "2727df71b02fbb06";
+        let (account, asset) = (HistoryOwner::Account(address), HistoryOwner::Asset(code));
+        assert_eq!(hex(waypoint_key(&account, 64)), format!("00{a}0000000000000040"));
+        assert_eq!(hex(waypoint_key(&asset, 64)), format!("01{b37}0000000000000040"));
         assert_eq!(
-            hex(history_key(&address, 7)),
-            format!("{}0000000000000007", "aa".repeat(20))
+            hex(waypoint_node_key(&account, 3, 258)),
+            format!("00{a}030000000000000102")
         );
         let place = RecordPlace {
-            height: Height(1),
-            index: 2,
+            ordinal: 258,
             operation: 3,
         };
-        assert_eq!(
-            hex(record_key(&digest, place)),
-            format!("{}0000000000000001{}{}", "bb".repeat(32), "00000002", "0003")
-        );
-        assert_eq!(
-            hex(holder_key(&code, &address)),
-            format!("455552000000000000000000{}", "aa".repeat(20))
-        );
+        assert_eq!(hex(record_key(&digest, place)), format!("{d}000000000000010203"));
+        assert_eq!(hex(holder_key(&code, &address)), format!("{b37}{a}"));
     }
 
     #[test]
@@ -260,60 +336,72 @@ mod tests {
             length: 9,
         };
         assert_eq!(hex(encode(&unordered)), "000300010000000000000009000000");
-        let location = LocationRecord::V1 {
-            height: Height(5),
-            index: 6,
+        let log = LogRecord::V1 {
+            first: 258,
+            rows: &[7, 8],
         };
-        assert_eq!(hex(encode(&location)), "00050000000000000006000000");
-        let entry = EntryRecord {
-            address,
-            number: 4,
-            index: 6,
-            before: Height(5),
+        assert_eq!(hex(encode(&log)), "000201000000000000020708");
+        let bytes = encode(&log);
+        assert_eq!(bcs::from_bytes::<LogRecord<'_>>(&bytes).unwrap(), log);
+        let histories = HistoriesRecord::V1 { accounts: &[7, 8] };
+        assert_eq!(hex(encode(&histories)), "00020708");
+        let waypoint = WaypointRecord {
+            hash: digest,
+            height: Height(258),
         };
-        let history = HistoriesRecord::V1 {
-            ids: vec![digest],
-            entries: vec![entry],
-        };
-        assert_eq!(
-            hex(encode(&history)),
-            format!("0001{d}01{a}0400000000000000060000000500000000000000")
-        );
+        assert_eq!(hex(encode(&waypoint)), format!("{d}0201000000000000"));
+        assert_eq!(encode(&waypoint).len(), 40);
         let record = RecordRecord::V1 {
-            sender: address,
-            transaction: digest,
-            timestamp: Timestamp(7),
-            label: "deed".to_owned(),
+            address,
+            keep: Keep::Unique,
         };
-        assert_eq!(
-            hex(encode(&record)),
-            format!("00{a}{d}07000000000000000464656564")
-        );
+        assert_eq!(hex(encode(&record)), format!("00{a}02"));
         let mut tip = Tip::genesis(digest, Timestamp(3), digest);
         tip.chain.push_hash(digest);
-        let tip = TipRecord::V1 { tip, transactions: 4 };
-        let chain = format!("010000000000000001{d}");
+        let record = TipRecord::V1 { tip: tip.clone() };
+        let (chain, log) = (format!("010000000000000001{d}"), "0".repeat(18));
         assert_eq!(
-            hex(encode(&tip)),
+            hex(encode(&record)),
             format!(
-                "00{d}{zero}{zero}{d}0300000000000000{d}{chain}0400000000000000",
+                "00{d}{zero}{zero}{d}0300000000000000{d}{chain}{log}",
                 zero = "0".repeat(16)
             )
         );
+        assert_eq!(decode::<TipRecord>(&encode(&record), 1_000), Ok(record));
     }
 
     #[test]
     fn keys_are_read_back_and_nothing_else_is() {
         let place = RecordPlace {
-            height: Height(1),
-            index: 2,
+            ordinal: 1,
             operation: 3,
         };
         let key = record_key(&Digest::ZERO, place);
         assert_eq!(record_place(&key[32..]), Some(place));
         assert_eq!(record_place(&key[31..]), None);
-        let code: AssetCode = "QRT".parse().unwrap();
-        assert_eq!(asset_code(code.padded()), Some(code));
-        assert_eq!(asset_code(b"QRT\0\0\0\0\0\0\0\0A"), None);
+        assert_eq!(record_place(&key[33..]), None);
+    }
+
+    #[test]
+    fn leaves_with_histories_are_followed_by_a_height_and_no_others_are() {
+        let (address, code): (_, AssetCode) = (Address([0; 20]), "EUR".parse().unwrap());
+        let with = [StateKey::account(&address), StateKey::asset(&code)];
+        let without = [
+            StateKey::balance(&address, &code),
+            StateKey::hold(&address, &Digest::ZERO, 0),
+            StateKey::erasure(&Digest::ZERO),
+            StateKey::agreement(),
+        ];
+        for key in with {
+            let row = state_row(&key, &[1, 2, 3], Height(258));
+            assert_eq!(hex(&row), "0102030201000000000000");
+            assert_eq!(split_state_row(&key, row), Some((vec![1, 2, 3], Height(258))));
+            assert_eq!(split_state_row(&key, vec![0; 7]), None);
+        }
+        for key in without {
+            let row = state_row(&key, &[1, 2, 3], Height(258));
+            assert_eq!(row, [1, 2, 3]);
+            assert_eq!(split_state_row(&key, row), Some((vec![1, 2, 3], Height(0))));
+        }
     }
 }

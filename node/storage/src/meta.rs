@@ -1,4 +1,4 @@
-//! What every database says of itself: its format and the network it belongs to.
+//! What every database says of itself: its format and the network it belongs to (`docs/formats.md`, section 20).
 
 use quorate_ledger::Digest;
 use rocksdb::WriteBatch;
@@ -13,7 +13,7 @@ pub(crate) const META: Family = Family {
 };
 
 /// The version of what both databases hold and how, big-endian under `format`.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 const FORMAT_KEY: &[u8] = b"format";
 const NETWORK_KEY: &[u8] = b"network";

@@ -1,27 +1,34 @@
 //! Reading the chain at one certified height, while later blocks are written.
 //!
 //! A snapshot sees whole blocks only, as a block is one write. It keeps old versions of values from being
-//! compacted away, so it is for answering a question, not for keeping.
+//! compacted away, erased texts too, so it is for answering a question, not for keeping.
+
+use std::sync::Arc;
 
 use bytes::Bytes;
 use quorate_crypto::Certificate;
 use quorate_ledger::{
-    Address, Block, CertifiedBlock, CertifiedBlockV1, Digest, Height, Outcome, SignedBatch, StateKey,
-    StateReader, Timestamp, Tip, Transaction, count_transactions,
+    Address, Block, CertifiedBlock, CertifiedBlockV1, Digest, Header, Height, LogEntry, Outcome, Prefix,
+    SignedBatch, StateKey, StateReader, Timestamp, Tip, Transaction, count_transactions, encode,
 };
 use serde::de::DeserializeOwned;
 
 use crate::StorageError;
-use crate::chain::{Stored, decode_stored};
+use crate::chain::{Lists, Stored, decode_stored, key_of, read_under, value_in};
 use crate::database::{DatabaseSnapshot, Family, Order};
-use crate::families::{
-    BATCHES, BLOCKS, CERTIFICATES, HASHES, HeightRecord, LocationRecord, STATE, TRANSACTIONS, height_key,
-};
+use crate::families::{BATCHES, BLOCKS, CERTIFICATES, HASHES, HeightRecord, STATE, height_key};
+use crate::log::{self, LogRow};
+use crate::rows::RowError;
 
+mod histories;
 mod pages;
+mod texts;
 
+pub use histories::HistoryItem;
+pub(crate) use histories::{Codes, NumberedStep};
+pub use pages::RecordItem;
 use pages::successor;
-pub use pages::{HistoryItem, RecordItem};
+pub use texts::MissingText;
 
 /// The most items that a page has, whatever is asked for.
 pub const MAX_PAGE: usize = 1_000;
@@ -29,7 +36,7 @@ pub const MAX_PAGE: usize = 1_000;
 /// The chain at one certified height. Can be kept and sent between threads.
 pub struct Snapshot {
     view: DatabaseSnapshot,
-    stored: Stored,
+    stored: Arc<Stored>,
 }
 
 /// Where a transaction was executed.
@@ -37,7 +44,8 @@ pub struct Snapshot {
 pub struct Location {
     /// The block.
     pub height: Height,
-    /// Its place among the block's executed transactions, from 0.
+    /// Its leaf's place among those that the block appended to the log, from 0: but in a block that begins with a
+    /// recovery, its place among the block's executed transactions.
     pub index: u32,
 }
 
@@ -46,6 +54,8 @@ pub struct Location {
 pub struct ExecutedAt {
     /// Where.
     pub location: Location,
+    /// The place of its leaf in the log.
+    pub ordinal: u64,
     /// The block's time.
     pub timestamp: Timestamp,
     /// The transaction, as it was ordered.
@@ -55,7 +65,7 @@ pub struct ExecutedAt {
 }
 
 impl Snapshot {
-    pub(crate) fn new(view: DatabaseSnapshot, stored: Stored) -> Self {
+    pub(crate) fn new(view: DatabaseSnapshot, stored: Arc<Stored>) -> Self {
         Self { view, stored }
     }
 
@@ -74,9 +84,14 @@ impl Snapshot {
         self.stored.tip.state_root
     }
 
-    /// Transactions executed since genesis.
+    /// Leaves of the transaction log: transactions executed since genesis, and recoveries.
     pub fn transaction_count(&self) -> u64 {
-        self.stored.transactions
+        self.stored.tip.log.length()
+    }
+
+    /// The header of the block at a height.
+    pub fn header(&self, height: Height) -> Result<Option<Header>, StorageError> {
+        log::header(&self.view, height)
     }
 
     /// The block at a height.
@@ -101,7 +116,7 @@ impl Snapshot {
         Ok(bytes.map(Bytes::from))
     }
 
-    /// A block with its certificate and batches.
+    /// A block with its certificate and batches, and what there is of their texts.
     pub fn certified_block(&self, height: Height) -> Result<Option<CertifiedBlock>, StorageError> {
         let (Some(block), Some(certificate)) = (self.block(height)?, self.certificate(height)?) else {
             return Ok(None);
@@ -111,14 +126,19 @@ impl Snapshot {
             .iter()
             .map(|digest| self.decode("batches", &self.ordered_batch(digest)?))
             .collect::<Result<Vec<SignedBatch>, _>>()?;
+        let texts = batches
+            .iter()
+            .map(|batch| self.ordered_texts(batch.batch()))
+            .collect::<Result<_, _>>()?;
         Ok(Some(CertifiedBlock::V1(CertifiedBlockV1 {
             block,
             certificate,
             batches,
+            texts,
         })))
     }
 
-    /// The canonical bytes of [`Snapshot::certified_block`], put together without decoding the batches.
+    /// The canonical bytes of [`Snapshot::certified_block`], put together from those that are stored.
     pub fn certified_block_bytes(&self, height: Height) -> Result<Option<Vec<u8>>, StorageError> {
         let key = height_key(height);
         let (Some(block), Some(certificate)) =
@@ -133,16 +153,52 @@ impl Snapshot {
         bytes.extend_from_slice(&block);
         bytes.extend_from_slice(&certificate);
         push_length(&mut bytes, digests.len());
+        let mut texts = Vec::new();
+        push_length(&mut texts, digests.len());
         for digest in digests {
-            bytes.extend_from_slice(&self.ordered_batch(digest)?);
+            let stored = self.ordered_batch(digest)?;
+            let batch: SignedBatch = self.decode("batches", &stored)?;
+            texts.extend_from_slice(&encode(&self.ordered_texts(batch.batch())?));
+            bytes.extend_from_slice(&stored);
         }
+        bytes.extend_from_slice(&texts);
         Ok(Some(bytes))
+    }
+
+    /// The ordinal of the transaction with this id, if it was executed.
+    pub fn ordinal_of(&self, id: &Digest) -> Result<Option<u64>, StorageError> {
+        log::ordinal_of(&self.view, id)
+    }
+
+    /// The leaf of the log with this ordinal.
+    pub fn entry(&self, ordinal: u64) -> Result<Option<LogEntry>, StorageError> {
+        if ordinal >= self.transaction_count() {
+            return Ok(None);
+        }
+        let row = LogRow::with(&self.view, ordinal)?;
+        Ok(self.entries_in(&row, &[ordinal])?.pop())
     }
 
     /// Where the transaction with this id was executed.
     pub fn transaction(&self, id: &Digest) -> Result<Option<Location>, StorageError> {
-        let record = self.decoded(TRANSACTIONS, id.as_bytes())?;
-        Ok(record.map(|LocationRecord::V1 { height, index }| Location { height, index }))
+        let ordinal = self.ordinal_of(id)?;
+        ordinal.map(|ordinal| self.location_of(ordinal)).transpose()
+    }
+
+    /// Where the leaf with this ordinal is, which the log has.
+    pub(crate) fn location_of(&self, ordinal: u64) -> Result<Location, StorageError> {
+        let height = log::height_of(&self.view, ordinal)?;
+        let height = height.ok_or_else(|| self.damage(&format!("leaf {ordinal} is of no block")))?;
+        let first = log::size_at(&self.view, before(height))?;
+        self.location_in(height, first, ordinal)
+    }
+
+    fn location_in(&self, height: Height, first: u64, ordinal: u64) -> Result<Location, StorageError> {
+        let index = ordinal
+            .checked_sub(first)
+            .and_then(|index| u32::try_from(index).ok());
+        let index = index.ok_or_else(|| self.damage(&format!("leaf {ordinal} is not of block {height}")))?;
+        Ok(Location { height, index })
     }
 
     /// The executed transaction at a place.
@@ -162,19 +218,39 @@ impl Snapshot {
             return Ok(Vec::new());
         };
         let timestamp = block.header().timestamp;
-        let executed = (0..).zip(&block.v1().executed).skip(from as usize);
+        let recoveries = u32::from(block.v1().recovery.is_some());
+        let first = log::size_at(&self.view, before(height))?;
+        let executed = (recoveries..).zip(&block.v1().executed);
         let mut batches = BatchCursor::new(self, block.v1().proposal.batches());
         executed
+            .skip_while(|(index, _)| *index < from)
             .take(limit.min(MAX_PAGE))
             .map(|(index, executed)| {
                 Ok(ExecutedAt {
                     location: Location { height, index },
+                    ordinal: first.saturating_add(u64::from(index)),
                     timestamp,
                     transaction: batches.transaction(height, executed.position)?,
-                    outcome: executed.outcome,
+                    outcome: executed.outcome.clone(),
                 })
             })
             .collect()
+    }
+
+    /// The transactions at these positions among those of a block's batches, which ascend.
+    pub(crate) fn transactions_by_position(
+        &self,
+        height: Height,
+        positions: &[u32],
+    ) -> Result<Vec<Transaction>, StorageError> {
+        let Some(block) = self.block(height)? else {
+            return Ok(Vec::new());
+        };
+        let mut batches = BatchCursor::new(self, block.v1().proposal.batches());
+        let found = positions
+            .iter()
+            .map(|position| batches.transaction(height, *position));
+        found.collect()
     }
 
     /// Every key and value of the state, ascending.
@@ -188,11 +264,12 @@ impl Snapshot {
         &self,
         address: &Address,
     ) -> impl Iterator<Item = Result<(StateKey, Vec<u8>), StorageError>> {
-        let upper = successor(address.as_bytes());
-        self.state_range(address.as_bytes().to_vec(), upper)
+        let lower = StateKey::account(address).as_bytes()[..21].to_vec();
+        let upper = successor(&lower);
+        self.state_range(lower, upper)
     }
 
-    fn state_range(
+    pub(crate) fn state_range(
         &self,
         lower: Vec<u8>,
         upper: Option<Vec<u8>>,
@@ -200,12 +277,26 @@ impl Snapshot {
         self.view
             .range(STATE, lower, upper, Order::Ascending)
             .map(|entry| {
-                let (key, value) = entry?;
-                let key = (*key)
-                    .try_into()
-                    .map_err(|_| self.damage("a key of `state` is not 32 bytes"))?;
-                Ok((StateKey(key), value.into_vec()))
+                let (key, row) = entry?;
+                let key = key_of(&self.view, &key)?;
+                let (value, _) = value_in(self.view.database(), &key, row.into_vec())?;
+                Ok((key, value))
             })
+    }
+
+    /// The lists that headers commit to, as of this height.
+    pub(crate) fn lists(&self) -> &Lists {
+        &self.stored.lists
+    }
+
+    pub(crate) fn view(&self) -> &DatabaseSnapshot {
+        &self.view
+    }
+
+    /// The leaves with these ordinals, which strictly ascend, as far as they are in the row.
+    pub(crate) fn entries_in(&self, row: &LogRow, ordinals: &[u64]) -> Result<Vec<LogEntry>, StorageError> {
+        row.entries(ordinals)
+            .map_err(|error| self.damaged_row("log", &error))
     }
 
     fn ordered_batch(&self, digest: &Digest) -> Result<Vec<u8>, StorageError> {
@@ -214,7 +305,11 @@ impl Snapshot {
             .ok_or_else(|| self.damage(&format!("batch {digest} is missing, but a block names it")))
     }
 
-    fn decoded<T: DeserializeOwned>(&self, family: Family, key: &[u8]) -> Result<Option<T>, StorageError> {
+    pub(crate) fn decoded<T: DeserializeOwned>(
+        &self,
+        family: Family,
+        key: &[u8],
+    ) -> Result<Option<T>, StorageError> {
         let bytes = self.view.get(family, key)?;
         bytes.map(|bytes| self.decode(family.name, &bytes)).transpose()
     }
@@ -223,8 +318,12 @@ impl Snapshot {
         decode_stored(self.view.database().path(), family, bytes)
     }
 
-    fn damage(&self, reason: &str) -> StorageError {
+    pub(crate) fn damage(&self, reason: &str) -> StorageError {
         StorageError::corrupted(self.view.database().path(), reason)
+    }
+
+    pub(crate) fn damaged_row(&self, family: &str, error: &RowError) -> StorageError {
+        StorageError::of_row(self.view.database().path(), family, error)
     }
 }
 
@@ -232,16 +331,19 @@ impl StateReader for Snapshot {
     type Error = StorageError;
 
     fn value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.view.get(STATE, key.as_bytes())
+        let Some(row) = self.view.get(STATE, key.as_bytes())? else {
+            return Ok(None);
+        };
+        let (value, _) = value_in(self.view.database(), key, row)?;
+        Ok(Some(value))
     }
 
-    fn is_spent(&self, id: &Digest) -> Result<bool, StorageError> {
-        self.view.contains(TRANSACTIONS, id.as_bytes())
+    fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, StorageError> {
+        log::spent_at(&self.view, ids, at)
     }
 
-    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, StorageError> {
-        let keys = ids.iter().map(|id| id.as_bytes().as_slice());
-        self.view.contains_each(TRANSACTIONS, keys)
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, StorageError> {
+        read_under(&self.view, prefix)
     }
 }
 
@@ -251,6 +353,11 @@ impl std::fmt::Debug for Snapshot {
             .field("height", &self.height())
             .finish_non_exhaustive()
     }
+}
+
+/// The height before; of the first block, and before it, that of genesis.
+fn before(height: Height) -> Height {
+    Height(height.0.saturating_sub(1))
 }
 
 /// Walks through the transactions of a proposal's batches by ascending position, decoding only the batches

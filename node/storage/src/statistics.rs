@@ -19,14 +19,17 @@ pub struct Statistics {
     pub pending_compaction_bytes: u64,
     /// Flushes to the disk since the start, and how long they took.
     pub flushes: DurationsReading,
-    /// Executed transactions.
+    /// Leaves of the transaction log: executed transactions, and recoveries.
     pub transactions: u64,
+    /// Transactions with erased texts of which bytes may still be in files or logs
+    /// ([`Chain::purge_erased`](crate::Chain::purge_erased)).
+    pub unpurged: u64,
     /// Values of the state, by RocksDB's estimate: one that was replaced counts until it is compacted away.
     pub state_values: u64,
 }
 
 impl Statistics {
-    pub(crate) fn of(database: &Database, transactions: u64) -> Result<Self, StorageError> {
+    pub(crate) fn of(database: &Database, transactions: u64, unpurged: u64) -> Result<Self, StorageError> {
         let all = |name| database.property(&FAMILIES, name);
         Ok(Self {
             table_bytes: all("rocksdb.total-sst-files-size")?,
@@ -36,6 +39,7 @@ impl Statistics {
             pending_compaction_bytes: all("rocksdb.estimate-pending-compaction-bytes")?,
             flushes: database.flushes(),
             transactions,
+            unpurged,
             state_values: database.property(&[STATE], "rocksdb.estimate-num-keys")?,
         })
     }

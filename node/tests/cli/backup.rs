@@ -128,10 +128,11 @@ fn a_backup_without_chain_and_keys_says_what_is_left_out() {
     assert_eq!(made["height"], serde_json::Value::Null);
     assert_eq!(
         made["left_out"],
-        serde_json::json!(["chain", "node.key", "validator.key"])
+        serde_json::json!(["chain", "node.key", "validator.key", "witness.key"])
     );
     let (stdout, _) = run(dir, &RESTORE, 0);
     assert!(stdout.contains("--validator-key FILE"), "{stdout}");
+    assert!(stdout.contains("--witness-key FILE"), "{stdout}");
     let restored = files(&dir.join("restored"));
     assert!(!restored.contains_key("validator.key"));
     // There is no chain to show that the journal is gone: a new journal remembers it.
@@ -147,6 +148,8 @@ fn a_backup_without_chain_and_keys_says_what_is_left_out() {
             "home-A/validator.key",
             "--node-key",
             "home-A/node.key",
+            "--witness-key",
+            "home-A/witness.key",
         ],
         0,
     );

@@ -259,7 +259,7 @@ fn a_node_takes_keys_that_a_group_of_its_own_may_read_if_that_is_allowed() {
     );
     let home = dir.path().join("home-A");
     fs::create_dir_all(home.join("secret/..1")).unwrap();
-    for key in ["validator.key", "node.key"] {
+    for key in ["validator.key", "node.key", "witness.key"] {
         let file = home.join("secret/..1").join(key);
         fs::rename(home.join(key), &file).unwrap();
         std::os::unix::fs::chown(&file, Some(0), Some(GROUP)).unwrap();

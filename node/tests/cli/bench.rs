@@ -22,7 +22,7 @@ fn benchmarks_refuse_what_makes_no_sense_before_they_measure() {
         (&["records", "--payload", "1057"], "1056"),
         (
             &["records", "--payload", "1024", "--records-per-transaction", "64"],
-            "at most 63 records",
+            "at most 62 records",
         ),
         (&["signatures", "--each", "1"], "--each"),
         (&["signatures", "--validators", "0"], "--validators"),

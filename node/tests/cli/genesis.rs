@@ -76,6 +76,125 @@ fn a_network_is_made_from_a_draft_and_the_join_of_each_member() {
     run(dir.path(), &["genesis", "show", "draft.toml"], 0);
 }
 
+/// What section 16 of the page lets a draft give to members besides their own accounts.
+#[test]
+fn a_draft_has_accounts_and_rights_and_shows_them() {
+    let dir = tempfile::tempdir().unwrap();
+    let address = key(dir.path(), "a.key");
+    let asset = format!("EUR:2:{address}");
+    let account = format!("{address}:B");
+    let (mint, audit) = (
+        format!("{address}:mint:asset:EUR"),
+        format!("{address}:auditor:network"),
+    );
+    let members = [
+        "genesis",
+        "new",
+        "--network",
+        "trade",
+        "--member",
+        "A",
+        "--member",
+        "B",
+    ];
+    let given = [
+        "--asset",
+        &asset,
+        "--account",
+        &account,
+        "--grant",
+        &mint,
+        "--grant",
+        &audit,
+    ];
+    run(dir.path(), &[members.as_slice(), &given].concat(), 0);
+    let shown = json(dir.path(), &["genesis", "show", "draft.toml"]);
+    let expected = serde_json::json!([{ "address": address, "member": "B" }]);
+    assert_eq!(shown["accounts"], expected);
+    let right =
+        |right: &str, scope: &str| serde_json::json!({ "account": address, "right": right, "scope": scope });
+    let expected = serde_json::json!([right("auditor", "network"), right("mint", "asset:EUR")]);
+    assert_eq!(shown["grants"], expected);
+    let (text, _) = run(dir.path(), &["genesis", "show", "draft.toml"], 0);
+    assert!(text.contains("OF MEMBER") && text.contains("asset:EUR"), "{text}");
+
+    let elsewhere = ["--out", "other.toml"];
+    for (option, value, code) in [
+        ("--account", format!("{address}:C"), 2),
+        ("--grant", format!("{address}:king:network"), 2),
+        ("--grant", format!("{address}:mint:network"), 2),
+        ("--grant", format!("{address}:mint:asset:USD"), 2),
+    ] {
+        let wrong = [members.as_slice(), &[option, &value], &elsewhere].concat();
+        run(dir.path(), &wrong, code);
+    }
+    assert!(!dir.path().join("other.toml").exists());
+}
+
+#[test]
+fn a_members_account_may_have_several_signers_who_sign_one_after_the_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    draft(dir);
+    join(dir, "B");
+    let second = json(
+        dir,
+        &["keys", "new", "second.key", "--kind", "p256", "--no-passphrase"],
+    );
+    let first = json(dir, &["keys", "show", "A.key"]);
+    let signer = |key: &serde_json::Value, is: char| format!("{}{is}1", key["public_key"].as_str().unwrap());
+    // Help names `=`; `:` means the same.
+    let (one, two) = (signer(&first, '='), signer(&second, ':'));
+    let begin = [
+        "genesis",
+        "join",
+        "--member",
+        "A",
+        "--home",
+        "home-A",
+        "--member-key",
+        "A.key",
+    ];
+    let signers = ["--signer", &one, "--signer", &two];
+    // A threshold that nobody reaches, and one without signers.
+    for wrong in [
+        [signers.as_slice(), &["--threshold", "3"]].concat(),
+        vec!["--threshold", "1"],
+    ] {
+        run(dir, &[begin.as_slice(), wrong.as_slice()].concat(), 2);
+    }
+    let both = [begin.as_slice(), &signers, &["--threshold", "2"]].concat();
+    let made = json(dir, &both);
+    assert_eq!(made["missing_weight"], 1);
+    let assemble = ["genesis", "assemble", "A.join.toml", "B.join.toml"];
+    let (_, stderr) = run(dir, &assemble, 2);
+    assert!(stderr.contains("more must sign"), "{stderr}");
+    let sign = |key: &str, code| {
+        let countersign = [
+            "genesis",
+            "join",
+            "--countersign",
+            "A.join.toml",
+            "--member-key",
+            key,
+        ];
+        run(dir, &countersign, code).1
+    };
+    let stderr = sign("issuer.key", 2);
+    assert!(stderr.contains("none of the signers"), "{stderr}");
+    sign("second.key", 0);
+    run(dir, &assemble, 0);
+    let shown = json(dir, &["genesis", "show"]);
+    let member = &shown["validators"][0];
+    assert_eq!(member["account"], first["address"]);
+    assert_eq!(member["threshold"], 2);
+    assert_eq!(member["signers"].as_array().unwrap().len(), 2);
+    // Others have their account's key alone.
+    assert_eq!(shown["validators"][1]["threshold"], 1);
+    let (text, _) = run(dir, &["genesis", "show"], 0);
+    assert!(text.contains("signers of A, threshold 2"), "{text}");
+}
+
 #[test]
 fn a_home_takes_the_genesis_document_that_its_keys_joined_and_no_other() {
     let dir = tempfile::tempdir().unwrap();
@@ -205,7 +324,7 @@ fn a_tampered_genesis_document_is_refused_with_the_line() {
     let text = fs::read_to_string(dir.path().join("genesis.toml")).unwrap();
     fs::write(
         dir.path().join("bad.toml"),
-        text.replace("version = 1", "version = 1\nsurprise = 2"),
+        text.replace("version = 2", "version = 2\nsurprise = 2"),
     )
     .unwrap();
     let (_, stderr) = run(dir.path(), &["genesis", "verify", "bad.toml"], 2);

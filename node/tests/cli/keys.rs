@@ -253,6 +253,77 @@ fn an_exported_key_can_be_imported_and_is_the_same() {
     run(dir.path(), &["keys", "export", "a.key", "--form", "pem"], 2);
 }
 
+/// Its address does not follow from what is kept beside it, and payments' salts do.
+#[test]
+fn a_p256_key_has_a_secret_beside_it_that_goes_the_same_ways() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    let new = ["keys", "new", "a.key", "--kind", "p256", "--no-passphrase"];
+    let made = crate::json(dir, &new);
+    assert_eq!(
+        (&made["kind"], &made["secret"]),
+        (&"p256".into(), &"a.key.secret".into())
+    );
+    assert!(made["public_key"].as_str().unwrap().starts_with("p256:"));
+    for file in ["a.key", "a.key.secret"] {
+        let mode = fs::metadata(dir.join(file)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file}");
+    }
+    // A secret that is there already is not another key's.
+    fs::remove_file(dir.join("a.key")).unwrap();
+    let (_, stderr) = run(dir, &new, 1);
+    assert!(
+        stderr.contains("a.key.secret") && stderr.contains("never overwritten"),
+        "{stderr}"
+    );
+    assert!(!dir.join("a.key").exists());
+    fs::remove_file(dir.join("a.key.secret")).unwrap();
+    let made = crate::json(dir, &new);
+
+    for (form, file) in [("pem", "a.pem"), ("seed", "a.number")] {
+        run(
+            dir,
+            &["keys", "export", "a.key", "--form", form, "--out", file],
+            0,
+        );
+        let copy = format!("{form}.key");
+        let import = [
+            "keys",
+            "import",
+            &copy,
+            "--from",
+            file,
+            "--kind",
+            "p256",
+            "--no-passphrase",
+        ];
+        let imported = crate::json(dir, &import);
+        assert_eq!(imported["address"], made["address"]);
+        assert!(dir.join(format!("{copy}.secret")).exists());
+    }
+    secret(dir, "one", "one\n");
+    run(
+        dir,
+        &["keys", "passwd", "a.key", "--new-passphrase-file", "one"],
+        0,
+    );
+    for file in ["a.key", "a.key.secret"] {
+        run(dir, &["keys", "show", file], 8);
+        let opened = crate::json(dir, &["keys", "show", file, "--passphrase-file", "one"]);
+        assert_eq!(opened["encrypted"], true);
+    }
+    let list = crate::json(dir, &["keys", "list"]);
+    let kinds: Vec<_> = list["keys"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| &key["kind"])
+        .collect();
+    assert_eq!(kinds, ["p256", "secret", "p256", "secret", "p256", "secret"]);
+    let address = &list["keys"][0]["address"];
+    assert_eq!(address, &made["address"]);
+}
+
 #[test]
 fn what_is_no_key_is_wrong_usage_and_what_is_not_there_is_not_found() {
     let dir = tempfile::tempdir().unwrap();

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::genesis::assembled;
 use crate::{outcome, quorate_in, run};
 
 #[test]
@@ -11,6 +12,33 @@ fn a_home_that_is_not_there_is_not_found() {
     let (_, stderr) = run(dir.path(), &["node", "run", "--home", "none"], 3);
     assert!(stderr.contains("node init"), "{stderr}");
     run(dir.path(), &["node", "check", "--home", "none"], 3);
+}
+
+/// The running node does not need it, so nothing else would notice before somebody wants a checkpoint signed.
+#[test]
+fn a_witness_key_that_is_gone_or_anothers_is_found_by_a_check() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    assembled(dir);
+    run(
+        dir,
+        &["node", "init", "--home", "home-A", "--genesis", "genesis.toml"],
+        0,
+    );
+    let check = ["node", "check", "--home", "home-A"];
+    run(dir, &check, 0);
+    let witness = dir.join("home-A/witness.key");
+    fs::rename(&witness, dir.join("kept.key")).unwrap();
+    let (_, stderr) = run(dir, &check, 7);
+    assert!(stderr.contains("witness.key is not there"), "{stderr}");
+    run(dir, &["keys", "new", "home-A/witness.key", "--no-passphrase"], 0);
+    let (_, stderr) = run(dir, &check, 7);
+    assert!(
+        stderr.contains("is not the one that validator A joined with"),
+        "{stderr}"
+    );
+    fs::rename(dir.join("kept.key"), &witness).unwrap();
+    run(dir, &check, 0);
 }
 
 #[test]

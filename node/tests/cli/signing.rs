@@ -6,14 +6,13 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use quorate_client::wallet::TransactionBuilder;
-use quorate_ledger::{Amount, Timestamp, Transaction, encode};
-use serde_json::{Value, json};
+use quorate_ledger::{Amount, Timestamp};
+use quorate_verifier::Travelling;
 
 use crate::genesis::assembled;
-use crate::{outcome, quorate, quorate_in, run};
+use crate::{json, outcome, quorate, quorate_in, run};
 
-/// A payment of 12.50 EUR from the issuer to member A that nobody has signed, as earlier versions wrote it: without
-/// contents. Gives the address of A.
+/// A payment of 12.50 EUR from the issuer to member A that nobody has signed. Gives the address of A.
 fn built(dir: &Path) -> String {
     let network = assembled(dir);
     let address = |key| {
@@ -21,25 +20,22 @@ fn built(dir: &Path) -> String {
         stdout.trim().to_owned()
     };
     let (issuer, to) = (address("issuer.key"), address("A.key"));
-    let intent = TransactionBuilder::new(
+    let eur = "EUR".parse().unwrap();
+    let unsigned = TransactionBuilder::new(
         network.parse().unwrap(),
         issuer.parse().unwrap(),
         Timestamp(4_000_000_000_000),
         [1; 16],
     )
-    .transfer(to.parse().unwrap(), "EUR".parse().unwrap(), Amount(1_250), "rent")
-    .build();
-    let transaction = Transaction::new(intent, Vec::new());
-    let file = json!({
-        "id": transaction.id(),
-        "transaction": hex::encode(encode(&transaction)),
-    });
-    fs::write(dir.join("t.json"), file.to_string()).unwrap();
+    .transfer(to.parse().unwrap(), eur, Amount(1_250), "rent")
+    .build_with(|_| [2; 16]);
+    let travelling = Travelling::new(unsigned.intent, unsigned.texts, &[(eur, 2)].into()).unwrap();
+    fs::write(dir.join("t.qtx"), travelling.write()).unwrap();
     to
 }
 
-fn read(dir: &Path) -> Value {
-    serde_json::from_str(&fs::read_to_string(dir.join("t.json")).unwrap()).unwrap()
+fn read(dir: &Path) -> String {
+    fs::read_to_string(dir.join("t.qtx")).unwrap()
 }
 
 /// The exit code of a command at a terminal, where this is typed, and what stands there then.
@@ -70,35 +66,45 @@ fn at_a_terminal(dir: &Path, arguments: &[&str], typed: &str) -> (Option<i32>, S
 fn what_is_signed_is_shown_in_the_decimals_and_names_of_the_genesis_document() {
     let dir = tempfile::tempdir().unwrap();
     let to = built(dir.path());
-    let sign = ["wallet", "sign", "t.json", "--key", "issuer.key"];
+    let sign = ["wallet", "sign", "t.qtx", "--key", "issuer.key"];
+    // The file itself says 12.50, and nobody has proven that.
     let (_, stderr) = run(dir.path(), &sign, 0);
-    assert!(stderr.contains("pay 1250 smallest units of EUR"), "{stderr}");
+    assert!(
+        stderr.contains("asset EUR amount 1250") && !stderr.contains("12.50"),
+        "{stderr}"
+    );
     assert!(
         stderr.contains("--genesis FILE or --asset-decimals EUR=N"),
         "{stderr}"
     );
-    let (_, stderr) = run(
-        dir.path(),
-        &[sign.as_slice(), &["--asset-decimals", "EUR=3"]].concat(),
-        0,
-    );
-    assert!(stderr.contains("pay 1.250 EUR"), "{stderr}");
+    let given = [sign.as_slice(), &["--asset-decimals", "EUR=2"]].concat();
+    let (_, stderr) = run(dir.path(), &given, 0);
+    assert!(stderr.contains("asset EUR amount 12.50"), "{stderr}");
+    let differing = [sign.as_slice(), &["--asset-decimals", "EUR=3"]].concat();
+    let (_, stderr) = run(dir.path(), &differing, 7);
+    assert!(stderr.contains("EUR has 3 decimals"), "{stderr}");
     let proven = [sign.as_slice(), &["--genesis", "genesis.toml"]].concat();
     let (_, stderr) = run(dir.path(), &proven, 0);
-    assert!(
-        stderr.contains(&format!("pay 12.50 EUR to {to} (A) (rent)")),
-        "{stderr}"
-    );
+    for said in [
+        &format!("transfer to {to} asset EUR amount 12.50") as &str,
+        "text 0 0 \"rent\"",
+        &format!("{to} is A"),
+    ] {
+        assert!(stderr.contains(said), "{said}: {stderr}");
+    }
     let wrong = [proven.as_slice(), &["--asset-decimals", "EUR=3"]].concat();
     let (_, stderr) = run(dir.path(), &wrong, 7);
     assert!(stderr.contains("nothing was signed"), "{stderr}");
 
-    let show = ["wallet", "show", "t.json", "--genesis", "genesis.toml"];
+    let show = ["wallet", "show", "t.qtx", "--genesis", "genesis.toml"];
     let (stdout, _) = run(dir.path(), &show, 0);
     assert!(
-        stdout.contains("12.50 EUR") && stdout.contains("signed by"),
+        stdout.contains("12.50") && stdout.contains("signed ed25519:"),
         "{stdout}"
     );
+    let shown = json(dir.path(), &show);
+    assert_eq!(shown["rows"][0]["amount"], "12.50");
+    assert_eq!(shown["rows"][0]["memo"], "rent");
 
     // Another network's document says nothing about this one.
     let other = tempfile::tempdir().unwrap();
@@ -106,29 +112,67 @@ fn what_is_signed_is_shown_in_the_decimals_and_names_of_the_genesis_document() {
     let path = other.path().join("genesis.toml").display().to_string();
     let foreign = [sign.as_slice(), &["--genesis", &path]].concat();
     let (_, stderr) = run(dir.path(), &foreign, 7);
-    assert!(stderr.contains("is for network"), "{stderr}");
+    assert!(stderr.contains("other_network"), "{stderr}");
 }
 
+/// Section 18: what people read in the file follows from its bytes, so nobody can change the one and not the other.
 #[test]
 fn the_file_says_beside_the_bytes_what_they_say_and_is_refused_if_it_lies() {
     let dir = tempfile::tempdir().unwrap();
     let to = built(dir.path());
-    let sign = ["wallet", "sign", "t.json", "--key", "issuer.key"];
+    let sign = ["wallet", "sign", "t.qtx", "--key", "issuer.key"];
     run(dir.path(), &sign, 0);
-    let mut file = read(dir.path());
-    let operation = json!({ "type": "transfer", "to": to, "asset": "EUR", "amount": "1250", "memo": "rent" });
-    assert_eq!(file["contents"]["operations"], json!([operation]));
-    assert_eq!(file["contents"]["signed_by"].as_array().unwrap().len(), 1);
-    file["contents"]["operations"][0]["amount"] = json!("12");
-    fs::write(dir.path().join("t.json"), file.to_string()).unwrap();
-    for command in [
-        sign.as_slice(),
-        &["wallet", "show", "t.json"],
-        &["wallet", "submit", "t.json"],
+    let signed = read(dir.path());
+    assert!(signed.starts_with("quorate transaction 2\nnetwork "), "{signed}");
+    assert!(
+        signed.contains(&format!("transfer to {to} asset EUR amount 12.50\n")),
+        "{signed}"
+    );
+    assert_eq!(signed.matches("\n# signed ed25519:").count(), 1);
+    for (said, lie) in [
+        ("amount 12.50", "amount 1.25"),
+        ("\"rent\"", "\"gift\""),
+        ("# signed", "# by somebody\n# signed"),
     ] {
-        let (_, stderr) = run(dir.path(), command, 2);
-        assert!(stderr.contains("one of them was changed"), "{stderr}");
+        fs::write(dir.path().join("t.qtx"), signed.replacen(said, lie, 1)).unwrap();
+        for command in [
+            sign.as_slice(),
+            &["wallet", "show", "t.qtx"],
+            &["wallet", "submit", "t.qtx"],
+        ] {
+            let (_, stderr) = run(dir.path(), command, 7);
+            assert!(stderr.contains("not_canonical"), "{stderr}");
+        }
     }
+    // What is no such file at all is wrong usage.
+    fs::write(dir.path().join("t.qtx"), "{}").unwrap();
+    run(dir.path(), &sign, 2);
+}
+
+#[test]
+fn copies_that_were_signed_apart_are_combined_in_one_order() {
+    let dir = tempfile::tempdir().unwrap();
+    built(dir.path());
+    for key in ["A", "B"] {
+        let copy = format!("{key}.qtx");
+        fs::copy(dir.path().join("t.qtx"), dir.path().join(&copy)).unwrap();
+        run(
+            dir.path(),
+            &["wallet", "sign", &copy, "--key", &format!("{key}.key")],
+            0,
+        );
+    }
+    let combine = |first, second, out| {
+        let arguments = ["wallet", "combine", first, second, "--out", out];
+        let combined = json(dir.path(), &arguments);
+        assert_eq!(combined["signed_by"].as_array().unwrap().len(), 2);
+        fs::read(dir.path().join(out)).unwrap()
+    };
+    let one = combine("A.qtx", "B.qtx", "ab.qtx");
+    assert_eq!(one, combine("B.qtx", "A.qtx", "ba.qtx"));
+    // What was written is not written over.
+    let again = ["wallet", "combine", "A.qtx", "B.qtx", "--out", "ab.qtx"];
+    run(dir.path(), &again, 1);
 }
 
 #[test]
@@ -139,7 +183,7 @@ fn at_a_terminal_it_is_asked_before_anything_is_signed() {
     let sign = [
         "wallet",
         "sign",
-        "t.json",
+        "t.qtx",
         "--key",
         "issuer.key",
         "--genesis",
@@ -149,7 +193,7 @@ fn at_a_terminal_it_is_asked_before_anything_is_signed() {
         let (got, said) = at_a_terminal(dir.path(), &sign, typed);
         assert_eq!(got, Some(code), "{said}");
         let (shown, asked) = (
-            said.find("12.50 EUR").unwrap(),
+            said.find("amount 12.50").unwrap(),
             said.find("Sign this? [y/N]").unwrap(),
         );
         assert!(shown < asked, "{said}");
@@ -157,8 +201,8 @@ fn at_a_terminal_it_is_asked_before_anything_is_signed() {
     }
     let (code, said) = at_a_terminal(dir.path(), &[sign.as_slice(), &["--yes"]].concat(), "");
     assert_eq!(code, Some(0), "{said}");
-    assert!(said.contains("12.50 EUR") && !said.contains("[y/N]"), "{said}");
+    assert!(said.contains("amount 12.50") && !said.contains("[y/N]"), "{said}");
     // A script has nobody to ask; what it signs is shown all the same.
     let (_, said) = outcome(quorate_in(dir.path(), &sign), 0);
-    assert!(said.contains("12.50 EUR") && !said.contains("[y/N]"), "{said}");
+    assert!(said.contains("amount 12.50") && !said.contains("[y/N]"), "{said}");
 }

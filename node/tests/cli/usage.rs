@@ -157,6 +157,31 @@ fn nodes_out_of_reach_are_exit_code_6() {
     assert!(!dir.path().join("p.csv.journal").exists());
 }
 
+/// With the genesis document nothing that is a node's word passes for more.
+#[test]
+fn what_no_node_proves_is_not_asked_where_proofs_are_wanted() {
+    let dir = tempfile::tempdir().unwrap();
+    crate::genesis::assembled(dir.path());
+    let proven = ["--genesis", "genesis.toml", "--node", NOBODY];
+    for query in [
+        ["status"].as_slice(),
+        &["blocks"],
+        &["peers"],
+        &["asset", "EUR", "--holders"],
+    ] {
+        let (_, stderr) = run(dir.path(), &[["query"].as_slice(), query, &proven].concat(), 7);
+        assert!(stderr.contains("no node proves this"), "{stderr}");
+    }
+    for query in [
+        ["account", ADDRESS].as_slice(),
+        &["holds", ADDRESS],
+        &["asset", "EUR"],
+        &["record", "--file", "genesis.toml"],
+    ] {
+        run(dir.path(), &[["query"].as_slice(), query, &proven].concat(), 6);
+    }
+}
+
 #[test]
 fn a_node_url_that_is_none_is_wrong_usage() {
     let dir = tempfile::tempdir().unwrap();

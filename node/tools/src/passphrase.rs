@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use clap::builder::BoolishValueParser;
-use quorate_crypto::SigningKey;
-use quorate_crypto::keyfile::{self, Access};
+use quorate_crypto::keyfile::{self, Access, KeyFileError};
+use quorate_crypto::{ClientSigningKey, SigningKey};
 use zeroize::Zeroizing;
 
 use crate::failure::Failure;
@@ -87,23 +87,57 @@ impl PassphraseArgs {
 
     /// The passphrase that opens the key file at `path`: none if it has none.
     pub fn for_key(&self, path: &Path) -> Result<Option<Passphrase>, Failure> {
-        if !keyfile::is_encrypted_with(path, &self.groups()?)? {
+        let encrypted = keyfile::client::is_encrypted_with(path, &self.groups()?)?;
+        self.passphrase_if(encrypted, path)
+    }
+
+    /// Reads the client's key at `path`: of an account, Ed25519 or P-256.
+    pub fn open(&self, path: &Path) -> Result<ClientSigningKey, Failure> {
+        self.open_by(
+            path,
+            keyfile::client::is_encrypted_with,
+            keyfile::client::read_with,
+        )
+    }
+
+    /// Reads the key at `path` of a validator, a node or a witness, which are Ed25519 alone.
+    pub fn open_validator(&self, path: &Path) -> Result<SigningKey, Failure> {
+        self.open_by(path, keyfile::is_encrypted_with, keyfile::read_with)
+    }
+
+    /// Reads the wallet's secret at `path`.
+    pub fn open_secret(&self, path: &Path) -> Result<Zeroizing<[u8; 32]>, Failure> {
+        self.open_by(
+            path,
+            keyfile::secret::is_encrypted_with,
+            keyfile::secret::read_with,
+        )
+    }
+
+    fn open_by<T>(
+        &self,
+        path: &Path,
+        is_encrypted: impl FnOnce(&Path, &[u32]) -> Result<bool, KeyFileError>,
+        read: impl FnOnce(&Path, Access<'_>) -> Result<T, KeyFileError>,
+    ) -> Result<T, Failure> {
+        let groups = self.groups()?;
+        let passphrase = self.passphrase_if(is_encrypted(path, &groups)?, path)?;
+        let access = Access {
+            passphrase: passphrase.as_ref().map(|text| text.as_str()),
+            groups: &groups,
+        };
+        Ok(read(path, access)?)
+    }
+
+    /// The passphrase of the file at `path`, which is asked for where it was not given; none if it needs none.
+    pub fn passphrase_if(&self, encrypted: bool, path: &Path) -> Result<Option<Passphrase>, Failure> {
+        if !encrypted {
             return Ok(None);
         }
         if let Some(passphrase) = self.given()? {
             return Ok(Some(passphrase));
         }
         ask(&format!("Passphrase of {}: ", path.display())).map(Some)
-    }
-
-    /// Reads the key at `path`.
-    pub fn open(&self, path: &Path) -> Result<SigningKey, Failure> {
-        let passphrase = self.for_key(path)?;
-        let access = Access {
-            passphrase: passphrase.as_ref().map(|text| text.as_str()),
-            groups: &self.groups()?,
-        };
-        Ok(keyfile::read_with(path, access)?)
     }
 }
 

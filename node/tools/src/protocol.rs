@@ -1,7 +1,7 @@
 //! The consensus protocols as commands name them.
 
 use clap::ValueEnum;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 
 /// The consensus protocols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -14,7 +14,7 @@ pub enum ProtocolArg {
     Paxos,
 }
 
-impl From<ProtocolArg> for Protocol {
+impl From<ProtocolArg> for Engine {
     fn from(name: ProtocolArg) -> Self {
         match name {
             ProtocolArg::Pbft => Self::Pbft,

@@ -1,4 +1,4 @@
-//! Base64 in lines (`docs/formats-2.md`, section 17): padded, trailing bits 0, lines of 76 characters, the last of 1 to
+//! Base64 in lines (`docs/formats.md`, section 17): padded, trailing bits 0, lines of 76 characters, the last of 1 to
 //! 76, each ended by LF. So there is one text for some bytes.
 
 use base64::Engine as _;

@@ -1,8 +1,8 @@
 //! What proofs establish: plain data, equal if and only if the facts are the same. As JSON it has the page's names, and
 //! every value in its text form.
 
-use quorate_crypto_second::{Digest, Epoch, Height, Key, PublicKey, SeatNumber, ValidatorIndex};
-use quorate_ledger_second::{
+use quorate_crypto::{Digest, Epoch, Height, Key, PublicKey, SeatNumber, ValidatorIndex};
+use quorate_ledger::{
     BalanceChange, BalanceItem, HistoryOwner, IntentV1, LogEntryV1, LoggedTransaction, Place, Prefix,
     StateKey, StateValue, Text, TextItem, Timestamp,
 };

@@ -1,11 +1,11 @@
-//! Proofs as files (`docs/formats-2.md`, section 17): four lines that say what is asked and as of which block, then
+//! Proofs as files (`docs/formats.md`, section 17): four lines that say what is asked and as of which block, then
 //! base64. There is one file for a proof, so a changed question is another file that says so.
 
 use std::fmt::Write;
 
-use quorate_crypto_second::{Committee, Digest, Epoch, Height};
-use quorate_ledger_second::limits::MAX_PROOF_FILE_BYTES;
-use quorate_ledger_second::{Header, HistoryOwner, LogEntryV1};
+use quorate_crypto::{Committee, Digest, Epoch, Height};
+use quorate_ledger::limits::MAX_PROOF_FILE_BYTES;
+use quorate_ledger::{Header, HistoryOwner, LogEntryV1};
 
 use crate::armour;
 use crate::at::At;

@@ -1,12 +1,12 @@
 //! What a proof has in one form only, and decoding alone does not see: order, ranges, and limits on bytes of parts
-//! (`docs/formats-2.md`, sections 1, 7, 12, 15, 17, 22). Whatever is accepted has passed both.
+//! (`docs/formats.md`, sections 1, 7, 12, 15, 17, 22). Whatever is accepted has passed both.
 
-use quorate_crypto_second::{Committee, Height, KeySignature};
-use quorate_ledger_second::limits::{
+use quorate_crypto::{Committee, Height, KeySignature};
+use quorate_ledger::limits::{
     MAX_LOSSES, MAX_OPEN_HEIGHTS, MAX_RECOVERY_BYTES, MAX_RECOVERY_MEMBERS, MAX_SEALS, MAX_SEATS,
     MAX_SIGNATURES, MAX_STAND_DOWN_BYTES, MAX_STAND_DOWNS,
 };
-use quorate_ledger_second::{CertifiedHeader, Header, Open, SignedRecovery, StandDown, StateProof, encode};
+use quorate_ledger::{CertifiedHeader, Header, Open, SignedRecovery, StandDown, StateProof, encode};
 
 use crate::at::At;
 use crate::proof::{

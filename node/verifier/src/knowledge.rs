@@ -1,4 +1,4 @@
-//! What a verifier rests on, and which heads it accepts (`docs/formats-2.md`, sections 7 and 17).
+//! What a verifier rests on, and which heads it accepts (`docs/formats.md`, sections 7 and 17).
 //!
 //! It begins with the genesis document, or with a block that somebody vouches for, or with both. With a pinned block
 //! genesis's committee is not trusted: else stolen keys of past epochs could lead past the pin. Committees of other
@@ -6,11 +6,11 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::{
+use quorate_crypto::{
     Committee, Digest, Engine, Epoch, Height, Seal, SealContent, SeatNumber, ValidatorIndex,
 };
-use quorate_genesis_second::Genesis;
-use quorate_ledger_second::CertifiedHeader;
+use quorate_genesis::Genesis;
+use quorate_ledger::CertifiedHeader;
 
 use crate::at::At;
 use crate::facts::RecoveryFacts;

@@ -1,5 +1,5 @@
 //! Checks proofs of a Quorate ledger offline: with the genesis document or a pinned block alone, and no node to believe.
-//! Formats are those of `docs/formats-2.md`: proofs and their files of section 17, transactions that travel of
+//! Formats are those of `docs/formats.md`: proofs and their files of section 17, transactions that travel of
 //! section 18, codes of refusals of section 23. Pure functions: no disk, no network, no clock.
 //!
 //! A [`Verifier`] begins with an [`Anchor`], learns committees of later epochs from proofs, and answers each proof with a
@@ -7,7 +7,7 @@
 //! which it holds, as whoever serves proofs may serve old ones.
 //!
 //! ```
-//! use quorate_genesis_second::Genesis;
+//! use quorate_genesis::Genesis;
 //! use quorate_verifier::{Anchor, Refusal, Verifier};
 //!
 //! /// What a proof file establishes, in lines for people.
@@ -49,7 +49,7 @@ pub use proof::{
     MAX_START_BALANCES, MAX_STATE_PROOFS, MAX_STEPS, MAX_TEXTS, Proof, ProofBody, ProofKind, ProofV1,
     RecoveryStep, Shown, ShownTexts, Start, Statement, There, Trust,
 };
-pub use quorate_ledger_second::CertifiedHeader;
+pub use quorate_ledger::CertifiedHeader;
 pub use travelling::{
     AssetDecimals, CombineError, MAX_TRAVELLING_BYTES, MAX_TRAVELLING_FILE_BYTES, ProvenDecimals, Travelling,
     TravellingV1,

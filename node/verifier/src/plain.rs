@@ -1,12 +1,12 @@
 //! Values of the page as people and programs read them: one tree for the JSON of facts and for the lines of a
-//! transaction that travels (`docs/formats-2.md`, sections 1 and 18).
+//! transaction that travels (`docs/formats.md`, sections 1 and 18).
 
 use std::fmt;
 
-use quorate_crypto_second::{
+use quorate_crypto::{
     Address, Digest, Epoch, Height, Key, MemberNumber, PublicKey, SeatNumber, Signature, ValidatorIndex,
 };
-use quorate_ledger_second::{Amount, AssetCode, Timestamp, visible};
+use quorate_ledger::{Amount, AssetCode, Timestamp, visible};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 

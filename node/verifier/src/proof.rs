@@ -1,10 +1,10 @@
-//! Proofs to the byte (`docs/formats-2.md`, section 17). Limits of counts are those of section 22; they are looked at
+//! Proofs to the byte (`docs/formats.md`, section 17). Limits of counts are those of section 22; they are looked at
 //! before anything is allocated. What else has one form only is in `form.rs`, and looked at by [`Proof::decode`].
 
-use quorate_crypto_second::bounded::bounded_vec;
-use quorate_crypto_second::merkle::Frontier;
-use quorate_crypto_second::{Committee, Digest};
-use quorate_ledger_second::{
+use quorate_crypto::bounded::bounded_vec;
+use quorate_crypto::merkle::Frontier;
+use quorate_crypto::{Committee, Digest};
+use quorate_ledger::{
     BalanceItem, CertifiedHeader, Header, HistoryOwner, Intent, LogEntry, SignedRecovery, StateProof, Step,
     Text, TextItem, Timestamp, Transaction, encode, limits,
 };

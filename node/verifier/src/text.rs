@@ -1,6 +1,6 @@
-//! A text form that the ledger's types do not have by themselves (`docs/formats-2.md`, section 18).
+//! A text form that the ledger's types do not have by themselves (`docs/formats.md`, section 18).
 
-use quorate_ledger_second::legal_text;
+use quorate_ledger::legal_text;
 
 /// A text between quotation marks, as a JSON string with only `"` and `\` escaped; what is not legal as text, which
 /// metadata need not be, is `hex` and its hex.

@@ -1,12 +1,12 @@
-//! A transaction that travels for signatures, as a file (`docs/formats-2.md`, section 18): what people read follows from
+//! A transaction that travels for signatures, as a file (`docs/formats.md`, section 18): what people read follows from
 //! the bytes that are signed, so nobody can change the one and not the other. There is one file for one value.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto_second::bounded::bounded_vec;
-use quorate_crypto_second::{Digest, KeySignature, Tag};
-use quorate_ledger_second::limits::{self, MAX_DECIMALS, MAX_SIGNATURES};
-use quorate_ledger_second::{
+use quorate_crypto::bounded::bounded_vec;
+use quorate_crypto::{Digest, KeySignature, Tag};
+use quorate_ledger::limits::{self, MAX_DECIMALS, MAX_SIGNATURES};
+use quorate_ledger::{
     Amount, AssetCode, Intent, IntentV1, Operation, Place, Text, TextItem, encode, format_amount,
 };
 use serde::{Deserialize, Serialize};

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use quorate_crypto_second::{Digest, Epoch, Height};
-use quorate_ledger_second::{Header, Timestamp};
+use quorate_crypto::{Digest, Epoch, Height};
+use quorate_ledger::{Header, Timestamp};
 use serde::{Serialize, Serializer};
 
 use crate::at::At;

@@ -1,7 +1,7 @@
-//! What each kind of proof establishes (`docs/formats-2.md`, section 17), one file a kind.
+//! What each kind of proof establishes (`docs/formats.md`, section 17), one file a kind.
 
-use quorate_crypto_second::merkle::{Frontier, leaf_hash, path_root};
-use quorate_crypto_second::{Digest, Height};
+use quorate_crypto::merkle::{Frontier, leaf_hash, path_root};
+use quorate_crypto::{Digest, Height};
 
 use crate::at::At;
 use crate::facts::Facts;

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::Height;
-use quorate_ledger_second::{
+use quorate_crypto::Height;
+use quorate_ledger::{
     Amount, AssetCode, BalanceItem, HistoryOwner, LogEntryV1, Outcome, Place, StateValue, TextItem,
     format_amount,
 };

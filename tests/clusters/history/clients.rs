@@ -7,8 +7,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use quorate_client::wallet::{TransactionBuilder, random_salt};
-use quorate_crypto::{SigningKey, keyfile};
-use quorate_ledger::{Amount, Digest, Timestamp, Transaction, encode};
+use quorate_crypto::{ClientSigningKey, keyfile};
+use quorate_ledger::{Amount, Digest, Submission, Timestamp, encode};
 use serde_json::Value;
 
 use super::{History, Operation, Outcome, Place, What};
@@ -35,7 +35,7 @@ const REST: Duration = Duration::from_secs(60);
 struct Shared {
     nodes: Vec<SocketAddr>,
     network: Digest,
-    keys: Vec<SigningKey>,
+    keys: Vec<ClientSigningKey>,
     start: Instant,
     stop: AtomicBool,
     /// The highest height that any answer named; a read asks for no less.
@@ -60,13 +60,15 @@ impl Clients {
     pub(crate) fn start(cluster: &Cluster, nodes: Vec<SocketAddr>) -> Self {
         let status = get(nodes[0], "/v1/status").expect("the first node answers");
         let network = status["network"].as_str().unwrap().parse().unwrap();
-        let keys: Vec<SigningKey> = (0..ACCOUNTS).map(|_| SigningKey::generate()).collect();
-        let treasury = keyfile::read(&cluster.dir().join("treasury.key"), None).unwrap();
+        let keys: Vec<ClientSigningKey> = (0..ACCOUNTS)
+            .map(|_| ClientSigningKey::generate_ed25519())
+            .collect();
+        let treasury = keyfile::client::read(&cluster.dir().join("treasury.key"), None).unwrap();
         let mut funding = builder(network, &treasury);
         for key in &keys {
-            funding = funding.transfer(key.public().address(), asset(), Amount(OPENING), "");
+            funding = funding.transfer(key.key().address(), asset(), Amount(OPENING), "");
         }
-        let funded = submit(nodes[0], &funding.build().sign([&treasury])).expect("an answer");
+        let funded = submit(nodes[0], &funding.build().unwrap().sign([&treasury])).expect("an answer");
         assert_eq!(funded["status"], "committed", "{funded}");
         let shared = Arc::new(Shared {
             nodes,
@@ -168,7 +170,7 @@ impl Shared {
     }
 
     fn read(&self, node: SocketAddr, account: usize) -> Option<Operation> {
-        let address = self.keys[account].public().address();
+        let address = self.keys[account].key().address();
         let floor = self.seen.load(Ordering::SeqCst);
         let begun = self.start.elapsed();
         let path = format!("/v1/accounts/{address}?min_height={floor}");
@@ -194,8 +196,9 @@ impl Shared {
     fn pay(&self, node: SocketAddr, from: usize, to: usize, amount: u128) -> Entry {
         let key = &self.keys[from];
         let payment = builder(self.network, key)
-            .transfer(self.keys[to].public().address(), asset(), Amount(amount), "")
-            .build();
+            .transfer(self.keys[to].key().address(), asset(), Amount(amount), "")
+            .build()
+            .unwrap();
         let id = payment.id();
         let begun = self.start.elapsed();
         let answer = submit(node, &payment.sign([key]));
@@ -265,15 +268,10 @@ fn asset() -> quorate_ledger::AssetCode {
     "QRT".parse().unwrap()
 }
 
-fn builder(network: Digest, key: &SigningKey) -> TransactionBuilder {
+fn builder(network: Digest, key: &ClientSigningKey) -> TransactionBuilder {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let expires_at = Timestamp(u64::try_from(now.as_millis()).unwrap() + 300_000);
-    TransactionBuilder::new(
-        network,
-        key.public().address(),
-        expires_at,
-        random_salt().unwrap(),
-    )
+    TransactionBuilder::new(network, key.key().address(), expires_at, random_salt().unwrap())
 }
 
 fn get(node: SocketAddr, path: &str) -> Option<Value> {
@@ -281,9 +279,9 @@ fn get(node: SocketAddr, path: &str) -> Option<Value> {
 }
 
 /// Submits and waits for the outcome; none if no answer came.
-fn submit(node: SocketAddr, transaction: &Transaction) -> Option<Value> {
+fn submit(node: SocketAddr, submission: &Submission) -> Option<Value> {
     let path = "/v1/transactions?wait=committed&timeout_ms=4000";
-    Some(call(node, "POST", path, &encode(transaction), PATIENCE)?.json())
+    Some(call(node, "POST", path, &encode(submission), PATIENCE)?.json())
 }
 
 /// What an answer says became of a payment; none if it does not say that for good. A refusal is no last

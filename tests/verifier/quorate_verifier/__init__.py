@@ -1,4 +1,4 @@
-"""A verifier of Quorate's second format, written from docs/formats-2.md alone.
+"""A verifier of Quorate's formats, written from docs/formats.md alone.
 
 It shares no code with the node: standard library and `cryptography`. `python3 -m quorate_verifier FILE --genesis FILE`
 checks proof files.

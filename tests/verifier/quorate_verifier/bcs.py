@@ -1,4 +1,4 @@
-"""Strict decoding and encoding of BCS (section 1 of docs/formats-2.md).
+"""Strict decoding and encoding of BCS (section 1 of docs/formats.md).
 
 A struct is a dict, an enum a pair of the variant's name and its value (None where it has no fields), an option
 None or the value. Every type refuses what its limits and ranges forbid, when decoding and when encoding, so that

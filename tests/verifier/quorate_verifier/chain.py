@@ -1,4 +1,4 @@
-"""Certified blocks, one after the other, as far as their bytes show (sections 5 to 9 of docs/formats-2.md).
+"""Certified blocks, one after the other, as far as their bytes show (sections 5 to 9 of docs/formats.md).
 
 What needs the state (conditions 7, 9 and 10 of a valid block) is not executed again here: who believes a certificate
 believes that a quorum checked it. A recovery's plan, and the recovery itself, are not checked here either: the proof of

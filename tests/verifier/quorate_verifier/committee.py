@@ -1,4 +1,4 @@
-"""Committees, certificates, and which heads are accepted (sections 7 and 17 of docs/formats-2.md)."""
+"""Committees, certificates, and which heads are accepted (sections 7 and 17 of docs/formats.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Text forms: one text for each value (section 1 of docs/formats-2.md)."""
+"""Text forms: one text for each value (section 1 of docs/formats.md)."""
 
 from __future__ import annotations
 

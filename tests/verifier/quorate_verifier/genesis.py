@@ -1,4 +1,4 @@
-"""The genesis document: text, bytes, what makes it good, its committee and state (section 16 of docs/formats-2.md)."""
+"""The genesis document: text, bytes, what makes it good, its committee and state (section 16 of docs/formats.md)."""
 
 from __future__ import annotations
 

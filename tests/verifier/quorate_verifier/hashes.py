@@ -1,4 +1,4 @@
-"""Tagged hashes and RFC 6962 trees (section 1 of docs/formats-2.md)."""
+"""Tagged hashes and RFC 6962 trees (section 1 of docs/formats.md)."""
 
 from __future__ import annotations
 

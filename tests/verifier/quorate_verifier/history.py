@@ -1,4 +1,4 @@
-"""Steps of histories, and statements over them (sections 13 and 17 of docs/formats-2.md)."""
+"""Steps of histories, and statements over them (sections 13 and 17 of docs/formats.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Keys and signatures (section 2 of docs/formats-2.md).
+"""Keys and signatures (section 2 of docs/formats.md).
 
 `cryptography` checks Ed25519 by OpenSSL: the equation without cofactor, s below the group's order, R compared byte by
 byte, and so only canonical. It takes keys of small order and keys that are not canonical. For validators this page

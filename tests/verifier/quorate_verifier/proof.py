@@ -1,4 +1,4 @@
-"""What each kind of proof establishes (section 17 of docs/formats-2.md)."""
+"""What each kind of proof establishes (section 17 of docs/formats.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files: proofs (section 17) and transactions that travel (section 18 of docs/formats-2.md)."""
+"""Files: proofs (section 17) and transactions that travel (section 18 of docs/formats.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A transaction in lines for people, one text for each value (section 18 of docs/formats-2.md)."""
+"""A transaction in lines for people, one text for each value (section 18 of docs/formats.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recoveries: what makes a document valid on top of a block (section 15 of docs/formats-2.md)."""
+"""Recoveries: what makes a document valid on top of a block (section 15 of docs/formats.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""State keys, the state tree and its proofs (section 12 of docs/formats-2.md)."""
+"""State keys, the state tree and its proofs (section 12 of docs/formats.md)."""
 
 from __future__ import annotations
 

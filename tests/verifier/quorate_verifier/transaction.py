@@ -1,4 +1,4 @@
-"""Transactions: ids, what well-formed means, texts (sections 3, 4 and 11 of docs/formats-2.md)."""
+"""Transactions: ids, what well-formed means, texts (sections 3, 4 and 11 of docs/formats.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""All types of docs/formats-2.md that a verifier reads, with their limits (section 22)."""
+"""All types of docs/formats.md that a verifier reads, with their limits (section 22)."""
 
 from __future__ import annotations
 

@@ -4,13 +4,17 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::TransactionFilter;
-use quorate_client::schema::{Account, Balance, SignerView, Transaction, TransactionList, TransactionStatus};
+use quorate_client::schema::{
+    Account, Balance, Hold, SignerView, Transaction, TransactionList, TransactionStatus,
+};
 use quorate_ledger::Address;
+use quorate_ledger::limits::MAX_OPEN_HOLDS;
 
 use super::here::Here;
+use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::words::{self, Decimals};
+use super::{raw, selection, words};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::cursor::ListTag;
@@ -39,6 +43,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
                 h2 #balances-title { "Balances" }
                 (balances(snapshot, &account)?)
             }
+            (holds(snapshot, &account)?)
             (signers(&account))
             section aria-labelledby="history-title" {
                 div .heading {
@@ -48,6 +53,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
                 (history_table(snapshot, &address, &transactions)?)
                 (pager(&address, before, next.as_deref()))
             }
+            (statement(&address))
         };
         let title = format!("Account {}", parts::shorten(&address.to_string()));
         Ok(Page {
@@ -60,11 +66,15 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
 }
 
 fn facts(account: &Account) -> Markup {
-    parts::facts([
-        (
-            "Address",
-            html! { span #address { (parts::full(&account.address.to_string(), "address")) } },
-        ),
+    let path = format!("accounts/{}", account.address);
+    let mut facts = vec![(
+        "Address",
+        html! { span #address { (parts::full(&account.address.to_string(), "address")) } },
+    )];
+    if let Some(member) = account.member {
+        facts.push(("Member", html! { "Belongs to member " (parts::number(member)) }));
+    }
+    facts.extend([
         (
             "Transactions",
             html! { span #transaction-count { (parts::number(account.transactions)) } },
@@ -73,24 +83,79 @@ fn facts(account: &Account) -> Markup {
             "History hash",
             parts::short(&account.history.to_string(), "running hash over the history"),
         ),
-    ])
+        (
+            "As data",
+            raw::links(&format!("v1/{path}"), None, Some(&format!("{path}/proof"))),
+        ),
+    ]);
+    parts::facts(facts)
 }
 
 fn balances(snapshot: &dyn Snapshot, account: &Account) -> Result<Markup, Failure> {
-    let decimals = Decimals::of(snapshot, account.balances.iter().map(|balance| balance.asset))?;
-    let row = |Balance { asset, amount }: &Balance| {
+    let known = Known::assets(snapshot, account.balances.iter().map(|balance| balance.asset))?;
+    let row = |Balance { asset, amount, held }: &Balance| {
+        let decimals = known.decimals(asset);
         vec![
             parts::asset(asset),
-            html! { span data-asset=(asset) { (parts::amount(*amount, decimals.get(asset))) } },
+            html! { span data-asset=(asset) { (parts::amount(*amount, decimals)) } },
+            html! { span data-held=(asset) { (parts::amount(*held, decimals)) } },
         ]
     };
     let rows = account.balances.iter().map(row).collect();
     Ok(parts::table(
         "balances",
-        &["Asset", "Amount"],
+        &["Asset", "Can use", "Held"],
         rows,
         "This account holds nothing.",
     ))
+}
+
+/// The account's open holds, all of them: there are not many.
+fn holds(snapshot: &dyn Snapshot, account: &Account) -> Result<Markup, Failure> {
+    if account.holds == 0 {
+        return Ok(html! {});
+    }
+    let holds = snapshot.holds(&account.address, None, MAX_OPEN_HOLDS)?;
+    let known = Known::assets(snapshot, holds.iter().map(|hold| hold.asset))?;
+    let row = |hold: &Hold| {
+        vec![
+            parts::account(&hold.beneficiary),
+            known.amount(hold.amount, &hold.asset),
+            parts::moment(hold.until),
+            html! { "Released if " (words::condition(&hold.condition)) },
+            html! {
+                (parts::transaction(&hold.name.transaction))
+                " operation " (parts::number(u32::from(hold.name.operation) + 1))
+            },
+        ]
+    };
+    let rows = holds.iter().map(row).collect();
+    let columns = ["For", "Amount left", "Until (UTC)", "Condition", "Made by"];
+    Ok(html! {
+        section aria-labelledby="holds-title" {
+            h2 #holds-title { "Open holds " span .count { (parts::number(account.holds)) } }
+            p { "Held beside what the account can use. Until its time a hold is released to whom it is for, once its condition is met; from then on it is given back." }
+            (parts::table("holds", &columns, rows, "None."))
+        }
+    })
+}
+
+/// The form that gets a statement's proof.
+fn statement(address: &Address) -> Markup {
+    html! {
+        section aria-labelledby="statement-title" {
+            h2 #statement-title { "Statement" }
+            p {
+                "Every entry between two dates, with the balances before and after, as a file that "
+                code { "quorate audit verify" } " checks against the genesis document alone. Without dates it is of all entries."
+            }
+            form .filters #statement action={ "accounts/" (address) "/statement" } method="get" aria-label="Statement" {
+                (selection::field("from", "From (UTC)", "date or height", None))
+                (selection::field("to", "To (UTC)", "date or height", None))
+                div .act { button type="submit" { "Get the proof" } }
+            }
+        }
+    }
 }
 
 fn signers(account: &Account) -> Markup {
@@ -118,17 +183,11 @@ fn history_table(
     address: &Address,
     history: &[Transaction],
 ) -> Result<Markup, Failure> {
-    let codes = history
-        .iter()
-        .flat_map(|transaction| words::codes(&transaction.operations));
-    let decimals = Decimals::of(snapshot, codes)?;
+    let known = Known::of(snapshot, words::in_full(history))?;
     let row = |transaction: &Transaction| {
-        let Transaction {
-            sender, operations, ..
-        } = transaction;
         // What failed has moved nothing.
         let moved = transaction.status == TransactionStatus::Committed;
-        let direction = words::direction(operations, sender, address).filter(|_| moved);
+        let direction = words::direction(transaction, address, &known).filter(|_| moved);
         let cells = vec![
             html! { span .number { @if let Some(number) = transaction.number { (parts::number(number)) } } },
             parts::transaction(&transaction.id),
@@ -140,7 +199,7 @@ fn history_table(
             },
             words::told(
                 transaction.status,
-                &words::summary_for(address, sender, operations, &decimals),
+                &words::summary_for(address, transaction, &known),
             ),
             parts::status(transaction.status),
             transaction.timestamp.map(parts::moment).unwrap_or_default(),

@@ -10,7 +10,7 @@ use quorate_ledger::{Amount, AssetCode, visible};
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::{parts, selection};
+use super::{parts, raw, selection};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_HOLDERS_LOOKED_AT, MAX_PAGE};
 use crate::cursor::ListTag;
@@ -93,6 +93,7 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
 }
 
 fn facts(asset: &Asset) -> Markup {
+    let path = format!("assets/{}", asset.code);
     parts::facts([
         (
             "Supply",
@@ -100,6 +101,10 @@ fn facts(asset: &Asset) -> Markup {
         ),
         ("Issuer", parts::account(&asset.issuer)),
         ("Decimals", html! { (asset.decimals) }),
+        (
+            "As data",
+            raw::links(&format!("v1/{path}"), None, Some(&format!("{path}/proof"))),
+        ),
     ])
 }
 
@@ -121,7 +126,7 @@ fn all_holders(snapshot: &dyn Snapshot, code: &AssetCode) -> Result<Option<Vec<H
 /// Those that hold most of it; nothing where not all could be looked at.
 fn largest(asset: &Asset, all: Option<&[Holder]>) -> Markup {
     let mut largest: Vec<Holder> = all.unwrap_or_default().to_vec();
-    largest.sort_by_key(|holder| (Reverse(holder.amount.0), holder.address));
+    largest.sort_by_key(|holder| (Reverse(has(holder).0), holder.address));
     largest.truncate(LARGEST);
     html! {
         @if largest.len() > 1 {
@@ -133,18 +138,24 @@ fn largest(asset: &Asset, all: Option<&[Holder]>) -> Markup {
     }
 }
 
+/// All that an account has of an asset, whether it can use it or holds it for another.
+fn has(holder: &Holder) -> Amount {
+    Amount(holder.amount.0.saturating_add(holder.held.0))
+}
+
 fn holders_table(id: &str, asset: &Asset, holders: &[Holder]) -> Markup {
-    let row = |Holder { address, amount }: &Holder| {
+    let row = |holder: &Holder| {
         vec![
-            parts::account(address),
-            parts::amount(*amount, Some(asset.decimals)),
-            html! { (share(*amount, asset.supply)) },
+            parts::account(&holder.address),
+            parts::amount(holder.amount, Some(asset.decimals)),
+            parts::amount(holder.held, Some(asset.decimals)),
+            html! { (share(has(holder), asset.supply)) },
         ]
     };
     let rows = holders.iter().map(row).collect();
     parts::table(
         id,
-        &["Account", "Amount", "Share"],
+        &["Account", "Can use", "Held", "Share"],
         rows,
         "Nobody holds this asset.",
     )

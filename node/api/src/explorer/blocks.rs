@@ -7,10 +7,10 @@ use quorate_client::schema::{Block, BlockList, Network, Transaction};
 use quorate_ledger::Height;
 
 use super::here::Here;
+use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::words::{self, Decimals};
-use super::{raw, selection};
+use super::{raw, selection, words};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::cursor::ListTag;
@@ -169,6 +169,7 @@ fn header(block: &Block) -> Markup {
         ),
         ("Time", parts::time_in_full(block.timestamp)),
         ("Epoch", html! { (parts::number(block.epoch)) }),
+        ("Protocol version", html! { (parts::number(block.protocol)) }),
         (
             "Previous block",
             if block.height.0 > 1 {
@@ -182,12 +183,12 @@ fn header(block: &Block) -> Markup {
             parts::short(&block.proposal.to_string(), "proposal digest"),
         ),
         (
-            "Transactions root",
-            parts::short(&block.transactions_root.to_string(), "transactions root"),
+            "Log size",
+            html! { span .number #log-size { (parts::number(block.log_size)) } " transactions executed so far" },
         ),
         (
-            "Receipts root",
-            parts::short(&block.receipts_root.to_string(), "receipts root"),
+            "Log root",
+            html! { span #log-root { (parts::short(&block.log_root.to_string(), "log root")) } },
         ),
         (
             "State root",
@@ -203,7 +204,7 @@ fn header(block: &Block) -> Markup {
         ),
         (
             "As data",
-            raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes"))),
+            raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes")), None),
         ),
     ])
 }
@@ -242,22 +243,19 @@ fn seals(block: &Block, network: &Network) -> Markup {
 }
 
 fn transactions_table(snapshot: &dyn Snapshot, transactions: &[Transaction]) -> Result<Markup, Failure> {
-    let decimals = Decimals::of(snapshot, words::codes_in_short(transactions))?;
+    let known = Known::of(snapshot, words::in_short(transactions))?;
     let row = |transaction: &Transaction| {
         let cells = vec![
             html! { span .number { @if let Some(index) = transaction.index { (parts::number(index)) } } },
             parts::transaction(&transaction.id),
-            parts::account(&transaction.sender),
-            words::told(
-                transaction.status,
-                &words::summary(&transaction.operations, &decimals),
-            ),
+            parts::parties(&transaction.parties),
+            words::told(transaction.status, &words::summary(transaction, &known)),
             parts::status(transaction.status),
         ];
         Row::of(transaction.status, cells)
     };
     let rows = transactions.iter().map(row).collect();
-    let columns = ["Index", "Transaction", "Sender", "What", "Status"];
+    let columns = ["Index", "Transaction", "Parties", "What", "Status"];
     Ok(parts::table(
         "transactions",
         &columns,

@@ -7,6 +7,7 @@
 use axum::http::HeaderValue;
 use axum::http::header::LINK;
 use axum::response::Response;
+use quorate_client::schema::WithheldText;
 
 use super::files;
 use super::here::Here;
@@ -82,6 +83,16 @@ impl<const COLUMNS: usize> Table<COLUMNS> {
 /// What may be absent, as a cell.
 pub(super) fn or_empty(value: Option<impl ToString>) -> String {
     value.map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// Which texts are not shown, by the columns that they would stand in, and whether each is erased or not at hand:
+/// `label erased; metadata missing`.
+pub(super) fn withheld<'a>(texts: impl IntoIterator<Item = (&'a str, &'a WithheldText)>) -> String {
+    let each = texts.into_iter().map(|(column, text)| {
+        let why = if text.erased { "erased" } else { "missing" };
+        format!("{column} {why}")
+    });
+    each.collect::<Vec<_>>().join("; ")
 }
 
 /// The file, or the page that says why there is none.

@@ -111,6 +111,12 @@ fn parameters(parameters: &ParametersView, slowness: Option<&SlownessView>) -> M
             parameters.max_batch_transactions.into(),
         ),
         (
+            "max_batch_signature_cost",
+            "",
+            "what the signatures in a batch cost together; one of Ed25519 costs 1, one of P-256 16",
+            parameters.max_batch_signature_cost.into(),
+        ),
+        (
             "max_proposal_batches",
             "",
             "batches in a block",
@@ -123,10 +129,22 @@ fn parameters(parameters: &ParametersView, slowness: Option<&SlownessView>) -> M
             parameters.max_expiry_lead_ms,
         ),
         (
+            "max_hold_ms",
+            "ms",
+            "how far after a block's time a hold made in it may end",
+            parameters.max_hold_ms,
+        ),
+        (
             "max_clock_lead_ms",
             "ms",
             "how far a new block's time may be ahead of a validator's clock",
             parameters.max_clock_lead_ms,
+        ),
+        (
+            "max_clock_lag_ms",
+            "ms",
+            "how far a new block's time may be behind a validator's clock, where PBFT orders",
+            parameters.max_clock_lag_ms,
         ),
         (
             "window",

@@ -13,10 +13,11 @@ use quorate_ledger::{Height, Timestamp};
 use tokio_stream::wrappers::WatchStream;
 
 use super::here::Here;
+use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
 use super::validators;
-use super::words::{self, Decimals};
+use super::words;
 use crate::app::{App, At};
 use crate::events::passed_on_at_once;
 use crate::node::{BlockRef, Node, Snapshot};
@@ -41,7 +42,7 @@ struct Overview {
     validators: Vec<Validator>,
     blocks: Vec<Block>,
     transactions: Vec<Transaction>,
-    decimals: Decimals,
+    known: Known,
 }
 
 pub(super) async fn page(State(app): State<App>, here: Here) -> Response {
@@ -96,14 +97,14 @@ fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure>
             transactions.extend(last.into_iter().rev());
         }
     }
-    let decimals = Decimals::of(snapshot, words::codes_in_short(&transactions))?;
+    let known = Known::of(snapshot, words::in_short(&transactions))?;
     Ok(Overview {
         status: node.status(),
         stall: stall(node),
         validators: node.validators().validators,
         blocks,
         transactions,
-        decimals,
+        known,
     })
 }
 
@@ -232,9 +233,9 @@ fn tiles(overview: &Overview) -> Markup {
 
 fn engine(status: &Status) -> &'static str {
     match status.consensus {
-        quorate_crypto::Protocol::Pbft => "PBFT",
-        quorate_crypto::Protocol::Raft => "Raft",
-        quorate_crypto::Protocol::Paxos => "Paxos",
+        quorate_crypto::Engine::Pbft => "PBFT",
+        quorate_crypto::Engine::Raft => "Raft",
+        quorate_crypto::Engine::Paxos => "Paxos",
     }
 }
 
@@ -276,7 +277,7 @@ fn chart(blocks: &[Block]) -> Markup {
 
 fn latest_transactions(overview: &Overview) -> Markup {
     let row = |transaction: &Transaction| {
-        let summary = words::summary(&transaction.operations, &overview.decimals);
+        let summary = words::summary(transaction, &overview.known);
         let cells = vec![
             parts::transaction(&transaction.id),
             words::told(transaction.status, &summary),

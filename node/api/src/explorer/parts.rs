@@ -43,6 +43,16 @@ pub(super) fn account(address: &Address) -> Markup {
     link(&format!("accounts/{address}"), &address.to_string(), "address")
 }
 
+/// The accounts that authorised a transaction: its sender, and how many others.
+pub(super) fn parties(parties: &[Address]) -> Markup {
+    html! {
+        @if let Some((sender, others)) = parties.split_first() {
+            (account(sender))
+            @if !others.is_empty() { " " span .more { "and " (number(others.len())) " more" } }
+        }
+    }
+}
+
 pub(super) fn block(height: Height) -> Markup {
     html! { a .number href={ "blocks/" (height) } { (number(height)) } }
 }

@@ -37,10 +37,11 @@ fn answer(app: &App, here: &Here, name: &str, read: Result<At<Vec<u8>>, Failure>
     }
 }
 
-/// Links to the same as data: the API's document, and the bytes if there are some.
-pub(super) fn links(document: &str, bytes: Option<&str>) -> Markup {
+/// Links to the same as data: the API's document, the bytes and the proof's file, if there are some.
+pub(super) fn links(document: &str, bytes: Option<&str>, proof: Option<&str>) -> Markup {
     html! {
         a href=(document) { "JSON" }
         @if let Some(bytes) = bytes { ", " a href=(bytes) { "canonical bytes" } }
+        @if let Some(proof) = proof { ", " a href=(proof) { "proof" } }
     }
 }

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
-use quorate_client::schema::{DocumentRecord, RecordList};
+use quorate_client::schema::{DocumentRecord, KeepView, RecordList, WithheldText};
 use quorate_client::spreadsheet::cell;
 use quorate_client::text::rfc3339_of;
 use quorate_ledger::is_unseen;
@@ -11,14 +11,15 @@ use quorate_ledger::is_unseen;
 use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::selection::{List, Selection};
-use super::{csv, parts, raw};
+use super::{csv, parts, raw, words};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_LOOKED_AT, MAX_PAGE};
 use crate::cursor::ListTag;
 use crate::input::{Name, Params, digest, record_place};
+use crate::node::{Fault, Snapshot};
 use crate::problem::Failure;
 use crate::routes::assets::recorded;
-use crate::scan::{self, RecordMark, RecordPage};
+use crate::scan::{self, FoundRecord, RecordMark, RecordPage};
 
 const LIST: List = List {
     path: "records",
@@ -26,7 +27,7 @@ const LIST: List = List {
     of_transactions: false,
 };
 
-const COLUMNS: [&str; 9] = [
+const COLUMNS: [&str; 11] = [
     "time",
     "height",
     "index",
@@ -34,8 +35,10 @@ const COLUMNS: [&str; 9] = [
     "transaction",
     "sender",
     "sha256",
+    "keep",
     "label",
     "metadata",
+    "withheld",
 ];
 
 pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> Response {
@@ -52,12 +55,13 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
         let next = next.map(|place| tag.cursor(place));
         let cursor = before.map(|mark| tag.cursor(mark));
         let (cursor, next) = (cursor.as_deref(), next.as_deref());
-        let row = |record: &DocumentRecord| {
+        let row = |FoundRecord { record, withheld }: &FoundRecord| {
             let sha256 = record.sha256.to_string();
             vec![
                 parts::moment(record.timestamp),
                 parts::link(&format!("records/{sha256}"), &sha256, "document hash"),
-                label(record),
+                html! { (words::keep(record.keep)) },
+                label(record, withheld),
                 parts::account(&record.sender),
                 parts::transaction(&record.transaction),
                 parts::block(record.height),
@@ -66,6 +70,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
         let columns = [
             "Recorded (UTC)",
             "Document",
+            "Kept",
             "Label",
             "By",
             "Transaction",
@@ -103,7 +108,7 @@ async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure>
         let RecordPage { records, next } = scan::recorded(snapshot, &selection.filter, before, limit)?;
         let next = next.map(|place| tag.cursor(place));
         let mut table = csv::Table::new(COLUMNS);
-        for record in &records {
+        for FoundRecord { record, withheld } in &records {
             table.row([
                 rfc3339_of(record.timestamp),
                 record.height.to_string(),
@@ -112,8 +117,10 @@ async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure>
                 record.transaction.to_string(),
                 record.sender.to_string(),
                 record.sha256.to_string(),
+                words::keep(record.keep).to_owned(),
                 cell(&record.label),
                 hex::encode(&record.metadata),
+                csv::withheld(withheld.iter().map(|text| (text.field.as_str(), text))),
             ]);
         }
         Ok(table.end(next.map(|next| selection.file(selection.limit, Some(&next)))))
@@ -132,26 +139,36 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
         let RecordList { records, next } = recorded(snapshot, &sha256, after, DEFAULT_PAGE)?;
         let next = next.map(|next| format!("records/{sha256}?cursor={next}"));
         let first = format!("records/{sha256}");
-        let row = |record: &DocumentRecord| {
+        let mut found = Vec::new();
+        for record in records {
+            let withheld = withheld(snapshot, &record)?;
+            found.push(FoundRecord { record, withheld });
+        }
+        let row = |FoundRecord { record, withheld }: &FoundRecord| {
             vec![
                 parts::moment(record.timestamp),
                 parts::account(&record.sender),
-                label(record),
+                kept(record),
+                label(record, withheld),
                 html! {
-                    @if record.metadata.is_empty() { span .aside { "none" } } @else { (metadata(&record.metadata)) }
+                    @if record.metadata.is_empty() { (absent("metadata", withheld)) } @else { (metadata(&record.metadata)) }
                 },
                 parts::transaction(&record.transaction),
                 parts::block(record.height),
             ]
         };
-        let columns = ["Recorded (UTC)", "By", "Label", "Metadata", "Transaction", "Block"];
-        let rows = records.iter().map(row).collect();
+        let columns = ["Recorded (UTC)", "By", "Kept", "Label", "Metadata", "Transaction", "Block"];
+        let rows = found.iter().map(row).collect();
         let body = html! {
             div .title { h1 { "Record" } }
             (parts::facts([
                 ("SHA-256", html! { span #sha256 { (parts::full(&sha256.to_string(), "document hash")) } }),
-                ("As data", raw::links(&format!("v1/{first}"), None)),
+                ("As data", raw::links(&format!("v1/{first}"), None, Some(&format!("{first}/proof")))),
             ]))
+            p .note {
+                "A record in the log is proven by its transaction. One that is an account’s own is proven, or that there is none, for that account; "
+                "a unique one is all that claims the document."
+            }
             section aria-labelledby="records-title" {
                 h2 #records-title { "Who recorded it, earliest first" }
                 (parts::table("records", &columns, rows, "Nobody has recorded a document with this hash."))
@@ -164,9 +181,41 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
     .await
 }
 
+/// Where a record is kept; an own one has a proof for its account.
+fn kept(record: &DocumentRecord) -> Markup {
+    html! {
+        (words::keep(record.keep))
+        @if record.keep == KeepView::Own {
+            ", " a href={ "records/" (record.sha256) "/proof?by=" (record.sender) } { "proof" }
+        }
+    }
+}
+
+/// Those of a record's texts that are not shown. Its transaction says so, which is read where one may be.
+fn withheld(snapshot: &dyn Snapshot, record: &DocumentRecord) -> Result<Vec<WithheldText>, Fault> {
+    if !record.label.is_empty() && !record.metadata.is_empty() {
+        return Ok(Vec::new());
+    }
+    let transaction = snapshot.transaction(&record.transaction)?;
+    let texts = transaction
+        .into_iter()
+        .flat_map(|transaction| transaction.withheld);
+    Ok(texts
+        .filter(|text| text.operation == Some(record.operation))
+        .collect())
+}
+
 /// What the sender called the document.
-fn label(record: &DocumentRecord) -> Markup {
-    html! { @if record.label.is_empty() { span .aside { "none" } } @else { (parts::free(&record.label)) } }
+fn label(record: &DocumentRecord, withheld: &[WithheldText]) -> Markup {
+    html! { @if record.label.is_empty() { (absent("label", withheld)) } @else { (parts::free(&record.label)) } }
+}
+
+/// Why a text is not there.
+fn absent(field: &str, withheld: &[WithheldText]) -> Markup {
+    match withheld.iter().find(|text| text.field == field) {
+        Some(text) => words::withheld(text),
+        None => html! { span .aside { "none" } },
+    }
 }
 
 /// Metadata as text where it is text, else in hex.

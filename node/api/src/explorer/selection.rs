@@ -168,7 +168,7 @@ impl Selection {
     }
 }
 
-fn field(name: &str, label: &str, example: &str, value: Option<&str>) -> Markup {
+pub(super) fn field(name: &str, label: &str, example: &str, value: Option<&str>) -> Markup {
     let id = format!("filter-{name}");
     html! {
         div {

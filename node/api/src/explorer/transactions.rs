@@ -4,20 +4,20 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::{
-    Account, OperationView, SignatureView, Transaction, TransactionList, TransactionStatus,
+    HoldName, OperationView, Transaction, TransactionList, TransactionStatus, WithheldText,
 };
 use quorate_client::spreadsheet::cell;
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::format_amount;
-use quorate_crypto::PublicKey;
-use quorate_ledger::visible;
+use quorate_ledger::{Digest, visible};
 
+use super::authority::Authority;
 use super::here::Here;
+use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
 use super::selection::{List, Selection};
-use super::words::{self, Decimals};
-use super::{csv, raw};
+use super::{csv, raw, words};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_LOOKED_AT, MAX_PAGE};
 use crate::input::{Name, Params, digest};
@@ -25,16 +25,13 @@ use crate::node::Snapshot;
 use crate::problem::Failure;
 use crate::scan::{self, Mark};
 
-/// Transactions of the sender among which a change of its signers is looked for.
-const LOOKED_BACK: usize = 50;
-
 const LIST: List = List {
     path: "transactions",
     sender: "Sent by",
     of_transactions: true,
 };
 
-const COLUMNS: [&str; 16] = [
+const COLUMNS: [&str; 20] = [
     "time",
     "height",
     "index",
@@ -43,14 +40,18 @@ const COLUMNS: [&str; 16] = [
     "code",
     "sender",
     "operation",
+    "by",
     "kind",
     "asset",
     "amount",
     "units",
     "to",
+    "hold",
+    "until",
     "sha256",
     "note",
     "memo",
+    "withheld",
 ];
 
 pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> Response {
@@ -89,20 +90,20 @@ fn table(
     transactions: &[Transaction],
     nothing: &'static str,
 ) -> Result<Markup, Failure> {
-    let decimals = Decimals::of(snapshot, words::codes_in_short(transactions))?;
+    let known = Known::of(snapshot, words::in_short(transactions))?;
     let row = |transaction: &Transaction| {
-        let summary = words::summary(&transaction.operations, &decimals);
+        let summary = words::summary(transaction, &known);
         let cells = vec![
             transaction.timestamp.map(parts::moment).unwrap_or_default(),
             parts::transaction(&transaction.id),
             transaction.height.map(parts::block).unwrap_or_default(),
-            parts::account(&transaction.sender),
+            parts::parties(&transaction.parties),
             words::told(transaction.status, &summary),
             parts::status(transaction.status),
         ];
         Row::of(transaction.status, cells)
     };
-    let columns = ["Time (UTC)", "Transaction", "Block", "Sender", "What", "Status"];
+    let columns = ["Time (UTC)", "Transaction", "Block", "Parties", "What", "Status"];
     let rows = transactions.iter().map(row).collect();
     Ok(parts::table("transactions", &columns, rows, nothing))
 }
@@ -123,15 +124,14 @@ async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure>
             transactions,
             mut next,
         } = list;
-        let codes = transactions
-            .iter()
-            .flat_map(|transaction| words::codes(&transaction.operations));
-        let decimals = Decimals::of(snapshot, codes)?;
+        let mut known = Known::default();
         let mut table = csv::Table::new(COLUMNS);
         let mut rest = transactions.iter().peekable();
         while let Some(transaction) = rest.next() {
-            for (place, operation) in transaction.operations.iter().enumerate() {
-                table.row(cells(transaction, place, operation, &decimals));
+            for (place, act) in transaction.operations.iter().enumerate() {
+                // Looked up as it is told: a file may end long before its list does.
+                known.learn(snapshot, act)?;
+                table.row(cells(transaction, place, &known));
             }
             // What its transaction says stands in each operation's row: a file is longer than the list.
             if table.is_full() && rest.peek().is_some() {
@@ -145,37 +145,55 @@ async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure>
 }
 
 /// A row of the file: an operation, with what its transaction says of it.
-fn cells(
-    transaction: &Transaction,
-    place: usize,
-    operation: &OperationView,
-    decimals: &Decimals,
-) -> [String; COLUMNS.len()] {
-    let (mut units, mut to, mut sha256, mut note) = (None, None, None, "");
+fn cells(transaction: &Transaction, place: usize, known: &Known) -> [String; COLUMNS.len()] {
+    let act = &transaction.operations[place];
+    let operation = &act.operation;
+    let (mut to, mut hold, mut until, mut sha256, mut note) = (None, None, None, None, "");
     match operation {
         OperationView::CreateAsset { description, .. } => note = description.as_str(),
-        OperationView::Mint {
-            to: payee, amount, ..
-        } => (units, to) = (Some(*amount), Some(payee)),
-        OperationView::Burn { amount, .. } => units = Some(*amount),
-        OperationView::Transfer {
-            to: payee,
-            amount,
-            memo,
-            ..
-        } => (units, to, note) = (Some(*amount), Some(payee), memo.as_str()),
+        OperationView::Mint { to: payee, .. } => to = Some(*payee),
+        OperationView::Transfer { to: payee, memo, .. } => (to, note) = (Some(*payee), memo.as_str()),
         OperationView::PutRecord {
             sha256: hash, label, ..
+        } => (sha256, note) = (Some(hash), label.as_str()),
+        OperationView::Hold {
+            beneficiary,
+            until: end,
+            memo,
+            ..
         } => {
-            (sha256, note) = (Some(hash), label.as_str());
+            hold = u16::try_from(place)
+                .ok()
+                .map(|place| hold_cell(&transaction.id, place));
+            (to, until, note) = (Some(*beneficiary), Some(*end), memo.as_str());
         }
-        OperationView::SetSigners { .. } | OperationView::Rejoin { .. } => {}
+        OperationView::Release { hold: of, .. } => {
+            (to, hold) = (known.hold(of).map(|made| made.beneficiary), Some(named(of)));
+        }
+        OperationView::Refund { hold: of } => (to, hold) = (Some(of.owner), Some(named(of))),
+        OperationView::Burn { .. }
+        | OperationView::SetSigners { .. }
+        | OperationView::Rejoin { .. }
+        | OperationView::Erase { .. }
+        | OperationView::Governance { .. } => {}
     }
+    let moved = known.moved(transaction, place);
+    let asset = moved.and_then(|moved| moved.asset).or(operation.asset());
+    let units = moved.and_then(|moved| moved.amount);
     // A transaction that failed may name an asset that there is not.
-    let known = operation.asset().and_then(|asset| decimals.get(&asset));
+    let decimals = asset.and_then(|asset| known.decimals(&asset));
     let amount = units
-        .zip(known)
+        .zip(decimals)
         .map(|(units, decimals)| format_amount(units, decimals));
+    let withheld = transaction
+        .withheld
+        .iter()
+        .filter_map(|text| match text.operation {
+            None => Some(("memo", text)),
+            Some(operation) if usize::from(operation) != place => None,
+            Some(_) if text.field == "metadata" => Some(("metadata", text)),
+            Some(_) => Some(("note", text)),
+        });
     [
         csv::or_empty(transaction.timestamp.map(rfc3339_of)),
         csv::or_empty(transaction.height),
@@ -185,15 +203,28 @@ fn cells(
         csv::or_empty(transaction.code.as_ref()),
         transaction.sender.to_string(),
         place.to_string(),
+        act.by.to_string(),
         operation.kind().to_string(),
-        csv::or_empty(operation.asset()),
+        csv::or_empty(asset),
         csv::or_empty(amount),
         csv::or_empty(units),
         csv::or_empty(to),
+        csv::or_empty(hold),
+        csv::or_empty(until.map(rfc3339_of)),
         csv::or_empty(sha256),
         cell(note),
         cell(&transaction.memo),
+        csv::withheld(withheld),
     ]
+}
+
+/// A hold's name in a cell: the transaction that made it, and the operation's place there.
+fn hold_cell(transaction: &Digest, operation: u16) -> String {
+    format!("{transaction}.{operation}")
+}
+
+fn named(hold: &HoldName) -> String {
+    hold_cell(&hold.transaction, hold.operation)
 }
 
 pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name) -> Response {
@@ -209,67 +240,20 @@ async fn read(app: &App, name: &str) -> Result<At<Page>, Failure> {
             let detail = "No transaction with this id was executed, and none is pending on this validator.";
             Failure::not_found("unknown_transaction", detail)
         })?;
-        let decimals = Decimals::of(snapshot, words::codes(&transaction.operations))?;
-        let sender = snapshot.account(&transaction.sender)?;
-        let authority = Authority {
-            certain: same_signers(snapshot, &transaction, &sender)?,
-            sender,
-        };
+        let known = Known::of(snapshot, &transaction.operations)?;
+        let authority = Authority::of(snapshot, &transaction)?;
         let title = format!("Transaction {}", parts::shorten(&id.to_string()));
         Ok(Page {
             title,
             section: Section::Transactions,
-            body: body(&transaction, &decimals, &authority),
+            body: body(&transaction, &known, &authority),
         })
     })
     .await
 }
 
-/// Who may sign for the sender.
-struct Authority {
-    sender: Account,
-    /// Whether that was so when the transaction was executed. The chain keeps only the signers of now.
-    certain: bool,
-}
-
-/// Whether the sender has certainly had the same signers since before the transaction.
-fn same_signers(
-    snapshot: &dyn Snapshot,
-    transaction: &Transaction,
-    sender: &Account,
-) -> Result<bool, Failure> {
-    let Some(place) = transaction.height.zip(transaction.index) else {
-        return Ok(true);
-    };
-    if sender.signers.is_empty() {
-        return Ok(true);
-    }
-    let latest = snapshot.history(&sender.address, None, LOOKED_BACK)?;
-    for later in &latest {
-        if later.height.zip(later.index) < Some(place) {
-            return Ok(true);
-        }
-        let sets = |operation: &OperationView| matches!(operation, OperationView::SetSigners { .. });
-        let own = later.sender == sender.address && later.status == TransactionStatus::Committed;
-        if own && later.operations.iter().any(sets) {
-            return Ok(false);
-        }
-    }
-    Ok(latest.len() < LOOKED_BACK)
-}
-
-fn body(transaction: &Transaction, decimals: &Decimals, authority: &Authority) -> Markup {
+fn body(transaction: &Transaction, known: &Known, authority: &Authority) -> Markup {
     let status = parts::status_name(transaction.status);
-    let failing = |index: u16| transaction.failed_operation == Some(index);
-    // All or nothing: what stands beside a failing operation did not happen either.
-    let undone = matches!(
-        transaction.status,
-        TransactionStatus::Failed | TransactionStatus::Expired
-    );
-    let class = |index: u16| match failing(index) {
-        true => Some("failing undone"),
-        false => undone.then_some("undone"),
-    };
     html! {
         div .title { h1 { "Transaction" } }
         div .outcome .(status) #outcome data-status=(status) data-code=[transaction.code.as_deref()] {
@@ -279,24 +263,51 @@ fn body(transaction: &Transaction, decimals: &Decimals, authority: &Authority) -
         section aria-labelledby="operations-title" {
             h2 #operations-title { "Operations " span .count { (parts::number(transaction.operations.len())) } }
             ol .operations #operations {
-                @for (index, operation) in (0_u16..).zip(&transaction.operations) {
-                    li class=[class(index)] {
-                        span .kind { (words::kind(operation.kind())) }
-                        div {
-                            @if undone {
-                                span .badge.failed { @if failing(index) { "Failed" } @else { "Not done" } } " "
-                                s { (words::sentence(operation, decimals)) }
-                            } @else {
-                                (words::sentence(operation, decimals))
-                            }
-                            (details(operation))
-                        }
-                    }
+                @for place in 0..transaction.operations.len() { (operation(transaction, place, known)) }
+            }
+        }
+        (authority.signatures(&transaction.signatures))
+    }
+}
+
+/// One operation of the page: who acts, what it does, and what became of it.
+fn operation(transaction: &Transaction, place: usize, known: &Known) -> Markup {
+    let act = &transaction.operations[place];
+    let failing = transaction.failed_operation.map(usize::from) == Some(place);
+    // All or nothing: what stands beside a failing operation did not happen either.
+    let undone = matches!(
+        transaction.status,
+        TransactionStatus::Failed | TransactionStatus::Expired
+    );
+    let class = match failing {
+        true => Some("failing undone"),
+        false => undone.then_some("undone"),
+    };
+    let sentence = words::sentence(transaction, place, known);
+    html! {
+        li class=[class] {
+            span .kind { (words::kind(act.operation.kind())) }
+            div {
+                @if undone {
+                    span .badge.failed { @if failing { "Failed" } @else { "Not done" } } " "
+                    s { (sentence) }
+                } @else {
+                    (sentence)
+                }
+                @if transaction.parties.len() > 1 { span .aside.by data-by=(act.by) { " by " (parts::account(&act.by)) } }
+                (details(&act.operation))
+                @for text in withheld(transaction, Some(place)) {
+                    p .note { (words::capital(&text.field)) " " (words::withheld(text)) }
                 }
             }
         }
-        (signatures(&transaction.signatures, authority))
     }
+}
+
+/// The texts of an operation, or of the transaction itself, that are not shown.
+fn withheld(transaction: &Transaction, place: Option<usize>) -> impl Iterator<Item = &WithheldText> {
+    let texts = transaction.withheld.iter();
+    texts.filter(move |text| text.operation.map(usize::from) == place)
 }
 
 fn facts(transaction: &Transaction) -> Markup {
@@ -310,10 +321,22 @@ fn facts(transaction: &Transaction) -> Markup {
             html! { span #sender { (parts::account(&transaction.sender)) } },
         ),
     ];
+    if let [_, others @ ..] = transaction.parties.as_slice()
+        && !others.is_empty()
+    {
+        let list = html! { ul .plain #parties { @for party in others { li { (parts::account(party)) } } } };
+        facts.push(("Other parties", list));
+    }
     if let (Some(height), Some(index)) = (transaction.height, transaction.index) {
         facts.push((
             "Block",
             html! { (parts::block(height)) ", index " (parts::number(index)) },
+        ));
+    }
+    if let Some(ordinal) = transaction.ordinal {
+        facts.push((
+            "Place in the log",
+            html! { span .number #ordinal { (parts::number(ordinal)) } },
         ));
     }
     if let Some(timestamp) = transaction.timestamp {
@@ -322,10 +345,18 @@ fn facts(transaction: &Transaction) -> Markup {
     if !transaction.memo.is_empty() {
         facts.push(("Memo", html! { q #memo { (visible(&transaction.memo)) } }));
     }
+    facts.extend(withheld(transaction, None).map(|text| ("Memo", words::withheld(text))));
     facts.push(("Valid until", parts::time_in_full(transaction.expires_at)));
     facts.push(("Salt", parts::short(&hex::encode(transaction.salt), "salt")));
     let address = format!("transactions/{}", transaction.id);
-    let links = raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes")));
+    let (bytes, proof) = (format!("{address}/bytes"), format!("{address}/proof"));
+    // There is neither before it is executed.
+    let is_executed = transaction.height.is_some();
+    let links = raw::links(
+        &format!("v1/{address}"),
+        Some(bytes.as_str()).filter(|_| is_executed),
+        Some(proof.as_str()).filter(|_| is_executed),
+    );
     facts.push(("As data", links));
     parts::facts(facts)
 }
@@ -343,54 +374,9 @@ fn details(operation: &OperationView) -> Markup {
                 }
             }
         },
+        OperationView::Release { preimages, .. } if !preimages.is_empty() => html! {
+            ul .plain { @for preimage in preimages { li { "Shows " (parts::short(preimage, "preimage")) } } }
+        },
         _ => html! {},
     }
-}
-
-/// The signatures, those that count for the sender apart from those that do not.
-fn signatures(signatures: &[SignatureView], authority: &Authority) -> Markup {
-    let Authority { sender, certain } = authority;
-    let counted = |signature: &SignatureView| weight(&signature.key, sender);
-    let row = |signature: &SignatureView| {
-        let weight = counted(signature);
-        let cells = vec![
-            parts::short(&signature.key.to_string(), "public key"),
-            parts::account(&signature.key.address()),
-            html! {
-                @match weight {
-                    Some(weight) => { span .badge.committed { "Weight " (parts::number(weight)) } },
-                    None if *certain => { span .badge.failed { "Does not count" } },
-                    None => { span .badge { "No signer now" } },
-                }
-            },
-            parts::short(&signature.signature.to_string(), "signature"),
-        ];
-        Row::counting(weight.is_some() || !certain, cells)
-    };
-    let rows = signatures.iter().map(row).collect();
-    let columns = ["Key", "The key’s own account", "For the sender", "Signature"];
-    let total: u64 = signatures.iter().filter_map(counted).map(u64::from).sum();
-    html! {
-        section aria-labelledby="signatures-title" {
-            h2 #signatures-title { "Signatures " span .count { (parts::number(signatures.len())) } }
-            @if *certain {
-                p {
-                    "Those that count have weight " strong #weight { (parts::number(total)) }
-                    "; the sender needs " strong { (parts::number(sender.threshold)) } "."
-                }
-            } @else {
-                p { "The sender’s signers have changed since, or may have: the weights are those of now." }
-            }
-            (parts::table("signatures", &columns, rows, "None."))
-        }
-    }
-}
-
-/// What a key's signature weighs for an account; none if it is no signer of it.
-fn weight(key: &PublicKey, account: &Account) -> Option<u32> {
-    if account.signers.is_empty() {
-        return (key.address() == account.address).then_some(1);
-    }
-    let signer = account.signers.iter().find(|signer| signer.key == *key);
-    signer.map(|signer| signer.weight)
 }

@@ -4,7 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::{CommitteeView, Evidence, Peer, Validator, VotingView};
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_ledger::Height;
 
 use super::here::Here;
@@ -55,7 +55,7 @@ fn committee(committee: &CommitteeView) -> Markup {
 }
 
 /// Validators with how far each one's seals have come.
-pub(super) fn cards(validators: &[Validator], tip: Height, protocol: Protocol) -> Markup {
+pub(super) fn cards(validators: &[Validator], tip: Height, engine: Engine) -> Markup {
     html! {
         ul .validators #validators {
             @for validator in validators {
@@ -64,7 +64,7 @@ pub(super) fn cards(validators: &[Validator], tip: Height, protocol: Protocol) -
                     div {
                         span .dot .(state) aria-hidden="true" {}
                         strong { (validator.name) }
-                        @if validator.primary { span .badge.primary { (words::capital(protocol.leader())) } }
+                        @if validator.primary { span .badge.primary { (words::capital(engine.leader())) } }
                     }
                     p .note {
                         @match validator.last_seal {
@@ -144,7 +144,7 @@ fn peers(peers: &[Peer]) -> Markup {
     }
 }
 
-fn evidence(evidence: &[Evidence], protocol: Protocol) -> Markup {
+fn evidence(evidence: &[Evidence], engine: Engine) -> Markup {
     let row = |proof: &Evidence| {
         vec![
             html! { (proof.validator) },
@@ -164,7 +164,7 @@ fn evidence(evidence: &[Evidence], protocol: Protocol) -> Markup {
         ]
     };
     let rows = evidence.iter().map(row).collect();
-    let reign = words::capital(protocol.reign());
+    let reign = words::capital(engine.reign());
     html! {
         section aria-labelledby="evidence-title" {
             h2 #evidence-title { "Misbehaviour seen by this node" }

@@ -1,14 +1,14 @@
 //! Transactions and their outcomes in plain words.
 
-use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
-
 use maud::{Markup, html};
-use quorate_client::schema::{OperationKind, OperationView, Transaction, TransactionStatus};
-use quorate_ledger::{Address, Amount, AssetCode, visible};
+use quorate_client::schema::{
+    ActView, ConditionLeafView, ConditionView, ErasedPlace, HoldName, KeepView, OperationKind, OperationView,
+    Transaction, TransactionStatus, WithheldText,
+};
+use quorate_ledger::{Address, visible};
 
+use super::known::Known;
 use super::parts;
-use crate::node::{Fault, Snapshot};
 
 /// A protocol's own word, to begin with.
 pub(super) fn capital(word: &str) -> String {
@@ -17,50 +17,18 @@ pub(super) fn capital(word: &str) -> String {
     first.into_iter().chain(letters).collect()
 }
 
-/// Decimals of the assets that a page speaks of.
-#[derive(Default)]
-pub(super) struct Decimals(BTreeMap<AssetCode, Option<u8>>);
-
-impl Decimals {
-    /// Looks up the asset of each code.
-    pub(super) fn of(
-        snapshot: &dyn Snapshot,
-        codes: impl IntoIterator<Item = AssetCode>,
-    ) -> Result<Self, Fault> {
-        let mut known = Self::default();
-        for code in codes {
-            if let Entry::Vacant(unknown) = known.0.entry(code) {
-                let asset = snapshot.asset(unknown.key())?;
-                unknown.insert(asset.map(|asset| asset.decimals));
-            }
-        }
-        Ok(known)
-    }
-
-    pub(super) fn get(&self, code: &AssetCode) -> Option<u8> {
-        self.0.get(code).copied().flatten()
-    }
-
-    fn amount(&self, amount: Amount, code: &AssetCode) -> Markup {
-        html! { span .money { (parts::amount(amount, self.get(code))) " " (parts::asset(code)) } }
-    }
-}
-
-/// The assets of amounts that operations name.
-pub(super) fn codes(operations: &[OperationView]) -> impl Iterator<Item = AssetCode> {
-    operations.iter().filter_map(|operation| match operation {
-        OperationView::Mint { asset, .. }
-        | OperationView::Burn { asset, .. }
-        | OperationView::Transfer { asset, .. } => Some(*asset),
-        _ => None,
-    })
-}
-
-/// Those that summaries of these transactions name: of their first operations.
-pub(super) fn codes_in_short(transactions: &[Transaction]) -> impl Iterator<Item = AssetCode> {
+/// The first operations of transactions, of which their summaries speak.
+pub(super) fn in_short(transactions: &[Transaction]) -> impl Iterator<Item = &ActView> {
     transactions
         .iter()
-        .flat_map(|transaction| codes(transaction.operations.get(..1).unwrap_or_default()))
+        .filter_map(|transaction| transaction.operations.first())
+}
+
+/// All operations of transactions.
+pub(super) fn in_full(transactions: &[Transaction]) -> impl Iterator<Item = &ActView> {
+    transactions
+        .iter()
+        .flat_map(|transaction| &transaction.operations)
 }
 
 /// What kind of thing an operation is.
@@ -73,12 +41,38 @@ pub(super) fn kind(kind: OperationKind) -> &'static str {
         OperationKind::PutRecord => "Record",
         OperationKind::SetSigners => "Set signers",
         OperationKind::Rejoin => "Rejoin",
+        OperationKind::Hold => "Hold",
+        OperationKind::Release => "Release",
+        OperationKind::Refund => "Refund",
+        OperationKind::Erase => "Erase",
+        OperationKind::Governance => "Governance",
     }
 }
 
-/// An operation in words, to follow its kind.
-pub(super) fn sentence(operation: &OperationView, decimals: &Decimals) -> Markup {
-    match operation {
+/// Where a record is kept.
+pub(super) fn keep(keep: KeepView) -> &'static str {
+    match keep {
+        KeepView::Log => "log",
+        KeepView::Own => "own",
+        KeepView::Unique => "unique",
+    }
+}
+
+/// What keeping a record there means.
+fn kept(keep: KeepView) -> &'static str {
+    match keep {
+        KeepView::Log => "in the log alone",
+        KeepView::Own => "as the account’s own",
+        KeepView::Unique => "as the only one that claims it",
+    }
+}
+
+/// What the operation at a place of a transaction does, in words that follow its kind.
+pub(super) fn sentence(transaction: &Transaction, place: usize, known: &Known) -> Markup {
+    let Some(act) = transaction.operations.get(place) else {
+        return html! {};
+    };
+    match &act.operation {
         OperationView::CreateAsset {
             code,
             decimals,
@@ -89,20 +83,23 @@ pub(super) fn sentence(operation: &OperationView, decimals: &Decimals) -> Markup
             (remark(description))
         },
         OperationView::Mint { asset, to, amount } => html! {
-            (decimals.amount(*amount, asset)) " for " (parts::account(to))
+            (known.amount(*amount, asset)) " for " (parts::account(to))
         },
-        OperationView::Burn { asset, amount } => html! { (decimals.amount(*amount, asset)) },
+        OperationView::Burn { asset, amount } => html! { (known.amount(*amount, asset)) },
         OperationView::Transfer {
             to,
             asset,
             amount,
             memo,
         } => html! {
-            (decimals.amount(*amount, asset)) " to " (parts::account(to))
+            (known.amount(*amount, asset)) " to " (parts::account(to))
             (remark(memo))
         },
-        OperationView::PutRecord { sha256, label, .. } => html! {
+        OperationView::PutRecord {
+            sha256, keep, label, ..
+        } => html! {
             "Document " (parts::link(&format!("records/{sha256}"), &sha256.to_string(), "record hash"))
+            ", kept " (kept(*keep))
             (remark(label))
         },
         OperationView::SetSigners { signers, threshold } => html! {
@@ -112,6 +109,101 @@ pub(super) fn sentence(operation: &OperationView, decimals: &Decimals) -> Markup
         OperationView::Rejoin { validator, .. } => html! {
             "Validator " (parts::short(&validator.to_string(), "public key")) " votes again from the next epoch on"
         },
+        OperationView::Hold {
+            beneficiary,
+            asset,
+            amount,
+            until,
+            condition: needed,
+            memo,
+        } => html! {
+            (known.amount(*amount, asset)) " for " (parts::account(beneficiary))
+            " until " (parts::time_in_full(*until)) ", to be released if " (condition(needed))
+            (remark(memo))
+        },
+        OperationView::Release { hold, .. } => released(transaction, place, hold, known),
+        OperationView::Refund { hold } => refunded(transaction, place, hold, known),
+        OperationView::Erase {
+            transaction: erased,
+            texts,
+        } => html! {
+            (places(texts)) " of transaction " (parts::transaction(erased))
+        },
+        OperationView::Governance { name } => html! {
+            (capital(&name.replace('_', " "))) ", which no protocol in force performs yet"
+        },
+    }
+}
+
+fn released(transaction: &Transaction, place: usize, hold: &HoldName, known: &Known) -> Markup {
+    let made = known.hold(hold);
+    html! {
+        (known.paid(transaction, place)) " of " (hold_name(hold))
+        @if let Some(made) = made { ", to " (parts::account(&made.beneficiary)) }
+    }
+}
+
+fn refunded(transaction: &Transaction, place: usize, hold: &HoldName, known: &Known) -> Markup {
+    html! { (known.paid(transaction, place)) " of " (hold_name(hold)) ", back to its owner" }
+}
+
+/// A hold by the operation that made it, whose page says the rest.
+fn hold_name(hold: &HoldName) -> Markup {
+    html! {
+        "the hold of " (parts::account(&hold.owner)) ", made by operation "
+        (parts::number(u32::from(hold.operation) + 1)) " of " (parts::transaction(&hold.transaction))
+    }
+}
+
+/// What a release needs, to follow "if".
+pub(super) fn condition(condition: &ConditionView) -> Markup {
+    let (need, count) = (usize::from(condition.need), condition.of.len());
+    html! {
+        @match condition.of.as_slice() {
+            [alone] => { (leaf(alone)) },
+            several => {
+                @if need == count { "all of this is so: " }
+                @else if need == 1 { "any of this is so: " }
+                @else { (parts::number(need)) " of these " (parts::number(count)) " are so: " }
+                @for (place, one) in several.iter().enumerate() {
+                    @if place > 0 { "; " }
+                    (leaf(one))
+                }
+            }
+        }
+    }
+}
+
+fn leaf(leaf: &ConditionLeafView) -> Markup {
+    match leaf {
+        ConditionLeafView::Signs { account } => {
+            html! { (parts::account(account)) " is a party of the release" }
+        }
+        ConditionLeafView::From { time } => html! { "it is " (parts::time_in_full(*time)) " or later" },
+        ConditionLeafView::Preimage { sha256 } => html! {
+            "32 bytes are shown whose SHA-256 is " (parts::short(&sha256.to_string(), "hash"))
+        },
+        ConditionLeafView::Record { sha256, account } => html! {
+            (parts::account(account)) " has an own record of document "
+            (parts::link(&format!("records/{sha256}"), &sha256.to_string(), "record hash"))
+        },
+    }
+}
+
+/// Which texts of a transaction, to begin a sentence with.
+fn places(texts: &[ErasedPlace]) -> Markup {
+    html! {
+        @for (number, text) in texts.iter().enumerate() {
+            @if number > 0 { ", " }
+            @match text.operation {
+                None => { @if number == 0 { "The memo" } @else { "the memo" } },
+                Some(operation) => {
+                    @if number == 0 { "The " } @else { "the " }
+                    @if text.field == Some(1) { "metadata" } @else { "text" }
+                    " of operation " (parts::number(u32::from(operation) + 1))
+                },
+            }
+        }
     }
 }
 
@@ -120,31 +212,70 @@ fn remark(text: &str) -> Markup {
     html! { @if !text.is_empty() { " " span .remark { q { (visible(text)) } } } }
 }
 
-/// A transaction's operations in few words, for lists.
-pub(super) fn summary(operations: &[OperationView], decimals: &Decimals) -> Markup {
-    let Some(first) = operations.first() else {
-        return html! { "Nothing" };
-    };
-    let more = operations.len() - 1;
+/// That a text is not shown, and why.
+pub(super) fn withheld(text: &WithheldText) -> Markup {
     html! {
-        span .summary {
-            @match first {
-                OperationView::Transfer { to, asset, amount, .. } => {
-                    (decimals.amount(*amount, asset)) " to " (parts::account(to))
-                }
-                OperationView::Mint { to, asset, amount } => {
-                    "Mint " (decimals.amount(*amount, asset)) " for " (parts::account(to))
-                }
-                OperationView::Burn { asset, amount } => { "Burn " (decimals.amount(*amount, asset)) }
-                OperationView::CreateAsset { code, .. } => { "Create asset " (parts::asset(code)) }
-                OperationView::PutRecord { label, .. } => {
-                    "Record" @if !label.is_empty() { " " q { (visible(label)) } }
-                }
-                OperationView::SetSigners { .. } => { "Set signers" }
-                OperationView::Rejoin { .. } => { "Rejoin of a validator" }
+        span .withheld data-field=(text.field) data-erased=(text.erased) {
+            @if text.erased {
+                "erased"
+                @if let Some(by) = &text.by { " by " (parts::account(by)) }
+                @if let Some(at) = text.at { " at " (parts::time_in_full(at)) }
+            } @else {
+                "not at hand on this validator"
             }
-            @if more > 0 { " " span .more { "and " (parts::number(more)) " more" } }
         }
+    }
+}
+
+/// A transaction's operations in few words, for lists.
+pub(super) fn summary(transaction: &Transaction, known: &Known) -> Markup {
+    if transaction.operations.is_empty() {
+        return html! { "Nothing" };
+    }
+    let more = transaction.operations.len() - 1;
+    html! { span .summary { (short(transaction, 0, known)) (and_more(more)) } }
+}
+
+fn and_more(more: usize) -> Markup {
+    html! { @if more > 0 { " " span .more { "and " (parts::number(more)) " more" } } }
+}
+
+/// One operation in few words.
+fn short(transaction: &Transaction, place: usize, known: &Known) -> Markup {
+    let Some(act) = transaction.operations.get(place) else {
+        return html! {};
+    };
+    match &act.operation {
+        OperationView::Transfer {
+            to, asset, amount, ..
+        } => html! { (known.amount(*amount, asset)) " to " (parts::account(to)) },
+        OperationView::Mint { to, asset, amount } => html! {
+            "Mint " (known.amount(*amount, asset)) " for " (parts::account(to))
+        },
+        OperationView::Burn { asset, amount } => html! { "Burn " (known.amount(*amount, asset)) },
+        OperationView::CreateAsset { code, .. } => html! { "Create asset " (parts::asset(code)) },
+        OperationView::PutRecord { label, .. } => html! {
+            "Record" @if !label.is_empty() { " " q { (visible(label)) } }
+        },
+        OperationView::SetSigners { .. } => html! { "Set signers" },
+        OperationView::Rejoin { .. } => html! { "Rejoin of a validator" },
+        OperationView::Hold {
+            beneficiary,
+            asset,
+            amount,
+            ..
+        } => html! { "Hold " (known.amount(*amount, asset)) " for " (parts::account(beneficiary)) },
+        OperationView::Release { hold, .. } => html! {
+            "Release " (known.paid(transaction, place))
+            @if let Some(made) = known.hold(hold) { " to " (parts::account(&made.beneficiary)) }
+        },
+        OperationView::Refund { hold } => html! {
+            "Refund " (known.paid(transaction, place)) " to " (parts::account(&hold.owner))
+        },
+        OperationView::Erase {
+            transaction: erased, ..
+        } => html! { "Erase texts of " (parts::transaction(erased)) },
+        OperationView::Governance { name } => html! { (capital(&name.replace('_', " "))) },
     }
 }
 
@@ -157,58 +288,59 @@ pub(super) fn told(status: TransactionStatus, summary: &Markup) -> Markup {
     }
 }
 
-/// A transaction in few words as one account sees it: what it receives is told by who sent it.
-pub(super) fn summary_for(
-    account: &Address,
-    sender: &Address,
-    operations: &[OperationView],
-    decimals: &Decimals,
-) -> Markup {
-    if sender == account {
-        return summary(operations, decimals);
-    }
-    let received = |operation: &&OperationView| receives(operation, account);
-    let Some(first) = operations.iter().find(received) else {
-        return summary(operations, decimals);
+/// A transaction in few words as one account sees it: what it receives is told by who it comes from.
+pub(super) fn summary_for(account: &Address, transaction: &Transaction, known: &Known) -> Markup {
+    let concerns = |act: &ActView| act.by == *account || received(act, account, known).is_some();
+    let acts = transaction.operations.iter().enumerate();
+    let own: Vec<(usize, &ActView)> = acts.filter(|(_, act)| concerns(act)).collect();
+    let Some((place, first)) = own.first() else {
+        return summary(transaction, known);
     };
-    let more = operations.iter().filter(received).count() - 1;
+    let from = received(first, account, known).filter(|from| from != account && first.by != *account);
     html! {
         span .summary {
-            @if let OperationView::Transfer { asset, amount, .. } | OperationView::Mint { asset, amount, .. } = first {
-                (decimals.amount(*amount, asset)) " from " (parts::account(sender))
+            @match from {
+                None => (short(transaction, *place, known)),
+                Some(from) => {
+                    (known.paid(transaction, *place)) " from " (parts::account(&from))
+                },
             }
-            @if more > 0 { " " span .more { "and " (parts::number(more)) " more" } }
+            (and_more(own.len() - 1))
         }
     }
 }
 
-fn receives(operation: &OperationView, account: &Address) -> bool {
-    match operation {
-        OperationView::Transfer { to, .. } | OperationView::Mint { to, .. } => to == account,
-        _ => false,
+/// From whom an account receives something by an operation, if it does.
+fn received(act: &ActView, account: &Address, known: &Known) -> Option<Address> {
+    match &act.operation {
+        OperationView::Transfer { to, .. } | OperationView::Mint { to, .. } => {
+            (to == account).then_some(act.by)
+        }
+        OperationView::Release { hold, .. } => {
+            let made = known.hold(hold)?;
+            (made.beneficiary == *account).then_some(hold.owner)
+        }
+        OperationView::Refund { hold } => (hold.owner == *account).then_some(hold.owner),
+        _ => None,
     }
 }
 
-/// Whether value comes or goes, seen from an account; none where nothing moves.
-pub(super) fn direction(
-    operations: &[OperationView],
-    sender: &Address,
-    account: &Address,
-) -> Option<&'static str> {
-    if sender != account {
-        return Some("In");
-    }
-    let moves = |operation: &&OperationView| {
-        matches!(
-            operation,
-            OperationView::Transfer { .. } | OperationView::Burn { .. } | OperationView::Mint { .. }
-        )
+/// Whether value that an account can use comes or goes by a transaction; none where nothing moves.
+pub(super) fn direction(transaction: &Transaction, account: &Address, known: &Known) -> Option<&'static str> {
+    let moves = |act: &ActView| {
+        if received(act, account, known).is_some() {
+            return Some("In");
+        }
+        let gives = match &act.operation {
+            OperationView::Transfer { .. }
+            | OperationView::Burn { .. }
+            | OperationView::Mint { .. }
+            | OperationView::Hold { .. } => act.by == *account,
+            _ => false,
+        };
+        gives.then_some("Out")
     };
-    match operations.iter().find(moves) {
-        Some(first) if receives(first, account) => Some("In"),
-        Some(_) => Some("Out"),
-        None => None,
-    }
+    transaction.operations.iter().find_map(moves)
 }
 
 /// What became of a transaction, as a sentence.

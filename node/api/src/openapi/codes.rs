@@ -23,10 +23,11 @@ const CODES: &str = "\
     malformed_min_height: `min_height` is not a whole number
     malformed_hash: not 64 hexadecimal digits
     malformed_address: not an address, `qr1…`
+    malformed_key: not a key of the state, 64 hexadecimal digits
     malformed_asset: not an asset's code, 1 to 12 of A–Z and 0–9
     malformed_block: not a height, a block's hash or `latest`
     malformed_kind: `kind` is no type of operation
-    malformed_range: `from` or `to` is neither a height nor a time in RFC 3339
+    malformed_range: `from` or `to` is neither a height nor a time in RFC 3339, is not the one that the call takes, or leaves nothing between
     malformed_types: `types` is not `block`, `transaction`, or both
     malformed_event_id: not the id of an event, `height` or `height.index`
     malformed_wait: `wait` is neither `committed` nor `none`
@@ -35,7 +36,10 @@ const CODES: &str = "\
     broken_body: the body broke off
     too_many_transactions: more than 8,192 transactions in one call
 400 The transaction is malformed
-    malformed_transaction: not the canonical bytes of a transaction, or against a rule of form
+    malformed_transaction: not the canonical bytes of a transaction with its texts, or against a rule of form
+    texts_missing: it has fewer texts with it than places for them
+    texts_unfit: the texts with it are not those that were signed
+    text_refused: a text is empty, too long, not UTF-8, or has a character that no text may have
     bad_signature: a signature does not fit the transaction
 403 Not from there
     not_from_there: called by a name that is not this node's (`api.hosts`)
@@ -46,10 +50,15 @@ const CODES: &str = "\
     unknown_block: no certified block of that height or hash here
     no_blocks: no block is certified here yet
     unknown_asset: no asset has this code
+    unknown_key: the state has no value under this key
+    nothing_to_prove: it is not so, as of the height that was asked at
+    not_at_hand: this node does not have what the proof needs, or no longer
 405 Method not allowed
     method_not_allowed: the path does not take this method; `Allow` says which it takes
 408 The body came too slowly
     body_too_slow: it took longer than 20 s, or paused for 5 s
+409 Not executed yet
+    pending: it has no entry in the log, and so no bytes, until it is executed
 413 The body is too large
     body_too_large: more than 8 MiB
 413 The transaction is malformed
@@ -60,9 +69,12 @@ const CODES: &str = "\
     wrong_network: it is for another network
     expired: it has expired and will never be executed
     expiry_too_far: it expires later than the network allows
-    unauthorised: its signatures do not reach the sender's threshold
-    needless_signature: a signature is of a key that is none of the sender's
+    unauthorised: its signatures do not reach the threshold of each of its parties
+    needless_signature: a signature is of a key that signs for none of its parties
     unknown_sender: this node takes transactions of known accounts alone (`api.senders`)
+    would_fail: an operation would fail, for a reason that this version of the node has no name for
+422 The proof would be too long
+    proof_too_long: it is longer than a proof may be: ask for less at once
 429 Too many pending transactions
     pool_full: this node has as many as it takes
     quota_full: the sender has as many here as an account may
@@ -93,11 +105,13 @@ pub(crate) fn all() -> impl Iterator<Item = Code> {
             meaning: meaning.to_owned(),
         })
     });
-    let of_ledger = ErrorCode::ALL.into_iter().map(|code| Code {
-        status: 422,
-        name: code.name(),
-        title: "The ledger would refuse the transaction",
-        meaning: code.to_string(),
+    let of_ledger = ErrorCode::ALL.iter().filter_map(|code| {
+        Some(Code {
+            status: 422,
+            name: code.name()?,
+            title: "The ledger would refuse the transaction",
+            meaning: code.to_string(),
+        })
     });
     own.chain(of_ledger)
 }

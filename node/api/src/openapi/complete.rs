@@ -12,10 +12,14 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::OpenApi;
 
 use super::codes::{self, Code};
+use super::flat;
 use crate::config::{ApiConfig, DEFAULT_PAGE, MAX_PAGE};
 
 /// The status of what the ledger would refuse.
 const REFUSED: u16 = 422;
+
+/// The path that takes transactions.
+const SUBMISSIONS: &str = "/v1/transactions";
 
 /// The codes of a call by status.
 type Codes = BTreeMap<u16, BTreeSet<String>>;
@@ -32,7 +36,7 @@ pub(super) fn complete(document: &OpenApi) -> Value {
             complete_call(path, call);
         }
     }
-    let submit = &mut document["paths"]["/v1/transactions"]["post"];
+    let submit = &mut document["paths"][SUBMISSIONS]["post"];
     submit["requestBody"]["required"] = true.into();
     submit["requestBody"]["content"]["application/json"]["schema"] = either("SubmitRequest", "SubmitMany");
     for status in ["200", "202"] {
@@ -45,6 +49,8 @@ pub(super) fn complete(document: &OpenApi) -> Value {
     }
     let shared = &mut document["components"];
     complete_submissions(&mut shared["schemas"]);
+    flat::flatten(&mut document);
+    let shared = &mut document["components"];
     shared["headers"] = headers();
     shared["examples"] = codes::all().map(example).collect::<Map<_, _>>().into();
     shared["responses"] = everywhere();
@@ -76,7 +82,7 @@ fn complete_call(path: &str, call: &mut Value) {
     let parameters = call.get_mut("parameters").and_then(Value::as_array_mut);
     for parameter in parameters.into_iter().flatten() {
         let name = parameter["name"].as_str().unwrap_or_default().to_owned();
-        complete_parameter(&name, parameter);
+        complete_parameter(path, &name, parameter);
         names.insert(name);
     }
     if let Some(body) = call.get_mut("requestBody") {
@@ -119,7 +125,7 @@ fn complete_content(body: &mut Value) {
 }
 
 /// What parameters take that many calls have, and what no type says.
-fn complete_parameter(name: &str, parameter: &mut Value) {
+fn complete_parameter(path: &str, name: &str, parameter: &mut Value) {
     let config = ApiConfig::default();
     let pattern = |pattern: &str| json!({ "type": "string", "pattern": pattern });
     let (schema, description) = match name {
@@ -156,6 +162,13 @@ fn complete_parameter(name: &str, parameter: &mut Value) {
             json!({ "type": "string", "enum": OperationKind::ALL.map(OperationKind::name) }),
             None,
         ),
+        "from" | "to" if path.starts_with("/v1/proofs/statement/") => {
+            (json!({ "type": "string", "format": "date-time" }), None)
+        }
+        "to" if path == "/v1/proofs/committees" => (
+            json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX }),
+            None,
+        ),
         "from" | "to" => (
             json!({ "anyOf": [pattern("^[0-9]{1,19}$"), { "type": "string", "format": "date-time" }] }),
             None,
@@ -163,10 +176,10 @@ fn complete_parameter(name: &str, parameter: &mut Value) {
         "types" => (pattern("^(block|transaction)(,(block|transaction))*$"), None),
         "last_event_id" | "Last-Event-ID" => (pattern("^([0-9]{1,19}|[1-9][0-9]{0,18}\\.[0-9]{1,9})$"), None),
         "block" => (pattern("^([0-9]{1,19}|[0-9a-fA-F]{64}|latest)$"), None),
-        "id" | "sha256" => (pattern("^[0-9a-fA-F]{64}$"), None),
+        "id" | "sha256" | "key" => (pattern("^[0-9a-fA-F]{64}$"), None),
         "code" | "asset" => (pattern("^[A-Z0-9]{1,12}$"), None),
         // The last six characters are a checksum, which no pattern says.
-        "address" | "account" | "sender" => (pattern("^qr1[02-9ac-hj-np-z]{38}$"), None),
+        "address" | "account" | "sender" | "by" => (pattern("^qr1[02-9ac-hj-np-z]{38}$"), None),
         _ => (json!({ "type": "string" }), None),
     };
     parameter["schema"] = schema;
@@ -208,8 +221,9 @@ fn add_common(path: &str, parameters: &BTreeSet<String>, codes: &mut Codes) {
     if parameters.contains("min_height") {
         add(503, "height_not_reached");
     }
-    if let Some(refused) = codes.get_mut(&REFUSED) {
-        refused.extend(ErrorCode::ALL.map(|code| code.name().to_owned()));
+    if let Some(refused) = codes.get_mut(&REFUSED).filter(|_| path == SUBMISSIONS) {
+        let of_ledger = ErrorCode::ALL.iter().filter_map(|code| code.name());
+        refused.extend(of_ledger.map(str::to_owned));
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{Asset, AssetList, HolderList, RecordList};
+use quorate_client::schema::{Asset, AssetList, DocumentRecord, HolderList, RecordList};
 use quorate_ledger::{Address, AssetCode, Digest};
 
 use crate::app::App;
@@ -137,11 +137,24 @@ pub(crate) fn recorded(
     limit: usize,
 ) -> Result<RecordList, Fault> {
     let records = snapshot.records(sha256, after, limit)?;
-    let next = records
-        .last()
-        .filter(|_| records.len() == limit)
-        .map(|last| ListTag::records_of(sha256).cursor(write_record_place(last)));
+    let last = records.last().filter(|_| records.len() == limit);
+    let place = last.map(|last| place_of(snapshot, last)).transpose()?;
+    let next = place.map(|place| ListTag::records_of(sha256).cursor(write_record_place(place)));
     Ok(RecordList { records, next })
+}
+
+/// Where a record is in the log, which it does not say itself.
+fn place_of(snapshot: &dyn Snapshot, record: &DocumentRecord) -> Result<RecordPlace, Fault> {
+    let ordinal = snapshot
+        .transaction(&record.transaction)?
+        .and_then(|transaction| transaction.ordinal);
+    let operation = u8::try_from(record.operation).ok();
+    let place = ordinal.zip(operation);
+    let (ordinal, operation) = place.ok_or_else(|| {
+        let id = record.transaction;
+        Fault(format!("the record of transaction {id} has no place in the log"))
+    })?;
+    Ok(RecordPlace { ordinal, operation })
 }
 
 pub(crate) fn unknown_asset() -> Failure {

@@ -1,13 +1,15 @@
 //! The node, the network, its validators and members.
 
 use axum::extract::State;
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use quorate_client::schema::{
     EvidenceList, MemberList, Network, Peer, PeerList, ProposalList, Status, ValidatorList,
 };
 
+use super::blocks::octets;
 use crate::app::{App, At};
-use crate::input::Params;
+use crate::input::{Params, wants_bytes};
 use crate::problem::Failure;
 
 /// Where the node and its network are.
@@ -26,12 +28,21 @@ pub(crate) async fn status(State(app): State<App>, params: Params) -> Result<Res
     .into_response())
 }
 
-/// Genesis, parameters in force, committee and epochs.
+/// Genesis, parameters in force, committee and epochs. As bytes: the genesis document, whose hash is the network id.
 #[utoipa::path(get, path = "/v1/network", tag = "network",
     params(("min_height" = Option<u64>, Query)),
-    responses((status = 200, body = Network)))]
-pub(crate) async fn network(State(app): State<App>, params: Params) -> Result<Response, Failure> {
-    let read = app.read(params.min_height()?, |_, node| Ok(node.network()?));
+    responses((status = 200, content((Network = "application/json"), (Vec<u8> = "application/octet-stream")))))]
+pub(crate) async fn network(
+    State(app): State<App>,
+    params: Params,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let min_height = params.min_height()?;
+    if wants_bytes(&headers) {
+        let read = app.read(min_height, |_, node| Ok(node.genesis_bytes()));
+        return Ok(read.await?.respond(octets));
+    }
+    let read = app.read(min_height, |_, node| Ok(node.network()?));
     Ok(read.await?.into_response())
 }
 

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
-use quorate_client::schema::{Transaction, TransactionList};
+use quorate_client::schema::{Transaction, TransactionList, TransactionStatus};
 use quorate_ledger::{Digest, Height};
 
 use crate::app::{App, At};
@@ -21,8 +21,8 @@ use super::blocks::octets;
 /// on from. Only a `next` of null is the end.
 #[utoipa::path(get, path = "/v1/transactions", operation_id = "list_transactions", tag = "transactions",
     params(
-        ("account" = Option<String>, Query, description = "Those in the history of this account: it sent them, or received something by them"),
-        ("sender" = Option<String>, Query, description = "Those that this account sent; with `account`, those by which that one received something from it"),
+        ("account" = Option<String>, Query, description = "Those in the history of this account: it is a party of them, or they changed what it has or is to be given"),
+        ("sender" = Option<String>, Query, description = "Those that this account sent, as the first of their parties; with `account`, those of them in that one's history"),
         ("asset" = Option<String>, Query, description = "Those with an operation about this asset"),
         ("kind" = Option<String>, Query, description = "Those with an operation of this type; with `asset`, one operation has to be both"),
         ("from" = Option<String>, Query, description = "From this block on: its height, or a time in RFC 3339"),
@@ -46,7 +46,10 @@ pub(crate) async fn transactions(State(app): State<App>, params: Params) -> Resu
     Ok(read.await?.into_response())
 }
 
-/// A transaction by its id. As bytes: the canonical encoding that was submitted.
+/// A transaction by its id.
+///
+/// As bytes, once it is executed: its entry of the log, the transaction, and its texts or, where one is erased or not
+/// at hand, the hash of its leaf. While it is pending it is not given as bytes, as it has no entry.
 #[utoipa::path(get, path = "/v1/transactions/{id}", tag = "transactions",
     params(
         ("id" = String, Path, description = "The transaction's id, 64 hexadecimal digits"),
@@ -55,7 +58,8 @@ pub(crate) async fn transactions(State(app): State<App>, params: Params) -> Resu
     responses(
         (status = 200, content((Transaction = "application/json"), (Vec<u8> = "application/octet-stream"))),
         (status = 400, description = "`malformed_hash`"),
-        (status = 404, description = "`unknown_transaction`")))]
+        (status = 404, description = "`unknown_transaction`"),
+        (status = 409, description = "`pending`")))]
 pub(crate) async fn transaction(
     State(app): State<App>,
     Name(name): Name,
@@ -76,13 +80,21 @@ pub(crate) async fn transaction(
     Ok(read.await?.into_response())
 }
 
-/// The canonical bytes of a transaction, as it was submitted.
+/// An executed transaction in canonical bytes.
 pub(crate) async fn bytes(app: &App, id: Digest, min_height: Option<Height>) -> Result<At<Vec<u8>>, Failure> {
-    // The pool first, as above.
-    let pending = app.node.pending_bytes(&id);
+    // The pool first, as above. One that has expired there will never be executed.
+    let pending = app.node.pending(&id);
+    let is_pending = pending.is_some_and(|pending| pending.status == TransactionStatus::Pending);
     app.read(min_height, move |snapshot, _| {
         let executed = snapshot.transaction_bytes(&id)?;
-        executed.or(pending).ok_or_else(unknown_transaction)
+        executed.ok_or_else(|| match is_pending {
+            true => Failure::NotYet {
+                code: "pending",
+                detail: "the transaction is pending: it has an entry in the log, and bytes with it, once it is executed"
+                    .to_owned(),
+            },
+            false => unknown_transaction(),
+        })
     })
     .await
 }

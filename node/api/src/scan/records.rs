@@ -4,7 +4,9 @@
 use std::fmt;
 
 use quorate_client::TransactionFilter;
-use quorate_client::schema::{DocumentRecord, OperationKind, OperationView, TransactionStatus};
+use quorate_client::schema::{
+    ActView, DocumentRecord, OperationKind, OperationView, TransactionStatus, WithheldText,
+};
 
 use super::{Mark, list};
 use crate::input::whole_number;
@@ -13,8 +15,14 @@ use crate::problem::Failure;
 
 /// A page of records, newest first, and the place where the next begins; none at the end.
 pub(crate) struct RecordPage {
-    pub(crate) records: Vec<DocumentRecord>,
+    pub(crate) records: Vec<FoundRecord>,
     pub(crate) next: Option<String>,
+}
+
+/// A record, and those of its texts that are not shown.
+pub(crate) struct FoundRecord {
+    pub(crate) record: DocumentRecord,
+    pub(crate) withheld: Vec<WithheldText>,
 }
 
 /// Where a list of records goes on: at a mark of the transactions, and in the first below it at an operation, where a
@@ -54,13 +62,18 @@ impl fmt::Display for RecordMark {
 }
 
 /// Records below a mark, newest first, of the transactions that a filter leaves. A failed one has recorded nothing.
+/// The filter's sender is who recorded: the party that acts, which need not be the first of its transaction's.
 pub(crate) fn recorded(
     snapshot: &dyn Snapshot,
     filter: &TransactionFilter,
     before: Option<RecordMark>,
     limit: usize,
 ) -> Result<RecordPage, Failure> {
+    let recorder = filter.sender;
+    // A party has all transactions in its history, whether it sent them or not.
     let filter = TransactionFilter {
+        account: filter.account.or(recorder),
+        sender: None,
         kind: Some(OperationKind::PutRecord),
         ..*filter
     };
@@ -83,17 +96,26 @@ pub(crate) fn recorded(
         let with_it = Mark::after(&filter, transaction)?.with_it();
         let begun = before.filter(|mark| mark.transactions == with_it);
         let below = begun.and_then(|mark| mark.operation);
-        let numbered: Vec<(u16, &OperationView)> = (0..).zip(&transaction.operations).collect();
-        for (operation, content) in numbered.into_iter().rev() {
+        let numbered: Vec<(u16, &ActView)> = (0..).zip(&transaction.operations).collect();
+        for (
+            operation,
+            ActView {
+                by,
+                operation: content,
+            },
+        ) in numbered.into_iter().rev()
+        {
             let OperationView::PutRecord {
                 sha256,
+                keep,
                 label,
                 metadata,
             } = content
             else {
                 continue;
             };
-            if below.is_some_and(|below| operation >= below) {
+            let is_wanted = recorder.is_none_or(|recorder| recorder == *by);
+            if !is_wanted || below.is_some_and(|below| operation >= below) {
                 continue;
             }
             if records.len() >= limit {
@@ -104,9 +126,10 @@ pub(crate) fn recorded(
                 let next = Some(rest.to_string());
                 return Ok(RecordPage { records, next });
             }
-            records.push(DocumentRecord {
+            let record = DocumentRecord {
                 sha256: *sha256,
-                sender: transaction.sender,
+                sender: *by,
+                keep: *keep,
                 height,
                 index,
                 operation,
@@ -114,6 +137,12 @@ pub(crate) fn recorded(
                 timestamp,
                 label: label.clone(),
                 metadata: metadata.clone(),
+            };
+            let withheld = transaction.withheld.iter();
+            let withheld = withheld.filter(|text| text.operation == Some(operation));
+            records.push(FoundRecord {
+                record,
+                withheld: withheld.cloned().collect(),
             });
         }
     }

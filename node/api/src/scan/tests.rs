@@ -3,18 +3,20 @@
 use std::cell::Cell;
 
 use quorate_client::schema::{
-    Account, Asset, Block, DocumentRecord, Holder, OperationKind, Transaction, TransactionStatus,
+    Account, Asset, Block, DocumentRecord, Hold, Holder, KeepView, OperationKind, Transaction,
+    TransactionStatus,
 };
-use quorate_ledger::{Amount, AssetCode, Digest, Epoch};
+use quorate_ledger::{Amount, AssetCode, Digest, Epoch, HoldRef, StateKey};
 
 use super::*;
-use crate::node::RecordPlace;
+use crate::node::{NoProof, ProofRequest, RecordPlace};
 
 /// A chain of so many blocks of so many transactions each, all of them payments of one account.
 struct Blocks {
     blocks: u64,
     of_each: u32,
     memo: String,
+    operations: Vec<ActView>,
     read: Cell<usize>,
 }
 
@@ -24,6 +26,13 @@ impl Blocks {
             blocks,
             of_each,
             memo: String::new(),
+            operations: vec![ActView {
+                by: account(),
+                operation: OperationView::Burn {
+                    asset: "QRT".parse().unwrap(),
+                    amount: Amount(1),
+                },
+            }],
             read: Cell::new(0),
         }
     }
@@ -35,16 +44,17 @@ impl Blocks {
             status: TransactionStatus::Committed,
             height: Some(Height(height)),
             index: Some(index),
+            ordinal: Some((height - 1) * u64::from(self.of_each) + u64::from(index)),
             timestamp: Some(Timestamp(height)),
             sender: account(),
+            parties: vec![account()],
             expires_at: Timestamp(0),
             salt: [0; 16],
-            operations: vec![OperationView::Burn {
-                asset: "QRT".parse().unwrap(),
-                amount: Amount(1),
-            }],
+            operations: self.operations.clone(),
             memo: self.memo.clone(),
+            withheld: Vec::new(),
             signatures: Vec::new(),
+            paid: Vec::new(),
             code: None,
             error: None,
             failed_operation: None,
@@ -53,8 +63,12 @@ impl Blocks {
     }
 }
 
+fn address(seed: u8) -> Address {
+    quorate_crypto::Key::Ed25519([seed; 32]).address()
+}
+
 fn account() -> Address {
-    quorate_crypto::SigningKey::from_seed(&[1; 32]).public().address()
+    address(1)
 }
 
 impl Snapshot for Blocks {
@@ -77,8 +91,9 @@ impl Snapshot for Blocks {
             next_committee: Digest::ZERO,
             epoch: Epoch(0),
             timestamp: Timestamp(height.0),
-            transactions_root: Digest::ZERO,
-            receipts_root: Digest::ZERO,
+            protocol: 1,
+            log_size: height.0 * u64::from(self.of_each),
+            log_root: Digest::ZERO,
             state_root: Digest::ZERO,
             transaction_count: self.of_each,
             transactions: Vec::new(),
@@ -120,6 +135,18 @@ impl Snapshot for Blocks {
 
     fn ids_at(&self, _: Height, _: u32, _: usize) -> Result<Vec<Digest>, Fault> {
         Ok(Vec::new())
+    }
+
+    fn holds(&self, _: &Address, _: Option<HoldRef>, _: usize) -> Result<Vec<Hold>, Fault> {
+        Ok(Vec::new())
+    }
+
+    fn state_value(&self, _: &StateKey) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(None)
+    }
+
+    fn proof(&self, _: &ProofRequest) -> Result<Result<String, NoProof>, Fault> {
+        Ok(Err(NoProof::NotAtHand("nothing is kept here".to_owned())))
     }
 
     fn asset(&self, _: &AssetCode) -> Result<Option<Asset>, Fault> {
@@ -286,4 +313,41 @@ fn the_first_late_number_is_found_wherever_it_is() {
         assert_eq!(found, late.min(8));
     }
     assert_eq!(first_number(1, 1, |_| panic!("there is none")).unwrap(), 1);
+}
+
+/// Who records is the party that acts, wherever it stands among the parties.
+#[test]
+fn records_are_found_by_the_party_that_made_them() {
+    let record = |seed: u8| ActView {
+        by: address(seed),
+        operation: OperationView::PutRecord {
+            sha256: Digest([seed; 32]),
+            keep: KeepView::Own,
+            label: String::new(),
+            metadata: Vec::new(),
+        },
+    };
+    let mut blocks = Blocks::of(2, 3);
+    blocks.operations = vec![record(1), record(2), record(1)];
+    let made_by = |seed: Option<u8>, limit: usize| {
+        let filter = TransactionFilter {
+            sender: seed.map(address),
+            ..TransactionFilter::default()
+        };
+        let (mut found, mut mark) = (Vec::new(), None);
+        loop {
+            let page = recorded(&blocks, &filter, mark, limit).unwrap();
+            found.extend(page.records.into_iter().map(|found| found.record.sender));
+            match page.next {
+                Some(next) => mark = Some(RecordMark::read(&filter, &next).unwrap()),
+                None => return found,
+            }
+        }
+    };
+    for limit in [1, 2, 200] {
+        assert_eq!(made_by(None, limit).len(), 18);
+        assert_eq!(made_by(Some(1), limit), vec![address(1); 12]);
+        assert_eq!(made_by(Some(2), limit), vec![address(2); 6]);
+        assert!(made_by(Some(3), limit).is_empty());
+    }
 }

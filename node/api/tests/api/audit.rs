@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use axum::Router;
 use axum::body::Body;
 use axum::http::Request;
+use quorate_client::wallet::TransactionBuilder;
 use quorate_crypto::sha256;
-use quorate_ledger::{Address, Amount, Operation, encode};
+use quorate_ledger::{Address, Amount, Keep, encode};
 
-use crate::fake::{GENESIS_TIME, code, key, wallet};
-use crate::story::{self, document, draft, payment};
+use crate::fake::{GENESIS_TIME, code, wallet};
+use crate::story::{self, Draft as _, Identified as _, document, draft, payment};
 use crate::web::{Answer, get, get_bytes, router, send};
 
 /// A browser's request.
@@ -119,12 +120,8 @@ async fn whole(router: &Router, path: &str) -> Vec<BTreeMap<String, String>> {
     }
 }
 
-fn record(name: &str, label: &str) -> Operation {
-    Operation::PutRecord {
-        sha256: sha256(name.as_bytes()),
-        label: label.to_owned(),
-        metadata: name.as_bytes().to_vec(),
-    }
+fn record(draft: TransactionBuilder, name: &str, label: &str) -> TransactionBuilder {
+    draft.record(sha256(name.as_bytes()), Keep::Log, label, name.as_bytes())
 }
 
 #[tokio::test]
@@ -342,24 +339,12 @@ async fn a_filter_that_takes_nothing_is_gone_through_a_part_of_the_chain_at_a_ti
 #[tokio::test]
 async fn records_are_listed_newest_first_whoever_made_them() {
     let fake = story::fake();
-    let several = draft(14, 91).operations([
-        record("a", "first"),
-        record("b", "second"),
-        Operation::Transfer {
-            to: wallet(11),
-            asset: code("QRT"),
-            amount: Amount(1),
-            memo: String::new(),
-        },
-        record("c", "<third>"),
-    ]);
-    let failed = draft(15, 92).operation(record("never", "never")).transfer(
-        wallet(11),
-        code("QRT"),
-        Amount(999_999_999),
-        "",
-    );
-    let blocks = vec![several.build().sign([&key(14)]), failed.build().sign([&key(15)])];
+    let several = record(record(draft(14, 91), "a", "first"), "b", "second");
+    let several = several.transfer(wallet(11), code("QRT"), Amount(1), "");
+    let several = record(several, "c", "<third>");
+    let failed =
+        record(draft(15, 92), "never", "never").transfer(wallet(11), code("QRT"), Amount(999_999_999), "");
+    let blocks = vec![several.signed(&[14]), failed.signed(&[15])];
     fake.commit(blocks, GENESIS_TIME + 3_600_000);
     let router = router(&fake);
     let hash = |name: &str| sha256(name.as_bytes()).to_string();
@@ -443,7 +428,7 @@ async fn a_file_has_a_row_for_each_operation_with_amounts_in_both_units() {
 async fn an_amount_of_no_asset_is_told_in_units_alone() {
     let fake = story::fake();
     let nothing = draft(12, 91).transfer(wallet(11), code("EUR"), Amount(5), "");
-    fake.commit(vec![nothing.build().sign([&key(12)])], GENESIS_TIME + 3_600_000);
+    fake.commit(vec![nothing.signed(&[12])], GENESIS_TIME + 3_600_000);
     let file = rows(&browse(&router(&fake), "/transactions.csv?from=9").await);
     assert_eq!((file[0]["amount"].as_str(), file[0]["units"].as_str()), ("", "5"));
 }
@@ -463,19 +448,13 @@ async fn nothing_in_a_file_is_a_formula_or_breaks_a_row() {
         "a\",=1",
         "\u{feff}=1",
     ];
-    let operations = hostile.map(|words| Operation::Transfer {
-        to: wallet(11),
-        asset: code("QRT"),
-        amount: Amount(1),
-        memo: words.to_owned(),
+    let payments = hostile.iter().fold(draft(12, 91), |draft, words| {
+        draft.transfer(wallet(11), code("QRT"), Amount(1), *words)
     });
-    let labels = hostile.map(|words| record(words, words));
-    let transaction = draft(12, 91)
-        .operations(operations)
-        .operations(labels)
-        .memo(hostile[0])
-        .build()
-        .sign([&key(12)]);
+    let labels = hostile
+        .iter()
+        .fold(payments, |draft, words| record(draft, words, words));
+    let transaction = labels.memo(hostile[0]).signed(&[12]);
     fake.commit(vec![transaction], GENESIS_TIME + 3_600_000);
     let router = router(&fake);
     for (path, count) in [
@@ -507,7 +486,7 @@ async fn a_file_of_long_rows_ends_early_and_goes_on() {
         let payments = (0..256).fold(draft, |draft, _| {
             draft.transfer(wallet(11), code("QRT"), Amount(1), unseen.as_str())
         });
-        payments.build().sign([&key(10)])
+        payments.signed(&[10])
     });
     fake.commit(long.collect(), GENESIS_TIME + 3_600_000);
     let router = router(&fake);
@@ -591,8 +570,15 @@ async fn bytes_are_those_of_the_api_and_are_saved() {
         .header("content-type", "application/octet-stream")
         .body(Body::from(encode(&pending)));
     assert_eq!(send(&router, body.unwrap()).await.status, 202);
-    let saved = browse(&router, &format!("/transactions/{}/bytes", pending.id())).await;
-    assert_eq!(saved.body, encode(&pending));
+    // It has no entry in the log yet, and so no bytes.
+    let path = format!("/transactions/{}", pending.id());
+    let saved = browse(&router, &format!("{path}/bytes")).await;
+    assert_eq!(saved.status, 409);
+    assert!(saved.text().contains("data-code=\"pending\""), "{}", saved.text());
+    let page = browse(&router, &path).await.text();
+    assert!(!page.contains("/bytes\"") && !page.contains("/proof\""), "{page}");
+    fake.commit_with_pool(vec![], GENESIS_TIME + 3_600_000);
+    assert_eq!(browse(&router, &format!("{path}/bytes")).await.status, 200);
     let unknown = format!("/transactions/{}/bytes", document());
     for (path, status) in [
         ("/blocks/99/bytes", 404),
@@ -616,7 +602,7 @@ async fn holders_are_counted_and_the_largest_named_as_far_as_they_can_be_looked_
             address[..2].copy_from_slice(&number.to_be_bytes());
             draft.transfer(Address(address), code("QRT"), Amount(1), "")
         });
-        draft.build().sign([&key(10)])
+        draft.signed(&[10])
     };
     let router = router(&fake);
     let page = browse(&router, "/assets/QRT").await.text();
@@ -628,7 +614,7 @@ async fn holders_are_counted_and_the_largest_named_as_far_as_they_can_be_looked_
     let largest = column(&page, "largest", "Account");
     assert_eq!(largest.len(), 10);
     assert_eq!(names(&largest[..1], "accounts"), [wallet(10).to_string()]);
-    let amounts: Vec<f64> = column(&page, "largest", "Amount")
+    let amounts: Vec<f64> = column(&page, "largest", "Can use")
         .iter()
         .map(|cell| {
             let value = cell.split("value=\"").nth(1).unwrap();
@@ -641,7 +627,12 @@ async fn holders_are_counted_and_the_largest_named_as_far_as_they_can_be_looked_
     );
 
     let room = u16::try_from(999 - before).unwrap();
-    fake.commit(vec![pay_many(1, room, 91)], GENESIS_TIME + 3_600_000);
+    // A transaction has at most 256 operations.
+    let parts = (0..room).step_by(256).map(|first| {
+        let count = (room - first).min(256);
+        pay_many(1 + first, count, 100 + u8::try_from(first / 256).unwrap())
+    });
+    fake.commit(parts.collect(), GENESIS_TIME + 3_600_000);
     let page = browse(&router, "/assets/QRT").await.text();
     assert!(page.contains("id=\"holder-count\">999</span>"), "{page}");
     fake.commit(vec![pay_many(2_000, 1, 92)], GENESIS_TIME + 3_660_000);

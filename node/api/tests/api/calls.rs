@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use quorate_api::{ApiConfig, Bound};
-use quorate_client::wallet::TrustedGenesis;
-use quorate_crypto::Digest;
-use quorate_ledger::{CertifiedBlock, Height, ParametersV1, Transaction, decode};
+use quorate_client::wallet::{Before, TrustedGenesis};
+use quorate_crypto::merkle::Frontier;
+use quorate_crypto::{Digest, Tag};
+use quorate_ledger::{CertifiedBlock, Height, LogEntry, Outcome, TextItem, Transaction, decode, encode};
 
 use crate::fake::{GENESIS_TIME, committee, network, wallet};
-use crate::story::{self, document, payment};
-use crate::web::{get, get_bytes, router, with_config};
+use crate::story::{self, Identified as _, document, payment};
+use crate::web::{get, get_bytes, router, send_body, with_config};
 
 async fn ids(block: u64) -> Vec<String> {
     let router = router(&story::fake());
@@ -20,6 +21,24 @@ async fn ids(block: u64) -> Vec<String> {
         .iter()
         .map(|id| id.as_str().unwrap().to_owned())
         .collect()
+}
+
+/// What stands before a block, put together of what is told of all blocks before.
+pub(crate) async fn before(router: &axum::Router, height: u64) -> Before {
+    let mut before = Before::default();
+    for earlier in 1..height {
+        let block = get_bytes(router, &format!("/v1/blocks/{earlier}")).await;
+        let block: CertifiedBlock = decode(&block.body, 1 << 20).unwrap();
+        before.header = Some(block.v1().block.v1().header.clone());
+        for id in ids(earlier).await {
+            let transaction = get_bytes(router, &format!("/v1/transactions/{id}")).await;
+            let (entry, _, _): (LogEntry, Transaction, Vec<TextItem>) =
+                decode(&transaction.body, 1 << 17).unwrap();
+            before.log.push(&encode(&entry));
+        }
+    }
+    assert_ne!(before.log, Frontier::new(), "something was executed before");
+    before
 }
 
 #[tokio::test]
@@ -84,20 +103,82 @@ async fn a_block_as_bytes_passes_the_wallets_check() {
     assert_eq!(answer.header("quorate-height"), Some("8"));
     let block: CertifiedBlock = decode(&answer.body, 1 << 20).unwrap();
     let verified = TrustedGenesis::new(network(), committee())
-        .verify_block(Height(3), &block)
+        .verify_block(Height(3), &block, &before(&router, 3).await)
         .unwrap();
     let failed: Digest = ids(3).await[1].parse().unwrap();
     assert!(verified.confirm(&failed, 1, Some("insufficient_balance")).is_ok());
 }
 
 #[tokio::test]
-async fn a_transaction_as_bytes_is_what_was_submitted() {
-    let router = router(&story::fake());
+async fn a_transaction_as_bytes_is_its_entry_of_the_log_itself_and_its_texts() {
+    let fake = story::fake();
+    let router = router(&fake);
     let sent = payment(11, 12, 19_999, 3, "invoice 2026-0117");
-    let answer = get_bytes(&router, &format!("/v1/transactions/{}", sent.id())).await;
+    let path = format!("/v1/transactions/{}", sent.id());
+    let answer = get_bytes(&router, &path).await;
+    assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
+    let (entry, transaction, texts): (LogEntry, Transaction, Vec<TextItem>) =
+        decode(&answer.body, 1 << 17).unwrap();
+    assert_eq!(transaction, *sent.transaction());
+    assert_eq!(texts, [TextItem::Shown(sent.texts()[0].clone())]);
+    let logged = entry.transaction().unwrap();
+    assert_eq!((logged.id, logged.height), (sent.id(), Height(3)));
+    assert_eq!(logged.signed, transaction.signed_hash());
+    assert_eq!(logged.outcome, Outcome::Success { results: Vec::new() });
+    // What is not shown stands there by its hash.
+    fake.lose_texts(sent.id());
+    let answer = get_bytes(&router, &path).await;
+    let (_, _, texts): (LogEntry, Transaction, Vec<TextItem>) = decode(&answer.body, 1 << 17).unwrap();
+    let leaf = sent.texts()[0].leaf();
+    assert_eq!(texts, [TextItem::Withheld { leaf }]);
+}
+
+#[tokio::test]
+async fn a_pending_transaction_has_no_bytes_until_it_is_executed() {
+    let fake = story::fake();
+    let router = router(&fake);
+    let sent = payment(10, 11, 5, 90, "");
+    let body = encode(&sent);
+    let submitted = send_body(
+        &router,
+        axum::http::Method::POST,
+        "/v1/transactions",
+        "application/octet-stream",
+        body,
+    );
+    assert_eq!(submitted.await.status, 202);
+    let path = format!("/v1/transactions/{}", sent.id());
+    let answer = get_bytes(&router, &path).await;
+    assert_eq!(answer.problem(), (409, "pending".to_owned()));
+    assert_eq!(get(&router, &path).await.json()["status"], "pending");
+    fake.commit_with_pool(vec![], GENESIS_TIME + 3_600_000);
+    assert_eq!(get_bytes(&router, &path).await.status, 200);
+    // Never to be executed, it is no longer on its way.
+    let late = payment(10, 11, 5, 91, "");
+    let body = encode(&late);
+    let submitted = send_body(
+        &router,
+        axum::http::Method::POST,
+        "/v1/transactions",
+        "application/octet-stream",
+        body,
+    );
+    assert_eq!(submitted.await.status, 202);
+    fake.commit(vec![], GENESIS_TIME + 2 * 86_400_000);
+    let answer = get_bytes(&router, &format!("/v1/transactions/{}", late.id())).await;
+    assert_eq!(answer.problem(), (404, "unknown_transaction".to_owned()));
+}
+
+#[tokio::test]
+async fn the_network_as_bytes_is_what_its_id_is_the_hash_of() {
+    let router = router(&story::fake());
+    let answer = get_bytes(&router, "/v1/network").await;
+    assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
+    assert_eq!(answer.header("quorate-height"), Some("8"));
+    assert_eq!(Tag::GENESIS.hash(&answer.body), network());
     assert_eq!(
-        Transaction::decode(&answer.body, &ParametersV1::default()).unwrap(),
-        sent
+        get(&router, "/v1/network").await.json()["network"],
+        network().to_string()
     );
 }
 
@@ -207,6 +288,16 @@ async fn malformed_names_and_parameters_are_refused_with_their_codes() {
         ),
         ("/v1/assets?cursor=a".to_owned(), 400, "malformed_cursor"),
         ("/v1/records/12".to_owned(), 400, "malformed_hash"),
+        (
+            format!("/v1/accounts/{address}/holds?cursor={hash}.0"),
+            400,
+            "malformed_cursor",
+        ),
+        ("/v1/accounts/alice/holds".to_owned(), 400, "malformed_address"),
+        ("/v1/state/10".to_owned(), 400, "malformed_key"),
+        (format!("/v1/state/{hash}00"), 400, "malformed_key"),
+        (format!("/v1/state/0x{}", "1".repeat(62)), 400, "malformed_key"),
+        (format!("/v1/state/{hash}"), 404, "unknown_key"),
         (format!("/v1/records/{hash}?cursor=1.2"), 400, "malformed_cursor"),
         (
             format!("/v1/records/{hash}?cursor=1.2.99999"),

@@ -13,8 +13,10 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::calls::before;
 use crate::fake::{Fake, GENESIS_TIME, code, committee, network, wallet};
-use crate::story::{self, document, payment};
+use crate::story::{self, Identified as _, document, payment};
+use crate::web::router;
 
 /// A served fake; it stops when this is dropped.
 struct Served {
@@ -121,7 +123,7 @@ async fn reads_everything(client: &Client) {
     let block = client.certified_block(Height(3)).await.unwrap();
     assert!(
         TrustedGenesis::new(network(), committee())
-            .verify_block(Height(3), &block)
+            .verify_block(Height(3), &block, &before(&router(&story::fake()), 3).await)
             .is_ok()
     );
 }
@@ -240,6 +242,15 @@ async fn a_node_that_takes_nothing_is_passed_over() {
         .unwrap();
     assert_eq!(answer.status, SubmittedStatus::Pending);
     assert!(open.pending(&transaction.id()).is_some());
+    // It has seen what it does not take: that is another thing than not to have been reached.
+    let alone = Client::new([&first.url]).unwrap();
+    closed.refuse(Refusal::Unavailable {
+        reason: "it is stopping".to_owned(),
+    });
+    let refused = alone.submit(encode(&transaction).into(), Wait::Admitted).await;
+    let refused = refused.unwrap_err();
+    assert!(matches!(refused, ClientError::Busy { .. }), "{refused}");
+    assert_eq!(refused.exit_code(), 6);
 }
 
 #[tokio::test]
@@ -287,6 +298,7 @@ async fn a_refusal_after_a_copy_may_have_arrived_elsewhere_is_not_the_last_word(
     let client = Client::new([hangs_up().await, served.url.clone()]).unwrap();
     let transaction = || encode(&payment(10, 11, 1, 214, "")).into();
     fake.refuse(Refusal::Unauthorised {
+        party: wallet(10),
         weight: 0,
         threshold: 1,
     });

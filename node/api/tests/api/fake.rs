@@ -6,6 +6,8 @@
 mod chain;
 #[path = "fake/execution.rs"]
 mod execution;
+#[path = "fake/proofs.rs"]
+mod proofs;
 #[path = "fake/snapshot.rs"]
 mod snapshot;
 
@@ -19,13 +21,17 @@ use quorate_client::schema::{
     self, CommitteeView, ConsensusFacts, Diagnosis, EpochView, Evidence, Member, Network, Peer, SlownessView,
     Status, TransactionStatus, Validator, ValidatorList, VotingView,
 };
-use quorate_crypto::{Committee, Protocol, SigningKey, sha256};
+use quorate_crypto::{
+    ClientSigningKey, Committee, CommitteeSeat, Engine, MemberNumber, SeatNumber, SigningKey, Tag, sha256,
+};
 use quorate_ledger::{
-    Address, AssetCode, Digest, Epoch, Height, ParametersV1, Timestamp, Transaction, ValidatorIndex, encode,
+    Address, AssetCode, Digest, Epoch, Height, ParametersV1, Submission, SubmissionError, Timestamp,
+    ValidatorIndex,
 };
 use tokio::sync::watch;
 
 use chain::Chain;
+use proofs::Proofs;
 use snapshot::FakeSnapshot;
 
 /// 2026-03-01T09:00:00Z.
@@ -36,11 +42,14 @@ pub(crate) const NAMES: [&str; 4] = ["aurora-bank", "borealis", "cumulus-trust",
 
 const NETWORK_NAME: &str = "nordic-clearing";
 
+/// What stands for the genesis document.
+const GENESIS: &[u8] = b"the fake network's genesis document";
+
 /// The in-memory node.
 pub(crate) struct Fake {
     chain: RwLock<Arc<Chain>>,
     heights: watch::Sender<Height>,
-    pool: Mutex<BTreeMap<Digest, Transaction>>,
+    pool: Mutex<BTreeMap<Digest, Submission>>,
     refusals: Mutex<VecDeque<Refusal>>,
     pub(crate) ready: Mutex<Result<(), Unready>>,
     pub(crate) log_level: Mutex<String>,
@@ -53,29 +62,45 @@ pub(crate) struct Fake {
     pub(crate) check_takes: Mutex<Duration>,
     /// The routes and codes of answers.
     pub(crate) answered: Mutex<Vec<(String, u16)>>,
+    /// The proofs that it gives.
+    pub(crate) proofs: Proofs,
     /// What it sees of itself and its peers.
     pub(crate) diagnosis: Mutex<Diagnosis>,
 }
 
-/// The key of the validator, or wallet, with this number.
+/// The key of the validator with this number.
 pub(crate) fn key(seed: u8) -> SigningKey {
     SigningKey::from_seed(&[seed; 32])
 }
 
+/// The key of the wallet with this number. That of wallet 52 is of P-256.
+pub(crate) fn signer(seed: u8) -> ClientSigningKey {
+    match seed {
+        52 => ClientSigningKey::p256_from_scalar(&[seed; 32]).expect("the scalar is below the group's order"),
+        _ => ClientSigningKey::from_ed25519(key(seed)),
+    }
+}
+
 /// The address of the wallet with this number.
 pub(crate) fn wallet(seed: u8) -> Address {
-    key(seed).public().address()
+    signer(seed).key().address()
 }
 
 /// The network id.
 pub(crate) fn network() -> Digest {
-    sha256(b"the fake network's genesis document")
+    Tag::GENESIS.hash(GENESIS)
 }
 
 /// The committee of epoch 0.
 pub(crate) fn committee() -> Committee {
-    let validators = (1..=4).map(|seed| key(seed).public()).collect();
-    Committee::new(Epoch(0), Protocol::Pbft, 1, validators)
+    let seat = |number: u8| CommitteeSeat {
+        member: MemberNumber(number.into()),
+        seat: SeatNumber(number.into()),
+        validator: key(number).public(),
+        node: key(200 + number).public(),
+        witness: key(210 + number).public(),
+    };
+    Committee::new(Epoch(0), Engine::Pbft, 1, (1..=4).map(seat).collect())
 }
 
 pub(crate) fn code(text: &str) -> AssetCode {
@@ -93,6 +118,7 @@ impl Fake {
             refusals: Mutex::default(),
             ready: Mutex::new(Ok(())),
             submitted: Mutex::default(),
+            proofs: Proofs::default(),
             check_takes: Mutex::default(),
             log_level: Mutex::default(),
             denied: Mutex::default(),
@@ -125,6 +151,14 @@ impl Fake {
             .hash
     }
 
+    /// The texts of a transaction are no longer at hand.
+    #[allow(dead_code, reason = "for tests, not for the example")]
+    pub(crate) fn lose_texts(&self, id: Digest) {
+        let mut chain = Chain::clone(&self.chain());
+        chain.without_texts.insert(id);
+        *self.chain.write().unwrap() = Arc::new(chain);
+    }
+
     /// The next submission is refused like this.
     #[allow(dead_code, reason = "for tests, not for the example")]
     pub(crate) fn refuse(&self, refusal: Refusal) {
@@ -132,13 +166,13 @@ impl Fake {
     }
 
     /// Puts transactions and what is in the pool into a block.
-    pub(crate) fn commit_with_pool(&self, mut transactions: Vec<Transaction>, timestamp: u64) {
+    pub(crate) fn commit_with_pool(&self, mut transactions: Vec<Submission>, timestamp: u64) {
         transactions.extend(std::mem::take(&mut *self.pool.lock().unwrap()).into_values());
         self.commit(transactions, timestamp);
     }
 
     /// Puts transactions into a block, with `timestamp` in milliseconds.
-    pub(crate) fn commit(&self, transactions: Vec<Transaction>, timestamp: u64) {
+    pub(crate) fn commit(&self, transactions: Vec<Submission>, timestamp: u64) {
         let mut chain = Chain::clone(&self.chain());
         chain.append(transactions, Timestamp(timestamp));
         let height = chain.height();
@@ -156,7 +190,7 @@ impl Node for Fake {
             network_name: NETWORK_NAME.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             validator: NAMES[1].to_owned(),
-            consensus: Protocol::Pbft,
+            consensus: Engine::Pbft,
             epoch: Epoch(0),
             view: 2,
             primary: Some(NAMES[2].to_owned()),
@@ -195,6 +229,10 @@ impl Node for Fake {
             committee: CommitteeView::of(&committee(), &NAMES.map(str::to_owned)),
             epochs: vec![EpochView::of(Height(1), &committee())],
         })
+    }
+
+    fn genesis_bytes(&self) -> Vec<u8> {
+        GENESIS.to_vec()
     }
 
     fn validators(&self) -> ValidatorList {
@@ -250,16 +288,20 @@ impl Node for Fake {
     }
 
     fn members(&self) -> Vec<Member> {
-        let member = |(seed, name): (u8, &str)| Member {
+        let member = |(number, name): (u8, &str)| Member {
+            number: number.into(),
             name: name.to_owned(),
-            key: key(seed).public(),
+            account: wallet(100 + number),
             validators: vec![name.to_owned()],
         };
-        (101..).zip(NAMES).map(member).collect()
+        (1..).zip(NAMES).map(member).collect()
     }
 
     fn snapshot(&self) -> Result<Box<dyn Snapshot + '_>, Fault> {
-        Ok(Box::new(FakeSnapshot(self.chain())))
+        Ok(Box::new(FakeSnapshot {
+            chain: self.chain(),
+            proofs: &self.proofs,
+        }))
     }
 
     fn heights(&self) -> watch::Receiver<Height> {
@@ -267,15 +309,13 @@ impl Node for Fake {
     }
 
     fn pending(&self, id: &Digest) -> Option<schema::Transaction> {
-        let mut pending = schema::Transaction::pending(*id, self.pool.lock().unwrap().get(id)?);
+        let (transaction, texts) = self.pool.lock().unwrap().get(id)?.clone().into_parts();
+        let texts: Vec<_> = texts.into_iter().map(schema::TextState::from).collect();
+        let mut pending = schema::Transaction::pending(*id, &transaction, &texts);
         if pending.expires_at <= self.chain().timestamp() {
             pending.status = TransactionStatus::Expired;
         }
         Some(pending)
-    }
-
-    fn pending_bytes(&self, id: &Digest) -> Option<Vec<u8>> {
-        self.pool.lock().unwrap().get(id).map(encode)
     }
 
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>> {
@@ -297,7 +337,7 @@ impl Node for Fake {
             loop {
                 let chain = self.chain();
                 if let Some(kept) = chain.executed(&id) {
-                    return Ok(Settled::Executed(kept.at));
+                    return Ok(Settled::Executed(kept.at.clone()));
                 }
                 let pending = self.pending(&id);
                 if pending.is_some_and(|pending| pending.status == TransactionStatus::Expired) {
@@ -349,18 +389,18 @@ impl Node for Fake {
 impl Fake {
     fn admit(&self, bytes: &[u8]) -> Admission {
         let parameters = ParametersV1::default();
-        let transaction = match Transaction::decode(bytes, &parameters) {
-            Ok(transaction) => transaction,
-            Err(error) => {
-                let refusal = Refusal::Malformed {
-                    reason: error.to_string(),
-                };
-                return Admission::Refused { id: None, refusal };
-            }
+        let malformed = |id, reason: String| Admission::Refused {
+            id,
+            refusal: Refusal::Malformed { reason },
         };
+        let submission = match Submission::decode(bytes, &parameters) {
+            Ok(submission) => submission,
+            Err(error) => return malformed(None, error.to_string()),
+        };
+        let transaction = submission.transaction();
         let id = transaction.id();
         if let Some(kept) = self.chain().executed(&id) {
-            return Admission::Executed(kept.at);
+            return Admission::Executed(kept.at.clone());
         }
         let refused = |refusal| Admission::Refused {
             id: Some(id),
@@ -369,10 +409,20 @@ impl Fake {
         if let Some(refusal) = self.refusals.lock().unwrap().pop_front() {
             return refused(refusal);
         }
-        if let Err(error) = transaction.verify_signatures() {
-            return refused(Refusal::BadSignature { key: error.key });
+        match submission.check_form(&network(), &parameters) {
+            Ok(()) => {}
+            Err(SubmissionError::Texts(error)) => {
+                let (code, reason) = (error.code(), error.to_string());
+                return refused(Refusal::Texts { code, reason });
+            }
+            Err(error) => return malformed(Some(id), error.to_string()),
         }
-        self.pool.lock().unwrap().insert(id, transaction);
+        let preimage = transaction.preimage();
+        let mut signatures = transaction.signatures().iter();
+        if let Some(bad) = signatures.find(|signature| !signature.verify(&preimage)) {
+            return refused(Refusal::BadSignature { key: bad.key() });
+        }
+        self.pool.lock().unwrap().insert(id, submission);
         Admission::Pending { id }
     }
 }

@@ -13,6 +13,8 @@ mod openapi;
 mod operations;
 mod pages;
 mod prefix;
+mod proofs;
+mod settlement;
 mod shares;
 mod story;
 mod submit;

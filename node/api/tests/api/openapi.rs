@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use quorate_client::schema::OperationKind;
 use serde_json::Value;
 
 use crate::story;
@@ -29,7 +30,7 @@ async fn every_route_is_described_and_nothing_else() {
     let document = document().await;
     let described: BTreeSet<String> = document["paths"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(described, served());
-    assert_eq!(described.len(), 20);
+    assert_eq!(described.len(), 29);
 }
 
 #[tokio::test]
@@ -61,6 +62,8 @@ async fn amounts_and_hashes_are_strings_in_the_schemas() {
         ("Asset", "supply"),
         ("Block", "hash"),
         ("Account", "address"),
+        ("Hold", "amount"),
+        ("Hold", "owner"),
     ] {
         let kind = &document["components"]["schemas"][schema]["properties"][field]["type"];
         assert_eq!(kind, "string", "{schema}.{field}");
@@ -167,7 +170,7 @@ async fn what_a_parameter_takes_is_described() {
                 let is_query = parameter["in"] == "query";
                 assert_eq!(parameter["allowEmptyValue"] == true, is_query, "{what}");
                 let schema = parameter["schema"].as_object().unwrap();
-                let says = ["pattern", "enum", "minimum", "anyOf"];
+                let says = ["pattern", "enum", "minimum", "anyOf", "format"];
                 // A cursor is nobody's business but the list's.
                 assert_eq!(
                     says.iter().any(|keyword| schema.contains_key(*keyword)),
@@ -181,13 +184,57 @@ async fn what_a_parameter_takes_is_described() {
     let many = &schemas["SubmitMany"]["properties"]["transactions"];
     assert_eq!(many["minItems"], 1);
     assert_eq!(many["maxItems"], 8_192);
-    let titles: Vec<&str> = schemas["OperationView"]["oneOf"]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|operation| operation["title"].as_str().unwrap())
-        .collect();
+}
+
+/// What stands in the object of something else (serde's `flatten`) is described there, and nothing forbids it.
+#[tokio::test]
+async fn fields_that_stand_in_another_object_are_described_there() {
+    let document = document().await;
+    let schemas = &document["components"]["schemas"];
+    let acts = schemas["ActView"]["oneOf"].as_array().unwrap();
+    let titles: Vec<&str> = acts.iter().map(|act| act["title"].as_str().unwrap()).collect();
+    assert_eq!(titles.len(), OperationKind::ALL.len());
     assert_eq!(titles[..3], ["CreateAsset", "Mint", "Burn"]);
+    let has = |schema: &Value, field: &str| {
+        let required = schema["required"].as_array().unwrap();
+        schema["properties"][field].is_object() && required.iter().any(|required| required == field)
+    };
+    for (act, kind) in acts.iter().zip(OperationKind::ALL) {
+        assert!(has(act, "by") && has(act, "type"), "{act}");
+        assert_eq!(
+            act["properties"]["type"]["enum"],
+            serde_json::json!([kind.name()])
+        );
+    }
+    for (schema, fields) in [
+        (
+            "Hold",
+            ["owner", "transaction", "operation", "beneficiary", "condition"],
+        ),
+        ("CommitteeMember", ["name", "key", "member", "witness", "node"]),
+    ] {
+        let schema = &schemas[schema];
+        assert!(fields.iter().all(|field| has(schema, field)), "{schema}");
+        assert_eq!(schema["type"], "object");
+    }
+    let text = document.to_string();
+    assert!(!text.contains("allOf") && !text.contains("unevaluatedProperties"));
+    // Those alone that are read may be closed.
+    for (name, schema) in schemas.as_object().unwrap() {
+        let is_closed = schema["additionalProperties"] == false;
+        assert_eq!(
+            is_closed,
+            name.starts_with("Submit") && !name.starts_with("Submitted"),
+            "{name}"
+        );
+    }
+    // No two types of a generated client have one name.
+    let mut names: BTreeSet<&str> = schemas.as_object().unwrap().keys().map(String::as_str).collect();
+    let kinds = schemas.as_object().unwrap().values();
+    let kinds = kinds.flat_map(|schema| schema["oneOf"].as_array().into_iter().flatten());
+    for title in kinds.filter_map(|kind| kind["title"].as_str()) {
+        assert!(names.insert(title), "{title}");
+    }
 }
 
 /// Every code with its statuses, from the rows of a table that begin with a code.
@@ -226,6 +273,8 @@ fn every_code_that_the_sources_name_is_in_the_table() {
         include_str!("../../src/events.rs"),
         include_str!("../../src/routes/blocks.rs"),
         include_str!("../../src/routes/assets.rs"),
+        include_str!("../../src/routes/proofs.rs"),
+        include_str!("../../src/routes/state.rs"),
         include_str!("../../src/routes/transactions.rs"),
     ];
     // Those of the operations listener, which docs/operations.md has.

@@ -5,10 +5,10 @@ use axum::http::Request;
 use quorate_api::{ApiConfig, Bound};
 use quorate_client::schema::{Cause, Finding, Severity};
 use quorate_crypto::sha256;
-use quorate_ledger::{Amount, Operation};
+use quorate_ledger::{Amount, Keep, Operation};
 
-use crate::fake::{Fake, GENESIS_TIME, code, key, wallet};
-use crate::story::{self, document, draft, payment};
+use crate::fake::{Fake, GENESIS_TIME, code, wallet};
+use crate::story::{self, Draft as _, Identified as _, document, draft, payment};
 use crate::web::{Answer, get, router, send, with_config};
 
 /// One tag a line, and no version of the static files, so that snapshots can be read and kept.
@@ -109,22 +109,12 @@ async fn what_users_wrote_is_escaped() {
 async fn what_nobody_sees_in_a_text_is_shown_as_an_escape() {
     let fake = story::fake();
     let hidden = "in\u{202e}001\u{200b}\u{7f}";
-    let asset = Operation::CreateAsset {
-        code: code("HIDDEN"),
-        decimals: 0,
-        description: hidden.to_owned(),
-    };
-    let record = Operation::PutRecord {
-        sha256: sha256(b"hidden"),
-        label: hidden.to_owned(),
-        metadata: Vec::new(),
-    };
     let transaction = draft(10, 9)
         .transfer(wallet(11), code("QRT"), Amount(1), hidden)
-        .operations([asset, record])
+        .create_asset(code("HIDDEN"), 0, hidden)
+        .record(sha256(b"hidden"), Keep::Log, hidden, Vec::<u8>::new())
         .memo(hidden)
-        .build()
-        .sign([&key(10)]);
+        .signed(&[10]);
     let path = format!("/transactions/{}", transaction.id());
     fake.commit(vec![transaction], GENESIS_TIME + 9 * 60_000);
     let router = router(&fake);
@@ -428,7 +418,7 @@ async fn all_of_a_failed_transaction_is_not_done() {
     let two = draft(13, 91)
         .transfer(wallet(12), code("QRT"), Amount(1), "")
         .transfer(wallet(12), code("QRT"), Amount(999_999_999), "");
-    let two = two.build().sign([&key(13)]);
+    let two = two.signed(&[13]);
     fake.commit(vec![two.clone()], GENESIS_TIME + 3_600_000);
     let page = get(&router(&fake), &format!("/transactions/{}", two.id()))
         .await
@@ -443,8 +433,7 @@ async fn signatures_that_do_not_count_stand_apart() {
     let fake = story::fake();
     let pay = |from: u8, salt: u8, keys: &[u8]| {
         let draft = draft(from, salt).transfer(wallet(20), code("QRT"), Amount(1), "");
-        let keys: Vec<_> = keys.iter().map(|seed| key(*seed)).collect();
-        draft.build().sign(&keys)
+        draft.signed(keys)
     };
     let alone = pay(10, 92, &[10, 99]);
     let several = pay(11, 92, &[11, 51, 52, 98]);
@@ -479,22 +468,15 @@ async fn signatures_that_do_not_count_stand_apart() {
 #[tokio::test]
 async fn long_amounts_and_words_may_break() {
     let fake = story::fake();
-    let operations = [
-        Operation::CreateAsset {
-            code: code("WEI"),
-            decimals: 18,
-            description: "x".repeat(64),
-        },
-        Operation::Mint {
-            asset: code("WEI"),
-            to: wallet(12),
-            amount: Amount(u128::MAX),
-        },
-    ];
-    fake.commit(
-        vec![draft(12, 93).operations(operations).build().sign([&key(12)])],
-        GENESIS_TIME + 3_600_000,
-    );
+    let mint = Operation::Mint {
+        asset: code("WEI"),
+        to: wallet(12),
+        amount: Amount(u128::MAX),
+    };
+    let made = draft(12, 93)
+        .create_asset(code("WEI"), 18, "x".repeat(64))
+        .operation(mint);
+    fake.commit(vec![made.signed(&[12])], GENESIS_TIME + 3_600_000);
     let router = router(&fake);
     let long = "class=\"amount long\" value=\"340282366920938463463374607431768211455\"";
     for path in [

@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 use url::Url;
 
 use crate::fake::{GENESIS_TIME, code, wallet};
-use crate::story::{self, document, draft, payment};
+use crate::story::{self, Draft as _, document, draft, payment};
 use crate::web::{Answer, router, send};
 
 const ROOT: &str = "https://intranet.example/ledger/";
@@ -118,8 +118,12 @@ async fn every_link_of_every_page_leads_somewhere_under_a_prefix() {
         "/v1/transactions?cursor=",
         "/records.csv",
         &format!("/accounts/{}?cursor=", wallet(11)),
+        &format!("/accounts/{}/proof", wallet(11)),
+        &format!("/accounts/{}/statement", wallet(11)),
         "/assets/CO2",
+        "/assets/CO2/proof",
         &format!("/records/{}", document()),
+        &format!("/records/{}/proof", document()),
         "/validators",
         "/search/all",
         "/live",
@@ -220,10 +224,7 @@ async fn assets_and_holders_page_on_under_a_prefix() {
     let holders = (0..40).fold(draft(10, 90), |draft, to| {
         draft.transfer(wallet(100 + to), code("QRT"), Amount(5), "")
     });
-    fake.commit(
-        vec![holders.build().sign([&crate::fake::key(10)])],
-        GENESIS_TIME + 3_600_000,
-    );
+    fake.commit(vec![holders.signed(&[10])], GENESIS_TIME + 3_600_000);
     let proxy = Proxy {
         router: router(&fake),
     };

@@ -9,12 +9,13 @@ use axum::http::{Method, Request};
 use futures::StreamExt as _;
 use quorate_api::{ApiConfig, Bound, ClientAddress, Refusal};
 use quorate_client::schema::MANY_TRANSACTIONS;
-use quorate_ledger::{ErrorCode, Transaction, encode};
+use quorate_crypto::{Key, KeySignature};
+use quorate_ledger::{ErrorCode, Submission, SubmissionV1, Transaction, encode};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 
-use crate::fake::{Fake, GENESIS_TIME, key, network};
-use crate::story::{self, payment};
+use crate::fake::{Fake, GENESIS_TIME, network, signer, wallet};
+use crate::story::{self, Identified as _, payment};
 use crate::web::{Answer, get, router, send, send_body, with_config};
 
 const JSON: &str = "application/json";
@@ -28,7 +29,21 @@ async fn post_json(router: &Router, path: &str, body: &Value) -> Answer {
     post(router, path, JSON, body.to_string()).await
 }
 
-fn many(transactions: &[Transaction]) -> Vec<u8> {
+/// The same with another's key in the place of the one that signed.
+fn with_strange_key(submission: Submission) -> Submission {
+    let Submission::V1(SubmissionV1 { transaction, texts }) = submission;
+    let Transaction::V1(mut content) = transaction;
+    let Key::Ed25519(stranger) = signer(99).key() else {
+        panic!("wallet 99 has an Ed25519 key");
+    };
+    match &mut content.signatures[0] {
+        KeySignature::Ed25519 { key, .. } => *key = stranger,
+        KeySignature::P256 { .. } => panic!("the sender has an Ed25519 key"),
+    }
+    Submission::new(Transaction::V1(content), texts)
+}
+
+fn many(transactions: &[Submission]) -> Vec<u8> {
     let bytes: Vec<Vec<u8>> = transactions.iter().map(encode).collect();
     encode(&bytes)
 }
@@ -114,7 +129,7 @@ async fn many_are_answered_one_by_one_in_order() {
     let fake = story::fake();
     let router = router(&fake);
     fake.refuse(Refusal::WouldFail {
-        code: ErrorCode::InsufficientBalance,
+        code: ErrorCode::INSUFFICIENT_BALANCE,
         operation: 2,
     });
     let known = payment(11, 12, 19_999, 3, "invoice 2026-0117");
@@ -136,9 +151,15 @@ async fn what_cannot_be_read_is_refused_with_its_code() {
     let good = hex::encode(encode(&payment(10, 11, 1, 96, "")));
     let mut trailing = encode(&payment(10, 11, 1, 96, ""));
     trailing.push(0);
-    let mut tampered = payment(10, 11, 1, 96, "");
-    let Transaction::V1(content) = &mut tampered;
-    content.signatures[0].key = key(99).public();
+    let tampered = with_strange_key(payment(10, 11, 1, 96, ""));
+    // The memo that was signed is another.
+    let Submission::V1(mut exchanged) = payment(10, 11, 1, 96, "rent");
+    exchanged.texts[0].text = b"loan".to_vec();
+    let exchanged = encode(&Submission::V1(exchanged));
+    let Submission::V1(mut left_out) = payment(10, 11, 1, 96, "rent");
+    left_out.texts.clear();
+    let left_out = encode(&Submission::V1(left_out));
+    let alone = encode(payment(10, 11, 1, 96, "rent").transaction());
     let cases: Vec<(&str, Vec<u8>, u16, &str)> = vec![
         (JSON, b"{".to_vec(), 400, "malformed_body"),
         (JSON, b"{}".to_vec(), 400, "malformed_body"),
@@ -164,6 +185,16 @@ async fn what_cannot_be_read_is_refused_with_its_code() {
         ),
         (BYTES, Vec::new(), 400, "malformed_transaction"),
         (BYTES, trailing, 400, "malformed_transaction"),
+        (BYTES, exchanged, 400, "texts_unfit"),
+        (BYTES, left_out, 400, "texts_missing"),
+        (
+            BYTES,
+            encode(&payment(10, 11, 1, 96, "a\u{7}")),
+            400,
+            "text_refused",
+        ),
+        // Without its texts it is no submission.
+        (BYTES, alone, 400, "malformed_transaction"),
         (BYTES, encode(&tampered), 400, "bad_signature"),
         (MANY_TRANSACTIONS, vec![255; 40], 400, "malformed_body"),
         (MANY_TRANSACTIONS, vec![0], 400, "malformed_body"),
@@ -197,6 +228,14 @@ async fn every_refusal_of_the_node_has_its_status_and_code() {
             "malformed_transaction",
         ),
         (
+            Refusal::Texts {
+                code: "text_refused",
+                reason: "memo: the text has 257 bytes, 1 to 256 are allowed".to_owned(),
+            },
+            400,
+            "text_refused",
+        ),
+        (
             Refusal::TooLarge {
                 length: 70_000,
                 limit: 65_536,
@@ -205,7 +244,7 @@ async fn every_refusal_of_the_node_has_its_status_and_code() {
             "transaction_too_large",
         ),
         (
-            Refusal::BadSignature { key: key(1).public() },
+            Refusal::BadSignature { key: signer(1).key() },
             400,
             "bad_signature",
         ),
@@ -225,6 +264,7 @@ async fn every_refusal_of_the_node_has_its_status_and_code() {
         ),
         (
             Refusal::Unauthorised {
+                party: wallet(10),
                 weight: 1,
                 threshold: 3,
             },
@@ -233,21 +273,19 @@ async fn every_refusal_of_the_node_has_its_status_and_code() {
         ),
         (
             Refusal::NeedlessSignature {
-                key: key(12).public(),
+                key: signer(12).key(),
             },
             422,
             "needless_signature",
         ),
         (
-            Refusal::UnknownSender {
-                sender: key(12).public().address(),
-            },
+            Refusal::UnknownSender { sender: wallet(12) },
             422,
             "unknown_sender",
         ),
         (
             Refusal::WouldFail {
-                code: ErrorCode::UnknownAsset,
+                code: ErrorCode::UNKNOWN_ASSET,
                 operation: 1,
             },
             422,
@@ -321,7 +359,7 @@ async fn too_many_in_one_call_are_refused() {
         ..ApiConfig::default()
     };
     let router = with_config(&story::fake(), config);
-    let list: Vec<Transaction> = (0..3).map(|salt| payment(10, 11, 1, 120 + salt, "")).collect();
+    let list: Vec<Submission> = (0..3).map(|salt| payment(10, 11, 1, 120 + salt, "")).collect();
     let answer = post(&router, "/v1/transactions", MANY_TRANSACTIONS, many(&list)).await;
     assert_eq!(answer.problem(), (400, "too_many_transactions".to_owned()));
     let answer = post(&router, "/v1/transactions", MANY_TRANSACTIONS, many(&list[..2])).await;
@@ -406,10 +444,8 @@ async fn signatures_that_do_not_fit_cost_their_address_its_turns_and_nobody_else
     let fake = story::fake();
     *fake.check_takes.lock().unwrap() = Duration::from_millis(10);
     let router = router(&fake);
-    let mut bad = payment(10, 11, 1, 98, "");
-    let Transaction::V1(content) = &mut bad;
-    content.signatures[0].key = key(99).public();
-    let from = |last: u8, transaction: &Transaction| {
+    let bad = with_strange_key(payment(10, 11, 1, 98, ""));
+    let from = |last: u8, transaction: &Submission| {
         let mut request = Request::post("/v1/transactions")
             .header("content-type", BYTES)
             .body(Body::from(encode(transaction)))

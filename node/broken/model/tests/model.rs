@@ -1,7 +1,7 @@
 //! The model checker can fail: it finds broken rules that break agreement for one height.
 
 use quorate_consensus::broken::Rule;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_model_broken::Four;
 use quorate_model_broken::three::Three;
 use stateright::{Checker, HasDiscoveries, Model};
@@ -42,7 +42,7 @@ found! {
 }
 
 /// Checks three replicas of Raft or Paxos in two terms or rounds until a property is broken, and prints the shortest way there.
-fn is_found_in_three(engine: Protocol, rule: Rule, crashes: bool, property: &'static str) {
+fn is_found_in_three(engine: Engine, rule: Rule, crashes: bool, property: &'static str) {
     let model = Three::new(engine, 2, crashes).breaking(rule);
     let checker = model
         .checker()
@@ -63,55 +63,55 @@ fn is_found_in_three(engine: Protocol, rule: Rule, crashes: bool, property: &'st
 
 #[test]
 fn raft_a_second_vote_in_a_term() {
-    is_found_in_three(Protocol::Raft, Rule::VotedTwice, false, "election safety");
+    is_found_in_three(Engine::Raft, Rule::VotedTwice, false, "election safety");
 }
 
 #[test]
 fn raft_a_vote_that_is_forgotten_in_a_restart() {
-    is_found_in_three(Protocol::Raft, Rule::VoteForgotten, true, "election safety");
+    is_found_in_three(Engine::Raft, Rule::VoteForgotten, true, "election safety");
 }
 
 #[test]
 fn raft_a_vote_for_an_older_log() {
-    is_found_in_three(Protocol::Raft, Rule::OldLogElected, false, "agreement");
+    is_found_in_three(Engine::Raft, Rule::OldLogElected, false, "agreement");
 }
 
 #[test]
 fn raft_a_leader_that_deletes_entries_of_its_own() {
-    is_found_in_three(Protocol::Raft, Rule::LeaderOverwrites, false, "agreement");
+    is_found_in_three(Engine::Raft, Rule::LeaderOverwrites, false, "agreement");
 }
 
 #[test]
 fn raft_a_follower_that_keeps_what_conflicts() {
-    is_found_in_three(Protocol::Raft, Rule::ConflictsKept, false, "agreement");
+    is_found_in_three(Engine::Raft, Rule::ConflictsKept, false, "agreement");
 }
 
 #[test]
 fn paxos_a_promise_that_is_forgotten_in_a_restart() {
-    is_found_in_three(Protocol::Paxos, Rule::PromiseForgotten, true, "agreement");
+    is_found_in_three(Engine::Paxos, Rule::PromiseForgotten, true, "agreement");
 }
 
 #[test]
 fn paxos_a_value_that_is_forgotten_in_a_restart() {
-    is_found_in_three(Protocol::Paxos, Rule::AcceptedForgotten, true, "agreement");
+    is_found_in_three(Engine::Paxos, Rule::AcceptedForgotten, true, "agreement");
 }
 
 #[test]
 fn paxos_a_ballot_below_the_promise_that_is_accepted() {
-    is_found_in_three(Protocol::Paxos, Rule::LowBallotAccepted, false, "agreement");
+    is_found_in_three(Engine::Paxos, Rule::LowBallotAccepted, false, "agreement");
 }
 
 #[test]
 fn paxos_an_own_value_where_a_promise_carried_one() {
-    is_found_in_three(Protocol::Paxos, Rule::OwnValueTaken, false, "agreement");
+    is_found_in_three(Engine::Paxos, Rule::OwnValueTaken, false, "agreement");
 }
 
 #[test]
 fn paxos_a_majority_of_promises_less_one() {
-    is_found_in_three(Protocol::Paxos, Rule::FewerPromises, false, "agreement");
+    is_found_in_three(Engine::Paxos, Rule::FewerPromises, false, "agreement");
 }
 
 #[test]
 fn paxos_a_majority_of_accepts_less_one() {
-    is_found_in_three(Protocol::Paxos, Rule::FewerAccepts, false, "agreement");
+    is_found_in_three(Engine::Paxos, Rule::FewerAccepts, false, "agreement");
 }

@@ -3,7 +3,7 @@
 
 use quorate_consensus::TimerRange;
 use quorate_consensus::broken::Rule;
-use quorate_crypto::{Protocol, ValidatorIndex};
+use quorate_crypto::{Engine, ValidatorIndex};
 use quorate_driver::broken::Rule as DriverRule;
 use quorate_simulator_broken::{Broken, Censorship, Command, Lie, Scenario, Simulation};
 
@@ -222,12 +222,12 @@ fn under(censorship: Censorship, seed: u64) -> Scenario {
 /// A network of Raft under any mix of faults.
 fn raft(seed: u64) -> Scenario {
     let size = [3, 5, 4, 2][(seed % 4) as usize];
-    Scenario::stormy(size, seed).ordered_by(Protocol::Raft)
+    Scenario::stormy(size, seed).ordered_by(Engine::Raft)
 }
 
 /// The same with machines that crash often while their disks are slow.
 fn raft_crashing(seed: u64) -> Scenario {
-    let mut scenario = crashing(seed).ordered_by(Protocol::Raft);
+    let mut scenario = crashing(seed).ordered_by(Engine::Raft);
     scenario.validators = [1, 3, 5, 2][(seed % 4) as usize];
     scenario
 }
@@ -242,7 +242,7 @@ fn raft_behind(seed: u64) -> Scenario {
 
 /// One of three hears nobody, again and again, and nothing else happens: nobody else should notice.
 fn raft_cut_off(seed: u64) -> Scenario {
-    let mut scenario = Scenario::calm(3, seed).ordered_by(Protocol::Raft);
+    let mut scenario = Scenario::calm(3, seed).ordered_by(Engine::Raft);
     scenario.faults_end_ms = 6_000;
     for at in [1_500, 3_000, 4_500] {
         scenario = scenario
@@ -269,7 +269,7 @@ fn raft_epochs_behind(seed: u64) -> Scenario {
 
 /// Leaders that fail one after another, with entries on their way: the paper's figures 7 and 8.
 fn changing_leaders(seed: u64) -> Scenario {
-    let mut scenario = Scenario::stormy(5, seed).ordered_by(Protocol::Raft);
+    let mut scenario = Scenario::stormy(5, seed).ordered_by(Engine::Raft);
     scenario.faults_end_ms = 8_000;
     scenario.batches = 200;
     scenario.links.partitions = 12;
@@ -282,9 +282,7 @@ fn changing_leaders(seed: u64) -> Scenario {
 /// Five of which two or three are cut off from the others, now these and then those, while messages take
 /// long: leaders come and go with entries that few have, as in the paper's figure 8.
 fn figure_8(seed: u64) -> Scenario {
-    let mut scenario = Scenario::calm(5, seed)
-        .ordered_by(Protocol::Raft)
-        .without_batches();
+    let mut scenario = Scenario::calm(5, seed).ordered_by(Engine::Raft).without_batches();
     scenario.faults_end_ms = 20_000;
     scenario.patience_ms = 10_000;
     scenario.links.least_delay_us = 10_000;
@@ -326,7 +324,7 @@ fn from(first: u64, scenario: impl Fn(u64) -> Scenario) -> impl Fn(u64) -> Scena
 
 /// The same network, ordered by Paxos.
 fn paxos(scenario: impl Fn(u64) -> Scenario) -> impl Fn(u64) -> Scenario {
-    move |seed| scenario(seed).ordered_by(Protocol::Paxos)
+    move |seed| scenario(seed).ordered_by(Engine::Paxos)
 }
 
 macro_rules! found {
@@ -394,7 +392,7 @@ found! {
     // Rules of the engine, of Raft.
     raft_a_second_vote_in_a_term: Broken::Engine(Rule::VotedTwice), 500, raft;
     raft_a_vote_for_an_older_log: Broken::Engine(Rule::OldLogElected), 500, changing_leaders;
-    raft_entries_of_former_terms_committed_by_counting: Broken::Engine(Rule::OldTermsCounted), 500, from(5_500, figure_8);
+    raft_entries_of_former_terms_committed_by_counting: Broken::Engine(Rule::OldTermsCounted), 500, from(3_800, figure_8);
     raft_leaders_of_former_terms_that_are_followed: Broken::Engine(Rule::OldTermsHeard), 500, changing_leaders;
     raft_a_vote_that_is_forgotten_in_a_restart: Broken::Engine(Rule::VoteForgotten), 1_000, raft_crashing;
     raft_a_leader_that_deletes_entries_of_its_own: Broken::Engine(Rule::LeaderOverwrites), 500, changing_leaders;

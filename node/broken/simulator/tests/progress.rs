@@ -3,7 +3,7 @@
 
 use quorate_consensus::Timing;
 use quorate_consensus::broken::Rule;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator_broken::chart::{Happening, NoteKind, Phase};
 use quorate_simulator_broken::{Broken, Command, Lie, Report, Scenario, Simulation};
 
@@ -66,7 +66,7 @@ fn complaints_that_count_for_ever() {
 /// Requests for votes and their answers take longer than an election's timeout.
 #[test]
 fn attempts_to_lead_that_do_not_become_more_patient() {
-    for protocol in [Protocol::Raft, Protocol::Paxos] {
+    for protocol in [Engine::Raft, Engine::Paxos] {
         let mut scenario = Scenario {
             patience_ms: 20_000,
             ..watched(10_000)
@@ -93,7 +93,7 @@ fn paxos_a_proposer_that_stops_and_hands_over_to_nobody() {
     let longest_wait = |rule: Option<Rule>| {
         let runs = (0..3).map(|who| {
             let mut scenario = Scenario::calm(3, 0)
-                .ordered_by(Protocol::Paxos)
+                .ordered_by(Engine::Paxos)
                 .without_batches()
                 .at(2_000, Command::Stop(who));
             scenario.timing = Timing::SHIPPED;
@@ -185,7 +185,7 @@ fn raft_an_attempt_to_replace_a_leader_far_ahead_of_time_that_its_heartbeats_end
     let longest_wait = |rule: Option<Rule>| {
         let runs = (0..3).map(|who| {
             let mut scenario = Scenario::calm(3, 0)
-                .ordered_by(Protocol::Raft)
+                .ordered_by(Engine::Raft)
                 .without_batches()
                 .at(1, Command::SetClock(who, 60_000));
             for at in (2_000..4_000).step_by(100) {

@@ -5,22 +5,28 @@ use quorate_consensus::broken::{self, Rule};
 use quorate_consensus::raft::{self, AppendEntries, Entry, Position, Replica, RequestVote, Term};
 use quorate_consensus::{Action, Body, Config, Input, Message, Record, TimerRange, Timing, Verified};
 use quorate_crypto::{
-    Certificate, CertificateV1, Committee, Digest, Epoch, Height, Protocol, PublicKey, Seal, Signature,
-    ValidatorIndex, sha256,
+    Certificate, CertificateV1, Committee, CommitteeSeat, Digest, Engine, Epoch, Height, MemberNumber,
+    PublicKey, Seal, SeatNumber, Signature, ValidatorIndex, sha256,
 };
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
 
 const NOW: Timestamp = Timestamp(1_000_000);
 
 fn config(certified: u64) -> Config {
-    let keys = (1..=5).map(|number| PublicKey([number; 32])).collect();
+    let seats = (1..=5).map(|number| CommitteeSeat {
+        member: MemberNumber(number.into()),
+        seat: SeatNumber(number.into()),
+        validator: PublicKey([number; 32]),
+        node: PublicKey([100 + number; 32]),
+        witness: PublicKey([200 + number; 32]),
+    });
     let range = TimerRange {
         from_ms: 100,
         to_ms: 200,
     };
     Config {
         network: sha256(b"broken"),
-        committee: Committee::new(Epoch(0), Protocol::Raft, 1, keys),
+        committee: Committee::new(Epoch(0), Engine::Raft, 1, seats.collect()),
         index: Some(ValidatorIndex(1)),
         parameters: Parameters::V1(ParametersV1::default()),
         epoch_start: Height::GENESIS,

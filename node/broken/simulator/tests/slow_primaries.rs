@@ -45,6 +45,15 @@ fn a_primary_that_may_pause_as_long_as_it_likes() {
     assert!((broken, sound) == (0, 1), "{broken} and {sound} views");
 }
 
+/// Whatever waits for a time would wait for as long as it leads.
+#[test]
+fn a_primary_that_may_hold_back_time() {
+    let behind = |rule| run(loaded(4, 8_000).at(1, Command::SetClock(0, -60_000)), rule).view;
+    let (broken, sound) = (behind(Some(Rule::LagNotJudged)), behind(None));
+    println!("| Engine(LagNotJudged) | 1 | a primary that proposes a minute in the past leads to the end |");
+    assert!(broken == 0 && sound >= 1, "{broken} and {sound} views");
+}
+
 #[test]
 fn a_primary_that_hides_behind_proposals_of_its_own() {
     let leads = |rule| {

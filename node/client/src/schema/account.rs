@@ -1,11 +1,11 @@
 //! Accounts, assets, records.
 
-use quorate_crypto::PublicKey;
+use quorate_crypto::Key;
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::Transaction;
+use super::{ConditionView, HoldName, KeepView, Transaction};
 use crate::text;
 
 /// An account. One that was never used answers too, with no balances and no transactions.
@@ -14,7 +14,7 @@ pub struct Account {
     /// Its address.
     #[schema(value_type = String)]
     pub address: Address,
-    /// What it holds, ascending by code, none zero.
+    /// What it has, ascending by code, none empty.
     pub balances: Vec<Balance>,
     /// Who may sign, ascending by key. Empty until signers are set: then the key that the address was
     /// made from signs alone.
@@ -25,6 +25,12 @@ pub struct Account {
     pub roles: Vec<String>,
     /// Whether it is frozen; nothing can freeze an account yet.
     pub frozen: bool,
+    /// The number of the member that it belongs to, if it does.
+    #[serde(default)]
+    pub member: Option<u32>,
+    /// Its open holds.
+    #[serde(default)]
+    pub holds: u16,
     /// Executed transactions in its history.
     pub transactions: u64,
     /// The running hash over its history.
@@ -42,30 +48,69 @@ impl Account {
             threshold: 1,
             roles: Vec::new(),
             frozen: false,
+            member: None,
+            holds: 0,
             transactions: 0,
             history: Digest::default(),
         }
     }
 }
 
-/// What an account holds of one asset.
+/// What an account has of one asset.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Balance {
     /// The asset's code.
     #[schema(value_type = String)]
     pub asset: AssetCode,
-    /// In the asset's smallest unit.
+    /// What it can use, in the asset's smallest unit.
     #[serde(with = "text::amount")]
     #[schema(value_type = String)]
     pub amount: Amount,
+    /// What its open holds hold, in the same unit.
+    #[serde(with = "text::amount")]
+    #[schema(value_type = String)]
+    pub held: Amount,
+}
+
+/// An open hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Hold {
+    /// What it is called by.
+    #[serde(flatten)]
+    pub name: HoldName,
+    /// To whom a release pays.
+    #[schema(value_type = String)]
+    pub beneficiary: Address,
+    /// The asset.
+    #[schema(value_type = String)]
+    pub asset: AssetCode,
+    /// What is left of it, in the asset's smallest unit.
+    #[serde(with = "text::amount")]
+    #[schema(value_type = String)]
+    pub amount: Amount,
+    /// Released before, refunded from then on.
+    #[serde(with = "text::rfc3339")]
+    #[schema(value_type = String, format = DateTime)]
+    pub until: Timestamp,
+    /// What a release needs.
+    pub condition: ConditionView,
+}
+
+/// A page of an account's open holds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HoldList {
+    /// Ascending by their keys in the state.
+    pub holds: Vec<Hold>,
+    /// The cursor of the next page; null at the end.
+    pub next: Option<String>,
 }
 
 /// A key that may sign for an account.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignerView {
-    /// The key.
+    /// The key: `ed25519:` or `p256:` and hex.
     #[schema(value_type = String)]
-    pub key: PublicKey,
+    pub key: Key,
     /// Its weight.
     pub weight: u32,
 }
@@ -95,7 +140,7 @@ pub struct Asset {
     #[serde(with = "text::amount")]
     #[schema(value_type = String)]
     pub supply: Amount,
-    /// For people.
+    /// For people; empty if there is none, or if it is erased.
     pub description: String,
 }
 
@@ -114,10 +159,14 @@ pub struct Holder {
     /// The account.
     #[schema(value_type = String)]
     pub address: Address,
-    /// In the asset's smallest unit.
+    /// What it can use, in the asset's smallest unit.
     #[serde(with = "text::amount")]
     #[schema(value_type = String)]
     pub amount: Amount,
+    /// What its open holds hold, in the same unit.
+    #[serde(with = "text::amount")]
+    #[schema(value_type = String)]
+    pub held: Amount,
 }
 
 /// A page of an asset's holders.
@@ -135,9 +184,11 @@ pub struct DocumentRecord {
     /// The document's hash.
     #[schema(value_type = String)]
     pub sha256: Digest,
-    /// Who recorded it.
+    /// Who recorded it: the acting party.
     #[schema(value_type = String)]
     pub sender: Address,
+    /// Where it is kept.
+    pub keep: KeepView,
     /// The block.
     #[schema(value_type = u64)]
     pub height: Height,
@@ -152,7 +203,7 @@ pub struct DocumentRecord {
     #[serde(with = "text::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
-    /// The sender's label.
+    /// The sender's label; empty if there is none, or if it is withheld.
     pub label: String,
     /// The sender's metadata, in hex.
     #[serde(with = "hex::serde")]

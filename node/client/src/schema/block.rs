@@ -38,12 +38,13 @@ pub struct Block {
     #[serde(with = "text::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
     pub timestamp: Timestamp,
-    /// RFC 6962 root over the executed transactions.
+    /// The version of messages and rules that it follows.
+    pub protocol: u32,
+    /// Leaves of the transaction log after this block: what was executed since genesis.
+    pub log_size: u64,
+    /// RFC 6962 root over the transaction log after this block.
     #[schema(value_type = String)]
-    pub transactions_root: Digest,
-    /// RFC 6962 root over their receipts.
-    #[schema(value_type = String)]
-    pub receipts_root: Digest,
+    pub log_root: Digest,
     /// The root of the state after this block.
     #[schema(value_type = String)]
     pub state_root: Digest,
@@ -57,8 +58,13 @@ pub struct Block {
 }
 
 impl Block {
-    /// A block whose validators have these names, without the ids of what was executed in it.
-    pub fn of(header: &Header, certificate: &Certificate, name: impl Fn(ValidatorIndex) -> String) -> Self {
+    /// A block whose validators have these names and which executed so many transactions, without their ids.
+    pub fn of(
+        header: &Header,
+        certificate: &Certificate,
+        transaction_count: u32,
+        name: impl Fn(ValidatorIndex) -> String,
+    ) -> Self {
         let hash = header.hash();
         let header = header.v1();
         let seals = certificate.seals().iter().map(|seal| SealView {
@@ -75,10 +81,11 @@ impl Block {
             next_committee: header.next_committee,
             epoch: header.epoch,
             timestamp: header.timestamp,
-            transactions_root: header.transactions_root,
-            receipts_root: header.receipts_root,
+            protocol: header.protocol,
+            log_size: header.log_size,
+            log_root: header.log_root,
             state_root: header.state_root,
-            transaction_count: header.transaction_count,
+            transaction_count,
             transactions: Vec::new(),
             seals: seals.collect(),
         }

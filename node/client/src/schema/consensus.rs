@@ -2,7 +2,7 @@
 //! `/debug/consensus`, which `quorate node doctor` reads. It is for operators, and no promise as the
 //! documents of the client API are.
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_ledger::Digest;
 use serde::{Deserialize, Serialize};
 
@@ -71,12 +71,12 @@ pub struct ConsensusFacts {
 
 impl ConsensusFacts {
     /// The protocol, whose words fit; PBFT where the name is none of ours.
-    pub fn protocol(&self) -> Protocol {
-        let others = [Protocol::Raft, Protocol::Paxos];
+    pub fn protocol(&self) -> Engine {
+        let others = [Engine::Raft, Engine::Paxos];
         let named = others
             .into_iter()
-            .find(|protocol| protocol.to_string() == self.engine);
-        named.unwrap_or(Protocol::Pbft)
+            .find(|engine| engine.to_string() == self.engine);
+        named.unwrap_or(Engine::Pbft)
     }
 
     /// Whether anything waits to be committed.
@@ -138,6 +138,8 @@ pub enum Cause {
     Disk,
     /// This validator may not vote: its journal was lost, is old, or its key is used twice.
     Quarantine,
+    /// A key of the home is missing, or is not the one of its seat.
+    Key,
     /// This node executed another block than a quorum.
     Divergence,
     /// The primary is being replaced.

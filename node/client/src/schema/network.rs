@@ -1,7 +1,7 @@
 //! The node, the network, its validators and members.
 
-use quorate_crypto::{Committee, Protocol, PublicKey};
-use quorate_ledger::{Digest, Epoch, Height, ParametersV1, Timestamp, ValidatorIndex};
+use quorate_crypto::{Committee, CommitteeSeat, Engine, MemberNumber, PublicKey, SeatNumber};
+use quorate_ledger::{Address, Digest, Epoch, Height, ParametersV1, Timestamp, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -21,7 +21,7 @@ pub struct Status {
     pub validator: String,
     /// `pbft`, `raft` or `paxos`.
     #[schema(value_type = String, example = "pbft")]
-    pub consensus: Protocol,
+    pub consensus: Engine,
     /// The epoch.
     #[schema(value_type = u64)]
     pub epoch: Epoch,
@@ -94,12 +94,18 @@ pub struct ParametersView {
     pub max_batch_bytes: u32,
     /// Transactions in a batch.
     pub max_batch_transactions: u32,
+    /// Cost of all signatures in a batch; an Ed25519 signature costs 1, one of P-256 16.
+    pub max_batch_signature_cost: u32,
     /// Batches in a proposal.
     pub max_proposal_batches: u32,
     /// How far ahead of a block's time a transaction in it may expire, in milliseconds.
     pub max_expiry_lead_ms: u64,
+    /// How far past a block's time a hold made in it may end, in milliseconds.
+    pub max_hold_ms: u64,
     /// How far ahead of a validator's clock a fresh proposal may be, in milliseconds.
     pub max_clock_lead_ms: u64,
+    /// How far behind a validator's clock a fresh proposal may be where PBFT orders, in milliseconds.
+    pub max_clock_lag_ms: u64,
     /// Heights in flight.
     pub window: u32,
     /// Unordered batches of one author that are accepted unasked.
@@ -112,9 +118,12 @@ impl From<&ParametersV1> for ParametersView {
             max_transaction_bytes: parameters.max_transaction_bytes,
             max_batch_bytes: parameters.max_batch_bytes,
             max_batch_transactions: parameters.max_batch_transactions,
+            max_batch_signature_cost: parameters.max_batch_signature_cost,
             max_proposal_batches: parameters.max_proposal_batches,
             max_expiry_lead_ms: parameters.max_expiry_lead_ms,
+            max_hold_ms: parameters.max_hold_ms,
             max_clock_lead_ms: parameters.max_clock_lead_ms,
+            max_clock_lag_ms: parameters.max_clock_lag_ms,
             window: parameters.window,
             author_quota: parameters.author_quota,
         }
@@ -146,7 +155,7 @@ pub struct CommitteeView {
     pub epoch: Epoch,
     /// `pbft`, `raft` or `paxos`.
     #[schema(value_type = String, example = "pbft")]
-    pub engine: Protocol,
+    pub engine: Engine,
     /// The version of messages and rules.
     pub protocol_version: u32,
     /// Validators that a certificate needs.
@@ -160,9 +169,10 @@ pub struct CommitteeView {
 impl CommitteeView {
     /// A committee whose validators have these names, in its order.
     pub fn of(committee: &Committee, names: &[String]) -> Self {
-        let member = |(key, name): (PublicKey, &String)| CommitteeMember {
+        let member = |(seat, name): (&CommitteeSeat, &String)| CommitteeMember {
             name: name.clone(),
-            key,
+            key: seat.validator,
+            seat: SeatView::from(seat),
         };
         Self {
             hash: committee.digest(),
@@ -171,14 +181,51 @@ impl CommitteeView {
             protocol_version: committee.protocol_version(),
             quorum: committee.quorum() as u64,
             faults: committee.faults() as u64,
-            validators: keys(committee).zip(names).map(member).collect(),
+            validators: committee.seats().iter().zip(names).map(member).collect(),
         }
     }
 }
 
-fn keys(committee: &Committee) -> impl Iterator<Item = PublicKey> {
-    let indices = committee.indices();
-    indices.filter_map(move |index| committee.key(index).copied())
+/// A seat of a committee: who holds it, and its keys, all Ed25519.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SeatView {
+    /// The number of the member that holds it.
+    pub member: u32,
+    /// Its number.
+    pub seat: u32,
+    /// The key it votes and seals with.
+    #[schema(value_type = String)]
+    pub validator: PublicKey,
+    /// The key that proves its libp2p identity.
+    #[schema(value_type = String)]
+    pub node: PublicKey,
+    /// The key it signs published checkpoints with.
+    #[schema(value_type = String)]
+    pub witness: PublicKey,
+}
+
+impl From<&CommitteeSeat> for SeatView {
+    fn from(seat: &CommitteeSeat) -> Self {
+        Self {
+            member: seat.member.0,
+            seat: seat.seat.0,
+            validator: seat.validator,
+            node: seat.node,
+            witness: seat.witness,
+        }
+    }
+}
+
+impl From<&SeatView> for CommitteeSeat {
+    fn from(seat: &SeatView) -> Self {
+        Self {
+            member: MemberNumber(seat.member),
+            seat: SeatNumber(seat.seat),
+            validator: seat.validator,
+            node: seat.node,
+            witness: seat.witness,
+        }
+    }
 }
 
 /// A validator's place in a committee.
@@ -189,6 +236,9 @@ pub struct CommitteeMember {
     /// The key it seals with.
     #[schema(value_type = String)]
     pub key: PublicKey,
+    /// Its seat.
+    #[serde(flatten)]
+    pub seat: SeatView,
 }
 
 /// One epoch.
@@ -205,12 +255,14 @@ pub struct EpochView {
     pub committee: Digest,
     /// `pbft`, `raft` or `paxos`.
     #[schema(value_type = String, example = "pbft")]
-    pub engine: Protocol,
+    pub engine: Engine,
     /// The version of messages and rules.
     pub protocol_version: u32,
     /// The keys of its validators, in the committee's order.
     #[schema(value_type = Vec<String>)]
     pub validators: Vec<PublicKey>,
+    /// The committee's seats, in its order.
+    pub seats: Vec<SeatView>,
 }
 
 impl EpochView {
@@ -222,14 +274,15 @@ impl EpochView {
             committee: committee.digest(),
             engine: committee.engine(),
             protocol_version: committee.protocol_version(),
-            validators: keys(committee).collect(),
+            validators: committee.seats().iter().map(|seat| seat.validator).collect(),
+            seats: committee.seats().iter().map(SeatView::from).collect(),
         }
     }
 
     /// The committee that is described, whatever its hash is said to be.
     pub fn described(&self) -> Committee {
-        let validators = self.validators.clone();
-        Committee::new(self.epoch, self.engine, self.protocol_version, validators)
+        let seats = self.seats.iter().map(CommitteeSeat::from).collect();
+        Committee::new(self.epoch, self.engine, self.protocol_version, seats)
     }
 }
 
@@ -345,11 +398,13 @@ pub struct EvidenceList {
 /// An organisation of the consortium.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Member {
+    /// Its number.
+    pub number: u32,
     /// Its name.
     pub name: String,
-    /// The key that speaks for it.
+    /// The account that speaks for it; who signs for that account administers the member.
     #[schema(value_type = String)]
-    pub key: PublicKey,
+    pub account: Address,
     /// Names of the validators it runs.
     pub validators: Vec<String>,
 }

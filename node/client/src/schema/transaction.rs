@@ -1,14 +1,13 @@
 //! Transactions and their submission.
 
-use std::fmt;
-use std::str::FromStr;
-
-use quorate_crypto::{PublicKey, Signature};
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Operation, Outcome, Signer, Timestamp};
+use quorate_crypto::{Key, KeySignature};
+use quorate_ledger::{
+    Act, Address, Digest, Height, IntentV1, Operation, Outcome, Place, TextItem, Timestamp,
+};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::SignerView;
+use super::{ActView, ConditionView, ErasedPlace, HoldName, KeepView, OperationView, SignerView};
 use crate::text;
 
 /// Where a transaction is on its way.
@@ -38,13 +37,19 @@ pub struct Transaction {
     pub height: Option<Height>,
     /// Its place in the block, from 0.
     pub index: Option<u32>,
+    /// Its place among all transactions executed since genesis, from 0: that of its leaf in the transaction log.
+    #[serde(default)]
+    pub ordinal: Option<u64>,
     /// The block's time.
     #[serde(with = "text::optional_rfc3339")]
     #[schema(value_type = Option<String>, format = DateTime)]
     pub timestamp: Option<Timestamp>,
-    /// The account that acts.
+    /// The account whose transaction it is: the first of its parties.
     #[schema(value_type = String)]
     pub sender: Address,
+    /// The accounts that all authorised it, the sender first.
+    #[schema(value_type = Vec<String>)]
+    pub parties: Vec<Address>,
     /// Blocks at or after this time do not execute it.
     #[serde(with = "text::rfc3339")]
     #[schema(value_type = String, format = DateTime)]
@@ -54,11 +59,17 @@ pub struct Transaction {
     #[schema(value_type = String)]
     pub salt: [u8; 16],
     /// What it does, all or nothing.
-    pub operations: Vec<OperationView>,
-    /// A note.
+    pub operations: Vec<ActView>,
+    /// A note; empty if there is none, or if it is withheld.
     pub memo: String,
+    /// Its texts that are not shown, by place; their hashes are.
+    #[serde(default)]
+    pub withheld: Vec<WithheldText>,
     /// Who signed.
     pub signatures: Vec<SignatureView>,
+    /// If it succeeded: what each release and refund in it paid, in their order, in smallest units.
+    #[serde(default)]
+    pub paid: Vec<String>,
     /// If it failed: why, as a stable code.
     pub code: Option<String>,
     /// If it failed: why, in words.
@@ -70,26 +81,79 @@ pub struct Transaction {
     pub number: Option<u64>,
 }
 
+/// A text that is not shown: it is erased, or this node does not have it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct WithheldText {
+    /// The operation that it belongs to, from 0; null for the transaction's own memo.
+    pub operation: Option<u16>,
+    /// Which of its texts: `memo`, `label`, `metadata`, `description`, `reason` or `explanation`.
+    pub field: String,
+    /// Whether the ledger says that it is erased; else this node does not have it.
+    pub erased: bool,
+    /// Who erased it, if it is erased.
+    #[schema(value_type = Option<String>)]
+    pub by: Option<Address>,
+    /// The time of the block that erased it, if it is erased.
+    #[serde(with = "text::optional_rfc3339")]
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub at: Option<Timestamp>,
+    /// The hash of its leaf, which stands for it, if it is known here.
+    #[schema(value_type = Option<String>)]
+    pub leaf: Option<Digest>,
+}
+
+/// What there is of a transaction's text at one place, as a node knows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TextState {
+    /// The text.
+    Shown(Vec<u8>),
+    /// Erased, by whom and when.
+    Erased {
+        /// The account that erased it.
+        by: Address,
+        /// The time of the block.
+        at: Timestamp,
+        /// The hash of its leaf, if it is known.
+        leaf: Option<Digest>,
+    },
+    /// Not here.
+    Missing {
+        /// The hash of its leaf, if it is known.
+        leaf: Option<Digest>,
+    },
+}
+
+impl From<TextItem> for TextState {
+    fn from(item: TextItem) -> Self {
+        match item {
+            TextItem::Shown(text) => Self::Shown(text.text),
+            TextItem::Withheld { leaf } => Self::Missing { leaf: Some(leaf) },
+        }
+    }
+}
+
 impl Transaction {
-    /// One that no block has executed yet, with its id.
-    pub fn pending(id: Digest, transaction: &quorate_ledger::Transaction) -> Self {
+    /// One that no block has executed yet, with its id and what there is of its texts, one for each of its places.
+    pub fn pending(id: Digest, transaction: &quorate_ledger::Transaction, texts: &[TextState]) -> Self {
         let intent = transaction.intent();
-        let signatures = transaction.signatures().iter().map(|signature| SignatureView {
-            key: signature.key,
-            signature: signature.signature,
-        });
+        let texts = ShownTexts { intent, texts };
+        let operations = intent.operations.iter().enumerate();
         Self {
             id,
             status: TransactionStatus::Pending,
             height: None,
             index: None,
+            ordinal: None,
             timestamp: None,
-            sender: intent.sender,
+            sender: intent.sender(),
+            parties: intent.parties.clone(),
             expires_at: intent.expires_at,
             salt: intent.salt,
-            operations: intent.operations.iter().map(Into::into).collect(),
-            memo: intent.memo.clone(),
-            signatures: signatures.collect(),
+            operations: operations.map(|(index, act)| texts.act(index, act)).collect(),
+            memo: texts.text(Place::Memo),
+            withheld: texts.withheld(),
+            signatures: transaction.signatures().iter().map(SignatureView::from).collect(),
+            paid: Vec::new(),
             code: None,
             error: None,
             failed_operation: None,
@@ -97,24 +161,188 @@ impl Transaction {
         }
     }
 
-    /// The same once a block of this time has executed it, at this place among its transactions.
-    pub fn executed(self, height: Height, timestamp: Timestamp, index: u32, outcome: Outcome) -> Self {
+    /// The same once a block of this time has executed it, at this place among its transactions and in the log.
+    pub fn executed(
+        self,
+        height: Height,
+        timestamp: Timestamp,
+        index: u32,
+        ordinal: u64,
+        outcome: &Outcome,
+    ) -> Self {
         let placed = Self {
             status: TransactionStatus::Committed,
             height: Some(height),
             index: Some(index),
+            ordinal: Some(ordinal),
             timestamp: Some(timestamp),
             ..self
         };
         match outcome {
-            Outcome::Success => placed,
-            Outcome::Failed { code, operation } => Self {
-                status: TransactionStatus::Failed,
-                code: Some(code.name().to_owned()),
-                error: Some(code.to_string()),
-                failed_operation: Some(operation),
+            Outcome::Success { results } => Self {
+                paid: results.iter().map(|amount| amount.0.to_string()).collect(),
                 ..placed
             },
+            Outcome::Failed { code, operation } => Self {
+                status: TransactionStatus::Failed,
+                code: Some(
+                    code.name()
+                        .map_or_else(|| code.number().to_string(), str::to_owned),
+                ),
+                error: Some(code.words().map_or_else(
+                    || format!("code {}, which this program does not know", code.number()),
+                    str::to_owned,
+                )),
+                failed_operation: Some(u16::from(*operation)),
+                ..placed
+            },
+        }
+    }
+}
+
+/// A transaction's texts, to be put where people look for them.
+struct ShownTexts<'a> {
+    intent: &'a IntentV1,
+    /// One for each place of the intent.
+    texts: &'a [TextState],
+}
+
+impl ShownTexts<'_> {
+    fn bytes(&self, place: Place) -> &[u8] {
+        let found = self.intent.places().iter().position(|known| *known == place);
+        match found.and_then(|found| self.texts.get(found)) {
+            Some(TextState::Shown(text)) => text,
+            _ => &[],
+        }
+    }
+
+    /// Empty if there is none.
+    fn text(&self, place: Place) -> String {
+        String::from_utf8_lossy(self.bytes(place)).into_owned()
+    }
+
+    fn withheld(&self) -> Vec<WithheldText> {
+        let places = self.intent.places().iter().enumerate();
+        let withheld = places.filter_map(|(number, place)| {
+            let (erased, by, at, leaf) = match self.texts.get(number) {
+                Some(TextState::Shown(_)) => return None,
+                Some(TextState::Erased { by, at, leaf }) => (true, Some(*by), Some(*at), *leaf),
+                Some(TextState::Missing { leaf }) => (false, None, None, *leaf),
+                None => (false, None, None, None),
+            };
+            let (operation, field) = match place {
+                Place::Memo => (None, "memo"),
+                Place::Operation { index, field } => (Some(u16::from(*index)), self.field(*index, *field)),
+            };
+            Some(WithheldText {
+                operation,
+                field: field.to_owned(),
+                erased,
+                by,
+                at,
+                leaf,
+            })
+        });
+        withheld.collect()
+    }
+
+    /// What people call a text of an operation.
+    fn field(&self, index: u8, field: u8) -> &'static str {
+        let operation = self
+            .intent
+            .operations
+            .get(usize::from(index))
+            .map(|act| &act.operation);
+        match (operation, field) {
+            (Some(Operation::CreateAsset { .. }), _) => "description",
+            (Some(Operation::PutRecord { .. }), 0) => "label",
+            (Some(Operation::PutRecord { .. }), _) => "metadata",
+            (Some(Operation::Freeze { .. } | Operation::Unfreeze { .. }), _) => "reason",
+            (Some(Operation::Propose { .. }), _) => "explanation",
+            _ => "memo",
+        }
+    }
+
+    fn act(&self, index: usize, act: &Act) -> ActView {
+        let place = |field| Place::Operation {
+            index: u8::try_from(index).unwrap_or(u8::MAX),
+            field,
+        };
+        let own = || self.text(place(0));
+        let operation = match &act.operation {
+            Operation::CreateAsset { code, decimals, .. } => OperationView::CreateAsset {
+                code: *code,
+                decimals: *decimals,
+                description: own(),
+            },
+            Operation::Mint { to, asset, amount } => OperationView::Mint {
+                asset: *asset,
+                to: *to,
+                amount: *amount,
+            },
+            Operation::Burn { asset, amount } => OperationView::Burn {
+                asset: *asset,
+                amount: *amount,
+            },
+            Operation::Transfer { to, asset, amount } => OperationView::Transfer {
+                to: *to,
+                asset: *asset,
+                amount: *amount,
+                memo: own(),
+            },
+            Operation::PutRecord { sha256, keep } => OperationView::PutRecord {
+                sha256: *sha256,
+                keep: KeepView::from(*keep),
+                label: own(),
+                metadata: self.bytes(place(1)).to_vec(),
+            },
+            Operation::SetSigners { signers } => OperationView::SetSigners {
+                signers: signers.signers.iter().map(SignerView::from).collect(),
+                threshold: signers.threshold,
+            },
+            Operation::Rejoin { validator, token } => OperationView::Rejoin {
+                validator: *validator,
+                token: *token,
+            },
+            Operation::Hold {
+                beneficiary,
+                asset,
+                amount,
+                until,
+                condition,
+            } => OperationView::Hold {
+                beneficiary: *beneficiary,
+                asset: *asset,
+                amount: *amount,
+                until: *until,
+                condition: ConditionView::from(condition),
+                memo: own(),
+            },
+            Operation::Release {
+                hold,
+                amount,
+                preimages,
+            } => OperationView::Release {
+                hold: HoldName::from(*hold),
+                amount: amount.map(|amount| amount.0.to_string()),
+                preimages: preimages.iter().map(hex::encode).collect(),
+            },
+            Operation::Refund { hold } => OperationView::Refund {
+                hold: HoldName::from(*hold),
+            },
+            Operation::Erase { intent, places } => OperationView::Erase {
+                // Of a well-formed operation it can be read.
+                transaction: quorate_ledger::Intent::decode_carried(intent)
+                    .map_or(Digest::ZERO, |intent| intent.id()),
+                texts: places.iter().map(|place| ErasedPlace::from(*place)).collect(),
+            },
+            governance => OperationView::Governance {
+                name: governance.name().replace(' ', "_"),
+            },
+        };
+        ActView {
+            by: self.intent.acting(act).unwrap_or_else(|| self.intent.sender()),
+            operation,
         }
     }
 }
@@ -122,291 +350,18 @@ impl Transaction {
 /// A signature with the key that made it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignatureView {
-    /// Who signed.
+    /// Who signed: `ed25519:` or `p256:` and the key in hex.
     #[schema(value_type = String)]
-    pub key: PublicKey,
-    /// The signature.
-    #[schema(value_type = String)]
-    pub signature: Signature,
+    pub key: Key,
+    /// The signature's 64 bytes, in hex.
+    pub signature: String,
 }
 
-/// One operation of a transaction.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum OperationView {
-    /// Makes a new asset.
-    #[schema(title = "CreateAsset")]
-    CreateAsset {
-        /// Its code.
-        #[schema(value_type = String)]
-        code: AssetCode,
-        /// Digits after the decimal point.
-        decimals: u8,
-        /// For people.
-        description: String,
-    },
-    /// Makes new units.
-    #[schema(title = "Mint")]
-    Mint {
-        /// The asset.
-        #[schema(value_type = String)]
-        asset: AssetCode,
-        /// Who receives them.
-        #[schema(value_type = String)]
-        to: Address,
-        /// How many smallest units.
-        #[serde(with = "text::amount")]
-        #[schema(value_type = String)]
-        amount: Amount,
-    },
-    /// Destroys units of the sender's.
-    #[schema(title = "Burn")]
-    Burn {
-        /// The asset.
-        #[schema(value_type = String)]
-        asset: AssetCode,
-        /// How many smallest units.
-        #[serde(with = "text::amount")]
-        #[schema(value_type = String)]
-        amount: Amount,
-    },
-    /// Moves units to another account.
-    #[schema(title = "Transfer")]
-    Transfer {
-        /// Who receives them.
-        #[schema(value_type = String)]
-        to: Address,
-        /// The asset.
-        #[schema(value_type = String)]
-        asset: AssetCode,
-        /// How many smallest units.
-        #[serde(with = "text::amount")]
-        #[schema(value_type = String)]
-        amount: Amount,
-        /// A note for this transfer.
-        memo: String,
-    },
-    /// Records a document's hash.
-    #[schema(title = "PutRecord")]
-    PutRecord {
-        /// The hash.
-        #[schema(value_type = String)]
-        sha256: Digest,
-        /// For people.
-        label: String,
-        /// Anything, in hex.
-        #[serde(with = "hex::serde")]
-        #[schema(value_type = String)]
-        metadata: Vec<u8>,
-    },
-    /// Replaces the sender's signers.
-    #[schema(title = "SetSigners")]
-    SetSigners {
-        /// The new signers.
-        signers: Vec<SignerView>,
-        /// The weight that authorises.
-        threshold: u32,
-    },
-    /// Lets a validator that forgot what it signed vote again from the next epoch on.
-    #[schema(title = "Rejoin")]
-    Rejoin {
-        /// The validator's key.
-        #[schema(value_type = String)]
-        validator: PublicKey,
-        /// What the validator drew when it stopped voting.
-        #[schema(value_type = String)]
-        token: Digest,
-    },
-}
-
-/// What an operation is, as its `type` says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum OperationKind {
-    /// Makes a new asset.
-    CreateAsset,
-    /// Makes new units.
-    Mint,
-    /// Destroys units.
-    Burn,
-    /// Moves units.
-    Transfer,
-    /// Records a document's hash.
-    PutRecord,
-    /// Replaces an account's signers.
-    SetSigners,
-    /// Lets a validator vote again.
-    Rejoin,
-}
-
-/// No operation has this name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("no operation has this name")]
-pub struct NotAnOperation;
-
-impl OperationKind {
-    /// All of them.
-    pub const ALL: [Self; 7] = [
-        Self::CreateAsset,
-        Self::Mint,
-        Self::Burn,
-        Self::Transfer,
-        Self::PutRecord,
-        Self::SetSigners,
-        Self::Rejoin,
-    ];
-
-    /// The name in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::CreateAsset => "create_asset",
-            Self::Mint => "mint",
-            Self::Burn => "burn",
-            Self::Transfer => "transfer",
-            Self::PutRecord => "put_record",
-            Self::SetSigners => "set_signers",
-            Self::Rejoin => "rejoin",
-        }
-    }
-}
-
-impl fmt::Display for OperationKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-impl FromStr for OperationKind {
-    type Err = NotAnOperation;
-
-    fn from_str(text: &str) -> Result<Self, NotAnOperation> {
-        let known = Self::ALL.into_iter().find(|kind| kind.name() == text);
-        known.ok_or(NotAnOperation)
-    }
-}
-
-impl OperationView {
-    /// What it is.
-    pub fn kind(&self) -> OperationKind {
-        match self {
-            Self::CreateAsset { .. } => OperationKind::CreateAsset,
-            Self::Mint { .. } => OperationKind::Mint,
-            Self::Burn { .. } => OperationKind::Burn,
-            Self::Transfer { .. } => OperationKind::Transfer,
-            Self::PutRecord { .. } => OperationKind::PutRecord,
-            Self::SetSigners { .. } => OperationKind::SetSigners,
-            Self::Rejoin { .. } => OperationKind::Rejoin,
-        }
-    }
-
-    /// The asset it is about, if it is about one.
-    pub fn asset(&self) -> Option<AssetCode> {
-        match self {
-            Self::CreateAsset { code, .. } => Some(*code),
-            Self::Mint { asset, .. } | Self::Burn { asset, .. } | Self::Transfer { asset, .. } => {
-                Some(*asset)
-            }
-            Self::PutRecord { .. } | Self::SetSigners { .. } | Self::Rejoin { .. } => None,
-        }
-    }
-}
-
-impl From<&Operation> for OperationView {
-    fn from(operation: &Operation) -> Self {
-        match operation.clone() {
-            Operation::CreateAsset {
-                code,
-                decimals,
-                description,
-            } => Self::CreateAsset {
-                code,
-                decimals,
-                description,
-            },
-            Operation::Mint { asset, to, amount } => Self::Mint { asset, to, amount },
-            Operation::Burn { asset, amount } => Self::Burn { asset, amount },
-            Operation::Transfer {
-                to,
-                asset,
-                amount,
-                memo,
-            } => Self::Transfer {
-                to,
-                asset,
-                amount,
-                memo,
-            },
-            Operation::PutRecord {
-                sha256,
-                label,
-                metadata,
-            } => Self::PutRecord {
-                sha256,
-                label,
-                metadata,
-            },
-            Operation::SetSigners { signers, threshold } => Self::SetSigners {
-                signers: signers.iter().map(SignerView::from).collect(),
-                threshold,
-            },
-            Operation::Rejoin { validator, token } => Self::Rejoin { validator, token },
-        }
-    }
-}
-
-impl From<&OperationView> for Operation {
-    fn from(view: &OperationView) -> Self {
-        match view.clone() {
-            OperationView::CreateAsset {
-                code,
-                decimals,
-                description,
-            } => Self::CreateAsset {
-                code,
-                decimals,
-                description,
-            },
-            OperationView::Mint { asset, to, amount } => Self::Mint { asset, to, amount },
-            OperationView::Burn { asset, amount } => Self::Burn { asset, amount },
-            OperationView::Transfer {
-                to,
-                asset,
-                amount,
-                memo,
-            } => Self::Transfer {
-                to,
-                asset,
-                amount,
-                memo,
-            },
-            OperationView::PutRecord {
-                sha256,
-                label,
-                metadata,
-            } => Self::PutRecord {
-                sha256,
-                label,
-                metadata,
-            },
-            OperationView::SetSigners { signers, threshold } => Self::SetSigners {
-                signers: signers
-                    .iter()
-                    .map(|signer| Signer {
-                        key: signer.key,
-                        weight: signer.weight,
-                    })
-                    .collect(),
-                threshold,
-            },
-            OperationView::Rejoin { validator, token } => Self::Rejoin { validator, token },
-        }
-    }
-}
-
-impl From<&Signer> for SignerView {
-    fn from(signer: &Signer) -> Self {
+impl From<&KeySignature> for SignatureView {
+    fn from(signature: &KeySignature) -> Self {
         Self {
-            key: signer.key,
-            weight: signer.weight,
+            key: signature.key(),
+            signature: hex::encode(signature.signature()),
         }
     }
 }
@@ -415,7 +370,7 @@ impl From<&Signer> for SignerView {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitRequest {
-    /// The canonical bytes of one signed transaction, in hex.
+    /// The canonical bytes of one submission (a signed transaction with its texts), in hex.
     pub transaction: String,
 }
 
@@ -423,7 +378,7 @@ pub struct SubmitRequest {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SubmitMany {
-    /// The canonical bytes of each signed transaction, in hex.
+    /// The canonical bytes of each submission (a signed transaction with its texts), in hex.
     pub transactions: Vec<String>,
 }
 
@@ -477,29 +432,4 @@ pub struct Submitted {
 pub struct SubmittedList {
     /// In the order of the request.
     pub results: Vec<Submitted>,
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_kind_is_called_as_the_operations_type_is() {
-        let rejoin = OperationView::Rejoin {
-            validator: quorate_crypto::SigningKey::from_seed(&[7; 32]).public(),
-            token: Digest::ZERO,
-        };
-        let burn = OperationView::Burn {
-            asset: "QRT".parse().unwrap(),
-            amount: Amount(1),
-        };
-        for operation in [rejoin, burn] {
-            let json = serde_json::to_value(&operation).unwrap();
-            assert_eq!(json["type"], operation.kind().name());
-        }
-        for kind in OperationKind::ALL {
-            assert_eq!(kind.name().parse(), Ok(kind));
-        }
-        assert_eq!("Mint".parse::<OperationKind>(), Err(NotAnOperation));
-    }
 }

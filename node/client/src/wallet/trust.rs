@@ -1,23 +1,47 @@
 //! Checking what a node says against the genesis document: who has it believes no node.
 //!
-//! A block is as good as its certificate: a quorum of the committee sealed its header, and everything
-//! else hangs from the header by hashes. The last block of an epoch names the committee of the next, so
-//! committees are followed from the first one on; a block of an epoch that was not followed to is refused
-//! as [`TrustError::OtherCommittee`].
+//! A header is as good as its certificate: a quorum of the committee sealed it, and everything else hangs from it by
+//! hashes. Committees are followed from the first one on by proofs of committees; a block of an epoch that was not
+//! followed to is refused as [`TrustError::OtherCommittee`].
+//!
+//! What a header says of transactions is the root of the log after its block. So one certificate alone shows which
+//! transactions were *proposed*, and not what became of them. That takes the log before the block, which whoever walks
+//! the chain has, and which the path of a [proven](super::ProvenTransaction) transaction leads along; or it takes a
+//! proof of the transaction, which is shorter than its block (`docs/formats.md`, section 17).
 
 use std::collections::BTreeMap;
 
-use quorate_crypto::{Certificate, CertificateError, Committee, merkle};
+use quorate_crypto::merkle::Frontier;
+use quorate_crypto::{
+    Certificate, CertificateError, Committee, PublicKey, Seal, SealContent, ValidatorIndex,
+};
 use quorate_genesis::Genesis;
 use quorate_ledger::{
-    CertifiedBlock, Digest, Epoch, Header, HeaderV1, Height, Outcome, Receipt, ReceiptV1, Transaction, encode,
+    CertifiedBlock, CertifiedHeader, ContentsError, Digest, Epoch, Header, HeaderV1, Height, Outcome,
+    Transaction,
 };
+use quorate_verifier::{Anchor, Proof, ProofFile, Refusal, Verdict, Verifier};
+
+use crate::schema::Block;
 
 /// What a wallet with the genesis document knows for sure.
 #[derive(Clone, Debug)]
 pub struct TrustedGenesis {
     network: Digest,
-    committees: BTreeMap<Epoch, Committee>,
+    first: Committee,
+    /// The genesis document's validators by name, as nodes name who sealed.
+    keys: BTreeMap<String, PublicKey>,
+    /// It knows the committees of later epochs as they are learnt.
+    verifier: Verifier,
+}
+
+/// What stood before a block.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The checked header before; none before height 1.
+    pub header: Option<Header>,
+    /// The log before the first transaction that the block executed; if it executed none, it is not looked at.
+    pub log: Frontier,
 }
 
 /// A block whose certificate and contents were checked.
@@ -39,7 +63,7 @@ pub struct Execution {
     pub transaction: Transaction,
 }
 
-/// Why a block is not to be believed.
+/// Why what a node says is not to be believed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrustError {
     /// It belongs to another network.
@@ -67,17 +91,20 @@ pub enum TrustError {
         /// The block's epoch.
         epoch: Epoch,
     },
-    /// The block does not name this committee as the next.
-    #[error("the block at height {height} does not name the committee of epoch {epoch} that the node tells")]
-    NotNamed {
-        /// The block.
+    /// Its epoch had not begun, or had ended.
+    #[error("the block at height {height} is none of epoch {epoch}, which it names")]
+    OutsideEpoch {
+        /// The height.
         height: Height,
-        /// The committee's epoch.
+        /// The epoch.
         epoch: Epoch,
     },
     /// The certificate is not good.
     #[error(transparent)]
     Certificate(#[from] CertificateError),
+    /// The block's parts do not belong together.
+    #[error(transparent)]
+    Contents(#[from] ContentsError),
     /// A part of the block is not what its header commits to.
     #[error("the block's {part} does not fit its header")]
     WrongContents {
@@ -92,41 +119,53 @@ pub enum TrustError {
         /// The block.
         height: Height,
     },
+    /// A proof is refused.
+    #[error("the proof is refused: {0}")]
+    Proof(#[from] Refusal),
+    /// A proof is good, and of something else than was asked for.
+    #[error("the proof does not answer the question: it is about {about}")]
+    OtherAnswer {
+        /// What it is about.
+        about: String,
+    },
+    /// A proof is good, and older than was asked for.
+    #[error("the proof is of height {got}, one of height {expected} or later was asked for")]
+    TooOld {
+        /// The head's height.
+        got: Height,
+        /// The height asked for.
+        expected: Height,
+    },
 }
 
 impl TrustedGenesis {
     /// What `genesis` vouches for.
     pub fn of(genesis: &Genesis) -> Self {
-        Self::new(genesis.network_id(), genesis.committee())
+        let validators = genesis.validators();
+        Self {
+            network: genesis.id(),
+            first: genesis.committee(),
+            keys: validators
+                .map(|validator| (validator.name.to_owned(), validator.validator_key))
+                .collect(),
+            verifier: Verifier::new(Anchor {
+                genesis: Some(genesis.clone()),
+                pin: None,
+            }),
+        }
     }
 
-    /// A network and its first committee.
+    /// A network and its first committee: enough for blocks of that, and for no proof.
     pub fn new(network: Digest, committee: Committee) -> Self {
         Self {
             network,
-            committees: BTreeMap::from([(committee.epoch(), committee)]),
+            first: committee,
+            keys: BTreeMap::new(),
+            verifier: Verifier::new(Anchor {
+                genesis: None,
+                pin: None,
+            }),
         }
-    }
-
-    /// The last epoch whose committee is known.
-    pub fn last_epoch(&self) -> Epoch {
-        self.committees.keys().next_back().copied().unwrap_or_default()
-    }
-
-    /// Follows from the last epoch known to the next: `last` is a block that a quorum of the one sealed,
-    /// and it names `next`.
-    pub fn follow(&mut self, last: &CertifiedBlock, next: Committee) -> Result<(), TrustError> {
-        let header = &last.v1().block.v1().header;
-        self.verify_header(header, &last.v1().certificate)?;
-        let header = header.v1();
-        if header.next_committee != next.digest() || next.epoch() <= header.epoch {
-            return Err(TrustError::NotNamed {
-                height: header.height,
-                epoch: next.epoch(),
-            });
-        }
-        self.committees.insert(next.epoch(), next);
-        Ok(())
     }
 
     /// The network id.
@@ -134,19 +173,58 @@ impl TrustedGenesis {
         self.network
     }
 
-    /// Checks that a quorum sealed this header; gives the block's hash.
-    pub fn verify_header(&self, header: &Header, certificate: &Certificate) -> Result<Digest, TrustError> {
-        let fields = header.v1();
-        if fields.network != self.network {
+    /// Learns the committees that a proof of them, as a file, leads to.
+    ///
+    /// # Errors
+    /// [`TrustError::Proof`] if it is refused.
+    pub fn learn_committees(&mut self, file: &str) -> Result<(), TrustError> {
+        self.check_proof(file).map(|_| ())
+    }
+
+    /// The proof in a file and what it establishes. Committees that the file has beside it are learnt first.
+    pub(super) fn check_proof(&mut self, file: &str) -> Result<(Proof, Verdict), TrustError> {
+        let ProofFile { proof, committees } = ProofFile::read(file.as_bytes())?;
+        if let Some(committees) = &committees {
+            self.verifier.learn(committees)?;
+        }
+        let verdict = self.verifier.learn(&proof)?;
+        Ok((proof, verdict))
+    }
+
+    /// The committee that seals a height of an epoch.
+    fn committee(&self, epoch: Epoch, height: Height) -> Result<&Committee, TrustError> {
+        match self.verifier.epoch(epoch) {
+            Some(known) => {
+                let is_early = known.first.is_some_and(|first| height < first);
+                let is_late = known.last.is_some_and(|last| height > last);
+                if is_early || is_late {
+                    return Err(TrustError::OutsideEpoch { height, epoch });
+                }
+                Ok(&known.committee)
+            }
+            None if self.first.epoch() == epoch => Ok(&self.first),
+            None => Err(TrustError::OtherCommittee { epoch }),
+        }
+    }
+
+    /// The committee that is to seal this header.
+    fn committee_of(&self, header: &HeaderV1) -> Result<&Committee, TrustError> {
+        if header.network != self.network {
             return Err(TrustError::WrongNetwork {
-                got: fields.network,
+                got: header.network,
                 expected: self.network,
             });
         }
-        let committee = self
-            .committees
-            .get(&fields.epoch)
-            .ok_or(TrustError::OtherCommittee { epoch: fields.epoch })?;
+        self.committee(header.epoch, header.height)
+    }
+
+    /// Checks that a quorum sealed this header; gives the block's hash.
+    ///
+    /// # Errors
+    /// If not, or if nobody can tell because its committee is not known.
+    pub fn verify_header(&self, header: &Header, certificate: &Certificate) -> Result<Digest, TrustError> {
+        let fields = header.v1();
+        let committee = self.committee_of(fields)?;
         let hash = header.hash();
         if certificate.block() != hash || certificate.height() != fields.height {
             return Err(TrustError::OtherBlock);
@@ -155,8 +233,70 @@ impl TrustedGenesis {
         Ok(hash)
     }
 
-    /// Checks a block with all that is in it.
-    pub fn verify_block(&self, height: Height, block: &CertifiedBlock) -> Result<VerifiedBlock, TrustError> {
+    /// The header of a block as JSON has it, once a quorum is seen to have sealed it. The ids and the count of its
+    /// transactions are no part of the header, and stay the node's word.
+    ///
+    /// # Errors
+    /// As for [`Self::verify_header`].
+    pub fn verify_document(&self, height: Height, block: &Block) -> Result<Header, TrustError> {
+        if block.height != height {
+            return Err(TrustError::WrongHeight {
+                got: block.height,
+                expected: height,
+            });
+        }
+        let header = Header::V1(HeaderV1 {
+            network: block.network,
+            protocol: block.protocol,
+            epoch: block.epoch,
+            height: block.height,
+            previous: block.previous,
+            chain_root: block.chain_root,
+            proposal: block.proposal,
+            timestamp: block.timestamp,
+            log_size: block.log_size,
+            log_root: block.log_root,
+            state_root: block.state_root,
+            next_committee: block.next_committee,
+        });
+        let committee = self.committee_of(header.v1())?;
+        let hash = header.hash();
+        if block.hash != hash {
+            return Err(TrustError::WrongContents { part: "hash" });
+        }
+        let content = SealContent::new(self.network, block.epoch, height, hash);
+        let mut seals: Vec<Seal> = Vec::with_capacity(block.seals.len());
+        for view in block.seals.iter().take(committee.size()) {
+            let named = self.keys.get(&view.validator);
+            let named = named.and_then(|key| committee.index_of(key));
+            // A seat may have another key by now, or another name: then whose seal it is shows itself.
+            let is_whose = |index: &ValidatorIndex| {
+                let key = committee.key(*index);
+                key.is_some_and(|key| content.verify(key, &view.signature))
+            };
+            let validator = named.or_else(|| committee.indices().find(is_whose));
+            seals.extend(validator.map(|validator| Seal {
+                validator,
+                signature: view.signature,
+            }));
+        }
+        seals.sort_by_key(|seal| seal.validator);
+        let certified = CertifiedHeader { header, seals };
+        certified.check(self.network, committee)?;
+        Ok(certified.header)
+    }
+
+    /// Checks a block with all that is in it: certificate, proposal, batches, and that what it executed leads from the
+    /// log before to the log after it.
+    ///
+    /// # Errors
+    /// For the first thing that does not fit.
+    pub fn verify_block(
+        &self,
+        height: Height,
+        block: &CertifiedBlock,
+        before: &Before,
+    ) -> Result<VerifiedBlock, TrustError> {
         let certified = block.v1();
         let contents = certified.block.v1();
         let hash = self.verify_header(&contents.header, &certified.certificate)?;
@@ -167,6 +307,7 @@ impl TrustedGenesis {
                 expected: height,
             });
         }
+        block.verify_contents()?;
         let expect = |holds: bool, part| {
             if holds {
                 Ok(())
@@ -174,55 +315,71 @@ impl TrustedGenesis {
                 Err(TrustError::WrongContents { part })
             }
         };
-        expect(contents.proposal.digest() == header.proposal, "proposal")?;
-        let digests = certified.batches.iter().map(quorate_ledger::SignedBatch::digest);
-        expect(
-            digests.eq(contents.proposal.batches().iter().copied()),
-            "list of batches",
-        )?;
+        let (previous, size, expected) = match &before.header {
+            Some(parent) => (parent.hash(), parent.v1().log_size, parent.v1().next_committee),
+            None => (self.network, 0, self.first.digest()),
+        };
+        expect(header.previous == previous, "block before")?;
+        // Where another committee seals than the block before names, a recovery has begun its epoch, and stands first in
+        // the log.
+        let begins = self.committee_of(header)?.digest() != expected;
+        expect(contents.recovery.is_some() == begins, "recovery")?;
 
-        let proposed: Vec<&Transaction> = certified
-            .batches
-            .iter()
-            .flat_map(|batch| &batch.batch().transactions)
-            .collect();
-        expect(
-            contents.executed.is_sorted_by(|a, b| a.position < b.position),
-            "list of executed transactions",
-        )?;
-        let mut transactions = merkle::Frontier::new();
-        let mut receipts = merkle::Frontier::new();
-        let mut executed = BTreeMap::new();
-        for (index, entry) in (0_u32..).zip(&contents.executed) {
-            let place = usize::try_from(entry.position).unwrap_or(usize::MAX);
-            let Some(&transaction) = proposed.get(place) else {
-                return Err(TrustError::WrongContents {
-                    part: "list of executed transactions",
-                });
-            };
-            let id = transaction.id();
-            transactions.push(&encode(transaction));
-            receipts.push(&encode(&Receipt::V1(ReceiptV1 {
-                transaction: id,
-                outcome: entry.outcome,
-            })));
+        let part = "list of executed transactions";
+        let transactions = block.executed().ok_or(TrustError::WrongContents { part })?;
+        let entries = block.log_entries().ok_or(TrustError::WrongContents { part })?;
+        let start = size.saturating_add(u64::from(begins));
+        if transactions.is_empty() {
+            expect(header.log_size == start, part)?;
+        } else {
+            expect(before.log.length() == start, part)?;
+            let mut log = before.log.clone();
+            for entry in entries.iter().skip(usize::from(begins)) {
+                log.push_hash(entry.leaf_hash());
+            }
+            expect(
+                (log.length(), log.root()) == (header.log_size, header.log_root),
+                part,
+            )?;
+        }
+        let executed = (0..).zip(transactions).map(|(index, (transaction, item))| {
             let execution = Execution {
                 index,
-                outcome: entry.outcome,
+                outcome: item.outcome.clone(),
                 transaction: transaction.clone(),
             };
-            executed.insert(id, execution);
-        }
-        expect(transactions.root() == header.transactions_root, "transactions")?;
-        expect(receipts.root() == header.receipts_root, "receipts")?;
-        expect(
-            usize::try_from(header.transaction_count) == Ok(contents.executed.len()),
-            "count",
-        )?;
+            (transaction.id(), execution)
+        });
         Ok(VerifiedBlock {
             hash,
             header: header.clone(),
-            executed,
+            executed: executed.collect(),
+        })
+    }
+
+    /// The place in its block, from 0, of the transaction that the log has at `ordinal`, by the checked headers of its
+    /// block and of the one before.
+    ///
+    /// # Errors
+    /// If it is not in that block.
+    pub fn index_in(
+        &self,
+        header: &Header,
+        before: Option<&Header>,
+        ordinal: u64,
+    ) -> Result<u32, TrustError> {
+        let fields = header.v1();
+        let (size, expected) = match before {
+            Some(parent) => (parent.v1().log_size, parent.v1().next_committee),
+            None => (0, self.first.digest()),
+        };
+        let begins = self.committee_of(fields)?.digest() != expected;
+        let index = ordinal
+            .checked_sub(size.saturating_add(u64::from(begins)))
+            .filter(|_| ordinal < fields.log_size)
+            .and_then(|index| u32::try_from(index).ok());
+        index.ok_or(TrustError::WrongContents {
+            part: "list of executed transactions",
         })
     }
 }
@@ -249,18 +406,28 @@ impl VerifiedBlock {
     }
 
     /// Checks a node's word that this block executed `id` at `index`, with success or with `code`.
+    ///
+    /// # Errors
+    /// If it did not.
     pub fn confirm(&self, id: &Digest, index: u32, code: Option<&str>) -> Result<&Execution, TrustError> {
-        let claimed = self.execution(id).filter(|execution| {
-            let found = match execution.outcome {
-                Outcome::Success => None,
-                Outcome::Failed { code, .. } => Some(code.name()),
-            };
-            execution.index == index && found == code
-        });
+        let claimed = self
+            .execution(id)
+            .filter(|execution| execution.index == index && code_of(&execution.outcome).as_deref() == code);
         claimed.ok_or(TrustError::NotExecuted {
             id: *id,
             height: self.header.height,
         })
+    }
+}
+
+/// The code of a failure, as JSON has it; none of a success.
+pub(super) fn code_of(outcome: &Outcome) -> Option<String> {
+    match outcome {
+        Outcome::Success { .. } => None,
+        Outcome::Failed { code, .. } => {
+            let number = || code.number().to_string();
+            Some(code.name().map_or_else(number, str::to_owned))
+        }
     }
 }
 
@@ -273,224 +440,4 @@ impl From<TrustError> for crate::ClientError {
 }
 
 #[cfg(test)]
-mod tests {
-    use quorate_crypto::{CertificateV1, Protocol, Seal, SealContent, SigningKey, sha256};
-    use quorate_ledger::{
-        Address, Amount, Batch, BatchV1, Block, BlockV1, CertifiedBlockV1, ErrorCode, Executed, Proposal,
-        Timestamp, ValidatorIndex,
-    };
-
-    use super::*;
-    use crate::wallet::TransactionBuilder;
-
-    fn keys() -> Vec<SigningKey> {
-        (1..=4).map(|seed| SigningKey::from_seed(&[seed; 32])).collect()
-    }
-
-    fn committee(epoch: u64) -> Committee {
-        let validators = keys().iter().map(SigningKey::public).collect();
-        Committee::new(Epoch(epoch), Protocol::Pbft, 1, validators)
-    }
-
-    fn trusted() -> TrustedGenesis {
-        TrustedGenesis::new(sha256(b"network"), committee(0))
-    }
-
-    fn payment(salt: u8) -> Transaction {
-        let key = SigningKey::from_seed(&[9; 32]);
-        TransactionBuilder::new(
-            sha256(b"network"),
-            key.public().address(),
-            Timestamp(99),
-            [salt; 16],
-        )
-        .transfer(Address([3; 20]), "QRT".parse().unwrap(), Amount(1), "")
-        .build()
-        .sign([&key])
-    }
-
-    /// A block at height 1 that executed the second and third of three transactions.
-    fn block() -> CertifiedBlockV1 {
-        let batch = Batch::V1(BatchV1 {
-            network: sha256(b"network"),
-            epoch: Epoch(0),
-            author: ValidatorIndex(0),
-            number: 1,
-            transactions: vec![payment(1), payment(2), payment(3)],
-        })
-        .sign(&keys()[0]);
-        let failed = Outcome::Failed {
-            code: ErrorCode::InsufficientBalance,
-            operation: 0,
-        };
-        let executed = vec![
-            Executed {
-                position: 1,
-                outcome: Outcome::Success,
-            },
-            Executed {
-                position: 2,
-                outcome: failed,
-            },
-        ];
-        let receipt = |salt, outcome| {
-            encode(&Receipt::V1(ReceiptV1 {
-                transaction: payment(salt).id(),
-                outcome,
-            }))
-        };
-        let proposal = Proposal::new(Timestamp(5), vec![batch.digest()]);
-        let header = Header::V1(HeaderV1 {
-            network: sha256(b"network"),
-            epoch: Epoch(0),
-            height: Height(1),
-            previous: sha256(b"network"),
-            chain_root: merkle::empty_root(),
-            proposal: proposal.digest(),
-            timestamp: Timestamp(5),
-            transaction_count: 2,
-            transactions_root: merkle::root([encode(&payment(2)), encode(&payment(3))]),
-            receipts_root: merkle::root([receipt(2, Outcome::Success), receipt(3, failed)]),
-            state_root: Digest::ZERO,
-            next_committee: committee(0).digest(),
-        });
-        let certificate = certify(&header, 3);
-        CertifiedBlockV1 {
-            block: Block::V1(BlockV1 {
-                header,
-                proposal,
-                executed,
-            }),
-            certificate,
-            batches: vec![batch],
-        }
-    }
-
-    fn certify(header: &Header, seals: usize) -> Certificate {
-        let content = SealContent::new(sha256(b"network"), Epoch(0), header.v1().height, header.hash());
-        let seals = (0_u16..).zip(keys()).take(seals).map(|(index, key)| Seal {
-            validator: ValidatorIndex(index),
-            signature: content.sign(&key),
-        });
-        Certificate::V1(CertificateV1 {
-            epoch: Epoch(0),
-            height: header.v1().height,
-            block: header.hash(),
-            seals: seals.collect(),
-        })
-    }
-
-    fn check(block: CertifiedBlockV1) -> Result<VerifiedBlock, TrustError> {
-        trusted().verify_block(Height(1), &CertifiedBlock::V1(block))
-    }
-
-    #[test]
-    fn a_good_block_says_what_it_executed_and_how() {
-        let block = check(block()).unwrap();
-        assert_eq!(block.execution(&payment(1).id()), None);
-        assert!(block.confirm(&payment(2).id(), 0, None).is_ok());
-        assert!(
-            block
-                .confirm(&payment(3).id(), 1, Some("insufficient_balance"))
-                .is_ok()
-        );
-        assert!(block.confirm(&payment(3).id(), 1, None).is_err());
-        assert!(block.confirm(&payment(2).id(), 1, None).is_err());
-        assert!(block.confirm(&payment(1).id(), 0, None).is_err());
-    }
-
-    #[test]
-    fn a_certificate_below_the_quorum_proves_nothing() {
-        let mut block = block();
-        block.certificate = certify(&block.block.v1().header, 2);
-        assert_eq!(
-            check(block).unwrap_err(),
-            TrustError::Certificate(CertificateError::NoQuorum { got: 2, quorum: 3 })
-        );
-    }
-
-    #[test]
-    fn a_certificate_of_another_block_is_refused() {
-        let mut block = block();
-        let Block::V1(contents) = &mut block.block;
-        let Header::V1(header) = &mut contents.header;
-        header.state_root = sha256(b"another state");
-        assert_eq!(check(block).unwrap_err(), TrustError::OtherBlock);
-    }
-
-    #[test]
-    fn another_network_and_another_height_are_refused() {
-        let other = TrustedGenesis::new(sha256(b"other"), committee(0));
-        let block = CertifiedBlock::V1(block());
-        assert!(matches!(
-            other.verify_block(Height(1), &block).unwrap_err(),
-            TrustError::WrongNetwork { .. }
-        ));
-        assert!(matches!(
-            trusted().verify_block(Height(2), &block).unwrap_err(),
-            TrustError::WrongHeight { .. }
-        ));
-    }
-
-    #[test]
-    fn a_changed_outcome_or_transaction_is_found() {
-        let mut outcome = block();
-        let Block::V1(contents) = &mut outcome.block;
-        contents.executed[1].outcome = Outcome::Success;
-        assert_eq!(
-            check(outcome).unwrap_err(),
-            TrustError::WrongContents { part: "receipts" }
-        );
-
-        let mut skipped = block();
-        let Block::V1(contents) = &mut skipped.block;
-        contents.executed.remove(0);
-        assert_eq!(
-            check(skipped).unwrap_err(),
-            TrustError::WrongContents { part: "transactions" }
-        );
-
-        let mut batches = block();
-        batches.batches.clear();
-        assert_eq!(
-            check(batches).unwrap_err(),
-            TrustError::WrongContents {
-                part: "list of batches"
-            }
-        );
-
-        let mut far = block();
-        let Block::V1(contents) = &mut far.block;
-        contents.executed[1].position = 3;
-        assert_eq!(
-            check(far).unwrap_err(),
-            TrustError::WrongContents {
-                part: "list of executed transactions"
-            }
-        );
-    }
-
-    #[test]
-    fn a_committee_is_believed_when_a_sealed_block_names_it() {
-        let mut last = block();
-        let Block::V1(contents) = &mut last.block;
-        let Header::V1(header) = &mut contents.header;
-        header.next_committee = committee(1).digest();
-        last.certificate = certify(&contents.header, 3);
-        let last = CertifiedBlock::V1(last);
-        let mut trusted = trusted();
-        let mut strangers = committee(1);
-        let Committee::V1(fields) = &mut strangers;
-        fields.validators.pop();
-        assert!(matches!(
-            trusted.follow(&last, strangers).unwrap_err(),
-            TrustError::NotNamed { .. }
-        ));
-        assert_eq!(trusted.last_epoch(), Epoch(0));
-        trusted.follow(&last, committee(1)).unwrap();
-        assert_eq!(trusted.last_epoch(), Epoch(1));
-        // A block that names its own committee leads nowhere.
-        let own = CertifiedBlock::V1(block());
-        assert!(trusted.follow(&own, committee(0)).is_err());
-    }
-}
+mod tests;

@@ -34,7 +34,7 @@ pub enum Awaited {
     Proposal,
     /// The proposal's batches.
     Batches,
-    /// This validator's clock, which the proposal is too far ahead of.
+    /// This validator's clock, which the proposal is too far ahead of or, in PBFT, was too far behind.
     Clock,
     /// A quorum of first-phase votes: prepares.
     Prepares,

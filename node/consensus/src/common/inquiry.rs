@@ -144,7 +144,7 @@ impl<E: Orderer> Replica<E> {
             return true;
         };
         let ours = self.base.config.committee.engine();
-        if said.statement.protocol().is_some_and(|protocol| protocol != ours) {
+        if said.statement.engine().is_some_and(|engine| engine != ours) {
             return false;
         }
         if let Statement::Seal { height, .. } = &said.statement {

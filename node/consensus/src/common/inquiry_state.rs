@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto::{Height, Protocol, ValidatorIndex};
+use quorate_crypto::{Engine, Height, ValidatorIndex};
 use serde::{Deserialize, Serialize};
 
 use crate::message::{Message, Status};
@@ -27,8 +27,8 @@ impl OpenInquiry {
     /// A peer that answered says that it has certified this much, which may be less: it has crashed since,
     /// and what it had is not on its disk, nor maybe on anybody's. Of what the replica signed there it has told.
     /// Where validators may lie an old message could be passed off as a new one, so there it counts for nothing.
-    pub(crate) fn fall_back(&mut self, engine: Protocol, from: ValidatorIndex, certified: Height) {
-        if engine != Protocol::Pbft
+    pub(crate) fn fall_back(&mut self, engine: Engine, from: ValidatorIndex, certified: Height) {
+        if engine != Engine::Pbft
             && let Some(answer) = self.answers.get_mut(&from)
         {
             *answer = certified.min(*answer);

@@ -20,7 +20,11 @@ impl Paxos {
                     }
                     continue;
                 }
-                Record::Accepted(_) | Record::Prepared(_) | Record::Entered(_) | Record::Raft(..) => continue,
+                Record::Accepted(_)
+                | Record::Prepared(_)
+                | Record::Entered(_)
+                | Record::Raft(..)
+                | Record::StoodDown(_) => continue,
             };
             match record {
                 message::Record::Promised(ballot) => {

@@ -1,9 +1,8 @@
 //! What replicas of Paxos say to each other, and what they keep.
 
-use std::fmt;
-
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Digest, Domain, Epoch, Height, ValidatorIndex};
+use quorate_crypto::{Digest, Epoch, Height, Tag, ValidatorIndex};
+pub use quorate_ledger::{AcceptedValue, PaxosBallot as Ballot};
 use quorate_ledger::{Proposal, encode};
 use serde::{Deserialize, Serialize};
 
@@ -15,16 +14,6 @@ pub const MAX_VALUES: usize = MAX_WINDOW;
 /// The most accepted values in one promise. In a running replica they lie within its window; one that starts
 /// with its chain behind its journal may have more, and promises nothing while it has more than this.
 pub const MAX_PROMISED: usize = 2 * MAX_WINDOW;
-
-/// The number of a proposal: compared by its round, then by its proposer, so that no two proposers share one.
-/// Rounds begin with 1; the ballot of round 0 is below all others.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Ballot {
-    /// The round.
-    pub round: u64,
-    /// Whose ballot it is.
-    pub proposer: ValidatorIndex,
-}
 
 /// A message of Paxos. The order of the variants is frozen.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -64,17 +53,6 @@ pub struct Promise {
     /// For each height above that: what was accepted in the highest ballot.
     #[serde(deserialize_with = "bounded_vec::<_, _, MAX_PROMISED>")]
     pub accepted: Vec<AcceptedValue>,
-}
-
-/// What an acceptor has accepted last for a height.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct AcceptedValue {
-    /// The height.
-    pub height: Height,
-    /// In which ballot.
-    pub ballot: Ballot,
-    /// The value.
-    pub proposal: Proposal,
 }
 
 /// The distinguished proposer asks to accept values.
@@ -158,16 +136,16 @@ pub enum Record {
 }
 
 impl Body {
-    /// The domain tag under which this is signed.
-    pub fn domain(&self) -> Domain {
+    /// The tag under which this is signed.
+    pub fn domain(&self) -> Tag {
         match self {
-            Self::Prepare(_) => Domain::PAXOS_PREPARE,
-            Self::Promise(_) => Domain::PAXOS_PROMISE,
-            Self::Accept(_) => Domain::PAXOS_ACCEPT,
-            Self::Accepted(_) => Domain::PAXOS_ACCEPTED,
-            Self::Nack(_) => Domain::PAXOS_NACK,
-            Self::Chosen(_) => Domain::PAXOS_CHOSEN,
-            Self::Yield(_) => Domain::PAXOS_YIELD,
+            Self::Prepare(_) => Tag::PAXOS_PREPARE,
+            Self::Promise(_) => Tag::PAXOS_PROMISE,
+            Self::Accept(_) => Tag::PAXOS_ACCEPT,
+            Self::Accepted(_) => Tag::PAXOS_ACCEPTED,
+            Self::Nack(_) => Tag::PAXOS_NACK,
+            Self::Chosen(_) => Tag::PAXOS_CHOSEN,
+            Self::Yield(_) => Tag::PAXOS_YIELD,
         }
     }
 
@@ -229,11 +207,5 @@ impl Value {
             height: self.height,
             proposal: self.proposal.digest(),
         }
-    }
-}
-
-impl fmt::Display for Ballot {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{}", self.round, self.proposer)
     }
 }

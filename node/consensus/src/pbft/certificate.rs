@@ -1,7 +1,8 @@
 //! Prepared certificates.
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Committee, Digest, Domain, Height, Signature, ValidatorIndex};
+use quorate_crypto::{Committee, Digest, Height, Signature, Tag, ValidatorIndex};
+pub use quorate_ledger::PrepareSignature;
 use quorate_ledger::Proposal;
 use serde::{Deserialize, Serialize};
 
@@ -26,15 +27,6 @@ pub struct PreparedCertificate {
     /// Signatures under prepares, ascending by validator.
     #[serde(deserialize_with = "bounded_vec::<_, _, { Committee::MAX_VALIDATORS }>")]
     pub prepares: Vec<PrepareSignature>,
-}
-
-/// One validator's prepare, without what all have in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct PrepareSignature {
-    /// Whose.
-    pub validator: ValidatorIndex,
-    /// The signature under its prepare.
-    pub signature: Signature,
 }
 
 impl PreparedCertificate {
@@ -72,21 +64,21 @@ impl PreparedCertificate {
             self.height,
             self.proposal.digest(),
         );
-        let check = |signer: ValidatorIndex, domain: Domain, signature: &Signature| {
+        let check = |signer: ValidatorIndex, tag: Tag, signature: &Signature| {
             let key = committee
                 .key(signer)
                 .ok_or(Unverified::UnknownSender { sender: signer })?;
-            if scheme.verify(key, domain, &content, signature) {
+            if scheme.verify(key, tag, &content, signature) {
                 Ok(())
             } else {
                 Err(Unverified::BadSignature { signer })
             }
         };
         if let Some(signature) = &self.pre_prepare {
-            check(primary, Domain::PBFT_PRE_PREPARE, signature)?;
+            check(primary, Tag::PBFT_PRE_PREPARE, signature)?;
         }
         for prepare in prepares {
-            check(prepare.validator, Domain::PBFT_PREPARE, &prepare.signature)?;
+            check(prepare.validator, Tag::PBFT_PREPARE, &prepare.signature)?;
         }
         Ok(())
     }

@@ -35,7 +35,10 @@ impl Pbft {
             return Err(Rejection::BadProposal { height });
         }
         let (current, begun) = (self.view, self.begun);
-        let proposed = Proposed::new(view, proposal, Some(message));
+        let proposed = Proposed {
+            too_old: is_too_old(base, &proposal),
+            ..Proposed::new(view, proposal, Some(message))
+        };
         self.learn(base, height, &proposed.proposal);
         if view == current.next() || (view == current && !begun) {
             let instance = self.instance_mut(base, height)?;
@@ -185,9 +188,10 @@ impl Pbft {
         Ok(())
     }
 
-    /// Prepares the current view's proposal: once, with its batches here, and, if it is fresh, not
-    /// too far ahead of this validator's clock and not empty without need. A proposal that is too early now is
-    /// looked at again when the resend timer fires; one that is needless, when what may need it comes.
+    /// Prepares the current view's proposal: once, with its batches here, and, if it is fresh, neither
+    /// too far ahead of this validator's clock nor too old when it came, and not empty without need. A proposal that
+    /// is too early now is looked at again when the resend timer fires; one that is needless, when what may need it
+    /// comes; one that was too old is not.
     pub(super) fn try_prepare(&mut self, base: &mut Base, height: Height) {
         if base.voter().is_none() || !self.begun || !base.is_in_window(height) {
             return;
@@ -208,14 +212,15 @@ impl Pbft {
             return;
         };
         let early = proposed.is_fresh() && base.is_early(&proposed.proposal);
+        let too_old = proposed.too_old;
         let own = instance.asked_pre_prepare == Some(view);
         // What was decided stays decided, whatever a quorum may show that has too many liars in it.
         let decided = base.decided(height);
         if decided.is_some_and(|decided| *decided != proposed.proposal) {
             return;
         }
-        if own || early || !available || instance.asked_prepare == Some(view) {
-            let ahead = early && available && !own;
+        if own || early || too_old || !available || instance.asked_prepare == Some(view) {
+            let ahead = early && !too_old && available && !own;
             if let Some(proposal) = ahead.then(|| proposed.proposal.clone()) {
                 self.judge_ahead(base, height, &proposal);
             }
@@ -437,4 +442,12 @@ impl Pbft {
             current: self.view.0,
         }
     }
+}
+
+/// Whether a fresh proposal is too far behind this validator's clock (`docs/formats.md`, section 6). Else a primary
+/// could hold time back, and with it every expiry. The null proposal has no time.
+fn is_too_old(base: &Base, proposal: &Proposal) -> bool {
+    let lag = base.config.parameters.v1().max_clock_lag_ms;
+    let old = proposal.timestamp().0.saturating_add(lag) < base.now.0;
+    old && *proposal != Proposal::null() && !breaks!(LagNotJudged)
 }

@@ -21,6 +21,9 @@ pub(super) struct Proposed {
     pub(super) proposal: Proposal,
     /// The primary's pre-prepare; none if a new-view carried the proposal over.
     pub(super) pre_prepare: Option<Message>,
+    /// Whether the pre-prepare came so long after the proposal's time that it gets no vote here. Judged once, when it
+    /// is seen first: what was in time then does not become too old by waiting for its batches.
+    pub(super) too_old: bool,
 }
 
 /// A prepare or a commit.
@@ -75,6 +78,7 @@ impl Proposed {
             digest: proposal.digest(),
             proposal,
             pre_prepare,
+            too_old: false,
         }
     }
 

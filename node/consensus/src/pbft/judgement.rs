@@ -12,22 +12,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use quorate_crypto::{Digest, Height, ValidatorIndex};
-use quorate_ledger::{Proposal, Timestamp};
+use quorate_ledger::{ParametersV1, Proposal, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use super::message::View;
 use super::{Pbft, Replica, primary_of};
 use crate::common::{Base, EAGER_PROPOSALS};
 use crate::contract::{Action, Rejection, Timer, TimerRange};
-
-/// A primary may take so many times as long as an exchange of votes takes in its view.
-pub const SLOWNESS_FACTOR: u64 = 4;
-
-/// And so many milliseconds besides, which machines that are shared take now and then.
-pub const SLOWNESS_FLOOR_MS: u64 = 20;
-
-/// What it takes longer may add up to one in so many of the shortest waits for progress.
-pub const SLOWNESS_SHARE: u64 = 2;
 
 /// Exchanges of votes that are remembered, of which the shortest counts. A primary can make a few long, by
 /// showing its proposals to some first, but not all of them to f + 1 honest replicas.
@@ -62,9 +53,21 @@ const MOST_LONGER_WAITS: u64 = 4;
 /// The bound grows by no more doublings: by then progress is waited for less long.
 const MOST_DOUBLINGS: u64 = 16;
 
+/// How slow a primary may be, by the epoch's parameters.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+struct Slowness {
+    /// It may take so many times as long as an exchange of votes takes in its view.
+    factor: u64,
+    /// And so many milliseconds besides, which machines that are shared take now and then.
+    floor_ms: u64,
+    /// What it takes longer may add up to one in so many of the shortest waits for progress.
+    share: u64,
+}
+
 /// What is known of the current view's primary.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Judgement {
+    slowness: Slowness,
     view: View,
     /// When this replica could vote on proposals of the view whose decision it has not seen begin: until f + 1
     /// others have committed. One a height that is kept.
@@ -110,7 +113,31 @@ pub(super) struct Judgement {
     wanted_from: View,
 }
 
+impl Slowness {
+    fn of(parameters: &ParametersV1) -> Self {
+        Self {
+            factor: parameters.slowness_factor.into(),
+            floor_ms: parameters.slowness_floor_ms.into(),
+            share: parameters.slowness_share.into(),
+        }
+    }
+}
+
+impl Default for Slowness {
+    fn default() -> Self {
+        Self::of(&ParametersV1::default())
+    }
+}
+
 impl Judgement {
+    /// Nothing is known yet.
+    pub(super) fn new(parameters: &ParametersV1) -> Self {
+        Self {
+            slowness: Slowness::of(parameters),
+            ..Self::default()
+        }
+    }
+
     /// An input has come. What passed while this replica stood still, or heard too few others (`others`, of
     /// whom a weak quorum is enough) for so long that it may be the one that is cut off, is not counted. A primary
     /// can bring about neither, but by proposing nothing at all: then the wait for progress runs out.
@@ -130,6 +157,7 @@ impl Judgement {
     fn begin(&mut self, view: View) {
         if self.view != view {
             *self = Self {
+                slowness: self.slowness,
                 view,
                 heard: std::mem::take(&mut self.heard),
                 last_input: self.last_input,
@@ -158,12 +186,14 @@ impl Judgement {
     /// How long a primary may take.
     fn bound_ms(&self) -> Option<u64> {
         let exchange = self.exchange_ms()?;
-        let bound = tuned!(SLOWNESS_FACTOR).saturating_mul(exchange) + tuned!(SLOWNESS_FLOOR_MS);
+        let factor = tuned!("SLOWNESS_FACTOR", self.slowness.factor);
+        let bound = factor.saturating_mul(exchange) + tuned!("SLOWNESS_FLOOR_MS", self.slowness.floor_ms);
         Some(bound << self.doublings.min(tuned!(MOST_DOUBLINGS)))
     }
 
     fn limit_ms(&self, shortest_wait_ms: u32) -> u64 {
-        (u64::from(shortest_wait_ms) / tuned!(SLOWNESS_SHARE)) << self.doublings.min(tuned!(MOST_DOUBLINGS))
+        let share = tuned!("SLOWNESS_SHARE", self.slowness.share).max(1);
+        (u64::from(shortest_wait_ms) / share) << self.doublings.min(tuned!(MOST_DOUBLINGS))
     }
 
     fn add(&mut self, took_ms: u64, since: Timestamp, free_ms: u64) {

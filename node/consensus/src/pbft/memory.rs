@@ -31,7 +31,7 @@ impl Pbft {
                 Record::Own(message) => self.restore_own(base, message),
                 Record::Accepted(message) => self.restore_accepted(base, message),
                 Record::Prepared(certificate) => self.restore_certificate(base, certificate),
-                Record::Entered(_) | Record::Raft(..) | Record::Paxos(..) => {}
+                Record::Entered(_) | Record::Raft(..) | Record::Paxos(..) | Record::StoodDown(_) => {}
             }
         }
         self.carry_over(base);

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Certificate, Committee, Digest, Domain, Epoch, Height, Signature, ValidatorIndex};
+use quorate_crypto::{Certificate, Committee, Digest, Epoch, Height, Signature, Tag, ValidatorIndex};
 use quorate_ledger::{Proposal, encode};
 use serde::{Deserialize, Serialize};
 
@@ -171,15 +171,15 @@ impl Plan {
 }
 
 impl Body {
-    /// The domain tag under which this is signed.
-    pub fn domain(&self) -> Domain {
+    /// The tag under which this is signed.
+    pub fn domain(&self) -> Tag {
         match self {
-            Self::PrePrepare { .. } => Domain::PBFT_PRE_PREPARE,
-            Self::Prepare { .. } => Domain::PBFT_PREPARE,
-            Self::Commit { .. } => Domain::PBFT_COMMIT,
-            Self::Complaint { .. } => Domain::PBFT_COMPLAINT,
-            Self::ViewChange(_) => Domain::PBFT_VIEW_CHANGE,
-            Self::NewView(_) => Domain::PBFT_NEW_VIEW,
+            Self::PrePrepare { .. } => Tag::PBFT_PRE_PREPARE,
+            Self::Prepare { .. } => Tag::PBFT_PREPARE,
+            Self::Commit { .. } => Tag::PBFT_COMMIT,
+            Self::Complaint { .. } => Tag::PBFT_COMPLAINT,
+            Self::ViewChange(_) => Tag::PBFT_VIEW_CHANGE,
+            Self::NewView(_) => Tag::PBFT_NEW_VIEW,
         }
     }
 
@@ -337,7 +337,7 @@ impl NewView {
                 .key(signer)
                 .ok_or(Unverified::UnknownSender { sender: signer })?;
             let content = change.claims.signed_bytes(network, committee.epoch());
-            if !scheme.verify(key, Domain::PBFT_VIEW_CHANGE, &content, &change.signature) {
+            if !scheme.verify(key, Tag::PBFT_VIEW_CHANGE, &content, &change.signature) {
                 return Err(Unverified::BadSignature { signer });
             }
         }

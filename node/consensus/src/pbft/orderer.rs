@@ -51,7 +51,7 @@ impl Orderer for Pbft {
             progress: None,
             heartbeat: None,
             heard_primary: false,
-            judgement: Judgement::default(),
+            judgement: Judgement::new(config.parameters.v1()),
         }
     }
 

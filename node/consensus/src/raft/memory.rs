@@ -33,7 +33,11 @@ impl Raft {
                     }
                     continue;
                 }
-                Record::Accepted(_) | Record::Prepared(_) | Record::Entered(_) | Record::Paxos(..) => {
+                Record::Accepted(_)
+                | Record::Prepared(_)
+                | Record::Entered(_)
+                | Record::Paxos(..)
+                | Record::StoodDown(_) => {
                     continue;
                 }
             };

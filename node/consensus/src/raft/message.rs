@@ -3,18 +3,15 @@
 use std::fmt;
 
 use quorate_crypto::bounded::bounded_vec;
-use quorate_crypto::{Digest, Domain, Epoch, Height, ValidatorIndex};
-use quorate_ledger::{Proposal, encode};
+use quorate_crypto::{Digest, Epoch, Height, Tag, ValidatorIndex};
+use quorate_ledger::encode;
+pub use quorate_ledger::{Entry, Term};
 use serde::{Deserialize, Serialize};
 
 use crate::contract::MAX_WINDOW;
 
 /// The most entries in one message.
 pub const MAX_ENTRIES: usize = MAX_WINDOW;
-
-/// A reign of at most one leader, from 1; 0 is before the first.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct Term(pub u64);
 
 /// A place in a log. Indexes are heights.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -23,15 +20,6 @@ pub struct Position {
     pub index: Height,
     /// A term, 0 where it is not known: blocks do not tell theirs.
     pub term: Term,
-}
-
-/// What a log holds at an index.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Entry {
-    /// The term of the leader that made the entry.
-    pub term: Term,
-    /// What the height is to be.
-    pub proposal: Proposal,
 }
 
 /// A message of Raft. The order of the variants is frozen.
@@ -132,14 +120,14 @@ pub enum Record {
 }
 
 impl Body {
-    /// The domain tag under which this is signed.
-    pub fn domain(&self) -> Domain {
+    /// The tag under which this is signed.
+    pub fn domain(&self) -> Tag {
         match self {
-            Self::RequestVote(_) => Domain::RAFT_REQUEST_VOTE,
-            Self::VoteReply(_) => Domain::RAFT_VOTE_REPLY,
-            Self::AppendEntries(_) => Domain::RAFT_APPEND_ENTRIES,
-            Self::AppendReply(_) => Domain::RAFT_APPEND_REPLY,
-            Self::TimeoutNow { .. } => Domain::RAFT_TIMEOUT_NOW,
+            Self::RequestVote(_) => Tag::RAFT_REQUEST_VOTE,
+            Self::VoteReply(_) => Tag::RAFT_VOTE_REPLY,
+            Self::AppendEntries(_) => Tag::RAFT_APPEND_ENTRIES,
+            Self::AppendReply(_) => Tag::RAFT_APPEND_REPLY,
+            Self::TimeoutNow { .. } => Tag::RAFT_TIMEOUT_NOW,
         }
     }
 
@@ -192,17 +180,9 @@ impl AppendEntries {
     }
 }
 
-impl Term {
-    /// The term after this one.
-    pub fn next(self) -> Self {
-        Self(self.0.saturating_add(1))
-    }
-}
-
-impl fmt::Display for Term {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
+/// The term after this one.
+pub(super) fn term_after(term: Term) -> Term {
+    Term(term.0.saturating_add(1))
 }
 
 impl fmt::Display for Position {

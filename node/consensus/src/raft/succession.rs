@@ -7,7 +7,7 @@ use quorate_crypto::{Height, ValidatorIndex};
 
 use super::Raft;
 use super::log::Log;
-use super::message::{Body, Position, RequestVote, Term, VoteReply};
+use super::message::{Body, Position, RequestVote, Term, VoteReply, term_after};
 use super::role::{Following, Role};
 use crate::common::Base;
 use crate::contract::Rejection;
@@ -29,14 +29,14 @@ impl Raft {
             following,
             votes: BTreeSet::new(),
         };
-        let request = self.request_vote(base, true, self.term.next());
+        let request = self.request_vote(base, true, term_after(self.term));
         base.sign(Body::RequestVote(request));
     }
 
     /// Begins a term as its candidate, with its own vote.
     fn campaign(&mut self, base: &mut Base) {
         // Figure 2, candidates: increment currentTerm, vote for self, send RequestVote to all.
-        self.move_to(base, self.term.next());
+        self.move_to(base, term_after(self.term));
         self.voted_for = base.config.index;
         self.role = Role::Candidate {
             votes: BTreeSet::new(),
@@ -89,7 +89,7 @@ impl Raft {
 
     /// Keeps a vote for this candidacy.
     fn record_vote(&mut self, from: ValidatorIndex, pre_vote: bool, term: Term) -> Result<(), Rejection> {
-        let (next, current) = (self.term.next(), self.term);
+        let (next, current) = (term_after(self.term), self.term);
         let votes = match &mut self.role {
             Role::PreCandidate { votes, .. } if pre_vote && term == next => votes,
             Role::Candidate { votes } if !pre_vote && term == current => votes,
@@ -180,7 +180,7 @@ impl Raft {
         reply: &VoteReply,
         message: Message,
     ) -> Result<(), Rejection> {
-        let current = reply.term == self.term || (reply.pre_vote && reply.term == self.term.next());
+        let current = reply.term == self.term || (reply.pre_vote && reply.term == term_after(self.term));
         if !current {
             return Err(self.wrong_term(reply.term));
         }

@@ -1,19 +1,26 @@
-use quorate_crypto::{Height, Signature, SigningKey};
+use quorate_crypto::{CommitteeSeat, Height, MemberNumber, SeatNumber, Signature, SigningKey};
 use quorate_ledger::{Parameters, encode};
 
 use super::*;
 use crate::contract::{Config, Timer, TimerRange, Timing};
 use crate::message::{Body, Message, Verified};
 
-fn engine(protocol: quorate_crypto::Protocol) -> Engine {
-    let members = (1..=4).map(|seed| SigningKey::from_seed(&[seed; 32]).public());
+fn engine(protocol: quorate_crypto::Engine) -> Engine {
+    let key = |seed: u8| SigningKey::from_seed(&[seed; 32]).public();
+    let seat = |number: u8| CommitteeSeat {
+        member: MemberNumber(number.into()),
+        seat: SeatNumber(number.into()),
+        validator: key(number),
+        node: key(100 + number),
+        witness: key(200 + number),
+    };
     let range = TimerRange {
         from_ms: 20,
         to_ms: 40,
     };
     let config = Config {
         network: Digest([7; 32]),
-        committee: Committee::new(Epoch(2), protocol, 1, members.collect()),
+        committee: Committee::new(Epoch(2), protocol, 1, (1..=4).map(seat).collect()),
         index: Some(ValidatorIndex(1)),
         parameters: Parameters::default(),
         epoch_start: Height(8),
@@ -83,13 +90,13 @@ fn golden_encodings() {
         lines.push(hex::encode(encoder.take()));
     }
     let recorded = Recorded {
-        committee: engine(quorate_crypto::Protocol::Raft).committee().clone(),
+        committee: engine(quorate_crypto::Engine::Raft).committee().clone(),
         image: b"an engine".to_vec(),
     };
     let mut encoder = Encoder::default();
     encoder.begin(Segment {
         engines: vec![recorded],
-        ..segment(&engine(quorate_crypto::Protocol::Raft))
+        ..segment(&engine(quorate_crypto::Engine::Raft))
     });
     lines.push(hex::encode(encoder.take()));
     insta::assert_snapshot!(lines.join("\n"));
@@ -97,7 +104,7 @@ fn golden_encodings() {
 
 #[test]
 fn what_is_encoded_is_read_back() {
-    let mut running = engine(quorate_crypto::Protocol::Pbft);
+    let mut running = engine(quorate_crypto::Engine::Pbft);
     let mut encoder = Encoder::default();
     encoder.begin(segment(&running));
     let mut expected = Vec::new();
@@ -125,7 +132,7 @@ fn what_is_encoded_is_read_back() {
     let Some(FrameV1::Segment(first)) = frames.next() else {
         panic!("a segment comes first");
     };
-    assert_eq!(*first, segment(&engine(quorate_crypto::Protocol::Pbft)));
+    assert_eq!(*first, segment(&engine(quorate_crypto::Engine::Pbft)));
     let entries: Vec<Entry> = frames
         .by_ref()
         .map(|frame| match frame {
@@ -153,7 +160,7 @@ fn an_input_that_is_taken_back_leaves_nothing() {
 #[test]
 fn any_cut_is_torn_and_zeros_are_no_damage() {
     let mut encoder = Encoder::default();
-    encoder.begin(segment(&engine(quorate_crypto::Protocol::Paxos)));
+    encoder.begin(segment(&engine(quorate_crypto::Engine::Paxos)));
     let whole = MAGIC.len() + encoder.len();
     encoder.input(Epoch(2), Timestamp(1), 0, &Input::Stopping);
     let file = [&MAGIC[..], &encoder.take()].concat();
@@ -181,8 +188,8 @@ fn any_cut_is_torn_and_zeros_are_no_damage() {
 
 #[test]
 fn an_image_has_one_encoding() {
-    use quorate_crypto::Protocol;
-    for protocol in [Protocol::Pbft, Protocol::Raft, Protocol::Paxos] {
+    use quorate_crypto::Engine::{Paxos, Pbft, Raft};
+    for protocol in [Pbft, Raft, Paxos] {
         let mut running = engine(protocol);
         for number in 0..20_u8 {
             let batch = quorate_crypto::sha256(&[number]);

@@ -24,7 +24,7 @@ pub(crate) fn encodings(
     for message in &messages {
         let body = &message.v1().body;
         let signed = hex::encode(body.signed_bytes(sha256(b"network"), Epoch(1)));
-        lines.push(body.domain().tag().to_owned());
+        lines.push(body.domain().as_str().to_owned());
         lines.push(format!("  message {}", hex::encode(encode(message))));
         lines.push(format!("  signed {signed}"));
     }

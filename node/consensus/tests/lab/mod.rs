@@ -7,8 +7,8 @@ use std::fmt;
 use quorate_consensus::contract::{Action, Config, Input, Now, Record, Step, TimerRange, Timing};
 use quorate_consensus::{Body, Message, Verified};
 use quorate_crypto::{
-    Certificate, CertificateV1, Committee, Epoch, Height, Protocol, PublicKey, Seal, Signature,
-    ValidatorIndex, sha256,
+    Certificate, CertificateV1, Committee, CommitteeSeat, Engine, Epoch, Height, MemberNumber, PublicKey,
+    Seal, SeatNumber, Signature, ValidatorIndex, sha256,
 };
 use quorate_ledger::{Parameters, ParametersV1, Timestamp};
 
@@ -19,7 +19,7 @@ pub(crate) const NOW: Timestamp = Timestamp(1_000_000);
 pub(crate) trait Driven: Clone + fmt::Debug {
     type Body: Clone + Into<Body>;
 
-    const PROTOCOL: Protocol;
+    const ENGINE: Engine;
     const WINDOW: u64;
     const MAX_PROPOSAL_BATCHES: u32;
 
@@ -36,7 +36,7 @@ macro_rules! driven {
         impl crate::shared::Driven for $replica {
             type Body = $body;
 
-            const PROTOCOL: quorate_crypto::Protocol = quorate_crypto::Protocol::$protocol;
+            const ENGINE: quorate_crypto::Engine = quorate_crypto::Engine::$protocol;
             const WINDOW: u64 = $window;
             const MAX_PROPOSAL_BATCHES: u32 = $batches;
 
@@ -71,8 +71,27 @@ macro_rules! driven {
 pub(crate) use driven;
 
 pub(crate) fn committee<R: Driven>(size: u8) -> Committee {
-    let keys = (1..=size).map(|number| PublicKey([number; 32])).collect();
-    Committee::new(Epoch(0), R::PROTOCOL, 1, keys)
+    let seats = seats((1..=size).map(|number| PublicKey([number; 32])));
+    Committee::new(Epoch(0), R::ENGINE, 1, seats)
+}
+
+/// Seats of validators with these keys. Their other two keys nobody uses.
+pub(crate) fn seats(validators: impl IntoIterator<Item = PublicKey>) -> Vec<CommitteeSeat> {
+    let seat = |(number, validator): (u8, PublicKey)| {
+        let other = |last| {
+            let mut bytes = [number; 32];
+            bytes[31] = last;
+            PublicKey(bytes)
+        };
+        CommitteeSeat {
+            member: MemberNumber(number.into()),
+            seat: SeatNumber(number.into()),
+            validator,
+            node: other(254),
+            witness: other(255),
+        }
+    };
+    (1..).zip(validators).map(seat).collect()
 }
 
 pub(crate) fn config<R: Driven>(size: u8, index: u16) -> Config {
@@ -106,7 +125,12 @@ pub(crate) fn config<R: Driven>(size: u8, index: u16) -> Config {
 
 /// One that comes back with this journal, and has had what it asks for first.
 pub(crate) fn recovered<R: Driven>(size: u8, index: u16, records: Vec<Record>) -> R {
-    let (mut replica, step) = R::recover(config::<R>(size, index), records);
+    recovered_with(config::<R>(size, index), index, records)
+}
+
+/// The same of one that is told this.
+pub(crate) fn recovered_with<R: Driven>(config: Config, index: u16, records: Vec<Record>) -> R {
+    let (mut replica, step) = R::recover(config, records);
     for action in step.actions {
         if let Action::Sign(body) = action {
             drive_at(&mut replica, index, NOW, Input::Own(signed(index, body)));

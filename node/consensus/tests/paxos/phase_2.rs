@@ -279,6 +279,16 @@ fn pitfall_15_what_is_carried_over_is_not_judged_by_time_again() {
     assert_eq!(said(&step), [&accepted_values(ballot(2, 2), vec![(1, early)])]);
 }
 
+/// A value may have waited out a partition.
+#[test]
+fn what_lies_far_behind_is_accepted() {
+    let behind = Proposal::new(Timestamp(1), vec![batch(ballot(1, 1), 1)]);
+    let mut acceptor = replica(3, 0);
+    let fresh = accept_values(ballot(1, 1), vec![(1, behind.clone(), true)]);
+    let step = drive(&mut acceptor, 0, from(1, fresh));
+    assert_eq!(said(&step), [&accepted_values(ballot(1, 1), vec![(1, behind)])]);
+}
+
 /// Found by review: one value that came too early, and the proposer counted as silent for the rest of its
 /// ballot, though clocks were right again.
 #[test]

@@ -5,13 +5,16 @@ use quorate_consensus::message::{Holding, MAX_MESSAGE_BYTES, Status};
 use quorate_consensus::pbft::{
     Body as Pbft, Claims, NewView, PrepareSignature, PreparedCertificate, SignedClaims, View, ViewChange,
 };
-use quorate_consensus::{Body, Ed25519, Inquiry, Message, SignedStatement, Statement, Testimony, Unverified};
-use quorate_crypto::{
-    Committee, Domain, Epoch, Height, Protocol, Signature, SigningKey, ValidatorIndex, sha256,
+use quorate_consensus::{
+    Body, Ed25519, Inquiry, Message, Record, SignedStatement, Statement, Testimony, Unverified,
 };
-use quorate_ledger::{Proposal, Timestamp, decode, encode};
+use quorate_crypto::{
+    Committee, Engine, Epoch, Height, Signature, SigningKey, Tag, ValidatorIndex, sha256, sign_strict,
+};
+use quorate_ledger::{Open, Proposal, SignedStandDown, StandDown, StandDownV1, Timestamp, decode, encode};
 
 use crate::lab;
+use crate::shared::seats;
 
 fn certificate() -> PreparedCertificate {
     PreparedCertificate {
@@ -139,7 +142,7 @@ fn golden_encodings() {
         .into_iter()
         .map(|body| {
             let signed = hex::encode(body.signed_bytes(sha256(b"network"), Epoch(1)));
-            let tag = body.domain().tag();
+            let tag = body.domain().as_str();
             let message = Message::new(Epoch(1), ValidatorIndex(2), body, Signature([9; 64]));
             format!(
                 "{tag}\n  message {}\n  signed {signed}",
@@ -148,6 +151,50 @@ fn golden_encodings() {
         })
         .collect();
     insta::assert_snapshot!(lines.join("\n"));
+}
+
+/// What a stand-down shows is what messages have.
+#[test]
+fn a_prepared_certificate_has_the_ledgers_encoding() {
+    let bytes = encode(&certificate());
+    let read: quorate_ledger::PreparedCertificate = decode(&bytes, bytes.len()).unwrap();
+    let fields = (read.view.0, read.height, read.proposal.digest());
+    assert_eq!(fields, (3, Height(4), certificate().proposal.digest()));
+    assert_eq!(encode(&read), bytes);
+}
+
+/// Section 20 of `docs/formats.md`: nobody writes it yet, and whoever reads a journal keeps it.
+#[test]
+fn a_journal_may_hold_a_stand_down() {
+    let stand_down = StandDown::V1(StandDownV1 {
+        network: sha256(b"network"),
+        epoch: Epoch(2),
+        validator: ValidatorIndex(1),
+        certified: None,
+        open: Open::Pbft(Vec::new()),
+    });
+    let signature = Signature([5; 64]);
+    let record = Record::StoodDown(Box::new(SignedStandDown {
+        stand_down,
+        signature,
+    }));
+    let expected: [&str; 8] = [
+        "06",
+        "00",
+        &hex::encode(sha256(b"network").0),
+        "0200000000000000",
+        "0100",
+        "00",
+        "0000",
+        &"05".repeat(64),
+    ];
+    let bytes = encode(&record);
+    assert_eq!(hex::encode(&bytes), expected.concat());
+    assert_eq!(decode::<Record>(&bytes, bytes.len()).unwrap(), record);
+    assert_eq!(record.epoch(), Some(Epoch(2)));
+    assert_eq!((record.height(), record.reign()), (None, None));
+    let kept = Record::without_unsent(vec![record.clone()], |_| false);
+    assert_eq!(kept, vec![record]);
 }
 
 #[test]
@@ -187,13 +234,13 @@ fn keys() -> Vec<SigningKey> {
 }
 
 fn members(epoch: u64) -> Committee {
-    let keys = keys().iter().map(SigningKey::public).collect();
-    Committee::new(Epoch(epoch), Protocol::Pbft, 1, keys)
+    let seats = seats(keys().iter().map(SigningKey::public));
+    Committee::new(Epoch(epoch), Engine::Pbft, 1, seats)
 }
 
 fn sign(sender: u16, epoch: u64, body: Body) -> Message {
     let content = body.signed_bytes(sha256(b"network"), Epoch(epoch));
-    let signature = keys()[usize::from(sender)].sign(body.domain(), &content);
+    let signature = sign_strict(&keys()[usize::from(sender)], body.domain(), &content);
     Message::new(Epoch(epoch), ValidatorIndex(sender), body, signature)
 }
 
@@ -212,12 +259,12 @@ fn proven(view: u64, height: u64, backups: &[u16]) -> PreparedCertificate {
         view: View(view),
         height: Height(height),
         proposal,
-        pre_prepare: Some(keys()[primary].sign(Domain::PBFT_PRE_PREPARE, &content)),
+        pre_prepare: Some(sign_strict(&keys()[primary], Tag::PBFT_PRE_PREPARE, &content)),
         prepares: backups
             .iter()
             .map(|backup| PrepareSignature {
                 validator: ValidatorIndex(*backup),
-                signature: keys()[usize::from(*backup)].sign(Domain::PBFT_PREPARE, &content),
+                signature: sign_strict(&keys()[usize::from(*backup)], Tag::PBFT_PREPARE, &content),
             })
             .collect(),
     }
@@ -291,7 +338,7 @@ fn a_new_view_is_believed_only_with_what_its_view_changes_prove() {
         let content = encode(&(sha256(b"network"), Epoch(0), &claims));
         SignedClaims {
             sender: ValidatorIndex(sender),
-            signature: keys()[usize::from(sender)].sign(Domain::PBFT_VIEW_CHANGE, &content),
+            signature: sign_strict(&keys()[usize::from(sender)], Tag::PBFT_VIEW_CHANGE, &content),
             claims,
         }
     };

@@ -4,21 +4,20 @@ use std::ops::Range;
 
 use quorate_consensus::contract::{Action, Input, Step, Timer, TimerRange};
 use quorate_consensus::message::Status;
-use quorate_consensus::pbft::{
-    Body as Pbft, EAGER_PROPOSALS, Replica, SLOWNESS_FACTOR, SLOWNESS_FLOOR_MS, SLOWNESS_SHARE, View,
-};
+use quorate_consensus::pbft::{Body as Pbft, EAGER_PROPOSALS, Replica, View};
 use quorate_consensus::{Body, Inquiry, Verified};
 use quorate_crypto::{Digest, Height, ValidatorIndex, sha256};
-use quorate_ledger::{Proposal, Timestamp};
+use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
 
 use crate::lab::*;
+use crate::shared;
 
 /// How long an exchange of votes takes here, in milliseconds.
 const EXCHANGE_MS: u64 = 5;
-/// How long a primary may take by that.
-const BOUND_MS: u64 = SLOWNESS_FACTOR * EXCHANGE_MS + SLOWNESS_FLOOR_MS;
-/// How much it may be slower in all: the laboratory's shortest wait for progress is 500 ms.
-const LIMIT_MS: u64 = 500 / SLOWNESS_SHARE;
+/// How long a primary may take by that: 4 times as long, and 20 ms, as the parameters are at first.
+const BOUND_MS: u64 = 4 * EXCHANGE_MS + 20;
+/// How much it may be slower in all: a half of the laboratory's shortest wait for progress, which is 500 ms.
+const LIMIT_MS: u64 = 500 / 2;
 
 fn after(ms: u64) -> Timestamp {
     Timestamp(NOW.0 + ms)
@@ -95,7 +94,10 @@ fn order(backup: &mut Replica, ms: u64, height: u64, proposal: &Proposal) -> boo
 
 /// A backup that knows how long an exchange takes, and has waited long enough for a batch to hand it over.
 fn waiting() -> (Replica, u64) {
-    let mut backup = replica(4, 1);
+    waiting_as(replica(4, 1))
+}
+
+fn waiting_as(mut backup: Replica) -> (Replica, u64) {
     order(&mut backup, 0, 1, &proposal(1));
     drive_at(&mut backup, 1, after(20), Input::BatchesAvailable(vec![batch(2)]));
     let step = look(&mut backup, 30);
@@ -104,8 +106,12 @@ fn waiting() -> (Replica, u64) {
 }
 
 /// A pause that began then makes the backup complain as soon as it is too long, and no sooner.
-fn counts_from(mut backup: Replica, from_ms: u64) {
-    let enough = from_ms + BOUND_MS + LIMIT_MS;
+fn counts_from(backup: Replica, from_ms: u64) {
+    counts_up_to(backup, from_ms, BOUND_MS + LIMIT_MS);
+}
+
+fn counts_up_to(mut backup: Replica, from_ms: u64, bearable_ms: u64) {
+    let enough = from_ms + bearable_ms;
     for ms in (from_ms + 50..enough).step_by(100) {
         assert!(!complained(&look(&mut backup, ms)), "after {ms} ms");
         assert!(!hear_others(&mut backup, ms), "after {ms} ms");
@@ -118,6 +124,19 @@ fn counts_from(mut backup: Replica, from_ms: u64) {
 fn a_pause_of_the_primary_counts_from_when_a_batch_was_handed_over_to_it() {
     let (backup, from_ms) = waiting();
     counts_from(backup, from_ms);
+}
+
+#[test]
+fn how_slow_a_primary_may_be_is_for_the_parameters_to_say() {
+    let mut config = config(4, 1);
+    config.parameters = Parameters::V1(ParametersV1 {
+        slowness_factor: 8,
+        slowness_floor_ms: 50,
+        slowness_share: 4,
+        ..config.parameters.v1().clone()
+    });
+    let (backup, from_ms) = waiting_as(shared::recovered_with(config, 1, Vec::new()));
+    counts_up_to(backup, from_ms, 8 * EXCHANGE_MS + 50 + 500 / 4);
 }
 
 #[test]
@@ -343,7 +362,8 @@ fn what_is_too_slow_each_time_adds_up_and_each_complaint_doubles_the_bound() {
         );
         look(&mut backup, ms + 10);
         let at = ms + 10 + BOUND_MS + slower_by;
-        let complains = order(&mut backup, at, height.into(), &proposal(height));
+        let proposal = Proposal::new(after(at), vec![batch(height)]);
+        let complains = order(&mut backup, at, height.into(), &proposal);
         if complains | hear_others(&mut backup, ms + 150) {
             complaints.push(height);
         }

@@ -6,6 +6,7 @@ mod epoch_end;
 mod inquiry;
 mod judgement;
 mod lab;
+mod lag;
 mod memory;
 mod new_view;
 mod normal_case;

@@ -169,10 +169,8 @@ fn a_backlog_of_any_age_that_is_ordered_as_it_came_is_no_reason_to_complain() {
     for height in 1..=40 {
         let now = Timestamp(NOW.0 + minute + height * 500);
         let oldest = batch(u8::try_from(height).unwrap() - 1);
-        assert!(
-            certify_at(&mut backup, now, height, &of(&[oldest])),
-            "height {height}"
-        );
+        let proposal = Proposal::new(now, vec![oldest]);
+        assert!(certify_at(&mut backup, now, height, &proposal), "height {height}");
     }
 }
 

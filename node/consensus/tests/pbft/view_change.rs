@@ -164,11 +164,12 @@ fn pitfall_01_a_prepared_proposal_is_proposed_again_in_the_next_view() {
 #[test]
 fn pitfall_15_what_is_carried_over_is_not_judged_by_time_again() {
     let (_, new_view) = new_view();
-    let mut backup = replica(4, 0);
-    let long_ago = quorate_ledger::Timestamp(1);
-    backup.step(long_ago, Input::Message(Verified::trusted(new_view)));
-    let step = backup.step(long_ago, available(1, &proposal(1)));
-    assert_eq!(asked(&step), vec![&prepare(1, 1, &proposal(1))]);
+    for now in [Timestamp(1), later(3_600_000)] {
+        let mut backup = replica(4, 0);
+        backup.step(now, Input::Message(Verified::trusted(new_view.clone())));
+        let step = backup.step(now, available(1, &proposal(1)));
+        assert_eq!(asked(&step), vec![&prepare(1, 1, &proposal(1))]);
+    }
 }
 
 #[test]

@@ -380,6 +380,19 @@ fn pitfall_24_a_leader_too_far_ahead_of_time_is_not_heard() {
     assert_eq!(said(&step).last().unwrap(), &&vote(2, 2, true, true));
 }
 
+/// An entry may have waited out a partition.
+#[test]
+fn what_lies_far_behind_is_acknowledged() {
+    let mut follower = replica(3, 1);
+    let Raft::AppendEntries(mut behind) = append(1, (0, 0), &[1], 0) else {
+        unreachable!("it is one");
+    };
+    behind.entries[0].proposal = Proposal::new(Timestamp(1), vec![batch(1, 1)]);
+    let step = drive(&mut follower, 1, from(0, Raft::AppendEntries(behind)));
+    assert_eq!(step.rejection, None);
+    assert_eq!(said(&step).last().unwrap(), &&appended(1, 0, true, 1));
+}
+
 /// Found by review: one proposal that came too early, and the leader counted as silent for the rest of its
 /// term, though clocks were right again.
 #[test]

@@ -6,9 +6,9 @@ use indicatif::ProgressBar;
 use quorate_client::schema::SubmittedStatus;
 use quorate_client::wallet::{TransactionBuilder, random_salt};
 use quorate_client::{Bytes, Wait};
-use quorate_crypto::SigningKey;
+use quorate_crypto::{ClientSigningKey, sha256};
 use quorate_ledger::limits::MAX_OPERATIONS;
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation, Timestamp, Transaction, encode};
+use quorate_ledger::{Address, Amount, AssetCode, Digest, Operation, Place, Submission, Timestamp, encode};
 use quorate_tools::failure::Failure;
 use quorate_tools::wallet::Ledger;
 use rayon::prelude::*;
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(200);
 
 /// The accounts, each with a key of its own.
 pub(crate) struct Accounts {
-    keys: Vec<(SigningKey, Address)>,
+    keys: Vec<(ClientSigningKey, Address)>,
     network: Digest,
     run: [u8; 8],
 }
@@ -37,8 +37,8 @@ impl Accounts {
     /// Makes `count` accounts, which hold nothing.
     pub(crate) fn new(network: Digest, count: usize) -> Result<Self, Failure> {
         let keys = (0..count).into_par_iter().map(|_| {
-            let key = SigningKey::generate();
-            let address = key.public().address();
+            let key = ClientSigningKey::generate_ed25519();
+            let address = key.key().address();
             (key, address)
         });
         let salt = random_salt().map_err(Failure::failed)?;
@@ -54,7 +54,7 @@ impl Accounts {
     /// Makes `count` accounts and gives each `amount` from the treasury.
     pub(crate) async fn fund(
         ledger: &Ledger,
-        treasury: &SigningKey,
+        treasury: &ClientSigningKey,
         asset: AssetCode,
         amount: Amount,
         count: usize,
@@ -70,13 +70,13 @@ impl Accounts {
                         to: *to,
                         asset,
                         amount,
-                        memo: String::new(),
                     });
                     let salt = random_salt().map_err(Failure::failed)?;
-                    let sender = treasury.public().address();
+                    let sender = treasury.key().address();
                     let transaction = TransactionBuilder::new(ledger.network(), sender, expires_at, salt)
                         .operations(operations)
                         .build()
+                        .map_err(Failure::failed)?
                         .sign([treasury]);
                     Ok(Bytes::from(encode(&transaction)))
                 })
@@ -99,27 +99,35 @@ impl Accounts {
         self.at(place).1
     }
 
-    /// The transaction with this number, from the account whose turn it is. No two numbers give the same.
+    /// The transaction with this number, from the account whose turn it is, which `fill` gives its operations. No two
+    /// numbers give the same.
     pub(crate) fn transaction(
         &self,
         number: u64,
-        operations: Vec<Operation>,
         expires_at: Timestamp,
-    ) -> Transaction {
+        fill: impl FnOnce(TransactionBuilder) -> TransactionBuilder,
+    ) -> Submission {
         let (key, sender) = self.at(number);
         let mut salt = [0; 16];
         salt[..8].copy_from_slice(&self.run);
         salt[8..].copy_from_slice(&number.to_le_bytes());
-        TransactionBuilder::new(self.network, *sender, expires_at, salt)
-            .operations(operations)
-            .build()
+        fill(TransactionBuilder::new(self.network, *sender, expires_at, salt))
+            .build_with(|place| text_salt(&salt, place))
             .sign([key])
     }
 
-    fn at(&self, place: u64) -> &(SigningKey, Address) {
+    fn at(&self, place: u64) -> &(ClientSigningKey, Address) {
         let place = place % self.keys.len() as u64;
         &self.keys[usize::try_from(place).expect("a place is below the number of accounts")]
     }
+}
+
+/// The salt of a text of the transaction with this salt. Nobody who pays with these accounts has secrets.
+fn text_salt(transaction: &[u8; 16], place: Place) -> [u8; 16] {
+    let hash = sha256(&[transaction.as_slice(), &encode(&place)].concat());
+    let mut salt = [0; 16];
+    salt.copy_from_slice(&hash.0[..16]);
+    salt
 }
 
 /// Sends transactions together, again and again until all of them are committed.

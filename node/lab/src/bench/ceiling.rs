@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use quorate_crypto::{ClientSignature, Domain, PublicKey, Signature, SigningKey, verify_client_batch};
+use quorate_crypto::{ClientSigningKey, KeySignature, Tag, verify_clients};
 use quorate_tools::output::Output;
 use rayon::prelude::*;
 use serde::Serialize;
@@ -23,8 +23,8 @@ const CONTENT_BYTES: usize = 200;
 /// Signatures checked at once where the best rate is sought.
 const LARGE_BATCH: usize = 1_024;
 
-/// Signatures by distinct keys, to be checked again and again.
-pub(crate) struct Signed(Vec<(PublicKey, [u8; CONTENT_BYTES], Signature)>);
+/// Signatures by distinct keys (Ed25519), each with what it is over, to be checked again and again.
+pub(crate) struct Signed(Vec<(KeySignature, Vec<u8>)>);
 
 /// Checks a second.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -54,11 +54,11 @@ impl Signed {
     /// Makes the signatures, on all cores.
     pub(crate) fn new() -> Self {
         let signed = (0..SIGNATURES).into_par_iter().map(|number| {
-            let key = SigningKey::generate();
+            let key = ClientSigningKey::generate_ed25519();
             let mut content = [0; CONTENT_BYTES];
             content[..8].copy_from_slice(&(number as u64).to_le_bytes());
-            let signature = key.sign(Domain::TRANSACTION, &content);
-            (key.public(), content, signature)
+            let signature = key.sign(Tag::TRANSACTION, &content);
+            (signature, Tag::TRANSACTION.preimage(&content))
         });
         Self(signed.collect())
     }
@@ -79,14 +79,9 @@ impl Signed {
 
     /// Checks in groups of `batch` on so many threads for so long, and gives the checks a second of all.
     fn run(&self, threads: usize, batch: usize, time: Duration) -> f64 {
-        let items: Vec<ClientSignature<'_>> = self
-            .0
-            .iter()
-            .map(|(key, content, signature)| ClientSignature {
-                key: *key,
-                content,
-                signature: *signature,
-            })
+        let signed = self.0.iter();
+        let items: Vec<(&KeySignature, &[u8])> = signed
+            .map(|(signature, preimage)| (signature, preimage.as_slice()))
             .collect();
         let threads: Vec<(u64, f64)> = std::thread::scope(|scope| {
             let started: Vec<_> = (0..threads)
@@ -105,7 +100,7 @@ impl Signed {
 }
 
 /// Checks for so long by the clock; gives how many, and the processor seconds of this thread.
-fn check_for(items: &[ClientSignature<'_>], batch: usize, time: Duration) -> (u64, f64) {
+fn check_for(items: &[(&KeySignature, &[u8])], batch: usize, time: Duration) -> (u64, f64) {
     let (start, cpu_start) = (Instant::now(), thread_cpu());
     let mut checked = 0;
     for group in items.chunks(batch).cycle() {
@@ -118,15 +113,10 @@ fn check_for(items: &[ClientSignature<'_>], batch: usize, time: Duration) -> (u6
     (checked, (thread_cpu() - cpu_start).as_secs_f64())
 }
 
-fn check(group: &[ClientSignature<'_>]) {
+fn check(group: &[(&KeySignature, &[u8])]) {
     let good = match group {
-        [one] => one
-            .key
-            .verify_client(Domain::TRANSACTION, one.content, &one.signature)
-            .is_ok(),
-        many => verify_client_batch(Domain::TRANSACTION, many)
-            .iter()
-            .all(Result::is_ok),
+        [(signature, preimage)] => signature.verify(preimage),
+        many => verify_clients(many).into_iter().all(|good| good),
     };
     assert!(good, "the signatures were made here and are good");
 }

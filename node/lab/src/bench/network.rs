@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use indicatif::ProgressBar;
 use quorate_client::schema::Status;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_ledger::AssetCode;
 use quorate_tools::failure::Failure;
 use quorate_tools::localnet::control::Control;
@@ -36,7 +36,7 @@ pub(crate) struct Network {
 }
 
 /// The plan of such a network, with as much of an asset as any load can pay out.
-pub(crate) fn plan(validators: u16, engine: Protocol, api_port: u16, p2p_port: u16) -> Result<Plan, Failure> {
+pub(crate) fn plan(validators: u16, engine: Engine, api_port: u16, p2p_port: u16) -> Result<Plan, Failure> {
     Ok(Plan {
         validators,
         engine,

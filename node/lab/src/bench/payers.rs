@@ -51,7 +51,7 @@ impl Payers {
             .map(|(_, url)| url);
         let nodes = NodeArgs::of(urls.collect());
         let ledger = nodes.connect().await?;
-        let treasury = keyfile::read(network.treasury_key(), None)?;
+        let treasury = keyfile::client::read(network.treasury_key(), None)?;
         let asset = network.asset();
         let accounts = Accounts::fund(&ledger, &treasury, asset, FUNDING, count, progress).await?;
         Ok(Self {

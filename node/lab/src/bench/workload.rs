@@ -1,7 +1,8 @@
 //! What a benchmark's transactions do.
 
+use quorate_client::wallet::TransactionBuilder;
 use quorate_ledger::limits::{MAX_METADATA_BYTES, MAX_OPERATIONS, MAX_TRANSACTION_BYTES};
-use quorate_ledger::{Amount, AssetCode, Digest, Operation, Timestamp, Transaction};
+use quorate_ledger::{Amount, AssetCode, Digest, Keep, Submission, Timestamp};
 use quorate_tools::failure::Failure;
 use sha2::{Digest as _, Sha256};
 
@@ -9,6 +10,10 @@ use super::accounts::Accounts;
 
 /// Bytes of a record's hash, the least that a record consists of.
 const HASH_BYTES: usize = 32;
+
+/// What a record takes besides hash and metadata: the acting party, the operation's kind and where the record is kept,
+/// the place of its metadata, their salt and length.
+const RECORD_FRAME: usize = 1 + 1 + 1 + 3 + 16 + 2;
 
 /// What is in each transaction.
 #[derive(Clone, Copy, Debug)]
@@ -39,12 +44,11 @@ impl Workload {
                  {payload} bytes are outside of {HASH_BYTES} to {most}"
             )));
         }
-        // Hash and metadata, and six bytes for the operation's kind, an empty label and two lengths.
-        let bytes = per_transaction * (payload + 6);
+        let bytes = per_transaction * (payload + RECORD_FRAME);
         // The rest of a transaction with one signature, and some room.
         let frame = 512;
         if per_transaction > MAX_OPERATIONS || bytes + frame > MAX_TRANSACTION_BYTES as usize {
-            let fitting = (MAX_TRANSACTION_BYTES as usize - frame) / (payload + 6);
+            let fitting = (MAX_TRANSACTION_BYTES as usize - frame) / (payload + RECORD_FRAME);
             return Err(Failure::usage(format!(
                 "at most {} records of {payload} bytes fit into a transaction",
                 fitting.min(MAX_OPERATIONS)
@@ -73,42 +77,35 @@ impl Workload {
         }
     }
 
-    /// The transaction with this number.
-    pub(crate) fn transaction(&self, accounts: &Accounts, number: u64, expires_at: Timestamp) -> Transaction {
-        let operations = match *self {
+    /// The transaction with this number, with its texts.
+    pub(crate) fn transaction(&self, accounts: &Accounts, number: u64, expires_at: Timestamp) -> Submission {
+        accounts.transaction(number, expires_at, |builder| match *self {
             Self::Payments {
                 asset,
                 per_transaction,
-            } => (1..=per_transaction as u64)
-                .map(|offset| Operation::Transfer {
-                    to: accounts.address(number.wrapping_add(offset)),
-                    asset,
-                    amount: Amount(1),
-                    memo: String::new(),
-                })
-                .collect(),
+            } => (1..=per_transaction as u64).fold(builder, |builder, offset| {
+                let to = accounts.address(number.wrapping_add(offset));
+                builder.transfer(to, asset, Amount(1), "")
+            }),
             Self::Records {
                 per_transaction,
                 payload,
             } => {
                 let sender = accounts.address(number);
-                (0..per_transaction as u64)
-                    .map(|record| {
-                        let mut seed = Sha256::new();
-                        seed.update(sender.as_bytes());
-                        seed.update(number.to_le_bytes());
-                        seed.update(record.to_le_bytes());
-                        put_record(seed.finalize().into(), payload - HASH_BYTES)
-                    })
-                    .collect()
+                (0..per_transaction as u64).fold(builder, |builder, record| {
+                    let mut seed = Sha256::new();
+                    seed.update(sender.as_bytes());
+                    seed.update(number.to_le_bytes());
+                    seed.update(record.to_le_bytes());
+                    put_record(builder, seed.finalize().into(), payload - HASH_BYTES)
+                })
             }
-        };
-        accounts.transaction(number, operations, expires_at)
+        })
     }
 }
 
 /// A record whose metadata cannot be compressed, as those of a notary who encrypts them could not.
-fn put_record(sha256: [u8; 32], metadata_bytes: usize) -> Operation {
+fn put_record(builder: TransactionBuilder, sha256: [u8; 32], metadata_bytes: usize) -> TransactionBuilder {
     let mut metadata = Vec::with_capacity(metadata_bytes.next_multiple_of(32));
     for block in 0_u64.. {
         if metadata.len() >= metadata_bytes {
@@ -120,16 +117,12 @@ fn put_record(sha256: [u8; 32], metadata_bytes: usize) -> Operation {
         metadata.extend_from_slice(&bytes.finalize());
     }
     metadata.truncate(metadata_bytes);
-    Operation::PutRecord {
-        sha256: Digest(sha256),
-        label: String::new(),
-        metadata,
-    }
+    builder.record(Digest(sha256), Keep::Log, "", metadata)
 }
 
 #[cfg(test)]
 mod tests {
-    use quorate_ledger::ParametersV1;
+    use quorate_ledger::{Operation, ParametersV1};
 
     use super::*;
 
@@ -148,7 +141,7 @@ mod tests {
             transaction
                 .check_form(&NETWORK, &ParametersV1::default())
                 .unwrap();
-            assert_eq!(transaction.intent().operations.len(), most);
+            assert_eq!(transaction.transaction().intent().operations.len(), most);
         }
         assert!(Workload::records(1, 31).is_err());
         assert!(Workload::records(1, 1_057).is_err());
@@ -161,8 +154,8 @@ mod tests {
         let workload = Workload::records(3, 64).unwrap();
         let hashes = (0..4).flat_map(|number| {
             let transaction = workload.transaction(&accounts, number, Timestamp(1));
-            let operations = transaction.intent().operations.clone();
-            operations.into_iter().map(|operation| match operation {
+            let operations = transaction.transaction().intent().operations.clone();
+            operations.into_iter().map(|act| match act.operation {
                 Operation::PutRecord { sha256, .. } => sha256,
                 other => panic!("{other:?}"),
             })

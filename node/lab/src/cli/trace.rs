@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::Story;
 use quorate_tools::failure::Failure;
 use quorate_tools::output::Output;
@@ -63,7 +63,7 @@ pub(super) fn trace(args: &TraceArgs, output: &Output) -> Result<(), Failure> {
         return list(output);
     };
     args.drawing.check()?;
-    let engine = Protocol::from(args.consensus);
+    let engine = Engine::from(args.consensus);
     let fewest = Story::fewest(engine);
     let validators = args.validators.unwrap_or(fewest);
     if !(fewest..=Story::MOST).contains(&validators) {

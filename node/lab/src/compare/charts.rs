@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_tools::failure::Failure;
 
 use super::live::Live;
@@ -27,8 +27,8 @@ impl Charts {
             self.write("messages.svg", &messages(simulated))?;
             self.write("latency.svg", &latency(simulated))?;
             for (engine, name) in [
-                (Protocol::Raft, "elections-raft.svg"),
-                (Protocol::Paxos, "elections-paxos.svg"),
+                (Engine::Raft, "elections-raft.svg"),
+                (Engine::Paxos, "elections-paxos.svg"),
             ] {
                 let panels = simulated.elections.panels(engine).into_iter();
                 let panels: Vec<Drawn> = panels.map(Drawn::Lines).collect();

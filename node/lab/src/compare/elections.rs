@@ -1,7 +1,7 @@
 //! How long nobody leads after a leader's crash, by the range of the election timeouts.
 
 use indicatif::ProgressBar;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::compare::elections::{LENGTHS, LIMIT_MS, Place, SPREADS, VALIDATORS, leaderless_us};
 use quorate_tools::output::Output;
 use rayon::prelude::*;
@@ -13,10 +13,10 @@ use crate::bench::chart::Panel;
 const POINTS: usize = 60;
 
 /// What is measured, in the order of the panels.
-const PANELS: [(Protocol, Place); 3] = [
-    (Protocol::Raft, Place::Links),
-    (Protocol::Raft, Place::Disks),
-    (Protocol::Paxos, Place::Links),
+const PANELS: [(Engine, Place); 3] = [
+    (Engine::Raft, Place::Links),
+    (Engine::Raft, Place::Disks),
+    (Engine::Paxos, Place::Links),
 ];
 
 /// All elections.
@@ -34,7 +34,7 @@ pub(crate) struct Elections {
 /// Elections with timeouts from one range.
 #[derive(Clone, Debug, Serialize)]
 struct Series {
-    consensus: Protocol,
+    consensus: Engine,
     /// On what a round of 15 ms is spent: `links` or `disks`.
     round_on: &'static str,
     /// `spread` or `length`: the panel of the paper's figure.
@@ -104,7 +104,7 @@ impl Elections {
     }
 
     /// The curves of a protocol, as in the paper's figure: shares of elections that were over by then.
-    pub(crate) fn panels(&self, of: Protocol) -> Vec<Panel> {
+    pub(crate) fn panels(&self, of: Engine) -> Vec<Panel> {
         let mut panels = Vec::new();
         for (engine, place) in PANELS.into_iter().filter(|(engine, _)| *engine == of) {
             for panel in ["spread", "length"] {
@@ -140,7 +140,7 @@ fn word(place: Place) -> &'static str {
 
 impl Series {
     fn hold(
-        (engine, place): (Protocol, Place),
+        (engine, place): (Engine, Place),
         panel: &'static str,
         (from_ms, to_ms): (u32, u32),
         trials: u64,
@@ -192,7 +192,7 @@ mod tests {
     #[test]
     fn elections_over_the_limit_count_in_quantiles_and_curves() {
         let series = Series {
-            consensus: Protocol::Raft,
+            consensus: Engine::Raft,
             round_on: "links",
             panel: "spread",
             from_ms: 150,

@@ -1,6 +1,6 @@
 //! What came of a fault, in numbers and in a few words.
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::compare::Network;
 use quorate_simulator::compare::stories::{Story, Summary};
 use quorate_tools::output::{Output, Tone};
@@ -45,7 +45,7 @@ impl Fault {
         Self {
             fault: story.name(),
             what: story.words(),
-            promised: !lies || network.engine == Protocol::Pbft,
+            promised: !lies || network.engine == Engine::Pbft,
             runs: summary.seeds,
             went_on: summary.went_on,
             stood_still: summary.stood_still,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use indicatif::ProgressBar;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::compare::Network as Wanted;
 use quorate_tools::failure::Failure;
 use quorate_tools::localnet::make::Plan;
@@ -55,7 +55,7 @@ pub(crate) struct LivePlan {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Live {
     /// Its protocol.
-    pub(crate) consensus: Protocol,
+    pub(crate) consensus: Engine,
     /// How many validators it has.
     pub(crate) validators: usize,
     /// Certified answers a second, as fast as they come.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use indicatif::ProgressBar;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::Count;
 use quorate_simulator::compare::costs::{self, Alone, Distance, Steady, TRANSACTIONS};
 use quorate_simulator::compare::stories::Story;
@@ -58,7 +58,7 @@ pub(crate) struct Group {
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Found {
     /// Its protocol.
-    pub(crate) consensus: Protocol,
+    pub(crate) consensus: Engine,
     /// How many validators it has.
     pub(crate) validators: usize,
     /// How many faulty ones it bears.

@@ -27,7 +27,7 @@ const DRAWN: usize = 600;
 pub(crate) struct Recording {
     validator: String,
     network: Digest,
-    consensus: quorate_crypto::Protocol,
+    consensus: quorate_crypto::Engine,
     epoch: u64,
     /// The version that recorded.
     software: String,

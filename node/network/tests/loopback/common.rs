@@ -44,7 +44,7 @@ pub(crate) fn config(seed: u8, peers: Vec<PeerConfig>) -> Config {
         external: Vec::new(),
         peers,
         network: [9; 32],
-        protocol_version: 1,
+        protocols: vec![1],
         software: format!("quorate/test-{seed}"),
         mdns: false,
         kademlia: false,

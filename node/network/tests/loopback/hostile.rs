@@ -13,9 +13,9 @@ use quorate_network::{Channel, NetworkEvent, Reason};
 
 use crate::common::{Node, PATIENCE, at, config, key, member, node, number_of, numbered};
 
-const CONTROL: StreamProtocol = StreamProtocol::new("/quorate/control/1");
-const VOTES: StreamProtocol = StreamProtocol::new("/quorate/votes/1");
-const SYNC: StreamProtocol = StreamProtocol::new("/quorate/sync/1");
+const CONTROL: StreamProtocol = StreamProtocol::new("/quorate/control/2");
+const VOTES: StreamProtocol = StreamProtocol::new("/quorate/votes/2");
+const SYNC: StreamProtocol = StreamProtocol::new("/quorate/sync/2");
 
 #[derive(NetworkBehaviour)]
 struct Behaviour {
@@ -30,7 +30,7 @@ struct Liar {
 }
 
 fn hello() -> Vec<u8> {
-    let body = [&[0][..], &[9; 32], &[1, 0, 0, 0], &[4], b"liar"].concat();
+    let body = [&[0][..], &[9; 32], &[1], &[1, 0, 0, 0], &[4], b"liar"].concat();
     framed(&body)
 }
 
@@ -52,7 +52,7 @@ async fn liar(victim: &Node) -> Liar {
         .build();
     let mut control = swarm.behaviour().stream.new_control();
     let inbound = control.accept(CONTROL).unwrap();
-    for protocol in ["/quorate/votes/1", "/quorate/batches/1"] {
+    for protocol in ["/quorate/votes/2", "/quorate/batches/2"] {
         let mut accepted = control.accept(StreamProtocol::new(protocol)).unwrap();
         tokio::spawn(async move {
             let mut kept = Vec::new();
@@ -196,7 +196,7 @@ async fn a_frame_above_the_limit_ends_the_link_and_not_the_node() {
     assert_eq!(
         reason,
         Reason::FrameTooLarge {
-            channel: "/quorate/votes/1",
+            channel: "/quorate/votes/2",
             size: limit + 1,
             limit
         }

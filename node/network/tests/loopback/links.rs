@@ -130,12 +130,12 @@ async fn pitfall_29_another_network_or_version_is_named_on_both_sides() {
         let mut other = config(2, vec![at(1, one.address())]);
         match field {
             HandshakeField::Network => other.network = [8; 32],
-            HandshakeField::ProtocolVersion => other.protocol_version = 2,
+            HandshakeField::ProtocolVersion => other.protocols = vec![2, 3],
         }
         let mut two = node(other).await;
         let values = match field {
             HandshakeField::Network => ("09".repeat(32), "08".repeat(32)),
-            HandshakeField::ProtocolVersion => ("1".to_owned(), "2".to_owned()),
+            HandshakeField::ProtocolVersion => ("1".to_owned(), "2, 3".to_owned()),
         };
         let (ours, theirs) = values.clone();
         assert_eq!(
@@ -158,6 +158,28 @@ async fn pitfall_29_another_network_or_version_is_named_on_both_sides() {
         let watch = Duration::from_millis(300);
         one.never(watch, |event| matches!(event, NetworkEvent::Connected { .. }))
             .await;
+    }
+}
+
+/// While a release that knows a new version is rolled out.
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_that_know_one_version_both_are_linked() {
+    let mut first = config(1, vec![member(2)]);
+    first.protocols = vec![1, 2];
+    let mut second = config(2, vec![]);
+    second.protocols = vec![2, 3];
+    // Waits for the link.
+    pair_of(first, second).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_would_tell_no_version_or_too_many_does_not_start() {
+    for protocols in [vec![], vec![2, 1], vec![1, 1], (1..=17).collect()] {
+        let count = protocols.len();
+        let mut config = config(1, vec![]);
+        config.protocols = protocols;
+        let error = start(config).await.map(|_| ()).unwrap_err();
+        assert!(matches!(error, NetworkError::Protocols { count: got } if got == count));
     }
 }
 

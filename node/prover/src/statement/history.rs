@@ -1,8 +1,8 @@
 //! One history: its waypoints, and its steps, which rows have from the newest downwards.
 
-use quorate_crypto_second::merkle::{leaf_hash, make_path};
-use quorate_crypto_second::{Digest, Height};
-use quorate_ledger_second::{
+use quorate_crypto::merkle::{leaf_hash, make_path};
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::{
     BalanceItem, HistoryOwner, HistoryStart, Prefix, StateKey, StateValue, Step, Timestamp,
     WAYPOINT_INTERVAL, balances_root, history_hash,
 };

@@ -1,10 +1,10 @@
 //! The items of a statement, one block after the other: opened before the range, entries in it, one opened behind it,
-//! and then passed over (`docs/formats-2.md`, section 17, Statement, numbers 3 to 6).
+//! and then passed over (`docs/formats.md`, section 17, Statement, numbers 3 to 6).
 
 use std::collections::BTreeSet;
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{
+use quorate_crypto::Digest;
+use quorate_ledger::{
     HistoryOwner, LoggedTransaction, Step, WAYPOINT_INTERVAL, balances_root, encode, history_hash,
 };
 use quorate_verifier::{Item, MAX_PROOF_BYTES};

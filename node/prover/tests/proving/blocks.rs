@@ -1,7 +1,7 @@
 //! Proofs of all that a block executed.
 
-use quorate_crypto_second::Height;
-use quorate_ledger_second::{LogEntryV1, Place};
+use quorate_crypto::Height;
+use quorate_ledger::{LogEntryV1, Place};
 use quorate_prover::{ProveError, Show, ShowTexts, Source, prove_block};
 use quorate_verifier::{Facts, ProofBody, ShownFacts};
 

@@ -3,8 +3,8 @@
 use std::cmp::Ordering;
 use std::convert::Infallible;
 
-use quorate_crypto_second::{Epoch, Height};
-use quorate_ledger_second::{HistoryOwner, Timestamp};
+use quorate_crypto::{Epoch, Height};
+use quorate_ledger::{HistoryOwner, Timestamp};
 use quorate_prover::{
     ProveError, Show, Source, StatementRequest, TrustedStart, prove_block, prove_committees, prove_statement,
 };

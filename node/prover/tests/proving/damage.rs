@@ -2,8 +2,8 @@
 
 use std::convert::Infallible;
 
-use quorate_crypto_second::{Certificate, Digest, Epoch, Height};
-use quorate_ledger_second::{
+use quorate_crypto::{Certificate, Digest, Epoch, Height};
+use quorate_ledger::{
     Amount, BalanceItem, Header, HistoryOwner, LogEntry, LogEntryV1, Place, Prefix, PrefixPath, StateKey,
     TextItem, Timestamp, Transaction,
 };

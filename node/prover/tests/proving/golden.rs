@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use quorate_crypto_second::{Address, ClientSigningKey, Digest, Height, SigningKey};
-use quorate_genesis_second::Genesis;
-use quorate_ledger_second::{
+use quorate_crypto::{Address, ClientSigningKey, Digest, Height, SigningKey};
+use quorate_genesis::Genesis;
+use quorate_ledger::{
     BatchRules, BlockInput, CertifiedBlock, FormedBatch, HistoryOwner, MemoryState, Prefix, Timestamp, Tip,
     decode, execute,
 };

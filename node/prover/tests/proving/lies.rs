@@ -1,7 +1,7 @@
 //! Proofs with one part altered: each is refused, with the code that section 23 of the page has for it.
 
-use quorate_crypto_second::{Digest, Height};
-use quorate_ledger_second::{LogEntry, LogEntryV1, LoggedTransaction, StateProof, StateProofV1};
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::{LogEntry, LogEntryV1, LoggedTransaction, StateProof, StateProofV1};
 use quorate_prover::{Show, prove_block};
 use quorate_verifier::{CertifiedHeader, Proof, ProofBody, ProofV1, Verifier};
 

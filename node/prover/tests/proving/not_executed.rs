@@ -1,7 +1,7 @@
 //! Proofs that transactions were not executed.
 
-use quorate_crypto_second::{Address, Digest, Height};
-use quorate_ledger_second::{Intent, IntentV1, Timestamp};
+use quorate_crypto::{Address, Digest, Height};
+use quorate_ledger::{Intent, IntentV1, Timestamp};
 use quorate_prover::{ProveError, Source, prove_not_executed};
 use quorate_verifier::Facts;
 

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::{Address, ClientSigningKey, Key, SigningKey, sha256};
-use quorate_ledger_second::Signers;
+use quorate_crypto::{Address, ClientSigningKey, Key, SigningKey, sha256};
+use quorate_ledger::Signers;
 
 /// An account by its first key.
 pub(crate) struct Person {

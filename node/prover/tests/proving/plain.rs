@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto_second::{Digest, Height};
-use quorate_ledger_second::{
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::{
     Amount, AssetCode, BalanceChange, BalanceItem, Execution, HistoryOwner, LogEntryV1, LoggedTransaction,
     MemoryState, Place, StateValue, TextItem, Timestamp, Transaction,
 };

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
-use quorate_crypto_second::{Address, Digest, sha256};
-use quorate_ledger_second::{
+use quorate_crypto::{Address, Digest, sha256};
+use quorate_ledger::{
     Account, Act, Amount, AssetCode, Condition, ConditionLeaf, HoldRef, Intent, IntentV1, Keep, Operation,
     Outcome, Place, Signer, Signers, StateKey, Text, TextItem, Texts, Timestamp, encode, read_value,
 };

@@ -1,6 +1,6 @@
 //! How long proofs are after a million transactions, with 16 validators.
 
-use quorate_ledger_second::{Timestamp, encode};
+use quorate_ledger::{Timestamp, encode};
 use quorate_prover::{Beside, Show, StatementRequest, prove_entry, prove_statement};
 use quorate_verifier::{Facts, Finding, Item, ProofBody};
 

@@ -1,10 +1,8 @@
 //! Statements of every account and asset, compared with plain lists.
 
 use proptest::prelude::*;
-use quorate_crypto_second::{Address, Height};
-use quorate_ledger_second::{
-    BalanceItem, HistoryOwner, Place, Prefix, StateKey, Timestamp, WAYPOINT_INTERVAL,
-};
+use quorate_crypto::{Address, Height};
+use quorate_ledger::{BalanceItem, HistoryOwner, Place, Prefix, StateKey, Timestamp, WAYPOINT_INTERVAL};
 use quorate_prover::{
     Beside, ProveError, Show, ShowTexts, Source, StatementRequest, balances_by_walking_back, prove_statement,
 };

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::{Address, Digest, Height, MemberNumber, SeatNumber};
-use quorate_ledger_second::{Prefix, StateKey, StateReader};
+use quorate_crypto::{Address, Digest, Height, MemberNumber, SeatNumber};
+use quorate_ledger::{Prefix, StateKey, StateReader};
 use quorate_prover::{ProveError, Source, prove_state};
 use quorate_verifier::{Facts, MAX_STATE_PROOFS, PrefixFacts, Proof, Verifier};
 

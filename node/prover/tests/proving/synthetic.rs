@@ -3,12 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::merkle::Frontier;
-use quorate_crypto_second::{
+use quorate_crypto::merkle::Frontier;
+use quorate_crypto::{
     Address, Certificate, CertificateV1, Committee, CommitteeSeat, Digest, Engine, Epoch, Height,
     MemberNumber, Seal, SealContent, SeatNumber, SigningKey, sha256,
 };
-use quorate_ledger_second::{
+use quorate_ledger::{
     Account, AccountV1, Agreement, AgreementV1, Amount, Asset, AssetCode, AssetV1, BalanceChange,
     BalanceItem, GenesisState, Header, HeaderV1, HistoryEntry, HistoryOwner, HistoryStart, Inline, LogEntry,
     LogEntryV1, LoggedEntry, LoggedTransaction, Outcome, StateKey, StateTree, Step, Timestamp,

@@ -1,7 +1,7 @@
 //! Proofs that transactions were executed, with all that can be shown of them.
 
-use quorate_crypto_second::{Digest, Height};
-use quorate_ledger_second::{LogEntryV1, Place};
+use quorate_crypto::{Digest, Height};
+use quorate_ledger::{LogEntryV1, Place};
 use quorate_prover::{ProveError, Show, ShowTexts, Source, prove_block, prove_entry, prove_transaction};
 use quorate_verifier::{Facts, Proof, ProofBody, ShownFacts, TextFacts, TransactionFacts, Verifier};
 

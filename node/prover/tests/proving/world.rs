@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use quorate_crypto_second::{
+use quorate_crypto::{
     Certificate, CertificateV1, Committee, Engine, Epoch, MemberNumber, Seal, SealContent, SigningKey,
     ValidatorIndex,
 };
-use quorate_genesis_second::{
+use quorate_genesis::{
     Draft, DraftAccount, DraftAsset, DraftBalance, DraftGrant, DraftV1, Genesis, Join, JoinKeys,
 };
-use quorate_ledger_second::{
+use quorate_ledger::{
     Amount, Batch, BatchRules, BatchTexts, BatchTextsV1, BatchV1, BlockInput, CheckedBatch, Execution,
     FormedBatch, MemoryState, Parameters, ParametersV1, Proposal, Right, Rules, Scope, StateTree, TextItem,
     Timestamp, Tip, Transaction, execute, read_agreement,

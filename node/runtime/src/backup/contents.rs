@@ -12,7 +12,7 @@ use crate::config::Home;
 /// Files that every home has, or will have.
 const FILES: [&str; 2] = ["config.toml", "genesis.toml"];
 /// Files that are left out if keys are.
-const KEYS: [&str; 2] = ["node.key", "validator.key"];
+const KEYS: [&str; 3] = ["node.key", "validator.key", "witness.key"];
 const CHAIN: &str = "chain";
 const EVIDENCE: &str = "evidence";
 /// The file without which a folder is no database.

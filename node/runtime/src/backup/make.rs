@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use quorate_crypto::keyfile::{self, Access};
-use quorate_crypto::{Digest, PublicKey};
+use quorate_crypto::{Digest, keyfile};
 use quorate_genesis::Genesis;
 use quorate_ledger::Timestamp;
 use quorate_storage::{Chain, HomeLock, StorageError, StorageOptions};
@@ -15,7 +14,7 @@ use super::draft::Draft;
 use super::{BackupError, ChainTip, FILES_FOLDER, FileEntry, KeyState, Manifest, Progress};
 use crate::config::Home;
 use crate::error::NodeError;
-use crate::home::read_genesis;
+use crate::home::{public_key_at, read_genesis};
 use crate::process::keep_files_private;
 
 /// What is to be backed up, and where to.
@@ -69,7 +68,7 @@ pub fn back_up(plan: &BackupPlan<'_>, progress: Progress<'_>) -> Result<Made, Ba
         true => Some(read_genesis(home)?.0),
         false => None,
     };
-    let validator_key = public_key_of(home, plan.groups);
+    let validator_key = public_key_at(&home.validator_key(), plan.groups);
     let validator = genesis.as_ref().and_then(|genesis| {
         let mut validators = genesis.validators();
         let own = validators.find(|validator| Some(validator.validator_key) == validator_key)?;
@@ -158,7 +157,7 @@ fn tip_of(home: &Home) -> Result<ChainTip, BackupError> {
 /// What protects the keys; loose files are refused, as they are everywhere.
 fn key_state(home: &Home, groups: &[u32]) -> Result<KeyState, BackupError> {
     let mut state = KeyState::Absent;
-    for path in [home.validator_key(), home.node_key()] {
+    for path in [home.validator_key(), home.node_key(), home.witness_key()] {
         if !path.exists() {
             continue;
         }
@@ -170,19 +169,4 @@ fn key_state(home: &Home, groups: &[u32]) -> Result<KeyState, BackupError> {
         };
     }
     Ok(state)
-}
-
-/// The validator's public key, if its file tells it to whoever has no passphrase.
-fn public_key_of(home: &Home, groups: &[u32]) -> Option<PublicKey> {
-    let path = home.validator_key();
-    match keyfile::look(&path, groups).ok()? {
-        (true, told) => told,
-        (false, _) => {
-            let access = Access {
-                passphrase: None,
-                groups,
-            };
-            Some(keyfile::read_with(&path, access).ok()?.public())
-        }
-    }
 }

@@ -297,6 +297,7 @@ mod tests {
                 "config.toml",
                 "evidence/0-1-double_seal-0.evidence",
                 "validator.key",
+                "witness.key",
             ])
         };
         let digest = manifest.write(folder.path()).unwrap();

@@ -31,6 +31,7 @@ impl Place {
         let seed = |number| SigningKey::from_seed(&[number; 32]);
         keyfile::create(&place.home().join("validator.key"), &seed(1), Some("secret")).unwrap();
         keyfile::create(&place.home().join("node.key"), &seed(2), None).unwrap();
+        keyfile::create(&place.home().join("witness.key"), &seed(3), Some("secret")).unwrap();
         fs::set_permissions(place.home().join("config.toml"), Permissions::from_mode(0o640)).unwrap();
         place
     }
@@ -101,6 +102,7 @@ fn a_restored_home_has_the_files_with_their_modes_and_no_journal() {
         ("config.toml", 0o640),
         ("validator.key", 0o600),
         ("node.key", 0o600),
+        ("witness.key", 0o600),
     ] {
         let copy = place.at("restored").join(path);
         assert_eq!(
@@ -126,17 +128,42 @@ fn a_restored_home_has_the_files_with_their_modes_and_no_journal() {
 
 #[test]
 fn keys_can_be_left_out_and_loose_ones_are_refused() {
+    const KEYS: [&str; 3] = ["node.key", "validator.key", "witness.key"];
     let place = Place::new();
-    fs::set_permissions(place.home().join("node.key"), Permissions::from_mode(0o644)).unwrap();
-    let error = place.back_up(true).unwrap_err();
-    assert_eq!(error.exit_code(), 8, "{error}");
+    let set_mode = |name: &str, mode| {
+        fs::set_permissions(place.home().join(name), Permissions::from_mode(mode)).unwrap();
+    };
+    for key in KEYS {
+        set_mode(key, 0o644);
+        let error = place.back_up(true).unwrap_err();
+        assert_eq!(error.exit_code(), 8, "{key}: {error}");
+        set_mode(key, 0o600);
+    }
+    set_mode("node.key", 0o644);
     let made = place.back_up(false).unwrap();
     assert_eq!(made.manifest.keys, KeyState::Absent);
-    assert!(made.left_out.contains(&"node.key".to_owned()));
-    assert!(!place.at("backup/home/validator.key").exists());
+    for key in KEYS {
+        assert!(made.left_out.contains(&key.to_owned()), "{key}");
+        assert!(!place.at("backup/home").join(key).exists(), "{key}");
+    }
     place.restore(None).unwrap();
-    assert!(!place.at("restored/validator.key").exists());
+    for key in KEYS {
+        assert!(!place.at("restored").join(key).exists(), "{key}");
+    }
     assert!(place.at("restored/quarantined").exists());
+}
+
+#[test]
+fn keys_are_called_encrypted_only_if_each_needs_a_passphrase() {
+    let place = Place::new();
+    fs::remove_file(place.home().join("node.key")).unwrap();
+    let made = place.back_up(true).unwrap();
+    assert_eq!(made.manifest.keys, KeyState::Encrypted);
+    fs::remove_dir_all(place.at("backup")).unwrap();
+    let witness = place.home().join("witness.key");
+    fs::remove_file(&witness).unwrap();
+    keyfile::create(&witness, &SigningKey::from_seed(&[3; 32]), None).unwrap();
+    assert_eq!(place.back_up(true).unwrap().manifest.keys, KeyState::Plain);
 }
 
 #[test]
@@ -253,6 +280,7 @@ fn an_altered_mode_does_not_loosen_a_key() {
     manifest.write(&place.at("backup")).unwrap();
     place.restore(None).unwrap();
     assert_eq!(mode_of(&place.at("restored/node.key")), 0o600);
+    assert_eq!(mode_of(&place.at("restored/witness.key")), 0o600);
 }
 
 #[test]

@@ -1,5 +1,8 @@
 //! The checking of batches that peers sent: on all cores, one peer after the other, off the thread that
 //! takes votes.
+//!
+//! A copy that is not whole, or whose author's signature is bad, is dropped: nothing is remembered of it but its
+//! sender, and the batch is asked for elsewhere, as it is still missing.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,11 +10,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use quorate_crypto::{KnownKeys, ValidatorIndex};
-use quorate_ledger::{BatchBytes, BatchError, CheckedBatch, FormedBatch};
+use quorate_crypto::{KnownKeys, Tag, ValidatorIndex, signature_group};
+use quorate_ledger::{BatchBytes, BatchError, BatchTransaction, FormedBatch, NotWhole};
+use quorate_storage::StorageError;
 use rayon::prelude::*;
 
-use super::{BatchStore, Charge};
+use super::{BatchStore, Charge, Whole};
 use crate::fatal_at_database;
 use crate::names::Names;
 use crate::queue::{Bounds, FairQueue};
@@ -27,23 +31,59 @@ const PATIENCE: u32 = 8;
 /// That while.
 const DEAF_FOR: Duration = Duration::from_secs(60);
 
+/// A copy of a batch that was received.
+#[derive(Debug)]
+struct Received {
+    batch: BatchBytes,
+    /// The bytes that came as those of its texts.
+    texts: Bytes,
+}
+
+/// What came of a copy's check, where it came to something.
+type Checked = Option<(Whole, Charge)>;
+
+/// Why a copy is dropped.
+#[derive(Debug, thiserror::Error)]
+enum Dropped {
+    #[error(transparent)]
+    Batch(#[from] BatchError),
+    #[error(transparent)]
+    NotWhole(#[from] NotWhole),
+    /// Not the copy's fault.
+    #[error(transparent)]
+    Storage(#[from] StorageError),
+}
+
+impl Dropped {
+    /// Whether this happens with a sender that keeps the rules.
+    fn is_expected(&self) -> bool {
+        match self {
+            // Its author is in another epoch already, or still.
+            Self::Batch(error) => matches!(error, BatchError::WrongEpoch { .. }),
+            // The sender may know of an erasure that is not certified here yet.
+            Self::NotWhole(error) => !error.blames_sender(),
+            Self::Storage(_) => true,
+        }
+    }
+}
+
 /// Hands received batches to the checker.
 #[derive(Clone, Debug)]
 pub(crate) struct Checker {
-    queue: Arc<FairQueue<BatchBytes>>,
+    queue: Arc<FairQueue<Received>>,
     store: Arc<BatchStore>,
     names: Names,
 }
 
 impl Checker {
-    /// Hands over the bytes of a batch that `sender` sent, whoever packed it.
-    pub(crate) fn check(&self, sender: ValidatorIndex, bytes: Bytes) {
-        let length = bytes.len();
-        let Some(bytes) = BatchBytes::new(bytes) else {
+    /// Hands over the bytes of a batch and of its texts that `sender` sent, whoever packed it.
+    pub(crate) fn check(&self, sender: ValidatorIndex, signed: Bytes, texts: Bytes) {
+        let length = signed.len().saturating_add(texts.len());
+        let Some(batch) = BatchBytes::new(signed) else {
             return tracing::debug!(sender = self.names.of(sender), "bytes too few for a batch");
         };
-        self.store.received(bytes.digest());
-        let dropped = self.queue.push(sender, bytes, length);
+        self.store.received(batch.digest());
+        let dropped = self.queue.push(sender, Received { batch, texts }, length);
         if !dropped.is_empty() {
             tracing::debug!(
                 sender = self.names.of(sender),
@@ -51,8 +91,8 @@ impl Checker {
                 "batches were dropped: too many wait for their check"
             );
         }
-        for bytes in dropped {
-            self.store.checked(&bytes.digest());
+        for received in dropped {
+            self.store.checked(&received.batch.digest());
         }
     }
 
@@ -78,11 +118,11 @@ pub(crate) fn start_checker(
         .name("batch-check".to_owned())
         .spawn(move || {
             let mut offenders = Offenders::default();
-            while let Some((sender, bytes)) = queue.pop() {
-                let digest = bytes.digest();
+            while let Some((sender, received)) = queue.pop() {
+                let digest = received.batch.digest();
                 // Copies come from several peers where one was slow to send.
                 if !store.contains(&digest) {
-                    take(&store, &keys, &names, &mut offenders, sender, bytes);
+                    take(&store, &keys, &names, &mut offenders, sender, received);
                 }
                 store.checked(&digest);
             }
@@ -97,18 +137,21 @@ fn take(
     names: &Names,
     offenders: &mut Offenders,
     sender: ValidatorIndex,
-    bytes: BatchBytes,
+    received: Received,
 ) {
     let now = Instant::now();
-    match check(store, keys, names, sender, offenders.is_heard(sender, now), bytes) {
-        Ok(Some((batch, charge))) => {
-            if let Err(error) = store.insert(&batch, charge) {
-                fatal_at_database("a batch cannot be written", &error);
-            }
+    let heard = offenders.is_heard(sender, now);
+    let taken = check(store, keys, names, sender, heard, received).and_then(|checked| match checked {
+        Some((whole, charge)) => {
+            let inserted = store.insert_whole(whole, charge);
+            inserted.map(drop).map_err(Dropped::from)
         }
-        Ok(None) => {}
-        // Its author is in another epoch already, or still.
-        Err(error @ BatchError::WrongEpoch { .. }) => {
+        None => Ok(()),
+    });
+    match taken {
+        Ok(()) => {}
+        Err(Dropped::Storage(error)) => fatal_at_database("the chain database cannot be used", &error),
+        Err(error) if error.is_expected() => {
             tracing::debug!(sender = names.of(sender), %error, "a batch was not taken");
         }
         Err(error) => {
@@ -119,17 +162,18 @@ fn take(
     }
 }
 
-/// The batch check, and whose allowance the batch takes up; none for a batch that is here already or that
-/// there is no room for.
+/// The batch check, whether the copy is whole, and whose allowance the batch takes up; none for a batch that is here
+/// already or that there is no room for.
 fn check(
     store: &BatchStore,
     keys: &KnownKeys,
     names: &Names,
     sender: ValidatorIndex,
     heard: bool,
-    bytes: BatchBytes,
-) -> Result<Option<(CheckedBatch, Charge)>, BatchError> {
-    let formed = FormedBatch::of_bytes(bytes, &store.rules().view())?;
+    received: Received,
+) -> Result<Checked, Dropped> {
+    let Received { batch, texts } = received;
+    let formed = FormedBatch::of_bytes(batch, &store.rules().view())?;
     let digest = formed.digest();
     let author = formed.signed().batch().author;
     let charge = store.charge_for(&digest, author, sender);
@@ -142,14 +186,65 @@ fn check(
         );
         return Ok(None);
     };
-    match formed.signature_groups(rayon::current_num_threads()).as_slice() {
+    let (formed, texts) = store.judge(formed, &texts)??.into_parts();
+    check_signatures(&formed, keys)?;
+    let batch = formed.with_signatures_checked();
+    Ok(Some((Whole { batch, texts }, charge)))
+}
+
+/// The transactions of a batch, numbered, whose signatures are checked at once.
+type Group<'a> = Vec<(usize, BatchTransaction<'a>)>;
+
+/// The second part of the batch check: clients' signatures, on all cores.
+fn check_signatures(batch: &FormedBatch, keys: &KnownKeys) -> Result<(), BatchError> {
+    match groups(batch, rayon::current_num_threads()).as_slice() {
         // Waking another thread for it would take longer than it saves.
-        [only] => only.verify_knowing(keys)?,
-        groups => groups
-            .par_iter()
-            .try_for_each(|group| group.verify_knowing(keys))?,
+        [only] => check_group(only, keys),
+        groups => groups.par_iter().try_for_each(|group| check_group(group, keys)),
     }
-    Ok(Some((formed.with_signatures_checked(), charge)))
+}
+
+/// A batch's transactions in groups that pay, by what their signatures cost.
+fn groups(batch: &FormedBatch, threads: usize) -> Vec<Group<'_>> {
+    let cost_of = |transaction: &BatchTransaction<'_>| transaction.transaction.signature_cost() as usize;
+    let total = batch
+        .transactions()
+        .fold(0_usize, |total, item| total.saturating_add(cost_of(&item)));
+    let size = signature_group(total, threads);
+    let mut groups = Vec::new();
+    let (mut group, mut cost) = (Group::new(), 0_usize);
+    for (place, item) in batch.transactions().enumerate() {
+        cost = cost.saturating_add(cost_of(&item));
+        group.push((place, item));
+        if cost >= size {
+            groups.push(std::mem::take(&mut group));
+            cost = 0;
+        }
+    }
+    if !group.is_empty() {
+        groups.push(group);
+    }
+    groups
+}
+
+fn check_group(group: &[(usize, BatchTransaction<'_>)], keys: &KnownKeys) -> Result<(), BatchError> {
+    let signed = |item: &BatchTransaction<'_>| {
+        let range = item.transaction.signed_range(item.bytes.len());
+        Tag::TRANSACTION.preimage(&item.bytes[range])
+    };
+    let preimages: Vec<Vec<u8>> = group.iter().map(|(_, item)| signed(item)).collect();
+    let (mut items, mut owners) = (Vec::new(), Vec::new());
+    for ((place, item), preimage) in group.iter().zip(&preimages) {
+        for attached in item.transaction.signature_items(preimage) {
+            items.push(attached);
+            owners.push(*place);
+        }
+    }
+    let verdicts = keys.verify_clients(&items);
+    match owners.into_iter().zip(verdicts).find(|(_, good)| !good) {
+        Some((transaction, _)) => Err(BatchError::BadSignature { transaction }),
+        None => Ok(()),
+    }
 }
 
 /// Peers that sent bad batches: what they send unasked is not looked at for a while.

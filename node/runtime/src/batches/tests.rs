@@ -1,19 +1,20 @@
 //! The store of batches on a real chain database, in a network of two validators.
 
-use crate::inbox::Notice;
-use quorate_crypto::{Certificate, CertificateV1, Epoch, Height, Protocol, Seal, SealContent, SigningKey};
-use quorate_ledger::{
-    Amount, Batch, BatchV1, BlockInput, GenesisAsset, GenesisBalance, GenesisCommittee, GenesisState,
-    GenesisValidator, Intent, IntentV1, Operation, Proposal, StateTree, Timestamp, Tip, execute,
-    genesis_state, value_hash,
+use quorate_crypto::{
+    Certificate, CertificateV1, Epoch, KeySignature, KnownKeys, Seal, SealContent, Signature, SigningKey,
+    Tag, sign_strict,
 };
-use quorate_storage::StorageOptions;
+use quorate_ledger::{
+    Batch, BatchBytes, BatchV1, BlockInput, GenesisState, NotWhole, Operation, Place, Proposal, StateTree,
+    Submission, TextItem, Timestamp, Transaction, encode, execute, value_hash,
+};
 use tempfile::TempDir;
 
 use super::*;
-use crate::inbox::{Outlet, inbox};
+use crate::inbox::{Notice, Outlet, inbox};
+use crate::testing::{self, NETWORK};
+use crate::wire::CopyBytes;
 
-const NETWORK: Digest = Digest([7; 32]);
 const AUTHOR: ValidatorIndex = ValidatorIndex(0);
 const PEER: ValidatorIndex = ValidatorIndex(1);
 const QUOTA: usize = 3;
@@ -29,44 +30,15 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let keys = [1, 2].map(|seed| SigningKey::from_seed(&[seed; 32]));
-        let validators = keys.iter().map(SigningKey::public).collect();
+        let keys = [1, 2].map(testing::validator);
         let mut parameters = Parameters::default();
         let Parameters::V1(fields) = &mut parameters;
         fields.author_quota = u32::try_from(QUOTA).unwrap();
-        let address = keys[0].public().address();
-        let asset = GenesisAsset {
-            code: "QRT".parse().unwrap(),
-            decimals: 2,
-            description: String::new(),
-            issuer: address,
-            supply: Amount(100),
-        };
-        let balance = GenesisBalance {
-            address,
-            asset: asset.code,
-            amount: asset.supply,
-        };
-        let seats = GenesisCommittee {
-            engine: Protocol::Pbft,
-            protocol_version: 1,
-            validators: keys
-                .iter()
-                .map(|key| GenesisValidator {
-                    key: key.public(),
-                    member: address,
-                })
-                .collect(),
-        };
-        let genesis = genesis_state(&[asset], &[balance], &parameters, &seats).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let tip = Tip::genesis(NETWORK, Timestamp(1_000), genesis.root);
-        let options = StorageOptions::default();
-        let chain = Chain::create(folder.path().join("chain"), &genesis, &tip, &options).unwrap();
-        let chain = Arc::new(chain);
+        let genesis = testing::genesis(2, &parameters);
+        let (folder, chain) = testing::chain(&genesis);
         let rules = Rules {
             network: NETWORK,
-            committee: Committee::new(Epoch(0), Protocol::Pbft, 1, validators),
+            committee: testing::committee(Epoch(0), 2),
             first: Height(1),
             parameters,
         };
@@ -81,36 +53,32 @@ impl World {
         }
     }
 
-    /// All keys, in an epoch.
-    fn committee(&self, epoch: Epoch) -> Committee {
-        let validators = self.keys.iter().map(SigningKey::public).collect();
-        Committee::new(epoch, Protocol::Pbft, 1, validators)
-    }
-
-    fn batch(&self, number: u64) -> CheckedBatch {
-        let sender = &self.keys[0];
-        let intent = Intent::V1(IntentV1 {
-            network: NETWORK,
-            sender: sender.public().address(),
-            expires_at: Timestamp(60_000),
-            salt: [1; 16],
-            operations: vec![Operation::Transfer {
-                to: self.keys[1].public().address(),
-                asset: "QRT".parse().unwrap(),
-                amount: Amount(1),
-                memo: String::new(),
-            }],
-            memo: String::new(),
-        });
+    /// A batch of these, with their texts.
+    fn copy_of(&self, number: u64, submissions: &[Submission]) -> Whole {
+        let (mut transactions, mut texts) = (Vec::new(), Vec::new());
+        for submission in submissions {
+            let (transaction, items) = submission.clone().into_parts();
+            transactions.push(transaction);
+            texts.extend(items);
+        }
         let batch = Batch::V1(BatchV1 {
             network: NETWORK,
             epoch: Epoch(0),
             author: AUTHOR,
             number,
-            transactions: vec![intent.sign([sender])],
+            transactions,
         });
-        let committee = self.committee(Epoch(0));
-        self.store.trust(batch.sign(sender), &committee).unwrap()
+        let committee = testing::committee(Epoch(0), 2);
+        let batch = self.store.trust(batch.sign(&self.keys[0]), &committee);
+        Whole {
+            batch: batch.unwrap(),
+            texts: BatchTexts::new(texts),
+        }
+    }
+
+    fn batch(&self, number: u64) -> CheckedBatch {
+        let payment = testing::submission(1, vec![testing::payment(2, 1)], 1, &[]);
+        self.copy_of(number, &[payment]).batch
     }
 
     /// Puts a batch that `sender` sent in, if there is room.
@@ -118,6 +86,19 @@ impl World {
         let charge = self.store.charge_for(&batch.digest(), AUTHOR, sender)?;
         self.store.insert(batch, charge).unwrap();
         Some(charge)
+    }
+
+    /// Writes a batch as block sync does, without any texts.
+    fn write_alone(&self, batch: &CheckedBatch) {
+        self.store.write_all(vec![(batch, None)]).unwrap();
+    }
+
+    /// Looks at a copy that a peer sent, as the checker does.
+    fn judged(&self, copy: &CopyBytes) -> Result<(), NotWhole> {
+        let batch = BatchBytes::new(copy.signed.clone()).unwrap();
+        let formed = FormedBatch::of_bytes(batch, &self.store.rules().view()).unwrap();
+        let judged = self.store.judge(formed, &copy.texts).unwrap();
+        judged.map(|_| ())
     }
 
     /// Writes block 1, which has this batch.
@@ -164,7 +145,7 @@ fn a_batch_that_a_block_got_first_is_not_held() {
     let mut world = World::new();
     let batch = world.batch(1);
     // Block sync writes the batch and its block while the checker is at the same batch.
-    world.store.write_all(std::slice::from_ref(&batch)).unwrap();
+    world.write_alone(&batch);
     world.write_block(&batch);
     world.store.ordered(&[batch.digest()]);
     world.store.insert(&batch, Charge::Author(AUTHOR)).unwrap();
@@ -216,7 +197,7 @@ fn what_a_lying_primary_names_is_taken_and_takes_up_only_so_much_memory() {
         let digest = batch.digest();
         assert!(world.store.contains(&digest));
         assert_eq!(world.store.load(&digest).unwrap().unwrap().bytes(), batch.bytes());
-        assert_eq!(world.store.bytes(&digest).unwrap().unwrap(), batch.bytes());
+        assert_eq!(world.store.copy(&digest).unwrap().unwrap().signed, batch.bytes());
     }
     // Memory is given back where it was taken up.
     world.store.ordered(&[batches[0].digest(), batches[3].digest()]);
@@ -249,12 +230,12 @@ fn a_new_epoch_begins_without_the_batches_of_the_former_one() {
     let mut world = World::new();
     let (ordered, open) = (world.batch(1), world.batch(2));
     world.take(&open, AUTHOR);
-    world.store.write_all(std::slice::from_ref(&ordered)).unwrap();
+    world.write_alone(&ordered);
     world.write_block(&ordered);
     assert!(world.store.contains(&ordered.digest()));
     world
         .store
-        .begin_epoch(world.committee(Epoch(1)), Height(2))
+        .begin_epoch(testing::committee(Epoch(1), 2), Height(2))
         .unwrap();
     assert_eq!(world.store.len(), 0);
     assert!(world.chain.unordered_batches().unwrap().is_empty());
@@ -274,7 +255,7 @@ fn a_fetched_block_is_judged_by_the_committee_of_its_own_epoch() {
     let batch = world.batch(1);
     world
         .store
-        .begin_epoch(world.committee(Epoch(1)), Height(2))
+        .begin_epoch(testing::committee(Epoch(1), 2), Height(2))
         .unwrap();
     assert_eq!(world.batch(1).digest(), batch.digest());
 }
@@ -283,10 +264,24 @@ fn a_fetched_block_is_judged_by_the_committee_of_its_own_epoch() {
 fn a_restart_holds_again_what_was_not_ordered() {
     let mut world = World::new();
     let (ordered, open) = (world.batch(1), world.batch(2));
-    world.store.write_all(&[ordered.clone(), open.clone()]).unwrap();
+    // Batch 3 is one that block sync wrote before a crash: nobody may vote on it, as its texts are not here.
+    let memo = [(Place::Memo, "rent")];
+    let lacking = testing::submission(1, vec![testing::payment(2, 1)], 2, &memo);
+    let lacking = world.copy_of(3, &[lacking]);
+    world.write_alone(&ordered);
+    world.write_alone(&lacking.batch);
+    let none = BatchTexts::new(Vec::new());
+    world.store.write_all(vec![(&open, Some(none))]).unwrap();
     world.write_block(&ordered);
     world.store.restore().unwrap();
     assert_eq!(world.heard(), [open.digest()]);
+    assert!(!world.store.contains(&lacking.batch.digest()));
+    // Once it comes whole, it is held like any other.
+    let (digest, texts) = (lacking.batch.digest(), lacking.texts.clone());
+    assert!(world.store.insert_whole(lacking, Charge::Author(AUTHOR)).unwrap());
+    assert_eq!(world.heard(), [digest]);
+    let copy = world.store.copy(&digest).unwrap().unwrap();
+    assert_eq!(copy.texts, encode(&texts));
 }
 
 #[test]
@@ -335,4 +330,167 @@ fn what_was_received_is_not_asked_for_until_it_is_checked() {
     assert!(!store.is_unchecked(&one));
     store.checked(&one);
     assert!(!store.is_unchecked(&one));
+}
+
+/// A payment of account 1 with a memo, and its batch.
+fn with_memo(world: &World, number: u64) -> Whole {
+    let memo = [(Place::Memo, "rent")];
+    let salt = u8::try_from(number).unwrap();
+    let submission = testing::submission(1, vec![testing::payment(2, 1)], salt, &memo);
+    world.copy_of(number, &[submission])
+}
+
+fn bytes_of(whole: &Whole) -> CopyBytes {
+    CopyBytes::new(&whole.batch, &whole.texts)
+}
+
+#[test]
+fn only_a_copy_with_all_its_texts_is_whole_and_a_withheld_one_is_nobodys_fault() {
+    let world = World::new();
+    let whole = with_memo(&world, 1);
+    assert_eq!(world.judged(&bytes_of(&whole)), Ok(()));
+    let with = |items: Vec<TextItem>| {
+        let texts = BatchTexts::new(items);
+        world.judged(&CopyBytes::new(&whole.batch, &texts)).unwrap_err()
+    };
+    let shown = whole.texts.items()[0].clone();
+    let leaf = shown.leaf();
+    assert!(with(Vec::new()).blames_sender());
+    assert!(with(vec![shown.clone(), shown]).blames_sender());
+    let other = with_memo(&world, 2).texts.items()[0].clone();
+    assert!(with(vec![other]).blames_sender());
+    assert!(!with(vec![TextItem::Withheld { leaf }]).blames_sender());
+    let junk = CopyBytes {
+        texts: vec![9].into(),
+        ..bytes_of(&whole)
+    };
+    assert!(world.judged(&junk).unwrap_err().blames_sender());
+    assert!(!world.store.contains(&whole.batch.digest()));
+}
+
+#[test]
+fn a_bad_copy_says_nothing_about_the_batch() {
+    let mut world = World::new();
+    let whole = with_memo(&world, 1);
+    let good = bytes_of(&whole);
+    let mut signed = good.signed.to_vec();
+    let signature = signed.len() - 64;
+    let wrong: Signature = sign_strict(&world.keys[1], Tag::BATCH_AUTHOR, &whole.batch.digest().0);
+    signed[signature..].copy_from_slice(&wrong.0);
+    let forged = CopyBytes {
+        signed: signed.into(),
+        ..good.clone()
+    };
+    let textless = CopyBytes {
+        texts: encode(&BatchTexts::new(Vec::new())).into(),
+        ..good.clone()
+    };
+    let store = Arc::new(std::mem::replace(&mut world.store, World::new().store));
+    let names = vec!["a".to_owned(), "b".to_owned()].into();
+    let (checker, thread) = start_checker(Arc::clone(&store), Arc::new(KnownKeys::new(8)), names);
+    for copy in [forged, textless, good] {
+        checker.check(PEER, copy.signed, copy.texts);
+    }
+    let digest = whole.batch.digest();
+    while store.is_unchecked(&digest) {
+        std::thread::yield_now();
+    }
+    checker.stop();
+    thread.join().unwrap();
+    assert!(store.contains(&digest));
+    assert_eq!(world.heard(), [digest]);
+    assert_eq!(store.copy(&digest).unwrap(), Some(bytes_of(&whole)));
+}
+
+#[test]
+fn a_batch_with_a_bad_client_signature_is_not_held() {
+    let mut world = World::new();
+    let payment = testing::submission(1, vec![testing::payment(2, 1)], 1, &[]);
+    let whole = world.copy_of(1, &[payment]);
+    let SignedBatch::V1(mut signed) = whole.batch.signed().clone();
+    let Batch::V1(content) = &mut signed.batch;
+    let Transaction::V1(transaction) = &mut content.transactions[0];
+    let KeySignature::Ed25519 { signature, .. } = &mut transaction.signatures[0] else {
+        panic!("accounts of tests have Ed25519 keys");
+    };
+    signature[0] ^= 1;
+    let bad = signed.batch.clone().sign(&world.keys[0]);
+    let digest = bad.digest();
+    let store = Arc::new(std::mem::replace(&mut world.store, World::new().store));
+    let names = vec!["a".to_owned(), "b".to_owned()].into();
+    let (checker, thread) = start_checker(Arc::clone(&store), Arc::new(KnownKeys::new(8)), names);
+    checker.check(PEER, encode(&bad).into(), encode(&whole.texts).into());
+    while store.is_unchecked(&digest) {
+        std::thread::yield_now();
+    }
+    checker.stop();
+    thread.join().unwrap();
+    assert!(!store.contains(&digest));
+    assert_eq!(world.heard(), []);
+}
+
+#[test]
+fn texts_are_withheld_once_erased_and_the_copy_is_served_as_whole_still() {
+    let mut world = World::new();
+    let paid = with_memo(&world, 1);
+    let place = Place::Memo;
+    let intent = paid
+        .batch
+        .transactions()
+        .next()
+        .unwrap()
+        .transaction
+        .v1()
+        .intent
+        .clone();
+    let erase = Operation::Erase {
+        intent: encode(&intent),
+        places: vec![place],
+    };
+    let erasing = world.copy_of(2, &[testing::submission(1, vec![erase], 9, &[])]);
+    let (digest, leaf) = (paid.batch.digest(), paid.texts.items()[0].leaf());
+    let withheld = CopyBytes::new(&paid.batch, &BatchTexts::new(vec![TextItem::Withheld { leaf }]));
+    // Before that is certified here, a copy without the text is not whole.
+    assert!(world.judged(&withheld).is_err());
+    for whole in [&paid, &erasing] {
+        let inserted = world.store.insert_whole(whole.clone(), Charge::Author(AUTHOR));
+        assert!(inserted.unwrap());
+    }
+    world.write_block(&erasing.batch);
+    assert_eq!(world.judged(&withheld), Ok(()));
+    assert_eq!(world.judged(&bytes_of(&paid)), Ok(()));
+    assert_eq!(world.store.copy(&digest).unwrap(), Some(withheld));
+    assert_eq!(world.heard().len(), 2);
+}
+
+#[test]
+fn what_is_left_of_an_ordered_batchs_texts_is_given_and_a_copy_that_lacks_some_is_not() {
+    let world = World::new();
+    let whole = with_memo(&world, 1);
+    let digest = whole.batch.digest();
+    world.write_alone(&whole.batch);
+    assert_eq!(world.store.copy(&digest).unwrap(), None);
+    assert_eq!(world.store.texts_left(&digest).unwrap(), None);
+    world.write_block(&whole.batch);
+    // Its text is missing, and only its hash is known.
+    assert_eq!(world.store.copy(&digest).unwrap(), None);
+    assert_eq!(world.store.texts_left(&digest).unwrap(), None);
+    assert!(world.chain.write_texts(&digest, &whole.texts).unwrap());
+    let left = world.store.texts_left(&digest).unwrap();
+    assert_eq!(left, Some(encode(&whole.texts).into()));
+    assert_eq!(world.store.copy(&digest).unwrap(), Some(bytes_of(&whole)));
+}
+
+#[test]
+fn what_one_does_not_hold_is_asked_of_another_if_it_is_needed_and_not_at_once_again() {
+    let world = World::new();
+    let digests: Vec<_> = (1..=4).map(|number| world.batch(number).digest()).collect();
+    let (held, now) = (world.batch(2), Instant::now());
+    world.store.want(&digests[1..]);
+    assert!(world.take(&held, AUTHOR).is_some());
+    world.store.received(digests[2]);
+    let asked = |at| world.store.wanted_elsewhere(&digests, at);
+    assert_eq!(asked(now), digests[3..]);
+    assert_eq!(asked(now + ELSEWHERE_EVERY / 2), []);
+    assert_eq!(asked(now + ELSEWHERE_EVERY), digests[3..]);
 }

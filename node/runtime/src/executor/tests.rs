@@ -3,18 +3,20 @@
 
 use std::sync::mpsc::sync_channel;
 
-use quorate_crypto::{CertificateV1, Epoch, Protocol, Seal, SealContent, SigningKey, ValidatorIndex};
-use quorate_ledger::{GenesisCommittee, GenesisValidator, Timestamp, genesis_state, value_hash};
-use quorate_storage::StorageOptions;
+use quorate_crypto::{CertificateV1, Epoch, Seal, SealContent, SigningKey, ValidatorIndex};
+use quorate_ledger::{
+    Batch, BatchV1, CertifiedBlock, FormedBatch, Place, StateReader, Submission, TextItem, Timestamp,
+    value_hash,
+};
+use quorate_storage::MissingText;
 use tempfile::TempDir;
 
 use super::*;
-use crate::batches::Rules;
+use crate::batches::{Charge, Rules, Whole};
 use crate::config::NodeConfig;
 use crate::disks::agreement_of;
 use crate::inbox::{Outlet, inbox};
-
-const NETWORK: Digest = Digest([7; 32]);
+use crate::testing::{self, NETWORK};
 
 struct World {
     _folder: TempDir,
@@ -25,22 +27,11 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let key = SigningKey::from_seed(&[1; 32]);
+        let key = testing::validator(1);
         let parameters = Parameters::default();
-        let seats = GenesisCommittee {
-            engine: Protocol::Pbft,
-            protocol_version: 1,
-            validators: vec![GenesisValidator {
-                key: key.public(),
-                member: key.public().address(),
-            }],
-        };
-        let genesis = genesis_state(&[], &[], &parameters, &seats).unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let tip = Tip::genesis(NETWORK, Timestamp(1_000), genesis.root);
-        let options = StorageOptions::default();
-        let chain = Chain::create(folder.path().join("chain"), &genesis, &tip, &options).unwrap();
-        let chain = Arc::new(chain);
+        let genesis = testing::genesis(1, &parameters);
+        let (folder, chain) = testing::chain(&genesis);
+        let tip = chain.tip();
         let (agreement, _) = agreement_of(&chain, &key.public()).unwrap();
         let rules = Rules {
             network: NETWORK,
@@ -55,7 +46,7 @@ impl World {
             batches: Arc::new(BatchStore::new(Arc::clone(&chain), rules, inbox.clone())),
             chain,
             state: Arc::default(),
-            tree: StateTree::load(Height::GENESIS, values),
+            tree: Arc::new(RwLock::new(StateTree::load(Height::GENESIS, values))),
             tip,
             epoch: SharedEpoch::new(&agreement),
             parameters,
@@ -64,6 +55,8 @@ impl World {
             pool: Arc::new(Pool::new(&NodeConfig::default().api)),
             own: Arc::default(),
             committed: Arc::new(Committed::new(Height::GENESIS, 0)),
+            purger: Purger::of_nobody(),
+            texts: Texts::of_nobody(),
         };
         Self {
             _folder: folder,
@@ -75,9 +68,39 @@ impl World {
 
     /// Decides an empty block.
     fn decide(&mut self, height: u64) {
-        let proposal = Proposal::new(Timestamp(1_000 + height), Vec::new());
+        self.decide_batches(height, Vec::new());
+    }
+
+    /// Decides a block of these batches, which are held here.
+    fn decide_batches(&mut self, height: u64, batches: Vec<Digest>) {
+        let proposal = Proposal::new(Timestamp(1_000 + height), batches);
         let height = Height(height);
         self.executor.on_command(Command::Execute { height, proposal });
+    }
+
+    /// Holds a whole copy of a batch of this.
+    fn hold(&self, submission: &Submission) -> Digest {
+        let (transaction, texts) = submission.clone().into_parts();
+        let batch = Batch::V1(BatchV1 {
+            network: NETWORK,
+            epoch: Epoch(0),
+            author: ValidatorIndex(0),
+            number: 1,
+            transactions: vec![transaction],
+        });
+        let batches = &self.executor.parts.batches;
+        let formed = FormedBatch::sign(batch, &self.key, &batches.rules().view()).unwrap();
+        let whole = Whole {
+            batch: formed.with_signatures_checked(),
+            texts: BatchTexts::new(texts),
+        };
+        let digest = whole.batch.digest();
+        assert!(
+            batches
+                .insert_whole(whole, Charge::Author(ValidatorIndex(0)))
+                .unwrap()
+        );
+        digest
     }
 
     /// The certificate of a block executed here.
@@ -106,9 +129,17 @@ impl World {
     /// A certified block, as a peer sends it.
     fn block(&self, height: u64) -> VerifiedBlock {
         let snapshot = self.executor.parts.chain.snapshot().unwrap();
+        let CertifiedBlock::V1(certified) = snapshot.certified_block(Height(height)).unwrap().unwrap();
+        let batches = &self.executor.parts.batches;
+        let trust = |batch| {
+            let rules = batches.rules();
+            Arc::new(batches.trust(batch, &rules.committee).unwrap())
+        };
         VerifiedBlock {
-            block: snapshot.certified_block(Height(height)).unwrap().unwrap(),
-            batches: Vec::new(),
+            block: certified.block,
+            certificate: certified.certificate,
+            batches: certified.batches.into_iter().map(trust).collect(),
+            texts: certified.texts,
         }
     }
 
@@ -124,6 +155,7 @@ impl World {
             .map(|received| match received.notice {
                 Notice::Event(Event::Executed { height, .. }) => format!("executed {height}"),
                 Notice::Event(Event::Written { height, .. }) => format!("written {height}"),
+                Notice::Event(Event::BatchStored { .. }) => "stored".to_owned(),
                 Notice::Event(Event::Synced { certificate, .. }) => {
                     format!("synced {}", certificate.height())
                 }
@@ -162,7 +194,7 @@ fn a_height_that_was_decided_above_a_gap_is_executed_once_block_sync_has_filled_
 fn a_certificate_that_came_before_its_block_is_used_once_block_sync_has_filled_the_gap() {
     let peer = ahead(3);
     let mut world = World::new();
-    let second = peer.block(2).block.v1().certificate.clone();
+    let second = peer.block(2).certificate;
     world.executor.on_command(Command::Certify(second));
     world.decide(2);
     world.decide(3);
@@ -187,4 +219,61 @@ fn blocks_executed_here_and_certified_elsewhere_are_written_in_order() {
     let gap = world.apply(ahead(4).block(4));
     let (got, tip) = (Height(4), Height(2));
     assert_eq!(gap, Err(ApplyError::Gap { got, tip }));
+}
+
+/// The memo of a submission that has one text.
+fn memo(submission: &Submission) -> TextItem {
+    TextItem::Shown(submission.texts()[0].clone())
+}
+
+#[test]
+fn a_synced_block_brings_its_texts_and_is_taken_without_them() {
+    let submission = testing::submission(1, vec![testing::payment(2, 1)], 1, &[(Place::Memo, "rent")]);
+    let id = submission.transaction().id();
+    let mut peer = World::new();
+    let batch = peer.hold(&submission);
+    peer.decide_batches(1, vec![batch]);
+    peer.certify(1);
+    let block = peer.block(1);
+
+    let mut world = World::new();
+    world.apply(block.clone()).unwrap();
+    let snapshot = world.executor.parts.chain.snapshot().unwrap();
+    assert_eq!(snapshot.text(&id, &Place::Memo).unwrap(), Some(memo(&submission)));
+    assert_eq!(snapshot.missing_texts(Height(1)).unwrap(), []);
+
+    // No hash covers that a peer has none. What comes later makes up for it.
+    let (mut world, texts) = (World::new(), block.texts.clone());
+    let without = VerifiedBlock {
+        texts: vec![None],
+        ..block
+    };
+    world.apply(without).unwrap();
+    assert_eq!(world.heard(), ["written 1", "synced 1"]);
+    let chain = &world.executor.parts.chain;
+    let place = Place::Memo;
+    let missing = chain.snapshot().unwrap().missing_texts(Height(1)).unwrap();
+    assert_eq!(missing, [MissingText { batch, id, place }]);
+    assert!(chain.write_texts(&batch, texts[0].as_ref().unwrap()).unwrap());
+    assert_eq!(
+        chain.snapshot().unwrap().text(&id, &Place::Memo).unwrap(),
+        Some(memo(&submission))
+    );
+}
+
+#[test]
+fn an_id_that_was_executed_is_known_to_be_spent_until_it_expires() {
+    let submission = testing::submission(1, vec![testing::payment(2, 1)], 1, &[]);
+    let id = submission.transaction().id();
+    let mut world = World::new();
+    let batch = world.hold(&submission);
+    world.decide_batches(1, vec![batch]);
+    world.certify(1);
+    let reader = Remembering {
+        cache: &world.executor.parts.state,
+        base: &world.executor.parts.chain.reader(),
+    };
+    let spent = |at| reader.spent_at(&[id], Timestamp(at)).unwrap();
+    assert_eq!(spent(60_999), [true]);
+    assert_eq!(spent(61_000), [false]);
 }

@@ -3,7 +3,9 @@ use std::path::Path;
 
 use quorate_consensus::recording::{Ending, Entry, FILES, FrameV1, Frames};
 use quorate_consensus::{Config, TimerRange, Timing};
-use quorate_crypto::{Committee, Height, SigningKey, sha256};
+use quorate_crypto::{
+    Committee, CommitteeSeat, Height, MemberNumber, PublicKey, SeatNumber, SigningKey, sha256,
+};
 use quorate_ledger::Parameters;
 
 use super::*;
@@ -16,12 +18,22 @@ fn origin() -> Origin {
     }
 }
 
+fn key(seed: u8) -> PublicKey {
+    SigningKey::from_seed(&[seed; 32]).public()
+}
+
 fn engine() -> Engine {
-    let members = (1..=4).map(|seed| SigningKey::from_seed(&[seed; 32]).public());
+    let seats = (1..=4).map(|seed| CommitteeSeat {
+        member: MemberNumber(u32::from(seed)),
+        seat: SeatNumber(u32::from(seed)),
+        validator: key(seed),
+        node: key(seed + 100),
+        witness: key(seed + 200),
+    });
     let range = TimerRange { from_ms: 5, to_ms: 9 };
     let config = Config {
         network: Digest([9; 32]),
-        committee: Committee::new(Epoch(0), quorate_crypto::Protocol::Pbft, 1, members.collect()),
+        committee: Committee::new(Epoch(0), quorate_crypto::Engine::Pbft, 1, seats.collect()),
         index: Some(ValidatorIndex(0)),
         parameters: Parameters::default(),
         epoch_start: Height::GENESIS,

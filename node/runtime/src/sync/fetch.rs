@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use quorate_crypto::{CertificateError, Digest, Epoch, Height, ValidatorIndex};
-use quorate_ledger::{BatchError, CertifiedBlock, CheckedBatch, ContentsError, DecodeError, decode, encode};
+use quorate_ledger::{
+    BatchError, BatchTexts, CertifiedBlock, CertifiedBlockV1, CheckedBatch, ContentsError, DecodeError,
+    encode,
+};
 use quorate_network::{RequestError, Response};
 use tokio::runtime;
 
+use super::Doubts;
 use super::spans::Spans;
-use super::{Doubts, MAX_BLOCK_BYTES};
 use crate::batches::BatchStore;
 use crate::epoch::{EpochInfo, SharedEpoch};
 use crate::links::Links;
@@ -42,8 +45,8 @@ pub(super) enum FetchError {
     Ended(Height),
     #[error(transparent)]
     Link(#[from] RequestError),
-    #[error("it announces a block of {0} bytes, at most {MAX_BLOCK_BYTES} are allowed")]
-    TooLong(usize),
+    #[error("it announces a block of {length} bytes, at most {limit} are allowed")]
+    TooLong { length: usize, limit: usize },
     #[error("it sent a block that cannot be decoded: {0}")]
     Malformed(#[from] DecodeError),
     #[error("it sent block {got} for block {asked}")]
@@ -120,6 +123,8 @@ impl Fetcher<'_> {
         let mut stream = Stream {
             answer: self.runtime.block_on(asked)?,
             received: BytesMut::new(),
+            // One with a recovery may be longer; this program makes none.
+            limit: CertifiedBlock::max_bytes(self.batches.rules().parameters.v1()),
         };
         while *next <= to {
             let is_stopped = || self.spans.is_stopped();
@@ -158,7 +163,8 @@ impl Fetcher<'_> {
 
     /// The block, if a quorum of the committee sealed it and what comes with it belongs to it.
     fn verify(&self, bytes: &[u8], asked: Height) -> Result<VerifiedBlock, FetchError> {
-        let block: CertifiedBlock = decode(bytes, MAX_BLOCK_BYTES)?;
+        let rules = self.batches.rules();
+        let block = CertifiedBlock::decode(bytes, rules.parameters.v1())?;
         let header = block.v1().block.header();
         if header.height != asked {
             let got = header.height;
@@ -170,10 +176,30 @@ impl Fetcher<'_> {
         let info = self.epoch_of(header.epoch)?;
         block.v1().certificate.verify(self.network, &info.committee)?;
         block.verify_contents()?;
-        let batches = block.v1().batches.iter();
-        let trusted = batches.map(|batch| self.batches.trust(batch.clone(), &info.committee).map(Arc::new));
+        let fits: Vec<bool> = block
+            .fitting_texts(rules.parameters.v1())
+            .iter()
+            .map(Option::is_some)
+            .collect();
+        let CertifiedBlock::V1(CertifiedBlockV1 {
+            block,
+            certificate,
+            batches,
+            texts,
+        }) = block;
+        let trusted = batches
+            .into_iter()
+            .map(|batch| self.batches.trust(batch, &info.committee).map(Arc::new));
         let batches: Vec<Arc<CheckedBatch>> = trusted.collect::<Result<_, _>>()?;
-        Ok(VerifiedBlock { block, batches })
+        // Texts that do not fit their batch are dropped, the block is not.
+        let texts = texts.into_iter().zip(fits);
+        let texts: Vec<Option<BatchTexts>> = texts.map(|(texts, fits)| texts.filter(|_| fits)).collect();
+        Ok(VerifiedBlock {
+            block,
+            certificate,
+            batches,
+            texts,
+        })
     }
 }
 
@@ -181,6 +207,8 @@ impl Fetcher<'_> {
 struct Stream {
     answer: Response,
     received: BytesMut,
+    /// Bytes of a block.
+    limit: usize,
 }
 
 impl Stream {
@@ -194,7 +222,7 @@ impl Stream {
     ) -> Result<Bytes, FetchError> {
         let started = Instant::now();
         loop {
-            if let Some(block) = take_block(&mut self.received)? {
+            if let Some(block) = take_block(&mut self.received, self.limit)? {
                 return Ok(block);
             }
             let received = u64::try_from(self.received.len()).unwrap_or(u64::MAX);
@@ -217,13 +245,13 @@ impl Stream {
 }
 
 /// The first whole block of what was received: a length (u32, little-endian), then so many bytes.
-fn take_block(received: &mut BytesMut) -> Result<Option<Bytes>, FetchError> {
+fn take_block(received: &mut BytesMut, limit: usize) -> Result<Option<Bytes>, FetchError> {
     let Some(prefix) = received.first_chunk::<4>() else {
         return Ok(None);
     };
     let length = u32::from_le_bytes(*prefix) as usize;
-    if length > MAX_BLOCK_BYTES {
-        return Err(FetchError::TooLong(length));
+    if length > limit {
+        return Err(FetchError::TooLong { length, limit });
     }
     if received.len() < 4 + length {
         return Ok(None);
@@ -250,7 +278,7 @@ mod tests {
         let mut blocks = Vec::new();
         for byte in stream {
             received.extend_from_slice(&[byte]);
-            while let Some(block) = take_block(&mut received).unwrap() {
+            while let Some(block) = take_block(&mut received, 3).unwrap() {
                 blocks.push(block);
             }
         }
@@ -259,8 +287,9 @@ mod tests {
 
     #[test]
     fn a_length_beyond_the_bound_is_refused_before_it_is_waited_for() {
-        let mut received = BytesMut::from(&u32::MAX.to_le_bytes()[..]);
-        assert!(matches!(take_block(&mut received), Err(FetchError::TooLong(_))));
+        let mut received = BytesMut::from(&4_u32.to_le_bytes()[..]);
+        let taken = take_block(&mut received, 3);
+        assert!(matches!(taken, Err(FetchError::TooLong { length: 4, limit: 3 })));
     }
 
     #[test]

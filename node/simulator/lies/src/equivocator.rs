@@ -5,7 +5,7 @@
 use std::collections::BTreeMap;
 
 use quorate_consensus::{Body, Message, paxos, pbft, raft};
-use quorate_crypto::{Digest, Protocol, ValidatorIndex};
+use quorate_crypto::{Digest, Engine, ValidatorIndex};
 use quorate_ledger::{Proposal, Timestamp};
 
 use crate::Stage;
@@ -37,9 +37,9 @@ impl Equivocator {
             }
         }
         let half = match stage.committee().engine() {
-            Protocol::Pbft => to.0.is_multiple_of(2),
+            Engine::Pbft => to.0.is_multiple_of(2),
             // Half of the others, whoever it is itself.
-            Protocol::Raft | Protocol::Paxos => (to.0 + u16::from(to < own)).is_multiple_of(2),
+            Engine::Raft | Engine::Paxos => (to.0 + u16::from(to < own)).is_multiple_of(2),
         };
         let second_face = half != stage.random().chance(30);
         if message.v1().sender != own || !second_face {

@@ -5,6 +5,7 @@
 //! simulator in virtual time, the test binary `quorate-liar` over real links. So what the seeds run and what is
 //! measured on processes are the same lies. No liar has another key than its own.
 
+mod backdater;
 mod censor;
 mod choosy;
 mod complainer;
@@ -19,12 +20,14 @@ mod pesterer;
 mod random;
 mod replayer;
 mod seal_hoarder;
+mod spoiler;
 mod two_views;
 mod usurper;
 
 use quorate_consensus::{Body, Message};
 use quorate_crypto::{Committee, Epoch, ValidatorIndex};
 
+pub use backdater::backdated;
 pub use censor::Censor;
 pub use choosy::{Choosy, proposes};
 pub use complainer::{complaint, early_view_change};
@@ -39,6 +42,7 @@ pub use pesterer::{Pesterer, pestering_interval_us};
 pub use random::Random;
 pub use replayer::Replayer;
 pub use seal_hoarder::SealHoarder;
+pub use spoiler::spoiled;
 pub use two_views::TwoViews;
 pub use usurper::usurp;
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use quorate_consensus::pbft::{Body as Pbft, Replica, View, primary_of};
 use quorate_consensus::{Action, Body, Config, Input, Message, Timer, Verified};
-use quorate_crypto::{Committee, Digest, Height, Protocol, ValidatorIndex, sha256};
+use quorate_crypto::{Committee, Digest, Engine, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp};
 use quorate_simulator::{Scheme, TIMING, committee, describe, network};
 
@@ -67,7 +67,7 @@ pub(super) struct Lab {
 
 impl Lab {
     pub(super) fn new(liar: u16, last_view: u64) -> Self {
-        let committee = committee(4, Protocol::Pbft);
+        let committee = committee(4, Engine::Pbft);
         let liar = ValidatorIndex(liar);
         let batch = |name: &[u8]| Proposal::new(NOW, vec![sha256(name)]);
         Self {

@@ -112,7 +112,7 @@ impl fmt::Display for Happening {
 
 impl Three {
     /// Three replicas in terms or rounds up to this one, which may crash once each or do not.
-    pub fn new(engine: quorate_crypto::Protocol, last_term: u64, crashes: bool) -> Self {
+    pub fn new(engine: quorate_crypto::Engine, last_term: u64, crashes: bool) -> Self {
         let lab = Lab {
             committee: committee(3, engine),
             last_term,

@@ -2,7 +2,7 @@
 //! three of Raft or Paxos in two terms or rounds. With `QUORATE_LONG=1` another view change, or term, follows,
 //! as far as ten million states.
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_model::Four;
 use quorate_model::three::Three;
 use stateright::{Checker, Model};
@@ -55,7 +55,7 @@ fn a_backup_that_lies() {
 }
 
 /// Checks terms of Raft or rounds of Paxos, to the end or as far as is told.
-fn check_three(engine: Protocol, crashes: bool, last_term: u64, most: usize) {
+fn check_three(engine: Engine, crashes: bool, last_term: u64, most: usize) {
     let model = Three::new(engine, last_term, crashes);
     let checker = model
         .clone()
@@ -76,28 +76,28 @@ fn check_three(engine: Protocol, crashes: bool, last_term: u64, most: usize) {
 
 #[test]
 fn raft_two_terms() {
-    check_three(Protocol::Raft, false, 2, usize::MAX);
+    check_three(Engine::Raft, false, 2, usize::MAX);
 }
 
 #[test]
 fn raft_two_terms_with_crashes() {
-    check_three(Protocol::Raft, true, 2, 2_000_000);
+    check_three(Engine::Raft, true, 2, 2_000_000);
     if std::env::var_os("QUORATE_LONG").is_some() {
-        check_three(Protocol::Raft, true, 2, 10_000_000);
-        check_three(Protocol::Raft, false, 3, 10_000_000);
+        check_three(Engine::Raft, true, 2, 10_000_000);
+        check_three(Engine::Raft, false, 3, 10_000_000);
     }
 }
 
 #[test]
 fn paxos_two_rounds() {
-    check_three(Protocol::Paxos, false, 2, 2_000_000);
+    check_three(Engine::Paxos, false, 2, 2_000_000);
 }
 
 #[test]
 fn paxos_two_rounds_with_crashes() {
-    check_three(Protocol::Paxos, true, 2, 2_000_000);
+    check_three(Engine::Paxos, true, 2, 2_000_000);
     if std::env::var_os("QUORATE_LONG").is_some() {
-        check_three(Protocol::Paxos, true, 2, 10_000_000);
-        check_three(Protocol::Paxos, false, 2, 12_000_000);
+        check_three(Engine::Paxos, true, 2, 10_000_000);
+        check_three(Engine::Paxos, false, 2, 12_000_000);
     }
 }

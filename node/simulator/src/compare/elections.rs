@@ -6,7 +6,7 @@
 //! alike, where theirs differed, so that some could not be elected.
 
 use quorate_consensus::TimerRange;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 
 use super::Network;
 use crate::scenario::{Links, Machines, Scenario};
@@ -42,7 +42,7 @@ pub const LIMIT_MS: u64 = 10_000;
 
 /// How long nobody led after a leader's crash, in microseconds; none if that was longer than the limit. The
 /// seed decides all that is random.
-pub fn leaderless_us(engine: Protocol, place: Place, (from_ms, to_ms): (u32, u32), seed: u64) -> Option<u64> {
+pub fn leaderless_us(engine: Engine, place: Place, (from_ms, to_ms): (u32, u32), seed: u64) -> Option<u64> {
     let network = Network {
         engine,
         validators: VALIDATORS,

@@ -11,7 +11,7 @@ use quorate_lies::usurp;
 use super::Host;
 use crate::liar::{complaint, pester};
 use crate::scenario::{Censorship, Lie};
-use crate::world::{Scheduled, Wire, World};
+use crate::world::{BatchCopy, Scheduled, Wire, World};
 
 /// How long a batch may stay unordered before it is passed on.
 const LATE: Duration = Duration::from_millis(200);
@@ -20,7 +20,64 @@ const LATE_BATCHES: usize = 32;
 /// From when on a liar crowds, in microseconds.
 const CROWDS_FROM_US: u64 = 200_000;
 
+/// How many batches' texts are asked for at once.
+const TEXTS_ASKED: usize = 256;
+
 impl Host {
+    /// A copy of a batch has come. One that is not whole is not that batch: it is dropped, and nothing is remembered of
+    /// it.
+    pub(super) fn on_copy(&mut self, world: &mut World, from: ValidatorIndex, copy: &BatchCopy) {
+        let packed = world.batches.get(&copy.digest);
+        let parameters = &self.settings.parameters;
+        if packed.is_some_and(|packed| packed.is_whole_with(&copy.texts, parameters)) {
+            self.keep_batch(world, copy.digest);
+        } else if !world.liars.contains(&from) {
+            let batch = copy.digest.short();
+            world.checker.report(format!(
+                "validator {from} gives a copy of batch {batch} that is not whole"
+            ));
+        }
+    }
+
+    /// Gives a batch that is here to one validator, or to all.
+    pub(super) fn give(&self, world: &mut World, to: Option<ValidatorIndex>, batch: &Digest) {
+        let Some(copy) = world.copy_of(batch) else { return };
+        match to {
+            Some(to) => self.tell(world, to, &Wire::Batch(copy)),
+            None => self.tell_all(world, &Wire::Batch(copy)),
+        }
+    }
+
+    /// Gives the texts of an ordered batch, if they are here.
+    pub(super) fn give_texts(&self, world: &mut World, to: ValidatorIndex, batch: &Digest) {
+        let Some(memory) = self.memory() else { return };
+        let is_here = memory.ledger.ordered.contains(batch) && !memory.missing_texts.contains(batch);
+        if let Some(copy) = world.copy_of(batch).filter(|_| is_here) {
+            self.tell(world, to, &Wire::Texts(copy));
+        }
+    }
+
+    /// Asks somebody for texts that did not come with their blocks, until they are here.
+    fn ask_for_texts(&self, world: &mut World) {
+        let Some(memory) = self.memory() else { return };
+        if memory.missing_texts.is_empty() {
+            return;
+        }
+        let wanted: Vec<Digest> = memory.missing_texts.iter().take(TEXTS_ASKED).copied().collect();
+        if let Some(peer) = self.some_peer(world) {
+            self.tell(world, peer, &Wire::WantTexts(wanted));
+        }
+    }
+
+    /// Texts have come. What is not exactly what was missing is dropped.
+    pub(super) fn on_texts(&mut self, world: &World, copy: &BatchCopy) {
+        let are_all = world.are_texts_of(&copy.digest, &copy.texts);
+        let Some(memory) = self.memory_mut() else { return };
+        if are_all && memory.missing_texts.remove(&copy.digest) {
+            memory.writes.texts_of(copy.digest);
+        }
+    }
+
     /// A batch has come, or was packed here: it is written.
     pub(super) fn keep_batch(&mut self, world: &mut World, batch: Digest) {
         let Some(memory) = self.memory_mut() else { return };
@@ -56,6 +113,7 @@ impl Host {
 
     pub(super) fn on_housekeeping(&mut self, world: &mut World) {
         self.ask_for_blocks(world);
+        self.ask_for_texts(world);
         self.censor(world);
         self.trickle(world);
         self.complain(world);
@@ -88,10 +146,7 @@ impl Host {
         let now = Duration::from_micros(world.now);
         for (to, batches) in tell_of_unordered(led, waiting, now, LATE, LATE_BATCHES) {
             for batch in batches {
-                match to {
-                    Some(leader) => self.tell(world, leader, &Wire::Batch(batch)),
-                    None => self.tell_all(world, &Wire::Batch(batch)),
-                }
+                self.give(world, to, &batch);
             }
         }
     }
@@ -138,7 +193,7 @@ impl Host {
         let (own, epoch) = (self.validator, process.driver.epoch());
         for batch in self.liar.trickler.stock_up(world, own, epoch) {
             self.keep_batch(world, batch);
-            self.tell_all(world, &Wire::Batch(batch));
+            self.give(world, None, &batch);
         }
         if !self.liar.trickler.is_due(world, every_ms) {
             return;
@@ -186,7 +241,7 @@ impl Host {
         while let Some(height) = self.liar.crowder.next_height(epoch, view, certified) {
             let made = self.liar.crowder.make(world, own, epoch);
             self.keep_batch(world, made);
-            self.tell_all(world, &Wire::Batch(made));
+            self.give(world, None, &made);
             let mut batches = vec![made];
             if let Some(author) = leaves_out {
                 let here = self.batches_but_of(world, author);

@@ -1,9 +1,11 @@
 //! The chain: execution, certified blocks, and fetching those of others.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use quorate_consensus::verify_certificate;
-use quorate_crypto::{Certificate, Digest, Height, Protocol};
+use quorate_crypto::{Certificate, Digest, Engine, Height};
 use quorate_driver::{Event, Unordered};
 use quorate_ledger::Proposal;
 
@@ -11,7 +13,7 @@ use super::{Host, Settings};
 use crate::chart::NoteKind;
 use crate::ledger::{KeptBlock, Ledger};
 use crate::scenario::{Broken, Lie};
-use crate::world::{Scheduled, Wire, World};
+use crate::world::{Scheduled, ServedBlock, Wire, World};
 
 impl Settings {
     /// Executes the next height's proposal, all of whose batches have been submitted somewhere.
@@ -19,7 +21,8 @@ impl Settings {
         let batches: Vec<_> = proposal
             .batches()
             .iter()
-            .filter_map(|batch| world.batches.get(batch).cloned())
+            .filter_map(|batch| world.batches.get(batch))
+            .map(|packed| Arc::clone(&packed.batch))
             .collect();
         ledger.execute(proposal, &batches, &self.parameters)
     }
@@ -121,7 +124,7 @@ impl Host {
 
     /// Whether it leads two halves that decide different things.
     fn has_two_faces(&self) -> bool {
-        self.lie == Some(Lie::Equivocator) && self.settings.engine != Protocol::Pbft
+        self.lie == Some(Lie::Equivocator) && self.settings.engine != Engine::Pbft
     }
 
     /// Executes what the other half decides, so that their block can be sealed. Where that half has no ledger
@@ -204,7 +207,7 @@ impl Host {
     }
 
     /// Applies fetched blocks, each with its certificate, in order.
-    pub(super) fn on_blocks(&mut self, world: &mut World, blocks: Vec<KeptBlock>) {
+    pub(super) fn on_blocks(&mut self, world: &mut World, blocks: Vec<ServedBlock>) {
         for block in blocks {
             if !self.apply(world, &block) {
                 return;
@@ -214,8 +217,11 @@ impl Host {
         self.ask_for_blocks(world);
     }
 
-    /// Applies a fetched block, if it is the next one and proven; false if it cannot be.
-    fn apply(&mut self, world: &mut World, block: &KeptBlock) -> bool {
+    /// Applies a fetched block, if it is the next one and proven; false if it cannot be. It needs no texts: those that are
+    /// missing are asked for afterwards.
+    fn apply(&mut self, world: &mut World, served: &ServedBlock) -> bool {
+        let block = &served.kept;
+        let lacking = self.lacking(world, served);
         let Some(process) = &mut self.process else {
             return false;
         };
@@ -242,7 +248,10 @@ impl Host {
                     height,
                     "blocks are executed in order"
                 );
-                memory.writes.of_block(batches);
+                let whole = batches.iter().filter(|batch| !lacking.contains(*batch));
+                let whole: Vec<Digest> = whole.copied().collect();
+                memory.writes.of_block(&whole);
+                memory.missing_texts.extend(&lacking);
                 self.settings.execute(world, &mut memory.ledger, block.proposal())
             }
         };
@@ -257,7 +266,10 @@ impl Host {
             }
             return false;
         }
-        for batch in batches {
+        for batch in batches
+            .iter()
+            .filter(|batch| !memory.missing_texts.contains(*batch))
+        {
             memory
                 .batches
                 .entry(*batch)
@@ -278,5 +290,22 @@ impl Host {
         );
         self.advance(world);
         true
+    }
+
+    /// Of a fetched block's batches those that are not here, and whose texts have not come with it. What came and does
+    /// not fit is dropped, not the block.
+    fn lacking(&self, world: &World, served: &ServedBlock) -> BTreeSet<Digest> {
+        let here = |batch: &Digest| {
+            let memory = self.memory();
+            let held = memory.is_some_and(|memory| memory.batches.contains_key(batch));
+            held || self.disk.batches.contains(batch)
+        };
+        let batches = served.kept.proposal().batches().iter().enumerate();
+        let lacking = batches.filter(|(place, batch)| {
+            let came = served.texts.get(*place).and_then(Option::as_ref);
+            let fit = came.is_some_and(|texts| world.are_texts_of(batch, texts));
+            world.has_texts(batch) && !fit && !here(batch)
+        });
+        lacking.map(|(_, batch)| *batch).collect()
     }
 }

@@ -29,6 +29,7 @@ pub(super) struct Disk {
     /// What it remembers of a quarantine.
     pub(super) journal_remembers: Option<Remembered>,
     pub(super) blocks: Vec<KeptBlock>,
+    /// Batches with all their texts. Of a block's batches none is missing but for the texts.
     pub(super) batches: BTreeSet<Digest>,
     /// The journal that goes with the chain.
     pub(super) chain_mark: Option<JournalMark>,
@@ -168,10 +169,15 @@ impl Writes {
         self.log.push(Logged::Block(Box::new(block)));
     }
 
-    /// Batches of a certified block are written, at once.
+    /// Batches of a certified block are written with their texts, at once.
     pub(super) fn of_block(&mut self, batches: &[Digest]) {
         self.done += 1;
         self.log.extend(batches.iter().copied().map(Logged::Batch));
+    }
+
+    /// Texts of an ordered batch are written, with which it is a whole copy. No vote waits for that.
+    pub(super) fn texts_of(&mut self, batch: Digest) {
+        self.log.push(Logged::Batch(batch));
     }
 }
 
@@ -246,6 +252,7 @@ impl Host {
         // Where its epoch has ended meanwhile, it goes with the others that no block has.
         if world.epoch_of(&batch) == Some(memory.epoch) {
             memory.writes.log.push(Logged::Batch(batch));
+            memory.missing_texts.remove(&batch);
         }
         let others = !memory.writes.batches.is_empty();
         self.on_batch_kept(world, batch);

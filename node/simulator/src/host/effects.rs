@@ -40,7 +40,7 @@ impl Host {
             Effect::FetchBatches { to, digests } => self.tell(world, to, &Wire::WantBatches(digests)),
             Effect::HandOver { to, batches } => {
                 for batch in batches {
-                    self.tell(world, to, &Wire::Batch(batch));
+                    self.give(world, Some(to), &batch);
                 }
             }
             Effect::FetchBlocks { to, holders } => {
@@ -65,10 +65,10 @@ impl Host {
             }
             Effect::Sign {
                 number,
-                domain,
+                domain: tag,
                 content,
             } => {
-                let signature = world.sign_content(self.validator, domain, &content);
+                let signature = world.sign_content(self.validator, tag, &content);
                 return Some(Event::Signed { number, signature });
             }
             Effect::Quarantine(halt) => self.on_halt(world, &halt),

@@ -43,7 +43,7 @@ impl Host {
         let epoch_start = Height(agreed.first.0.saturating_sub(1));
         let newest = certified.0.checked_sub(1).filter(|_| certified > epoch_start);
         let newest = newest.and_then(|place| self.chain().get(usize::try_from(place).ok()?));
-        let committee = world.committee_in(agreed.epoch);
+        let committee = world.committee_in(agreement.epoch());
         let committee = committee.expect("there are as many epochs").clone();
         assert_eq!(
             committee,
@@ -59,7 +59,7 @@ impl Host {
             epoch_end: agreed.last,
             certified,
             certificate: newest.and_then(|block| block.certificate.clone()),
-            inquiry: self.nonce(world, agreed.epoch),
+            inquiry: self.nonce(world, agreement.epoch()),
             timing: self.settings.timing,
         }
     }
@@ -108,7 +108,7 @@ impl Host {
         let ledger = self.memory_mut().and_then(|memory| memory.ended.remove(&last));
         let ledger = ledger.expect("the epoch's last block was written before the driver heard of it");
         let agreement = ledger.agreement();
-        let votes = self.may_vote(world, agreement.v1().epoch, &ledger);
+        let votes = self.may_vote(world, agreement.epoch(), &ledger);
         let config = self.config(world, &agreement, last, votes);
         Event::EpochReady(Box::new(config))
     }

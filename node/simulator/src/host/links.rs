@@ -2,14 +2,14 @@
 
 use quorate_consensus::message::MAX_MESSAGE_BYTES;
 use quorate_consensus::{Engine, Message, MessageV1, SignatureScheme, Verified};
-use quorate_crypto::{Digest, Domain, PublicKey, Signature, ValidatorIndex};
+use quorate_crypto::{Digest, PublicKey, Signature, Tag, ValidatorIndex};
 use quorate_driver::Event;
 
 use super::Host;
 use crate::ledger::KeptBlock;
-use crate::liar::is_late;
+use crate::liar::{is_late, spoil};
 use crate::scenario::{Broken, Lie};
-use crate::world::{Wire, World};
+use crate::world::{ServedBlock, Wire, World};
 
 /// The most blocks in one answer of block sync.
 const BLOCKS_AN_ANSWER: usize = 16;
@@ -18,7 +18,7 @@ const BLOCKS_AN_ANSWER: usize = 16;
 struct Gullible;
 
 impl SignatureScheme for Gullible {
-    fn verify(&self, _: &PublicKey, _: Domain, _: &[u8], _: &Signature) -> bool {
+    fn verify(&self, _: &PublicKey, _: Tag, _: &[u8], _: &Signature) -> bool {
         true
     }
 }
@@ -59,27 +59,46 @@ impl Host {
                     self.on_wire(world, from, Wire::Consensus(message));
                 }
             }
-            Wire::Batch(batch) => self.keep_batch(world, batch),
+            Wire::Batch(copy) => self.on_copy(world, from, &copy),
+            Wire::WantTexts(batches) => {
+                for batch in &batches {
+                    self.give_texts(world, from, batch);
+                }
+            }
+            Wire::Texts(copy) => self.on_texts(world, &copy),
             Wire::WantBatches(batches) => {
                 let Some(memory) = self.memory() else { return };
                 let here =
                     |batch: &Digest| memory.batches.contains_key(batch) || self.disk.batches.contains(batch);
                 let known: Vec<Digest> = batches.into_iter().filter(here).collect();
-                for batch in known {
-                    self.tell(world, from, &Wire::Batch(batch));
+                for batch in &known {
+                    self.give(world, Some(from), batch);
                 }
             }
             Wire::WantBlocks(after) => {
                 let after = usize::try_from(after.0).unwrap_or(usize::MAX);
-                let blocks: Vec<KeptBlock> = match self.disk.blocks.get(after..) {
-                    Some(blocks) => blocks.iter().take(BLOCKS_AN_ANSWER).cloned().collect(),
-                    None => return,
-                };
+                let blocks = self.disk.blocks.get(after..).unwrap_or_default();
+                let blocks = blocks.iter().take(BLOCKS_AN_ANSWER);
+                let blocks: Vec<ServedBlock> = blocks.map(|kept| self.served(world, kept)).collect();
                 if !blocks.is_empty() {
                     self.tell(world, from, &Wire::Blocks(blocks));
                 }
             }
             Wire::Blocks(blocks) => self.on_blocks(world, blocks),
+        }
+    }
+
+    /// A block as it is given to others: with the texts of its batches, as far as they are here.
+    fn served(&self, world: &World, kept: &KeptBlock) -> ServedBlock {
+        let missing = self.memory().map(|memory| &memory.missing_texts);
+        let texts = kept.proposal().batches().iter().map(|batch| {
+            let copy = world.copy_of(batch)?;
+            let is_here = missing.is_none_or(|missing| !missing.contains(batch));
+            is_here.then_some(copy.texts)
+        });
+        ServedBlock {
+            texts: texts.collect(),
+            kept: kept.clone(),
         }
     }
 
@@ -148,8 +167,18 @@ impl Host {
         for host in 0..world.hosts.len() {
             let peer = world.hosts[host];
             if peer != self.validator && self.gives(world) && !self.keeps_from(peer, wire) {
-                world.send(self.place, host, wire);
+                self.pass(world, host, wire);
             }
+        }
+    }
+
+    /// Sends what is no vote, as it is or spoiled.
+    fn pass(&self, world: &mut World, host: usize, wire: &Wire) {
+        if self.lie == Some(Lie::Spoiler) {
+            let spoiled = spoil(world, wire);
+            world.send(self.place, host, &spoiled);
+        } else {
+            world.send(self.place, host, wire);
         }
     }
 
@@ -164,7 +193,7 @@ impl Host {
         }
         for host in 0..world.hosts.len() {
             if world.hosts[host] == to && self.gives(world) && !self.keeps_from(to, wire) {
-                world.send(self.place, host, wire);
+                self.pass(world, host, wire);
             }
         }
     }

@@ -14,7 +14,7 @@ use super::notes::loss_words;
 use crate::chart::NoteKind;
 use crate::ledger::Ledger;
 use crate::scenario::{Broken, Command, Loss, Lost};
-use crate::workload::Submission;
+use crate::workload::Work;
 use crate::world::{Due, World};
 
 /// What a process knows of its quarantine: all that it found on its disk when it started, and what came since.
@@ -196,7 +196,7 @@ impl Host {
         let rejoin = memory.ledger.rejoin_of(&self.key(world));
         if rejoin.is_none_or(|rejoin| rejoin.token != token) && !self.settings.members_wait {
             let validator = self.validator;
-            self.submit(world, Submission::Rejoin { validator, token });
+            self.submit(world, Work::Rejoin { validator, token });
         }
     }
 

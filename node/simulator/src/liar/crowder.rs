@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use quorate_consensus::pbft::{EAGER_PROPOSALS, View};
 use quorate_crypto::{Digest, Epoch, Height, ValidatorIndex};
 
-use crate::workload::Submission;
+use crate::workload::Work;
 use crate::world::World;
 
 /// So many heights it has under way: with as many, nobody asks why what waits is not proposed.
@@ -43,7 +43,7 @@ impl Crowder {
 
     /// A batch of its own for that height.
     pub(crate) fn make(&mut self, world: &mut World, own: ValidatorIndex, epoch: Epoch) -> Digest {
-        let made = world.pack(own, epoch, Submission::Payments(FIRST + self.made));
+        let made = world.pack(own, epoch, Work::Payments(FIRST + self.made));
         self.made += 1;
         self.proposed.insert(made);
         made

@@ -3,7 +3,7 @@
 
 use quorate_crypto::{Digest, Epoch, ValidatorIndex};
 
-use crate::workload::Submission;
+use crate::workload::Work;
 use crate::world::World;
 
 /// How many batches it has in stock.
@@ -28,7 +28,7 @@ impl Trickler {
             return Vec::new();
         }
         let numbers = FIRST..FIRST + STOCK;
-        let made = numbers.map(|number| world.pack(own, epoch, Submission::Payments(number)));
+        let made = numbers.map(|number| world.pack(own, epoch, Work::Payments(number)));
         let made: Vec<Digest> = made.collect();
         self.stock = Some((epoch, made.clone()));
         made

@@ -1,6 +1,6 @@
 //! What is drawn before a run: when batches are submitted, when faults happen, when epochs end.
 
-use quorate_crypto::{Protocol, ValidatorIndex};
+use quorate_crypto::{Engine, ValidatorIndex};
 
 use super::Simulation;
 use crate::scenario::{Command, Loss, Lost};
@@ -66,7 +66,7 @@ impl Simulation {
             let of = random.pick(&losses).copied().unwrap_or(Lost::Journal);
             // Where nobody may lie, only what a start sees by itself goes unnoticed.
             let is_seen = matches!(of, Lost::Journal | Lost::Chain);
-            let noticed = random.chance(500) || (self.scenario.engine != Protocol::Pbft && !is_seen);
+            let noticed = random.chance(500) || (self.scenario.engine != Engine::Pbft && !is_seen);
             let loss = Loss { of, noticed };
             plan.push((random.between(0, at), Command::BackUp(who.0)));
             plan.push((at, Command::Lose(who.0, loss)));

@@ -1,7 +1,7 @@
 //! What happens in each story, and when: links are even, so that phases do not overlap.
 
 use quorate_consensus::TimerRange;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 
 use super::Story;
 use crate::scenario::{Command, Lie, Links, Machines, Scenario};
@@ -9,7 +9,7 @@ use crate::scenario::{Command, Lie, Links, Machines, Scenario};
 /// Until here somebody leads: validator 0, whose timer runs out first where leaders are elected.
 const LED_MS: u64 = 20;
 
-pub(super) fn scenario(story: Story, engine: Protocol, validators: usize, seed: u64) -> Scenario {
+pub(super) fn scenario(story: Story, engine: Engine, validators: usize, seed: u64) -> Scenario {
     let scenario = Scenario {
         links: Links {
             least_delay_us: 1_000,
@@ -37,8 +37,8 @@ pub(super) fn scenario(story: Story, engine: Protocol, validators: usize, seed: 
 /// The same, led by validator 0 from the beginning.
 fn led(scenario: Scenario) -> Scenario {
     match scenario.engine {
-        Protocol::Pbft => scenario,
-        Protocol::Raft | Protocol::Paxos => scenario.at(10, Command::TimeOut(0)),
+        Engine::Pbft => scenario,
+        Engine::Raft | Engine::Paxos => scenario.at(10, Command::TimeOut(0)),
     }
 }
 
@@ -72,7 +72,7 @@ fn leader_crash(scenario: Scenario, last: u16) -> Scenario {
 fn split_vote(scenario: Scenario, last: u16) -> Scenario {
     match scenario.engine {
         // So many do not hear the primary that they are enough to move all.
-        Protocol::Pbft => {
+        Engine::Pbft => {
             let enough = last / 3 + 1;
             let deaf = last + 1 - enough..=last;
             let cut = |scenario: Scenario, who| scenario.at(LED_MS, Command::CutOneWay(0, who));
@@ -80,7 +80,7 @@ fn split_vote(scenario: Scenario, last: u16) -> Scenario {
             until(unhelpful(scenario), 1_200)
         }
         // It dies, and all others stand for election at once.
-        Protocol::Raft | Protocol::Paxos => {
+        Engine::Raft | Engine::Paxos => {
             let scenario = scenario
                 .at(LED_MS, Command::Crash(0))
                 .at(LED_MS + 5, Command::Submit(1, 1));
@@ -96,8 +96,8 @@ fn equivocating_primary(scenario: Scenario, last: u16) -> Scenario {
         .with_liar(0, Lie::Equivocator)
         .at(LED_MS, Command::Submit(last, 1));
     let scenario = match scenario.engine {
-        Protocol::Pbft => scenario.at(LED_MS, Command::CutOneWay(0, last)),
-        Protocol::Raft | Protocol::Paxos => scenario,
+        Engine::Pbft => scenario.at(LED_MS, Command::CutOneWay(0, last)),
+        Engine::Raft | Engine::Paxos => scenario,
     };
     until(scenario, 600)
 }
@@ -114,7 +114,7 @@ fn partition_and_healing(scenario: Scenario, last: u16) -> Scenario {
 fn duelling_proposers(scenario: Scenario, last: u16) -> Scenario {
     match scenario.engine {
         // Enough validators give up on view 0, and then on view 1.
-        Protocol::Pbft => {
+        Engine::Pbft => {
             let enough = last / 3 + 1;
             let gives_up = |ms| move |scenario: Scenario, who| scenario.at(ms, Command::TimeOut(who));
             let scenario = scenario.at(18, Command::Submit(last, 1));
@@ -123,7 +123,7 @@ fn duelling_proposers(scenario: Scenario, last: u16) -> Scenario {
             until(scenario, 1_200)
         }
         // Two stand for election at once, and a third once one of them leads.
-        Protocol::Raft => {
+        Engine::Raft => {
             let scenario = scenario
                 .at(5, Command::Submit(last, 1))
                 .at(10, Command::TimeOut(0))
@@ -131,7 +131,7 @@ fn duelling_proposers(scenario: Scenario, last: u16) -> Scenario {
                 .at(40, Command::TimeOut(last));
             until(scenario, 100)
         }
-        Protocol::Paxos => {
+        Engine::Paxos => {
             let scenario = scenario
                 .at(5, Command::Submit(last, 1))
                 .at(10, Command::TimeOut(0))

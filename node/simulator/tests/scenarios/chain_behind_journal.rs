@@ -1,6 +1,6 @@
 //! Machines that crash with their chains far behind their journals.
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::{Command, Scenario, Simulation};
 
 use crate::run;
@@ -84,6 +84,6 @@ fn a_power_loss_of_all_with_a_view_changes_worth_of_heights_unflushed_stops_nobo
 
 #[test]
 fn paxos_a_power_loss_of_all_with_a_promises_worth_of_heights_unflushed_stops_nobody() {
-    let scenario = nothing_on_disk(3, 200).ordered_by(Protocol::Paxos);
+    let scenario = nothing_on_disk(3, 200).ordered_by(Engine::Paxos);
     run(&scenario);
 }

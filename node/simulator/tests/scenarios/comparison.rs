@@ -2,21 +2,21 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::compare::elections::{LENGTHS, Place, SPREADS, leaderless_us};
 use quorate_simulator::compare::stories::{Story, Summary};
 use quorate_simulator::compare::{Network, costs, quantile};
 use quorate_simulator::{Scenario, Simulation};
 
-const ENGINES: [Protocol; 3] = [Protocol::Pbft, Protocol::Raft, Protocol::Paxos];
+const ENGINES: [Engine; 3] = [Engine::Pbft, Engine::Raft, Engine::Paxos];
 
 /// Messages by kind that one batch takes with so many validators.
-fn messages(engine: Protocol, n: u64) -> BTreeMap<&'static str, u64> {
+fn messages(engine: Engine, n: u64) -> BTreeMap<&'static str, u64> {
     let others = n - 1;
     let seals = ("seal", n * others);
     match engine {
         // Castro and Liskov 1999, figure 1, without request and reply.
-        Protocol::Pbft => BTreeMap::from([
+        Engine::Pbft => BTreeMap::from([
             ("pre-prepare", others),
             ("prepare", others * others),
             ("commit", n * others),
@@ -24,14 +24,14 @@ fn messages(engine: Protocol, n: u64) -> BTreeMap<&'static str, u64> {
         ]),
         // Ongaro and Ousterhout 2014, section 5.3. A follower answers an append when what it holds is durable with
         // its batches, and not the append without entries that tells what is committed.
-        Protocol::Raft => BTreeMap::from([
+        Engine::Raft => BTreeMap::from([
             ("append", others),
             ("append reply", others),
             ("append without entries", others),
             seals,
         ]),
         // Lamport 2001, section 2.4: phase 2 alone, and the news of what is chosen.
-        Protocol::Paxos => BTreeMap::from([
+        Engine::Paxos => BTreeMap::from([
             ("accept", others),
             ("accepted", others),
             ("chosen", others),
@@ -72,8 +72,8 @@ fn one_batch_takes_as_many_message_delays_and_flushes_as_the_papers_say() {
             let alone = costs::alone(network, 5);
             // The batch travels first, and seals last.
             let (order, flushes) = match engine {
-                Protocol::Pbft => (3, 2 * n),
-                Protocol::Raft | Protocol::Paxos => (2, n),
+                Engine::Pbft => (3, 2 * n),
+                Engine::Raft | Engine::Paxos => (2, n),
             };
             assert_eq!(alone.decided_tenths, 10 * (1 + order), "{network:?}");
             assert_eq!(alone.certified_everywhere_tenths, 50, "{network:?}");
@@ -129,7 +129,7 @@ fn every_engine_outlives_what_it_promises_to_and_waits_where_there_is_no_quorum(
         for faults in [1, 2] {
             let network = Network::tolerating(engine, faults);
             for story in Story::ALL {
-                if story == Story::LeaderLies && engine != Protocol::Pbft {
+                if story == Story::LeaderLies && engine != Engine::Pbft {
                     continue;
                 }
                 let summary = told(story, network);
@@ -148,19 +148,19 @@ fn every_engine_outlives_what_it_promises_to_and_waits_where_there_is_no_quorum(
 #[test]
 fn a_leader_that_lies_splits_raft_and_paxos_and_not_pbft() {
     for faults in [1, 2] {
-        for engine in [Protocol::Raft, Protocol::Paxos] {
+        for engine in [Engine::Raft, Engine::Paxos] {
             let network = Network::tolerating(engine, faults);
             let summary = told(Story::LeaderLies, network);
             assert!(summary.split_decisions > 0, "{network:?}: {summary:?}");
             assert!(summary.split_blocks > 0, "{network:?}: {summary:?}");
         }
-        let summary = told(Story::LeaderLies, Network::tolerating(Protocol::Pbft, faults));
+        let summary = told(Story::LeaderLies, Network::tolerating(Engine::Pbft, faults));
         assert_eq!((summary.went_on, summary.split_decisions), (4, 0), "{summary:?}");
     }
 }
 
 /// The median time without a leader, in milliseconds.
-fn median_ms(engine: Protocol, place: Place, range: (u32, u32)) -> u64 {
+fn median_ms(engine: Engine, place: Place, range: (u32, u32)) -> u64 {
     let trials = (0..60).map(|seed| leaderless_us(engine, place, range, seed).unwrap_or(u64::MAX));
     quantile(&mut trials.collect::<Vec<_>>(), 0.5).expect("there are trials") / 1_000
 }
@@ -168,7 +168,7 @@ fn median_ms(engine: Protocol, place: Place, range: (u32, u32)) -> u64 {
 #[test]
 fn elections_are_short_if_timeouts_are_spread() {
     for place in [Place::Links, Place::Disks] {
-        let medians = SPREADS.map(|range| median_ms(Protocol::Raft, place, range));
+        let medians = SPREADS.map(|range| median_ms(Engine::Raft, place, range));
         assert!(
             medians[0] > 2 * medians[4],
             "without a spread votes split, until waits double: {place:?} {medians:?}"
@@ -178,7 +178,7 @@ fn elections_are_short_if_timeouts_are_spread() {
             "50 ms are enough: {place:?} {medians:?}"
         );
     }
-    for engine in [Protocol::Raft, Protocol::Paxos] {
+    for engine in [Engine::Raft, Engine::Paxos] {
         let medians = LENGTHS.map(|range| median_ms(engine, Place::Links, range));
         assert!(
             medians[2..].is_sorted(),
@@ -189,7 +189,7 @@ fn elections_are_short_if_timeouts_are_spread() {
 
 #[test]
 fn an_election_is_its_seeds() {
-    let once = |seed| leaderless_us(Protocol::Raft, Place::Links, (150, 300), seed);
+    let once = |seed| leaderless_us(Engine::Raft, Place::Links, (150, 300), seed);
     assert_eq!(once(3), once(3));
     assert_ne!(once(3), once(4));
 }

@@ -1,7 +1,7 @@
 //! Networks where crashes are all that is tolerated, of Raft and of Paxos: leaders that die, stop or are cut
 //! off, and followers that come back.
 
-use quorate_crypto::{Protocol, ValidatorIndex, sha256};
+use quorate_crypto::{Engine, ValidatorIndex, sha256};
 use quorate_simulator::{Command, Loss, Lost, Scenario, Simulation};
 
 use crate::run;
@@ -12,14 +12,14 @@ macro_rules! stories {
         mod raft {
             $(#[test]
             fn $name() {
-                super::$name(quorate_crypto::Protocol::Raft);
+                super::$name(quorate_crypto::Engine::Raft);
             })*
         }
 
         mod paxos {
             $(#[test]
             fn $name() {
-                super::$name(quorate_crypto::Protocol::Paxos);
+                super::$name(quorate_crypto::Engine::Paxos);
             })*
         }
     };
@@ -47,13 +47,13 @@ stories! {
 }
 
 /// Nothing happens to it but what a story adds.
-fn calm(engine: Protocol, validators: usize) -> Scenario {
+fn calm(engine: Engine, validators: usize) -> Scenario {
     Scenario::calm(validators, 0).ordered_by(engine)
 }
 
 /// A batch every 20 ms at the last validator, while something befalls another: whoever it is, it leads in
 /// some seeds.
-fn busy(engine: Protocol, validators: u16, befalls: fn(u16) -> Command) -> Vec<Scenario> {
+fn busy(engine: Engine, validators: u16, befalls: fn(u16) -> Command) -> Vec<Scenario> {
     let others = 0..validators - 1;
     let story = |who| {
         let mut scenario = calm(engine, usize::from(validators))
@@ -68,7 +68,7 @@ fn busy(engine: Protocol, validators: u16, befalls: fn(u16) -> Command) -> Vec<S
     others.map(story).collect()
 }
 
-fn commits_resume_within_a_second_of_a_leaders_death(engine: Protocol) {
+fn commits_resume_within_a_second_of_a_leaders_death(engine: Engine) {
     for validators in [3, 5, 7] {
         for scenario in busy(engine, validators, Command::Crash) {
             for report in run(&scenario) {
@@ -83,7 +83,7 @@ fn commits_resume_within_a_second_of_a_leaders_death(engine: Protocol) {
     }
 }
 
-fn a_leader_that_stops_hands_over_and_hardly_anybody_waits(engine: Protocol) {
+fn a_leader_that_stops_hands_over_and_hardly_anybody_waits(engine: Engine) {
     for validators in [3, 5] {
         for scenario in busy(engine, validators, Command::Stop) {
             for report in run(&scenario) {
@@ -94,7 +94,7 @@ fn a_leader_that_stops_hands_over_and_hardly_anybody_waits(engine: Protocol) {
     }
 }
 
-fn a_leader_that_comes_back_follows(engine: Protocol) {
+fn a_leader_that_comes_back_follows(engine: Engine) {
     for who in 0..3 {
         let mut scenario = calm(engine, 3)
             .at(1_000, Command::Crash(who))
@@ -107,7 +107,7 @@ fn a_leader_that_comes_back_follows(engine: Protocol) {
     }
 }
 
-fn pitfall_10_one_validator_needs_no_peers(engine: Protocol) {
+fn pitfall_10_one_validator_needs_no_peers(engine: Engine) {
     let scenario = calm(engine, 1)
         .at(300, Command::Rejoin(0, 0))
         .at(500, Command::Crash(0))
@@ -118,7 +118,7 @@ fn pitfall_10_one_validator_needs_no_peers(engine: Protocol) {
     }
 }
 
-fn two_validators_go_on_when_both_are_back(engine: Protocol) {
+fn two_validators_go_on_when_both_are_back(engine: Engine) {
     let mut scenario = calm(engine, 2)
         .at(900, Command::Crash(0))
         .at(1_500, Command::Start(0))
@@ -129,7 +129,7 @@ fn two_validators_go_on_when_both_are_back(engine: Protocol) {
     run(&scenario);
 }
 
-fn pitfall_08_a_network_goes_on_after_a_restart_of_all_with_chains_behind(engine: Protocol) {
+fn pitfall_08_a_network_goes_on_after_a_restart_of_all_with_chains_behind(engine: Engine) {
     let mut scenario = calm(engine, 3);
     scenario.parameters.window = 2;
     scenario.machines.chain_lag_us = 700_000;
@@ -145,7 +145,7 @@ fn pitfall_08_a_network_goes_on_after_a_restart_of_all_with_chains_behind(engine
     }
 }
 
-fn pitfall_09_a_follower_far_behind_catches_up_by_certified_blocks(engine: Protocol) {
+fn pitfall_09_a_follower_far_behind_catches_up_by_certified_blocks(engine: Engine) {
     let mut scenario = calm(engine, 3)
         .at(50, Command::Crash(2))
         .at(1_900, Command::Start(2));
@@ -158,7 +158,7 @@ fn pitfall_09_a_follower_far_behind_catches_up_by_certified_blocks(engine: Proto
     }
 }
 
-fn pitfall_07_a_validator_that_is_cut_off_drives_no_terms_up(engine: Protocol) {
+fn pitfall_07_a_validator_that_is_cut_off_drives_no_terms_up(engine: Engine) {
     for cut_off in 0..4 {
         let mut scenario = calm(engine, 4)
             .at(1_000, Command::Isolate(vec![cut_off]))
@@ -172,7 +172,7 @@ fn pitfall_07_a_validator_that_is_cut_off_drives_no_terms_up(engine: Protocol) {
     }
 }
 
-fn halves_go_on_soon_after_they_meet_again(engine: Protocol) {
+fn halves_go_on_soon_after_they_meet_again(engine: Engine) {
     let mut scenario = calm(engine, 4)
         .at(1_000, Command::Isolate(vec![0, 1]))
         .at(20_000, Command::Heal);
@@ -185,12 +185,12 @@ fn halves_go_on_soon_after_they_meet_again(engine: Protocol) {
             report.settled_ms
         );
         // In Paxos each half goes on trying, more and more rarely.
-        let most = if engine == Protocol::Raft { 6 } else { 40 };
+        let most = if engine == Engine::Raft { 6 } else { 40 };
         assert!(report.view < most, "term {}", report.view);
     }
 }
 
-fn a_leader_that_hears_nobody_gives_way(engine: Protocol) {
+fn a_leader_that_hears_nobody_gives_way(engine: Engine) {
     for deaf in 0..3 {
         let mut scenario = calm(engine, 3).without_batches();
         for peer in (0..3).filter(|peer| *peer != deaf) {
@@ -208,14 +208,14 @@ fn a_leader_that_hears_nobody_gives_way(engine: Protocol) {
     }
 }
 
-fn pitfall_24_a_leader_far_ahead_of_time_is_replaced(engine: Protocol) {
+fn pitfall_24_a_leader_far_ahead_of_time_is_replaced(engine: Engine) {
     for who in 0..3 {
         let scenario = calm(engine, 3).at(1, Command::SetClock(who, 60_000));
         run(&scenario);
     }
 }
 
-fn pitfall_24_a_clock_behind_delays_no_one_else(engine: Protocol) {
+fn pitfall_24_a_clock_behind_delays_no_one_else(engine: Engine) {
     let mut scenario = calm(engine, 3)
         .without_batches()
         .at(1, Command::SetClock(2, -60_000));
@@ -229,7 +229,7 @@ fn pitfall_24_a_clock_behind_delays_no_one_else(engine: Protocol) {
     }
 }
 
-fn an_idle_network_has_heartbeats_alone(engine: Protocol) {
+fn an_idle_network_has_heartbeats_alone(engine: Engine) {
     let scenario = Scenario {
         linger_ms: 10_000,
         ..calm(engine, 4)
@@ -241,7 +241,7 @@ fn an_idle_network_has_heartbeats_alone(engine: Protocol) {
     }
 }
 
-fn epochs_end_and_begin_while_leaders_die(engine: Protocol) {
+fn epochs_end_and_begin_while_leaders_die(engine: Engine) {
     for ms in 0..20 {
         let mut scenario = Scenario {
             seed: ms,
@@ -258,7 +258,7 @@ fn epochs_end_and_begin_while_leaders_die(engine: Protocol) {
     }
 }
 
-fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_epoch(engine: Protocol) {
+fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_epoch(engine: Engine) {
     let losses = [
         Loss::noticed(Lost::Journal),
         Loss::noticed(Lost::Everything),
@@ -278,7 +278,7 @@ fn pitfall_28_a_validator_that_lost_its_journal_or_all_votes_again_in_the_next_e
     }
 }
 
-fn pitfall_27_a_validator_restored_from_a_backup_finds_out(engine: Protocol) {
+fn pitfall_27_a_validator_restored_from_a_backup_finds_out(engine: Engine) {
     let mut scenario = calm(engine, 3)
         .at(800, Command::BackUp(2))
         .at(1_800, Command::Lose(2, Loss::unnoticed(Lost::SinceBackup)))
@@ -293,7 +293,7 @@ fn pitfall_27_a_validator_restored_from_a_backup_finds_out(engine: Protocol) {
 
 /// Five of which two are cut off from the others, now these and then those, while messages take long:
 /// leaders come and go with entries that few have, as in the paper's figures 7 and 8.
-fn leaders_that_come_and_go_lose_nothing_that_was_committed(engine: Protocol) {
+fn leaders_that_come_and_go_lose_nothing_that_was_committed(engine: Engine) {
     for seed in 0..400_u64 {
         let mut scenario = Scenario {
             seed,
@@ -325,7 +325,7 @@ fn leaders_that_come_and_go_lose_nothing_that_was_committed(engine: Protocol) {
 
 /// Leaders die and are cut off with more entries on their way than a message holds, many messages are lost, and
 /// chains are far behind: logs are matched by many messages, of which some are of former lives.
-fn logs_longer_than_a_message_become_the_same(engine: Protocol) {
+fn logs_longer_than_a_message_become_the_same(engine: Engine) {
     for seed in 0..4_u64 {
         let mut scenario = Scenario {
             seed,
@@ -355,7 +355,7 @@ fn logs_longer_than_a_message_become_the_same(engine: Protocol) {
 #[test]
 fn journals_slower_than_election_timeouts_keep_nobody_from_leading() {
     for validators in [2, 3, 5] {
-        let mut scenario = calm(Protocol::Raft, validators).without_batches();
+        let mut scenario = calm(Engine::Raft, validators).without_batches();
         scenario.machines.least_flush_us = 700_000;
         scenario.machines.flush_us = 700_000;
         scenario.faults_end_ms = 60_000;
@@ -374,7 +374,7 @@ fn journals_slower_than_election_timeouts_keep_nobody_from_leading() {
 #[test]
 fn a_leader_far_ahead_of_time_is_replaced_where_answers_take_longer_than_the_time_between_heartbeats() {
     for who in 0..3 {
-        let mut scenario = calm(Protocol::Raft, 3)
+        let mut scenario = calm(Engine::Raft, 3)
             .without_batches()
             .at(1, Command::SetClock(who, 60_000));
         for at in (2_000..4_000).step_by(100) {

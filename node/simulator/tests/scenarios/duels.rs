@@ -1,7 +1,7 @@
 //! Proposers of Paxos that prepare at the same time and outbid each other.
 
 use quorate_consensus::TimerRange;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::{Command, Scenario};
 
 use crate::run;
@@ -12,7 +12,7 @@ fn duels_end_though_all_begin_at_once() {
     for validators in [3, 5, 7] {
         for dies in 0..3 {
             let mut scenario = Scenario::calm(validators, 0)
-                .ordered_by(Protocol::Paxos)
+                .ordered_by(Engine::Paxos)
                 .at(2_000, Command::Crash(dies));
             scenario.timing.election = TimerRange {
                 from_ms: 300,

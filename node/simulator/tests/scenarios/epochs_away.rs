@@ -1,11 +1,11 @@
 //! A validator that was away over the ends of two epochs, and whose driver hears of them while its executor is
 //! past both. It was told of the second end before it had begun the first epoch, and fell mute.
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::{Command, Scenario, Simulation};
 
 /// Validator 3 is away while two epochs end; then another dies, so that its vote is needed.
-fn away_over_two_ends(protocol: Protocol, seed: u64, flush_us: u64) -> Scenario {
+fn away_over_two_ends(protocol: Engine, seed: u64, flush_us: u64) -> Scenario {
     let mut scenario = Scenario::calm(4, seed)
         .ordered_by(protocol)
         .without_batches()
@@ -24,7 +24,7 @@ fn away_over_two_ends(protocol: Protocol, seed: u64, flush_us: u64) -> Scenario 
 
 #[test]
 fn a_validator_that_was_away_over_two_ends_votes_in_the_third_epoch() {
-    for protocol in [Protocol::Pbft, Protocol::Raft, Protocol::Paxos] {
+    for protocol in [Engine::Pbft, Engine::Raft, Engine::Paxos] {
         for seed in 0..10 {
             for flush_us in [500, 2_000, 10_000, 50_000] {
                 let scenario = away_over_two_ends(protocol, seed, flush_us);
@@ -41,7 +41,7 @@ fn a_validator_that_was_away_over_two_ends_votes_in_the_third_epoch() {
 /// The chain is flushed long after the journal: what is said in the new epoch must not outlive its beginning.
 #[test]
 fn a_power_cut_right_after_an_epoch_began_loses_nothing_that_binds() {
-    for protocol in [Protocol::Pbft, Protocol::Raft, Protocol::Paxos] {
+    for protocol in [Engine::Pbft, Engine::Raft, Engine::Paxos] {
         for ms in 0..40 {
             let mut scenario = Scenario::calm(4, ms)
                 .ordered_by(protocol)
@@ -61,10 +61,10 @@ fn a_power_cut_right_after_an_epoch_began_loses_nothing_that_binds() {
 /// began at the epoch's last block, all of it on disk, whatever it had fetched by then.
 #[test]
 fn a_power_cut_while_who_was_away_fetches_past_an_epochs_end_loses_nothing_that_binds() {
-    for protocol in [Protocol::Pbft, Protocol::Raft, Protocol::Paxos] {
+    for protocol in [Engine::Pbft, Engine::Raft, Engine::Paxos] {
         let (validators, away) = match protocol {
-            Protocol::Pbft => (4, 3),
-            Protocol::Raft | Protocol::Paxos => (3, 2),
+            Engine::Pbft => (4, 3),
+            Engine::Raft | Engine::Paxos => (3, 2),
         };
         for ms in 0..60 {
             let mut scenario = Scenario::calm(usize::from(validators), ms)
@@ -100,7 +100,7 @@ fn a_power_cut_while_who_was_away_fetches_past_an_epochs_end_loses_nothing_that_
 /// and another dies, so that its vote is needed.
 #[test]
 fn who_comes_back_a_window_after_an_epochs_end_votes_though_one_flush_covers_both() {
-    for (protocol, validators) in [(Protocol::Pbft, 4), (Protocol::Raft, 3), (Protocol::Paxos, 3)] {
+    for (protocol, validators) in [(Engine::Pbft, 4), (Engine::Raft, 3), (Engine::Paxos, 3)] {
         for flush_ms in [30, 300, 1_000] {
             for seed in 0..5 {
                 let scenario = back_after_a_window(protocol, validators, flush_ms, seed);
@@ -114,7 +114,7 @@ fn who_comes_back_a_window_after_an_epochs_end_votes_though_one_flush_covers_bot
     }
 }
 
-fn back_after_a_window(protocol: Protocol, validators: u16, flush_ms: u64, seed: u64) -> Scenario {
+fn back_after_a_window(protocol: Engine, validators: u16, flush_ms: u64, seed: u64) -> Scenario {
     let away = validators - 1;
     let mut scenario = Scenario::calm(usize::from(validators), seed)
         .ordered_by(protocol)

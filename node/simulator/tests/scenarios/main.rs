@@ -28,6 +28,7 @@ mod seeds;
 mod slow_disks;
 mod slow_primaries;
 mod standstill;
+mod texts;
 mod tip_holder;
 mod unseen_batch;
 mod wide_area;

@@ -2,7 +2,7 @@
 //! it was taken, whatever happens, so a snapshot has all of an engine's state.
 
 use quorate_consensus::recording::Ending;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::replay::{Part, Replay, What, replay};
 use quorate_simulator::{Scenario, Scheme, Simulation};
 
@@ -22,12 +22,12 @@ fn replayed(recording: &[u8], scenario: &Scenario) -> Replay {
 }
 
 fn stormy(seed: u64) -> Scenario {
-    let engine = [Protocol::Pbft, Protocol::Raft, Protocol::Paxos][(seed % 3) as usize];
+    let engine = [Engine::Pbft, Engine::Raft, Engine::Paxos][(seed % 3) as usize];
     let sizes = [4, 3, 5, 1, 7];
     let scenario = Scenario::stormy(sizes[(seed / 3 % 5) as usize], seed).ordered_by(engine);
     match (engine, seed / 15 % 3) {
         (_, 0) => scenario,
-        (Protocol::Pbft, 1) => scenario.with_liars(),
+        (Engine::Pbft, 1) => scenario.with_liars(),
         _ => scenario.with_epochs(),
     }
 }

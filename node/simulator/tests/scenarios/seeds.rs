@@ -1,7 +1,7 @@
 //! Faults drawn from seeds. `QUORATE_SEEDS` says how many for each test (1,500 unless told, and half as
 //! many where epochs end or somebody stays dead), `QUORATE_FIRST_SEED` where to begin.
 
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::{Command, Random, Scenario, Simulation};
 
 /// Committees that seeds are tried on in turn.
@@ -24,8 +24,8 @@ fn run_seeds(name: &str, otherwise: u64, scenario: impl Fn(usize, u64) -> Scenar
     for seed in first..first + count {
         let scenario = |sizes: [usize; 7]| scenario(sizes[(seed % sizes.len() as u64) as usize], seed);
         let scenario = match scenario(SIZES).engine {
-            Protocol::Pbft => scenario(SIZES),
-            Protocol::Raft | Protocol::Paxos => scenario(CRASH_SIZES),
+            Engine::Pbft => scenario(SIZES),
+            Engine::Raft | Engine::Paxos => scenario(CRASH_SIZES),
         };
         let scenario = scenario.with_slow_disks_drawn();
         let report = Simulation::new(scenario).run().expect_success();
@@ -78,7 +78,7 @@ fn epochs_end_and_begin_under_liars() {
 #[test]
 fn raft_faulty_links_and_machines_neither_split_nor_stop_the_network() {
     run_seeds("raft, faults", 1_500, |size, seed| {
-        Scenario::stormy(size, seed).ordered_by(Protocol::Raft)
+        Scenario::stormy(size, seed).ordered_by(Engine::Raft)
     });
 }
 
@@ -86,7 +86,7 @@ fn raft_faulty_links_and_machines_neither_split_nor_stop_the_network() {
 fn raft_epochs_end_and_begin_under_faults() {
     run_seeds("raft, epochs", 750, |size, seed| {
         Scenario::stormy(size, seed)
-            .ordered_by(Protocol::Raft)
+            .ordered_by(Engine::Raft)
             .with_epochs()
     });
 }
@@ -94,7 +94,7 @@ fn raft_epochs_end_and_begin_under_faults() {
 #[test]
 fn paxos_faulty_links_and_machines_neither_split_nor_stop_the_network() {
     run_seeds("paxos, faults", 1_500, |size, seed| {
-        Scenario::stormy(size, seed).ordered_by(Protocol::Paxos)
+        Scenario::stormy(size, seed).ordered_by(Engine::Paxos)
     });
 }
 
@@ -102,7 +102,7 @@ fn paxos_faulty_links_and_machines_neither_split_nor_stop_the_network() {
 fn paxos_epochs_end_and_begin_under_faults() {
     run_seeds("paxos, epochs", 750, |size, seed| {
         Scenario::stormy(size, seed)
-            .ordered_by(Protocol::Paxos)
+            .ordered_by(Engine::Paxos)
             .with_epochs()
     });
 }
@@ -111,8 +111,8 @@ fn paxos_epochs_end_and_begin_under_faults() {
 /// have no one to spare.
 fn with_the_dead(scenario: Scenario) -> Scenario {
     let tolerated = match scenario.engine {
-        Protocol::Pbft => (scenario.validators - 1) / 3,
-        Protocol::Raft | Protocol::Paxos => (scenario.validators - 1) / 2,
+        Engine::Pbft => (scenario.validators - 1) / 3,
+        Engine::Raft | Engine::Paxos => (scenario.validators - 1) / 2,
     };
     let mut random = Random::new(scenario.seed ^ 0x0dea_dead);
     let mut alive: Vec<u16> = (0..scenario.validators as u16).collect();
@@ -133,13 +133,13 @@ fn those_that_are_left_go_on_without_the_dead() {
 #[test]
 fn raft_those_that_are_left_go_on_without_the_dead() {
     run_seeds("raft, the dead", 750, |size, seed| {
-        with_the_dead(Scenario::stormy(size, seed).ordered_by(Protocol::Raft))
+        with_the_dead(Scenario::stormy(size, seed).ordered_by(Engine::Raft))
     });
 }
 
 #[test]
 fn paxos_those_that_are_left_go_on_without_the_dead() {
     run_seeds("paxos, the dead", 750, |size, seed| {
-        with_the_dead(Scenario::stormy(size, seed).ordered_by(Protocol::Paxos))
+        with_the_dead(Scenario::stormy(size, seed).ordered_by(Engine::Paxos))
     });
 }

@@ -1,14 +1,14 @@
 //! Disks that take longer than timeouts: they cost latency, and never the ability to elect or to keep a leader.
 
 use quorate_consensus::Timing;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_simulator::chart::{Happening, NoteKind};
 use quorate_simulator::{BatchTimes, Befalls, Command, Report, Scenario, Simulation, Whom};
 
-const PROTOCOLS: [Protocol; 3] = [Protocol::Pbft, Protocol::Raft, Protocol::Paxos];
+const PROTOCOLS: [Engine; 3] = [Engine::Pbft, Engine::Raft, Engine::Paxos];
 
 /// Four validators with fast links, each of whose flushes takes so long; a batch every 250 ms for 40 s.
-fn with_flushes_of(ms: u64, protocol: Protocol, seed: u64) -> Scenario {
+fn with_flushes_of(ms: u64, protocol: Engine, seed: u64) -> Scenario {
     let mut scenario = Scenario::calm(4, seed).ordered_by(protocol).without_batches();
     scenario.timing = Timing::SHIPPED;
     scenario.links.delay_us = 1_000;
@@ -72,7 +72,7 @@ const SLOWED_AT: u64 = 6;
 
 /// Four validators with good disks that are given twenty batches a second for 18 s. Whoever leads after
 /// [`SLOWED_AT`] has a disk whose flushes take 2 s from then on.
-fn with_a_leader_slowed(protocol: Protocol, seed: u64) -> Scenario {
+fn with_a_leader_slowed(protocol: Engine, seed: u64) -> Scenario {
     let mut scenario = Scenario::calm(4, seed).ordered_by(protocol).without_batches();
     scenario.timing = Timing::SHIPPED;
     scenario.links.delay_us = 1_000;

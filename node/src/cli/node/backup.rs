@@ -22,8 +22,8 @@ use super::exit_of;
   quorate node backup --home ./home --out /mnt/backups/monday
   quorate node backup --home ./home --out /mnt/backups/keys --without-chain   # a node may run
 
-In it: configuration, genesis document, evidence, the chain, and both keys, encrypted only if
-they are in the home. Not in it: the journal, on purpose, and the member key. A validator that
+In it: configuration, genesis document, evidence, the chain, and the three keys, encrypted only
+if they are in the home. Not in it: the journal, on purpose, and the member key. A validator that
 is restored from a backup could contradict what it has signed since: it follows the chain and
 votes again only after `quorate node rejoin`.
 
@@ -38,7 +38,7 @@ pub(crate) struct BackupArgs {
     /// Leave out the chain, which the other validators have
     #[arg(long)]
     without_chain: bool,
-    /// Leave out validator.key and node.key
+    /// Leave out validator.key, node.key and witness.key
     #[arg(long)]
     without_keys: bool,
     #[command(flatten)]

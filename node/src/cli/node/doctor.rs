@@ -11,7 +11,7 @@ use quorate_client::schema::{Cause, ConsensusFacts, Finding, Severity};
 use quorate_client::text::rfc3339_of;
 use quorate_ledger::Timestamp;
 use quorate_runtime::config::Home;
-use quorate_runtime::diagnosis::diagnose;
+use quorate_runtime::diagnosis::{diagnose, probe_witness};
 use quorate_runtime::quarantine_reason_at;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::file::read_text;
@@ -102,6 +102,7 @@ pub(crate) async fn doctor(args: &DoctorArgs, output: &Output) -> Result<(), Fai
         .clone()
         .unwrap_or_else(|| format!("http://{}", config.operations.listen));
     let mut findings = Vec::from_iter(probe_disk(&home));
+    findings.extend(probe_witness(&home));
     let spinner = output.spinner(&format!("asking the node at {node}"));
     let pause = Duration::from_secs(args.look);
     let begun = Instant::now();

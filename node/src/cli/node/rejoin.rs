@@ -1,12 +1,15 @@
 //! `quorate node rejoin`: lets a validator that may have forgotten what it signed vote again.
 
+use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use quorate_client::wallet::{TransactionBuilder, random_salt};
+use quorate_client::text::rfc3339_of;
+use quorate_client::wallet::{TransactionBuilder, Unsigned, random_salt};
 use quorate_crypto::keyfile::{self, Access};
-use quorate_crypto::{Digest, PublicKey};
+use quorate_crypto::{ClientSigningKey, Digest, PublicKey};
 use quorate_genesis::{Genesis, ValidatorInfo};
 use quorate_ledger::{Address, Operation};
 use quorate_runtime::config::Home;
@@ -16,9 +19,8 @@ use quorate_tools::genesis::read_genesis;
 use quorate_tools::output::{Output, say};
 use quorate_tools::passphrase::PassphraseArgs;
 use quorate_tools::wallet::{Ledger, NodeArgs};
+use quorate_verifier::{ProvenDecimals, Travelling};
 
-use super::super::wallet::OpenKey;
-use super::super::wallet::offline::write_unsigned;
 use super::super::wallet::send::SendArgs;
 use super::doctor::look;
 use super::read_config;
@@ -26,7 +28,7 @@ use super::read_config;
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate node rejoin --home ./home --key member.key --node http://127.0.0.1:8100
-  quorate node rejoin --home ./home --out rejoin.json    # to be signed elsewhere
+  quorate node rejoin --home ./home --out rejoin.txt    # to be signed elsewhere
 
 A validator that lost its journal, or came back from a backup, may have signed what it does
 not remember: it observes, and the file `quarantined` in its home says why. This command
@@ -34,8 +36,8 @@ tells the ledger so, under its member's key. The epoch under way ends a window o
 later, and in the next one the validator votes again. At most once in ten minutes.
 
 With --out nothing is signed or sent. Each signer of the member's account signs the file, or a
-copy of it, where its key is: `quorate wallet sign rejoin.json --key FILE`. Copies become one by
-`quorate wallet combine`, and `quorate wallet submit rejoin.json` sends it.")]
+copy of it, where its key is: `quorate wallet sign rejoin.txt --key FILE`. Copies become one by
+`quorate wallet combine`, and `quorate wallet submit rejoin.txt` sends it.")]
 pub(crate) struct RejoinArgs {
     /// The validator's home
     #[arg(long, value_name = "HOME", env = "QUORATE_HOME")]
@@ -61,12 +63,18 @@ pub(crate) struct RejoinArgs {
     send: SendArgs,
 }
 
+/// The key that signs, and the account that it signs for.
+struct Signer {
+    key: ClientSigningKey,
+    account: Address,
+}
+
 impl RejoinArgs {
     /// Opens the key that signs.
-    fn open(&self) -> Result<OpenKey, Failure> {
+    fn open(&self) -> Result<Signer, Failure> {
         let key = self.passphrase.open(self.key.as_ref().ok_or_else(no_signer)?)?;
-        let account = self.account.unwrap_or_else(|| key.public().address());
-        Ok(OpenKey { key, account })
+        let account = self.account.unwrap_or_else(|| key.key().address());
+        Ok(Signer { key, account })
     }
 }
 
@@ -102,10 +110,15 @@ pub(crate) async fn run(args: RejoinArgs, output: &Output) -> Result<(), Failure
     };
     let ledger = args.node.connect().await?;
     let Some(key) = &key else {
-        return write(&args, operation, validator.member_key.address(), &ledger, output).await;
+        let lead = Duration::from_secs(args.sign_within);
+        let unsigned = build(operation, validator.account, lead, &ledger).await?;
+        return write(&args, unsigned, output);
     };
     check_signers(&ledger, key, &args.home).await?;
-    args.send.send(vec![operation], "", key, &ledger, output).await?;
+    let unsigned = build(operation, key.account, args.send.lead(), &ledger).await?;
+    let wait = args.send.wait();
+    let fate = ledger.send(&unsigned.sign([&key.key]), wait).await?;
+    fate.report(output, wait.is_some())?;
     say(
         "it votes again from the next epoch on, about a window of blocks from now (32 unless the network says \
          otherwise); `quorate node doctor` tells",
@@ -118,21 +131,43 @@ fn no_signer() -> Failure {
     Failure::usage("name the --key that signs, or a file to write with --out")
 }
 
-/// Writes the transaction for others to sign.
-async fn write(
-    args: &RejoinArgs,
+/// The transaction of the member's account that lets its validator rejoin.
+async fn build(
     operation: Operation,
     account: Address,
+    lead: Duration,
     ledger: &Ledger,
-    output: &Output,
-) -> Result<(), Failure> {
-    let out = args.out.as_deref().ok_or_else(no_signer)?;
-    let expires_at = ledger.expiry(Duration::from_secs(args.sign_within)).await?;
+) -> Result<Unsigned, Failure> {
+    let expires_at = ledger.expiry(lead).await?;
     let salt = random_salt().map_err(Failure::failed)?;
-    let intent = TransactionBuilder::new(ledger.network(), account, expires_at, salt)
+    TransactionBuilder::new(ledger.network(), account, expires_at, salt)
         .operation(operation)
-        .build();
-    write_unsigned(intent, out, output)?;
+        .build()
+        .map_err(Failure::failed)
+}
+
+/// Writes the transaction for others to sign.
+fn write(args: &RejoinArgs, unsigned: Unsigned, output: &Output) -> Result<(), Failure> {
+    let out = args.out.as_deref().ok_or_else(no_signer)?;
+    let (id, expires_at) = (unsigned.id(), unsigned.intent.v1().expires_at);
+    let travelling = Travelling::new(unsigned.intent, unsigned.texts, &ProvenDecimals::new())
+        .ok_or_else(|| Failure::failed("the transaction names an asset whose decimals are not known"))?;
+    let created = fs::OpenOptions::new().write(true).create_new(true).open(out);
+    created
+        .and_then(|mut file| {
+            file.write_all(travelling.write().as_bytes())?;
+            file.sync_all()
+        })
+        .map_err(|error| Failure::unwritable(out, &error))?;
+    let expires = rfc3339_of(expires_at);
+    let view = serde_json::json!({ "file": out, "id": id, "expires_at": expires });
+    output.print(&view, |output| {
+        output.fields(&[
+            ("file", out.display().to_string()),
+            ("id", id.to_string()),
+            ("expires", expires.clone()),
+        ])
+    })?;
     let out = out.display();
     say(format!(
         "nothing was signed or sent: sign it where the keys are (`quorate wallet sign {out} --key FILE`), then \
@@ -145,14 +180,14 @@ async fn write(
 fn of_member<'a>(
     genesis: &'a Genesis,
     account: Address,
-    key: Option<&OpenKey>,
+    key: Option<&Signer>,
     home: &Home,
 ) -> Result<ValidatorInfo<'a>, Failure> {
     let mut validators = genesis.validators();
-    let found = validators.find(|validator| validator.member_key.address() == account);
+    let found = validators.find(|validator| validator.account == account);
     found.ok_or_else(|| {
         let of_key = match key {
-            Some(key) => format!(", which the key {} signs for", key.key.public()),
+            Some(key) => format!(", which the key {} signs for", key.key.key()),
             None => String::new(),
         };
         Failure::usage(format!(
@@ -188,11 +223,11 @@ async fn of_home<'a>(
 
 /// A transaction that too few have signed is refused without a word of what to do. What the account's signers are is
 /// the node's word here, and only advice: the ledger judges.
-async fn check_signers(ledger: &Ledger, key: &OpenKey, home: &Path) -> Result<(), Failure> {
+async fn check_signers(ledger: &Ledger, key: &Signer, home: &Path) -> Result<(), Failure> {
     let Ok(account) = ledger.client().account(&key.account).await else {
         return Ok(());
     };
-    let own = key.key.public();
+    let own = key.key.key();
     let enough = match account.signers.as_slice() {
         [] => own.address() == key.account,
         signers => signers
@@ -215,8 +250,8 @@ async fn check_signers(ledger: &Ledger, key: &OpenKey, home: &Path) -> Result<()
         ),
     )
     .hint(format!(
-        "quorate node rejoin --home {} --out rejoin.json, then `quorate wallet sign rejoin.json --key FILE` where \
-         each of their keys is, then `quorate wallet submit rejoin.json`",
+        "quorate node rejoin --home {} --out rejoin.txt, then `quorate wallet sign rejoin.txt --key FILE` where \
+         each of their keys is, then `quorate wallet submit rejoin.txt`",
         home.display()
     )))
 }

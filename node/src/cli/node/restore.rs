@@ -121,7 +121,9 @@ fn restore_to(home: PathBuf, args: &RestoreArgs, output: &Output) -> Result<(), 
         );
         let mut next = vec![format!("quorate node run --home {home}")];
         if !has_keys {
-            let init = format!("quorate node init --home {home} --validator-key FILE --node-key FILE");
+            let init = format!(
+                "quorate node init --home {home} --validator-key FILE --node-key FILE --witness-key FILE"
+            );
             next.insert(0, init);
         }
         next.push(format!(

@@ -1,16 +1,17 @@
-//! Queries about blocks, transactions, accounts, assets and records.
+//! Queries about blocks, transactions and records.
 
-use quorate_client::schema::{Block, Transaction, TransactionList, TransactionStatus};
+use quorate_client::schema::{
+    ActView, Block, KeepView, Transaction, TransactionList, TransactionStatus, WithheldText,
+};
 use quorate_client::text::rfc3339_of;
-use quorate_client::wallet::format_amount;
 use quorate_client::{Client, Page};
+use quorate_ledger::AssetCode;
 use quorate_tools::failure::Failure;
 use quorate_tools::output::{Output, Tone, printable};
 
 use super::network::or_dash;
-use super::{
-    AccountArgs, AssetArgs, AssetsArgs, BlockArgs, BlocksArgs, RecordArgs, TransactionArgs, TransactionsArgs,
-};
+use super::proven::{self, View};
+use super::{BlockArgs, BlocksArgs, RecordArgs, TransactionArgs, TransactionsArgs, records};
 use crate::cli::wallet::account::Decimals;
 use crate::cli::wallet::notarize::hash_file;
 
@@ -35,11 +36,12 @@ pub(super) async fn block(args: &BlockArgs, output: &Output) -> Result<(), Failu
             ("previous", block.previous.to_string()),
             ("time", rfc3339_of(block.timestamp)),
             ("epoch", block.epoch.to_string()),
+            ("protocol", block.protocol.to_string()),
             ("proposal", block.proposal.to_string()),
             ("chain root", block.chain_root.to_string()),
             ("state root", block.state_root.to_string()),
-            ("transactions root", block.transactions_root.to_string()),
-            ("receipts root", block.receipts_root.to_string()),
+            ("log size", block.log_size.to_string()),
+            ("log root", block.log_root.to_string()),
             ("next committee", block.next_committee.to_string()),
             ("sealed by", sealed.join(", ")),
             ("transactions", transactions_of(&block)),
@@ -72,7 +74,7 @@ pub(super) async fn blocks(args: &BlocksArgs, output: &Output) -> Result<(), Fai
     })
 }
 
-fn with_next(text: String, next: Option<&str>) -> String {
+pub(super) fn with_next(text: String, next: Option<&str>) -> String {
     match next {
         Some(next) => format!("{text}more: --cursor {next}\n"),
         None => text,
@@ -80,17 +82,32 @@ fn with_next(text: String, next: Option<&str>) -> String {
 }
 
 pub(super) async fn transaction(args: &TransactionArgs, output: &Output) -> Result<(), Failure> {
+    if let Some(ledger) = args.ask.proving().await? {
+        let proven = proven::transaction(&ledger, &args.id).await?;
+        let decimals = proven::decimals_of(&ledger, assets_of(&proven.value)).await?;
+        return output.print(&View::of(&proven), |output| {
+            let mut fields = transaction_fields(&proven.value, &decimals, output);
+            fields.push(proven::field(&proven.head));
+            output.fields(&fields)
+        });
+    }
     let client = args.ask.client()?;
     let transaction = client.transaction(&args.id).await?;
     let mut decimals = Decimals::new();
     if output.is_text() {
-        for operation in &transaction.operations {
-            decimals.learn_operation(&client, operation).await?;
+        for act in &transaction.operations {
+            decimals.learn_operation(&client, &act.operation).await?;
         }
     }
     output.print(&transaction, |output| {
         output.fields(&transaction_fields(&transaction, &decimals, output))
     })
+}
+
+/// The assets that a transaction names.
+fn assets_of(transaction: &Transaction) -> impl Iterator<Item = AssetCode> {
+    let acts = transaction.operations.iter();
+    acts.filter_map(|act| act.operation.asset())
 }
 
 pub(super) async fn transactions(args: &TransactionsArgs, output: &Output) -> Result<(), Failure> {
@@ -119,9 +136,9 @@ pub(super) async fn transactions(args: &TransactionsArgs, output: &Output) -> Re
 async fn print_transactions(client: &Client, list: &TransactionList, output: &Output) -> Result<(), Failure> {
     let mut decimals = Decimals::new();
     if output.is_text() {
-        let operations = list.transactions.iter().flat_map(|it| &it.operations);
-        for operation in operations {
-            decimals.learn_operation(client, operation).await?;
+        let acts = list.transactions.iter().flat_map(|it| &it.operations);
+        for act in acts {
+            decimals.learn_operation(client, &act.operation).await?;
         }
     }
     output.print(list, |output| {
@@ -139,7 +156,7 @@ async fn print_transactions(client: &Client, list: &TransactionList, output: &Ou
                 status,
                 transaction.id.to_string(),
                 transaction.sender.to_string(),
-                decimals.summary(&transaction.operations),
+                summary(&decimals, &transaction.operations),
             ]
         });
         let table = output.table(
@@ -148,6 +165,31 @@ async fn print_transactions(client: &Client, list: &TransactionList, output: &Ou
         );
         with_next(table, list.next.as_deref())
     })
+}
+
+/// The first operation in words, and how many more there are.
+fn summary(decimals: &Decimals, acts: &[ActView]) -> String {
+    match acts {
+        [] => String::new(),
+        [only] => decimals.describe(&only.operation),
+        [first, rest @ ..] => {
+            let first = decimals.describe(&first.operation);
+            format!("{first} and {} more", rest.len())
+        }
+    }
+}
+
+/// A text that is not shown, in words.
+fn withheld(text: &WithheldText) -> String {
+    let place = match text.operation {
+        Some(operation) => format!("{} of operation {operation}", text.field),
+        None => text.field.clone(),
+    };
+    match (text.erased, text.by, text.at) {
+        (true, Some(by), Some(at)) => format!("{place}: erased by {by} at {}", rfc3339_of(at)),
+        (true, _, _) => format!("{place}: erased"),
+        (false, _, _) => format!("{place}: not at hand"),
+    }
 }
 
 fn transaction_fields(
@@ -164,26 +206,42 @@ fn transaction_fields(
     let operations: Vec<String> = transaction
         .operations
         .iter()
-        .map(|operation| decimals.describe(operation))
+        .map(|act| match transaction.parties.len() {
+            0 | 1 => decimals.describe(&act.operation),
+            _ => format!("{}: {}", act.by, decimals.describe(&act.operation)),
+        })
         .collect();
     let signers: Vec<String> = transaction
         .signatures
         .iter()
         .map(|signature| signature.key.to_string())
         .collect();
+    let parties: Vec<String> = transaction.parties.iter().map(ToString::to_string).collect();
     let mut fields = vec![
         ("id", transaction.id.to_string()),
         ("status", status),
         ("height", or_dash(transaction.height)),
         ("index", or_dash(transaction.index)),
+        ("ordinal", or_dash(transaction.ordinal)),
         ("time", or_dash(transaction.timestamp.map(rfc3339_of))),
         ("sender", transaction.sender.to_string()),
+        ("parties", parties.join("\n")),
         ("operations", operations.join("\n")),
         ("expires", rfc3339_of(transaction.expires_at)),
         ("signed by", signers.join("\n")),
     ];
     if !transaction.memo.is_empty() {
         fields.push(("memo", printable(&transaction.memo)));
+    }
+    if !transaction.withheld.is_empty() {
+        let texts: Vec<String> = transaction.withheld.iter().map(withheld).collect();
+        fields.push(("withheld", texts.join("\n")));
+    }
+    if !transaction.paid.is_empty() {
+        fields.push((
+            "paid",
+            format!("{} (smallest units)", transaction.paid.join(", ")),
+        ));
     }
     if let Some(code) = &transaction.code {
         let place = transaction
@@ -194,100 +252,15 @@ fn transaction_fields(
     fields
 }
 
-pub(super) async fn account(args: &AccountArgs, output: &Output) -> Result<(), Failure> {
-    let client = args.ask.client()?;
-    let account = client.account(&args.address).await?;
-    let mut decimals = Decimals::new();
-    if output.is_text() {
-        for balance in &account.balances {
-            decimals.learn(&client, &balance.asset).await?;
-        }
-    }
-    output.print(&account, |output| {
-        let balances: Vec<String> = account
-            .balances
-            .iter()
-            .map(|balance| decimals.show(balance.amount, &balance.asset))
-            .collect();
-        let mut signers: Vec<String> = account
-            .signers
-            .iter()
-            .map(|signer| format!("{} weight {}", signer.key, signer.weight))
-            .collect();
-        if signers.is_empty() {
-            signers.push("the key that the address was made from".to_owned());
-        }
-        output.fields(&[
-            ("address", account.address.to_string()),
-            (
-                "balances",
-                if balances.is_empty() {
-                    "none".to_owned()
-                } else {
-                    balances.join("\n")
-                },
-            ),
-            ("signers", signers.join("\n")),
-            ("threshold", account.threshold.to_string()),
-            ("transactions", account.transactions.to_string()),
-            ("history", account.history.to_string()),
-        ])
-    })
-}
-
-pub(super) async fn asset(args: &AssetArgs, output: &Output) -> Result<(), Failure> {
-    let client = args.ask.client()?;
-    let asset = client.asset(&args.code).await?;
-    if args.holders {
-        let list = client.holders(&args.code, &args.page.page()).await?;
-        return output.print(&list, |output| {
-            let rows = list.holders.iter().map(|holder| {
-                vec![
-                    holder.address.to_string(),
-                    format_amount(holder.amount, asset.decimals),
-                ]
-            });
-            let table = output.table(&["ACCOUNT", ">AMOUNT"], rows.collect());
-            with_next(table, list.next.as_deref())
-        });
-    }
-    output.print(&asset, |output| {
-        output.fields(&[
-            ("code", asset.code.to_string()),
-            ("decimals", asset.decimals.to_string()),
-            ("supply", format_amount(asset.supply, asset.decimals)),
-            ("issuer", asset.issuer.to_string()),
-            ("description", printable(&asset.description)),
-        ])
-    })
-}
-
-pub(super) async fn assets(args: &AssetsArgs, output: &Output) -> Result<(), Failure> {
-    let list = args.ask.client()?.assets(&args.page.page()).await?;
-    output.print(&list, |output| {
-        let rows = list.assets.iter().map(|asset| {
-            vec![
-                asset.code.to_string(),
-                asset.decimals.to_string(),
-                format_amount(asset.supply, asset.decimals),
-                asset.issuer.to_string(),
-                printable(&asset.description),
-            ]
-        });
-        let table = output.table(
-            &["CODE", ">DECIMALS", ">SUPPLY", "ISSUER", "DESCRIPTION"],
-            rows.collect(),
-        );
-        with_next(table, list.next.as_deref())
-    })
-}
-
 pub(super) async fn record(args: &RecordArgs, output: &Output) -> Result<(), Failure> {
     let sha256 = match (&args.sha256, &args.file) {
         (Some(sha256), _) => *sha256,
         (None, Some(file)) => hash_file(file)?,
         (None, None) => return Err(Failure::usage("name a SHA-256 or a --file")),
     };
+    if let Some(ledger) = args.ask.proving().await? {
+        return records::proven(&ledger, &sha256, &args.page.page(), output).await;
+    }
     let list = args.ask.client()?.record(&sha256, &args.page.page()).await?;
     if list.records.is_empty() && args.page.cursor.is_none() {
         return Err(Failure::not_found(format!("nobody has recorded {sha256}")));
@@ -298,11 +271,18 @@ pub(super) async fn record(args: &RecordArgs, output: &Output) -> Result<(), Fai
                 record.height.to_string(),
                 rfc3339_of(record.timestamp),
                 record.sender.to_string(),
+                match record.keep {
+                    KeepView::Log => "log",
+                    KeepView::Own => "own",
+                    KeepView::Unique => "unique",
+                }
+                .to_owned(),
                 record.transaction.to_string(),
                 printable(&record.label),
             ]
         });
-        let table = output.table(&[">HEIGHT", "TIME", "BY", "TRANSACTION", "LABEL"], rows.collect());
+        let headings = [">HEIGHT", "TIME", "BY", "KEPT", "TRANSACTION", "LABEL"];
+        let table = output.table(&headings, rows.collect());
         format!("{sha256}\n{}", with_next(table, list.next.as_deref()))
     })
 }

@@ -175,12 +175,13 @@ pub(super) async fn members(client: &Client, output: &Output) -> Result<(), Fail
     output.print(&list, |output| {
         let rows = list.members.iter().map(|member| {
             vec![
+                member.number.to_string(),
                 member.name.clone(),
                 member.validators.join(", "),
-                member.key.to_string(),
+                member.account.to_string(),
             ]
         });
-        output.table(&["MEMBER", "VALIDATORS", "KEY"], rows.collect())
+        output.table(&[">NUMBER", "MEMBER", "VALIDATORS", "ACCOUNT"], rows.collect())
     })
 }
 

@@ -1,7 +1,7 @@
 //! `quorate wallet asset`: assets of one's own.
 
 use clap::{Args, Subcommand};
-use quorate_client::wallet::format_amount;
+use quorate_client::wallet::{TransactionBuilder, format_amount};
 use quorate_ledger::limits::MAX_DESCRIPTION_BYTES;
 use quorate_ledger::{Address, Amount, AssetCode, Operation};
 use quorate_tools::failure::Failure;
@@ -9,7 +9,8 @@ use quorate_tools::output::{Output, printable};
 use quorate_tools::wallet::{Ledger, NodeArgs, check_amount_form};
 
 use super::KeyArgs;
-use super::send::SendArgs;
+use super::account::say_proven;
+use super::send::{SendArgs, check_text};
 
 #[derive(Subcommand, Debug)]
 #[command(after_help = "Example:
@@ -101,19 +102,13 @@ pub(crate) struct InfoArgs {
 pub(crate) async fn run(command: AssetCommand, output: &Output) -> Result<(), Failure> {
     match command {
         AssetCommand::Create(args) => {
-            if args.description.len() > MAX_DESCRIPTION_BYTES {
-                return Err(Failure::usage(format!(
-                    "a description has at most {MAX_DESCRIPTION_BYTES} bytes"
-                )));
-            }
-            let operation = Operation::CreateAsset {
-                code: args.code,
-                decimals: args.decimals,
-                description: args.description,
-            };
+            check_text("description", &args.description, MAX_DESCRIPTION_BYTES)?;
             let key = args.key.open()?;
             let ledger = args.node.connect().await?;
-            args.send.send(vec![operation], "", &key, &ledger, output).await
+            let create = |builder: TransactionBuilder| {
+                builder.create_asset(args.code, args.decimals, args.description)
+            };
+            args.send.send_built(&key, &ledger, output, create).await
         }
         AssetCommand::Mint(args) => {
             check_amount_form(&args.amount).map_err(Failure::usage)?;
@@ -155,14 +150,26 @@ async fn amount(text: &str, code: &AssetCode, ledger: &Ledger) -> Result<Amount,
 }
 
 async fn info(args: &InfoArgs, output: &Output) -> Result<(), Failure> {
-    let asset = args.node.connect().await?.client().asset(&args.code).await?;
+    let ledger = args.node.connect().await?;
+    let asset = match ledger.proven_asset(&args.code).await? {
+        Some(proven) => {
+            say_proven(&proven.head);
+            let missing = || Failure::not_found(format!("there is no asset {}", args.code));
+            proven.value.ok_or_else(missing)?
+        }
+        None => ledger.client().asset(&args.code).await?,
+    };
     output.print(&asset, |output| {
-        output.fields(&[
+        let mut fields = vec![
             ("code", asset.code.to_string()),
             ("decimals", asset.decimals.to_string()),
             ("supply", format_amount(asset.supply, asset.decimals)),
             ("issuer", asset.issuer.to_string()),
-            ("description", printable(&asset.description)),
-        ])
+        ];
+        // A text of the transaction that made it, which no proof of the asset has.
+        if !ledger.is_trustless() {
+            fields.push(("description", printable(&asset.description)));
+        }
+        output.fields(&fields)
     })
 }

@@ -11,19 +11,19 @@ mod words;
 use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use quorate_client::Page;
-use quorate_client::schema::{OperationView, Transaction};
+use quorate_client::schema::{HoldName, OperationView, Transaction};
 use quorate_client::spreadsheet::cell;
 use quorate_client::text::parse_rfc3339_bound;
+use quorate_client::{ClientError, Page};
 use quorate_ledger::{Address, AssetCode, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, write_out};
 use quorate_tools::wallet::{Ledger, NodeArgs};
 use serde::Serialize;
 
-use self::entries::{Direction, Entry, entries_of};
+use self::entries::{Direction, Entry, Holds, KnownHold, entries_of, holds_of};
 use self::held::{Held, Holdings};
-use self::words::text;
+use self::words::{text, withheld};
 use super::account::{Decimals, WhoseArgs, warn_unproven};
 
 /// How many transactions are asked for at a time.
@@ -40,9 +40,11 @@ const MOST: usize = 100_000;
   quorate wallet history --key alice.key --limit 50
   quorate wallet history qr1… --since 2026-01-01 --until 2026-01-31 --csv > january.csv
 
-Newest first. A day is one of UTC; instead, a time can be given in RFC 3339. In CSV,
-what nobody sees in a note, and a character with which a spreadsheet would begin a formula,
-is written as \\u{3d}, with its number in hexadecimal.")]
+Newest first. Amounts that are held for others count as the account's own until they are
+released, so what comes back by a refund changes no balance. A note that was erased is shown
+as erased. A day is one of UTC; instead, a time can be given in RFC 3339. In CSV, what nobody
+sees in a note, and a character with which a spreadsheet would begin a formula, is written as
+\\u{3d}, with its number in hexadecimal.")]
 pub(crate) struct HistoryArgs {
     #[command(flatten)]
     whose: WhoseArgs,
@@ -133,6 +135,7 @@ impl Statement {
             opening: None,
             closing: None,
         };
+        let mut holds = Holds::new();
         let mut below = u64::MAX;
         let mut shows = args.until.is_none();
         let mut cursor = None;
@@ -143,6 +146,12 @@ impl Statement {
                 cursor,
             };
             let list = client.account_transactions(address, &page).await?;
+            // Such a list would have no end.
+            if list.transactions.is_empty() && list.next.is_some() {
+                return Err(disagreeing(
+                    "there is more of the history, and nothing of it is shown",
+                ));
+            }
             let mut left = list.transactions.into_iter();
             for transaction in left.by_ref() {
                 // The numbers fall, so a list has an end whatever the node says.
@@ -161,7 +170,13 @@ impl Statement {
                 if shows && statement.closing.is_none() {
                     statement.closing = held.before(number);
                 }
-                let mut entries = entries_of(&transaction, number, address);
+                for hold in holds_of(&transaction) {
+                    learn_hold(&mut holds, hold, ledger).await?;
+                }
+                let (mut entries, is_whole) = entries_of(&transaction, number, address, &holds);
+                if !is_whole {
+                    held.lose();
+                }
                 held.go_back(number, &mut entries)?;
                 if shows {
                     statement.entries.extend(entries.into_iter().rev());
@@ -199,12 +214,7 @@ impl Statement {
     async fn decimals(&self, ledger: &Ledger) -> Result<Decimals, Failure> {
         let mut decimals = Decimals::new();
         let views = self.entries.iter().filter_map(|entry| entry.view.as_ref());
-        let named = views.filter_map(|view| match view {
-            OperationView::Mint { asset, .. }
-            | OperationView::Burn { asset, .. }
-            | OperationView::Transfer { asset, .. } => Some(*asset),
-            _ => None,
-        });
+        let named = views.filter_map(OperationView::asset);
         let moved = self.entries.iter().filter_map(|entry| entry.asset);
         let held = [&self.opening, &self.closing]
             .into_iter()
@@ -253,6 +263,31 @@ impl Statement {
     }
 }
 
+/// Finds out of which asset a hold is, and for whom, by what the node shows of the transaction that made it.
+async fn learn_hold(holds: &mut Holds, name: HoldName, ledger: &Ledger) -> Result<(), Failure> {
+    let key = (name.transaction, name.operation);
+    if holds.contains_key(&key) {
+        return Ok(());
+    }
+    let maker = match ledger.client().transaction(&name.transaction).await {
+        Ok(maker) => maker,
+        Err(ClientError::NotFound { .. }) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let made = maker.operations.get(usize::from(name.operation));
+    if let Some(OperationView::Hold {
+        beneficiary, asset, ..
+    }) = made.map(|act| &act.operation)
+    {
+        let known = KnownHold {
+            asset: *asset,
+            beneficiary: *beneficiary,
+        };
+        holds.insert(key, known);
+    }
+    Ok(())
+}
+
 fn disagreeing(what: &str) -> Failure {
     Failure::new(Exit::CheckFailed, format!("the node contradicts itself: {what}"))
         .hint("ask another node with --node")
@@ -277,6 +312,7 @@ fn as_csv(entries: &[Entry]) -> Result<String, Failure> {
         "counterparty",
         "memo",
         "transaction_memo",
+        "withheld",
     ];
     writer
         .write_record(header)
@@ -307,6 +343,7 @@ fn as_csv(entries: &[Entry]) -> Result<String, Failure> {
             or_empty(entry.counterparty.map(|other| other.to_string())),
             cell(&entry.memo),
             cell(&entry.transaction_memo),
+            cell(&entry.withheld.iter().map(withheld).collect::<Vec<_>>().join("; ")),
         ];
         writer
             .write_record(record)
@@ -338,195 +375,4 @@ fn moment(text: &str) -> Result<(Timestamp, Timestamp), String> {
 }
 
 #[cfg(test)]
-mod tests {
-    use quorate_client::schema::{Account, Balance};
-    use quorate_client::wallet::TransactionBuilder;
-    use quorate_crypto::SigningKey;
-    use quorate_ledger::{Amount, Digest, ErrorCode, Height, Operation, Outcome};
-
-    use super::*;
-
-    fn address(seed: u8) -> Address {
-        SigningKey::from_seed(&[seed; 32]).public().address()
-    }
-
-    fn qrt() -> AssetCode {
-        "QRT".parse().unwrap()
-    }
-
-    fn pay(to: u8, units: u128, memo: &str) -> Operation {
-        Operation::Transfer {
-            to: address(to),
-            asset: qrt(),
-            amount: Amount(units),
-            memo: memo.to_owned(),
-        }
-    }
-
-    fn executed(sender: u8, operations: Vec<Operation>, memo: &str, outcome: Outcome) -> Transaction {
-        let signed = TransactionBuilder::new(Digest::default(), address(sender), Timestamp(9), [0; 16])
-            .operations(operations)
-            .memo(memo)
-            .build()
-            .sign([&SigningKey::from_seed(&[sender; 32])]);
-        Transaction::pending(signed.id(), &signed).executed(Height(3), Timestamp(1_000), 0, outcome)
-    }
-
-    fn holding(units: u128, transactions: u64) -> Held {
-        let balance = Balance {
-            asset: qrt(),
-            amount: Amount(units),
-        };
-        Held::of(&Account {
-            balances: vec![balance],
-            transactions,
-            ..Account::unused(address(2))
-        })
-    }
-
-    fn decimals() -> Decimals {
-        Decimals::known([(qrt(), 2)].into(), BTreeMap::new())
-    }
-
-    #[test]
-    fn a_receiver_sees_its_own_part_of_a_bulk_payment_with_both_notes() {
-        let payroll = vec![pay(3, 100, "theirs"), pay(2, 1_250, "mine"), pay(2, 5, "rest")];
-        let transaction = executed(1, payroll, "March", Outcome::Success);
-        let entries = entries_of(&transaction, 1, &address(2));
-        let seen: Vec<_> = entries
-            .iter()
-            .map(|entry| {
-                (
-                    entry.direction,
-                    entry.units.0,
-                    entry.counterparty,
-                    entry.what(&decimals()),
-                )
-            })
-            .collect();
-        let from = Some(address(1));
-        let words = |memo: &str| format!("from {} ({memo}) (March)", address(1));
-        assert_eq!(
-            seen,
-            [
-                (Direction::In, 1_250, from, words("mine")),
-                (Direction::In, 5, from, words("rest"))
-            ]
-        );
-        let sent = entries_of(&transaction, 1, &address(1));
-        assert_eq!(sent.len(), 3);
-        assert!(sent.iter().all(|entry| entry.direction == Direction::Out));
-    }
-
-    #[test]
-    fn a_recorded_document_is_an_entry_with_its_label_once() {
-        let record = Operation::PutRecord {
-            sha256: Digest([7; 32]),
-            label: "contract 17".to_owned(),
-            metadata: Vec::new(),
-        };
-        let entries = entries_of(
-            &executed(2, vec![record], "filed", Outcome::Success),
-            1,
-            &address(2),
-        );
-        assert_eq!(entries[0].memo, "contract 17");
-        let what = format!("record {} (contract 17) (filed)", Digest([7; 32]));
-        assert_eq!(entries[0].what(&decimals()), what);
-    }
-
-    #[test]
-    fn what_was_held_is_reckoned_backwards_from_what_is_held_now() {
-        let account = address(2);
-        let newest_first = [
-            executed(
-                2,
-                vec![pay(3, 40, ""), pay(2, 7, ""), pay(3, 10, "")],
-                "",
-                Outcome::Success,
-            ),
-            executed(
-                2,
-                vec![pay(3, 999, "")],
-                "",
-                Outcome::Failed {
-                    code: ErrorCode::InsufficientBalance,
-                    operation: 0,
-                },
-            ),
-            executed(1, vec![pay(2, 60, "")], "", Outcome::Success),
-        ];
-        let mut held = holding(10, 3);
-        let mut seen = Vec::new();
-        for (number, transaction) in (1..=3).rev().zip(&newest_first) {
-            let mut entries = entries_of(transaction, number, &account);
-            held.go_back(number, &mut entries).unwrap();
-            seen.extend(entries.iter().rev().map(|entry| entry.held.map(|held| held.0)));
-        }
-        assert_eq!(seen, [Some(10), Some(20), Some(20), None, Some(60)]);
-        assert_eq!(held.holdings, Some([(qrt(), 0)].into()));
-    }
-
-    #[test]
-    fn a_gap_ends_the_reckoning_and_a_contradiction_is_told() {
-        let received = executed(1, vec![pay(2, 60, "")], "", Outcome::Success);
-        let mut entries = entries_of(&received, 2, &address(2));
-        let mut held = holding(100, 3);
-        held.go_back(2, &mut entries).unwrap();
-        assert_eq!((entries[0].held, held.holdings), (None, None));
-        let failure = holding(59, 2).go_back(2, &mut entries).unwrap_err();
-        assert_eq!(failure.exit(), Exit::CheckFailed);
-    }
-
-    #[test]
-    fn a_table_for_spreadsheets_has_signs_quotes_and_no_formulas() {
-        let formula = "=HYPERLINK(\"http://evil\",\"\u{202e}\")";
-        let received = executed(1, vec![pay(2, 1_250, formula)], "a, b", Outcome::Success);
-        let sent = executed(2, vec![pay(1, 5, "")], "", Outcome::Success);
-        let mut entries = entries_of(&received, 1, &address(2));
-        entries.extend(entries_of(&sent, 2, &address(2)));
-        let mut held = holding(1_245, 2);
-        held.go_back(2, &mut entries[1..]).unwrap();
-        held.go_back(1, &mut entries[..1]).unwrap();
-        for entry in &mut entries {
-            entry.write_out(&decimals());
-        }
-        let text = as_csv(&entries).unwrap();
-        let mut reader = csv::Reader::from_reader(text.as_bytes());
-        let columns = reader.headers().unwrap().clone();
-        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-        let cell = |row: usize, name: &str| {
-            let place = columns.iter().position(|column| column == name).unwrap();
-            rows[row][place].to_owned()
-        };
-        assert_eq!(
-            (cell(0, "amount"), cell(0, "balance")),
-            ("12.50".to_owned(), "12.50".to_owned())
-        );
-        assert_eq!(
-            (cell(1, "amount"), cell(1, "balance")),
-            ("-0.05".to_owned(), "12.45".to_owned())
-        );
-        assert_eq!(cell(0, "memo"), "\\u{3d}HYPERLINK(\"http://evil\",\"\\u{202e}\")");
-        assert_eq!(cell(0, "transaction_memo"), "a, b");
-        assert_eq!(
-            (cell(0, "direction"), cell(1, "direction")),
-            ("in".to_owned(), "out".to_owned())
-        );
-        assert_eq!(cell(0, "time"), "1970-01-01T00:00:01.000Z");
-    }
-
-    #[test]
-    fn days_are_whole_and_times_are_to_the_millisecond() {
-        const DAY_MS: u64 = 86_400_000;
-        assert_eq!(beginning("1970-01-02"), Ok(Timestamp(DAY_MS)));
-        assert_eq!(end("1970-01-02"), Ok(Timestamp(2 * DAY_MS)));
-        assert_eq!(end("1970-01-01T00:00:01Z"), Ok(Timestamp(1_001)));
-        for old in ["1969-07-20", "1969-07-20T20:17:40Z"] {
-            assert_eq!((beginning(old), end(old)), (Ok(Timestamp(0)), Ok(Timestamp(1))));
-        }
-        for text in ["", "1970-02-30", "yesterday", "1970-01-02T"] {
-            assert!(beginning(text).is_err(), "{text}");
-        }
-    }
-}
+mod tests;

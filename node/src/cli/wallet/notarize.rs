@@ -4,9 +4,10 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
+use quorate_client::wallet::TransactionBuilder;
 use quorate_ledger::limits::{MAX_LABEL_BYTES, MAX_OPERATIONS};
-use quorate_ledger::{Digest, Operation};
+use quorate_ledger::{Digest, Keep};
 use quorate_tools::failure::Failure;
 use quorate_tools::output::Output;
 use quorate_tools::wallet::NodeArgs;
@@ -14,7 +15,7 @@ use serde::Serialize;
 use sha2::{Digest as _, Sha256};
 
 use super::KeyArgs;
-use super::send::SendArgs;
+use super::send::{SendArgs, check_text};
 
 /// The most files of one command: they go into one transaction, all or none.
 const MAX_FILES: usize = MAX_OPERATIONS;
@@ -25,20 +26,49 @@ const CHUNK: usize = 1 << 16;
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
   quorate wallet notarize contract.pdf annex.pdf --key alice.key --label 'contract 17'
-  quorate query record --file contract.pdf")]
+  quorate wallet notarize title.pdf --key registry.key --keep unique
+  quorate query record --file contract.pdf
+
+A record in the log proves that the account put it at a time. One of its own the account puts
+once for each file, and proofs show too that it has not; a hold's condition can name it. A
+unique one claims the file: nobody else can put it any more.")]
 pub(crate) struct NotarizeArgs {
     /// The files
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
-    /// A note that everybody can read [default: the file's name]
+    /// A note that everybody can read until it is erased [default: the file's name]
     #[arg(long, value_name = "TEXT")]
     label: Option<String>,
+    /// Where the record is kept
+    #[arg(long, value_enum, default_value = "log")]
+    keep: KeepArg,
     #[command(flatten)]
     key: KeyArgs,
     #[command(flatten)]
     node: NodeArgs,
     #[command(flatten)]
     send: SendArgs,
+}
+
+/// Where a record is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum KeepArg {
+    /// In the log alone
+    Log,
+    /// As the account's own, once for each file
+    Own,
+    /// As the only one of the file
+    Unique,
+}
+
+impl From<KeepArg> for Keep {
+    fn from(keep: KeepArg) -> Self {
+        match keep {
+            KeepArg::Log => Self::Log,
+            KeepArg::Own => Self::Own,
+            KeepArg::Unique => Self::Unique,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -81,29 +111,26 @@ pub(crate) async fn notarize(args: &NotarizeArgs, output: &Output) -> Result<(),
                 .map(|name| name.to_string_lossy().into_owned())
                 .unwrap_or_default(),
         };
-        if label.len() > MAX_LABEL_BYTES {
-            return Err(Failure::usage(format!(
-                "the label `{label}` has more than {MAX_LABEL_BYTES} bytes"
-            ))
-            .hint("give a shorter one with --label"));
-        }
+        check_text("label", &label, MAX_LABEL_BYTES).map_err(|failure| {
+            failure
+                .while_doing(path.display())
+                .hint("give another one with --label")
+        })?;
         files.push(RecordedFile {
             file: path.clone(),
             sha256: hash_file(path)?,
             label,
         });
     }
-    let operations = files
-        .iter()
-        .map(|file| Operation::PutRecord {
-            sha256: file.sha256,
-            label: file.label.clone(),
-            metadata: Vec::new(),
+    let keep = Keep::from(args.keep);
+    let records = |builder: TransactionBuilder| {
+        files.iter().fold(builder, |builder, file| {
+            builder.record(file.sha256, keep, file.label.clone(), Vec::new())
         })
-        .collect();
+    };
     let key = args.key.open()?;
     let ledger = args.node.connect().await?;
-    let outcome = args.send.deliver(operations, "", &key, &ledger).await?;
+    let outcome = args.send.deliver(&key, &ledger, records).await?;
     #[derive(Serialize)]
     struct View<'a> {
         #[serde(flatten)]

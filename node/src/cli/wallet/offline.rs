@@ -1,69 +1,92 @@
-//! Building, signing and submitting as separate steps, for accounts with several signers and for keys on
-//! machines without a network. Between the steps a transaction is a JSON file with its canonical bytes in
-//! hex, which decide, and beside them what they say, for people.
+//! Building and signing as separate steps, for transactions of several parties, accounts with several signers, and keys
+//! on machines without a network.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
-use quorate_client::schema::OperationView;
-use quorate_client::text::{rfc3339, rfc3339_of, salt};
-use quorate_client::wallet::{TransactionBuilder, add_signature, random_salt};
-use quorate_crypto::PublicKey;
-use quorate_ledger::limits::{MAX_OPERATIONS, MAX_TRANSACTION_BYTES};
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Intent, Operation, Timestamp, Transaction, encode};
+use quorate_client::text::rfc3339_of;
+use quorate_client::wallet::Unsigned;
+use quorate_crypto::{ClientSigningKey, Key};
+use quorate_ledger::limits::MAX_SIGNATURES;
+use quorate_ledger::{Address, Digest};
 use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
-use quorate_tools::file::read_text;
-use quorate_tools::output::{Output, printable, printable_json, say};
+use quorate_tools::output::{Output, say};
 use quorate_tools::passphrase::PassphraseArgs;
 use quorate_tools::question::{agreed, can_ask};
 use quorate_tools::wallet::{Fate, Meaning, MeaningArgs, NodeArgs};
-use serde::{Deserialize, Serialize};
+use quorate_verifier::{ProvenDecimals, Travelling, TravellingV1};
 
-use super::account::Decimals;
-use super::bundle;
-use super::pay::PaidBeforeArgs;
+use super::account::KnownHolds;
+use super::deal::{Deal, Transfer};
+use super::open_key;
 use super::send::check_memo;
-use crate::pay::bundle::combine as combine_signatures;
+use super::travelling::{LookUpArgs, Papers, signers, write_new, write_over};
 
-/// The most bytes of a file between two steps: hex of the largest transaction and the rest.
-const MAX_FILE_BYTES: u64 = 1 << 20;
+/// How long there is to sign a transaction of one account, in seconds, unless it is said how long.
+const ALONE: u64 = 3_600;
+
+/// The same for several parties: whoever signs last can wait that long whether to submit it.
+const TOGETHER: u64 = 600;
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
-  quorate wallet build --account qr1… --transfer qr1…:12.50:QRT --out payment.json
-  quorate wallet build --account qr1… --operations operations.json --out change.json
+  quorate wallet build --account qr1… --transfer qr1…:12.50:QRT --out payment.qtx
+  quorate wallet build --transfer qr1bank…:qr1fund…:100:BOND \\
+      --transfer qr1fund…:qr1bank…:98500.00:EUR --out trade.qtx
+  quorate wallet build --operations trade.toml --out trade.qtx
 
-Operations in a file are a JSON list as `GET /v1/transactions/{id}` shows them,
-amounts in smallest units. For many payments: quorate wallet pay FILE.csv --build.")]
+Delivery against payment is one transaction of both parties: all of it happens or nothing.
+trade.toml, with amounts in the assets' own decimals:
+
+  memo = \"trade 4711\"
+  expires_in = 600
+
+  [accounts]
+  bank = \"qr1…\"
+  fund = \"qr1…\"
+
+  [[act]]
+  by = \"bank\"
+  transfer = { to = \"fund\", asset = \"BOND\", amount = \"100\" }
+
+  [[act]]
+  by = \"fund\"
+  transfer = { to = \"bank\", asset = \"EUR\", amount = \"98500.00\", memo = \"settlement\" }
+
+Each act is one of: transfer { to, asset, amount, memo }, mint { to, asset, amount },
+burn { asset, amount }, create_asset { code, decimals, description },
+record { sha256, keep, label, metadata }, hold { to, asset, amount, until, need, signs, after,
+preimages, records, memo }, release { transaction, operation, amount, preimages },
+refund { transaction, operation }, erase { transaction, memo, operations },
+set_signers { threshold, signers }. `parties` names accounts that only consent; the first party
+is --account, or else whoever acts first. Each party signs: quorate wallet sign. For many
+payments of one account: quorate wallet pay FILE.csv --build.")]
 pub(crate) struct BuildArgs {
-    /// The account that acts
+    /// The account whose transaction it is [default: whoever acts first]
     #[arg(long, value_name = "ADDRESS", env = "QUORATE_ACCOUNT")]
-    account: Address,
-    /// A payment, ADDRESS:AMOUNT:ASSET; once for each
+    account: Option<Address>,
+    /// An account that consents, though it may act in nothing; repeatable
+    #[arg(long = "party", value_name = "ADDRESS")]
+    parties: Vec<Address>,
+    /// A payment, [FROM:]TO:AMOUNT:ASSET; once for each
     #[arg(
         long = "transfer",
         value_name = "PAYMENT",
         required_unless_present = "operations"
     )]
     transfers: Vec<String>,
-    /// A file with operations, which come after the payments
+    /// A file with operations in TOML, which come after the payments
     #[arg(long, value_name = "FILE")]
     operations: Option<PathBuf>,
-    /// A note that everybody can read, at most 256 bytes
+    /// A note that everybody can read until it is erased, at most 256 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
     memo: String,
-    /// Seconds after which the transaction is no longer executed: time for all to sign
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        env = "QUORATE_EXPIRES_IN",
-        default_value_t = 3600
-    )]
-    expires_in: u64,
+    /// Seconds after which it is no longer executed: time for all to sign [default: 600 with several
+    /// parties, else 3600]
+    #[arg(long, value_name = "SECONDS", env = "QUORATE_EXPIRES_IN")]
+    expires_in: Option<u64>,
     /// The file to write; it must not exist
     #[arg(long, alias = "to", value_name = "FILE")]
     out: PathBuf,
@@ -73,11 +96,12 @@ pub(crate) struct BuildArgs {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate wallet sign payment.json --key alice.key --genesis genesis.toml
+  quorate wallet sign payment.qtx --key alice.key --genesis genesis.toml
 
 No network is needed. What is signed is shown first, and at a terminal it is asked whether to
 sign it. The genesis document gives amounts their decimals and members' accounts their names;
-a transaction for another network is refused.")]
+a transaction for another network is refused, and so is a file that was changed. A release or
+refund does not say of which asset its hold is: with --node that is looked up, as proven.")]
 pub(crate) struct SignArgs {
     /// What `wallet build` or `wallet pay --build` wrote; the signature is added to it
     #[arg(value_name = "FILE")]
@@ -92,25 +116,30 @@ pub(crate) struct SignArgs {
     passphrase: PassphraseArgs,
     #[command(flatten)]
     meaning: MeaningArgs,
+    #[command(flatten)]
+    look_up: LookUpArgs,
 }
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate wallet show payment.json --genesis genesis.toml
+  quorate wallet show payment.qtx --genesis genesis.toml
 
-No network is needed. Without --genesis the decimals of a payment file's assets are the word
-of whoever built it; amounts in smallest units are what is signed.")]
+No network is needed. Amounts have decimals where the genesis document, --asset-decimals or
+the transaction itself says how many; else they are in smallest units, which are what is signed.
+A release or refund does not say of which asset its hold is: with --node that is looked up.")]
 pub(crate) struct ShowArgs {
     /// What `wallet build` or `wallet pay --build` wrote
     #[arg(value_name = "FILE")]
     file: PathBuf,
     #[command(flatten)]
     meaning: MeaningArgs,
+    #[command(flatten)]
+    look_up: LookUpArgs,
 }
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate wallet combine from-alice.json from-bob.json --out payment.json
+  quorate wallet combine from-alice.qtx from-bob.qtx --out payment.qtx
 
 No network is needed. The copies must be of the same transactions.")]
 pub(crate) struct CombineArgs {
@@ -120,29 +149,6 @@ pub(crate) struct CombineArgs {
     /// The file to write; it must not exist
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Examples:
-  quorate wallet submit payment.json
-  quorate wallet submit payroll.json --genesis genesis.toml
-
-Of the payment of a file nothing is sent if any of its rows was paid before by another
-transaction. It may be submitted again: what is committed is not executed twice.")]
-pub(crate) struct SubmitArgs {
-    /// What was built and signed
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Return once a node has taken it; that promises nothing yet
-    #[arg(long)]
-    no_wait: bool,
-    /// Seconds to wait for the outcome of each transaction
-    #[arg(long, value_name = "SECONDS", env = "QUORATE_TIMEOUT", default_value_t = 30)]
-    timeout: u64,
-    #[command(flatten)]
-    before: PaidBeforeArgs,
-    #[command(flatten)]
-    node: NodeArgs,
 }
 
 #[derive(Args, Debug)]
@@ -159,363 +165,216 @@ pub(crate) struct WaitArgs {
     node: NodeArgs,
 }
 
-/// A transaction between two steps.
-#[derive(Serialize, Deserialize)]
-struct Draft {
-    /// Its id, for people; the bytes decide.
-    id: Digest,
-    /// What the bytes say, for people. It is held against the bytes whenever the file is read, and used for nothing.
-    /// Files of earlier versions have none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    contents: Option<serde_json::Value>,
-    /// The canonical bytes in hex, with as many signatures as were made so far.
-    transaction: String,
-}
-
-/// What a transaction says.
-#[derive(Serialize)]
-struct Contents {
-    network: Digest,
-    account: Address,
-    #[serde(with = "rfc3339")]
-    expires_at: Timestamp,
-    #[serde(with = "salt")]
-    salt: [u8; 16],
-    /// With amounts in smallest units: how many decimals an asset has is not in the bytes.
-    operations: Vec<OperationView>,
-    memo: String,
-    signed_by: Vec<PublicKey>,
-}
-
-impl Contents {
-    fn of(transaction: &Transaction) -> Self {
-        let intent = transaction.intent();
-        let signatures = transaction.signatures().iter();
-        Self {
-            network: intent.network,
-            account: intent.sender,
-            expires_at: intent.expires_at,
-            salt: intent.salt,
-            operations: intent.operations.iter().map(OperationView::from).collect(),
-            memo: intent.memo.clone(),
-            signed_by: signatures.map(|signature| signature.key).collect(),
-        }
-    }
-
-    fn document(&self) -> Result<serde_json::Value, Failure> {
-        serde_json::to_value(self).map_err(unwritten)
-    }
-
-    /// The lines that describe it.
-    fn fields(&self, decimals: &Decimals) -> Vec<(&'static str, String)> {
-        let operations: Vec<String> = self
-            .operations
-            .iter()
-            .map(|operation| decimals.describe(operation))
-            .collect();
-        let mut fields = vec![
-            ("network", self.network.to_string()),
-            ("account", decimals.who(&self.account)),
-            ("expires", rfc3339_of(self.expires_at)),
-            ("does", operations.join("\n")),
-        ];
-        let sums = self.sums(decimals);
-        if self.operations.len() > 1 && !sums.is_empty() {
-            fields.push(("pays in all", sums.join("\n")));
-        }
-        if !self.memo.is_empty() {
-            fields.push(("memo", printable(&self.memo)));
-        }
-        let signers: Vec<String> = self.signed_by.iter().map(ToString::to_string).collect();
-        if !signers.is_empty() {
-            fields.push(("signed by", signers.join("\n")));
-        }
-        fields
-    }
-
-    /// What all payments come to, by asset.
-    fn sums(&self, decimals: &Decimals) -> Vec<String> {
-        let mut sums: BTreeMap<AssetCode, u128> = BTreeMap::new();
-        for operation in &self.operations {
-            if let OperationView::Transfer { asset, amount, .. } = operation {
-                let sum = sums.entry(*asset).or_default();
-                *sum = sum.saturating_add(amount.0);
-            }
-        }
-        sums.iter()
-            .map(|(asset, sum)| decimals.show(Amount(*sum), asset))
-            .collect()
-    }
-
-    /// An asset whose decimals are not known, if it moves one.
-    fn unclear(&self, decimals: &Decimals) -> Option<AssetCode> {
-        self.operations.iter().find_map(|operation| match operation {
-            OperationView::Mint { asset, .. }
-            | OperationView::Burn { asset, .. }
-            | OperationView::Transfer { asset, .. } => decimals.of(asset).is_none().then_some(*asset),
-            _ => None,
-        })
-    }
-}
-
-impl Draft {
-    fn of(transaction: &Transaction) -> Result<Self, Failure> {
-        Ok(Self {
-            id: transaction.id(),
-            contents: Some(Contents::of(transaction).document()?),
-            transaction: hex::encode(encode(transaction)),
-        })
-    }
-
-    fn read(path: &Path) -> Result<Transaction, Failure> {
-        let text = read_text(path, MAX_FILE_BYTES)?;
-        let wrong = |why: String| Failure::usage(format!("{} is not a transaction: {why}", path.display()));
-        let draft: Self = serde_json::from_str(&text).map_err(|error| wrong(error.to_string()))?;
-        let bytes = hex::decode(&draft.transaction).map_err(|error| wrong(error.to_string()))?;
-        let limit = MAX_TRANSACTION_BYTES as usize;
-        let transaction: Transaction =
-            quorate_ledger::decode(&bytes, limit).map_err(|error| wrong(error.to_string()))?;
-        if transaction.id() != draft.id {
-            return Err(wrong(format!("its id is {}, not {}", transaction.id(), draft.id)));
-        }
-        let contents = Contents::of(&transaction).document()?;
-        if draft.contents.is_some_and(|said| said != contents) {
-            return Err(wrong(
-                "its `contents` are not what its bytes in `transaction` say: one of them was changed"
-                    .to_owned(),
-            ));
-        }
-        Ok(transaction)
-    }
-
-    fn text(&self) -> Result<String, Failure> {
-        serde_json::to_string_pretty(self)
-            .map(|text| printable_json(text) + "\n")
-            .map_err(unwritten)
-    }
-}
-
-fn unwritten(error: serde_json::Error) -> Failure {
-    Failure::failed(format!("the transaction cannot be written: {error}"))
-}
-
 /// Builds a transaction without signatures.
 pub(crate) async fn build(args: &BuildArgs, output: &Output) -> Result<(), Failure> {
     check_memo(&args.memo)?;
-    let mut payments = Vec::new();
-    for text in &args.transfers {
-        payments.push(payment(text).map_err(|failure| failure.while_doing(format!("--transfer {text}")))?);
-    }
-    let mut others: Vec<Operation> = Vec::new();
-    if let Some(path) = &args.operations {
-        let text = read_text(path, MAX_FILE_BYTES)?;
-        let views: Vec<OperationView> = serde_json::from_str(&text)
-            .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-        others.extend(views.iter().map(Operation::from));
-    }
-    let count = payments.len() + others.len();
-    if !(1..=MAX_OPERATIONS).contains(&count) {
-        return Err(Failure::usage(format!(
-            "{count} operations: a transaction has 1 to {MAX_OPERATIONS}"
-        )));
-    }
+    let mut deal = match &args.operations {
+        Some(path) => Deal::read(path)?,
+        None => Deal::default(),
+    };
+    let payments = args.transfers.iter().map(|text| {
+        let payment: Result<Transfer, String> = text.parse();
+        payment.map_err(|why| Failure::usage(why).while_doing(format!("--transfer {text}")))
+    });
+    let payments = payments.collect::<Result<Vec<_>, _>>()?;
+    deal.lead(args.account, &args.parties, payments, &args.memo)?;
     let ledger = args.node.connect().await?;
-    let mut operations = Vec::new();
-    for (to, amount, asset) in payments {
-        let amount = ledger.amount(&amount, &asset).await?;
-        operations.push(Operation::Transfer {
-            to,
-            asset,
-            amount,
-            memo: String::new(),
-        });
+    let parties = deal.parties();
+    let expires_in = args
+        .expires_in
+        .or(deal.expires_in)
+        .unwrap_or(if parties.len() > 1 { TOGETHER } else { ALONE });
+    let expires_at = ledger.expiry(Duration::from_secs(expires_in)).await?;
+    let (unsigned, decimals) = deal.build(&ledger, expires_at).await?;
+    write_with(unsigned, &decimals, &args.out, output)?;
+    if parties.len() > 1 {
+        say(format!(
+            "note: whoever of the {} parties signs last is free until {} to submit it or not",
+            parties.len(),
+            rfc3339_of(expires_at)
+        ));
     }
-    operations.extend(others);
-    let expires_at = ledger.expiry(Duration::from_secs(args.expires_in)).await?;
-    let salt = random_salt().map_err(Failure::failed)?;
-    let intent = TransactionBuilder::new(ledger.network(), args.account, expires_at, salt)
-        .operations(operations)
-        .memo(args.memo.clone())
-        .build();
-    write_unsigned(intent, &args.out, output)
+    Ok(())
 }
 
-/// Writes a transaction that nobody has signed to a file that must not exist, and prints what was written.
-pub(crate) fn write_unsigned(intent: Intent, out: &Path, output: &Output) -> Result<(), Failure> {
-    let transaction = Transaction::new(intent, Vec::new());
-    let draft = Draft::of(&transaction)?;
-    bundle::write_new(out, &draft.text()?)?;
-    let intent = transaction.intent();
-    let (expires, operations) = (rfc3339_of(intent.expires_at), intent.operations.len());
+/// A transaction that travels, with the decimals of its assets.
+pub(super) fn travelling_of(unsigned: Unsigned, decimals: &ProvenDecimals) -> Result<Travelling, Failure> {
+    let Unsigned { intent, texts } = unsigned;
+    let form = intent.v1().check_form(&intent.v1().network);
+    form.map_err(|error| Failure::usage(format!("the transaction is malformed: {error}")))?;
+    Travelling::new(intent, texts, decimals)
+        .ok_or_else(|| Failure::usage("the decimals of an asset that it names are not known"))
+}
+
+fn write_with(
+    unsigned: Unsigned,
+    decimals: &ProvenDecimals,
+    out: &Path,
+    output: &Output,
+) -> Result<(), Failure> {
+    let travelling = travelling_of(unsigned, decimals)?;
+    let intent = &travelling.v1().intent;
+    let (id, expires) = (intent.id(), rfc3339_of(intent.v1().expires_at));
     let view = serde_json::json!({
         "file": out,
-        "id": draft.id,
+        "id": id,
+        "parties": intent.v1().parties,
         "expires_at": expires,
-        "operations": operations,
+        "operations": intent.v1().operations.len(),
     });
+    write_new(out, std::slice::from_ref(&travelling))?;
     output.print(&view, |output| {
         output.fields(&[
             ("file", out.display().to_string()),
-            ("id", draft.id.to_string()),
+            ("id", id.to_string()),
             ("expires", expires.clone()),
         ])
     })
 }
 
-/// `ADDRESS:AMOUNT:ASSET`.
-fn payment(text: &str) -> Result<(Address, String, AssetCode), Failure> {
-    let parts: Vec<&str> = text.split(':').collect();
-    let [to, amount, asset] = parts.as_slice() else {
-        return Err(Failure::usage("expected ADDRESS:AMOUNT:ASSET"));
-    };
-    Ok((
-        to.parse().map_err(Failure::usage)?,
-        (*amount).to_owned(),
-        asset.parse().map_err(Failure::usage)?,
-    ))
+/// The same with one more signature; one that the key made before stays.
+fn signed(one: &Travelling, key: &ClientSigningKey) -> Result<Travelling, Failure> {
+    let TravellingV1 {
+        intent,
+        texts,
+        decimals,
+        ..
+    } = one.v1().clone();
+    let signatures = intent.clone().sign([key]).signatures().to_vec();
+    let own = Travelling::V1(TravellingV1 {
+        intent,
+        texts,
+        signatures,
+        decimals,
+    });
+    combined(&[one.clone(), own])
+}
+
+/// One transaction with the signatures of all copies.
+fn combined(copies: &[Travelling]) -> Result<Travelling, Failure> {
+    let all = Travelling::combine(copies).map_err(|error| Failure::new(Exit::CheckFailed, error))?;
+    let count = all.v1().signatures.len();
+    if count > MAX_SIGNATURES {
+        return Err(Failure::usage(format!(
+            "{} would have {count} signatures, at most {MAX_SIGNATURES} are allowed",
+            all.v1().intent.id()
+        )));
+    }
+    Ok(all)
+}
+
+/// Reads a file, with what is known of what it names.
+async fn read(file: &Path, meaning: &MeaningArgs, look_up: &LookUpArgs) -> Result<Papers, Failure> {
+    let mut papers = Papers::read(file, meaning.read()?)?;
+    if let Some(ledger) = look_up.connect(meaning).await? {
+        papers.look_up_holds(&ledger).await?;
+    }
+    Ok(papers)
 }
 
 /// Adds a signature.
-pub(crate) fn sign(args: &SignArgs, output: &Output) -> Result<(), Failure> {
-    let open = || {
-        if !args.yes && can_ask() && !agreed("Sign this?")? {
-            return Err(Failure::failed("nothing was signed"));
-        }
-        args.passphrase.open(&args.key)
-    };
-    if let Some(bundle) = bundle::read(&args.file)? {
-        bundle::check_meaning(&bundle, &args.meaning.read()?)?;
-        return bundle::sign(bundle, &args.file, open, output);
+pub(crate) async fn sign(args: &SignArgs, output: &Output) -> Result<(), Failure> {
+    let papers = read(&args.file, &args.meaning, &args.look_up).await?;
+    for line in papers.lines(false) {
+        say(line);
     }
-    let transaction = Draft::read(&args.file)?;
-    let (contents, decimals) = understood(&transaction, &args.meaning)?;
-    let fields = contents.fields(&decimals);
-    let width = fields.iter().map(|(label, _)| label.len()).max().unwrap_or(0);
-    for (label, value) in &fields {
-        for (place, line) in value.lines().enumerate() {
-            let label = if place == 0 { *label } else { "" };
-            say(format!("{label:width$}  {line}"));
-        }
-    }
-    if transaction.intent().expires_at <= now()? {
+    papers.say_unproven();
+    papers.say_unknown_holds();
+    if papers.expires_at() <= now()? {
         say("warning: by this machine's clock it has expired");
     }
-    let key = open()?;
-    let signed = add_signature(transaction, &key);
-    let draft = Draft::of(&signed)?;
-    let passing = args.file.with_extension("signing");
-    fs::write(&passing, draft.text()?)
-        .and_then(|()| fs::rename(&passing, &args.file))
-        .map_err(|error| Failure::unwritable(&args.file, &error))?;
-    let keys: Vec<String> = signed
-        .signatures()
-        .iter()
-        .map(|signature| signature.key.to_string())
-        .collect();
-    let view = serde_json::json!({ "file": args.file, "id": draft.id, "signed_by": keys });
-    output.print(&view, |output| {
-        output.fields(&[
-            ("file", args.file.display().to_string()),
-            ("id", draft.id.to_string()),
-            ("signed by", keys.join("\n")),
-        ])
-    })
-}
-
-/// What a transaction says, and the words for it. One for another network than the genesis document's is refused.
-fn understood(transaction: &Transaction, meaning: &MeaningArgs) -> Result<(Contents, Decimals), Failure> {
-    let contents = Contents::of(transaction);
-    let Meaning {
-        network,
-        decimals,
-        names,
-    } = meaning.read()?;
-    if let Some(network) = network
-        && network != contents.network
-    {
-        return Err(Failure::new(
-            Exit::CheckFailed,
-            format!(
-                "the transaction is for network {}, the genesis document is of {network}",
-                contents.network
-            ),
-        ));
+    if !args.yes && can_ask() && !agreed("Sign this?")? {
+        return Err(Failure::failed("nothing was signed"));
     }
-    let decimals = Decimals::known(decimals, names);
-    if let Some(code) = contents.unclear(&decimals) {
-        say(format!(
-            "note: amounts of {code} are shown in smallest units, as its decimals are not known here: --genesis FILE \
-             or --asset-decimals {code}=N tells"
-        ));
-    }
-    Ok((contents, decimals))
+    let key = open_key(&args.passphrase, &args.key)?;
+    let all = papers.all.iter().map(|one| signed(one, &key));
+    let all = all.collect::<Result<Vec<_>, _>>()?;
+    write_over(&args.file, &all)?;
+    report(&Papers { all, ..papers }, &args.file, output)
 }
 
 /// Shows what was built.
-pub(crate) fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
-    if let Some(bundle) = bundle::read(&args.file)? {
-        bundle::check_meaning(&bundle, &args.meaning.read()?)?;
-        return bundle::show(&bundle, output);
-    }
-    let transaction = Draft::read(&args.file)?;
-    let (contents, decimals) = understood(&transaction, &args.meaning)?;
-    let view = serde_json::json!({ "file": args.file, "id": transaction.id(), "contents": contents });
-    output.print(&view, |output| {
-        let mut fields = vec![("id", transaction.id().to_string())];
-        fields.extend(contents.fields(&decimals));
-        output.fields(&fields)
-    })
+pub(crate) async fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
+    let papers = read(&args.file, &args.meaning, &args.look_up).await?;
+    papers.say_unproven();
+    papers.say_unknown_holds();
+    let transactions = papers.all.iter().map(|one| {
+        let intent = one.v1().intent.v1();
+        serde_json::json!({
+            "id": one.v1().intent.id(),
+            "parties": intent.parties,
+            "expires_at": rfc3339_of(intent.expires_at),
+            "lines": one.proven_lines(&papers.meaning.decimals),
+            "unproven": one.unproven(&papers.meaning.decimals),
+            "signed_by": signers(one),
+        })
+    });
+    let view = serde_json::json!({
+        "file": args.file,
+        "id": papers.only_id(),
+        "network": papers.network(),
+        "expires_at": rfc3339_of(papers.expires_at()),
+        "sums": papers.sums(),
+        "signed_by": papers.signers(),
+        "rows": papers.payments(),
+        "transactions": transactions.collect::<Vec<_>>(),
+    });
+    output.print(&view, |_| papers.lines(true).join("\n"))
 }
 
 /// Puts the signatures of several copies together.
 pub(crate) fn combine(args: &CombineArgs, output: &Output) -> Result<(), Failure> {
-    if let Some((first, others)) = args.files.split_first()
-        && let Some(bundle) = bundle::read(first)?
-    {
-        return bundle::combine(bundle, others, &args.out, output);
-    }
-    let mut combined: Option<Transaction> = None;
+    let mut copies: Vec<Papers> = Vec::new();
     for path in &args.files {
-        let transaction = Draft::read(path)?;
-        // The first is checked too: combined with itself it is the same.
-        let before = combined.take().unwrap_or_else(|| transaction.clone());
-        let both = combine_signatures(before, &transaction);
-        combined = Some(both.map_err(|why| Failure::usage(format!("{}: {why}", path.display())))?);
+        let papers = Papers::read(path, Meaning::default())?;
+        let ids =
+            |papers: &Papers| -> Vec<Digest> { papers.all.iter().map(|one| one.v1().intent.id()).collect() };
+        if copies.first().is_some_and(|first| ids(first) != ids(&papers)) {
+            return Err(Failure::new(
+                Exit::CheckFailed,
+                format!("{} has other transactions than the first file", path.display()),
+            ));
+        }
+        copies.push(papers);
     }
-    let combined = combined.ok_or_else(|| Failure::usage("name the copies"))?;
-    let draft = Draft::of(&combined)?;
-    bundle::write_new(&args.out, &draft.text()?)?;
-    let signatures = combined.signatures().iter();
-    let keys: Vec<String> = signatures.map(|signature| signature.key.to_string()).collect();
-    let view = serde_json::json!({ "file": args.out, "id": draft.id, "signed_by": keys });
-    output.print(&view, |output| {
-        output.fields(&[
-            ("file", args.out.display().to_string()),
-            ("id", draft.id.to_string()),
-            ("signed by", keys.join("\n")),
-        ])
-    })
+    let count = copies.first().map_or(0, |first| first.all.len());
+    let all = (0..count).map(|place| {
+        let of_one: Vec<Travelling> = copies
+            .iter()
+            .filter_map(|papers| papers.all.get(place).cloned())
+            .collect();
+        combined(&of_one)
+    });
+    let all = all.collect::<Result<Vec<_>, _>>()?;
+    write_new(&args.out, &all)?;
+    let papers = Papers {
+        all,
+        meaning: Meaning::default(),
+        holds: KnownHolds::new(),
+    };
+    report(&papers, &args.out, output)
 }
 
-/// Submits what was built and signed.
-pub(crate) async fn submit(args: &SubmitArgs, output: &Output) -> Result<(), Failure> {
-    let wait = (!args.no_wait).then(|| Duration::from_secs(args.timeout));
-    if let Some(bundle) = bundle::read(&args.file)? {
-        let (ledger, nodes) = (args.node.connect().await?, args.node.clients()?);
-        let submission = bundle::Submission {
-            file: &args.file,
-            bundle: &bundle,
-            ledger: &ledger,
-            nodes: &nodes,
-            belief: args.before.belief(&ledger),
-            wait,
-        };
-        return submission.submit(output).await;
-    }
-    let transaction = Draft::read(&args.file)?;
-    let ledger = args.node.connect().await?;
-    let outcome = ledger.send(&transaction, wait).await?;
-    outcome.report(output, !args.no_wait)
+/// Says who has signed what is in a file.
+fn report(papers: &Papers, file: &Path, output: &Output) -> Result<(), Failure> {
+    let keys: Vec<Key> = papers.signers();
+    let view = serde_json::json!({
+        "file": file,
+        "id": papers.only_id(),
+        "transactions": papers.all.len(),
+        "sums": papers.sums(),
+        "signed_by": keys,
+    });
+    output.print(&view, |output| {
+        let mut fields = vec![("file", file.display().to_string())];
+        match papers.only_id() {
+            Some(id) => fields.push(("id", id.to_string())),
+            None => fields.push(("transactions", papers.all.len().to_string())),
+        }
+        let keys: Vec<String> = keys.iter().map(ToString::to_string).collect();
+        fields.push(("signed by", keys.join("\n")));
+        output.fields(&fields)
+    })
 }
 
 /// Waits for a transaction.
@@ -527,80 +386,65 @@ pub(crate) async fn wait(args: &WaitArgs, output: &Output) -> Result<(), Failure
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::SigningKey;
+    use quorate_client::wallet::TransactionBuilder;
+    use quorate_crypto::{SigningKey, sha256};
+    use quorate_ledger::{Amount, Intent, Operation, Timestamp};
 
     use super::*;
 
-    fn transaction(memo: &str) -> Transaction {
-        let key = SigningKey::from_seed(&[1; 32]);
-        let to = SigningKey::from_seed(&[2; 32]).public().address();
-        let qrt = "QRT".parse().unwrap();
-        let network = Digest([3; 32]);
-        TransactionBuilder::new(network, key.public().address(), Timestamp(4_000), [5; 16])
-            .transfer(to, qrt, Amount(725), memo)
-            .transfer(to, qrt, Amount(1_000), "")
-            .memo(memo)
-            .build()
-            .sign([&key])
+    fn key(seed: u8) -> ClientSigningKey {
+        ClientSigningKey::from_ed25519(SigningKey::from_seed(&[seed; 32]))
     }
 
-    fn read(text: &str) -> Result<Transaction, String> {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("t.json");
-        fs::write(&path, text).unwrap();
-        Draft::read(&path).map_err(|failure| failure.to_string())
-    }
-
-    #[test]
-    fn a_file_says_what_its_bytes_say_in_words_that_everybody_sees() {
-        let transaction = transaction("rent\u{202e}");
-        let text = Draft::of(&transaction).unwrap().text().unwrap();
-        for word in [
-            "\"725\"",
-            "\"transfer\"",
-            "rent\\u202e",
-            "1970-01-01T00:00:04.000Z",
-        ] {
-            assert!(text.contains(word), "{word} is not in {text}");
-        }
-        assert_eq!(read(&text).unwrap(), transaction);
-    }
-
-    #[test]
-    fn contents_that_differ_from_the_bytes_are_refused_and_may_be_missing() {
-        let signed = transaction("rent");
-        let text = Draft::of(&signed).unwrap().text().unwrap();
-        for (said, lie) in [
-            ("\"725\"", "\"7\""),
-            ("\"rent\"", "\"gift\""),
-            ("04.000Z", "05.000Z"),
-        ] {
-            let changed = text.replacen(said, lie, 1);
-            assert_ne!(changed, text);
-            assert!(read(&changed).unwrap_err().contains("one of them was changed"));
-        }
-        let bare = Draft {
-            contents: None,
-            ..Draft::of(&signed).unwrap()
+    fn built() -> Travelling {
+        let (bank, fund) = (key(1).key().address(), key(2).key().address());
+        let (bond, eur) = ("BOND".parse().unwrap(), "EUR".parse().unwrap());
+        let back = Operation::Transfer {
+            to: bank,
+            asset: eur,
+            amount: Amount(9_850_000),
         };
-        assert_eq!(read(&bare.text().unwrap()).unwrap(), signed);
+        let unsigned = TransactionBuilder::new(sha256(b"network"), bank, Timestamp(9_000), [5; 16])
+            .transfer(fund, bond, Amount(100), "")
+            .act(fund, back)
+            .build_with(|_| [6; 16]);
+        travelling_of(unsigned, &[(bond, 0), (eur, 2)].into()).unwrap()
     }
 
     #[test]
-    fn what_is_signed_is_told_in_decimals_names_and_sums() {
-        let contents = Contents::of(&transaction("rent"));
-        let to = SigningKey::from_seed(&[2; 32]).public().address();
-        let decimals = Decimals::known(
-            [("QRT".parse().unwrap(), 2)].into(),
-            [(to, "bank-b".to_owned())].into(),
-        );
-        let fields: BTreeMap<_, _> = contents.fields(&decimals).into_iter().collect();
+    fn signed_apart_and_combined_is_the_same_as_signed_one_after_the_other() {
+        let p256 = ClientSigningKey::p256_from_scalar(&[7; 32]).unwrap();
+        let keys = [key(1), key(2), p256];
+        let one_after_the_other = keys
+            .iter()
+            .try_fold(built(), |one, key| signed(&one, key))
+            .unwrap();
+        let apart: Vec<Travelling> = keys
+            .iter()
+            .rev()
+            .map(|key| signed(&built(), key).unwrap())
+            .collect();
+        assert_eq!(combined(&apart).unwrap(), one_after_the_other);
+        assert_eq!(signers(&one_after_the_other).len(), 3);
+        // Whoever signs twice signs once.
         assert_eq!(
-            fields["does"],
-            format!("pay 7.25 QRT to {to} (bank-b) (rent)\npay 10.00 QRT to {to} (bank-b)")
+            signed(&one_after_the_other, &key(2)).unwrap(),
+            one_after_the_other
         );
-        assert_eq!(fields["pays in all"], "17.25 QRT");
-        assert_eq!(contents.unclear(&decimals), None);
-        assert_eq!(contents.unclear(&Decimals::new()), "QRT".parse().ok());
+    }
+
+    #[test]
+    fn copies_of_two_transactions_are_not_combined() {
+        let Travelling::V1(mut other) = built();
+        let Intent::V1(intent) = &mut other.intent;
+        intent.salt = [9; 16];
+        let failure = combined(&[built(), Travelling::V1(other)]).unwrap_err();
+        assert_eq!(failure.exit(), Exit::CheckFailed);
+    }
+
+    #[test]
+    fn an_asset_whose_decimals_are_not_known_is_not_written() {
+        let Travelling::V1(TravellingV1 { intent, texts, .. }) = built();
+        assert!(travelling_of(Unsigned { intent, texts }, &ProvenDecimals::new()).is_err());
     }
 }

@@ -9,8 +9,9 @@ use std::time::Duration;
 
 use clap::Args;
 use quorate_client::text::{parse_rfc3339_bound, rfc3339_of};
-use quorate_crypto::SigningKey;
-use quorate_ledger::{Address, AssetCode, Height, Timestamp};
+use quorate_crypto::ClientSigningKey;
+use quorate_crypto::keyfile::{self, KeyFileError};
+use quorate_ledger::{Address, AssetCode, Height, Timestamp, WalletSecret};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::interrupt::exit_on_interrupt;
 use quorate_tools::output::{Output, Tone, say};
@@ -19,43 +20,43 @@ use quorate_tools::wallet::{Ledger, NodeArgs, Tip};
 use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use super::open_wallet;
 use crate::pay::file::{PaymentFile, Row, identity};
 use crate::pay::history::{Belief, Search};
-use crate::pay::journal::{Journal, Known, Names, Opened};
-use crate::pay::plan::{Batch, pack};
+use crate::pay::journal::{Journal, Known, Opened, Subject, with_suffix};
+use crate::pay::plan::{Batch, MAX_LABEL, Names, pack};
 use crate::pay::result::{RowResult, RowStatus, write};
 use crate::pay::run::{Ended, Parts, Run};
 
 /// Refused rows that are named one by one.
 const SHOWN_REFUSALS: usize = 20;
 
-/// The most bytes of a label.
-const MAX_LABEL: usize = 64;
-
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate wallet pay payments.csv --key treasury.key --asset QRT
-  quorate wallet pay payments.csv --account qr1… --build payroll.json
+  quorate wallet pay payments.csv --account qr1… --build payroll.qtx
 
 The file begins with a line of column names: to, amount and, if wanted, asset and
 memo; others are ignored. Cells are set apart by commas, semicolons or tabs, each
 row has as many as the header, and none goes over several lines. Amounts have a
 point before the decimals and nothing between thousands.
-Beside it are written FILE.journal (what was signed) and FILE.result.csv (what
-happened to each row). The result of another payer, of other rows or of another
-label is not overwritten: the name of this one has a part more, then.
+Beside it are written FILE.journal (what was signed), FILE.outcomes (what became of it)
+and FILE.result.csv (what happened to each row). The result of another payer, of other
+rows or of another label is not overwritten: the name of this one has a part more, then.
 Running the same file again pays nothing twice: what was not paid yet is tried again.
 The same rows from the same payer are the same file, whatever its name and line ends.
-What was paid from another copy of the file, or without its journal, is found on the
-ledger: with --genesis in certified blocks, else in what the nodes show of the payer's
-history, which must fit the running hash of its account.
+What was paid with the same key from another copy of the file, or without its journal,
+is found on the ledger: with --genesis in certified blocks, else in the payer's statement,
+which the nodes prove. Another key of the same account gives other salts, and finds
+nothing but what is in the journal: always pay a file with one key.
 Up to 100 rows share a transaction. Where one of them cannot be paid, the others are
 paid one by one; a payment of one smallest unit from the payer to itself notes that
 on the ledger.
 For an account with several signers, --build writes all transactions into one file for
 `wallet show`, `sign`, `combine` and `submit`. They expire at the next midnight in UTC;
 until then the same rows are built the same, and are not paid in any other way. Run it
-again after that, or to have the result written.")]
+again after that, or to have the result written. Without --key their salts follow from
+FILE.secret, which is made beside the file: keep it as long as the journal.")]
 pub(crate) struct PayArgs {
     /// The payments
     #[arg(value_name = "FILE.csv")]
@@ -108,15 +109,15 @@ pub(crate) struct PaidBeforeArgs {
     /// be looked through
     #[arg(long, value_name = "TIME", value_parser = moment, help_heading = "Paid before")]
     history_since: Option<Timestamp>,
-    /// With --genesis: take the nodes' word for what was paid before, which nothing proves
+    /// With --genesis: do not look through blocks, but have nodes prove what the payer did
     #[arg(long, conflicts_with = "history_since", help_heading = "Paid before")]
     believe_history: bool,
 }
 
 impl PayerArgs {
-    /// The payer, and the key if it is to sign.
-    fn open(&self, signs: bool) -> Result<(Address, Option<SigningKey>), Failure> {
-        if let (Some(account), false) = (self.account, signs) {
+    /// The payer, and the key with its secret if it is to sign, or if it says who pays.
+    fn open(&self, signs: bool) -> Result<(Address, Option<(ClientSigningKey, WalletSecret)>), Failure> {
+        if let (Some(account), false, None) = (self.account, signs, &self.key) {
             return Ok((account, None));
         }
         let Some(path) = &self.key else {
@@ -126,9 +127,49 @@ impl PayerArgs {
                 ),
             );
         };
-        let key = self.passphrase.open(path)?;
-        let account = self.account.unwrap_or_else(|| key.public().address());
-        Ok((account, Some(key)))
+        let (key, secret) = open_wallet(&self.passphrase, path)?;
+        let account = self.account.unwrap_or_else(|| key.key().address());
+        Ok((account, Some((key, secret))))
+    }
+}
+
+/// From which secrets the salts of a file's payments may follow.
+struct Secrets {
+    /// From which they follow from now on.
+    own: WalletSecret,
+    /// From which those of earlier ones may follow.
+    others: Vec<WalletSecret>,
+    /// Whether anything can have been paid with them.
+    is_new: bool,
+}
+
+impl Secrets {
+    /// The one beside the file, which was made for payments that were built without a key, before the key's. One is made
+    /// where there is none, and kept if something is to be built with it.
+    fn of(file: &Path, key: Option<WalletSecret>, keeps: bool) -> Result<Self, Failure> {
+        let path = with_suffix(file, ".secret");
+        let beside = match keyfile::secret::read(&path, None) {
+            Ok(secret) => Some(WalletSecret::from_bytes(&secret)),
+            Err(KeyFileError::NotFound { .. }) => None,
+            Err(error) => return Err(error.into()),
+        };
+        let mut known = beside.into_iter().chain(key);
+        if let Some(own) = known.next() {
+            return Ok(Self {
+                own,
+                others: known.collect(),
+                is_new: false,
+            });
+        }
+        let own = WalletSecret::generate();
+        if keeps {
+            keyfile::secret::create(&path, own.bytes(), None)?;
+        }
+        Ok(Self {
+            own,
+            others: Vec::new(),
+            is_new: true,
+        })
     }
 }
 
@@ -138,7 +179,7 @@ impl PaidBeforeArgs {
         if ledger.is_trustless() && !self.believe_history {
             Belief::Blocks(self.history_since)
         } else {
-            Belief::Nodes
+            Belief::Statement
         }
     }
 }
@@ -159,10 +200,21 @@ struct Job<'a> {
     names: &'a Names,
     ledger: &'a Ledger,
     search: &'a Search<'a>,
+    /// Whether anything can be found: with a secret that is new nothing was paid.
+    is_searched: bool,
     max_transaction_bytes: u32,
 }
 
 impl Job<'_> {
+    /// The payment whose journal is looked at.
+    fn subject(&self) -> Subject<'_> {
+        Subject {
+            file: self.file,
+            names: self.names,
+            rows: self.rows,
+        }
+    }
+
     /// Whether all rows are paid.
     fn is_paid(&self, known: &Known) -> bool {
         known.paid.len() == self.rows.len()
@@ -176,18 +228,14 @@ impl Job<'_> {
         journal: Option<&mut Journal>,
         output: &Output,
     ) -> Result<(), Failure> {
-        let belief = self.search.belief();
-        if belief == Belief::Nodes && *known == Known::default() {
-            say(if self.ledger.is_trustless() {
-                "note: whether these rows were paid before is the nodes' word, as --believe-history has it; \
-                 nothing proves it"
-            } else {
-                "note: whether these rows were paid before is the nodes' word; --genesis FILE checks it"
-            });
+        if !self.is_searched {
+            say("note: without --key what was paid of these rows is known from the journal alone");
+            return Ok(());
         }
+        let belief = self.search.belief();
         let what = match belief {
             Belief::Blocks(_) => "blocks",
-            Belief::Nodes => "of the payer's transactions",
+            Belief::Statement => "of the payer's transactions",
         };
         let spinner = output.spinner("looking for earlier payments of these rows");
         let mut read = 0;
@@ -273,7 +321,8 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         )));
     }
     let payments = PaymentFile::read(&args.file, args.asset)?;
-    let (sender, key) = args.payer.open(!args.dry_run && args.build.is_none())?;
+    let (sender, opened) = args.payer.open(!args.dry_run && args.build.is_none())?;
+    let (key, secret) = opened.unzip();
     let ledger = match args.node.connect().await {
         Ok(ledger) => ledger,
         // What is wrong with the file is wrong with whatever network.
@@ -282,14 +331,19 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     let decimals = decimals_of(&payments, &ledger).await?;
     let rows = payments.rows(&args.file, &decimals)?;
     let parameters = ledger.parameters().await?;
-    let by_rows = Batch {
+    let secrets = Secrets::of(&args.file, secret, args.build.is_some())?;
+    let named = |secret: WalletSecret| Batch {
         network: ledger.network(),
         sender,
-        file: identity(&rows),
-        label,
+        file: identity(&sender, &rows),
+        label: label.clone(),
+        secret,
         max_expiry_lead_ms: parameters.max_expiry_lead_ms,
     };
-    let names = Names::new(by_rows, payments.older);
+    let names = Names {
+        own: named(secrets.own),
+        others: secrets.others.into_iter().map(named).collect(),
+    };
     let nodes = args.node.clients()?;
     let search = Search::new(&ledger, &nodes, &names, &rows, args.before.belief(&ledger));
     let job = Job {
@@ -299,6 +353,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         names: &names,
         ledger: &ledger,
         search: &search,
+        is_searched: !secrets.is_new,
         max_transaction_bytes: parameters.max_transaction_bytes,
     };
     if args.dry_run {
@@ -310,14 +365,13 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     let key = key.ok_or_else(|| Failure::usage("--key FILE is needed"))?;
     let Opened {
         mut journal,
-        batch,
-        known,
-    } = Journal::open(&args.file, &names)?;
+        mut known,
+    } = Journal::open(job.subject())?;
+    let batch = &names.own;
     // Before it is looked for what was paid: what is missing there can then not have been signed with an
     // expiry that this time does not give again.
     let tip = ledger.tip().await?;
-    journal.begin(&batch, rows.len())?;
-    let mut known = known.unwrap_or_default();
+    journal.begin(batch, rows.len())?;
     if !job.is_paid(&known) {
         job.look(tip, &mut known, Some(&mut journal), output).await?;
     }
@@ -354,7 +408,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         ledger: &ledger,
         nodes: &nodes,
         key: &key,
-        batch: &batch,
+        batch,
         search: &search,
         rows: &rows,
         patience: Duration::from_secs(args.timeout),
@@ -394,8 +448,7 @@ impl Job<'_> {
         paid_before: Option<PaidBefore>,
         journal: PathBuf,
     ) -> Result<Summary, Failure> {
-        // By its rows, whatever name an older journal goes on under.
-        let batch = &self.names.rows;
+        let batch = &self.names.own;
         let result = write(self.file, batch, self.rows, self.decimals, &ended.results)?;
         let count = |status| {
             let results = ended.results.iter();
@@ -508,5 +561,31 @@ fn verdict(summary: &Summary, interrupted: bool, failure: Option<Failure>) -> Re
             Err(Failure::new(Exit::Unknown, undecided).hint(again))
         }
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn salts_follow_from_the_key_or_from_what_was_made_beside_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("p.csv");
+        let key = || Some(WalletSecret::from_bytes(&[1; 32]));
+        let with_key = Secrets::of(&file, key(), true).unwrap();
+        assert_eq!((with_key.own.bytes(), with_key.is_new), (&[1_u8; 32], false));
+        // To look takes nothing that lasts.
+        assert!(Secrets::of(&file, None, false).unwrap().is_new);
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+        let made = Secrets::of(&file, None, true).unwrap();
+        let again = Secrets::of(&file, None, true).unwrap();
+        assert_eq!((made.is_new, again.is_new), (true, false));
+        assert_eq!(made.own.bytes(), again.own.bytes());
+        // Whoever pays the same file with a key finds what was built without one, and the other way round.
+        let both = Secrets::of(&file, key(), true).unwrap();
+        assert_eq!(both.own.bytes(), made.own.bytes());
+        let others: Vec<&[u8; 32]> = both.others.iter().map(WalletSecret::bytes).collect();
+        assert_eq!(others, [&[1_u8; 32]]);
     }
 }

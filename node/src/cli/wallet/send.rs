@@ -5,7 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use quorate_client::wallet::{TransactionBuilder, random_salt};
 use quorate_ledger::limits::MAX_MEMO_BYTES;
-use quorate_ledger::{Address, AssetCode, Operation};
+use quorate_ledger::{Address, AssetCode, Operation, legal_text};
 use quorate_tools::failure::Failure;
 use quorate_tools::output::Output;
 use quorate_tools::wallet::{Fate, Ledger, NodeArgs, check_amount_form};
@@ -51,7 +51,7 @@ pub(crate) struct TransferArgs {
     /// Of which asset
     #[arg(long, value_name = "CODE", env = "QUORATE_ASSET")]
     asset: AssetCode,
-    /// A note that everybody can read, at most 256 bytes
+    /// A note that everybody can read until it is erased, at most 256 bytes
     #[arg(long, value_name = "TEXT", default_value = "")]
     memo: String,
     #[command(flatten)]
@@ -82,38 +82,59 @@ impl SendArgs {
         ledger: &Ledger,
         output: &Output,
     ) -> Result<(), Failure> {
-        let outcome = self.deliver(operations, memo, key, ledger).await?;
+        let outcome = self
+            .deliver(key, ledger, |builder| builder.operations(operations).memo(memo))
+            .await?;
         outcome.report(output, !self.no_wait)
     }
 
-    /// As [`send`](Self::send), without printing.
-    pub(crate) async fn deliver(
+    /// The same of what `build` adds, with its texts, whose salts are drawn.
+    pub(crate) async fn send_built(
         &self,
-        operations: Vec<Operation>,
-        memo: &str,
         key: &OpenKey,
         ledger: &Ledger,
+        output: &Output,
+        build: impl FnOnce(TransactionBuilder) -> TransactionBuilder,
+    ) -> Result<(), Failure> {
+        let outcome = self.deliver(key, ledger, build).await?;
+        outcome.report(output, !self.no_wait)
+    }
+
+    /// As [`send_built`](Self::send_built), without printing.
+    pub(crate) async fn deliver(
+        &self,
+        key: &OpenKey,
+        ledger: &Ledger,
+        build: impl FnOnce(TransactionBuilder) -> TransactionBuilder,
     ) -> Result<Fate, Failure> {
         let expires_at = ledger.expiry(self.lead()).await?;
         let salt = random_salt().map_err(Failure::failed)?;
-        let transaction = TransactionBuilder::new(ledger.network(), key.account, expires_at, salt)
-            .operations(operations)
-            .memo(memo)
-            .build()
-            .sign([&key.key]);
-        ledger.send(&transaction, self.wait()).await
+        let builder = TransactionBuilder::new(ledger.network(), key.account, expires_at, salt);
+        let unsigned = build(builder).build().map_err(Failure::failed)?;
+        let submission = unsigned.sign([&key.key]);
+        ledger.send(&submission, self.wait()).await
     }
 }
 
-/// Checks a memo's length.
+/// Checks the memo of a transaction.
 pub(crate) fn check_memo(memo: &str) -> Result<(), Failure> {
-    if memo.len() > MAX_MEMO_BYTES {
+    check_text("memo", memo, MAX_MEMO_BYTES)
+}
+
+/// Checks that a text, which may be empty, can stand on the ledger.
+pub(super) fn check_text(what: &str, text: &str, limit: usize) -> Result<(), Failure> {
+    if text.len() > limit {
         return Err(Failure::usage(format!(
-            "the memo has {} bytes, at most {MAX_MEMO_BYTES} are allowed",
-            memo.len()
+            "the {what} has {} bytes, at most {limit} are allowed",
+            text.len()
         )));
     }
-    Ok(())
+    match legal_text(text.as_bytes()) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Failure::usage(format!(
+            "the {what} cannot stand on the ledger: {error}"
+        ))),
+    }
 }
 
 /// Pays somebody.
@@ -128,7 +149,6 @@ pub(crate) async fn transfer(args: &TransferArgs, output: &Output) -> Result<(),
         to: args.to,
         asset: args.asset,
         amount,
-        memo: String::new(),
     };
     args.send
         .send(vec![operation], &args.memo, &key, &ledger, output)

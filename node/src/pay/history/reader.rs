@@ -1,294 +1,184 @@
-//! An account's history as a node lists it, held against the running hash that its account has.
-//!
-//! Whatever is left out, added or altered, the list has another hash: so a node hides nothing of a history
-//! without changing the account too.
+//! An account's history as a node proves it: a statement, of which nothing can be left out, or several one after the other
+//! where one would be too long.
 
-use quorate_client::schema::{Account, Transaction, TransactionStatus};
-use quorate_ledger::{Digest, ErrorCode, HistoryStep, Intent, IntentV1, Operation, Outcome};
+use quorate_client::wallet::StatementFacts;
+use quorate_ledger::{Address, Outcome, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
 
+use super::Seen;
 use crate::pay::journal::Paid;
 
-/// The most entries that a history may have grown by while it is read.
-const MAX_NEWER: u64 = 1 << 20;
+/// The times of which statements are still to be read, each without its end; the earliest is the last.
+#[derive(Debug)]
+pub(super) struct Ranges(Vec<(u64, u64)>);
 
-/// How far a history was read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Read {
-    /// How many entries, from the first on.
-    entries: u64,
-    /// The running hash after these.
-    history: Digest,
-}
-
-/// Reads an account's history from its newest entry down, and holds it against the running hash.
-pub(super) struct HistoryReader {
-    network: Digest,
-    /// How many entries the account says that it has, and their running hash.
-    entries: u64,
-    history: Digest,
-    /// How far the history is known, and the running hash there.
-    known: u64,
-    known_history: Digest,
-    /// The number that comes next; none before the first.
-    next: Option<u64>,
-    /// Entries up to `entries`, newest first.
-    steps: Vec<HistoryStep>,
-}
-
-impl HistoryReader {
-    pub(super) fn new(network: Digest, account: &Account, from: Read) -> Result<Self, Failure> {
-        if account.transactions < from.entries {
-            return Err(hidden(format!(
-                "it shows {} transactions of the payer, and {} were shown before",
-                account.transactions, from.entries
-            )));
-        }
-        Ok(Self {
-            network,
-            entries: account.transactions,
-            history: account.history,
-            known: from.entries,
-            known_history: from.history,
-            next: None,
-            steps: Vec::new(),
-        })
+impl Ranges {
+    /// From this time on to `last`, that included.
+    pub(super) fn new(from: Timestamp, last: Timestamp) -> Self {
+        Self(vec![(from.0, last.0.saturating_add(1))])
     }
 
-    /// Takes the next entry; none if it was known before.
-    pub(super) fn read(&mut self, view: &Transaction) -> Result<Option<(Paid, Intent, Outcome)>, Failure> {
-        let number = view
-            .number
-            .ok_or_else(|| hidden("a transaction of the payer has no number".to_owned()))?;
-        let fits = match self.next {
-            Some(next) => number == next,
-            None => (self.entries..=self.entries.saturating_add(MAX_NEWER)).contains(&number),
-        };
-        if !fits || number == 0 {
-            return Err(hidden(format!(
-                "the payer's transaction {number} does not come where it should"
-            )));
+    /// The next one; none if nothing is left.
+    pub(super) fn take(&mut self) -> Option<(Timestamp, Timestamp)> {
+        let (from, to) = self.0.pop().filter(|(from, to)| from < to)?;
+        Some((Timestamp(from), Timestamp(to)))
+    }
+
+    /// Puts back one that is too long for a statement, as two halves.
+    pub(super) fn halve(&mut self, (from, to): (Timestamp, Timestamp)) -> Result<(), Failure> {
+        let middle = from.0 + to.0.saturating_sub(from.0) / 2;
+        if middle == from.0 {
+            return Err(hidden(format!("it does not prove what the payer did at {from}")));
         }
-        self.next = Some(number - 1);
-        if number <= self.known {
-            return Ok(None);
-        }
-        let Transaction {
-            height: Some(height),
-            index: Some(index),
-            ..
-        } = *view
-        else {
-            return Err(hidden(format!("{} is said to be executed nowhere", view.id)));
-        };
-        let intent = Intent::V1(IntentV1 {
-            network: self.network,
-            sender: view.sender,
-            expires_at: view.expires_at,
-            salt: view.salt,
-            operations: view.operations.iter().map(Operation::from).collect(),
-            memo: view.memo.clone(),
-        });
-        if intent.id() != view.id {
-            return Err(hidden(format!("{} is not the id of what it shows", view.id)));
-        }
-        let outcome = outcome_of(view)
-            .ok_or_else(|| hidden(format!("what became of {} is not said in full", view.id)))?;
-        if number <= self.entries {
-            self.steps.push(HistoryStep::new(view.id, height, index, outcome));
+        self.0.extend([(middle, to.0), (from.0, middle)]);
+        Ok(())
+    }
+}
+
+/// What the account itself did, of a statement up to `last` at most, each with its place in the log. Where in its block
+/// that is, is not known yet.
+pub(super) fn own_of(
+    facts: &StatementFacts,
+    last: Timestamp,
+    account: &Address,
+) -> Result<Vec<(u64, Seen)>, Failure> {
+    if facts.complete_up_to.is_some_and(|until| until < last) {
+        return Err(hidden(format!("the payer's statement does not go to {last}")));
+    }
+    let mut own = Vec::new();
+    for entry in &facts.entries {
+        let logged = &entry.entry;
+        let intent = entry.shown.intent.as_ref();
+        let intent = intent.ok_or_else(|| hidden(format!("it does not show what {} is", logged.id)))?;
+        if intent.sender() != *account {
+            continue;
         }
         let place = Paid {
-            id: view.id,
-            height,
-            index,
+            id: logged.id,
+            height: logged.height,
+            index: 0,
         };
-        Ok(Some((place, intent, outcome)))
+        let is_success = matches!(logged.outcome, Outcome::Success { .. });
+        own.push((entry.ordinal, Seen::of_intent(place, intent, is_success)));
     }
-
-    /// Whether nothing is left that is not known.
-    pub(super) fn is_done(&self) -> bool {
-        self.next.is_some_and(|next| next <= self.known)
-    }
-
-    /// Checks what was read against the account's running hash.
-    pub(super) fn finish(self) -> Result<Read, Failure> {
-        let missing = self.entries - self.known;
-        if self.steps.len() as u64 != missing {
-            return Err(hidden(format!(
-                "it shows {} of {missing} transactions of the payer",
-                self.steps.len()
-            )));
-        }
-        let mut history = self.known_history;
-        for (number, step) in (self.known + 1..).zip(self.steps.iter().rev()) {
-            history = step.hash_after(&history, number);
-        }
-        if history != self.history {
-            return Err(hidden(
-                "the payer's transactions do not have the running hash of its account".to_owned(),
-            ));
-        }
-        Ok(Read {
-            entries: self.entries,
-            history,
-        })
-    }
-}
-
-/// What became of a listed transaction.
-fn outcome_of(view: &Transaction) -> Option<Outcome> {
-    match view.status {
-        TransactionStatus::Committed => Some(Outcome::Success),
-        TransactionStatus::Failed => {
-            let name = view.code.as_deref()?;
-            Some(Outcome::Failed {
-                code: ErrorCode::ALL.into_iter().find(|code| code.name() == name)?,
-                operation: view.failed_operation?,
-            })
-        }
-        TransactionStatus::Pending | TransactionStatus::Expired => None,
-    }
+    Ok(own)
 }
 
 fn hidden(what: String) -> Failure {
     Failure::new(
         Exit::CheckFailed,
-        format!("a node hides a part of the payer's history, or has it wrong: {what}"),
+        format!("a node hides a part of the payer's history: {what}"),
     )
-    .hint("ask another node with --node, or check the blocks yourself with --genesis FILE")
+    .hint("ask another node with --node, or look through the blocks with --genesis FILE")
 }
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto::{SigningKey, sha256};
-    use quorate_ledger::{Address, Amount, Height, Timestamp};
+    use quorate_client::wallet::TransactionBuilder;
+    use quorate_crypto::sha256;
+    use quorate_ledger::{Amount, Digest, ErrorCode, Height, HistoryOwner, IntentV1, LoggedTransaction};
+    use quorate_verifier::{ShownFacts, StatementEntry, TextFacts};
 
     use super::*;
 
-    const NETWORK: Digest = Digest([7; 32]);
+    const ACCOUNT: Address = Address([1; 20]);
 
-    /// A history of so many payments, newest first as nodes list it, and its account.
-    fn history(entries: u64) -> (Account, Vec<Transaction>) {
-        let key = SigningKey::from_seed(&[1; 32]);
-        let mut account = Account::unused(key.public().address());
-        let mut list = Vec::new();
-        for number in 1..=entries {
-            let operation = Operation::Transfer {
-                to: Address([2; 20]),
-                asset: "QRT".parse().unwrap(),
-                amount: Amount(u128::from(number)),
-                memo: "salary".to_owned(),
-            };
-            let intent = Intent::V1(IntentV1 {
-                network: NETWORK,
-                sender: account.address,
-                expires_at: Timestamp(number),
-                salt: [u8::try_from(number).unwrap(); 16],
-                operations: vec![operation],
-                memo: String::new(),
-            });
-            let outcome = if number == 2 {
-                Outcome::Failed {
-                    code: ErrorCode::InsufficientBalance,
-                    operation: 0,
-                }
+    fn intent(sender: Address, salt: u8) -> IntentV1 {
+        TransactionBuilder::new(sha256(b"network"), sender, Timestamp(50), [salt; 16])
+            .transfer(Address([2; 20]), "QRT".parse().unwrap(), Amount(5), "")
+            .build_with(|_| [salt; 16])
+            .intent
+            .v1()
+            .clone()
+    }
+
+    fn entry(ordinal: u64, intent: Option<IntentV1>, outcome: Outcome) -> StatementEntry {
+        StatementEntry {
+            number: ordinal,
+            ordinal,
+            entry: LoggedTransaction {
+                height: Height(ordinal),
+                timestamp: Timestamp(ordinal),
+                position: 0,
+                id: Digest([3; 32]),
+                expires_at: Timestamp(50),
+                signed: Digest::ZERO,
+                outcome,
+            },
+            changes: Vec::new(),
+            shown: ShownFacts {
+                intent,
+                signed_by: None,
+                texts: TextFacts::Nothing,
+            },
+            erased: None,
+        }
+    }
+
+    fn statement(complete_up_to: Option<u64>, entries: Vec<StatementEntry>) -> StatementFacts {
+        StatementFacts {
+            owner: HistoryOwner::Account(ACCOUNT),
+            from: Timestamp(0),
+            to: Timestamp(10),
+            complete_up_to: complete_up_to.map(Timestamp),
+            opening: Vec::new(),
+            opening_is_of_genesis: true,
+            closing: Vec::new(),
+            entries,
+            before: Vec::new(),
+            after: Vec::new(),
+            beside: Vec::new(),
+        }
+    }
+
+    const PAID: Outcome = Outcome::Success { results: Vec::new() };
+
+    #[test]
+    fn what_the_account_did_itself_is_read_with_what_became_of_it() {
+        let failed = Outcome::Failed {
+            code: ErrorCode(1),
+            operation: 0,
+        };
+        let entries = vec![
+            entry(1, Some(intent(ACCOUNT, 1)), PAID),
+            entry(2, Some(intent(Address([9; 20]), 2)), PAID),
+            entry(4, Some(intent(ACCOUNT, 3)), failed),
+        ];
+        let own = own_of(&statement(None, entries), Timestamp(9), &ACCOUNT).unwrap();
+        let read: Vec<(u64, u64, [u8; 16], bool)> = own
+            .iter()
+            .map(|(ordinal, seen)| (*ordinal, seen.place.height.0, seen.salt, seen.is_success))
+            .collect();
+        assert_eq!(read, [(1, 1, [1; 16], true), (4, 4, [3; 16], false)]);
+    }
+
+    #[test]
+    fn a_statement_that_ends_too_early_or_does_not_show_all_is_refused() {
+        let last = Timestamp(9);
+        for (complete_up_to, is_whole) in [(None, true), (Some(10), true), (Some(9), true), (Some(8), false)]
+        {
+            let read = own_of(&statement(complete_up_to, Vec::new()), last, &ACCOUNT);
+            assert_eq!(read.is_ok(), is_whole, "{complete_up_to:?}");
+        }
+        let unseen = vec![entry(1, Some(intent(ACCOUNT, 1)), PAID), entry(2, None, PAID)];
+        let failure = own_of(&statement(None, unseen), last, &ACCOUNT).unwrap_err();
+        assert_eq!(failure.exit(), Exit::CheckFailed, "{failure}");
+    }
+
+    #[test]
+    fn what_is_too_long_is_read_in_parts_without_a_gap_and_not_without_end() {
+        let mut ranges = Ranges::new(Timestamp(5), Timestamp(24));
+        let mut read = Vec::new();
+        while let Some((from, to)) = ranges.take() {
+            if to.0 - from.0 > 6 {
+                ranges.halve((from, to)).unwrap();
             } else {
-                Outcome::Success
-            };
-            let (id, height) = (intent.id(), Height(10 + number));
-            let step = HistoryStep::new(id, height, 0, outcome);
-            account.history = step.hash_after(&account.history, number);
-            account.transactions = number;
-            let view = Transaction::pending(id, &intent.sign([&key]));
-            let view = view.executed(height, Timestamp(number), 0, outcome);
-            list.push(Transaction {
-                number: Some(number),
-                ..view
-            });
-        }
-        list.reverse();
-        (account, list)
-    }
-
-    /// How many entries are new, or what is wrong with the list.
-    fn read(account: &Account, list: &[Transaction], from: Read) -> Result<(usize, Read), Failure> {
-        let mut reader = HistoryReader::new(NETWORK, account, from)?;
-        let mut new = 0;
-        for view in list {
-            new += usize::from(reader.read(view)?.is_some());
-        }
-        Ok((new, reader.finish()?))
-    }
-
-    #[test]
-    fn a_whole_history_fits_its_running_hash_and_is_gone_on_with() {
-        let (account, list) = history(5);
-        let start = Read::default();
-        let (new, known) = read(&account, &list, start).unwrap();
-        assert_eq!((new, known.entries), (5, 5));
-        assert_eq!(known.history, account.history);
-        // What came while it was read is seen, and counts the next time.
-        let (longer, all) = history(8);
-        let (new, known) = read(&account, &all, start).unwrap();
-        assert_eq!((new, known.entries), (8, 5));
-        let (new, known) = read(&longer, &all, known).unwrap();
-        assert_eq!((new, known.entries), (3, 8));
-        assert_eq!(read(&history(0).0, &[], start).unwrap(), (0, start));
-    }
-
-    #[test]
-    fn a_history_with_anything_hidden_or_altered_is_refused() {
-        let (account, list) = history(5);
-        let start = Read::default();
-        let refused = |account: &Account, list: &[Transaction]| {
-            let failure = read(account, list, start).unwrap_err();
-            assert_eq!(failure.exit(), Exit::CheckFailed, "{failure}");
-        };
-        refused(&account, &[]);
-        for place in 0..list.len() {
-            let mut without = list.clone();
-            without.remove(place);
-            refused(&account, &without);
-            // Numbered anew, so that nothing seems to be missing.
-            for (number, view) in (1..).zip(without.iter_mut().rev()) {
-                view.number = Some(number);
+                read.push((from.0, to.0));
             }
-            refused(&account, &without);
-            refused(
-                &Account {
-                    transactions: 4,
-                    ..account.clone()
-                },
-                &without,
-            );
-            let altered = |change: fn(&mut Transaction)| {
-                let mut list = list.clone();
-                change(&mut list[place]);
-                refused(&account, &list);
-            };
-            altered(|view| view.salt = [99; 16]);
-            altered(|view| view.sender = Address([3; 20]));
-            altered(|view| view.memo = "another".to_owned());
-            altered(|view| view.operations.clear());
-            altered(|view| view.height = Some(Height(1)));
-            altered(|view| view.id = sha256(b"another"));
-            altered(|view| view.number = None);
-            altered(|view| {
-                view.status = match view.status {
-                    TransactionStatus::Committed => TransactionStatus::Failed,
-                    _ => TransactionStatus::Committed,
-                };
-            });
         }
-    }
-
-    #[test]
-    fn a_history_that_became_shorter_is_refused() {
-        let (account, list) = history(3);
-        let from = Read {
-            entries: 4,
-            ..Read::default()
-        };
-        assert!(read(&account, &list, from).is_err());
+        assert_eq!(read, [(5, 10), (10, 15), (15, 20), (20, 25)]);
+        assert!(ranges.halve((Timestamp(7), Timestamp(8))).is_err());
+        assert_eq!(Ranges::new(Timestamp(25), Timestamp(24)).take(), None);
+        assert!(Ranges::new(Timestamp(0), Timestamp(u64::MAX)).take().is_some());
     }
 }

@@ -1,4 +1,4 @@
-//! What is known about the payment of one file, and what follows from each line of its journal.
+//! What is known about the payment of one file, and what follows from each line about it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,7 +30,7 @@ pub(crate) struct Signed {
     pub(crate) id: Digest,
     /// When it expires.
     pub(crate) expires_at: Timestamp,
-    /// Its canonical bytes.
+    /// The canonical bytes of its submission.
     pub(crate) bytes: Bytes,
     /// Whether it may be on its way: it was perhaps sent, and nobody has said what became of it.
     pub(crate) in_doubt: bool,
@@ -100,11 +100,22 @@ impl Known {
         open.map(|(_, live)| live.expires_at).max()
     }
 
+    /// Draws the conclusions from a line. What was signed or built has its bytes in `signed`; without them it cannot be
+    /// sent again, and only what became of it counts.
     pub(super) fn take(
         &mut self,
         line: Line,
         units: &mut BTreeMap<Digest, (Unit, Timestamp)>,
+        signed: &BTreeMap<Digest, Bytes>,
     ) -> Result<(), String> {
+        let written = |id: Digest, expires_at: u64| {
+            signed.get(&id).map(|bytes| Signed {
+                id,
+                expires_at: Timestamp(expires_at),
+                bytes: bytes.clone(),
+                in_doubt: true,
+            })
+        };
         match line {
             Line::Payment { .. } | Line::Ready => {}
             Line::RowByRow { first } => {
@@ -113,46 +124,42 @@ impl Known {
             Line::Claimed { first } => {
                 self.claimed.insert(first);
             }
-            Line::Searched { height } => self.searched = self.searched.max(height),
+            Line::Searched { height, .. } => self.searched = self.searched.max(height),
             Line::Built {
                 first,
                 count,
                 id,
                 expires_at,
-                transaction,
             } => {
-                let bytes = hex::decode(transaction).map_err(|error| error.to_string())?;
-                let built = Signed {
-                    id,
-                    expires_at: Timestamp(expires_at),
-                    bytes: Bytes::from(bytes),
-                    in_doubt: true,
-                };
-                self.built.insert(Unit { first, count }, built);
+                let unit = Unit { first, count };
+                self.built
+                    .extend(written(id, expires_at).map(|built| (unit, built)));
             }
             Line::Signed {
                 first,
                 count,
                 id,
                 expires_at,
-                transaction,
             } => {
                 let unit = Unit { first, count };
-                let bytes = hex::decode(transaction).map_err(|error| error.to_string())?;
-                let expires_at = Timestamp(expires_at);
-                units.insert(id, (unit, expires_at));
-                // Without bytes it was found on the ledger, and says nothing about what was signed here. The
-                // newest of those is the one that may live: an older one was given up before it.
-                if !bytes.is_empty() {
-                    self.live.insert(
-                        unit,
-                        Signed {
-                            id,
-                            expires_at,
-                            bytes: Bytes::from(bytes),
-                            in_doubt: true,
-                        },
-                    );
+                units.insert(id, (unit, Timestamp(expires_at)));
+                // The newest is the one that may live: an older one was given up before it.
+                self.live
+                    .extend(written(id, expires_at).map(|signed| (unit, signed)));
+            }
+            Line::Found {
+                first,
+                count,
+                id,
+                expires_at,
+                how,
+                height,
+                index,
+            } => {
+                let unit = Unit { first, count };
+                self.settle(unit, id, how, Some(Paid { id, height, index }))?;
+                if how == How::Failed {
+                    self.failed.entry(unit).or_default().insert(Timestamp(expires_at));
                 }
             }
             Line::Settled {

@@ -1,18 +1,20 @@
-//! The lines of a journal: what each says, and which are of one payment.
+//! The lines of what became of a payment: what each says, and which are of one payment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use quorate_client::Bytes;
 use quorate_ledger::{Address, Digest, Height, Timestamp};
 use quorate_tools::failure::Failure;
 use serde::{Deserialize, Serialize};
 
+use super::damaged;
 use super::known::{How, Known};
-use crate::pay::plan::{Batch, Unit};
+use crate::pay::plan::{Names, Unit};
 
-/// A line of the journal.
+/// A line.
 #[derive(Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub(super) enum Line {
     /// A section begins, or is gone on with.
     Payment {
@@ -25,15 +27,24 @@ pub(super) enum Line {
     },
     /// What was found on the ledger is noted; from here on the section is complete.
     Ready,
-    /// A transaction was signed, and may be sent from now on.
+    /// A transaction was signed; its bytes are in the journal, and may be sent from now on.
     Signed {
         first: usize,
         count: usize,
         id: Digest,
         expires_at: u64,
-        transaction: String,
     },
-    /// What became of one.
+    /// A transaction was found executed on the ledger.
+    Found {
+        first: usize,
+        count: usize,
+        id: Digest,
+        expires_at: u64,
+        how: How,
+        height: Height,
+        index: u32,
+    },
+    /// What became of one that was signed.
     Settled {
         id: Digest,
         how: How,
@@ -44,50 +55,26 @@ pub(super) enum Line {
     RowByRow { first: usize },
     /// A node that is not believed says that it refuses a chunk for one of its rows.
     Claimed { first: usize },
-    /// All certified blocks up to this one were looked through for what others paid of the file.
-    Searched { height: Height },
-    /// A transaction was built for others to sign, who may submit it until it expires.
+    /// All certified blocks up to this one were looked through for what was paid of the file with these salts.
+    Searched { height: Height, salts: Digest },
+    /// A transaction was built for others to sign, who may submit it until it expires; its bytes are in the journal.
     Built {
         first: usize,
         count: usize,
         id: Digest,
         expires_at: u64,
-        transaction: String,
     },
 }
 
-/// The names of one payment: by its rows, and by the bytes of its file, as journals and salts had it before.
-/// An older journal goes on under its own name, and a history is searched for both.
-#[derive(Clone, Debug)]
-pub(crate) struct Names {
-    /// By its rows.
-    pub(crate) rows: Batch,
-    /// By the bytes that its file may have had.
-    pub(crate) older: Vec<Batch>,
-}
+/// The version of the lines.
+pub(super) const VERSION: u32 = 2;
 
-impl Names {
-    /// The names of a payment that is otherwise described by `batch`.
-    pub(crate) fn new(batch: Batch, older: impl IntoIterator<Item = Digest>) -> Self {
-        let by_bytes = |file| Batch {
-            file,
-            ..batch.clone()
-        };
-        Self {
-            older: older.into_iter().map(by_bytes).collect(),
-            rows: batch,
-        }
-    }
-
-    /// Under which name a journal goes on, and what it says.
-    pub(super) fn section(&self, path: &Path, text: &[u8]) -> Result<(&Batch, Option<Known>), Failure> {
-        for older in &self.older {
-            if let Ok(Some(known)) = read(path, text, older) {
-                return Ok((older, Some(known)));
-            }
-        }
-        Ok((&self.rows, read(path, text, &self.rows)?))
-    }
+/// What the lines say of one payment.
+pub(super) struct Section {
+    /// None if the payment has no section that is complete.
+    pub(super) known: Option<Known>,
+    /// All transactions that any section has: what else is in the journal is nobody's.
+    pub(super) named: BTreeSet<Digest>,
 }
 
 /// The lines that were finished.
@@ -96,27 +83,29 @@ pub(super) fn whole_lines(text: &[u8]) -> &[u8] {
     end.map_or(&[], |end| text.get(..=end).unwrap_or_default())
 }
 
-/// Reads the section of `batch`. A section of the same payment by the same sender, but of a file with other
-/// contents, means that the file was changed: its rows may have been paid as part of the old one.
-fn read(path: &Path, text: &[u8], batch: &Batch) -> Result<Option<Known>, Failure> {
+/// Reads the section of `names`, whose signed bytes are in `signed`. A section of the same payment by the same sender,
+/// but of a file with other contents, means that the file was changed: its rows may have been paid as part of the old
+/// one.
+pub(super) fn read(
+    path: &Path,
+    text: &[u8],
+    names: &Names,
+    signed: &BTreeMap<Digest, Bytes>,
+) -> Result<Section, Failure> {
+    let (batch, salts) = (&names.own, names.salts());
     let mut known = Known::default();
-    let mut ready = false;
-    let mut changed = false;
-    let mut ours = false;
+    let (mut ready, mut changed, mut ours) = (false, false, false);
+    let mut named = BTreeSet::new();
     let mut units: BTreeMap<Digest, (Unit, Timestamp)> = BTreeMap::new();
     for (number, line) in text.split(|byte| *byte == b'\n').enumerate() {
         if line.is_empty() {
             continue;
         }
-        let damaged = |reason: String| {
-            Failure::failed(format!(
-                "{}: line {} is damaged: {reason}",
-                path.display(),
-                number + 1
-            ))
-            .hint("without the journal, `wallet pay` finds in the sender's history what was executed")
-        };
-        let line: Line = serde_json::from_slice(line).map_err(|error| damaged(error.to_string()))?;
+        let wrong = |reason: String| damaged(path, format!("in line {}", number + 1), &reason);
+        let line: Line = serde_json::from_slice(line).map_err(|error| wrong(error.to_string()))?;
+        if let Line::Signed { id, .. } | Line::Built { id, .. } = &line {
+            named.insert(*id);
+        }
         match line {
             Line::Payment {
                 version,
@@ -126,8 +115,8 @@ fn read(path: &Path, text: &[u8], batch: &Batch) -> Result<Option<Known>, Failur
                 label,
                 rows: _,
             } => {
-                if version != 1 {
-                    return Err(damaged(format!("version {version}, this program reads 1")));
+                if version != VERSION {
+                    return Err(wrong(format!("version {version}, this program reads {VERSION}")));
                 }
                 let same = network == batch.network && sender == batch.sender && label == batch.label;
                 ours = same && file == batch.file;
@@ -138,17 +127,25 @@ fn read(path: &Path, text: &[u8], batch: &Batch) -> Result<Option<Known>, Failur
             }
             _ if !ours => {}
             Line::Ready => ready = true,
-            line => known.take(line, &mut units).map_err(damaged)?,
+            // With another key something else was looked for.
+            Line::Searched { salts: others, .. } if others != salts => {}
+            line => known.take(line, &mut units, signed).map_err(wrong)?,
         }
     }
     if !ready && changed {
-        return Err(Failure::usage(format!(
-            "{} is of a file with other contents: rows that it had then may be paid already",
-            path.display()
-        ))
-        .hint(
-            "put new payments into a file of another name; to pay all rows of this one, give --again LABEL",
-        ));
+        return Err(other_contents(path));
     }
-    Ok(ready.then_some(known))
+    Ok(Section {
+        known: ready.then_some(known),
+        named,
+    })
+}
+
+/// That what is beside a file is of other rows than it has now.
+pub(super) fn other_contents(path: &Path) -> Failure {
+    Failure::usage(format!(
+        "{} is of a file with other contents, or was signed for with another key: rows may be paid already",
+        path.display()
+    ))
+    .hint("put new payments into a file of another name; to pay all rows of this one, give --again LABEL")
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use quorate_client::schema::{Submitted, SubmittedStatus, TransactionStatus};
 use quorate_client::{ClientError, Wait};
-use quorate_ledger::{Digest, Height, Outcome, Timestamp};
+use quorate_ledger::{Digest, ErrorCode, Height, Outcome, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::wallet::{Fate, Tip};
 use tokio::time::Instant;
@@ -53,11 +53,17 @@ impl Run<'_> {
             let wait = Wait::Committed(left.min(LONGEST_WAIT));
             let mut pause = PAUSE;
             let answer = client.submit(signed.bytes.clone(), wait).await;
-            if !matches!(
-                answer,
-                Err(ClientError::Unreachable { .. } | ClientError::Busy { .. })
-            ) {
-                self.state().sent = true;
+            let was_given = match &answer {
+                Err(ClientError::Unreachable { .. }) => false,
+                // That it was not taken is the node's word.
+                Err(ClientError::Busy { .. }) => self.ledger.is_trustless(),
+                _ => true,
+            };
+            if was_given {
+                // Whatever it says of them, it has the bytes: until it is known what became of them, they may be executed.
+                let mut state = self.state();
+                state.sent = true;
+                who.doubt(&mut state.known);
             }
             match answer {
                 Ok(submitted) => match self.fate(&signed, &submitted).await? {
@@ -199,8 +205,8 @@ impl Run<'_> {
             None => Ok(Resolution::Expired { tip }),
             Some((height, execution)) => {
                 let failed = match execution.outcome {
-                    Outcome::Success => None,
-                    Outcome::Failed { code, operation } => Some((code.name().to_owned(), Some(operation))),
+                    Outcome::Success { .. } => None,
+                    Outcome::Failed { code, operation } => Some((name_of(code), Some(u16::from(operation)))),
                 };
                 executed(signed.id, Some(height), Some(execution.index), failed)
             }
@@ -240,6 +246,12 @@ impl Follower for Note {
     fn claim(&self, _: &mut State) -> Result<(), Failure> {
         Ok(())
     }
+}
+
+/// What the API calls it.
+fn name_of(code: ErrorCode) -> String {
+    let name = code.name().map(str::to_owned);
+    name.unwrap_or_else(|| code.number().to_string())
 }
 
 fn failure_of(submitted: &Submitted) -> Option<(String, Option<u16>)> {

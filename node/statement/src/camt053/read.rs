@@ -1,7 +1,7 @@
 //! The figures in a document that [`write`](super::write) wrote, read in the same order.
 
-use quorate_crypto_second::{Address, Height};
-use quorate_ledger_second::{Amount, AssetCode, HistoryOwner, Timestamp, parse_amount, parse_time};
+use quorate_crypto::{Address, Height};
+use quorate_ledger::{Amount, AssetCode, HistoryOwner, Timestamp, parse_amount, parse_time};
 
 use super::{
     BETWEEN, BOOKED, CREDIT, DEBIT, DECIMALS, DOCUMENT, HALVES, HELD, HEX, MEMO, NAMESPACE, PROOF,

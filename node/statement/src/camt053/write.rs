@@ -1,7 +1,7 @@
 //! The document, in the schema's order of elements.
 
-use quorate_crypto_second::Address;
-use quorate_ledger_second::{Amount, HistoryOwner, Timestamp};
+use quorate_crypto::Address;
+use quorate_ledger::{Amount, HistoryOwner, Timestamp};
 
 use super::{
     BETWEEN, BOOKED, CREDIT, Camt053Error, DEBIT, DOCUMENT, HALVES, HELD, ISSUER, MEMO, NAMESPACE, PROOF,

@@ -1,7 +1,7 @@
 //! What each operation of a transaction that is shown did to an owner.
 
-use quorate_crypto_second::Address;
-use quorate_ledger_second::{Act, Amount, AssetCode, HistoryOwner, IntentV1, Operation};
+use quorate_crypto::Address;
+use quorate_ledger::{Act, Amount, AssetCode, HistoryOwner, IntentV1, Operation};
 
 use super::{Changes, Holds, key_of};
 

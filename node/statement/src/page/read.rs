@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::{Address, Height};
-use quorate_ledger_second::{AssetCode, HistoryOwner};
+use quorate_crypto::{Address, Height};
+use quorate_ledger::{AssetCode, HistoryOwner};
 
 use super::{PROOF, render};
 use crate::figures::{

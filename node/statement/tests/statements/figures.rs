@@ -1,7 +1,7 @@
 //! Figures reckoned by hand.
 
-use quorate_crypto_second::Address;
-use quorate_ledger_second::{Amount, HistoryOwner, Operation};
+use quorate_crypto::Address;
+use quorate_ledger::{Amount, HistoryOwner, Operation};
 use quorate_statement::{Balance, Figures, Line, Names, Signed, Words};
 use quorate_verifier::StatementFacts;
 

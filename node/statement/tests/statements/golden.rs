@@ -1,6 +1,6 @@
 //! The page's statement in each form, to the byte.
 
-use quorate_ledger_second::{AssetCode, Timestamp};
+use quorate_ledger::{AssetCode, Timestamp};
 use quorate_statement::{
     Camt053Error, Form, Found, Statement, StatementError, camt053, camt053_assets, compare, csv,
     figures_of_camt053, figures_of_csv, figures_of_html, html, proof_of_camt053, proof_of_html, table,

@@ -1,6 +1,6 @@
 //! What camt.053 has room for, and what is refused with what to do.
 
-use quorate_ledger_second::{HistoryOwner, Timestamp};
+use quorate_ledger::{HistoryOwner, Timestamp};
 use quorate_statement::{Camt053Error, Names, camt053, camt053_assets, csv, figures_of_camt053, html};
 use quorate_verifier::{StatementFacts, TextFacts};
 

@@ -1,7 +1,7 @@
 //! Verdicts made by hand, as a verifier would give them, with proofs that only look like some.
 
-use quorate_crypto_second::{Address, Digest, Epoch, Height};
-use quorate_ledger_second::{
+use quorate_crypto::{Address, Digest, Epoch, Height};
+use quorate_ledger::{
     Act, Amount, Asset, AssetV1, BalanceChange, BalanceItem, CertifiedHeader, Condition, ConditionLeaf,
     ErrorCode, Found, Header, HeaderV1, HistoryOwner, HoldRef, Intent, IntentV1, Keep, Leaf,
     LoggedTransaction, Operation, Outcome, Place, Prefix, StateKey, StateProof, StateProofV1, StateValue,

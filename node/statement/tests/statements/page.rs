@@ -1,14 +1,14 @@
-//! The statement that `docs/formats-2.md` prints in section 24.
+//! The statement that `docs/formats.md` prints in section 24.
 
 use std::sync::LazyLock;
 
-use quorate_genesis_second::Genesis;
+use quorate_genesis::Genesis;
 use quorate_statement::{Names, Statement};
 use quorate_verifier::{Anchor, Verdict, Verifier};
 
 static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats-2.md");
-    std::fs::read_to_string(path).expect("the page of the second format is in the checkout")
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats.md");
+    std::fs::read_to_string(path).expect("the page is in the checkout")
 });
 
 /// The account that the statement is of.

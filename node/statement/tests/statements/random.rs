@@ -1,7 +1,7 @@
 //! Whatever somebody writes in a text or a name comes back from each form as it was, and changes nothing else.
 
 use proptest::prelude::*;
-use quorate_ledger_second::is_refused;
+use quorate_ledger::is_refused;
 use quorate_statement::{
     Names, Words, camt053, csv, figures_of_camt053, figures_of_csv, figures_of_html, html, table,
 };

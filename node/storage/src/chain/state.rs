@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-use quorate_ledger::{Digest, StateKey, StateReader, StateTree, value_hash};
+use quorate_ledger::{Digest, Height, Prefix, StateKey, StateReader, StateTree, Timestamp, value_hash};
 
-use crate::database::Database;
-use crate::families::{STATE, TRANSACTIONS};
-use crate::{Snapshot, StorageError};
+use crate::database::{Database, DatabaseSnapshot, Order};
+use crate::families::{STATE, split_state_row};
+use crate::{Snapshot, StorageError, log};
 
 /// Values in a list that is handed from the thread that reads the state to the one that builds the tree.
 const LIST: usize = 4096;
@@ -53,6 +53,78 @@ fn read_state(snapshot: &Snapshot, lists: SyncSender<Vec<(StateKey, Digest)>>) -
     Ok(())
 }
 
+/// The value in a row of the state, and of a leaf with a history its newest step's height.
+pub(crate) fn value_in(
+    database: &Database,
+    key: &StateKey,
+    row: Vec<u8>,
+) -> Result<(Vec<u8>, Height), StorageError> {
+    split_state_row(key, row).ok_or_else(|| {
+        let reason = format!("the state under {key} is too short");
+        StorageError::corrupted(database.path(), reason)
+    })
+}
+
+/// The newest value under a key, with its newest step's height.
+pub(super) fn read_newest(
+    database: &Database,
+    key: &StateKey,
+) -> Result<Option<(Vec<u8>, Height)>, StorageError> {
+    let row = database.get(STATE, key.as_bytes())?;
+    row.map(|row| value_in(database, key, row)).transpose()
+}
+
+/// A value, and the height of its owner's newest step.
+type Stepped = (Vec<u8>, Height);
+
+/// The newest values under ascending keys, in their order, with their newest steps' heights.
+pub(super) fn read_each(
+    database: &Database,
+    keys: &[StateKey],
+) -> Result<Vec<Option<Stepped>>, StorageError> {
+    let read = |keys: &[StateKey]| {
+        let rows = database.get_all(STATE, keys.iter().map(StateKey::as_bytes))?;
+        let found = rows.into_iter().zip(keys);
+        found
+            .map(|(row, key)| row.map(|row| value_in(database, key, row)).transpose())
+            .collect::<Result<Vec<_>, StorageError>>()
+    };
+    if keys.len() < SHARED_WORK {
+        return read(keys);
+    }
+    let (own, other) = keys.split_at(keys.len() / 2);
+    std::thread::scope(|scope| {
+        let other = scope.spawn(|| read(other));
+        let mut values = read(own)?;
+        values.append(&mut other.join().expect("a look-up does not panic")?);
+        Ok(values)
+    })
+}
+
+/// All that the state has under a prefix, ascending.
+pub(crate) fn read_under(
+    view: &DatabaseSnapshot,
+    prefix: &Prefix,
+) -> Result<Vec<(StateKey, Vec<u8>)>, StorageError> {
+    let mut found = Vec::new();
+    for entry in view.range(STATE, prefix.key.to_vec(), None, Order::Ascending) {
+        let (key, row) = entry?;
+        let key = key_of(view, &key)?;
+        if !prefix.covers(&key) {
+            break;
+        }
+        found.push((key, value_in(view.database(), &key, row.into_vec())?.0));
+    }
+    Ok(found)
+}
+
+/// A key of the family `state`.
+pub(crate) fn key_of(view: &DatabaseSnapshot, key: &[u8]) -> Result<StateKey, StorageError> {
+    key.try_into()
+        .map(StateKey)
+        .map_err(|_| StorageError::corrupted(view.database().path(), "a key of `state` is not 32 bytes"))
+}
+
 /// Reads the newest certified state.
 #[derive(Clone, Debug)]
 pub struct Reader {
@@ -63,29 +135,19 @@ impl StateReader for Reader {
     type Error = StorageError;
 
     fn value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StorageError> {
-        self.database.get(STATE, key.as_bytes())
+        Ok(read_newest(&self.database, key)?.map(|(value, _)| value))
     }
 
     fn values_of(&self, keys: &[StateKey]) -> Result<Vec<Option<Vec<u8>>>, StorageError> {
-        let read = |keys: &[StateKey]| self.database.get_all(STATE, keys.iter().map(StateKey::as_bytes));
-        if keys.len() < SHARED_WORK {
-            return read(keys);
-        }
-        let (own, other) = keys.split_at(keys.len() / 2);
-        std::thread::scope(|scope| {
-            let other = scope.spawn(|| read(other));
-            let mut values = read(own)?;
-            values.append(&mut other.join().expect("a look-up does not panic")?);
-            Ok(values)
-        })
+        let found = read_each(&self.database, keys)?.into_iter();
+        Ok(found.map(|found| found.map(|(value, _)| value)).collect())
     }
 
-    fn is_spent(&self, id: &Digest) -> Result<bool, StorageError> {
-        self.database.contains(TRANSACTIONS, id.as_bytes())
+    fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, StorageError> {
+        log::spent_at(&self.database.snapshot(), ids, at)
     }
 
-    fn are_spent(&self, ids: &[Digest]) -> Result<Vec<bool>, StorageError> {
-        let keys = ids.iter().map(|id| id.as_bytes().as_slice());
-        self.database.contains_each(TRANSACTIONS, keys)
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, StorageError> {
+        read_under(&self.database.snapshot(), prefix)
     }
 }

@@ -1,44 +1,34 @@
 //! Lists, read a page at a time. A page begins after the last item of the one before, so that a reader who
 //! comes back later finds everything, whatever was added meanwhile.
 
-use std::ops::Range;
-
 use quorate_crypto::Committee;
-use quorate_ledger::{Account, Address, AssetCode, Block, Digest, Height, StateKey, Timestamp};
+use quorate_ledger::{Address, AssetCode, Block, Digest, Epoch, Height, Keep, LogEntry, StateKey, Timestamp};
 
 use super::{MAX_PAGE, Snapshot};
+use crate::StorageError;
 use crate::database::Order;
 use crate::families::{
-    ASSETS, BLOCKS, EPOCHS, EpochRecord, HISTORIES, HOLDERS, HeightRecord, MILESTONES, RECORDS, RecordPlace,
-    RecordRecord, STATE, asset_code, height_key, history_key, holder_key, record_key, record_place,
+    ASSET_KIND, BLOCKS, EPOCHS, EpochRecord, HOLDERS, RECORDS, RecordPlace, RecordRecord, STATE, epoch_key,
+    height_key, holder_key, record_key, record_place,
 };
-use crate::histories::{EntryRecord, Histories, MILESTONE};
-use crate::{Location, StorageError};
+use crate::log::LogRow;
+use crate::rows::code_of_b37;
 
-/// One entry of an account's history.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct HistoryItem {
-    /// Its number, from 1.
-    pub number: u64,
-    /// The transaction.
-    pub id: Digest,
-    /// Where it was executed.
-    pub location: Location,
-}
-
-/// That a sender recorded a document's hash.
+/// That an account recorded a document's hash.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RecordItem {
     /// Where on the chain.
     pub place: RecordPlace,
     /// By whom.
-    pub sender: Address,
+    pub address: Address,
+    /// What keeps it besides the log and this list.
+    pub keep: Keep,
     /// In which transaction.
     pub transaction: Digest,
+    /// The block.
+    pub height: Height,
     /// The block's time.
     pub timestamp: Timestamp,
-    /// The sender's label.
-    pub label: String,
 }
 
 impl Snapshot {
@@ -50,105 +40,6 @@ impl Snapshot {
             .take(limit.min(MAX_PAGE))
             .map(|entry| self.decode("blocks", &entry?.1))
             .collect()
-    }
-
-    /// An account's history, newest first: entries with numbers below `before`; at most `limit` and at most
-    /// [`MAX_PAGE`].
-    pub fn history(
-        &self,
-        address: &Address,
-        before: Option<u64>,
-        limit: usize,
-    ) -> Result<Vec<HistoryItem>, StorageError> {
-        self.history_down(address, 1..before.unwrap_or(u64::MAX), limit)
-    }
-
-    /// An account's history, oldest first: entries with numbers from `from` on; at most `limit` and at most
-    /// [`MAX_PAGE`].
-    pub fn history_from(
-        &self,
-        address: &Address,
-        from: u64,
-        limit: usize,
-    ) -> Result<Vec<HistoryItem>, StorageError> {
-        let limit = limit.min(MAX_PAGE);
-        let mut items = self.history_down(address, from..from.saturating_add(limit as u64), limit)?;
-        items.reverse();
-        Ok(items)
-    }
-
-    /// The entries with these numbers, the highest first.
-    fn history_down(
-        &self,
-        address: &Address,
-        numbers: Range<u64>,
-        limit: usize,
-    ) -> Result<Vec<HistoryItem>, StorageError> {
-        let mut items = Vec::new();
-        let mut height = self.history_height(address, numbers.end)?;
-        while height > Height::GENESIS {
-            let (histories, own) = self.histories(height, address)?;
-            for entry in own.iter().rev().filter(|entry| entry.number < numbers.end) {
-                if entry.number < numbers.start || items.len() >= limit.min(MAX_PAGE) {
-                    return Ok(items);
-                }
-                let id = histories
-                    .id(entry.index)
-                    .ok_or_else(|| self.torn(address, height))?;
-                let index = entry.index;
-                items.push(HistoryItem {
-                    number: entry.number,
-                    id,
-                    location: Location { height, index },
-                });
-            }
-            // Backwards, or a damaged store could lead in circles.
-            let before = own.first().map(|first| first.before);
-            height = before
-                .filter(|before| *before < height)
-                .ok_or_else(|| self.torn(address, height))?;
-        }
-        Ok(items)
-    }
-
-    /// A block at or above the one with the entry before the number `below`, and not far above it.
-    fn history_height(&self, address: &Address, below: u64) -> Result<Height, StorageError> {
-        let key = StateKey::account(address);
-        let Some(account) = self.decoded::<Account>(STATE, key.as_bytes())? else {
-            return Ok(Height::GENESIS);
-        };
-        let account = account.v1();
-        let wanted = below.saturating_sub(1);
-        if wanted.saturating_add(MILESTONE) <= account.transactions {
-            let lower = history_key(address, wanted).to_vec();
-            let mut milestones =
-                self.view
-                    .range(MILESTONES, lower, successor(address.as_bytes()), Order::Ascending);
-            if let Some(milestone) = milestones.next() {
-                let HeightRecord::V1(height) = self.decode("milestones", &milestone?.1)?;
-                return Ok(height);
-            }
-        }
-        Ok(account.last)
-    }
-
-    /// What a block added to histories, and an account's entries there, ascending.
-    fn histories(
-        &self,
-        height: Height,
-        address: &Address,
-    ) -> Result<(Histories, Vec<EntryRecord>), StorageError> {
-        let stored = self.view.get(HISTORIES, &height_key(height))?;
-        let histories = stored.and_then(Histories::parse);
-        let found = histories.and_then(|histories| {
-            let own = histories.of(address)?;
-            Some((histories, own))
-        });
-        found.ok_or_else(|| self.torn(address, height))
-    }
-
-    fn torn(&self, address: &Address, height: Height) -> StorageError {
-        self.damage(&format!("the history of {address} is torn at block {height}"))
     }
 
     /// Who recorded a document's hash: places after `after`, earliest first; at most `limit` and at most
@@ -163,40 +54,54 @@ impl Snapshot {
             Some(place) => just_after(&record_key(sha256, place)),
             None => sha256.as_bytes().to_vec(),
         };
-        self.view
-            .range(RECORDS, lower, successor(sha256.as_bytes()), Order::Ascending)
-            .take(limit.min(MAX_PAGE))
-            .map(|entry| {
-                let (key, value) = entry?;
-                let place = key
-                    .get(sha256.as_bytes().len()..)
-                    .and_then(record_place)
-                    .ok_or_else(|| self.damage("a key of `records` is not 46 bytes"))?;
-                let RecordRecord::V1 {
-                    sender,
-                    transaction,
-                    timestamp,
-                    label,
-                } = self.decode("records", &value)?;
-                Ok(RecordItem {
-                    place,
-                    sender,
-                    transaction,
-                    timestamp,
-                    label,
-                })
-            })
-            .collect()
+        let mut items: Vec<RecordItem> = Vec::new();
+        // Records of one block come one after the other.
+        let mut row: Option<LogRow> = None;
+        let entries = self
+            .view
+            .range(RECORDS, lower, successor(sha256.as_bytes()), Order::Ascending);
+        for entry in entries.take(limit.min(MAX_PAGE)) {
+            let (key, value) = entry?;
+            let place = key
+                .get(sha256.as_bytes().len()..)
+                .and_then(record_place)
+                .ok_or_else(|| self.damage("a key of `records` is not 41 bytes"))?;
+            let RecordRecord::V1 { address, keep } = self.decode("records", &value)?;
+            let own = match row.take() {
+                Some(own) if own.ordinals().contains(&place.ordinal) => own,
+                _ => LogRow::with(&self.view, place.ordinal)?,
+            };
+            let leaf = self.entries_in(&own, &[place.ordinal])?.pop();
+            let logged = leaf.as_ref().and_then(LogEntry::transaction);
+            let logged = logged.ok_or_else(|| self.damage("a record is of no transaction"))?;
+            items.push(RecordItem {
+                place,
+                address,
+                keep,
+                transaction: logged.id,
+                height: logged.height,
+                timestamp: logged.timestamp,
+            });
+            row = Some(own);
+        }
+        Ok(items)
     }
 
     /// Assets after `after`, ascending by code; at most `limit` and at most [`MAX_PAGE`].
     pub fn assets(&self, after: Option<&AssetCode>, limit: usize) -> Result<Vec<AssetCode>, StorageError> {
-        let lower = after.map_or_else(Vec::new, |code| just_after(code.padded()));
+        // Keys of the state sort as codes do; the family `assets` has them by their numbers.
+        let lower = after.map_or_else(
+            || vec![ASSET_KIND],
+            |code| just_after(StateKey::asset(code).as_bytes()),
+        );
         self.view
-            .range(ASSETS, lower, None, Order::Ascending)
+            .range(STATE, lower, Some(vec![ASSET_KIND + 1]), Order::Ascending)
             .take(limit.min(MAX_PAGE))
             .map(|entry| {
-                asset_code(&entry?.0).ok_or_else(|| self.damage("a key of `assets` is no asset's code"))
+                let (key, _) = entry?;
+                let b37 = key.get(1..9).and_then(|b37| b37.try_into().ok());
+                b37.and_then(|b37| code_of_b37(&b37))
+                    .ok_or_else(|| self.damage("a key of an asset in `state` is no asset's code"))
             })
             .collect()
     }
@@ -213,29 +118,34 @@ impl Snapshot {
             .collect()
     }
 
-    /// Who holds an asset: accounts after `after`, ascending by address; at most `limit` and at most
-    /// [`MAX_PAGE`].
+    /// The first height and the committee of an epoch that has begun, or whose committee the last block names.
+    pub fn epoch(&self, epoch: Epoch) -> Result<Option<(Height, Committee)>, StorageError> {
+        let record = self.decoded(EPOCHS, &epoch_key(epoch))?;
+        Ok(record.map(|EpochRecord::V1 { first, committee }| (first, committee)))
+    }
+
+    /// Who holds an asset, free or held: accounts after `after`, ascending by address; at most `limit` and at
+    /// most [`MAX_PAGE`].
     pub fn holders(
         &self,
         code: &AssetCode,
         after: Option<&Address>,
         limit: usize,
     ) -> Result<Vec<Address>, StorageError> {
+        let b37 = code.b37();
         let lower = match after {
             Some(address) => just_after(&holder_key(code, address)),
-            None => code.padded().to_vec(),
+            None => b37.to_vec(),
         };
         self.view
-            .range(HOLDERS, lower, successor(code.padded()), Order::Ascending)
+            .range(HOLDERS, lower, successor(&b37), Order::Ascending)
             .take(limit.min(MAX_PAGE))
             .map(|entry| {
                 let (key, _) = entry?;
-                let address = key
-                    .get(code.padded().len()..)
-                    .and_then(|rest| rest.try_into().ok());
+                let address = key.get(b37.len()..).and_then(|rest| rest.try_into().ok());
                 address
                     .map(Address)
-                    .ok_or_else(|| self.damage("a key of `holders` is not 32 bytes"))
+                    .ok_or_else(|| self.damage("a key of `holders` is not 28 bytes"))
             })
             .collect()
     }

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use quorate_crypto::Certificate;
 use quorate_ledger::{
-    Address, CheckedBatch, Digest, Execution, Height, Operation, Outcome, StateKey, StateReader, encode,
+    Address, BatchRules, BatchTexts, CheckedBatch, Digest, Execution, Height, HistoryOwner, LogEntry,
+    Outcome, Prefix, StateKey, StateReader, Timestamp, Transaction, decode, encode,
 };
 use quorate_storage::{Chain, Location, Snapshot, StorageError, StorageOptions};
 use tempfile::TempDir;
 
-use crate::network::{NETWORK, Network, code};
+use crate::network::{Network, code, create, mint, transfer};
 
 /// Small bounds, so that tests open many databases.
 pub(crate) fn options() -> StorageOptions {
@@ -20,8 +21,8 @@ pub(crate) fn options() -> StorageOptions {
     }
 }
 
-pub(crate) fn open(path: &Path) -> Result<Chain, StorageError> {
-    Chain::open(path, NETWORK, &options())
+pub(crate) fn open(path: &Path, network: Digest) -> Result<Chain, StorageError> {
+    Chain::open(path, network, &options())
 }
 
 /// A chain on disk and the network that feeds it.
@@ -33,9 +34,28 @@ pub(crate) struct Fixture {
 
 impl Fixture {
     pub(crate) fn new(accounts: u32) -> Self {
+        Self::of(Network::new(accounts))
+    }
+
+    pub(crate) fn of(network: Network) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let network = Network::new(accounts);
         let chain = Chain::create(folder.path(), &network.genesis, &network.tip, &options()).unwrap();
+        Self {
+            network,
+            chain,
+            folder,
+        }
+    }
+
+    /// The same after a restart.
+    pub(crate) fn reopen(self) -> Self {
+        let Self {
+            network,
+            chain,
+            folder,
+        } = self;
+        drop(chain);
+        let chain = open(folder.path(), network.id()).unwrap();
         Self {
             network,
             chain,
@@ -49,26 +69,44 @@ impl Fixture {
         self.network.execute(&self.chain.reader(), batches)
     }
 
+    /// Makes and writes a block of copies of batches, stored beforehand.
+    pub(crate) fn order(&mut self, copies: &[(CheckedBatch, Option<BatchTexts>)]) -> Execution {
+        self.chain.write_copies(copies).unwrap();
+        let batches: Vec<CheckedBatch> = copies.iter().map(|(batch, _)| batch.clone()).collect();
+        let (execution, certificate) = self.network.execute(&self.chain.reader(), &batches);
+        self.chain.write_block(&execution, &certificate).unwrap();
+        execution
+    }
+
+    /// Makes and writes a block of one batch of these.
+    pub(crate) fn commit(&mut self, transactions: Vec<Transaction>) -> Execution {
+        let batch = self.network.batch(transactions);
+        let (execution, certificate) = self.execute(&[batch]);
+        self.chain.write_block(&execution, &certificate).unwrap();
+        execution
+    }
+
     /// Makes and writes a block with one payment.
     pub(crate) fn pay(&mut self, from: usize, to: usize) -> Execution {
         self.pay_all(&[(from, to)])
     }
 
     /// Makes and writes a block with payments from and to these accounts.
-    fn pay_all(&mut self, payments: &[(usize, usize)]) -> Execution {
+    pub(crate) fn pay_all(&mut self, payments: &[(usize, usize)]) -> Execution {
         let payments = payments.iter().map(|(from, to)| self.network.payment(*from, *to));
         let payments = payments.collect();
-        let batch = self.network.batch(payments);
-        let (execution, certificate) = self.execute(&[batch]);
-        self.chain.write_block(&execution, &certificate).unwrap();
-        execution
+        self.commit(payments)
+    }
+
+    pub(crate) fn snapshot(&self) -> Snapshot {
+        self.chain.snapshot().unwrap()
     }
 }
 
 #[test]
 fn a_new_chain_has_the_genesis_state_and_no_block() {
     let fixture = Fixture::new(3);
-    let snapshot = fixture.chain.snapshot().unwrap();
+    let snapshot = fixture.snapshot();
     assert_eq!(snapshot.tip(), &fixture.network.tip);
     assert_eq!(snapshot.height(), Height::GENESIS);
     assert_eq!(snapshot.block(Height(1)).unwrap(), None);
@@ -77,19 +115,22 @@ fn a_new_chain_has_the_genesis_state_and_no_block() {
         fixture.network.genesis.root
     );
     assert_eq!(snapshot.assets(None, 10).unwrap(), [code("QRT")]);
+    assert_eq!(snapshot.asset(0).unwrap(), Some(code("QRT")));
     assert_eq!(snapshot.holders(&code("QRT"), None, 10).unwrap().len(), 3);
+    let owner = HistoryOwner::Account(fixture.network.address(0));
+    assert_eq!(snapshot.history_of(&owner, None, 10).unwrap(), []);
+    // It keeps the database open.
+    drop(snapshot);
+    let fixture = fixture.reopen();
+    assert_eq!(fixture.chain.tip(), fixture.network.tip);
+    fixture.chain.load_state_tree().unwrap();
 }
 
 #[test]
 fn a_block_is_read_back_whole_after_a_restart() {
     let mut fixture = Fixture::new(3);
     let payments = [fixture.network.payment(0, 1), fixture.network.payment(1, 2)];
-    let overdraft = Operation::Transfer {
-        to: fixture.network.address(0),
-        asset: code("NONE"),
-        amount: quorate_ledger::Amount(1),
-        memo: String::new(),
-    };
+    let overdraft = transfer(fixture.network.address(0), "NONE", 1);
     let failing = fixture.network.transaction(2, vec![overdraft]);
     let copy = payments[0].clone();
     let batches = [
@@ -102,21 +143,20 @@ fn a_block_is_read_back_whole_after_a_restart() {
     assert_eq!(fixture.chain.sync().unwrap(), Height(1));
     assert_eq!(fixture.chain.flushed_height(), Height(1));
 
-    let Fixture {
-        network,
-        chain,
-        folder,
-    } = fixture;
-    drop(chain);
-    let chain = open(folder.path()).unwrap();
+    let fixture = fixture.reopen();
+    let (network, chain) = (&fixture.network, &fixture.chain);
     assert_eq!(chain.tip(), network.tip);
     assert_eq!(chain.flushed_height(), Height(1));
     assert_eq!(chain.load_state_tree().unwrap().root(), network.tree.root());
-    let snapshot = chain.snapshot().unwrap();
+    let snapshot = fixture.snapshot();
     assert_eq!(snapshot.transaction_count(), 3);
     assert_eq!(
         snapshot.block(Height(1)).unwrap().as_ref(),
         Some(&execution.block)
+    );
+    assert_eq!(
+        snapshot.header(Height(1)).unwrap().as_ref(),
+        Some(&execution.block.v1().header)
     );
     assert_eq!(
         snapshot.certificate(Height(1)).unwrap(),
@@ -131,19 +171,16 @@ fn a_block_is_read_back_whole_after_a_restart() {
     let signed: Vec<_> = batches.iter().map(|batch| batch.signed().clone()).collect();
     assert_eq!(certified.v1().batches, signed);
     let bytes = snapshot.certified_block_bytes(Height(1)).unwrap().unwrap();
-    assert_eq!(bytes, encode(&certified), "put together without decoding");
+    assert_eq!(bytes, encode(&certified), "put together from its parts");
+    assert_eq!(decode(&bytes, 1 << 20), Ok(certified));
 
     // The copy at position 2 was skipped, so the failing one at position 3 has index 2.
     let location = snapshot.transaction(&failing.id()).unwrap().unwrap();
-    assert_eq!(
-        location,
-        Location {
-            height: Height(1),
-            index: 2
-        }
-    );
+    let (height, index) = (Height(1), 2);
+    assert_eq!(location, Location { height, index });
     let found = snapshot.transaction_at(location).unwrap().unwrap();
     assert_eq!(found.transaction, failing);
+    assert_eq!(found.ordinal, 2);
     assert_eq!(found.timestamp, network.tip.timestamp);
     assert!(matches!(found.outcome, Outcome::Failed { operation: 0, .. }));
     let all = snapshot.transactions_at(Height(1), 0, 10).unwrap();
@@ -152,34 +189,92 @@ fn a_block_is_read_back_whole_after_a_restart() {
         transactions,
         [payments[0].clone(), payments[1].clone(), failing.clone()]
     );
-    assert_eq!(
-        snapshot.transactions_at(Height(1), 1, 1).unwrap()[0].transaction,
-        payments[1]
-    );
-    assert_eq!(
-        snapshot
-            .transaction_at(Location {
-                height: Height(1),
-                index: 3
-            })
-            .unwrap(),
-        None
-    );
-    assert_eq!(
-        snapshot
-            .transaction_at(Location {
-                height: Height(2),
-                index: 0
-            })
-            .unwrap(),
-        None
-    );
-
-    assert!(snapshot.is_spent(&failing.id()).unwrap());
-    assert!(!snapshot.is_spent(&Digest([9; 32])).unwrap());
+    let second = &snapshot.transactions_at(Height(1), 1, 1).unwrap()[0];
+    assert_eq!(second.transaction, payments[1]);
+    for (height, index) in [(Height(1), 3), (Height(2), 0)] {
+        let location = Location { height, index };
+        assert_eq!(snapshot.transaction_at(location).unwrap(), None);
+    }
     for (key, value) in &execution.changes {
         assert_eq!(&snapshot.value(key).unwrap(), value);
     }
+}
+
+#[test]
+fn the_log_is_read_by_ids_and_by_ordinals() {
+    let mut fixture = Fixture::new(3);
+    let executions: Vec<Execution> = (0..4)
+        .map(|_| fixture.pay_all(&[(0, 1), (1, 2), (2, 0)]))
+        .collect();
+    let failing = failing(&mut fixture.network);
+    fixture.commit(vec![failing]);
+    let fixture = fixture.reopen();
+    let snapshot = fixture.snapshot();
+    let logged = executions.iter().flat_map(|execution| &execution.log);
+    for (ordinal, logged) in (0..).zip(logged) {
+        assert_eq!(snapshot.entry(ordinal).unwrap().as_ref(), Some(&logged.entry));
+        let id = logged.entry.transaction().unwrap().id;
+        assert_eq!(snapshot.ordinal_of(&id).unwrap(), Some(ordinal));
+    }
+    let last = snapshot.entry(12).unwrap();
+    let last = last.as_ref().and_then(LogEntry::transaction).unwrap();
+    assert!(matches!(last.outcome, Outcome::Failed { .. }));
+    assert_eq!(snapshot.entry(13).unwrap(), None);
+    assert_eq!(snapshot.ordinal_of(&Digest([9; 32])).unwrap(), None);
+}
+
+/// A transaction that fails.
+fn failing(network: &mut Network) -> Transaction {
+    let to = network.address(0);
+    network.transaction(1, vec![transfer(to, "NONE", 1)])
+}
+
+#[test]
+fn an_id_is_spent_until_its_transaction_expires() {
+    let mut fixture = Fixture::new(3);
+    let mut ids = Vec::new();
+    let mut expiries = Vec::new();
+    for _ in 0..3 {
+        for executed in fixture.pay_all(&[(0, 1), (1, 2)]).transactions {
+            ids.push(executed.id);
+            expiries.push(executed.expires_at);
+        }
+    }
+    // One that was never executed, and one asked for twice.
+    ids.extend([Digest([9; 32]), ids[0]]);
+    expiries.extend([Timestamp(0), expiries[0]]);
+    let snapshot = fixture.snapshot();
+    let reader = fixture.chain.reader();
+    for at in [
+        Timestamp(0),
+        expiries[0],
+        expiries[2],
+        Timestamp(expiries[5].0 - 1),
+        expiries[5],
+    ] {
+        let expected: Vec<bool> = expiries.iter().map(|expires_at| *expires_at > at).collect();
+        assert_eq!(snapshot.spent_at(&ids, at).unwrap(), expected, "{at}");
+        assert_eq!(reader.spent_at(&ids, at).unwrap(), expected, "{at}");
+    }
+    assert_eq!(reader.spent_at(&[], Timestamp(0)).unwrap(), [false; 0]);
+}
+
+#[test]
+fn no_more_than_so_many_blocks_are_looked_into_for_what_is_spent() {
+    let mut fixture = Fixture::new(2);
+    let blocks = (0..260).map(|_| fixture.pay(0, 1).transactions[0].id);
+    let ids: Vec<Digest> = blocks.collect();
+    let reader = fixture.chain.reader();
+    assert_eq!(
+        reader.spent_at(&ids, fixture.network.tip.timestamp).unwrap(),
+        [true; 260]
+    );
+    // All have expired then, so whether they count changes nothing.
+    let late = Timestamp(fixture.network.tip.timestamp.0 + 100_000_000);
+    let spent = reader.spent_at(&ids, late).unwrap();
+    assert!(spent[..256].iter().all(|spent| !spent));
+    assert!(spent[256..].iter().all(|spent| *spent));
+    assert_eq!(reader.spent_at(&ids[256..], late).unwrap(), [false; 4]);
 }
 
 #[test]
@@ -190,7 +285,7 @@ fn a_stored_block_is_written_again_without_effect() {
     let certificate = fixture.network.certify(&first.tip);
     fixture.chain.write_block(&first, &certificate).unwrap();
     assert_eq!(fixture.chain.tip(), fixture.network.tip);
-    assert_eq!(fixture.chain.snapshot().unwrap().transaction_count(), 2);
+    assert_eq!(fixture.snapshot().transaction_count(), 2);
     assert_eq!(
         fixture.chain.load_state_tree().unwrap().root(),
         fixture.network.tree.root()
@@ -215,7 +310,7 @@ fn a_gap_is_refused_and_changes_nothing() {
         "{error}"
     );
     assert_eq!(fixture.chain.tip(), genesis);
-    assert_eq!(fixture.chain.snapshot().unwrap().block(Height(2)).unwrap(), None);
+    assert_eq!(fixture.snapshot().block(Height(2)).unwrap(), None);
 }
 
 #[test]
@@ -290,15 +385,7 @@ fn batches_are_unordered_until_a_block_names_them() {
     );
     assert!(!fixture.chain.has_batch(&left.digest()).unwrap());
     assert_eq!(fixture.chain.batch(&left.digest()).unwrap(), None);
-    assert!(
-        fixture
-            .chain
-            .snapshot()
-            .unwrap()
-            .certified_block(Height(1))
-            .unwrap()
-            .is_some()
-    );
+    assert!(fixture.snapshot().certified_block(Height(1)).unwrap().is_some());
 }
 
 #[test]
@@ -314,7 +401,7 @@ fn a_batch_ordered_twice_keeps_its_first_height() {
         fixture.chain.ordered_at(&batch[0].digest()).unwrap(),
         Some(Height(1))
     );
-    assert_eq!(fixture.chain.snapshot().unwrap().transaction_count(), 1);
+    assert_eq!(fixture.snapshot().transaction_count(), 1);
 }
 
 #[test]
@@ -322,22 +409,17 @@ fn a_snapshot_does_not_see_later_blocks() {
     let mut fixture = Fixture::new(2);
     fixture.pay(0, 1);
     let sender = StateKey::account(&fixture.network.address(0));
-    let before = fixture.chain.snapshot().unwrap();
+    let before = fixture.snapshot();
     let value = before.value(&sender).unwrap();
     let second = fixture.pay(0, 1);
     assert_eq!(before.height(), Height(1));
     assert_eq!(before.value(&sender).unwrap(), value);
     assert_eq!(before.block(Height(2)).unwrap(), None);
     assert_eq!(before.blocks(None, 10).unwrap().len(), 1);
-    assert!(!before.is_spent(&second.transactions[0].id).unwrap());
-    assert_eq!(
-        before
-            .history(&fixture.network.address(0), None, 10)
-            .unwrap()
-            .len(),
-        1
-    );
-    let after = fixture.chain.snapshot().unwrap();
+    assert_eq!(before.ordinal_of(&second.transactions[0].id).unwrap(), None);
+    let history = before.history(&fixture.network.address(0), None, 10).unwrap();
+    assert_eq!(history.len(), 1);
+    let after = fixture.snapshot();
     assert_eq!(after.height(), Height(2));
     assert_ne!(after.value(&sender).unwrap(), value);
     // A snapshot keeps the database open for as long as somebody reads it.
@@ -346,191 +428,50 @@ fn a_snapshot_does_not_see_later_blocks() {
     assert_eq!(before.value(&sender).unwrap(), value);
 }
 
-/// Reads pages of two until the list ends.
-fn pages<T>(mut next: impl FnMut(Option<&T>) -> Vec<T>) -> Vec<T> {
-    let mut all: Vec<T> = Vec::new();
-    loop {
-        let page = next(all.last());
-        assert!(page.len() <= 2);
-        if page.is_empty() {
-            return all;
-        }
-        all.extend(page);
-    }
-}
-
-fn numbers(snapshot: &Snapshot, address: &Address) -> Vec<u64> {
-    pages(|last: Option<&u64>| {
-        let page = snapshot.history(address, last.copied(), 2).unwrap();
-        page.into_iter().map(|item| item.number).collect()
-    })
-}
-
 #[test]
-fn histories_page_from_the_newest_and_from_the_oldest() {
+fn snapshots_are_of_one_height_while_blocks_are_written() {
     let mut fixture = Fixture::new(3);
-    let executions: Vec<Execution> = (0..5).map(|_| fixture.pay(0, 1)).collect();
-    fixture.pay(2, 2);
-    let address = fixture.network.address(1);
-    let snapshot = fixture.chain.snapshot().unwrap();
-    assert_eq!(numbers(&snapshot, &address), [5, 4, 3, 2, 1]);
-    assert_eq!(numbers(&snapshot, &Address([9; 20])), []);
-    let item = snapshot.history_from(&address, 3, 1).unwrap()[0];
-    assert_eq!(item.number, 3);
-    assert_eq!(item.id, executions[2].transactions[0].id);
-    assert_eq!(
-        item.location,
-        Location {
-            height: Height(3),
-            index: 0
+    let mut roots = vec![fixture.network.tip.log.root()];
+    let mut blocks = Vec::new();
+    for _ in 0..60 {
+        let payments = (0..9).map(|_| fixture.network.payment(0, 1)).collect();
+        let batch = fixture.network.batch(payments);
+        // Executed on the state that is written, so one after the other.
+        let (execution, certificate) = fixture.execute(&[batch]);
+        roots.push(execution.tip.log.root());
+        fixture.chain.write_block(&execution, &certificate).unwrap();
+        blocks.push((execution, certificate));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let network = Network::new(3);
+    let chain = Chain::create(folder.path(), &network.genesis, &network.tip, &options()).unwrap();
+    let id = network.id();
+    let rules = BatchRules {
+        network: &id,
+        committee: &network.committee,
+        parameters: network.document.parameters().v1(),
+    };
+    for (execution, _) in &blocks {
+        for digest in execution.block.v1().proposal.batches() {
+            let bytes = fixture.chain.batch(digest).unwrap().unwrap();
+            let batch = CheckedBatch::check(bytes, &rules).unwrap();
+            chain.write_batches(&[batch]).unwrap();
         }
-    );
-    let rest = snapshot.history_from(&address, 3, 100).unwrap();
-    assert_eq!(rest.iter().map(|item| item.number).collect::<Vec<_>>(), [3, 4, 5]);
-}
-
-#[test]
-fn a_long_history_is_read_from_anywhere() {
-    let mut fixture = Fixture::new(3);
-    for height in 0..70 {
-        // Every fourth block leaves the account alone, every third has two of its payments.
-        match height % 4 {
-            3 => fixture.pay(0, 2),
-            _ if height % 3 == 0 => fixture.pay_all(&[(0, 1), (1, 0), (2, 0)]),
-            _ => fixture.pay(0, 1),
-        };
     }
-    let address = fixture.network.address(1);
-    let snapshot = fixture.chain.snapshot().unwrap();
-    let all = snapshot.history(&address, None, 1_000).unwrap();
-    let count = all.len() as u64;
-    assert!(count > 64, "{count} entries are none too many");
-    assert!(all.iter().map(|item| item.number).eq((1..=count).rev()));
-    for item in &all {
-        let executed = snapshot.transaction_at(item.location).unwrap().unwrap();
-        assert_eq!(executed.transaction.id(), item.id);
-        let below = snapshot.history(&address, Some(item.number), 3).unwrap();
-        let rest = &all[usize::try_from(count - item.number).unwrap() + 1..];
-        assert_eq!(below, rest[..rest.len().min(3)]);
-        let from = snapshot.history_from(&address, item.number, 2).unwrap();
-        let numbers: Vec<_> = from.iter().map(|item| item.number).collect();
-        let expected: Vec<_> = (item.number..=count).take(2).collect();
-        assert_eq!(numbers, expected);
-    }
-    assert_eq!(snapshot.history_from(&address, count + 1, 5).unwrap(), []);
-}
-
-#[test]
-fn blocks_page_from_the_tip_down() {
-    let mut fixture = Fixture::new(2);
-    for _ in 0..5 {
-        fixture.pay(0, 1);
-    }
-    let snapshot = fixture.chain.snapshot().unwrap();
-    let heights = pages(|last: Option<&Height>| {
-        let page = snapshot.blocks(last.copied(), 2).unwrap();
-        page.iter().map(|block| block.header().height).collect()
+    std::thread::scope(|scope| {
+        let writing = scope.spawn(|| {
+            for (execution, certificate) in &blocks {
+                chain.write_block(execution, certificate).unwrap();
+            }
+        });
+        while !writing.is_finished() {
+            let snapshot = chain.snapshot().unwrap();
+            let height = usize::try_from(snapshot.height().0).unwrap();
+            assert_eq!(snapshot.tip().log.root(), roots[height]);
+            assert_eq!(snapshot.transaction_count(), 9 * snapshot.height().0);
+        }
     });
-    assert_eq!(heights, [5, 4, 3, 2, 1].map(Height));
-}
-
-#[test]
-fn records_page_in_the_chains_order() {
-    let mut fixture = Fixture::new(2);
-    let document = Digest([5; 32]);
-    let put = |label: &str, sha256| Operation::PutRecord {
-        sha256,
-        label: label.to_owned(),
-        metadata: vec![1, 2],
-    };
-    for (sender, labels) in [(0, ["a", "b"]), (1, ["c", "d"]), (0, ["e", "f"])] {
-        let mut operations: Vec<_> = labels.iter().map(|label| put(label, document)).collect();
-        operations.push(put("other", Digest([6; 32])));
-        let transaction = fixture.network.transaction(sender, operations);
-        let batch = fixture.network.batch(vec![transaction]);
-        let (execution, certificate) = fixture.execute(&[batch]);
-        fixture.chain.write_block(&execution, &certificate).unwrap();
-    }
-    let snapshot = fixture.chain.snapshot().unwrap();
-    let items = pages(|last: Option<&quorate_storage::RecordItem>| {
-        snapshot
-            .records(&document, last.map(|item| item.place), 2)
-            .unwrap()
-    });
-    let labels: Vec<&str> = items.iter().map(|item| item.label.as_str()).collect();
-    assert_eq!(labels, ["a", "b", "c", "d", "e", "f"]);
-    assert_eq!(items[2].sender, fixture.network.address(1));
-    let location = snapshot.transaction(&items[3].transaction).unwrap().unwrap();
-    assert_eq!(
-        (location.height, location.index),
-        (items[3].place.height, items[3].place.index)
-    );
-    assert_eq!(items[3].place.operation, 1);
-    assert_eq!(snapshot.records(&Digest([4; 32]), None, 10).unwrap(), []);
-}
-
-#[test]
-fn assets_and_holders_page_and_holders_leave() {
-    let mut fixture = Fixture::new(5);
-    let create = |text: &str| Operation::CreateAsset {
-        code: code(text),
-        decimals: 0,
-        description: String::new(),
-    };
-    let to = fixture.network.address(1);
-    let mint = Operation::Mint {
-        asset: code("EUR"),
-        to,
-        amount: quorate_ledger::Amount(5),
-    };
-    let transaction = fixture
-        .network
-        .transaction(0, vec![create("EUR"), create("EURO"), create("A"), mint]);
-    let burn = Operation::Burn {
-        asset: code("EUR"),
-        amount: quorate_ledger::Amount(5),
-    };
-    let burnt = fixture.network.transaction(1, vec![burn]);
-    for transaction in [transaction, burnt] {
-        let batch = fixture.network.batch(vec![transaction]);
-        let (execution, certificate) = fixture.execute(&[batch]);
-        fixture.chain.write_block(&execution, &certificate).unwrap();
-        let holders = fixture
-            .chain
-            .snapshot()
-            .unwrap()
-            .holders(&code("EUR"), None, 10)
-            .unwrap();
-        let expected: &[Address] = if execution.tip.height == Height(1) {
-            &[to]
-        } else {
-            &[]
-        };
-        assert_eq!(holders, expected);
-    }
-    let snapshot = fixture.chain.snapshot().unwrap();
-    let assets = pages(|last| snapshot.assets(last, 2).unwrap());
-    assert_eq!(assets, ["A", "EUR", "EURO", "QRT"].map(code));
-    let holders = pages(|last| snapshot.holders(&code("QRT"), last, 2).unwrap());
-    let mut addresses: Vec<Address> = (0..5).map(|account| fixture.network.address(account)).collect();
-    addresses.sort();
-    assert_eq!(holders, addresses);
-}
-
-#[test]
-fn a_page_is_bounded_whatever_is_asked_for() {
-    let mut fixture = Fixture::new(2);
-    let payments = (0..1_100).map(|_| fixture.network.payment(0, 1)).collect();
-    let batch = fixture.network.batch(payments);
-    let (execution, certificate) = fixture.execute(&[batch]);
-    fixture.chain.write_block(&execution, &certificate).unwrap();
-    let snapshot = fixture.chain.snapshot().unwrap();
-    let page = snapshot
-        .history(&fixture.network.address(0), None, usize::MAX)
-        .unwrap();
-    assert_eq!(page.len(), quorate_storage::MAX_PAGE);
-    let page = snapshot.transactions_at(Height(1), 50, usize::MAX).unwrap();
-    assert_eq!(page.len(), quorate_storage::MAX_PAGE);
+    assert_eq!(chain.tip(), fixture.network.tip);
 }
 
 #[test]
@@ -539,11 +480,11 @@ fn statistics_see_what_was_written() {
     fixture.pay(0, 1);
     let statistics = fixture.chain.statistics().unwrap();
     assert_eq!(statistics.transactions, 1);
+    assert_eq!(statistics.unpurged, 0);
     assert!(statistics.write_buffer_bytes > 0);
     assert_eq!(statistics.table_bytes, 0);
-    let Fixture { chain, folder, .. } = fixture;
-    drop(chain);
-    assert!(open(folder.path()).unwrap().statistics().unwrap().table_bytes > 0);
+    let fixture = fixture.reopen();
+    assert!(fixture.chain.statistics().unwrap().table_bytes > 0);
 }
 
 #[test]
@@ -551,22 +492,12 @@ fn an_accounts_values_are_its_leaf_and_its_further_balances() {
     let mut fixture = Fixture::new(3);
     let to = fixture.network.address(1);
     for text in ["A", "B", "C", "D", "E"] {
-        let create = Operation::CreateAsset {
-            code: code(text),
-            decimals: 0,
-            description: String::new(),
-        };
-        let mint = Operation::Mint {
-            asset: code(text),
-            to,
-            amount: quorate_ledger::Amount(5),
-        };
-        let transaction = fixture.network.transaction(0, vec![create, mint]);
-        let batch = fixture.network.batch(vec![transaction]);
-        let (execution, certificate) = fixture.execute(&[batch]);
-        fixture.chain.write_block(&execution, &certificate).unwrap();
+        let transaction = fixture
+            .network
+            .transaction(0, vec![create(text), mint(to, text, 5)]);
+        fixture.commit(vec![transaction]);
     }
-    let snapshot = fixture.chain.snapshot().unwrap();
+    let snapshot = fixture.snapshot();
     let keys: Vec<StateKey> = snapshot.state_of(&to).map(|entry| entry.unwrap().0).collect();
     // QRT and three more lie in the leaf.
     let expected = [
@@ -575,6 +506,13 @@ fn an_accounts_values_are_its_leaf_and_its_further_balances() {
         StateKey::balance(&to, &code("E")),
     ];
     assert_eq!(keys, expected);
+    let under: Vec<_> = snapshot.state_of(&to).map(Result::unwrap).collect();
+    assert_eq!(snapshot.values_under(&Prefix::account(&to)).unwrap(), under);
+    let reader = fixture.chain.reader();
+    assert_eq!(reader.values_under(&Prefix::account(&to)).unwrap(), under);
+    for (key, value) in under {
+        assert_eq!(reader.value(&key).unwrap(), Some(value));
+    }
 }
 
 #[test]

@@ -4,16 +4,19 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use quorate_ledger::Height;
+use quorate_ledger::{Digest, Height};
 use quorate_storage::{Chain, Journal, StorageError, StorageOptions};
 
 use crate::chain::{open, options};
-use crate::network::{NETWORK, Network};
+use crate::network::Network;
+
+/// Of the journal.
+const NETWORK: Digest = Digest([7; 32]);
 
 /// Where the child writes.
 const HOME: &str = "QUORATE_TEST_HOME";
 /// Largest file of the child, in blocks of 512 bytes.
-const FILE_BLOCKS: &str = "600";
+const FILE_BLOCKS: &str = "1200";
 
 /// Runs an ignored test of this file in a child with bounded files, and gives what it printed last.
 fn run_with_bounded_files(test: &str, home: &std::path::Path) -> u64 {
@@ -44,7 +47,7 @@ fn a_chain_on_a_full_disk_says_so_and_keeps_whole_blocks() {
     let folder = tempfile::tempdir().unwrap();
     let written = run_with_bounded_files("disk::fill_a_chain", folder.path());
     assert!(written > 2, "{written} blocks fit");
-    let chain = open(&folder.path().join("chain")).unwrap();
+    let chain = open(&folder.path().join("chain"), Network::new(2).id()).unwrap();
     assert_eq!(chain.tip().height, Height(written));
     chain.load_state_tree().unwrap();
     assert!(

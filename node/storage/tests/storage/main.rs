@@ -5,9 +5,14 @@
 mod chain;
 mod disk;
 mod epochs;
+mod erasing;
 mod files;
+mod indexes;
 mod journal;
 mod network;
 mod offline;
 mod opening;
+mod proofs;
 mod restored;
+mod size;
+mod texts;

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use quorate_ledger::{BlockInput, Digest, Parameters, Proposal, StateKey, StateReader, Timestamp, execute};
+use quorate_ledger::{BlockInput, Digest, Prefix, Proposal, StateKey, StateReader, Timestamp, execute};
 
 use crate::chain::{Fixture, open};
 
@@ -24,8 +24,12 @@ impl<R: StateReader> StateReader for WithoutIds<R> {
         self.0.value(key)
     }
 
-    fn is_spent(&self, _: &Digest) -> Result<bool, R::Error> {
-        Ok(false)
+    fn spent_at(&self, ids: &[Digest], _: Timestamp) -> Result<Vec<bool>, R::Error> {
+        Ok(vec![false; ids.len()])
+    }
+
+    fn values_under(&self, prefix: &Prefix) -> Result<Vec<(StateKey, Vec<u8>)>, R::Error> {
+        self.0.values_under(prefix)
     }
 }
 
@@ -33,9 +37,7 @@ impl<R: StateReader> StateReader for WithoutIds<R> {
 fn pitfall_36_a_restored_chain_refuses_what_was_executed_before_the_copy() {
     let mut fixture = Fixture::new(3);
     let first = fixture.network.payment(0, 1);
-    let batch = fixture.network.batch(vec![first.clone()]);
-    let (execution, certificate) = fixture.execute(&[batch]);
-    fixture.chain.write_block(&execution, &certificate).unwrap();
+    fixture.commit(vec![first.clone()]);
     let Fixture {
         mut network,
         chain,
@@ -49,22 +51,21 @@ fn pitfall_36_a_restored_chain_refuses_what_was_executed_before_the_copy() {
     let before = network.tip.clone();
     let fresh = network.payment(1, 2);
     let again = network.batch(vec![first, fresh.clone()]);
-    let chain = open(folder.path()).unwrap();
+    let chain = open(folder.path(), network.id()).unwrap();
     chain.write_batches(std::slice::from_ref(&again)).unwrap();
     let (original, _) = network.execute(&chain.reader(), std::slice::from_ref(&again));
     let executed = &original.block.v1().executed;
     assert_eq!(executed.len(), 1, "only the new one");
 
-    let restored = open(copy.path()).unwrap();
+    let restored = open(copy.path(), network.id()).unwrap();
     restored.write_batches(std::slice::from_ref(&again)).unwrap();
     let batches = [Arc::new(again.clone())];
     let proposal = Proposal::new(Timestamp(before.timestamp.0 + 10), vec![again.digest()]);
-    let parameters = Parameters::default();
     let input = BlockInput {
         tip: &before,
         proposal: &proposal,
         batches: &batches,
-        parameters: parameters.v1(),
+        parameters: network.document.parameters().v1(),
     };
     let mut tree = restored.load_state_tree().unwrap();
     let execution = execute(&input, &restored.reader(), &mut tree).unwrap();
@@ -73,4 +74,18 @@ fn pitfall_36_a_restored_chain_refuses_what_was_executed_before_the_copy() {
     let mut tree = restored.load_state_tree().unwrap();
     let without = execute(&input, &WithoutIds(restored.reader()), &mut tree).unwrap();
     assert_ne!(without.tip.state_root, original.tip.state_root);
+}
+
+#[test]
+fn a_copy_made_while_the_chain_runs_is_a_chain() {
+    let mut fixture = Fixture::new(3);
+    fixture.pay(0, 1);
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    fixture.chain.copy_to(&copy).unwrap();
+    let tip = fixture.network.tip.clone();
+    fixture.pay(1, 2);
+    let copied = open(&copy, fixture.network.id()).unwrap();
+    assert_eq!(copied.tip(), tip);
+    assert_eq!(copied.load_state_tree().unwrap().root(), tip.state_root);
 }

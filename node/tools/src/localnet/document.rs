@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use quorate_crypto::{Address, Digest, Protocol};
+use quorate_crypto::{Address, Digest, Engine};
 use quorate_ledger::AssetCode;
 use quorate_runtime::config::Home;
 use rustix::fs::{FlockOperation, flock};
@@ -39,7 +39,7 @@ pub struct Document {
     /// The network id.
     pub network: Digest,
     /// The consensus protocol.
-    pub consensus: Protocol,
+    pub consensus: Engine,
     /// The genesis document.
     pub genesis: PathBuf,
     /// Who holds everything in the beginning.

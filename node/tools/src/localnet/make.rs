@@ -6,9 +6,11 @@ use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
-use quorate_crypto::{Protocol, SigningKey, keyfile};
-use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Genesis, GenesisError, Join, JoinKeys};
-use quorate_ledger::{AssetCode, Parameters};
+use quorate_crypto::{ClientSigningKey, Engine, MemberNumber, SigningKey, keyfile};
+use quorate_genesis::{
+    Draft, DraftAccount, DraftAsset, DraftBalance, DraftV1, Genesis, GenesisError, Join, JoinKeys,
+};
+use quorate_ledger::{AssetCode, Parameters, Rules};
 use quorate_runtime::config::{Home, NodeConfig};
 
 use super::document::{Document, GENESIS, Localnet, TREASURY_KEY, Treasury, ValidatorEntry};
@@ -21,7 +23,7 @@ const OPERATIONS_OFFSET: u16 = 100;
 /// The most validators: ports of the two listeners would otherwise meet.
 const MAX_VALIDATORS: u16 = 100;
 
-/// The member key of each validator's organisation, in the network's folder.
+/// The key of each member's account, in the network's folder: the account administers the member.
 const MEMBER_KEY_SUFFIX: &str = "member.key";
 
 /// What the network is to be like.
@@ -30,7 +32,7 @@ pub struct Plan {
     /// How many validators.
     pub validators: u16,
     /// By which protocol.
-    pub engine: Protocol,
+    pub engine: Engine,
     /// The first validator's API port; the others follow.
     pub api_port: u16,
     /// The first validator's peer-to-peer port; the others follow.
@@ -141,8 +143,8 @@ impl Drop for Staging {
 }
 
 fn fill(draft_dir: &Path, dir: &Path, name: &str, plan: &Plan) -> Result<Document, Failure> {
-    let treasury = key_in(&draft_dir.join(TREASURY_KEY))?;
-    let address = treasury.public().address();
+    let treasury = client_key_in(&draft_dir.join(TREASURY_KEY))?;
+    let address = treasury.key().address();
     let names: Vec<String> = (1..=plan.validators)
         .map(|number| format!("validator-{number}"))
         .collect();
@@ -151,6 +153,7 @@ fn fill(draft_dir: &Path, dir: &Path, name: &str, plan: &Plan) -> Result<Documen
     let asset = DraftAsset {
         code: plan.asset,
         decimals: plan.decimals,
+        flags: 0,
         description: "made by the genesis of a local network".to_owned(),
         issuer: address,
         balances: vec![DraftBalance { address, amount }],
@@ -161,7 +164,14 @@ fn fill(draft_dir: &Path, dir: &Path, name: &str, plan: &Plan) -> Result<Documen
         time: now()?,
         members: names.clone(),
         parameters: Parameters::default(),
+        rules: Rules::default(),
         assets: vec![asset],
+        // The treasury is the first member's.
+        accounts: vec![DraftAccount {
+            address,
+            member: MemberNumber(0),
+        }],
+        grants: Vec::new(),
     });
     draft.check().map_err(made_wrong)?;
 
@@ -173,12 +183,16 @@ fn fill(draft_dir: &Path, dir: &Path, name: &str, plan: &Plan) -> Result<Documen
         fs::create_dir(home.path()).map_err(|error| Failure::unwritable(home.path(), &error))?;
         let validator = key_in(&home.validator_key())?;
         let node = key_in(&home.node_key())?;
-        let member = key_in(&draft_dir.join(format!("{name}.{MEMBER_KEY_SUFFIX}")))?;
+        let witness = key_in(&home.witness_key())?;
+        let account = client_key_in(&draft_dir.join(format!("{name}.{MEMBER_KEY_SUFFIX}")))?;
         let p2p = format!("/ip4/127.0.0.1/tcp/{}", ports.p2p);
         let keys = JoinKeys {
             validator: &validator,
             node: &node,
-            member: &member,
+            witness: &witness,
+            account: &account,
+            signers: None,
+            administrators: &[],
         };
         let join = Join::sign(&draft, name, keys, vec![p2p.clone()]).map_err(made_wrong)?;
         joins.push(join.to_toml());
@@ -240,6 +254,12 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 fn key_in(path: &Path) -> Result<SigningKey, Failure> {
     let key = SigningKey::generate();
     keyfile::create(path, &key, None)?;
+    Ok(key)
+}
+
+fn client_key_in(path: &Path) -> Result<ClientSigningKey, Failure> {
+    let key = ClientSigningKey::generate_ed25519();
+    keyfile::client::create(path, &key, None)?;
     Ok(key)
 }
 

@@ -1,6 +1,8 @@
 //! What became of a transaction, as commands print it and as their exit codes say it.
 
-use quorate_ledger::{Digest, Height};
+use quorate_client::schema::{Submitted, SubmittedStatus, Transaction as TransactionView, TransactionStatus};
+use quorate_client::wallet::ProvenTransaction;
+use quorate_ledger::{Digest, Height, Outcome};
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
@@ -26,6 +28,60 @@ pub struct Fate {
 }
 
 impl Fate {
+    /// What an answer to a submission says.
+    pub fn of_submitted(id: Digest, submitted: &Submitted) -> Self {
+        let status = match submitted.status {
+            SubmittedStatus::Pending => "pending",
+            SubmittedStatus::Committed => "committed",
+            SubmittedStatus::Failed => "failed",
+            SubmittedStatus::Expired => "expired",
+            SubmittedStatus::Refused => "refused",
+        };
+        Self {
+            id,
+            status: status.to_owned(),
+            height: submitted.height,
+            index: submitted.index,
+            code: submitted.code.clone(),
+            error: submitted.error.clone(),
+            operation: submitted.failed_operation,
+        }
+    }
+
+    /// What a look at a transaction says.
+    pub fn of_view(view: &TransactionView) -> Self {
+        let status = match view.status {
+            TransactionStatus::Pending => "pending",
+            TransactionStatus::Committed => "committed",
+            TransactionStatus::Failed => "failed",
+            TransactionStatus::Expired => "expired",
+        };
+        Self {
+            id: view.id,
+            status: status.to_owned(),
+            height: view.height,
+            index: view.index,
+            code: view.code.clone(),
+            error: view.error.clone(),
+            operation: view.failed_operation,
+        }
+    }
+
+    /// Whether it says of an executed transaction what is proven: where it was executed, and whether with success. A
+    /// status is told apart from its code: a node could call a payment failed without one, or a failure committed.
+    pub(super) fn is_as_proven(&self, proven: &ProvenTransaction, index: u32) -> bool {
+        let (status, operation) = match &proven.entry.outcome {
+            Outcome::Success { .. } => ("committed", None),
+            Outcome::Failed { operation, .. } => ("failed", Some(u16::from(*operation))),
+        };
+        self.id == proven.entry.id
+            && self.status == status
+            && self.height == Some(proven.entry.height)
+            && self.index == Some(index)
+            && self.code == proven.code()
+            && self.operation == operation
+    }
+
     /// Prints it, with more fields before it, and fails as its status says. `waited` tells a
     /// transaction that is expected to be pending from one that ran out of time.
     pub fn report(&self, output: &Output, waited: bool) -> Result<(), Failure> {
@@ -86,5 +142,69 @@ impl Fate {
                 format!("refused by the ledger ({code}): {why}"),
             )),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use quorate_crypto::merkle::Frontier;
+    use quorate_ledger::{ErrorCode, LoggedTransaction, Timestamp};
+
+    use super::*;
+
+    fn proven(outcome: Outcome) -> ProvenTransaction {
+        ProvenTransaction {
+            ordinal: 7,
+            entry: LoggedTransaction {
+                height: Height(3),
+                timestamp: Timestamp(9),
+                position: 0,
+                id: Digest([1; 32]),
+                expires_at: Timestamp(10),
+                signed: Digest([2; 32]),
+                outcome,
+            },
+            transaction: None,
+            texts: Vec::new(),
+            log: Frontier::new(),
+        }
+    }
+
+    fn told(status: &str, code: Option<&str>, operation: Option<u16>) -> Fate {
+        Fate {
+            id: Digest([1; 32]),
+            status: status.to_owned(),
+            height: Some(Height(3)),
+            index: Some(5),
+            code: code.map(str::to_owned),
+            error: None,
+            operation,
+        }
+    }
+
+    /// Whoever takes a payment for failed pays it again.
+    #[test]
+    fn a_payment_is_not_called_failed_nor_a_failure_a_payment() {
+        let paid = proven(Outcome::Success { results: Vec::new() });
+        let code = ErrorCode(u16::MAX);
+        let failed = proven(Outcome::Failed { code, operation: 2 });
+        let name = failed.code();
+        let name = name.as_deref();
+        assert!(told("committed", None, None).is_as_proven(&paid, 5));
+        assert!(told("failed", name, Some(2)).is_as_proven(&failed, 5));
+        for status in ["failed", "pending", "refused", "expired"] {
+            assert!(!told(status, None, None).is_as_proven(&paid, 5), "{status}");
+        }
+        for status in ["committed", "pending", "refused", "expired"] {
+            assert!(!told(status, name, Some(2)).is_as_proven(&failed, 5), "{status}");
+        }
+        assert!(!told("failed", name, Some(1)).is_as_proven(&failed, 5));
+        assert!(!told("failed", Some("unauthorised"), Some(2)).is_as_proven(&failed, 5));
+        assert!(!told("committed", None, None).is_as_proven(&paid, 4));
+        let elsewhere = Fate {
+            height: Some(Height(4)),
+            ..told("committed", None, None)
+        };
+        assert!(!elsewhere.is_as_proven(&paid, 5));
     }
 }

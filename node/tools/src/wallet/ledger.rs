@@ -1,28 +1,33 @@
 //! The network as the wallet sees it.
 
+mod history;
+mod outcome;
+
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 use futures::StreamExt as _;
 use quorate_client::schema::{
-    Asset, ParametersView, Status, Submitted, SubmittedStatus, Transaction as TransactionView,
-    TransactionStatus, Validator, VotingView,
+    Asset, ParametersView, Status, Submitted, Transaction as TransactionView, Validator, VotingView,
 };
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::{
-    AmountError, Execution, TrustError, TrustedGenesis, VerifiedBlock, format_amount, parse_amount,
+    AmountError, Proven, ProvenAccount, ProvenRecords, ProvenTransaction, TrustError, TrustedGenesis,
+    VerifiedBlock, format_amount, parse_amount,
 };
 use quorate_client::{Bytes, Client, ClientError, Wait};
 use quorate_genesis::Genesis;
 use quorate_ledger::limits::MAX_DECIMALS;
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Epoch, Height, Timestamp, Transaction, encode};
-use tokio::sync::Mutex;
+use quorate_ledger::{Address, Amount, AssetCode, Digest, Header, Height, Submission, Timestamp, encode};
+use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
+use self::outcome::after_sending;
 use super::Fate;
-use super::meaning::{MeaningArgs, differing, members_of};
+use super::meaning::{MeaningArgs, decimals_of_document, differing, members_of};
 use crate::authority::AuthorityArgs;
 use crate::clock::now;
 use crate::failure::{Exit, Failure};
@@ -34,6 +39,9 @@ const MAX_CLOCK_LEAD: Duration = Duration::from_secs(300);
 
 /// How many checked blocks are kept: payments sent together come to lie in few blocks.
 const KEPT_BLOCKS: usize = 16;
+
+/// How many checked headers are kept: those of what was paid together lie side by side.
+const KEPT_HEADERS: usize = 256;
 
 /// How many blocks are fetched at a time where many are looked through: as many as a node reads for one client.
 const FETCHED_AT_ONCE: usize = 4;
@@ -68,6 +76,8 @@ pub struct Ledger {
     client: Client,
     trusted: Option<Arc<Trusted>>,
     network: Digest,
+    /// Of the node's own genesis document, where none is at hand and it is needed.
+    own: Arc<OnceCell<Mutex<TrustedGenesis>>>,
     /// Decimals that the user has given.
     decimals: BTreeMap<AssetCode, u8>,
 }
@@ -81,9 +91,13 @@ struct Trusted {
     parameters: ParametersView,
     /// The time that stands before height 1, which no certificate shows.
     begins: Timestamp,
-    /// Taken after `blocks`.
+    /// Taken after each of the others.
     genesis: Mutex<TrustedGenesis>,
     blocks: Mutex<BTreeMap<Height, Arc<VerifiedBlock>>>,
+    /// Taken after `blocks`.
+    headers: Mutex<BTreeMap<Height, Header>>,
+    /// The decimals of assets that were proven.
+    proven: Mutex<BTreeMap<AssetCode, u8>>,
 }
 
 /// Why nothing is committed.
@@ -110,6 +124,27 @@ impl NodeArgs {
             nodes,
             authority: AuthorityArgs::default(),
             meaning: MeaningArgs::default(),
+        }
+    }
+
+    /// These nodes, of which nothing is believed but what they prove by the genesis document in a file.
+    pub fn proving(nodes: Vec<String>, authority: AuthorityArgs, genesis: PathBuf) -> Self {
+        Self {
+            nodes,
+            authority,
+            meaning: MeaningArgs {
+                genesis: Some(genesis),
+                decimals: Vec::new(),
+            },
+        }
+    }
+
+    /// These nodes, of which nothing is believed but what they prove by the genesis document, if one is named.
+    pub fn knowing(nodes: Vec<String>, authority: AuthorityArgs, meaning: MeaningArgs) -> Self {
+        Self {
+            nodes,
+            authority,
+            meaning,
         }
     }
 
@@ -141,14 +176,15 @@ impl NodeArgs {
             return Ok(None);
         };
         let genesis = read_genesis(path)?;
-        let assets = genesis.initial_state().assets;
         Ok(Some(Trusted {
             members: members_of(&genesis),
-            decimals: assets.iter().map(|asset| (asset.code, asset.decimals)).collect(),
+            decimals: decimals_of_document(&genesis),
             parameters: ParametersView::from(genesis.parameters().v1()),
             begins: genesis.time(),
             genesis: Mutex::new(TrustedGenesis::of(&genesis)),
             blocks: Mutex::default(),
+            headers: Mutex::default(),
+            proven: Mutex::default(),
         }))
     }
 
@@ -170,6 +206,7 @@ impl NodeArgs {
             client,
             trusted: trusted.map(Arc::new),
             network,
+            own: Arc::default(),
             decimals: self.meaning.decimals.iter().copied().collect(),
         })
     }
@@ -179,6 +216,15 @@ impl Ledger {
     /// The nodes.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The same network, whose answers are to be of this height or later.
+    #[must_use]
+    pub fn at_least(&self, height: Height) -> Self {
+        Self {
+            client: self.client.at_least(height),
+            ..self.clone()
+        }
     }
 
     /// The network id.
@@ -211,42 +257,60 @@ impl Ledger {
         Ok(members_of(&genesis).remove(account))
     }
 
-    /// How many decimals an asset has: what an amount means before it is signed. With the genesis document
-    /// at hand a node is not asked, as it could move the point. None if there is no such asset.
+    /// How many decimals an asset has: what an amount means before it is signed. With the genesis document at hand
+    /// no node is believed, as it could move the point: an asset that the document does not make is proven. None if
+    /// there is no such asset.
     pub async fn decimals(&self, code: &AssetCode) -> Result<Option<u8>, Failure> {
         let given = self.decimals.get(code).copied();
-        if let Some(trusted) = &self.trusted {
-            let known = trusted.decimals.get(code).copied();
-            if let (Some(known), Some(given)) = (known, given)
-                && known != given
-            {
-                return Err(differing(code, given, "the genesis document", known));
-            }
-            return known.or(given).map(Some).ok_or_else(|| {
-                Failure::new(
-                    Exit::CheckFailed,
-                    format!(
-                        "the genesis document has no asset {code}, and a node's word on its decimals proves \
-                         nothing: nothing was signed"
-                    ),
-                )
-                .hint(format!(
-                    "ask whoever issues {code} how many decimals it has, and say so with --asset-decimals {code}=N"
-                ))
-            });
-        }
-        match self.client.asset(code).await {
-            Ok(Asset { decimals, .. }) => match given {
-                Some(given) if given != decimals => Err(differing(code, given, "the node", decimals)),
-                _ => Ok(Some(decimals)),
+        let (known, who) = match &self.trusted {
+            Some(trusted) => match trusted.decimals.get(code) {
+                Some(known) => (Some(*known), "the genesis document"),
+                None => match self.proven_decimals(trusted, code).await {
+                    Ok(known) => (known, "the ledger"),
+                    // Whoever signs may know what no node at hand proves.
+                    Err(failure) if given.is_some() => {
+                        say(format!(
+                            "note: the decimals of {code} are those given, not proven: {failure}"
+                        ));
+                        (given, "--asset-decimals")
+                    }
+                    Err(failure) => {
+                        let hint = format!(
+                            "ask whoever issues {code} how many decimals it has, and say so with --asset-decimals \
+                             {code}=N"
+                        );
+                        return Err(failure.while_doing(format!("the decimals of {code}")).hint(hint));
+                    }
+                },
             },
-            Err(ClientError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+            None => match self.client.asset(code).await {
+                Ok(Asset { decimals, .. }) => (Some(decimals), "the node"),
+                Err(ClientError::NotFound { .. }) => (None, "the node"),
+                Err(error) => return Err(error.into()),
+            },
+        };
+        match (known, given) {
+            (Some(known), Some(given)) if known != given => Err(differing(code, given, who, known)),
+            _ => Ok(known),
         }
     }
 
-    /// How many decimals an asset has, for showing alone: by the genesis document's or the user's word if they have
-    /// one, else by the node's. None if there is no such asset.
+    /// How many decimals an asset has, proven by its leaf in the state: an asset never changes them.
+    async fn proven_decimals(&self, trusted: &Trusted, code: &AssetCode) -> Result<Option<u8>, Failure> {
+        let mut proven = trusted.proven.lock().await;
+        if let Some(decimals) = proven.get(code) {
+            return Ok(Some(*decimals));
+        }
+        let asset = trusted.genesis.lock().await.asset(&self.client, code).await?;
+        let decimals = asset.value.map(|asset| asset.decimals);
+        if let Some(decimals) = decimals {
+            proven.insert(*code, decimals);
+        }
+        Ok(decimals)
+    }
+
+    /// How many decimals an asset has, for showing alone: what a user has given does not have to be proven. None if
+    /// there is no such asset.
     pub async fn decimals_shown(&self, code: &AssetCode) -> Result<Option<u8>, Failure> {
         let document = self
             .trusted
@@ -255,11 +319,76 @@ impl Ledger {
         if let Some(known) = document.or_else(|| self.decimals.get(code)) {
             return Ok(Some(*known));
         }
-        match self.client.asset(code).await {
-            Ok(asset) => Ok(Some(asset.decimals)),
-            Err(ClientError::NotFound { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
+        self.decimals(code).await
+    }
+
+    /// What an account is, has and holds, proven; none without the genesis document.
+    pub async fn proven_account(&self, address: &Address) -> Result<Option<Proven<ProvenAccount>>, Failure> {
+        let Some(trusted) = &self.trusted else {
+            return Ok(None);
+        };
+        let mut genesis = trusted.genesis.lock().await;
+        Ok(Some(genesis.account(&self.client, address).await?))
+    }
+
+    /// An asset, proven, none if there is none; none at all without the genesis document.
+    pub async fn proven_asset(&self, code: &AssetCode) -> Result<Option<Proven<Option<Asset>>>, Failure> {
+        let Some(trusted) = &self.trusted else {
+            return Ok(None);
+        };
+        let mut genesis = trusted.genesis.lock().await;
+        Ok(Some(genesis.asset(&self.client, code).await?))
+    }
+
+    /// Who claims a document, and whether `by` has an own record of it, proven; none without the genesis document.
+    pub async fn proven_records(
+        &self,
+        sha256: &Digest,
+        by: Option<&Address>,
+    ) -> Result<Option<Proven<ProvenRecords>>, Failure> {
+        let Some(trusted) = &self.trusted else {
+            return Ok(None);
+        };
+        let mut genesis = trusted.genesis.lock().await;
+        Ok(Some(genesis.records(&self.client, sha256, by).await?))
+    }
+
+    /// An executed transaction as JSON has it, proven, with the place in its block; none without the genesis document.
+    /// Of texts that the node does not show it is proven whether they were erased.
+    pub async fn proven_transaction(&self, id: &Digest) -> Result<Option<Proven<TransactionView>>, Failure> {
+        let Some(trusted) = &self.trusted else {
+            return Ok(None);
+        };
+        let mut proven = trusted.genesis.lock().await.transaction(&self.client, id).await?;
+        if proven.value.withholds() {
+            let mut genesis = trusted.genesis.lock().await;
+            let erasure = genesis.erasure(&self.client, id).await?;
+            proven.value.mark_erased(&erasure.value);
+            // What was executed or erased as of a block is so as of every later one.
+            if erasure.head.height > proven.head.height {
+                proven.head = erasure.head;
+            }
         }
+        let index = self.index_of(trusted, &proven.value).await?;
+        let view = proven.value.view(index).ok_or_else(|| {
+            Failure::new(
+                Exit::CheckFailed,
+                format!("the node proves that {id} was executed, and does not show what it is"),
+            )
+        })?;
+        let head = proven.head;
+        Ok(Some(Proven { head, value: view }))
+    }
+
+    /// The place in its block of a transaction that is proven.
+    async fn index_of(&self, trusted: &Trusted, transaction: &ProvenTransaction) -> Result<u32, Failure> {
+        let height = transaction.entry.height;
+        let header = self.header(trusted, height).await?;
+        let before = self.header_before(trusted, height).await?;
+        let genesis = trusted.genesis.lock().await;
+        genesis
+            .index_in(&header, before.as_ref(), transaction.ordinal)
+            .map_err(unverified)
     }
 
     /// Reads an amount by the decimals of its asset. That there is no such asset is what the ledger itself
@@ -293,10 +422,8 @@ impl Ledger {
         };
         let certified = match &self.trusted {
             Some(trusted) if status.height == Height::GENESIS => Some(trusted.begins),
-            _ => self
-                .verified(status.height)
-                .await?
-                .map(|block| block.header().timestamp),
+            Some(trusted) => Some(self.header(trusted, status.height).await?.v1().timestamp),
+            None => None,
         };
         if certified.is_some_and(|time| time != status.timestamp) {
             return Err(ClientError::Unverified {
@@ -333,8 +460,8 @@ impl Ledger {
 
     /// The time of a block: the certified one, or by the node's word without the genesis document.
     pub async fn time_of(&self, height: Height) -> Result<Timestamp, Failure> {
-        match self.verified(height).await? {
-            Some(block) => Ok(block.header().timestamp),
+        match &self.trusted {
+            Some(trusted) => Ok(self.header(trusted, height).await?.v1().timestamp),
             None => Ok(self.client.block(&height.to_string()).await?.timestamp),
         }
     }
@@ -409,21 +536,20 @@ impl Ledger {
         }
     }
 
-    /// Submits a transaction and follows it as long as `wait` says.
-    pub async fn send(&self, transaction: &Transaction, wait: Option<Duration>) -> Result<Fate, Failure> {
+    /// Submits a transaction with its texts and follows it as long as `wait` says.
+    pub async fn send(&self, submission: &Submission, wait: Option<Duration>) -> Result<Fate, Failure> {
         self.check_quorum().await?;
+        let transaction = submission.transaction();
         let id = transaction.id();
-        let bytes = Bytes::from(encode(transaction));
+        let bytes = Bytes::from(encode(submission));
         let submitted = match wait {
             Some(wait) => self.settle(bytes, wait).await,
             None => self.client.submit(bytes, Wait::Admitted).await,
         };
         let outcome = match submitted {
             Ok(submitted) => Fate::of_submitted(id, &submitted),
-            Err(ClientError::Refused { code, detail, .. }) if self.is_trustless() => {
-                return Err(self
-                    .claimed(transaction, &format!("refuses it ({code}): {detail}"))
-                    .await?);
+            Err(error) if self.is_trustless() && says_what_became_of_it(&error) => {
+                return Err(self.claimed(transaction, &format!("answers: {error}")).await);
             }
             // Its id is what the user needs to find out later.
             Err(ClientError::Unknown { reason }) => {
@@ -434,145 +560,55 @@ impl Ledger {
             }
             Err(error) => return Err(error.into()),
         };
-        self.confirm(&outcome).await?;
+        let confirmed = self.confirm(&outcome).await;
+        confirmed.map_err(|failure| after_sending(&id, failure))?;
         if self.is_trustless() && matches!(outcome.status.as_str(), "refused" | "expired") {
-            return Err(self
-                .claimed(transaction, &format!("says that it is {}", outcome.status))
-                .await?);
+            let claim = format!("says that it is {}", outcome.status);
+            return Err(self.claimed(transaction, &claim).await);
         }
         Ok(outcome)
     }
 
-    /// What a node's word that a transaction will not be executed is worth to whoever believes no node:
-    /// nothing, until a certified block is past its expiry. Whoever has its bytes may submit them until then.
-    async fn claimed(&self, transaction: &Transaction, claim: &str) -> Result<Failure, Failure> {
-        let (id, expires_at) = (transaction.id(), transaction.intent().expires_at);
-        if self.tip().await?.timestamp >= expires_at {
-            return Ok(Failure::new(
-                Exit::Refused,
-                format!("{id} was not executed and has expired, by certified time; the node {claim}"),
-            ));
+    /// A header that a quorum sealed.
+    async fn header(&self, trusted: &Trusted, height: Height) -> Result<Header, Failure> {
+        // Held while fetching: whoever else wants the same header gets it from here.
+        let mut headers = trusted.headers.lock().await;
+        if let Some(header) = headers.get(&height) {
+            return Ok(header.clone());
         }
-        Ok(Failure::new(
-            Exit::Unknown,
-            format!(
-                "the node {claim}. That is its word alone: until {} the transaction may still be executed",
-                rfc3339_of(expires_at)
-            ),
-        )
-        .hint(format!(
-            "quorate wallet wait {id}, and pay nobody again before that time"
-        )))
+        let header = trusted.genesis.lock().await.header(&self.client, height).await?;
+        headers.insert(height, header.clone());
+        while headers.len() > KEPT_HEADERS {
+            headers.pop_first();
+        }
+        Ok(header)
     }
 
-    /// Waits for a transaction that was submitted before.
-    pub async fn wait(&self, id: &Digest, patience: Duration) -> Result<Fate, Failure> {
-        let deadline = Instant::now() + patience;
-        loop {
-            let found = self.client.transaction(id).await;
-            let missing = matches!(found, Err(ClientError::NotFound { .. }));
-            match found {
-                Ok(view) if view.status != TransactionStatus::Pending => {
-                    let outcome = Fate::of_view(&view);
-                    self.confirm(&outcome).await?;
-                    if self.is_trustless() && view.status == TransactionStatus::Expired {
-                        // Without its bytes nobody knows until when it may be executed.
-                        return Err(Failure::new(
-                            Exit::Unknown,
-                            format!("the node says that {id} has expired without being executed. That is its word alone"),
-                        )
-                        .hint("ask another node, and pay nobody again before its expiry is past"));
-                    }
-                    return Ok(outcome);
-                }
-                Err(error @ ClientError::NotFound { .. }) if Instant::now() >= deadline => {
-                    return Err(error.into());
-                }
-                Ok(_) | Err(ClientError::NotFound { .. } | ClientError::Unreachable { .. }) => {}
-                Err(error) => return Err(error.into()),
-            }
-            if Instant::now() >= deadline {
-                let what = if missing { "not known" } else { "pending" };
-                return Err(Failure::new(
-                    Exit::Unknown,
-                    format!("{id} is still {what} after {} s", patience.as_secs()),
-                ));
-            }
-            tokio::time::sleep(LOOK_EVERY).await;
+    /// The header before a height; none before the first.
+    async fn header_before(&self, trusted: &Trusted, height: Height) -> Result<Option<Header>, Failure> {
+        match height.0.checked_sub(1) {
+            None | Some(0) => Ok(None),
+            Some(before) => self.header(trusted, Height(before)).await.map(Some),
         }
     }
 
-    /// With the genesis document at hand, checks that a certified block executed the transaction as the
-    /// node says.
-    pub async fn confirm(&self, outcome: &Fate) -> Result<(), Failure> {
-        let (Some(height), Some(index)) = (outcome.height, outcome.index) else {
-            if self.is_trustless() && matches!(outcome.status.as_str(), "committed" | "failed") {
-                return Err(Failure::new(
-                    Exit::CheckFailed,
-                    format!(
-                        "the node says that {} is {} and not in which block, so that nothing shows it",
-                        outcome.id, outcome.status
-                    ),
-                ));
-            }
-            return Ok(());
-        };
-        if let Some(block) = self.verified(height).await? {
-            block
-                .confirm(&outcome.id, index, outcome.code.as_deref())
-                .map_err(|error| Failure::from(ClientError::from(error)))?;
-        }
-        Ok(())
-    }
-
-    /// A block whose certificate and contents were checked; none without the genesis document.
-    async fn verified(&self, height: Height) -> Result<Option<Arc<VerifiedBlock>>, Failure> {
-        let Some(trusted) = &self.trusted else {
-            return Ok(None);
-        };
+    /// A block whose certificate and contents were checked.
+    async fn verified(&self, trusted: &Trusted, height: Height) -> Result<Arc<VerifiedBlock>, Failure> {
         // Held while fetching: whoever else wants the same block gets it from here.
         let mut blocks = trusted.blocks.lock().await;
         if let Some(block) = blocks.get(&height) {
-            return Ok(Some(Arc::clone(block)));
+            return Ok(Arc::clone(block));
         }
         let fetched = self.client.certified_block(height).await?;
+        let before = self.header_before(trusted, height).await?;
         let mut genesis = trusted.genesis.lock().await;
-        let epoch = fetched.v1().block.header().epoch;
-        if epoch > genesis.last_epoch() {
-            self.follow_to(epoch, &mut genesis).await?;
-        }
-        let block = genesis.verify_block(height, &fetched).map_err(unverified)?;
+        let block = genesis.block(&self.client, height, &fetched, before).await?;
         let block = Arc::new(block);
         blocks.insert(height, Arc::clone(&block));
         while blocks.len() > KEPT_BLOCKS {
             blocks.pop_first();
         }
-        Ok(Some(block))
-    }
-
-    /// How a block executed a transaction, looked for in all blocks from `tip` down to this time. None
-    /// without the genesis document, and if none did.
-    pub async fn find_executed(
-        &self,
-        id: &Digest,
-        earliest: Timestamp,
-        tip: Height,
-    ) -> Result<Option<(Height, Execution)>, Failure> {
-        let mut height = tip;
-        while height > Height::GENESIS {
-            let Some(block) = self.verified(height).await? else {
-                return Ok(None);
-            };
-            if let Some(execution) = block.execution(id) {
-                return Ok(Some((height, execution.clone())));
-            }
-            // The times of blocks only rise.
-            if block.header().timestamp < earliest {
-                return Ok(None);
-            }
-            height = Height(height.0.saturating_sub(1));
-        }
-        Ok(None)
+        Ok(block)
     }
 
     /// Shows `visit` each block above `down_to` up to `tip`, newest first and checked, until one is older than
@@ -599,13 +635,10 @@ impl Ledger {
         let mut fetched = fetched.buffered(FETCHED_AT_ONCE);
         while let Some((height, block)) = fetched.next().await {
             let block = block?;
+            let before = self.header_before(trusted, height).await?;
             let verified = {
                 let mut genesis = trusted.genesis.lock().await;
-                let epoch = block.v1().block.header().epoch;
-                if epoch > genesis.last_epoch() {
-                    self.follow_to(epoch, &mut genesis).await?;
-                }
-                genesis.verify_block(height, &block).map_err(unverified)?
+                genesis.block(&client, height, &block, before).await?
             };
             if verified.header().timestamp < since {
                 break;
@@ -614,17 +647,20 @@ impl Ledger {
         }
         Ok(())
     }
+}
 
-    /// Follows the committees up to this epoch, each by the block that names it.
-    async fn follow_to(&self, epoch: Epoch, genesis: &mut TrustedGenesis) -> Result<(), Failure> {
-        for next in self.client.network().await?.epochs {
-            if next.epoch > genesis.last_epoch() && next.epoch <= epoch {
-                let last = Height(next.first_height.0.saturating_sub(1));
-                let block = self.client.certified_block(last).await?;
-                genesis.follow(&block, next.described()).map_err(unverified)?;
-            }
-        }
-        Ok(())
+/// Whether an error is a node's own word about what it was sent: it has the bytes then, whatever it says of them.
+fn says_what_became_of_it(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unknown { .. } | ClientError::Unreachable { .. } => false,
+        ClientError::Malformed { .. }
+        | ClientError::NotFound { .. }
+        | ClientError::Refused { .. }
+        | ClientError::Busy { .. }
+        | ClientError::Unverified { .. }
+        | ClientError::Unproven { .. }
+        | ClientError::Problem(_)
+        | ClientError::Protocol { .. } => true,
     }
 }
 
@@ -650,45 +686,4 @@ fn expiry_after(from: Timestamp, lead: Duration) -> Result<Timestamp, Failure> {
         .and_then(|lead| from.0.checked_add(lead))
         .map(Timestamp)
         .ok_or_else(|| Failure::usage("the expiry is too far away"))
-}
-
-impl Fate {
-    /// What an answer to a submission says.
-    pub fn of_submitted(id: Digest, submitted: &Submitted) -> Self {
-        let status = match submitted.status {
-            SubmittedStatus::Pending => "pending",
-            SubmittedStatus::Committed => "committed",
-            SubmittedStatus::Failed => "failed",
-            SubmittedStatus::Expired => "expired",
-            SubmittedStatus::Refused => "refused",
-        };
-        Self {
-            id,
-            status: status.to_owned(),
-            height: submitted.height,
-            index: submitted.index,
-            code: submitted.code.clone(),
-            error: submitted.error.clone(),
-            operation: submitted.failed_operation,
-        }
-    }
-
-    /// What a look at a transaction says.
-    pub fn of_view(view: &TransactionView) -> Self {
-        let status = match view.status {
-            TransactionStatus::Pending => "pending",
-            TransactionStatus::Committed => "committed",
-            TransactionStatus::Failed => "failed",
-            TransactionStatus::Expired => "expired",
-        };
-        Self {
-            id: view.id,
-            status: status.to_owned(),
-            height: view.height,
-            index: view.index,
-            code: view.code.clone(),
-            error: view.error.clone(),
-            operation: view.failed_operation,
-        }
-    }
 }

@@ -15,11 +15,11 @@ use crate::genesis::read_genesis;
 /// Where the meaning of amounts comes from.
 #[derive(Args, Clone, Debug, Default)]
 pub struct MeaningArgs {
-    /// The genesis document: outcomes are checked against certificates, and amounts are read by its
-    /// decimals, never by a node's word
+    /// The genesis document: what nodes say is proven by it, outcomes and assets' decimals among that, and no
+    /// node is believed
     #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Network")]
     pub(super) genesis: Option<PathBuf>,
-    /// How many decimals an asset has, for assets that the genesis document does not have; repeatable
+    /// How many decimals an asset has, where nothing proves it; repeatable
     #[arg(long = "asset-decimals", value_name = "CODE=N", value_parser = decimals_of, help_heading = "Network")]
     pub(super) decimals: Vec<(AssetCode, u8)>,
 }
@@ -31,7 +31,7 @@ pub struct Meaning {
     pub network: Option<Digest>,
     /// Decimals of the document's assets, and those that the user has given.
     pub decimals: BTreeMap<AssetCode, u8>,
-    /// The members' names, by the accounts of their member keys.
+    /// The members' names, by their accounts.
     pub names: BTreeMap<Address, String>,
 }
 
@@ -56,20 +56,25 @@ impl MeaningArgs {
 
 impl Meaning {
     fn of(genesis: &Genesis) -> Self {
-        let assets = genesis.initial_state().assets;
         Self {
             network: Some(genesis.network_id()),
-            decimals: assets.iter().map(|asset| (asset.code, asset.decimals)).collect(),
+            decimals: decimals_of_document(genesis),
             names: members_of(genesis),
         }
     }
 }
 
-/// The members' names, by the accounts of their member keys.
+/// The decimals of the assets that the genesis document makes.
+pub(super) fn decimals_of_document(genesis: &Genesis) -> BTreeMap<AssetCode, u8> {
+    let assets = genesis.draft().v1().assets.iter();
+    assets.map(|asset| (asset.code, asset.decimals)).collect()
+}
+
+/// The members' names, by their accounts.
 pub(super) fn members_of(genesis: &Genesis) -> BTreeMap<Address, String> {
     let validators = genesis.validators();
     validators
-        .map(|validator| (validator.member_key.address(), validator.name.to_owned()))
+        .map(|validator| (validator.account, validator.name.to_owned()))
         .collect()
 }
 

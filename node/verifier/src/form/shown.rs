@@ -2,11 +2,11 @@
 //! executed, its entry in the log says, and so that it was well-formed; but a false quorum can have certified anything,
 //! and of this there is one form too.
 
-use quorate_ledger_second::limits::{
+use quorate_ledger::limits::{
     MAX_GUARDIANS, MAX_INTENT_WITH_TEXTS_BYTES, MAX_KEY_PROOFS, MAX_OPERATIONS, MAX_PARTIES, MAX_PLACES,
     MAX_PREIMAGES,
 };
-use quorate_ledger_second::{IntentV1, Operation, Place, check_addresses};
+use quorate_ledger::{IntentV1, Operation, Place, check_addresses};
 
 use super::{Checked, not_canonical, signatures};
 use crate::at::At;

@@ -1,7 +1,7 @@
 //! Intents, their operations and texts, and what governance's operations carry.
 
-use quorate_crypto_second::Engine;
-use quorate_ledger_second::{
+use quorate_crypto::Engine;
+use quorate_ledger::{
     Act, Attestation, AttestationV1, Change, Condition, ConditionLeaf, HoldRef, Intent, IntentV1, Keep,
     Limit, Majority, Operation, Parameters, ParametersV1, Place, Right, Rules, RulesV1, Scope, Signer,
     Signers, Text, TextItem, Texts,

@@ -1,8 +1,6 @@
 //! Entries of the log and steps of histories.
 
-use quorate_ledger_second::{
-    BalanceChange, BalanceItem, LogEntryV1, LoggedRecovery, LoggedTransaction, Outcome,
-};
+use quorate_ledger::{BalanceChange, BalanceItem, LogEntryV1, LoggedRecovery, LoggedTransaction, Outcome};
 
 use super::operation::Fields;
 use super::{Plain, ToPlain, plain_struct};

@@ -1,7 +1,7 @@
 //! Values of the state.
 
-use quorate_crypto_second::{Committee, CommitteeSeat, CommitteeV1};
-use quorate_ledger_second::{
+use quorate_crypto::{Committee, CommitteeSeat, CommitteeV1};
+use quorate_ledger::{
     Account, AccountV1, Agreement, AgreementV1, Asset, AssetV1, Attested, Attesting, Balance, BalanceV1,
     Cast, Counters, CountersV1, Erased, Erasure, ErasureV1, Freeze, FreezeV1, GovernanceProposal,
     GovernanceProposalV1, Grant, GrantV1, Guardians, GuardiansV1, Hold, HoldV1, InUse, InUseV1, Inline,

@@ -1,8 +1,8 @@
 //! All that a block executed (rule 15): its entries lead from the log before it to the log after it.
 
-use quorate_crypto_second::Digest;
-use quorate_crypto_second::merkle::Frontier;
-use quorate_ledger_second::{Header, HeaderV1, LogEntry, LogEntryV1};
+use quorate_crypto::Digest;
+use quorate_crypto::merkle::Frontier;
+use quorate_ledger::{Header, HeaderV1, LogEntry, LogEntryV1};
 
 use super::shown as showing;
 use crate::at::At;

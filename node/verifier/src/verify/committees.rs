@@ -1,7 +1,7 @@
 //! Committees of epochs: each is named by its predecessor's last block, or by a recovery (rule 27).
 
-use quorate_crypto_second::{Committee, Digest, Epoch, Height};
-use quorate_ledger_second::{CertifiedHeader, Header};
+use quorate_crypto::{Committee, Digest, Epoch, Height};
+use quorate_ledger::{CertifiedHeader, Header};
 
 use super::{height_after, recovery};
 use crate::at::At;

@@ -1,8 +1,8 @@
 //! That a transaction was not executed: its first party's complete statement over the time in which it could have been
 //! has not got it.
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{HistoryOwner, Intent, StateKey, StateProof, StateValue, Timestamp};
+use quorate_crypto::Digest;
+use quorate_ledger::{HistoryOwner, Intent, StateKey, StateProof, StateValue, Timestamp};
 
 use super::{state, statement};
 use crate::at::At;

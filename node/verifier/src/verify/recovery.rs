@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto_second::{
+use quorate_crypto::{
     Address, Committee, CommitteeSeat, Digest, Height, Key, MemberNumber, SeatNumber, Tag, ValidatorIndex,
     verify_strict,
 };
-use quorate_ledger_second::{
+use quorate_ledger::{
     MemberStatus, RecoveryV1, SignedRecoveryV1, SignedStandDown, Signers, StandDownV1, encode,
 };
 

@@ -1,8 +1,8 @@
 //! What is shown of a transaction, beside its entry in the log: its intent, its signatures, its texts.
 
-use quorate_crypto_second::merkle::path_root;
-use quorate_crypto_second::{Digest, Key};
-use quorate_ledger_second::{IntentV1, LoggedTransaction, Text, TextItem, Texts, Transaction};
+use quorate_crypto::merkle::path_root;
+use quorate_crypto::{Digest, Key};
+use quorate_ledger::{IntentV1, LoggedTransaction, Text, TextItem, Texts, Transaction};
 
 use crate::at::At;
 use crate::facts::{ShownFacts, TextFacts};

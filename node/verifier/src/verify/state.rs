@@ -1,7 +1,7 @@
 //! What the state has under prefixes, each complete (section 12).
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{Found, Prefix, StateKey, StateProof, StateValue};
+use quorate_crypto::Digest;
+use quorate_ledger::{Found, Prefix, StateKey, StateProof, StateValue};
 
 use crate::at::At;
 use crate::facts::{LeafFacts, PrefixFacts};

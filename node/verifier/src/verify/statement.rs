@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{
+use quorate_crypto::Digest;
+use quorate_ledger::{
     AccountV1, AssetV1, BalanceItem, ErasureV1, HeaderV1, HistoryOwner, Prefix, StateKey, StateValue,
     Timestamp, WAYPOINT_INTERVAL,
 };

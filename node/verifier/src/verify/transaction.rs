@@ -1,7 +1,7 @@
 //! That a transaction was executed, or a recovery began an epoch.
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{HeaderV1, LogEntry, LogEntryV1};
+use quorate_crypto::Digest;
+use quorate_ledger::{HeaderV1, LogEntry, LogEntryV1};
 
 use super::{leads_to, shown as showing};
 use crate::at::At;

@@ -3,9 +3,9 @@
 
 use std::collections::BTreeSet;
 
-use quorate_crypto_second::merkle::leaf_hash;
-use quorate_crypto_second::{Digest, ValidatorIndex};
-use quorate_ledger_second::CertifiedHeader;
+use quorate_crypto::merkle::leaf_hash;
+use quorate_crypto::{Digest, ValidatorIndex};
+use quorate_ledger::CertifiedHeader;
 
 use super::leads_to;
 use crate::at::At;

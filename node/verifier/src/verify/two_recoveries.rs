@@ -1,7 +1,7 @@
 //! Two valid recoveries of one number: evidence against those who signed both.
 
-use quorate_crypto_second::Tag;
-use quorate_ledger_second::encode;
+use quorate_crypto::Tag;
+use quorate_ledger::encode;
 
 use super::committees::check_recovery;
 use crate::at::At;

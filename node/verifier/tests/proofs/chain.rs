@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use quorate_crypto_second::merkle::Frontier;
-use quorate_crypto_second::{Committee, Digest};
-use quorate_genesis_second::Genesis;
-use quorate_ledger_second::{
+use quorate_crypto::merkle::Frontier;
+use quorate_crypto::{Committee, Digest};
+use quorate_genesis::Genesis;
+use quorate_ledger::{
     BatchError, BatchRules, BatchTexts, BlockInput, BlockV1, CertifiedBlock, CertifiedBlockV1, CheckedBatch,
     HeaderV1, LogEntry, LogEntryV1, LoggedTransaction, MemoryState, Parameters, SignedBatch, StateTree,
     Timestamp, Tip, Transaction, decode, encode, execute,

@@ -1,6 +1,6 @@
 //! The four proofs that the page prints.
 
-use quorate_ledger_second::Timestamp;
+use quorate_ledger::Timestamp;
 use quorate_verifier::{Facts, Finding, Proof, ProofFile, ProofKind, Verdict};
 use serde_json::{Value, json};
 

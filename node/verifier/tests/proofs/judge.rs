@@ -3,11 +3,9 @@
 
 use std::collections::BTreeMap;
 
-use quorate_crypto_second::{Digest, Height, KeySignature};
-use quorate_genesis_second::Genesis;
-use quorate_ledger_second::{
-    FormError, ParametersV1, Submission, TextItem, Transaction, TransactionV1, decode,
-};
+use quorate_crypto::{Digest, Height, KeySignature};
+use quorate_genesis::Genesis;
+use quorate_ledger::{FormError, ParametersV1, Submission, TextItem, Transaction, TransactionV1, decode};
 use quorate_verifier::{Anchor, Pin, ProvenDecimals, Refusal, Travelling, Verifier};
 use serde_json::{Value, json};
 

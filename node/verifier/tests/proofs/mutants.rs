@@ -4,8 +4,8 @@
 //! answered by the same bytes (another key that is absent as well). What it says must then still be part of what the
 //! good proof says, or be true of what it asks.
 
-use quorate_crypto_second::Committee;
-use quorate_ledger_second::{CertifiedHeader, Found, Intent, SignedRecovery, StateProof, Step, Transaction};
+use quorate_crypto::Committee;
+use quorate_ledger::{CertifiedHeader, Found, Intent, SignedRecovery, StateProof, Step, Transaction};
 use quorate_verifier::{
     CommitteeStep, End, Facts, Item, PrefixFacts, Proof, ProofBody, ProofFile, ProofV1, RecoveryStep, Shown,
     ShownFacts, ShownTexts, Start, Statement, StatementEntry, TextFacts, Trust, Verdict, Verifier,

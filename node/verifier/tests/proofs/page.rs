@@ -1,14 +1,14 @@
-//! What `docs/formats-2.md` prints in section 24.
+//! What `docs/formats.md` prints in section 24.
 
 use std::sync::LazyLock;
 
-use quorate_genesis_second::Genesis;
-use quorate_ledger_second::Transaction;
+use quorate_genesis::Genesis;
+use quorate_ledger::Transaction;
 use quorate_verifier::{Anchor, Verifier};
 
 static PAGE: LazyLock<String> = LazyLock::new(|| {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats-2.md");
-    std::fs::read_to_string(path).expect("the page of the second format is in the checkout")
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/formats.md");
+    std::fs::read_to_string(path).expect("the page is in the checkout")
 });
 
 /// The fenced blocks of a kind, without their fences.
@@ -50,7 +50,7 @@ pub(crate) fn genesis() -> Genesis {
 /// The page's first transaction.
 pub(crate) fn transaction_1() -> Transaction {
     let bytes = hex_behind("**Transaction 1**");
-    quorate_ledger_second::decode(&bytes, bytes.len()).expect("the page's transaction is good")
+    quorate_ledger::decode(&bytes, bytes.len()).expect("the page's transaction is good")
 }
 
 /// What the page's table says, as it stands there.

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use quorate_crypto_second::{
+use quorate_crypto::{
     ClientSigningKey, Committee, CommitteeV1, Digest, Epoch, Height, MemberNumber, Seal, SealContent,
     SigningKey, ValidatorIndex,
 };
-use quorate_ledger_second::{
+use quorate_ledger::{
     CertifiedHeader, Header, HeaderV1, Open, Prefix, Recovery, RecoveryV1, SignedRecovery, SignedRecoveryV1,
     StandDown, StandDownV1, StateKey, evidence_hash,
 };

@@ -1,7 +1,7 @@
 //! The transaction that travels, as the page prints it.
 
-use quorate_crypto_second::{Digest, KeySignature};
-use quorate_ledger_second::{Act, Address, AssetCode, Change, Intent, IntentV1, Operation, Rules, Timestamp};
+use quorate_crypto::{Digest, KeySignature};
+use quorate_ledger::{Act, Address, AssetCode, Change, Intent, IntentV1, Operation, Rules, Timestamp};
 use quorate_verifier::{CombineError, ProvenDecimals, Refusal, Travelling, TravellingV1};
 
 use crate::page;

@@ -1,7 +1,7 @@
 //! What a verifier begins with, and what it learns.
 
-use quorate_crypto_second::{Address, Digest, Epoch, Height};
-use quorate_ledger_second::{Intent, IntentV1, Operation, Transaction, TransactionV1};
+use quorate_crypto::{Address, Digest, Epoch, Height};
+use quorate_ledger::{Intent, IntentV1, Operation, Transaction, TransactionV1};
 use quorate_verifier::{Anchor, Pin, Proof, ProofBody, ProofFile, Shown, Trust, Verifier};
 
 use crate::page;

@@ -1,14 +1,14 @@
-//! The chain that the fake node keeps: blocks with real headers, seals and bytes.
+//! The chain that the fake node keeps: blocks with real headers, logs, seals and bytes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_api::OutcomeAt;
-use quorate_client::schema::{self, Account, Asset, Balance, DocumentRecord};
+use quorate_client::schema::{self, Account, Asset, Balance, DocumentRecord, Hold, OperationView, TextState};
 use quorate_crypto::{Certificate, CertificateV1, Seal, SealContent, merkle, sha256};
 use quorate_ledger::{
-    Address, Amount, AssetCode, Batch, BatchV1, Block, BlockV1, CertifiedBlock, CertifiedBlockV1, Digest,
-    Epoch, Executed, Header, HeaderV1, Height, Proposal, Receipt, ReceiptV1, Timestamp, Transaction,
-    ValidatorIndex, encode,
+    Address, Amount, AssetCode, Batch, BatchTexts, BatchV1, Block, BlockV1, CertifiedBlock, CertifiedBlockV1,
+    Digest, Epoch, Executed, Header, HeaderV1, Height, LogEntry, LogEntryV1, LoggedTransaction, Place,
+    Proposal, StateKey, Submission, TextItem, Timestamp, Transaction, ValidatorIndex, encode,
 };
 
 use super::{GENESIS_TIME, NAMES, code, committee, key, network, wallet};
@@ -27,28 +27,32 @@ pub(super) struct Kept {
     pub(super) at: OutcomeAt,
     pub(super) timestamp: Timestamp,
     pub(super) transaction: Transaction,
-}
-
-impl Kept {
-    pub(super) fn document(&self) -> schema::Transaction {
-        let at = self.at;
-        schema::Transaction::pending(at.id, &self.transaction).executed(
-            at.height,
-            self.timestamp,
-            at.index,
-            at.outcome,
-        )
-    }
+    /// As they were submitted.
+    texts: Vec<TextItem>,
+    entry: LogEntry,
+    /// The entry's place in the log.
+    pub(super) ordinal: u64,
 }
 
 #[derive(Clone)]
 pub(super) struct Chain {
     pub(super) blocks: Vec<KeptBlock>,
-    pub(super) hashes: merkle::Frontier,
+    hashes: merkle::Frontier,
+    log: merkle::Frontier,
     pub(super) accounts: BTreeMap<Address, Account>,
     pub(super) histories: BTreeMap<Address, Vec<Digest>>,
+    /// Without the descriptions of those that a transaction made.
     pub(super) assets: BTreeMap<AssetCode, Asset>,
+    /// Which operation made an asset.
+    pub(super) made: BTreeMap<AssetCode, (Digest, u8)>,
+    /// Without labels and metadata.
     pub(super) records: BTreeMap<Digest, Vec<DocumentRecord>>,
+    /// The open ones.
+    pub(super) holds: BTreeMap<StateKey, Hold>,
+    /// By whom and when texts were erased.
+    pub(super) erased: BTreeMap<(Digest, Place), (Address, Timestamp)>,
+    /// Transactions whose texts are not at hand.
+    pub(super) without_texts: BTreeSet<Digest>,
     pub(super) places: BTreeMap<Digest, (usize, usize)>,
 }
 
@@ -68,16 +72,23 @@ impl Chain {
             balances: vec![Balance {
                 asset: asset.code,
                 amount: supply,
+                held: Amount(0),
             }],
+            member: Some(1),
             ..Account::unused(treasury)
         };
         Self {
             blocks: Vec::new(),
             hashes: merkle::Frontier::new(),
+            log: merkle::Frontier::new(),
             accounts: BTreeMap::from([(treasury, account)]),
             histories: BTreeMap::new(),
             assets: BTreeMap::from([(asset.code, asset)]),
+            made: BTreeMap::new(),
             records: BTreeMap::new(),
+            holds: BTreeMap::new(),
+            erased: BTreeMap::new(),
+            without_texts: BTreeSet::new(),
             places: BTreeMap::new(),
         }
     }
@@ -106,83 +117,88 @@ impl Chain {
             .map_or(Timestamp(GENESIS_TIME), |block| block.timestamp)
     }
 
-    pub(super) fn append(&mut self, transactions: Vec<Transaction>, timestamp: Timestamp) {
+    pub(super) fn append(&mut self, submissions: Vec<Submission>, timestamp: Timestamp) {
         let height = self.height().next();
+        let parts: Vec<(Transaction, Vec<TextItem>)> =
+            submissions.into_iter().map(Submission::into_parts).collect();
         let author = ValidatorIndex((height.0 % 4) as u16);
         let batch = Batch::V1(BatchV1 {
             network: network(),
             epoch: Epoch(0),
             author,
             number: 1,
-            transactions: transactions.clone(),
+            transactions: parts.iter().map(|(transaction, _)| transaction.clone()).collect(),
         })
         .sign(&key(author.0 as u8 + 1));
+        let items = parts.iter().flat_map(|(_, texts)| texts.clone());
+        let texts = BatchTexts::new(items.collect());
         let proposal = Proposal::new(timestamp, vec![batch.digest()]);
         let mut executed = Vec::new();
-        for (index, transaction) in (0..).zip(transactions) {
-            let at = OutcomeAt {
-                id: transaction.id(),
+        for (index, (transaction, texts)) in (0..).zip(parts) {
+            let outcome = self.execute(&transaction, height, index, timestamp);
+            let id = transaction.id();
+            let entry = LogEntry::V1(LogEntryV1::Transaction(LoggedTransaction {
                 height,
-                index,
-                outcome: self.execute(&transaction, height, index, timestamp),
-            };
-            self.places.insert(at.id, (self.blocks.len(), executed.len()));
+                timestamp,
+                position: index,
+                id,
+                expires_at: transaction.intent().expires_at,
+                signed: transaction.signed_hash(),
+                outcome: outcome.clone(),
+            }));
+            let ordinal = self.log.length();
+            self.log.push(&encode(&entry));
+            self.places.insert(id, (self.blocks.len(), executed.len()));
             executed.push(Kept {
-                at,
+                at: OutcomeAt {
+                    id,
+                    height,
+                    index,
+                    outcome,
+                },
                 timestamp,
                 transaction,
+                texts,
+                entry,
+                ordinal,
             });
         }
-        let receipt = |kept: &Kept| {
-            encode(&Receipt::V1(ReceiptV1 {
-                transaction: kept.at.id,
-                outcome: kept.at.outcome,
-            }))
-        };
         let header = Header::V1(HeaderV1 {
             network: network(),
+            protocol: committee().protocol_version(),
             epoch: Epoch(0),
             height,
             previous: self.hash(),
             chain_root: self.hashes.root(),
             proposal: proposal.digest(),
             timestamp,
-            transaction_count: executed.len() as u32,
-            transactions_root: merkle::root(executed.iter().map(|kept| encode(&kept.transaction))),
-            receipts_root: merkle::root(executed.iter().map(receipt)),
+            log_size: self.log.length(),
+            log_root: self.log.root(),
             state_root: sha256(format!("state {height}").as_bytes()),
             next_committee: committee().digest(),
         });
         let hash = header.hash();
-        let content = SealContent::new(network(), Epoch(0), height, hash);
-        let absent = (height.0 % 5) as u16;
-        let seals = (0..4).filter(|index| *index != absent).map(|index| Seal {
-            validator: ValidatorIndex(index),
-            signature: content.sign(&key(index as u8 + 1)),
-        });
-        let certificate = Certificate::V1(CertificateV1 {
-            epoch: Epoch(0),
-            height,
-            block: hash,
-            seals: seals.collect(),
-        });
+        let certificate = certificate(height, hash);
         let positions = executed.iter().map(|kept| Executed {
             position: kept.at.index,
-            outcome: kept.at.outcome,
+            outcome: kept.at.outcome.clone(),
         });
         let certified = CertifiedBlock::V1(CertifiedBlockV1 {
             block: Block::V1(BlockV1 {
                 header: header.clone(),
+                recovery: None,
                 proposal,
                 executed: positions.collect(),
             }),
             certificate: certificate.clone(),
             batches: vec![batch],
+            texts: vec![Some(texts)],
         });
         self.hashes.push(&hash.0);
         let name = |index: ValidatorIndex| NAMES[usize::from(index.0)].to_owned();
+        let count = executed.len() as u32;
         self.blocks.push(KeptBlock {
-            block: schema::Block::of(&header, &certificate, name),
+            block: schema::Block::of(&header, &certificate, count, name),
             executed,
             bytes: encode(&certified),
         });
@@ -192,4 +208,74 @@ impl Chain {
         let (block, index) = self.places.get(id)?;
         Some(&self.blocks[*block].executed[*index])
     }
+
+    pub(super) fn document(&self, kept: &Kept) -> schema::Transaction {
+        let at = &kept.at;
+        let places = kept.transaction.intent().places();
+        let texts = places
+            .iter()
+            .zip(&kept.texts)
+            .map(|(place, item)| self.text(at.id, *place, item));
+        let texts: Vec<TextState> = texts.collect();
+        schema::Transaction::pending(at.id, &kept.transaction, &texts).executed(
+            at.height,
+            kept.timestamp,
+            at.index,
+            kept.ordinal,
+            &at.outcome,
+        )
+    }
+
+    /// What an operation of an executed transaction says.
+    pub(super) fn operation(&self, id: &Digest, index: u16) -> Option<OperationView> {
+        let mut document = self.document(self.executed(id)?);
+        let index = usize::from(index);
+        (index < document.operations.len()).then(|| document.operations.swap_remove(index).operation)
+    }
+
+    /// Its leaf of the log, itself, and what there is of its texts.
+    pub(super) fn transaction_bytes(&self, kept: &Kept) -> Vec<u8> {
+        let places = kept.transaction.intent().places();
+        let items =
+            places
+                .iter()
+                .zip(&kept.texts)
+                .map(|(place, item)| match self.text(kept.at.id, *place, item) {
+                    TextState::Shown(_) => item.clone(),
+                    TextState::Erased { .. } | TextState::Missing { .. } => {
+                        TextItem::Withheld { leaf: item.leaf() }
+                    }
+                });
+        let items: Vec<TextItem> = items.collect();
+        encode(&(&kept.entry, &kept.transaction, items))
+    }
+
+    fn text(&self, id: Digest, place: Place, item: &TextItem) -> TextState {
+        let leaf = item.leaf();
+        match self.erased.get(&(id, place)) {
+            Some((by, at)) => TextState::Erased {
+                by: *by,
+                at: *at,
+                leaf: Some(leaf),
+            },
+            None if self.without_texts.contains(&id) => TextState::Missing { leaf: Some(leaf) },
+            None => item.clone().into(),
+        }
+    }
+}
+
+/// The seals of all validators but one, which is another at each height.
+fn certificate(height: Height, block: Digest) -> Certificate {
+    let content = SealContent::new(network(), Epoch(0), height, block);
+    let absent = (height.0 % 5) as u16;
+    let seals = (0..4).filter(|index| *index != absent).map(|index| Seal {
+        validator: ValidatorIndex(index),
+        signature: content.sign(&key(index as u8 + 1)),
+    });
+    Certificate::V1(CertificateV1 {
+        epoch: Epoch(0),
+        height,
+        block,
+        seals: seals.collect(),
+    })
 }

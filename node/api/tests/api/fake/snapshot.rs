@@ -2,17 +2,27 @@
 
 use std::sync::Arc;
 
-use quorate_api::{BlockRef, Fault, RecordPlace, Snapshot};
-use quorate_client::schema::{Account, Asset, Block, DocumentRecord, Holder, Transaction};
-use quorate_ledger::{Address, AssetCode, Digest, Height, encode};
+use quorate_api::{BlockRef, Fault, NoProof, ProofRequest, RecordPlace, Snapshot};
+use quorate_client::schema::{
+    Account, Asset, Block, DocumentRecord, Hold, Holder, OperationView, Transaction,
+};
+use quorate_ledger::{
+    Address, AssetCode, Counters, CountersV1, Digest, Height, HoldRef, Parameters, ParametersV1, StateKey,
+    encode,
+};
 
 use super::chain::{Chain, Kept, KeptBlock};
+use super::proofs::Proofs;
 
-pub(super) struct FakeSnapshot(pub(super) Arc<Chain>);
+pub(super) struct FakeSnapshot<'a> {
+    pub(super) chain: Arc<Chain>,
+    pub(super) proofs: &'a Proofs,
+}
 
-impl FakeSnapshot {
+impl FakeSnapshot<'_> {
     fn at(&self, height: Height) -> Option<&KeptBlock> {
-        self.0.blocks.get(usize::try_from(height.0.checked_sub(1)?).ok()?)
+        let place = usize::try_from(height.0.checked_sub(1)?).ok()?;
+        self.chain.blocks.get(place)
     }
 
     fn executed_at(&self, height: Height, from: u32, limit: usize) -> impl Iterator<Item = &Kept> {
@@ -20,17 +30,30 @@ impl FakeSnapshot {
         let executed = block.into_iter().flat_map(|block| &block.executed);
         executed.skip(from as usize).take(limit)
     }
+
+    /// The asset with what its operation says of it.
+    fn described(&self, asset: &Asset) -> Asset {
+        let made = self.chain.made.get(&asset.code);
+        let made = made.and_then(|(id, place)| self.chain.operation(id, u16::from(*place)));
+        match made {
+            Some(OperationView::CreateAsset { description, .. }) => Asset {
+                description,
+                ..asset.clone()
+            },
+            _ => asset.clone(),
+        }
+    }
 }
 
-impl Snapshot for FakeSnapshot {
+impl Snapshot for FakeSnapshot<'_> {
     fn height(&self) -> Height {
-        self.0.height()
+        self.chain.height()
     }
 
     fn block(&self, block: BlockRef) -> Result<Option<Block>, Fault> {
         let found = match block {
             BlockRef::Height(height) => self.at(height),
-            BlockRef::Hash(hash) => self.0.blocks.iter().find(|kept| kept.block.hash == hash),
+            BlockRef::Hash(hash) => self.chain.blocks.iter().find(|kept| kept.block.hash == hash),
         };
         Ok(found.map(|kept| kept.block.clone()))
     }
@@ -40,18 +63,18 @@ impl Snapshot for FakeSnapshot {
     }
 
     fn transaction(&self, id: &Digest) -> Result<Option<Transaction>, Fault> {
-        Ok(self.0.executed(id).map(Kept::document))
+        let kept = self.chain.executed(id);
+        Ok(kept.map(|kept| self.chain.document(kept)))
     }
 
     fn transaction_bytes(&self, id: &Digest) -> Result<Option<Vec<u8>>, Fault> {
-        Ok(self.0.executed(id).map(|kept| encode(&kept.transaction)))
+        let kept = self.chain.executed(id);
+        Ok(kept.map(|kept| self.chain.transaction_bytes(kept)))
     }
 
     fn transactions_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Transaction>, Fault> {
-        Ok(self
-            .executed_at(height, from, limit)
-            .map(Kept::document)
-            .collect())
+        let executed = self.executed_at(height, from, limit);
+        Ok(executed.map(|kept| self.chain.document(kept)).collect())
     }
 
     fn ids_at(&self, height: Height, from: u32, limit: usize) -> Result<Vec<Digest>, Fault> {
@@ -60,7 +83,7 @@ impl Snapshot for FakeSnapshot {
     }
 
     fn account(&self, address: &Address) -> Result<Account, Fault> {
-        let known = self.0.accounts.get(address).cloned();
+        let known = self.chain.accounts.get(address).cloned();
         Ok(known.unwrap_or_else(|| Account::unused(*address)))
     }
 
@@ -70,37 +93,67 @@ impl Snapshot for FakeSnapshot {
         before: Option<u64>,
         limit: usize,
     ) -> Result<Vec<Transaction>, Fault> {
-        let ids = self.0.histories.get(address).into_iter().flatten();
+        let ids = self.chain.histories.get(address).into_iter().flatten();
         let mut numbered: Vec<_> = (1..).zip(ids).collect();
         numbered.retain(|(number, _)| before.is_none_or(|before| *number < before));
         let documents = numbered.into_iter().rev().take(limit).map(|(number, id)| {
-            let kept = self.0.executed(id).expect("a history names what was executed");
+            let kept = self.chain.executed(id);
+            let kept = kept.expect("a history names what was executed");
             Transaction {
                 number: Some(number),
-                ..kept.document()
+                ..self.chain.document(kept)
             }
         });
         Ok(documents.collect())
     }
 
+    fn holds(&self, address: &Address, after: Option<HoldRef>, limit: usize) -> Result<Vec<Hold>, Fault> {
+        let after = after.map(|after| StateKey::hold(&after.owner, &after.transaction, after.operation));
+        let holds = self
+            .chain
+            .holds
+            .iter()
+            .filter(|(key, hold)| hold.name.owner == *address && after.is_none_or(|after| **key > after));
+        Ok(holds.map(|(_, hold)| hold.clone()).take(limit).collect())
+    }
+
+    fn state_value(&self, key: &StateKey) -> Result<Option<Vec<u8>>, Fault> {
+        if *key == StateKey::parameters() {
+            return Ok(Some(encode(&Parameters::V1(ParametersV1::default()))));
+        }
+        let counters = CountersV1 {
+            assets: self.chain.assets.len() as u32,
+            members: 4,
+            seats: 4,
+            ..CountersV1::default()
+        };
+        Ok((*key == StateKey::counters()).then(|| encode(&Counters::V1(counters))))
+    }
+
+    fn proof(&self, request: &ProofRequest) -> Result<Result<String, NoProof>, Fault> {
+        Ok(self.proofs.make(&self.chain, request))
+    }
+
     fn asset(&self, code: &AssetCode) -> Result<Option<Asset>, Fault> {
-        Ok(self.0.assets.get(code).cloned())
+        let asset = self.chain.assets.get(code);
+        Ok(asset.map(|asset| self.described(asset)))
     }
 
     fn assets(&self, after: Option<AssetCode>, limit: usize) -> Result<Vec<Asset>, Fault> {
-        let assets = self.0.assets.values();
+        let assets = self.chain.assets.values();
         let wanted = assets.filter(|asset| after.is_none_or(|after| asset.code > after));
-        Ok(wanted.take(limit).cloned().collect())
+        Ok(wanted.take(limit).map(|asset| self.described(asset)).collect())
     }
 
     fn holders(&self, code: &AssetCode, after: Option<Address>, limit: usize) -> Result<Vec<Holder>, Fault> {
-        let accounts = self.0.accounts.values();
+        let accounts = self.chain.accounts.values();
         let wanted = accounts.filter(|account| after.is_none_or(|after| account.address > after));
         let holders = wanted.filter_map(|account| {
-            let balance = account.balances.iter().find(|held| held.asset == *code)?;
+            let balance = account.balances.iter().find(|balance| balance.asset == *code)?;
             Some(Holder {
                 address: account.address,
                 amount: balance.amount,
+                held: balance.held,
             })
         });
         Ok(holders.take(limit).collect())
@@ -112,13 +165,21 @@ impl Snapshot for FakeSnapshot {
         after: Option<RecordPlace>,
         limit: usize,
     ) -> Result<Vec<DocumentRecord>, Fault> {
-        let records = self.0.records.get(sha256).into_iter().flatten();
+        let records = self.chain.records.get(sha256).into_iter().flatten();
         let place = |record: &DocumentRecord| RecordPlace {
-            height: record.height,
-            index: record.index,
-            operation: record.operation,
+            ordinal: self.chain.executed(&record.transaction).unwrap().ordinal,
+            operation: u8::try_from(record.operation).unwrap(),
         };
         let wanted = records.filter(|record| after.is_none_or(|after| place(record) > after));
-        Ok(wanted.take(limit).cloned().collect())
+        let told = |record: &DocumentRecord| match self.chain.operation(&record.transaction, record.operation)
+        {
+            Some(OperationView::PutRecord { label, metadata, .. }) => DocumentRecord {
+                label,
+                metadata,
+                ..record.clone()
+            },
+            _ => record.clone(),
+        };
+        Ok(wanted.take(limit).map(told).collect())
     }
 }

@@ -9,14 +9,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use quorate_crypto::{
-    Certificate, CertificateV1, Committee, Protocol, PublicKey, Seal, SealContent, Signature, SigningKey,
-    sha256,
+    Certificate, CertificateV1, Committee, Engine, Key, KeySignature, Seal, SealContent, SigningKey, sha256,
 };
 use quorate_ledger::{
-    Address, Amount, AssetCode, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Digest, Epoch,
-    FormedBatch, GenesisAsset, GenesisBalance, GenesisCommittee, GenesisValidator, Intent, IntentV1,
-    KeySignature, Operation, Parameters, Proposal, StateError, StateTree, Timestamp, Tip, Transaction,
-    ValidatorIndex, encode, execute_unrooted, genesis_state,
+    Act, Address, Agreement, Amount, AssetCode, Batch, BatchRules, BatchV1, BlockInput, CheckedBatch, Digest,
+    Epoch, FormedBatch, GenesisAsset, GenesisLists, GenesisMember, GenesisState, Intent, IntentV1, Operation,
+    Parameters, Proposal, Rules, StateError, StateTree, Timestamp, Tip, Transaction, ValidatorIndex, encode,
+    execute_unrooted, genesis_state,
 };
 use quorate_runtime::state_cache::{Remembering, StateCache};
 use quorate_storage::{Chain, StorageError, StorageOptions};
@@ -27,8 +26,11 @@ use crate::bench::machine::{Span, Stopwatch};
 /// Smallest units that each account begins with.
 pub(super) const FUNDING: u128 = 1_000_000;
 
-/// Who holds everything in the beginning: no account has this number.
+/// Who holds everything in the beginning: no account has this number. Those below it are the members' own.
 const TREASURY: u64 = u64::MAX;
+
+/// The time of genesis. It does not matter, but must not be before that of real chains: it is stored.
+const BEGINNING: Timestamp = Timestamp(1_700_000_000_000);
 
 /// Validators of the chain's committee.
 const VALIDATORS: u8 = 4;
@@ -83,13 +85,13 @@ fn asset() -> AssetCode {
     "QRT".parse().expect("it is a code")
 }
 
-fn key(account: u64) -> PublicKey {
-    PublicKey(sha256(&[b"account".as_slice(), &account.to_le_bytes()].concat()).0)
+fn key(account: u64) -> [u8; 32] {
+    sha256(&[b"account".as_slice(), &account.to_le_bytes()].concat()).0
 }
 
 /// The address of an account.
 pub(super) fn address(account: u64) -> Address {
-    key(account).address()
+    Key::Ed25519(key(account)).address()
 }
 
 /// A transaction of the treasury that gives accounts what they begin with; each pays others.
@@ -102,34 +104,33 @@ pub(super) fn funding(accounts: &[u64], expires_at: Timestamp) -> Transaction {
     transaction(TREASURY, operations, salt, expires_at)
 }
 
-fn transfer(to: u64, amount: Amount) -> Operation {
-    Operation::Transfer {
-        to: address(to),
-        asset: asset(),
-        amount,
-        memo: String::new(),
+fn transfer(to: u64, amount: Amount) -> Act {
+    Act {
+        party: 0,
+        operation: Operation::Transfer {
+            to: address(to),
+            asset: asset(),
+            amount,
+        },
     }
 }
 
-fn transaction(sender: u64, operations: Vec<Operation>, salt: u64, expires_at: Timestamp) -> Transaction {
+fn transaction(sender: u64, operations: Vec<Act>, salt: u64, expires_at: Timestamp) -> Transaction {
     let key = key(sender);
-    let noise = [&key.0[..], &salt.to_le_bytes()].concat();
+    let noise = [&key[..], &salt.to_le_bytes()].concat();
     let (low, high) = (sha256(&noise), sha256(&[&noise[..], &[1]].concat()));
     let mut signature = [0; 64];
     signature[..32].copy_from_slice(&low.0);
     signature[32..].copy_from_slice(&high.0);
     let intent = Intent::V1(IntentV1 {
         network: network(),
-        sender: key.address(),
+        parties: vec![address(sender)],
         expires_at,
         salt: salt_bytes(&low),
         operations,
-        memo: String::new(),
+        texts: None,
     });
-    let signature = KeySignature {
-        key,
-        signature: Signature(signature),
-    };
+    let signature = KeySignature::Ed25519 { key, signature };
     Transaction::new(intent, vec![signature])
 }
 
@@ -145,35 +146,9 @@ fn salt_bytes(noise: &Digest) -> [u8; 16] {
 impl BenchChain {
     /// Begins a chain on which the treasury holds enough for so many accounts.
     pub(super) fn create(folder: &Path, accounts: u64) -> Result<Self, StorageError> {
-        let parameters = Parameters::default();
-        let (validators, committee) = committee();
-        let holder = address(TREASURY);
-        let supply = Amount(FUNDING * u128::from(accounts));
-        let assets = [GenesisAsset {
-            code: asset(),
-            decimals: 2,
-            description: "for a benchmark".to_owned(),
-            issuer: holder,
-            supply,
-        }];
-        let balances = [GenesisBalance {
-            address: holder,
-            asset: asset(),
-            amount: supply,
-        }];
-        let seats = validators.iter().map(|key| GenesisValidator {
-            key: key.public(),
-            member: holder,
-        });
-        let seats = GenesisCommittee {
-            engine: Protocol::Pbft,
-            protocol_version: 1,
-            validators: seats.collect(),
-        };
-        let genesis = genesis_state(&assets, &balances, &parameters, &seats)
-            .expect("the lists are written for each other");
-        // The time does not matter, but it must not be before that of real chains: it is stored.
-        let tip = Tip::genesis(network(), Timestamp(1_700_000_000_000), genesis.root);
+        let (genesis, validators) = genesis(accounts);
+        let committee = committee_of(&genesis);
+        let tip = Tip::genesis(network(), BEGINNING, genesis.root);
         let chain = Chain::create(folder, &genesis, &tip, &StorageOptions::default())?;
         Ok(Self {
             folder: folder.to_owned(),
@@ -182,7 +157,7 @@ impl BenchChain {
             state: StateCache::default(),
             validators,
             committee,
-            parameters,
+            parameters: Parameters::default(),
             batch_number: 0,
         })
     }
@@ -195,7 +170,8 @@ impl BenchChain {
         let start = Instant::now();
         let tree = chain.load_state_tree()?;
         let tree_time = start.elapsed();
-        let (validators, committee) = committee();
+        let (genesis, validators) = genesis(1);
+        let committee = committee_of(&genesis);
         // No batch of an earlier run has the same number.
         let batch_number = chain.tip().height.0 << 32;
         let opened = Self {
@@ -259,7 +235,7 @@ impl BenchChain {
                     number,
                     transactions,
                 });
-                let formed = FormedBatch::from_signed(batch.sign(author), &rules);
+                let formed = FormedBatch::sign(batch, author, &rules);
                 Arc::new(formed.expect("it is made by the rules").with_signatures_checked())
             })
             .collect()
@@ -357,12 +333,43 @@ impl BenchChain {
     }
 }
 
-fn committee() -> (Vec<SigningKey>, Committee) {
-    let validators: Vec<SigningKey> = (1..=VALIDATORS)
-        .map(|number| SigningKey::from_seed(&[number; 32]))
-        .collect();
-    let keys = validators.iter().map(SigningKey::public).collect();
-    (validators, Committee::new(Epoch(0), Protocol::Pbft, 1, keys))
+/// The state in which the treasury holds enough for so many accounts, and the keys of its validators. The committee
+/// does not depend on the accounts.
+fn genesis(accounts: u64) -> (GenesisState, Vec<SigningKey>) {
+    let key = |kind: u8, number: u8| SigningKey::from_seed(&[kind * 16 + number; 32]);
+    let holder = address(TREASURY);
+    let members = (1..=VALIDATORS).map(|number| GenesisMember {
+        name: format!("member-{number}"),
+        account: address(TREASURY - u64::from(number)),
+        signers: None,
+        validator: key(0, number).public(),
+        node: key(1, number).public(),
+        witness: key(2, number).public(),
+        addresses: Vec::new(),
+    });
+    let lists = GenesisLists {
+        network: network(),
+        time: BEGINNING,
+        engine: Engine::Pbft,
+        parameters: Parameters::default(),
+        rules: Rules::default(),
+        members: members.collect(),
+        assets: vec![GenesisAsset {
+            code: asset(),
+            decimals: 2,
+            issuer: holder,
+            balances: vec![(holder, Amount(FUNDING * u128::from(accounts)))],
+        }],
+        accounts: Vec::new(),
+        grants: Vec::new(),
+    };
+    let state = genesis_state(&lists).expect("the lists are written for each other");
+    (state, (1..=VALIDATORS).map(|number| key(0, number)).collect())
+}
+
+fn committee_of(genesis: &GenesisState) -> Committee {
+    let Agreement::V1(agreement) = &genesis.agreement;
+    agreement.committee.clone()
 }
 
 /// Payments between accounts that are drawn anew for each, by a fixed rule.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_tools::failure::Failure;
 use quorate_tools::output::Output;
 
@@ -84,8 +84,8 @@ pub(super) async fn attack(args: &AttackArgs, output: &Output) -> Result<(), Fai
     }
     let (folder, network) = args.network.plan("attack")?;
     let tolerated = match network.engine {
-        Protocol::Pbft => network.validators.saturating_sub(1) / 3,
-        Protocol::Raft | Protocol::Paxos => network.validators.saturating_sub(1) / 2,
+        Engine::Pbft => network.validators.saturating_sub(1) / 3,
+        Engine::Raft | Engine::Paxos => network.validators.saturating_sub(1) / 2,
     };
     if args.liars > tolerated {
         return Err(Failure::usage(format!(

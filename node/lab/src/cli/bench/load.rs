@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::Args;
 use quorate_client::Client;
 use quorate_client::wallet::format_amount;
-use quorate_crypto::{SigningKey, keyfile};
+use quorate_crypto::{ClientSigningKey, keyfile};
 use quorate_ledger::{Address, Amount, AssetCode, encode};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::localnet::Localnet;
@@ -240,7 +240,7 @@ pub(super) async fn transfers(args: &TransfersArgs, output: &Output) -> Result<(
     let target = args.load.target.connect().await?;
     let treasury = match (key, &target.localnet) {
         (Some(key), _) => key,
-        (None, Some(localnet)) => keyfile::read(&localnet.document.treasury.key, None)?,
+        (None, Some(localnet)) => keyfile::client::read(&localnet.document.treasury.key, None)?,
         (None, None) => return Err(Failure::usage("--key or --localnet is missing")),
     };
     let ceiling = measure_ceiling(&target, output);
@@ -354,8 +354,12 @@ fn default_bundle(rate: Rate, transaction_bytes: usize) -> usize {
 }
 
 /// What each account gets: no more than half of what the treasury has, for all together.
-async fn funding(args: &TransfersArgs, ledger: &Ledger, treasury: &SigningKey) -> Result<Amount, Failure> {
-    let treasury: Address = treasury.public().address();
+async fn funding(
+    args: &TransfersArgs,
+    ledger: &Ledger,
+    treasury: &ClientSigningKey,
+) -> Result<Amount, Failure> {
+    let treasury: Address = treasury.key().address();
     let decimals = ledger
         .decimals(&args.asset)
         .await?

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use quorate_crypto::Protocol;
+use quorate_crypto::Engine;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::localnet::make::Plan;
 use quorate_tools::protocol::ProtocolArg;
@@ -38,8 +38,8 @@ impl OwnNetworkArgs {
         let temporary = || std::env::temp_dir().join(format!("quorate-{name}-{}", std::process::id()));
         let folder = self.dir.clone().unwrap_or_else(temporary);
         refuse_existing(&folder)?;
-        let engine = Protocol::from(self.consensus);
-        if engine == Protocol::Pbft && self.validators < 4 {
+        let engine = Engine::from(self.consensus);
+        if engine == Engine::Pbft && self.validators < 4 {
             return Err(Failure::usage(
                 "--validators: PBFT tolerates no fault with fewer than four",
             ));

@@ -1,8 +1,8 @@
 //! Of a block.
 
-use quorate_crypto_second::Height;
-use quorate_crypto_second::merkle::Frontier;
-use quorate_ledger_second::{Amount, LogEntry, Outcome};
+use quorate_crypto::Height;
+use quorate_crypto::merkle::Frontier;
+use quorate_ledger::{Amount, LogEntry, Outcome};
 use quorate_prover::{Show, ShowTexts, prove_block};
 use quorate_verifier::{ProofBody, Shown};
 

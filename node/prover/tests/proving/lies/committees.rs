@@ -1,6 +1,6 @@
 //! Of committees.
 
-use quorate_crypto_second::{Epoch, Height};
+use quorate_crypto::{Epoch, Height};
 use quorate_prover::{Source, TrustedStart, prove_committees};
 use quorate_verifier::{Anchor, CommitteeStep, Pin, ProofBody, Trust, Verifier};
 

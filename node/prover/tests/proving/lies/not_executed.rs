@@ -1,7 +1,7 @@
 //! That something was not executed.
 
-use quorate_crypto_second::{Address, Digest};
-use quorate_ledger_second::{HistoryOwner, Intent, IntentV1, StateProof, Timestamp};
+use quorate_crypto::{Address, Digest};
+use quorate_ledger::{HistoryOwner, Intent, IntentV1, StateProof, Timestamp};
 use quorate_prover::{Show, ShowTexts, Source, StatementRequest, prove_not_executed, prove_statement};
 use quorate_verifier::{ProofBody, Statement};
 

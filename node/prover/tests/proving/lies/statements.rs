@@ -1,9 +1,7 @@
 //! Of a statement.
 
-use quorate_crypto_second::{Address, Digest};
-use quorate_ledger_second::{
-    Amount, BalanceItem, HistoryOwner, Prefix, StateKey, StateProof, Step, Timestamp,
-};
+use quorate_crypto::{Address, Digest};
+use quorate_ledger::{Amount, BalanceItem, HistoryOwner, Prefix, StateKey, StateProof, Step, Timestamp};
 use quorate_prover::{Beside, Source, StatementRequest, prove_state, prove_statement};
 use quorate_verifier::{End, Item, ProofBody, Start, Statement};
 

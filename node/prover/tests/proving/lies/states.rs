@@ -1,7 +1,7 @@
 //! Of the state.
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{
+use quorate_crypto::Digest;
+use quorate_ledger::{
     Account, AccountV1, Found, Leaf, Prefix, StateKey, StateProof, StateReader, decode, encode,
 };
 use quorate_prover::{Source, prove_state};

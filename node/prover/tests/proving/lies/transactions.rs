@@ -1,7 +1,7 @@
 //! Of a transaction, and of what is shown of it.
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{Amount, Intent, LogEntry, Outcome, Place, TextItem, Transaction, TransactionV1};
+use quorate_crypto::Digest;
+use quorate_ledger::{Amount, Intent, LogEntry, Outcome, Place, TextItem, Transaction, TransactionV1};
 use quorate_prover::{Show, ShowTexts, Source, prove_transaction};
 use quorate_verifier::{ProofBody, Shown, ShownTexts};
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use quorate_consensus::pbft::{Body as Pbft, Replica, View};
 use quorate_consensus::{Action, Body, Config, Input, Message, Record, Timer, Verified};
-use quorate_crypto::{Certificate, Committee, Digest, Height, Protocol, ValidatorIndex, sha256};
+use quorate_crypto::{Certificate, Committee, Digest, Engine, Height, ValidatorIndex, sha256};
 use quorate_ledger::{Parameters, ParametersV1, Proposal, Timestamp, encode};
 use quorate_simulator::{Scheme, TIMING, committee, network};
 
@@ -154,7 +154,7 @@ impl Local {
 
 impl Lab {
     pub(super) fn new(liar: u16, last_view: u64) -> Self {
-        let committee = committee(4, Protocol::Pbft);
+        let committee = committee(4, Engine::Pbft);
         let own = ValidatorIndex(liar);
         let batch = |name: &[u8]| Proposal::new(NOW, vec![sha256(name)]);
         let honest: Vec<_> = committee.indices().filter(|index| *index != own).collect();

@@ -1,11 +1,25 @@
 //! The entries of a statement: what each operation of a transaction did to the account.
 
-use quorate_client::schema::{OperationView, Transaction, TransactionStatus};
+use std::collections::BTreeMap;
+
+use quorate_client::schema::{
+    ActView, HoldName, OperationView, Transaction, TransactionStatus, WithheldText,
+};
 use quorate_client::text::rfc3339_of;
 use quorate_ledger::{Address, Amount, AssetCode, Digest, Height};
 use serde::Serialize;
 
 use crate::cli::wallet::account::Decimals;
+
+/// What is known of holds, by what they are called by: of which asset they are, and for whom.
+pub(super) type Holds = BTreeMap<(Digest, u16), KnownHold>;
+
+/// A hold, as the operation that made it says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct KnownHold {
+    pub(super) asset: AssetCode,
+    pub(super) beneficiary: Address,
+}
 
 /// Which way units went, as the account sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -40,8 +54,14 @@ pub(super) struct Entry {
     /// In the asset's units.
     pub(super) decimal: Option<String>,
     pub(super) counterparty: Option<Address>,
+    /// The hold that was paid or given back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) hold: Option<HoldName>,
     pub(super) memo: String,
     pub(super) transaction_memo: String,
+    /// Of its notes those that are not shown, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(super) withheld: Vec<WithheldText>,
     /// What the account held of the asset afterwards, in smallest units.
     pub(super) balance: Option<String>,
     pub(super) balance_decimal: Option<String>,
@@ -78,9 +98,71 @@ impl Entry {
     }
 }
 
+/// The holds that a transaction pays or gives back.
+pub(super) fn holds_of(transaction: &Transaction) -> impl Iterator<Item = HoldName> {
+    transaction
+        .operations
+        .iter()
+        .filter_map(|act| match &act.operation {
+            OperationView::Release { hold, .. } | OperationView::Refund { hold } => Some(*hold),
+            _ => None,
+        })
+}
+
 /// The operations of a transaction that touch an account, in their order. A failed one did nothing, and is one entry.
-pub(super) fn entries_of(transaction: &Transaction, number: u64, account: &Address) -> Vec<Entry> {
-    let base = |operation: Option<usize>, kind| Entry {
+/// Besides, whether all that moved is known: not if a release is of a hold that is not.
+pub(super) fn entries_of(
+    transaction: &Transaction,
+    number: u64,
+    account: &Address,
+    holds: &Holds,
+) -> (Vec<Entry>, bool) {
+    let operations = &transaction.operations;
+    if transaction.status != TransactionStatus::Committed {
+        let first = operations.first();
+        let kind = first.map_or("nothing", |first| first.operation.kind().name());
+        let failed = Entry {
+            view: first.map(|first| first.operation.clone()),
+            more: operations.len().saturating_sub(1),
+            ..base(transaction, number, None, kind)
+        };
+        return (vec![failed], true);
+    }
+    let (mut entries, mut is_whole) = (Vec::new(), true);
+    // What releases and refunds paid, in their order.
+    let mut paid = transaction.paid.iter();
+    for (place, act) in operations.iter().enumerate() {
+        let base = || base(transaction, number, Some(place), act.operation.kind().name());
+        let entry = match &act.operation {
+            OperationView::Release { hold, .. } | OperationView::Refund { hold } => {
+                let paid = paid.next().and_then(|paid| paid.parse().ok()).map(Amount);
+                let known = holds.get(&(hold.transaction, hold.operation)).zip(paid);
+                let is_release = matches!(act.operation, OperationView::Release { .. });
+                // What a refund gives back was the owner's all the time.
+                is_whole &= known.is_some() || !is_release;
+                let is_for_it = known.is_some_and(|(known, _)| known.beneficiary == *account);
+                let concerned = act.by == *account || hold.owner == *account || is_for_it;
+                let entry = match known {
+                    Some((known, paid)) if is_release => released(*hold, *known, paid, account, base),
+                    Some((known, paid)) => refunded(*hold, *known, paid, account, base),
+                    None => None,
+                };
+                entry.or_else(|| concerned.then(|| of_a_hold(act, *hold, base)))
+            }
+            _ => touching(act, account, base),
+        };
+        entries.extend(entry);
+    }
+    (entries, is_whole)
+}
+
+/// An entry that says nothing yet of what moved.
+fn base(transaction: &Transaction, number: u64, operation: Option<usize>, kind: &'static str) -> Entry {
+    let withheld = transaction.withheld.iter().filter(|text| {
+        let place = text.operation.map(usize::from);
+        place.is_none() || place == operation
+    });
+    Entry {
         number,
         transaction: transaction.id,
         height: transaction.height,
@@ -94,65 +176,121 @@ pub(super) fn entries_of(transaction: &Transaction, number: u64, account: &Addre
         amount: None,
         decimal: None,
         counterparty: None,
+        hold: None,
         memo: String::new(),
         transaction_memo: transaction.memo.clone(),
+        withheld: withheld.cloned().collect(),
         balance: None,
         balance_decimal: None,
         units: Amount(0),
         held: None,
         view: None,
         more: 0,
-    };
-    let operations = &transaction.operations;
-    if transaction.status != TransactionStatus::Committed {
-        let first = operations.first();
-        return vec![Entry {
-            view: first.cloned(),
-            more: operations.len().saturating_sub(1),
-            ..base(None, first.map_or("nothing", kind))
-        }];
     }
-    let sender = transaction.sender;
-    let touching = operations.iter().enumerate().filter_map(|(place, operation)| {
-        let moved = |direction, asset: &AssetCode, amount: &Amount| Entry {
-            direction,
-            asset: Some(*asset),
-            units: *amount,
-            ..base(Some(place), kind(operation))
-        };
-        match operation {
-            OperationView::Transfer {
-                to,
-                asset,
-                amount,
-                memo,
-            } => {
-                let (direction, counterparty) = match (sender == *account, to == account) {
-                    (true, true) => (Direction::Itself, None),
-                    (true, false) => (Direction::Out, Some(*to)),
-                    (false, true) => (Direction::In, Some(sender)),
-                    (false, false) => return None,
-                };
-                Some(Entry {
-                    counterparty,
-                    memo: memo.clone(),
-                    ..moved(direction, asset, amount)
-                })
-            }
-            OperationView::Mint { asset, to, amount } if to == account => Some(Entry {
-                counterparty: (sender != *account).then_some(sender),
-                ..moved(Direction::In, asset, amount)
-            }),
-            _ if sender != *account => None,
-            OperationView::Burn { asset, amount } => Some(moved(Direction::Out, asset, amount)),
-            other => Some(Entry {
-                memo: note_of(other),
-                view: Some(other.clone()),
-                ..base(Some(place), kind(other))
-            }),
+}
+
+/// What a release did: units left its owner for its beneficiary. What is held counts as the owner's until then. None of
+/// another's hold.
+fn released(
+    hold: HoldName,
+    known: KnownHold,
+    paid: Amount,
+    account: &Address,
+    base: impl Fn() -> Entry,
+) -> Option<Entry> {
+    let (direction, counterparty) = match (hold.owner == *account, known.beneficiary == *account) {
+        (true, _) => (Direction::Out, known.beneficiary),
+        (false, true) => (Direction::In, hold.owner),
+        (false, false) => return None,
+    };
+    Some(Entry {
+        direction,
+        counterparty: Some(counterparty),
+        hold: Some(hold),
+        asset: Some(known.asset),
+        units: paid,
+        ..base()
+    })
+}
+
+/// What a refund did for the hold's owner: what was held can be used again, and the whole stays as it was.
+fn refunded(
+    hold: HoldName,
+    known: KnownHold,
+    paid: Amount,
+    account: &Address,
+    base: impl Fn() -> Entry,
+) -> Option<Entry> {
+    (hold.owner == *account).then(|| Entry {
+        counterparty: Some(known.beneficiary),
+        hold: Some(hold),
+        asset: Some(known.asset),
+        units: paid,
+        ..base()
+    })
+}
+
+/// That somebody paid or gave back a hold, where what moved is not known or is not the account's.
+fn of_a_hold(act: &ActView, hold: HoldName, base: impl Fn() -> Entry) -> Entry {
+    Entry {
+        hold: Some(hold),
+        view: Some(act.operation.clone()),
+        ..base()
+    }
+}
+
+/// What an operation that moves nothing of the account's was, if the account acted in it.
+fn acted(act: &ActView, account: &Address, base: impl Fn() -> Entry) -> Option<Entry> {
+    (act.by == *account).then(|| Entry {
+        memo: note_of(&act.operation),
+        view: Some(act.operation.clone()),
+        ..base()
+    })
+}
+
+/// What an operation did to the account, if it touches it.
+fn touching(act: &ActView, account: &Address, base: impl Fn() -> Entry) -> Option<Entry> {
+    let by = act.by;
+    let moved = |direction, asset: &AssetCode, amount: &Amount| Entry {
+        direction,
+        asset: Some(*asset),
+        units: *amount,
+        ..base()
+    };
+    match &act.operation {
+        OperationView::Transfer {
+            to,
+            asset,
+            amount,
+            memo,
+        } => {
+            let (direction, counterparty) = match (by == *account, to == account) {
+                (true, true) => (Direction::Itself, None),
+                (true, false) => (Direction::Out, Some(*to)),
+                (false, true) => (Direction::In, Some(by)),
+                (false, false) => return None,
+            };
+            Some(Entry {
+                counterparty,
+                memo: memo.clone(),
+                ..moved(direction, asset, amount)
+            })
         }
-    });
-    touching.collect()
+        OperationView::Mint { asset, to, amount } if to == account => Some(Entry {
+            counterparty: (by != *account).then_some(by),
+            ..moved(Direction::In, asset, amount)
+        }),
+        OperationView::Hold {
+            beneficiary, memo, ..
+        } if beneficiary == account => Some(Entry {
+            counterparty: Some(by),
+            memo: memo.clone(),
+            view: Some(act.operation.clone()),
+            ..base()
+        }),
+        OperationView::Burn { asset, amount } if by == *account => Some(moved(Direction::Out, asset, amount)),
+        _ => acted(act, account, base),
+    }
 }
 
 /// What a sender wrote beside an operation that moves nothing.
@@ -160,19 +298,7 @@ fn note_of(operation: &OperationView) -> String {
     match operation {
         OperationView::CreateAsset { description, .. } => description.clone(),
         OperationView::PutRecord { label, .. } => label.clone(),
+        OperationView::Hold { memo, .. } => memo.clone(),
         _ => String::new(),
-    }
-}
-
-/// The kind of an operation, by its name in JSON.
-fn kind(operation: &OperationView) -> &'static str {
-    match operation {
-        OperationView::CreateAsset { .. } => "create_asset",
-        OperationView::Mint { .. } => "mint",
-        OperationView::Burn { .. } => "burn",
-        OperationView::Transfer { .. } => "transfer",
-        OperationView::PutRecord { .. } => "put_record",
-        OperationView::SetSigners { .. } => "set_signers",
-        OperationView::Rejoin { .. } => "rejoin",
     }
 }

@@ -1,4 +1,5 @@
-//! What the account held, reckoned backwards from what it holds now.
+//! What the account held, reckoned backwards from what it holds now. What its own holds hold counts as its own until it
+//! is released.
 
 use std::collections::BTreeMap;
 
@@ -26,7 +27,10 @@ impl Held {
         Self {
             holdings: Some(
                 holdings
-                    .map(|balance| (balance.asset, balance.amount.0))
+                    .map(|balance| {
+                        let whole = balance.amount.0.saturating_add(balance.held.0);
+                        (balance.asset, whole)
+                    })
                     .collect(),
             ),
             number: account.transactions,
@@ -36,6 +40,11 @@ impl Held {
     /// What was held after the transaction of this number, if it is the next one.
     pub(super) fn before(&self, number: u64) -> Option<Holdings> {
         self.holdings.clone().filter(|_| self.number == number)
+    }
+
+    /// What was held before cannot be told.
+    pub(super) fn lose(&mut self) {
+        self.holdings = None;
     }
 
     /// Takes back what a transaction did, last things first, and notes what was held after each.

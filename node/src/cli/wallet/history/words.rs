@@ -1,5 +1,7 @@
 //! A statement in words: a row for each entry, and what each asset came to.
 
+use quorate_client::schema::{HoldName, WithheldText};
+use quorate_client::text::rfc3339_of;
 use quorate_ledger::{Address, Amount, AssetCode, visible};
 use quorate_tools::output::{Output, Tone};
 
@@ -14,7 +16,22 @@ impl Entry {
             Some(other) => format!("{word} {other}"),
             None => String::new(),
         };
+        let hold = |name: &HoldName| format!("hold {}:{}", name.transaction, name.operation);
         let mut what = match (self.direction, self.kind) {
+            (Direction::In | Direction::Out, "release") => {
+                let side = if self.direction == Direction::In {
+                    "of"
+                } else {
+                    "to"
+                };
+                let hold = self.hold.as_ref().map(hold).unwrap_or_default();
+                format!("paid from {hold} {}", with(side, self.counterparty))
+            }
+            // Without an asset it is not known what came back, and the operation stands there in words.
+            (Direction::None, "refund") if self.asset.is_some() => {
+                let hold = self.hold.as_ref().map(hold).unwrap_or_default();
+                format!("came back from {hold} {}", with("for", self.counterparty))
+            }
             (Direction::In, "mint") => format!("minted {}", with("by", self.counterparty)),
             (Direction::In, _) => with("from", self.counterparty),
             (Direction::Out, "burn") => "burned".to_owned(),
@@ -35,6 +52,9 @@ impl Entry {
             if !memo.is_empty() {
                 what.push_str(&format!(" ({})", visible(memo)));
             }
+        }
+        for text in &self.withheld {
+            what.push_str(&format!(" ({})", withheld(text)));
         }
         what
     }
@@ -61,6 +81,19 @@ impl Entry {
             self.transaction.to_string(),
             self.what(decimals),
         ]
+    }
+}
+
+/// What stands in the place of a text that is not shown.
+pub(super) fn withheld(text: &WithheldText) -> String {
+    let field = match text.operation {
+        None => "transaction's memo".to_owned(),
+        Some(_) => visible(&text.field).into_owned(),
+    };
+    match (text.erased, text.by, text.at) {
+        (true, Some(by), Some(at)) => format!("{field} erased by {by} on {}", rfc3339_of(at)),
+        (true, ..) => format!("{field} erased"),
+        (false, ..) => format!("{field} not at hand"),
     }
 }
 

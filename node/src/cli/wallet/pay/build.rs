@@ -11,8 +11,9 @@ use std::time::Duration;
 use quorate_client::Bytes;
 use quorate_client::schema::Account;
 use quorate_client::text::rfc3339_of;
+use quorate_client::wallet::Unsigned;
 use quorate_ledger::limits::MAX_TRANSACTION_BYTES;
-use quorate_ledger::{Address, Digest, Timestamp, Transaction, decode, encode};
+use quorate_ledger::{Address, Digest, Submission, SubmissionV1, Timestamp, decode, encode};
 use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
@@ -20,9 +21,8 @@ use serde::Serialize;
 
 use super::rehearse::Sum;
 use super::{Job, text};
-use crate::cli::wallet::bundle::{text_of, write_new};
-use crate::pay::bundle::{Bundle, Payment};
-use crate::pay::file::Row;
+use crate::cli::wallet::offline::travelling_of;
+use crate::cli::wallet::travelling::write_new;
 use crate::pay::journal::{Journal, Known, Opened, Signed};
 use crate::pay::plan::{Unit, pack};
 use crate::pay::result::RowResult;
@@ -53,12 +53,11 @@ impl Job<'_> {
         }
         let Opened {
             mut journal,
-            batch,
-            known,
-        } = Journal::open(self.file, self.names)?;
+            mut known,
+        } = Journal::open(self.subject())?;
+        let batch = &self.names.own;
         let tip = self.ledger.tip().await?;
-        journal.begin(&batch, self.rows.len())?;
-        let mut known = known.unwrap_or_default();
+        journal.begin(batch, self.rows.len())?;
         if !self.is_paid(&known) {
             self.look(tip, &mut known, Some(&mut journal), output).await?;
         }
@@ -71,44 +70,28 @@ impl Job<'_> {
             return output.print(&summary, |output| text(&summary, output));
         }
         self.check_open(&known, tip.timestamp)?;
-        if batch.file != self.names.rows.file {
-            return Err(Failure::failed(format!(
-                "{} was begun by an older version, which named files by their bytes",
-                journal.path().display()
-            ))
-            .hint("move it away and run this again: what was executed is found on the ledger"));
-        }
 
         // By the later of certified time and this clock: the time of an idle chain stands still.
         let basis = self.ledger.expiry(Duration::ZERO).await?;
         let units = self.units(&known);
-        let mut parts = Vec::with_capacity(units.len());
+        let mut all = Vec::with_capacity(units.len());
+        let mut expires_at = Timestamp(u64::MAX);
         for unit in units {
             let open = known.open_built(tip.timestamp).find(|(built, _)| *built == unit);
-            let transaction = match open {
-                Some((_, built)) => decode(&built.bytes, MAX_TRANSACTION_BYTES as usize)
-                    .map_err(|error| Failure::failed(format!("{}: {error}", journal.path().display())))?,
+            let unsigned = match open {
+                Some((_, built)) => unsigned_of(&built.bytes)
+                    .map_err(|why| Failure::failed(format!("{}: {why}", journal.path().display())))?,
                 None => {
-                    let transaction = self.unsigned(unit, basis, &known)?;
-                    journal.built(unit, &of(&transaction))?;
-                    transaction
+                    let unsigned = self.unsigned(unit, basis, &known)?;
+                    journal.built(unit, &of(&unsigned))?;
+                    unsigned
                 }
             };
-            parts.push((unit, transaction));
+            expires_at = expires_at.min(unsigned.intent.v1().expires_at);
+            all.push(travelling_of(unsigned, self.decimals)?);
         }
         journal.flush()?;
-        let payment = Payment {
-            network: batch.network,
-            payer: batch.sender,
-            rows: self.rows.len(),
-            sha256: batch.file,
-            label: batch.label.clone(),
-            decimals: self.decimals.clone(),
-        };
-        let bundle = Bundle::of(payment, parts)
-            .map_err(|why| Failure::failed(format!("the payment cannot be built: {why}")))?;
-        let (transactions, expires_at) = (bundle.parts().len(), bundle.expires_at());
-        write_new(to, &text_of(&bundle)?)?;
+        write_new(to, &all)?;
 
         let account = self.ledger.client().account(&batch.sender).await?;
         let (sums, refusals) = self.sums(&known, &account);
@@ -120,7 +103,7 @@ impl Job<'_> {
             sha256: batch.file,
             rows: self.rows.len(),
             already_paid,
-            transactions,
+            transactions: all.len(),
             sums,
             expires_at: rfc3339_of(expires_at),
             threshold: account.threshold,
@@ -189,17 +172,15 @@ impl Job<'_> {
         units
     }
 
-    fn unsigned(&self, unit: Unit, basis: Timestamp, known: &Known) -> Result<Transaction, Failure> {
-        let batch = &self.names.rows;
+    fn unsigned(&self, unit: Unit, basis: Timestamp, known: &Known) -> Result<Unsigned, Failure> {
+        let batch = &self.names.own;
         let failed = known.failed.get(&unit).cloned().unwrap_or_default();
         let expires_at = batch.signing_expiry(basis, &failed).ok_or_else(|| {
             Failure::failed("these rows failed so often today that no expiry is left for another try")
                 .hint("build again after midnight (UTC)")
         })?;
-        let operations = self.rows.iter().map(Row::operation);
-        let operations = operations.skip(unit.first).take(unit.count);
-        let intent = batch.build(batch.salt(unit.first), expires_at, operations);
-        Ok(Transaction::new(intent, Vec::new()))
+        let rows = self.rows.get(unit.range()).unwrap_or_default();
+        Ok(batch.payment(unit.first, rows, expires_at))
     }
 
     /// What is known of the rows, for the result.
@@ -217,13 +198,24 @@ impl Job<'_> {
     }
 }
 
-fn of(transaction: &Transaction) -> Signed {
+/// As it is written down, without signatures.
+fn of(unsigned: &Unsigned) -> Signed {
+    let submission = unsigned.clone().sign([]);
     Signed {
-        id: transaction.id(),
-        expires_at: transaction.intent().expires_at,
-        bytes: Bytes::from(encode(transaction)),
+        id: unsigned.id(),
+        expires_at: unsigned.intent.v1().expires_at,
+        bytes: Bytes::from(encode(&submission)),
         in_doubt: true,
     }
+}
+
+/// What was written down so.
+fn unsigned_of(bytes: &[u8]) -> Result<Unsigned, String> {
+    let submission = decode::<Submission>(bytes, MAX_TRANSACTION_BYTES as usize);
+    let Submission::V1(SubmissionV1 { transaction, texts }) =
+        submission.map_err(|error| error.to_string())?;
+    let intent = transaction.v1().intent.clone();
+    Ok(Unsigned { intent, texts })
 }
 
 impl Built {

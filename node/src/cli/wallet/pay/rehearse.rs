@@ -54,19 +54,19 @@ impl Sum {
 
 impl Job<'_> {
     pub(super) async fn rehearse(&self, output: &Output) -> Result<(), Failure> {
-        let mut known = Journal::look(self.file, self.names)?.unwrap_or_default();
+        let mut known = Journal::look(self.subject())?;
         let tip = self.ledger.tip().await?;
         if !self.is_paid(&known) {
             self.look(tip, &mut known, None, output).await?;
         }
-        let account = self.ledger.client().account(&self.names.rows.sender).await?;
+        let account = self.ledger.client().account(&self.names.own.sender).await?;
         let (sums, would_be_refused) = self.sums(&known, &account);
         let built_until = known.open_built(tip.timestamp).map(|(_, built)| built.expires_at);
         let rehearsed = Rehearsed {
             file: self.file.to_owned(),
             dry_run: true,
-            payer: self.names.rows.sender,
-            sha256: self.names.rows.file,
+            payer: self.names.own.sender,
+            sha256: self.names.own.file,
             rows: self.rows.len(),
             already_paid: known.paid.len(),
             built_until: built_until.max().map(rfc3339_of),

@@ -3,8 +3,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto_second::{Address, Digest, Epoch, MemberNumber};
-use quorate_ledger_second::{MemberV1, Prefix, RulesV1, Signers, StateKey, StateProof, StateValue};
+use quorate_crypto::{Address, Digest, Epoch, MemberNumber};
+use quorate_ledger::{MemberV1, Prefix, RulesV1, Signers, StateKey, StateProof, StateValue};
 
 use super::{Signing, bad};
 use crate::at::At;

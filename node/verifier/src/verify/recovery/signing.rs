@@ -1,8 +1,8 @@
 //! Who signs a recovery: members' accounts by their signers (number 8), the new committee's validators, and whoever
 //! declares a seat lost (number 4).
 
-use quorate_crypto_second::{Committee, Key, KeySignature, MemberNumber, Tag, verify_strict};
-use quorate_ledger_second::{Majority, MemberStatus, SignedRecoveryV1};
+use quorate_crypto::{Committee, Key, KeySignature, MemberNumber, Tag, verify_strict};
+use quorate_ledger::{Majority, MemberStatus, SignedRecoveryV1};
 
 use super::{Leaves, Signing, bad};
 use crate::at::At;

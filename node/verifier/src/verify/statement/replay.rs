@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use quorate_ledger_second::limits::MAX_BALANCES;
-use quorate_ledger_second::{
+use quorate_ledger::limits::MAX_BALANCES;
+use quorate_ledger::{
     Amount, AssetCode, BalanceChange, BalanceItem, HistoryOwner, Step, WAYPOINT_INTERVAL, balances_root,
 };
 
@@ -118,8 +118,8 @@ impl Balances {
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto_second::{Address, Digest};
-    use quorate_ledger_second::Timestamp;
+    use quorate_crypto::{Address, Digest};
+    use quorate_ledger::Timestamp;
 
     use super::*;
 

@@ -1,7 +1,7 @@
 //! Where a statement begins (number 2): with the history, or with the last waypoint before its range.
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{
+use quorate_crypto::Digest;
+use quorate_ledger::{
     Amount, BalanceItem, HistoryOwner, HistoryStart, Step, Timestamp, WAYPOINT_INTERVAL, balances_root,
     history_hash,
 };
@@ -129,9 +129,9 @@ fn check_waypoint(
 
 #[cfg(test)]
 mod tests {
-    use quorate_crypto_second::merkle::leaf_hash;
-    use quorate_crypto_second::{Address, Epoch, Height};
-    use quorate_ledger_second::{
+    use quorate_crypto::merkle::leaf_hash;
+    use quorate_crypto::{Address, Epoch, Height};
+    use quorate_ledger::{
         CertifiedHeader, Found, Header, HeaderV1, Prefix, StateKey, StateProof, StateProofV1,
     };
 

@@ -1,7 +1,7 @@
 //! The items of a statement, one after the other (numbers 3, 4 and 6).
 
-use quorate_crypto_second::Digest;
-use quorate_ledger_second::{
+use quorate_crypto::Digest;
+use quorate_ledger::{
     BalanceItem, LogEntry, LogEntryV1, LoggedTransaction, Outcome, Step, Timestamp, history_hash,
 };
 

@@ -1,0 +1,22 @@
+//! Execution, as its users see it: held to `docs/formats.md`, sections 9 to 13 and 24.
+
+#![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
+
+mod blocks;
+mod codes;
+mod conservation;
+mod epochs;
+mod erasing;
+mod expiring;
+mod genesis;
+mod golden;
+mod histories;
+mod hold_table;
+mod holds;
+mod not_yet;
+mod parties;
+mod records;
+mod rejoining;
+mod trial;
+mod waypoints;
+mod world;

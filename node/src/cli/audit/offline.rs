@@ -1,0 +1,177 @@
+//! Proofs from the chain in a home on which no node runs.
+//!
+//! The chain is opened as a start of the node opens it, so that nothing is proven from a damaged one: its tip has a block
+//! and a certificate, and the stored state has the tip's root. Opening changes nothing that the chain says. What is shown is
+//! what a node shows to whoever asks it (`quorate-runtime`).
+
+use std::path::Path;
+
+use quorate_client::ProofOf;
+use quorate_crypto::{Epoch, Height};
+use quorate_ledger::{Address, Digest, HistoryOwner, Timestamp};
+use quorate_prover::{
+    Beside, ProveError, Show, ShowTexts, Source, StatementRequest, TrustedStart, prove_committees,
+    prove_state, prove_statement, prove_transaction,
+};
+use quorate_runtime::Home;
+use quorate_storage::{Chain, HomeError, HomeLock, ProofSource, StorageError, StorageOptions};
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::genesis::read_genesis;
+use quorate_verifier::{Pin, Proof, ProofFile};
+use rustix::fs::Mode;
+
+use super::pinned::other_block;
+use super::question;
+
+type Proven<S> = Result<Proof, ProveError<<S as Source>::Error>>;
+
+/// The file with a proof from the chain in a home; its committees start from genesis, or from the pinned block.
+pub(super) fn prove(home: &Path, question: &ProofOf, pin: Option<Pin>) -> Result<String, Failure> {
+    // What the database writes on its way is for the home's owner, as the rest of it is; the proof is for others.
+    let before = rustix::process::umask(Mode::RWXG | Mode::RWXO);
+    let file = prove_from(&Home::new(home), question, pin);
+    rustix::process::umask(before);
+    file.map(|file| file.write())
+}
+
+fn prove_from(home: &Home, question: &ProofOf, pin: Option<Pin>) -> Result<ProofFile, Failure> {
+    let _lock = HomeLock::acquire(home.path()).map_err(unusable)?;
+    let genesis = read_genesis(&home.genesis())?;
+    let chain = Chain::open(home.chain(), genesis.id(), &StorageOptions::default()).map_err(unreadable)?;
+    let tree = chain.load_state_tree().map_err(unreadable)?;
+    let snapshot = chain.snapshot().map_err(unreadable)?;
+    let source = ProofSource::new(&snapshot, &tree, &genesis);
+    let start = match pin {
+        Some(pin) => TrustedStart::Pinned(check_pin(&source, pin)?),
+        None => TrustedStart::Genesis,
+    };
+    let proven = file_with(&source, question, start, snapshot.tip().epoch);
+    proven.map_err(|error| unproven(error, snapshot.height()))
+}
+
+/// The pinned block's height, if the chain has that block.
+fn check_pin<S: Source<Error = StorageError>>(source: &S, pin: Pin) -> Result<Height, Failure> {
+    let header = source.header(pin.height).map_err(unreadable)?;
+    let header = header.ok_or_else(|| {
+        Failure::not_found(format!("the home has no block {}, which is trusted", pin.height))
+    })?;
+    match header.hash() {
+        hash if hash == pin.hash => Ok(pin.height),
+        hash => Err(other_block(pin, &hash)),
+    }
+}
+
+/// The proof, and the committees up to its head's epoch unless these are plain. `present`: the epoch of the next block.
+fn file_with<S: Source>(
+    source: &S,
+    question: &ProofOf,
+    start: TrustedStart,
+    present: Epoch,
+) -> Result<ProofFile, ProveError<S::Error>> {
+    let head = source.height();
+    if let ProofOf::Committees { to } = question {
+        let epoch = match to {
+            None => present,
+            Some(height) if *height == Height::GENESIS => Epoch(0),
+            Some(height) => epoch_of(source, *height)?,
+        };
+        let proof = prove_committees(source, start, epoch)?;
+        let committees = None;
+        return Ok(ProofFile { proof, committees });
+    }
+    // A proof stands under a block, so there is none before the first one.
+    let epoch = epoch_of(source, head.max(Height(1)))?;
+    let proof = match question {
+        ProofOf::Transaction(id) => transaction(source, head, id)?,
+        ProofOf::Statement { address, from, to } => statement(source, head, address, (*from, *to))?,
+        _ => prove_state(source, head, &question::prefixes_of(question))?,
+    };
+    let is_plain = start == TrustedStart::Genesis && epoch == Epoch(0);
+    let committees = (!is_plain).then(|| prove_committees(source, start, epoch));
+    Ok(ProofFile {
+        proof,
+        committees: committees.transpose()?,
+    })
+}
+
+fn epoch_of<S: Source>(source: &S, height: Height) -> Result<Epoch, ProveError<S::Error>> {
+    let header = source.header(height).map_err(ProveError::Source)?;
+    let header = header.ok_or(ProveError::NoBlock { height })?;
+    Ok(header.v1().epoch)
+}
+
+/// A transaction with its texts, or without any where one is missing here: of a part there is no proof.
+fn transaction<S: Source>(source: &S, head: Height, id: &Digest) -> Proven<S> {
+    let prove = |texts| prove_transaction(source, head, id, Show::Transaction(texts));
+    match prove(ShowTexts::All) {
+        Err(ProveError::NoTexts { .. }) => prove(ShowTexts::Nothing),
+        proven => proven,
+    }
+}
+
+/// A statement with what was executed, not who signed it, and beside it what people need to read it.
+fn statement<S: Source>(
+    source: &S,
+    head: Height,
+    address: &Address,
+    (from, to): (Timestamp, Timestamp),
+) -> Proven<S> {
+    let mut request = StatementRequest::new(HistoryOwner::Account(*address), from, to);
+    request.show = Show::Intent(ShowTexts::All);
+    request.beside = Beside {
+        assets: true,
+        erasures: true,
+        holds: true,
+        prefixes: Vec::new(),
+    };
+    prove_statement(source, head, &request)
+}
+
+/// Why a home cannot be used.
+fn unusable(error: HomeError) -> Failure {
+    let exit = match &error {
+        HomeError::Missing { .. } => Exit::NotFound,
+        HomeError::InUse { .. } | HomeError::Unwritable { .. } => Exit::Failed,
+    };
+    let failure = Failure::new(exit, &error);
+    match error {
+        HomeError::InUse { .. } => failure.hint("ask the node that runs on it: --node instead of --home"),
+        _ => failure,
+    }
+}
+
+/// Why a chain cannot be read.
+fn unreadable(error: StorageError) -> Failure {
+    let exit = match &error {
+        StorageError::NotInitialised { .. } => Exit::NotFound,
+        error if error.is_damage() => Exit::CheckFailed,
+        _ => Exit::Failed,
+    };
+    Failure::new(exit, error)
+}
+
+/// Why there is no proof, by a chain of this height.
+fn unproven(error: ProveError<StorageError>, tip: Height) -> Failure {
+    let words = format!("{error} (the chain in this home ends with block {tip})");
+    match error {
+        ProveError::Source(error) => unreadable(error),
+        ProveError::NoBlock { .. }
+        | ProveError::UnknownTransaction { .. }
+        | ProveError::NoLeaf { .. }
+        | ProveError::RangeAfterHead { .. }
+        | ProveError::NoEpoch { .. }
+        | ProveError::WasExecuted { .. }
+        | ProveError::NotExpired { .. } => Failure::not_found(words),
+        ProveError::EmptyRange { .. }
+        | ProveError::NoPrefix
+        | ProveError::NoQuestion { .. }
+        | ProveError::CoversOwner { .. }
+        | ProveError::NotWellFormed { .. } => Failure::usage(error),
+        ProveError::TooMany { .. } => {
+            Failure::new(Exit::CheckFailed, error).hint("ask for less at once, such as a shorter time")
+        }
+        ProveError::Damaged { .. } | ProveError::NoState { .. } | ProveError::NoTexts { .. } => {
+            Failure::new(Exit::CheckFailed, error)
+        }
+    }
+}

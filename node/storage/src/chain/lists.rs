@@ -1,0 +1,105 @@
+//! The two lists that headers commit to, of the log's leaves and of header hashes: their complete tiles are on
+//! disk, what comes after these is held here.
+
+use std::ops::Range;
+
+use quorate_crypto::merkle::leaf_hash;
+use quorate_ledger::{Digest, Height, Tip};
+
+use crate::StorageError;
+use crate::database::{DatabaseSnapshot, Family};
+use crate::families::{CHAIN_TILES, TILES, tile_key};
+use crate::log::{self, LogRow};
+use crate::rows::RowError;
+use crate::tiles::{TILE_BYTES, Tiles};
+
+/// Both lists, as of one height.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Lists {
+    pub(crate) log: Tiles,
+    /// The hash of the header at height 1 is its first leaf's data.
+    pub(crate) chain: Tiles,
+}
+
+impl Lists {
+    /// Makes them again from what is stored, and checks them against the tip.
+    pub(crate) fn load(view: &DatabaseSnapshot, tip: &Tip) -> Result<Self, StorageError> {
+        let path = view.database().path();
+        let log = Tiles::load(
+            tip.log.length(),
+            |level, index| read_tile(view, TILES, level, index),
+            |ordinals| log_leaves(view, ordinals),
+        );
+        let chain = Tiles::load(
+            tip.chain.length(),
+            |level, index| read_tile(view, CHAIN_TILES, level, index),
+            |places| header_leaves(view, places),
+        );
+        let of_tiles = |error| StorageError::of_tiles(path, error);
+        let (log, chain) = (log.map_err(of_tiles)?, chain.map_err(of_tiles)?);
+        if log.frontier() != tip.log || chain.frontier() != tip.chain {
+            return Err(StorageError::corrupted(
+                path,
+                format!(
+                    "the hashes of the log or of headers are not those of the tip {}",
+                    tip.height
+                ),
+            ));
+        }
+        Ok(Self { log, chain })
+    }
+}
+
+/// The data of a header's place in the list of header hashes is the hash; this is its leaf.
+pub(crate) fn header_leaf(hash: &Digest) -> Digest {
+    leaf_hash(hash.as_bytes())
+}
+
+/// A complete tile of a list.
+pub(crate) fn read_tile(
+    view: &DatabaseSnapshot,
+    family: Family,
+    level: u8,
+    index: u64,
+) -> Result<Option<[u8; TILE_BYTES]>, StorageError> {
+    let Some(tile) = view.get(family, &tile_key(level, index))? else {
+        return Ok(None);
+    };
+    let tile = tile.try_into().map_err(|tile: Vec<u8>| {
+        let reason = format!("a tile of `{}` has {} bytes", family.name, tile.len());
+        StorageError::corrupted(view.database().path(), reason)
+    })?;
+    Ok(Some(tile))
+}
+
+/// The hashes of the log's leaves with these ordinals.
+fn log_leaves(view: &DatabaseSnapshot, ordinals: Range<u64>) -> Result<Vec<Digest>, StorageError> {
+    let of_row = |error: RowError| StorageError::of_row(view.database().path(), "log", &error);
+    let mut leaves = Vec::new();
+    let mut next = ordinals.start;
+    while next < ordinals.end {
+        let row = LogRow::with(view, next)?;
+        for (ordinal, entry) in row.ordinals().clone().zip(row.rows().iter()) {
+            let entry = entry.map_err(of_row)?;
+            if ordinals.contains(&ordinal) {
+                leaves.push(entry.leaf_hash());
+            }
+        }
+        // A row has leaves, so this goes on.
+        next = row.ordinals().end;
+    }
+    Ok(leaves)
+}
+
+/// The leaves of the list of header hashes at these places; a header's place is its height less 1.
+fn header_leaves(view: &DatabaseSnapshot, places: Range<u64>) -> Result<Vec<Digest>, StorageError> {
+    let heights = places.map(|place| Height(place).next());
+    heights
+        .map(|height| {
+            let header = log::header(view, height)?.ok_or_else(|| {
+                StorageError::corrupted(view.database().path(), format!("block {height} is missing"))
+            })?;
+            Ok(header_leaf(&header.hash()))
+        })
+        .collect()
+}

@@ -1,0 +1,250 @@
+//! What became of a transaction: by a node's word, or by what is proven.
+
+use std::time::Duration;
+
+use quorate_client::ClientError;
+use quorate_client::schema::TransactionStatus;
+use quorate_client::text::rfc3339_of;
+use quorate_client::wallet::{Execution, Proven, TrustError};
+use quorate_ledger::{Digest, Height, Timestamp, Transaction};
+use tokio::time::Instant;
+
+use super::{LOOK_EVERY, Ledger, unverified};
+use crate::failure::{Exit, Failure};
+use crate::wallet::Fate;
+
+/// What is proven of a transaction that may have expired.
+enum Expired {
+    /// It can still be executed.
+    NotYet,
+    /// No block executed it, and none will.
+    NotExecuted,
+    /// This block executed it.
+    Executed(Height),
+}
+
+impl Ledger {
+    /// What a node's word that a transaction will not be executed is worth to whoever believes no node:
+    /// nothing, until a certified block is past its expiry and it is proven that none executed it. Whoever has its bytes
+    /// may submit them until then.
+    pub(super) async fn claimed(&self, transaction: &Transaction, claim: &str) -> Failure {
+        let (id, expires_at) = (transaction.id(), transaction.intent().expires_at);
+        let open = |why: String| {
+            Failure::new(
+                Exit::Unknown,
+                format!("the node {claim}. That is its word alone: {why}"),
+            )
+            .hint(format!(
+                "quorate wallet wait {id}, and pay nobody again before it is known what became of it"
+            ))
+        };
+        match self.executed_before_expiry(transaction).await {
+            Ok(Expired::NotExecuted) => Failure::new(
+                Exit::Refused,
+                format!("{id} was not executed and has expired, as is proven; the node {claim}"),
+            ),
+            Ok(Expired::Executed(height)) => Failure::new(
+                Exit::CheckFailed,
+                format!("the node {claim}, and block {height} executed {id}"),
+            )
+            .hint(format!("what became of it: quorate wallet wait {id}")),
+            Ok(Expired::NotYet) => open(format!(
+                "until {} the transaction may still be executed",
+                rfc3339_of(expires_at)
+            )),
+            Err(failure) => open(format!(
+                "the transaction may be executed until {}, or may have been: {}",
+                rfc3339_of(expires_at),
+                first_line(&failure)
+            )),
+        }
+    }
+
+    /// What is proven of a transaction once it has expired, by its sender's statement up to then, from which nothing can be
+    /// left out.
+    async fn executed_before_expiry(&self, transaction: &Transaction) -> Result<Expired, Failure> {
+        let tip = self.tip().await?;
+        let (id, intent) = (transaction.id(), transaction.intent());
+        if tip.timestamp < intent.expires_at {
+            return Ok(Expired::NotYet);
+        }
+        let trusted = self.trusted.as_ref();
+        let trusted =
+            trusted.ok_or_else(|| Failure::failed("proofs are checked by the genesis document alone"))?;
+        let from = intent
+            .expires_at
+            .0
+            .saturating_sub(trusted.parameters.max_expiry_lead_ms);
+        let to = Timestamp(intent.expires_at.0.max(from.saturating_add(1)));
+        let client = self.client.at_least(tip.height);
+        let mut genesis = trusted.genesis.lock().await;
+        let sender = intent.sender();
+        let statement = genesis.statement(&client, &sender, (Timestamp(from), to)).await?;
+        if statement.value.complete_up_to.is_some() {
+            return Ok(Expired::NotYet);
+        }
+        let entries = statement.value.entries.iter();
+        let executed = entries.map(|entry| &entry.entry).find(|entry| entry.id == id);
+        Ok(executed.map_or(Expired::NotExecuted, |entry| Expired::Executed(entry.height)))
+    }
+
+    /// Waits for a transaction that was submitted before.
+    pub async fn wait(&self, id: &Digest, patience: Duration) -> Result<Fate, Failure> {
+        let deadline = Instant::now() + patience;
+        loop {
+            let found = self.client.transaction(id).await;
+            let missing = matches!(found, Err(ClientError::NotFound { .. }));
+            match found {
+                Ok(view) if view.status != TransactionStatus::Pending => {
+                    let outcome = Fate::of_view(&view);
+                    self.confirm(&outcome).await?;
+                    if self.is_trustless() && view.status == TransactionStatus::Expired {
+                        // Without its bytes nobody knows until when it may be executed.
+                        return Err(Failure::new(
+                            Exit::Unknown,
+                            format!("the node says that {id} has expired without being executed. That is its word alone"),
+                        )
+                        .hint("ask another node, and pay nobody again before its expiry is past"));
+                    }
+                    return Ok(outcome);
+                }
+                // That there is no such transaction is the node's word.
+                Err(error @ ClientError::NotFound { .. })
+                    if Instant::now() >= deadline && !self.is_trustless() =>
+                {
+                    return Err(error.into());
+                }
+                Ok(_) | Err(ClientError::NotFound { .. } | ClientError::Unreachable { .. }) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if Instant::now() >= deadline {
+                let what = if missing { "not known" } else { "pending" };
+                return Err(Failure::new(
+                    Exit::Unknown,
+                    format!("{id} is still {what} after {} s", patience.as_secs()),
+                ));
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+    }
+
+    /// With the genesis document at hand, checks by a proof that the transaction was executed as the node says.
+    pub async fn confirm(&self, outcome: &Fate) -> Result<(), Failure> {
+        let Some(trusted) = &self.trusted else {
+            return Ok(());
+        };
+        let is_executed = matches!(outcome.status.as_str(), "committed" | "failed");
+        let (Some(height), Some(_)) = (outcome.height, outcome.index) else {
+            if is_executed {
+                return Err(Failure::new(
+                    Exit::CheckFailed,
+                    format!(
+                        "the node says that {} is {} and not in which block, so that nothing shows it",
+                        outcome.id, outcome.status
+                    ),
+                ));
+            }
+            return Ok(());
+        };
+        let client = self.client.at_least(height);
+        let proven = trusted
+            .genesis
+            .lock()
+            .await
+            .transaction(&client, &outcome.id)
+            .await;
+        let proven = proven.map_err(|error| match error {
+            ClientError::NotFound { detail } => ClientError::Unverified {
+                reason: format!(
+                    "it says that the block at height {height} executed {} and proves nothing: {detail}",
+                    outcome.id
+                ),
+            },
+            other => other,
+        })?;
+        let transaction = &proven.value;
+        let index_proven = self.index_of(trusted, transaction).await?;
+        if !is_executed || outcome.is_as_proven(transaction, index_proven) {
+            return Ok(());
+        }
+        let id = outcome.id;
+        Err(unverified(TrustError::NotExecuted { id, height }))
+    }
+
+    /// How a block executed a transaction: by a proof, or else looked for in all blocks from `tip` down to this time, as
+    /// a node may keep a proof to itself. None without the genesis document, and if none did.
+    pub async fn find_executed(
+        &self,
+        id: &Digest,
+        earliest: Timestamp,
+        tip: Height,
+    ) -> Result<Option<(Height, Execution)>, Failure> {
+        let Some(trusted) = &self.trusted else {
+            return Ok(None);
+        };
+        let client = self.client.at_least(tip);
+        let proven = trusted.genesis.lock().await.transaction(&client, id).await;
+        if let Ok(Proven { value, .. }) = proven
+            && let Some(transaction) = value.transaction.clone()
+        {
+            let index = self.index_of(trusted, &value).await?;
+            let execution = Execution {
+                index,
+                outcome: value.entry.outcome,
+                transaction,
+            };
+            return Ok(Some((value.entry.height, execution)));
+        }
+        let mut height = tip;
+        while height > Height::GENESIS {
+            let block = self.verified(trusted, height).await?;
+            if let Some(execution) = block.execution(id) {
+                return Ok(Some((height, execution.clone())));
+            }
+            // The times of blocks only rise.
+            if block.header().timestamp < earliest {
+                return Ok(None);
+            }
+            height = Height(height.0.saturating_sub(1));
+        }
+        Ok(None)
+    }
+}
+
+/// A failure that comes after the transaction left: that nothing was sent, or that there is no such thing, would be
+/// untrue of it.
+pub(super) fn after_sending(id: &Digest, failure: Failure) -> Failure {
+    match failure.exit() {
+        Exit::Unreachable | Exit::NotFound | Exit::Failed => Failure::new(
+            Exit::Unknown,
+            format!(
+                "{id} was sent, and what became of it is not proven: {}",
+                first_line(&failure)
+            ),
+        )
+        .hint(format!("quorate wallet wait {id}")),
+        _ => failure,
+    }
+}
+
+/// A failure without its hints.
+fn first_line(failure: &Failure) -> String {
+    failure.to_string().lines().next().unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_is_never_said_not_to_be() {
+        let id = Digest([1; 32]);
+        for exit in [Exit::Unreachable, Exit::NotFound, Exit::Failed] {
+            let failure = after_sending(&id, Failure::new(exit, "no node could be reached"));
+            assert_eq!(failure.exit(), Exit::Unknown, "{failure}");
+            assert!(failure.to_string().contains(&id.to_string()), "{failure}");
+        }
+        let refuted = after_sending(&id, Failure::new(Exit::CheckFailed, "false"));
+        assert_eq!(refuted.exit(), Exit::CheckFailed);
+    }
+}
