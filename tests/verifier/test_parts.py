@@ -413,7 +413,7 @@ class GenesisText(unittest.TestCase):
         self.assertEqual(list(t.RIGHT_TEXTS.values()), names)
 
     def test_the_documents_of_the_nodes_tests_are_the_same_here(self) -> None:
-        folder = Path(__file__).parents[2] / "genesis" / "tests" / "second" / "vectors"
+        folder = Path(__file__).parents[2] / "genesis" / "tests" / "vectors"
         known = {
             "genesis": ("f8d1588bd40a83c041dde44e06ee34f0baa3a1982b8a627d1d96e25abc108618", 15),
             "wide": ("a512067b7f52ce90f5103b672213d5ccc2f44795696b0409ef75a29dde1805c1", 40),
