@@ -70,7 +70,7 @@ pub(crate) struct BuildArgs {
     /// An account that consents, though it may act in nothing; repeatable
     #[arg(long = "party", value_name = "ADDRESS")]
     parties: Vec<Address>,
-    /// A payment, [FROM:]TO:AMOUNT:ASSET; once for each
+    /// A payment, TO:AMOUNT:ASSET or FROM:TO:AMOUNT:ASSET; once for each
     #[arg(
         long = "transfer",
         value_name = "PAYMENT",
