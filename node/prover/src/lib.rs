@@ -94,7 +94,7 @@ pub use shown::{Show, ShowTexts};
 pub use source::{EpochRow, HistoryRow, HistoryStep, Source, WaypointRow};
 pub use state::prove_state;
 pub use statement::{Beside, StatementRequest, balances_by_walking_back, prove_statement};
-pub use transaction::{prove_entry, prove_transaction};
+pub use transaction::{prove_entry, prove_transaction, prove_whole_transaction};
 
 /// The proof with this body, unless it is longer than a proof may be.
 fn finish<S: Source>(source: &S, body: ProofBody) -> Result<Proof, ProveError<S::Error>> {

@@ -11,13 +11,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use quorate_crypto::{Digest, Height};
+use quorate_crypto::{Address, Digest, Height};
 use quorate_ledger::{AssetCode, BalanceItem, HistoryOwner, Prefix, StateKey, Timestamp, WAYPOINT_INTERVAL};
 use quorate_verifier::{End, Item, MAX_ITEMS, MAX_STATE_PROOFS, Proof, ProofBody, Start, Statement};
 
 use crate::balances::Balances;
 use crate::error::{Failure, check_count};
-use crate::shown::Show;
+use crate::shown::{Show, ShowTexts};
 use crate::state::StateUnder;
 use crate::{Part, ProveError, Source, finish, head};
 
@@ -68,6 +68,22 @@ impl StatementRequest {
             show: Show::Nothing,
             exceptions: BTreeMap::new(),
             beside: Beside::default(),
+        }
+    }
+
+    /// A statement of an account that people can read: with what was executed and its texts, not who signed it, as that
+    /// the account authorised it follows from its execution; beside it the assets, erasures and holds that it takes to
+    /// read it. It is what a node shows to whoever asks it.
+    pub fn readable(account: Address, from: Timestamp, to: Timestamp) -> Self {
+        Self {
+            show: Show::Intent(ShowTexts::All),
+            beside: Beside {
+                assets: true,
+                erasures: true,
+                holds: true,
+                prefixes: Vec::new(),
+            },
+            ..Self::new(HistoryOwner::Account(account), from, to)
         }
     }
 

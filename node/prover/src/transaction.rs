@@ -6,7 +6,7 @@ use quorate_ledger::LogEntry;
 use quorate_verifier::{Proof, ProofBody, Shown};
 
 use crate::error::Failure;
-use crate::shown::{Exhibit, Show, exhibits};
+use crate::shown::{Exhibit, Show, ShowTexts, exhibits};
 use crate::{Part, ProveError, Source, finish, head, log};
 
 /// Proves under the block at `head` that the transaction with this id was executed, where and with what outcome.
@@ -22,6 +22,23 @@ pub fn prove_transaction<S: Source>(
     let ordinal = source.ordinal_of(id).map_err(ProveError::Source)?;
     let ordinal = ordinal.ok_or(Failure::<S>::UnknownTransaction { id: *id })?;
     prove_entry(source, head, ordinal, show)
+}
+
+/// Proves the same with the transaction and all its texts, or without any text where one is not at hand: of a part of
+/// them there is no proof. It is what a node shows to whoever asks it.
+///
+/// # Errors
+/// If no such transaction was executed up to that block.
+pub fn prove_whole_transaction<S: Source>(
+    source: &S,
+    head: Height,
+    id: &Digest,
+) -> Result<Proof, ProveError<S::Error>> {
+    let prove = |texts| prove_transaction(source, head, id, Show::Transaction(texts));
+    match prove(ShowTexts::All) {
+        Err(ProveError::NoTexts { .. }) => prove(ShowTexts::Nothing),
+        proven => proven,
+    }
 }
 
 /// Proves under the block at `head` what the log has at an ordinal: an executed transaction, or a recovery, of which

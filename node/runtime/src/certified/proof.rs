@@ -5,10 +5,10 @@
 
 use quorate_api::{Fault, NoProof, ProofRequest};
 use quorate_crypto::{Epoch, Height};
-use quorate_ledger::{Address, Digest, HistoryOwner, Prefix, StateKey, Timestamp};
+use quorate_ledger::{Address, Digest, Prefix, StateKey};
 use quorate_prover::{
-    Beside, ProveError, Show, ShowTexts, Source, StatementRequest, TrustedStart, prove_committees,
-    prove_state, prove_statement, prove_transaction,
+    ProveError, Source, StatementRequest, TrustedStart, prove_committees, prove_state, prove_statement,
+    prove_whole_transaction,
 };
 use quorate_verifier::{Proof, ProofFile};
 
@@ -44,7 +44,7 @@ impl Certified<'_> {
                 let why = "no block is certified yet, and a proof stands under one".to_owned();
                 return Ok(Err(NoProof::NotSo(why)));
             }
-            ProofRequest::Transaction { id } => transaction(&source, head, id),
+            ProofRequest::Transaction { id } => prove_whole_transaction(&source, head, id),
             ProofRequest::Erasure { id } => {
                 let key = StateKey::erasure(id);
                 prove_state(&source, head, &[Prefix::of_key(&key)])
@@ -53,7 +53,9 @@ impl Certified<'_> {
                 let prefixes = [Prefix::account(address), Prefix::holds(address)];
                 prove_state(&source, head, &prefixes)
             }
-            ProofRequest::Statement { address, from, to } => statement(&source, head, address, (*from, *to)),
+            ProofRequest::Statement { address, from, to } => {
+                prove_statement(&source, head, &StatementRequest::readable(*address, *from, *to))
+            }
             ProofRequest::Asset { code } => {
                 let key = StateKey::asset(code);
                 prove_state(&source, head, &[Prefix::of_key(&key)])
@@ -105,34 +107,6 @@ fn with_committees<S: Source<Error = ReadError>>(
 
 fn committees<S: Source<Error = ReadError>>(source: &S, epoch: Epoch) -> Proven {
     prove_committees(source, TrustedStart::Genesis, epoch)
-}
-
-/// A transaction with its texts, or without any where one is missing here: of a part there is no proof.
-fn transaction<S: Source<Error = ReadError>>(source: &S, head: Height, id: &Digest) -> Proven {
-    let prove = |texts| prove_transaction(source, head, id, Show::Transaction(texts));
-    match prove(ShowTexts::All) {
-        Err(ProveError::NoTexts { .. }) => prove(ShowTexts::Nothing),
-        proven => proven,
-    }
-}
-
-/// A statement with what was executed, not who signed it: that the account authorised it follows from its execution.
-/// Beside it is what people need to read it.
-fn statement<S: Source<Error = ReadError>>(
-    source: &S,
-    head: Height,
-    address: &Address,
-    (from, to): (Timestamp, Timestamp),
-) -> Proven {
-    let mut request = StatementRequest::new(HistoryOwner::Account(*address), from, to);
-    request.show = Show::Intent(ShowTexts::All);
-    request.beside = Beside {
-        assets: true,
-        erasures: true,
-        holds: true,
-        prefixes: Vec::new(),
-    };
-    prove_statement(source, head, &request)
 }
 
 /// Who claims a document, and an account's own record of it.

@@ -8,22 +8,19 @@ use std::path::Path;
 
 use quorate_client::ProofOf;
 use quorate_crypto::{Epoch, Height};
-use quorate_ledger::{Address, Digest, HistoryOwner, Timestamp};
 use quorate_prover::{
-    Beside, ProveError, Show, ShowTexts, Source, StatementRequest, TrustedStart, prove_committees,
-    prove_state, prove_statement, prove_transaction,
+    ProveError, Source, StatementRequest, TrustedStart, prove_committees, prove_state, prove_statement,
+    prove_whole_transaction,
 };
 use quorate_runtime::Home;
 use quorate_storage::{Chain, HomeError, HomeLock, ProofSource, StorageError, StorageOptions};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::genesis::read_genesis;
-use quorate_verifier::{Pin, Proof, ProofFile};
+use quorate_verifier::{Pin, ProofFile};
 use rustix::fs::Mode;
 
 use super::pinned::other_block;
 use super::question;
-
-type Proven<S> = Result<Proof, ProveError<<S as Source>::Error>>;
 
 /// The file with a proof from the chain in a home; its committees start from genesis, or from the pinned block.
 pub(super) fn prove(home: &Path, question: &ProofOf, pin: Option<Pin>) -> Result<String, Failure> {
@@ -82,8 +79,10 @@ fn file_with<S: Source>(
     // A proof stands under a block, so there is none before the first one.
     let epoch = epoch_of(source, head.max(Height(1)))?;
     let proof = match question {
-        ProofOf::Transaction(id) => transaction(source, head, id)?,
-        ProofOf::Statement { address, from, to } => statement(source, head, address, (*from, *to))?,
+        ProofOf::Transaction(id) => prove_whole_transaction(source, head, id)?,
+        ProofOf::Statement { address, from, to } => {
+            prove_statement(source, head, &StatementRequest::readable(*address, *from, *to))?
+        }
         _ => prove_state(source, head, &question::prefixes_of(question))?,
     };
     let is_plain = start == TrustedStart::Genesis && epoch == Epoch(0);
@@ -98,33 +97,6 @@ fn epoch_of<S: Source>(source: &S, height: Height) -> Result<Epoch, ProveError<S
     let header = source.header(height).map_err(ProveError::Source)?;
     let header = header.ok_or(ProveError::NoBlock { height })?;
     Ok(header.v1().epoch)
-}
-
-/// A transaction with its texts, or without any where one is missing here: of a part there is no proof.
-fn transaction<S: Source>(source: &S, head: Height, id: &Digest) -> Proven<S> {
-    let prove = |texts| prove_transaction(source, head, id, Show::Transaction(texts));
-    match prove(ShowTexts::All) {
-        Err(ProveError::NoTexts { .. }) => prove(ShowTexts::Nothing),
-        proven => proven,
-    }
-}
-
-/// A statement with what was executed, not who signed it, and beside it what people need to read it.
-fn statement<S: Source>(
-    source: &S,
-    head: Height,
-    address: &Address,
-    (from, to): (Timestamp, Timestamp),
-) -> Proven<S> {
-    let mut request = StatementRequest::new(HistoryOwner::Account(*address), from, to);
-    request.show = Show::Intent(ShowTexts::All);
-    request.beside = Beside {
-        assets: true,
-        erasures: true,
-        holds: true,
-        prefixes: Vec::new(),
-    };
-    prove_statement(source, head, &request)
 }
 
 /// Why a home cannot be used.
