@@ -8,24 +8,23 @@
 //!
 //! Bounds: `max_pending` and `max_pending_mib` in all, `max_pending_per_account` for one sender.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+mod memory;
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use quorate_api::Skip;
 use quorate_crypto::{Address, Digest};
 use quorate_ledger::{IntentV1, Submission, TextItem, Timestamp, Transaction};
 use smallvec::SmallVec;
 
+pub(crate) use self::memory::Ended;
+use self::memory::Memory;
 use crate::config::ApiConfig;
 
 /// Copies of one id, with different signatures, that are kept. All of them have passed the checks, so any would do; a
 /// second one is there for when the signers of an account change.
 const MAX_COPIES: usize = 2;
-/// Transactions remembered that went without being executed, so that whoever asks is told.
-const MAX_ENDED: usize = 10_000;
-/// Bytes of these together.
-const MAX_ENDED_BYTES: usize = 16 << 20;
 
 /// Bytes of a withheld text, with which each text counts at least in a whole copy (`docs/formats.md`, section 5).
 const WITHHELD_BYTES: usize = 1 + 32;
@@ -125,64 +124,6 @@ impl Packed {
     }
 }
 
-/// How a pending transaction went without being executed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Ended {
-    /// The certified time is past its expiry.
-    Expired,
-    /// A certified block skipped it.
-    Skipped(Skip),
-}
-
-/// Transactions that went without being executed, the latest ones.
-#[derive(Debug, Default)]
-struct Memory {
-    by_id: BTreeMap<Digest, (Arc<Submission>, Ended)>,
-    /// In the order in which they went, with their lengths.
-    order: VecDeque<(Digest, usize)>,
-    bytes: usize,
-}
-
-impl Memory {
-    fn remember(&mut self, pending: Pending, ended: Ended) {
-        let Pending {
-            id,
-            submission,
-            length,
-            is_erased,
-            ..
-        } = pending;
-        let submission = if is_erased {
-            without_texts(&submission)
-        } else {
-            submission
-        };
-        if self.by_id.insert(id, (submission, ended)).is_none() {
-            self.order.push_back((id, length));
-            self.bytes += length;
-        }
-        while self.order.len() > MAX_ENDED || self.bytes > MAX_ENDED_BYTES {
-            let Some((oldest, length)) = self.order.pop_front() else {
-                break;
-            };
-            self.by_id.remove(&oldest);
-            self.bytes -= length;
-        }
-    }
-
-    /// The texts of this one are not remembered any more.
-    fn forget_texts(&mut self, id: &Digest) {
-        if let Some((submission, _)) = self.by_id.get_mut(id) {
-            *submission = without_texts(submission);
-        }
-    }
-}
-
-/// A transaction of which the texts are forgotten.
-fn without_texts(submission: &Submission) -> Arc<Submission> {
-    Arc::new(Submission::new(submission.transaction().clone(), Vec::new()))
-}
-
 #[derive(Debug)]
 struct Pending {
     id: Digest,
@@ -269,8 +210,8 @@ impl Pool {
         if let Some(pending) = fingerprint.and_then(|fingerprint| inner.pending.get(fingerprint)) {
             return Some((Arc::clone(&pending.submission), None));
         }
-        let (submission, ended) = inner.ended.by_id.get(id)?;
-        Some((Arc::clone(submission), Some(*ended)))
+        let (submission, ended) = inner.ended.find(id)?;
+        Some((submission, Some(ended)))
     }
 
     /// Whether there is room for one more of `sender`'s, so many bytes long with its texts.
@@ -499,247 +440,4 @@ impl Inner {
 }
 
 #[cfg(test)]
-mod tests {
-    use quorate_crypto::sha256;
-    use quorate_ledger::{Place, encode};
-
-    use super::*;
-    use crate::testing::{self, client};
-
-    /// A payment of account `seed`, which may be signed by others, with texts.
-    fn with_texts(
-        seed: u8,
-        salt: u8,
-        expires_at: u64,
-        signers: &[u8],
-        texts: &[(Place, &str)],
-    ) -> Admissible {
-        let parties = vec![client(seed).key().address()];
-        let payment = vec![testing::payment(9, 1)];
-        let (intent, texts) = testing::intent(parties, payment, salt, Timestamp(expires_at), texts);
-        let id = intent.id();
-        let keys: Vec<_> = signers.iter().map(|signer| client(*signer)).collect();
-        let submission = Submission::new(intent.sign(&keys), texts);
-        let bytes = encode(&submission);
-        Admissible {
-            id,
-            fingerprint: sha256(&bytes),
-            submission: Arc::new(submission),
-            length: bytes.len(),
-        }
-    }
-
-    fn admissible(seed: u8, salt: u8, expires_at: u64, signers: &[u8]) -> Admissible {
-        with_texts(seed, salt, expires_at, signers, &[])
-    }
-
-    fn load(admissible: &Admissible) -> Load {
-        Load::of(&admissible.submission)
-    }
-
-    /// So many transactions and so many bytes.
-    fn limit(count: usize, bytes: usize) -> Load {
-        let cost = u64::MAX;
-        Load { count, bytes, cost }
-    }
-
-    fn pool(max_pending: usize, max_pending_per_account: usize) -> Pool {
-        Pool::new(&ApiConfig {
-            max_pending,
-            max_pending_per_account,
-            ..ApiConfig::default()
-        })
-    }
-
-    #[test]
-    fn a_full_pool_and_a_full_account_are_told_apart() {
-        let pool = pool(3, 2);
-        let inserted = pool.insert((0..4).map(|salt| admissible(1, salt, 100, &[1])).collect());
-        assert_eq!(inserted, [Ok(()), Ok(()), Err(Full::Account), Err(Full::Account)]);
-        let inserted = pool.insert((0..2).map(|salt| admissible(2, salt, 100, &[2])).collect());
-        assert_eq!(inserted, [Ok(()), Err(Full::Pool)]);
-    }
-
-    #[test]
-    fn two_copies_of_one_transaction_are_kept_and_no_third() {
-        let pool = pool(10, 10);
-        let copies = [&[1][..], &[2], &[1, 2]].map(|signers| admissible(1, 0, 100, signers));
-        assert_eq!(pool.insert(copies.to_vec()), [Ok(()), Ok(()), Ok(())]);
-        assert_eq!(pool.len(), 2);
-        assert!(pool.is_pending(&copies[2].id));
-        assert!(!pool.contains(&copies[2].fingerprint));
-    }
-
-    #[test]
-    fn pitfall_32_a_copy_with_cut_signatures_is_another_entry_of_the_same_id() {
-        let pool = pool(10, 10);
-        let whole = admissible(1, 0, 100, &[1, 2]);
-        let cut = admissible(1, 0, 100, &[1]);
-        assert_eq!(whole.id, cut.id);
-        let id = whole.id;
-        pool.insert(vec![cut.clone(), whole.clone()]);
-        assert_eq!(pool.len(), 2);
-        let unauthorised = Ended::Skipped(Skip::Unauthorised);
-        // The whole one may yet be executed, so nobody is told that this was its end.
-        assert_eq!(pool.skipped(&cut.fingerprint, |_| unauthorised), None);
-        assert!(pool.contains(&whole.fingerprint));
-        assert_eq!(pool.find(&id).map(|(_, ended)| ended), Some(None));
-        pool.on_executed(std::iter::once(id));
-        assert_eq!(pool.len(), 0);
-    }
-
-    #[test]
-    fn bytes_are_bounded_too() {
-        let one = admissible(1, 0, 100, &[1]);
-        let mut pool = pool(10, 10);
-        pool.max_bytes = one.length + 1;
-        let other = admissible(2, 1, 100, &[2]);
-        let inserted = pool.insert(vec![one.clone(), other.clone()]);
-        assert_eq!(inserted, [Ok(()), Err(Full::Pool)]);
-        pool.on_executed(std::iter::once(one.id));
-        assert_eq!(pool.insert(vec![other]), [Ok(())]);
-    }
-
-    #[test]
-    fn few_of_those_that_went_are_remembered() {
-        let mut memory = Memory::default();
-        let long = admissible(1, 0, 100, &[1]);
-        for number in 0..20_000_u32 {
-            let mut id = [0; 32];
-            id[..4].copy_from_slice(&number.to_le_bytes());
-            let pending = Pending {
-                id: Digest(id),
-                submission: Arc::clone(&long.submission),
-                length: long.length,
-                load: load(&long),
-                packed: false,
-                is_erased: false,
-            };
-            memory.remember(pending, Ended::Expired);
-        }
-        assert_eq!((memory.by_id.len(), memory.order.len()), (MAX_ENDED, MAX_ENDED));
-    }
-
-    #[test]
-    fn what_expires_goes_and_is_remembered() {
-        let pool = pool(10, 10);
-        let early = admissible(1, 0, 50, &[1]);
-        let late = admissible(1, 1, 60, &[1]);
-        pool.insert(vec![early.clone(), late.clone()]);
-        assert_eq!(pool.take_expired(Timestamp(50)), [early.id]);
-        let ended = |id| pool.find(id).map(|(_, ended)| ended);
-        assert_eq!(ended(&early.id), Some(Some(Ended::Expired)));
-        assert_eq!(ended(&late.id), Some(None));
-        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
-    }
-
-    #[test]
-    fn what_goes_before_it_is_packed_leaves_no_bytes_in_the_queue() {
-        let pool = pool(10, 10);
-        let elsewhere = admissible(1, 0, 100, &[1]);
-        let expiring = admissible(1, 1, 50, &[1]);
-        let packed = admissible(1, 2, 100, &[1]);
-        pool.insert(vec![packed.clone()]);
-        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
-        pool.insert(vec![elsewhere.clone(), expiring]);
-        pool.on_executed([elsewhere.id, packed.id].into_iter());
-        pool.take_expired(Timestamp(50));
-        assert_eq!(pool.queued(), Load::default());
-    }
-
-    #[test]
-    fn what_was_packed_in_vain_is_packed_again() {
-        let pool = pool(10, 10);
-        let one = admissible(1, 0, 100, &[1]);
-        pool.insert(vec![one.clone()]);
-        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
-        pool.unpack(&[one.fingerprint, one.fingerprint, Digest([9; 32])]);
-        assert_eq!(pool.queued(), load(&one));
-        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
-        assert_eq!(pool.queued(), Load::default());
-    }
-
-    #[test]
-    fn what_went_and_came_again_is_packed_once() {
-        let pool = pool(10, 10);
-        let again = admissible(1, 0, 100, &[1]);
-        pool.insert(vec![again.clone()]);
-        let skipped = Ended::Skipped(Skip::Unauthorised);
-        let gone = pool.skipped(&again.fingerprint, |_| skipped);
-        assert_eq!(gone, Some((again.id, skipped)));
-        assert_eq!(pool.find(&again.id).map(|(_, ended)| ended), Some(Some(skipped)));
-        pool.insert(vec![again]);
-        assert_eq!(pool.take(limit(10, 1 << 20)).len(), 1);
-        assert_eq!(pool.queued(), Load::default());
-    }
-
-    #[test]
-    fn erased_texts_are_not_remembered_of_what_went() {
-        let pool = pool(10, 10);
-        let memo = [(Place::Memo, "rent")];
-        let [gone, going, other] = [0, 10, 20].map(|salt| with_texts(1, salt, 100, &[1], &memo));
-        let texts = |one: &Admissible| pool.find(&one.id).unwrap().0.texts().len();
-        let skip = |one: &Admissible| {
-            let skipped = Ended::Skipped(Skip::Unauthorised);
-            pool.skipped(&one.fingerprint, |_| skipped)
-        };
-        pool.insert(vec![gone.clone(), going.clone(), other.clone()]);
-        skip(&gone);
-        pool.on_erased([gone.id, going.id].into_iter());
-        // What is still to be packed needs one text for each place.
-        assert_eq!([&gone, &going, &other].map(texts), [0, 1, 1]);
-        skip(&going);
-        skip(&other);
-        assert_eq!([&gone, &going, &other].map(texts), [0, 0, 1]);
-    }
-
-    #[test]
-    fn packing_takes_the_oldest_first_and_stops_at_either_bound() {
-        let pool = pool(10, 10);
-        let four: Vec<_> = (0..4).map(|salt| admissible(1, salt, 100, &[1])).collect();
-        let one = load(&four[0]);
-        let order: Vec<_> = four.iter().map(|one| one.fingerprint).collect();
-        pool.insert(four);
-        let taken = |limit| -> Vec<Fingerprint> {
-            let taken = pool.take(limit);
-            taken.iter().map(|packed| packed.fingerprint).collect()
-        };
-        assert_eq!(taken(limit(10, 2 * one.bytes + 1)), order[..2]);
-        assert_eq!(taken(limit(1, 1 << 20)), order[2..3]);
-        assert_eq!(pool.queued(), one);
-    }
-
-    #[test]
-    fn packing_stops_at_what_signatures_may_cost_and_takes_one_whatever_it_has() {
-        let pool = pool(10, 10);
-        let all: Vec<_> = (0..3).map(|salt| admissible(1, salt, 100, &[1, 2])).collect();
-        assert_eq!(load(&all[0]).cost, 2);
-        pool.insert(all);
-        let costing = |cost| Load {
-            cost,
-            ..limit(10, 1 << 20)
-        };
-        assert_eq!(pool.take(costing(5)).len(), 2);
-        assert_eq!(pool.take(costing(1)).len(), 1);
-    }
-
-    #[test]
-    fn texts_count_in_the_pool_with_their_bytes_and_in_a_batch_with_those_of_a_hash_at_least() {
-        let memo = "fourteen bytes";
-        let without = admissible(1, 0, 100, &[1]);
-        let with = with_texts(1, 0, 100, &[1], &[(Place::Memo, memo)]);
-        // In the intent: how many places, the place, the root. Beside it: the salt, a length, the text.
-        let (in_intent, beside) = (1 + 1 + 32, 16 + 1 + memo.len());
-        assert_eq!(with.length, without.length + in_intent + beside);
-        assert_eq!(load(&with).bytes, load(&without).bytes + in_intent + 33);
-        let long = "x".repeat(100);
-        let with = with_texts(1, 0, 100, &[1], &[(Place::Memo, &long)]);
-        assert_eq!(
-            load(&with).bytes,
-            load(&without).bytes + in_intent + 1 + 16 + 1 + 100
-        );
-        let mut small = pool(10, 10);
-        small.max_bytes = with.length - 1;
-        assert_eq!(small.insert(vec![with]), [Err(Full::Pool)]);
-    }
-}
+mod tests;
