@@ -9,7 +9,7 @@ mod texts;
 mod tree;
 
 use quorate_api::{BlockRef, Fault, NoProof, ProofRequest, RecordPlace, Snapshot};
-use quorate_client::schema::{self, ConditionView, HoldName, KeepView};
+use quorate_client::schema::{self, KeepView};
 use quorate_crypto::Height;
 use quorate_genesis::Genesis;
 use quorate_ledger::limits::MAX_INLINE_BALANCES;
@@ -330,19 +330,7 @@ impl Snapshot for Certified<'_> {
             if holds.len() >= limit {
                 break;
             }
-            let hold = hold.v1();
-            holds.push(schema::Hold {
-                name: HoldName {
-                    owner: hold.owner,
-                    transaction: hold.transaction,
-                    operation: u16::from(hold.operation),
-                },
-                beneficiary: hold.beneficiary,
-                asset: hold.asset,
-                amount: hold.amount,
-                until: hold.until,
-                condition: ConditionView::from(&hold.condition),
-            });
+            holds.push(schema::Hold::from(hold.v1()));
         }
         Ok(holds)
     }

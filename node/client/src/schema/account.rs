@@ -1,7 +1,7 @@
 //! Accounts, assets, records.
 
 use quorate_crypto::Key;
-use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, Timestamp};
+use quorate_ledger::{Address, Amount, AssetCode, Digest, Height, HoldV1, Timestamp};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -94,6 +94,23 @@ pub struct Hold {
     pub until: Timestamp,
     /// What a release needs.
     pub condition: ConditionView,
+}
+
+impl From<&HoldV1> for Hold {
+    fn from(hold: &HoldV1) -> Self {
+        Self {
+            name: HoldName {
+                owner: hold.owner,
+                transaction: hold.transaction,
+                operation: u16::from(hold.operation),
+            },
+            beneficiary: hold.beneficiary,
+            asset: hold.asset,
+            amount: hold.amount,
+            until: hold.until,
+            condition: ConditionView::from(&hold.condition),
+        }
+    }
 }
 
 /// A page of an account's open holds.

@@ -6,8 +6,7 @@ mod records;
 use quorate_crypto::merkle::Frontier;
 use quorate_ledger::{
     Account as AccountLeaf, Address, AssetCode, CertifiedBlock, Digest, Erased, Header, Height, HistoryOwner,
-    Hold as HoldLeaf, IntentV1, LogEntryV1, LoggedTransaction, Prefix, StateKey, StateValue, Timestamp,
-    Transaction,
+    IntentV1, LogEntryV1, LoggedTransaction, Prefix, StateKey, StateValue, Timestamp, Transaction,
 };
 use quorate_verifier::{
     Code, Facts, HeadFacts, LeafFacts, PrefixFacts, ProofBody, Shown, ShownTexts, StatementFacts, Verdict,
@@ -15,10 +14,7 @@ use quorate_verifier::{
 
 use super::trust::code_of;
 use super::{Before, TrustError, TrustedGenesis, VerifiedBlock};
-use crate::schema::{
-    Account, Asset, Balance, ConditionView, Hold, HoldName, SignerView, TextState,
-    Transaction as TransactionView,
-};
+use crate::schema::{Account, Asset, Balance, Hold, SignerView, TextState, Transaction as TransactionView};
 use crate::{Client, ClientError, ProofOf};
 
 pub use self::records::ProvenRecords;
@@ -204,7 +200,7 @@ impl TrustedGenesis {
             .retain(|balance| balance.amount.0 > 0 || balance.held.0 > 0);
         account.balances.sort_by_key(|balance| balance.asset);
         let holds = holds.iter().map(|leaf| match &leaf.value {
-            StateValue::Hold(value) => Ok(hold_of(value)),
+            StateValue::Hold(value) => Ok(Hold::from(value.v1())),
             _ => Err(TrustError::OtherAnswer { about: about.clone() }),
         });
         let holds = holds.collect::<Result<_, _>>()?;
@@ -485,22 +481,6 @@ fn fill(account: &mut Account, leaf: &AccountLeaf) {
             amount: inline.free,
             held: inline.held,
         }));
-}
-
-fn hold_of(leaf: &HoldLeaf) -> Hold {
-    let hold = leaf.v1();
-    Hold {
-        name: HoldName {
-            owner: hold.owner,
-            transaction: hold.transaction,
-            operation: u16::from(hold.operation),
-        },
-        beneficiary: hold.beneficiary,
-        asset: hold.asset,
-        amount: hold.amount,
-        until: hold.until,
-        condition: ConditionView::from(&hold.condition),
-    }
 }
 
 /// What is shown of an intent's texts, one for each of its places.
