@@ -156,18 +156,7 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
     pub(super) fn put_account(&mut self, address: &Address, stored: Option<Account>) -> AccountIndex {
         let account = match stored {
             Some(Account::V1(account)) => account,
-            None => AccountV1 {
-                address: *address,
-                signers: None,
-                member: None,
-                frozen: false,
-                holds: 0,
-                others: 0,
-                balances: Vec::new(),
-                entries: 0,
-                last: self.history_start(HistoryOwner::Account(*address)),
-                waypoints: Vec::new(),
-            },
+            None => AccountV1::new(*address, self.history_start(HistoryOwner::Account(*address))),
         };
         let place = AccountIndex(self.accounts.len());
         self.accounts.push(AccountCell {
