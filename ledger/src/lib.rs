@@ -79,7 +79,7 @@ pub use state::{
     RecoveryMarkV1, Report, Request, StateError, StateKey, StateProof, StateProofError, StateProofV1,
     StateReader, StateValue, Taken, ValueError, genesis_state, read_value, value_hash, values_over,
 };
-pub use text::{IllegalText, is_name, is_refused, is_unseen, legal_text, visible};
+pub use text::{IllegalText, is_name, is_refused, is_unseen, legal_text, spreadsheet_cell, visible};
 pub use transaction::{
     Act, Condition, ConditionError, ConditionLeaf, FormError, HoldRef, Intent, IntentV1, Keep, Operation,
     OperationFormError, Place, PlacesError, Signer, Signers, SignersError, Submission, SubmissionError,

@@ -3,7 +3,7 @@
 //! Some characters nobody sees: they move a terminal's cursor, turn the order of letters around, or have no width, so
 //! that a text looks other than it is. The worst of them no text of the ledger may have ([`is_refused`], a fixed list
 //! of `docs/formats.md`, section 4). Where a text is shown, the rest of them are shown as escapes, everywhere by one
-//! rule ([`visible`]).
+//! rule ([`visible`]), and by another one in all files that spreadsheets open ([`spreadsheet_cell`]).
 
 use std::borrow::Cow;
 
@@ -77,6 +77,33 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// `words` as a cell of a table for spreadsheets. What nobody sees is written as `\u{202e}` and the like, line ends and
+/// tabs too; and so is what a spreadsheet would take for the beginning of a formula. As what looks like this already
+/// has its backslash written so, what was chosen can be read from it.
+pub fn spreadsheet_cell(words: &str) -> String {
+    let mut cell = String::with_capacity(words.len());
+    let mut begins = true;
+    let mut rest = words.chars();
+    while let Some(letter) = rest.next() {
+        // The full-width ones count in Japanese spreadsheets.
+        let formula = begins
+            && matches!(
+                letter,
+                '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'
+            );
+        let escape = letter == '\\' && rest.as_str().starts_with("u{");
+        if formula || escape || is_unseen(letter) {
+            cell.extend(letter.escape_unicode());
+        } else {
+            cell.push(letter);
+        }
+        // Where commas are in numbers, spreadsheets part cells by semicolons, whatever is in quotes.
+        let before = letter.is_whitespace() || is_unseen(letter) || matches!(letter, '"' | '\'');
+        begins = letter == ';' || begins && before;
+    }
+    cell
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,6 +123,38 @@ mod tests {
         ] {
             assert_eq!(visible(text), shown);
             assert_eq!(visible(shown), shown);
+        }
+    }
+
+    #[test]
+    fn no_cell_begins_a_formula() {
+        for (words, shown) in [
+            ("rent, \"March\"", "rent, \"March\""),
+            ("1 - 1 = 0", "1 - 1 = 0"),
+            ("a@b.example", "a@b.example"),
+            ("=1+1", "\\u{3d}1+1"),
+            ("+1", "\\u{2b}1"),
+            ("-1", "\\u{2d}1"),
+            ("@SUM(A1)", "\\u{40}SUM(A1)"),
+            ("\u{ff1d}1", "\\u{ff1d}1"),
+            (" \u{a0}=1", " \u{a0}\\u{3d}1"),
+            ("\t1", "\\u{9}1"),
+            ("\t=1", "\\u{9}\\u{3d}1"),
+            ("\r1", "\\u{d}1"),
+            ("\r\n=1", "\\u{d}\\u{a}\\u{3d}1"),
+            ("'=1", "'\\u{3d}1"),
+            ("\"=1", "\"\\u{3d}1"),
+            ("x;=1", "x;\\u{3d}1"),
+            ("x; \"-1", "x; \"\\u{2d}1"),
+            ("x\n=1", "x\\u{a}=1"),
+            ("\u{202e}001", "\\u{202e}001"),
+            ("C:\\docs\\unsigned", "C:\\docs\\unsigned"),
+            ("\\u{3d}1", "\\u{5c}u{3d}1"),
+            ("\\\\u{3d}", "\\\\u{5c}u{3d}"),
+            ("\\\u{202e}", "\\\\u{202e}"),
+            ("", ""),
+        ] {
+            assert_eq!(spreadsheet_cell(words), shown);
         }
     }
 }

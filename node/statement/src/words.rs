@@ -2,6 +2,7 @@
 //! two texts look alike, and what was chosen can be read from each form.
 
 use quorate_ledger::is_unseen;
+pub(crate) use quorate_ledger::spreadsheet_cell as cell;
 
 /// What stands in the place of a text that is not there.
 pub(crate) mod instead {
@@ -28,34 +29,7 @@ pub(crate) fn written_out(words: &str) -> String {
     text
 }
 
-/// The words as a cell of a table for spreadsheets: also what a spreadsheet would take for the beginning of a formula is
-/// written out, whatever stands in quotes around it. This is the one rule of all such files of this project. What is ours
-/// in them needs none: numbers, an amount with its minus among them, hashes, addresses, times and names that are fixed.
-pub(crate) fn cell(words: &str) -> String {
-    let mut cell = String::with_capacity(words.len());
-    let mut begins = true;
-    let mut rest = words.chars();
-    while let Some(letter) = rest.next() {
-        // The full-width ones count in Japanese spreadsheets.
-        let formula = begins
-            && matches!(
-                letter,
-                '=' | '+' | '-' | '@' | '\u{ff1d}' | '\u{ff0b}' | '\u{ff0d}' | '\u{ff20}'
-            );
-        let escape = letter == '\\' && rest.as_str().starts_with("u{");
-        if formula || escape || is_unseen(letter) {
-            cell.extend(letter.escape_unicode());
-        } else {
-            cell.push(letter);
-        }
-        // Where commas are in numbers, spreadsheets part cells by semicolons, whatever is in quotes.
-        let before = letter.is_whitespace() || is_unseen(letter) || matches!(letter, '"' | '\'');
-        begins = letter == ';' || begins && before;
-    }
-    cell
-}
-
-/// What was chosen, read from either of the two.
+/// What was chosen, read from what [`written_out`] or [`cell`] gave.
 pub(crate) fn read_back(text: &str) -> Result<String, String> {
     let mut words = String::with_capacity(text.len());
     let mut rest = text;
@@ -94,14 +68,18 @@ mod tests {
             ("\u{ff1d}1", "\\u{ff1d}1"),
             (" \u{a0}=1", " \u{a0}\\u{3d}1"),
             ("\t1", "\\u{9}1"),
+            ("\t=1", "\\u{9}\\u{3d}1"),
+            ("\r1", "\\u{d}1"),
             ("\r\n=1", "\\u{d}\\u{a}\\u{3d}1"),
             ("'=1", "'\\u{3d}1"),
             ("\"=1", "\"\\u{3d}1"),
             ("x;=1", "x;\\u{3d}1"),
             ("x; \"-1", "x; \"\\u{2d}1"),
+            ("x\n=1", "x\\u{a}=1"),
             ("\u{202e}001", "\\u{202e}001"),
             ("C:\\docs\\unsigned", "C:\\docs\\unsigned"),
             ("\\u{3d}1", "\\u{5c}u{3d}1"),
+            ("\\\\u{3d}", "\\\\u{5c}u{3d}"),
             ("\\\u{202e}", "\\\\u{202e}"),
             ("", ""),
         ] {
