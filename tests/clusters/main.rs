@@ -13,6 +13,7 @@ mod journal;
 mod ports;
 mod prefix;
 mod programs;
+mod proxy;
 mod relay;
 #[path = "../skipped.rs"]
 mod skipped;
