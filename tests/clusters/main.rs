@@ -49,6 +49,7 @@ mod recording;
 mod refusals;
 mod rejoin;
 mod restored;
+mod sending;
 mod settlement;
 mod signing;
 mod slow_disks;

@@ -1,4 +1,4 @@
-//! Proxies before a node's API, which change what passes.
+//! Proxies before a node's API, which change or watch what passes.
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
@@ -15,6 +15,20 @@ pub(crate) fn liar(cluster: &Cluster, truth: &'static [u8], lie: &'static [u8]) 
 
 /// A proxy that changes each piece of an answer so, without changing its length.
 pub(crate) fn lying(cluster: &Cluster, change: impl Fn(&mut [u8]) + Clone + Send + 'static) -> String {
+    between(cluster, |_| {}, change)
+}
+
+/// A proxy that shows each piece of a question before it passes it on.
+pub(crate) fn watching(cluster: &Cluster, show: impl Fn(&[u8]) + Clone + Send + 'static) -> String {
+    between(cluster, move |piece| show(piece), |_| {})
+}
+
+/// A proxy before the first validator, which treats each piece of a question and of an answer so.
+fn between(
+    cluster: &Cluster,
+    question: impl Fn(&mut [u8]) + Clone + Send + 'static,
+    answer: impl Fn(&mut [u8]) + Clone + Send + 'static,
+) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
     let node = cluster.api(1).trim_start_matches("http://").to_owned();
@@ -24,9 +38,9 @@ pub(crate) fn lying(cluster: &Cluster, change: impl Fn(&mut [u8]) + Clone + Send
                 return;
             };
             let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            thread::spawn(move || pass(from, to, |_| {}));
-            let change = change.clone();
-            thread::spawn(move || pass(server, client, change));
+            let (question, answer) = (question.clone(), answer.clone());
+            thread::spawn(move || pass(from, to, question));
+            thread::spawn(move || pass(server, client, answer));
         }
     });
     format!("http://{address}")
