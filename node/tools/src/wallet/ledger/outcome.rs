@@ -72,6 +72,7 @@ impl Ledger {
         let trusted = self.trusted.as_ref();
         let trusted =
             trusted.ok_or_else(|| Failure::failed("proofs are checked by the genesis document alone"))?;
+        // Genesis's lead is in force, as protocol 1 changes no parameter; later, the agreement's `longest_lead_ms` counts.
         let from = intent
             .expires_at
             .0
