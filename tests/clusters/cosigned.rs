@@ -79,13 +79,21 @@ fn a_payroll_that_two_signed_apart_is_paid_once() {
     // One of two is not enough.
     let refused = cluster.expect(4, &["wallet", "submit", "alice.qtx"]).json();
     assert_eq!(refused["refused"], 150);
-    let submitted = cluster.expect(0, &["wallet", "submit", &signed]).json();
+    let submitted = cluster.expect(0, &["wallet", "submit", &signed]);
+    let leaving = submitted.stderr.split_once("sending ").unwrap().1;
+    assert!(
+        leaving.starts_with("2 transactions of signed.qtx\n  "),
+        "{leaving}"
+    );
+    assert!(leaving.contains("submit the same file again"), "{leaving}");
+    let submitted = submitted.json();
     assert_eq!(submitted["committed"], 150, "{submitted}");
     assert_eq!(cluster.balance(1, &payee), 150);
 
     // Submitted again, and built again on a machine that knows nothing of it but the salts' secret.
-    let again = cluster.expect(0, &["wallet", "submit", &signed]).json();
-    assert_eq!(again["transactions"], submitted["transactions"]);
+    let again = cluster.expect(0, &["wallet", "submit", &signed]);
+    assert!(!again.stderr.contains("sending"), "{}", again.stderr);
+    assert_eq!(again.json()["transactions"], submitted["transactions"]);
     journal::lose(&cluster, "p.csv");
     let genesis = cluster.dir().join("genesis.toml");
     let genesis = ["--genesis", genesis.to_str().unwrap()];

@@ -13,6 +13,7 @@ mod journal;
 mod ports;
 mod prefix;
 mod programs;
+mod proxy;
 mod relay;
 #[path = "../skipped.rs"]
 mod skipped;
@@ -48,6 +49,7 @@ mod recording;
 mod refusals;
 mod rejoin;
 mod restored;
+mod sending;
 mod settlement;
 mod signing;
 mod slow_disks;

@@ -1,59 +1,13 @@
 //! What is signed is what the payer meant, whatever a file or a node says.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::thread;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use quorate_client::text::rfc3339_of;
 use quorate_ledger::Timestamp;
 
+use crate::proxy::{liar, lying};
 use crate::{Cluster, journal};
-
-/// A node that lies: a proxy before the first validator, which says `lie` for `truth` of the same length. It serves as
-/// long as the test runs.
-pub(crate) fn liar(cluster: &Cluster, truth: &'static [u8], lie: &'static [u8]) -> String {
-    assert_eq!(truth.len(), lie.len());
-    lying(cluster, move |bytes| replace(bytes, truth, lie))
-}
-
-/// A proxy that changes each piece of an answer so, without changing its length.
-fn lying(cluster: &Cluster, change: impl Fn(&mut [u8]) + Clone + Send + 'static) -> String {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let node = cluster.api(1).trim_start_matches("http://").to_owned();
-    thread::spawn(move || {
-        for client in listener.incoming().map_while(Result::ok) {
-            let Ok(server) = TcpStream::connect(&node) else {
-                return;
-            };
-            let (from, to) = (client.try_clone().unwrap(), server.try_clone().unwrap());
-            thread::spawn(move || pass(from, to, |_| {}));
-            let change = change.clone();
-            thread::spawn(move || pass(server, client, change));
-        }
-    });
-    format!("http://{address}")
-}
-
-fn pass(mut from: TcpStream, mut to: TcpStream, change: impl Fn(&mut [u8])) {
-    let mut piece = vec![0; 65_536];
-    while let Ok(count @ 1..) = from.read(&mut piece) {
-        change(&mut piece[..count]);
-        if to.write_all(&piece[..count]).is_err() {
-            return;
-        }
-    }
-}
-
-fn replace(bytes: &mut [u8], truth: &[u8], lie: &[u8]) {
-    for place in 0..=bytes.len().saturating_sub(truth.len()) {
-        if bytes[place..].starts_with(truth) {
-            bytes[place..place + truth.len()].copy_from_slice(lie);
-        }
-    }
-}
 
 /// Writes `value` and spaces in the place of what stands behind a key in JSON, if that is as long.
 fn overwrite(bytes: &mut [u8], key: &str, value: &str) {

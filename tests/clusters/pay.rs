@@ -5,7 +5,7 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Child, Command};
 use std::time::Duration;
 
-use crate::money::liar;
+use crate::proxy::liar;
 use crate::wait::until;
 use crate::{Cluster, journal};
 

@@ -345,8 +345,8 @@ impl Client {
 
     /// Submits one signed transaction and follows it until it is settled: committed, failed or expired.
     /// Nodes that are busy or out of reach are asked again until `deadline`. Once a copy may have
-    /// arrived somewhere, no later refusal but expiry is taken for the last word: that copy may still
-    /// be executed.
+    /// arrived somewhere, no later answer but an outcome or expiry is taken for the last word: that copy may
+    /// still be executed.
     pub async fn settle(&self, transaction: Bytes, deadline: Instant) -> Result<Submitted, ClientError> {
         let mut maybe_sent = false;
         let mut last = "the deadline has passed".to_owned();
@@ -388,6 +388,9 @@ impl Client {
                 }
                 Err(ClientError::Refused { code, detail, .. }) if maybe_sent && code != EXPIRED => {
                     last = detail
+                }
+                Err(error) if maybe_sent && !matches!(error, ClientError::Refused { .. }) => {
+                    last = error.to_string();
                 }
                 settled => return settled,
             }

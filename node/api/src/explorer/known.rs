@@ -41,6 +41,19 @@ impl Known {
         Ok(known)
     }
 
+    /// Looks up what one transaction names. An asset that it makes itself is on no chain while it is pending, or if it
+    /// failed: how many decimals that is to have stands in the transaction.
+    pub(super) fn of_one(snapshot: &dyn Snapshot, transaction: &Transaction) -> Result<Self, Fault> {
+        let mut known = Self::of(snapshot, &transaction.operations)?;
+        for act in &transaction.operations {
+            if let OperationView::CreateAsset { code, decimals, .. } = &act.operation {
+                let on_chain = known.decimals.entry(*code).or_default();
+                on_chain.get_or_insert(*decimals);
+            }
+        }
+        Ok(known)
+    }
+
     /// Looks up assets alone.
     pub(super) fn assets(
         snapshot: &dyn Snapshot,

@@ -138,7 +138,7 @@ pub(super) fn amount(amount: Amount, decimals: Option<u8>) -> Markup {
     let text = grouped(&text);
     html! {
         data .amount .long[text.len() > LONGEST_WHOLE] value=(amount) { (text) }
-        @if decimals.is_none() { " units of" }
+        @if decimals.is_none() { " smallest units of" }
     }
 }
 

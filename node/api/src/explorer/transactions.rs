@@ -240,7 +240,7 @@ async fn read(app: &App, name: &str) -> Result<At<Page>, Failure> {
             let detail = "No transaction with this id was executed, and none is pending on this validator.";
             Failure::not_found("unknown_transaction", detail)
         })?;
-        let known = Known::of(snapshot, &transaction.operations)?;
+        let known = Known::of_one(snapshot, &transaction)?;
         let authority = Authority::of(snapshot, &transaction)?;
         let title = format!("Transaction {}", parts::shorten(&id.to_string()));
         Ok(Page {

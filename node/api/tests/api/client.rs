@@ -323,6 +323,28 @@ async fn a_refusal_after_a_copy_may_have_arrived_elsewhere_is_not_the_last_word(
 }
 
 #[tokio::test]
+async fn an_answer_of_any_kind_after_a_copy_may_have_arrived_is_not_the_last_word() {
+    let fake = story::fake();
+    let served = served(&fake).await;
+    let client = Client::new([hangs_up().await, served.url.clone()]).unwrap();
+    // The second one is the answer to the second attempt, which begins with this node.
+    for _ in 0..2 {
+        fake.refuse(Refusal::Malformed {
+            reason: "it is cut off".to_owned(),
+        });
+    }
+    let transaction = payment(10, 11, 1, 215, "");
+    let deadline = Instant::now() + Duration::from_secs(2);
+    let unsure = client.settle(encode(&transaction).into(), deadline).await;
+    let unsure = unsure.unwrap_err();
+    assert!(matches!(unsure, ClientError::Unknown { .. }), "{unsure:?}");
+    assert!(
+        fake.pending(&transaction.id()).is_some(),
+        "it was sent a third time"
+    );
+}
+
+#[tokio::test]
 async fn many_are_submitted_in_one_call() {
     let served = served(&story::fake()).await;
     let client = Client::new([&served.url]).unwrap();

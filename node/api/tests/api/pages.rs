@@ -5,7 +5,7 @@ use axum::http::Request;
 use quorate_api::{ApiConfig, Bound};
 use quorate_client::schema::{Cause, Finding, Severity};
 use quorate_crypto::sha256;
-use quorate_ledger::{Amount, Keep, Operation};
+use quorate_ledger::{Amount, Keep, Operation, encode};
 
 use crate::fake::{Fake, GENESIS_TIME, code, wallet};
 use crate::story::{self, Draft as _, Identified as _, document, draft, payment};
@@ -538,6 +538,48 @@ async fn digits_are_grouped_on_every_page() {
             .collect();
         assert!(bare.is_empty(), "{path}: {bare:?}");
         assert!(words.iter().any(|word| word == "1,001"), "{path}");
+    }
+}
+
+/// The chain knows CO2, the transaction itself makes OIL, and nobody knows GAS.
+#[tokio::test]
+async fn amounts_of_a_transaction_in_the_making_have_decimals_or_say_their_units() {
+    let fake = story::fake();
+    let router = router(&fake);
+    let mint = Operation::Mint {
+        asset: code("OIL"),
+        to: wallet(12),
+        amount: Amount(1_500),
+    };
+    let making = draft(12, 60)
+        .create_asset(code("OIL"), 3, "Barrels")
+        .operation(mint)
+        .transfer(wallet(13), code("CO2"), Amount(2_000_000), "")
+        .transfer(wallet(13), code("GAS"), Amount(7_000), "")
+        .signed(&[12]);
+    let body = Request::post("/v1/transactions")
+        .header("content-type", "application/octet-stream")
+        .body(Body::from(encode(&making)));
+    assert_eq!(send(&router, body.unwrap()).await.status, 202);
+    for status in ["pending", "failed"] {
+        if status == "failed" {
+            fake.commit_with_pool(vec![], GENESIS_TIME + 3_600_000);
+        }
+        let page = get(&router, &format!("/transactions/{}", making.id()))
+            .await
+            .text();
+        assert!(
+            page.contains(&format!("data-status=\"{status}\"")),
+            "{status}: {page}"
+        );
+        for told in [
+            "value=\"1500\">1.500</data>",
+            "value=\"2000000\">2.000000</data>",
+            "value=\"7000\">7,000</data> smallest units of",
+        ] {
+            assert!(page.contains(told), "{status}: {told}: {page}");
+        }
+        assert_eq!(page.matches("units of").count(), 1, "{status}: {page}");
     }
 }
 

@@ -609,7 +609,7 @@ async fn a_release_of_nothing_is_told_without_figures() {
     fake.commit(vec![failed.clone()], GENESIS_TIME + 3_600_000);
     let told = operations(&fake, &failed).await;
     assert!(
-        told[0].contains("7 units of what it holds of the hold"),
+        told[0].contains("7 smallest units of what it holds of the hold"),
         "{told:?}"
     );
     assert!(told[1].contains("all that is left of the hold"), "{told:?}");

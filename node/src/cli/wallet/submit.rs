@@ -163,6 +163,7 @@ impl Submitting<'_> {
     async fn submit_all(&self, output: &Output) -> Result<(), Failure> {
         self.check_network()?;
         let executed = self.executed(output).await?;
+        self.say_leaving(&executed).await?;
         let progress = output.progress(self.papers.all.len() as u64, "transactions");
         progress.set_message("submitting");
         let mut first_row = 1;
@@ -198,6 +199,28 @@ impl Submitting<'_> {
         };
         output.print(&summary, |output| text(&summary, output))?;
         self.verdict(&summary, failures)
+    }
+
+    /// Says what of it leaves, before any of it does: whoever does not see how it ends has the file.
+    async fn say_leaving(&self, executed: &BTreeMap<Digest, Seen>) -> Result<(), Failure> {
+        let ids = self.papers.all.iter().map(|one| one.v1().intent.id());
+        let left: Vec<Digest> = ids.filter(|id| !executed.contains_key(id)).collect();
+        let (what, expiry) = match left.as_slice() {
+            [] => return Ok(()),
+            [only] => (only.to_string(), "it expires at"),
+            several => (
+                format!("{} transactions", several.len()),
+                "the first of it expires at",
+            ),
+        };
+        self.ledger.check_quorum().await?;
+        say(format!(
+            "sending {what} of {}\n  {expiry} {}; to learn later how it ended, submit the same file again: nothing is \
+             paid twice",
+            self.file.display(),
+            rfc3339_of(self.papers.expires_at())
+        ));
+        Ok(())
     }
 
     fn check_network(&self) -> Result<(), Failure> {
@@ -288,7 +311,7 @@ impl Submitting<'_> {
             };
             return (part, None);
         }
-        match self.ledger.send(&submission_of(one), self.wait).await {
+        match self.ledger.send_kept(&submission_of(one), self.wait).await {
             Ok(fate) => {
                 let Fate {
                     status,

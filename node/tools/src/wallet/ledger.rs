@@ -25,7 +25,7 @@ use quorate_ledger::{Address, Amount, AssetCode, Digest, Header, Height, Submiss
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
-use self::outcome::after_sending;
+use self::outcome::{after_sending, is_no_word_of_it, leaving, says_what_became_of_it, unknown};
 use super::Fate;
 use super::meaning::{MeaningArgs, decimals_of_document, differing, members_of};
 use crate::authority::AuthorityArgs;
@@ -536,9 +536,16 @@ impl Ledger {
         }
     }
 
-    /// Submits a transaction with its texts and follows it as long as `wait` says.
+    /// Submits a transaction with its texts and follows it as long as `wait` says. Its id is said before anything leaves:
+    /// by that its end is found, should this process not see it.
     pub async fn send(&self, submission: &Submission, wait: Option<Duration>) -> Result<Fate, Failure> {
         self.check_quorum().await?;
+        say(leaving(submission.transaction()));
+        self.send_kept(submission, wait).await
+    }
+
+    /// The same of one in a file that the user keeps, and of which was said what is sent of it.
+    pub async fn send_kept(&self, submission: &Submission, wait: Option<Duration>) -> Result<Fate, Failure> {
         let transaction = submission.transaction();
         let id = transaction.id();
         let bytes = Bytes::from(encode(submission));
@@ -551,13 +558,8 @@ impl Ledger {
             Err(error) if self.is_trustless() && says_what_became_of_it(&error) => {
                 return Err(self.claimed(transaction, &format!("answers: {error}")).await);
             }
-            // Its id is what the user needs to find out later.
-            Err(ClientError::Unknown { reason }) => {
-                return Err(
-                    Failure::new(Exit::Unknown, format!("the outcome of {id} is unknown: {reason}"))
-                        .hint(format!("quorate wallet wait {id}")),
-                );
-            }
+            Err(ClientError::Unknown { reason }) => return Err(unknown(&id, reason)),
+            Err(error) if is_no_word_of_it(&error) => return Err(unknown(&id, error)),
             Err(error) => return Err(error.into()),
         };
         let confirmed = self.confirm(&outcome).await;
@@ -646,21 +648,6 @@ impl Ledger {
             visit(height, &verified);
         }
         Ok(())
-    }
-}
-
-/// Whether an error is a node's own word about what it was sent: it has the bytes then, whatever it says of them.
-fn says_what_became_of_it(error: &ClientError) -> bool {
-    match error {
-        ClientError::Unknown { .. } | ClientError::Unreachable { .. } => false,
-        ClientError::Malformed { .. }
-        | ClientError::NotFound { .. }
-        | ClientError::Refused { .. }
-        | ClientError::Busy { .. }
-        | ClientError::Unverified { .. }
-        | ClientError::Unproven { .. }
-        | ClientError::Problem(_)
-        | ClientError::Protocol { .. } => true,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What became of a transaction: by a node's word, or by what is proven.
 
+use std::fmt;
 use std::time::Duration;
 
 use quorate_client::ClientError;
@@ -71,6 +72,7 @@ impl Ledger {
         let trusted = self.trusted.as_ref();
         let trusted =
             trusted.ok_or_else(|| Failure::failed("proofs are checked by the genesis document alone"))?;
+        // Genesis's lead is in force, as protocol 1 changes no parameter; later, the agreement's `longest_lead_ms` counts.
         let from = intent
             .expires_at
             .0
@@ -122,7 +124,8 @@ impl Ledger {
                 return Err(Failure::new(
                     Exit::Unknown,
                     format!("{id} is still {what} after {} s", patience.as_secs()),
-                ));
+                )
+                .hint(format!("quorate wallet wait {id}")));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -211,20 +214,58 @@ impl Ledger {
     }
 }
 
-/// A failure that comes after the transaction left: that nothing was sent, or that there is no such thing, would be
-/// untrue of it.
-pub(super) fn after_sending(id: &Digest, failure: Failure) -> Failure {
-    match failure.exit() {
-        Exit::Unreachable | Exit::NotFound | Exit::Failed => Failure::new(
-            Exit::Unknown,
-            format!(
-                "{id} was sent, and what became of it is not proven: {}",
-                first_line(&failure)
-            ),
-        )
-        .hint(format!("quorate wallet wait {id}")),
-        _ => failure,
+/// What is said of a transaction before it leaves: by what its end is found, and until when it has none.
+pub(super) fn leaving(transaction: &Transaction) -> String {
+    let (id, expires) = (transaction.id(), rfc3339_of(transaction.intent().expires_at));
+    format!("sending {id}\n  it expires at {expires}; to learn later how it ended: quorate wallet wait {id}")
+}
+
+/// Whether an error is a node's own word about what it was sent: it has the bytes then, whatever it says of them.
+pub(super) fn says_what_became_of_it(error: &ClientError) -> bool {
+    match error {
+        ClientError::Unknown { .. } | ClientError::Unreachable { .. } => false,
+        ClientError::Malformed { .. }
+        | ClientError::NotFound { .. }
+        | ClientError::Refused { .. }
+        | ClientError::Busy { .. }
+        | ClientError::Unverified { .. }
+        | ClientError::Unproven { .. }
+        | ClientError::Problem(_)
+        | ClientError::Protocol { .. } => true,
     }
+}
+
+/// Whether an answer says nothing of what was sent: a node, or a proxy before it that has waited too long, failed, or
+/// the answer cannot be read. What was sent may have been taken all the same.
+pub(super) fn is_no_word_of_it(error: &ClientError) -> bool {
+    match error {
+        ClientError::Problem(problem) => problem.status >= 500,
+        ClientError::Protocol { .. } => true,
+        _ => false,
+    }
+}
+
+/// The failure of whoever does not hear what became of what was sent. Its id is what the user needs to find out later.
+pub(super) fn unknown(id: &Digest, why: impl fmt::Display) -> Failure {
+    Failure::new(Exit::Unknown, format!("the outcome of {id} is unknown: {why}"))
+        .hint(format!("quorate wallet wait {id}"))
+}
+
+/// A failure that comes after the transaction left: that nothing was sent, or that there is no such thing, would be
+/// untrue of it. Whatever failed, it says by what the end is found.
+pub(super) fn after_sending(id: &Digest, failure: Failure) -> Failure {
+    let exit = match failure.exit() {
+        Exit::Unreachable | Exit::NotFound | Exit::Failed => Exit::Unknown,
+        other => other,
+    };
+    Failure::new(
+        exit,
+        format!(
+            "{id} was sent, and what became of it is not proven: {}",
+            first_line(&failure)
+        ),
+    )
+    .hint(format!("quorate wallet wait {id}"))
 }
 
 /// A failure without its hints.
@@ -234,17 +275,62 @@ fn first_line(failure: &Failure) -> String {
 
 #[cfg(test)]
 mod tests {
+    use quorate_client::schema::Problem;
+
     use super::*;
 
     #[test]
     fn what_was_sent_is_never_said_not_to_be() {
         let id = Digest([1; 32]);
-        for exit in [Exit::Unreachable, Exit::NotFound, Exit::Failed] {
-            let failure = after_sending(&id, Failure::new(exit, "no node could be reached"));
-            assert_eq!(failure.exit(), Exit::Unknown, "{failure}");
-            assert!(failure.to_string().contains(&id.to_string()), "{failure}");
+        let found_by = format!("quorate wallet wait {id}");
+        for (exit, says) in [
+            (Exit::Unreachable, Exit::Unknown),
+            (Exit::NotFound, Exit::Unknown),
+            (Exit::Failed, Exit::Unknown),
+            (Exit::CheckFailed, Exit::CheckFailed),
+        ] {
+            let failure = after_sending(
+                &id,
+                Failure::new(exit, "no node could be reached").hint("another"),
+            );
+            assert_eq!(failure.exit(), says, "{failure}");
+            let said = failure.to_string();
+            assert!(said.contains(&format!("{id} was sent")), "{said}");
+            assert!(said.contains(&found_by), "{said}");
         }
-        let refuted = after_sending(&id, Failure::new(Exit::CheckFailed, "false"));
-        assert_eq!(refuted.exit(), Exit::CheckFailed);
+        let said = unknown(&id, "the connection was closed").to_string();
+        assert!(said.contains(&found_by), "{said}");
+    }
+
+    #[test]
+    fn an_answer_that_is_none_says_nothing_of_what_was_sent() {
+        let problem = |status| {
+            ClientError::from_problem(Problem {
+                kind: "about:blank".to_owned(),
+                title: "Gateway Timeout".to_owned(),
+                status,
+                detail: "it answered without saying why".to_owned(),
+                code: "unknown".to_owned(),
+                id: None,
+                operation: None,
+                retry_after_ms: None,
+            })
+        };
+        let unreadable = ClientError::Protocol {
+            node: "http://127.0.0.1:8100/".to_owned(),
+            reason: "expected value at line 1 column 1".to_owned(),
+        };
+        for open in [problem(500), problem(502), problem(504), unreadable] {
+            assert!(is_no_word_of_it(&open), "{open}");
+        }
+        for closed in [
+            problem(400),
+            problem(401),
+            problem(404),
+            problem(422),
+            problem(429),
+        ] {
+            assert!(!is_no_word_of_it(&closed), "{closed}");
+        }
     }
 }
