@@ -146,10 +146,15 @@ impl Tag {
     /// The bytes that are hashed and signed for `content` under this tag.
     pub fn preimage(self, content: &[u8]) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(1 + self.0.len() + content.len());
+        self.put_preimage(&mut bytes, content);
+        bytes
+    }
+
+    /// Appends the preimage of `content` to `bytes`.
+    pub fn put_preimage(self, bytes: &mut Vec<u8>, content: &[u8]) {
         bytes.push(self.length());
         bytes.extend_from_slice(self.0.as_bytes());
         bytes.extend_from_slice(content);
-        bytes
     }
 
     /// SHA-256 of the preimage of `content`.

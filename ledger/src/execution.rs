@@ -263,6 +263,7 @@ pub fn execute_unrooted<'a, R: StateReader>(
     let spent_before = reader
         .spent_at(&ids, run.moment.timestamp)
         .map_err(StateError::Read)?;
+    run.outputs.reserve(ids.len());
     let mut places = (0_u32..).zip(spent_before);
     for batch in input.batches {
         run.state.read_ahead(Ahead::of(batch))?;
@@ -540,6 +541,15 @@ impl<'a, R: StateReader> Run<'a, R> {
 }
 
 impl Outputs {
+    /// Makes room for what so many payments leave behind, so that nothing is moved while it grows.
+    fn reserve(&mut self, payments: usize) {
+        self.transactions.reserve(payments);
+        self.log.reserve(payments);
+        // A step of who pays and one of who is paid.
+        self.histories.reserve(payments.saturating_mul(2));
+        self.spent.reserve(payments);
+    }
+
     /// Appends the records that a successful transaction put.
     fn note_records(&mut self, intent: &IntentV1, ordinal: u64) {
         for (operation, act) in (0_u8..=u8::MAX).zip(&intent.operations) {

@@ -34,14 +34,15 @@ impl Ahead {
     fn note_operation(&mut self, acting: &Address, operation: &Operation) {
         match operation {
             Operation::Mint { to, asset, .. } => self.note_balance(to, asset),
-            Operation::Burn { asset, .. } => self.note_balance(acting, asset),
+            // Who acts is a party, so its account is noted.
+            Operation::Burn { asset, .. } => self.balances.push((*acting, *asset)),
             Operation::Transfer { to, asset, .. }
             | Operation::Hold {
                 beneficiary: to,
                 asset,
                 ..
             } => {
-                self.note_balance(acting, asset);
+                self.balances.push((*acting, *asset));
                 self.note_balance(to, asset);
             }
             Operation::Release { hold, .. } | Operation::Refund { hold } => {

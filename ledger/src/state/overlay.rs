@@ -1,6 +1,6 @@
 //! Executed blocks that are not written yet, on top of what is.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use quorate_crypto::Digest;
 
@@ -52,18 +52,12 @@ impl<R: StateReader> StateReader for Overlay<'_, R> {
 
     fn spent_at(&self, ids: &[Digest], at: Timestamp) -> Result<Vec<bool>, R::Error> {
         let mut spent = self.base.spent_at(ids, at)?;
-        if self.pending.is_empty() {
-            return Ok(spent);
-        }
-        // The sets are only looked up in: their order reaches nothing.
-        let asked: HashSet<&Digest> = ids.iter().collect();
-        let executed = self.pending.iter().flat_map(|block| &block.transactions);
-        let above_base: HashSet<&Digest> = executed
-            .filter(|transaction| transaction.expires_at > at && asked.contains(&transaction.id))
-            .map(|transaction| &transaction.id)
-            .collect();
+        let is_spent_above = |id: &Digest| {
+            let mut until = self.pending.iter().filter_map(|block| block.spent_until(id));
+            until.any(|until| until > at)
+        };
         for (id, spent) in ids.iter().zip(&mut spent) {
-            *spent |= above_base.contains(id);
+            *spent |= is_spent_above(id);
         }
         Ok(spent)
     }

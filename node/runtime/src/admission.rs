@@ -175,7 +175,7 @@ impl Admitter<'_> {
         }
         let sender = admissible.submission.transaction().intent().sender();
         let id = admissible.id;
-        match self.senders.may_write(&sender, snapshot) {
+        match self.senders.may_write(&sender, &self.trying(snapshot)) {
             Ok(true) => {}
             Ok(false) => *stage = refuse(Some(id), Refusal::UnknownSender { sender }),
             Err(error) => *stage = Stage::Done(unavailable(&error)),

@@ -10,8 +10,7 @@ use std::time::Duration;
 use quorate_crypto::{Digest, SigningKey, ValidatorIndex};
 use quorate_driver::Led;
 use quorate_ledger::{
-    Batch, BatchError, BatchTexts, BatchV1, CheckedBatch, FormedBatch, Parameters, ParametersV1, Timestamp,
-    Transaction,
+    Batch, BatchError, BatchTexts, BatchV1, FormedBatch, Parameters, ParametersV1, Timestamp, Transaction,
 };
 
 use crate::batches::{BatchStore, Charge, Whole};
@@ -146,6 +145,7 @@ impl Batcher {
         );
         let batch = whole.batch.clone();
         let without_texts = whole.texts.items().is_empty();
+        let copy = CopyBytes::new(&batch, &whole.texts);
         self.own.under_way().insert(batch.digest(), fingerprints.clone());
         match self.batches.insert_whole(whole, Charge::Author(self.author)) {
             Ok(true) => {}
@@ -156,16 +156,16 @@ impl Batcher {
             }
             Err(error) => fatal_at_database("a batch cannot be written", &error),
         }
-        self.show(&batch, without_texts);
+        self.show(&batch.digest(), &copy, without_texts);
     }
 
     /// Sends a batch to all, with its texts as they are stored: those that were erased meanwhile are withheld there.
-    fn show(&self, batch: &CheckedBatch, without_texts: bool) {
-        if without_texts {
-            let copy = CopyBytes::new(batch, &BatchTexts::new(Vec::new()));
-            return self.links.broadcast_batch(&copy);
+    fn show(&self, digest: &Digest, copy: &CopyBytes, without_texts: bool) {
+        // Where nothing is erased they are stored as they were packed.
+        if without_texts || !self.batches.has_erasures() {
+            return self.links.broadcast_batch(copy);
         }
-        match self.batches.copy(&batch.digest()) {
+        match self.batches.copy(digest) {
             Ok(Some(copy)) => self.links.broadcast_batch(&copy),
             // Others had it from here and a block has it already, or the epoch has ended.
             Ok(None) => {}

@@ -269,6 +269,18 @@ impl BatchStore {
         Ok(Some(batch.with_signatures_checked()))
     }
 
+    /// Whether any text is erased in the certified state.
+    pub(crate) fn has_erasures(&self) -> bool {
+        self.chain.has_erasures()
+    }
+
+    /// Those of these batches that are in memory, in their order.
+    pub(crate) fn at_hand(&self, digests: &[Digest]) -> Vec<CheckedBatch> {
+        let held = self.held();
+        let batches = digests.iter().filter_map(|digest| held.batches.get(digest));
+        batches.filter_map(|held| held.batch.clone()).collect()
+    }
+
     fn in_memory(&self, digest: &Digest) -> Option<CheckedBatch> {
         self.held().batches.get(digest)?.batch.clone()
     }
@@ -281,24 +293,18 @@ impl BatchStore {
     ) -> Result<(), StorageError> {
         let _one_at_a_time = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
         self.writes.during(|| {
-            let mut new = Vec::with_capacity(copies.len());
-            for (batch, texts) in copies {
+            for place in self.chain.write_copies(&copies)? {
+                let (batch, texts) = &copies[place];
                 let checked: &CheckedBatch = batch.borrow();
                 let digest = checked.digest();
-                match texts {
-                    Some(texts) if self.may_lack_texts(&digest)? => {
-                        self.chain.write_texts(&digest, &texts)?;
-                    }
-                    texts => new.push((batch, texts)),
+                // What is held has all of its texts.
+                let is_held = self.held().batches.contains_key(&digest);
+                if let Some(texts) = texts.as_ref().filter(|_| !is_held) {
+                    self.chain.write_texts(&digest, texts)?;
                 }
             }
-            self.chain.write_copies(&new)
+            Ok(())
         })
-    }
-
-    /// Whether a batch is stored that may lack texts; what is held has all of them.
-    fn may_lack_texts(&self, digest: &Digest) -> Result<bool, StorageError> {
-        Ok(self.chain.has_batch(digest)? && !self.held().batches.contains_key(digest))
     }
 
     /// Writes a whole copy, holds its batch until it is ordered, and tells the core; false if there is no use for

@@ -193,8 +193,11 @@ impl Committed {
 
     /// Tells whoever waits for these how they ended.
     fn settle(&self, settled: impl Iterator<Item = (Digest, Settled)>) {
-        let settled: Vec<_> = settled.collect();
         let mut waiters = self.waiters.lock().unwrap_or_else(PoisonError::into_inner);
+        // Clients wait at the node that they sent to alone, and the others have nobody to tell.
+        if waiters.count == 0 {
+            return;
+        }
         for (id, settled) in settled {
             for waiter in waiters.take(&id) {
                 // Whoever waited may have gone.

@@ -281,7 +281,13 @@ impl Executor {
             certificate.block(),
             "the engine certifies what was executed here"
         );
-        if let Err(error) = self.parts.chain.write_block(&execution, certificate) {
+        // They are held until the block that has them is written.
+        let at_hand = self
+            .parts
+            .batches
+            .at_hand(execution.block.v1().proposal.batches());
+        let written = self.parts.chain.write_block_of(&execution, certificate, &at_hand);
+        if let Err(error) = written {
             let what = format!("block {} cannot be written", certificate.height());
             fatal_at_database(&what, &error);
         }

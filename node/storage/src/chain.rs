@@ -27,6 +27,7 @@ use crate::families::{
 use crate::meta::{self, META, Memo};
 use crate::{Snapshot, Statistics, StorageError, StorageOptions};
 
+mod ends;
 mod erasing;
 mod histories;
 mod lists;
@@ -38,7 +39,8 @@ use erasing::Unpurged;
 pub(crate) use lists::{Lists, read_tile};
 pub use state::Reader;
 pub(crate) use state::{key_of, read_under, value_in};
-use texts::{Erasures, TextIds};
+use texts::Erasures;
+use write::Remembered;
 
 /// The certified chain on disk.
 #[derive(Debug)]
@@ -51,8 +53,8 @@ pub struct Chain {
     has_erasures: AtomicBool,
     /// Erased texts of which bytes may still be in the database's files.
     unpurged: Mutex<Unpurged>,
-    /// One block at a time, which looks up what it erases in unordered batches.
-    block_writer: Mutex<TextIds>,
+    /// One block at a time, with what is known of those before.
+    block_writer: Mutex<Remembered>,
     /// Finding that a batch is stored and relying on it must not interleave with its removal, nor finding that
     /// a text is not erased with its erasure. Taken after the block writer's, if both are.
     batch_keeper: Mutex<()>,
@@ -180,7 +182,18 @@ impl Chain {
     /// missing ([`Chain::write_texts`]). Of what it skipped only their hashes stay. What it erases is out of reach
     /// when this returns, and out of the database's files after [`Chain::purge_erased`].
     pub fn write_block(&self, execution: &Execution, certificate: &Certificate) -> Result<(), StorageError> {
-        let mut text_ids = hold(&self.block_writer);
+        self.write_block_of(execution, certificate, &[])
+    }
+
+    /// Does the same. `at_hand` are those of its batches that are in memory, in its order: they are not read again for
+    /// the ids of transactions with texts.
+    pub fn write_block_of(
+        &self,
+        execution: &Execution,
+        certificate: &Certificate,
+        at_hand: &[CheckedBatch],
+    ) -> Result<(), StorageError> {
+        let mut remembered = hold(&self.block_writer);
         let stored = self.stored();
         write::check_certificate(execution, certificate)?;
         if execution.tip.height <= stored.tip.height {
@@ -190,20 +203,25 @@ impl Chain {
         let erases = !execution.erased.is_empty();
         let _no_text_comes_back = erases.then(|| hold(&self.batch_keeper));
         let has_erasures = self.has_erasures.load(Ordering::Acquire);
-        let (batch, next) = write::block_batch(
+        let (batch, next, growing) = write::block_batch(
             &self.database,
             &stored,
             execution,
             certificate,
             has_erasures,
-            &mut text_ids,
+            at_hand,
+            &mut remembered,
         )?;
         let next = Arc::new(next);
         self.set_tips(&stored, Some(&next));
-        self.database.write(batch)?;
-        self.set_tips(&next, None);
+        // Before the write: whoever finds none may pass texts on as they are.
         if erases {
             self.has_erasures.store(true, Ordering::Release);
+        }
+        self.database.write(batch)?;
+        self.set_tips(&next, None);
+        growing.note(&mut remembered.ends, execution.tip.height);
+        if erases {
             let newest_write = self.database.newest_write();
             hold(&self.unpurged).add(execution, newest_write);
         }
@@ -259,16 +277,16 @@ impl Chain {
             let checked: &CheckedBatch = batch.borrow();
             (checked, None)
         });
-        self.write_all(copies)
+        self.write_all(copies).map(drop)
     }
 
     /// Does the same for batches with what is at hand of their texts, which fit them: of a whole copy all.
     /// Those that the certified state says are erased are withheld. Texts of a batch that is stored already
-    /// are left alone too; what it lacks is added by [`Chain::write_texts`].
+    /// are left alone too; what it lacks is added by [`Chain::write_texts`]. Gives the places of those batches.
     pub fn write_copies<B: Borrow<CheckedBatch>>(
         &self,
         copies: &[(B, Option<BatchTexts>)],
-    ) -> Result<(), StorageError> {
+    ) -> Result<Vec<usize>, StorageError> {
         let copies = copies.iter().map(|(batch, texts)| {
             let checked: &CheckedBatch = batch.borrow();
             (checked, texts.as_ref())
@@ -279,20 +297,22 @@ impl Chain {
     fn write_all<'a>(
         &self,
         copies: impl Iterator<Item = (&'a CheckedBatch, Option<&'a BatchTexts>)>,
-    ) -> Result<(), StorageError> {
+    ) -> Result<Vec<usize>, StorageError> {
         let _kept = hold(&self.batch_keeper);
         let erasures = self.erasures();
         let mut batch = WriteBatch::default();
-        for (checked, texts) in copies {
+        let mut there = Vec::new();
+        for (place, (checked, texts)) in copies.enumerate() {
             if self.has_batch(&checked.digest())? {
-                continue;
+                there.push(place);
+            } else {
+                write::put_batch(erasures, &mut batch, checked, texts)?;
             }
-            write::put_batch(erasures, &mut batch, checked, texts)?;
         }
-        if batch.is_empty() {
-            return Ok(());
+        if !batch.is_empty() {
+            self.database.write(batch)?;
         }
-        self.database.write(batch)
+        Ok(there)
     }
 
     /// Adds texts to a stored batch that lacks some of them: to an unordered one for whoever orders it, of an
@@ -338,12 +358,17 @@ impl Chain {
         Ok(true)
     }
 
+    /// Whether the newest certified state says of any text that it is erased.
+    pub fn has_erasures(&self) -> bool {
+        self.has_erasures.load(Ordering::Acquire)
+    }
+
     /// What is erased in the newest certified state.
     fn erasures(&self) -> Erasures<'_> {
         Erasures {
             database: &self.database,
             execution: None,
-            has_any: self.has_erasures.load(Ordering::Acquire),
+            has_any: self.has_erasures(),
         }
     }
 
@@ -419,8 +444,12 @@ impl Chain {
         // While this is held no other block than the next one can be written.
         let tips = self.tips.read().unwrap_or_else(PoisonError::into_inner);
         let view = self.database.snapshot();
+        let Some(next) = &tips.next else {
+            // Nor that one: it is noted here before it is written.
+            return Ok(Snapshot::new(view, Arc::clone(&tips.now)));
+        };
         let tip = read_tip(&view)?;
-        let mut known = std::iter::once(&tips.now).chain(&tips.next);
+        let mut known = [&tips.now, next].into_iter();
         match known.find(|stored| stored.tip == tip) {
             Some(stored) => Ok(Snapshot::new(view, Arc::clone(stored))),
             None => Err(StorageError::corrupted(

@@ -259,11 +259,16 @@ pub(crate) fn has_history(key: &StateKey) -> bool {
 /// newest step down, and it changes with every step, as the leaf does.
 pub(crate) fn state_row(key: &StateKey, value: &[u8], newest: Height) -> Vec<u8> {
     let mut row = Vec::with_capacity(value.len() + HEIGHT_BYTES);
-    row.extend_from_slice(value);
-    if has_history(key) {
-        row.extend_from_slice(&newest.0.to_le_bytes());
-    }
+    put_state_row(&mut row, key, value, newest);
     row
+}
+
+/// Appends the same row to `bytes`.
+pub(crate) fn put_state_row(bytes: &mut Vec<u8>, key: &StateKey, value: &[u8], newest: Height) {
+    bytes.extend_from_slice(value);
+    if has_history(key) {
+        bytes.extend_from_slice(&newest.0.to_le_bytes());
+    }
 }
 
 /// Takes a row of `state` apart: the value, and of a leaf that has a history its newest step's height, 0 if

@@ -19,6 +19,7 @@ pub use histories::{
     HistoryIter, HistoryRows, OwnerRows, StepRest, StoredChange, StoredStep, encode_histories,
 };
 pub use log::{LogIter, LogRows, encode_log};
+pub(crate) use varint::put_number;
 pub use varint::{MAX_NUMBER_BYTES, decode_number, encode_number};
 
 /// What an account's key begins with, in rows and in the keys of `waypoints` and `waypoint_nodes`.

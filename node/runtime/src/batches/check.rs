@@ -228,17 +228,23 @@ fn groups(batch: &FormedBatch, threads: usize) -> Vec<Group<'_>> {
 }
 
 fn check_group(group: &[(usize, BatchTransaction<'_>)], keys: &KnownKeys) -> Result<(), BatchError> {
-    let signed = |item: &BatchTransaction<'_>| {
+    // One after the other: a signature is longer than the tag, so there is room for all of them.
+    let room: usize = group.iter().map(|(_, item)| item.bytes.len()).sum();
+    let mut preimages = Vec::with_capacity(room);
+    let mut ends = Vec::with_capacity(group.len());
+    for (_, item) in group {
         let range = item.transaction.signed_range(item.bytes.len());
-        Tag::TRANSACTION.preimage(&item.bytes[range])
-    };
-    let preimages: Vec<Vec<u8>> = group.iter().map(|(_, item)| signed(item)).collect();
-    let (mut items, mut owners) = (Vec::new(), Vec::new());
-    for ((place, item), preimage) in group.iter().zip(&preimages) {
-        for attached in item.transaction.signature_items(preimage) {
+        Tag::TRANSACTION.put_preimage(&mut preimages, &item.bytes[range]);
+        ends.push(preimages.len());
+    }
+    let (mut items, mut owners) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
+    let mut start = 0;
+    for ((place, item), end) in group.iter().zip(ends) {
+        for attached in item.transaction.signature_items(&preimages[start..end]) {
             items.push(attached);
             owners.push(*place);
         }
+        start = end;
     }
     let verdicts = keys.verify_clients(&items);
     match owners.into_iter().zip(verdicts).find(|(_, good)| !good) {

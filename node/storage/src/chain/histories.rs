@@ -5,11 +5,13 @@
 //! where its newest is. So a payment costs no rows of its own, and a history is read from the newest step down,
 //! or from any waypoint.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use quorate_ledger::{Asset, AssetCode, Digest, Execution, Height, HistoryOwner, StateKey, encode};
 use rocksdb::WriteBatch;
 
+use super::ends::Ends;
 use super::state::{read_each, read_newest};
 use super::{decode_stored, digest_of};
 use crate::StorageError;
@@ -23,24 +25,37 @@ use crate::waypoint_nodes::{ListPart, completed_nodes};
 
 /// The histories that a block goes on with.
 pub(super) struct Growing {
-    /// By the keys of their owners' leaves, the height of the step before the block's first; 0 for new ones.
-    before: BTreeMap<StateKey, Height>,
+    /// By the keys of their owners' leaves, the height of the step before the block's first; 0 for new ones. What is
+    /// written does not follow its order.
+    before: HashMap<StateKey, Height>,
 }
 
 impl Growing {
-    /// Looks up where the histories end that the block adds to.
-    pub(super) fn find(database: &Database, execution: &Execution) -> Result<Self, StorageError> {
-        let mut firsts: BTreeMap<StateKey, u64> = BTreeMap::new();
+    /// Looks up where the histories end that the block adds to, as far as `ends` does not know.
+    pub(super) fn find(
+        database: &Database,
+        execution: &Execution,
+        ends: &Ends,
+    ) -> Result<Self, StorageError> {
+        let mut before = HashMap::with_capacity(execution.histories.len());
+        let mut unknown = Vec::new();
         for entry in &execution.histories {
-            firsts.entry(leaf_key(&entry.owner)).or_insert(entry.step.number);
+            let key = leaf_key(&entry.owner);
+            // An owner's steps are in their order, so this is its first in the block.
+            if let Entry::Vacant(place) = before.entry(key) {
+                let known = if entry.step.number > 1 {
+                    ends.get(&key)
+                } else {
+                    Some(Height::GENESIS)
+                };
+                if known.is_none() {
+                    unknown.push(key);
+                }
+                place.insert(known.unwrap_or(Height::GENESIS));
+            }
         }
-        let old: Vec<StateKey> = firsts
-            .iter()
-            .filter(|(_, first)| **first > 1)
-            .map(|(key, _)| *key)
-            .collect();
-        let mut before: BTreeMap<StateKey, Height> = firsts.into_keys().map(|key| (key, Height(0))).collect();
-        for (key, found) in old.iter().zip(read_each(database, &old)?) {
+        unknown.sort_unstable();
+        for (key, found) in unknown.iter().zip(read_each(database, &unknown)?) {
             let newest = found.map_or(Height::GENESIS, |(_, newest)| newest);
             if newest == Height::GENESIS {
                 let reason = format!("the state under {key} does not say where its history ends");
@@ -49,6 +64,13 @@ impl Growing {
             before.insert(*key, newest);
         }
         Ok(Self { before })
+    }
+
+    /// Has `ends` know of the block at this height, once it is written.
+    pub(super) fn note(self, ends: &mut Ends, height: Height) {
+        for key in self.before.into_keys() {
+            ends.put(key, height);
+        }
     }
 
     /// The height of the newest step, after the block, of the history of what lies under this key.

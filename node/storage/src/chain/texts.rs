@@ -19,8 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use quorate_ledger::{
-    BatchTexts, BatchV1, Digest, Erasure, Execution, Place, SignedBatch, StateKey, TextItem, Transaction,
-    encode,
+    BatchTexts, BatchV1, CheckedBatch, Digest, Erasure, Execution, Place, SignedBatch, StateKey, TextItem,
+    Transaction, encode,
 };
 use rocksdb::WriteBatch;
 
@@ -53,13 +53,18 @@ impl Erasures<'_> {
         self.execution.is_some_and(|execution| execution.spends(id))
     }
 
-    /// What is erased of these transactions.
-    pub(super) fn of(&self, ids: impl IntoIterator<Item = Digest>) -> Result<Erased, StorageError> {
-        let changes = self.execution.map(|execution| &execution.changes);
+    /// Whether anything is erased at all.
+    fn are_there(&self) -> bool {
         let erases = self
             .execution
             .is_some_and(|execution| !execution.erased.is_empty());
-        if !self.has_any && !erases {
+        self.has_any || erases
+    }
+
+    /// What is erased of these transactions.
+    pub(super) fn of(&self, ids: impl IntoIterator<Item = Digest>) -> Result<Erased, StorageError> {
+        let changes = self.execution.map(|execution| &execution.changes);
+        if !self.are_there() {
             return Ok(Erased::new());
         }
         let keyed: BTreeMap<StateKey, Digest> =
@@ -164,6 +169,19 @@ fn named<'a>(texts: &'a BatchTexts, batch: &'a BatchV1) -> Option<Vec<Named<'a>>
     Some(named.collect())
 }
 
+/// The same of a batch whose ids are known.
+fn named_in<'a>(texts: &'a BatchTexts, batch: &'a CheckedBatch) -> Option<Vec<Named<'a>>> {
+    let parts = texts.by_transaction(batch.signed().batch())?.into_iter();
+    let named = batch
+        .transactions()
+        .zip(parts)
+        .map(|(indexed, (transaction, items))| {
+            let places = transaction.intent().places();
+            (indexed.id, places, items)
+        });
+    Some(named.filter(|(.., items)| !items.is_empty()).collect())
+}
+
 /// The same texts, of which those that are erased are withheld.
 fn without_erased(named: &[Named<'_>], erased: &Erased) -> BatchTexts {
     let mut kept = Vec::new();
@@ -202,13 +220,25 @@ pub(super) fn put_batch_texts(
     batch: &BatchV1,
     texts: &BatchTexts,
 ) -> Result<usize, StorageError> {
-    let Some(texts) = storable(texts, batch, erasures)? else {
+    let bytes = if erasures.are_there() {
+        storable(texts, batch, erasures)?.as_ref().map(encode)
+    } else {
+        // All may be stored as they are, so nobody's id is needed.
+        has_one_for_each_place(texts, batch).then(|| encode(texts))
+    };
+    let Some(bytes) = bytes else {
         return Ok(0);
     };
-    let bytes = encode(&texts);
     let family = erasures.database.family(BATCH_TEXTS);
     write.put_cf(family, digest.as_bytes(), &bytes);
     Ok(bytes.len())
+}
+
+/// Whether there are as many texts as places.
+fn has_one_for_each_place(texts: &BatchTexts, batch: &BatchV1) -> bool {
+    let transactions = batch.transactions.iter();
+    let places = transactions.map(|transaction| transaction.intent().places().len());
+    texts.items().len() == places.sum::<usize>()
 }
 
 /// What is at hand of a batch's texts with others of them that fit it: a text rather than its hash.
@@ -229,21 +259,17 @@ pub(super) fn put_missing(
     texts: &BatchTexts,
 ) -> Result<(), StorageError> {
     let mut found = Found::new();
-    gather(&mut found, texts.by_transaction(batch).unwrap_or_default());
+    gather(&mut found, named(texts, batch).unwrap_or_default());
     put_found(erasures, write, &found)
 }
 
 /// Adds the texts of a batch's transactions to those of others. Of several copies a text counts more than its hash,
 /// whichever comes first.
-fn gather(found: &mut Found, parts: Vec<(&Transaction, &[TextItem])>) {
-    for (transaction, items) in parts {
-        if items.is_empty() {
-            continue;
-        }
-        match found.entry(transaction.id()) {
+fn gather<'t>(found: &mut Found, parts: impl IntoIterator<Item = Named<'t>>) {
+    for (id, places, items) in parts {
+        match found.entry(id) {
             Entry::Vacant(entry) => {
-                let places = transaction.intent().places().to_vec();
-                entry.insert((places, items.to_vec()));
+                entry.insert((places.to_vec(), items.to_vec()));
             }
             Entry::Occupied(mut entry) => {
                 let (_, there) = entry.get_mut();
@@ -299,12 +325,13 @@ fn is_more(database: &Database, key: &[u8], item: &TextItem) -> Result<bool, Sto
 
 /// Adds to a block's write what becomes of texts: those of its executed transactions, from the batches that it
 /// orders, the hashes of those that it skips, and what it erases. The rows of these batches in `batch_texts` are
-/// removed elsewhere.
+/// removed elsewhere. `at_hand` are some of these batches, in the block's order: the others are read.
 pub(super) fn put_block(
     database: &Arc<Database>,
     has_erasures: bool,
     write: &mut WriteBatch,
     execution: &Execution,
+    at_hand: &[CheckedBatch],
     text_ids: &mut TextIds,
 ) -> Result<(), StorageError> {
     let erasures = Erasures {
@@ -312,7 +339,7 @@ pub(super) fn put_block(
         execution: Some(execution),
         has_any: has_erasures,
     };
-    put_ordered(erasures, write, execution)?;
+    put_ordered(erasures, write, execution, at_hand)?;
     if !execution.erased.is_empty() {
         withhold_executed(database, write, execution)?;
         withhold_unordered(database, write, execution, text_ids)?;
@@ -325,18 +352,27 @@ fn put_ordered(
     erasures: Erasures<'_>,
     write: &mut WriteBatch,
     execution: &Execution,
+    at_hand: &[CheckedBatch],
 ) -> Result<(), StorageError> {
     let database = erasures.database;
     let mut found = Found::new();
+    let mut at_hand = at_hand.iter().peekable();
     for digest in execution.block.v1().proposal.batches() {
-        let Some((batch, texts)) = stored_texts(database, digest)? else {
+        let checked = at_hand.next_if(|batch| batch.digest() == *digest);
+        let Some(texts) = texts_beside(database, digest)? else {
             continue;
         };
-        let parts = texts.by_transaction(batch.batch()).ok_or_else(|| {
+        let unfit = || {
             let reason = format!("the texts of batch {digest} are not one for each place");
             StorageError::corrupted(database.path(), reason)
-        })?;
-        gather(&mut found, parts);
+        };
+        match checked {
+            Some(checked) => gather(&mut found, named_in(&texts, checked).ok_or_else(unfit)?),
+            None => {
+                let batch = batch_with_texts(database, digest)?;
+                gather(&mut found, named(&texts, batch.batch()).ok_or_else(unfit)?);
+            }
+        }
     }
     put_found(erasures, write, &found)
 }
@@ -346,18 +382,28 @@ fn stored_texts(
     database: &Database,
     digest: &Digest,
 ) -> Result<Option<(SignedBatch, BatchTexts)>, StorageError> {
-    let path = database.path();
+    let Some(texts) = texts_beside(database, digest)? else {
+        return Ok(None);
+    };
+    Ok(Some((batch_with_texts(database, digest)?, texts)))
+}
+
+/// The texts that are stored with a batch; none if there are none, or if it has no places for any.
+fn texts_beside(database: &Database, digest: &Digest) -> Result<Option<BatchTexts>, StorageError> {
     let Some(texts) = database.get(BATCH_TEXTS, digest.as_bytes())? else {
         return Ok(None);
     };
-    let texts: BatchTexts = decode_stored(path, "batch_texts", &texts)?;
-    if texts.items().is_empty() {
-        return Ok(None);
-    }
+    let texts: BatchTexts = decode_stored(database.path(), "batch_texts", &texts)?;
+    Ok(Some(texts).filter(|texts| !texts.items().is_empty()))
+}
+
+/// A batch of which texts are stored.
+fn batch_with_texts(database: &Database, digest: &Digest) -> Result<SignedBatch, StorageError> {
+    let path = database.path();
     let batch = database
         .get(BATCHES, digest.as_bytes())?
         .ok_or_else(|| StorageError::corrupted(path, format!("batch {digest} has texts, but is missing")))?;
-    Ok(Some((decode_stored(path, "batches", &batch)?, texts)))
+    decode_stored(path, "batches", &batch)
 }
 
 /// Withholds what the block erases of transactions that earlier blocks executed.

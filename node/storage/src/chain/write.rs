@@ -10,6 +10,7 @@ use quorate_ledger::{
 use rocksdb::WriteBatch;
 use serde::Serialize;
 
+use super::ends::Ends;
 use super::histories::Growing;
 use super::lists::{Lists, header_leaf};
 use super::texts::{self, Erasures, TextIds};
@@ -20,9 +21,9 @@ use crate::families::{
     ASSETS, BATCH_TEXTS, BATCHES, BLOCKS, CERTIFICATES, CHAIN_TILES, EPOCHS, EpochRecord, HASHES, HOLDERS,
     HeightRecord, LOG, LogRecord, ORDERED, ORDINALS, RECORDS, RecordPlace, RecordRecord, STATE, TILES,
     TRANSACTIONS, UNORDERED, UnorderedRecord, asset_key, epoch_key, has_history, height_key, holder_key,
-    ordinal_key, record_key, state_row, tile_key,
+    ordinal_key, put_state_row, record_key, state_row, tile_key,
 };
-use crate::rows::{encode_log, encode_number};
+use crate::rows::{encode_log, put_number};
 use crate::tiles::TILE_BYTES;
 
 /// Bytes of one index entry in a write batch, about: what is reserved for each.
@@ -122,16 +123,25 @@ fn put_assets(database: &Database, write: &mut WriteBatch, assets: &[(u32, Asset
     }
 }
 
-/// All that a certified block leaves behind, the tip included, and what is held in memory after it.
-/// `has_erasures` says whether the state has any before it.
+/// What whoever writes blocks remembers of those before.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    text_ids: TextIds,
+    pub(super) ends: Ends,
+}
+
+/// All that a certified block leaves behind, the tip included, what is held in memory after it, and the histories that
+/// it adds to. `has_erasures` says whether the state has any before it, and `at_hand` are some of its batches, in its
+/// order.
 pub(super) fn block_batch(
     database: &Arc<Database>,
     stored: &Stored,
     execution: &Execution,
     certificate: &Certificate,
     has_erasures: bool,
-    text_ids: &mut TextIds,
-) -> Result<(WriteBatch, Stored), StorageError> {
+    at_hand: &[CheckedBatch],
+    remembered: &mut Remembered,
+) -> Result<(WriteBatch, Stored, Growing), StorageError> {
     let height = execution.tip.height;
     let entries = execution.transactions.len() + execution.histories.len();
     let values = execution.changes.len();
@@ -155,19 +165,27 @@ pub(super) fn block_batch(
     writer.put_log(first);
     let mut lists = stored.lists.clone();
     writer.put_tiles(&mut lists);
-    let growing = Growing::find(database, execution)?;
+    let growing = Growing::find(database, execution, &remembered.ends)?;
     growing.put(database, &mut writer.batch, execution, first)?;
     writer.put_records();
     put_assets(database, &mut writer.batch, &execution.assets);
     writer.put_holders();
     writer.put_state(&growing)?;
-    texts::put_block(database, has_erasures, &mut writer.batch, execution, text_ids)?;
+    let text_ids = &mut remembered.text_ids;
+    texts::put_block(
+        database,
+        has_erasures,
+        &mut writer.batch,
+        execution,
+        at_hand,
+        text_ids,
+    )?;
     let next = Stored {
         tip: execution.tip.clone(),
         lists,
     };
     put_tip(database, &mut writer.batch, &next.tip);
-    Ok((writer.batch, next))
+    Ok((writer.batch, next, growing))
 }
 
 struct BlockWriter<'a> {
@@ -237,7 +255,9 @@ impl BlockWriter<'_> {
         places.sort_unstable();
         let family = database.family(TRANSACTIONS);
         for (id, ordinal) in places {
-            self.batch.put_cf(family, id.as_bytes(), encode_number(ordinal));
+            self.buffer.clear();
+            put_number(&mut self.buffer, ordinal);
+            self.batch.put_cf(family, id.as_bytes(), &self.buffer);
         }
     }
 
@@ -293,8 +313,9 @@ impl BlockWriter<'_> {
             match value {
                 Some(value) if has_history(key) => {
                     let newest = growing.newest(database, key, height)?;
-                    self.batch
-                        .put_cf(family, key.as_bytes(), state_row(key, value, newest));
+                    self.buffer.clear();
+                    put_state_row(&mut self.buffer, key, value, newest);
+                    self.batch.put_cf(family, key.as_bytes(), &self.buffer);
                 }
                 Some(value) => self.batch.put_cf(family, key.as_bytes(), value),
                 None => self.batch.delete_cf(family, key.as_bytes()),

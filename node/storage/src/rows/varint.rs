@@ -31,7 +31,7 @@ pub fn decode_number<T: TryFrom<u128>>(bytes: &[u8]) -> Result<T, RowError> {
 }
 
 /// Appends a number.
-pub(super) fn put_number(bytes: &mut Vec<u8>, number: impl Into<u128>) {
+pub(crate) fn put_number(bytes: &mut Vec<u8>, number: impl Into<u128>) {
     let mut rest: u128 = number.into();
     loop {
         let low = rest.to_le_bytes()[0] & 0x7f;
