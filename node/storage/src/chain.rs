@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use bytes::Bytes;
 use quorate_crypto::Certificate;
 use quorate_ledger::{
-    BatchTexts, Block, CheckedBatch, Digest, Epoch, Execution, GenesisState, Height, SignedBatch, StateTree,
-    Tip, ValidatorIndex, decode, encode,
+    BatchTexts, Block, CheckedBatch, Digest, Epoch, Execution, GenesisState, Height, StateTree, Tip,
+    ValidatorIndex, decode, encode,
 };
 use rocksdb::WriteBatch;
 
@@ -30,12 +30,14 @@ use crate::{Snapshot, Statistics, StorageError, StorageOptions};
 mod ends;
 mod erasing;
 mod histories;
+mod late_texts;
 mod lists;
 mod state;
 mod texts;
 mod write;
 
 use erasing::Unpurged;
+use late_texts::LateTexts;
 pub(crate) use lists::{Lists, read_tile};
 pub use state::Reader;
 pub(crate) use state::{key_of, read_under, value_in};
@@ -320,42 +322,21 @@ impl Chain {
     /// skipped the hash is kept. False, and nothing is written, if the batch is not stored or they do not fit it.
     /// Durable only after the next [`Chain::sync`].
     pub fn write_texts(&self, digest: &Digest, batch_texts: &BatchTexts) -> Result<bool, StorageError> {
-        let _no_block = hold(&self.block_writer);
-        let _kept = hold(&self.batch_keeper);
-        let path = self.database.path();
-        let Some(stored) = self.database.get(BATCHES, digest.as_bytes())? else {
+        let Some(late) = LateTexts::new(&self.database, digest, batch_texts)? else {
             return Ok(false);
         };
-        let signed: SignedBatch = decode_stored(path, "batches", &stored)?;
-        let content = signed.batch();
-        if batch_texts.fit(content).is_err() {
-            return Ok(false);
-        }
+        self.write_late(&late)
+    }
+
+    fn write_late(&self, late: &LateTexts<'_>) -> Result<bool, StorageError> {
+        let _no_block = hold(&self.block_writer);
+        let _kept = hold(&self.batch_keeper);
         let mut batch = WriteBatch::default();
-        if self.database.contains(UNORDERED, digest.as_bytes())? {
-            let there = self.database.get(BATCH_TEXTS, digest.as_bytes())?;
-            let there = there
-                .map(|there| decode_stored::<BatchTexts>(path, "batch_texts", &there))
-                .transpose()?;
-            let joined = texts::joined(there, batch_texts);
-            let of_texts = texts::put_batch_texts(self.erasures(), &mut batch, digest, content, &joined)?;
-            let record = UnorderedRecord::V1 {
-                author: content.author,
-                epoch: content.epoch,
-                length: texts::count(stored.len().saturating_add(of_texts)),
-            };
-            batch.put_cf(
-                self.database.family(UNORDERED),
-                digest.as_bytes(),
-                encode(&record),
-            );
-        } else {
-            texts::put_missing(self.erasures(), &mut batch, content, batch_texts)?;
-        }
+        let is_stored = late.put(self.erasures(), &mut batch)?;
         if !batch.is_empty() {
             self.database.write(batch)?;
         }
-        Ok(true)
+        Ok(is_stored)
     }
 
     /// Whether the newest certified state says of any text that it is erased.

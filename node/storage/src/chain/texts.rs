@@ -45,7 +45,7 @@ pub(super) type Erased = BTreeMap<Digest, BTreeSet<Place>>;
 
 /// What there is of transactions' texts, by id: their places with an item for each. Copies of one id have the same
 /// places and the same hashes.
-type Found = BTreeMap<Digest, (Vec<Place>, Vec<TextItem>)>;
+pub(super) type Found = BTreeMap<Digest, (Vec<Place>, Vec<TextItem>)>;
 
 impl Erasures<'_> {
     /// Whether the block executes the transaction with this id.
@@ -241,26 +241,29 @@ fn has_one_for_each_place(texts: &BatchTexts, batch: &BatchV1) -> bool {
     texts.items().len() == places.sum::<usize>()
 }
 
-/// What is at hand of a batch's texts with others of them that fit it: a text rather than its hash.
-pub(super) fn joined(there: Option<BatchTexts>, others: &BatchTexts) -> BatchTexts {
-    let Some(there) = there.filter(|there| there.items().len() == others.items().len()) else {
-        return others.clone();
-    };
-    let items = there.items().iter().zip(others.items());
-    let best = items.map(|(own, other)| if own.shown().is_some() { own } else { other });
-    BatchTexts::new(best.cloned().collect())
-}
-
-/// Adds to a write what an ordered batch's texts, which are its own, say more than what is stored.
-pub(super) fn put_missing(
-    erasures: Erasures<'_>,
-    write: &mut WriteBatch,
+/// Of a batch's texts, which are its own, those that say more than the rows of its transactions. What is left out here
+/// is not wanted later either: no row goes, and where an erasure has put a hash in a text's place, no text follows it.
+pub(super) fn more_than_stored(
+    database: &Database,
     batch: &BatchV1,
     texts: &BatchTexts,
-) -> Result<(), StorageError> {
+) -> Result<Found, StorageError> {
     let mut found = Found::new();
     gather(&mut found, named(texts, batch).unwrap_or_default());
-    put_found(erasures, write, &found)
+    let mut more = Found::new();
+    for (id, (places, items)) in found {
+        let (mut at, mut lacking) = (Vec::new(), Vec::new());
+        for (place, item) in places.into_iter().zip(items) {
+            if is_more(database, &text_key(&id, &place), &item)? {
+                at.push(place);
+                lacking.push(item);
+            }
+        }
+        if !at.is_empty() {
+            more.insert(id, (at, lacking));
+        }
+    }
+    Ok(more)
 }
 
 /// Adds the texts of a batch's transactions to those of others. Of several copies a text counts more than its hash,
@@ -285,7 +288,11 @@ fn gather<'t>(found: &mut Found, parts: impl IntoIterator<Item = Named<'t>>) {
 
 /// Adds to a write what may be stored of these texts of ordered batches, where it is more than what is there: texts
 /// of transactions that the block or an earlier one executed, and hashes of what is erased, withheld or was skipped.
-fn put_found(erasures: Erasures<'_>, write: &mut WriteBatch, found: &Found) -> Result<(), StorageError> {
+pub(super) fn put_found(
+    erasures: Erasures<'_>,
+    write: &mut WriteBatch,
+    found: &Found,
+) -> Result<(), StorageError> {
     let database = erasures.database;
     let mut executed = BTreeSet::new();
     for id in found.keys() {
