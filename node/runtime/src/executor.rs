@@ -13,7 +13,7 @@ use quorate_api::Skip;
 use quorate_crypto::{Certificate, Digest, Height, PublicKey};
 use quorate_driver::Event;
 use quorate_ledger::{
-    BatchTexts, BlockInput, CheckedBatch, Execution, IntentV1, Overlay, Parameters, Proposal, StateTree, Tip,
+    BlockInput, CheckedBatch, Execution, IntentV1, Overlay, Parameters, Proposal, StateTree, Tip,
     execute_unrooted,
 };
 use quorate_storage::Chain;
@@ -97,7 +97,7 @@ pub(crate) struct ExecutorSetup {
     pub(crate) committed: Arc<Committed>,
     /// Gets erased texts out of the database's files.
     pub(crate) purger: Purger,
-    /// Asks for texts that synced blocks came without.
+    /// Asks for texts that blocks came without.
     pub(crate) texts: Texts,
 }
 
@@ -295,6 +295,9 @@ impl Executor {
         self.parts.state.executed(&execution.transactions);
         self.parts.purger.erased(&execution);
         self.written = certificate.height();
+        if self.parts.chain.may_lack_texts(self.written) {
+            self.parts.texts.look_at(self.written);
+        }
         // Snapshots that are a few blocks old can still be proven.
         let kept = Height(self.written.0.saturating_sub(PROVABLE_HEIGHTS));
         let mut tree = self.parts.tree.write().unwrap_or_else(PoisonError::into_inner);
@@ -379,10 +382,7 @@ impl Executor {
             batches,
             texts,
         } = verified;
-        // What is executed here already was held as whole copies, so nothing of its texts is missing.
-        let mut may_lack_texts = false;
         if self.pending.is_empty() {
-            may_lack_texts = texts.iter().any(|texts| !is_complete(texts.as_ref()));
             let copies = batches.iter().cloned().zip(texts).collect();
             if let Err(error) = self.parts.batches.write_all::<Arc<CheckedBatch>>(copies) {
                 fatal_at_database("batches cannot be written", &error);
@@ -402,9 +402,6 @@ impl Executor {
         let batches = self.pending[0].block.v1().proposal.batches().to_vec();
         let ends = end_fixed_by(&self.pending[0]);
         self.write_front(&certificate);
-        if may_lack_texts {
-            self.parts.texts.look_at(height);
-        }
         self.decided = self.decided.split_off(&self.executed().next());
         self.parts.inbox.put(Event::Synced {
             certificate,
@@ -414,11 +411,6 @@ impl Executor {
         self.advance();
         Ok(())
     }
-}
-
-/// Whether nothing can be missing of the texts of a batch that came with a block.
-fn is_complete(texts: Option<&BatchTexts>) -> bool {
-    texts.is_some_and(|texts| texts.items().iter().all(|item| item.shown().is_some()))
 }
 
 /// The epoch's last height, if this block has fixed it.

@@ -27,6 +27,7 @@ use crate::families::{
 use crate::meta::{self, META, Memo};
 use crate::{Snapshot, Statistics, StorageError, StorageOptions};
 
+mod complete;
 mod ends;
 mod erasing;
 mod histories;
@@ -36,8 +37,8 @@ mod state;
 mod texts;
 mod write;
 
+use complete::Complete;
 use erasing::Unpurged;
-use late_texts::LateTexts;
 pub(crate) use lists::{Lists, read_tile};
 pub use state::Reader;
 pub(crate) use state::{key_of, read_under, value_in};
@@ -55,6 +56,8 @@ pub struct Chain {
     has_erasures: AtomicBool,
     /// Erased texts of which bytes may still be in the database's files.
     unpurged: Mutex<Unpurged>,
+    /// Which blocks have all of their texts. Changed while the block writer's lock is held.
+    complete: Mutex<Complete>,
     /// One block at a time, with what is known of those before.
     block_writer: Mutex<Remembered>,
     /// Finding that a batch is stored and relying on it must not interleave with its removal, nor finding that
@@ -117,7 +120,8 @@ impl Chain {
             tip: tip.clone(),
             lists: Lists::default(),
         };
-        Ok(Self::new(database, stored, Unpurged::default(), false))
+        let (unpurged, complete) = (Unpurged::default(), Complete::genesis());
+        Ok(Self::new(database, stored, unpurged, false, complete))
     }
 
     /// Opens the chain of `network` at `path` and checks that its tip fits the stored block and certificate,
@@ -140,11 +144,19 @@ impl Chain {
         check_tip(&view, &tip)?;
         let lists = Lists::load(&view, &tip)?;
         let (unpurged, has_erasures) = erasing::find_unpurged(&view, &tip)?;
+        let complete = Complete::load(&view, &tip)?;
         drop(view);
-        Ok(Self::new(database, Stored { tip, lists }, unpurged, has_erasures))
+        let stored = Stored { tip, lists };
+        Ok(Self::new(database, stored, unpurged, has_erasures, complete))
     }
 
-    fn new(database: Arc<Database>, stored: Stored, unpurged: Unpurged, has_erasures: bool) -> Self {
+    fn new(
+        database: Arc<Database>,
+        stored: Stored,
+        unpurged: Unpurged,
+        has_erasures: bool,
+        complete: Complete,
+    ) -> Self {
         // Opening writes what it finds in the log to table files and flushes them, so all is durable.
         let flushed = AtomicU64::new(stored.tip.height.0);
         Self {
@@ -156,6 +168,7 @@ impl Chain {
             flushed,
             has_erasures: AtomicBool::new(has_erasures),
             unpurged: Mutex::new(unpurged),
+            complete: Mutex::new(complete),
             block_writer: Mutex::default(),
             batch_keeper: Mutex::new(()),
             purger: Mutex::new(()),
@@ -205,15 +218,21 @@ impl Chain {
         let erases = !execution.erased.is_empty();
         let _no_text_comes_back = erases.then(|| hold(&self.batch_keeper));
         let has_erasures = self.has_erasures.load(Ordering::Acquire);
-        let (batch, next, growing) = write::block_batch(
+        let (mut batch, next, growing) =
+            write::block_batch(&self.database, &stored, execution, certificate, &remembered.ends)?;
+        let has_all_texts = texts::put_block(
             &self.database,
-            &stored,
-            execution,
-            certificate,
             has_erasures,
+            &mut batch,
+            execution,
             at_hand,
-            &mut remembered,
+            &mut remembered.text_ids,
         )?;
+        let before = *hold(&self.complete);
+        let complete = before.after_block(execution.tip.height, has_all_texts);
+        if complete.up_to != before.up_to {
+            complete.put(&self.database, &mut batch);
+        }
         let next = Arc::new(next);
         self.set_tips(&stored, Some(&next));
         // Before the write: whoever finds none may pass texts on as they are.
@@ -222,6 +241,7 @@ impl Chain {
         }
         self.database.write(batch)?;
         self.set_tips(&next, None);
+        *hold(&self.complete) = complete;
         growing.note(&mut remembered.ends, execution.tip.height);
         if erases {
             let newest_write = self.database.newest_write();
@@ -315,28 +335,6 @@ impl Chain {
             self.database.write(batch)?;
         }
         Ok(there)
-    }
-
-    /// Adds texts to a stored batch that lacks some of them: to an unordered one for whoever orders it, of an
-    /// ordered one to its executed transactions. Texts that are there are left alone, and of what is erased or was
-    /// skipped the hash is kept. False, and nothing is written, if the batch is not stored or they do not fit it.
-    /// Durable only after the next [`Chain::sync`].
-    pub fn write_texts(&self, digest: &Digest, batch_texts: &BatchTexts) -> Result<bool, StorageError> {
-        let Some(late) = LateTexts::new(&self.database, digest, batch_texts)? else {
-            return Ok(false);
-        };
-        self.write_late(&late)
-    }
-
-    fn write_late(&self, late: &LateTexts<'_>) -> Result<bool, StorageError> {
-        let _no_block = hold(&self.block_writer);
-        let _kept = hold(&self.batch_keeper);
-        let mut batch = WriteBatch::default();
-        let is_stored = late.put(self.erasures(), &mut batch)?;
-        if !batch.is_empty() {
-            self.database.write(batch)?;
-        }
-        Ok(is_stored)
     }
 
     /// Whether the newest certified state says of any text that it is erased.

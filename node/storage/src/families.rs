@@ -24,7 +24,7 @@
 //! | `holders` | code in base 37 ‖ address | nothing |
 //! | `epochs` | epoch | [`EpochRecord`]: its first height and its committee |
 //! | `state` | state key | canonical bytes of the value: the leaves of the state tree; see [`state_row`] |
-//! | `meta` | `format`, `network`, `tip`, `purged` | a number, a digest, [`TipRecord`], [`HeightRecord`] |
+//! | `meta` | `format`, `network`, `tip`, `purged`, `texts` | a number, a digest, [`TipRecord`], [`HeightRecord`] twice |
 //!
 //! Numbers in keys are big-endian, so that keys order as what they stand for. Values are canonical BCS.
 
@@ -92,6 +92,9 @@ pub(crate) const TIP_KEY: &[u8] = b"tip";
 
 /// The key in `meta` of the height up to which erased texts are out of the database's files.
 pub(crate) const PURGED_KEY: &[u8] = b"purged";
+
+/// The key in `meta` of the height up to which no text is missing.
+pub(crate) const TEXTS_KEY: &[u8] = b"texts";
 
 /// Longest value that is decoded, in bytes: above the largest block, which has a recovery.
 pub(crate) const MAX_VALUE_BYTES: usize = 256 << 20;

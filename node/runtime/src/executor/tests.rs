@@ -5,8 +5,8 @@ use std::sync::mpsc::sync_channel;
 
 use quorate_crypto::{CertificateV1, Epoch, Seal, SealContent, SigningKey, ValidatorIndex};
 use quorate_ledger::{
-    Batch, BatchV1, CertifiedBlock, FormedBatch, Place, StateReader, Submission, TextItem, Timestamp,
-    value_hash,
+    Batch, BatchTexts, BatchV1, CertifiedBlock, FormedBatch, Place, StateReader, Submission, TextItem,
+    Timestamp, value_hash,
 };
 use quorate_storage::MissingText;
 use tempfile::TempDir;
@@ -241,6 +241,9 @@ fn a_synced_block_brings_its_texts_and_is_taken_without_them() {
     let snapshot = world.executor.parts.chain.snapshot().unwrap();
     assert_eq!(snapshot.text(&id, &Place::Memo).unwrap(), Some(memo(&submission)));
     assert_eq!(snapshot.missing_texts(Height(1)).unwrap(), []);
+    for chain in [&peer.executor.parts.chain, &world.executor.parts.chain] {
+        assert_eq!(chain.complete_texts(), Height(1));
+    }
 
     // No hash covers that a peer has none. What comes later makes up for it.
     let (mut world, texts) = (World::new(), block.texts.clone());
@@ -254,6 +257,7 @@ fn a_synced_block_brings_its_texts_and_is_taken_without_them() {
     let place = Place::Memo;
     let missing = chain.snapshot().unwrap().missing_texts(Height(1)).unwrap();
     assert_eq!(missing, [MissingText { batch, id, place }]);
+    assert!(chain.may_lack_texts(Height(1)));
     assert!(chain.write_texts(&batch, texts[0].as_ref().unwrap()).unwrap());
     assert_eq!(
         chain.snapshot().unwrap().text(&id, &Place::Memo).unwrap(),

@@ -1,8 +1,8 @@
 //! Texts of executed transactions that are missing here: asked for until they come (`docs/formats.md`, section 4).
 //!
-//! Blocks that are agreed on here are of whole copies, so only what block sync brought can lack texts: of each block
-//! that came without some, and, at a start, of all blocks there are, as nothing on disk says which lack any. That look
-//! takes a part of a thread, and finds what is missing in the order of heights.
+//! Which blocks may lack some, the chain says: those that came without. After a start these are all above the height up
+//! to which nothing is missing ([`Chain::complete_texts`]), which is noted whenever nothing is found missing below. The
+//! look into them takes a part of a thread, and finds what is missing in the order of heights.
 //!
 //! Bounds: [`TRACKED`] batches are known to lack texts, the lowest ones; the look goes on when there is room. What
 //! nobody has given in [`ROUNDS`] makes room, and its block is looked into again after all others: a text may be gone
@@ -40,6 +40,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(600);
 const ROUNDS: usize = 3;
 /// A look into blocks rests so many times as long as it took.
 const REST: u32 = 9;
+/// During a long look it is noted after so many blocks that nothing is missing up to there.
+const NOTED_EVERY: u64 = 1_024;
 /// How long to wait when there is nothing to do.
 const FAR: Duration = Duration::from_secs(3_600);
 
@@ -119,7 +121,7 @@ pub(crate) fn start(chain: Arc<Chain>, parameters: Parameters, links: Links) -> 
     let (sender, receiver) = channel();
     let shared = Arc::new(Shared::default());
     let mut asking = Asking {
-        lacking: Lacking::new(chain.tip().height),
+        lacking: Lacking::new(chain.complete_texts(), chain.tip().height),
         chain,
         parameters,
         links,
@@ -156,7 +158,7 @@ impl Asking {
         loop {
             let now = Instant::now();
             match receiver.recv_timeout(self.wake_at(now).saturating_duration_since(now)) {
-                Ok(Call::Look(height)) => self.lacking.unlooked.push(height),
+                Ok(Call::Look(height)) => self.lacking.add(height),
                 Ok(Call::Arrived(batch, texts)) => self.take(&batch, &texts)?,
                 Ok(Call::Stop) | Err(RecvTimeoutError::Disconnected) => return Ok(()),
                 Err(RecvTimeoutError::Timeout) => {}
@@ -183,7 +185,18 @@ impl Asking {
             return Ok(());
         };
         self.look_into(height)?;
+        self.note_complete()?;
         self.look_at = Instant::now() + REST * began.elapsed();
+        Ok(())
+    }
+
+    /// Notes up to where nothing is missing, so that no later start looks there.
+    fn note_complete(&self) -> Result<(), StorageError> {
+        let (found, noted) = (self.lacking.complete_up_to(), self.chain.complete_texts());
+        let is_far = found.0 >= noted.0.saturating_add(NOTED_EVERY);
+        if found > noted && (is_far || self.lacking.unlooked.is_empty()) {
+            self.chain.note_complete_texts(found)?;
+        }
         Ok(())
     }
 
@@ -224,7 +237,7 @@ impl Asking {
         for height in self.lacking.heights_of(batch) {
             self.look_into(height)?;
         }
-        Ok(())
+        self.note_complete()
     }
 
     /// Asks for what is due, the lowest heights first.
@@ -277,6 +290,10 @@ impl Unlooked {
     fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
+
+    fn lowest(&self) -> Option<Height> {
+        self.0.iter().map(|range| Height(*range.start())).min()
+    }
 }
 
 /// What is known to be missing, and what is not known yet.
@@ -284,6 +301,8 @@ impl Unlooked {
 struct Lacking {
     batches: BTreeMap<(Height, Digest), Lack>,
     unlooked: Unlooked,
+    /// The highest block that was to be looked at.
+    highest: Height,
 }
 
 /// A batch that lacks texts.
@@ -298,16 +317,30 @@ struct Lack {
 }
 
 impl Lacking {
-    /// Nothing is known of the blocks up to `tip`.
-    fn new(tip: Height) -> Self {
+    /// Nothing is missing up to `complete`; of the blocks above it, up to `tip`, nothing is known.
+    fn new(complete: Height, tip: Height) -> Self {
         let mut unlooked = Unlooked::default();
-        if tip > Height::GENESIS {
-            unlooked.0.push_back(1..=tip.0);
+        if tip > complete {
+            unlooked.0.push_back(complete.next().0..=tip.0);
         }
         Self {
             batches: BTreeMap::new(),
             unlooked,
+            highest: tip,
         }
+    }
+
+    /// A block that was written after all others may lack texts.
+    fn add(&mut self, height: Height) {
+        self.unlooked.push(height);
+        self.highest = self.highest.max(height);
+    }
+
+    /// Up to which height nothing is missing: it is below all blocks that lack texts or were not looked into.
+    fn complete_up_to(&self) -> Height {
+        let lacking = self.batches.keys().next().map(|(height, _)| *height);
+        let lowest = lacking.into_iter().chain(self.unlooked.lowest()).min();
+        lowest.map_or(self.highest, |lowest| Height(lowest.0.saturating_sub(1)))
     }
 
     fn has_room(&self) -> bool {
@@ -417,20 +450,47 @@ mod tests {
 
     #[test]
     fn heights_are_looked_at_in_order_and_take_up_no_memory_each() {
-        let mut lacking = Lacking::new(Height(2));
+        let mut lacking = Lacking::new(Height(0), Height(2));
         for height in [3, 4, 7, 8] {
-            lacking.unlooked.push(Height(height));
+            lacking.add(Height(height));
         }
         assert_eq!(lacking.unlooked.0, [1..=4, 7..=8]);
         let order: Vec<_> = std::iter::from_fn(|| lacking.unlooked.pop()).collect();
         assert_eq!(order, [1, 2, 3, 4, 7, 8].map(Height));
-        assert!(Lacking::new(Height(0)).unlooked.is_empty());
+        assert!(Lacking::new(Height(0), Height(0)).unlooked.is_empty());
+    }
+
+    #[test]
+    fn a_start_looks_above_what_was_complete_and_what_is_complete_lies_below_all_gaps() {
+        assert!(Lacking::new(Height(5), Height(5)).unlooked.is_empty());
+        let mut lacking = Lacking::new(Height(5), Height(8));
+        assert_eq!(lacking.unlooked.0, [6..=8]);
+        assert_eq!(lacking.complete_up_to(), Height(5));
+        lacking.add(Height(11));
+        let now = Instant::now();
+        let look = |lacking: &mut Lacking, found: &[MissingText]| {
+            let height = lacking.unlooked.pop().unwrap();
+            lacking.note(height, found, now);
+            (height.0, lacking.complete_up_to().0)
+        };
+        assert_eq!(look(&mut lacking, &[]), (6, 6));
+        assert_eq!(look(&mut lacking, &[missing(1)]), (7, 6));
+        assert_eq!(look(&mut lacking, &[]), (8, 6));
+        assert_eq!(look(&mut lacking, &[]), (11, 6));
+        // What is to be looked at again counts, wherever it stands.
+        lacking.batches.clear();
+        for height in [12, 7] {
+            lacking.add(Height(height));
+        }
+        assert_eq!(lacking.complete_up_to(), Height(6));
+        assert_eq!(look(&mut lacking, &[]), (12, 6));
+        assert_eq!(look(&mut lacking, &[]), (7, 12));
     }
 
     #[test]
     fn the_lowest_are_asked_for_first_and_of_one_peer_after_the_other() {
         let start = Instant::now();
-        let mut lacking = Lacking::new(Height(0));
+        let mut lacking = Lacking::new(Height(0), Height(0));
         lacking.note(Height(9), &[missing(1)], start);
         lacking.note(Height(3), &[missing(2), missing(2), missing(3)], start);
         assert_eq!(lacking.missing(), 4);
@@ -458,7 +518,7 @@ mod tests {
     #[test]
     fn what_came_is_asked_for_no_more_and_nothing_goes_on_for_ever_at_once() {
         let start = Instant::now();
-        let mut lacking = Lacking::new(Height(0));
+        let mut lacking = Lacking::new(Height(0), Height(0));
         lacking.note(Height(3), &[missing(2), missing(3)], start);
         assert_eq!(lacking.heights_of(&batch(2)), [Height(3)]);
         lacking.note(Height(3), &[missing(3)], start);
@@ -477,7 +537,7 @@ mod tests {
     #[test]
     fn what_nobody_gives_makes_room_and_is_looked_at_again_last() {
         let mut now = Instant::now();
-        let mut lacking = Lacking::new(Height(2));
+        let mut lacking = Lacking::new(Height(0), Height(2));
         for height in 1..=TRACKED as u64 {
             lacking.note(Height(height), &[missing(1)], now);
         }

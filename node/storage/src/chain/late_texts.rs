@@ -1,4 +1,4 @@
-//! Texts that come later than their batch ([`Chain::write_texts`](super::Chain::write_texts)).
+//! Texts that come later than their batch ([`Chain::write_texts`]).
 //!
 //! No block is written while they are, so whatever takes long comes before: batch and texts are read, decoded and
 //! compared without a lock. A digest fixes its batch, so that stands. What may be another by the time the locks are
@@ -8,14 +8,14 @@
 use quorate_ledger::{BatchTexts, Digest, SignedBatch, encode};
 use rocksdb::WriteBatch;
 
-use super::decode_stored;
 use super::texts::{self, Erasures, Found};
+use super::{Chain, decode_stored, hold};
 use crate::StorageError;
 use crate::database::Database;
 use crate::families::{BATCH_TEXTS, BATCHES, ORDERED, UNORDERED, UnorderedRecord};
 
 /// Texts that fit a stored batch, to be added to it.
-pub(super) struct LateTexts<'a> {
+struct LateTexts<'a> {
     digest: Digest,
     texts: &'a BatchTexts,
     signed: SignedBatch,
@@ -32,7 +32,7 @@ pub(super) struct LateTexts<'a> {
 impl<'a> LateTexts<'a> {
     /// Compares texts with a batch and with what is stored of it. None if the batch is not stored, or they do not fit
     /// it.
-    pub(super) fn new(
+    fn new(
         database: &Database,
         digest: &Digest,
         texts: &'a BatchTexts,
@@ -58,7 +58,7 @@ impl<'a> LateTexts<'a> {
 
     /// Adds them to a write. Whoever calls holds the locks of block writer and batch keeper until it is done. False if
     /// the batch is not stored any more.
-    pub(super) fn put(&self, erasures: Erasures<'_>, write: &mut WriteBatch) -> Result<bool, StorageError> {
+    fn put(&self, erasures: Erasures<'_>, write: &mut WriteBatch) -> Result<bool, StorageError> {
         let database = erasures.database;
         let key = self.digest.as_bytes();
         if database.contains(ORDERED, key)? {
@@ -85,6 +85,30 @@ impl<'a> LateTexts<'a> {
         };
         write.put_cf(database.family(UNORDERED), key, encode(&record));
         Ok(true)
+    }
+}
+
+impl Chain {
+    /// Adds texts to a stored batch that lacks some of them: to an unordered one for whoever orders it, of an
+    /// ordered one to its executed transactions. Texts that are there are left alone, and of what is erased or was
+    /// skipped the hash is kept. False, and nothing is written, if the batch is not stored or they do not fit it.
+    /// Durable only after the next [`Chain::sync`].
+    pub fn write_texts(&self, digest: &Digest, batch_texts: &BatchTexts) -> Result<bool, StorageError> {
+        let Some(late) = LateTexts::new(&self.database, digest, batch_texts)? else {
+            return Ok(false);
+        };
+        self.write_late(&late)
+    }
+
+    fn write_late(&self, late: &LateTexts<'_>) -> Result<bool, StorageError> {
+        let _no_block = hold(&self.block_writer);
+        let _kept = hold(&self.batch_keeper);
+        let mut batch = WriteBatch::default();
+        let is_stored = late.put(self.erasures(), &mut batch)?;
+        if !batch.is_empty() {
+            self.database.write(batch)?;
+        }
+        Ok(is_stored)
     }
 }
 

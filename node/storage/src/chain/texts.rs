@@ -288,11 +288,12 @@ fn gather<'t>(found: &mut Found, parts: impl IntoIterator<Item = Named<'t>>) {
 
 /// Adds to a write what may be stored of these texts of ordered batches, where it is more than what is there: texts
 /// of transactions that the block or an earlier one executed, and hashes of what is erased, withheld or was skipped.
+/// False if a text of what the block executes is withheld and not erased.
 pub(super) fn put_found(
     erasures: Erasures<'_>,
     write: &mut WriteBatch,
     found: &Found,
-) -> Result<(), StorageError> {
+) -> Result<bool, StorageError> {
     let database = erasures.database;
     let mut executed = BTreeSet::new();
     for id in found.keys() {
@@ -301,24 +302,28 @@ pub(super) fn put_found(
         }
     }
     let erased = erasures.of(executed.iter().copied())?;
+    let mut has_all = true;
     for (id, (places, items)) in found {
         let is_executed = executed.contains(id);
         // Before it is executed no text of it was stored, so there is nothing to look for.
         let is_new = erasures.executes(id);
         for (place, item) in places.iter().zip(items) {
-            let item = if is_executed && !is_erased(&erased, id, place) {
+            let is_gone = is_erased(&erased, id, place);
+            let item = if is_executed && !is_gone {
                 item.clone()
             } else {
                 withheld(item)
             };
             let key = text_key(id, place);
-            let is_first = is_new && item.shown().is_some();
+            let is_shown = item.shown().is_some();
+            has_all &= !is_new || is_shown || is_gone;
+            let is_first = is_new && is_shown;
             if is_first || is_more(database, &key, &item)? {
                 write.put_cf(database.family(TEXTS), key, encode(&item));
             }
         }
     }
-    Ok(())
+    Ok(has_all)
 }
 
 /// Whether an item is more than what is stored under its key: anything than nothing, a text than its hash.
@@ -332,7 +337,8 @@ fn is_more(database: &Database, key: &[u8], item: &TextItem) -> Result<bool, Sto
 
 /// Adds to a block's write what becomes of texts: those of its executed transactions, from the batches that it
 /// orders, the hashes of those that it skips, and what it erases. The rows of these batches in `batch_texts` are
-/// removed elsewhere. `at_hand` are some of these batches, in the block's order: the others are read.
+/// removed elsewhere. `at_hand` are some of these batches, in the block's order: the others are read. False if texts of
+/// what it executes may be missing.
 pub(super) fn put_block(
     database: &Arc<Database>,
     has_erasures: bool,
@@ -340,33 +346,37 @@ pub(super) fn put_block(
     execution: &Execution,
     at_hand: &[CheckedBatch],
     text_ids: &mut TextIds,
-) -> Result<(), StorageError> {
+) -> Result<bool, StorageError> {
     let erasures = Erasures {
         database,
         execution: Some(execution),
         has_any: has_erasures,
     };
-    put_ordered(erasures, write, execution, at_hand)?;
+    let has_all = put_ordered(erasures, write, execution, at_hand)?;
     if !execution.erased.is_empty() {
         withhold_executed(database, write, execution)?;
         withhold_unordered(database, write, execution, text_ids)?;
     }
-    Ok(())
+    Ok(has_all)
 }
 
-/// Adds what is stored with the batches that the block orders. Of one without texts there is nothing to add.
+/// Adds what is stored with the batches that the block orders. Of one without texts there is nothing to add. False if
+/// texts of what the block executes may be missing.
 fn put_ordered(
     erasures: Erasures<'_>,
     write: &mut WriteBatch,
     execution: &Execution,
     at_hand: &[CheckedBatch],
-) -> Result<(), StorageError> {
+) -> Result<bool, StorageError> {
     let database = erasures.database;
     let mut found = Found::new();
+    let mut has_all = true;
     let mut at_hand = at_hand.iter().peekable();
     for digest in execution.block.v1().proposal.batches() {
         let checked = at_hand.next_if(|batch| batch.digest() == *digest);
         let Some(texts) = texts_beside(database, digest)? else {
+            // An empty list says that there are no places; where nothing came with the batch, nothing says so.
+            has_all &= database.contains(BATCH_TEXTS, digest.as_bytes())?;
             continue;
         };
         let unfit = || {
@@ -381,7 +391,7 @@ fn put_ordered(
             }
         }
     }
-    put_found(erasures, write, &found)
+    Ok(put_found(erasures, write, &found)? && has_all)
 }
 
 /// A batch with the texts that are stored with it; none if there are none, or if it has no places for any.

@@ -126,21 +126,18 @@ fn put_assets(database: &Database, write: &mut WriteBatch, assets: &[(u32, Asset
 /// What whoever writes blocks remembers of those before.
 #[derive(Debug, Default)]
 pub(super) struct Remembered {
-    text_ids: TextIds,
+    pub(super) text_ids: TextIds,
     pub(super) ends: Ends,
 }
 
-/// All that a certified block leaves behind, the tip included, what is held in memory after it, and the histories that
-/// it adds to. `has_erasures` says whether the state has any before it, and `at_hand` are some of its batches, in its
-/// order.
+/// All that a certified block leaves behind but its texts, the tip included, what is held in memory after it, and the
+/// histories that it adds to.
 pub(super) fn block_batch(
     database: &Arc<Database>,
     stored: &Stored,
     execution: &Execution,
     certificate: &Certificate,
-    has_erasures: bool,
-    at_hand: &[CheckedBatch],
-    remembered: &mut Remembered,
+    ends: &Ends,
 ) -> Result<(WriteBatch, Stored, Growing), StorageError> {
     let height = execution.tip.height;
     let entries = execution.transactions.len() + execution.histories.len();
@@ -165,21 +162,12 @@ pub(super) fn block_batch(
     writer.put_log(first);
     let mut lists = stored.lists.clone();
     writer.put_tiles(&mut lists);
-    let growing = Growing::find(database, execution, &remembered.ends)?;
+    let growing = Growing::find(database, execution, ends)?;
     growing.put(database, &mut writer.batch, execution, first)?;
     writer.put_records();
     put_assets(database, &mut writer.batch, &execution.assets);
     writer.put_holders();
     writer.put_state(&growing)?;
-    let text_ids = &mut remembered.text_ids;
-    texts::put_block(
-        database,
-        has_erasures,
-        &mut writer.batch,
-        execution,
-        at_hand,
-        text_ids,
-    )?;
     let next = Stored {
         tip: execution.tip.clone(),
         lists,
