@@ -256,10 +256,14 @@ impl Admitter<'_> {
         let mut answers: Vec<Option<Admission>> = Vec::with_capacity(stages.len());
         let mut checked = Vec::new();
         let mut places = Vec::new();
+        let mut with_texts = Vec::new();
         for stage in stages {
             match stage {
                 Stage::Done(admission) => answers.push(Some(admission)),
                 Stage::Checking(admissible, _) => {
+                    if !admissible.submission.texts().is_empty() {
+                        with_texts.push(admissible.id);
+                    }
                     places.push((answers.len(), admissible.id));
                     answers.push(None);
                     checked.push(*admissible);
@@ -272,10 +276,28 @@ impl Admitter<'_> {
                 Err(reason) => full(id, reason),
             });
         }
+        if !with_texts.is_empty()
+            && let Err(error) = self.forget_erased(&with_texts)
+        {
+            tracing::error!(%error, "the chain database cannot be read");
+        }
         answers
             .into_iter()
             .map(|answer| answer.expect("every place is answered above"))
             .collect()
+    }
+
+    /// Takes texts out of the pool that were erased before they came. They are looked for once their transactions are
+    /// there, so that an erasure that is written meanwhile is seen either way.
+    fn forget_erased(&self, ids: &[Digest]) -> Result<(), StorageError> {
+        let snapshot = self.chain.snapshot()?;
+        for id in ids {
+            if let Some(erasure) = snapshot.erasure(id)? {
+                let places = erasure.erased.into_iter().map(|erased| erased.place);
+                self.pool.on_erased(places.map(|place| (*id, place)));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -375,6 +397,7 @@ mod tests {
 
     use super::*;
     use crate::config::NodeConfig;
+    use crate::pool::Submitted;
     use crate::testing::{self, NETWORK, address, client};
 
     /// A signed payment of account 1 with a memo.
@@ -402,7 +425,9 @@ mod tests {
         };
         let admission = admitter.admit(&[encode(submission).into()]).pop().unwrap();
         let found = pool.find(&submission.transaction().id());
-        let is_pending = found.is_some_and(|(found, ended)| *found == *submission && ended.is_none());
+        let (transaction, texts) = submission.clone().into_parts();
+        let submitted = Submitted { transaction, texts };
+        let is_pending = found.is_some_and(|(found, ended)| *found == submitted && ended.is_none());
         (admission, is_pending)
     }
 

@@ -321,7 +321,7 @@ impl Executor {
         let (pool, own) = (&self.parts.pool, &self.parts.own);
         let timestamp = execution.block.header().timestamp;
         pool.on_executed(execution.transactions.iter().map(|executed| executed.id));
-        pool.on_erased(execution.erased.iter().map(|(id, _)| *id));
+        pool.on_erased(execution.erased.iter().copied());
         let expired = pool.take_expired(timestamp);
         let mut ended: Vec<_> = expired.into_iter().map(|id| (id, Ended::Expired)).collect();
         let latest = timestamp

@@ -13,7 +13,7 @@ use quorate_client::schema::{
 use quorate_consensus::Evidence;
 use quorate_crypto::{Committee, Engine, Height, KnownKeys, ValidatorIndex};
 use quorate_genesis::Genesis;
-use quorate_ledger::{Digest, Parameters, ParametersV1, Submission, encode};
+use quorate_ledger::{Digest, Parameters, ParametersV1, encode};
 use quorate_storage::{Chain, Journal};
 use tokio::sync::watch;
 
@@ -32,7 +32,7 @@ use crate::logging;
 use crate::names::Names;
 use crate::observers::Observers;
 use crate::own_batches::OwnBatches;
-use crate::pool::{Ended, Pool};
+use crate::pool::{Ended, Pool, Submitted};
 use crate::quarantine::QuarantineKeeper;
 use crate::recorder::RecorderStatistics;
 use crate::senders::Senders;
@@ -161,11 +161,11 @@ impl RunningNode {
 
     /// A transaction that is pending or has expired, and whether it has. What a block skipped is as unknown as
     /// what was never sent.
-    fn unexecuted(&self, id: &Digest) -> Option<(Arc<Submission>, bool)> {
-        let (submission, ended) = self.pool.find(id)?;
+    fn unexecuted(&self, id: &Digest) -> Option<(Arc<Submitted>, bool)> {
+        let (submitted, ended) = self.pool.find(id)?;
         match ended {
-            None => Some((submission, false)),
-            Some(Ended::Expired) => Some((submission, true)),
+            None => Some((submitted, false)),
+            Some(Ended::Expired) => Some((submitted, true)),
             Some(Ended::Skipped(_)) => None,
         }
     }
@@ -373,13 +373,13 @@ impl Node for RunningNode {
     }
 
     fn pending(&self, id: &Digest) -> Option<schema::Transaction> {
-        let (submission, expired) = self.unexecuted(id)?;
+        let (submitted, expired) = self.unexecuted(id)?;
         let erasure = self.chain.snapshot().and_then(|snapshot| snapshot.erasure(id));
         let erasure = erasure
             .inspect_err(|error| tracing::error!(%error, "the chain database cannot be read"))
             .ok()?;
-        let texts = submitted_texts(&submission, erasure.as_ref());
-        let mut pending = schema::Transaction::pending(*id, submission.transaction(), &texts);
+        let texts = submitted_texts(&submitted, erasure.as_ref());
+        let mut pending = schema::Transaction::pending(*id, &submitted.transaction, &texts);
         if expired {
             pending.status = TransactionStatus::Expired;
         }

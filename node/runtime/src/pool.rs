@@ -3,8 +3,8 @@
 //! Copies of a transaction are told apart by id and signatures together: a copy with other signatures
 //! can neither displace a good one nor pass for it (pitfall 32).
 //!
-//! Texts that are erased while their transaction is pending stay with it until it is ordered or expires: what packs it
-//! and what shows it leave them out. Of what went they are not remembered.
+//! A text that is erased is forgotten at once, and its leaf's hash is kept in its place: what packs the transaction, and
+//! what shows it, have no more than that.
 //!
 //! Bounds: `max_pending` and `max_pending_mib` in all, `max_pending_per_account` for one sender.
 
@@ -15,7 +15,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use quorate_crypto::{Address, Digest};
-use quorate_ledger::{IntentV1, Submission, TextItem, Timestamp, Transaction};
+use quorate_ledger::{IntentV1, Place, Submission, TextItem, Timestamp, Transaction};
 use smallvec::SmallVec;
 
 pub(crate) use self::memory::Ended;
@@ -107,38 +107,62 @@ pub(crate) enum Full {
     Account,
 }
 
+/// A transaction with its texts as they travel in batches: those that are erased are withheld.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Submitted {
+    /// Itself.
+    pub(crate) transaction: Transaction,
+    /// One for each of its places.
+    pub(crate) texts: Vec<TextItem>,
+}
+
+impl Submitted {
+    fn new(submission: Submission) -> Self {
+        let (transaction, texts) = submission.into_parts();
+        Self { transaction, texts }
+    }
+
+    /// The text at this place is erased.
+    fn withhold(&mut self, place: &Place) {
+        let places = self.transaction.intent().places().iter();
+        for (own, text) in places.zip(&mut self.texts) {
+            if own == place {
+                *text = TextItem::Withheld { leaf: text.leaf() };
+            }
+        }
+    }
+}
+
 /// A transaction taken out to be packed.
 #[derive(Clone, Debug)]
 pub(crate) struct Packed {
     /// Which.
     pub(crate) fingerprint: Fingerprint,
     /// Itself, with its texts.
-    pub(crate) submission: Arc<Submission>,
+    pub(crate) submitted: Arc<Submitted>,
 }
 
 impl Packed {
     /// The transaction, and its texts as they travel in batches.
     pub(crate) fn parts(&self) -> (Transaction, impl Iterator<Item = TextItem>) {
-        let texts = self.submission.texts().iter().cloned();
-        (self.submission.transaction().clone(), texts.map(TextItem::Shown))
+        let Submitted { transaction, texts } = &*self.submitted;
+        (transaction.clone(), texts.iter().cloned())
     }
 }
 
 #[derive(Debug)]
 struct Pending {
     id: Digest,
-    submission: Arc<Submission>,
+    submitted: Arc<Submitted>,
     /// Of the submission's bytes.
     length: usize,
     load: Load,
     packed: bool,
-    /// Whether texts of it were erased while it was here.
-    is_erased: bool,
 }
 
 impl Pending {
     fn intent(&self) -> &IntentV1 {
-        self.submission.transaction().intent()
+        self.submitted.transaction.intent()
     }
 }
 
@@ -202,16 +226,15 @@ impl Pool {
         self.inner().by_id.contains_key(id)
     }
 
-    /// A pending transaction with this id, or one that went a while ago, and how; of the latter without any texts once
-    /// one was erased.
-    pub(crate) fn find(&self, id: &Digest) -> Option<(Arc<Submission>, Option<Ended>)> {
+    /// A pending transaction with this id, or one that went a while ago, and how.
+    pub(crate) fn find(&self, id: &Digest) -> Option<(Arc<Submitted>, Option<Ended>)> {
         let inner = self.inner();
         let fingerprint = inner.by_id.get(id).and_then(|copies| copies.first());
         if let Some(pending) = fingerprint.and_then(|fingerprint| inner.pending.get(fingerprint)) {
-            return Some((Arc::clone(&pending.submission), None));
+            return Some((Arc::clone(&pending.submitted), None));
         }
-        let (submission, ended) = inner.ended.find(id)?;
-        Some((submission, Some(ended)))
+        let (submitted, ended) = inner.ended.find(id)?;
+        Some((submitted, Some(ended)))
     }
 
     /// Whether there is room for one more of `sender`'s, so many bytes long with its texts.
@@ -269,11 +292,10 @@ impl Pool {
             fingerprint,
             Pending {
                 id,
-                submission,
+                submitted: Arc::new(Submitted::new(Arc::unwrap_or_clone(submission))),
                 length,
                 load,
                 packed: false,
-                is_erased: false,
             },
         );
         Ok(())
@@ -321,7 +343,7 @@ impl Pool {
                 pending.packed = true;
                 taken.push(Packed {
                     fingerprint,
-                    submission: Arc::clone(&pending.submission),
+                    submitted: Arc::clone(&pending.submitted),
                 });
                 load = with_it;
                 inner.queued = inner.queued.minus(pending.load);
@@ -360,15 +382,15 @@ impl Pool {
         }
     }
 
-    /// A certified block has erased texts of these.
-    pub(crate) fn on_erased(&self, ids: impl Iterator<Item = Digest>) {
+    /// A certified block has erased these texts, given by their transactions' ids and their places.
+    pub(crate) fn on_erased(&self, erased: impl IntoIterator<Item = (Digest, Place)>) {
         let mut guard = self.inner();
         let inner = &mut *guard;
-        for id in ids {
-            inner.ended.forget_texts(&id);
+        for (id, place) in erased {
+            inner.ended.withhold(&id, &place);
             for fingerprint in inner.by_id.get(&id).into_iter().flatten() {
                 if let Some(pending) = inner.pending.get_mut(fingerprint) {
-                    pending.is_erased = true;
+                    Arc::make_mut(&mut pending.submitted).withhold(&place);
                 }
             }
         }

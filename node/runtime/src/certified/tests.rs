@@ -10,14 +10,15 @@ use quorate_crypto::{
 use quorate_genesis::{Draft, DraftAsset, DraftBalance, DraftV1, Join, JoinKeys};
 use quorate_ledger::{
     Act, Batch, BatchRules, BatchTexts, BatchV1, BlockInput, CheckedBatch, Condition, ConditionLeaf,
-    FormedBatch, Intent, IntentV1, Keep, Operation, Parameters, Proposal, Rules, StateTree, Submission, Text,
-    Texts, Timestamp, Tip, execute,
+    FormedBatch, Intent, IntentV1, Keep, Operation, Parameters, Proposal, Rules, StateTree, Text, Texts,
+    Timestamp, Tip, execute,
 };
 use quorate_storage::{Chain, StorageOptions};
 use quorate_verifier::{Anchor, Facts, Finding, Verifier};
 use tempfile::TempDir;
 
 use super::*;
+use crate::pool::Submitted;
 
 const START: Timestamp = Timestamp(1_700_000_000_000);
 
@@ -653,20 +654,27 @@ fn what_was_erased_before_it_was_executed_is_not_shown_of_what_waits_either() {
     let (transaction, items) = world.made(0, vec![transfer(to, 1)], &texts);
     let erasing = world.made(0, vec![erase(&transaction, &[Place::Memo])], &[]);
     let id = transaction.id();
-    let shown = items.iter().filter_map(|item| item.shown().cloned());
-    let submission = Submission::new(transaction.clone(), shown.collect());
-    let forgotten = Submission::new(transaction, Vec::new());
-    let said = |world: &World, submission| {
+    let leaf = items[0].leaf();
+    let forgotten = Submitted {
+        transaction: transaction.clone(),
+        texts: vec![TextItem::Withheld { leaf }, items[1].clone()],
+    };
+    let submitted = Submitted {
+        transaction,
+        texts: items,
+    };
+    let said = |world: &World, submitted: &Submitted| {
         let erasure = world.certified().snapshot.erasure(&id).unwrap();
-        submitted_texts(submission, erasure.as_ref())
+        submitted_texts(submitted, erasure.as_ref())
     };
     let [rent, october] = ["rent", "October"].map(|text| schema::TextState::Shown(text.into()));
-    assert_eq!(said(&world, &submission), [rent, october.clone()]);
+    assert_eq!(said(&world, &submitted), [rent, october.clone()]);
     world.block(&[erasing]);
     let (by, at) = (world.address(0), world.tip.timestamp);
-    let erased = |leaf| schema::TextState::Erased { by, at, leaf };
-    let leaf = Some(items[0].leaf());
-    assert_eq!(said(&world, &submission), [erased(leaf), october]);
-    let missing = schema::TextState::Missing { leaf: None };
-    assert_eq!(said(&world, &forgotten), [erased(None), missing]);
+    let leaf = Some(leaf);
+    let erased = [schema::TextState::Erased { by, at, leaf }, october];
+    // Also in the moment before the pool has heard of it.
+    for submitted in [&submitted, &forgotten] {
+        assert_eq!(said(&world, submitted), erased);
+    }
 }

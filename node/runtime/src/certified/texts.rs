@@ -2,9 +2,10 @@
 
 use quorate_api::Fault;
 use quorate_client::schema::TextState;
-use quorate_ledger::{Digest, ErasureV1, IntentV1, Place, Submission, TextItem};
+use quorate_ledger::{Digest, ErasureV1, IntentV1, Place, TextItem};
 
 use super::{Certified, fault};
+use crate::pool::Submitted;
 
 impl Certified<'_> {
     /// What there is of an executed transaction's texts, one for each place of its intent.
@@ -49,12 +50,11 @@ impl Certified<'_> {
 }
 
 /// What there is of the texts of a transaction that was submitted here and not executed: a text can be erased before.
-/// One that the pool has forgotten is missing, or erased.
-pub(crate) fn submitted_texts(submission: &Submission, erasure: Option<&ErasureV1>) -> Vec<TextState> {
-    let mut texts = submission.texts().iter().cloned().map(TextItem::Shown);
-    let places = submission.transaction().intent().places().iter();
-    places
-        .map(|place| state_of(texts.next(), erasure, place))
+pub(crate) fn submitted_texts(submitted: &Submitted, erasure: Option<&ErasureV1>) -> Vec<TextState> {
+    let places = submitted.transaction.intent().places().iter();
+    let texts = places.zip(&submitted.texts);
+    texts
+        .map(|(place, text)| state_of(Some(text.clone()), erasure, place))
         .collect()
 }
 

@@ -3,19 +3,22 @@
 
 use std::sync::mpsc::sync_channel;
 
-use quorate_crypto::{CertificateV1, Epoch, Seal, SealContent, SigningKey, ValidatorIndex};
+use quorate_api::Admission;
+use quorate_crypto::{CertificateV1, Epoch, KnownKeys, Seal, SealContent, SigningKey, ValidatorIndex};
 use quorate_ledger::{
-    Batch, BatchTexts, BatchV1, CertifiedBlock, FormedBatch, Place, StateReader, Submission, TextItem,
-    Timestamp, value_hash,
+    Batch, BatchTexts, BatchV1, CertifiedBlock, FormedBatch, Operation, Place, StateReader, Submission,
+    TextItem, Timestamp, encode, value_hash,
 };
 use quorate_storage::MissingText;
 use tempfile::TempDir;
 
 use super::*;
+use crate::admission::Admitter;
 use crate::batches::{Charge, Rules, Whole};
 use crate::config::NodeConfig;
 use crate::disks::agreement_of;
 use crate::inbox::{Outlet, inbox};
+use crate::senders::Senders;
 use crate::testing::{self, NETWORK};
 
 struct World {
@@ -143,6 +146,25 @@ impl World {
         }
     }
 
+    /// Takes a submission into the pool.
+    fn admit(&self, submission: &Submission) {
+        let parts = &self.executor.parts;
+        let admitter = Admitter {
+            network: &NETWORK,
+            parameters: &parts.parameters,
+            chain: &parts.chain,
+            state: &parts.state,
+            keys: &KnownKeys::new(16),
+            pool: &parts.pool,
+            senders: &Senders::Anyone,
+        };
+        let admission = admitter.admit(&[encode(submission).into()]).pop();
+        assert!(
+            matches!(admission, Some(Admission::Pending { .. })),
+            "{admission:?}"
+        );
+    }
+
     fn apply(&mut self, block: VerifiedBlock) -> Result<(), ApplyError> {
         let (reply, answer) = sync_channel(1);
         self.executor.on_command(Command::Apply(Box::new(block), reply));
@@ -263,6 +285,35 @@ fn a_synced_block_brings_its_texts_and_is_taken_without_them() {
         chain.snapshot().unwrap().text(&id, &Place::Memo).unwrap(),
         Some(memo(&submission))
     );
+}
+
+#[test]
+fn an_erased_text_is_not_in_the_pool_whether_it_came_before_its_erasure_or_after() {
+    let expires_at = Timestamp(clock::now().0 + 60_000);
+    let [early, late] = [1, 2].map(|salt| {
+        let (parties, payment) = (vec![testing::address(1)], vec![testing::payment(2, 1)]);
+        let memo = [(Place::Memo, "rent")];
+        let (intent, texts) = testing::intent(parties, payment, salt, expires_at, &memo);
+        Submission::new(intent.sign([&testing::client(1)]), texts)
+    });
+    let erase = |submission: &Submission| Operation::Erase {
+        intent: submission.transaction().signed_bytes(),
+        places: vec![Place::Memo],
+    };
+    let mut world = World::new();
+    world.admit(&early);
+    let erasing = testing::submission(1, vec![erase(&early), erase(&late)], 9, &[]);
+    let batch = world.hold(&erasing);
+    world.decide_batches(1, vec![batch]);
+    world.certify(1);
+    world.admit(&late);
+    for submission in [early, late] {
+        let found = world.executor.parts.pool.find(&submission.transaction().id());
+        let (found, ended) = found.unwrap();
+        let leaf = memo(&submission).leaf();
+        assert_eq!(found.texts, [TextItem::Withheld { leaf }]);
+        assert_eq!(ended, None, "it can still be executed");
+    }
 }
 
 #[test]

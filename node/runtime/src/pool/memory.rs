@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use quorate_api::Skip;
 use quorate_crypto::Digest;
-use quorate_ledger::Submission;
+use quorate_ledger::Place;
 
-use super::Pending;
+use super::{Pending, Submitted};
 
 /// Transactions remembered that went without being executed, so that whoever asks is told.
 const MAX_ENDED: usize = 10_000;
@@ -28,7 +28,7 @@ pub(crate) enum Ended {
 /// Transactions that went without being executed, the latest ones.
 #[derive(Debug, Default)]
 pub(super) struct Memory {
-    by_id: BTreeMap<Digest, (Arc<Submission>, Ended)>,
+    by_id: BTreeMap<Digest, (Arc<Submitted>, Ended)>,
     /// In the order in which they went, with their lengths.
     order: VecDeque<(Digest, usize)>,
     bytes: usize,
@@ -39,17 +39,11 @@ impl Memory {
     pub(super) fn remember(&mut self, pending: Pending, ended: Ended) {
         let Pending {
             id,
-            submission,
+            submitted,
             length,
-            is_erased,
             ..
         } = pending;
-        let submission = if is_erased {
-            without_texts(&submission)
-        } else {
-            submission
-        };
-        if self.by_id.insert(id, (submission, ended)).is_none() {
+        if self.by_id.insert(id, (submitted, ended)).is_none() {
             self.order.push_back((id, length));
             self.bytes += length;
         }
@@ -62,23 +56,18 @@ impl Memory {
         }
     }
 
-    /// One that went a while ago, and how; without any texts once one was erased.
-    pub(super) fn find(&self, id: &Digest) -> Option<(Arc<Submission>, Ended)> {
-        let (submission, ended) = self.by_id.get(id)?;
-        Some((Arc::clone(submission), *ended))
+    /// One that went a while ago, and how.
+    pub(super) fn find(&self, id: &Digest) -> Option<(Arc<Submitted>, Ended)> {
+        let (submitted, ended) = self.by_id.get(id)?;
+        Some((Arc::clone(submitted), *ended))
     }
 
-    /// The texts of this one are not remembered any more.
-    pub(super) fn forget_texts(&mut self, id: &Digest) {
-        if let Some((submission, _)) = self.by_id.get_mut(id) {
-            *submission = without_texts(submission);
+    /// The text at this place of this one is erased.
+    pub(super) fn withhold(&mut self, id: &Digest, place: &Place) {
+        if let Some((submitted, _)) = self.by_id.get_mut(id) {
+            Arc::make_mut(submitted).withhold(place);
         }
     }
-}
-
-/// A transaction of which the texts are forgotten.
-fn without_texts(submission: &Submission) -> Arc<Submission> {
-    Arc::new(Submission::new(submission.transaction().clone(), Vec::new()))
 }
 
 #[cfg(test)]
@@ -91,16 +80,16 @@ mod tests {
     fn few_of_those_that_went_are_remembered() {
         let mut memory = Memory::default();
         let long = admissible(1, 0, 100, &[1]);
+        let submitted = Arc::new(Submitted::new((*long.submission).clone()));
         for number in 0..20_000_u32 {
             let mut id = [0; 32];
             id[..4].copy_from_slice(&number.to_le_bytes());
             let pending = Pending {
                 id: Digest(id),
-                submission: Arc::clone(&long.submission),
+                submitted: Arc::clone(&submitted),
                 length: long.length,
                 load: Load::of(&long.submission),
                 packed: false,
-                is_erased: false,
             };
             memory.remember(pending, Ended::Expired);
         }

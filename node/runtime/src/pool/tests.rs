@@ -149,23 +149,42 @@ fn what_went_and_came_again_is_packed_once() {
 }
 
 #[test]
-fn erased_texts_are_not_remembered_of_what_went() {
+fn an_erased_text_is_forgotten_at_once_whether_its_transaction_is_pending_packed_or_gone() {
     let pool = pool(10, 10);
-    let memo = [(Place::Memo, "rent")];
-    let [gone, going, other] = [0, 10, 20].map(|salt| with_texts(1, salt, 100, &[1], &memo));
-    let texts = |one: &Admissible| pool.find(&one.id).unwrap().0.texts().len();
+    let note = Place::Operation { index: 0, field: 0 };
+    let texts = [(Place::Memo, "rent"), (note, "October")];
+    let [gone, packed, queued] = [0, 10, 20].map(|salt| with_texts(1, salt, 100, &[1], &texts));
+    pool.insert(vec![gone.clone(), packed.clone()]);
+    assert_eq!(pool.take(limit(10, 1 << 20)).len(), 2);
     let skip = |one: &Admissible| {
         let skipped = Ended::Skipped(Skip::Unauthorised);
         pool.skipped(&one.fingerprint, |_| skipped)
     };
-    pool.insert(vec![gone.clone(), going.clone(), other.clone()]);
     skip(&gone);
-    pool.on_erased([gone.id, going.id].into_iter());
-    // What is still to be packed needs one text for each place.
-    assert_eq!([&gone, &going, &other].map(texts), [0, 1, 1]);
-    skip(&going);
-    skip(&other);
-    assert_eq!([&gone, &going, &other].map(texts), [0, 0, 1]);
+    pool.insert(vec![queued.clone()]);
+    let all = [&gone, &packed, &queued];
+    let items = |one: &Admissible| (*one.submission).clone().into_parts().1;
+    let kept = |one: &Admissible| pool.find(&one.id).unwrap().0.texts.clone();
+    assert_eq!(all.map(kept), all.map(items));
+    pool.on_erased(all.map(|one| (one.id, Place::Memo)));
+    let withheld = |one: &Admissible| {
+        let mut items = items(one);
+        let leaf = items[0].leaf();
+        items[0] = TextItem::Withheld { leaf };
+        items
+    };
+    assert_eq!(all.map(kept), all.map(withheld));
+    // There is still one for each place, for whoever packs it.
+    pool.unpack(&[packed.fingerprint]);
+    let taken = pool.take(limit(10, 1 << 20));
+    let taken: Vec<Vec<TextItem>> = taken.iter().map(|packed| packed.parts().1.collect()).collect();
+    assert_eq!(taken, [&queued, &packed].map(withheld));
+    skip(&packed);
+    assert_eq!(kept(&packed), withheld(&packed));
+    // Nothing to forget: another place, another transaction.
+    let other = Place::Operation { index: 1, field: 0 };
+    pool.on_erased([(queued.id, other), (Digest([9; 32]), Place::Memo)]);
+    assert_eq!(kept(&queued), withheld(&queued));
 }
 
 #[test]
