@@ -34,8 +34,12 @@ impl DecodeError {
 
 /// The canonical bytes of `value`.
 pub fn encode<T: Serialize + ?Sized>(value: &T) -> Vec<u8> {
-    // Room for an account or an entry of the log, so that the usual value is not moved while it grows.
-    let mut bytes = Vec::with_capacity(128);
+    // Room for an entry of the log or a step, so that the usual value is not moved while it grows.
+    encode_into(Vec::with_capacity(144), value)
+}
+
+/// `bytes` with the canonical bytes of `value` behind.
+pub(crate) fn encode_into<T: Serialize + ?Sized>(mut bytes: Vec<u8>, value: &T) -> Vec<u8> {
     bcs::serialize_into(&mut bytes, value).expect("ledger types are within BCS's limits");
     bytes
 }

@@ -39,6 +39,7 @@ pub use block::{
     ContentsError, Executed, Header, HeaderV1, Parent, PlaceError, PlannedHeight, check_block, check_header,
     check_log, form_batches,
 };
+pub(crate) use codec::encode_into;
 pub use codec::{DecodeError, decode, encode};
 pub use decimal::{AmountError, ExactAmountError, format_amount, parse_amount, parse_exact_amount};
 pub use execution::{

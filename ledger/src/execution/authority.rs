@@ -3,6 +3,7 @@
 //! signed reach the threshold, the signers being those of this moment.
 
 use quorate_crypto::{Address, Key, KeySignature};
+use smallvec::SmallVec;
 
 use super::working_state::{AccountCell, AccountIndex, WorkingState};
 use crate::AccountV1;
@@ -35,7 +36,7 @@ impl<R> WorkingState<'_, R> {
 struct Judged<'a> {
     signatures: &'a [KeySignature],
     /// The addresses of their keys: made for the first party without signers, as others need none.
-    addresses: Option<Vec<Address>>,
+    addresses: Option<SmallVec<[Address; 2]>>,
     /// Bit i is set if signature i signs for a party. A checked transaction has at most 64.
     useful: u64,
 }

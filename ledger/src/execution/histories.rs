@@ -8,6 +8,7 @@
 
 use quorate_crypto::Digest;
 use quorate_crypto::merkle::Frontier;
+use smallvec::SmallVec;
 
 use super::funds::{AssetPlace, Funds};
 use super::working_state::{AccountIndex, Undo, WorkingState};
@@ -26,6 +27,9 @@ pub(super) struct Source {
     /// Its block's time.
     pub(super) timestamp: Timestamp,
 }
+
+/// Of a payment, so that it takes no memory of its own: who pays and who is paid, and some more.
+const USUAL: usize = 4;
 
 /// A balance that a transaction changed in all.
 struct ChangedFunds {
@@ -46,9 +50,9 @@ impl<R: StateReader> WorkingState<'_, R> {
         let changed = if succeeded {
             self.changed_funds()
         } else {
-            Vec::new()
+            SmallVec::new()
         };
-        let mut growing = self.parties.clone();
+        let mut growing: SmallVec<[AccountIndex; USUAL]> = SmallVec::from_slice(&self.parties);
         if succeeded {
             growing.extend(self.other_accounts(&changed));
         }
@@ -65,8 +69,8 @@ impl<R: StateReader> WorkingState<'_, R> {
     }
 
     /// Balances that the transaction under way changed in all, ascending by account and code.
-    fn changed_funds(&self) -> Vec<ChangedFunds> {
-        let mut touched: Vec<(AccountIndex, AssetPlace, Funds)> = Vec::new();
+    fn changed_funds(&self) -> SmallVec<[ChangedFunds; USUAL]> {
+        let mut touched: SmallVec<[(AccountIndex, AssetPlace, Funds); USUAL]> = SmallVec::new();
         for undo in &self.undo {
             if let Undo::Funds(place, asset, before) = undo {
                 touched.push((*place, *asset, *before));
@@ -87,10 +91,11 @@ impl<R: StateReader> WorkingState<'_, R> {
     /// The accounts beside the parties whose histories grow, ascending by address. Leaves of theirs change
     /// with one of their balances or not at all: signers are a party's own, and nobody else makes, uses up
     /// or gives up an account's hold without changing what it holds.
-    fn other_accounts(&self, changed: &[ChangedFunds]) -> Vec<AccountIndex> {
+    fn other_accounts(&self, changed: &[ChangedFunds]) -> SmallVec<[AccountIndex; USUAL]> {
         let changed = changed.iter().map(|change| change.place);
         let touched = changed.chain(self.beneficiaries.iter().copied());
-        let mut others: Vec<AccountIndex> = touched.filter(|place| !self.parties.contains(place)).collect();
+        let mut others: SmallVec<[AccountIndex; USUAL]> =
+            touched.filter(|place| !self.parties.contains(place)).collect();
         others.sort_unstable_by_key(|place| self.accounts[place.0].address);
         others.dedup();
         others
@@ -279,18 +284,25 @@ fn is_waypoint(number: u64) -> bool {
 /// what it is to be given is no balance.
 fn balance_changes(changed: &[ChangedFunds], place: AccountIndex) -> Vec<BalanceChange> {
     let start = changed.partition_point(|change| change.place < place);
-    let own = changed[start..].iter().take_while(|change| change.place == place);
-    let moved = own
-        .filter(|ChangedFunds { before, after, .. }| (before.free, before.held) != (after.free, after.held));
-    moved
-        .map(|change| BalanceChange {
-            asset: change.asset,
-            free_before: Amount(change.before.free),
-            free_after: Amount(change.after.free),
-            held_before: Amount(change.before.held),
-            held_after: Amount(change.after.held),
-        })
-        .collect()
+    let end = changed.partition_point(|change| change.place <= place);
+    let own = &changed[start..end];
+    // A step is kept until its block is written: it gets no more room than it needs.
+    let mut changes = Vec::with_capacity(own.len());
+    for ChangedFunds {
+        asset, before, after, ..
+    } in own
+    {
+        if (before.free, before.held) != (after.free, after.held) {
+            changes.push(BalanceChange {
+                asset: *asset,
+                free_before: Amount(before.free),
+                free_after: Amount(after.free),
+                held_before: Amount(before.held),
+                held_after: Amount(after.held),
+            });
+        }
+    }
+    changes
 }
 
 /// The root over what an asset's history has as its balances: the supply, if there is any.

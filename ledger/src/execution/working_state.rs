@@ -14,7 +14,7 @@ use crate::state::decode_value;
 use crate::{
     Account, AccountV1, Amount, Asset, AssetCode, AssetV1, Balance, Counters, CountersV1, Erasure,
     HistoryOwner, HistoryStart, Hold, Member, Place, Record, Seat, Signers, StateError, StateKey,
-    StateReader, Timestamp, encode, read_value,
+    StateReader, Timestamp, encode, encode_into, read_value,
 };
 
 /// Where and when the block under way is, and the one parameter that operations look at.
@@ -104,6 +104,14 @@ pub(super) enum Undo {
     Record(StateKey),
     Erasure(StateKey, Option<Box<Erasure>>),
     Seat(StateKey, Option<Box<Seat>>),
+}
+
+/// Bytes of an account's leaf, at least as many as it has but for those of its signers: so that it need not be moved
+/// while it is written, nor keeps room for nothing.
+fn room_for(account: &AccountV1) -> usize {
+    const FIELDS: usize = 128;
+    const BALANCE: usize = 49;
+    FIELDS + BALANCE * account.balances.len() + 32 * account.waypoints.len()
 }
 
 /// What a block changed in all.
@@ -515,7 +523,8 @@ impl<'a, R: StateReader> WorkingState<'a, R> {
         created.sort_unstable();
         for cell in self.accounts {
             if cell.grown {
-                let value = encode(&Account::V1(cell.account));
+                let room = room_for(&cell.account);
+                let value = encode_into(Vec::with_capacity(room), &Account::V1(cell.account));
                 changes.push((StateKey::account(&cell.address), Some(value)));
             }
         }
