@@ -43,8 +43,8 @@ pub struct Parting {
 /// Why chains could not be compared.
 #[derive(Debug)]
 pub enum NotCompared<E> {
-    /// A block could not be had.
-    Source(E),
+    /// The block at a height could not be had.
+    Source(Height, E),
     /// A block that a chain should have is not there.
     Missing(Height),
     /// Bytes that are none of a block.
@@ -114,7 +114,9 @@ fn block<S: BlockSource>(
     source: &mut S,
     height: Height,
 ) -> Result<(Vec<u8>, CertifiedBlock), NotCompared<S::Error>> {
-    let bytes = source.block(height).map_err(NotCompared::Source)?;
+    let bytes = source
+        .block(height)
+        .map_err(|error| NotCompared::Source(height, error))?;
     let bytes = bytes.ok_or(NotCompared::Missing(height))?;
     match decode(&bytes, MAX_CERTIFIED_BLOCK_BYTES) {
         Ok(block) => Ok((bytes, block)),
