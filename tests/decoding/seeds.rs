@@ -178,7 +178,7 @@ pub(crate) fn certified_blocks() -> Vec<Vec<u8>> {
     blocks.iter().chain([&recovered]).map(encode).collect()
 }
 
-/// The page's block in a bundle; and the state behind it.
+/// The page's block in a bundle; and the state after it.
 pub(crate) fn bundles() -> Vec<Vec<u8>> {
     let (genesis, auditor) = audited();
     let mut writer = BundleWriter::begin(Vec::new(), genesis, Height(1), Height(1)).unwrap();

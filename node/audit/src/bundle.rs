@@ -103,7 +103,7 @@ struct End {
 
 /// The last thing that was whole, for whoever looks for what is not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Behind {
+pub enum After {
     /// The file's first bytes.
     Magic,
     /// The opening.
@@ -116,14 +116,14 @@ pub enum Behind {
     End,
 }
 
-impl fmt::Display for Behind {
+impl fmt::Display for After {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Magic => f.write_str("behind its first bytes"),
-            Self::Opening => f.write_str("behind its opening"),
-            Self::State => f.write_str("behind its state, or in it"),
-            Self::Block(height) => write!(f, "behind block {height}"),
-            Self::End => f.write_str("behind its end record"),
+            Self::Magic => f.write_str("after its first bytes"),
+            Self::Opening => f.write_str("after its opening"),
+            Self::State => f.write_str("after its state, or in it"),
+            Self::Block(height) => write!(f, "after block {height}"),
+            Self::End => f.write_str("after its end record"),
         }
     }
 }

@@ -16,7 +16,7 @@ pub struct Finding {
     pub place: String,
     /// The stable code (`docs/formats.md`, sections 23 and 30).
     pub code: &'static str,
-    /// The code behind it, of a batch or a proof.
+    /// The code after it, of a batch or a proof.
     pub reason: Option<&'static str>,
     /// What is wrong, for people; no program should depend on its words.
     pub words: String,

@@ -40,7 +40,7 @@ mod state;
 
 pub use auditor::Auditor;
 pub use bundle::{
-    Behind, BundleError, BundleReader, BundleWriter, MAGIC, MAX_CERTIFIED_BLOCK_BYTES, Opening, StateOpening,
+    After, BundleError, BundleReader, BundleWriter, MAGIC, MAX_CERTIFIED_BLOCK_BYTES, Opening, StateOpening,
     StateParts, Written,
 };
 pub use compare::{

@@ -177,7 +177,7 @@ fn a_state_is_written_and_begun_with_and_parts_are_put_together() {
         (&exported["blocks"], &exported["state"]),
         (&0.into(), &true.into())
     );
-    // There is no block behind it yet.
+    // There is no block after it yet.
     let begun = [
         "chain",
         "--bundle",
@@ -219,7 +219,7 @@ fn a_state_is_written_and_begun_with_and_parts_are_put_together() {
     // Heights that do not fit.
     let late = ["chain", "--bundle", "chain.bundle", "--from", "2"];
     let (_, stderr) = audit(dir, &late, 2);
-    assert!(stderr.contains("the state behind block 1 is needed"), "{stderr}");
+    assert!(stderr.contains("the state after block 1 is needed"), "{stderr}");
     let other = [
         "chain",
         "--bundle",

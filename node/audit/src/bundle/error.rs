@@ -4,7 +4,7 @@ use std::io;
 
 use quorate_ledger::{Digest, Height};
 
-use super::Behind;
+use super::After;
 use crate::Finding;
 
 /// Why a bundle cannot be read to its end.
@@ -17,26 +17,26 @@ pub enum BundleError {
     #[error("it does not begin as a bundle does")]
     NotABundle,
     /// It ends too early.
-    #[error("it is torn: it ends {behind}, in the frame at byte {at}, and not with an end record")]
+    #[error("it is torn: it ends {after}, in the frame at byte {at}, and not with an end record")]
     Torn {
         /// The last thing that was whole.
-        behind: Behind,
+        after: After,
         /// Where the frame begins that is not there, or not whole.
         at: u64,
     },
     /// A frame's check fails.
-    #[error("the frame at byte {at}, {behind}, is damaged: its bytes are not those that were written")]
+    #[error("the frame at byte {at}, {after}, is damaged: its bytes are not those that were written")]
     Damaged {
         /// The last thing that was whole.
-        behind: Behind,
+        after: After,
         /// Where the frame begins.
         at: u64,
     },
     /// A frame that may not be so, or not be there.
-    #[error("the frame at byte {at}, {behind}, is malformed: {reason}")]
+    #[error("the frame at byte {at}, {after}, is malformed: {reason}")]
     Malformed {
         /// The last thing that was whole.
-        behind: Behind,
+        after: After,
         /// Where the frame begins.
         at: u64,
         /// What is wrong.

@@ -9,7 +9,7 @@ use quorate_ledger::{Digest, Height, Leaf, LogEntry, decode};
 use sha2::{Digest as _, Sha256};
 
 use super::{
-    Behind, BundleError, CHECK, End, Frame, FrameV1, ITEMS, MAGIC, Opening, StateOpening, StateParts,
+    After, BundleError, CHECK, End, Frame, FrameV1, ITEMS, MAGIC, Opening, StateOpening, StateParts,
     frames_of, limit_of,
 };
 
@@ -18,9 +18,9 @@ pub struct BundleReader<R> {
     frames: Frames<R>,
     opening: Opening,
     genesis: Genesis,
-    /// The frame behind the opening or the state, where it was read to see what it is.
+    /// The frame after the opening or the state, where it was read to see what it is.
     ahead: Option<FrameV1>,
-    /// Whether what stands behind the opening was looked at.
+    /// Whether what stands after the opening was looked at.
     begun: bool,
     /// Blocks so far.
     blocks: u64,
@@ -33,7 +33,7 @@ struct Frames<R> {
     hasher: Sha256,
     /// Bytes so far.
     at: u64,
-    behind: Behind,
+    after: After,
 }
 
 impl<R: Read> BundleReader<R> {
@@ -59,7 +59,7 @@ impl<R: Read> BundleReader<R> {
             let (from, to) = (opening.from, opening.to);
             return frames.refuse(at, format!("there are no blocks from {from} to {to}"));
         }
-        frames.behind = Behind::Opening;
+        frames.after = After::Opening;
         Ok(Self {
             frames,
             opening,
@@ -132,7 +132,7 @@ impl<R: Read> BundleReader<R> {
                     let reason = format!("it is a block more than the {announced} that are announced");
                     return self.frames.refuse(at, reason);
                 }
-                self.frames.behind = Behind::Block(Height(self.opening.from.0.saturating_add(self.blocks)));
+                self.frames.after = After::Block(Height(self.opening.from.0.saturating_add(self.blocks)));
                 self.blocks += 1;
                 Ok(Some(bytes))
             }
@@ -143,7 +143,7 @@ impl<R: Read> BundleReader<R> {
         }
     }
 
-    /// Looks at what stands behind the opening: a state's beginning, or what comes after.
+    /// Looks at what stands after the opening: a state's beginning, or what comes after.
     fn begin(&mut self) -> Result<Option<StateOpening>, BundleError> {
         self.begun = true;
         let (at, count) = (self.frames.at, self.opening.count());
@@ -157,7 +157,7 @@ impl<R: Read> BundleReader<R> {
         let (frame, _) = self.frames.next()?;
         match frame {
             FrameV1::State(opening) => {
-                self.frames.behind = Behind::State;
+                self.frames.after = After::State;
                 Ok(Some(*opening))
             }
             FrameV1::Block(_) if count != Some(0) => {
@@ -196,7 +196,7 @@ impl<R: Read> BundleReader<R> {
                 found,
             });
         }
-        self.frames.behind = Behind::End;
+        self.frames.after = After::End;
         if self.frames.is_more()? {
             return self.frames.refuse(self.frames.at, "nothing should stand here");
         }
@@ -211,7 +211,7 @@ impl<R: Read> Frames<R> {
             input,
             hasher: Sha256::new(),
             at: 0,
-            behind: Behind::Magic,
+            after: After::Magic,
         };
         let mut magic = [0; MAGIC.len()];
         match frames.fill(&mut magic, 0) {
@@ -256,7 +256,7 @@ impl<R: Read> Frames<R> {
         self.fill(&mut check, at)?;
         if sha256(&payload).0[..CHECK] != check {
             return Err(BundleError::Damaged {
-                behind: self.behind,
+                after: self.after,
                 at,
             });
         }
@@ -312,14 +312,14 @@ impl<R: Read> Frames<R> {
 
     fn torn<T>(&self, at: u64) -> Result<T, BundleError> {
         Err(BundleError::Torn {
-            behind: self.behind,
+            after: self.after,
             at,
         })
     }
 
     fn refuse<T>(&self, at: u64, reason: impl Into<String>) -> Result<T, BundleError> {
         Err(BundleError::Malformed {
-            behind: self.behind,
+            after: self.after,
             at,
             reason: reason.into(),
         })

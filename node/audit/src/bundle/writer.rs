@@ -51,7 +51,7 @@ impl<W: Write> BundleWriter<W> {
         Ok(writer)
     }
 
-    /// Writes the state before the first block, right behind the opening. There are as many entries and leaves as the
+    /// Writes the state before the first block, right after the opening. There are as many entries and leaves as the
     /// state's opening says, these strictly ascending by key.
     ///
     /// # Errors

@@ -57,7 +57,7 @@ fn refused(bytes: &[u8]) -> &'static str {
     read(bytes).unwrap_err().code().unwrap()
 }
 
-/// Where the frames begin, the first behind the first bytes.
+/// Where the frames begin, the first after the first bytes.
 fn frames(bundle: &[u8]) -> Vec<usize> {
     let mut places = Vec::new();
     let mut at = MAGIC.len();
@@ -161,11 +161,11 @@ fn a_torn_bundle_is_named_wherever_it_ends() {
             assert_eq!(refused(&bytes[..end]), "torn");
         }
     }
-    // It says behind which block.
+    // It says after which block.
     let bytes = bundle(1, 3);
     let end = *frames(&bytes).last().unwrap();
     let words = read(&bytes[..end]).unwrap_err().to_string();
-    assert!(words.contains("behind block 3"), "{words}");
+    assert!(words.contains("after block 3"), "{words}");
     // As a source it gives what is whole, and then the reason.
     let reader = BundleReader::open(&bytes[..end]).unwrap();
     let mut auditor = PLAYED.auditor();
@@ -195,7 +195,7 @@ fn an_altered_byte_is_found_wherever_it_is() {
     altered[second_block + 100] ^= 1;
     let error = read(&altered).unwrap_err();
     assert_eq!(error.code(), Some("damaged"));
-    assert!(error.to_string().contains("behind block 1"), "{error}");
+    assert!(error.to_string().contains("after block 1"), "{error}");
     let finding = error.finding(Height(2)).unwrap();
     assert_eq!(
         (finding.height, finding.place.as_str()),

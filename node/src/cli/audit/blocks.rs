@@ -16,8 +16,9 @@ use quorate_genesis::Genesis;
 use quorate_ledger::{Digest, Height};
 use quorate_tools::failure::{Exit, Failure};
 
-pub(super) use self::home::HomeBlocks;
-pub(super) use self::node::{NodeBlocks, Reading};
+use self::home::HomeBlocks;
+use self::node::NodeBlocks;
+pub(super) use self::node::Reading;
 use super::ask::NodesArgs;
 
 /// Which chain to read.

@@ -44,11 +44,11 @@ Many machines, or many nights: each checks a part, which begins with a certified
       --out two.part
   quorate audit merge one.part two.part --genesis genesis.toml")]
 pub(crate) struct ChainArgs {
-    #[command(flatten)]
-    blocks: BlocksArgs,
     /// The genesis document, which is all that is believed
     #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Trust")]
     genesis: PathBuf,
+    #[command(flatten)]
+    blocks: BlocksArgs,
     /// The first block; above 1 a state has to be given [default: the first that there is]
     #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
     from: Option<u64>,
@@ -122,7 +122,7 @@ fn stop_on_interrupt() -> Arc<AtomicBool> {
     tokio::spawn(async move {
         if tokio::signal::ctrl_c().await.is_ok() {
             asked.store(true, Ordering::Relaxed);
-            say("stopping behind the block under way; again to stop at once");
+            say("stopping after the block under way; again to stop at once");
         }
         if tokio::signal::ctrl_c().await.is_ok() {
             std::process::exit(i32::from(Exit::Interrupted.code()));
@@ -159,7 +159,7 @@ impl Work {
         if auditor.height() > to {
             let (at, to) = (auditor.height(), to);
             return Err(Failure::usage(format!(
-                "the check is behind block {at} already, and --to is {to}"
+                "the check has passed block {at} already, and --to is {to}"
             )));
         }
         Ok(Self {
@@ -289,7 +289,7 @@ fn begin(
     let first = state.height().next();
     if asked.is_some_and(|asked| asked != first) {
         return Err(Failure::usage(format!(
-            "the state is that behind block {}, so the check begins with block {first}",
+            "the state is that after block {}, so the check begins with block {first}",
             state.height()
         ))
         .hint(format!(
@@ -307,7 +307,7 @@ pub(super) fn genesis_state(genesis: &Genesis) -> Result<CertifiedState, Failure
 fn no_state(first: Height) -> Failure {
     let before = Height(first.0.saturating_sub(1));
     Failure::usage(format!(
-        "to begin with block {first}, the state behind block {before} is needed"
+        "to begin with block {first}, the state after block {before} is needed"
     ))
     .hint(format!(
         "quorate audit export --state {before} --out FILE makes it; give it with --snapshot FILE"

@@ -40,11 +40,11 @@ pub(crate) struct CompareArgs {
     /// A bundle
     #[arg(long = "bundle", value_name = "FILE", help_heading = "Two of these")]
     bundles: Vec<PathBuf>,
-    #[command(flatten)]
-    authority: AuthorityArgs,
     /// The genesis document: say also which of the two is good
     #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Trust")]
     genesis: Option<PathBuf>,
+    #[command(flatten)]
+    authority: AuthorityArgs,
     /// Look at every height, not only at as many as it takes if both chains hang together
     #[arg(long)]
     scan: bool,

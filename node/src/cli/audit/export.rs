@@ -38,18 +38,18 @@ be checked alone. No node has states of the past: the blocks before are executed
 their clients' signatures, from genesis or from --snapshot on. The export believes the chain that
 it reads as little as anybody else, but looks only at what it needs: check the bundle.")]
 pub(crate) struct ExportArgs {
-    #[command(flatten)]
-    blocks: BlocksArgs,
     /// The genesis document that the chain has to be of [default: the chain's own]
     #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Trust")]
     genesis: Option<PathBuf>,
+    #[command(flatten)]
+    blocks: BlocksArgs,
     /// The first block [default: the first that there is]
     #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
     from: Option<u64>,
     /// The last block [default: the last that there is]
     #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
     to: Option<u64>,
-    /// Write the state behind this block, and no blocks
+    /// Write the state after this block, and no blocks
     #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
     #[arg(conflicts_with_all = ["from", "to", "without_state"])]
     state: Option<u64>,
@@ -126,7 +126,7 @@ pub(super) async fn run(args: ExportArgs, output: &Output) -> Result<(), Failure
 fn text(view: &View<'_>, output: &Output) -> String {
     let blocks = match (view.blocks, view.state) {
         (0, _) => "none".to_owned(),
-        (_, true) => format!("{} to {}, behind the state before them", view.from, view.to),
+        (_, true) => format!("{} to {}, after the state before them", view.from, view.to),
         (_, false) => format!("{} to {}", view.from, view.to),
     };
     let mut fields = vec![
@@ -136,7 +136,7 @@ fn text(view: &View<'_>, output: &Output) -> String {
         ("SHA-256", view.sha256.to_string()),
     ];
     if view.blocks == 0 {
-        fields.insert(2, ("state", format!("behind block {}", view.to)));
+        fields.insert(2, ("state", format!("after block {}", view.to)));
     }
     let file = printable(&view.file.display().to_string());
     format!("{}written to {file}\n", output.fields(&fields))
@@ -176,7 +176,7 @@ impl Work {
         };
         if let Some(state) = begin.as_ref().filter(|state| state.height() >= from) {
             let words = format!(
-                "the state is that behind block {}, above block {from}",
+                "the state is that after block {}, above block {from}",
                 state.height()
             );
             return Err(Failure::usage(words));

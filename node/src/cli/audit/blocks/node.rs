@@ -82,7 +82,7 @@ impl NodeBlocks {
         let answer = ahead.answers.blocking_recv();
         ahead.next = Height(height.0.saturating_add(1));
         self.ahead = Some(ahead);
-        // Behind the last block nothing was asked for.
+        // After the last block nothing was asked for.
         answer.unwrap_or(Ok(None))
     }
 

@@ -92,7 +92,7 @@ impl View {
         text.push_str(&output.fields(&self.fields()));
         if self.part.from != Height(1) {
             text.push_str(&format!(
-                "It began with the state behind block {}, which a quorum certified. That all before it is good, other \
+                "It began with the state after block {}, which a quorum certified. That all before it is good, other \
                  parts have to say: quorate audit merge.\n",
                 self.part.before.height
             ));
