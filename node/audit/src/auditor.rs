@@ -159,7 +159,7 @@ impl Auditor {
                 place: "the block".to_owned(),
                 code: "encoding",
                 reason: None,
-                words: format!("its bytes are none of a block: {error}"),
+                words: format!("its bytes are not a block: {error}"),
                 sealed: None,
             }),
             Looked::Seen(seen) if seen.epoch == self.looker.rules.committee.epoch() => Ok(*seen),

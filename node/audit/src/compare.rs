@@ -47,7 +47,7 @@ pub enum NotCompared<E> {
     Source(Height, E),
     /// A block that a chain should have is not there.
     Missing(Height),
-    /// Bytes that are none of a block.
+    /// Bytes that are not a block.
     Unreadable(Height, DecodeError),
 }
 

@@ -35,7 +35,7 @@ pub enum Depth {
 /// A block that was looked at.
 #[derive(Debug)]
 pub(crate) enum Looked {
-    /// Bytes that are none of a block.
+    /// Bytes that are not a block.
     Unreadable(DecodeError),
     /// A block of another epoch than the one whose rules were at hand.
     OfAnotherEpoch(Box<CertifiedBlock>),

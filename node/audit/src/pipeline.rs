@@ -78,7 +78,7 @@ where
         .num_threads(threads)
         .thread_name(|number| format!("audit-{number}"))
         .build()
-        .map_err(|error| Ended::Threads(error.to_string()))?;
+        .map_err(|error| Ended::<S::Error>::Threads(error.to_string()))?;
     let workers = Workers {
         pool,
         looker: RwLock::new(auditor.looker().clone()),

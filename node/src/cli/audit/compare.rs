@@ -217,7 +217,7 @@ fn not_compared(error: NotCompared<Unavailable>) -> Failure {
         NotCompared::Source(height, unavailable) => unavailable.failure(height),
         NotCompared::Missing(height) => check(format!("one of the two has no block {height} (missing)")),
         NotCompared::Unreadable(height, error) => check(format!(
-            "block {height} of one of the two: its bytes are none of a block: {error} (encoding)"
+            "block {height} of one of the two: its bytes are not a block: {error} (encoding)"
         )),
     }
 }

@@ -307,7 +307,7 @@ impl Linked {
         };
         let block: CertifiedBlock = match decode(bytes, MAX_CERTIFIED_BLOCK_BYTES) {
             Ok(block) => block,
-            Err(error) => return refuse(format!("its bytes are none of a block: {error} (encoding)")),
+            Err(error) => return refuse(format!("its bytes are not a block: {error} (encoding)")),
         };
         let header = block.v1().block.header();
         if header.network != self.network {

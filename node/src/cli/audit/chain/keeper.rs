@@ -98,7 +98,7 @@ impl Keeper {
     fn does_not_go(&self, state: &Path) -> Failure {
         let (file, state) = (self.file.display(), state.display());
         let words = format!("{file} and {state} are not of one check of this network");
-        Failure::new(Exit::CheckFailed, words).hint("name another file with --resume to begin anew")
+        Failure::new(Exit::CheckFailed, words).hint("name another file with --resume to begin again")
     }
 }
 
