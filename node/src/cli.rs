@@ -69,7 +69,7 @@ enum Command {
     /// Ask nodes about the network, blocks and accounts
     #[command(subcommand)]
     Query(query::QueryCommand),
-    /// Prove what the ledger says, and check proofs and statements
+    /// Prove what the ledger says, and check proofs, statements and whole chains
     #[command(subcommand)]
     Audit(audit::AuditCommand),
     /// Lay out, run and check a node
@@ -123,6 +123,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Node(node::NodeCommand::Run(args)) => node::run(&args),
         Command::Localnet(command) => in_runtime(localnet::run(command, &output)),
         Command::Wallet(command @ wallet::WalletCommand::Pay(_)) => in_runtime(wallet::run(command, &output)),
+        Command::Audit(command @ audit::AuditCommand::Chain(_)) => in_runtime(audit::run(command, &output)),
         Command::Keys(command) => interruptible(async { keys::run(command, &output) }),
         Command::Genesis(command) => interruptible(async { genesis::run(command, &output) }),
         Command::Node(node::NodeCommand::Init(args)) => interruptible(async { node::init(&args, &output) }),

@@ -45,6 +45,7 @@ mod pages;
 mod pay;
 mod process;
 mod quarantine;
+mod rechecking;
 mod recording;
 mod refusals;
 mod rejoin;

@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a check fails by panicking")]
 
 mod binary;
+mod bundles;
 mod ledger;
 mod printed;
 mod proofs;
@@ -40,6 +41,8 @@ decoders! {
     proposal: binary::proposal, seeds::proposals;
     header: binary::header, seeds::headers;
     certified_block: ledger::certified_block, seeds::certified_blocks;
+    bundle: bundles::bundle, seeds::bundles;
+    part: bundles::part, seeds::parts;
     certificate: binary::certificate, seeds::certificates;
     log_entry: binary::log_entry, seeds::log_entries;
     state_value: ledger::state_value, seeds::state_values;

@@ -1,5 +1,6 @@
 //! Encodings to begin with, all good.
 
+use quorate_audit::{Auditor, BundleWriter, CertifiedState, Depth};
 use quorate_client::schema::{self, TextState};
 use quorate_consensus::recording::{
     Beginning, Entry as RecordedEntry, Fingerprint, Frame, FrameV1, MAGIC, Recorded, Segment,
@@ -10,6 +11,7 @@ use quorate_crypto::{
     Address, Certificate, CertificateV1, ClientSigningKey, Digest, Engine, Epoch, Height, Key, Seal,
     SealContent, SigningKey, ValidatorIndex, sha256,
 };
+use quorate_genesis::Genesis;
 use quorate_ledger::{
     Block, BlockV1, CertifiedBlock, CertifiedBlockV1, Erased, Erasure, ErasureV1, ErrorCode, Found, LogEntry,
     LogEntryV1, LoggedRecovery, LoggedTransaction, Outcome, Parameters, Place, Proposal, Record, RecordV1,
@@ -174,6 +176,28 @@ pub(crate) fn certified_blocks() -> Vec<Vec<u8>> {
     assert!(recovery.is_some());
     let recovered = CertifiedBlock::V1(recovered);
     blocks.iter().chain([&recovered]).map(encode).collect()
+}
+
+/// The page's block in a bundle; and the state after it.
+pub(crate) fn bundles() -> Vec<Vec<u8>> {
+    let (genesis, auditor) = audited();
+    let mut writer = BundleWriter::begin(Vec::new(), genesis, Height(1), Height(1)).unwrap();
+    writer.block(encode(&printed::blocks()[0])).unwrap();
+    let state = auditor.state().write(Vec::new(), genesis).unwrap();
+    vec![writer.finish().unwrap().0, state.unwrap().0]
+}
+
+/// What a check of the page's block found.
+pub(crate) fn parts() -> Vec<Vec<u8>> {
+    vec![audited().1.part().write().into_bytes()]
+}
+
+/// The page's network, and the check of its block.
+fn audited() -> (&'static Genesis, Auditor) {
+    let genesis = &CHAINS[0].genesis;
+    let mut auditor = Auditor::new(CertifiedState::genesis(genesis).unwrap(), Depth::Whole);
+    auditor.check(&encode(&printed::blocks()[0])).unwrap();
+    (genesis, auditor)
 }
 
 fn document(proof: &Proof) -> Option<SignedRecovery> {

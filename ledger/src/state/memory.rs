@@ -1,4 +1,4 @@
-//! A state in memory: for simulations and tests.
+//! A state in memory: for simulations, for audits, which execute a chain again, and for tests.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -8,7 +8,8 @@ use quorate_crypto::Digest;
 use super::{Prefix, StateKey, StateReader};
 use crate::{Execution, Timestamp};
 
-/// A whole state in memory, with the ids of all transactions that were executed since it began.
+/// A whole state in memory, with the ids of all transactions that were executed since it began, unless they were
+/// forgotten.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MemoryState {
     values: BTreeMap<StateKey, Vec<u8>>,
@@ -36,6 +37,21 @@ impl MemoryState {
         let executed = execution.transactions.iter();
         self.spent
             .extend(executed.map(|transaction| (transaction.id, transaction.expires_at)));
+    }
+
+    /// Notes ids of transactions that were executed before the state began, with their expiries.
+    pub fn note_spent(&mut self, ids: impl IntoIterator<Item = (Digest, Timestamp)>) {
+        self.spent.extend(ids);
+    }
+
+    /// Forgets the ids that had expired at `at`: they count for no block of that time or a later one (section 9).
+    pub fn forget_spent(&mut self, at: Timestamp) {
+        self.spent.retain(|_, expires_at| *expires_at > at);
+    }
+
+    /// How many ids are known.
+    pub fn spent_count(&self) -> usize {
+        self.spent.len()
     }
 
     /// All values, ascending by key.

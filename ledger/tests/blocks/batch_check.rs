@@ -1,7 +1,7 @@
 //! The batch check (section 5): every code of section 23, with the smallest batch that causes it.
 
 use bytes::Bytes;
-use quorate_crypto::{ClientSigningKey, Digest, Epoch, KeySignature, Tag, ValidatorIndex};
+use quorate_crypto::{ClientSigningKey, Digest, Epoch, KeySignature, KnownKeys, Tag, ValidatorIndex};
 use quorate_ledger::{
     Batch, BatchBytes, BatchError, BatchV1, CheckedBatch, FormedBatch, Intent, SignedBatch, Transaction,
     count_transactions, encode,
@@ -247,6 +247,14 @@ fn code_client_signature() {
             world.check(&signed).unwrap_err(),
             BatchError::BadSignature { transaction: place }
         );
+        // Keys that are known change no verdict.
+        let formed = FormedBatch::from_signed(signed, &world.rules()).unwrap();
+        let keys = KnownKeys::new(16);
+        for _ in 0..2 {
+            let mut verdicts = formed.signature_groups(1).into_iter();
+            let bad = verdicts.find_map(|group| group.verify_knowing(&keys).err());
+            assert_eq!(bad, Some(BatchError::BadSignature { transaction: place }));
+        }
     }
     let mut both = signed_by_both_kinds();
     let SignedBatch::V1(signed) = &mut both;

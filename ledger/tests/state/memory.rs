@@ -23,6 +23,20 @@ fn a_state_of_leaves_has_these_and_no_transaction() {
 }
 
 #[test]
+fn ids_are_spent_until_they_expire_and_may_be_forgotten_then() {
+    let ids = [Digest([1; 32]), Digest([2; 32]), Digest([3; 32])];
+    let mut state = MemoryState::default();
+    state.note_spent([(ids[0], Timestamp(10)), (ids[1], Timestamp(20))]);
+    assert_eq!(state.spent_at(&ids, Timestamp(9)).unwrap(), [true, true, false]);
+    // For blocks at 10 and later it makes no difference.
+    let at_10 = state.spent_at(&ids, Timestamp(10)).unwrap();
+    assert_eq!(at_10, [false, true, false]);
+    state.forget_spent(Timestamp(10));
+    assert_eq!(state.spent_count(), 1);
+    assert_eq!(state.spent_at(&ids, Timestamp(10)).unwrap(), at_10);
+}
+
+#[test]
 fn a_value_is_read_by_its_type() {
     let state = MemoryState::from_leaves(small_state());
     let key = StateKey::account(&address(3));

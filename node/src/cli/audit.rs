@@ -1,10 +1,15 @@
-//! `quorate audit`: proofs of what the ledger says, as files that anybody can check who has the genesis document.
-//! Formats are those of `docs/formats.md`, section 17.
+//! `quorate audit`: proofs of what the ledger says, as files that anybody can check who has the genesis document
+//! (`docs/formats.md`, section 17); and whole chains, checked by executing them again (section 30).
 
 pub(crate) mod anchor;
 pub(crate) mod answer;
 pub(crate) mod ask;
+mod blocks;
+mod chain;
+mod compare;
+mod export;
 pub(crate) mod files;
+mod merge;
 mod offline;
 pub(crate) mod pinned;
 pub(crate) mod question;
@@ -30,7 +35,8 @@ use super::wallet::notarize::hash_file;
 #[command(after_help = "Examples:
   quorate audit transaction 3f5a… --genesis genesis.toml
   quorate audit statement qr1… --from 2026-01-01 --to 2027-01-01 --genesis genesis.toml
-  quorate audit verify *.proof --genesis genesis.toml")]
+  quorate audit verify *.proof --genesis genesis.toml
+  quorate audit chain --node URL --genesis genesis.toml")]
 pub(crate) enum AuditCommand {
     /// Prove that a transaction was executed, where and with what outcome
     Transaction(TransactionArgs),
@@ -48,6 +54,14 @@ pub(crate) enum AuditCommand {
     Committees(CommitteesArgs),
     /// Check proofs, statements and transactions that travel, without any node
     Verify(verify::VerifyArgs),
+    /// Check every block of a chain, or of a part of it, by executing it again
+    Chain(chain::ChainArgs),
+    /// Put the results of parts together
+    Merge(merge::MergeArgs),
+    /// Write blocks, or a state, into one file that can be checked without any node
+    Export(export::ExportArgs),
+    /// Find the first block, and what in it, at which two chains part
+    Compare(compare::CompareArgs),
 }
 
 /// Where a proof comes from, what it is checked against, and where it goes.
@@ -165,6 +179,10 @@ pub(crate) struct CommitteesArgs {
 pub(crate) async fn run(command: AuditCommand, output: &Output) -> Result<(), Failure> {
     let (question, args) = match command {
         AuditCommand::Verify(args) => return verify::verify(&args, output),
+        AuditCommand::Chain(args) => return chain::run(args, output).await,
+        AuditCommand::Merge(args) => return merge::run(&args, output),
+        AuditCommand::Export(args) => return export::run(args, output).await,
+        AuditCommand::Compare(args) => return compare::run(args, output).await,
         AuditCommand::Transaction(args) => (ProofOf::Transaction(args.id), args.prove),
         AuditCommand::Erasure(args) => (ProofOf::Erasure(args.id), args.prove),
         AuditCommand::Account(args) => (ProofOf::Account(args.address), args.prove),

@@ -7,6 +7,7 @@ mod backup;
 mod bad_files;
 #[cfg(feature = "lab")]
 mod bench;
+mod chain;
 #[cfg(feature = "lab")]
 mod compare;
 mod genesis;

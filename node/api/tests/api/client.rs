@@ -121,6 +121,9 @@ async fn reads_everything(client: &Client) {
     assert_eq!(client.members().await.unwrap().members.len(), 4);
     assert_eq!(client.proposals().await.unwrap().proposals.len(), 0);
     let block = client.certified_block(Height(3)).await.unwrap();
+    let bytes = client.certified_block_bytes(Height(3)).await.unwrap();
+    assert_eq!(bytes.as_deref(), Some(encode(&block).as_slice()));
+    assert_eq!(client.certified_block_bytes(Height(9)).await, Ok(None));
     assert!(
         TrustedGenesis::new(network(), committee())
             .verify_block(Height(3), &block, &before(&router(&story::fake()), 3).await)

@@ -109,6 +109,16 @@ impl Client {
         }
     }
 
+    /// The canonical bytes of a block with its certificate and batches, and what there is of their texts; none if the
+    /// node has no such block.
+    pub async fn certified_block_bytes(&self, height: Height) -> Result<Option<Bytes>, ClientError> {
+        match self.bytes(format!("v1/blocks/{height}")).await {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(ClientError::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn bytes(&self, path: String) -> Result<Bytes, ClientError> {
         let mut call = Call::get(path);
         call.accept = OCTET_STREAM;

@@ -1,13 +1,14 @@
-//! Proofs from the chain in a home on which no node runs.
+//! The chain in a home on which no node runs, and proofs from it.
 //!
-//! The chain is opened as a start of the node opens it, so that nothing is proven from a damaged one: its tip has a block
-//! and a certificate, and the stored state has the tip's root. Opening changes nothing that the chain says. What is shown is
+//! The chain is opened as a start of the node opens it: its tip has a block and a certificate. Nothing is proven from a
+//! stored state that does not have the tip's root. Opening changes nothing that the chain says. What is shown is
 //! what a node shows to whoever asks it (`quorate-runtime`).
 
 use std::path::Path;
 
 use quorate_client::ProofOf;
 use quorate_crypto::{Epoch, Height};
+use quorate_genesis::Genesis;
 use quorate_prover::{
     ProveError, Source, StatementRequest, TrustedStart, prove_committees, prove_state, prove_statement,
     prove_whole_transaction,
@@ -22,22 +23,59 @@ use rustix::fs::Mode;
 use super::pinned::other_block;
 use super::question;
 
-/// The file with a proof from the chain in a home; its committees start from genesis, or from the pinned block.
-pub(super) fn prove(home: &Path, question: &ProofOf, pin: Option<Pin>) -> Result<String, Failure> {
-    // What the database writes on its way is for the home's owner, as the rest of it is; the proof is for others.
-    let before = rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let file = prove_from(&Home::new(home), question, pin);
-    rustix::process::umask(before);
-    file.map(|file| file.write())
+/// The chain in a home on which no node runs, opened for reading; no node can start on it meanwhile.
+pub(super) struct OpenHome {
+    pub(super) chain: Chain,
+    /// The home's own genesis document.
+    pub(super) genesis: Genesis,
+    _lock: HomeLock,
+    _mask: OwnersOnly,
 }
 
-fn prove_from(home: &Home, question: &ProofOf, pin: Option<Pin>) -> Result<ProofFile, Failure> {
-    let _lock = HomeLock::acquire(home.path()).map_err(unusable)?;
-    let genesis = read_genesis(&home.genesis())?;
-    let chain = Chain::open(home.chain(), genesis.id(), &StorageOptions::default()).map_err(unreadable)?;
-    let tree = chain.load_state_tree().map_err(unreadable)?;
-    let snapshot = chain.snapshot().map_err(unreadable)?;
-    let source = ProofSource::new(&snapshot, &tree, &genesis);
+impl OpenHome {
+    /// Opens the chain in the home at `path`. Its stored state is not checked.
+    pub(super) fn open(path: &Path) -> Result<Self, Failure> {
+        let mask = OwnersOnly::begin();
+        let home = Home::new(path);
+        let lock = HomeLock::acquire(home.path()).map_err(unusable)?;
+        let genesis = read_genesis(&home.genesis())?;
+        let chain =
+            Chain::open(home.chain(), genesis.id(), &StorageOptions::default()).map_err(unreadable)?;
+        Ok(Self {
+            chain,
+            genesis,
+            _lock: lock,
+            _mask: mask,
+        })
+    }
+}
+
+/// While it lives, what this process makes is for its owner alone: what the database writes on its way is, as the rest
+/// of it. What is for others is made before or after.
+struct OwnersOnly(Mode);
+
+impl OwnersOnly {
+    fn begin() -> Self {
+        Self(rustix::process::umask(Mode::RWXG | Mode::RWXO))
+    }
+}
+
+impl Drop for OwnersOnly {
+    fn drop(&mut self) {
+        rustix::process::umask(self.0);
+    }
+}
+
+/// The file with a proof from the chain in a home; its committees start from genesis, or from the pinned block.
+pub(super) fn prove(home: &Path, question: &ProofOf, pin: Option<Pin>) -> Result<String, Failure> {
+    let file = prove_from(&OpenHome::open(home)?, question, pin)?;
+    Ok(file.write())
+}
+
+fn prove_from(home: &OpenHome, question: &ProofOf, pin: Option<Pin>) -> Result<ProofFile, Failure> {
+    let tree = home.chain.load_state_tree().map_err(unreadable)?;
+    let snapshot = home.chain.snapshot().map_err(unreadable)?;
+    let source = ProofSource::new(&snapshot, &tree, &home.genesis);
     let start = match pin {
         Some(pin) => TrustedStart::Pinned(check_pin(&source, pin)?),
         None => TrustedStart::Genesis,
@@ -113,7 +151,7 @@ fn unusable(error: HomeError) -> Failure {
 }
 
 /// Why a chain cannot be read.
-fn unreadable(error: StorageError) -> Failure {
+pub(super) fn unreadable(error: StorageError) -> Failure {
     let exit = match &error {
         StorageError::NotInitialised { .. } => Exit::NotFound,
         error if error.is_damage() => Exit::CheckFailed,

@@ -1,0 +1,303 @@
+//! `quorate audit compare`: where two chains part, and what is another there.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use quorate_audit::{
+    Auditor, Depth, Difference, Ended, Finding, NotCompared, Parting, Search, StateDifference, check_chain,
+    first_other_value, first_parting,
+};
+use quorate_genesis::Genesis;
+use quorate_ledger::Height;
+use quorate_tools::authority::AuthorityArgs;
+use quorate_tools::failure::{Exit, Failure};
+use quorate_tools::genesis::read_genesis;
+use quorate_tools::output::{Output, Tone, printable};
+use serde::Serialize;
+
+use super::blocks::{Blocks, Opened, Reading, Unavailable, open_bundle, open_home, open_node};
+use super::chain::{genesis_state, threads_or_cores};
+use super::offline::unreadable;
+
+#[derive(Args, Debug)]
+#[command(after_help = "Examples:
+  quorate audit compare --node https://node.bank-a.example --node https://node.bank-b.example
+  quorate audit compare --node URL --home ./home --genesis genesis.toml
+  quorate audit compare --home ./one --home ./other
+
+The exit code is 0 if the two agree as far as both go, and 7 if they do not. It says what is
+another, and with the genesis document also which of the two is good: for that, the blocks before
+are executed again. A header commits to all before it, so few blocks are looked at; with --scan
+all are. Stored states are compared where both are homes with the same last block.")]
+pub(crate) struct CompareArgs {
+    /// A node's URL
+    #[arg(long = "node", value_name = "URL", help_heading = "Two of these")]
+    nodes: Vec<String>,
+    /// A home, on which no node may run
+    #[arg(long = "home", value_name = "HOME", help_heading = "Two of these")]
+    homes: Vec<PathBuf>,
+    /// A bundle
+    #[arg(long = "bundle", value_name = "FILE", help_heading = "Two of these")]
+    bundles: Vec<PathBuf>,
+    /// The genesis document: say also which of the two is good
+    #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Trust")]
+    genesis: Option<PathBuf>,
+    #[command(flatten)]
+    authority: AuthorityArgs,
+    /// Look at every height, not only at as many as it takes if both chains hang together
+    #[arg(long)]
+    scan: bool,
+    /// Up to this height [default: the last that both have]
+    #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
+    to: Option<u64>,
+}
+
+/// Opens what is in a file or folder.
+type Open = fn(&Path, Option<&Genesis>) -> Result<Opened, Failure>;
+
+/// One of the two.
+struct Side {
+    name: String,
+    opened: Opened,
+}
+
+/// What came of it.
+#[derive(Serialize)]
+struct View {
+    verdict: &'static str,
+    left: SideView,
+    right: SideView,
+    /// Heights that were compared.
+    from: Height,
+    to: Height,
+    /// The first block that is another.
+    difference: Option<Difference>,
+    /// The first value of the state that is another, where all blocks are the same.
+    state: Option<StateDifference>,
+    /// Whether states were compared.
+    states_compared: bool,
+}
+
+#[derive(Serialize)]
+struct SideView {
+    name: String,
+    /// Its last block.
+    height: Height,
+    /// Whether its block is good, where the two part and the genesis document was given.
+    good: Option<bool>,
+    /// What is wrong with it.
+    finding: Option<Finding>,
+}
+
+/// Carries out the command.
+pub(super) async fn run(args: CompareArgs, output: &Output) -> Result<(), Failure> {
+    let genesis = args.genesis.as_deref().map(read_genesis).transpose()?;
+    let sides = open(&args, genesis.as_ref()).await?;
+    let (to, scan) = (args.to.map(Height), args.scan);
+    let compared = tokio::task::spawn_blocking(move || compare(sides, genesis.as_ref(), to, scan)).await;
+    let view = compared.map_err(|error| Failure::failed(format!("the comparison ended: {error}")))??;
+    output.print(&view, |output| text(&view, output))?;
+    if view.difference.is_none() && view.state.is_none() {
+        return Ok(());
+    }
+    let words = format!("{} and {} are not the same", view.left.name, view.right.name);
+    Err(Failure::new(Exit::CheckFailed, words))
+}
+
+async fn open(args: &CompareArgs, genesis: Option<&Genesis>) -> Result<[Side; 2], Failure> {
+    let mut sides = Vec::new();
+    let reading = if args.scan {
+        Reading::InOrder
+    } else {
+        Reading::Scattered
+    };
+    for url in &args.nodes {
+        let client = args.authority.client([url])?;
+        sides.push(Side {
+            name: url.clone(),
+            opened: open_node(&client, reading).await?,
+        });
+    }
+    let files: [(&[PathBuf], Open); 2] = [(&args.homes, open_home), (&args.bundles, open_bundle)];
+    for (paths, open) in files {
+        for path in paths {
+            sides.push(Side {
+                name: path.display().to_string(),
+                opened: open(path, genesis)?,
+            });
+        }
+    }
+    sides.try_into().map_err(|sides: Vec<Side>| {
+        Failure::usage(format!("two chains are compared, {} are named", sides.len()))
+            .hint("name two of --node URL, --home HOME and --bundle FILE; each may come twice")
+    })
+}
+
+fn compare(
+    sides: [Side; 2],
+    genesis: Option<&Genesis>,
+    to: Option<Height>,
+    scan: bool,
+) -> Result<View, Failure> {
+    let [mut left, mut right] = sides;
+    let from = left.opened.from.max(right.opened.from);
+    let last = left.opened.to.min(right.opened.to);
+    let to = to.unwrap_or(last);
+    if to > last {
+        return Err(Failure::not_found(format!(
+            "one of the two has no block {to}: it ends with block {last}"
+        )));
+    }
+    if to < from {
+        let words = format!("the two have no block in common: one ends with block {last}");
+        return Err(Failure::not_found(words));
+    }
+    let any_order = left.opened.blocks.in_any_order() && right.opened.blocks.in_any_order();
+    let search = match scan || !any_order {
+        true => Search::Scan,
+        false => Search::Halving,
+    };
+    let range = (from, to);
+    let parting = first_parting(&mut left.opened.blocks, &mut right.opened.blocks, range, search);
+    let parting = parting.map_err(not_compared)?;
+    let is_other = parting.is_some();
+    let mut view = View {
+        verdict: "same",
+        left: left.view(),
+        right: right.view(),
+        from,
+        to,
+        difference: None,
+        state: None,
+        states_compared: false,
+    };
+    if let (Some(parting), Some(genesis)) = (&parting, genesis)
+        && any_order
+    {
+        let [of_left, of_right] = judge(&mut left.opened.blocks, parting, genesis)?;
+        view.left.judged(of_left);
+        view.right.judged(of_right);
+    }
+    view.difference = parting.map(|parting| parting.difference);
+    if !is_other
+        && to == last
+        && left.opened.to == right.opened.to
+        && let (Blocks::Home(own), Blocks::Home(other)) = (&left.opened.blocks, &right.opened.blocks)
+    {
+        view.states_compared = true;
+        view.state = first_other_value(own.state(), other.state()).map_err(unreadable)?;
+    }
+    if view.difference.is_some() || view.state.is_some() {
+        view.verdict = "other";
+    }
+    Ok(view)
+}
+
+/// What is wrong with each of two blocks at which chains part, if anything is: the blocks before are executed again.
+fn judge(blocks: &mut Blocks, parting: &Parting, genesis: &Genesis) -> Result<[Option<Finding>; 2], Failure> {
+    let before = Height(parting.difference.height.0.saturating_sub(1));
+    let mut auditor = Auditor::new(genesis_state(genesis)?, Depth::Whole).without_log();
+    let go_on = &mut |_: &Auditor| ControlFlow::Continue(());
+    blocks.read_in_order();
+    let ended = check_chain(&mut auditor, blocks, before, threads_or_cores(None), go_on);
+    match ended {
+        Ok(()) => Ok([&parting.left, &parting.right].map(|bytes| auditor.judge(bytes).err())),
+        // Below it the two are the same, so it is wrong with both.
+        Err(Ended::Found(finding)) => Ok([Some((*finding).clone()), Some(*finding)]),
+        Err(Ended::Source(unavailable)) => Err(unavailable.failure(auditor.height().next())),
+        Err(Ended::Stopped) => Err(Failure::failed("the comparison was stopped")),
+        Err(Ended::Threads(reason)) => Err(Failure::failed(format!("cannot start threads: {reason}"))),
+    }
+}
+
+fn not_compared(error: NotCompared<Unavailable>) -> Failure {
+    let check = |words: String| Failure::new(Exit::CheckFailed, words);
+    match error {
+        NotCompared::Source(height, unavailable) => unavailable.failure(height),
+        NotCompared::Missing(height) => check(format!("one of the two has no block {height} (missing)")),
+        NotCompared::Unreadable(height, error) => check(format!(
+            "block {height} of one of the two: its bytes are not a block: {error} (encoding)"
+        )),
+    }
+}
+
+impl Side {
+    fn view(&self) -> SideView {
+        SideView {
+            name: self.name.clone(),
+            height: self.opened.to,
+            good: None,
+            finding: None,
+        }
+    }
+}
+
+impl SideView {
+    fn judged(&mut self, finding: Option<Finding>) {
+        self.good = Some(finding.is_none());
+        self.finding = finding;
+    }
+}
+
+fn text(view: &View, output: &Output) -> String {
+    let View { left, right, .. } = view;
+    let mut text = String::new();
+    match (&view.difference, &view.state) {
+        (Some(difference), _) => {
+            let (height, fields) = (difference.height, difference.fields.join(", "));
+            let title = format!("other: block {height} is the first that is another, in {fields}");
+            text.push_str(&format!("{}\n", output.paint(Tone::Bad, &title)));
+            text.push_str(&both(
+                view,
+                &difference.place,
+                &difference.left,
+                &difference.right,
+                output,
+            ));
+            for side in [left, right] {
+                text.push_str(&judgement(side));
+            }
+        }
+        (None, Some(state)) => {
+            let title = "other: all blocks are the same, and the stored states are not";
+            text.push_str(&format!("{}\n", output.paint(Tone::Bad, title)));
+            let place = format!("{}, key {}", state.place, state.key);
+            text.push_str(&both(view, &place, &state.left, &state.right, output));
+        }
+        (None, None) => {
+            let title = format!("same: blocks {} to {}", view.from, view.to);
+            text.push_str(&format!("{}\n", output.paint(Tone::Good, &title)));
+            text.push_str(match view.states_compared {
+                true => "The stored states are the same, too.\n",
+                false => "So their states are, as far as these blocks commit to them.\n",
+            });
+        }
+    }
+    for side in [left, right] {
+        if side.height > view.to {
+            let name = printable(&side.name);
+            text.push_str(&format!("{name} goes on to block {}.\n", side.height));
+        }
+    }
+    text
+}
+
+fn both(view: &View, place: &str, left: &str, right: &str, output: &Output) -> String {
+    let fields = [
+        ("where", place.to_owned()),
+        (view.left.name.as_str(), left.to_owned()),
+        (view.right.name.as_str(), right.to_owned()),
+    ];
+    output.fields(&fields)
+}
+
+/// Which of the two is good, where that was found out.
+fn judgement(side: &SideView) -> String {
+    let name = printable(&side.name);
+    match (&side.finding, side.good) {
+        (Some(finding), _) => format!("{name} is bad: {}\n", printable(&finding.to_string())),
+        (None, Some(true)) => format!("{name} is good.\n"),
+        (None, _) => String::new(),
+    }
+}
