@@ -157,8 +157,8 @@ fn leaves(height: u64) -> Vec<(StateKey, Vec<u8>)> {
 }
 
 fn compare(left: &[(StateKey, Vec<u8>)], right: &[(StateKey, Vec<u8>)]) -> Option<(String, String, String)> {
-    let as_read = |leaves: &[(StateKey, Vec<u8>)]| leaves.to_vec().into_iter().map(Ok::<_, Infallible>);
-    let found = first_other_value(as_read(left), as_read(right)).unwrap();
+    let (left, right) = (left.iter().cloned(), right.iter().cloned());
+    let found = first_other_value(left.map(Ok::<_, Infallible>), right.map(Ok::<_, Infallible>)).unwrap();
     found.map(|found| (found.place, found.left, found.right))
 }
 
