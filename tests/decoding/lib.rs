@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, reason = "a check fails by panicking")]
 
 mod binary;
+mod checkpoints;
 mod ledger;
 mod printed;
 mod proofs;
@@ -61,6 +62,11 @@ decoders! {
     time: text::time, seeds::times;
     api_input: text::api_input, seeds::api_inputs;
     events: text::events, seeds::events;
+    note: checkpoints::note, checkpoints::notes;
+    policy: checkpoints::policy, checkpoints::policies;
+    inconsistent: checkpoints::inconsistent, checkpoints::evidence;
+    inclusion: checkpoints::inclusion, checkpoints::inclusions;
+    tile_path: checkpoints::tile_path, checkpoints::tile_paths;
 }
 
 /// Runs the decoder of this name, as a fuzz target does.
