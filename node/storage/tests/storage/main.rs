@@ -15,4 +15,5 @@ mod opening;
 mod proofs;
 mod restored;
 mod size;
+mod static_files;
 mod texts;
