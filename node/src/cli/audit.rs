@@ -7,6 +7,7 @@ pub(crate) mod ask;
 pub(crate) mod files;
 mod offline;
 pub(crate) mod pinned;
+mod policy;
 pub(crate) mod question;
 pub(crate) mod report;
 mod verify;
@@ -46,6 +47,8 @@ pub(crate) enum AuditCommand {
     Record(RecordArgs),
     /// Prove who the validators were from the genesis document on
     Committees(CommitteesArgs),
+    /// Write which signatures under a checkpoint are enough, for other tools
+    Policy(policy::PolicyArgs),
     /// Check proofs, statements and transactions that travel, without any node
     Verify(verify::VerifyArgs),
 }
@@ -165,6 +168,7 @@ pub(crate) struct CommitteesArgs {
 pub(crate) async fn run(command: AuditCommand, output: &Output) -> Result<(), Failure> {
     let (question, args) = match command {
         AuditCommand::Verify(args) => return verify::verify(&args, output),
+        AuditCommand::Policy(args) => return policy::policy(&args, output).await,
         AuditCommand::Transaction(args) => (ProofOf::Transaction(args.id), args.prove),
         AuditCommand::Erasure(args) => (ProofOf::Erasure(args.id), args.prove),
         AuditCommand::Account(args) => (ProofOf::Account(args.address), args.prove),
