@@ -66,6 +66,9 @@ pub trait Node: Send + Sync + 'static {
     /// signed none, or no longer has it.
     fn checkpoint(&self, size: Option<u64>) -> Option<String>;
 
+    /// The root of the same checkpoint, signed for COSE.
+    fn signed_root(&self, size: Option<u64>) -> Option<Vec<u8>>;
+
     /// Resolves once the outcome of a transaction is certified, at once if it is already, and never
     /// for one that nobody submits. Waiting begins with the call, not with the first poll.
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>>;

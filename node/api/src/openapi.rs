@@ -53,6 +53,7 @@ use crate::{events, submit};
         proofs::record,
         proofs::committees,
         log::checkpoint,
+        log::signed_root,
         log::tile,
         log::tile_part,
         log::entries,

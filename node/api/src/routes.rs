@@ -53,6 +53,7 @@ pub(crate) fn calls() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/proofs/record/{sha256}", get(proofs::record)),
         ("/v1/proofs/committees", get(proofs::committees)),
         ("/v1/log/checkpoint", get(log::checkpoint)),
+        ("/v1/log/signed-root", get(log::signed_root)),
         ("/v1/log/tile/{level}/{index}", get(log::tile)),
         ("/v1/log/tile/{level}/{index}/{width}", get(log::tile_part)),
         ("/v1/log/tile/entries/{index}", get(log::entries)),

@@ -1,6 +1,7 @@
 //! Checkpoints of the transaction log, in the formats that witnesses and verifiers of other logs read: C2SP's
-//! signed-note, tlog-checkpoint, tlog-cosignature, tlog-tiles, tlog-policy and tlog-proof. What Quorate fixes of them
-//! (origin, names, which key signs what) is in `docs/checkpoints.md`. Pure functions: no disk, no network, no clock.
+//! signed-note, tlog-checkpoint, tlog-cosignature, tlog-tiles, tlog-policy and tlog-proof; and receipts in COSE. What
+//! Quorate fixes of them (origin, names, which key signs what) is in `docs/checkpoints.md`. Pure functions: no disk, no
+//! network, no clock.
 //!
 //! Everything is read strictly and within bounds, and what is accepted is written as it was read.
 //!
@@ -30,6 +31,7 @@
 //! ```
 
 mod checkpoint;
+mod cose;
 mod inclusion;
 mod inconsistent;
 mod key;
@@ -41,6 +43,7 @@ mod tile;
 mod tiles;
 
 pub use checkpoint::{Checkpoint, CheckpointError, MAX_EXTENSION_BYTES, MAX_EXTENSIONS, MAX_SIZE};
+pub use cose::{MAX_SIGNED_ROOT_BYTES, NotSignedRoot, SignedRoot};
 pub use inclusion::{InclusionFile, InclusionFileError};
 pub use inconsistent::{Contradiction, Growth, Inconsistent, InconsistentError, MAX_INCONSISTENT_BYTES};
 pub use key::{

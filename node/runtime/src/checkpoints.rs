@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use quorate_checkpoint::{Checkpoint, origin, sign_checkpoint};
+use quorate_checkpoint::{Checkpoint, Note, SignedRoot, origin, sign_checkpoint};
 use quorate_crypto::{Digest, Height, PublicKey, SeatNumber, SigningKey};
 use quorate_ledger::{decode, encode};
 use quorate_storage::{Journal, Memo, Snapshot, StorageError};
@@ -129,6 +129,14 @@ impl Checkpoints {
             Some(size) => notes.get(notes.binary_search_by_key(&size, |(size, _)| *size).ok()?)?,
         };
         Some(Arc::clone(note))
+    }
+
+    /// The root of the newest note, or of that of a size, signed for COSE. No root is signed that has no note.
+    pub(crate) fn signed_root(&self, size: Option<u64>) -> Option<Vec<u8>> {
+        let (key, note) = (self.key.as_ref()?, self.note(size)?);
+        let note = Note::parse(note.as_bytes()).ok()?;
+        let checkpoint = Checkpoint::parse(note.text()).ok()?;
+        Some(SignedRoot::sign(&self.network, key, &checkpoint.root()).encode())
     }
 
     /// Signs the sizes that the log has come to since the last look, as the validator in this seat, at a time in seconds
@@ -292,7 +300,7 @@ pub(crate) async fn sign(node: Arc<RunningNode>) {
 
 #[cfg(test)]
 mod tests {
-    use quorate_checkpoint::{Note, signed_by};
+    use quorate_checkpoint::signed_by;
     use quorate_crypto::merkle::{Frontier, leaf_hash};
     use quorate_storage::StorageOptions;
     use tempfile::TempDir;
@@ -406,7 +414,10 @@ mod tests {
         for size in [3, 5, 6] {
             let root = log.root_at(size).unwrap().unwrap();
             assert_eq!(read(&checkpoints.note(Some(size)).unwrap()), (size, root));
+            let signed = checkpoints.signed_root(Some(size)).unwrap();
+            SignedRoot::read(&NETWORK, &[key(1).public()], &root, &signed).unwrap();
         }
+        assert_eq!(checkpoints.signed_root(Some(4)), None);
         assert_eq!(checkpoints.note(None), checkpoints.note(Some(6)));
         assert_eq!(checkpoints.note(Some(4)), None);
     }

@@ -422,6 +422,10 @@ impl Node for RunningNode {
         self.checkpoints.note(size).map(|note| note.to_string())
     }
 
+    fn signed_root(&self, size: Option<u64>) -> Option<Vec<u8>> {
+        self.checkpoints.signed_root(size)
+    }
+
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>> {
         // Waiting begins before the look at what is there, so nothing falls between the two.
         let waiting = self.committed.wait_for(id);

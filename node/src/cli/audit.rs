@@ -9,6 +9,7 @@ mod offline;
 pub(crate) mod pinned;
 mod policy;
 pub(crate) mod question;
+mod receipt;
 pub(crate) mod report;
 mod verify;
 
@@ -47,6 +48,8 @@ pub(crate) enum AuditCommand {
     Record(RecordArgs),
     /// Prove who the validators were from the genesis document on
     Committees(CommitteesArgs),
+    /// Write that a transaction is in the log in a form that other tools check
+    Receipt(receipt::ReceiptArgs),
     /// Write which signatures under a checkpoint are enough, for other tools
     Policy(policy::PolicyArgs),
     /// Check proofs, statements and transactions that travel, without any node
@@ -168,6 +171,7 @@ pub(crate) struct CommitteesArgs {
 pub(crate) async fn run(command: AuditCommand, output: &Output) -> Result<(), Failure> {
     let (question, args) = match command {
         AuditCommand::Verify(args) => return verify::verify(&args, output),
+        AuditCommand::Receipt(args) => return receipt::receipt(&args, output).await,
         AuditCommand::Policy(args) => return policy::policy(&args, output).await,
         AuditCommand::Transaction(args) => (ProofOf::Transaction(args.id), args.prove),
         AuditCommand::Erasure(args) => (ProofOf::Erasure(args.id), args.prove),

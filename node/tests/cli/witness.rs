@@ -109,6 +109,23 @@ fn a_policy_or_a_name_that_is_none_is_wrong_usage() {
 }
 
 #[test]
+fn a_receipt_needs_something_to_check_the_node_against() {
+    let dir = tempfile::tempdir().unwrap();
+    let id = sha256(b"a transaction").to_string();
+    let receipt = ["audit", "receipt", id.as_str(), "--node", NOBODY];
+    let (_, stderr) = run(dir.path(), &receipt, 2);
+    assert!(stderr.contains("--genesis"), "{stderr}");
+    for form in ["cose", "tlog-proof"] {
+        let asked = [receipt.as_slice(), &["--genesis", GENESIS, "--form", form]].concat();
+        run(dir.path(), &asked, 6);
+    }
+    fs::write(dir.path().join("there.entry"), "kept").unwrap();
+    let asked = [receipt.as_slice(), &["--genesis", GENESIS, "--out", "there"]].concat();
+    let (_, stderr) = run(dir.path(), &asked, 1);
+    assert!(stderr.contains("there.entry is there already"), "{stderr}");
+}
+
+#[test]
 fn a_policy_is_of_a_committee_that_somebody_proves() {
     let dir = tempfile::tempdir().unwrap();
     let policy = ["audit", "policy", "--node", NOBODY];

@@ -33,16 +33,35 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
         (status = 404, description = "`no_checkpoint`")))]
 pub(crate) async fn checkpoint(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let size = params.number("size", "malformed_size")?;
-    let note = app.node.checkpoint(size).ok_or_else(|| {
-        let which = size.map_or_else(
-            || "no checkpoint".to_owned(),
-            |size| format!("no checkpoint of size {size}"),
-        );
-        let detail = format!("this validator has signed {which} since it started, or does not vote");
-        Failure::not_found("no_checkpoint", detail)
-    })?;
+    let note = app.node.checkpoint(size).ok_or_else(|| unsigned(size))?;
     let kind = [(CONTENT_TYPE, HeaderValue::from_static(NOTE))];
     Ok(app.now(note).respond(|note| (kind, note).into_response()))
+}
+
+/// The root of the newest checkpoint, signed for COSE.
+///
+/// A `COSE_Sign1` without payload: with an inclusion path put beside it, it is a receipt (RFC 9942) for an entry.
+#[utoipa::path(get, path = "/v1/log/signed-root", operation_id = "log_signed_root", tag = "log",
+    params(("size" = Option<u64>, Query, description = "The root of the checkpoint of this size instead, if it is one of the last 1,024 that this validator signed since its start")),
+    responses(
+        (status = 200, description = "The signature, as COSE", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 400, description = "`malformed_size`"),
+        (status = 404, description = "`no_checkpoint`")))]
+pub(crate) async fn signed_root(State(app): State<App>, params: Params) -> Result<Response, Failure> {
+    let size = params.number("size", "malformed_size")?;
+    let signed = app.node.signed_root(size).ok_or_else(|| unsigned(size))?;
+    let kind = [(CONTENT_TYPE, HeaderValue::from_static(OCTET_STREAM))];
+    Ok(app.now(signed).respond(|signed| (kind, signed).into_response()))
+}
+
+/// That there is no checkpoint of a size, or none at all.
+fn unsigned(size: Option<u64>) -> Failure {
+    let which = size.map_or_else(
+        || "no checkpoint".to_owned(),
+        |size| format!("no checkpoint of size {size}"),
+    );
+    let detail = format!("this validator has signed {which} since it started, or does not vote");
+    Failure::not_found("no_checkpoint", detail)
 }
 
 /// A complete tile of the log's tree: 256 hashes of a level.

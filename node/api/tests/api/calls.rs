@@ -308,6 +308,8 @@ async fn malformed_names_and_parameters_are_refused_with_their_codes() {
         ("/v1/status?min_height=-1".to_owned(), 400, "malformed_min_height"),
         ("/v1/log/checkpoint?size=x".to_owned(), 400, "malformed_size"),
         ("/v1/log/checkpoint?size=999".to_owned(), 404, "no_checkpoint"),
+        ("/v1/log/signed-root?size=-1".to_owned(), 400, "malformed_size"),
+        ("/v1/log/signed-root?size=999".to_owned(), 404, "no_checkpoint"),
         ("/v1/log/tile/64/000".to_owned(), 400, "malformed_tile"),
         ("/v1/log/tile/0/0".to_owned(), 400, "malformed_tile"),
         ("/v1/log/tile/0/000.p/0".to_owned(), 400, "malformed_tile"),

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_api::{Admission, Answer, Fault, Node, Refusal, Settled, Snapshot, Unready};
-use quorate_checkpoint::{Checkpoint, origin, sign_checkpoint};
+use quorate_checkpoint::{Checkpoint, Note, SignedRoot, origin, sign_checkpoint};
 use quorate_client::schema::{
     self, CommitteeView, ConsensusFacts, Diagnosis, EpochView, Evidence, Member, Network, Peer, SlownessView,
     Status, TransactionStatus, Validator, ValidatorList, VotingView,
@@ -347,6 +347,12 @@ impl Node for Fake {
             block.timestamp.0 / 1_000,
         );
         Some(note.to_string())
+    }
+
+    fn signed_root(&self, size: Option<u64>) -> Option<Vec<u8>> {
+        let note = Note::parse(self.checkpoint(size)?.as_bytes()).unwrap();
+        let root = Checkpoint::parse(note.text()).unwrap().root();
+        Some(SignedRoot::sign(&network(), &key(212), &root).encode())
     }
 
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>> {

@@ -2,7 +2,7 @@
 //! tiles have; and headers with seals.
 
 use quorate_checkpoint::{
-    Checkpoint, Note, SignedBy, TileSet, entries_in, origin, signed_by, signers_of, tiles_of_root,
+    Checkpoint, Note, SignedBy, SignedRoot, TileSet, entries_in, origin, signed_by, signers_of, tiles_of_root,
 };
 use quorate_crypto::merkle::leaf_hash;
 use quorate_ledger::{CertifiedHeader, decode};
@@ -43,6 +43,17 @@ async fn a_checkpoint_is_signed_by_the_nodes_validator_and_tiles_lead_to_its_roo
     let (older, _) = checkpoint("/v1/log/checkpoint?size=1").await;
     assert_eq!(older.size(), 1);
     assert_eq!(tiles.root_at(1).unwrap(), older.root());
+}
+
+#[tokio::test]
+async fn the_root_of_a_checkpoint_is_signed_for_cose() {
+    let keys: Vec<_> = committee().seats().iter().map(|seat| seat.witness).collect();
+    for query in ["", "?size=1"] {
+        let (checkpoint, _) = checkpoint(&format!("/v1/log/checkpoint{query}")).await;
+        let answer = get(&router(&story::fake()), &format!("/v1/log/signed-root{query}")).await;
+        assert_eq!(answer.header("content-type"), Some("application/octet-stream"));
+        SignedRoot::read(&network(), &keys, &checkpoint.root(), &answer.body).unwrap();
+    }
 }
 
 #[tokio::test]

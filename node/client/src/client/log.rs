@@ -1,7 +1,7 @@
 //! The log as other logs show theirs (`docs/checkpoints.md`, section 4), and headers with their seals. Whatever is read
 //! here is worth nothing by itself.
 
-use quorate_checkpoint::{MAX_NOTE_BYTES, TileOf, TilePath};
+use quorate_checkpoint::{MAX_NOTE_BYTES, MAX_SIGNED_ROOT_BYTES, TileOf, TilePath};
 use quorate_ledger::{CertifiedHeader, Height};
 
 use super::{Bytes, Call, Client};
@@ -37,12 +37,20 @@ impl Client {
     pub async fn checkpoint(&self, size: Option<u64>) -> Result<Option<Bytes>, ClientError> {
         let mut call = bounded("v1/log/checkpoint", PLAIN_TEXT, MAX_NOTE_BYTES);
         call.query.extend(size.map(|size| ("size", size.to_string())));
-        self.note(call).await
+        self.found(call).await
+    }
+
+    /// The root of the same checkpoint, signed for COSE; none if the node has none.
+    pub async fn signed_root(&self, size: Option<u64>) -> Result<Option<Bytes>, ClientError> {
+        let mut call = bounded("v1/log/signed-root", OCTET_STREAM, MAX_SIGNED_ROOT_BYTES);
+        call.query.extend(size.map(|size| ("size", size.to_string())));
+        self.found(call).await
     }
 
     /// The newest note of a witness whose URL this client has in the place of a node's; none if it has none.
     pub async fn witnessed(&self) -> Result<Option<Bytes>, ClientError> {
-        self.note(bounded("checkpoint", PLAIN_TEXT, MAX_NOTE_BYTES)).await
+        self.found(bounded("checkpoint", PLAIN_TEXT, MAX_NOTE_BYTES))
+            .await
     }
 
     /// A static file of the log.
@@ -55,7 +63,7 @@ impl Client {
         Ok(self.send(call).await?.body)
     }
 
-    async fn note(&self, call: Call) -> Result<Option<Bytes>, ClientError> {
+    async fn found(&self, call: Call) -> Result<Option<Bytes>, ClientError> {
         match self.send(call).await {
             Ok(reply) => Ok(Some(reply.body)),
             Err(ClientError::NotFound { .. }) => Ok(None),
