@@ -15,20 +15,6 @@ pub trait Source {
     /// The header, with seals, of the block at a height; without one that of the newest.
     fn head(&self, height: Option<Height>) -> impl Future<Output = Result<CertifiedHeader, Unseen>>;
 
-    /// The header at a height, which it must have.
-    fn head_at(&self, height: Height) -> impl Future<Output = Result<CertifiedHeader, Unseen>> {
-        async move {
-            let head = self.head(Some(height)).await?;
-            match head.v1().height {
-                got if got == height => Ok(head),
-                got => {
-                    let reason = format!("it answers with block {got} where it is asked for block {height}");
-                    Err(Unseen::new(self.name(), reason))
-                }
-            }
-        }
-    }
-
     /// The proof of all committees from the genesis document on.
     fn committees(&self) -> impl Future<Output = Result<Proof, Unseen>>;
 
@@ -70,6 +56,18 @@ pub struct Shown {
     pub by: String,
     /// The note.
     pub note: Note,
+}
+
+/// A source's header at a height, which it must have.
+pub(crate) async fn head_at<S: Source>(source: &S, height: Height) -> Result<CertifiedHeader, Unseen> {
+    let head = source.head(Some(height)).await?;
+    match head.v1().height {
+        got if got == height => Ok(head),
+        got => {
+            let reason = format!("it answers with block {got} where it is asked for block {height}");
+            Err(Unseen::new(source.name(), reason))
+        }
+    }
 }
 
 impl Unseen {

@@ -7,7 +7,7 @@ use quorate_ledger::{CertifiedHeader, Height};
 use quorate_verifier::{Proof, ProofBody, ProofFile, Refusal, Verifier};
 
 use super::{Event, Evidence, Stop, Witness};
-use crate::source::{Source, Unseen};
+use crate::source::{Source, Unseen, head_at};
 
 /// The newest head of the chain on which sources agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -91,7 +91,7 @@ impl Witness {
         };
         let mut agreeing = Vec::new();
         for (place, head) in older {
-            match sources[newest].head_at(height_of(&head)).await {
+            match head_at(&sources[newest], height_of(&head)).await {
                 Err(unseen) => events.push(Event::Unseen(unseen)),
                 Ok(ours) if ours.hash() == head.hash() => agreeing.push(place),
                 Ok(ours) => {
@@ -143,7 +143,7 @@ impl Witness {
         theirs: &S,
         below: Height,
     ) -> Result<Option<Evidence>, Unseen> {
-        let (mut one, mut two) = (ours.head_at(below).await?, theirs.head_at(below).await?);
+        let (mut one, mut two) = (head_at(ours, below).await?, head_at(theirs, below).await?);
         if one.hash() == two.hash() {
             return Ok(None);
         }
@@ -151,7 +151,7 @@ impl Witness {
         let (mut same, mut other) = (Height::GENESIS, below);
         while same.next() < other {
             let middle = Height(same.0 + (other.0 - same.0) / 2);
-            let (first, second) = (ours.head_at(middle).await?, theirs.head_at(middle).await?);
+            let (first, second) = (head_at(ours, middle).await?, head_at(theirs, middle).await?);
             if first.hash() == second.hash() {
                 same = middle;
             } else {
@@ -204,7 +204,7 @@ async fn at<S: Source>(
 ) -> Result<CertifiedHeader, Unseen> {
     match height_of(head).cmp(&height) {
         Ordering::Equal => Ok(head.clone()),
-        Ordering::Less | Ordering::Greater => source.head_at(height).await,
+        Ordering::Less | Ordering::Greater => head_at(source, height).await,
     }
 }
 
