@@ -84,7 +84,8 @@ impl SigningKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
-    /// Signs these bytes, a tag's [preimage](crate::Tag::preimage): no key signs anything else.
+    /// Signs these bytes: a tag's [preimage](crate::Tag::preimage), or what [`sign_untagged`](crate::sign_untagged) lets
+    /// through.
     pub(crate) fn sign(&self, preimage: &[u8]) -> Signature {
         Signature(self.0.sign(preimage).to_bytes())
     }

@@ -65,5 +65,7 @@ pub use ecdsa::P256SigningKey;
 pub use key::{Key, KeyTextError};
 pub use keys::{KeyError, PublicKey, Signature, SigningKey};
 pub use known_keys::KnownKeys;
-pub use signing::{ClientSigningKey, KeySignature, sign_strict, verify_strict};
+pub use signing::{
+    ClientSigningKey, KeySignature, sign_strict, sign_untagged, verify_strict, verify_untagged,
+};
 pub use tag::Tag;

@@ -5,10 +5,14 @@
 //! `SHA-256("")`. A list of n > 1 leaves splits after the largest power of two smaller than n. Proofs
 //! are lists of digests, verified as RFC 9162, sections 2.1.3.2 and 2.1.4.2 do.
 
+mod growth;
+
 use serde::{Deserialize, Serialize};
 
 use crate::bounded::bounded_vec;
 use crate::{Digest, sha256};
+
+pub use growth::{make_consistency_path, make_frontier};
 
 /// The most digests of an inclusion proof: one per bit of the list's length.
 pub const MAX_INCLUSION_PATH: usize = 64;

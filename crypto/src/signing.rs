@@ -11,6 +11,9 @@ use crate::{Key, P256SigningKey, PublicKey, Signature, SigningKey, Tag, ecdsa};
 // byte by byte.
 use crate::{PublicKey as Bytes32, Signature as Bytes64};
 
+/// The most bytes of a tag, and so the highest byte that a preimage begins with.
+const LONGEST_TAG: u8 = 40;
+
 /// A client's signature with the key that made it: the kind is named once, so the two cannot be of different kinds.
 ///
 /// Ordered by key as keys are, then by signature.
@@ -124,6 +127,34 @@ pub fn sign_strict(key: &SigningKey, tag: Tag, content: &[u8]) -> Signature {
 /// Whether a validator's, node's or witness's signature over `content` under `tag` is good: key and R canonical and
 /// not of small order, s below the group's order, and RFC 8032's equation without cofactor.
 pub fn verify_strict(key: &PublicKey, tag: Tag, content: &[u8], signature: &Signature) -> bool {
+    verify_bytes(key, &tag.preimage(content), signature)
+}
+
+/// Signs bytes that have no tag in them, since the formats of other logs fix them, with a witness key: a checkpoint's
+/// text, a cosignature's message, what a COSE signature is over (`docs/checkpoints.md`, section 1).
+///
+/// # Panics
+/// If the message begins as what is signed under a tag does: the same key signs that, too.
+pub fn sign_untagged(key: &SigningKey, message: &[u8]) -> Signature {
+    assert!(
+        is_untagged(message),
+        "what begins with the length of a tag is signed under a tag alone"
+    );
+    key.sign(message)
+}
+
+/// Whether a signature over bytes that have no tag is good, by the same rule as [`verify_strict`]; never for what begins
+/// with the length of a tag.
+pub fn verify_untagged(key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+    is_untagged(message) && verify_bytes(key, message, signature)
+}
+
+/// Whether this cannot be the preimage of a tag, which begins with the tag's length.
+fn is_untagged(message: &[u8]) -> bool {
+    message.first().is_some_and(|first| *first > LONGEST_TAG)
+}
+
+fn verify_bytes(key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
     let Some(first) = signature.0.first_chunk::<32>() else {
         return false;
     };
@@ -133,7 +164,7 @@ pub fn verify_strict(key: &PublicKey, tag: Tag, content: &[u8], signature: &Sign
     }
     let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
     ed25519_dalek::VerifyingKey::from_bytes(&key.0)
-        .and_then(|key| key.verify_strict(&tag.preimage(content), &signature))
+        .and_then(|key| key.verify_strict(message, &signature))
         .is_ok()
 }
 

@@ -8,6 +8,7 @@ mod localnet;
 mod node;
 mod query;
 mod wallet;
+mod witness;
 
 use std::process::ExitCode;
 
@@ -75,6 +76,9 @@ enum Command {
     /// Lay out, run and check a node
     #[command(subcommand)]
     Node(node::NodeCommand),
+    /// Compare what nodes show, cosign the log, and check what witnesses found out
+    #[command(subcommand)]
+    Witness(witness::WitnessCommand),
     #[cfg(feature = "lab")]
     #[command(flatten)]
     Lab(quorate_lab::LabCommand),
@@ -139,6 +143,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Wallet(command) => interruptible(wallet::run(command, &output)),
         Command::Query(command) => interruptible(query::run(command, &output)),
         Command::Audit(command) => interruptible(audit::run(command, &output)),
+        // It may end anywhere: what it shows is on disk.
+        Command::Witness(command) => interruptible(witness::run(command, &output)),
         #[cfg(feature = "lab")]
         Command::Lab(command) => in_runtime(quorate_lab::run(command, &output)),
         Command::Completions(args) => completions::run(&args),

@@ -59,5 +59,6 @@ mod statements;
 mod storms;
 mod tls;
 mod transfers;
+mod witnessing;
 
 use cluster::Cluster;

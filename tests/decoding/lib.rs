@@ -9,6 +9,7 @@
 
 mod binary;
 mod bundles;
+mod checkpoints;
 mod ledger;
 mod printed;
 mod proofs;
@@ -64,6 +65,11 @@ decoders! {
     time: text::time, seeds::times;
     api_input: text::api_input, seeds::api_inputs;
     events: text::events, seeds::events;
+    note: checkpoints::note, checkpoints::notes;
+    policy: checkpoints::policy, checkpoints::policies;
+    inconsistent: checkpoints::inconsistent, checkpoints::evidence;
+    inclusion: checkpoints::inclusion, checkpoints::inclusions;
+    tile_path: checkpoints::tile_path, checkpoints::tile_paths;
 }
 
 /// Runs the decoder of this name, as a fuzz target does.

@@ -2,7 +2,7 @@
 
 use quorate_crypto::{
     ClientSigningKey, KeyError, KeySignature, PublicKey, Signature, SigningKey, Tag, sign_strict,
-    signature_group, verify_strict,
+    sign_untagged, signature_group, verify_strict, verify_untagged,
 };
 
 use crate::bytes;
@@ -85,6 +85,28 @@ fn what_is_signed_is_the_tagged_content() {
     ] {
         assert!(!client.verify(&tag.preimage(content)));
         assert!(!verify_strict(&key, tag, content, &strict));
+    }
+}
+
+#[test]
+fn what_other_formats_fix_is_signed_without_a_tag_and_is_never_a_preimage() {
+    // Those of the RFC's messages that begin like no tag's length.
+    for [seed, public, message, signature] in [RFC_8032[1], RFC_8032[2]] {
+        let key = SigningKey::from_seed(&bytes(seed));
+        let message = hex::decode(message).unwrap();
+        let made = sign_untagged(&key, &message);
+        assert_eq!(made.to_string(), signature);
+        assert_eq!(key.public().to_string(), public);
+        assert!(verify_untagged(&key.public(), &message, &made));
+        assert!(!verify_untagged(&key.public(), b"another", &made));
+    }
+    let key = SigningKey::from_seed(&[1; 32]);
+    let preimage = Tag::SEAL.preimage(b"content");
+    let seal = sign_strict(&key, Tag::SEAL, b"content");
+    assert!(!verify_untagged(&key.public(), &preimage, &seal));
+    assert!(!verify_untagged(&key.public(), b"", &seal));
+    for message in [preimage.as_slice(), b""] {
+        assert!(std::panic::catch_unwind(|| sign_untagged(&key, message)).is_err());
     }
 }
 

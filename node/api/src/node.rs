@@ -10,6 +10,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
+use quorate_checkpoint::TilePath;
 use quorate_client::schema::{
     Account, Asset, Block, Diagnosis, DocumentRecord, Evidence, Hold, Holder, Member, Network, Peer, Status,
     Transaction, ValidatorList,
@@ -61,6 +62,13 @@ pub trait Node: Send + Sync + 'static {
     /// Admits submissions, given as their canonical bytes; the answers are in the same order.
     fn submit(&self, transactions: Vec<Bytes>) -> Answer<'_, Vec<Admission>>;
 
+    /// The note of the newest checkpoint that this node's validator signed, or of the one of a size; none if it has
+    /// signed none, or no longer has it.
+    fn checkpoint(&self, size: Option<u64>) -> Option<String>;
+
+    /// The root of the same checkpoint, signed for COSE.
+    fn signed_root(&self, size: Option<u64>) -> Option<Vec<u8>>;
+
     /// Resolves once the outcome of a transaction is certified, at once if it is already, and never
     /// for one that nobody submits. Waiting begins with the call, not with the first poll.
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>>;
@@ -95,6 +103,12 @@ pub trait Snapshot {
 
     /// The canonical bytes of a block with certificate and batches (`CertifiedBlock`).
     fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// The canonical bytes of a header with exactly a quorum of seals (`CertifiedHeader`).
+    fn certified_header(&self, height: Height) -> Result<Option<Vec<u8>>, Fault>;
+
+    /// A static file of the log: hashes of its tree, or entries; none if the log does not have them all.
+    fn log_file(&self, path: &TilePath) -> Result<Option<Vec<u8>>, Fault>;
 
     /// A transaction.
     fn transaction(&self, id: &Digest) -> Result<Option<Transaction>, Fault>;

@@ -10,7 +10,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use utoipa::OpenApi;
 
-use crate::routes::{accounts, assets, blocks, network, proofs, state, transactions};
+use crate::routes::{accounts, assets, blocks, log, network, proofs, state, transactions};
 use crate::{events, submit};
 
 #[derive(OpenApi)]
@@ -35,6 +35,7 @@ use crate::{events, submit};
         transactions::transaction,
         blocks::blocks,
         blocks::block,
+        blocks::header,
         blocks::transactions,
         accounts::account,
         accounts::transactions,
@@ -51,6 +52,12 @@ use crate::{events, submit};
         proofs::asset,
         proofs::record,
         proofs::committees,
+        log::checkpoint,
+        log::signed_root,
+        log::tile,
+        log::tile_part,
+        log::entries,
+        log::entries_part,
         network::validators,
         network::peers,
         network::evidence,
@@ -73,6 +80,7 @@ use crate::{events, submit};
         (name = "records", description = "Documents' hashes on the ledger"),
         (name = "state", description = "The state by its keys"),
         (name = "proofs", description = "Files that are checked against the genesis document alone"),
+        (name = "log", description = "The log's checkpoints and tiles, as other logs show theirs"),
         (name = "governance", description = "Members and their proposals"),
         (name = "events", description = "What is certified, as it happens"),
     ),

@@ -42,7 +42,10 @@ pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
     let known = Arc::new(Known::of(&openapi::described()));
     let pages = explorer::pages();
     let failures = Failures::at(app.clone(), pages.iter().map(|(path, _)| *path).collect());
-    let calls = routes::calls().into_iter().chain(pages);
+    let calls = routes::calls()
+        .into_iter()
+        .chain(routes::deep_calls())
+        .chain(pages);
     let router = calls.fold(Router::new(), |router, (path, handler)| {
         router.route(path, handler)
     });

@@ -25,6 +25,7 @@ use crate::schema::{
 use crate::tls::{plain_http, secured_http};
 use crate::{Authorities, ClientError, TransactionFilter};
 
+mod log;
 mod proofs;
 
 pub use proofs::ProofOf;
@@ -96,6 +97,8 @@ struct Call {
     accept: &'static str,
     body: Option<(&'static str, Bytes)>,
     timeout: Duration,
+    /// The most bytes of its answer.
+    longest: usize,
 }
 
 impl Call {
@@ -107,6 +110,7 @@ impl Call {
             accept: "application/json",
             body: None,
             timeout: ANSWER_TIMEOUT,
+            longest: MAX_ANSWER,
         }
     }
 
@@ -473,7 +477,7 @@ impl Client {
         let mut chunks = response.bytes_stream();
         while let Some(chunk) = chunks.next().await {
             let chunk = chunk?;
-            if body.len() + chunk.len() > MAX_ANSWER {
+            if body.len() + chunk.len() > call.longest {
                 // What is left is not read; the cut answer will not decode.
                 break;
             }

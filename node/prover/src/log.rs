@@ -1,6 +1,6 @@
 //! The transaction log: entries, inclusion paths, frontiers (`docs/formats.md`, sections 1 and 9).
 
-use quorate_crypto::merkle::{Frontier, make_path};
+use quorate_crypto::merkle::{Frontier, make_frontier, make_path};
 use quorate_crypto::{Digest, Height};
 use quorate_ledger::{LogEntry, LogEntryV1, LoggedTransaction};
 
@@ -50,14 +50,6 @@ pub(crate) fn path<S: Source>(source: &S, size: u64, ordinal: u64) -> Result<Vec
 
 /// The log's frontier when it had `size` leaves.
 pub(crate) fn frontier<S: Source>(source: &S, size: u64) -> Result<Frontier, Failure<S>> {
-    let mut subtrees = Vec::new();
-    let mut before = 0;
-    for level in (0_u8..64).rev() {
-        let leaves = 1_u64 << level;
-        if size & leaves != 0 {
-            subtrees.push(node(source, level, before >> level)?);
-            before += leaves;
-        }
-    }
-    Frontier::from_parts(size, subtrees).ok_or(Failure::<S>::damaged(Part::LogNode, size))
+    let made = make_frontier(size, &mut |level: u8, index: u64| node(source, level, index))?;
+    made.ok_or(Failure::<S>::damaged(Part::LogNode, size))
 }

@@ -9,13 +9,14 @@ mod texts;
 mod tree;
 
 use quorate_api::{BlockRef, Fault, NoProof, ProofRequest, RecordPlace, Snapshot};
+use quorate_checkpoint::{TileOf, TilePath};
 use quorate_client::schema::{self, KeepView};
 use quorate_crypto::Height;
 use quorate_genesis::Genesis;
 use quorate_ledger::limits::MAX_INLINE_BALANCES;
 use quorate_ledger::{
-    Account, Address, Amount, Asset, AssetCode, Balance, Digest, Epoch, Header, HoldRef, LogEntry, Place,
-    Prefix, StateKey, StateReader, StateValue, TextItem, Transaction, decode, encode,
+    Account, Address, Amount, Asset, AssetCode, Balance, CertifiedHeader, Digest, Epoch, Header, HoldRef,
+    LogEntry, Place, Prefix, StateKey, StateReader, StateValue, TextItem, Transaction, decode, encode,
 };
 use quorate_prover::Source as _;
 use quorate_storage::{ExecutedAt, HistoryItem, MAX_PAGE, ProofSource, RecordItem};
@@ -198,6 +199,27 @@ impl Snapshot for Certified<'_> {
 
     fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
         self.snapshot.certified_block_bytes(height).map_err(fault)
+    }
+
+    fn certified_header(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
+        let header = self.snapshot.header(height).map_err(fault)?;
+        let certificate = self.snapshot.certificate(height).map_err(fault)?;
+        let Some((header, certificate)) = header.zip(certificate) else {
+            return Ok(None);
+        };
+        let epoch = self.snapshot.epoch(header.v1().epoch).map_err(fault)?;
+        let (_, committee) = epoch.ok_or_else(|| Fault(format!("the epoch of block {height} is missing")))?;
+        let mut seals = certificate.seals().to_vec();
+        seals.truncate(committee.quorum());
+        Ok(Some(encode(&CertifiedHeader { header, seals })))
+    }
+
+    fn log_file(&self, path: &TilePath) -> Result<Option<Vec<u8>>, Fault> {
+        let file = match path.of {
+            TileOf::Hashes(level) => self.snapshot.log_tile(level, path.index, path.width),
+            TileOf::Entries => self.snapshot.log_bundle(path.index, path.width),
+        };
+        file.map_err(fault)
     }
 
     fn transaction(&self, id: &Digest) -> Result<Option<schema::Transaction>, Fault> {

@@ -45,8 +45,8 @@ pub fn no_quorum_left(validators: usize, observing: usize, quorum: usize) -> Opt
     })
 }
 
-/// What is wrong with the witness key of a home, whether a node runs on it or not; none if nothing shows. A running
-/// node does not use this key, so no other conclusion tells that it is gone.
+/// What is wrong with the witness key of a home, whether a node runs on it or not; none if nothing shows. A node agrees
+/// without this key, so no other conclusion tells that it is gone.
 pub fn probe_witness(home: &Home) -> Option<Finding> {
     let (genesis, _) = read_genesis(home).ok()?;
     let key = public_key_at(&home.validator_key(), &[])?;

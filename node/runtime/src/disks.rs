@@ -185,7 +185,7 @@ pub struct CheckReport {
 pub fn check(home: &Home, config: &NodeConfig, access: Access<'_>) -> Result<CheckReport, NodeError> {
     let _lock = HomeLock::acquire(home.path())?;
     let identity = Identity::read(home, access)?;
-    identity.check_witness_key(home, access)?;
+    identity.witness_key(home, access)?;
     let (chain, tree) = open_chain(home, &identity, config)?;
     let tip = chain.tip();
     Ok(CheckReport {

@@ -70,11 +70,11 @@ impl Identity {
         self.genesis.state()
     }
 
-    /// Checks the witness key, which a running node does not need: that it is there, may be used, and is the one that
-    /// this validator joined with.
-    pub(crate) fn check_witness_key(&self, home: &Home, access: Access<'_>) -> Result<(), NodeError> {
+    /// The witness key, which a node agrees without: it is there, may be used, and is the one that this validator joined
+    /// with.
+    pub(crate) fn witness_key(&self, home: &Home, access: Access<'_>) -> Result<SigningKey, NodeError> {
         let (own, path) = (self.own(), home.witness_key());
-        let got = match read_key(&path, access) {
+        let key = match read_key(&path, access) {
             Err(NodeError::Key {
                 source: KeyFileError::NotFound { .. },
                 ..
@@ -82,14 +82,14 @@ impl Identity {
                 let name = own.name.to_owned();
                 return Err(NodeError::NoWitnessKey { path, name });
             }
-            read => read?.public(),
+            read => read?,
         };
-        if own.witness_key == got {
-            return Ok(());
+        if own.witness_key == key.public() {
+            return Ok(key);
         }
         Err(NodeError::WrongWitnessKey {
             name: own.name.to_owned(),
-            got,
+            got: key.public(),
             expected: own.witness_key,
         })
     }
@@ -261,7 +261,7 @@ mod tests {
     fn check(home: &Home) -> Result<(), NodeError> {
         let access = Access::default();
         let identity = Identity::read(home, access).unwrap();
-        identity.check_witness_key(home, access)
+        identity.witness_key(home, access).map(drop)
     }
 
     fn told(home: &Home) -> Option<String> {

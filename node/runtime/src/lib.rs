@@ -14,6 +14,7 @@ pub mod backup;
 mod batcher;
 mod batches;
 mod certified;
+mod checkpoints;
 mod clock;
 mod committed;
 mod conduct;

@@ -21,6 +21,7 @@ use crate::admission::{self, Admitter};
 use crate::answered::Answered;
 use crate::batches::BatchStore;
 use crate::certified::{AssetMakers, Certified, ProofTree, fault, submitted_texts};
+use crate::checkpoints::Checkpoints;
 use crate::committed::Committed;
 use crate::config::Home;
 use crate::diagnosis::{diagnose, no_quorum_left, silenced_by, witness_finding};
@@ -62,6 +63,7 @@ pub(crate) struct RunningNode {
     pub(crate) makers: AssetMakers,
     pub(crate) keys: Arc<KnownKeys>,
     pub(crate) journal: Arc<Journal>,
+    pub(crate) checkpoints: Checkpoints,
     pub(crate) recorded: Arc<RecorderStatistics>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) senders: Senders,
@@ -414,6 +416,14 @@ impl Node for RunningNode {
                 self.admission.install(|| admitter.admit(&transactions))
             })
         })
+    }
+
+    fn checkpoint(&self, size: Option<u64>) -> Option<String> {
+        self.checkpoints.note(size).map(|note| note.to_string())
+    }
+
+    fn signed_root(&self, size: Option<u64>) -> Option<Vec<u8>> {
+        self.checkpoints.signed_root(size)
     }
 
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>> {

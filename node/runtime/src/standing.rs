@@ -1,6 +1,6 @@
 //! Where the engine is, as the API and the metrics see it: written by the core, read by anyone.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use quorate_consensus::{Evidence, Rejection, Waiting};
@@ -54,6 +54,8 @@ impl Standing {
 #[derive(Debug)]
 pub(crate) struct SharedStanding {
     current: Mutex<Arc<Standing>>,
+    /// The engine has started: what is shown is its own.
+    told: AtomicBool,
     rejections: AtomicU64,
     reigns_left: AtomicU64,
     stalled_since: Mutex<Option<Timestamp>>,
@@ -76,6 +78,7 @@ impl SharedStanding {
         };
         Self {
             current: Mutex::new(Arc::new(current)),
+            told: AtomicBool::new(false),
             rejections: AtomicU64::new(0),
             reigns_left: AtomicU64::new(0),
             stalled_since: Mutex::default(),
@@ -91,6 +94,12 @@ impl SharedStanding {
     /// Replaces what is shown.
     pub(crate) fn set(&self, standing: Standing) {
         *self.current.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(standing);
+        self.told.store(true, Ordering::Release);
+    }
+
+    /// Whether the engine has told anything yet; before, what is shown is a guess.
+    pub(crate) fn is_told(&self) -> bool {
+        self.told.load(Ordering::Acquire)
     }
 
     /// What is shown.

@@ -5,6 +5,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use quorate_consensus::Engine;
+use quorate_crypto::SigningKey;
 use quorate_crypto::keyfile::Access;
 use quorate_driver::{Event, Limits};
 use quorate_storage::HomeLock;
@@ -13,6 +14,7 @@ use tokio::net::TcpListener;
 use crate::answered::Answered;
 use crate::batcher::{self, Batcher};
 use crate::certified::{AssetMakers, ProofTree};
+use crate::checkpoints::Checkpoints;
 use crate::conduct::{Conduct, Honest, Means};
 use crate::config::{Home, NodeConfig};
 use crate::core::{self, Core, CoreSetup};
@@ -57,6 +59,9 @@ pub fn run_as(
     let lock = HomeLock::acquire(home.path())?;
     lock.check_writable()?;
     let identity = Identity::read(home, access)?;
+    let witness = identity.witness_key(home, access).inspect_err(|error| {
+        tracing::warn!(%error, "this validator signs no checkpoints");
+    });
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(ASYNC_WORKERS)
         .thread_name("async")
@@ -87,6 +92,7 @@ pub fn run_as(
         config,
         conduct,
         identity,
+        witness: witness.ok(),
         disks,
         voting,
         shared,
@@ -135,6 +141,8 @@ struct Parts<'a> {
     config: &'a NodeConfig,
     conduct: Arc<dyn Conduct>,
     identity: Identity,
+    /// The key that signs checkpoints, if it may be used.
+    witness: Option<SigningKey>,
     disks: Disks,
     voting: Voting,
     shared: Shared,
@@ -165,6 +173,7 @@ impl Started {
             config,
             conduct,
             identity,
+            witness,
             disks,
             voting,
             shared,
@@ -196,6 +205,7 @@ impl Started {
         };
         let keeper = Arc::clone(voting.keeper());
         let (chain, journal) = (disks.chain, disks.journal);
+        let checkpoints = Checkpoints::open(network, witness, Arc::clone(&journal))?;
 
         let (purger, purge_thread) = executor::start_purger(Arc::clone(&chain));
         let (texts, texts_thread) =
@@ -320,6 +330,7 @@ impl Started {
             makers: AssetMakers::default(),
             keys: shared.keys,
             journal,
+            checkpoints,
             recorded,
             pool: shared.pool,
             own: shared.own,
@@ -389,6 +400,7 @@ impl Started {
         let operators = quorate_api::operations_router(node, operations_config);
         runtime.spawn(crate::node::summaries(Arc::clone(&self.node)));
         runtime.spawn(crate::observers::watch(Arc::clone(&self.node)));
+        runtime.spawn(crate::checkpoints::sign(Arc::clone(&self.node)));
         runtime.block_on(async {
             let (stopping, stopped) = tokio::sync::watch::channel(false);
             let told = |mut stopped: tokio::sync::watch::Receiver<bool>| async move {

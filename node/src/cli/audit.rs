@@ -12,7 +12,9 @@ pub(crate) mod files;
 mod merge;
 mod offline;
 pub(crate) mod pinned;
+mod policy;
 pub(crate) mod question;
+mod receipt;
 pub(crate) mod report;
 mod verify;
 
@@ -52,6 +54,10 @@ pub(crate) enum AuditCommand {
     Record(RecordArgs),
     /// Prove who the validators were from the genesis document on
     Committees(CommitteesArgs),
+    /// Write that a transaction is in the log in a form that other tools check
+    Receipt(receipt::ReceiptArgs),
+    /// Write which signatures under a checkpoint are enough, for other tools
+    Policy(policy::PolicyArgs),
     /// Check proofs, statements and transactions that travel, without any node
     Verify(verify::VerifyArgs),
     /// Check every block of a chain, or of a part of it, by executing it again
@@ -183,6 +189,8 @@ pub(crate) async fn run(command: AuditCommand, output: &Output) -> Result<(), Fa
         AuditCommand::Merge(args) => return merge::run(&args, output),
         AuditCommand::Export(args) => return export::run(args, output).await,
         AuditCommand::Compare(args) => return compare::run(args, output).await,
+        AuditCommand::Receipt(args) => return receipt::receipt(&args, output).await,
+        AuditCommand::Policy(args) => return policy::policy(&args, output).await,
         AuditCommand::Transaction(args) => (ProofOf::Transaction(args.id), args.prove),
         AuditCommand::Erasure(args) => (ProofOf::Erasure(args.id), args.prove),
         AuditCommand::Account(args) => (ProofOf::Account(args.address), args.prove),

@@ -103,6 +103,31 @@ pub(crate) fn size_at(view: &DatabaseSnapshot, height: Height) -> Result<u64, St
     Ok(header.v1().log_size)
 }
 
+/// Hands over the entries with these ordinals, which the log has, in order. Each block's row is read once.
+pub(crate) fn read_entries(
+    view: &DatabaseSnapshot,
+    ordinals: Range<u64>,
+    mut take: impl FnMut(LogEntry),
+) -> Result<(), StorageError> {
+    let of_row = |error: RowError| StorageError::of_row(view.database().path(), "log", &error);
+    let mut next = ordinals.start;
+    while next < ordinals.end {
+        let row = LogRow::with(view, next)?;
+        for (ordinal, entry) in row.ordinals().clone().zip(row.rows().iter()) {
+            if ordinal >= ordinals.end {
+                break;
+            }
+            let entry = entry.map_err(of_row)?;
+            if ordinal >= ordinals.start {
+                take(entry);
+            }
+        }
+        // A row has leaves, so this goes on.
+        next = row.ordinals().end;
+    }
+    Ok(())
+}
+
 /// The height of the block that has the leaf with this ordinal; if the log is shorter, of the last that has any.
 pub(crate) fn height_of(view: &DatabaseSnapshot, ordinal: u64) -> Result<Option<Height>, StorageError> {
     let Some((_, value)) = view.floor(ORDINALS, &ordinal_key(ordinal))? else {

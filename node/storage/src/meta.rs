@@ -25,6 +25,8 @@ pub enum Memo {
     Quarantine,
     /// In the journal: what tells it from any other journal. In the chain: which journal goes with it.
     Journal,
+    /// In the journal: the last checkpoint that the witness key signed.
+    Checkpoint,
 }
 
 impl Memo {
@@ -32,6 +34,7 @@ impl Memo {
         match self {
             Self::Quarantine => b"quarantine",
             Self::Journal => b"journal",
+            Self::Checkpoint => b"checkpoint",
         }
     }
 }

@@ -22,6 +22,7 @@ use crate::rows::RowError;
 
 mod histories;
 mod pages;
+mod static_files;
 mod texts;
 
 pub use histories::HistoryItem;

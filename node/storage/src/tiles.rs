@@ -13,6 +13,7 @@
 use std::borrow::Borrow;
 use std::ops::Range;
 
+use quorate_checkpoint::InTile;
 use quorate_crypto::Digest;
 use quorate_crypto::merkle::{Frontier, root_of_hashes};
 
@@ -169,19 +170,44 @@ impl Tiles {
         if level >= 64 || index >= self.length >> level {
             return Ok(None);
         }
-        let (tile_level, within) = (level / TILE_HEIGHT, level % TILE_HEIGHT);
-        // The subtree is over so many hashes of the level of tiles, all of one tile.
-        let count = 1_usize << within;
-        let first = index << within;
-        let tile = first / 256;
-        let start = usize::try_from(first % 256).expect("a tile has 256 hashes");
+        let InTile {
+            level: tile_level,
+            index: tile,
+            hashes: Range { start, end },
+        } = InTile::of_subtree(level, index);
         if tile < hashes_of_level(self.length, tile_level) / 256 {
             let bytes = read_tile(tile_level, tile, read)?;
-            let bytes = &bytes[start * HASH_BYTES..(start + count) * HASH_BYTES];
+            let bytes = &bytes[start * HASH_BYTES..end * HASH_BYTES];
             return Ok(Some(root_of_hashes(&hashes_of(bytes))));
         }
         let tail = &self.tails[usize::from(tile_level)];
-        Ok(tail.get(start..start + count).map(root_of_hashes))
+        Ok(tail.get(start..end).map(root_of_hashes))
+    }
+
+    /// The bytes of the first `width` hashes of a tile, as a static file of that width has them; none if the list does
+    /// not have them all, or for a width that no tile has. `read(level, index)` gives a tile, and is asked for this one
+    /// or none.
+    ///
+    /// # Errors
+    /// If the read fails, or if the tile is missing.
+    pub fn tile<E>(
+        &self,
+        level: u8,
+        index: u64,
+        width: usize,
+        read: impl FnMut(u8, u64) -> Result<Option<[u8; TILE_BYTES]>, E>,
+    ) -> Result<Option<Vec<u8>>, TileError<E>> {
+        if !(1..=TILE_HASHES).contains(&width) {
+            return Ok(None);
+        }
+        let complete = hashes_of_level(self.length, level) / 256;
+        if index < complete {
+            let bytes = read_tile(level, index, read)?;
+            return Ok(bytes.get(..width * HASH_BYTES).map(<[u8]>::to_vec));
+        }
+        let tail = self.tails.get(usize::from(level)).filter(|_| index == complete);
+        let hashes = tail.and_then(|tail| tail.get(..width));
+        Ok(hashes.map(|hashes| hashes.iter().flat_map(|hash| hash.0).collect()))
     }
 
     /// The list's frontier, from what is in memory alone.

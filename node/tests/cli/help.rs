@@ -48,6 +48,7 @@ fn help_of_every_command_is_as_reviewed() {
         "keys",
         "genesis",
         "node",
+        "witness",
         "wallet",
         "query",
         "completions",

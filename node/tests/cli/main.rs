@@ -20,6 +20,7 @@ mod skipped;
 #[cfg(feature = "lab")]
 mod trace;
 mod usage;
+mod witness;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;

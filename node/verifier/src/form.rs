@@ -209,7 +209,8 @@ fn all_shown(items: &[Shown], at: At<'_>) -> Checked {
     items.try_for_each(|(place, shown)| shown::check(shown, at.item(place)))
 }
 
-fn certified(head: &CertifiedHeader, at: At<'_>) -> Checked {
+/// Refuses a header with seals that is not in the one form.
+pub(crate) fn certified(head: &CertifiedHeader, at: At<'_>) -> Checked {
     header(&head.header, at.field("header"))?;
     let seals = &head.seals;
     if seals.len() > MAX_SEALS || !seals.is_sorted_by(|a, b| a.validator < b.validator) {

@@ -17,7 +17,7 @@ use crate::facts::RecoveryFacts;
 use crate::file::ProofFile;
 use crate::form;
 use crate::proof::Proof;
-use crate::verdict::{Code, Refusal, Verdict, refuse};
+use crate::verdict::{Code, HeadFacts, Refusal, Verdict, refuse};
 use crate::verify;
 
 /// A block that somebody vouches for.
@@ -106,6 +106,26 @@ impl Verifier {
     /// What it knows of an epoch.
     pub fn epoch(&self, epoch: Epoch) -> Option<&KnownEpoch> {
         self.epochs.get(&epoch.0)
+    }
+
+    /// The block with this header, if its seals are exactly a quorum of its epoch's committee, and each is good.
+    ///
+    /// # Errors
+    /// A refusal with its code of section 23.
+    pub fn check_head(&self, head: &CertifiedHeader) -> Result<HeadFacts, Refusal> {
+        let at = At::Whole("head");
+        form::certified(head, at)?;
+        let network = self.network.ok_or_else(|| {
+            let reason = "the pinned block's committees must be learnt first";
+            Refusal::new(Code::UnknownCommittee, at, reason)
+        })?;
+        let ground = Ground {
+            network: &network,
+            anchor: &self.anchor,
+            epochs: &self.epochs,
+        };
+        ground.accept(head, at)?;
+        Ok(HeadFacts::of(&head.header))
     }
 
     /// The verdict on a proof. Committees are judged, and not learnt.

@@ -26,6 +26,8 @@ const CODES: &str = "\
     malformed_key: not a key of the state, 64 hexadecimal digits
     malformed_asset: not an asset's code, 1 to 12 of A–Z and 0–9
     malformed_block: not a height, a block's hash or `latest`
+    malformed_size: `size` is not a whole number
+    malformed_tile: not the path of a tile: a level of 0 to 63 or `entries`, and an index in groups of three digits
     malformed_kind: `kind` is no type of operation
     malformed_range: `from` or `to` is neither a height nor a time in RFC 3339, is not the one that the call takes, or leaves nothing between
     malformed_types: `types` is not `block`, `transaction`, or both
@@ -49,6 +51,8 @@ const CODES: &str = "\
     unknown_transaction: neither executed nor pending here
     unknown_block: no certified block of that height or hash here
     no_blocks: no block is certified here yet
+    no_checkpoint: this validator has signed no such checkpoint since its start, or does not vote
+    unknown_tile: the log does not reach as far as this tile
     unknown_asset: no asset has this code
     unknown_key: the state has no value under this key
     nothing_to_prove: it is not so, as of the height that was asked at

@@ -173,6 +173,15 @@ fn complete_parameter(path: &str, name: &str, parameter: &mut Value) {
             json!({ "anyOf": [pattern("^[0-9]{1,19}$"), { "type": "string", "format": "date-time" }] }),
             None,
         ),
+        "size" => (
+            json!({ "type": "integer", "format": "int64", "minimum": 0, "maximum": i64::MAX }),
+            None,
+        ),
+        "level" => (json!({ "type": "integer", "minimum": 0, "maximum": 63 }), None),
+        "width" => (json!({ "type": "integer", "minimum": 1, "maximum": 255 }), None),
+        // Of a part of a tile its width follows; larger indices are deeper paths.
+        "index" if path.ends_with("{width}") => (pattern("^[0-9]{3}\\.p$"), None),
+        "index" => (pattern("^[0-9]{3}$"), None),
         "types" => (pattern("^(block|transaction)(,(block|transaction))*$"), None),
         "last_event_id" | "Last-Event-ID" => (pattern("^([0-9]{1,19}|[1-9][0-9]{0,18}\\.[0-9]{1,9})$"), None),
         "block" => (pattern("^([0-9]{1,19}|[0-9a-fA-F]{64}|latest)$"), None),

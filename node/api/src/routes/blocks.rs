@@ -99,6 +99,31 @@ pub(crate) async fn bytes(
     .await
 }
 
+/// A block's header with exactly a quorum of seals, as canonical bytes: `CertifiedHeader`.
+///
+/// It is all that is needed to compare what two nodes have at one height; whoever knows the committee checks it.
+#[utoipa::path(get, path = "/v1/blocks/{block}/header", operation_id = "block_header", tag = "blocks",
+    params(
+        ("block" = String, Path, description = "A height, a block hash or `latest`"),
+        ("min_height" = Option<u64>, Query),
+    ),
+    responses(
+        (status = 200, description = "The header with its seals", content_type = "application/octet-stream", body = Vec<u8>),
+        (status = 400, description = "`malformed_block`"),
+        (status = 404, description = "`unknown_block` `no_blocks`")))]
+pub(crate) async fn header(
+    State(app): State<App>,
+    Name(name): Name,
+    params: Params,
+) -> Result<Response, Failure> {
+    let reference = block_ref(&name)?;
+    let read = app.read(params.min_height()?, move |snapshot, _| {
+        let block = find(snapshot, reference)?;
+        snapshot.certified_header(block.height)?.ok_or_else(unknown_block)
+    });
+    Ok(read.await?.respond(octets))
+}
+
 /// The transactions of a block, whole and in their order.
 #[utoipa::path(get, path = "/v1/blocks/{block}/transactions", operation_id = "block_transactions", tag = "blocks",
     params(

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 
+use quorate_checkpoint::TilePath;
 use quorate_client::schema::{
     Account, Asset, Block, DocumentRecord, Hold, Holder, KeepView, OperationKind, Transaction,
     TransactionStatus,
@@ -122,6 +123,14 @@ impl Snapshot for Blocks {
     }
 
     fn certified_block(&self, _: Height) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(None)
+    }
+
+    fn certified_header(&self, _: Height) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(None)
+    }
+
+    fn log_file(&self, _: &TilePath) -> Result<Option<Vec<u8>>, Fault> {
         Ok(None)
     }
 

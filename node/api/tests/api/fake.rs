@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use quorate_api::{Admission, Answer, Fault, Node, Refusal, Settled, Snapshot, Unready};
+use quorate_checkpoint::{Checkpoint, Note, SignedRoot, origin, sign_checkpoint};
 use quorate_client::schema::{
     self, CommitteeView, ConsensusFacts, Diagnosis, EpochView, Evidence, Member, Network, Peer, SlownessView,
     Status, TransactionStatus, Validator, ValidatorList, VotingView,
@@ -329,6 +330,29 @@ impl Node for Fake {
             }
             transactions.into_iter().map(|bytes| self.admit(&bytes)).collect()
         })
+    }
+
+    fn checkpoint(&self, size: Option<u64>) -> Option<String> {
+        // Of each block, as a node keeps them.
+        let chain = self.chain();
+        let mut blocks = chain.blocks.iter().rev().map(|kept| &kept.block);
+        let block = blocks.find(|block| size.is_none_or(|size| block.log_size == size))?;
+        let checkpoint = Checkpoint::new(origin(&network()), block.log_size, block.log_root);
+        let seat = committee().seats()[1];
+        let note = sign_checkpoint(
+            &network(),
+            seat.seat,
+            &key(212),
+            &checkpoint,
+            block.timestamp.0 / 1_000,
+        );
+        Some(note.to_string())
+    }
+
+    fn signed_root(&self, size: Option<u64>) -> Option<Vec<u8>> {
+        let note = Note::parse(self.checkpoint(size)?.as_bytes()).unwrap();
+        let root = Checkpoint::parse(note.text()).unwrap().root();
+        Some(SignedRoot::sign(&network(), &key(212), &root).encode())
     }
 
     fn settled(&self, id: Digest) -> Answer<'_, Result<Settled, Fault>> {

@@ -9,6 +9,7 @@ mod events;
 mod fake;
 mod held;
 mod lists;
+mod log;
 mod openapi;
 mod operations;
 mod pages;

@@ -30,7 +30,7 @@ async fn every_route_is_described_and_nothing_else() {
     let document = document().await;
     let described: BTreeSet<String> = document["paths"].as_object().unwrap().keys().cloned().collect();
     assert_eq!(described, served());
-    assert_eq!(described.len(), 29);
+    assert_eq!(described.len(), 36);
 }
 
 #[tokio::test]
@@ -273,6 +273,7 @@ fn every_code_that_the_sources_name_is_in_the_table() {
         include_str!("../../src/events.rs"),
         include_str!("../../src/routes/blocks.rs"),
         include_str!("../../src/routes/assets.rs"),
+        include_str!("../../src/routes/log.rs"),
         include_str!("../../src/routes/proofs.rs"),
         include_str!("../../src/routes/state.rs"),
         include_str!("../../src/routes/transactions.rs"),

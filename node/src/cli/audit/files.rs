@@ -17,14 +17,19 @@ pub(crate) fn refuse_existing(path: &Path) -> Result<(), Failure> {
     }
 }
 
-/// Writes a file that must not exist.
+/// Writes a file of text that must not exist.
 pub(crate) fn write_new(path: &Path, text: &str) -> Result<(), Failure> {
+    write_new_bytes(path, text.as_bytes())
+}
+
+/// Writes a file that must not exist.
+pub(crate) fn write_new_bytes(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let file = fs::OpenOptions::new().write(true).create_new(true).open(path);
     let mut file = file.map_err(|error| match error.kind() {
         io::ErrorKind::AlreadyExists => exists(path),
         _ => Failure::unwritable(path, &error),
     })?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
     written.map_err(|error| {
         // What is torn must not be taken for a proof.
         let _ = fs::remove_file(path);

@@ -9,8 +9,7 @@ use quorate_ledger::{Digest, Height, Tip};
 use crate::StorageError;
 use crate::database::{DatabaseSnapshot, Family};
 use crate::families::{CHAIN_TILES, TILES, tile_key};
-use crate::log::{self, LogRow};
-use crate::rows::RowError;
+use crate::log;
 use crate::tiles::{TILE_BYTES, Tiles};
 
 /// Both lists, as of one height.
@@ -74,20 +73,8 @@ pub(crate) fn read_tile(
 
 /// The hashes of the log's leaves with these ordinals.
 fn log_leaves(view: &DatabaseSnapshot, ordinals: Range<u64>) -> Result<Vec<Digest>, StorageError> {
-    let of_row = |error: RowError| StorageError::of_row(view.database().path(), "log", &error);
     let mut leaves = Vec::new();
-    let mut next = ordinals.start;
-    while next < ordinals.end {
-        let row = LogRow::with(view, next)?;
-        for (ordinal, entry) in row.ordinals().clone().zip(row.rows().iter()) {
-            let entry = entry.map_err(of_row)?;
-            if ordinals.contains(&ordinal) {
-                leaves.push(entry.leaf_hash());
-            }
-        }
-        // A row has leaves, so this goes on.
-        next = row.ordinals().end;
-    }
+    log::read_entries(view, ordinals, |entry| leaves.push(entry.leaf_hash()))?;
     Ok(leaves)
 }
 

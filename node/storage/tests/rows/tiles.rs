@@ -328,3 +328,31 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn any_part_of_a_tile_that_the_list_has_is_given_and_no_more() {
+    let leaves = leaves(66_000);
+    let table = table(&leaves);
+    let (tiles, disk) = grown(&leaves, [leaves.len()]).next().unwrap();
+    let part = |level: u8, index: u64, width: usize| {
+        let read = |level, index| disk.read(level, index);
+        tiles.tile(level, index, width, read).unwrap()
+    };
+    for level in 0..3_u8 {
+        let hashes = &table[usize::from(level) * 8];
+        let tile_count = hashes.len() / 256;
+        for index in [0, 1, tile_count.saturating_sub(1), tile_count, tile_count + 1] {
+            let own = hashes.get(index * 256..).unwrap_or_default();
+            for width in [0, 1, 2, own.len(), own.len() + 1, 255, 256, 257] {
+                let expected = own.get(..width).filter(|_| (1..=256).contains(&width));
+                let expected: Option<Vec<u8>> =
+                    expected.map(|hashes| hashes.iter().flat_map(|hash| hash.0).collect());
+                let found = part(level, index as u64, width);
+                assert!(found == expected, "{width} of tile {index} of level {level}");
+            }
+        }
+    }
+    assert_eq!(part(3, 0, 1), None);
+    assert_eq!(part(63, u64::MAX, 1), None);
+    assert_eq!(part(u8::MAX, 0, 1), None);
+}

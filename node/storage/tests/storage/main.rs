@@ -16,4 +16,5 @@ mod opening;
 mod proofs;
 mod restored;
 mod size;
+mod static_files;
 mod texts;

@@ -2,7 +2,7 @@
 
 use quorate_crypto::{Address, Digest, Epoch, Height};
 use quorate_ledger::{Intent, IntentV1, Operation, Transaction, TransactionV1};
-use quorate_verifier::{Anchor, Pin, Proof, ProofBody, ProofFile, Shown, Trust, Verifier};
+use quorate_verifier::{Anchor, CertifiedHeader, Pin, Proof, ProofBody, ProofFile, Shown, Trust, Verifier};
 
 use crate::page;
 
@@ -50,6 +50,24 @@ fn code(verifier: &mut Verifier, file: &str) -> Result<(), &'static str> {
         .check_file(file.as_bytes())
         .map(|_| ())
         .map_err(|refusal| refusal.code())
+}
+
+#[test]
+fn a_head_stands_by_its_own_seals() {
+    let body = block().v1().body.clone();
+    let ProofBody::Block { head, .. } = body else {
+        panic!("it is a block's");
+    };
+    let verifier = verifier(true, None);
+    let facts = verifier.check_head(&head).unwrap();
+    assert_eq!((facts.height, facts.hash), (Height(1), head.hash()));
+    let code = |head: &CertifiedHeader| verifier.check_head(head).map_err(|refusal| refusal.code());
+    let mut bare = head.clone();
+    bare.seals.clear();
+    assert_eq!(code(&bare), Err("not_minimal"));
+    let mut forged = head;
+    forged.seals[0].signature.0[0] ^= 1;
+    assert_eq!(code(&forged), Err("bad_certificate"));
 }
 
 #[test]

@@ -29,7 +29,7 @@ pub(super) struct Kept {
     pub(super) transaction: Transaction,
     /// As they were submitted.
     texts: Vec<TextItem>,
-    entry: LogEntry,
+    pub(super) entry: LogEntry,
     /// The entry's place in the log.
     pub(super) ordinal: u64,
 }

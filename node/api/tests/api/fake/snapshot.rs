@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use quorate_api::{BlockRef, Fault, NoProof, ProofRequest, RecordPlace, Snapshot};
+use quorate_checkpoint::{TileOf, TilePath, push_entry};
 use quorate_client::schema::{
     Account, Asset, Block, DocumentRecord, Hold, Holder, OperationView, Transaction,
 };
+use quorate_crypto::merkle::root_of_hashes;
 use quorate_ledger::{
-    Address, AssetCode, Counters, CountersV1, Digest, Height, HoldRef, Parameters, ParametersV1, StateKey,
-    encode,
+    Address, AssetCode, CertifiedBlock, CertifiedHeader, Counters, CountersV1, Digest, Height, HoldRef,
+    LogEntry, Parameters, ParametersV1, StateKey, decode, encode,
 };
 
 use super::chain::{Chain, Kept, KeptBlock};
+use super::committee;
 use super::proofs::Proofs;
 
 pub(super) struct FakeSnapshot<'a> {
@@ -29,6 +32,12 @@ impl FakeSnapshot<'_> {
         let block = self.at(height);
         let executed = block.into_iter().flat_map(|block| &block.executed);
         executed.skip(from as usize).take(limit)
+    }
+
+    /// The log, from its first entry on.
+    fn entries(&self) -> Vec<&LogEntry> {
+        let executed = self.chain.blocks.iter().flat_map(|block| &block.executed);
+        executed.map(|kept| &kept.entry).collect()
     }
 
     /// The asset with what its operation says of it.
@@ -60,6 +69,42 @@ impl Snapshot for FakeSnapshot<'_> {
 
     fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
         Ok(self.at(height).map(|kept| kept.bytes.clone()))
+    }
+
+    fn certified_header(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
+        let Some(kept) = self.at(height) else {
+            return Ok(None);
+        };
+        let certified: CertifiedBlock = decode(&kept.bytes, kept.bytes.len()).unwrap();
+        let mut seals = certified.v1().certificate.seals().to_vec();
+        seals.truncate(committee().quorum());
+        let header = certified.v1().block.v1().header.clone();
+        Ok(Some(encode(&CertifiedHeader { header, seals })))
+    }
+
+    fn log_file(&self, path: &TilePath) -> Result<Option<Vec<u8>>, Fault> {
+        let entries = self.entries();
+        let there = TilePath::of_log(entries.len() as u64, path.of, path.index);
+        if there.is_none_or(|there| there.width < path.width) {
+            return Ok(None);
+        }
+        let first = usize::try_from(path.index).unwrap() * 256;
+        let places = first..first + usize::from(path.width);
+        let mut bytes = Vec::new();
+        match path.of {
+            TileOf::Entries => entries[places]
+                .iter()
+                .for_each(|entry| push_entry(&mut bytes, &encode(*entry))),
+            TileOf::Hashes(level) => {
+                let leaves: Vec<Digest> = entries.iter().map(|entry| entry.leaf_hash()).collect();
+                let span = 256_usize.pow(level.into());
+                for place in places {
+                    let hash = root_of_hashes(&leaves[place * span..(place + 1) * span]);
+                    bytes.extend_from_slice(&hash.0);
+                }
+            }
+        }
+        Ok(Some(bytes))
     }
 
     fn transaction(&self, id: &Digest) -> Result<Option<Transaction>, Fault> {

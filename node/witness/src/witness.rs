@@ -1,0 +1,251 @@
+//! A witness: what it has seen, and what it does about two histories.
+
+mod chain;
+mod gathered;
+mod log;
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use quorate_checkpoint::{
+    Checkpoint, KeyKind, KeyName, Note, Policy, Signer, VerifierKey, origin, signers_of,
+};
+use quorate_crypto::{Committee, Digest, Engine, Epoch, SeatNumber, SigningKey};
+use quorate_genesis::Genesis;
+use quorate_ledger::CertifiedHeader;
+use quorate_verifier::{Anchor, Proof, Verifier};
+
+use crate::source::{Source, Unseen};
+use crate::store::{Kept, Store, StoreError};
+
+pub use chain::Chain;
+
+/// What a witness is given to begin with.
+pub struct Settings {
+    /// The genesis document of the network.
+    pub genesis: Genesis,
+    /// Its key.
+    pub key: SigningKey,
+    /// What it signs as.
+    pub name: KeyName,
+    /// What a note must satisfy, its own cosignature included; none: a validator's signature is enough.
+    pub policy: Option<Policy>,
+}
+
+/// A witness. Each round is a [look](Self::look) at the chain and a [cosignature](Self::cosign).
+pub struct Witness {
+    anchor: Anchor,
+    network: Digest,
+    verifier: Verifier,
+    /// The proof that later committees were learnt from; evidence comes with it.
+    committees: Option<Proof>,
+    key: SigningKey,
+    name: KeyName,
+    policy: Option<Policy>,
+    store: Store,
+    /// The newest header that was seen.
+    head: Option<CertifiedHeader>,
+    last: Option<Cosigned>,
+    /// Validators that signed what the certified log contradicts, since the witness started.
+    liars: BTreeSet<SeatNumber>,
+}
+
+/// The newest note that was cosigned.
+struct Cosigned {
+    note: Note,
+    checkpoint: Checkpoint,
+    /// How many validators had signed it; after a start none that are known.
+    validators: usize,
+}
+
+/// What a round came to, for whoever runs the witness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// Something was not seen, or is not as it must be.
+    Unseen(Unseen),
+    /// Validators signed what the certified log contradicts. They are counted no more.
+    Lied {
+        /// Their seats.
+        seats: Vec<SeatNumber>,
+        /// Who showed it.
+        shown_by: Vec<String>,
+        /// The evidence, where it is new.
+        evidence: Option<PathBuf>,
+    },
+    /// Nothing was cosigned, for this reason.
+    Waits {
+        /// Why.
+        reason: String,
+    },
+    /// A checkpoint was cosigned.
+    Cosigned {
+        /// What it says.
+        checkpoint: Checkpoint,
+        /// How many validators have signed it.
+        validators: usize,
+    },
+}
+
+/// Why a witness ends.
+#[derive(Debug, thiserror::Error)]
+pub enum Stop {
+    /// There are two histories.
+    #[error("{}", .0.what)]
+    Found(Box<Found>),
+    /// Its folder is of no use.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Evidence of two histories.
+#[derive(Debug)]
+pub struct Found {
+    /// What it is.
+    pub what: String,
+    /// The file that it is in, unless that could not be written.
+    pub file: Result<PathBuf, StoreError>,
+    /// What is in the file.
+    pub text: String,
+    /// What it says, in lines for people.
+    pub words: Vec<String>,
+}
+
+/// Evidence, before it is kept.
+struct Evidence {
+    what: String,
+    name: String,
+    ending: &'static str,
+    text: String,
+    words: Vec<String>,
+}
+
+impl Witness {
+    /// The witness that goes on from what is in its folder.
+    ///
+    /// # Errors
+    /// If what is there was not written by this witness, of this network.
+    pub fn open(settings: Settings, store: Store) -> Result<Self, StoreError> {
+        let Kept { head, note } = store.read()?;
+        let network = settings.genesis.id();
+        let anchor = Anchor {
+            genesis: Some(settings.genesis),
+            pin: None,
+        };
+        let mut witness = Self {
+            verifier: Verifier::new(anchor.clone()),
+            anchor,
+            network,
+            committees: None,
+            key: settings.key,
+            name: settings.name,
+            policy: settings.policy,
+            store,
+            head: None,
+            last: None,
+            liars: BTreeSet::new(),
+        };
+        let last = note.map(|note| witness.own(note)).transpose()?;
+        if let Some(head) = &head {
+            let fields = head.v1();
+            let size = last.as_ref().map_or(0, |last| last.checkpoint.size());
+            if fields.network != network || fields.log_size < size {
+                let reason = "it says more than the header beside it, or that is another network's";
+                return Err(witness.store.foreign_note(reason));
+            }
+        }
+        witness.head = head;
+        witness.last = last;
+        Ok(witness)
+    }
+
+    /// The key that its cosignatures are checked with.
+    pub fn verifier_key(&self) -> VerifierKey {
+        VerifierKey::new(self.name.clone(), KeyKind::Cosignature, self.key.public())
+    }
+
+    /// The newest note that it cosigned. It is on disk.
+    pub fn note(&self) -> Option<&Note> {
+        self.last.as_ref().map(|last| &last.note)
+    }
+
+    /// A note that this witness kept.
+    fn own(&self, note: Note) -> Result<Cosigned, StoreError> {
+        let key = self.verifier_key();
+        let is_its = |line| key.verify(note.text(), line).is_some();
+        let checkpoint = Checkpoint::parse(note.text()).ok();
+        let checkpoint = checkpoint.filter(|checkpoint| checkpoint.origin() == origin(&self.network));
+        match checkpoint {
+            Some(checkpoint) if note.signatures().iter().any(is_its) => Ok(Cosigned {
+                note,
+                checkpoint,
+                validators: 0,
+            }),
+            _ => Err(self
+                .store
+                .foreign_note("it is of another key, name or network: a folder belongs to one witness")),
+        }
+    }
+
+    /// Learns committees from a source if that of an epoch is not known.
+    async fn learn<S: Source>(&mut self, source: &S, epoch: Epoch) -> Result<(), Unseen> {
+        if self.verifier.epoch(epoch).is_some() {
+            return Ok(());
+        }
+        let proof = source.committees().await?;
+        let verdict = self.verifier.learn(&proof);
+        verdict.map_err(|refusal| {
+            let reason = format!("what it gives as proof of committees is refused: {refusal}");
+            Unseen::new(source.name(), reason)
+        })?;
+        self.committees = Some(proof);
+        Ok(())
+    }
+
+    /// Who may have signed checkpoints about when an epoch was in force: a size stays the log's for some time, and is
+    /// signed by those who come next, too.
+    fn signers(&self, epoch: Epoch) -> Vec<Signer> {
+        let mut signers: Vec<Signer> = Vec::new();
+        for number in epoch.0.saturating_sub(1)..=epoch.0.saturating_add(1) {
+            let Some(known) = self.verifier.epoch(Epoch(number)) else {
+                continue;
+            };
+            for signer in signers_of(&self.network, &known.committee) {
+                if !signers.contains(&signer) {
+                    signers.push(signer);
+                }
+            }
+        }
+        signers
+    }
+
+    /// Keeps evidence of two histories, and that the witness stops for it.
+    fn stop(&self, evidence: Evidence) -> Stop {
+        let Evidence {
+            what,
+            name,
+            ending,
+            text,
+            words,
+        } = evidence;
+        let file = self.store.keep_evidence(&name, ending, &text).and_then(|file| {
+            let reason = format!("{what}\nevidence: {}\n", file.display());
+            self.store.keep_alarm(&reason).map(|()| file)
+        });
+        Stop::Found(Box::new(Found {
+            what,
+            file,
+            text,
+            words,
+        }))
+    }
+}
+
+/// How many validators of a committee must have lied before what they signed counts as another history, and not as
+/// their own fault: one of them is honest, or so many lied that a quorum's word is worth nothing.
+fn too_many(committee: &Committee) -> usize {
+    match committee.engine() {
+        Engine::Pbft => committee.weak_quorum(),
+        // These bear no liar at all. One alone must not stop all witnesses even so.
+        Engine::Raft | Engine::Paxos => committee.quorum(),
+    }
+}

@@ -1,0 +1,111 @@
+//! Two certified histories, however they come to be seen.
+
+use quorate_verifier::{Anchor, Facts, Verifier};
+use quorate_witness::{Event, Found, Stop, Store, StoreError, Witness};
+use tempfile::TempDir;
+
+use crate::history::{History, Network};
+use crate::node::{Node, nodes, round, settings, size, witness};
+
+/// What a round came to that had to end the witness.
+async fn found(witness: &mut Witness, nodes: &[Node]) -> Found {
+    match round(witness, nodes, 10).await {
+        Err(Stop::Found(found)) => *found,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// The height of which evidence says that there are two blocks, by a verifier that knows the genesis document alone.
+fn height_of(network: &Network, text: &str) -> u64 {
+    let mut verifier = Verifier::new(Anchor {
+        genesis: Some(network.genesis.clone()),
+        pin: None,
+    });
+    let verdicts = verifier.check_file(text.as_bytes()).unwrap();
+    let Facts::TwoHistories(facts) = &verdicts[0].facts else {
+        panic!("{verdicts:?}");
+    };
+    // A quorum of three of four sealed each, the lowest ones.
+    assert_eq!(facts.sealed_both.as_ref().map(Vec::len), Some(3));
+    facts.height.0
+}
+
+#[tokio::test]
+async fn two_histories_are_evidence_of_whatever_lengths_they_are() {
+    let network = Network::new();
+    let history = |letters: &str| network.history(letters);
+    for (one, other, height) in [
+        ("aab", "aac", 3),
+        ("aab", "aacdd", 3),
+        ("aabbb", "aa-", 3),
+        ("a", "xyz", 1),
+    ] {
+        let dir = TempDir::new().unwrap();
+        let mut witness = witness(&network, dir.path());
+        let (one, other): (History, History) = (history(one), history(other));
+        let nodes = nodes(&network, [&one, &other, &one, &other]);
+        let found = found(&mut witness, &nodes).await;
+        assert_eq!(height_of(&network, &found.text), height);
+        assert!(witness.note().is_none());
+        let file = found.file.unwrap();
+        assert_eq!(std::fs::read_to_string(file).unwrap(), found.text);
+        drop(witness);
+        // It does not start again by itself.
+        let stopped = Store::open(dir.path()).unwrap_err();
+        let StoreError::Stopped { reason, .. } = stopped else {
+            panic!("{stopped:?}");
+        };
+        assert!(reason.contains("two certificates"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn one_that_was_seen_in_an_earlier_round_is_enough() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut before = witness(&network, dir.path());
+    let (one, other) = (network.history("aab"), network.history("aacd"));
+    round(&mut before, &nodes(&network, [&one; 4]), 0).await.unwrap();
+    assert_eq!(size(&before), 9);
+    drop(before);
+    // A start lies between.
+    let mut after = witness(&network, dir.path());
+    let found = found(&mut after, &nodes(&network, [&other; 4])).await;
+    assert_eq!(height_of(&network, &found.text), 3);
+    assert_eq!(size(&after), 9);
+}
+
+#[tokio::test]
+async fn nodes_that_hide_the_block_are_not_followed() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let (one, other) = (network.history("aab"), network.history("aacd"));
+    round(&mut witness, &nodes(&network, [&one; 4]), 0).await.unwrap();
+    let mut nodes = nodes(&network, [&other; 4]);
+    for node in &mut nodes {
+        node.hidden = vec![3];
+    }
+    let events = round(&mut witness, &nodes, 10).await.unwrap();
+    assert!(events.iter().any(|event| matches!(event, Event::Waits { .. })));
+    assert_eq!(size(&witness), 9);
+    // Once one of them shows it, it is out.
+    nodes[2].hidden.clear();
+    let found = found(&mut witness, &nodes).await;
+    assert_eq!(height_of(&network, &found.text), 3);
+}
+
+#[tokio::test]
+async fn a_block_that_no_quorum_sealed_is_no_history() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let one = network.history("aab");
+    let mut forged = network.history("aac");
+    forged.heads[2].seals[0].signature.0[0] ^= 1;
+    let nodes = nodes(&network, [&one, &one, &one, &forged]);
+    let events = round(&mut witness, &nodes, 0).await.unwrap();
+    assert_eq!(size(&witness), 9);
+    let unseen = events.iter().filter(|event| matches!(event, Event::Unseen(_)));
+    assert!(unseen.count() > 0, "{events:?}");
+    assert!(Store::open(dir.path()).is_err_and(|error| matches!(error, StoreError::InUse { .. })));
+    drop(witness);
+    Witness::open(settings(&network, None), Store::open(dir.path()).unwrap()).unwrap();
+}
