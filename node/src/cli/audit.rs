@@ -1,5 +1,6 @@
 //! `quorate audit`: proofs of what the ledger says, as files that anybody can check who has the genesis document
-//! (`docs/formats.md`, section 17); and whole chains, checked by executing them again (section 30).
+//! (`docs/formats.md`, section 17); and whole chains, checked by executing them again (section 30) or written as tables
+//! (`docs/tables.md`).
 
 pub(crate) mod anchor;
 pub(crate) mod answer;
@@ -14,6 +15,7 @@ mod offline;
 pub(crate) mod pinned;
 pub(crate) mod question;
 pub(crate) mod report;
+mod tables;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -52,7 +54,7 @@ pub(crate) enum AuditCommand {
     Record(RecordArgs),
     /// Prove who the validators were from the genesis document on
     Committees(CommitteesArgs),
-    /// Check proofs, statements and transactions that travel, without any node
+    /// Check proofs, statements, transactions that travel and tables, without any node
     Verify(verify::VerifyArgs),
     /// Check every block of a chain, or of a part of it, by executing it again
     Chain(chain::ChainArgs),
@@ -62,6 +64,8 @@ pub(crate) enum AuditCommand {
     Export(export::ExportArgs),
     /// Find the first block, and what in it, at which two chains part
     Compare(compare::CompareArgs),
+    /// Write the chain as tables, for DuckDB, Spark and the like, or go on with them
+    Tables(tables::TablesArgs),
 }
 
 /// Where a proof comes from, what it is checked against, and where it goes.
@@ -183,6 +187,7 @@ pub(crate) async fn run(command: AuditCommand, output: &Output) -> Result<(), Fa
         AuditCommand::Merge(args) => return merge::run(&args, output),
         AuditCommand::Export(args) => return export::run(args, output).await,
         AuditCommand::Compare(args) => return compare::run(args, output).await,
+        AuditCommand::Tables(args) => return tables::run(args, output).await,
         AuditCommand::Transaction(args) => (ProofOf::Transaction(args.id), args.prove),
         AuditCommand::Erasure(args) => (ProofOf::Erasure(args.id), args.prove),
         AuditCommand::Account(args) => (ProofOf::Account(args.address), args.prove),

@@ -15,6 +15,9 @@ use quorate_ledger::{
 
 use crate::source::{ExecutedBlock, ExecutedIntent, Source, Start};
 
+/// After how many blocks ids that have expired are looked for, to be forgotten.
+const FORGET_EVERY: u64 = 1_024;
+
 /// A chain that is executed again. `blocks` gives certified blocks by height, from 1 on.
 pub struct Reexecution<'a, B> {
     genesis: &'a Genesis,
@@ -166,6 +169,9 @@ where
         self.state.apply(&execution);
         // Nothing is taken back.
         self.tree.forget_before(execution.tip.height);
+        if execution.tip.height.0.is_multiple_of(FORGET_EVERY) {
+            self.state.forget_spent(execution.tip.timestamp);
+        }
         let next = self.follow(&execution)?;
         let transactions = intents(&certified, &execution);
         self.tip = execution.tip;
