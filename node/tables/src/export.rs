@@ -65,7 +65,7 @@ pub fn export<S: Source>(
     let start = source.start();
     former.check_start(&start).map_err(ExportError::Write)?;
     let (sender, receiver) = sync_channel(AHEAD);
-    let exported = std::thread::scope(|scope| {
+    let exported = std::thread::scope(|scope| -> Result<Exported, ExportError<S::Error>> {
         let writing = scope.spawn(|| Writer::new(&folder, genesis, former, start).run(receiver));
         let read = feed(source, sender, progress);
         let written = writing.join().expect("the writing thread does not panic");
