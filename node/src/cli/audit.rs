@@ -1,5 +1,6 @@
 //! `quorate audit`: proofs of what the ledger says, as files that anybody can check who has the genesis document
-//! (`docs/formats.md`, section 17); and whole chains, checked by executing them again (section 30).
+//! (`docs/formats.md`, section 17); and whole chains, checked by executing them again (section 30) or written as tables
+//! (`docs/tables.md`).
 
 pub(crate) mod anchor;
 pub(crate) mod answer;
@@ -16,6 +17,7 @@ mod policy;
 pub(crate) mod question;
 mod receipt;
 pub(crate) mod report;
+mod tables;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -58,7 +60,7 @@ pub(crate) enum AuditCommand {
     Receipt(receipt::ReceiptArgs),
     /// Write which signatures under a checkpoint are enough, for other tools
     Policy(policy::PolicyArgs),
-    /// Check proofs, statements and transactions that travel, without any node
+    /// Check proofs, statements, transactions that travel and tables, without any node
     Verify(verify::VerifyArgs),
     /// Check every block of a chain, or of a part of it, by executing it again
     Chain(chain::ChainArgs),
@@ -68,6 +70,8 @@ pub(crate) enum AuditCommand {
     Export(export::ExportArgs),
     /// Find the first block, and what in it, at which two chains part
     Compare(compare::CompareArgs),
+    /// Write the chain as tables, for DuckDB, Spark and the like, or go on with them
+    Tables(tables::TablesArgs),
 }
 
 /// Where a proof comes from, what it is checked against, and where it goes.
@@ -191,6 +195,7 @@ pub(crate) async fn run(command: AuditCommand, output: &Output) -> Result<(), Fa
         AuditCommand::Compare(args) => return compare::run(args, output).await,
         AuditCommand::Receipt(args) => return receipt::receipt(&args, output).await,
         AuditCommand::Policy(args) => return policy::policy(&args, output).await,
+        AuditCommand::Tables(args) => return tables::run(args, output).await,
         AuditCommand::Transaction(args) => (ProofOf::Transaction(args.id), args.prove),
         AuditCommand::Erasure(args) => (ProofOf::Erasure(args.id), args.prove),
         AuditCommand::Account(args) => (ProofOf::Account(args.address), args.prove),

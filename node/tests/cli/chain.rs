@@ -15,13 +15,13 @@ use crate::run;
 const PAGE: &str = include_str!("../../../docs/formats.md");
 
 /// The page's genesis document as text, and that of another network.
-const GENESIS: &str = concat!(
+pub(super) const GENESIS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/../genesis/tests/vectors/genesis.toml"
 );
 const OTHER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../genesis/tests/vectors/wide.toml");
 
-const BLOCK: &str = "68327b0c4cca7bc1ed729f79a4e565cd9c62e4e1b7093f652e35186c2c4e6abf";
+pub(super) const BLOCK: &str = "68327b0c4cca7bc1ed729f79a4e565cd9c62e4e1b7093f652e35186c2c4e6abf";
 
 /// Where the block's state root begins.
 const STATE_ROOT: &str = "49db4125013f9ab7767642c41e12939c33eaa5cae73a6c609d4c9fd2cfc0ba0e";
@@ -30,7 +30,7 @@ const STATE_ROOT: &str = "49db4125013f9ab7767642c41e12939c33eaa5cae73a6c609d4c9f
 const NOBODY: &str = "http://127.0.0.1:1";
 
 /// The page's block 1.
-fn block() -> Vec<u8> {
+pub(super) fn block() -> Vec<u8> {
     let (_, behind) = PAGE.split_once("**Block 1** (`bcs(CertifiedBlock)`)").unwrap();
     let (_, block) = behind.split_once("```hex\n").unwrap();
     let (block, _) = block.split_once("```").unwrap();
@@ -39,7 +39,7 @@ fn block() -> Vec<u8> {
 }
 
 /// Writes a bundle of one block.
-fn bundle(dir: &Path, file: &str, block: Vec<u8>) {
+pub(super) fn bundle(dir: &Path, file: &str, block: Vec<u8>) {
     let genesis = Genesis::parse(&fs::read_to_string(GENESIS).unwrap()).unwrap();
     let mut writer = BundleWriter::begin(Vec::new(), &genesis, Height(1), Height(1)).unwrap();
     writer.block(block).unwrap();
@@ -47,7 +47,7 @@ fn bundle(dir: &Path, file: &str, block: Vec<u8>) {
 }
 
 /// The block with another state root, which nobody sealed.
-fn altered() -> Vec<u8> {
+pub(super) fn altered() -> Vec<u8> {
     let text = hex::encode(block());
     let place = text.find(STATE_ROOT).unwrap() / 2;
     let mut bytes = block();
@@ -56,12 +56,12 @@ fn altered() -> Vec<u8> {
 }
 
 /// Runs a command of `audit` against the page's genesis document.
-fn audit(dir: &Path, arguments: &[&str], code: i32) -> (String, String) {
+pub(super) fn audit(dir: &Path, arguments: &[&str], code: i32) -> (String, String) {
     let all = [&["audit"][..], arguments, &["--genesis", GENESIS]].concat();
     run(dir, &all, code)
 }
 
-fn json(dir: &Path, arguments: &[&str], code: i32) -> Value {
+pub(super) fn json(dir: &Path, arguments: &[&str], code: i32) -> Value {
     let (stdout, _) = audit(dir, &[arguments, &["--output", "json"]].concat(), code);
     serde_json::from_str(&stdout).unwrap()
 }

@@ -17,6 +17,7 @@ mod node;
 mod signing;
 #[path = "../../../tests/skipped.rs"]
 mod skipped;
+mod tables;
 #[cfg(feature = "lab")]
 mod trace;
 mod usage;

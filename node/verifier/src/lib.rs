@@ -52,6 +52,6 @@ pub use proof::{
 pub use quorate_ledger::CertifiedHeader;
 pub use travelling::{
     AssetDecimals, CombineError, MAX_TRAVELLING_BYTES, MAX_TRAVELLING_FILE_BYTES, ProvenDecimals, Travelling,
-    TravellingV1,
+    TravellingV1, condition_words, operation_words,
 };
 pub use verdict::{Code, Finding, HeadFacts, Refusal, Verdict};

@@ -7,12 +7,13 @@ use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{Digest, KeySignature, Tag};
 use quorate_ledger::limits::{self, MAX_DECIMALS, MAX_SIGNATURES};
 use quorate_ledger::{
-    Amount, AssetCode, Intent, IntentV1, Operation, Place, Text, TextItem, encode, format_amount,
+    Amount, AssetCode, Condition, Intent, IntentV1, Operation, Place, Text, TextItem, encode, format_amount,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::armour;
 use crate::at::At;
+use crate::plain::ToPlain;
 use crate::plain::operation::operation;
 use crate::proof::MAX_TEXTS;
 use crate::text::quoted;
@@ -353,8 +354,14 @@ fn check_signatures(intent: &Intent, signatures: &[KeySignature], at: At<'_>) ->
     }
 }
 
-/// An operation's name, then each field's name and value.
-fn operation_words(of: &Operation, decimals: &ProvenDecimals) -> String {
+/// A hold's condition as it stands in an operation's line.
+pub fn condition_words(condition: &Condition) -> String {
+    condition.plain().to_string()
+}
+
+/// An operation as it stands in a travelling file's lines: its name, then each field's name and value. Amounts of assets
+/// that are not in `decimals` are in smallest units.
+pub fn operation_words(of: &Operation, decimals: &ProvenDecimals) -> String {
     let (_, fields) = operation(of);
     let mut words = of.name().to_owned();
     for (field, value) in fields {

@@ -18,9 +18,11 @@ use super::anchor::{self, AnchorArgs};
 #[command(after_help = "Examples:
   quorate audit verify payment.proof --genesis genesis.toml
   quorate audit verify january.html january.csv committees.proof --genesis genesis.toml
+  quorate audit verify tables --genesis genesis.toml
 
-A FILE is a proof, a statement (HTML, CSV with its proof in FILE.proof, or camt.053), or a
-transaction on its way between signers. What one file proves about committees is known for all.
+A FILE is a proof, a statement (HTML, CSV with its proof in FILE.proof, or camt.053), a
+transaction on its way between signers, or a folder of tables (quorate audit tables). What one
+file proves about committees is known for all.
 The exit code is 0 if all files are good, and 7 if any is not; 2 or 3 if one cannot be read as
 such a file, or is not there.")]
 pub(crate) struct VerifyArgs {

@@ -1,5 +1,7 @@
 //! Verdicts on files.
 
+mod tables;
+
 use std::collections::BTreeMap;
 
 use quorate_ledger::{Address, AssetCode, Digest, StateValue};
@@ -43,6 +45,9 @@ pub(super) struct Judgement {
     assets_left_out: Vec<AssetCode>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     transactions: Vec<TransactionView>,
+    /// What was found of a folder of tables.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tables: Option<quorate_tables::Report>,
     /// Why it is not good, where nothing else says so.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
@@ -74,6 +79,8 @@ struct TransactionView {
 
 /// Judges files one after the other, and keeps what they teach.
 pub(super) struct Judge<'a> {
+    /// What is trusted.
+    anchor: Anchor,
     verifier: Verifier,
     decimals: ProvenDecimals,
     output: &'a Output,
@@ -84,7 +91,8 @@ impl<'a> Judge<'a> {
     pub(super) fn new(anchor: Anchor, output: &'a Output) -> Self {
         Self {
             decimals: decimals_of(&anchor),
-            verifier: Verifier::new(anchor),
+            verifier: Verifier::new(anchor.clone()),
+            anchor,
             output,
         }
     }
@@ -100,6 +108,7 @@ impl<'a> Judge<'a> {
             Paper::Proof(bytes) => self.proof(&bytes),
             Paper::Statement { form, text, proof } => self.statement(form, &text, &proof),
             Paper::Travelling(texts) => self.travelling(&texts),
+            Paper::Tables(folder) => tables::judge(&folder, &self.anchor),
         };
         Judgement {
             paper: Some(name),

@@ -1,9 +1,10 @@
-//! What a file is, by its beginning.
+//! What a file is, by its beginning; a folder, by what is in it.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use quorate_ledger::visible;
 use quorate_statement::{Form, proof_of_camt053, proof_of_html};
+use quorate_tables::MANIFEST;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::file::{read_bytes, read_text};
 use quorate_verifier::MAX_FILE_BYTES;
@@ -39,11 +40,19 @@ pub(super) enum Paper {
     },
     /// Transactions that travel, at least one.
     Travelling(Vec<String>),
+    /// A folder of tables.
+    Tables(PathBuf),
 }
 
 impl Paper {
     /// Reads a file, and the proof beside it if it has none in it.
     pub(super) fn read(path: &Path) -> Result<Self, Failure> {
+        if path.is_dir() {
+            return match quorate_tables::is_tables(path) {
+                true => Ok(Self::Tables(path.to_owned())),
+                false => Err(unknown(&format!("it is a folder without {MANIFEST}"))),
+            };
+        }
         let bytes = read_bytes(path, MAX_BYTES)?;
         if bytes.starts_with(PROOF) {
             return Ok(Self::Proof(bytes));
@@ -68,7 +77,7 @@ impl Paper {
     pub(super) fn turn(&self) -> u8 {
         match self {
             Self::Proof(bytes) if bytes.starts_with(COMMITTEES) => 0,
-            Self::Proof(_) | Self::Statement { .. } => 1,
+            Self::Proof(_) | Self::Statement { .. } | Self::Tables(_) => 1,
             Self::Travelling(_) => 2,
         }
     }
@@ -79,12 +88,15 @@ impl Paper {
             Self::Proof(_) => "proof",
             Self::Statement { .. } => "statement",
             Self::Travelling(_) => "transaction",
+            Self::Tables(_) => "tables",
         }
     }
 }
 
 fn unknown(why: &str) -> Failure {
-    Failure::usage(format!("neither a proof, a statement nor a transaction: {why}"))
+    Failure::usage(format!(
+        "neither a proof, a statement, a transaction nor tables: {why}"
+    ))
 }
 
 /// The form of a statement; none if it looks like none.

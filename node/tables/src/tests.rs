@@ -1,0 +1,6 @@
+//! Chains as tables: what is written, and what is found when it is altered.
+
+mod altered;
+mod exports;
+mod forging;
+mod world;
