@@ -10,7 +10,7 @@ use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
 use parquet::data_type::{ByteArray, DataType, FixedLenByteArray};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::RowGroupMetaData;
-use parquet::file::reader::{FileReader, RowGroupReader};
+use parquet::file::reader::FileReader;
 use parquet::file::serialized_reader::SerializedFileReader;
 
 use crate::rows::{Rows, Stored, Values};
@@ -164,6 +164,10 @@ fn guarded<T>(read: impl FnOnce() -> Result<T, ReadError>) -> Result<T, ReadErro
     caught.unwrap_or_else(|_| Err(ReadError::Damaged("its decoder gave up".to_owned())))
 }
 
+#[expect(
+    clippy::needless_pass_by_ref_mut,
+    reason = "it is read by the reader inside, which the lint does not see through the pair"
+)]
 fn read_column(reader: &mut ColumnReader, column: &Column, count: usize) -> Result<Stored, ReadError> {
     let mut levels = Vec::new();
     let too_few = ReadError::TooFew { column: column.name };

@@ -243,7 +243,8 @@ impl World {
     /// A hold that whoever has its preimage can release.
     fn hold(&mut self) -> Transaction {
         let (owner, asset, amount) = (self.person(), self.asset(), self.amount());
-        let beneficiary = self.address((owner + 1 + usize::try_from(self.below(5)).unwrap()) % 6);
+        let after = usize::try_from(self.below(5)).unwrap();
+        let beneficiary = self.address((owner + 1 + after) % 6);
         let mut secret = [0; 32];
         secret[..8].copy_from_slice(&self.below(u64::MAX).to_le_bytes());
         let condition = Condition::new(1, vec![ConditionLeaf::Preimage(sha256(&secret))]);
