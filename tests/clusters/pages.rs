@@ -29,7 +29,7 @@ const LOOKING: [&str; 4] = [
 /// The pages with sessions, in the order in which one goes on where the other ends.
 const SESSIONS: [&str; 3] = ["README.md", "docs/settlement.md", "docs/audit.md"];
 /// Blocks of commands that are not run here, and why.
-const ELSEWHERE: [(&str, &str, &str); 11] = [
+const ELSEWHERE: [(&str, &str, &str); 13] = [
     (
         "README.md",
         "scripts/localnet     #",
@@ -56,6 +56,16 @@ const ELSEWHERE: [(&str, &str, &str); 11] = [
         "docs/formats.md",
         "NET=",
         "by a test of `documents`, on the page's vectors",
+    ),
+    (
+        "docs/tables.md",
+        "quorate audit tables",
+        "the same as in docs/audit.md, which is run",
+    ),
+    (
+        "docs/checkpoints.md",
+        "quorate keys new witness.key",
+        "runs until it is ended: `witnessing`",
     ),
     ("docs/operations.md", "useradd", "makes an account of the system"),
     (

@@ -22,6 +22,7 @@ import inspect
 import io
 import pkgutil
 import sys
+import time
 import urllib.request
 from pathlib import Path
 
@@ -183,6 +184,19 @@ def use(node, key, to):
     proof("state", "asset/{code}", "QRT")
     proof("state", "record/{sha256}", "00" * 32, by=to)
     proof("committees", "committees")
+
+    # The log as other logs show theirs. A validator signs it once a second, and a log this short has no whole tile.
+    for _ in range(20):
+        if at(api, "/v1/log/checkpoint").sync_detailed(client=client).status_code == 200:
+            break
+        time.sleep(0.5)
+    assert ask(at(api, "/v1/log/checkpoint"), str).startswith(f"quorate/{here.network}\n")
+    assert ask(at(api, "/v1/log/signed-root"), types.File).payload.read()
+    assert ask(at(api, "/v1/blocks/{block}/header"), types.File, "latest").payload.read()
+    assert len(ask(at(api, "/v1/log/tile/{level}/{index}/{width}"), types.File, 0, "000.p", 1).payload.read()) == 32
+    assert ask(at(api, "/v1/log/tile/entries/{index}/{width}"), types.File, "000.p", 1).payload.read()
+    ask(at(api, "/v1/log/tile/{level}/{index}"), models.Problem, 0, "000", status=404)
+    ask(at(api, "/v1/log/tile/entries/{index}"), models.Problem, "000", status=404)
 
     # What is wrong is answered with a problem, which is a type like others.
     def problem(code, call, /, *arguments, **parameters):

@@ -116,6 +116,10 @@ class Filler:
         self.seen.setdefault((case.method, case.path), set()).add(response.status_code)
 
 
+# A log as short as a test's has none. Those of long ones are asked for in the packages that make and read them.
+WHOLE_TILES = {"/v1/log/tile/{level}/{index}", "/v1/log/tile/entries/{index}"}
+
+
 def never_taken(document, seen):
     """The calls that were not once answered well, and those with parameters that were not once refused."""
     for path, item in document["paths"].items():
@@ -125,7 +129,7 @@ def never_taken(document, seen):
             if path == "/openapi.json":
                 # Read by the fuzzer before all else, and not called again.
                 continue
-            if not any(status < 300 for status in statuses):
+            if path not in WHOLE_TILES and not any(status < 300 for status in statuses):
                 yield f"{method.upper()} {path} was never answered well"
             if call.get("parameters") and 400 not in statuses:
                 yield f"{method.upper()} {path} never refused anything"

@@ -271,7 +271,7 @@ mod tests {
         let mut set = set(&list, &BTreeSet::new());
         assert_eq!(
             set.consistency(1),
-            Err(TileSetError::Missing { level: 0, index: 0 })
+            Err(TileSetError::Missing { level: 0, index: 1 })
         );
         let asked = 301;
         let too_short = TileSetError::TooShort { size: 300, asked };
