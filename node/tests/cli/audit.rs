@@ -2,7 +2,10 @@
 //! 24 is good, and what was changed in it is not.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
+use std::thread;
 
 use serde_json::Value;
 
@@ -301,6 +304,65 @@ fn a_proof_overwrites_nothing_and_is_not_asked_for_in_vain() {
     write(dir.path(), "k1.csv.proof", "mine");
     run(dir.path(), &[statement.as_slice(), &days, &node].concat(), 1);
     assert!(!dir.path().join("k1.csv").exists());
+}
+
+/// A node that gives this answer, whatever it is asked, as long as the test runs.
+fn node_that_says(answer: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let reply = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
+        answer.len()
+    );
+    thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            // A question fits into one piece.
+            let mut question = [0; 4096];
+            if matches!(client.read(&mut question), Ok(1..)) {
+                client.write_all(reply.as_bytes()).unwrap();
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn a_proof_as_of_an_older_block_than_was_asked_for_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let (of_statement, of_state) = (
+        node_that_says(&proof("statement")),
+        node_that_says(&proof("state")),
+    );
+    let range = ["--from", "2026-01-01", "--to", "2026-01-01T00:00:01.001Z"];
+    for (question, node) in [
+        ([&["audit", "statement", K1][..], &range].concat(), &of_statement),
+        ([&["wallet", "statement", K1][..], &range].concat(), &of_statement),
+        (vec!["audit", "account", K1], &of_state),
+    ] {
+        let ask = |height: &str, code: i32| {
+            let how = [
+                "--out",
+                height,
+                "--genesis",
+                GENESIS,
+                "--node",
+                node,
+                "--min-height",
+            ];
+            run(dir, &[&question[..], &how, &[height]].concat(), code)
+        };
+        let (_, stderr) = ask("2", 7);
+        assert!(
+            stderr.contains("the proof is of height 1, one of height 2 or later was asked for"),
+            "{stderr}"
+        );
+        assert!(!dir.join("2").exists());
+        if *node == of_statement {
+            ask("1", 0);
+            fs::remove_file(dir.join("1")).unwrap();
+        }
+    }
 }
 
 #[test]
