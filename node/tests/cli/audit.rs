@@ -57,11 +57,17 @@ fn travelling() -> String {
 }
 
 fn html() -> String {
-    HTML.replace("STYLE", STYLE).replace("PROOF", &proof("statement"))
+    let page = HTML.replace("STYLE", STYLE).replace("PROOF", &proof("statement"));
+    by_genesis(&page)
 }
 
 fn camt() -> String {
-    CAMT.replace("PROOF", &proof("statement"))
+    by_genesis(&CAMT.replace("PROOF", &proof("statement")))
+}
+
+/// A statement with the owner's name that the page's genesis document has.
+fn by_genesis(statement: &str) -> String {
+    statement.replace(">Alice</", ">alpha</")
 }
 
 fn write(dir: &Path, file: &str, text: &str) {
@@ -190,6 +196,27 @@ fn a_statement_is_good_if_its_figures_are_its_proofs() {
         text.contains("its figures are those that its proof establishes"),
         "{text}"
     );
+    let names = "names beside addresses are those of whoever made the statement: not all of them are proven";
+    assert!(text.contains(names), "{text}");
+    write(dir.path(), "k1.csv", &CSV.replace("\"Bob & Söhne\"", ""));
+    let (text, _) = verify(dir.path(), &["k1.csv"], 0);
+    assert!(!text.contains(names), "{text}");
+}
+
+#[test]
+fn a_statement_with_another_name_of_a_member_or_a_forged_one_is_not_good() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "k1.html", &html().replace(">alpha</", ">beta</"));
+    let found = verdicts(dir.path(), &["k1.html"], 7);
+    let said = format!("the name beside {K1} is `beta`, by the genesis document `alpha`");
+    assert_eq!(found[0]["differences"], serde_json::json!([said]));
+
+    write(dir.path(), "k1.csv.proof", &proof("statement"));
+    for name in ["=HYPERLINK(0)", "Bob\r\nclosing,,,,,,,,EUR,2,,9.00", K1] {
+        write(dir.path(), "k1.csv", &CSV.replace("Bob & Söhne", name));
+        let found = verdicts(dir.path(), &["k1.csv"], 7);
+        assert_eq!(found[0]["result"], "changed", "{name}");
+    }
 }
 
 #[test]
