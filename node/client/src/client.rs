@@ -23,6 +23,7 @@ use crate::schema::{
     SubmittedList, SubmittedStatus, Transaction, TransactionList, ValidatorList,
 };
 use crate::tls::{plain_http, secured_http};
+use crate::wallet::TrustError;
 use crate::{Authorities, ClientError, TransactionFilter};
 
 mod log;
@@ -190,8 +191,19 @@ impl Client {
     }
 
     /// The height that reads wait for, if they wait for one.
-    pub(crate) fn min_height(&self) -> Option<Height> {
+    pub fn min_height(&self) -> Option<Height> {
         self.min_height
+    }
+
+    /// Refuses what is proven as of an older height than the one that reads wait for: a node need not have waited.
+    ///
+    /// # Errors
+    /// [`ClientError::Unverified`].
+    pub fn check_height(&self, got: Height) -> Result<(), ClientError> {
+        match self.min_height {
+            Some(expected) if got < expected => Err(TrustError::TooOld { got, expected }.into()),
+            _ => Ok(()),
+        }
     }
 
     /// Where the node and its network are.

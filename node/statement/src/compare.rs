@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use quorate_crypto::Digest;
+use quorate_crypto::{Address, Digest};
 use quorate_ledger::{Amount, AssetCode};
 
 use crate::camt053::projected;
@@ -11,7 +11,7 @@ use crate::figures::{
     About, Balances, Figures, Form, Found, Line, Signed, Stray, Words, amount_text, decimals_text,
 };
 use crate::phrases::instead_of;
-use crate::statement::Statement;
+use crate::statement::{Names, Statement};
 
 /// One figure that is not the proof's.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -80,6 +80,16 @@ pub enum Difference {
         /// The entry.
         line: LineName,
     },
+    /// Another name than the genesis document has for an address.
+    #[error("the name beside {address} is `{found}`, by the genesis document `{proven}`")]
+    Name {
+        /// The address.
+        address: Address,
+        /// What the statement says.
+        found: String,
+        /// What the genesis document says.
+        proven: String,
+    },
     /// Something that is not as Quorate writes these figures; what it is, nobody has compared.
     #[error(
         "line {}: `{}` is there, and not `{}`: this was not written so by Quorate, or by another version of it",
@@ -137,7 +147,7 @@ fn key_of(line: &Line) -> Key {
 }
 
 /// Where figures that were read are not those that the statement's proof establishes: nowhere, if there is no
-/// difference. Names are not looked at, as nothing proves them.
+/// difference. Of names the proof has none: [`compare_names`] looks at them.
 ///
 /// A statement as camt.053 is compared as far as it goes: the assets that it is of. Whether it should be of more, its
 /// reader must know.
@@ -152,6 +162,22 @@ pub fn compare(found: &Found, statement: &Statement<'_>) -> Vec<Difference> {
     compare_lines(&found.figures.lines, &proven.lines, &mut differences);
     differences.extend(found.stray.clone().map(|stray| Difference::Elsewhere { stray }));
     differences
+}
+
+/// Where names that were read are not those that the genesis document has for the same addresses. Nothing says of others
+/// whose they are; one that is left out is no difference.
+pub fn compare_names(found: &Found, proven: &Names) -> Vec<Difference> {
+    let both = found.names.iter().filter_map(|(address, name)| {
+        let proven = proven.get(address)?;
+        Some((address, name, proven))
+    });
+    both.filter(|(_, name, proven)| !name.is_empty() && name != proven)
+        .map(|(address, name, proven)| Difference::Name {
+            address: *address,
+            found: name.clone(),
+            proven: proven.clone(),
+        })
+        .collect()
 }
 
 /// The assets of which there are balances, each once, in their order.

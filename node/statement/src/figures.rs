@@ -10,6 +10,8 @@ use quorate_ledger::{
 };
 use quorate_verifier::HeadFacts;
 
+use crate::statement::Names;
+
 /// What a statement shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Figures {
@@ -170,8 +172,10 @@ pub struct Found {
     pub form: Form,
     /// The figures. Nothing is known of them yet: [`compare`](crate::compare) says whether they are the proof's.
     pub figures: Figures,
+    /// The names that stand beside addresses; [`compare_names`](crate::compare_names) says which are known to be others.
+    pub names: Names,
     /// The first line that is not as this package writes these figures. `None`: there is none, or the form is CSV, of
-    /// which every cell is a figure.
+    /// which every cell is a figure or a name.
     pub stray: Option<Stray>,
 }
 

@@ -41,7 +41,7 @@ mod table;
 mod words;
 
 pub use camt053::{Camt053Error, camt053, camt053_assets, figures_of_camt053, proof_of_camt053};
-pub use compare::{Difference, LineName, compare};
+pub use compare::{Difference, LineName, compare, compare_names};
 pub use figures::{
     About, Balance, Balances, CONSENT, Figures, Form, Found, Line, Movement, NOT_ITEMISED, NOT_SHOWN, OTHER,
     ReadError, Signed, Stray, Words,

@@ -2,7 +2,7 @@
 //! statement is about, `opening` and `closing` the balances of each asset, `entry` the lines. The file is UTF-8 with a
 //! byte order mark, by which spreadsheets know it.
 
-use quorate_crypto::Height;
+use quorate_crypto::{Address, Height};
 use quorate_ledger::AssetCode;
 
 use crate::figures::{
@@ -10,7 +10,7 @@ use crate::figures::{
     decimals_text, exact, read, read_amount, read_decimals, read_time,
 };
 use crate::statement::{Names, Statement};
-use crate::words::{cell, instead, read_back};
+use crate::words::{cell, instead, read_back, read_name};
 
 const BYTE_ORDER_MARK: &str = "\u{feff}";
 
@@ -245,10 +245,12 @@ pub fn figures_of_csv(text: &str) -> Result<Found, ReadError> {
         };
         read.map_err(|reason| ReadError { line, reason })?;
     }
+    let names = std::mem::take(&mut table.names);
     let figures = table.figures().map_err(|reason| ReadError { line: 1, reason })?;
     Ok(Found {
         form: Form::Csv,
         figures,
+        names,
         stray: None,
     })
 }
@@ -269,6 +271,7 @@ struct Reading {
     about: Vec<(String, String)>,
     balances: Vec<Balances>,
     lines: Vec<Line>,
+    names: Names,
 }
 
 /// The cells of a row that is being read.
@@ -312,7 +315,11 @@ impl Reading {
                 self.about
                     .push((cells.of("kind").to_owned(), cells.of("text").to_owned()));
             }
-            ENTRY => self.lines.push(read_line(&cells)?),
+            ENTRY => {
+                let line = read_line(&cells)?;
+                self.name(cells.of("counterparty_name"), line.counterparty)?;
+                self.lines.push(line);
+            }
             _ => self.balance(row, &cells)?,
         }
         Ok(())
@@ -343,6 +350,19 @@ impl Reading {
             closing,
         });
         Ok(())
+    }
+
+    /// Takes the name beside an address, of which there is one in all rows.
+    fn name(&mut self, text: &str, address: Option<Address>) -> Result<(), String> {
+        if text.is_empty() {
+            return Ok(());
+        }
+        let address = address.ok_or("a name without an address")?;
+        let name = as_written(text, read_name(text)?)?;
+        match self.names.insert(address, name.clone()) {
+            Some(other) if other != name => Err(format!("a second name of {address}")),
+            _ => Ok(()),
+        }
     }
 
     fn figures(self) -> Result<Figures, String> {
@@ -407,7 +427,7 @@ fn read_line(cells: &Cells<'_>) -> Result<Line, String> {
 fn read_words(text: &str, state: &str) -> Result<Words, String> {
     let words = match state {
         "" => Words::None,
-        state::SHOWN => return read_back(text).map(Words::Shown),
+        state::SHOWN => return as_written(text, read_back(text)?).map(Words::Shown),
         state::HEX => return Ok(Words::Hex(text.to_owned())),
         instead::WITHHELD => Words::Withheld,
         instead::ERASED => Words::Erased,
@@ -420,5 +440,14 @@ fn read_words(text: &str, state: &str) -> Result<Words, String> {
         Ok(words)
     } else {
         Err(format!("`{text}` stands where `{expected}` belongs"))
+    }
+}
+
+/// What was chosen, if its cell is as it is written: nothing that nobody sees, and no formula.
+fn as_written(text: &str, words: String) -> Result<String, String> {
+    if cell(&words) == text {
+        Ok(words)
+    } else {
+        Err("a cell that begins a formula, or has in it what nobody sees".to_owned())
     }
 }

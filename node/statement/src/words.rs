@@ -1,8 +1,12 @@
 //! Words that somebody chose, as forms of a statement have them. What nobody sees in them is written out, so that no
 //! two texts look alike, and what was chosen can be read from each form.
 
+use quorate_crypto::Address;
 use quorate_ledger::is_unseen;
 pub(crate) use quorate_ledger::spreadsheet_cell as cell;
+
+/// The most letters of a name that is read.
+const MAX_NAME: usize = 128;
 
 /// What stands in the place of a text that is not there.
 pub(crate) mod instead {
@@ -47,6 +51,20 @@ pub(crate) fn read_back(text: &str) -> Result<String, String> {
     }
     words.push_str(rest);
     Ok(words)
+}
+
+/// A name, read from what [`written_out`] or [`cell`] gave. It names no address: that would be taken for the one that
+/// is paid.
+pub(crate) fn read_name(text: &str) -> Result<String, String> {
+    let name = read_back(text)?;
+    if name.chars().nth(MAX_NAME).is_some() {
+        return Err(format!("a name of more than {MAX_NAME} letters"));
+    }
+    let mut words = name.split(|letter: char| !letter.is_ascii_alphanumeric());
+    if words.any(|word| word.parse::<Address>().is_ok()) {
+        return Err("a name that has an address in it".to_owned());
+    }
+    Ok(name)
 }
 
 #[cfg(test)]

@@ -2,7 +2,10 @@
 //! 24 is good, and what was changed in it is not.
 
 use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
 use std::path::Path;
+use std::thread;
 
 use serde_json::Value;
 
@@ -54,11 +57,17 @@ fn travelling() -> String {
 }
 
 fn html() -> String {
-    HTML.replace("STYLE", STYLE).replace("PROOF", &proof("statement"))
+    let page = HTML.replace("STYLE", STYLE).replace("PROOF", &proof("statement"));
+    by_genesis(&page)
 }
 
 fn camt() -> String {
-    CAMT.replace("PROOF", &proof("statement"))
+    by_genesis(&CAMT.replace("PROOF", &proof("statement")))
+}
+
+/// A statement with the owner's name that the page's genesis document has.
+fn by_genesis(statement: &str) -> String {
+    statement.replace(">Alice</", ">alpha</")
 }
 
 fn write(dir: &Path, file: &str, text: &str) {
@@ -187,6 +196,27 @@ fn a_statement_is_good_if_its_figures_are_its_proofs() {
         text.contains("its figures are those that its proof establishes"),
         "{text}"
     );
+    let names = "names beside addresses are those of whoever made the statement: not all of them are proven";
+    assert!(text.contains(names), "{text}");
+    write(dir.path(), "k1.csv", &CSV.replace("\"Bob & Söhne\"", ""));
+    let (text, _) = verify(dir.path(), &["k1.csv"], 0);
+    assert!(!text.contains(names), "{text}");
+}
+
+#[test]
+fn a_statement_with_another_name_of_a_member_or_a_forged_one_is_not_good() {
+    let dir = tempfile::tempdir().unwrap();
+    write(dir.path(), "k1.html", &html().replace(">alpha</", ">beta</"));
+    let found = verdicts(dir.path(), &["k1.html"], 7);
+    let said = format!("the name beside {K1} is `beta`, by the genesis document `alpha`");
+    assert_eq!(found[0]["differences"], serde_json::json!([said]));
+
+    write(dir.path(), "k1.csv.proof", &proof("statement"));
+    for name in ["=HYPERLINK(0)", "Bob\r\nclosing,,,,,,,,EUR,2,,9.00", K1] {
+        write(dir.path(), "k1.csv", &CSV.replace("Bob & Söhne", name));
+        let found = verdicts(dir.path(), &["k1.csv"], 7);
+        assert_eq!(found[0]["result"], "changed", "{name}");
+    }
 }
 
 #[test]
@@ -301,6 +331,65 @@ fn a_proof_overwrites_nothing_and_is_not_asked_for_in_vain() {
     write(dir.path(), "k1.csv.proof", "mine");
     run(dir.path(), &[statement.as_slice(), &days, &node].concat(), 1);
     assert!(!dir.path().join("k1.csv").exists());
+}
+
+/// A node that gives this answer, whatever it is asked, as long as the test runs.
+fn node_that_says(answer: &str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let reply = format!(
+        "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{answer}",
+        answer.len()
+    );
+    thread::spawn(move || {
+        for mut client in listener.incoming().map_while(Result::ok) {
+            // A question fits into one piece.
+            let mut question = [0; 4096];
+            if matches!(client.read(&mut question), Ok(1..)) {
+                client.write_all(reply.as_bytes()).unwrap();
+            }
+        }
+    });
+    url
+}
+
+#[test]
+fn a_proof_as_of_an_older_block_than_was_asked_for_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let dir = folder.path();
+    let (of_statement, of_state) = (
+        node_that_says(&proof("statement")),
+        node_that_says(&proof("state")),
+    );
+    let range = ["--from", "2026-01-01", "--to", "2026-01-01T00:00:01.001Z"];
+    for (question, node) in [
+        ([&["audit", "statement", K1][..], &range].concat(), &of_statement),
+        ([&["wallet", "statement", K1][..], &range].concat(), &of_statement),
+        (vec!["audit", "account", K1], &of_state),
+    ] {
+        let ask = |height: &str, code: i32| {
+            let how = [
+                "--out",
+                height,
+                "--genesis",
+                GENESIS,
+                "--node",
+                node,
+                "--min-height",
+            ];
+            run(dir, &[&question[..], &how, &[height]].concat(), code)
+        };
+        let (_, stderr) = ask("2", 7);
+        assert!(
+            stderr.contains("the proof is of height 1, one of height 2 or later was asked for"),
+            "{stderr}"
+        );
+        assert!(!dir.join("2").exists());
+        if *node == of_statement {
+            ask("1", 0);
+            fs::remove_file(dir.join("1")).unwrap();
+        }
+    }
 }
 
 #[test]

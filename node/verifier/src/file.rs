@@ -117,7 +117,7 @@ impl Proof {
     }
 
     /// The header that a file's line `head` names; none if that is genesis.
-    fn head(&self) -> Option<&Header> {
+    pub fn head(&self) -> Option<&Header> {
         match &self.v1().body {
             ProofBody::Transaction { head, .. }
             | ProofBody::State { head, .. }

@@ -435,11 +435,8 @@ fn is_of_unknown_committee(error: &TrustError) -> bool {
 
 /// Refuses what is older than the client's reads may be.
 fn fresh<T>(client: &Client, proven: Proven<T>) -> Result<Proven<T>, ClientError> {
-    let got = proven.head.height;
-    match client.min_height() {
-        Some(expected) if got < expected => Err(TrustError::TooOld { got, expected }.into()),
-        _ => Ok(proven),
-    }
+    client.check_height(proven.head.height)?;
+    Ok(proven)
 }
 
 fn other_answer(verdict: &Verdict) -> TrustError {

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use quorate_ledger::{Digest, Height};
+use quorate_statement::Names;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::genesis::read_genesis;
 use quorate_verifier::{Anchor, Code, Pin, ProvenDecimals, Refusal};
@@ -40,6 +41,15 @@ pub(crate) fn decimals_of(anchor: &Anchor) -> ProvenDecimals {
     let documents = anchor.genesis.iter();
     let assets = documents.flat_map(|genesis| &genesis.draft().v1().assets);
     assets.map(|asset| (asset.code, asset.decimals)).collect()
+}
+
+/// The members' names by their accounts, as the genesis document at hand has them.
+pub(crate) fn names_of(anchor: &Anchor) -> Names {
+    let documents = anchor.genesis.iter();
+    let validators = documents.flat_map(|genesis| genesis.validators());
+    validators
+        .map(|validator| (validator.account, validator.name.to_owned()))
+        .collect()
 }
 
 /// That a proof is refused, and what may be done about it.

@@ -5,8 +5,9 @@ use quorate_client::{Client, ProofOf};
 use quorate_ledger::Height;
 use quorate_tools::authority::AuthorityArgs;
 use quorate_tools::failure::Failure;
-use quorate_verifier::Anchor;
+use quorate_verifier::{Anchor, ProofFile};
 
+use super::anchor::refused;
 use super::pinned;
 
 /// Which nodes to ask, and how.
@@ -39,11 +40,25 @@ impl NodesArgs {
     }
 }
 
-/// The file with which a node answers. Nothing in it is checked, but where a block is pinned, it starts from that.
+/// The file with which a node answers. Nothing in it is checked but that it names no older block than was asked for, and
+/// where a block is pinned, it starts from that.
 pub(crate) async fn ask(client: &Client, question: &ProofOf, anchor: &Anchor) -> Result<String, Failure> {
     let text = client.proof(*question).await?;
+    refuse_older(client, question, &text)?;
     match anchor.pin {
         Some(pin) => pinned::start_from(client, pin, anchor.genesis.as_ref(), &text).await,
         None => Ok(text),
     }
+}
+
+/// Refuses a proof as of an older block than was asked for: a node need not have waited. Committees are proven as of the
+/// block that named the last one, however long ago that was.
+fn refuse_older(client: &Client, question: &ProofOf, text: &str) -> Result<(), Failure> {
+    if client.min_height().is_none() || matches!(question, ProofOf::Committees { .. }) {
+        return Ok(());
+    }
+    let file = ProofFile::read(text.as_bytes()).map_err(|refusal| refused(&refusal))?;
+    let height = file.proof.head().map_or(Height::GENESIS, |head| head.v1().height);
+    client.check_height(height)?;
+    Ok(())
 }

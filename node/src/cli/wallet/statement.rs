@@ -12,14 +12,14 @@ use std::path::{Path, PathBuf};
 use clap::{Args, ValueEnum};
 use quorate_client::ProofOf;
 use quorate_ledger::{Address, AssetCode, Timestamp};
-use quorate_statement::{Names, Statement};
+use quorate_statement::Statement;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, printable, say, write_out};
 use quorate_verifier::{Anchor, Finding, Verdict};
 use serde::Serialize;
 
 use super::account::WhoseArgs;
-use crate::cli::audit::anchor::{AnchorArgs, is_empty};
+use crate::cli::audit::anchor::{AnchorArgs, is_empty, names_of};
 use crate::cli::audit::answer::Answer;
 use crate::cli::audit::ask::{NodesArgs, ask};
 use crate::cli::audit::pinned::node_genesis;
@@ -183,15 +183,6 @@ async fn answer(args: &StatementArgs, anchor: Anchor, question: &ProofOf) -> Res
     };
     let text = ask(&client, question, &anchor).await?;
     Answer::check(&anchor, question, text)
-}
-
-/// The members' names by their accounts, as the genesis document at hand has them.
-fn names_of(anchor: &Anchor) -> Names {
-    let documents = anchor.genesis.iter();
-    let validators = documents.flat_map(|genesis| genesis.validators());
-    validators
-        .map(|validator| (validator.account, validator.name.to_owned()))
-        .collect()
 }
 
 fn view_of<'a>(address: Address, proven: bool, files: Option<&'a Files>, verdict: &'a Verdict) -> View<'a> {

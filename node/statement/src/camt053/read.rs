@@ -14,7 +14,7 @@ use crate::figures::{
 use crate::markup::{DECLARATION, Reader};
 use crate::phrases::state_of;
 use crate::statement::Names;
-use crate::words::read_back;
+use crate::words::{read_back, read_name};
 
 /// The figures of a statement as camt.053: of the assets that it has.
 ///
@@ -48,6 +48,7 @@ pub fn figures_of_camt053(text: &str) -> Result<Found, ReadError> {
         form: Form::Camt053,
         stray: Stray::between(text, &expected),
         figures,
+        names,
     })
 }
 
@@ -185,7 +186,7 @@ impl Reading<'_> {
             return Ok(None);
         }
         let name = self.reader.element("Nm")?;
-        self.reader.of(read_back(&name)).map(Some)
+        self.reader.of(read_name(&name)).map(Some)
     }
 
     /// The text of an amount in the asset.

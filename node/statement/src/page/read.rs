@@ -13,7 +13,7 @@ use crate::figures::{
 use crate::markup::Reader;
 use crate::phrases::{SMALLEST, state_of};
 use crate::statement::Names;
-use crate::words::read_back;
+use crate::words::{self, read_back};
 
 /// The decimals of assets, by code.
 type Decimals = BTreeMap<AssetCode, Option<u8>>;
@@ -50,6 +50,7 @@ pub fn figures_of_html(text: &str) -> Result<Found, ReadError> {
         form: Form::Html,
         stray: Stray::between(text, &expected),
         figures,
+        names,
     })
 }
 
@@ -77,7 +78,7 @@ fn read_name(reader: &mut Reader<'_>) -> Result<Option<String>, ReadError> {
         return Ok(None);
     }
     let name = reader.between(BEFORE, "</span>")?;
-    reader.of(read_back(&name)).map(Some)
+    reader.of(words::read_name(&name)).map(Some)
 }
 
 fn read_about(reader: &mut Reader<'_>) -> Result<About, ReadError> {

@@ -1,7 +1,8 @@
 //! Each kind of tampering with a statement is found, in each form.
 
 use quorate_statement::{
-    Difference, Found, LineName, ReadError, compare, figures_of_camt053, figures_of_csv, figures_of_html,
+    Difference, Found, LineName, Names, ReadError, compare, compare_names, figures_of_camt053,
+    figures_of_csv, figures_of_html,
 };
 
 use crate::golden::{CSV, asset, page_html, page_xml};
@@ -353,5 +354,75 @@ fn what_is_no_figure_of_a_document_is_found_too() {
     ] {
         let text = tampered(&page_xml(), old, new);
         assert!(figures_of_camt053(&text).is_err(), "{old} to {new}");
+    }
+}
+
+/// Names that no form has: too long, an address, one with words around it.
+fn names_of_none() -> [String; 3] {
+    ["x".repeat(129), K1.to_owned(), format!("Bob, now {K1}")]
+}
+
+#[test]
+fn a_cell_that_would_not_be_written_is_not_read() {
+    let forged = line_of(CSV, "GOLD,0,2,2").replace('"', "\"\"");
+    let cells = [
+        format!("Bob\r\n{forged}"),
+        "Bob\nand Eve".to_owned(),
+        "\u{202e}boB".to_owned(),
+        "=HYPERLINK(0)".to_owned(),
+        "x; +1".to_owned(),
+        "\\u{42}ob".to_owned(),
+        "\\u{".to_owned(),
+    ];
+    for name in cells.iter().chain(&names_of_none()) {
+        let text = tampered(CSV, "\"Bob & Söhne\"", &format!("\"{name}\""));
+        assert!(figures_of_csv(&text).is_err(), "{name}");
+    }
+    for words in &cells {
+        let text = tampered(CSV, "\"invoice 17\",shown", &format!("\"{words}\",shown"));
+        assert!(figures_of_csv(&text).is_err(), "{words}");
+    }
+    // A name is beside an address.
+    let text = tampered(CSV, &format!("{K2},\"Bob & Söhne\""), ",\"Bob & Söhne\"");
+    assert!(figures_of_csv(&text).is_err());
+}
+
+#[test]
+fn a_name_that_would_not_be_written_is_found_in_the_other_forms() {
+    for name in names_of_none() {
+        let page = tampered(&page_html(), "Bob &amp; Söhne", &name);
+        assert!(figures_of_html(&page).is_err(), "{name}");
+        let document = tampered(&page_xml(), "Bob &amp; Söhne", &name);
+        assert!(figures_of_camt053(&document).is_err(), "{name}");
+    }
+    for name in ["\u{202e}boB", "Bob\nand Eve"] {
+        assert_eq!(of_html("Bob &amp; Söhne", name).len(), 1, "{name:?}");
+        assert_eq!(of_xml("Bob &amp; Söhne", name).len(), 1, "{name:?}");
+    }
+}
+
+#[test]
+fn another_name_than_the_genesis_document_has_is_a_difference() {
+    let genesis: Names = [(K2.parse().unwrap(), "bob".to_owned())].into_iter().collect();
+    let page = [
+        figures_of_csv(CSV),
+        figures_of_html(&page_html()),
+        figures_of_camt053(&page_xml()),
+    ];
+    for found in page {
+        let found = found.unwrap();
+        let differences = compare_names(&found, &genesis);
+        let said: Vec<String> = differences.iter().map(Difference::to_string).collect();
+        assert_eq!(
+            said,
+            [format!(
+                "the name beside {K2} is `Bob & Söhne`, by the genesis document `bob`"
+            )]
+        );
+        assert!(compare_names(&found, &Names::new()).is_empty());
+    }
+    for name in ["", "bob"] {
+        let found = figures_of_csv(&tampered(CSV, "\"Bob & Söhne\"", name)).unwrap();
+        assert!(compare_names(&found, &genesis).is_empty(), "{name}");
     }
 }

@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 
 use quorate_ledger::{Address, AssetCode, Digest, StateValue};
 use quorate_statement::{
-    Form, Found, Names, ReadError, Statement, compare, figures_of_camt053, figures_of_csv, figures_of_html,
+    Form, Found, Names, ReadError, Statement, compare, compare_names, figures_of_camt053, figures_of_csv,
+    figures_of_html,
 };
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, printable};
 use quorate_verifier::{Anchor, Facts, ProvenDecimals, Refusal, Travelling, Verdict, Verifier};
 use serde::Serialize;
 
-use super::super::anchor::{decimals_of, hint_for};
+use super::super::anchor::{decimals_of, hint_for, names_of};
 use super::super::report;
 use super::paper::Paper;
 use crate::cli::wallet::account::{Decimals, words_on_holds};
@@ -168,7 +169,7 @@ impl<'a> Judge<'a> {
                 };
             }
         };
-        let judgement = compared(form, text, proof, &verdicts);
+        let judgement = compared(form, text, proof, &verdicts, &names_of(&self.anchor));
         let shown = self.shown(&verdicts, proof);
         Judgement {
             form: Some(name_of(form)),
@@ -249,13 +250,12 @@ impl TransactionView {
     }
 }
 
-/// A statement beside what its proof establishes.
-fn compared(form: Form, text: &str, proof: &str, verdicts: &[Verdict]) -> Judgement {
-    let names = Names::new();
+/// A statement beside what its proof establishes, and its names beside those of the genesis document.
+fn compared(form: Form, text: &str, proof: &str, verdicts: &[Verdict], names: &Names) -> Judgement {
     let Some(verdict) = verdicts.first() else {
         return changed("its proof establishes nothing");
     };
-    let statement = match Statement::new(verdict, proof, &names) {
+    let statement = match Statement::new(verdict, proof, names) {
         Ok(statement) => statement,
         Err(error) => return changed(&error.to_string()),
     };
@@ -265,6 +265,7 @@ fn compared(form: Form, text: &str, proof: &str, verdicts: &[Verdict]) -> Judgem
     };
     let differences: Vec<String> = compare(&found, &statement)
         .iter()
+        .chain(&compare_names(&found, names))
         .map(ToString::to_string)
         .collect();
     if !differences.is_empty() {
@@ -290,6 +291,12 @@ fn compared(form: Form, text: &str, proof: &str, verdicts: &[Verdict]) -> Judgem
         text.push_str(&format!(
             "its proof has {asset} too, which this statement leaves out\n"
         ));
+    }
+    let mut shown = found.names.iter().filter(|(_, name)| !name.is_empty());
+    if shown.any(|(address, _)| !names.contains_key(address)) {
+        text.push_str(
+            "names beside addresses are those of whoever made the statement: not all of them are proven\n",
+        );
     }
     Judgement {
         result: "good",
