@@ -76,6 +76,16 @@ fn with_the_genesis_document_a_node_cannot_move_the_point() {
     let wrong = ["--genesis", genesis, "--asset-decimals", "EUR=6"];
     let caught = cluster.expect(7, &[&mint[..], &wrong].concat());
     assert!(caught.stderr.contains("nothing was signed"), "{}", caught.stderr);
+    // What is shown as proven is not shown in other decimals than the ledger's, or the document's.
+    let balance = ["wallet", "balance", "--genesis", genesis];
+    for (given, says) in [
+        ("EUR=6", "2 by the ledger"),
+        ("QRT=4", "2 by the genesis document"),
+    ] {
+        let caught = cluster.expect(7, &[&balance[..], &["--asset-decimals", given]].concat());
+        assert!(caught.stderr.contains(says), "{}", caught.stderr);
+    }
+    cluster.expect(0, &[&balance[..], &["--asset-decimals", "EUR=2"]].concat());
 }
 
 /// What an account has, and who signs for it, is proven as of a block that is named: a node may tell of an old one.

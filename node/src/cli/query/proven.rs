@@ -91,7 +91,7 @@ pub(super) async fn decimals_of(
             continue;
         }
         // A failed transaction may name an asset that there is not.
-        if let Some(decimals) = ledger.decimals_shown(&code).await? {
+        if let Some(decimals) = ledger.decimals(&code).await? {
             known.insert(code, decimals);
         }
     }
