@@ -74,7 +74,8 @@ pub(super) fn given<T>(proven: Option<T>) -> Result<T, Failure> {
 pub(super) async fn transaction(ledger: &Ledger, id: &Digest) -> Result<Proven<Transaction>, Failure> {
     match ledger.proven_transaction(id).await {
         Err(failure) if failure.exit() == Exit::NotFound => {
-            Err(failure.hint("that no block executed it is the node's word: no node proves it unasked"))
+            Err(failure
+                .hint("no node proves unasked that no block executed it: ask another node with --node"))
         }
         proven => given(proven?),
     }
