@@ -94,6 +94,7 @@ fn with_the_genesis_document_a_node_cannot_show_another_balance() {
     let cluster = Cluster::up();
     let alice = cluster.key("alice.key");
     cluster.pay(&alice, "12.50");
+    let denying = lying(&cluster, deny_proofs);
     let lying = liar(&cluster, b"\"amount\":\"1250\"", b"\"amount\":\"9999\"");
     let genesis = cluster.dir().join("genesis.toml");
     let balance = ["wallet", "balance", &alice, "--node", &lying];
@@ -122,6 +123,24 @@ fn with_the_genesis_document_a_node_cannot_show_another_balance() {
     let signers = cluster.expect(0, &[&signers[..], &with_genesis].concat());
     assert!(!signers.stderr.contains("word"), "{}", signers.stderr);
     assert_eq!(signers.json()["proven"]["hash"], tip.block.as_str());
+    // That there is nothing is the node's word, where it could have proven it.
+    let balance = ["wallet", "balance", &alice, "--node", &denying];
+    let denied = cluster.expect(7, &[&balance[..], &with_genesis].concat());
+    assert!(
+        denied.stderr.contains("by its word, which nothing proves"),
+        "{}",
+        denied.stderr
+    );
+}
+
+/// Says of each proof that there is none.
+fn deny_proofs(answer: &mut [u8]) {
+    const GOOD: &[u8] = b"HTTP/1.1 200";
+    let kind = b"content-type: text/plain";
+    let is_proof = answer.windows(kind.len()).any(|bytes| bytes == kind);
+    if is_proof && answer.starts_with(GOOD) {
+        answer[..GOOD.len()].copy_from_slice(b"HTTP/1.1 404");
+    }
 }
 
 #[test]
