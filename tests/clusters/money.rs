@@ -76,6 +76,16 @@ fn with_the_genesis_document_a_node_cannot_move_the_point() {
     let wrong = ["--genesis", genesis, "--asset-decimals", "EUR=6"];
     let caught = cluster.expect(7, &[&mint[..], &wrong].concat());
     assert!(caught.stderr.contains("nothing was signed"), "{}", caught.stderr);
+    // What is shown as proven is not shown in other decimals than the ledger's, or the document's.
+    let balance = ["wallet", "balance", "--genesis", genesis];
+    for (given, says) in [
+        ("EUR=6", "2 by the ledger"),
+        ("QRT=4", "2 by the genesis document"),
+    ] {
+        let caught = cluster.expect(7, &[&balance[..], &["--asset-decimals", given]].concat());
+        assert!(caught.stderr.contains(says), "{}", caught.stderr);
+    }
+    cluster.expect(0, &[&balance[..], &["--asset-decimals", "EUR=2"]].concat());
 }
 
 /// What an account has, and who signs for it, is proven as of a block that is named: a node may tell of an old one.
@@ -84,6 +94,7 @@ fn with_the_genesis_document_a_node_cannot_show_another_balance() {
     let cluster = Cluster::up();
     let alice = cluster.key("alice.key");
     cluster.pay(&alice, "12.50");
+    let denying = lying(&cluster, deny_proofs);
     let lying = liar(&cluster, b"\"amount\":\"1250\"", b"\"amount\":\"9999\"");
     let genesis = cluster.dir().join("genesis.toml");
     let balance = ["wallet", "balance", &alice, "--node", &lying];
@@ -112,6 +123,24 @@ fn with_the_genesis_document_a_node_cannot_show_another_balance() {
     let signers = cluster.expect(0, &[&signers[..], &with_genesis].concat());
     assert!(!signers.stderr.contains("word"), "{}", signers.stderr);
     assert_eq!(signers.json()["proven"]["hash"], tip.block.as_str());
+    // That there is nothing is the node's word, where it could have proven it.
+    let balance = ["wallet", "balance", &alice, "--node", &denying];
+    let denied = cluster.expect(7, &[&balance[..], &with_genesis].concat());
+    assert!(
+        denied.stderr.contains("by its word, which nothing proves"),
+        "{}",
+        denied.stderr
+    );
+}
+
+/// Says of each proof that there is none.
+fn deny_proofs(answer: &mut [u8]) {
+    const GOOD: &[u8] = b"HTTP/1.1 200";
+    let kind = b"content-type: text/plain";
+    let is_proof = answer.windows(kind.len()).any(|bytes| bytes == kind);
+    if is_proof && answer.starts_with(GOOD) {
+        answer[..GOOD.len()].copy_from_slice(b"HTTP/1.1 404");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use quorate_crypto::Address;
 use quorate_ledger::HistoryOwner;
 
 use crate::figures::{About, Balance, Balances, Figures, Line, Movement, Words, amount_text, decimals_text};
-use crate::phrases::{direction, instead_of, moved, notes_of, place};
+use crate::phrases::{COMPARED, direction, instead_of, moved, notes_of, place};
 use crate::statement::{Names, Statement};
 use crate::words::written_out;
 
@@ -224,7 +224,7 @@ fn movement_cells(line: &Line) -> Markup {
 
 fn notes(figures: &Figures, names: &Names) -> Markup {
     html! {
-        @for note in notes_of(figures, names) {
+        @for note in notes_of(figures, names, COMPARED) {
             p class="note" { (note) }
             (LINE_END)
         }

@@ -78,8 +78,17 @@ pub(crate) fn state_of(state: &str) -> Option<Words> {
     states.into_iter().find(|words| instead_of(words) == state)
 }
 
-/// What whoever reads a statement should know of it.
-pub(crate) fn notes_of(figures: &Figures, names: &Names) -> Vec<&'static str> {
+/// What a form with figures that are compared says of its proof.
+pub(crate) const COMPARED: &str = "The proof goes with this statement, not with its print: `quorate audit verify` checks \
+                                   that the figures are the proof's.";
+
+/// What a form that is for reading alone says of its proof.
+pub(crate) const FOR_READING: &str = "This form is for reading, and nothing compares it with its proof. `quorate audit \
+                                      verify` checks the proof, which --out FILE writes to FILE.proof, and shows its \
+                                      figures; statements as CSV, HTML and camt.053 it compares figure by figure.";
+
+/// What whoever reads a statement should know of it; at the end, what it says of its proof.
+pub(crate) fn notes_of(figures: &Figures, names: &Names, of_proof: &'static str) -> Vec<&'static str> {
     let mut notes = vec![
         "None of the range's transactions is left out; those that failed changed nothing and are only counted. There are \
          no fees.",
@@ -99,10 +108,7 @@ pub(crate) fn notes_of(figures: &Figures, names: &Names) -> Vec<&'static str> {
     if shows_names(figures, names) {
         notes.push("Names are those of whoever made this statement; nothing proves them.");
     }
-    notes.push(
-        "The proof goes with this statement, not with its print: `quorate audit verify` checks that the figures are \
-         the proof's.",
-    );
+    notes.push(of_proof);
     notes
 }
 

@@ -4,7 +4,7 @@ use quorate_crypto::Address;
 use quorate_ledger::HistoryOwner;
 
 use crate::figures::{Balance, Balances, Line, Words, amount_text, decimals_text};
-use crate::phrases::{direction, instead_of, moved, notes_of, place};
+use crate::phrases::{FOR_READING, direction, instead_of, moved, notes_of, place};
 use crate::statement::{Names, Statement};
 use crate::words::written_out;
 
@@ -64,7 +64,7 @@ pub fn table(statement: &Statement<'_>) -> String {
         add_details(&figures.about.owner, line, names, &mut text);
     }
     text.push('\n');
-    for note in notes_of(figures, names) {
+    for note in notes_of(figures, names, FOR_READING) {
         text.push_str(note);
         text.push('\n');
     }

@@ -70,19 +70,40 @@ impl ProofOf {
             _ => Vec::new(),
         }
     }
+
+    /// Whether a node could prove that there is nothing: so it is of what has a place in the state.
+    fn proves_absence(&self) -> bool {
+        match self {
+            Self::Erasure(_) | Self::Account(_) | Self::Asset(_) | Self::Record { .. } => true,
+            Self::Transaction(_) | Self::Statement { .. } | Self::Committees { .. } => false,
+        }
+    }
+
+    /// A node's word that there is nothing to prove, which no certificate stands behind.
+    fn unproven(&self, error: ClientError) -> ClientError {
+        match error {
+            ClientError::NotFound { detail } if self.proves_absence() => ClientError::Unproven {
+                reason: format!("by its word, which nothing proves: {detail}"),
+            },
+            ClientError::NotFound { detail } => ClientError::NotFound {
+                detail: format!("by the node's word, which nothing proves: {detail}"),
+            },
+            other => other,
+        }
+    }
 }
 
 impl Client {
     /// A proof: the text of a file that `quorate_verifier` checks against the genesis document alone.
     ///
     /// # Errors
-    /// [`ClientError::NotFound`] if it is not so, by the node's word; [`ClientError::Unproven`] if the node cannot
-    /// prove it.
+    /// [`ClientError::NotFound`] if it is not so, by the node's word; [`ClientError::Unproven`] if the node does not
+    /// prove what it could: of an account, an asset, an erasure or a record that it is not there, too.
     pub async fn proof(&self, of: ProofOf) -> Result<String, ClientError> {
         let mut call = Call::get(of.path());
         call.query = of.query();
         call.accept = PLAIN_TEXT;
-        let reply = self.send(call).await?;
+        let reply = self.send(call).await.map_err(|error| of.unproven(error))?;
         String::from_utf8(reply.body.to_vec()).map_err(|_| ClientError::Protocol {
             node: reply.node.to_string(),
             reason: "its proof is not text".to_owned(),
@@ -170,5 +191,40 @@ mod tests {
         assert_eq!(path(committees(None)), "v1/proofs/committees");
         assert_eq!(committees(Some(Height(7))).query(), [("to", "7".to_owned())]);
         assert!(committees(None).query().is_empty());
+    }
+
+    #[test]
+    fn that_there_is_nothing_is_a_nodes_word_and_not_enough_where_it_could_be_proven() {
+        let (digest, address) = (Digest([0xab; 32]), Address([1; 20]));
+        let said = |of: ProofOf| {
+            let error = of.unproven(ClientError::NotFound {
+                detail: "it is not so".to_owned(),
+            });
+            (error.exit_code(), error.to_string())
+        };
+        for of in [
+            ProofOf::Account(address),
+            ProofOf::Asset("QRT".parse().unwrap()),
+            ProofOf::Erasure(digest),
+            ProofOf::Record {
+                sha256: digest,
+                by: None,
+            },
+        ] {
+            let (code, text) = said(of);
+            assert_eq!(code, 7, "{of:?}: {text}");
+            assert!(
+                text.contains("cannot prove it: by its word, which nothing proves"),
+                "{text}"
+            );
+        }
+        let (code, text) = said(ProofOf::Transaction(digest));
+        assert_eq!(code, 3, "{text}");
+        assert!(text.starts_with("by the node's word"), "{text}");
+        // What a node says of itself stays as it is.
+        let busy = ClientError::Unreachable {
+            reason: "no".to_owned(),
+        };
+        assert_eq!(ProofOf::Account(address).unproven(busy.clone()), busy);
     }
 }

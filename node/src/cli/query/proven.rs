@@ -74,7 +74,8 @@ pub(super) fn given<T>(proven: Option<T>) -> Result<T, Failure> {
 pub(super) async fn transaction(ledger: &Ledger, id: &Digest) -> Result<Proven<Transaction>, Failure> {
     match ledger.proven_transaction(id).await {
         Err(failure) if failure.exit() == Exit::NotFound => {
-            Err(failure.hint("that no block executed it is the node's word: no node proves it unasked"))
+            Err(failure
+                .hint("no node proves unasked that no block executed it: ask another node with --node"))
         }
         proven => given(proven?),
     }
@@ -91,7 +92,7 @@ pub(super) async fn decimals_of(
             continue;
         }
         // A failed transaction may name an asset that there is not.
-        if let Some(decimals) = ledger.decimals_shown(&code).await? {
+        if let Some(decimals) = ledger.decimals(&code).await? {
             known.insert(code, decimals);
         }
     }

@@ -35,6 +35,9 @@ struct Records {
     /// How many records of the node's list are kept in the log alone. They are not shown.
     in_log: usize,
     next: Option<String>,
+    /// Whether no other account has a record of its own. Never: each that is shown is proven, and it is the node's word
+    /// that there are no others.
+    complete: bool,
 }
 
 impl RecordView {
@@ -119,7 +122,8 @@ fn judged(
     match (records.is_empty(), in_log) {
         (true, 0) => Err(Failure::not_found(format!(
             "nobody claims {sha256}, proven {when}; that nobody has recorded it in another way is the node's word"
-        ))),
+        ))
+        .hint("quorate audit record FILE --by ADDRESS proves whether an account has its own record")),
         (true, _) => Err(Failure::new(
             Exit::CheckFailed,
             format!(
@@ -133,6 +137,7 @@ fn judged(
             records,
             in_log,
             next: list.next,
+            complete: false,
         }),
     }
 }
@@ -156,7 +161,9 @@ fn text(records: &Records, head: &HeadFacts, output: &Output) -> String {
     let table = with_next(table, records.next.as_deref());
     let mut text = format!("{}\n{table}{}", records.sha256, output.fields(&[field(head)]));
     text.push_str(
-        "Records kept in the log alone are not shown as proven; quorate audit transaction proves each by its \
+        "Each record shown is proven. The list may lack some, as the node chooses whose own records it lists: quorate \
+         audit record FILE --by ADDRESS proves whether an account has its own.\n\
+         Records kept in the log alone are not shown as proven; quorate audit transaction proves each by its \
          transaction.",
     );
     if records.in_log > 0 {
@@ -227,6 +234,8 @@ mod tests {
             "own",
             "unique",
             "as of block 9",
+            "Each record shown is proven. The list may lack some",
+            "quorate audit record FILE --by ADDRESS",
             "are not shown as proven",
             "The node lists 2.",
         ] {
@@ -235,7 +244,13 @@ mod tests {
         // A label is a text of the transaction, which no leaf has.
         assert!(!text.contains("contract"), "{text}");
         // A node may leave out of its list what it proves.
-        assert_eq!(judge(vec![shown(KeepView::Unique)], &[]).unwrap().in_log, 0);
+        let lacking = judge(vec![shown(KeepView::Unique)], &[]).unwrap();
+        assert_eq!(lacking.in_log, 0);
+        let json = serde_json::to_value(View::new(&lacking, &head())).unwrap();
+        assert_eq!(
+            (&json["complete"], &json["proven"]["height"]),
+            (&false.into(), &9.into())
+        );
     }
 
     #[test]

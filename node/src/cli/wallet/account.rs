@@ -223,7 +223,7 @@ impl Decimals {
 
     /// Learns about an asset, by a word that can be trusted if there is one, else by the node's.
     pub(crate) async fn learn_shown(&mut self, ledger: &Ledger, code: &AssetCode) -> Result<(), Failure> {
-        if let Some(decimals) = ledger.decimals_shown(code).await? {
+        if let Some(decimals) = ledger.decimals(code).await? {
             self.known.insert(*code, decimals);
         }
         Ok(())

@@ -35,7 +35,8 @@ A day is one of UTC and stands for its first moment; instead, a time can be give
 --to is not part of the statement: the second example is of January, all of its last day included.
 
 A table in text or CSV has its proof in another file beside it, FILE.proof; HTML and camt.053
-have it in them. Check them with quorate audit verify.")]
+have it in them. Check them with quorate audit verify. It compares each figure with the proof,
+but for text, which is for reading: of that, give it FILE.proof, and it shows the figures.")]
 pub(crate) struct StatementArgs {
     #[command(flatten)]
     whose: WhoseArgs,

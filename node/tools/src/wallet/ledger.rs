@@ -176,9 +176,11 @@ impl NodeArgs {
             return Ok(None);
         };
         let genesis = read_genesis(path)?;
+        let decimals = decimals_of_document(&genesis);
+        self.meaning.check_decimals(&decimals)?;
         Ok(Some(Trusted {
             members: members_of(&genesis),
-            decimals: decimals_of_document(&genesis),
+            decimals,
             parameters: ParametersView::from(genesis.parameters().v1()),
             begins: genesis.time(),
             genesis: Mutex::new(TrustedGenesis::of(&genesis)),
@@ -257,9 +259,9 @@ impl Ledger {
         Ok(members_of(&genesis).remove(account))
     }
 
-    /// How many decimals an asset has: what an amount means before it is signed. With the genesis document at hand
-    /// no node is believed, as it could move the point: an asset that the document does not make is proven. None if
-    /// there is no such asset.
+    /// How many decimals an asset has: what an amount means before it is signed, and where it is shown. With the
+    /// genesis document at hand no node is believed, as it could move the point: an asset that the document does not
+    /// make is proven. None if there is no such asset.
     pub async fn decimals(&self, code: &AssetCode) -> Result<Option<u8>, Failure> {
         let given = self.decimals.get(code).copied();
         let (known, who) = match &self.trusted {
@@ -307,19 +309,6 @@ impl Ledger {
             proven.insert(*code, decimals);
         }
         Ok(decimals)
-    }
-
-    /// How many decimals an asset has, for showing alone: what a user has given does not have to be proven. None if
-    /// there is no such asset.
-    pub async fn decimals_shown(&self, code: &AssetCode) -> Result<Option<u8>, Failure> {
-        let document = self
-            .trusted
-            .as_ref()
-            .and_then(|trusted| trusted.decimals.get(code));
-        if let Some(known) = document.or_else(|| self.decimals.get(code)) {
-            return Ok(Some(*known));
-        }
-        self.decimals(code).await
     }
 
     /// What an account is, has and holds, proven; none without the genesis document.

@@ -42,15 +42,25 @@ impl MeaningArgs {
             Some(path) => Meaning::of(&read_genesis(path)?),
             None => Meaning::default(),
         };
+        self.check_decimals(&meaning.decimals)?;
+        meaning.decimals.extend(self.decimals.iter().copied());
+        Ok(meaning)
+    }
+
+    /// Refuses given decimals that are not those of the genesis document, or that contradict each other.
+    pub(super) fn check_decimals(&self, document: &BTreeMap<AssetCode, u8>) -> Result<(), Failure> {
+        let mut known = document.clone();
         for (code, given) in &self.decimals {
-            match meaning.decimals.insert(*code, *given) {
-                Some(known) if known != *given => {
-                    return Err(differing(code, *given, "the genesis document", known));
-                }
-                _ => {}
+            let says = *known.entry(*code).or_insert(*given);
+            if says != *given {
+                let who = match document.contains_key(code) {
+                    true => "the genesis document",
+                    false => "another --asset-decimals",
+                };
+                return Err(differing(code, *given, who, says));
             }
         }
-        Ok(meaning)
+        Ok(())
     }
 }
 
@@ -92,6 +102,8 @@ fn decimals_of(text: &str) -> Result<(AssetCode, u8), String> {
 pub(super) fn differing(code: &AssetCode, given: u8, who: &str, says: u8) -> Failure {
     Failure::new(
         Exit::CheckFailed,
-        format!("{code} has {given} decimals by --asset-decimals and {says} by {who}: nothing was signed"),
+        format!(
+            "{code} has {given} decimals by --asset-decimals and {says} by {who}: nothing was signed or shown"
+        ),
     )
 }

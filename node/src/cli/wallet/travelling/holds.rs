@@ -76,7 +76,7 @@ impl Papers {
                 "note: hold {}:{} is proven as of block {height}, of {time}",
                 name.transaction, name.operation
             ));
-            if let Some(decimals) = ledger.decimals_shown(&hold.asset).await? {
+            if let Some(decimals) = ledger.decimals(&hold.asset).await? {
                 self.meaning.decimals.entry(hold.asset).or_insert(decimals);
             }
             let open = OpenHold {

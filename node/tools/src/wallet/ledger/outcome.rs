@@ -159,7 +159,7 @@ impl Ledger {
         let proven = proven.map_err(|error| match error {
             ClientError::NotFound { detail } => ClientError::Unverified {
                 reason: format!(
-                    "it says that the block at height {height} executed {} and proves nothing: {detail}",
+                    "it says that the block at height {height} executed {} and does not prove it: {detail}",
                     outcome.id
                 ),
             },
