@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::Cluster;
 use crate::cluster::Ran;
-use crate::proxy::{liar, watching};
+use crate::proxy::{liar, misdirecting, watching};
 use crate::wait::until;
 
 /// How long a command may take to say something, or to end.
@@ -175,5 +175,36 @@ fn an_answer_that_cannot_be_read_leaves_the_outcome_unknown_and_says_how_to_lear
         assert!(error.contains(&format!("quorate wallet wait {id}")), "{error}");
         cluster.expect(0, &["wallet", "wait", &id]);
         assert_eq!(cluster.balance(1, &alice), balance);
+    }
+}
+
+/// The same of the payments of a file, which name no id: the same command goes on with them.
+#[test]
+fn an_answer_that_says_nothing_of_payments_leaves_them_unknown_and_they_are_paid_once() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let unreadable = liar(&cluster, b"\"status\":\"committed\"", b"\"status\":\"commended\"");
+    let not_found = misdirecting(&cluster, b"POST /v1/transactions", b"POST /v1/transactiens");
+    let genesis = cluster.dir().join("genesis.toml");
+    let genesis = ["--genesis", genesis.to_str().unwrap()];
+    let mut paid = 0;
+    for (file, node, more) in [
+        ("unreadable.csv", &unreadable, &[][..]),
+        ("unreadable-proven.csv", &unreadable, &genesis[..]),
+        ("not-found.csv", &not_found, &[][..]),
+    ] {
+        fs::write(
+            cluster.folder().join(file),
+            format!("to,amount,asset\n{alice},1,QRT\n"),
+        )
+        .unwrap();
+        let pay = [&["wallet", "pay", file, "--again", file][..], more].concat();
+        let open = cluster.expect(5, &[&pay[..], &["--node", node]].concat());
+        let (_, error) = open.stderr.split_once("error: ").unwrap();
+        assert!(error.contains("run the same command again"), "{error}");
+        assert_eq!(open.json()["unknown"], 1, "{}", open.stdout);
+        cluster.expect(0, &pay);
+        paid += 100;
+        assert_eq!(cluster.balance(1, &alice), paid);
     }
 }
