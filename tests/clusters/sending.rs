@@ -3,6 +3,7 @@
 use std::fs;
 use std::process::Command;
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use crate::Cluster;
@@ -19,7 +20,10 @@ fn said(stderr: &str) -> Option<String> {
     let (id, rest) = after.split_once('\n')?;
     let (expiry, named) = rest.split_once('\n')?.0.split_once("quorate wallet wait ")?;
     assert!(expiry.starts_with("  it expires at 20"), "{stderr}");
-    assert_eq!(named, id, "{stderr}");
+    assert!(
+        named.starts_with(&format!("{id} --account qr1")) && named.contains(" --expires 20"),
+        "{stderr}"
+    );
     Some(id.to_owned())
 }
 
@@ -207,4 +211,58 @@ fn an_answer_that_says_nothing_of_payments_leaves_them_unknown_and_they_are_paid
         paid += 100;
         assert_eq!(cluster.balance(1, &alice), paid);
     }
+}
+
+/// Whoever knows that it never will be executed may pay again, and nobody else.
+#[test]
+fn it_is_proven_that_what_has_expired_never_will_be_executed() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let treasury = cluster.expect(0, &["wallet", "address"]).json();
+    let treasury = treasury["address"].as_str().unwrap();
+    let genesis = cluster.dir().join("genesis.toml");
+    let genesis = ["--genesis", genesis.to_str().unwrap(), "--timeout", "1"];
+    let transfer = format!("{alice}:1:QRT");
+    let build = ["wallet", "build", "--account", treasury, "--transfer", &transfer];
+    let built = cluster.expect(
+        0,
+        &[&build[..], &["--expires-in", "8", "--out", "t.qtx"]].concat(),
+    );
+    let built = built.json();
+    let (id, expires) = (
+        built["id"].as_str().unwrap(),
+        built["expires_at"].as_str().unwrap(),
+    );
+    let paid = cluster.transfer(&alice, "1", &["--expires-in", "8"]);
+    assert_eq!(paid.code, Some(0), "{}", paid.stderr);
+    let (_, named) = paid.stderr.split_once("quorate wallet wait ").unwrap();
+    let named: Vec<&str> = named.lines().next().unwrap().split(' ').collect();
+
+    let by_id = [&["wallet", "wait", id][..], &genesis].concat();
+    let with_expiry = [&by_id[..], &["--account", treasury, "--expires", expires]].concat();
+    let open = cluster.expect(5, &by_id);
+    assert!(open.stderr.contains("by its id alone"), "{}", open.stderr);
+    assert!(
+        open.stderr.contains("--account ADDRESS --expires TIME"),
+        "{}",
+        open.stderr
+    );
+    cluster.expect(5, &with_expiry);
+    thread::sleep(Duration::from_secs(9));
+    // Certified time is past it with this block.
+    cluster.pay(&alice, "1");
+    let dead = cluster.expect(4, &with_expiry);
+    assert!(
+        dead.stderr
+            .contains("was not executed and has expired, as is proven"),
+        "{}",
+        dead.stderr
+    );
+    cluster.expect(5, &by_id);
+
+    // Of what was executed no node can have it proven, with the command that was named when it was sent.
+    let told = liar(&cluster, b"\"status\":\"committed\"", b"\"status\":\"expired\"  ");
+    let wait = [&["wallet", "wait"][..], &named, &genesis].concat();
+    cluster.expect(5, &[&wait[..], &["--node", &told]].concat());
+    cluster.expect(0, &wait);
 }
