@@ -23,6 +23,12 @@ pub(crate) fn watching(cluster: &Cluster, show: impl Fn(&[u8]) + Clone + Send + 
     between(cluster, move |piece| show(piece), |_| {})
 }
 
+/// A proxy that passes on `other` for `asked` of the same length.
+pub(crate) fn misdirecting(cluster: &Cluster, asked: &'static [u8], other: &'static [u8]) -> String {
+    assert_eq!(asked.len(), other.len());
+    between(cluster, move |piece| replace(piece, asked, other), |_| {})
+}
+
 /// A proxy before the first validator, which treats each piece of a question and of an answer so.
 fn between(
     cluster: &Cluster,

@@ -3,11 +3,12 @@
 use std::fs;
 use std::process::Command;
 use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 
 use crate::Cluster;
 use crate::cluster::Ran;
-use crate::proxy::{liar, watching};
+use crate::proxy::{liar, misdirecting, watching};
 use crate::wait::until;
 
 /// How long a command may take to say something, or to end.
@@ -19,7 +20,10 @@ fn said(stderr: &str) -> Option<String> {
     let (id, rest) = after.split_once('\n')?;
     let (expiry, named) = rest.split_once('\n')?.0.split_once("quorate wallet wait ")?;
     assert!(expiry.starts_with("  it expires at 20"), "{stderr}");
-    assert_eq!(named, id, "{stderr}");
+    assert!(
+        named.starts_with(&format!("{id} --account qr1")) && named.contains(" --expires 20"),
+        "{stderr}"
+    );
     Some(id.to_owned())
 }
 
@@ -176,4 +180,89 @@ fn an_answer_that_cannot_be_read_leaves_the_outcome_unknown_and_says_how_to_lear
         cluster.expect(0, &["wallet", "wait", &id]);
         assert_eq!(cluster.balance(1, &alice), balance);
     }
+}
+
+/// The same of the payments of a file, which name no id: the same command goes on with them.
+#[test]
+fn an_answer_that_says_nothing_of_payments_leaves_them_unknown_and_they_are_paid_once() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let unreadable = liar(&cluster, b"\"status\":\"committed\"", b"\"status\":\"commended\"");
+    let not_found = misdirecting(&cluster, b"POST /v1/transactions", b"POST /v1/transactiens");
+    let genesis = cluster.dir().join("genesis.toml");
+    let genesis = ["--genesis", genesis.to_str().unwrap()];
+    let mut paid = 0;
+    for (file, node, more) in [
+        ("unreadable.csv", &unreadable, &[][..]),
+        ("unreadable-proven.csv", &unreadable, &genesis[..]),
+        ("not-found.csv", &not_found, &[][..]),
+    ] {
+        fs::write(
+            cluster.folder().join(file),
+            format!("to,amount,asset\n{alice},1,QRT\n"),
+        )
+        .unwrap();
+        let pay = [&["wallet", "pay", file, "--again", file][..], more].concat();
+        let open = cluster.expect(5, &[&pay[..], &["--node", node]].concat());
+        let (_, error) = open.stderr.split_once("error: ").unwrap();
+        assert!(error.contains("run the same command again"), "{error}");
+        assert_eq!(open.json()["unknown"], 1, "{}", open.stdout);
+        cluster.expect(0, &pay);
+        paid += 100;
+        assert_eq!(cluster.balance(1, &alice), paid);
+    }
+}
+
+/// Whoever knows that it never will be executed may pay again, and nobody else.
+#[test]
+fn it_is_proven_that_what_has_expired_never_will_be_executed() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    let treasury = cluster.expect(0, &["wallet", "address"]).json();
+    let treasury = treasury["address"].as_str().unwrap();
+    let genesis = cluster.dir().join("genesis.toml");
+    let genesis = ["--genesis", genesis.to_str().unwrap(), "--timeout", "1"];
+    let transfer = format!("{alice}:1:QRT");
+    let build = ["wallet", "build", "--account", treasury, "--transfer", &transfer];
+    let built = cluster.expect(
+        0,
+        &[&build[..], &["--expires-in", "8", "--out", "t.qtx"]].concat(),
+    );
+    let built = built.json();
+    let (id, expires) = (
+        built["id"].as_str().unwrap(),
+        built["expires_at"].as_str().unwrap(),
+    );
+    let paid = cluster.transfer(&alice, "1", &["--expires-in", "8"]);
+    assert_eq!(paid.code, Some(0), "{}", paid.stderr);
+    let (_, named) = paid.stderr.split_once("quorate wallet wait ").unwrap();
+    let named: Vec<&str> = named.lines().next().unwrap().split(' ').collect();
+
+    let by_id = [&["wallet", "wait", id][..], &genesis].concat();
+    let with_expiry = [&by_id[..], &["--account", treasury, "--expires", expires]].concat();
+    let open = cluster.expect(5, &by_id);
+    assert!(open.stderr.contains("by its id alone"), "{}", open.stderr);
+    assert!(
+        open.stderr.contains("--account ADDRESS --expires TIME"),
+        "{}",
+        open.stderr
+    );
+    cluster.expect(5, &with_expiry);
+    thread::sleep(Duration::from_secs(9));
+    // Certified time is past it with this block.
+    cluster.pay(&alice, "1");
+    let dead = cluster.expect(4, &with_expiry);
+    assert!(
+        dead.stderr
+            .contains("was not executed and has expired, as is proven"),
+        "{}",
+        dead.stderr
+    );
+    cluster.expect(5, &by_id);
+
+    // Of what was executed no node can have it proven, with the command that was named when it was sent.
+    let told = liar(&cluster, b"\"status\":\"committed\"", b"\"status\":\"expired\"  ");
+    let wait = [&["wallet", "wait"][..], &named, &genesis].concat();
+    cluster.expect(5, &[&wait[..], &["--node", &told]].concat());
+    cluster.expect(0, &wait);
 }

@@ -255,6 +255,12 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
+    /// Whether anything of it, by this run or an earlier one, may be on its way and undecided, or was paid by this run.
+    pub(crate) fn may_have_sent(&self) -> bool {
+        let state = self.state();
+        state.sent || state.known.live.values().any(|signed| signed.in_doubt)
+    }
+
     /// Ends it. Units that are in flight and not decided count as unknown.
     pub(crate) fn end(self) -> Result<Ended, Failure> {
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);

@@ -6,5 +6,5 @@ mod ledger;
 mod meaning;
 
 pub use fate::Fate;
-pub use ledger::{Ledger, NodeArgs, Tip, check_amount_form};
+pub use ledger::{Expiring, Ledger, NodeArgs, Tip, check_amount_form};
 pub use meaning::{Meaning, MeaningArgs};

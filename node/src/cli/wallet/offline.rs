@@ -9,13 +9,13 @@ use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::Unsigned;
 use quorate_crypto::{ClientSigningKey, Key};
 use quorate_ledger::limits::MAX_SIGNATURES;
-use quorate_ledger::{Address, Digest};
+use quorate_ledger::{Address, Digest, Timestamp};
 use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
 use quorate_tools::passphrase::PassphraseArgs;
 use quorate_tools::question::{agreed, can_ask};
-use quorate_tools::wallet::{Fate, Meaning, MeaningArgs, NodeArgs};
+use quorate_tools::wallet::{Expiring, Fate, Meaning, MeaningArgs, NodeArgs};
 use quorate_verifier::{ProvenDecimals, Travelling, TravellingV1};
 
 use super::account::KnownHolds;
@@ -152,8 +152,9 @@ pub(crate) struct CombineArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
-  quorate wallet wait 3f5a… --timeout 60")]
+#[command(after_help = "Examples:
+  quorate wallet wait 3f5a… --timeout 60
+  quorate wallet wait 3f5a… --account qr1… --expires 2026-12-31T12:00:00Z --genesis genesis.toml")]
 pub(crate) struct WaitArgs {
     /// The transaction's id
     #[arg(value_name = "ID", value_parser = super::super::digest)]
@@ -161,6 +162,12 @@ pub(crate) struct WaitArgs {
     /// Seconds to wait for the outcome
     #[arg(long, value_name = "SECONDS", env = "QUORATE_TIMEOUT", default_value_t = 30)]
     timeout: u64,
+    /// With --genesis: whose transaction it is, to prove that it has expired
+    #[arg(long, value_name = "ADDRESS", requires = "expires")]
+    account: Option<Address>,
+    /// With --genesis: when it expires, as was said when it was sent
+    #[arg(long, value_name = "TIME", value_parser = super::hold::time, requires = "account")]
+    expires: Option<Timestamp>,
     #[command(flatten)]
     node: NodeArgs,
 }
@@ -380,7 +387,10 @@ fn report(papers: &Papers, file: &Path, output: &Output) -> Result<(), Failure> 
 /// Waits for a transaction.
 pub(crate) async fn wait(args: &WaitArgs, output: &Output) -> Result<(), Failure> {
     let ledger = args.node.connect().await?;
-    let outcome: Fate = ledger.wait(&args.id, Duration::from_secs(args.timeout)).await?;
+    let expiring = args.account.zip(args.expires);
+    let expiring = expiring.map(|(sender, expires_at)| Expiring { sender, expires_at });
+    let patience = Duration::from_secs(args.timeout);
+    let outcome: Fate = ledger.wait(&args.id, expiring, patience).await?;
     outcome.report(output, true)
 }
 
@@ -388,7 +398,7 @@ pub(crate) async fn wait(args: &WaitArgs, output: &Output) -> Result<(), Failure
 mod tests {
     use quorate_client::wallet::TransactionBuilder;
     use quorate_crypto::{SigningKey, sha256};
-    use quorate_ledger::{Amount, Intent, Operation, Timestamp};
+    use quorate_ledger::{Amount, Intent, Operation};
 
     use super::*;
 

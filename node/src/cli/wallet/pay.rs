@@ -31,6 +31,9 @@ use crate::pay::run::{Ended, Parts, Run};
 /// Refused rows that are named one by one.
 const SHOWN_REFUSALS: usize = 20;
 
+/// What to do where not all is decided.
+const AGAIN: &str = "run the same command again to go on: nothing is paid twice";
+
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
   quorate wallet pay payments.csv --key treasury.key --asset QRT
@@ -423,11 +426,18 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         _ = interrupts.recv() => true,
     };
     progress.finish_and_clear();
-    let ended = run.end()?;
-    let summary = job.summary(&ended, already_paid, paid_before, journal_path)?;
-    output.print(&summary, |output| text(&summary, output))?;
-    name_refusals(&rows, &ended.results);
-    verdict(&summary, interrupted, ended.failure)
+    let may_have_sent = interrupted || run.may_have_sent();
+    let conclude = || {
+        let ended = run.end()?;
+        let summary = job.summary(&ended, already_paid, paid_before, journal_path)?;
+        output.print(&summary, |output| text(&summary, output))?;
+        name_refusals(&rows, &ended.results);
+        verdict(&summary, interrupted, ended.failure)
+    };
+    match conclude() {
+        Err(failure) if may_have_sent => Err(after_sending(&failure)),
+        concluded => concluded,
+    }
 }
 
 impl Job<'_> {
@@ -540,10 +550,25 @@ fn name_refusals(rows: &[Row], results: &[RowResult]) {
     }
 }
 
+/// A failure that comes after payments left: that there is no such thing, or that the command just failed, would be
+/// untrue of them. A refusal, and a check that failed, say what they are.
+fn after_sending(failure: &Failure) -> Failure {
+    match failure.exit() {
+        Exit::Refused | Exit::CheckFailed | Exit::Interrupted => failure.clone(),
+        Exit::Unknown => failure.clone().hint(AGAIN),
+        _ => {
+            // Without its hint, which would be of a command that sent nothing.
+            let why = failure.to_string();
+            let why = why.lines().next().unwrap_or_default();
+            let said = format!("payments were sent, and what became of all of them is not known: {why}");
+            Failure::new(Exit::Unknown, said).hint(AGAIN)
+        }
+    }
+}
+
 fn verdict(summary: &Summary, interrupted: bool, failure: Option<Failure>) -> Result<(), Failure> {
-    let again = "run the same command again to go on: nothing is paid twice";
     if interrupted {
-        return Err(Failure::new(Exit::Interrupted, "interrupted").hint(again));
+        return Err(Failure::new(Exit::Interrupted, "interrupted").hint(AGAIN));
     }
     if summary.refused > 0 {
         return Err(Failure::new(
@@ -558,7 +583,7 @@ fn verdict(summary: &Summary, interrupted: bool, failure: Option<Failure>) -> Re
                 1 => "one row is undecided".to_owned(),
                 many => format!("{many} rows are undecided"),
             };
-            Err(Failure::new(Exit::Unknown, undecided).hint(again))
+            Err(Failure::new(Exit::Unknown, undecided).hint(AGAIN))
         }
         None => Ok(()),
     }
@@ -567,6 +592,27 @@ fn verdict(summary: &Summary, interrupted: bool, failure: Option<Failure>) -> Re
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_fails_after_payments_were_sent_leaves_their_outcome_unknown() {
+        for (exit, says) in [
+            (Exit::Failed, Exit::Unknown),
+            (Exit::Usage, Exit::Unknown),
+            (Exit::NotFound, Exit::Unknown),
+            (Exit::Unknown, Exit::Unknown),
+            (Exit::Unreachable, Exit::Unknown),
+            (Exit::NotPermitted, Exit::Unknown),
+            (Exit::Refused, Exit::Refused),
+            (Exit::CheckFailed, Exit::CheckFailed),
+            (Exit::Interrupted, Exit::Interrupted),
+        ] {
+            let failure = after_sending(&Failure::new(exit, "there is no block 38").hint("another"));
+            assert_eq!(failure.exit(), says, "{failure}");
+            let said = failure.to_string();
+            assert!(said.contains("there is no block 38"), "{said}");
+            assert_eq!(said.contains(AGAIN), says == Exit::Unknown, "{said}");
+        }
+    }
 
     #[test]
     fn salts_follow_from_the_key_or_from_what_was_made_beside_the_file() {

@@ -25,6 +25,7 @@ use quorate_ledger::{Address, Amount, AssetCode, Digest, Header, Height, Submiss
 use tokio::sync::{Mutex, OnceCell};
 use tokio::time::Instant;
 
+pub use self::outcome::Expiring;
 use self::outcome::{after_sending, is_no_word_of_it, leaving, says_what_became_of_it, unknown};
 use super::Fate;
 use super::meaning::{MeaningArgs, decimals_of_document, differing, members_of};

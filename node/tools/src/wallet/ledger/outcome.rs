@@ -7,12 +7,21 @@ use quorate_client::ClientError;
 use quorate_client::schema::TransactionStatus;
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::{Execution, Proven, TrustError};
-use quorate_ledger::{Digest, Height, Timestamp, Transaction};
+use quorate_ledger::{Address, Digest, Height, Timestamp, Transaction};
 use tokio::time::Instant;
 
 use super::{LOOK_EVERY, Ledger, unverified};
 use crate::failure::{Exit, Failure};
 use crate::wallet::Fate;
+
+/// What a transaction's id does not say, and by what it is proven that it was not executed and never will be.
+#[derive(Clone, Copy, Debug)]
+pub struct Expiring {
+    /// Whose account it is of.
+    pub sender: Address,
+    /// Until when it can be executed.
+    pub expires_at: Timestamp,
+}
 
 /// What is proven of a transaction that may have expired.
 enum Expired {
@@ -36,10 +45,15 @@ impl Ledger {
                 format!("the node {claim}. That is its word alone: {why}"),
             )
             .hint(format!(
-                "quorate wallet wait {id}, and pay nobody again before it is known what became of it"
+                "{}, and pay nobody again before it is known what became of it",
+                found_by(transaction)
             ))
         };
-        match self.executed_before_expiry(transaction).await {
+        let expiring = Expiring {
+            sender: transaction.intent().sender(),
+            expires_at,
+        };
+        match self.executed_before_expiry(&id, expiring).await {
             Ok(Expired::NotExecuted) => Failure::new(
                 Exit::Refused,
                 format!("{id} was not executed and has expired, as is proven; the node {claim}"),
@@ -63,35 +77,56 @@ impl Ledger {
 
     /// What is proven of a transaction once it has expired, by its sender's statement up to then, from which nothing can be
     /// left out.
-    async fn executed_before_expiry(&self, transaction: &Transaction) -> Result<Expired, Failure> {
+    async fn executed_before_expiry(&self, id: &Digest, expiring: Expiring) -> Result<Expired, Failure> {
         let tip = self.tip().await?;
-        let (id, intent) = (transaction.id(), transaction.intent());
-        if tip.timestamp < intent.expires_at {
+        let Expiring { sender, expires_at } = expiring;
+        if tip.timestamp < expires_at {
             return Ok(Expired::NotYet);
         }
         let trusted = self.trusted.as_ref();
         let trusted =
             trusted.ok_or_else(|| Failure::failed("proofs are checked by the genesis document alone"))?;
         // Genesis's lead is in force, as protocol 1 changes no parameter; later, the agreement's `longest_lead_ms` counts.
-        let from = intent
-            .expires_at
-            .0
-            .saturating_sub(trusted.parameters.max_expiry_lead_ms);
-        let to = Timestamp(intent.expires_at.0.max(from.saturating_add(1)));
+        let from = expires_at.0.saturating_sub(trusted.parameters.max_expiry_lead_ms);
+        let to = Timestamp(expires_at.0.max(from.saturating_add(1)));
         let client = self.client.at_least(tip.height);
         let mut genesis = trusted.genesis.lock().await;
-        let sender = intent.sender();
         let statement = genesis.statement(&client, &sender, (Timestamp(from), to)).await?;
         if statement.value.complete_up_to.is_some() {
             return Ok(Expired::NotYet);
         }
         let entries = statement.value.entries.iter();
-        let executed = entries.map(|entry| &entry.entry).find(|entry| entry.id == id);
+        let executed = entries.map(|entry| &entry.entry).find(|entry| entry.id == *id);
         Ok(executed.map_or(Expired::NotExecuted, |entry| Expired::Executed(entry.height)))
     }
 
-    /// Waits for a transaction that was submitted before.
-    pub async fn wait(&self, id: &Digest, patience: Duration) -> Result<Fate, Failure> {
+    /// Fails with what is proven of a transaction that has expired and was not executed; nothing is proven yet if it
+    /// does not.
+    async fn fail_if_expired(&self, id: &Digest, expiring: Expiring) -> Result<(), Failure> {
+        match self.executed_before_expiry(id, expiring).await {
+            Ok(Expired::NotExecuted) => Err(Failure::new(
+                Exit::Refused,
+                format!(
+                    "{id} was not executed and has expired, as is proven if {} sent it to expire at {}",
+                    expiring.sender,
+                    rfc3339_of(expiring.expires_at)
+                ),
+            )),
+            // The next look at it tells how it was executed.
+            Ok(Expired::NotYet | Expired::Executed(_)) => Ok(()),
+            Err(failure) if failure.exit() == Exit::Unreachable => Ok(()),
+            Err(failure) => Err(after_sending(id, failure)),
+        }
+    }
+
+    /// Waits for a transaction that was submitted before. To whoever believes no node it is `expiring` by which an expired
+    /// one is told from one that is not known.
+    pub async fn wait(
+        &self,
+        id: &Digest,
+        expiring: Option<Expiring>,
+        patience: Duration,
+    ) -> Result<Fate, Failure> {
         let deadline = Instant::now() + patience;
         loop {
             let found = self.client.transaction(id).await;
@@ -100,15 +135,18 @@ impl Ledger {
                 Ok(view) if view.status != TransactionStatus::Pending => {
                     let outcome = Fate::of_view(&view);
                     self.confirm(&outcome).await?;
-                    if self.is_trustless() && view.status == TransactionStatus::Expired {
-                        // Without its bytes nobody knows until when it may be executed.
-                        return Err(Failure::new(
-                            Exit::Unknown,
-                            format!("the node says that {id} has expired without being executed. That is its word alone"),
-                        )
-                        .hint("ask another node, and pay nobody again before its expiry is past"));
+                    if !self.is_trustless() || view.status != TransactionStatus::Expired {
+                        return Ok(outcome);
                     }
-                    return Ok(outcome);
+                    if let Some(expiring) = expiring {
+                        self.fail_if_expired(id, expiring).await?;
+                    }
+                    // Its id alone does not say until when it may be executed.
+                    return Err(Failure::new(
+                        Exit::Unknown,
+                        format!("the node says that {id} has expired without being executed. That is its word alone"),
+                    )
+                    .hint(format!("pay nobody again before that is proven: {}", proven_by(id))));
                 }
                 // That there is no such transaction is the node's word.
                 Err(error @ ClientError::NotFound { .. })
@@ -119,13 +157,26 @@ impl Ledger {
                 Ok(_) | Err(ClientError::NotFound { .. } | ClientError::Unreachable { .. }) => {}
                 Err(error) => return Err(error.into()),
             }
+            if self.is_trustless()
+                && let Some(expiring) = expiring
+            {
+                self.fail_if_expired(id, expiring).await?;
+            }
             if Instant::now() >= deadline {
                 let what = if missing { "not known" } else { "pending" };
+                let hint = if self.is_trustless() {
+                    format!(
+                        "an expired transaction is not told from an unknown one by its id alone: {}",
+                        proven_by(id)
+                    )
+                } else {
+                    format!("quorate wallet wait {id}")
+                };
                 return Err(Failure::new(
                     Exit::Unknown,
                     format!("{id} is still {what} after {} s", patience.as_secs()),
                 )
-                .hint(format!("quorate wallet wait {id}")));
+                .hint(hint));
             }
             tokio::time::sleep(LOOK_EVERY).await;
         }
@@ -217,7 +268,26 @@ impl Ledger {
 /// What is said of a transaction before it leaves: by what its end is found, and until when it has none.
 pub(super) fn leaving(transaction: &Transaction) -> String {
     let (id, expires) = (transaction.id(), rfc3339_of(transaction.intent().expires_at));
-    format!("sending {id}\n  it expires at {expires}; to learn later how it ended: quorate wallet wait {id}")
+    format!(
+        "sending {id}\n  it expires at {expires}; to learn later how it ended: {}",
+        found_by(transaction)
+    )
+}
+
+/// The command that finds out what became of a transaction, or that nothing ever will.
+fn found_by(transaction: &Transaction) -> String {
+    let intent = transaction.intent();
+    format!(
+        "quorate wallet wait {} --account {} --expires {}",
+        transaction.id(),
+        intent.sender(),
+        rfc3339_of(intent.expires_at)
+    )
+}
+
+/// The same by its id alone: the rest is what was said when it was sent.
+fn proven_by(id: &Digest) -> String {
+    format!("quorate wallet wait {id} --account ADDRESS --expires TIME, as was said when it was sent")
 }
 
 /// Whether an error is a node's own word about what it was sent: it has the bytes then, whatever it says of them.
