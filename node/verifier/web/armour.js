@@ -1,9 +1,11 @@
-// Base64 in lines (section 17 of docs/formats.md): padded, trailing bits 0, lines of 76 characters, the last of 1 to 76,
-// each ended by LF. So there is one text for some bytes.
+// Base64 in lines (section 17 of docs/formats.md): padded, trailing bits 0, lines of 76 characters, the last of 1 to
+// 76, each ended by LF. So there is one text for some bytes.
 
 import { Malformed, within } from "./errors.js";
 
 const COLUMNS = 76;
+/** Bytes that a full line stands for. */
+const LINE_BYTES = (COLUMNS / 4) * 3;
 const LF = 0x0a;
 const PAD = 0x3d;
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -15,21 +17,31 @@ for (const [value, letter] of [...LETTERS].entries()) VALUES[letter.charCodeAt(0
 /** The bytes of lines, at most `limit`; the LF of the last line is not part of them. */
 export function unarmour(text, limit) {
   if (text.length === 0) throw new Malformed("there is no base64");
-  // Each line but the last is full, so it stands for as many bytes as all others.
-  const letters = text.length - Math.floor(text.length / (COLUMNS + 1));
-  const data = new Uint8Array(Math.ceil(letters / 4) * 3);
+  const lines = checkLines(text);
+  if (lines * LINE_BYTES > limit + LINE_BYTES) throw new Malformed(`more than ${limit} bytes`);
+  const data = new Uint8Array(lines * LINE_BYTES);
   let at = 0;
-  let place = 0;
-  for (let start = 0; start <= text.length; place += 1) {
-    const found = text.indexOf(LF, start);
-    const end = found < 0 ? text.length : found;
-    const isLast = found < 0;
-    within(`base64[${place}]`, () => checkLine(text, start, end, isLast));
-    at = decodeLine(text, start, end, isLast, data, at);
-    if (at > limit) throw new Malformed(`more than ${limit} bytes`);
-    start = end + 1;
+  for (let place = 0; place < lines; place += 1) {
+    // All lines but the last are full.
+    const start = place * (COLUMNS + 1);
+    const isLast = place + 1 === lines;
+    at = decodeLine(text, start, isLast ? text.length : start + COLUMNS, isLast, data, at);
   }
+  if (at > limit) throw new Malformed(`more than ${limit} bytes`);
   return data.subarray(0, at);
+}
+
+/** How many lines there are, after each was looked at: full, of the letters of base64, padded at most at its end. */
+function checkLines(text) {
+  let lines = 0;
+  for (let start = 0; start <= text.length; start += COLUMNS + 1) {
+    const found = text.indexOf(LF, start);
+    const isLast = found < 0;
+    within(`base64[${lines}]`, () => checkLine(text, start, isLast ? text.length : found, isLast));
+    lines += 1;
+    if (isLast) break;
+  }
+  return lines;
 }
 
 function checkLine(text, start, end, isLast) {
@@ -47,7 +59,10 @@ function decodeLine(text, start, end, isLast, data, at) {
   if ((end - start) % 4 !== 0) throw new Malformed("base64 with padding that is not as long as it must be");
   let next = at;
   for (let group = start; group < end; group += 4) {
-    const [a, b, c, d] = [VALUES[text[group]], VALUES[text[group + 1]], VALUES[text[group + 2]], VALUES[text[group + 3]]];
+    const a = VALUES[text[group]];
+    const b = VALUES[text[group + 1]];
+    const c = VALUES[text[group + 2]];
+    const d = VALUES[text[group + 3]];
     data[next] = (a << 2) | (b >> 4);
     data[next + 1] = ((b & 15) << 4) | (c >> 2);
     data[next + 2] = ((c & 3) << 6) | d;

@@ -1,9 +1,9 @@
-// Strict decoding and encoding of BCS (section 1 of docs/formats.md), and each type's values as programs and people read
-// them.
+// Strict decoding and encoding of BCS (section 1 of docs/formats.md), and each type's values as programs and people
+// read them.
 //
-// A struct is an object, an enum a pair of the variant's name and its value (null where it has no fields), an option null
-// or the value. u64 and u128 are BigInts, smaller integers are numbers. Every type refuses what its limits and ranges
-// forbid, so there is one encoding of each value; of what is hashed, the bytes are kept as they were read.
+// A struct is an object, an enum a pair of the variant's name and its value (null where it has no fields), an option
+// null or the value. u64 and u128 are BigInts, smaller integers are numbers. Every type refuses what its limits and
+// ranges forbid, so there is one encoding of each value; of what is hashed, the bytes are kept as they were read.
 
 import { compare, concat, encodeUtf8, decodeUtf8, toHex } from "./bytes.js";
 import { Malformed, within } from "./errors.js";

@@ -1,4 +1,5 @@
-// Proofs as files (section 17 of docs/formats.md): four lines that say what is asked and as of which block, then base64.
+// Proofs as files (section 17 of docs/formats.md): four lines that say what is asked and as of which block, then
+// base64.
 
 import { ascii, equal, toHex } from "./bytes.js";
 import { unarmour } from "./armour.js";
@@ -20,7 +21,7 @@ export function isProofFile(data) {
 }
 
 /** The four lines of a proof's file. */
-function linesOf(proof) {
+export function linesOf(proof) {
   const header = headOf(proof);
   const network = toHex(proof.network);
   const head = header ? `${header.epoch} ${header.height} ${toHex(blockHash(header))}` : `0 0 ${network}`;

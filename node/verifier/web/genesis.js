@@ -171,8 +171,8 @@ function checkGrants({ grants, members, assets }, accounts) {
 }
 
 /**
- * Why signatures do not speak for an account; null if they do. `signers` are the account's, null if that is the key with
- * its address alone.
+ * Why signatures do not speak for an account; null if they do. `signers` are the account's, null if that is the key
+ * with its address alone.
  */
 export async function signedByFault(signatures, signers, address, tag, content) {
   const keys = signatures.map(keyOf);

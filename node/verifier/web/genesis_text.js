@@ -222,7 +222,10 @@ export function parseDocument(text) {
       if (kind === "asset") return ["Asset", name];
       throw new Malformed('expected "network", "member:NAME" or "asset:CODE"');
     };
-    const account = tableOf((item) => ({ address: item.take("address", address), member: item.take("member", member) }));
+    const account = tableOf((item) => ({
+      address: item.take("address", address),
+      member: item.take("member", member),
+    }));
     const grant = tableOf((item) => ({
       account: item.take("account", address),
       right: item.take("right", wordOf(RIGHTS)),

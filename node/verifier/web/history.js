@@ -99,8 +99,8 @@ class Replay {
 }
 
 /**
- * What a statement under an accepted head establishes, by the numbers of section 17. `checkShown` judges what is shown of
- * an entry.
+ * What a statement under an accepted head establishes, by the numbers of section 17. `checkShown` judges what is
+ * shown of an entry.
  */
 export async function checkStatement(network, statement, where, trail, checkShown) {
   const header = statement.head.header;

@@ -304,8 +304,8 @@ async function ofTwoHistories({ first, second, there }, trust, where, trail) {
     const found = { ...headFacts(head.header), sealedBy: head.seals.map((seal) => seal.validator), givenUp: null };
     const recovery = givenUp[place];
     if (recovery !== null) {
-      // Where the new epoch decided the same proposal again, or nothing at this height, nobody need have lied. Two blocks
-      // of the epoch that ended say nothing of what its validators had when they stood down.
+      // Where the new epoch decided the same proposal again, or nothing at this height, nobody need have lied. Two
+      // blocks of the epoch that ended say nothing of what its validators had when they stood down.
       const accuses = isDecidedOtherwise && other.epoch > head.header.epoch;
       found.givenUp = {
         number: recovery.recovery.number,

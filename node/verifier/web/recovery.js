@@ -37,9 +37,9 @@ function isMajority(majority, number, all) {
 }
 
 /**
- * Refuses a recovery that is not valid under the old committee, on the state with this root. `start` has the height and
- * hash before the old epoch's first block; null: `base` is a block of the epoch, so that is not asked for. The caller has
- * accepted `base`, or knows its hash.
+ * Refuses a recovery that is not valid under the old committee, on the state with this root. `start` has the height
+ * and hash before the old epoch's first block; null: `base` is a block of the epoch, so that is not asked for. The
+ * caller has accepted `base`, or knows its hash.
  */
 export async function checkRecovery(network, step, old, baseRoot, start, where, trail) {
   const { base, document: signed, leaves } = step;
@@ -77,7 +77,7 @@ export async function checkRecovery(network, step, old, baseRoot, start, where, 
   await checkLosses(network, signed, old, bySeat, state, where);
   const gone = signed.stand_downs.length + signed.losses.length;
   if (gone <= old.seats.length - quorum(old) + faulty(old)) {
-    throw refusal(where, `${count(gone, "seat")} stood down or ${gone === 1 ? "is" : "are"} lost: the old epoch could go on`);
+    throw refusal(where, `${count(gone, "seat")} stood down or lost: the old epoch could go on`);
   }
   if (highest === null || highest.height !== document.base || !equal(highest.hash, document.block)) {
     throw refusal(where, "the base is not the highest block certified among the stand-downs");
@@ -88,10 +88,11 @@ export async function checkRecovery(network, step, old, baseRoot, start, where, 
     throw refusal(where, "the evidence is another");
   }
   await checkMembers(signed, state, where);
+  const standDowns = count(signed.stand_downs.length, "stand-down");
+  const losses = count(signed.losses.length, "loss", "losses");
   trail.note(
-    `recovery ${document.number} on block ${height} is valid: ${count(signed.stand_downs.length, "validator")} stood ` +
-      `down and ${count(signed.losses.length, "seat")} ${signed.losses.length === 1 ? "was" : "were"} lost of ` +
-      `${old.seats.length}, ${count(signed.members.length, "member")} signed, and so did each seat of the new committee`,
+    `recovery ${document.number} on block ${height} is valid: ${standDowns} and ${losses} of ${old.seats.length} ` +
+      `seats, ${count(signed.members.length, "member")} signed, and so did each seat of the new committee`,
   );
 }
 

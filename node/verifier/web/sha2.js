@@ -1,8 +1,8 @@
 // SHA-256 and SHA-512 (FIPS 180-4).
 //
 // A proof has up to millions of hashes over a hundred bytes each. WebCrypto answers each later and not at once, which
-// alone takes ten times as long as hashing a hundred bytes here, and does not exist at all where a page comes over plain
-// HTTP. So what is short is hashed here, always; `digest` leaves to WebCrypto what is long.
+// alone takes ten times as long as hashing a hundred bytes here, and does not exist at all where a page comes over
+// plain HTTP. So what is short is hashed here, always; `digest` leaves to WebCrypto what is long.
 
 /** From how many bytes on WebCrypto is asked. */
 const LONG = 65_536;

@@ -3,12 +3,12 @@
 // WebCrypto is asked first where there is one, as it is ten times as fast. Its rules are not the page's, so it
 // only ever gives a quick yes:
 //
-// - What the page says of s, of keys and of R is looked at here, before anything else. WebCrypto leaves some of it open:
-//   many take keys of small order, and all take P-256 signatures with a high s.
+// - What the page says of s, of keys and of R is looked at here, before anything else. WebCrypto leaves some of it
+//   open: many take keys of small order, and all take P-256 signatures with a high s.
 // - Its no is judged again here. For clients the page has ZIP-215, which takes signatures that the equation without
 //   cofactor refuses. Of P-256 some libraries forget that the point's x may be n or more.
-// - Its yes to a validator's signature would be worth nothing if it used the equation with cofactor, which the standards
-//   leave open too. So before it is asked at all, it must refuse two signatures that hold only with the cofactor.
+// - Its yes to a validator's signature would be worth nothing if it used the equation with cofactor, which RFC 8032
+//   allows too. So before it is asked at all, it must refuse two signatures that hold only with the cofactor.
 
 import { concat, equal, fromHex, toHex } from "./bytes.js";
 import * as edwards from "./edwards.js";
@@ -131,8 +131,8 @@ export async function strict(key, signature, message) {
 export async function zip215(key, signature, message) {
   if (!edwards.isReduced(signature)) return false;
   // What holds without the cofactor holds with it. Libraries differ in what they make of keys of another form.
-  const asks = isOfForm(key);
-  return (asks && (await quickYesOfEdwards(key, signature, message))) || edwards.holdsWithCofactor(key, signature, message);
+  const isQuickYes = isOfForm(key) && (await quickYesOfEdwards(key, signature, message));
+  return isQuickYes || edwards.holdsWithCofactor(key, signature, message);
 }
 
 /** How clients' P-256 signatures are judged. */

@@ -119,7 +119,8 @@ function groupsOfIpv6(host) {
   const missing = 8 - left.length - right.length;
   if (halves.length === 1 ? missing !== 0 : missing < 1) return null;
   const groups = [...left, ...Array(missing).fill("0"), ...right];
-  return groups.every((group) => /^[0-9a-f]{1,4}$/.test(group)) ? groups.map((group) => Number.parseInt(group, 16)) : null;
+  if (!groups.every((group) => /^[0-9a-f]{1,4}$/.test(group))) return null;
+  return groups.map((group) => Number.parseInt(group, 16));
 }
 
 /** An IPv6 address as RFC 5952 writes it. */

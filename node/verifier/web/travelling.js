@@ -39,8 +39,8 @@ function refusal(where, reason) {
 }
 
 /**
- * The transaction of a file, whose texts fit and whose signatures are good. `proven` has decimals by code, as genesis or
- * proven leaves say them: what the file says otherwise is refused, what nothing proves is not.
+ * The transaction of a file, whose texts fit and whose signatures are good. `proven` has decimals by code, as genesis
+ * or proven leaves say them: what the file says otherwise is refused, what nothing proves is not.
  */
 export async function readTravelling(data, network, proven) {
   if (data.length > FILE_LIMIT || data.at(-1) !== LF) {
@@ -133,7 +133,10 @@ export function quoted(bytes) {
   return `"${text.replace(/["\\]/g, "\\$&")}"`;
 }
 
-function operationWords([name, fields], decimals) {
+/**
+ * An operation in one line: its name, then each field's name and value. `decimals` has those that are known, by code.
+ */
+export function operationWords([name, fields], decimals) {
   const words = [name.replace(/(?!^)[A-Z]/g, " $&").toLowerCase()];
   for (const [field, type] of OPERATIONS[name].fields) {
     let value = type.words(fields[field]);

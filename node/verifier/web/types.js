@@ -570,8 +570,10 @@ function prefixFault({ bits, key }) {
   return isClear && isZero(rest.subarray(1)) ? null : "the bits after a prefix are not 0";
 }
 
-const PREFIX = withText(struct({ bits: U16, key: DIGEST }, prefixFault), ({ bits, key }) => `${toHex(key)}/${bits}`);
-export { PREFIX };
+export const PREFIX = withText(
+  struct({ bits: U16, key: DIGEST }, prefixFault),
+  ({ bits, key }) => `${toHex(key)}/${bits}`,
+);
 const SIBLING = checked(DIGEST, (digest) => (isZero(digest) ? "a sibling of 32 zero bytes" : null));
 const PATH_STEP = struct({ depth: U8, sibling: SIBLING });
 const LEAF = struct({ key: DIGEST, value: bytes(VALUE_LIMIT) });

@@ -1,11 +1,12 @@
-// A verdict in lines for people, as `quorate audit verify` says it. It always names the block as of which something is
-// proven; it says up to when a range is complete, and of a text that is not shown whether it is erased or only withheld.
+// A verdict in lines for people, as `quorate audit verify` says it. It always names the block as of which something
+// is proven; it says up to when a range is complete, and of a text that is not shown whether it is erased or only
+// withheld.
 
 import { toHex } from "./bytes.js";
 import { erasuresOf } from "./facts.js";
 import { ownerText } from "./proof.js";
-import { amountText, keyText, timeText } from "./text.js";
-import { quoted } from "./travelling.js";
+import { addressText, amountText, keyText, timeText } from "./text.js";
+import { operationWords, quoted } from "./travelling.js";
 import { ACT, PREFIX } from "./types.js";
 
 /** The codes of failures (section 10). */
@@ -60,8 +61,11 @@ const CODES = {
 /** The first byte of a unique record's key. */
 const UNIQUE_RECORDS = 0x05;
 
-/** The lines of a verdict, the answer first. */
-export function wordsOf({ verdict, kind, about, head, found }) {
+/**
+ * The lines of a verdict, the answer first. With `decimals`, by code, operations are in words, and what they have
+ * decimals for is written with them; without, everything stands as it does in the node's own words.
+ */
+export function wordsOf({ verdict, kind, about, head, found }, decimals = null) {
   // The prefixes follow, each with what is there.
   const question = kind === "state" ? kind : `${kind} ${about}`;
   const answer =
@@ -80,16 +84,16 @@ export function wordsOf({ verdict, kind, about, head, found }) {
       `both documents are valid: ${toHex(first)} and ${toHex(second)}`,
     ],
   };
-  return [answer, ...(head === null ? [] : [`as of ${blockWords(head)}`]), ...lines[kind](found)];
+  return [answer, ...(head === null ? [] : [`as of ${blockWords(head)}`]), ...lines[kind](found, decimals)];
 }
 
 function blockWords({ height, timestamp, epoch, hash }) {
   return `block ${height} of ${timestamp}, epoch ${epoch}, ${hash}`;
 }
 
-function ofTransaction({ ordinal, entry, shown }) {
+function ofTransaction({ ordinal, entry, shown }, decimals) {
   const line = `ordinal ${ordinal} of the log: ${entryWords(entry)}`;
-  return [line, ...(shown === null ? [] : shownLines(shown, []))];
+  return [line, ...(shown === null ? [] : shownLines(shown, [], decimals))];
 }
 
 function entryWords([kind, entry]) {
@@ -110,14 +114,18 @@ function outcomeWords([kind, { results, code, operation }]) {
 }
 
 /** What is shown of a transaction. `erased`: of which of its texts a leaf says that they are erased. */
-function shownLines({ intent, signedBy, texts }, erased) {
+function shownLines({ intent, signedBy, texts }, erased, decimals) {
   if (intent === null) return ["nothing of it is shown", ...textLines([], texts, erased)];
   const signed =
     signedBy === null
       ? "it is shown without signatures: what was executed, not who signed it"
-      : `signed by ${signedBy.map(keyText).join(", ")}; each signature is good, and that these keys were its parties' ` +
-        "signers is what the quorum checked";
-  const operations = intent.operations.map((act, place) => `operation ${place}: ${ACT.words(act)}`);
+      : `signed by ${signedBy.map(keyText).join(", ")}; each signature is good, and that these keys were its ` +
+        "parties' signers is what the quorum checked";
+  const operations = intent.operations.map((act, place) => {
+    if (decimals === null) return `operation ${place}: ${ACT.words(act)}`;
+    const party = addressText(intent.parties[act.party]);
+    return `operation ${place}, by ${party}: ${operationWords(act.operation, decimals)}`;
+  });
   return [signed, ...operations, ...textLines(intent.texts?.places ?? [], texts, erased)];
 }
 
@@ -158,9 +166,8 @@ function ofPrefix({ prefix, leaves }) {
   return [`${name}: nothing is there${claim}`];
 }
 
-function ofStatement(found) {
-  const leaves = found.beside.flatMap((proof) => proof.leaves).filter((leaf) => leaf.name === "asset");
-  const decimals = new Map(leaves.map(({ value }) => [value.code, value.decimals]));
+function ofStatement(found, given) {
+  const decimals = new Map([...(given ?? []), ...decimalsOf(found.beside)]);
   const balances = (name, items) =>
     items.map(({ asset, free, held }) => {
       return `${name} ${asset}: ${amountWords(free, asset, decimals)} free, ${amountWords(held, asset, decimals)} held`;
@@ -172,9 +179,15 @@ function ofStatement(found) {
       ? ["no step is before the range: the opening balances are those of genesis"]
       : []),
     ...balances("opening", found.opening),
-    ...found.entries.flatMap((item) => itemLines(item, decimals, erasures)),
+    ...found.entries.flatMap((item) => itemLines(item, decimals, erasures, given === null ? null : decimals)),
     ...balances("closing", found.closing),
   ];
+}
+
+/** The decimals that proofs of the state show: pairs of code and decimals. */
+export function decimalsOf(state) {
+  const leaves = state.flatMap((proof) => proof.leaves).filter((leaf) => leaf.name === "asset");
+  return leaves.map(({ value }) => [value.code, value.decimals]);
 }
 
 /** An amount with its asset's decimals, or in smallest units where nothing shown says how many these are. */
@@ -183,7 +196,7 @@ function amountWords(amount, asset, decimals) {
   return amount === 0n ? "0" : `${amount} smallest units`;
 }
 
-function itemLines({ step, entry, shown }, decimals, erasures) {
+function itemLines({ step, entry, shown }, decimals, erasures, inOperations) {
   const lines = [`${step.number}. ${entryWords(["Transaction", entry])}`];
   for (const change of step.changes) {
     const of = (amount) => amountWords(amount, change.asset, decimals);
@@ -193,7 +206,7 @@ function itemLines({ step, entry, shown }, decimals, erasures) {
   const erased = erasures.get(toHex(entry.id));
   if (shown.intent !== null || erased) {
     const places = (erased ?? []).map(({ place, ordinal }) => ({ place, beforeExecution: ordinal < step.ordinal }));
-    lines.push(...shownLines(shown, places));
+    lines.push(...shownLines(shown, places, inOperations));
   }
   return lines;
 }
@@ -207,17 +220,18 @@ function ofEpoch({ epoch, first, last, validators, endedBy }) {
   return `epoch ${epoch}: ${validators.length} validators, ${range}${ended}`;
 }
 
-function ofBlock({ firstOrdinal, entries }) {
+function ofBlock({ firstOrdinal, entries }, decimals) {
+  const linesOf = ({ entry, shown }) => [entryWords(entry), ...(shown === null ? [] : shownLines(shown, [], decimals))];
   return [
     `${entries.length} entries from ordinal ${firstOrdinal} on, none left out; what the block skipped is not proven`,
-    ...entries.flatMap(({ entry, shown }) => [entryWords(entry), ...(shown === null ? [] : shownLines(shown, []))]),
+    ...entries.flatMap(linesOf),
   ];
 }
 
 function ofNotExecuted({ expiresAt, from, to, entries }) {
   return [
-    `it was not executed, and expired at ${timeText(expiresAt)}: it could have been from ${timeText(from)} on, before ` +
-      timeText(to),
+    `it was not executed, and expired at ${timeText(expiresAt)}: it could have been from ${timeText(from)} on, ` +
+      `before ${timeText(to)}`,
     `its first party had ${entries} other transactions then`,
     "a recovery that comes later can give this block up",
   ];
