@@ -30,20 +30,17 @@ function pinOf(text) {
   return { height: BigInt(height), hash: fromHex(hash) };
 }
 
-function parsed(trust) {
-  return new Map(trust.epochs);
-}
-
 /** What vectors build on: the genesis document, committees, and the chain up to each height. */
 export class Judge {
   /** What the vectors' first line says. */
   static async of(header) {
     const judge = new Judge();
     judge.genesis = await decodeGenesis(fromHex(header.genesis));
-    if (header.network && toHex(judge.genesis.network) !== header.network) throw new Error("another network");
-    if (header.state_root && toHex(judge.genesis.stateRoot) !== header.state_root) throw new Error("another state root");
+    const { network, stateRoot } = judge.genesis;
+    if (toHex(network) !== header.network) throw new Error("another network");
+    if (toHex(stateRoot) !== header.state_root) throw new Error("another state root");
     judge.learnt = judge.trust();
-    if (header.committees) await verdictOn(ascii(header.committees), judge.learnt);
+    await verdictOn(ascii(header.committees), judge.learnt);
     judge.chains = new Map([[0n, new Chain(judge.learnt)]]);
     judge.established = new Map();
     return judge;
@@ -79,7 +76,7 @@ export class Judge {
 
   proofFile(vector) {
     const trust = this.trust(vector.trusted);
-    if (vector.learn) trust.epochs = parsed(this.learnt);
+    if (vector.learn) trust.epochs = new Map(this.learnt.epochs);
     return verdictOn("file" in vector ? ascii(vector.file) : fromHex(vector.bytes), trust);
   }
 
@@ -141,11 +138,14 @@ export class Judge {
     }
     if ("whole" in expect && expect.whole !== answer.whole) return `expected whole ${expect.whole}`;
     for (const name of ["id", "network"]) {
-      if (answer.verdict === "good" && name in vector && vector[name] !== answer[name]) return `expected the ${name} ${vector[name]}`;
+      const isOther = answer.verdict === "good" && name in vector && vector[name] !== answer[name];
+      if (isOther) return `expected the ${name} ${vector[name]}`;
     }
     if ("facts" in expect && !contains(answer.facts, expect.facts)) return "expected other facts";
     const same = expect.same_facts_as;
-    if (same !== undefined && !isSame(answer.facts, this.established.get(same))) return `other facts than those of ${same}`;
+    if (same !== undefined && !isSame(answer.facts, this.established.get(same))) {
+      return `other facts than those of ${same}`;
+    }
     if (answer.facts) this.established.set(vector.name, answer.facts);
     return null;
   }
