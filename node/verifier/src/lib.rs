@@ -6,7 +6,7 @@
 //! [`Verdict`] or a [`Refusal`]. What a verdict establishes is plain data ([`Facts`]); it always names the block as of
 //! which it holds, as whoever serves proofs may serve old ones.
 //!
-//! [`page`] is another verifier, for browsers, which shares no code with this one.
+//! [`page()`] is another verifier, for browsers, which shares no code with this one.
 //!
 //! ```
 //! use quorate_genesis::Genesis;

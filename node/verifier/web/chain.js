@@ -156,14 +156,8 @@ export class Chain {
     }
   }
 
-  /** The batch check; what is wrong with a batch is wrong with the block's batches. */
-  async checkBatch(signed, committee, where) {
-    try {
-      await checkBatch(signed, committee, this.trust.network, this.parameters, where);
-    } catch (fault) {
-      if (!(fault instanceof Refusal)) throw fault;
-      throw new Refusal("batches", fault.where, `${fault.code}: ${fault.reason}`);
-    }
+  checkBatch(signed, committee, where) {
+    return as("batches", () => checkBatch(signed, committee, this.trust.network, this.parameters, where));
   }
 
   async checkCertificate({ epoch, height, block, seals }, header, committee) {
@@ -173,7 +167,17 @@ export class Chain {
       throw new Refusal("certificate", where, "it is of another block");
     }
     if (seals.length < quorum(committee)) throw new Refusal("certificate", where, "fewer seals than a quorum");
-    await checkSeals(committee, this.trust.network, height, hash, seals, where);
+    await as("certificate", () => checkSeals(committee, this.trust.network, height, hash, seals, where));
+  }
+}
+
+/** Does `work`; what is wrong with a part of a block has the code of the block's condition. */
+async function as(code, work) {
+  try {
+    await work();
+  } catch (fault) {
+    if (!(fault instanceof Refusal)) throw fault;
+    throw new Refusal(code, fault.where, `${fault.code}: ${fault.reason}`);
   }
 }
 

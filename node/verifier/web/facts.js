@@ -3,7 +3,7 @@
 
 import { toHex } from "./bytes.js";
 import { ownerText } from "./proof.js";
-import { keyText, timeText } from "./text.js";
+import { keyText, timeText, visibleJson } from "./text.js";
 import { BALANCE_CHANGES, BALANCE_ITEM, INTENT, LOG_ENTRY, PLACE, PREFIX, TEXT, TEXT_ITEMS } from "./types.js";
 
 /** The facts of a verdict. */
@@ -146,7 +146,7 @@ function ofHistory({ epoch, height, hash, timestamp, sealedBy, givenUp }) {
 /** A value as JSON, BigInts as their digits, each part on a line of its own. */
 export function toJson(value, indent = "") {
   if (typeof value === "bigint") return String(value);
-  if (value === null || typeof value !== "object") return JSON.stringify(value);
+  if (value === null || typeof value !== "object") return visibleJson(JSON.stringify(value));
   const inner = `${indent}  `;
   const isList = Array.isArray(value);
   const parts = isList

@@ -5,6 +5,7 @@ import { Refusal } from "./errors.js";
 import { historyStart } from "./genesis.js";
 import { frontierHolds, leafHash, listRoot, tagged } from "./hashes.js";
 import { accountKey, assetKey, checkApart, checkSortedProofs, checkStateProof, isPrefix } from "./state.js";
+import { checkShown, noteShown } from "./shown.js";
 import { count } from "./trail.js";
 import { BALANCE_ITEM, LOG_ENTRY, STEP } from "./types.js";
 
@@ -98,13 +99,10 @@ class Replay {
   }
 }
 
-/**
- * What a statement under an accepted head establishes, by the numbers of section 17. `checkShown` judges what is
- * shown of an entry.
- */
-export async function checkStatement(network, statement, where, trail, checkShown) {
+/** What a statement under an accepted head establishes, by the numbers of section 17. */
+export async function checkStatement(network, statement, where, trail) {
   const header = statement.head.header;
-  const { owner, from, to, items } = statement;
+  const { owner, from, to } = statement;
   if (from >= to) throw new Refusal("not_complete", where, "the range is empty");
   const leaf = checkLeaf(network, statement, where);
   trail.note(
@@ -118,13 +116,14 @@ export async function checkStatement(network, statement, where, trail, checkShow
       ? "it begins with the history, whose first hash follows from network, owner and these balances"
       : `it begins with step ${start.number}, which is among the leaf's waypoints, and the balances are that step's`,
   );
-  const found = await followItems(statement, start, where, trail, checkShown);
+  const found = await followItems(statement, start, where, trail);
   const { before, entries, after } = found;
   trail.note(
     `${count(before.length, "step")} before the range, ${entries.length} in it, ${after.length} behind it: their ` +
       "numbers have no gap, ordinals and times ascend, and each balance before a step is the one after the step before",
   );
   checkEnd(statement, found, leaf, where);
+  noteShown(entries.map((item) => item.shown), trail);
   const [end] = statement.end;
   trail.note(`its last hash is ${end === "Last" ? "the leaf's" : `that of the leaf's waypoint ${found.number}`}`);
   checkBalances(statement, found, leaf, where);
@@ -149,7 +148,6 @@ export async function checkStatement(network, statement, where, trail, checkShow
     before,
     after,
     beside,
-    items: items.length,
   };
 }
 
@@ -218,10 +216,11 @@ function checkStart(network, statement, leaf, where) {
 }
 
 /** Numbers 3, 4 and 6: the items, one after the other. */
-async function followItems(statement, start, where, trail, checkShown) {
+async function followItems(statement, start, where, trail) {
   const { from, to, items, head } = statement;
   const replay = new Replay(statement.owner, statement.start[1].balances);
   const found = { ...start, opened: start.number, before: [], entries: [], after: [], passed: 0, replay };
+  const aside = trail.aside();
   let opening = null;
   let closing = null;
   for (const [place, [kind, value]] of items.entries()) {
@@ -238,7 +237,7 @@ async function followItems(statement, start, where, trail, checkShown) {
     if (kind === "Entry") {
       if (found.time < from || found.time >= to) throw new Refusal("gap", at, "an entry outside the range");
       opening ??= replay.items();
-      const shown = await checkEntry(value, at, trail, checkShown);
+      const shown = await checkEntry(value, at, aside);
       found.entries.push({ step, entry: value.entry[1], shown });
     } else if (found.time < from) {
       if (found.entries.length > 0) throw new Refusal("gap", at, "a step before the range stands behind it");
@@ -276,7 +275,7 @@ function checkOrder(step, found, logSize, at) {
   found.time = step.timestamp;
 }
 
-async function checkEntry({ step, entry, shown }, where, trail, checkShown) {
+async function checkEntry({ step, entry, shown }, where, trail) {
   const at = `${where}.entry`;
   const [kind, logged] = entry;
   if (kind !== "Transaction") throw new Refusal("other_leaf", at, "it is not a transaction");

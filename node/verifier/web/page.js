@@ -5,6 +5,7 @@ import { Unusable } from "./errors.js";
 import { plainVerdict, toJson } from "./facts.js";
 import { readGenesis } from "./genesis.js";
 import { judge, kindOfFile, trustOf } from "./judging.js";
+import { visible } from "./text.js";
 import { count } from "./trail.js";
 
 const MIB = 1024 * 1024;
@@ -39,7 +40,7 @@ const given = { document: null, files: [] };
 let run = 0;
 
 function say(words) {
-  element("announcer").textContent = words;
+  element("announcer").textContent = visible(words);
 }
 
 async function bytesOf(file) {
@@ -49,7 +50,7 @@ async function bytesOf(file) {
 
 function showFault(words) {
   const place = element("trust-fault");
-  place.textContent = words ?? "";
+  place.textContent = visible(words ?? "");
   place.hidden = words === null;
 }
 
@@ -62,12 +63,12 @@ async function takeDocument(name, data) {
     given.document = data;
     const members = count(genesis.draft.members.length, "member");
     state.replaceChildren(
-      `${name}: the network ${genesis.draft.network} of ${members}, its id is `,
+      `${visible(name)}: the network ${genesis.draft.network} of ${members}, its id is `,
       make("code", toHex(genesis.network)),
     );
   } catch (fault) {
     if (!(fault instanceof Unusable)) throw fault;
-    state.textContent = `${name} cannot be used: ${fault.message}`;
+    state.textContent = visible(`${name} cannot be used: ${fault.message}`);
   }
 }
 
@@ -132,35 +133,35 @@ function shown(judgement) {
   const { name, result, verdicts = [], lines, steps = [], refusal, reason } = judgement;
   const isPartly = result === "good" && verdicts.some((verdict) => verdict.verdict === "complete_up_to");
   const look = isPartly ? "partly" : result;
-  const parts = [make("h3", [name, make("span", WORDS[look], { class: "word" })])];
+  const parts = [make("h3", [visible(name), make("span", WORDS[look], { class: "word" })])];
   if (reason) parts.push(make("p", reason));
   if (refusal) {
-    const facts = { Code: refusal.code, Place: refusal.where, Reason: refusal.reason };
+    const facts = { Code: refusal.code, Place: refusal.where, Reason: visible(refusal.reason) };
     if (refusal.hint) facts.Hint = refusal.hint;
     const pairs = Object.entries(facts).flatMap(([term, text]) => [make("dt", term), make("dd", text)]);
     parts.push(make("dl", pairs));
   }
-  if (result === "good") parts.push(...lines.flatMap(listOf));
+  if (result === "good") parts.push(...lines.flatMap((each) => listOf("ul", each)));
   if (steps.length > 0) {
     const words = refusal ? "What held before it was refused" : "Each step of the check";
-    parts.push(detailsOf(`${words} (${steps.length})`, () => make("ol", steps.map((step) => make("li", step)))));
+    parts.push(detailsOf(`${words} (${steps.length})`, () => listOf("ol", steps)));
   }
   if (result === "good" && verdicts.length > 0) {
-    const plain = verdicts.map(plainVerdict);
-    const json = () => make("pre", toJson(plain.length === 1 ? plain[0] : plain));
-    parts.push(detailsOf("The facts, for programs", json));
+    const json = () => toJson(verdicts.length === 1 ? plainVerdict(verdicts[0]) : verdicts.map(plainVerdict));
+    parts.push(detailsOf("The facts, for programs", () => [make("pre", json())]));
   }
   return make("article", parts, { class: "verdict", "data-result": look });
 }
 
 /** Lines as a list; of very many only the first, until somebody asks for all. */
-function listOf(lines) {
-  const items = (some) => some.map((line) => make("li", line));
-  const list = make("ul", items(lines.slice(0, SHOWN_AT_ONCE)));
+function listOf(tag, lines) {
+  const list = make(tag);
+  const add = (some) => some.forEach((line) => list.append(make("li", line)));
+  add(lines.slice(0, SHOWN_AT_ONCE));
   if (lines.length <= SHOWN_AT_ONCE) return [list];
   const button = make("button", `Show all ${lines.length} lines`, { type: "button" });
   button.addEventListener("click", () => {
-    list.append(...items(lines.slice(SHOWN_AT_ONCE)));
+    add(lines.slice(SHOWN_AT_ONCE));
     button.remove();
     list.tabIndex = -1;
     list.focus();
@@ -171,7 +172,7 @@ function listOf(lines) {
 /** Something that is made when it is looked at. */
 function detailsOf(summary, makeContent) {
   const details = make("details", make("summary", summary));
-  details.addEventListener("toggle", () => details.append(makeContent()), { once: true });
+  details.addEventListener("toggle", () => details.append(...makeContent()), { once: true });
   return details;
 }
 
@@ -183,7 +184,7 @@ function start() {
     try {
       await takeDocument(file.name, await bytesOf(file));
     } catch (fault) {
-      element("document-state").textContent = `${file.name} cannot be read: ${fault.message}`;
+      element("document-state").textContent = visible(`${file.name} cannot be read: ${fault.message}`);
     }
     await check();
   });

@@ -7,7 +7,7 @@ import { committeeDigest } from "./genesis.js";
 import { Frontier, leafHash, pathRoot } from "./hashes.js";
 import { checkStatement, entryLeaf } from "./history.js";
 import { checkRecovery, documentHash, mayHaveLost } from "./recovery.js";
-import { checkShown } from "./shown.js";
+import { checkShown, noteShown } from "./shown.js";
 import { checkSingle, checkSortedProofs, singleKey } from "./state.js";
 import { addressText, timeText } from "./text.js";
 import { Trail, count } from "./trail.js";
@@ -181,7 +181,7 @@ async function ofState({ head, leaves }, trust, where, trail) {
 
 async function ofStatement(statement, trust, where, trail) {
   await trust.accept(statement.head, `${where}.head`, trail);
-  return checkStatement(trust.network, statement, where, trail, checkShown);
+  return checkStatement(trust.network, statement, where, trail);
 }
 
 async function ofBlock(body, trust, where, trail) {
@@ -234,11 +234,13 @@ async function shownOfBlock(entries, shown, where, trail) {
     throw new Refusal("not_canonical", `${where}.shown`, "it shows nothing, so it is empty");
   }
   const facts = entries.map((entry) => ({ entry, shown: null }));
+  const aside = trail.aside();
   for (const [place, each] of shown.entries()) {
     await trail.breathe();
     const [kind, logged] = entries[place];
-    facts[place].shown = await checkShownOf(kind, logged, each, `${where}.shown[${place}]`, trail);
+    facts[place].shown = await checkShownOf(kind, logged, each, `${where}.shown[${place}]`, aside);
   }
+  noteShown(facts.map((item) => item.shown), trail);
   return facts;
 }
 
@@ -256,7 +258,7 @@ async function ofNotExecuted({ intent, agreement, statement }, trust, where, tra
   if (statement.items.some(([kind, item]) => kind === "Entry" && item.shown[0] !== "Nothing")) {
     throw new Refusal("not_canonical", `${where}.statement.items`, "other transactions are not shown here");
   }
-  const found = await checkStatement(network, statement, where, trail, checkShown);
+  const found = await checkStatement(network, statement, where, trail);
   const { state_root: root } = statement.head.header;
   const leaf = checkSingle(agreement, root, singleKey(2), `${where}.agreement`);
   if (!leaf) throw new Refusal("other_leaf", `${where}.agreement`, "the agreement is absent");

@@ -31,6 +31,18 @@ export async function checkShown(entry, [kind, value], where, trail) {
   return { intent, signedBy, texts: value.texts };
 }
 
+/** Sums up what was shown of many entries, if anything was. */
+export function noteShown(all, trail) {
+  const shown = all.filter((each) => each !== null && each.intent !== null);
+  if (shown.length === 0) return;
+  const signed = shown.filter((each) => each.signedBy !== null).length;
+  trail.note(
+    `${count(shown.length, "of them is", "of them are")} shown: each intent has its entry's id, the signatures of ` +
+      `${signed} are those that the entries name, and each is good; texts that are shown are legal, and lead to the ` +
+      "roots that were signed",
+  );
+}
+
 function checkTexts([kind, texts], intent, where, trail) {
   if (kind === "Nothing") return;
   if (intent.texts === null) throw new Refusal("not_canonical", where, "the intent has no texts");

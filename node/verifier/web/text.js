@@ -185,3 +185,9 @@ const UNSEEN = new RegExp(
 export function visible(text) {
   return text.replace(UNSEEN, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);
 }
+
+/** The same for a JSON string, in JSON's own escapes: what it says does not change. */
+export function visibleJson(string) {
+  const escaped = (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  return string.replace(UNSEEN, (letter) => letter.split("").map(escaped).join(""));
+}

@@ -5,14 +5,20 @@ const PATIENCE = 50;
 
 /** The steps of one check, in the order in which they held. */
 export class Trail {
-  constructor() {
+  constructor(isSilent = false) {
     this.steps = [];
+    this.isSilent = isSilent;
     this.rested = Date.now();
   }
 
   /** Notes that something held, in words. */
   note(words) {
-    this.steps.push(words);
+    if (!this.isSilent) this.steps.push(words);
+  }
+
+  /** A trail that notes nothing: for what is checked so often that one note sums it up. */
+  aside() {
+    return new Trail(true);
   }
 
   /** Lets a page answer whoever uses it, from time to time: long proofs are checked for minutes. */

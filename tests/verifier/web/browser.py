@@ -239,9 +239,10 @@ class Page:
         facts = self.browser.run("return document.querySelector('.verdict pre').textContent")
         assert json.loads(facts)["facts"]["ordinal"] == 0
         # Whoever sends proofs may send a document along.
-        self.drop(**{"genesis.toml": (ROOT / "genesis" / "tests" / "vectors" / "wide.toml").read_text("utf-8")})
+        self.drop(**{"gene\u202esis.toml": (ROOT / "genesis" / "tests" / "vectors" / "wide.toml").read_text("utf-8")})
         self.said("5 files: 2 good, 1 refused, 2 not checked. Network f8d1588b")
-        assert "choose it as that" in self.verdicts()[4]["text"]
+        text = self.verdicts()[4]["text"]
+        assert "choose it as that" in text and "gene\\u{202e}sis.toml" in text, text
         self.write("network", "0" * 64)
         self.said("5 files not checked: the genesis document is that of the network")
         self.write("network", "")

@@ -1,6 +1,7 @@
 // What section 24 of docs/formats.md prints, to the byte.
 
 import { ascii, equal, fromHex, toHex } from "../../../node/verifier/web/bytes.js";
+import { Chain } from "../../../node/verifier/web/chain.js";
 import { Trust } from "../../../node/verifier/web/committee.js";
 import { Refusal } from "../../../node/verifier/web/errors.js";
 import { plainVerdict } from "../../../node/verifier/web/facts.js";
@@ -123,6 +124,15 @@ export function pageTests({ formats, toml }) {
       const otherwise = () => readTravelling(ascii(text), network, new Map([["EUR", 3]]));
       const decimals = await thrown(Refusal, otherwise, "decimals");
       assertSame([decimals.code, decimals.where], ["not_canonical", "transaction.decimals"], "decimals");
+    },
+    "the page's block is good, and without its seal it is not": async () => {
+      const block = page.hexBehind("**Block 1**");
+      const { chain, whole } = await new Chain(await trust()).with(block);
+      assertSame([toHex(chain.hash), whole], [page.row("block hash"), [true]], "the block");
+      const seal = "8863662c178daab0";
+      const changed = fromHex(toHex(block).replace(seal, seal.replace("88", "89")));
+      const { code, where } = await thrown(Refusal, async () => new Chain(await trust()).with(changed), "a seal");
+      assertSame([code, where], ["certificate", "block.certificate[0]"], "a seal");
     },
     "a changed question is refused": async () => {
       const text = page.file("quorate proof 2 transaction\n").replace(/^about 4e/m, "about 4f");

@@ -1,7 +1,7 @@
 // Parts of the verifier by themselves: texts, TOML, hashes, signatures, base64, JSON.
 
 import { unarmour } from "../../../node/verifier/web/armour.js";
-import { ascii, encodeUtf8, fromHex, toHex } from "../../../node/verifier/web/bytes.js";
+import { ascii, decodeUtf8, fromHex, toHex } from "../../../node/verifier/web/bytes.js";
 import { Malformed } from "../../../node/verifier/web/errors.js";
 import { toJson } from "../../../node/verifier/web/facts.js";
 import { preimage } from "../../../node/verifier/web/hashes.js";
@@ -166,6 +166,9 @@ export const partTests = {
     }
     assertSame(refusedCodePoint("a\u{e0041}"), "U+E0041", "a tag");
     assertSame(refusedCodePoint("Miete März 房租 🏠"), null, "letters");
+    // A decoder that takes a byte order mark for a mark loses it.
+    const decoded = ["efbbbf61", "c3a4", "c0af", "eda080"].map((hex) => decodeUtf8(fromHex(hex)));
+    assertSame(decoded, ["\ufeffa", "ä", null, null], "UTF-8");
     assertSame(visible("pay \u202e001\u200b🏠"), "pay \\u{202e}001\\u{200b}🏠", "visible");
   },
   "hashes are the standard's": async () => {
@@ -186,6 +189,12 @@ export const partTests = {
     const [key, signature] = WITH_COFACTOR;
     const judged = [await zip215(key, signature, MESSAGE), await strict(key, signature, MESSAGE)];
     assertSame(judged, [true, false], "cofactor");
+    // Its R is the neutral point, so it holds without the cofactor too.
+    const neutral = new Uint8Array(64);
+    neutral[0] = 1;
+    neutral.set(fromHex("b0c27acfc588620038e232b8762f84975dfd0f43ef1e95a786f1e6d7b7c87c08"), 32);
+    const ofSmallR = [await zip215(key, neutral, MESSAGE), await strict(key, neutral, MESSAGE)];
+    assertSame(ofSmallR, [true, false], "R of small order");
     // Anybody can sign for a key of small order: s is 0, and R the neutral point.
     const small = new Uint8Array(32);
     const forged = new Uint8Array(64);
@@ -234,6 +243,6 @@ export const partTests = {
   "JSON keeps integers of 64 bits": () => {
     const value = { a: [2n ** 64n - 1n, -1n, "x\"\u0000", null, true], b: {}, c: [] };
     assertSame(parseJson(toJson(value)), value, "JSON");
-    assertSame(encodeUtf8("ä").length, 2, "UTF-8");
+    assertSame(toJson("pay \u202e001\u{e0041}"), '"pay \\u202e001\\udb40\\udc41"', "what nobody sees");
   },
 };

@@ -20,7 +20,7 @@ const { values, positionals } = parseArgs({
 });
 
 function lines(path) {
-  return readFileSync(path, "ascii").trimEnd().split("\n");
+  return readFileSync(path, "ascii").split("\n").filter((line) => line !== "");
 }
 
 const [vectors, answers] = positionals;
