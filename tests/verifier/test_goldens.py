@@ -284,6 +284,15 @@ class Printed(unittest.TestCase):
         self.assertEqual(tagged("batch", t.BATCH.write(batch)), table("batch digest"))
         self.assertEqual(block["block"]["header"]["proposal"], table("proposal digest"))
 
+    def test_a_block_whose_seal_is_not_good_has_the_code_of_its_condition(self) -> None:
+        block = t.CERTIFIED_BLOCK.decode(printed_bytes(printed.BLOCK_1))
+        block["certificate"]["seals"][0]["signature"] = bytes(64)
+        with self.assertRaises(Refusal) as refused:
+            Chain(Trust(self.genesis)).add(t.CERTIFIED_BLOCK.write(block))
+        self.assertEqual(
+            (refused.exception.code, refused.exception.where), ("certificate", "block.certificate[0]")
+        )
+
     def test_state_keys_are_the_printed_ones(self) -> None:
         nothing = sha256(b"").digest()
         for key, name in (

@@ -178,4 +178,7 @@ class Chain:
             raise Refusal("certificate", "block.certificate", "it is of another block")
         if len(certificate["seals"]) < quorum(committee):
             raise Refusal("certificate", "block.certificate", "fewer seals than a quorum")
-        check_seals(committee, self.trust.network, header["height"], hash_, certificate["seals"], "block.certificate")
+        try:
+            check_seals(committee, self.trust.network, header["height"], hash_, certificate["seals"], "block.certificate")
+        except Refusal as fault:
+            raise Refusal("certificate", fault.where, f"{fault.code}: {fault.reason}") from None

@@ -13,3 +13,4 @@ mod recovered;
 mod travelling;
 mod trust;
 mod vectors;
+mod web;

@@ -37,6 +37,17 @@ fn run(script: &Path, arguments: &[&OsStr]) {
     assert!(output.status.success(), "{} failed: {errors}", script.display());
 }
 
+/// What a script of the checkout prints.
+pub(crate) fn printed(script: &str) -> Vec<u8> {
+    let output = Command::new(interpreter())
+        .arg(root().join(script))
+        .output()
+        .unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{script} failed: {errors}");
+    output.stdout
+}
+
 /// A folder that is removed when it is dropped.
 struct Folder(PathBuf);
 

@@ -1,0 +1,255 @@
+//! The page that checks proofs in a browser: one file that needs no network and no node, out of the modules in `web/`.
+//!
+//! The modules are a verifier of their own, written from `docs/formats.md` alone; nothing here judges anything. The same
+//! sources give the same bytes, so whoever has the sources can compare. `scripts/verify-page` makes the page without
+//! this program.
+
+use std::sync::LazyLock;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use quorate_crypto::sha256;
+
+const TEMPLATE: &str = include_str!("../web/page.html");
+const STYLE: &str = include_str!("../web/page.css");
+
+/// The module that needs all others.
+const FIRST: &str = "page.js";
+
+macro_rules! modules {
+    ($($name:literal),+ $(,)?) => {
+        &[$(($name, include_str!(concat!("../web/", $name)))),+]
+    };
+}
+
+/// Names and texts of the page's modules.
+const MODULES: &[(&str, &str)] = modules![
+    "armour.js",
+    "bcs.js",
+    "bytes.js",
+    "committee.js",
+    "edwards.js",
+    "errors.js",
+    "facts.js",
+    "file.js",
+    "genesis.js",
+    "genesis_text.js",
+    "hashes.js",
+    "history.js",
+    "judging.js",
+    "p256.js",
+    "page.js",
+    "proof.js",
+    "recovery.js",
+    "sha2.js",
+    "shown.js",
+    "signatures.js",
+    "state.js",
+    "text.js",
+    "toml.js",
+    "trail.js",
+    "transaction.js",
+    "travelling.js",
+    "types.js",
+    "words.js",
+];
+
+/// The page. Its content policy lets it run this script and show this style, and connect to nothing.
+pub fn page() -> &'static str {
+    static PAGE: LazyLock<String> = LazyLock::new(compose);
+    &PAGE
+}
+
+fn compose() -> String {
+    let mut script = String::from("\n\"use strict\";\nconst modules = {};\n");
+    for name in ordered() {
+        wrap(name, &mut script);
+    }
+    let policy = format!(
+        "default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'",
+        source_of(&script),
+        source_of(STYLE)
+    );
+    let page = TEMPLATE.replacen("{{policy}}", &policy, 1);
+    let page = page.replacen("{{style}}", STYLE, 1);
+    page.replacen("{{script}}", &script, 1)
+}
+
+/// How a content policy names a script or style that stands in the page.
+fn source_of(text: &str) -> String {
+    let digest = sha256(text.as_bytes());
+    format!("'sha256-{}'", STANDARD.encode(digest.0))
+}
+
+/// A module's text.
+fn text_of(name: &str) -> &'static str {
+    let found = MODULES.iter().find(|(module, _)| *module == name);
+    let (_, text) = found.expect("a module imports those of the list alone, which a test looks at");
+    text
+}
+
+/// All modules, each behind those that it imports, in the order of its imports.
+fn ordered() -> Vec<&'static str> {
+    let mut order = Vec::new();
+    visit(FIRST, &mut order);
+    order
+}
+
+/// Adds a module behind those that it needs. No two import each other, or a browser could not run them either.
+fn visit(name: &'static str, order: &mut Vec<&'static str>) {
+    for part in parts(text_of(name)) {
+        if let Part::Import { from, .. } = part
+            && !order.contains(&from)
+        {
+            visit(from, order);
+        }
+    }
+    order.push(name);
+}
+
+/// Adds a module as a function's body: what it imports are constants of other modules, what it exports is its value.
+fn wrap(name: &str, script: &mut String) {
+    let mut exported = Vec::new();
+    script.push_str(&format!("modules[\"{name}\"] = (() => {{\n"));
+    for part in parts(text_of(name)) {
+        match part {
+            Part::Import { names, from } => {
+                script.push_str(&format!("const {names} = modules[\"{from}\"];\n"));
+            }
+            Part::Export { name, line } => {
+                exported.push(name);
+                script.push_str(line);
+            }
+            Part::Line(line) => script.push_str(line),
+        }
+    }
+    script.push_str(&format!("return {{ {} }};\n}})();\n", exported.join(", ")));
+}
+
+/// A part of a module.
+enum Part<'a> {
+    /// An import: the names, in braces or one for all, and the module.
+    Import { names: &'a str, from: &'a str },
+    /// A line that exports a name, without the word `export`.
+    Export { name: &'a str, line: &'a str },
+    /// Any other line.
+    Line(&'a str),
+}
+
+/// A module's parts in their order; lines end with LF.
+fn parts(text: &str) -> Vec<Part<'_>> {
+    let mut parts = Vec::new();
+    let mut rest = text;
+    while !rest.is_empty() {
+        let (part, after) = first_part(rest);
+        parts.push(part);
+        rest = after;
+    }
+    parts
+}
+
+/// A text's first part, and what comes behind it.
+fn first_part(text: &str) -> (Part<'_>, &str) {
+    if let Some(import) = text.strip_prefix("import ")
+        && let Some((names, behind)) = import.split_once(" from \"./")
+        && let Some((from, after)) = behind.split_once("\";\n")
+    {
+        let names = names.strip_prefix("* as ").unwrap_or(names);
+        return (Part::Import { names, from }, after);
+    }
+    let end = text.find('\n').map_or(text.len(), |end| end + 1);
+    let (line, after) = text.split_at(end);
+    let part = match line.strip_prefix("export ") {
+        Some(line) => Part::Export {
+            name: name_of(line),
+            line,
+        },
+        None => Part::Line(line),
+    };
+    (part, after)
+}
+
+/// The name that a line defines.
+fn name_of(line: &str) -> &str {
+    let words = ["async ", "function ", "function* ", "class ", "const "];
+    let name = words
+        .iter()
+        .fold(line, |rest, word| rest.strip_prefix(*word).unwrap_or(rest));
+    let end = name.find(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    &name[..end.unwrap_or(name.len())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_module_is_in_the_page_behind_those_that_it_imports() {
+        let order = ordered();
+        let mut names: Vec<_> = order.clone();
+        names.sort_unstable();
+        let listed: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(names, listed);
+        for (place, name) in order.iter().enumerate() {
+            for part in parts(text_of(name)) {
+                if let Part::Import { from, .. } = part {
+                    let earlier = order.iter().position(|module| *module == from);
+                    assert!(
+                        earlier.is_some_and(|earlier| earlier < place),
+                        "{name} imports {from}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_module_becomes_a_functions_body() {
+        let text = "// Why.\n\nimport {\n  a,\n  b,\n} from \"./x.js\";\nimport * as y from \"./y.js\";\n\
+                    export async function f(c) {\n  return c;\n}\nexport const N = 1;\nexport class K {}\n";
+        let found: Vec<String> = parts(text)
+            .into_iter()
+            .map(|part| match part {
+                Part::Import { names, from } => format!("{names} <- {from}"),
+                Part::Export { name, line } => format!("{name}: {line}"),
+                Part::Line(line) => line.to_owned(),
+            })
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "// Why.\n",
+                "\n",
+                "{\n  a,\n  b,\n} <- x.js",
+                "y <- y.js",
+                "f: async function f(c) {\n",
+                "  return c;\n",
+                "}\n",
+                "N: const N = 1;\n",
+                "K: class K {}\n",
+            ]
+        );
+    }
+
+    #[test]
+    fn the_page_connects_to_nothing() {
+        let page = page();
+        assert!(!page.contains("{{"), "a part of the template is not filled in");
+        for words in [
+            "http:", "https:", " src=", "url(", "<link", "@import", "import(", "fetch(", "eval(",
+        ] {
+            assert!(!page.contains(words), "{words} is in the page");
+        }
+        // What stands in it runs by its hash alone, so no other script can.
+        let (_, script) = page.split_once("<script type=\"module\">").unwrap();
+        let (script, _) = script.split_once("</script>").unwrap();
+        let (_, style) = page.split_once("<style>").unwrap();
+        let (style, _) = style.split_once("</style>").unwrap();
+        let policy = format!(
+            "content=\"default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'\"",
+            source_of(script),
+            source_of(style)
+        );
+        assert!(page.contains(&policy), "the policy is another");
+    }
+}
