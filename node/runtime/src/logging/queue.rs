@@ -121,18 +121,21 @@ fn write_all(receiver: &Receiver<Order>, mut sink: impl Write, dropped: &AtomicU
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::sync::mpsc::channel;
+    use std::sync::mpsc::{Sender, channel};
 
     use super::*;
 
     /// Writes nothing until it is told to.
     struct Stuck {
+        /// Told when the first line has come.
+        begun: Sender<()>,
         go_on: Receiver<()>,
         written: Arc<Mutex<Vec<u8>>>,
     }
 
     impl Write for Stuck {
         fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let _ = self.begun.send(());
             // The sender is gone once it may go on for good.
             let _ = self.go_on.recv();
             self.written.lock().unwrap().extend_from_slice(line);
@@ -148,14 +151,19 @@ mod tests {
     fn a_reader_that_is_stuck_holds_nobody_up_and_what_it_misses_is_counted() {
         let (go_on, held) = channel();
         let written = Arc::new(Mutex::new(Vec::new()));
+        let (begun, has_begun) = channel();
         let stuck = Stuck {
+            begun,
             go_on: held,
             written: Arc::clone(&written),
         };
         let told = Arc::new(Mutex::new(Vec::new()));
         let counts = Arc::clone(&told);
         let mut lines = Lines::start(stuck, move |missed| counts.lock().unwrap().push(missed));
-        for _ in 0..3 * WAITING {
+        // It is stuck with the first line before any is missed, or it would tell of those it finds missed then.
+        lines.write_all(b"a line\n").unwrap();
+        has_begun.recv_timeout(Duration::from_secs(60)).unwrap();
+        for _ in 1..3 * WAITING {
             lines.write_all(b"a line\n").unwrap();
         }
         let dropped = usize::try_from(lines.dropped()).unwrap();

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use quorate_ledger::{BatchTexts, Digest, Height, Keep, Operation, Place, TextItem};
+use quorate_storage::Chain;
 use rocksdb::{DB, Options};
 
 use crate::chain::{Fixture, open};
@@ -119,7 +120,7 @@ fn an_erased_text_is_out_of_reach_at_once_and_out_of_the_files_after_a_purge() {
     drop(before);
 
     go_on(&mut fixture, 2);
-    assert!(fixture.chain.purge_erased().unwrap());
+    purge(&fixture.chain);
     assert_eq!(found(&fixture, &needles), 0);
     assert_eq!(fixture.chain.statistics().unwrap().unpurged, 0);
     let kept_text = kept.1[0].shown().unwrap();
@@ -166,7 +167,7 @@ fn a_crash_before_the_purge_forgets_nothing() {
     for is_purged in [false, true] {
         let chain = open(image.path(), fixture.network.id()).unwrap();
         assert_eq!(chain.statistics().unwrap().unpurged, u64::from(!is_purged));
-        assert!(chain.purge_erased().unwrap());
+        purge(&chain);
         assert!(!is_there(&needles));
     }
 }
@@ -186,7 +187,7 @@ fn an_erased_text_of_a_batch_that_was_never_ordered_is_purged_too() {
     fixture.chain.remove_unordered(&[copies[0].0.digest()]).unwrap();
     assert_eq!(found(&fixture, &first), first.len());
     erase_all(&mut fixture, &erased);
-    assert!(fixture.chain.purge_erased().unwrap());
+    purge(&fixture.chain);
     assert_eq!(found(&fixture, &first), 0);
     assert_eq!(
         found(&fixture, &second),
@@ -196,6 +197,12 @@ fn an_erased_text_of_a_batch_that_was_never_ordered_is_purged_too() {
     let texts = fixture.chain.batch_texts(&copies[1].0.digest()).unwrap().unwrap();
     let items: Vec<_> = texts.items().iter().cloned().map(Some).collect();
     assert_eq!(items, withheld(&erased));
+}
+
+/// Purges as the node does: again while files are still being deleted, which takes long on a busy disk.
+fn purge(chain: &Chain) {
+    let purged = (0..12).any(|_| chain.purge_erased().unwrap());
+    assert!(purged, "what was erased is out of the files within a minute");
 }
 
 #[test]
@@ -227,7 +234,7 @@ fn many_erasures_are_purged_at_once() {
         fixture.commit(transactions);
     }
     assert_eq!(fixture.chain.statistics().unwrap().unpurged, 360);
-    assert!(fixture.chain.purge_erased().unwrap());
+    purge(&fixture.chain);
     assert_eq!(fixture.chain.statistics().unwrap().unpurged, 0);
     assert_eq!(found(&fixture, &needles), 0);
     assert_eq!(fixture.snapshot().height(), Height(6));
