@@ -29,7 +29,7 @@ const LOOKING: [&str; 4] = [
 /// The pages with sessions, in the order in which one goes on where the other ends.
 const SESSIONS: [&str; 3] = ["README.md", "docs/settlement.md", "docs/audit.md"];
 /// Blocks of commands that are not run here, and why.
-const ELSEWHERE: [(&str, &str, &str); 13] = [
+const ELSEWHERE: [(&str, &str, &str); 16] = [
     (
         "README.md",
         "scripts/localnet     #",
@@ -57,6 +57,17 @@ const ELSEWHERE: [(&str, &str, &str); 13] = [
         "NET=",
         "by a test of `documents`, on the page's vectors",
     ),
+    (
+        "docs/audit.md",
+        "scripts/verify-page",
+        "by the package's tests, which compare what it makes",
+    ),
+    (
+        "docs/audit.md",
+        "quorate keys new witness.key",
+        "runs until it is ended: `witnessing`",
+    ),
+    ("docs/audit.md", "quorate audit policy", "by `witnessing`"),
     (
         "docs/tables.md",
         "quorate audit tables",
