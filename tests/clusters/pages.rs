@@ -29,7 +29,7 @@ const LOOKING: [&str; 4] = [
 /// The pages with sessions, in the order in which one goes on where the other ends.
 const SESSIONS: [&str; 3] = ["README.md", "docs/settlement.md", "docs/audit.md"];
 /// Blocks of commands that are not run here, and why.
-const ELSEWHERE: [(&str, &str, &str); 16] = [
+const ELSEWHERE: [(&str, &str, &str); 17] = [
     (
         "README.md",
         "scripts/localnet     #",
@@ -51,7 +51,16 @@ const ELSEWHERE: [(&str, &str, &str); 16] = [
         "quorate query transactions",
         "needs an asset that was minted: `lists`",
     ),
-    ("docs/api.md", "curl -s", "by `auditing`"),
+    (
+        "docs/api.md",
+        "curl -s http://127.0.0.1:8100/v1/proofs",
+        "by `auditing`",
+    ),
+    (
+        "docs/api.md",
+        "curl -s http://127.0.0.1:8100/v1/log",
+        "by `openapi`",
+    ),
     (
         "docs/formats.md",
         "NET=",
