@@ -89,11 +89,9 @@ where
         let (slots, queue) = sync_channel(BLOCKS_AHEAD);
         let workers = &workers;
         scope.spawn(move || feed(source, heights, workers, &slots));
-        let ended = take(auditor, &queue, workers, watch);
-        // The feeder may wait for room in either.
-        drop(queue);
-        workers.room.close();
-        ended
+        // Whatever ends this, a panic too: the feeder may wait for room in either, and is waited for.
+        let (queue, _closing) = (queue, Closing(&workers.room));
+        take(auditor, &queue, workers, watch)
     })
 }
 
@@ -216,6 +214,15 @@ impl Room {
 
     fn lock(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Closes the room when it goes.
+struct Closing<'a>(&'a Room);
+
+impl Drop for Closing<'_> {
+    fn drop(&mut self) {
+        self.0.close();
     }
 }
 

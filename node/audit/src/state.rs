@@ -198,11 +198,6 @@ impl CertifiedState {
         Boundary::of(&self.tip, self.agreement.committee().digest())
     }
 
-    /// The root of the state.
-    pub fn root(&self) -> Digest {
-        self.tip.state_root
-    }
-
     /// All leaves, ascending by key.
     pub fn leaves(&self) -> impl Iterator<Item = (&StateKey, &[u8])> {
         self.values.values()

@@ -86,8 +86,9 @@ impl BlocksArgs {
 /// Asks a node, which is the genesis document's or shows itself by its blocks.
 pub(super) async fn open_node(client: &Client, reading: Reading) -> Result<Opened, Failure> {
     let to = client.height().await?;
+    // Of several nodes one that is behind is passed over, and says nothing of a block that it lacks.
     Ok(Opened {
-        blocks: Blocks::Node(NodeBlocks::new(client.clone(), to, reading)),
+        blocks: Blocks::Node(NodeBlocks::new(client.at_least(to), to, reading)),
         from: Height(1),
         to,
         genesis: None,

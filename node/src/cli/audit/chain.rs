@@ -11,9 +11,11 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar};
-use quorate_audit::{Auditor, CertifiedState, Depth, Ended, Finding, check_chain};
+use quorate_audit::{
+    Auditor, BlockSource as _, CertifiedState, Depth, Ended, Finding, MAX_CERTIFIED_BLOCK_BYTES, check_chain,
+};
 use quorate_genesis::Genesis;
-use quorate_ledger::Height;
+use quorate_ledger::{CertifiedBlock, Height, decode};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::genesis::read_genesis;
 use quorate_tools::output::{Output, say};
@@ -61,7 +63,8 @@ pub(crate) struct ChainArgs {
     /// Write what was found here, for quorate audit merge; it is not overwritten
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
-    /// Keep here how far the check has come, with a state in FILE.HEIGHT beside it, and go on from there
+    /// Keep here how far the check has come, with a state in FILE.HEIGHT beside it, and go on from there. The file is
+    /// believed, as a part is: keep it where nobody else writes
     #[arg(long, value_name = "FILE")]
     resume: Option<PathBuf>,
     /// Check on this many threads [default: one for each core]
@@ -74,6 +77,8 @@ struct Work {
     genesis: Genesis,
     blocks: Blocks,
     auditor: Auditor,
+    /// Whether it goes on from a block that the source has, too.
+    is_resumed: bool,
     keeper: Option<Keeper>,
     to: Height,
     threads: usize,
@@ -145,6 +150,7 @@ impl Work {
             Some(keeper) => keeper.load(&genesis)?,
             None => None,
         };
+        let is_resumed = kept.as_ref().is_some_and(|kept| kept.height() >= opened.from);
         let auditor = match kept {
             Some(auditor) => {
                 let from = auditor.part().from;
@@ -167,6 +173,7 @@ impl Work {
                 Some(_) => auditor,
                 None => auditor.without_log(),
             },
+            is_resumed,
             is_whole: to == opened.to,
             threads: threads_or_cores(args.threads),
             blocks: opened.blocks,
@@ -178,6 +185,9 @@ impl Work {
 
     /// Checks all blocks. A failure is one that says nothing of the chain.
     fn check(mut self, output: &Output, stop: &AtomicBool) -> Result<(View, Verdict), Failure> {
+        if self.is_resumed {
+            self.refuse_another_chain()?;
+        }
         let began = Instant::now();
         let before = *self.auditor.counts();
         let bar = output.progress(self.to.0, "blocks");
@@ -231,6 +241,23 @@ impl Work {
         let part = self.auditor.part();
         let view = View::new(&self.genesis, part, finding, Some(took)).with_stored_state(stored_state);
         Ok((view, verdict))
+    }
+
+    /// Refuses a source that has another block where the kept check ended: of what lies below nothing is read again, and
+    /// where nothing was added nothing at all.
+    fn refuse_another_chain(&mut self) -> Result<(), Failure> {
+        let kept = self.auditor.state().boundary();
+        let bytes = self.blocks.block(kept.height);
+        let bytes = bytes.map_err(|unavailable| unavailable.failure(kept.height))?;
+        let block = bytes.and_then(|bytes| decode::<CertifiedBlock>(&bytes, MAX_CERTIFIED_BLOCK_BYTES).ok());
+        if block.is_some_and(|block| block.v1().block.hash() == kept.block) {
+            return Ok(());
+        }
+        let words = format!(
+            "block {} is not the one with which the kept check ended",
+            kept.height
+        );
+        Err(Failure::new(Exit::CheckFailed, words).hint("name another file with --resume to begin again"))
     }
 
     /// Why a check ended that found nothing in a block: something is wrong with the source, or (none) somebody stopped it.

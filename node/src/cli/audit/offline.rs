@@ -51,7 +51,7 @@ impl OpenHome {
 }
 
 /// While it lives, what this process makes is for its owner alone: what the database writes on its way is, as the rest
-/// of it. What is for others is made before or after.
+/// of it; so are bundles and tables that are made meanwhile, as their commands say.
 struct OwnersOnly(Mode);
 
 impl OwnersOnly {

@@ -6,7 +6,9 @@ use std::io::{self, BufReader, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use quorate_audit::{Auditor, BundleReader, CertifiedState, Depth, MAX_PART_BYTES, NotACertifiedState, Part};
+use quorate_audit::{
+    Auditor, Boundary, BundleReader, CertifiedState, Depth, MAX_PART_BYTES, NotACertifiedState, Part,
+};
 use quorate_genesis::Genesis;
 use quorate_ledger::Height;
 use quorate_tools::failure::{Exit, Failure};
@@ -59,7 +61,7 @@ impl Keeper {
             }
         };
         match Auditor::resume(&part, state, Depth::Whole) {
-            Some(auditor) if part.network == genesis.id() => {
+            Some(auditor) if part.network == genesis.id() && begins_well(&part, genesis) => {
                 self.kept = Some(part.to);
                 Ok(Some(auditor))
             }
@@ -102,6 +104,11 @@ impl Keeper {
     }
 }
 
+/// Whether a part that begins with block 1 begins with genesis.
+fn begins_well(part: &Part, genesis: &Genesis) -> bool {
+    part.from != Height(1) || part.before == Boundary::genesis(genesis)
+}
+
 /// The path with this at its end.
 fn with_end(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
@@ -120,7 +127,10 @@ fn write_over(
         write(&mut out)?;
         let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
         file.sync_all()?;
-        fs::rename(&draft, path)
+        fs::rename(&draft, path)?;
+        // Else the old state could be gone before the new one has its name.
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
     });
     written.map_err(|error| Failure::unwritable(path, &error))
 }
