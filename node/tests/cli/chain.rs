@@ -290,6 +290,24 @@ fn a_check_that_is_kept_goes_on_and_is_kept_again() {
 }
 
 #[test]
+fn a_kept_check_does_not_go_on_with_an_altered_chain_of_the_same_height() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    bundle(dir, "chain.bundle", block());
+    let kept = ["chain", "--bundle", "chain.bundle", "--resume", "kept"];
+    let first = json(dir, &kept, 0);
+    bundle(dir, "chain.bundle", altered());
+    let (_, stderr) = audit(dir, &kept, 7);
+    assert!(
+        stderr.contains("block 1 is not the one with which the kept check ended"),
+        "{stderr}"
+    );
+    // What was kept still says what was good.
+    bundle(dir, "chain.bundle", block());
+    assert_eq!(json(dir, &kept, 0)["part"], first["part"]);
+}
+
+#[test]
 fn two_chains_are_compared_and_where_they_part_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();
