@@ -1,5 +1,5 @@
-//! Where two chains, or two states of one height, part. It says what is another, not which of the two is good: that an
-//! [`Auditor`](crate::Auditor) says.
+//! Where two chains, or two states of one height, part. It says what is another, not which of the two is good: that
+//! [`judge`](crate::judge) says.
 
 use std::iter::Peekable;
 

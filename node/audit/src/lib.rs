@@ -5,7 +5,7 @@
 //! An [`Auditor`] begins with genesis's state or with a certified one ([`CertifiedState`]), and takes one block after the
 //! other; [`check_chain`] does that on all cores. What is wrong is a [`Finding`]. What was good is a [`Part`], and parts of
 //! one chain are put together by [`merge`]. A [bundle](BundleReader) has blocks, or a state, or both, in one file.
-//! [`first_parting`] says where two chains part.
+//! [`first_parting`] says where two chains part, and [`judge`] which of them is good there.
 //!
 //! ```
 //! use quorate_audit::{Auditor, CertifiedState, Depth, Finding, Part};
@@ -31,6 +31,7 @@ mod auditor;
 mod bundle;
 mod compare;
 mod finding;
+mod judge;
 mod look;
 mod part;
 mod pipeline;
@@ -47,6 +48,7 @@ pub use compare::{
     Difference, NotCompared, Parting, Search, StateDifference, difference, first_other_value, first_parting,
 };
 pub use finding::Finding;
+pub use judge::{NotJudged, judge};
 pub use look::Depth;
 pub use part::{Boundary, Counts, MAX_PART_BYTES, MergeError, Part, PartError, merge};
 pub use pipeline::{Ended, check_chain};

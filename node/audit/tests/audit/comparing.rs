@@ -2,7 +2,10 @@
 
 use std::convert::Infallible;
 
-use quorate_audit::{BlockSource, Difference, NotCompared, Search, first_other_value, first_parting};
+use quorate_audit::{
+    BlockSource, CertifiedState, Difference, Finding, NotCompared, Search, first_other_value, first_parting,
+    judge,
+};
 use quorate_ledger::{CertifiedBlock, CertifiedBlockV1, Height, Outcome, StateKey};
 
 use crate::bundles::auditor_at;
@@ -128,6 +131,54 @@ fn halving_trusts_headers_and_a_scan_does_not() {
     };
     assert_eq!(found(Search::Halving), None);
     assert_eq!(found(Search::Scan), Some(Height(5)));
+}
+
+/// What is wrong with each of two chains that part, as its height and code.
+fn judged(left: &[Vec<u8>], right: &[Vec<u8>]) -> [Option<(u64, &'static str)>; 2] {
+    let (mut left, mut right) = (Blocks(left.to_vec()), Blocks(right.to_vec()));
+    let range = (Height(1), Height(LAST));
+    let parting = first_parting(&mut left, &mut right, range, Search::Halving).unwrap();
+    let begin = CertifiedState::genesis(&PLAYED.genesis).unwrap();
+    let found = judge(&mut left, &mut right, &parting.unwrap(), &begin, 2).unwrap();
+    found.map(|finding| finding.map(|Finding { height, code, .. }| (height.0, code)))
+}
+
+#[test]
+fn what_is_wrong_with_one_copy_below_the_parting_is_not_the_others_fault() {
+    let good = PLAYED.bytes();
+    let lie = other_history(20, |block| header_of(block).state_root.0[0] ^= 1);
+    assert_eq!(judged(&good, &lie), [None, Some((20, "state"))]);
+    assert_eq!(judged(&lie, &good), [Some((20, "state")), None]);
+    // A seal and an outcome are under no header: they are altered, and the chains part above.
+    let with_block = |chain: &[Vec<u8>], at: usize, altered: Vec<Vec<u8>>| {
+        let mut chain = chain.to_vec();
+        chain[at - 1] = altered[at - 1].clone();
+        chain
+    };
+    let seal = PLAYED.altered(7, |block| {
+        let quorate_crypto::Certificate::V1(certificate) = &mut block.certificate;
+        certificate.seals[0].signature.0[9] ^= 1;
+    });
+    let outcome = PLAYED.altered(7, |block| {
+        let quorate_ledger::Block::V1(fields) = &mut block.block;
+        fields.executed[0].outcome = Outcome::Failed {
+            code: quorate_ledger::ErrorCode::UNKNOWN_ASSET,
+            operation: 0,
+        };
+    });
+    for (altered, code) in [(seal, "certificate"), (outcome, "executed")] {
+        let good_with = with_block(&good, 7, altered.clone());
+        let lie_with = with_block(&lie, 7, altered);
+        assert_eq!(
+            judged(&good_with, &lie),
+            [Some((7, code)), Some((20, "state"))],
+            "the right one is judged by what it says itself"
+        );
+        assert_eq!(judged(&lie_with, &good), [Some((7, code)), None]);
+        assert_eq!(judged(&lie_with, &good_with), [Some((7, code)); 2]);
+        // Of the right one only its own block is looked at where the left one is good.
+        assert_eq!(judged(&lie, &good_with), [Some((20, "state")), None]);
+    }
 }
 
 #[test]

@@ -1,12 +1,11 @@
 //! `quorate audit compare`: where two chains part, and what is another there.
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use quorate_audit::{
-    Auditor, Depth, Difference, Ended, Finding, NotCompared, Parting, Search, StateDifference, check_chain,
-    first_other_value, first_parting,
+    Difference, Finding, NotCompared, NotJudged, Search, StateDifference, first_other_value, first_parting,
+    judge,
 };
 use quorate_genesis::Genesis;
 use quorate_ledger::Height;
@@ -84,9 +83,9 @@ struct SideView {
     name: String,
     /// Its last block.
     height: Height,
-    /// Whether its block is good, where the two part and the genesis document was given.
+    /// Whether its block is good, where the two part and that was looked at. Not if its blocks before are not.
     good: Option<bool>,
-    /// What is wrong with it.
+    /// What is wrong with its block, or with one before.
     finding: Option<Finding>,
 }
 
@@ -175,7 +174,12 @@ fn compare(
     if let (Some(parting), Some(genesis)) = (&parting, genesis)
         && any_order
     {
-        let [of_left, of_right] = judge(&mut left.opened.blocks, parting, genesis)?;
+        let (begin, threads) = (genesis_state(genesis)?, threads_or_cores(None));
+        let (left, right) = (&mut left.opened.blocks, &mut right.opened.blocks);
+        left.read_in_order();
+        right.read_in_order();
+        let judged = judge(left, right, parting, &begin, threads);
+        let [of_left, of_right] = judged.map_err(not_judged)?;
         view.left.judged(of_left);
         view.right.judged(of_right);
     }
@@ -194,23 +198,6 @@ fn compare(
     Ok(view)
 }
 
-/// What is wrong with each of two blocks at which chains part, if anything is: the blocks before are executed again.
-fn judge(blocks: &mut Blocks, parting: &Parting, genesis: &Genesis) -> Result<[Option<Finding>; 2], Failure> {
-    let before = Height(parting.difference.height.0.saturating_sub(1));
-    let mut auditor = Auditor::new(genesis_state(genesis)?, Depth::Whole).without_log();
-    let go_on = &mut |_: &Auditor| ControlFlow::Continue(());
-    blocks.read_in_order();
-    let ended = check_chain(&mut auditor, blocks, before, threads_or_cores(None), go_on);
-    match ended {
-        Ok(()) => Ok([&parting.left, &parting.right].map(|bytes| auditor.judge(bytes).err())),
-        // Below it the two are the same, so it is wrong with both.
-        Err(Ended::Found(finding)) => Ok([Some((*finding).clone()), Some(*finding)]),
-        Err(Ended::Source(unavailable)) => Err(unavailable.failure(auditor.height().next())),
-        Err(Ended::Stopped) => Err(Failure::failed("the comparison was stopped")),
-        Err(Ended::Threads(reason)) => Err(Failure::failed(format!("cannot start threads: {reason}"))),
-    }
-}
-
 fn not_compared(error: NotCompared<Unavailable>) -> Failure {
     let check = |words: String| Failure::new(Exit::CheckFailed, words);
     match error {
@@ -219,6 +206,13 @@ fn not_compared(error: NotCompared<Unavailable>) -> Failure {
         NotCompared::Unreadable(height, error) => check(format!(
             "block {height} of one of the two: its bytes are not a block: {error} (encoding)"
         )),
+    }
+}
+
+fn not_judged(error: NotJudged<Unavailable>) -> Failure {
+    match error {
+        NotJudged::Source(height, unavailable) => unavailable.failure(height),
+        NotJudged::Threads(reason) => Failure::failed(format!("cannot start threads: {reason}")),
     }
 }
 
@@ -297,7 +291,7 @@ fn judgement(side: &SideView) -> String {
     let name = printable(&side.name);
     match (&side.finding, side.good) {
         (Some(finding), _) => format!("{name} is bad: {}\n", printable(&finding.to_string())),
-        (None, Some(true)) => format!("{name} is good.\n"),
+        (None, Some(true)) => format!("{name}: its block is good.\n"),
         (None, _) => String::new(),
     }
 }
