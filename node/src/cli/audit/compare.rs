@@ -26,9 +26,11 @@ use super::offline::unreadable;
   quorate audit compare --home ./one --home ./other
 
 The exit code is 0 if the two agree as far as both go, and 7 if they do not. It says what is
-another, and with the genesis document also which of the two is good: for that, the blocks before
-are executed again. A header commits to all before it, so few blocks are looked at; with --scan
-all are. Stored states are compared where both are homes with the same last block.")]
+another, and of nodes and homes, with the genesis document, also which of the two is good: for
+that, the blocks before are executed again. A bundle is read once, so where one is named, audit
+chain says what each is worth. A header commits to all before it, so few blocks are looked at;
+with --scan all are, as with a bundle. Stored states are compared where both are homes with the
+same last block.")]
 pub(crate) struct CompareArgs {
     /// A node's URL
     #[arg(long = "node", value_name = "URL", help_heading = "Two of these")]
@@ -39,7 +41,7 @@ pub(crate) struct CompareArgs {
     /// A bundle
     #[arg(long = "bundle", value_name = "FILE", help_heading = "Two of these")]
     bundles: Vec<PathBuf>,
-    /// The genesis document: say also which of the two is good
+    /// The genesis document: of nodes and homes, say also which of the two is good
     #[arg(long, value_name = "FILE", env = "QUORATE_GENESIS", help_heading = "Trust")]
     genesis: Option<PathBuf>,
     #[command(flatten)]
@@ -104,18 +106,23 @@ pub(super) async fn run(args: CompareArgs, output: &Output) -> Result<(), Failur
     Err(Failure::new(Exit::CheckFailed, words))
 }
 
+impl CompareArgs {
+    /// How nodes are read: here and there by halves, but a bundle has no other order than its own.
+    fn reading(&self) -> Reading {
+        match self.scan || !self.bundles.is_empty() {
+            true => Reading::InOrder,
+            false => Reading::Scattered,
+        }
+    }
+}
+
 async fn open(args: &CompareArgs, genesis: Option<&Genesis>) -> Result<[Side; 2], Failure> {
     let mut sides = Vec::new();
-    let reading = if args.scan {
-        Reading::InOrder
-    } else {
-        Reading::Scattered
-    };
     for url in &args.nodes {
         let client = args.authority.client([url])?;
         sides.push(Side {
             name: url.clone(),
-            opened: open_node(&client, reading).await?,
+            opened: open_node(&client, args.reading()).await?,
         });
     }
     let files: [(&[PathBuf], Open); 2] = [(&args.homes, open_home), (&args.bundles, open_bundle)];
@@ -293,5 +300,29 @@ fn judgement(side: &SideView) -> String {
         (Some(finding), _) => format!("{name} is bad: {}\n", printable(&finding.to_string())),
         (None, Some(true)) => format!("{name}: its block is good.\n"),
         (None, _) => String::new(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        compare: CompareArgs,
+    }
+
+    #[test]
+    fn a_node_is_read_in_order_beside_a_bundle_and_in_a_scan() {
+        let reading = |arguments: &[&str]| {
+            let all = [&["compare", "--node", "http://127.0.0.1:1"][..], arguments].concat();
+            Cli::parse_from(all).compare.reading()
+        };
+        assert_eq!(reading(&["--home", "home"]), Reading::Scattered);
+        assert_eq!(reading(&["--home", "home", "--scan"]), Reading::InOrder);
+        assert_eq!(reading(&["--bundle", "chain.bundle"]), Reading::InOrder);
     }
 }
