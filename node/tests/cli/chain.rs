@@ -308,6 +308,34 @@ fn a_kept_check_does_not_go_on_with_an_altered_chain_of_the_same_height() {
 }
 
 #[test]
+fn a_kept_check_goes_on_from_the_state_that_it_began_with_and_from_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path();
+    bundle(dir, "chain.bundle", block());
+    let state = ["export", "--bundle", "chain.bundle", "--state", "1"];
+    json(dir, &[&state[..], &["--out", "one.state"]].concat(), 0);
+    let kept = |file, code| {
+        let begun = ["chain", "--bundle", "chain.bundle", "--snapshot", "one.state"];
+        audit(dir, &[&begun[..], &["--resume", file]].concat(), code)
+    };
+    // The same command, again and again.
+    kept("from-one", 0);
+    assert!(dir.join("from-one.1").exists());
+    kept("from-one", 0);
+    // What began with genesis does not go on as if it had begun with the state.
+    json(
+        dir,
+        &["chain", "--bundle", "chain.bundle", "--resume", "from-genesis"],
+        0,
+    );
+    let (_, stderr) = kept("from-genesis", 2);
+    assert!(
+        stderr.contains("began with the state after block 0, and one.state has that after block 1"),
+        "{stderr}"
+    );
+}
+
+#[test]
 fn two_chains_are_compared_and_where_they_part_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let dir = dir.path();

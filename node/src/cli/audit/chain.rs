@@ -4,7 +4,7 @@ mod keeper;
 pub(super) mod report;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -157,6 +157,9 @@ impl Work {
                 if args.from.is_some_and(|asked| Height(asked) != from) {
                     let words = format!("what is kept there is a check from block {from} on");
                     return Err(Failure::usage(words).hint("name another file with --resume"));
+                }
+                if let Some(file) = &args.snapshot {
+                    refuse_another_beginning(file, &genesis, &auditor)?;
                 }
                 auditor
             }
@@ -324,6 +327,21 @@ fn begin(
         )));
     }
     Ok(Auditor::new(state, Depth::Whole))
+}
+
+/// Refuses a state with which the check that was kept did not begin. The same command has it each time.
+fn refuse_another_beginning(file: &Path, genesis: &Genesis, kept: &Auditor) -> Result<(), Failure> {
+    let (given, before) = (read_state(file, genesis)?, kept.part().before);
+    if given.boundary() == before {
+        return Ok(());
+    }
+    let words = format!(
+        "the check that is kept there began with the state after block {}, and {} has that after block {}",
+        before.height,
+        file.display(),
+        given.height(),
+    );
+    Err(Failure::usage(words).hint("leave out --snapshot to go on, or name another file with --resume"))
 }
 
 /// The state that the network begins with.
