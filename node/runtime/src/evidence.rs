@@ -10,9 +10,8 @@ use std::sync::Arc;
 
 use quorate_consensus::{Body, Evidence, pbft};
 use quorate_crypto::ValidatorIndex;
+use quorate_files::write_durably;
 use quorate_ledger::{Epoch, decode, encode};
-
-use crate::file::write_durably;
 
 /// Bytes of a file of evidence: two messages.
 const MAX_BYTES: usize = 2 * quorate_consensus::message::MAX_MESSAGE_BYTES + 64;
@@ -116,7 +115,7 @@ impl EvidenceStore {
         fs::create_dir_all(&self.folder)?;
         let (validator, epoch, kind) = key;
         let name = format!("{validator}-{epoch}-{kind}-{}.{EXTENSION}", pairs.len());
-        write_durably(&self.folder, &name, &encode(&**evidence))?;
+        write_durably(&self.folder.join(name), &encode(&**evidence))?;
         pairs.push(Arc::clone(evidence));
         Ok(true)
     }

@@ -27,7 +27,6 @@ mod epoch;
 mod error;
 mod evidence;
 mod executor;
-mod file;
 mod flush;
 mod home;
 mod inbox;

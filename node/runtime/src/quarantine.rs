@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use quorate_client::text::rfc3339_of;
 use quorate_crypto::{Digest, PublicKey};
 use quorate_driver::{Copies, Ended, JournalMark, Quarantined, Remembered};
+use quorate_files::{sync_folder, write_durably};
 use quorate_ledger::{Epoch, Height, Rejoin, decode, encode};
 use quorate_storage::{Chain, Journal, Memo, StorageError, StorageOptions};
 use serde::Serialize;
@@ -23,7 +24,6 @@ pub use quorate_driver::Quarantine;
 
 use crate::config::Home;
 use crate::error::NodeError;
-use crate::file::write_durably;
 
 /// Bytes of what a database remembers, and of the file.
 const MAX_BYTES: usize = 64 << 10;
@@ -305,10 +305,7 @@ impl QuarantineKeeper {
 
     fn remove_file(&self) -> Result<(), NodeError> {
         match std::fs::remove_file(&self.path) {
-            Ok(()) => {
-                let folder = std::fs::File::open(folder_of(&self.path)).map_err(failed)?;
-                folder.sync_all().map_err(failed)
-            }
+            Ok(()) => sync_folder(&self.path).map_err(failed),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(failed(error)),
         }
@@ -343,12 +340,7 @@ fn write_file(path: &Path, quarantine: &Quarantine, details: Option<&str>) -> Re
          # this file changes nothing. Its member lets it vote again with `quorate node rejoin`; see the README.\n\
          {fields}"
     );
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    write_durably(folder_of(path), &name, text.as_bytes()).map_err(failed)
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().unwrap_or(Path::new("."))
+    write_durably(path, text.as_bytes()).map_err(failed)
 }
 
 /// Why the journal here is not the one that the chain knows, if so, and whether it has just been made.

@@ -1,12 +1,12 @@
 //! What happened to each row, written beside the file.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use quorate_client::spreadsheet::cell;
 use quorate_client::wallet::format_amount;
 use quorate_crypto::sha256;
+use quorate_files::Draft;
 use quorate_ledger::{AssetCode, Digest, Height, encode};
 use quorate_tools::failure::Failure;
 use serde::Serialize;
@@ -133,11 +133,9 @@ pub(crate) fn write(
 ) -> Result<PathBuf, Failure> {
     let name = name_of(batch);
     let path = place_of(payments, &name);
-    let passing = with_suffix(&path, ".writing");
     let failed = |error: std::io::Error| Failure::unwritable(&path, &error);
     let as_io = |error: csv::Error| std::io::Error::other(error);
-    let file = File::create(&passing).map_err(failed)?;
-    let mut writer = csv::Writer::from_writer(file);
+    let mut writer = csv::Writer::from_writer(Draft::begin(&path).map_err(failed)?);
     writer
         .write_record([
             "row", "status", "id", "height", "index", "code", "line", "to", "amount", "asset", "memo",
@@ -171,10 +169,8 @@ pub(crate) fn write(
             ])
             .map_err(|error| failed(as_io(error)))?;
     }
-    let file = writer.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.sync_all()
-        .and_then(|()| std::fs::rename(&passing, &path))
-        .map_err(failed)?;
+    let draft = writer.into_inner().map_err(|error| failed(error.into_error()))?;
+    draft.put_in_place().map_err(failed)?;
     Ok(path)
 }
 

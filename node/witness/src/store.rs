@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use quorate_checkpoint::{MAX_NOTE_BYTES, Note};
 use quorate_client::text::rfc3339_of;
+use quorate_files::write_durably;
 use quorate_ledger::{CertifiedHeader, Timestamp, decode, encode};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
@@ -160,7 +161,7 @@ impl Store {
 
     /// Keeps a header as the newest one.
     pub(crate) fn keep_head(&self, head: &CertifiedHeader) -> Result<(), StoreError> {
-        self.write_durably(&self.dir.join(HEAD), &encode(head))
+        write(&self.dir.join(HEAD), &encode(head))
     }
 
     /// Keeps a note that was cosigned at this time, in seconds since 1970: among all, and then as the newest one.
@@ -185,19 +186,19 @@ impl Store {
                 .and_then(|()| open.file.sync_data());
             written.map_err(unusable(&folder))?;
         }
-        self.write_durably(&self.dir.join(CHECKPOINT), note.as_bytes())
+        write(&self.dir.join(CHECKPOINT), note.as_bytes())
     }
 
     /// Keeps a file that shows what validators did, beside those that are there.
     pub(crate) fn keep_evidence(&self, name: &str, ending: &str, text: &str) -> Result<PathBuf, StoreError> {
         let path = unused(&self.dir.join(EVIDENCE), name, ending);
-        self.write_durably(&path, text.as_bytes())?;
+        write(&path, text.as_bytes())?;
         Ok(path)
     }
 
     /// Says why the witness stops, so that it does not start again by itself.
     pub(crate) fn keep_alarm(&self, reason: &str) -> Result<(), StoreError> {
-        self.write_durably(&self.dir.join(ALARM), reason.as_bytes())
+        write(&self.dir.join(ALARM), reason.as_bytes())
     }
 
     /// A file's bytes, if it is there; more than `most` are damage.
@@ -224,22 +225,10 @@ impl Store {
             reason: reason.to_string(),
         }
     }
+}
 
-    /// Writes a whole file, so that after a crash it is there whole, or as it was before.
-    fn write_durably(&self, path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
-        let folder = path.parent().unwrap_or(&self.dir);
-        let mut draft = path.as_os_str().to_owned();
-        draft.push(".new");
-        let draft = PathBuf::from(draft);
-        let write = || {
-            let mut file = File::create(&draft)?;
-            file.write_all(bytes)?;
-            file.sync_all()?;
-            fs::rename(&draft, path)?;
-            sync(folder)
-        };
-        write().map_err(unusable(path))
-    }
+fn write(path: &Path, bytes: &[u8]) -> Result<(), StoreError> {
+    write_durably(path, bytes).map_err(unusable(path))
 }
 
 /// A name in a folder that no file has.

@@ -1,7 +1,6 @@
 //! `quorate audit export`: a bundle, with all that is needed to check a chain without a node, or the state after a block.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
+use std::io;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -11,6 +10,7 @@ use quorate_audit::{
     Auditor, BlockSource as _, BundleWriter, CertifiedState, Depth, Ended, MAX_CERTIFIED_BLOCK_BYTES,
     Written, check_chain,
 };
+use quorate_files::Draft;
 use quorate_genesis::Genesis;
 use quorate_ledger::{CertifiedBlock, Digest, Height, decode};
 use quorate_tools::failure::{Exit, Failure};
@@ -22,9 +22,6 @@ use super::blocks::{Blocks, BlocksArgs, Opened, read_state};
 use super::chain::{genesis_state, threads_or_cores};
 use super::files;
 use super::pinned::node_genesis;
-
-/// What the name of a bundle in the making ends with.
-const DRAFT: &str = ".new";
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -194,23 +191,11 @@ impl Work {
 
     /// Writes the bundle under another name, and gives it its own once all of it is on the disk.
     fn export(mut self, output: &Output) -> Result<Written, Failure> {
-        let mut draft = self.out.clone().into_os_string();
-        draft.push(DRAFT);
-        let draft = PathBuf::from(draft);
         let bar = output.progress(self.to.0, "blocks");
         let state = self.state(&bar);
-        let written = state.and_then(|state| self.write(&draft, state.as_ref(), &bar));
+        let written = state.and_then(|state| self.write(state.as_ref(), &bar));
         bar.finish_and_clear();
-        let done = written.and_then(|written| {
-            let renamed = files::refuse_existing(&self.out).and_then(|()| {
-                fs::rename(&draft, &self.out).map_err(|error| Failure::unwritable(&self.out, &error))
-            });
-            renamed.map(|()| written)
-        });
-        if done.is_err() {
-            let _ = fs::remove_file(&draft);
-        }
-        done
+        written
     }
 
     /// The state before the first block, if it is wanted.
@@ -238,17 +223,12 @@ impl Work {
         }
     }
 
-    fn write(
-        &mut self,
-        draft: &Path,
-        state: Option<&CertifiedState>,
-        bar: &ProgressBar,
-    ) -> Result<Written, Failure> {
+    fn write(&mut self, state: Option<&CertifiedState>, bar: &ProgressBar) -> Result<Written, Failure> {
         bar.set_message("writing");
         let out = self.out.clone();
         let unwritable = |error: io::Error| Failure::unwritable(&out, &error);
-        let file = BufWriter::with_capacity(1 << 20, File::create(draft).map_err(unwritable)?);
-        let mut bundle = BundleWriter::begin(file, &self.genesis, self.from, self.to).map_err(unwritable)?;
+        let draft = Draft::begin(&out).map_err(unwritable)?;
+        let mut bundle = BundleWriter::begin(draft, &self.genesis, self.from, self.to).map_err(unwritable)?;
         if let Some(state) = state {
             state.write_into(&mut bundle).map_err(unwritable)?;
         }
@@ -264,11 +244,9 @@ impl Work {
             bar.set_position(height.0);
         }
         self.blocks.end().map_err(|error| error.failure(self.to))?;
-        let (file, written) = bundle.finish().map_err(unwritable)?;
-        let file = file
-            .into_inner()
-            .map_err(|error| unwritable(error.into_error()))?;
-        file.sync_all().map_err(unwritable)?;
+        let (draft, written) = bundle.finish().map_err(unwritable)?;
+        files::refuse_existing(&out)?;
+        draft.put_in_place().map_err(unwritable)?;
         Ok(written)
     }
 }

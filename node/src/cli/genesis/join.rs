@@ -1,11 +1,11 @@
 //! `quorate genesis join`: a member signs a draft with the three keys of its validator's seat and with the key of its
 //! account. Where that account has several signers, those whose keys are elsewhere sign the join file after it.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use quorate_crypto::ClientSigningKey;
+use quorate_files::write_durably;
 use quorate_genesis::{Draft, GenesisError, Join, JoinKeys, Problem, check_looks};
 use quorate_ledger::Signers;
 use quorate_runtime::config::Home;
@@ -135,10 +135,8 @@ fn countersign(args: &JoinArgs, draft: &Draft, file: &Path, output: &Output) -> 
     }
     join.countersign(&key);
     let missing = missing(&join, draft).map_err(|error| refused(file, error))?;
-    // Beside the file first, so that a crash leaves one or the other whole.
-    let fresh = file.with_extension("toml.new");
-    write_new(&fresh, &join.to_toml())?;
-    fs::rename(&fresh, file).map_err(|error| Failure::unwritable(file, &error))?;
+    let written = write_durably(file, join.to_toml().as_bytes());
+    written.map_err(|error| Failure::unwritable(file, &error))?;
     print(&join, file, missing, output)
 }
 

@@ -14,6 +14,7 @@ use std::path::Path;
 
 use quorate_client::wallet::format_amount;
 use quorate_crypto::Key;
+use quorate_files::Draft;
 use quorate_ledger::{
     Address, Amount, AssetCode, Digest, IntentV1, Operation, Place, Submission, Timestamp, Transaction,
     TransactionV1,
@@ -28,7 +29,6 @@ use serde::Serialize;
 pub(super) use self::holds::LookUpArgs;
 use super::account::KnownHolds;
 use crate::cli::audit::files;
-use crate::pay::journal::with_suffix;
 
 /// The most bytes of a file, whatever is in it.
 const MAX_BYTES: u64 = 64 << 20;
@@ -86,13 +86,11 @@ pub(super) fn write_new(path: &Path, all: &[Travelling]) -> Result<(), Failure> 
 /// was, as the salts of texts are in it.
 pub(super) fn write_over(path: &Path, all: &[Travelling]) -> Result<(), Failure> {
     let text = text_of(all)?;
-    let passing = with_suffix(path, ".signing");
     let written = fs::metadata(path).and_then(|before| {
-        let mut file = fs::File::create(&passing)?;
-        file.set_permissions(before.permissions())?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&passing, path)
+        let mut draft = Draft::begin(path)?;
+        draft.set_permissions(before.permissions())?;
+        draft.write_all(text.as_bytes())?;
+        draft.put_in_place()
     });
     written.map_err(|error| Failure::unwritable(path, &error))
 }

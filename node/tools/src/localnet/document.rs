@@ -1,11 +1,11 @@
 //! `localnet.json`: what a local network consists of and which processes it has. Its fields are a
 //! promise; scripts and tests read it.
 
-use std::fs::{self, File};
-use std::io::Write as _;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use quorate_crypto::{Address, Digest, Engine};
+use quorate_files::write_durably;
 use quorate_ledger::AssetCode;
 use quorate_runtime::config::Home;
 use rustix::fs::{FlockOperation, flock};
@@ -170,17 +170,10 @@ impl Localnet {
     /// Writes the document, whole or not at all.
     pub fn save(&self) -> Result<(), Failure> {
         let path = self.dir.join(FILE_NAME);
-        let draft = self.dir.join(format!(".{FILE_NAME}"));
         let mut text = serde_json::to_string_pretty(&self.document)
             .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
         text.push('\n');
-        File::create(&draft)
-            .and_then(|mut file| {
-                file.write_all(text.as_bytes())?;
-                file.sync_all()
-            })
-            .and_then(|()| fs::rename(&draft, &path))
-            .map_err(|error| Failure::unwritable(&path, &error))
+        write_durably(&path, text.as_bytes()).map_err(|error| Failure::unwritable(&path, &error))
     }
 
     /// The places in the list of validators with these names.

@@ -2,13 +2,14 @@
 //! are whole or not there, and the state is there before the part names it.
 
 use std::fs::{self, File};
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use quorate_audit::{
     Auditor, Boundary, BundleReader, CertifiedState, Depth, MAX_PART_BYTES, NotACertifiedState, Part,
 };
+use quorate_files::{Draft, write_durably};
 use quorate_genesis::Genesis;
 use quorate_ledger::Height;
 use quorate_tools::failure::{Exit, Failure};
@@ -82,9 +83,15 @@ impl Keeper {
         }
         let began = Instant::now();
         let state = self.state_at(height);
-        write_over(&state, |out| auditor.state().write(out, genesis).map(drop))?;
-        let part = auditor.part();
-        write_over(&self.file, |out| out.write_all(part.write().as_bytes()))?;
+        let written = Draft::begin(&state).and_then(|mut draft| {
+            auditor.state().write(&mut draft, genesis)?;
+            // Else the old state could be gone before the new one has its name.
+            draft.put_in_place()
+        });
+        written.map_err(|error| Failure::unwritable(&state, &error))?;
+        let part = auditor.part().write();
+        let written = write_durably(&self.file, part.as_bytes());
+        written.map_err(|error| Failure::unwritable(&self.file, &error))?;
         if let Some(before) = self.kept.replace(height) {
             // Nothing names it any more.
             let _ = fs::remove_file(self.state_at(before));
@@ -94,7 +101,9 @@ impl Keeper {
     }
 
     fn state_at(&self, height: Height) -> PathBuf {
-        with_end(&self.file, &format!(".{height}"))
+        let mut name = self.file.as_os_str().to_owned();
+        name.push(format!(".{height}"));
+        PathBuf::from(name)
     }
 
     fn does_not_go(&self, state: &Path) -> Failure {
@@ -107,30 +116,4 @@ impl Keeper {
 /// Whether a part that begins with block 1 begins with genesis.
 fn begins_well(part: &Part, genesis: &Genesis) -> bool {
     part.from != Height(1) || part.before == Boundary::genesis(genesis)
-}
-
-/// The path with this at its end.
-fn with_end(path: &Path, end: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(end);
-    PathBuf::from(name)
-}
-
-/// Writes a file in the place of one that may be there: all of it or nothing, and durably.
-fn write_over(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> Result<(), Failure> {
-    let draft = with_end(path, ".new");
-    let written = File::create(&draft).and_then(|file| {
-        let mut out = BufWriter::with_capacity(1 << 20, file);
-        write(&mut out)?;
-        let file = out.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        fs::rename(&draft, path)?;
-        // Else the old state could be gone before the new one has its name.
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
-    });
-    written.map_err(|error| Failure::unwritable(path, &error))
 }
