@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use quorate_audit::{
-    BlockSource, BundleBlocks, BundleError, BundleReader, CertifiedState, Finding, NotACertifiedState,
+    BlockSource, BundleBlocks, BundleError, BundleReader, CertifiedState, Finding, MAX_CERTIFIED_BLOCK_BYTES,
+    NotACertifiedState,
 };
 use quorate_client::Client;
 use quorate_genesis::Genesis;
-use quorate_ledger::{Digest, Height};
+use quorate_ledger::{CertifiedBlock, Digest, Height, decode};
 use quorate_tools::failure::{Exit, Failure};
 
 use self::home::HomeBlocks;
@@ -32,6 +33,17 @@ pub(super) struct BlocksArgs {
     home: Option<PathBuf>,
     #[command(flatten)]
     nodes: NodesArgs,
+}
+
+/// Which of its blocks.
+#[derive(Args, Clone, Copy, Debug)]
+pub(super) struct RangeArgs {
+    /// The first block [default: the first that there is]
+    #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) from: Option<u64>,
+    /// The last block [default: the last that there is]
+    #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(super) to: Option<u64>,
 }
 
 /// A chain that can be read.
@@ -80,6 +92,18 @@ impl BlocksArgs {
     /// A client of the nodes.
     pub(super) fn client(&self) -> Result<Client, Failure> {
         self.nodes.client()
+    }
+}
+
+impl Opened {
+    /// The block that is asked for as the last one, or the last that there is.
+    pub(super) fn up_to(&self, asked: Option<u64>) -> Result<Height, Failure> {
+        let (to, last) = (asked.map_or(self.to, Height), self.to);
+        if to > last {
+            let words = format!("there is no block {to}: the last one is {last}");
+            return Err(Failure::not_found(words));
+        }
+        Ok(to)
     }
 }
 
@@ -177,6 +201,19 @@ impl Blocks {
     /// Whether blocks can be asked for in any order.
     pub(super) fn in_any_order(&self) -> bool {
         !matches!(self, Self::Bundle(_))
+    }
+
+    /// The block at a height, which has to be there, and its bytes.
+    pub(super) fn certified(&mut self, height: Height) -> Result<(Vec<u8>, CertifiedBlock), Failure> {
+        let bytes = self.block(height).map_err(|error| error.failure(height))?;
+        let bytes = bytes.ok_or_else(|| Failure::not_found(format!("block {height} is not there")))?;
+        match decode(&bytes, MAX_CERTIFIED_BLOCK_BYTES) {
+            Ok(block) => Ok((bytes, block)),
+            Err(error) => {
+                let words = format!("block {height}: its bytes are not a block: {error} (encoding)");
+                Err(Failure::new(Exit::CheckFailed, words))
+            }
+        }
     }
 
     /// From now on blocks are asked for one after the other.

@@ -11,18 +11,16 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use indicatif::{HumanCount, ProgressBar};
-use quorate_audit::{
-    Auditor, BlockSource as _, CertifiedState, Depth, Ended, Finding, MAX_CERTIFIED_BLOCK_BYTES, check_chain,
-};
+use quorate_audit::{Auditor, CertifiedState, Depth, Ended, Finding, check_chain};
 use quorate_genesis::Genesis;
-use quorate_ledger::{CertifiedBlock, Height, decode};
+use quorate_ledger::Height;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::genesis::read_genesis;
 use quorate_tools::output::{Output, say};
 
 use self::keeper::Keeper;
 use self::report::{Took, View};
-use super::blocks::{Blocks, BlocksArgs, Opened, Unavailable, read_state};
+use super::blocks::{Blocks, BlocksArgs, Opened, RangeArgs, Unavailable, read_state};
 use super::files;
 
 /// How often the rate beside the progress bar is renewed.
@@ -51,13 +49,10 @@ pub(crate) struct ChainArgs {
     genesis: PathBuf,
     #[command(flatten)]
     blocks: BlocksArgs,
-    /// The first block; above 1 a state has to be given [default: the first that there is]
-    #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
-    from: Option<u64>,
-    /// The last block [default: the last that there is]
-    #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
-    to: Option<u64>,
-    /// Begin with the state in this file, that before the first block; it is checked against its block's certificate
+    #[command(flatten)]
+    range: RangeArgs,
+    /// Begin with the state in this file, that before the first block, which --from above 1 needs; it is checked against
+    /// its block's certificate
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
     /// Write what was found here, for quorate audit merge; it is not overwritten
@@ -138,13 +133,7 @@ fn stop_on_interrupt() -> Arc<AtomicBool> {
 
 impl Work {
     fn new(args: &ChainArgs, genesis: Genesis, mut opened: Opened) -> Result<Self, Failure> {
-        let to = args.to.map_or(opened.to, Height);
-        if to > opened.to {
-            let last = opened.to;
-            return Err(Failure::not_found(format!(
-                "there is no block {to}: the last one is {last}"
-            )));
-        }
+        let to = opened.up_to(args.range.to)?;
         let mut keeper = args.resume.clone().map(Keeper::new);
         let kept = match &mut keeper {
             Some(keeper) => keeper.load(&genesis)?,
@@ -154,7 +143,7 @@ impl Work {
         let auditor = match kept {
             Some(auditor) => {
                 let from = auditor.part().from;
-                if args.from.is_some_and(|asked| Height(asked) != from) {
+                if args.range.from.is_some_and(|asked| Height(asked) != from) {
                     let words = format!("what is kept there is a check from block {from} on");
                     return Err(Failure::usage(words).hint("name another file with --resume"));
                 }
@@ -250,10 +239,8 @@ impl Work {
     /// where nothing was added nothing at all.
     fn refuse_another_chain(&mut self) -> Result<(), Failure> {
         let kept = self.auditor.state().boundary();
-        let bytes = self.blocks.block(kept.height);
-        let bytes = bytes.map_err(|unavailable| unavailable.failure(kept.height))?;
-        let block = bytes.and_then(|bytes| decode::<CertifiedBlock>(&bytes, MAX_CERTIFIED_BLOCK_BYTES).ok());
-        if block.is_some_and(|block| block.v1().block.hash() == kept.block) {
+        let (_, block) = self.blocks.certified(kept.height)?;
+        if block.v1().block.hash() == kept.block {
             return Ok(());
         }
         let words = format!(
@@ -304,7 +291,7 @@ fn begin(
     from: Height,
     own: Option<CertifiedState>,
 ) -> Result<Auditor, Failure> {
-    let asked = args.from.map(Height);
+    let asked = args.range.from.map(Height);
     let state = match &args.snapshot {
         Some(file) => read_state(file, genesis)?,
         None => {

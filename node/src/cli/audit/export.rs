@@ -7,18 +7,17 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use indicatif::{HumanBytes, ProgressBar};
 use quorate_audit::{
-    Auditor, BlockSource as _, BundleWriter, CertifiedState, Depth, Ended, MAX_CERTIFIED_BLOCK_BYTES,
-    Written, check_chain,
+    Auditor, BlockSource as _, BundleWriter, CertifiedState, Depth, Ended, Written, check_chain,
 };
 use quorate_files::Draft;
 use quorate_genesis::Genesis;
-use quorate_ledger::{CertifiedBlock, Digest, Height, decode};
+use quorate_ledger::{CertifiedBlock, Digest, Height};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::genesis::read_genesis;
 use quorate_tools::output::{Output, printable};
 use serde::Serialize;
 
-use super::blocks::{Blocks, BlocksArgs, Opened, read_state};
+use super::blocks::{Blocks, BlocksArgs, Opened, RangeArgs, read_state};
 use super::chain::{genesis_state, threads_or_cores};
 use super::files;
 use super::pinned::node_genesis;
@@ -40,12 +39,8 @@ pub(crate) struct ExportArgs {
     genesis: Option<PathBuf>,
     #[command(flatten)]
     blocks: BlocksArgs,
-    /// The first block [default: the first that there is]
-    #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
-    from: Option<u64>,
-    /// The last block [default: the last that there is]
-    #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
-    to: Option<u64>,
+    #[command(flatten)]
+    range: RangeArgs,
     /// Write the state after this block, and no blocks
     #[arg(long, value_name = "HEIGHT", value_parser = clap::value_parser!(u64).range(1..))]
     #[arg(conflicts_with_all = ["from", "to", "without_state"])]
@@ -141,26 +136,18 @@ fn text(view: &View<'_>, output: &Output) -> String {
 
 impl Work {
     fn new(args: &ExportArgs, genesis: Genesis, mut opened: Opened) -> Result<Self, Failure> {
-        let (from, to) = match args.state {
-            Some(height) => (Height(height.saturating_add(1)), Height(height)),
-            None => (
-                args.from.map_or(opened.from, Height),
-                args.to.map_or(opened.to, Height),
-            ),
+        let to = opened.up_to(args.state.or(args.range.to))?;
+        let from = match args.state {
+            Some(_) => Height(to.0.saturating_add(1)),
+            None => args.range.from.map_or(opened.from, Height),
         };
         if args.state.is_none() && to < from {
             let words = format!("there are no blocks from {from} to {to}");
-            return Err(if args.to.is_some() {
+            return Err(if args.range.to.is_some() {
                 Failure::usage(words)
             } else {
                 Failure::not_found(words)
             });
-        }
-        if to > opened.to {
-            let last = opened.to;
-            return Err(Failure::not_found(format!(
-                "there is no block {to}: the last one is {last}"
-            )));
         }
         let wanted = from > Height(1) && !args.without_state;
         let own = opened.state.take();
@@ -237,10 +224,9 @@ impl Work {
             before: state.map(|state| state.boundary().block),
         };
         for height in (self.from.0..=self.to.0).map(Height) {
-            let block = self.blocks.block(height).map_err(|error| error.failure(height))?;
-            let block = block.ok_or_else(|| Failure::not_found(format!("block {height} is not there")))?;
+            let (bytes, block) = self.blocks.certified(height)?;
             linked.follow(height, &block)?;
-            bundle.block(block).map_err(unwritable)?;
+            bundle.block(bytes).map_err(unwritable)?;
             bar.set_position(height.0);
         }
         self.blocks.end().map_err(|error| error.failure(self.to))?;
@@ -276,16 +262,12 @@ struct Linked {
 }
 
 impl Linked {
-    fn follow(&mut self, height: Height, bytes: &[u8]) -> Result<(), Failure> {
+    fn follow(&mut self, height: Height, block: &CertifiedBlock) -> Result<(), Failure> {
         let refuse = |words: String| {
             Err(Failure::new(
                 Exit::CheckFailed,
                 format!("block {height}: {words}"),
             ))
-        };
-        let block: CertifiedBlock = match decode(bytes, MAX_CERTIFIED_BLOCK_BYTES) {
-            Ok(block) => block,
-            Err(error) => return refuse(format!("its bytes are not a block: {error} (encoding)")),
         };
         let header = block.v1().block.header();
         if header.network != self.network {

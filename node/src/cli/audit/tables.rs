@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use indicatif::HumanCount;
-use quorate_audit::{BlockSource as _, MAX_CERTIFIED_BLOCK_BYTES};
+use quorate_audit::BlockSource as _;
 use quorate_genesis::Genesis;
-use quorate_ledger::{CertifiedBlock, Digest, Height, decode};
+use quorate_ledger::{CertifiedBlock, Digest, Height};
 use quorate_tables::{ExportError, Exported, FolderError, Head, Reexecution, ReexecutionError, WriteError};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::genesis::read_genesis;
@@ -141,17 +141,6 @@ impl fmt::Display for NoBlock {
 
 impl std::error::Error for NoBlock {}
 
-impl Ascending {
-    fn read(&mut self, height: Height) -> Result<CertifiedBlock, Failure> {
-        let bytes = self.blocks.block(height).map_err(|error| error.failure(height))?;
-        let bytes = bytes.ok_or_else(|| Failure::not_found(format!("block {height} is not there")))?;
-        decode(&bytes, MAX_CERTIFIED_BLOCK_BYTES).map_err(|error| {
-            let words = format!("block {height}: its bytes are none of a block: {error} (encoding)");
-            Failure::new(Exit::CheckFailed, words)
-        })
-    }
-}
-
 impl Iterator for Ascending {
     type Item = Result<CertifiedBlock, NoBlock>;
 
@@ -165,10 +154,10 @@ impl Iterator for Ascending {
             let ended = self.blocks.end();
             return ended.err().map(|error| Err(NoBlock(error.failure(height))));
         }
-        let block = self.read(height);
+        let block = self.blocks.certified(height);
         self.next = Height(height.0.saturating_add(1));
         self.is_over = block.is_err();
-        Some(block.map_err(NoBlock))
+        Some(block.map(|(_, block)| block).map_err(NoBlock))
     }
 }
 
