@@ -7,6 +7,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod attack;
+pub(crate) mod audit;
 pub(crate) mod blocks;
 pub(crate) mod ceiling;
 pub(crate) mod chart;

@@ -28,6 +28,8 @@ fn benchmarks_refuse_what_makes_no_sense_before_they_measure() {
         (&["signatures", "--validators", "0"], "--validators"),
         (&["blocks", "--accounts", "1"], "--accounts"),
         (&["blocks", "--per-block", "0"], "--per-block"),
+        (&["audit", "--transactions", "1000001"], "--transactions"),
+        (&["audit", "--parts", "0"], "--parts"),
         (&["sync", "--validators", "3"], "--validators"),
         (&["failover", "--rounds", "0"], "--rounds"),
     ] {
@@ -139,4 +141,55 @@ fn blocks_without_a_store_leave_nothing_behind() {
         assert!(text.contains(word), "{word}: {text}");
     }
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_chain_of_real_payments_is_checked_whole_in_parts_and_as_tables() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = [
+        "bench",
+        "audit",
+        "--accounts",
+        "300",
+        "--transactions",
+        "250",
+        "--per-block",
+        "50",
+        "--parts",
+        "3",
+    ];
+    let mut command = quorate_in(dir.path(), &[&bench[..], &["--output", "json"]].concat());
+    command.env("TMPDIR", dir.path());
+    let (stdout, _) = outcome(command, 0);
+    let report: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    // Two transactions of 256 and 44 operations fund the accounts, each in a block of its own.
+    assert_eq!(
+        (&report["transactions"], &report["blocks"]),
+        (&252.into(), &7.into())
+    );
+    assert_eq!(report["alone"]["signatures"], 252);
+    for check in ["from_bundle", "from_home", "on_one_core"] {
+        let check = &report[check];
+        assert_eq!(
+            (&check["transactions"], &check["signatures"]),
+            (&252.into(), &252.into())
+        );
+        assert!(check["share"].as_f64().unwrap() > 0.0);
+    }
+    assert_eq!(report["parts"]["count"], 3);
+    assert!(report["parts_factor"].as_f64().unwrap() > 0.0);
+    assert!(report["tables"]["rows"].as_u64().unwrap() > 252);
+    assert!(report["rows_per_second_per_core"].as_f64().unwrap() > 0.0);
+    let mut command = quorate_in(dir.path(), &bench);
+    command.env("TMPDIR", dir.path());
+    let (text, _) = outcome(command, 0);
+    for words in [
+        "what both allow",
+        "3 parts, each on a core",
+        "audit tables",
+        "rows/s and core",
+    ] {
+        assert!(text.contains(words), "{words}: {text}");
+    }
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "nothing is left");
 }

@@ -62,31 +62,42 @@ impl Accounts {
     ) -> Result<Self, Failure> {
         let accounts = Self::new(ledger.network(), count)?;
         let expires_at = ledger.expiry(LEAD).await?;
-        for part in accounts.keys.chunks(FUNDING_BUNDLE * MAX_OPERATIONS) {
-            let transactions = part
-                .chunks(MAX_OPERATIONS)
-                .map(|chunk| {
-                    let operations = chunk.iter().map(|(_, to)| Operation::Transfer {
-                        to: *to,
-                        asset,
-                        amount,
-                    });
-                    let salt = random_salt().map_err(Failure::failed)?;
-                    let sender = treasury.key().address();
-                    let transaction = TransactionBuilder::new(ledger.network(), sender, expires_at, salt)
-                        .operations(operations)
-                        .build()
-                        .map_err(Failure::failed)?
-                        .sign([treasury]);
-                    Ok(Bytes::from(encode(&transaction)))
-                })
-                .collect::<Result<Vec<_>, Failure>>()?;
+        let gifts = accounts.gifts(treasury, asset, amount, expires_at)?;
+        for part in gifts.chunks(FUNDING_BUNDLE) {
+            let transactions: Vec<Bytes> = part.iter().map(|gift| Bytes::from(encode(gift))).collect();
             settle(ledger, &transactions)
                 .await
                 .map_err(|failure| failure.while_doing("funding the accounts"))?;
-            progress.inc(part.len() as u64);
+            let paid = part
+                .iter()
+                .map(|gift| gift.transaction().intent().operations.len());
+            progress.inc(paid.sum::<usize>() as u64);
         }
         Ok(accounts)
+    }
+
+    /// The transactions of the treasury that give `amount` to each, as few as there can be.
+    pub(crate) fn gifts(
+        &self,
+        treasury: &ClientSigningKey,
+        asset: AssetCode,
+        amount: Amount,
+        expires_at: Timestamp,
+    ) -> Result<Vec<Submission>, Failure> {
+        let gifts = self.keys.chunks(MAX_OPERATIONS).map(|part| {
+            let operations = part.iter().map(|(_, to)| Operation::Transfer {
+                to: *to,
+                asset,
+                amount,
+            });
+            let salt = random_salt().map_err(Failure::failed)?;
+            let sender = treasury.key().address();
+            let transaction = TransactionBuilder::new(self.network, sender, expires_at, salt)
+                .operations(operations)
+                .build();
+            Ok(transaction.map_err(Failure::failed)?.sign([treasury]))
+        });
+        gifts.collect()
     }
 
     /// How many there are.

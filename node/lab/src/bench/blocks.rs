@@ -5,7 +5,7 @@
 //! written, it is executed, the state tree is updated, block and state are written, all of it is flushed.
 //! Making transactions and batches is not counted, and done before.
 
-mod chain;
+pub(crate) mod chain;
 mod report;
 mod store;
 
@@ -42,12 +42,20 @@ pub(crate) struct Plan {
 pub(crate) struct Stop(Arc<AtomicBool>);
 
 impl Stop {
-    /// Ends the run.
-    pub(crate) fn set(&self) {
-        self.0.store(true, Ordering::Relaxed);
+    /// One that Ctrl-C sets.
+    pub(crate) fn on_interrupt() -> Self {
+        let stop = Self::default();
+        let asked = stop.clone();
+        tokio::spawn(async move {
+            if tokio::signal::ctrl_c().await.is_ok() {
+                asked.0.store(true, Ordering::Relaxed);
+            }
+        });
+        stop
     }
 
-    fn check(&self) -> Result<(), Failure> {
+    /// Fails if the run is to end.
+    pub(crate) fn check(&self) -> Result<(), Failure> {
         match self.0.load(Ordering::Relaxed) {
             true => Err(Failure::new(Exit::Interrupted, "interrupted")),
             false => Ok(()),
@@ -105,6 +113,7 @@ pub(crate) fn measure(
     Ok(Report::new(plan, &blocks, start_up, disk, memory))
 }
 
-fn unusable(error: StorageError) -> Failure {
+/// Why the chain cannot be used.
+pub(crate) fn unusable(error: StorageError) -> Failure {
     Failure::failed(error).while_doing("the benchmark's chain")
 }

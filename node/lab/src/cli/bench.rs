@@ -1,6 +1,7 @@
 //! `quorate bench`: how fast this machine and a network on it are.
 
 mod attack;
+mod audit;
 mod blocks;
 mod failover;
 mod load;
@@ -25,6 +26,8 @@ pub enum BenchCommand {
     Records(load::RecordsArgs),
     /// Execution, state tree and storage alone, without a network
     Blocks(blocks::BlocksArgs),
+    /// How fast a whole chain is checked, by one process and in parts, and as tables
+    Audit(audit::AuditArgs),
     /// How fast a new node catches up with a network of its own
     Sync(sync::SyncArgs),
     /// How long faults keep a network of its own from committing
@@ -49,6 +52,7 @@ pub(crate) async fn run(command: BenchCommand, output: &Output) -> Result<(), Fa
             load::records(&args, output).await
         }
         BenchCommand::Blocks(args) => tokio::task::block_in_place(|| blocks::blocks(&args, output)),
+        BenchCommand::Audit(args) => tokio::task::block_in_place(|| audit::audit(&args, output)),
         BenchCommand::Sync(args) => sync::sync(&args, output).await,
         BenchCommand::Failover(args) => failover::failover(&args, output).await,
         BenchCommand::Attack(args) => attack::attack(&args, output).await,

@@ -1,8 +1,8 @@
-//! A chain that is made for measuring, by validators whose keys everybody knows.
+//! A chain that is made for measuring, by validators whose keys are at hand.
 //!
-//! Accounts' public keys are digests and their signatures noise: nothing here checks a signature, and
-//! making ten million real keys takes minutes. Sizes and whatever is hashed, stored and compressed are as
-//! with real ones.
+//! Unless a chain is founded on a genesis document, accounts' public keys are digests and their signatures noise: nothing here
+//! checks a signature, and making ten million real keys takes minutes. Sizes and whatever is hashed, stored and
+//! compressed are as with real ones.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,8 +44,19 @@ const LEAD: u64 = 43_200_000;
 /// Bytes of a batch that its frame may take.
 const BATCH_FRAME: usize = 512;
 
+/// What a chain begins with, and who seals its blocks.
+pub(crate) struct Founding {
+    pub(crate) network: Digest,
+    pub(crate) time: Timestamp,
+    pub(crate) state: GenesisState,
+    pub(crate) parameters: Parameters,
+    /// In the order of the state's committee.
+    pub(crate) validators: Vec<SigningKey>,
+}
+
 /// The chain and its state tree.
-pub(super) struct BenchChain {
+pub(crate) struct BenchChain {
+    network: Digest,
     folder: PathBuf,
     chain: Chain,
     state: StateCache,
@@ -64,7 +75,7 @@ pub(super) struct StartTimes {
 
 /// How long each step of a block took.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Times {
+pub(crate) struct Times {
     /// Storing its batches.
     pub(super) batches: Span,
     /// Executing it, but for the state tree.
@@ -146,18 +157,37 @@ fn salt_bytes(noise: &Digest) -> [u8; 16] {
 impl BenchChain {
     /// Begins a chain on which the treasury holds enough for so many accounts.
     pub(super) fn create(folder: &Path, accounts: u64) -> Result<Self, StorageError> {
-        let (genesis, validators) = genesis(accounts);
-        let committee = committee_of(&genesis);
-        let tip = Tip::genesis(network(), BEGINNING, genesis.root);
+        let (state, validators) = genesis(accounts);
+        let founding = Founding {
+            network: network(),
+            time: BEGINNING,
+            state,
+            parameters: Parameters::default(),
+            validators,
+        };
+        Self::found(folder, founding)
+    }
+
+    /// Begins a chain with this.
+    pub(crate) fn found(folder: &Path, founding: Founding) -> Result<Self, StorageError> {
+        let Founding {
+            network,
+            time,
+            state: genesis,
+            parameters,
+            validators,
+        } = founding;
+        let tip = Tip::genesis(network, time, genesis.root);
         let chain = Chain::create(folder, &genesis, &tip, &StorageOptions::default())?;
         Ok(Self {
+            network,
             folder: folder.to_owned(),
             tree: genesis.tree(),
             chain,
             state: StateCache::default(),
             validators,
-            committee,
-            parameters: Parameters::default(),
+            committee: committee_of(&genesis),
+            parameters,
             batch_number: 0,
         })
     }
@@ -175,6 +205,7 @@ impl BenchChain {
         // No batch of an earlier run has the same number.
         let batch_number = chain.tip().height.0 << 32;
         let opened = Self {
+            network: network(),
             folder: folder.to_owned(),
             chain,
             state: StateCache::default(),
@@ -192,17 +223,17 @@ impl BenchChain {
     }
 
     /// When a transaction made now is to expire.
-    pub(super) fn expiry(&self) -> Timestamp {
+    pub(crate) fn expiry(&self) -> Timestamp {
         Timestamp(self.chain.tip().timestamp.0 + LEAD)
     }
 
     /// The height of the last block.
-    pub(super) fn height(&self) -> u64 {
+    pub(crate) fn height(&self) -> u64 {
         self.chain.tip().height.0
     }
 
     /// Packs transactions into as few batches as the network's parameters allow, in their order.
-    pub(super) fn batches(&mut self, transactions: Vec<Transaction>) -> Vec<Arc<CheckedBatch>> {
+    pub(crate) fn batches(&mut self, transactions: Vec<Transaction>) -> Vec<Arc<CheckedBatch>> {
         let limits = self.parameters.v1();
         let (most, most_bytes) = (
             limits.max_batch_transactions as usize,
@@ -229,7 +260,7 @@ impl BenchChain {
             .into_par_iter()
             .map(|(number, transactions)| {
                 let batch = Batch::V1(BatchV1 {
-                    network: network(),
+                    network: *rules.network,
                     epoch: Epoch(0),
                     author: ValidatorIndex(0),
                     number,
@@ -242,16 +273,15 @@ impl BenchChain {
     }
 
     fn rules(&self) -> BatchRules<'_> {
-        static NETWORK: std::sync::LazyLock<Digest> = std::sync::LazyLock::new(network);
         BatchRules {
-            network: &NETWORK,
+            network: &self.network,
             committee: &self.committee,
             parameters: self.parameters.v1(),
         }
     }
 
     /// Makes the next block of these batches.
-    pub(super) fn execute(&mut self, batches: &[Arc<CheckedBatch>]) -> Result<Times, StorageError> {
+    pub(crate) fn execute(&mut self, batches: &[Arc<CheckedBatch>]) -> Result<Times, StorageError> {
         let tip = self.chain.tip();
         let digests = batches.iter().map(|batch| batch.digest()).collect();
         let proposal = Proposal::new(Timestamp(tip.timestamp.0 + BLOCK_INTERVAL), digests);
@@ -300,7 +330,7 @@ impl BenchChain {
     }
 
     fn certify(&self, tip: &Tip) -> Certificate {
-        let content = SealContent::new(network(), Epoch(0), tip.height, tip.block_hash);
+        let content = SealContent::new(self.network, Epoch(0), tip.height, tip.block_hash);
         let seals = self.committee.indices().zip(&self.validators);
         Certificate::V1(CertificateV1 {
             epoch: Epoch(0),
@@ -317,7 +347,7 @@ impl BenchChain {
     }
 
     /// Waits until the database has no more to tidy up.
-    pub(super) fn settle(&self) -> Result<(), StorageError> {
+    pub(crate) fn settle(&self) -> Result<(), StorageError> {
         self.chain.settle()
     }
 

@@ -47,13 +47,7 @@ pub struct BlocksArgs {
 /// Measures, and leaves nothing behind but what is to be kept, interrupted or not.
 pub(super) fn blocks(args: &BlocksArgs, output: &Output) -> Result<(), Failure> {
     args.chart.check()?;
-    let stop = Stop::default();
-    let on_interrupt = stop.clone();
-    tokio::spawn(async move {
-        if tokio::signal::ctrl_c().await.is_ok() {
-            on_interrupt.set();
-        }
-    });
+    let stop = Stop::on_interrupt();
     let transactions = usize::try_from(args.transactions).map_err(Failure::usage)?;
     let progress = output.progress(args.accounts, "");
     let store = match &args.store {
