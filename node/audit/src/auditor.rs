@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use quorate_crypto::KnownKeys;
+use quorate_crypto::{Committee, KnownKeys};
 use quorate_ledger::{
     BlockError, BlockInput, BlockRules, CertifiedBlock, Execution, Height, Parent, StateError, check_header,
     execute,
@@ -93,6 +93,11 @@ impl Auditor {
         self.state
     }
 
+    /// The committee that seals the next block.
+    pub fn committee(&self) -> &Committee {
+        &self.looker.rules.committee
+    }
+
     /// How much was checked.
     pub fn counts(&self) -> &Counts {
         &self.counts
@@ -109,7 +114,20 @@ impl Auditor {
     /// # Errors
     /// The first condition that does not hold; the check then stands where it stood.
     pub fn check(&mut self, bytes: &[u8]) -> Result<(), Finding> {
-        self.take(self.looker.look(bytes), Looker::look_at)
+        self.take(self.looker.look(bytes), Looker::look_at, |_, _| ())
+    }
+
+    /// Checks a block as the next one, and hands it with what it did to `see` if it is good.
+    ///
+    /// # Errors
+    /// As for [`Self::check`].
+    pub fn check_seeing<T>(
+        &mut self,
+        block: CertifiedBlock,
+        see: impl FnOnce(&CertifiedBlock, &Execution) -> T,
+    ) -> Result<T, Finding> {
+        let seen = Looked::Seen(Box::new(self.looker.look_at(block)));
+        self.take(seen, Looker::look_at, see)
     }
 
     /// Says whether these are the bytes of a good next block, and stays where it is.
@@ -129,22 +147,24 @@ impl Auditor {
     }
 
     /// Takes the next block as it was looked at; where that was by the rules of another epoch, `look_again` does it
-    /// by those of this one.
-    pub(crate) fn take(
+    /// by those of this one. If it is good, `see` is shown what it did.
+    pub(crate) fn take<T>(
         &mut self,
         looked: Looked,
         look_again: impl FnOnce(&Looker, CertifiedBlock) -> Seen,
-    ) -> Result<(), Finding> {
+        see: impl FnOnce(&CertifiedBlock, &Execution) -> T,
+    ) -> Result<T, Finding> {
         let seen = self.seen(looked, look_again)?;
         let execution = self.execute(&seen)?;
         let mut counts = seen.counts;
         counts.executed = execution.transactions.len() as u64;
         self.counts.add(&counts);
+        let shown = see(&seen.block, &execution);
         self.state.advance(execution, &seen.block.v1().certificate);
         if self.state.tip.epoch != self.looker.rules.committee.epoch() {
             self.looker.rules = Arc::new(self.state.rules());
         }
-        Ok(())
+        Ok(shown)
     }
 
     /// A block that was looked at by the rules of the epoch under way.

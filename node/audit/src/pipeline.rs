@@ -142,9 +142,8 @@ fn take<E>(
         let looked = looked
             .recv()
             .expect("a panic in a pool's thread ends the process");
-        auditor.take(looked, |looker, block| {
-            workers.pool.install(|| looker.look_at(block))
-        })?;
+        let look_again = |looker: &Looker, block| workers.pool.install(|| looker.look_at(block));
+        auditor.take(looked, look_again, |_, _| ())?;
         workers.room.give(length);
         workers.renew(auditor.looker());
         if watch(auditor).is_break() {

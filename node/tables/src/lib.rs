@@ -64,7 +64,7 @@
 //!
 //! // As tables.
 //! let folder = tempfile::tempdir()?;
-//! let mut source = Reexecution::new(&genesis, [Ok::<_, Infallible>(certified)].into_iter());
+//! let mut source = Reexecution::new(&genesis, [Ok::<_, Infallible>(certified)].into_iter())?;
 //! let exported = export(folder.path(), &genesis, &mut source, false, &mut |_| ())?;
 //! assert_eq!((exported.head.height, exported.days), (Height(1), 1));
 //! assert!(verify(folder.path(), &genesis, None)?.is_good());

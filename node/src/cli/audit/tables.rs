@@ -106,14 +106,15 @@ fn export(
     csv: bool,
     output: &Output,
 ) -> Result<Exported, Failure> {
-    let bar = output.progress(opened.to.0, "blocks");
+    let to = opened.to;
     let blocks = Ascending {
         blocks: opened.blocks,
         next: opened.from,
-        to: opened.to,
+        to,
         is_over: false,
     };
-    let mut source = Reexecution::new(genesis, blocks);
+    let mut source = Reexecution::new(genesis, blocks).map_err(|error| failed(ExportError::Source(error)))?;
+    let bar = output.progress(to.0, "blocks");
     let exported = quorate_tables::export(folder, genesis, &mut source, csv, &mut |height| {
         bar.set_position(height.0);
     });
@@ -165,8 +166,7 @@ impl Iterator for Ascending {
 fn failed(error: ExportError<ReexecutionError<NoBlock>>) -> Failure {
     match error {
         ExportError::Source(ReexecutionError::Blocks(NoBlock(failure))) => failure,
-        ExportError::Source(error @ ReexecutionError::Block { .. }) => Failure::new(Exit::CheckFailed, error),
-        ExportError::Source(error) => Failure::failed(error),
+        ExportError::Source(ReexecutionError::Bad(finding)) => Failure::new(Exit::CheckFailed, finding),
         ExportError::Write(error) => unwritten(error),
     }
 }

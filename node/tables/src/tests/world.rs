@@ -46,7 +46,7 @@ impl World {
         blocks: usize,
     ) -> Reexecution<'_, impl Iterator<Item = Result<CertifiedBlock, Infallible>> + use<>> {
         let blocks: Vec<CertifiedBlock> = self.blocks.iter().take(blocks).cloned().collect();
-        Reexecution::new(&self.genesis, blocks.into_iter().map(Ok))
+        Reexecution::new(&self.genesis, blocks.into_iter().map(Ok)).unwrap()
     }
 
     fn played() -> Self {
