@@ -274,14 +274,9 @@ impl SelfCheck {
 
     fn look_at_state(&mut self, snapshot: &Snapshot, tree: &impl StatePaths, from: StateKey) -> Step {
         let mut step = Step::default();
-        let next = match state::look_at_piece(snapshot, tree, from, &mut step) {
-            Ok(next) => next,
-            Err((flaw, next)) => {
-                // Not by the key: pieces are cut anew in each pass.
-                step.damage = Some(damage("the state", None, &flaw));
-                next
-            }
-        };
+        let (looked, next) = state::look_at_piece(snapshot, tree, from, &mut step);
+        // Not by the key: pieces are cut anew in each pass.
+        step.damage = looked.err().map(|flaw| damage("the state", None, &flaw));
         step.ended = next.is_none();
         self.position = next.map_or(Position::Start, |from| Position::State { from });
         step

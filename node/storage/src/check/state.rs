@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use quorate_ledger::{Prefix, StateKey, StateReader as _};
+use quorate_ledger::{Prefix, PrefixPath, StateKey, StateReader as _};
 
 use super::{Flaw, LOOKUP_BYTES, STEP_BYTES, Step};
 use crate::Snapshot;
@@ -14,65 +14,74 @@ const PIECE: usize = 1_024;
 /// Bits of a key.
 const KEY_BITS: u16 = 256;
 
-/// What is wrong with a piece, and the key to go on from.
-type Flawed = (Flaw, Option<StateKey>);
+/// Rows of the state.
+struct Rows {
+    found: Vec<(StateKey, Vec<u8>)>,
+    /// The first key that is not among them.
+    beyond: Option<StateKey>,
+}
 
-/// Looks at the leaves from a key on, as many as a piece has, and gives the key to go on from; none at the end. The same
-/// key if the tree is not where the chain is.
+/// Looks at the leaves from a key on, as many as a piece has. Gives what it found, and the key to go on from; none at the
+/// end, and the same key if the tree is not where the chain is.
 pub(super) fn look_at_piece(
     snapshot: &Snapshot,
     tree: &impl StatePaths,
     from: StateKey,
     step: &mut Step,
-) -> Result<Option<StateKey>, Flawed> {
-    // Where a row cannot be read it is not known how many there are: the rest is left to the next pass.
-    let (rows, beyond) = read(snapshot, from, step).map_err(|flaw| (flaw, None))?;
-    let prefix = piece_of(from, beyond);
-    let next = behind(&prefix);
-    let Some(path) = tree.path_at(snapshot.height(), &prefix) else {
-        return Ok(Some(from));
+) -> (Result<(), Flaw>, Option<StateKey>) {
+    let rows = match read(snapshot, from, step) {
+        Ok(rows) => rows,
+        // How many there are is not known: the rest is left to the next pass.
+        Err(flaw) => return (Err(flaw), None),
     };
-    let under: BTreeMap<StateKey, Vec<u8>> = rows.into_iter().filter(|(key, _)| prefix.covers(key)).collect();
+    let prefix = piece_of(from, rows.beyond);
+    match tree.path_at(snapshot.height(), &prefix) {
+        Some(path) => (compare(snapshot, path, &prefix, rows), behind(&prefix)),
+        None => (Ok(()), Some(from)),
+    }
+}
+
+/// Checks that the rows under a prefix, all of them, lead to the root.
+fn compare(snapshot: &Snapshot, path: PrefixPath, prefix: &Prefix, rows: Rows) -> Result<(), Flaw> {
+    let rows = rows.found.into_iter();
+    let under: BTreeMap<StateKey, Vec<u8>> = rows.filter(|(key, _)| prefix.covers(key)).collect();
     let keys = path.keys().filter(|key| prefix.covers(key)).count();
     if under.len() != keys {
-        let reason = format!("{} leaves under {prefix}, there should be {keys}", under.len());
-        return Err((Flaw::Other(reason), next));
+        return Err(Flaw::Other(format!(
+            "{} leaves under {prefix}, there should be {keys}",
+            under.len()
+        )));
     }
-    let value_of = |key: &StateKey| match under.get(key) {
+    let proof = path.with_values(|key| match under.get(key) {
         Some(value) => Ok(value.clone()),
         // Beside the prefix: it shows that nothing is under it.
         None => snapshot
             .value(key)?
             .ok_or_else(|| Flaw::Other(format!("the leaf under {key} is missing"))),
-    };
-    let proof = path.with_values(value_of).map_err(|flaw| (flaw, next))?;
+    })?;
     match proof.verify(&snapshot.state_root()) {
-        Ok(_) => Ok(next),
-        Err(error) => Err((Flaw::Other(format!("the leaves under {prefix}: {error}")), next)),
+        Ok(_) => Ok(()),
+        Err(error) => Err(Flaw::Other(format!("the leaves under {prefix}: {error}"))),
     }
 }
 
-/// The rows from a key on, and the first key that is not among them.
-fn read(
-    snapshot: &Snapshot,
-    from: StateKey,
-    step: &mut Step,
-) -> Result<(Vec<(StateKey, Vec<u8>)>, Option<StateKey>), Flaw> {
-    let mut rows = Vec::new();
+/// The rows from a key on, as many as a piece may have.
+fn read(snapshot: &Snapshot, from: StateKey, step: &mut Step) -> Result<Rows, Flaw> {
+    let mut found = Vec::new();
     let mut bytes = 0_usize;
     let mut beyond = None;
     for row in snapshot.state_range(from.as_bytes().to_vec(), None) {
         let (key, value) = row?;
-        if rows.len() >= PIECE || bytes >= STEP_BYTES {
+        if found.len() >= PIECE || bytes >= STEP_BYTES {
             beyond = Some(key);
             break;
         }
         bytes = bytes.saturating_add(key.as_bytes().len() + value.len());
-        rows.push((key, value));
+        found.push((key, value));
     }
     step.bytes = bytes as u64;
     step.cost = step.bytes.saturating_add(LOOKUP_BYTES);
-    Ok((rows, beyond))
+    Ok(Rows { found, beyond })
 }
 
 /// The widest prefix that begins at a key and does not reach another one.

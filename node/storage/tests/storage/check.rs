@@ -72,7 +72,7 @@ fn whole() -> Fixture {
     );
     let copy = fixture.network.copy(&[kept.clone(), erased.clone()]);
     fixture.order(&[copy]);
-    let (batch, _) = fixture.network.copy(&[missing, noted_again(&kept)]);
+    let (batch, _) = fixture.network.copy(&[missing, kept]);
     fixture.order(&[(batch, None)]);
     let made = fixture.network.transaction(1, vec![create("EUR")]);
     let erasing = fixture
@@ -86,11 +86,6 @@ fn whole() -> Fixture {
     let waiting = fixture.network.copy(&[waiting]);
     fixture.chain.write_copies(&[waiting]).unwrap();
     fixture
-}
-
-/// A copy of what is executed already: it is skipped.
-fn noted_again(made: &Made) -> Made {
-    made.clone()
 }
 
 #[test]
@@ -180,10 +175,15 @@ fn flip(folder: &Path, extension: &str, bytes: &[u8]) -> String {
     panic!("no file *.{extension} has these bytes");
 }
 
+/// Where damage is found, and how the file to be damaged ends with bytes that stand in it.
+type Case = (&'static str, fn(&Fixture) -> Bytes);
+
+type Bytes = (&'static str, Vec<u8>);
+
 #[test]
 fn a_byte_turned_around_on_the_disk_of_a_running_chain_is_found_with_its_row_or_file() {
     // The batch and the row of the log are long enough for blob files, and so is the tile.
-    let cases: [(&str, fn(&Fixture) -> (&'static str, Vec<u8>)); 5] = [
+    let cases: [Case; 5] = [
         ("block 1", |fixture| {
             let block = fixture.snapshot().certified_block(Height(1)).unwrap().unwrap();
             ("blob", block.v1().batches[0].signature().0.to_vec())
@@ -196,7 +196,8 @@ fn a_byte_turned_around_on_the_disk_of_a_running_chain_is_found_with_its_row_or_
         ("the index `transactions`", |fixture| {
             let block = fixture.snapshot().certified_block(Height(1)).unwrap().unwrap();
             let id = block.v1().batches[0].batch().transactions[7].id();
-            ("sst", id.0.to_vec())
+            // Its first bytes may stand in the key before.
+            ("sst", id.0[4..].to_vec())
         }),
         ("the state", |fixture| {
             let key = StateKey::account(&fixture.network.address(2));
@@ -242,7 +243,7 @@ fn a_row_that_was_altered_with_a_good_checksum_is_found_with_its_block() {
         // One tile exactly: a start looks at no row of the log before it.
         fixture.pay_all(&[(0, 1); 256]);
         let made = noted(&mut fixture.network, TEXT);
-        let copy = fixture.network.copy(&[made.clone()]);
+        let copy = fixture.network.copy(std::slice::from_ref(&made));
         fixture.order(&[copy]);
         fixture.pay(0, 1);
         (fixture, made.0.id())
