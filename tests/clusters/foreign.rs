@@ -161,6 +161,7 @@ fn fill(cluster: &Cluster) {
     let filled = cluster
         .command(&["bench", "records", "--rate", "150", "--duration", "4"])
         .args(["--warmup", "1", "--localnet", "net", "--output", "json"])
+        .args(["--records-per-transaction", "1", "--accounts", "50"])
         .env_remove("QUORATE_NODE")
         .env_remove("QUORATE_KEY")
         .stdout(Stdio::null())
