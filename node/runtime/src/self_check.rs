@@ -1,15 +1,15 @@
-//! The node looks at its own data: a thread goes through all that the chain has on disk, again and again, at a configured
-//! rate ([`SelfCheck`]). What it finds stands in the log once, in the metrics, and in what the doctor says.
+//! The node looks at its own data: a thread goes through all that the chain has on disk, again and again, at a
+//! configured rate ([`SelfCheck`]). What it finds stands in the log once, in the metrics, and in what the doctor says.
 //!
 //! **Damage stops nothing by itself.** What this validator signs follows from the state in memory and from rows whose
 //! checksums were good when they were read; a row that is needed and cannot be read ends the node as it always did. So
 //! the node goes on, and stays ready: whoever takes a node out of service or restarts it because it is not ready would
-//! take a vote from the quorum, and a start reads more of the damaged files than running does. Its operator chooses when
-//! to restore it.
+//! take a vote from the quorum, and a start reads more of the damaged files than running does. Its operator chooses
+//! when to restore it.
 //!
-//! How far it has come and what it found is in the chain's `meta` (`docs/formats.md`, section 20), written once a minute
-//! and when something is found: a restart begins nothing anew and forgets no damage. What a pass does not find again is
-//! forgotten at its end.
+//! How far it has come and what it found is in the chain's `meta` (`docs/formats.md`, section 20), written once a
+//! minute and when something is found: a restart begins nothing anew and forgets no damage. What a pass does not find
+//! again is forgotten at its end.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
@@ -237,8 +237,8 @@ impl<T: StatePaths> Checking<T> {
             place = %damage.place,
             height = damage.height.map(|height| height.0),
             reason = %damage.reason,
-            "the chain on this node's disk is DAMAGED; the node goes on while it does not need what is damaged: restore \
-             it as after a lost disk (docs/operations.md)"
+            "the chain on this node's disk is DAMAGED; the node goes on while it does not need what is damaged: \
+             restore it as after a lost disk (docs/operations.md)"
         );
     }
 

@@ -12,9 +12,9 @@
 //!    the root in the newest header.
 //!
 //! A step looks at one block, or at 256 KiB, on a snapshot of its own that is gone when it returns. So nothing old is
-//! kept from being compacted or purged, blocks are written meanwhile, and what a block erases or replaces is seen either
-//! before or after it. What is missing on purpose is no damage: a text that is erased has its leaf's hash, one that
-//! never came has nothing, and a batch that no block names can go at any time.
+//! kept from being compacted or purged, blocks are written meanwhile, and what a block erases or replaces is seen
+//! either before or after it. What is missing on purpose is no damage: a text that is erased has its leaf's hash, one
+//! that never came has nothing, and a batch that no block names can go at any time.
 //!
 //! **What is not seen.** What RocksDB's cache holds is not read from the file; the system's cache may answer for the
 //! disk. Neither lasts: a later pass, or a start, reads the file. Bloom filters are read only when they are asked.

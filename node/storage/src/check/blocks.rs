@@ -73,8 +73,8 @@ impl SelfCheck {
         look_at_histories(snapshot, &certified)
     }
 
-    /// The lists as of the block before, made from what is stored, where the blocks before did not give them. Damage can
-    /// prevent that until a tile is complete: so it is tried once, and again behind each tile of headers.
+    /// The lists as of the block before, made from what is stored, where the blocks before did not give them. Damage
+    /// can prevent that until a tile is complete: so it is tried once, and again behind each tile of headers.
     fn load_lists(&mut self, snapshot: &Snapshot, height: Height) -> Option<Lists> {
         self.lists = None;
         let before = before(height);

@@ -21,8 +21,8 @@ struct Rows {
     beyond: Option<StateKey>,
 }
 
-/// Looks at the leaves from a key on, as many as a piece has. Gives what it found, and the key to go on from; none at the
-/// end, and the same key if the tree is not where the chain is.
+/// Looks at the leaves from a key on, as many as a piece has. Gives what it found, and the key to go on from; none at
+/// the end, and the same key if the tree is not where the chain is.
 pub(super) fn look_at_piece(
     snapshot: &Snapshot,
     tree: &impl StatePaths,
