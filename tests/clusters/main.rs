@@ -32,6 +32,7 @@ mod doctor;
 mod erasure;
 mod explorer;
 mod faults;
+mod foreign;
 mod interrupts;
 mod liars;
 mod links;

@@ -169,12 +169,14 @@ pub struct PeerAddress {
     pub address: String,
 }
 
-/// RocksDB's memory.
+/// RocksDB's memory, and the look at what is on its disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct StorageConfig {
     /// The block cache, in MiB.
     pub cache_mib: usize,
+    /// Bytes of the chain that are looked at in a second, to find damage: 65,536 to 1,073,741,824. 0 looks at nothing.
+    pub self_check_rate: u64,
 }
 
 /// Local settings of admission and ordering.
@@ -251,7 +253,10 @@ impl Default for NetworkConfig {
 
 impl Default for StorageConfig {
     fn default() -> Self {
-        Self { cache_mib: 64 }
+        Self {
+            cache_mib: 64,
+            self_check_rate: 1 << 20,
+        }
     }
 }
 

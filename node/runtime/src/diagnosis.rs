@@ -20,6 +20,9 @@ const LITTLE_DISK_BYTES: u64 = 256 << 20;
 /// A certified block's time this far ahead of the clock here cannot be the way of a message.
 const CLOCK_TOLERANCE_MS: u64 = 500;
 
+/// The most places of damage that are named.
+const SHOWN_DAMAGES: usize = 3;
+
 /// What a member has to know where so many validators observe that no quorum is left.
 pub const NO_QUORUM_LEFT: &str = "nothing on this chain lets them vote again: a rejoin needs a block, and a \
                                   block needs a quorum. Keep all homes as they are; there is no hidden \
@@ -109,6 +112,7 @@ fn diagnose_self(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
         });
     }
     diagnose_observers(facts, findings);
+    findings.extend(damage_finding(facts));
     if let Some(free) = facts.disk_free_bytes
         && free < LITTLE_DISK_BYTES
     {
@@ -130,6 +134,29 @@ fn diagnose_self(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
             remedy: "set this machine's clock by NTP; if it is right, a primary's clock is ahead".to_owned(),
         });
     }
+}
+
+/// That the chain on this node's disk is damaged, if it is. The node goes on; whether its next start does is another
+/// matter.
+fn damage_finding(facts: &ConsensusFacts) -> Option<Finding> {
+    let shown = facts.damaged.get(..SHOWN_DAMAGES).unwrap_or(&facts.damaged);
+    let (first, _) = shown.split_first()?;
+    let what = match facts.damaged.len() {
+        1 => format!("the chain on this node's disk is damaged: {first}"),
+        places => format!(
+            "the chain on this node's disk is damaged in {places} places, among them: {}",
+            shown.join("; ")
+        ),
+    };
+    Some(Finding {
+        severity: Severity::Error,
+        cause: Cause::Damage,
+        validators: vec![facts.validator.clone()],
+        what,
+        remedy: "let it run, as it may not start again; look at its disk, and when its vote can be spared restore it as \
+                 after a lost disk (docs/operations.md, \"Backups\")"
+            .to_owned(),
+    })
 }
 
 /// What others do not vote, and what that leaves.

@@ -5,8 +5,8 @@
 //! cores), *batcher* packs, *links* takes what the network brings, *long-votes* checks votes that carry
 //! certificates, *batch-serve* answers peers that lack batches or texts, *block-sync* fetches blocks, on a
 //! thread for each peer it asks, *text-fetch* asks for texts that blocks came without, *purge* gets erased
-//! texts out of the database's files, *log* writes the log, *recorder* writes down what the engines were
-//! given. The network and the API are tasks of an asynchronous runtime.
+//! texts out of the database's files, *self-check* looks again at what is on disk, *log* writes the log,
+//! *recorder* writes down what the engines were given. The network and the API are tasks of an asynchronous runtime.
 
 mod admission;
 mod answered;
@@ -45,6 +45,7 @@ mod quarantine;
 mod queue;
 mod recorder;
 mod router;
+mod self_check;
 mod senders;
 mod shared;
 mod signals;

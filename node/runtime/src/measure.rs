@@ -33,6 +33,7 @@ impl RunningNode {
         measure_peers(&mut reading, &self.links.handle().peers());
         self.measure_http(&mut reading);
         self.measure_recorder(&mut reading);
+        self.measure_self_check(&mut reading);
         self.measure_process(&mut reading);
         reading.text()
     }
@@ -315,6 +316,30 @@ impl RunningNode {
             "quorate_flight_recorder_gaps_total",
             "Times that something was left out of the recording since the start",
             self.recorded.gaps.load(Ordering::Relaxed),
+        );
+    }
+
+    fn measure_self_check(&self, reading: &mut Reading) {
+        let checked = &self.self_checked;
+        reading.gauge(
+            "quorate_self_check_damages",
+            "Places where the chain on this node's disk is damaged, as far as the self-check has found out",
+            number(checked.damages().len()),
+        );
+        reading.counter(
+            "quorate_self_check_bytes_total",
+            "Bytes of the chain that the self-check has read since the start",
+            checked.bytes(),
+        );
+        reading.counter(
+            "quorate_self_check_passes_total",
+            "Times that the self-check has looked at all of the chain since the start",
+            checked.passes(),
+        );
+        reading.times(
+            "quorate_self_check_last_pass_timestamp_seconds",
+            "When it last had looked at all of the chain, since 1970; 0 if it never has",
+            [(Vec::new(), checked.ended_ms().saturating_mul(1_000))],
         );
     }
 

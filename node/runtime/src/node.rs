@@ -36,6 +36,7 @@ use crate::own_batches::OwnBatches;
 use crate::pool::{Ended, Pool, Submitted};
 use crate::quarantine::QuarantineKeeper;
 use crate::recorder::RecorderStatistics;
+use crate::self_check::SelfChecked;
 use crate::senders::Senders;
 use crate::standing::SharedStanding;
 use crate::state_cache::StateCache;
@@ -59,12 +60,13 @@ pub(crate) struct RunningNode {
     pub(crate) chain: Arc<Chain>,
     pub(crate) state: Arc<StateCache>,
     /// The executor's state tree.
-    pub(crate) tree: ProofTree,
+    pub(crate) tree: Arc<ProofTree>,
     pub(crate) makers: AssetMakers,
     pub(crate) keys: Arc<KnownKeys>,
     pub(crate) journal: Arc<Journal>,
     pub(crate) checkpoints: Checkpoints,
     pub(crate) recorded: Arc<RecorderStatistics>,
+    pub(crate) self_checked: Arc<SelfChecked>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) senders: Senders,
     pub(crate) own: Arc<OwnBatches>,

@@ -29,6 +29,7 @@ use crate::links::Net;
 use crate::node::RunningNode;
 use crate::recorder::Origin;
 use crate::router::{self, RouterSetup};
+use crate::self_check::{self, SelfCheckSetup, Stopper};
 use crate::senders::Senders;
 use crate::shared::Shared;
 use crate::signals::{self, Ending};
@@ -156,6 +157,7 @@ struct Started {
     node: Arc<RunningNode>,
     inbox: Inbox,
     executor: executor::ExecutorHandle,
+    self_check: Stopper,
     /// All but the executor's, in the order in which they end: the core first, which feeds most of the others.
     threads: Vec<std::thread::JoinHandle<()>>,
     /// It ends when all that could hand it a block have ended.
@@ -226,6 +228,14 @@ impl Started {
             committed: Arc::clone(&shared.committed),
             purger,
             texts: texts.clone(),
+        });
+        let proofs = Arc::new(ProofTree::new(tree));
+        let (self_checked, self_check, self_check_thread) = self_check::start(SelfCheckSetup {
+            chain: Arc::clone(&chain),
+            tree: Arc::clone(&proofs),
+            start: identity.genesis.time(),
+            parameters: identity.parameters.clone(),
+            rate: config.storage.self_check_rate,
         });
         let origin = Origin {
             network,
@@ -308,6 +318,7 @@ impl Started {
         // These end when the core, which feeds them, has.
         threads.extend([journal_thread, flush_thread]);
         threads.extend(recorder_thread);
+        threads.extend(self_check_thread);
         let admission = rayon::ThreadPoolBuilder::new()
             .thread_name(|number| format!("admission-{number}"))
             .build()
@@ -326,12 +337,13 @@ impl Started {
             index: Some(identity.index),
             chain,
             state: shared.state,
-            tree: ProofTree::new(tree),
+            tree: proofs,
             makers: AssetMakers::default(),
             keys: shared.keys,
             journal,
             checkpoints,
             recorded,
+            self_checked,
             pool: shared.pool,
             own: shared.own,
             batches: shared.batches,
@@ -346,6 +358,7 @@ impl Started {
             node: Arc::new(node),
             inbox,
             executor,
+            self_check,
             threads,
             executor_thread,
             purge_thread,
@@ -427,6 +440,7 @@ impl Started {
         self.node.pool.close();
         self.node.own.stop();
         self.node.sync.stop();
+        drop(self.self_check);
         self.inbox.put(Notice::Stop);
         self.threads.into_iter().for_each(join);
         self.executor.send(Command::Stop);

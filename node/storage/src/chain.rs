@@ -39,7 +39,7 @@ mod write;
 
 use complete::Complete;
 use erasing::Unpurged;
-pub(crate) use lists::{Lists, read_tile};
+pub(crate) use lists::{Lists, header_leaf, read_tile};
 pub use state::Reader;
 pub(crate) use state::{key_of, read_under, value_in};
 use texts::Erasures;
@@ -278,6 +278,11 @@ impl Chain {
         meta::keep(&self.database, memo, content)
     }
 
+    /// Keeps this for the node in the place of what was kept; durable only after the next [`Chain::sync`].
+    pub fn note(&self, memo: Memo, content: &[u8]) -> Result<(), StorageError> {
+        meta::note(&self.database, memo, content)
+    }
+
     /// Flushes all that was written before the call to the disk, and gives the height up to which blocks are
     /// durable now: the journal is not needed for these any more. May be called from a thread of its own.
     pub fn sync(&self) -> Result<Height, StorageError> {
@@ -420,9 +425,18 @@ impl Chain {
 
     /// The chain as it is now, to be read while later blocks are written.
     pub fn snapshot(&self) -> Result<Snapshot, StorageError> {
+        self.snapshot_of(Database::snapshot)
+    }
+
+    /// The same, for whoever reads all there is: what it reads takes no place in the database's cache.
+    pub fn snapshot_past_cache(&self) -> Result<Snapshot, StorageError> {
+        self.snapshot_of(Database::snapshot_past_cache)
+    }
+
+    fn snapshot_of(&self, of: fn(&Arc<Database>) -> DatabaseSnapshot) -> Result<Snapshot, StorageError> {
         // While this is held no other block than the next one can be written.
         let tips = self.tips.read().unwrap_or_else(PoisonError::into_inner);
-        let view = self.database.snapshot();
+        let view = of(&self.database);
         let Some(next) = &tips.next else {
             // Nor that one: it is noted here before it is written.
             return Ok(Snapshot::new(view, Arc::clone(&tips.now)));

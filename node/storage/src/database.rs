@@ -263,7 +263,20 @@ impl Database {
 
     /// The database as it is now.
     pub(crate) fn snapshot(self: &Arc<Self>) -> DatabaseSnapshot {
-        DatabaseSnapshot::new(Arc::clone(self), |database| database.db.snapshot())
+        self.snapshot_read(true)
+    }
+
+    /// The same, for whoever reads all there is: what it reads takes no place in the cache.
+    pub(crate) fn snapshot_past_cache(self: &Arc<Self>) -> DatabaseSnapshot {
+        self.snapshot_read(false)
+    }
+
+    fn snapshot_read(self: &Arc<Self>, fills_cache: bool) -> DatabaseSnapshot {
+        let read = Read {
+            database: Arc::clone(self),
+            fills_cache,
+        };
+        DatabaseSnapshot::new(read, |read| read.database.db.snapshot())
     }
 
     /// The sum of RocksDB's integer property over all of `families`; 0 where there is none.
@@ -296,10 +309,17 @@ impl std::fmt::Debug for Database {
 
 type Pinned<'a> = rocksdb::Snapshot<'a>;
 
+/// A database, and how it is read.
+struct Read {
+    database: Arc<Database>,
+    /// Whether blocks that are read stay in the cache.
+    fills_cache: bool,
+}
+
 self_cell::self_cell!(
     /// A RocksDB snapshot together with the database that it is of, so that it can be kept and sent.
     pub(crate) struct DatabaseSnapshot {
-        owner: Arc<Database>,
+        owner: Read,
         #[covariant]
         dependent: Pinned,
     }
@@ -319,20 +339,26 @@ pub(crate) enum Order {
 
 impl DatabaseSnapshot {
     pub(crate) fn database(&self) -> &Arc<Database> {
-        self.borrow_owner()
+        &self.borrow_owner().database
+    }
+
+    fn read_options(&self) -> ReadOptions {
+        let mut options = ReadOptions::default();
+        options.fill_cache(self.borrow_owner().fills_cache);
+        options
     }
 
     pub(crate) fn get(&self, family: Family, key: &[u8]) -> Result<Option<Vec<u8>>, StorageError> {
-        let database = self.borrow_owner();
+        let database = self.database();
         self.borrow_dependent()
-            .get_cf(database.family(family), key)
+            .get_cf_opt(database.family(family), key, self.read_options())
             .map_err(|error| database.sort(&error))
     }
 
     pub(crate) fn contains(&self, family: Family, key: &[u8]) -> Result<bool, StorageError> {
-        let database = self.borrow_owner();
+        let database = self.database();
         self.borrow_dependent()
-            .get_pinned_cf(database.family(family), key)
+            .get_pinned_cf_opt(database.family(family), key, self.read_options())
             .map(|value| value.is_some())
             .map_err(|error| database.sort(&error))
     }
@@ -344,10 +370,10 @@ impl DatabaseSnapshot {
         key: &[u8],
         length: usize,
     ) -> Result<Option<Vec<u8>>, StorageError> {
-        let database = self.borrow_owner();
+        let database = self.database();
         let value = self
             .borrow_dependent()
-            .get_pinned_cf(database.family(family), key)
+            .get_pinned_cf_opt(database.family(family), key, self.read_options())
             .map_err(|error| database.sort(&error))?;
         Ok(value.map(|value| value.get(..length).unwrap_or(&value).to_vec()))
     }
@@ -358,8 +384,8 @@ impl DatabaseSnapshot {
         family: Family,
         keys: impl Iterator<Item = &'a [u8]>,
     ) -> Result<Vec<Option<Vec<u8>>>, StorageError> {
-        let database = self.borrow_owner();
-        let mut options = ReadOptions::default();
+        let database = self.database();
+        let mut options = self.read_options();
         options.set_snapshot(self.borrow_dependent());
         let found = database
             .db
@@ -384,8 +410,8 @@ impl DatabaseSnapshot {
         upper: Option<Vec<u8>>,
         order: Order,
     ) -> impl Iterator<Item = Result<Entry, StorageError>> {
-        let database = self.borrow_owner();
-        let mut options = ReadOptions::default();
+        let database = self.database();
+        let mut options = self.read_options();
         options.set_iterate_lower_bound(lower);
         if let Some(upper) = upper {
             options.set_iterate_upper_bound(upper);

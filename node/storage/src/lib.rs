@@ -36,6 +36,10 @@
 //!
 //! [`ProofSource`] is a [`Snapshot`] for `quorate-prover`.
 //!
+//! # Damage
+//!
+//! [`SelfCheck`] looks again at all that is on disk, a step at a time, while blocks are written.
+//!
 //! **Failures.** An error from any write or flush is final: the caller stops the node. What was written before
 //! is whole, and what failed leaves at most a torn tail in the log, which the next start drops.
 //!
@@ -54,6 +58,7 @@
 //! ```
 
 mod chain;
+mod check;
 mod database;
 mod durations;
 mod error;
@@ -71,6 +76,7 @@ pub mod tiles;
 pub mod waypoint_nodes;
 
 pub use chain::{Chain, Reader, UnorderedBatch};
+pub use check::{Damage, Position, SelfCheck, Step};
 pub use database::StorageOptions;
 pub use durations::{BOUNDS_US, Durations, DurationsReading};
 pub use error::StorageError;

@@ -27,6 +27,8 @@ pub enum Memo {
     Journal,
     /// In the journal: the last checkpoint that the witness key signed.
     Checkpoint,
+    /// In the chain: how far the self-check has come, and what it found.
+    SelfCheck,
 }
 
 impl Memo {
@@ -35,6 +37,7 @@ impl Memo {
             Self::Quarantine => b"quarantine",
             Self::Journal => b"journal",
             Self::Checkpoint => b"checkpoint",
+            Self::SelfCheck => b"self_check",
         }
     }
 }
@@ -46,10 +49,15 @@ pub(crate) fn memo(database: &Database, memo: Memo) -> Result<Option<Vec<u8>>, S
 
 /// Keeps this, durably.
 pub(crate) fn keep(database: &Database, memo: Memo, content: &[u8]) -> Result<(), StorageError> {
+    note(database, memo, content)?;
+    database.sync()
+}
+
+/// Keeps this; durable only after the next flush.
+pub(crate) fn note(database: &Database, memo: Memo, content: &[u8]) -> Result<(), StorageError> {
     let mut batch = WriteBatch::default();
     batch.put_cf(database.family(META), memo.key(), content);
-    database.write(batch)?;
-    database.sync()
+    database.write(batch)
 }
 
 /// Whether the database's first write has happened.

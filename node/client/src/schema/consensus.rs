@@ -67,6 +67,9 @@ pub struct ConsensusFacts {
     pub peers: Vec<PeerFindings>,
     /// Bytes free on the disk of the home, where the system tells.
     pub disk_free_bytes: Option<u64>,
+    /// What of the chain on this node's disk is damaged, as far as its self-check has found out.
+    #[serde(default)]
+    pub damaged: Vec<String>,
 }
 
 impl ConsensusFacts {
@@ -136,6 +139,8 @@ pub enum Cause {
     Clock,
     /// The disk is nearly full, slow, or refuses writes.
     Disk,
+    /// What is on the disk is not what was written.
+    Damage,
     /// This validator may not vote: its journal was lost, is old, or its key is used twice.
     Quarantine,
     /// A key of the home is missing, or is not the one of its seat.

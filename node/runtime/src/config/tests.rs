@@ -44,7 +44,10 @@ fn other() -> NodeConfig {
             mdns: true,
             kademlia: false,
         },
-        storage: StorageConfig { cache_mib: 9 },
+        storage: StorageConfig {
+            cache_mib: 9,
+            self_check_rate: 70_000,
+        },
         consensus: ConsensusConfig {
             resend_ms: 10,
             progress_ms: 101,

@@ -62,6 +62,12 @@ impl RunningNode {
             pending_transactions: self.pool.len(),
             connected: connected.map(|peer| peer.name.clone()).collect(),
             disk_free_bytes: free_bytes(self.home.path()),
+            damaged: self
+                .self_checked
+                .damages()
+                .into_iter()
+                .map(|damage| format!("{}: {}", damage.place, damage.reason))
+                .collect(),
             peers,
         }
     }

@@ -52,6 +52,27 @@ fn nothing_is_found_where_nothing_is_wrong() {
 }
 
 #[test]
+fn damage_is_an_error_with_its_places_of_which_some_are_named() {
+    let mut facts = facts();
+    facts.damaged = vec!["block 7: the block is missing".to_owned()];
+    let found = only(&facts, Cause::Damage);
+    assert_eq!(found.severity, Severity::Error);
+    assert!(
+        found.what.ends_with("is damaged: block 7: the block is missing"),
+        "{}",
+        found.what
+    );
+    facts.damaged = (1..=9).map(|height| format!("block {height}: gone")).collect();
+    let found = only(&facts, Cause::Damage);
+    assert!(
+        found.what.contains("9 places") && found.what.ends_with("block 3: gone"),
+        "{}",
+        found.what
+    );
+    assert!(found.remedy.contains("let it run"), "{}", found.remedy);
+}
+
+#[test]
 fn a_key_that_two_processes_use_is_named_with_its_validator() {
     let mut facts = facts();
     facts.peers[1].key_doubled = true;

@@ -53,8 +53,9 @@ const MAX_TEXT: u64 = 16 << 10;
   quorate node doctor --home ./localnet/validator-1
 
 Exit codes: 0 if the node does its work, 6 if it does not answer, 7 if something keeps it or the
-network from committing. Run it on the machine of the node; the others' doctors tell their side.
-A node that runs and does not answer is asked again for 12 s, as it may be starting.")]
+network from committing, or its disk has damaged its chain. Run it on the machine of the node; the
+others' doctors tell their side. A node that runs and does not answer is asked again for 12 s, as it
+may be starting.")]
 pub(crate) struct DoctorArgs {
     /// The home of the node
     #[arg(long, value_name = "HOME", env = "QUORATE_HOME")]

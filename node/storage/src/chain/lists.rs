@@ -23,29 +23,40 @@ pub(crate) struct Lists {
 impl Lists {
     /// Makes them again from what is stored, and checks them against the tip.
     pub(crate) fn load(view: &DatabaseSnapshot, tip: &Tip) -> Result<Self, StorageError> {
-        let path = view.database().path();
-        let log = Tiles::load(
-            tip.log.length(),
-            |level, index| read_tile(view, TILES, level, index),
-            |ordinals| log_leaves(view, ordinals),
-        );
-        let chain = Tiles::load(
-            tip.chain.length(),
-            |level, index| read_tile(view, CHAIN_TILES, level, index),
-            |places| header_leaves(view, places),
-        );
-        let of_tiles = |error| StorageError::of_tiles(path, error);
-        let (log, chain) = (log.map_err(of_tiles)?, chain.map_err(of_tiles)?);
-        if log.frontier() != tip.log || chain.frontier() != tip.chain {
+        let lists = Self::of_length(view, tip.log.length(), tip.chain.length())?;
+        if lists.log.frontier() != tip.log || lists.chain.frontier() != tip.chain {
             return Err(StorageError::corrupted(
-                path,
+                view.database().path(),
                 format!(
                     "the hashes of the log or of headers are not those of the tip {}",
                     tip.height
                 ),
             ));
         }
-        Ok(Self { log, chain })
+        Ok(lists)
+    }
+
+    /// Makes them again from what is stored, as they were after the block at a height.
+    pub(crate) fn at(view: &DatabaseSnapshot, height: Height) -> Result<Self, StorageError> {
+        Self::of_length(view, log::size_at(view, height)?, height.0)
+    }
+
+    fn of_length(view: &DatabaseSnapshot, leaves: u64, headers: u64) -> Result<Self, StorageError> {
+        let log = Tiles::load(
+            leaves,
+            |level, index| read_tile(view, TILES, level, index),
+            |ordinals| log_leaves(view, ordinals),
+        );
+        let chain = Tiles::load(
+            headers,
+            |level, index| read_tile(view, CHAIN_TILES, level, index),
+            |places| header_leaves(view, places),
+        );
+        let of_tiles = |error| StorageError::of_tiles(view.database().path(), error);
+        Ok(Self {
+            log: log.map_err(of_tiles)?,
+            chain: chain.map_err(of_tiles)?,
+        })
     }
 }
 

@@ -13,7 +13,7 @@ use crate::files::{crash_image, cut, flip, last_log};
 use crate::network::{Network, create, erase, mint, transfer};
 
 /// Changes a closed chain database behind its back.
-fn tamper(path: &Path, change: impl FnOnce(&DB)) {
+pub(crate) fn tamper(path: &Path, change: impl FnOnce(&DB)) {
     let names = DB::list_cf(&Options::default(), path).unwrap();
     let db = DB::open_cf(&Options::default(), path, names).unwrap();
     change(&db);
