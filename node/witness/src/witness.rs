@@ -13,7 +13,7 @@ use quorate_checkpoint::{
 use quorate_crypto::{Committee, Digest, Engine, Epoch, SeatNumber, SigningKey};
 use quorate_genesis::Genesis;
 use quorate_ledger::CertifiedHeader;
-use quorate_verifier::{Anchor, Proof, Verifier};
+use quorate_verifier::{Anchor, Proof, ProofKind, Verifier};
 
 use crate::source::{Source, Unseen};
 use crate::store::{Kept, Store, StoreError};
@@ -186,17 +186,31 @@ impl Witness {
         }
     }
 
-    /// Learns committees from a source if that of an epoch is not known.
+    /// Learns committees from a source if that of an epoch is not known. What leads to no epoch that was not known is not
+    /// kept: evidence comes with the proof that leads furthest.
     async fn learn<S: Source>(&mut self, source: &S, epoch: Epoch) -> Result<(), Unseen> {
         if self.verifier.epoch(epoch).is_some() {
             return Ok(());
         }
         let proof = source.committees().await?;
+        let kind = proof.kind();
+        if kind != ProofKind::Committees {
+            let reason = format!(
+                "as a proof of committees it gives one of the kind {}",
+                kind.name()
+            );
+            return Err(Unseen::new(source.name(), reason));
+        }
         let verdict = self.verifier.learn(&proof);
         verdict.map_err(|refusal| {
             let reason = format!("what it gives as proof of committees is refused: {refusal}");
             Unseen::new(source.name(), reason)
         })?;
+        if self.verifier.epoch(epoch).is_none() {
+            let reason =
+                format!("its proof of committees does not lead to epoch {epoch}, of which its head is");
+            return Err(Unseen::new(source.name(), reason));
+        }
         self.committees = Some(proof);
         Ok(())
     }

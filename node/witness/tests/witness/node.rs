@@ -20,6 +20,10 @@ pub(crate) struct Node {
     name: String,
     history: History,
     notes: BTreeMap<u64, Note>,
+    /// What it shows as its newest head, if not that of its history.
+    pub(crate) newest: Option<CertifiedHeader>,
+    /// What it gives as a proof of committees.
+    pub(crate) committees: Option<Proof>,
     /// Where its tiles come from, if not from its history.
     pub(crate) tiles: Option<Vec<Digest>>,
     /// Blocks that it does not show.
@@ -32,6 +36,8 @@ impl Node {
             name: format!("node-{member}"),
             history: history.clone(),
             notes: BTreeMap::new(),
+            newest: None,
+            committees: None,
             tiles: None,
             hidden: Vec::new(),
         };
@@ -68,6 +74,9 @@ impl Source for Node {
     }
 
     async fn head(&self, height: Option<Height>) -> Result<CertifiedHeader, Unseen> {
+        if let (None, Some(newest)) = (height, &self.newest) {
+            return Ok(newest.clone());
+        }
         let heads = &self.history.heads;
         let height = height.map_or(heads.len() as u64, |height| height.0);
         let place = usize::try_from(height).unwrap().checked_sub(1);
@@ -77,7 +86,7 @@ impl Source for Node {
     }
 
     async fn committees(&self) -> Result<Proof, Unseen> {
-        Err(self.unseen())
+        self.committees.clone().ok_or_else(|| self.unseen())
     }
 
     async fn note(&self, size: u64) -> Result<Option<Note>, Unseen> {

@@ -1,6 +1,9 @@
 //! Two certified histories, however they come to be seen.
 
-use quorate_verifier::{Anchor, Facts, Verifier};
+use quorate_crypto::Epoch;
+use quorate_crypto::merkle::Frontier;
+use quorate_ledger::{CertifiedHeader, Header};
+use quorate_verifier::{Anchor, Facts, Proof, ProofBody, Trust, Verifier};
 use quorate_witness::{Event, Found, Stop, Store, StoreError, Witness};
 use tempfile::TempDir;
 
@@ -28,6 +31,16 @@ fn height_of(network: &Network, text: &str) -> u64 {
     // A quorum of three of four sealed each, the lowest ones.
     assert_eq!(facts.sealed_both.as_ref().map(Vec::len), Some(3));
     facts.height.0
+}
+
+/// The same header as if it were of another epoch.
+fn of_epoch(head: &CertifiedHeader, epoch: Epoch) -> CertifiedHeader {
+    let mut fields = head.v1().clone();
+    fields.epoch = epoch;
+    CertifiedHeader {
+        header: Header::V1(fields),
+        seals: head.seals.clone(),
+    }
 }
 
 #[tokio::test]
@@ -108,4 +121,35 @@ async fn a_block_that_no_quorum_sealed_is_no_history() {
     assert!(Store::open(dir.path()).is_err_and(|error| matches!(error, StoreError::InUse { .. })));
     drop(witness);
     Witness::open(settings(&network, None), Store::open(dir.path()).unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn a_proof_of_committees_that_leads_nowhere_hides_nothing() {
+    let network = Network::new();
+    let (one, other) = (network.history("-aab"), network.history("-aac"));
+    // Each is good, and of no use.
+    let block = ProofBody::Block {
+        head: one.heads[0].clone(),
+        before: None,
+        log: Frontier::new(),
+        entries: Vec::new(),
+        shown: Vec::new(),
+    };
+    let committees = ProofBody::Committees {
+        trust: Trust::Genesis,
+        steps: Vec::new(),
+    };
+    for body in [block, committees] {
+        let dir = TempDir::new().unwrap();
+        let mut witness = witness(&network, dir.path());
+        let mut nodes = nodes(&network, [&one, &other, &one, &one]);
+        nodes[3].newest = Some(of_epoch(&one.heads[3], Epoch(7)));
+        nodes[3].committees = Some(Proof::new(network.genesis.id(), body));
+        // It is told of, and the others are followed all the same.
+        let events = round(&mut witness, &nodes[2..], 0).await.unwrap();
+        let unseen = events.iter().any(|event| matches!(event, Event::Unseen(_)));
+        assert!(unseen && size(&witness) == 9, "{events:?}");
+        let found = found(&mut witness, &nodes).await;
+        assert_eq!(height_of(&network, &found.text), 4);
+    }
 }
