@@ -4,7 +4,7 @@ mod chain;
 mod gathered;
 mod log;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use quorate_checkpoint::{
@@ -45,6 +45,9 @@ pub struct Witness {
     store: Store,
     /// The newest header that was seen.
     head: Option<CertifiedHeader>,
+    /// For each source the first head that was not compared with another source's chain. There are no more than
+    /// sources.
+    unsettled: BTreeMap<String, CertifiedHeader>,
     last: Option<Cosigned>,
     /// Validators that signed what the certified log contradicts, since the witness started.
     liars: BTreeSet<SeatNumber>,
@@ -141,6 +144,7 @@ impl Witness {
             policy: settings.policy,
             store,
             head: None,
+            unsettled: BTreeMap::new(),
             last: None,
             liars: BTreeSet::new(),
         };

@@ -26,6 +26,8 @@ pub(crate) struct Node {
     pub(crate) committees: Option<Proof>,
     /// Where its tiles come from, if not from its history.
     pub(crate) tiles: Option<Vec<Digest>>,
+    /// Headers that it shows in the place of its history's, by height.
+    pub(crate) others: BTreeMap<u64, CertifiedHeader>,
     /// Blocks that it does not show.
     pub(crate) hidden: Vec<u64>,
 }
@@ -39,6 +41,7 @@ impl Node {
             newest: None,
             committees: None,
             tiles: None,
+            others: BTreeMap::new(),
             hidden: Vec::new(),
         };
         for head in &history.heads {
@@ -76,6 +79,9 @@ impl Source for Node {
     async fn head(&self, height: Option<Height>) -> Result<CertifiedHeader, Unseen> {
         if let (None, Some(newest)) = (height, &self.newest) {
             return Ok(newest.clone());
+        }
+        if let Some(other) = height.and_then(|height| self.others.get(&height.0)) {
+            return Ok(other.clone());
         }
         let heads = &self.history.heads;
         let height = height.map_or(heads.len() as u64, |height| height.0);

@@ -153,3 +153,68 @@ async fn a_proof_of_committees_that_leads_nowhere_hides_nothing() {
         assert_eq!(height_of(&network, &found.text), 4);
     }
 }
+
+#[tokio::test]
+async fn a_liar_in_between_hides_nothing() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let (fork, middle, true_one) = (
+        network.history("aab"),
+        network.history("aacd"),
+        network.history("aacde"),
+    );
+    let mut nodes = nodes(&network, [&fork, &middle, &true_one, &true_one]);
+    nodes[1].others.insert(3, fork.heads[2].clone());
+    let found = found(&mut witness, &nodes).await;
+    assert_eq!(height_of(&network, &found.text), 3);
+}
+
+#[tokio::test]
+async fn one_liar_does_not_vouch_for_a_node_that_is_behind() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let history = network.history("aacdef");
+    round(&mut witness, &nodes(&network, [&history; 4]), 0)
+        .await
+        .unwrap();
+    let fork = network.history("aab");
+    let mut nodes = nodes(&network, [&fork, &history, &history, &history]);
+    // The liars are asked last, and first.
+    for liar in [1, 3] {
+        nodes[liar].others.insert(3, fork.heads[2].clone());
+    }
+    let found = found(&mut witness, &nodes).await;
+    assert_eq!(height_of(&network, &found.text), 3);
+}
+
+#[tokio::test]
+async fn one_liar_does_not_vouch_for_a_node_whose_head_is_refused() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let history = network.history("aacd");
+    let mut fork = network.history("aabb");
+    fork.heads[3].seals[0].signature.0[0] ^= 1;
+    let mut nodes = nodes(&network, [&history, &history, &history, &fork]);
+    for liar in [0, 2] {
+        let theirs = fork.heads.iter().zip(1..);
+        nodes[liar].others = theirs.map(|(head, height)| (height, head.clone())).collect();
+    }
+    let found = found(&mut witness, &nodes).await;
+    assert_eq!(height_of(&network, &found.text), 3);
+}
+
+#[tokio::test]
+async fn a_node_that_is_always_ahead_and_hides_what_is_below_is_found_out_later() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let nodes = |own: &str, theirs: &str| {
+        let (own, theirs) = (network.history(own), network.history(theirs));
+        let mut nodes = nodes(&network, [&own, &own, &own, &theirs]);
+        nodes[3].hidden = (1..theirs.heads.len() as u64).collect();
+        nodes
+    };
+    round(&mut witness, &nodes("aac", "aabxx"), 0).await.unwrap();
+    assert_eq!(size(&witness), 9);
+    let found = found(&mut witness, &nodes("aacdef", "aabxxyyy")).await;
+    assert_eq!(height_of(&network, &found.text), 5);
+}
