@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use quorate_api::Bounds;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -60,9 +60,11 @@ async fn round<S: Source>(
     let Some(chain) = witness.look(sources, events).await? else {
         return Ok(());
     };
-    sleep(SETTLE).await;
+    // Other witnesses are not waited for any longer than validators are.
+    let asked = join_all(others.iter().map(OtherWitness::ask));
+    let (answers, ()) = join(asked, sleep(SETTLE)).await;
     let mut shown = Vec::new();
-    for answer in join_all(others.iter().map(OtherWitness::ask)).await {
+    for answer in answers {
         match answer {
             Ok(note) => shown.extend(note),
             Err(unseen) => events.push(Event::Unseen(unseen)),

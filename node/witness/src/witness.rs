@@ -15,7 +15,7 @@ use quorate_genesis::Genesis;
 use quorate_ledger::CertifiedHeader;
 use quorate_verifier::{Anchor, Proof, ProofKind, Verifier};
 
-use crate::source::{Source, Unseen};
+use crate::source::Unseen;
 use crate::store::{Kept, Store, StoreError};
 
 pub use chain::Chain;
@@ -190,30 +190,29 @@ impl Witness {
         }
     }
 
-    /// Learns committees from a source if that of an epoch is not known. What leads to no epoch that was not known is not
-    /// kept: evidence comes with the proof that leads furthest.
-    async fn learn<S: Source>(&mut self, source: &S, epoch: Epoch) -> Result<(), Unseen> {
+    /// Learns committees from the proof that somebody gives, if that of an epoch is not known. What does not lead to it is
+    /// not kept: evidence comes with the proof that leads furthest.
+    fn learn(&mut self, by: &str, epoch: Epoch, proof: Proof) -> Result<(), Unseen> {
         if self.verifier.epoch(epoch).is_some() {
             return Ok(());
         }
-        let proof = source.committees().await?;
         let kind = proof.kind();
         if kind != ProofKind::Committees {
             let reason = format!(
                 "as a proof of committees it gives one of the kind {}",
                 kind.name()
             );
-            return Err(Unseen::new(source.name(), reason));
+            return Err(Unseen::new(by, reason));
         }
         let verdict = self.verifier.learn(&proof);
         verdict.map_err(|refusal| {
             let reason = format!("what it gives as proof of committees is refused: {refusal}");
-            Unseen::new(source.name(), reason)
+            Unseen::new(by, reason)
         })?;
         if self.verifier.epoch(epoch).is_none() {
             let reason =
                 format!("its proof of committees does not lead to epoch {epoch}, of which its head is");
-            return Err(Unseen::new(source.name(), reason));
+            return Err(Unseen::new(by, reason));
         }
         self.committees = Some(proof);
         Ok(())

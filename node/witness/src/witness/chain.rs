@@ -7,7 +7,7 @@ use quorate_ledger::{CertifiedHeader, Height};
 use quorate_verifier::{Proof, ProofBody, ProofFile, Refusal, Verifier};
 
 use super::{Event, Evidence, Stop, Witness};
-use crate::source::{Source, Unseen, head_at};
+use crate::source::{ANSWER, ERRAND, Source, Unseen, head_at, in_time};
 
 /// The newest head of the chain on which sources agree.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,7 +79,9 @@ impl Witness {
 
     /// The newest heads of all sources, once seals are checked.
     async fn heads<S: Source>(&mut self, sources: &[S], events: &mut Vec<Event>) -> Heads {
-        let answers = join_all(sources.iter().map(|source| source.head(None))).await;
+        let asked = sources.iter();
+        let asked = asked.map(|source| in_time(source.name(), ANSWER, source.head(None)));
+        let answers = join_all(asked).await;
         let (mut heads, mut shown) = (Heads::default(), Vec::new());
         for (place, answer) in answers.into_iter().enumerate() {
             match answer {
@@ -90,13 +92,7 @@ impl Witness {
                 Err(unseen) => events.push(Event::Unseen(unseen)),
             }
         }
-        let mut unlearnt = BTreeSet::new();
-        for (place, head) in &shown {
-            if let Err(unseen) = self.learn(&sources[*place], head.v1().epoch).await {
-                events.push(Event::Unseen(unseen));
-                unlearnt.insert(*place);
-            }
-        }
+        let unlearnt = self.learn_from(sources, &shown, events).await;
         // Only now: what was learnt last may say that an epoch ended below a head.
         for (place, head) in shown {
             match self.verifier.check_head(&head) {
@@ -114,6 +110,34 @@ impl Witness {
         heads
     }
 
+    /// Learns the committees of epochs that heads are of, and tells from which sources they could not be learnt.
+    async fn learn_from<S: Source>(
+        &mut self,
+        sources: &[S],
+        shown: &[(usize, CertifiedHeader)],
+        events: &mut Vec<Event>,
+    ) -> BTreeSet<usize> {
+        let of_unknown = shown
+            .iter()
+            .map(|(place, head)| (*place, head.v1().epoch))
+            .filter(|(_, epoch)| self.verifier.epoch(*epoch).is_none());
+        let asked = of_unknown.map(|(place, epoch)| async move {
+            let source = &sources[place];
+            let proof = in_time(source.name(), ERRAND, source.committees()).await;
+            (place, epoch, proof)
+        });
+        let answers = join_all(asked).await;
+        let mut unlearnt = BTreeSet::new();
+        for (place, epoch, proof) in answers {
+            let by = sources[place].name();
+            if let Err(unseen) = proof.and_then(|proof| self.learn(by, epoch, proof)) {
+                events.push(Event::Unseen(unseen));
+                unlearnt.insert(place);
+            }
+        }
+        unlearnt
+    }
+
     /// Asks the source of each accepted head what its chain has at the heights of lower ones.
     async fn compare_heads<S: Source>(
         &self,
@@ -126,8 +150,13 @@ impl Witness {
         let mut seen: Vec<CertifiedHeader> = known.chain(accepted).cloned().collect();
         seen.sort_by_cached_key(|head| (height_of(head), head.hash()));
         seen.dedup_by_key(|head| head.hash());
-        let asked = heads.accepted.iter();
-        let asked = asked.map(|(place, head)| chain_below(&sources[*place], head, &seen));
+        let (asked, known) = (heads.accepted.iter(), seen.as_slice());
+        let asked = asked.map(|(place, head)| async move {
+            let (source, mut chain) = (&sources[*place], Vec::new());
+            let showing = show_below(source, head, known, &mut chain);
+            let unseen = in_time(source.name(), ERRAND, showing).await.err();
+            (chain, unseen)
+        });
         let mut chains = Vec::new();
         for (chain, unseen) in join_all(asked).await {
             events.extend(unseen.map(Event::Unseen));
@@ -231,7 +260,9 @@ impl Witness {
                 let is_done = heads.doubtful.contains(other) && other <= place;
                 if !is_done && other != place {
                     let below = *height.min(claimed);
-                    searches.push(self.search(&sources[*other], &sources[*place], below));
+                    let (ours, theirs) = (&sources[*other], &sources[*place]);
+                    let search = self.search(ours, theirs, below);
+                    searches.push(in_time(theirs.name(), ERRAND, search));
                 }
             }
         }
@@ -326,27 +357,25 @@ impl Compared {
     }
 }
 
-/// What a source's chain has at the heights of these headers, which ascend, up to its head; and what it does not show.
-async fn chain_below<S: Source>(
+/// Adds what a source's chain has at the heights of these headers, which ascend, up to its head, until the source does not
+/// show one.
+async fn show_below<S: Source>(
     source: &S,
     head: &CertifiedHeader,
     seen: &[CertifiedHeader],
-) -> (Vec<CertifiedHeader>, Option<Unseen>) {
-    let mut chain: Vec<CertifiedHeader> = Vec::new();
+    chain: &mut Vec<CertifiedHeader>,
+) -> Result<(), Unseen> {
     let below = seen.iter().map(height_of);
     for height in below.take_while(|height| *height <= height_of(head)) {
-        let known = [chain.last(), Some(head)].into_iter().flatten();
-        let known = known.cloned().find(|known| height_of(known) == height);
-        let theirs = match known {
-            Some(known) => Ok(known),
-            None => head_at(source, height).await,
+        let is_it = |known: &&CertifiedHeader| height_of(known) == height;
+        let known = chain.last().filter(is_it).or(Some(head).filter(is_it));
+        let theirs = match known.cloned() {
+            Some(known) => known,
+            None => head_at(source, height).await?,
         };
-        match theirs {
-            Ok(theirs) => chain.push(theirs),
-            Err(unseen) => return (chain, Some(unseen)),
-        }
+        chain.push(theirs);
     }
-    (chain, None)
+    Ok(())
 }
 
 fn height_of(head: &CertifiedHeader) -> Height {

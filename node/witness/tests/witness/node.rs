@@ -5,8 +5,8 @@ use std::path::Path;
 
 use quorate_checkpoint::{Checkpoint, Note, Policy, TileOf, TilePath, origin, sign_checkpoint};
 use quorate_crypto::merkle::root_of_hashes;
-use quorate_crypto::{Digest, SigningKey};
-use quorate_ledger::{CertifiedHeader, Height};
+use quorate_crypto::{Digest, Epoch, SigningKey};
+use quorate_ledger::{CertifiedHeader, Header, Height};
 use quorate_verifier::Proof;
 use quorate_witness::{Event, Settings, Shown, Source, Stop, Store, Unseen, Witness};
 
@@ -14,6 +14,16 @@ use crate::history::{History, Network, key};
 
 /// Times of rounds are counted from here, in seconds since 1970.
 pub(crate) const TIME: u64 = 1_767_225_600;
+
+/// What a node can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    Newest,
+    Header,
+    Committees,
+    Note,
+    Tile,
+}
 
 /// A node, whose validator signed all that its history has.
 pub(crate) struct Node {
@@ -30,6 +40,8 @@ pub(crate) struct Node {
     pub(crate) others: BTreeMap<u64, CertifiedHeader>,
     /// Blocks that it does not show.
     pub(crate) hidden: Vec<u64>,
+    /// What it takes for ever to answer.
+    pub(crate) hangs_at: Option<Question>,
 }
 
 impl Node {
@@ -43,6 +55,7 @@ impl Node {
             tiles: None,
             others: BTreeMap::new(),
             hidden: Vec::new(),
+            hangs_at: None,
         };
         for head in &history.heads {
             let note = sign(network, member, head.v1().log_size, head.v1().log_root);
@@ -63,6 +76,13 @@ impl Node {
         self.notes.insert(size, note);
     }
 
+    /// Takes the question.
+    async fn hear(&self, question: Question) {
+        if self.hangs_at == Some(question) {
+            std::future::pending::<()>().await;
+        }
+    }
+
     fn unseen(&self) -> Unseen {
         Unseen {
             by: self.name.clone(),
@@ -77,6 +97,12 @@ impl Source for Node {
     }
 
     async fn head(&self, height: Option<Height>) -> Result<CertifiedHeader, Unseen> {
+        let question = if height.is_some() {
+            Question::Header
+        } else {
+            Question::Newest
+        };
+        self.hear(question).await;
         if let (None, Some(newest)) = (height, &self.newest) {
             return Ok(newest.clone());
         }
@@ -92,14 +118,17 @@ impl Source for Node {
     }
 
     async fn committees(&self) -> Result<Proof, Unseen> {
+        self.hear(Question::Committees).await;
         self.committees.clone().ok_or_else(|| self.unseen())
     }
 
     async fn note(&self, size: u64) -> Result<Option<Note>, Unseen> {
+        self.hear(Question::Note).await;
         Ok(self.notes.get(&size).cloned())
     }
 
     async fn tile(&self, path: &TilePath) -> Result<Vec<u8>, Unseen> {
+        self.hear(Question::Tile).await;
         let leaves = self.tiles.as_ref().unwrap_or(&self.history.leaves);
         let TileOf::Hashes(level) = path.of else {
             return Err(self.unseen());
@@ -111,6 +140,16 @@ impl Source for Node {
         let hashes: Option<Vec<Digest>> = hashes.collect();
         let hashes = hashes.ok_or_else(|| self.unseen())?;
         Ok(hashes.iter().flat_map(|hash| hash.0).collect())
+    }
+}
+
+/// The same header as if it were of another epoch.
+pub(crate) fn of_epoch(head: &CertifiedHeader, epoch: Epoch) -> CertifiedHeader {
+    let mut fields = head.v1().clone();
+    fields.epoch = epoch;
+    CertifiedHeader {
+        header: Header::V1(fields),
+        seals: head.seals.clone(),
     }
 }
 

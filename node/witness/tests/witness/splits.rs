@@ -2,13 +2,12 @@
 
 use quorate_crypto::Epoch;
 use quorate_crypto::merkle::Frontier;
-use quorate_ledger::{CertifiedHeader, Header};
 use quorate_verifier::{Anchor, Facts, Proof, ProofBody, Trust, Verifier};
 use quorate_witness::{Event, Found, Stop, Store, StoreError, Witness};
 use tempfile::TempDir;
 
 use crate::history::{History, Network};
-use crate::node::{Node, nodes, round, settings, size, witness};
+use crate::node::{Node, nodes, of_epoch, round, settings, size, witness};
 
 /// What a round came to that had to end the witness.
 async fn found(witness: &mut Witness, nodes: &[Node]) -> Found {
@@ -31,16 +30,6 @@ fn height_of(network: &Network, text: &str) -> u64 {
     // A quorum of three of four sealed each, the lowest ones.
     assert_eq!(facts.sealed_both.as_ref().map(Vec::len), Some(3));
     facts.height.0
-}
-
-/// The same header as if it were of another epoch.
-fn of_epoch(head: &CertifiedHeader, epoch: Epoch) -> CertifiedHeader {
-    let mut fields = head.v1().clone();
-    fields.epoch = epoch;
-    CertifiedHeader {
-        header: Header::V1(fields),
-        seals: head.seals.clone(),
-    }
 }
 
 #[tokio::test]
