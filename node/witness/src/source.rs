@@ -15,6 +15,10 @@ pub(crate) const ANSWER: Duration = Duration::from_secs(5);
 /// How long all answers together may take that one question needs, and one that is made first and may be long.
 pub(crate) const ERRAND: Duration = Duration::from_secs(20);
 
+/// Bytes of a proof of committees that are read, as a node makes somebody ask for one whenever it likes. Nodes make proofs
+/// of at most 32 MiB, whose files are longer by a third: enough for 2,000 epochs of a hundred validators.
+const MAX_COMMITTEES: usize = 44 << 20;
+
 /// A node, as a witness asks it.
 pub trait Source {
     /// What it is called where it is told of.
@@ -122,7 +126,8 @@ impl Source for NodeSource {
     }
 
     async fn committees(&self) -> Result<Proof, Unseen> {
-        let answer = self.client.proof(ProofOf::Committees { to: None }).await;
+        let of = ProofOf::Committees { to: None };
+        let answer = self.client.proof_up_to(of, MAX_COMMITTEES).await;
         let text = answer.map_err(|error| self.unseen(error))?;
         let file = ProofFile::read(text.as_bytes());
         file.map(|file| file.proof)

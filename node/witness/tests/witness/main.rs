@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
 
 mod history;
+mod http;
 mod node;
 mod rounds;
 mod splits;
