@@ -244,10 +244,14 @@ impl Witness {
             text,
             words,
         } = evidence;
-        let file = self.store.keep_evidence(&name, ending, &text).and_then(|file| {
-            let reason = format!("{what}\nevidence: {}\n", file.display());
-            self.store.keep_alarm(&reason).map(|()| file)
-        });
+        let file = self.store.keep_evidence(&name, ending, &text);
+        let place = match &file {
+            Ok(file) => file.display().to_string(),
+            Err(_) => "printed only".to_owned(),
+        };
+        // Without evidence, too, it must not start again by itself.
+        let alarm = self.store.keep_alarm(&format!("{what}\nevidence: {place}\n"));
+        let file = file.and_then(|file| alarm.map(|()| file));
         Stop::Found(Box::new(Found {
             what,
             file,

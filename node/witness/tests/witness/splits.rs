@@ -62,6 +62,26 @@ async fn two_histories_are_evidence_of_whatever_lengths_they_are() {
 }
 
 #[tokio::test]
+async fn it_does_not_start_again_where_the_evidence_could_not_be_kept() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    std::fs::remove_dir(dir.path().join("evidence")).unwrap();
+    let (one, other) = (network.history("aab"), network.history("aac"));
+    let found = found(&mut witness, &nodes(&network, [&one, &other, &one, &other])).await;
+    assert!(
+        matches!(found.file, Err(StoreError::Unusable { .. })),
+        "{found:?}"
+    );
+    assert_eq!(height_of(&network, &found.text), 3);
+    drop(witness);
+    let stopped = Store::open(dir.path()).unwrap_err();
+    let StoreError::Stopped { reason, .. } = stopped else {
+        panic!("{stopped:?}");
+    };
+    assert!(reason.contains("printed only"), "{reason}");
+}
+
+#[tokio::test]
 async fn one_that_was_seen_in_an_earlier_round_is_enough() {
     let (network, dir) = (Network::new(), TempDir::new().unwrap());
     let mut before = witness(&network, dir.path());
