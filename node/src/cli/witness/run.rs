@@ -11,7 +11,7 @@ use quorate_tools::authority::AuthorityArgs;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::file::read_bytes;
 use quorate_tools::genesis::read_genesis;
-use quorate_tools::output::{Output, say};
+use quorate_tools::output::{Output, printable, say};
 use quorate_tools::passphrase::PassphraseArgs;
 use quorate_witness::{
     Event, Found, NodeSource, OtherWitness, Settings, Stop, Store, StoreError, Witness, serve,
@@ -178,9 +178,9 @@ fn unusable(error: &StoreError) -> Failure {
     }
 }
 
-/// What an event says, in a line.
+/// What an event says, in a line: what a node wrote begins none of its own.
 fn line(event: &Event) -> String {
-    match event {
+    let line = match event {
         Event::Unseen(unseen) => unseen.to_string(),
         Event::Waits { reason } => format!("not cosigned: {reason}"),
         Event::Lied {
@@ -209,7 +209,8 @@ fn line(event: &Event) -> String {
             checkpoint.size(),
             checkpoint.root()
         ),
-    }
+    };
+    printable(&line)
 }
 
 #[cfg(test)]
@@ -265,5 +266,15 @@ mod tests {
         ] {
             assert_eq!(line(&event), expected);
         }
+    }
+
+    #[test]
+    fn a_node_does_not_write_lines_of_its_own() {
+        let unseen = Unseen {
+            by: "https://a.example".to_owned(),
+            reason: "no answer\ncosigned size 17\u{1b}[2K".to_owned(),
+        };
+        let line = line(&Event::Unseen(unseen));
+        assert!(!line.contains(char::is_control), "{line}");
     }
 }
