@@ -68,7 +68,7 @@ fn unsigned(size: Option<u64>) -> Failure {
         || "no checkpoint".to_owned(),
         |size| format!("no checkpoint of size {size}"),
     );
-    let detail = format!("this validator has signed {which} since it started, or does not vote");
+    let detail = format!("this validator has signed {which} since it started");
     Failure::not_found("no_checkpoint", detail)
 }
 
