@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "tests fail by panicking, their helpers too")]
 
+mod committees;
 mod history;
 mod http;
 mod node;

@@ -10,7 +10,7 @@ use quorate_ledger::{CertifiedHeader, Header, Height};
 use quorate_verifier::Proof;
 use quorate_witness::{Event, Settings, Shown, Source, Stop, Store, Unseen, Witness};
 
-use crate::history::{History, Network, key};
+use crate::history::{History, Network, Term, key};
 
 /// Times of rounds are counted from here, in seconds since 1970.
 pub(crate) const TIME: u64 = 1_767_225_600;
@@ -32,7 +32,7 @@ pub(crate) struct Node {
     notes: BTreeMap<u64, Note>,
     /// What it shows as its newest head, if not that of its history.
     pub(crate) newest: Option<CertifiedHeader>,
-    /// What it gives as a proof of committees.
+    /// What it gives as a proof of committees, if not that of its history.
     pub(crate) committees: Option<Proof>,
     /// Where its tiles come from, if not from its history.
     pub(crate) tiles: Option<Vec<Digest>>,
@@ -57,9 +57,10 @@ impl Node {
             hidden: Vec::new(),
             hangs_at: None,
         };
-        for head in &history.heads {
-            let note = sign(network, member, head.v1().log_size, head.v1().log_root);
-            node.notes.insert(head.v1().log_size, note);
+        for (head, term) in history.heads.iter().zip(&history.terms) {
+            let (size, root) = (head.v1().log_size, head.v1().log_root);
+            node.notes
+                .insert(size, sign_in(network, *term, member, size, root));
         }
         node
     }
@@ -119,7 +120,8 @@ impl Source for Node {
 
     async fn committees(&self) -> Result<Proof, Unseen> {
         self.hear(Question::Committees).await;
-        self.committees.clone().ok_or_else(|| self.unseen())
+        let committees = self.committees.as_ref();
+        Ok(committees.unwrap_or(&self.history.committees).clone())
     }
 
     async fn note(&self, size: u64) -> Result<Option<Note>, Unseen> {
@@ -155,10 +157,15 @@ pub(crate) fn of_epoch(head: &CertifiedHeader, epoch: Epoch) -> CertifiedHeader 
 
 /// A note that a member's validator signs.
 pub(crate) fn sign(network: &Network, member: usize, size: u64, root: Digest) -> Note {
+    sign_in(network, Term::FIRST, member, size, root)
+}
+
+/// A note that it signs in a term.
+fn sign_in(network: &Network, term: Term, member: usize, size: u64, root: Digest) -> Note {
     let id = network.genesis.id();
     let seat = network.genesis.committee().seats()[member].seat;
     let checkpoint = Checkpoint::new(origin(&id), size, root);
-    sign_checkpoint(&id, seat, &key("witness", member), &checkpoint, TIME)
+    sign_checkpoint(&id, seat, &term.key("witness", member), &checkpoint, TIME)
 }
 
 /// A node for each member, each of its own history.

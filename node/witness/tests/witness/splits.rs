@@ -10,7 +10,7 @@ use crate::history::{History, Network};
 use crate::node::{Node, nodes, of_epoch, round, settings, size, witness};
 
 /// What a round came to that had to end the witness.
-async fn found(witness: &mut Witness, nodes: &[Node]) -> Found {
+pub(crate) async fn found(witness: &mut Witness, nodes: &[Node]) -> Found {
     match round(witness, nodes, 10).await {
         Err(Stop::Found(found)) => *found,
         other => panic!("{other:?}"),
@@ -18,7 +18,7 @@ async fn found(witness: &mut Witness, nodes: &[Node]) -> Found {
 }
 
 /// The height of which evidence says that there are two blocks, by a verifier that knows the genesis document alone.
-fn height_of(network: &Network, text: &str) -> u64 {
+pub(crate) fn height_of(network: &Network, text: &str) -> u64 {
     let mut verifier = Verifier::new(Anchor {
         genesis: Some(network.genesis.clone()),
         pin: None,
