@@ -17,6 +17,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 use crate::source::{OtherWitness, Source};
 use crate::witness::{Event, Stop, Witness};
 
+/// From the beginning of a round to that of the next, unless told otherwise.
+pub const DEFAULT_EVERY: Duration = Duration::from_secs(10);
+
 /// How long validators are given to sign a head: they show what they signed up to a second after they have written it
 /// down, and look for new blocks once a second.
 const SETTLE: Duration = Duration::from_secs(3);

@@ -11,7 +11,6 @@ use quorate_checkpoint::{
     Checkpoint, KeyKind, KeyName, Note, Policy, Signer, VerifierKey, origin, signers_of,
 };
 use quorate_crypto::{Committee, Digest, Engine, Epoch, SeatNumber, SigningKey};
-use quorate_genesis::Genesis;
 use quorate_ledger::CertifiedHeader;
 use quorate_verifier::{Anchor, Proof, ProofKind, Verifier};
 
@@ -22,8 +21,10 @@ pub use chain::Chain;
 
 /// What a witness is given to begin with.
 pub struct Settings {
-    /// The genesis document of the network.
-    pub genesis: Genesis,
+    /// What it rests on: the genesis document, or a block that somebody vouches for.
+    pub anchor: Anchor,
+    /// The network's id.
+    pub network: Digest,
     /// Its key.
     pub key: SigningKey,
     /// What it signs as.
@@ -129,14 +130,10 @@ impl Witness {
     /// If what is there was not written by this witness, of this network.
     pub fn open(settings: Settings, store: Store) -> Result<Self, StoreError> {
         let Kept { head, note } = store.read()?;
-        let network = settings.genesis.id();
-        let anchor = Anchor {
-            genesis: Some(settings.genesis),
-            pin: None,
-        };
+        let network = settings.network;
         let mut witness = Self {
-            verifier: Verifier::new(anchor.clone()),
-            anchor,
+            verifier: Verifier::new(settings.anchor.clone()),
+            anchor: settings.anchor,
             network,
             committees: None,
             key: settings.key,

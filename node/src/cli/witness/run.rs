@@ -13,8 +13,9 @@ use quorate_tools::file::read_bytes;
 use quorate_tools::genesis::read_genesis;
 use quorate_tools::output::{Output, printable, say};
 use quorate_tools::passphrase::PassphraseArgs;
+use quorate_verifier::Anchor;
 use quorate_witness::{
-    Event, Found, NodeSource, OtherWitness, Settings, Stop, Store, StoreError, Witness, serve,
+    DEFAULT_EVERY, Event, Found, NodeSource, OtherWitness, Settings, Stop, Store, StoreError, Witness, serve,
 };
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -53,7 +54,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<KeyName>,
     /// How long it is from one round to the next
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_EVERY.as_secs())]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
     #[command(flatten)]
@@ -106,7 +107,11 @@ pub(super) async fn run(args: RunArgs, output: &Output) -> Result<(), Failure> {
     };
     let store = Store::open(&args.dir).map_err(|error| unusable(&error))?;
     let settings = Settings {
-        genesis,
+        network: genesis.id(),
+        anchor: Anchor {
+            genesis: Some(genesis),
+            pin: None,
+        },
         key,
         name,
         policy,

@@ -331,7 +331,7 @@ impl Witness {
             committees: self.committees.clone(),
         };
         let text = file.write();
-        // From the genesis document alone: whoever is shown it need know no more.
+        // From what it rests on alone: whoever is shown it need know no more.
         let verdicts = Verifier::new(self.anchor.clone()).check_file(text.as_bytes())?;
         Ok(Evidence {
             what: format!("there are two certificates for height {height}"),

@@ -1,12 +1,12 @@
 //! Committees of later epochs: the witness follows them by their certificates, and evidence comes with the proof of them.
 
-use quorate_crypto::Epoch;
-use quorate_verifier::{Proof, ProofBody, Trust};
-use quorate_witness::Event;
+use quorate_crypto::{Epoch, Height};
+use quorate_verifier::{Anchor, Facts, Pin, Proof, ProofBody, Trust, Verifier};
+use quorate_witness::{Event, Settings, Store, Witness};
 use tempfile::TempDir;
 
 use crate::history::Network;
-use crate::node::{nodes, of_epoch, round, size, witness};
+use crate::node::{nodes, of_epoch, round, settings, size, witness};
 use crate::splits::{found, height_of};
 
 #[tokio::test]
@@ -103,4 +103,43 @@ async fn a_shorter_proof_of_committees_does_not_take_a_longer_ones_place() {
     assert_eq!(size(&witness), 9);
     let found = found(&mut witness, &crate::node::nodes(&network, [&other; 4])).await;
     assert_eq!(height_of(&network, &found.text), 3);
+}
+
+#[tokio::test]
+async fn a_witness_may_rest_on_a_block_that_somebody_vouches_for() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let (one, other) = (network.history("aab"), network.history("aac"));
+    let pinned = &one.heads[0];
+    let anchor = Anchor {
+        genesis: None,
+        pin: Some(Pin {
+            height: Height(1),
+            hash: pinned.hash(),
+        }),
+    };
+    let settings = Settings {
+        anchor: anchor.clone(),
+        ..settings(&network, None)
+    };
+    let mut witness = Witness::open(settings, Store::open(dir.path()).unwrap()).unwrap();
+    let body = ProofBody::Committees {
+        trust: Trust::Pinned {
+            header: pinned.header.clone(),
+            committee: network.genesis.committee(),
+        },
+        steps: Vec::new(),
+    };
+    let committees = Proof::new(network.genesis.id(), body);
+    let mut nodes = nodes(&network, [&one, &one, &other, &other]);
+    for node in &mut nodes {
+        node.committees = Some(committees.clone());
+    }
+    round(&mut witness, &nodes[..2], 0).await.unwrap();
+    assert_eq!(size(&witness), 9);
+    let found = found(&mut witness, &nodes).await;
+    let verdicts = Verifier::new(anchor).check_file(found.text.as_bytes()).unwrap();
+    let Facts::TwoHistories(facts) = &verdicts[0].facts else {
+        panic!("{verdicts:?}");
+    };
+    assert_eq!(facts.height, Height(3));
 }

@@ -14,7 +14,7 @@ use quorate_ledger::{
     Amount, Batch, BatchRules, BatchV1, BlockInput, CertifiedHeader, CheckedBatch, FormedBatch, Header,
     MemoryState, Parameters, Proposal, Rules, StateTree, Timestamp, Tip, Transaction, execute,
 };
-use quorate_verifier::{CommitteeStep, Proof, ProofBody, Trust};
+use quorate_verifier::{Anchor, CommitteeStep, Proof, ProofBody, Trust};
 
 const MEMBERS: [&str; 4] = ["alpha", "beta", "gamma", "delta"];
 
@@ -114,6 +114,14 @@ impl Network {
         let joins: Vec<&str> = joins.iter().map(String::as_str).collect();
         let (_, genesis) = Genesis::assemble(&draft.to_toml(), &joins).unwrap();
         Self { genesis, accounts }
+    }
+
+    /// What a witness of it rests on, and whoever checks evidence.
+    pub(crate) fn anchor(&self) -> Anchor {
+        Anchor {
+            genesis: Some(self.genesis.clone()),
+            pin: None,
+        }
     }
 
     pub(crate) fn signers(&self) -> Vec<Signer> {

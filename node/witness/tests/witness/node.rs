@@ -182,7 +182,8 @@ pub(crate) fn witness_key() -> SigningKey {
 
 pub(crate) fn settings(network: &Network, policy: Option<Policy>) -> Settings {
     Settings {
-        genesis: network.genesis.clone(),
+        anchor: network.anchor(),
+        network: network.genesis.id(),
         key: witness_key(),
         name: "witness.example".parse().unwrap(),
         policy,

@@ -2,7 +2,7 @@
 
 use quorate_crypto::Epoch;
 use quorate_crypto::merkle::Frontier;
-use quorate_verifier::{Anchor, Facts, Proof, ProofBody, Trust, Verifier};
+use quorate_verifier::{Facts, Proof, ProofBody, Trust, Verifier};
 use quorate_witness::{Event, Found, Stop, Store, StoreError, Witness};
 use tempfile::TempDir;
 
@@ -19,10 +19,7 @@ pub(crate) async fn found(witness: &mut Witness, nodes: &[Node]) -> Found {
 
 /// The height of which evidence says that there are two blocks, by a verifier that knows the genesis document alone.
 pub(crate) fn height_of(network: &Network, text: &str) -> u64 {
-    let mut verifier = Verifier::new(Anchor {
-        genesis: Some(network.genesis.clone()),
-        pin: None,
-    });
+    let mut verifier = Verifier::new(network.anchor());
     let verdicts = verifier.check_file(text.as_bytes()).unwrap();
     let Facts::TwoHistories(facts) = &verdicts[0].facts else {
         panic!("{verdicts:?}");
