@@ -51,7 +51,7 @@ pub use key::{
     cosign, known_lines, sign,
 };
 pub use network::{
-    SignedBy, Signer, cosigner, log_key, origin, seat_name, sign_checkpoint, signed_by, signers_of, time_of,
+    SignedBy, Signer, cosigner, log_key, origin, seat_name, sign_checkpoint, signed_by, signers_of,
 };
 pub use note::{
     MAX_NAME_BYTES, MAX_NOTE_BYTES, MAX_SIGNATURE_BYTES, MAX_SIGNATURES, Note, NoteError, NoteSignature,
@@ -60,5 +60,7 @@ pub use policy::{
     Group, MAX_POLICY_BYTES, MAX_POLICY_ITEMS, Policy, PolicyError, PolicyFinding, PolicyLog, PolicyProblem,
     PolicyWitness, Unsatisfied,
 };
-pub use tile::{BundleError, InTile, TILE_WIDTH, TileOf, TilePath, TilePathError, entries_in, push_entry};
+pub use tile::{
+    BundleError, InTile, TILE_WIDTH, TileOf, TilePath, TilePathError, entries_in, hashes_of_level, push_entry,
+};
 pub use tiles::{TileSet, TileSetError, tiles_of_consistency, tiles_of_inclusion, tiles_of_root};

@@ -4,7 +4,7 @@
 use quorate_crypto::{Committee, CommitteeSeat, Digest, PublicKey, SeatNumber, SigningKey};
 
 use crate::checkpoint::Checkpoint;
-use crate::key::{BadSignature, Cosigned, KeyKind, KeyName, VerifierKey, cosign, known_lines, sign};
+use crate::key::{BadSignature, KeyKind, KeyName, VerifierKey, cosign, known_lines, sign};
 use crate::note::{Note, NoteSignature};
 
 /// A validator as it signs checkpoints.
@@ -99,14 +99,6 @@ pub fn signed_by(note: &Note, signers: &[Signer]) -> Result<Vec<SignedBy>, BadSi
         .collect())
 }
 
-/// When a cosignature says that it was made, in seconds since 1970; none of what is no good one of this key.
-pub fn time_of(key: &VerifierKey, note: &Note, line: &NoteSignature) -> Option<u64> {
-    match key.verify(note.text(), line)? {
-        Cosigned::At(time) => Some(time),
-        Cosigned::Plain => None,
-    }
-}
-
 fn made(name: String) -> KeyName {
     name.parse()
         .expect("an origin and a seat's number have no spaces, and fewer than 255 bytes")
@@ -117,6 +109,7 @@ mod tests {
     use quorate_crypto::{Engine, Epoch, MemberNumber, sha256};
 
     use super::*;
+    use crate::key::Cosigned;
 
     fn key(seed: u8) -> SigningKey {
         SigningKey::from_seed(&[seed; 32])
@@ -157,8 +150,9 @@ mod tests {
         assert_eq!(own.seat, SeatNumber(8));
         assert_eq!(own.log.as_ref(), note.signatures().first());
         let cosignature = own.cosignature.unwrap();
-        assert_eq!(time_of(&signers[1].cosigner, &note, &cosignature), Some(17));
-        assert_eq!(time_of(&signers[0].cosigner, &note, &cosignature), None);
+        let [other, cosigner] = [0, 1].map(|place: usize| &signers[place].cosigner);
+        assert_eq!(cosigner.verify(note.text(), &cosignature), Some(Cosigned::At(17)));
+        assert_eq!(other.verify(note.text(), &cosignature), None);
         assert!(signed_by(&note, &signers[..1]).unwrap().is_empty());
     }
 

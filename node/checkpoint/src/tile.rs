@@ -116,7 +116,7 @@ impl InTile {
 }
 
 /// How many hashes a level of tiles has of a log of `size` entries: complete subtrees of 256 to the power of the level.
-fn hashes_of_level(size: u64, level: u8) -> u64 {
+pub fn hashes_of_level(size: u64, level: u8) -> u64 {
     size.checked_shr(u32::from(TILE_HEIGHT) * u32::from(level))
         .unwrap_or(0)
 }

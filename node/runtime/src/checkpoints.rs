@@ -263,11 +263,8 @@ impl RunningNode {
     /// The seat that this node may sign checkpoints for now: the one of its validator, while that votes and follows the
     /// chain, if the key is the seat's.
     fn signing_seat(&self) -> Option<SeatNumber> {
-        let standing = self.standing.get();
-        let votes = self.standing.is_told()
-            && standing.votes
-            && standing.unanswered.is_empty()
-            && self.own_silence().is_none();
+        let standing = self.standing.told()?;
+        let votes = standing.votes && standing.unanswered.is_empty() && self.own_silence().is_none();
         if !votes || self.sync.is_running() {
             return None;
         }

@@ -97,9 +97,10 @@ impl SharedStanding {
         self.told.store(true, Ordering::Release);
     }
 
-    /// Whether the engine has told anything yet; before, what is shown is a guess.
-    pub(crate) fn is_told(&self) -> bool {
-        self.told.load(Ordering::Acquire)
+    /// What the engine has told; none before it has, as what is shown then is a guess.
+    pub(crate) fn told(&self) -> Option<Arc<Standing>> {
+        // In this order: what is got first may be the guess still.
+        self.told.load(Ordering::Acquire).then(|| self.get())
     }
 
     /// What is shown.
@@ -136,5 +137,20 @@ impl SharedStanding {
     /// Inputs rejected since the start, copies left out.
     pub(crate) fn rejections(&self) -> u64 {
         self.rejections.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_before_the_engine_has_started_is_not_told() {
+        let shared = SharedStanding::new(Height(3));
+        assert!(shared.told().is_none() && shared.get().votes);
+        let mut standing = Standing::clone(&shared.get());
+        standing.votes = false;
+        shared.set(standing);
+        assert!(shared.told().is_some_and(|told| !told.votes));
     }
 }

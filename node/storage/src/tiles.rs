@@ -13,7 +13,7 @@
 use std::borrow::Borrow;
 use std::ops::Range;
 
-use quorate_checkpoint::InTile;
+use quorate_checkpoint::{InTile, hashes_of_level};
 use quorate_crypto::Digest;
 use quorate_crypto::merkle::{Frontier, root_of_hashes};
 
@@ -24,9 +24,6 @@ pub const TILE_HASHES: usize = 256;
 pub const TILE_BYTES: usize = TILE_HASHES * HASH_BYTES;
 
 const HASH_BYTES: usize = 32;
-
-/// Levels of the tree in a level of tiles.
-const TILE_HEIGHT: u8 = 8;
 
 /// Levels of tiles that a list can have.
 const LEVELS: usize = 8;
@@ -225,13 +222,6 @@ impl Tiles {
         }
         Frontier::from_parts(self.length, subtrees).expect("there is a subtree for each bit of the length")
     }
-}
-
-/// How many complete subtrees of the size that a level of tiles has hashes of a list of `length` leaves has.
-fn hashes_of_level(length: u64, level: u8) -> u64 {
-    length
-        .checked_shr(u32::from(TILE_HEIGHT) * u32::from(level))
-        .unwrap_or(0)
 }
 
 fn read_tile<E>(

@@ -10,7 +10,7 @@ mod source;
 mod store;
 mod witness;
 
-pub use run::{run, serve};
+pub use run::{DEFAULT_EVERY, run, serve};
 pub use source::{NodeSource, OtherWitness, Shown, Source, Unseen};
 pub use store::{Kept, Store, StoreError};
 pub use witness::{Chain, Event, Found, Settings, Stop, Witness};

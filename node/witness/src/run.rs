@@ -8,7 +8,7 @@ use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
 use axum::routing::get;
-use futures::future::join_all;
+use futures::future::{join, join_all};
 use quorate_api::Bounds;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -16,6 +16,9 @@ use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::source::{OtherWitness, Source};
 use crate::witness::{Event, Stop, Witness};
+
+/// From the beginning of a round to that of the next, unless told otherwise.
+pub const DEFAULT_EVERY: Duration = Duration::from_secs(10);
 
 /// How long validators are given to sign a head: they show what they signed up to a second after they have written it
 /// down, and look for new blocks once a second.
@@ -60,9 +63,11 @@ async fn round<S: Source>(
     let Some(chain) = witness.look(sources, events).await? else {
         return Ok(());
     };
-    sleep(SETTLE).await;
+    // Other witnesses are not waited for any longer than validators are.
+    let asked = join_all(others.iter().map(OtherWitness::ask));
+    let (answers, ()) = join(asked, sleep(SETTLE)).await;
     let mut shown = Vec::new();
-    for answer in join_all(others.iter().map(OtherWitness::ask)).await {
+    for answer in answers {
         match answer {
             Ok(note) => shown.extend(note),
             Err(unseen) => events.push(Event::Unseen(unseen)),

@@ -1,11 +1,23 @@
 //! Whom a witness asks, and for what. Nothing of the answers is believed.
 
 use std::fmt;
+use std::time::Duration;
 
 use quorate_checkpoint::{Note, TilePath};
 use quorate_client::{Client, ClientError, ProofOf};
 use quorate_ledger::{CertifiedHeader, Height};
 use quorate_verifier::{Proof, ProofFile};
+use tokio::time::timeout;
+
+/// How long an answer may take.
+pub(crate) const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long all answers together may take that one question needs, and one that is made first and may be long.
+pub(crate) const ERRAND: Duration = Duration::from_secs(20);
+
+/// Bytes of a proof of committees that are read, as a node makes somebody ask for one whenever it likes. Nodes make proofs
+/// of at most 32 MiB, whose files are longer by a third: enough for 2,000 epochs of a hundred validators.
+const MAX_COMMITTEES: usize = 44 << 20;
 
 /// A node, as a witness asks it.
 pub trait Source {
@@ -58,9 +70,22 @@ pub struct Shown {
     pub note: Note,
 }
 
+/// What somebody answers in time: whoever does not must hold nobody up.
+pub(crate) async fn in_time<T>(
+    by: &str,
+    longest: Duration,
+    answer: impl Future<Output = Result<T, Unseen>>,
+) -> Result<T, Unseen> {
+    let answer = timeout(longest, answer).await;
+    answer.unwrap_or_else(|_| {
+        let reason = format!("it does not answer within {} s", longest.as_secs());
+        Err(Unseen::new(by, reason))
+    })
+}
+
 /// A source's header at a height, which it must have.
 pub(crate) async fn head_at<S: Source>(source: &S, height: Height) -> Result<CertifiedHeader, Unseen> {
-    let head = source.head(Some(height)).await?;
+    let head = in_time(source.name(), ANSWER, source.head(Some(height))).await?;
     match head.v1().height {
         got if got == height => Ok(head),
         got => {
@@ -101,7 +126,8 @@ impl Source for NodeSource {
     }
 
     async fn committees(&self) -> Result<Proof, Unseen> {
-        let answer = self.client.proof(ProofOf::Committees { to: None }).await;
+        let of = ProofOf::Committees { to: None };
+        let answer = self.client.proof_up_to(of, MAX_COMMITTEES).await;
         let text = answer.map_err(|error| self.unseen(error))?;
         let file = ProofFile::read(text.as_bytes());
         file.map(|file| file.proof)
@@ -135,7 +161,8 @@ impl OtherWitness {
     /// If it cannot be asked, or what it shows is no note.
     pub async fn ask(&self) -> Result<Option<Shown>, Unseen> {
         let unseen = |reason: &dyn fmt::Display| Unseen::new(&self.url, reason);
-        let bytes = self.client.witnessed().await.map_err(|error| unseen(&error))?;
+        let asked = async { self.client.witnessed().await.map_err(|error| unseen(&error)) };
+        let bytes = in_time(&self.url, ANSWER, asked).await?;
         let note = bytes.map(|bytes| Note::parse(&bytes)).transpose();
         let note = note.map_err(|error| unseen(&error))?;
         Ok(note.map(|note| Shown {

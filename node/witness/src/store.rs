@@ -108,7 +108,7 @@ impl Store {
             fs::create_dir_all(&folder).map_err(unusable(&folder))?;
         }
         sync(dir).map_err(unusable(dir))?;
-        if let Some(around) = dir.parent().filter(|around| !around.as_os_str().is_empty()) {
+        if let Some(around) = around(dir) {
             // One that may not be read was not made here.
             let _ = sync(around);
         }
@@ -242,6 +242,15 @@ fn unused(folder: &Path, name: &str, ending: &str) -> PathBuf {
     path
 }
 
+/// The folder that a folder's name is in; none if it is the root.
+fn around(dir: &Path) -> Option<&Path> {
+    let around = dir.parent()?;
+    match around.as_os_str().is_empty() {
+        true => Some(Path::new(".")),
+        false => Some(around),
+    }
+}
+
 /// Makes a folder's names durable.
 fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
@@ -251,5 +260,24 @@ fn unusable(path: &Path) -> impl Fn(io::Error) -> StoreError {
     move |error| StoreError::Unusable {
         path: path.to_owned(),
         reason: error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_folder_around_a_relative_one_is_the_one_that_it_is_run_in() {
+        for (dir, expected) in [
+            ("witness", Some(".")),
+            ("./witness", Some(".")),
+            ("a/witness", Some("a")),
+            ("/witness", Some("/")),
+            ("/", None),
+        ] {
+            assert_eq!(around(Path::new(dir)), expected.map(Path::new), "{dir}");
+        }
+        assert!(sync(Path::new(".")).is_ok());
     }
 }

@@ -4,26 +4,27 @@ mod chain;
 mod gathered;
 mod log;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use quorate_checkpoint::{
     Checkpoint, KeyKind, KeyName, Note, Policy, Signer, VerifierKey, origin, signers_of,
 };
 use quorate_crypto::{Committee, Digest, Engine, Epoch, SeatNumber, SigningKey};
-use quorate_genesis::Genesis;
 use quorate_ledger::CertifiedHeader;
-use quorate_verifier::{Anchor, Proof, Verifier};
+use quorate_verifier::{Anchor, Proof, ProofKind, Verifier};
 
-use crate::source::{Source, Unseen};
+use crate::source::Unseen;
 use crate::store::{Kept, Store, StoreError};
 
 pub use chain::Chain;
 
 /// What a witness is given to begin with.
 pub struct Settings {
-    /// The genesis document of the network.
-    pub genesis: Genesis,
+    /// What it rests on: the genesis document, or a block that somebody vouches for.
+    pub anchor: Anchor,
+    /// The network's id.
+    pub network: Digest,
     /// Its key.
     pub key: SigningKey,
     /// What it signs as.
@@ -45,6 +46,9 @@ pub struct Witness {
     store: Store,
     /// The newest header that was seen.
     head: Option<CertifiedHeader>,
+    /// For each source the first head that was not compared with another source's chain. There are no more than
+    /// sources.
+    unsettled: BTreeMap<String, CertifiedHeader>,
     last: Option<Cosigned>,
     /// Validators that signed what the certified log contradicts, since the witness started.
     liars: BTreeSet<SeatNumber>,
@@ -126,14 +130,10 @@ impl Witness {
     /// If what is there was not written by this witness, of this network.
     pub fn open(settings: Settings, store: Store) -> Result<Self, StoreError> {
         let Kept { head, note } = store.read()?;
-        let network = settings.genesis.id();
-        let anchor = Anchor {
-            genesis: Some(settings.genesis),
-            pin: None,
-        };
+        let network = settings.network;
         let mut witness = Self {
-            verifier: Verifier::new(anchor.clone()),
-            anchor,
+            verifier: Verifier::new(settings.anchor.clone()),
+            anchor: settings.anchor,
             network,
             committees: None,
             key: settings.key,
@@ -141,6 +141,7 @@ impl Witness {
             policy: settings.policy,
             store,
             head: None,
+            unsettled: BTreeMap::new(),
             last: None,
             liars: BTreeSet::new(),
         };
@@ -186,17 +187,30 @@ impl Witness {
         }
     }
 
-    /// Learns committees from a source if that of an epoch is not known.
-    async fn learn<S: Source>(&mut self, source: &S, epoch: Epoch) -> Result<(), Unseen> {
+    /// Learns committees from the proof that somebody gives, if that of an epoch is not known. What does not lead to it is
+    /// not kept: evidence comes with the proof that leads furthest.
+    fn learn(&mut self, by: &str, epoch: Epoch, proof: Proof) -> Result<(), Unseen> {
         if self.verifier.epoch(epoch).is_some() {
             return Ok(());
         }
-        let proof = source.committees().await?;
+        let kind = proof.kind();
+        if kind != ProofKind::Committees {
+            let reason = format!(
+                "as a proof of committees it gives one of the kind {}",
+                kind.name()
+            );
+            return Err(Unseen::new(by, reason));
+        }
         let verdict = self.verifier.learn(&proof);
         verdict.map_err(|refusal| {
             let reason = format!("what it gives as proof of committees is refused: {refusal}");
-            Unseen::new(source.name(), reason)
+            Unseen::new(by, reason)
         })?;
+        if self.verifier.epoch(epoch).is_none() {
+            let reason =
+                format!("its proof of committees does not lead to epoch {epoch}, of which its head is");
+            return Err(Unseen::new(by, reason));
+        }
         self.committees = Some(proof);
         Ok(())
     }
@@ -227,10 +241,14 @@ impl Witness {
             text,
             words,
         } = evidence;
-        let file = self.store.keep_evidence(&name, ending, &text).and_then(|file| {
-            let reason = format!("{what}\nevidence: {}\n", file.display());
-            self.store.keep_alarm(&reason).map(|()| file)
-        });
+        let file = self.store.keep_evidence(&name, ending, &text);
+        let place = match &file {
+            Ok(file) => file.display().to_string(),
+            Err(_) => "printed only".to_owned(),
+        };
+        // Without evidence, too, it must not start again by itself.
+        let alarm = self.store.keep_alarm(&format!("{what}\nevidence: {place}\n"));
+        let file = file.and_then(|file| alarm.map(|()| file));
         Stop::Found(Box::new(Found {
             what,
             file,

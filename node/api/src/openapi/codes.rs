@@ -51,7 +51,7 @@ const CODES: &str = "\
     unknown_transaction: neither executed nor pending here
     unknown_block: no certified block of that height or hash here
     no_blocks: no block is certified here yet
-    no_checkpoint: this validator has signed no such checkpoint since its start, or does not vote
+    no_checkpoint: this validator has signed no such checkpoint since its start
     unknown_tile: the log does not reach as far as this tile
     unknown_asset: no asset has this code
     unknown_key: the state has no value under this key

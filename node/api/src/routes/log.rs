@@ -26,13 +26,17 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// A signed note (C2SP tlog-checkpoint): the log's size and root, signed by the validator's witness key for the log, and
 /// cosigned by it with a time. `docs/checkpoints.md` of Quorate says what its names and keys are.
 #[utoipa::path(get, path = "/v1/log/checkpoint", operation_id = "log_checkpoint", tag = "log",
-    params(("size" = Option<u64>, Query, description = "The checkpoint of this size instead, if it is one of the last 1,024 that this validator signed since its start")),
+    params(
+        ("size" = Option<u64>, Query, description = "The checkpoint of this size instead, if it is one of the last 1,024 that this validator signed since its start"),
+        ("min_height" = Option<u64>, Query),
+    ),
     responses(
         (status = 200, description = "The note", content_type = "text/plain; charset=utf-8", body = String),
         (status = 400, description = "`malformed_size`"),
         (status = 404, description = "`no_checkpoint`")))]
 pub(crate) async fn checkpoint(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let size = params.number("size", "malformed_size")?;
+    app.reach(params.min_height()?).await?;
     let note = app.node.checkpoint(size).ok_or_else(|| unsigned(size))?;
     let kind = [(CONTENT_TYPE, HeaderValue::from_static(NOTE))];
     Ok(app.now(note).respond(|note| (kind, note).into_response()))
@@ -42,13 +46,17 @@ pub(crate) async fn checkpoint(State(app): State<App>, params: Params) -> Result
 ///
 /// A `COSE_Sign1` without payload: with an inclusion path put beside it, it is a receipt (RFC 9942) for an entry.
 #[utoipa::path(get, path = "/v1/log/signed-root", operation_id = "log_signed_root", tag = "log",
-    params(("size" = Option<u64>, Query, description = "The root of the checkpoint of this size instead, if it is one of the last 1,024 that this validator signed since its start")),
+    params(
+        ("size" = Option<u64>, Query, description = "The root of the checkpoint of this size instead, if it is one of the last 1,024 that this validator signed since its start"),
+        ("min_height" = Option<u64>, Query),
+    ),
     responses(
         (status = 200, description = "The signature, as COSE", content_type = "application/octet-stream", body = Vec<u8>),
         (status = 400, description = "`malformed_size`"),
         (status = 404, description = "`no_checkpoint`")))]
 pub(crate) async fn signed_root(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let size = params.number("size", "malformed_size")?;
+    app.reach(params.min_height()?).await?;
     let signed = app.node.signed_root(size).ok_or_else(|| unsigned(size))?;
     let kind = [(CONTENT_TYPE, HeaderValue::from_static(OCTET_STREAM))];
     Ok(app.now(signed).respond(|signed| (kind, signed).into_response()))
@@ -60,7 +68,7 @@ fn unsigned(size: Option<u64>) -> Failure {
         || "no checkpoint".to_owned(),
         |size| format!("no checkpoint of size {size}"),
     );
-    let detail = format!("this validator has signed {which} since it started, or does not vote");
+    let detail = format!("this validator has signed {which} since it started");
     Failure::not_found("no_checkpoint", detail)
 }
 
@@ -72,6 +80,7 @@ fn unsigned(size: Option<u64>) -> Failure {
     params(
         ("level" = u8, Path, description = "The level of tiles: 0 has the hashes of entries, each above it those of complete tiles of the level below"),
         ("index" = String, Path, description = "The tile's index, three digits"),
+        ("min_height" = Option<u64>, Query),
     ),
     responses(
         (status = 200, description = "The hashes, one after the other", content_type = "application/octet-stream", body = Vec<u8>),
@@ -87,6 +96,7 @@ pub(crate) async fn tile(state: State<App>, uri: Uri, params: Params) -> Result<
         ("level" = u8, Path, description = "The level of tiles"),
         ("index" = String, Path, description = "The tile's index, three digits, and `.p`"),
         ("width" = u8, Path, description = "How many hashes, 1 to 255"),
+        ("min_height" = Option<u64>, Query),
     ),
     responses(
         (status = 200, description = "The hashes, one after the other", content_type = "application/octet-stream", body = Vec<u8>),
@@ -100,7 +110,10 @@ pub(crate) async fn tile_part(state: State<App>, uri: Uri, params: Params) -> Re
 ///
 /// For each entry two bytes with its length, big-endian, and its canonical bytes (`LogEntry`). The file never changes.
 #[utoipa::path(get, path = "/v1/log/tile/entries/{index}", operation_id = "log_entries", tag = "log",
-    params(("index" = String, Path, description = "The tile's index, three digits; larger ones as of tiles")),
+    params(
+        ("index" = String, Path, description = "The tile's index, three digits; larger ones as of tiles"),
+        ("min_height" = Option<u64>, Query),
+    ),
     responses(
         (status = 200, description = "The entries", content_type = "application/octet-stream", body = Vec<u8>),
         (status = 400, description = "`malformed_tile`"),
@@ -114,6 +127,7 @@ pub(crate) async fn entries(state: State<App>, uri: Uri, params: Params) -> Resu
     params(
         ("index" = String, Path, description = "The tile's index, three digits, and `.p`"),
         ("width" = u8, Path, description = "How many entries, 1 to 255"),
+        ("min_height" = Option<u64>, Query),
     ),
     responses(
         (status = 200, description = "The entries", content_type = "application/octet-stream", body = Vec<u8>),
@@ -126,13 +140,13 @@ pub(crate) async fn entries_part(state: State<App>, uri: Uri, params: Params) ->
 /// The file at a path below the prefix. OpenAPI has no template for paths of any depth, so those of large indices are
 /// described by those of small ones.
 async fn file(State(app): State<App>, uri: &Uri, params: &Params) -> Result<Response, Failure> {
-    params.only(&[])?;
+    params.only(&["min_height"])?;
     let below = uri.path().strip_prefix(PREFIX).unwrap_or_default();
     let path: TilePath = below.parse().map_err(|error| {
         let detail = format!("`{}` is no tile: {error}", shown(below));
         Failure::malformed("malformed_tile", detail)
     })?;
-    let read = app.read(None, move |snapshot, _| {
+    let read = app.read(params.min_height()?, move |snapshot, _| {
         let bytes = snapshot.log_file(&path)?;
         bytes.ok_or_else(|| {
             let detail = format!("the log does not reach as far as {path}");

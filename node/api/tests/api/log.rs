@@ -1,13 +1,15 @@
 //! The log as other logs show theirs: a checkpoint of the node's validator, tiles that lead to its root, entries that the
 //! tiles have; and headers with seals.
 
+use std::time::Duration;
+
 use quorate_checkpoint::{
     Checkpoint, Note, SignedBy, SignedRoot, TileSet, entries_in, origin, signed_by, signers_of, tiles_of_root,
 };
 use quorate_crypto::merkle::leaf_hash;
 use quorate_ledger::{CertifiedHeader, decode};
 
-use crate::fake::{committee, network};
+use crate::fake::{GENESIS_TIME, committee, network};
 use crate::story;
 use crate::web::{get, router};
 
@@ -72,6 +74,44 @@ async fn entries_are_those_whose_hashes_the_tile_has() {
     let entries = entries_in(&bundle.body, width).unwrap();
     let expected: Vec<u8> = entries.iter().flat_map(|entry| leaf_hash(entry).0).collect();
     assert_eq!(hashes.body.as_ref(), expected.as_slice());
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_call_waits_for_a_height_if_asked_to() {
+    let first = size_after_first_block().await;
+    let checkpoint = format!("/v1/log/checkpoint?size={first}&");
+    let signed_root = format!("/v1/log/signed-root?size={first}&");
+    for call in [
+        checkpoint.as_str(),
+        &signed_root,
+        "/v1/log/checkpoint?",
+        "/v1/log/tile/0/000.p/1?",
+        "/v1/log/tile/entries/000.p/1?",
+    ] {
+        let fake = story::fake();
+        let router = router(&fake);
+        let at_hand = get(&router, &format!("{call}min_height=8")).await;
+        assert_eq!(
+            (at_hand.status.as_u16(), at_hand.header("quorate-height")),
+            (200, Some("8")),
+            "{call}"
+        );
+        let (path, malformed) = (format!("{call}min_height=9"), format!("{call}min_height=x"));
+        let refused = get(&router, &malformed).await.problem();
+        assert_eq!(refused, (400, "malformed_min_height".to_owned()), "{call}");
+        let (waited, ()) = tokio::join!(get(&router, &path), async {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            fake.commit(vec![], GENESIS_TIME + 3_600_000);
+        });
+        assert_eq!(
+            (waited.status.as_u16(), waited.header("quorate-height")),
+            (200, Some("9")),
+            "{call}"
+        );
+    }
+    // Tiles of any depth are in no description of calls.
+    let deep = get(&router(&story::fake()), "/v1/log/tile/0/x001/000?min_height=8").await;
+    assert_eq!(deep.problem(), (404, "unknown_tile".to_owned()));
 }
 
 #[tokio::test]

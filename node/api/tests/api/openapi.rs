@@ -70,6 +70,21 @@ async fn amounts_and_hashes_are_strings_in_the_schemas() {
     }
 }
 
+#[tokio::test]
+async fn every_read_but_the_stream_can_wait_for_a_height() {
+    let document = document().await;
+    let paths = document["paths"].as_object().unwrap().iter();
+    let waits = |call: &Value| {
+        let parameters = call["parameters"].as_array();
+        let mut parameters = parameters.into_iter().flatten();
+        parameters.any(|parameter| parameter["name"] == "min_height")
+    };
+    let others = paths
+        .filter(|(path, item)| path.starts_with("/v1/") && item.get("get").is_some_and(|call| !waits(call)));
+    let others: Vec<&String> = others.map(|(path, _)| path).collect();
+    assert_eq!(others, ["/v1/events"]);
+}
+
 /// What a response's examples are called: the codes of its problems.
 fn codes(response: &Value) -> Vec<&str> {
     let examples = &response["content"]["application/problem+json"]["examples"];

@@ -3,7 +3,7 @@
 
 use quorate_ledger::{Address, AssetCode, Digest, Height, StateKey, Timestamp};
 
-use super::{Bytes, Call, Client, Page};
+use super::{Bytes, Call, Client, MAX_ANSWER, Page};
 use crate::ClientError;
 use crate::schema::{HoldList, OCTET_STREAM};
 use crate::text::rfc3339_of;
@@ -100,9 +100,18 @@ impl Client {
     /// [`ClientError::NotFound`] if it is not so, by the node's word; [`ClientError::Unproven`] if the node does not
     /// prove what it could: of an account, an asset, an erasure or a record that it is not there, too.
     pub async fn proof(&self, of: ProofOf) -> Result<String, ClientError> {
+        self.proof_up_to(of, MAX_ANSWER).await
+    }
+
+    /// The same, but no more than so many bytes are read. What is longer is cut off there, and is no proof.
+    ///
+    /// # Errors
+    /// As for [`Self::proof`].
+    pub async fn proof_up_to(&self, of: ProofOf, longest: usize) -> Result<String, ClientError> {
         let mut call = Call::get(of.path());
         call.query = of.query();
         call.accept = PLAIN_TEXT;
+        call.longest = longest;
         let reply = self.send(call).await.map_err(|error| of.unproven(error))?;
         String::from_utf8(reply.body.to_vec()).map_err(|_| ClientError::Protocol {
             node: reply.node.to_string(),

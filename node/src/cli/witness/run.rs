@@ -11,10 +11,11 @@ use quorate_tools::authority::AuthorityArgs;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::file::read_bytes;
 use quorate_tools::genesis::read_genesis;
-use quorate_tools::output::{Output, say};
+use quorate_tools::output::{Output, printable, say};
 use quorate_tools::passphrase::PassphraseArgs;
+use quorate_verifier::Anchor;
 use quorate_witness::{
-    Event, Found, NodeSource, OtherWitness, Settings, Stop, Store, StoreError, Witness, serve,
+    DEFAULT_EVERY, Event, Found, NodeSource, OtherWitness, Settings, Stop, Store, StoreError, Witness, serve,
 };
 use serde::Serialize;
 use tokio::net::TcpListener;
@@ -53,7 +54,7 @@ pub(crate) struct RunArgs {
     #[arg(long, value_name = "NAME")]
     name: Option<KeyName>,
     /// How long it is from one round to the next
-    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    #[arg(long, value_name = "SECONDS", default_value_t = DEFAULT_EVERY.as_secs())]
     #[arg(value_parser = clap::value_parser!(u64).range(1..=86_400))]
     every: u64,
     #[command(flatten)]
@@ -106,7 +107,11 @@ pub(super) async fn run(args: RunArgs, output: &Output) -> Result<(), Failure> {
     };
     let store = Store::open(&args.dir).map_err(|error| unusable(&error))?;
     let settings = Settings {
-        genesis,
+        network: genesis.id(),
+        anchor: Anchor {
+            genesis: Some(genesis),
+            pin: None,
+        },
         key,
         name,
         policy,
@@ -178,9 +183,9 @@ fn unusable(error: &StoreError) -> Failure {
     }
 }
 
-/// What an event says, in a line.
+/// What an event says, in a line: what a node wrote begins none of its own.
 fn line(event: &Event) -> String {
-    match event {
+    let line = match event {
         Event::Unseen(unseen) => unseen.to_string(),
         Event::Waits { reason } => format!("not cosigned: {reason}"),
         Event::Lied {
@@ -209,7 +214,8 @@ fn line(event: &Event) -> String {
             checkpoint.size(),
             checkpoint.root()
         ),
-    }
+    };
+    printable(&line)
 }
 
 #[cfg(test)]
@@ -265,5 +271,15 @@ mod tests {
         ] {
             assert_eq!(line(&event), expected);
         }
+    }
+
+    #[test]
+    fn a_node_does_not_write_lines_of_its_own() {
+        let unseen = Unseen {
+            by: "https://a.example".to_owned(),
+            reason: "no answer\ncosigned size 17\u{1b}[2K".to_owned(),
+        };
+        let line = line(&Event::Unseen(unseen));
+        assert!(!line.contains(char::is_control), "{line}");
     }
 }

@@ -2,6 +2,7 @@
 //! its newest checkpoint is cosigned.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::fmt;
 
 use futures::future::join_all;
@@ -13,7 +14,7 @@ use quorate_crypto::{Epoch, SeatNumber};
 
 use super::gathered::{Gathered, Signed};
 use super::{Chain, Cosigned, Event, Evidence, Stop, Witness, too_many};
-use crate::source::{Shown, Source, Unseen};
+use crate::source::{ANSWER, ERRAND, Shown, Source, Unseen, in_time};
 
 /// Lines of a note at most: common verifiers read no longer ones.
 const MAX_LINES: usize = 100;
@@ -42,7 +43,9 @@ impl Witness {
         }
         let signers = self.signers(header.epoch);
         let mut gathered = Gathered::new(newest.origin(), &signers);
-        let answers = join_all(sources.iter().map(|source| source.note(newest.size()))).await;
+        let asked = sources.iter();
+        let asked = asked.map(|source| in_time(source.name(), ANSWER, source.note(newest.size())));
+        let answers = join_all(asked).await;
         let mut notes = Vec::new();
         for (source, answer) in sources.iter().zip(answers) {
             match answer {
@@ -57,18 +60,19 @@ impl Witness {
                 events.push(Event::Unseen(Unseen::new(by, reason)));
             }
         }
-        let log = Log {
+        let mut log = Log {
             sources,
             chain,
             newest: &newest,
+            failed: BTreeSet::new(),
         };
         let text = newest.to_string();
         let ours = gathered.of(&text);
-        if !self.goes_on(&log, ours, events).await? {
+        if !self.goes_on(&mut log, ours, events).await? {
             return Ok(());
         }
         for signed in gathered.all().filter(|signed| signed.checkpoint != newest) {
-            self.compare(&log, ours, signed, header.epoch, events).await?;
+            self.compare(&mut log, ours, signed, header.epoch, events).await?;
         }
         self.cosign_newest(&newest, ours, time, events)
     }
@@ -76,7 +80,7 @@ impl Witness {
     /// Whether what was cosigned last is the beginning of the certified log.
     async fn goes_on<S: Source>(
         &self,
-        log: &Log<'_, S>,
+        log: &mut Log<'_, S>,
         ours: Option<&Signed>,
         events: &mut Vec<Event>,
     ) -> Result<bool, Stop> {
@@ -122,7 +126,7 @@ impl Witness {
     /// Compares what validators signed of another text with the certified log.
     async fn compare<S: Source>(
         &mut self,
-        log: &Log<'_, S>,
+        log: &mut Log<'_, S>,
         ours: Option<&Signed>,
         signed: &Signed,
         epoch: Epoch,
@@ -267,15 +271,24 @@ struct Log<'a, S> {
     sources: &'a [S],
     chain: &'a Chain,
     newest: &'a Checkpoint,
+    /// Sources whose tiles proved nothing: they are not asked again in the round.
+    failed: BTreeSet<usize>,
 }
 
 impl<S: Source> Log<'_, S> {
     /// What it was when it had fewer entries, by the first source whose tiles prove it.
-    async fn grown_from(&self, earlier: u64, events: &mut Vec<Event>) -> Option<Growth> {
+    async fn grown_from(&mut self, earlier: u64, events: &mut Vec<Event>) -> Option<Growth> {
         for place in self.chain.sources.iter().rev() {
-            match self.grown_by(&self.sources[*place], earlier).await {
+            if self.failed.contains(place) {
+                continue;
+            }
+            let source = &self.sources[*place];
+            match in_time(source.name(), ERRAND, self.grown_by(source, earlier)).await {
                 Ok(growth) => return Some(growth),
-                Err(unseen) => events.push(Event::Unseen(unseen)),
+                Err(unseen) => {
+                    events.push(Event::Unseen(unseen));
+                    self.failed.insert(*place);
+                }
             }
         }
         None
@@ -291,7 +304,7 @@ impl<S: Source> Log<'_, S> {
         };
         let mut tiles = TileSet::new(size);
         for path in &needed {
-            let bytes = source.tile(path).await?;
+            let bytes = in_time(source.name(), ANSWER, source.tile(path)).await?;
             tiles.add(*path, &bytes).map_err(|error| refused(&error))?;
         }
         let root = tiles.root_at(earlier).map_err(|error| refused(&error))?;

@@ -5,25 +5,43 @@ use std::path::Path;
 
 use quorate_checkpoint::{Checkpoint, Note, Policy, TileOf, TilePath, origin, sign_checkpoint};
 use quorate_crypto::merkle::root_of_hashes;
-use quorate_crypto::{Digest, SigningKey};
-use quorate_ledger::{CertifiedHeader, Height};
+use quorate_crypto::{Digest, Epoch, SigningKey};
+use quorate_ledger::{CertifiedHeader, Header, Height};
 use quorate_verifier::Proof;
 use quorate_witness::{Event, Settings, Shown, Source, Stop, Store, Unseen, Witness};
 
-use crate::history::{History, Network, key};
+use crate::history::{History, Network, Term, key};
 
 /// Times of rounds are counted from here, in seconds since 1970.
 pub(crate) const TIME: u64 = 1_767_225_600;
+
+/// What a node can be asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Question {
+    Newest,
+    Header,
+    Committees,
+    Note,
+    Tile,
+}
 
 /// A node, whose validator signed all that its history has.
 pub(crate) struct Node {
     name: String,
     history: History,
     notes: BTreeMap<u64, Note>,
+    /// What it shows as its newest head, if not that of its history.
+    pub(crate) newest: Option<CertifiedHeader>,
+    /// What it gives as a proof of committees, if not that of its history.
+    pub(crate) committees: Option<Proof>,
     /// Where its tiles come from, if not from its history.
     pub(crate) tiles: Option<Vec<Digest>>,
+    /// Headers that it shows in the place of its history's, by height.
+    pub(crate) others: BTreeMap<u64, CertifiedHeader>,
     /// Blocks that it does not show.
     pub(crate) hidden: Vec<u64>,
+    /// What it takes for ever to answer.
+    pub(crate) hangs_at: Option<Question>,
 }
 
 impl Node {
@@ -32,12 +50,17 @@ impl Node {
             name: format!("node-{member}"),
             history: history.clone(),
             notes: BTreeMap::new(),
+            newest: None,
+            committees: None,
             tiles: None,
+            others: BTreeMap::new(),
             hidden: Vec::new(),
+            hangs_at: None,
         };
-        for head in &history.heads {
-            let note = sign(network, member, head.v1().log_size, head.v1().log_root);
-            node.notes.insert(head.v1().log_size, note);
+        for (head, term) in history.heads.iter().zip(&history.terms) {
+            let (size, root) = (head.v1().log_size, head.v1().log_root);
+            node.notes
+                .insert(size, sign_in(network, *term, member, size, root));
         }
         node
     }
@@ -54,6 +77,13 @@ impl Node {
         self.notes.insert(size, note);
     }
 
+    /// Takes the question.
+    async fn hear(&self, question: Question) {
+        if self.hangs_at == Some(question) {
+            std::future::pending::<()>().await;
+        }
+    }
+
     fn unseen(&self) -> Unseen {
         Unseen {
             by: self.name.clone(),
@@ -68,6 +98,18 @@ impl Source for Node {
     }
 
     async fn head(&self, height: Option<Height>) -> Result<CertifiedHeader, Unseen> {
+        let question = if height.is_some() {
+            Question::Header
+        } else {
+            Question::Newest
+        };
+        self.hear(question).await;
+        if let (None, Some(newest)) = (height, &self.newest) {
+            return Ok(newest.clone());
+        }
+        if let Some(other) = height.and_then(|height| self.others.get(&height.0)) {
+            return Ok(other.clone());
+        }
         let heads = &self.history.heads;
         let height = height.map_or(heads.len() as u64, |height| height.0);
         let place = usize::try_from(height).unwrap().checked_sub(1);
@@ -77,14 +119,18 @@ impl Source for Node {
     }
 
     async fn committees(&self) -> Result<Proof, Unseen> {
-        Err(self.unseen())
+        self.hear(Question::Committees).await;
+        let committees = self.committees.as_ref();
+        Ok(committees.unwrap_or(&self.history.committees).clone())
     }
 
     async fn note(&self, size: u64) -> Result<Option<Note>, Unseen> {
+        self.hear(Question::Note).await;
         Ok(self.notes.get(&size).cloned())
     }
 
     async fn tile(&self, path: &TilePath) -> Result<Vec<u8>, Unseen> {
+        self.hear(Question::Tile).await;
         let leaves = self.tiles.as_ref().unwrap_or(&self.history.leaves);
         let TileOf::Hashes(level) = path.of else {
             return Err(self.unseen());
@@ -99,12 +145,27 @@ impl Source for Node {
     }
 }
 
+/// The same header as if it were of another epoch.
+pub(crate) fn of_epoch(head: &CertifiedHeader, epoch: Epoch) -> CertifiedHeader {
+    let mut fields = head.v1().clone();
+    fields.epoch = epoch;
+    CertifiedHeader {
+        header: Header::V1(fields),
+        seals: head.seals.clone(),
+    }
+}
+
 /// A note that a member's validator signs.
 pub(crate) fn sign(network: &Network, member: usize, size: u64, root: Digest) -> Note {
+    sign_in(network, Term::FIRST, member, size, root)
+}
+
+/// A note that it signs in a term.
+fn sign_in(network: &Network, term: Term, member: usize, size: u64, root: Digest) -> Note {
     let id = network.genesis.id();
     let seat = network.genesis.committee().seats()[member].seat;
     let checkpoint = Checkpoint::new(origin(&id), size, root);
-    sign_checkpoint(&id, seat, &key("witness", member), &checkpoint, TIME)
+    sign_checkpoint(&id, seat, &term.key("witness", member), &checkpoint, TIME)
 }
 
 /// A node for each member, each of its own history.
@@ -121,7 +182,8 @@ pub(crate) fn witness_key() -> SigningKey {
 
 pub(crate) fn settings(network: &Network, policy: Option<Policy>) -> Settings {
     Settings {
-        genesis: network.genesis.clone(),
+        anchor: network.anchor(),
+        network: network.genesis.id(),
         key: witness_key(),
         name: "witness.example".parse().unwrap(),
         policy,

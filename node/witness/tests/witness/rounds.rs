@@ -1,12 +1,15 @@
 //! What a witness cosigns, and what it waits for.
 
+use std::time::Duration;
+
 use quorate_checkpoint::{Inconsistent, Policy, origin};
-use quorate_crypto::{Height, sha256};
+use quorate_crypto::{Epoch, Height, sha256};
 use quorate_witness::{Event, Shown, Stop, Store, Witness};
 use tempfile::TempDir;
+use tokio::time::timeout;
 
 use crate::history::Network;
-use crate::node::{Node, nodes, round, round_with, settings, sign, size, witness};
+use crate::node::{Node, Question, nodes, of_epoch, round, round_with, settings, sign, size, witness};
 
 fn waits(events: &[Event]) -> bool {
     events.iter().any(|event| matches!(event, Event::Waits { .. }))
@@ -101,6 +104,37 @@ async fn nodes_that_are_behind_or_silent_do_not_hold_it_up() {
     let events = round(&mut witness, &nodes[1..2], 20).await.unwrap();
     assert!(waits(&events));
     assert_eq!(size(&witness), 9);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nodes_that_never_answer_do_not_hold_it_up() {
+    let network = Network::new();
+    let (before, after) = (network.history("ab"), network.history("abcd"));
+    for question in [
+        Question::Newest,
+        Question::Header,
+        Question::Committees,
+        Question::Note,
+        Question::Tile,
+    ] {
+        let dir = TempDir::new().unwrap();
+        let mut witness = witness(&network, dir.path());
+        round(&mut witness, &nodes(&network, [&before; 4]), 0)
+            .await
+            .unwrap();
+        let mut nodes = nodes(&network, [&after; 4]);
+        for node in &mut nodes[1..] {
+            node.hangs_at = Some(question);
+            if question == Question::Committees {
+                node.newest = Some(of_epoch(&after.heads[3], Epoch(7)));
+            }
+        }
+        let round = timeout(Duration::from_secs(60), round(&mut witness, &nodes, 10));
+        let events = round.await.unwrap().unwrap();
+        let unseen = events.iter().filter(|event| matches!(event, Event::Unseen(_)));
+        assert!(unseen.count() >= 3, "{question:?}: {events:?}");
+        assert_eq!(size(&witness), 12, "{question:?}");
+    }
 }
 
 #[tokio::test]

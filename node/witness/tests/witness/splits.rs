@@ -1,14 +1,16 @@
 //! Two certified histories, however they come to be seen.
 
-use quorate_verifier::{Anchor, Facts, Verifier};
+use quorate_crypto::Epoch;
+use quorate_crypto::merkle::Frontier;
+use quorate_verifier::{Facts, Proof, ProofBody, Trust, Verifier};
 use quorate_witness::{Event, Found, Stop, Store, StoreError, Witness};
 use tempfile::TempDir;
 
 use crate::history::{History, Network};
-use crate::node::{Node, nodes, round, settings, size, witness};
+use crate::node::{Node, nodes, of_epoch, round, settings, size, witness};
 
 /// What a round came to that had to end the witness.
-async fn found(witness: &mut Witness, nodes: &[Node]) -> Found {
+pub(crate) async fn found(witness: &mut Witness, nodes: &[Node]) -> Found {
     match round(witness, nodes, 10).await {
         Err(Stop::Found(found)) => *found,
         other => panic!("{other:?}"),
@@ -16,11 +18,8 @@ async fn found(witness: &mut Witness, nodes: &[Node]) -> Found {
 }
 
 /// The height of which evidence says that there are two blocks, by a verifier that knows the genesis document alone.
-fn height_of(network: &Network, text: &str) -> u64 {
-    let mut verifier = Verifier::new(Anchor {
-        genesis: Some(network.genesis.clone()),
-        pin: None,
-    });
+pub(crate) fn height_of(network: &Network, text: &str) -> u64 {
+    let mut verifier = Verifier::new(network.anchor());
     let verdicts = verifier.check_file(text.as_bytes()).unwrap();
     let Facts::TwoHistories(facts) = &verdicts[0].facts else {
         panic!("{verdicts:?}");
@@ -57,6 +56,26 @@ async fn two_histories_are_evidence_of_whatever_lengths_they_are() {
         };
         assert!(reason.contains("two certificates"), "{reason}");
     }
+}
+
+#[tokio::test]
+async fn it_does_not_start_again_where_the_evidence_could_not_be_kept() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    std::fs::remove_dir(dir.path().join("evidence")).unwrap();
+    let (one, other) = (network.history("aab"), network.history("aac"));
+    let found = found(&mut witness, &nodes(&network, [&one, &other, &one, &other])).await;
+    assert!(
+        matches!(found.file, Err(StoreError::Unusable { .. })),
+        "{found:?}"
+    );
+    assert_eq!(height_of(&network, &found.text), 3);
+    drop(witness);
+    let stopped = Store::open(dir.path()).unwrap_err();
+    let StoreError::Stopped { reason, .. } = stopped else {
+        panic!("{stopped:?}");
+    };
+    assert!(reason.contains("printed only"), "{reason}");
 }
 
 #[tokio::test]
@@ -108,4 +127,100 @@ async fn a_block_that_no_quorum_sealed_is_no_history() {
     assert!(Store::open(dir.path()).is_err_and(|error| matches!(error, StoreError::InUse { .. })));
     drop(witness);
     Witness::open(settings(&network, None), Store::open(dir.path()).unwrap()).unwrap();
+}
+
+#[tokio::test]
+async fn a_proof_of_committees_that_leads_nowhere_hides_nothing() {
+    let network = Network::new();
+    let (one, other) = (network.history("-aab"), network.history("-aac"));
+    // Each is good, and of no use.
+    let block = ProofBody::Block {
+        head: one.heads[0].clone(),
+        before: None,
+        log: Frontier::new(),
+        entries: Vec::new(),
+        shown: Vec::new(),
+    };
+    let committees = ProofBody::Committees {
+        trust: Trust::Genesis,
+        steps: Vec::new(),
+    };
+    for body in [block, committees] {
+        let dir = TempDir::new().unwrap();
+        let mut witness = witness(&network, dir.path());
+        let mut nodes = nodes(&network, [&one, &other, &one, &one]);
+        nodes[3].newest = Some(of_epoch(&one.heads[3], Epoch(7)));
+        nodes[3].committees = Some(Proof::new(network.genesis.id(), body));
+        // It is told of, and the others are followed all the same.
+        let events = round(&mut witness, &nodes[2..], 0).await.unwrap();
+        let unseen = events.iter().any(|event| matches!(event, Event::Unseen(_)));
+        assert!(unseen && size(&witness) == 9, "{events:?}");
+        let found = found(&mut witness, &nodes).await;
+        assert_eq!(height_of(&network, &found.text), 4);
+    }
+}
+
+#[tokio::test]
+async fn a_liar_in_between_hides_nothing() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let (fork, middle, true_one) = (
+        network.history("aab"),
+        network.history("aacd"),
+        network.history("aacde"),
+    );
+    let mut nodes = nodes(&network, [&fork, &middle, &true_one, &true_one]);
+    nodes[1].others.insert(3, fork.heads[2].clone());
+    let found = found(&mut witness, &nodes).await;
+    assert_eq!(height_of(&network, &found.text), 3);
+}
+
+#[tokio::test]
+async fn one_liar_does_not_vouch_for_a_node_that_is_behind() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let history = network.history("aacdef");
+    round(&mut witness, &nodes(&network, [&history; 4]), 0)
+        .await
+        .unwrap();
+    let fork = network.history("aab");
+    let mut nodes = nodes(&network, [&fork, &history, &history, &history]);
+    // The liars are asked last, and first.
+    for liar in [1, 3] {
+        nodes[liar].others.insert(3, fork.heads[2].clone());
+    }
+    let found = found(&mut witness, &nodes).await;
+    assert_eq!(height_of(&network, &found.text), 3);
+}
+
+#[tokio::test]
+async fn one_liar_does_not_vouch_for_a_node_whose_head_is_refused() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let history = network.history("aacd");
+    let mut fork = network.history("aabb");
+    fork.heads[3].seals[0].signature.0[0] ^= 1;
+    let mut nodes = nodes(&network, [&history, &history, &history, &fork]);
+    for liar in [0, 2] {
+        let theirs = fork.heads.iter().zip(1..);
+        nodes[liar].others = theirs.map(|(head, height)| (height, head.clone())).collect();
+    }
+    let found = found(&mut witness, &nodes).await;
+    assert_eq!(height_of(&network, &found.text), 3);
+}
+
+#[tokio::test]
+async fn a_node_that_is_always_ahead_and_hides_what_is_below_is_found_out_later() {
+    let (network, dir) = (Network::new(), TempDir::new().unwrap());
+    let mut witness = witness(&network, dir.path());
+    let nodes = |own: &str, theirs: &str| {
+        let (own, theirs) = (network.history(own), network.history(theirs));
+        let mut nodes = nodes(&network, [&own, &own, &own, &theirs]);
+        nodes[3].hidden = (1..theirs.heads.len() as u64).collect();
+        nodes
+    };
+    round(&mut witness, &nodes("aac", "aabxx"), 0).await.unwrap();
+    assert_eq!(size(&witness), 9);
+    let found = found(&mut witness, &nodes("aacdef", "aabxxyyy")).await;
+    assert_eq!(height_of(&network, &found.text), 5);
 }
