@@ -7,6 +7,7 @@ mod faults;
 mod live;
 mod report;
 mod simulated;
+mod witnessed;
 
 pub(crate) use charts::Charts;
 pub(crate) use live::{Live, LivePlan, measure_all};

@@ -38,7 +38,7 @@ mod words;
 mod workload;
 mod world;
 
-pub use meter::{BatchTimes, Count, Measurement};
+pub use meter::{BatchTimes, Certified, Chains, Count, Measurement};
 pub use quorate_lies::Random;
 pub use report::Report;
 pub use scenario::{

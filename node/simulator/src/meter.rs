@@ -1,11 +1,12 @@
 //! What a run says, flushes and waits for: counted beside it, without any effect on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_consensus::{Body, paxos, pbft, raft};
-use quorate_crypto::{Digest, Height, ValidatorIndex};
-use quorate_ledger::{CheckedBatch, Proposal, encode};
+use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
+use quorate_ledger::{CertifiedHeader, CheckedBatch, Proposal, encode};
 
+use crate::ledger::KeptBlock;
 use crate::world::Wire;
 
 /// Messages and their encoded bytes; one to n - 1 validators counts n - 1 times.
@@ -16,6 +17,18 @@ pub struct Count {
     /// Bytes, without what a transport adds.
     pub bytes: u64,
 }
+
+/// A certified block, as the node of a validator that has it shows it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Certified {
+    /// When the validator had it, in microseconds of virtual time.
+    pub at_us: u64,
+    /// Its header with a quorum of seals.
+    pub head: CertifiedHeader,
+}
+
+/// What each validator that was honest to the end has certified, in the order of heights.
+pub type Chains = BTreeMap<ValidatorIndex, Vec<Certified>>;
 
 /// What was counted from the first submission on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -36,6 +49,8 @@ pub struct Measurement {
     pub split_blocks: u64,
     /// What became of each batch, in the order of submission.
     pub batches_waited: Vec<BatchTimes>,
+    /// The chains, if these were to be kept.
+    pub chains: Chains,
 }
 
 /// When a batch got where, in microseconds of virtual time.
@@ -66,6 +81,8 @@ pub(crate) struct Meter {
     places: BTreeMap<Digest, usize>,
     decided: BTreeMap<Height, Option<Digest>>,
     certified: BTreeMap<Height, Option<Digest>>,
+    /// Whose seals the kept chains have. `None`: none are kept.
+    sealed_by: Option<Committee>,
 }
 
 impl Measurement {
@@ -106,7 +123,19 @@ impl Meter {
         }
     }
 
-    pub(crate) fn finish(self) -> Measurement {
+    /// Keeps chains too, of an epoch with this committee.
+    pub(crate) fn with_chains(self, committee: Committee) -> Self {
+        Self {
+            sealed_by: Some(committee),
+            ..self
+        }
+    }
+
+    /// What was counted. Of whoever lies by now no chain is kept.
+    pub(crate) fn finish(mut self, liars: &BTreeSet<ValidatorIndex>) -> Measurement {
+        self.counted
+            .chains
+            .retain(|validator, _| !liars.contains(validator));
         let split = |heights: &BTreeMap<Height, Option<Digest>>| {
             heights.values().filter(|value| value.is_none()).count() as u64
         };
@@ -189,15 +218,15 @@ impl Meter {
     }
 
     /// Somebody honest has a block certified.
-    pub(crate) fn on_certified(
-        &mut self,
-        by: ValidatorIndex,
-        (height, block): (Height, Digest),
-        proposal: &Proposal,
-        now: u64,
-    ) {
-        agree(&mut self.certified, height, block);
-        for times in self.of(proposal) {
+    pub(crate) fn on_certified(&mut self, by: ValidatorIndex, block: &KeptBlock, now: u64) {
+        agree(&mut self.certified, block.height(), block.hash);
+        if let (Some(committee), Some(certificate)) = (&self.sealed_by, &block.certificate) {
+            let header = block.block.v1().header.clone();
+            let head = CertifiedHeader::new(header, certificate, committee);
+            let chain = self.counted.chains.entry(by).or_default();
+            chain.push(Certified { at_us: now, head });
+        }
+        for times in self.of(block.proposal()) {
             times.certified_us.get_or_insert(now);
             times.certified_last_us = Some(now);
             if times.author == by {

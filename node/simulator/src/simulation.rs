@@ -152,6 +152,14 @@ impl Simulation {
         self.run()
     }
 
+    /// Measures it throughout, and keeps what each honest validator certified. In it no epoch may end.
+    pub fn measure_chains(mut self) -> Report {
+        let committee = self.world.committee.clone();
+        self.world.meter = Some(Meter::new(None).with_chains(committee));
+        self.goes_on = true;
+        self.run()
+    }
+
     /// Runs it again with a chart.
     pub fn chart(mut self) -> Report {
         let title = format!(
@@ -262,7 +270,11 @@ impl Simulation {
                 .recorders
                 .take()
                 .map_or_else(Vec::new, Recorders::recordings),
-            measured: self.world.meter.take().map(Meter::finish),
+            measured: self
+                .world
+                .meter
+                .take()
+                .map(|meter| meter.finish(&self.world.liars)),
             scenario: self.scenario,
         }
     }

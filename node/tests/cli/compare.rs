@@ -67,6 +67,28 @@ fn a_short_comparison_says_what_each_protocol_costs_and_outlives() {
     }
     assert_eq!(outcome(0, "leader_lies", "certified_differently"), 0);
     assert!(outcome(2, "leader_lies", "decided_differently") > 0);
+    // What honest validators certified twice, a witness proves to whoever knows the first block.
+    for network in [1, 2] {
+        let faults = networks[network]["faults"].as_array().unwrap();
+        let lies = faults
+            .iter()
+            .find(|found| found["fault"] == "leader_lies")
+            .unwrap();
+        let witness = &lies["witness"];
+        let found = witness["found"].as_u64().unwrap_or(0);
+        assert_eq!(
+            found,
+            outcome(network, "leader_lies", "certified_differently"),
+            "{lies}"
+        );
+        if let Some(proof) = witness["proof"].as_str() {
+            fs::write(dir.path().join("two-histories.proof"), proof).unwrap();
+            let trusted = witness["trusted"].as_str().unwrap();
+            let verify = ["audit", "verify", "two-histories.proof", "--trusted", trusted];
+            let verdict = json(dir.path(), &verify);
+            assert!(verdict.to_string().contains("sealed_both"), "{verdict}");
+        }
+    }
     for (chart, word) in [
         ("messages.svg", "Paxos 3"),
         ("latency.svg", "message delays"),

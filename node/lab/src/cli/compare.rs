@@ -128,13 +128,19 @@ pub(super) async fn run(args: &CompareArgs, output: &Output) -> Result<(), Failu
     if let Some(charts) = charts {
         charts.draw(&report)?;
     }
-    match report.broken_promises().as_slice() {
-        [] => Ok(()),
-        broken => Err(Failure::new(
-            Exit::CheckFailed,
-            format!("a protocol did not keep what it promises: {}", broken.join("; ")),
-        )),
+    for (what, places) in [
+        (
+            "a protocol did not keep what it promises",
+            report.broken_promises(),
+        ),
+        ("a witness missed two histories", report.missed()),
+    ] {
+        if !places.is_empty() {
+            let reason = format!("{what}: {}", places.join("; "));
+            return Err(Failure::new(Exit::CheckFailed, reason));
+        }
     }
+    Ok(())
 }
 
 async fn simulated(work: Work, output: &Output) -> Result<Simulated, Failure> {

@@ -1,10 +1,12 @@
 //! What came of a fault, in numbers and in a few words.
 
 use quorate_crypto::Engine;
-use quorate_simulator::compare::Network;
 use quorate_simulator::compare::stories::{Story, Summary};
+use quorate_simulator::compare::{Network, quantile};
 use quorate_tools::output::{Output, Tone};
 use serde::Serialize;
+
+use super::witnessed::Witnessed;
 
 /// What came of a fault in all runs.
 #[derive(Clone, Debug, Serialize)]
@@ -26,6 +28,9 @@ pub(crate) struct Fault {
     decided_differently: u64,
     /// Honest validators hold different certified blocks.
     certified_differently: u64,
+    /// Of these runs, those in which a witness that asks them all had the proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    witness: Option<Witness>,
     /// Another rule was broken.
     broken: u64,
     /// An honest validator has proof of the lie.
@@ -38,9 +43,63 @@ pub(crate) struct Fault {
     words: Option<String>,
 }
 
+/// What a witness found where there were two histories.
+#[derive(Clone, Debug, Serialize)]
+struct Witness {
+    /// Runs in which it had the proof.
+    found: u64,
+    /// From when both blocks were certified until it had the proof.
+    median_ms: Option<u64>,
+    max_ms: Option<u64>,
+    /// The first proof.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    proof: Option<String>,
+    /// The block that it is checked with, as `quorate audit verify --trusted` takes it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trusted: Option<String>,
+    /// Why there is none, the first time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missed: Option<String>,
+}
+
+impl Witness {
+    /// What it found in all runs; none if there was nothing to find.
+    fn of(witnessed: Vec<Result<Witnessed, String>>) -> Option<Self> {
+        if witnessed.is_empty() {
+            return None;
+        }
+        let (mut times, mut first, mut missed) = (Vec::new(), None, None);
+        for one in witnessed {
+            match one {
+                Ok(found) => {
+                    times.push(found.after_ms);
+                    first.get_or_insert(found);
+                }
+                Err(reason) => {
+                    missed.get_or_insert(reason);
+                }
+            }
+        }
+        let (proof, trusted) = first.map(|first| (first.proof, first.trusted)).unzip();
+        Some(Self {
+            found: times.len() as u64,
+            median_ms: quantile(&mut times, 0.5),
+            max_ms: times.last().copied(),
+            proof,
+            trusted,
+            missed,
+        })
+    }
+}
+
 impl Fault {
-    /// What the runs of a network came to.
-    pub(crate) fn of(network: Network, story: Story, summary: Summary) -> Self {
+    /// What the runs of a network came to, and what a witness found in those with two histories.
+    pub(crate) fn of(
+        network: Network,
+        story: Story,
+        summary: Summary,
+        witnessed: Vec<Result<Witnessed, String>>,
+    ) -> Self {
         let lies = story == Story::LeaderLies;
         Self {
             fault: story.name(),
@@ -52,6 +111,7 @@ impl Fault {
             stuck: summary.stuck,
             decided_differently: summary.split_decisions,
             certified_differently: summary.split_blocks,
+            witness: Witness::of(witnessed),
             broken: summary.broken,
             liar_proved: summary.accused,
             median_ms: summary.median_ms,
@@ -63,6 +123,13 @@ impl Fault {
     /// Whether the protocol did not do what it says that it does.
     pub(crate) fn is_broken_promise(&self) -> bool {
         self.promised && self.went_on + self.stood_still < self.runs
+    }
+
+    /// Whether a witness missed what it says that it finds.
+    pub(crate) fn is_missed(&self) -> bool {
+        self.witness
+            .as_ref()
+            .is_some_and(|witness| witness.missed.is_some())
     }
 
     /// A cell of a table.
@@ -91,6 +158,16 @@ impl Fault {
         }
         bad(self.stuck, "STUCK");
         bad(self.broken, "RULE BROKEN");
+        if let Some(witness) = &self.witness {
+            let (count, all) = (witness.found, self.certified_differently);
+            parts.push(match (witness.median_ms, witness.max_ms) {
+                (Some(median), Some(max)) if count == all => {
+                    let words = format!("a witness proves each: {median} ms, at most {max}");
+                    output.paint(Tone::Good, &words)
+                }
+                _ => output.paint(Tone::Bad, &format!("A WITNESS PROVES {count} OF {all}")),
+            });
+        }
         if self.went_on > 0 {
             let words = format!("goes on{}: {times}", of(self.went_on));
             parts.push(output.paint(Tone::Good, &words));

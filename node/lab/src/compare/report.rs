@@ -3,6 +3,7 @@
 use quorate_tools::output::Output;
 use serde::Serialize;
 
+use super::faults::Fault;
 use super::live::Live;
 use super::simulated::{Found, Group, Simulated};
 use crate::bench::machine::cores;
@@ -106,13 +107,23 @@ impl Report {
 
     /// What a protocol did not keep of its promises.
     pub(crate) fn broken_promises(&self) -> Vec<String> {
+        self.faults(Fault::is_broken_promise)
+    }
+
+    /// Where a witness missed two histories.
+    pub(crate) fn missed(&self) -> Vec<String> {
+        self.faults(Fault::is_missed)
+    }
+
+    /// The faults of which this is true, each with its network.
+    fn faults(&self, is_told: impl Fn(&Fault) -> bool) -> Vec<String> {
         let groups = self.simulated.iter().flat_map(|simulated| &simulated.groups);
-        let networks = groups.flat_map(|group| &group.networks);
-        let broken = networks.flat_map(|found| {
-            let faults = found.faults.iter().filter(|fault| fault.is_broken_promise());
-            faults.map(move |fault| format!("{}: {}", found.name(), fault.what))
-        });
-        broken.collect()
+        let mut told = Vec::new();
+        for found in groups.flat_map(|group| &group.networks) {
+            let faults = found.faults.iter().filter(|fault| is_told(fault));
+            told.extend(faults.map(|fault| format!("{}: {}", found.name(), fault.what)));
+        }
+        told
     }
 
     /// The tables for people.

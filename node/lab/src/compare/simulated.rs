@@ -14,6 +14,7 @@ use serde::Serialize;
 use super::Sizes;
 use super::elections::{self, Elections};
 use super::faults::Fault;
+use super::witnessed::Witnessed;
 
 /// Batches of a steady load.
 const BATCHES: u64 = 200;
@@ -200,11 +201,14 @@ impl Found {
         let faults = Story::ALL.map(|story| {
             let runs = (0..seeds).into_par_iter().map(|seed| {
                 let run = story.run(network, seed);
+                let has_two = run.has_two_histories();
+                let witnessed = has_two.then(|| Witnessed::of(story, network, seed));
                 progress.inc(1);
-                run
+                (run, witnessed)
             });
-            let runs: Vec<stories::Run> = runs.collect();
-            Fault::of(network, story, Story::sum_up(&runs))
+            let (runs, witnessed): (Vec<stories::Run>, Vec<_>) = runs.unzip();
+            let witnessed = witnessed.into_iter().flatten().collect();
+            Fault::of(network, story, Story::sum_up(&runs), witnessed)
         });
         Self {
             consensus: network.engine,

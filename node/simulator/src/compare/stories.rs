@@ -4,7 +4,7 @@
 //! and is over four seconds later, unless it is one that stays. What is said of a run is what was seen in it.
 
 use super::{Network, quantile};
-use crate::meter::{BatchTimes, Measurement};
+use crate::meter::{BatchTimes, Chains, Measurement};
 use crate::scenario::{Befalls, Command, Lie, Loss, Lost, Scenario, Whom};
 use crate::simulation::Simulation;
 
@@ -108,6 +108,13 @@ pub struct Summary {
     pub max_ms: Option<u64>,
     /// The first failure's own words.
     pub words: Option<String>,
+}
+
+impl Run {
+    /// Whether honest validators hold different certified blocks.
+    pub fn has_two_histories(&self) -> bool {
+        matches!(self.outcome, Survival::Split { blocks, .. } if blocks > 0)
+    }
 }
 
 impl Story {
@@ -253,6 +260,17 @@ impl Story {
             until_commit_ms: until(from),
             accused: !report.accused.is_empty(),
         }
+    }
+
+    /// What each honest validator certifies in the run of a seed. Validators sign as nodes do, so that anybody can check
+    /// it. In the story no epoch may end.
+    pub fn chains(self, network: Network, seed: u64) -> Chains {
+        let scenario = Scenario {
+            real_signatures: true,
+            ..self.scenario(network, seed)
+        };
+        let measured = Simulation::new(scenario).measure_chains().measured;
+        measured.unwrap_or_default().chains
     }
 
     /// Sums up the runs of some seeds.

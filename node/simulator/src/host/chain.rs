@@ -189,8 +189,7 @@ impl Host {
         if self.is_honest() {
             world.checker.on_certified(self.validator, &block, world.now);
             if let Some(meter) = &mut world.meter {
-                let of = (height, block.hash);
-                meter.on_certified(self.validator, of, block.proposal(), world.now);
+                meter.on_certified(self.validator, &block, world.now);
             }
         }
         let begins = block.begins();
