@@ -1,6 +1,6 @@
 //! What a run says, flushes and waits for: counted beside it, without any effect on it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use quorate_consensus::{Body, paxos, pbft, raft};
 use quorate_crypto::{Committee, Digest, Height, ValidatorIndex};
@@ -27,7 +27,7 @@ pub struct Certified {
     pub head: CertifiedHeader,
 }
 
-/// What each honest validator has certified, in the order of heights.
+/// What each validator that was honest to the end has certified, in the order of heights.
 pub type Chains = BTreeMap<ValidatorIndex, Vec<Certified>>;
 
 /// What was counted from the first submission on.
@@ -131,7 +131,11 @@ impl Meter {
         }
     }
 
-    pub(crate) fn finish(self) -> Measurement {
+    /// What was counted. Of whoever lies by now no chain is kept.
+    pub(crate) fn finish(mut self, liars: &BTreeSet<ValidatorIndex>) -> Measurement {
+        self.counted
+            .chains
+            .retain(|validator, _| !liars.contains(validator));
         let split = |heights: &BTreeMap<Height, Option<Digest>>| {
             heights.values().filter(|value| value.is_none()).count() as u64
         };

@@ -270,7 +270,11 @@ impl Simulation {
                 .recorders
                 .take()
                 .map_or_else(Vec::new, Recorders::recordings),
-            measured: self.world.meter.take().map(Meter::finish),
+            measured: self
+                .world
+                .meter
+                .take()
+                .map(|meter| meter.finish(&self.world.liars)),
             scenario: self.scenario,
         }
     }
