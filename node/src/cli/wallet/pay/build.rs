@@ -19,8 +19,9 @@ use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
 use serde::Serialize;
 
+use super::Job;
 use super::rehearse::Sum;
-use super::{Job, text};
+use super::summary::text;
 use crate::cli::wallet::offline::travelling_of;
 use crate::cli::wallet::travelling::write_new;
 use crate::pay::journal::{Journal, Known, Opened, Signed};

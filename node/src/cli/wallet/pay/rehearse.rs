@@ -10,7 +10,8 @@ use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
 use serde::Serialize;
 
-use super::{Job, rows_text};
+use super::Job;
+use super::summary::rows_text;
 use crate::pay::journal::{Journal, Known};
 
 #[derive(Serialize)]
