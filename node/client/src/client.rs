@@ -195,6 +195,12 @@ impl Client {
         self.min_height
     }
 
+    /// The URL of the node that answered last, or is asked first.
+    pub fn answering(&self) -> &str {
+        let place = self.current.load(Ordering::Relaxed) % self.nodes.len();
+        self.nodes.get(place).map_or("", Url::as_str)
+    }
+
     /// Refuses what is proven as of an older height than the one that reads wait for: a node need not have waited.
     ///
     /// # Errors

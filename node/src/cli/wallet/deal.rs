@@ -523,7 +523,7 @@ impl Amounts<'_> {
         }
         let amount = self.ledger.amount(text, asset).await?;
         if !self.used.contains_key(asset) {
-            let known = self.ledger.decimals(asset).await?;
+            let known = self.ledger.decimals_to_sign(asset).await?;
             let known = known.ok_or_else(|| {
                 Failure::new(
                     Exit::Refused,

@@ -1,6 +1,7 @@
 //! Building and signing as separate steps, for transactions of several parties, accounts with several signers, and keys
 //! on machines without a network.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::Unsigned;
 use quorate_crypto::{ClientSigningKey, Key};
 use quorate_ledger::limits::MAX_SIGNATURES;
-use quorate_ledger::{Address, Digest, Timestamp};
+use quorate_ledger::{Address, AssetCode, Digest, Timestamp};
 use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
@@ -193,7 +194,8 @@ pub(crate) async fn build(args: &BuildArgs, output: &Output) -> Result<(), Failu
         .unwrap_or(if parties.len() > 1 { TOGETHER } else { ALONE });
     let expires_at = ledger.expiry(Duration::from_secs(expires_in)).await?;
     let (unsigned, decimals) = deal.build(&ledger, expires_at).await?;
-    write_with(unsigned, &decimals, &args.out, output)?;
+    let unproven = ledger.unproven_decimals().await;
+    write_with(unsigned, (&decimals, &unproven), &args.out, output)?;
     if parties.len() > 1 {
         say(format!(
             "note: whoever of the {} parties signs last is free until {} to submit it or not",
@@ -215,7 +217,7 @@ pub(super) fn travelling_of(unsigned: Unsigned, decimals: &ProvenDecimals) -> Re
 
 fn write_with(
     unsigned: Unsigned,
-    decimals: &ProvenDecimals,
+    (decimals, unproven): (&ProvenDecimals, &BTreeMap<AssetCode, u8>),
     out: &Path,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -228,6 +230,7 @@ fn write_with(
         "parties": intent.v1().parties,
         "expires_at": expires,
         "operations": intent.v1().operations.len(),
+        "unproven_decimals": unproven,
     });
     write_new(out, std::slice::from_ref(&travelling))?;
     output.print(&view, |output| {

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use clap::Args;
 use quorate_client::text::{parse_rfc3339_bound, rfc3339_of};
+use quorate_client::wallet::format_amount;
 use quorate_crypto::ClientSigningKey;
 use quorate_crypto::keyfile::{self, KeyFileError};
-use quorate_ledger::{Address, AssetCode, Timestamp, WalletSecret};
+use quorate_ledger::{Address, Amount, AssetCode, Timestamp, WalletSecret};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::interrupt::exit_on_interrupt;
 use quorate_tools::output::{Output, say};
@@ -20,7 +21,7 @@ use quorate_tools::passphrase::PassphraseArgs;
 use quorate_tools::wallet::{Ledger, NodeArgs, Tip};
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::summary::{after_sending, name_refusals, text, verdict};
+use self::summary::{after_sending, name_refusals, rows_text, text, verdict};
 use super::open_wallet;
 use crate::pay::file::{PaymentFile, Row, identity};
 use crate::pay::history::{Belief, Search};
@@ -194,6 +195,8 @@ struct Job<'a> {
     file: &'a Path,
     rows: &'a [Row],
     decimals: &'a BTreeMap<AssetCode, u8>,
+    /// Those of them that are a node's word alone.
+    unproven: &'a BTreeMap<AssetCode, u8>,
     names: &'a Names,
     ledger: &'a Ledger,
     search: &'a Search<'a>,
@@ -270,7 +273,9 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         Err(failure) => return Err(payments.check(&args.file).err().unwrap_or(failure)),
     };
     let decimals = decimals_of(&payments, &ledger).await?;
+    let unproven = ledger.unproven_decimals().await;
     let rows = payments.rows(&args.file, &decimals)?;
+    say_units(&rows, &unproven);
     let parameters = ledger.parameters().await?;
     let secrets = Secrets::of(&args.file, secret, args.build.is_some())?;
     let named = |secret: WalletSecret| Batch {
@@ -291,6 +296,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         file: &args.file,
         rows: &rows,
         decimals: &decimals,
+        unproven: &unproven,
         names: &names,
         ledger: &ledger,
         search: &search,
@@ -383,11 +389,26 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
 async fn decimals_of(payments: &PaymentFile, ledger: &Ledger) -> Result<BTreeMap<AssetCode, u8>, Failure> {
     let mut decimals = BTreeMap::new();
     for asset in payments.assets() {
-        if let Some(found) = ledger.decimals(&asset).await? {
+        if let Some(found) = ledger.decimals_to_sign(&asset).await? {
             decimals.insert(asset, found);
         }
     }
     Ok(decimals)
+}
+
+/// Says what the rows come to as it is signed, where that follows from a node's word.
+fn say_units(rows: &[Row], unproven: &BTreeMap<AssetCode, u8>) {
+    for (code, decimals) in unproven {
+        let of_asset = rows.iter().filter(|row| row.asset == *code);
+        let (count, sum) = of_asset.fold((0, 0_u128), |(count, sum), row| {
+            (count + 1, sum.saturating_add(row.amount.0))
+        });
+        say(format!(
+            "{} {code} in {} is {sum} in smallest units",
+            format_amount(Amount(sum), *decimals),
+            rows_text(count)
+        ));
+    }
 }
 
 #[cfg(test)]

@@ -61,11 +61,14 @@ pub struct Ledger {
     trusted: Option<Arc<Trusted>>,
     network: Digest,
     /// Of the node's own genesis document, where none is at hand and it is needed.
-    own: Arc<OnceCell<Mutex<TrustedGenesis>>>,
+    own: Arc<OnceCell<Trusted>>,
     /// Decimals that the user has given.
     decimals: BTreeMap<AssetCode, u8>,
+    /// Decimals by which amounts were read and that are a node's word alone.
+    told: Arc<Mutex<BTreeMap<AssetCode, u8>>>,
 }
 
+/// What a genesis document says, and what was found out by it.
 struct Trusted {
     /// The members' names, by their accounts.
     members: BTreeMap<Address, String>,
@@ -151,19 +154,9 @@ impl NodeArgs {
         let Some(path) = &self.meaning.genesis else {
             return Ok(None);
         };
-        let genesis = read_genesis(path)?;
-        let decimals = decimals_of_document(&genesis);
-        self.meaning.check_decimals(&decimals)?;
-        Ok(Some(Trusted {
-            members: members_of(&genesis),
-            decimals,
-            parameters: ParametersView::from(genesis.parameters().v1()),
-            begins: genesis.time(),
-            genesis: Mutex::new(TrustedGenesis::of(&genesis)),
-            blocks: Mutex::default(),
-            headers: Mutex::default(),
-            proven: Mutex::default(),
-        }))
+        let trusted = Trusted::of(&read_genesis(path)?);
+        self.meaning.check_decimals(&trusted.decimals)?;
+        Ok(Some(trusted))
     }
 
     /// Finds out which network the nodes serve, and that it is the one of the genesis document.
@@ -186,7 +179,23 @@ impl NodeArgs {
             network,
             own: Arc::default(),
             decimals: self.meaning.decimals.iter().copied().collect(),
+            told: Arc::default(),
         })
+    }
+}
+
+impl Trusted {
+    fn of(genesis: &Genesis) -> Self {
+        Self {
+            members: members_of(genesis),
+            decimals: decimals_of_document(genesis),
+            parameters: ParametersView::from(genesis.parameters().v1()),
+            begins: genesis.time(),
+            genesis: Mutex::new(TrustedGenesis::of(genesis)),
+            blocks: Mutex::default(),
+            headers: Mutex::default(),
+            proven: Mutex::default(),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! What is said at the end of a run: of all rows together, and by the exit code.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use quorate_client::text::rfc3339_of;
-use quorate_ledger::Height;
+use quorate_ledger::{AssetCode, Height};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, Tone, say};
 use quorate_tools::wallet::Ledger;
@@ -38,6 +39,8 @@ pub(super) struct Summary {
     /// Where and when all rows were paid, if none was left to this run.
     #[serde(skip_serializing_if = "Option::is_none")]
     paid_before: Option<PaidBefore>,
+    /// Decimals by which amounts were read and that are a node's word alone.
+    unproven_decimals: BTreeMap<AssetCode, u8>,
     journal: PathBuf,
     pub(super) result: PathBuf,
 }
@@ -113,6 +116,7 @@ impl Job<'_> {
             transactions: ended.transactions,
             notes: ended.notes,
             paid_before,
+            unproven_decimals: self.unproven.clone(),
             journal,
             result,
         })

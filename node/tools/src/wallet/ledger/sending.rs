@@ -113,7 +113,10 @@ impl Ledger {
             None => self.client.submit(bytes, Wait::Admitted).await,
         };
         let outcome = match submitted {
-            Ok(submitted) => Fate::of_submitted(id, &submitted),
+            Ok(submitted) => Fate {
+                unproven_decimals: self.unproven_decimals().await,
+                ..Fate::of_submitted(id, &submitted)
+            },
             Err(error) if self.is_trustless() && says_what_became_of_it(&error) => {
                 return Err(self.claimed(transaction, &format!("answers: {error}")).await);
             }
