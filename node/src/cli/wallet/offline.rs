@@ -1,5 +1,5 @@
-//! Building and signing as separate steps, for transactions of several parties, accounts with several signers, and keys
-//! on machines without a network.
+//! Building, showing and combining as separate steps, for transactions of several parties, accounts with several
+//! signers, and keys on machines without a network.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,22 +8,18 @@ use std::time::Duration;
 use clap::Args;
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::Unsigned;
-use quorate_crypto::{ClientSigningKey, Key};
+use quorate_crypto::Key;
 use quorate_ledger::limits::MAX_SIGNATURES;
 use quorate_ledger::{Address, AssetCode, Digest, Timestamp};
-use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
-use quorate_tools::passphrase::PassphraseArgs;
-use quorate_tools::question::{agreed, can_ask};
 use quorate_tools::wallet::{Expiring, Fate, Meaning, MeaningArgs, NodeArgs};
-use quorate_verifier::{ProvenDecimals, Travelling, TravellingV1};
+use quorate_verifier::{ProvenDecimals, Travelling};
 
 use super::account::KnownHolds;
 use super::deal::{Deal, Transfer};
-use super::open_key;
 use super::send::check_memo;
-use super::travelling::{LookUpArgs, Papers, signers, write_new, write_over};
+use super::travelling::{LookUpArgs, Papers, signers, write_new};
 
 /// How long there is to sign a transaction of one account, in seconds, unless it is said how long.
 const ALONE: u64 = 3_600;
@@ -93,32 +89,6 @@ pub(crate) struct BuildArgs {
     out: PathBuf,
     #[command(flatten)]
     node: NodeArgs,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Example:
-  quorate wallet sign payment.qtx --key alice.key --genesis genesis.toml
-
-No network is needed. What is signed is shown first, and at a terminal it is asked whether to
-sign it. The genesis document gives amounts their decimals and members' accounts their names;
-a transaction for another network is refused, and so is a file that was changed. A release or
-refund does not say of which asset its hold is: with --node that is looked up, as proven.")]
-pub(crate) struct SignArgs {
-    /// What `wallet build` or `wallet pay --build` wrote; the signature is added to it
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Sign without asking
-    #[arg(long, short = 'y')]
-    yes: bool,
-    /// The key file
-    #[arg(long, value_name = "FILE", env = "QUORATE_KEY")]
-    key: PathBuf,
-    #[command(flatten)]
-    passphrase: PassphraseArgs,
-    #[command(flatten)]
-    meaning: MeaningArgs,
-    #[command(flatten)]
-    look_up: LookUpArgs,
 }
 
 #[derive(Args, Debug)]
@@ -242,26 +212,8 @@ fn write_with(
     })
 }
 
-/// The same with one more signature; one that the key made before stays.
-fn signed(one: &Travelling, key: &ClientSigningKey) -> Result<Travelling, Failure> {
-    let TravellingV1 {
-        intent,
-        texts,
-        decimals,
-        ..
-    } = one.v1().clone();
-    let signatures = intent.clone().sign([key]).signatures().to_vec();
-    let own = Travelling::V1(TravellingV1 {
-        intent,
-        texts,
-        signatures,
-        decimals,
-    });
-    combined(&[one.clone(), own])
-}
-
 /// One transaction with the signatures of all copies.
-fn combined(copies: &[Travelling]) -> Result<Travelling, Failure> {
+pub(super) fn combined(copies: &[Travelling]) -> Result<Travelling, Failure> {
     let all = Travelling::combine(copies).map_err(|error| Failure::new(Exit::CheckFailed, error))?;
     let count = all.v1().signatures.len();
     if count > MAX_SIGNATURES {
@@ -274,33 +226,16 @@ fn combined(copies: &[Travelling]) -> Result<Travelling, Failure> {
 }
 
 /// Reads a file, with what is known of what it names.
-async fn read(file: &Path, meaning: &MeaningArgs, look_up: &LookUpArgs) -> Result<Papers, Failure> {
+pub(super) async fn read(
+    file: &Path,
+    meaning: &MeaningArgs,
+    look_up: &LookUpArgs,
+) -> Result<Papers, Failure> {
     let mut papers = Papers::read(file, meaning.read()?)?;
     if let Some(ledger) = look_up.connect(meaning).await? {
         papers.look_up_holds(&ledger).await?;
     }
     Ok(papers)
-}
-
-/// Adds a signature.
-pub(crate) async fn sign(args: &SignArgs, output: &Output) -> Result<(), Failure> {
-    let papers = read(&args.file, &args.meaning, &args.look_up).await?;
-    for line in papers.lines(false) {
-        say(line);
-    }
-    papers.say_unproven();
-    papers.say_unknown_holds();
-    if papers.expires_at() <= now()? {
-        say("warning: by this machine's clock it has expired");
-    }
-    if !args.yes && can_ask() && !agreed("Sign this?")? {
-        return Err(Failure::failed("nothing was signed"));
-    }
-    let key = open_key(&args.passphrase, &args.key)?;
-    let all = papers.all.iter().map(|one| signed(one, &key));
-    let all = all.collect::<Result<Vec<_>, _>>()?;
-    write_over(&args.file, &all)?;
-    report(&Papers { all, ..papers }, &args.file, output)
 }
 
 /// Shows what was built.
@@ -366,7 +301,7 @@ pub(crate) fn combine(args: &CombineArgs, output: &Output) -> Result<(), Failure
 }
 
 /// Says who has signed what is in a file.
-fn report(papers: &Papers, file: &Path, output: &Output) -> Result<(), Failure> {
+pub(super) fn report(papers: &Papers, file: &Path, output: &Output) -> Result<(), Failure> {
     let keys: Vec<Key> = papers.signers();
     let view = serde_json::json!({
         "file": file,
@@ -400,10 +335,12 @@ pub(crate) async fn wait(args: &WaitArgs, output: &Output) -> Result<(), Failure
 #[cfg(test)]
 mod tests {
     use quorate_client::wallet::TransactionBuilder;
-    use quorate_crypto::{SigningKey, sha256};
+    use quorate_crypto::{ClientSigningKey, SigningKey, sha256};
     use quorate_ledger::{Amount, Intent, Operation};
+    use quorate_verifier::TravellingV1;
 
     use super::*;
+    use crate::cli::wallet::sign::signed;
 
     fn key(seed: u8) -> ClientSigningKey {
         ClientSigningKey::from_ed25519(SigningKey::from_seed(&[seed; 32]))
