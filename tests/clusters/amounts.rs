@@ -74,3 +74,71 @@ fn without_the_genesis_document_what_is_a_nodes_word_is_marked_as_that() {
         proven.stdout
     );
 }
+
+/// Of an asset that was made after genesis the document says nothing, and a node proves what it is.
+#[test]
+fn what_travels_is_shown_in_decimals_that_a_node_proves() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.expect(0, &["wallet", "asset", "create", "EUR", "--decimals", "2"]);
+    let treasury = cluster.expect(0, &["wallet", "address"]).json();
+    let treasury = treasury["address"].as_str().unwrap();
+    let payment = format!("{alice}:1.00:EUR");
+    let build = [
+        "wallet",
+        "build",
+        "--account",
+        treasury,
+        "--transfer",
+        &payment,
+        "--out",
+    ];
+    cluster.expect(0, &[&build[..], &["t.qtx"]].concat());
+    let genesis = cluster.dir().join("genesis.toml").display().to_string();
+    let node = cluster.api(1);
+    let known = ["--genesis", &genesis];
+    let proven = ["--genesis", &genesis, "--node", &node];
+
+    let show = ["wallet", "show", "t.qtx"];
+    let shown = cluster.expect(0, &[&show[..], &known].concat());
+    assert_eq!(
+        shown.json()["rows"][0]["amount"],
+        serde_json::Value::Null,
+        "{}",
+        shown.stdout
+    );
+    let named = "--node URL or --asset-decimals EUR=N";
+    assert!(shown.stderr.contains(named), "{}", shown.stderr);
+    let shown = cluster.expect(0, &[&show[..], &proven].concat());
+    assert_eq!(shown.json()["rows"][0]["amount"], "1.00", "{}", shown.stdout);
+    assert_eq!(
+        shown.json()["transactions"][0]["unproven"],
+        serde_json::json!([]),
+        "{}",
+        shown.stdout
+    );
+    assert!(!shown.stderr.contains("not proven"), "{}", shown.stderr);
+    let wrong = [&show[..], &proven, &["--asset-decimals", "EUR=4"]].concat();
+    cluster.expect(7, &wrong);
+    let sign = [&["wallet", "sign", "t.qtx"][..], &proven].concat();
+    let signed = cluster.expect(0, &sign);
+    assert!(
+        signed.stderr.contains("asset EUR amount 1.00"),
+        "{}",
+        signed.stderr
+    );
+
+    // What was built by a lie says another amount beside its bytes than is signed.
+    let denies = |question: &mut [u8]| replace(question, b"/v1/proofs/asset/", b"/v1/proofs/assez/");
+    let lies = |answer: &mut [u8]| replace(answer, b"\"decimals\":2", b"\"decimals\":4");
+    let lying = between(&cluster, denies, lies);
+    cluster.expect(0, &[&build[..], &["lie.qtx", "--node", &lying]].concat());
+    for command in ["show", "sign"] {
+        let refused = cluster.expect(7, &[&["wallet", command, "lie.qtx"][..], &proven].concat());
+        assert!(
+            refused.stderr.contains("EUR has 2 decimals"),
+            "{}",
+            refused.stderr
+        );
+    }
+}

@@ -97,7 +97,8 @@ pub(crate) struct BuildArgs {
 
 No network is needed. Amounts have decimals where the genesis document, --asset-decimals or
 the transaction itself says how many; else they are in smallest units, which are what is signed.
-A release or refund does not say of which asset its hold is: with --node that is looked up.")]
+With --node the decimals of assets that were made later are proven, and it is looked up of which
+asset a hold is that is released or refunded.")]
 pub(crate) struct ShowArgs {
     /// What `wallet build` or `wallet pay --build` wrote
     #[arg(value_name = "FILE")]
@@ -231,10 +232,13 @@ pub(super) async fn read(
     meaning: &MeaningArgs,
     look_up: &LookUpArgs,
 ) -> Result<Papers, Failure> {
-    let mut papers = Papers::read(file, meaning.read()?)?;
-    if let Some(ledger) = look_up.connect(meaning).await? {
-        papers.look_up_holds(&ledger).await?;
-    }
+    let papers = Papers::read(file, meaning.read()?)?;
+    let Some(ledger) = look_up.connect(meaning).await? else {
+        return Ok(papers);
+    };
+    let papers = papers.with_decimals(&ledger).await;
+    let mut papers = papers.map_err(|failure| failure.while_doing(file.display()))?;
+    papers.look_up_holds(&ledger).await?;
     Ok(papers)
 }
 

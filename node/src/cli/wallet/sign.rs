@@ -22,8 +22,9 @@ use super::travelling::{LookUpArgs, Papers, write_over};
 
 No network is needed. What is signed is shown first, and at a terminal it is asked whether to
 sign it. The genesis document gives amounts their decimals and members' accounts their names;
-a transaction for another network is refused, and so is a file that was changed. A release or
-refund does not say of which asset its hold is: with --node that is looked up, as proven.")]
+a transaction for another network is refused, and so is a file that was changed. With --node the
+decimals of assets that were made later are proven, and it is looked up of which asset a hold is
+that is released or refunded.")]
 pub(crate) struct SignArgs {
     /// What `wallet build` or `wallet pay --build` wrote; the signature is added to it
     #[arg(value_name = "FILE")]

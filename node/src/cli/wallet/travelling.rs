@@ -6,6 +6,7 @@
 //! its bytes give is refused.
 
 mod holds;
+mod look_up;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -25,7 +26,7 @@ use quorate_tools::wallet::Meaning;
 use quorate_verifier::{ProvenDecimals, Travelling, TravellingV1};
 use serde::Serialize;
 
-pub(super) use self::holds::LookUpArgs;
+pub(super) use self::look_up::LookUpArgs;
 use super::account::KnownHolds;
 use crate::cli::audit::files;
 use crate::pay::journal::with_suffix;
@@ -213,10 +214,15 @@ impl Papers {
             .iter()
             .flat_map(|one| one.unproven(&self.meaning.decimals));
         let codes: BTreeSet<AssetCode> = unproven.collect();
+        // The document, where it is given, does not make the asset.
+        let proof = match self.meaning.network {
+            Some(_) => "--node URL",
+            None => "--genesis FILE",
+        };
         for code in codes {
             say(format!(
                 "note: amounts of {code} are shown in smallest units, as its decimals are not proven here: \
-                 --genesis FILE or --asset-decimals {code}=N tells"
+                 {proof} or --asset-decimals {code}=N tells"
             ));
         }
     }

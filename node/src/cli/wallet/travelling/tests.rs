@@ -1,3 +1,5 @@
+//! What is read of files, and what is shown and summed of what is in them.
+
 use quorate_client::wallet::TransactionBuilder;
 use quorate_crypto::{ClientSigningKey, SigningKey, sha256};
 use quorate_ledger::Keep;
