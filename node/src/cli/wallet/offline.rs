@@ -13,7 +13,7 @@ use quorate_ledger::limits::MAX_SIGNATURES;
 use quorate_ledger::{Address, AssetCode, Digest, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
-use quorate_tools::wallet::{Expiring, Fate, Meaning, MeaningArgs, NodeArgs};
+use quorate_tools::wallet::{Expiring, Fate, Ledger, Meaning, MeaningArgs, NodeArgs};
 use quorate_verifier::{ProvenDecimals, Travelling};
 
 use super::account::KnownHolds;
@@ -226,25 +226,25 @@ pub(super) fn combined(copies: &[Travelling]) -> Result<Travelling, Failure> {
     Ok(all)
 }
 
-/// Reads a file, with what is known of what it names.
+/// Reads a file, with what is known of what it names; gives the network that was asked, if one was.
 pub(super) async fn read(
     file: &Path,
     meaning: &MeaningArgs,
     look_up: &LookUpArgs,
-) -> Result<Papers, Failure> {
+) -> Result<(Papers, Option<Ledger>), Failure> {
     let papers = Papers::read(file, meaning.read()?)?;
     let Some(ledger) = look_up.connect(meaning).await? else {
-        return Ok(papers);
+        return Ok((papers, None));
     };
     let papers = papers.with_decimals(&ledger).await;
     let mut papers = papers.map_err(|failure| failure.while_doing(file.display()))?;
     papers.look_up_holds(&ledger).await?;
-    Ok(papers)
+    Ok((papers, Some(ledger)))
 }
 
 /// Shows what was built.
 pub(crate) async fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
-    let papers = read(&args.file, &args.meaning, &args.look_up).await?;
+    let (papers, _) = read(&args.file, &args.meaning, &args.look_up).await?;
     papers.say_unproven();
     papers.say_unknown_holds();
     let transactions = papers.all.iter().map(|one| {

@@ -26,7 +26,7 @@ use quorate_tools::wallet::Meaning;
 use quorate_verifier::{ProvenDecimals, Travelling, TravellingV1};
 use serde::Serialize;
 
-pub(super) use self::look_up::LookUpArgs;
+pub(super) use self::look_up::{LookUpArgs, Signers};
 use super::account::KnownHolds;
 use crate::cli::audit::files;
 use crate::pay::journal::with_suffix;

@@ -1,9 +1,11 @@
-//! What a file does not say, as nodes prove it by the genesis document: the decimals of assets that were made later.
+//! What a file does not say, as nodes prove it by the genesis document: the decimals of assets that were made later, and
+//! who signs for an account.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::Args;
-use quorate_ledger::AssetCode;
+use quorate_crypto::Key;
+use quorate_ledger::{Address, AssetCode};
 use quorate_tools::authority::AuthorityArgs;
 use quorate_tools::failure::Failure;
 use quorate_tools::wallet::{Ledger, MeaningArgs, NodeArgs};
@@ -14,8 +16,8 @@ use super::{Papers, text_of};
 /// Which nodes prove what is not in a file; none unless it is said.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct LookUpArgs {
-    /// Look up what the file does not say, as this node proves it by the genesis document: decimals of assets, and
-    /// holds that are released or refunded; without it no network is used
+    /// Look up what the file does not say, as this node proves it by the genesis document: decimals of assets, holds
+    /// that are released or refunded, who signs for an account; without it no network is used
     #[arg(
         long = "node",
         value_name = "URL",
@@ -27,6 +29,10 @@ pub(crate) struct LookUpArgs {
     #[command(flatten)]
     authority: AuthorityArgs,
 }
+
+/// Who signs for accounts, as is proven; of one without signers nobody is named, and the key that its address was made
+/// from signs.
+pub(in super::super) type Signers = BTreeMap<Address, Vec<Key>>;
 
 impl LookUpArgs {
     /// The network to look things up in, if there is one.
@@ -55,5 +61,19 @@ impl Papers {
         }
         let checked = Self::of(text_of(&all)?.as_bytes(), meaning)?;
         Ok(Self { holds, ..checked })
+    }
+
+    /// Who signs for each of its parties.
+    pub(in super::super) async fn proven_signers(&self, ledger: &Ledger) -> Result<Signers, Failure> {
+        let parties = self.intents().flat_map(|intent| intent.parties.iter().copied());
+        let parties: BTreeSet<Address> = parties.collect();
+        let mut signers = Signers::new();
+        for party in parties {
+            if let Some(proven) = ledger.proven_account(&party).await? {
+                let keys = proven.value.account.signers.iter().map(|signer| signer.key);
+                signers.insert(party, keys.collect());
+            }
+        }
+        Ok(signers)
     }
 }
