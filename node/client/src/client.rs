@@ -3,7 +3,8 @@
 //! Reads go to any node. Submissions too: a transaction's id executes at most once, so the same bytes
 //! may be sent to one node after the other. A submission that may have arrived somewhere and was not
 //! answered ends as [`ClientError::Unknown`], one that surely did not as [`ClientError::Unreachable`], and one that a
-//! node has seen and says not to take as [`ClientError::Busy`].
+//! node has seen and says not to take as [`ClientError::Busy`]. What a proxy answers for a node that it does not hear is
+//! no answer: the next node is asked, and a submission may have arrived.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -28,6 +29,8 @@ use crate::{Authorities, ClientError, TransactionFilter};
 
 mod log;
 mod proofs;
+#[cfg(test)]
+mod tests;
 
 pub use proofs::ProofOf;
 
@@ -51,6 +54,12 @@ const IDLE: Duration = Duration::from_secs(30);
 
 /// The most bytes of an answer: a block's batches are bounded well below this.
 const MAX_ANSWER: usize = 256 << 20;
+
+/// What most answers are.
+const JSON: &str = "application/json";
+
+/// The most bytes of another type of answer that are repeated.
+const LONGEST_TYPE: usize = 80;
 
 /// The most bytes of a certified block, as encoded.
 const MAX_CERTIFIED_BLOCK: usize = MAX_ANSWER;
@@ -90,6 +99,26 @@ struct Reply {
     body: Bytes,
 }
 
+impl Reply {
+    /// Whether a proxy answers for a node that it did not reach, or did not hear in time: a node that fails says so in a
+    /// problem document.
+    fn is_a_proxys(&self) -> bool {
+        self.status.is_server_error() && serde_json::from_slice::<Problem>(&self.body).is_err()
+    }
+
+    /// That in words.
+    fn of_proxy(&self) -> String {
+        format!("{}: a proxy before it answers {}", self.node, self.status)
+    }
+
+    /// What it says to be, if that is not JSON.
+    fn other_type(&self) -> Option<&str> {
+        let told = self.headers.get(CONTENT_TYPE)?.to_str().ok()?;
+        let kind = told.split(';').next().unwrap_or_default().trim();
+        (kind != JSON).then(|| kind.get(..LONGEST_TYPE).unwrap_or(kind))
+    }
+}
+
 /// A call, before a node is chosen for it.
 struct Call {
     method: Method,
@@ -108,7 +137,7 @@ impl Call {
             method: Method::GET,
             path: path.into(),
             query: Vec::new(),
-            accept: "application/json",
+            accept: JSON,
             body: None,
             timeout: ANSWER_TIMEOUT,
             longest: MAX_ANSWER,
@@ -425,7 +454,12 @@ impl Client {
         let reply = self.send(call).await?;
         serde_json::from_slice(&reply.body).map_err(|error| ClientError::Protocol {
             node: reply.node.to_string(),
-            reason: error.to_string(),
+            reason: match reply.other_type() {
+                Some(other) => format!(
+                    "{other} came where JSON was asked for, as from another program at that address, or a proxy"
+                ),
+                None => error.to_string(),
+            },
         })
     }
 
@@ -441,6 +475,11 @@ impl Client {
             let place = first.wrapping_add(attempt) % self.nodes.len();
             let node = &self.nodes[place];
             match self.attempt(node, &call).await {
+                Ok(reply) if reply.is_a_proxys() => {
+                    // It may have passed on what was sent, and heard no answer.
+                    maybe_sent = true;
+                    failures.push(reply.of_proxy());
+                }
                 Ok(reply) if reply.status == StatusCode::SERVICE_UNAVAILABLE => {
                     was_given = true;
                     failures.push(format!("{node}: {}", problem_of(&reply).detail));
@@ -534,9 +573,6 @@ impl Client {
                     self.current.store(place, Ordering::Relaxed);
                     return Ok(response);
                 }
-                Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                    failures.push(format!("{node}: it takes no more streams"));
-                }
                 Ok(response) => {
                     let status = response.status();
                     let body = response.bytes().await.unwrap_or_default();
@@ -546,7 +582,13 @@ impl Client {
                         headers: HeaderMap::new(),
                         body,
                     };
-                    return Err(ClientError::from_problem(problem_of(&reply)));
+                    if reply.is_a_proxys() {
+                        failures.push(reply.of_proxy());
+                    } else if status == StatusCode::SERVICE_UNAVAILABLE {
+                        failures.push(format!("{node}: it takes no more streams"));
+                    } else {
+                        return Err(ClientError::from_problem(problem_of(&reply)));
+                    }
                 }
                 Err(error) => failures.push(format!("{node}: {}", innermost(&error))),
             }
