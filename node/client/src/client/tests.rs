@@ -4,6 +4,7 @@ use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpListener;
 use std::thread;
 
+use super::calls::JSON;
 use super::*;
 
 /// Answers every call with this, as long as the test runs; gives its URL.
