@@ -26,7 +26,10 @@ const MAX_BYTES: u64 = 1 << 20;
 
 /// The document.
 #[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "operations as `quorate wallet build --help` writes them"
+)]
 struct Document {
     #[serde(default)]
     memo: String,
@@ -42,7 +45,7 @@ struct Document {
 
 /// Who does what: one of the fields behind the first.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an act: a table with by and one operation")]
 struct ActText {
     by: String,
     transfer: Option<TransferText>,
@@ -58,7 +61,7 @@ struct ActText {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with to, asset and amount")]
 struct TransferText {
     to: String,
     asset: AssetCode,
@@ -68,7 +71,7 @@ struct TransferText {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with to, asset and amount")]
 struct MintText {
     to: String,
     asset: AssetCode,
@@ -76,14 +79,14 @@ struct MintText {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with asset and amount")]
 struct BurnText {
     asset: AssetCode,
     amount: String,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with code and decimals")]
 struct CreateText {
     code: AssetCode,
     decimals: u8,
@@ -92,7 +95,7 @@ struct CreateText {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with sha256")]
 struct RecordText {
     sha256: Digest,
     keep: Option<KeepView>,
@@ -104,7 +107,7 @@ struct RecordText {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with to, asset, amount and until")]
 struct HoldText {
     to: String,
     asset: AssetCode,
@@ -125,7 +128,7 @@ struct HoldText {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with transaction")]
 struct ReleaseText {
     transaction: Digest,
     operation: Option<u8>,
@@ -136,14 +139,14 @@ struct ReleaseText {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with transaction")]
 struct RefundText {
     transaction: Digest,
     operation: Option<u8>,
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with transaction")]
 struct EraseText {
     transaction: Digest,
     #[serde(default)]
@@ -156,7 +159,7 @@ struct EraseText {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with threshold and signers")]
 struct SignersText {
     threshold: u32,
     /// `KEY=WEIGHT`.
@@ -616,6 +619,28 @@ mod tests {
         }
         for text in ["", "a:b", "x:1:EUR", "1:2:3:4:5"] {
             assert!(text.parse::<Transfer>().is_err(), "{text}");
+        }
+    }
+
+    /// serde says what it expected by the name of a type.
+    #[test]
+    fn what_is_wrong_is_told_without_names_of_ours() {
+        let operations = [
+            "transfer",
+            "mint",
+            "burn",
+            "create_asset",
+            "record",
+            "hold",
+            "release",
+            "refund",
+            "erase",
+            "set_signers",
+        ];
+        let acts = operations.map(|operation| format!("act = [{{ by = \"a\", {operation} = 5 }}]"));
+        for text in acts.into_iter().chain(["act = [5]".to_owned()]) {
+            let said = Deal::of(&text).unwrap_err().to_string();
+            assert!(said.contains("expected a") && !said.contains("struct"), "{said}");
         }
     }
 
