@@ -3,6 +3,8 @@
 //! `h_0` is the hash of a [`HistoryStart`], and `h_n` that of `h_(n-1)` and the n-th step's inner hash. So a
 //! step that is only passed over costs 32 bytes.
 
+use std::fmt;
+
 use quorate_crypto::bounded::bounded_vec;
 use quorate_crypto::{Address, Digest, Tag, merkle};
 use serde::{Deserialize, Serialize};
@@ -20,6 +22,15 @@ pub enum HistoryOwner {
     Account(Address),
     /// An asset's: its supply stands for a balance.
     Asset(AssetCode),
+}
+
+impl fmt::Display for HistoryOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Account(address) => write!(f, "account {address}"),
+            Self::Asset(code) => write!(f, "asset {code}"),
+        }
+    }
 }
 
 /// What a history begins with.

@@ -240,11 +240,17 @@ impl Cluster {
     /// What an account holds of QRT in smallest units, as one validator says.
     #[track_caller]
     pub(crate) fn balance(&self, number: u16, address: &str) -> u128 {
+        self.balance_in("QRT", number, address)
+    }
+
+    /// The same in another asset.
+    #[track_caller]
+    pub(crate) fn balance_in(&self, asset: &str, number: u16, address: &str) -> u128 {
         let account = self
             .expect(0, &["query", "account", address, "--node", &self.api(number)])
             .json();
         let balances = account["balances"].as_array().unwrap();
-        let held = balances.iter().find(|balance| balance["asset"] == "QRT");
+        let held = balances.iter().find(|balance| balance["asset"] == asset);
         held.map_or(0, |balance| balance["amount"].as_str().unwrap().parse().unwrap())
     }
 

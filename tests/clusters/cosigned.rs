@@ -75,7 +75,7 @@ fn a_payroll_that_two_signed_apart_is_paid_once() {
     assert_eq!(rehearsed["built_until"], built["expires_at"], "{rehearsed}");
     assert_eq!(rehearsed["sha256"], built["sha256"]);
 
-    let signed = signed_apart(&cluster);
+    let signed = signed_apart(&cluster, &firm);
     // One of two is not enough.
     let refused = cluster.expect(4, &["wallet", "submit", "alice.qtx"]).json();
     assert_eq!(refused["refused"], 150);
@@ -108,20 +108,37 @@ fn a_payroll_that_two_signed_apart_is_paid_once() {
     assert_eq!(cluster.balance(4, &payee), 150);
 }
 
-/// Two sign a copy of the payroll each, and somebody combines them: gives the file with both signatures.
+/// Two sign a copy of the payroll each, and somebody combines them: gives the file with both signatures. One knows that
+/// it signs for the firm, and to the other it is proven.
 #[track_caller]
-fn signed_apart(cluster: &Cluster) -> String {
+fn signed_apart(cluster: &Cluster, firm: &str) -> String {
     let genesis = cluster.dir().join("genesis.toml").display().to_string();
     let show = ["wallet", "show", "payroll.qtx", "--genesis", &genesis];
     let shown = cluster.expect(0, &show).json();
     assert_eq!(shown["rows"].as_array().unwrap().len(), 150);
     assert_eq!(shown["rows"][149]["memo"], "salary 150");
     assert_eq!(shown["rows"][149]["amount"], "0.01");
-    for name in ["alice", "bob"] {
+    let node = cluster.api(1);
+    for (name, more) in [("alice", ["--account", firm]), ("bob", ["--node", &node])] {
         let (copy, key) = (format!("{name}.qtx"), format!("{name}.key"));
         fs::write(cluster.folder().join(&copy), read(cluster, "payroll.qtx")).unwrap();
         let sign = ["wallet", "sign", &copy, "--key", &key, "--genesis", &genesis];
-        let signed = cluster.expect(0, &sign);
+        cluster.expect(2, &sign);
+        // The firm's first key signs for it no more, whatever its holder says.
+        let first = [
+            "--key",
+            "firm.key",
+            "--account",
+            firm,
+            "--node",
+            &node,
+            "--genesis",
+            &genesis,
+        ];
+        let refused = cluster.expect(2, &[&["wallet", "sign", &copy][..], &first].concat());
+        let signers = format!("signers of {firm}: ed25519:");
+        assert!(refused.stderr.contains(&signers), "{}", refused.stderr);
+        let signed = cluster.expect(0, &[&sign[..], &more].concat());
         for said in ["1.50 QRT in 150 rows", "and 130 rows more"] {
             assert!(signed.stderr.contains(said), "{said}: {}", signed.stderr);
         }

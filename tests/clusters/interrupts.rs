@@ -97,11 +97,21 @@ fn an_interrupted_payment_says_what_is_unknown_and_goes_on_later() {
     until("the payment is signed", PATIENCE, || {
         (!journal::signed(&journal).is_empty()).then_some(())
     });
+    // The node has it, and answers nothing before the payment is committed.
+    until("a node has it", PATIENCE, || {
+        let status = cluster.expect(0, &["query", "status"]).json();
+        (status["pending_transactions"].as_u64().unwrap() > 0).then_some(())
+    });
     interrupt(&pay);
     assert_eq!(code_of(&mut pay), Some(130));
-    assert!(cluster.folder().join("p.csv.result.csv").exists());
+    let result = || fs::read_to_string(cluster.folder().join("p.csv.result.csv")).unwrap();
+    let id = journal::signed(&journal)[0].submission().transaction().id();
+    let unknown = format!("\n1,unknown,{id},");
+    assert!(result().contains(&unknown), "{}", result());
     cluster.expect(0, &["localnet", "up", "--detach"]);
-    cluster.expect(0, &["wallet", "pay", "p.csv"]);
+    let paid = cluster.expect(0, &["wallet", "pay", "p.csv"]).json();
+    assert_eq!(paid["committed"], 1, "{paid}");
+    assert!(result().contains("\n1,committed,"), "{}", result());
     cluster.common_tip();
     assert_eq!(cluster.balance(1, &bob), 500);
 }

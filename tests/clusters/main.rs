@@ -19,6 +19,7 @@ mod relay;
 mod skipped;
 mod wait;
 
+mod amounts;
 mod auditing;
 mod backup;
 mod bad_input;

@@ -179,6 +179,84 @@ fn a_refused_row_does_not_keep_the_others_from_being_paid_and_is_tried_again() {
     assert_eq!(cluster.balance(1, &bob), 5300);
 }
 
+/// Of two rows the payer can pay one. What is left is paid once it can be, or once it was mended in a file of its own.
+#[test]
+fn beside_a_row_that_cannot_be_paid_the_other_one_is_and_only_what_is_missing_later() {
+    let cluster = Cluster::up();
+    let payer = cluster.key("payer.key");
+    let (bob, carol) = (cluster.key("bob.key"), cluster.key("carol.key"));
+    cluster.pay(&payer, "10");
+    let write = |file: &str, rows: &[(&str, &str)]| {
+        let rows = rows.iter().map(|(to, amount)| format!("{to},{amount},QRT\n"));
+        let text = format!("to,amount,asset\n{}", rows.collect::<String>());
+        fs::write(cluster.folder().join(file), text).unwrap();
+    };
+    let pay = |code: i32, file: &str| {
+        let ran = cluster.expect(code, &["wallet", "pay", file, "--key", "payer.key"]);
+        (ran.json(), ran.stderr)
+    };
+    write("p.csv", &[(&bob, "50"), (&carol, "2")]);
+    let (summary, said) = pay(4, "p.csv");
+    assert!(
+        said.contains("line 2 was refused: insufficient_balance"),
+        "{said}"
+    );
+    let counts = |summary: &serde_json::Value| {
+        [
+            "rows",
+            "committed",
+            "already_paid",
+            "refused",
+            "unknown",
+            "not_sent",
+        ]
+        .map(|name| summary[name].as_u64().unwrap())
+    };
+    assert_eq!(counts(&summary), [2, 1, 0, 1, 0, 0], "{summary}");
+    let shown = results(&cluster);
+    let (refused, paid) = (&shown[0], &shown[1]);
+    // What was refused is in no block.
+    assert_eq!(
+        (refused[1].as_str(), refused[5].as_str()),
+        ("refused", "insufficient_balance")
+    );
+    assert!(refused[3].is_empty() && refused[4].is_empty(), "{refused:?}");
+    assert_eq!(
+        (paid[1].as_str(), paid[2].len(), paid[5].as_str()),
+        ("committed", 64, "")
+    );
+    assert_eq!((cluster.balance(1, &bob), cluster.balance(1, &carol)), (0, 200));
+
+    // The same file again, as things are, and once the payer has enough.
+    let (summary, _) = pay(4, "p.csv");
+    assert_eq!(counts(&summary), [2, 1, 1, 1, 0, 0], "{summary}");
+    cluster.pay(&payer, "100");
+    let (summary, _) = pay(0, "p.csv");
+    assert_eq!(counts(&summary), [2, 2, 1, 0, 0, 0], "{summary}");
+    assert_eq!(
+        (cluster.balance(1, &bob), cluster.balance(1, &carol)),
+        (5_000, 200)
+    );
+
+    // Rows that were changed are another payment: it is said what is to be done with what is left.
+    write("q.csv", &[(&bob, "500"), (&carol, "3")]);
+    pay(4, "q.csv");
+    write("q.csv", &[(&bob, "5"), (&carol, "3")]);
+    let changed = cluster.expect(2, &["wallet", "pay", "q.csv", "--key", "payer.key"]);
+    assert!(
+        changed.stderr.contains("says which rows are paid"),
+        "{}",
+        changed.stderr
+    );
+    write("rest.csv", &[(&bob, "5")]);
+    let (summary, _) = pay(0, "rest.csv");
+    assert_eq!(counts(&summary), [1, 1, 0, 0, 0, 0], "{summary}");
+    assert_eq!(
+        (cluster.balance(1, &bob), cluster.balance(1, &carol)),
+        (5_500, 500)
+    );
+}
+
 /// That rows are paid one by one stands on the ledger, as a payment to oneself, before the first of them:
 /// a wallet without a journal would otherwise pack rows again that are under way alone.
 #[track_caller]

@@ -30,7 +30,7 @@ pub(crate) fn misdirecting(cluster: &Cluster, asked: &'static [u8], other: &'sta
 }
 
 /// A proxy before the first validator, which treats each piece of a question and of an answer so.
-fn between(
+pub(crate) fn between(
     cluster: &Cluster,
     question: impl Fn(&mut [u8]) + Clone + Send + 'static,
     answer: impl Fn(&mut [u8]) + Clone + Send + 'static,
@@ -62,7 +62,8 @@ fn pass(mut from: TcpStream, mut to: TcpStream, change: impl Fn(&mut [u8])) {
     }
 }
 
-fn replace(bytes: &mut [u8], truth: &[u8], lie: &[u8]) {
+/// Writes `lie` wherever `truth` stands.
+pub(crate) fn replace(bytes: &mut [u8], truth: &[u8], lie: &[u8]) {
     for place in 0..=bytes.len().saturating_sub(truth.len()) {
         if bytes[place..].starts_with(truth) {
             bytes[place..place + truth.len()].copy_from_slice(lie);

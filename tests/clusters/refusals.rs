@@ -150,7 +150,10 @@ fn a_signature_that_counts_for_nothing_is_refused() {
     build(&cluster, &alice);
     cluster.expect(0, &["wallet", "sign", "t.json"]);
     let whole = std::fs::read(cluster.folder().join("t.json")).unwrap();
-    cluster.expect(0, &["wallet", "sign", "t.json", "--key", "alice.key"]);
+    let needless = ["wallet", "sign", "t.json", "--key", "alice.key"];
+    cluster.expect(2, &needless);
+    let treasury = treasury(&cluster);
+    cluster.expect(0, &[&needless[..], &["--account", &treasury]].concat());
     let ran = cluster.expect(4, &["wallet", "submit", "t.json"]);
     assert!(ran.stderr.contains("needless_signature"), "{}", ran.stderr);
     std::fs::write(cluster.folder().join("t.json"), whole).unwrap();

@@ -160,7 +160,17 @@ fn a_member_of_several_signers_lets_its_validator_rejoin_by_signatures_that_were
     cluster.expect(1, &build);
     for (copy, key) in [("from-bob.json", "bob.key"), ("from-carol.json", "carol.key")] {
         fs::copy(cluster.folder().join("rejoin.json"), cluster.folder().join(copy)).unwrap();
-        let sign = ["wallet", "sign", copy, "--key", key, "--genesis", &genesis];
+        let sign = [
+            "wallet",
+            "sign",
+            copy,
+            "--key",
+            key,
+            "--account",
+            account,
+            "--genesis",
+            &genesis,
+        ];
         let signed = cluster.expect(0, &sign);
         assert!(signed.stderr.contains("rejoin"), "{}", signed.stderr);
         assert!(signed.stderr.contains("validator-4"), "{}", signed.stderr);

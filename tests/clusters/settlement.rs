@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use crate::Cluster;
 use crate::cluster::Ran;
+use crate::proxy::{between, replace};
 use crate::wait::until;
 
 /// How long a hold may take to end after its time: blocks have times only when they are made.
@@ -270,6 +271,71 @@ fn a_hold_is_released_whole_by_whoever_shows_what_it_asks_for() {
     refused(&bob.release(&id, &["--preimage", &right]), "unknown_hold");
     assert_eq!(alice.holds(), [] as [Value; 0]);
     cluster.common_tip();
+}
+
+/// The state lists holds by their owners: whom they are for found none of them without knowing who made them.
+#[test]
+fn a_beneficiary_finds_what_others_hold_for_it() {
+    let cluster = Cluster::up();
+    let (alice, bob) = (Wallet::new(&cluster, "alice"), Wallet::new(&cluster, "bob"));
+    let carol = Wallet::new(&cluster, "carol");
+    cluster.pay(&alice.address, "100");
+    cluster.pay(&carol.address, "100");
+    let secret = sha256(b"a secret");
+    let hash = sha256(&secret.0).to_string();
+    let later = alice.hold(&bob, &from_now(900), &hash);
+    let sooner = carol.hold(&bob, &from_now(600), &hash);
+    let closed = alice.hold(&bob, &from_now(300), &hash);
+    alice.hold(&carol, &from_now(600), &hash);
+    assert_eq!(bob.refund(&closed).code, Some(0));
+
+    let genesis = cluster.dir().join("genesis.toml").display().to_string();
+    let query = ["query", "holds", &bob.address, "--beneficiary"];
+    let listed = |more: &[&str]| {
+        let ran = cluster.expect(0, &[&query[..], more].concat());
+        let shown = ran.json();
+        let holds = shown["holds"].as_array().unwrap().iter();
+        let made: Vec<String> = holds
+            .map(|hold| hold["transaction"].as_str().unwrap().to_owned())
+            .collect();
+        (made, shown, ran.stderr)
+    };
+    let both = [sooner, later];
+    let (made, shown, said) = listed(&[]);
+    assert_eq!(made, both, "{shown}");
+    assert_eq!((&shown["complete"], &shown["open"]), (&true.into(), &Value::Null));
+    assert!(said.contains("is the node's word"), "{said}");
+    let proven = ["--genesis", genesis.as_str()];
+    let (made, shown, said) = listed(&proven);
+    assert_eq!(made, both, "{shown}");
+    assert_eq!((&shown["complete"], &shown["open"]), (&true.into(), &2.into()));
+    assert!(shown["proven"]["height"].as_u64() > Some(0), "{shown}");
+    assert!(!said.contains("note:") && !said.contains("warning:"), "{said}");
+    let text = cluster
+        .expect(0, &[&query[..], &["--output", "text"]].concat())
+        .stdout;
+    assert!(
+        text.contains("10.00 QRT") && text.contains(&carol.address),
+        "{text}"
+    );
+
+    // A node that shows another history hides who made them, and not that they are there.
+    let history = |address: &str| format!("/v1/accounts/{address}/transactions").into_bytes();
+    let (asked, other) = (history(&bob.address), history(&cluster.key("nobody.key")));
+    let hiding = between(
+        &cluster,
+        move |question| replace(question, &asked, &other),
+        |_| {},
+    );
+    let (made, shown, said) = listed(&[&proven[..], &["--node", &hiding]].concat());
+    assert_eq!(
+        (made.len(), &shown["complete"], &shown["open"]),
+        (0, &false.into(), &2.into())
+    );
+    assert!(
+        said.contains("2 holds for the account are open, as is proven, and 0"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -164,9 +164,31 @@ fn assets_records_and_several_signers_work_end_to_end() {
             "t.json",
         ],
     );
-    cluster.expect(0, &["wallet", "sign", "t.json", "--key", "bob.key"]);
+    cluster.expect(
+        0,
+        &[
+            "wallet",
+            "sign",
+            "t.json",
+            "--key",
+            "bob.key",
+            "--account",
+            &alice,
+        ],
+    );
     cluster.expect(4, &["wallet", "submit", "t.json"]);
-    cluster.expect(0, &["wallet", "sign", "t.json", "--key", "carol.key"]);
+    cluster.expect(
+        0,
+        &[
+            "wallet",
+            "sign",
+            "t.json",
+            "--key",
+            "carol.key",
+            "--account",
+            &alice,
+        ],
+    );
     let submitted = cluster.expect(0, &["wallet", "submit", "t.json"]).json();
     assert_eq!(cluster.balance(1, &to), 725);
     // The same bytes again are the same transaction.

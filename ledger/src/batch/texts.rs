@@ -73,7 +73,7 @@ pub enum NotWhole {
         limit: usize,
     },
     /// A text is withheld whose erasure is not certified here.
-    #[error("the text of transaction {transaction} at {place:?} is withheld, and not known to be erased")]
+    #[error("the text of transaction {transaction} at `{place}` is withheld, and not known to be erased")]
     Withheld {
         /// The transaction's id.
         transaction: Digest,

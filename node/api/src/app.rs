@@ -28,6 +28,7 @@ pub(crate) struct App {
     network: Arc<RwLock<Option<Arc<Network>>>>,
     reads: Arc<Turns>,
     proofs: Arc<Turns>,
+    blocks: Arc<Turns>,
     pub(crate) admissions: Arc<Turns>,
     pub(crate) bodies: Arc<Shares>,
 }
@@ -52,6 +53,7 @@ impl App {
             bodies: shares(config.max_body_bytes_total),
             reads: Turns::new(config.max_reads),
             proofs: Turns::new(config.max_proofs),
+            blocks: Turns::new(config.max_blocks),
             admissions: Turns::new(config.max_admissions),
             config: Arc::new(config),
         }
@@ -85,11 +87,35 @@ impl App {
         T: Send + 'static,
         F: FnOnce(&dyn Snapshot, &dyn Node) -> Result<T, Failure> + Send + 'static,
     {
+        self.read_in(&self.proofs, min_height, read).await
+    }
+
+    /// Reads a block as bytes. An answer counts once it is there, and these are long: so few are made at once that their
+    /// memory is bounded before.
+    pub(crate) async fn read_block<T, F>(&self, min_height: Option<Height>, read: F) -> Result<At<T>, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Snapshot, &dyn Node) -> Result<T, Failure> + Send + 'static,
+    {
+        self.read_in(&self.blocks, min_height, read).await
+    }
+
+    /// Reads the chain in a turn of another kind besides.
+    async fn read_in<T, F>(
+        &self,
+        turns: &Arc<Turns>,
+        min_height: Option<Height>,
+        read: F,
+    ) -> Result<At<T>, Failure>
+    where
+        T: Send + 'static,
+        F: FnOnce(&dyn Snapshot, &dyn Node) -> Result<T, Failure> + Send + 'static,
+    {
         // Nobody who waits for a height keeps others from theirs.
         self.reach(min_height).await?;
-        let turn = self.proofs.take().await?;
+        let turn = turns.take().await?;
         self.read(None, move |snapshot, node| {
-            // Until the proof is made, whether its client still waits or not.
+            // Until it is made, whether its client still waits or not.
             let _turn = turn;
             read(snapshot, node)
         })

@@ -29,6 +29,9 @@ pub struct ApiConfig {
     pub max_reads: Bound,
     /// Proofs that may be made at once; further ones wait for their turn. Each has a turn at reads, too.
     pub max_proofs: Bound,
+    /// Blocks that may be read as bytes at once, each up to 16 MiB; further ones wait for their turn. Each has a turn at
+    /// reads, too.
+    pub max_blocks: Bound,
     /// Bytes of a proof's file.
     pub max_proof_bytes: usize,
     /// Pieces of calls with transactions that are checked at once; further ones wait for their turn.
@@ -66,6 +69,7 @@ impl Default for ApiConfig {
             max_streams: Bound::of(256, 64),
             max_reads: Bound::of(32, 4),
             max_proofs: Bound::of(4, 1),
+            max_blocks: Bound::of(8, 4),
             max_proof_bytes: 32 << 20,
             max_admissions: Bound::of(8, 2),
             max_body_bytes: 8 << 20,

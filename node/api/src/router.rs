@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::Router;
-use axum::body::{Body, HttpBody as _};
+use axum::body::{Body, HttpBody};
 use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     ALLOW, CACHE_CONTROL, CONTENT_SECURITY_POLICY, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
@@ -12,11 +12,14 @@ use axum::http::header::{
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
+use quorate_client::schema::OCTET_STREAM;
+use tower_http::CompressionLevel;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate};
 
 use crate::activity::Held;
 use crate::app::App;
-use crate::config::ApiConfig;
+use crate::config::{ApiConfig, MAX_PAGE_BYTES};
 use crate::cors::answer_origins;
 use crate::explorer::{Failures, tell_people};
 use crate::hosts::foreign_name;
@@ -57,13 +60,39 @@ pub fn client_router(node: Arc<dyn Node>, config: ApiConfig) -> Router {
         .layer(from_fn_with_state(app.clone(), check_host))
         .layer(from_fn_with_state(Arc::new(failures), tell_people))
         .layer(from_fn(answer_options))
-        .layer(CompressionLayer::new())
+        .layer(packing())
         .layer(from_fn(guard));
     let router = match origins.is_empty() {
         true => router,
         false => router.layer(from_fn_with_state(origins, answer_origins)),
     };
     router.layer(from_fn_with_state(node, count)).with_state(app)
+}
+
+/// Packs answers for clients that take them packed.
+fn packing() -> CompressionLayer<impl Predicate> {
+    let rarely = DefaultPredicate::new()
+        .and(NotForContentType::const_new(OCTET_STREAM))
+        .and(NotTooLong);
+    CompressionLayer::new()
+        .quality(CompressionLevel::Fastest)
+        .compress_when(rarely)
+}
+
+/// Packs no more of an answer than was made in a turn at reads: packing has no turn of its own, and what is longer than
+/// pages are is hashes and signatures, which hardly get shorter.
+#[derive(Clone, Copy)]
+struct NotTooLong;
+
+impl Predicate for NotTooLong {
+    fn should_compress<B>(&self, response: &axum::http::Response<B>) -> bool
+    where
+        B: HttpBody,
+    {
+        let size = response.body().size_hint().exact();
+        let longest = u64::try_from(MAX_PAGE_BYTES).unwrap_or(u64::MAX);
+        size.is_none_or(|size| size <= longest)
+    }
 }
 
 /// Counts answers by route. What is no route counts as one, so that clients cannot make the node remember paths.

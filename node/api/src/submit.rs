@@ -43,7 +43,10 @@ enum Submission {
 
 /// The JSON body: exactly one of the two.
 #[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "an object with `transaction` or `transactions`"
+)]
 struct JsonBody {
     transaction: Option<String>,
     transactions: Option<Vec<String>>,

@@ -3,39 +3,39 @@
 //! Reads go to any node. Submissions too: a transaction's id executes at most once, so the same bytes
 //! may be sent to one node after the other. A submission that may have arrived somewhere and was not
 //! answered ends as [`ClientError::Unknown`], one that surely did not as [`ClientError::Unreachable`], and one that a
-//! node has seen and says not to take as [`ClientError::Busy`].
+//! node has seen and says not to take as [`ClientError::Busy`]. What a proxy answers for a node that it does not hear is
+//! no answer: the next node is asked, and a submission may have arrived.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 pub use bytes::Bytes;
-use futures::StreamExt as _;
 use quorate_ledger::{Address, AssetCode, CertifiedBlock, Digest, Height};
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap};
-use reqwest::{Method, StatusCode, Url};
-use serde::de::DeserializeOwned;
+use reqwest::Url;
 use tokio::time::Instant;
+
+use self::calls::{Call, EXPIRED, MAX_ANSWER, submission};
 
 use crate::schema::{
     Account, Asset, AssetList, Block, BlockList, EvidenceList, HEIGHT_HEADER, HolderList, MANY_TRANSACTIONS,
-    MemberList, Network, OCTET_STREAM, PeerList, Problem, ProposalList, RecordList, Status, Submitted,
-    SubmittedList, SubmittedStatus, Transaction, TransactionList, ValidatorList,
+    MemberList, Network, OCTET_STREAM, PeerList, ProposalList, RecordList, Status, Submitted, SubmittedList,
+    SubmittedStatus, Transaction, TransactionList, ValidatorList,
 };
 use crate::tls::{plain_http, secured_http};
 use crate::wallet::TrustError;
 use crate::{Authorities, ClientError, TransactionFilter};
 
+mod calls;
 mod log;
 mod proofs;
+#[cfg(test)]
+mod tests;
 
 pub use proofs::ProofOf;
 
 /// How long connecting may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-/// How long a node may take to answer a call that waits for nothing.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The longest wait that a node is asked for in one call.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
@@ -43,14 +43,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// The pause before nodes that could not be reached, or are busy, are tried again.
 const RETRY_PAUSE: Duration = Duration::from_millis(250);
 
-/// The code of a refusal that is final even if another copy was sent before: no block executes either.
-const EXPIRED: &str = "expired";
-
 /// How long an unused connection is kept, less than nodes keep it.
 const IDLE: Duration = Duration::from_secs(30);
-
-/// The most bytes of an answer: a block's batches are bounded well below this.
-const MAX_ANSWER: usize = 256 << 20;
 
 /// The most bytes of a certified block, as encoded.
 const MAX_CERTIFIED_BLOCK: usize = MAX_ANSWER;
@@ -80,48 +74,6 @@ pub enum Wait {
     Admitted,
     /// Until its outcome is certified, or this long.
     Committed(Duration),
-}
-
-/// What a node answered.
-struct Reply {
-    node: Url,
-    status: StatusCode,
-    headers: HeaderMap,
-    body: Bytes,
-}
-
-/// A call, before a node is chosen for it.
-struct Call {
-    method: Method,
-    path: String,
-    query: Vec<(&'static str, String)>,
-    accept: &'static str,
-    body: Option<(&'static str, Bytes)>,
-    timeout: Duration,
-    /// The most bytes of its answer.
-    longest: usize,
-}
-
-impl Call {
-    fn get(path: impl Into<String>) -> Self {
-        Self {
-            method: Method::GET,
-            path: path.into(),
-            query: Vec::new(),
-            accept: "application/json",
-            body: None,
-            timeout: ANSWER_TIMEOUT,
-            longest: MAX_ANSWER,
-        }
-    }
-
-    fn page(mut self, page: &Page) -> Self {
-        self.query
-            .extend(page.limit.map(|limit| ("limit", limit.to_string())));
-        self.query
-            .extend(page.cursor.clone().map(|cursor| ("cursor", cursor)));
-        self
-    }
 }
 
 impl Client {
@@ -193,6 +145,12 @@ impl Client {
     /// The height that reads wait for, if they wait for one.
     pub fn min_height(&self) -> Option<Height> {
         self.min_height
+    }
+
+    /// The URL of the node that answered last, or is asked first.
+    pub fn answering(&self) -> &str {
+        let place = self.current.load(Ordering::Relaxed) % self.nodes.len();
+        self.nodes.get(place).map_or("", Url::as_str)
     }
 
     /// Refuses what is proven as of an older height than the one that reads wait for: a node need not have waited.
@@ -414,144 +372,6 @@ impl Client {
         }
     }
 
-    /// Asks for JSON and reads it.
-    async fn read<T: DeserializeOwned>(&self, call: Call) -> Result<T, ClientError> {
-        let reply = self.send(call).await?;
-        serde_json::from_slice(&reply.body).map_err(|error| ClientError::Protocol {
-            node: reply.node.to_string(),
-            reason: error.to_string(),
-        })
-    }
-
-    /// Sends a call to the node that answered last, then to the others in turn.
-    async fn send(&self, mut call: Call) -> Result<Reply, ClientError> {
-        if let (Some(height), &Method::GET) = (self.min_height, &call.method) {
-            call.query.push(("min_height", height.to_string()));
-        }
-        let first = self.current.load(Ordering::Relaxed);
-        let mut failures = Vec::new();
-        let (mut maybe_sent, mut was_given) = (false, false);
-        for attempt in 0..self.nodes.len() {
-            let place = first.wrapping_add(attempt) % self.nodes.len();
-            let node = &self.nodes[place];
-            match self.attempt(node, &call).await {
-                Ok(reply) if reply.status == StatusCode::SERVICE_UNAVAILABLE => {
-                    was_given = true;
-                    failures.push(format!("{node}: {}", problem_of(&reply).detail));
-                }
-                Ok(reply) => {
-                    self.current.store(place, Ordering::Relaxed);
-                    if reply.status.is_success() {
-                        return Ok(reply);
-                    }
-                    let problem = problem_of(&reply);
-                    if maybe_sent && call.method == Method::POST && problem.code != EXPIRED {
-                        failures.push(format!("{node}: {}", problem.detail));
-                        break;
-                    }
-                    return Err(ClientError::from_problem(problem));
-                }
-                Err(error) => {
-                    maybe_sent |= !error.is_connect() && !error.is_builder();
-                    failures.push(format!("{node}: {}", innermost(&error)));
-                }
-            }
-        }
-        let reason = failures.join("; ");
-        match (call.method == Method::POST, maybe_sent, was_given) {
-            (true, true, _) => Err(ClientError::Unknown { reason }),
-            // A node has seen what was sent, and says that it does not take it.
-            (true, false, true) => Err(ClientError::Busy {
-                detail: reason,
-                retry_after_ms: u64::try_from(RETRY_PAUSE.as_millis()).unwrap_or(u64::MAX),
-            }),
-            _ => Err(ClientError::Unreachable { reason }),
-        }
-    }
-
-    async fn attempt(&self, node: &Url, call: &Call) -> Result<Reply, reqwest::Error> {
-        let mut url = node.clone();
-        url.set_path(&format!("{}{}", node.path(), call.path));
-        if !call.query.is_empty() {
-            url.query_pairs_mut().extend_pairs(&call.query);
-        }
-        let mut request = self
-            .http
-            .request(call.method.clone(), url)
-            .header(ACCEPT, call.accept)
-            .timeout(call.timeout);
-        if let Some((content_type, body)) = &call.body {
-            request = request.header(CONTENT_TYPE, *content_type).body(body.clone());
-        }
-        let response = request.send().await?;
-        let (status, headers) = (response.status(), response.headers().clone());
-        let mut body = Vec::new();
-        let mut chunks = response.bytes_stream();
-        while let Some(chunk) = chunks.next().await {
-            let chunk = chunk?;
-            if body.len() + chunk.len() > call.longest {
-                // What is left is not read; the cut answer will not decode.
-                break;
-            }
-            body.extend_from_slice(&chunk);
-        }
-        Ok(Reply {
-            node: node.clone(),
-            status,
-            headers,
-            body: body.into(),
-        })
-    }
-
-    /// Opens an event stream at one node, from after `last_event_id`.
-    pub(crate) async fn open_events(
-        &self,
-        query: &[(&'static str, String)],
-        last_event_id: Option<&str>,
-    ) -> Result<reqwest::Response, ClientError> {
-        let first = self.current.load(Ordering::Relaxed);
-        let mut failures = Vec::new();
-        for attempt in 0..self.nodes.len() {
-            let place = first.wrapping_add(attempt) % self.nodes.len();
-            let node = &self.nodes[place];
-            let mut url = node.clone();
-            url.set_path(&format!("{}v1/events", node.path()));
-            if !query.is_empty() {
-                url.query_pairs_mut().extend_pairs(query);
-            }
-            let mut request = self.http.get(url).header(ACCEPT, "text/event-stream");
-            if let Some(id) = last_event_id {
-                request = request.header("last-event-id", id);
-            }
-            match request.send().await {
-                Ok(response) if response.status().is_success() => {
-                    self.current.store(place, Ordering::Relaxed);
-                    return Ok(response);
-                }
-                Ok(response) if response.status() == StatusCode::SERVICE_UNAVAILABLE => {
-                    failures.push(format!("{node}: it takes no more streams"));
-                }
-                Ok(response) => {
-                    let status = response.status();
-                    let body = response.bytes().await.unwrap_or_default();
-                    let reply = Reply {
-                        node: node.clone(),
-                        status,
-                        headers: HeaderMap::new(),
-                        body,
-                    };
-                    return Err(ClientError::from_problem(problem_of(&reply)));
-                }
-                Err(error) => failures.push(format!("{node}: {}", innermost(&error))),
-            }
-        }
-        // The next attempt begins with another node.
-        self.current.store(first.wrapping_add(1), Ordering::Relaxed);
-        Err(ClientError::Unreachable {
-            reason: failures.join("; "),
-        })
-    }
-
     /// The certified height of the node that answers.
     pub async fn height(&self) -> Result<Height, ClientError> {
         let reply = self.send(Call::get("v1/status")).await?;
@@ -565,19 +385,6 @@ impl Client {
             reason: format!("no {HEIGHT_HEADER} header"),
         })
     }
-}
-
-fn submission(content_type: &'static str, body: Bytes, wait: Wait) -> Call {
-    let mut call = Call::get("v1/transactions");
-    call.method = Method::POST;
-    call.body = Some((content_type, body));
-    if let Wait::Committed(timeout) = wait {
-        let timeout = timeout.min(LONGEST_WAIT);
-        call.query.push(("wait", "committed".to_owned()));
-        call.query.push(("timeout_ms", timeout.as_millis().to_string()));
-        call.timeout = ANSWER_TIMEOUT + timeout;
-    }
-    call
 }
 
 /// A node's base URL, ending in a slash.
@@ -609,31 +416,4 @@ fn segment(text: &str) -> Result<&str, ClientError> {
         let reason = format!("`{text}` is not a height, a block hash or `latest`");
         Err(ClientError::Malformed { reason })
     }
-}
-
-/// The problem document of an answer, or one made from its status.
-fn problem_of(reply: &Reply) -> Problem {
-    serde_json::from_slice(&reply.body).unwrap_or_else(|_| Problem {
-        kind: "about:blank".to_owned(),
-        title: reply
-            .status
-            .canonical_reason()
-            .unwrap_or("unknown status")
-            .to_owned(),
-        status: reply.status.as_u16(),
-        detail: format!("{} answered {} without saying why", reply.node, reply.status),
-        code: "unknown".to_owned(),
-        id: None,
-        operation: None,
-        retry_after_ms: None,
-    })
-}
-
-/// The innermost cause: the outer ones repeat the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

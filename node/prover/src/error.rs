@@ -83,7 +83,7 @@ pub enum ProveError<E> {
         prefix: Prefix,
     },
     /// A prefix of what is to stand beside a statement has its owner's leaf under it.
-    #[error("what lies under {prefix} cannot stand beside a statement of {owner:?}, whose leaf is among it")]
+    #[error("what lies under {prefix} cannot stand beside a statement of {owner}, whose leaf is among it")]
     CoversOwner {
         /// The prefix.
         prefix: Prefix,

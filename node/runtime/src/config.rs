@@ -12,7 +12,7 @@ const TEMPLATE: &str = include_str!("config/template.toml");
 
 /// The whole file. Unknown keys are errors.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "sections of keys")]
 pub struct NodeConfig {
     /// The client API and the explorer.
     pub api: ApiConfig,
@@ -30,7 +30,7 @@ pub struct NodeConfig {
 
 /// The client API's listener and limits.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a section of keys")]
 pub struct ApiConfig {
     /// Where to listen.
     pub listen: SocketAddr,
@@ -135,7 +135,7 @@ fn is_host_name(text: &str) -> bool {
 
 /// The operations listener.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a section of keys")]
 pub struct OperationsConfig {
     /// Where to listen; keep it on loopback.
     pub listen: SocketAddr,
@@ -145,7 +145,7 @@ pub struct OperationsConfig {
 
 /// How peers find each other.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a section of keys")]
 pub struct NetworkConfig {
     /// Multiaddresses to listen on.
     pub listen: Vec<String>,
@@ -161,7 +161,7 @@ pub struct NetworkConfig {
 
 /// Where a validator listens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "a table with name and address")]
 pub struct PeerAddress {
     /// The validator's name in the genesis document.
     pub name: String,
@@ -171,7 +171,7 @@ pub struct PeerAddress {
 
 /// RocksDB's memory, and the look at what is on its disk.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a section of keys")]
 pub struct StorageConfig {
     /// The block cache, in MiB.
     pub cache_mib: usize,
@@ -181,7 +181,7 @@ pub struct StorageConfig {
 
 /// Local settings of admission and ordering.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a section of keys")]
 pub struct ConsensusConfig {
     /// Milliseconds of standstill before a replica says again where it is.
     pub resend_ms: u32,
@@ -197,7 +197,7 @@ pub struct ConsensusConfig {
 
 /// Logs go to standard error.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, default)]
+#[serde(deny_unknown_fields, default, expecting = "a section of keys")]
 pub struct LogConfig {
     /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,quorate_network=debug`.
     pub level: String,

@@ -253,6 +253,9 @@ struct View<'a> {
 }
 
 async fn prove(question: &ProofOf, args: &ProveArgs, output: &Output) -> Result<(), Failure> {
+    if args.home.is_some() {
+        args.nodes.refuse_beside("--home")?;
+    }
     let default = || PathBuf::from(question::file_name(question));
     let out = args.out.clone().unwrap_or_else(default);
     files::refuse_existing(&out)?;

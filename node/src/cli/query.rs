@@ -3,6 +3,7 @@
 
 mod accounts;
 mod chain;
+mod incoming;
 mod network;
 pub(crate) mod proven;
 mod records;
@@ -68,7 +69,7 @@ pub(crate) enum QueryCommand {
     Transactions(TransactionsArgs),
     /// One account: balances, signers, history
     Account(AccountArgs),
-    /// The open holds that an account owns
+    /// The open holds that an account owns, or that others made for it
     Holds(HoldsArgs),
     /// One asset
     Asset(AssetArgs),
@@ -189,15 +190,20 @@ pub(crate) struct AccountArgs {
 }
 
 #[derive(Args, Debug)]
-#[command(after_help = "Example:
+#[command(after_help = "Examples:
   quorate query holds qr1…
+  quorate query holds qr1… --beneficiary
 
-Listed are holds that the account owns. What others hold for it is listed with them: name the
-owner's address.")]
+Listed are holds that the account owns, or with --beneficiary what others hold for it. Those are
+looked for in the account's history, newest first; with --genesis each that is shown is proven,
+and so is how many there are.")]
 pub(crate) struct HoldsArgs {
     /// The address of the account whose amounts are held
     #[arg(value_name = "ADDRESS")]
     address: Address,
+    /// List what others hold for the account
+    #[arg(long, conflicts_with_all = ["limit", "cursor"])]
+    beneficiary: bool,
     #[command(flatten)]
     page: PageArgs,
     #[command(flatten)]
@@ -321,6 +327,7 @@ pub(crate) async fn run(command: QueryCommand, output: &Output) -> Result<(), Fa
         QueryCommand::Transaction(args) => chain::transaction(&args, output).await,
         QueryCommand::Transactions(args) => chain::transactions(&args, output).await,
         QueryCommand::Account(args) => accounts::account(&args, output).await,
+        QueryCommand::Holds(args) if args.beneficiary => incoming::holds(&args, output).await,
         QueryCommand::Holds(args) => accounts::holds(&args, output).await,
         QueryCommand::Asset(args) => accounts::asset(&args, output).await,
         QueryCommand::Assets(args) => accounts::assets(&args, output).await,

@@ -11,6 +11,7 @@ pub(crate) mod notarize;
 pub(super) mod offline;
 mod pay;
 pub(super) mod send;
+mod sign;
 mod statement;
 mod submit;
 mod travelling;
@@ -66,7 +67,7 @@ pub(crate) enum WalletCommand {
     /// Show what was built, before it is signed
     Show(offline::ShowArgs),
     /// Add a signature to what was built
-    Sign(offline::SignArgs),
+    Sign(sign::SignArgs),
     /// Put the signatures of several copies together
     Combine(offline::CombineArgs),
     /// Submit what was built and signed
@@ -201,7 +202,7 @@ pub(crate) async fn run(command: WalletCommand, output: &Output) -> Result<(), F
         WalletCommand::Statement(args) => statement::statement(&args, output).await,
         WalletCommand::Build(args) => offline::build(&args, output).await,
         WalletCommand::Show(args) => offline::show(&args, output).await,
-        WalletCommand::Sign(args) => offline::sign(&args, output).await,
+        WalletCommand::Sign(args) => sign::sign(&args, output).await,
         WalletCommand::Combine(args) => offline::combine(&args, output),
         WalletCommand::Submit(args) => submit::submit(&args, output).await,
         WalletCommand::Wait(args) => offline::wait(&args, output).await,

@@ -12,14 +12,16 @@ use quorate_verifier::Travelling;
 use crate::genesis::assembled;
 use crate::{json, outcome, quorate, quorate_in, run};
 
+/// The address of a key.
+fn address(dir: &Path, key: &str) -> String {
+    let (stdout, _) = run(dir, &["wallet", "address", "--key", key], 0);
+    stdout.trim().to_owned()
+}
+
 /// A payment of 12.50 EUR from the issuer to member A that nobody has signed. Gives the address of A.
 fn built(dir: &Path) -> String {
     let network = assembled(dir);
-    let address = |key| {
-        let (stdout, _) = run(dir, &["wallet", "address", "--key", key], 0);
-        stdout.trim().to_owned()
-    };
-    let (issuer, to) = (address("issuer.key"), address("A.key"));
+    let (issuer, to) = (address(dir, "issuer.key"), address(dir, "A.key"));
     let eur = "EUR".parse().unwrap();
     let unsigned = TransactionBuilder::new(
         network.parse().unwrap(),
@@ -153,14 +155,13 @@ fn the_file_says_beside_the_bytes_what_they_say_and_is_refused_if_it_lies() {
 fn copies_that_were_signed_apart_are_combined_in_one_order() {
     let dir = tempfile::tempdir().unwrap();
     built(dir.path());
+    let issuer = address(dir.path(), "issuer.key");
     for key in ["A", "B"] {
         let copy = format!("{key}.qtx");
         fs::copy(dir.path().join("t.qtx"), dir.path().join(&copy)).unwrap();
-        run(
-            dir.path(),
-            &["wallet", "sign", &copy, "--key", &format!("{key}.key")],
-            0,
-        );
+        let file = format!("{key}.key");
+        let sign = ["wallet", "sign", &copy, "--key", &file, "--account", &issuer];
+        run(dir.path(), &sign, 0);
     }
     let combine = |first, second, out| {
         let arguments = ["wallet", "combine", first, second, "--out", out];
@@ -173,6 +174,26 @@ fn copies_that_were_signed_apart_are_combined_in_one_order() {
     // What was written is not written over.
     let again = ["wallet", "combine", "A.qtx", "B.qtx", "--out", "ab.qtx"];
     run(dir.path(), &again, 1);
+}
+
+/// One signature too many, and the ledger refuses the transaction; no copy gets rid of it.
+#[test]
+fn a_key_that_nobody_needs_spoils_no_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let to = built(dir.path());
+    let (before, issuer) = (read(dir.path()), address(dir.path(), "issuer.key"));
+    // The payee's: it is named in the transaction, and is no party of it.
+    let sign = ["wallet", "sign", "t.qtx", "--key", "A.key"];
+    for more in [&[][..], &["--account", &to], &["--genesis", "genesis.toml"]] {
+        let (_, stderr) = run(dir.path(), &[&sign[..], more].concat(), 2);
+        let who = format!("It is to be signed by {issuer}");
+        for said in [&who as &str, "nothing was signed", "--account ADDRESS"] {
+            assert!(stderr.contains(said), "{said}: {stderr}");
+        }
+    }
+    assert_eq!(read(dir.path()), before);
+    run(dir.path(), &[&sign[..], &["--account", &issuer]].concat(), 0);
+    assert_ne!(read(dir.path()), before);
 }
 
 #[test]

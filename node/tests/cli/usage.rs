@@ -157,6 +157,31 @@ fn nodes_out_of_reach_are_exit_code_6() {
     assert!(!dir.path().join("p.csv.journal").exists());
 }
 
+/// One of the two was passed over without a word.
+#[test]
+fn a_node_beside_a_home_or_a_bundle_is_wrong_usage() {
+    let dir = tempfile::tempdir().unwrap();
+    crate::genesis::assembled(dir.path());
+    let account = ["account", ADDRESS, "--genesis", "genesis.toml"];
+    let chain = ["chain", "--genesis", "genesis.toml"];
+    let tables = ["tables", "--genesis", "genesis.toml", "--out", "tables"];
+    for (command, source) in [
+        (&account[..], ["--home", "nowhere"]),
+        (&chain[..], ["--home", "nowhere"]),
+        (&chain[..], ["--bundle", "nowhere"]),
+        (&tables[..], ["--home", "nowhere"]),
+    ] {
+        let command = [&["audit"][..], command, &source].concat();
+        let (_, stderr) = run(dir.path(), &[&command[..], &["--node", NOBODY]].concat(), 2);
+        let said = format!("--node and {} are two sources", source[0]);
+        assert!(stderr.contains(&said), "{stderr}");
+        // One that the environment names for all commands is no contradiction.
+        let mut alone = quorate_in(dir.path(), &command);
+        alone.env("QUORATE_NODE", NOBODY);
+        outcome(alone, 3);
+    }
+}
+
 /// With the genesis document nothing that is a node's word passes for more.
 #[test]
 fn what_no_node_proves_is_not_asked_where_proofs_are_wanted() {

@@ -91,7 +91,7 @@ pub(crate) async fn bytes(
     reference: Option<BlockRef>,
     min_height: Option<Height>,
 ) -> Result<At<Vec<u8>>, Failure> {
-    app.read(min_height, move |snapshot, _| {
+    app.read_block(min_height, move |snapshot, _| {
         let block = find(snapshot, reference)?;
         let bytes = snapshot.certified_block(block.height)?;
         bytes.ok_or_else(unknown_block)

@@ -32,7 +32,7 @@ use quorate_ledger::{
 use tokio::sync::watch;
 
 use chain::Chain;
-use proofs::Proofs;
+use proofs::{Proofs, Work};
 use snapshot::FakeSnapshot;
 
 /// 2026-03-01T09:00:00Z.
@@ -65,6 +65,8 @@ pub(crate) struct Fake {
     pub(crate) answered: Mutex<Vec<(String, u16)>>,
     /// The proofs that it gives.
     pub(crate) proofs: Proofs,
+    /// Blocks that it reads as bytes.
+    pub(crate) blocks: Work,
     /// What it sees of itself and its peers.
     pub(crate) diagnosis: Mutex<Diagnosis>,
 }
@@ -120,6 +122,7 @@ impl Fake {
             ready: Mutex::new(Ok(())),
             submitted: Mutex::default(),
             proofs: Proofs::default(),
+            blocks: Work::default(),
             check_takes: Mutex::default(),
             log_level: Mutex::default(),
             denied: Mutex::default(),
@@ -302,6 +305,7 @@ impl Node for Fake {
         Ok(Box::new(FakeSnapshot {
             chain: self.chain(),
             proofs: &self.proofs,
+            blocks: &self.blocks,
         }))
     }
 

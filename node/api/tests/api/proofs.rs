@@ -203,16 +203,16 @@ async fn ask(router: &Router, last: u8, path: &str) -> Answer {
 async fn an_address_has_one_proof_made_at_a_time_and_leaves_the_others_theirs_and_all_their_reads() {
     const PATH: &str = "/v1/proofs/committees";
     let fake = story::fake();
-    *fake.proofs.takes.lock().unwrap() = Duration::from_millis(50);
+    *fake.proofs.work.takes.lock().unwrap() = Duration::from_millis(50);
     let router = router(&fake);
     let alone = futures::future::join_all((0..4).map(|_| ask(&router, 1, PATH))).await;
     assert!(alone.iter().all(|answer| answer.status == 200));
-    assert_eq!(fake.proofs.most_at_once(), 1);
+    assert_eq!(fake.proofs.work.most_at_once(), 1);
     // Of several addresses no more than the bound for all.
     let all = ApiConfig::default().max_proofs.all;
     let many = futures::future::join_all((1..=12).map(|last| ask(&router, last, PATH))).await;
     assert!(many.iter().all(|answer| answer.status == 200));
-    let most = fake.proofs.most_at_once();
+    let most = fake.proofs.work.most_at_once();
     assert!((2..=all).contains(&most), "{most}");
 }
 
@@ -223,7 +223,7 @@ async fn who_waits_for_a_proof_still_reads() {
         max_reads: Bound::of(2, 2),
         ..ApiConfig::default()
     };
-    *fake.proofs.takes.lock().unwrap() = Duration::from_millis(300);
+    *fake.proofs.work.takes.lock().unwrap() = Duration::from_millis(300);
     let router = with_config(&fake, config);
     let mut proofs = Box::pin(futures::future::join_all(
         (0..3).map(|_| ask(&router, 1, "/v1/proofs/committees")),

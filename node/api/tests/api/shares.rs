@@ -5,8 +5,9 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::{Body, to_bytes};
-use axum::http::Request;
+use axum::http::{HeaderName, HeaderValue, Request};
 use quorate_api::{ApiConfig, Bound, Bounds, ClientAddress, Node, client_router, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
@@ -16,7 +17,7 @@ use tower::ServiceExt as _;
 
 use crate::fake::{Fake, GENESIS_TIME};
 use crate::story::{self, payment};
-use crate::web::{get, router, with_config};
+use crate::web::{Answer, get, router, send, with_config};
 
 /// Longer than anything takes that works, on a machine that is busy with other things.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -168,4 +169,63 @@ async fn answers_that_nobody_reads_are_bounded_by_their_bytes_for_an_address_and
     drop(second);
     let (again, more) = (ask(1, PATH).await, ask(1, PATH).await);
     assert_eq!((again.status().as_u16(), more.status().as_u16()), (200, 200));
+}
+
+/// An answer counts once it is there: as many blocks as anybody may read would be there before.
+#[tokio::test]
+async fn so_many_blocks_are_read_as_bytes_at_once_and_no_more() {
+    let fake = story::fake();
+    *fake.blocks.takes.lock().unwrap() = Duration::from_millis(50);
+    let router = router(&fake);
+    let Bound { all, each } = ApiConfig::default().max_blocks;
+    let block = |last| {
+        ask_as(
+            &router,
+            last,
+            "/v1/blocks/3",
+            &[("accept", "application/octet-stream")],
+        )
+    };
+    let alone = futures::future::join_all((0..12).map(|_| block(1))).await;
+    assert!(alone.iter().all(|answer| answer.status == 200));
+    let most = fake.blocks.most_at_once();
+    assert!((2..=each).contains(&most), "{most}");
+    let many = futures::future::join_all((1..=24).map(block)).await;
+    assert!(many.iter().all(|answer| answer.status == 200));
+    let most = fake.blocks.most_at_once();
+    assert!((2..=all).contains(&most), "{most}");
+}
+
+/// Packing has no turn of its own.
+#[tokio::test]
+async fn what_is_long_or_no_text_is_not_packed() {
+    let fake = story::fake();
+    let router = router(&fake);
+    let packed = [("accept-encoding", "gzip")];
+    let encoding = |answer: &Answer| answer.header("content-encoding").map(str::to_owned);
+    let page = ask_as(&router, 1, "/v1/blocks", &packed).await;
+    assert_eq!(encoding(&page).as_deref(), Some("gzip"));
+    let bytes = [packed[0], ("accept", "application/octet-stream")];
+    let block = ask_as(&router, 1, "/v1/blocks/3", &bytes).await;
+    assert_eq!((block.status.as_u16(), encoding(&block)), (200, None));
+    for (length, expected) in [(4 << 20, Some("gzip")), ((4 << 20) + 1, None)] {
+        let proof = "a".repeat(length);
+        fake.proofs.answers.lock().unwrap().push_back(Ok(proof));
+        let answer = ask_as(&router, 1, "/v1/proofs/committees", &packed).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(encoding(&answer).as_deref(), expected, "{length}");
+    }
+}
+
+async fn ask_as(router: &Router, last: u8, path: &str, headers: &[(&str, &str)]) -> Answer {
+    let mut request = Request::get(path).body(Body::empty()).unwrap();
+    for (name, value) in headers {
+        let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
+        request
+            .headers_mut()
+            .insert(name, HeaderValue::from_str(value).unwrap());
+    }
+    let client = ClientAddress::of(IpAddr::from([192, 0, 2, last]));
+    request.extensions_mut().insert(client);
+    send(router, request).await
 }

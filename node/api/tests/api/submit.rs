@@ -205,6 +205,12 @@ async fn what_cannot_be_read_is_refused_with_its_code() {
         let answer = post(&router, "/v1/transactions", kind, body.clone()).await;
         assert_eq!(answer.problem(), (status, code.to_owned()), "{kind} {body:?}");
     }
+    let answer = post(&router, "/v1/transactions", JSON, b"5".to_vec()).await;
+    let said = answer.json()["detail"].to_string();
+    assert!(
+        said.contains("an object with") && !said.contains("struct"),
+        "{said}"
+    );
     for (query, code) in [
         ("wait=maybe", "malformed_wait"),
         ("wait=committed&timeout_ms=-5", "malformed_timeout"),

@@ -35,6 +35,8 @@ pub struct ProvenAccount {
     pub account: Account,
     /// All holds that it owns, ascending by their keys in the state.
     pub holds: Vec<Hold>,
+    /// How many holds of others are open of which it is the beneficiary.
+    pub incoming: u64,
 }
 
 /// An executed transaction.
@@ -180,11 +182,21 @@ impl TrustedGenesis {
         let leaves = |prefix: Prefix| leaves_under(&proven.value, &prefix, &about);
         let (own, holds) = (leaves(Prefix::account(address))?, leaves(Prefix::holds(address))?);
         let mut account = Account::unused(*address);
+        let mut incoming = 0_u64;
         for leaf in own {
             match &leaf.value {
-                StateValue::Account(value) => fill(&mut account, value),
+                StateValue::Account(value) => {
+                    let inline = value
+                        .v1()
+                        .balances
+                        .iter()
+                        .map(|inline| u64::from(inline.incoming));
+                    incoming = incoming.saturating_add(inline.sum());
+                    fill(&mut account, value);
+                }
                 StateValue::Balance(value) => {
                     let balance = value.v1();
+                    incoming = incoming.saturating_add(u64::from(balance.incoming));
                     account.balances.push(Balance {
                         asset: balance.asset,
                         amount: balance.free,
@@ -204,7 +216,11 @@ impl TrustedGenesis {
             _ => Err(TrustError::OtherAnswer { about: about.clone() }),
         });
         let holds = holds.collect::<Result<_, _>>()?;
-        Ok(proven.with(ProvenAccount { account, holds }))
+        Ok(proven.with(ProvenAccount {
+            account,
+            holds,
+            incoming,
+        }))
     }
 
     /// Checks a proof of all that happened to an account in `[from, to)`, or up to the block as of which it is proven.

@@ -94,6 +94,20 @@ fn a_written_configuration_is_read_as_it_was() {
     assert_eq!(toml::from_str::<NodeConfig>(&text).unwrap(), self::other());
 }
 
+/// serde says what it expected by the name of a type.
+#[test]
+fn what_is_wrong_in_a_file_is_told_without_names_of_ours() {
+    let sections = keys(&NodeConfig::default()).into_keys();
+    let mut wrong: Vec<String> = sections
+        .map(|key| format!("{} = 5\n", key.split_once('.').unwrap().0))
+        .collect();
+    wrong.push("[network]\npeers = [5]\n".to_owned());
+    for text in wrong {
+        let said = toml::from_str::<NodeConfig>(&text).unwrap_err().to_string();
+        assert!(said.contains("expected a") && !said.contains("struct"), "{said}");
+    }
+}
+
 #[test]
 fn the_page_has_each_key_with_its_default_and_no_other() {
     let page = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/configuration.md");

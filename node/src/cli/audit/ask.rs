@@ -1,6 +1,7 @@
 //! Asking a node for a proof.
 
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, Command, FromArgMatches};
 use quorate_client::{Client, ProofOf};
 use quorate_ledger::Height;
 use quorate_tools::authority::AuthorityArgs;
@@ -13,6 +14,9 @@ use super::pinned;
 /// Which nodes to ask, and how.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct NodesArgs {
+    // Read before the nodes, which are taken out of what was parsed.
+    #[command(flatten)]
+    is_named: IsNamed,
     /// A node's URL; give several and the next is tried when one fails
     #[arg(
         long = "node",
@@ -29,7 +33,43 @@ pub(crate) struct NodesArgs {
     min_height: Option<u64>,
 }
 
+/// Whether a node is named in the command line itself: the environment may name one for all commands.
+#[derive(Clone, Copy, Debug)]
+struct IsNamed(bool);
+
+impl FromArgMatches for IsNamed {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let source = matches.value_source("nodes");
+        Ok(Self(source == Some(ValueSource::CommandLine)))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+impl Args for IsNamed {
+    fn augment_args(command: Command) -> Command {
+        command
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        command
+    }
+}
+
 impl NodesArgs {
+    /// Refuses a node beside another source: one of the two would be passed over without a word.
+    pub(crate) fn refuse_beside(&self, other: &str) -> Result<(), Failure> {
+        if self.is_named.0 {
+            return Err(Failure::usage(format!(
+                "--node and {other} are two sources, and only one is read: give one of them"
+            )));
+        }
+        Ok(())
+    }
+
     /// A client of the nodes.
     pub(crate) fn client(&self) -> Result<Client, Failure> {
         let client = self.authority.client(&self.nodes)?;

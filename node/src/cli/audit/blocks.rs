@@ -83,8 +83,14 @@ impl BlocksArgs {
     /// Opens the chain. `genesis` is the document that it has to be of, where one was given.
     pub(super) async fn open(&self, genesis: Option<&Genesis>) -> Result<Opened, Failure> {
         match (&self.bundle, &self.home) {
-            (Some(bundle), _) => open_bundle(bundle, genesis),
-            (None, Some(home)) => open_home(home, genesis),
+            (Some(bundle), _) => {
+                self.nodes.refuse_beside("--bundle")?;
+                open_bundle(bundle, genesis)
+            }
+            (None, Some(home)) => {
+                self.nodes.refuse_beside("--home")?;
+                open_home(home, genesis)
+            }
             (None, None) => open_node(&self.client()?, Reading::InOrder).await,
         }
     }

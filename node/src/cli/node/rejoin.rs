@@ -36,7 +36,8 @@ tells the ledger so, under its member's key. The epoch under way ends a window o
 later, and in the next one the validator votes again. At most once in ten minutes.
 
 With --out nothing is signed or sent. Each signer of the member's account signs the file, or a
-copy of it, where its key is: `quorate wallet sign rejoin.txt --key FILE`. Copies become one by
+copy of it, where its key is: `quorate wallet sign rejoin.txt --key FILE`, with
+`--account ADDRESS`, that of the member, where the key is a later signer. Copies become one by
 `quorate wallet combine`, and `quorate wallet submit rejoin.txt` sends it.")]
 pub(crate) struct RejoinArgs {
     /// The validator's home
@@ -150,6 +151,7 @@ async fn build(
 fn write(args: &RejoinArgs, unsigned: Unsigned, output: &Output) -> Result<(), Failure> {
     let out = args.out.as_deref().ok_or_else(no_signer)?;
     let (id, expires_at) = (unsigned.id(), unsigned.intent.v1().expires_at);
+    let sender = unsigned.intent.sender();
     let travelling = Travelling::new(unsigned.intent, unsigned.texts, &ProvenDecimals::new())
         .ok_or_else(|| Failure::failed("the transaction names an asset whose decimals are not known"))?;
     let created = fs::OpenOptions::new().write(true).create_new(true).open(out);
@@ -170,8 +172,8 @@ fn write(args: &RejoinArgs, unsigned: Unsigned, output: &Output) -> Result<(), F
     })?;
     let out = out.display();
     say(format!(
-        "nothing was signed or sent: sign it where the keys are (`quorate wallet sign {out} --key FILE`), then \
-         `quorate wallet submit {out}`"
+        "nothing was signed or sent: sign it where the keys are (`quorate wallet sign {out} --key FILE --account \
+         {sender}`), then `quorate wallet submit {out}`"
     ));
     Ok(())
 }
@@ -250,9 +252,10 @@ async fn check_signers(ledger: &Ledger, key: &Signer, home: &Path) -> Result<(),
         ),
     )
     .hint(format!(
-        "quorate node rejoin --home {} --out rejoin.txt, then `quorate wallet sign rejoin.txt --key FILE` where \
-         each of their keys is, then `quorate wallet submit rejoin.txt`",
-        home.display()
+        "quorate node rejoin --home {} --out rejoin.txt, then `quorate wallet sign rejoin.txt --key FILE --account \
+         {}` where each of their keys is, then `quorate wallet submit rejoin.txt`",
+        home.display(),
+        key.account
     )))
 }
 

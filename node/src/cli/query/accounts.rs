@@ -112,9 +112,9 @@ pub(super) async fn holds(args: &HoldsArgs, output: &Output) -> Result<(), Failu
     })
 }
 
-/// The holds that an account owns. Those of others for it lie with their owners, and no list has them all.
+/// The holds that an account owns. Those of others for it lie with their owners.
 fn holds_text(owner: &Address, list: &HoldList, decimals: &Decimals, output: &Output) -> String {
-    let listed = "Listed are holds that the account owns; what others hold for it is listed with them.";
+    let listed = "Listed are holds that the account owns; --beneficiary lists what others hold for it.";
     if list.holds.is_empty() && list.next.is_none() {
         return format!("{owner} owns no open holds.\n{listed}\n");
     }
@@ -133,7 +133,7 @@ fn holds_text(owner: &Address, list: &HoldList, decimals: &Decimals, output: &Ou
 }
 
 /// What a release needs, in words.
-fn condition(condition: &ConditionView) -> String {
+pub(super) fn condition(condition: &ConditionView) -> String {
     let leaf = |leaf: &ConditionLeafView| match leaf {
         ConditionLeafView::Signs { account } => format!("{account} signs"),
         ConditionLeafView::From { time } => format!("it is {} or later", rfc3339_of(*time)),
@@ -252,7 +252,7 @@ mod tests {
         }]);
         for text in [none, one] {
             assert!(
-                text.contains("what others hold for it is listed with them"),
+                text.contains("--beneficiary lists what others hold for it"),
                 "{text}"
             );
         }

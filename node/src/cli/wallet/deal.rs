@@ -1,20 +1,19 @@
 //! What several parties agree on, as people write it: a small document in TOML, or payments in the command line.
 
+mod document;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::str::FromStr;
 
-use quorate_client::schema::KeepView;
 use quorate_client::wallet::{TransactionBuilder, Unsigned, parse_amount, random_salt};
-use quorate_ledger::{
-    Address, Amount, AssetCode, ConditionLeaf, Digest, Keep, Operation, Signers, Timestamp,
-};
+use quorate_ledger::{Address, Amount, AssetCode, ConditionLeaf, Keep, Operation, Signers, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::file::read_text;
 use quorate_tools::wallet::{Ledger, check_amount_form};
 use quorate_verifier::ProvenDecimals;
-use serde::Deserialize;
 
+use self::document::{Document, HoldText, TransferText, What};
 use super::account::sorted_signers;
 use super::erase::{Meant, erasing};
 use super::executed::{hold_of, intent_of};
@@ -23,183 +22,6 @@ use super::send::check_memo;
 
 /// The most bytes of a document.
 const MAX_BYTES: u64 = 1 << 20;
-
-/// The document.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Document {
-    #[serde(default)]
-    memo: String,
-    expires_in: Option<u64>,
-    /// Names that stand for addresses below.
-    #[serde(default)]
-    accounts: BTreeMap<String, Address>,
-    #[serde(default)]
-    parties: Vec<String>,
-    #[serde(default)]
-    act: Vec<ActText>,
-}
-
-/// Who does what: one of the fields behind the first.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ActText {
-    by: String,
-    transfer: Option<TransferText>,
-    mint: Option<MintText>,
-    burn: Option<BurnText>,
-    create_asset: Option<CreateText>,
-    record: Option<RecordText>,
-    hold: Option<HoldText>,
-    release: Option<ReleaseText>,
-    refund: Option<RefundText>,
-    erase: Option<EraseText>,
-    set_signers: Option<SignersText>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct TransferText {
-    to: String,
-    asset: AssetCode,
-    amount: String,
-    #[serde(default)]
-    memo: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct MintText {
-    to: String,
-    asset: AssetCode,
-    amount: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BurnText {
-    asset: AssetCode,
-    amount: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct CreateText {
-    code: AssetCode,
-    decimals: u8,
-    #[serde(default)]
-    description: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RecordText {
-    sha256: Digest,
-    keep: Option<KeepView>,
-    #[serde(default)]
-    label: String,
-    /// In hex.
-    #[serde(default)]
-    metadata: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HoldText {
-    to: String,
-    asset: AssetCode,
-    amount: String,
-    until: String,
-    need: Option<u8>,
-    #[serde(default)]
-    signs: Vec<String>,
-    #[serde(default)]
-    after: Vec<String>,
-    #[serde(default)]
-    preimages: Vec<Digest>,
-    /// `SHA256:ACCOUNT`.
-    #[serde(default)]
-    records: Vec<String>,
-    #[serde(default)]
-    memo: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReleaseText {
-    transaction: Digest,
-    operation: Option<u8>,
-    amount: Option<String>,
-    /// In hex.
-    #[serde(default)]
-    preimages: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RefundText {
-    transaction: Digest,
-    operation: Option<u8>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct EraseText {
-    transaction: Digest,
-    #[serde(default)]
-    memo: bool,
-    #[serde(default)]
-    operations: Vec<u8>,
-    /// Instead of both.
-    #[serde(default)]
-    all: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SignersText {
-    threshold: u32,
-    /// `KEY=WEIGHT`.
-    signers: Vec<String>,
-}
-
-/// What is done in one operation.
-#[derive(Debug)]
-enum What {
-    Transfer(TransferText),
-    Mint(MintText),
-    Burn(BurnText),
-    CreateAsset(CreateText),
-    Record(RecordText),
-    Hold(HoldText),
-    Release(ReleaseText),
-    Refund(RefundText),
-    Erase(EraseText),
-    SetSigners(SignersText),
-}
-
-impl ActText {
-    fn what(self) -> Result<(String, What), Failure> {
-        let candidates = [
-            self.transfer.map(What::Transfer),
-            self.mint.map(What::Mint),
-            self.burn.map(What::Burn),
-            self.create_asset.map(What::CreateAsset),
-            self.record.map(What::Record),
-            self.hold.map(What::Hold),
-            self.release.map(What::Release),
-            self.refund.map(What::Refund),
-            self.erase.map(What::Erase),
-            self.set_signers.map(What::SetSigners),
-        ];
-        let mut found = candidates.into_iter().flatten();
-        match (found.next(), found.next()) {
-            (Some(what), None) => Ok((self.by, what)),
-            (None, _) => Err(Failure::usage("it does nothing: name one operation")),
-            (Some(_), Some(_)) => Err(Failure::usage("it does several things: write an act for each")),
-        }
-    }
-}
 
 /// A payment in the command line: `[FROM:]TO:AMOUNT:ASSET`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -523,7 +345,7 @@ impl Amounts<'_> {
         }
         let amount = self.ledger.amount(text, asset).await?;
         if !self.used.contains_key(asset) {
-            let known = self.ledger.decimals(asset).await?;
+            let known = self.ledger.decimals_to_sign(asset).await?;
             let known = known.ok_or_else(|| {
                 Failure::new(
                     Exit::Refused,
@@ -538,6 +360,8 @@ impl Amounts<'_> {
 
 #[cfg(test)]
 mod tests {
+    use quorate_ledger::Digest;
+
     use super::*;
 
     fn accounts() -> (Address, Address) {
@@ -616,6 +440,28 @@ mod tests {
         }
         for text in ["", "a:b", "x:1:EUR", "1:2:3:4:5"] {
             assert!(text.parse::<Transfer>().is_err(), "{text}");
+        }
+    }
+
+    /// serde says what it expected by the name of a type.
+    #[test]
+    fn what_is_wrong_is_told_without_names_of_ours() {
+        let operations = [
+            "transfer",
+            "mint",
+            "burn",
+            "create_asset",
+            "record",
+            "hold",
+            "release",
+            "refund",
+            "erase",
+            "set_signers",
+        ];
+        let acts = operations.map(|operation| format!("act = [{{ by = \"a\", {operation} = 5 }}]"));
+        for text in acts.into_iter().chain(["act = [5]".to_owned()]) {
+            let said = Deal::of(&text).unwrap_err().to_string();
+            assert!(said.contains("expected a") && !said.contains("struct"), "{said}");
         }
     }
 

@@ -1,28 +1,25 @@
-//! Building and signing as separate steps, for transactions of several parties, accounts with several signers, and keys
-//! on machines without a network.
+//! Building, showing and combining as separate steps, for transactions of several parties, accounts with several
+//! signers, and keys on machines without a network.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::Unsigned;
-use quorate_crypto::{ClientSigningKey, Key};
+use quorate_crypto::Key;
 use quorate_ledger::limits::MAX_SIGNATURES;
-use quorate_ledger::{Address, Digest, Timestamp};
-use quorate_tools::clock::now;
+use quorate_ledger::{Address, AssetCode, Digest, Timestamp};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
-use quorate_tools::passphrase::PassphraseArgs;
-use quorate_tools::question::{agreed, can_ask};
-use quorate_tools::wallet::{Expiring, Fate, Meaning, MeaningArgs, NodeArgs};
-use quorate_verifier::{ProvenDecimals, Travelling, TravellingV1};
+use quorate_tools::wallet::{Expiring, Fate, Ledger, Meaning, MeaningArgs, NodeArgs};
+use quorate_verifier::{ProvenDecimals, Travelling};
 
 use super::account::KnownHolds;
 use super::deal::{Deal, Transfer};
-use super::open_key;
 use super::send::check_memo;
-use super::travelling::{LookUpArgs, Papers, signers, write_new, write_over};
+use super::travelling::{LookUpArgs, Papers, signers, write_new};
 
 /// How long there is to sign a transaction of one account, in seconds, unless it is said how long.
 const ALONE: u64 = 3_600;
@@ -96,37 +93,12 @@ pub(crate) struct BuildArgs {
 
 #[derive(Args, Debug)]
 #[command(after_help = "Example:
-  quorate wallet sign payment.qtx --key alice.key --genesis genesis.toml
-
-No network is needed. What is signed is shown first, and at a terminal it is asked whether to
-sign it. The genesis document gives amounts their decimals and members' accounts their names;
-a transaction for another network is refused, and so is a file that was changed. A release or
-refund does not say of which asset its hold is: with --node that is looked up, as proven.")]
-pub(crate) struct SignArgs {
-    /// What `wallet build` or `wallet pay --build` wrote; the signature is added to it
-    #[arg(value_name = "FILE")]
-    file: PathBuf,
-    /// Sign without asking
-    #[arg(long, short = 'y')]
-    yes: bool,
-    /// The key file
-    #[arg(long, value_name = "FILE", env = "QUORATE_KEY")]
-    key: PathBuf,
-    #[command(flatten)]
-    passphrase: PassphraseArgs,
-    #[command(flatten)]
-    meaning: MeaningArgs,
-    #[command(flatten)]
-    look_up: LookUpArgs,
-}
-
-#[derive(Args, Debug)]
-#[command(after_help = "Example:
   quorate wallet show payment.qtx --genesis genesis.toml
 
 No network is needed. Amounts have decimals where the genesis document, --asset-decimals or
 the transaction itself says how many; else they are in smallest units, which are what is signed.
-A release or refund does not say of which asset its hold is: with --node that is looked up.")]
+With --node the decimals of assets that were made later are proven, and it is looked up of which
+asset a hold is that is released or refunded.")]
 pub(crate) struct ShowArgs {
     /// What `wallet build` or `wallet pay --build` wrote
     #[arg(value_name = "FILE")]
@@ -193,7 +165,8 @@ pub(crate) async fn build(args: &BuildArgs, output: &Output) -> Result<(), Failu
         .unwrap_or(if parties.len() > 1 { TOGETHER } else { ALONE });
     let expires_at = ledger.expiry(Duration::from_secs(expires_in)).await?;
     let (unsigned, decimals) = deal.build(&ledger, expires_at).await?;
-    write_with(unsigned, &decimals, &args.out, output)?;
+    let unproven = ledger.unproven_decimals().await;
+    write_with(unsigned, (&decimals, &unproven), &args.out, output)?;
     if parties.len() > 1 {
         say(format!(
             "note: whoever of the {} parties signs last is free until {} to submit it or not",
@@ -215,7 +188,7 @@ pub(super) fn travelling_of(unsigned: Unsigned, decimals: &ProvenDecimals) -> Re
 
 fn write_with(
     unsigned: Unsigned,
-    decimals: &ProvenDecimals,
+    (decimals, unproven): (&ProvenDecimals, &BTreeMap<AssetCode, u8>),
     out: &Path,
     output: &Output,
 ) -> Result<(), Failure> {
@@ -228,6 +201,7 @@ fn write_with(
         "parties": intent.v1().parties,
         "expires_at": expires,
         "operations": intent.v1().operations.len(),
+        "unproven_decimals": unproven,
     });
     write_new(out, std::slice::from_ref(&travelling))?;
     output.print(&view, |output| {
@@ -239,26 +213,8 @@ fn write_with(
     })
 }
 
-/// The same with one more signature; one that the key made before stays.
-fn signed(one: &Travelling, key: &ClientSigningKey) -> Result<Travelling, Failure> {
-    let TravellingV1 {
-        intent,
-        texts,
-        decimals,
-        ..
-    } = one.v1().clone();
-    let signatures = intent.clone().sign([key]).signatures().to_vec();
-    let own = Travelling::V1(TravellingV1 {
-        intent,
-        texts,
-        signatures,
-        decimals,
-    });
-    combined(&[one.clone(), own])
-}
-
 /// One transaction with the signatures of all copies.
-fn combined(copies: &[Travelling]) -> Result<Travelling, Failure> {
+pub(super) fn combined(copies: &[Travelling]) -> Result<Travelling, Failure> {
     let all = Travelling::combine(copies).map_err(|error| Failure::new(Exit::CheckFailed, error))?;
     let count = all.v1().signatures.len();
     if count > MAX_SIGNATURES {
@@ -270,39 +226,25 @@ fn combined(copies: &[Travelling]) -> Result<Travelling, Failure> {
     Ok(all)
 }
 
-/// Reads a file, with what is known of what it names.
-async fn read(file: &Path, meaning: &MeaningArgs, look_up: &LookUpArgs) -> Result<Papers, Failure> {
-    let mut papers = Papers::read(file, meaning.read()?)?;
-    if let Some(ledger) = look_up.connect(meaning).await? {
-        papers.look_up_holds(&ledger).await?;
-    }
-    Ok(papers)
-}
-
-/// Adds a signature.
-pub(crate) async fn sign(args: &SignArgs, output: &Output) -> Result<(), Failure> {
-    let papers = read(&args.file, &args.meaning, &args.look_up).await?;
-    for line in papers.lines(false) {
-        say(line);
-    }
-    papers.say_unproven();
-    papers.say_unknown_holds();
-    if papers.expires_at() <= now()? {
-        say("warning: by this machine's clock it has expired");
-    }
-    if !args.yes && can_ask() && !agreed("Sign this?")? {
-        return Err(Failure::failed("nothing was signed"));
-    }
-    let key = open_key(&args.passphrase, &args.key)?;
-    let all = papers.all.iter().map(|one| signed(one, &key));
-    let all = all.collect::<Result<Vec<_>, _>>()?;
-    write_over(&args.file, &all)?;
-    report(&Papers { all, ..papers }, &args.file, output)
+/// Reads a file, with what is known of what it names; gives the network that was asked, if one was.
+pub(super) async fn read(
+    file: &Path,
+    meaning: &MeaningArgs,
+    look_up: &LookUpArgs,
+) -> Result<(Papers, Option<Ledger>), Failure> {
+    let papers = Papers::read(file, meaning.read()?)?;
+    let Some(ledger) = look_up.connect(meaning).await? else {
+        return Ok((papers, None));
+    };
+    let papers = papers.with_decimals(&ledger).await;
+    let mut papers = papers.map_err(|failure| failure.while_doing(file.display()))?;
+    papers.look_up_holds(&ledger).await?;
+    Ok((papers, Some(ledger)))
 }
 
 /// Shows what was built.
 pub(crate) async fn show(args: &ShowArgs, output: &Output) -> Result<(), Failure> {
-    let papers = read(&args.file, &args.meaning, &args.look_up).await?;
+    let (papers, _) = read(&args.file, &args.meaning, &args.look_up).await?;
     papers.say_unproven();
     papers.say_unknown_holds();
     let transactions = papers.all.iter().map(|one| {
@@ -363,7 +305,7 @@ pub(crate) fn combine(args: &CombineArgs, output: &Output) -> Result<(), Failure
 }
 
 /// Says who has signed what is in a file.
-fn report(papers: &Papers, file: &Path, output: &Output) -> Result<(), Failure> {
+pub(super) fn report(papers: &Papers, file: &Path, output: &Output) -> Result<(), Failure> {
     let keys: Vec<Key> = papers.signers();
     let view = serde_json::json!({
         "file": file,
@@ -397,10 +339,12 @@ pub(crate) async fn wait(args: &WaitArgs, output: &Output) -> Result<(), Failure
 #[cfg(test)]
 mod tests {
     use quorate_client::wallet::TransactionBuilder;
-    use quorate_crypto::{SigningKey, sha256};
+    use quorate_crypto::{ClientSigningKey, SigningKey, sha256};
     use quorate_ledger::{Amount, Intent, Operation};
+    use quorate_verifier::TravellingV1;
 
     use super::*;
+    use crate::cli::wallet::sign::signed;
 
     fn key(seed: u8) -> ClientSigningKey {
         ClientSigningKey::from_ed25519(SigningKey::from_seed(&[seed; 32]))

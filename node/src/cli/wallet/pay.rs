@@ -2,6 +2,7 @@
 
 mod build;
 mod rehearse;
+mod summary;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,30 +10,24 @@ use std::time::Duration;
 
 use clap::Args;
 use quorate_client::text::{parse_rfc3339_bound, rfc3339_of};
+use quorate_client::wallet::format_amount;
 use quorate_crypto::ClientSigningKey;
 use quorate_crypto::keyfile::{self, KeyFileError};
-use quorate_ledger::{Address, AssetCode, Height, Timestamp, WalletSecret};
+use quorate_ledger::{Address, Amount, AssetCode, Timestamp, WalletSecret};
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::interrupt::exit_on_interrupt;
-use quorate_tools::output::{Output, Tone, say};
+use quorate_tools::output::{Output, say};
 use quorate_tools::passphrase::PassphraseArgs;
 use quorate_tools::wallet::{Ledger, NodeArgs, Tip};
-use serde::Serialize;
 use tokio::signal::unix::{SignalKind, signal};
 
+use self::summary::{after_sending, name_refusals, rows_text, text, verdict};
 use super::open_wallet;
 use crate::pay::file::{PaymentFile, Row, identity};
 use crate::pay::history::{Belief, Search};
 use crate::pay::journal::{Journal, Known, Opened, Subject, with_suffix};
 use crate::pay::plan::{Batch, MAX_LABEL, Names, pack};
-use crate::pay::result::{RowResult, RowStatus, write};
-use crate::pay::run::{Ended, Parts, Run};
-
-/// Refused rows that are named one by one.
-const SHOWN_REFUSALS: usize = 20;
-
-/// What to do where not all is decided.
-const AGAIN: &str = "run the same command again to go on: nothing is paid twice";
+use crate::pay::run::{Parts, Run};
 
 #[derive(Args, Debug)]
 #[command(after_help = "Examples:
@@ -200,6 +195,8 @@ struct Job<'a> {
     file: &'a Path,
     rows: &'a [Row],
     decimals: &'a BTreeMap<AssetCode, u8>,
+    /// Those of them that are a node's word alone.
+    unproven: &'a BTreeMap<AssetCode, u8>,
     names: &'a Names,
     ledger: &'a Ledger,
     search: &'a Search<'a>,
@@ -256,62 +253,6 @@ impl Job<'_> {
     }
 }
 
-/// The summary that is printed.
-#[derive(Serialize)]
-struct Summary {
-    file: PathBuf,
-    sha256: quorate_ledger::Digest,
-    rows: usize,
-    committed: usize,
-    already_paid: usize,
-    refused: usize,
-    unknown: usize,
-    not_sent: usize,
-    transactions: u64,
-    /// Payments of one smallest unit from the payer to itself.
-    notes: u64,
-    /// Where and when all rows were paid, if none was left to this run.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    paid_before: Option<PaidBefore>,
-    journal: PathBuf,
-    result: PathBuf,
-}
-
-/// Between which blocks the rows of a file were paid by earlier runs.
-#[derive(Serialize)]
-struct PaidBefore {
-    first_height: Height,
-    first_time: String,
-    last_height: Height,
-    last_time: String,
-}
-
-impl PaidBefore {
-    async fn of(known: &Known, ledger: &Ledger) -> Result<Option<Self>, Failure> {
-        let heights = || known.paid.values().map(|paid| paid.height);
-        let (Some(first), Some(last)) = (heights().min(), heights().max()) else {
-            return Ok(None);
-        };
-        Ok(Some(Self {
-            first_height: first,
-            first_time: rfc3339_of(ledger.time_of(first).await?),
-            last_height: last,
-            last_time: rfc3339_of(ledger.time_of(last).await?),
-        }))
-    }
-
-    fn text(&self) -> String {
-        if self.first_height == self.last_height {
-            format!("on {}, at height {}", self.first_time, self.first_height)
-        } else {
-            format!(
-                "from {} to {}, at heights {} to {}",
-                self.first_time, self.last_time, self.first_height, self.last_height
-            )
-        }
-    }
-}
-
 /// Pays the rows of a file.
 pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     let until_sending = exit_on_interrupt();
@@ -332,7 +273,9 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         Err(failure) => return Err(payments.check(&args.file).err().unwrap_or(failure)),
     };
     let decimals = decimals_of(&payments, &ledger).await?;
+    let unproven = ledger.unproven_decimals().await;
     let rows = payments.rows(&args.file, &decimals)?;
+    say_units(&rows, &unproven);
     let parameters = ledger.parameters().await?;
     let secrets = Secrets::of(&args.file, secret, args.build.is_some())?;
     let named = |secret: WalletSecret| Batch {
@@ -353,6 +296,7 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
         file: &args.file,
         rows: &rows,
         decimals: &decimals,
+        unproven: &unproven,
         names: &names,
         ledger: &ledger,
         search: &search,
@@ -440,179 +384,36 @@ pub(crate) async fn pay(args: PayArgs, output: &Output) -> Result<(), Failure> {
     }
 }
 
-impl Job<'_> {
-    /// Where and when all rows were paid, if they are.
-    async fn paid_before(&self, known: &Known) -> Result<Option<PaidBefore>, Failure> {
-        if self.is_paid(known) {
-            PaidBefore::of(known, self.ledger).await
-        } else {
-            Ok(None)
-        }
-    }
-
-    /// Writes the result of all rows, and sums it up.
-    fn summary(
-        &self,
-        ended: &Ended,
-        already_paid: usize,
-        paid_before: Option<PaidBefore>,
-        journal: PathBuf,
-    ) -> Result<Summary, Failure> {
-        let batch = &self.names.own;
-        let result = write(self.file, batch, self.rows, self.decimals, &ended.results)?;
-        let count = |status| {
-            let results = ended.results.iter();
-            results.filter(|result| result.status == status).count()
-        };
-        Ok(Summary {
-            file: self.file.to_owned(),
-            sha256: batch.file,
-            rows: self.rows.len(),
-            committed: count(RowStatus::Committed),
-            already_paid,
-            refused: count(RowStatus::Refused),
-            unknown: count(RowStatus::Unknown),
-            not_sent: count(RowStatus::NotSent),
-            transactions: ended.transactions,
-            notes: ended.notes,
-            paid_before,
-            journal,
-            result,
-        })
-    }
-}
-
-fn text(summary: &Summary, output: &Output) -> String {
-    let tone = |count: usize, tone| {
-        let text = count.to_string();
-        if count == 0 {
-            text
-        } else {
-            output.paint(tone, &text)
-        }
-    };
-    let first = summary.paid_before.as_ref().map_or_else(String::new, |before| {
-        format!(
-            "All {} were paid already, {}; --again LABEL pays them again.\n",
-            rows_text(summary.rows),
-            before.text()
-        )
-    });
-    let mut fields = vec![
-        ("rows", summary.rows.to_string()),
-        ("committed", tone(summary.committed, Tone::Good)),
-        ("of these before", summary.already_paid.to_string()),
-        ("refused", tone(summary.refused, Tone::Bad)),
-        ("unknown", tone(summary.unknown, Tone::Warning)),
-        ("not sent", tone(summary.not_sent, Tone::Warning)),
-        ("transactions", summary.transactions.to_string()),
-    ];
-    if summary.notes > 0 {
-        fields.push(("notes to itself", summary.notes.to_string()));
-    }
-    fields.push(("journal", summary.journal.display().to_string()));
-    fields.push(("result", summary.result.display().to_string()));
-    first + &output.fields(&fields)
-}
-
 /// The decimals of the assets that are paid in; those that do not exist are missing. Rows that are bad
 /// whatever these are, are named even where no node answers.
 async fn decimals_of(payments: &PaymentFile, ledger: &Ledger) -> Result<BTreeMap<AssetCode, u8>, Failure> {
     let mut decimals = BTreeMap::new();
     for asset in payments.assets() {
-        if let Some(found) = ledger.decimals(&asset).await? {
+        if let Some(found) = ledger.decimals_to_sign(&asset).await? {
             decimals.insert(asset, found);
         }
     }
     Ok(decimals)
 }
 
-fn rows_text(count: usize) -> String {
-    format!("{count} {}", if count == 1 { "row" } else { "rows" })
-}
-
-fn name_refusals(rows: &[Row], results: &[RowResult]) {
-    let refused = results
-        .iter()
-        .zip(rows)
-        .filter(|(result, _)| result.status == RowStatus::Refused);
-    let mut more = 0;
-    for (shown, (result, row)) in refused.enumerate() {
-        if shown < SHOWN_REFUSALS {
-            let code = result.code.as_deref().unwrap_or("no reason given");
-            say(format!("line {} was refused: {code}", row.line));
-        } else {
-            more += 1;
-        }
-    }
-    if more > 0 {
-        say(format!("and {more} more"));
-    }
-}
-
-/// A failure that comes after payments left: that there is no such thing, or that the command just failed, would be
-/// untrue of them. A refusal, and a check that failed, say what they are.
-fn after_sending(failure: &Failure) -> Failure {
-    match failure.exit() {
-        Exit::Refused | Exit::CheckFailed | Exit::Interrupted => failure.clone(),
-        Exit::Unknown => failure.clone().hint(AGAIN),
-        _ => {
-            // Without its hint, which would be of a command that sent nothing.
-            let why = failure.to_string();
-            let why = why.lines().next().unwrap_or_default();
-            let said = format!("payments were sent, and what became of all of them is not known: {why}");
-            Failure::new(Exit::Unknown, said).hint(AGAIN)
-        }
-    }
-}
-
-fn verdict(summary: &Summary, interrupted: bool, failure: Option<Failure>) -> Result<(), Failure> {
-    if interrupted {
-        return Err(Failure::new(Exit::Interrupted, "interrupted").hint(AGAIN));
-    }
-    if summary.refused > 0 {
-        return Err(Failure::new(
-            Exit::Refused,
-            format!("the ledger refused {} of {} rows", summary.refused, summary.rows),
+/// Says what the rows come to as it is signed, where that follows from a node's word.
+fn say_units(rows: &[Row], unproven: &BTreeMap<AssetCode, u8>) {
+    for (code, decimals) in unproven {
+        let of_asset = rows.iter().filter(|row| row.asset == *code);
+        let (count, sum) = of_asset.fold((0, 0_u128), |(count, sum), row| {
+            (count + 1, sum.saturating_add(row.amount.0))
+        });
+        say(format!(
+            "{} {code} in {} is {sum} in smallest units",
+            format_amount(Amount(sum), *decimals),
+            rows_text(count)
         ));
-    }
-    match failure {
-        Some(failure) => Err(failure),
-        None if summary.unknown > 0 => {
-            let undecided = match summary.unknown {
-                1 => "one row is undecided".to_owned(),
-                many => format!("{many} rows are undecided"),
-            };
-            Err(Failure::new(Exit::Unknown, undecided).hint(AGAIN))
-        }
-        None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn what_fails_after_payments_were_sent_leaves_their_outcome_unknown() {
-        for (exit, says) in [
-            (Exit::Failed, Exit::Unknown),
-            (Exit::Usage, Exit::Unknown),
-            (Exit::NotFound, Exit::Unknown),
-            (Exit::Unknown, Exit::Unknown),
-            (Exit::Unreachable, Exit::Unknown),
-            (Exit::NotPermitted, Exit::Unknown),
-            (Exit::Refused, Exit::Refused),
-            (Exit::CheckFailed, Exit::CheckFailed),
-            (Exit::Interrupted, Exit::Interrupted),
-        ] {
-            let failure = after_sending(&Failure::new(exit, "there is no block 38").hint("another"));
-            assert_eq!(failure.exit(), says, "{failure}");
-            let said = failure.to_string();
-            assert!(said.contains("there is no block 38"), "{said}");
-            assert_eq!(said.contains(AGAIN), says == Exit::Unknown, "{said}");
-        }
-    }
 
     #[test]
     fn salts_follow_from_the_key_or_from_what_was_made_beside_the_file() {

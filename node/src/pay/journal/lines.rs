@@ -147,5 +147,8 @@ pub(super) fn other_contents(path: &Path) -> Failure {
         "{} is of a file with other contents, or was signed for with another key: rows may be paid already",
         path.display()
     ))
-    .hint("put new payments into a file of another name; to pay all rows of this one, give --again LABEL")
+    .hint(
+        "the result beside the file says which rows are paid: put only the others, mended, into a file of another \
+         name. To pay all rows of this one, give --again LABEL",
+    )
 }

@@ -52,6 +52,8 @@ impl Run<'_> {
             }
             let wait = Wait::Committed(left.min(LONGEST_WAIT));
             let mut pause = PAUSE;
+            // From here on the bytes may be out, and an interrupt leaves no answer that says whether they are.
+            let doubted = who.doubt(&mut self.state().known, true);
             let answer = client.submit(signed.bytes.clone(), wait).await;
             let was_given = match &answer {
                 Err(ClientError::Unreachable { .. }) => false,
@@ -61,9 +63,9 @@ impl Run<'_> {
             };
             if was_given {
                 // Whatever it says of them, it has the bytes: until it is known what became of them, they may be executed.
-                let mut state = self.state();
-                state.sent = true;
-                who.doubt(&mut state.known);
+                self.state().sent = true;
+            } else {
+                who.doubt(&mut self.state().known, doubted);
             }
             match answer {
                 Ok(submitted) => match self.fate(&signed, &submitted).await? {
@@ -113,7 +115,7 @@ impl Run<'_> {
                 Err(error) => return Err(error.into()),
             }
             if in_doubt {
-                who.doubt(&mut self.state().known);
+                who.doubt(&mut self.state().known, true);
             }
             tokio::time::sleep_until(deadline.min(Instant::now() + pause)).await;
         }
@@ -216,17 +218,17 @@ impl Run<'_> {
 
 /// Who is told that a transaction may be on its way.
 pub(super) trait Follower {
-    fn doubt(&self, known: &mut Known);
+    /// Notes whether it may be; gives what was noted before.
+    fn doubt(&self, known: &mut Known, in_doubt: bool) -> bool;
 
     /// A node that is not believed refuses it for one of its operations.
     fn claim(&self, state: &mut State) -> Result<(), Failure>;
 }
 
 impl Follower for Unit {
-    fn doubt(&self, known: &mut Known) {
-        if let Some(live) = known.live.get_mut(self) {
-            live.in_doubt = true;
-        }
+    fn doubt(&self, known: &mut Known, in_doubt: bool) -> bool {
+        let live = known.live.get_mut(self);
+        live.is_some_and(|live| std::mem::replace(&mut live.in_doubt, in_doubt))
     }
 
     fn claim(&self, state: &mut State) -> Result<(), Failure> {
@@ -241,7 +243,9 @@ impl Follower for Unit {
 pub(super) struct Note;
 
 impl Follower for Note {
-    fn doubt(&self, _: &mut Known) {}
+    fn doubt(&self, _: &mut Known, _: bool) -> bool {
+        false
+    }
 
     fn claim(&self, _: &mut State) -> Result<(), Failure> {
         Ok(())

@@ -60,7 +60,7 @@ pub(super) fn at_waypoint<T: StatePaths>(
         }
         if lower == 1 || upper == leaf.entries {
             // At an end of the history nothing was guessed.
-            let reason = format!("the history of {owner:?} does not lead to waypoint {number}");
+            let reason = format!("the history of {owner} does not lead to waypoint {number}");
             return Err(snapshot.damage(&reason));
         }
         let last = upper.saturating_add(chunk).min(leaf.entries);
@@ -126,7 +126,10 @@ impl<T: StatePaths> Search<'_, '_, T> {
         let header = snapshot.header(numbered.height)?;
         let leaf = self.source.log_node(0, numbered.ordinal)?;
         let (Some(header), Some(leaf)) = (header, leaf) else {
-            return Err(snapshot.damage(&format!("the block or the leaf of {numbered:?} is missing")));
+            return Err(snapshot.damage(&format!(
+                "block {} or leaf {} of the log, of step {}, is missing",
+                numbered.height, numbered.ordinal, numbered.number
+            )));
         };
         Ok(Step {
             number: numbered.number,

@@ -237,7 +237,8 @@ impl Snapshot {
             Ok(steps)
         } else {
             Err(self.damage(&format!(
-                "the history of {owner:?} lacks some of the steps {numbers:?}"
+                "the history of {owner} lacks some of the steps from {} to before {}",
+                numbers.start, numbers.end
             )))
         }
     }
@@ -293,7 +294,7 @@ impl Snapshot {
         number: u64,
     ) -> Result<WaypointRecord, StorageError> {
         self.waypoint(owner, number)?
-            .ok_or_else(|| self.damage(&format!("the history of {owner:?} lacks waypoint {number}")))
+            .ok_or_else(|| self.damage(&format!("the history of {owner} lacks waypoint {number}")))
     }
 
     /// What a block added to an owner's history; none if that is nothing.
@@ -340,6 +341,6 @@ impl Snapshot {
     }
 
     fn torn(&self, owner: &HistoryOwner, height: Height) -> StorageError {
-        self.damage(&format!("the history of {owner:?} is torn at block {height}"))
+        self.damage(&format!("the history of {owner} is torn at block {height}"))
     }
 }

@@ -35,6 +35,7 @@ const MAX_BYTES: u64 = 4 << 20;
 
 /// The whole document.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object with network, genesis and validators")]
 pub struct Document {
     /// The network id.
     pub network: Digest,
@@ -52,6 +53,7 @@ pub struct Document {
 
 /// The account that holds the whole supply.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object with address and key")]
 pub struct Treasury {
     /// Its address.
     pub address: Address,
@@ -61,6 +63,7 @@ pub struct Treasury {
 
 /// One validator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(expecting = "an object with name, api and home")]
 pub struct ValidatorEntry {
     /// Its name, in the genesis document too.
     pub name: String,

@@ -1,8 +1,10 @@
 //! What became of a transaction, as commands print it and as their exit codes say it.
 
+use std::collections::BTreeMap;
+
 use quorate_client::schema::{Submitted, SubmittedStatus, Transaction as TransactionView, TransactionStatus};
 use quorate_client::wallet::ProvenTransaction;
-use quorate_ledger::{Digest, Height, Outcome};
+use quorate_ledger::{AssetCode, Digest, Height, Outcome};
 use serde::Serialize;
 
 use crate::failure::{Exit, Failure};
@@ -25,6 +27,9 @@ pub struct Fate {
     pub error: Option<String>,
     /// The failing operation's index.
     pub operation: Option<u16>,
+    /// Decimals by which its amounts were read before it was signed, where they are a node's word alone.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub unproven_decimals: BTreeMap<AssetCode, u8>,
 }
 
 impl Fate {
@@ -45,6 +50,7 @@ impl Fate {
             code: submitted.code.clone(),
             error: submitted.error.clone(),
             operation: submitted.failed_operation,
+            unproven_decimals: BTreeMap::new(),
         }
     }
 
@@ -64,6 +70,7 @@ impl Fate {
             code: view.code.clone(),
             error: view.error.clone(),
             operation: view.failed_operation,
+            unproven_decimals: BTreeMap::new(),
         }
     }
 
@@ -179,6 +186,7 @@ mod tests {
             code: code.map(str::to_owned),
             error: None,
             operation,
+            unproven_decimals: BTreeMap::new(),
         }
     }
 

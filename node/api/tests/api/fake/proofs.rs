@@ -17,7 +17,14 @@ pub(crate) struct Proofs {
     pub(crate) asked: Mutex<Vec<ProofRequest>>,
     /// The next answers, before those that it would give.
     pub(crate) answers: Mutex<VecDeque<Result<String, NoProof>>>,
-    /// How long it takes to make one.
+    /// The making of them.
+    pub(crate) work: Work,
+}
+
+/// Work that takes time, and how much of it was under way at once.
+#[derive(Default)]
+pub(crate) struct Work {
+    /// How long one piece takes.
     pub(crate) takes: Mutex<Duration>,
     under_way: Mutex<UnderWay>,
 }
@@ -28,15 +35,14 @@ struct UnderWay {
     most: usize,
 }
 
-impl Proofs {
-    /// How many were being made at once, at most.
+impl Work {
+    /// How many pieces were under way at once, at most.
     #[allow(dead_code, reason = "for tests, not for the example")]
     pub(crate) fn most_at_once(&self) -> usize {
         self.under_way.lock().unwrap().most
     }
 
-    pub(super) fn make(&self, chain: &Chain, request: &ProofRequest) -> Result<String, NoProof> {
-        self.asked.lock().unwrap().push(request.clone());
+    pub(super) fn pass(&self) {
         {
             let mut under_way = self.under_way.lock().unwrap();
             under_way.now += 1;
@@ -45,6 +51,13 @@ impl Proofs {
         let takes = *self.takes.lock().unwrap();
         std::thread::sleep(takes);
         self.under_way.lock().unwrap().now -= 1;
+    }
+}
+
+impl Proofs {
+    pub(super) fn make(&self, chain: &Chain, request: &ProofRequest) -> Result<String, NoProof> {
+        self.asked.lock().unwrap().push(request.clone());
+        self.work.pass();
         match self.answers.lock().unwrap().pop_front() {
             Some(answer) => answer,
             None => plausible(chain, request),

@@ -15,11 +15,12 @@ use quorate_ledger::{
 
 use super::chain::{Chain, Kept, KeptBlock};
 use super::committee;
-use super::proofs::Proofs;
+use super::proofs::{Proofs, Work};
 
 pub(super) struct FakeSnapshot<'a> {
     pub(super) chain: Arc<Chain>,
     pub(super) proofs: &'a Proofs,
+    pub(super) blocks: &'a Work,
 }
 
 impl FakeSnapshot<'_> {
@@ -68,6 +69,7 @@ impl Snapshot for FakeSnapshot<'_> {
     }
 
     fn certified_block(&self, height: Height) -> Result<Option<Vec<u8>>, Fault> {
+        self.blocks.pass();
         Ok(self.at(height).map(|kept| kept.bytes.clone()))
     }
 

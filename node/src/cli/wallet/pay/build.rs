@@ -4,7 +4,7 @@
 //! in the journal before it is written, the same rows are built the same until then, and nothing else is signed
 //! for them. What was executed is found on the ledger.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -13,14 +13,15 @@ use quorate_client::schema::Account;
 use quorate_client::text::rfc3339_of;
 use quorate_client::wallet::Unsigned;
 use quorate_ledger::limits::MAX_TRANSACTION_BYTES;
-use quorate_ledger::{Address, Digest, Submission, SubmissionV1, Timestamp, decode, encode};
+use quorate_ledger::{Address, AssetCode, Digest, Submission, SubmissionV1, Timestamp, decode, encode};
 use quorate_tools::clock::now;
 use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
 use serde::Serialize;
 
+use super::Job;
 use super::rehearse::Sum;
-use super::{Job, text};
+use super::summary::text;
 use crate::cli::wallet::offline::travelling_of;
 use crate::cli::wallet::travelling::write_new;
 use crate::pay::journal::{Journal, Known, Opened, Signed};
@@ -42,6 +43,8 @@ struct Built {
     expires_at: String,
     /// The weight of signatures that the payer's account needs, as a node says.
     threshold: u32,
+    /// Decimals by which amounts were read and that are a node's word alone.
+    unproven_decimals: BTreeMap<AssetCode, u8>,
     result: PathBuf,
 }
 
@@ -107,6 +110,7 @@ impl Job<'_> {
             sums,
             expires_at: rfc3339_of(expires_at),
             threshold: account.threshold,
+            unproven_decimals: self.unproven.clone(),
             result: summary.result,
         };
         output.print(&built, |output| built.text(&account, output))?;

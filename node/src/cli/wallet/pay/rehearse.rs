@@ -1,5 +1,6 @@
 //! `wallet pay --dry-run`: what would be paid, and what would be refused.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use quorate_client::schema::Account;
@@ -10,7 +11,8 @@ use quorate_tools::failure::{Exit, Failure};
 use quorate_tools::output::{Output, say};
 use serde::Serialize;
 
-use super::{Job, rows_text};
+use super::Job;
+use super::summary::rows_text;
 use crate::pay::journal::{Journal, Known};
 
 #[derive(Serialize)]
@@ -26,6 +28,8 @@ struct Rehearsed {
     #[serde(skip_serializing_if = "Option::is_none")]
     built_until: Option<String>,
     sums: Vec<Sum>,
+    /// Decimals by which amounts were read and that are a node's word alone.
+    unproven_decimals: BTreeMap<AssetCode, u8>,
     would_be_refused: Vec<String>,
 }
 
@@ -71,6 +75,7 @@ impl Job<'_> {
             already_paid: known.paid.len(),
             built_until: built_until.max().map(rfc3339_of),
             sums,
+            unproven_decimals: self.unproven.clone(),
             would_be_refused,
         };
         output.print(&rehearsed, |output| {

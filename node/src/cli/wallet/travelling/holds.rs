@@ -3,46 +3,16 @@
 
 use std::collections::BTreeMap;
 
-use clap::Args;
 use quorate_client::schema::HoldName;
 use quorate_client::text::rfc3339_of;
 use quorate_ledger::Operation;
-use quorate_tools::authority::AuthorityArgs;
 use quorate_tools::failure::Failure;
 use quorate_tools::output::say;
-use quorate_tools::wallet::{Ledger, MeaningArgs, NodeArgs};
+use quorate_tools::wallet::Ledger;
 use quorate_verifier::Travelling;
 
 use super::Papers;
 use crate::cli::wallet::account::{Decimals, OpenHold, words_on_holds};
-
-/// Which nodes prove what is open; none unless it is said.
-#[derive(Args, Clone, Debug)]
-pub(crate) struct LookUpArgs {
-    /// Look up holds that are released or refunded, as this node proves them by the genesis document; without it no
-    /// network is used
-    #[arg(
-        long = "node",
-        value_name = "URL",
-        value_delimiter = ',',
-        requires = "genesis",
-        help_heading = "Network"
-    )]
-    nodes: Vec<String>,
-    #[command(flatten)]
-    authority: AuthorityArgs,
-}
-
-impl LookUpArgs {
-    /// The network to look holds up in, if there is one.
-    pub(crate) async fn connect(&self, meaning: &MeaningArgs) -> Result<Option<Ledger>, Failure> {
-        if self.nodes.is_empty() {
-            return Ok(None);
-        }
-        let nodes = NodeArgs::knowing(self.nodes.clone(), self.authority.clone(), meaning.clone());
-        Ok(Some(nodes.connect().await?))
-    }
-}
 
 impl Papers {
     /// The holds that it releases or refunds.

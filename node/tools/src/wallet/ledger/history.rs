@@ -1,12 +1,11 @@
 //! What an account did, as a node proves it, whether the genesis document is at hand or not.
 
-use quorate_client::wallet::{StatementFacts, TrustedGenesis};
+use quorate_client::wallet::StatementFacts;
 use quorate_client::{Client, ClientError};
 use quorate_genesis::Genesis;
 use quorate_ledger::{Address, Digest, Height, Timestamp};
-use tokio::sync::Mutex;
 
-use super::{Ledger, unverified};
+use super::{Ledger, Trusted, unverified};
 use crate::failure::{Exit, Failure};
 
 impl Ledger {
@@ -17,7 +16,7 @@ impl Ledger {
         address: &Address,
         range: (Timestamp, Timestamp),
     ) -> Result<Option<StatementFacts>, Failure> {
-        let mut genesis = self.document(node).await?.lock().await;
+        let mut genesis = self.document(node).await?.genesis.lock().await;
         match genesis.statement(node, address, range).await {
             Ok(proven) => Ok(Some(proven.value)),
             Err(ClientError::Unproven { .. }) => Ok(None),
@@ -31,7 +30,7 @@ impl Ledger {
 
     /// The place in its block, from 0, of the transaction that the log has at `ordinal`.
     pub async fn index_at(&self, node: &Client, height: Height, ordinal: u64) -> Result<u32, Failure> {
-        let mut genesis = self.document(node).await?.lock().await;
+        let mut genesis = self.document(node).await?.genesis.lock().await;
         let header = genesis.header(node, height).await?;
         let before = genesis.header_before(node, height).await?;
         genesis
@@ -41,18 +40,18 @@ impl Ledger {
 
     /// What the genesis document at hand vouches for, or else the node's. The hash of that is the network id, for which
     /// all is signed: whoever makes up another document gets nothing that its network's nodes would take.
-    async fn document(&self, node: &Client) -> Result<&Mutex<TrustedGenesis>, Failure> {
+    pub(super) async fn document(&self, node: &Client) -> Result<&Trusted, Failure> {
         match &self.trusted {
-            Some(trusted) => Ok(&trusted.genesis),
+            Some(trusted) => Ok(trusted),
             None => self.own.get_or_try_init(|| self.document_of(node)).await,
         }
     }
 
-    async fn document_of(&self, node: &Client) -> Result<Mutex<TrustedGenesis>, Failure> {
+    async fn document_of(&self, node: &Client) -> Result<Trusted, Failure> {
         let genesis = Genesis::parse(&node.genesis().await?)
             .map_err(|error| Failure::failed(format!("the node's genesis document: {error}")))?;
         check_network(&genesis.id(), &self.network)?;
-        Ok(Mutex::new(TrustedGenesis::of(&genesis)))
+        Ok(Trusted::of(&genesis))
     }
 }
 
