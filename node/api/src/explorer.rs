@@ -9,6 +9,7 @@ mod accounts;
 mod assets;
 mod authority;
 mod blocks;
+mod charts;
 mod csv;
 mod files;
 mod here;
@@ -20,9 +21,11 @@ mod parts;
 mod proofs;
 mod raw;
 mod records;
+mod seals;
 mod search;
 mod selection;
 mod transactions;
+mod validator;
 mod validators;
 mod words;
 
@@ -64,6 +67,10 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/records/{sha256}", get(records::page)),
         ("/records/{sha256}/proof", get(proofs::record)),
         ("/validators", get(validators::page)),
+        ("/validators.csv", get(validator::file)),
+        ("/validators/{name}", get(validator::page)),
+        ("/peers.csv", get(validator::peers_file)),
+        ("/evidence.csv", get(validator::evidence_file)),
         ("/network", get(network::page)),
         ("/search", get(search::search)),
         (search::FROM_PAGES, get(search::search)),
