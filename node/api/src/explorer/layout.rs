@@ -25,18 +25,22 @@ pub(super) enum Section {
     Transactions,
     Records,
     Assets,
+    Holds,
     Validators,
+    Members,
     Network,
     None,
 }
 
-const NAVIGATION: [(Section, &str, &str); 7] = [
+const NAVIGATION: [(Section, &str, &str); 9] = [
     (Section::Overview, "./", "Overview"),
     (Section::Blocks, "blocks", "Blocks"),
     (Section::Transactions, "transactions", "Transactions"),
     (Section::Records, "records", "Records"),
     (Section::Assets, "assets", "Assets"),
+    (Section::Holds, "holds", "Holds"),
     (Section::Validators, "validators", "Validators"),
+    (Section::Members, "members", "Members"),
     (Section::Network, "network", "Network"),
 ];
 
