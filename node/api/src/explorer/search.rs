@@ -110,7 +110,8 @@ pub(super) async fn search(State(app): State<App>, here: Here, params: Params) -
     if let Some(only) = findings.only() {
         return Redirect::to(&here.to(&only.path)).into_response();
     }
-    if findings.is_nothing() {
+    // Whoever has looked further gets to see that this was all.
+    if mark.is_none() && findings.is_nothing() {
         return nothing(&app, &here, &query);
     }
     let next = findings.labels.as_ref().and_then(|labels| labels.next.as_deref());

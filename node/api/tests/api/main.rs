@@ -6,6 +6,7 @@ mod audit;
 mod calls;
 mod client;
 mod events;
+mod explorer;
 mod fake;
 mod held;
 mod lists;
