@@ -13,6 +13,7 @@ mod charts;
 mod csv;
 mod files;
 mod here;
+mod hold;
 mod holds;
 mod known;
 mod layout;
@@ -78,7 +79,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/records/{sha256}/proof", get(proofs::record)),
         ("/holds", get(holds::list)),
         ("/holds.csv", get(holds::file)),
-        ("/holds/{hold}", get(holds::page)),
+        ("/holds/{hold}", get(hold::page)),
         ("/members", get(members::list)),
         ("/members.csv", get(members::file)),
         ("/members/{name}", get(members::page)),

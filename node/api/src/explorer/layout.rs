@@ -126,8 +126,8 @@ pub(super) fn frame(app: &App, here: &Here, page: &Page, query: &str) -> Markup 
                 script src={ "static/app.js?v=" (version) } defer {}
             }
             body {
-                a .skip href={ (here.own()) "#main" } { "Skip to content" }
                 header .top {
+                    a .skip href={ (here.own()) "#main" } { "Skip to content" }
                     div .bar {
                         a .brand href="./" {
                             img src={ "static/icon.svg?v=" (version) } alt="" width="28" height="28";

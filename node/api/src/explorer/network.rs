@@ -51,6 +51,10 @@ fn identity(network: &Network) -> Markup {
             "Epoch",
             html! { span .number { (parts::number(network.committee.epoch)) } },
         ),
+        (
+            "As data",
+            raw::links("v1/network", None, Some("v1/proofs/committees")),
+        ),
     ])
 }
 

@@ -1,26 +1,26 @@
-//! The explorer's pages beside its lists of transactions and records: charts, validators and members, holds,
-//! statements, what the search finds, a file of every list, and what every page is made of.
+//! The explorer's pages beside its lists of transactions and records: charts, validators and members, holds and
+//! statements; a file of every list, and pages that join.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::Router;
-use quorate_crypto::{Key, sha256};
+use quorate_crypto::sha256;
 use quorate_ledger::{Amount, Condition, ConditionLeaf, Keep, Operation, Timestamp};
 
 use crate::audit::{browse, column, rows, walk};
-use crate::fake::{Fake, GENESIS_TIME, NAMES, code, key, signer, wallet};
+use crate::fake::{Fake, GENESIS_TIME, NAMES, code, key, wallet};
 use crate::story::{self, Draft as _, Identified as _, Settlement, document, draft, payment};
-use crate::web::{get, get_bytes, router};
+use crate::web::{get_bytes, router};
 
 /// Twelve blocks, after which one of two holds is partly released, and the other given back.
-fn settled() -> (Arc<Fake>, Settlement) {
+pub(crate) fn settled() -> (Arc<Fake>, Settlement) {
     let (fake, settlement) = (story::fake(), Settlement::new());
     settlement.commit(&fake);
     (fake, settlement)
 }
 
-async fn page(router: &Router, path: &str) -> String {
+pub(crate) async fn page(router: &Router, path: &str) -> String {
     let answer = browse(router, path).await;
     assert_eq!(answer.status, 200, "{path}: {}", answer.text());
     answer.text()
@@ -34,12 +34,12 @@ fn words(markup: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-fn told(cells: &[String]) -> Vec<String> {
+pub(crate) fn told(cells: &[String]) -> Vec<String> {
     cells.iter().map(|cell| words(cell)).collect()
 }
 
 /// What stands behind a mark in a page, up to another.
-fn between<'a>(page: &'a str, begin: &str, end: &str) -> &'a str {
+pub(crate) fn between<'a>(page: &'a str, begin: &str, end: &str) -> &'a str {
     let (_, rest) = page
         .split_once(begin)
         .unwrap_or_else(|| panic!("no {begin}: {page}"));
@@ -86,10 +86,7 @@ async fn validators_are_shown_with_uptime_seals_and_evidence() {
     let list = page(&router, "/validators").await;
     let uptime = |name: &str| between(&list, &format!("data-uptime=\"{name}\">"), "<").to_owned();
     // Most of the eight certificates lack one, but of the last block a late seal was heard.
-    assert_eq!(
-        NAMES.map(uptime),
-        ["87.5 %", "75.0 %", "75.0 %", "87.5 %"]
-    );
+    assert_eq!(NAMES.map(uptime), ["87.5 %", "75.0 %", "75.0 %", "87.5 %"]);
     assert!(list.contains("since this node’s start alone"), "{list}");
     let own = page(&router, &format!("/validators/{}", NAMES[3])).await;
     assert!(own.contains("<span id=\"uptime\">87.5 %</span>"), "{own}");
@@ -417,127 +414,6 @@ async fn pages_of_every_list_join_while_blocks_are_made() {
 }
 
 #[tokio::test]
-async fn the_search_finds_keys_names_times_holds_and_beginnings() {
-    let (fake, settlement) = settled();
-    let router = router(&fake);
-    let (block, id) = (
-        fake.block_hash(3),
-        payment(11, 12, 19_999, 3, "invoice 2026-0117").id(),
-    );
-    let made = settlement.holds.id();
-    let Key::P256(p256) = signer(52).key() else {
-        panic!("wallet 52 has a key of P-256");
-    };
-    let found = [
-        // Of what a page shows, the first digits.
-        (block.to_string()[..9].to_owned(), "./blocks/3".to_owned()),
-        (
-            format!("0x{}", &id.to_string()[..8]),
-            format!("./transactions/{id}"),
-        ),
-        (
-            document().to_string()[..12].to_uppercase(),
-            format!("./records/{}", document()),
-        ),
-        (signer(11).key().to_string(), format!("./accounts/{}", wallet(11))),
-        (key(3).public().to_string(), format!("./validators/{}", NAMES[2])),
-        (
-            format!("0x{}", key(214).public()),
-            format!("./validators/{}", NAMES[3]),
-        ),
-        ("CUMUL".to_owned(), format!("./validators/{}", NAMES[2])),
-        ("qr".to_owned(), "./assets/QRT".to_owned()),
-        (format!("{made}.1"), format!("./holds/{made}.1")),
-        // The block of then is the last one until then.
-        ("2026-03-01T09:03:59Z".to_owned(), "./blocks/3".to_owned()),
-        ("2026-03-01T10:03:59%2B01:00".to_owned(), "./blocks/3".to_owned()),
-        ("2026-03-01+09:05".to_owned(), "./blocks/5".to_owned()),
-        ("2030-01-01".to_owned(), "./blocks/12".to_owned()),
-    ];
-    for (query, path) in found {
-        let answer = get(&router, &format!("/search?q={query}")).await;
-        assert_eq!(answer.status, 303, "{query}: {}", answer.text());
-        assert_eq!(answer.header("location"), Some(path.as_str()), "{query}");
-    }
-    // Before all blocks, too few digits, a key without an account, a hold that there is not.
-    for query in [
-        "2020-01-01",
-        &block.to_string()[..5],
-        &hex::encode(p256),
-        &format!("{made}.2"),
-    ] {
-        assert_eq!(
-            get(&router, &format!("/search?q={query}")).await.status,
-            404,
-            "{query}"
-        );
-    }
-}
-
-#[tokio::test]
-async fn several_hits_are_a_list() {
-    let (fake, _) = settled();
-    let router = router(&fake);
-    let of = async |query: &str| {
-        let answer = get(&router, &format!("/search/all?q={query}")).await;
-        assert_eq!(answer.status, 200, "{query}: {}", answer.text());
-        answer.text()
-    };
-    let names = of("r").await;
-    assert_eq!(
-        told(&column(&names, "hits", "Name")),
-        ["aurora-bank", "borealis", "cumulus-trust", "delta-clearing"]
-    );
-    let day = of("2026-03-01").await;
-    let links = column(&day, "hits", "Name");
-    assert!(
-        links[0].contains("href=\"blocks/1\"") && links[1].contains("href=\"blocks/12\""),
-        "{links:?}"
-    );
-    assert!(
-        links[2].contains("transactions?from=2026-03-01T00:00:00.000Z&amp;to="),
-        "{links:?}"
-    );
-    // A label, whatever its letters' case; what is erased is found by nothing.
-    let labels = of("FRAME").await;
-    assert_eq!(
-        told(&column(&labels, "labels", "Label")),
-        ["Frame agreement (signed)"]
-    );
-    assert_eq!(get(&router, "/search?q=Lindqvist").await.status, 404);
-}
-
-#[tokio::test]
-async fn labels_are_looked_for_a_bounded_number_of_records_at_a_time() {
-    let fake = story::fake();
-    for round in 0..30_u8 {
-        let records = (0..20).fold(draft(10, 100 + round), |draft, place: u8| {
-            let name = [round, place];
-            draft.record(sha256(&name), Keep::Log, "receipt", Vec::<u8>::new())
-        });
-        fake.commit(
-            vec![records.signed(&[10])],
-            GENESIS_TIME + 3_600_000 + u64::from(round),
-        );
-    }
-    let router = router(&fake);
-    let first = get(&router, "/search/all?q=frame+agreement").await;
-    assert_eq!(first.status, 200, "{}", first.text());
-    assert!(
-        first.text().contains("None among the records looked at so far."),
-        "{}",
-        first.text()
-    );
-    let found = walk(&router, "/search/all?q=frame+agreement", "labels", "Label").await;
-    assert_eq!(told(&found), ["Frame agreement (signed)"]);
-    let many = walk(&router, "/search/all?q=receipt", "labels", "Document").await;
-    assert_eq!(many.len(), 600);
-    assert_eq!(many.iter().collect::<BTreeSet<_>>().len(), 600);
-    let other = get(&router, "/search/all?q=receipt&cursor=7").await;
-    assert_eq!(other.status, 400);
-}
-
-#[tokio::test]
 async fn every_list_is_a_file_with_a_row_for_each_of_its_items() {
     let (fake, _) = settled();
     let router = router(&fake);
@@ -592,185 +468,4 @@ async fn a_file_that_goes_on_says_where_from_wherever_it_is() {
     }
     // The entries, and the closing balance; nothing was had in the beginning.
     assert_eq!(entries, 7 + 2_000 + 1);
-}
-
-/// Pages as they are without a choice, of a network that was used.
-async fn pages(router: &Router, settlement: &Settlement) -> Vec<(String, String)> {
-    let (account, made) = (wallet(12), settlement.holds.id());
-    let mut pages = Vec::new();
-    for path in [
-        "/".to_owned(),
-        "/blocks".to_owned(),
-        "/blocks/9".to_owned(),
-        "/blocks/14".to_owned(),
-        "/transactions".to_owned(),
-        format!("/transactions?account={account}&limit=50"),
-        format!("/transactions/{made}"),
-        format!("/accounts/{account}"),
-        format!("/accounts/{}", wallet(10)),
-        format!("/accounts/{account}/statement"),
-        format!("/accounts/{}/statement", wallet(10)),
-        "/assets".to_owned(),
-        "/assets/QRT".to_owned(),
-        "/holds".to_owned(),
-        format!("/holds?account={account}"),
-        format!("/holds/{made}.0"),
-        "/records".to_owned(),
-        format!("/records/{}", document()),
-        "/validators".to_owned(),
-        "/validators/borealis".to_owned(),
-        "/members".to_owned(),
-        "/members/borealis".to_owned(),
-        "/network".to_owned(),
-        "/search/all?q=2026-03-01".to_owned(),
-    ] {
-        let text = page(router, &path).await;
-        pages.push((path, text));
-    }
-    let missing = browse(router, "/search/all?q=nothing").await;
-    pages.push(("nothing".to_owned(), missing.text()));
-    pages
-}
-
-/// The values of an attribute, wherever it stands.
-fn values<'a>(page: &'a str, attribute: &str) -> Vec<&'a str> {
-    let opening = format!(" {attribute}=\"");
-    let after = page.split(opening.as_str()).skip(1);
-    after.map(|rest| rest.split('"').next().unwrap()).collect()
-}
-
-/// The opening tags with a name.
-fn tags<'a>(page: &'a str, name: &str) -> Vec<&'a str> {
-    let pieces = page.split('<').filter(|piece| {
-        let rest = piece.strip_prefix(name);
-        rest.is_some_and(|rest| rest.starts_with([' ', '>']))
-    });
-    pieces.map(|piece| piece.split('>').next().unwrap()).collect()
-}
-
-#[tokio::test]
-async fn every_page_is_small_and_made_for_those_who_do_not_see_it() {
-    let (fake, settlement) = settled();
-    let many = (1..=120).map(|cents| payment(10, 12, cents, 200, ""));
-    fake.commit(many.collect(), GENESIS_TIME + 7_200_000);
-    let many = (1..=120).map(|cents| payment(10, 12, cents, 201, ""));
-    fake.commit(many.collect(), GENESIS_TIME + 7_200_001);
-    for each in 0..60 {
-        fake.commit(
-            vec![payment(10, 12, 1, each, "")],
-            GENESIS_TIME + 7_300_000 + u64::from(each),
-        );
-    }
-    let router = router(&fake);
-    for (path, page) in pages(&router, &settlement).await {
-        assert!(page.len() < 100_000, "{path} has {} bytes", page.len());
-        assert!(page.contains("<html lang=\"en\">"), "{path}");
-        for (tag, times) in [("h1", 1), ("main", 1), ("header", 1), ("footer", 1), ("title", 1)] {
-            // Charts have titles of their own.
-            let head = page.split_once("<svg").map_or(page.as_str(), |(head, _)| head);
-            let page = if tag == "title" { head } else { &page };
-            assert_eq!(tags(page, tag).len(), times, "{path}: {tag}");
-        }
-        let skip = values(&page, "href")
-            .into_iter()
-            .find(|href| href.ends_with("#main"));
-        assert!(
-            skip.is_some() && page.contains("<main id=\"main\" tabindex=\"-1\">"),
-            "{path}"
-        );
-        let ids = values(&page, "id");
-        let once: BTreeSet<&str> = ids.iter().copied().collect();
-        assert_eq!(ids.len(), once.len(), "{path}: an id stands twice");
-        for named in ["aria-labelledby", "for"] {
-            for label in values(&page, named).iter().flat_map(|names| names.split(' ')) {
-                assert!(once.contains(label), "{path}: {named} {label}");
-            }
-        }
-        for heading in tags(&page, "th") {
-            assert!(heading.contains("scope=\"col\""), "{path}: {heading}");
-        }
-        let labelled: BTreeSet<&str> = values(&page, "for").into_iter().collect();
-        for field in tags(&page, "input").into_iter().chain(tags(&page, "select")) {
-            let id = between(field, " id=\"", "\"");
-            assert!(labelled.contains(id), "{path}: {field}");
-        }
-        for button in tags(&page, "button")
-            .iter()
-            .filter(|button| button.contains("data-copy"))
-        {
-            assert!(button.contains("aria-label=\"Copy "), "{path}: {button}");
-        }
-        for image in tags(&page, "img") {
-            assert!(image.contains(" alt=\"\""), "{path}: {image}");
-        }
-        // A name that no role takes is read by nobody.
-        for plain in ["span", "div", "p", "td"] {
-            for tag in tags(&page, plain) {
-                assert!(!tag.contains("aria-label"), "{path}: {tag}");
-            }
-        }
-    }
-}
-
-/// Light and dark: the relative luminance of two colours (WCAG 2.2, 1.4.3 and 1.4.11).
-fn contrast(one: &str, two: &str) -> f64 {
-    let luminance = |colour: &str| {
-        let digits = colour.strip_prefix('#').unwrap();
-        let channel = |place: usize| {
-            let value = u8::from_str_radix(&digits[2 * place..2 * place + 2], 16).unwrap();
-            let value = f64::from(value) / 255.0;
-            if value <= 0.040_45 {
-                value / 12.92
-            } else {
-                ((value + 0.055) / 1.055).powf(2.4)
-            }
-        };
-        0.2126 * channel(0) + 0.7152 * channel(1) + 0.0722 * channel(2)
-    };
-    let (one, two) = (luminance(one), luminance(two));
-    (one.max(two) + 0.05) / (one.min(two) + 0.05)
-}
-
-#[tokio::test]
-async fn the_colours_of_both_schemes_have_contrast_enough() {
-    let style = get(&router(&Fake::new()), "/static/style.css").await.text();
-    let schemes: Vec<&str> = style
-        .split(":root {")
-        .skip(1)
-        .map(|part| part.split('}').next().unwrap())
-        .collect();
-    assert_eq!(schemes.len(), 2);
-    for scheme in schemes {
-        let colour = |name: &str| between(scheme, &format!("--{name}: "), ";");
-        // What is read, on what it may stand on.
-        for ink in ["ink", "muted", "accent", "good", "bad", "wait"] {
-            for ground in ["paper", "surface", "raised"] {
-                let found = contrast(colour(ink), colour(ground));
-                assert!(found >= 4.5, "{ink} on {ground}: {found:.2}");
-            }
-        }
-        for (ink, ground) in [
-            ("accent", "accent-soft"),
-            ("good", "good-soft"),
-            ("bad", "bad-soft"),
-            ("wait", "wait-soft"),
-            ("muted", "chip"),
-            ("ink", "bad-soft"),
-            ("muted", "bad-soft"),
-            ("accent", "bad-soft"),
-            ("button-ink", "button"),
-            ("button-ink", "button-hover"),
-        ] {
-            let found = contrast(colour(ink), colour(ground));
-            assert!(found >= 4.5, "{ink} on {ground}: {found:.2}");
-        }
-        // What is seen and not read: the edges of fields, the focus, bars.
-        for part in ["edge", "accent", "muted"] {
-            for ground in ["paper", "surface"] {
-                let found = contrast(colour(part), colour(ground));
-                assert!(found >= 3.0, "{part} on {ground}: {found:.2}");
-            }
-        }
-    }
-    assert!(style.contains("prefers-reduced-motion"));
 }
