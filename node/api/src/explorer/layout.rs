@@ -149,7 +149,7 @@ pub(super) fn frame(app: &App, here: &Here, page: &Page, query: &str) -> Markup 
                         label .hidden for="q" { "Search the ledger" }
                         input #q type="search" name="q" value=(query) maxlength="200" required
                             autocomplete="off" autocapitalize="off" spellcheck="false"
-                            placeholder="Height, hash, address, asset…";
+                            placeholder="Height, time, hash, address, name…";
                         button type="submit" { "Search" }
                     }
                 }
