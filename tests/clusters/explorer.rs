@@ -2,6 +2,8 @@
 //!
 //! Chromium and its driver are those of `QUORATE_CHROMIUM` and `QUORATE_CHROMEDRIVER`, or Debian's.
 
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,8 +12,10 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::json;
 use tempfile::TempDir;
 
+use crate::settlement::from_now;
+use crate::skipped::skipped;
 use crate::wait::until;
-use crate::{Cluster, prefix};
+use crate::{Cluster, http, prefix, programs};
 
 /// How long a page may take to show what it is to show.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -19,8 +23,15 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// The width of a small phone.
 const PHONE: u32 = 360;
 
+/// The width of a tablet.
+const TABLET: u32 = 820;
+
+/// The rules of axe-core that are WCAG's, at the levels A and AA.
+const RULES: [&str; 5] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
+
 struct Browser {
     driver: Child,
+    port: u16,
     client: Client,
     runtime: tokio::runtime::Runtime,
     _profile: TempDir,
@@ -48,7 +59,7 @@ impl Browser {
             .unwrap();
         until("the browser's driver listens", PATIENCE, || {
             assert_eq!(driver.try_wait().unwrap(), None, "the browser's driver has ended");
-            std::net::TcpStream::connect(("127.0.0.1", port)).ok()
+            TcpStream::connect(("127.0.0.1", port)).ok()
         });
         // Emulated, as no window of a desktop is as narrow as a phone.
         let options = json!({
@@ -73,6 +84,7 @@ impl Browser {
             .unwrap();
         Self {
             driver,
+            port,
             client,
             runtime,
             _profile: profile,
@@ -96,6 +108,47 @@ impl Browser {
         self.runtime
             .block_on(self.client.execute(script, Vec::new()))
             .unwrap()
+    }
+
+    /// Shows pages as to somebody who prefers light or dark ones.
+    fn prefer(&self, scheme: &str) {
+        let session = self.runtime.block_on(self.client.session_id()).unwrap().unwrap();
+        let media = json!({
+            "cmd": "Emulation.setEmulatedMedia",
+            "params": { "features": [{ "name": "prefers-color-scheme", "value": scheme }] },
+        });
+        let media = media.to_string();
+        let request = format!(
+            "POST /session/{session}/goog/cdp/execute HTTP/1.1\r\nHost: localhost\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{media}",
+            media.len()
+        );
+        let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.write_all(request.as_bytes()).unwrap();
+        // The driver keeps the connection open; its status comes once that is done.
+        let mut status = String::new();
+        BufReader::new(stream).read_line(&mut status).unwrap();
+        assert!(status.starts_with("HTTP/1.1 200"), "{status}");
+        let dark = self.ask("return matchMedia('(prefers-color-scheme: dark)').matches");
+        assert_eq!(dark, scheme == "dark");
+    }
+
+    /// What axe-core, whose script this is, finds wrong with the page.
+    fn violations(&self, axe: &str) -> Vec<String> {
+        // The page's policy is for what the page loads, not for its driver.
+        self.ask(axe);
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+            const told = ({{ id, nodes }}) => `${{id}}: ${{nodes.map(node => `${{node.target}} ${{node.failureSummary}}`).join(' | ')}}`;
+            axe.run(document, {{ runOnly: {{ type: 'tag', values: {} }} }})
+                .then(results => done(results.violations.map(told)), error => done([String(error)]));",
+            json!(RULES)
+        );
+        let found = self
+            .runtime
+            .block_on(self.client.execute_async(&script, Vec::new()));
+        serde_json::from_value(found.unwrap()).unwrap()
     }
 
     fn text(&self, css: &str) -> Option<String> {
@@ -250,6 +303,138 @@ fn the_explorer_shows_what_was_committed_and_goes_on_live() {
             .filter(|text| text.contains("no such thing") || browser.path() == "/search")
     });
     browser.assert_sound();
+}
+
+/// Every kind of page of a network on which something of each kind has happened, as paths.
+fn visited(cluster: &Cluster) -> Vec<String> {
+    let (alice, bob) = (cluster.key("alice.key"), cluster.key("bob.key"));
+    let paid = cluster.pay(&alice, "100");
+    let until = from_now(600);
+    let preimage = "ab".repeat(32);
+    let held = cluster.expect(
+        0,
+        &[
+            "wallet",
+            "hold",
+            "--to",
+            &bob,
+            "--amount",
+            "10",
+            "--asset",
+            "QRT",
+            "--until",
+            &until,
+            "--preimage",
+            &preimage,
+            "--memo",
+            "order 5",
+            "--key",
+            "alice.key",
+        ],
+    );
+    std::fs::write(cluster.folder().join("contract.txt"), "a contract").unwrap();
+    cluster.expect(0, &["wallet", "notarize", "contract.txt", "--key", "alice.key"]);
+    let records = http::send(cluster.ports.api, "GET", "/records.csv", "text/plain", b"");
+    let records = String::from_utf8(records.body).unwrap();
+    let sha256 = records
+        .lines()
+        .nth(1)
+        .and_then(|row| row.split(',').nth(6))
+        .unwrap()
+        .to_owned();
+    let (paid, held) = (paid["id"].as_str().unwrap().to_owned(), held.json());
+    let held = held["id"].as_str().unwrap();
+    [
+        "/".to_owned(),
+        "/blocks".to_owned(),
+        "/blocks/1".to_owned(),
+        "/transactions".to_owned(),
+        format!("/transactions?account={alice}&asset=QRT"),
+        format!("/transactions/{paid}"),
+        format!("/transactions/{held}"),
+        format!("/accounts/{alice}"),
+        format!("/accounts/{alice}/statement"),
+        "/assets".to_owned(),
+        "/assets/QRT".to_owned(),
+        "/holds".to_owned(),
+        "/holds?asset=QRT".to_owned(),
+        format!("/holds/{held}.0"),
+        "/records".to_owned(),
+        format!("/records/{sha256}"),
+        "/validators".to_owned(),
+        "/validators/validator-1".to_owned(),
+        "/members".to_owned(),
+        "/members/validator-1".to_owned(),
+        "/network".to_owned(),
+        "/search/all?q=validator".to_owned(),
+        "/search/all?q=nothing-like-it".to_owned(),
+    ]
+    .into()
+}
+
+#[test]
+fn no_page_breaks_a_rule_of_axe_in_light_or_in_dark() {
+    let Some(axe) = programs::axe() else {
+        skipped("pages with axe-core: it is in no cache (scripts/setup --tests fetches it, if npm is there)");
+        return;
+    };
+    let axe = std::fs::read_to_string(axe).unwrap();
+    let cluster = Cluster::up();
+    let paths = visited(&cluster);
+    for width in [1280, PHONE] {
+        let browser = Browser::open(cluster.ports.spare(), width);
+        for scheme in ["light", "dark"] {
+            for path in &paths {
+                browser.goto(&format!("{}{path}", cluster.api(1)));
+                browser.prefer(scheme);
+                // What is folded is there, too.
+                browser.ask("for (const one of document.querySelectorAll('details')) one.open = true");
+                let found = browser.violations(&axe);
+                assert!(found.is_empty(), "{path}, {scheme}, {width} wide: {found:#?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_page_fits_a_tablet_and_a_phone_with_all_that_is_folded() {
+    let cluster = Cluster::up();
+    let paths = visited(&cluster);
+    for width in [PHONE, TABLET] {
+        let browser = Browser::open(cluster.ports.spare(), width);
+        for path in &paths {
+            browser.goto(&format!("{}{path}", cluster.api(1)));
+            browser.ask("for (const one of document.querySelectorAll('details')) one.open = true");
+            browser.assert_sound();
+        }
+    }
+}
+
+#[test]
+fn what_is_open_on_the_overview_stays_open_while_it_is_live() {
+    let cluster = Cluster::up();
+    let alice = cluster.key("alice.key");
+    cluster.pay(&alice, "1");
+    cluster.pay(&alice, "2");
+    let browser = Browser::open(cluster.ports.spare(), 1280);
+    browser.goto(&cluster.api(1));
+    until("the live updates are on", PATIENCE, || {
+        (browser.attribute("#live-toggle", "data-state").as_deref() == Some("open")).then_some(())
+    });
+    browser.ask(
+        "document.querySelector('#figures').open = true; document.querySelector('#figures summary').focus()",
+    );
+    let later = cluster.pay(&alice, "3")["height"].as_u64().unwrap();
+    until("the overview shows the new block by itself", PATIENCE, || {
+        let shown = browser.attribute("#height", "data-height")?.parse::<u64>().ok()?;
+        (shown >= later).then_some(())
+    });
+    let kept = browser.ask("return [document.querySelector('#figures').open, document.activeElement.id]");
+    assert_eq!(kept, json!([true, "figures-title"]));
+    assert_eq!(
+        browser.ask("return document.querySelectorAll('.charts svg[role=img]').length"),
+        3
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Programs that are not Quorate's: those that variables of the environment name, those that `scripts/setup --tests`
-//! puts into the user's cache, or the system's. Where one is missing, the test that needs it fails and says so.
+//! puts into the user's cache, or the system's. Where one is missing, the test that needs it fails and says so,
+//! but for axe-core.
 
 use std::path::PathBuf;
 use std::process::Command;
@@ -78,4 +79,11 @@ pub(crate) fn of_prometheus(name: &str) -> PathBuf {
             "{name} is not there: scripts/setup --tests installs it, or name its folder in QUORATE_PROMETHEUS"
         )
     })
+}
+
+/// The script of axe-core, which `QUORATE_AXE` names or the setup has fetched. None: npm or its registry was out of
+/// reach.
+pub(crate) fn axe() -> Option<PathBuf> {
+    let script = named("QUORATE_AXE").or_else(|| fetched("axe-core/axe.min.js"))?;
+    script.exists().then_some(script)
 }

@@ -132,7 +132,7 @@ fn refused(ran: &Ran, code: &str) {
 }
 
 /// The time so far from now.
-fn from_now(seconds: u64) -> String {
+pub(crate) fn from_now(seconds: u64) -> String {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
     let now = u64::try_from(now.as_millis()).unwrap();
     rfc3339_of(Timestamp(now + 1_000 * seconds))

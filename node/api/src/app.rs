@@ -13,6 +13,7 @@ use crate::config::{ApiConfig, Bound};
 use crate::node::{Fault, Node, Snapshot};
 use crate::problem::Failure;
 use crate::shares::Shares;
+use crate::sizes::Sizes;
 use crate::turns::Turns;
 
 /// Shared by all handlers of the client API.
@@ -31,6 +32,7 @@ pub(crate) struct App {
     blocks: Arc<Turns>,
     pub(crate) admissions: Arc<Turns>,
     pub(crate) bodies: Arc<Shares>,
+    pub(crate) sizes: Arc<Sizes>,
 }
 
 /// A value and the certified height it was read at.
@@ -51,6 +53,7 @@ impl App {
             streams: shares(config.max_streams),
             answers: shares(config.max_answer_bytes_total),
             bodies: shares(config.max_body_bytes_total),
+            sizes: Arc::default(),
             reads: Turns::new(config.max_reads),
             proofs: Turns::new(config.max_proofs),
             blocks: Turns::new(config.max_blocks),

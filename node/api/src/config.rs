@@ -138,5 +138,8 @@ pub(crate) const MAX_BLOCKS_LOOKED_AT: usize = 1_024;
 /// Holders of an asset that one page looks at, to count them and find the largest; there may be more.
 pub(crate) const MAX_HOLDERS_LOOKED_AT: usize = 1_000;
 
+/// Rows of a file whose list is read by its keys.
+pub(crate) const MAX_FILE_ROWS: usize = 1_000;
+
 /// A page of transactions ends once they are about so long, in bytes of JSON.
 pub(crate) const MAX_PAGE_BYTES: usize = 4 << 20;

@@ -5,8 +5,8 @@
 
 use std::fmt::Display;
 
-use quorate_client::TransactionFilter;
-use quorate_client::schema::TransactionList;
+use quorate_client::schema::{HoldName, TransactionList};
+use quorate_client::{TransactionFilter, When};
 use quorate_crypto::sha256;
 use quorate_ledger::{Address, AssetCode, Digest};
 
@@ -42,6 +42,35 @@ impl ListTag {
     /// An account's open holds.
     pub(crate) fn holds(account: &Address) -> Self {
         Self::of("holds", account)
+    }
+
+    /// Open holds of an account, of an asset, or of both.
+    pub(crate) fn open_holds(account: Option<&Address>, asset: Option<&AssetCode>) -> Self {
+        let account = account.map(Address::to_string).unwrap_or_default();
+        let asset = asset.map(AssetCode::to_string).unwrap_or_default();
+        Self::of("open_holds", format_args!("{account}&{asset}"))
+    }
+
+    /// What became of a hold.
+    pub(crate) fn hold_history(hold: &HoldName) -> Self {
+        Self::of(
+            "hold_history",
+            format_args!("{}.{}", hold.transaction, hold.operation),
+        )
+    }
+
+    /// An account's entries between two points, oldest first.
+    pub(crate) fn statement(account: &Address, from: Option<When>, to: Option<When>) -> Self {
+        let point = |point: Option<When>| point.map(|point| point.to_string()).unwrap_or_default();
+        Self::of(
+            "statement",
+            format_args!("{account}&{}&{}", point(from), point(to)),
+        )
+    }
+
+    /// What a search finds.
+    pub(crate) fn search(query: &str) -> Self {
+        Self::of("search", query)
     }
 
     pub(crate) fn assets() -> Self {
@@ -123,7 +152,6 @@ pub(crate) fn foreign(text: &str) -> Failure {
 
 #[cfg(test)]
 mod tests {
-    use quorate_client::When;
     use quorate_client::schema::OperationKind;
     use quorate_crypto::Key;
     use quorate_ledger::{Height, Timestamp};
@@ -132,6 +160,14 @@ mod tests {
 
     fn account(seed: u8) -> Address {
         Key::Ed25519([seed; 32]).address()
+    }
+
+    fn hold(operation: u16) -> HoldName {
+        HoldName {
+            owner: account(1),
+            transaction: Digest([3; 32]),
+            operation,
+        }
     }
 
     /// Every list, and lists of transactions and records with every filter.
@@ -179,6 +215,16 @@ mod tests {
             ListTag::account_transactions(&account(2)),
             ListTag::holds(&account(1)),
             ListTag::holds(&account(2)),
+            ListTag::open_holds(Some(&account(1)), None),
+            ListTag::open_holds(None, Some(&"QRT".parse().unwrap())),
+            ListTag::open_holds(Some(&account(1)), Some(&"QRT".parse().unwrap())),
+            ListTag::hold_history(&hold(0)),
+            ListTag::hold_history(&hold(1)),
+            ListTag::statement(&account(1), None, None),
+            ListTag::statement(&account(1), Some(When::Height(Height(7))), None),
+            ListTag::statement(&account(1), None, Some(When::Height(Height(7)))),
+            ListTag::search("rent"),
+            ListTag::search("salary"),
             ListTag::assets(),
             ListTag::holders(&"QRT".parse().unwrap()),
             ListTag::holders(&"EUR".parse().unwrap()),

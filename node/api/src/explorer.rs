@@ -9,20 +9,27 @@ mod accounts;
 mod assets;
 mod authority;
 mod blocks;
+mod charts;
 mod csv;
 mod files;
 mod here;
+mod hold;
+mod holds;
 mod known;
 mod layout;
+mod members;
 mod network;
 mod overview;
 mod parts;
 mod proofs;
 mod raw;
 mod records;
+mod seals;
 mod search;
 mod selection;
+mod statement;
 mod transactions;
+mod validator;
 mod validators;
 mod words;
 
@@ -46,6 +53,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/live", get(overview::live)),
         ("/live/heights", get(overview::heights)),
         ("/blocks", get(blocks::list)),
+        ("/blocks.csv", get(blocks::file)),
         ("/blocks/{block}", get(blocks::page)),
         ("/blocks/{block}/bytes", get(raw::block)),
         ("/transactions", get(transactions::list)),
@@ -54,17 +62,34 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/transactions/{id}/bytes", get(raw::transaction)),
         ("/transactions/{id}/proof", get(proofs::transaction)),
         ("/accounts/{address}", get(accounts::page)),
+        ("/accounts/{address}/balances.csv", get(accounts::balances_file)),
         ("/accounts/{address}/proof", get(proofs::account)),
-        ("/accounts/{address}/statement", get(proofs::statement)),
+        ("/accounts/{address}/statement", get(statement::page)),
+        ("/accounts/{address}/statement.csv", get(statement::file)),
+        ("/accounts/{address}/statement/proof", get(proofs::statement)),
         ("/assets", get(assets::list)),
+        ("/assets.csv", get(assets::file)),
         ("/assets/{code}", get(assets::page)),
+        ("/assets/{code}/holders.csv", get(assets::holders_file)),
         ("/assets/{code}/proof", get(proofs::asset)),
         ("/records", get(records::list)),
         ("/records.csv", get(records::file)),
         ("/records/{sha256}", get(records::page)),
+        ("/records/{sha256}/records.csv", get(records::file_of)),
         ("/records/{sha256}/proof", get(proofs::record)),
+        ("/holds", get(holds::list)),
+        ("/holds.csv", get(holds::file)),
+        ("/holds/{hold}", get(hold::page)),
+        ("/members", get(members::list)),
+        ("/members.csv", get(members::file)),
+        ("/members/{name}", get(members::page)),
         ("/validators", get(validators::page)),
+        ("/validators.csv", get(validator::file)),
+        ("/validators/{name}", get(validator::page)),
+        ("/peers.csv", get(validator::peers_file)),
+        ("/evidence.csv", get(validator::evidence_file)),
         ("/network", get(network::page)),
+        ("/epochs.csv", get(network::epochs_file)),
         ("/search", get(search::search)),
         (search::FROM_PAGES, get(search::search)),
         ("/static/style.css", get(files::style)),

@@ -22,13 +22,14 @@ mod routes;
 mod scan;
 mod serve;
 mod shares;
+mod sizes;
 mod submit;
 mod turns;
 
 pub use config::{ApiConfig, Bound, OperationsConfig};
 pub use node::{
-    Admission, Answer, BlockRef, Fault, NoProof, Node, OutcomeAt, ProofRequest, RecordPlace, Refusal,
-    Settled, Skip, Snapshot, Unready,
+    Admission, Answer, Beginnings, BlockRef, EntryChanges, Fault, HexDigits, NoProof, Node, OutcomeAt,
+    ProofRequest, RecordPlace, Refusal, Settled, Skip, Snapshot, Unready,
 };
 pub use operations::operations_router;
 pub use router::client_router;

@@ -5,6 +5,7 @@
 //! held. They may touch the disk and are called on threads where that is allowed. What may wait for the
 //! network is a future, and dropping it gives up waiting, nothing else.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
@@ -12,11 +13,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_checkpoint::TilePath;
 use quorate_client::schema::{
-    Account, Asset, Block, Diagnosis, DocumentRecord, Evidence, Hold, Holder, Member, Network, Peer, Status,
-    Transaction, ValidatorList,
+    Account, Asset, Balance, Block, Diagnosis, DocumentRecord, Evidence, Hold, Holder, Member, Network, Peer,
+    Status, Transaction, ValidatorList,
 };
 use quorate_crypto::Key;
-use quorate_ledger::{Address, AssetCode, Digest, ErrorCode, Height, HoldRef, Outcome, StateKey, Timestamp};
+use quorate_ledger::{
+    Address, AssetCode, BalanceChange, Digest, ErrorCode, Height, HoldRef, Outcome, StateKey, Timestamp,
+};
 use tokio::sync::watch;
 
 /// A boxed future, so that the trait can be used behind a pointer.
@@ -43,6 +46,14 @@ pub trait Node: Send + Sync + 'static {
 
     /// Connections to other members.
     fn peers(&self) -> Vec<Peer>;
+
+    /// Names of those who are known here to have sealed the last blocks since the node's start: in their certificates
+    /// or, being slower than a quorum, afterwards.
+    fn sealers(&self) -> BTreeMap<Height, BTreeSet<String>>;
+
+    /// How long the last blocks with transactions took from the time that their leader gave them to their certificate
+    /// here, by both clocks; ascending by height. Those that were fetched are not among them.
+    fn certified_after(&self) -> Vec<(Height, Duration)>;
 
     /// Misbehaviour seen, latest last.
     fn evidence(&self) -> Vec<Evidence>;
@@ -134,6 +145,22 @@ pub trait Snapshot {
         limit: usize,
     ) -> Result<Vec<Transaction>, Fault>;
 
+    /// What these entries changed of an account's balances, as [`Self::history`] numbers them: newest first.
+    fn changes(
+        &self,
+        address: &Address,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<EntryChanges>, Fault>;
+
+    /// What an account had after the entry with this number, which it has; ascending by code, none empty. With 0: what
+    /// genesis gave it.
+    fn balances_after(&self, address: &Address, number: u64) -> Result<Vec<Balance>, Fault>;
+
+    /// Hashes that begin with these hexadecimal digits: so many of blocks, of executed transactions and of recorded
+    /// documents at most, each ascending.
+    fn beginning_with(&self, digits: &HexDigits, limit: usize) -> Result<Beginnings, Fault>;
+
     /// An account's open holds after `after`, ascending by their keys in the state.
     fn holds(&self, address: &Address, after: Option<HoldRef>, limit: usize) -> Result<Vec<Hold>, Fault>;
 
@@ -188,6 +215,64 @@ pub enum BlockRef {
     Height(Height),
     /// The one with this hash.
     Hash(Digest),
+}
+
+/// What an entry of an account's history changed of its balances.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EntryChanges {
+    /// Its number, from 1.
+    pub number: u64,
+    /// Ascending by asset; none if it changed nothing.
+    pub changes: Vec<BalanceChange>,
+}
+
+/// The beginning of a hash: 1 to 64 hexadecimal digits in small letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HexDigits(String);
+
+impl HexDigits {
+    /// Reads digits; capital letters are taken, too.
+    pub fn read(text: &str) -> Option<Self> {
+        let fits = (1..=64).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+        fits.then(|| Self(text.to_ascii_lowercase()))
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The lowest and the highest hash that begin with them.
+    pub fn bounds(&self) -> (Digest, Digest) {
+        let filled = |digit: u8| {
+            let mut bytes = [digit << 4 | digit; 32];
+            for (place, found) in self.0.bytes().enumerate() {
+                let value = match found {
+                    b'0'..=b'9' => found - b'0',
+                    _ => found - b'a' + 10,
+                };
+                if let Some(byte) = bytes.get_mut(place / 2) {
+                    *byte = match place % 2 {
+                        0 => value << 4 | (*byte & 0x0f),
+                        _ => (*byte & 0xf0) | value,
+                    };
+                }
+            }
+            Digest(bytes)
+        };
+        (filled(0), filled(0xf))
+    }
+}
+
+/// What has a hash that begins so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beginnings {
+    /// Certified blocks, by hash and height.
+    pub blocks: Vec<(Digest, Height)>,
+    /// Executed transactions, by id.
+    pub transactions: Vec<Digest>,
+    /// Recorded documents, by SHA-256.
+    pub records: Vec<Digest>,
 }
 
 /// Where on the chain a record was put. Orders as the chain does.
@@ -415,4 +500,31 @@ pub enum Refusal {
         /// Why.
         reason: String,
     },
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hashes_between_the_bounds_are_those_that_begin_so() {
+        for (text, low, high) in [
+            ("7", "70", "7f"),
+            ("0aB", "0ab0", "0abf"),
+            ("0abc", "0abc", "0abc"),
+        ] {
+            let (lowest, highest) = HexDigits::read(text).unwrap().bounds();
+            assert_eq!(lowest.to_string(), format!("{low:0<64}"));
+            assert_eq!(highest.to_string(), format!("{high:f<64}"));
+        }
+        let whole = "5".repeat(64);
+        let (lowest, highest) = HexDigits::read(&whole).unwrap().bounds();
+        assert_eq!(
+            [lowest.to_string(), highest.to_string()],
+            [whole.clone(), whole.clone()]
+        );
+        for other in ["", "0x7", "g", &format!("{whole}5"), "ä"] {
+            assert_eq!(HexDigits::read(other), None, "{other}");
+        }
+    }
 }

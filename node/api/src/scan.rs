@@ -7,6 +7,7 @@
 mod records;
 
 use std::fmt;
+use std::ops::Range;
 
 use quorate_client::schema::{ActView, OperationView, Transaction, TransactionList};
 use quorate_client::{TransactionFilter, When};
@@ -280,6 +281,54 @@ fn above(snapshot: &dyn Snapshot, account: &Address, count: u64, last: Height) -
             .and_then(|entry| entry.height);
         Ok(entry.is_none_or(|height| height > last))
     })
+}
+
+/// The numbers of an account's entries between two points, both themselves included.
+pub(crate) fn numbers(
+    snapshot: &dyn Snapshot,
+    account: &Address,
+    from: Option<When>,
+    to: Option<When>,
+) -> Result<Range<u64>, Failure> {
+    let filter = TransactionFilter {
+        from,
+        to,
+        ..TransactionFilter::default()
+    };
+    let (first, last) = heights(snapshot, &filter)?;
+    let count = snapshot.account(account)?.transactions;
+    let low = match from {
+        Some(_) => above(snapshot, account, count, Height(first.0.saturating_sub(1)))?,
+        None => 1,
+    };
+    let high = match to {
+        Some(_) => above(snapshot, account, count, last)?,
+        None => count.saturating_add(1),
+    };
+    Ok(low..high.max(low))
+}
+
+/// The first of an account's entries with these numbers, which it has; oldest first.
+pub(crate) fn entries(
+    snapshot: &dyn Snapshot,
+    account: &Address,
+    numbers: &Range<u64>,
+    limit: usize,
+) -> Result<Vec<Transaction>, Fault> {
+    let limit = u64::try_from(limit).unwrap_or(u64::MAX);
+    let mut below = numbers.end.min(numbers.start.saturating_add(limit));
+    let mut entries = Vec::new();
+    while below > numbers.start {
+        let left = usize::try_from(below - numbers.start).unwrap_or(usize::MAX);
+        let piece = snapshot.history(account, Some(below), left.min(LOOK_CHUNK))?;
+        let lowest = piece.last().and_then(|entry| entry.number);
+        let lowest = lowest.filter(|lowest| (numbers.start..below).contains(lowest));
+        below =
+            lowest.ok_or_else(|| Fault(format!("the history of {account} lacks entries below {below}")))?;
+        entries.extend(piece);
+    }
+    entries.reverse();
+    Ok(entries)
 }
 
 /// The first and the last height that a filter leaves; the last is below the first if it leaves none.

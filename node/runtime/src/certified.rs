@@ -1,6 +1,7 @@
 //! The chain at one certified height, in the documents of the API's schema.
 
 mod assets;
+mod balances;
 mod measured;
 mod proof;
 #[cfg(test)]
@@ -8,7 +9,9 @@ mod tests;
 mod texts;
 mod tree;
 
-use quorate_api::{BlockRef, Fault, NoProof, ProofRequest, RecordPlace, Snapshot};
+use quorate_api::{
+    Beginnings, BlockRef, EntryChanges, Fault, HexDigits, NoProof, ProofRequest, RecordPlace, Snapshot,
+};
 use quorate_checkpoint::{TileOf, TilePath};
 use quorate_client::schema::{self, KeepView};
 use quorate_crypto::Height;
@@ -333,6 +336,38 @@ impl Snapshot for Certified<'_> {
             })
         };
         items.into_iter().map(numbered).collect()
+    }
+
+    fn changes(
+        &self,
+        address: &Address,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<EntryChanges>, Fault> {
+        let items = self.snapshot.history(address, before, limit).map_err(fault)?;
+        let entries = items.into_iter().map(|item| EntryChanges {
+            number: item.number,
+            changes: item.changes,
+        });
+        Ok(entries.collect())
+    }
+
+    fn balances_after(&self, address: &Address, number: u64) -> Result<Vec<schema::Balance>, Fault> {
+        self.balances_at(address, number)
+    }
+
+    fn beginning_with(&self, digits: &HexDigits, limit: usize) -> Result<Beginnings, Fault> {
+        let (lowest, highest) = digits.bounds();
+        let snapshot = &self.snapshot;
+        Ok(Beginnings {
+            blocks: snapshot.blocks_between(&lowest, &highest, limit).map_err(fault)?,
+            transactions: snapshot
+                .transactions_between(&lowest, &highest, limit)
+                .map_err(fault)?,
+            records: snapshot
+                .documents_between(&lowest, &highest, limit)
+                .map_err(fault)?,
+        })
     }
 
     fn holds(

@@ -1,6 +1,6 @@
 //! Certified blocks, as news: for whoever waits for a transaction, and for event streams.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +19,13 @@ const MAX_WAITERS: usize = 65_536;
 const MAX_WAITERS_FOR_ONE: usize = 256;
 /// Heights beyond the certified one of which a seal is believed to be its validator's last.
 const NEAR: u64 = 64;
+/// Blocks of which it is kept how long their certificates took.
+const TIMED: usize = 64;
+/// Heights of which it is kept who is known to have sealed them: the highest ones.
+const SEALED: usize = 256;
+
+/// Who sealed which height.
+pub(crate) type Sealers = BTreeMap<Height, BTreeSet<ValidatorIndex>>;
 
 /// Those who wait for one transaction: there is seldom more than one.
 type Senders = SmallVec<[oneshot::Sender<Settled>; 1]>;
@@ -71,11 +78,14 @@ pub(crate) struct Committed {
     heights: watch::Sender<Height>,
     waiters: Mutex<Waiters>,
     last_seals: Mutex<BTreeMap<ValidatorIndex, Height>>,
+    sealers: Mutex<Sealers>,
     transactions: std::sync::atomic::AtomicU64,
     /// From the time that a leader gave a proposal to its decision here.
     decided_after: Durations,
     /// The same to its block's certificate here.
     certified_after: Durations,
+    /// The same of the last blocks, ascending by height.
+    timed: Mutex<VecDeque<(Height, Duration)>>,
 }
 
 /// None where the leader's clock is ahead.
@@ -99,9 +109,11 @@ impl Committed {
             heights: watch::channel(height).0,
             waiters: Mutex::default(),
             last_seals: Mutex::default(),
+            sealers: Mutex::default(),
             transactions: transactions.into(),
             decided_after: Durations::default(),
             certified_after: Durations::default(),
+            timed: Mutex::default(),
         }
     }
 
@@ -131,14 +143,34 @@ impl Committed {
         self.decided_after.add(between(proposed, now));
     }
 
-    /// A block of this time that was agreed on here is certified now.
-    pub(crate) fn note_certified(&self, proposed: Timestamp, now: Timestamp) {
-        self.certified_after.add(between(proposed, now));
+    /// The block of this height and time that was agreed on here is certified now.
+    pub(crate) fn note_certified(&self, height: Height, proposed: Timestamp, now: Timestamp) {
+        let took = between(proposed, now);
+        self.certified_after.add(took);
+        let mut timed = self.timed.lock().unwrap_or_else(PoisonError::into_inner);
+        if timed.len() >= TIMED {
+            timed.pop_front();
+        }
+        timed.push_back((height, took));
+    }
+
+    /// How long the certificates of the last blocks took, ascending by height.
+    pub(crate) fn certified_after(&self) -> Vec<(Height, Duration)> {
+        let timed = self.timed.lock().unwrap_or_else(PoisonError::into_inner);
+        timed.iter().copied().collect()
     }
 
     /// The last height that each validator is known to have sealed.
     pub(crate) fn last_seals(&self) -> BTreeMap<ValidatorIndex, Height> {
         self.last_seals
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Who is known to have sealed the last heights.
+    pub(crate) fn sealers(&self) -> Sealers {
+        self.sealers
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .clone()
@@ -151,6 +183,11 @@ impl Committed {
             let mut seals = self.last_seals.lock().unwrap_or_else(PoisonError::into_inner);
             let last = seals.entry(validator).or_insert(height);
             *last = (*last).max(height);
+            let mut sealers = self.sealers.lock().unwrap_or_else(PoisonError::into_inner);
+            sealers.entry(height).or_default().insert(validator);
+            while sealers.len() > SEALED {
+                sealers.pop_first();
+            }
         }
     }
 
@@ -226,5 +263,37 @@ mod tests {
         assert_eq!(waiters.take(&id(1)).len(), 1);
         waiters.forget_gone();
         assert_eq!(waiters.count, 0);
+    }
+
+    #[test]
+    fn who_sealed_is_kept_of_the_last_heights_also_of_those_who_were_slow() {
+        let committed = Committed::new(Height(1_000), 0);
+        for height in (700..=1_064).rev() {
+            committed.note_seal(ValidatorIndex(0), Height(height));
+        }
+        committed.note_seal(ValidatorIndex(1), Height(1_000));
+        committed.note_seal(ValidatorIndex(1), Height(1_065));
+        committed.note_seal(ValidatorIndex(1), Height(7));
+        let sealers = committed.sealers();
+        assert_eq!(sealers.len(), SEALED);
+        assert_eq!(sealers.keys().next(), Some(&Height(809)));
+        assert_eq!(
+            sealers[&Height(1_000)],
+            [ValidatorIndex(0), ValidatorIndex(1)].into()
+        );
+    }
+
+    #[test]
+    fn how_long_certificates_took_is_kept_of_the_last_blocks() {
+        let committed = Committed::new(Height(0), 0);
+        for height in 1..=70 {
+            committed.note_certified(Height(height), Timestamp(1_000), Timestamp(1_000 + height));
+        }
+        // The leader's clock is ahead.
+        committed.note_certified(Height(71), Timestamp(1_000), Timestamp(999));
+        let timed = committed.certified_after();
+        assert_eq!(timed.len(), TIMED);
+        assert_eq!(timed[0], (Height(8), Duration::from_millis(8)));
+        assert_eq!(timed.last(), Some(&(Height(71), Duration::ZERO)));
     }
 }

@@ -212,9 +212,10 @@ impl Executor {
     fn note_certified(&self) {
         let block = self.pending.front().map(|execution| &execution.block);
         if let Some(block) = block.filter(|block| !block.v1().executed.is_empty()) {
+            let header = block.header();
             self.parts
                 .committed
-                .note_certified(block.header().timestamp, clock::now());
+                .note_certified(header.height, header.timestamp, clock::now());
         }
     }
 

@@ -332,6 +332,19 @@ impl Node for RunningNode {
         self.links.peers().iter().map(peer).collect()
     }
 
+    fn sealers(&self) -> BTreeMap<Height, BTreeSet<String>> {
+        let sealers = self.committed.sealers().into_iter();
+        let named =
+            |indices: BTreeSet<ValidatorIndex>| indices.into_iter().map(|index| self.name(index)).collect();
+        sealers
+            .map(|(height, indices)| (height, named(indices)))
+            .collect()
+    }
+
+    fn certified_after(&self) -> Vec<(Height, Duration)> {
+        self.committed.certified_after()
+    }
+
     fn evidence(&self) -> Vec<schema::Evidence> {
         let standing = self.standing.get();
         let document = |evidence: &Arc<Evidence>| {

@@ -4,17 +4,15 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::TransactionFilter;
-use quorate_client::schema::{
-    Account, Balance, Hold, SignerView, Transaction, TransactionList, TransactionStatus,
-};
-use quorate_ledger::Address;
-use quorate_ledger::limits::MAX_OPEN_HOLDS;
+use quorate_client::schema::{Account, Balance, SignerView, Transaction, TransactionList, TransactionStatus};
+use quorate_client::wallet::format_amount;
+use quorate_ledger::{Address, Amount};
 
 use super::here::Here;
 use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::{raw, selection, words};
+use super::{csv, holds, raw, selection, words};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::cursor::ListTag;
@@ -22,6 +20,9 @@ use crate::input::{Name, Params, address, whole_number};
 use crate::node::Snapshot;
 use crate::problem::Failure;
 use crate::scan;
+
+/// Open holds that the page shows.
+const HOLDS: usize = 10;
 
 pub(super) async fn page(State(app): State<App>, here: Here, Name(name): Name, params: Params) -> Response {
     layout::answer(&app, &here, read(&app, &name, &params).await)
@@ -42,8 +43,9 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
             section aria-labelledby="balances-title" {
                 h2 #balances-title { "Balances" }
                 (balances(snapshot, &account)?)
+                (raw::list(Some(&format!("accounts/{address}/balances.csv")), None, None))
             }
-            (holds(snapshot, &account)?)
+            (open_holds(snapshot, &account)?)
             (signers(&account))
             section aria-labelledby="history-title" {
                 div .heading {
@@ -52,6 +54,11 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
                 }
                 (history_table(snapshot, &address, &transactions)?)
                 (pager(&address, before, next.as_deref()))
+                (raw::list(
+                    Some(&format!("transactions.csv?account={address}")),
+                    Some(&format!("v1/accounts/{address}/transactions")),
+                    Some(&format!("accounts/{address}/statement/proof")),
+                ))
             }
             (statement(&address))
         };
@@ -110,49 +117,74 @@ fn balances(snapshot: &dyn Snapshot, account: &Account) -> Result<Markup, Failur
     ))
 }
 
-/// The account's open holds, all of them: there are not many.
-fn holds(snapshot: &dyn Snapshot, account: &Account) -> Result<Markup, Failure> {
+/// The balances as a file.
+pub(super) async fn balances_file(
+    State(app): State<App>,
+    here: Here,
+    Name(name): Name,
+    params: Params,
+) -> Response {
+    let file = format!("balances-{name}.csv");
+    csv::answer(&app, &here, &file, read_balances(&app, &name, &params).await)
+}
+
+async fn read_balances(app: &App, name: &str, params: &Params) -> Result<At<csv::File>, Failure> {
+    params.only(&[])?;
+    let address = address(name)?;
+    app.read(None, move |snapshot, _| {
+        let account = snapshot.account(&address)?;
+        let known = Known::assets(snapshot, account.balances.iter().map(|balance| balance.asset))?;
+        let mut table = csv::Table::new(["asset", "amount", "held", "units", "held_units"]);
+        for Balance { asset, amount, held } in &account.balances {
+            let told = |units: Amount| {
+                known
+                    .decimals(asset)
+                    .map(|decimals| format_amount(units, decimals))
+            };
+            table.row([
+                asset.to_string(),
+                csv::or_empty(told(*amount)),
+                csv::or_empty(told(*held)),
+                amount.to_string(),
+                held.to_string(),
+            ]);
+        }
+        Ok(table.end(None))
+    })
+    .await
+}
+
+/// The first of the account's open holds.
+fn open_holds(snapshot: &dyn Snapshot, account: &Account) -> Result<Markup, Failure> {
     if account.holds == 0 {
         return Ok(html! {});
     }
-    let holds = snapshot.holds(&account.address, None, MAX_OPEN_HOLDS)?;
-    let known = Known::assets(snapshot, holds.iter().map(|hold| hold.asset))?;
-    let row = |hold: &Hold| {
-        vec![
-            parts::account(&hold.beneficiary),
-            known.amount(hold.amount, &hold.asset),
-            parts::moment(hold.until),
-            html! { "Released if " (words::condition(&hold.condition)) },
-            html! {
-                (parts::transaction(&hold.name.transaction))
-                " operation " (parts::number(u32::from(hold.name.operation) + 1))
-            },
-        ]
-    };
-    let rows = holds.iter().map(row).collect();
-    let columns = ["For", "Amount left", "Until (UTC)", "Condition", "Made by"];
+    let shown = snapshot.holds(&account.address, None, HOLDS)?;
     Ok(html! {
         section aria-labelledby="holds-title" {
-            h2 #holds-title { "Open holds " span .count { (parts::number(account.holds)) } }
+            div .heading {
+                h2 #holds-title { "Open holds " span .count { (parts::number(account.holds)) } }
+                a href={ "holds?account=" (account.address) } { "All, and as data" }
+            }
             p { "Held beside what the account can use. Until its time a hold is released to whom it is for, once its condition is met; from then on it is given back." }
-            (parts::table("holds", &columns, rows, "None."))
+            (holds::table(snapshot, &shown, true, "None.")?)
         }
     })
 }
 
-/// The form that gets a statement's proof.
+/// The form that shows a statement.
 fn statement(address: &Address) -> Markup {
     html! {
         section aria-labelledby="statement-title" {
             h2 #statement-title { "Statement" }
             p {
-                "Every entry between two dates, with the balances before and after, as a file that "
+                "Every entry between two dates, with the balances before and after, to read and as files; one of them is a proof that "
                 code { "quorate audit verify" } " checks against the genesis document alone. Without dates it is of all entries."
             }
             form .filters #statement action={ "accounts/" (address) "/statement" } method="get" aria-label="Statement" {
                 (selection::field("from", "From (UTC)", "date or height", None))
                 (selection::field("to", "To (UTC)", "date or height", None))
-                div .act { button type="submit" { "Get the proof" } }
+                div .act { button type="submit" { "Show the statement" } }
             }
         }
     }
@@ -194,7 +226,7 @@ fn history_table(
             html! {
                 @match direction {
                     Some(direction) => { span .direction data-direction=(direction) { (direction) } },
-                    None => { span .aside aria-label="none" { "–" } },
+                    None => { span .aside { "none" } },
                 }
             },
             words::told(

@@ -6,13 +6,15 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::{Asset, AssetList, Holder, HolderList};
+use quorate_client::spreadsheet::cell;
+use quorate_client::wallet::format_amount;
 use quorate_ledger::{Amount, AssetCode, visible};
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::{parts, raw, selection};
+use super::{csv, parts, raw, selection};
 use crate::app::{App, At};
-use crate::config::{DEFAULT_PAGE, MAX_HOLDERS_LOOKED_AT, MAX_PAGE};
+use crate::config::{DEFAULT_PAGE, MAX_FILE_ROWS, MAX_HOLDERS_LOOKED_AT, MAX_PAGE};
 use crate::cursor::ListTag;
 use crate::input::{Name, Params, address, asset_code};
 use crate::node::{Fault, Snapshot};
@@ -45,12 +47,73 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
             h1 { "Assets" }
             (parts::table("assets", &columns, rows, "No asset exists yet."))
             (parts::pager(after.map(|_| "assets"), next.as_deref().map(|href| (href, "More assets"))))
+            (raw::list(Some("assets.csv"), Some("v1/assets"), None))
         };
         Ok(Page {
             title: "Assets".to_owned(),
             section: Section::Assets,
             body,
         })
+    })
+    .await
+}
+
+/// The list as a file.
+pub(super) async fn file(State(app): State<App>, here: Here, params: Params) -> Response {
+    csv::answer(&app, &here, "assets.csv", read_file(&app, &params).await)
+}
+
+async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure> {
+    params.only(&["cursor"])?;
+    let after = params.cursor(&ListTag::assets(), |text| text.parse().ok())?;
+    app.read(None, move |snapshot, _| {
+        let AssetList { assets, next } = routes::assets::list(snapshot, after, MAX_FILE_ROWS)?;
+        let mut table = csv::Table::new(["code", "decimals", "supply", "units", "issuer", "description"]);
+        for asset in assets {
+            table.row([
+                asset.code.to_string(),
+                asset.decimals.to_string(),
+                format_amount(asset.supply, asset.decimals),
+                asset.supply.to_string(),
+                asset.issuer.to_string(),
+                cell(&asset.description),
+            ]);
+        }
+        Ok(table.end(next.map(|next| format!("assets.csv?cursor={next}"))))
+    })
+    .await
+}
+
+/// An asset's holders as a file.
+pub(super) async fn holders_file(
+    State(app): State<App>,
+    here: Here,
+    Name(name): Name,
+    params: Params,
+) -> Response {
+    let code = selection::spelt("asset", &name);
+    let file = format!("holders-{code}.csv");
+    csv::answer(&app, &here, &file, read_holders(&app, &code, &params).await)
+}
+
+async fn read_holders(app: &App, code: &str, params: &Params) -> Result<At<csv::File>, Failure> {
+    params.only(&["cursor"])?;
+    let code = asset_code(code)?;
+    let after = params.cursor(&ListTag::holders(&code), |text| address(text).ok())?;
+    app.read(None, move |snapshot, _| {
+        let decimals = snapshot.asset(&code)?.ok_or_else(unknown_asset)?.decimals;
+        let HolderList { holders, next } = routes::assets::held(snapshot, &code, after, MAX_FILE_ROWS)?;
+        let mut table = csv::Table::new(["address", "amount", "held", "units", "held_units"]);
+        for holder in holders {
+            table.row([
+                holder.address.to_string(),
+                format_amount(holder.amount, decimals),
+                format_amount(holder.held, decimals),
+                holder.amount.to_string(),
+                holder.held.to_string(),
+            ]);
+        }
+        Ok(table.end(next.map(|next| format!("assets/{code}/holders.csv?cursor={next}"))))
     })
     .await
 }
@@ -85,6 +148,12 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
                 }
                 (holders_table("holders", &asset, &holders))
                 (parts::pager(after.map(|_| first.as_str()), next.as_deref().map(|href| (href, "More holders"))))
+                (raw::list(
+                    Some(&format!("assets/{code}/holders.csv")),
+                    Some(&format!("v1/assets/{code}/holders")),
+                    None,
+                ))
+                p { a href={ "holds?asset=" (code) } { "Open holds of this asset" } }
             }
         };
         Ok(Page { title: format!("Asset {code}"), section: Section::Assets, body })

@@ -4,15 +4,16 @@ use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use quorate_client::schema::{Block, BlockList, Network, Transaction};
+use quorate_client::text::rfc3339_of;
 use quorate_ledger::Height;
 
 use super::here::Here;
 use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::{raw, selection, words};
+use super::{csv, raw, selection, words};
 use crate::app::{App, At};
-use crate::config::DEFAULT_PAGE;
+use crate::config::{DEFAULT_PAGE, MAX_FILE_ROWS};
 use crate::cursor::ListTag;
 use crate::input::{Name, Params, block_ref, whole_number};
 use crate::node::Snapshot;
@@ -22,7 +23,7 @@ use crate::{routes, scan};
 const NO_BLOCKS: &str = "No block is certified yet.";
 
 /// Transactions on one page of a block.
-const TRANSACTIONS: usize = 100;
+const TRANSACTIONS: usize = 50;
 
 pub(super) async fn list(State(app): State<App>, here: Here, params: Params) -> Response {
     layout::answer(&app, &here, read_list(&app, &params).await)
@@ -52,12 +53,56 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
                 (top < snapshot.height()).then_some("blocks"),
                 older.as_deref().map(|older| (older, "Older blocks")),
             ))
+            (raw::list(Some(&format!("blocks.csv?cursor={}", ListTag::blocks().cursor(top))), Some("v1/blocks"), None))
         };
         Ok(Page {
             title: "Blocks".to_owned(),
             section: Section::Blocks,
             body,
         })
+    })
+    .await
+}
+
+/// The list as a file.
+pub(super) async fn file(State(app): State<App>, here: Here, params: Params) -> Response {
+    csv::answer(&app, &here, "blocks.csv", read_file(&app, &params).await)
+}
+
+async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure> {
+    params.only(&["cursor"])?;
+    let top = params.cursor(&ListTag::blocks(), whole_number)?.map(Height);
+    app.read(None, move |snapshot, _| {
+        let BlockList { blocks, next } =
+            routes::blocks::list(snapshot, top, MAX_FILE_ROWS, |_, block| Ok(block))?;
+        let mut table = csv::Table::new([
+            "height",
+            "hash",
+            "time",
+            "epoch",
+            "protocol",
+            "transactions",
+            "log_size",
+            "log_root",
+            "state_root",
+            "sealed_by",
+        ]);
+        for block in blocks {
+            let sealers: Vec<&str> = block.seals.iter().map(|seal| seal.validator.as_str()).collect();
+            table.row([
+                block.height.to_string(),
+                block.hash.to_string(),
+                rfc3339_of(block.timestamp),
+                block.epoch.to_string(),
+                block.protocol.to_string(),
+                block.transaction_count.to_string(),
+                block.log_size.to_string(),
+                block.log_root.to_string(),
+                block.state_root.to_string(),
+                sealers.join(" "),
+            ]);
+        }
+        Ok(table.end(next.map(|next| format!("blocks.csv?cursor={next}"))))
     })
     .await
 }
@@ -132,6 +177,11 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
                 }
                 (transactions_table(snapshot, &transactions)?)
                 (more(height, from, block.transaction_count))
+                (raw::list(
+                    Some(&format!("transactions.csv?from={height}&to={height}")),
+                    Some(&format!("v1/blocks/{height}/transactions")),
+                    None,
+                ))
             }
         };
         Ok(Page {
@@ -204,7 +254,12 @@ fn header(block: &Block) -> Markup {
         ),
         (
             "As data",
-            raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes")), None),
+            html! {
+                (raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes")), None))
+                // Who knows the committee checks the header by its seals.
+                ", " a href={ "v1/" (address) "/header" } { "header with its seals" }
+                ", " a href={ "v1/proofs/committees?to=" (block.height) } { "proof of its committee" }
+            },
         ),
     ])
 }
@@ -227,7 +282,7 @@ fn seals(block: &Block, network: &Network) -> Markup {
             ul .seals #seals {
                 @for seal in seals {
                     li .sealed data-validator=(seal.validator) {
-                        strong { (seal.validator) }
+                        strong { (parts::validator(&seal.validator)) }
                         (parts::short(&seal.signature.to_string(), "signature"))
                     }
                 }

@@ -99,7 +99,9 @@ pub(super) fn withheld<'a>(texts: impl IntoIterator<Item = (&'a str, &'a Withhel
 pub(super) fn answer(app: &App, here: &Here, name: &str, read: Result<At<File>, Failure>) -> Response {
     match read {
         Ok(read) => read.respond(|file| {
-            let link = file.next.map(|next| format!("<{next}>; rel=\"next\""));
+            // The row's address is as seen from the root, the header's from here.
+            let root = here.root().trim_start_matches("./");
+            let link = file.next.map(|next| format!("<{root}{next}>; rel=\"next\""));
             let mut response = files::download("text/csv; charset=utf-8", name, file.text);
             if let Some(link) = link.and_then(|link| HeaderValue::try_from(link).ok()) {
                 response.headers_mut().insert(LINK, link);

@@ -82,7 +82,8 @@ impl Known {
         }
     }
 
-    fn learn_asset(&mut self, snapshot: &dyn Snapshot, code: AssetCode) -> Result<(), Fault> {
+    /// Looks up an asset.
+    pub(super) fn learn_asset(&mut self, snapshot: &dyn Snapshot, code: AssetCode) -> Result<(), Fault> {
         if let Entry::Vacant(unknown) = self.decimals.entry(code) {
             let asset = snapshot.asset(unknown.key())?;
             unknown.insert(asset.map(|asset| asset.decimals));

@@ -25,18 +25,22 @@ pub(super) enum Section {
     Transactions,
     Records,
     Assets,
+    Holds,
     Validators,
+    Members,
     Network,
     None,
 }
 
-const NAVIGATION: [(Section, &str, &str); 7] = [
+const NAVIGATION: [(Section, &str, &str); 9] = [
     (Section::Overview, "./", "Overview"),
     (Section::Blocks, "blocks", "Blocks"),
     (Section::Transactions, "transactions", "Transactions"),
     (Section::Records, "records", "Records"),
     (Section::Assets, "assets", "Assets"),
+    (Section::Holds, "holds", "Holds"),
     (Section::Validators, "validators", "Validators"),
+    (Section::Members, "members", "Members"),
     (Section::Network, "network", "Network"),
 ];
 
@@ -122,8 +126,8 @@ pub(super) fn frame(app: &App, here: &Here, page: &Page, query: &str) -> Markup 
                 script src={ "static/app.js?v=" (version) } defer {}
             }
             body {
-                a .skip href={ (here.own()) "#main" } { "Skip to content" }
                 header .top {
+                    a .skip href={ (here.own()) "#main" } { "Skip to content" }
                     div .bar {
                         a .brand href="./" {
                             img src={ "static/icon.svg?v=" (version) } alt="" width="28" height="28";
@@ -145,7 +149,7 @@ pub(super) fn frame(app: &App, here: &Here, page: &Page, query: &str) -> Markup 
                         label .hidden for="q" { "Search the ledger" }
                         input #q type="search" name="q" value=(query) maxlength="200" required
                             autocomplete="off" autocapitalize="off" spellcheck="false"
-                            placeholder="Height, hash, address, asset…";
+                            placeholder="Height, time, hash, address, name…";
                         button type="submit" { "Search" }
                     }
                 }

@@ -7,8 +7,9 @@ use quorate_client::schema::{CommitteeView, EpochView, Network, ParametersView, 
 
 use super::here::Here;
 use super::layout::{self, Page, Section};
-use super::parts;
+use super::{csv, parts, raw};
 use crate::app::{App, At};
+use crate::input::Params;
 use crate::problem::Failure;
 
 pub(super) async fn page(State(app): State<App>, here: Here) -> Response {
@@ -50,13 +51,17 @@ fn identity(network: &Network) -> Markup {
             "Epoch",
             html! { span .number { (parts::number(network.committee.epoch)) } },
         ),
+        (
+            "As data",
+            raw::links("v1/network", None, Some("v1/proofs/committees")),
+        ),
     ])
 }
 
 fn members(committee: &CommitteeView) -> Markup {
     let rows = committee.validators.iter().map(|member| {
         vec![
-            html! { (member.name) },
+            html! { a href={ "members/" (member.name) } { (member.name) } },
             parts::short(&member.key.to_string(), "public key"),
         ]
     });
@@ -64,7 +69,7 @@ fn members(committee: &CommitteeView) -> Markup {
         section aria-labelledby="members-title" {
             h2 #members-title { "Members with a validator" }
             (parts::table("members", &["Member", "Key of its validator"], rows.collect(), "None."))
-            p .note { "How far each validator has come is on the page " a href="validators" { "Validators" } "." }
+            p .note { "What genesis says of each member is on the page " a href="members" { "Members" } ". How far each validator has come is on the page " a href="validators" { "Validators" } "." }
         }
     }
 }
@@ -86,8 +91,36 @@ fn epochs(epochs: &[EpochView]) -> Markup {
             h2 #epochs-title { "Epochs" }
             p { "An epoch is a time in which committee and protocol stay as they are. The last is under way." }
             (parts::table("epochs", &columns, rows.collect(), "None."))
+            (raw::list(Some("epochs.csv"), Some("v1/network"), Some("v1/proofs/committees")))
         }
     }
+}
+
+/// The epochs as a file, the first one first.
+pub(super) async fn epochs_file(State(app): State<App>, here: Here, params: Params) -> Response {
+    let read = params.only(&[]).and_then(|()| Ok(app.network()?)).map(|network| {
+        let mut table = csv::Table::new([
+            "epoch",
+            "first_height",
+            "engine",
+            "protocol",
+            "committee",
+            "validators",
+        ]);
+        for epoch in &network.epochs {
+            let keys: Vec<String> = epoch.validators.iter().map(ToString::to_string).collect();
+            table.row([
+                epoch.epoch.to_string(),
+                epoch.first_height.to_string(),
+                epoch.engine.to_string(),
+                epoch.protocol_version.to_string(),
+                epoch.committee.to_string(),
+                keys.join(" "),
+            ]);
+        }
+        app.now(table.end(None))
+    });
+    csv::answer(&app, &here, "epochs.csv", read)
 }
 
 fn parameters(parameters: &ParametersView, slowness: Option<&SlownessView>) -> Markup {

@@ -1,7 +1,10 @@
 //! The overview: where the chain is, who keeps it, and what came last. Its live part is a fragment that
 //! the script fetches again when a block was certified, and every ten seconds.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::sse::{Event, KeepAlive, Sse};
@@ -12,6 +15,7 @@ use quorate_client::schema::{Block, Diagnosis, Severity, Status, Transaction, Va
 use quorate_ledger::{Height, Timestamp};
 use tokio_stream::wrappers::WatchStream;
 
+use super::charts::{Activity, BARS};
 use super::here::Here;
 use super::known::Known;
 use super::layout::{self, Page, Section};
@@ -23,12 +27,10 @@ use crate::events::passed_on_at_once;
 use crate::node::{BlockRef, Node, Snapshot};
 use crate::problem::Failure;
 use crate::shares::ClientAddress;
+use crate::sizes::Sizes;
 
 /// Blocks and transactions in the lists.
 const LATEST: usize = 10;
-
-/// Blocks in the chart, and how far back the latest transactions are looked for.
-const CHARTED: u64 = 48;
 
 /// Work waits, and nothing is committed.
 struct Stall {
@@ -40,9 +42,22 @@ struct Overview {
     status: Status,
     stall: Option<Stall>,
     validators: Vec<Validator>,
+    /// Those in the charts, newest first; the latest transactions are looked for in them.
     blocks: Vec<Block>,
+    sizes: BTreeMap<Height, u64>,
+    certified_after: BTreeMap<Height, Duration>,
     transactions: Vec<Transaction>,
     known: Known,
+}
+
+impl Overview {
+    fn activity(&self) -> Activity<'_> {
+        Activity {
+            blocks: &self.blocks,
+            sizes: &self.sizes,
+            certified_after: &self.certified_after,
+        }
+    }
 }
 
 pub(super) async fn page(State(app): State<App>, here: Here) -> Response {
@@ -74,13 +89,15 @@ pub(super) async fn heights(State(app): State<App>, client: ClientAddress) -> Re
 }
 
 async fn overview(app: &App) -> Result<At<Overview>, Failure> {
-    app.read(None, gather).await
+    let sizes = Arc::clone(&app.sizes);
+    app.read(None, move |snapshot, node| gather(snapshot, node, &sizes))
+        .await
 }
 
-fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure> {
+fn gather(snapshot: &dyn Snapshot, node: &dyn Node, sizes: &Sizes) -> Result<Overview, Failure> {
     let tip = snapshot.height().0;
     let mut blocks = Vec::new();
-    for height in (tip.saturating_sub(CHARTED) + 1..=tip).rev() {
+    for height in (tip.saturating_sub(BARS) + 1..=tip).rev() {
         blocks.extend(snapshot.block(BlockRef::Height(Height(height)))?);
     }
     let mut transactions: Vec<Transaction> = Vec::new();
@@ -102,6 +119,8 @@ fn gather(snapshot: &dyn Snapshot, node: &dyn Node) -> Result<Overview, Failure>
         status: node.status(),
         stall: stall(node),
         validators: node.validators().validators,
+        sizes: sizes.of(snapshot, blocks.iter().map(|block| block.height))?,
+        certified_after: node.certified_after().into_iter().collect(),
         blocks,
         transactions,
         known,
@@ -159,6 +178,7 @@ fn live_part(overview: &Overview) -> Markup {
             div .heading { h2 #validators-title { "Validators" } a href="validators" { "Details" } }
             (validators::cards(&overview.validators, overview.status.height, overview.status.consensus))
         }
+        (overview.activity().section())
     }
 }
 
@@ -207,7 +227,7 @@ fn tiles(overview: &Overview) -> Markup {
                     @if overview.blocks.is_empty() { "Genesis " } @else { "Last block " }
                     (parts::time_in_full(status.timestamp))
                 }
-                (chart(&overview.blocks))
+                (overview.activity().transactions())
             }
             div .tile {
                 h2 { "Transactions" }
@@ -236,42 +256,6 @@ fn engine(status: &Status) -> &'static str {
         quorate_crypto::Engine::Pbft => "PBFT",
         quorate_crypto::Engine::Raft => "Raft",
         quorate_crypto::Engine::Paxos => "Paxos",
-    }
-}
-
-/// Transactions of the last blocks, one bar each, the newest at the right.
-fn chart(blocks: &[Block]) -> Markup {
-    const HEIGHT: u64 = 40;
-    let counts = || blocks.iter().map(|block| block.transaction_count);
-    let most = counts().max().unwrap_or(0);
-    let total: u64 = counts().map(u64::from).sum();
-    let bar = |count: u32| match most {
-        0 => 1,
-        most => (u64::from(count) * HEIGHT).div_ceil(u64::from(most)).max(1),
-    };
-    html! {
-        @if let [newest, .., oldest] = blocks {
-            @let (first, last) = (parts::number(oldest.height), parts::number(newest.height));
-            figure .chart {
-                figcaption { "Transactions in each block" }
-                // The image's own text says the same.
-                div .scale aria-hidden="true" { span { (parts::number(most)) } span { "0" } }
-                svg role="img" viewBox={ "0 0 " (CHARTED * 5) " " (HEIGHT) } preserveAspectRatio="none"
-                    aria-label={
-                        (parts::number(total)) " transactions in blocks " (first) " to " (last) ", at most "
-                        (parts::number(most)) " in one"
-                    } {
-                    @for (place, block) in (0..).zip(blocks) {
-                        @let count = block.transaction_count;
-                        rect .idle[count == 0] x=((CHARTED - 1 - place) * 5) y=(HEIGHT - bar(count)) width="4"
-                            height=(bar(count)) rx="1" {
-                            title { "Block " (parts::number(block.height)) ": " (parts::number(count)) }
-                        }
-                    }
-                }
-                div .range aria-hidden="true" { "Blocks " (first) " to " (last) }
-            }
-        }
     }
 }
 

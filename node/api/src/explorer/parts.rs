@@ -68,11 +68,19 @@ pub(super) fn free(text: &str) -> Markup {
 }
 
 /// A date and a time of day.
-fn time(timestamp: Timestamp) -> Markup {
+pub(super) fn time(timestamp: Timestamp) -> Markup {
     let text = rfc3339_of(timestamp);
     let (date, clock) = text.split_once('T').unwrap_or((&text, ""));
     let seconds = clock.get(..8).unwrap_or(clock);
     html! { time datetime=(text) title=(text) { (date) " " (seconds) } }
+}
+
+/// A time where there is little room: to the second, or of a long time the day alone.
+pub(super) fn short_time(timestamp: Timestamp, is_long: bool) -> String {
+    let text = rfc3339_of(timestamp);
+    let (date, clock) = text.split_once('T').unwrap_or((&text, ""));
+    let part = if is_long { Some(date) } else { clock.get(..8) };
+    part.unwrap_or(&text).to_owned()
 }
 
 /// A time for a column whose heading names the zone; the script adds how long ago it was.
@@ -140,6 +148,11 @@ pub(super) fn amount(amount: Amount, decimals: Option<u8>) -> Markup {
         data .amount .long[text.len() > LONGEST_WHOLE] value=(amount) { (text) }
         @if decimals.is_none() { " smallest units of" }
     }
+}
+
+/// A validator, whose name needs no escape in an address.
+pub(super) fn validator(name: &str) -> Markup {
+    html! { a href={ "validators/" (name) } { (name) } }
 }
 
 pub(super) fn asset(code: &quorate_ledger::AssetCode) -> Markup {

@@ -45,3 +45,18 @@ pub(super) fn links(document: &str, bytes: Option<&str>, proof: Option<&str>) ->
         @if let Some(proof) = proof { ", " a href=(proof) { "proof" } }
     }
 }
+
+/// The same of a list: its file for spreadsheets, the API's document, and a proof of all of it.
+pub(super) fn list(file: Option<&str>, document: Option<&str>, proof: Option<&str>) -> Markup {
+    let named = [(file, "CSV"), (document, "JSON"), (proof, "proof")];
+    let there = named.into_iter().filter_map(|(href, name)| Some((href?, name)));
+    html! {
+        p .note.data {
+            "As data: "
+            @for (place, (href, name)) in there.enumerate() {
+                @if place > 0 { ", " }
+                a href=(href) { (name) }
+            }
+        }
+    }
+}

@@ -13,7 +13,7 @@ use super::layout::{self, Page, Section};
 use super::selection::{List, Selection};
 use super::{csv, parts, raw, words};
 use crate::app::{App, At};
-use crate::config::{DEFAULT_PAGE, MAX_LOOKED_AT, MAX_PAGE};
+use crate::config::{DEFAULT_PAGE, MAX_FILE_ROWS, MAX_LOOKED_AT, MAX_PAGE};
 use crate::cursor::ListTag;
 use crate::input::{Name, Params, digest, record_place};
 use crate::node::{Fault, Snapshot};
@@ -108,22 +108,53 @@ async fn read_file(app: &App, params: &Params) -> Result<At<csv::File>, Failure>
         let RecordPage { records, next } = scan::recorded(snapshot, &selection.filter, before, limit)?;
         let next = next.map(|place| tag.cursor(place));
         let mut table = csv::Table::new(COLUMNS);
-        for FoundRecord { record, withheld } in &records {
-            table.row([
-                rfc3339_of(record.timestamp),
-                record.height.to_string(),
-                record.index.to_string(),
-                record.operation.to_string(),
-                record.transaction.to_string(),
-                record.sender.to_string(),
-                record.sha256.to_string(),
-                words::keep(record.keep).to_owned(),
-                cell(&record.label),
-                hex::encode(&record.metadata),
-                csv::withheld(withheld.iter().map(|text| (text.field.as_str(), text))),
-            ]);
+        for found in &records {
+            table.row(cells(found));
         }
         Ok(table.end(next.map(|next| selection.file(selection.limit, Some(&next)))))
+    })
+    .await
+}
+
+fn cells(FoundRecord { record, withheld }: &FoundRecord) -> [String; COLUMNS.len()] {
+    [
+        rfc3339_of(record.timestamp),
+        record.height.to_string(),
+        record.index.to_string(),
+        record.operation.to_string(),
+        record.transaction.to_string(),
+        record.sender.to_string(),
+        record.sha256.to_string(),
+        words::keep(record.keep).to_owned(),
+        cell(&record.label),
+        hex::encode(&record.metadata),
+        csv::withheld(withheld.iter().map(|text| (text.field.as_str(), text))),
+    ]
+}
+
+/// The records of one document as a file, earliest first.
+pub(super) async fn file_of(
+    State(app): State<App>,
+    here: Here,
+    Name(name): Name,
+    params: Params,
+) -> Response {
+    let file = format!("records-{name}.csv");
+    csv::answer(&app, &here, &file, read_file_of(&app, &name, &params).await)
+}
+
+async fn read_file_of(app: &App, name: &str, params: &Params) -> Result<At<csv::File>, Failure> {
+    params.only(&["cursor"])?;
+    let sha256 = digest(name, "a document's SHA-256")?;
+    let after = params.cursor(&ListTag::records_of(&sha256), record_place)?;
+    app.read(None, move |snapshot, _| {
+        let RecordList { records, next } = recorded(snapshot, &sha256, after, MAX_FILE_ROWS)?;
+        let mut table = csv::Table::new(COLUMNS);
+        for record in records {
+            let withheld = withheld(snapshot, &record)?;
+            table.row(cells(&FoundRecord { record, withheld }));
+        }
+        Ok(table.end(next.map(|next| format!("records/{sha256}/records.csv?cursor={next}"))))
     })
     .await
 }
@@ -173,6 +204,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
                 h2 #records-title { "Who recorded it, earliest first" }
                 (parts::table("records", &columns, rows, "Nobody has recorded a document with this hash."))
                 (parts::pager(after.map(|_| first.as_str()), next.as_deref().map(|href| (href, "Later records"))))
+                (raw::list(Some(&format!("{first}/records.csv")), Some(&format!("v1/{first}")), None))
             }
         };
         let title = format!("Record {}", parts::shorten(&sha256.to_string()));

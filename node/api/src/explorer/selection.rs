@@ -6,17 +6,17 @@ use quorate_client::text::parse_rfc3339_bound;
 use quorate_client::{TransactionFilter, When};
 
 use super::{parts, words};
-use crate::config::{DEFAULT_PAGE, MAX_ENTRIES_LOOKED_AT, MAX_LOOKED_AT, MAX_PAGE};
+use crate::config::{DEFAULT_PAGE, MAX_ENTRIES_LOOKED_AT, MAX_LOOKED_AT};
 use crate::cursor::ListTag;
 use crate::input::Params;
 use crate::problem::Failure;
 
 /// A day's first moment and its last.
-const FIRST: &str = "T00:00:00.000Z";
-const LAST: &str = "T23:59:59.999Z";
+pub(super) const FIRST: &str = "T00:00:00.000Z";
+pub(super) const LAST: &str = "T23:59:59.999Z";
 
-/// Sizes of a page that the form offers besides the usual one.
-const SIZES: [usize; 3] = [50, 100, MAX_PAGE];
+/// Sizes of a page that the form offers besides the usual one: larger ones are long to load on a phone.
+const SIZES: [usize; 2] = [10, 50];
 
 /// A list that takes filters.
 #[derive(Clone, Copy)]
@@ -193,7 +193,7 @@ pub(super) fn up_to(path: &str, to: Option<When>) -> Markup {
 }
 
 /// A point as people write it: a whole day as the day.
-fn shown(point: Option<When>, edge: &str) -> Option<String> {
+pub(super) fn shown(point: Option<When>, edge: &str) -> Option<String> {
     let text = point?.to_string();
     Some(text.strip_suffix(edge).unwrap_or(&text).to_owned())
 }

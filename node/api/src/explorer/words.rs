@@ -138,19 +138,24 @@ pub(super) fn sentence(transaction: &Transaction, place: usize, known: &Known) -
 fn released(transaction: &Transaction, place: usize, hold: &HoldName, known: &Known) -> Markup {
     let made = known.hold(hold);
     html! {
-        (known.paid(transaction, place)) " of " (hold_name(hold))
+        (known.paid(transaction, place)) " of " (hold_name(hold, known))
         @if let Some(made) = made { ", to " (parts::account(&made.beneficiary)) }
     }
 }
 
 fn refunded(transaction: &Transaction, place: usize, hold: &HoldName, known: &Known) -> Markup {
-    html! { (known.paid(transaction, place)) " of " (hold_name(hold)) ", back to its owner" }
+    html! { (known.paid(transaction, place)) " of " (hold_name(hold, known)) ", back to its owner" }
 }
 
-/// A hold by the operation that made it, whose page says the rest.
-fn hold_name(hold: &HoldName) -> Markup {
+/// A hold by the operation that made it. It has a page, if there ever was one.
+fn hold_name(hold: &HoldName, known: &Known) -> Markup {
     html! {
-        "the hold of " (parts::account(&hold.owner)) ", made by operation "
+        "the "
+        @match known.hold(hold) {
+            Some(_) => { a href={ "holds/" (hold.transaction) "." (hold.operation) } { "hold" } },
+            None => { "hold" },
+        }
+        " of " (parts::account(&hold.owner)) ", made by operation "
         (parts::number(u32::from(hold.operation) + 1)) " of " (parts::transaction(&hold.transaction))
     }
 }

@@ -4,13 +4,13 @@ use std::cell::Cell;
 
 use quorate_checkpoint::TilePath;
 use quorate_client::schema::{
-    Account, Asset, Block, DocumentRecord, Hold, Holder, KeepView, OperationKind, Transaction,
+    Account, Asset, Balance, Block, DocumentRecord, Hold, Holder, KeepView, OperationKind, Transaction,
     TransactionStatus,
 };
 use quorate_ledger::{Amount, AssetCode, Digest, Epoch, HoldRef, StateKey};
 
 use super::*;
-use crate::node::{NoProof, ProofRequest, RecordPlace};
+use crate::node::{Beginnings, EntryChanges, HexDigits, NoProof, ProofRequest, RecordPlace};
 
 /// A chain of so many blocks of so many transactions each, all of them payments of one account.
 struct Blocks {
@@ -120,6 +120,18 @@ impl Snapshot for Blocks {
         let numbers = (1..above).rev().take(limit);
         let entry = |number: u64| self.transaction((number - 1) / each + 1, ((number - 1) % each) as u32);
         Ok(numbers.map(entry).collect())
+    }
+
+    fn changes(&self, _: &Address, _: Option<u64>, _: usize) -> Result<Vec<EntryChanges>, Fault> {
+        Ok(Vec::new())
+    }
+
+    fn balances_after(&self, _: &Address, _: u64) -> Result<Vec<Balance>, Fault> {
+        Ok(Vec::new())
+    }
+
+    fn beginning_with(&self, _: &HexDigits, _: usize) -> Result<Beginnings, Fault> {
+        Ok(Beginnings::default())
     }
 
     fn certified_block(&self, _: Height) -> Result<Option<Vec<u8>>, Fault> {
@@ -286,8 +298,25 @@ fn bounds_by_height_and_by_time_are_the_same_wherever_they_lie() {
                 assert_eq!(listed.next, None);
                 let own = history(&blocks, &account(), &filter, None, 200).unwrap();
                 assert_eq!(own.transactions, listed.transactions, "{from} {to}");
+                let numbers = numbers(&blocks, &account(), filter.from, filter.to).unwrap();
+                let mut entries = entries(&blocks, &account(), &numbers, 200).unwrap();
+                entries.reverse();
+                assert_eq!(entries, own.transactions, "{from} {to}");
             }
         }
+    }
+}
+
+#[test]
+fn an_accounts_entries_come_oldest_first_and_as_many_as_are_asked_for() {
+    let blocks = Blocks::of(100, 3);
+    let all = numbers(&blocks, &account(), None, None).unwrap();
+    assert_eq!(all, 1..301);
+    for (start, limit) in [(1, 0), (1, 1), (1, 64), (7, 65), (200, 200), (300, 1), (301, 5)] {
+        let found = entries(&blocks, &account(), &(start..all.end), limit).unwrap();
+        let found: Vec<u64> = found.iter().filter_map(|entry| entry.number).collect();
+        let expected: Vec<u64> = (start..=300).take(limit).collect();
+        assert_eq!(found, expected, "{limit} from {start}");
     }
 }
 

@@ -14,13 +14,13 @@ use crate::story::{self, Draft as _, Identified as _, document, draft, payment};
 use crate::web::{Answer, get, get_bytes, router, send};
 
 /// A browser's request.
-async fn browse(router: &Router, path: &str) -> Answer {
+pub(crate) async fn browse(router: &Router, path: &str) -> Answer {
     let request = Request::get(path).header("accept", "text/html,*/*");
     send(router, request.body(Body::empty()).unwrap()).await
 }
 
 /// What the rows of a table have in a column, as markup.
-fn column(page: &str, table: &str, label: &str) -> Vec<String> {
+pub(crate) fn column(page: &str, table: &str, label: &str) -> Vec<String> {
     let Some((_, rest)) = page.split_once(&format!("<table id=\"{table}\"")) else {
         return Vec::new();
     };
@@ -43,14 +43,14 @@ fn names(cells: &[String], folder: &str) -> Vec<String> {
 }
 
 /// Where a page's link to the next leads.
-fn older(page: &str) -> Option<String> {
+pub(crate) fn older(page: &str) -> Option<String> {
     let (_, rest) = page.split_once("<a class=\"next\" href=\"")?;
     let link = rest.split('"').next().unwrap().replace("&amp;", "&");
     Some(format!("/{link}"))
 }
 
 /// A column of a list's pages, from one on to the last.
-async fn walk(router: &Router, path: &str, table: &str, label: &str) -> Vec<String> {
+pub(crate) async fn walk(router: &Router, path: &str, table: &str, label: &str) -> Vec<String> {
     let (mut cells, mut at) = (Vec::new(), path.to_owned());
     loop {
         let page = browse(router, &at).await;
@@ -83,7 +83,7 @@ async fn called(router: &Router, query: &str) -> Vec<String> {
 }
 
 /// A file as a reader that is not ours reads it: each row by column.
-fn rows(answer: &Answer) -> Vec<BTreeMap<String, String>> {
+pub(crate) fn rows(answer: &Answer) -> Vec<BTreeMap<String, String>> {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(answer.header("content-type"), Some("text/csv; charset=utf-8"));
     assert!(answer.text().starts_with('\u{feff}'));

@@ -11,7 +11,7 @@ mod proofs;
 #[path = "fake/snapshot.rs"]
 mod snapshot;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, RwLock};
 use std::time::Duration;
 
@@ -278,6 +278,22 @@ impl Node for Fake {
             round_trip_us: connected.then_some(640),
         };
         vec![peer(NAMES[3], false), peer(NAMES[0], true), peer(NAMES[2], true)]
+    }
+
+    fn sealers(&self) -> BTreeMap<Height, BTreeSet<String>> {
+        // As if it had started lately, and all have sealed the last block, one of them late.
+        let all = NAMES.map(str::to_owned).into();
+        [(self.height(), all)].into()
+    }
+
+    fn certified_after(&self) -> Vec<(Height, Duration)> {
+        let chain = self.chain();
+        let blocks = chain.blocks.iter().map(|kept| &kept.block);
+        // Of the third block none is known, as if it was fetched.
+        let timed = blocks.filter(|block| block.transaction_count > 0 && block.height != Height(3));
+        timed
+            .map(|block| (block.height, Duration::from_millis(40 + 7 * (block.height.0 % 5))))
+            .collect()
     }
 
     fn evidence(&self) -> Vec<Evidence> {

@@ -37,6 +37,11 @@ fn paths() -> Vec<(&'static str, String)> {
         ("records", "/records".to_owned()),
         ("record", format!("/records/{}", document())),
         ("validators", "/validators".to_owned()),
+        ("validator", "/validators/delta-clearing".to_owned()),
+        ("members", "/members".to_owned()),
+        ("member", "/members/borealis".to_owned()),
+        ("statement", format!("/accounts/{}/statement?from=3&to=6", wallet(11))),
+        ("holds", "/holds?asset=CO2".to_owned()),
         ("network", "/network".to_owned()),
     ]
 }
@@ -163,7 +168,7 @@ async fn the_search_finds_everything_that_has_a_name() {
         (document().to_string(), format!("./records/{}", document())),
         (wallet(11).to_string(), format!("./accounts/{}", wallet(11))),
         ("co2".to_owned(), "./assets/CO2".to_owned()),
-        ("Borealis".to_owned(), "./validators".to_owned()),
+        ("Borealis".to_owned(), "./validators/borealis".to_owned()),
         (String::new(), "./".to_owned()),
     ];
     for (query, path) in found {
@@ -292,7 +297,12 @@ async fn a_chain_without_blocks_has_pages_too() {
         "/transactions",
         "/records",
         "/validators",
+        "/validators/borealis",
+        "/members",
+        "/members/borealis",
+        "/holds?asset=QRT",
         "/assets",
+        &format!("/accounts/{}/statement", wallet(10)),
     ] {
         assert_eq!(get(&router, path).await.status, 200, "{path}");
     }

@@ -128,7 +128,7 @@ async fn what_cannot_be_proven_has_a_code_that_says_why() {
         let statement = format!("/statement/{}", wallet(11));
         for path in [
             format!("/v1/proofs{statement}"),
-            format!("/accounts/{}/statement", wallet(11)),
+            format!("/accounts/{}/statement/proof", wallet(11)),
         ] {
             fake.proofs.answers.lock().unwrap().push_back(Err(reason.clone()));
             let answer = get(&router, &path).await;
@@ -281,23 +281,23 @@ async fn the_explorer_saves_proofs_as_files_and_takes_dates_with_both_their_ends
             },
         ),
         (
-            format!("accounts/{address}/statement?from=2026-03-01&to=2026-03-01"),
+            format!("accounts/{address}/statement/proof?from=2026-03-01&to=2026-03-01"),
             format!("statement-{address}"),
             statement(MIDNIGHT, day),
         ),
         (
             // The third block, itself included.
-            format!("accounts/{address}/statement?from=3&to=3"),
+            format!("accounts/{address}/statement/proof?from=3&to=3"),
             format!("statement-{address}"),
             statement(third, Timestamp(third + 1)),
         ),
         (
-            format!("accounts/{address}/statement?from=0&to=99"),
+            format!("accounts/{address}/statement/proof?from=0&to=99"),
             format!("statement-{address}"),
             statement(0, BEHIND_TIP),
         ),
         (
-            format!("accounts/{address}/statement?from=&to="),
+            format!("accounts/{address}/statement/proof?from=&to="),
             format!("statement-{address}"),
             statement(0, BEHIND_TIP),
         ),
@@ -315,14 +315,14 @@ async fn the_explorer_saves_proofs_as_files_and_takes_dates_with_both_their_ends
     }
     for (path, code) in [
         (
-            format!("accounts/{address}/statement?from=soon"),
+            format!("accounts/{address}/statement/proof?from=soon"),
             "malformed_range",
         ),
         (
-            format!("accounts/{address}/statement?kind=mint"),
+            format!("accounts/{address}/statement/proof?kind=mint"),
             "unknown_parameter",
         ),
-        ("accounts/alice/statement".to_owned(), "malformed_address"),
+        ("accounts/alice/statement/proof".to_owned(), "malformed_address"),
         (format!("records/{sha256}/proof?by=alice"), "malformed_address"),
         (format!("transactions/{id}/proof?by=x"), "unknown_parameter"),
     ] {
@@ -350,4 +350,9 @@ async fn pages_lead_to_the_proofs_of_what_they_show() {
     let page = get(&router, &format!("/accounts/{}", wallet(11))).await.text();
     let form = format!("id=\"statement\" action=\"accounts/{}/statement\"", wallet(11));
     assert!(page.contains(&form), "{page}");
+    let path = format!("/accounts/{}/statement?from=3", wallet(11));
+    let page = get(&router, &path).await.text();
+    // The proof is of the same time: of all blocks that there were.
+    let link = format!("href=\"accounts/{}/statement/proof?from=3&amp;to=8\">proof</a>", wallet(11));
+    assert!(page.contains(&link), "{page}");
 }

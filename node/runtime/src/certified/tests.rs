@@ -475,6 +475,106 @@ fn blocks_are_counted_and_ids_listed_without_their_batches() {
     assert_eq!(numbers, [(Some(5), ids[2][1]), (Some(4), ids[2][0])]);
 }
 
+/// Beyond a waypoint, with steps that fail and an asset that comes and goes.
+#[test]
+fn what_an_account_had_is_known_after_each_entry_of_its_history() {
+    let mut world = World::new();
+    let [one, two] = [1, 2].map(|account| world.address(account));
+    let coal = Operation::Mint {
+        to: one,
+        asset: code("COAL"),
+        amount: Amount(9),
+    };
+    let created = world.made(0, vec![create("COAL"), coal], &[]);
+    world.block(&[created]);
+    let mut expected = vec![
+        vec![("QRT", 1_000_000, 0)],
+        vec![("COAL", 9, 0), ("QRT", 1_000_000, 0)],
+    ];
+    for round in 0..70 {
+        let operation = match round {
+            // Of what it has not.
+            7 | 40 => transfer(two, 2_000_000),
+            35 => Operation::Transfer {
+                to: two,
+                asset: code("COAL"),
+                amount: Amount(9),
+            },
+            _ => transfer(two, 10),
+        };
+        let mut now = expected.last().unwrap().clone();
+        match round {
+            7 | 40 => {}
+            35 => now.retain(|(asset, ..)| *asset != "COAL"),
+            _ => now.last_mut().unwrap().1 -= 10,
+        }
+        expected.push(now);
+        let made = world.made(1, vec![operation], &[]);
+        world.block(&[made]);
+    }
+    let certified = world.certified();
+    for (number, expected) in (0..).zip(&expected) {
+        let balances = certified.balances_after(&one, number).unwrap();
+        let balances: Vec<_> = balances
+            .iter()
+            .map(|own| (own.asset.to_string(), own.amount.0, own.held.0))
+            .collect();
+        let expected: Vec<_> = expected
+            .iter()
+            .map(|(asset, free, held)| ((*asset).to_owned(), *free, *held))
+            .collect();
+        assert_eq!(balances, expected, "{number}");
+    }
+    assert!(certified.balances_after(&one, 72).is_err());
+    assert_eq!(certified.balances_after(&Address([9; 20]), 0).unwrap(), []);
+    let [last, before] = certified.changes(&one, None, 2).unwrap().try_into().unwrap();
+    assert_eq!((last.number, before.number), (71, 70));
+    let change = &last.changes[0];
+    assert_eq!(change.free_before.0 - change.free_after.0, 10);
+    assert!(
+        certified.changes(&one, Some(43), 1).unwrap()[0]
+            .changes
+            .is_empty()
+    );
+}
+
+#[test]
+fn hashes_are_found_by_how_they_begin() {
+    let mut world = World::new();
+    let to = world.address(1);
+    let record = Operation::PutRecord {
+        sha256: sha256(b"deed"),
+        keep: Keep::Log,
+    };
+    let made = [
+        world.made(0, vec![transfer(to, 1)], &[]),
+        world.made(0, vec![record.clone(), record], &[]),
+    ];
+    world.block(&made);
+    let certified = world.certified();
+    let begins = |hash: &Digest, digits: usize| {
+        let digits = HexDigits::read(&hash.to_string()[..digits]).unwrap();
+        certified.beginning_with(&digits, 5).unwrap()
+    };
+    let block = certified
+        .block(BlockRef::Height(Height(1)))
+        .unwrap()
+        .unwrap()
+        .hash;
+    for digits in [6, 7, 64] {
+        assert_eq!(begins(&block, digits).blocks, [(block, Height(1))]);
+        for (transaction, _) in &made {
+            assert_eq!(begins(&transaction.id(), digits).transactions, [transaction.id()]);
+        }
+        let document = sha256(b"deed");
+        assert_eq!(begins(&document, digits).records, [document]);
+    }
+    let none = HexDigits::read("000000").unwrap();
+    assert_eq!(certified.beginning_with(&none, 5).unwrap(), Beginnings::default());
+    let few = certified.beginning_with(&HexDigits::read(&block.to_string()[..6]).unwrap(), 0);
+    assert_eq!(few.unwrap(), Beginnings::default());
+}
+
 #[test]
 fn a_value_of_the_state_is_given_as_it_is_stored() {
     let world = World::new();

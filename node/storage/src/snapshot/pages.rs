@@ -6,10 +6,10 @@ use quorate_ledger::{Address, AssetCode, Block, Digest, Epoch, Height, Keep, Log
 
 use super::{MAX_PAGE, Snapshot};
 use crate::StorageError;
-use crate::database::Order;
+use crate::database::{Family, Order};
 use crate::families::{
-    ASSET_KIND, BLOCKS, EPOCHS, EpochRecord, HOLDERS, RECORDS, RecordPlace, RecordRecord, STATE, epoch_key,
-    height_key, holder_key, record_key, record_place,
+    ASSET_KIND, BLOCKS, EPOCHS, EpochRecord, HASHES, HOLDERS, HeightRecord, RECORDS, RecordPlace,
+    RecordRecord, STATE, TRANSACTIONS, epoch_key, height_key, holder_key, record_key, record_place,
 };
 use crate::log::LogRow;
 use crate::rows::code_of_b37;
@@ -104,6 +104,81 @@ impl Snapshot {
                     .ok_or_else(|| self.damage("a key of an asset in `state` is no asset's code"))
             })
             .collect()
+    }
+
+    /// Hashes from `lowest` to `highest`, both included: of blocks with their heights, at most `limit` and at most
+    /// [`MAX_PAGE`], ascending.
+    pub fn blocks_between(
+        &self,
+        lowest: &Digest,
+        highest: &Digest,
+        limit: usize,
+    ) -> Result<Vec<(Digest, Height)>, StorageError> {
+        let entries = self.hashes_between(HASHES, lowest, highest);
+        let blocks = entries.take(limit.min(MAX_PAGE)).map(|entry| {
+            let (hash, value) = entry?;
+            let HeightRecord::V1(height) = self.decode("hashes", &value)?;
+            Ok((hash, height))
+        });
+        blocks.collect()
+    }
+
+    /// The same of executed transactions, by id.
+    pub fn transactions_between(
+        &self,
+        lowest: &Digest,
+        highest: &Digest,
+        limit: usize,
+    ) -> Result<Vec<Digest>, StorageError> {
+        let entries = self.hashes_between(TRANSACTIONS, lowest, highest);
+        entries
+            .take(limit.min(MAX_PAGE))
+            .map(|entry| Ok(entry?.0))
+            .collect()
+    }
+
+    /// The same of recorded documents, by SHA-256. Each is found once, however often it was recorded.
+    pub fn documents_between(
+        &self,
+        lowest: &Digest,
+        highest: &Digest,
+        limit: usize,
+    ) -> Result<Vec<Digest>, StorageError> {
+        let (mut documents, mut lower) = (Vec::new(), Some(lowest.as_bytes().to_vec()));
+        let upper = successor(highest.as_bytes());
+        while documents.len() < limit.min(MAX_PAGE)
+            && let Some(from) = lower
+        {
+            let mut entries = self.view.range(RECORDS, from, upper.clone(), Order::Ascending);
+            let Some(entry) = entries.next() else {
+                break;
+            };
+            let document = self.hash_of_key(&entry?.0)?;
+            lower = successor(document.as_bytes());
+            documents.push(document);
+        }
+        Ok(documents)
+    }
+
+    /// Entries of a family whose keys begin with a hash.
+    fn hashes_between(
+        &self,
+        family: Family,
+        lowest: &Digest,
+        highest: &Digest,
+    ) -> impl Iterator<Item = Result<(Digest, Box<[u8]>), StorageError>> {
+        let (lower, upper) = (lowest.as_bytes().to_vec(), successor(highest.as_bytes()));
+        let entries = self.view.range(family, lower, upper, Order::Ascending);
+        entries.map(|entry| {
+            let (key, value) = entry?;
+            Ok((self.hash_of_key(&key)?, value))
+        })
+    }
+
+    /// The hash that a key begins with.
+    fn hash_of_key(&self, key: &[u8]) -> Result<Digest, StorageError> {
+        let hash = key.first_chunk().copied().map(Digest);
+        hash.ok_or_else(|| self.damage("a key that begins with a hash is too short"))
     }
 
     /// The epochs that have begun, ascending: each one's first height and committee. There is one for each

@@ -203,6 +203,46 @@ fn records_page_in_the_chains_order() {
 }
 
 #[test]
+fn hashes_are_found_between_two_and_each_document_once() {
+    let mut fixture = Fixture::new(2);
+    let put = |byte| Operation::PutRecord {
+        sha256: Digest([byte; 32]),
+        keep: Keep::Log,
+    };
+    for _ in 0..3 {
+        let operations = vec![put(5), put(6), put(5), put(0xff)];
+        let transaction = fixture.network.transaction(0, operations);
+        fixture.commit(vec![transaction]);
+    }
+    let snapshot = fixture.snapshot();
+    let (lowest, highest) = (Digest::ZERO, Digest([0xff; 32]));
+    let documents =
+        |low: Digest, high: Digest, limit| snapshot.documents_between(&low, &high, limit).unwrap();
+    assert_eq!(
+        documents(lowest, highest, 10),
+        [5, 6, 0xff].map(|byte| Digest([byte; 32]))
+    );
+    assert_eq!(documents(lowest, highest, 1), [Digest([5; 32])]);
+    assert_eq!(documents(Digest([5; 32]), Digest([5; 32]), 10), [Digest([5; 32])]);
+    assert_eq!(documents(Digest([7; 32]), Digest([8; 32]), 10), []);
+    let mut blocks: Vec<(Digest, Height)> = (1..=3)
+        .map(Height)
+        .map(|height| (snapshot.block(height).unwrap().unwrap().hash(), height))
+        .collect();
+    blocks.sort_unstable();
+    assert_eq!(snapshot.blocks_between(&lowest, &highest, 10).unwrap(), blocks);
+    let (first, _) = blocks[0];
+    assert_eq!(snapshot.blocks_between(&first, &first, 10).unwrap(), blocks[..1]);
+    let ids = snapshot.transactions_between(&lowest, &highest, 10).unwrap();
+    assert_eq!(ids.len(), 3);
+    assert!(ids.is_sorted());
+    assert_eq!(
+        snapshot.transactions_between(&ids[1], &ids[1], 10).unwrap(),
+        ids[1..2]
+    );
+}
+
+#[test]
 fn a_record_that_fails_is_in_no_list() {
     let mut fixture = Fixture::new(2);
     let put = || Operation::PutRecord {

@@ -88,6 +88,10 @@ function keysOf(root) {
   return new Set(Array.from(root.querySelectorAll("tbody a[href]"), (link) => link.getAttribute("href")));
 }
 
+function nameOf(element) {
+  return element.getAttribute("href") ?? element.id;
+}
+
 async function refresh() {
   due = null;
   last = Date.now();
@@ -100,10 +104,15 @@ async function refresh() {
     if (link && !known.has(link.getAttribute("href"))) row.classList.add("fresh");
   }
   tell(fresh);
-  const focused = live.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+  // What is open stays open, and what has the focus keeps it.
+  for (const details of live.querySelectorAll("details[open]")) {
+    const same = fresh.getElementById(details.id);
+    if (same) same.open = true;
+  }
+  const focused = live.contains(document.activeElement) ? nameOf(document.activeElement) : null;
   live.replaceChildren(...fresh.body.childNodes);
   if (focused) {
-    const same = Array.from(live.querySelectorAll("a[href]")).find((link) => link.getAttribute("href") === focused);
+    const same = Array.from(live.querySelectorAll("a[href], summary[id]")).find((one) => nameOf(one) === focused);
     if (same) same.focus({ preventScroll: true });
   }
 }

@@ -41,6 +41,8 @@ pub(super) struct Chain {
     log: merkle::Frontier,
     pub(super) accounts: BTreeMap<Address, Account>,
     pub(super) histories: BTreeMap<Address, Vec<Digest>>,
+    /// What an account had in the beginning, and after each entry of its history.
+    pub(super) balances: BTreeMap<Address, Vec<Vec<Balance>>>,
     /// Without the descriptions of those that a transaction made.
     pub(super) assets: BTreeMap<AssetCode, Asset>,
     /// Which operation made an asset.
@@ -81,6 +83,7 @@ impl Chain {
             blocks: Vec::new(),
             hashes: merkle::Frontier::new(),
             log: merkle::Frontier::new(),
+            balances: BTreeMap::from([(treasury, vec![account.balances.clone()])]),
             accounts: BTreeMap::from([(treasury, account)]),
             histories: BTreeMap::new(),
             assets: BTreeMap::from([(asset.code, asset)]),

@@ -89,7 +89,10 @@ impl Chain {
             let account = self.account(address);
             account.transactions += 1;
             account.history = Digest::of_parts(&[&account.history.0, &transaction.id().0]);
+            let after = account.balances.clone();
             self.histories.entry(address).or_default().push(transaction.id());
+            let steps = self.balances.entry(address).or_insert_with(|| vec![Vec::new()]);
+            steps.push(after);
         }
         outcome
     }

@@ -1,16 +1,19 @@
 //! The fake node's chain as the API reads it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use quorate_api::{BlockRef, Fault, NoProof, ProofRequest, RecordPlace, Snapshot};
+use quorate_api::{
+    Beginnings, BlockRef, EntryChanges, Fault, HexDigits, NoProof, ProofRequest, RecordPlace, Snapshot,
+};
 use quorate_checkpoint::{TileOf, TilePath, push_entry};
 use quorate_client::schema::{
-    Account, Asset, Block, DocumentRecord, Hold, Holder, OperationView, Transaction,
+    Account, Asset, Balance, Block, DocumentRecord, Hold, Holder, OperationView, Transaction,
 };
 use quorate_crypto::merkle::root_of_hashes;
 use quorate_ledger::{
-    Address, AssetCode, CertifiedBlock, CertifiedHeader, Counters, CountersV1, Digest, Height, HoldRef,
-    LogEntry, Parameters, ParametersV1, StateKey, decode, encode,
+    Address, Amount, AssetCode, BalanceChange, CertifiedBlock, CertifiedHeader, Counters, CountersV1, Digest,
+    Height, HoldRef, LogEntry, Parameters, ParametersV1, StateKey, decode, encode,
 };
 
 use super::chain::{Chain, Kept, KeptBlock};
@@ -53,6 +56,29 @@ impl FakeSnapshot<'_> {
             _ => asset.clone(),
         }
     }
+}
+
+/// What differs of an account's balances.
+fn changes_between(before: &[Balance], after: &[Balance]) -> Vec<BalanceChange> {
+    let of = |balances: &[Balance], asset: AssetCode| {
+        let own = balances.iter().find(|balance| balance.asset == asset);
+        own.map_or((Amount(0), Amount(0)), |own| (own.amount, own.held))
+    };
+    let assets: BTreeSet<AssetCode> = before.iter().chain(after).map(|own| own.asset).collect();
+    let changes = assets.into_iter().map(|asset| {
+        let ((free_before, held_before), (free_after, held_after)) = (of(before, asset), of(after, asset));
+        BalanceChange {
+            asset,
+            free_before,
+            free_after,
+            held_before,
+            held_after,
+        }
+    });
+    let differs = |change: &BalanceChange| {
+        (change.free_before, change.held_before) != (change.free_after, change.held_after)
+    };
+    changes.filter(differs).collect()
 }
 
 impl Snapshot for FakeSnapshot<'_> {
@@ -152,6 +178,54 @@ impl Snapshot for FakeSnapshot<'_> {
             }
         });
         Ok(documents.collect())
+    }
+
+    fn changes(
+        &self,
+        address: &Address,
+        before: Option<u64>,
+        limit: usize,
+    ) -> Result<Vec<EntryChanges>, Fault> {
+        let steps = self.chain.balances.get(address).map_or(&[][..], Vec::as_slice);
+        let mut entries: Vec<EntryChanges> = (1..)
+            .zip(steps.windows(2))
+            .map(|(number, pair)| EntryChanges {
+                number,
+                changes: changes_between(&pair[0], &pair[1]),
+            })
+            .filter(|entry| before.is_none_or(|before| entry.number < before))
+            .collect();
+        entries.reverse();
+        entries.truncate(limit);
+        Ok(entries)
+    }
+
+    fn balances_after(&self, address: &Address, number: u64) -> Result<Vec<Balance>, Fault> {
+        let steps = self.chain.balances.get(address);
+        let Some(steps) = steps else {
+            return Ok(Vec::new());
+        };
+        let had = steps.get(usize::try_from(number).unwrap());
+        had.cloned()
+            .ok_or_else(|| Fault(format!("{address} has no entry {number}")))
+    }
+
+    fn beginning_with(&self, digits: &HexDigits, limit: usize) -> Result<Beginnings, Fault> {
+        let begins = |hash: &Digest| hash.to_string().starts_with(digits.as_str());
+        let blocks = self.chain.blocks.iter().map(|kept| &kept.block);
+        let mut found = Beginnings {
+            blocks: blocks
+                .map(|block| (block.hash, block.height))
+                .filter(|(hash, _)| begins(hash))
+                .collect(),
+            transactions: self.chain.places.keys().copied().filter(begins).collect(),
+            records: self.chain.records.keys().copied().filter(begins).collect(),
+        };
+        found.blocks.sort_unstable();
+        found.blocks.truncate(limit);
+        found.transactions.truncate(limit);
+        found.records.truncate(limit);
+        Ok(found)
     }
 
     fn holds(&self, address: &Address, after: Option<HoldRef>, limit: usize) -> Result<Vec<Hold>, Fault> {
