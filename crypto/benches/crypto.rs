@@ -1,6 +1,6 @@
 //! Time of signatures, one by one and many at once, and of Merkle trees.
 //!
-//! What a signature costs is part of the format (`docs/formats.md`, section 2, "Cost"): 1 for Ed25519, 16 for P-256.
+//! What a signature costs is part of the format (`docs/formats.md`, section 2, "Cost"): 1 for Ed25519, 20 for P-256.
 //! The 16 is meant to be at least the quotient of the times of two rows here, on one thread, with all keys known:
 //! `p256_one_by_one_of_1024_known_keys` by `ed25519_batch_of_1024_known_keys`.
 

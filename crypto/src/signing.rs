@@ -65,7 +65,7 @@ impl KeySignature {
     pub const ED25519_COST: u32 = 1;
 
     /// What a check of a P-256 signature costs.
-    pub const P256_COST: u32 = 16;
+    pub const P256_COST: u32 = 20;
 
     /// The signature of this key.
     fn of(key: Key, signature: [u8; 64]) -> Self {

@@ -210,7 +210,7 @@ impl Transaction {
         self.v1().intent.preimage()
     }
 
-    /// What checking its signatures costs, each 1 (Ed25519) or 16 (P-256).
+    /// What checking its signatures costs, each 1 (Ed25519) or 20 (P-256).
     pub fn signature_cost(&self) -> u32 {
         let costs = self.signatures().iter().map(|signature| signature.cost());
         costs.fold(0, u32::saturating_add)

@@ -354,7 +354,7 @@ def transaction_vectors(scenario: Scenario) -> Iterator[Vector]:
         ("a seat's addresses", act("SetSeat", **{**seat, "addresses": []}), [alpha]),
         ("texts", with_texts, [alpha]),
         *((f"the operation {each[1]}", intent([each]), [alpha]) for each in every_operation(scenario)),
-        ("32 signatures of P-256", intent([pay]), [Signer(f"p {n}", "P256") for n in range(32)]),
+        ("25 signatures of P-256", intent([pay]), [Signer(f"p {n}", "P256") for n in range(25)]),
         ("64 signatures of Ed25519", intent([pay]), [Signer(f"e {n}") for n in range(64)]),
         ("P-256 and Ed25519", intent([pay]), [alpha, dave]),
     ]
@@ -543,8 +543,8 @@ def transaction_vectors(scenario: Scenario) -> Iterator[Vector]:
         ("signatures not ascending", base["signatures"][::-1], "malformed_transaction", "signatures"),
         ("a signature twice", base["signatures"][:1] * 2, "malformed_transaction", "signatures"),
         (
-            "33 signatures of P-256",
-            signed(value, [Signer(f"p {n}", "P256") for n in range(33)])["signatures"],
+            "26 signatures of P-256",
+            signed(value, [Signer(f"p {n}", "P256") for n in range(26)])["signatures"],
             "malformed_transaction",
             "signature_cost",
         ),

@@ -103,7 +103,7 @@ fn the_pages_signature_comes_out() {
     assert!(verdict(&expected, &Tag::TRANSACTION.preimage(&intent)));
     assert!(!verdict(&expected, &Tag::SIGNED.preimage(&intent)));
     assert!(!verdict(&expected, &Tag::TRANSACTION.preimage(&intent[1..])));
-    assert_eq!(expected.cost(), 16);
+    assert_eq!(expected.cost(), 20);
 }
 
 #[test]

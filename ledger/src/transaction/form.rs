@@ -66,7 +66,7 @@ pub enum FormError {
     #[error("the signatures are not strictly ascending by key")]
     SignaturesUnordered,
     /// Signatures that take too long to check.
-    #[error("the signatures cost {cost} to check, at most 512 are allowed (Ed25519 is 1, P-256 is 16)")]
+    #[error("the signatures cost {cost} to check, at most 512 are allowed (Ed25519 is 1, P-256 is 20)")]
     SignatureCost {
         /// What they cost together.
         cost: u32,

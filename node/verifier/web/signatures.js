@@ -17,7 +17,7 @@ import { preimage, tagged } from "./hashes.js";
 import { sha256 } from "./sha2.js";
 
 /** What a signature costs: the numbers are part of the format. */
-export const COSTS = { Ed25519: 1, P256: 16 };
+export const COSTS = { Ed25519: 1, P256: 20 };
 
 let subtle = globalThis.crypto?.subtle ?? null;
 

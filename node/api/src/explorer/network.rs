@@ -146,7 +146,7 @@ fn parameters(parameters: &ParametersView, slowness: Option<&SlownessView>) -> M
         (
             "max_batch_signature_cost",
             "",
-            "what the signatures in a batch cost together; one of Ed25519 costs 1, one of P-256 16",
+            "what the signatures in a batch cost together; one of Ed25519 costs 1, one of P-256 20",
             parameters.max_batch_signature_cost.into(),
         ),
         (

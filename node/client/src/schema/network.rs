@@ -94,7 +94,7 @@ pub struct ParametersView {
     pub max_batch_bytes: u32,
     /// Transactions in a batch.
     pub max_batch_transactions: u32,
-    /// Cost of all signatures in a batch; an Ed25519 signature costs 1, one of P-256 16.
+    /// Cost of all signatures in a batch; an Ed25519 signature costs 1, one of P-256 20.
     pub max_batch_signature_cost: u32,
     /// Batches in a proposal.
     pub max_proposal_batches: u32,
