@@ -38,7 +38,7 @@ const SAID_TWICE: [(Table, &[&str]); 2] = [
     ),
 ];
 
-fn names(report: &Report, is: impl Fn(&Finding) -> bool) -> bool {
+pub(super) fn names(report: &Report, is: impl Fn(&Finding) -> bool) -> bool {
     report.findings.iter().any(is)
 }
 
