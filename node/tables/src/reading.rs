@@ -282,3 +282,18 @@ fn joined(pieces: &[ByteArray], left: &mut usize) -> Result<(Vec<u8>, Vec<usize>
     }
     Ok((bytes, ends))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_are_put_together_up_to_their_bound_alone() {
+        let pieces = ["abc", "", "de"].map(|text| ByteArray::from(text.as_bytes().to_vec()));
+        let mut left = 6;
+        let joined_well = (b"abcde".to_vec(), vec![3, 3, 5]);
+        assert_eq!(joined(&pieces, &mut left), Ok(joined_well));
+        assert_eq!(left, 1);
+        assert_eq!(joined(&pieces, &mut left), Err(ReadError::TooLong));
+    }
+}

@@ -156,3 +156,79 @@ fn least_bytes(column: &Column, kind: u64, values: u64) -> u64 {
         Kind::Flag => values.div_ceil(8),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::table::Table;
+
+    /// A page of data whose bytes are not there.
+    fn page(values: u64, uncompressed: u64) -> Bytes {
+        let mut bytes = Vec::new();
+        let number = |bytes: &mut Vec<u8>, header: u8, number: u64| {
+            bytes.push(header);
+            push_varint(bytes, number << 1);
+        };
+        number(&mut bytes, 0x15, DATA);
+        number(&mut bytes, 0x15, uncompressed);
+        number(&mut bytes, 0x15, 3);
+        bytes.push(0x2c);
+        number(&mut bytes, 0x15, values);
+        number(&mut bytes, 0x15, PLAIN);
+        number(&mut bytes, 0x15, RLE);
+        number(&mut bytes, 0x15, RLE);
+        bytes.extend_from_slice(&[0, 0]);
+        let header = bytes.len();
+        push_varint(&mut bytes, uncompressed);
+        bytes.resize(header + 3, 0);
+        bytes.into()
+    }
+
+    fn push_varint(bytes: &mut Vec<u8>, mut number: u64) {
+        while number >= 0x80 {
+            bytes.push(u8::try_from(number & 0x7f).unwrap() | 0x80);
+            number >>= 7;
+        }
+        bytes.push(u8::try_from(number).unwrap());
+    }
+
+    fn found(column: &Column, values: u64, uncompressed: u64) -> Result<(), LayoutError> {
+        let bytes = page(values, uncompressed);
+        let length = u64::try_from(bytes.len()).unwrap();
+        let chunk = Chunk {
+            uncompressed: length - 3 + uncompressed,
+            compressed: length,
+            data_page: 0,
+            dictionary_page: None,
+            pages: vec![Counted {
+                kind: DATA,
+                encoding: PLAIN,
+                count: 1,
+            }],
+        };
+        check(&bytes, column, &chunk, values, 0..length)
+    }
+
+    #[test]
+    fn no_page_says_that_it_has_more_rows_than_bytes_for_them() {
+        let number = &Table::Blocks.columns()[0];
+        let other = Err(LayoutError::Pages("height"));
+        assert_eq!(found(number, 2, 16), Ok(()));
+        assert_eq!(found(number, 3, 16), other);
+        assert_eq!(found(number, u64::from(u32::MAX), 16), other);
+        for table in Table::ALL {
+            let first = &table.columns()[0];
+            assert!(least_bytes(first, DATA, 1) == 8 && !first.repeats, "{table}");
+        }
+    }
+
+    #[test]
+    fn no_page_grows_beyond_its_bound() {
+        let number = &Table::Blocks.columns()[0];
+        assert_eq!(found(number, 2, MAX_PAGE_BYTES), Ok(()));
+        let large = found(number, 2, MAX_PAGE_BYTES + 1);
+        assert_eq!(large, Err(LayoutError::LargePage("height")));
+    }
+}

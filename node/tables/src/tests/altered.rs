@@ -254,4 +254,6 @@ fn a_trusted_block_must_be_in_the_tables() {
     assert!(check(height, hash));
     assert!(!check(height, Digest([1; 32])));
     assert!(!check(Height(10_000), hash), "the tables end before it");
+    assert!(check(Height::GENESIS, CHAIN.genesis.id()));
+    assert!(!check(Height::GENESIS, hash), "another genesis");
 }

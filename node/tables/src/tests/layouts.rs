@@ -13,9 +13,12 @@ use super::forging::{Exported, Owned};
 use crate::bounds::Bounds;
 use crate::day::Day;
 use crate::digests::{Digests, TableDigests};
+use crate::folder::put_in_place;
 use crate::reading::TableReader;
+use crate::rows::{Cell, Rows};
 use crate::schema::settings;
-use crate::table::Table;
+use crate::table::{Kind, Table};
+use crate::writing::TableWriter;
 use crate::{Finding, What, root_of};
 
 /// Sets a writer as those of tables are not.
@@ -76,6 +79,54 @@ fn taken(bytes: &[u8], table: Table) -> Option<TableDigests> {
         }
     }
     Some(digests.finish())
+}
+
+/// Several row groups, pages that are full, a dictionary that is given up, cells of 60 KiB, and none that is there.
+#[test]
+fn a_file_of_many_rows_is_laid_out_as_all_are() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("part-0.parquet");
+    let is_taken = |table: Table, groups: &[Rows]| {
+        let mut writer = TableWriter::create(&path, table).unwrap();
+        let mut expected = Digests::new(table);
+        for rows in groups {
+            writer.write(rows).unwrap();
+            expected.add(rows);
+        }
+        writer.finish().unwrap();
+        put_in_place(&path).unwrap();
+        let bytes = fs::read(&path).unwrap();
+        assert_eq!(taken(&bytes, table), Some(expected.finish()), "{table}");
+    };
+    let number = |row: i64| Cell::Number(row);
+    let records = [0..70_000_i64, 70_000..70_001].map(|places| {
+        let mut rows = Rows::new(Table::Records);
+        for row in places {
+            let (account, document) = (format!("{row:042}"), format!("{row:064x}"));
+            let (account, document) = (Cell::Text(&account), Cell::Text(&document));
+            let keep = Cell::Text("log");
+            rows.push(&[number(row), number(row / 9), number(0), account, document, keep]);
+        }
+        rows
+    });
+    is_taken(Table::Records, &records);
+    let intent: Vec<u8> = (0..60_000_u32).map(|place| place.to_le_bytes()[0] ^ 7).collect();
+    let mut rows = Rows::new(Table::Transactions);
+    for row in 0..100 {
+        let cells = Table::Transactions
+            .columns()
+            .iter()
+            .map(|column| match column.kind {
+                _ if column.nullable => Cell::Null,
+                Kind::Number | Kind::Time => number(row),
+                Kind::Amount => Cell::Amount(1),
+                Kind::Text => Cell::Text("a"),
+                Kind::Bytes => Cell::Bytes(&intent),
+                Kind::Flag => Cell::Flag(row % 2 == 0),
+            });
+        rows.push(&cells.collect::<Vec<_>>());
+    }
+    is_taken(Table::Transactions, &[rows]);
 }
 
 #[test]
