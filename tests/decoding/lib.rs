@@ -14,6 +14,7 @@ mod ledger;
 mod printed;
 mod proofs;
 mod seeds;
+mod tables;
 mod text;
 
 /// A decoder, and good input to begin with.
@@ -70,6 +71,9 @@ decoders! {
     inconsistent: checkpoints::inconsistent, checkpoints::evidence;
     inclusion: checkpoints::inclusion, checkpoints::inclusions;
     tile_path: checkpoints::tile_path, checkpoints::tile_paths;
+    tables_manifest: tables::manifest, tables::manifests;
+    tables_day: tables::day, tables::days;
+    tables_file: tables::file, tables::files;
 }
 
 /// Runs the decoder of this name, as a fuzz target does.

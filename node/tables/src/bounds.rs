@@ -1,15 +1,14 @@
-//! What a row group says of its columns: the least and the greatest value, and how many are NULL. A query engine leaves
-//! out whole row groups by them, so a lie there hides rows as well as a deleted row does.
+//! What a row group says of its columns: the least and the greatest value, how many are NULL, and how long the texts are. A
+//! query engine leaves out whole row groups by that, so a lie there hides rows as well as a deleted row does.
 
-use parquet::file::metadata::{ColumnChunkMetaData, RowGroupMetaData};
-
+use crate::layout::{Group, Summary};
 use crate::rows::{Cell, Rows};
-use crate::table::{Kind, Table};
+use crate::table::Table;
 
 /// The bounds of a row group's columns, as its rows give them.
 pub(crate) struct Bounds {
     table: Table,
-    rows: i64,
+    rows: u64,
     columns: Vec<Bound>,
 }
 
@@ -18,6 +17,7 @@ struct Bound {
     least: Option<Value>,
     greatest: Option<Value>,
     nulls: u64,
+    text_bytes: u64,
 }
 
 /// A value that orders as Parquet's logical type does.
@@ -41,7 +41,7 @@ impl Bounds {
     pub(crate) fn add(&mut self, rows: &Rows) {
         self.rows = self
             .rows
-            .saturating_add(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+            .saturating_add(u64::try_from(rows.len()).unwrap_or(u64::MAX));
         for (column, bound) in self.columns.iter_mut().enumerate() {
             for row in 0..rows.len() {
                 bound.add(rows.cell(row, column));
@@ -50,14 +50,11 @@ impl Bounds {
     }
 
     /// The name of the first column of which the row group says something else; `None`: it says the truth.
-    pub(crate) fn contradicted_by(&self, group: &RowGroupMetaData) -> Option<&'static str> {
+    pub(crate) fn contradicted_by(&self, group: &Group) -> Option<&'static str> {
         let columns = self.table.columns();
-        if self.rows != group.num_rows() || group.columns().len() != columns.len() {
-            return columns.first().map(|column| column.name);
-        }
-        let mut all = columns.iter().zip(&self.columns).zip(group.columns());
-        let lies = all.find(|((column, bound), chunk)| !bound.agrees(column.kind, chunk));
-        lies.map(|((column, _), _)| column.name)
+        let mut all = columns.iter().zip(&self.columns).zip(&group.columns);
+        let lie = all.find(|((_, bound), said)| group.rows != self.rows || !bound.agrees(self.rows, said));
+        lie.map(|((column, _), _)| column.name)
     }
 }
 
@@ -76,6 +73,8 @@ impl Bound {
 
     /// As [`Self::add_value`], without a copy of each text.
     fn add_text(&mut self, text: &str) {
+        let length = u64::try_from(text.len()).unwrap_or(u64::MAX);
+        self.text_bytes = self.text_bytes.saturating_add(length);
         let is_less =
             |value: &Option<Value>| matches!(value, Some(Value::Text(other)) if other.as_str() <= text);
         let is_greater =
@@ -97,21 +96,18 @@ impl Bound {
         }
     }
 
-    fn agrees(&self, kind: Kind, chunk: &ColumnChunkMetaData) -> bool {
-        let Some(said) = chunk.statistics() else {
-            return true;
-        };
-        if kind == Kind::Bytes {
-            return false;
-        }
-        let is = |said: Option<&[u8]>, found: Option<&Value>| match (said, found) {
-            (None, _) => true,
-            (Some(said), Some(found)) => said == found.bytes().as_slice(),
-            (Some(_), None) => false,
-        };
-        said.null_count_opt().is_none_or(|nulls| nulls == self.nulls)
-            && is(said.min_bytes_opt(), self.least.as_ref())
-            && is(said.max_bytes_opt(), self.greatest.as_ref())
+    /// Whether that is said of so many cells. That all of it is said is a part of the layout.
+    fn agrees(&self, rows: u64, said: &Summary) -> bool {
+        let is = |said: Option<&[u8]>, found: Option<&Value>| said == found.map(Value::bytes).as_deref();
+        let is_bounded = said.statistics.as_ref().is_none_or(|statistics| {
+            statistics.nulls == self.nulls
+                && is(statistics.least.as_deref(), self.least.as_ref())
+                && is(statistics.greatest.as_deref(), self.greatest.as_ref())
+        });
+        let levels = [self.nulls, rows.saturating_sub(self.nulls)];
+        is_bounded
+            && said.text_bytes.is_none_or(|bytes| bytes == self.text_bytes)
+            && said.levels.is_none_or(|said| said == levels)
     }
 }
 

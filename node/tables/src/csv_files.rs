@@ -1,29 +1,26 @@
 //! The tables as CSV, made from the Parquet files: for spreadsheets. No hash covers them.
 
-use std::fs::File;
 use std::io::BufWriter;
 use std::path::Path;
 
 use quorate_ledger::Timestamp;
 
 use crate::error::FolderError;
-use crate::folder::{Folder, make_parent, partial, put_in_place, read_bounded};
+use crate::folder::{Folder, create_partial, partial, put_in_place, read_bounded};
 use crate::manifest::{DayLine, MAX_MANIFEST_BYTES, Manifest};
 use crate::reading::{ReadError, TableReader};
 use crate::rows::{Cell, Rows};
 use crate::table::{Kind, Table};
 
-/// Writes each file that is not there as CSV yet, and those of the last day, which may have grown.
+/// Writes each file that is not there as CSV: whoever writes one again removes it as CSV.
 pub(crate) fn write(folder: &Folder) -> Result<(), FolderError> {
     let path = folder.manifest();
     let text = read_bounded(&path, MAX_MANIFEST_BYTES)?;
     let manifest = Manifest::read(&text).map_err(|reason| FolderError::malformed(&path, reason))?;
-    let last = manifest.days.last().map(|line| line.day);
     for DayLine { day, .. } in &manifest.days {
         for table in Table::ALL {
             let (from, to) = (folder.table(table, *day), folder.csv(table, *day));
-            let is_wanted = Some(*day) == last || !to.is_file();
-            if is_wanted && from.is_file() {
+            if from.is_file() && !to.is_file() {
                 convert(table, &from, &to)?;
             }
         }
@@ -32,9 +29,8 @@ pub(crate) fn write(folder: &Folder) -> Result<(), FolderError> {
 }
 
 fn convert(table: Table, from: &Path, to: &Path) -> Result<(), FolderError> {
-    make_parent(to)?;
     let aside = partial(to);
-    let file = File::create(&aside).map_err(|error| FolderError::io(&aside, error))?;
+    let file = create_partial(to)?;
     let mut writer = csv::Writer::from_writer(BufWriter::new(file));
     let unwritable = |error: csv::Error| FolderError::io(&aside, error.into());
     let columns: Vec<usize> = shown(table).collect();

@@ -17,9 +17,11 @@ pub(crate) const MARK_BYTES: u64 = 8;
 /// Digests of rows that come one after the other.
 pub(crate) struct Digests {
     list: Frontier,
-    /// Empty where nobody asks for columns and marks.
+    /// Empty where nobody asks for columns.
     columns: Vec<Sha256>,
     marks: Vec<Mark>,
+    /// How many marks are kept.
+    most: usize,
     row: Vec<u8>,
 }
 
@@ -29,15 +31,22 @@ pub(crate) struct TableDigests {
     pub(crate) rows: u64,
     pub(crate) root: Digest,
     pub(crate) columns: Vec<Digest>,
+    /// As many as were asked for.
     pub(crate) marks: Vec<Mark>,
 }
 
 impl Digests {
     pub(crate) fn new(table: Table) -> Self {
+        Self::with_marks(table, usize::MAX)
+    }
+
+    /// With so many marks at most.
+    pub(crate) fn with_marks(table: Table, most: usize) -> Self {
         Self {
             list: Frontier::new(),
             columns: table.columns().iter().map(|_| Sha256::new()).collect(),
             marks: Vec::new(),
+            most,
             row: Vec::new(),
         }
     }
@@ -48,6 +57,7 @@ impl Digests {
             list: Frontier::new(),
             columns: Vec::new(),
             marks: Vec::new(),
+            most: 0,
             row: Vec::new(),
         }
     }
@@ -64,7 +74,7 @@ impl Digests {
             }
             let leaf = leaf_hash(&self.row);
             self.list.push_hash(leaf);
-            if !self.columns.is_empty() {
+            if self.marks.len() < self.most {
                 self.marks.push(mark_of(&leaf));
             }
         }

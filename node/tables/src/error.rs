@@ -76,6 +76,9 @@ pub enum WriteError {
     /// The folder could not be used.
     #[error("{0}")]
     Folder(#[from] FolderError),
+    /// Two exports would write over each other's files.
+    #[error("another export is writing into the folder")]
+    Busy,
     /// The folder has the tables of another network.
     #[error("the folder has the tables of the network {found}, the chain is of {network}")]
     OtherNetwork {

@@ -61,6 +61,8 @@ pub fn export<S: Source>(
     progress: &mut dyn FnMut(Height),
 ) -> Result<Exported, ExportError<S::Error>> {
     let folder = Folder::new(path);
+    let lock = folder.lock().map_err(|error| ExportError::Write(error.into()))?;
+    let _lock = lock.ok_or(ExportError::Write(WriteError::Busy))?;
     let former = Former::read(&folder, genesis).map_err(ExportError::Write)?;
     let start = source.start();
     former.check_start(&start).map_err(ExportError::Write)?;
@@ -441,6 +443,8 @@ impl<'a> Writer<'a> {
             log_size: header.log_size,
         };
         let proof = head_proof(self.genesis.id(), *newest, self.steps);
+        // What the manifest closes is not written again: it is on disk before.
+        self.folder.sync()?;
         write_whole(&self.folder.head_proof(), proof.write().as_bytes())?;
         let days = self.lines.len();
         let manifest = Manifest::new(self.genesis.id(), head.clone(), self.lines);

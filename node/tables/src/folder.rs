@@ -1,8 +1,10 @@
 //! The folder: where things lie, how they are read with a bound, and how they are put in place (`docs/tables.md`,
 //! section 1).
 
-use std::fs::{self, File};
-use std::io::{Read as _, Write as _};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs::{self, File, TryLockError};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use quorate_crypto::sha256;
@@ -25,8 +27,14 @@ const DAYS: &str = "days";
 /// The folder of the tables as CSV.
 const CSV: &str = "csv";
 
-/// What the name of a file that is being written ends with.
+/// What the name of a file that is being written ends with. It begins with a point, so that readers pass over it.
 const PARTIAL: &str = ".partial";
+
+/// What is locked by whoever writes into the folder.
+const LOCK: &str = ".lock";
+
+/// What the names of tables' files end with.
+const PARQUET: &str = ".parquet";
 
 /// A folder of tables.
 #[derive(Clone, Debug)]
@@ -70,35 +78,53 @@ impl Folder {
         parquet.with_extension("csv")
     }
 
-    /// All Parquet files under the tables' folders, and all of the days' manifests, as paths in the folder, ascending.
-    pub(crate) fn files(&self) -> Result<Vec<String>, FolderError> {
-        let mut found = Vec::new();
-        for table in Table::ALL {
-            self.list(&self.path.join(table.name()), &mut found)?;
+    /// Makes the folder, and keeps others from writing into it until what this gives is dropped. None: another export is
+    /// writing into it.
+    pub(crate) fn lock(&self) -> Result<Option<File>, FolderError> {
+        fs::create_dir_all(&self.path).map_err(|error| FolderError::io(&self.path, error))?;
+        let path = self.path.join(LOCK);
+        let mut options = File::options();
+        let opened = options.write(true).create(true).truncate(false).open(&path);
+        let file = opened.map_err(|error| FolderError::io(&path, error))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(FolderError::io(&path, error)),
         }
-        self.list(&self.path.join(DAYS), &mut found)?;
-        found.sort();
-        Ok(found)
     }
 
-    /// Adds all files under a folder that may not be there.
-    fn list(&self, folder: &Path, found: &mut Vec<String>) -> Result<(), FolderError> {
-        if !folder.is_dir() {
-            return Ok(());
+    /// Makes durable that the tables' folders and those of their days are there. What is in these already is.
+    pub(crate) fn sync(&self) -> Result<(), FolderError> {
+        let tables = Table::ALL.iter().map(|table| self.path.join(table.name()));
+        for path in tables.filter(|path| path.is_dir()) {
+            sync_folder(&path)?;
         }
-        let entries = fs::read_dir(folder).map_err(|error| FolderError::io(folder, error))?;
-        for entry in entries {
-            let entry = entry.map_err(|error| FolderError::io(folder, error))?;
-            let path = entry.path();
-            let kind = entry.file_type().map_err(|error| FolderError::io(&path, error))?;
-            if kind.is_dir() {
-                self.list(&path, found)?;
-                continue;
-            }
-            let inside = path.strip_prefix(&self.path).unwrap_or(&path);
-            let name = inside.to_string_lossy().into_owned();
-            if !name.ends_with(PARTIAL) {
-                found.push(name);
+        sync_folder(&self.path)
+    }
+
+    /// Hands on, as paths in the folder, what no manifest names and a reader might take for a part of the tables. Only
+    /// files at the top are passed over, hidden ones, and what is under `csv`; but no link, as what is behind it can be
+    /// another tomorrow, and nothing that is called as the tables' files are.
+    pub(crate) fn strays(
+        &self,
+        named: &BTreeSet<String>,
+        found: &mut dyn FnMut(String),
+    ) -> Result<(), FolderError> {
+        let mut folders = vec![self.path.clone()];
+        while let Some(folder) = folders.pop() {
+            let unread = |error| FolderError::io(&folder, error);
+            for entry in fs::read_dir(&folder).map_err(unread)? {
+                let entry = entry.map_err(unread)?;
+                let (path, kind) = (entry.path(), entry.file_type().map_err(unread)?);
+                if kind.is_dir() {
+                    folders.push(path);
+                    continue;
+                }
+                let inside = path.strip_prefix(&self.path).unwrap_or(&path);
+                let name = inside.to_string_lossy().into_owned();
+                if kind.is_symlink() || (!named.contains(&name) && is_taken_for_a_part(&name)) {
+                    found(name);
+                }
             }
         }
         Ok(())
@@ -110,14 +136,36 @@ impl Folder {
     }
 }
 
+/// Whether a reader might take a file for a part of the tables, by its path in the folder.
+fn is_taken_for_a_part(name: &str) -> bool {
+    if name.to_ascii_lowercase().ends_with(PARQUET) {
+        return true;
+    }
+    let is_at_the_top = !name.contains('/');
+    let is_csv = name.split('/').next() == Some(CSV);
+    let is_hidden = name.split('/').any(|part| part.starts_with('.'));
+    !(is_at_the_top || is_csv || is_hidden)
+}
+
 /// Whether this is a folder of tables: one with a manifest.
 pub fn is_tables(path: &Path) -> bool {
     Folder::new(path).has_manifest()
 }
 
+/// Opens a file to be read. A link is none, as what is behind it can be another tomorrow; nor is a pipe or a device, which
+/// might keep the reader waiting, or give bytes for ever.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    if fs::symlink_metadata(path)?.is_file() {
+        File::open(path)
+    } else {
+        let words = "it is a link, a folder or a device, and no file";
+        Err(io::Error::new(io::ErrorKind::InvalidInput, words))
+    }
+}
+
 /// A file's bytes, at most so many.
 pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FolderError> {
-    let file = File::open(path).map_err(|error| FolderError::io(path, error))?;
+    let file = open(path).map_err(|error| FolderError::io(path, error))?;
     let mut bytes = Vec::new();
     let mut bounded = file.take(limit.saturating_add(1));
     bounded
@@ -133,35 +181,46 @@ pub(crate) fn read_bounded(path: &Path, limit: u64) -> Result<Vec<u8>, FolderErr
 }
 
 /// Makes the folder that a file is in.
-pub(crate) fn make_parent(path: &Path) -> Result<(), FolderError> {
+fn make_parent(path: &Path) -> Result<(), FolderError> {
     match path.parent() {
         Some(parent) => fs::create_dir_all(parent).map_err(|error| FolderError::io(parent, error)),
         None => Ok(()),
     }
 }
 
-/// Where a file is written before it is put in place.
+/// Where a file is written before it is put in place. Readers pass over it, as it is hidden.
 pub(crate) fn partial(path: &Path) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
     name.push(PARTIAL);
-    PathBuf::from(name)
+    path.with_file_name(name)
 }
 
-/// Puts a file that was written in place, in one move.
+/// Begins a file that is put in place later. What an export left there that was interrupted is removed, and so is a link.
+pub(crate) fn create_partial(path: &Path) -> Result<File, FolderError> {
+    let aside = partial(path);
+    make_parent(&aside)?;
+    remove(&aside)?;
+    File::create_new(&aside).map_err(|error| FolderError::io(&aside, error))
+}
+
+/// Puts a file that was written in place, in one move, which is durable then.
 pub(crate) fn put_in_place(path: &Path) -> Result<(), FolderError> {
-    fs::rename(partial(path), path).map_err(|error| FolderError::io(path, error))
+    fs::rename(partial(path), path).map_err(|error| FolderError::io(path, error))?;
+    path.parent().map_or(Ok(()), sync_folder)
+}
+
+/// Makes durable what a folder has.
+fn sync_folder(path: &Path) -> Result<(), FolderError> {
+    let synced = File::open(path).and_then(|folder| folder.sync_all());
+    synced.map_err(|error| FolderError::io(path, error))
 }
 
 /// Writes a small file, so that it is there as a whole or not at all. Gives its hash.
 pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<Digest, FolderError> {
-    make_parent(path)?;
-    let aside = partial(path);
-    let write = || {
-        let mut file = File::create(&aside)?;
-        file.write_all(bytes)?;
-        file.sync_all()
-    };
-    write().map_err(|error| FolderError::io(&aside, error))?;
+    let mut file = create_partial(path)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    written.map_err(|error| FolderError::io(&partial(path), error))?;
     put_in_place(path)?;
     Ok(sha256(bytes))
 }
@@ -169,7 +228,7 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> Result<Digest, FolderErr
 /// Removes a file, if it is there.
 pub(crate) fn remove(path: &Path) -> Result<(), FolderError> {
     match fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(FolderError::io(path, error)),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FolderError::io(path, error)),
         _ => Ok(()),
     }
 }

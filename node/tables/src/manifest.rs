@@ -23,7 +23,7 @@ pub(crate) const MAX_DAY_BYTES: u64 = 1 << 20;
 /// `manifest.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Manifest {
+pub struct Manifest {
     version: u32,
     pub(crate) network: Digest,
     pub(crate) head: Head,
@@ -65,7 +65,7 @@ pub(crate) struct DayLine {
 /// `days/DAY.json`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct DayManifest {
+pub struct DayManifest {
     version: u32,
     pub(crate) network: Digest,
     pub(crate) day: Day,
@@ -124,16 +124,21 @@ impl Manifest {
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub(crate) fn read(text: &[u8]) -> Result<Self, String> {
+    pub fn read(text: &[u8]) -> Result<Self, String> {
         let manifest: Self = read(text)?;
         check_version(manifest.version)?;
         if !manifest.days.is_sorted_by(|a, b| a.day < b.day) {
             return Err("its days do not ascend".to_owned());
         }
+        // The first one may have nothing but what genesis gives.
+        if manifest.days.iter().skip(1).any(|line| line.blocks == 0) {
+            return Err("it names a day on which there is no block".to_owned());
+        }
         Ok(manifest)
     }
 
-    pub(crate) fn write(&self) -> String {
+    /// Its only text.
+    pub fn write(&self) -> String {
         write(self)
     }
 }
@@ -202,9 +207,12 @@ impl DayManifest {
     ///
     /// # Errors
     /// What is wrong, in words.
-    pub(crate) fn read(text: &[u8]) -> Result<Self, String> {
+    pub fn read(text: &[u8]) -> Result<Self, String> {
         let manifest: Self = read(text)?;
         check_version(manifest.version)?;
+        if manifest.tables.is_empty() {
+            return Err("it names no file".to_owned());
+        }
         let mut seen = BTreeSet::new();
         for line in &manifest.tables {
             let Some(table) = Table::named(&line.table) else {
@@ -217,6 +225,9 @@ impl DayManifest {
             if line.file != file_name(table, manifest.day) {
                 return Err(format!("the file of {table} has another name"));
             }
+            if line.rows == 0 {
+                return Err(format!("the file of {table} has no rows"));
+            }
             let columns = line.columns.iter().map(|column| column.name.as_str());
             if !columns.eq(table.columns().iter().map(|column| column.name)) {
                 return Err(format!("the columns of {table} are others"));
@@ -225,7 +236,8 @@ impl DayManifest {
         Ok(manifest)
     }
 
-    pub(crate) fn write(&self) -> String {
+    /// Its only text.
+    pub fn write(&self) -> String {
         write(self)
     }
 
@@ -344,5 +356,39 @@ mod tests {
         let line = manifest.days[0].clone();
         manifest.days.push(line);
         assert!(Manifest::read(manifest.write().as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_day_without_a_block_is_none() {
+        let mut manifest = manifest();
+        let mut line = manifest.days[0].clone();
+        line.day = "2026-01-02".parse().unwrap();
+        manifest.days.push(line);
+        assert!(Manifest::read(manifest.write().as_bytes()).is_ok());
+        manifest.days[1].blocks = 0;
+        assert!(Manifest::read(manifest.write().as_bytes()).is_err());
+    }
+
+    #[test]
+    fn a_file_without_rows_is_none() {
+        let manifest = manifest();
+        let (day, span) = (manifest.days[0].day, manifest.days[0].span());
+        let read = |files: Vec<FileLine>| {
+            let day = DayManifest::new(Digest([3; 32]), day, &span, Digest([4; 32]), files);
+            DayManifest::read(day.write().as_bytes())
+        };
+        let file = |rows: u64| {
+            let columns = vec![Digest([5; 32]); Table::Blocks.columns().len()];
+            let digests = TableDigests {
+                rows,
+                root: Digest([6; 32]),
+                columns,
+                marks: Vec::new(),
+            };
+            FileLine::new(Table::Blocks, day, 7, Digest([8; 32]), &digests)
+        };
+        assert!(read(vec![file(1)]).is_ok());
+        assert!(read(vec![file(0)]).is_err());
+        assert!(read(Vec::new()).is_err());
     }
 }

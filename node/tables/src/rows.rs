@@ -80,6 +80,11 @@ impl Rows {
         self.length == 0
     }
 
+    /// About how many bytes its cells have.
+    pub(crate) fn bytes(&self) -> usize {
+        self.columns.iter().map(Stored::bytes).sum()
+    }
+
     pub(crate) fn columns(&self) -> &[Stored] {
         &self.columns
     }
@@ -156,6 +161,17 @@ impl Stored {
             values,
             nullable: column.nullable,
         }
+    }
+
+    fn bytes(&self) -> usize {
+        let values = match &self.values {
+            Values::Numbers(numbers) => size_of_val(numbers.as_slice()),
+            Values::Amounts(amounts) => size_of_val(amounts.as_slice()),
+            Values::Texts(texts, ends) => texts.len() + size_of_val(ends.as_slice()),
+            Values::Bytes(bytes, ends) => bytes.len() + size_of_val(ends.as_slice()),
+            Values::Flags(flags) => flags.len(),
+        };
+        self.present.len() + values
     }
 
     pub(crate) fn is_present(&self, row: usize) -> bool {

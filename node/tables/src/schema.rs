@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use parquet::basic::Compression;
-use parquet::file::properties::{EnabledStatistics, WriterProperties, WriterPropertiesPtr, WriterVersion};
+use parquet::file::properties::{
+    EnabledStatistics, WriterProperties, WriterPropertiesBuilder, WriterPropertiesPtr, WriterVersion,
+};
 use parquet::schema::parser::parse_message_type;
 use parquet::schema::types::{ColumnPath, TypePtr};
 
@@ -37,6 +39,11 @@ pub(crate) fn schema(table: Table) -> TypePtr {
 
 /// The writer's settings.
 pub(crate) fn properties(table: Table) -> WriterPropertiesPtr {
+    Arc::new(settings(table).build())
+}
+
+/// The same, of which something may be set otherwise.
+pub(crate) fn settings(table: Table) -> WriterPropertiesBuilder {
     let mut builder = WriterProperties::builder()
         .set_created_by(CREATED_BY.to_owned())
         .set_writer_version(WriterVersion::PARQUET_1_0)
@@ -44,7 +51,9 @@ pub(crate) fn properties(table: Table) -> WriterPropertiesPtr {
         .set_dictionary_enabled(false)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         // What is cut is no bound that a reader can rely on, nor one that can be checked.
-        .set_statistics_truncate_length(None);
+        .set_statistics_truncate_length(None)
+        // Readers that go by it would read other pages than those that go from one page to the next.
+        .set_offset_index_disabled(true);
     for column in table.columns() {
         let path = ColumnPath::from(column.name);
         if column.repeats {
@@ -54,7 +63,7 @@ pub(crate) fn properties(table: Table) -> WriterPropertiesPtr {
             builder = builder.set_column_statistics_enabled(path, EnabledStatistics::None);
         }
     }
-    Arc::new(builder.build())
+    builder
 }
 
 #[cfg(test)]

@@ -3,4 +3,7 @@
 mod altered;
 mod exports;
 mod forging;
+mod interrupted;
+mod layouts;
+mod strays;
 mod world;

@@ -174,13 +174,20 @@ impl Check<'_> {
         for (task, verdict) in tasks.iter().zip(verdicts) {
             // What is named with the cells that should be there is not told twice.
             let is_located = wanted.contains(&(task.spot.day, task.spot.table));
-            let told = verdict.findings.into_iter();
-            findings.extend(told.filter(|finding| !is_located || !finding.is_about_rows()));
+            let Findings { listed, more } = verdict.findings;
+            findings.extend(
+                listed
+                    .into_iter()
+                    .filter(|told| !is_located || !told.is_about_rows()),
+            );
+            if !is_located {
+                findings.more = findings.more.saturating_add(more);
+            }
         }
         findings.extend(walked.findings.listed);
         findings.more = findings.more.saturating_add(walked.findings.more);
         if !wanted.is_empty() {
-            findings.extend(locate::locate(&ground, &wanted));
+            locate::locate(&ground, &wanted, findings);
         }
         Ok(())
     }
@@ -217,27 +224,18 @@ impl Check<'_> {
                 named.insert(inside.to_string_lossy().into_owned());
             }
         }
-        for file in self.folder.files()? {
-            if !named.contains(&file) && !is_passed_over(&file) {
-                let shown = quorate_ledger::visible(&file).into_owned();
-                findings.push(Finding {
-                    what: What::File,
-                    table: None,
-                    day: None,
-                    row: None,
-                    column: None,
-                    reason: format!("no manifest names the file {shown}"),
-                });
-            }
-        }
-        Ok(())
+        self.folder.strays(&named, &mut |file| {
+            let shown = quorate_ledger::visible(&file).into_owned();
+            findings.push(Finding {
+                what: What::File,
+                table: None,
+                day: None,
+                row: None,
+                column: None,
+                reason: format!("no manifest names the file {shown}, or it is a link"),
+            });
+        })
     }
-}
-
-/// Whether readers pass over a file because of its name. What ends as the tables' files do is never passed over.
-fn is_passed_over(file: &str) -> bool {
-    let name = file.rsplit('/').next().unwrap_or(file);
-    name.starts_with(['.', '_']) && !name.ends_with(".parquet")
 }
 
 /// A day's manifest, and whether it has the hash that the folder's manifest says.
@@ -250,12 +248,15 @@ fn read_day(folder: &Folder, line: &DayLine) -> Result<(DayManifest, bool), Fold
 
 /// Where the marks of each of a day's files begin in the day's marks; none where these are not as they were exported.
 fn places_of_marks(folder: &Folder, day: &DayManifest, findings: &mut Findings) -> Vec<Option<u64>> {
+    let rows = day.files().map(|(_, line)| line.rows);
+    let bytes = rows.fold(0_u64, u64::saturating_add).saturating_mul(MARK_BYTES);
     let is_own = match files::hash(&folder.marks(day.day)) {
-        Ok((sha256, _)) => sha256 == day.marks,
+        Ok((sha256, length)) => sha256 == day.marks && length == bytes,
         Err(_) => false,
     };
     if !is_own {
-        let reason = "the marks of its rows are not there, or not those of which it has the hash";
+        let reason =
+            "the marks of its rows are not there, or not those of which it has the hash and the number";
         findings.push(Finding::manifest(Some(day.day), None, reason));
     }
     let mut next = 0_u64;

@@ -9,12 +9,14 @@ use parquet::data_type::{
     BoolType, ByteArray, ByteArrayType, FixedLenByteArray, FixedLenByteArrayType, Int64Type,
 };
 use parquet::errors::ParquetError;
+use parquet::file::properties::WriterPropertiesPtr;
 use parquet::file::writer::{SerializedColumnWriter, SerializedFileWriter};
 use quorate_crypto::Digest;
 use sha2::{Digest as _, Sha256};
 
 use crate::digests::{Digests, TableDigests};
 use crate::error::FolderError;
+use crate::folder::{create_partial, partial};
 use crate::rows::{Rows, Stored, Values};
 use crate::schema::{AMOUNT_BYTES, properties, schema};
 use crate::table::Table;
@@ -24,6 +26,7 @@ pub(crate) const GROUP_ROWS: usize = 65_536;
 
 /// A file that is being written.
 pub(crate) struct TableWriter {
+    /// The file as it is being written.
     path: PathBuf,
     writer: SerializedFileWriter<Hashing>,
     digests: Digests,
@@ -44,18 +47,28 @@ struct Hashing {
 }
 
 impl TableWriter {
-    /// Begins a file, over one that is there.
+    /// Begins a file that is put in place later.
     pub(crate) fn create(path: &Path, table: Table) -> Result<Self, FolderError> {
-        let file = File::create(path).map_err(|error| FolderError::io(path, error))?;
+        Self::with(path, table, properties(table))
+    }
+
+    /// With other settings than those of the tables.
+    pub(crate) fn with(
+        path: &Path,
+        table: Table,
+        properties: WriterPropertiesPtr,
+    ) -> Result<Self, FolderError> {
+        let file = create_partial(path)?;
+        let path = partial(path);
         let hashing = Hashing {
             file,
             hasher: Sha256::new(),
             length: 0,
         };
-        let writer = SerializedFileWriter::new(hashing, schema(table), properties(table));
+        let writer = SerializedFileWriter::new(hashing, schema(table), properties);
         Ok(Self {
-            path: path.to_owned(),
-            writer: writer.map_err(|error| FolderError::parquet(path, &error))?,
+            writer: writer.map_err(|error| FolderError::parquet(&path, &error))?,
+            path,
             digests: Digests::new(table),
         })
     }

@@ -183,6 +183,7 @@ fn unwritten(error: WriteError) -> Failure {
         WriteError::EndsEarly { .. } => {
             Failure::failed(words).hint("read a chain that goes further, such as that of another node")
         }
+        WriteError::Busy => Failure::failed(words).hint("run it again once the other one has ended"),
         WriteError::NoBlock => Failure::not_found(words),
         WriteError::Unfit { .. } => Failure::new(Exit::CheckFailed, words),
         WriteError::Folder(FolderError::Parquet { .. })

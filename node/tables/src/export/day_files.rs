@@ -5,7 +5,7 @@ use quorate_ledger::Digest;
 
 use crate::day::Day;
 use crate::error::FolderError;
-use crate::folder::{Folder, make_parent, partial, put_in_place, remove, write_whole};
+use crate::folder::{Folder, put_in_place, remove, write_whole};
 use crate::making::RowSet;
 use crate::manifest::{DayLine, DayManifest, FileLine, Span};
 use crate::table::Table;
@@ -64,6 +64,8 @@ impl<'a> DayFiles<'a> {
         for table in Table::ALL {
             self.write(table)?;
             let path = self.folder.table(table, self.day);
+            // It would be of other rows: it is made again.
+            remove(&self.folder.csv(table, self.day))?;
             let Some(writer) = self.writers[table.place()].take() else {
                 // The chain gives no rows, whatever lies there.
                 remove(&path)?;
@@ -100,8 +102,7 @@ impl<'a> DayFiles<'a> {
             Some(writer) => writer,
             None => {
                 let path = self.folder.table(table, self.day);
-                make_parent(&path)?;
-                slot.insert(TableWriter::create(&partial(&path), table)?)
+                slot.insert(TableWriter::create(&path, table)?)
             }
         };
         writer.write(rows)?;

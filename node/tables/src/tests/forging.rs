@@ -3,16 +3,18 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use parquet::file::properties::WriterPropertiesBuilder;
 use quorate_crypto::sha256;
 use tempfile::TempDir;
 
 use super::world::CHAIN;
 use crate::day::Day;
 use crate::digests::Digests;
-use crate::folder::{Folder, write_whole};
+use crate::folder::{Folder, put_in_place, write_whole};
 use crate::manifest::{DayLine, DayManifest, FileLine, Manifest};
 use crate::reading::TableReader;
 use crate::rows::{Cell, Rows};
+use crate::schema::settings;
 use crate::table::{Kind, Table};
 use crate::writing::TableWriter;
 use crate::{Report, export, verify};
@@ -92,14 +94,43 @@ impl Exported {
 
     /// Writes a file anew with other rows.
     pub(super) fn write(&self, table: Table, day: Day, rows: &[OwnedRow]) {
+        self.write_with(table, day, rows, settings(table));
+    }
+
+    /// Writes a file anew, and sets its writer as tables' files are not made.
+    pub(super) fn write_with(
+        &self,
+        table: Table,
+        day: Day,
+        rows: &[OwnedRow],
+        settings: WriterPropertiesBuilder,
+    ) {
         let mut group = Rows::new(table);
         for row in rows {
             let cells: Vec<Cell<'_>> = row.iter().map(borrowed).collect();
             group.push(&cells);
         }
-        let mut writer = TableWriter::create(&self.folder().table(table, day), table).unwrap();
+        let path = self.folder().table(table, day);
+        let mut writer = TableWriter::with(&path, table, settings.build().into()).unwrap();
         writer.write(&group).unwrap();
         writer.finish().unwrap();
+        put_in_place(&path).unwrap();
+    }
+
+    /// Has the manifests say the hashes of the files that are there, whatever is in these.
+    pub(super) fn forge_hashes(&self) {
+        let folder = self.folder();
+        let mut manifest = self.manifest();
+        for line in &mut manifest.days {
+            let mut day = self.day_manifest(line.day);
+            for file in &mut day.tables {
+                let bytes = fs::read(self.path().join(&file.file)).unwrap();
+                file.bytes = u64::try_from(bytes.len()).unwrap();
+                file.sha256 = sha256(&bytes);
+            }
+            line.sha256 = write_whole(&folder.day(line.day), day.write().as_bytes()).unwrap();
+        }
+        write_whole(&folder.manifest(), manifest.write().as_bytes()).unwrap();
     }
 
     /// Makes all manifests and marks anew, so that they fit the files.

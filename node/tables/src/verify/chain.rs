@@ -245,7 +245,13 @@ impl<'a, 'v> Walk<'a, 'v> {
 
     /// Checks that all of it ends with the certified head.
     fn check_end(&mut self) {
-        let head = self.ground.head;
+        let (head, network) = (self.ground.head, self.ground.genesis.id());
+        if let Some(pin) = self.ground.pin.filter(|pin| pin.height == Height::GENESIS)
+            && pin.hash != network
+        {
+            let reason = format!("block 0 is {network}, and {} is trusted", pin.hash);
+            self.findings.push(Finding::head(reason));
+        }
         if self.height() != head.height {
             let reason = format!(
                 "the rows end with block {}, the certified head is block {}",

@@ -2,7 +2,6 @@
 //! but it says where to look, and a file that is not its own is found before anything is made of it.
 
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::path::Path;
 
@@ -13,14 +12,18 @@ use crate::bounds::Bounds;
 use crate::day::Day;
 use crate::difference::{Difference, differences};
 use crate::digests::{Digests, MARK_BYTES, Mark, TableDigests};
-use crate::finding::{Finding, Spot, What};
-use crate::folder::Folder;
+use crate::finding::{Finding, Findings, Spot, What};
+use crate::folder::{Folder, open};
 use crate::manifest::FileLine;
 use crate::reading::{ReadError, TableReader};
 use crate::table::Table;
 
 /// Bytes that are hashed at once.
 const BUFFER: usize = 1 << 20;
+
+/// Rows that a file may have beside those of its manifest, if it is to be told which. What the manifest's are is known by
+/// the marks that lie there, so that nobody has marks made of rows without end.
+const MORE_MARKS: usize = 65_536;
 
 /// Which file has which hash, as the manifests say.
 pub(super) type Known = BTreeMap<Digest, (Table, Day)>;
@@ -30,7 +33,7 @@ pub(super) type Known = BTreeMap<Digest, (Table, Day)>;
 pub(super) struct FileVerdict {
     /// Number of rows and the root over them; none if they could not be read.
     pub(super) rows: Option<(u64, Digest)>,
-    pub(super) findings: Vec<Finding>,
+    pub(super) findings: Findings,
 }
 
 /// Checks a file. `marks` is where those of its rows as they were exported begin in the day's marks, if these are at hand.
@@ -64,9 +67,12 @@ pub(super) fn check(
         let reason = format!("it says {} bytes, the file has {bytes}", line.bytes);
         verdict.findings.push(about_manifest(spot, reason));
     }
-    match digests(&path, spot, &mut verdict.findings) {
+    let marks = marks.and_then(|place| read_marks(folder, spot, place, line.rows));
+    let kept = marks
+        .as_ref()
+        .map_or(0, |marks| marks.len().saturating_add(MORE_MARKS));
+    match digests(&path, spot, kept, &mut verdict.findings) {
         Ok(found) => {
-            let marks = marks.and_then(|place| read_marks(folder, spot, place, line.rows));
             compare(&found, spot, line, marks.as_deref(), &mut verdict.findings);
             verdict.rows = Some((found.rows, found.root));
         }
@@ -81,7 +87,7 @@ fn about_manifest(spot: Spot, reason: impl Into<String>) -> Finding {
 
 /// The marks of so many rows, or as many as there are.
 fn read_marks(folder: &Folder, spot: Spot, place: u64, rows: u64) -> Option<Vec<Mark>> {
-    let mut file = File::open(folder.marks(spot.day)).ok()?;
+    let mut file = open(&folder.marks(spot.day)).ok()?;
     file.seek(SeekFrom::Start(place)).ok()?;
     let mut bytes = Vec::new();
     let mut own = file.take(rows.saturating_mul(MARK_BYTES));
@@ -92,7 +98,7 @@ fn read_marks(folder: &Folder, spot: Spot, place: u64, rows: u64) -> Option<Vec<
 
 /// A file's SHA-256 and length.
 pub(super) fn hash(path: &Path) -> io::Result<(Digest, u64)> {
-    let mut file = File::open(path)?;
+    let mut file = open(path)?;
     let mut hasher = Sha256::new();
     let mut buffer = vec![0; BUFFER];
     let mut length = 0_u64;
@@ -107,9 +113,14 @@ pub(super) fn hash(path: &Path) -> io::Result<(Digest, u64)> {
 }
 
 /// Reads all rows, and compares what row groups say of themselves.
-fn digests(path: &Path, spot: Spot, findings: &mut Vec<Finding>) -> Result<TableDigests, ReadError> {
+fn digests(
+    path: &Path,
+    spot: Spot,
+    marks: usize,
+    findings: &mut Findings,
+) -> Result<TableDigests, ReadError> {
     let mut reader = TableReader::open(path, spot.table)?;
-    let mut digests = Digests::new(spot.table);
+    let mut digests = Digests::with_marks(spot.table, marks);
     let mut bounds = Bounds::new(spot.table);
     while let Some((rows, ends)) = reader.next()? {
         digests.add(&rows);
@@ -133,7 +144,7 @@ fn compare(
     spot: Spot,
     line: &FileLine,
     marks: Option<&[Mark]>,
-    findings: &mut Vec<Finding>,
+    findings: &mut Findings,
 ) {
     let said = line.columns.iter().zip(&found.columns).zip(spot.table.columns());
     let differ = said.filter(|((said, found), _)| said.sha256 != **found);
@@ -153,14 +164,15 @@ fn compare(
         }
         return;
     }
+    let is_marked = u64::try_from(found.marks.len()) == Ok(found.rows);
     match marks {
         Some(marks) if marks == found.marks && found.rows == line.rows && columns.is_empty() => {
             let reason = "its root is not that of the rows";
             findings.push(about_manifest(spot, reason));
         }
-        Some(marks) if marks != found.marks => {
+        Some(marks) if marks != found.marks && is_marked => {
             let told = differences(&found.marks, marks);
-            findings.extend(tell(spot, &told, &columns));
+            tell(spot, &told, &columns, findings);
         }
         _ => {
             let reason = match columns.as_slice() {
@@ -176,16 +188,16 @@ fn compare(
 }
 
 /// In words. Where one row alone is altered, each altered column is one of its cells.
-fn tell(spot: Spot, told: &[Difference], columns: &[&'static str]) -> Vec<Finding> {
-    if let [Difference::Altered { .. }] = told
+fn tell(spot: Spot, told: &[Difference], columns: &[&'static str], findings: &mut Findings) {
+    if let [only @ Difference::Altered { .. }] = told
         && !columns.is_empty()
     {
-        let cells = columns
-            .iter()
-            .flat_map(|column| told[0].findings(spot, std::slice::from_ref(column)));
-        return cells.collect();
+        for column in columns {
+            findings.extend(only.findings(spot, std::slice::from_ref(column)));
+        }
+        return;
     }
-    told.iter()
-        .flat_map(|difference| difference.findings(spot, columns))
-        .collect()
+    for difference in told {
+        findings.extend(difference.findings(spot, columns));
+    }
 }
