@@ -67,6 +67,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/network", get(network::page)),
         ("/search", get(search::search)),
         (search::FROM_PAGES, get(search::search)),
+        ("/verify.html", get(files::verifier)),
         ("/static/style.css", get(files::style)),
         ("/static/app.js", get(files::script)),
         ("/static/icon.svg", get(files::icon)),

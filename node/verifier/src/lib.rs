@@ -47,7 +47,7 @@ pub use facts::{
 };
 pub use file::{MAX_FILE_BYTES, ProofFile};
 pub use knowledge::{Anchor, EndedBy, KnownEpoch, Pin, Verifier};
-pub use page::page;
+pub use page::{page, page_policy};
 pub use proof::{
     CommitteeStep, End, Item, MAX_ENTRIES, MAX_ITEMS, MAX_PATH, MAX_PROOF_BYTES, MAX_RECOVERY_LEAVES,
     MAX_START_BALANCES, MAX_STATE_PROOFS, MAX_STEPS, MAX_TEXTS, Proof, ProofBody, ProofKind, ProofV1,

@@ -54,17 +54,26 @@ const MODULES: &[(&str, &str)] = modules![
     "words.js",
 ];
 
-/// The page. Its content policy lets it run this script and show this style, and connect to nothing.
-pub fn page() -> &'static str {
-    static PAGE: LazyLock<String> = LazyLock::new(compose);
-    &PAGE
+/// The page, and its content policy.
+struct Composed {
+    page: String,
+    policy: String,
 }
 
-fn compose() -> String {
-    let mut script = String::from("\n\"use strict\";\nconst modules = {};\n");
-    for name in ordered() {
-        wrap(name, &mut script);
-    }
+static COMPOSED: LazyLock<Composed> = LazyLock::new(compose);
+
+/// The page. Its content policy lets it run this script and show this style, and connect to nothing.
+pub fn page() -> &'static str {
+    &COMPOSED.page
+}
+
+/// The page's own content policy, for whoever serves it.
+pub fn page_policy() -> &'static str {
+    &COMPOSED.policy
+}
+
+fn compose() -> Composed {
+    let script = script_of(FIRST);
     let policy = format!(
         "default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'",
         source_of(&script),
@@ -72,7 +81,19 @@ fn compose() -> String {
     );
     let page = TEMPLATE.replacen("{{policy}}", &policy, 1);
     let page = page.replacen("{{style}}", STYLE, 1);
-    page.replacen("{{script}}", &script, 1)
+    Composed {
+        page: page.replacen("{{script}}", &script, 1),
+        policy,
+    }
+}
+
+/// A module and all that it needs, as one script.
+fn script_of(first: &'static str) -> String {
+    let mut script = String::from("\n\"use strict\";\nconst modules = {};\n");
+    for name in ordered(first) {
+        wrap(name, &mut script);
+    }
+    script
 }
 
 /// How a content policy names a script or style that stands in the page.
@@ -88,10 +109,10 @@ fn text_of(name: &str) -> &'static str {
     text
 }
 
-/// All modules, each behind those that it imports, in the order of its imports.
-fn ordered() -> Vec<&'static str> {
+/// A module behind all that it needs, each behind those that it imports, in the order of its imports.
+fn ordered(first: &'static str) -> Vec<&'static str> {
     let mut order = Vec::new();
-    visit(FIRST, &mut order);
+    visit(first, &mut order);
     order
 }
 
@@ -185,7 +206,7 @@ mod tests {
 
     #[test]
     fn each_module_is_in_the_page_behind_those_that_it_imports() {
-        let order = ordered();
+        let order = ordered(FIRST);
         let mut names: Vec<_> = order.clone();
         names.sort_unstable();
         let listed: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
@@ -246,10 +267,14 @@ mod tests {
         let (_, style) = page.split_once("<style>").unwrap();
         let (style, _) = style.split_once("</style>").unwrap();
         let policy = format!(
-            "content=\"default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'\"",
+            "default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'",
             source_of(script),
             source_of(style)
         );
-        assert!(page.contains(&policy), "the policy is another");
+        assert_eq!(page_policy(), policy);
+        assert!(
+            page.contains(&format!("content=\"{policy}\"")),
+            "the policy is another"
+        );
     }
 }

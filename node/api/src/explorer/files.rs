@@ -1,12 +1,14 @@
 //! Files. Style, script and icon are compiled in, and their addresses carry a hash of the content, so that browsers
-//! may keep them for ever. Others are made of what is on the chain, and saved.
+//! may keep them for ever. The page that checks proofs is compiled in too. Others are made of what is on the chain, and
+//! saved.
 
 use std::sync::OnceLock;
 
 use axum::http::HeaderValue;
-use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use quorate_crypto::sha256;
+use quorate_verifier::{page, page_policy};
 
 const STYLE: &str = include_str!("static/style.css");
 const SCRIPT: &str = include_str!("static/app.js");
@@ -30,6 +32,18 @@ pub(super) async fn script() -> Response {
 
 pub(super) async fn icon() -> Response {
     file("image/svg+xml", ICON)
+}
+
+/// The page that checks proofs by itself, to be kept: these bytes, and no others, whoever serves them. It may do here
+/// what it may do from a disk, so a node that is asked for it hears nothing of what is checked.
+pub(super) async fn verifier() -> Response {
+    let policy = format!("{}; frame-ancestors 'none'", page_policy());
+    let policy = HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    let headers = [
+        (CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+        (CONTENT_SECURITY_POLICY, policy),
+    ];
+    (headers, page()).into_response()
 }
 
 /// What browsers keep as a file of this name, which is plain letters and digits.
