@@ -10,6 +10,7 @@ mod assets;
 mod authority;
 mod blocks;
 mod csv;
+mod documents;
 mod files;
 mod here;
 mod known;
@@ -70,6 +71,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/verify.html", get(files::verifier)),
         ("/static/style.css", get(files::style)),
         ("/static/app.js", get(files::script)),
+        ("/static/drop.js", get(files::drop)),
         ("/static/icon.svg", get(files::icon)),
     ]
 }

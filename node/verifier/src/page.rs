@@ -1,4 +1,5 @@
 //! The page that checks proofs in a browser: one file that needs no network and no node, out of the modules in `web/`.
+//! And scripts out of the same modules for the explorer's pages.
 //!
 //! The modules are a verifier of their own, written from `docs/formats.md` alone; nothing here judges anything. The same
 //! sources give the same bytes, so whoever has the sources can compare. `scripts/verify-page` makes the page without
@@ -13,8 +14,11 @@ use quorate_crypto::sha256;
 const TEMPLATE: &str = include_str!("../web/page.html");
 const STYLE: &str = include_str!("../web/page.css");
 
-/// The module that needs all others.
+/// The page's own module, which needs others.
 const FIRST: &str = "page.js";
+
+/// That of the explorer's page of records.
+const DROP: &str = "drop.js";
 
 macro_rules! modules {
     ($($name:literal),+ $(,)?) => {
@@ -22,12 +26,13 @@ macro_rules! modules {
     };
 }
 
-/// Names and texts of the page's modules.
+/// Names and texts of the modules.
 const MODULES: &[(&str, &str)] = modules![
     "armour.js",
     "bcs.js",
     "bytes.js",
     "committee.js",
+    "drop.js",
     "edwards.js",
     "errors.js",
     "facts.js",
@@ -35,8 +40,10 @@ const MODULES: &[(&str, &str)] = modules![
     "genesis.js",
     "genesis_text.js",
     "hashes.js",
+    "hashing.js",
     "history.js",
     "judging.js",
+    "making.js",
     "p256.js",
     "page.js",
     "proof.js",
@@ -70,6 +77,12 @@ pub fn page() -> &'static str {
 /// The page's own content policy, for whoever serves it.
 pub fn page_policy() -> &'static str {
     &COMPOSED.policy
+}
+
+/// The script with which the explorer hashes documents in the browser, and looks them up.
+pub fn drop_script() -> &'static str {
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| script_of(DROP));
+    &SCRIPT
 }
 
 fn compose() -> Composed {
@@ -202,26 +215,30 @@ fn name_of(line: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn each_module_is_in_the_page_behind_those_that_it_imports() {
-        let order = ordered(FIRST);
-        let mut names: Vec<_> = order.clone();
-        names.sort_unstable();
-        let listed: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, listed);
-        for (place, name) in order.iter().enumerate() {
-            for part in parts(text_of(name)) {
-                if let Part::Import { from, .. } = part {
-                    let earlier = order.iter().position(|module| *module == from);
-                    assert!(
-                        earlier.is_some_and(|earlier| earlier < place),
-                        "{name} imports {from}"
-                    );
+    fn each_module_is_needed_and_stands_behind_those_that_it_imports() {
+        let mut needed = BTreeSet::new();
+        for first in [FIRST, DROP] {
+            let order = ordered(first);
+            for (place, name) in order.iter().enumerate() {
+                for part in parts(text_of(name)) {
+                    if let Part::Import { from, .. } = part {
+                        let earlier = order.iter().position(|module| *module == from);
+                        assert!(
+                            earlier.is_some_and(|earlier| earlier < place),
+                            "{name} imports {from}"
+                        );
+                    }
                 }
             }
+            needed.extend(order);
         }
+        let listed: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(needed.into_iter().collect::<Vec<_>>(), listed);
     }
 
     #[test]

@@ -5,14 +5,13 @@ import { Unusable } from "./errors.js";
 import { plainVerdict, toJson } from "./facts.js";
 import { readGenesis } from "./genesis.js";
 import { judge, kindOfFile, trustOf } from "./judging.js";
+import { detailsOf, element, listOf, make, takeChosen, takeDropped } from "./making.js";
 import { visible } from "./text.js";
 import { count } from "./trail.js";
 
 const MIB = 1024 * 1024;
 /** Bytes of a file at most: no proof's file has more. */
 const FILE_LIMIT = 512 * MIB;
-/** Lines of one verdict that are shown at once. */
-const SHOWN_AT_ONCE = 400;
 
 const WORDS = {
   good: "good",
@@ -20,18 +19,6 @@ const WORDS = {
   refused: "refused",
   unreadable: "not checked",
 };
-
-function element(id) {
-  return document.getElementById(id);
-}
-
-/** An element of the page with its content: text, or other elements. */
-function make(tag, content = "", attributes = {}) {
-  const made = document.createElement(tag);
-  made.append(...(Array.isArray(content) ? content : [content]));
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
 
 /** The genesis document: its bytes, and the files to check. */
 const given = { document: null, files: [] };
@@ -153,29 +140,6 @@ function shown(judgement) {
   return make("article", parts, { class: "verdict", "data-result": look });
 }
 
-/** Lines as a list; of very many only the first, until somebody asks for all. */
-function listOf(tag, lines) {
-  const list = make(tag);
-  const add = (some) => some.forEach((line) => list.append(make("li", line)));
-  add(lines.slice(0, SHOWN_AT_ONCE));
-  if (lines.length <= SHOWN_AT_ONCE) return [list];
-  const button = make("button", `Show all ${lines.length} lines`, { type: "button" });
-  button.addEventListener("click", () => {
-    add(lines.slice(SHOWN_AT_ONCE));
-    button.remove();
-    list.tabIndex = -1;
-    list.focus();
-  });
-  return [list, button];
-}
-
-/** Something that is made when it is looked at. */
-function detailsOf(summary, makeContent) {
-  const details = make("details", make("summary", summary));
-  details.addEventListener("toggle", () => details.append(...makeContent()), { once: true });
-  return details;
-}
-
 function start() {
   element("asleep").remove();
   element("document").addEventListener("change", async ({ target }) => {
@@ -188,12 +152,7 @@ function start() {
     }
     await check();
   });
-  element("files").addEventListener("change", async ({ target }) => {
-    const files = Array.from(target.files);
-    // So that the same file can be chosen again.
-    target.value = "";
-    await take(files);
-  });
+  takeChosen(element("files"), take);
   for (const id of ["network", "pinned"]) element(id).addEventListener("change", check);
   element("add").addEventListener("click", async () => {
     const area = element("text");
@@ -207,16 +166,7 @@ function start() {
     await check();
     element("files").focus();
   });
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    document.body.classList.add("over");
-  });
-  document.addEventListener("dragleave", () => document.body.classList.remove("over"));
-  document.addEventListener("drop", async (event) => {
-    event.preventDefault();
-    document.body.classList.remove("over");
-    await take(Array.from(event.dataTransfer.files));
-  });
+  takeDropped(take);
 }
 
 start();

@@ -1,4 +1,5 @@
-// What pages can do beyond being read: how long ago times are, copying, and the overview's live updates.
+// What pages can do beyond being read: how long ago times are, copying, and the overview's live updates; and what loads
+// scripts of single pages.
 // Pages are complete without it. Addresses are relative to the page's base, which is the explorer's root.
 "use strict";
 
@@ -141,6 +142,11 @@ if (live && toggle) {
     if (source && Date.now() - last >= longest) soon();
   }, longest / 4);
 }
+
+// A script that one page alone has.
+
+const drop = document.getElementById("drop");
+if (drop) import(new URL(drop.dataset.script, document.baseURI));
 
 tell(document);
 setInterval(() => tell(document), 5000);
