@@ -9,6 +9,7 @@ mod accounts;
 mod assets;
 mod authority;
 mod blocks;
+mod checks;
 mod csv;
 mod documents;
 mod files;
@@ -49,6 +50,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/blocks", get(blocks::list)),
         ("/blocks/{block}", get(blocks::page)),
         ("/blocks/{block}/bytes", get(raw::block)),
+        ("/blocks/{block}/proof", get(proofs::block)),
         ("/transactions", get(transactions::list)),
         ("/transactions.csv", get(transactions::file)),
         ("/transactions/{id}", get(transactions::page)),
@@ -71,6 +73,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/verify.html", get(files::verifier)),
         ("/static/style.css", get(files::style)),
         ("/static/app.js", get(files::script)),
+        ("/static/checking.js", get(files::checking)),
         ("/static/drop.js", get(files::drop)),
         ("/static/icon.svg", get(files::icon)),
     ]

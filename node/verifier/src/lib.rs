@@ -48,7 +48,7 @@ pub use facts::{
 };
 pub use file::{MAX_FILE_BYTES, ProofFile};
 pub use knowledge::{Anchor, EndedBy, KnownEpoch, Pin, Verifier};
-pub use page::{drop_script, page, page_policy};
+pub use page::{checking_script, drop_script, page, page_policy};
 pub use proof::{
     CommitteeStep, End, Item, MAX_ENTRIES, MAX_ITEMS, MAX_PATH, MAX_PROOF_BYTES, MAX_RECOVERY_LEAVES,
     MAX_START_BALANCES, MAX_STATE_PROOFS, MAX_STEPS, MAX_TEXTS, Proof, ProofBody, ProofKind, ProofV1,

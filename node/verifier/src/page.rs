@@ -20,6 +20,9 @@ const FIRST: &str = "page.js";
 /// That of the explorer's page of records.
 const DROP: &str = "drop.js";
 
+/// That of the explorer's pages whose content a proof establishes.
+const CHECKING: &str = "checking.js";
+
 macro_rules! modules {
     ($($name:literal),+ $(,)?) => {
         &[$(($name, include_str!(concat!("../web/", $name)))),+]
@@ -31,7 +34,9 @@ const MODULES: &[(&str, &str)] = modules![
     "armour.js",
     "bcs.js",
     "bytes.js",
+    "checking.js",
     "committee.js",
+    "comparing.js",
     "drop.js",
     "edwards.js",
     "errors.js",
@@ -46,6 +51,8 @@ const MODULES: &[(&str, &str)] = modules![
     "making.js",
     "p256.js",
     "page.js",
+    "pages.js",
+    "pinning.js",
     "proof.js",
     "recovery.js",
     "sha2.js",
@@ -82,6 +89,12 @@ pub fn page_policy() -> &'static str {
 /// The script with which the explorer hashes documents in the browser, and looks them up.
 pub fn drop_script() -> &'static str {
     static SCRIPT: LazyLock<String> = LazyLock::new(|| script_of(DROP));
+    &SCRIPT
+}
+
+/// The script with which the explorer checks what a page shows, by its proof, in the reader's browser.
+pub fn checking_script() -> &'static str {
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| script_of(CHECKING));
     &SCRIPT
 }
 
@@ -222,7 +235,7 @@ mod tests {
     #[test]
     fn each_module_is_needed_and_stands_behind_those_that_it_imports() {
         let mut needed = BTreeSet::new();
-        for first in [FIRST, DROP] {
+        for first in [FIRST, DROP, CHECKING] {
             let order = ordered(first);
             for (place, name) in order.iter().enumerate() {
                 for part in parts(text_of(name)) {

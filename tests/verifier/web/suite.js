@@ -4,6 +4,7 @@ import { useWebCrypto, webCrypto } from "../../../node/verifier/web/signatures.j
 import { Judge } from "./judge.js";
 import { isSame } from "./json.js";
 import { Random, mutantFault, mutantsOf } from "./mutants.js";
+import { comparingTests } from "./comparing.js";
 import { pageTests } from "./goldens.js";
 import { partTests } from "./parts.js";
 
@@ -117,6 +118,7 @@ export async function runSuite({ formats, toml, vectors, answers, mutants, seed,
     report(isUsed ? "with WebCrypto" : "without WebCrypto");
     await suite.tests(partTests);
     await suite.tests(pageTests({ formats, toml }));
+    await suite.tests(comparingTests({ formats }));
     await suite.vectors(vectors, answers);
     // What is judged without WebCrypto is judged by the same code but for signatures.
     if (isUsed && mutants > 0) others.push(...(await suite.mutants(vectors, mutants, seed)));

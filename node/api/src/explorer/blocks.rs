@@ -10,7 +10,7 @@ use super::here::Here;
 use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::{raw, selection, words};
+use super::{checks, raw, selection, words};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::cursor::ListTag;
@@ -133,6 +133,7 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
                 (transactions_table(snapshot, &transactions)?)
                 (more(height, from, block.transaction_count))
             }
+            (checks::section("block", &height.to_string(), &format!("blocks/{height}/proof")))
         };
         Ok(Page {
             title: format!("Block {}", parts::number(height)),
@@ -204,7 +205,11 @@ fn header(block: &Block) -> Markup {
         ),
         (
             "As data",
-            raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes")), None),
+            raw::links(
+                &format!("v1/{address}"),
+                Some(&format!("{address}/bytes")),
+                Some(&format!("{address}/proof")),
+            ),
         ),
     ])
 }

@@ -8,7 +8,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 use quorate_crypto::sha256;
-use quorate_verifier::{drop_script, page, page_policy};
+use quorate_verifier::{checking_script, drop_script, page, page_policy};
 
 const STYLE: &str = include_str!("static/style.css");
 const SCRIPT: &str = include_str!("static/app.js");
@@ -19,7 +19,7 @@ const FOR_EVER: &str = "public, max-age=31536000, immutable";
 /// The query that changes whenever one of the files does.
 pub(super) fn version() -> &'static str {
     static VERSION: OnceLock<String> = OnceLock::new();
-    let all = || [STYLE, SCRIPT, ICON, drop_script()].concat();
+    let all = || [STYLE, SCRIPT, ICON, drop_script(), checking_script()].concat();
     VERSION.get_or_init(|| sha256(all().as_bytes()).short())
 }
 
@@ -29,6 +29,10 @@ pub(super) async fn style() -> Response {
 
 pub(super) async fn script() -> Response {
     file("text/javascript; charset=utf-8", SCRIPT)
+}
+
+pub(super) async fn checking() -> Response {
+    file("text/javascript; charset=utf-8", checking_script())
 }
 
 pub(super) async fn drop() -> Response {

@@ -143,10 +143,26 @@ if (live && toggle) {
   }, longest / 4);
 }
 
-// A script that one page alone has.
+// Scripts that some pages have. That of a check is large, and loaded when somebody asks for one.
 
 const drop = document.getElementById("drop");
 if (drop) import(new URL(drop.dataset.script, document.baseURI));
+
+let checking = null;
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-check]");
+  // Once it is there, the script hears of clicks by itself.
+  if (!button || checking) return;
+  checking = import(new URL(button.dataset.script, document.baseURI));
+  try {
+    await checking;
+    button.click();
+  } catch {
+    checking = null;
+    announcer.textContent = "The check could not be loaded";
+  }
+});
 
 tell(document);
 setInterval(() => tell(document), 5000);
