@@ -16,6 +16,7 @@ const FILE_LIMIT = 512 * MIB;
 const WORDS = {
   good: "good",
   partly: "good, up to a time",
+  changed: "changed",
   refused: "refused",
   unreadable: "not checked",
 };
@@ -108,7 +109,7 @@ async function check() {
 
 function show(judgements, trust) {
   const number = (result) => judgements.filter((judgement) => judgement.result === result).length;
-  const all = Object.entries({ good: "good", refused: "refused", unreadable: "not checked" });
+  const all = Object.entries({ good: "good", changed: "changed", refused: "refused", unreadable: "not checked" });
   const counts = all.map(([result, words]) => [number(result), words]).filter(([found]) => found > 0);
   const words = counts.map(([found, what]) => `${found} ${what}`).join(", ");
   const network = trust.network === null ? "not known" : toHex(trust.network);
@@ -117,7 +118,7 @@ function show(judgements, trust) {
 }
 
 function shown(judgement) {
-  const { name, result, verdicts = [], lines, steps = [], refusal, reason } = judgement;
+  const { name, result, verdicts = [], lines, steps = [], refusal, reason, differences = [], notes = [] } = judgement;
   const isPartly = result === "good" && verdicts.some((verdict) => verdict.verdict === "complete_up_to");
   const look = isPartly ? "partly" : result;
   const parts = [make("h3", [visible(name), make("span", WORDS[look], { class: "word" })])];
@@ -128,12 +129,17 @@ function shown(judgement) {
     const pairs = Object.entries(facts).flatMap(([term, text]) => [make("dt", term), make("dd", text)]);
     parts.push(make("dl", pairs));
   }
-  if (result === "good") parts.push(...lines.flatMap((each) => listOf("ul", each)));
+  if (differences.length > 0) {
+    parts.push(make("p", "Its figures are not those that its proof establishes:"));
+    parts.push(...listOf("ol", differences.map(visible)), make("p", "What its proof establishes:"));
+  }
+  if (notes.length > 0) parts.push(...listOf("ul", notes.map(visible)));
+  if (lines.length > 0) parts.push(...lines.flatMap((each) => listOf("ul", each)));
   if (steps.length > 0) {
     const words = refusal ? "What held before it was refused" : "Each step of the check";
     parts.push(detailsOf(`${words} (${steps.length})`, () => listOf("ol", steps)));
   }
-  if (result === "good" && verdicts.length > 0) {
+  if (verdicts.length > 0) {
     const json = () => toJson(verdicts.length === 1 ? plainVerdict(verdicts[0]) : verdicts.map(plainVerdict));
     parts.push(detailsOf("The facts, for programs", () => [make("pre", json())]));
   }

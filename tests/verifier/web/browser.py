@@ -144,8 +144,13 @@ def suite(vectors: Path, answers: Path | None, folder: Path) -> None:
 
     formats = (ROOT / "docs" / "formats.md").read_text("utf-8")
     toml = (ROOT / "genesis" / "tests" / "vectors" / "genesis.toml").read_bytes()
+    golden = ROOT / "node" / "statement" / "tests" / "statements" / "golden"
+    # Not as text files: the ends of a table's lines are its own.
+    statements = {form: (golden / f"k1.{form}").read_bytes().decode() for form in ("csv", "html", "xml")}
+    statements["style"] = (ROOT / "node" / "statement" / "src" / "page" / "style.css").read_text("utf-8")
     inputs = (
-        f'{{"formats":{json.dumps(formats)},"toml":"{toml.hex()}","vectors":{lines(vectors)},'
+        f'{{"formats":{json.dumps(formats)},"toml":"{toml.hex()}","statements":{json.dumps(statements)},'
+        f'"vectors":{lines(vectors)},'
         f'"answers":{lines(answers) if answers else "null"}}}'
     )
     text = made.page_of(SUITE, "", made.script_of(HERE / "browser.js"))
