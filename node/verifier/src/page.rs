@@ -33,8 +33,10 @@ macro_rules! modules {
 const MODULES: &[(&str, &str)] = modules![
     "armour.js",
     "bcs.js",
+    "bundles.js",
     "bytes.js",
     "camt053.js",
+    "chain.js",
     "checking.js",
     "chosen.js",
     "committee.js",
@@ -67,6 +69,7 @@ const MODULES: &[(&str, &str)] = modules![
     "spreadsheet.js",
     "state.js",
     "statements.js",
+    "tables.js",
     "text.js",
     "toml.js",
     "trail.js",

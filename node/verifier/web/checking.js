@@ -26,7 +26,10 @@ const RESULTS = {
     "This page shows what the proof establishes. Which network that is, only this node has said so far.",
   ],
   page: ["The page is wrong", "The proof is good, and this page shows something else than it establishes."],
-  proof: ["The proof is refused", "What this node serves as a proof proves nothing. Believe nothing that this page shows."],
+  proof: [
+    "The proof is refused",
+    "What this node serves as a proof proves nothing. Believe nothing that this page shows.",
+  ],
   genesis: ["Another network", "This node serves another genesis document than the one whose hash you pinned."],
   failed: ["Not checked", "Nothing was checked."],
 };

@@ -287,7 +287,9 @@ export function compareAccount(shown, { found }, address, decimals) {
     comparison.text(`${asset}: can use`, row.free, unitsText(free, asset, decimals));
     comparison.text(`${asset}: held`, row.held, unitsText(held, asset, decimals));
   }
-  const amounts = holds.map((hold) => `${moneyText(hold.amount, hold.asset, decimals)} for ${addressText(hold.beneficiary)}`);
+  const amounts = holds.map(({ amount, asset, beneficiary }) => {
+    return `${moneyText(amount, asset, decimals)} for ${addressText(beneficiary)}`;
+  });
   const said = shown.holds.map((hold) => `${hold.amount} for ${hold.beneficiary?.title ?? hold.beneficiary?.text}`);
   comparison.text("open holds", said.sort().join("; "), amounts.sort().join("; "));
   const signers = (account?.signers?.signers ?? []).map((signer) => `${keyText(signer.key)} ${signer.weight}`);
@@ -342,7 +344,7 @@ function numbersOf(rows, name) {
   return rows.map((row) => BigInt((row[name] ?? "0").replaceAll(",", "") || "0"));
 }
 
-/** The history on an account's page with a statement over the time of its rows: none is left out, and each is as it is. */
+/** The history on an account's page with a statement over the time of its rows: none is left out, each is as it is. */
 export function compareHistory(shown, { found }, decimals) {
   const comparison = new Comparison();
   const numbers = numbersOf(shown.entries, "number");
@@ -402,7 +404,8 @@ export function compareBlock(shown, { found, head }, header, decimals) {
   }
   const shownTo = indices.length === 0 ? 0 : Number(indices.at(-1)) + 1;
   if (shown.entries.length < entries.length) {
-    comparison.open.push(`${count(entries.length - shown.entries.length, "transaction")} of the block stand on other pages`);
+    const others = count(entries.length - shown.entries.length, "transaction");
+    comparison.open.push(`${others} of the block stand on other pages`);
   }
   if (indices[0] === 0n && shownTo < entries.length && shownTo % 100 !== 0) {
     comparison.differ("transactions", `${shownTo} rows`, `${entries.length} of the block`);

@@ -1,6 +1,7 @@
 // Judging files against what somebody trusts: what a page, or a command, does.
 
 import { decodeUtf8, fromHex, toHex } from "./bytes.js";
+import { checkBundle, isBundle } from "./bundles.js";
 import { Trust } from "./committee.js";
 import { Refusal, Unusable } from "./errors.js";
 import { isProofFile, readProofFile } from "./file.js";
@@ -8,6 +9,7 @@ import { readGenesis } from "./genesis.js";
 import { kindOf, verify } from "./proof.js";
 import { keyOf } from "./signatures.js";
 import { compareStatement, formOf, proofFileIn } from "./statements.js";
+import { Tables, headOfVerdict, kindOfTables } from "./tables.js";
 import { keyText, visible } from "./text.js";
 import { Trail, count } from "./trail.js";
 import { intentId } from "./transaction.js";
@@ -66,13 +68,19 @@ function refused(fault, steps) {
   return { result: "refused", refusal: { code, where, reason, hint: HINTS[code] ?? null }, steps };
 }
 
-/** What a file is, by its beginning: `proof`, `transaction`, `statement`, `genesis`, or null. */
+/**
+ * What a file is, by its beginning: `proof`, `transaction`, `statement`, `bundle`, `genesis`; of a folder of tables
+ * `manifest`, `day`, `csv` or `parquet`; or null.
+ */
 export function kindOfFile(data) {
+  if (isBundle(data)) return "bundle";
   if (isProofFile(data)) return "proof";
   if (isTravellingFile(data)) return "transaction";
   if (data[0] === 0) return "genesis";
   const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(data.subarray(0, 4 * 1024 * 1024));
   if (formOf(text) !== null) return "statement";
+  const table = kindOfTables(data);
+  if (table !== null) return table;
   return /^\s*(version|network|engine)\s*=/m.test(text) && !text.startsWith("<") ? "genesis" : null;
 }
 
@@ -85,7 +93,7 @@ function unreadable(data, kind) {
   const begin = new TextDecoder().decode(data.subarray(0, 64));
   const reason = begin.startsWith("Statement of ")
     ? "a statement as plain text is not compared: add its proof (FILE.proof), which shows the figures"
-    : "this is neither a proof, a statement nor a transaction on its way between signers";
+    : "this is neither a proof, a statement, a bundle, a file of tables nor a transaction on its way between signers";
   return { result: "unreadable", reason };
 }
 
@@ -102,18 +110,21 @@ function readStatement({ name, data }, files) {
 
 /**
  * The judgements on files, in their order: objects with `name`, `result`, which is `good`, `changed` (a statement that
- * is not what its proof establishes), `refused` or `unreadable`, and what belongs to it. What one file proves about committees and decimals is known for all; where the committees
- * in a file are refused, the file is. `tell` is called with each file's name before it is judged.
+ * is not what its proof establishes, or a table that no manifest names), `refused` or `unreadable`, and what belongs to
+ * it. What one file proves about committees and decimals is known for all; where the committees in a file are refused,
+ * the file is. `tell` is called with each file's name before it is judged.
  */
 export async function judge(files, trust, tell = () => {}) {
   const assets = trust.genesis?.draft.assets ?? [];
   const decimals = new Map(assets.map(({ code, decimals: number }) => [code, number]));
   const judgements = files.map(({ name }) => ({ name }));
   const left = [];
+  const folder = [];
   for (const [place, { name, data }] of files.entries()) {
     const kind = kindOfFile(data);
     if (kind === "transaction") left.push({ place, turn: 2, data });
-    else if (kind !== "proof" && kind !== "statement") Object.assign(judgements[place], unreadable(data, kind));
+    else if (kind === "bundle") Object.assign(judgements[place], await judgeBundle(name, data, trust, tell));
+    else if (kind !== "proof" && kind !== "statement") folder.push({ place, kind, name, data });
     else {
       tell(name);
       const read = kind === "statement" ? readStatement({ name, data }, files) : { data };
@@ -140,11 +151,50 @@ export async function judge(files, trust, tell = () => {}) {
     }
     Object.assign(judgements[place], judgement);
   }
+  await judgeFolder(folder, judgements, trust, tell);
   // Only now all decimals are known.
   for (const judgement of judgements) {
     judgement.lines ??= (judgement.verdicts ?? []).map((verdict) => wordsOf(verdict, decimals).map(visible));
   }
   return judgements;
+}
+
+/** Whose turn it is among a folder's files: what others are held to comes first. */
+const TURNS = ["manifest", "day"];
+
+/** Judges what may be files of a folder of tables, by the blocks that proofs among the files establish. */
+async function judgeFolder(folder, judgements, trust, tell) {
+  const verdicts = judgements.flatMap((judgement) => judgement.verdicts ?? []);
+  const heads = verdicts.map(headOfVerdict).filter((head) => head !== null);
+  const network = trust.network === null ? null : toHex(trust.network);
+  const tables = new Tables(network, heads);
+  const turn = ({ kind }) => (TURNS.includes(kind) ? TURNS.indexOf(kind) : TURNS.length);
+  for (const file of [...folder].sort((a, b) => turn(a) - turn(b))) {
+    tell(file.name);
+    Object.assign(judgements[file.place], await judgeTable(file, tables));
+  }
+}
+
+async function judgeTable({ kind, name, data }, tables) {
+  const trail = new Trail();
+  const judges = {
+    manifest: () => tables.takeManifest(name, data, trail),
+    day: () => tables.takeDay(name, data, trail),
+    csv: () => tables.takeCsv(name, data, trail),
+  };
+  try {
+    const lines = await (judges[kind] ?? (() => tables.takeFile(data)))();
+    if (lines !== null) return { result: "good", lines: [lines], steps: trail.steps };
+  } catch (fault) {
+    if (fault instanceof Unusable) return { result: "unreadable", reason: fault.message };
+    return refused(fault, trail.steps);
+  }
+  if (kind !== "parquet") return unreadable(data, kind);
+  const reason =
+    tables.days.length === 0
+      ? "a table is held to its day's manifest: add manifest.json, head.proof and days/DAY.json"
+      : "no day's manifest here names a file with these bytes: it was altered, or is of another day";
+  return tables.days.length === 0 ? { result: "unreadable", reason } : { result: "changed", reason };
 }
 
 /** Reads a proof's file and learns its committees. `proof` is what else is in it, if there is anything. */
@@ -182,6 +232,21 @@ function judgeFigures({ form, text }, proof, verdict, trust) {
   } catch (fault) {
     if (!(fault instanceof Unusable)) throw fault;
     return { result: "changed", differences: [fault.message] };
+  }
+}
+
+async function judgeBundle(name, data, trust, tell) {
+  if (trust.genesis === null) {
+    return { result: "unreadable", reason: "a bundle is checked against the genesis document: add it" };
+  }
+  const trail = new Trail();
+  try {
+    const at = (height, last) => tell(`${name}, block ${height} of ${last}`);
+    const lines = await checkBundle(data, trust.genesis, trail, at);
+    return { result: "good", lines: [lines], steps: trail.steps };
+  } catch (fault) {
+    if (fault instanceof Unusable) return { result: "unreadable", reason: fault.message };
+    return refused(fault, trail.steps);
   }
 }
 

@@ -39,6 +39,27 @@ export function detailsOf(summary, makeContent) {
   return details;
 }
 
+/** The files of an entry that was dropped: itself, or all of a folder. Their names say where they are in it. */
+async function filesOf(entry, path = "") {
+  const name = `${path}${entry.name}`;
+  if (entry.isFile) {
+    const file = await new Promise((resolve, reject) => {
+      entry.file(resolve, reject);
+    });
+    return [new File([file], name)];
+  }
+  const reader = entry.createReader();
+  const files = [];
+  for (;;) {
+    // A browser gives some at a time, and none in the end.
+    const some = await new Promise((resolve, reject) => {
+      reader.readEntries(resolve, reject);
+    });
+    if (some.length === 0) return files;
+    for (const each of some) files.push(...(await filesOf(each, `${name}/`)));
+  }
+}
+
 /** Has files that are dropped anywhere on the page taken. Else a browser would leave the page and open them. */
 export function takeDropped(take) {
   document.addEventListener("dragover", (event) => {
@@ -49,7 +70,16 @@ export function takeDropped(take) {
   document.addEventListener("drop", async (event) => {
     event.preventDefault();
     document.body.classList.remove("over");
-    await take(Array.from(event.dataTransfer.files));
+    const { items, files } = event.dataTransfer;
+    // Asked for now: after waiting a browser knows them no more.
+    const entries = Array.from(items, (item) => item.webkitGetAsEntry?.() ?? null);
+    const dropped = Array.from(files);
+    if (entries.some((entry) => entry?.isDirectory)) {
+      const found = await Promise.all(entries.map((entry) => (entry === null ? [] : filesOf(entry))));
+      await take(found.flat());
+    } else {
+      await take(dropped);
+    }
   });
 }
 

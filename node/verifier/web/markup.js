@@ -63,7 +63,10 @@ export function compareLines(text, wanted) {
       const own = place < theirs ? proven[other + place] : null;
       if (line === null) differences.push(`left out before line ${at + mine + 1}: ${around(own, "")}`);
       else if (own === null) differences.push(`slipped in, line ${at + place + 1}: ${around(line, "")}`);
-      else differences.push(`line ${at + place + 1}: “${around(line, own)}” is there, by the proof “${around(own, line)}”`);
+      else {
+        const words = `“${around(line, own)}” is there, by the proof “${around(own, line)}”`;
+        differences.push(`line ${at + place + 1}: ${words}`);
+      }
     }
     at += mine;
     other += theirs;

@@ -89,8 +89,8 @@ function rowsOf({ about, balances, lines }) {
   ];
 }
 
-/** The cells of a table. */
-function recordsOf(text) {
+/** The rows of a text as CSV, each with its cells. */
+export function recordsOf(text) {
   const records = [];
   let record = [];
   // A cell in quotation marks or not, and what ends it.

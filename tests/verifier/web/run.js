@@ -36,6 +36,8 @@ const { faults, others } = await runSuite({
     ...Object.fromEntries(["csv", "html", "xml"].map((form) => [form, read(`node/statement/tests/statements/golden/k1.${form}`)])),
     style: read("node/statement/src/page/style.css"),
   },
+  bundle: new Uint8Array(Buffer.from(read("tests/verifier/web/part.bundle.txt"), "base64")),
+  tables: JSON.parse(read("tests/verifier/web/tables.json")),
   vectors: text.map(parseJson),
   answers: answers ? lines(answers).map(parseJson) : null,
   mutants: Number(values.mutants),
