@@ -7,6 +7,7 @@ mod keys;
 mod localnet;
 mod node;
 mod query;
+mod version;
 mod wallet;
 mod witness;
 
@@ -84,6 +85,8 @@ enum Command {
     Lab(quorate_lab::LabCommand),
     /// Print a completion script for a shell
     Completions(completions::CompletionsArgs),
+    /// Say which release this is, and the hash of its verify.html
+    Version(version::VersionArgs),
 }
 
 const EXAMPLES: &str = "Examples:
@@ -148,6 +151,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         #[cfg(feature = "lab")]
         Command::Lab(command) => in_runtime(quorate_lab::run(command, &output)),
         Command::Completions(args) => completions::run(&args),
+        Command::Version(args) => version::run(&args, &output),
     }
 }
 

@@ -29,7 +29,9 @@ const TABLET: u32 = 820;
 /// The rules of axe-core that are WCAG's, at the levels A and AA.
 const RULES: [&str; 5] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
-struct Browser {
+
+/// A browser under remote control.
+pub(crate) struct Browser {
     driver: Child,
     port: u16,
     client: Client,
@@ -49,7 +51,7 @@ fn program(variable: &str, default: &str) -> String {
 
 impl Browser {
     /// A browser on a screen this wide.
-    fn open(port: u16, width: u32) -> Self {
+    pub(crate) fn open(port: u16, width: u32) -> Self {
         let profile = tempfile::tempdir().unwrap();
         let mut driver = Command::new(program("QUORATE_CHROMEDRIVER", "/usr/bin/chromedriver"))
             .arg(format!("--port={port}"))
@@ -91,7 +93,7 @@ impl Browser {
         }
     }
 
-    fn goto(&self, url: &str) {
+    pub(crate) fn goto(&self, url: &str) {
         self.runtime.block_on(self.client.goto(url)).unwrap();
     }
 
@@ -104,7 +106,7 @@ impl Browser {
     }
 
     /// What the script gives.
-    fn ask(&self, script: &str) -> serde_json::Value {
+    pub(crate) fn ask(&self, script: &str) -> serde_json::Value {
         self.runtime
             .block_on(self.client.execute(script, Vec::new()))
             .unwrap()
@@ -151,7 +153,7 @@ impl Browser {
         serde_json::from_value(found.unwrap()).unwrap()
     }
 
-    fn text(&self, css: &str) -> Option<String> {
+    pub(crate) fn text(&self, css: &str) -> Option<String> {
         let script = format!(
             "return document.querySelector({})?.textContent ?? null",
             json!(css)
@@ -159,13 +161,21 @@ impl Browser {
         self.ask(&script).as_str().map(|text| text.trim().to_owned())
     }
 
-    fn attribute(&self, css: &str, name: &str) -> Option<String> {
+    pub(crate) fn attribute(&self, css: &str, name: &str) -> Option<String> {
         let script = format!(
             "return document.querySelector({})?.getAttribute({}) ?? null",
             json!(css),
             json!(name)
         );
         self.ask(&script).as_str().map(str::to_owned)
+    }
+
+    /// Chooses a file in a field for files.
+    pub(crate) fn choose(&self, css: &str, file: &std::path::Path) {
+        self.runtime.block_on(async {
+            let field = self.client.find(Locator::Css(css)).await.unwrap();
+            field.send_keys(&file.display().to_string()).await.unwrap();
+        });
     }
 
     /// Types into the search box and presses return.
@@ -179,7 +189,7 @@ impl Browser {
     }
 
     /// That no script or style was refused, and nothing is wider than its place or the window.
-    fn assert_sound(&self) {
+    pub(crate) fn assert_sound(&self) {
         let tables = self.ask(
             "return [...document.querySelectorAll('table')]
                 .filter(table => table.scrollWidth > table.parentElement.clientWidth).map(table => table.id)",

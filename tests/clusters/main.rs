@@ -10,6 +10,7 @@ mod cluster;
 mod history;
 mod http;
 mod journal;
+mod lying;
 mod ports;
 mod prefix;
 mod programs;
@@ -61,6 +62,7 @@ mod statements;
 mod storms;
 mod tls;
 mod transfers;
+mod verify_button;
 mod witnessing;
 
 use cluster::Cluster;

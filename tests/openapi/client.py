@@ -183,6 +183,7 @@ def use(node, key, to):
     proof("statement", "statement/{address}", to, from_=found.timestamp, to=until)
     proof("state", "asset/{code}", "QRT")
     proof("state", "record/{sha256}", "00" * 32, by=to)
+    proof("block", "block/{block}", "latest")
     proof("committees", "committees")
 
     # The log as other logs show theirs. A validator signs it once a second, and a log this short has no whole tile.

@@ -10,7 +10,9 @@ mod assets;
 mod authority;
 mod blocks;
 mod charts;
+mod checks;
 mod csv;
+mod documents;
 mod files;
 mod here;
 mod hold;
@@ -56,6 +58,7 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/blocks.csv", get(blocks::file)),
         ("/blocks/{block}", get(blocks::page)),
         ("/blocks/{block}/bytes", get(raw::block)),
+        ("/blocks/{block}/proof", get(proofs::block)),
         ("/transactions", get(transactions::list)),
         ("/transactions.csv", get(transactions::file)),
         ("/transactions/{id}", get(transactions::page)),
@@ -92,8 +95,11 @@ pub(crate) fn pages() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/epochs.csv", get(network::epochs_file)),
         ("/search", get(search::search)),
         (search::FROM_PAGES, get(search::search)),
+        ("/verify.html", get(files::verifier)),
         ("/static/style.css", get(files::style)),
         ("/static/app.js", get(files::script)),
+        ("/static/checking.js", get(files::checking)),
+        ("/static/drop.js", get(files::drop)),
         ("/static/icon.svg", get(files::icon)),
     ]
 }

@@ -324,6 +324,11 @@ pub enum ProofRequest {
         /// The account whose own record it would be; none: only who claims it.
         by: Option<Address>,
     },
+    /// All that a block executed, in order, with what each transaction did.
+    Block {
+        /// Its height.
+        height: Height,
+    },
     /// The committees from genesis on.
     Committees {
         /// Up to the epoch of this height; none: of the last.

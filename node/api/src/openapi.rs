@@ -51,6 +51,7 @@ use crate::{events, submit};
         proofs::statement,
         proofs::asset,
         proofs::record,
+        proofs::block,
         proofs::committees,
         log::checkpoint,
         log::signed_root,

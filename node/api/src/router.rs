@@ -34,7 +34,7 @@ use crate::{explorer, openapi, routes};
 const SMALL_ANSWER: usize = 16 << 10;
 
 /// What pages may load: their own style, script, icon and event stream, and nothing else. The base of a page's
-/// links is its own root.
+/// links is its own root. The page that checks proofs has a stricter one of its own.
 const CONTENT_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; \
      img-src 'self'; form-action 'self'; base-uri 'self'; frame-ancestors 'none'";
 
@@ -175,7 +175,9 @@ async fn bound_calls(State(app): State<App>, request: Request, next: Next) -> Re
 pub(crate) async fn guard(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static(CONTENT_POLICY));
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static(CONTENT_POLICY));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.insert(X_FRAME_OPTIONS, HeaderValue::from_static("DENY"));
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));

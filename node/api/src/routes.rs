@@ -51,6 +51,7 @@ pub(crate) fn calls() -> Vec<(&'static str, MethodRouter<App>)> {
         ("/v1/proofs/statement/{address}", get(proofs::statement)),
         ("/v1/proofs/asset/{code}", get(proofs::asset)),
         ("/v1/proofs/record/{sha256}", get(proofs::record)),
+        ("/v1/proofs/block/{block}", get(proofs::block)),
         ("/v1/proofs/committees", get(proofs::committees)),
         ("/v1/log/checkpoint", get(log::checkpoint)),
         ("/v1/log/signed-root", get(log::signed_root)),

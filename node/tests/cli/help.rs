@@ -52,6 +52,7 @@ fn help_of_every_command_is_as_reviewed() {
         "wallet",
         "query",
         "completions",
+        "version",
     ] {
         assert!(groups.iter().any(|name| name == group), "no group {group}");
     }

@@ -21,6 +21,7 @@ mod tables;
 #[cfg(feature = "lab")]
 mod trace;
 mod usage;
+mod version;
 mod witness;
 
 use std::fs::{self, Permissions};

@@ -6,7 +6,8 @@
 //! [`Verdict`] or a [`Refusal`]. What a verdict establishes is plain data ([`Facts`]); it always names the block as of
 //! which it holds, as whoever serves proofs may serve old ones.
 //!
-//! [`page()`] is another verifier, for browsers, which shares no code with this one.
+//! [`page()`] is another verifier, for browsers, which shares no code with this one. The explorer's scripts are made of
+//! the same modules.
 //!
 //! ```
 //! use quorate_genesis::Genesis;
@@ -47,7 +48,7 @@ pub use facts::{
 };
 pub use file::{MAX_FILE_BYTES, ProofFile};
 pub use knowledge::{Anchor, EndedBy, KnownEpoch, Pin, Verifier};
-pub use page::page;
+pub use page::{checking_script, drop_script, page, page_policy};
 pub use proof::{
     CommitteeStep, End, Item, MAX_ENTRIES, MAX_ITEMS, MAX_PATH, MAX_PROOF_BYTES, MAX_RECOVERY_LEAVES,
     MAX_START_BALANCES, MAX_STATE_PROOFS, MAX_STEPS, MAX_TEXTS, Proof, ProofBody, ProofKind, ProofV1,

@@ -1,4 +1,5 @@
 //! The page that checks proofs in a browser: one file that needs no network and no node, out of the modules in `web/`.
+//! And scripts out of the same modules for the explorer's pages.
 //!
 //! The modules are a verifier of their own, written from `docs/formats.md` alone; nothing here judges anything. The same
 //! sources give the same bytes, so whoever has the sources can compare. `scripts/verify-page` makes the page without
@@ -13,8 +14,14 @@ use quorate_crypto::sha256;
 const TEMPLATE: &str = include_str!("../web/page.html");
 const STYLE: &str = include_str!("../web/page.css");
 
-/// The module that needs all others.
+/// The page's own module, which needs others.
 const FIRST: &str = "page.js";
+
+/// That of the explorer's page of records.
+const DROP: &str = "drop.js";
+
+/// That of the explorer's pages whose content a proof establishes.
+const CHECKING: &str = "checking.js";
 
 macro_rules! modules {
     ($($name:literal),+ $(,)?) => {
@@ -22,29 +29,47 @@ macro_rules! modules {
     };
 }
 
-/// Names and texts of the page's modules.
+/// Names and texts of the modules.
 const MODULES: &[(&str, &str)] = modules![
     "armour.js",
     "bcs.js",
+    "bundles.js",
     "bytes.js",
+    "camt053.js",
+    "chain.js",
+    "checking.js",
+    "chosen.js",
     "committee.js",
+    "comparing.js",
+    "drop.js",
     "edwards.js",
+    "effects.js",
     "errors.js",
     "facts.js",
+    "figures.js",
     "file.js",
     "genesis.js",
     "genesis_text.js",
     "hashes.js",
+    "hashing.js",
     "history.js",
     "judging.js",
+    "making.js",
+    "markup.js",
     "p256.js",
     "page.js",
+    "pages.js",
+    "paper.js",
+    "pinning.js",
     "proof.js",
     "recovery.js",
     "sha2.js",
     "shown.js",
     "signatures.js",
+    "spreadsheet.js",
     "state.js",
+    "statements.js",
+    "tables.js",
     "text.js",
     "toml.js",
     "trail.js",
@@ -54,17 +79,38 @@ const MODULES: &[(&str, &str)] = modules![
     "words.js",
 ];
 
-/// The page. Its content policy lets it run this script and show this style, and connect to nothing.
-pub fn page() -> &'static str {
-    static PAGE: LazyLock<String> = LazyLock::new(compose);
-    &PAGE
+/// The page, and its content policy.
+struct Composed {
+    page: String,
+    policy: String,
 }
 
-fn compose() -> String {
-    let mut script = String::from("\n\"use strict\";\nconst modules = {};\n");
-    for name in ordered() {
-        wrap(name, &mut script);
-    }
+static COMPOSED: LazyLock<Composed> = LazyLock::new(compose);
+
+/// The page. Its content policy lets it run this script and show this style, and connect to nothing.
+pub fn page() -> &'static str {
+    &COMPOSED.page
+}
+
+/// The page's own content policy, for whoever serves it.
+pub fn page_policy() -> &'static str {
+    &COMPOSED.policy
+}
+
+/// The script with which the explorer hashes documents in the browser, and looks them up.
+pub fn drop_script() -> &'static str {
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| script_of(DROP));
+    &SCRIPT
+}
+
+/// The script with which the explorer checks what a page shows, by its proof, in the reader's browser.
+pub fn checking_script() -> &'static str {
+    static SCRIPT: LazyLock<String> = LazyLock::new(|| script_of(CHECKING));
+    &SCRIPT
+}
+
+fn compose() -> Composed {
+    let script = script_of(FIRST);
     let policy = format!(
         "default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'",
         source_of(&script),
@@ -72,7 +118,19 @@ fn compose() -> String {
     );
     let page = TEMPLATE.replacen("{{policy}}", &policy, 1);
     let page = page.replacen("{{style}}", STYLE, 1);
-    page.replacen("{{script}}", &script, 1)
+    Composed {
+        page: page.replacen("{{script}}", &script, 1),
+        policy,
+    }
+}
+
+/// A module and all that it needs, as one script.
+fn script_of(first: &'static str) -> String {
+    let mut script = String::from("\n\"use strict\";\nconst modules = {};\n");
+    for name in ordered(first) {
+        wrap(name, &mut script);
+    }
+    script
 }
 
 /// How a content policy names a script or style that stands in the page.
@@ -88,10 +146,10 @@ fn text_of(name: &str) -> &'static str {
     text
 }
 
-/// All modules, each behind those that it imports, in the order of its imports.
-fn ordered() -> Vec<&'static str> {
+/// A module behind all that it needs, each behind those that it imports, in the order of its imports.
+fn ordered(first: &'static str) -> Vec<&'static str> {
     let mut order = Vec::new();
-    visit(FIRST, &mut order);
+    visit(first, &mut order);
     order
 }
 
@@ -181,26 +239,30 @@ fn name_of(line: &str) -> &str {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
 
     #[test]
-    fn each_module_is_in_the_page_behind_those_that_it_imports() {
-        let order = ordered();
-        let mut names: Vec<_> = order.clone();
-        names.sort_unstable();
-        let listed: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
-        assert_eq!(names, listed);
-        for (place, name) in order.iter().enumerate() {
-            for part in parts(text_of(name)) {
-                if let Part::Import { from, .. } = part {
-                    let earlier = order.iter().position(|module| *module == from);
-                    assert!(
-                        earlier.is_some_and(|earlier| earlier < place),
-                        "{name} imports {from}"
-                    );
+    fn each_module_is_needed_and_stands_behind_those_that_it_imports() {
+        let mut needed = BTreeSet::new();
+        for first in [FIRST, DROP, CHECKING] {
+            let order = ordered(first);
+            for (place, name) in order.iter().enumerate() {
+                for part in parts(text_of(name)) {
+                    if let Part::Import { from, .. } = part {
+                        let earlier = order.iter().position(|module| *module == from);
+                        assert!(
+                            earlier.is_some_and(|earlier| earlier < place),
+                            "{name} imports {from}"
+                        );
+                    }
                 }
             }
+            needed.extend(order);
         }
+        let listed: Vec<_> = MODULES.iter().map(|(name, _)| *name).collect();
+        assert_eq!(needed.into_iter().collect::<Vec<_>>(), listed);
     }
 
     #[test]
@@ -246,10 +308,14 @@ mod tests {
         let (_, style) = page.split_once("<style>").unwrap();
         let (style, _) = style.split_once("</style>").unwrap();
         let policy = format!(
-            "content=\"default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'\"",
+            "default-src 'none'; script-src {}; style-src {}; base-uri 'none'; form-action 'none'",
             source_of(script),
             source_of(style)
         );
-        assert!(page.contains(&policy), "the policy is another");
+        assert_eq!(page_policy(), policy);
+        assert!(
+            page.contains(&format!("content=\"{policy}\"")),
+            "the policy is another"
+        );
     }
 }

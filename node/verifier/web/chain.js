@@ -67,9 +67,9 @@ function doTextsFit({ batch }, { items }) {
   return fits && at === items.length;
 }
 
-/** A chain from genesis up to some height. */
+/** A chain up to some height. */
 export class Chain {
-  /** `trust` knows the committees of all epochs that come. */
+  /** The chain before its first block. `trust` knows the committees of all epochs that come. */
   constructor(trust) {
     const { draft, network, committee } = trust.genesis;
     this.trust = trust;
@@ -82,7 +82,7 @@ export class Chain {
     this.log = new Frontier();
   }
 
-  /** The chain with one more block, and for each batch of the block whether its texts are there and fit. */
+  /** The chain with one more block, the block, and for each of its batches whether the texts are there and fit. */
   async with(data) {
     const certified = this.decode(data);
     const { block, batches, texts } = certified;
@@ -142,7 +142,7 @@ export class Chain {
       log,
     });
     const whole = texts.map((items, place) => items !== null && doTextsFit(batches[place], items));
-    return { chain: next, whole };
+    return { chain: next, certified, whole };
   }
 
   decode(data) {

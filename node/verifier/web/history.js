@@ -148,6 +148,7 @@ export async function checkStatement(network, statement, where, trail) {
     before,
     after,
     beside,
+    leaf: leaf.value,
   };
 }
 

@@ -1,12 +1,15 @@
 // Judging files against what somebody trusts: what a page, or a command, does.
 
-import { fromHex, toHex } from "./bytes.js";
+import { decodeUtf8, fromHex, toHex } from "./bytes.js";
+import { checkBundle, isBundle } from "./bundles.js";
 import { Trust } from "./committee.js";
 import { Refusal, Unusable } from "./errors.js";
 import { isProofFile, readProofFile } from "./file.js";
 import { readGenesis } from "./genesis.js";
 import { kindOf, verify } from "./proof.js";
 import { keyOf } from "./signatures.js";
+import { compareStatement, formOf, proofFileIn } from "./statements.js";
+import { Tables, headOfVerdict, kindOfTables } from "./tables.js";
 import { keyText, visible } from "./text.js";
 import { Trail, count } from "./trail.js";
 import { intentId } from "./transaction.js";
@@ -65,12 +68,19 @@ function refused(fault, steps) {
   return { result: "refused", refusal: { code, where, reason, hint: HINTS[code] ?? null }, steps };
 }
 
-/** What a file is, by its beginning: `proof`, `transaction`, `genesis`, or null. */
+/**
+ * What a file is, by its beginning: `proof`, `transaction`, `statement`, `bundle`, `genesis`; of a folder of tables
+ * `manifest`, `day`, `csv` or `parquet`; or null.
+ */
 export function kindOfFile(data) {
+  if (isBundle(data)) return "bundle";
   if (isProofFile(data)) return "proof";
   if (isTravellingFile(data)) return "transaction";
   if (data[0] === 0) return "genesis";
-  const text = new TextDecoder().decode(data.subarray(0, 4 * 1024 * 1024));
+  const text = new TextDecoder("utf-8", { ignoreBOM: true }).decode(data.subarray(0, 4 * 1024 * 1024));
+  if (formOf(text) !== null) return "statement";
+  const table = kindOfTables(data);
+  if (table !== null) return table;
   return /^\s*(version|network|engine)\s*=/m.test(text) && !text.startsWith("<") ? "genesis" : null;
 }
 
@@ -80,53 +90,111 @@ function unreadable(data, kind) {
     const reason = "this is a genesis document: choose it as that if it is the one that you trust";
     return { result: "unreadable", reason };
   }
-  const begin = new TextDecoder().decode(data.subarray(0, 4_096));
-  const isStatement = /^\ufeff?"?row"?,"?number"?,|^<!DOCTYPE html>|^<\?xml|^Statement of /.test(begin);
-  const reason = isStatement
-    ? "this looks like a statement: add its proof (FILE.proof) to check that here. Whether a statement's figures are " +
-      "those of its proof, `quorate audit verify` says"
-    : "this is neither a proof nor a transaction on its way between signers";
+  const begin = new TextDecoder().decode(data.subarray(0, 64));
+  const reason = begin.startsWith("Statement of ")
+    ? "a statement as plain text is not compared: add its proof (FILE.proof), which shows the figures"
+    : "this is neither a proof, a statement, a bundle, a file of tables nor a transaction on its way between signers";
   return { result: "unreadable", reason };
 }
 
+/** A statement's text and the file of its proof, which is in it or beside it; or why there is none. */
+function readStatement({ name, data }, files) {
+  const text = decodeUtf8(data);
+  const form = text === null ? null : formOf(text);
+  if (form === null) return { fault: "this looks like a statement, and is not text" };
+  const beside = files.find((file) => file.name === `${name}.proof`);
+  const proof = proofFileIn(form, text) ?? beside?.data;
+  if (!proof) return { fault: `this statement has no proof in it: add ${name}.proof, which belongs to it` };
+  return { statement: { form, text }, data: proof };
+}
+
 /**
- * The judgements on files, in their order: objects with `name`, `result`, which is `good`, `refused` or `unreadable`,
- * and what belongs to it. What one file proves about committees and decimals is known for all; where the committees
- * in a file are refused, the file is. `tell` is called with each file's name before it is judged.
+ * The judgements on files, in their order: objects with `name`, `result`, which is `good`, `changed` (a statement that
+ * is not what its proof establishes, or a table that no manifest names), `refused` or `unreadable`, and what belongs to
+ * it. What one file proves about committees and decimals is known for all; where the committees in a file are refused,
+ * the file is. `tell` is called with each file's name before it is judged.
  */
 export async function judge(files, trust, tell = () => {}) {
   const assets = trust.genesis?.draft.assets ?? [];
   const decimals = new Map(assets.map(({ code, decimals: number }) => [code, number]));
   const judgements = files.map(({ name }) => ({ name }));
   const left = [];
+  const folder = [];
   for (const [place, { name, data }] of files.entries()) {
     const kind = kindOfFile(data);
     if (kind === "transaction") left.push({ place, turn: 2, data });
-    else if (kind !== "proof") Object.assign(judgements[place], unreadable(data, kind));
+    else if (kind === "bundle") Object.assign(judgements[place], await judgeBundle(name, data, trust, tell));
+    else if (kind !== "proof" && kind !== "statement") folder.push({ place, kind, name, data });
     else {
       tell(name);
-      const { judgement, proof, trail } = await judgeCommittees(data, trust);
-      Object.assign(judgements[place], judgement);
-      if (proof) left.push({ place, turn: 1, proof, trail });
+      const read = kind === "statement" ? readStatement({ name, data }, files) : { data };
+      if (read.fault) Object.assign(judgements[place], { result: "unreadable", reason: read.fault });
+      else {
+        const { judgement, proof, trail } = await judgeCommittees(read.data, trust);
+        Object.assign(judgements[place], judgement);
+        if (proof) left.push({ place, turn: 1, proof, trail, statement: read.statement });
+      }
     }
   }
   left.sort((a, b) => a.turn - b.turn || a.place - b.place);
-  for (const { place, proof, trail, data } of left) {
+  for (const { place, proof, trail, data, statement } of left) {
     tell(judgements[place].name);
     const judgement = proof
       ? await judgeProof(proof, trust, trail, judgements[place].verdicts)
       : await judgeTravelling(data, trust, decimals);
+    if (statement && judgement.result === "good") {
+      Object.assign(judgement, judgeFigures(statement, proof, judgement.verdicts[0], trust));
+    }
     for (const { found, kind } of judgement.verdicts ?? []) {
       const state = { state: found, statement: found?.beside }[kind] ?? [];
       for (const [code, number] of decimalsOf(state)) decimals.set(code, number);
     }
     Object.assign(judgements[place], judgement);
   }
+  await judgeFolder(folder, judgements, trust, tell);
   // Only now all decimals are known.
   for (const judgement of judgements) {
     judgement.lines ??= (judgement.verdicts ?? []).map((verdict) => wordsOf(verdict, decimals).map(visible));
   }
   return judgements;
+}
+
+/** Whose turn it is among a folder's files: what others are held to comes first. */
+const TURNS = ["manifest", "day"];
+
+/** Judges what may be files of a folder of tables, by the blocks that proofs among the files establish. */
+async function judgeFolder(folder, judgements, trust, tell) {
+  const verdicts = judgements.flatMap((judgement) => judgement.verdicts ?? []);
+  const heads = verdicts.map(headOfVerdict).filter((head) => head !== null);
+  const network = trust.network === null ? null : toHex(trust.network);
+  const tables = new Tables(network, heads);
+  const turn = ({ kind }) => (TURNS.includes(kind) ? TURNS.indexOf(kind) : TURNS.length);
+  for (const file of [...folder].sort((a, b) => turn(a) - turn(b))) {
+    tell(file.name);
+    Object.assign(judgements[file.place], await judgeTable(file, tables));
+  }
+}
+
+async function judgeTable({ kind, name, data }, tables) {
+  const trail = new Trail();
+  const judges = {
+    manifest: () => tables.takeManifest(name, data, trail),
+    day: () => tables.takeDay(name, data, trail),
+    csv: () => tables.takeCsv(name, data, trail),
+  };
+  try {
+    const lines = await (judges[kind] ?? (() => tables.takeFile(data)))();
+    if (lines !== null) return { result: "good", lines: [lines], steps: trail.steps };
+  } catch (fault) {
+    if (fault instanceof Unusable) return { result: "unreadable", reason: fault.message };
+    return refused(fault, trail.steps);
+  }
+  if (kind !== "parquet") return unreadable(data, kind);
+  const reason =
+    tables.days.length === 0
+      ? "a table is held to its day's manifest: add manifest.json, head.proof and days/DAY.json"
+      : "no day's manifest here names a file with these bytes: it was altered, or is of another day";
+  return tables.days.length === 0 ? { result: "unreadable", reason } : { result: "changed", reason };
 }
 
 /** Reads a proof's file and learns its committees. `proof` is what else is in it, if there is anything. */
@@ -152,6 +220,33 @@ async function judgeProof(proof, trust, trail, committees) {
     return { result: "good", verdicts: [verdict, ...committees], steps: trail.steps };
   } catch (fault) {
     return { ...refused(fault, trail.steps), verdicts: [] };
+  }
+}
+
+/** A statement beside what its proof establishes. */
+function judgeFigures({ form, text }, proof, verdict, trust) {
+  try {
+    const { differences, notes } = compareStatement(form, text, proof, verdict, trust.genesis);
+    if (differences.length === 0) return { notes: ["its figures are those that its proof establishes", ...notes] };
+    return { result: "changed", differences };
+  } catch (fault) {
+    if (!(fault instanceof Unusable)) throw fault;
+    return { result: "changed", differences: [fault.message] };
+  }
+}
+
+async function judgeBundle(name, data, trust, tell) {
+  if (trust.genesis === null) {
+    return { result: "unreadable", reason: "a bundle is checked against the genesis document: add it" };
+  }
+  const trail = new Trail();
+  try {
+    const at = (height, last) => tell(`${name}, block ${height} of ${last}`);
+    const lines = await checkBundle(data, trust.genesis, trail, at);
+    return { result: "good", lines: [lines], steps: trail.steps };
+  } catch (fault) {
+    if (fault instanceof Unusable) return { result: "unreadable", reason: fault.message };
+    return refused(fault, trail.steps);
   }
 }
 

@@ -5,33 +5,21 @@ import { Unusable } from "./errors.js";
 import { plainVerdict, toJson } from "./facts.js";
 import { readGenesis } from "./genesis.js";
 import { judge, kindOfFile, trustOf } from "./judging.js";
+import { detailsOf, element, listOf, make, takeChosen, takeDropped } from "./making.js";
 import { visible } from "./text.js";
 import { count } from "./trail.js";
 
 const MIB = 1024 * 1024;
 /** Bytes of a file at most: no proof's file has more. */
 const FILE_LIMIT = 512 * MIB;
-/** Lines of one verdict that are shown at once. */
-const SHOWN_AT_ONCE = 400;
 
 const WORDS = {
   good: "good",
   partly: "good, up to a time",
+  changed: "changed",
   refused: "refused",
   unreadable: "not checked",
 };
-
-function element(id) {
-  return document.getElementById(id);
-}
-
-/** An element of the page with its content: text, or other elements. */
-function make(tag, content = "", attributes = {}) {
-  const made = document.createElement(tag);
-  made.append(...(Array.isArray(content) ? content : [content]));
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  return made;
-}
 
 /** The genesis document: its bytes, and the files to check. */
 const given = { document: null, files: [] };
@@ -121,7 +109,7 @@ async function check() {
 
 function show(judgements, trust) {
   const number = (result) => judgements.filter((judgement) => judgement.result === result).length;
-  const all = Object.entries({ good: "good", refused: "refused", unreadable: "not checked" });
+  const all = Object.entries({ good: "good", changed: "changed", refused: "refused", unreadable: "not checked" });
   const counts = all.map(([result, words]) => [number(result), words]).filter(([found]) => found > 0);
   const words = counts.map(([found, what]) => `${found} ${what}`).join(", ");
   const network = trust.network === null ? "not known" : toHex(trust.network);
@@ -130,7 +118,7 @@ function show(judgements, trust) {
 }
 
 function shown(judgement) {
-  const { name, result, verdicts = [], lines, steps = [], refusal, reason } = judgement;
+  const { name, result, verdicts = [], lines, steps = [], refusal, reason, differences = [], notes = [] } = judgement;
   const isPartly = result === "good" && verdicts.some((verdict) => verdict.verdict === "complete_up_to");
   const look = isPartly ? "partly" : result;
   const parts = [make("h3", [visible(name), make("span", WORDS[look], { class: "word" })])];
@@ -141,39 +129,21 @@ function shown(judgement) {
     const pairs = Object.entries(facts).flatMap(([term, text]) => [make("dt", term), make("dd", text)]);
     parts.push(make("dl", pairs));
   }
-  if (result === "good") parts.push(...lines.flatMap((each) => listOf("ul", each)));
+  if (differences.length > 0) {
+    parts.push(make("p", "Its figures are not those that its proof establishes:"));
+    parts.push(...listOf("ol", differences.map(visible)), make("p", "What its proof establishes:"));
+  }
+  if (notes.length > 0) parts.push(...listOf("ul", notes.map(visible)));
+  if (lines.length > 0) parts.push(...lines.flatMap((each) => listOf("ul", each)));
   if (steps.length > 0) {
     const words = refusal ? "What held before it was refused" : "Each step of the check";
     parts.push(detailsOf(`${words} (${steps.length})`, () => listOf("ol", steps)));
   }
-  if (result === "good" && verdicts.length > 0) {
+  if (verdicts.length > 0) {
     const json = () => toJson(verdicts.length === 1 ? plainVerdict(verdicts[0]) : verdicts.map(plainVerdict));
     parts.push(detailsOf("The facts, for programs", () => [make("pre", json())]));
   }
   return make("article", parts, { class: "verdict", "data-result": look });
-}
-
-/** Lines as a list; of very many only the first, until somebody asks for all. */
-function listOf(tag, lines) {
-  const list = make(tag);
-  const add = (some) => some.forEach((line) => list.append(make("li", line)));
-  add(lines.slice(0, SHOWN_AT_ONCE));
-  if (lines.length <= SHOWN_AT_ONCE) return [list];
-  const button = make("button", `Show all ${lines.length} lines`, { type: "button" });
-  button.addEventListener("click", () => {
-    add(lines.slice(SHOWN_AT_ONCE));
-    button.remove();
-    list.tabIndex = -1;
-    list.focus();
-  });
-  return [list, button];
-}
-
-/** Something that is made when it is looked at. */
-function detailsOf(summary, makeContent) {
-  const details = make("details", make("summary", summary));
-  details.addEventListener("toggle", () => details.append(...makeContent()), { once: true });
-  return details;
 }
 
 function start() {
@@ -188,12 +158,7 @@ function start() {
     }
     await check();
   });
-  element("files").addEventListener("change", async ({ target }) => {
-    const files = Array.from(target.files);
-    // So that the same file can be chosen again.
-    target.value = "";
-    await take(files);
-  });
+  takeChosen(element("files"), take);
   for (const id of ["network", "pinned"]) element(id).addEventListener("change", check);
   element("add").addEventListener("click", async () => {
     const area = element("text");
@@ -207,16 +172,7 @@ function start() {
     await check();
     element("files").focus();
   });
-  document.addEventListener("dragover", (event) => {
-    event.preventDefault();
-    document.body.classList.add("over");
-  });
-  document.addEventListener("dragleave", () => document.body.classList.remove("over"));
-  document.addEventListener("drop", async (event) => {
-    event.preventDefault();
-    document.body.classList.remove("over");
-    await take(Array.from(event.dataTransfer.files));
-  });
+  takeDropped(take);
 }
 
 start();

@@ -4,6 +4,8 @@
 // alone takes ten times as long as hashing a hundred bytes here, and does not exist at all where a page comes over
 // plain HTTP. So what is short is hashed here, always; `digest` leaves to WebCrypto what is long.
 
+import { concat } from "./bytes.js";
+
 /** From how many bytes on WebCrypto is asked. */
 const LONG = 65_536;
 
@@ -40,25 +42,25 @@ const ROUND_512 = primes(80).map((prime) => fraction(prime, 3n, 64n));
 const START_256 = Int32Array.from(START_512, (word) => Number(word >> 32n) | 0);
 const ROUND_256 = Int32Array.from(ROUND_512.slice(0, 64), (word) => Number(word >> 32n) | 0);
 
-/** The message with its padding: a bit, zeros, and the length in bits at the end of a block. */
-function padded(bytes, block, lengthBytes) {
+/**
+ * The end of a message of `length` bytes with its padding: a bit, zeros, and the length in bits at the end of a block.
+ */
+function padded(bytes, block, lengthBytes, length = bytes.length) {
   const size = Math.ceil((bytes.length + 1 + lengthBytes) / block) * block;
   const whole = new Uint8Array(size);
   whole.set(bytes);
   whole[bytes.length] = 0x80;
   const view = new DataView(whole.buffer);
-  view.setUint32(size - 8, Math.floor(bytes.length / 0x2000_0000));
-  view.setUint32(size - 4, (bytes.length << 3) >>> 0);
+  view.setUint32(size - 8, Math.floor(length / 0x2000_0000));
+  view.setUint32(size - 4, (length << 3) >>> 0);
   return view;
 }
 
 const schedule = new Int32Array(64);
 
-/** SHA-256. */
-export function sha256(bytes) {
-  const view = padded(bytes, 64, 8);
+/** Takes whole blocks of a message into the state of SHA-256. */
+function compress(state, view) {
   const w = schedule;
-  const state = START_256.slice();
   for (let at = 0; at < view.byteLength; at += 64) {
     for (let t = 0; t < 16; t += 1) w[t] = view.getInt32(at + 4 * t);
     for (let t = 16; t < 64; t += 1) {
@@ -99,9 +101,45 @@ export function sha256(bytes) {
     state[6] += g;
     state[7] += h;
   }
+}
+
+function bytesOf(state) {
   const result = new DataView(new ArrayBuffer(32));
   for (let place = 0; place < 8; place += 1) result.setInt32(4 * place, state[place]);
   return new Uint8Array(result.buffer);
+}
+
+/** SHA-256. */
+export function sha256(bytes) {
+  const state = START_256.slice();
+  compress(state, padded(bytes, 64, 8));
+  return bytesOf(state);
+}
+
+/** SHA-256 of what comes in pieces: so a file is hashed that is never in memory as a whole. */
+export class Sha256 {
+  constructor() {
+    this.state = START_256.slice();
+    this.length = 0;
+    /** What does not fill a block yet. */
+    this.rest = new Uint8Array(0);
+  }
+
+  /** Takes the next piece. */
+  add(piece) {
+    const bytes = this.rest.length === 0 ? piece : concat(this.rest, piece);
+    const end = bytes.length - (bytes.length % 64);
+    compress(this.state, new DataView(bytes.buffer, bytes.byteOffset, end));
+    this.rest = bytes.slice(end);
+    this.length += piece.length;
+  }
+
+  /** The hash of all pieces. */
+  end() {
+    const state = this.state.slice();
+    compress(state, padded(this.rest, 64, 8, this.length));
+    return bytesOf(state);
+  }
 }
 
 function rotated(word, bits) {

@@ -181,6 +181,13 @@ const UNSEEN = new RegExp(
   "gu",
 );
 
+const ONE_UNSEEN = new RegExp(UNSEEN.source, "u");
+
+/** True if a letter is nothing that a reader could see. */
+export function isUnseen(letter) {
+  return ONE_UNSEEN.test(letter);
+}
+
 /** The text with what nobody sees in it as escapes: what others wrote must not look other than it is. */
 export function visible(text) {
   return text.replace(UNSEEN, (letter) => `\\u{${letter.codePointAt(0).toString(16)}}`);

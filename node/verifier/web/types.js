@@ -748,3 +748,24 @@ export const TRAVELLING = v1(
     decimals: list(ASSET_DECIMALS, 512, { order: (item) => item.asset }),
   }),
 );
+
+// Section 30.
+
+const LEAVES_OF_FRAME = list(LEAF, 1_024, { least: 1 });
+export const BUNDLE_FRAME = v1(
+  variants({
+    Opening: struct({ network: DIGEST, genesis: bytes(GENESIS_LIMIT), from: U64, to: U64 }),
+    State: struct({
+      head: CERTIFIED_HEADER,
+      committees: list(COMMITTEE_STEP, 65_536),
+      chain: FRONTIER,
+      log: FRONTIER,
+      entries: U64,
+      leaves: U64,
+    }),
+    Entries: list(LOG_ENTRY, 1_024, { least: 1 }),
+    Leaves: LEAVES_OF_FRAME,
+    Block: bytes(224 * MIB + 65_552),
+    End: struct({ blocks: U64, sha256: DIGEST }),
+  }),
+);

@@ -11,10 +11,13 @@ async function main() {
     document.getElementById("report").textContent = lines.join("\n");
   };
   try {
-    const { formats, toml, vectors, answers } = parseJson(document.getElementById("inputs").textContent);
+    const { formats, toml, statements, bundle, tables, vectors, answers } = parseJson(document.getElementById("inputs").textContent);
     const { faults } = await runSuite({
       formats,
       toml: fromHex(toml),
+      statements,
+      bundle: fromHex(bundle),
+      tables,
       vectors,
       answers,
       mutants: 0,

@@ -9,6 +9,7 @@ QUORATE_CHROMIUM and QUORATE_CHROMEDRIVER, or Debian's.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import importlib.machinery
 import importlib.util
@@ -144,8 +145,15 @@ def suite(vectors: Path, answers: Path | None, folder: Path) -> None:
 
     formats = (ROOT / "docs" / "formats.md").read_text("utf-8")
     toml = (ROOT / "genesis" / "tests" / "vectors" / "genesis.toml").read_bytes()
+    golden = ROOT / "node" / "statement" / "tests" / "statements" / "golden"
+    # Not as text files: the ends of a table's lines are its own.
+    statements = {form: (golden / f"k1.{form}").read_bytes().decode() for form in ("csv", "html", "xml")}
+    tables = (HERE / "tables.json").read_text("utf-8")
+    bundle = base64.b64decode((HERE / "part.bundle.txt").read_text("ascii"))
+    statements["style"] = (ROOT / "node" / "statement" / "src" / "page" / "style.css").read_text("utf-8")
     inputs = (
-        f'{{"formats":{json.dumps(formats)},"toml":"{toml.hex()}","vectors":{lines(vectors)},'
+        f'{{"formats":{json.dumps(formats)},"toml":"{toml.hex()}","statements":{json.dumps(statements)},'
+        f'"bundle":"{bundle.hex()}","tables":{tables},"vectors":{lines(vectors)},'
         f'"answers":{lines(answers) if answers else "null"}}}'
     )
     text = made.page_of(SUITE, "", made.script_of(HERE / "browser.js"))
@@ -216,6 +224,18 @@ class Page:
             "text: each.innerText }))"
         )
 
+    def check_statement(self) -> None:
+        """A statement to print, as it is and with another figure."""
+        golden = (ROOT / "node" / "statement" / "tests" / "statements" / "golden" / "k1.html").read_text("utf-8")
+        style = (ROOT / "node" / "statement" / "src" / "page" / "style.css").read_text("utf-8")
+        # The document has another name for the account.
+        page = golden.replace("STYLE", style).replace("PROOF", self.files["statement"]).replace("Alice", "alpha")
+        self.drop(**{"good.html": page, "changed.html": page.replace("-12.50 EUR", "-21.50 EUR")})
+        self.said("7 files: 3 good, 1 changed, 1 refused, 2 not checked.")
+        good, changed = self.verdicts()[5:]
+        assert "its figures are those that its proof establishes" in good["text"], good
+        assert changed["result"] == "changed" and "-12.50 EUR" in changed["text"], changed
+
     def check_files(self) -> None:
         """Verdicts on good and on changed files, with a document, without one, with another network's."""
         self.choose("files", **{"payment.proof": self.files["transaction"]})
@@ -251,6 +271,7 @@ class Page:
         assert "unknown_committee" in self.verdicts()[0]["text"]
         self.write("pinned", "")
         self.said("5 files: 2 good")
+        self.check_statement()
         self.browser.run("document.getElementById('clear').click()")
         self.said("Nothing was checked yet.")
         self.browser.run("document.getElementById('text').value = arguments[0]", self.travelling.rstrip("\n"))

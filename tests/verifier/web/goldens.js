@@ -23,7 +23,7 @@ const RFC_8032 = [
 ];
 
 /** The section's parts. */
-class Page {
+export class Page {
   constructor(text) {
     this.text = text.slice(text.indexOf("## 24. Vectors and a worked example"), text.indexOf("## 25. "));
   }

@@ -5,7 +5,8 @@ import { ascii, decodeUtf8, fromHex, toHex } from "../../../node/verifier/web/by
 import { Malformed } from "../../../node/verifier/web/errors.js";
 import { toJson } from "../../../node/verifier/web/facts.js";
 import { preimage } from "../../../node/verifier/web/hashes.js";
-import { digest, sha256, sha512 } from "../../../node/verifier/web/sha2.js";
+import { hashOf } from "../../../node/verifier/web/hashing.js";
+import { Sha256, digest, sha256, sha512 } from "../../../node/verifier/web/sha2.js";
 import { ecdsa, isClientSignatureGood, strict, webCrypto, zip215 } from "../../../node/verifier/web/signatures.js";
 import {
   NotTheText,
@@ -184,6 +185,23 @@ export const partTests = {
         "2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f",
       "SHA-512",
     );
+  },
+  "a file is hashed in pieces as in one": async () => {
+    const bytes = Uint8Array.from({ length: 1_000 }, (_, place) => (place * 7) % 251);
+    for (const length of [0, 1, 55, 56, 63, 64, 65, 119, 128, 1_000]) {
+      for (const piece of [1, 63, 64, 65, 1_000]) {
+        const hash = new Sha256();
+        for (let at = 0; at < length; at += piece) hash.add(bytes.subarray(at, Math.min(at + piece, length)));
+        assertSame(toHex(hash.end()), toHex(sha256(bytes.subarray(0, length))), `${length} bytes in pieces of ${piece}`);
+      }
+    }
+    // More than WebCrypto is given at once.
+    const zeros = new Blob([new Uint8Array(33 * 1024 * 1024)]);
+    const done = [];
+    const hash = await hashOf(zeros, (size) => done.push(size));
+    assertSame(toHex(hash), "c28a8f34a7efbd4cffe424a21e4a6e4d5bfa8b5daccc381f9eb3c1dc5bac689c", "33 MiB of zeros");
+    assertSame(done.at(-1), zeros.size, "how far it is");
+    assertSame(toHex(await hashOf(new Blob([bytes]))), toHex(sha256(bytes)), "a short file");
   },
   "clients' signatures need the cofactor, validators' must not": async () => {
     const [key, signature] = WITH_COFACTOR;

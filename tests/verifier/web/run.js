@@ -19,6 +19,10 @@ const { values, positionals } = parseArgs({
   },
 });
 
+function read(path) {
+  return readFileSync(new URL(path, root), "utf8");
+}
+
 function lines(path) {
   return readFileSync(path, "ascii").split("\n").filter((line) => line !== "");
 }
@@ -26,8 +30,14 @@ function lines(path) {
 const [vectors, answers] = positionals;
 const text = lines(vectors);
 const { faults, others } = await runSuite({
-  formats: readFileSync(new URL("docs/formats.md", root), "utf8"),
+  formats: read("docs/formats.md"),
   toml: new Uint8Array(readFileSync(new URL("genesis/tests/vectors/genesis.toml", root))),
+  statements: {
+    ...Object.fromEntries(["csv", "html", "xml"].map((form) => [form, read(`node/statement/tests/statements/golden/k1.${form}`)])),
+    style: read("node/statement/src/page/style.css"),
+  },
+  bundle: new Uint8Array(Buffer.from(read("tests/verifier/web/part.bundle.txt"), "base64")),
+  tables: JSON.parse(read("tests/verifier/web/tables.json")),
   vectors: text.map(parseJson),
   answers: answers ? lines(answers).map(parseJson) : null,
   mutants: Number(values.mutants),

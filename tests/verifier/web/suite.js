@@ -4,8 +4,12 @@ import { useWebCrypto, webCrypto } from "../../../node/verifier/web/signatures.j
 import { Judge } from "./judge.js";
 import { isSame } from "./json.js";
 import { Random, mutantFault, mutantsOf } from "./mutants.js";
+import { bundleTests } from "./bundle_tests.js";
+import { comparingTests } from "./comparing_tests.js";
 import { pageTests } from "./goldens.js";
 import { partTests } from "./parts.js";
+import { statementTests } from "./statement_tests.js";
+import { tablesTests } from "./tables_tests.js";
 
 /** At most so many faults are told of one kind. */
 const TOLD = 20;
@@ -102,10 +106,10 @@ class Suite {
 
 /**
  * Runs everything, with WebCrypto and without it, and returns how many faults there are. `formats` and `toml` are the
- * page and its genesis document; `vectors` and `answers` what generate.py and the verifier in Python say to it, the
+ * page and its genesis document; `statements` those of node/statement, with the style of their pages; `bundle` a bundle; `tables` files of a folder of tables; `vectors` and `answers` what generate.py and the verifier in Python say to it, the
  * latter null where nobody asked; `mutants` how many of each good proof. `report` is told everything.
  */
-export async function runSuite({ formats, toml, vectors, answers, mutants, seed, report }) {
+export async function runSuite({ formats, toml, statements, bundle, tables, vectors, answers, mutants, seed, report }) {
   const suite = new Suite(report);
   const others = [];
   for (const isUsed of [true, false]) {
@@ -117,6 +121,10 @@ export async function runSuite({ formats, toml, vectors, answers, mutants, seed,
     report(isUsed ? "with WebCrypto" : "without WebCrypto");
     await suite.tests(partTests);
     await suite.tests(pageTests({ formats, toml }));
+    await suite.tests(comparingTests({ formats }));
+    await suite.tests(statementTests({ formats, statements }));
+    await suite.tests(bundleTests({ bundle, vectors }));
+    await suite.tests(tablesTests({ tables, bundle }));
     await suite.vectors(vectors, answers);
     // What is judged without WebCrypto is judged by the same code but for signatures.
     if (isUsed && mutants > 0) others.push(...(await suite.mutants(vectors, mutants, seed)));

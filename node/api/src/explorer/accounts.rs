@@ -12,7 +12,7 @@ use super::here::Here;
 use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::{csv, holds, raw, selection, words};
+use super::{checks, csv, holds, raw, selection, words};
 use crate::app::{App, At};
 use crate::config::DEFAULT_PAGE;
 use crate::cursor::ListTag;
@@ -61,6 +61,7 @@ async fn read(app: &App, name: &str, params: &Params) -> Result<At<Page>, Failur
                 ))
             }
             (statement(&address))
+            (checks::section("account", &address.to_string(), &format!("accounts/{address}/proof")))
         };
         let title = format!("Account {}", parts::shorten(&address.to_string()));
         Ok(Page {
@@ -184,8 +185,12 @@ fn statement(address: &Address) -> Markup {
             form .filters #statement action={ "accounts/" (address) "/statement" } method="get" aria-label="Statement" {
                 (selection::field("from", "From (UTC)", "date or height", None))
                 (selection::field("to", "To (UTC)", "date or height", None))
-                div .act { button type="submit" { "Show the statement" } }
+                div .act {
+                    button type="submit" { "Show the statement" }
+                    " " (checks::button("statement", &address.to_string(), &format!("accounts/{address}/statement/proof")))
+                }
             }
+            (checks::place())
         }
     }
 }

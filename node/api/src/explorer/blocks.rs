@@ -11,7 +11,7 @@ use super::here::Here;
 use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
-use super::{csv, raw, selection, words};
+use super::{checks, csv, raw, selection, words};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_FILE_ROWS};
 use crate::cursor::ListTag;
@@ -183,6 +183,7 @@ async fn read_page(app: &App, name: &str, params: &Params) -> Result<At<Page>, F
                     None,
                 ))
             }
+            (checks::section("block", &height.to_string(), &format!("blocks/{height}/proof")))
         };
         Ok(Page {
             title: format!("Block {}", parts::number(height)),
@@ -255,7 +256,7 @@ fn header(block: &Block) -> Markup {
         (
             "As data",
             html! {
-                (raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes")), None))
+                (raw::links(&format!("v1/{address}"), Some(&format!("{address}/bytes")), Some(&format!("{address}/proof"))))
                 // Who knows the committee checks the header by its seals.
                 ", " a href={ "v1/" (address) "/header" } { "header with its seals" }
                 ", " a href={ "v1/proofs/committees?to=" (block.height) } { "proof of its committee" }

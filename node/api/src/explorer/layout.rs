@@ -158,6 +158,9 @@ pub(super) fn frame(app: &App, here: &Here, page: &Page, query: &str) -> Markup 
                     p {
                         "Read from this validator’s certified chain. "
                         a href="openapi.json" { "API description" }
+                        " · "
+                        a href="verify.html" download="verify.html" { "verify.html" }
+                        " checks proofs without this node: save it."
                     }
                     p .network-id title=(app.network_id) {
                         "Network " code { (app.network_id) }

@@ -9,11 +9,20 @@ use quorate_ledger::{Height, Timestamp};
 use super::here::Here;
 use super::{files, layout, selection};
 use crate::app::{App, At};
-use crate::input::{self, Name, Params, asset_code, digest};
+use crate::input::{self, Name, Params, asset_code, block_ref, digest};
 use crate::node::{BlockRef, ProofRequest, Snapshot};
 use crate::problem::Failure;
 use crate::routes::blocks::find;
-use crate::routes::proofs::{file, statement_of};
+use crate::routes::proofs::{block_of, file, statement_of};
+
+pub(super) async fn block(State(app): State<App>, here: Here, Name(name): Name, params: Params) -> Response {
+    let reference = params.only(&[]).and_then(|()| block_ref(&name));
+    let read = match reference {
+        Ok(reference) => file(&app, None, move |snapshot, _| block_of(snapshot, reference)).await,
+        Err(failure) => Err(failure),
+    };
+    saved(&app, &here, &format!("block-{name}"), read)
+}
 
 pub(super) async fn transaction(
     State(app): State<App>,

@@ -11,7 +11,7 @@ use quorate_ledger::is_unseen;
 use super::here::Here;
 use super::layout::{self, Page, Section};
 use super::selection::{List, Selection};
-use super::{csv, parts, raw, words};
+use super::{csv, documents, parts, raw, words};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_FILE_ROWS, MAX_LOOKED_AT, MAX_PAGE};
 use crate::cursor::ListTag;
@@ -80,6 +80,7 @@ async fn read_list(app: &App, params: &Params) -> Result<At<Page>, Failure> {
         let nothing = selection.nothing(next.is_some(), "No document has been recorded yet.");
         let body = html! {
             h1 { "Records" }
+            (documents::section())
             (selection.form())
             (parts::table("records", &columns, rows, nothing))
             (selection.pager(cursor, next, "Older records"))

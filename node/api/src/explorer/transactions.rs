@@ -17,7 +17,7 @@ use super::known::Known;
 use super::layout::{self, Page, Section};
 use super::parts::{self, Row};
 use super::selection::{List, Selection};
-use super::{csv, raw, words};
+use super::{checks, csv, raw, words};
 use crate::app::{App, At};
 use crate::config::{DEFAULT_PAGE, MAX_LOOKED_AT, MAX_PAGE};
 use crate::input::{Name, Params, digest};
@@ -267,6 +267,9 @@ fn body(transaction: &Transaction, known: &Known, authority: &Authority) -> Mark
             }
         }
         (authority.signatures(&transaction.signatures))
+        @if transaction.height.is_some() {
+            (checks::section("transaction", &transaction.id.to_string(), &format!("transactions/{}/proof", transaction.id)))
+        }
     }
 }
 

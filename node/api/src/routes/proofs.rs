@@ -9,8 +9,8 @@ use quorate_ledger::{Address, Height, Timestamp};
 
 use super::blocks::find;
 use crate::app::{App, At};
-use crate::input::{Name, Params, address, asset_code, digest};
-use crate::node::{ProofRequest, Snapshot};
+use crate::input::{Name, Params, address, asset_code, block_ref, digest};
+use crate::node::{BlockRef, ProofRequest, Snapshot};
 use crate::problem::Failure;
 
 /// The content type of a proof's file, which is ASCII.
@@ -151,6 +151,28 @@ pub(crate) async fn record(
     answer(&app, &params, move |_, _| Ok(ProofRequest::Record { sha256, by })).await
 }
 
+/// All that a block executed, in order, with what each transaction did; none of it left out.
+///
+/// Who signed, and texts, are proven by the transaction itself.
+#[utoipa::path(get, path = "/v1/proofs/block/{block}", operation_id = "prove_block", tag = "proofs",
+    params(
+        ("block" = String, Path, description = "A height, a block hash or `latest`"),
+        ("min_height" = Option<u64>, Query),
+    ),
+    responses(
+        (status = 200, description = "The proof's file", content_type = "text/plain", body = String),
+        (status = 400, description = "`malformed_block`"),
+        (status = 404, description = "`no_blocks` `unknown_block` `nothing_to_prove` `not_at_hand`"),
+        (status = 422, description = "`proof_too_long`")))]
+pub(crate) async fn block(
+    State(app): State<App>,
+    Name(name): Name,
+    params: Params,
+) -> Result<Response, Failure> {
+    let reference = block_ref(&name)?;
+    answer(&app, &params, move |snapshot, _| block_of(snapshot, reference)).await
+}
+
 /// The committees from genesis on: whom a verifier has to know before it believes a later block.
 #[utoipa::path(get, path = "/v1/proofs/committees", operation_id = "prove_committees", tag = "proofs",
     params(
@@ -165,6 +187,15 @@ pub(crate) async fn record(
 pub(crate) async fn committees(State(app): State<App>, params: Params) -> Result<Response, Failure> {
     let to = params.number("to", "malformed_range")?.map(Height);
     answer(&app, &params, move |_, _| Ok(ProofRequest::Committees { to })).await
+}
+
+/// The request for what a block executed.
+pub(crate) fn block_of(
+    snapshot: &dyn Snapshot,
+    reference: Option<BlockRef>,
+) -> Result<ProofRequest, Failure> {
+    let height = find(snapshot, reference)?.height;
+    Ok(ProofRequest::Block { height })
 }
 
 /// A statement's request: what is not said is the beginning, and the end of what is certified.

@@ -62,6 +62,25 @@ async fn pages_look_as_they_were_reviewed() {
 }
 
 #[tokio::test]
+async fn the_page_that_checks_proofs_is_served_as_it_is_made_and_may_connect_to_nothing() {
+    let answer = get(&router(&story::fake()), "/verify.html").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.header("content-type"), Some("text/html; charset=utf-8"));
+    // Not compared by a macro, which would print both.
+    assert!(answer.body == quorate_verifier::page().as_bytes());
+    let policy = answer.header("content-security-policy").unwrap();
+    assert!(policy.starts_with(quorate_verifier::page_policy()), "{policy}");
+    assert!(
+        policy.starts_with("default-src 'none'; script-src 'sha256-"),
+        "{policy}"
+    );
+    assert!(
+        !policy.contains("connect-src") && !policy.contains("'self'"),
+        "{policy}"
+    );
+}
+
+#[tokio::test]
 async fn no_page_has_anything_inline_or_from_elsewhere() {
     let router = router(&story::fake());
     for (_, path) in paths() {

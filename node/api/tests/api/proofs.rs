@@ -58,6 +58,11 @@ fn requests() -> Vec<(String, ProofRequest)> {
                 by: Some(address),
             },
         ),
+        ("block/8".to_owned(), ProofRequest::Block { height: Height(8) }),
+        (
+            "block/latest".to_owned(),
+            ProofRequest::Block { height: Height(8) },
+        ),
         ("committees".to_owned(), ProofRequest::Committees { to: None }),
         (
             "committees?to=7&min_height=8".to_owned(),
@@ -103,6 +108,7 @@ async fn what_is_not_asked_for_properly_is_refused_before_the_node_is_asked() {
         ("asset/qrt".to_owned(), "malformed_asset"),
         ("record/7".to_owned(), "malformed_hash"),
         (format!("record/{hash}?by=alice"), "malformed_address"),
+        ("block/x".to_owned(), "malformed_block"),
         ("committees?to=2026-03-01T00:00:00Z".to_owned(), "malformed_range"),
         ("committees?to=-1".to_owned(), "malformed_range"),
         ("committees?from=1".to_owned(), "unknown_parameter"),

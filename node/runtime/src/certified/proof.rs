@@ -7,8 +7,8 @@ use quorate_api::{Fault, NoProof, ProofRequest};
 use quorate_crypto::{Epoch, Height};
 use quorate_ledger::{Address, Digest, Prefix, StateKey};
 use quorate_prover::{
-    ProveError, Source, StatementRequest, TrustedStart, prove_committees, prove_state, prove_statement,
-    prove_whole_transaction,
+    ProveError, Show, ShowTexts, Source, StatementRequest, TrustedStart, prove_block, prove_committees,
+    prove_state, prove_statement, prove_whole_transaction,
 };
 use quorate_verifier::{Proof, ProofFile};
 
@@ -61,12 +61,18 @@ impl Certified<'_> {
                 prove_state(&source, head, &[Prefix::of_key(&key)])
             }
             ProofRequest::Record { sha256, by } => record(&source, head, sha256, by.as_ref()),
+            // Who signed, and texts, are each transaction's own: a full block of them would be too long.
+            ProofRequest::Block { height } => prove_block(&source, *height, Show::Intent(ShowTexts::Nothing)),
         };
         let file = match request {
             ProofRequest::Committees { .. } => proven.map(|proof| ProofFile {
                 proof,
                 committees: None,
             }),
+            // It stands under itself.
+            ProofRequest::Block { height } => {
+                proven.and_then(|proof| with_committees(&source, *height, proof))
+            }
             _ => proven.and_then(|proof| with_committees(&source, head, proof)),
         };
         match file {

@@ -623,6 +623,10 @@ fn requests(world: &World, paid: &Made, sha256: Digest) -> Vec<ProofRequest> {
             by: Some(address),
         },
         ProofRequest::Record { sha256, by: None },
+        ProofRequest::Block { height: Height(1) },
+        ProofRequest::Block {
+            height: world.tip.height,
+        },
         ProofRequest::Committees { to: None },
         ProofRequest::Committees {
             to: Some(Height::GENESIS),
@@ -702,6 +706,10 @@ fn what_is_not_so_makes_no_sense_or_is_too_long_has_no_proof() {
     assert!(matches!(unknown, NoProof::NotSo(_)), "{unknown:?}");
     let beyond = refused(ProofRequest::Committees { to: Some(Height(3)) });
     assert!(matches!(beyond, NoProof::NotSo(_)), "{beyond:?}");
+    for height in [Height::GENESIS, world.tip.height.next()] {
+        let no_block = refused(ProofRequest::Block { height });
+        assert!(matches!(no_block, NoProof::NotSo(_)), "{no_block:?}");
+    }
     let statement = |from, to| ProofRequest::Statement {
         address: world.address(0),
         from: Timestamp(from),

@@ -1,4 +1,5 @@
-// What pages can do beyond being read: how long ago times are, copying, and the overview's live updates.
+// What pages can do beyond being read: how long ago times are, copying, and the overview's live updates; and what loads
+// scripts of single pages.
 // Pages are complete without it. Addresses are relative to the page's base, which is the explorer's root.
 "use strict";
 
@@ -150,6 +151,27 @@ if (live && toggle) {
     if (source && Date.now() - last >= longest) soon();
   }, longest / 4);
 }
+
+// Scripts that some pages have. That of a check is large, and loaded when somebody asks for one.
+
+const drop = document.getElementById("drop");
+if (drop) import(new URL(drop.dataset.script, document.baseURI));
+
+let checking = null;
+
+document.addEventListener("click", async (event) => {
+  const button = event.target.closest("[data-check]");
+  // Once it is there, the script hears of clicks by itself.
+  if (!button || checking) return;
+  checking = import(new URL(button.dataset.script, document.baseURI));
+  try {
+    await checking;
+    button.click();
+  } catch {
+    checking = null;
+    announcer.textContent = "The check could not be loaded";
+  }
+});
 
 tell(document);
 setInterval(() => tell(document), 5000);

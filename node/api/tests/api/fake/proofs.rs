@@ -99,6 +99,7 @@ fn plausible(chain: &Chain, request: &ProofRequest) -> Result<String, NoProof> {
             let own = by.map(|_| format!("{} ", leaf(4, sha256))).unwrap_or_default();
             ("state", format!("{own}{}", leaf(5, sha256)))
         }
+        ProofRequest::Block { height } => ("block", height.to_string()),
         ProofRequest::Committees { to } => {
             if to.is_some_and(|to: Height| to > chain.height().next()) {
                 return Err(NoProof::NotSo("no epoch of that height has begun".to_owned()));
