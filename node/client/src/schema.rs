@@ -6,6 +6,7 @@
 mod account;
 mod block;
 mod consensus;
+mod event;
 mod network;
 mod operation;
 mod problem;
@@ -17,6 +18,7 @@ pub use account::{
 };
 pub use block::{Block, BlockList, SealView};
 pub use consensus::{Cause, ConsensusFacts, Diagnosis, Finding, HeightFacts, PeerFindings, Severity};
+pub use event::{BlockEvent, TransactionEvent};
 pub use network::{
     CommitteeMember, CommitteeView, EpochView, Evidence, EvidenceList, Member, MemberList, Network,
     ParametersView, Peer, PeerList, ProposalList, SeatView, SlownessView, Status, Validator, ValidatorList,
