@@ -59,6 +59,7 @@ mod statements;
 mod storms;
 mod tls;
 mod transfers;
+mod webhooks;
 mod witnessing;
 
 use cluster::Cluster;

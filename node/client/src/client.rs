@@ -22,7 +22,7 @@ use crate::schema::{
     MemberList, Network, OCTET_STREAM, PeerList, Problem, ProposalList, RecordList, Status, Submitted,
     SubmittedList, SubmittedStatus, Transaction, TransactionList, ValidatorList,
 };
-use crate::tls::{plain_http, secured_http};
+use crate::tls::{innermost, plain_http, secured_http};
 use crate::wallet::TrustError;
 use crate::{Authorities, ClientError, TransactionFilter};
 
@@ -627,13 +627,4 @@ fn problem_of(reply: &Reply) -> Problem {
         operation: None,
         retry_after_ms: None,
     })
-}
-
-/// The innermost cause: the outer ones repeat the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

@@ -11,6 +11,7 @@ mod network;
 mod operation;
 mod problem;
 mod transaction;
+mod webhook;
 
 pub use account::{
     Account, Asset, AssetList, Balance, DocumentRecord, Hold, HoldList, Holder, HolderList, RecordList,
@@ -33,6 +34,7 @@ pub use transaction::{
     SignatureView, SubmitMany, SubmitRequest, Submitted, SubmittedList, SubmittedStatus, TextState,
     Transaction, TransactionStatus, WithheldText,
 };
+pub use webhook::{DeadLetter, DeadLetterList, Webhook, WebhookList, WebhookState};
 
 /// Content type of canonical bytes: one submission, or a block with certificate and batches.
 pub const OCTET_STREAM: &str = "application/octet-stream";

@@ -84,6 +84,8 @@ pub enum EventPlace {
 pub struct StreamedEvent {
     /// What it is about.
     pub place: EventPlace,
+    /// From which entry of the log on it speaks.
+    pub log_from: u64,
     /// The JSON of a [`TransactionEvent`] or of a [`BlockEvent`], in one line.
     pub data: String,
     /// Where to read on after it.
@@ -126,17 +128,19 @@ pub fn read_stream(
                     transaction,
                     log_from,
                 };
-                log_from = ordinal.saturating_add(1);
-                cursor.log_from = Some(log_from);
+                let next = ordinal.saturating_add(1);
+                cursor.log_from = Some(next);
                 events.push(StreamedEvent {
                     place: EventPlace::Transaction {
                         height,
                         index,
                         ordinal,
                     },
+                    log_from,
                     data: json(&event)?,
                     after: cursor,
                 });
+                log_from = next;
             }
         }
         if !filter.transactions || cursor.index >= block.transaction_count {
@@ -154,6 +158,7 @@ pub fn read_stream(
                     place: EventPlace::Block {
                         height: event.block.height,
                     },
+                    log_from,
                     data: json(&event)?,
                     after: cursor,
                 });

@@ -6,6 +6,8 @@ use quorate_crypto::Engine;
 use quorate_ledger::Digest;
 use serde::{Deserialize, Serialize};
 
+use super::Webhook;
+
 /// What a node sees, and what follows from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
@@ -67,6 +69,9 @@ pub struct ConsensusFacts {
     pub peers: Vec<PeerFindings>,
     /// Bytes free on the disk of the home, where the system tells.
     pub disk_free_bytes: Option<u64>,
+    /// The webhooks.
+    #[serde(default)]
+    pub webhooks: Vec<Webhook>,
 }
 
 impl ConsensusFacts {
@@ -146,6 +151,8 @@ pub enum Cause {
     ViewChange,
     /// Something that the protocol waits for, which may come any moment.
     Waiting,
+    /// A webhook does not deliver.
+    Webhook,
 }
 
 /// How bad it is.

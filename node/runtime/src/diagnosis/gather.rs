@@ -62,6 +62,7 @@ impl RunningNode {
             pending_transactions: self.pool.len(),
             connected: connected.map(|peer| peer.name.clone()).collect(),
             disk_free_bytes: free_bytes(self.home.path()),
+            webhooks: self.webhooks.list(self.committed.height()),
             peers,
         }
     }
