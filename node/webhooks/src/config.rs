@@ -159,9 +159,8 @@ fn url<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Url, D::Error> {
         return Err(refused("it has to begin with https:// or http://".to_owned()));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(refused(
-            "no names and passwords in it, as it is shown: receivers know the node by its signature"
-                .to_owned(),
+        return Err(D::Error::custom(
+            "a webhook's url has no name and password in it: receivers know the node by its signature",
         ));
     }
     if text.len() > MAX_URL {

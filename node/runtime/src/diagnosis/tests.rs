@@ -262,7 +262,7 @@ fn what_ends_a_quarantine_is_told_only_while_a_quorum_is_left_for_it() {
 
 #[test]
 fn a_webhook_that_does_not_deliver_is_told_with_what_to_do() {
-    let webhook = |state, attempts, dead| quorate_client::schema::Webhook {
+    let webhook = |state, attempts: u32, dead| quorate_client::schema::Webhook {
         name: "orders".to_owned(),
         url: "https://desk.example/in".to_owned(),
         state,

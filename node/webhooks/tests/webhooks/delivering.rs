@@ -118,6 +118,7 @@ async fn an_event_that_is_never_taken_is_a_dead_letter_and_holds_up_no_other() {
     assert_eq!((dead[0].ordinal, dead[0].attempts), (Some(3), 3));
     assert_eq!(dead[0].id, tried[0].id);
     assert!(dead[0].error.contains("422"), "{}", dead[0].error);
+    running.until(|hook| hook.behind == 0).await;
     running.stop().await;
 
     // It outlives the node, and is posted again as it was when somebody asks for it.

@@ -89,12 +89,9 @@ impl Receiver {
     }
 
     /// The next post.
-    #[track_caller]
-    pub(crate) fn next(&mut self) -> impl Future<Output = Post> {
-        async {
-            let next = tokio::time::timeout(PATIENCE, self.posts.recv()).await;
-            next.expect("a post has to come").expect("the receiver runs")
-        }
+    pub(crate) async fn next(&mut self) -> Post {
+        let next = tokio::time::timeout(PATIENCE, self.posts.recv()).await;
+        next.expect("a post has to come").expect("the receiver runs")
     }
 
     /// So many.
