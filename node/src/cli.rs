@@ -143,6 +143,9 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Command::Node(node::NodeCommand::Restore(args)) => {
             interruptible(async { node::restore::run(&args, &output) })
         }
+        Command::Node(node::NodeCommand::Webhooks(command)) => {
+            interruptible(node::webhooks::run(command, &output))
+        }
         Command::Wallet(command) => interruptible(wallet::run(command, &output)),
         Command::Query(command) => interruptible(query::run(command, &output)),
         Command::Audit(command) => interruptible(audit::run(command, &output)),

@@ -29,7 +29,6 @@ const TABLET: u32 = 820;
 /// The rules of axe-core that are WCAG's, at the levels A and AA.
 const RULES: [&str; 5] = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
-
 /// A browser under remote control.
 pub(crate) struct Browser {
     driver: Child,

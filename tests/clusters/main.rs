@@ -63,6 +63,7 @@ mod storms;
 mod tls;
 mod transfers;
 mod verify_button;
+mod webhooks;
 mod witnessing;
 
 use cluster::Cluster;

@@ -284,7 +284,7 @@ def stream(node, template):
     kind = answer.headers.get("Content-Type")
     if answer.status != 200 or kind not in node.document["paths"][template]["get"]["responses"]["200"]["content"]:
         node.complain(template, f"{answer.status} as {kind}")
-    wanted, event = {"block": "Block", "transaction": "Transaction"}, None
+    wanted, event = {"block": "BlockEvent", "transaction": "TransactionEvent"}, None
     while wanted:
         line = answer.readline().decode().rstrip("\n")
         if line.startswith("event: "):
@@ -295,7 +295,8 @@ def stream(node, template):
                 data = json.loads(line.removeprefix("data: "))
                 node.fits(f"the event {event}", f"/components/schemas/{schema}", data)
     connection.close()
-    for query in ("surprise=1", *(f"{name}={WRONG[name][0]}" for name in ("types", "account", "last_event_id"))):
+    names = ("types", "account", "asset", "kind", "last_event_id")
+    for query in ("surprise=1", *(f"{name}={WRONG[name][0]}" for name in names)):
         expect(node, 400, "GET", template, f"{template}?{query}")
 
 

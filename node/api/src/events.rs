@@ -5,6 +5,8 @@
 //! piece of one block at a time and reads the next from the chain when the client has taken it: a slow
 //! client falls behind, and costs nobody memory.
 
+mod reader;
+
 use std::convert::Infallible;
 
 use axum::extract::State;
@@ -12,44 +14,23 @@ use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use futures::{StreamExt as _, stream};
-use quorate_client::schema::{OperationView, Transaction, TransactionStatus};
-use quorate_ledger::{Address, Height};
+use quorate_ledger::Height;
 use tokio::sync::watch;
 
 use crate::app::App;
-use crate::config::CHUNK;
-use crate::holds::MadeHolds;
-use crate::input::{Params, address, shown, whole_number};
-use crate::node::{BlockRef, Fault, Snapshot};
+use crate::input::{Params, shown, whole_number};
 use crate::problem::Failure;
-use crate::routes::blocks::with_ids;
 use crate::shares::{ClientAddress, Share};
 use crate::turns::called_by;
 
-/// Pieces of a block that a stream skips in one read, when its filter leaves nothing of them.
-const SKIP_BUDGET: usize = 64;
-
-/// Which events a client asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Filter {
-    blocks: bool,
-    transactions: bool,
-    account: Option<Address>,
-}
-
-/// What comes next in a stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Cursor {
-    height: Height,
-    index: u32,
-}
+pub use reader::{EventPlace, StreamCursor, StreamFilter, StreamedEvent, read_stream};
 
 /// An open stream.
 struct Feed {
     app: App,
     heights: watch::Receiver<Height>,
-    filter: Filter,
-    cursor: Cursor,
+    filter: StreamFilter,
+    cursor: StreamCursor,
     broken: bool,
     client: ClientAddress,
     _share: Share,
@@ -60,12 +41,14 @@ struct Feed {
     params(
         ("types" = Option<String>, Query, description = "`block`, `transaction`, or both with a comma; both by default"),
         ("account" = Option<String>, Query, description = "Only transactions that this account is a party of, or receives something or is given a claim by"),
+        ("asset" = Option<String>, Query, description = "Only transactions with an operation about this asset"),
+        ("kind" = Option<String>, Query, description = "Only transactions with an operation of this type; with `asset`, one operation has to be both"),
         ("last_event_id" = Option<String>, Query, description = "As the header, for clients that cannot set it"),
         ("Last-Event-ID" = Option<String>, Header, description = "The id of the last event seen: `height` or `height.index`"),
     ),
     responses(
-        (status = 200, description = "Server-sent events `block` and `transaction`. The data of each is the JSON of a `Block` or of a `Transaction`", content_type = "text/event-stream", body = String),
-        (status = 400, description = "`malformed_types` `malformed_address` `malformed_event_id`")))]
+        (status = 200, description = "Server-sent events `block` and `transaction`. The data of each is the JSON of a `BlockEvent` or of a `TransactionEvent`", content_type = "text/event-stream", body = String),
+        (status = 400, description = "`malformed_types` `malformed_address` `malformed_asset` `malformed_kind` `malformed_event_id`")))]
 pub(crate) async fn events(
     State(app): State<App>,
     client: ClientAddress,
@@ -81,10 +64,7 @@ pub(crate) async fn events(
     let parameter = params.text("last_event_id").map(after).transpose()?;
     let heights = app.node.heights();
     let tip = *heights.borrow();
-    let cursor = header.or(parameter).unwrap_or(Cursor {
-        height: Height(tip.0.saturating_add(1)),
-        index: 0,
-    });
+    let cursor = header.or(parameter).unwrap_or(StreamCursor::at(tip.next()));
     let share = app.streams.take(client, 1).ok_or(Failure::Overloaded {
         what: "event streams",
     })?;
@@ -117,20 +97,19 @@ pub(crate) fn passed_on_at_once(mut response: Response) -> Response {
     response
 }
 
-fn filter_of(params: &Params) -> Result<Filter, Failure> {
-    let account = params.text("account").map(address).transpose()?;
+fn filter_of(params: &Params) -> Result<StreamFilter, Failure> {
+    // The same words as those of a list; which of them a stream has was checked before.
+    let of_lists = params.filter()?;
+    let mut filter = StreamFilter {
+        account: of_lists.account,
+        asset: of_lists.asset,
+        kind: of_lists.kind,
+        ..StreamFilter::ALL
+    };
     let Some(types) = params.text("types") else {
-        return Ok(Filter {
-            blocks: true,
-            transactions: true,
-            account,
-        });
+        return Ok(filter);
     };
-    let mut filter = Filter {
-        blocks: false,
-        transactions: false,
-        account,
-    };
+    (filter.blocks, filter.transactions) = (false, false);
     for kind in types.split(',') {
         match kind.trim() {
             "block" => filter.blocks = true,
@@ -148,22 +127,19 @@ fn filter_of(params: &Params) -> Result<Filter, Failure> {
 }
 
 /// Where to go on after the event with this id.
-fn after(id: &str) -> Result<Cursor, Failure> {
+fn after(id: &str) -> Result<StreamCursor, Failure> {
     let cursor = match id.split_once('.') {
         None => whole_number(id)
             .and_then(|height| height.checked_add(1))
-            .map(|height| Cursor {
-                height: Height(height),
-                index: 0,
-            }),
+            .map(|height| StreamCursor::at(Height(height))),
         Some((height, index)) => {
             let next = whole_number(index).and_then(|index| u32::try_from(index).ok()?.checked_add(1));
             whole_number(height)
                 .filter(|height| *height > 0)
                 .zip(next)
-                .map(|(height, index)| Cursor {
-                    height: Height(height),
+                .map(|(height, index)| StreamCursor {
                     index,
+                    ..StreamCursor::at(Height(height))
                 })
         }
     };
@@ -176,39 +152,6 @@ fn after(id: &str) -> Result<Cursor, Failure> {
     })
 }
 
-/// Whether an account is a party of the transaction, or receives something or is given a claim by it.
-fn concerns(
-    snapshot: &dyn Snapshot,
-    holds: &mut MadeHolds,
-    transaction: &Transaction,
-    account: &Address,
-) -> Result<bool, Fault> {
-    if transaction.parties.contains(account) {
-        return Ok(true);
-    }
-    for act in &transaction.operations {
-        let concerned = match &act.operation {
-            OperationView::Mint { to, .. } | OperationView::Transfer { to, .. } => to == account,
-            OperationView::Hold { beneficiary, .. } => beneficiary == account,
-            OperationView::Release { hold, .. } | OperationView::Refund { hold } => {
-                // Of what failed no hold is looked up: it paid nobody.
-                let is_done = transaction.status == TransactionStatus::Committed;
-                let made = if is_done {
-                    holds.find(snapshot, hold)?
-                } else {
-                    None
-                };
-                hold.owner == *account || made.is_some_and(|made| made.beneficiary == *account)
-            }
-            _ => false,
-        };
-        if concerned {
-            return Ok(true);
-        }
-    }
-    Ok(false)
-}
-
 impl Feed {
     /// The next events, at least one; none when the node stops or the chain cannot be read.
     async fn next(&mut self) -> Option<Vec<Event>> {
@@ -216,15 +159,15 @@ impl Feed {
             let wanted = self.cursor.height;
             self.heights.wait_for(|height| *height >= wanted).await.ok()?;
             let (filter, cursor) = (self.filter, self.cursor);
-            let read = self
-                .app
-                .read(None, move |snapshot, _| read_on(snapshot, filter, cursor));
+            let read = self.app.read(None, move |snapshot, _| {
+                Ok(read_stream(snapshot, &filter, cursor)?)
+            });
             match called_by(self.client, read).await {
                 Ok(read) => {
                     let (events, cursor) = read.value;
                     self.cursor = cursor;
                     if !events.is_empty() {
-                        return Some(events);
+                        return Some(events.into_iter().map(event).collect());
                     }
                 }
                 Err(failure) => {
@@ -237,64 +180,12 @@ impl Feed {
     }
 }
 
-/// Reads from the cursor on until there is something to send, and says where to go on.
-fn read_on(
-    snapshot: &dyn Snapshot,
-    filter: Filter,
-    mut cursor: Cursor,
-) -> Result<(Vec<Event>, Cursor), Failure> {
-    let tip = snapshot.height();
-    let mut holds = MadeHolds::default();
-    for _ in 0..SKIP_BUDGET {
-        if cursor.height > tip {
-            break;
-        }
-        let mut events = Vec::new();
-        let block = snapshot.block(BlockRef::Height(cursor.height))?;
-        let block = block.ok_or_else(|| {
-            Fault(format!(
-                "block {} is below the tip and not on the chain",
-                cursor.height
-            ))
-        })?;
-        let count = block.transaction_count;
-        if filter.transactions && cursor.index < count {
-            let piece = snapshot.transactions_at(cursor.height, cursor.index, CHUNK)?;
-            if piece.is_empty() {
-                return Err(Fault(format!("block {} is cut short", cursor.height)).into());
-            }
-            for transaction in &piece {
-                let wanted = match &filter.account {
-                    Some(account) => concerns(snapshot, &mut holds, transaction, account)?,
-                    None => true,
-                };
-                if wanted {
-                    let id = format!("{}.{}", cursor.height, cursor.index);
-                    events.push(event("transaction", id, transaction)?);
-                }
-                cursor.index = cursor.index.saturating_add(1);
-            }
-        }
-        if !filter.transactions || cursor.index >= count {
-            if filter.blocks {
-                let id = cursor.height.to_string();
-                events.push(event("block", id, &with_ids(snapshot, block)?)?);
-            }
-            cursor = Cursor {
-                height: Height(cursor.height.0.saturating_add(1)),
-                index: 0,
-            };
-        }
-        if !events.is_empty() {
-            return Ok((events, cursor));
-        }
-    }
-    Ok((Vec::new(), cursor))
-}
-
-fn event<T: serde::Serialize>(kind: &str, id: String, data: &T) -> Result<Event, Failure> {
-    let event = Event::default().event(kind).id(id).json_data(data);
-    event.map_err(|error| Fault(format!("an event cannot be written: {error}")).into())
+fn event(event: StreamedEvent) -> Event {
+    let (kind, id) = match event.place {
+        EventPlace::Transaction { height, index, .. } => ("transaction", format!("{height}.{index}")),
+        EventPlace::Block { height } => ("block", height.to_string()),
+    };
+    Event::default().event(kind).id(id).data(event.data)
 }
 
 #[cfg(test)]
@@ -303,27 +194,13 @@ mod tests {
 
     #[test]
     fn the_id_of_an_event_says_where_to_go_on() {
-        assert_eq!(
-            after("7").unwrap(),
-            Cursor {
-                height: Height(8),
-                index: 0
-            }
-        );
-        assert_eq!(
-            after("7.2").unwrap(),
-            Cursor {
-                height: Height(7),
-                index: 3
-            }
-        );
-        assert_eq!(
-            after("0").unwrap(),
-            Cursor {
-                height: Height(1),
-                index: 0
-            }
-        );
+        let at = |height, index| StreamCursor {
+            index,
+            ..StreamCursor::at(Height(height))
+        };
+        assert_eq!(after("7").unwrap(), at(8, 0));
+        assert_eq!(after("7.2").unwrap(), at(7, 3));
+        assert_eq!(after("0").unwrap(), at(1, 0));
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod submit;
 mod turns;
 
 pub use config::{ApiConfig, Bound, OperationsConfig};
+pub use events::{EventPlace, StreamCursor, StreamFilter, StreamedEvent, read_stream};
 pub use node::{
     Admission, Answer, Beginnings, BlockRef, EntryChanges, Fault, HexDigits, NoProof, Node, OutcomeAt,
     ProofRequest, RecordPlace, Refusal, Settled, Skip, Snapshot, Unready,

@@ -13,8 +13,8 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_checkpoint::TilePath;
 use quorate_client::schema::{
-    Account, Asset, Balance, Block, Diagnosis, DocumentRecord, Evidence, Hold, Holder, Member, Network, Peer,
-    Status, Transaction, ValidatorList,
+    Account, Asset, Balance, Block, DeadLetter, Diagnosis, DocumentRecord, Evidence, Hold, Holder, Member,
+    Network, Peer, Status, Transaction, ValidatorList, Webhook,
 };
 use quorate_crypto::Key;
 use quorate_ledger::{
@@ -102,6 +102,16 @@ pub trait Node: Send + Sync + 'static {
 
     /// From now on refuses connections with exactly these peers, by name.
     fn deny_peers(&self, names: Vec<String>) -> Result<(), String>;
+
+    /// The webhooks, and how far each has come.
+    fn webhooks(&self) -> Vec<Webhook>;
+
+    /// What a webhook has given up, as it came; none if there is no webhook of this name.
+    fn dead_letters(&self, webhook: &str) -> Option<Vec<DeadLetter>>;
+
+    /// Has a webhook try again at once, with all that it has given up. Gives the webhook as it was; none if there is
+    /// no webhook of this name.
+    fn retry_webhook(&self, webhook: &str) -> Option<Webhook>;
 }
 
 /// The chain at one certified height.

@@ -70,6 +70,8 @@ use crate::{events, submit};
     components(schemas(
         submit::ManyInJson,
         quorate_client::schema::SubmittedList,
+        quorate_client::schema::BlockEvent,
+        quorate_client::schema::TransactionEvent,
         quorate_client::schema::Problem,
     )),
     tags(

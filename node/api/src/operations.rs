@@ -1,4 +1,4 @@
-//! The operations listener: metrics, health, log level, debugging. It trusts whoever reaches it, which
+//! The operations listener: metrics, health, log level, debugging, webhooks. It trusts whoever reaches it, which
 //! is why it listens on loopback unless configured otherwise.
 
 use std::sync::Arc;
@@ -10,12 +10,13 @@ use axum::http::header::{CONTENT_TYPE, ORIGIN};
 use axum::http::{Method, StatusCode};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, put};
+use axum::routing::{MethodRouter, get, post, put};
 use axum::{Json, Router};
-use quorate_client::schema::Diagnosis;
+use quorate_client::schema::{DeadLetterList, Diagnosis, Webhook, WebhookList};
 
 use crate::config::OperationsConfig;
 use crate::hosts::foreign_name;
+use crate::input::{Name, shown};
 use crate::node::{Node, Unready};
 use crate::problem::Failure;
 use crate::router::{answer_options, count, guard};
@@ -42,6 +43,9 @@ fn calls(config: OperationsConfig) -> Vec<Call> {
         ("GET", "/readyz", get(ready).options(ready)),
         ("GET", "/debug/consensus", get(consensus)),
         ("PUT", "/loglevel", put(log_level)),
+        ("GET", "/webhooks", get(webhooks)),
+        ("GET", "/webhooks/{name}/dead", get(dead_letters)),
+        ("POST", "/webhooks/{name}/retry", post(retry_webhook)),
     ];
     if config.localnet_controls {
         calls.push(("PUT", "/debug/deny", put(deny)));
@@ -78,7 +82,8 @@ pub fn operations_router(node: Arc<dyn Node>, config: OperationsConfig) -> Route
 /// Keeps web pages out that a browser on this machine has open. One whose name was made to point here calls this
 /// listener by that name ([`foreign_name`]); one that changes something says where it is from, as browsers make it.
 async fn check_caller(State(config): State<OperationsConfig>, request: Request, next: Next) -> Response {
-    if request.method() == Method::PUT && request.headers().contains_key(ORIGIN) {
+    let changes = [Method::PUT, Method::POST].contains(request.method());
+    if changes && request.headers().contains_key(ORIGIN) {
         return Failure::FromPage.into_response();
     }
     let foreign = foreign_name(&request, &[]);
@@ -107,6 +112,33 @@ async fn ready(State(node): Shared) -> Result<&'static str, Failure> {
 
 async fn consensus(State(node): Shared) -> Json<Diagnosis> {
     Json(node.debug_consensus())
+}
+
+async fn webhooks(State(node): Shared) -> Json<WebhookList> {
+    Json(WebhookList {
+        webhooks: node.webhooks(),
+    })
+}
+
+async fn dead_letters(State(node): Shared, Name(name): Name) -> Result<Json<DeadLetterList>, Failure> {
+    let dead = node.dead_letters(&name).ok_or_else(|| unknown_webhook(&name))?;
+    Ok(Json(DeadLetterList { dead }))
+}
+
+async fn retry_webhook(
+    State(node): Shared,
+    Name(name): Name,
+) -> Result<(StatusCode, Json<Webhook>), Failure> {
+    let webhook = node.retry_webhook(&name).ok_or_else(|| unknown_webhook(&name))?;
+    Ok((StatusCode::ACCEPTED, Json(webhook)))
+}
+
+fn unknown_webhook(name: &str) -> Failure {
+    let detail = format!(
+        "this node has no webhook `{}`; GET /webhooks lists those it has",
+        shown(name)
+    );
+    Failure::not_found("unknown_webhook", detail)
 }
 
 /// Takes the directives as plain text, or as a JSON string.

@@ -1,4 +1,7 @@
 //! The event stream, read as server-sent events and resumed after every break at the last event seen.
+//!
+//! Each event names the part of the transaction log that it speaks for. The reader checks that these parts follow each
+//! other, over breaks and other nodes too: what it gives is complete, or it says that something is missing.
 
 use std::collections::VecDeque;
 use std::pin::Pin;
@@ -6,9 +9,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures::{Stream, StreamExt as _};
-use quorate_ledger::Address;
+use quorate_ledger::{Address, AssetCode};
 
-use crate::schema::{Block, Transaction};
+use crate::schema::{Block, BlockEvent, OperationKind, Transaction, TransactionEvent};
 use crate::{Client, ClientError};
 
 /// The longest line that is read: a block with as many ids as fit into its batches stays below.
@@ -26,6 +29,10 @@ pub struct EventFilter {
     pub without_transactions: bool,
     /// Only transactions that this account sent or received something by.
     pub account: Option<Address>,
+    /// Only transactions with an operation about this asset.
+    pub asset: Option<AssetCode>,
+    /// Only transactions with an operation of this kind; with an asset too, one operation has to be both.
+    pub kind: Option<OperationKind>,
 }
 
 /// One event.
@@ -47,7 +54,7 @@ pub enum StreamEvent {
     },
 }
 
-/// Events as they happen. Ends only when a node refuses the request itself.
+/// Events as they happen. Ends only when a node refuses the request itself, or leaves something out.
 pub type EventStream = Pin<Box<dyn Stream<Item = Result<StreamEvent, ClientError>> + Send>>;
 
 type Body = Pin<Box<dyn Stream<Item = reqwest::Result<Bytes>> + Send>>;
@@ -57,8 +64,12 @@ struct Reader {
     query: Vec<(&'static str, String)>,
     last: Option<String>,
     body: Option<Body>,
+    /// Who sends the body.
+    node: String,
     parser: SseParser,
-    ready: VecDeque<StreamEvent>,
+    ready: VecDeque<Result<StreamEvent, ClientError>>,
+    /// From which entry of the transaction log on the next event has to speak, once there was one.
+    log_from: Option<u64>,
     refused: bool,
 }
 
@@ -72,13 +83,17 @@ impl Client {
             (true, false) => query.push(("types", "transaction".to_owned())),
         }
         query.extend(filter.account.map(|account| ("account", account.to_string())));
+        query.extend(filter.asset.map(|asset| ("asset", asset.to_string())));
+        query.extend(filter.kind.map(|kind| ("kind", kind.to_string())));
         let reader = Reader {
             client: self.clone(),
             query,
             last: last_event_id,
             body: None,
+            node: String::new(),
             parser: SseParser::default(),
             ready: VecDeque::new(),
+            log_from: None,
             refused: false,
         };
         Box::pin(futures::stream::unfold(reader, |mut reader| async move {
@@ -92,7 +107,8 @@ impl Reader {
     async fn next(&mut self) -> Option<Result<StreamEvent, ClientError>> {
         loop {
             if let Some(event) = self.ready.pop_front() {
-                return Some(Ok(event));
+                self.refused = event.is_err();
+                return Some(event);
             }
             if self.refused {
                 return None;
@@ -101,6 +117,7 @@ impl Reader {
                 match self.client.open_events(&self.query, self.last.as_deref()).await {
                     Ok(response) => {
                         self.parser = SseParser::default();
+                        self.node = response.url().origin().ascii_serialization();
                         self.body = Some(Box::pin(response.bytes_stream()));
                     }
                     Err(ClientError::Unreachable { .. }) => tokio::time::sleep(REOPEN_PAUSE).await,
@@ -131,22 +148,47 @@ impl Reader {
             if !id.is_empty() {
                 self.last = Some(id.clone());
             }
-            let event = match frame.event.as_str() {
-                "block" => serde_json::from_str(&frame.data)
-                    .map(|block| StreamEvent::Block {
-                        id,
+            let (event, log_from, next) = match frame.event.as_str() {
+                "block" => {
+                    let Ok(BlockEvent { block, log_from }) = serde_json::from_str(&frame.data) else {
+                        continue;
+                    };
+                    let next = block.log_size;
+                    let event = StreamEvent::Block {
+                        id: id.clone(),
                         block: Box::new(block),
-                    })
-                    .ok(),
-                "transaction" => serde_json::from_str(&frame.data)
-                    .map(|transaction| StreamEvent::Transaction {
-                        id,
+                    };
+                    (event, log_from, next)
+                }
+                "transaction" => {
+                    let read = serde_json::from_str(&frame.data);
+                    let Ok(TransactionEvent {
+                        transaction,
+                        log_from,
+                    }) = read
+                    else {
+                        continue;
+                    };
+                    let next = transaction.ordinal.unwrap_or(log_from).saturating_add(1);
+                    let event = StreamEvent::Transaction {
+                        id: id.clone(),
                         transaction: Box::new(transaction),
-                    })
-                    .ok(),
-                _ => None,
+                    };
+                    (event, log_from, next)
+                }
+                _ => continue,
             };
-            self.ready.extend(event);
+            if let Some(wanted) = self.log_from.filter(|wanted| *wanted != log_from) {
+                self.ready.push_back(Err(ClientError::Protocol {
+                    node: self.node.clone(),
+                    reason: format!(
+                        "its event {id} speaks for the transaction log from {log_from} on, and {wanted} was to come next"
+                    ),
+                }));
+                return;
+            }
+            self.log_from = Some(next);
+            self.ready.push_back(Ok(event));
         }
     }
 }

@@ -38,4 +38,4 @@ pub use client::{Bytes, Client, Page, ProofOf, Wait};
 pub use error::ClientError;
 pub use events::{EventFilter, EventStream, Frame, SseParser, StreamEvent, TooLong};
 pub use filter::{NotAPoint, TransactionFilter, When};
-pub use tls::{Authorities, plain_http};
+pub use tls::{Authorities, innermost, plain_http, secured_http};

@@ -6,10 +6,12 @@
 mod account;
 mod block;
 mod consensus;
+mod event;
 mod network;
 mod operation;
 mod problem;
 mod transaction;
+mod webhook;
 
 pub use account::{
     Account, Asset, AssetList, Balance, DocumentRecord, Hold, HoldList, Holder, HolderList, RecordList,
@@ -17,6 +19,7 @@ pub use account::{
 };
 pub use block::{Block, BlockList, SealView};
 pub use consensus::{Cause, ConsensusFacts, Diagnosis, Finding, HeightFacts, PeerFindings, Severity};
+pub use event::{BlockEvent, TransactionEvent};
 pub use network::{
     CommitteeMember, CommitteeView, EpochView, Evidence, EvidenceList, Member, MemberList, Network,
     ParametersView, Peer, PeerList, ProposalList, SeatView, SlownessView, Status, Validator, ValidatorList,
@@ -31,6 +34,7 @@ pub use transaction::{
     SignatureView, SubmitMany, SubmitRequest, Submitted, SubmittedList, SubmittedStatus, TextState,
     Transaction, TransactionStatus, WithheldText,
 };
+pub use webhook::{DeadLetter, DeadLetterList, Webhook, WebhookList, WebhookState};
 
 /// Content type of canonical bytes: one submission, or a block with certificate and batches.
 pub const OCTET_STREAM: &str = "application/octet-stream";

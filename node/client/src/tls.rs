@@ -1,4 +1,4 @@
-//! Clients of HTTP, with TLS by rustls: whose certificates they believe.
+//! Clients of HTTP, with TLS by rustls: whose certificates they believe, and why a call failed.
 
 use reqwest::{Certificate, ClientBuilder};
 
@@ -28,7 +28,7 @@ pub fn plain_http() -> ClientBuilder {
 }
 
 /// Begins a client that believes these authorities' certificates, or those that the system believes.
-pub(crate) fn secured_http(authorities: Option<&Authorities>) -> ClientBuilder {
+pub fn secured_http(authorities: Option<&Authorities>) -> ClientBuilder {
     match authorities {
         Some(Authorities(certificates)) => begun().tls_certs_only(certificates.iter().cloned()),
         None => begun(),
@@ -39,6 +39,15 @@ fn begun() -> ClientBuilder {
     // No client is made without a provider of cryptography. If there is one already, it serves as well.
     let _ = rustls::crypto::ring::default_provider().install_default();
     reqwest::Client::builder().no_proxy()
+}
+
+/// The innermost cause of a failed call: the outer ones repeat the URL.
+pub fn innermost(error: &reqwest::Error) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 #[cfg(test)]

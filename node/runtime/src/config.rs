@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use quorate_webhooks::HookConfig;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
 
@@ -26,6 +27,18 @@ pub struct NodeConfig {
     pub consensus: ConsensusConfig,
     /// Logs.
     pub log: LogConfig,
+    /// Where to post what is certified.
+    #[serde(
+        deserialize_with = "quorate_webhooks::read_hooks",
+        skip_serializing_if = "Vec::is_empty"
+    )]
+    pub webhooks: Vec<HookConfig>,
+}
+
+/// The webhooks as a file has them.
+#[derive(Serialize)]
+struct Webhooks<'a> {
+    webhooks: &'a [HookConfig],
 }
 
 /// The client API's listener and limits.
@@ -330,6 +343,11 @@ impl Home {
         self.0.join("evidence")
     }
 
+    /// How far the webhooks have come.
+    pub fn webhooks(&self) -> PathBuf {
+        self.0.join("webhooks")
+    }
+
     /// What the engines were given last.
     pub fn flight(&self) -> PathBuf {
         self.0.join("flight")
@@ -396,6 +414,12 @@ impl NodeConfig {
                 None => text.push_str(line),
             }
             text.push('\n');
+        }
+        if !self.webhooks.is_empty() {
+            let webhooks = Webhooks {
+                webhooks: &self.webhooks,
+            };
+            text.push_str(&format!("\n{}", toml::to_string(&webhooks)?));
         }
         Ok(text)
     }

@@ -9,7 +9,9 @@ pub(crate) use gather::free_bytes;
 
 use std::collections::BTreeSet;
 
-use quorate_client::schema::{Cause, ConsensusFacts, Finding, HeightFacts, PeerFindings, Severity};
+use quorate_client::schema::{
+    Cause, ConsensusFacts, Finding, HeightFacts, PeerFindings, Severity, Webhook, WebhookState,
+};
 use quorate_crypto::Engine;
 
 use crate::config::Home;
@@ -22,6 +24,8 @@ const CLOCK_TOLERANCE_MS: u64 = 500;
 
 /// The most places of damage that are named.
 const SHOWN_DAMAGES: usize = 3;
+/// Attempts to deliver one event after which it is worth a word: fewer pass with a receiver's restart.
+const WORTH_A_WORD: u32 = 5;
 
 /// What a member has to know where so many validators observe that no quorum is left.
 pub const NO_QUORUM_LEFT: &str = "nothing on this chain lets them vote again: a rejoin needs a block, and a \
@@ -78,6 +82,7 @@ pub fn diagnose(facts: &ConsensusFacts) -> Vec<Finding> {
     diagnose_keys(facts, &mut findings);
     diagnose_links(facts, &mut findings);
     diagnose_progress(facts, &mut findings);
+    diagnose_webhooks(facts, &mut findings);
     findings.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     findings
 }
@@ -343,6 +348,58 @@ fn diagnose_progress(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
                 false => "wait: one that stays silent is replaced after a timeout",
             },
         );
+    }
+}
+
+/// Which webhooks do not deliver. Agreement needs none of them.
+fn diagnose_webhooks(facts: &ConsensusFacts, findings: &mut Vec<Finding>) {
+    for webhook in &facts.webhooks {
+        let name = &webhook.name;
+        let error = webhook.error.as_deref().unwrap_or("nothing was said");
+        let retry = format!("mend the receiver, then `quorate node webhooks retry {name}`");
+        let mut found = |what: String, remedy: String| {
+            findings.push(Finding {
+                severity: Severity::Warning,
+                cause: Cause::Webhook,
+                validators: vec![facts.validator.clone()],
+                what,
+                remedy,
+            });
+        };
+        match webhook.state {
+            WebhookState::Unusable => found(
+                format!("the webhook {name} posts nothing: {error}"),
+                "mend what it says, then restart the node".to_owned(),
+            ),
+            WebhookState::Disabled => found(
+                format!(
+                    "the webhook {name} is disabled, {} blocks behind: {error}",
+                    webhook.behind
+                ),
+                retry.clone(),
+            ),
+            WebhookState::Retrying if webhook.attempts >= WORTH_A_WORD => found(
+                format!(
+                    "the webhook {name} has tried one event {} times and is {} blocks behind: {error}",
+                    webhook.attempts, webhook.behind
+                ),
+                retry.clone(),
+            ),
+            WebhookState::Retrying | WebhookState::Delivering => {}
+        }
+        if webhook.dead > 0 {
+            found(
+                format!("the webhook {name} has given up {}", events(webhook)),
+                format!("{retry}; `quorate node webhooks dead {name}` says why"),
+            );
+        }
+    }
+}
+
+fn events(webhook: &Webhook) -> String {
+    match webhook.dead {
+        1 => "one event".to_owned(),
+        many => format!("{many} events"),
     }
 }
 

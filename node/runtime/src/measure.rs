@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
 
+use quorate_client::schema::{Webhook, WebhookState};
 use quorate_crypto::ValidatorIndex;
 use quorate_network::PeerInfo;
 use quorate_storage::Statistics;
@@ -32,6 +33,7 @@ impl RunningNode {
         self.measure_work(&mut reading);
         measure_peers(&mut reading, &self.links.handle().peers());
         self.measure_http(&mut reading);
+        measure_webhooks(&mut reading, &self.webhooks.list(self.committed.height()));
         self.measure_recorder(&mut reading);
         self.measure_self_check(&mut reading);
         self.measure_process(&mut reading);
@@ -396,6 +398,42 @@ impl RunningNode {
             }
         }
     }
+}
+
+/// The webhooks, and how far each has come.
+fn measure_webhooks(reading: &mut Reading, webhooks: &[Webhook]) {
+    let each = |value: fn(&Webhook) -> u64| {
+        let all = webhooks.iter();
+        all.map(move |webhook| (vec![("webhook", webhook.name.clone())], value(webhook)))
+    };
+    reading.gauges(
+        "quorate_webhook_posts",
+        "1 if the webhook posts what comes, and was not turned off by its receiver or kept from its work",
+        each(|webhook| {
+            let stands = [WebhookState::Disabled, WebhookState::Unusable].contains(&webhook.state);
+            u64::from(!stands)
+        }),
+    );
+    reading.gauges(
+        "quorate_webhook_blocks_behind",
+        "Certified blocks that the webhook has not gone through",
+        each(|webhook| webhook.behind),
+    );
+    reading.counters(
+        "quorate_webhook_delivered_total",
+        "Events that the webhook's receiver has taken since the start",
+        each(|webhook| webhook.delivered),
+    );
+    reading.counters(
+        "quorate_webhook_failed_attempts_total",
+        "Attempts that failed since the start",
+        each(|webhook| webhook.failed),
+    );
+    reading.gauges(
+        "quorate_webhook_dead_letters",
+        "Events that the webhook has given up, kept over restarts",
+        each(|webhook| webhook.dead),
+    );
 }
 
 fn measure_database(reading: &mut Reading, statistics: &Statistics) {

@@ -7,14 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use quorate_api::{Admission, Answer, Fault, Node, Settled, Snapshot, Unready};
 use quorate_client::schema::{
-    self, CommitteeView, Diagnosis, EpochView, Member, Network, Peer, SlownessView, Status,
-    TransactionStatus, Validator, ValidatorList, VotingView,
+    self, CommitteeView, DeadLetter, Diagnosis, EpochView, Member, Network, Peer, SlownessView, Status,
+    TransactionStatus, Validator, ValidatorList, VotingView, Webhook,
 };
 use quorate_consensus::Evidence;
 use quorate_crypto::{Committee, Engine, Height, KnownKeys, ValidatorIndex};
 use quorate_genesis::Genesis;
 use quorate_ledger::{Digest, Parameters, ParametersV1, encode};
 use quorate_storage::{Chain, Journal};
+use quorate_webhooks::Hooks;
 use tokio::sync::watch;
 
 use crate::admission::{self, Admitter};
@@ -76,6 +77,7 @@ pub(crate) struct RunningNode {
     pub(crate) sync: SyncHandle,
     pub(crate) standing: Arc<SharedStanding>,
     pub(crate) answered: Answered,
+    pub(crate) webhooks: Hooks,
     /// Threads for the signatures of clients that wait at the API: a flood of these shares the cores
     /// with agreement, and does not queue before it.
     pub(crate) admission: rayon::ThreadPool,
@@ -542,6 +544,18 @@ impl Node for RunningNode {
         self.links.handle().allow(&allowed);
         self.links.handle().deny(&denied);
         Ok(())
+    }
+
+    fn webhooks(&self) -> Vec<Webhook> {
+        self.webhooks.list(self.committed.height())
+    }
+
+    fn dead_letters(&self, webhook: &str) -> Option<Vec<DeadLetter>> {
+        self.webhooks.dead(webhook)
+    }
+
+    fn retry_webhook(&self, webhook: &str) -> Option<Webhook> {
+        self.webhooks.retry(webhook, self.committed.height())
     }
 }
 

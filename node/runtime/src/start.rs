@@ -9,6 +9,7 @@ use quorate_crypto::SigningKey;
 use quorate_crypto::keyfile::Access;
 use quorate_driver::{Event, Limits};
 use quorate_storage::HomeLock;
+use quorate_webhooks::Hooks;
 use tokio::net::TcpListener;
 
 use crate::answered::Answered;
@@ -86,6 +87,16 @@ pub fn run_as(
     let voting = Voting::open(home, &identity, config, &disks)?;
     let (inbox, outlet) = inbox();
     let shared = Shared::new(&identity, config, &disks, &inbox)?;
+    let webhooks = Hooks::open(
+        quorate_webhooks::Place {
+            network: identity.network(),
+            home: home.path(),
+            folder: &home.webhooks(),
+            tip: disks.chain.tip().height,
+            groups: access.groups,
+        },
+        &config.webhooks,
+    );
     let committee = disks.agreement.committee();
     let net = runtime.block_on(Net::start(&identity, config, &committee, Arc::clone(&conduct)))?;
     let parts = Parts {
@@ -97,6 +108,7 @@ pub fn run_as(
         disks,
         voting,
         shared,
+        webhooks,
         net,
         inbox,
         outlet,
@@ -147,6 +159,7 @@ struct Parts<'a> {
     disks: Disks,
     voting: Voting,
     shared: Shared,
+    webhooks: Hooks,
     net: Net,
     inbox: Inbox,
     outlet: Outlet,
@@ -179,6 +192,7 @@ impl Started {
             disks,
             voting,
             shared,
+            webhooks,
             net: Net { events, links },
             inbox,
             outlet,
@@ -352,6 +366,7 @@ impl Started {
             sync,
             standing: shared.standing,
             answered: Answered::default(),
+            webhooks,
             admission,
         };
         Ok(Self {
@@ -410,7 +425,7 @@ impl Started {
         };
         let of_clients = bounds(descriptors.api, (descriptors.api / 4).max(64));
         let of_operators = bounds(OPERATIONS, OPERATIONS / 2);
-        let operators = quorate_api::operations_router(node, operations_config);
+        let operators = quorate_api::operations_router(Arc::clone(&node), operations_config);
         runtime.spawn(crate::node::summaries(Arc::clone(&self.node)));
         runtime.spawn(crate::observers::watch(Arc::clone(&self.node)));
         runtime.spawn(crate::checkpoints::sign(Arc::clone(&self.node)));
@@ -421,6 +436,7 @@ impl Started {
                 let _ = stopped.wait_for(|stopping| *stopping).await;
             };
             let client = quorate_api::serve(api, client, told(stopped.clone()), of_clients);
+            let webhooks = self.node.webhooks.run(node, stopped.clone());
             let operators = quorate_api::serve(operations, operators, told(stopped), of_operators);
             let stop = async {
                 let signal = ending.received().await;
@@ -434,7 +450,7 @@ impl Started {
                     tokio::time::sleep(HANDOVER_LOOK / 4).await;
                 }
             };
-            tokio::join!(client, operators, stop);
+            tokio::join!(client, operators, webhooks, stop);
             self.node.links.handle().shutdown().await;
         });
         self.node.pool.close();

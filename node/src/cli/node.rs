@@ -4,6 +4,7 @@ pub(super) mod backup;
 pub(crate) mod doctor;
 pub(super) mod rejoin;
 pub(super) mod restore;
+pub(super) mod webhooks;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -44,6 +45,9 @@ pub(crate) enum NodeCommand {
     Backup(backup::BackupArgs),
     /// Make a home of a backup; its validator does not vote until it rejoins
     Restore(restore::RestoreArgs),
+    /// Show a node's webhooks and what they have given up, and have them try again
+    #[command(subcommand)]
+    Webhooks(webhooks::WebhooksCommand),
 }
 
 #[derive(Args, Debug)]

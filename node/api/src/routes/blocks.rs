@@ -11,7 +11,7 @@ use crate::app::{App, At};
 use crate::config::{ID_CHUNK, LOOK_CHUNK, MAX_IDS_PER_PAGE};
 use crate::cursor::{ListTag, foreign};
 use crate::input::{Name, Params, Place, block_ref, wants_bytes, whole_number};
-use crate::node::{BlockRef, Snapshot};
+use crate::node::{BlockRef, Fault, Snapshot};
 use crate::problem::Failure;
 use crate::scan::{Page, cut_short};
 
@@ -37,7 +37,7 @@ pub(crate) fn list(
     snapshot: &dyn Snapshot,
     first: Option<Height>,
     limit: usize,
-    shape: impl Fn(&dyn Snapshot, Block) -> Result<Block, Failure>,
+    shape: impl Fn(&dyn Snapshot, Block) -> Result<Block, Fault>,
 ) -> Result<BlockList, Failure> {
     let tip = snapshot.height();
     let mut height = first.unwrap_or(tip).min(tip).0;
@@ -80,7 +80,7 @@ pub(crate) async fn block(
     }
     let read = app.read(min_height, move |snapshot, _| {
         let block = find(snapshot, reference)?;
-        with_ids(snapshot, block)
+        Ok(with_ids(snapshot, block)?)
     });
     Ok(read.await?.into_response())
 }
@@ -196,7 +196,7 @@ fn unknown_block() -> Failure {
 }
 
 /// The block with its ids, which are read in pieces as large as a snapshot gives.
-pub(crate) fn with_ids(snapshot: &dyn Snapshot, block: Block) -> Result<Block, Failure> {
+pub(crate) fn with_ids(snapshot: &dyn Snapshot, block: Block) -> Result<Block, Fault> {
     let mut transactions: Vec<Digest> = Vec::new();
     while let Some(from) = u32::try_from(transactions.len())
         .ok()
@@ -204,7 +204,7 @@ pub(crate) fn with_ids(snapshot: &dyn Snapshot, block: Block) -> Result<Block, F
     {
         let piece = snapshot.ids_at(block.height, from, ID_CHUNK)?;
         if piece.is_empty() {
-            return Err(cut_short(block.height).into());
+            return Err(cut_short(block.height));
         }
         transactions.extend(piece);
     }

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
+use axum::routing::get;
 use futures::StreamExt as _;
-use quorate_api::{ApiConfig, Bounds, Node, Refusal, client_router, serve};
-use quorate_client::schema::{OperationKind, SubmittedStatus, TransactionStatus};
+use quorate_api::{ApiConfig, BlockRef, Bounds, Node, Refusal, client_router, serve};
+use quorate_client::schema::{BlockEvent, OperationKind, SubmittedStatus, TransactionStatus};
 use quorate_client::wallet::TrustedGenesis;
 use quorate_client::{Client, ClientError, EventFilter, Page, StreamEvent, TransactionFilter, Wait, When};
 use quorate_ledger::{Digest, Height, encode};
@@ -387,6 +389,51 @@ async fn events_go_on_at_another_node_without_gap_or_repeat() {
         }
     }
     assert_eq!(heights, (1..=10).collect::<Vec<_>>());
+}
+
+/// What a filter leaves out is no gap; what a node leaves out is one, and ends the stream.
+#[tokio::test]
+async fn a_reader_tells_whether_it_was_given_all_that_it_asked_for() {
+    let fake = story::fake();
+    let served = served(&fake).await;
+    let filter = EventFilter {
+        asset: Some(code("CO2")),
+        kind: Some(OperationKind::Transfer),
+        ..EventFilter::default()
+    };
+    let mut events = Client::new([&served.url])
+        .unwrap()
+        .events(filter, Some("0".to_owned()));
+    let mut transactions = Vec::new();
+    loop {
+        match events.next().await.unwrap().unwrap() {
+            StreamEvent::Transaction { id, .. } => transactions.push(id),
+            StreamEvent::Block { block, .. } if block.height.0 == 8 => break,
+            StreamEvent::Block { .. } => {}
+        }
+    }
+    assert_eq!(transactions, ["4.0"]);
+
+    let text = |id: &str, block: u64| {
+        let block = fake.snapshot().unwrap().block(BlockRef::Height(Height(block)));
+        let event = BlockEvent {
+            log_from: 0,
+            block: block.unwrap().unwrap(),
+        };
+        let data = serde_json::to_string(&event).unwrap();
+        format!("event: block\nid: {id}\ndata: {data}\n\n")
+    };
+    // The second speaks for the log from 0 on, and the first came to the end of its block.
+    let body = format!("{}{}", text("1", 1), text("3", 3));
+    let answer = Router::new().route("/v1/events", get(|| async move { body }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, answer).await });
+    let mut events = Client::new([&url]).unwrap().events(EventFilter::default(), None);
+    assert!(events.next().await.unwrap().is_ok());
+    let gap = events.next().await.unwrap().unwrap_err();
+    assert!(matches!(gap, ClientError::Protocol { .. }), "{gap}");
+    assert!(events.next().await.is_none());
 }
 
 #[tokio::test]

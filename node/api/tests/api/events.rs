@@ -98,7 +98,8 @@ async fn events_carry_the_documents_of_the_reading_calls() {
     for expected in ["transaction", "block"] {
         let frame = stream.next().await;
         assert_eq!(frame.event, expected);
-        let data: serde_json::Value = serde_json::from_str(&frame.data).unwrap();
+        let mut data: serde_json::Value = serde_json::from_str(&frame.data).unwrap();
+        assert!(data.as_object_mut().unwrap().remove("log_from").is_some());
         let path = match expected {
             "block" => "/v1/blocks/6".to_owned(),
             _ => format!("/v1/transactions/{}", data["id"].as_str().unwrap()),
@@ -118,6 +119,66 @@ async fn filters_leave_out_what_was_not_asked_for() {
     let path = format!("/v1/events?types=transaction&account={}", wallet(13));
     let mut concerned = Stream::open(&router, &path, Some("0")).await;
     assert_eq!(concerned.ids_until("4.0").await, ["t2.0", "t3.1", "t4.0"]);
+}
+
+#[tokio::test]
+async fn a_stream_is_filtered_by_asset_and_kind_as_lists_are() {
+    let router = router(&story::fake());
+    for filter in ["asset=CO2", "kind=mint", "kind=transfer&asset=CO2", "asset=QRT"] {
+        let path = format!("/v1/events?types=transaction&{filter}");
+        let listed = get(&router, &format!("/v1/transactions?{filter}")).await.json();
+        let mut listed: Vec<String> = listed["transactions"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|listed| format!("t{}.{}", listed["height"], listed["index"]))
+            .collect();
+        listed.reverse();
+        let last = listed.last().expect("the story has some")[1..].to_owned();
+        let mut stream = Stream::open(&router, &path, Some("0")).await;
+        assert_eq!(stream.ids_until(&last).await, listed, "{filter}");
+    }
+    let path = format!("/v1/events?account={}&asset=CO2", wallet(13));
+    let mut both = Stream::open(&router, &path, Some("0")).await;
+    let ids = both.ids_until("8").await;
+    let transactions: Vec<&String> = ids.iter().filter(|id| id.starts_with('t')).collect();
+    assert_eq!(transactions, ["t4.0"]);
+}
+
+/// Whatever was asked for, and wherever the stream was opened again, the parts of the log follow each other.
+#[tokio::test]
+async fn events_speak_for_the_whole_log_without_a_gap() {
+    let fake = story::fake();
+    let router = router(&fake);
+    for (query, events) in [
+        ("", 6),
+        ("?kind=mint", 6),
+        ("?types=transaction", 6),
+        ("?types=transaction&asset=CO2", 2),
+        ("?types=block", 6),
+    ] {
+        let path = format!("/v1/events{query}");
+        let mut next = 0;
+        let mut last = "0".to_owned();
+        let mut whole = Stream::open(&router, &path, Some("0")).await;
+        for number in 0..events {
+            let again = Stream::open(&router, &path, Some(&last)).await.next().await;
+            let frame = whole.next().await;
+            assert_eq!(frame, again, "{query}, event {number}");
+            let data: serde_json::Value = serde_json::from_str(&frame.data).unwrap();
+            assert_eq!(data["log_from"], next, "{query}, event {number}");
+            next = match frame.event.as_str() {
+                "block" => data["log_size"].as_u64().unwrap(),
+                _ => data["ordinal"].as_u64().unwrap() + 1,
+            };
+            last = frame.id.unwrap();
+        }
+    }
+    let mut later = Stream::open(&router, "/v1/events", None).await;
+    let size = get(&router, "/v1/blocks/latest").await.json()["log_size"].clone();
+    grow(&fake);
+    let first: serde_json::Value = serde_json::from_str(&later.next().await.data).unwrap();
+    assert_eq!((&first["log_from"], &first["ordinal"]), (&size, &size));
 }
 
 #[tokio::test]
@@ -143,6 +204,9 @@ async fn malformed_requests_for_events_are_refused() {
     for (query, code) in [
         ("types=blocks", "malformed_types"),
         ("account=qr1x", "malformed_address"),
+        ("asset=qrt", "malformed_asset"),
+        ("kind=payment", "malformed_kind"),
+        ("sender=qr1x", "unknown_parameter"),
         ("last_event_id=1.2.3", "malformed_event_id"),
     ] {
         let answer = get(&router, &format!("/v1/events?{query}")).await;

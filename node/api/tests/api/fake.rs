@@ -19,8 +19,8 @@ use bytes::Bytes;
 use quorate_api::{Admission, Answer, Fault, Node, Refusal, Settled, Snapshot, Unready};
 use quorate_checkpoint::{Checkpoint, Note, SignedRoot, origin, sign_checkpoint};
 use quorate_client::schema::{
-    self, CommitteeView, ConsensusFacts, Diagnosis, EpochView, Evidence, Member, Network, Peer, SlownessView,
-    Status, TransactionStatus, Validator, ValidatorList, VotingView,
+    self, CommitteeView, ConsensusFacts, DeadLetter, Diagnosis, EpochView, Evidence, Member, Network, Peer,
+    SlownessView, Status, TransactionStatus, Validator, ValidatorList, VotingView, Webhook, WebhookState,
 };
 use quorate_crypto::{
     ClientSigningKey, Committee, CommitteeSeat, Engine, MemberNumber, SeatNumber, SigningKey, Tag, sha256,
@@ -42,6 +42,9 @@ pub(crate) const GENESIS_TIME: u64 = 1_772_355_600_000;
 pub(crate) const NAMES: [&str; 4] = ["aurora-bank", "borealis", "cumulus-trust", "delta-clearing"];
 
 const NETWORK_NAME: &str = "nordic-clearing";
+
+/// The name of its webhook.
+pub(crate) const WEBHOOK: &str = "orders";
 
 /// What stands for the genesis document.
 const GENESIS: &[u8] = b"the fake network's genesis document";
@@ -69,6 +72,8 @@ pub(crate) struct Fake {
     pub(crate) blocks: Work,
     /// What it sees of itself and its peers.
     pub(crate) diagnosis: Mutex<Diagnosis>,
+    /// How often its webhook was told to try again.
+    pub(crate) retried: Mutex<usize>,
 }
 
 /// The key of the validator with this number.
@@ -136,6 +141,7 @@ impl Fake {
                 },
                 findings: Vec::new(),
             }),
+            retried: Mutex::default(),
         })
     }
 
@@ -427,6 +433,42 @@ impl Node for Fake {
                 Ok(())
             }
         }
+    }
+
+    fn webhooks(&self) -> Vec<Webhook> {
+        vec![Webhook {
+            name: WEBHOOK.to_owned(),
+            url: "https://desk.example/in".to_owned(),
+            state: WebhookState::Retrying,
+            height: Height(5),
+            behind: 4,
+            delivered: 7,
+            failed: 3,
+            dead: 1,
+            attempts: 2,
+            next_attempt: Some(Timestamp(GENESIS_TIME)),
+            error: Some("the receiver answered 503 Service Unavailable".to_owned()),
+        }]
+    }
+
+    fn dead_letters(&self, webhook: &str) -> Option<Vec<DeadLetter>> {
+        let letter = DeadLetter {
+            id: format!("{}_{WEBHOOK}_3", network()),
+            height: Height(3),
+            index: Some(0),
+            ordinal: Some(3),
+            log_from: 3,
+            attempts: 20,
+            error: "the receiver answered 422 Unprocessable Entity".to_owned(),
+            at: Timestamp(GENESIS_TIME),
+        };
+        (webhook == WEBHOOK).then(|| vec![letter])
+    }
+
+    fn retry_webhook(&self, webhook: &str) -> Option<Webhook> {
+        let found = self.webhooks().into_iter().find(|known| known.name == webhook)?;
+        *self.retried.lock().unwrap() += 1;
+        Some(found)
     }
 }
 

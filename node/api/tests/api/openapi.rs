@@ -227,6 +227,11 @@ async fn fields_that_stand_in_another_object_are_described_there() {
             ["owner", "transaction", "operation", "beneficiary", "condition"],
         ),
         ("CommitteeMember", ["name", "key", "member", "witness", "node"]),
+        (
+            "TransactionEvent",
+            ["id", "parties", "operations", "signatures", "log_from"],
+        ),
+        ("BlockEvent", ["height", "hash", "log_size", "seals", "log_from"]),
     ] {
         let schema = &schemas[schema];
         assert!(fields.iter().all(|field| has(schema, field)), "{schema}");

@@ -7,7 +7,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use quorate_api::{ApiConfig, OperationsConfig, Unready, client_router, operations_router};
 
-use crate::fake::Fake;
+use crate::fake::{Fake, WEBHOOK};
 use crate::story;
 use crate::web::{get, send, send_body};
 
@@ -118,7 +118,8 @@ async fn what_is_not_there_names_what_is_and_the_page_lists_it() {
         for call in named {
             let (method, path) = call.split_once(' ').unwrap();
             let method = Method::from_bytes(method.as_bytes()).unwrap();
-            let answer = send_body(&router, method, path, "text/plain", "").await;
+            let path = path.replace("{name}", WEBHOOK);
+            let answer = send_body(&router, method, &path, "text/plain", "").await;
             assert!(![404, 405].contains(&answer.status.as_u16()), "{call}");
         }
         let refused = send_body(&router, Method::POST, "/metrics", "text/plain", "").await;
@@ -197,6 +198,31 @@ async fn peers_are_denied_only_where_the_configuration_allows() {
     assert_eq!(*fake.denied.lock().unwrap(), ["borealis"]);
     assert_eq!(deny("[]").await.status, 204);
     assert!(fake.denied.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn webhooks_are_shown_and_tried_again_by_name() {
+    let fake = story::fake();
+    let router = router(&fake, false);
+    let listed = get(&router, "/webhooks").await.json();
+    assert_eq!(listed["webhooks"][0]["name"], WEBHOOK);
+    assert_eq!(listed["webhooks"][0]["state"], "retrying");
+    let dead = get(&router, "/webhooks/orders/dead").await.json();
+    assert_eq!(dead["dead"][0]["ordinal"], 3);
+    let retry = async |name: &str, origin: Option<&str>| {
+        let mut request = Request::post(format!("/webhooks/{name}/retry"));
+        if let Some(origin) = origin {
+            request = request.header("origin", origin);
+        }
+        send(&router, request.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(retry(WEBHOOK, None).await.status, 202);
+    let page = retry(WEBHOOK, Some("http://evil.example")).await;
+    assert_eq!(page.problem(), (403, "not_from_there".to_owned()));
+    let unknown = (404, "unknown_webhook".to_owned());
+    assert_eq!(retry("nobody", None).await.problem(), unknown);
+    assert_eq!(get(&router, "/webhooks/nobody/dead").await.problem(), unknown);
+    assert_eq!(*fake.retried.lock().unwrap(), 1);
 }
 
 #[tokio::test]

@@ -40,7 +40,10 @@ fn paths() -> Vec<(&'static str, String)> {
         ("validator", "/validators/delta-clearing".to_owned()),
         ("members", "/members".to_owned()),
         ("member", "/members/borealis".to_owned()),
-        ("statement", format!("/accounts/{}/statement?from=3&to=6", wallet(11))),
+        (
+            "statement",
+            format!("/accounts/{}/statement?from=3&to=6", wallet(11)),
+        ),
         ("holds", "/holds?asset=CO2".to_owned()),
         ("network", "/network".to_owned()),
     ]

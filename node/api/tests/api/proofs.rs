@@ -359,6 +359,9 @@ async fn pages_lead_to_the_proofs_of_what_they_show() {
     let path = format!("/accounts/{}/statement?from=3", wallet(11));
     let page = get(&router, &path).await.text();
     // The proof is of the same time: of all blocks that there were.
-    let link = format!("href=\"accounts/{}/statement/proof?from=3&amp;to=8\">proof</a>", wallet(11));
+    let link = format!(
+        "href=\"accounts/{}/statement/proof?from=3&amp;to=8\">proof</a>",
+        wallet(11)
+    );
     assert!(page.contains(&link), "{page}");
 }

@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use super::{Bytes, Client, LONGEST_WAIT, Page, RETRY_PAUSE, Wait};
 use crate::ClientError;
 use crate::schema::Problem;
+use crate::tls::innermost;
 
 /// How long a node may take to answer a call that waits for nothing.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
@@ -271,13 +272,4 @@ fn problem_of(reply: &Reply) -> Problem {
         operation: None,
         retry_after_ms: None,
     })
-}
-
-/// The innermost cause: the outer ones repeat the URL.
-fn innermost(error: &reqwest::Error) -> String {
-    let mut cause: &dyn std::error::Error = error;
-    while let Some(source) = cause.source() {
-        cause = source;
-    }
-    cause.to_string()
 }

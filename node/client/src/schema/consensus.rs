@@ -6,6 +6,8 @@ use quorate_crypto::Engine;
 use quorate_ledger::Digest;
 use serde::{Deserialize, Serialize};
 
+use super::Webhook;
+
 /// What a node sees, and what follows from it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Diagnosis {
@@ -70,6 +72,9 @@ pub struct ConsensusFacts {
     /// What of the chain on this node's disk is damaged, as far as its self-check has found out.
     #[serde(default)]
     pub damaged: Vec<String>,
+    /// The webhooks.
+    #[serde(default)]
+    pub webhooks: Vec<Webhook>,
 }
 
 impl ConsensusFacts {
@@ -151,6 +156,8 @@ pub enum Cause {
     ViewChange,
     /// Something that the protocol waits for, which may come any moment.
     Waiting,
+    /// A webhook does not deliver.
+    Webhook,
 }
 
 /// How bad it is.

@@ -15,6 +15,8 @@ const FILES: [&str; 2] = ["config.toml", "genesis.toml"];
 const KEYS: [&str; 3] = ["node.key", "validator.key", "witness.key"];
 const CHAIN: &str = "chain";
 const EVIDENCE: &str = "evidence";
+/// How far webhooks have come: without it a restored node would leave out what they had yet to post.
+const WEBHOOKS: &str = "webhooks";
 /// The file without which a folder is no database.
 pub(super) const CHAIN_HEAD: &str = "chain/CURRENT";
 /// The lock of a home, and of a folder in the making; what is in it says nothing.
@@ -52,7 +54,7 @@ impl Contents {
             let path = home.path().join(&name);
             if FILES.contains(&name.as_str()) || (with_keys && is_key(&name)) {
                 contents.add(name, path)?;
-            } else if name == EVIDENCE || (with_chain && name == CHAIN) {
+            } else if [EVIDENCE, WEBHOOKS].contains(&name.as_str()) || (with_chain && name == CHAIN) {
                 contents.add_folder(&name, &path)?;
             } else if name != LOCK {
                 contents.left_out.push(name);
@@ -109,7 +111,7 @@ impl Contents {
 pub(super) fn belongs(path: &str) -> bool {
     match path.split_once('/') {
         None => FILES.contains(&path) || is_key(path),
-        Some((CHAIN | EVIDENCE, name)) => is_plain(name),
+        Some((CHAIN | EVIDENCE | WEBHOOKS, name)) => is_plain(name),
         Some(_) => false,
     }
 }
@@ -126,7 +128,7 @@ pub(super) fn is_of_chain(path: &str) -> bool {
 
 /// Whether a folder of this name can be in a backup's home.
 pub(super) fn is_folder(name: &str) -> bool {
-    name == CHAIN || name == EVIDENCE
+    [CHAIN, EVIDENCE, WEBHOOKS].contains(&name)
 }
 
 /// Makes the folders in which these paths are.
@@ -170,11 +172,12 @@ fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.len() <= MAX_NAME_BYTES && !name.starts_with('.') && name.bytes().all(is_letter)
 }
 
-/// Whether a file is none of the content of its folder: RocksDB's lock and its own log, evidence that is being
-/// written.
+/// Whether a file is none of the content of its folder: RocksDB's lock and its own log, evidence or a webhook's place
+/// that is being written.
 fn is_scratch(folder: &str, name: &str) -> bool {
     match folder {
         CHAIN => name == "LOCK" || name == "LOG" || name.starts_with("LOG.old."),
+        WEBHOOKS => name.ends_with(".new"),
         _ => !name.ends_with(EVIDENCE_END),
     }
 }

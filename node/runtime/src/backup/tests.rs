@@ -24,6 +24,9 @@ impl Place {
         fs::create_dir(place.home().join("evidence")).unwrap();
         write("evidence/0-1-double_seal-0.evidence", "two messages");
         write("evidence/0-1-double_seal-1.evidence.new", "half of two");
+        fs::create_dir(place.home().join("webhooks")).unwrap();
+        write("webhooks/orders.cursor", "a place");
+        write("webhooks/orders.cursor.new", "half of the next");
         fs::create_dir(place.home().join("journal")).unwrap();
         write("journal/CURRENT", "votes");
         write("quarantined", "reason = \"old\"\n");
@@ -114,6 +117,8 @@ fn a_restored_home_has_the_files_with_their_modes_and_no_journal() {
     assert_eq!(mode_of(&place.at("restored")), 0o700);
     let names = contents::names_in(&place.at("restored/evidence")).unwrap();
     assert_eq!(names, ["0-1-double_seal-0.evidence"]);
+    let names = contents::names_in(&place.at("restored/webhooks")).unwrap();
+    assert_eq!(names, ["orders.cursor"]);
     assert!(!place.at("restored/journal").exists());
     assert!(!place.at("restored/node.log").exists());
     let quarantine = read_quarantine(&place.at("restored/quarantined"));

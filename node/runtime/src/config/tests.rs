@@ -7,7 +7,8 @@ fn keys(config: &NodeConfig) -> BTreeMap<String, String> {
     let sections = toml::Table::try_from(config).unwrap();
     let mut keys = BTreeMap::new();
     for (section, values) in &sections {
-        for (key, value) in values.as_table().unwrap() {
+        // Webhooks are a list, which has its own page and test.
+        for (key, value) in values.as_table().into_iter().flatten() {
             keys.insert(format!("{section}.{key}"), value.to_string());
         }
     }
@@ -58,7 +59,15 @@ fn other() -> NodeConfig {
             level: "debug,quorate_network=trace".to_owned(),
             format: LogFormat::Json,
         },
+        webhooks: ["orders", "desk"].map(hook).into(),
     }
+}
+
+fn hook(name: &str) -> HookConfig {
+    let text = format!(
+        "name = \"{name}\"\nurl = \"https://{name}.example/in\"\nsecret_file = \"{name}.secret\"\nfrom = 7\n"
+    );
+    toml::from_str(&text).unwrap()
 }
 
 #[test]
@@ -106,6 +115,26 @@ fn what_is_wrong_in_a_file_is_told_without_names_of_ours() {
         let said = toml::from_str::<NodeConfig>(&text).unwrap_err().to_string();
         assert!(said.contains("expected a") && !said.contains("struct"), "{said}");
     }
+}
+
+#[test]
+fn two_webhooks_of_one_name_or_an_unknown_key_keep_the_file_from_being_read() {
+    let one = NodeConfig {
+        webhooks: vec![hook("orders")],
+        ..NodeConfig::default()
+    };
+    let text = one.to_toml().unwrap();
+    let table = &text[text.rfind("[[webhooks]]").unwrap()..];
+    let twice = toml::from_str::<NodeConfig>(&format!("{text}\n{table}")).unwrap_err();
+    assert!(
+        twice.to_string().contains("two webhooks are called `orders`"),
+        "{twice}"
+    );
+    let unknown = toml::from_str::<NodeConfig>(&format!("{text}secret = \"x\"\n")).unwrap_err();
+    assert!(
+        unknown.to_string().contains("unknown field `secret`"),
+        "{unknown}"
+    );
 }
 
 #[test]

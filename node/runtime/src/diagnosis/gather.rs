@@ -68,6 +68,7 @@ impl RunningNode {
                 .into_iter()
                 .map(|damage| format!("{}: {}", damage.place, damage.reason))
                 .collect(),
+            webhooks: self.webhooks.list(self.committed.height()),
             peers,
         }
     }

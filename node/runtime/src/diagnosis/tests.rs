@@ -280,3 +280,39 @@ fn what_ends_a_quarantine_is_told_only_while_a_quorum_is_left_for_it() {
     assert_eq!(no_quorum_left(4, 1, 3), None);
     assert!(no_quorum_left(4, 2, 3).is_some());
 }
+
+#[test]
+fn a_webhook_that_does_not_deliver_is_told_with_what_to_do() {
+    let webhook = |state, attempts: u32, dead| quorate_client::schema::Webhook {
+        name: "orders".to_owned(),
+        url: "https://desk.example/in".to_owned(),
+        state,
+        height: quorate_crypto::Height(40),
+        behind: 3,
+        delivered: 0,
+        failed: attempts.into(),
+        dead,
+        attempts,
+        next_attempt: None,
+        error: Some("the receiver answered 503".to_owned()),
+    };
+    let with = |webhook| ConsensusFacts {
+        webhooks: vec![webhook],
+        ..facts()
+    };
+    assert_eq!(diagnose(&with(webhook(WebhookState::Retrying, 4, 0))), []);
+    for (state, attempts, word, remedy) in [
+        (WebhookState::Retrying, 5, "5 times", "webhooks retry orders"),
+        (WebhookState::Disabled, 1, "disabled", "webhooks retry orders"),
+        (WebhookState::Unusable, 0, "posts nothing", "restart"),
+    ] {
+        let found = only(&with(webhook(state, attempts, 0)), Cause::Webhook);
+        assert_eq!(found.severity, Severity::Warning);
+        assert!(found.what.contains(word), "{}", found.what);
+        assert!(found.what.contains("answered 503"), "{}", found.what);
+        assert!(found.remedy.contains(remedy), "{}", found.remedy);
+    }
+    let found = only(&with(webhook(WebhookState::Delivering, 0, 2)), Cause::Webhook);
+    assert!(found.what.contains("2 events"), "{}", found.what);
+    assert!(found.remedy.contains("webhooks dead orders"), "{}", found.remedy);
+}
