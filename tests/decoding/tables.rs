@@ -22,7 +22,7 @@ struct Written {
 static WRITTEN: LazyLock<Written> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let blocks = std::iter::once(Ok::<_, Infallible>(printed::blocks()[0].clone()));
-    let mut source = Reexecution::new(&CHAINS[0].genesis, blocks);
+    let mut source = Reexecution::new(&CHAINS[0].genesis, blocks).unwrap();
     export(folder.path(), &CHAINS[0].genesis, &mut source, false, &mut |_| ()).unwrap();
     let read = |path: &Path| fs::read(path).unwrap();
     let manifest = read(&folder.path().join("manifest.json"));
